@@ -1,0 +1,126 @@
+import type { ActorKey } from "@holdfast/core";
+
+/**
+ * The port between running actors and where they are kept. One conformance suite
+ * (`@holdfast/testing`) is run by every implementation.
+ *
+ * Errors: `actor.fenced` (another owner has taken over: nothing was written), `actor.duplicate_key`,
+ * `store.unavailable` (nothing was written), `store.full` (nothing was written; disk or quota),
+ * `store.indeterminate` (it may or may not have been written), `store.failed` (a sync failed: this
+ * store takes no more commits until it is opened again).
+ */
+export interface ActorStore {
+  /** The living actor with this name and key. */
+  find(name: string, key: ActorKey): Promise<ActorRecord | undefined>;
+  /** A living or destroyed actor by id. */
+  get(id: string): Promise<ActorRecord | undefined>;
+  /** Living actors in order of id, a page at a time. */
+  list(query: ListQuery): Promise<ActorPage>;
+  /**
+   * Takes ownership: raises the epoch by one, durably, and loads what an instance needs to wake.
+   * Throws `actor.not_found` when the actor does not exist or was destroyed.
+   */
+  acquire(id: string): Promise<LoadedActor>;
+  /**
+   * Applies one turn as one transaction whose first statement is the fence on `epoch` and `version`.
+   * Resolves when it is durable. Commits of one actor are applied in the order of the calls, so a
+   * caller may hand in the next before the last has resolved.
+   */
+  commit(batch: CommitBatch): Promise<void>;
+  /** The recorded outcome of a keyed call, applied commits included. */
+  call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined>;
+  kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Entries with `start <= key < end` in byte order (descending when `reverse`). */
+  kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]>;
+  /** The earliest `wakeAt` of all living actors, and the actors that are due at `now`. */
+  due(now: number, limit: number): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }>;
+  /** Flushes, then releases everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ActorRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly key: ActorKey;
+  /** Raised by one whenever an owner acquires the actor. */
+  readonly epoch: number;
+  /** Raised by one by every commit. */
+  readonly version: number;
+  readonly createdAt: number;
+  readonly destroyedAt?: number;
+  /** When the actor wants to be woken, in milliseconds since the epoch. */
+  readonly wakeAt?: number;
+}
+
+export interface LoadedActor {
+  readonly record: ActorRecord;
+  /** The newest snapshot and the patches after it, oldest first; absent for an actor without state. */
+  readonly state?: StoredState;
+}
+
+export interface StoredState {
+  readonly snapshot: Uint8Array;
+  readonly patches: readonly Uint8Array[];
+}
+
+/** What one turn changed. Everything in it lands together or not at all. */
+export interface CommitBatch {
+  readonly actorId: string;
+  readonly epoch: number;
+  /** The version that this commit makes; the fence requires the stored one to be one less. */
+  readonly version: number;
+  /** Unique per commit: settles an uncertain outcome. */
+  readonly commitId: string;
+  /** Present on an actor's first commit (version 1, epoch 1): creates its row. */
+  readonly create?: { readonly name: string; readonly key: ActorKey; readonly createdAt: number };
+  /** A snapshot replaces the log so far; a patch is appended to it. */
+  readonly state?: { readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array };
+  readonly kv?: readonly KvOperation[];
+  readonly calls?: readonly CallRecord[];
+  /** `null` clears it; absent leaves it as it is. */
+  readonly wakeAt?: number | null;
+  /** Ends the actor: its key is free again and its state, kv and call records are deleted. */
+  readonly destroyedAt?: number;
+}
+
+export type KvOperation =
+  | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: "delete"; readonly key: Uint8Array }
+  | { readonly type: "delete-range"; readonly start: Uint8Array; readonly end?: Uint8Array };
+
+export interface KvRange {
+  readonly start: Uint8Array;
+  readonly end?: Uint8Array;
+  readonly limit: number;
+  readonly reverse?: boolean;
+}
+
+export interface KvEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/**
+ * The idempotency record of a keyed call. `started` is written by the first commit of a call that
+ * takes more than one; `done` by its last. A retry of a `started` call that is not running any more
+ * gets `action.interrupted`.
+ */
+export interface CallRecord {
+  readonly key: string;
+  readonly status: "started" | "done";
+  /** The encoded outcome of a `done` call, in the format of `actors/src/internal/call-result.ts`. */
+  readonly outcome?: Uint8Array;
+  readonly expiresAt: number;
+}
+
+export interface ListQuery {
+  readonly name?: string;
+  readonly limit: number;
+  /** The id after which the page starts. */
+  readonly cursor?: string;
+}
+
+export interface ActorPage {
+  readonly actors: readonly ActorRecord[];
+  readonly cursor?: string;
+}

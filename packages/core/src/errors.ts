@@ -1,0 +1,173 @@
+/** Error fields as they cross every boundary. Codes are a public contract: see docs/errors.md. */
+export interface WireError {
+  readonly group: string;
+  readonly code: string;
+  readonly message: string;
+  readonly metadata?: unknown;
+}
+
+export interface HoldfastErrorOptions {
+  /** Structured details for the caller; must be encodable. */
+  readonly metadata?: unknown;
+  /** HTTP status; by default derived from group and code. */
+  readonly statusCode?: number;
+  readonly cause?: unknown;
+}
+
+const brand = Symbol.for("holdfast.error");
+
+/**
+ * The one error class. `group` is the module ("actor", "gateway"), `code` is stable snake_case.
+ * Recognise it with {@link isHoldfastError}: that also works across two copies of this package.
+ */
+export class HoldfastError extends Error {
+  readonly group: string;
+  readonly code: string;
+  readonly metadata?: unknown;
+  readonly statusCode: number;
+  readonly [brand] = true;
+
+  constructor(group: string, code: string, message: string, options: HoldfastErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "HoldfastError";
+    this.group = group;
+    this.code = code;
+    if (options.metadata !== undefined) this.metadata = options.metadata;
+    this.statusCode = options.statusCode ?? defaultStatus(group, code);
+  }
+}
+
+export interface UserErrorOptions {
+  /** Stable snake_case code; "user_error" by default. */
+  readonly code?: string;
+  readonly metadata?: unknown;
+  readonly cause?: unknown;
+}
+
+/** Thrown by user code to send a message to a caller: group "user", HTTP 400, passed on unchanged. */
+export class UserError extends HoldfastError {
+  constructor(message: string, options: UserErrorOptions = {}) {
+    super("user", options.code ?? "user_error", message, {
+      ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+      ...(options.cause === undefined ? {} : { cause: options.cause }),
+      statusCode: 400,
+    });
+    this.name = "UserError";
+  }
+}
+
+export function isHoldfastError(value: unknown): value is HoldfastError {
+  return typeof value === "object" && value !== null && (value as { [brand]?: unknown })[brand] === true;
+}
+
+/** True when `error` is the typed error `group.code`. */
+export function isErrorCode(error: unknown, group: string, code: string): error is HoldfastError {
+  return isHoldfastError(error) && error.group === group && error.code === code;
+}
+
+/** The fields of `error` that may cross a boundary. */
+export function toWireError(error: HoldfastError): WireError {
+  return {
+    group: error.group,
+    code: error.code,
+    message: error.message,
+    ...(error.metadata === undefined ? {} : { metadata: error.metadata }),
+  };
+}
+
+/** Rebuilds a received error. Anything that does not look like one becomes `message.malformed_error`. */
+export function fromWireError(value: unknown, statusCode?: number): HoldfastError {
+  const wire = value as Partial<WireError> | null | undefined;
+  const options = statusCode === undefined ? {} : { statusCode };
+  if (typeof wire?.group !== "string" || typeof wire.code !== "string" || typeof wire.message !== "string") {
+    return new HoldfastError("message", "malformed_error", "The server sent an error of unknown shape", options);
+  }
+  return new HoldfastError(wire.group, wire.code, wire.message, {
+    ...options,
+    ...(wire.metadata === undefined ? {} : { metadata: wire.metadata }),
+  });
+}
+
+/**
+ * The single place where an arbitrary thrown value becomes something that a caller may see.
+ * Typed errors pass; anything else becomes `internal.internal_error` with `errorId`, under which
+ * the full error is handed to `report` (the log).
+ */
+export function sanitizeError(
+  error: unknown,
+  errorId: string,
+  report: (errorId: string, error: unknown) => void,
+): HoldfastError {
+  if (isHoldfastError(error)) return error;
+  report(errorId, error);
+  return new HoldfastError("internal", "internal_error", "An internal error occurred", {
+    metadata: { errorId },
+    cause: error,
+  });
+}
+
+const statusByCode: Readonly<Record<string, number>> = {
+  "auth.forbidden": 403,
+  "auth.unauthorized": 401,
+  "gateway.forbidden_host": 403,
+  "gateway.forbidden_origin": 403,
+  "gateway.not_found": 404,
+  "gateway.method_not_allowed": 405,
+  "actor.not_found": 404,
+  "actor.action_not_found": 404,
+  "actor.method_not_allowed": 405,
+  "actor.action_timed_out": 408,
+  "actor.duplicate_key": 409,
+  "actor.fenced": 503,
+  "actor.stopping": 503,
+  "actor.starting": 503,
+  "action.interrupted": 409,
+  "message.incoming_too_long": 413,
+  "store.unavailable": 503,
+  "store.indeterminate": 503,
+  "store.full": 507,
+};
+
+const statusByGroup: Readonly<Record<string, number>> = {
+  user: 400,
+  message: 400,
+  actor: 400,
+  action: 400,
+  conn: 400,
+  event: 400,
+  kv: 400,
+};
+
+function defaultStatus(group: string, code: string): number {
+  return statusByCode[`${group}.${code}`] ?? statusByGroup[group] ?? 500;
+}
+
+/** Problem details of RFC 9457, carrying `group` and `code`. */
+export interface ProblemDetails {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly group: string;
+  readonly code: string;
+  readonly metadata?: unknown;
+}
+
+export function toProblem(error: HoldfastError, typePrefix = "urn:holdfast:error:"): ProblemDetails {
+  return {
+    type: `${typePrefix}${error.code}`,
+    title: titleCase(error.code),
+    status: error.statusCode,
+    detail: error.message,
+    group: error.group,
+    code: error.code,
+    ...(error.metadata === undefined ? {} : { metadata: error.metadata }),
+  };
+}
+
+function titleCase(code: string): string {
+  return code
+    .split("_")
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join(" ");
+}

@@ -1,0 +1,33 @@
+import type { Clock, Random } from "./ports.ts";
+
+const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** A UUIDv7 (RFC 9562): sorts by time of creation to the millisecond. */
+export function uuidv7(clock: Clock, random: Random): string {
+  const bytes = random.bytes(16);
+  const now = clock.now();
+  const high = Math.floor(now / 0x1_0000);
+  bytes[0] = (high >>> 24) & 0xff;
+  bytes[1] = (high >>> 16) & 0xff;
+  bytes[2] = (high >>> 8) & 0xff;
+  bytes[3] = high & 0xff;
+  bytes[4] = (now >>> 8) & 0xff;
+  bytes[5] = now & 0xff;
+  return format(bytes, 0x70);
+}
+
+/** A UUIDv4 (RFC 9562): random, for what need not sort by time. */
+export function uuidv4(random: Random): string {
+  return format(random.bytes(16), 0x40);
+}
+
+function format(bytes: Uint8Array, version: number): string {
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | version;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  let text = "";
+  for (let i = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
+    text += hex[bytes[i] ?? 0];
+  }
+  return text;
+}

@@ -1,0 +1,30 @@
+export { type DecodeLimits, decodeValue, encodeValue } from "./codec/cbor.ts";
+export { decodeJson, encodeJson } from "./codec/json.ts";
+export {
+  fromWireError,
+  HoldfastError,
+  type HoldfastErrorOptions,
+  isErrorCode,
+  isHoldfastError,
+  type ProblemDetails,
+  sanitizeError,
+  toProblem,
+  toWireError,
+  UserError,
+  type UserErrorOptions,
+  type WireError,
+} from "./errors.ts";
+export { uuidv4, uuidv7 } from "./ids.ts";
+export { type ActorKey, type ActorKeyInput, decodeKey, encodeKey, normalizeKey } from "./key.ts";
+export { limits } from "./limits.ts";
+export type { Clock, LogFields, Logger, Ports, Random, Tasks, Timer } from "./ports.ts";
+export {
+  createLogger,
+  type LogLevel,
+  type LogRecord,
+  silentLogger,
+  systemClock,
+  systemPorts,
+  systemRandom,
+  systemTasks,
+} from "./system.ts";

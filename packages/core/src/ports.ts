@@ -1,0 +1,46 @@
+/**
+ * The ports through which `actors` and `server` reach time, randomness and timers.
+ * Production passes `systemPorts`; a simulator passes its own and owns the world.
+ */
+
+/** Wall-clock time in integer milliseconds since the epoch. */
+export interface Clock {
+  now(): number;
+}
+
+/** Cryptographically strong bytes in production; a seeded stream in a simulator. */
+export interface Random {
+  bytes(length: number): Uint8Array;
+}
+
+/** A pending timer; `cancel` is idempotent. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Scheduling of work on the event loop. */
+export interface Tasks {
+  /** Runs `fn` once after at least `delayMs`; the timer does not keep the process alive. */
+  after(delayMs: number, fn: () => void): Timer;
+  /** Runs `fn` at the next macrotask boundary (after all microtasks that are ready now). */
+  macrotask(fn: () => void): void;
+}
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tasks: Tasks;
+  readonly log: Logger;
+}
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Structured logger: a lower-case constant message, then fields. Never secrets, never payloads. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A logger that adds `fields` to each record. */
+  child(fields: LogFields): Logger;
+}

@@ -1,0 +1,56 @@
+import type { Clock, Logger, LogFields, Ports, Random, Tasks } from "./ports.ts";
+
+/** The real clock, randomness and event loop. The only place where they are touched. */
+export const systemClock: Clock = { now: () => Date.now() };
+
+export const systemRandom: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+
+export const systemTasks: Tasks = {
+  after(delayMs, fn) {
+    const timer = setTimeout(fn, delayMs);
+    // Browsers return a number; only Node and Bun have a handle to unref.
+    if (typeof timer === "object" && "unref" in timer) timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  macrotask(fn) {
+    if (typeof setImmediate === "function") setImmediate(fn);
+    else setTimeout(fn, 0);
+  },
+};
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+const severity: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+
+export interface LogRecord {
+  readonly level: Exclude<LogLevel, "silent">;
+  readonly message: string;
+  readonly time: number;
+  readonly fields: LogFields;
+}
+
+/** A logger that hands each record at or above `level` to `write`. */
+export function createLogger(level: LogLevel, write: (record: LogRecord) => void, clock: Clock = systemClock): Logger {
+  const build = (bound: LogFields): Logger => {
+    const at = (recordLevel: LogRecord["level"]) => (message: string, fields?: LogFields) => {
+      if (severity[recordLevel] < severity[level]) return;
+      write({ level: recordLevel, message, time: clock.now(), fields: fields ? { ...bound, ...fields } : bound });
+    };
+    return {
+      debug: at("debug"),
+      info: at("info"),
+      warn: at("warn"),
+      error: at("error"),
+      child: (fields) => build({ ...bound, ...fields }),
+    };
+  };
+  return build({});
+}
+
+/** A logger that drops everything. */
+export const silentLogger: Logger = createLogger("silent", () => {});
+
+/** Ports of the running process, with a logger of the caller's choice. */
+export function systemPorts(log: Logger = silentLogger): Ports {
+  return { clock: systemClock, random: systemRandom, tasks: systemTasks, log };
+}
