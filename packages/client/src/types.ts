@@ -1,0 +1,172 @@
+import type { ActorKeyInput, HoldfastError } from "@holdfast/core";
+
+/**
+ * What a definition tells its clients. It has no value at run time: `actor()` returns a type with a
+ * phantom `"~types"` property, and everything that a client knows is inferred from it.
+ */
+export interface ActorTypes<Actions = unknown, Events = unknown, Params = unknown, Input = unknown> {
+  /** The tree of actions, each with its context as first parameter: `(c, ...args) => result`. */
+  readonly actions: Actions;
+  /** The event tokens (or Standard Schemas) by name. */
+  readonly events: Events;
+  readonly params: Params;
+  readonly input: Input;
+}
+
+/** Anything that `actor()` returns, seen by a client. */
+export interface AnyActorDefinition {
+  readonly "~types"?: ActorTypes;
+}
+
+/** Anything that `setup()` returns, seen by a client. */
+export interface AnyRegistry {
+  readonly "~actors"?: Readonly<Record<string, AnyActorDefinition>>;
+}
+
+/** What `event<T>()` returns, seen by a client; phantom as well. */
+export interface EventToken<T> {
+  readonly "~event"?: { readonly payload: T };
+}
+
+/** The part of a Standard Schema (https://standardschema.dev) from which a type is read. */
+interface SchemaTypes<T> {
+  readonly "~standard": { readonly types?: { readonly output: T } | undefined };
+}
+
+type ActorsOf<R extends AnyRegistry> = NonNullable<R["~actors"]>;
+type TypesOf<D extends AnyActorDefinition> = NonNullable<D["~types"]>;
+type EventsOf<D extends AnyActorDefinition> = TypesOf<D>["events"];
+type InputOf<D extends AnyActorDefinition> = TypesOf<D>["input"];
+
+type EventPayload<Token> =
+  Token extends SchemaTypes<infer T>
+    ? T
+    : Token extends { readonly schema: SchemaTypes<infer T> }
+      ? T
+      : Token extends EventToken<infer T>
+        ? T
+        : unknown;
+
+/** The declared event names; any string when an actor declares none. */
+export type EventName<Events> = [keyof Events] extends [never] ? string : keyof Events & string;
+
+/** A tuple payload is spread over the callback's parameters; anything else is its only one. */
+export type EventArguments<Events, Name> = Name extends keyof Events
+  ? EventPayload<Events[Name]> extends infer Payload
+    ? Payload extends readonly unknown[]
+      ? number extends Payload["length"]
+        ? [Payload]
+        : [...Payload]
+      : [Payload]
+    : never
+  : unknown[];
+
+/** The client's view of a tree of actions: the context is gone and every result is a promise. */
+export type ActionProxies<Actions> = {
+  readonly [Name in keyof Actions]: Actions[Name] extends (c: never, ...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : Actions[Name] extends { readonly handler: (c: never, ...args: infer Args) => infer Result }
+      ? (...args: Args) => Promise<Awaited<Result>>
+      : Actions[Name] extends object
+        ? ActionProxies<Actions[Name]>
+        : never;
+};
+
+export interface ActionOptions {
+  /** The action's name; nested actions are joined with dots: "admin.ban". */
+  readonly name: string;
+  readonly args?: readonly unknown[];
+  /** Aborts the call here and `c.abortSignal` at the actor. */
+  readonly signal?: AbortSignal;
+  /** Two calls with one key run once. By default every call has a fresh one. */
+  readonly idempotencyKey?: string;
+}
+
+export interface HandleOptions {
+  /** Parameters of connections and of the connection of each call; at most 4 KiB encoded. */
+  readonly params?: unknown;
+  /** Asked again for each connection attempt; wins over `params`. */
+  readonly getParams?: () => Promise<unknown> | unknown;
+  /** Aborts what the handle does: calls, connects. */
+  readonly signal?: AbortSignal;
+}
+
+export interface GetOrCreateOptions<Input = unknown> extends HandleOptions {
+  /** Handed to `createState` and `onCreate` when the actor does not exist yet; at most 4 MiB. */
+  readonly createWithInput?: Input;
+}
+
+export interface CreateOptions<Input = unknown> extends HandleOptions {
+  readonly input?: Input;
+}
+
+export interface ActorHandleBase<D extends AnyActorDefinition = AnyActorDefinition> {
+  /** Calls an action by name. Throws what the actor threw; see docs/errors.md. */
+  action<Result = unknown>(options: ActionOptions): Promise<Result>;
+  /** Opens a live connection; it reconnects by itself until it is disposed of. */
+  connect(params?: unknown): ActorConn<D>;
+  /** The id of the actor. Creates it for a get-or-create handle; throws `actor.not_found` for others. */
+  resolve(): Promise<string>;
+}
+
+/** One actor, seen from outside: its actions as methods, nested groups as nested objects. */
+export type ActorHandle<D extends AnyActorDefinition = AnyActorDefinition> = ActorHandleBase<D> &
+  ActionProxies<TypesOf<D>["actions"]>;
+
+export type ConnStatus = "idle" | "connecting" | "connected" | "disconnected";
+
+export interface ActorConnBase<Events = unknown> {
+  action<Result = unknown>(options: ActionOptions): Promise<Result>;
+  /** Calls back for each event of this name; the returned function ends that. */
+  on<Name extends EventName<Events>, Args extends EventArguments<Events, Name>>(
+    event: Name,
+    callback: (...args: Args) => void,
+  ): () => void;
+  once<Name extends EventName<Events>, Args extends EventArguments<Events, Name>>(
+    event: Name,
+    callback: (...args: Args) => void,
+  ): () => void;
+  /** Errors that belong to no call: a refused connection, a message that could not be read. */
+  onError(callback: (error: HoldfastError) => void): () => void;
+  onOpen(callback: () => void): () => void;
+  onClose(callback: () => void): () => void;
+  onStatusChange(callback: (status: ConnStatus) => void): () => void;
+  readonly connStatus: ConnStatus;
+  /** Settles with the first connection: resolved when open, rejected when refused or disposed of. */
+  readonly ready: Promise<void>;
+  readonly actorId: string | undefined;
+  readonly connId: string | undefined;
+  /** @deprecated Use `connStatus`. */
+  readonly isConnected: boolean;
+  /** Closes for good. Calls that have no answer yet are rejected with `conn.disposed`. */
+  dispose(): Promise<void>;
+}
+
+/** A live connection to one actor: its actions as methods, and its events. */
+export type ActorConn<D extends AnyActorDefinition = AnyActorDefinition> = ActorConnBase<EventsOf<D>> &
+  ActionProxies<TypesOf<D>["actions"]>;
+
+/** How the handles of one actor are made. */
+export interface ActorAccessor<D extends AnyActorDefinition = AnyActorDefinition> {
+  /** The actor with this key; calls throw `actor.not_found` when it does not exist. */
+  get(key?: ActorKeyInput, options?: HandleOptions): ActorHandle<D>;
+  /** The actor with this key, made by the first call when it does not exist. */
+  getOrCreate(key?: ActorKeyInput, options?: GetOrCreateOptions<InputOf<D>>): ActorHandle<D>;
+  getForId(id: string, options?: HandleOptions): ActorHandle<D>;
+  /** Makes the actor now. Throws `actor.duplicate_key` when it exists. */
+  create(key?: ActorKeyInput, options?: CreateOptions<InputOf<D>>): Promise<ActorHandle<D>>;
+}
+
+export interface ClientBase {
+  get(name: string, key?: ActorKeyInput, options?: HandleOptions): ActorHandle;
+  getOrCreate(name: string, key?: ActorKeyInput, options?: GetOrCreateOptions): ActorHandle;
+  getForId(name: string, id: string, options?: HandleOptions): ActorHandle;
+  create(name: string, key?: ActorKeyInput, options?: CreateOptions): Promise<ActorHandle>;
+  /** Closes every connection made with this client; later calls throw `client.disposed`. */
+  dispose(): Promise<void>;
+}
+
+/** The typed client of a registry: an accessor for each actor name. */
+export type Client<R extends AnyRegistry = AnyRegistry> = ClientBase & {
+  readonly [Name in Exclude<keyof ActorsOf<R> & string, keyof ClientBase>]: ActorAccessor<ActorsOf<R>[Name]>;
+};
