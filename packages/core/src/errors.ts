@@ -80,7 +80,12 @@ export function fromWireError(value: unknown, statusCode?: number): HoldfastErro
   const wire = value as Partial<WireError> | null | undefined;
   const options = statusCode === undefined ? {} : { statusCode };
   if (typeof wire?.group !== "string" || typeof wire.code !== "string" || typeof wire.message !== "string") {
-    return new HoldfastError("message", "malformed_error", "The server sent an error of unknown shape", options);
+    return new HoldfastError(
+      "message",
+      "malformed_error",
+      "The server sent an error of unknown shape",
+      options,
+    );
   }
   return new HoldfastError(wire.group, wire.code, wire.message, {
     ...options,

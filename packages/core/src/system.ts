@@ -1,4 +1,4 @@
-import type { Clock, Logger, LogFields, Ports, Random, Tasks } from "./ports.ts";
+import type { Clock, LogFields, Logger, Ports, Random, Tasks } from "./ports.ts";
 
 /** The real clock, randomness and event loop. The only place where they are touched. */
 export const systemClock: Clock = { now: () => Date.now() };
@@ -30,11 +30,20 @@ export interface LogRecord {
 }
 
 /** A logger that hands each record at or above `level` to `write`. */
-export function createLogger(level: LogLevel, write: (record: LogRecord) => void, clock: Clock = systemClock): Logger {
+export function createLogger(
+  level: LogLevel,
+  write: (record: LogRecord) => void,
+  clock: Clock = systemClock,
+): Logger {
   const build = (bound: LogFields): Logger => {
     const at = (recordLevel: LogRecord["level"]) => (message: string, fields?: LogFields) => {
       if (severity[recordLevel] < severity[level]) return;
-      write({ level: recordLevel, message, time: clock.now(), fields: fields ? { ...bound, ...fields } : bound });
+      write({
+        level: recordLevel,
+        message,
+        time: clock.now(),
+        fields: fields ? { ...bound, ...fields } : bound,
+      });
     };
     return {
       debug: at("debug"),

@@ -1,0 +1,517 @@
+import { HoldfastError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { tag, typedArrayTag, typedArrayTags } from "./tags.ts";
+
+/**
+ * CBOR (RFC 8949) of the values that actors hold and messages carry: null, undefined, booleans,
+ * numbers, bigints, strings, Date, RegExp, Error, ArrayBuffer, typed arrays, Map, Set, arrays and
+ * plain objects. Definite lengths only. It is our own because it stands on the hot path and because
+ * hostile bytes must give a value or a typed error: nesting and lengths are bounded, a duplicate or
+ * `__proto__` key changes no prototype, and nothing is silently lost.
+ */
+
+export interface DecodeLimits {
+  /** Nesting of arrays, objects, maps and tags; `limits.maxDepth` unless given. */
+  readonly maxDepth?: number;
+}
+
+/** Deeper than any reasonable value and shallow enough for the stack; also ends cycles. */
+const maxEncodeDepth = 1_000;
+
+let buffer = new Uint8Array(4096);
+let view = new DataView(buffer.buffer);
+let at = 0;
+const retainedBufferBytes = 1_048_576;
+
+/**
+ * Encodes a value into bytes of its own.
+ * Throws `message.unsupported_value` (with the path) for functions, symbols, class instances, and
+ * `message.too_deep` past 1,000 levels, which is also what a cycle gives.
+ */
+export function encodeValue(value: unknown): Uint8Array {
+  at = 0;
+  write(value, 0);
+  const bytes = buffer.slice(0, at);
+  if (buffer.length > retainedBufferBytes) {
+    buffer = new Uint8Array(4096);
+    view = new DataView(buffer.buffer);
+  }
+  return bytes;
+}
+
+function reserve(length: number): void {
+  const needed = at + length;
+  if (needed <= buffer.length) return;
+  const grown = new Uint8Array(Math.max(needed, buffer.length * 2));
+  grown.set(buffer.subarray(0, at));
+  buffer = grown;
+  view = new DataView(grown.buffer);
+}
+
+function write(value: unknown, depth: number): void {
+  switch (typeof value) {
+    case "string":
+      return writeString(value);
+    case "number":
+      return writeNumber(value);
+    case "boolean":
+      return writeByte(value ? 0xf5 : 0xf4);
+    case "undefined":
+      return writeByte(0xf7);
+    case "bigint":
+      return writeBigint(value);
+    case "object":
+      if (value === null) return writeByte(0xf6);
+      if (depth >= maxEncodeDepth) throw tooDeep(maxEncodeDepth);
+      return writeObject(value, depth + 1);
+    case "function":
+    case "symbol":
+      throw unsupported(typeof value);
+  }
+}
+
+function writeObject(value: object, depth: number): void {
+  if (Array.isArray(value)) {
+    writeHead(4, value.length);
+    for (let i = 0; i < value.length; i++) write(value[i], depth);
+    return;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return writePlainObject(value, depth);
+  if (value instanceof Date) return writeTagged(tag.date, value.getTime(), depth);
+  if (ArrayBuffer.isView(value)) return writeView(value);
+  if (value instanceof Map) return writeMap(value, depth);
+  if (value instanceof Set) {
+    writeHead(6, tag.set);
+    writeHead(4, value.size);
+    for (const item of value) write(item, depth);
+    return;
+  }
+  if (value instanceof ArrayBuffer) {
+    writeHead(6, tag.arrayBuffer);
+    return writeBytes(new Uint8Array(value));
+  }
+  if (value instanceof RegExp) return writeTagged(tag.regExp, [value.source, value.flags], depth);
+  if (value instanceof Error) return writeTagged(tag.error, [value.name, value.message], depth);
+  const name = (value.constructor as { name?: string } | undefined)?.name ?? "object";
+  throw unsupported(`an instance of ${name}`);
+}
+
+function writePlainObject(value: object, depth: number): void {
+  const keys = Object.keys(value);
+  writeHead(5, keys.length);
+  for (const key of keys) {
+    writeString(key);
+    write((value as Record<string, unknown>)[key], depth);
+  }
+}
+
+function writeMap(value: ReadonlyMap<unknown, unknown>, depth: number): void {
+  writeHead(6, tag.map);
+  writeHead(5, value.size);
+  for (const [key, item] of value) {
+    write(key, depth);
+    write(item, depth);
+  }
+}
+
+function writeTagged(number: number, value: unknown, depth: number): void {
+  writeHead(6, number);
+  write(value, depth);
+}
+
+function writeView(value: ArrayBufferView): void {
+  const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof Uint8Array) return writeBytes(bytes);
+  const number = typedArrayTag(value);
+  if (number === undefined) throw unsupported("a DataView");
+  writeHead(6, number);
+  writeBytes(bytes);
+}
+
+function writeBytes(bytes: Uint8Array): void {
+  writeHead(2, bytes.length);
+  reserve(bytes.length);
+  buffer.set(bytes, at);
+  at += bytes.length;
+}
+
+function writeByte(byte: number): void {
+  reserve(1);
+  buffer[at++] = byte;
+}
+
+function writeHead(major: number, argument: number): void {
+  reserve(9);
+  const type = major << 5;
+  if (argument < 24) {
+    buffer[at++] = type | argument;
+  } else if (argument < 0x100) {
+    buffer[at++] = type | 24;
+    buffer[at++] = argument;
+  } else if (argument < 0x1_0000) {
+    buffer[at++] = type | 25;
+    view.setUint16(at, argument);
+    at += 2;
+  } else if (argument < 0x1_0000_0000) {
+    buffer[at++] = type | 26;
+    view.setUint32(at, argument);
+    at += 4;
+  } else {
+    buffer[at++] = type | 27;
+    view.setUint32(at, Math.floor(argument / 0x1_0000_0000));
+    view.setUint32(at + 4, argument >>> 0);
+    at += 8;
+  }
+}
+
+function writeNumber(value: number): void {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
+    return value >= 0 ? writeHead(0, value) : writeHead(1, -1 - value);
+  }
+  reserve(9);
+  buffer[at++] = 0xfb;
+  view.setFloat64(at, value);
+  at += 8;
+}
+
+function writeBigint(value: bigint): void {
+  const negative = value < 0n;
+  let hex = (negative ? -1n - value : value).toString(16);
+  if (hex.length % 2 === 1) hex = `0${hex}`;
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);
+  writeHead(6, negative ? tag.negativeBigint : tag.positiveBigint);
+  writeBytes(bytes);
+}
+
+const textEncoder = new TextEncoder();
+/** Up to here a loop over char codes beats a call into the text encoder. */
+const shortString = 48;
+
+function writeString(text: string): void {
+  const length = text.length;
+  if (length <= shortString && writeShortAscii(text, length)) return;
+  if (!text.isWellFormed()) return writeLooseString(text);
+  // At most three bytes per UTF-16 unit; the head is written once the real length is known.
+  reserve(length * 3 + 9);
+  const headBytes = length * 3 < 24 ? 1 : length * 3 < 0x100 ? 2 : length * 3 < 0x1_0000 ? 3 : 5;
+  const start = at;
+  const { written } = textEncoder.encodeInto(text, buffer.subarray(start + headBytes));
+  writeHead(3, written);
+  if (at !== start + headBytes) buffer.copyWithin(at, start + headBytes, start + headBytes + written);
+  at += written;
+}
+
+function writeShortAscii(text: string, length: number): boolean {
+  reserve(length + 2);
+  const start = at;
+  if (length < 24) {
+    buffer[at++] = 0x60 | length;
+  } else {
+    buffer[at++] = 0x78;
+    buffer[at++] = length;
+  }
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) {
+      at = start;
+      return false;
+    }
+    buffer[at++] = code;
+  }
+  return true;
+}
+
+function writeLooseString(text: string): void {
+  const units = new Uint8Array(text.length * 2);
+  const unitView = new DataView(units.buffer);
+  for (let i = 0; i < text.length; i++) unitView.setUint16(i * 2, text.charCodeAt(i), true);
+  writeHead(6, tag.looseString);
+  writeBytes(units);
+}
+
+/**
+ * Decodes exactly one value. Byte strings and typed arrays are copies: they do not hold on to `bytes`.
+ * Throws `message.malformed_cbor` or `message.too_deep`.
+ */
+export function decodeValue(bytes: Uint8Array, options: DecodeLimits = {}): unknown {
+  const reader = new Reader(bytes, options.maxDepth ?? limits.maxDepth);
+  const value = reader.read(0);
+  if (reader.at !== bytes.length) throw malformed("bytes follow the value");
+  return value;
+}
+
+const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+class Reader {
+  at = 0;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #maxDepth: number;
+
+  constructor(bytes: Uint8Array, maxDepth: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#maxDepth = maxDepth;
+  }
+
+  read(depth: number): unknown {
+    const initial = this.#take(1);
+    const byte = this.#bytes[initial] ?? 0;
+    const major = byte >> 5;
+    const info = byte & 0x1f;
+    if (major === 7) return this.#simple(info);
+    const argument = this.#argument(info);
+    switch (major) {
+      case 0:
+        return argument;
+      case 1:
+        return typeof argument === "bigint" ? -1n - argument : this.#negative(argument);
+      case 2:
+        return this.#slice(this.#length(argument));
+      case 3:
+        return this.#text(this.#length(argument));
+      case 4:
+        return this.#array(this.#length(argument), this.#deeper(depth));
+      case 5:
+        return this.#object(this.#length(argument), this.#deeper(depth));
+      default:
+        return this.#tagged(this.#length(argument, false), this.#deeper(depth));
+    }
+  }
+
+  #take(length: number): number {
+    const start = this.at;
+    if (start + length > this.#bytes.length) throw malformed("it ends too early");
+    this.at = start + length;
+    return start;
+  }
+
+  #deeper(depth: number): number {
+    if (depth >= this.#maxDepth) throw tooDeep(this.#maxDepth);
+    return depth + 1;
+  }
+
+  #argument(info: number): number | bigint {
+    if (info < 24) return info;
+    if (info === 24) return this.#view.getUint8(this.#take(1));
+    if (info === 25) return this.#view.getUint16(this.#take(2));
+    if (info === 26) return this.#view.getUint32(this.#take(4));
+    if (info !== 27) throw malformed("a length is indefinite or reserved");
+    const value = this.#view.getBigUint64(this.#take(8));
+    return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  }
+
+  #negative(argument: number): number | bigint {
+    const value = -1 - argument;
+    return Number.isSafeInteger(value) ? value : -1n - BigInt(argument);
+  }
+
+  /** A count or length; every item takes at least one byte, so a lying length ends here. */
+  #length(argument: number | bigint, bounded = true): number {
+    if (typeof argument === "bigint" || (bounded && argument > this.#bytes.length - this.at)) {
+      throw malformed("a length exceeds the input");
+    }
+    return argument;
+  }
+
+  #slice(length: number): Uint8Array<ArrayBuffer> {
+    const start = this.#take(length);
+    return new Uint8Array(this.#bytes.subarray(start, start + length));
+  }
+
+  #text(length: number): string {
+    const start = this.#take(length);
+    if (length <= shortString) {
+      const text = this.#shortAscii(start, length);
+      if (text !== undefined) return text;
+    }
+    try {
+      return textDecoder.decode(this.#bytes.subarray(start, start + length));
+    } catch {
+      throw malformed("a string is not UTF-8");
+    }
+  }
+
+  #shortAscii(start: number, length: number): string | undefined {
+    let text = "";
+    for (let i = start; i < start + length; i++) {
+      const byte = this.#bytes[i] ?? 0;
+      if (byte > 0x7f) return undefined;
+      text += String.fromCharCode(byte);
+    }
+    return text;
+  }
+
+  #array(count: number, depth: number): unknown[] {
+    const items: unknown[] = [];
+    for (let i = 0; i < count; i++) items.push(this.read(depth));
+    return items;
+  }
+
+  #object(count: number, depth: number): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    for (let i = 0; i < count; i++) {
+      const key = this.read(depth);
+      if (typeof key !== "string") throw malformed("an object key is not a string");
+      if (Object.hasOwn(object, key)) throw malformed("an object key appears twice");
+      const value = this.read(depth);
+      if (key === "__proto__") {
+        Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+      } else {
+        object[key] = value;
+      }
+    }
+    return object;
+  }
+
+  #simple(info: number): unknown {
+    switch (info) {
+      case 20:
+        return false;
+      case 21:
+        return true;
+      case 22:
+        return null;
+      case 23:
+        return undefined;
+      case 25:
+        return halfToNumber(this.#view.getUint16(this.#take(2)));
+      case 26:
+        return this.#view.getFloat32(this.#take(4));
+      case 27:
+        return this.#view.getFloat64(this.#take(8));
+      default:
+        throw malformed("a simple value is unknown");
+    }
+  }
+
+  #tagged(number: number, depth: number): unknown {
+    if (number === tag.map) return this.#map(depth);
+    const content = this.read(depth);
+    switch (number) {
+      case tag.positiveBigint:
+        return bigintOf(content);
+      case tag.negativeBigint:
+        return -1n - bigintOf(content);
+      case tag.set:
+        return setOf(content);
+      case tag.regExp:
+        return regExpOf(content);
+      case tag.arrayBuffer:
+        return bytesOf(content).buffer;
+      case tag.looseString:
+        return looseStringOf(bytesOf(content));
+      case tag.date:
+        if (typeof content !== "number") throw malformed("a date is not a number");
+        return new Date(content);
+      case tag.error:
+        return errorOf(content);
+      default:
+        return typedArrayOf(number, content);
+    }
+  }
+
+  #map(depth: number): Map<unknown, unknown> {
+    const byte = this.#bytes[this.#take(1)] ?? 0;
+    if (byte >> 5 !== 5) throw malformed("a map tag is not followed by a map");
+    const count = this.#length(this.#argument(byte & 0x1f));
+    const map = new Map<unknown, unknown>();
+    for (let i = 0; i < count; i++) {
+      const key = this.read(depth);
+      if (map.has(key)) throw malformed("a map key appears twice");
+      map.set(key, this.read(depth));
+    }
+    return map;
+  }
+}
+
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function bytesOf(content: unknown): Uint8Array<ArrayBuffer> {
+  if (content instanceof Uint8Array) return content as Uint8Array<ArrayBuffer>;
+  throw malformed("a tag is not followed by bytes");
+}
+
+function bigintOf(content: unknown): bigint {
+  const bytes = bytesOf(content);
+  let hex = "";
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
+  return hex === "" ? 0n : BigInt(`0x${hex}`);
+}
+
+function setOf(content: unknown): Set<unknown> {
+  if (!Array.isArray(content)) throw malformed("a set is not an array");
+  const set = new Set<unknown>(content);
+  if (set.size !== content.length) throw malformed("a set item appears twice");
+  return set;
+}
+
+function stringPair(content: unknown, what: string): readonly [string, string] {
+  if (Array.isArray(content) && content.length === 2) {
+    const [first, second]: unknown[] = content;
+    if (typeof first === "string" && typeof second === "string") return [first, second];
+  }
+  throw malformed(`${what} is not a pair of strings`);
+}
+
+function regExpOf(content: unknown): RegExp {
+  const [source, flags] = stringPair(content, "a regular expression");
+  try {
+    return new RegExp(source, flags);
+  } catch {
+    throw malformed("a regular expression is invalid");
+  }
+}
+
+function errorOf(content: unknown): Error {
+  const [name, message] = stringPair(content, "an error");
+  const error = new Error(message);
+  Object.defineProperty(error, "name", {
+    value: name,
+    enumerable: false,
+    configurable: true,
+    writable: true,
+  });
+  return error;
+}
+
+function looseStringOf(bytes: Uint8Array): string {
+  if (bytes.length % 2 === 1) throw malformed("a string has half a code unit");
+  const unitView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 2) text += String.fromCharCode(unitView.getUint16(i, true));
+  return text;
+}
+
+function typedArrayOf(number: number, content: unknown): ArrayBufferView {
+  const Type = typedArrayTags.get(number);
+  if (Type === undefined) throw malformed("a tag is unknown");
+  const bytes = bytesOf(content);
+  if (bytes.length % Type.BYTES_PER_ELEMENT !== 0) throw malformed("a typed array has half an element");
+  return new Type(bytes.buffer, bytes.byteOffset, bytes.length / Type.BYTES_PER_ELEMENT);
+}
+
+function malformed(why: string): HoldfastError {
+  return new HoldfastError("message", "malformed_cbor", `The CBOR input is malformed: ${why}`);
+}
+
+function tooDeep(max: number): HoldfastError {
+  return new HoldfastError(
+    "message",
+    "too_deep",
+    `The value is nested deeper than ${max} levels, or is cyclic`,
+  );
+}
+
+function unsupported(what: string): HoldfastError {
+  return new HoldfastError("message", "unsupported_value", `A value of this kind cannot be encoded: ${what}`);
+}

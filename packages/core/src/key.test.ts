@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeKey, encodeKey, normalizeKey } from "./key.ts";
+
+test("a key's text is injective and comes back", () => {
+  const keys = [
+    [],
+    [""],
+    ["", ""],
+    ["a,b"],
+    ["a", "b"],
+    ["a", "b,"],
+    ["/"],
+    ["\u0000"],
+    ["🙂"],
+    ["."],
+    [".."],
+    ["%2C"],
+  ];
+  const texts = keys.map(encodeKey);
+  assert.equal(new Set(texts).size, keys.length);
+  assert.deepEqual(texts.map(decodeKey), keys);
+  for (const text of texts) assert.match(text, /^[\w.!~*'()%,-]*$/);
+});
+
+test("only canonical text is a key", () => {
+  for (const text of ["a", "a,b", "%2c,", "%61,", "%,", "%ff,", "a b,"]) {
+    assert.throws(() => decodeKey(text), { group: "actor", code: "invalid_key" });
+  }
+});
+
+test("sizes are checked at the limit", () => {
+  assert.deepEqual(normalizeKey("x".repeat(128)), ["x".repeat(128)]);
+  assert.throws(() => normalizeKey("x".repeat(129)), { code: "key_too_long" });
+  assert.throws(() => normalizeKey("é".repeat(65)), { code: "key_too_long" });
+  assert.doesNotThrow(() => normalizeKey(Array.from({ length: 8 }, () => "x".repeat(128))));
+  assert.throws(() => normalizeKey(Array.from({ length: 9 }, () => "x".repeat(128))), {
+    code: "key_too_long",
+  });
+  assert.throws(() => normalizeKey("\ud800"), { code: "invalid_key" });
+});
