@@ -95,7 +95,11 @@ export type SessionEventBody =
   | { readonly type: "acp"; readonly direction: "to-agent" | "from-agent"; readonly envelope: unknown }
   | { readonly type: "prompt"; readonly text: string }
   /** A new agent process serves the session. `resumed` says how the conversation goes on. */
-  | { readonly type: "agent-started"; readonly agent: string; readonly resumed: "new" | "native" | "transcript" }
+  | {
+      readonly type: "agent-started";
+      readonly agent: string;
+      readonly resumed: "new" | "native" | "transcript";
+    }
   /** The agent, its jail or the server went away in the middle of a turn. */
   | { readonly type: "interrupted"; readonly reason: string }
   | { readonly type: "approval-requested"; readonly approval: ApprovalView }

@@ -1,0 +1,64 @@
+import type { Logger } from "@holdfast/core";
+import type {
+  OrganizationActions,
+  OrganizationEvents,
+  SessionActions,
+  SessionEvents,
+  TaskActions,
+  TaskEvents,
+} from "./contract.ts";
+
+/**
+ * What `createStudio` takes and gives. The command `holdfast` and the tests start the Studio through
+ * this and nothing else.
+ */
+export interface StudioOptions {
+  /** Absolute path; created with mode 0700 when it is missing. Holds everything that is kept. */
+  readonly dataDirectory: string;
+  /** TCP port; 0 (default) lets the system choose one. */
+  readonly port?: number;
+  /** Loopback by default: "127.0.0.1". Anything else has to be asked for by name. */
+  readonly host?: string;
+  /** Agents run as plain processes of this user: no boundary. Shown wherever a task is shown. */
+  readonly unsafeNoJail?: boolean;
+  /** Where installed agents are; `<dataDirectory>/agents` by default. */
+  readonly agentsDirectory?: string;
+  /** Folder of the built web app; the package's own by default. */
+  readonly webDirectory?: string;
+  readonly log?: Logger;
+  /**
+   * Environment from which model keys and the PATH for finding agents are read; `process.env` by
+   * default. No variable of it ever reaches a jail.
+   */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A running Studio. */
+export interface Studio {
+  /** `http://127.0.0.1:<port>`, without a path. */
+  readonly url: string;
+  readonly port: number;
+  readonly dataDirectory: string;
+  /** In-process access to the actors, with the rights of the owner. */
+  readonly client: StudioClient;
+  /** A one-time ticket, good for five minutes: open `${url}/#ticket=${ticket}` in a browser. */
+  issueTicket(): Promise<string>;
+  /** Stops taking requests, ends all jails, waits until everything is durable. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The owner's view of the backend, the same from a shell as in the browser. */
+export interface StudioClient {
+  readonly organization: StudioHandle<OrganizationActions, OrganizationEvents>;
+  task(taskId: string): StudioHandle<TaskActions, TaskEvents>;
+  session(sessionId: string): StudioHandle<SessionActions, SessionEvents>;
+}
+
+/** Actions of one actor, and its events. */
+export type StudioHandle<Actions, Events> = Actions & {
+  /** Calls `listener` for each event from now on; the promise resolves once that is certain. */
+  on<Name extends keyof Events>(
+    name: Name,
+    listener: (payload: Events[Name]) => void,
+  ): Promise<{ close(): Promise<void> }>;
+};

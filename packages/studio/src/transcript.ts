@@ -1,0 +1,85 @@
+import type { ApprovalView, SessionEvent, TaskError } from "./contract.ts";
+
+/**
+ * A pure reducer from a session's log to what a person reads. The web app and the command line show
+ * the same view model. Everything in an ACP envelope was written by an agent and is hostile or merely
+ * new: what is not understood is kept as a notice or ignored, and never throws.
+ */
+export interface Transcript {
+  /** The newest sequence that has been taken in; events at or below it are ignored. */
+  readonly head: number;
+  readonly items: readonly TranscriptItem[];
+  /** The agent's current plan; it replaces itself as a whole. */
+  readonly plan: readonly TranscriptPlanEntry[];
+  /** Approvals that wait, oldest first. */
+  readonly pendingApprovals: readonly ApprovalView[];
+  /** True between a prompt and the end of its turn. */
+  readonly running: boolean;
+  /** The context window, as the agent tells it; not the metered use. */
+  readonly context?: { readonly used: number; readonly size: number };
+  readonly title?: string;
+}
+
+export type TranscriptItem =
+  | { readonly type: "prompt"; readonly id: string; readonly at: number; readonly text: string }
+  | { readonly type: "message"; readonly id: string; readonly at: number; readonly text: string }
+  | { readonly type: "thought"; readonly id: string; readonly at: number; readonly text: string }
+  | TranscriptToolCall
+  | {
+      readonly type: "approval";
+      readonly id: string;
+      readonly at: number;
+      readonly approval: ApprovalView;
+      readonly state: "waiting" | "allowed" | "denied" | "expired" | "cancelled";
+      readonly optionId?: string;
+    }
+  | {
+      readonly type: "notice";
+      readonly id: string;
+      readonly at: number;
+      readonly level: "info" | "warning";
+      readonly kind: "agent-started" | "interrupted" | "turn-ended" | "mode" | "agent-error";
+      readonly text: string;
+    }
+  | { readonly type: "failed"; readonly id: string; readonly at: number; readonly error: TaskError };
+
+export interface TranscriptToolCall {
+  readonly type: "tool";
+  readonly id: string;
+  readonly at: number;
+  readonly toolCallId: string;
+  readonly title: string;
+  /** ACP tool kind: read, edit, delete, move, search, execute, think, fetch, switch_mode, other. */
+  readonly kind: string;
+  readonly status: "pending" | "in_progress" | "completed" | "failed";
+  /** Input and output as text for people; cut at 64 KiB each. */
+  readonly input: string;
+  readonly output: string;
+  readonly diffs: readonly TranscriptFileDiff[];
+  readonly locations: readonly { readonly path: string; readonly line?: number }[];
+}
+
+export interface TranscriptFileDiff {
+  readonly path: string;
+  /** Absent for a new file. */
+  readonly oldText?: string;
+  readonly newText: string;
+}
+
+export interface TranscriptPlanEntry {
+  readonly content: string;
+  readonly priority: "high" | "medium" | "low";
+  readonly status: "pending" | "in_progress" | "completed";
+}
+
+const empty: Transcript = { head: 0, items: [], plan: [], pendingApprovals: [], running: false };
+
+/** A transcript of nothing. */
+export function createTranscript(): Transcript {
+  return empty;
+}
+
+/** Takes `events` in, in order of `seq`. Never throws and never changes `transcript`. */
+export function reduceTranscript(transcript: Transcript, events: readonly SessionEvent[]): Transcript {
+  return events.length === 0 ? transcript : { ...transcript, head: events.at(-1)?.seq ?? transcript.head };
+}
