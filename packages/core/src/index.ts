@@ -1,4 +1,5 @@
-export { type DecodeLimits, decodeValue, encodeValue } from "./codec/cbor.ts";
+export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
+export { encodeValue } from "./codec/cbor-encode.ts";
 export { decodeJson, encodeJson } from "./codec/json.ts";
 export {
   fromWireError,

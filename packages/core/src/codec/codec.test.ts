@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isHoldfastError } from "../errors.ts";
-import { decodeValue, encodeValue } from "./cbor.ts";
+import { decodeValue } from "./cbor-decode.ts";
+import { encodeValue } from "./cbor-encode.ts";
 import { decodeJson, encodeJson } from "./json.ts";
 
 const samples: readonly unknown[] = [

@@ -1,5 +1,6 @@
 import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { tooDeep, unsupported } from "./errors.ts";
 import { typedArrayTag, typedArrayTags } from "./tags.ts";
 
 /**
@@ -223,16 +224,4 @@ function fromBase64(content: unknown): Uint8Array<ArrayBuffer> {
 
 function malformed(why: string): HoldfastError {
   return new HoldfastError("message", "malformed_json", `The JSON input is malformed: ${why}`);
-}
-
-function tooDeep(max: number): HoldfastError {
-  return new HoldfastError(
-    "message",
-    "too_deep",
-    `The value is nested deeper than ${max} levels, or is cyclic`,
-  );
-}
-
-function unsupported(what: string): HoldfastError {
-  return new HoldfastError("message", "unsupported_value", `A value of this kind cannot be encoded: ${what}`);
 }

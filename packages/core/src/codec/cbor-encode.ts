@@ -1,0 +1,226 @@
+import { tooDeep, unsupported } from "./errors.ts";
+import { tag, typedArrayTag } from "./tags.ts";
+
+/**
+ * CBOR (RFC 8949) of the values that actors hold and messages carry: null, undefined, booleans,
+ * numbers, bigints, strings, Date, RegExp, Error, ArrayBuffer, typed arrays, Map, Set, arrays and
+ * plain objects. Definite lengths only. It is our own because it stands on the hot path and because
+ * hostile bytes must give a value or a typed error: nesting and lengths are bounded, a duplicate or
+ * `__proto__` key changes no prototype, and nothing is silently lost.
+ */
+
+/** Deeper than any reasonable value and shallow enough for the stack; also ends cycles. */
+const maxEncodeDepth = 1_000;
+
+let buffer = new Uint8Array(4096);
+let view = new DataView(buffer.buffer);
+let at = 0;
+const retainedBufferBytes = 1_048_576;
+
+/**
+ * Encodes a value into bytes of its own.
+ * Throws `message.unsupported_value` (with the path) for functions, symbols, class instances, and
+ * `message.too_deep` past 1,000 levels, which is also what a cycle gives.
+ */
+export function encodeValue(value: unknown): Uint8Array {
+  at = 0;
+  write(value, 0);
+  const bytes = buffer.slice(0, at);
+  if (buffer.length > retainedBufferBytes) {
+    buffer = new Uint8Array(4096);
+    view = new DataView(buffer.buffer);
+  }
+  return bytes;
+}
+
+function reserve(length: number): void {
+  const needed = at + length;
+  if (needed <= buffer.length) return;
+  const grown = new Uint8Array(Math.max(needed, buffer.length * 2));
+  grown.set(buffer.subarray(0, at));
+  buffer = grown;
+  view = new DataView(grown.buffer);
+}
+
+function write(value: unknown, depth: number): void {
+  switch (typeof value) {
+    case "string":
+      return writeString(value);
+    case "number":
+      return writeNumber(value);
+    case "boolean":
+      return writeByte(value ? 0xf5 : 0xf4);
+    case "undefined":
+      return writeByte(0xf7);
+    case "bigint":
+      return writeBigint(value);
+    case "object":
+      if (value === null) return writeByte(0xf6);
+      if (depth >= maxEncodeDepth) throw tooDeep(maxEncodeDepth);
+      return writeObject(value, depth + 1);
+    case "function":
+    case "symbol":
+      throw unsupported(typeof value);
+  }
+}
+
+function writeObject(value: object, depth: number): void {
+  if (Array.isArray(value)) {
+    writeHead(4, value.length);
+    for (let i = 0; i < value.length; i++) write(value[i], depth);
+    return;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return writePlainObject(value, depth);
+  if (value instanceof Date) return writeTagged(tag.date, value.getTime(), depth);
+  if (ArrayBuffer.isView(value)) return writeView(value);
+  if (value instanceof Map) return writeMap(value, depth);
+  if (value instanceof Set) {
+    writeHead(6, tag.set);
+    writeHead(4, value.size);
+    for (const item of value) write(item, depth);
+    return;
+  }
+  if (value instanceof ArrayBuffer) {
+    writeHead(6, tag.arrayBuffer);
+    return writeBytes(new Uint8Array(value));
+  }
+  if (value instanceof RegExp) return writeTagged(tag.regExp, [value.source, value.flags], depth);
+  if (value instanceof Error) return writeTagged(tag.error, [value.name, value.message], depth);
+  const name = (value.constructor as { name?: string } | undefined)?.name ?? "object";
+  throw unsupported(`an instance of ${name}`);
+}
+
+function writePlainObject(value: object, depth: number): void {
+  const keys = Object.keys(value);
+  writeHead(5, keys.length);
+  for (const key of keys) {
+    writeString(key);
+    write((value as Record<string, unknown>)[key], depth);
+  }
+}
+
+function writeMap(value: ReadonlyMap<unknown, unknown>, depth: number): void {
+  writeHead(6, tag.map);
+  writeHead(5, value.size);
+  for (const [key, item] of value) {
+    write(key, depth);
+    write(item, depth);
+  }
+}
+
+function writeTagged(number: number, value: unknown, depth: number): void {
+  writeHead(6, number);
+  write(value, depth);
+}
+
+function writeView(value: ArrayBufferView): void {
+  const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof Uint8Array) return writeBytes(bytes);
+  const number = typedArrayTag(value);
+  if (number === undefined) throw unsupported("a DataView");
+  writeHead(6, number);
+  writeBytes(bytes);
+}
+
+function writeBytes(bytes: Uint8Array): void {
+  writeHead(2, bytes.length);
+  reserve(bytes.length);
+  buffer.set(bytes, at);
+  at += bytes.length;
+}
+
+function writeByte(byte: number): void {
+  reserve(1);
+  buffer[at++] = byte;
+}
+
+function writeHead(major: number, argument: number): void {
+  reserve(9);
+  const type = major << 5;
+  if (argument < 24) {
+    buffer[at++] = type | argument;
+  } else if (argument < 0x100) {
+    buffer[at++] = type | 24;
+    buffer[at++] = argument;
+  } else if (argument < 0x1_0000) {
+    buffer[at++] = type | 25;
+    view.setUint16(at, argument);
+    at += 2;
+  } else if (argument < 0x1_0000_0000) {
+    buffer[at++] = type | 26;
+    view.setUint32(at, argument);
+    at += 4;
+  } else {
+    buffer[at++] = type | 27;
+    view.setUint32(at, Math.floor(argument / 0x1_0000_0000));
+    view.setUint32(at + 4, argument >>> 0);
+    at += 8;
+  }
+}
+
+function writeNumber(value: number): void {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
+    return value >= 0 ? writeHead(0, value) : writeHead(1, -1 - value);
+  }
+  reserve(9);
+  buffer[at++] = 0xfb;
+  view.setFloat64(at, value);
+  at += 8;
+}
+
+function writeBigint(value: bigint): void {
+  const negative = value < 0n;
+  let hex = (negative ? -1n - value : value).toString(16);
+  if (hex.length % 2 === 1) hex = `0${hex}`;
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);
+  writeHead(6, negative ? tag.negativeBigint : tag.positiveBigint);
+  writeBytes(bytes);
+}
+
+const textEncoder = new TextEncoder();
+/** Up to here a loop over char codes beats a call into the text encoder. */
+const shortString = 48;
+
+function writeString(text: string): void {
+  const length = text.length;
+  if (length <= shortString && writeShortAscii(text, length)) return;
+  if (!text.isWellFormed()) return writeLooseString(text);
+  // At most three bytes per UTF-16 unit; the head is written once the real length is known.
+  reserve(length * 3 + 9);
+  const headBytes = length * 3 < 24 ? 1 : length * 3 < 0x100 ? 2 : length * 3 < 0x1_0000 ? 3 : 5;
+  const start = at;
+  const { written } = textEncoder.encodeInto(text, buffer.subarray(start + headBytes));
+  writeHead(3, written);
+  if (at !== start + headBytes) buffer.copyWithin(at, start + headBytes, start + headBytes + written);
+  at += written;
+}
+
+function writeShortAscii(text: string, length: number): boolean {
+  reserve(length + 2);
+  const start = at;
+  if (length < 24) {
+    buffer[at++] = 0x60 | length;
+  } else {
+    buffer[at++] = 0x78;
+    buffer[at++] = length;
+  }
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) {
+      at = start;
+      return false;
+    }
+    buffer[at++] = code;
+  }
+  return true;
+}
+
+function writeLooseString(text: string): void {
+  const units = new Uint8Array(text.length * 2);
+  const unitView = new DataView(units.buffer);
+  for (let i = 0; i < text.length; i++) unitView.setUint16(i * 2, text.charCodeAt(i), true);
+  writeHead(6, tag.looseString);
+  writeBytes(units);
+}

@@ -1,0 +1,166 @@
+/**
+ * Checks who may import whom. The arrows are those of docs/explanation/architecture.md; a package
+ * is imported only through what its package.json exports, and only when it is declared there.
+ */
+import { readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, relative, resolve } from "node:path";
+import {
+  importsOf,
+  readPackage,
+  root,
+  sourceFiles,
+  type WorkspacePackage,
+  workspacePackages,
+} from "./workspace.ts";
+
+/** What the shipped source (`src/` without tests) of each package may import of the others. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  client: ["core"],
+  actors: ["core", "client"],
+  "store-sqlite": ["core", "actors"],
+  server: ["core", "client", "actors"],
+  sandbox: ["core"],
+  "sandbox-client": ["core"],
+  gate: ["core"],
+  guest: ["core"],
+  testing: [
+    "core",
+    "client",
+    "actors",
+    "store-sqlite",
+    "server",
+    "sandbox",
+    "sandbox-client",
+    "gate",
+    "guest",
+  ],
+  studio: [
+    "core",
+    "client",
+    "actors",
+    "store-sqlite",
+    "server",
+    "sandbox",
+    "sandbox-client",
+    "gate",
+    "guest",
+  ],
+  holdfast: [
+    "core",
+    "client",
+    "actors",
+    "store-sqlite",
+    "server",
+    "sandbox",
+    "sandbox-client",
+    "gate",
+    "guest",
+    "studio",
+  ],
+};
+
+/** Folders that run in browsers too: no Node modules, no globals of Node. */
+const portable = [
+  "packages/core/src",
+  "packages/client/src",
+  "packages/actors/src",
+  "packages/studio/src/web",
+];
+
+/** Folders where time, randomness, timers and I/O come only through the ports. */
+const ported = ["packages/actors/src", "packages/server/src"];
+/** The one part of the server that is I/O by nature: sockets and HTTP. */
+const portedExceptions = ["packages/server/src/gateway"];
+const ambient =
+  /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|queueMicrotask|process\.(hrtime|nextTick|env)|crypto\.(randomUUID|getRandomValues|randomBytes))\b/;
+
+const problems: string[] = [];
+
+function within(path: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => path === folder || path.startsWith(`${folder}/`));
+}
+
+function isTest(path: string): boolean {
+  return path.endsWith(".test.ts") || path.includes("/tests/") || path.startsWith("tests/");
+}
+
+function checkFile(
+  path: string,
+  owner: WorkspacePackage | undefined,
+  byName: ReadonlyMap<string, WorkspacePackage>,
+): void {
+  const text = readFileSync(resolve(root, path), "utf8");
+  const shipped = owner !== undefined && path.startsWith(`packages/${owner.folder}/src/`) && !isTest(path);
+  for (const specifier of importsOf(text)) {
+    if (specifier.startsWith(".")) {
+      if (owner === undefined) continue;
+      const target = relative(root, resolve(root, dirname(path), specifier));
+      if (!target.startsWith(`packages/${owner.folder}/`) && target.startsWith("packages/")) {
+        problems.push(`${path}: "${specifier}" reaches into another package; import it by name`);
+      }
+      continue;
+    }
+    const name = specifier.startsWith("@")
+      ? specifier.split("/").slice(0, 2).join("/")
+      : (specifier.split("/")[0] ?? "");
+    const target = byName.get(name);
+    if (target !== undefined) checkInternal(path, owner, shipped, specifier, target);
+    else if (shipped && within(path, portable) && isBuiltin(specifier)) {
+      problems.push(`${path}: "${specifier}" does not exist in a browser`);
+    }
+  }
+  if (shipped && within(path, ported) && !within(path, portedExceptions)) checkAmbient(path, text);
+}
+
+function checkInternal(
+  path: string,
+  owner: WorkspacePackage | undefined,
+  shipped: boolean,
+  specifier: string,
+  target: WorkspacePackage,
+): void {
+  const subpath = specifier === target.name ? "." : `.${specifier.slice(target.name.length)}`;
+  if (!(subpath in target.exports))
+    problems.push(`${path}: "${specifier}" is not exported by ${target.name}`);
+  if (!shipped || owner === undefined || target.name === owner.name) return;
+  if (!(allowed[owner.folder] ?? []).includes(target.folder)) {
+    problems.push(`${path}: ${owner.folder} must not import ${target.folder}`);
+  }
+  if (!(target.name in owner.dependencies)) {
+    problems.push(`${path}: ${target.name} is not among the dependencies of ${owner.name}`);
+  }
+}
+
+function checkAmbient(path: string, text: string): void {
+  text.split("\n").forEach((line, index) => {
+    const code = line.replace(/^\s*(\/\/|\*|\/\*).*/, "").replace(/\/\/.*/, "");
+    const found = ambient.exec(code);
+    if (found !== null)
+      problems.push(`${path}:${index + 1}: ${found[0]} is ambient; use the ports of @holdfast/core`);
+    if (/from "node:/.test(code)) problems.push(`${path}:${index + 1}: I/O goes through the ports`);
+  });
+}
+
+function isBuiltin(specifier: string): boolean {
+  return specifier.startsWith("node:") || builtinModules.includes(specifier);
+}
+
+const packages = workspacePackages();
+const byName = new Map(packages.map((item) => [item.name, item]));
+for (const item of packages) {
+  if (!(item.folder in allowed))
+    problems.push(`packages/${item.folder}: say in tools/boundaries.ts whom it may import`);
+}
+for (const path of sourceFiles()) {
+  const folder = /^packages\/([^/]+)\//.exec(path)?.[1];
+  checkFile(path, folder === undefined ? undefined : readPackage(folder), byName);
+}
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  console.error(`boundaries: ${problems.length} problems`);
+  process.exit(1);
+}
+console.log(`boundaries: ${packages.length} packages hold`);
