@@ -1,0 +1,47 @@
+export type ApprovalState = "pending" | "allowed" | "denied" | "expired" | "cancelled" | "consumed";
+
+export interface ApprovalRequest {
+  readonly session: string;
+  readonly tool: string;
+  /** Structured arguments; the record is bound to their canonical form. */
+  readonly arguments: unknown;
+  /** For people; shown escaped. */
+  readonly title?: string;
+  /** 300,000 by default. */
+  readonly timeoutMs?: number;
+}
+
+export interface Approval {
+  readonly id: string;
+  readonly session: string;
+  readonly tool: string;
+  /** SHA-256 of (tool, canonical arguments, session), hex. */
+  readonly binding: string;
+  readonly state: ApprovalState;
+  /** Plain text: control, bidi and ANSI characters are escaped, truncation is marked. */
+  readonly title: string;
+  readonly detail: string;
+  readonly truncated: boolean;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly decidedAt?: number;
+  readonly decidedBy?: string;
+}
+
+export interface Approvals {
+  /** The pending (or allowed and not yet consumed) record of the same call, or a new pending one. */
+  request(request: ApprovalRequest): Promise<Approval>;
+  get(id: string): Approval | undefined;
+  list(filter?: { readonly session?: string; readonly state?: ApprovalState }): readonly Approval[];
+  /** Throws `approval.not_found`, `approval.not_pending`. */
+  decide(id: string, decision: "allow" | "deny", by: string): Promise<Approval>;
+  /**
+   * Uses an allowed record up, once, for exactly this call.
+   * Throws `approval.not_found`, `approval.not_allowed`, `approval.mismatch`.
+   */
+  consume(id: string, call: Pick<ApprovalRequest, "session" | "tool" | "arguments">): Promise<Approval>;
+  /** Cancels what is pending or allowed; returns how many. */
+  cancelSession(session: string): Promise<number>;
+  /** Resolves when the record is no longer pending. Throws `approval.not_found` and the signal's reason. */
+  wait(id: string, signal?: AbortSignal): Promise<Approval>;
+}

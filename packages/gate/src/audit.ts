@@ -1,0 +1,43 @@
+export interface AuditEntry {
+  /** Dotted kind, for example "egress.request". */
+  readonly type: string;
+  readonly jailId?: string;
+  readonly session?: string;
+  /** Structured, small, without secrets. */
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditRecord extends AuditEntry {
+  readonly version: 1;
+  readonly seq: number;
+  readonly at: number;
+  /** Hash of the record before. */
+  readonly prev: string;
+  readonly hash: string;
+}
+
+export interface AuditVerification {
+  readonly ok: boolean;
+  readonly records: number;
+  /** 1-based line of the first fault. */
+  readonly line?: number;
+  readonly problem?: string;
+}
+
+export interface AuditQuery {
+  readonly type?: string;
+  readonly session?: string;
+  readonly jailId?: string;
+  /** Only records with a greater sequence number. */
+  readonly after?: number;
+  /** 1,000 by default. */
+  readonly limit?: number;
+}
+
+export interface Audit {
+  /** Resolves when the record is on disk. Throws `audit.unavailable`: then the effect must not happen. */
+  append(entry: AuditEntry): Promise<AuditRecord>;
+  /** Reads the whole log and checks the chain. */
+  verify(): Promise<AuditVerification>;
+  query(query?: AuditQuery): Promise<readonly AuditRecord[]>;
+}

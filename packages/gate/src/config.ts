@@ -1,0 +1,69 @@
+import type { Clock, Logger } from "@holdfast/core";
+import type { Approvals } from "./approvals.ts";
+import type { Audit } from "./audit.ts";
+import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egress.ts";
+import type { Guarantee, Jails } from "./jail.ts";
+import type { ProviderStatus, Vault } from "./vault.ts";
+
+export interface GateConfig {
+  /** The gate keeps its files in `<dataDir>/gate` and `<dataDir>/vault` (0700). */
+  readonly dataDir: string;
+  readonly jails?: {
+    /** "bubblewrap" by default. "none" confines nothing and needs `allowUnsafe`. */
+    readonly driver?: "bubblewrap" | "none";
+    /** The operator said `--unsafe-no-jail`. */
+    readonly allowUnsafe?: boolean;
+    /** Path of the bwrap program; by default found on PATH. */
+    readonly bwrapPath?: string;
+  };
+  readonly vault?: VaultConfig;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly onDecision?: (decision: EgressDecision) => void;
+  readonly onUsage?: (usage: EgressUsage) => void;
+}
+
+export interface VaultConfig {
+  /** Where keys and base URLs are looked up; `process.env` by default. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Home of the person whose logins are used; by default the one of this process. */
+  readonly homeDir?: string;
+  /** False to ignore the person's own logins. */
+  readonly logins?: boolean;
+  /** Where expired logins are renewed. */
+  readonly claudeTokenUrl?: string;
+  readonly chatgptTokenUrl?: string;
+}
+
+/** Which stages are in force. Shown by the Studio and by `holdfast doctor`. */
+export interface GateStatus {
+  readonly driver: "bubblewrap" | "none";
+  /** True when agents run without a jail. */
+  readonly unsafe: boolean;
+  readonly guarantees: readonly Guarantee[];
+  readonly stages: readonly GateStage[];
+  readonly providers: readonly ProviderStatus[];
+  readonly jails: number;
+  /** Jails of an earlier, killed host that were ended at start. */
+  readonly orphansEnded: number;
+}
+
+export interface GateStage {
+  readonly name: "jails" | "egress" | "vault" | "approvals" | "audit";
+  readonly inForce: boolean;
+  readonly detail: string;
+}
+
+export interface Gate {
+  readonly jails: Jails;
+  readonly vault: Vault;
+  readonly approvals: Approvals;
+  readonly audit: Audit;
+  status(): Promise<GateStatus>;
+  /** Opens the only way out of a jail. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */
+  openEgress(options: EgressOptions): Promise<Egress>;
+  /** Replaces every secret value that the vault knows. */
+  redact(text: string): string;
+  /** Stops all jails, closes all sockets and files. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,171 @@
+import type { Readable, Writable } from "node:stream";
+
+/**
+ * What a driver can promise about its jails. Each is proven by the driver's self-test on the machine
+ * that it runs on; what could not be proven is in `absent`, with the reason, never silently weaker.
+ */
+export type GuaranteeName =
+  /** No interface but the jail's own loopback: no route, no name resolution. */
+  | "network.none"
+  /** Everything but the writable mounts, /tmp and /dev/shm refuses writes. */
+  | "filesystem.read_only_root"
+  /** No host path is visible outside the system's programs and the mounts of the spec. */
+  | "filesystem.mounts_only"
+  /** Processes of the host and of other jails cannot be seen or signalled. */
+  | "processes.hidden"
+  /** No capabilities, no_new_privs: setuid programs gain nothing. */
+  | "privileges.none"
+  /** No new namespaces can be made inside. */
+  | "namespaces.sealed"
+  /** A seccomp filter refuses the system calls that agents never need. */
+  | "syscalls.filtered"
+  /** The environment is exactly the one of the spec. */
+  | "environment.exact"
+  /** No descriptor of the host above 2 is open inside. */
+  | "descriptors.closed"
+  /** After stop, nothing that was started inside is alive. */
+  | "processes.all_stopped"
+  | "limits.memory"
+  | "limits.pids"
+  | "limits.cpu";
+
+export interface Guarantee {
+  readonly name: GuaranteeName;
+  readonly held: boolean;
+  /** What was observed, or why it is absent. Plain text for people. */
+  readonly detail: string;
+}
+
+export interface SelfTestReport {
+  readonly ok: boolean;
+  readonly guarantees: readonly Guarantee[];
+  /** Milliseconds. */
+  readonly durationMs: number;
+}
+
+export interface JailMount {
+  /** Absolute path on the host; it must exist. A socket, a file or a directory. */
+  readonly source: string;
+  /** Absolute, normal path in the jail, outside /proc, /dev, /sys, /etc and /usr. */
+  readonly target: string;
+  readonly mode: "ro" | "rw";
+}
+
+export interface JailLimits {
+  readonly memoryBytes?: number;
+  readonly pids?: number;
+  /** Processor time in cores: 1.5 is one and a half. */
+  readonly cpus?: number;
+  /** Size of the jail's /tmp in bytes. */
+  readonly tmpBytes?: number;
+}
+
+export interface JailSpec {
+  /** 1 to 64 of a-z, A-Z, 0-9, "_" and "-"; unique among the running jails of one gate. */
+  readonly id: string;
+  /** Absolute path in the jail, or a name that the jail's PATH resolves. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** The whole environment of the command; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly mounts: readonly JailMount[];
+  readonly limits?: JailLimits;
+  readonly network: "none";
+  /** Start is refused unless the driver holds all of these. By default: all but the limits. */
+  readonly requires?: readonly GuaranteeName[];
+}
+
+export type JailExitReason =
+  /** The command ended by itself. */
+  | "exited"
+  /** `stop` or the end of the gate. */
+  | "stopped"
+  /** The memory limit: the kernel killed it. */
+  | "memory"
+  /** A signal that nobody here sent. */
+  | "killed"
+  /** The jail could not be set up after it was started; `detail` says why. */
+  | "setup_failed";
+
+export interface JailExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly reason: JailExitReason;
+  /** For `setup_failed`: what the driver said. */
+  readonly detail?: string;
+}
+
+export interface JailUsage {
+  readonly memoryBytes?: number;
+  readonly memoryPeakBytes?: number;
+  readonly pids?: number;
+  /** Processes that the memory limit killed. */
+  readonly memoryKills?: number;
+  /** Forks that the pids limit refused. */
+  readonly pidsRefused?: number;
+}
+
+export interface Jail {
+  readonly id: string;
+  /** Host pid of the jail's first process. */
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves when everything in the jail is dead; never rejects. */
+  readonly exited: Promise<JailExit>;
+  usage(): JailUsage;
+  /** Asks the command to end (SIGTERM), and ends everything after `graceMs` (300 ms by default). Idempotent. */
+  stop(options?: { readonly graceMs?: number }): Promise<JailExit>;
+}
+
+export interface JailDriver {
+  readonly name: "bubblewrap" | "none";
+  /** True when it confines nothing. */
+  readonly unsafe: boolean;
+  /** As the last self-test found them; empty before the first. */
+  readonly guarantees: readonly Guarantee[];
+  selfTest(): Promise<SelfTestReport>;
+  /**
+   * Starts a jail; resolves when its namespaces stand.
+   * Throws `jail.invalid_spec`, `jail.duplicate_id`, `jail.missing_guarantee`, `jail.unavailable`,
+   * `jail.start_failed`.
+   */
+  start(spec: JailSpec): Promise<Jail>;
+}
+
+/** A program that runs once in a throwaway jail, for example git on a hostile tree. */
+export interface ToolSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Added to PATH, HOME=/tmp and LANG=C.UTF-8. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly mounts: readonly JailMount[];
+  readonly limits?: JailLimits;
+  readonly stdin?: Uint8Array | string;
+  /** 60,000 by default. */
+  readonly timeoutMs?: number;
+  /** Kept of each of stdout and stderr; 16 MiB by default. More ends the tool. */
+  readonly maxOutputBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ToolResult extends JailExit {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+export interface Jails {
+  readonly driver: JailDriver;
+  /** Running jails. */
+  list(): readonly Jail[];
+  start(spec: JailSpec): Promise<Jail>;
+  /**
+   * Runs a program to its end. A non-zero exit is a result, not an error.
+   * Throws what `start` throws, `jail.tool_timed_out`, `jail.tool_output_too_large`, and the reason of
+   * an aborted `signal`.
+   */
+  runTool(spec: ToolSpec): Promise<ToolResult>;
+}

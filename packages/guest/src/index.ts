@@ -1,0 +1,1 @@
+export { type Forwarder, type ForwarderOptions, startForwarder } from "./forwarder.ts";
