@@ -1,0 +1,23 @@
+export { SandboxClient, type SandboxFs } from "./client.ts";
+export type {
+  AcpConnection,
+  AcpOptions,
+  AcpServerInfo,
+  AgentExit,
+  AgentInfo,
+  CloseReason,
+  EntryType,
+  Envelope,
+  FileContent,
+  FsEntry,
+  FsStat,
+  Json,
+  RequestOptions,
+  RpcErrorObject,
+  RpcId,
+  RpcMessage,
+  RunRequest,
+  RunResult,
+  SandboxConnectOptions,
+  StreamGap,
+} from "./types.ts";

@@ -1,0 +1,87 @@
+import { constants } from "node:fs";
+import { access, open, realpath, stat } from "node:fs/promises";
+import { delimiter, isAbsolute, join } from "node:path";
+import type { AgentRow } from "./row.ts";
+
+/** How an installed agent is started. */
+export interface AgentLocation {
+  /** Absolute path that was found: the launcher, the executable or the entry. */
+  readonly path: string;
+  /** Program to spawn; this Node for JavaScript entries, so that no `node` in PATH is needed. */
+  readonly program: string;
+  /** Arguments in front of the row's own. */
+  readonly leading: readonly string[];
+  /** Directory whose executables the agent may need itself, to be put into its PATH. */
+  readonly binDirectory?: string;
+}
+
+export interface FindOptions {
+  /** Directory of `installAgent`. */
+  readonly agentsDirectory?: string;
+  /** HOME in which the launcher override of the peer's test agents is honoured. */
+  readonly home?: string;
+  /** PATH to search, as one string. */
+  readonly path?: string;
+}
+
+/**
+ * Finds an installed agent: the launcher override in HOME first, then the row's entry, the agents
+ * directory and PATH. Resolves to undefined when it is not installed.
+ */
+export async function findAgent(row: AgentRow, options: FindOptions): Promise<AgentLocation | undefined> {
+  if (options.home !== undefined) {
+    const launcher = join(options.home, ".local/share/sandbox-agent/bin/agent_processes", `${row.id}-acp`);
+    if (await isExecutable(launcher)) return { path: launcher, program: launcher, leading: [] };
+  }
+  if (row.entry !== undefined) {
+    return (await isFile(row.entry))
+      ? { path: row.entry, program: process.execPath, leading: [row.entry] }
+      : undefined;
+  }
+  if (isAbsolute(row.command)) {
+    return (await isExecutable(row.command)) ? await locate(row.command) : undefined;
+  }
+  if (options.agentsDirectory !== undefined) {
+    const binDirectory = join(options.agentsDirectory, row.id, "node_modules", ".bin");
+    const path = join(binDirectory, row.command);
+    if (await isExecutable(path)) return { ...(await locate(path)), binDirectory };
+  }
+  for (const directory of (options.path ?? "").split(delimiter)) {
+    if (!isAbsolute(directory)) continue;
+    const path = join(directory, row.command);
+    if (await isExecutable(path)) return await locate(path);
+  }
+  return undefined;
+}
+
+/** A script for `env node` is started with this Node: it need not be in PATH, nor be new enough there. */
+async function locate(path: string): Promise<AgentLocation> {
+  const target = await realpath(path);
+  const file = await open(target, "r");
+  try {
+    const head = Buffer.alloc(64);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    const line = head.toString("latin1", 0, bytesRead).split("\n", 1)[0] ?? "";
+    if (/^#!.*\bnode\s*$/.test(line)) return { path, program: process.execPath, leading: [target] };
+  } finally {
+    await file.close();
+  }
+  return { path, program: path, leading: [] };
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+  } catch {
+    return false;
+  }
+  return await isFile(path);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import type { AgentRow } from "../row.ts";
+import { capabilities } from "./shared.ts";
+
+/** Claude Code through its ACP adapter, which brings the claude binary with it. */
+export const claude: AgentRow = {
+  id: "claude",
+  name: "Claude Code",
+  command: "claude-agent-acp",
+  args: [],
+  packages: { "@agentclientprotocol/claude-agent-acp": "0.100.0" },
+  versionArgs: ["--version"],
+  wire: "anthropic",
+  capabilities: capabilities({
+    commandExecution: true,
+    fileChanges: true,
+    images: true,
+    mcpTools: true,
+    permissions: true,
+    planMode: true,
+    questions: true,
+    reasoning: true,
+  }),
+  quirks: {
+    loadsSessions: true,
+    asksPermission: true,
+    mcpServers: true,
+    notes: [
+      "It starts a child process per session.",
+      "It refuses to bypass permissions as root unless IS_SANDBOX=1.",
+    ],
+  },
+  setup(start) {
+    const env: Record<string, string> = {
+      CLAUDE_CONFIG_DIR: join(start.home, ".claude"),
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      DISABLE_TELEMETRY: "1",
+      DISABLE_AUTOUPDATER: "1",
+      ENABLE_TOOL_SEARCH: "false",
+    };
+    if (start.jailed) env.IS_SANDBOX = "1";
+    if (start.model) {
+      env.ANTHROPIC_BASE_URL = start.model.baseUrl;
+      env.ANTHROPIC_API_KEY = start.model.apiKey;
+      if (start.model.model) env.ANTHROPIC_MODEL = start.model.model;
+    }
+    return { env, files: [] };
+  },
+};

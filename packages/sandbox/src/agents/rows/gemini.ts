@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import type { AgentRow } from "../row.ts";
+import { capabilities, json } from "./shared.ts";
+
+/** Gemini CLI, which speaks ACP itself. */
+export const gemini: AgentRow = {
+  id: "gemini",
+  name: "Gemini CLI",
+  command: "gemini",
+  args: ["--acp"],
+  packages: { "@google/gemini-cli": "0.61.0" },
+  versionArgs: ["--version"],
+  wire: "gemini",
+  capabilities: capabilities({
+    commandExecution: true,
+    fileChanges: true,
+    images: true,
+    mcpTools: true,
+    permissions: true,
+    reasoning: true,
+  }),
+  quirks: {
+    loadsSessions: true,
+    asksPermission: true,
+    mcpServers: true,
+    notes: [
+      "session/load within the same wall-clock minute erases the session.",
+      "It sends no tool_call for calls that need approval.",
+    ],
+  },
+  setup(start) {
+    const env: Record<string, string> = { GEMINI_CLI_NO_RELAUNCH: "true" };
+    if (start.model) {
+      env.GOOGLE_GEMINI_BASE_URL = start.model.baseUrl;
+      env.GEMINI_API_KEY = start.model.apiKey;
+      if (start.model.model) env.GEMINI_MODEL = start.model.model;
+    }
+    const settings = {
+      security: { auth: { selectedType: "gemini-api-key" } },
+      privacy: { usageStatisticsEnabled: false },
+      telemetry: { enabled: false },
+      general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
+    };
+    return { env, files: [{ path: join(start.home, ".gemini", "settings.json"), content: json(settings) }] };
+  },
+};

@@ -1,0 +1,37 @@
+import type { AgentRow } from "../row.ts";
+import { capabilities } from "./shared.ts";
+
+/** Qwen Code, which speaks ACP itself. */
+export const qwen: AgentRow = {
+  id: "qwen",
+  name: "Qwen Code",
+  command: "qwen",
+  args: ["--acp"],
+  packages: { "@qwen-code/qwen-code": "0.24.4" },
+  versionArgs: ["--version"],
+  wire: "openai-chat",
+  capabilities: capabilities({
+    commandExecution: true,
+    fileChanges: true,
+    mcpTools: true,
+    permissions: true,
+  }),
+  quirks: {
+    loadsSessions: true,
+    asksPermission: true,
+    deniedStopReason: "end_turn",
+    mcpServers: true,
+    notes: ["A process takes about 1 GB.", "A prompt while busy fails the running one."],
+  },
+  setup(start) {
+    if (!start.model) return { env: {}, files: [] };
+    return {
+      env: {
+        OPENAI_BASE_URL: start.model.baseUrl,
+        OPENAI_API_KEY: start.model.apiKey,
+        OPENAI_MODEL: start.model.model ?? "qwen3-coder-plus",
+      },
+      files: [],
+    };
+  },
+};

@@ -1,0 +1,16 @@
+export { type InstalledAgent, installAgent, type InstallOptions } from "./agents/install.ts";
+export { type AgentLocation, findAgent } from "./agents/find.ts";
+export type {
+  AgentCapabilities,
+  AgentFile,
+  AgentQuirks,
+  AgentRow,
+  AgentSetup,
+  AgentStart,
+  ModelEndpoint,
+  ModelWire,
+} from "./agents/row.ts";
+export { agentTable, type CustomAgent, customAgent, demoAgent, demoEntry } from "./agents/table.ts";
+export { defaultLimits, type SandboxLimits } from "./limits.ts";
+export type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
+export { createSandboxServer } from "./server.ts";
