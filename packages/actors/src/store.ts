@@ -33,7 +33,10 @@ export interface ActorStore {
   /** Entries with `start <= key < end` in byte order (descending when `reverse`). */
   kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]>;
   /** The earliest `wakeAt` of all living actors, and the actors that are due at `now`. */
-  due(now: number, limit: number): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }>;
+  due(
+    now: number,
+    limit: number,
+  ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }>;
   /** Flushes, then releases everything. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,0 +1,100 @@
+import type {
+  ActionContext,
+  ActionTree,
+  ActorContext,
+  ActorOptions,
+  ActorShape,
+  BaseContext,
+  Conn,
+  EventTokens,
+  StateContext,
+} from "./types.ts";
+import { parseDefinition, type RuntimeDefinition } from "./internal/runtime-definition.ts";
+
+/** What `actor()` takes. `state` and `createState` exclude each other, as do the other two pairs. */
+export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Events, Actions> {
+  /** The first state; each actor gets its own copy. */
+  readonly state?: State;
+  /** Makes the first state, once. When it throws, the actor does not come to exist. */
+  readonly createState?: (c: BaseContext, input: Input) => State | Promise<State>;
+  readonly connState?: ConnState;
+  readonly createConnState?: (
+    c: ActorContext<State, ConnParams, undefined, Vars, Events>,
+    params: ConnParams,
+  ) => ConnState | Promise<ConnState>;
+  readonly vars?: Vars;
+  /** Makes `c.vars`, at each start. */
+  readonly createVars?: (c: StateContext<State, ConnParams, ConnState, Events>) => Vars | Promise<Vars>;
+  /** Events by name: `{ moved: event<Position>() }`. */
+  readonly events?: Events;
+  /** Once, after `createState`. When it throws, the actor does not come to exist. */
+  readonly onCreate?: (
+    c: StateContext<State, ConnParams, ConnState, Events>,
+    input: Input,
+  ) => void | Promise<void>;
+  /** At each start, before anything reaches the actor. */
+  readonly onWake?: (c: ActorContext<State, ConnParams, ConnState, Vars, Events>) => void | Promise<void>;
+  /** Before the actor leaves memory; not after a crash. */
+  readonly onSleep?: (c: ActorContext<State, ConnParams, ConnState, Vars, Events>) => void | Promise<void>;
+  /** Before its data is deleted; everything still works in it. */
+  readonly onDestroy?: (c: ActorContext<State, ConnParams, ConnState, Vars, Events>) => void | Promise<void>;
+  /** After changes of `c.state`, once a macrotask; it must not change the state itself. */
+  readonly onStateChange?: (
+    c: ActorContext<State, ConnParams, ConnState, Vars, Events>,
+    state: State,
+  ) => void | Promise<void>;
+  /** Throws to refuse a connection or call. */
+  readonly onBeforeConnect?: (
+    c: ActorContext<State, ConnParams, ConnState, Vars, Events>,
+    params: ConnParams,
+  ) => void | Promise<void>;
+  readonly onConnect?: (
+    c: ActorContext<State, ConnParams, ConnState, Vars, Events>,
+    conn: Conn<ConnState, ConnParams, Events>,
+  ) => void | Promise<void>;
+  readonly onDisconnect?: (
+    c: ActorContext<State, ConnParams, ConnState, Vars, Events>,
+    conn: Conn<ConnState, ConnParams, Events>,
+  ) => void | Promise<void>;
+  /** Sees each result on its way out and returns what the caller gets. */
+  readonly onBeforeActionResponse?: <Output>(
+    c: ActionContext<State, ConnParams, ConnState, Vars, Events>,
+    name: string,
+    args: readonly unknown[],
+    output: Output,
+  ) => Output | Promise<Output>;
+  readonly actions?: Actions;
+  readonly options?: ActorOptions;
+}
+
+/** What `actor()` returns. The types are phantom: clients infer from them, nothing is there at run time. */
+export interface ActorDefinition<State, ConnParams, ConnState, Vars, Input, Events, Actions> {
+  readonly "~types"?: ActorShape<State, ConnParams, ConnState, Vars, Input, Events, Actions>;
+  readonly "~definition": RuntimeDefinition;
+}
+
+/** Any definition, as a host handles it. */
+export interface AnyDefinition {
+  readonly "~definition": RuntimeDefinition;
+}
+
+/**
+ * Defines an actor. Throws `actor.invalid_definition` for unknown keys, for pairs that exclude each
+ * other, and for hooks or actions that are not functions.
+ */
+export function actor<
+  State = undefined,
+  ConnParams = unknown,
+  ConnState = undefined,
+  Vars = undefined,
+  Input = unknown,
+  const Events extends EventTokens = Record<never, never>,
+  Actions extends ActionTree<ActionContext<State, ConnParams, ConnState, Vars, Events>> = Record<
+    never,
+    never
+  >,
+>(
+  config: ActorConfig<State, ConnParams, ConnState, Vars, Input, Events, Actions>,
+): ActorDefinition<State, ConnParams, ConnState, Vars, Input, Events, Actions> {
+  return { "~definition": parseDefinition(config) };
+}

@@ -1,0 +1,45 @@
+export { type ActorConfig, type ActorDefinition, type AnyDefinition, actor } from "./definition.ts";
+export { event } from "./event.ts";
+export {
+  type ActorCaller,
+  type ActorConnection,
+  type ActorHost,
+  type ActorInstance,
+  type ConnectionSink,
+  type ConnectRequest,
+  createInstance,
+  type InstanceOptions,
+  type InstanceStart,
+  type InstanceStatus,
+  type InvokeCall,
+  type OutgoingEvent,
+  type StopReason,
+} from "./instance.ts";
+export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
+export type {
+  ActorPage,
+  ActorRecord,
+  ActorStore,
+  CallRecord,
+  CommitBatch,
+  KvEntry,
+  KvOperation,
+  KvRange,
+  ListQuery,
+  LoadedActor,
+  StoredState,
+} from "./store.ts";
+export type {
+  Action,
+  ActionContext,
+  ActionTree,
+  ActorContext,
+  ActorOptions,
+  ActorShape,
+  BaseContext,
+  Conn,
+  EventTokens,
+  SaveStateOptions,
+  SendEvent,
+  StateContext,
+} from "./types.ts";
