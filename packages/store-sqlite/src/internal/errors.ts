@@ -1,0 +1,110 @@
+import { HoldfastError } from "@holdfast/core";
+
+const FULL = 13;
+const IOERR = 10;
+const BUSY = 5;
+const LOCKED = 6;
+const NOMEM = 7;
+const TOOBIG = 18;
+const CORRUPT = 11;
+const NOTADB = 26;
+const READONLY = 8;
+const CANTOPEN = 14;
+const IOERR_FSYNC = 1034;
+const IOERR_DIR_FSYNC = 1290;
+
+/** The extended result code of an error of `node:sqlite`; 0 for any other error. */
+export function sqliteCode(error: unknown): number {
+  if (typeof error !== "object" || error === null || !("errcode" in error)) return 0;
+  return typeof error.errcode === "number" ? error.errcode : 0;
+}
+
+/**
+ * True when after this error nobody knows what is on the disk (a failed sync may drop dirty pages
+ * and succeed the next time), or the file is damaged: the store must not be used further.
+ */
+export function isFatal(error: unknown): boolean {
+  const code = sqliteCode(error);
+  if (code === IOERR_FSYNC || code === IOERR_DIR_FSYNC) return true;
+  const primary = code & 0xff;
+  return primary === CORRUPT || primary === NOTADB;
+}
+
+/** The typed error for a transaction or read that failed and changed nothing. */
+export function mapSqliteError(error: unknown): unknown {
+  const code = sqliteCode(error);
+  if (code === 0) return error;
+  const options = { cause: error, metadata: { sqliteCode: code } };
+  switch (code & 0xff) {
+    case FULL:
+      return new HoldfastError("store", "full", "The disk or the store's quota is full", options);
+    case IOERR:
+    case BUSY:
+    case LOCKED:
+    case NOMEM:
+    case READONLY:
+    case CANTOPEN:
+      return new HoldfastError("store", "unavailable", "The store cannot write or read its files", options);
+    case TOOBIG:
+      return new HoldfastError("store", "too_large", "A value is larger than the store can keep", {
+        ...options,
+        statusCode: 413,
+      });
+    case CORRUPT:
+    case NOTADB:
+      return corrupt(error);
+    default:
+      return error;
+  }
+}
+
+export function corrupt(cause: unknown): HoldfastError {
+  return new HoldfastError("store", "corrupt", "The store's database is damaged, or not a database", {
+    cause,
+  });
+}
+
+export function fenced(actorId: string): HoldfastError {
+  return new HoldfastError("actor", "fenced", "Another owner has taken over this actor", {
+    metadata: { actorId },
+  });
+}
+
+export function duplicateKey(): HoldfastError {
+  return new HoldfastError("actor", "duplicate_key", "An actor with this name and key exists");
+}
+
+export function notFound(actorId: string): HoldfastError {
+  return new HoldfastError("actor", "not_found", "The actor does not exist or was destroyed", {
+    metadata: { actorId },
+  });
+}
+
+export function invalidCommit(message: string): HoldfastError {
+  return new HoldfastError("store", "invalid_commit", message);
+}
+
+export function closed(): HoldfastError {
+  return new HoldfastError("store", "closed", "The store is closed", { statusCode: 503 });
+}
+
+/** For everything that is asked of a store after a sync failed. */
+export function failed(cause: unknown): HoldfastError {
+  return new HoldfastError(
+    "store",
+    "failed",
+    "A sync of the store failed, so it takes no more commits: check the disk, then open it again",
+    { cause, statusCode: 503 },
+  );
+}
+
+/** For the commits that were written when the sync that should have covered them failed. */
+export function indeterminate(cause: unknown): HoldfastError {
+  return new HoldfastError("store", "indeterminate", "The commit was written, but its sync failed", {
+    cause,
+  });
+}
+
+export function busy(): HoldfastError {
+  return new HoldfastError("store", "unavailable", "Too many commits are waiting; nothing was written");
+}

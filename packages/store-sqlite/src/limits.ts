@@ -1,0 +1,13 @@
+/** Limits of this store. Sizes are bytes. Documented in docs/limits.md. */
+export const sqliteStoreLimits = {
+  /** Commits and acquisitions that may wait at once; one more is `store.unavailable`. */
+  maxWaitingCommits: 65_536,
+  /** WAL content that no checkpoint has moved yet, at which a passive checkpoint starts. */
+  passiveCheckpointBytes: 4 * 1_048_576,
+  /** WAL size at which commits are held until a checkpoint has emptied it. */
+  maxWalBytes: 64 * 1_048_576,
+  /** Entries of one page of `list`, `due` and `kvList`. */
+  maxPageSize: 1_000,
+  /** Expired call records that one group of commits removes. */
+  maxPrunedCalls: 1_024,
+} as const;
