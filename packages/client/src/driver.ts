@@ -15,16 +15,30 @@ export interface DriverCall {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A frame that is ready to be sent, as often as needed: later changes to its values do not reach it. */
+export interface PreparedFrame {
+  /** Encoded bytes, for the bounds of buffers. */
+  readonly size: number;
+  readonly data: Uint8Array | string;
+}
+
 /** One physical connection. Frames that are sent after it closed are dropped. */
 export interface DriverConnection {
-  send(frame: ClientFrame): void;
+  send(frame: PreparedFrame): void;
   close(): void;
 }
 
 export interface DriverListener {
   frame(frame: ServerFrame): void;
-  /** Called once. `error` is set when the other side said why. */
-  closed(error: WireError | undefined): void;
+  /** Called once, unless `close` was called here. */
+  closed(reason: ClosedReason): void;
+}
+
+export interface ClosedReason {
+  /** What the other side said, or `client.network_error`. */
+  readonly error: WireError;
+  /** True when it was closed on purpose, so that connecting again by oneself would be wrong. */
+  readonly final: boolean;
 }
 
 /**
@@ -36,15 +50,20 @@ export interface ClientDriver {
   call(call: DriverCall): Promise<unknown>;
   /** The id of the actor, made if the target says so. */
   resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string>;
-  create(request: {
-    readonly name: string;
-    readonly key: ActorKey;
-    readonly input: unknown;
-    readonly idempotencyKey: string;
-    readonly signal: AbortSignal | undefined;
-  }): Promise<string>;
+  /** Makes the actor; a second request with one key gives the same answer. */
+  create(request: DriverCreate): Promise<string>;
+  /** Encodes a frame. Throws `message.unsupported_value`, `message.outgoing_too_long`. */
+  prepare(frame: ClientFrame): PreparedFrame;
   connect(target: ActorTarget, params: unknown, listener: DriverListener): DriverConnection;
   dispose(): Promise<void>;
+}
+
+export interface DriverCreate {
+  readonly name: string;
+  readonly key: ActorKey;
+  readonly input: unknown;
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Version of the frames; the first frame that a server sends carries it. */

@@ -1,0 +1,118 @@
+import { type ActorKeyInput, HoldfastError, limits, normalizeKey, uuidv4 } from "@holdfast/core";
+import type { Connection } from "./connection.ts";
+import type { ClientDriver } from "./driver.ts";
+import { type ClientContext, Handle, idTarget, keyTarget, publicHandle } from "./handle.ts";
+import { type ClientPorts, clientPorts } from "./internal/ports.ts";
+import { type ClientConfig, createNetworkDriver } from "./network.ts";
+import { withRetry } from "./retry.ts";
+import type {
+  ActorHandle,
+  AnyActorDefinition,
+  AnyRegistry,
+  Client,
+  ClientBase,
+  CreateOptions,
+  GetOrCreateOptions,
+  HandleOptions,
+} from "./types.ts";
+
+/**
+ * A client of the registry at `endpoint` ("http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT).
+ * Nothing is sent before the first call. Throws `client.invalid_endpoint`.
+ */
+export function createClient<R extends AnyRegistry = AnyRegistry>(config?: string | ClientConfig): Client<R> {
+  return createClientWithDriver<R>(
+    createNetworkDriver(typeof config === "string" ? { endpoint: config } : (config ?? {})),
+  );
+}
+
+/** A client over another way to reach actors, such as the process that they live in. */
+export function createClientWithDriver<R extends AnyRegistry = AnyRegistry>(
+  driver: ClientDriver,
+  ports: ClientPorts = clientPorts,
+): Client<R> {
+  const client = new RawClient(driver, ports);
+  const accessors = new Map<string, unknown>();
+  const proxy = new Proxy(client, {
+    get(target, property) {
+      if (typeof property === "symbol" || property in target) {
+        const value: unknown = Reflect.get(target, property, target);
+        return typeof value === "function" && property !== "constructor" ? value.bind(target) : value;
+      }
+      // An awaited client must not look like a promise.
+      if (property === "then" || property === "toJSON") return undefined;
+      let accessor = accessors.get(property);
+      if (accessor === undefined) {
+        accessor = client.accessor(property);
+        accessors.set(property, accessor);
+      }
+      return accessor;
+    },
+  });
+  // The names of the actors are known to the type only.
+  return proxy as unknown as Client<R>;
+}
+
+class RawClient implements ClientBase {
+  readonly #context: ClientContext;
+  readonly #ended = new AbortController();
+
+  constructor(driver: ClientDriver, ports: ClientPorts) {
+    this.#context = { driver, ports, disposed: this.#ended.signal, connections: new Set<Connection>() };
+  }
+
+  get(name: string, key?: ActorKeyInput, options: HandleOptions = {}): ActorHandle {
+    return this.#handle(keyTarget("get", checkName(name), normalizeKey(key)), options);
+  }
+
+  getOrCreate(name: string, key?: ActorKeyInput, options: GetOrCreateOptions = {}): ActorHandle {
+    const input = options.createWithInput;
+    return this.#handle(keyTarget("getOrCreate", checkName(name), normalizeKey(key), input), options);
+  }
+
+  getForId(name: string, id: string, options: HandleOptions = {}): ActorHandle {
+    return this.#handle(idTarget(checkName(name), id), options);
+  }
+
+  async create(name: string, key?: ActorKeyInput, options: CreateOptions = {}): Promise<ActorHandle> {
+    const { driver, ports, disposed } = this.#context;
+    const signal = options.signal === undefined ? disposed : AbortSignal.any([disposed, options.signal]);
+    const request = {
+      name: checkName(name),
+      key: normalizeKey(key),
+      input: options.input,
+      idempotencyKey: uuidv4(ports.random),
+      signal,
+    };
+    await withRetry(() => driver.create(request), signal, ports);
+    return this.#handle(keyTarget("get", name, request.key), options);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort(new HoldfastError("client", "disposed", "The client was disposed of"));
+    await Promise.all([...this.#context.connections].map((connection) => connection.dispose()));
+    await this.#context.driver.dispose();
+  }
+
+  /** What `client.<name>` gives. */
+  accessor(name: string): unknown {
+    return {
+      get: (key?: ActorKeyInput, options?: HandleOptions) => this.get(name, key, options),
+      getOrCreate: (key?: ActorKeyInput, options?: GetOrCreateOptions) =>
+        this.getOrCreate(name, key, options),
+      getForId: (id: string, options?: HandleOptions) => this.getForId(name, id, options),
+      create: (key?: ActorKeyInput, options?: CreateOptions) => this.create(name, key, options),
+    };
+  }
+
+  #handle(target: ConstructorParameters<typeof Handle>[1], options: HandleOptions): ActorHandle {
+    return publicHandle<AnyActorDefinition>(new Handle(this.#context, target, options));
+  }
+}
+
+function checkName(name: string): string {
+  if (name.length > 0 && name.length <= limits.maxActorNameLength) return name;
+  const message = `An actor's name has 1 to ${limits.maxActorNameLength} characters`;
+  throw new HoldfastError("actor", "invalid_name", message);
+}

@@ -1,0 +1,343 @@
+import { fromWireError, HoldfastError, type Timer, uuidv4, type WireError } from "@holdfast/core";
+import type {
+  ActorTarget,
+  ClientDriver,
+  ClosedReason,
+  DriverConnection,
+  PreparedFrame,
+  ServerFrame,
+} from "./driver.ts";
+import { protocolVersion } from "./driver.ts";
+import { backoffDelayMs } from "./internal/backoff.ts";
+import { callOutside, Listeners } from "./internal/listeners.ts";
+import type { ClientPorts } from "./internal/ports.ts";
+import { clientLimits } from "./limits.ts";
+import { isRetryable } from "./retry.ts";
+import type { ActionOptions, ConnStatus } from "./types.ts";
+
+interface PendingCall {
+  readonly frame: PreparedFrame;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly stopListening: (() => void) | undefined;
+  attempts: number;
+}
+
+export interface ConnectionOptions {
+  readonly driver: ClientDriver;
+  readonly ports: ClientPorts;
+  /** Asked before each attempt: makes the actor when its target carries input. */
+  readonly target: () => Promise<ActorTarget>;
+  readonly params: () => Promise<unknown> | unknown;
+  readonly signal: AbortSignal | undefined;
+  readonly onDispose: () => void;
+  /** True when what the error says can be mended by asking for the target again. */
+  readonly onFatal: (error: HoldfastError) => boolean;
+}
+
+/**
+ * A live connection that survives its sockets. Calls stay pending until their answer is here: after
+ * a reconnect they are sent again with the same idempotency keys, so that they run once.
+ */
+export class Connection {
+  connStatus: ConnStatus = "idle";
+  actorId: string | undefined;
+  connId: string | undefined;
+  readonly ready: Promise<void>;
+
+  readonly #options: ConnectionOptions;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #events = new Map<string, Set<(...args: readonly unknown[]) => void>>();
+  readonly #errors = new Listeners<[HoldfastError]>();
+  readonly #opens = new Listeners<[]>();
+  readonly #closes = new Listeners<[]>();
+  readonly #statuses = new Listeners<[ConnStatus]>();
+  #pendingBytes = 0;
+  #nextId = 1;
+  #attempt = 0;
+  #disposed = false;
+  /** The open attempt; `undefined` between attempts. */
+  #link: DriverConnection | undefined;
+  #lastError: WireError | undefined;
+  #timer: Timer | undefined;
+  #settleReady: { resolve: () => void; reject: (error: unknown) => void };
+  readonly #ended = new AbortController();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // A connection that nobody awaits must not raise an unhandled rejection.
+    promise.catch(() => undefined);
+    this.ready = promise;
+    this.#settleReady = { resolve, reject };
+    options.signal?.addEventListener("abort", () => void this.dispose(), {
+      once: true,
+      signal: this.#ended.signal,
+    });
+    if (options.signal?.aborted === true) void this.dispose();
+    else this.#open();
+  }
+
+  get isConnected(): boolean {
+    return this.connStatus === "connected";
+  }
+
+  action(options: ActionOptions): Promise<unknown> {
+    const { signal } = options;
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    if (this.#ended.signal.aborted) return Promise.reject(this.#ended.signal.reason);
+    let frame: PreparedFrame;
+    const id = this.#nextId++;
+    try {
+      frame = this.#options.driver.prepare({
+        type: "call",
+        id,
+        name: options.name,
+        args: options.args ?? [],
+        idempotencyKey: options.idempotencyKey ?? uuidv4(this.#options.ports.random),
+      });
+      this.#checkRoom(frame.size);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      let stopListening: (() => void) | undefined;
+      if (signal !== undefined) {
+        const abort = (): void => this.#cancel(id, signal.reason);
+        signal.addEventListener("abort", abort, { once: true });
+        stopListening = () => signal.removeEventListener("abort", abort);
+      }
+      this.#pending.set(id, { frame, resolve, reject, stopListening, attempts: 1 });
+      this.#pendingBytes += frame.size;
+      if (this.connStatus === "connected") this.#link?.send(frame);
+    });
+  }
+
+  on(event: string, callback: (...args: never[]) => void): () => void {
+    const call = callback as (...args: readonly unknown[]) => void;
+    let callbacks = this.#events.get(event);
+    if (callbacks === undefined) {
+      callbacks = new Set();
+      this.#events.set(event, callbacks);
+      this.#send({ type: "subscribe", event });
+    }
+    // A function of its own, so that one callback that is added twice is called twice.
+    const entry = (...args: readonly unknown[]): void => call(...args);
+    callbacks.add(entry);
+    return () => {
+      const current = this.#events.get(event);
+      if (current?.delete(entry) !== true || current.size > 0) return;
+      this.#events.delete(event);
+      this.#send({ type: "unsubscribe", event });
+    };
+  }
+
+  once(event: string, callback: (...args: never[]) => void): () => void {
+    const call = callback as (...args: readonly unknown[]) => void;
+    const off = this.on(event, (...args: readonly unknown[]) => {
+      off();
+      call(...args);
+    });
+    return off;
+  }
+
+  onError(callback: (error: HoldfastError) => void): () => void {
+    return this.#errors.add(callback);
+  }
+
+  onOpen(callback: () => void): () => void {
+    return this.#opens.add(callback);
+  }
+
+  onClose(callback: () => void): () => void {
+    return this.#closes.add(callback);
+  }
+
+  onStatusChange(callback: (status: ConnStatus) => void): () => void {
+    return this.#statuses.add(callback);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    const link = this.#link;
+    this.#link = undefined;
+    link?.close();
+    this.#end(new HoldfastError("conn", "disposed", "The connection was disposed of"));
+    this.#setStatus("idle");
+  }
+
+  #checkRoom(size: number): void {
+    if (
+      this.#pending.size >= clientLimits.maxPendingCalls ||
+      this.#pendingBytes + size > clientLimits.maxPendingBytes
+    ) {
+      throw new HoldfastError(
+        "conn",
+        "buffer_full",
+        "Too many calls wait for an answer on this connection; wait for some of them before the next",
+      );
+    }
+  }
+
+  #open(): void {
+    this.#setStatus("connecting");
+    void this.#connect().catch((error: unknown) => {
+      if (this.#ended.signal.aborted) return;
+      if (isRetryable(error)) this.#reconnect();
+      else this.#fail(error);
+    });
+  }
+
+  async #connect(): Promise<void> {
+    const { driver, target, params } = this.#options;
+    const [where, connParams] = await Promise.all([target(), params()]);
+    if (this.#ended.signal.aborted) return;
+    this.#lastError = undefined;
+    const link: DriverConnection = driver.connect(where, connParams, {
+      frame: (frame) => {
+        if (this.#link === link) this.#receive(frame);
+      },
+      closed: (reason) => {
+        if (this.#link === link) this.#closed(reason);
+      },
+    });
+    this.#link = link;
+  }
+
+  #receive(frame: ServerFrame): void {
+    switch (frame.type) {
+      case "init":
+        return this.#initialise(frame);
+      case "result":
+        return this.#settle(frame.id)?.resolve(frame.value);
+      case "error":
+        return this.#receiveError(frame.id, frame.error);
+      case "event":
+        return this.#deliver(frame.name, frame.args);
+      case "pong":
+        return;
+    }
+  }
+
+  #initialise(frame: Extract<ServerFrame, { type: "init" }>): void {
+    if (frame.version !== protocolVersion) {
+      const link = this.#link;
+      this.#link = undefined;
+      link?.close();
+      const message = `The server speaks version ${frame.version}; this client speaks ${protocolVersion}`;
+      this.#fail(new HoldfastError("client", "unsupported_protocol", message));
+      return;
+    }
+    this.#attempt = 0;
+    this.actorId = frame.actorId;
+    this.connId = frame.connId;
+    for (const event of this.#events.keys()) this.#transmit({ type: "subscribe", event });
+    for (const call of this.#pending.values()) this.#link?.send(call.frame);
+    this.#settleReady.resolve();
+    this.#setStatus("connected");
+    this.#opens.emit();
+  }
+
+  #receiveError(id: number | undefined, wire: WireError): void {
+    const error = fromWireError(wire);
+    if (id === undefined) {
+      this.#lastError = wire;
+      if (this.connStatus === "connected") this.#errors.emit(error);
+      return;
+    }
+    const call = this.#pending.get(id);
+    // The actor was just going to sleep or moving; its key makes a second arrival harmless.
+    const again = call !== undefined && isRetryable(error) && call.attempts < clientLimits.maxCallAttempts;
+    if (again) this.#retryCall(id, call);
+    else this.#settle(id)?.reject(error);
+  }
+
+  #retryCall(id: number, call: PendingCall): void {
+    const { ports } = this.#options;
+    const options = { minMs: clientLimits.retryMinMs, maxMs: clientLimits.retryMaxMs };
+    const link = this.#link;
+    ports.tasks.after(backoffDelayMs(call.attempts++, options, ports), () => {
+      // A reconnect in the meantime has sent it already.
+      if (this.#link === link && this.#pending.has(id)) link?.send(call.frame);
+    });
+  }
+
+  #settle(id: number): PendingCall | undefined {
+    const call = this.#pending.get(id);
+    if (call === undefined) return undefined;
+    this.#pending.delete(id);
+    this.#pendingBytes -= call.frame.size;
+    call.stopListening?.();
+    return call;
+  }
+
+  #cancel(id: number, reason: unknown): void {
+    const call = this.#settle(id);
+    if (call === undefined) return;
+    this.#send({ type: "cancel", id });
+    call.reject(reason);
+  }
+
+  #deliver(name: string, args: readonly unknown[]): void {
+    const callbacks = this.#events.get(name);
+    if (callbacks === undefined) return;
+    for (const callback of [...callbacks]) callOutside(callback, args);
+  }
+
+  #send(frame: Parameters<ClientDriver["prepare"]>[0]): void {
+    if (this.connStatus === "connected") this.#transmit(frame);
+  }
+
+  #transmit(frame: Parameters<ClientDriver["prepare"]>[0]): void {
+    this.#link?.send(this.#options.driver.prepare(frame));
+  }
+
+  #closed(reason: ClosedReason): void {
+    this.#link = undefined;
+    const wasOpen = this.connStatus === "connected";
+    const error = fromWireError(this.#lastError ?? reason.error);
+    if (reason.final && !isRetryable(error) && !this.#options.onFatal(error)) {
+      this.#fail(error);
+      return;
+    }
+    if (wasOpen) this.#closes.emit();
+    this.#reconnect();
+  }
+
+  #reconnect(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#setStatus("disconnected");
+    const { ports } = this.#options;
+    const options = { minMs: clientLimits.reconnectMinMs, maxMs: clientLimits.reconnectMaxMs };
+    this.#timer = ports.tasks.after(backoffDelayMs(this.#attempt++, options, ports), () => this.#open());
+  }
+
+  /** Ends the connection because of an error that another attempt would not mend. */
+  #fail(cause: unknown): void {
+    const error =
+      cause instanceof HoldfastError
+        ? cause
+        : new HoldfastError("client", "connect_failed", "The connection could not be opened", { cause });
+    const wasOpen = this.connStatus === "connected";
+    this.#end(error);
+    this.#setStatus("disconnected");
+    this.#errors.emit(error);
+    if (wasOpen) this.#closes.emit();
+  }
+
+  #end(error: HoldfastError): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort(error);
+    this.#timer?.cancel();
+    this.#settleReady.reject(error);
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+    this.#options.onDispose();
+  }
+
+  #setStatus(status: ConnStatus): void {
+    if (this.connStatus === status) return;
+    this.connStatus = status;
+    this.#statuses.emit(status);
+  }
+}

@@ -1,0 +1,133 @@
+import { HoldfastError, limits, type WireError } from "@holdfast/core";
+import type { DriverConnection, DriverListener, PreparedFrame } from "../driver.ts";
+import { clientLimits } from "../limits.ts";
+import { decodeServerMessage, type Encoding, joinFrames, prepareClientFrame } from "../wire.ts";
+
+/** The part of a standard WebSocket class that is used. */
+export interface SocketConstructor {
+  new (url: string, protocols?: string | string[]): WebSocket;
+}
+
+export interface SocketOptions {
+  readonly Socket: SocketConstructor;
+  readonly url: string;
+  readonly protocols: readonly string[];
+  readonly encoding: Encoding;
+  readonly listener: DriverListener;
+}
+
+export function openSocket(options: SocketOptions): DriverConnection {
+  return new SocketConnection(options);
+}
+
+/** One WebSocket. What is sent in one turn of the event loop leaves as one message. */
+class SocketConnection implements DriverConnection {
+  readonly #socket: WebSocket;
+  readonly #encoding: Encoding;
+  readonly #listener: DriverListener;
+  #outgoing: PreparedFrame[] = [];
+  #done = false;
+  #heardSince = true;
+  #heartbeat: ReturnType<typeof setInterval>;
+
+  constructor(options: SocketOptions) {
+    const { Socket, url, protocols, encoding, listener } = options;
+    this.#encoding = encoding;
+    this.#listener = listener;
+    this.#socket = new Socket(url, [...protocols]);
+    this.#socket.binaryType = "arraybuffer";
+    this.#socket.onmessage = (event) => this.#message(event.data);
+    this.#socket.onclose = (event) => this.#finish(event.code, event.reason);
+    // The close event that follows says all that can be known.
+    this.#socket.onerror = () => undefined;
+    // A socket holds the process by itself; its heartbeat need not.
+    this.#heartbeat = setInterval(() => this.#beat(), clientLimits.heartbeatMs);
+    unref(this.#heartbeat);
+  }
+
+  send(frame: PreparedFrame): void {
+    if (this.#outgoing.push(frame) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  close(): void {
+    if (this.#done) return;
+    this.#flush();
+    this.#stop();
+    this.#socket.close(1000, "conn.disposed");
+  }
+
+  #flush(): void {
+    const frames = this.#outgoing;
+    if (frames.length === 0) return;
+    this.#outgoing = [];
+    if (this.#socket.readyState !== 1) return;
+    let batch: PreparedFrame[] = [];
+    // The head of the array around them takes up to five bytes.
+    let size = 5;
+    for (const frame of frames) {
+      if (batch.length > 0 && size + frame.size > limits.maxIncomingMessageBytes) {
+        this.#write(batch);
+        batch = [];
+        size = 5;
+      }
+      batch.push(frame);
+      size += frame.size;
+    }
+    this.#write(batch);
+  }
+
+  #write(batch: readonly PreparedFrame[]): void {
+    // Joined bytes never sit on a shared buffer.
+    this.#socket.send(joinFrames(batch) as Uint8Array<ArrayBuffer> | string);
+  }
+
+  #message(data: unknown): void {
+    if (this.#done) return;
+    this.#heardSince = true;
+    try {
+      const message = typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer);
+      for (const frame of decodeServerMessage(this.#encoding, message)) this.#listener.frame(frame);
+    } catch (cause) {
+      if (!(cause instanceof HoldfastError)) throw cause;
+      this.#socket.close(4000, "message.malformed_frame");
+      this.#finish(4000, "message.malformed_frame");
+    }
+  }
+
+  /** A browser cannot send WebSocket pings, so that a dead peer is noticed by a frame of our own. */
+  #beat(): void {
+    if (this.#heardSince) {
+      this.#heardSince = false;
+      this.send(prepareClientFrame(this.#encoding, { type: "ping" }));
+      return;
+    }
+    this.#socket.close(4001, "conn.timed_out");
+    this.#finish(1006, "");
+  }
+
+  #finish(code: number, reason: string): void {
+    if (this.#done) return;
+    this.#stop();
+    this.#listener.closed({ error: closeError(code, reason), final: code === 1000 || code === 1008 });
+  }
+
+  #stop(): void {
+    this.#done = true;
+    clearInterval(this.#heartbeat);
+  }
+}
+
+/** The reason of a close is `group.code` when the server had one. */
+function closeError(code: number, reason: string): WireError {
+  const parts = /^([a-z_]+)\.([a-z0-9_]+)$/.exec(reason);
+  const message = `The connection was closed (${code}${reason === "" ? "" : `, ${reason}`})`;
+  return parts === null
+    ? { group: "client", code: code === 1000 ? "closed" : "network_error", message }
+    : { group: parts[1] ?? "", code: parts[2] ?? "", message };
+}
+
+function unref(timer: unknown): void {
+  if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") {
+    timer.unref();
+  }
+}

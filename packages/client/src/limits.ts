@@ -1,0 +1,15 @@
+/** Limits of a client. Sizes are bytes. Documented in docs/limits.md. */
+export const clientLimits = {
+  /** Calls without an answer on one connection, sent or not; beyond: `conn.buffer_full`. */
+  maxPendingCalls: 1_000,
+  /** Encoded calls without an answer on one connection; beyond: `conn.buffer_full`. */
+  maxPendingBytes: 8 * 1_048_576,
+  reconnectMinMs: 250,
+  reconnectMaxMs: 30_000,
+  /** Attempts of one call, the first included; the error of the last one is thrown. */
+  maxCallAttempts: 12,
+  retryMinMs: 25,
+  retryMaxMs: 5_000,
+  /** A connection that was silent for this long is asked for a sign of life, once. */
+  heartbeatMs: 20_000,
+} as const;

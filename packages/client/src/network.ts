@@ -1,0 +1,198 @@
+import { encodeKey, fromWireError, HoldfastError, limits } from "@holdfast/core";
+import type {
+  ActorTarget,
+  ClientDriver,
+  ClientFrame,
+  DriverCall,
+  DriverConnection,
+  DriverCreate,
+  DriverListener,
+  PreparedFrame,
+} from "./driver.ts";
+import { openSocket, type SocketConstructor } from "./internal/socket.ts";
+import {
+  contentType,
+  decode,
+  type Encoding,
+  encode,
+  encodeParams,
+  encodingPrefix,
+  header,
+  paramsPrefix,
+  prepareClientFrame,
+  subprotocol,
+} from "./wire.ts";
+
+export interface ClientConfig {
+  /** Base URL of the server: "http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT. May have a path. */
+  readonly endpoint?: string;
+  /** "cbor" by default. "bare" is accepted for programs that ask for it, and served with CBOR. */
+  readonly encoding?: Encoding | "bare";
+  /** Sent with every HTTP request (a browser's WebSocket cannot carry them). */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Instead of the global `WebSocket`. */
+  readonly WebSocket?: SocketConstructor;
+}
+
+/** The driver that speaks docs/reference/wire.md over HTTP and WebSocket. */
+export function createNetworkDriver(config: ClientConfig): ClientDriver {
+  return new NetworkDriver(config);
+}
+
+class NetworkDriver implements ClientDriver {
+  readonly #base: string;
+  readonly #encoding: Encoding;
+  readonly #config: ClientConfig;
+
+  constructor(config: ClientConfig) {
+    this.#base = baseUrl(config.endpoint ?? defaultEndpoint());
+    this.#encoding = config.encoding === "json" ? "json" : "cbor";
+    this.#config = config;
+  }
+
+  async call(call: DriverCall): Promise<unknown> {
+    const { target } = call;
+    const url = `${this.#url(target)}/actions/${encodeURIComponent(call.action)}`;
+    const query = target.type === "getOrCreate" ? "?create=true" : "";
+    const headers: Record<string, string> = { [header.idempotencyKey]: call.idempotencyKey };
+    if (call.params !== undefined) headers[header.params] = encodeParams(this.#encoding, call.params);
+    const reply = await this.#request("POST", url + query, { args: call.args }, headers, call.signal);
+    return reply["output"];
+  }
+
+  async resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string> {
+    if (target.type !== "getOrCreate") {
+      return idOf(await this.#request("GET", this.#url(target), undefined, {}, signal));
+    }
+    const body = target.input === undefined ? {} : { input: target.input };
+    return idOf(await this.#request("PUT", this.#url(target), body, {}, signal));
+  }
+
+  async create(request: DriverCreate): Promise<string> {
+    const url = this.#url({ type: "get", name: request.name, key: request.key });
+    const body = request.input === undefined ? {} : { input: request.input };
+    const headers = { [header.idempotencyKey]: request.idempotencyKey };
+    return idOf(await this.#request("POST", url, body, headers, request.signal));
+  }
+
+  prepare(frame: ClientFrame): PreparedFrame {
+    const prepared = prepareClientFrame(this.#encoding, frame);
+    if (prepared.size + 1 > limits.maxIncomingMessageBytes) throw tooLong();
+    return prepared;
+  }
+
+  connect(target: ActorTarget, params: unknown, listener: DriverListener): DriverConnection {
+    const query = target.type === "getOrCreate" ? "?create=true" : "";
+    const url = `${this.#url(target)}/connect${query}`.replace(/^http/, "ws");
+    const protocols = [subprotocol, encodingPrefix + this.#encoding];
+    if (params !== undefined) protocols.push(paramsPrefix + encodeParams(this.#encoding, params));
+    const Socket = this.#config.WebSocket ?? globalThis.WebSocket;
+    if (Socket === undefined) {
+      const message = "This runtime has no global WebSocket; pass one as `WebSocket` to createClient";
+      throw new HoldfastError("client", "no_websocket", message);
+    }
+    return openSocket({ Socket, url, protocols, encoding: this.#encoding, listener });
+  }
+
+  async dispose(): Promise<void> {}
+
+  #url(target: ActorTarget): string {
+    const actor = target.type === "id" ? encodeURIComponent(target.id) : `@${encodeKey(target.key)}`;
+    return `${this.#base}/actors/${encodeURIComponent(target.name)}/${actor}`;
+  }
+
+  async #request(
+    method: string,
+    url: string,
+    body: object | undefined,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const init: RequestInit = {
+      method,
+      headers: { ...this.#config.headers, ...headers, accept: contentType[this.#encoding] },
+    };
+    if (signal !== undefined) init.signal = signal;
+    if (body !== undefined) {
+      init.headers = { ...init.headers, "content-type": contentType[this.#encoding] };
+      // Bytes of our own encoder never sit on a shared buffer.
+      init.body = encode(this.#encoding, body) as Uint8Array<ArrayBuffer> | string;
+    }
+    let response: Response;
+    let bytes: Uint8Array;
+    try {
+      response = await (this.#config.fetch ?? globalThis.fetch)(url, init);
+      bytes = new Uint8Array(await response.arrayBuffer());
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw networkError(`The server at ${this.#base} cannot be reached`, cause);
+    }
+    if (!response.ok) throw readError(response, bytes);
+    return record(decode(encodingOf(response), bytes, 1_000));
+  }
+}
+
+/** The error of a response: wire fields in CBOR, problem details (RFC 9457) in JSON. */
+function readError(response: Response, bytes: Uint8Array): HoldfastError {
+  const type = response.headers.get("content-type") ?? "";
+  if (!type.includes("json") && !type.includes("cbor")) {
+    // A proxy's own page: what stands behind it may be restarting.
+    if (response.status >= 502 && response.status <= 504) {
+      return networkError(`A proxy answered with ${response.status}`);
+    }
+    return new HoldfastError("message", "malformed_error", `The server answered ${response.status}`);
+  }
+  try {
+    const body = record(decode(encodingOf(response), bytes, 1_000));
+    return fromWireError({ ...body, message: body["message"] ?? body["detail"] }, response.status);
+  } catch {
+    return new HoldfastError("message", "malformed_error", `The server answered ${response.status}`);
+  }
+}
+
+function encodingOf(response: Response): Encoding {
+  return response.headers.get("content-type")?.includes("cbor") === true ? "cbor" : "json";
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === "object" && value !== null) return value as Readonly<Record<string, unknown>>;
+  throw new HoldfastError("message", "malformed_response", "The server's answer is not an object");
+}
+
+function idOf(reply: Readonly<Record<string, unknown>>): string {
+  const id = reply["id"];
+  if (typeof id === "string") return id;
+  throw new HoldfastError("message", "malformed_response", "The server's answer has no id");
+}
+
+function networkError(message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("client", "network_error", message, cause === undefined ? {} : { cause });
+}
+
+function tooLong(): HoldfastError {
+  const message = `The message is longer than ${limits.maxIncomingMessageBytes} bytes`;
+  return new HoldfastError("message", "incoming_too_long", message);
+}
+
+function defaultEndpoint(): string {
+  const runtime = globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } };
+  return runtime.process?.env?.["HOLDFAST_ENDPOINT"] ?? "http://127.0.0.1:6420";
+}
+
+function baseUrl(endpoint: string): string {
+  let url: URL;
+  try {
+    url = new URL(endpoint);
+  } catch {
+    throw invalidEndpoint(`"${endpoint}" is not a URL`);
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") throw invalidEndpoint("it is not http or https");
+  if (url.username !== "" || url.password !== "") throw invalidEndpoint("credentials do not belong in a URL");
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+}
+
+function invalidEndpoint(why: string): HoldfastError {
+  return new HoldfastError("client", "invalid_endpoint", `The endpoint cannot be used: ${why}`);
+}

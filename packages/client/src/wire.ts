@@ -1,0 +1,281 @@
+import { decodeJson, decodeValue, encodeJson, encodeValue, HoldfastError, limits } from "@holdfast/core";
+import type { ClientFrame, PreparedFrame, ServerFrame } from "./driver.ts";
+
+/**
+ * Frames as they cross a WebSocket: docs/reference/wire.md. A frame is an array that starts with its
+ * number; a message is an array of frames, so that what is ready at one time is sent as one message.
+ * Frames are encoded by themselves and joined, so that one event is encoded once for all receivers.
+ */
+
+export type Encoding = "cbor" | "json";
+
+export const subprotocol = "holdfast.v1";
+export const encodingPrefix = "holdfast.encoding.";
+export const paramsPrefix = "holdfast.params.";
+
+export const header = {
+  idempotencyKey: "idempotency-key",
+  params: "x-holdfast-conn-params",
+} as const;
+
+export const contentType: Readonly<Record<Encoding, string>> = {
+  cbor: "application/cbor",
+  json: "application/json",
+};
+
+/** Frame numbers. Published numbers never change meaning. */
+const number = {
+  init: 0,
+  call: 1,
+  result: 1,
+  cancel: 2,
+  error: 2,
+  subscribe: 3,
+  event: 3,
+  unsubscribe: 4,
+  ping: 5,
+  pong: 6,
+} as const;
+
+/** The array around the frames, the frame, and its list of arguments. */
+const wrapperDepth = 3;
+const maxFrameDepth = limits.maxDepth + wrapperDepth;
+
+export function encode(encoding: Encoding, value: unknown): Uint8Array | string {
+  return encoding === "cbor" ? encodeValue(value) : encodeJson(value);
+}
+
+/** Decodes what {@link encode} gave; bytes of JSON are UTF-8. Throws `message.malformed_*`. */
+export function decode(
+  encoding: Encoding,
+  data: Uint8Array | string,
+  maxDepth: number = limits.maxDepth,
+): unknown {
+  if (encoding === "cbor") {
+    if (typeof data === "string") throw malformed("a CBOR message is not binary");
+    return decodeValue(data, { maxDepth });
+  }
+  return decodeJson(typeof data === "string" ? data : utf8(data), maxDepth);
+}
+
+const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const textEncoder = new TextEncoder();
+
+function utf8(bytes: Uint8Array): string {
+  try {
+    return textDecoder.decode(bytes);
+  } catch {
+    throw new HoldfastError("message", "malformed_json", "The JSON input is malformed: it is not UTF-8");
+  }
+}
+
+export function prepareClientFrame(encoding: Encoding, frame: ClientFrame): PreparedFrame {
+  return prepared(encode(encoding, clientTuple(frame)));
+}
+
+export function prepareServerFrame(encoding: Encoding, frame: ServerFrame): PreparedFrame {
+  return prepared(encode(encoding, serverTuple(frame)));
+}
+
+function prepared(data: Uint8Array | string): PreparedFrame {
+  return { data, size: typeof data === "string" ? textEncoder.encode(data).length : data.length };
+}
+
+/** One message of the given frames. */
+export function joinFrames(frames: readonly PreparedFrame[]): Uint8Array | string {
+  const first = frames[0];
+  if (first !== undefined && typeof first.data === "string") {
+    return `[${frames.map((frame) => frame.data).join(",")}]`;
+  }
+  return joinBytes(frames);
+}
+
+function joinBytes(frames: readonly PreparedFrame[]): Uint8Array {
+  let size = 0;
+  for (const frame of frames) size += frame.size;
+  const head = arrayHead(frames.length);
+  const message = new Uint8Array(head.length + size);
+  message.set(head);
+  let at = head.length;
+  for (const { data } of frames) {
+    if (typeof data === "string") throw malformed("text and binary frames are mixed");
+    message.set(data, at);
+    at += data.length;
+  }
+  return message;
+}
+
+/** The head of a CBOR array (RFC 8949, section 3.1). */
+function arrayHead(length: number): readonly number[] {
+  if (length < 24) return [0x80 | length];
+  if (length < 0x100) return [0x98, length];
+  if (length < 0x1_0000) return [0x99, length >> 8, length & 0xff];
+  return [0x9a, (length >>> 24) & 0xff, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff];
+}
+
+function clientTuple(frame: ClientFrame): readonly unknown[] {
+  switch (frame.type) {
+    case "call":
+      return [number.call, frame.id, frame.name, frame.args, frame.idempotencyKey];
+    case "cancel":
+      return [number.cancel, frame.id];
+    case "subscribe":
+      return [number.subscribe, frame.event];
+    case "unsubscribe":
+      return [number.unsubscribe, frame.event];
+    case "ping":
+      return [number.ping];
+  }
+}
+
+function serverTuple(frame: ServerFrame): readonly unknown[] {
+  switch (frame.type) {
+    case "init":
+      return [number.init, frame.version, frame.actorId, frame.connId];
+    case "result":
+      return [number.result, frame.id, frame.value];
+    case "error":
+      return [number.error, frame.id ?? null, frame.error];
+    case "event":
+      return [number.event, frame.name, frame.args];
+    case "pong":
+      return [number.pong];
+  }
+}
+
+/** Reads a client's message. Throws `message.malformed_*`, `message.too_deep`. */
+export function decodeClientMessage(encoding: Encoding, data: Uint8Array | string): readonly ClientFrame[] {
+  return tuples(encoding, data).map(clientFrame);
+}
+
+/** Reads a server's message. Throws `message.malformed_*`, `message.too_deep`. */
+export function decodeServerMessage(encoding: Encoding, data: Uint8Array | string): readonly ServerFrame[] {
+  return tuples(encoding, data, 1_000).map(serverFrame);
+}
+
+function tuples(
+  encoding: Encoding,
+  data: Uint8Array | string,
+  maxDepth: number = maxFrameDepth,
+): readonly (readonly unknown[])[] {
+  const message = decode(encoding, data, maxDepth);
+  if (!Array.isArray(message)) throw malformed("a message is not an array of frames");
+  return message.map((frame: unknown) => {
+    if (!Array.isArray(frame)) throw malformed("a frame is not an array");
+    return frame;
+  });
+}
+
+function clientFrame(tuple: readonly unknown[]): ClientFrame {
+  switch (tuple[0]) {
+    case number.call:
+      return {
+        type: "call",
+        id: integer(tuple[1]),
+        name: text(tuple[2]),
+        args: list(tuple[3]),
+        idempotencyKey: text(tuple[4]),
+      };
+    case number.cancel:
+      return { type: "cancel", id: integer(tuple[1]) };
+    case number.subscribe:
+      return { type: "subscribe", event: text(tuple[1]) };
+    case number.unsubscribe:
+      return { type: "unsubscribe", event: text(tuple[1]) };
+    case number.ping:
+      return { type: "ping" };
+    default:
+      throw malformed("a frame has an unknown number");
+  }
+}
+
+function serverFrame(tuple: readonly unknown[]): ServerFrame {
+  switch (tuple[0]) {
+    case number.init:
+      return { type: "init", version: integer(tuple[1]), actorId: text(tuple[2]), connId: text(tuple[3]) };
+    case number.result:
+      return { type: "result", id: integer(tuple[1]), value: tuple[2] };
+    case number.error:
+      return {
+        type: "error",
+        id: tuple[1] === null ? undefined : integer(tuple[1]),
+        error: wireError(tuple[2]),
+      };
+    case number.event:
+      return { type: "event", name: text(tuple[1]), args: list(tuple[2]) };
+    case number.pong:
+      return { type: "pong" };
+    default:
+      throw malformed("a frame has an unknown number");
+  }
+}
+
+function wireError(value: unknown): { group: string; code: string; message: string; metadata?: unknown } {
+  if (typeof value !== "object" || value === null) throw malformed("an error is not an object");
+  const { group, code, message, metadata } = value as Readonly<Record<string, unknown>>;
+  const error = { group: text(group), code: text(code), message: text(message) };
+  return metadata === undefined ? error : { ...error, metadata };
+}
+
+function integer(value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw malformed("a number is missing");
+}
+
+function text(value: unknown): string {
+  if (typeof value === "string") return value;
+  throw malformed("a string is missing");
+}
+
+function list(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw malformed("a list is missing");
+}
+
+function malformed(why: string): HoldfastError {
+  return new HoldfastError("message", "malformed_frame", `The message is malformed: ${why}`);
+}
+
+/** Connection parameters in a header or a subprotocol: base64url of the encoded value. */
+export function encodeParams(encoding: Encoding, params: unknown): string {
+  const data = encode(encoding, params);
+  const bytes = typeof data === "string" ? textEncoder.encode(data) : data;
+  if (bytes.length > limits.maxConnParamsBytes) {
+    throw new HoldfastError(
+      "message",
+      "params_too_long",
+      `Connection parameters are longer than ${limits.maxConnParamsBytes} bytes`,
+    );
+  }
+  return base64url(bytes);
+}
+
+/** The inverse of {@link encodeParams}. Throws `message.malformed_params`, `message.params_too_long`. */
+export function decodeParams(encoding: Encoding, encoded: string): unknown {
+  if (encoded.length > Math.ceil((limits.maxConnParamsBytes * 4) / 3)) {
+    throw new HoldfastError(
+      "message",
+      "params_too_long",
+      `Connection parameters are longer than ${limits.maxConnParamsBytes} bytes`,
+    );
+  }
+  return decode(encoding, fromBase64url(encoded));
+}
+
+function base64url(bytes: Uint8Array): string {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function fromBase64url(encoded: string): Uint8Array {
+  let binary: string;
+  try {
+    binary = atob(encoded.replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {
+    throw new HoldfastError("message", "malformed_params", "Connection parameters are not base64url");
+  }
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
