@@ -1,0 +1,12 @@
+import { createContext, useContext } from "react";
+import type { StudioApi } from "./port.ts";
+
+const ApiContext = createContext<StudioApi | undefined>(undefined);
+
+export const ApiProvider = ApiContext.Provider;
+
+export function useApi(): StudioApi {
+  const api = useContext(ApiContext);
+  if (api === undefined) throw new Error("useApi needs an ApiProvider above it");
+  return api;
+}

@@ -1,0 +1,55 @@
+import { isHoldfastError } from "@holdfast/core";
+
+export interface ErrorWords {
+  readonly title: string;
+  /** What the person can do next. */
+  readonly next: string;
+}
+
+export function errorCode(error: unknown): string | undefined {
+  return isHoldfastError(error) ? `${error.group}.${error.code}` : undefined;
+}
+
+/** True when the server does not know this browser: the cookie is missing, wrong or too old. */
+export function isSignedOut(error: unknown): boolean {
+  return isHoldfastError(error) && error.group === "auth";
+}
+
+const known: Readonly<Record<string, ErrorWords>> = {
+  "repository.not_found": {
+    title: "There is no folder at this path.",
+    next: "Check the spelling. The path is absolute and on the machine that runs Holdfast.",
+  },
+  "repository.not_a_repository": {
+    title: "This folder is not a git repository.",
+    next: "Choose the folder that holds .git, or run “git init” and commit once.",
+  },
+  "repository.bare": {
+    title: "This is a bare repository.",
+    next: "Clone it and choose the clone: a working tree is needed to apply changes.",
+  },
+  "repository.unreadable": {
+    title: "Holdfast may not read this folder.",
+    next: "Give the user that runs Holdfast read permission, or choose another folder.",
+  },
+  "repository.empty": {
+    title: "This repository has no commit yet.",
+    next: "Commit once, so that there is a state to start from.",
+  },
+  "repository.dirty": {
+    title: "The working tree has changes that are not committed.",
+    next: "Commit or stash them, or start from the last commit.",
+  },
+};
+
+/** An error in words for people, with what to do next. The code is shown apart, for the documentation. */
+export function errorWords(error: unknown): ErrorWords {
+  const code = errorCode(error);
+  const words = code === undefined ? undefined : known[code];
+  if (words !== undefined) return words;
+  if (isHoldfastError(error)) return { title: error.message, next: "" };
+  return {
+    title: "The server does not answer.",
+    next: "It may have been stopped. This page tries again by itself; “npm start” brings the server back.",
+  };
+}

@@ -1,0 +1,74 @@
+import { type ActorConn, type ActorTypes, createClient, type EventToken } from "@holdfast/client";
+import type {
+  OrganizationActions,
+  OrganizationEvents,
+  SessionActions,
+  SessionEvents,
+  TaskActions,
+  TaskEvents,
+} from "../../contract.ts";
+import type { LinkState, StudioApi, Unwatch } from "./port.ts";
+
+/** The contract, written the way in which the client infers types from a registry. */
+interface Definition<Actions, Events> {
+  readonly "~types"?: ActorTypes<
+    {
+      readonly [Name in keyof Actions]: Actions[Name] extends (...args: infer Args) => infer Result
+        ? (c: never, ...args: Args) => Result
+        : never;
+    },
+    { readonly [Name in keyof Events]: EventToken<Events[Name]> }
+  >;
+}
+
+interface StudioRegistry {
+  readonly "~actors"?: {
+    readonly organization: Definition<OrganizationActions, OrganizationEvents>;
+    readonly task: Definition<TaskActions, TaskEvents>;
+    readonly session: Definition<SessionActions, SessionEvents>;
+  };
+}
+
+/** The server's actors, reached with the cookie of this browser. */
+export function createStudioApi(endpoint: string): StudioApi {
+  const client = createClient<StudioRegistry>(endpoint);
+  const organization = () => client.organization.get(["local"]);
+  return {
+    organization: organization(),
+    task: (id) => client.task.get([id]),
+    session: (id) => client.session.get([id]),
+    watchOrganization(watch) {
+      const conn = organization().connect();
+      conn.on("taskChanged", watch.on.taskChanged);
+      return follow(conn, watch.onState);
+    },
+    watchTask(id, watch) {
+      const conn = client.task.get([id]).connect();
+      conn.on("changed", watch.on.changed);
+      return follow(conn, watch.onState);
+    },
+    watchSession(id, watch) {
+      const conn = client.session.get([id]).connect();
+      conn.on("appended", watch.on.appended);
+      return follow(conn, watch.onState);
+    },
+  };
+}
+
+type Followed = Pick<ActorConn, "connStatus" | "onStatusChange" | "dispose" | "ready">;
+
+function follow(conn: Followed, onState: (state: LinkState) => void): Unwatch {
+  let everOpen = false;
+  const unwatch = conn.onStatusChange((status) => {
+    if (status === "connected") everOpen = true;
+    if (status === "connected") onState("online");
+    else if (status === "disconnected" || everOpen) onState("offline");
+    else onState("connecting");
+  });
+  // The refusal of the first attempt reaches the page through the queries, which say why.
+  conn.ready.catch(() => undefined);
+  return () => {
+    unwatch();
+    void conn.dispose();
+  };
+}

@@ -1,0 +1,41 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { useApi } from "./context.ts";
+import type { LinkState } from "./port.ts";
+import { mergeTask, mergeView } from "./queries.ts";
+
+/** Keeps the list of tasks live. Mounted once; its state is the state of the page's link to the server. */
+export function useOrganizationLive(): LinkState {
+  const api = useApi();
+  const queries = useQueryClient();
+  const [state, setState] = useState<LinkState>("connecting");
+  useEffect(
+    () =>
+      api.watchOrganization({
+        on: { taskChanged: (task) => mergeTask(queries, task) },
+        onState(next) {
+          setState(next);
+          // What happened while the link was down came in no event.
+          if (next === "online") void queries.invalidateQueries();
+        },
+      }),
+    [api, queries],
+  );
+  return state;
+}
+
+/** Keeps one task's view live while a component shows it. */
+export function useTaskLive(id: string): void {
+  const api = useApi();
+  const queries = useQueryClient();
+  useEffect(
+    () =>
+      api.watchTask(id, {
+        on: { changed: (view) => mergeView(queries, view) },
+        onState(next) {
+          if (next === "online") void queries.invalidateQueries({ queryKey: ["task", id] });
+        },
+      }),
+    [api, queries, id],
+  );
+}

@@ -1,0 +1,54 @@
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import type { ExchangeResult } from "../api/auth.ts";
+import { ApiProvider } from "../api/context.ts";
+import { isSignedOut } from "../api/errors.ts";
+import type { StudioApi } from "../api/port.ts";
+import { AnnouncerProvider } from "./announcer.tsx";
+import { createAppRouter } from "./router.tsx";
+import { SignIn } from "./sign-in.tsx";
+
+/** Everything below knows that this browser is signed in; the first refusal replaces the whole page. */
+export function App({
+  api,
+  exchange,
+}: {
+  readonly api: StudioApi;
+  readonly exchange: ExchangeResult | undefined;
+}) {
+  const [signedOut, setSignedOut] = useState(exchange === "refused");
+  const queries = useMemo(
+    () =>
+      new QueryClient({
+        queryCache: new QueryCache({
+          onError: (error) => {
+            if (isSignedOut(error)) setSignedOut(true);
+          },
+        }),
+        defaultOptions: {
+          queries: {
+            // The live connection says when something changed; only failures are tried again.
+            staleTime: 10_000,
+            refetchOnWindowFocus: false,
+            retry: (failures, error) => !isSignedOut(error) && failures < 2,
+            retryDelay: (attempt) => Math.min(4_000, 400 * 2 ** attempt),
+            networkMode: "always",
+          },
+          mutations: { networkMode: "always" },
+        },
+      }),
+    [],
+  );
+  const router = useMemo(() => createAppRouter(), []);
+  if (signedOut) return <SignIn refused={exchange === "refused"} />;
+  return (
+    <ApiProvider value={api}>
+      <QueryClientProvider client={queries}>
+        <AnnouncerProvider>
+          <RouterProvider router={router} />
+        </AnnouncerProvider>
+      </QueryClientProvider>
+    </ApiProvider>
+  );
+}

@@ -1,0 +1,26 @@
+import { BrandMark } from "../components/icons.tsx";
+import { usePageTitle } from "./hooks.ts";
+
+/** Shown without a session. There is nothing to type in: a link is the only way in. */
+export function SignIn({ refused }: { readonly refused: boolean }) {
+  usePageTitle("Sign in");
+  return (
+    <main className="sign-in">
+      <BrandMark size={40} />
+      <h1>{refused ? "This link has been used or is too old" : "This browser is not signed in"}</h1>
+      <p>
+        Holdfast lets a browser in by a one-time link. Each link works once, for five minutes; after that this
+        browser is remembered.
+      </p>
+      <ol>
+        <li>
+          In a terminal on the machine that runs Holdfast, get a new link:
+          <pre>
+            <code>npx holdfast url</code>
+          </pre>
+        </li>
+        <li>Open the link that it prints. “npm start” prints one as well.</li>
+      </ol>
+    </main>
+  );
+}

@@ -1,0 +1,25 @@
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/tasks.css";
+import "./styles/task.css";
+import "./styles/transcript.css";
+import "./styles/diff.css";
+import "./styles/system.css";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { exchangeTicket, takeTicket } from "./api/auth.ts";
+import { createStudioApi } from "./api/holdfast.ts";
+import { App } from "./app/app.tsx";
+
+// The ticket leaves the address before anything else runs, also when its exchange fails.
+const ticket = takeTicket(location, history);
+const exchange = ticket === undefined ? undefined : await exchangeTicket(ticket);
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <App api={createStudioApi(location.origin)} exchange={exchange} />
+  </StrictMode>,
+);

@@ -1,0 +1,20 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const web = fileURLToPath(new URL("src/web", import.meta.url));
+
+/** Builds the web app to `dist/web`; the Studio's server serves that folder. */
+export default defineConfig({
+  root: web,
+  base: "/",
+  publicDir: `${web}/public`,
+  build: {
+    outDir: fileURLToPath(new URL("dist/web", import.meta.url)),
+    emptyOutDir: true,
+    target: "es2024",
+    // The page is served under a policy without inline scripts or data URLs, so every asset is a file.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+});
