@@ -1,3 +1,4 @@
+import { parseDefinition, type RuntimeDefinition } from "./internal/runtime-definition.ts";
 import type {
   ActionContext,
   ActionTree,
@@ -9,7 +10,6 @@ import type {
   EventTokens,
   StateContext,
 } from "./types.ts";
-import { parseDefinition, type RuntimeDefinition } from "./internal/runtime-definition.ts";
 
 /** What `actor()` takes. `state` and `createState` exclude each other, as do the other two pairs. */
 export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Events, Actions> {
@@ -63,7 +63,7 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Events, 
     args: readonly unknown[],
     output: Output,
   ) => Output | Promise<Output>;
-  readonly actions?: Actions;
+  readonly actions?: Actions & ActionTree<ActionContext<State, ConnParams, ConnState, Vars, Events>>;
   readonly options?: ActorOptions;
 }
 
@@ -89,10 +89,7 @@ export function actor<
   Vars = undefined,
   Input = unknown,
   const Events extends EventTokens = Record<never, never>,
-  Actions extends ActionTree<ActionContext<State, ConnParams, ConnState, Vars, Events>> = Record<
-    never,
-    never
-  >,
+  Actions = unknown,
 >(
   config: ActorConfig<State, ConnParams, ConnState, Vars, Input, Events, Actions>,
 ): ActorDefinition<State, ConnParams, ConnState, Vars, Input, Events, Actions> {
