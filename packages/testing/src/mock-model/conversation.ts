@@ -14,6 +14,8 @@ export interface Conversation {
 export interface OfferedTool {
   readonly kind: "function" | "custom";
   readonly parameters: readonly string[];
+  /** Group that the tool is in, to be named in a call. */
+  readonly namespace?: string;
 }
 
 export interface Turn {

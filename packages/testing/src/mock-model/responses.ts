@@ -16,12 +16,12 @@ import { type Encoder, freshId, type TextKind, typedFrame, type Wire } from "./w
 export const responsesWire: Wire = {
   parse(body, bodyBytes) {
     const tools = new Map<string, OfferedTool>();
-    for (const tool of objects(body["tools"])) {
-      const kind = tool["type"] === "custom" ? "custom" : "function";
-      const name = text(tool["name"]);
-      if (name !== "") tools.set(name, { kind, parameters: parameterNames(tool["parameters"]) });
-    }
     const input = body["input"];
+    collectTools(body["tools"], tools);
+    // Codex offers its tools to its newest models as an item of the conversation.
+    for (const item of objects(input)) {
+      if (item["type"] === "additional_tools") collectTools(item["tools"], tools);
+    }
     const turns: readonly Turn[] =
       typeof input === "string" ? [{ role: "user", text: input }] : objects(input).flatMap(itemTurns);
     return {
@@ -36,6 +36,19 @@ export const responsesWire: Wire = {
   encode: (conversation, usage) => new ResponsesEncoder(conversation, usage),
   error: openAiError,
 };
+
+function collectTools(offered: unknown, tools: Map<string, OfferedTool>, namespace?: string): void {
+  for (const tool of objects(offered)) {
+    const name = text(tool["name"]);
+    if (tool["type"] === "namespace") {
+      collectTools(tool["tools"], tools, name);
+    } else if (name !== "") {
+      const kind = tool["type"] === "custom" ? "custom" : "function";
+      const base = { kind, parameters: parameterNames(tool["parameters"]) } as const;
+      tools.set(name, namespace === undefined ? base : { ...base, namespace });
+    }
+  }
+}
 
 /** The error body that both OpenAI wires share. */
 export function openAiError(status: number, message: string): JsonObject {
@@ -101,7 +114,7 @@ class ResponsesEncoder implements Encoder {
   }
 
   tool(call: ToolCall): string {
-    const base = { id: freshId(call.custom ? "ctc" : "fc"), call_id: freshId("call"), name: call.name };
+    const base = { id: freshId(call.custom ? "ctc" : "fc"), call_id: freshId("call"), name: call.name, ...namespaceOf(call) };
     const output_index = this.#output.length;
     const place = { item_id: base.id, output_index };
     const type = call.custom ? "custom_tool_call" : "function_call";
@@ -175,6 +188,10 @@ class ResponsesEncoder implements Encoder {
     this.#sequence += 1;
     return typedFrame({ type, sequence_number: this.#sequence - 1, ...fields });
   }
+}
+
+function namespaceOf({ namespace }: ToolCall): JsonObject {
+  return namespace === undefined ? {} : { namespace };
 }
 
 function textPart(kind: TextKind, whole: string): JsonObject {

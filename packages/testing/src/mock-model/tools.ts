@@ -7,6 +7,7 @@ export interface ToolCall {
   readonly name: string;
   readonly input: string;
   readonly custom: boolean;
+  readonly namespace?: string;
 }
 
 type ToolStep = Extract<
@@ -36,6 +37,7 @@ function editCall(path: string, content: string, conversation: Conversation): To
   const applyPatch = tools.get("apply_patch");
   if (applyPatch?.kind === "custom") return { name: "apply_patch", input: patch, custom: true };
   if (applyPatch !== undefined) return json("apply_patch", { input: patch });
+  if (runsJavaScript(conversation)) return javaScript("apply_patch", patch, conversation);
   return runCall(`apply_patch <<'PATCH'\n${patch}\nPATCH`, conversation);
 }
 
@@ -52,6 +54,7 @@ function runCall(command: string, conversation: Conversation): ToolCall | undefi
   if (tools.has("Bash")) return json("Bash", { command, description: "Run a command" });
   if (tools.has("bash")) return json("bash", { command });
   if (tools.has("exec_command")) return json("exec_command", { cmd: command });
+  if (runsJavaScript(conversation)) return javaScript("exec_command", { cmd: command }, conversation);
   if (tools.has("shell_command")) return json("shell_command", { command });
   if (tools.has("shell")) return json("shell", { command: ["sh", "-c", command] });
   if (tools.has("run_shell_command")) return json("run_shell_command", { command });
@@ -72,6 +75,17 @@ function planCall(items: readonly string[], { tools }: Conversation): ToolCall |
     return json("update_plan", { plan });
   }
   return undefined;
+}
+
+/** Codex gives its newest models one tool: JavaScript that calls the others as functions. */
+function runsJavaScript({ tools }: Conversation): boolean {
+  return tools.get("exec")?.kind === "custom";
+}
+
+function javaScript(name: string, argument: unknown, { tools }: Conversation): ToolCall {
+  const input = `text(await tools.${name}(${JSON.stringify(argument)}));`;
+  const namespace = tools.get("exec")?.namespace;
+  return { name: "exec", input, custom: true, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 function planStatus(index: number): "in_progress" | "pending" {

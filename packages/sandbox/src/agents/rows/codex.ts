@@ -2,8 +2,6 @@ import { join } from "node:path";
 import type { AgentRow, AgentStart } from "../row.ts";
 import { capabilities } from "./shared.ts";
 
-const defaultModel = "gpt-5.3-codex";
-
 /** Codex through its ACP adapter, which brings the codex binary with it. */
 export const codex: AgentRow = {
   id: "codex",
@@ -31,16 +29,42 @@ export const codex: AgentRow = {
     mcpServers: true,
     notes: [
       "A cancelled turn leaves the running tool process alive: end its group or its jail.",
-      "It nests a jail of its own around commands unless it has full access.",
+      "It asks before it patches a file; a command asks only when the model marks it as one that needs more.",
+      "It nests a jail of its own around commands, which a jail forbids: a stub `bwrap` runs them as they are.",
     ],
   },
   setup(start) {
     const codexHome = join(start.home, ".codex");
-    const env: Record<string, string> = { CODEX_HOME: codexHome, INITIAL_AGENT_MODE: "read-only" };
+    const env: Record<string, string> = {
+      CODEX_HOME: codexHome,
+      // The mode that asks before it changes a file.
+      INITIAL_AGENT_MODE: "read-only",
+      // Hides the login that opens a browser.
+      NO_BROWSER: "1",
+    };
     if (start.model) env.HOLDFAST_MODEL_KEY = start.model.apiKey;
-    return { env, files: [{ path: join(codexHome, "config.toml"), content: configToml(start) }] };
+    const config = { path: join(codexHome, "config.toml"), content: configToml(start) };
+    if (!start.jailed) return { env, files: [config] };
+    const stubs = join(start.home, ".holdfast", "stubs");
+    const stub = { path: join(stubs, "bwrap"), content: nestedJailStub, mode: 0o755 };
+    return { env, files: [config, stub], path: [stubs] };
   },
 };
+
+/**
+ * Codex wraps every command in a bubblewrap of its own, and has no setting for "a jail is around me
+ * already, but ask all the same". A jail forbids the nested namespaces, so that each command would
+ * fail. This stands in for bubblewrap and only runs the command; what confines it is the outer jail.
+ */
+const nestedJailStub = `#!/bin/sh
+while [ "$#" -gt 0 ]; do
+  case "$1" in
+    --help) echo "--perms --as-pid-1"; exit 0 ;;
+    --) shift; exec "$@" ;;
+  esac
+  shift
+done
+`;
 
 function configToml(start: AgentStart): string {
   const lines = [
@@ -56,9 +80,16 @@ function configToml(start: AgentStart): string {
     "[features]",
     "plugins = false",
     "apps = false",
+    "shell_snapshot = false",
+    "unbounded_connection_retries = false",
+    "",
+    "[skills.bundled]",
+    "enabled = false",
   ];
   if (start.model) {
-    lines.unshift(`model = ${toml(start.model.model ?? defaultModel)}`, 'model_provider = "holdfast"');
+    lines.unshift('model_provider = "holdfast"');
+    // Without a name Codex takes the newest of the models that it has a description of.
+    if (start.model.model !== undefined) lines.unshift(`model = ${toml(start.model.model)}`);
     lines.push(
       "",
       "[model_providers.holdfast]",
