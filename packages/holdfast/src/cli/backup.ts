@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import { cp, readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import { backupDataDirectory } from "@holdfast/studio";
+import { oneArgument, parse } from "./arguments.ts";
+import { askControl } from "./control.ts";
+import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
+
+export const backupUsage = `holdfast backup DIRECTORY [--data DIR]
+
+Copies the data directory into a new directory while the server runs on: what was acknowledged
+before the backup began is in it.`;
+
+export const restoreUsage = `holdfast restore DIRECTORY [--data DIR]
+
+Makes a data directory from a backup. The data directory must be missing or empty.`;
+
+export async function backupCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  if (values.help === true) {
+    console.log(backupUsage);
+    return 0;
+  }
+  const directory = resolve(oneArgument(positionals, "The directory"));
+  const dataDirectory = dataDirectoryOf(values.data);
+  await refuseUnlessEmpty(directory);
+  const running = await askControl(dataDirectory, "/backup", { directory });
+  if (running === undefined) {
+    if (!existsSync(dataDirectory))
+      throw new HoldfastError("backup", "nothing_there", `There is no data directory at ${dataDirectory}`);
+    await backupDataDirectory(dataDirectory, directory);
+  }
+  console.log(values.json === true ? JSON.stringify({ directory }) : `Backed up to ${directory}`);
+  return 0;
+}
+
+export async function restoreCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  if (values.help === true) {
+    console.log(restoreUsage);
+    return 0;
+  }
+  const directory = resolve(oneArgument(positionals, "The directory"));
+  const dataDirectory = dataDirectoryOf(values.data);
+  if (!existsSync(directory))
+    throw new HoldfastError("backup", "nothing_there", `There is no backup at ${directory}`);
+  await refuseUnlessEmpty(dataDirectory);
+  await prepareDataDirectory(dataDirectory);
+  await cp(directory, dataDirectory, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  console.log(values.json === true ? JSON.stringify({ dataDirectory }) : `Restored to ${dataDirectory}`);
+  return 0;
+}
+
+async function refuseUnlessEmpty(directory: string): Promise<void> {
+  if (existsSync(directory) && (await readdir(directory)).length > 0) {
+    throw new HoldfastError("backup", "not_empty", `${directory} is not empty; name a new directory`);
+  }
+}

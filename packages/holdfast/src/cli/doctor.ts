@@ -1,0 +1,125 @@
+import { accessSync, constants } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { isHoldfastError } from "@holdfast/core";
+import { createGate, type Gate } from "@holdfast/gate";
+import { agentTable, findAgent } from "@holdfast/sandbox";
+import { noArguments, parse } from "./arguments.ts";
+import { dataDirectoryOf } from "./data-directory.ts";
+import { screenOf, style } from "./terminal.ts";
+
+export const doctorUsage = `holdfast doctor [--data DIR] [--json]
+
+Says what this machine can and cannot do, and the exact fix. Exit code 1 when agents cannot run.`;
+
+interface Check {
+  readonly name: string;
+  readonly status: "ok" | "warning" | "failed";
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+export async function doctorCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  if (values.help === true) {
+    console.log(doctorUsage);
+    return 0;
+  }
+  noArguments(positionals);
+  const checks = [
+    nodeCheck(),
+    gitCheck(),
+    ...(await jailChecks()),
+    ...(await agentChecks(dataDirectoryOf(values.data))),
+  ];
+  if (values.json === true) {
+    console.log(JSON.stringify(checks));
+  } else {
+    const screen = screenOf(process.stdout);
+    const marks = {
+      ok: style(screen, "green", "ok      "),
+      warning: style(screen, "yellow", "warning "),
+      failed: style(screen, "red", "failed  "),
+    };
+    for (const check of checks) {
+      console.log(`${marks[check.status]}${check.name.padEnd(28)} ${check.detail}`);
+      if (check.fix !== undefined) console.log(`${" ".repeat(37)}fix: ${check.fix}`);
+    }
+  }
+  return checks.some((check) => check.status === "failed") ? 1 : 0;
+}
+
+function nodeCheck(): Check {
+  const ok = Number(process.versions.node.split(".")[0]) >= 24;
+  return {
+    name: "node",
+    status: ok ? "ok" : "failed",
+    detail: process.version,
+    ...(ok ? {} : { fix: "npm install node@24" }),
+  };
+}
+
+function gitCheck(): Check {
+  const found = (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, "git"), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return found
+    ? { name: "git", status: "ok", detail: "found" }
+    : { name: "git", status: "failed", detail: "not found", fix: "sudo apt-get install -y git" };
+}
+
+/** The real composition in a throwaway data directory: the self-test runs in real jails. */
+async function jailChecks(): Promise<Check[]> {
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-doctor-"));
+  let gate: Gate | undefined;
+  try {
+    gate = await createGate({ dataDir: directory });
+    const report = await gate.jails.driver.selfTest();
+    const status = await gate.status();
+    return [
+      ...report.guarantees.map((guarantee): Check => {
+        const needed = !guarantee.name.startsWith("limits.");
+        return {
+          name: `jail: ${guarantee.name}`,
+          status: guarantee.held ? "ok" : needed ? "failed" : "warning",
+          detail: guarantee.detail,
+        };
+      }),
+      ...status.providers.map(
+        (provider): Check => ({
+          name: `model: ${provider.provider}`,
+          status: provider.available ? "ok" : "warning",
+          detail: provider.detail,
+        }),
+      ),
+    ];
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    return [{ name: "jails", status: "failed", detail: error.message }];
+  } finally {
+    await gate?.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function agentChecks(dataDirectory: string): Promise<Check[]> {
+  return Promise.all(
+    agentTable.map(async (row): Promise<Check> => {
+      const location = await findAgent(row, { agentsDirectory: join(dataDirectory, "agents") });
+      return location === undefined
+        ? {
+            name: `agent: ${row.id}`,
+            status: "warning",
+            detail: "not installed",
+            fix: `npx holdfast agents install ${row.id}`,
+          }
+        : { name: `agent: ${row.id}`, status: "ok", detail: "installed" };
+    }),
+  );
+}

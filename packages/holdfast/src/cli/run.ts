@@ -1,0 +1,240 @@
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
+import { oneArgument, parse, UsageError } from "./arguments.ts";
+import { dataDirectoryOf } from "./data-directory.ts";
+import { cliLogger } from "./log.ts";
+import { openAsOwner } from "./owner.ts";
+import { ensureJails } from "./prerequisites.ts";
+import { EventPrinter, harmless, printDiff, type Screen, screenOf, style } from "./terminal.ts";
+
+export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
+
+Runs one task on a local git repository and prints what the agent does, then the diff.
+Your working tree is not touched; nothing leaves the jail until you apply it.
+
+  --repo PATH        a local git repository, or "sample" (default: the current directory)
+  --agent NAME       an agent of "holdfast agents list" (default: demo)
+  --from-head        start from the last commit although there are uncommitted changes
+  --approve WHAT     ask (default), allow or deny: the answer to the agent's own questions.
+                     Without a terminal, "ask" reads answers from standard input; when that
+                     ends, a question is allowed once inside a jail and denied without one
+  --apply            put the diff on a new branch of the repository at the end
+  --branch NAME      the name of that branch
+  --unsafe-no-jail   run the agent without a jail, with your rights
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             one JSON object a line: events, then the diff
+
+Exit code: 0 done, 1 the agent failed, 2 wrong usage.`;
+
+type ApprovalMode = "ask" | "allow" | "deny";
+
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    repo: { type: "string" },
+    agent: { type: "string" },
+    "from-head": { type: "boolean" },
+    approve: { type: "string" },
+    apply: { type: "boolean" },
+    branch: { type: "string" },
+    "unsafe-no-jail": { type: "boolean" },
+  });
+  if (values.help === true) {
+    console.log(runUsage);
+    return 0;
+  }
+  const prompt = oneArgument(positionals, "The prompt");
+  if (prompt.trim() === "") throw new UsageError("The prompt is empty");
+  const approve = approvalModeOf(values.approve);
+  const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
+  const unsafe = values["unsafe-no-jail"] === true;
+  if (!unsafe) await ensureJails((line) => process.stderr.write(`${line}\n`));
+  const owner = await openAsOwner({
+    dataDirectory: dataDirectoryOf(values.data),
+    unsafeNoJail: unsafe,
+    log: cliLogger("warn"),
+  });
+  try {
+    const task = await owner.client.organization.createTask({
+      repository,
+      agent: values.agent ?? "demo",
+      prompt,
+      ...(values["from-head"] === true ? { fromHead: true } : {}),
+    });
+    const run = new Run(owner.client, task.id, approve, values.json === true);
+    const ended = await run.untilEnded();
+    const diff = await owner.client.task(task.id).diff();
+    if (values.json === true) console.log(JSON.stringify({ type: "diff", diff }));
+    else printDiff(screenOf(process.stdout), diff);
+    if (values.apply === true && diff.files.length > 0) {
+      const applied = await owner.client
+        .task(task.id)
+        .apply(values.branch === undefined ? {} : { branch: values.branch });
+      if (values.json === true) console.log(JSON.stringify({ type: "applied", applied }));
+      else console.log(`Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`);
+    } else if (diff.files.length > 0 && values.json !== true) {
+      process.stderr.write(`Put it on a branch: holdfast tasks apply ${task.id}\n`);
+    }
+    return ended.status === "idle" ? 0 : 1;
+  } finally {
+    await owner.close();
+  }
+}
+
+function approvalModeOf(text: string | undefined): ApprovalMode {
+  if (text === undefined || text === "ask") return "ask";
+  if (text === "allow" || text === "deny") return text;
+  throw new UsageError(`--approve takes ask, allow or deny, not "${text}"`);
+}
+
+/** One run as it is watched: prints events in order, answers approvals, ends with the turn. */
+class Run {
+  readonly #client: StudioClient;
+  readonly #taskId: string;
+  readonly #approve: ApprovalMode;
+  readonly #json: boolean;
+  readonly #screen: Screen = screenOf(process.stdout);
+  readonly #printer: EventPrinter;
+  readonly #answers = new Answers();
+  readonly #asked = new Set<string>();
+  #lastSeq = 0;
+
+  constructor(client: StudioClient, taskId: string, approve: ApprovalMode, json: boolean) {
+    this.#client = client;
+    this.#taskId = taskId;
+    this.#approve = approve;
+    this.#json = json;
+    this.#printer = new EventPrinter(this.#screen);
+  }
+
+  async untilEnded(): Promise<TaskView> {
+    const task = this.#client.task(this.#taskId);
+    let view = await task.get();
+    const session = this.#client.session(view.sessionId);
+    let wake = () => {};
+    const changed = await task.on("changed", (next) => {
+      if (next.revision > view.revision) view = next;
+      wake();
+    });
+    const appended = await session.on("appended", () => wake());
+    // The first Ctrl-C stops the task, so that the diff so far is still shown.
+    const stop = () => void task.stop().catch(() => process.exit(1));
+    process.once("SIGINT", stop);
+    try {
+      view = await task.get();
+      for (;;) {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        await this.#catchUp(view.sessionId);
+        for (const approval of view.approvals) await this.#settle(approval, view.unsafe);
+        if (hasEnded(view)) {
+          await this.#catchUp(view.sessionId);
+          this.#printer.flush();
+          if (view.error !== undefined && !this.#json) {
+            process.stderr.write(`${style(this.#screen, "red", harmless(view.error.message))}\n`);
+          }
+          return view;
+        }
+        await woken;
+      }
+    } finally {
+      process.off("SIGINT", stop);
+      this.#answers.close();
+      await Promise.all([changed.close(), appended.close()]);
+    }
+  }
+
+  async #catchUp(sessionId: string): Promise<void> {
+    for (;;) {
+      const page = await this.#client.session(sessionId).events({ after: this.#lastSeq });
+      for (const event of page.events) this.#show(event);
+      if (page.events.length === 0 || this.#lastSeq >= page.head) return;
+    }
+  }
+
+  #show(event: SessionEvent): void {
+    this.#lastSeq = event.seq;
+    if (this.#json) console.log(JSON.stringify(event));
+    else this.#printer.print(event);
+  }
+
+  async #settle(approval: ApprovalView, unsafe: boolean): Promise<void> {
+    if (this.#asked.has(approval.id)) return;
+    this.#asked.add(approval.id);
+    const option = await this.#choose(approval, unsafe);
+    try {
+      await this.#client.task(this.#taskId).answer(approval.id, option.id);
+    } catch (error) {
+      // Somebody else answered first, or it expired: the log says which.
+      if (!isHoldfastError(error) || error.group !== "approval") throw error;
+    }
+  }
+
+  async #choose(approval: ApprovalView, unsafe: boolean): Promise<ApprovalOption> {
+    const allow = optionOf(approval, "allow_once", "allow_always");
+    const deny = optionOf(approval, "reject_once", "reject_always");
+    if (this.#approve === "allow") return allow;
+    if (this.#approve === "deny") return deny;
+    this.#printer.flush();
+    const out = process.stderr;
+    out.write(`\n${harmless(approval.title)}\n${harmless(approval.detail)}\n`);
+    approval.options.forEach((option, index) => {
+      out.write(`  ${index + 1}) ${harmless(option.name)}\n`);
+    });
+    for (;;) {
+      out.write("Answer with a number, y or n: ");
+      const answer = await this.#answers.next();
+      if (answer === undefined) {
+        out.write(
+          unsafe
+            ? "denied (nobody to ask, and no jail)\n"
+            : "allowed once (nobody to ask; it is in a jail)\n",
+        );
+        return unsafe ? deny : allow;
+      }
+      const text = answer.trim().toLowerCase();
+      if (text === "y" || text === "yes" || text === "allow") return allow;
+      if (text === "n" || text === "no" || text === "deny") return deny;
+      const chosen = approval.options[Number(text) - 1];
+      if (chosen !== undefined) return chosen;
+    }
+  }
+}
+
+function optionOf(approval: ApprovalView, ...kinds: readonly ApprovalOption["kind"][]): ApprovalOption {
+  for (const kind of kinds) {
+    const option = approval.options.find((candidate) => candidate.kind === kind);
+    if (option !== undefined) return option;
+  }
+  throw new HoldfastError(
+    "approval",
+    "no_such_option",
+    `The agent offers no option to ${kinds[0]?.split("_")[0]}`,
+  );
+}
+
+function hasEnded(view: TaskView): boolean {
+  return view.status === "idle" || view.status === "failed" || view.status === "stopped";
+}
+
+/** Lines of standard input, one for each question; undefined once it has ended. */
+class Answers {
+  #lines: AsyncIterator<string> | undefined;
+  #close = () => {};
+
+  async next(): Promise<string | undefined> {
+    if (this.#lines === undefined) {
+      const reader = createInterface({ input: process.stdin });
+      this.#lines = reader[Symbol.asyncIterator]();
+      this.#close = () => reader.close();
+    }
+    const { value, done } = await this.#lines.next();
+    return done === true ? undefined : value;
+  }
+
+  close(): void {
+    this.#close();
+  }
+}

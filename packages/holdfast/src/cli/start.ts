@@ -1,0 +1,71 @@
+import { createStudio } from "@holdfast/studio";
+import { noArguments, parse, portOf } from "./arguments.ts";
+import { type ControlServer, serveControl } from "./control.ts";
+import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
+import { cliLogger } from "./log.ts";
+import { ensureJails } from "./prerequisites.ts";
+
+export const startUsage = `holdfast start [options]
+
+Starts the Studio and prints the link to open.
+
+  --port PORT        TCP port (default: HOLDFAST_PORT or 6420)
+  --host HOST        address to listen on (default: 127.0.0.1)
+  --unsafe-no-jail   run agents without a jail, with your rights; shown wherever a task is shown
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             print the link as JSON`;
+
+const defaultPort = 6420;
+
+export async function startCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    port: { type: "string" },
+    host: { type: "string" },
+    "unsafe-no-jail": { type: "boolean" },
+  });
+  if (values.help === true) {
+    console.log(startUsage);
+    return 0;
+  }
+  noArguments(positionals);
+  const unsafe = values["unsafe-no-jail"] === true;
+  const dataDirectory = dataDirectoryOf(values.data);
+  if (unsafe)
+    process.stderr.write("UNSAFE: agents run without a jail, with your rights (--unsafe-no-jail)\n");
+  else await ensureJails((line) => process.stderr.write(`${line}\n`));
+  await prepareDataDirectory(dataDirectory);
+  const studio = await createStudio({
+    dataDirectory,
+    port: portOf(values.port ?? process.env["HOLDFAST_PORT"], defaultPort),
+    ...(values.host === undefined ? {} : { host: values.host }),
+    unsafeNoJail: unsafe,
+    log: cliLogger("warn"),
+  });
+  const link = async () => {
+    const ticket = await studio.issueTicket();
+    return { url: studio.url, ticket };
+  };
+  const control = await serveControl(dataDirectory, {
+    url: link,
+    backup: (directory) => studio.backup(directory),
+  });
+  const { url, ticket } = await link();
+  const text = `${url}/#ticket=${ticket}`;
+  console.log(values.json === true ? JSON.stringify({ url, link: text, pid: process.pid }) : text);
+  await untilStopped(control, () => studio.close());
+  return 0;
+}
+
+/** Resolves after SIGINT or SIGTERM and a clean close; a second signal ends at once. */
+function untilStopped(control: ControlServer, close: () => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false;
+    const stop = () => {
+      if (stopping) process.exit(130);
+      stopping = true;
+      control.close().then(close).then(resolve, reject);
+    };
+    process.on("SIGINT", stop);
+    process.on("SIGTERM", stop);
+  });
+}

@@ -1,0 +1,179 @@
+import type { DiffView, SessionEvent } from "@holdfast/studio";
+
+/** Where text goes and whether it may be coloured. */
+export interface Screen {
+  write(text: string): void;
+  readonly color: boolean;
+}
+
+export function screenOf(stream: NodeJS.WriteStream): Screen {
+  const color = stream.isTTY === true && process.env["NO_COLOR"] === undefined;
+  return { write: (text) => void stream.write(text), color };
+}
+
+const styles = { dim: 2, bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+
+export function style(screen: Screen, name: keyof typeof styles, text: string): string {
+  return screen.color ? `\u001b[${styles[name]}m${text}\u001b[0m` : text;
+}
+
+/**
+ * Text from a jail made harmless for a terminal: escape sequences and other control characters are
+ * shown, not obeyed, and characters that reorder text are named.
+ */
+export function harmless(text: string): string {
+  return text.replace(unsafeCharacters, (character) => {
+    const code = character.charCodeAt(0);
+    return code === 0x0d ? "" : `\\u${code.toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** C0 controls but tab and newline, delete, C1 controls, and the marks that reorder text. */
+const unsafeCharacters = /[^\P{Cc}\t\n]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+interface Update {
+  readonly sessionUpdate?: unknown;
+  readonly content?: unknown;
+  readonly title?: unknown;
+  readonly status?: unknown;
+  readonly kind?: unknown;
+  readonly toolCallId?: unknown;
+  readonly entries?: unknown;
+}
+
+/** Prints a session's events as they come: messages as they stream, one line for each tool call. */
+export class EventPrinter {
+  readonly #screen: Screen;
+  readonly #toolTitles = new Map<string, string>();
+  #stream: "none" | "message" | "thought" = "none";
+
+  constructor(screen: Screen) {
+    this.#screen = screen;
+  }
+
+  print(event: SessionEvent): void {
+    const { body } = event;
+    switch (body.type) {
+      case "acp":
+        if (body.direction === "from-agent") this.#envelope(body.envelope);
+        return;
+      case "prompt":
+        return this.#line(style(this.#screen, "bold", `> ${harmless(body.text)}`));
+      case "agent-started":
+        return this.#notice(startText(body.agent, body.resumed));
+      case "interrupted":
+        return this.#notice(`interrupted: ${harmless(body.reason)}`);
+      case "approval-requested":
+        return this.#notice(`the agent asks: ${harmless(body.approval.title)}`);
+      case "approval-settled":
+        return this.#notice(`approval ${body.outcome}`);
+      case "turn-ended":
+        return this.#notice(`turn ended: ${harmless(body.stopReason)}`);
+      case "failed":
+        return this.#line(style(this.#screen, "red", harmless(body.error.message)));
+    }
+  }
+
+  /** Ends a line that is still being streamed. */
+  flush(): void {
+    if (this.#stream !== "none") this.#screen.write("\n");
+    this.#stream = "none";
+  }
+
+  #line(text: string): void {
+    this.flush();
+    this.#screen.write(`${text}\n`);
+  }
+
+  #notice(text: string): void {
+    this.#line(style(this.#screen, "dim", `[${text}]`));
+  }
+
+  #envelope(envelope: unknown): void {
+    const message = envelope as { method?: unknown; params?: { update?: Update } } | null;
+    const update = message?.method === "session/update" ? message.params?.update : undefined;
+    switch (update?.sessionUpdate) {
+      case "agent_message_chunk":
+        return this.#chunk("message", update.content);
+      case "agent_thought_chunk":
+        return this.#chunk("thought", update.content);
+      case "tool_call":
+      case "tool_call_update":
+        return this.#toolCall(update);
+      case "plan":
+        return this.#plan(update.entries);
+      default:
+        return;
+    }
+  }
+
+  #chunk(stream: "message" | "thought", content: unknown): void {
+    const text = (content as { text?: unknown } | null)?.text;
+    if (typeof text !== "string") return;
+    if (this.#stream !== stream) this.flush();
+    this.#stream = stream;
+    const shown = harmless(text);
+    this.#screen.write(stream === "thought" ? style(this.#screen, "dim", shown) : shown);
+  }
+
+  #toolCall(update: Update): void {
+    const id = String(update.toolCallId);
+    const title = typeof update.title === "string" ? harmless(update.title) : this.#toolTitles.get(id);
+    if (title !== undefined) this.#toolTitles.set(id, title);
+    const first = update.sessionUpdate === "tool_call";
+    const ended = update.status === "completed" || update.status === "failed";
+    if (!first && !ended) return;
+    const mark =
+      update.status === "failed"
+        ? style(this.#screen, "red", "x")
+        : ended
+          ? style(this.#screen, "green", "+")
+          : "-";
+    this.#line(`${mark} ${title ?? id}`);
+  }
+
+  #plan(entries: unknown): void {
+    if (!Array.isArray(entries)) return;
+    for (const entry of entries as { content?: unknown; status?: unknown }[]) {
+      const box = entry.status === "completed" ? "[x]" : entry.status === "in_progress" ? "[>]" : "[ ]";
+      this.#line(style(this.#screen, "cyan", `${box} ${harmless(String(entry.content))}`));
+    }
+  }
+}
+
+function startText(agent: string, resumed: "new" | "native" | "transcript"): string {
+  switch (resumed) {
+    case "new":
+      return `${agent} started`;
+    case "native":
+      return `${agent} started again and resumed the session`;
+    case "transcript":
+      return `${agent} started again; it cannot resume, so it continues from the transcript`;
+  }
+}
+
+/** Prints a diff as `git diff` would, coloured where the screen can. */
+export function printDiff(screen: Screen, diff: DiffView): void {
+  if (diff.files.length === 0) {
+    screen.write("No changes.\n");
+    return;
+  }
+  for (const file of diff.files) {
+    const counts = file.binary ? "binary" : `+${file.additions} -${file.deletions}`;
+    const warning = file.runsOnYourMachine ? style(screen, "yellow", "  runs on your machine") : "";
+    const name = file.oldPath === undefined ? file.path : `${file.oldPath} -> ${file.path}`;
+    screen.write(`${style(screen, "bold", `${file.status} ${harmless(name)}`)} (${counts})${warning}\n`);
+    for (const line of file.patch.split("\n")) {
+      if (line !== "") screen.write(`${colorLine(screen, harmless(line))}\n`);
+    }
+  }
+  if (diff.truncated) screen.write("The diff was cut at its limit.\n");
+}
+
+function colorLine(screen: Screen, line: string): string {
+  if (line.startsWith("+++") || line.startsWith("---")) return style(screen, "bold", line);
+  if (line.startsWith("+")) return style(screen, "green", line);
+  if (line.startsWith("-")) return style(screen, "red", line);
+  if (line.startsWith("@@")) return style(screen, "cyan", line);
+  return line;
+}

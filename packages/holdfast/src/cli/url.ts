@@ -1,0 +1,30 @@
+import { HoldfastError } from "@holdfast/core";
+import { noArguments, parse } from "./arguments.ts";
+import { askControl } from "./control.ts";
+import { dataDirectoryOf } from "./data-directory.ts";
+
+export const urlUsage = `holdfast url [--data DIR] [--json]
+
+Prints a fresh link to the running Studio; it works once, for five minutes.`;
+
+export async function urlCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  if (values.help === true) {
+    console.log(urlUsage);
+    return 0;
+  }
+  noArguments(positionals);
+  const link = await askControl<{ url: string; ticket: string }>(dataDirectoryOf(values.data), "/url");
+  if (link === undefined) throw notRunning();
+  const text = `${link.url}/#ticket=${link.ticket}`;
+  console.log(values.json === true ? JSON.stringify({ url: link.url, link: text }) : text);
+  return 0;
+}
+
+export function notRunning(): HoldfastError {
+  return new HoldfastError(
+    "control",
+    "not_running",
+    "No server runs on this data directory. Start one: holdfast start",
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * Checks the documents: every `ts` block compiles as a module against the packages, a block marked
+ * `ts run` is also executed and must end with exit code 0, and every relative link leads to a file.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { root } from "./workspace.ts";
+
+interface Block {
+  readonly source: string;
+  readonly line: number;
+  readonly code: string;
+  readonly run: boolean;
+}
+
+function documents(): string[] {
+  return execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.md"], {
+    cwd: root,
+    encoding: "utf8",
+  })
+    .split("\0")
+    .filter((path) => path !== "" && existsSync(join(root, path)) && !path.includes("/sample/"));
+}
+
+function blocksOf(path: string, text: string): Block[] {
+  const blocks: Block[] = [];
+  const lines = text.split("\n");
+  for (let i = 0; i < lines.length; i++) {
+    const fence = /^```(?:ts|typescript)(?:\s+(\w+))?\s*$/.exec(lines[i] ?? "");
+    if (fence === null) continue;
+    const start = i + 1;
+    do i++;
+    while (i < lines.length && lines[i] !== "```");
+    blocks.push({
+      source: path,
+      line: start + 1,
+      code: lines.slice(start, i).join("\n"),
+      run: fence[1] === "run",
+    });
+  }
+  return blocks;
+}
+
+function brokenLinks(path: string, text: string): string[] {
+  const problems: string[] = [];
+  for (const match of text.replace(/```[\s\S]*?```/g, "").matchAll(/\]\(([^)\s]+)\)/g)) {
+    const target = (match[1] ?? "").split("#")[0] ?? "";
+    if (target === "" || /^[a-z]+:/.test(target)) continue;
+    if (!existsSync(resolve(root, dirname(path), target)))
+      problems.push(`${path}: the link to ${target} leads nowhere`);
+  }
+  return problems;
+}
+
+const folder = join(root, ".cache", "docs");
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+
+const problems: string[] = [];
+const blocks: Block[] = [];
+for (const path of documents()) {
+  const text = readFileSync(join(root, path), "utf8");
+  problems.push(...brokenLinks(path, text));
+  blocks.push(...blocksOf(path, text));
+}
+
+const fileOf = (index: number) => `block-${index}.ts`;
+blocks.forEach((block, index) => {
+  writeFileSync(join(folder, fileOf(index)), `${block.code}\nexport {};\n`);
+});
+writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
+writeFileSync(
+  join(folder, "tsconfig.json"),
+  JSON.stringify({
+    extends: "../../tsconfig.json",
+    compilerOptions: { lib: ["es2024", "dom", "dom.iterable", "esnext.disposable"] },
+    include: ["*.ts"],
+    exclude: [],
+  }),
+);
+
+try {
+  execFileSync(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", folder], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+} catch (error) {
+  const output = String((error as { stdout?: unknown }).stdout ?? error);
+  problems.push(
+    output.replace(/(?:[^\s(]*\/)?block-(\d+)\.ts\((\d+)/g, (_, index: string, line: string) => {
+      const block = blocks[Number(index)];
+      return block === undefined ? "?" : `${block.source}(${block.line + Number(line) - 1}`;
+    }),
+  );
+}
+
+if (problems.length === 0) {
+  blocks.forEach((block, index) => {
+    if (!block.run) return;
+    try {
+      execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", join(folder, fileOf(index))], {
+        cwd: folder,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: 60_000,
+      });
+    } catch (error) {
+      problems.push(
+        `${block.source}:${block.line}: the code failed\n${String((error as { stderr?: unknown }).stderr)}`,
+      );
+    }
+  });
+}
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
+const run = blocks.filter((block) => block.run).length;
+console.log(`docs: ${blocks.length} code blocks compile, ${run} run, links hold`);

@@ -1,0 +1,132 @@
+/**
+ * Builds what is published: `dist` with declarations for every package, staged under .cache/npm as
+ * npm would install it. The manifests of the workspace export TypeScript source, so that nothing has
+ * to be built to work on it; here each `./src/x.ts` becomes `{ types, default }` under `dist`.
+ *
+ * `node tools/pack.ts` builds and checks: every export loads in plain Node from the built files alone.
+ */
+import { execFileSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { root, type WorkspacePackage, workspacePackages } from "./workspace.ts";
+
+const staging = join(root, ".cache", "npm");
+const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+
+interface Manifest {
+  private?: boolean;
+  exports?: Record<string, string>;
+  [field: string]: unknown;
+}
+
+function inOrderOfDependency(packages: readonly WorkspacePackage[]): WorkspacePackage[] {
+  const ordered: WorkspacePackage[] = [];
+  const visit = (item: WorkspacePackage) => {
+    if (ordered.includes(item)) return;
+    for (const name of Object.keys(item.dependencies)) {
+      const dependency = packages.find((candidate) => candidate.name === name);
+      if (dependency !== undefined) visit(dependency);
+    }
+    ordered.push(item);
+  };
+  for (const item of packages) visit(item);
+  return ordered;
+}
+
+function builtExport(source: string): { types: string; default: string } {
+  const base = source.replace(/^\.\/src\//, "./dist/").replace(/\.tsx?$/, "");
+  return { types: `${base}.d.ts`, default: `${base}.js` };
+}
+
+function stage(item: WorkspacePackage): string {
+  const from = join(root, "packages", item.folder);
+  const to = join(staging, "packages", item.folder);
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to, { recursive: true });
+  cpSync(join(from, "src"), join(to, "src"), {
+    recursive: true,
+    filter: (path) => !path.endsWith(".test.ts") && !path.includes(join("studio", "src", "web")),
+  });
+  for (const extra of ["bin", "dist", "README.md"]) {
+    if (existsSync(join(from, extra))) cpSync(join(from, extra), join(to, extra), { recursive: true });
+  }
+  const manifest = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as Manifest;
+  delete manifest.private;
+  delete manifest["devDependencies"];
+  delete manifest["scripts"];
+  manifest.exports = Object.fromEntries(
+    Object.entries(manifest.exports ?? {}).map(([subpath, source]) => [subpath, builtExport(source)]),
+  ) as unknown as Record<string, string>;
+  writeFileSync(join(to, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  const link = join(staging, "node_modules", item.name);
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { recursive: true, force: true });
+  symlinkSync(to, link, "dir");
+  return to;
+}
+
+function compile(to: string): void {
+  const config = {
+    extends: join(root, "tsconfig.json"),
+    compilerOptions: {
+      noEmit: false,
+      rootDir: "src",
+      outDir: "dist",
+      declaration: true,
+      typeRoots: [join(root, "node_modules", "@types")],
+    },
+    include: ["src/**/*.ts"],
+    exclude: [],
+  };
+  writeFileSync(join(to, "tsconfig.json"), JSON.stringify(config));
+  execFileSync(process.execPath, [tsc, "-p", to], { stdio: "inherit" });
+  // What is no TypeScript (samples, schemas) goes along as it is.
+  cpSync(join(to, "src"), join(to, "dist"), { recursive: true, filter: (path) => !/\.tsx?$/.test(path) });
+  rmSync(join(to, "src"), { recursive: true });
+  rmSync(join(to, "tsconfig.json"));
+}
+
+/** Every export of every package, loaded by a Node that sees only what was built. */
+function checkExports(packages: readonly WorkspacePackage[]): void {
+  const specifiers = packages.flatMap((item) =>
+    Object.keys(item.exports).map((subpath) =>
+      subpath === "." ? item.name : `${item.name}${subpath.slice(1)}`,
+    ),
+  );
+  const script = `for (const name of ${JSON.stringify(specifiers)}) {
+    const loaded = await import(name);
+    if (import.meta.resolve(name).endsWith(".ts")) throw new Error(name + " resolves to source");
+    console.log(name + ": " + Object.keys(loaded).length + " exports");
+  }`;
+  const file = join(staging, "check.mjs");
+  writeFileSync(file, script);
+  execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", file], { stdio: "inherit" });
+}
+
+function checkSources(packages: readonly WorkspacePackage[]): void {
+  for (const item of packages) {
+    for (const [subpath, source] of Object.entries(item.exports)) {
+      if (!existsSync(join(root, "packages", item.folder, source))) {
+        throw new Error(`${item.name}: "${subpath}" names ${source}, which does not exist`);
+      }
+    }
+    if (readdirSync(join(root, "packages", item.folder, "src")).length === 0)
+      throw new Error(`${item.name} is empty`);
+  }
+}
+
+const packages = inOrderOfDependency(workspacePackages());
+checkSources(packages);
+rmSync(staging, { recursive: true, force: true });
+for (const item of packages) compile(stage(item));
+checkExports(packages);
+console.log(`exports: ${packages.length} packages build and load`);
