@@ -1,5 +1,29 @@
-import type { ActorStore } from "@holdfast/actors";
-import type { Ports } from "@holdfast/core";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type {
+  ActorPage,
+  ActorRecord,
+  ActorStore,
+  CallRecord,
+  CommitBatch,
+  KvEntry,
+  KvRange,
+  ListQuery,
+  LoadedActor,
+} from "@holdfast/actors";
+import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
+import { applyAcquire, applyCommit, checkCommit } from "./internal/apply.ts";
+import { backupDatabase } from "./internal/backup.ts";
+import { Checkpointer } from "./internal/checkpointer.ts";
+import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
+import { GroupCommitter } from "./internal/group.ts";
+import { actorRecord, bytes, callRecord, integer } from "./internal/rows.ts";
+import { prepareStatements, type Statements } from "./internal/statements.ts";
+import { Wal } from "./internal/wal.ts";
+import { WorkerThread } from "./internal/worker-thread.ts";
+import { sqliteStoreLimits } from "./limits.ts";
+import { type DataDirectoryLock, lockFile } from "./lock.ts";
 
 export interface SqliteStoreOptions {
   /** The directory of the store's files; made when it is absent. */
@@ -38,7 +62,7 @@ export interface SqliteStoreStats {
   readonly checkpoints: number;
   /** How often commits were held to empty the WAL. */
   readonly holds: number;
-  /** Length of the WAL's valid content. */
+  /** Size of the WAL's file; a checkpoint leaves it as it is, to be written over. */
   readonly walBytes: number;
 }
 
@@ -63,6 +87,213 @@ export interface SqliteBackup {
  * Throws `store.locked` (another process has it), `store.corrupt`, `store.format_too_new` (written by
  * a newer release), `store.unavailable` (the directory cannot be made or written), `store.full`.
  */
-export async function openSqliteStore(_options: SqliteStoreOptions): Promise<SqliteStore> {
-  throw new Error("not built yet");
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+  const lock = prepareDirectory(options.path);
+  let database: DatabaseSync | undefined;
+  try {
+    database = openDatabase(options.path, options.maxDatabaseBytes);
+    return new OpenStore(options, lock, database);
+  } catch (error) {
+    database?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+function prepareDirectory(path: string): DataDirectoryLock {
+  try {
+    makeDirectory(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HoldfastError("store", "unavailable", `The directory ${path} cannot be made: ${reason}`, {
+      cause,
+    });
+  }
+  return lockFile(path, "store-lock");
+}
+
+class OpenStore implements SqliteStore {
+  readonly #file: string;
+  readonly #ports: Ports;
+  readonly #lock: DataDirectoryLock;
+  readonly #database: DatabaseSync;
+  readonly #sql: Statements;
+  readonly #wal: Wal;
+  readonly #thread: WorkerThread;
+  readonly #checkpointer: Checkpointer;
+  readonly #group: GroupCommitter;
+  readonly #walBytes: (frames: number) => number;
+  readonly #backups = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: SqliteStoreOptions, lock: DataDirectoryLock, database: DatabaseSync) {
+    this.#file = join(options.path, databaseName);
+    this.#ports = options.ports;
+    this.#lock = lock;
+    this.#database = database;
+    this.#sql = prepareStatements(database);
+    this.#wal = new Wal(`${this.#file}-wal`, options.syncFile);
+    this.#thread = new WorkerThread(this.#file);
+    const frameBytes = pageSize(database) + 24;
+    this.#walBytes = (frames) => (frames === 0 ? 0 : 32 + frames * frameBytes);
+    this.#checkpointer = new Checkpointer({
+      thread: this.#thread,
+      wal: this.#wal,
+      log: options.ports.log,
+      walBytes: this.#walBytes,
+      passiveBytes: options.passiveCheckpointBytes ?? sqliteStoreLimits.passiveCheckpointBytes,
+      maxWalBytes: options.maxWalBytes ?? sqliteStoreLimits.maxWalBytes,
+      onFatal: (cause) => this.#group.fail(cause),
+    });
+    this.#group = new GroupCommitter({
+      ports: options.ports,
+      sql: this.#sql,
+      inTransaction: () => database.isTransaction,
+      wal: this.#wal,
+      walBytes: this.#walBytes,
+      onGroup: (state) => this.#checkpointer.note(state),
+      ...(options.onSync === undefined ? {} : { onSync: options.onSync }),
+    });
+  }
+
+  async find(name: string, key: ActorKey): Promise<ActorRecord | undefined> {
+    const encoded = encodeKey(key);
+    return this.#group.read(() => optional(this.#sql.find.get(name, encoded), actorRecord), seenActor);
+  }
+
+  async get(id: string): Promise<ActorRecord | undefined> {
+    return this.#group.read(() => optional(this.#sql.get.get(id), actorRecord), seenActor);
+  }
+
+  async list(query: ListQuery): Promise<ActorPage> {
+    const limit = pageLimit(query.limit);
+    const after = query.cursor ?? "";
+    const rows = await this.#group.read(
+      () =>
+        query.name === undefined
+          ? this.#sql.list.all(after, limit + 1)
+          : this.#sql.listName.all(query.name, after, limit + 1),
+      () => "many",
+    );
+    const actors = rows.slice(0, limit).map(actorRecord);
+    const last = actors.at(-1);
+    return { actors, ...(rows.length > limit && last !== undefined ? { cursor: last.id } : {}) };
+  }
+
+  async acquire(id: string): Promise<LoadedActor> {
+    let loaded: LoadedActor | undefined;
+    const work = () => {
+      loaded = applyAcquire(this.#sql, id);
+    };
+    await this.#group.run({ actorId: id, work });
+    if (loaded === undefined) throw new Error("An acquisition resolved before it was applied");
+    return loaded;
+  }
+
+  commit(batch: CommitBatch): Promise<void> {
+    try {
+      checkCommit(batch);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#group.run({
+      actorId: batch.actorId,
+      work: () => applyCommit(this.#sql, batch),
+      hides: batch.destroyedAt !== undefined,
+      // Twice as many as were added: the expired ones are soon gone, and no commit pays for many.
+      prunes: 2 * (batch.calls?.length ?? 0),
+    });
+  }
+
+  async call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined> {
+    const now = this.#ports.clock.now();
+    return this.#group.read(
+      () =>
+        optional(this.#sql.getCall.get(actorId, idempotencyKey, now), (row) =>
+          callRecord(idempotencyKey, row),
+        ),
+      () => actorId,
+    );
+  }
+
+  async kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#group.assertUsable();
+    return this.#group.now(() => optional(this.#sql.kvGet.get(actorId, key), (row) => bytes(row, "value")));
+  }
+
+  async kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]> {
+    this.#group.assertUsable();
+    const statement = range.reverse === true ? this.#sql.kvListReverse : this.#sql.kvList;
+    const limit = pageLimit(range.limit);
+    const rows = this.#group.now(() => statement.all(actorId, range.start, range.end ?? null, limit));
+    return rows.map((row) => ({ key: bytes(row, "key"), value: bytes(row, "value") }));
+  }
+
+  async due(
+    now: number,
+    limit: number,
+  ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
+    const page = pageLimit(limit);
+    return this.#group.read(
+      () => {
+        const actors = this.#sql.due.all(now, page).map(actorRecord);
+        const next = this.#sql.nextWake.get();
+        return { actors, ...(next === undefined ? {} : { nextAt: integer(next, "wake_at") }) };
+      },
+      () => "many",
+    );
+  }
+
+  async backup(directory: string): Promise<SqliteBackup> {
+    this.#group.assertUsable();
+    const backup = backupDatabase(this.#file, directory);
+    this.#backups.add(backup);
+    try {
+      return await backup;
+    } finally {
+      this.#backups.delete(backup);
+    }
+  }
+
+  stats(): SqliteStoreStats {
+    return {
+      ...this.#group.counters,
+      checkpoints: this.#checkpointer.count,
+      walBytes: statSync(`${this.#file}-wal`).size,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#group.close();
+    await this.#group.drain();
+    await Promise.allSettled(this.#backups);
+    await this.#checkpointer.stop();
+    // The last connection that closes moves the WAL into the database and removes it. After a failed
+    // sync nobody may trust what a read of the WAL gives, so then the last is one that cannot write.
+    const last = this.#group.isFailed ? new DatabaseSync(this.#file, { readOnly: true }) : undefined;
+    last?.prepare("SELECT count(*) FROM meta").get();
+    await this.#thread.close();
+    this.#wal.close();
+    this.#database.close();
+    last?.close();
+    this.#lock.release();
+  }
+}
+
+function optional<T, R>(value: T | undefined, map: (value: T) => R): R | undefined {
+  return value === undefined ? undefined : map(value);
+}
+
+function seenActor(record: ActorRecord | undefined): string {
+  return record === undefined ? "absent" : record.id;
+}
+
+/** Pages have a bound whatever the caller asks. */
+function pageLimit(limit: number): number {
+  return Math.max(0, Math.min(limit, sqliteStoreLimits.maxPageSize));
 }

@@ -1,0 +1,43 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { isHoldfastError } from "@holdfast/core";
+import { mapSqliteError, sqliteCode } from "./errors.ts";
+import { connectionPragmas, prepareSchema } from "./schema.ts";
+import { syncDirectory } from "./wal.ts";
+
+export const databaseName = "actors.db";
+
+/** Opens or makes the database in WAL mode, with its files and their names durable. */
+export function openDatabase(directory: string, maxBytes: number | undefined): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(join(directory, databaseName), { timeout: 5_000 });
+    // A connection that has not read yet does not know the journal mode: this reads the header.
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec(connectionPragmas);
+    if (maxBytes !== undefined)
+      database.exec(`PRAGMA max_page_count = ${Math.floor(maxBytes / pageSize(database))}`);
+    prepareSchema(database);
+    syncDirectory(directory);
+    return database;
+  } catch (error) {
+    database?.close();
+    if (isHoldfastError(error) || sqliteCode(error) === 0) throw error;
+    throw mapSqliteError(error);
+  }
+}
+
+export function pageSize(database: DatabaseSync): number {
+  return Number(database.prepare("PRAGMA page_size").get()?.["page_size"]);
+}
+
+/** Makes a directory and makes its name durable in the one above. */
+export function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = path; ; made = dirname(made)) {
+    syncDirectory(dirname(made));
+    if (made === first || made === dirname(made)) return;
+  }
+}

@@ -1,0 +1,121 @@
+import type { DatabaseSync } from "node:sqlite";
+import { HoldfastError } from "@holdfast/core";
+import { corrupt } from "./errors.ts";
+
+/**
+ * The version of the tables below. A published version is never edited: add the next one, with an
+ * upgrade from this one, and a golden file in tests/golden.
+ */
+export const formatVersion = 1;
+
+/** "HfSt": tells a store from any other SQLite file. */
+const applicationId = 0x48665374;
+
+/**
+ * What makes commits cheap is how few pages one group of them touches. Patches of all actors are
+ * appended to one table, each linked to the one before it of the same actor, from `patch_head` in
+ * the actor's row: so the patches of a group fill one page, where a table ordered by actor would
+ * touch a page for each.
+ */
+const tables = `
+  CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value ANY NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE actor (
+    no INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    last_commit TEXT NOT NULL,
+    patch_head INTEGER,
+    wake_at INTEGER,
+    created_at INTEGER NOT NULL,
+    destroyed_at INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX actor_living ON actor (name, key) WHERE destroyed_at IS NULL;
+  CREATE INDEX actor_page ON actor (name, id) WHERE destroyed_at IS NULL;
+  CREATE INDEX actor_wake ON actor (wake_at, id) WHERE wake_at IS NOT NULL;
+
+  CREATE TABLE snapshot (
+    actor_no INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE patch (
+    no INTEGER PRIMARY KEY,
+    previous INTEGER,
+    bytes BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE kv (
+    actor_no INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (actor_no, key)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE call (
+    actor_no INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('started', 'done')),
+    outcome BLOB,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (actor_no, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX call_expiry ON call (expires_at);
+
+  PRAGMA application_id = ${applicationId};
+`;
+
+/** The pragmas of every connection to a store. */
+export const connectionPragmas = `
+  PRAGMA synchronous = NORMAL;
+  PRAGMA wal_autocheckpoint = 0;
+  PRAGMA cache_size = -16384;
+  PRAGMA trusted_schema = OFF;
+`;
+
+/**
+ * Makes the tables of an empty database, or checks those that are there. Throws `store.corrupt` for
+ * a file that is no store, `store.format_too_new` for one of a newer release.
+ */
+export function prepareSchema(database: DatabaseSync): void {
+  const { count } = one(database, "SELECT count(*) AS count FROM sqlite_schema");
+  if (count === 0) return createTables(database);
+  if (one(database, "PRAGMA application_id")["application_id"] !== applicationId) {
+    throw corrupt(new Error("The file is an SQLite database, but not a store"));
+  }
+  const format = one(database, "SELECT value FROM meta WHERE key = 'format'")["value"];
+  if (format === formatVersion) return;
+  if (typeof format === "number" && format > formatVersion) {
+    throw new HoldfastError(
+      "store",
+      "format_too_new",
+      `The store was written in format ${format}; this release knows formats up to ${formatVersion}. Use a newer release.`,
+      { metadata: { format, supported: formatVersion } },
+    );
+  }
+  throw corrupt(new Error("The store has no format version"));
+}
+
+function createTables(database: DatabaseSync): void {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    database.exec(tables);
+    database.prepare("INSERT INTO meta (key, value) VALUES ('format', ?)").run(formatVersion);
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function one(database: DatabaseSync, sql: string): Record<string, unknown> {
+  const row = database.prepare(sql).get();
+  if (row === undefined) throw corrupt(new Error(`No answer to: ${sql}`));
+  return row;
+}

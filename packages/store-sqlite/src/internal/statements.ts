@@ -1,0 +1,79 @@
+import type { DatabaseSync } from "node:sqlite";
+
+const record = "id, name, key, epoch, version, created_at, destroyed_at, wake_at";
+
+/** Every statement of the store, prepared once for the life of the connection. */
+export function prepareStatements(database: DatabaseSync) {
+  const sql = (text: string) => database.prepare(text);
+  return {
+    begin: sql("BEGIN IMMEDIATE"),
+    commit: sql("COMMIT"),
+    rollback: sql("ROLLBACK"),
+    savepoint: sql("SAVEPOINT one"),
+    release: sql("RELEASE one"),
+    rollbackTo: sql("ROLLBACK TO one"),
+    /** Frames in the WAL, and how many of them a checkpoint has moved; changes nothing. */
+    walState: sql("PRAGMA wal_checkpoint(NOOP)"),
+
+    create: sql(`INSERT INTO actor (id, name, key, epoch, version, last_commit, created_at)
+      VALUES (?, ?, ?, 1, 1, ?, ?) ON CONFLICT DO NOTHING`),
+    fence: sql(`UPDATE actor SET version = version + 1, last_commit = ?
+      WHERE id = ? AND epoch = ? AND version = ? AND destroyed_at IS NULL RETURNING no, patch_head`),
+    acquire: sql(`UPDATE actor SET epoch = epoch + 1 WHERE id = ? AND destroyed_at IS NULL
+      RETURNING no, patch_head, ${record}`),
+    setWake: sql("UPDATE actor SET wake_at = ? WHERE no = ?"),
+    setPatchHead: sql("UPDATE actor SET patch_head = ? WHERE no = ?"),
+    destroy: sql("UPDATE actor SET destroyed_at = ?, wake_at = NULL, patch_head = NULL WHERE no = ?"),
+
+    putSnapshot: sql(`INSERT INTO snapshot (actor_no, bytes) VALUES (?, ?)
+      ON CONFLICT (actor_no) DO UPDATE SET bytes = excluded.bytes`),
+    getSnapshot: sql("SELECT bytes FROM snapshot WHERE actor_no = ?"),
+    hasSnapshot: sql("SELECT 1 FROM snapshot WHERE actor_no = ?"),
+    deleteSnapshot: sql("DELETE FROM snapshot WHERE actor_no = ?"),
+    putPatch: sql("INSERT INTO patch (previous, bytes) VALUES (?, ?)"),
+    /** From the newest patch back to the oldest. */
+    getPatches: sql(`WITH RECURSIVE chain (no, previous, depth) AS (
+        SELECT no, previous, 0 FROM patch WHERE no = ?
+        UNION ALL
+        SELECT patch.no, patch.previous, depth + 1 FROM chain JOIN patch ON patch.no = chain.previous
+      ) SELECT patch.bytes FROM chain JOIN patch ON patch.no = chain.no ORDER BY depth`),
+    deletePatches: sql(`WITH RECURSIVE chain (no, previous) AS (
+        SELECT no, previous FROM patch WHERE no = ?
+        UNION ALL
+        SELECT patch.no, patch.previous FROM chain JOIN patch ON patch.no = chain.previous
+      ) DELETE FROM patch WHERE no IN (SELECT no FROM chain)`),
+
+    kvPut: sql(`INSERT INTO kv (actor_no, key, value) VALUES (?, ?, ?)
+      ON CONFLICT (actor_no, key) DO UPDATE SET value = excluded.value`),
+    kvDelete: sql("DELETE FROM kv WHERE actor_no = ? AND key = ?"),
+    kvDeleteFrom: sql("DELETE FROM kv WHERE actor_no = ? AND key >= ?"),
+    kvDeleteRange: sql("DELETE FROM kv WHERE actor_no = ? AND key >= ? AND key < ?"),
+    kvGet: sql("SELECT value FROM kv WHERE actor_no = (SELECT no FROM actor WHERE id = ?) AND key = ?"),
+    kvList: sql(`SELECT key, value FROM kv WHERE actor_no = (SELECT no FROM actor WHERE id = ?1)
+      AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key LIMIT ?4`),
+    kvListReverse: sql(`SELECT key, value FROM kv WHERE actor_no = (SELECT no FROM actor WHERE id = ?1)
+      AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key DESC LIMIT ?4`),
+
+    putCall: sql(`INSERT INTO call (actor_no, key, status, outcome, expires_at) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (actor_no, key) DO UPDATE SET
+        status = excluded.status, outcome = excluded.outcome, expires_at = excluded.expires_at`),
+    getCall: sql(`SELECT status, outcome, expires_at FROM call
+      WHERE actor_no = (SELECT no FROM actor WHERE id = ?) AND key = ? AND expires_at > ?`),
+    pruneCalls: sql(`DELETE FROM call WHERE (actor_no, key) IN
+      (SELECT actor_no, key FROM call WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`),
+    deleteKv: sql("DELETE FROM kv WHERE actor_no = ?"),
+    deleteCalls: sql("DELETE FROM call WHERE actor_no = ?"),
+
+    find: sql(`SELECT ${record} FROM actor WHERE name = ? AND key = ? AND destroyed_at IS NULL`),
+    get: sql(`SELECT ${record} FROM actor WHERE id = ?`),
+    list: sql(`SELECT ${record} FROM actor WHERE destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ?`),
+    listName: sql(`SELECT ${record} FROM actor
+      WHERE name = ? AND destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ?`),
+    due: sql(
+      `SELECT ${record} FROM actor WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at, id LIMIT ?`,
+    ),
+    nextWake: sql("SELECT wake_at FROM actor WHERE wake_at IS NOT NULL ORDER BY wake_at, id LIMIT 1"),
+  };
+}
+
+export type Statements = ReturnType<typeof prepareStatements>;

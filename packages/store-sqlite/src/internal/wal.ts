@@ -1,0 +1,75 @@
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync, statSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import type { SyncFile } from "../store.ts";
+
+/** Above this a sync leaves the event loop, even with one commit waiting for it. */
+const maxInlineSyncMs = 1;
+
+const systemSync: SyncFile = {
+  sync: fdatasyncSync,
+  syncAsync: (fd) =>
+    new Promise((resolve, reject) => fdatasync(fd, (error) => (error === null ? resolve() : reject(error)))),
+};
+
+/**
+ * The write-ahead log as a file to sync.
+ *
+ * Invariant: this is the only file of the store that is opened through `fs` in this process. SQLite
+ * keeps POSIX locks on the database and its `-shm` file, and closing *any* descriptor of a file drops
+ * the process's locks on it; it keeps none on the `-wal` file.
+ *
+ * SQLite makes that file when the first connection reads the database and removes it when the last one
+ * closes; a checkpoint empties it in place. So one descriptor serves for as long as the store's
+ * connection is open, and `assertSame` notices when something else has replaced the file.
+ */
+export class Wal {
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #inode: bigint;
+  readonly #syncFile: SyncFile;
+  #lastMs = 0;
+
+  constructor(path: string, syncFile: SyncFile = systemSync) {
+    this.#path = path;
+    this.#syncFile = syncFile;
+    this.#fd = openSync(path, "r");
+    this.#inode = fstatSync(this.#fd, { bigint: true }).ino;
+  }
+
+  /**
+   * Makes durable what was written to the WAL before the call. With `alone` and a quick disk it
+   * blocks the event loop, since the way through the thread pool costs a lone caller more than the
+   * sync itself, and returns nothing to wait for.
+   */
+  sync(alone: boolean): Promise<void> | undefined {
+    const start = performance.now();
+    if (alone && this.#lastMs < maxInlineSyncMs) {
+      this.#syncFile.sync(this.#fd);
+      this.#lastMs = performance.now() - start;
+      return undefined;
+    }
+    return this.#syncFile.syncAsync(this.#fd).then(() => {
+      this.#lastMs = performance.now() - start;
+    });
+  }
+
+  /** Throws when the path no longer names the file that is synced. */
+  assertSame(): void {
+    const inode = statSync(this.#path, { bigint: true }).ino;
+    if (inode !== this.#inode) throw new Error("The write-ahead log was replaced by another file");
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** Makes the names of the files in a directory durable. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

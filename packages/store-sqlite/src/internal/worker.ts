@@ -1,0 +1,50 @@
+import { DatabaseSync } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+import { sqliteCode } from "./errors.ts";
+import { connectionPragmas } from "./schema.ts";
+
+/** What the thread is asked to do, one at a time. */
+export type WorkerRequest =
+  | { readonly type: "passive" | "restart" | "truncate" }
+  | { readonly type: "copy"; readonly file: string }
+  | { readonly type: "close" };
+
+export type WorkerReply =
+  | { readonly type: "done"; readonly busy: boolean; readonly frames: number; readonly moved: number }
+  | { readonly type: "error"; readonly message: string; readonly code: number };
+
+const port = parentPort;
+if (port !== null) {
+  const database = new DatabaseSync(String(workerData), { timeout: 5_000 });
+  database.exec(connectionPragmas);
+  port.on("message", (request: WorkerRequest) => {
+    if (request.type === "close") {
+      database.close();
+      port.close();
+      return;
+    }
+    port.postMessage(answer(database, request));
+  });
+}
+
+function answer(database: DatabaseSync, request: Exclude<WorkerRequest, { type: "close" }>): WorkerReply {
+  try {
+    if (request.type === "copy") {
+      database.prepare("VACUUM INTO ?").run(request.file);
+      return { type: "done", busy: false, frames: 0, moved: 0 };
+    }
+    const row = database.prepare(`PRAGMA wal_checkpoint(${request.type})`).get();
+    return {
+      type: "done",
+      busy: row?.["busy"] !== 0,
+      frames: Number(row?.["log"]),
+      moved: Number(row?.["checkpointed"]),
+    };
+  } catch (error) {
+    return {
+      type: "error",
+      message: error instanceof Error ? error.message : String(error),
+      code: sqliteCode(error),
+    };
+  }
+}
