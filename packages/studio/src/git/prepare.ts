@@ -1,0 +1,118 @@
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import type { RepositoryCheck } from "../contract.ts";
+import type { Git } from "./git.ts";
+
+/** The folders of a task that hold git data. */
+export interface TaskRepository {
+  /** The host's own bare clone; no jail can write it. */
+  readonly hostGit: string;
+  /** The clone in which the agent works; hostile from the moment a jail starts. */
+  readonly workspace: string;
+  readonly base: { readonly branch: string; readonly commit: string };
+}
+
+const baseRef = "refs/holdfast/base";
+
+/**
+ * Clones the last commit of a person's repository twice into `taskDirectory`: `host.git` and
+ * `workspace`. No object is shared by a hard link, no remote and no path of the host is left behind,
+ * and nothing that the checked-out branch does not reach is copied. Idempotent: after a crash in the
+ * middle it begins anew, after success it answers with the same base.
+ *
+ * Throws `repository.empty` and `git.*`.
+ */
+export async function prepareRepository(
+  git: Git,
+  taskDirectory: string,
+  repository: RepositoryCheck,
+): Promise<TaskRepository> {
+  const hostGit = join(taskDirectory, "host.git");
+  const workspace = join(taskDirectory, "workspace");
+  if (!(await exists(workspace))) {
+    const partial = join(taskDirectory, "prepare.partial");
+    await rm(partial, { recursive: true, force: true });
+    await rm(hostGit, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true, mode: 0o700 });
+    await cloneInto(git, partial, repository);
+    await rename(join(partial, "host.git"), hostGit);
+    // The workspace comes last: its presence means that everything is there.
+    await rename(join(partial, "workspace"), workspace);
+    await rm(partial, { recursive: true, force: true });
+  }
+  const commit = await git.text(["--git-dir", hostGit, "rev-parse", "--verify", `${baseRef}^{commit}`]);
+  return { hostGit, workspace, base: { branch: await branchOf(git, hostGit), commit } };
+}
+
+async function cloneInto(git: Git, directory: string, repository: RepositoryCheck): Promise<void> {
+  const bare = join(directory, "host.git");
+  const branch = repository.branch === "" ? "main" : repository.branch;
+  await git.run(["init", "--quiet", "--bare", "--initial-branch", branch, bare]);
+  await git.run([
+    "--git-dir",
+    bare,
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--update-shallow",
+    repository.path,
+    `HEAD:${baseRef}`,
+  ]);
+  await git.run(["--git-dir", bare, "update-ref", `refs/heads/${branch}`, baseRef]);
+  const workspace = join(directory, "workspace");
+  await git.run(["init", "--quiet", "--initial-branch", branch, workspace]);
+  await git.run([
+    "-C",
+    workspace,
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--update-shallow",
+    bare,
+    `${baseRef}:refs/remotes/base`,
+  ]);
+  await git.run(["-C", workspace, "update-ref", `refs/heads/${branch}`, "refs/remotes/base"]);
+  await git.run(["-C", workspace, "update-ref", "-d", "refs/remotes/base"]);
+  await git.run(["-C", workspace, "reset", "--quiet", "--hard"]);
+  await copyIdentity(git, repository.path, workspace);
+}
+
+/** The agent's commits carry the name that the person has set for this repository, or for all. */
+async function copyIdentity(git: Git, from: string, workspace: string): Promise<void> {
+  const personal = { GIT_CONFIG_GLOBAL: join(homedir(), ".gitconfig") };
+  const find = async (key: string): Promise<string> => {
+    const own = await git.status(["-C", from, "config", "-z", "--local", "--get", key]);
+    const found =
+      own.status === 0
+        ? own
+        : await git.status(["config", "-z", "--global", "--get", key], { env: personal });
+    return found.status === 0 ? found.stdout.toString("utf8").replace(/\0$/, "") : "";
+  };
+  const identity = {
+    "user.name": (await find("user.name")) || "Holdfast agent",
+    "user.email": (await find("user.email")) || "agent@holdfast.invalid",
+  };
+  for (const [key, value] of Object.entries(identity)) {
+    await git.run(["-C", workspace, "config", "--local", key, value]);
+  }
+}
+
+async function branchOf(git: Git, hostGit: string): Promise<string> {
+  const ref = await git.text(["--git-dir", hostGit, "symbolic-ref", "HEAD"]);
+  if (!ref.startsWith("refs/heads/"))
+    throw new HoldfastError("git", "failed", "The host's clone has no branch");
+  return ref.slice("refs/heads/".length);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

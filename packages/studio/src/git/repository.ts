@@ -1,0 +1,159 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import type { RepositoryCheck } from "../contract.ts";
+import type { Git } from "./git.ts";
+
+/**
+ * Looks at a person's repository without changing anything of it, not even its index. `path` may be
+ * any folder inside the working tree; the answer names the top.
+ *
+ * Throws `repository.invalid_path`, `.not_found`, `.not_a_repository`, `.bare`, `.unreadable`, `.empty`.
+ * `branch` is "" when no branch is checked out.
+ */
+export async function checkRepository(git: Git, path: string): Promise<RepositoryCheck> {
+  const top = await findTop(git, path);
+  const head = await git.status(["-C", top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+  if (head.status !== 0) {
+    throw new HoldfastError(
+      "repository",
+      "empty",
+      "The repository has no commit yet: make a first commit, then try again",
+      {
+        statusCode: 400,
+      },
+    );
+  }
+  const branch = await git.status(["-C", top, "symbolic-ref", "--quiet", "--short", "HEAD"]);
+  return {
+    path: top,
+    branch: branch.status === 0 ? line(branch.stdout) : "",
+    commit: line(head.stdout),
+    dirty: await isDirty(git, top),
+  };
+}
+
+/** Throws `repository.dirty` unless `fromHead` is set or the working tree has no change. */
+export function requireClean(check: RepositoryCheck, fromHead: boolean): void {
+  if (!check.dirty || fromHead) return;
+  throw new HoldfastError(
+    "repository",
+    "dirty",
+    "The working tree has changes that are not committed. Commit them, or start from the last commit (fromHead)",
+    { statusCode: 409 },
+  );
+}
+
+async function findTop(git: Git, path: string): Promise<string> {
+  if (!isAbsolute(path) || path.includes("\0")) {
+    throw new HoldfastError("repository", "invalid_path", "A repository is named by its absolute path", {
+      statusCode: 400,
+    });
+  }
+  try {
+    if (!(await stat(path)).isDirectory()) throw notARepository(path);
+    await access(path, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    throw fromFileSystem(error, path);
+  }
+  const bare = await git.status(["-C", path, "rev-parse", "--is-bare-repository"]);
+  if (bare.status !== 0) throw await whyNot(path, bare.stderr);
+  if (line(bare.stdout) === "true") {
+    throw new HoldfastError(
+      "repository",
+      "bare",
+      "The repository is bare: name a clone that has a working tree",
+      {
+        statusCode: 400,
+      },
+    );
+  }
+  const top = await git.status(["-C", path, "rev-parse", "--show-toplevel"]);
+  if (top.status !== 0) throw notARepository(path);
+  return line(top.stdout);
+}
+
+/** Git says "not a git repository" for a `.git` that it may not read as well. */
+async function whyNot(path: string, stderr: string): Promise<HoldfastError> {
+  try {
+    await access(`${path}/.git`, constants.R_OK);
+  } catch (error) {
+    if (isCode(error, "EACCES")) return unreadable(path);
+  }
+  return /permission denied/i.test(stderr) ? unreadable(path) : notARepository(path);
+}
+
+/**
+ * Filters that the repository's configuration names are switched off for the look, since git would
+ * run them on files whose time stamps do not settle the question.
+ */
+async function isDirty(git: Git, top: string): Promise<boolean> {
+  const names = await git.status(["-C", top, "config", "-z", "--name-only", "--get-regexp", "^filter\\..*"]);
+  const off = new Set<string>();
+  for (const key of names.stdout.toString("utf8").split("\0")) {
+    const dot = key.lastIndexOf(".");
+    if (dot > 0) off.add(key.slice(0, dot));
+  }
+  const args = [...off].flatMap((filter) =>
+    ["clean=", "smudge=", "process=", "required=false"].flatMap((setting) => ["-c", `${filter}.${setting}`]),
+  );
+  try {
+    const output = await git.run(
+      [
+        ...args,
+        "-C",
+        top,
+        "status",
+        "--porcelain=v1",
+        "-z",
+        "--untracked-files=normal",
+        "--ignore-submodules=all",
+      ],
+      { maxOutputBytes: 64 * 1024 * 1024 },
+    );
+    return output.length > 0;
+  } catch (error) {
+    throw new HoldfastError("repository", "unreadable", "Git cannot read the state of the working tree", {
+      statusCode: 400,
+      cause: error,
+    });
+  }
+}
+
+function line(output: Buffer): string {
+  return output.toString("utf8").replace(/\n$/, "");
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+function fromFileSystem(error: unknown, path: string): unknown {
+  if (isCode(error, "ENOENT") || isCode(error, "ENOTDIR") || isCode(error, "ENAMETOOLONG")) {
+    return new HoldfastError("repository", "not_found", `There is no folder at ${path}`, { statusCode: 404 });
+  }
+  return isCode(error, "EACCES") || isCode(error, "EPERM") ? unreadable(path) : error;
+}
+
+function unreadable(path: string): HoldfastError {
+  return new HoldfastError(
+    "repository",
+    "unreadable",
+    `The Studio may not read ${path}: check its permissions`,
+    {
+      statusCode: 403,
+    },
+  );
+}
+
+function notARepository(path: string): HoldfastError {
+  return new HoldfastError(
+    "repository",
+    "not_a_repository",
+    `${path} is not inside a git repository: run "git init" there first`,
+    {
+      statusCode: 400,
+    },
+  );
+}

@@ -1,0 +1,36 @@
+/** Limits of the Studio, in bytes and milliseconds. Documented in docs/limits.md. */
+export const studioLimits = {
+  /** A prompt's text, in UTF-8. */
+  maxPromptBytes: 32 * 1024,
+  /** Prompts that wait in a task's queue. */
+  maxQueuedPrompts: 20,
+  /** Patches of one diff together, and of one file. */
+  maxDiffBytes: 2 * 1024 * 1024,
+  maxPatchBytes: 256 * 1024,
+  maxDiffFiles: 5_000,
+  /** Git's own list of the changed files. */
+  maxDiffListBytes: 16 * 1024 * 1024,
+  /** A pack of changed objects that a jail hands over. */
+  maxSnapshotBytes: 1024 * 1024 * 1024,
+  /** One ACP envelope; a longer one is kept as a notice of its size. */
+  maxEnvelopeBytes: 256 * 1024,
+  /** ACP envelopes a second from one agent, averaged over ten seconds; past it the agent is stopped. */
+  maxEnvelopesPerSecond: 2_000,
+  /** The log of one session. */
+  maxSessionBytes: 256 * 1024 * 1024,
+  /** What a page of events may hold, besides its count. */
+  maxEventPageBytes: 768 * 1024,
+  maxEventsPerPage: 1_000,
+  /** The transcript that is told to a new agent when the old session cannot be loaded. */
+  maxTranscriptPromptBytes: 48 * 1024,
+  /** The text of an approval card. */
+  maxApprovalDetailBytes: 16 * 1024,
+  maxPendingApprovals: 32,
+  approvalTtlMs: 24 * 60 * 60 * 1000,
+  /** From `session/cancel` to the end of the jail. */
+  stopGraceMs: 800,
+  agentStartTimeoutMs: 60_000,
+  ticketTtlMs: 5 * 60 * 1000,
+  loginTtlMs: 30 * 24 * 60 * 60 * 1000,
+  maxLogins: 100,
+} as const;

@@ -1,0 +1,386 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { applyTree, branchName, requireBranchName } from "../src/git/apply.ts";
+import { diffTrees } from "../src/git/diff.ts";
+import { createGit } from "../src/git/git.ts";
+import { prepareRepository } from "../src/git/prepare.ts";
+import { checkRepository, requireClean } from "../src/git/repository.ts";
+import { studioLimits } from "../src/limits.ts";
+
+const root = mkdtempSync(join(tmpdir(), "holdfast-git-"));
+after(() => rmSync(root, { recursive: true, force: true }));
+const git = createGit(join(root, "config"));
+let counter = 0;
+
+function folder(name = "repository"): string {
+  const path = join(root, `${counter++}`, name);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+/** The person's own git, as they would type it. */
+function sh(cwd: string, ...args: string[]): string {
+  const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+  const env = {
+    PATH: process.env.PATH,
+    HOME: root,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+  };
+  return execFileSync("git", [...identity, ...args], {
+    cwd,
+    env,
+    encoding: "utf8",
+    stdio: ["pipe", "pipe", "pipe"],
+  }).trimEnd();
+}
+
+function repository(files: Readonly<Record<string, string>> = { "a.txt": "one\n" }, name?: string): string {
+  const path = folder(name);
+  sh(path, "init", "-q", "-b", "main");
+  write(path, files);
+  sh(path, "add", "-A");
+  sh(path, "commit", "-q", "-m", "first");
+  return path;
+}
+
+function write(path: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(join(path, name, ".."), { recursive: true });
+    writeFileSync(join(path, name), content);
+  }
+}
+
+/** Stands for the snapshot, which a jail makes: the tree of the whole working tree, in the host's git. */
+function treeOf(taskDirectory: string): string {
+  const env = {
+    PATH: process.env.PATH,
+    GIT_DIR: join(taskDirectory, "host.git"),
+    GIT_WORK_TREE: join(taskDirectory, "workspace"),
+    GIT_INDEX_FILE: join(taskDirectory, "test-index"),
+  };
+  execFileSync("git", ["add", "-A"], { cwd: env.GIT_WORK_TREE, env });
+  return execFileSync("git", ["write-tree"], { cwd: env.GIT_WORK_TREE, env, encoding: "utf8" }).trim();
+}
+
+function state(path: string): string {
+  return [
+    sh(path, "status", "--porcelain", "--branch"),
+    sh(path, "rev-parse", "HEAD"),
+    sh(path, "symbolic-ref", "HEAD"),
+    readFileSync(join(path, ".git", "index")).toString("base64"),
+    sh(path, "stash", "list"),
+    readdirSync(join(path, ".git")).sort().join(),
+  ].join("\n");
+}
+
+describe("checking a repository", () => {
+  const cases: readonly [code: string, make: () => string][] = [
+    ["not_found", () => join(root, "absent")],
+    ["invalid_path", () => "relative/path"],
+    ["invalid_path", () => `${root}\0`],
+    ["not_a_repository", () => folder()],
+    ["not_a_repository", () => join(repository(), "a.txt")],
+    [
+      "bare",
+      () => {
+        const path = folder();
+        sh(path, "init", "-q", "--bare");
+        return path;
+      },
+    ],
+    [
+      "empty",
+      () => {
+        const path = folder();
+        sh(path, "init", "-q");
+        return path;
+      },
+    ],
+  ];
+  for (const [code, make] of cases) {
+    test(`answers repository.${code}`, async () => {
+      await assert.rejects(checkRepository(git, make()), (error) => isErrorCode(error, "repository", code));
+    });
+  }
+
+  test("answers repository.unreadable for a folder that it may not read", async (t) => {
+    if (process.getuid?.() === 0) return t.skip("root may read everything");
+    const path = repository();
+    chmodSync(join(path, ".git"), 0);
+    try {
+      await assert.rejects(checkRepository(git, path), (error) =>
+        isErrorCode(error, "repository", "unreadable"),
+      );
+    } finally {
+      chmodSync(join(path, ".git"), 0o700);
+    }
+  });
+
+  test("names branch, commit and state, and takes paths with blanks, emoji and line ends", async () => {
+    const path = repository({ "a.txt": "one\n" }, 'a "b" 🐳\nline:$(id)');
+    const check = await checkRepository(git, path);
+    assert.deepEqual(check, { path, branch: "main", commit: sh(path, "rev-parse", "HEAD"), dirty: false });
+    write(path, { "new file": "x" });
+    const dirty = await checkRepository(git, path);
+    assert.equal(dirty.dirty, true);
+    assert.throws(
+      () => requireClean(dirty, false),
+      (error) => isErrorCode(error, "repository", "dirty"),
+    );
+    requireClean(dirty, true);
+  });
+
+  test("finds the top from a folder inside, and says that no branch is checked out", async () => {
+    const path = repository({ "src/a.txt": "one\n" });
+    sh(path, "checkout", "-q", "--detach");
+    const check = await checkRepository(git, join(path, "src"));
+    assert.equal(check.path, path);
+    assert.equal(check.branch, "");
+  });
+
+  test("runs no hook, no file system monitor and no filter of the repository", async () => {
+    const path = repository({ "a.txt": "one\n", ".gitattributes": "*.txt filter=evil\n" });
+    const proof = join(path, "..", "proof");
+    const script = join(path, "..", "evil.sh");
+    writeFileSync(script, `#!/bin/sh\ntouch '${proof}'\ncat\n`, { mode: 0o755 });
+    for (const [key, value] of [
+      ["core.fsmonitor", script],
+      ["filter.evil.clean", script],
+      ["filter.evil.smudge", script],
+      ["filter.evil.required", "true"],
+      ["core.sshCommand", script],
+      ["core.pager", script],
+      ["diff.external", script],
+      ["uploadpack.packObjectsHook", script],
+    ] as const) {
+      sh(path, "config", key, value);
+    }
+    for (const hook of ["post-checkout", "reference-transaction", "pre-commit", "post-index-change"]) {
+      writeFileSync(join(path, ".git", "hooks", hook), `#!/bin/sh\ntouch '${proof}'\n`, { mode: 0o755 });
+    }
+    // The same size and another time: git has to look at the content.
+    writeFileSync(join(path, "a.txt"), "two\n");
+    const check = await checkRepository(git, path);
+    assert.equal(check.dirty, true);
+    const task = folder("task");
+    const prepared = await prepareRepository(git, task, check);
+    writeFileSync(join(prepared.workspace, "a.txt"), "three\n");
+    await applyTree(git, prepared.hostGit, path, {
+      tree: treeOf(task),
+      base: prepared.base.commit,
+      branch: "holdfast/x",
+      message: "x",
+      at: 0,
+    });
+    assert.equal(existsSync(proof), false);
+  });
+});
+
+describe("preparing", () => {
+  test("clones the last commit without remotes, host paths, hard links or unreachable objects", async () => {
+    const path = repository({ "a.txt": "one\n" }, "the real repository");
+    const secret = execFileSync("git", ["hash-object", "-w", "--stdin"], {
+      cwd: path,
+      input: "secret",
+      encoding: "utf8",
+    }).trim();
+    sh(path, "config", "user.name", "Grace");
+    sh(path, "remote", "add", "origin", "https://user:token@example.org/x.git");
+    const task = folder("task");
+    const prepared = await prepareRepository(git, task, await checkRepository(git, path));
+    assert.equal(prepared.base.commit, sh(path, "rev-parse", "HEAD"));
+    assert.equal(prepared.base.branch, "main");
+    assert.equal(sh(prepared.workspace, "status", "--porcelain"), "");
+    assert.equal(sh(prepared.workspace, "config", "--local", "user.name"), "Grace");
+    assert.equal(sh(prepared.workspace, "remote"), "");
+    assert.equal(readFileSync(join(prepared.workspace, "a.txt"), "utf8"), "one\n");
+    assert.throws(() => sh(prepared.hostGit, "cat-file", "-e", secret));
+    const leak = spawnSync("grep", ["-raF", "-e", "the real repository", "-e", "token", task], {
+      encoding: "utf8",
+    });
+    assert.equal(leak.stdout, "");
+  });
+
+  test("is idempotent, and begins anew after a crash in the middle", async () => {
+    const path = repository();
+    const task = folder("task");
+    const check = await checkRepository(git, path);
+    mkdirSync(join(task, "prepare.partial", "workspace"), { recursive: true });
+    mkdirSync(join(task, "host.git"));
+    const first = await prepareRepository(git, task, check);
+    write(first.workspace, { "kept.txt": "agent's work\n" });
+    write(path, { "later.txt": "later\n" });
+    sh(path, "add", "-A");
+    sh(path, "commit", "-q", "-m", "later");
+    const second = await prepareRepository(git, task, check);
+    assert.deepEqual(second, first);
+    assert.equal(existsSync(join(first.workspace, "kept.txt")), true);
+  });
+
+  test("takes a shallow clone, and a repository without a branch", async () => {
+    const origin = repository();
+    write(origin, { "b.txt": "two\n" });
+    sh(origin, "add", "-A");
+    sh(origin, "commit", "-q", "-m", "second");
+    const path = folder();
+    sh(path, "clone", "-q", "--depth", "1", `file://${origin}`, "clone");
+    const clone = join(path, "clone");
+    sh(clone, "checkout", "-q", "--detach");
+    const prepared = await prepareRepository(git, folder("task"), await checkRepository(git, clone));
+    assert.equal(readFileSync(join(prepared.workspace, "b.txt"), "utf8"), "two\n");
+  });
+});
+
+describe("the diff", () => {
+  test("lists committed, staged, unstaged and untracked changes, with renames and marks", async () => {
+    const long = Array.from({ length: 40 }, (_, i) => `line ${i}`).join("\n");
+    const path = repository({
+      "kept.txt": "one\ntwo\n",
+      "gone.txt": "x\n",
+      "old name.txt": long,
+      "tab\tand\nline.txt": "a\n",
+      "link.txt": "was a file\n",
+    });
+    const task = folder("task");
+    const { workspace, hostGit, base } = await prepareRepository(git, task, await checkRepository(git, path));
+    write(workspace, { "kept.txt": "one\ndiff --git a/x b/x\n", "new.bin": "\0\x01", Makefile: "all:\n" });
+    sh(workspace, "mv", "old name.txt", "new name.txt");
+    sh(workspace, "rm", "-q", "gone.txt");
+    sh(workspace, "commit", "-q", "-m", "agent's own commit");
+    write(workspace, { "tab\tand\nline.txt": "b\n" });
+    sh(workspace, "rm", "-q", "-f", "link.txt");
+    execFileSync("ln", ["-s", "kept.txt", join(workspace, "link.txt")]);
+    const diff = await diffTrees(git, hostGit, base.commit, treeOf(task));
+    const seen = diff.files.map((f) => [
+      f.path,
+      f.oldPath,
+      f.status,
+      f.additions,
+      f.deletions,
+      f.binary,
+      f.runsOnYourMachine,
+    ]);
+    assert.deepEqual(seen, [
+      ["Makefile", undefined, "added", 1, 0, false, true],
+      ["gone.txt", undefined, "deleted", 0, 1, false, false],
+      ["kept.txt", undefined, "modified", 1, 1, false, false],
+      ["link.txt", undefined, "type-changed", 1, 1, false, true],
+      ["new name.txt", "old name.txt", "renamed", 0, 0, false, false],
+      ["new.bin", undefined, "added", 0, 0, true, false],
+      ["tab\tand\nline.txt", undefined, "modified", 1, 1, false, false],
+    ]);
+    assert.equal(diff.truncated, false);
+    assert.match(diff.files[2]?.patch ?? "", /^diff --git a\/kept.txt[\s\S]*\n\+diff --git a\/x b\/x\n$/);
+    assert.match(diff.files[3]?.patch ?? "", /-was a file[\s\S]*diff --git a\/link.txt[\s\S]*\+kept.txt/);
+    assert.match(diff.files[6]?.patch ?? "", /-a\n\+b\n$/);
+  });
+
+  test("cuts a long patch at the limit and says so; the others stay whole", async () => {
+    const path = repository();
+    const task = folder("task");
+    const { workspace, hostGit, base } = await prepareRepository(git, task, await checkRepository(git, path));
+    write(workspace, {
+      "a.big": "0123456789abcde\n".repeat(studioLimits.maxPatchBytes / 16),
+      "b.txt": "small\n",
+    });
+    const diff = await diffTrees(git, hostGit, base.commit, treeOf(task));
+    assert.equal(diff.truncated, true);
+    const [big, small] = diff.files;
+    assert.ok((big?.patch.length ?? 0) <= studioLimits.maxPatchBytes);
+    assert.ok((big?.patch.length ?? 0) > studioLimits.maxPatchBytes / 2);
+    assert.match(small?.patch ?? "", /\+small\n$/);
+  });
+});
+
+describe("applying", () => {
+  async function changed(files: Readonly<Record<string, string>> = { "a.txt": "changed\n" }) {
+    const path = repository();
+    const task = folder("task");
+    const prepared = await prepareRepository(git, task, await checkRepository(git, path));
+    write(prepared.workspace, files);
+    const plan = {
+      tree: treeOf(task),
+      base: prepared.base.commit,
+      branch: await branchName(git, path, "Fix: the Test! ünd so"),
+      message: "Fix the test\n",
+      at: 1_700_000_000_000,
+    };
+    return { path, task, prepared, plan };
+  }
+
+  test("makes one branch and touches nothing else, however often it is done", async () => {
+    const { path, prepared, plan } = await changed();
+    write(path, { "a.txt": "my own unsaved work\n", "b.txt": "staged\n", "c.txt": "untracked\n" });
+    sh(path, "add", "b.txt");
+    const before = state(path);
+    const first = await applyTree(git, prepared.hostGit, path, plan);
+    assert.equal(first.branch, "holdfast/fix-the-test-u-nd-so");
+    assert.deepEqual(await applyTree(git, prepared.hostGit, path, plan), first);
+    assert.equal(state(path), before);
+    assert.equal(sh(path, "show", `${first.branch}:a.txt`), "changed");
+    assert.equal(sh(path, "rev-parse", `${first.branch}^`), plan.base);
+    assert.equal(sh(path, "branch", "--list", "holdfast/*", "--format=%(refname:short)"), first.branch);
+    sh(path, "fsck", "--strict");
+  });
+
+  test("takes the next free name where another commit has the name", async () => {
+    const { path, prepared, plan } = await changed();
+    sh(path, "branch", plan.branch);
+    sh(path, "branch", `${plan.branch}-2`);
+    const { branch, commit } = await applyTree(git, prepared.hostGit, path, plan);
+    assert.equal(branch, `${plan.branch}-3`);
+    assert.deepEqual(await applyTree(git, prepared.hostGit, path, plan), { branch, commit });
+  });
+
+  test("avoids a folder of branches that a branch called holdfast makes impossible", async () => {
+    const { path, prepared } = await changed();
+    sh(path, "branch", "holdfast");
+    const plan = { ...(await changed()).plan, branch: await branchName(git, path, "x") };
+    assert.equal(plan.branch, "holdfast-x");
+    assert.ok(prepared);
+  });
+
+  test("answers apply.nothing_to_apply for an unchanged tree", async () => {
+    const { path, prepared, plan } = await changed({});
+    await assert.rejects(applyTree(git, prepared.hostGit, path, plan), (error) =>
+      isErrorCode(error, "apply", "nothing_to_apply"),
+    );
+  });
+
+  test("works when the person's repository has lost the base", async () => {
+    const { path, prepared, plan } = await changed();
+    sh(path, "checkout", "-q", "--orphan", "other");
+    sh(path, "commit", "-q", "-m", "other");
+    sh(path, "branch", "-D", "main");
+    sh(path, "reflog", "expire", "--expire=now", "--all");
+    sh(path, "gc", "-q", "--prune=now");
+    const { branch } = await applyTree(git, prepared.hostGit, path, plan);
+    assert.equal(sh(path, "show", `${branch}:a.txt`), "changed");
+  });
+
+  test("refuses names that git does not take as a branch", async () => {
+    for (const bad of ["-x", "a..b", "a b", "a~1", "", "a".repeat(300), "x.lock"]) {
+      await assert.rejects(
+        requireBranchName(git, bad),
+        (error) => isErrorCode(error, "apply", "invalid_branch"),
+        bad,
+      );
+    }
+    await requireBranchName(git, "topic/ünïcode");
+  });
+});
