@@ -1,5 +1,11 @@
+import { after, before, describe } from "node:test";
 import type { ActorStore } from "@holdfast/actors";
-import type { Ports } from "@holdfast/core";
+import { type Ports, systemPorts } from "@holdfast/core";
+import { type ManualClock, manualClock } from "../store/manual-clock.ts";
+import { callCases } from "./actor-store-calls.ts";
+import { commitCases } from "./actor-store-commits.ts";
+import { kvCases } from "./actor-store-kv.ts";
+import { lookupCases } from "./actor-store-lookup.ts";
 
 /** What the suite asks of the implementation under test. */
 export interface StoreHarness {
@@ -10,7 +16,41 @@ export interface StoreHarness {
   dispose(): Promise<void>;
 }
 
+/** What the cases share: one store, each case with actors of its own. */
+export interface Suite {
+  readonly clock: ManualClock;
+  /** The store as it is open now. */
+  store(): ActorStore;
+  /** Opens the store again where that is possible; the cases hold either way. */
+  reopen(): Promise<ActorStore>;
+}
+
 /** Registers, with `node:test`, the cases that every `ActorStore` passes. */
-export function actorStoreConformance(_name: string, _open: (ports: Ports) => Promise<StoreHarness>): void {
-  throw new Error("not built yet");
+export function actorStoreConformance(name: string, open: (ports: Ports) => Promise<StoreHarness>): void {
+  describe(`ActorStore: ${name}`, () => {
+    const clock = manualClock();
+    let harness: StoreHarness | undefined;
+    let store: ActorStore | undefined;
+    before(async () => {
+      harness = await open({ ...systemPorts(), clock });
+      store = harness.store;
+    });
+    after(() => harness?.dispose());
+    const current = () => {
+      if (store === undefined) throw new Error("The store is not open");
+      return store;
+    };
+    const suite: Suite = {
+      clock,
+      store: current,
+      async reopen() {
+        store = (await harness?.reopen?.()) ?? store;
+        return current();
+      },
+    };
+    commitCases(suite);
+    lookupCases(suite);
+    kvCases(suite);
+    callCases(suite);
+  });
 }

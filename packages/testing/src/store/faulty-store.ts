@@ -1,4 +1,5 @@
 import type { ActorStore } from "@holdfast/actors";
+import { HoldfastError } from "@holdfast/core";
 
 /** The operations of a store that can be made to fail. */
 export type StoreOperation = Exclude<keyof ActorStore, "close">;
@@ -21,6 +22,38 @@ export interface FaultyStore extends ActorStore {
 }
 
 /** Wraps `store` so that the calls that `faults` names fail, before or after they are applied. */
-export function faultyStore(_store: ActorStore, _faults: readonly StoreFault[] = []): FaultyStore {
-  throw new Error("not built yet");
+export function faultyStore(store: ActorStore, faults: readonly StoreFault[] = []): FaultyStore {
+  const planned = [...faults];
+  const counts = new Map<StoreOperation, number>();
+  const run = async <T>(operation: StoreOperation, call: () => Promise<T>): Promise<T> => {
+    const nth = (counts.get(operation) ?? 0) + 1;
+    counts.set(operation, nth);
+    const fault = planned.find((candidate) => candidate.operation === operation && candidate.nth === nth);
+    if (fault?.when === "before") throw fault.error ?? unavailable();
+    const value = await call();
+    if (fault?.when === "after") throw fault.error ?? indeterminate();
+    return value;
+  };
+  return {
+    find: (name, key) => run("find", () => store.find(name, key)),
+    get: (id) => run("get", () => store.get(id)),
+    list: (query) => run("list", () => store.list(query)),
+    acquire: (id) => run("acquire", () => store.acquire(id)),
+    commit: (batch) => run("commit", () => store.commit(batch)),
+    call: (actorId, key) => run("call", () => store.call(actorId, key)),
+    kvGet: (actorId, key) => run("kvGet", () => store.kvGet(actorId, key)),
+    kvList: (actorId, range) => run("kvList", () => store.kvList(actorId, range)),
+    due: (now, limit) => run("due", () => store.due(now, limit)),
+    close: () => store.close(),
+    calls: (operation) => counts.get(operation) ?? 0,
+    plan: (fault) => void planned.push(fault),
+  };
+}
+
+function unavailable(): HoldfastError {
+  return new HoldfastError("store", "unavailable", "The store is unavailable (planned by the test)");
+}
+
+function indeterminate(): HoldfastError {
+  return new HoldfastError("store", "indeterminate", "The commit's outcome is unknown (planned by the test)");
 }

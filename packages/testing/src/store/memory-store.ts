@@ -1,11 +1,262 @@
-import type { ActorStore } from "@holdfast/actors";
-import type { Ports } from "@holdfast/core";
+import type {
+  ActorPage,
+  ActorRecord,
+  ActorStore,
+  CallRecord,
+  CommitBatch,
+  KvEntry,
+  KvOperation,
+  KvRange,
+  ListQuery,
+  LoadedActor,
+} from "@holdfast/actors";
+import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
+import { compareBytes, SortedBytes } from "./sorted-bytes.ts";
 
 export interface MemoryStoreOptions {
   readonly ports: Ports;
 }
 
-/** An `ActorStore` in memory, for unit tests: nothing survives the process. */
-export function createMemoryStore(_options: MemoryStoreOptions): ActorStore {
-  throw new Error("not built yet");
+/**
+ * An `ActorStore` in memory, for unit tests: nothing survives the process. A commit is applied when
+ * it is handed in and resolves at the next macrotask boundary, so that what waits for it really waits.
+ */
+export function createMemoryStore(options: MemoryStoreOptions): ActorStore {
+  return new MemoryStore(options.ports);
+}
+
+interface Actor {
+  record: ActorRecord;
+  snapshot?: Uint8Array;
+  patches: Uint8Array[];
+  kv: SortedBytes;
+  calls: Map<string, CallRecord>;
+}
+
+class MemoryStore implements ActorStore {
+  readonly #ports: Ports;
+  readonly #actors = new Map<string, Actor>();
+  /** Id of the living actor by name and key. */
+  readonly #living = new Map<string, string>();
+  #closed = false;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  async find(name: string, key: ActorKey): Promise<ActorRecord | undefined> {
+    this.#assertOpen();
+    const id = this.#living.get(nameAndKey(name, key));
+    return this.#settled(id === undefined ? undefined : this.#actors.get(id)?.record);
+  }
+
+  async get(id: string): Promise<ActorRecord | undefined> {
+    this.#assertOpen();
+    return this.#settled(this.#actors.get(id)?.record);
+  }
+
+  async list(query: ListQuery): Promise<ActorPage> {
+    this.#assertOpen();
+    const after = query.cursor ?? "";
+    const found = this.#alive()
+      .filter((record) => record.id > after && (query.name === undefined || record.name === query.name))
+      .sort((a, b) => compareText(a.id, b.id));
+    const actors = found.slice(0, Math.max(0, query.limit));
+    const last = actors.at(-1);
+    return this.#settled({ actors, ...(found.length > actors.length && last ? { cursor: last.id } : {}) });
+  }
+
+  async acquire(id: string): Promise<LoadedActor> {
+    this.#assertOpen();
+    const actor = this.#actors.get(id);
+    if (actor === undefined || actor.record.destroyedAt !== undefined) {
+      throw new HoldfastError("actor", "not_found", "The actor does not exist or was destroyed", {
+        metadata: { actorId: id },
+      });
+    }
+    actor.record = { ...actor.record, epoch: actor.record.epoch + 1 };
+    const { record, snapshot, patches } = actor;
+    const loaded = {
+      record,
+      ...(snapshot === undefined ? {} : { state: { snapshot, patches: [...patches] } }),
+    };
+    await this.#durable();
+    return loaded;
+  }
+
+  async commit(batch: CommitBatch): Promise<void> {
+    this.#assertOpen();
+    checkCommit(batch);
+    const actor = batch.create === undefined ? this.#fenced(batch) : this.#created(batch, batch.create);
+    this.#apply(actor, batch);
+    await this.#durable();
+  }
+
+  async call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined> {
+    this.#assertOpen();
+    const call = this.#actors.get(actorId)?.calls.get(idempotencyKey);
+    return this.#settled(call !== undefined && call.expiresAt > this.#ports.clock.now() ? call : undefined);
+  }
+
+  async kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#assertOpen();
+    return this.#actors.get(actorId)?.kv.get(key);
+  }
+
+  async kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]> {
+    this.#assertOpen();
+    const entries = this.#actors.get(actorId)?.kv.range(range.start, range.end) ?? [];
+    if (range.reverse === true) entries.reverse();
+    return entries.slice(0, Math.max(0, range.limit));
+  }
+
+  async due(
+    now: number,
+    limit: number,
+  ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
+    this.#assertOpen();
+    const waking = this.#alive()
+      .flatMap((record) => (record.wakeAt === undefined ? [] : [{ record, wakeAt: record.wakeAt }]))
+      .sort((a, b) => a.wakeAt - b.wakeAt || compareText(a.record.id, b.record.id));
+    const actors = waking.filter((entry) => entry.wakeAt <= now).map((entry) => entry.record);
+    const nextAt = waking[0]?.wakeAt;
+    return this.#settled({
+      actors: actors.slice(0, Math.max(0, limit)),
+      ...(nextAt === undefined ? {} : { nextAt }),
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+  }
+
+  #alive(): ActorRecord[] {
+    return [...this.#actors.values()]
+      .map((actor) => actor.record)
+      .filter((record) => record.destroyedAt === undefined);
+  }
+
+  #created(batch: CommitBatch, row: NonNullable<CommitBatch["create"]>): Actor {
+    if (this.#actors.has(batch.actorId)) throw fenced(batch.actorId);
+    if (this.#living.has(nameAndKey(row.name, row.key))) {
+      throw new HoldfastError("actor", "duplicate_key", "An actor with this name and key exists");
+    }
+    const record = {
+      id: batch.actorId,
+      name: row.name,
+      key: row.key,
+      epoch: 1,
+      version: 0,
+      createdAt: row.createdAt,
+    };
+    const actor: Actor = { record, patches: [], kv: new SortedBytes(), calls: new Map() };
+    if (batch.state?.type === "patch") throw patchWithoutSnapshot();
+    this.#actors.set(batch.actorId, actor);
+    this.#living.set(nameAndKey(row.name, row.key), batch.actorId);
+    return actor;
+  }
+
+  #fenced(batch: CommitBatch): Actor {
+    const actor = this.#actors.get(batch.actorId);
+    const record = actor?.record;
+    const current = record?.epoch === batch.epoch && record.version === batch.version - 1;
+    if (actor === undefined || !current || record.destroyedAt !== undefined) throw fenced(batch.actorId);
+    if (batch.state?.type === "patch" && actor.snapshot === undefined) throw patchWithoutSnapshot();
+    return actor;
+  }
+
+  #apply(actor: Actor, batch: CommitBatch): void {
+    actor.record = withWake({ ...actor.record, version: batch.version }, batch.wakeAt);
+    if (batch.destroyedAt !== undefined) {
+      this.#living.delete(nameAndKey(actor.record.name, actor.record.key));
+      actor.record = { ...withWake(actor.record, null), destroyedAt: batch.destroyedAt };
+      actor.kv = new SortedBytes();
+      actor.calls = new Map();
+      actor.patches = [];
+      delete actor.snapshot;
+      return;
+    }
+    if (batch.state?.type === "snapshot") {
+      actor.snapshot = batch.state.bytes.slice();
+      actor.patches = [];
+    }
+    if (batch.state?.type === "patch") actor.patches.push(batch.state.bytes.slice());
+    for (const operation of batch.kv ?? []) applyKv(actor.kv, operation);
+    for (const call of batch.calls ?? []) actor.calls.set(call.key, call);
+    if (batch.calls !== undefined) this.#prune(actor);
+  }
+
+  #prune(actor: Actor): void {
+    const now = this.#ports.clock.now();
+    for (const [key, call] of actor.calls) if (call.expiresAt <= now) actor.calls.delete(key);
+  }
+
+  #durable(): Promise<void> {
+    this.#last = new Promise((resolve) => this.#ports.tasks.macrotask(resolve));
+    return this.#last;
+  }
+
+  /** An answer may leave the process: it waits for the commits before it. */
+  async #settled<T>(value: T): Promise<T> {
+    await this.#last;
+    return value;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new HoldfastError("store", "closed", "The store is closed", { statusCode: 503 });
+  }
+}
+
+function applyKv(kv: SortedBytes, operation: KvOperation): void {
+  switch (operation.type) {
+    case "put":
+      kv.set(operation.key.slice(), operation.value.slice());
+      return;
+    case "delete":
+      kv.delete(operation.key);
+      return;
+    case "delete-range":
+      for (const { key } of kv.range(operation.start, operation.end)) kv.delete(key);
+  }
+}
+
+function checkCommit(batch: CommitBatch): void {
+  const created = batch.create !== undefined;
+  if (created !== (batch.version === 1) || (created && batch.epoch !== 1)) {
+    throw invalidCommit("An actor's first commit, and no other, creates it: version 1, epoch 1");
+  }
+  if (batch.calls?.some((call) => call.status === "started" && call.outcome !== undefined)) {
+    throw invalidCommit("A call that has only started has no outcome");
+  }
+}
+
+function withWake(record: ActorRecord, wakeAt: number | null | undefined): ActorRecord {
+  if (wakeAt === undefined) return record;
+  const { wakeAt: _, ...rest } = record;
+  return wakeAt === null ? rest : { ...rest, wakeAt };
+}
+
+function nameAndKey(name: string, key: ActorKey): string {
+  return `${name}/${encodeKey(key)}`;
+}
+
+/** Order of the UTF-8 bytes, as SQL stores keep it; ids are ASCII, where it is the order of code units. */
+function compareText(a: string, b: string): number {
+  return compareBytes(Buffer.from(a), Buffer.from(b));
+}
+
+function fenced(actorId: string): HoldfastError {
+  return new HoldfastError("actor", "fenced", "Another owner has taken over this actor", {
+    metadata: { actorId },
+  });
+}
+
+function invalidCommit(message: string): HoldfastError {
+  return new HoldfastError("store", "invalid_commit", message);
+}
+
+function patchWithoutSnapshot(): HoldfastError {
+  return invalidCommit("A patch needs a snapshot before it");
 }

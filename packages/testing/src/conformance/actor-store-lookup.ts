@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import type { ActorKey } from "@holdfast/core";
+import type { Suite } from "./actor-store.ts";
+import { create, created, newActor, next } from "./batches.ts";
+
+/** Finding actors by key, in pages, and by the time that they want to wake. */
+export function lookupCases(suite: Suite): void {
+  test("a record carries what the actor was created with", async () => {
+    const actor = newActor("chat-room", ["a,b", "", "slash/", "nul\0", "😀", randomUUID()]);
+    await suite.store().commit(create(actor));
+    const store = await suite.reopen();
+    const record = { ...actor, epoch: 1, version: 1, createdAt: 1_700_000_000_000 };
+    assert.deepEqual(await store.find("chat-room", actor.key), record);
+    assert.deepEqual(await store.get(actor.id), record);
+    assert.equal(await store.get("none"), undefined);
+    assert.equal(await store.find("Chat-room", actor.key), undefined);
+  });
+
+  test("keys that look alike are different", async () => {
+    const store = suite.store();
+    const name = `keys-${randomUUID()}`;
+    const keys: ActorKey[] = [
+      [],
+      [""],
+      ["", ""],
+      ["a"],
+      ["a", ""],
+      ["a,"],
+      ["a", "b"],
+      ["a,b"],
+      ["a%2Cb"],
+      ["A"],
+    ];
+    for (const key of keys) await store.commit(create(newActor(name, key)));
+    for (const key of keys) assert.deepEqual((await store.find(name, key))?.key, key);
+    assert.equal(await store.find(name, ["b"]), undefined);
+  });
+
+  pageCases(suite);
+  dueCases(suite);
+}
+
+function pageCases(suite: Suite): void {
+  test("pages hold every living actor once, in order of id", async () => {
+    const store = suite.store();
+    const name = `paged-${randomUUID()}`;
+    const actors = Array.from({ length: 7 }, (_, index) => newActor(name, [`${index}`]));
+    await Promise.all(actors.map((actor) => store.commit(create(actor))));
+    const [gone, ...living] = actors;
+    if (gone !== undefined) await store.commit(next(gone.id, 2, 1, { destroyedAt: 1 }));
+    const expected = living.map((actor) => actor.id).sort();
+    const pages: string[][] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await store.list({ name, limit: 2, ...(cursor === undefined ? {} : { cursor }) });
+      pages.push(page.actors.map((record) => record.id));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    assert.deepEqual(pages.flat(), expected);
+    assert.deepEqual(
+      pages.map((page) => page.length),
+      [2, 2, 2],
+    );
+  });
+
+  test("a page without a name holds actors of all names", async () => {
+    const store = suite.store();
+    const [a, b] = [await created(store), await created(store)];
+    const ids = new Set<string>();
+    let cursor: string | undefined;
+    do {
+      const page = await store.list({ limit: 50, ...(cursor === undefined ? {} : { cursor }) });
+      for (const record of page.actors) ids.add(record.id);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    assert.equal(ids.has(a.id) && ids.has(b.id), true);
+    assert.deepEqual(await store.list({ name: "no-such-name", limit: 5 }), { actors: [] });
+  });
+}
+
+function dueCases(suite: Suite): void {
+  test("due tells who wants to wake by now, earliest first, and the earliest time of all", async () => {
+    const store = suite.store();
+    // Times before those of the other cases, so that these come first.
+    const [late, soon, never] = [
+      await created(store, { wakeAt: -100 }),
+      await created(store, { wakeAt: -200 }),
+      await created(store),
+    ];
+    const mine = new Set([late.id, soon.id, never.id]);
+    const due = async (now: number) =>
+      (await store.due(now, 100)).actors.map((record) => record.id).filter((id) => mine.has(id));
+    assert.deepEqual(await due(-201), []);
+    assert.deepEqual(await due(-200), [soon.id]);
+    assert.deepEqual(await due(-100), [soon.id, late.id]);
+    assert.equal((await store.due(-300, 10)).nextAt, -200);
+    assert.deepEqual(
+      (await store.due(-100, 1)).actors.map((record) => record.wakeAt),
+      [-200],
+    );
+    await store.commit(next(soon.id, 2, 1));
+    assert.deepEqual(await due(-200), [soon.id]);
+    await store.commit(next(soon.id, 3, 1, { wakeAt: null }));
+    assert.deepEqual(await due(-100), [late.id]);
+    await store.commit(next(late.id, 2, 1, { wakeAt: -50 }));
+    assert.equal((await (await suite.reopen()).due(-300, 10)).nextAt, -50);
+    await suite.store().commit(next(late.id, 3, 1, { destroyedAt: 1 }));
+    assert.deepEqual((await suite.store().due(-1, 10)).actors, []);
+  });
+}

@@ -1,0 +1,57 @@
+import { randomUUID } from "node:crypto";
+import type { ActorStore, CommitBatch } from "@holdfast/actors";
+import { type ActorKey, isErrorCode } from "@holdfast/core";
+
+/** The parts of a batch that a case wants to say; the rest is filled in. */
+export type BatchChanges = Partial<Pick<CommitBatch, "state" | "kv" | "calls" | "wakeAt" | "destroyedAt">>;
+
+export interface TestActor {
+  readonly id: string;
+  readonly name: string;
+  readonly key: ActorKey;
+}
+
+export function newActor(name = `test-${randomUUID()}`, key: ActorKey = []): TestActor {
+  return { id: randomUUID(), name, key };
+}
+
+export function create(actor: TestActor, changes: BatchChanges = {}): CommitBatch {
+  const { id: actorId, name, key } = actor;
+  return { ...next(actorId, 1, 1, changes), create: { name, key, createdAt: 1_700_000_000_000 } };
+}
+
+export function next(
+  actorId: string,
+  version: number,
+  epoch: number,
+  changes: BatchChanges = {},
+): CommitBatch {
+  return { actorId, epoch, version, commitId: randomUUID(), ...changes };
+}
+
+/** Creates an actor of its own for a case. */
+export async function created(store: ActorStore, changes: BatchChanges = {}): Promise<TestActor> {
+  const actor = newActor();
+  await store.commit(create(actor, changes));
+  return actor;
+}
+
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function snapshot(text: string): { readonly state: NonNullable<CommitBatch["state"]> } {
+  return { state: { type: "snapshot", bytes: bytes(text) } };
+}
+
+export function patch(text: string): { readonly state: NonNullable<CommitBatch["state"]> } {
+  return { state: { type: "patch", bytes: bytes(text) } };
+}
+
+/** For `assert.rejects`: the typed error `group.code`. */
+export function code(group: string, name: string): (error: unknown) => boolean {
+  return (error) => {
+    if (isErrorCode(error, group, name)) return true;
+    throw new Error(`Expected ${group}.${name}`, { cause: error });
+  };
+}
