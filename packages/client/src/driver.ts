@@ -9,7 +9,8 @@ export type ActorTarget =
 export interface DriverCall {
   readonly target: ActorTarget;
   readonly action: string;
-  readonly args: readonly unknown[];
+  /** What `prepareArgs` gave. */
+  readonly args: PreparedFrame;
   readonly params: unknown;
   readonly idempotencyKey: string;
   readonly signal: AbortSignal | undefined;
@@ -47,6 +48,8 @@ export interface ClosedReason {
  * `client.network_error`.
  */
 export interface ClientDriver {
+  /** Encodes arguments, so that a retry sends what the first attempt sent. Throws as `prepare` does. */
+  prepareArgs(args: readonly unknown[]): PreparedFrame;
   call(call: DriverCall): Promise<unknown>;
   /** The id of the actor, made if the target says so. */
   resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string>;

@@ -35,11 +35,12 @@ export class Handle {
     const { driver, ports } = this.#context;
     const signal = this.#signal(options.signal);
     const idempotencyKey = options.idempotencyKey ?? uuidv4(ports.random);
+    const args = driver.prepareArgs(options.args ?? []);
     const call = async (): Promise<unknown> =>
       driver.call({
-        target: await this.#reach(signal),
+        target: this.#carriesInput ? await this.#reach(signal) : this.#target,
         action: options.name,
-        args: options.args ?? [],
+        args,
         params: this.#options.params,
         idempotencyKey,
         signal,
@@ -73,6 +74,10 @@ export class Handle {
   resolve(): Promise<string> {
     const signal = this.#signal(undefined);
     return withRetry(() => this.#context.driver.resolve(this.#target, signal), signal, this.#context.ports);
+  }
+
+  get #carriesInput(): boolean {
+    return this.#target.type === "getOrCreate" && this.#target.input !== undefined;
   }
 
   /**

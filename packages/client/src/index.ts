@@ -1,13 +1,22 @@
+export { createClient, createClientWithDriver } from "./client.ts";
 export {
   type ActorTarget,
   type ClientDriver,
   type ClientFrame,
+  type ClosedReason,
   type DriverCall,
   type DriverConnection,
+  type DriverCreate,
   type DriverListener,
+  type PreparedFrame,
   protocolVersion,
   type ServerFrame,
 } from "./driver.ts";
+export type { ClientPorts } from "./internal/ports.ts";
+export type { SocketConstructor } from "./internal/socket.ts";
+export { clientLimits } from "./limits.ts";
+export { type ClientConfig, createNetworkDriver } from "./network.ts";
+export { isRetryable } from "./retry.ts";
 export type {
   ActionOptions,
   ActionProxies,
@@ -29,3 +38,24 @@ export type {
   GetOrCreateOptions,
   HandleOptions,
 } from "./types.ts";
+export {
+  contentType,
+  decode,
+  decodeClientMessage,
+  decodeParams,
+  decodeServerMessage,
+  type Encoding,
+  encode,
+  encodeOutput,
+  encodeParams,
+  encodingPrefix,
+  header,
+  joinFrames,
+  paramsPrefix,
+  prepareClientFrame,
+  prepareEvent,
+  prepareResult,
+  prepareServerFrame,
+  subprotocol,
+  trustedDepth,
+} from "./wire.ts";

@@ -21,6 +21,7 @@ import {
   paramsPrefix,
   prepareClientFrame,
   subprotocol,
+  trustedDepth,
 } from "./wire.ts";
 
 export interface ClientConfig {
@@ -52,14 +53,33 @@ class NetworkDriver implements ClientDriver {
     this.#config = config;
   }
 
+  prepareArgs(args: readonly unknown[]): PreparedFrame {
+    const data = encode(this.#encoding, { args });
+    const size = typeof data === "string" ? new TextEncoder().encode(data).length : data.length;
+    if (size > limits.maxIncomingMessageBytes) throw tooLong();
+    return { data, size };
+  }
+
   async call(call: DriverCall): Promise<unknown> {
     const { target } = call;
     const url = `${this.#url(target)}/actions/${encodeURIComponent(call.action)}`;
     const query = target.type === "getOrCreate" ? "?create=true" : "";
     const headers: Record<string, string> = { [header.idempotencyKey]: call.idempotencyKey };
     if (call.params !== undefined) headers[header.params] = encodeParams(this.#encoding, call.params);
-    const reply = await this.#request("POST", url + query, { args: call.args }, headers, call.signal);
+    const reply = await this.#request("POST", url + query, call.args.data, headers, call.signal).catch(
+      (error: unknown) => {
+        if (call.signal?.aborted === true) this.#cancel(target, call.idempotencyKey);
+        throw error;
+      },
+    );
     return reply["output"];
+  }
+
+  /** A keyed call outlives its socket, so that a retry can join it: ending it takes a request. */
+  #cancel(target: ActorTarget, idempotencyKey: string): void {
+    const url = `${this.#url(target)}/calls/${encodeURIComponent(idempotencyKey)}`;
+    // Nobody waits for the outcome: the caller has its rejection already.
+    void this.#request("DELETE", url, undefined, {}, undefined).catch(() => undefined);
   }
 
   async resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string> {
@@ -67,14 +87,14 @@ class NetworkDriver implements ClientDriver {
       return idOf(await this.#request("GET", this.#url(target), undefined, {}, signal));
     }
     const body = target.input === undefined ? {} : { input: target.input };
-    return idOf(await this.#request("PUT", this.#url(target), body, {}, signal));
+    return idOf(await this.#request("PUT", this.#url(target), encode(this.#encoding, body), {}, signal));
   }
 
   async create(request: DriverCreate): Promise<string> {
     const url = this.#url({ type: "get", name: request.name, key: request.key });
     const body = request.input === undefined ? {} : { input: request.input };
     const headers = { [header.idempotencyKey]: request.idempotencyKey };
-    return idOf(await this.#request("POST", url, body, headers, request.signal));
+    return idOf(await this.#request("POST", url, encode(this.#encoding, body), headers, request.signal));
   }
 
   prepare(frame: ClientFrame): PreparedFrame {
@@ -106,7 +126,7 @@ class NetworkDriver implements ClientDriver {
   async #request(
     method: string,
     url: string,
-    body: object | undefined,
+    body: Uint8Array | string | undefined,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<Readonly<Record<string, unknown>>> {
@@ -118,7 +138,7 @@ class NetworkDriver implements ClientDriver {
     if (body !== undefined) {
       init.headers = { ...init.headers, "content-type": contentType[this.#encoding] };
       // Bytes of our own encoder never sit on a shared buffer.
-      init.body = encode(this.#encoding, body) as Uint8Array<ArrayBuffer> | string;
+      init.body = body as Uint8Array<ArrayBuffer> | string;
     }
     let response: Response;
     let bytes: Uint8Array;
@@ -130,7 +150,7 @@ class NetworkDriver implements ClientDriver {
       throw networkError(`The server at ${this.#base} cannot be reached`, cause);
     }
     if (!response.ok) throw readError(response, bytes);
-    return record(decode(encodingOf(response), bytes, 1_000));
+    return record(decode(encodingOf(response), bytes, trustedDepth));
   }
 }
 
@@ -145,7 +165,7 @@ function readError(response: Response, bytes: Uint8Array): HoldfastError {
     return new HoldfastError("message", "malformed_error", `The server answered ${response.status}`);
   }
   try {
-    const body = record(decode(encodingOf(response), bytes, 1_000));
+    const body = record(decode(encodingOf(response), bytes, trustedDepth));
     return fromWireError({ ...body, message: body["message"] ?? body["detail"] }, response.status);
   } catch {
     return new HoldfastError("message", "malformed_error", `The server answered ${response.status}`);

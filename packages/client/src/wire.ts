@@ -39,6 +39,8 @@ const number = {
 
 /** The array around the frames, the frame, and its list of arguments. */
 const wrapperDepth = 3;
+/** What `encodeValue` may produce at most, with room for what is around it. */
+export const trustedDepth = 1_010;
 const maxFrameDepth = limits.maxDepth + wrapperDepth;
 
 export function encode(encoding: Encoding, value: unknown): Uint8Array | string {
@@ -75,6 +77,52 @@ export function prepareClientFrame(encoding: Encoding, frame: ClientFrame): Prep
 
 export function prepareServerFrame(encoding: Encoding, frame: ServerFrame): PreparedFrame {
   return prepared(encode(encoding, serverTuple(frame)));
+}
+
+/** A result whose value is already CBOR: the bytes are taken over as they are. */
+export function prepareResult(encoding: Encoding, id: number, value: Uint8Array): PreparedFrame {
+  if (encoding === "json") {
+    return prepared(encodeJson([number.result, id, decodeStored(value)]));
+  }
+  return withTail([0x83, number.result, ...unsigned(id)], value);
+}
+
+/** An event whose arguments are already CBOR. */
+export function prepareEvent(encoding: Encoding, name: string, args: Uint8Array): PreparedFrame {
+  if (encoding === "json") return prepared(encodeJson([number.event, name, decodeStored(args)]));
+  return withTail([0x83, number.event, ...encodeValue(name)], args);
+}
+
+/** The body of an action's HTTP response. */
+export function encodeOutput(encoding: Encoding, value: Uint8Array): Uint8Array | string {
+  if (encoding === "json") return encodeJson({ output: decodeStored(value) });
+  const body = new Uint8Array(outputHead.length + value.length);
+  body.set(outputHead);
+  body.set(value, outputHead.length);
+  return body;
+}
+
+/** A map of one entry, and its key. */
+const outputHead = new Uint8Array([0xa1, ...encodeValue("output")]);
+
+/** Decodes what this process encoded itself: its own depth limit applies, not that of clients. */
+function decodeStored(value: Uint8Array): unknown {
+  return decodeValue(value, { maxDepth: trustedDepth });
+}
+
+function withTail(head: readonly number[], tail: Uint8Array): PreparedFrame {
+  const data = new Uint8Array(head.length + tail.length);
+  data.set(head);
+  data.set(tail, head.length);
+  return { data, size: data.length };
+}
+
+/** An unsigned integer (RFC 8949, section 3.1), below 2^53. */
+function unsigned(value: number): readonly number[] {
+  if (value < 24) return [value];
+  if (value < 0x100) return [0x18, value];
+  if (value < 0x1_0000) return [0x19, value >> 8, value & 0xff];
+  return [...encodeValue(value)];
 }
 
 function prepared(data: Uint8Array | string): PreparedFrame {
@@ -150,7 +198,7 @@ export function decodeClientMessage(encoding: Encoding, data: Uint8Array | strin
 
 /** Reads a server's message. Throws `message.malformed_*`, `message.too_deep`. */
 export function decodeServerMessage(encoding: Encoding, data: Uint8Array | string): readonly ServerFrame[] {
-  return tuples(encoding, data, 1_000).map(serverFrame);
+  return tuples(encoding, data, trustedDepth).map(serverFrame);
 }
 
 function tuples(

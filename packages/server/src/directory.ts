@@ -1,0 +1,341 @@
+import {
+  type ActorCaller,
+  type ActorConnection,
+  type ActorHost,
+  type ActorInstance,
+  type ActorStore,
+  type AnyDefinition,
+  type ConnectionSink,
+  type ConnectRequest,
+  createInstance,
+  type InvokeCall,
+} from "@holdfast/actors";
+import { type ActorTarget, createClientWithDriver } from "@holdfast/client";
+import { type ActorKey, encodeKey, HoldfastError, isErrorCode, type Ports, uuidv7 } from "@holdfast/core";
+import { CreateMemory } from "./internal/create-memory.ts";
+import { LocalDriver } from "./local-driver.ts";
+
+export interface DirectoryOptions {
+  readonly definitions: Readonly<Record<string, AnyDefinition>>;
+  readonly store: ActorStore;
+  readonly ports: Ports;
+}
+
+/** An actor in memory, or on its way there. There is at most one for a name and key. */
+interface Slot {
+  /** Whether this load makes the actor when it does not exist. */
+  readonly creates: boolean;
+  /** Settles when the actor was found or its creation began. */
+  readonly loading: Promise<ActorInstance>;
+  instance: ActorInstance | undefined;
+  /** Resolves when the slot is free again. */
+  readonly gone: Promise<void>;
+  readonly free: () => void;
+}
+
+/** Called with the encoded result, or with an error that the caller may see. */
+export type Done = (error: unknown, result: Uint8Array | undefined) => void;
+
+/**
+ * The live actors of this process. It wakes an actor on demand, makes sure that there is one instance of
+ * each, and sends a call that met a sleeping or stopping instance to the next one.
+ */
+export class Directory implements ActorHost {
+  readonly ports: Ports;
+  readonly store: ActorStore;
+  readonly #definitions: ReadonlyMap<string, AnyDefinition>;
+  readonly #slots = new Map<string, Slot>();
+  readonly #byId = new Map<string, ActorInstance>();
+  readonly #created: CreateMemory;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: DirectoryOptions) {
+    this.ports = options.ports;
+    this.store = options.store;
+    this.#definitions = new Map(Object.entries(options.definitions));
+    this.#created = new CreateMemory(options.ports.clock);
+  }
+
+  /** Actors in memory now. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Calls an action. `done` is called exactly once. */
+  dispatch(target: ActorTarget, call: InvokeCall, done: Done): void {
+    const instance = this.#awake(target);
+    if (instance === undefined) void this.#dispatchSlowly(target, call, done);
+    else this.#invoke(instance, target, call, done);
+  }
+
+  /** {@link dispatch} as a promise. */
+  invoke(target: ActorTarget, call: InvokeCall): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.dispatch(target, call, (error, result) => {
+        if (result === undefined) reject(error);
+        else resolve(result);
+      });
+    });
+  }
+
+  /** Opens a connection; `sinkFor` makes its sink for the instance that takes it. */
+  async connect(
+    target: ActorTarget,
+    request: ConnectRequest,
+    sinkFor: (instance: ActorInstance) => ConnectionSink,
+  ): Promise<ActorConnection> {
+    for (;;) {
+      request.signal?.throwIfAborted();
+      const instance = this.#awake(target) ?? (await this.#reach(target));
+      try {
+        return await instance.connect(request, sinkFor(instance));
+      } catch (error) {
+        if (!isErrorCode(error, "actor", "stopping")) throw error;
+        await instance.stopped;
+      }
+    }
+  }
+
+  /** The id of an actor, made if the target says so. Does not wake one that exists. */
+  async resolve(target: ActorTarget): Promise<{ readonly id: string; readonly key: ActorKey }> {
+    this.#definition(target.name);
+    if (target.type === "id") {
+      const record = await this.store.get(target.id);
+      if (record === undefined || record.destroyedAt !== undefined || record.name !== target.name) {
+        throw notFound(target);
+      }
+      return { id: record.id, key: record.key };
+    }
+    const awake = this.#awake(target);
+    const record = awake === undefined ? await this.store.find(target.name, target.key) : undefined;
+    if (record !== undefined) return { id: record.id, key: target.key };
+    if (awake === undefined && target.type === "get") throw notFound(target);
+    const instance = awake ?? (await this.#reach(target));
+    await instance.ready;
+    return { id: instance.id, key: target.key };
+  }
+
+  /** Makes an actor. Throws `actor.duplicate_key`, or what its hooks throw. */
+  async create(name: string, key: ActorKey, input: unknown, idempotencyKey?: string): Promise<string> {
+    this.#definition(name);
+    const address = addressOf(name, key);
+    const memory = idempotencyKey === undefined ? undefined : `${address} ${idempotencyKey}`;
+    const known = memory === undefined ? undefined : this.#created.get(memory);
+    if (known !== undefined) return known;
+    const made = this.#create(name, key, input);
+    if (memory !== undefined) this.#created.set(memory, made);
+    return made;
+  }
+
+  /** Ends an actor and its data. */
+  async destroy(target: ActorTarget): Promise<void> {
+    const instance = await this.#reach(target);
+    await instance.ready;
+    await instance.destroy();
+  }
+
+  /** Lets every actor sleep, then closes the store. Calls that come later get `gateway.shutting_down`. */
+  shutdown(): Promise<void> {
+    this.#closing ??= this.#shutdown();
+    return this.#closing;
+  }
+
+  client(caller: ActorCaller): object {
+    return createClientWithDriver(new LocalDriver(async () => this, this.ports, caller), this.ports);
+  }
+
+  report(errorId: string, error: unknown): void {
+    this.ports.log.error("internal error", { errorId, error });
+  }
+
+  async #shutdown(): Promise<void> {
+    // Those that are being loaded become instances first: nothing is left behind.
+    while (this.#slots.size > 0) {
+      const slots = [...this.#slots.values()];
+      await Promise.allSettled(slots.map((slot) => slot.loading));
+      await Promise.all(slots.map((slot) => slot.instance?.shutdown()));
+      await Promise.all(slots.map((slot) => slot.gone));
+    }
+    await this.store.close();
+  }
+
+  async #dispatchSlowly(target: ActorTarget, call: InvokeCall, done: Done): Promise<void> {
+    let instance: ActorInstance;
+    try {
+      call.signal?.throwIfAborted();
+      instance = await this.#reach(target);
+    } catch (error) {
+      done(error, undefined);
+      return;
+    }
+    this.#invoke(instance, target, call, done);
+  }
+
+  #invoke(instance: ActorInstance, target: ActorTarget, call: InvokeCall, done: Done): void {
+    instance.invoke(call).then(
+      (result) => done(undefined, result),
+      (error: unknown) => {
+        if (!isErrorCode(error, "actor", "stopping")) return done(error, undefined);
+        // Nothing ran. The next instance takes the call.
+        return void instance.stopped.then(() => this.#dispatchSlowly(target, call, done));
+      },
+    );
+  }
+
+  /** The instance that can take a request now, without waiting. */
+  #awake(target: ActorTarget): ActorInstance | undefined {
+    if (this.#closing !== undefined) return undefined;
+    const instance =
+      target.type === "id"
+        ? this.#byId.get(target.id)
+        : this.#slots.get(addressOf(target.name, target.key))?.instance;
+    if (instance === undefined || instance.name !== target.name) return undefined;
+    return instance.status === "starting" || instance.status === "ready" ? instance : undefined;
+  }
+
+  async #reach(target: ActorTarget): Promise<ActorInstance> {
+    const definition = this.#definition(target.name);
+    if (target.type === "id") {
+      const { key } = await this.resolve(target);
+      const instance = await this.#reach({ type: "get", name: target.name, key });
+      // The key may have passed to another actor since.
+      if (instance.id !== target.id) throw notFound(target);
+      return instance;
+    }
+    const address = addressOf(target.name, target.key);
+    for (;;) {
+      this.#throwIfClosing();
+      const slot = this.#slots.get(address);
+      if (slot === undefined) return this.#load(address, target, definition).loading;
+      const instance = slot.instance;
+      if (instance !== undefined) {
+        if (instance.status === "starting" || instance.status === "ready") return instance;
+        await slot.gone;
+        continue;
+      }
+      // A load that does not create cannot answer for one that does, nor a creation's failure for a
+      // caller who only asked whether the actor is there.
+      if (slot.creates === (target.type === "getOrCreate")) return slot.loading;
+      await slot.loading.catch(() => undefined);
+    }
+  }
+
+  #load(address: string, target: Exclude<ActorTarget, { type: "id" }>, definition: AnyDefinition): Slot {
+    return this.#occupy(address, target.type === "getOrCreate", async (slot) => {
+      const record = await this.store.find(target.name, target.key);
+      if (record === undefined) {
+        if (target.type === "get") throw notFound(target);
+        return this.#start(slot, definition, target.name, target.key, {
+          id: uuidv7(this.ports.clock, this.ports.random),
+          epoch: 1,
+          start: { type: "create", input: target.input },
+        });
+      }
+      const loaded = await this.store.acquire(record.id);
+      return this.#start(slot, definition, target.name, target.key, {
+        id: record.id,
+        epoch: loaded.record.epoch,
+        start: { type: "wake", loaded },
+      });
+    });
+  }
+
+  async #create(name: string, key: ActorKey, input: unknown): Promise<string> {
+    const definition = this.#definition(name);
+    const address = addressOf(name, key);
+    for (;;) {
+      this.#throwIfClosing();
+      const slot = this.#slots.get(address);
+      if (slot === undefined) break;
+      const instance = slot.instance ?? (await slot.loading.catch(() => undefined));
+      if (instance === undefined) continue;
+      if (instance.status === "starting") await instance.ready.catch(() => undefined);
+      if (instance.status === "ready") throw duplicateKey(name);
+      await slot.gone;
+    }
+    const slot = this.#occupy(address, true, async (own) => {
+      if ((await this.store.find(name, key)) !== undefined) throw duplicateKey(name);
+      return this.#start(own, definition, name, key, {
+        id: uuidv7(this.ports.clock, this.ports.random),
+        epoch: 1,
+        start: { type: "create", input },
+      });
+    });
+    const instance = await slot.loading;
+    await instance.ready;
+    return instance.id;
+  }
+
+  /** Takes the slot at once, so that whoever comes next waits for this load. */
+  #occupy(address: string, creates: boolean, load: (slot: Slot) => Promise<ActorInstance>): Slot {
+    const gone = Promise.withResolvers<void>();
+    const loading = Promise.withResolvers<ActorInstance>();
+    const slot: Slot = {
+      creates,
+      loading: loading.promise,
+      instance: undefined,
+      gone: gone.promise,
+      free: () => {
+        this.#slots.delete(address);
+        gone.resolve();
+      },
+    };
+    this.#slots.set(address, slot);
+    load(slot).then(loading.resolve, (error: unknown) => {
+      slot.free();
+      loading.reject(error);
+    });
+    return slot;
+  }
+
+  #start(
+    slot: Slot,
+    definition: AnyDefinition,
+    name: string,
+    key: ActorKey,
+    how: Pick<Parameters<typeof createInstance>[0], "id" | "epoch" | "start">,
+  ): ActorInstance {
+    const instance = createInstance({ definition, name, key, host: this, ...how });
+    slot.instance = instance;
+    this.#byId.set(instance.id, instance);
+    // Whoever waits for `ready` hears of a failed start; the slot itself only has to become free.
+    instance.ready.catch(() => undefined);
+    void instance.stopped.then((reason) => {
+      this.#byId.delete(instance.id);
+      slot.free();
+      this.ports.log.debug("actor left memory", { actorId: instance.id, actor: name, reason });
+    });
+    return instance;
+  }
+
+  #definition(name: string): AnyDefinition {
+    const definition = this.#definitions.get(name);
+    if (definition !== undefined) return definition;
+    throw new HoldfastError("actor", "not_found", "No actor with this name is registered", {
+      metadata: { name },
+    });
+  }
+
+  #throwIfClosing(): void {
+    if (this.#closing === undefined) return;
+    throw new HoldfastError("gateway", "shutting_down", "The server is shutting down; try again", {
+      statusCode: 503,
+    });
+  }
+}
+
+/** Injective: the text of a key has no slash. */
+function addressOf(name: string, key: ActorKey): string {
+  return `${name}/${encodeKey(key)}`;
+}
+
+function notFound(target: ActorTarget): HoldfastError {
+  const { name } = target;
+  return new HoldfastError("actor", "not_found", "The actor does not exist", {
+    metadata: target.type === "id" ? { name, id: target.id } : { name, key: target.key },
+  });
+}
+
+function duplicateKey(name: string): HoldfastError {
+  return new HoldfastError("actor", "duplicate_key", "An actor with this key exists", { metadata: { name } });
+}

@@ -1,0 +1,75 @@
+import { contentType, type Encoding, encode } from "@holdfast/client";
+import {
+  HoldfastError,
+  isHoldfastError,
+  type Ports,
+  sanitizeError,
+  toProblem,
+  toWireError,
+  uuidv4,
+} from "@holdfast/core";
+
+/** One HTTP request and its answer, whichever server carries it. */
+export interface Exchange {
+  readonly method: string;
+  /** Path and query as they were sent. */
+  readonly url: string;
+  header(name: string): string | undefined;
+  /**
+   * Reads the body; `done` is called once, with `message.incoming_too_long` as soon as more than
+   * `maxBytes` have come.
+   */
+  readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void;
+  /** Calls back when the client goes away before it has its answer. */
+  onGone(callback: () => void): void;
+  reply(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array | string | undefined,
+  ): void;
+}
+
+export function bodyTooLong(maxBytes: number): HoldfastError {
+  return new HoldfastError("message", "incoming_too_long", `The body is longer than ${maxBytes} bytes`);
+}
+
+/** The encoding in which to answer: what `accept` names, else that of the request. */
+export function replyEncoding(exchange: Exchange): Encoding {
+  const accept = exchange.header("accept");
+  if (accept?.includes(contentType.cbor) === true) return "cbor";
+  if (accept?.includes(contentType.json) === true) return "json";
+  return exchange.header("content-type")?.startsWith(contentType.cbor) === true ? "cbor" : "json";
+}
+
+/** The encoding of the request's body. Throws `gateway.unsupported_content_type`. */
+export function requestEncoding(exchange: Exchange): Encoding | undefined {
+  const type = exchange.header("content-type");
+  if (type === undefined) return undefined;
+  if (type === contentType.cbor) return "cbor";
+  if (/^application\/json\s*(;|$)/i.test(type)) return "json";
+  const message = `Send a body of ${contentType.json} or ${contentType.cbor}`;
+  throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
+}
+
+/** Answers with an error: problem details (RFC 9457) in JSON, the wire fields and the status in CBOR. */
+export function replyError(
+  exchange: Exchange,
+  error: HoldfastError,
+  headers: Readonly<Record<string, string>>,
+): void {
+  if (replyEncoding(exchange) === "cbor") {
+    const body = encode("cbor", { ...toWireError(error), status: error.statusCode });
+    exchange.reply(error.statusCode, { ...headers, "content-type": contentType.cbor }, body);
+    return;
+  }
+  const body = encode("json", toProblem(error));
+  exchange.reply(error.statusCode, { ...headers, "content-type": "application/problem+json" }, body);
+}
+
+/** What of a thrown value a caller may see; the rest goes to the log. */
+export function visibleError(error: unknown, ports: Ports): HoldfastError {
+  if (isHoldfastError(error)) return error;
+  return sanitizeError(error, uuidv4(ports.random), (errorId, full) => {
+    ports.log.error("internal error", { errorId, error: full });
+  });
+}

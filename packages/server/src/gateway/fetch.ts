@@ -1,0 +1,77 @@
+import type { HoldfastError } from "@holdfast/core";
+import type { Directory } from "../directory.ts";
+import { bodyTooLong, type Exchange } from "./exchange.ts";
+import { Gateway } from "./gateway.ts";
+import type { GatewayOptions } from "./options.ts";
+import { routeNotFound } from "./route.ts";
+
+/** Serves one request of a server that speaks in `Request` and `Response`. */
+export type FetchGateway = (request: Request) => Promise<Response>;
+
+export function createFetchGateway(directory: Directory, options: GatewayOptions): FetchGateway {
+  const gateway = new Gateway(directory, options);
+  return (request) =>
+    new Promise((resolve) => {
+      const exchange = new FetchExchange(request, resolve);
+      if (!gateway.handle(exchange)) gateway.fail(exchange, routeNotFound());
+    });
+}
+
+class FetchExchange implements Exchange {
+  readonly method: string;
+  readonly url: string;
+  readonly #request: Request;
+  readonly #host: string;
+  readonly #resolve: (response: Response) => void;
+
+  constructor(request: Request, resolve: (response: Response) => void) {
+    const url = new URL(request.url);
+    this.method = request.method;
+    this.url = url.pathname + url.search;
+    this.#host = url.host;
+    this.#request = request;
+    this.#resolve = resolve;
+  }
+
+  header(name: string): string | undefined {
+    // A Request made by a server names its host in its URL.
+    if (name === "host") return this.#request.headers.get("host") ?? this.#host;
+    return this.#request.headers.get(name) ?? undefined;
+  }
+
+  readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
+    void this.#read(maxBytes).then(
+      (body) => done(body === undefined ? bodyTooLong(maxBytes) : undefined, body ?? new Uint8Array(0)),
+      // The sender went away in the middle: nobody waits for an answer.
+      () => this.reply(499, {}, undefined),
+    );
+  }
+
+  onGone(callback: () => void): void {
+    this.#request.signal.addEventListener("abort", callback, { once: true });
+  }
+
+  reply(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array | string | undefined,
+  ): void {
+    // Bytes of our own encoder never sit on a shared buffer.
+    const content = (body ?? null) as Uint8Array<ArrayBuffer> | string | null;
+    const all = { ...headers, "cache-control": "no-store", "x-content-type-options": "nosniff" };
+    this.#resolve(new Response(content, { status, headers: all }));
+  }
+
+  /** The body, or undefined when it is longer than `maxBytes`. */
+  async #read(maxBytes: number): Promise<Uint8Array | undefined> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of this.#request.body ?? []) {
+      size += chunk.length;
+      // Leaving the loop cancels the stream.
+      if (size > maxBytes) return undefined;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+}

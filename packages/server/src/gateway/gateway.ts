@@ -1,0 +1,288 @@
+import {
+  type ActorTarget,
+  contentType,
+  decode,
+  decodeParams,
+  encode,
+  encodeOutput,
+  header,
+} from "@holdfast/client";
+import { encodeKey, HoldfastError, limits } from "@holdfast/core";
+import type { Directory } from "../directory.ts";
+import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
+import { type Exchange, replyEncoding, replyError, requestEncoding, visibleError } from "./exchange.ts";
+import { Guard } from "./guard.ts";
+import type { AccessInfo, GatewayOptions } from "./options.ts";
+import { actorsPrefix, parseRoute, type Route } from "./route.ts";
+
+const noHeaders: Readonly<Record<string, string>> = {};
+
+/** Answers HTTP requests for actors: docs/reference/wire.md. It knows no sockets. */
+export class Gateway {
+  readonly directory: Directory;
+  readonly options: GatewayOptions;
+  readonly guard: Guard;
+  readonly maxIncomingBytes: number;
+  readonly maxOutgoingBytes: number;
+  /** Keyed calls that came over HTTP and run now, so that `DELETE .../calls/{key}` can end them. */
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(directory: Directory, options: GatewayOptions) {
+    this.directory = directory;
+    this.options = options;
+    this.guard = new Guard(options.hosts ?? [], options.origins ?? []);
+    this.maxIncomingBytes = options.maxIncomingMessageBytes ?? limits.maxIncomingMessageBytes;
+    this.maxOutgoingBytes = options.maxOutgoingMessageBytes ?? limits.maxOutgoingMessageBytes;
+  }
+
+  /** Answers, or returns false when the path is not the gateway's own. */
+  handle(exchange: Exchange): boolean {
+    const origin = exchange.header("origin");
+    const host = exchange.header("host");
+    let headers = noHeaders;
+    try {
+      this.guard.check(host, origin);
+      if (origin !== undefined && this.guard.isCrossOrigin(host, origin)) {
+        headers = { "access-control-allow-origin": origin, vary: "origin" };
+      }
+      const { url } = exchange;
+      if (url.startsWith(actorsPrefix)) this.#actors(exchange, parseRoute(url), headers);
+      else if (url === "/health") this.#health(exchange, headers);
+      else return false;
+    } catch (error) {
+      this.fail(exchange, error, headers);
+    }
+    return true;
+  }
+
+  fail(exchange: Exchange, error: unknown, headers: Readonly<Record<string, string>> = noHeaders): void {
+    replyError(exchange, visibleError(error, this.directory.ports), headers);
+  }
+
+  /** Runs the access hook; calls `next` at once when there is none or it answers at once. */
+  admit(info: AccessInfo, next: () => void, refuse: (error: unknown) => void): void {
+    const asked = this.options.access?.(info);
+    if (asked === undefined) next();
+    else asked.then(next).catch(refuse);
+  }
+
+  #health(exchange: Exchange, headers: Readonly<Record<string, string>>): void {
+    if (exchange.method !== "GET" && exchange.method !== "HEAD") return notAllowed(exchange, "GET", headers);
+    exchange.reply(200, { ...headers, "content-type": "application/json" }, '{"status":"ok"}');
+  }
+
+  #actors(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
+    if (exchange.method === "OPTIONS") return preflight(exchange, headers);
+    const refuse = (error: unknown): void => this.fail(exchange, error, headers);
+    switch (route.kind) {
+      case "action": {
+        if (exchange.method !== "POST") return notAllowed(exchange, "POST", headers);
+        const { target, action } = route;
+        const next = (): void => this.#action(exchange, target, action, headers);
+        return this.admit(accessInfo("action", exchange, target, action), next, refuse);
+      }
+      case "call": {
+        if (exchange.method !== "DELETE") return notAllowed(exchange, "DELETE", headers);
+        const next = (): void => this.#cancel(exchange, route.target, route.idempotencyKey, headers);
+        return this.admit(accessInfo("cancel", exchange, route.target), next, refuse);
+      }
+      case "connect":
+        if (exchange.method !== "GET") return notAllowed(exchange, "GET", headers);
+        throw new HoldfastError("gateway", "upgrade_required", "Connect with a WebSocket", {
+          statusCode: 426,
+        });
+      case "actor":
+        return this.#actor(exchange, route.target, headers, refuse);
+    }
+  }
+
+  #actor(
+    exchange: Exchange,
+    target: ActorTarget,
+    headers: Readonly<Record<string, string>>,
+    refuse: (error: unknown) => void,
+  ): void {
+    const send = (status: number, body: unknown): void => {
+      const encoding = replyEncoding(exchange);
+      exchange.reply(status, { ...headers, "content-type": contentType[encoding] }, encode(encoding, body));
+    };
+    if (exchange.method === "GET") {
+      const next = (): void => {
+        this.directory.resolve(asGet(target)).then(({ id, key }) => {
+          send(200, { id, name: target.name, key });
+        }, refuse);
+      };
+      return this.admit(accessInfo("resolve", exchange, target), next, refuse);
+    }
+    if ((exchange.method !== "PUT" && exchange.method !== "POST") || target.type === "id") {
+      return notAllowed(exchange, target.type === "id" ? "GET" : "GET, PUT, POST", headers);
+    }
+    const { name, key } = target;
+    const next = (): void =>
+      this.#readInput(exchange, refuse, (input) => {
+        if (exchange.method === "POST") {
+          const idempotencyKey = exchange.header(header.idempotencyKey);
+          this.directory.create(name, key, input, idempotencyKey).then((id) => {
+            send(201, { id, name, key });
+          }, refuse);
+          return;
+        }
+        const made = { type: "getOrCreate", name, key, ...(input === undefined ? {} : { input }) } as const;
+        this.directory.resolve(made).then(({ id }) => send(200, { id, name, key }), refuse);
+      });
+    return this.admit(accessInfo("create", exchange, target), next, refuse);
+  }
+
+  #readInput(exchange: Exchange, refuse: (error: unknown) => void, next: (input: unknown) => void): void {
+    const encoding = requestEncoding(exchange);
+    // Around the input: a map of one entry.
+    exchange.readBody(limits.maxInputBytes + 16, (error, body) => {
+      try {
+        if (error !== undefined) throw error;
+        next(bodyOf(exchange, encoding, body)["input"]);
+      } catch (cause) {
+        refuse(cause);
+      }
+    });
+  }
+
+  #action(
+    exchange: Exchange,
+    target: ActorTarget,
+    action: string,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const encoding = requestEncoding(exchange);
+    const idempotencyKey = exchange.header(header.idempotencyKey);
+    if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
+    const encodedParams = exchange.header(header.params);
+    const params = encodedParams === undefined ? undefined : decodeParams(encoding ?? "json", encodedParams);
+    exchange.readBody(this.maxIncomingBytes, (error, body) => {
+      try {
+        if (error !== undefined) throw error;
+        const args = argsOf(bodyOf(exchange, encoding, body));
+        this.#call(exchange, target, { action, args, params, idempotencyKey }, headers);
+      } catch (cause) {
+        this.fail(exchange, cause, headers);
+      }
+    });
+  }
+
+  #call(
+    exchange: Exchange,
+    target: ActorTarget,
+    call: {
+      readonly action: string;
+      readonly args: readonly unknown[];
+      readonly params: unknown;
+      readonly idempotencyKey: string | undefined;
+    },
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const { action, args, params, idempotencyKey } = call;
+    const abort = new AbortController();
+    let release: (() => void) | undefined;
+    // A caller without a key cannot come back for the answer, so that leaving is cancelling.
+    if (idempotencyKey === undefined) exchange.onGone(() => abort.abort(cancelled()));
+    else release = this.#track(target, idempotencyKey, abort);
+    const invocation = { name: action, args, idempotencyKey, params, signal: abort.signal };
+    this.directory.dispatch(target, invocation, (error, result) => {
+      release?.();
+      if (result === undefined) return this.fail(exchange, error, headers);
+      if (result.length > this.maxOutgoingBytes) {
+        return this.fail(exchange, outgoingTooLong(this.maxOutgoingBytes), headers);
+      }
+      const encoding = replyEncoding(exchange);
+      const type = encoding === "cbor" ? cborHeaders : jsonHeaders;
+      const all = headers === noHeaders ? type : { ...headers, ...type };
+      exchange.reply(200, all, encodeOutput(encoding, result));
+    });
+  }
+
+  #track(target: ActorTarget, idempotencyKey: string, abort: AbortController): () => void {
+    const id = `${addressOf(target)} ${idempotencyKey}`;
+    this.#running.set(id, abort);
+    return () => {
+      if (this.#running.get(id) === abort) this.#running.delete(id);
+    };
+  }
+
+  #cancel(
+    exchange: Exchange,
+    target: ActorTarget,
+    idempotencyKey: string,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    this.#running.get(`${addressOf(target)} ${idempotencyKey}`)?.abort(cancelled());
+    // Also when there is none: it may have ended in the meantime.
+    exchange.reply(204, headers, undefined);
+  }
+}
+
+const cborHeaders: Readonly<Record<string, string>> = { "content-type": contentType.cbor };
+const jsonHeaders: Readonly<Record<string, string>> = { "content-type": contentType.json };
+
+export function accessInfo(
+  kind: AccessInfo["kind"],
+  exchange: { readonly method: string; header(name: string): string | undefined },
+  target: ActorTarget,
+  action?: string,
+): AccessInfo {
+  return {
+    kind,
+    actor: target.name,
+    key: target.type === "id" ? undefined : target.key,
+    id: target.type === "id" ? target.id : undefined,
+    action,
+    method: exchange.method,
+    header: (name) => exchange.header(name),
+  };
+}
+
+/** The same actor, however it is to be treated when it does not exist. */
+function addressOf(target: ActorTarget): string {
+  return `${target.name}/${target.type === "id" ? target.id : `@${encodeKey(target.key)}`}`;
+}
+
+function asGet(target: ActorTarget): ActorTarget {
+  return target.type === "id" ? target : { type: "get", name: target.name, key: target.key };
+}
+
+function bodyOf(
+  exchange: Exchange,
+  encoding: "cbor" | "json" | undefined,
+  body: Uint8Array,
+): Readonly<Record<string, unknown>> {
+  if (body.length === 0) return {};
+  if (encoding === undefined) {
+    const message = `Say what the body is: ${contentType.json} or ${contentType.cbor}`;
+    throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
+  }
+  // Around the arguments: the body's map and their list.
+  const value = decode(encoding, body, limits.maxDepth + 2);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Readonly<Record<string, unknown>>;
+  }
+  throw new HoldfastError("message", "malformed_request", `The body of ${exchange.url} is not an object`);
+}
+
+function argsOf(body: Readonly<Record<string, unknown>>): readonly unknown[] {
+  const args = body["args"] ?? [];
+  if (Array.isArray(args)) return args;
+  throw new HoldfastError("message", "malformed_request", "`args` is not an array");
+}
+
+function notAllowed(exchange: Exchange, allow: string, headers: Readonly<Record<string, string>>): void {
+  const message = `${exchange.method} is not allowed here; allowed: ${allow}`;
+  replyError(exchange, new HoldfastError("gateway", "method_not_allowed", message), { ...headers, allow });
+}
+
+/** Answers a CORS preflight; the origin has been checked. */
+function preflight(exchange: Exchange, headers: Readonly<Record<string, string>>): void {
+  const cors = {
+    "access-control-allow-methods": "GET, PUT, POST, DELETE",
+    "access-control-allow-headers": `content-type, accept, ${header.idempotencyKey}, ${header.params}`,
+    "access-control-max-age": "600",
+  };
+  exchange.reply(204, { ...headers, ...cors }, undefined);
+}

@@ -1,0 +1,62 @@
+import { HoldfastError } from "@holdfast/core";
+
+/**
+ * Keeps web pages of others out. A page that rebinds its own name to this address fails at the Host
+ * check; a page that calls across origins fails at the Origin check, which also covers WebSockets and
+ * requests that a browser sends without a preflight.
+ */
+export class Guard {
+  readonly #hosts: ReadonlySet<string>;
+  readonly #origins: ReadonlySet<string>;
+  /** Hosts that passed; bounded by what callers may name. */
+  readonly #known = new Map<string, boolean>();
+
+  constructor(hosts: readonly string[], origins: readonly string[]) {
+    this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
+    this.#origins = new Set(origins);
+  }
+
+  /** Throws `gateway.forbidden_host` or `gateway.forbidden_origin`. */
+  check(host: string | undefined, origin: string | undefined): void {
+    if (!this.#allowsHost(host)) {
+      const message = "This Host is not served; list its name in `hosts` to serve it";
+      throw new HoldfastError("gateway", "forbidden_host", message);
+    }
+    if (origin !== undefined && !this.#allowsOrigin(origin, host)) {
+      const message = "Pages of this Origin may not call; list it in `origins` to let them";
+      throw new HoldfastError("gateway", "forbidden_origin", message);
+    }
+  }
+
+  /** True for an origin that is not the server's own, so that its browser needs to be told. */
+  isCrossOrigin(host: string | undefined, origin: string): boolean {
+    return origin !== `http://${host}` && origin !== `https://${host}`;
+  }
+
+  #allowsHost(host: string | undefined): boolean {
+    if (host === undefined) return false;
+    let allowed = this.#known.get(host);
+    if (allowed === undefined) {
+      const name = hostName(host);
+      allowed = name !== undefined && (isLoopback(name) || this.#hosts.has(name));
+      if (this.#known.size >= 1_000) this.#known.clear();
+      this.#known.set(host, allowed);
+    }
+    return allowed;
+  }
+
+  #allowsOrigin(origin: string, host: string | undefined): boolean {
+    return this.#origins.has(origin) || !this.isCrossOrigin(host, origin);
+  }
+}
+
+/** The name of a Host header without its port, in lower case; undefined when it is malformed. */
+function hostName(host: string): string | undefined {
+  const match = /^(\[[0-9a-f:.]+\]|[^:[\]/@\s]+)(?::\d{1,5})?$/i.exec(host);
+  return match?.[1]?.toLowerCase();
+}
+
+function isLoopback(name: string): boolean {
+  if (name === "localhost" || name.endsWith(".localhost") || name === "[::1]") return true;
+  return /^127(?:\.\d{1,3}){3}$/.test(name);
+}

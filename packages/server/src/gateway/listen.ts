@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { HoldfastError } from "@holdfast/core";
+import type { Directory } from "../directory.ts";
+import { serverLimits } from "../limits.ts";
+import { Gateway } from "./gateway.ts";
+import { NodeExchange } from "./node-exchange.ts";
+import type { GatewayOptions } from "./options.ts";
+import { routeNotFound } from "./route.ts";
+import { Sockets } from "./sockets.ts";
+
+/** A server that takes requests. */
+export interface Listening {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** Takes no new connections; what is open goes on. */
+  stopAccepting(): void;
+  /** Ends every connection (WebSockets with 1001) and resolves when all are gone. */
+  close(): Promise<void>;
+}
+
+const defaultPort = 6420;
+
+/** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, `gateway.invalid_port`. */
+export async function listen(
+  directory: Directory,
+  options: GatewayOptions & { readonly port?: number; readonly host?: string },
+): Promise<Listening> {
+  const host = options.host ?? "127.0.0.1";
+  const port = options.port ?? portFromEnvironment();
+  const gateway = new Gateway(directory, options);
+  const sockets = new Sockets(gateway);
+  const server = createServer({
+    keepAliveTimeout: serverLimits.keepAliveTimeoutMs,
+    requestTimeout: serverLimits.requestTimeoutMs,
+    headersTimeout: serverLimits.headersTimeoutMs,
+    // The Host check answers with an error that says what to do.
+    requireHostHeader: false,
+  });
+  server.on("request", (request, response) => onRequest(gateway, request, response));
+  server.on("upgrade", (request, socket, head) => onUpgrade(gateway, sockets, request, socket, head));
+  await bind(server, host, port);
+  const { port: bound } = server.address() as AddressInfo;
+  return {
+    host,
+    port: bound,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
+    stopAccepting: () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+    close: async () => {
+      const closed = new Promise<void>((resolve) => {
+        if (!server.listening) server.close();
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
+      await sockets.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function onRequest(gateway: Gateway, request: IncomingMessage, response: ServerResponse): void {
+  const exchange = new NodeExchange(request, response);
+  if (gateway.handle(exchange)) return;
+  const { fallback } = gateway.options;
+  if (fallback === undefined) return gateway.fail(exchange, routeNotFound());
+  fallback(request, response);
+}
+
+function onUpgrade(
+  gateway: Gateway,
+  sockets: Sockets,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  const { fallbackUpgrade } = gateway.options;
+  if (fallbackUpgrade !== undefined && !(request.url ?? "").startsWith("/actors/")) {
+    try {
+      gateway.guard.check(request.headers.host, request.headers.origin);
+      fallbackUpgrade(request, socket, head);
+      return;
+    } catch {
+      // The socket below is accepted and closed with the reason.
+    }
+  }
+  sockets.accept(request, socket, head);
+}
+
+function portFromEnvironment(): number {
+  const text = process.env["HOLDFAST_PORT"];
+  if (text === undefined || text === "") return defaultPort;
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new HoldfastError("gateway", "invalid_port", "HOLDFAST_PORT is not a number from 0 to 65535");
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (cause: NodeJS.ErrnoException): void => reject(listenError(cause, host, port));
+    server.once("error", onError);
+    server.listen(port, host, () => {
+      server.removeListener("error", onError);
+      resolve();
+    });
+  });
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): HoldfastError {
+  if (cause.code === "EADDRINUSE") {
+    const message =
+      `Port ${port} on ${host} is in use. Stop the program that has it, or choose another port: ` +
+      "HOLDFAST_PORT=6421, or listen({ port: 6421 })";
+    return new HoldfastError("gateway", "port_in_use", message, { cause, metadata: { host, port } });
+  }
+  const message = `Cannot listen on ${host}:${port}: ${cause.code ?? cause.message}`;
+  return new HoldfastError("gateway", "cannot_listen", message, { cause, metadata: { host, port } });
+}

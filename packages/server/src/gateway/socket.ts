@@ -1,0 +1,164 @@
+import type { OutgoingEvent } from "@holdfast/actors";
+import {
+  decodeClientMessage,
+  type Encoding,
+  joinFrames,
+  type PreparedFrame,
+  prepareEvent,
+  prepareResult,
+  prepareServerFrame,
+  protocolVersion,
+} from "@holdfast/client";
+import { HoldfastError, type WireError } from "@holdfast/core";
+import type { RawData, WebSocket } from "ws";
+import { serverLimits } from "../limits.ts";
+import type { Session, SessionOutput } from "../session.ts";
+import type { Gateway } from "./gateway.ts";
+
+/** An event is encoded once for each encoding, however many sockets get it. */
+const encodedEvents = new WeakMap<OutgoingEvent, Map<Encoding, PreparedFrame>>();
+
+/** One WebSocket. What it gets in one turn of the event loop is one message. */
+export class Socket implements SessionOutput {
+  readonly encoding: Encoding;
+  readonly #webSocket: WebSocket;
+  readonly #onEnd: () => void;
+  #session: Session | undefined;
+  #outgoing: PreparedFrame[] = [];
+  #alive = true;
+  #closing = false;
+  #ended = false;
+  #resolveEnded: (() => void) | undefined;
+
+  constructor(webSocket: WebSocket, encoding: Encoding, onEnd: () => void) {
+    this.encoding = encoding;
+    this.#webSocket = webSocket;
+    this.#onEnd = onEnd;
+    webSocket.on("close", () => this.#end());
+    // A close event follows every error.
+    webSocket.on("error", () => undefined);
+    webSocket.on("pong", () => {
+      this.#alive = true;
+    });
+  }
+
+  attach(session: Session, maxIncomingBytes: number): void {
+    this.#session = session;
+    if (this.#ended) {
+      session.end();
+      return;
+    }
+    this.#webSocket.on("message", (data, isBinary) => {
+      this.#alive = true;
+      this.#message(session, data, isBinary, maxIncomingBytes);
+    });
+  }
+
+  init(actorId: string, connId: string): void {
+    this.#push(
+      prepareServerFrame(this.encoding, { type: "init", version: protocolVersion, actorId, connId }),
+    );
+  }
+
+  result(id: number, value: Uint8Array): void {
+    this.#push(prepareResult(this.encoding, id, value));
+  }
+
+  error(id: number | undefined, error: WireError): void {
+    this.#push(prepareServerFrame(this.encoding, { type: "error", id, error }));
+  }
+
+  event(event: OutgoingEvent): void {
+    let byEncoding = encodedEvents.get(event);
+    if (byEncoding === undefined) {
+      byEncoding = new Map();
+      encodedEvents.set(event, byEncoding);
+    }
+    let frame = byEncoding.get(this.encoding);
+    if (frame === undefined) {
+      frame = prepareEvent(this.encoding, event.name, event.args);
+      byEncoding.set(this.encoding, frame);
+    }
+    this.#push(frame);
+  }
+
+  pong(): void {
+    this.#push(prepareServerFrame(this.encoding, { type: "pong" }));
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closing) return;
+    this.#flush();
+    this.#closing = true;
+    this.#webSocket.close(code, reason.slice(0, 120));
+  }
+
+  /** Drops the peer when it has not answered the last ping, else pings again. */
+  beat(): void {
+    if (!this.#alive) {
+      this.#webSocket.terminate();
+      return;
+    }
+    this.#alive = false;
+    this.#webSocket.ping();
+  }
+
+  /** Says goodbye so that the client comes back later; resolves when the socket is gone. */
+  shutDown(gateway: Gateway): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#resolveEnded = resolve;
+    this.close(1001, "gateway.shutting_down");
+    const timer = gateway.directory.ports.tasks.after(serverLimits.closeGraceMs, () => {
+      this.#webSocket.terminate();
+    });
+    return promise.then(() => timer.cancel());
+  }
+
+  #message(session: Session, data: RawData, isBinary: boolean, maxBytes: number): void {
+    // `nodebuffer`, the type of a server's socket, gives one Buffer for each message.
+    const bytes = data as Buffer;
+    try {
+      if (bytes.length > maxBytes) {
+        const message = `The message is longer than ${maxBytes} bytes`;
+        throw new HoldfastError("message", "incoming_too_long", message);
+      }
+      if (isBinary !== (this.encoding === "cbor")) {
+        const message = `A message in ${this.encoding} is ${isBinary ? "text" : "binary"}`;
+        throw new HoldfastError("message", "malformed_frame", message);
+      }
+      for (const frame of decodeClientMessage(this.encoding, bytes)) session.frame(frame);
+    } catch (error) {
+      session.fail(error);
+    }
+  }
+
+  #push(frame: PreparedFrame): void {
+    // A tick runs when all that is ready now has run: the answers of one commit leave together.
+    if (this.#outgoing.push(frame) === 1) process.nextTick(() => this.#flush());
+  }
+
+  #flush(): void {
+    const frames = this.#outgoing;
+    if (frames.length === 0) return;
+    this.#outgoing = [];
+    if (this.#closing || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    this.#webSocket.send(joinFrames(frames));
+    if (this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes) this.#dropSlowReader();
+  }
+
+  #dropSlowReader(): void {
+    this.#closing = true;
+    this.#webSocket.close(1013, "conn.too_slow");
+    this.#session?.end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#closing = true;
+    this.#onEnd();
+    this.#session?.end();
+    this.#resolveEnded?.();
+  }
+}

@@ -1,0 +1,130 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { decodeParams, type Encoding, encodingPrefix, paramsPrefix, subprotocol } from "@holdfast/client";
+import { HoldfastError, toWireError } from "@holdfast/core";
+import { WebSocketServer } from "ws";
+import { serverLimits } from "../limits.ts";
+import { Session } from "../session.ts";
+import { visibleError } from "./exchange.ts";
+import { accessInfo, type Gateway } from "./gateway.ts";
+import { parseRoute, routeNotFound } from "./route.ts";
+import { Socket } from "./socket.ts";
+
+/** The WebSockets of one listening server. */
+export class Sockets {
+  readonly #gateway: Gateway;
+  readonly #server: WebSocketServer;
+  readonly #open = new Set<Socket>();
+  readonly #beat: { cancel(): void };
+  #closed = false;
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      // A message over the limit is refused with a reason; one over this, by the protocol alone.
+      maxPayload: gateway.maxIncomingBytes * 2,
+      handleProtocols: (protocols) => (protocols.has(subprotocol) ? subprotocol : false),
+    });
+    this.#beat = this.#heartbeat();
+  }
+
+  /** Takes an upgrade. A refusal is a close with a reason, since a browser sees nothing else. */
+  accept(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
+    this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
+      const socket = new Socket(webSocket, encodingOf(request), () => this.#open.delete(socket));
+      this.#open.add(socket);
+      try {
+        if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
+        this.#admit(request, socket);
+      } catch (error) {
+        this.#refuse(socket, error);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#beat.cancel();
+    await Promise.all([...this.#open].map((socket) => socket.shutDown(this.#gateway)));
+  }
+
+  #admit(request: IncomingMessage, socket: Socket): void {
+    const gateway = this.#gateway;
+    gateway.guard.check(request.headers.host, request.headers.origin);
+    const url = request.url ?? "/";
+    if (!url.startsWith("/actors/")) throw routeNotFound();
+    const route = parseRoute(url);
+    if (route.kind !== "connect") throw routeNotFound();
+    const offered = protocolsOf(request);
+    if (!offered.includes(subprotocol)) {
+      const message = `Offer the subprotocol ${subprotocol}`;
+      throw new HoldfastError("gateway", "unsupported_protocol", message, { statusCode: 400 });
+    }
+    const encoded = offered.find((protocol) => protocol.startsWith(paramsPrefix))?.slice(paramsPrefix.length);
+    const params = encoded === undefined ? undefined : decodeParams(socket.encoding, encoded);
+    const { target } = route;
+    const info = {
+      method: "GET",
+      header: (name: string): string | undefined => {
+        const value = request.headers[name];
+        return Array.isArray(value) ? value.join(", ") : value;
+      },
+    };
+    const { access } = gateway.options;
+    gateway.admit(
+      accessInfo("connect", info, target),
+      () => {
+        const session = new Session({
+          directory: gateway.directory,
+          target,
+          params,
+          request: requestOf(request),
+          output: socket,
+          maxOutgoingBytes: gateway.maxOutgoingBytes,
+          allowCall: access && ((name) => access(accessInfo("action", info, target, name))),
+        });
+        socket.attach(session, gateway.maxIncomingBytes);
+      },
+      (error) => this.#refuse(socket, error),
+    );
+  }
+
+  #refuse(socket: Socket, error: unknown): void {
+    const visible = visibleError(error, this.#gateway.directory.ports);
+    socket.error(undefined, toWireError(visible));
+    socket.close(visible.code === "shutting_down" ? 1012 : 1008, `${visible.group}.${visible.code}`);
+  }
+
+  #heartbeat(): { cancel(): void } {
+    const { tasks } = this.#gateway.directory.ports;
+    const beat = (): void => {
+      for (const socket of this.#open) socket.beat();
+      timer = tasks.after(serverLimits.heartbeatMs, beat);
+    };
+    let timer = tasks.after(serverLimits.heartbeatMs, beat);
+    return { cancel: () => timer.cancel() };
+  }
+}
+
+function protocolsOf(request: IncomingMessage): readonly string[] {
+  const header = request.headers["sec-websocket-protocol"];
+  return header === undefined ? [] : header.split(",").map((protocol) => protocol.trim());
+}
+
+function encodingOf(request: IncomingMessage): Encoding {
+  return protocolsOf(request).includes(`${encodingPrefix}json`) ? "json" : "cbor";
+}
+
+/** What the hooks of an actor see as `c.request`. */
+function requestOf(request: IncomingMessage): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  return new Request(new URL(request.url ?? "/", `http://${request.headers.host ?? "localhost"}`), {
+    headers,
+  });
+}

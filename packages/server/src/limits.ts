@@ -1,0 +1,22 @@
+/** Limits of a server. Sizes are bytes. Documented in docs/limits.md. */
+export const serverLimits = {
+  /** Calls of one connection that run at one time; beyond: `conn.too_many_calls`. */
+  maxCallsPerConnection: 2_000,
+  /** Frames that a client sends before its connection is accepted; beyond, it is closed. */
+  maxFramesBeforeInit: 1_000,
+  /** Events one connection may subscribe to; beyond: `conn.too_many_subscriptions`. */
+  maxSubscriptions: 1_000,
+  /** Unsent output of one WebSocket; beyond, it is closed with 1013 and `conn.too_slow`. */
+  maxSendBufferBytes: 8 * 1_048_576,
+  /** A WebSocket that answers no ping for this long is dropped. */
+  heartbeatMs: 30_000,
+  /** How long the outcome of `create` is remembered for a retry in the same process. */
+  createMemoryMs: 600_000,
+  maxCreateMemory: 10_000,
+  /** Time for a client to send a request, its headers included. */
+  requestTimeoutMs: 60_000,
+  headersTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 75_000,
+  /** Between a close frame and the end of the socket. */
+  closeGraceMs: 2_000,
+} as const;

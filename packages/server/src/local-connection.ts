@@ -1,0 +1,114 @@
+import type { OutgoingEvent } from "@holdfast/actors";
+import {
+  type ClosedReason,
+  type DriverConnection,
+  type DriverListener,
+  decodeClientMessage,
+  joinFrames,
+  type PreparedFrame,
+  protocolVersion,
+  type ServerFrame,
+  trustedDepth,
+} from "@holdfast/client";
+import { decodeValue, isHoldfastError, type Ports, toWireError, type WireError } from "@holdfast/core";
+import type { Session, SessionOutput } from "./session.ts";
+
+/**
+ * A connection whose both ends are in this process. Frames are copied through the codec, and answers
+ * arrive at a macrotask of their own, as over a network.
+ */
+export class LocalConnection implements DriverConnection, SessionOutput {
+  readonly #ports: Ports;
+  readonly #listener: DriverListener;
+  readonly #gate: () => Promise<void>;
+  /** Frames leave one after the other, each behind its gate. */
+  #tail: Promise<Session | undefined>;
+  #outgoing: ServerFrame[] = [];
+  #closed: ClosedReason | undefined;
+  #ended = false;
+
+  constructor(
+    ports: Ports,
+    listener: DriverListener,
+    gate: () => Promise<void>,
+    open: (output: SessionOutput) => Promise<Session>,
+  ) {
+    this.#ports = ports;
+    this.#listener = listener;
+    this.#gate = gate;
+    this.#tail = open(this).catch((error: unknown) => {
+      const wire = isHoldfastError(error)
+        ? toWireError(error)
+        : { group: "client", code: "network_error", message: "The connection could not be opened" };
+      this.#finish({ error: wire, final: false });
+      return undefined;
+    });
+  }
+
+  send(frame: PreparedFrame): void {
+    if (this.#ended) return;
+    // Asked for now: what is sent waits for what was written before it, not for what comes later.
+    const gate = this.#gate();
+    this.#tail = Promise.all([this.#tail, gate]).then(
+      ([session]) => {
+        for (const copied of decodeClientMessage("cbor", joinFrames([frame]))) session?.frame(copied);
+        return session;
+      },
+      () => {
+        // The caller's turn was not committed, so that nothing of it may leave; nor what follows it.
+        this.close();
+        return undefined;
+      },
+    );
+  }
+
+  close(code?: number, reason?: string): void {
+    if (code === undefined || reason === undefined) {
+      this.#ended = true;
+      void this.#tail.then((session) => session?.end());
+      return;
+    }
+    const [group = "conn", name = "closed"] = reason.split(".");
+    const error: WireError = { group, code: name, message: `The connection was closed (${reason})` };
+    this.#finish({ error, final: code === 1000 || code === 1008 });
+  }
+
+  init(actorId: string, connId: string): void {
+    this.#deliver({ type: "init", version: protocolVersion, actorId, connId });
+  }
+
+  result(id: number, value: Uint8Array): void {
+    this.#deliver({ type: "result", id, value: decodeValue(value, { maxDepth: trustedDepth }) });
+  }
+
+  error(id: number | undefined, error: WireError): void {
+    this.#deliver({ type: "error", id, error });
+  }
+
+  event(event: OutgoingEvent): void {
+    const args = decodeValue(event.args, { maxDepth: trustedDepth });
+    this.#deliver({ type: "event", name: event.name, args: Array.isArray(args) ? args : [] });
+  }
+
+  pong(): void {
+    this.#deliver({ type: "pong" });
+  }
+
+  #deliver(frame: ServerFrame): void {
+    if (this.#outgoing.push(frame) === 1) this.#ports.tasks.macrotask(() => this.#flush());
+  }
+
+  #finish(reason: ClosedReason): void {
+    this.#closed ??= reason;
+    this.#ports.tasks.macrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    const frames = this.#outgoing;
+    this.#outgoing = [];
+    for (const frame of frames) if (!this.#ended) this.#listener.frame(frame);
+    if (this.#closed === undefined || this.#ended) return;
+    this.#ended = true;
+    this.#listener.closed(this.#closed);
+  }
+}
