@@ -114,7 +114,12 @@ class ResponsesEncoder implements Encoder {
   }
 
   tool(call: ToolCall): string {
-    const base = { id: freshId(call.custom ? "ctc" : "fc"), call_id: freshId("call"), name: call.name, ...namespaceOf(call) };
+    const base = {
+      id: freshId(call.custom ? "ctc" : "fc"),
+      call_id: freshId("call"),
+      name: call.name,
+      ...namespaceOf(call),
+    };
     const output_index = this.#output.length;
     const place = { item_id: base.id, output_index };
     const type = call.custom ? "custom_tool_call" : "function_call";
