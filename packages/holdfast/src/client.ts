@@ -1,0 +1,14 @@
+export {
+  type ActionOptions,
+  type ActorAccessor,
+  type ActorConn,
+  type ActorHandle,
+  type Client,
+  type ClientConfig,
+  type ConnStatus,
+  type CreateOptions,
+  createClient,
+  type GetOrCreateOptions,
+  type HandleOptions,
+} from "@holdfast/client";
+export { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
