@@ -1,0 +1,147 @@
+import { ViewHandler } from "./object-proxy.ts";
+import { op } from "./patch.ts";
+import { isStep, type Node, type Tracker } from "./tracker.ts";
+
+/** A write-through view of a map. Its methods are our own: those of `Map` want a real map as `this`. */
+export function mapProxy(tracker: Tracker, node: Node): object {
+  const raw = node.raw as Map<unknown, unknown>;
+  return new Proxy(raw, new CollectionHandler(tracker, node, mapMethods(tracker, node, raw)));
+}
+
+/** A write-through view of a set. */
+export function setProxy(tracker: Tracker, node: Node): object {
+  const raw = node.raw as Set<unknown>;
+  return new Proxy(raw, new CollectionHandler(tracker, node, setMethods(tracker, node, raw)));
+}
+
+/** Stands for the place of a map's key or a set's item: no path names it. */
+const asKey = Symbol("key");
+
+type Methods = ReadonlyMap<string | symbol, unknown>;
+
+class CollectionHandler extends ViewHandler {
+  readonly #methods: Methods;
+
+  constructor(tracker: Tracker, node: Node, methods: Methods) {
+    super(tracker, node);
+    this.#methods = methods;
+  }
+
+  get(target: object, key: string | symbol): unknown {
+    const method = this.#methods.get(key);
+    if (method !== undefined) return method;
+    const value: unknown = Reflect.get(target, key, target);
+    if (typeof value !== "function" || key in Object.prototype) return value;
+    // A method that is not known here could change the collection unseen: it gets a copy.
+    return (...args: unknown[]) => Reflect.apply(value, this.#copy(), args);
+  }
+
+  #copy(): object {
+    const raw = this.node.raw;
+    const view = this.tracker.view(this.node);
+    return raw instanceof Map ? new Map(view as typeof raw) : new Set(view as Set<unknown>);
+  }
+
+  /** A property on a collection would be lost: the codec carries its entries only. */
+  set(): boolean {
+    return this.defineProperty();
+  }
+}
+
+function mapMethods(tracker: Tracker, node: Node, raw: Map<unknown, unknown>): Methods {
+  const show = (key: unknown, value: unknown): unknown => tracker.child(node, key, value);
+  const set = (keyGiven: unknown, value: unknown): unknown => {
+    tracker.writable();
+    const known = tracker.unwrapValue(keyGiven);
+    const present = raw.has(known);
+    const before = raw.get(known);
+    if (present && Object.is(tracker.unwrapValue(value), before)) return tracker.view(node);
+    const key = present ? known : tracker.adopt(node, asKey, keyGiven, undefined);
+    const stored = tracker.adopt(node, key, value, undefined);
+    if (isStep(key)) tracker.recordSet(node, key, stored);
+    else tracker.recordWhole(node);
+    tracker.detach(before);
+    raw.set(key, stored);
+    return tracker.view(node);
+  };
+  const remove = (keyGiven: unknown): boolean => {
+    tracker.writable();
+    const key = tracker.unwrapValue(keyGiven);
+    if (!raw.has(key)) return false;
+    if (isStep(key)) tracker.record(node, (path) => [op.delete, [...path, key]]);
+    else tracker.recordWhole(node);
+    tracker.detach(raw.get(key));
+    tracker.detach(key);
+    return raw.delete(key);
+  };
+  const entries = function* (): MapIterator<[unknown, unknown]> {
+    for (const [key, value] of raw) yield [show(asKey, key), show(key, value)];
+  };
+  return new Map<string | symbol, unknown>([
+    ["get", (key: unknown) => show(tracker.unwrapValue(key), raw.get(tracker.unwrapValue(key)))],
+    ["has", (key: unknown) => raw.has(tracker.unwrapValue(key))],
+    ["set", set],
+    ["delete", remove],
+    ["clear", () => clear(tracker, node, raw)],
+    ["forEach", forEach(tracker, node, entries)],
+    ["entries", entries],
+    [Symbol.iterator, entries],
+    ["keys", () => Iterator.from(entries()).map(([key]) => key)],
+    ["values", () => Iterator.from(entries()).map(([, value]) => value)],
+  ]);
+}
+
+function setMethods(tracker: Tracker, node: Node, raw: Set<unknown>): Methods {
+  const show = (item: unknown): unknown => tracker.child(node, undefined, item);
+  const add = (item: unknown): unknown => {
+    tracker.writable();
+    if (raw.has(tracker.unwrapValue(item))) return tracker.view(node);
+    const stored = tracker.adopt(node, asKey, item, undefined);
+    tracker.record(node, (path) => [op.add, path, stored]);
+    raw.add(stored);
+    return tracker.view(node);
+  };
+  const remove = (itemGiven: unknown): boolean => {
+    tracker.writable();
+    const item = tracker.unwrapValue(itemGiven);
+    if (!raw.has(item)) return false;
+    if (isStep(item)) tracker.record(node, (path) => [op.delete, [...path, item]]);
+    else tracker.recordWhole(node);
+    tracker.detach(item);
+    return raw.delete(item);
+  };
+  const values = function* (): SetIterator<unknown> {
+    for (const item of raw) yield show(item);
+  };
+  const entries = function* (): SetIterator<[unknown, unknown]> {
+    for (const item of values()) yield [item, item];
+  };
+  return new Map<string | symbol, unknown>([
+    ["has", (item: unknown) => raw.has(tracker.unwrapValue(item))],
+    ["add", add],
+    ["delete", remove],
+    ["clear", () => clear(tracker, node, raw)],
+    ["forEach", forEach(tracker, node, entries)],
+    ["entries", entries],
+    [Symbol.iterator, values],
+    ["keys", values],
+    ["values", values],
+  ]);
+}
+
+function clear(tracker: Tracker, node: Node, raw: Map<unknown, unknown> | Set<unknown>): void {
+  tracker.writable();
+  if (raw.size === 0) return;
+  tracker.record(node, (path) => [op.clear, path]);
+  for (const [key, value] of raw.entries()) {
+    tracker.detach(key);
+    tracker.detach(value);
+  }
+  raw.clear();
+}
+
+function forEach(tracker: Tracker, node: Node, entries: () => Iterable<[unknown, unknown]>) {
+  return (callback: (value: unknown, key: unknown, all: object) => void, self?: unknown): void => {
+    for (const [key, value] of entries()) callback.call(self, value, key, tracker.view(node));
+  };
+}

@@ -1,0 +1,57 @@
+import type { Node } from "./tracker.ts";
+
+type Fingerprint = number | string | Uint8Array;
+
+/** The dates, bytes and errors of a state that user code holds, with what they were when handed out. */
+export class Leaves {
+  readonly #handedOut = new Map<Node, Fingerprint>();
+
+  get empty(): boolean {
+    return this.#handedOut.size === 0;
+  }
+
+  touch(node: Node): void {
+    if (!this.#handedOut.has(node)) this.#handedOut.set(node, fingerprint(node.raw));
+  }
+
+  /** Those that are not any more what they were; they are taken as they are from now on. */
+  changed(): Node[] {
+    const changed: Node[] = [];
+    for (const [node, before] of this.#handedOut) {
+      if (matches(node.raw, before)) continue;
+      this.#handedOut.set(node, fingerprint(node.raw));
+      changed.push(node);
+    }
+    return changed;
+  }
+
+  clear(): void {
+    this.#handedOut.clear();
+  }
+}
+
+function fingerprint(value: object): Fingerprint {
+  if (value instanceof Date) return value.getTime();
+  if (value instanceof Error) return `${value.name}\n${value.message}`;
+  return bytesOf(value)?.slice() ?? "";
+}
+
+function matches(value: object, before: Fingerprint): boolean {
+  if (typeof before === "object") {
+    const now = bytesOf(value);
+    return now !== undefined && equalBytes(now, before);
+  }
+  return Object.is(fingerprint(value), before);
+}
+
+function bytesOf(value: object): Uint8Array | undefined {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return undefined;
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

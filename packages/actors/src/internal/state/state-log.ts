@@ -1,0 +1,82 @@
+import type { HoldfastError } from "@holdfast/core";
+import type { CommitBatch, StoredState } from "../../store.ts";
+import { decodeState, encodePatch, encodeSnapshot, op } from "./patch.ts";
+import { Tracker } from "./tracker.ts";
+import { copyValue } from "./value.ts";
+
+/** A log shorter than this is not worth a new snapshot; a longer one may grow to the snapshot's size. */
+const minLogBytes = 16_384;
+
+type StateChange = NonNullable<CommitBatch["state"]>;
+
+/** The state of one actor, and what of it is not in the store yet. */
+export class StateLog {
+  readonly #tracker: Tracker;
+  #snapshotDue: boolean;
+  #snapshotBytes: number;
+  #logBytes: number;
+
+  private constructor(value: unknown, stored: StoredState | undefined, changed: () => void) {
+    this.#tracker = new Tracker(value, changed);
+    this.#snapshotDue = stored === undefined;
+    this.#snapshotBytes = stored?.snapshot.length ?? 0;
+    this.#logBytes = stored?.patches.reduce((sum, patch) => sum + patch.length, 0) ?? 0;
+  }
+
+  /** The state of a new actor: a copy of `value`. Throws `actor.invalid_state_value`. */
+  static create(value: unknown, changed: () => void): StateLog {
+    const copy = copyValue(value, [], (item) => item);
+    return new StateLog(copy, undefined, changed);
+  }
+
+  /** Throws `store.corrupt_state` and `store.unknown_format`. */
+  static load(stored: StoredState, changed: () => void): StateLog {
+    return new StateLog(decodeState(stored.snapshot, stored.patches), stored, changed);
+  }
+
+  get value(): unknown {
+    return this.#tracker.value;
+  }
+
+  set value(value: unknown) {
+    this.#tracker.value = value;
+  }
+
+  /** What a value that leaves the actor stands for: a state is encoded faster without its proxies. */
+  unwrap(value: unknown): unknown {
+    return this.#tracker.unwrapValue(value);
+  }
+
+  /** From now on changes throw what `error` makes; undefined allows them again. */
+  refuseChanges(error: (() => HoldfastError) | undefined): void {
+    this.#tracker.refusal = error;
+  }
+
+  /** Finds changes of dates and bytes, which no proxy reports. `forget` when no user code is running. */
+  checkLeaves(forget: boolean): void {
+    this.#tracker.checkLeaves(forget);
+  }
+
+  /** What changed since the last call, encoded; undefined when nothing did. */
+  take(): StateChange | undefined {
+    if (!this.#tracker.hasOperations && !this.#snapshotDue) return undefined;
+    const operations = this.#tracker.take();
+    // Assigning the whole state drops the operations before it, so it can only be the first.
+    const replacesAll = operations[0]?.[0] === op.set && operations[0][1].length === 0;
+    return this.#snapshotDue || replacesAll ? this.#snapshot() : this.#patch(encodePatch(operations));
+  }
+
+  #patch(bytes: Uint8Array): StateChange {
+    if (this.#logBytes + bytes.length > Math.max(minLogBytes, this.#snapshotBytes)) return this.#snapshot();
+    this.#logBytes += bytes.length;
+    return { type: "patch", bytes };
+  }
+
+  #snapshot(): StateChange {
+    const bytes = encodeSnapshot(this.#tracker.raw);
+    this.#snapshotDue = false;
+    this.#snapshotBytes = bytes.length;
+    this.#logBytes = 0;
+    return { type: "snapshot", bytes };
+  }
+}

@@ -1,0 +1,325 @@
+import type { HoldfastError } from "@holdfast/core";
+import { arrayProxy } from "./array-proxy.ts";
+import { mapProxy, setProxy } from "./collection-proxy.ts";
+import { Leaves } from "./leaves.ts";
+import { objectProxy } from "./object-proxy.ts";
+import { type Operation, op } from "./patch.ts";
+import { copyValue, type Kind, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
+
+/**
+ * One object of a state that user code has reached. A state is a tree, so an object has one place;
+ * `parent` is undefined once it has none, and then changes to it are nobody's business.
+ */
+export class Node {
+  readonly raw: object;
+  readonly kind: Kind;
+  parent: Node | undefined;
+  /** Where in the parent it is; for an array a hint that `locate` checks. */
+  key: unknown;
+  /** The batch in which it was assigned: it is written whole, and needs no operations of its own. */
+  fresh = -1;
+  /** Made when user code first reaches it; a leaf is handed out as it is. */
+  proxy: object | undefined;
+
+  constructor(raw: object, kind: Kind, parent: Node | undefined, key: unknown) {
+    this.raw = raw;
+    this.kind = kind;
+    this.parent = parent;
+    this.key = key;
+  }
+}
+
+type Place =
+  | { readonly type: "path"; readonly path: Step[] }
+  /** In it lies what a path cannot name (an object in a set, a map's object key): it is written whole. */
+  | { readonly type: "whole"; readonly node: Node }
+  /** In something that this batch writes whole anyway. */
+  | { readonly type: "fresh" }
+  /** In something that has been taken out of the state. */
+  | { readonly type: "nowhere" };
+
+const fresh: Place = { type: "fresh" };
+const nowhere: Place = { type: "nowhere" };
+
+/**
+ * Watches a state through write-through proxies and collects what changed in it as operations on
+ * paths. Assigned values are copied in, so that nothing outside can change a state unseen.
+ */
+export class Tracker {
+  /** The state's place is `holder.raw.value`. */
+  readonly #holder = new Node({ value: undefined }, "object", undefined, undefined);
+  readonly #nodes = new WeakMap<object, Node>();
+  readonly #byProxy = new WeakMap<object, Node>();
+  readonly #leaves = new Leaves();
+  readonly #changed: () => void;
+  #operations: Operation[] = [];
+  #lastSet: { readonly node: Node; readonly key: unknown; readonly operation: Operation } | undefined;
+  #batch = 0;
+  /** Why changes are refused at the moment. */
+  refusal: (() => HoldfastError) | undefined;
+
+  /** `changed` is called after each change. `initial` is taken over, not copied. */
+  constructor(initial: unknown, changed: () => void) {
+    this.#changed = changed;
+    this.#slot.value = initial;
+  }
+
+  get #slot(): { value: unknown } {
+    return this.#holder.raw as { value: unknown };
+  }
+
+  /** The state itself, untracked: for encoding, never to be handed out. */
+  get raw(): unknown {
+    return this.#slot.value;
+  }
+
+  /** The state as user code sees it. */
+  get value(): unknown {
+    return this.child(this.#holder, "value", this.#slot.value);
+  }
+
+  set value(value: unknown) {
+    this.writable();
+    if (Object.is(this.unwrapValue(value), this.#slot.value)) return;
+    const stored = this.adopt(this.#holder, "value", value, []);
+    this.#operations.length = 0;
+    this.#lastSet = undefined;
+    this.#push([op.set, [], stored], this.#holder, "value");
+    this.detach(this.#slot.value);
+    this.#slot.value = stored;
+    this.#changed();
+  }
+
+  /** What user code gets to see of `value`, which lies at `key` of `parent`. */
+  child(parent: Node, key: unknown, value: unknown): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    const node = this.#nodeOf(parent, key, value);
+    if (node.kind === "leaf") this.#leaves.touch(node);
+    return this.view(node);
+  }
+
+  /** The proxy of a node; a leaf is its own. */
+  view(node: Node): object {
+    if (node.proxy === undefined) {
+      node.proxy = this.#makeView(node);
+      this.#byProxy.set(node.proxy, node);
+    }
+    return node.proxy;
+  }
+
+  #nodeOf(parent: Node, key: unknown, raw: object): Node {
+    let node = this.#nodes.get(raw);
+    if (node === undefined) {
+      node = new Node(raw, kindOf(raw), parent, key);
+      this.#nodes.set(raw, node);
+    } else if (node.parent === parent) {
+      node.key = key;
+    }
+    return node;
+  }
+
+  #makeView(node: Node): object {
+    switch (node.kind) {
+      case "object":
+        return objectProxy(this, node);
+      case "array":
+        return arrayProxy(this, node);
+      case "map":
+        return mapProxy(this, node);
+      case "set":
+        return setProxy(this, node);
+      case "leaf":
+        return node.raw;
+    }
+  }
+
+  /** What a proxy stands for; anything else is itself. */
+  readonly unwrap = (value: object): object => this.#byProxy.get(value)?.raw ?? value;
+
+  unwrapValue(value: unknown): unknown {
+    return typeof value === "object" && value !== null ? this.unwrap(value) : value;
+  }
+
+  /**
+   * Makes a value ready to be stored at `key` of `parent`: something that was taken out of the state is
+   * put back as it is, everything else is copied. The caller stores it.
+   */
+  adopt(parent: Node, key: unknown, value: unknown, path: Path | undefined): unknown {
+    if (typeof value !== "object" || value === null) {
+      if (typeof value === "function" || typeof value === "symbol") {
+        throw refused(`a ${typeof value}`, [
+          ...(path ?? this.pathOf(parent)),
+          ...(path ? [] : [stepName(key)]),
+        ]);
+      }
+      return value;
+    }
+    const known = this.#byProxy.get(value);
+    const raw =
+      known !== undefined && this.#mayMove(known, parent)
+        ? known.raw
+        : (copyValue(value, path ?? [...this.pathOf(parent), stepName(key)], this.unwrap) as object);
+    const node = this.#nodeOf(parent, key, raw);
+    node.parent = parent;
+    node.key = key;
+    node.fresh = this.#batch;
+    return raw;
+  }
+
+  #mayMove(node: Node, target: Node): boolean {
+    if (node.parent !== undefined || node === this.#holder) return false;
+    let depth = 0;
+    for (let above: Node | undefined = target; above !== undefined; above = above.parent) {
+      if (above === node || ++depth > maxStateDepth / 2) return false;
+    }
+    return true;
+  }
+
+  /** The value has lost its place in the state. */
+  detach(value: unknown): void {
+    if (typeof value !== "object" || value === null) return;
+    const node = this.#nodes.get(value);
+    if (node !== undefined) node.parent = undefined;
+  }
+
+  /** Before any change: throws when changes are refused at the moment. */
+  writable(): void {
+    if (this.refusal !== undefined) throw this.refusal();
+  }
+
+  /** Records a change of the container `node`; `make` gets the container's path. */
+  record(node: Node, make: (path: Step[]) => Operation): void {
+    const place = this.#locate(node);
+    if (place.type === "nowhere") return;
+    if (place.type === "path") this.#push(make(place.path), undefined, undefined);
+    else if (place.type === "whole") this.#recordWhole(place.node);
+    this.#changed();
+  }
+
+  /** Records an assignment; one right after another to the same place replaces it. */
+  recordSet(node: Node, key: Step, value: unknown): void {
+    const last = this.#lastSet;
+    if (last !== undefined && last.node === node && last.key === key) {
+      last.operation[2] = value;
+    } else {
+      const place = this.#locate(node);
+      if (place.type === "nowhere") return;
+      if (place.type === "path") {
+        place.path.push(key);
+        this.#push([op.set, place.path, value], node, key);
+      } else if (place.type === "whole") this.#recordWhole(place.node);
+    }
+    this.#changed();
+  }
+
+  /** Records that `node` is written whole: something in it changed that a path cannot name. */
+  recordWhole(node: Node): void {
+    const place = this.#locate(node);
+    if (place.type === "nowhere") return;
+    if (place.type === "whole") this.#recordWhole(place.node);
+    else if (place.type === "path") this.#recordWhole(node);
+    this.#changed();
+  }
+
+  #recordWhole(node: Node): void {
+    const place = this.#locate(node);
+    if (place.type !== "path") return;
+    this.#push([op.set, place.path, node.raw], undefined, undefined);
+    node.fresh = this.#batch;
+  }
+
+  #push(operation: Operation, node: Node | undefined, key: unknown): void {
+    this.#operations.push(operation);
+    this.#lastSet = node === undefined ? undefined : { node, key, operation };
+  }
+
+  #locate(start: Node): Place {
+    const path: Step[] = [];
+    let whole: Node | undefined;
+    let isFresh = false;
+    let node = start;
+    while (true) {
+      if (node.fresh === this.#batch) isFresh = true;
+      const parent = node.parent;
+      if (parent === undefined) return nowhere;
+      if (parent === this.#holder) break;
+      const step = stepIn(parent, node);
+      if (step === lost) return nowhere;
+      if (step === inexpressible) {
+        whole = parent;
+        path.length = 0;
+      } else path.push(step);
+      node = parent;
+    }
+    if (isFresh) return fresh;
+    if (whole !== undefined) return { type: "whole", node: whole };
+    return { type: "path", path: path.reverse() };
+  }
+
+  /** The place of a node as an error message names it. */
+  pathOf(node: Node): Step[] {
+    const path: Step[] = [];
+    for (let at = node; at.parent !== undefined && at.parent !== this.#holder; at = at.parent) {
+      const step = stepIn(at.parent, at);
+      path.push(typeof step === "symbol" ? "{}" : step);
+    }
+    return path.reverse();
+  }
+
+  /**
+   * Looks whether dates, bytes and errors that were handed out have been changed: they are handed out as
+   * they are, since no proxy can stand in for them. With `forget`, they need not be looked at again.
+   */
+  checkLeaves(forget: boolean): void {
+    if (this.#leaves.empty) return;
+    for (const node of this.#leaves.changed()) {
+      if (this.refusal === undefined) this.recordWhole(node);
+    }
+    if (forget) this.#leaves.clear();
+  }
+
+  get hasOperations(): boolean {
+    return this.#operations.length > 0;
+  }
+
+  /** The operations since the last call, oldest first; encode them before the state changes again. */
+  take(): readonly Operation[] {
+    const operations = this.#operations;
+    this.#operations = [];
+    this.#lastSet = undefined;
+    this.#batch++;
+    return operations;
+  }
+}
+
+const inexpressible = Symbol("inexpressible");
+const lost = Symbol("lost");
+
+function stepIn(parent: Node, node: Node): Step | typeof inexpressible | typeof lost {
+  switch (parent.kind) {
+    case "array": {
+      const items = parent.raw as unknown[];
+      if (typeof node.key === "number" && items[node.key] === node.raw) return node.key;
+      const index = items.indexOf(node.raw);
+      if (index === -1) return lost;
+      node.key = index;
+      return index;
+    }
+    case "object":
+      return typeof node.key === "string" && Reflect.get(parent.raw, node.key) === node.raw ? node.key : lost;
+    case "map":
+      return isStep(node.key) ? node.key : inexpressible;
+    case "set":
+    case "leaf":
+      return inexpressible;
+  }
+}
+
+/** True for what a path can name. */
+export function isStep(key: unknown): key is Step {
+  return (typeof key !== "object" || key === null) && typeof key !== "function" && typeof key !== "symbol";
+}
+
+function stepName(key: unknown): Step {
+  return isStep(key) ? key : "{}";
+}

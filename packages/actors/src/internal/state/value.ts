@@ -1,0 +1,160 @@
+import { HoldfastError } from "@holdfast/core";
+
+/** One step from a container to something in it: an object's key, an array's index, a map's key. */
+export type Step = string | number | bigint | boolean | null | undefined;
+export type Path = readonly Step[];
+
+export type Container =
+  | { readonly kind: "object"; readonly raw: Record<string, unknown> }
+  | { readonly kind: "array"; readonly raw: unknown[] }
+  | { readonly kind: "map"; readonly raw: Map<unknown, unknown> }
+  | { readonly kind: "set"; readonly raw: Set<unknown> };
+
+export type Kind = Container["kind"] | "leaf";
+
+/** Containers in containers: less than what the codec and the stack can take. */
+export const maxStateDepth = 500;
+
+/** What an object in a state is: something to look into, or a value of its own ("leaf"). */
+export function kindOf(value: object): Kind {
+  if (Array.isArray(value)) return "array";
+  if (value instanceof Map) return "map";
+  if (value instanceof Set) return "set";
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null ? "object" : "leaf";
+}
+
+/** Assigns an own property, also under names that have a meaning on the prototype. */
+export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    target[key] = value;
+  }
+}
+
+/** Replaces tracked values by what they stand for. */
+export type Unwrap = (value: object) => object;
+
+/**
+ * Copies a value into what a state may hold. The copy shares nothing with the original, so a state is a
+ * tree that only its own proxies change. Throws `actor.invalid_state_value` with the path.
+ */
+export function copyValue(value: unknown, path: Path, unwrap: Unwrap): unknown {
+  if (typeof value !== "object" || value === null) {
+    if (typeof value === "function" || typeof value === "symbol") throw refused(`a ${typeof value}`, path);
+    return value;
+  }
+  return new Copier(unwrap, path).object(value);
+}
+
+class Copier {
+  readonly #unwrap: Unwrap;
+  readonly #path: Step[];
+  readonly #ancestors = new Set<object>();
+
+  constructor(unwrap: Unwrap, path: Path) {
+    this.#unwrap = unwrap;
+    this.#path = [...path];
+  }
+
+  object(value: object): object {
+    const raw = this.#unwrap(value);
+    const kind = kindOf(raw);
+    if (kind === "leaf") return copyLeaf(raw, this.#path);
+    if (this.#ancestors.has(raw)) throw refused("a cycle", this.#path);
+    if (this.#path.length >= maxStateDepth)
+      throw refused(`nested deeper than ${maxStateDepth} levels`, this.#path);
+    this.#ancestors.add(raw);
+    const copy = this.#container(raw, kind);
+    this.#ancestors.delete(raw);
+    return copy;
+  }
+
+  #container(raw: object, kind: Container["kind"]): object {
+    switch (kind) {
+      case "array":
+        return Array.from(raw as readonly unknown[], (item, index) => this.#item(item, index));
+      case "map": {
+        const copy = new Map<unknown, unknown>();
+        for (const [key, item] of raw as ReadonlyMap<unknown, unknown>) {
+          const step = stepOf(key);
+          copy.set(this.#item(key, step), this.#item(item, step));
+        }
+        return copy;
+      }
+      case "set": {
+        const copy = new Set<unknown>();
+        for (const item of raw as ReadonlySet<unknown>) copy.add(this.#item(item, stepOf(item)));
+        return copy;
+      }
+      case "object":
+        return this.#plainObject(raw);
+    }
+  }
+
+  #plainObject(raw: object): object {
+    const copy: Record<string, unknown> = {};
+    for (const key of Reflect.ownKeys(raw)) {
+      if (typeof key === "symbol") {
+        if (Object.prototype.propertyIsEnumerable.call(raw, key)) throw refused("a symbol key", this.#path);
+      } else if (Object.prototype.propertyIsEnumerable.call(raw, key)) {
+        setOwn(copy, key, this.#item(Reflect.get(raw, key), key));
+      }
+    }
+    return copy;
+  }
+
+  #item(value: unknown, step: Step): unknown {
+    if (typeof value !== "object" || value === null) {
+      if (typeof value !== "function" && typeof value !== "symbol") return value;
+      throw refused(`a ${typeof value}`, [...this.#path, step]);
+    }
+    this.#path.push(step);
+    const copy = this.object(value);
+    this.#path.pop();
+    return copy;
+  }
+}
+
+function stepOf(key: unknown): Step {
+  return typeof key === "object" || typeof key === "function" || typeof key === "symbol"
+    ? "{}"
+    : (key as Step);
+}
+
+function copyLeaf(value: object, path: Path): object {
+  if (value instanceof Date) return new Date(value.getTime());
+  if (value instanceof ArrayBuffer) return value.slice(0);
+  if (value instanceof RegExp) return new RegExp(value.source, value.flags);
+  if (value instanceof Error) return copyError(value);
+  if (value instanceof Uint8Array && !(value instanceof Uint8ClampedArray)) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return structuredClone(value);
+  const name = (value.constructor as { readonly name?: unknown } | undefined)?.name;
+  throw refused(`an instance of ${typeof name === "string" && name !== "" ? name : "a class"}`, path);
+}
+
+function copyError(value: Error): Error {
+  const copy = new Error(value.message);
+  Object.defineProperty(copy, "name", { value: value.name, configurable: true, writable: true });
+  return copy;
+}
+
+/** A state's path for people: `state.items[2].name`. */
+export function formatPath(path: Path): string {
+  let text = "state";
+  for (const step of path) {
+    if (typeof step === "number") text += `[${step}]`;
+    else if (typeof step === "string" && /^[A-Za-z_$][\w$]*$/.test(step)) text += `.${step}`;
+    else text += `[${typeof step === "string" ? JSON.stringify(step) : String(step)}]`;
+  }
+  return text;
+}
+
+export function refused(what: string, path: Path): HoldfastError {
+  const text = formatPath(path);
+  return new HoldfastError("actor", "invalid_state_value", `${text} cannot be stored: it is ${what}`, {
+    metadata: { path: text },
+    statusCode: 500,
+  });
+}
