@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { git, holdfast, makeRepository, scratch, startServer } from "./support.ts";
+
+/** Skips where there is no bubblewrap; in CI its absence is a failure. */
+function needsJail(t: TestContext): boolean {
+  if (spawnSync("bwrap", ["--version"]).status === 0) return true;
+  assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
+  t.skip("needs bubblewrap");
+  return false;
+}
+
+describe("usage", () => {
+  test("wrong usage is exit code 2 with the usage of the command", async () => {
+    const cases: readonly (readonly string[])[] = [
+      [],
+      ["dance"],
+      ["constructor"],
+      ["run"],
+      ["run", ""],
+      ["run", "--approve", "maybe", "x"],
+      ["run", "--wrong", "x"],
+      ["run", "one", "two"],
+      ["start", "--port", "65536"],
+      ["tasks"],
+      ["tasks", "show"],
+      ["agents", "install", "nobody"],
+      ["auth", "api-key", "nobody"],
+      ["backup"],
+    ];
+    for (const args of cases) {
+      const result = await holdfast(args);
+      assert.equal(result.code, 2, `${args.join(" ")}: ${result.stderr}`);
+      assert.match(result.stdout + result.stderr, /holdfast/);
+    }
+  });
+
+  test("help and version are exit code 0", async () => {
+    for (const args of [["--help"], ["--version"], ["run", "--help"], ["doctor", "-h"]]) {
+      const result = await holdfast(args);
+      assert.equal(result.code, 0);
+      assert.notEqual(result.stdout, "");
+    }
+  });
+});
+
+describe("run", () => {
+  test("the demo agent ends with a diff, exit 0 and an untouched working tree", async (t) => {
+    if (!needsJail(t)) return;
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const before = git(repository, "rev-parse", "HEAD");
+    const result = await holdfast(
+      [
+        "run",
+        "--repo",
+        repository,
+        "--agent",
+        "demo",
+        "--data",
+        join(directory, "data"),
+        "add a line to the README",
+      ],
+      { input: "y\n" },
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stdout, /modified README\.md \(\+1 -0\)/);
+    assert.equal(git(repository, "status", "--porcelain"), "");
+    assert.equal(git(repository, "rev-parse", "HEAD"), before);
+    assert.equal(git(repository, "branch", "--format", "%(refname:short)").trim(), "main");
+  });
+
+  test("a denied question leaves the file alone", async (t) => {
+    if (!needsJail(t)) return;
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const data = join(directory, "data");
+    const result = await holdfast(
+      ["run", "--repo", repository, "--data", data, "--json", "add a line to the README"],
+      {
+        input: "n\n",
+      },
+    );
+    assert.equal(result.code, 0, result.stderr);
+    const lines = result.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual((lines.at(-1) as { diff: { files: unknown[] } }).diff.files, []);
+    const sequence = lines.slice(0, -1).map((line) => line["seq"]);
+    assert.deepEqual(
+      sequence,
+      Array.from(sequence, (_, index) => index + 1),
+    );
+  });
+
+  test("--apply puts the diff on a new branch and nothing else", async (t) => {
+    if (!needsJail(t)) return;
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const args = [
+      "run",
+      "--repo",
+      repository,
+      "--data",
+      join(directory, "data"),
+      "--approve",
+      "allow",
+      "--apply",
+    ];
+    const result = await holdfast([...args, "--branch", "work/it", "add a line to the README"]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stdout, /Applied to branch work\/it/);
+    assert.equal(git(repository, "diff", "--name-only", "main", "work/it").trim(), "README.md");
+    assert.equal(git(repository, "status", "--porcelain"), "");
+  });
+
+  test("the data directory inside the repository does not show up in git", async (t) => {
+    if (!needsJail(t)) return;
+    const repository = makeRepository(scratch(t));
+    const result = await holdfast(["run", "--approve", "allow", "add a line to the README"], {
+      cwd: repository,
+    });
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(existsSync(join(repository, ".holdfast")));
+    assert.equal(git(repository, "status", "--porcelain"), "");
+  });
+
+  test("an agent that fails is exit code 1", async (t) => {
+    if (!needsJail(t)) return;
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const result = await holdfast(["run", "--repo", repository, "--data", join(directory, "data"), "crash"]);
+    assert.equal(result.code, 1, result.stderr);
+  });
+
+  test("bad repositories and agents are said in words", async (t) => {
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const data = ["--data", join(directory, "data")];
+    writeFileSync(join(repository, "new.txt"), "not committed\n");
+    git(directory, "init", "-q", "--bare", "bare.git");
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [["--repo", join(directory, "missing")], /repository\.not_found/],
+      [["--repo", directory], /repository\.not_a_repository/],
+      [["--repo", join(directory, "bare.git")], /repository\.bare/],
+      [["--repo", repository], /repository\.dirty/],
+      [["--repo", repository, "--from-head", "--agent", "nobody"], /agent\./],
+    ];
+    for (const [args, code] of cases) {
+      const result = await holdfast(["run", ...data, ...args, "do it"]);
+      assert.equal(result.code, 1, result.stdout);
+      assert.match(result.stderr, code);
+      assert.doesNotMatch(result.stderr, /\n\s+at /);
+    }
+  });
+
+  test("without bubblewrap no agent starts", async (t) => {
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const tools = join(directory, "bin");
+    git(directory, "init", "-q", tools);
+    const found = spawnSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).stdout.trim();
+    spawnSync("ln", ["-s", found, join(tools, "git")]);
+    const result = await holdfast(["run", "--repo", repository, "--data", join(directory, "data"), "do it"], {
+      env: { PATH: tools },
+    });
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /bubblewrap/);
+    assert.match(result.stderr, /jail\.unavailable/);
+  });
+});
+
+describe("start", () => {
+  test("a port in use and a second server are said in words", async (t) => {
+    const directory = scratch(t);
+    const blocker = createServer().listen(0, "127.0.0.1");
+    t.after(() => blocker.close());
+    await new Promise((resolve) => blocker.once("listening", resolve));
+    const address = blocker.address();
+    assert.ok(address !== null && typeof address === "object");
+    const busy = await holdfast(["start", "--port", String(address.port), "--data", join(directory, "a")]);
+    assert.equal(busy.code, 1);
+    assert.match(busy.stderr, /port_in_use/);
+
+    const data = join(directory, "b");
+    await startServer(t, data);
+    const second = await holdfast(["start", "--port", "0", "--data", data]);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /locked/);
+  });
+
+  test("it ends cleanly on SIGTERM, and url makes new links only while it runs", async (t) => {
+    const data = join(scratch(t), "data");
+    const server = await startServer(t, data);
+    assert.match(server.link, /^http:\/\/127\.0\.0\.1:\d+\/#ticket=/);
+    const link = await holdfast(["url", "--data", data]);
+    assert.equal(link.code, 0, link.stderr);
+    assert.notEqual(link.stdout.trim(), server.link);
+    assert.equal(await server.stop("SIGTERM"), 0);
+    const gone = await holdfast(["url", "--data", data]);
+    assert.equal(gone.code, 1);
+    assert.match(gone.stderr, /control\.not_running/);
+  });
+
+  test("run attaches to the server that owns the data directory", async (t) => {
+    if (!needsJail(t)) return;
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const data = join(directory, "data");
+    await startServer(t, data);
+    const result = await holdfast([
+      "run",
+      "--repo",
+      repository,
+      "--data",
+      data,
+      "--approve",
+      "allow",
+      "add a line to the README",
+    ]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stdout, /modified README\.md/);
+    const list = await holdfast(["tasks", "list", "--json", "--data", data]);
+    const task = JSON.parse(list.stdout.trim()) as { id: string; status: string };
+    assert.equal(task.status, "idle");
+    const applied = await holdfast(["tasks", "apply", task.id, "--data", data]);
+    assert.equal(applied.code, 0, applied.stderr);
+    assert.equal(git(repository, "branch", "--format", "%(refname:short)").trim().split("\n").length, 2);
+  });
+});
+
+describe("backup", () => {
+  test("a live data directory is restored while the original runs on", async (t) => {
+    if (!needsJail(t)) return;
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const data = join(directory, "data");
+    await startServer(t, data);
+    const first = await holdfast([
+      "run",
+      "--repo",
+      repository,
+      "--data",
+      data,
+      "--approve",
+      "allow",
+      "add a line to the README",
+    ]);
+    assert.equal(first.code, 0, first.stderr);
+
+    const copy = join(directory, "copy");
+    const backup = await holdfast(["backup", copy, "--data", data]);
+    assert.equal(backup.code, 0, backup.stderr);
+    const again = await holdfast(["backup", copy, "--data", data]);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /backup\.not_empty/);
+
+    const second = await holdfast([
+      "run",
+      "--repo",
+      repository,
+      "--data",
+      data,
+      "--approve",
+      "allow",
+      "write notes",
+    ]);
+    assert.equal(second.code, 0, second.stderr);
+
+    const restored = join(directory, "restored");
+    const restore = await holdfast(["restore", copy, "--data", restored]);
+    assert.equal(restore.code, 0, restore.stderr);
+    assert.ok(readdirSync(restored).length > 0);
+    const list = await holdfast(["tasks", "list", "--json", "--data", restored]);
+    assert.equal(list.code, 0, list.stderr);
+    const tasks = list.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { id: string });
+    assert.equal(tasks.length, 1);
+    const id = tasks[0]?.id ?? "";
+    const diff = await holdfast(["tasks", "diff", id, "--data", restored]);
+    assert.match(diff.stdout, /modified README\.md/);
+    const applied = await holdfast(["tasks", "apply", id, "--data", restored]);
+    assert.equal(applied.code, 0, applied.stderr);
+
+    const original = await holdfast(["tasks", "list", "--json", "--data", data]);
+    assert.equal(original.stdout.trim().split("\n").length, 2);
+  });
+});
+
+describe("doctor", () => {
+  test("it says what this machine can do", async (t) => {
+    if (!needsJail(t)) return;
+    const result = await holdfast(["doctor", "--json", "--data", join(scratch(t), "data")]);
+    assert.equal(result.code, 0, result.stdout);
+    const checks = JSON.parse(result.stdout) as { name: string; status: string }[];
+    assert.equal(checks.find((check) => check.name === "jail: network.none")?.status, "ok");
+    assert.equal(checks.find((check) => check.name === "agent: demo")?.status, "ok");
+  });
+});

@@ -1,0 +1,105 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { TestContext } from "node:test";
+
+const command = resolve(import.meta.dirname, "..", "bin", "holdfast.js");
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** A directory of the test's own, gone with it. */
+export function scratch(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A git repository with one commit. */
+export function makeRepository(directory: string): string {
+  const repository = join(directory, "repository");
+  execFileSync("git", ["init", "-q", "-b", "main", repository]);
+  writeFileSync(join(repository, "README.md"), "# Sample\n");
+  git(repository, "add", "-A");
+  git(repository, "-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "start");
+  return repository;
+}
+
+export function git(repository: string, ...args: string[]): string {
+  return execFileSync("git", ["-C", repository, ...args], { encoding: "utf8" });
+}
+
+/** Runs the command to its end with the environment of the test, less what would change its answers. */
+export function holdfast(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  const child = start(args, options);
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  child.stdin?.end(options.input ?? "");
+  return new Promise((resolvePromise, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolvePromise({ code, stdout, stderr }));
+  });
+}
+
+export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
+  const { HOLDFAST_DATA: _data, HOLDFAST_PORT: _port, ...environment } = process.env;
+  return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", command, ...args], {
+    cwd: options.cwd ?? tmpdir(),
+    env: { ...environment, ...options.env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+}
+
+export interface RunningServer {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly link: string;
+  /** Sends the signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts a server on a port of the system's choice and waits for its link. */
+export async function startServer(
+  t: TestContext,
+  dataDirectory: string,
+  args: readonly string[] = [],
+): Promise<RunningServer> {
+  const child = start(["start", "--port", "0", "--json", "--data", dataDirectory, ...args]);
+  const ended = new Promise<number | null>((resolvePromise) => child.on("close", resolvePromise));
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  const line = await new Promise<string>((resolvePromise, reject) => {
+    let text = "";
+    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf("\n");
+      if (end >= 0) resolvePromise(text.slice(0, end));
+    });
+    void ended.then((code) => reject(new Error(`The server ended with ${code}: ${stderr}`)));
+  });
+  const { url, link } = JSON.parse(line) as { url: string; link: string };
+  const stop = (signal: NodeJS.Signals = "SIGTERM") => {
+    child.kill(signal);
+    return ended;
+  };
+  t.after(() => stop("SIGKILL"));
+  return { process: child, url, link, stop };
+}
