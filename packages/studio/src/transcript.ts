@@ -1,4 +1,5 @@
 import type { ApprovalView, SessionEvent, TaskError } from "./contract.ts";
+import { reduceEvent } from "./transcript/reduce.ts";
 
 /**
  * A pure reducer from a session's log to what a person reads. The web app and the command line show
@@ -18,6 +19,17 @@ export interface Transcript {
   /** The context window, as the agent tells it; not the metered use. */
   readonly context?: { readonly used: number; readonly size: number };
   readonly title?: string;
+  /** What the reducer needs to go on; not for display. */
+  readonly memory: TranscriptMemory;
+}
+
+export interface TranscriptMemory {
+  /** The id of a `session/load` request that has no answer yet: what the agent repeats is not shown. */
+  readonly loading?: string;
+  /** Raised whenever a new agent process begins, since its tool call ids may begin anew. */
+  readonly incarnation: number;
+  /** True when the next message or thought begins a new item. */
+  readonly broken: boolean;
 }
 
 export type TranscriptItem =
@@ -72,7 +84,14 @@ export interface TranscriptPlanEntry {
   readonly status: "pending" | "in_progress" | "completed";
 }
 
-const empty: Transcript = { head: 0, items: [], plan: [], pendingApprovals: [], running: false };
+const empty: Transcript = {
+  head: 0,
+  items: [],
+  plan: [],
+  pendingApprovals: [],
+  running: false,
+  memory: { incarnation: 0, broken: true },
+};
 
 /** A transcript of nothing. */
 export function createTranscript(): Transcript {
@@ -81,5 +100,13 @@ export function createTranscript(): Transcript {
 
 /** Takes `events` in, in order of `seq`. Never throws and never changes `transcript`. */
 export function reduceTranscript(transcript: Transcript, events: readonly SessionEvent[]): Transcript {
-  return events.length === 0 ? transcript : { ...transcript, head: events.at(-1)?.seq ?? transcript.head };
+  let next: Transcript | undefined;
+  // One copy of the list for all events of a call keeps a long page linear.
+  const items = [...transcript.items];
+  for (const event of events) {
+    const before = next ?? transcript;
+    if (event.seq <= before.head) continue;
+    next = { ...reduceEvent(before, items, event), head: event.seq };
+  }
+  return next === undefined ? transcript : { ...next, items };
 }

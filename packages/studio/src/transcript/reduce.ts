@@ -1,0 +1,215 @@
+import type { SessionEvent } from "../contract.ts";
+import type { Transcript, TranscriptItem } from "../transcript.ts";
+import { field, isRecord, list, text } from "./read.ts";
+import { mergeToolCall } from "./tool-call.ts";
+
+/** The transcript after `event`. `items` is the caller's own copy and is changed in place. */
+export function reduceEvent(
+  transcript: Transcript,
+  items: TranscriptItem[],
+  event: SessionEvent,
+): Transcript {
+  const { body, at } = event;
+  const id = `e${event.seq}`;
+  switch (body.type) {
+    case "acp":
+      return body.direction === "to-agent"
+        ? toAgent(transcript, body.envelope)
+        : fromAgent(transcript, items, event, body.envelope);
+    case "prompt":
+      items.push({ type: "prompt", id, at, text: body.text });
+      return breakText({ ...transcript, running: true });
+    case "agent-started": {
+      const { memory } = transcript;
+      const words = startWords[body.resumed];
+      if (words !== undefined) {
+        items.push({ type: "notice", id, at, level: "info", kind: "agent-started", text: words });
+      }
+      return {
+        ...transcript,
+        plan: [],
+        memory: { incarnation: memory.incarnation + 1, broken: true },
+      };
+    }
+    case "interrupted":
+      items.push({ type: "notice", id, at, level: "warning", kind: "interrupted", text: body.reason });
+      endOpenCalls(items, transcript.memory.incarnation);
+      return breakText(transcript);
+    case "approval-requested":
+      items.push({ type: "approval", id, at, approval: body.approval, state: "waiting" });
+      return breakText({ ...transcript, pendingApprovals: [...transcript.pendingApprovals, body.approval] });
+    case "approval-settled":
+      settleApproval(items, body);
+      return {
+        ...transcript,
+        pendingApprovals: transcript.pendingApprovals.filter((approval) => approval.id !== body.approvalId),
+      };
+    case "turn-ended":
+      if (body.stopReason !== "end_turn") {
+        const words = stopWords[body.stopReason] ?? `The turn ended: ${body.stopReason}.`;
+        items.push({ type: "notice", id, at, level: "info", kind: "turn-ended", text: words });
+      }
+      endOpenCalls(items, transcript.memory.incarnation);
+      return breakText({ ...transcript, running: false });
+    case "failed":
+      items.push({ type: "failed", id, at, error: body.error });
+      endOpenCalls(items, transcript.memory.incarnation);
+      return breakText({ ...transcript, running: false });
+    default:
+      // A later version of the log may know more; what it means is not ours to guess.
+      return transcript;
+  }
+}
+
+const startWords: Readonly<Record<string, string | undefined>> = {
+  native: "A new agent process has taken the session up where it was.",
+  transcript: "A new agent process goes on from the transcript; it cannot load the session itself.",
+};
+
+const stopWords: Readonly<Record<string, string | undefined>> = {
+  cancelled: "The turn was stopped.",
+  max_tokens: "The turn ended because the answer reached the model's length limit.",
+  max_turn_requests: "The turn ended because the agent made too many requests to its model.",
+  refusal: "The agent refused to go on.",
+};
+
+function breakText(transcript: Transcript): Transcript {
+  return transcript.memory.broken
+    ? transcript
+    : { ...transcript, memory: { ...transcript.memory, broken: true } };
+}
+
+function toAgent(transcript: Transcript, envelope: unknown): Transcript {
+  if (!isRecord(envelope) || envelope.method !== "session/load") return transcript;
+  return { ...transcript, memory: { ...transcript.memory, loading: requestId(envelope.id) } };
+}
+
+function fromAgent(
+  transcript: Transcript,
+  items: TranscriptItem[],
+  event: SessionEvent,
+  envelope: unknown,
+): Transcript {
+  if (!isRecord(envelope)) return transcript;
+  const { loading, ...memory } = transcript.memory;
+  if (loading !== undefined) {
+    const answered = envelope.method === undefined && requestId(envelope.id) === loading;
+    return answered ? { ...transcript, memory } : transcript;
+  }
+  if (envelope.method !== "session/update") return transcript;
+  const update = field(field(envelope, "params"), "update");
+  return isRecord(update) ? sessionUpdate(transcript, items, event, update) : transcript;
+}
+
+function requestId(id: unknown): string {
+  return JSON.stringify(id ?? null);
+}
+
+function sessionUpdate(
+  transcript: Transcript,
+  items: TranscriptItem[],
+  event: SessionEvent,
+  update: Readonly<Record<string, unknown>>,
+): Transcript {
+  switch (update.sessionUpdate) {
+    case "agent_message_chunk":
+      return appendText(transcript, items, event, "message", blockText(update.content));
+    case "agent_thought_chunk":
+      return appendText(transcript, items, event, "thought", blockText(update.content));
+    case "tool_call":
+    case "tool_call_update":
+      mergeToolCall(items, transcript.memory.incarnation, event, update);
+      return breakText(transcript);
+    case "plan":
+      return { ...transcript, plan: readPlan(update.entries) };
+    case "usage_update":
+      return typeof update.used === "number" && typeof update.size === "number"
+        ? { ...transcript, context: { used: update.used, size: update.size } }
+        : transcript;
+    case "session_info_update":
+      return typeof update.title === "string"
+        ? { ...transcript, title: text(update.title, 200) }
+        : transcript;
+    case "current_mode_update":
+      items.push({
+        type: "notice",
+        id: `e${event.seq}`,
+        at: event.at,
+        level: "info",
+        kind: "mode",
+        text: `Mode: ${text(update.currentModeId, 100)}`,
+      });
+      return breakText(transcript);
+    default:
+      return transcript;
+  }
+}
+
+function blockText(block: unknown): string {
+  if (!isRecord(block)) return "";
+  if (block.type === "text") return text(block.text);
+  if (block.type === "resource_link") return `[${text(block.name, 200)}](${text(block.uri, 2_000)})`;
+  return typeof block.type === "string" ? `[${block.type}]` : "";
+}
+
+function appendText(
+  transcript: Transcript,
+  items: TranscriptItem[],
+  event: SessionEvent,
+  type: "message" | "thought",
+  added: string,
+): Transcript {
+  if (added === "") return transcript;
+  const last = items.at(-1);
+  if (!transcript.memory.broken && last?.type === type) {
+    items[items.length - 1] = { ...last, text: last.text + added };
+  } else {
+    items.push({ type, id: `e${event.seq}`, at: event.at, text: added });
+  }
+  return transcript.memory.broken
+    ? { ...transcript, memory: { ...transcript.memory, broken: false } }
+    : transcript;
+}
+
+function readPlan(entries: unknown): Transcript["plan"] {
+  return list(entries)
+    .slice(0, 200)
+    .filter(isRecord)
+    .map((entry) => ({
+      content: text(entry.content, 2_000),
+      priority: oneOf(entry.priority, ["high", "medium", "low"] as const, "medium"),
+      status: oneOf(entry.status, ["pending", "in_progress", "completed"] as const, "pending"),
+    }));
+}
+
+function oneOf<Value extends string>(value: unknown, values: readonly Value[], fallback: Value): Value {
+  return values.find((known) => known === value) ?? fallback;
+}
+
+function settleApproval(
+  items: TranscriptItem[],
+  settled: { readonly approvalId: string; readonly outcome: ApprovalOutcome; readonly optionId?: string },
+): void {
+  const index = items.findLastIndex(
+    (item) => item.type === "approval" && item.approval.id === settled.approvalId,
+  );
+  const item = items[index];
+  if (item?.type !== "approval") return;
+  items[index] = {
+    ...item,
+    state: settled.outcome,
+    ...(settled.optionId === undefined ? {} : { optionId: settled.optionId }),
+  };
+}
+
+type ApprovalOutcome = "allowed" | "denied" | "expired" | "cancelled";
+
+/** A call that its agent never finished would look as if it still ran. */
+function endOpenCalls(items: TranscriptItem[], incarnation: number): void {
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i];
+    if (item === undefined || item.type === "prompt") return;
+    if (item.type !== "tool" || !item.id.startsWith(`t${incarnation}:`)) continue;
+    if (item.status === "pending" || item.status === "in_progress") items[i] = { ...item, status: "failed" };
+  }
+}
