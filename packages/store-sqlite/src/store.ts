@@ -268,15 +268,27 @@ class OpenStore implements SqliteStore {
     return this.#closing;
   }
 
+  /**
+   * The last connection that closes moves the WAL into the database and removes it. After a failed
+   * sync nobody may trust what a read of the WAL gives, so then the last is this, which cannot write.
+   */
+  #openReader(): DatabaseSync | undefined {
+    try {
+      const reader = new DatabaseSync(this.#file, { readOnly: true });
+      reader.prepare("SELECT count(*) FROM meta").get();
+      return reader;
+    } catch (error) {
+      this.#ports.log.warn("failed store cannot be read", { error });
+      return undefined;
+    }
+  }
+
   async #close(): Promise<void> {
     this.#group.close();
     await this.#group.drain();
     await Promise.allSettled(this.#backups);
     await this.#checkpointer.stop();
-    // The last connection that closes moves the WAL into the database and removes it. After a failed
-    // sync nobody may trust what a read of the WAL gives, so then the last is one that cannot write.
-    const last = this.#group.isFailed ? new DatabaseSync(this.#file, { readOnly: true }) : undefined;
-    last?.prepare("SELECT count(*) FROM meta").get();
+    const last = this.#group.isFailed ? this.#openReader() : undefined;
     await this.#thread.close();
     this.#wal.close();
     this.#database.close();

@@ -65,6 +65,8 @@ export class Checkpointer {
 
   async #checkpoint(type: "passive" | "restart"): Promise<boolean> {
     try {
+      // The thread would open whatever has the log's name, and move its content into the database.
+      this.#options.wal.assertSame();
       const reply = await this.#options.thread.ask({ type });
       this.#options.wal.assertSame();
       this.count += 1;

@@ -256,6 +256,7 @@ export class GroupCommitter {
     try {
       const state = this.#walState();
       const hold = this.#options.onGroup(state);
+      if (this.isFailed) return;
       if (hold !== undefined) this.#held = [];
       this.#sync(group, state, hold);
     } catch (error) {

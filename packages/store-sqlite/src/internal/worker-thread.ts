@@ -19,29 +19,23 @@ class ThreadError extends Error {
 
 /**
  * A thread with a connection of its own to the store, for work that takes long: checkpoints, copies.
- * It does not keep the process alive.
+ * It starts with the first request, and does not keep the process alive.
  */
 export class WorkerThread {
-  readonly #worker: Worker;
+  readonly #databaseFile: string;
+  #worker: Worker | undefined;
   #waiting: { resolve: (reply: Done) => void; reject: (error: unknown) => void }[] = [];
-  #ended: unknown;
+  #ended: Error | undefined;
 
   constructor(databaseFile: string) {
-    this.#worker = new Worker(script, { workerData: databaseFile });
-    this.#worker.unref();
-    this.#worker.on("message", (reply: WorkerReply) => {
-      const waiter = this.#waiting.shift();
-      if (reply.type === "done") waiter?.resolve(reply);
-      else waiter?.reject(new ThreadError(reply.message, reply.code));
-    });
-    this.#worker.on("error", (error) => this.#end(error));
-    this.#worker.on("exit", (code) => this.#end(new Error(`The store's thread ended with code ${code}`)));
+    this.#databaseFile = databaseFile;
   }
 
   /** Does one thing; requests are answered in order. */
   ask(request: Exclude<WorkerRequest, { type: "close" }>): Promise<Done> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw this.#ended;
+      this.#worker ??= this.#start();
       this.#waiting.push({ resolve, reject });
       this.#worker.postMessage(request);
     });
@@ -49,16 +43,34 @@ export class WorkerThread {
 
   /** Closes the connection and waits for the thread to end. Idempotent. */
   close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    if (worker === undefined || this.#ended !== undefined) {
+      this.#ended ??= new Error("The store's thread is closed");
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
-      if (this.#ended !== undefined) return resolve();
-      this.#worker.ref();
-      this.#worker.once("exit", () => resolve());
+      worker.ref();
+      worker.once("exit", () => resolve());
       const request: WorkerRequest = { type: "close" };
-      this.#worker.postMessage(request);
+      worker.postMessage(request);
     });
   }
 
-  #end(error: unknown): void {
+  #start(): Worker {
+    const worker = new Worker(script, { workerData: this.#databaseFile });
+    worker.unref();
+    worker.on("message", (reply: WorkerReply) => {
+      const waiter = this.#waiting.shift();
+      if (reply.type === "done") waiter?.resolve(reply);
+      else waiter?.reject(new ThreadError(reply.message, reply.code));
+    });
+    worker.on("error", (error) => this.#end(error instanceof Error ? error : new Error(String(error))));
+    worker.on("exit", (code) => this.#end(new Error(`The store's thread ended with code ${code}`)));
+    return worker;
+  }
+
+  #end(error: Error): void {
     this.#ended ??= error;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
   }

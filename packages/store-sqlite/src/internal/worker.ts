@@ -13,9 +13,12 @@ export type WorkerReply =
   | { readonly type: "done"; readonly busy: boolean; readonly frames: number; readonly moved: number }
   | { readonly type: "error"; readonly message: string; readonly code: number };
 
+/** Commits wait while a checkpoint waits for readers, so it soon gives up. */
+const busyTimeoutMs = 20;
+
 const port = parentPort;
 if (port !== null) {
-  const database = new DatabaseSync(String(workerData), { timeout: 5_000 });
+  const database = new DatabaseSync(String(workerData), { timeout: busyTimeoutMs });
   database.exec(connectionPragmas);
   port.on("message", (request: WorkerRequest) => {
     if (request.type === "close") {

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, test } from "node:test";
+import { systemPorts } from "@holdfast/core";
+import { manualClock } from "@holdfast/testing";
+import { afterTest, create, integrity, next, openStore, snapshot, tempDirectory } from "./support.ts";
+
+describe("checkpoints", () => {
+  test("the log stays near its limit under load, and every commit is there", async (t) => {
+    const path = tempDirectory(t);
+    const maxWalBytes = 1_048_576;
+    const store = await openStore(t, { path, maxWalBytes, passiveCheckpointBytes: 262_144 });
+    const ids = Array.from({ length: 16 }, (_, index) => `actor-${index}`);
+    const versions = 60;
+    let largest = 0;
+    await Promise.all(
+      ids.map(async (id) => {
+        await store.commit(create(id, snapshot(4_000)));
+        for (let version = 2; version <= versions; version += 1) {
+          await store.commit(next(id, version, snapshot(4_000 + version)));
+          largest = Math.max(largest, store.stats().walBytes);
+        }
+      }),
+    );
+    const stats = store.stats();
+    assert.equal(stats.commits, ids.length * versions);
+    assert.ok(stats.holds > 0, "commits were held to empty the log");
+    assert.ok(stats.checkpoints > stats.holds, "passive checkpoints ran too");
+    // One group may pass the limit, and its size is 16 commits of some 3 pages.
+    assert.ok(largest < maxWalBytes + 16 * 6 * 4_200, `the log grew to ${largest} bytes`);
+    await store.close();
+    assert.equal(integrity(join(path, "actors.db")), "ok");
+    const again = await openStore(t, { path });
+    for (const id of ids) assert.equal((await again.acquire(id)).state?.snapshot.length, 4_000 + versions);
+  });
+
+  test("commits go on while a reader keeps the log from being emptied, and it shrinks in use afterwards", async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path, maxWalBytes: 262_144, passiveCheckpointBytes: 131_072 });
+    await store.commit(create("a", snapshot(1_000)));
+    const reader = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
+    reader.exec("BEGIN");
+    reader.prepare("SELECT count(*) FROM actor").get();
+    let version = 1;
+    const commit = () => {
+      version += 1;
+      return store.commit(next("a", version, snapshot(20_000)));
+    };
+    // The checkpoint that holds commits gives up after the busy timeout of its connection.
+    while (store.stats().walBytes < 524_288) await commit();
+    reader.close();
+    const held = store.stats().holds;
+    for (let count = 0; count < 200; count += 1) await commit();
+    assert.ok(store.stats().holds >= held);
+    assert.equal((await store.get("a"))?.version, version);
+  });
+
+  test("no checkpoint is made by a commit itself", async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path });
+    const size = statSync(join(path, "actors.db")).size;
+    await store.commit(create("a", snapshot(3_000_000)));
+    assert.equal(statSync(join(path, "actors.db")).size, size);
+    assert.equal(store.stats().checkpoints, 0);
+  });
+});
+
+describe("expired call records", () => {
+  test("each commit that records a call removes at most two others", async (t) => {
+    const path = tempDirectory(t);
+    const clock = manualClock();
+    const store = await openStore(t, { path, ports: { ...systemPorts(), clock } });
+    const call = (key: string) => ({ key, status: "started", expiresAt: clock.now() + 10 }) as const;
+    await store.commit(create("a", { calls: Array.from({ length: 100 }, (_, index) => call(`${index}`)) }));
+    clock.advance(11);
+    const reader = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
+    afterTest(t, () => reader.close());
+    const count = reader.prepare("SELECT count(*) AS count FROM call");
+    for (let step = 1; step <= 50; step += 1) {
+      await store.commit(next("a", step + 1, { calls: [call(`new-${step}`)] }));
+      assert.equal(count.get()?.["count"], 100 - 2 * step + step);
+    }
+    await store.commit(next("a", 52));
+    assert.equal(count.get()?.["count"], 50);
+  });
+});

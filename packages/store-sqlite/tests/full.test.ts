@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { afterTest, code, create, integrity, next, openStore, snapshot, tempDirectory } from "./support.ts";
+
+const quota = 2 * 1_048_576;
+
+describe("a full store", () => {
+  test("a commit that does not fit fails, those of the same group land, and the store goes on", async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path, maxDatabaseBytes: quota });
+    const results = await Promise.allSettled([
+      store.commit(create("a", snapshot(1_000))),
+      store.commit(create("large", snapshot(2 * quota))),
+      store.commit(create("b", snapshot(1_000))),
+    ]);
+    assert.deepEqual(
+      results.map((result) => result.status),
+      ["fulfilled", "rejected", "fulfilled"],
+    );
+    await assert.rejects(store.commit(create("large", snapshot(2 * quota))), code("store", "full"));
+    assert.equal(await store.get("large"), undefined);
+    await store.commit(next("a", 2, snapshot(2_000)));
+    assert.equal((await store.acquire("a")).state?.snapshot.length, 2_000);
+    await store.close();
+    assert.equal(integrity(`${path}/actors.db`), "ok");
+  });
+
+  test("room that is made by destroying can be used again", async (t) => {
+    const store = await openStore(t, { maxDatabaseBytes: quota });
+    await store.commit(create("a", snapshot(quota * 0.75)));
+    await assert.rejects(store.commit(create("b", snapshot(quota * 0.75))), code("store", "full"));
+    await store.commit(next("a", 2, { destroyedAt: 1 }));
+    await store.commit(create("b", snapshot(quota * 0.75)));
+  });
+
+  test("a full disk loses nothing, and the store goes on when there is room again", async (t) => {
+    const path = tempDirectory(t);
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", path]);
+    if (mounted.status !== 0) return t.skip("needs root, to mount a small file system");
+    afterTest(t, () => spawnSync("umount", ["-l", path]));
+    const store = await openStore(t, { path });
+    await store.commit(create("a", snapshot(1_000)));
+    writeFileSync(`${path}/ballast`, new Uint8Array(1_500_000));
+
+    let kept = 1;
+    let refused: unknown;
+    while (refused === undefined) {
+      const version = kept + 1;
+      await store.commit(next("a", version, snapshot(50_000 + version))).then(
+        () => {
+          kept = version;
+        },
+        (error: unknown) => {
+          refused = error;
+        },
+      );
+    }
+    assert.ok(code("store", "full")(refused));
+    assert.equal((await store.get("a"))?.version, kept);
+    rmSync(`${path}/ballast`);
+    await store.commit(next("a", kept + 1, snapshot(100)));
+    await store.close();
+    assert.equal(integrity(`${path}/actors.db`), "ok");
+    const again = await openStore(t, { path });
+    assert.equal((await again.acquire("a")).record.version, kept + 1);
+    await again.close();
+  });
+});

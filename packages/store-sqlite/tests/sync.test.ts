@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import {
+  code,
+  create,
+  heldSync,
+  integrity,
+  isPending,
+  next,
+  openStore,
+  snapshot,
+  tempDirectory,
+} from "./support.ts";
+
+describe("group sync", () => {
+  test("one sync covers the commits that were written before it started, and no later one", async (t) => {
+    const held = heldSync();
+    const store = await openStore(t, { syncFile: held.syncFile });
+    const first = Promise.all([store.commit(create("a")), store.commit(create("b"))]);
+    await held.started();
+    const second = Promise.all([store.commit(next("a", 2)), store.commit(create("c"))]);
+    assert.equal(await isPending(first), true);
+    assert.equal(held.count(), 1);
+    held.release();
+    await first;
+    await held.started();
+    assert.equal(held.count(), 2);
+    assert.equal(await isPending(second), true);
+    held.release();
+    await second;
+    assert.equal(store.stats().commits, 4);
+    assert.equal(store.stats().transactions, 2);
+  });
+
+  test("a lone commit is synced in line on a quick disk, and off the event loop on a slow one", async (t) => {
+    let ways: string[] = [];
+    let ms = 0;
+    const block = () => {
+      const until = performance.now() + ms;
+      while (performance.now() < until);
+    };
+    const store = await openStore(t, {
+      syncFile: {
+        sync: () => {
+          ways.push("in line");
+          block();
+        },
+        syncAsync: async () => {
+          ways.push("off loop");
+          block();
+        },
+      },
+    });
+    await store.commit(create("a"));
+    ms = 5;
+    await store.commit(next("a", 2));
+    await store.commit(next("a", 3));
+    assert.deepEqual(ways, ["in line", "in line", "off loop"]);
+    ways = [];
+    ms = 0;
+    await Promise.all([store.commit(next("a", 4)), store.commit(create("b"))]);
+    assert.deepEqual(ways, ["off loop"]);
+  });
+
+  test("a read does not tell of what is not durable yet", async (t) => {
+    const held = heldSync();
+    const store = await openStore(t, { syncFile: held.syncFile });
+    const call = { key: "k", status: "done", expiresAt: Number.MAX_SAFE_INTEGER } as const;
+    const commits = Promise.all([store.commit(create("a", { calls: [call] })), store.commit(create("b"))]);
+    await held.started();
+    const reads = [
+      store.find("test", ["a"]),
+      store.get("a"),
+      store.call("a", "k"),
+      store.list({ limit: 5 }),
+      store.due(0, 5),
+    ];
+    for (const read of reads) assert.equal(await isPending(read), true);
+    assert.equal(await store.get("unknown"), undefined);
+    held.release();
+    await commits;
+    assert.equal(((await reads[0]) as { id: string }).id, "a");
+    await Promise.all(reads);
+    assert.equal((await store.call("a", "k"))?.status, "done");
+
+    const destroyed = Promise.all([
+      store.commit(next("a", 2, { destroyedAt: 1 })),
+      store.commit(next("b", 2)),
+    ]);
+    await held.started();
+    const gone = store.find("test", ["a"]);
+    assert.equal(await isPending(gone), true);
+    held.release();
+    await destroyed;
+    assert.equal(await gone, undefined);
+  });
+});
+
+describe("a failed sync", () => {
+  test("ends the store: what waited is indeterminate, nothing more is taken, nothing is synced again", async (t) => {
+    const path = tempDirectory(t);
+    const held = heldSync();
+    const store = await openStore(t, { path, syncFile: held.syncFile });
+    const before = Promise.all([store.commit(create("a")), store.commit(create("b"))]);
+    await held.started();
+    held.release();
+    await before;
+
+    const waiting = [store.commit(next("a", 2)), store.commit(next("b", 2))];
+    await held.started();
+    const behind = store.commit(next("a", 3));
+    const read = store.get("a");
+    held.release(new Error("EIO: i/o error, fdatasync"));
+    for (const commit of waiting) await assert.rejects(commit, code("store", "indeterminate"));
+    await assert.rejects(behind, code("store", "failed"));
+    await assert.rejects(read, code("store", "failed"));
+    await assert.rejects(store.commit(create("c")), code("store", "failed"));
+    await assert.rejects(store.acquire("a"), code("store", "failed"));
+    await assert.rejects(store.get("a"), code("store", "failed"));
+    await assert.rejects(store.kvGet("a", new Uint8Array()), code("store", "failed"));
+    assert.equal(held.count(), 2);
+
+    const database = join(path, "actors.db");
+    const content = readFileSync(database);
+    await store.close();
+    assert.equal(existsSync(`${database}-wal`), true, "closing left the log for the next process to judge");
+    assert.equal(readFileSync(database).equals(content), true, "closing moved nothing into the database");
+    assert.equal(held.count(), 2);
+
+    const again = await openStore(t, { path });
+    assert.ok(((await again.get("a"))?.version ?? 0) >= 1);
+    await again.commit(create("c"));
+    await again.close();
+    assert.equal(integrity(database), "ok");
+  });
+
+  test("in line ends the store too", async (t) => {
+    const store = await openStore(t, {
+      syncFile: {
+        sync() {
+          throw new Error("EIO: i/o error, fdatasync");
+        },
+        syncAsync: () => Promise.reject(new Error("not asked")),
+      },
+    });
+    await assert.rejects(store.commit(create("a")), code("store", "indeterminate"));
+    await assert.rejects(store.commit(create("b")), code("store", "failed"));
+  });
+
+  test("a log that something else replaced ends the store", async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path, passiveCheckpointBytes: 1 });
+    const wal = join(path, "actors.db-wal");
+    renameSync(wal, `${wal}.moved`);
+    writeFileSync(wal, "");
+    await store.commit(create("a", snapshot(10_000)));
+    await assert.rejects(
+      async () => {
+        for (let version = 2; version < 10_000; version += 1) await store.commit(next("a", version));
+      },
+      code("store", "failed"),
+    );
+    assert.ok(statSync(`${wal}.moved`).size > 0);
+  });
+});
