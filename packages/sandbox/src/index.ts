@@ -1,5 +1,5 @@
-export { type InstalledAgent, installAgent, type InstallOptions } from "./agents/install.ts";
 export { type AgentLocation, findAgent } from "./agents/find.ts";
+export { type InstalledAgent, type InstallOptions, installAgent } from "./agents/install.ts";
 export type {
   AgentCapabilities,
   AgentFile,

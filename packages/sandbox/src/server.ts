@@ -1,6 +1,149 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import { homedir } from "node:os";
+import { HoldfastError, type Logger, silentLogger } from "@holdfast/core";
+import { AcpInstances } from "./acp/instances.ts";
+import { AcpRoutes } from "./acp/routes.ts";
+import { type LaunchContext, prepareLaunch } from "./agents/launch.ts";
+import { AgentRoutes } from "./agents/routes.ts";
+import { agentTable } from "./agents/table.ts";
+import { Dialler } from "./dial.ts";
+import { Paths } from "./fs/paths.ts";
+import { FsRoutes } from "./fs/routes.ts";
+import { sendJson } from "./http/exchange.ts";
+import { Guard } from "./http/guard.ts";
+import { Router } from "./http/router.ts";
+import { bindUnix, listenTcp } from "./internal/listen.ts";
+import { Spawner } from "./internal/spawner.ts";
+import { defaultLimits, type SandboxLimits } from "./limits.ts";
 import type { SandboxServer, SandboxServerOptions } from "./options.ts";
+import { ProcessRoutes } from "./processes/routes.ts";
 
-/** Starts a sandbox server; resolves when it can be reached. */
-export async function createSandboxServer(_options: SandboxServerOptions): Promise<SandboxServer> {
-  throw new Error("not yet");
+const loopback = ["localhost", "127.0.0.1", "::1"];
+
+/**
+ * Starts a sandbox server; resolves when it can be reached (in dial mode: when the host has taken a
+ * connection). Throws `sandbox.remote_not_allowed` for a host that is not loopback without
+ * `allowRemote`, and `sandbox.address_in_use` when something else listens there.
+ */
+export async function createSandboxServer(options: SandboxServerOptions): Promise<SandboxServer> {
+  const log = options.log ?? silentLogger;
+  const limits: SandboxLimits = { ...defaultLimits, ...options.limits };
+  const token = tokenFor(options);
+  const { router, stop } = await compose(options, token, limits, log);
+  const server = createServer(
+    { keepAlive: true },
+    (request, response) => void router.handle(request, response),
+  );
+  server.on("connection", (socket) => socket.setNoDelay(true));
+  // A body may be as long as it likes; what is bounded is how long headers take on a shared port.
+  server.requestTimeout = 0;
+  let url: string | undefined;
+  let dialler: Dialler | undefined;
+  if ("dial" in options.listen) {
+    server.headersTimeout = 0;
+    server.keepAliveTimeout = 0;
+    dialler = new Dialler(server, options.listen.dial, log);
+    await dialler.start();
+  } else if ("unix" in options.listen) {
+    await bindUnix(server, options.listen.unix);
+  } else {
+    url = await listenTcp(server, options.listen);
+  }
+  let closing: Promise<void> | undefined;
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(token === undefined ? {} : { token }),
+    close: () => (closing ??= closeAll(server, dialler, stop)),
+  };
+}
+
+function tokenFor(options: SandboxServerOptions): string | undefined {
+  if (options.token !== undefined) {
+    if (options.token === "")
+      throw new HoldfastError("sandbox", "empty_token", "The token must not be empty");
+    return options.token;
+  }
+  return "port" in options.listen && !options.unsafeNoToken
+    ? randomBytes(24).toString("base64url")
+    : undefined;
+}
+
+async function compose(
+  options: SandboxServerOptions,
+  token: string | undefined,
+  limits: SandboxLimits,
+  log: Logger,
+): Promise<{ readonly router: Router; readonly stop: () => Promise<void> }> {
+  const home = options.home ?? process.env.HOME ?? homedir();
+  const env = baseEnv(home, options.env ?? {});
+  const paths = await Paths.create(options.root, home);
+  const cwd = options.cwd ?? options.root ?? process.cwd();
+  const context: LaunchContext = {
+    home,
+    cwd,
+    env,
+    models: options.models ?? {},
+    jailed: options.jailed ?? false,
+    ownsHome: options.home !== undefined,
+    ...(options.agentsDirectory === undefined ? {} : { agentsDirectory: options.agentsDirectory }),
+  };
+  const agents = new Map((options.agents ?? agentTable).map((row) => [row.id, row]));
+  const spawner = new Spawner(log);
+  const instances = new AcpInstances({
+    agents,
+    prepare: (row) => prepareLaunch(row, context),
+    spawner,
+    limits,
+    log,
+  });
+  const guard = new Guard({
+    origins: options.allowedOrigins ?? [],
+    ...(token === undefined ? {} : { token }),
+    ...("port" in options.listen ? { hosts: hostsFor(options.listen.host, options.allowedHosts ?? []) } : {}),
+  });
+  const routes = [
+    {
+      path: "/",
+      methods: { GET: ({ response }) => sendJson(response, { name: "Holdfast Sandbox" }) },
+    },
+    { path: "/v1/health", methods: { GET: ({ response }) => sendJson(response, { status: "ok" }) } },
+    ...new AgentRoutes(agents, context, instances).routes(),
+    ...new AcpRoutes(instances, limits).routes(),
+    ...new FsRoutes(paths, limits).routes(),
+    ...new ProcessRoutes({ spawner, paths, limits, cwd, env, confined: options.root !== undefined }).routes(),
+  ] satisfies ConstructorParameters<typeof Router>[0];
+  const stop = async () => {
+    await instances.close();
+    await spawner.close();
+  };
+  return { router: new Router(routes, guard, log), stop };
+}
+
+/** The whole environment that agents and processes get from here: nothing else is inherited. */
+function baseEnv(home: string, configured: Readonly<Record<string, string>>): Record<string, string> {
+  const { PATH, LANG } = process.env;
+  return {
+    PATH: PATH ?? "/usr/local/bin:/usr/bin:/bin",
+    HOME: home,
+    ...(LANG === undefined ? {} : { LANG }),
+    ...configured,
+  };
+}
+
+function hostsFor(host: string, allowed: readonly string[]): string[] {
+  return [...loopback, ...(host === "0.0.0.0" || host === "::" ? [] : [host]), ...allowed];
+}
+
+async function closeAll(
+  server: Server,
+  dialler: Dialler | undefined,
+  stop: () => Promise<void>,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Agents end first, so that their streams tell how; then nothing is left to wait for.
+  await stop();
+  dialler?.stop();
+  server.closeAllConnections();
+  if (!dialler) await closed;
 }

@@ -1,0 +1,104 @@
+import type { Logger } from "@holdfast/core";
+import type { AgentRow } from "../agents/row.ts";
+import { invalid, problem } from "../http/problem.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import type { SandboxLimits } from "../limits.ts";
+import { AcpInstance } from "./instance.ts";
+
+export interface InstancesOptions {
+  readonly agents: ReadonlyMap<string, AgentRow>;
+  readonly prepare: (row: AgentRow) => Promise<SpawnRequest>;
+  readonly spawner: Spawner;
+  readonly limits: SandboxLimits;
+  readonly log: Logger;
+}
+
+/** All ACP instances of a server, by the ids that clients chose. */
+export class AcpInstances {
+  readonly #options: InstancesOptions;
+  readonly #instances = new Map<string, AcpInstance>();
+  readonly #waiters = new Set<(instance: AcpInstance) => void>();
+
+  constructor(options: InstancesOptions) {
+    this.#options = options;
+  }
+
+  list(): AcpInstance[] {
+    return [...this.#instances.values()].sort((a, b) => (a.serverId < b.serverId ? -1 : 1));
+  }
+
+  /** The instance with this id, made and started where it does not exist and `agentId` is given. */
+  async open(serverId: string, agentId: string | null): Promise<AcpInstance> {
+    const existing = this.#instances.get(serverId);
+    if (existing) {
+      if (agentId !== null && agentId !== existing.agentId) {
+        throw problem("conflict", 409, `server "${serverId}" already runs agent "${existing.agentId}"`, {
+          agent: existing.agentId,
+        });
+      }
+      return existing;
+    }
+    if (agentId === null) throw invalid("missing required 'agent' query parameter for a new server id");
+    const row = this.#options.agents.get(agentId);
+    if (!row) throw problem("unsupported_agent", 400, `there is no agent "${agentId}"`, { agent: agentId });
+    if (this.#instances.size >= this.#options.limits.maxAgentInstances) {
+      throw problem(
+        "conflict",
+        409,
+        `max agent instance limit reached (${this.#options.limits.maxAgentInstances})`,
+      );
+    }
+    const { spawner, limits, log, prepare } = this.#options;
+    const instance = new AcpInstance({
+      serverId,
+      agentId,
+      prepare: () => prepare(row),
+      spawner,
+      limits,
+      log,
+    });
+    this.#instances.set(serverId, instance);
+    for (const waiter of [...this.#waiters]) waiter(instance);
+    return instance;
+  }
+
+  /** The instance with this id; waits a moment for the request that makes it. */
+  async find(serverId: string, signal: AbortSignal): Promise<AcpInstance> {
+    const existing = this.#instances.get(serverId) ?? (await this.#await(serverId, signal));
+    if (existing) return existing;
+    throw problem("session_not_found", 404, `there is no ACP server "${serverId}"`, { sessionId: serverId });
+  }
+
+  get(serverId: string): AcpInstance | undefined {
+    return this.#instances.get(serverId);
+  }
+
+  /** Forgets the instance at once and ends its agent. Resolves when the agent is gone; unknown ids are fine. */
+  async delete(serverId: string): Promise<void> {
+    const instance = this.#instances.get(serverId);
+    this.#instances.delete(serverId);
+    await instance?.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#instances.keys()].map((serverId) => this.delete(serverId)));
+  }
+
+  #await(serverId: string, signal: AbortSignal): Promise<AcpInstance | undefined> {
+    return new Promise((resolve) => {
+      const finish = (instance: AcpInstance | undefined) => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        signal.removeEventListener("abort", gone);
+        resolve(instance);
+      };
+      const waiter = (instance: AcpInstance) => {
+        if (instance.serverId === serverId) finish(instance);
+      };
+      const gone = () => finish(undefined);
+      const timer = setTimeout(gone, this.#options.limits.bootstrapWaitMs);
+      this.#waiters.add(waiter);
+      signal.addEventListener("abort", gone);
+    });
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Cuts a byte stream into lines with bounded memory. A line longer than `maxBytes` is dropped up to
+ * its newline and reported once, with its beginning.
+ */
+export class LineSplitter {
+  readonly #maxBytes: number;
+  readonly #onLine: (line: string) => void;
+  readonly #onOverflow: (head: string) => void;
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #skipping = false;
+
+  constructor(maxBytes: number, onLine: (line: string) => void, onOverflow: (head: string) => void) {
+    this.#maxBytes = maxBytes;
+    this.#onLine = onLine;
+    this.#onOverflow = onOverflow;
+  }
+
+  push(bytes: Buffer): void {
+    let start = 0;
+    for (;;) {
+      const end = bytes.indexOf(10, start);
+      if (end === -1) break;
+      this.#keep(bytes.subarray(start, end));
+      this.#finish();
+      start = end + 1;
+    }
+    if (start < bytes.length) this.#keep(bytes.subarray(start));
+  }
+
+  /** What came after the last newline, if anything: a line that was never completed. */
+  end(): string | undefined {
+    if (this.#skipping || this.#size === 0) return undefined;
+    return this.#take();
+  }
+
+  #keep(part: Buffer): void {
+    if (this.#skipping || part.length === 0) return;
+    if (this.#size + part.length > this.#maxBytes) {
+      this.#skipping = true;
+      const head = Buffer.concat([...this.#chunks, part].slice(0, 2)).toString("utf8", 0, 200);
+      this.#chunks = [];
+      this.#size = 0;
+      this.#onOverflow(head);
+      return;
+    }
+    this.#chunks.push(part);
+    this.#size += part.length;
+  }
+
+  #finish(): void {
+    if (this.#skipping) {
+      this.#skipping = false;
+      return;
+    }
+    const line = this.#take();
+    if (line.trim() !== "") this.#onLine(line);
+  }
+
+  #take(): string {
+    const line = Buffer.concat(this.#chunks, this.#size).toString("utf8");
+    this.#chunks = [];
+    this.#size = 0;
+    return line.endsWith("\r") ? line.slice(0, -1) : line;
+  }
+}

@@ -1,0 +1,105 @@
+import { isRecord } from "../http/problem.ts";
+
+/** What the server needs to know of a JSON-RPC message; the text itself is passed on untouched. */
+export interface Message {
+  readonly raw: string;
+  readonly kind: "request" | "notification" | "response";
+  readonly method?: string;
+  /** Key of the id, equal for equal ids; only where there is an id. */
+  readonly key?: string;
+  /** The id as JSON text, for a request or response. */
+  readonly idText?: string;
+}
+
+/** Reads a JSON-RPC message; undefined when `raw` is not a JSON object. Throws SyntaxError for no JSON. */
+export function readMessage(raw: string): Message | undefined {
+  const value: unknown = JSON.parse(raw);
+  if (!isRecord(value)) return undefined;
+  const method = typeof value.method === "string" ? value.method : undefined;
+  if (!Object.hasOwn(value, "id")) {
+    return { raw, kind: "notification", ...(method === undefined ? {} : { method }) };
+  }
+  const idText = idTextOf(raw, value.id);
+  const kind = method === undefined ? "response" : "request";
+  return { raw, kind, key: idKey(value.id, idText), idText, ...(method === undefined ? {} : { method }) };
+}
+
+/** `raw` with its id replaced by the JSON text `idText`; everything else stays as it is. */
+export function withId(raw: string, idText: string): string {
+  const span = memberSpan(raw, "id");
+  return span ? raw.slice(0, span.start) + idText + raw.slice(span.end) : raw;
+}
+
+/** Adds `agentStderr` to the error data of an error response that has room for it. */
+export function withStderr(raw: string, stderr: string): string {
+  if (stderr === "") return raw;
+  const value: unknown = JSON.parse(raw);
+  if (!isRecord(value) || !isRecord(value.error)) return raw;
+  const data = value.error.data;
+  if (data !== undefined && !isRecord(data)) return raw;
+  const error = { ...value.error, data: { ...data, agentStderr: stderr } };
+  const span = memberSpan(raw, "error");
+  return span ? raw.slice(0, span.start) + JSON.stringify(error) + raw.slice(span.end) : raw;
+}
+
+/** A number beyond 2^53 keeps its digits only in the text. */
+function idTextOf(raw: string, id: unknown): string {
+  if (typeof id === "number" && !Number.isSafeInteger(id)) {
+    const span = memberSpan(raw, "id");
+    if (span) return raw.slice(span.start, span.end);
+  }
+  return JSON.stringify(id);
+}
+
+function idKey(id: unknown, idText: string): string {
+  return typeof id === "string" ? `s${id}` : `v${idText}`;
+}
+
+/** Where the value of the top-level member `name` stands in the text of a valid JSON object; the last one wins. */
+function memberSpan(text: string, name: string): { start: number; end: number } | undefined {
+  let found: { start: number; end: number } | undefined;
+  let at = skipSpace(text, text.indexOf("{") + 1);
+  while (text[at] === '"') {
+    const keyEnd = skipString(text, at);
+    const key: unknown = JSON.parse(text.slice(at, keyEnd));
+    const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
+    const end = skipValue(text, start);
+    if (key === name) found = { start, end };
+    at = skipSpace(text, end);
+    if (text[at] === ",") at = skipSpace(text, at + 1);
+  }
+  return found;
+}
+
+function skipSpace(text: string, at: number): number {
+  let index = at;
+  while (index < text.length && " \t\r\n".includes(text.charAt(index))) index += 1;
+  return index;
+}
+
+function skipString(text: string, at: number): number {
+  let index = at + 1;
+  while (index < text.length && text[index] !== '"') index += text[index] === "\\" ? 2 : 1;
+  return index + 1;
+}
+
+function skipValue(text: string, at: number): number {
+  let index = at;
+  let depth = 0;
+  for (; index < text.length; ) {
+    const char = text.charAt(index);
+    if (char === '"') {
+      index = skipString(text, index);
+      if (depth === 0) return index;
+      continue;
+    }
+    if (char === "{" || char === "[") depth += 1;
+    else if (char === "}" || char === "]") {
+      if (depth === 0) return index;
+      depth -= 1;
+      if (depth === 0) return index + 1;
+    } else if (depth === 0 && ", \t\r\n".includes(char)) return index;
+    index += 1;
+  }
+  return index;
+}

@@ -1,0 +1,80 @@
+import type { Message } from "./message.ts";
+
+/** A client's request that the agent has not answered yet. */
+export interface PendingRequest {
+  readonly method: string;
+  /** The client's id as JSON text; the agent may have been given another one. */
+  readonly idText: string;
+  /** `initialize` again for a restarted agent: its answer is nobody's but the server's. */
+  readonly internal: boolean;
+  readonly settle: (raw: string) => void;
+}
+
+/** What the server answers in the place of an agent that cannot. */
+export function errorResponse(
+  idText: string,
+  message: string,
+  data: Readonly<Record<string, unknown>>,
+): string {
+  return `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify({ code: -32603, message, data })}}`;
+}
+
+/**
+ * The requests in flight in both directions. An id that is in flight already is given to the agent
+ * as another one, so that two clients that count alike do not meet.
+ */
+export class PendingRequests {
+  readonly #ofClients = new Map<string, PendingRequest>();
+  readonly #ofAgent = new Set<string>();
+  #substitutes = 0;
+
+  get size(): number {
+    return this.#ofClients.size;
+  }
+
+  /** True while the agent waits for somebody: then its silence says nothing. */
+  get agentWaits(): boolean {
+    return this.#ofAgent.size > 0;
+  }
+
+  /** Registers a request; resolves to the id, as JSON text, that the agent has to be given. */
+  add(message: Message & { readonly key: string; readonly idText: string }, request: PendingRequest): string {
+    let { key, idText } = message;
+    while (this.#ofClients.has(key)) {
+      this.#substitutes += 1;
+      const substitute = `holdfast-${this.#substitutes}`;
+      key = `s${substitute}`;
+      idText = JSON.stringify(substitute);
+    }
+    this.#ofClients.set(key, request);
+    return idText;
+  }
+
+  /** Takes out the request that a response of the agent answers. */
+  take(key: string): PendingRequest | undefined {
+    const request = this.#ofClients.get(key);
+    this.#ofClients.delete(key);
+    return request;
+  }
+
+  takeAll(): PendingRequest[] {
+    const all = [...this.#ofClients.values()];
+    this.#ofClients.clear();
+    this.#ofAgent.clear();
+    return all;
+  }
+
+  agentAsked(key: string): void {
+    // An agent that asks without end only loses the watchdog's patience for the oldest questions.
+    if (this.#ofAgent.size >= 10_000) this.#ofAgent.clear();
+    this.#ofAgent.add(key);
+  }
+
+  agentAnswered(key: string): void {
+    this.#ofAgent.delete(key);
+  }
+
+  has(method: string): boolean {
+    return [...this.#ofClients.values()].some((request) => request.method === method);
+  }
+}

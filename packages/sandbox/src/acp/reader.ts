@@ -1,0 +1,103 @@
+import type { ServerResponse } from "node:http";
+import type { SandboxLimits } from "../limits.ts";
+import type { AcpInstance, ReaderPosition } from "./instance.ts";
+
+/**
+ * One event stream to a client. It reads from the instance's log at its own pace and holds no queue
+ * of its own: what the log no longer has is told as `_adapter/gap`, never skipped in silence.
+ */
+export class StreamReader implements ReaderPosition {
+  readonly #instance: AcpInstance;
+  readonly #response: ServerResponse;
+  readonly #limits: SandboxLimits;
+  readonly #release: (() => void)[] = [];
+  readonly #waiters = new Set<{ readonly seq: number; readonly resolve: () => void }>();
+  #next: number;
+  #offset: number;
+  #blocked = false;
+  #closed = false;
+  #stall: NodeJS.Timeout | undefined;
+
+  /** `after` is the last number that the client has; 0 for everything that is retained. */
+  constructor(instance: AcpInstance, response: ServerResponse, after: number, limits: SandboxLimits) {
+    this.#instance = instance;
+    this.#response = response;
+    this.#limits = limits;
+    // A number from the future belongs to another life of the server: such a client gets what comes.
+    this.#next = Math.min(after, instance.events.lastSeq) + 1;
+    this.#offset = instance.events.get(this.#next - 1)?.endOffset ?? 0;
+    if (this.#next > instance.events.lastSeq) this.#offset = instance.events.offset;
+  }
+
+  /** Bytes of the stream that this client's connection has taken. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  start(): void {
+    const beat = setInterval(() => {
+      if (!this.#blocked) this.#response.write(": heartbeat\n\n");
+    }, this.#limits.heartbeatMs);
+    this.#release.push(
+      () => clearInterval(beat),
+      this.#instance.addReader(this),
+      this.#instance.events.onAppend(() => this.#pump()),
+      this.#instance.onClose(() => this.#response.end()),
+    );
+    this.#response.on("drain", () => this.#drained());
+    this.#response.once("close", () => this.#close());
+    this.#pump();
+  }
+
+  /** Resolves when event `seq` was handed to the connection, or the reader ended. */
+  async delivered(seq: number): Promise<void> {
+    if (this.#closed || this.#next > seq) return;
+    await new Promise<void>((resolve) => this.#waiters.add({ seq, resolve }));
+  }
+
+  #pump(): void {
+    const { events } = this.#instance;
+    while (!this.#blocked && !this.#closed && this.#next <= events.lastSeq) {
+      if (this.#next < events.firstSeq) this.#writeGap(this.#next, events.firstSeq - 1);
+      const event = events.get(this.#next);
+      if (!event) return;
+      this.#next = event.seq + 1;
+      this.#write(event.seq, event.data);
+      if (!this.#blocked) this.#offset = event.endOffset;
+    }
+    for (const waiter of this.#waiters) {
+      if (waiter.seq >= this.#next) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+    this.#instance.relieve();
+  }
+
+  #writeGap(from: number, to: number): void {
+    this.#next = to + 1;
+    this.#write(to, JSON.stringify({ jsonrpc: "2.0", method: "_adapter/gap", params: { from, to } }));
+  }
+
+  #write(seq: number, data: string): void {
+    const lines = /[\r\n]/.test(data) ? data.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : data;
+    if (this.#response.write(`event: message\nid: ${seq}\ndata: ${lines}\n\n`)) return;
+    this.#blocked = true;
+    this.#stall = setTimeout(() => this.#response.destroy(), this.#limits.readerStallMs);
+    this.#stall.unref();
+  }
+
+  #drained(): void {
+    clearTimeout(this.#stall);
+    this.#blocked = false;
+    this.#offset = this.#instance.events.get(this.#next - 1)?.endOffset ?? this.#offset;
+    this.#pump();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    clearTimeout(this.#stall);
+    for (const release of this.#release) release();
+    for (const waiter of this.#waiters) waiter.resolve();
+    this.#waiters.clear();
+  }
+}

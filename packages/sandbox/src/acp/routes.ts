@@ -1,0 +1,141 @@
+import {
+  accepts,
+  type Exchange,
+  readText,
+  requireJsonContent,
+  sendEmpty,
+  sendJson,
+  sendJsonText,
+} from "../http/exchange.ts";
+import { invalid, problem } from "../http/problem.ts";
+import type { Route } from "../http/router.ts";
+import type { SandboxLimits } from "../limits.ts";
+import type { AcpInstance } from "./instance.ts";
+import type { AcpInstances } from "./instances.ts";
+import { type Message, readMessage } from "./message.ts";
+import { StreamReader } from "./reader.ts";
+
+/** How long the answer to a request waits for slow streams, so that it does not overtake updates. */
+const flushPatienceMs = 250;
+
+/** ACP over HTTP. Source: the routes of the peer's section 2.3, and its published client. */
+export class AcpRoutes {
+  readonly #instances: AcpInstances;
+  readonly #limits: SandboxLimits;
+  readonly #readers = new WeakMap<AcpInstance, Set<StreamReader>>();
+
+  constructor(instances: AcpInstances, limits: SandboxLimits) {
+    this.#instances = instances;
+    this.#limits = limits;
+  }
+
+  routes(): readonly Route[] {
+    return [
+      { path: "/v1/acp", methods: { GET: (exchange) => this.#list(exchange) } },
+      {
+        path: "/v1/acp/:serverId",
+        methods: {
+          POST: (exchange) => this.#post(exchange),
+          GET: (exchange) => this.#stream(exchange),
+          DELETE: (exchange) => this.#delete(exchange),
+        },
+      },
+    ];
+  }
+
+  #list(exchange: Exchange): void {
+    const servers = this.#instances.list().map((instance) => ({
+      serverId: instance.serverId,
+      agent: instance.agentId,
+      createdAtMs: instance.createdAtMs,
+    }));
+    sendJson(exchange.response, { servers });
+  }
+
+  async #post(exchange: Exchange): Promise<void> {
+    requireJsonContent(exchange);
+    if (!accepts(exchange, "application/json")) {
+      throw problem("not_acceptable", 406, "the Accept header must allow application/json");
+    }
+    const serverId = exchange.params.serverId ?? "";
+    const message = parseMessage(await readText(exchange, this.#limits.maxJsonBytes));
+    const known = this.#instances.get(serverId) !== undefined;
+    const instance = await this.#instances.open(serverId, exchange.query.get("agent"));
+    if (!known || instance.uptimeMs === undefined) await this.#bootstrap(instance, !known);
+    const answer = await instance.send(message);
+    if (answer === undefined) {
+      sendEmpty(exchange.response, 202);
+      return;
+    }
+    await this.#flush(instance);
+    if (!exchange.response.destroyed) sendJsonText(exchange.response, answer);
+  }
+
+  /** The first start is the caller's: it gets the problem. A restart fails as an answer in `send`. */
+  async #bootstrap(instance: AcpInstance, first: boolean): Promise<void> {
+    if (!first && instance.wasStarted) return;
+    try {
+      await instance.start();
+    } catch (error) {
+      await this.#instances.delete(instance.serverId);
+      throw error;
+    }
+  }
+
+  async #stream(exchange: Exchange): Promise<void> {
+    if (!accepts(exchange, "text/event-stream")) {
+      throw problem("not_acceptable", 406, "the Accept header must allow text/event-stream");
+    }
+    const after = lastEventId(exchange);
+    const instance = await this.#instances.find(exchange.params.serverId ?? "", exchange.signal);
+    const { response } = exchange;
+    if (response.destroyed) return;
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+    response.flushHeaders();
+    if (exchange.request.method === "HEAD") {
+      response.end();
+      return;
+    }
+    const reader = new StreamReader(instance, response, after, this.#limits);
+    const readers = this.#readers.get(instance) ?? new Set();
+    this.#readers.set(instance, readers.add(reader));
+    response.once("close", () => readers.delete(reader));
+    reader.start();
+  }
+
+  async #delete(exchange: Exchange): Promise<void> {
+    await this.#instances.delete(exchange.params.serverId ?? "");
+    sendEmpty(exchange.response, 204);
+  }
+
+  async #flush(instance: AcpInstance): Promise<void> {
+    const readers = this.#readers.get(instance);
+    if (!readers || readers.size === 0) return;
+    const seq = instance.events.lastSeq;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, flushPatienceMs);
+    });
+    await Promise.race([Promise.all([...readers].map((reader) => reader.delivered(seq))), patience]);
+    clearTimeout(timer);
+  }
+}
+
+function parseMessage(text: string): Message {
+  let message: Message | undefined;
+  try {
+    message = readMessage(text);
+  } catch (error) {
+    throw invalid(`invalid JSON body: ${error instanceof Error ? error.message : "not JSON"}`);
+  }
+  if (!message) throw invalid("request body must be a JSON-RPC object");
+  return message;
+}
+
+function lastEventId(exchange: Exchange): number {
+  const header = exchange.request.headers["last-event-id"];
+  if (header === undefined) return 0;
+  const text = String(header);
+  if (!/^\d{1,15}$/.test(text)) throw invalid("the Last-Event-ID header must be a non-negative integer");
+  return Number(text);
+}

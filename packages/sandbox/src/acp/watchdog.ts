@@ -1,0 +1,64 @@
+import type { SandboxLimits } from "../limits.ts";
+import type { PendingRequests } from "./pending.ts";
+
+/**
+ * Ends an agent that hangs: one that does not answer `initialize` in time, or that has a request
+ * open, waits for nobody, and prints nothing for too long.
+ */
+export class Watchdog {
+  readonly #limits: SandboxLimits;
+  readonly #pending: PendingRequests;
+  readonly #cut: (reason: string) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #lastSignAt = 0;
+  #reason: string | undefined;
+
+  constructor(limits: SandboxLimits, pending: PendingRequests, cut: (reason: string) => void) {
+    this.#limits = limits;
+    this.#pending = pending;
+    this.#cut = cut;
+  }
+
+  /** A sign of life, or a new request: patience begins anew. */
+  touch(): void {
+    this.#lastSignAt = Date.now();
+    if (this.#timer === undefined && this.#pending.size > 0) this.#arm(this.#patience());
+  }
+
+  /** Why the agent was ended, once, if it was the watchdog that did it. */
+  takeReason(): string | undefined {
+    const reason = this.#reason;
+    this.#reason = undefined;
+    return reason;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer = setTimeout(() => this.#look(), delayMs);
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    if (this.#pending.size === 0) return;
+    const patience = this.#patience();
+    const silentMs = Date.now() - this.#lastSignAt;
+    if (silentMs < patience || this.#pending.agentWaits) {
+      this.#arm(Math.max(patience - silentMs, 1_000));
+      return;
+    }
+    this.#reason = this.#pending.has("initialize") ? "initialize_timed_out" : "agent_silent";
+    this.#cut(this.#reason);
+  }
+
+  #patience(): number {
+    const { initializeTimeoutMs, silenceTimeoutMs } = this.#limits;
+    return this.#pending.has("initialize")
+      ? Math.min(initializeTimeoutMs, silenceTimeoutMs)
+      : silenceTimeoutMs;
+  }
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { delimiter, dirname, normalize, sep } from "node:path";
+import { problem } from "../http/problem.ts";
+import type { SpawnRequest } from "../internal/spawner.ts";
+import { type AgentLocation, findAgent } from "./find.ts";
+import type { AgentFile, AgentRow, ModelEndpoint, ModelWire } from "./row.ts";
+
+export interface LaunchContext {
+  readonly home: string;
+  readonly cwd: string;
+  /** PATH, HOME, LANG and what the configuration adds. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly agentsDirectory?: string;
+  readonly models: Partial<Readonly<Record<ModelWire, ModelEndpoint>>>;
+  readonly jailed: boolean;
+  /** Files that exist in HOME are somebody's own unless HOME was made for the agents. */
+  readonly ownsHome: boolean;
+}
+
+/** Where `row` is installed as the server sees it; undefined when it is not. */
+export function locateAgent(row: AgentRow, context: LaunchContext): Promise<AgentLocation | undefined> {
+  return findAgent(row, {
+    home: context.home,
+    path: context.env.PATH ?? "",
+    ...(context.agentsDirectory === undefined ? {} : { agentsDirectory: context.agentsDirectory }),
+  });
+}
+
+/** Writes the files that the agent needs and composes its command and environment. */
+export async function prepareLaunch(row: AgentRow, context: LaunchContext): Promise<SpawnRequest> {
+  const found = await locateAgent(row, context);
+  if (!found) {
+    throw problem(
+      "agent_not_installed",
+      404,
+      `agent "${row.id}" is not installed: "${row.command}" is neither in the agents directory nor in PATH; install it with "holdfast agents install ${row.id}"`,
+      { agent: row.id },
+    );
+  }
+  const model = context.models[row.wire];
+  const setup = row.setup({ home: context.home, jailed: context.jailed, ...(model ? { model } : {}) });
+  for (const file of setup.files) await writeAgentFile(file, context);
+  const path = [
+    ...(setup.path ?? []),
+    ...(found.binDirectory === undefined ? [] : [found.binDirectory]),
+    context.env.PATH ?? "",
+    dirname(process.execPath),
+  ];
+  return {
+    program: found.program,
+    args: [...found.leading, ...row.args],
+    cwd: context.cwd,
+    env: { ...context.env, ...setup.env, PATH: path.filter((part) => part !== "").join(delimiter) },
+  };
+}
+
+async function writeAgentFile(file: AgentFile, context: LaunchContext): Promise<void> {
+  const path = normalize(file.path);
+  if (!path.startsWith(context.home.endsWith(sep) ? context.home : context.home + sep)) {
+    throw new Error(`an agent's file must lie in its HOME: ${file.path}`);
+  }
+  if (!context.ownsHome && (await exists(path))) return;
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    await writeFile(temporary, file.content, { mode: file.mode ?? 0o600, flag: "wx" });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

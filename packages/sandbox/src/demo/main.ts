@@ -1,0 +1,118 @@
+import { isParams, type Params, RpcError, StdioPeer } from "./rpc.ts";
+import { play } from "./script.ts";
+import { type Mode, type Session, Sessions } from "./sessions.ts";
+import { type StopReason, Turn } from "./turn.ts";
+
+/**
+ * The demo agent: a real ACP agent over standard input and output that needs no model. What it does
+ * is scripted and follows from the words of the prompt (script.ts).
+ */
+const version = "0.1.0";
+const contextTokens = 200_000;
+const peer = new StdioPeer();
+const sessions = new Sessions();
+
+async function onRequest(method: string, params: Params): Promise<unknown> {
+  switch (method) {
+    case "initialize":
+      return {
+        protocolVersion: 1,
+        agentInfo: { name: "holdfast-demo", title: "Demo", version },
+        agentCapabilities: {
+          loadSession: true,
+          promptCapabilities: { image: false, audio: false, embeddedContext: true },
+          mcpCapabilities: { http: false, sse: false },
+        },
+        authMethods: [],
+      };
+    case "session/new": {
+      const session = sessions.create(cwdOf(params));
+      return { sessionId: session.id, modes: modesOf(session) };
+    }
+    case "session/load": {
+      const session = sessions.load(String(params.sessionId), cwdOf(params));
+      for (const update of session.updates) peer.notify("session/update", { sessionId: session.id, update });
+      return { modes: modesOf(session) };
+    }
+    case "session/set_mode": {
+      const session = sessions.get(params.sessionId);
+      session.mode = modeOf(params.modeId);
+      return {};
+    }
+    case "session/prompt":
+      return await prompt(sessions.get(params.sessionId), params);
+    default:
+      throw new RpcError(-32601, `Method not found: ${method}`);
+  }
+}
+
+function onNotification(method: string, params: Params): void {
+  if (method === "session/cancel") sessions.find(params.sessionId)?.turn?.abort();
+}
+
+async function prompt(session: Session, params: Params): Promise<unknown> {
+  const text = textOf(params.prompt);
+  const turn = session.last.then(() => runTurn(session, text));
+  session.last = turn.catch(() => {});
+  return await turn;
+}
+
+async function runTurn(session: Session, text: string): Promise<unknown> {
+  const abort = new AbortController();
+  session.turn = abort;
+  const turn = new Turn(session, peer, abort.signal);
+  session.record({ sessionUpdate: "user_message_chunk", content: { type: "text", text } });
+  let stopReason: StopReason = "end_turn";
+  try {
+    await play(text, turn);
+  } catch (error) {
+    if (!isAbort(error) && !abort.signal.aborted) throw error;
+    stopReason = "cancelled";
+  } finally {
+    session.turn = undefined;
+  }
+  const inputTokens = text.split(/\s+/).length;
+  const { outputTokens } = turn;
+  turn.update({ sessionUpdate: "usage_update", used: inputTokens + outputTokens, size: contextTokens });
+  return { stopReason, usage: { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens } };
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+function textOf(blocks: unknown): string {
+  if (!Array.isArray(blocks)) throw new RpcError(-32602, "prompt must be an array of content blocks");
+  return blocks
+    .flatMap((block) => (isParams(block) && typeof block.text === "string" ? [block.text] : []))
+    .join("\n");
+}
+
+function cwdOf(params: Params): string {
+  if (typeof params.cwd === "string" && params.cwd.startsWith("/"))
+    return params.cwd.replace(/(.)\/+$/, "$1");
+  throw new RpcError(-32602, "cwd must be an absolute path");
+}
+
+function modesOf(session: Session): Params {
+  return {
+    currentModeId: session.mode,
+    availableModes: [
+      { id: "ask", name: "Ask first", description: "Asks before every change" },
+      { id: "auto", name: "Automatic", description: "Changes files and runs commands without asking" },
+    ],
+  };
+}
+
+function modeOf(value: unknown): Mode {
+  if (value === "ask" || value === "auto") return value;
+  throw new RpcError(-32602, `There is no mode ${String(value)}`);
+}
+
+if (process.argv.includes("--version")) {
+  process.stdout.write(`holdfast-demo ${version}\n`);
+} else {
+  await peer.serve(onRequest, onNotification);
+  // The client is gone: nobody waits for what is still running.
+  process.exit(0);
+}

@@ -1,0 +1,98 @@
+import { createInterface } from "node:readline";
+
+export type Params = Readonly<Record<string, unknown>>;
+
+/** Answers a request; a thrown {@link RpcError} becomes its error. */
+export type RequestHandler = (method: string, params: Params) => Promise<unknown>;
+export type NotificationHandler = (method: string, params: Params) => void;
+
+export class RpcError extends Error {
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** JSON-RPC over the standard input and output of this process, one message a line. */
+export class StdioPeer {
+  readonly #waiting = new Map<number, (answer: Params) => void>();
+  #count = 0;
+
+  /** Reads messages until the input ends. */
+  async serve(onRequest: RequestHandler, onNotification: NotificationHandler): Promise<void> {
+    for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line.trim() === "") continue;
+      const message = parse(line);
+      if (!message) {
+        this.#write({ jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } });
+        continue;
+      }
+      const params = isParams(message.params) ? message.params : {};
+      if (typeof message.method !== "string") this.#settle(message);
+      else if (Object.hasOwn(message, "id")) void this.#answer(message.id, message.method, params, onRequest);
+      else onNotification(message.method, params);
+    }
+  }
+
+  notify(method: string, params: Params): void {
+    this.#write({ jsonrpc: "2.0", method, params });
+  }
+
+  /** Asks the client; rejects with the signal's reason when that aborts first. */
+  request(method: string, params: Params, signal: AbortSignal): Promise<Params> {
+    this.#count += 1;
+    const id = this.#count;
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#waiting.delete(id);
+        reject(signal.reason);
+      };
+      if (signal.aborted) {
+        abort();
+        return;
+      }
+      signal.addEventListener("abort", abort, { once: true });
+      this.#waiting.set(id, (answer) => {
+        signal.removeEventListener("abort", abort);
+        resolve(answer);
+      });
+      this.#write({ jsonrpc: "2.0", id, method, params });
+    });
+  }
+
+  async #answer(id: unknown, method: string, params: Params, handler: RequestHandler): Promise<void> {
+    try {
+      this.#write({ jsonrpc: "2.0", id, result: await handler(method, params) });
+    } catch (error) {
+      const code = error instanceof RpcError ? error.code : -32603;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#write({ jsonrpc: "2.0", id, error: { code, message } });
+    }
+  }
+
+  #settle(message: Params): void {
+    const waiting = typeof message.id === "number" ? this.#waiting.get(message.id) : undefined;
+    if (!waiting || typeof message.id !== "number") return;
+    this.#waiting.delete(message.id);
+    waiting(message);
+  }
+
+  #write(message: Params): void {
+    process.stdout.write(`${JSON.stringify(message)}\n`);
+  }
+}
+
+export function isParams(value: unknown): value is Params {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parse(line: string): Params | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isParams(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

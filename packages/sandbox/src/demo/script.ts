@@ -1,0 +1,106 @@
+import { readFile } from "node:fs/promises";
+import { RpcError } from "./rpc.ts";
+import type { Edit, Turn } from "./turn.ts";
+
+/**
+ * What the demo agent does for a prompt, chosen by its words: `crash`, `hang`, `garbage`, `flood [N]`,
+ * `fail`, `slowly`, "run `command`", `twice`, and otherwise an edit of a file. "without asking" skips
+ * the permission.
+ */
+export async function play(prompt: string, turn: Turn): Promise<void> {
+  const words = prompt.toLowerCase();
+  if (/\bcrash\b/.test(words)) await crash(turn);
+  if (/\bhang\b/.test(words)) await hang();
+  if (/\bfail\b/.test(words)) throw new RpcError(-32603, "The demo agent was asked to fail");
+  if (/\bgarbage\b/.test(words)) garbage();
+  if (/\bflood\b/.test(words)) {
+    await flood(turn, Number(/\bflood\s+(\d+)/.exec(words)?.[1] ?? 5_000));
+    return;
+  }
+  if (/\bslowly\b/.test(words)) await turn.say("Counting slowly. ".repeat(40), 100);
+  await work(prompt, turn);
+}
+
+async function crash(turn: Turn): Promise<never> {
+  await turn.say("This is the last thing I say.");
+  process.stderr.write("demo agent: crashing as it was asked to\n");
+  process.exit(1);
+}
+
+/** Never settles: not even a cancel helps, as with an agent that is stuck. */
+async function hang(): Promise<never> {
+  return await new Promise<never>(() => {});
+}
+
+function garbage(): void {
+  process.stdout.write("this is not JSON\n");
+  process.stdout.write('{"jsonrpc":"2.0","method":\n');
+  process.stdout.write("[1,2,3]\n");
+}
+
+async function flood(turn: Turn, count: number): Promise<void> {
+  const filler = "x".repeat(1_000);
+  for (let index = 1; index <= count; index += 1) {
+    const text = `${index} ${filler}\n`;
+    turn.send({ sessionUpdate: "agent_message_chunk", content: { type: "text", text } });
+    // A cancel can only be read between two turns of the event loop.
+    if (index % 100 === 0) await turn.pause(0);
+  }
+}
+
+async function work(prompt: string, turn: Turn): Promise<void> {
+  const ask = !/without asking/i.test(prompt);
+  const command = /\brun\s+`([^`]+)`/i.exec(prompt)?.[1];
+  const steps = [
+    "Look at the project",
+    command === undefined ? "Make the change" : "Run the command",
+    "Report",
+  ];
+  turn.plan(steps, 0);
+  await turn.think("Let me look at what is here first.");
+  const readme = await turn.readme();
+  await turn.look(readme);
+  turn.plan(steps, 1);
+  const done = command === undefined ? await change(prompt, readme, turn, ask) : await turn.run(command, ask);
+  turn.plan(steps, 2);
+  await turn.say(done ? "Done. " : "You said no, so I left everything as it was. ");
+  turn.plan(steps, 3);
+}
+
+async function change(prompt: string, readme: string, turn: Turn, ask: boolean): Promise<boolean> {
+  const edits = [await editFor(prompt, readme, turn)];
+  const first = edits[0];
+  if (/\btwice\b/i.test(prompt) && first) {
+    edits.push(await writing(turn.inside("NOTES-2.md"), first.newText));
+  }
+  for (const edit of edits) await turn.say(`I will change ${edit.path.split("/").at(-1)}. `);
+  const answers = await Promise.all(edits.map((edit) => turn.edit(edit, ask)));
+  return answers.some((answer) => answer);
+}
+
+async function editFor(prompt: string, readme: string, turn: Turn): Promise<Edit> {
+  const quoted = /"([^"]+)"/.exec(prompt)?.[1];
+  const target = /\bto\s+(?:the\s+)?(?:file\s+)?([\w./-]*\w)/i.exec(prompt.replace(/"[^"]*"/g, ""))?.[1];
+  const path = target === undefined || /^readme$/i.test(target) ? readme : turn.inside(target);
+  if (/\b(?:add|append)\b.*\bline\b/is.test(prompt)) {
+    return await appending(path, quoted ?? "This line was added by the demo agent.");
+  }
+  if (/\bwrite\b/i.test(prompt) && quoted !== undefined && target !== undefined)
+    return await writing(path, `${quoted}\n`);
+  return await writing(turn.inside("NOTES.md"), `# Notes\n\n${prompt.trim()}\n`);
+}
+
+async function appending(path: string, line: string): Promise<Edit> {
+  const oldText = await textOf(path);
+  const start =
+    oldText === null || oldText === "" || oldText.endsWith("\n") ? (oldText ?? "") : `${oldText}\n`;
+  return { path, oldText, newText: `${start}${line}\n` };
+}
+
+async function writing(path: string, newText: string): Promise<Edit> {
+  return { path, oldText: await textOf(path), newText };
+}
+
+async function textOf(path: string): Promise<string | null> {
+  return await readFile(path, "utf8").catch(() => null);
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { isParams, type Params, RpcError } from "./rpc.ts";
+
+export type Mode = "ask" | "auto";
+
+/** A conversation of the demo agent. Its updates are in a file of HOME, so that it survives the process. */
+export class Session {
+  readonly id: string;
+  readonly cwd: string;
+  readonly updates: Params[];
+  mode: Mode = "ask";
+  /** The person chose "always" once in this process. */
+  alwaysAllowed = false;
+  /** Aborts the running turn. */
+  turn: AbortController | undefined;
+  /** Settles when the last turn that was asked for has ended: turns run one after the other. */
+  last: Promise<unknown> = Promise.resolve();
+
+  constructor(id: string, cwd: string, updates: Params[]) {
+    this.id = id;
+    this.cwd = cwd;
+    this.updates = updates;
+  }
+
+  /** Keeps an update for a later `session/load`. */
+  record(update: Params): void {
+    this.updates.push(update);
+    appendFileSync(fileOf(this.id), `${JSON.stringify(update)}\n`);
+  }
+}
+
+export class Sessions {
+  readonly #open = new Map<string, Session>();
+
+  create(cwd: string): Session {
+    const session = new Session(randomUUID(), cwd, []);
+    mkdirSync(directory(), { recursive: true, mode: 0o700 });
+    appendFileSync(fileOf(session.id), `${JSON.stringify({ version: 1, cwd })}\n`, { mode: 0o600 });
+    this.#open.set(session.id, session);
+    return session;
+  }
+
+  /** A session of an earlier process, with everything that was said in it. */
+  load(id: string, cwd: string): Session {
+    if (!/^[0-9a-f-]{36}$/.test(id) || !existsSync(fileOf(id))) {
+      throw new RpcError(-32002, `There is no session ${id}`);
+    }
+    const [, ...lines] = readFileSync(fileOf(id), "utf8").split("\n");
+    const session = new Session(id, cwd, lines.flatMap(parseUpdate));
+    this.#open.set(id, session);
+    return session;
+  }
+
+  get(id: unknown): Session {
+    const session = typeof id === "string" ? this.#open.get(id) : undefined;
+    if (!session) throw new RpcError(-32602, `There is no open session ${String(id)}`);
+    return session;
+  }
+
+  find(id: unknown): Session | undefined {
+    return typeof id === "string" ? this.#open.get(id) : undefined;
+  }
+}
+
+function directory(): string {
+  return join(process.env.HOME ?? homedir(), ".holdfast", "demo-sessions");
+}
+
+function fileOf(id: string): string {
+  return join(directory(), `${id}.jsonl`);
+}
+
+/** The last line is half a line when the process was killed within a write. */
+function parseUpdate(line: string): Params[] {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isParams(value) ? [value] : [];
+  } catch {
+    return [];
+  }
+}

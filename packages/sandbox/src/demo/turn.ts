@@ -1,0 +1,189 @@
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { isParams, type Params, type StdioPeer } from "./rpc.ts";
+import type { Session } from "./sessions.ts";
+
+export type StopReason = "end_turn" | "cancelled";
+
+/** A change of one file that the turn is about to make. */
+export interface Edit {
+  readonly path: string;
+  readonly oldText: string | null;
+  readonly newText: string;
+}
+
+const paceMs = Number(process.env.HOLDFAST_DEMO_PACE_MS ?? 15);
+const outputLimit = 64 * 1024;
+
+/** What a turn of the demo agent can do: talk, look, ask, edit, run. Every wait ends at once on cancel. */
+export class Turn {
+  readonly session: Session;
+  readonly signal: AbortSignal;
+  readonly #peer: StdioPeer;
+  #calls = 0;
+  #outputTokens = 0;
+
+  constructor(session: Session, peer: StdioPeer, signal: AbortSignal) {
+    this.session = session;
+    this.signal = signal;
+    this.#peer = peer;
+  }
+
+  get outputTokens(): number {
+    return this.#outputTokens;
+  }
+
+  /** Sends an update and keeps it for a later load of the session. */
+  update(update: Params): void {
+    this.session.record(update);
+    this.send(update);
+  }
+
+  /** Sends an update that need not be remembered. */
+  send(update: Params): void {
+    this.#peer.notify("session/update", { sessionId: this.session.id, update });
+  }
+
+  async pause(ms: number = paceMs): Promise<void> {
+    await delay(ms, undefined, { signal: this.signal });
+  }
+
+  async say(text: string, pauseMs?: number): Promise<void> {
+    await this.#stream("agent_message_chunk", text, pauseMs);
+  }
+
+  async think(text: string): Promise<void> {
+    await this.#stream("agent_thought_chunk", text);
+  }
+
+  plan(steps: readonly string[], done: number): void {
+    const entries = steps.map((content, index) => ({
+      content,
+      priority: "medium",
+      status: index < done ? "completed" : index === done ? "in_progress" : "pending",
+    }));
+    this.update({ sessionUpdate: "plan", entries });
+  }
+
+  /** Reads a file in view of the person; undefined when it is not there. */
+  async look(path: string): Promise<string | undefined> {
+    const toolCallId = this.#callId();
+    const title = `Read ${relative(this.session.cwd, path)}`;
+    this.update({
+      sessionUpdate: "tool_call",
+      toolCallId,
+      title,
+      kind: "read",
+      status: "in_progress",
+      locations: [{ path }],
+      rawInput: { path },
+    });
+    await this.pause();
+    const text = await readFile(path, "utf8").catch(() => undefined);
+    const status = text === undefined ? "failed" : "completed";
+    const shown = text === undefined ? "No such file" : text.slice(0, 2_000);
+    this.update({ sessionUpdate: "tool_call_update", toolCallId, status, content: [textContent(shown)] });
+    return text;
+  }
+
+  /** Shows a change, asks if it has to, and makes it. False when the person said no. */
+  async edit(edit: Edit, ask: boolean): Promise<boolean> {
+    const toolCallId = this.#callId();
+    const title = `Edit ${relative(this.session.cwd, edit.path)}`;
+    const content = [{ type: "diff", path: edit.path, oldText: edit.oldText, newText: edit.newText }];
+    const call = { toolCallId, title, kind: "edit", content, locations: [{ path: edit.path }] };
+    this.update({ sessionUpdate: "tool_call", ...call, status: "pending", rawInput: { path: edit.path } });
+    if (!(await this.#allowed(call, ask))) return false;
+    await mkdir(dirname(edit.path), { recursive: true });
+    await writeFile(edit.path, edit.newText);
+    const rawOutput = { bytes: Buffer.byteLength(edit.newText) };
+    this.update({ sessionUpdate: "tool_call_update", toolCallId, status: "completed", content, rawOutput });
+    return true;
+  }
+
+  /** Shows a command, asks if it has to, and runs it in the working directory. False when the person said no. */
+  async run(command: string, ask: boolean): Promise<boolean> {
+    const toolCallId = this.#callId();
+    const rawInput = { command };
+    const call = { toolCallId, title: `Run ${command}`, kind: "execute", rawInput };
+    this.update({ sessionUpdate: "tool_call", ...call, status: "pending" });
+    if (!(await this.#allowed(call, ask))) return false;
+    this.update({ sessionUpdate: "tool_call_update", toolCallId, status: "in_progress" });
+    const { exitCode, output } = await this.#shell(command);
+    this.update({
+      sessionUpdate: "tool_call_update",
+      toolCallId,
+      status: exitCode === 0 ? "completed" : "failed",
+      content: [textContent(output)],
+      rawOutput: { exitCode, output },
+    });
+    return true;
+  }
+
+  /** A path of the working directory; names that lead out of it stay in it by their last part. */
+  inside(name: string): string {
+    const path = resolve(this.session.cwd, name);
+    return path.startsWith(this.session.cwd + sep)
+      ? path
+      : join(this.session.cwd, name.split("/").at(-1) || "NOTES.md");
+  }
+
+  async readme(): Promise<string> {
+    const names = await readdir(this.session.cwd).catch(() => []);
+    return this.inside(names.find((name) => /^readme(\.\w+)?$/i.test(name)) ?? "README.md");
+  }
+
+  async #stream(kind: string, text: string, pauseMs?: number): Promise<void> {
+    for (const word of text.match(/\S+\s*/g) ?? []) {
+      this.#outputTokens += 1;
+      this.update({ sessionUpdate: kind, content: { type: "text", text: word } });
+      await this.pause(pauseMs);
+    }
+  }
+
+  async #allowed(call: Params & { readonly toolCallId: string }, ask: boolean): Promise<boolean> {
+    if (!ask || this.session.alwaysAllowed || this.session.mode === "auto") return true;
+    const answer = await this.#peer.request(
+      "session/request_permission",
+      { sessionId: this.session.id, toolCall: { ...call, status: "pending" }, options: permissionOptions },
+      this.signal,
+    );
+    const outcome = isParams(answer.result) && isParams(answer.result.outcome) ? answer.result.outcome : {};
+    if (outcome.optionId === "allow-always") this.session.alwaysAllowed = true;
+    if (outcome.optionId === "allow-once" || outcome.optionId === "allow-always") return true;
+    this.update({ sessionUpdate: "tool_call_update", toolCallId: call.toolCallId, status: "failed" });
+    if (outcome.outcome === "cancelled") throw new DOMException("The permission was cancelled", "AbortError");
+    return false;
+  }
+
+  #shell(command: string): Promise<{ exitCode: number; output: string }> {
+    const { cwd } = this.session;
+    const options = { cwd, signal: this.signal, killSignal: "SIGKILL" as const, maxBuffer: 16 * outputLimit };
+    return new Promise((resolve, reject) => {
+      execFile("/bin/sh", ["-c", command], options, (error, stdout, stderr) => {
+        if (this.signal.aborted) reject(this.signal.reason);
+        else {
+          const exitCode = typeof error?.code === "number" ? error.code : error ? 1 : 0;
+          resolve({ exitCode, output: (stdout + stderr).slice(0, outputLimit) });
+        }
+      });
+    });
+  }
+
+  #callId(): string {
+    this.#calls += 1;
+    return `call-${this.session.updates.length}-${this.#calls}`;
+  }
+}
+
+const permissionOptions = [
+  { optionId: "allow-once", name: "Allow once", kind: "allow_once" },
+  { optionId: "allow-always", name: "Always allow", kind: "allow_always" },
+  { optionId: "reject-once", name: "Reject", kind: "reject_once" },
+];
+
+function textContent(text: string): Params {
+  return { type: "content", content: { type: "text", text } };
+}

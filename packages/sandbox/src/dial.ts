@@ -1,0 +1,105 @@
+import type { Server } from "node:http";
+import { connect, type Socket } from "node:net";
+import type { Logger } from "@holdfast/core";
+
+/** Idle connections that are kept ready, so that the host never waits for one. */
+const spareConnections = 2;
+/** More than this many idle ones are closed again after a burst. */
+const maxIdleConnections = 8;
+const firstRetryMs = 20;
+const maxRetryMs = 1_000;
+
+/**
+ * Serves HTTP over connections that this side opens: for a jail that may connect to one Unix socket
+ * and cannot be connected to. The host sends its requests over whichever connection is idle.
+ */
+export class Dialler {
+  readonly #server: Server;
+  readonly #path: string;
+  readonly #log: Logger;
+  readonly #idle = new Set<Socket>();
+  readonly #busy = new Set<Socket>();
+  #dialling = 0;
+  #retryMs = firstRetryMs;
+  #retry: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #firstConnection: (() => void) | undefined;
+
+  constructor(server: Server, path: string, log: Logger) {
+    this.#server = server;
+    this.#path = path;
+    this.#log = log;
+    server.on("request", (request, response) => {
+      this.#take(request.socket);
+      response.once("close", () => this.#release(request.socket));
+    });
+  }
+
+  /** Starts to dial; resolves when the host has taken the first connection. Keeps trying until {@link stop}. */
+  async start(): Promise<void> {
+    const first = new Promise<void>((resolve) => {
+      this.#firstConnection = resolve;
+    });
+    this.#fill();
+    await first;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    this.#firstConnection?.();
+    for (const socket of [...this.#idle, ...this.#busy]) socket.destroy();
+  }
+
+  #fill(): void {
+    if (this.#stopped || this.#retry !== undefined) return;
+    while (this.#idle.size + this.#dialling < spareConnections) this.#dial();
+  }
+
+  #dial(): void {
+    this.#dialling += 1;
+    const socket = connect(this.#path);
+    let connected = false;
+    socket.once("connect", () => {
+      connected = true;
+      this.#dialling -= 1;
+      this.#retryMs = firstRetryMs;
+      if (this.#stopped) {
+        socket.destroy();
+        return;
+      }
+      this.#idle.add(socket);
+      this.#server.emit("connection", socket);
+      this.#firstConnection?.();
+    });
+    socket.on("error", (error) => this.#log.debug("control connection failed", { cause: String(error) }));
+    socket.once("close", () => {
+      if (!connected) this.#dialling -= 1;
+      this.#idle.delete(socket);
+      this.#busy.delete(socket);
+      if (connected) this.#fill();
+      else this.#retryLater();
+    });
+  }
+
+  #retryLater(): void {
+    if (this.#stopped || this.#retry !== undefined) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#fill();
+    }, this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, maxRetryMs);
+  }
+
+  #take(socket: Socket): void {
+    if (!this.#idle.delete(socket)) return;
+    this.#busy.add(socket);
+    this.#fill();
+  }
+
+  #release(socket: Socket): void {
+    if (!this.#busy.delete(socket) || socket.destroyed) return;
+    if (this.#idle.size >= maxIdleConnections) socket.end();
+    else this.#idle.add(socket);
+  }
+}

@@ -1,0 +1,193 @@
+import { constants, existsSync } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, readlink, realpath } from "node:fs/promises";
+import { homedir } from "node:os";
+import { basename, dirname, join, sep } from "node:path";
+import { invalid, problem } from "../http/problem.ts";
+
+/** A place in the file system that was walked to, component by component. */
+export interface Place {
+  /** The path that was asked for, absolute, for answers. */
+  readonly display: string;
+  /** What to hand to a system call. Its last component is not a symbolic link when links were followed. */
+  readonly path: string;
+  /** A path in the same directory, for a temporary file beside the place. */
+  sibling(name: string): string;
+  close(): Promise<void>;
+}
+
+export interface WalkOptions {
+  /** Whether a symbolic link at the end is followed. */
+  readonly follow: boolean;
+  /** Makes the missing directories on the way. */
+  readonly makeParents?: boolean;
+}
+
+// Node has no name for O_PATH; on Linux it opens a directory that may be entered but not listed.
+const openPath = 0o10000000;
+const directoryFlags = openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const maxLinks = 40;
+
+/**
+ * Turns the paths of callers into places. With a root, nothing outside it can be reached: on Linux
+ * each component is opened from its parent's descriptor without following links, links are resolved
+ * here, and `..` at the root or an absolute link to the outside is refused, so that a tree that
+ * changes during the walk cannot lead out of it (what openat2 does with RESOLVE_BENEATH).
+ */
+export class Paths {
+  readonly #base: string;
+  readonly #root: string | undefined;
+  readonly #home: string;
+  readonly #hasDescriptors: boolean;
+
+  private constructor(base: string, root: string | undefined, home: string) {
+    this.#base = base;
+    this.#root = root;
+    this.#home = home;
+    this.#hasDescriptors = process.platform === "linux" && existsSync("/proc/self/fd");
+  }
+
+  static async create(root: string | undefined, home: string = homedir()): Promise<Paths> {
+    if (root === undefined) return new Paths(sep, undefined, home);
+    const base = await realpath(root);
+    const inside = home === base || home.startsWith(base + sep);
+    return new Paths(base, base, inside ? home : base);
+  }
+
+  /** The absolute form of a caller's path. Throws for `..`, NUL, and what lies outside the root. */
+  absolute(input: string): string {
+    if (input === "" || input.includes("\0")) throw invalid("invalid path");
+    const expanded = input === "~" || input.startsWith("~/") ? this.#home + input.slice(1) : input;
+    if (expanded.split("/").includes("..")) throw invalid("invalid relative path");
+    const path = join(expanded.startsWith("/") ? "/" : this.#home, expanded).replace(/(.)\/+$/, "$1");
+    if (this.#root !== undefined && path !== this.#root && !path.startsWith(this.#root + sep)) {
+      throw problem("permission_denied", 403, "the path lies outside of the root directory");
+    }
+    return path;
+  }
+
+  get home(): string {
+    return this.#home;
+  }
+
+  async walk(input: string, options: WalkOptions): Promise<Place> {
+    const display = this.absolute(input);
+    const names = display
+      .slice(this.#base.length)
+      .split("/")
+      .filter((name) => name !== "");
+    if (!this.#hasDescriptors) return await this.#walkByPath(display, options);
+    const walker = new Walker(this.#base, this.#root !== undefined);
+    try {
+      return await walker.walk(display, names, options);
+    } catch (error) {
+      await walker.close();
+      throw error;
+    }
+  }
+
+  /** Where there are no descriptor paths: resolves first, and then checks. A changing tree can fool this. */
+  async #walkByPath(display: string, options: WalkOptions): Promise<Place> {
+    if (options.makeParents) await mkdir(dirname(display), { recursive: true });
+    const parent = await realpath(dirname(display));
+    let path = join(parent, basename(display));
+    if (options.follow) path = await realpath(path).catch(() => path);
+    if (this.#root !== undefined && path !== this.#root && !path.startsWith(this.#root + sep))
+      throw outside();
+    return { display, path, sibling: (name) => join(dirname(path), name), close: async () => {} };
+  }
+}
+
+/** One walk: a stack of open directories from the base to where it has come. */
+class Walker {
+  readonly #base: string;
+  readonly #confined: boolean;
+  #stack: FileHandle[] = [];
+  #links = 0;
+
+  constructor(base: string, confined: boolean) {
+    this.#base = base;
+    this.#confined = confined;
+  }
+
+  async walk(display: string, names: string[], options: WalkOptions): Promise<Place> {
+    await this.#push(this.#base, directoryFlags & ~constants.O_NOFOLLOW);
+    let rest = names;
+    for (;;) {
+      const [name, ...after] = rest;
+      if (name === undefined) return this.#place(display, ".");
+      if (name === "..") {
+        await this.#up();
+        rest = after;
+        continue;
+      }
+      const path = this.#at(name);
+      const last = after.length === 0;
+      const stat = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT" && (last || options.makeParents)) return undefined;
+        throw error;
+      });
+      if (stat?.isSymbolicLink() && (!last || options.follow)) {
+        rest = [...(await this.#link(path)), ...after];
+        continue;
+      }
+      if (last) return this.#place(display, name);
+      if (!stat) await mkdir(path).catch(ignoreExisting);
+      await this.#push(path, directoryFlags);
+      rest = after;
+    }
+  }
+
+  async close(): Promise<void> {
+    const stack = this.#stack;
+    this.#stack = [];
+    for (const directory of stack) await directory.close();
+  }
+
+  #at(name: string): string {
+    return `/proc/self/fd/${this.#stack.at(-1)?.fd}/${name}`;
+  }
+
+  #place(display: string, name: string): Place {
+    return {
+      display,
+      path: this.#at(name),
+      sibling: (other) => this.#at(other),
+      close: () => this.close(),
+    };
+  }
+
+  async #push(path: string, flags: number): Promise<void> {
+    this.#stack.push(await open(path, flags));
+  }
+
+  async #up(): Promise<void> {
+    if (this.#stack.length > 1) {
+      await this.#stack.pop()?.close();
+      return;
+    }
+    if (this.#confined) throw outside();
+  }
+
+  /** The components of a link's target; an absolute one starts again at the base. */
+  async #link(path: string): Promise<string[]> {
+    this.#links += 1;
+    if (this.#links > maxLinks) throw invalid("too many levels of symbolic links");
+    const target = await readlink(path);
+    if (!target.startsWith("/")) return split(target);
+    if (this.#confined && target !== this.#base && !target.startsWith(`${this.#base}/`)) throw outside();
+    while (this.#stack.length > 1) await this.#stack.pop()?.close();
+    return split(target.slice(this.#base.length));
+  }
+}
+
+function split(path: string): string[] {
+  return path.split("/").filter((name) => name !== "" && name !== ".");
+}
+
+function outside(): Error {
+  return problem("permission_denied", 403, "the path leads out of the root directory");
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}

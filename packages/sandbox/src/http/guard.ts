@@ -1,0 +1,61 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { problem } from "./problem.ts";
+
+export interface GuardOptions {
+  readonly token?: string;
+  /** Host names that a request may name; absent where no browser can reach the server (Unix sockets). */
+  readonly hosts?: readonly string[];
+  readonly origins: readonly string[];
+}
+
+/** Decides who may call: bearer token, and against DNS rebinding and foreign pages Host and Origin. */
+export class Guard {
+  readonly #tokenHash: Buffer | undefined;
+  readonly #hosts: ReadonlySet<string> | undefined;
+  readonly #origins: ReadonlySet<string>;
+
+  constructor(options: GuardOptions) {
+    this.#tokenHash = options.token === undefined ? undefined : hash(options.token);
+    this.#hosts = options.hosts && new Set(options.hosts.map((host) => host.toLowerCase()));
+    this.#origins = new Set(options.origins);
+  }
+
+  /** Throws `permission_denied` for a foreign Host or Origin; sets the CORS headers of an allowed one. */
+  checkOrigin(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader("vary", "origin, access-control-request-method, access-control-request-headers");
+    if (this.#hosts && !this.#hosts.has(hostName(request.headers.host ?? ""))) {
+      throw problem("permission_denied", 403, "the Host header does not name this server");
+    }
+    const origin = request.headers.origin;
+    if (origin === undefined) return;
+    if (this.#origins.has(origin)) {
+      response.setHeader("access-control-allow-origin", origin);
+      response.setHeader("access-control-allow-methods", "GET, HEAD, POST, PUT, DELETE");
+      response.setHeader("access-control-allow-headers", "authorization, content-type, last-event-id");
+      return;
+    }
+    if (this.#hosts && URL.canParse(origin) && new URL(origin).host === request.headers.host) return;
+    throw problem("permission_denied", 403, "the Origin of the page may not call this server");
+  }
+
+  /** Throws `token_invalid` unless the request carries the token; compares hashes in constant time. */
+  checkToken(request: IncomingMessage): void {
+    if (this.#tokenHash === undefined) return;
+    const match = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? "");
+    if (match?.[1] !== undefined && timingSafeEqual(hash(match[1]), this.#tokenHash)) return;
+    throw problem("token_invalid", 401, "missing or invalid bearer token", {
+      details: { message: "missing or invalid bearer token" },
+    });
+  }
+}
+
+function hash(token: string): Buffer {
+  return createHash("sha256").update(token, "utf8").digest();
+}
+
+/** The name in a Host header, without port and without the brackets of an IPv6 address. */
+function hostName(host: string): string {
+  const match = /^(?:\[([^\]]+)\]|([^:]*))(?::\d+)?$/.exec(host);
+  return (match?.[1] ?? match?.[2] ?? "").toLowerCase();
+}

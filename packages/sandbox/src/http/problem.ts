@@ -1,0 +1,58 @@
+import type { ServerResponse } from "node:http";
+import { HoldfastError, toProblem } from "@holdfast/core";
+
+/** Problem types that the published SDK knows; they keep its prefix, new ones get ours. */
+const known = new Set([
+  "invalid_request",
+  "conflict",
+  "unsupported_agent",
+  "agent_not_installed",
+  "install_failed",
+  "agent_process_exited",
+  "token_invalid",
+  "permission_denied",
+  "not_acceptable",
+  "unsupported_media_type",
+  "not_found",
+  "session_not_found",
+  "stream_error",
+  "timeout",
+]);
+
+/** An error for the caller; `extensions` become members of the problem details beside `detail`. */
+export function problem(
+  code: string,
+  statusCode: number,
+  detail: string,
+  extensions?: Readonly<Record<string, unknown>>,
+): HoldfastError {
+  return new HoldfastError("sandbox", code, detail, {
+    statusCode,
+    ...(extensions === undefined ? {} : { metadata: extensions }),
+  });
+}
+
+export function invalid(detail: string, statusCode = 400): HoldfastError {
+  return problem("invalid_request", statusCode, detail);
+}
+
+/** The problem-details body of `error`, as JSON text. */
+export function problemText(error: HoldfastError): string {
+  const prefix = known.has(error.code) ? "urn:sandbox-agent:error:" : "urn:holdfast:error:";
+  const { metadata, ...fields } = toProblem(error, prefix);
+  const title = error.statusCode === 413 ? "Payload Too Large" : fields.title;
+  return JSON.stringify({ ...(isRecord(metadata) ? metadata : {}), ...fields, title });
+}
+
+export function sendProblem(response: ServerResponse, error: HoldfastError): void {
+  const body = problemText(error);
+  response.writeHead(error.statusCode, {
+    "content-type": "application/problem+json",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

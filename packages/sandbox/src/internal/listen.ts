@@ -1,0 +1,70 @@
+import { rm } from "node:fs/promises";
+import type { Server } from "node:http";
+import { connect, isIP } from "node:net";
+import { HoldfastError } from "@holdfast/core";
+
+/** Listens on a Unix socket that only this user may connect to; replaces one that nobody listens on any more. */
+export async function bindUnix(server: Server, path: string): Promise<void> {
+  if (await answers(path)) throw inUse(path);
+  await rm(path, { force: true });
+  const listening = new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", resolve);
+  });
+  // The socket is made within this call: with the mask it never exists with more permissions.
+  const mask = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(mask);
+  }
+  await listening;
+}
+
+export interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly allowRemote?: boolean;
+}
+
+/** Listens on TCP, on loopback unless told otherwise; returns the URL. */
+export async function listenTcp(server: Server, listen: TcpAddress): Promise<string> {
+  if (!isLoopback(listen.host) && !listen.allowRemote) {
+    throw new HoldfastError(
+      "sandbox",
+      "remote_not_allowed",
+      `"${listen.host}" can be reached from other machines; allow that explicitly or listen on 127.0.0.1`,
+      { statusCode: 400 },
+    );
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(error.code === "EADDRINUSE" ? inUse(`${listen.host}:${listen.port}`) : error),
+    );
+    server.listen(listen.port, listen.host, resolve);
+  });
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : listen.port;
+  return `http://${isIP(listen.host) === 6 ? `[${listen.host}]` : listen.host}:${port}`;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function inUse(where: string): HoldfastError {
+  return new HoldfastError("sandbox", "address_in_use", `Something else listens on ${where}`, {
+    statusCode: 409,
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
