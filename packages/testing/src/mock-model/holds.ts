@@ -4,11 +4,12 @@ import type { ServerResponse } from "node:http";
 /** Streams that wait in the middle until a test lets them go on. */
 export class Gatekeeper {
   readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #open = new Set<string>();
   readonly #events = new EventEmitter();
 
   /** Waits until `release(name)`, or until the client of `response` has gone. */
   async wait(name: string, response: ServerResponse): Promise<void> {
-    if (response.destroyed) return;
+    if (response.destroyed || this.#open.has(name)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const set = this.#waiting.get(name) ?? new Set();
     this.#waiting.set(name, set.add(resolve));
@@ -26,6 +27,7 @@ export class Gatekeeper {
   }
 
   release(name: string): void {
+    this.#open.add(name);
     for (const resolve of this.#waiting.get(name) ?? []) resolve();
   }
 }

@@ -169,14 +169,17 @@ describe("faults", () => {
       await model.held("gate");
       model.release("gate");
       assert.match(await answer.text(), /message_stop/);
+      // A gate that was opened stays open.
+      assert.match(await (await anthropic(model, steps)).text(), /message_stop/);
       const abort = new AbortController();
+      const other = scriptPrompt([{ hold: "other" }]);
       const left = fetch(`${model.url}/v1/messages`, {
         method: "POST",
         headers: { "x-api-key": keys.anthropic },
-        body: JSON.stringify({ stream: true, messages: [{ role: "user", content: scriptPrompt(steps) }] }),
+        body: JSON.stringify({ stream: true, messages: [{ role: "user", content: other }] }),
         signal: abort.signal,
       });
-      await model.held("gate");
+      await model.held("other");
       abort.abort();
       await assert.rejects(left.then((response) => response.text()));
     }));

@@ -43,7 +43,7 @@ export interface MockModel {
   readonly requests: readonly MockRequest[];
   /** Resolves when a stream waits at the step `{ hold: name }`. */
   held(name: string, signal?: AbortSignal): Promise<void>;
-  /** Lets every stream go on that waits at `name` now. */
+  /** Lets every stream go on that waits at `name`, now or later. */
   release(name: string): void;
   close(): Promise<void>;
 }

@@ -1,0 +1,3 @@
+import { agentSuite } from "./support/suite.ts";
+
+agentSuite({ id: "codex", asksForEdits: true, tellsFailures: true });

@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { scriptPrompt } from "@holdfast/testing/mock-model";
+import { eventsOf, spoken } from "./log.ts";
+import { randomText } from "./repository.ts";
+import { findInFiles, findInProcesses } from "./secrets.ts";
+import { World } from "./world.ts";
+
+/** What differs between agents; everything else holds for each of them. */
+export interface AgentFacts {
+  readonly id: string;
+  /** Asks before it changes a file. */
+  readonly asksForEdits: boolean;
+  /** Tells the person when the model refuses; otherwise the turn only ends. */
+  readonly tellsFailures: boolean;
+}
+
+/** The whole path, with a real agent in a real jail: Studio, gate, sandbox, agent, model, git. */
+export function agentSuite(facts: AgentFacts): void {
+  describe(`${facts.id} in a jail`, () => {
+    let world: World;
+    before(async () => {
+      world = await World.create(facts.id);
+    });
+    after(async () => {
+      await world?.destroy();
+    });
+
+    test("edits files, asks, and its work lands on a branch", () => editsAndApplies(world, facts));
+    test("a denied edit leaves the file alone", { skip: !facts.asksForEdits && "it never asks" }, () =>
+      deniedEdit(world, facts),
+    );
+    test("a refusal by the model is told, and the next prompt works", () => failingModel(world, facts));
+    test("goes on after kill -9 in the middle of a turn", () => survivesKill(world, facts));
+    test("stop ends a turn within a second", () => stops(world, facts));
+    test("the model key is nowhere but on the way to the model", () => keepsTheKey(world));
+  });
+}
+
+async function editsAndApplies(world: World, { id, asksForEdits }: AgentFacts): Promise<void> {
+  const repository = await world.repository("edit");
+  const untouched = await repository.state();
+  const readme = `# ${randomText("New title")}\n`;
+  const added = `${randomText("first line")}\nsecond line\n`;
+  const script = scriptPrompt(
+    [
+      { think: "I look first." },
+      { say: "I read the file." },
+      { read: "README.md" },
+      { edit: { path: "README.md", content: readme } },
+      { edit: { path: "docs/added.md", content: added } },
+      { run: "env; cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n'; ls -la ~ /run/holdfast" },
+      { say: "Everything is done." },
+    ],
+    { inputTokens: 100, outputTokens: 10 },
+  );
+  const task = await world.host.createTask({
+    repository: repository.path,
+    agent: id,
+    prompt: `Please work. ${script}`,
+  });
+  const { view, approvals } = await task.finish(() => "allow");
+  assert.equal(view.status, "idle", JSON.stringify(view.error));
+  if (asksForEdits) assert.ok(approvals >= 2, `two edits were asked for, not ${approvals}`);
+  const log = await task.log();
+  assert.match(spoken(log), /Everything is done\./);
+  assert.deepEqual(
+    eventsOf(log, "agent-started").map((event) => event.resumed),
+    ["new"],
+  );
+  assert.ok(view.usage.inputTokens >= 500 && view.usage.outputTokens >= 50, JSON.stringify(view.usage));
+
+  const diff = await task.diff();
+  assert.deepEqual(diff.files.map((file) => `${file.status} ${file.path}`).sort(), [
+    "added docs/added.md",
+    "modified README.md",
+  ]);
+  const applied = await task.apply("agent-work");
+  assert.equal(await repository.show(applied.branch, "README.md"), readme);
+  assert.equal(await repository.show(applied.branch, "docs/added.md"), added);
+  assert.equal(
+    await repository.show(applied.branch, "src/index.js"),
+    await repository.show("main", "src/index.js"),
+  );
+  await repository.git("branch", "--quiet", "--delete", "--force", applied.branch);
+  assert.equal(await repository.state(), untouched);
+}
+
+async function deniedEdit(world: World, { id }: AgentFacts): Promise<void> {
+  const repository = await world.repository("denied");
+  const script = scriptPrompt([
+    { read: "README.md" },
+    { edit: { path: "README.md", content: randomText("unwanted") } },
+    { say: "Understood." },
+  ]);
+  const task = await world.host.createTask({ repository: repository.path, agent: id, prompt: script });
+  const { approvals } = await task.finish((title) => (/README|[Ee]dit/.test(title) ? "deny" : "allow"));
+  assert.ok(approvals >= 1);
+  assert.deepEqual((await task.diff()).files, []);
+  const outcomes = eventsOf(await task.log(), "approval-settled").map((event) => event.outcome);
+  assert.ok(outcomes.includes("denied"), outcomes.join(" "));
+}
+
+async function failingModel(world: World, { id, tellsFailures }: AgentFacts): Promise<void> {
+  const repository = await world.repository("failing");
+  const task = await world.host.createTask({
+    repository: repository.path,
+    agent: id,
+    prompt: scriptPrompt([{ fail: { status: 400 } }]),
+  });
+  await task.finish(() => "allow");
+  if (tellsFailures) assert.match(JSON.stringify(await task.log()), /scripted failure 400/);
+  const words = randomText("again");
+  await task.prompt(scriptPrompt([{ say: words }]));
+  const { view } = await task.finish(() => "allow");
+  assert.equal(view.status, "idle", JSON.stringify(view.error));
+  assert.match(spoken(await task.log()), new RegExp(words));
+}
+
+async function survivesKill(world: World, { id }: AgentFacts): Promise<void> {
+  const repository = await world.repository("killed");
+  const memory = randomText("remember");
+  const before = randomText("before");
+  const after = randomText("after");
+  const hold = randomText("hold");
+  const first = await world.host.createTask({
+    repository: repository.path,
+    agent: id,
+    prompt: `${memory} ${scriptPrompt([{ say: "Noted." }])}`,
+  });
+  await first.finish(() => "allow");
+  await first.prompt(
+    scriptPrompt([
+      { edit: { path: "before.txt", content: before } },
+      { say: "In the middle." },
+      { hold },
+      { edit: { path: "after.txt", content: after } },
+      { say: "To the end." },
+    ]),
+  );
+  const held = world.model.held(hold, AbortSignal.timeout(30_000));
+  const answering = first.finish(() => "allow").catch(() => undefined);
+  await held;
+  const search = await findInProcesses(world.host.pid, world.secret);
+  assert.ok(search.searched >= 3, `only ${search.searched} processes were searched`);
+  assert.deepEqual(search.found, []);
+  await world.killHost();
+  await answering;
+  const requests = world.model.requests.length;
+  world.model.release(hold);
+
+  await world.startHost();
+  const task = await world.host.task(first.id);
+  const { view } = await task.finish(() => "allow");
+  assert.equal(view.status, "idle", JSON.stringify(view.error));
+  const log = await task.log();
+  assert.equal(eventsOf(log, "interrupted").length, 1);
+  assert.deepEqual(
+    eventsOf(log, "agent-started").map((event) => event.resumed),
+    ["new", "native"],
+  );
+  assert.match(spoken(log), /To the end\./);
+  // The agent's own memory: the model is sent what was said before the kill.
+  const resumed = world.model.requests.slice(requests).map((request) => request.prompt);
+  assert.ok(resumed.some((prompt) => prompt.includes(memory)));
+  const applied = await task.apply("after-kill");
+  assert.equal((await repository.show(applied.branch, "before.txt")).trimEnd(), before);
+  assert.equal((await repository.show(applied.branch, "after.txt")).trimEnd(), after);
+}
+
+async function stops(world: World, { id }: AgentFacts): Promise<void> {
+  const repository = await world.repository("stopped");
+  const hold = randomText("hold");
+  const task = await world.host.createTask({
+    repository: repository.path,
+    agent: id,
+    prompt: scriptPrompt([{ say: "Here I wait." }, { hold }, { say: "Never said." }]),
+  });
+  await world.model.held(hold, AbortSignal.timeout(30_000));
+  await task.stop();
+  const { view } = await task.finish(() => "allow");
+  assert.notEqual(view.status, "failed");
+  assert.doesNotMatch(spoken(await task.log()), /Never said/);
+}
+
+async function keepsTheKey(world: World): Promise<void> {
+  const { model, secret } = world;
+  assert.ok(model.requests.length > 0);
+  assert.deepEqual(
+    model.requests
+      .filter((request) => request.key !== "accepted")
+      .map((request) => `${request.path} ${request.key}`),
+    [],
+  );
+  for (const request of model.requests) assert.deepEqual(secret.formsIn(request.prompt), []);
+  assert.deepEqual(await findInFiles(world.directory, secret), []);
+  assert.deepEqual(secret.formsIn(world.output), []);
+  // The search itself works: it finds the key where it was put.
+  assert.notDeepEqual(secret.formsIn(`x${Buffer.from(`xy${world.key}z`).toString("base64")}`), []);
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type MockModel, startMockModel } from "@holdfast/testing/mock-model";
+import { Host } from "./host.ts";
+import { installedAgents } from "./installed.ts";
+import { Repository } from "./repository.ts";
+import { Secret } from "./secrets.ts";
+
+/** One model, one data directory and the Studio on it; every key is a canary. */
+export class World {
+  readonly directory: string;
+  readonly model: MockModel;
+  /** The person's model key: it may be in requests to the model and nowhere else. */
+  readonly key: string;
+  readonly secret: Secret;
+  readonly #agentsDirectory: string;
+  #host: Host | undefined;
+  /** What earlier hosts printed. */
+  #outputs: string[] = [];
+
+  private constructor(directory: string, model: MockModel, key: string, agentsDirectory: string) {
+    this.directory = directory;
+    this.model = model;
+    this.key = key;
+    this.secret = new Secret(key);
+    this.#agentsDirectory = agentsDirectory;
+  }
+
+  static async create(agent: string): Promise<World> {
+    const agentsDirectory = await installedAgents(agent);
+    const key = `sk-canary-${randomBytes(24).toString("hex")}`;
+    const model = await startMockModel({ apiKeys: { anthropic: key, openai: key } });
+    const directory = await mkdtemp(join(tmpdir(), `holdfast-${agent}-`));
+    const world = new World(directory, model, key, agentsDirectory);
+    try {
+      await world.startHost();
+    } catch (error) {
+      await world.destroy();
+      throw error;
+    }
+    return world;
+  }
+
+  get dataDirectory(): string {
+    return join(this.directory, "data");
+  }
+
+  get host(): Host {
+    if (this.#host === undefined) throw new Error("the host is not running");
+    return this.#host;
+  }
+
+  /** All that hosts have printed so far. */
+  get output(): string {
+    return [...this.#outputs, this.#host?.output ?? ""].join("\n");
+  }
+
+  async startHost(): Promise<Host> {
+    this.#host = await Host.start({
+      dataDirectory: this.dataDirectory,
+      agentsDirectory: this.#agentsDirectory,
+      environment: {
+        PATH: process.env["PATH"],
+        ANTHROPIC_API_KEY: this.key,
+        ANTHROPIC_BASE_URL: this.model.url,
+        OPENAI_API_KEY: this.key,
+        OPENAI_BASE_URL: `${this.model.url}/v1`,
+      },
+    });
+    return this.#host;
+  }
+
+  async killHost(): Promise<void> {
+    await this.host.kill();
+    this.#outputs.push(this.host.output);
+    this.#host = undefined;
+  }
+
+  async repository(name: string): Promise<Repository> {
+    return await Repository.create(join(this.directory, "repositories", name));
+  }
+
+  async destroy(): Promise<void> {
+    await this.#host?.close().catch(() => this.#host?.kill());
+    await this.model.close();
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
