@@ -1,0 +1,216 @@
+/**
+ * The load generator: a process of its own, so that it never shares a thread with what it measures.
+ * It speaks HTTP/1.1 and WebSocket over bare sockets with prepared bytes, the same way for every
+ * target, so that the target is what is measured.
+ */
+import { randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
+
+export interface LoadJob {
+  readonly transport: "http" | "ws";
+  readonly port: number;
+  /** The path of each caller: caller i uses `paths[i % paths.length]`. */
+  readonly paths: readonly string[];
+  readonly callers: number;
+  readonly durationMs: number;
+  /** Each request goes to a path of its own: `{n}` in the path is replaced. */
+  readonly fresh?: boolean;
+  /** Subprotocols of a WebSocket; a Holdfast server sends one message first. */
+  readonly protocols?: readonly string[];
+  /** The message or body, in base64, with its marks still in it. */
+  readonly payload: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface LoadResult {
+  readonly calls: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** 32 bytes in payload or headers that become a key of its own in each request. */
+export const keyMark = "K".repeat(32);
+/** Four bytes in a payload that become the number of the request. */
+export const idMark = Buffer.from([0x7a, 0x7b, 0x7c, 0x7d]);
+
+const run = randomBytes(8).toString("hex");
+let sequence = 0;
+
+interface Caller {
+  /** Sends the next request. */
+  send(): void;
+  close(): void;
+}
+
+type OnReply = () => void;
+
+function stamp(bytes: Buffer, keyAt: number, idAt: number): void {
+  sequence += 1;
+  if (keyAt >= 0) bytes.write(`${run}${sequence.toString(16).padStart(16, "0")}`, keyAt, "latin1");
+  // Below 2^31, and never below 2^16: the encoding keeps its width.
+  if (idAt >= 0) bytes.writeUInt32BE(0x1_0000 + sequence, idAt);
+}
+
+function httpRequest(job: LoadJob, path: string): Buffer {
+  const body = Buffer.from(job.payload, "base64");
+  const headers = Object.entries(job.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${headers.join("")}content-length: ${body.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head, "latin1"), body]);
+}
+
+async function httpCaller(job: LoadJob, path: string, onReply: OnReply): Promise<Caller> {
+  const socket = await open(job.port);
+  const template = httpRequest(job, path);
+  const keyAt = template.indexOf(keyMark);
+  let received: Buffer = Buffer.alloc(0);
+  socket.on("data", (chunk: Buffer) => {
+    received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+    const end = received.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const head = received.toString("latin1", 0, end);
+    if (!head.startsWith("HTTP/1.1 200"))
+      throw new Error(`unexpected answer: ${received.toString("latin1")}`);
+    const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? "0");
+    if (received.length < end + 4 + length) return;
+    received = Buffer.alloc(0);
+    onReply();
+  });
+  return {
+    send: () => {
+      if (job.fresh === true) {
+        sequence += 1;
+        socket.write(httpRequest(job, path.replace("{n}", `${run}${sequence}`)));
+        return;
+      }
+      stamp(template, keyAt, -1);
+      socket.write(template);
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+/** A frame masked with zeros: the payload stays as it is, and the server unmasks as always. */
+function webSocketFrame(payload: Buffer): Buffer {
+  if (payload.length >= 126) throw new Error("the load generator sends small messages only");
+  return Buffer.concat([Buffer.from([0x82, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+}
+
+async function webSocketCaller(job: LoadJob, path: string, onReply: OnReply): Promise<Caller> {
+  const socket = await open(job.port);
+  const protocols =
+    job.protocols === undefined ? "" : `sec-websocket-protocol: ${job.protocols.join(", ")}\r\n`;
+  const key = randomBytes(16).toString("base64");
+  socket.write(
+    `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: Upgrade\r\n` +
+      `sec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\n${protocols}\r\n`,
+  );
+  const frame = webSocketFrame(Buffer.from(job.payload, "base64"));
+  const keyAt = frame.indexOf(keyMark);
+  const idAt = frame.indexOf(idMark);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let open_ = false;
+  let ready = false;
+  let received: Buffer = Buffer.alloc(0);
+  socket.on("data", (chunk: Buffer) => {
+    received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+    if (!open_) {
+      const end = received.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      if (!received.toString("latin1", 0, 12).endsWith("101")) throw new Error(received.toString("latin1"));
+      received = received.subarray(end + 4);
+      open_ = true;
+      if (job.protocols === undefined) {
+        ready = true;
+        resolve();
+      }
+    }
+    for (;;) {
+      const size = frameSize(received);
+      if (size === undefined) return;
+      const opcode = (received[0] ?? 0) & 0x0f;
+      if (opcode === 8) throw new Error(`closed: ${received.toString("latin1")}`);
+      received = received.subarray(size);
+      if (opcode === 9) continue;
+      if (ready) {
+        onReply();
+      } else {
+        ready = true;
+        resolve();
+      }
+    }
+  });
+  await promise;
+  return {
+    send: () => {
+      stamp(frame, keyAt, idAt);
+      socket.write(frame);
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+/** Bytes of the first frame, or undefined when it is not complete. Servers do not mask. */
+function frameSize(bytes: Buffer): number | undefined {
+  if (bytes.length < 2) return undefined;
+  const short = (bytes[1] ?? 0) & 0x7f;
+  if (short === 127) throw new Error("the load generator takes small messages only");
+  if (short === 126 && bytes.length < 4) return undefined;
+  const size = short === 126 ? 4 + bytes.readUInt16BE(2) : 2 + short;
+  return bytes.length < size ? undefined : size;
+}
+
+function open(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+async function measure(job: LoadJob): Promise<LoadResult> {
+  const latencies: number[] = [];
+  const callers: Caller[] = [];
+  const finished: Promise<void>[] = [];
+  let stopAt = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < job.callers; i++) {
+    const path = job.paths[i % job.paths.length] ?? "/";
+    const { promise, resolve } = Promise.withResolvers<void>();
+    finished.push(promise);
+    let sentAt = 0;
+    const next = (): void => {
+      sentAt = performance.now();
+      caller.send();
+    };
+    const onReply = (): void => {
+      const now = performance.now();
+      latencies.push(now - sentAt);
+      if (now < stopAt) next();
+      else resolve();
+    };
+    const caller: Caller = await (job.transport === "http" ? httpCaller : webSocketCaller)(
+      job,
+      path,
+      onReply,
+    );
+    callers.push({ ...caller, send: next });
+  }
+  const startedAt = performance.now();
+  stopAt = startedAt + job.durationMs;
+  for (const caller of callers) caller.send();
+  await Promise.all(finished);
+  const seconds = (performance.now() - startedAt) / 1000;
+  for (const caller of callers) caller.close();
+  latencies.sort((a, b) => a - b);
+  return {
+    calls: latencies.length,
+    perSecond: latencies.length / seconds,
+    p50Ms: latencies[Math.floor(latencies.length * 0.5)] ?? 0,
+    p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
+  };
+}
+
+if (process.send !== undefined && process.argv[2] === "load") {
+  process.on("message", (job: LoadJob) => {
+    void measure(job).then((result) => process.send?.(result));
+  });
+}

@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { type Client, type ClientConfig, createClient } from "@holdfast/client";
+import { systemPorts } from "@holdfast/core";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+import {
+  createRegistry,
+  type Definitions,
+  type GatewayOptions,
+  type Listening,
+  type Registry,
+} from "../src/index.ts";
+
+/** A directory that is removed when the test ends. */
+export function temporaryDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-server-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export interface Running<Actors extends Definitions> {
+  readonly registry: Registry<Actors>;
+  readonly listening: Listening;
+  readonly url: string;
+  /** A client of this server; disposed of when the test ends. */
+  client(config?: ClientConfig): Client<Registry<Actors>>;
+}
+
+/** A registry on the real SQLite store. */
+export function sqliteRegistry<const Actors extends Definitions>(
+  use: Actors,
+  directory: string,
+  gateway: GatewayOptions = {},
+): Registry<Actors> {
+  const ports = systemPorts();
+  return createRegistry({ use, ports, gateway, store: () => openSqliteStore({ path: directory, ports }) });
+}
+
+/** A listening server on the real SQLite store. */
+export async function serve<const Actors extends Definitions>(
+  t: TestContext,
+  use: Actors,
+  options: { readonly gateway?: GatewayOptions; readonly directory?: string; readonly port?: number } = {},
+): Promise<Running<Actors>> {
+  const registry = sqliteRegistry(use, options.directory ?? temporaryDirectory(t), options.gateway);
+  t.after(() => registry.shutdown());
+  const listening = await registry.listen({ port: options.port ?? 0 });
+  return {
+    registry,
+    listening,
+    url: listening.url,
+    client: (config = {}) => {
+      const client = createClient<Registry<Actors>>({ endpoint: listening.url, ...config });
+      t.after(() => client.dispose());
+      return client;
+    },
+  };
+}
+
+/** Resolves when `condition` holds; it is asked again whenever `changed` is called. */
+export class Condition {
+  readonly #waiters = new Set<() => void>();
+
+  changed(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = (): void => {
+        if (!condition()) return;
+        clearTimeout(timer);
+        this.#waiters.delete(check);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#waiters.delete(check);
+        reject(new Error(`not within ${timeoutMs} ms: ${condition.toString()}`));
+      }, timeoutMs);
+      this.#waiters.add(check);
+      check();
+    });
+  }
+}
+
+/** A TCP proxy whose connections can be cut, like a network that fails. */
+export interface CuttableProxy {
+  readonly url: string;
+  /** Connections that were made so far. */
+  readonly accepted: number;
+  /** Ends every open connection at once, without a close frame. */
+  cut(): void;
+  /** What the server sends from now on does not arrive, until `cut`. */
+  swallowReplies(): void;
+}
+
+export async function cuttableProxy(t: TestContext, port: number): Promise<CuttableProxy> {
+  const sockets = new Set<Socket>();
+  let accepted = 0;
+  let swallow = false;
+  const server: Server = createServer((inside) => {
+    accepted += 1;
+    const outside = connect(port, "127.0.0.1");
+    for (const socket of [inside, outside]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        sockets.delete(socket);
+        inside.destroy();
+        outside.destroy();
+      });
+    }
+    inside.pipe(outside);
+    outside.on("data", (chunk: Buffer) => {
+      if (!swallow) inside.write(chunk);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const cut = (): void => {
+    swallow = false;
+    for (const socket of sockets) socket.destroy();
+  };
+  t.after(() => {
+    cut();
+    server.close();
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    get accepted() {
+      return accepted;
+    },
+    cut,
+    swallowReplies: () => {
+      swallow = true;
+    },
+  };
+}
