@@ -1,0 +1,25 @@
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+
+/**
+ * What a process that is going to be killed says about its work. Each line is one write to a file,
+ * which outlives the process: what is in it happened before whatever came after it.
+ */
+export class HistoryWriter {
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  write(...words: readonly (string | number)[]): void {
+    appendFileSync(this.#file, `${words.join(" ")}\n`);
+  }
+}
+
+/** The complete lines of a history, each split into its words. */
+export function readHistory(file: string): string[][] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n");
+  lines.pop();
+  return lines.map((line) => line.split(" "));
+}

@@ -1,0 +1,19 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+
+/** Starts `script` of this folder; its errors are shown, since a process that fails by itself is a finding. */
+export function startScript(script: string, args: readonly string[]): ChildProcess {
+  const path = new URL(script, import.meta.url).pathname;
+  // Reading an extra certificate file doubles the start of a short process.
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  return spawn(process.execPath, [path, ...args], { stdio: ["ignore", "ignore", "inherit"], env });
+}
+
+/** Kills `child` after `delayMs`, and fails when it had ended before by itself. */
+export async function killAfter(child: ChildProcess, delayMs: number): Promise<void> {
+  const exited = once(child, "exit");
+  const timer = setTimeout(() => child.kill("SIGKILL"), delayMs);
+  const [code, signal] = await exited;
+  clearTimeout(timer);
+  if (signal !== "SIGKILL") throw new Error(`The process ended by itself, with code ${code}`);
+}
