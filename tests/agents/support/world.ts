@@ -64,9 +64,9 @@ export class World {
       environment: {
         PATH: process.env["PATH"],
         ANTHROPIC_API_KEY: this.key,
-        ANTHROPIC_BASE_URL: this.model.url,
+        HOLDFAST_ANTHROPIC_BASE_URL: this.model.url,
         OPENAI_API_KEY: this.key,
-        OPENAI_BASE_URL: `${this.model.url}/v1`,
+        HOLDFAST_OPENAI_BASE_URL: `${this.model.url}/v1`,
       },
     });
     return this.#host;
