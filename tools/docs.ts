@@ -74,7 +74,9 @@ writeFileSync(
   join(folder, "tsconfig.json"),
   JSON.stringify({
     extends: "../../tsconfig.json",
-    compilerOptions: { lib: ["es2024", "dom", "dom.iterable", "esnext.disposable"] },
+    compilerOptions: {
+      lib: ["es2024", "dom", "dom.iterable", "esnext.disposable", "esnext.iterator", "esnext.array"],
+    },
     include: ["*.ts"],
     exclude: [],
   }),
