@@ -1,44 +1,447 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isErrorCode, type Logger, type Ports, sanitizeError, uuidv4 } from "@holdfast/core";
 import type {
+  ActorCaller,
   ActorConnection,
+  ActorHost,
   ActorInstance,
+  ConnectionSink,
+  ConnectRequest,
   InstanceOptions,
   InstanceStatus,
+  InvokeCall,
   StopReason,
 } from "../instance.ts";
+import { Activity } from "./activity.ts";
+import { CallLedger } from "./call-ledger.ts";
+import { Calls } from "./calls.ts";
+import { type Changes, CommitQueue } from "./commit-queue.ts";
+import type { Connection } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import { Context, type ContextSource } from "./context.ts";
+import { isThenable, withTimeout } from "./hooks.ts";
+import { KvBuffer } from "./kv-buffer.ts";
+import type { HookName, RuntimeDefinition } from "./runtime-definition.ts";
+import { StateLog } from "./state/state-log.ts";
+import { type StopMode, Stopper } from "./stopper.ts";
 
-/** One running actor. */
-export class Runtime implements ActorInstance {
+/** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
+export class Runtime implements ActorInstance, ContextSource {
   readonly id: string;
   readonly name: string;
   readonly key: readonly string[];
+  readonly definition: RuntimeDefinition;
+  readonly ports: Ports;
+  readonly queue: CommitQueue;
+  readonly activity: Activity;
+  readonly connections: Connections;
+  readonly ledger: CallLedger;
+  readonly kv: KvBuffer;
+  readonly ready: Promise<void>;
+  readonly stopped: Promise<StopReason>;
   status: InstanceStatus = "starting";
-  readonly ready: Promise<void> = Promise.resolve();
-  readonly stopped: Promise<StopReason> = new Promise(() => {});
+  vars: unknown;
+  /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
+  writes = 0;
+
+  readonly #host: ActorHost;
+  readonly #calls: Calls;
+  readonly #abort = new AbortController();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<StopReason>();
+  /** Settles when the start hooks have run, before what they wrote is durable. */
+  readonly #started = Promise.withResolvers<void>();
+  readonly #createdAt: number | undefined;
+  #state: StateLog | undefined;
+  #log: Logger | undefined;
+  #client: object | undefined;
+  #stopper: Stopper | undefined;
+  /** Until `onCreate` has ended nothing is committed: the actor does not exist yet. */
+  #creating: boolean;
+  #createDue: boolean;
+  #destroyedAt: number | undefined;
+  #dirty = false;
+  #halted = false;
+  /** Above zero while user code is on the stack: its turn ends when it returns, at the latest. */
+  #entered = 0;
+  #boundarySet = false;
+  #stateChangeSet = false;
 
   constructor(options: InstanceOptions) {
+    const { host, start } = options;
     this.id = options.id;
     this.name = options.name;
     this.key = options.key;
+    this.definition = options.definition["~definition"];
+    this.ports = host.ports;
+    this.#host = host;
+    this.#creating = start.type === "create";
+    this.#createDue = this.#creating;
+    this.#createdAt = this.#creating ? host.ports.clock.now() : undefined;
+    this.ready = this.#ready.promise;
+    this.stopped = this.#stopped.promise;
+    // A host may look at `stopped` only; that must not count as an unhandled rejection.
+    this.ready.catch(() => {});
+    this.#started.promise.catch(() => {});
+    const { sleepTimeout } = this.definition.options;
+    this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
+    this.kv = new KvBuffer(host.store, options.id, () => this.#changed());
+    this.ledger = new CallLedger(host.store, options.id, host.ports.clock, this.#creating);
+    this.connections = new Connections(this);
+    this.#calls = new Calls(this);
+    this.queue = new CommitQueue({
+      store: host.store,
+      actorId: options.id,
+      epoch: options.epoch,
+      version: start.type === "wake" ? start.loaded.record.version : 0,
+      nonce: uuidv4(host.ports.random),
+      collect: (version) => this.#collect(version),
+      landed: (version) => this.kv.landed(version),
+      failed: (error) => this.#commitFailed(error),
+    });
+    void this.#start(start);
   }
 
-  async invoke(): Promise<Uint8Array> {
-    throw new HoldfastError("actor", "starting", "Not built yet");
+  async #start(start: InstanceOptions["start"]): Promise<void> {
+    try {
+      if (start.type === "create") await this.#create(start.input);
+      else if (start.loaded.state === undefined) await this.#makeState(undefined);
+      else this.#state = StateLog.load(start.loaded.state, () => this.#stateChanged());
+      await this.#makeVars();
+      await this.hook("onWake", [new Context(this)]);
+      // A commit that failed meanwhile has stopped it.
+      if (this.#halted) return;
+      this.status = "ready";
+      this.#started.resolve();
+      if (!this.definition.options.noSleep) this.activity.watch();
+      this.queue.after({ release: () => this.#ready.resolve(), drop: () => {} });
+    } catch (error) {
+      const shown = this.sanitize(error);
+      // What has been written before the failure stays; only then is the instance out of memory.
+      this.queue.after({ release: () => this.halt("failed", shown), drop: () => {} });
+    }
   }
 
-  async connect(): Promise<ActorConnection> {
-    throw new HoldfastError("actor", "starting", "Not built yet");
+  async #create(input: unknown): Promise<void> {
+    await this.#makeState(input);
+    await this.hook("onCreate", [new Context(this), input]);
+    this.#creating = false;
+    this.#dirty = true;
+    this.queue.close();
+  }
+
+  /** Also at a wake when none is stored: the definition may have had no state before. */
+  async #makeState(input: unknown): Promise<void> {
+    const { hooks, state } = this.definition;
+    if (hooks.createState === undefined && state === undefined) return;
+    const initial =
+      state !== undefined ? state.initial : await this.hook("createState", [new Context(this), input]);
+    this.#state = StateLog.create(initial, () => this.#stateChanged());
+    this.#dirty = true;
+  }
+
+  async #makeVars(): Promise<void> {
+    const { hooks, vars, options } = this.definition;
+    if (vars !== undefined) this.vars = structuredClone(vars.initial);
+    if (hooks.createVars === undefined) return;
+    this.vars = await this.hook("createVars", [new Context(this)], options.createVarsTimeout);
+  }
+
+  // Turns
+
+  /** Runs user code on the stack; a turn that it leaves open ends at the next macrotask. */
+  enter(fn: () => unknown): unknown {
+    this.#entered++;
+    try {
+      const result = fn();
+      // Where the result is not a promise, the caller ends the turn at once.
+      if (this.#dirty && isThenable(result)) this.#setBoundary();
+      return result;
+    } finally {
+      this.#entered--;
+    }
+  }
+
+  /** Runs a hook, if there is one; its turn ends with it. */
+  async hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown> {
+    const hook = this.definition.hooks[name];
+    if (hook === undefined) return undefined;
+    try {
+      const result = this.enter(() => hook(...args));
+      if (!isThenable(result)) return result;
+      return await (timeoutMs === undefined
+        ? result
+        : withTimeout(this.ports.tasks, timeoutMs, name, result));
+    } finally {
+      this.queue.close();
+    }
+  }
+
+  #changed(): void {
+    this.writes++;
+    this.#dirty = true;
+    if (this.#entered === 0) this.#setBoundary();
+  }
+
+  #stateChanged(): void {
+    this.#changed();
+    if (this.definition.hooks.onStateChange === undefined || this.#stateChangeSet || this.#creating) return;
+    this.#stateChangeSet = true;
+    this.ports.tasks.macrotask(() => void this.#tellStateChange());
+  }
+
+  async #tellStateChange(): Promise<void> {
+    this.#stateChangeSet = false;
+    const hook = this.definition.hooks.onStateChange;
+    const state = this.#state;
+    if (hook === undefined || state === undefined || this.#halted) return;
+    try {
+      await this.#withoutState(state, () => hook(new Context(this), state.value));
+    } catch (error) {
+      this.sanitize(error);
+    }
+    this.queue.close();
+  }
+
+  /** Runs code on the stack during which the state must not change; what it awaits is free again. */
+  #withoutState(state: StateLog, fn: () => unknown): unknown {
+    state.refuseChanges(reentrant);
+    try {
+      return this.enter(fn);
+    } finally {
+      state.refuseChanges(undefined);
+    }
+  }
+
+  /** Something that is not user data has to be committed with this turn. */
+  markDirty(): void {
+    this.#dirty = true;
+  }
+
+  #setBoundary(): void {
+    if (this.#boundarySet) return;
+    this.#boundarySet = true;
+    this.ports.tasks.macrotask(() => {
+      this.#boundarySet = false;
+      this.queue.close();
+    });
+  }
+
+  /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
+  checkLeaves(): void {
+    this.#state?.checkLeaves(!this.activity.any);
+  }
+
+  #collect(version: number): Changes | undefined {
+    if (this.#creating) return undefined;
+    this.checkLeaves();
+    if (!this.#dirty) return undefined;
+    this.#dirty = false;
+    this.#calls.recordStarted();
+    const state = this.#state?.take();
+    const kv = this.kv.take(version);
+    const calls = this.ledger.take();
+    const createdAt = this.#createDue ? this.#createdAt : undefined;
+    this.#createDue = false;
+    const destroyedAt = this.#destroyedAt;
+    if (!state && !kv && !calls && createdAt === undefined && destroyedAt === undefined) return undefined;
+    return {
+      ...(createdAt === undefined ? {} : { create: { name: this.name, key: this.key, createdAt } }),
+      ...(state && { state }),
+      ...(kv && { kv }),
+      ...(calls && { calls }),
+      ...(destroyedAt === undefined ? {} : { destroyedAt }),
+    };
+  }
+
+  #commitFailed(error: unknown): HoldfastError {
+    const shown = this.sanitize(error);
+    this.halt(isErrorCode(error, "actor", "fenced") ? "fenced" : "failed", shown);
+    return shown;
+  }
+
+  // What contexts show
+
+  get state(): unknown {
+    if (this.#state === undefined) throw this.#noState();
+    return this.#state.value;
+  }
+
+  set state(value: unknown) {
+    if (this.#state === undefined) throw this.#noState();
+    this.#state.value = value;
+  }
+
+  #noState(): HoldfastError {
+    return new HoldfastError("actor", "state_not_enabled", `The actor "${this.name}" has no state (yet)`, {
+      statusCode: 500,
+    });
+  }
+
+  get conns(): ReadonlyMap<string, Connection> {
+    return this.connections.all;
+  }
+
+  get abortSignal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.ports.log.child({ actorId: this.id, name: this.name, key: this.key });
+    return this.#log;
+  }
+
+  unwrap(value: unknown): unknown {
+    return this.#state === undefined ? value : this.#state.unwrap(value);
+  }
+
+  broadcast(name: string, args: readonly unknown[]): void {
+    this.connections.broadcast(name, args);
+  }
+
+  saveState(): Promise<void> {
+    return this.queue.gate();
+  }
+
+  keepAwake(promise: PromiseLike<unknown>): void {
+    this.activity.keepAwake(promise);
+  }
+
+  waitUntil(promise: PromiseLike<unknown>): void {
+    this.activity.waitUntil(promise);
+  }
+
+  client(): object {
+    const caller: ActorCaller = {
+      actorId: this.id,
+      name: this.name,
+      key: this.key,
+      gate: () => this.queue.gate(),
+      abortSignal: this.#abort.signal,
+    };
+    this.#client ??= this.#host.client(caller);
+    return this.#client;
+  }
+
+  transientConnection(params: unknown, request: Request | undefined): Connection {
+    return this.connections.create(params, request, undefined);
+  }
+
+  /** The one place where what user code or the store threw becomes what a caller may see. */
+  sanitize(error: unknown): HoldfastError {
+    return sanitizeError(error, uuidv4(this.ports.random), this.#host.report);
+  }
+
+  // The host's side
+
+  invoke(call: InvokeCall): Promise<Uint8Array> {
+    if (this.status === "starting") return this.#started.promise.then(() => this.invoke(call));
+    const viaConnection = call.conn !== undefined && this.status === "stopping";
+    if (this.status !== "ready" && !viaConnection) return Promise.reject(this.stoppingError());
+    return this.#calls.invoke(call);
+  }
+
+  async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
+    if (this.status === "starting") await this.#started.promise;
+    if (this.status !== "ready") throw this.stoppingError();
+    try {
+      return await this.connections.connect(request, sink);
+    } catch (error) {
+      throw this.sanitize(error);
+    }
+  }
+
+  stoppingError(): HoldfastError {
+    return new HoldfastError("actor", "stopping", "The actor is stopping; the call has not run");
+  }
+
+  requestSleep(): void {
+    this.#requestStop("slept");
+  }
+
+  requestDestroy(): void {
+    this.#requestStop("destroyed");
+  }
+
+  #requestStop(mode: StopMode): void {
+    if (this.status === "starting") {
+      throw new HoldfastError("actor", "starting", "An actor cannot stop itself before it has started");
+    }
+    void this.#stop(mode);
   }
 
   sleep(): Promise<StopReason> {
-    return this.stopped;
+    return this.#stop("slept");
   }
 
   destroy(): Promise<StopReason> {
-    return this.stopped;
+    return this.#stop("destroyed");
   }
 
   shutdown(): Promise<StopReason> {
+    return this.#stop("shutdown");
+  }
+
+  #stop(mode: StopMode): Promise<StopReason> {
+    if (this.status === "starting") {
+      this.#started.promise.then(
+        () => this.#stop(mode),
+        () => {},
+      );
+    } else if (this.status === "ready") {
+      this.status = "stopping";
+      this.activity.unwatch();
+      this.#abortAll(this.stoppingError());
+      this.#stopper = new Stopper(this, mode);
+      void this.#stopper.run();
+    } else if (mode === "destroyed") this.#stopper?.destroyInstead();
     return this.stopped;
   }
+
+  #abortAll(reason: HoldfastError): void {
+    this.#abort.abort(reason);
+    this.#calls.abortAll(reason);
+  }
+
+  interruptCalls(error: HoldfastError): void {
+    this.#calls.rejectAll(error);
+  }
+
+  /** No change is taken any more; the last turn carries the end of the actor if it is destroyed. */
+  seal(destroyed: boolean): void {
+    // What changed up to here is taken first: later code must not reach into the last commit.
+    this.checkLeaves();
+    if (destroyed) {
+      this.#destroyedAt = this.ports.clock.now();
+      this.#dirty = true;
+    }
+    this.#state?.refuseChanges(stoppedError);
+    this.kv.refusal = stoppedError;
+  }
+
+  /** The instance is out of memory from now on. Idempotent. */
+  halt(reason: StopReason, error: HoldfastError | undefined): void {
+    if (this.#halted) return;
+    this.#halted = true;
+    this.status = "stopped";
+    this.activity.unwatch();
+    this.seal(false);
+    const shown = error ?? this.stoppingError();
+    this.#abortAll(shown);
+    this.#calls.rejectAll(shown);
+    this.connections.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`);
+    this.#started.reject(shown);
+    this.#ready.reject(shown);
+    this.#stopped.resolve(reason);
+  }
+}
+
+function reentrant(): HoldfastError {
+  return new HoldfastError("actor", "state_mutation_reentrant", "onStateChange must not change the state", {
+    statusCode: 500,
+  });
+}
+
+function stoppedError(): HoldfastError {
+  const message = "The actor has stopped; code that still runs cannot change it";
+  return new HoldfastError("actor", "stopped", message, { statusCode: 500 });
 }

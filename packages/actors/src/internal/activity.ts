@@ -1,0 +1,108 @@
+import type { Ports, Timer } from "@holdfast/core";
+
+/** Counts what keeps an actor awake, notices when nothing does, and tells when all has finished. */
+export class Activity {
+  readonly #ports: Ports;
+  readonly #sleepTimeoutMs: number;
+  readonly #onIdle: () => void;
+  /** Calls, connections being set up or taken down, promises given to `keepAwake`. */
+  #active = 0;
+  /** Promises given to `waitUntil`: a stop waits for them, but they do not keep the actor awake. */
+  #background = 0;
+  #connections = 0;
+  #lastActiveAt = 0;
+  #timer: Timer | undefined;
+  #watching = false;
+  #drained: (() => void) | undefined;
+
+  /** `onIdle` is called when nothing has kept the actor awake for `sleepTimeoutMs`. */
+  constructor(ports: Ports, sleepTimeoutMs: number, onIdle: () => void) {
+    this.#ports = ports;
+    this.#sleepTimeoutMs = sleepTimeoutMs;
+    this.#onIdle = onIdle;
+  }
+
+  begin(): void {
+    this.#active++;
+  }
+
+  end(): void {
+    this.#active--;
+    this.#rest();
+  }
+
+  connected(): void {
+    this.#connections++;
+  }
+
+  disconnected(): void {
+    this.#connections--;
+    this.#rest();
+  }
+
+  /** Keeps the actor awake until the promise settles. */
+  keepAwake(promise: PromiseLike<unknown>): void {
+    this.begin();
+    const end = (): void => this.end();
+    promise.then(end, end);
+  }
+
+  waitUntil(promise: PromiseLike<unknown>): void {
+    this.#background++;
+    const end = (): void => {
+      this.#background--;
+      this.#rest();
+    };
+    promise.then(end, end);
+  }
+
+  /** True while user code may run. */
+  get any(): boolean {
+    return this.#active > 0 || this.#background > 0;
+  }
+
+  get counts(): { readonly active: number; readonly background: number; readonly connections: number } {
+    return { active: this.#active, background: this.#background, connections: this.#connections };
+  }
+
+  /** Begins to watch for idleness. */
+  watch(): void {
+    this.#watching = true;
+    this.#rest();
+  }
+
+  unwatch(): void {
+    this.#watching = false;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** Resolves when no user code runs any more; connections do not count. */
+  drained(): Promise<void> {
+    if (!this.any) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  #rest(): void {
+    if (this.#drained !== undefined && !this.any) {
+      this.#drained();
+      this.#drained = undefined;
+    }
+    if (!this.#watching || this.#active > 0 || this.#connections > 0) return;
+    this.#lastActiveAt = this.#ports.clock.now();
+    // A timer that is set already looks at `lastActiveAt` when it fires: one timer serves many calls.
+    if (this.#timer === undefined) this.#arm(this.#sleepTimeoutMs);
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer = this.#ports.tasks.after(delayMs, () => {
+      this.#timer = undefined;
+      if (!this.#watching || this.#active > 0 || this.#connections > 0) return;
+      const left = this.#lastActiveAt + this.#sleepTimeoutMs - this.#ports.clock.now();
+      if (left > 0) this.#arm(left);
+      else this.#onIdle();
+    });
+  }
+}

@@ -1,0 +1,84 @@
+import type { Clock } from "@holdfast/core";
+import type { ActorStore, CallRecord } from "../store.ts";
+import { type CallOutcome, decodeOutcome, encodeOutcome } from "./call-result.ts";
+
+/** For so long a retry of a keyed call gets the recorded outcome. */
+export const callWindowMs = 600_000;
+/** What is remembered in memory; beyond it, the store is asked. */
+const maxRemembered = 1_024;
+const maxRememberedBytes = 262_144;
+
+/** What is known of a key: its outcome, or that a call of it began and its end was never recorded. */
+export type KnownCall = CallOutcome | { readonly type: "interrupted" };
+
+/** The keyed calls of one actor: what the store has recorded, and what the next commit will. */
+export class CallLedger {
+  readonly #store: ActorStore;
+  readonly #actorId: string;
+  readonly #clock: Clock;
+  readonly #remembered = new Map<string, { readonly bytes: Uint8Array; readonly expiresAt: number }>();
+  #rememberedBytes = 0;
+  /** Until then the store may hold records that are not remembered here. */
+  #askStoreUntil: number;
+  #pending: CallRecord[] = [];
+
+  constructor(store: ActorStore, actorId: string, clock: Clock, isNew: boolean) {
+    this.#store = store;
+    this.#actorId = actorId;
+    this.#clock = clock;
+    this.#askStoreUntil = isNew ? 0 : clock.now() + callWindowMs;
+  }
+
+  /** Looks a key up; a promise only where the store has to be asked. */
+  find(key: string): KnownCall | undefined | Promise<KnownCall | undefined> {
+    const remembered = this.remembered(key);
+    if (remembered !== undefined) return remembered;
+    if (this.#clock.now() >= this.#askStoreUntil) return undefined;
+    return this.#store.call(this.#actorId, key).then((record) => {
+      if (record === undefined || record.expiresAt <= this.#clock.now()) return undefined;
+      return record.outcome === undefined ? { type: "interrupted" } : decodeOutcome(record.outcome);
+    });
+  }
+
+  /** What is known of a key without asking the store. */
+  remembered(key: string): CallOutcome | undefined {
+    const known = this.#remembered.get(key);
+    return known !== undefined && known.expiresAt > this.#clock.now()
+      ? decodeOutcome(known.bytes)
+      : undefined;
+  }
+
+  /** The next commit says that this call has begun. */
+  started(key: string): void {
+    this.#pending.push({ key, status: "started", expiresAt: this.#clock.now() + callWindowMs });
+  }
+
+  /** The next commit says how this call ended. */
+  done(key: string, outcome: CallOutcome): void {
+    const expiresAt = this.#clock.now() + callWindowMs;
+    const bytes = encodeOutcome(outcome);
+    this.#pending.push({ key, status: "done", outcome: bytes, expiresAt });
+    this.#remembered.set(key, { bytes, expiresAt });
+    this.#rememberedBytes += bytes.length;
+    while (this.#remembered.size > maxRemembered || this.#rememberedBytes > maxRememberedBytes) {
+      this.#forgetOldest();
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const [key, { bytes, expiresAt }] of this.#remembered) {
+      this.#remembered.delete(key);
+      this.#rememberedBytes -= bytes.length;
+      this.#askStoreUntil = Math.max(this.#askStoreUntil, expiresAt);
+      return;
+    }
+  }
+
+  /** What the next commit records. */
+  take(): readonly CallRecord[] | undefined {
+    if (this.#pending.length === 0) return undefined;
+    const records = this.#pending;
+    this.#pending = [];
+    return records;
+  }
+}

@@ -1,0 +1,203 @@
+import { encodeValue, HoldfastError } from "@holdfast/core";
+import type { InvokeCall } from "../instance.ts";
+import type { KnownCall } from "./call-ledger.ts";
+import type { CallOutcome } from "./call-result.ts";
+import { type Connection, HostConnection } from "./connection.ts";
+import { CallContext } from "./context.ts";
+import { isThenable } from "./hooks.ts";
+import { RunningCall } from "./running-call.ts";
+import type { Runtime } from "./runtime.ts";
+import type { AnyFunction } from "./runtime-definition.ts";
+
+/** The actions that run in one actor. */
+export class Calls {
+  readonly #runtime: Runtime;
+  readonly #running = new Set<RunningCall>();
+  readonly #byKey = new Map<string, RunningCall>();
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  invoke(call: InvokeCall): Promise<Uint8Array> {
+    const action = this.#runtime.definition.actions.get(call.name);
+    if (action === undefined) {
+      const message = `The actor "${this.#runtime.name}" has no action "${call.name}"`;
+      return Promise.reject(new HoldfastError("actor", "action_not_found", message));
+    }
+    const key = call.idempotencyKey;
+    if (key === undefined) return this.#run(call, action, undefined);
+    const running = this.#byKey.get(key);
+    if (running !== undefined) return this.#join(running, call);
+    const known = this.#runtime.ledger.find(key);
+    if (known instanceof Promise) return this.#askedStore(call, action, key, known);
+    return known === undefined ? this.#run(call, action, key) : this.#replay(known);
+  }
+
+  async #askedStore(
+    call: InvokeCall,
+    action: AnyFunction,
+    key: string,
+    asked: Promise<KnownCall | undefined>,
+  ): Promise<Uint8Array> {
+    // A stop waits for this call from here on, as for one that runs.
+    this.#runtime.activity.begin();
+    try {
+      const known = await asked.catch((error: unknown) => {
+        throw this.#runtime.sanitize(error);
+      });
+      const running = this.#byKey.get(key);
+      if (running !== undefined) return await this.#join(running, call);
+      if (known !== undefined) return await this.#replay(known);
+      // Another retry may have run to its end while the store answered.
+      const since = this.#runtime.ledger.remembered(key);
+      if (since !== undefined) return await this.#replay(since);
+      if (this.#runtime.status === "stopped") throw this.#runtime.stoppingError();
+      return await this.#run(call, action, key);
+    } finally {
+      this.#runtime.activity.end();
+    }
+  }
+
+  /** A recorded outcome leaves through the gate as well: its record may not be durable yet. */
+  #replay(known: KnownCall): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.#runtime.queue.after({
+        release: () => {
+          if (known.type === "result") resolve(known.bytes);
+          else reject(known.type === "error" ? known.error : interrupted());
+        },
+        drop: reject,
+      });
+    });
+  }
+
+  #join(running: RunningCall, call: InvokeCall): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      running.wait({ resolve, reject }, call.signal);
+      this.#limit(running);
+    });
+  }
+
+  #run(call: InvokeCall, action: AnyFunction, key: string | undefined): Promise<Uint8Array> {
+    const runtime = this.#runtime;
+    const running = new RunningCall(key, runtime.writes);
+    return new Promise((resolve, reject) => {
+      running.wait({ resolve, reject }, call.signal);
+      this.#running.add(running);
+      if (key !== undefined) this.#byKey.set(key, running);
+      runtime.activity.begin();
+      const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
+      if (conn === undefined && runtime.connections.hasHooks) {
+        this.#limit(running);
+        this.#runWithConnection(running, call, action);
+      } else this.#execute(running, call, action, conn, undefined);
+    });
+  }
+
+  /** A stateless call of an actor with connection hooks: a connection as short as the call. */
+  #runWithConnection(running: RunningCall, call: InvokeCall, action: AnyFunction): void {
+    const { connections } = this.#runtime;
+    connections.admit(call.params, call.request, undefined, call.signal).then(
+      (connection) => this.#execute(running, call, action, connection, () => connections.release(connection)),
+      (error: unknown) => this.#end(running, this.#failure(error), undefined),
+    );
+  }
+
+  #execute(
+    running: RunningCall,
+    call: InvokeCall,
+    action: AnyFunction,
+    conn: Connection | undefined,
+    after: (() => void) | undefined,
+  ): void {
+    const runtime = this.#runtime;
+    const c = new CallContext(runtime, running, conn, call.params, call.request);
+    const hook = runtime.definition.hooks.onBeforeActionResponse;
+    try {
+      const output = runtime.enter(() => action(c, ...call.args));
+      if (hook === undefined && !isThenable(output)) return this.#end(running, this.#success(output), after);
+      if (!running.limited) this.#limit(running);
+      const shown =
+        hook === undefined
+          ? (output as PromiseLike<unknown>)
+          : Promise.resolve(output).then((value) =>
+              runtime.enter(() => hook(c, call.name, call.args, value)),
+            );
+      shown.then(
+        (value) => this.#end(running, this.#success(value), after),
+        (error: unknown) => this.#end(running, this.#failure(error), after),
+      );
+    } catch (error) {
+      this.#end(running, this.#failure(error), after);
+    }
+  }
+
+  /** The result is encoded now: what the actor changes later does not reach into it. */
+  #success(output: unknown): CallOutcome {
+    try {
+      return { type: "result", bytes: encodeValue(this.#runtime.unwrap(output)) };
+    } catch (error) {
+      return this.#failure(error);
+    }
+  }
+
+  #failure(error: unknown): CallOutcome {
+    return { type: "error", error: this.#runtime.sanitize(error) };
+  }
+
+  #end(running: RunningCall, outcome: CallOutcome, after: (() => void) | undefined): void {
+    const runtime = this.#runtime;
+    running.end(outcome);
+    this.#running.delete(running);
+    const { key } = running;
+    if (key !== undefined && this.#byKey.get(key) === running) {
+      this.#byKey.delete(key);
+      runtime.checkLeaves();
+      if (running.startedRecorded || running.writesBefore !== runtime.writes) {
+        runtime.ledger.done(key, outcome);
+        runtime.markDirty();
+      }
+    }
+    runtime.queue.after(running);
+    after?.();
+    runtime.activity.end();
+  }
+
+  #limit(running: RunningCall): void {
+    const { queue, definition, ports } = this.#runtime;
+    const { actionTimeout } = definition.options;
+    running.limit(ports.tasks, actionTimeout, () => {
+      const error = new HoldfastError("actor", "action_timed_out", "Action timed out", {
+        metadata: { timeoutMs: actionTimeout },
+      });
+      running.abort(error);
+      queue.after({ release: () => running.reject(error), drop: (failure) => running.reject(failure) });
+    });
+  }
+
+  /** The turn that closes now records the keyed calls that may have a part in it and go on after it. */
+  recordStarted(): void {
+    for (const [key, running] of this.#byKey) {
+      if (running.startedRecorded || running.writesBefore === this.#runtime.writes) continue;
+      running.startedRecorded = true;
+      this.#runtime.ledger.started(key);
+    }
+  }
+
+  abortAll(reason: HoldfastError): void {
+    for (const running of this.#running) running.abort(reason);
+  }
+
+  rejectAll(error: HoldfastError): void {
+    for (const running of this.#running) running.reject(error);
+  }
+}
+
+function interrupted(): HoldfastError {
+  return new HoldfastError(
+    "action",
+    "interrupted",
+    "An earlier attempt of this call stopped half-way; what it committed stays, and it is not run again",
+  );
+}

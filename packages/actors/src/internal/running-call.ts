@@ -1,0 +1,93 @@
+import { HoldfastError, type Tasks, type Timer } from "@holdfast/core";
+import type { CallOutcome } from "./call-result.ts";
+import type { Output } from "./commit-queue.ts";
+
+interface Waiter {
+  resolve(result: Uint8Array): void;
+  reject(error: HoldfastError): void;
+}
+
+/**
+ * One action that runs, and everyone who waits for its result: the caller, and retries of its key.
+ * It is the output that carries the result.
+ */
+export class RunningCall implements Output {
+  readonly key: string | undefined;
+  /** How often the actor had been written to when the call began: tells whether it wrote. */
+  readonly writesBefore: number;
+  startedRecorded = false;
+  readonly #waiters = new Set<Waiter>();
+  readonly #timers: Timer[] = [];
+  #controller: AbortController | undefined;
+  #abortReason: unknown;
+  #settled = false;
+  #outcome: CallOutcome | undefined;
+
+  constructor(key: string | undefined, writesBefore: number) {
+    this.key = key;
+    this.writesBefore = writesBefore;
+  }
+
+  /** Made when user code asks for it: most actions do not. */
+  get abortSignal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: HoldfastError): void {
+    this.#abortReason ??= reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** Adds a waiter; when its signal aborts it stops waiting, and the last one to stop aborts the action. */
+  wait(waiter: Waiter, signal: AbortSignal | undefined): void {
+    this.#waiters.add(waiter);
+    if (signal === undefined) return;
+    const leave = (): void => {
+      if (this.#settled || !this.#waiters.delete(waiter)) return;
+      const error = new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499 });
+      waiter.reject(error);
+      if (this.#waiters.size === 0) this.abort(error);
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  }
+
+  get limited(): boolean {
+    return this.#timers.length > 0;
+  }
+
+  /** Calls `expired` unless the call has been settled by then. */
+  limit(tasks: Tasks, timeoutMs: number, expired: () => void): void {
+    this.#timers.push(tasks.after(timeoutMs, expired));
+  }
+
+  /** The action has ended; its outcome leaves through the gate. */
+  end(outcome: CallOutcome): void {
+    this.#outcome = outcome;
+    this.#settled = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.length = 0;
+  }
+
+  release(): void {
+    const outcome = this.#outcome;
+    if (outcome === undefined) return;
+    if (outcome.type === "error") return this.reject(outcome.error);
+    for (const waiter of this.#waiters) waiter.resolve(outcome.bytes);
+    this.#waiters.clear();
+  }
+
+  drop(error: HoldfastError): void {
+    this.reject(error);
+  }
+
+  /** Tells all who wait now; a later retry may join and wait anew. */
+  reject(error: HoldfastError): void {
+    for (const waiter of this.#waiters) waiter.reject(error);
+    this.#waiters.clear();
+  }
+}

@@ -1,0 +1,96 @@
+import { HoldfastError, type Timer } from "@holdfast/core";
+import type { StopReason } from "../instance.ts";
+import { Context } from "./context.ts";
+import type { Runtime } from "./runtime.ts";
+
+export type StopMode = Extract<StopReason, "slept" | "destroyed" | "shutdown">;
+
+/** Takes an actor out of memory in good order, within `sleepGracePeriod`. */
+export class Stopper {
+  readonly #runtime: Runtime;
+  #mode: StopMode;
+  #finalizing = false;
+  #timer: Timer | undefined;
+
+  constructor(runtime: Runtime, mode: StopMode) {
+    this.#runtime = runtime;
+    this.#mode = mode;
+  }
+
+  /** A sleep under way becomes a destruction, unless its last commit is under way. */
+  destroyInstead(): boolean {
+    if (this.#finalizing) return this.#mode === "destroyed";
+    this.#mode = "destroyed";
+    return true;
+  }
+
+  async run(): Promise<void> {
+    const runtime = this.#runtime;
+    const graceMs = runtime.definition.options.sleepGracePeriod;
+    const grace = new Promise<"expired">((resolve) => {
+      this.#timer = runtime.ports.tasks.after(graceMs, () => resolve("expired"));
+    });
+    const outcome = await Promise.race([this.#finishUp(), grace]);
+    this.#timer?.cancel();
+    if (runtime.status === "stopped") return;
+    if (outcome === "expired") {
+      runtime.log.warn("actor did not finish within its grace period", {
+        graceMs,
+        ...runtime.activity.counts,
+      });
+    }
+    await this.#finalize();
+  }
+
+  async #finishUp(): Promise<void> {
+    const runtime = this.#runtime;
+    if (this.#mode !== "destroyed") {
+      await this.#hook("onSleep");
+      await runtime.activity.drained();
+      runtime.queue.close();
+    }
+    // Looked at again: a destruction may have been asked for meanwhile.
+    if (this.#mode === "destroyed") await runtime.activity.drained();
+    this.#closeConnections((code, reason) => runtime.connections.closeAll(code, reason));
+    await runtime.activity.drained();
+    if (this.#mode === "destroyed") {
+      await this.#hook("onDestroy");
+      await runtime.activity.drained();
+    }
+  }
+
+  /** A client comes back to an actor that sleeps, and not to one that is destroyed. */
+  #closeConnections(close: (code: number, reason: string) => void): void {
+    if (this.#mode === "destroyed") close(1000, "actor.destroyed");
+    else close(1001, "actor.stopping");
+  }
+
+  async #hook(name: "onSleep" | "onDestroy"): Promise<void> {
+    try {
+      await this.#runtime.hook(name, [new Context(this.#runtime)]);
+    } catch (error) {
+      this.#runtime.sanitize(error);
+    }
+  }
+
+  async #finalize(): Promise<void> {
+    const runtime = this.#runtime;
+    this.#finalizing = true;
+    this.#closeConnections((code, reason) => runtime.connections.abandon(code, reason));
+    runtime.interruptCalls(
+      new HoldfastError(
+        "action",
+        "interrupted",
+        "The actor stopped before the action ended; it may have run in part",
+      ),
+    );
+    runtime.seal(this.#mode === "destroyed");
+    try {
+      await runtime.queue.finish(runtime.stoppingError());
+    } catch {
+      // The failed commit has stopped the instance and told everyone who waited.
+      return;
+    }
+    runtime.halt(this.#mode, undefined);
+  }
+}
