@@ -1,10 +1,213 @@
-import { HoldfastError } from "@holdfast/core";
-import type { Gate, GateConfig } from "./config.ts";
+import { chmod, mkdir, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Clock, HoldfastError, silentLogger, systemClock } from "@holdfast/core";
+import { BubblewrapDriver } from "./bubblewrap.ts";
+import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
+import type { Egress, EgressOptions } from "./egress.ts";
+import { EgressProxy } from "./egress-proxy.ts";
+import { ApprovalStore } from "./internal/approval-store.ts";
+import { AuditLog } from "./internal/audit-log.ts";
+import { CredentialVault } from "./internal/credential-vault.ts";
+import type { JailDriver } from "./jail.ts";
+import { JailRegistry } from "./jails.ts";
+import { UnsafeDriver } from "./unsafe-driver.ts";
 
 /**
  * The only composition root: what the CLI, the Studio and every security test start.
+ * Ends the jails that a killed host left, proves what the jails of this machine guarantee, and refuses
+ * to start when a stage is not the real one.
  * Throws `jail.unavailable`, `jail.unsafe_not_allowed`, `gate.already_open`, `audit.corrupt`.
  */
 export async function createGate(config: GateConfig): Promise<Gate> {
-  throw new HoldfastError("gate", "not_built", `The gate for ${config.dataDir} is not built yet`);
+  const clock = config.clock ?? systemClock;
+  const log = config.log ?? silentLogger;
+  const dataDir = resolve(config.dataDir);
+  const directory = join(dataDir, "gate");
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+  // First of all, since its lock says that no other gate owns this directory and its jails.
+  const approvals = ApprovalStore.open(join(directory, "approvals.db"), clock);
+  const opened: { close(): Promise<void> | void }[] = [approvals];
+  try {
+    const audit = await AuditLog.open(join(directory, "audit.log"), clock);
+    opened.unshift(audit);
+    const { driver, orphansEnded } = await openDriver(config, directory);
+    if (orphansEnded > 0) {
+      log.warn("ended jails of a killed host", { jails: orphansEnded });
+      await audit.append({ type: "jail.orphans_ended", data: { jails: orphansEnded } });
+    }
+    const vault = new CredentialVault(join(dataDir, "vault"), config.vault ?? {}, clock);
+    const sockets = join(directory, "s");
+    // Sockets of an earlier host are dead; their directories go with them.
+    await rm(sockets, { recursive: true, force: true });
+    await mkdir(sockets, { mode: 0o700 });
+    const gate = new RealGate(config, { clock, sockets, driver, orphansEnded, audit, approvals, vault });
+    await audit.append({ type: "gate.open", data: { driver: driver.name, unsafe: driver.unsafe } });
+    return gate;
+  } catch (error) {
+    for (const part of opened) await part.close();
+    throw error;
+  }
+}
+
+async function openDriver(
+  { jails = {} }: GateConfig,
+  directory: string,
+): Promise<{ driver: JailDriver; orphansEnded: number }> {
+  if (jails.driver === "none") {
+    return { driver: new UnsafeDriver({ allowUnsafe: jails.allowUnsafe === true }), orphansEnded: 0 };
+  }
+  const driver = new BubblewrapDriver({
+    directory,
+    ...(jails.bwrapPath === undefined ? {} : { bwrapPath: jails.bwrapPath }),
+  });
+  const orphansEnded = await driver.endOrphans();
+  const report = await driver.selfTest();
+  if (!report.ok) {
+    const broken = report.guarantees.filter((each) => !each.held && !each.name.startsWith("limits."));
+    throw new HoldfastError(
+      "jail",
+      "unavailable",
+      `The jails of this machine do not hold: ${broken.map((each) => `${each.name} (${each.detail})`).join(", ")}`,
+      { statusCode: 503, metadata: { broken } },
+    );
+  }
+  return { driver, orphansEnded };
+}
+
+interface GateParts {
+  readonly clock: Clock;
+  readonly sockets: string;
+  readonly driver: JailDriver;
+  readonly orphansEnded: number;
+  readonly audit: AuditLog;
+  readonly approvals: ApprovalStore;
+  readonly vault: CredentialVault;
+}
+
+class RealGate implements Gate {
+  readonly jails: JailRegistry;
+  readonly #config: GateConfig;
+  readonly #parts: GateParts;
+  readonly #egress = new Map<string, Egress>();
+  /** Reserved while their sockets are being made. */
+  readonly #opening = new Set<string>();
+  #closing: Promise<void> | undefined;
+
+  constructor(config: GateConfig, parts: GateParts) {
+    this.#config = config;
+    this.#parts = parts;
+    this.jails = new JailRegistry(parts.driver, parts.audit);
+  }
+
+  get vault() {
+    return this.#parts.vault;
+  }
+
+  get approvals() {
+    return this.#parts.approvals;
+  }
+
+  get audit() {
+    return this.#parts.audit;
+  }
+
+  redact(text: string): string {
+    return this.#parts.vault.redact(text);
+  }
+
+  async status(): Promise<GateStatus> {
+    const { driver, orphansEnded, vault } = this.#parts;
+    return {
+      driver: driver.name,
+      unsafe: driver.unsafe,
+      guarantees: driver.guarantees,
+      stages: this.#stages(),
+      providers: await vault.status(),
+      jails: this.jails.list().length,
+      orphansEnded,
+    };
+  }
+
+  #stages(): GateStage[] {
+    const { driver } = this.#parts;
+    const open = this.#closing === undefined;
+    return [
+      {
+        name: "jails",
+        inForce: open && !driver.unsafe,
+        detail: driver.unsafe
+          ? "UNSAFE: agents run on the host without a jail"
+          : `${driver.name}, self-test passed`,
+      },
+      {
+        name: "egress",
+        inForce: open && !driver.unsafe,
+        detail: driver.unsafe
+          ? "UNSAFE: agents may bypass the proxy"
+          : `the only way out; ${this.#egress.size} open`,
+      },
+      { name: "vault", inForce: open, detail: "keys stay on the host, encrypted at rest" },
+      { name: "approvals", inForce: open, detail: "durable, single use" },
+      { name: "audit", inForce: open, detail: "hash-chained, a record before each effect" },
+    ];
+  }
+
+  async openEgress(options: EgressOptions): Promise<Egress> {
+    if (this.#closing) throw new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
+    const { jailId } = options;
+    if (this.#egress.has(jailId) || this.#opening.has(jailId)) {
+      throw new HoldfastError("egress", "duplicate_jail", `The jail ${jailId} already has a way out`, {
+        statusCode: 409,
+      });
+    }
+    this.#opening.add(jailId);
+    try {
+      const { clock, sockets, vault, audit } = this.#parts;
+      const proxy = await EgressProxy.open({
+        ...options,
+        directory: sockets,
+        vault,
+        audit,
+        clock,
+        onDecision: (decision) => {
+          options.onDecision?.(decision);
+          this.#config.onDecision?.(decision);
+        },
+        onUsage: (usage) => {
+          options.onUsage?.(usage);
+          this.#config.onUsage?.(usage);
+        },
+      });
+      this.#egress.set(jailId, proxy);
+      return {
+        jailId,
+        socketPath: proxy.socketPath,
+        placeholderKey: proxy.placeholderKey,
+        close: async () => {
+          if (this.#egress.get(jailId) === proxy) this.#egress.delete(jailId);
+          await proxy.close();
+        },
+      };
+    } finally {
+      this.#opening.delete(jailId);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { audit, approvals, sockets, driver } = this.#parts;
+    await this.jails.close();
+    await Promise.all([...this.#egress.values()].map((each) => each.close()));
+    await rm(sockets, { recursive: true, force: true });
+    // A gate that closes on a full disk still closes.
+    await audit.append({ type: "gate.close" }).catch(() => {});
+    await audit.close();
+    if (driver instanceof BubblewrapDriver) driver.close();
+    approvals.close();
+  }
 }

@@ -14,6 +14,7 @@ export type {
 } from "./egress.ts";
 export { createGate } from "./gate.ts";
 export { type BubblewrapInstallation, type EnsureBubblewrapOptions, ensureBubblewrap } from "./install.ts";
+export { verifyAuditLog } from "./internal/audit-log.ts";
 export type {
   Guarantee,
   GuaranteeName,
@@ -30,4 +31,5 @@ export type {
   ToolResult,
   ToolSpec,
 } from "./jail.ts";
+export { openVault } from "./open-vault.ts";
 export type { CredentialSource, ProviderStatus, Vault } from "./vault.ts";

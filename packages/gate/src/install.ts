@@ -1,4 +1,5 @@
-import { HoldfastError } from "@holdfast/core";
+import { spawn } from "node:child_process";
+import { bwrapVersion, findProgram, installHint, unavailable } from "./internal/bwrap-program.ts";
 
 export interface BubblewrapInstallation {
   readonly path: string;
@@ -13,9 +14,52 @@ export interface EnsureBubblewrapOptions {
   /** Told what is about to be done, in one line. */
   readonly say?: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** Where programs are looked for; the PATH of this process by default. */
+  readonly path?: string;
 }
 
 /** Finds bubblewrap or installs it. Throws `jail.unavailable` with the exact command to run. */
 export async function ensureBubblewrap(options: EnsureBubblewrapOptions): Promise<BubblewrapInstallation> {
-  throw new HoldfastError("jail", "unavailable", `Not built yet (may install: ${options.mayInstall})`);
+  const found = findProgram("bwrap", options.path);
+  if (found !== undefined) return { path: found, version: bwrapVersion(found), installed: false };
+  const aptGet = findProgram("apt-get", options.path);
+  if (!options.mayInstall || aptGet === undefined || process.getuid?.() !== 0) {
+    throw unavailable(`Agents run in bubblewrap jails, and bubblewrap is not installed. ${installHint()}`);
+  }
+  options.say?.("bubblewrap is missing; installing Debian's package bubblewrap with apt-get");
+  // The package lists of a fresh machine are empty, so a first failure is followed by an update.
+  const install = ["install", "--yes", "--no-install-recommends", "bubblewrap"];
+  if ((await run(aptGet, install, options)).code !== 0) {
+    await run(aptGet, ["update"], options);
+    const second = await run(aptGet, install, options);
+    if (second.code !== 0) {
+      throw unavailable(`apt-get could not install bubblewrap (${second.lastLine}). ${installHint()}`);
+    }
+  }
+  const path = findProgram("bwrap", options.path);
+  if (path === undefined)
+    throw unavailable(`apt-get installed bubblewrap, but bwrap is not on PATH. ${installHint()}`);
+  const version = bwrapVersion(path);
+  options.say?.(`installed bubblewrap ${version}`);
+  return { path, version, installed: true };
+}
+
+function run(
+  program: string,
+  args: readonly string[],
+  { signal, path }: EnsureBubblewrapOptions,
+): Promise<{ code: number | null; lastLine: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { PATH: path ?? process.env["PATH"] ?? "", DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+      ...(signal ? { signal } : {}),
+    });
+    let tail = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      tail = (tail + text).slice(-2_000);
+    });
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, lastLine: tail.trim().split("\n").at(-1) ?? "" }));
+  });
 }

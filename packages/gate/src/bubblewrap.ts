@@ -1,0 +1,160 @@
+import { createHash } from "node:crypto";
+import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import { type BwrapPlan, bwrapArguments, type Protection, writeEtc } from "./internal/bwrap-args.ts";
+import { startBwrap } from "./internal/bwrap-process.ts";
+import { bwrapVersion, findProgram, installHint, unavailable } from "./internal/bwrap-program.ts";
+import {
+  type CgroupSupport,
+  createCgroup,
+  detectCgroups,
+  leftoverCgroups,
+  removeCgroupBases,
+} from "./internal/cgroups.ts";
+import { checkJailSpec } from "./internal/jail-spec.ts";
+import { endOrphans, JailRecords, jailMark } from "./internal/orphans.ts";
+import { buildSeccompFilter, filterArch } from "./internal/seccomp.ts";
+import { runSelfTest } from "./internal/self-test.ts";
+import type { Guarantee, GuaranteeName, Jail, JailDriver, JailSpec, SelfTestReport } from "./jail.ts";
+
+export interface BubblewrapOptions {
+  /** Directory of the gate's own files (0700). */
+  readonly directory: string;
+  readonly bwrapPath?: string;
+  /** Protections to leave out. Only tests do: they see the self-test and the attacks notice. */
+  readonly omit?: ReadonlySet<Protection>;
+}
+
+/** Demanded of every jail unless its spec says otherwise. The limits depend on the machine. */
+const demanded: readonly GuaranteeName[] = [
+  "network.none",
+  "filesystem.read_only_root",
+  "filesystem.mounts_only",
+  "processes.hidden",
+  "privileges.none",
+  "namespaces.sealed",
+  "syscalls.filtered",
+  "environment.exact",
+  "descriptors.closed",
+  "processes.all_stopped",
+];
+
+/** Jails made by bubblewrap: namespaces, no capabilities, a system call filter, control groups. */
+export class BubblewrapDriver implements JailDriver {
+  readonly name = "bubblewrap";
+  readonly unsafe = false;
+  readonly #options: BubblewrapOptions;
+  readonly #bwrap: string;
+  readonly #cgroups: CgroupSupport;
+  readonly #records: JailRecords;
+  readonly #gateId: string;
+  readonly #running = new Map<string, Jail>();
+  #guarantees: readonly Guarantee[] = [];
+
+  /** Throws `jail.unavailable` when bubblewrap is missing or too old, or the machine has no filter. */
+  constructor(options: BubblewrapOptions) {
+    this.#options = options;
+    const bwrap = options.bwrapPath ?? findProgram("bwrap");
+    if (bwrap === undefined) {
+      throw unavailable(`Agents run in bubblewrap jails, and bubblewrap is not installed. ${installHint()}`);
+    }
+    bwrapVersion(bwrap);
+    this.#bwrap = bwrap;
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    writeEtc(this.#etcDir);
+    writeFileSync(this.#filterFile, buildSeccompFilter(filterArch()), { mode: 0o600 });
+    this.#records = new JailRecords(join(options.directory, "jails"));
+    this.#gateId = createHash("sha256").update(realpathSync(options.directory)).digest("hex").slice(0, 16);
+    this.#cgroups = detectCgroups(`holdfast-${this.#gateId}`);
+  }
+
+  get #etcDir(): string {
+    return join(this.#options.directory, "etc");
+  }
+
+  get #filterFile(): string {
+    return join(this.#options.directory, "seccomp.bpf");
+  }
+
+  get guarantees(): readonly Guarantee[] {
+    return this.#guarantees;
+  }
+
+  /** Limits that this machine cannot set, with the reason. */
+  get absentLimits(): CgroupSupport["absent"] {
+    return this.#cgroups.absent;
+  }
+
+  /** Ends the jails of an earlier host of this directory that was killed. */
+  endOrphans(): Promise<number> {
+    return endOrphans(this.#gateId, this.#records, leftoverCgroups(this.#cgroups));
+  }
+
+  /** Removes the gate's own control groups; its jails have ended. */
+  close(): void {
+    removeCgroupBases(this.#cgroups);
+  }
+
+  async selfTest(): Promise<SelfTestReport> {
+    const report = await runSelfTest(this, (spec) => this.#launch(spec));
+    this.#guarantees = report.guarantees;
+    return report;
+  }
+
+  async start(spec: JailSpec): Promise<Jail> {
+    this.#checkGuarantees(spec);
+    return this.#launch(spec);
+  }
+
+  #checkGuarantees(spec: JailSpec): void {
+    const held = new Set(this.#guarantees.filter((each) => each.held).map((each) => each.name));
+    const missing = (spec.requires ?? demanded).filter((name) => !held.has(name));
+    if (missing.length === 0) return;
+    throw new HoldfastError(
+      "jail",
+      "missing_guarantee",
+      `This machine's jails do not guarantee ${missing.join(", ")}; the jail is not started`,
+      { statusCode: 503, metadata: { missing } },
+    );
+  }
+
+  async #launch(unchecked: JailSpec): Promise<Jail> {
+    const spec = checkJailSpec(unchecked);
+    if (this.#running.has(spec.id)) {
+      throw new HoldfastError("jail", "duplicate_id", `A jail with the id ${spec.id} is running`, {
+        statusCode: 409,
+      });
+    }
+    const plan: BwrapPlan = {
+      spec,
+      etcDir: this.#etcDir,
+      ...(this.#options.omit ? { omit: this.#options.omit } : {}),
+    };
+    const cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {});
+    this.#records.write(spec.id, cgroup.paths);
+    const filter = openSync(this.#filterFile, "r");
+    try {
+      const jail = await startBwrap({
+        bwrap: this.#bwrap,
+        args: bwrapArguments(plan),
+        spec,
+        filter,
+        cgroup,
+        mark: { [jailMark]: `${this.#gateId}/${spec.id}` },
+        onExit: () => {
+          this.#running.delete(spec.id);
+          this.#records.remove(spec.id);
+        },
+      });
+      this.#running.set(spec.id, jail);
+      return jail;
+    } catch (error) {
+      await cgroup.destroy();
+      this.#records.remove(spec.id);
+      throw error;
+    } finally {
+      closeSync(filter);
+    }
+  }
+}

@@ -1,0 +1,280 @@
+import { createHash } from "node:crypto";
+import { EventEmitter, once } from "node:events";
+import { chmodSync } from "node:fs";
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import { type Clock, encodeJson, HoldfastError, systemRandom, uuidv7 } from "@holdfast/core";
+import type { Approval, ApprovalRequest, ApprovalState, Approvals } from "../approvals.ts";
+import { escapeForDisplay } from "./display-text.ts";
+
+export const approvalLimits = {
+  timeoutMs: 300_000,
+  maxTimeoutMs: 24 * 3_600_000,
+  maxArgumentBytes: 1024 * 1024,
+  maxDetailCharacters: 16 * 1024,
+  maxTitleCharacters: 200,
+  maxPending: 1_000,
+} as const;
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS approvals (
+    id TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    binding TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending','allowed','denied','expired','cancelled','consumed')),
+    title TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    truncated INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    decided_at INTEGER,
+    decided_by TEXT
+  ) STRICT;
+  -- One open record for one call: asking again meets it.
+  CREATE UNIQUE INDEX IF NOT EXISTS approvals_open ON approvals (binding) WHERE state IN ('pending', 'allowed');
+  CREATE INDEX IF NOT EXISTS approvals_by_session ON approvals (session, created_at);
+`;
+
+const schemaVersion = 1;
+
+function fail(code: string, status: number, message: string): HoldfastError {
+  return new HoldfastError("approval", code, message, { statusCode: status });
+}
+
+/** What a record is bound to: another argument, tool or session is another call. */
+export function bindingOf({
+  session,
+  tool,
+  arguments: args,
+}: Pick<ApprovalRequest, "session" | "tool" | "arguments">): string {
+  const plain: unknown = JSON.parse(encodeJson(args ?? null));
+  const text = JSON.stringify([1, tool, session, canonical(plain)]);
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** JSON text with the keys of objects in order, since the order in which they were sent means nothing. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(",")}}`;
+}
+
+/** Approvals in a SQLite file of their own, synced at each change. Its lock also keeps a second gate out. */
+export class ApprovalStore implements Approvals {
+  readonly #db: DatabaseSync;
+  readonly #clock: Clock;
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  private constructor(db: DatabaseSync, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+    for (const record of this.list({ state: "pending" })) this.#schedule(record);
+  }
+
+  /** Throws `gate.already_open` when another process holds the file. */
+  static open(path: string, clock: Clock): ApprovalStore {
+    const db = new DatabaseSync(path);
+    chmodSync(path, 0o600);
+    try {
+      db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;");
+      db.exec("BEGIN EXCLUSIVE");
+      const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+      if (version > schemaVersion)
+        throw fail("newer_format", 500, "The approvals were written by a newer version");
+      db.exec(schema);
+      db.exec(`PRAGMA user_version = ${schemaVersion}`);
+      db.exec("COMMIT");
+      return new ApprovalStore(db, clock);
+    } catch (error) {
+      db.close();
+      // SQLITE_BUSY: the lock dies with the process that holds it, so its holder is alive.
+      if ((error as { errcode?: number }).errcode === 5) {
+        throw new HoldfastError("gate", "already_open", "Another process uses this data directory", {
+          statusCode: 409,
+          cause: error,
+        });
+      }
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#changes.emit("closed");
+    this.#db.close();
+  }
+
+  async request(request: ApprovalRequest): Promise<Approval> {
+    const text = encodeJson(request.arguments ?? null);
+    if (Buffer.byteLength(text) > approvalLimits.maxArgumentBytes) {
+      throw fail(
+        "arguments_too_large",
+        413,
+        `Arguments hold at most ${approvalLimits.maxArgumentBytes} bytes`,
+      );
+    }
+    const binding = bindingOf(request);
+    const open = this.#open(binding);
+    if (open) return open;
+    const pending = this.#db.prepare("SELECT count(*) AS n FROM approvals WHERE state = 'pending'").get()?.[
+      "n"
+    ];
+    if (Number(pending) >= approvalLimits.maxPending)
+      throw fail("too_many", 429, "Too many approvals are waiting");
+    const now = this.#clock.now();
+    const timeoutMs = Math.min(
+      Math.max(request.timeoutMs ?? approvalLimits.timeoutMs, 1),
+      approvalLimits.maxTimeoutMs,
+    );
+    const title = escapeForDisplay(request.title ?? request.tool, approvalLimits.maxTitleCharacters);
+    const detail = escapeForDisplay(prettyJson(request.arguments), approvalLimits.maxDetailCharacters);
+    const id = uuidv7(this.#clock, systemRandom);
+    this.#db
+      .prepare(
+        `INSERT INTO approvals (id, session, tool, binding, state, title, detail, truncated, created_at, expires_at)
+         VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        id,
+        request.session,
+        request.tool,
+        binding,
+        title.text,
+        detail.text,
+        detail.truncated ? 1 : 0,
+        now,
+        now + timeoutMs,
+      );
+    const record = this.#require(id);
+    this.#schedule(record);
+    return record;
+  }
+
+  /** The record of the same call that still counts. */
+  #open(binding: string): Approval | undefined {
+    const row = this.#db
+      .prepare("SELECT * FROM approvals WHERE binding = ? AND state IN ('pending', 'allowed')")
+      .get(binding);
+    if (!row) return undefined;
+    const record = this.#expire(toApproval(row));
+    return record.state === "pending" || record.state === "allowed" ? record : undefined;
+  }
+
+  get(id: string): Approval | undefined {
+    const row = this.#db.prepare("SELECT * FROM approvals WHERE id = ?").get(id);
+    return row && this.#expire(toApproval(row));
+  }
+
+  #require(id: string): Approval {
+    const record = this.get(id);
+    if (!record) throw fail("not_found", 404, "There is no such approval");
+    return record;
+  }
+
+  list({ session, state }: { session?: string; state?: ApprovalState } = {}): readonly Approval[] {
+    const rows = this.#db
+      .prepare("SELECT * FROM approvals WHERE (?1 IS NULL OR session = ?1) ORDER BY created_at, id")
+      .all(session ?? null);
+    return rows
+      .map((row) => this.#expire(toApproval(row)))
+      .filter((each) => state === undefined || each.state === state);
+  }
+
+  /** An approval that nobody answered or used in time is no approval, whenever it is looked at. */
+  #expire(record: Approval): Approval {
+    const open = record.state === "pending" || record.state === "allowed";
+    if (!open || record.expiresAt > this.#clock.now()) return record;
+    this.#change(record.id, ["pending", "allowed"], "expired");
+    return { ...record, state: "expired" };
+  }
+
+  async decide(id: string, decision: "allow" | "deny", by: string): Promise<Approval> {
+    const record = this.#require(id);
+    const changed = this.#change(id, ["pending"], decision === "allow" ? "allowed" : "denied", by);
+    if (!changed) throw fail("not_pending", 409, `The approval is already ${record.state}`);
+    return this.#require(id);
+  }
+
+  async consume(
+    id: string,
+    call: Pick<ApprovalRequest, "session" | "tool" | "arguments">,
+  ): Promise<Approval> {
+    const record = this.#require(id);
+    if (record.binding !== bindingOf(call)) throw fail("mismatch", 409, "The approval is for another call");
+    if (!this.#change(id, ["allowed"], "consumed")) {
+      throw fail("not_allowed", 409, `The approval is ${record.state}, so it cannot be used`);
+    }
+    return this.#require(id);
+  }
+
+  async cancelSession(session: string): Promise<number> {
+    const open = this.list({ session }).filter(
+      (each) => each.state === "pending" || each.state === "allowed",
+    );
+    return open.filter((each) => this.#change(each.id, ["pending", "allowed"], "cancelled")).length;
+  }
+
+  async wait(id: string, signal?: AbortSignal): Promise<Approval> {
+    for (;;) {
+      const record = this.#require(id);
+      if (record.state !== "pending") return record;
+      await once(this.#changes, id, signal ? { signal } : {});
+    }
+  }
+
+  /** Moves a record on when it is in one of `from`; the database decides between two that try. */
+  #change(id: string, from: readonly ApprovalState[], to: ApprovalState, by?: string): boolean {
+    const decided = to === "allowed" || to === "denied";
+    const { changes } = this.#db
+      .prepare(
+        `UPDATE approvals SET state = ?, decided_at = coalesce(?, decided_at), decided_by = coalesce(?, decided_by)
+         WHERE id = ? AND state IN (${from.map((state) => `'${state}'`).join(", ")})`,
+      )
+      .run(to, decided ? this.#clock.now() : null, by ?? null, id);
+    if (changes === 0) return false;
+    if (to !== "allowed") this.#unschedule(id);
+    this.#changes.emit(id);
+    return true;
+  }
+
+  #schedule(record: Approval): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(record.id);
+        this.get(record.id);
+      },
+      Math.max(record.expiresAt - this.#clock.now(), 0),
+    );
+    this.#timers.set(record.id, timer.unref());
+  }
+
+  #unschedule(id: string): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+  }
+}
+
+function prettyJson(value: unknown): string {
+  return JSON.stringify(value, null, 2) ?? "";
+}
+
+function toApproval(row: Record<string, SQLOutputValue>): Approval {
+  const text = (name: string) => String(row[name]);
+  return {
+    id: text("id"),
+    session: text("session"),
+    tool: text("tool"),
+    binding: text("binding"),
+    state: text("state") as ApprovalState,
+    title: text("title"),
+    detail: text("detail"),
+    truncated: row["truncated"] === 1,
+    createdAt: Number(row["created_at"]),
+    expiresAt: Number(row["expires_at"]),
+    ...(row["decided_at"] === null ? {} : { decidedAt: Number(row["decided_at"]) }),
+    ...(row["decided_by"] === null ? {} : { decidedBy: text("decided_by") }),
+  };
+}

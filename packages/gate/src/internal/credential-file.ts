@@ -1,0 +1,135 @@
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+
+/** Writes a private file so that a crash leaves the old or the new content, never a part. */
+export async function writePrivateFile(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const file = await open(temporary, "wx", 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The content of a file, or undefined when there is none. */
+export async function readIfPresent(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+interface Sealed {
+  readonly iv: string;
+  readonly tag: string;
+  readonly data: string;
+}
+
+/**
+ * Keys at rest: AES-256-GCM under a key file beside them (both 0600). This keeps values out of backups
+ * of the one file, of searches and of screens; whoever can read both files can read the keys.
+ */
+export class CredentialFile {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async get(name: string): Promise<string | undefined> {
+    const sealed = (await this.#read()).get(name);
+    if (sealed === undefined) return undefined;
+    const key = await readIfPresent(this.#keyPath);
+    if (key === undefined) throw damaged("its key file is gone");
+    try {
+      const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(sealed.iv, "base64"));
+      decipher.setAAD(Buffer.from(name)).setAuthTag(Buffer.from(sealed.tag, "base64"));
+      return Buffer.concat([
+        decipher.update(Buffer.from(sealed.data, "base64")),
+        decipher.final(),
+      ]).toString();
+    } catch (cause) {
+      throw damaged(`the entry ${name} cannot be opened`, cause);
+    }
+  }
+
+  async set(name: string, value: string): Promise<void> {
+    const entries = await this.#read();
+    const iv = randomBytes(12);
+    const cipher = createCipheriv("aes-256-gcm", await this.#key(), iv).setAAD(Buffer.from(name));
+    const data = Buffer.concat([cipher.update(value, "utf8"), cipher.final()]);
+    entries.set(name, {
+      iv: iv.toString("base64"),
+      tag: cipher.getAuthTag().toString("base64"),
+      data: data.toString("base64"),
+    });
+    await this.#write(entries);
+  }
+
+  async delete(name: string): Promise<boolean> {
+    const entries = await this.#read();
+    if (!entries.delete(name)) return false;
+    await this.#write(entries);
+    return true;
+  }
+
+  get #keyPath(): string {
+    return join(this.#directory, "key");
+  }
+
+  get #path(): string {
+    return join(this.#directory, "credentials.json");
+  }
+
+  async #key(): Promise<Buffer> {
+    const present = await readIfPresent(this.#keyPath);
+    if (present !== undefined) return present;
+    const key = randomBytes(32);
+    await writePrivateFile(this.#keyPath, key);
+    return key;
+  }
+
+  async #read(): Promise<Map<string, Sealed>> {
+    const content = await readIfPresent(this.#path);
+    if (content === undefined) return new Map();
+    const parsed = parseJson(content.toString("utf8"));
+    const { version, entries } = (parsed ?? {}) as { version?: unknown; entries?: unknown };
+    if (version !== 1 || typeof entries !== "object" || entries === null)
+      throw damaged("it is not a version 1 vault");
+    return new Map(Object.entries(entries as Record<string, Sealed>));
+  }
+
+  async #write(entries: ReadonlyMap<string, Sealed>): Promise<void> {
+    await writePrivateFile(this.#path, JSON.stringify({ version: 1, entries: Object.fromEntries(entries) }));
+  }
+}
+
+/** The JSON object in `text`, or undefined when it is none. */
+export function parseJson(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function damaged(problem: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("vault", "damaged", `The vault cannot be read: ${problem}`, {
+    statusCode: 500,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

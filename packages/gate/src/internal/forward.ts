@@ -1,0 +1,176 @@
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { HoldfastError } from "@holdfast/core";
+import type { PresentedCredential } from "./credential-vault.ts";
+import { egressLimits } from "./egress-limits.ts";
+import { forwardedRequestHeaders, forwardedResponseHeaders } from "./http-headers.ts";
+import type { KnownSecrets } from "./secrets.ts";
+import type { CheckedUpstream } from "./upstreams.ts";
+import { createMeter, type MeteredTokens, type UsageMeter } from "./usage-meter.ts";
+
+export interface Forwarding {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly upstream: CheckedUpstream;
+  readonly path: string;
+  readonly query: string;
+  readonly credential: PresentedCredential;
+  readonly secrets: KnownSecrets;
+  readonly signal: AbortSignal;
+}
+
+export interface ForwardOutcome {
+  readonly status: number;
+  readonly bytesOut: number;
+  readonly bytesIn: number;
+  readonly tokens: MeteredTokens | undefined;
+}
+
+function upstreamError(code: string, status: number, message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("egress", code, message, {
+    statusCode: status,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Sends one admitted request to its upstream and streams the answer back, each side at the other's pace. */
+export async function forward(task: Forwarding): Promise<ForwardOutcome> {
+  const sent = new Counter(egressLimits.maxRequestBytes);
+  const answer = await send(task, sent);
+  const status = answer.statusCode ?? 502;
+  const headers = forwardedResponseHeaders(answer.headers);
+  const location = checkAnswer(task, answer);
+  if (location !== undefined) headers["location"] = location;
+  const meter = createMeter(task.upstream.provider, answer.headers["content-type"] ?? "");
+  const received = new Counter(Number.POSITIVE_INFINITY, meter);
+  const { response, secrets } = task;
+  response.writeHead(status, redactHeaders(headers, secrets));
+  response.flushHeaders();
+  await pipeline(answer, received, secrets.filter(), response).catch((cause) => {
+    throw upstreamError("upstream_interrupted", 502, "The answer of the upstream was cut off", cause);
+  });
+  return { status, bytesOut: sent.bytes, bytesIn: received.bytes, tokens: meter?.end() };
+}
+
+function redactHeaders(headers: Record<string, string | string[]>, secrets: KnownSecrets) {
+  const clean: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    clean[name] = Array.isArray(value) ? value.map((each) => secrets.redact(each)) : secrets.redact(value);
+  }
+  return clean;
+}
+
+/** Refuses answers that cannot be passed on; returns the location of a redirect within the upstream. */
+function checkAnswer({ upstream }: Forwarding, answer: IncomingMessage): string | undefined {
+  const encoding = answer.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    answer.destroy();
+    throw upstreamError(
+      "encoded_answer",
+      502,
+      "The upstream compressed its answer though it was asked not to",
+    );
+  }
+  const location = answer.headers.location;
+  if (location === undefined) return undefined;
+  const target = URL.canParse(location, upstream.base.href)
+    ? new URL(location, upstream.base.href)
+    : undefined;
+  const inside =
+    target?.origin === upstream.base.origin &&
+    target.pathname.startsWith(`${upstream.basePath}/`) &&
+    target.username === "";
+  if (!target || !inside) {
+    answer.destroy();
+    throw upstreamError("redirect_refused", 502, "The upstream redirects to another place");
+  }
+  return `/${upstream.name}${target.pathname.slice(upstream.basePath.length)}${target.search}`;
+}
+
+function requestHeaders({ request, credential, upstream }: Forwarding) {
+  const headers = forwardedRequestHeaders(request.headers);
+  for (const [name, value] of Object.entries(credential.headers)) headers[name] = value;
+  for (const [name, value] of Object.entries(credential.appended ?? {})) {
+    const present = headers[name];
+    headers[name] = present === undefined ? value : `${present},${value}`;
+  }
+  headers["host"] = upstream.base.host;
+  headers["accept-encoding"] = "identity";
+  const length = request.headers["content-length"];
+  if (length !== undefined) headers["content-length"] = length;
+  else if (request.headers["transfer-encoding"] !== undefined) headers["transfer-encoding"] = "chunked";
+  return headers;
+}
+
+/** Resolves with the head of the answer. */
+function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
+  const { upstream, request, response, path, query, signal } = task;
+  return new Promise((resolve, reject) => {
+    const begin = upstream.base.protocol === "https:" ? httpsRequest : httpRequest;
+    const outgoing = begin({
+      host: upstream.base.hostname.replace(/^\[|\]$/g, ""),
+      port: upstream.base.port === "" ? undefined : Number(upstream.base.port),
+      method: request.method,
+      path: `${upstream.basePath}${path}${query}`,
+      headers: requestHeaders(task),
+      // A connection of its own: one that is kept may be closed by the upstream as the next request goes out.
+      agent: false,
+      signal,
+    });
+    const give = (error: HoldfastError) => {
+      outgoing.destroy();
+      reject(error);
+    };
+    outgoing.setTimeout(egressLimits.upstreamIdleMs, () =>
+      give(upstreamError("upstream_timed_out", 504, "The upstream said nothing for too long")),
+    );
+    outgoing.once("response", resolve);
+    outgoing.on("error", (cause) => reject(unreachable(upstream, cause)));
+    outgoing.once("upgrade", (_answer, socket) => {
+      socket.destroy();
+      give(upstreamError("upstream_upgraded", 502, "The upstream tried to change the protocol"));
+    });
+    // A client that goes away takes its request with it.
+    response.once("close", () => {
+      if (!response.writableFinished) outgoing.destroy();
+    });
+    if (request.headers.expect !== undefined) response.writeContinue();
+    pipeline(request, sent, outgoing).catch((error: unknown) => {
+      if (error instanceof HoldfastError) give(error);
+    });
+  });
+}
+
+function unreachable(upstream: CheckedUpstream, cause: Error): HoldfastError {
+  const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
+  return upstreamError("upstream_unreachable", 502, `${upstream.name} cannot be reached (${code})`, cause);
+}
+
+/** Counts bytes on their way, up to a bound. */
+class Counter extends Transform {
+  bytes = 0;
+  readonly #most: number;
+  readonly #meter: UsageMeter | undefined;
+
+  constructor(most: number, meter?: UsageMeter) {
+    super();
+    this.#most = most;
+    this.#meter = meter;
+  }
+
+  override _transform(
+    chunk: Buffer,
+    _encoding: BufferEncoding,
+    done: (error?: Error | null, data?: Buffer) => void,
+  ) {
+    this.bytes += chunk.length;
+    if (this.bytes > this.#most) {
+      done(upstreamError("request_too_large", 413, `A request holds at most ${this.#most} bytes`));
+      return;
+    }
+    this.#meter?.push(chunk);
+    done(null, chunk);
+  }
+}

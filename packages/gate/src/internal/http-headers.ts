@@ -1,0 +1,82 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+
+/** Fields that belong to one connection (RFC 9110, section 7.6.1) or to proxies on the way. */
+const hopByHop = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** Everything by which a request could present a credential or claim to be somebody. */
+const identity = [
+  "api-key",
+  "authorization",
+  "chatgpt-account-id",
+  "cookie",
+  "forwarded",
+  "via",
+  "x-api-key",
+  "x-auth-token",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-goog-api-key",
+  "x-real-ip",
+];
+
+/** Set anew for the upstream. */
+const framing = ["accept-encoding", "content-length", "expect", "host"];
+
+/** Of an answer: what would speak for the upstream's host to a browser. */
+const answerOnly = ["alt-svc", "content-length", "set-cookie", "strict-transport-security", "location"];
+
+function connectionOptions(headers: IncomingHttpHeaders): string[] {
+  return (headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase());
+}
+
+function without(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string | string[]> {
+  const dropped = new Set([...names, ...hopByHop, ...connectionOptions(headers)]);
+  const kept: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !dropped.has(name)) kept[name] = value;
+  }
+  return kept;
+}
+
+/** What of a jail's request goes on; credentials and framing are added by the proxy. */
+export function forwardedRequestHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  return without(headers, [...identity, ...framing]);
+}
+
+export function forwardedResponseHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  return without(headers, answerOnly);
+}
+
+/**
+ * Why the framing of a request is refused, or undefined. The proxy writes its own framing to the
+ * upstream; refusing what is ambiguous keeps the two sides from ever disagreeing about a body.
+ */
+export function framingFault(request: IncomingMessage): string | undefined {
+  const seen = new Map<string, number>();
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    const name = (request.rawHeaders[i] ?? "").toLowerCase();
+    seen.set(name, (seen.get(name) ?? 0) + 1);
+  }
+  for (const name of ["host", "content-length", "transfer-encoding", "connection", "expect"]) {
+    if ((seen.get(name) ?? 0) > 1) return `more than one ${name} field`;
+  }
+  const length = request.headers["content-length"];
+  const encoding = request.headers["transfer-encoding"];
+  if (request.httpVersion !== "1.1") return "not HTTP/1.1";
+  if (length !== undefined && encoding !== undefined) return "both a length and a transfer encoding";
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) return "a malformed length";
+  if (encoding !== undefined && encoding !== "chunked") return "a transfer encoding other than chunked";
+  if (request.headers.upgrade !== undefined) return "an upgrade";
+  return undefined;
+}

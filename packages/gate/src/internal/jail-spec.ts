@@ -1,0 +1,106 @@
+import { existsSync, realpathSync } from "node:fs";
+import { isAbsolute, normalize } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import type { JailMount, JailSpec } from "../jail.ts";
+
+/** Limits of what a jail may be asked to be. */
+export const jailLimits = {
+  maxMounts: 64,
+  maxEnvBytes: 256 * 1024,
+  maxArgsBytes: 256 * 1024,
+  minMemoryBytes: 16 * 1024 * 1024,
+  minPids: 8,
+  maxCpus: 1024,
+  defaultTmpBytes: 512 * 1024 * 1024,
+  defaultGraceMs: 300,
+  startTimeoutMs: 10_000,
+  toolTimeoutMs: 60_000,
+  toolMaxOutputBytes: 16 * 1024 * 1024,
+} as const;
+
+const ownedByJail = ["/proc", "/dev", "/sys", "/etc", "/usr", "/bin", "/lib", "/lib64", "/sbin", "/tmp"];
+
+function invalid(message: string): HoldfastError {
+  return new HoldfastError("jail", "invalid_spec", message, { statusCode: 400 });
+}
+
+function isBelow(path: string, parent: string): boolean {
+  return path === parent || path.startsWith(parent === "/" ? "/" : `${parent}/`);
+}
+
+function checkPath(path: string, what: string): void {
+  if (
+    !isAbsolute(path) ||
+    path.includes("\0") ||
+    normalize(path) !== path ||
+    (path.length > 1 && path.endsWith("/"))
+  ) {
+    throw invalid(`${what} must be an absolute, normal path: ${JSON.stringify(path)}`);
+  }
+}
+
+function checkMounts(mounts: readonly JailMount[]): JailMount[] {
+  if (mounts.length > jailLimits.maxMounts) throw invalid(`More than ${jailLimits.maxMounts} mounts`);
+  const resolved = mounts.map(({ source, target, mode }) => {
+    checkPath(source, "The source of a mount");
+    checkPath(target, "The target of a mount");
+    if (mode !== "ro" && mode !== "rw") throw invalid(`The mode of the mount ${target} is neither ro nor rw`);
+    if (target === "/" || ownedByJail.some((path) => isBelow(target, path))) {
+      throw invalid(`The target ${target} belongs to the jail itself`);
+    }
+    if (!existsSync(source)) throw invalid(`The source of the mount ${target} does not exist: ${source}`);
+    return { source: realpathSync(source), target, mode };
+  });
+  for (const [index, mount] of resolved.entries()) {
+    // A mount point inside a writable mount would be made by following what a jail left there.
+    const other = resolved.find((each, at) => at !== index && isBelow(mount.target, each.target));
+    if (other) throw invalid(`The mounts ${mount.target} and ${other.target} overlap`);
+  }
+  return resolved;
+}
+
+function checkEnv(env: Readonly<Record<string, string>>): void {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw invalid(`Not the name of a variable: ${JSON.stringify(name)}`);
+    if (typeof value !== "string" || value.includes("\0"))
+      throw invalid(`The variable ${name} is not plain text`);
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+  }
+  if (bytes > jailLimits.maxEnvBytes)
+    throw invalid(`The environment is larger than ${jailLimits.maxEnvBytes} bytes`);
+}
+
+function checkLimits({ limits = {} }: JailSpec): void {
+  const { memoryBytes, pids, cpus, tmpBytes } = limits;
+  const wholeFrom = (value: number | undefined, least: number, name: string) => {
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < least)) {
+      throw invalid(`limits.${name} must be a whole number of at least ${least}`);
+    }
+  };
+  wholeFrom(memoryBytes, jailLimits.minMemoryBytes, "memoryBytes");
+  wholeFrom(pids, jailLimits.minPids, "pids");
+  wholeFrom(tmpBytes, 4096, "tmpBytes");
+  if (cpus !== undefined && !(cpus >= 0.01 && cpus <= jailLimits.maxCpus)) {
+    throw invalid(`limits.cpus must be between 0.01 and ${jailLimits.maxCpus}`);
+  }
+}
+
+/** Checks a spec and returns it with the sources of its mounts resolved. Throws `jail.invalid_spec`. */
+export function checkJailSpec(spec: JailSpec): JailSpec {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(spec.id))
+    throw invalid("The id must be 1 to 64 of a-z, A-Z, 0-9, _ and -");
+  if (spec.network !== "none") throw invalid("A jail has no network: network must be none");
+  if (spec.command === "" || spec.command.startsWith("-") || spec.command.includes("\0")) {
+    throw invalid("The command is empty or not the name of a program");
+  }
+  const argumentBytes = spec.args.reduce((sum, each) => sum + Buffer.byteLength(each) + 1, 0);
+  if (argumentBytes > jailLimits.maxArgsBytes)
+    throw invalid(`The arguments are larger than ${jailLimits.maxArgsBytes} bytes`);
+  if (spec.args.some((each) => each.includes("\0"))) throw invalid("An argument contains a NUL byte");
+  checkPath(spec.cwd, "The working directory");
+  checkEnv(spec.env);
+  checkLimits(spec);
+  return { ...spec, mounts: checkMounts(spec.mounts) };
+}

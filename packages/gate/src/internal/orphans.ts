@@ -1,0 +1,107 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { destroyCgroups } from "./cgroups.ts";
+
+/** Variable by which the processes of bwrap (not those in the jail) are known to a later host. */
+export const jailMark = "HOLDFAST_JAIL";
+
+/** What the next host needs to end a jail whose host was killed. Version 1 of the file. */
+interface JailRecord {
+  readonly version: 1;
+  readonly bootId: string;
+  readonly cgroups: readonly string[];
+}
+
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+/** Records of running jails in the gate's directory. */
+export class JailRecords {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Written before the jail starts, so that no jail is ever without a record. */
+  write(id: string, cgroups: readonly string[]): void {
+    const record: JailRecord = { version: 1, bootId: bootId(), cgroups };
+    writeFileSync(join(this.#directory, `${id}.json`), JSON.stringify(record), { mode: 0o600 });
+  }
+
+  remove(id: string): void {
+    rmSync(join(this.#directory, `${id}.json`), { force: true });
+  }
+
+  /** Groups of jails that an earlier host of this boot left behind; forgets all records. */
+  take(): { readonly jails: number; readonly cgroups: readonly string[] } {
+    const cgroups: string[] = [];
+    let jails = 0;
+    for (const name of readdirSync(this.#directory)) {
+      const record = parseRecord(readFileSync(join(this.#directory, name), "utf8"));
+      if (record && record.bootId === bootId()) {
+        jails += 1;
+        cgroups.push(...record.cgroups.filter((path) => path.startsWith("/") && path.includes("/holdfast-")));
+      }
+      rmSync(join(this.#directory, name), { force: true });
+    }
+    return { jails, cgroups };
+  }
+}
+
+function parseRecord(text: string): JailRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return undefined;
+    const { version, bootId: boot, cgroups } = value as Partial<JailRecord>;
+    if (version !== 1 || typeof boot !== "string" || !Array.isArray(cgroups)) return undefined;
+    return { version, bootId: boot, cgroups: cgroups.filter((path) => typeof path === "string") };
+  } catch {
+    // The host died while it wrote the record: the jail had not started.
+    return undefined;
+  }
+}
+
+/** Pids whose environment carries the mark of this gate. */
+export function markedProcesses(gateId: string): number[] {
+  const wanted = `${jailMark}=${gateId}/`;
+  const pids: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) continue;
+    try {
+      const environment = readFileSync(`/proc/${name}/environ`, "latin1");
+      if (environment.split("\0").some((entry) => entry.startsWith(wanted))) pids.push(pid);
+    } catch {
+      // Ended meanwhile, or of another user: not ours.
+    }
+  }
+  return pids;
+}
+
+/** Ends everything that an earlier host of this data directory left. Returns how many jails there were. */
+export async function endOrphans(
+  gateId: string,
+  records: JailRecords,
+  leftovers: readonly string[],
+): Promise<number> {
+  const recorded = records.take();
+  const marked = markedProcesses(gateId);
+  for (const pid of marked) kill(pid);
+  await destroyCgroups([...new Set([...recorded.cgroups, ...leftovers])]);
+  const deadline = performance.now() + 2_000;
+  // Orphans are not children of this process, so their end can only be looked for.
+  while (markedProcesses(gateId).length > 0 && performance.now() < deadline) await delay(5);
+  return Math.max(recorded.jails, leftovers.length > 0 || marked.length > 0 ? 1 : 0);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
+}

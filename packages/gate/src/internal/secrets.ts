@@ -1,0 +1,112 @@
+import { Transform, type TransformCallback } from "node:stream";
+
+/** Shorter values would match ordinary text. */
+const leastBytes = 8;
+const mark = "[redacted]";
+
+/** Every secret value that was handed out, and the forms in which it is taken out of texts and streams. */
+export class KnownSecrets {
+  readonly #values = new Set<string>();
+  #forms: readonly string[] = [];
+  #patterns: readonly Buffer[] = [];
+
+  add(value: string): void {
+    if (Buffer.byteLength(value) < leastBytes || this.#values.has(value)) return;
+    this.#values.add(value);
+    const forms = new Set<string>();
+    for (const each of this.#values) for (const form of formsOf(each)) forms.add(form);
+    // Longer forms first, so that no form is left half replaced by a shorter one inside it.
+    this.#forms = [...forms].sort((a, b) => b.length - a.length);
+    this.#patterns = this.#forms.map((form) => Buffer.from(form));
+  }
+
+  redact(text: string): string {
+    let result = text;
+    for (const form of this.#forms) result = result.replaceAll(form, mark);
+    return result;
+  }
+
+  /** Takes the values out of a stream of bytes, also where a chunk boundary cuts one. */
+  filter(): Transform {
+    return new SecretFilter(this.#patterns);
+  }
+}
+
+/** As is, JSON-escaped, URL-encoded, hex, reversed, and in base64 at the three alignments. */
+function formsOf(value: string): string[] {
+  const bytes = Buffer.from(value);
+  const forms = [
+    value,
+    JSON.stringify(value).slice(1, -1),
+    encodeURIComponent(value),
+    bytes.toString("hex"),
+    bytes.toString("hex").toUpperCase(),
+    [...value].reverse().join(""),
+  ];
+  for (let shift = 0; shift < 3; shift++) {
+    const shifted = Buffer.concat([Buffer.alloc(shift), bytes]);
+    for (const encoding of ["base64", "base64url"] as const) {
+      const encoded = shifted.toString(encoding).replace(/=+$/, "");
+      // Characters at both ends also depend on the bytes around the value.
+      const from = shift === 0 ? 0 : shift + 1;
+      const to = encoded.length - (shifted.length % 3 === 0 ? 0 : 1);
+      forms.push(encoded.slice(from, to));
+    }
+  }
+  return forms.filter((form) => form.length >= leastBytes);
+}
+
+class SecretFilter extends Transform {
+  readonly #patterns: readonly Buffer[];
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(patterns: readonly Buffer[]) {
+    super();
+    this.#patterns = patterns;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const data = replaceAll(
+      this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]),
+      this.#patterns,
+    );
+    const keep = unfinished(data, this.#patterns);
+    this.#held = data.subarray(data.length - keep);
+    done(null, data.subarray(0, data.length - keep));
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(null, this.#held);
+  }
+}
+
+function replaceAll(data: Buffer, patterns: readonly Buffer[]): Buffer {
+  let result = data;
+  for (const pattern of patterns) {
+    if (result.indexOf(pattern) < 0) continue;
+    const parts: Buffer[] = [];
+    let from = 0;
+    for (let at = result.indexOf(pattern); at >= 0; at = result.indexOf(pattern, from)) {
+      parts.push(result.subarray(from, at), Buffer.from(mark));
+      from = at + pattern.length;
+    }
+    parts.push(result.subarray(from));
+    result = Buffer.concat(parts);
+  }
+  return result;
+}
+
+/** Length of the longest end of `data` with which some pattern begins. */
+function unfinished(data: Buffer, patterns: readonly Buffer[]): number {
+  let longest = 0;
+  for (const pattern of patterns) {
+    const most = Math.min(pattern.length - 1, data.length);
+    for (let length = most; length > longest; length--) {
+      if (data.compare(pattern, 0, length, data.length - length) === 0) {
+        longest = length;
+        break;
+      }
+    }
+  }
+  return longest;
+}

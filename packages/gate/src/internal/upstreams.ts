@@ -1,0 +1,68 @@
+import { HoldfastError } from "@holdfast/core";
+import type { EgressAllowRule, EgressUpstream } from "../egress.ts";
+
+/** An upstream whose configuration was checked once. */
+export interface CheckedUpstream extends EgressUpstream {
+  readonly base: URL;
+  /** Path of the base without an ending slash; "" for the root. */
+  readonly basePath: string;
+}
+
+function invalid(message: string): HoldfastError {
+  return new HoldfastError("egress", "invalid_upstream", message, { statusCode: 400 });
+}
+
+/** Throws `egress.invalid_upstream`. */
+export function checkUpstreams(upstreams: readonly EgressUpstream[]): ReadonlyMap<string, CheckedUpstream> {
+  const checked = new Map<string, CheckedUpstream>();
+  for (const upstream of upstreams) {
+    if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(upstream.name)) throw invalid(`Not a name: ${upstream.name}`);
+    if (checked.has(upstream.name)) throw invalid(`Two upstreams are called ${upstream.name}`);
+    const base = URL.canParse(upstream.baseUrl) ? new URL(upstream.baseUrl) : undefined;
+    if (!base || (base.protocol !== "http:" && base.protocol !== "https:")) {
+      throw invalid(`The base URL of ${upstream.name} is not an http or https address`);
+    }
+    if (base.username !== "" || base.password !== "" || base.search !== "" || base.hash !== "") {
+      throw invalid(`The base URL of ${upstream.name} must be an address and a path, nothing more`);
+    }
+    for (const rule of upstream.allow) {
+      if (
+        !rule.methods.every((method) => /^[A-Z]+$/.test(method) && method !== "CONNECT" && method !== "TRACE")
+      ) {
+        throw invalid(`A rule of ${upstream.name} names a method that cannot be allowed`);
+      }
+      if (checkPath(rule.pathPrefix) !== undefined)
+        throw invalid(`A rule of ${upstream.name} has a path that is not normal`);
+    }
+    checked.set(upstream.name, { ...upstream, base, basePath: base.pathname.replace(/\/+$/, "") });
+  }
+  return checked;
+}
+
+/**
+ * Why a path cannot be decided about, or undefined when it is plain: a path that two parsers could
+ * read in two ways is refused rather than normalised.
+ */
+export function checkPath(path: string): string | undefined {
+  if (!path.startsWith("/")) return "not a path";
+  if (!/^[\x21-\x7e]*$/.test(path)) return "a character that does not belong in a path";
+  if (/[\\#<>"`{}|^]/.test(path)) return "a character that does not belong in a path";
+  if (/%(?![0-9A-Fa-f]{2})/.test(path)) return "a broken percent sign";
+  if (/%(?:00|0a|0d|25|2e|2f|5c)/i.test(path)) return "an encoded separator";
+  if (path.includes("//")) return "an empty segment";
+  if (path.split("/").some((segment) => segment === "." || segment === "..")) return "a dot segment";
+  return undefined;
+}
+
+/** The rule that allows the call, or undefined. Prefixes match by whole segments. */
+export function matchRule(
+  rules: readonly EgressAllowRule[],
+  method: string,
+  path: string,
+): EgressAllowRule | undefined {
+  return rules.find(({ methods, pathPrefix }) => {
+    if (!methods.includes(method)) return false;
+    if (path === pathPrefix) return true;
+    return path.startsWith(pathPrefix.endsWith("/") ? pathPrefix : `${pathPrefix}/`);
+  });
+}

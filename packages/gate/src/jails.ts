@@ -1,0 +1,137 @@
+import { randomBytes } from "node:crypto";
+import { HoldfastError } from "@holdfast/core";
+import type { Audit } from "./audit.ts";
+import { jailLimits } from "./internal/jail-spec.ts";
+import type { Jail, JailDriver, JailExit, JailSpec, Jails, ToolResult, ToolSpec } from "./jail.ts";
+
+/** The jails of one gate: their registry, their audit records, and tools that run once. */
+export class JailRegistry implements Jails {
+  readonly driver: JailDriver;
+  readonly #audit: Audit;
+  readonly #running = new Map<string, Jail>();
+  #closed = false;
+
+  constructor(driver: JailDriver, audit: Audit) {
+    this.driver = driver;
+    this.#audit = audit;
+  }
+
+  list(): readonly Jail[] {
+    return [...this.#running.values()];
+  }
+
+  async start(spec: JailSpec): Promise<Jail> {
+    this.#checkOpen();
+    await this.#audit.append({
+      type: "jail.start",
+      jailId: spec.id,
+      data: {
+        driver: this.driver.name,
+        command: spec.command,
+        mounts: spec.mounts.map((each) => `${each.mode} ${each.target}`),
+      },
+    });
+    const jail = await this.#launch(spec);
+    return jail;
+  }
+
+  async #launch(spec: JailSpec): Promise<Jail> {
+    const jail = await this.driver.start(spec);
+    if (this.#closed) {
+      await jail.stop({ graceMs: 0 });
+      this.#checkOpen();
+    }
+    this.#running.set(jail.id, jail);
+    jail.exited.then(async (exit) => {
+      this.#running.delete(jail.id);
+      const data = { code: exit.code, signal: exit.signal, reason: exit.reason };
+      // The jail is over whether or not the disk takes the record; its start is on record.
+      await this.#audit.append({ type: "jail.exit", jailId: jail.id, data }).catch(() => {});
+    });
+    return jail;
+  }
+
+  async runTool(spec: ToolSpec): Promise<ToolResult> {
+    spec.signal?.throwIfAborted();
+    const jail = await this.start({
+      id: `tool-${randomBytes(8).toString("hex")}`,
+      command: spec.command,
+      args: spec.args,
+      cwd: spec.cwd,
+      env: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/tmp", LANG: "C.UTF-8", ...spec.env },
+      mounts: spec.mounts,
+      ...(spec.limits ? { limits: spec.limits } : {}),
+      network: "none",
+    });
+    return runToEnd(jail, spec);
+  }
+
+  /** Stops every jail and refuses new ones. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.list().map((jail) => jail.stop()));
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
+  }
+}
+
+/** Collects the output of `jail` up to the bounds of `spec`; whatever happens, the jail has ended after. */
+async function runToEnd(jail: Jail, spec: ToolSpec): Promise<ToolResult> {
+  const timeoutMs = spec.timeoutMs ?? jailLimits.toolTimeoutMs;
+  const maxBytes = spec.maxOutputBytes ?? jailLimits.toolMaxOutputBytes;
+  let failure: unknown;
+  const fail = (error: unknown) => {
+    failure ??= error;
+    void jail.stop({ graceMs: 0 });
+  };
+  const timer = setTimeout(
+    () =>
+      fail(
+        new HoldfastError("jail", "tool_timed_out", `${spec.command} took longer than ${timeoutMs} ms`, {
+          statusCode: 504,
+        }),
+      ),
+    timeoutMs,
+  );
+  const onAbort = () => fail(spec.signal?.reason);
+  spec.signal?.addEventListener("abort", onAbort, { once: true });
+  const tooLarge = () =>
+    fail(
+      new HoldfastError(
+        "jail",
+        "tool_output_too_large",
+        `${spec.command} wrote more than ${maxBytes} bytes`,
+        { statusCode: 413 },
+      ),
+    );
+  try {
+    const collected = [
+      collect(jail.stdout, maxBytes, tooLarge),
+      collect(jail.stderr, maxBytes, tooLarge),
+    ] as const;
+    jail.stdin.end(spec.stdin ?? "");
+    const [stdout, stderr] = await Promise.all(collected);
+    const exit: JailExit = await jail.exited;
+    if (failure !== undefined) throw failure;
+    return { ...exit, stdout, stderr };
+  } finally {
+    clearTimeout(timer);
+    spec.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+function collect(stream: NodeJS.ReadableStream, maxBytes: number, tooLarge: () => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > maxBytes) tooLarge();
+      else chunks.push(chunk);
+    });
+    stream.once("error", reject);
+    stream.once("close", () => resolve(Buffer.concat(chunks)));
+  });
+}

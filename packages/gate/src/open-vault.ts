@@ -1,0 +1,13 @@
+import { join, resolve } from "node:path";
+import { systemClock } from "@holdfast/core";
+import type { VaultConfig } from "./config.ts";
+import { CredentialVault } from "./internal/credential-vault.ts";
+import type { Vault } from "./vault.ts";
+
+/**
+ * The vault alone, for commands that store or show credentials while a gate may be running on the same
+ * data directory. A running gate sees a stored key at its next request.
+ */
+export function openVault(dataDir: string, config: VaultConfig = {}): Vault {
+  return new CredentialVault(join(resolve(dataDir), "vault"), config, systemClock);
+}

@@ -1,0 +1,121 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { HoldfastError } from "@holdfast/core";
+import { checkJailSpec, jailLimits } from "./internal/jail-spec.ts";
+import type { Guarantee, Jail, JailDriver, JailExit, JailSpec, SelfTestReport } from "./jail.ts";
+
+/**
+ * Runs commands on the host with no confinement at all: `--unsafe-no-jail`. It guarantees nothing, and
+ * says so. Mounts are not made, so paths of the spec must be paths of the host.
+ */
+export class UnsafeDriver implements JailDriver {
+  readonly name = "none";
+  readonly unsafe = true;
+  readonly guarantees: readonly Guarantee[] = [];
+  readonly #running = new Set<string>();
+
+  /** Throws `jail.unsafe_not_allowed` unless the operator said so. */
+  constructor(options: { readonly allowUnsafe: boolean }) {
+    if (options.allowUnsafe) return;
+    throw new HoldfastError(
+      "jail",
+      "unsafe_not_allowed",
+      "Running agents without a jail needs the explicit --unsafe-no-jail",
+      { statusCode: 403 },
+    );
+  }
+
+  async selfTest(): Promise<SelfTestReport> {
+    return { ok: true, guarantees: [], durationMs: 0 };
+  }
+
+  async start(unchecked: JailSpec): Promise<Jail> {
+    const spec = checkJailSpec(unchecked);
+    if (this.#running.has(spec.id)) {
+      throw new HoldfastError("jail", "duplicate_id", `A jail with the id ${spec.id} is running`, {
+        statusCode: 409,
+      });
+    }
+    if (spec.requires !== undefined && spec.requires.length > 0) {
+      throw new HoldfastError("jail", "missing_guarantee", "Without a jail nothing is guaranteed", {
+        statusCode: 503,
+        metadata: { missing: spec.requires },
+      });
+    }
+    if (!existsSync(spec.cwd)) {
+      throw new HoldfastError("jail", "start_failed", `The working directory does not exist: ${spec.cwd}`, {
+        statusCode: 503,
+      });
+    }
+    this.#running.add(spec.id);
+    try {
+      return await startProcess(spec, () => this.#running.delete(spec.id));
+    } catch (error) {
+      this.#running.delete(spec.id);
+      throw error;
+    }
+  }
+}
+
+async function startProcess(spec: JailSpec, onExit: () => void): Promise<Jail> {
+  const child = spawn(spec.command, spec.args, {
+    cwd: spec.cwd,
+    env: { ...spec.env },
+    stdio: ["pipe", "pipe", "pipe"],
+    // A process group of its own, so that stop can reach the children too.
+    detached: true,
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", (cause) =>
+      reject(
+        new HoldfastError("jail", "start_failed", `The command did not start: ${cause.message}`, {
+          cause,
+          statusCode: 503,
+        }),
+      ),
+    );
+  });
+  const pid = child.pid ?? 0;
+  let stopping = false;
+  let alive = true;
+  const exited = new Promise<JailExit>((resolve) => {
+    child.once("exit", (code, signal) => {
+      alive = false;
+      signalGroup(pid, "SIGKILL");
+      onExit();
+      resolve({ code, signal, reason: stopping ? "stopped" : signal === null ? "exited" : "killed" });
+    });
+  });
+  child.stdin.on("error", () => {});
+  return {
+    id: spec.id,
+    pid,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited,
+    usage: () => ({}),
+    async stop(options = {}) {
+      if (!alive) return exited;
+      stopping = true;
+      signalGroup(pid, "SIGTERM");
+      await Promise.race([
+        exited,
+        delay(options.graceMs ?? jailLimits.defaultGraceMs, undefined, { ref: false }),
+      ]);
+      if (alive) signalGroup(pid, "SIGKILL");
+      return exited;
+    },
+  };
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  if (pid <= 1) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group is gone.
+  }
+}
