@@ -1,4 +1,5 @@
-export { SandboxClient, type SandboxFs } from "./client.ts";
+export { type CallOptions, SandboxClient, type SandboxFs } from "./client.ts";
+export { clientLimits } from "./limits.ts";
 export type {
   AcpConnection,
   AcpOptions,

@@ -74,15 +74,20 @@ export class AcpInstance {
   }
 
   /**
-   * Passes a message of a client on. Resolves to the text of the answer and its number in the
-   * stream for a request, to undefined for anything else. Once the instance exists nothing here
-   * rejects: what goes wrong becomes a JSON-RPC error.
+   * Passes a message of a client on. Resolves to the text of the answer for a request, to
+   * undefined for anything else. Once the instance exists nothing here
+   * rejects: what goes wrong becomes a JSON-RPC error. `onForwarded` runs when the agent was given
+   * the request.
    */
-  async send(message: Message): Promise<string | undefined> {
+  async send(message: Message, onForwarded?: () => void): Promise<string | undefined> {
     if (message.kind === "request" && message.key !== undefined && message.idText !== undefined) {
       const { key, idText } = message;
       const process = await this.#ready(message).catch((error: unknown) => String(error));
-      if (typeof process !== "string") return await this.#request(process, { ...message, key, idText });
+      if (typeof process !== "string") {
+        const answer = this.#request(process, { ...message, key, idText });
+        onForwarded?.();
+        return await answer;
+      }
       const refusal = errorResponse(idText, process, {
         reason: "agent_process_exited",
         exitCode: null,

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import {
   accepts,
   type Exchange,
@@ -5,7 +6,6 @@ import {
   requireJsonContent,
   sendEmpty,
   sendJson,
-  sendJsonText,
 } from "../http/exchange.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
@@ -62,13 +62,17 @@ export class AcpRoutes {
     const known = this.#instances.get(serverId) !== undefined;
     const instance = await this.#instances.open(serverId, exchange.query.get("agent"));
     if (!known || instance.uptimeMs === undefined) await this.#bootstrap(instance, !known);
-    const answer = await instance.send(message);
+    const { response } = exchange;
+    const heart = new Heart(response, this.#limits.heartbeatMs);
+    const answer = await instance.send(message, () => heart.start());
     if (answer === undefined) {
-      sendEmpty(exchange.response, 202);
+      sendEmpty(response, 202);
       return;
     }
     await this.#flush(instance);
-    if (!exchange.response.destroyed) sendJsonText(exchange.response, answer);
+    heart.start();
+    heart.stop();
+    response.end(answer);
   }
 
   /** The first start is the caller's: it gets the problem. A restart fails as an answer in `send`. */
@@ -118,6 +122,34 @@ export class AcpRoutes {
     });
     await Promise.race([Promise.all([...readers].map((reader) => reader.delivered(seq))), patience]);
     clearTimeout(timer);
+  }
+}
+
+/**
+ * Begins the answer of a request before the agent has answered it. The status tells the client that
+ * the request was forwarded, so that what it sends next comes after it, and blanks in front of the
+ * JSON keep every timeout on the way from cutting a turn that takes hours.
+ */
+class Heart {
+  readonly #response: ServerResponse;
+  readonly #intervalMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(response: ServerResponse, intervalMs: number) {
+    this.#response = response;
+    this.#intervalMs = intervalMs;
+  }
+
+  start(): void {
+    if (this.#response.headersSent) return;
+    this.#response.writeHead(200, { "content-type": "application/json" });
+    this.#response.flushHeaders();
+    this.#timer = setInterval(() => this.#response.write(" "), this.#intervalMs);
+    this.#response.once("close", () => this.stop());
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 }
 

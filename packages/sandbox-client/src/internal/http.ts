@@ -1,0 +1,166 @@
+import { HoldfastError } from "@holdfast/core";
+import { clientLimits } from "../limits.ts";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Requests to one server; answers other than 2xx become typed errors. */
+export class Http {
+  readonly #baseUrl: string;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(baseUrl: string, fetch: typeof globalThis.fetch, headers: Readonly<Record<string, string>>) {
+    this.#baseUrl = baseUrl.replace(/\/+$/, "");
+    this.#fetch = fetch;
+    this.#headers = headers;
+  }
+
+  /**
+   * Throws `sandbox.unreachable` when there is no answer, the error of the problem details when it
+   * is not a success, and the signal's reason when that aborts.
+   */
+  async send(request: HttpRequest): Promise<Response> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(request.query ?? {}))
+      if (value !== undefined) query.set(name, value);
+    const search = query.size > 0 ? `?${query}` : "";
+    // A streamed body needs `duplex`, which the types of fetch do not know everywhere.
+    const init: RequestInit & { duplex?: "half" } = {
+      method: request.method,
+      headers: { ...this.#headers, ...request.headers },
+      ...(request.signal ? { signal: request.signal } : {}),
+      ...(request.body === undefined ? {} : { body: request.body }),
+      ...(request.body instanceof ReadableStream ? { duplex: "half" } : {}),
+    };
+    let response: Response;
+    try {
+      response = await this.#fetch(`${this.#baseUrl}${request.path}${search}`, init);
+    } catch (error) {
+      if (request.signal?.aborted) throw request.signal.reason;
+      throw unreachable(error);
+    }
+    if (!response.ok) throw await readProblem(response);
+    return response;
+  }
+
+  async json(request: HttpRequest): Promise<unknown> {
+    const response = await this.send(request);
+    return parseAnswer(await readText(response, clientLimits.maxMessageBytes, request.signal));
+  }
+}
+
+export function unreachable(cause: unknown): HoldfastError {
+  // fetch hides the reason, such as ECONNREFUSED, in the cause of its error.
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const why = inner instanceof Error ? inner.message : String(inner);
+  return new HoldfastError("sandbox", "unreachable", `The sandbox server cannot be reached: ${why}`, {
+    statusCode: 503,
+    cause,
+  });
+}
+
+/** The whole body as text; `sandbox.answer_too_large` beyond `maxBytes`. */
+export async function readText(response: Response, maxBytes: number, signal?: AbortSignal): Promise<string> {
+  return new TextDecoder().decode(await readBytes(response, maxBytes, signal));
+}
+
+export async function readBytes(
+  response: Response,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of chunksOf(response)) {
+      size += chunk.length;
+      if (size > maxBytes) {
+        throw new HoldfastError("sandbox", "answer_too_large", `The answer exceeds ${maxBytes} bytes`, {
+          statusCode: 502,
+        });
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    throw error instanceof HoldfastError ? error : unreachable(error);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** The body's chunks; leaving the loop early cancels the body. Not every browser iterates streams itself. */
+export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // Cancelling a body that is complete or broken already has nothing left to do.
+    await reader.cancel().catch(() => {});
+  }
+}
+
+export function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new HoldfastError(
+      "sandbox",
+      "malformed_answer",
+      "The sandbox server sent something that is not JSON",
+      {
+        statusCode: 502,
+        cause,
+      },
+    );
+  }
+}
+
+const knownMembers = new Set(["type", "title", "status", "detail", "instance", "group", "code"]);
+
+/** The typed error of an answer: group "sandbox", the last part of the problem type as code. */
+async function readProblem(response: Response): Promise<HoldfastError> {
+  const text = await readText(response, clientLimits.maxProblemBytes).catch(() => "");
+  const problem = asRecord(text);
+  const type = typeof problem?.type === "string" ? problem.type : "";
+  const code = /^[a-z][a-z0-9_]*$/.exec(type.split(":").at(-1) ?? "")?.[0] ?? `http_${response.status}`;
+  const detail =
+    typeof problem?.detail === "string" ? problem.detail : text.slice(0, 200) || response.statusText;
+  const metadata = Object.fromEntries(
+    Object.entries(problem ?? {}).filter(([name]) => !knownMembers.has(name)),
+  );
+  return new HoldfastError("sandbox", code, detail || `The server answered ${response.status}`, {
+    statusCode: response.status,
+    ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
+  });
+}
+
+function asRecord(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,145 @@
+import { isHoldfastError } from "@holdfast/core";
+import { clientLimits } from "../limits.ts";
+import type { CloseReason } from "../types.ts";
+import { chunksOf, type Http } from "./http.ts";
+import { readEvents } from "./sse.ts";
+
+export interface StreamEvents {
+  /** One event; the next is read when it resolves. */
+  readonly onEvent: (seq: number, data: string) => Promise<void>;
+  readonly onEnd: (reason: CloseReason) => void;
+}
+
+export interface StreamOptions {
+  readonly path: string;
+  readonly after: number;
+  readonly reconnectForMs: number;
+}
+
+const firstRetryMs = 100;
+const maxRetryMs = 2_000;
+
+/** The event stream of one instance, opened again with Last-Event-ID whenever it breaks. */
+export class EventStream {
+  readonly #http: Http;
+  readonly #options: StreamOptions;
+  readonly #events: StreamEvents;
+  readonly #abort = new AbortController();
+  #last: number;
+  #running = false;
+  #seen = false;
+
+  constructor(http: Http, options: StreamOptions, events: StreamEvents) {
+    this.#http = http;
+    this.#options = options;
+    this.#events = events;
+    this.#last = options.after;
+  }
+
+  /** The instance exists: from now on its absence means that it was deleted. */
+  confirm(): void {
+    this.#seen = true;
+  }
+
+  start(): void {
+    if (this.#running || this.#abort.signal.aborted) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  async #run(): Promise<void> {
+    let lastContactAt = Date.now();
+    let retryMs = firstRetryMs;
+    while (!this.#abort.signal.aborted) {
+      try {
+        await this.#read(() => {
+          lastContactAt = Date.now();
+          retryMs = firstRetryMs;
+        });
+      } catch (error) {
+        if (this.#abort.signal.aborted) return;
+        const detail = error instanceof Error ? error.message : String(error);
+        if (isHoldfastError(error) && error.code === "session_not_found") {
+          if (this.#seen) {
+            this.#events.onEnd({ kind: "gone", detail });
+            return;
+          }
+          // Nothing has started the agent yet; the next request that is sent opens the stream again.
+          this.#running = false;
+          return;
+        }
+        const lost = isHoldfastError(error) && error.code !== "unreachable";
+        if (lost || Date.now() - lastContactAt > this.#options.reconnectForMs) {
+          this.#events.onEnd({ kind: "unreachable", detail });
+          return;
+        }
+      }
+      await this.#pause(retryMs);
+      retryMs = Math.min(retryMs * 2, maxRetryMs);
+    }
+  }
+
+  /** Reads until the stream ends or breaks. */
+  async #read(onContact: () => void): Promise<void> {
+    const attempt = new AbortController();
+    const stop = () => attempt.abort();
+    this.#abort.signal.addEventListener("abort", stop);
+    let silence: ReturnType<typeof setTimeout> | undefined;
+    const touch = () => {
+      clearTimeout(silence);
+      silence = setTimeout(stop, clientLimits.streamSilenceMs);
+      onContact();
+    };
+    try {
+      const response = await this.#http.send({
+        method: "GET",
+        path: this.#options.path,
+        headers: {
+          accept: "text/event-stream",
+          ...(this.#last > 0 ? { "last-event-id": String(this.#last) } : {}),
+        },
+        signal: attempt.signal,
+      });
+      this.#seen = true;
+      touch();
+      await this.#consume(response, touch, attempt.signal);
+    } finally {
+      clearTimeout(silence);
+      this.#abort.signal.removeEventListener("abort", stop);
+      attempt.abort();
+    }
+  }
+
+  async #consume(response: Response, touch: () => void, signal: AbortSignal): Promise<void> {
+    try {
+      for await (const event of readEvents(chunksOf(response), clientLimits.maxMessageBytes, touch)) {
+        if (event.event !== "message" || !/^\d{1,15}$/.test(event.id)) continue;
+        const seq = Number(event.id);
+        // A server that counts backwards or repeats itself must not make a log say things twice.
+        if (seq <= this.#last) continue;
+        this.#last = seq;
+        await this.#events.onEvent(seq, event.data);
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      // A connection that broke is opened again, like one that ended; an answer of our own limits is not.
+      if (isHoldfastError(error)) throw error;
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#abort.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#abort.signal.addEventListener("abort", done);
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { field, openSession, startSandbox, transports, updates } from "./harness.ts";
+
+for (const transport of transports) {
+  describe(`the demo agent over ${transport}`, () => {
+    test("plans, thinks, reads, asks, edits and reports", async (t) => {
+      const sandbox = await startSandbox(t, transport);
+      const session = await openSession(sandbox, { allow: true });
+      const line = `line ${Math.random()}`;
+      const result = await session.prompt(`add the line "${line}" to the README`);
+      assert.equal(field(result, "stopReason"), "end_turn");
+      assert.equal(await readFile(join(sandbox.work, "README.md"), "utf8"), `# Sample\n${line}\n`);
+      const kinds = new Set(updates(session.seen).map((update) => field(update, "sessionUpdate")));
+      for (const kind of [
+        "plan",
+        "agent_thought_chunk",
+        "agent_message_chunk",
+        "tool_call",
+        "tool_call_update",
+        "usage_update",
+      ]) {
+        assert.ok(kinds.has(kind), `no ${kind}`);
+      }
+      const diff = updates(session.seen).find((update) => field(update, "kind") === "edit");
+      assert.equal(field(diff, "content", 0, "oldText"), "# Sample\n");
+      const seqs = session.seen.flatMap((envelope) => envelope.seq ?? []);
+      assert.deepEqual(
+        seqs,
+        seqs.map((_, index) => index + 1),
+      );
+      await session.acp.close();
+      assert.deepEqual(await session.acp.closed, { kind: "closed" });
+      assert.deepEqual(await sandbox.client.listAcpServers(), []);
+    });
+
+    test("a cancelled turn ends within a second", async (t) => {
+      const sandbox = await startSandbox(t, transport);
+      const session = await openSession(sandbox);
+      const turn = session.prompt("tell me something slowly");
+      await session.acp.notify("session/cancel", { sessionId: session.sessionId });
+      const startedAt = performance.now();
+      assert.equal(field(await turn, "stopReason"), "cancelled");
+      assert.ok(performance.now() - startedAt < 1_000);
+    });
+  });
+}
