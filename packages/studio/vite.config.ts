@@ -16,5 +16,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // "use client" at the top of a library's file means nothing here.
+    rolldownOptions: { checks: { moduleLevelDirective: false } },
   },
 });

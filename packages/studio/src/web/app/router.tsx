@@ -15,7 +15,11 @@ const taskRoute = createRoute({
     return <TaskScreen key={taskId} taskId={taskId} />;
   },
 });
-const systemRoute = createRoute({ getParentRoute: () => rootRoute, path: "/system", component: SystemScreen });
+const systemRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/system",
+  component: SystemScreen,
+});
 
 export function createAppRouter() {
   return createRouter({

@@ -1,0 +1,113 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useId, useRef, useState } from "react";
+import type { ApprovalOption, ApprovalView, TaskView } from "../../../contract.ts";
+import { useApi } from "../../api/context.ts";
+import { errorCode } from "../../api/errors.ts";
+import { formatDuration } from "../../api/format.ts";
+import { useAnnounce } from "../../app/announcer.tsx";
+import { useNow } from "../../app/hooks.ts";
+import { ToolIcon } from "../../components/icons.tsx";
+import { ErrorNotice } from "../../components/notice.tsx";
+import { visibleText } from "../../components/visible-text.ts";
+
+/** The agent's questions, oldest first. Answering one moves focus to the next, or to the composer. */
+export function Approvals({ task }: { readonly task: TaskView }) {
+  const announce = useAnnounce();
+  const region = useRef<HTMLDivElement>(null);
+  const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set());
+  const open = task.approvals.filter((approval) => !answered.has(approval.id));
+  const first = open[0];
+  const firstId = first?.id;
+  const firstTitle = first?.title;
+  useEffect(() => {
+    if (firstId === undefined) return;
+    announce(`The agent asks: ${firstTitle ?? ""}`, "assertive");
+    // Never taken from somebody who types: only focus that is nowhere goes to the question.
+    const active = document.activeElement;
+    const idle = active === null || active === document.body || active.id === "main";
+    if (idle) region.current?.querySelector<HTMLElement>(".approval-title")?.focus();
+  }, [announce, firstId, firstTitle]);
+  return (
+    <div className="approvals" ref={region}>
+      {open.map((approval) => (
+        <ApprovalCard
+          key={approval.id}
+          taskId={task.id}
+          approval={approval}
+          onAnswered={(outcome) => {
+            setAnswered((known) => new Set(known).add(approval.id));
+            announce(outcome);
+            const next = open.find((other) => other.id !== approval.id);
+            if (next === undefined) document.querySelector<HTMLElement>(".composer textarea")?.focus();
+          }}
+        />
+      ))}
+    </div>
+  );
+}
+
+function ApprovalCard({
+  taskId,
+  approval,
+  onAnswered,
+}: {
+  readonly taskId: string;
+  readonly approval: ApprovalView;
+  readonly onAnswered: (outcome: string) => void;
+}) {
+  const id = useId();
+  const api = useApi();
+  const queries = useQueryClient();
+  const now = useNow(1_000);
+  const left = approval.expiresAt - now;
+  const answer = useMutation({
+    mutationFn: (option: ApprovalOption) => api.task(taskId).answer(approval.id, option.id),
+    onSuccess: (_, option) => onAnswered(`Answered: ${option.name}.`),
+    onError: (error) => {
+      // Another window was quicker, or it ran out: the newer view takes the card away.
+      const code = errorCode(error);
+      if (
+        code === "approval.already_settled" ||
+        code === "approval.expired" ||
+        code === "approval.not_found"
+      ) {
+        onAnswered("This question was settled already.");
+        void queries.invalidateQueries({ queryKey: ["task", taskId] });
+      }
+    },
+  });
+  return (
+    <section className="approval" aria-labelledby={`${id}-title`} data-approval={approval.id}>
+      <p className="approval-kicker">
+        <ToolIcon kind={approval.kind ?? "other"} />
+        The agent asks{approval.kind === undefined ? "" : ` · ${approval.kind}`}
+        <span className="approval-left">{left > 0 ? `expires in ${formatDuration(left)}` : "expired"}</span>
+      </p>
+      <h2 className="approval-title" id={`${id}-title`} tabIndex={-1}>
+        {visibleText(approval.title)}
+      </h2>
+      {approval.detail !== "" && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
+        <pre className="approval-detail" tabIndex={0}>
+          {visibleText(approval.detail)}
+          {approval.truncated && "\n… cut here: the whole is longer"}
+        </pre>
+      )}
+      {answer.isError && <ErrorNotice error={answer.error} title="The answer was not taken." />}
+      <div className="approval-options">
+        {approval.options.map((option) => (
+          <button
+            key={option.id}
+            type="button"
+            className={option.kind.startsWith("allow") ? "button button-primary" : "button"}
+            data-kind={option.kind}
+            disabled={answer.isPending || left <= 0}
+            onClick={() => answer.mutate(option)}
+          >
+            {visibleText(option.name)}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}

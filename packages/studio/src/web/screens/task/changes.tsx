@@ -1,0 +1,208 @@
+import { useQuery } from "@tanstack/react-query";
+import { memo, useMemo, useState } from "react";
+import type { DiffFile, DiffView, TaskView } from "../../../contract.ts";
+import { useApi } from "../../api/context.ts";
+import { diffQuery } from "../../api/queries.ts";
+import { DiffLines } from "../../components/diff-lines.tsx";
+import { ChevronIcon, RefreshIcon } from "../../components/icons.tsx";
+import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
+import { parsePatch } from "../../components/patch.ts";
+import { isBusy } from "../../components/status.tsx";
+import { visibleText } from "../../components/visible-text.ts";
+import { Apply } from "./apply.tsx";
+
+/** What differs from where the work began, file by file, and the way to take it over. */
+export function Changes({ task }: { readonly task: TaskView }) {
+  const api = useApi();
+  const ready = task.status !== "preparing";
+  const query = useQuery({ ...diffQuery(api, task.id), enabled: ready });
+  return (
+    <div className="changes">
+      <div className="changes-head">
+        <h2>Changes</h2>
+        {query.data !== undefined && <Totals files={query.data.files} />}
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Read the changes again"
+          title="Read the changes again"
+          disabled={!ready || query.isFetching}
+          onClick={() => void query.refetch()}
+        >
+          <RefreshIcon />
+        </button>
+      </div>
+      {!ready && <Empty title="Nothing to see yet">The repository is being cloned.</Empty>}
+      {ready && query.isPending && <Loading label="Reading the changes" rows={4} />}
+      {query.isError && (
+        <ErrorNotice
+          error={query.error}
+          title="The changes cannot be read."
+          onRetry={() => void query.refetch()}
+        />
+      )}
+      {query.data !== undefined && query.data.files.length === 0 && (
+        <Empty title="No changes">
+          {isBusy(task.status)
+            ? "The agent has changed no file so far."
+            : "The agent has left every file as it was."}
+        </Empty>
+      )}
+      {query.data !== undefined && query.data.files.length > 0 && (
+        <>
+          <Apply task={task} files={query.data.files} />
+          <FileList diff={query.data} />
+          <div className="file-diffs">
+            {query.data.files.map((file, index) => (
+              <FileSection key={file.path} file={file} id={fileId(index)} />
+            ))}
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function fileId(index: number): string {
+  return `change-${index}`;
+}
+
+function Totals({ files }: { readonly files: readonly DiffFile[] }) {
+  const additions = files.reduce((sum, file) => sum + file.additions, 0);
+  const deletions = files.reduce((sum, file) => sum + file.deletions, 0);
+  return (
+    <p className="changes-totals">
+      <span className="muted">
+        {files.length} {files.length === 1 ? "file" : "files"}
+      </span>
+      <Counts additions={additions} deletions={deletions} />
+    </p>
+  );
+}
+
+function Counts({ additions, deletions }: { readonly additions: number; readonly deletions: number }) {
+  return (
+    <span className="counts">
+      <span className="count-added">
+        +{additions}
+        <span className="visually-hidden"> lines added, </span>
+      </span>
+      <span className="count-removed">
+        −{deletions}
+        <span className="visually-hidden"> lines removed</span>
+      </span>
+    </span>
+  );
+}
+
+const statusLetters: Readonly<Record<DiffFile["status"], string>> = {
+  added: "A",
+  modified: "M",
+  deleted: "D",
+  renamed: "R",
+  copied: "C",
+  "type-changed": "T",
+};
+
+function FileList({ diff }: { readonly diff: DiffView }) {
+  return (
+    <nav className="file-list" aria-label="Changed files">
+      <ul>
+        {diff.files.map((file, index) => (
+          <li key={file.path} data-file={file.path}>
+            <FileMark status={file.status} />
+            <a
+              href={`#${fileId(index)}`}
+              onClick={(event) => {
+                event.preventDefault();
+                openFile(fileId(index));
+              }}
+            >
+              {visibleText(file.path)}
+            </a>
+            {file.runsOnYourMachine && <RunsMark />}
+            <Counts additions={file.additions} deletions={file.deletions} />
+          </li>
+        ))}
+      </ul>
+      {diff.truncated && (
+        <p className="notice notice-warning">
+          The changes are larger than what is shown here. Apply takes all.
+        </p>
+      )}
+    </nav>
+  );
+}
+
+/** Goes to a file's section, opening it, and takes focus along. */
+function openFile(id: string): void {
+  const section = document.getElementById(id);
+  if (!(section instanceof HTMLDetailsElement)) return;
+  section.open = true;
+  section.scrollIntoView({ block: "start" });
+  section.querySelector("summary")?.focus({ preventScroll: true });
+}
+
+function FileMark({ status }: { readonly status: DiffFile["status"] }) {
+  return (
+    <span className={`file-mark file-mark-${status}`} role="img" aria-label={status} title={status}>
+      {statusLetters[status]}
+    </span>
+  );
+}
+
+function RunsMark() {
+  return (
+    <span
+      className="tag tag-attention"
+      title="This file runs something on your machine when it is opened or built: read it first"
+    >
+      runs on your machine
+    </span>
+  );
+}
+
+/** Files with more changed lines than this start closed. */
+const foldAbove = 500;
+
+const FileSection = memo(function FileSection({
+  file,
+  id,
+}: {
+  readonly file: DiffFile;
+  readonly id: string;
+}) {
+  const [open, setOpen] = useState(file.additions + file.deletions <= foldAbove && file.status !== "deleted");
+  return (
+    <details
+      className="file-diff"
+      id={id}
+      open={open}
+      onToggle={(event) => setOpen(event.currentTarget.open)}
+    >
+      <summary>
+        <ChevronIcon />
+        <FileMark status={file.status} />
+        <span className="file-path">
+          {file.oldPath !== undefined && <span className="muted">{visibleText(file.oldPath)} → </span>}
+          {visibleText(file.path)}
+        </span>
+        {file.runsOnYourMachine && <RunsMark />}
+        <Counts additions={file.additions} deletions={file.deletions} />
+      </summary>
+      {open && <FileBody file={file} />}
+    </details>
+  );
+});
+
+function FileBody({ file }: { readonly file: DiffFile }) {
+  const hunks = useMemo(() => parsePatch(file.patch), [file.patch]);
+  if (file.binary) return <p className="file-note">A binary file: its content is not shown.</p>;
+  if (hunks.length === 0) return <p className="file-note">{emptyWords(file)}</p>;
+  return <DiffLines hunks={hunks} label={`Changes of ${file.path}`} />;
+}
+
+function emptyWords(file: DiffFile): string {
+  if (file.additions + file.deletions > 0) return "Not shown: the changes as a whole are too large.";
+  return file.status === "added" ? "An empty file." : "The content is the same; name, type or mode changed.";
+}

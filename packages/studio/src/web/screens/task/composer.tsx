@@ -1,0 +1,64 @@
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, useId, useState } from "react";
+import type { TaskStatus, TaskView } from "../../../contract.ts";
+import { useApi } from "../../api/context.ts";
+import { SendIcon } from "../../components/icons.tsx";
+import { ErrorNotice } from "../../components/notice.tsx";
+import { isBusy } from "../../components/status.tsx";
+
+const reasons: Readonly<Record<TaskStatus, string>> = {
+  preparing: "The task is being prepared. You can send when it has started.",
+  running: "The agent is working. You can send when it has finished, or stop it.",
+  waiting: "The agent waits for your answer to its question.",
+  idle: "Control and Enter sends.",
+  stopped: "Stopped. A prompt goes on from here. Control and Enter sends.",
+  failed: "A prompt tries again. Control and Enter sends.",
+};
+
+/** The next prompt. It can be written at any time and sent when the agent rests. */
+export function Composer({ task }: { readonly task: TaskView }) {
+  const id = useId();
+  const api = useApi();
+  const [text, setText] = useState("");
+  const send = useMutation({
+    mutationFn: (prompt: string) => api.task(task.id).prompt(prompt),
+    onSuccess: () => setText(""),
+  });
+  const blocked = isBusy(task.status) || send.isPending;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const prompt = text.trim();
+    if (!blocked && prompt !== "") send.mutate(prompt);
+  };
+  return (
+    <form className="composer" onSubmit={submit} aria-label="Next prompt">
+      {send.isError && <ErrorNotice error={send.error} title="The prompt was not sent." />}
+      <div className="composer-box">
+        <textarea
+          id={id}
+          rows={2}
+          value={text}
+          aria-label="Next prompt"
+          aria-describedby={`${id}-reason`}
+          placeholder="Ask for something further"
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
+          }}
+        />
+        <button
+          type="submit"
+          className="button button-primary composer-send"
+          disabled={blocked || text.trim() === ""}
+          aria-describedby={`${id}-reason`}
+        >
+          <SendIcon />
+          Send
+        </button>
+      </div>
+      <p id={`${id}-reason`} className="composer-reason">
+        {reasons[task.status]}
+      </p>
+    </form>
+  );
+}

@@ -1,0 +1,44 @@
+import type { TaskView } from "../../../contract.ts";
+import type { SessionLogState } from "../../api/session-log.ts";
+import { ErrorNotice, Loading } from "../../components/notice.tsx";
+import { isBusy } from "../../components/status.tsx";
+import { Approvals } from "./approvals.tsx";
+import { Composer } from "./composer.tsx";
+import { Plan } from "./plan.tsx";
+import { StatusLine } from "./status-line.tsx";
+import { Transcript } from "./transcript.tsx";
+
+/** What was said and done, and below it, always in view: plan, questions, composer. */
+export function Conversation({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
+  const { transcript, phase } = log;
+  return (
+    <div className="conversation">
+      {phase === "loading" && transcript.items.length === 0 ? (
+        <div className="transcript">
+          <Loading label="Loading the conversation" rows={6} />
+        </div>
+      ) : (
+        <Transcript items={transcript.items} busy={isBusy(task.status)} status={task.status} />
+      )}
+      {phase === "failed" && <ErrorNotice error={log.error} title="The conversation cannot be read." />}
+      <div className="dock">
+        {transcript.plan.length > 0 && <Plan entries={transcript.plan} />}
+        <Approvals task={task} />
+        {task.status === "failed" && task.error !== undefined && (
+          <div className="notice notice-error">
+            <p>
+              <strong>{task.error.message}</strong> Another prompt tries again.
+            </p>
+            <p className="notice-foot">
+              <code className="muted">
+                {task.error.group}.{task.error.code}
+              </code>
+            </p>
+          </div>
+        )}
+        <Composer task={task} />
+        <StatusLine task={task} log={log} />
+      </div>
+    </div>
+  );
+}

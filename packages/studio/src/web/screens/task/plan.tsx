@@ -1,0 +1,34 @@
+import type { TranscriptPlanEntry } from "../../../transcript.ts";
+
+const words: Readonly<Record<TranscriptPlanEntry["status"], string>> = {
+  pending: "To do",
+  in_progress: "Now",
+  completed: "Done",
+};
+
+/** The agent's plan; closed, it shows how far it is and what it does now. */
+export function Plan({ entries }: { readonly entries: readonly TranscriptPlanEntry[] }) {
+  const done = entries.filter((entry) => entry.status === "completed").length;
+  const current =
+    entries.find((entry) => entry.status === "in_progress") ??
+    entries.find((entry) => entry.status === "pending");
+  return (
+    <details className="plan">
+      <summary>
+        <span className="plan-title">Plan</span>
+        <span className="muted">
+          {done} of {entries.length}
+        </span>
+        {current !== undefined && <span className="plan-current">{current.content}</span>}
+      </summary>
+      <ol>
+        {entries.map((entry, index) => (
+          <li key={index} className={`plan-entry plan-${entry.status}`}>
+            <span className="plan-mark">{words[entry.status]}</span>
+            {entry.content}
+          </li>
+        ))}
+      </ol>
+    </details>
+  );
+}

@@ -1,0 +1,64 @@
+import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useEffect } from "react";
+import type { TaskView } from "../../../contract.ts";
+import { useApi } from "../../api/context.ts";
+import { baseName } from "../../api/format.ts";
+import { useAnnounce } from "../../app/announcer.tsx";
+import { BranchIcon, StopIcon } from "../../components/icons.tsx";
+import { ErrorNotice } from "../../components/notice.tsx";
+import { isBusy, StatusPill, UnsafeMark } from "../../components/status.tsx";
+
+export function TaskHeader({ task }: { readonly task: TaskView }) {
+  const api = useApi();
+  const announce = useAnnounce();
+  const stop = useMutation({
+    mutationFn: () => api.task(task.id).stop(),
+    onMutate: () => announce("Stopping."),
+  });
+  const busy = isBusy(task.status);
+  const { reset } = stop;
+  useEffect(() => {
+    if (!busy) reset();
+  }, [busy, reset]);
+  // Pressed means pressed: the page shows it at once, whatever the network does.
+  const stopping = busy && (stop.isPending || stop.isSuccess);
+  return (
+    <header className="task-header">
+      <div className="task-header-main">
+        <p className="crumb">
+          <Link to="/">Tasks</Link>
+        </p>
+        <h1>{task.title}</h1>
+        <p className="task-meta">
+          {stopping ? (
+            <span className="status status-stopping">Stopping…</span>
+          ) : (
+            <StatusPill status={task.status} />
+          )}
+          {task.unsafe && <UnsafeMark />}
+          <span title={task.repository}>{baseName(task.repository)}</span>
+          {task.base.branch !== "" && (
+            <span className="task-base" title={`Started from ${task.base.branch} at ${task.base.commit}`}>
+              <BranchIcon />
+              {task.base.branch} <code>{task.base.commit.slice(0, 8)}</code>
+            </span>
+          )}
+          <span>{task.agent}</span>
+        </p>
+      </div>
+      {busy && (
+        <button
+          type="button"
+          className="button button-stop"
+          disabled={stopping}
+          onClick={() => stop.mutate()}
+        >
+          <StopIcon />
+          {stopping ? "Stopping…" : "Stop"}
+        </button>
+      )}
+      {stop.isError && <ErrorNotice error={stop.error} title="The task was not stopped." />}
+    </header>
+  );
+}

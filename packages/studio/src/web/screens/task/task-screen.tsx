@@ -1,0 +1,106 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import type { TaskView } from "../../../contract.ts";
+import { useApi } from "../../api/context.ts";
+import { errorCode } from "../../api/errors.ts";
+import { useTaskLive } from "../../api/live.ts";
+import { taskQuery } from "../../api/queries.ts";
+import { useSessionLog } from "../../api/use-session.ts";
+import { useAnnounce } from "../../app/announcer.tsx";
+import { useMediaQuery, usePageTitle, usePrevious } from "../../app/hooks.ts";
+import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
+import { isBusy, statusWords } from "../../components/status.tsx";
+import { Changes } from "./changes.tsx";
+import { Conversation } from "./conversation.tsx";
+import { TabList, type WorkspaceTab } from "./tab-list.tsx";
+import { TaskHeader } from "./task-header.tsx";
+
+export function TaskScreen({ taskId }: { readonly taskId: string }) {
+  const api = useApi();
+  const query = useQuery(taskQuery(api, taskId));
+  useTaskLive(taskId);
+  usePageTitle(query.data === undefined ? "Task" : `${statusWords(query.data.status)}: ${query.data.title}`);
+  if (query.data !== undefined) return <Workspace task={query.data} />;
+  if (query.isPending) {
+    return (
+      <div className="page">
+        <Loading label="Loading the task" rows={8} />
+      </div>
+    );
+  }
+  return (
+    <div className="page page-narrow">
+      {errorCode(query.error) === "actor.not_found" ? (
+        <Empty title="There is no such task">
+          <Link to="/">See all tasks</Link>
+        </Empty>
+      ) : (
+        <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
+      )}
+    </div>
+  );
+}
+
+/** Conversation and changes side by side, or one at a time where there is no room for both. */
+function Workspace({ task }: { readonly task: TaskView }) {
+  const wide = useMediaQuery("(min-width: 75rem)");
+  const [tab, setTab] = useState<WorkspaceTab>("conversation");
+  const log = useSessionLog(task.sessionId);
+  useStatusAnnouncements(task);
+  useFreshDiff(task);
+  const conversation = <Conversation task={task} log={log} />;
+  const changes = <Changes task={task} />;
+  return (
+    <div className={wide ? "workspace workspace-wide" : "workspace"}>
+      <TaskHeader task={task} />
+      {wide ? (
+        <div className="panes">
+          <section className="pane" aria-label="Conversation">
+            {conversation}
+          </section>
+          <section className="pane pane-changes" aria-label="Changes">
+            {changes}
+          </section>
+        </div>
+      ) : (
+        <>
+          <TabList tab={tab} onChange={setTab} approvals={task.approvals.length} />
+          <section
+            className="pane"
+            id={`panel-${tab}`}
+            role="tabpanel"
+            aria-labelledby={`tab-${tab}`}
+            key={tab}
+          >
+            {tab === "conversation" ? conversation : changes}
+          </section>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The end of a turn and a failure are said aloud; approvals announce themselves. */
+function useStatusAnnouncements(task: TaskView): void {
+  const announce = useAnnounce();
+  const previous = usePrevious(task.status);
+  useEffect(() => {
+    if (previous === undefined || previous === task.status) return;
+    if (task.status === "failed") announce(`Failed: ${task.error?.message ?? ""}`, "assertive");
+    else if (task.status !== "waiting") announce(statusWords(task.status));
+  }, [announce, previous, task.status, task.error]);
+}
+
+/** The changes are read again whenever the agent comes to rest or waits for an answer. */
+function useFreshDiff(task: TaskView): void {
+  const queries = useQueryClient();
+  const previous = usePrevious(task.status);
+  const { id, status } = task;
+  useEffect(() => {
+    if (previous === undefined || previous === status) return;
+    if (!isBusy(status) || status === "waiting") {
+      void queries.invalidateQueries({ queryKey: ["diff", id] });
+    }
+  }, [id, previous, queries, status]);
+}

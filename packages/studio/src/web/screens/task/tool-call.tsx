@@ -1,0 +1,113 @@
+import { structuredPatch } from "diff";
+import { useMemo, useState } from "react";
+import type { TranscriptFileDiff, TranscriptToolCall } from "../../../transcript.ts";
+import { DiffLines } from "../../components/diff-lines.tsx";
+import { ChevronIcon, ToolIcon } from "../../components/icons.tsx";
+import { toHunks } from "../../components/patch.ts";
+import { visibleText } from "../../components/visible-text.ts";
+
+const statusWords: Readonly<Record<TranscriptToolCall["status"], string>> = {
+  pending: "waiting",
+  in_progress: "running",
+  completed: "done",
+  failed: "failed",
+};
+
+/** One line closed; input, output and file changes when open. Changes and failures open by themselves. */
+export function ToolCall({ call }: { readonly call: TranscriptToolCall }) {
+  const [chosen, setChosen] = useState<boolean>();
+  const open = chosen ?? (call.diffs.length > 0 || call.status === "failed");
+  return (
+    <details
+      className={`tool tool-${call.status}`}
+      open={open}
+      onToggle={(event) => {
+        const now = event.currentTarget.open;
+        if (now !== open) setChosen(now);
+      }}
+      data-kind={call.kind}
+      data-status={call.status}
+    >
+      <summary>
+        <ChevronIcon />
+        <ToolIcon kind={call.kind} />
+        <span className="tool-title">{visibleText(call.title)}</span>
+        <span className="tool-status">
+          {call.status === "in_progress" && <span className="spinner" aria-hidden="true" />}
+          <span className="visually-hidden">{call.kind},</span> {statusWords[call.status]}
+        </span>
+      </summary>
+      {open && <ToolBody call={call} />}
+    </details>
+  );
+}
+
+function ToolBody({ call }: { readonly call: TranscriptToolCall }) {
+  const bare = call.input === "" && call.output === "" && call.diffs.length === 0;
+  return (
+    <div className="tool-body">
+      {call.locations.length > 0 && call.diffs.length === 0 && (
+        <p className="tool-locations">
+          {call.locations.map((location, index) => (
+            <code key={index}>
+              {visibleText(location.path)}
+              {location.line !== undefined && `:${location.line}`}
+            </code>
+          ))}
+        </p>
+      )}
+      {call.diffs.map((diff, index) => (
+        <FileDiff key={index} diff={diff} />
+      ))}
+      {call.input !== "" && <ToolText name="Input" text={call.input} folded={call.diffs.length > 0} />}
+      {call.output !== "" && <ToolText name="Output" text={call.output} folded={call.diffs.length > 0} />}
+      {bare && <p className="muted">No input or output was reported.</p>}
+    </div>
+  );
+}
+
+function ToolText({
+  name,
+  text,
+  folded,
+}: {
+  readonly name: string;
+  readonly text: string;
+  readonly folded: boolean;
+}) {
+  return (
+    <details className="tool-text" open={!folded}>
+      <summary>{name}</summary>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
+      <pre tabIndex={0}>{visibleText(text)}</pre>
+    </details>
+  );
+}
+
+/** Texts above this many characters are not compared: the comparison could take seconds. */
+const maxCompared = 200_000;
+
+function FileDiff({ diff }: { readonly diff: TranscriptFileDiff }) {
+  const hunks = useMemo(() => {
+    const before = diff.oldText ?? "";
+    if (before.length + diff.newText.length > maxCompared) return undefined;
+    const patch = structuredPatch(diff.path, diff.path, before, diff.newText, undefined, undefined, {
+      context: 3,
+      timeout: 200,
+    });
+    return patch === undefined ? undefined : toHunks(patch.hunks);
+  }, [diff]);
+  return (
+    <figure className="tool-diff">
+      <figcaption>
+        <code>{visibleText(diff.path)}</code>
+        {diff.oldText === undefined && <span className="tag">new</span>}
+      </figcaption>
+      {hunks === undefined ? (
+        <p className="muted">This change is too large to show here; see Changes.</p>
+      ) : (
+        <DiffLines hunks={hunks} label={`Change of ${diff.path}`} numbers={false} />
+      )}
+    </figure>
+  );
+}

@@ -1,0 +1,108 @@
+import { useState } from "react";
+import type { TranscriptItem } from "../../../transcript.ts";
+import { formatClock } from "../../api/format.ts";
+import { ChevronIcon } from "../../components/icons.tsx";
+import { Markdown } from "../../components/markdown.tsx";
+import { visibleText } from "../../components/visible-text.ts";
+import { ToolCall } from "./tool-call.tsx";
+
+/** One entry of the transcript. `streaming` is true for the newest one while the agent works. */
+export function TranscriptEntry({
+  item,
+  streaming,
+}: {
+  readonly item: TranscriptItem;
+  readonly streaming: boolean;
+}) {
+  switch (item.type) {
+    case "prompt":
+      return (
+        <article className="prompt" aria-label="Your prompt">
+          <p className="prompt-text">{item.text}</p>
+          <Clock at={item.at} />
+        </article>
+      );
+    case "message":
+      return (
+        <article className="message" aria-label="Message of the agent">
+          <Markdown text={item.text} />
+        </article>
+      );
+    case "thought":
+      return <Thought text={item.text} streaming={streaming} />;
+    case "tool":
+      return <ToolCall call={item} />;
+    case "approval":
+      return <SettledApproval item={item} />;
+    case "notice":
+      return (
+        <p className={`event event-${item.level}`} data-kind={item.kind}>
+          <span>{item.text}</span>
+          <Clock at={item.at} />
+        </p>
+      );
+    case "failed":
+      return (
+        <p className="event event-failed">
+          <span>{item.error.message}</span>
+          <code>
+            {item.error.group}.{item.error.code}
+          </code>
+          <Clock at={item.at} />
+        </p>
+      );
+  }
+}
+
+function Clock({ at }: { readonly at: number }) {
+  return (
+    <time className="clock" dateTime={new Date(at).toISOString()}>
+      {formatClock(at)}
+    </time>
+  );
+}
+
+/** Closed by default; its body is drawn only when it is open. */
+function Thought({ text, streaming }: { readonly text: string; readonly streaming: boolean }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details className="thought" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <ChevronIcon />
+        <span className="thought-title">{streaming ? "Thinking" : "Thought"}</span>
+        {!open && <span className="thought-preview">{preview(text)}</span>}
+      </summary>
+      {open && <Markdown text={text} />}
+    </details>
+  );
+}
+
+function preview(text: string): string {
+  return text
+    .slice(0, 240)
+    .replace(/\s+/g, " ")
+    .replace(/[*_`#]/g, "")
+    .trim();
+}
+
+const outcomes: Readonly<Record<Extract<TranscriptItem, { type: "approval" }>["state"], string>> = {
+  waiting: "Asked",
+  allowed: "You allowed",
+  denied: "You denied",
+  expired: "Not answered in time",
+  cancelled: "Withdrawn",
+};
+
+/** The question's place in the log; while it waits, its card is in the dock. */
+function SettledApproval({ item }: { readonly item: Extract<TranscriptItem, { type: "approval" }> }) {
+  const option = item.approval.options.find((candidate) => candidate.id === item.optionId);
+  return (
+    <p className={`event event-approval event-${item.state}`} data-approval-state={item.state}>
+      <span>
+        <strong>{outcomes[item.state]}:</strong> {visibleText(item.approval.title)}
+        {option !== undefined && <span className="muted"> ({visibleText(option.name)})</span>}
+      </span>
+      <Clock at={item.at} />
+    </p>
+  );
+}

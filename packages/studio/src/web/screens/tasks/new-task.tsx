@@ -1,0 +1,128 @@
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import type { AgentChoice, CreateTaskInput } from "../../../contract.ts";
+import { useCreateTask } from "../../api/queries.ts";
+import { ErrorNotice } from "../../components/notice.tsx";
+import { AgentField } from "./agent-field.tsx";
+import { RepositoryField, type RepositoryValue, sampleRepository } from "./repository-field.tsx";
+
+const agentKey = "holdfast.agent";
+
+/** Repository, agent, prompt, start. What is missing is said at the field, and focus goes there. */
+export function NewTask({ takeFocus }: { readonly takeFocus: boolean }) {
+  const ids = useId();
+  const navigate = useNavigate();
+  const create = useCreateTask();
+  const promptRef = useRef<HTMLTextAreaElement>(null);
+  const repositoryRef = useRef<HTMLInputElement>(null);
+  const [repository, setRepository] = useState<RepositoryValue>({ path: "", fromHead: false, check: "none" });
+  const [agent, setAgent] = useState<AgentChoice>();
+  const [prompt, setPrompt] = useState("");
+  const [tried, setTried] = useState(false);
+
+  useEffect(() => {
+    if (takeFocus) repositoryRef.current?.focus();
+  }, [takeFocus]);
+
+  const problems = {
+    repository: repositoryProblem(repository),
+    agent: agentProblem(agent),
+    prompt: prompt.trim() === "" ? "Say what is to be done." : undefined,
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (problems.repository !== undefined) return repositoryRef.current?.focus();
+    if (problems.agent !== undefined || agent === undefined) {
+      return document.querySelector<HTMLInputElement>(".agent-field input")?.focus();
+    }
+    if (problems.prompt !== undefined) return promptRef.current?.focus();
+    const input: CreateTaskInput = {
+      repository: repository.path.trim(),
+      agent: agent.id,
+      prompt: prompt.trim(),
+      ...(repository.fromHead ? { fromHead: true } : {}),
+    };
+    create.mutate(input, {
+      onSuccess: (task) => navigate({ to: "/tasks/$taskId", params: { taskId: task.id } }),
+    });
+  };
+  return (
+    <form className="new-task" onSubmit={submit} noValidate aria-labelledby={`${ids}-heading`}>
+      <h2 id={`${ids}-heading`}>New task</h2>
+      <RepositoryField
+        value={repository}
+        onChange={setRepository}
+        problem={tried ? problems.repository : undefined}
+        inputRef={repositoryRef}
+      />
+      <AgentField
+        value={agent?.id}
+        preferred={preferredAgent()}
+        onChange={setAgent}
+        problem={tried ? problems.agent : undefined}
+      />
+      <div className="field">
+        <label htmlFor={`${ids}-prompt`}>What is to be done?</label>
+        <textarea
+          id={`${ids}-prompt`}
+          ref={promptRef}
+          rows={5}
+          value={prompt}
+          onChange={(event) => setPrompt(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
+          }}
+          placeholder="Find out why the tests fail, and fix it."
+          aria-invalid={tried && problems.prompt !== undefined}
+          aria-describedby={`${ids}-prompt-help`}
+        />
+        <p id={`${ids}-prompt-help`} className={tried && problems.prompt ? "field-problem" : "field-help"}>
+          {(tried && problems.prompt) || "Control and Enter starts the task."}
+        </p>
+      </div>
+      {create.isError && <ErrorNotice error={create.error} title="The task was not started." />}
+      <button
+        type="submit"
+        className="button button-primary button-wide"
+        disabled={create.isPending}
+        onClick={() => agent !== undefined && rememberAgent(agent.id)}
+      >
+        {create.isPending ? "Starting…" : "Start task"}
+      </button>
+    </form>
+  );
+}
+
+function repositoryProblem(value: RepositoryValue): string | undefined {
+  if (value.path.trim() === "") return "Name a repository, or use the sample.";
+  if (value.path === sampleRepository) return undefined;
+  if (value.check === "failed") return "This repository cannot be used yet.";
+  if (value.check === "dirty" && !value.fromHead) {
+    return "Commit the changes, or choose to start from the last commit.";
+  }
+  return undefined;
+}
+
+function agentProblem(agent: AgentChoice | undefined): string | undefined {
+  if (agent === undefined) return "Choose an agent.";
+  if (!agent.installed) return "This agent is not installed.";
+  if (!agent.ready) return "This agent has no model yet.";
+  return undefined;
+}
+
+function preferredAgent(): string | undefined {
+  try {
+    return localStorage.getItem(agentKey) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function rememberAgent(id: string): void {
+  try {
+    localStorage.setItem(agentKey, id);
+  } catch {
+    // Only a convenience: without storage the first ready agent is chosen next time.
+  }
+}

@@ -1,0 +1,157 @@
+import { useQuery } from "@tanstack/react-query";
+import { type RefObject, useEffect, useId } from "react";
+import { useApi } from "../../api/context.ts";
+import { errorWords } from "../../api/errors.ts";
+import { repositoryQuery } from "../../api/queries.ts";
+import { useDebounced } from "../../app/hooks.ts";
+import { CheckIcon, WarningIcon } from "../../components/icons.tsx";
+
+/** The name under which the server knows its bundled repository. */
+export const sampleRepository = "sample";
+
+export interface RepositoryValue {
+  readonly path: string;
+  /** Start from the last commit although there are changes beside it. */
+  readonly fromHead: boolean;
+  readonly check: "none" | "checking" | "clean" | "dirty" | "failed";
+}
+
+/** The path of a repository, checked on the server while it is typed. */
+export function RepositoryField({
+  value,
+  onChange,
+  problem,
+  inputRef,
+}: {
+  readonly value: RepositoryValue;
+  readonly onChange: (value: RepositoryValue) => void;
+  readonly problem: string | undefined;
+  readonly inputRef: RefObject<HTMLInputElement | null>;
+}) {
+  const id = useId();
+  const api = useApi();
+  const typed = value.path.trim();
+  const settled = useDebounced(typed, 350);
+  const current = settled === typed;
+  const query = useQuery({
+    ...repositoryQuery(api, settled),
+    enabled: settled !== "" && settled !== sampleRepository,
+  });
+  const check = checkState(typed, current, query);
+  useEffect(() => {
+    if (check !== value.check) onChange({ ...value, check });
+  }, [check, onChange, value]);
+  const invalid = problem !== undefined || check === "failed";
+  return (
+    <div className="field">
+      <div className="field-head">
+        <label htmlFor={id}>Repository</label>
+        {typed !== sampleRepository && (
+          <button
+            type="button"
+            className="link-button"
+            onClick={() => onChange({ path: sampleRepository, fromHead: false, check: "clean" })}
+          >
+            Use the sample repository
+          </button>
+        )}
+      </div>
+      <input
+        id={id}
+        ref={inputRef}
+        className="mono"
+        value={value.path}
+        onChange={(event) => onChange({ path: event.target.value, fromHead: false, check: "checking" })}
+        placeholder="/home/you/project"
+        autoComplete="off"
+        autoCapitalize="off"
+        spellCheck={false}
+        aria-invalid={invalid}
+        aria-describedby={`${id}-help`}
+      />
+      <div id={`${id}-help`} className="repository-check" aria-live="polite" data-check={check}>
+        {describe(check, query.data, query.error, problem)}
+      </div>
+      {check === "dirty" && (
+        <label className="checkbox">
+          <input
+            type="checkbox"
+            checked={value.fromHead}
+            onChange={(event) => onChange({ ...value, fromHead: event.target.checked })}
+          />
+          Start from the last commit, without these changes
+        </label>
+      )}
+    </div>
+  );
+}
+
+interface CheckQuery {
+  readonly data: { readonly branch: string; readonly commit: string; readonly dirty: boolean } | undefined;
+  readonly isError: boolean;
+  readonly isFetching: boolean;
+}
+
+function checkState(typed: string, current: boolean, query: CheckQuery): RepositoryValue["check"] {
+  if (typed === "") return "none";
+  if (typed === sampleRepository) return "clean";
+  if (!current) return "checking";
+  if (query.isError) return "failed";
+  if (query.data === undefined) return "checking";
+  return query.data.dirty ? "dirty" : "clean";
+}
+
+function describe(
+  check: RepositoryValue["check"],
+  found: CheckQuery["data"],
+  error: unknown,
+  problem: string | undefined,
+) {
+  switch (check) {
+    case "none":
+      return (
+        <p className={problem === undefined ? "field-help" : "field-problem"}>
+          {problem ??
+            "The absolute path of a git repository on this machine. It is cloned; yours stays as it is."}
+        </p>
+      );
+    case "checking":
+      return <p className="field-help">Looking…</p>;
+    case "failed": {
+      const words = errorWords(error);
+      return (
+        <p className="field-problem">
+          <WarningIcon />
+          <span>
+            {words.title} {words.next}
+          </span>
+        </p>
+      );
+    }
+    case "dirty":
+      return (
+        <p className="field-warning">
+          <WarningIcon />
+          <span>
+            On {found?.branch} with changes that are not committed.{" "}
+            {problem ?? "Commit them first, or start from the last commit."}
+          </span>
+        </p>
+      );
+    case "clean":
+      return (
+        <p className="field-ok">
+          <CheckIcon />
+          <span>
+            {found === undefined ? (
+              "A small project that comes with Holdfast."
+            ) : (
+              <>
+                Starts from <b>{found.branch}</b> at <code>{found.commit.slice(0, 8)}</code>
+              </>
+            )}
+          </span>
+        </p>
+      );
+  }
+}

@@ -1,0 +1,38 @@
+import { Link } from "@tanstack/react-router";
+import { memo } from "react";
+import type { TaskSummary } from "../../../contract.ts";
+import { baseName } from "../../api/format.ts";
+import { StatusPill, UnsafeMark } from "../../components/status.tsx";
+import { TimeAgo } from "../../components/time.tsx";
+
+export function TaskList({ tasks }: { readonly tasks: readonly TaskSummary[] }) {
+  return (
+    <ul className="task-list">
+      {tasks.map((task) => (
+        <TaskRow key={task.id} task={task} />
+      ))}
+    </ul>
+  );
+}
+
+const TaskRow = memo(function TaskRow({ task }: { readonly task: TaskSummary }) {
+  return (
+    <li className="task-row" data-task={task.id}>
+      <StatusPill status={task.status} />
+      <div className="task-row-main">
+        <Link to="/tasks/$taskId" params={{ taskId: task.id }} className="task-row-title">
+          {task.title}
+        </Link>
+        {task.error !== undefined && <p className="task-row-error">{task.error.message}</p>}
+      </div>
+      <p className="task-row-meta">
+        {task.unsafe && <UnsafeMark />}
+        <span className="task-row-repository" title={task.repository}>
+          {baseName(task.repository)}
+        </span>
+        <span>{task.agent}</span>
+        <TimeAgo at={task.updatedAt} />
+      </p>
+    </li>
+  );
+});

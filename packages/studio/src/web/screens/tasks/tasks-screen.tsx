@@ -1,0 +1,67 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useApi } from "../../api/context.ts";
+import { tasksQuery } from "../../api/queries.ts";
+import { useMediaQuery, usePageTitle } from "../../app/hooks.ts";
+import { CrossIcon, PlusIcon } from "../../components/icons.tsx";
+import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
+import { NewTask } from "./new-task.tsx";
+import { TaskList } from "./task-list.tsx";
+
+/** The list, and beside it (on a phone: on demand) the form for a new task. */
+export function TasksScreen() {
+  usePageTitle("Tasks");
+  const api = useApi();
+  const wide = useMediaQuery("(min-width: 62rem)");
+  const [asked, setAsked] = useState(false);
+  const query = useInfiniteQuery(tasksQuery(api));
+  const tasks = query.data?.pages.flatMap((page) => page.tasks);
+  const formOpen = wide || asked || tasks?.length === 0;
+  return (
+    <div className="tasks-page">
+      <section className="tasks-main" aria-labelledby="tasks-heading">
+        <div className="page-head">
+          <h1 id="tasks-heading">Tasks</h1>
+          {!wide && tasks !== undefined && tasks.length > 0 && (
+            <button
+              type="button"
+              className="button button-primary"
+              aria-expanded={formOpen}
+              onClick={() => setAsked(!asked)}
+            >
+              {asked ? <CrossIcon /> : <PlusIcon />}
+              {asked ? "Close" : "New task"}
+            </button>
+          )}
+        </div>
+        {!wide && formOpen && <NewTask takeFocus={asked} />}
+        {query.isPending && <Loading label="Loading tasks" rows={5} />}
+        {query.isError && tasks === undefined && (
+          <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
+        )}
+        {tasks !== undefined && tasks.length === 0 && (
+          <Empty title="No task yet">
+            Name a repository, choose an agent and say what is to be done. The sample repository and the demo
+            agent need no key and no account.
+          </Empty>
+        )}
+        {tasks !== undefined && tasks.length > 0 && <TaskList tasks={tasks} />}
+        {query.hasNextPage && (
+          <button
+            type="button"
+            className="button tasks-more"
+            disabled={query.isFetchingNextPage}
+            onClick={() => void query.fetchNextPage()}
+          >
+            {query.isFetchingNextPage ? "Loading…" : "Show older tasks"}
+          </button>
+        )}
+      </section>
+      {wide && (
+        <aside className="tasks-aside" aria-label="New task">
+          <NewTask takeFocus={false} />
+        </aside>
+      )}
+    </div>
+  );
+}
