@@ -1,0 +1,17 @@
+import { createAccessActor } from "./access.ts";
+import type { BackendHost } from "./host.ts";
+import { createOrganizationActor } from "./organization.ts";
+import { createSessionActor } from "./session.ts";
+import { createTaskActor } from "./task.ts";
+
+/** All actors of the Studio, by the names under which clients find them. */
+export function createActors(host: BackendHost) {
+  return {
+    organization: createOrganizationActor(host),
+    task: createTaskActor(host),
+    session: createSessionActor(host),
+    access: createAccessActor(host),
+  };
+}
+
+export type StudioActors = ReturnType<typeof createActors>;

@@ -1,0 +1,36 @@
+import type { Ports } from "@holdfast/core";
+import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";
+import type { ApplyPlan } from "../git/apply.ts";
+import type { Handover } from "./handover.ts";
+
+/**
+ * What actors ask of the process around them: running jails, git, the gate. It holds no durable state;
+ * all of it can be lost at any moment and is built again from the actors.
+ */
+export interface BackendHost {
+  readonly ports: Ports;
+  readonly handover: Handover;
+  readonly unsafe: boolean;
+  /** Resolves "sample" as well. Throws `repository.*`. */
+  checkRepository(path: string): Promise<RepositoryCheck>;
+  listAgents(): Promise<readonly AgentChoice[]>;
+  system(tasks: SystemStatus["tasks"]): Promise<SystemStatus>;
+  /** Makes sure that somebody works on the task's next prompt. Returns at once. */
+  wake(taskId: string): void;
+  /** Ends the current turn, its agent and its jail; resolves within a second. */
+  stop(taskId: string): Promise<void>;
+  /** Delivers a durable answer to the agent, if it still waits. */
+  answer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<void>;
+  /** The tree of everything in the workspace. */
+  snapshot(taskId: string): Promise<string>;
+  diff(taskId: string, base: string): Promise<DiffView>;
+  /** A free name to begin with, made from `title`. */
+  branchName(repository: string, title: string): Promise<string>;
+  requireBranchName(branch: string): Promise<void>;
+  apply(taskId: string, repository: string, plan: ApplyPlan): Promise<Omit<AppliedBranch, "appliedAt">>;
+}
+
+export interface ApprovalChoice {
+  readonly optionId: string;
+  readonly allowed: boolean;
+}

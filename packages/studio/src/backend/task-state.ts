@@ -1,0 +1,244 @@
+import type {
+  AppliedBranch,
+  ApprovalView,
+  TaskError,
+  TaskStatus,
+  TaskSummary,
+  TaskView,
+  TokenUsage,
+} from "../contract.ts";
+import type { ApplyPlan } from "../git/apply.ts";
+
+/** What a task is made from; checked by the organization before. */
+export interface TaskInput {
+  readonly taskId: string;
+  readonly sessionId: string;
+  readonly title: string;
+  readonly repository: string;
+  readonly agent: string;
+  readonly prompt: string;
+  readonly unsafe: boolean;
+  readonly createdAt: number;
+}
+
+export function isTaskInput(value: unknown): value is TaskInput {
+  return typeof value === "object" && value !== null && "taskId" in value && "prompt" in value;
+}
+
+/** A prompt is a durable row; one that was sent and has no end was interrupted. */
+export interface PromptRow {
+  readonly id: string;
+  readonly text: string;
+  state: "queued" | "sent" | "done" | "failed" | "cancelled";
+  /** How often it was begun. */
+  attempts: number;
+}
+
+export interface TaskState {
+  version: 1;
+  id: string;
+  sessionId: string;
+  title: string;
+  repository: string;
+  agent: string;
+  unsafe: boolean;
+  status: TaskStatus;
+  createdAt: number;
+  updatedAt: number;
+  revision: number;
+  /** The organization's count of wakes when this task last became active. */
+  wake: number;
+  error?: TaskError | undefined;
+  base?: { branch: string; commit: string } | undefined;
+  prompts: PromptRow[];
+  approvals: ApprovalView[];
+  /** The ids of the newest settled approvals, so that a second answer is told why. */
+  settled: string[];
+  usage: TokenUsage;
+  agentSessionId?: string | undefined;
+  /** A stop was asked for and is not finished. */
+  stopping: boolean;
+  /** An apply that was begun; `done` when its branch is there. */
+  apply?: { plan: ApplyPlan; done: boolean } | undefined;
+  applied?: AppliedBranch | undefined;
+}
+
+/** What the runner tells the task. Each is one durable step. */
+export type TaskReport =
+  | { readonly type: "prepared"; readonly base: { readonly branch: string; readonly commit: string } }
+  | { readonly type: "agent-ready"; readonly agentSessionId: string }
+  | { readonly type: "approval-requested"; readonly approval: ApprovalView }
+  | { readonly type: "approval-settled"; readonly approvalId: string }
+  | { readonly type: "turn-ended"; readonly promptId: string }
+  | { readonly type: "failed"; readonly promptId: string; readonly error: TaskError }
+  | { readonly type: "stopped" }
+  | { readonly type: "usage"; readonly usage: TokenUsage };
+
+/** The prompt to work on now, with what the runner needs to begin. */
+export interface TaskWork {
+  readonly taskId: string;
+  readonly sessionId: string;
+  readonly repository: string;
+  readonly agent: string;
+  readonly agentSessionId?: string;
+  readonly prompt: { readonly id: string; readonly text: string; readonly attempt: number };
+}
+
+const maxSettled = 200;
+const maxOldPrompts = 200;
+
+export function newTaskState(input: TaskInput, promptId: string): TaskState {
+  return {
+    version: 1,
+    id: input.taskId,
+    sessionId: input.sessionId,
+    title: input.title,
+    repository: input.repository,
+    agent: input.agent,
+    unsafe: input.unsafe,
+    status: "preparing",
+    createdAt: input.createdAt,
+    updatedAt: input.createdAt,
+    revision: 1,
+    wake: 0,
+    prompts: [{ id: promptId, text: input.prompt, state: "queued", attempts: 0 }],
+    approvals: [],
+    settled: [],
+    usage: { inputTokens: 0, outputTokens: 0, requests: 0 },
+    stopping: false,
+  };
+}
+
+/** The first prompt that was begun or waits; it becomes the one that is worked on. */
+export function takeWork(state: TaskState): TaskWork | undefined {
+  const prompt = state.prompts.find((row) => row.state === "sent" || row.state === "queued");
+  if (prompt === undefined || state.stopping) return undefined;
+  prompt.state = "sent";
+  prompt.attempts += 1;
+  state.status = state.base === undefined ? "preparing" : "running";
+  state.error = undefined;
+  // Whoever asked is gone: a new agent process asks again.
+  for (const approval of state.approvals) remember(state, approval.id);
+  state.approvals = [];
+  return {
+    taskId: state.id,
+    sessionId: state.sessionId,
+    repository: state.repository,
+    agent: state.agent,
+    ...(state.agentSessionId === undefined ? {} : { agentSessionId: state.agentSessionId }),
+    prompt: { id: prompt.id, text: prompt.text, attempt: prompt.attempts },
+  };
+}
+
+export function applyReport(state: TaskState, report: TaskReport): void {
+  switch (report.type) {
+    case "prepared":
+      state.base = { ...report.base };
+      return;
+    case "agent-ready":
+      state.agentSessionId = report.agentSessionId;
+      if (state.status === "preparing") state.status = "running";
+      return;
+    case "approval-requested":
+      state.approvals.push(report.approval);
+      state.status = "waiting";
+      return;
+    case "approval-settled":
+      settleApproval(state, report.approvalId);
+      return;
+    case "turn-ended":
+      endPrompt(state, report.promptId, "done");
+      endTurn(state, "idle");
+      return;
+    case "failed":
+      endPrompt(state, report.promptId, "failed");
+      endTurn(state, "failed");
+      state.error = report.error;
+      return;
+    case "stopped":
+      for (const row of state.prompts) {
+        if (row.state === "sent" || row.state === "queued") row.state = "cancelled";
+      }
+      endTurn(state, "stopped");
+      state.stopping = false;
+      return;
+    case "usage":
+      state.usage = {
+        inputTokens: state.usage.inputTokens + report.usage.inputTokens,
+        outputTokens: state.usage.outputTokens + report.usage.outputTokens,
+        requests: state.usage.requests + report.usage.requests,
+      };
+      return;
+  }
+}
+
+export function settleApproval(state: TaskState, approvalId: string): void {
+  if (!state.approvals.some((approval) => approval.id === approvalId)) return;
+  state.approvals = state.approvals.filter((approval) => approval.id !== approvalId);
+  remember(state, approvalId);
+  if (state.status === "waiting" && state.approvals.length === 0) state.status = "running";
+}
+
+function remember(state: TaskState, approvalId: string): void {
+  state.settled = [...state.settled, approvalId].slice(-maxSettled);
+}
+
+function endPrompt(state: TaskState, promptId: string, end: "done" | "failed"): void {
+  const row = state.prompts.find((prompt) => prompt.id === promptId);
+  if (row !== undefined) row.state = end;
+}
+
+function endTurn(state: TaskState, status: TaskStatus): void {
+  for (const approval of state.approvals) remember(state, approval.id);
+  state.approvals = [];
+  state.status = status;
+  const open = state.prompts.filter((row) => row.state === "sent" || row.state === "queued");
+  const ended = state.prompts.filter((row) => row.state !== "sent" && row.state !== "queued");
+  if (ended.length > maxOldPrompts) state.prompts = [...ended.slice(-maxOldPrompts), ...open];
+}
+
+/** True while the server has to come back to this task by itself after a crash. */
+export function isActive(state: TaskState): boolean {
+  return (
+    state.stopping ||
+    state.apply?.done === false ||
+    state.prompts.some((row) => row.state === "sent" || row.state === "queued")
+  );
+}
+
+export function summaryOf(state: TaskState): TaskSummary {
+  return {
+    id: state.id,
+    title: state.title,
+    repository: state.repository,
+    agent: state.agent,
+    status: state.status,
+    createdAt: state.createdAt,
+    updatedAt: state.updatedAt,
+    unsafe: state.unsafe,
+    ...(state.error === undefined ? {} : { error: { ...state.error } }),
+  };
+}
+
+export function viewOf(state: TaskState): TaskView {
+  return {
+    ...summaryOf(state),
+    sessionId: state.sessionId,
+    base: state.base === undefined ? { branch: "", commit: "" } : { ...state.base },
+    approvals: plain(state.approvals),
+    usage: { ...state.usage },
+    ...(state.applied === undefined ? {} : { applied: { ...state.applied } }),
+    revision: state.revision,
+  };
+}
+
+/** State may be behind a proxy, which cannot be cloned. */
+function plain<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}
+
+/** The first line of a prompt, at most 62 characters. */
+export function titleOf(prompt: string): string {
+  const line = prompt.trim().split(/\s*\n/, 1)[0]?.replace(/\s+/g, " ") ?? "";
+  return line.length <= 62 ? line : `${line.slice(0, 61).trimEnd()}…`;
+}

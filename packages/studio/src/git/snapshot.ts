@@ -1,0 +1,102 @@
+import { constants } from "node:fs";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import type { Jails } from "@holdfast/gate";
+import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
+import { jailPath, jailPaths, Layout } from "../jail/layout.ts";
+import type { SnapshotConfig } from "../jail/snapshot.ts";
+import { studioLimits } from "../limits.ts";
+import type { Git } from "./git.ts";
+
+export interface SnapshotOptions {
+  readonly jails: Jails;
+  readonly bundle: GuestBundle;
+  readonly hostGit: string;
+  /** Hostile. */
+  readonly workspace: string;
+  readonly base: string;
+  /** A folder of the host in which a working folder may be made. */
+  readonly temporary: string;
+}
+
+/**
+ * The tree of the whole workspace as it is now: committed, staged, unstaged and untracked, without what
+ * `.gitignore` names. Git reads the hostile files in a throwaway jail; the host takes from it one pack,
+ * in which it checks every object, and one name.
+ *
+ * Throws `snapshot.failed`, `snapshot.too_large`, `snapshot.refused`, and what the jail throws.
+ */
+export async function snapshotTree(git: Git, options: SnapshotOptions): Promise<string> {
+  const out = await mkdtemp(join(options.temporary, "snapshot-"));
+  try {
+    const tree = await runInJail(options, out);
+    await takePack(git, options.hostGit, join(out, "snapshot.pack"));
+    const known = await git.status(["--git-dir", options.hostGit, "cat-file", "-e", `${tree}^{tree}`]);
+    if (known.status !== 0) throw refused("the tree is not in the pack");
+    return tree;
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+async function runInJail(options: SnapshotOptions, out: string): Promise<string> {
+  const layout = new Layout(!options.jails.driver.unsafe);
+  const config: SnapshotConfig = {
+    gitDir: layout.place(options.hostGit, jailPaths.hostGit, "ro"),
+    workspace: layout.place(options.workspace, jailPaths.workspace, "ro"),
+    out: layout.place(out, jailPaths.out, "rw"),
+    base: options.base,
+  };
+  const node = layout.place(process.execPath, jailPaths.node, "ro");
+  const guest = layout.place(options.bundle.directory, jailPaths.guest, "ro");
+  // The shell's limit bounds each file that is written; its unit is 512 bytes.
+  const limit = 'ulimit -f "$0" && exec "$@"';
+  const result = await options.jails.runTool({
+    command: "/bin/sh",
+    args: [
+      "-c",
+      limit,
+      String(studioLimits.maxSnapshotBytes / 512),
+      node,
+      join(guest, guestPrograms.snapshot),
+      JSON.stringify(config),
+    ],
+    cwd: "/",
+    env: { PATH: jailPath },
+    mounts: layout.mounts,
+    timeoutMs: 120_000,
+    maxOutputBytes: 64 * 1024,
+  });
+  const tree = result.stdout.toString("utf8").trim();
+  if (result.code === 0 && /^[0-9a-f]{40}$/.test(tree)) return tree;
+  const reason =
+    result.stderr.toString("utf8").trim().slice(-1_000) || result.detail || `exit ${result.code}`;
+  throw new HoldfastError("snapshot", "failed", `Git could not read the workspace: ${reason}`);
+}
+
+async function takePack(git: Git, hostGit: string, path: string): Promise<void> {
+  // What is there was written in a jail: it must be a plain file, and is read through this handle only.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw refused("the pack is not a file");
+    if (stat.size > studioLimits.maxSnapshotBytes) {
+      const message = `The changes are larger than ${studioLimits.maxSnapshotBytes} bytes: name build output in .gitignore`;
+      throw new HoldfastError("snapshot", "too_large", message, { statusCode: 413 });
+    }
+    const result = await git.status(
+      ["--git-dir", hostGit, "index-pack", "--stdin", "--fix-thin", "--strict"],
+      {
+        input: file.createReadStream({ autoClose: false }),
+      },
+    );
+    if (result.status !== 0) throw refused(result.stderr.trim().slice(0, 1_000));
+  } finally {
+    await file.close();
+  }
+}
+
+function refused(reason: string): HoldfastError {
+  return new HoldfastError("snapshot", "refused", `What git made of the workspace was refused: ${reason}`);
+}

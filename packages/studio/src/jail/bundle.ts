@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { HoldfastError } from "@holdfast/core";
+import { demoEntry } from "@holdfast/sandbox";
+
+/** The folder with the bundled programs of a jail: `guest.mjs`, `demo.mjs`, `snapshot.mjs`. */
+export interface GuestBundle {
+  readonly directory: string;
+}
+
+export const guestPrograms = { guest: "guest.mjs", demo: "demo.mjs", snapshot: "snapshot.mjs" } as const;
+
+/**
+ * The bundle of a published package, or one made now from the sources and kept in `cacheDirectory`
+ * under the hash of its content, so that a change of the sources is a new folder.
+ */
+export async function guestBundle(cacheDirectory: string): Promise<GuestBundle> {
+  if (import.meta.url.endsWith(".js")) {
+    const directory = fileURLToPath(new URL("../guest", import.meta.url));
+    if (existsSync(join(directory, guestPrograms.guest))) return { directory };
+    throw new HoldfastError("studio", "incomplete_package", `The bundled programs are missing: ${directory}`);
+  }
+  const files = await buildGuest();
+  const hash = createHash("sha256");
+  for (const { name, code } of files) hash.update(name).update("\0").update(code).update("\0");
+  const directory = join(cacheDirectory, hash.digest("hex").slice(0, 24));
+  if (existsSync(directory)) return { directory };
+  const partial = `${directory}.${process.pid}.partial`;
+  await writeFiles(partial, files);
+  try {
+    await rename(partial, directory);
+  } catch (error) {
+    // Another start of the same version was quicker.
+    await rm(partial, { recursive: true, force: true });
+    if (!existsSync(directory)) throw error;
+  }
+  return { directory };
+}
+
+/** Writes the bundle that a published package carries. */
+export async function prebuildGuest(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  await writeFiles(directory, await buildGuest());
+}
+
+interface BuiltFile {
+  readonly name: string;
+  readonly code: string;
+}
+
+async function buildGuest(): Promise<BuiltFile[]> {
+  // Loaded only where sources are run: the published package carries the result.
+  const { build } = await import("rolldown");
+  const { output } = await build({
+    input: {
+      guest: fileURLToPath(new URL("./guest.ts", import.meta.url)),
+      demo: demoEntry(),
+      snapshot: fileURLToPath(new URL("./snapshot.ts", import.meta.url)),
+    },
+    platform: "node",
+    logLevel: "warn",
+    write: false,
+    output: {
+      format: "esm",
+      entryFileNames: "[name].mjs",
+      chunkFileNames: "[name]-[hash].mjs",
+      minify: false,
+    },
+  });
+  return output
+    .flatMap((file) => (file.type === "chunk" ? [{ name: file.fileName, code: file.code }] : []))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function writeFiles(directory: string, files: readonly BuiltFile[]): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  await Promise.all(files.map(({ name, code }) => writeFile(join(directory, name), code, { mode: 0o644 })));
+}

@@ -1,0 +1,47 @@
+/**
+ * What runs inside a jail: the forwarder to the egress socket and the sandbox server, in one process.
+ * Bundled into one file; its only argument is a {@link GuestConfig} as JSON.
+ */
+import { startForwarder } from "@holdfast/guest";
+import {
+  type AgentRow,
+  agentTable,
+  createSandboxServer,
+  customAgent,
+  demoAgent,
+  type ModelEndpoint,
+  type ModelWire,
+} from "@holdfast/sandbox";
+import type { GuestConfig } from "./guest-config.ts";
+
+const config = JSON.parse(process.argv[2] ?? "{}") as GuestConfig;
+
+const forwarder =
+  config.egress === undefined ? undefined : await startForwarder({ port: 0, socketPath: config.egress });
+
+const models: Partial<Record<ModelWire, ModelEndpoint>> = {};
+for (const { wire, path, apiKey, model } of config.models) {
+  const baseUrl = `http://127.0.0.1:${forwarder?.port ?? 0}${path}`;
+  models[wire] = { baseUrl, apiKey, ...(model === undefined ? {} : { model }) };
+}
+
+function row(known: AgentRow): AgentRow {
+  if (known.id === "demo") return demoAgent(config.demoEntry);
+  const command = config.commands[known.id];
+  return command === undefined ? known : { ...known, command };
+}
+
+const server = await createSandboxServer({
+  listen: { dial: config.control },
+  home: config.home,
+  cwd: config.workspace,
+  agents: [...agentTable.map(row), ...config.customAgents.map(customAgent)],
+  agentsDirectory: config.agentsDirectory,
+  models,
+  env: config.env,
+  jailed: config.jailed,
+});
+
+process.once("SIGTERM", () => {
+  void Promise.all([server.close(), forwarder?.close()]).then(() => process.exit(0));
+});

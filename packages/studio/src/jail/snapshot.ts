@@ -1,0 +1,91 @@
+/**
+ * Runs in a throwaway jail: writes the tree of everything in the workspace, and a pack of the objects
+ * that the host lacks. Prints the tree's id. The workspace and the host's repository are read-only; the
+ * pack is the only thing that crosses, and the host checks every object in it.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface SnapshotConfig {
+  readonly gitDir: string;
+  readonly workspace: string;
+  /** An empty, writable folder. */
+  readonly out: string;
+  readonly base: string;
+}
+
+const maxNested = 50;
+const maxDepth = 4;
+
+const config = JSON.parse(process.argv[2] ?? "{}") as SnapshotConfig;
+let indexes = 0;
+
+function git(args: readonly string[], env: Readonly<Record<string, string>>, input?: string): Buffer {
+  const fixed = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.excludesFile=/dev/null",
+    "gc.auto=0",
+  ];
+  const result = spawnSync("git", [...fixed.flatMap((pair) => ["-c", pair]), ...args], {
+    env: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/nonexistent", LC_ALL: "C", ...env },
+    ...(input === undefined ? {} : { input }),
+    maxBuffer: 1024 * 1024 * 1024,
+  });
+  if (result.status === 0) return result.stdout;
+  throw new Error(
+    `git ${args[0]} failed (${result.status}): ${result.stderr?.toString("utf8").slice(0, 2_000)}`,
+  );
+}
+
+function environment(workTree: string): Record<string, string> {
+  indexes += 1;
+  return {
+    GIT_DIR: config.gitDir,
+    GIT_WORK_TREE: workTree,
+    GIT_INDEX_FILE: join(config.out, `index-${indexes}`),
+    GIT_OBJECT_DIRECTORY: join(config.out, "objects"),
+    GIT_ALTERNATE_OBJECT_DIRECTORIES: join(config.gitDir, "objects"),
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: join(config.out, "gitconfig"),
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_TERMINAL_PROMPT: "0",
+  };
+}
+
+/**
+ * A repository that the agent made inside the workspace would be recorded as a mere commit id, and its
+ * files lost: it is added as the folder of files that it is. What `.gitignore` hides stays hidden.
+ */
+function treeOf(workTree: string, base: string | undefined, depth: number): string {
+  const env = environment(workTree);
+  const run = (args: readonly string[], input?: string) => git(args, { ...env }, input);
+  if (base !== undefined) run(["read-tree", base]);
+  const listed = run(["-C", workTree, "ls-files", "-z", "--others", "--exclude-standard"]).toString("utf8");
+  const nested = listed.split("\0").filter((path) => path.endsWith("/"));
+  if (depth > maxDepth || indexes + nested.length > maxNested)
+    throw new Error("too many repositories in the workspace");
+  const exclude = nested.map((path) => `:(exclude,literal,top)${path.slice(0, -1)}`);
+  const pathspecs = [":(top)", ...exclude].join("\0");
+  run(["-C", workTree, "add", "-A", "--pathspec-from-file=-", "--pathspec-file-nul"], pathspecs);
+  for (const path of nested) {
+    const tree = treeOf(join(workTree, path), undefined, depth + 1);
+    if (tree !== emptyTree) run(["read-tree", `--prefix=${path}`, tree]);
+  }
+  return run(["write-tree"]).toString("utf8").trim();
+}
+
+const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
+mkdirSync(join(config.out, "objects"), { recursive: true });
+writeFileSync(join(config.out, "gitconfig"), "[safe]\n\tdirectory = *\n");
+const tree = treeOf(config.workspace, config.base, 0);
+const pack = git(
+  ["pack-objects", "--quiet", "--revs", "--thin", "--stdout", "--delta-base-offset"],
+  environment(config.workspace),
+  `${tree}\n^${config.base}\n`,
+);
+writeFileSync(join(config.out, "snapshot.pack"), pack);
+process.stdout.write(`${tree}\n`);
