@@ -32,6 +32,8 @@ export async function withRetry<T>(
     try {
       return await attempt();
     } catch (error) {
+      // A cancelled call ends with its caller's own reason, whatever it ended with at the other side.
+      signal?.throwIfAborted();
       if (!isRetryable(error) || tries + 1 >= clientLimits.maxCallAttempts) throw error;
     }
     const options = { minMs: clientLimits.retryMinMs, maxMs: clientLimits.retryMaxMs };

@@ -10,7 +10,7 @@ import {
   createInstance,
   type InvokeCall,
 } from "@holdfast/actors";
-import { type ActorTarget, createClientWithDriver } from "@holdfast/client";
+import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
 import { type ActorKey, encodeKey, HoldfastError, isErrorCode, type Ports, uuidv7 } from "@holdfast/core";
 import { CreateMemory } from "./internal/create-memory.ts";
 import { LocalDriver } from "./local-driver.ts";
@@ -140,13 +140,14 @@ export class Directory implements ActorHost {
     return this.#closing;
   }
 
-  client(caller: ActorCaller): object {
+  client(caller: ActorCaller): Client {
     return createClientWithDriver(new LocalDriver(async () => this, this.ports, caller), this.ports);
   }
 
-  report(errorId: string, error: unknown): void {
+  /** Bound: an instance hands it on by itself. */
+  readonly report = (errorId: string, error: unknown): void => {
     this.ports.log.error("internal error", { errorId, error });
-  }
+  };
 
   async #shutdown(): Promise<void> {
     // Those that are being loaded become instances first: nothing is left behind.

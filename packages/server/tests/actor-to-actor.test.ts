@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actor, event } from "@holdfast/actors";
+import { isErrorCode, systemPorts } from "@holdfast/core";
+import { createMemoryStore, faultyStore } from "@holdfast/testing";
+import { createRegistry, type Registry } from "../src/index.ts";
+import { Condition, serve } from "./support.ts";
+
+const account = actor({
+  createState: (_c, input: number | undefined) => ({ balance: input ?? 0, seen: [] as unknown[] }),
+  events: { changed: event<number>() },
+  actions: {
+    deposit: (c, amount: number) => {
+      c.state.balance += amount;
+      c.broadcast("changed", c.state.balance);
+      return c.state.balance;
+    },
+    balance: (c) => c.state.balance,
+    remember: (c, value: unknown[]) => {
+      value.push("changed by the callee");
+      c.state.seen = value;
+    },
+    fail: () => {
+      throw new Error("secret detail");
+    },
+  },
+});
+
+type Bank = Registry<{ readonly account: typeof account }>;
+
+const teller = actor({
+  state: { moved: 0, heard: [] as number[] },
+  actions: {
+    transfer: async (c, to: string, amount: number): Promise<number> => {
+      c.state.moved += amount;
+      return c.client<Bank>().account.getOrCreate(to).deposit(amount);
+    },
+    open: async (c, name: string, balance: number): Promise<number> => {
+      return c.client<Bank>().account.getOrCreate(name, { createWithInput: balance }).balance();
+    },
+    moved: (c) => c.state.moved,
+    copies: async (c) => {
+      const mine: unknown[] = [1];
+      const sent = c.client<Bank>().account.getOrCreate("copy").remember(mine);
+      mine.push("changed by the caller");
+      await sent;
+      return mine;
+    },
+    fails: async (c) => c.client<Bank>().account.getOrCreate("fail").fail(),
+    listen: async (c, to: string): Promise<number[]> => {
+      const conn = c.client<Bank>().account.getOrCreate(to).connect();
+      const heard: number[] = [];
+      const changed = new Condition();
+      conn.on("changed", (balance) => {
+        heard.push(balance);
+        changed.changed();
+      });
+      await conn.deposit(1);
+      await conn.deposit(2);
+      await changed.until(() => heard.length === 2);
+      await conn.dispose();
+      return heard;
+    },
+    tooLong: async (c) =>
+      c
+        .client<Bank>()
+        .account.getOrCreate("x")
+        .remember(["x".repeat(70_000)]),
+  },
+});
+
+describe("actor to actor", () => {
+  test("calls, creates with input, connects", async (t) => {
+    const { client } = await serve(t, { account, teller });
+    const handle = client().teller.getOrCreate();
+    assert.equal(await handle.open("ann", 100), 100);
+    assert.equal(await handle.transfer("ann", 5), 105);
+    assert.equal(await client().account.get("ann").balance(), 105);
+    assert.deepEqual(await handle.listen("ann"), [106, 108]);
+  });
+
+  test("values are copied, limits hold, inner errors stay inside", async (t) => {
+    const { client } = await serve(t, { account, teller });
+    const handle = client().teller.getOrCreate();
+    assert.deepEqual(await handle.copies(), [1, "changed by the caller"]);
+    await assert.rejects(handle.tooLong(), (error) => isErrorCode(error, "message", "incoming_too_long"));
+    await assert.rejects(handle.fails(), (error) => {
+      assert.ok(isErrorCode(error, "internal", "internal_error"));
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+  });
+
+  test("a call leaves only after the commit that it follows", async (t) => {
+    const ports = systemPorts();
+    const store = faultyStore(createMemoryStore({ ports }));
+    const registry = createRegistry({ use: { account, teller }, ports, store: () => store });
+    t.after(() => registry.shutdown());
+    const handle = registry.client.teller.getOrCreate();
+    assert.equal(await handle.moved(), 0);
+    assert.equal(await registry.client.account.getOrCreate("bob").balance(), 0);
+    // The turn before the deposit is not committed: the call must not leave. The retry makes both.
+    store.plan({ operation: "commit", nth: store.calls("commit") + 1, when: "before" });
+    assert.equal(await handle.transfer("bob", 5), 5);
+    assert.equal(await handle.moved(), 5);
+    assert.equal(await registry.client.account.get("bob").balance(), 5);
+  });
+});
