@@ -1,0 +1,216 @@
+import type {
+  ActorInstance,
+  ActorStore,
+  AnyDefinition,
+  CommitBatch,
+  ConnectionSink,
+  OutgoingEvent,
+} from "@holdfast/actors";
+import { createInstance } from "@holdfast/actors";
+import { decodeValue, type Ports, silentLogger, systemTasks, type Timer } from "@holdfast/core";
+import { createMemoryStore, type ManualClock, manualClock } from "@holdfast/testing";
+
+/** Time that stands still until a test moves it; macrotasks are the real ones. */
+export interface TestPorts extends Ports {
+  readonly clock: ManualClock;
+  /** Moves the time and runs the timers that are due, in order. */
+  advance(ms: number): void;
+  readonly pendingTimers: number;
+}
+
+export function testPorts(): TestPorts {
+  const clock = manualClock();
+  const timers = new Set<{ readonly at: number; readonly fn: () => void }>();
+  let drawn = 0;
+  return {
+    clock,
+    random: {
+      bytes: (length) => {
+        const bytes = new Uint8Array(length);
+        new DataView(bytes.buffer).setUint32(length - 4, ++drawn);
+        return bytes;
+      },
+    },
+    log: silentLogger,
+    tasks: {
+      macrotask: systemTasks.macrotask,
+      after: (delayMs, fn): Timer => {
+        const timer = { at: clock.now() + delayMs, fn };
+        timers.add(timer);
+        return { cancel: () => void timers.delete(timer) };
+      },
+    },
+    advance(ms) {
+      const until = clock.now() + ms;
+      while (true) {
+        const next = [...timers].sort((a, b) => a.at - b.at)[0];
+        if (next === undefined || next.at > until) break;
+        timers.delete(next);
+        clock.advance(Math.max(0, next.at - clock.now()));
+        next.fn();
+      }
+      clock.advance(until - clock.now());
+    },
+    get pendingTimers() {
+      return timers.size;
+    },
+  };
+}
+
+interface Held {
+  readonly batch: CommitBatch;
+  land(): void;
+  fail(error: Error): void;
+}
+
+/** A store whose commits become durable when the test says so, once `hold` is set. */
+export interface HandStore extends ActorStore {
+  hold: boolean;
+  readonly commits: CommitBatch[];
+  readonly held: Held[];
+  reads: number;
+}
+
+export function handStore(ports: Ports): HandStore {
+  const inner = createMemoryStore({ ports });
+  const store: HandStore = {
+    hold: false,
+    commits: [],
+    held: [],
+    reads: 0,
+    find: (name, key) => inner.find(name, key),
+    get: (id) => inner.get(id),
+    list: (query) => inner.list(query),
+    acquire: (id) => inner.acquire(id),
+    due: (now, limit) => inner.due(now, limit),
+    close: () => inner.close(),
+    kvGet: (id, key) => {
+      store.reads++;
+      return inner.kvGet(id, key);
+    },
+    kvList: (id, range) => inner.kvList(id, range),
+    call: (id, key) => {
+      store.reads++;
+      return inner.call(id, key);
+    },
+    commit(batch) {
+      store.commits.push(batch);
+      const applied = inner.commit(batch);
+      if (!store.hold) return applied;
+      applied.catch(() => {});
+      return new Promise((resolve, reject) => {
+        store.held.push({ batch, land: () => void applied.then(resolve, reject), fail: reject });
+      });
+    },
+  };
+  return store;
+}
+
+export interface World {
+  readonly ports: TestPorts;
+  readonly store: HandStore;
+  readonly reported: unknown[];
+  readonly gates: Promise<void>[];
+  create(definition: AnyDefinition, input?: unknown, id?: string): ActorInstance;
+  wake(definition: AnyDefinition, id?: string): Promise<ActorInstance>;
+}
+
+/** A host of single instances. */
+export function world(): World {
+  const ports = testPorts();
+  const store = handStore(ports);
+  const reported: unknown[] = [];
+  const gates: Promise<void>[] = [];
+  const host = {
+    ports,
+    store,
+    report: (_id: string, error: unknown) => void reported.push(error),
+    client: (caller: { gate(): Promise<void> }) => ({
+      call: (sent: () => void) => {
+        const gate = caller.gate().then(sent);
+        gates.push(gate);
+        return gate;
+      },
+    }),
+  };
+  const options = (definition: AnyDefinition, id: string) => ({
+    definition,
+    id,
+    name: "test",
+    key: [id],
+    host,
+  });
+  return {
+    ports,
+    store,
+    reported,
+    gates,
+    create: (definition, input, id = "a") =>
+      createInstance({ ...options(definition, id), epoch: 1, start: { type: "create", input } }),
+    wake: async (definition, id = "a") => {
+      const loaded = await store.acquire(id);
+      return createInstance({
+        ...options(definition, id),
+        epoch: loaded.record.epoch,
+        start: { type: "wake", loaded },
+      });
+    },
+  };
+}
+
+/** Calls an action and decodes its result. */
+export async function call(instance: ActorInstance, name: string, ...args: unknown[]): Promise<unknown> {
+  return decodeValue(await instance.invoke({ name, args }));
+}
+
+export function keyed(
+  instance: ActorInstance,
+  key: string,
+  name: string,
+  ...args: unknown[]
+): Promise<unknown> {
+  return instance.invoke({ name, args, idempotencyKey: key }).then((bytes) => decodeValue(bytes));
+}
+
+export interface TestSink extends ConnectionSink {
+  readonly seen: unknown[];
+  readonly events: OutgoingEvent[];
+}
+
+/** Writes down what a host would put on the wire. */
+export function testSink(): TestSink {
+  const seen: unknown[] = [];
+  const events: OutgoingEvent[] = [];
+  return {
+    seen,
+    events,
+    open: () => void seen.push("open"),
+    send: (event) => {
+      events.push(event);
+      seen.push([event.name, ...(decodeValue(event.args) as unknown[])]);
+    },
+    close: (code, reason) => void seen.push([code, reason]),
+  };
+}
+
+/** Lets microtasks and one round of macrotasks run. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** "pending" unless the promise has settled after a few turns. */
+export async function outcome(promise: Promise<unknown>): Promise<"pending" | "resolved" | "rejected"> {
+  let state: "pending" | "resolved" | "rejected" = "pending";
+  promise.then(
+    () => (state = "resolved"),
+    () => (state = "rejected"),
+  );
+  await turn();
+  await turn();
+  return state;
+}
+
+/** A promise and its hands. */
+export function deferred<T = void>(): PromiseWithResolvers<T> {
+  return Promise.withResolvers<T>();
+}

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actor, event } from "@holdfast/actors";
+import { isErrorCode, UserError } from "@holdfast/core";
+import { call, deferred, keyed, outcome, turn, world } from "./harness.ts";
+
+const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
+
+function definition(waits: { promise: Promise<void> }[] = []) {
+  let next = 0;
+  return actor({
+    state: { n: 0 },
+    options: { noSleep: true },
+    events: { tick: event<number>() },
+    actions: {
+      add: (c) => ++c.state.n,
+      get: (c) => c.state.n,
+      fail: (c) => {
+        c.state.n++;
+        throw new UserError("failed after a change", { code: "half" });
+      },
+      twice: async (c) => {
+        c.state.n++;
+        await waits[next++]?.promise;
+        c.state.n++;
+        return c.state.n;
+      },
+    },
+  });
+}
+
+describe("keyed calls", () => {
+  test("a retry gets the recorded result or error, in the same instance and after a wake", async () => {
+    const w = world();
+    const instance = w.create(definition());
+    assert.equal(await keyed(instance, "k1", "add"), 1);
+    assert.equal(await keyed(instance, "k1", "add"), 1);
+    await assert.rejects(keyed(instance, "k2", "fail"), code("user", "half"));
+    await assert.rejects(keyed(instance, "k2", "fail"), code("user", "half"));
+    assert.equal(w.store.reads, 0, "an actor that was created here remembers all of its calls");
+    await instance.sleep();
+    const again = await w.wake(definition());
+    assert.equal(await keyed(again, "k1", "add"), 1);
+    await assert.rejects(keyed(again, "k2", "fail"), (error) => {
+      assert.ok(isErrorCode(error, "user", "half"));
+      assert.equal(error.statusCode, 400);
+      return true;
+    });
+    assert.equal(await call(again, "get"), 2);
+    assert.equal(await keyed(again, "k3", "add"), 3);
+  });
+
+  test("a call that wrote nothing stores nothing", async () => {
+    const w = world();
+    const instance = w.create(definition());
+    await instance.ready;
+    const commits = w.store.commits.length;
+    await keyed(instance, "k", "get");
+    assert.equal(w.store.commits.length, commits);
+  });
+
+  test("a retry joins a call that runs", async () => {
+    const w = world();
+    const wait = deferred();
+    const instance = w.create(definition([wait]));
+    const first = keyed(instance, "k", "twice");
+    await turn();
+    const second = keyed(instance, "k", "twice");
+    wait.resolve();
+    assert.deepEqual(await Promise.all([first, second]), [2, 2]);
+    assert.equal(await call(instance, "get"), 2);
+  });
+
+  test("a replayed result waits for the commit that records it", async () => {
+    const w = world();
+    const instance = w.create(definition());
+    await instance.ready;
+    w.store.hold = true;
+    const first = keyed(instance, "k", "add");
+    await turn();
+    const second = keyed(instance, "k", "add");
+    assert.equal(await outcome(second), "pending");
+    w.store.held[0]?.land();
+    assert.deepEqual(await Promise.all([first, second]), [1, 1]);
+  });
+
+  test("started and done are recorded with the commits they belong to", async () => {
+    const w = world();
+    const wait = deferred();
+    const instance = w.create(definition([wait]));
+    await instance.ready;
+    const running = keyed(instance, "k", "twice");
+    await turn();
+    await turn();
+    wait.resolve();
+    await running;
+    const records = w.store.commits.flatMap((batch) => batch.calls ?? []);
+    assert.deepEqual(
+      records.map(({ key, status }) => [key, status]),
+      [
+        ["k", "started"],
+        ["k", "done"],
+      ],
+    );
+    assert.equal(w.store.commits[1]?.calls?.[0]?.status, "started");
+    assert.ok(w.store.commits[1]?.state, "the start is in the same commit as what the call had changed");
+  });
+
+  test("after a crash between two commits the retry is told, and nothing runs", async () => {
+    const w = world();
+    const instance = w.create(definition([deferred()]));
+    await instance.ready;
+    const lost = keyed(instance, "k", "twice");
+    await turn();
+    await turn();
+    // The process is gone: another owner takes the actor over.
+    const again = await w.wake(definition());
+    await assert.rejects(keyed(again, "k", "twice"), (error) => {
+      assert.ok(isErrorCode(error, "action", "interrupted"));
+      assert.equal(error.statusCode, 409);
+      return true;
+    });
+    assert.equal(await call(again, "get"), 1);
+    assert.equal(await outcome(lost), "pending");
+  });
+
+  test("the window is ten minutes", async () => {
+    const w = world();
+    const instance = w.create(definition());
+    await keyed(instance, "k", "add");
+    w.ports.advance(599_999);
+    assert.equal(await keyed(instance, "k", "add"), 1);
+    w.ports.advance(1);
+    assert.equal(await keyed(instance, "k", "add"), 2);
+  });
+
+  test("memory is bounded: past it the store is asked", async () => {
+    const w = world();
+    const instance = w.create(definition());
+    for (let i = 0; i < 1_100; i++) await keyed(instance, `k${i}`, "add");
+    assert.equal(w.store.reads, 75, "from the first forgotten record on");
+    assert.equal(await keyed(instance, "k0", "add"), 1);
+    assert.equal(w.store.reads, 76);
+  });
+
+  test("retries that arrive together while the store is asked run once", async () => {
+    const w = world();
+    await w.create(definition()).ready;
+    const again = await w.wake(definition());
+    const results = await Promise.all([1, 2, 3].map(() => keyed(again, "k", "add")));
+    assert.deepEqual(results, [1, 1, 1]);
+    assert.equal(await call(again, "get"), 1);
+  });
+});

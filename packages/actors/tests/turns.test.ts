@@ -1,0 +1,362 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actor, event } from "@holdfast/actors";
+import { HoldfastError, isErrorCode, UserError } from "@holdfast/core";
+import { call, deferred, outcome, testSink, turn, world } from "./harness.ts";
+
+const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
+
+const counter = actor({
+  state: { count: 0 },
+  events: { changed: event<number>() },
+  actions: {
+    add: (c, by: number) => {
+      c.state.count += by;
+      return c.state.count;
+    },
+    get: (c) => c.state.count,
+    announce: (c) => {
+      c.state.count++;
+      c.broadcast("changed", c.state.count);
+      c.state.count++;
+      c.broadcast("changed", c.state.count);
+      return c.state.count;
+    },
+    all: (c) => c.state,
+    fail: () => {
+      throw new Error("secret detail");
+    },
+    refuse: () => {
+      throw new UserError("no", { code: "nope", metadata: { a: 1 } });
+    },
+    bad: () => () => 1,
+  },
+});
+
+describe("the output gate", () => {
+  test("a result leaves only after its commit", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    w.store.hold = true;
+    const result = call(instance, "add", 1);
+    assert.equal(await outcome(result), "pending");
+    assert.equal(w.store.held.length, 1);
+    w.store.held[0]?.land();
+    assert.equal(await result, 1);
+  });
+
+  test("a read of what is not durable yet waits for it; a read of what is durable does not touch the store", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    const commits = w.store.commits.length;
+    assert.equal(await call(instance, "get"), 0);
+    assert.equal(w.store.commits.length, commits);
+    assert.equal(w.store.reads, 0);
+    w.store.hold = true;
+    const write = call(instance, "add", 1);
+    const read = call(instance, "get");
+    assert.equal(await outcome(read), "pending");
+    w.store.held[0]?.land();
+    assert.deepEqual(await Promise.all([write, read]), [1, 1]);
+    assert.equal(w.store.commits.length, commits + 1);
+  });
+
+  test("turns are pipelined, and outputs keep their order even if commits land out of order", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    w.store.hold = true;
+    const order: unknown[] = [];
+    const calls = [1, 2, 3].map((by) => call(instance, "add", by).then((n) => order.push(n)));
+    assert.equal(w.store.held.length, 3, "the next turn is handed in before the last has landed");
+    assert.deepEqual(
+      w.store.held.map(({ batch }) => batch.version),
+      [2, 3, 4],
+    );
+    w.store.held[1]?.land();
+    w.store.held[2]?.land();
+    await turn();
+    await turn();
+    assert.deepEqual(order, []);
+    w.store.held[0]?.land();
+    await Promise.all(calls);
+    assert.deepEqual(order, [1, 3, 6]);
+  });
+
+  test("an event closes its turn, waits for it, and shows the values of its time", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    const sink = testSink();
+    const conn = await instance.connect({}, sink);
+    conn.subscribe("changed");
+    w.store.hold = true;
+    const result = call(instance, "announce");
+    await turn();
+    assert.equal(
+      w.store.held.length,
+      2,
+      "the result follows the second broadcast: nothing was written after it",
+    );
+    assert.deepEqual(sink.seen, ["open"]);
+    w.store.held[0]?.land();
+    await turn();
+    await turn();
+    assert.deepEqual(sink.seen, ["open", ["changed", 1]]);
+    assert.equal(await outcome(result), "pending");
+    w.store.held[1]?.land();
+    assert.equal(await result, 2);
+    assert.deepEqual(sink.seen, ["open", ["changed", 1], ["changed", 2]]);
+  });
+
+  test("a broadcast is encoded once for all", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    const sinks = [testSink(), testSink()];
+    for (const sink of sinks) (await instance.connect({}, sink)).subscribe("changed");
+    await call(instance, "announce");
+    assert.ok(sinks[0]?.events[0]);
+    assert.equal(sinks[0]?.events[0], sinks[1]?.events[0]);
+  });
+
+  test("a result is what it was at the end of its turn", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    w.store.hold = true;
+    const all = call(instance, "all");
+    void call(instance, "add", 5).catch(() => {});
+    assert.deepEqual(await all, { count: 0 });
+  });
+
+  test("a turn ends at a macrotask boundary", async () => {
+    const w = world();
+    const wait = deferred();
+    const slow = actor({
+      state: { step: 0 },
+      actions: {
+        run: async (c) => {
+          c.state.step = 1;
+          await Promise.resolve();
+          c.state.step = 2;
+          await wait.promise;
+          c.state.step = 3;
+          await Promise.resolve();
+          c.state.step = 4;
+        },
+      },
+    });
+    const instance = w.create(slow);
+    await instance.ready;
+    const commits = w.store.commits.length;
+    const running = call(instance, "run");
+    await turn();
+    await turn();
+    assert.equal(w.store.commits.length, commits + 1, "one turn for what happened before the wait");
+    wait.resolve();
+    await running;
+    assert.equal(w.store.commits.length, commits + 2, "one turn for the rest");
+  });
+
+  test("saveState resolves when the change before it is durable", async () => {
+    const w = world();
+    const saving = actor({
+      state: { n: 0 },
+      actions: {
+        run: async (c, saved: () => void) => {
+          c.state.n = 1;
+          await c.saveState({ immediate: true });
+          saved();
+        },
+      },
+    });
+    const instance = w.create(saving);
+    await instance.ready;
+    w.store.hold = true;
+    let saved = false;
+    const running = instance.invoke({ name: "run", args: [() => (saved = true)] });
+    await turn();
+    assert.equal(saved, false);
+    w.store.held[0]?.land();
+    await running;
+    assert.equal(saved, true);
+  });
+
+  test("a call to another actor leaves after the commit before it", async () => {
+    const w = world();
+    let sent = false;
+    const calling = actor({
+      state: { n: 0 },
+      actions: {
+        run: async (c) => {
+          c.state.n = 1;
+          const client: object = c.client();
+          await (client as { call(sent: () => void): Promise<void> }).call(() => (sent = true));
+        },
+      },
+    });
+    const instance = w.create(calling);
+    await instance.ready;
+    w.store.hold = true;
+    const running = call(instance, "run");
+    await turn();
+    assert.equal(sent, false);
+    w.store.held[0]?.land();
+    await running;
+    assert.equal(sent, true);
+  });
+});
+
+describe("a commit that fails", () => {
+  test("fenced: outputs are dropped, callers get actor.fenced, the instance stops", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    const sink = testSink();
+    (await instance.connect({}, sink)).subscribe("changed");
+    await w.store.acquire("a");
+    await assert.rejects(call(instance, "announce"), code("actor", "fenced"));
+    assert.equal(await instance.stopped, "fenced");
+    assert.deepEqual(sink.seen, ["open", [1012, "actor.fenced"]]);
+    await assert.rejects(call(instance, "get"), code("actor", "stopping"));
+    const record = await w.store.get("a");
+    assert.equal(record?.version, 1);
+  });
+
+  test("any other failure: the store's error, for pipelined calls too, and the instance stops", async () => {
+    const w = world();
+    const wait = deferred();
+    const definition = actor({
+      state: { n: 0 },
+      actions: {
+        add: (c) => ++c.state.n,
+        late: async (c) => {
+          await wait.promise;
+          c.state.n = 100;
+        },
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    w.store.hold = true;
+    const late = call(instance, "late");
+    const calls = [call(instance, "add"), call(instance, "add")];
+    w.store.held[0]?.fail(new HoldfastError("store", "full", "The disk is full"));
+    for (const result of [...calls, late]) await assert.rejects(result, code("store", "full"));
+    assert.equal(await instance.stopped, "failed");
+    assert.equal(instance.status, "stopped");
+    const commits = w.store.commits.length;
+    wait.resolve();
+    await turn();
+    assert.equal(w.store.commits.length, commits, "code that still runs cannot commit");
+  });
+
+  test("an error that is not typed reaches callers sanitised and the host in full", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    w.store.hold = true;
+    const result = call(instance, "add", 1);
+    w.store.held[0]?.fail(new Error("disk on fire at /secret"));
+    await assert.rejects(result, (error) => {
+      assert.ok(isErrorCode(error, "internal", "internal_error"));
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+    assert.match(String(w.reported[0]), /disk on fire/);
+  });
+
+  test("a create that fails leaves no actor behind", async () => {
+    const w = world();
+    w.store.hold = true;
+    const instance = w.create(counter);
+    await turn();
+    w.store.held[0]?.fail(new HoldfastError("actor", "duplicate_key", "There is one already"));
+    await assert.rejects(instance.ready, code("actor", "duplicate_key"));
+    assert.equal(await instance.stopped, "failed");
+  });
+});
+
+describe("errors of user code", () => {
+  test("UserError passes, everything else is sanitised and reported", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await assert.rejects(call(instance, "refuse"), (error) => {
+      assert.ok(isErrorCode(error, "user", "nope"));
+      assert.deepEqual(error.metadata, { a: 1 });
+      return true;
+    });
+    await assert.rejects(call(instance, "fail"), (error) => {
+      assert.ok(isErrorCode(error, "internal", "internal_error"));
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+    assert.match(String(w.reported[0]), /secret detail/);
+    await assert.rejects(call(instance, "bad"), code("message", "unsupported_value"));
+    await assert.rejects(call(instance, "none"), code("actor", "action_not_found"));
+    await assert.rejects(call(instance, "toString"), code("actor", "action_not_found"));
+    assert.equal(await call(instance, "get"), 0);
+  });
+
+  test("what an action changed before it threw stays, and its error waits for it", async () => {
+    const w = world();
+    const definition = actor({
+      state: { n: 0 },
+      actions: {
+        fail: (c) => {
+          c.state.n = 7;
+          throw new UserError("after a change");
+        },
+        get: (c) => c.state.n,
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    w.store.hold = true;
+    const failed = call(instance, "fail");
+    assert.equal(await outcome(failed), "pending");
+    w.store.held[0]?.land();
+    await assert.rejects(failed, code("user", "user_error"));
+    assert.equal(await call(instance, "get"), 7);
+  });
+
+  test("actions time out, and a caller that cancels stops waiting; the code runs on", async () => {
+    const w = world();
+    const wait = deferred();
+    const aborted: boolean[] = [];
+    const definition = actor({
+      state: { n: 0 },
+      options: { actionTimeout: 50, noSleep: true },
+      actions: {
+        slow: async (c) => {
+          await wait.promise;
+          aborted.push(c.aborted);
+          c.state.n++;
+        },
+        get: (c) => c.state.n,
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    const slow = call(instance, "slow");
+    const cancel = new AbortController();
+    const cancelled = instance.invoke({ name: "slow", args: [], signal: cancel.signal });
+    cancel.abort();
+    await assert.rejects(cancelled, code("action", "aborted"));
+    w.ports.advance(49);
+    assert.equal(await outcome(slow), "pending");
+    w.ports.advance(1);
+    await assert.rejects(slow, (error) => {
+      assert.ok(isErrorCode(error, "actor", "action_timed_out"));
+      assert.equal(error.statusCode, 408);
+      return true;
+    });
+    wait.resolve();
+    await turn();
+    assert.deepEqual(aborted, [true, true]);
+    assert.equal(await call(instance, "get"), 2);
+    assert.equal(w.ports.pendingTimers, 0, "no timer is left behind");
+  });
+});
