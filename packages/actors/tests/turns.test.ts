@@ -22,7 +22,10 @@ const counter = actor({
       c.broadcast("changed", c.state.count);
       return c.state.count;
     },
-    all: (c) => c.state,
+    addAll: (c, by: number) => {
+      c.state.count += by;
+      return c.state;
+    },
     fail: () => {
       throw new Error("secret detail");
     },
@@ -126,9 +129,11 @@ describe("the output gate", () => {
     const instance = w.create(counter);
     await instance.ready;
     w.store.hold = true;
-    const all = call(instance, "all");
-    void call(instance, "add", 5).catch(() => {});
-    assert.deepEqual(await all, { count: 0 });
+    const all = call(instance, "addAll", 1);
+    const later = call(instance, "add", 5);
+    for (const held of w.store.held) held.land();
+    assert.deepEqual(await all, { count: 1 });
+    assert.equal(await later, 6);
   });
 
   test("a turn ends at a macrotask boundary", async () => {

@@ -142,7 +142,7 @@ export class Connections implements ConnectionOwner {
     runtime.activity.begin();
     runtime
       .hook("onDisconnect", [new Context(runtime, connection.request), connection])
-      .catch((error: unknown) => runtime.sanitize(error))
+      .catch((error: unknown) => runtime.reportHook(error))
       .finally(() => {
         runtime.activity.end();
         if (connection.sink !== undefined) runtime.activity.disconnected();

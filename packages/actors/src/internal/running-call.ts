@@ -7,6 +7,9 @@ interface Waiter {
   reject(error: HoldfastError): void;
 }
 
+/** Stops listening to a waiter's signal. */
+type Unlisten = () => void;
+
 /**
  * One action that runs, and everyone who waits for its result: the caller, and retries of its key.
  * It is the output that carries the result.
@@ -17,6 +20,7 @@ export class RunningCall implements Output {
   readonly writesBefore: number;
   startedRecorded = false;
   readonly #waiters = new Set<Waiter>();
+  readonly #listeners: Unlisten[] = [];
   readonly #timers: Timer[] = [];
   #controller: AbortController | undefined;
   #abortReason: unknown;
@@ -52,8 +56,9 @@ export class RunningCall implements Output {
       waiter.reject(error);
       if (this.#waiters.size === 0) this.abort(error);
     };
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) return leave();
+    signal.addEventListener("abort", leave, { once: true });
+    this.#listeners.push(() => signal.removeEventListener("abort", leave));
   }
 
   get limited(): boolean {
@@ -71,6 +76,8 @@ export class RunningCall implements Output {
     this.#settled = true;
     for (const timer of this.#timers) timer.cancel();
     this.#timers.length = 0;
+    for (const unlisten of this.#listeners) unlisten();
+    this.#listeners.length = 0;
   }
 
   release(): void {

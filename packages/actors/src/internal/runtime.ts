@@ -197,7 +197,7 @@ export class Runtime implements ActorInstance, ContextSource {
     try {
       await this.#withoutState(state, () => hook(new Context(this), state.value));
     } catch (error) {
-      this.sanitize(error);
+      this.reportHook(error);
     }
     this.queue.close();
   }
@@ -329,6 +329,11 @@ export class Runtime implements ActorInstance, ContextSource {
   /** The one place where what user code or the store threw becomes what a caller may see. */
   sanitize(error: unknown): HoldfastError {
     return sanitizeError(error, uuidv4(this.ports.random), this.#host.report);
+  }
+
+  /** A hook that nobody waits for has thrown: the host gets the error, whatever it is. */
+  reportHook(error: unknown): void {
+    this.#host.report(uuidv4(this.ports.random), error);
   }
 
   // The host's side

@@ -69,7 +69,7 @@ export class Stopper {
     try {
       await this.#runtime.hook(name, [new Context(this.#runtime)]);
     } catch (error) {
-      this.#runtime.sanitize(error);
+      this.#runtime.reportHook(error);
     }
   }
 
