@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { AgentFile, AgentRow, ModelEndpoint } from "../row.ts";
 import { capabilities, json } from "./shared.ts";
 
@@ -37,7 +37,9 @@ export const pi: AgentRow = {
         }),
       });
     }
-    return { env: { PI_OFFLINE: "1", PI_TELEMETRY: "0" }, files, path: [stubs] };
+    // pi-acp starts `pi`, whose first line asks for `node`: the system's own may be too old for it.
+    const path = [stubs, dirname(process.execPath)];
+    return { env: { PI_OFFLINE: "1", PI_TELEMETRY: "0" }, files, path };
   },
 };
 
