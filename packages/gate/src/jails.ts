@@ -97,6 +97,8 @@ async function runToEnd(jail: Jail, spec: ToolSpec): Promise<ToolResult> {
   );
   const onAbort = () => fail(spec.signal?.reason);
   spec.signal?.addEventListener("abort", onAbort, { once: true });
+  // It may have been aborted while the jail was being made.
+  if (spec.signal?.aborted) onAbort();
   const tooLarge = () =>
     fail(
       new HoldfastError(

@@ -75,7 +75,8 @@ export class ApprovalStore implements Approvals {
 
   /** Throws `gate.already_open` when another process holds the file. */
   static open(path: string, clock: Clock): ApprovalStore {
-    const db = new DatabaseSync(path);
+    // A host that was killed a moment ago may still be letting go of its lock.
+    const db = new DatabaseSync(path, { timeout: 1_000 });
     chmodSync(path, 0o600);
     try {
       db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;");

@@ -8,6 +8,7 @@ import { bwrapFds } from "./bwrap-args.ts";
 import { explainFailure } from "./bwrap-program.ts";
 import type { JailCgroup } from "./cgroups.ts";
 import { jailLimits } from "./jail-spec.ts";
+import { startTime } from "./processes.ts";
 
 export interface BwrapStart {
   readonly bwrap: string;
@@ -286,21 +287,6 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch {
     // It ended meanwhile.
-  }
-}
-
-/**
- * When a living process started, in clock ticks since boot: with the pid it names one process for ever.
- * One that is dead but not yet collected by its new parent counts as gone: the kernel lets the first
- * process of a namespace die only after all others in it.
- */
-function startTime(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
-  } catch {
-    return undefined;
   }
 }
 

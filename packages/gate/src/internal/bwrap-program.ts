@@ -3,8 +3,13 @@ import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 
+const usualPath = "/usr/local/bin:/usr/bin:/bin";
+
 /** Finds `name` on PATH as the shell would. */
-export function findProgram(name: string, path: string = process.env["PATH"] ?? ""): string | undefined {
+export function findProgram(
+  name: string,
+  path: string = process.env["PATH"] ?? usualPath,
+): string | undefined {
   for (const directory of path.split(delimiter)) {
     if (!directory.startsWith("/")) continue;
     const file = join(directory, name);

@@ -22,12 +22,13 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
   }
 }
 
-/** The content of a file, or undefined when there is none. */
-export async function readIfPresent(path: string): Promise<Buffer | undefined> {
+/** The content of a file, or undefined when there is none (or, with `orDenied`, none for this user). */
+export async function readIfPresent(path: string, orDenied = false): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR" || (orDenied && code === "EACCES")) return undefined;
     throw error;
   }
 }

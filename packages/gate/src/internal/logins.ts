@@ -156,7 +156,8 @@ class FileLogin implements Login {
   }
 
   async #load(): Promise<Record<string, unknown> | undefined> {
-    const content = await readIfPresent(this.#format.path);
+    // A login of another user is no login of this one.
+    const content = await readIfPresent(this.#format.path, true);
     return content === undefined ? undefined : parseJson(content.toString("utf8"));
   }
 

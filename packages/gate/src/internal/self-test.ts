@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Guarantee, GuaranteeName, Jail, JailSpec, SelfTestReport } from "../jail.ts";
 import type { CgroupSupport } from "./cgroups.ts";
+import { processesIn } from "./processes.ts";
 
 /** What the self-test needs to know of its driver. */
 interface Subject {
@@ -217,18 +218,6 @@ async function firstLine(jail: Jail): Promise<string | undefined> {
     if (end >= 0) return seen.slice(0, end);
   }
   return undefined;
-}
-
-/** Host pids of the processes in a pid namespace, given as `pid:[inode]`. */
-function processesIn(namespace: string): string[] {
-  return readdirSync("/proc").filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      return readlinkSync(`/proc/${name}/ns/pid`) === namespace;
-    } catch {
-      return false;
-    }
-  });
 }
 
 async function runToEnd(launch: Launch, spec: JailSpec): Promise<{ jail: Jail; reason: string }> {

@@ -1,0 +1,413 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { isErrorCode } from "@holdfast/core";
+import { createGate, type Guarantee, type JailSpec } from "@holdfast/gate";
+import { BubblewrapDriver } from "../src/bubblewrap.ts";
+import type { Protection } from "../src/internal/bwrap-args.ts";
+import { processesIn } from "../src/internal/processes.ts";
+import {
+  eventually,
+  finish,
+  firstLine,
+  isRoot,
+  jailNode,
+  openGate,
+  shell,
+  temporaryDirectory,
+} from "./support.ts";
+
+const typed = (group: string, code: string) => (error: unknown) => isErrorCode(error, group, code);
+
+describe("the bubblewrap driver", () => {
+  test("proves every guarantee but the limits that the machine cannot set", async (t) => {
+    const gate = await openGate(t);
+    const { driver, unsafe, guarantees } = await gate.status();
+    assert.deepEqual([driver, unsafe], ["bubblewrap", false]);
+    const broken = guarantees.filter((each) => !each.held && !each.name.startsWith("limits."));
+    assert.deepEqual(broken, []);
+    if (isRoot)
+      assert.ok(
+        guarantees.every((each) => each.held),
+        JSON.stringify(guarantees),
+      );
+  });
+
+  const breaks: readonly [Protection[], Guarantee["name"]][] = [
+    [["network"], "network.none"],
+    [["pid_namespace"], "processes.hidden"],
+    [["seccomp"], "syscalls.filtered"],
+    [["seccomp", "user_namespaces_disabled"], "namespaces.sealed"],
+    [["clear_environment"], "environment.exact"],
+    [["read_only_root"], "filesystem.read_only_root"],
+    [["synthetic_etc"], "filesystem.mounts_only"],
+    [["drop_capabilities"], "privileges.none"],
+  ];
+  for (const [omitted, guarantee] of breaks) {
+    test(`does not claim ${guarantee} without ${omitted.join(" and ")}, and starts nothing`, async (t) => {
+      const driver = new BubblewrapDriver({
+        directory: join(temporaryDirectory(t), "gate"),
+        omit: new Set(omitted),
+      });
+      t.after(() => driver.close());
+      const report = await driver.selfTest();
+      const found = report.guarantees.find((each) => each.name === guarantee);
+      assert.equal(found?.held, false, JSON.stringify(found));
+      assert.equal(report.ok, false);
+      await assert.rejects(driver.start(shell("true")), typed("jail", "missing_guarantee"));
+    });
+  }
+
+  test("runs a command with exactly its environment, arguments, directory and streams", async (t) => {
+    const directory = temporaryDirectory(t);
+    const gate = await openGate(t);
+    const jail = await gate.jails.start({
+      id: "exact",
+      command: jailNode.path,
+      args: ["-e", script, "a b", "", "-x", "ü"],
+      cwd: "/workspace",
+      env: { ONE: "1", TWO: "line\nbreak" },
+      mounts: [jailNode.mount, { source: directory, target: "/workspace", mode: "rw" }],
+      network: "none",
+    });
+    const done = await finish(jail, "from the host");
+    assert.equal(done.code, 3, done.stderr);
+    assert.equal(done.reason, "exited");
+    assert.deepEqual(JSON.parse(done.stdout), {
+      args: ["a b", "", "-x", "ü"],
+      cwd: "/workspace",
+      env: { ONE: "1", TWO: "line\nbreak", PWD: "/workspace" },
+      input: "from the host",
+    });
+    assert.equal(done.stderr, "to stderr");
+    assert.equal(readFileSync(join(directory, "made"), "utf8"), "inside");
+  });
+  const script = `
+    const [fs] = [require("node:fs")];
+    fs.writeFileSync("made", "inside");
+    process.stderr.write("to stderr");
+    const input = fs.readFileSync(0, "utf8");
+    console.log(JSON.stringify({ args: process.argv.slice(1), cwd: process.cwd(), env: process.env, input }));
+    process.exit(3);`;
+
+  test("reaches a socket of the host through a read-only mount", async (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, "host.sock");
+    const server = createServer((socket) => socket.end("hello from the host"));
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    t.after(() => server.close());
+    const gate = await openGate(t);
+    const jail = await gate.jails.start(
+      shell("", {
+        command: jailNode.path,
+        args: ["-e", 'require("node:net").connect("/run/holdfast/host.sock").pipe(process.stdout)'],
+        mounts: [jailNode.mount, { source: path, target: "/run/holdfast/host.sock", mode: "ro" }],
+      }),
+    );
+    assert.equal((await finish(jail)).stdout, "hello from the host");
+  });
+
+  test("keeps read-only mounts read-only and writable ones without device files", async (t) => {
+    const directory = temporaryDirectory(t);
+    mkdirSync(join(directory, "ro"));
+    mkdirSync(join(directory, "rw"));
+    const gate = await openGate(t);
+    const jail = await gate.jails.start(
+      shell("(echo x >/ro/file) 2>&1; echo y >/rw/file && echo written", {
+        mounts: [
+          { source: join(directory, "ro"), target: "/ro", mode: "ro" },
+          { source: join(directory, "rw"), target: "/rw", mode: "rw" },
+        ],
+      }),
+    );
+    const { stdout } = await finish(jail);
+    assert.match(stdout, /Read-only file system[\s\S]*written/);
+    assert.deepEqual(readdirSync(join(directory, "ro")), []);
+  });
+
+  test("says how a command ended", async (t) => {
+    const gate = await openGate(t);
+    const run = async (command: string) => finish(await gate.jails.start(shell(command)));
+    assert.deepEqual([(await run("exit 0")).reason, (await run("exit 41")).code], ["exited", 41]);
+    const killed = await run("kill -KILL $$");
+    assert.deepEqual([killed.code, killed.reason], [137, "killed"]);
+    const missing = await finish(
+      await gate.jails.start(shell("", { command: "/no/such/program", args: [] })),
+    );
+    assert.notEqual(missing.code, 0);
+    assert.match(missing.stderr, /no\/such\/program/);
+  });
+
+  test("stops everything within a second, daemons that ignore signals too", async (t) => {
+    const gate = await openGate(t);
+    const jail = await gate.jails.start(
+      shell(`trap '' TERM HUP INT
+        setsid sh -c 'trap "" TERM HUP INT; (setsid sleep 1000 &) ; sleep 1000' >/dev/null 2>&1 &
+        readlink /proc/self/ns/pid; while :; do sleep 1; done`),
+    );
+    const namespace = await firstLine(jail);
+    assert.ok(processesIn(namespace).length >= 3);
+    const began = performance.now();
+    const exit = await jail.stop();
+    assert.ok(performance.now() - began < 1_000);
+    assert.equal(exit.reason, "stopped");
+    assert.deepEqual(processesIn(namespace), []);
+    assert.deepEqual(await jail.stop(), exit);
+    assert.deepEqual(gate.jails.list(), []);
+  });
+
+  test("lets a command end by itself within the grace time", async (t) => {
+    const gate = await openGate(t);
+    const jail = await gate.jails.start(
+      shell("trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.05; done"),
+    );
+    await firstLine(jail);
+    const rest: string[] = [];
+    jail.stdout.on("data", (chunk) => rest.push(String(chunk)));
+    const exit = await jail.stop({ graceMs: 5_000 });
+    assert.deepEqual([exit.code, rest.join("")], [7, "bye\n"]);
+  });
+
+  test("kills a memory balloon and says so; the host and another jail do not notice", {
+    skip: !isRoot && "needs root for control groups",
+  }, async (t) => {
+    const gate = await openGate(t);
+    const other = await gate.jails.start(shell("cat"));
+    const jail = await gate.jails.start(
+      shell("exec tail -n 1 </dev/zero", { limits: { memoryBytes: 48 * 1024 * 1024 } }),
+    );
+    const exit = await finish(jail);
+    assert.equal(exit.reason, "memory");
+    assert.ok((jail.usage().memoryPeakBytes ?? 0) <= 48 * 1024 * 1024);
+    assert.equal((await finish(other, "alive")).stdout, "alive");
+  });
+
+  test("bounds processes", { skip: !isRoot && "needs root for control groups" }, async (t) => {
+    const gate = await openGate(t);
+    const jail = await gate.jails.start(
+      shell("bomb() { bomb | bomb & }; bomb; sleep 1000", { limits: { pids: 32 } }),
+    );
+    jail.stderr.resume();
+    await eventually("forks are refused", () => (jail.usage().pidsRefused ?? 0) > 0);
+    assert.ok((jail.usage().pids ?? 0) <= 32);
+    const began = performance.now();
+    await jail.stop({ graceMs: 0 });
+    assert.ok(performance.now() - began < 1_000);
+  });
+
+  test("bounds processor time", { skip: !isRoot && "needs root for control groups" }, async (t) => {
+    const gate = await openGate(t);
+    const spin =
+      "const end = Date.now() + 600; while (Date.now() < end); console.log(process.cpuUsage().user)";
+    const jail = await gate.jails.start(
+      shell("", {
+        command: jailNode.path,
+        args: ["-e", spin],
+        mounts: [jailNode.mount],
+        limits: { cpus: 0.2 },
+      }),
+    );
+    const used = Number((await finish(jail)).stdout) / 1_000;
+    assert.ok(used < 400, `${used} ms of processor time in 600 ms at 0.2 cores`);
+  });
+});
+
+describe("a jail's spec", () => {
+  const bad: readonly [string, Partial<JailSpec>][] = [
+    ["an id with a slash", { id: "a/b" }],
+    ["an empty command", { command: "" }],
+    ["a relative directory", { cwd: "workspace" }],
+    ["a variable with an equals sign", { env: { "A=B": "c" } }],
+    ["a NUL byte in an argument", { args: ["a\0b"] }],
+    ["a mount over /etc", { mounts: [{ source: "/tmp", target: "/etc/ssl", mode: "ro" }] }],
+    ["a mount over /", { mounts: [{ source: "/tmp", target: "/", mode: "rw" }] }],
+    ["a target with dots", { mounts: [{ source: "/tmp", target: "/a/../b", mode: "ro" }] }],
+    ["a source that is missing", { mounts: [{ source: "/no/such/thing", target: "/a", mode: "ro" }] }],
+    [
+      "mounts that overlap",
+      {
+        mounts: [
+          { source: "/tmp", target: "/a", mode: "rw" },
+          { source: "/tmp", target: "/a/b", mode: "ro" },
+        ],
+      },
+    ],
+    ["too little memory", { limits: { memoryBytes: 1 } }],
+    ["no processor", { limits: { cpus: 0 } }],
+  ];
+  test("is refused when it is wrong, and nothing starts", async (t) => {
+    const gate = await openGate(t);
+    for (const [name, part] of bad) {
+      await assert.rejects(gate.jails.start(shell("true", part)), typed("jail", "invalid_spec"), name);
+    }
+    assert.deepEqual(gate.jails.list(), []);
+  });
+
+  test("has an id that no running jail has", async (t) => {
+    const gate = await openGate(t);
+    const jail = await gate.jails.start(shell("cat", { id: "same" }));
+    await assert.rejects(gate.jails.start(shell("cat", { id: "same" })), typed("jail", "duplicate_id"));
+    await jail.stop();
+    await finish(await gate.jails.start(shell("cat", { id: "same" })));
+  });
+});
+
+describe("a tool in a throwaway jail", () => {
+  test("gives its output and exit code", async (t) => {
+    const gate = await openGate(t);
+    const result = await gate.jails.runTool({
+      command: "sh",
+      args: ["-c", "cat; echo err >&2; exit 4"],
+      cwd: "/",
+      mounts: [],
+      stdin: "in",
+    });
+    assert.deepEqual([String(result.stdout), String(result.stderr), result.code], ["in", "err\n", 4]);
+  });
+
+  test("is bounded in time and output, and can be aborted", async (t) => {
+    const gate = await openGate(t);
+    const tool = (command: string, rest: object) =>
+      gate.jails.runTool({ command: "sh", args: ["-c", command], cwd: "/", mounts: [], ...rest });
+    await assert.rejects(tool("sleep 1000", { timeoutMs: 100 }), typed("jail", "tool_timed_out"));
+    await assert.rejects(
+      tool("cat /dev/zero", { maxOutputBytes: 100_000 }),
+      typed("jail", "tool_output_too_large"),
+    );
+    const abort = new AbortController();
+    const running = tool("sleep 1000", { signal: abort.signal });
+    abort.abort(new Error("enough"));
+    await assert.rejects(running, /enough/);
+    assert.deepEqual(gate.jails.list(), []);
+  });
+
+  test("runs git on a hostile tree without running what the tree configures", async (t) => {
+    const tree = temporaryDirectory(t);
+    const git = (...args: string[]) => spawnSync("git", args, { cwd: tree, encoding: "utf8" });
+    git("init", "--quiet");
+    writeFileSync(join(tree, "pwn.sh"), "#!/bin/sh\ntouch /tmp/holdfast-pwned; cat\n", { mode: 0o755 });
+    git("config", "core.fsmonitor", join(tree, "pwn.sh"));
+    writeFileSync(join(tree, "file"), "content");
+    const gate = await openGate(t);
+    const result = await gate.jails.runTool({
+      command: "git",
+      args: ["status", "--porcelain"],
+      cwd: "/tree",
+      mounts: [{ source: tree, target: "/tree", mode: "ro" }],
+    });
+    assert.match(String(result.stdout), /\?\? file/);
+    assert.equal(existsSync("/tmp/holdfast-pwned"), false);
+  });
+});
+
+describe("the life of a host", () => {
+  test("its jails die when it is killed, and the next host finds nothing of them", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const host = spawn(
+      process.execPath,
+      [fileURLToPath(new URL("./host-with-jail.ts", import.meta.url)), dataDir],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    t.after(() => host.kill("SIGKILL"));
+    const [line] = await new Promise<string[]>((resolve, reject) => {
+      host.stdout.once("data", (chunk) => resolve(String(chunk).split("\n")));
+      host.once("exit", (code) => reject(new Error(`the host ended with ${code}`)));
+    });
+    const namespace = line ?? "";
+    assert.match(namespace, /^pid:/);
+    assert.ok(processesIn(namespace).length >= 2);
+    await assert.rejects(
+      createGate({ dataDir, vault: { env: {}, logins: false } }),
+      typed("gate", "already_open"),
+    );
+    host.kill("SIGKILL");
+    await eventually("all of the jail is dead", () => processesIn(namespace).length === 0);
+    const gate = await openGate(t, { dataDir });
+    assert.equal((await gate.status()).orphansEnded, 1);
+    assert.deepEqual(readdirSync(join(dataDir, "gate", "jails")), []);
+    assert.equal((await gate.audit.verify()).ok, true);
+  });
+
+  test("a jail whose bwrap is killed dies whole", async (t) => {
+    const gate = await openGate(t);
+    const jail = await gate.jails.start(
+      shell("readlink /proc/self/ns/pid; (setsid sleep 1000 &) ; sleep 1000"),
+    );
+    const namespace = await firstLine(jail);
+    const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${jail.pid}/status`, "utf8"))?.[1];
+    process.kill(Number(parent), "SIGKILL");
+    assert.equal((await jail.exited).reason, "killed");
+    assert.deepEqual(processesIn(namespace), []);
+  });
+
+  test("closing the gate ends its jails and refuses new ones", async (t) => {
+    const gate = await openGate(t);
+    const jail = await gate.jails.start(shell("sleep 1000"));
+    await gate.close();
+    assert.equal((await jail.exited).reason, "stopped");
+    await assert.rejects(gate.jails.start(shell("true")), typed("gate", "closed"));
+  });
+
+  test("works for an ordinary user", { skip: !isRoot && "needs root to become another user" }, async (t) => {
+    const directory = temporaryDirectory(t);
+    spawnSync("chown", ["65534:65534", directory]);
+    const program = fileURLToPath(new URL("./host-with-jail.ts", import.meta.url));
+    const { stdout, stderr } = spawnSync(process.execPath, [program, join(directory, "data"), "once"], {
+      uid: 65534,
+      gid: 65534,
+      encoding: "utf8",
+      env: {},
+      timeout: 30_000,
+    });
+    assert.match(stdout, /^pid:/, stderr);
+  });
+});
+
+describe("without a jail", () => {
+  test("nothing starts unless the operator said so, and the status says so everywhere", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    await assert.rejects(
+      createGate({ dataDir, jails: { driver: "none" } }),
+      typed("jail", "unsafe_not_allowed"),
+    );
+    const gate = await openGate(t, { dataDir, jails: { driver: "none", allowUnsafe: true } });
+    const status = await gate.status();
+    assert.equal(status.unsafe, true);
+    assert.match(status.stages.find((stage) => stage.name === "jails")?.detail ?? "", /UNSAFE/);
+    assert.deepEqual(status.guarantees, []);
+    const done = await finish(await gate.jails.start(shell("echo on the host")));
+    assert.equal(done.stdout, "on the host\n");
+    const jail = await gate.jails.start(shell("sleep 1000 & sleep 1000"));
+    assert.equal((await jail.stop()).reason, "stopped");
+  });
+
+  test("bubblewrap that is missing or forbidden is a typed error that says what to do", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const forbidden = join(dataDir, "bwrap");
+    await assert.rejects(
+      createGate({ dataDir, jails: { bwrapPath: join(dataDir, "none") } }),
+      (error: unknown) => {
+        assert.ok(isErrorCode(error, "jail", "unavailable"));
+        assert.match(error.message, /bubblewrap/);
+        return true;
+      },
+    );
+    // Says what the real one says where a security policy forbids user namespaces.
+    writeFileSync(
+      forbidden,
+      '#!/bin/sh\n[ "$1" = --version ] && exec bwrap --version\necho "bwrap: setting up uid map: Permission denied" >&2\nexit 1\n',
+      { mode: 0o755 },
+    );
+    await assert.rejects(createGate({ dataDir, jails: { bwrapPath: forbidden } }), (error: unknown) => {
+      assert.ok(isErrorCode(error, "jail", "unavailable"));
+      assert.match(error.message, /uid map: Permission denied/);
+      return true;
+    });
+  });
+});

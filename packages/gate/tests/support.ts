@@ -1,0 +1,126 @@
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { TestContext } from "node:test";
+import {
+  createGate,
+  type Gate,
+  type GateConfig,
+  type Jail,
+  type JailExit,
+  type JailSpec,
+} from "@holdfast/gate";
+
+export const isRoot = process.getuid?.() === 0;
+
+/** A directory that goes with the test. */
+export function temporaryDirectory(t: TestContext): string {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-gate-")));
+  chmodSync(directory, 0o755);
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A real gate that knows no credentials but those of the test. */
+export async function openGate(t: TestContext, config: Partial<GateConfig> = {}): Promise<Gate> {
+  const dataDir = config.dataDir ?? temporaryDirectory(t);
+  const gate = await createGate({ vault: { env: {}, logins: false }, ...config, dataDir });
+  t.after(() => gate.close());
+  return gate;
+}
+
+let count = 0;
+
+/** A jail that runs a shell script. */
+export function shell(script: string, spec: Partial<JailSpec> = {}): JailSpec {
+  count += 1;
+  return {
+    id: `test-${count}`,
+    command: "/bin/sh",
+    args: ["-c", script],
+    cwd: "/",
+    env: { PATH: "/usr/bin:/bin" },
+    mounts: [],
+    network: "none",
+    ...spec,
+  };
+}
+
+/** A mount of the running Node, and its path in the jail. */
+export const jailNode = {
+  path: "/opt/holdfast/node",
+  mount: { source: realpathSync(process.execPath), target: "/opt/holdfast/node", mode: "ro" },
+} as const;
+
+export interface Finished extends JailExit {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Lets a jail run to its end and collects what it wrote. */
+export async function finish(jail: Jail, input = ""): Promise<Finished> {
+  jail.stdin.end(input);
+  const [stdout, stderr, exit] = await Promise.all([text(jail.stdout), text(jail.stderr), jail.exited]);
+  return { ...exit, stdout, stderr };
+}
+
+/** The first line that a jail writes; what follows stays in the stream. */
+export async function firstLine(jail: Jail): Promise<string> {
+  let seen = "";
+  for await (const chunk of jail.stdout.iterator({ destroyOnReturn: false })) {
+    seen += String(chunk);
+    if (seen.includes("\n")) break;
+  }
+  return seen.split("\n", 1)[0] ?? "";
+}
+
+export interface Upstream {
+  readonly url: string;
+  readonly port: number;
+  readonly requests: { readonly request: IncomingMessage; readonly body: string }[];
+}
+
+/** A plain HTTP server on the loopback that keeps what it was asked. */
+export async function startUpstream(
+  t: TestContext,
+  answer: (request: IncomingMessage, body: string) => Answer,
+): Promise<Upstream> {
+  const requests: { request: IncomingMessage; body: string }[] = [];
+  const server: Server = createServer((request, response) => {
+    void text(request).then(
+      (body) => {
+        requests.push({ request, body });
+        const { status = 200, headers = {}, chunks } = answer(request, body);
+        response.writeHead(status, headers);
+        for (const chunk of chunks) response.write(chunk);
+        response.end();
+      },
+      () => response.destroy(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, port, requests };
+}
+
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly chunks: readonly (string | Buffer)[];
+}
+
+/** Polls a condition of the operating system, which tells nobody when it changes. */
+export async function eventually(what: string, condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
