@@ -471,4 +471,26 @@ describe("connections", () => {
     conns[1].close();
     conns[1].subscribe("note");
   });
+
+  test("a connection that ends while it is set up is refused", async () => {
+    const w = world();
+    const wait = deferred();
+    const definition = actor({
+      options: { noSleep: true },
+      onConnect: async (_c, conn) => {
+        if (conn.params === "kick") return conn.disconnect("user.banned");
+        await wait.promise;
+      },
+    });
+    const instance = w.create(definition);
+    const sink = testSink();
+    await assert.rejects(instance.connect({ params: "kick" }, sink), code("conn", "disconnected"));
+    const connecting = instance.connect({}, sink);
+    await turn();
+    const stopped = instance.sleep();
+    wait.resolve();
+    await assert.rejects(connecting, code("actor", "stopping"));
+    assert.equal(await stopped, "slept");
+    assert.deepEqual(sink.seen, []);
+  });
 });

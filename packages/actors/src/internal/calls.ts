@@ -52,7 +52,7 @@ export class Calls {
       // Another retry may have run to its end while the store answered.
       const since = this.#runtime.ledger.remembered(key);
       if (since !== undefined) return await this.#replay(since);
-      if (this.#runtime.status === "stopped") throw this.#runtime.stoppingError();
+      if (this.#runtime.sealed) throw this.#runtime.stoppingError();
       return await this.#run(call, action, key);
     } finally {
       this.#runtime.activity.end();

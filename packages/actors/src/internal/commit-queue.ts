@@ -62,15 +62,20 @@ export class CommitQueue {
     if (this.#failure !== undefined) return;
     const { store, actorId, epoch, nonce, collect } = this.#options;
     const version = this.#version + 1;
-    const changes = collect(version);
-    if (changes === undefined) return;
-    this.#version = version;
-    const flight: Flight = { version, outputs: [], done: false };
-    this.#flights.push(flight);
-    store.commit({ ...changes, actorId, epoch, version, commitId: `${nonce}.${version}` }).then(
-      () => this.#land(flight),
-      (error: unknown) => this.fail(error),
-    );
+    try {
+      const changes = collect(version);
+      if (changes === undefined) return;
+      this.#version = version;
+      const flight: Flight = { version, outputs: [], done: false };
+      this.#flights.push(flight);
+      store.commit({ ...changes, actorId, epoch, version, commitId: `${nonce}.${version}` }).then(
+        () => this.#land(flight),
+        (error: unknown) => this.fail(error),
+      );
+    } catch (error) {
+      // What could not be handed over cannot be made up for: memory and store would differ.
+      this.fail(error);
+    }
   }
 
   /** Ends the open turn and lets `output` leave once everything before it is durable. */

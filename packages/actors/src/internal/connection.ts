@@ -1,3 +1,4 @@
+import { HoldfastError } from "@holdfast/core";
 import type { ActorConnection, ConnectionSink, OutgoingEvent } from "../instance.ts";
 import type { Conn } from "../types.ts";
 
@@ -27,6 +28,7 @@ export class Connection implements Conn {
   #phase: "setup" | "open" | "closed" = "setup";
   /** Events sent before the host was told that the connection is open. */
   #early: OutgoingEvent[] = [];
+  #endReason = "";
 
   constructor(
     owner: ConnectionOwner,
@@ -49,12 +51,23 @@ export class Connection implements Conn {
     return this.#owner.disconnect(this, 1000, reason ?? "conn.disconnected");
   }
 
-  /** Tells the host that the connection is there, then what was sent meanwhile. */
-  open(): void {
-    if (this.#phase !== "setup" || this.sink === undefined) return;
+  /**
+   * Tells the host that the connection is there, then what was sent meanwhile. Returns false when it
+   * was ended before.
+   */
+  open(): boolean {
+    if (this.#phase !== "setup" || this.sink === undefined) return false;
     this.#phase = "open";
     this.sink.open?.(this.host);
     for (const event of this.#early.splice(0)) this.sink.send(event);
+    return true;
+  }
+
+  /** What the host is told of a connection that was ended before it was open. */
+  get refusal(): HoldfastError {
+    if (this.#endReason === "actor.stopping")
+      return new HoldfastError("actor", "stopping", "The actor is stopping");
+    return new HoldfastError("conn", "disconnected", `The actor closed the connection: ${this.#endReason}`);
   }
 
   /** Hands an event, whose commit is durable, to the host. */
@@ -67,6 +80,7 @@ export class Connection implements Conn {
   end(tell: boolean, code: number, reason: string): void {
     const before = this.#phase;
     this.#phase = "closed";
+    this.#endReason = reason;
     this.#early = [];
     if (tell && before === "open") this.sink?.close(code, reason);
   }

@@ -28,8 +28,8 @@ export class Connections implements ConnectionOwner {
     return new Promise((resolve, reject) => {
       this.#runtime.queue.after({
         release: () => {
-          connection.open();
-          resolve(connection.host);
+          if (connection.open()) resolve(connection.host);
+          else reject(connection.refusal);
         },
         drop: reject,
       });

@@ -42,6 +42,8 @@ export class Runtime implements ActorInstance, ContextSource {
   vars: unknown;
   /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
   writes = 0;
+  /** True once no change is taken any more. */
+  sealed = false;
 
   readonly #host: ActorHost;
   readonly #calls: Calls;
@@ -208,7 +210,7 @@ export class Runtime implements ActorInstance, ContextSource {
     try {
       return this.enter(fn);
     } finally {
-      state.refuseChanges(undefined);
+      state.refuseChanges(this.sealed ? stoppedError : undefined);
     }
   }
 
@@ -419,6 +421,7 @@ export class Runtime implements ActorInstance, ContextSource {
       this.#destroyedAt = this.ports.clock.now();
       this.#dirty = true;
     }
+    this.sealed = true;
     this.#state?.refuseChanges(stoppedError);
     this.kv.refusal = stoppedError;
   }

@@ -70,7 +70,7 @@ function decodeBody(bytes: Uint8Array): unknown {
     );
   }
   // Tags and the lists of a patch add levels to those of the value.
-  return decodeValue(bytes.subarray(1), { maxDepth: maxStateDepth * 2 + 16 });
+  return decodeValue(bytes.subarray(1), { maxDepth: maxStateDepth * 4 + 16 });
 }
 
 interface Holder {

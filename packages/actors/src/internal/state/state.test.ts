@@ -187,6 +187,8 @@ describe("state", () => {
       [() => (state.items[0] = cyclic), "state.items[0].self"],
       [() => state.map.set("k", { p: Promise.resolve() }), "state.map.k.p"],
       [() => (state.w = new WeakMap()), "state.w"],
+      [() => (state.h = Reflect.construct(Reflect.get(globalThis, "Float16Array"), [1])), "state.h"],
+      [() => (state.b = new SharedArrayBuffer(1)), "state.b"],
       [() => (state.v = new DataView(new ArrayBuffer(1))), "state.v"],
       [() => Object.defineProperty(state, "x", { get: () => 1 }), "state"],
       [() => Object.freeze(state.items), "state.items"],
@@ -200,6 +202,39 @@ describe("state", () => {
     }
     assert.throws(() => StateLog.create({ a: [() => 1] }, () => {}), /state\.a\[0\]/);
     assert.equal(h.commit(), undefined);
+  });
+
+  test("every typed array, and depth up to the limit", () => {
+    const h = harness({});
+    const state: Record<string, unknown> = h.state();
+    const types = [Uint8ClampedArray, Uint16Array, Uint32Array, Int8Array, Int16Array, Int32Array];
+    state.all = [...types, Float32Array, Float64Array].map((Type) => new Type([1, 2]));
+    state.bigs = [new BigInt64Array([1n]), new BigUint64Array([2n]), new ArrayBuffer(2)];
+    state.buffer = Buffer.from("ab");
+    const nest = (levels: number): unknown => {
+      let value: unknown = 1;
+      for (let i = 0; i < levels; i++) value = i % 2 ? new Set([value]) : [value];
+      return value;
+    };
+    state.deep = nest(499);
+    h.commit();
+    assert.deepEqual(h.replay(), plain(h.log.value));
+    assert.throws(() => {
+      state.deeper = nest(500);
+    }, /nested deeper/);
+    assert.throws(() => {
+      (state.deep as unknown[])[0] = nest(499);
+    }, /nested deeper/);
+  });
+
+  test("64 MiB", () => {
+    const h = harness({ bytes: new Uint8Array(64 * 1_048_576).fill(5), count: 0 });
+    const state: { count: number } = h.state();
+    state.count = 1;
+    assert.equal(h.commit(), "patch");
+    assert.ok(h.patchBytes() < 40);
+    const replayed = h.replay() as { bytes: Uint8Array; count: number };
+    assert.deepEqual([replayed.bytes.length, replayed.bytes.at(-1), replayed.count], [67_108_864, 5, 1]);
   });
 
   test("a key called __proto__ is only a key", () => {

@@ -123,13 +123,28 @@ function stepOf(key: unknown): Step {
     : (key as Step);
 }
 
+/** Those that the codec carries, beside Uint8Array. */
+const typedArrays = [
+  Uint8ClampedArray,
+  Uint16Array,
+  Uint32Array,
+  BigUint64Array,
+  Int8Array,
+  Int16Array,
+  Int32Array,
+  BigInt64Array,
+  Float32Array,
+  Float64Array,
+] as const;
+
 function copyLeaf(value: object, path: Path): object {
   if (value instanceof Date) return new Date(value.getTime());
   if (value instanceof ArrayBuffer) return value.slice(0);
   if (value instanceof RegExp) return new RegExp(value.source, value.flags);
   if (value instanceof Error) return copyError(value);
-  if (value instanceof Uint8Array && !(value instanceof Uint8ClampedArray)) return new Uint8Array(value);
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return structuredClone(value);
+  // A Buffer becomes what it is in other runtimes too.
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  for (const Type of typedArrays) if (value instanceof Type) return value.slice();
   const name = (value.constructor as { readonly name?: unknown } | undefined)?.name;
   throw refused(`an instance of ${typeof name === "string" && name !== "" ? name : "a class"}`, path);
 }
