@@ -1,4 +1,7 @@
-export type ProviderName = "anthropic" | "openai";
+/** Model providers whose credentials the vault keeps. */
+export const providerNames = ["anthropic", "openai"] as const;
+
+export type ProviderName = (typeof providerNames)[number];
 
 /** Which wire format the usage of a response is read from, and how a credential is presented. */
 export type EgressProvider = ProviderName | "openai-compatible" | "none";

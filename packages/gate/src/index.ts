@@ -1,16 +1,17 @@
 export type { Approval, ApprovalRequest, ApprovalState, Approvals } from "./approvals.ts";
 export type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
-export type {
-  Egress,
-  EgressAllowRule,
-  EgressCredential,
-  EgressDecision,
-  EgressOptions,
-  EgressProvider,
-  EgressUpstream,
-  EgressUsage,
-  ProviderName,
+export {
+  type Egress,
+  type EgressAllowRule,
+  type EgressCredential,
+  type EgressDecision,
+  type EgressOptions,
+  type EgressProvider,
+  type EgressUpstream,
+  type EgressUsage,
+  type ProviderName,
+  providerNames,
 } from "./egress.ts";
 export { createGate } from "./gate.ts";
 export { type BubblewrapInstallation, type EnsureBubblewrapOptions, ensureBubblewrap } from "./install.ts";

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
-import { createGate, providerNames } from "@holdfast/gate";
+import { Writable } from "node:stream";
+import { openVault, providerNames } from "@holdfast/gate";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 
@@ -24,7 +25,7 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   }
   const dataDirectory = dataDirectoryOf(values.data);
   await prepareDataDirectory(dataDirectory);
-  const vault = await openVault({ dataDir: dataDirectory });
+  const vault = openVault(dataDirectory);
   if (verb === "status") {
     for (const status of await vault.status()) {
       if (values.json === true) console.log(JSON.stringify(status));
@@ -55,7 +56,6 @@ async function readSecret(question: string): Promise<string> {
     return "";
   }
   stderr.write(question);
-  const { Writable } = await import("node:stream");
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: stdin, output: silent, terminal: true });
   try {
