@@ -8,6 +8,6 @@ export const sqliteStoreLimits = {
   maxWalBytes: 64 * 1_048_576,
   /** Entries of one page of `list`, `due` and `kvList`. */
   maxPageSize: 1_000,
-  /** Expired call records that one group of commits removes. */
+  /** Call records, from the oldest on, that one group of commits looks at to remove the expired ones. */
   maxPrunedCalls: 1_024,
 } as const;

@@ -13,7 +13,7 @@ import type {
   LoadedActor,
 } from "@holdfast/actors";
 import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
-import { applyAcquire, applyCommit, checkCommit } from "./internal/apply.ts";
+import { applyAcquire, applyCommit, callHash, checkCommit } from "./internal/apply.ts";
 import { backupDatabase } from "./internal/backup.ts";
 import { Checkpointer } from "./internal/checkpointer.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
@@ -200,16 +200,17 @@ class OpenStore implements SqliteStore {
       actorId: batch.actorId,
       work: () => applyCommit(this.#sql, batch),
       hides: batch.destroyedAt !== undefined,
-      // Twice as many as were added: the expired ones are soon gone, and no commit pays for many.
+      // Looks at twice as many as were added: the expired ones are soon gone, and no commit pays for many.
       prunes: 2 * (batch.calls?.length ?? 0),
     });
   }
 
   async call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined> {
     const now = this.#ports.clock.now();
+    const hash = callHash(idempotencyKey);
     return this.#group.read(
       () =>
-        optional(this.#sql.getCall.get(actorId, idempotencyKey, now), (row) =>
+        optional(this.#sql.getCall.get(actorId, hash, idempotencyKey, now), (row) =>
           callRecord(idempotencyKey, row),
         ),
       () => actorId,

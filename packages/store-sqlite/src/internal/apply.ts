@@ -1,4 +1,5 @@
-import type { CommitBatch, KvOperation, LoadedActor, StoredState } from "@holdfast/actors";
+import { hash } from "node:crypto";
+import type { CallRecord, CommitBatch, KvOperation, LoadedActor, StoredState } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
 import { duplicateKey, fenced, invalidCommit, notFound } from "./errors.ts";
 import { actorRecord, bytes, integer, optionalInteger, type Row } from "./rows.ts";
@@ -28,9 +29,7 @@ export function applyCommit(sql: Statements, batch: CommitBatch): void {
   if (batch.destroyedAt !== undefined) return destroy(sql, actor, batch.destroyedAt);
   if (batch.state !== undefined) writeState(sql, actor, batch.state);
   for (const operation of batch.kv ?? []) writeKv(sql, actor.no, operation);
-  for (const call of batch.calls ?? []) {
-    sql.putCall.run(actor.no, call.key, call.status, call.outcome ?? null, call.expiresAt);
-  }
+  for (const call of batch.calls ?? []) writeCall(sql, actor.no, call);
   if (batch.wakeAt !== undefined) sql.setWake.run(batch.wakeAt, actor.no);
 }
 
@@ -85,6 +84,23 @@ function writeKv(sql: Statements, actorNo: number, operation: KvOperation): void
       if (operation.end === undefined) sql.kvDeleteFrom.run(actorNo, operation.start);
       else sql.kvDeleteRange.run(actorNo, operation.start, operation.end);
   }
+}
+
+/** A record that has expired and is still there is written over like any other. */
+function writeCall(sql: Statements, actorNo: number, call: CallRecord): void {
+  const keyHash = callHash(call.key);
+  const outcome = call.outcome ?? null;
+  const found = sql.findCall.get(actorNo, keyHash, call.key);
+  if (found === undefined) sql.addCall.run(actorNo, keyHash, call.key, call.status, outcome, call.expiresAt);
+  else sql.updateCall.run(call.status, outcome, call.expiresAt, integer(found, "no"));
+}
+
+/**
+ * The first 48 bits of the SHA-256 of the key's UTF-8. Part of the format. Callers choose their keys, so
+ * the hash has to be one for which nobody finds many keys that collide.
+ */
+export function callHash(key: string): number {
+  return hash("sha256", key, "buffer").readUIntBE(0, 6);
 }
 
 function destroy(sql: Statements, actor: FencedActor, destroyedAt: number): void {

@@ -5,6 +5,9 @@ import type { SyncFile } from "../store.ts";
 /** Above this a sync leaves the event loop, even with one commit waiting for it. */
 const maxInlineSyncMs = 1;
 
+/** How many lone commits are synced off the event loop before one in line finds out how quick the disk is now. */
+const probeEvery = 64;
+
 const systemSync: SyncFile = {
   sync: fdatasyncSync,
   syncAsync: (fd) =>
@@ -27,7 +30,9 @@ export class Wal {
   readonly #fd: number;
   readonly #inode: bigint;
   readonly #syncFile: SyncFile;
-  #lastMs = 0;
+  /** How long a sync takes, smoothed: one that was slow does not tell of the disk. */
+  #usualMs = 0;
+  #sinceProbe = 0;
 
   constructor(path: string, syncFile: SyncFile = systemSync) {
     this.#path = path;
@@ -43,14 +48,24 @@ export class Wal {
    */
   sync(alone: boolean): Promise<void> | undefined {
     const start = performance.now();
-    if (alone && this.#lastMs < maxInlineSyncMs) {
+    if (alone && this.#mayBlock()) {
       this.#syncFile.sync(this.#fd);
-      this.#lastMs = performance.now() - start;
+      this.#measured(performance.now() - start);
       return undefined;
     }
-    return this.#syncFile.syncAsync(this.#fd).then(() => {
-      this.#lastMs = performance.now() - start;
-    });
+    // The time off the event loop says nothing of a disk that is quicker than the thread pool is busy.
+    return this.#syncFile.syncAsync(this.#fd);
+  }
+
+  #mayBlock(): boolean {
+    if (this.#usualMs < maxInlineSyncMs) return true;
+    this.#sinceProbe = (this.#sinceProbe + 1) % probeEvery;
+    return this.#sinceProbe === 0;
+  }
+
+  #measured(ms: number): void {
+    const isProbe = this.#usualMs >= maxInlineSyncMs;
+    this.#usualMs = isProbe ? ms : this.#usualMs * 0.75 + ms * 0.25;
   }
 
   /** Throws when the path no longer names the file that is synced. */
