@@ -47,7 +47,10 @@ export function errorWords(error: unknown): ErrorWords {
   const code = errorCode(error);
   const words = code === undefined ? undefined : known[code];
   if (words !== undefined) return words;
-  if (isHoldfastError(error)) return { title: error.message, next: "" };
+  // Groups "client" and "conn" are the way to the server; all others come from it.
+  if (isHoldfastError(error) && error.group !== "client" && error.group !== "conn") {
+    return { title: error.message, next: "" };
+  }
   return {
     title: "The server does not answer.",
     next: "It may have been stopped. This page tries again by itself; “npm start” brings the server back.",

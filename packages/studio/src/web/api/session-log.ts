@@ -62,6 +62,7 @@ export class SessionLog {
     }
     clearTimeout(this.#retry);
     this.#reading = true;
+    this.#readAgain = false;
     try {
       await this.#readToEnd();
       this.#failures = 0;
@@ -70,11 +71,12 @@ export class SessionLog {
     } finally {
       this.#reading = false;
     }
+    // A gap that was seen after the last page had been taken in, and before this reading ended.
+    if (this.#readAgain) void this.#read();
   }
 
   async #readToEnd(): Promise<void> {
     for (;;) {
-      this.#readAgain = false;
       const after = this.#state.transcript.head;
       const page = await this.#source.events({ after, limit: pageSize });
       if (this.#ended) return;
@@ -82,7 +84,7 @@ export class SessionLog {
       const head = this.#state.transcript.head;
       const atEnd = head >= page.head || page.events.length === 0;
       if (atEnd && this.#state.phase !== "live") this.#set({ phase: "live", error: undefined });
-      if (atEnd && !this.#readAgain) return;
+      if (atEnd) return;
     }
   }
 

@@ -26,9 +26,7 @@ export function Shell() {
           <span>Holdfast</span>
         </Link>
         <nav aria-label="Main">
-          <Link to="/" activeOptions={{ exact: true }}>
-            Tasks
-          </Link>
+          <TasksLink />
           <Link to="/system">System</Link>
         </nav>
         <ThemeToggle />
@@ -38,6 +36,16 @@ export function Shell() {
         <Outlet />
       </main>
     </div>
+  );
+}
+
+/** Marked on the screen of a task too, since that lies below the list. */
+function TasksLink() {
+  const inTask = useRouterState({ select: (state) => state.location.pathname.startsWith("/tasks/") });
+  return (
+    <Link to="/" activeOptions={{ exact: true }} className={inTask ? "nav-parent" : undefined}>
+      Tasks
+    </Link>
   );
 }
 
@@ -59,8 +67,9 @@ function Banners({ link }: { readonly link: LinkState }) {
     if (link === "offline" && previous === "online") announce("Connection lost. Trying again.", "assertive");
     if (link === "online" && previous === "offline") announce("Connected again.");
   }, [announce, link, previous]);
+  if (link !== "offline" && system?.unsafe !== true) return null;
   return (
-    <>
+    <aside aria-label="Notices">
       {link === "offline" && (
         <div className="banner banner-offline" data-testid="offline-banner">
           <span className="spinner" aria-hidden="true" />
@@ -77,7 +86,7 @@ function Banners({ link }: { readonly link: LinkState }) {
           </p>
         </div>
       )}
-    </>
+    </aside>
   );
 }
 

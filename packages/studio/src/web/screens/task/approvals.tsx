@@ -25,7 +25,7 @@ export function Approvals({ task }: { readonly task: TaskView }) {
     // Never taken from somebody who types: only focus that is nowhere goes to the question.
     const active = document.activeElement;
     const idle = active === null || active === document.body || active.id === "main";
-    if (idle) region.current?.querySelector<HTMLElement>(".approval-title")?.focus();
+    if (idle) region.current?.querySelector<HTMLElement>(".approval")?.focus();
   }, [announce, firstId, firstTitle]);
   return (
     <div className="approvals" ref={region}>
@@ -77,13 +77,13 @@ function ApprovalCard({
     },
   });
   return (
-    <section className="approval" aria-labelledby={`${id}-title`} data-approval={approval.id}>
+    <section className="approval" aria-labelledby={`${id}-title`} tabIndex={-1} data-approval={approval.id}>
       <p className="approval-kicker">
         <ToolIcon kind={approval.kind ?? "other"} />
         The agent asks{approval.kind === undefined ? "" : ` · ${approval.kind}`}
         <span className="approval-left">{left > 0 ? `expires in ${formatDuration(left)}` : "expired"}</span>
       </p>
-      <h2 className="approval-title" id={`${id}-title`} tabIndex={-1}>
+      <h2 className="approval-title" id={`${id}-title`}>
         {visibleText(approval.title)}
       </h2>
       {approval.detail !== "" && (
@@ -99,7 +99,7 @@ function ApprovalCard({
           <button
             key={option.id}
             type="button"
-            className={option.kind.startsWith("allow") ? "button button-primary" : "button"}
+            className={option.kind === "allow_once" ? "button button-primary" : "button"}
             data-kind={option.kind}
             disabled={answer.isPending || left <= 0}
             onClick={() => answer.mutate(option)}

@@ -95,6 +95,11 @@ function Counts({ additions, deletions }: { readonly additions: number; readonly
   );
 }
 
+function FileCounts({ file }: { readonly file: DiffFile }) {
+  if (file.binary) return <span className="counts muted">binary</span>;
+  return <Counts additions={file.additions} deletions={file.deletions} />;
+}
+
 const statusLetters: Readonly<Record<DiffFile["status"], string>> = {
   added: "A",
   modified: "M",
@@ -121,7 +126,7 @@ function FileList({ diff }: { readonly diff: DiffView }) {
               {visibleText(file.path)}
             </a>
             {file.runsOnYourMachine && <RunsMark />}
-            <Counts additions={file.additions} deletions={file.deletions} />
+            <FileCounts file={file} />
           </li>
         ))}
       </ul>
@@ -188,7 +193,7 @@ const FileSection = memo(function FileSection({
           {visibleText(file.path)}
         </span>
         {file.runsOnYourMachine && <RunsMark />}
-        <Counts additions={file.additions} deletions={file.deletions} />
+        <FileCounts file={file} />
       </summary>
       {open && <FileBody file={file} />}
     </details>

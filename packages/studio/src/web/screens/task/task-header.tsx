@@ -1,5 +1,4 @@
 import { useMutation } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 import type { TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
@@ -26,9 +25,6 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
   return (
     <header className="task-header">
       <div className="task-header-main">
-        <p className="crumb">
-          <Link to="/">Tasks</Link>
-        </p>
         <h1>{task.title}</h1>
         <p className="task-meta">
           {stopping ? (

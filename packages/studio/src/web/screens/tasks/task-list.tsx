@@ -23,10 +23,10 @@ const TaskRow = memo(function TaskRow({ task }: { readonly task: TaskSummary }) 
         <Link to="/tasks/$taskId" params={{ taskId: task.id }} className="task-row-title">
           {task.title}
         </Link>
+        {task.unsafe && <UnsafeMark />}
         {task.error !== undefined && <p className="task-row-error">{task.error.message}</p>}
       </div>
       <p className="task-row-meta">
-        {task.unsafe && <UnsafeMark />}
         <span className="task-row-repository" title={task.repository}>
           {baseName(task.repository)}
         </span>
