@@ -14,8 +14,8 @@ export const studioLimits = {
   maxSnapshotBytes: 1024 * 1024 * 1024,
   /** One ACP envelope; a longer one is kept as a notice of its size. */
   maxEnvelopeBytes: 256 * 1024,
-  /** ACP envelopes a second from one agent, averaged over ten seconds; past it the agent is stopped. */
-  maxEnvelopesPerSecond: 2_000,
+  /** Nesting of an envelope; a deeper one is kept as a notice. */
+  maxEnvelopeDepth: 40,
   /** The log of one session. */
   maxSessionBytes: 256 * 1024 * 1024,
   /** What a page of events may hold, besides its count. */
@@ -30,7 +30,18 @@ export const studioLimits = {
   /** From `session/cancel` to the end of the jail. */
   stopGraceMs: 800,
   agentStartTimeoutMs: 60_000,
+  /** An agent that nobody prompts is ended after this time; at most `maxIdleAgents` wait. */
+  idleAgentMs: 5 * 60 * 1000,
+  maxIdleAgents: 2,
+  /** How often one prompt is begun again after the server was ended in the middle of it. */
+  maxAttempts: 5,
+  jailMemoryBytes: 4 * 1024 * 1024 * 1024,
+  jailPids: 2_048,
+  jailTmpBytes: 1024 * 1024 * 1024,
   ticketTtlMs: 5 * 60 * 1000,
   loginTtlMs: 30 * 24 * 60 * 60 * 1000,
   maxLogins: 100,
 } as const;
+
+/** Each limit by name, in numbers. */
+export type StudioLimits = { readonly [Name in keyof typeof studioLimits]: number };

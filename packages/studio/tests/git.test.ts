@@ -178,7 +178,7 @@ describe("checking a repository", () => {
     const check = await checkRepository(git, path);
     assert.equal(check.dirty, true);
     const task = folder("task");
-    const prepared = await prepareRepository(git, task, check);
+    const prepared = await prepareRepository(git, task, async () => check);
     writeFileSync(join(prepared.workspace, "a.txt"), "three\n");
     await applyTree(git, prepared.hostGit, path, {
       tree: treeOf(task),
@@ -202,7 +202,7 @@ describe("preparing", () => {
     sh(path, "config", "user.name", "Grace");
     sh(path, "remote", "add", "origin", "https://user:token@example.org/x.git");
     const task = folder("task");
-    const prepared = await prepareRepository(git, task, await checkRepository(git, path));
+    const prepared = await prepareRepository(git, task, () => checkRepository(git, path));
     assert.equal(prepared.base.commit, sh(path, "rev-parse", "HEAD"));
     assert.equal(prepared.base.branch, "main");
     assert.equal(sh(prepared.workspace, "status", "--porcelain"), "");
@@ -222,12 +222,12 @@ describe("preparing", () => {
     const check = await checkRepository(git, path);
     mkdirSync(join(task, "prepare.partial", "workspace"), { recursive: true });
     mkdirSync(join(task, "host.git"));
-    const first = await prepareRepository(git, task, check);
+    const first = await prepareRepository(git, task, async () => check);
     write(first.workspace, { "kept.txt": "agent's work\n" });
     write(path, { "later.txt": "later\n" });
     sh(path, "add", "-A");
     sh(path, "commit", "-q", "-m", "later");
-    const second = await prepareRepository(git, task, check);
+    const second = await prepareRepository(git, task, async () => check);
     assert.deepEqual(second, first);
     assert.equal(existsSync(join(first.workspace, "kept.txt")), true);
   });
@@ -241,7 +241,7 @@ describe("preparing", () => {
     sh(path, "clone", "-q", "--depth", "1", `file://${origin}`, "clone");
     const clone = join(path, "clone");
     sh(clone, "checkout", "-q", "--detach");
-    const prepared = await prepareRepository(git, folder("task"), await checkRepository(git, clone));
+    const prepared = await prepareRepository(git, folder("task"), () => checkRepository(git, clone));
     assert.equal(readFileSync(join(prepared.workspace, "b.txt"), "utf8"), "two\n");
   });
 });
@@ -257,7 +257,7 @@ describe("the diff", () => {
       "link.txt": "was a file\n",
     });
     const task = folder("task");
-    const { workspace, hostGit, base } = await prepareRepository(git, task, await checkRepository(git, path));
+    const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
     write(workspace, { "kept.txt": "one\ndiff --git a/x b/x\n", "new.bin": "\0\x01", Makefile: "all:\n" });
     sh(workspace, "mv", "old name.txt", "new name.txt");
     sh(workspace, "rm", "-q", "gone.txt");
@@ -293,7 +293,7 @@ describe("the diff", () => {
   test("cuts a long patch at the limit and says so; the others stay whole", async () => {
     const path = repository();
     const task = folder("task");
-    const { workspace, hostGit, base } = await prepareRepository(git, task, await checkRepository(git, path));
+    const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
     write(workspace, {
       "a.big": "0123456789abcde\n".repeat(studioLimits.maxPatchBytes / 16),
       "b.txt": "small\n",
@@ -311,7 +311,7 @@ describe("applying", () => {
   async function changed(files: Readonly<Record<string, string>> = { "a.txt": "changed\n" }) {
     const path = repository();
     const task = folder("task");
-    const prepared = await prepareRepository(git, task, await checkRepository(git, path));
+    const prepared = await prepareRepository(git, task, () => checkRepository(git, path));
     write(prepared.workspace, files);
     const plan = {
       tree: treeOf(task),

@@ -82,6 +82,8 @@ export interface TaskWork {
   readonly agent: string;
   readonly agentSessionId?: string;
   readonly prompt: { readonly id: string; readonly text: string; readonly attempt: number };
+  /** Questions of an agent process that is gone. */
+  readonly staleApprovals: readonly string[];
 }
 
 const maxSettled = 200;
@@ -117,9 +119,6 @@ export function takeWork(state: TaskState): TaskWork | undefined {
   prompt.attempts += 1;
   state.status = state.base === undefined ? "preparing" : "running";
   state.error = undefined;
-  // Whoever asked is gone: a new agent process asks again.
-  for (const approval of state.approvals) remember(state, approval.id);
-  state.approvals = [];
   return {
     taskId: state.id,
     sessionId: state.sessionId,
@@ -127,6 +126,7 @@ export function takeWork(state: TaskState): TaskWork | undefined {
     agent: state.agent,
     ...(state.agentSessionId === undefined ? {} : { agentSessionId: state.agentSessionId }),
     prompt: { id: prompt.id, text: prompt.text, attempt: prompt.attempts },
+    staleApprovals: prompt.attempts > 1 ? state.approvals.map((approval) => approval.id) : [],
   };
 }
 

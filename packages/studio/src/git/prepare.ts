@@ -20,14 +20,14 @@ const baseRef = "refs/holdfast/base";
  * Clones the last commit of a person's repository twice into `taskDirectory`: `host.git` and
  * `workspace`. No object is shared by a hard link, no remote and no path of the host is left behind,
  * and nothing that the checked-out branch does not reach is copied. Idempotent: after a crash in the
- * middle it begins anew, after success it answers with the same base.
+ * middle it begins anew; after success it answers with the same base, without a look at the repository.
  *
  * Throws `repository.empty` and `git.*`.
  */
 export async function prepareRepository(
   git: Git,
   taskDirectory: string,
-  repository: RepositoryCheck,
+  look: () => Promise<RepositoryCheck>,
 ): Promise<TaskRepository> {
   const hostGit = join(taskDirectory, "host.git");
   const workspace = join(taskDirectory, "workspace");
@@ -36,7 +36,7 @@ export async function prepareRepository(
     await rm(partial, { recursive: true, force: true });
     await rm(hostGit, { recursive: true, force: true });
     await mkdir(partial, { recursive: true, mode: 0o700 });
-    await cloneInto(git, partial, repository);
+    await cloneInto(git, partial, await look());
     await rename(join(partial, "host.git"), hostGit);
     // The workspace comes last: its presence means that everything is there.
     await rename(join(partial, "workspace"), workspace);

@@ -1,0 +1,145 @@
+import { realpath } from "node:fs/promises";
+import { delimiter, dirname, join, relative, resolve } from "node:path";
+import type { ProviderName, Vault } from "@holdfast/gate";
+import { type AgentRow, agentTable, type CustomAgent, customAgent, findAgent } from "@holdfast/sandbox";
+import type { AgentChoice } from "./contract.ts";
+
+/** An agent from configuration: any program that speaks ACP on its standard input and output. */
+export interface StudioAgent extends CustomAgent {
+  /**
+   * A folder of the host that the agent's jail sees read-only. In `command` and `args`, "{directory}"
+   * stands for where it is, and "{node}" for Node.
+   */
+  readonly directory?: string;
+}
+
+export interface AgentCatalogueOptions {
+  readonly agentsDirectory: string;
+  readonly customAgents: readonly StudioAgent[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly vault: Vault;
+}
+
+/** Which agents there are, which of them are installed, and what they need to run. */
+export class AgentCatalogue {
+  readonly agentsDirectory: string;
+  readonly #options: AgentCatalogueOptions;
+  readonly #rows: readonly AgentRow[];
+
+  constructor(options: AgentCatalogueOptions) {
+    this.agentsDirectory = options.agentsDirectory;
+    this.#options = options;
+    this.#rows = [...agentTable, ...options.customAgents.map(customAgent)];
+  }
+
+  row(id: string): AgentRow | undefined {
+    return this.#rows.find((row) => row.id === id);
+  }
+
+  customAgent(id: string): StudioAgent | undefined {
+    return this.#options.customAgents.find((agent) => agent.id === id);
+  }
+
+  /** Undefined for an agent that needs no model, or whose provider no credential can be given for. */
+  providerOf(row: AgentRow): ProviderName | undefined {
+    switch (row.wire) {
+      case "anthropic":
+        return "anthropic";
+      case "openai-responses":
+      case "openai-chat":
+        return "openai";
+      case "gemini":
+      case "none":
+        return undefined;
+    }
+  }
+
+  /** The model's name, where the person has set one. */
+  modelOf(provider: ProviderName): string | undefined {
+    const name = provider === "anthropic" ? "ANTHROPIC_MODEL" : "OPENAI_MODEL";
+    return this.#options.environment[name] || undefined;
+  }
+
+  async list(): Promise<readonly AgentChoice[]> {
+    const available = new Set<ProviderName>();
+    for (const each of await this.#options.vault.status()) if (each.available) available.add(each.provider);
+    return Promise.all(this.#rows.map((row) => this.#choice(row, available)));
+  }
+
+  /**
+   * An agent that is not in the agents directory but on the host's PATH: the folder that its jail has to
+   * see, and where in it the program is. What lies under /usr is there in any case.
+   */
+  async foundOnPath(
+    row: AgentRow,
+  ): Promise<{ readonly root: string; readonly relative: string } | undefined> {
+    if (row.entry !== undefined) return undefined;
+    const found = await this.#find(row);
+    if (found === undefined || found.path.startsWith(`${this.agentsDirectory}/`)) return undefined;
+    const target = await realpath(found.path);
+    if (target.startsWith("/usr/")) return undefined;
+    const modules = target.indexOf("/node_modules/");
+    // A package finds what it depends on in the folder of packages around it.
+    const root = modules < 0 ? dirname(target) : target.slice(0, modules + "/node_modules".length);
+    return { root, relative: relative(root, target) };
+  }
+
+  /** `agent` with its folder and Node at the places where its jail has them. */
+  placedCustomAgent(agent: StudioAgent, directory: string | undefined, node: string): CustomAgent {
+    const place = (text: string) =>
+      text.replaceAll("{directory}", directory ?? "").replaceAll("{node}", node);
+    return {
+      id: agent.id,
+      ...(agent.name === undefined ? {} : { name: agent.name }),
+      command: place(agent.command),
+      args: (agent.args ?? []).map(place),
+      ...(agent.env === undefined ? {} : { env: agent.env }),
+    };
+  }
+
+  /** The scripted agent's own settings may be passed on; no other variable of the host is. */
+  demoEnvironment(): Readonly<Record<string, string>> {
+    const pace = this.#options.environment.HOLDFAST_DEMO_PACE_MS;
+    return pace === undefined ? {} : { HOLDFAST_DEMO_PACE_MS: pace };
+  }
+
+  async #choice(row: AgentRow, available: ReadonlySet<ProviderName>): Promise<AgentChoice> {
+    const provider = this.providerOf(row);
+    const installed = this.customAgent(row.id) !== undefined || (await this.#find(row)) !== undefined;
+    const ready = row.wire === "none" || (provider !== undefined && available.has(provider));
+    const version = Object.values(row.packages)[0];
+    const hint = !installed
+      ? `Run: holdfast agents install ${row.id}`
+      : ready
+        ? undefined
+        : keyHint(provider);
+    return {
+      id: row.id,
+      name: row.name,
+      installed,
+      ready,
+      ...(installed && version !== undefined && (await this.#isOurs(row)) ? { version } : {}),
+      ...(hint === undefined ? {} : { hint }),
+    };
+  }
+
+  async #isOurs(row: AgentRow): Promise<boolean> {
+    return (await this.#find(row))?.path.startsWith(`${resolve(this.agentsDirectory)}/`) === true;
+  }
+
+  #find(row: AgentRow) {
+    const path = (this.#options.environment.PATH ?? "").split(delimiter).filter((part) => !isLocalBin(part));
+    return findAgent(row, { agentsDirectory: this.agentsDirectory, path: path.join(delimiter) });
+  }
+}
+
+/** npm puts the folders of the project that it runs in on PATH; an agent there is not the person's. */
+function isLocalBin(part: string): boolean {
+  return part.endsWith(join("node_modules", ".bin"));
+}
+
+function keyHint(provider: ProviderName | undefined): string {
+  return provider === undefined
+    ? "This agent's model provider is not supported yet"
+    : `Run: holdfast auth api-key ${provider}`;
+}

@@ -1,0 +1,236 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
+import type { Gate } from "@holdfast/gate";
+import type { AgentCatalogue } from "./agents.ts";
+import { Handover } from "./backend/handover.ts";
+import type { ApprovalChoice, BackendHost } from "./backend/host.ts";
+import type { TaskWork } from "./backend/task-state.ts";
+import type { DiffView, RepositoryCheck, SystemStatus } from "./contract.ts";
+import { type ApplyPlan, applyTree, branchName, requireBranchName } from "./git/apply.ts";
+import { diffTrees } from "./git/diff.ts";
+import type { Git } from "./git/git.ts";
+import { prepareRepository } from "./git/prepare.ts";
+import { checkRepository } from "./git/repository.ts";
+import { snapshotTree } from "./git/snapshot.ts";
+import type { GuestBundle } from "./jail/bundle.ts";
+import type { StudioLimits } from "./limits.ts";
+import type { SessionBackend, TaskBackend } from "./work/backend.ts";
+import { type PreparedTask, TaskRunner } from "./work/runner.ts";
+
+export interface StudioHostOptions {
+  readonly ports: Ports;
+  readonly gate: Gate;
+  readonly git: Git;
+  readonly catalogue: AgentCatalogue;
+  readonly limits: StudioLimits;
+  readonly dataDirectory: string;
+  /** Short, and only ours: sockets are made in it. */
+  readonly runDirectory: string;
+  readonly bundle: () => Promise<GuestBundle>;
+  /** Path of the bundled sample repository, made when it is first asked for. */
+  readonly sample: () => Promise<string>;
+  readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
+  readonly task: (taskId: string) => TaskBackend;
+  readonly session: (sessionId: string) => SessionBackend;
+}
+
+/** The process around the actors: who works on which task, and the calls of actors to git and gate. */
+export class StudioHost implements BackendHost {
+  readonly ports: Ports;
+  readonly handover: Handover;
+  readonly #options: StudioHostOptions;
+  readonly #runners = new Map<string, TaskRunner>();
+  /** Tasks whose agents wait for more, longest first. */
+  readonly #idle = new Map<string, NodeJS.Timeout>();
+  #closing = false;
+
+  constructor(options: StudioHostOptions) {
+    this.#options = options;
+    this.ports = options.ports;
+    this.handover = new Handover(() => uuidv4(options.ports.random));
+  }
+
+  get unsafe(): boolean {
+    return this.#options.gate.jails.driver.unsafe;
+  }
+
+  async checkRepository(path: string): Promise<RepositoryCheck> {
+    return checkRepository(this.#options.git, path === "sample" ? await this.#options.sample() : path);
+  }
+
+  listAgents() {
+    return this.#options.catalogue.list();
+  }
+
+  system(tasks: SystemStatus["tasks"]): Promise<SystemStatus> {
+    return this.#options.system(tasks);
+  }
+
+  wake(taskId: string): void {
+    if (this.#closing) return;
+    clearTimeout(this.#idle.get(taskId));
+    this.#idle.delete(taskId);
+    this.#runner(taskId).wake();
+  }
+
+  async stop(taskId: string): Promise<void> {
+    await this.#runners.get(taskId)?.stop();
+  }
+
+  async answer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<void> {
+    await this.#runners.get(taskId)?.answer(approvalId, choice);
+  }
+
+  async snapshot(taskId: string): Promise<string> {
+    const { git, gate, bundle } = this.#options;
+    const { hostGit, workspace, directory } = this.#folders(taskId);
+    const base = await git.text([
+      "--git-dir",
+      hostGit,
+      "rev-parse",
+      "--verify",
+      "refs/holdfast/base^{commit}",
+    ]);
+    return snapshotTree(git, {
+      jails: gate.jails,
+      bundle: await bundle(),
+      hostGit,
+      workspace,
+      base,
+      temporary: directory,
+    });
+  }
+
+  async diff(taskId: string, base: string): Promise<DiffView> {
+    const tree = await this.snapshot(taskId);
+    return diffTrees(this.#options.git, this.#folders(taskId).hostGit, base, tree);
+  }
+
+  branchName(repository: string, title: string): Promise<string> {
+    return branchName(this.#options.git, repository, title);
+  }
+
+  requireBranchName(branch: string): Promise<void> {
+    return requireBranchName(this.#options.git, branch);
+  }
+
+  async apply(taskId: string, repository: string, plan: ApplyPlan) {
+    const { git, gate } = this.#options;
+    const audit = { session: taskId, data: { repository, branch: plan.branch, tree: plan.tree } };
+    await gate.audit.append({ type: "apply.begin", ...audit });
+    const result = await applyTree(git, this.#folders(taskId).hostGit, repository, plan);
+    await gate.audit.append({ type: "apply.done", session: taskId, data: { repository, ...result } });
+    return result;
+  }
+
+  /** Ends all agents; what they were doing goes on at the next start. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#idle.values()) clearTimeout(timer);
+    await Promise.all([...this.#runners.values()].map((runner) => runner.close()));
+  }
+
+  #folders(taskId: string) {
+    if (!/^[0-9a-f-]{36}$/.test(taskId))
+      throw new HoldfastError("task", "not_found", "There is no such task");
+    const directory = join(this.#options.dataDirectory, "tasks", taskId);
+    return {
+      directory,
+      hostGit: join(directory, "host.git"),
+      workspace: join(directory, "workspace"),
+      home: join(directory, "home"),
+    };
+  }
+
+  #runner(taskId: string): TaskRunner {
+    const known = this.#runners.get(taskId);
+    if (known !== undefined) return known;
+    const { task, session, limits, ports } = this.#options;
+    const runner = new TaskRunner({
+      taskId,
+      task: task(taskId),
+      session,
+      limits,
+      log: ports.log,
+      prepare: (work, signal) => this.#prepare(work, signal),
+      onIdle: () => this.#onIdle(taskId),
+    });
+    this.#runners.set(taskId, runner);
+    return runner;
+  }
+
+  async #prepare(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
+    const { git, gate, catalogue, limits, bundle, runDirectory, ports } = this.#options;
+    const row = catalogue.row(work.agent);
+    if (row === undefined) {
+      throw new HoldfastError("agent", "not_found", `There is no agent called ${work.agent} any more`);
+    }
+    const { directory, workspace, home } = this.#folders(work.taskId);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const { base } = await prepareRepository(git, directory, () =>
+      checkRepository(git, work.repository),
+    ).catch((error: unknown) => {
+      if (isHoldfastError(error) && error.group !== "git") throw error;
+      throw new HoldfastError(
+        "task",
+        "prepare_failed",
+        "The repository could not be cloned; the log says why",
+        {
+          cause: error,
+        },
+      );
+    });
+    signal.throwIfAborted();
+    const process = {
+      gate,
+      catalogue,
+      limits,
+      row,
+      bundle: await bundle(),
+      jailId: `${work.taskId}-${uuidv4(ports.random).slice(0, 8)}`,
+      runDirectory,
+      folders: { workspace, home },
+    };
+    return { base, process };
+  }
+
+  /** A few agents stay warm for the next prompt; the others are ended, the longest idle first. */
+  #onIdle(taskId: string): void {
+    const { limits } = this.#options;
+    const runner = this.#runners.get(taskId);
+    if (runner === undefined || this.#closing) return;
+    if (runner.resting) {
+      this.#runners.delete(taskId);
+      return;
+    }
+    clearTimeout(this.#idle.get(taskId));
+    const timer = setTimeout(() => this.#rest(taskId), limits.idleAgentMs);
+    timer.unref();
+    this.#idle.delete(taskId);
+    this.#idle.set(taskId, timer);
+    for (const oldest of this.#idle.keys()) {
+      if (this.#idle.size <= limits.maxIdleAgents) break;
+      this.#rest(oldest);
+    }
+  }
+
+  #rest(taskId: string): void {
+    clearTimeout(this.#idle.get(taskId));
+    this.#idle.delete(taskId);
+    const runner = this.#runners.get(taskId);
+    if (runner === undefined || runner.working) return;
+    void runner
+      .rest()
+      .then(() => {
+        if (runner.resting) this.#runners.delete(taskId);
+      })
+      .catch((error: unknown) => this.ports.log.warn("an idle agent could not be ended", { taskId, error }));
+  }
+}
+
+/** Removes sockets that a killed server has left, and makes the folder for new ones. */
+export async function freshRunDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true, mode: 0o700 });
+}
