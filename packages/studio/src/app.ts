@@ -1,12 +1,162 @@
-import { HoldfastError } from "@holdfast/core";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Ports, silentLogger, systemPorts } from "@holdfast/core";
+import { createGate, type Gate } from "@holdfast/gate";
+import { createRegistry } from "@holdfast/server";
+import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
+import { AgentCatalogue } from "./agents.ts";
+import { createActors } from "./backend/actors.ts";
+import { StudioBackends } from "./backends.ts";
+import { backupInto, storeFolder } from "./backup.ts";
+import { studioClientOver } from "./client.ts";
+import { createGit } from "./git/git.ts";
+import { freshRunDirectory, StudioHost } from "./host.ts";
+import { Access } from "./http/access.ts";
+import { createRoutes } from "./http/routes.ts";
+import { guestBundle } from "./jail/bundle.ts";
+import { studioLimits } from "./limits.ts";
+import { sampleRepository } from "./sample/sample.ts";
+import { systemStatus } from "./status.ts";
 import type { Studio, StudioOptions } from "./studio.ts";
 
 /**
- * Composes gate, store, actors, gateway and the web app, and starts to listen.
+ * Composes gate, store, actors, gateway and the web app, starts to listen, and takes up the work that an
+ * earlier process has left.
  *
- * Errors: `server.port_in_use`, `server.data_directory_locked`, `jail.unavailable` never (the Studio
- * starts without jails and says so in its system status; agents do not).
+ * Errors: `gateway.port_in_use`, `store.locked` (another server has the data directory),
+ * `jail.unavailable` (with the command that mends it), `jail.unsafe_not_allowed`.
  */
 export async function createStudio(options: StudioOptions): Promise<Studio> {
-  throw new HoldfastError("studio", "not_ready", `Nothing is served from ${options.dataDirectory} yet`);
+  const ports = systemPorts(options.log ?? silentLogger);
+  const dataDirectory = resolve(options.dataDirectory);
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  const cleanup = new AsyncDisposableStack();
+  try {
+    // The store's lock comes first: it keeps a second server out of everything that follows.
+    const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports });
+    cleanup.defer(() => store.close());
+    const gate = await openGate(options, dataDirectory, ports);
+    cleanup.defer(() => gate.close());
+    const { directory: runDirectory, dispose } = await makeRunDirectory(dataDirectory);
+    cleanup.defer(dispose);
+    return await compose({ options, ports, dataDirectory, store, gate, runDirectory, cleanup });
+  } catch (error) {
+    await cleanup.disposeAsync();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly options: StudioOptions;
+  readonly ports: Ports;
+  readonly dataDirectory: string;
+  readonly store: SqliteStore;
+  readonly gate: Gate;
+  readonly runDirectory: string;
+  readonly cleanup: AsyncDisposableStack;
+}
+
+async function compose(parts: Parts): Promise<Studio> {
+  const { options, ports, dataDirectory, store, cleanup } = parts;
+  const backends = new StudioBackends();
+  const host = createHost(parts, backends);
+  const registryAccess = new Access(backends.access, dataDirectory, () => ports.clock.now());
+  const registry = createRegistry({
+    use: createActors(host),
+    store: () => store,
+    ports,
+    gateway: {
+      access: registryAccess.admit,
+      fallback: createRoutes({
+        access: registryAccess,
+        webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
+        log: ports.log,
+      }),
+    },
+  });
+  backends.attach(registry.client, host.handover);
+  cleanup.defer(() => registry.shutdown());
+  cleanup.defer(() => host.close());
+  // What was active before is made active again before anybody can ask for more.
+  await backends.recover(ports.log);
+  const listening = await registry.listen({ port: options.port ?? 0, host: options.host ?? "127.0.0.1" });
+  const resources = cleanup.move();
+  let closing: Promise<void> | undefined;
+  return {
+    url: listening.url,
+    port: listening.port,
+    dataDirectory,
+    client: studioClientOver(registry.client),
+    issueTicket: () => registryAccess.issueTicket(),
+    backup: (directory) => backupInto(store, dataDirectory, resolve(directory)),
+    close() {
+      closing ??= resources.disposeAsync();
+      return closing;
+    },
+  };
+}
+
+function createHost(parts: Parts, backends: StudioBackends): StudioHost {
+  const { options, ports, dataDirectory, gate, runDirectory } = parts;
+  const git = createGit(join(dataDirectory, "git"));
+  const catalogue = new AgentCatalogue({
+    agentsDirectory: resolve(options.agentsDirectory ?? join(dataDirectory, "agents")),
+    customAgents: options.customAgents ?? [],
+    environment: options.environment ?? process.env,
+    vault: gate.vault,
+  });
+  const startedAt = ports.clock.now();
+  const bundle = once(() => guestBundle(join(dataDirectory, "guest")));
+  const status = { gate, git, catalogue, dataDirectory, startedAt };
+  return new StudioHost({
+    ports,
+    gate,
+    git,
+    catalogue,
+    limits: { ...studioLimits, ...options.limits },
+    dataDirectory,
+    runDirectory,
+    bundle,
+    sample: once(() => sampleRepository(git, dataDirectory)),
+    system: (tasks) => systemStatus(status, tasks),
+    task: (taskId) => backends.task(taskId),
+    session: (sessionId) => backends.session(sessionId),
+  });
+}
+
+function openGate(options: StudioOptions, dataDirectory: string, ports: Ports): Promise<Gate> {
+  const unsafe = options.unsafeNoJail === true;
+  return createGate({
+    dataDir: dataDirectory,
+    jails: unsafe ? { driver: "none", allowUnsafe: true } : { driver: "bubblewrap" },
+    vault: { env: options.environment ?? process.env, ...options.vault },
+    log: ports.log,
+  });
+}
+
+/** The address of a socket has at most 107 bytes: a long data directory cannot hold them. */
+const maxSocketFolder = 70;
+
+async function makeRunDirectory(
+  dataDirectory: string,
+): Promise<{ readonly directory: string; readonly dispose: () => Promise<void> }> {
+  const own = join(dataDirectory, "run");
+  const short = Buffer.byteLength(own) <= maxSocketFolder;
+  const directory = short ? own : await mkdtemp(join(tmpdir(), "holdfast-"));
+  if (short) await freshRunDirectory(own);
+  return { directory, dispose: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** Calls `make` at the first use, and again at the next one where it failed. */
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
 }

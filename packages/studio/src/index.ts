@@ -1,5 +1,9 @@
+export type { StudioAgent } from "./agents.ts";
 export { createStudio } from "./app.ts";
+export { backupDataDirectory } from "./backup.ts";
+export { studioClientOver } from "./client.ts";
 export type * from "./contract.ts";
+export { type StudioLimits, studioLimits } from "./limits.ts";
 export type { Studio, StudioClient, StudioHandle, StudioOptions } from "./studio.ts";
 export {
   createTranscript,

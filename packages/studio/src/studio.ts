@@ -1,4 +1,6 @@
 import type { Logger } from "@holdfast/core";
+import type { VaultConfig } from "@holdfast/gate";
+import type { StudioAgent } from "./agents.ts";
 import type {
   OrganizationActions,
   OrganizationEvents,
@@ -7,6 +9,7 @@ import type {
   TaskActions,
   TaskEvents,
 } from "./contract.ts";
+import type { StudioLimits } from "./limits.ts";
 
 /**
  * What `createStudio` takes and gives. The command `holdfast` and the tests start the Studio through
@@ -31,6 +34,12 @@ export interface StudioOptions {
    * default. No variable of it ever reaches a jail.
    */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Agents beside those that the sandbox knows. */
+  readonly customAgents?: readonly StudioAgent[];
+  /** Replaces single limits. */
+  readonly limits?: Partial<StudioLimits>;
+  /** Where logins are looked for, beside `environment`. */
+  readonly vault?: Omit<VaultConfig, "env">;
 }
 
 /** A running Studio. */
@@ -43,6 +52,8 @@ export interface Studio {
   readonly client: StudioClient;
   /** A one-time ticket, good for five minutes: open `${url}/#ticket=${ticket}` in a browser. */
   issueTicket(): Promise<string>;
+  /** Copies everything that is kept into a new or empty directory, while the Studio runs on. */
+  backup(directory: string): Promise<void>;
   /** Stops taking requests, ends all jails, waits until everything is durable. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,0 +1,77 @@
+import type { ClientBase } from "@holdfast/client";
+import { HoldfastError, type Logger } from "@holdfast/core";
+import type { Handover } from "./backend/handover.ts";
+import type { TaskWork } from "./backend/task-state.ts";
+import type { AccessBackend } from "./http/access.ts";
+import type { SessionBackend, TaskBackend } from "./work/backend.ts";
+
+/** The actors, as the process around them calls them: their internal actions, over the in-process client. */
+export class StudioBackends {
+  #client: ClientBase | undefined;
+  #handover: Handover | undefined;
+
+  /** The actors need a host to be made, and the host calls actors: this closes the circle. */
+  attach(client: ClientBase, handover: Handover): void {
+    this.#client = client;
+    this.#handover = handover;
+  }
+
+  readonly access: AccessBackend = {
+    addTicket: (ticket) => this.#access("addTicket", ticket),
+    exchange: (ticket, login) => this.#access("exchange", ticket, login),
+    check: (login) => this.#access("check", login),
+  };
+
+  task(taskId: string): TaskBackend {
+    return {
+      next: async () => (await this.#task<TaskWork | null>(taskId, "next")) ?? undefined,
+      report: (report) => this.#task(taskId, "report", report),
+    };
+  }
+
+  session(sessionId: string): SessionBackend {
+    const call = <Result>(name: string, ...args: unknown[]) =>
+      this.#connected.client.get("session", [sessionId]).action<Result>({ name, args });
+    return {
+      append: async (batch) => {
+        const { handover } = this.#connected;
+        const token = handover.put(batch);
+        try {
+          return await call<number>("internal.append", token);
+        } finally {
+          handover.drop(token);
+        }
+      },
+      has: (once) => call("internal.has", once),
+      size: () => call("internal.size"),
+      events: (query) => call("events", query),
+    };
+  }
+
+  /** Wakes every task that was active when the last process ended. One that cannot go on stops no other. */
+  async recover(log: Logger): Promise<void> {
+    const organization = this.#connected.client.getOrCreate("organization", ["local"]);
+    const ids = await organization.action<readonly string[]>({ name: "internal.recover", args: [] });
+    for (const taskId of ids) {
+      await this.#task(taskId, "recover").catch((error: unknown) => {
+        log.error("a task could not be taken up again", { taskId, error });
+      });
+    }
+  }
+
+  #task<Result>(taskId: string, name: string, ...args: unknown[]): Promise<Result> {
+    return this.#connected.client.get("task", [taskId]).action<Result>({ name: `internal.${name}`, args });
+  }
+
+  #access<Result>(name: string, ...args: unknown[]): Promise<Result> {
+    const access = this.#connected.client.getOrCreate("access", ["local"]);
+    return access.action<Result>({ name: `internal.${name}`, args });
+  }
+
+  get #connected(): { readonly client: ClientBase; readonly handover: Handover } {
+    if (this.#client === undefined || this.#handover === undefined) {
+      throw new HoldfastError("studio", "not_started", "The Studio has not started yet");
+    }
+    return { client: this.#client, handover: this.#handover };
+  }
+}

@@ -1,0 +1,86 @@
+import { createHash, randomBytes } from "node:crypto";
+import { HoldfastError } from "@holdfast/core";
+import type { AccessInfo } from "@holdfast/server";
+
+/** The durable side: the `access` actor. Everything that it is given is a hash. */
+export interface AccessBackend {
+  addTicket(ticket: string): Promise<void>;
+  exchange(ticket: string, login: string): Promise<{ readonly expiresAt: number }>;
+  check(login: string): Promise<number>;
+}
+
+const maxKnown = 1_000;
+
+/**
+ * Who may use the Studio over the network: whoever has the cookie that a one-time ticket was exchanged
+ * for. Nobody reaches what the Studio keeps for itself: actions under `internal`, the `access` actor,
+ * and the making of tasks and sessions.
+ */
+export class Access {
+  readonly cookieName: string;
+  readonly #backend: AccessBackend;
+  readonly #now: () => number;
+  /** Logins that were found valid, with their end, so that a request need not wake the actor. */
+  readonly #known = new Map<string, number>();
+
+  /** `identity` tells two Studios on one host apart, whose cookies the browser would mix otherwise. */
+  constructor(backend: AccessBackend, identity: string, now: () => number) {
+    this.#backend = backend;
+    this.#now = now;
+    this.cookieName = `holdfast-${hashOf(identity).slice(0, 8)}`;
+  }
+
+  async issueTicket(): Promise<string> {
+    const ticket = randomBytes(32).toString("base64url");
+    await this.#backend.addTicket(hashOf(ticket));
+    return ticket;
+  }
+
+  /** Returns the value of a `Set-Cookie` header. Throws `auth.invalid_ticket`. */
+  async exchange(ticket: string): Promise<string> {
+    const secret = randomBytes(32).toString("base64url");
+    const { expiresAt } = await this.#backend.exchange(hashOf(ticket), hashOf(secret));
+    const maxAge = Math.floor((expiresAt - this.#now()) / 1000);
+    return `${this.cookieName}=${secret}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict`;
+  }
+
+  /** The gateway's hook. Throws `auth.unauthorized`, `auth.forbidden`. */
+  readonly admit = (info: AccessInfo): Promise<void> | void => {
+    const secret = cookieOf(info.header("cookie"), this.cookieName);
+    if (secret === undefined) throw unauthorized();
+    const login = hashOf(secret);
+    if ((this.#known.get(login) ?? 0) > this.#now()) return requireOpen(info);
+    return this.#ask(login).then(() => requireOpen(info));
+  };
+
+  async #ask(login: string): Promise<void> {
+    const expiresAt = await this.#backend.check(login);
+    if (expiresAt <= this.#now()) throw unauthorized();
+    if (this.#known.size >= maxKnown) this.#known.clear();
+    this.#known.set(login, expiresAt);
+  }
+}
+
+function requireOpen(info: AccessInfo): void {
+  const { kind, actor, action } = info;
+  const open = actor === "organization" || actor === "task" || actor === "session";
+  const internal = action === "internal" || action?.startsWith("internal.") === true;
+  if (open && !internal && (kind !== "create" || actor === "organization")) return;
+  throw new HoldfastError("auth", "forbidden", "Only the Studio itself may do this");
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function cookieOf(header: string | undefined, name: string): string | undefined {
+  for (const part of header?.split(";") ?? []) {
+    const [key, value] = part.trim().split("=", 2);
+    if (key === name && value !== undefined && value !== "") return value;
+  }
+  return undefined;
+}
+
+function unauthorized(): HoldfastError {
+  return new HoldfastError("auth", "unauthorized", "Open the link that the server prints when it starts");
+}

@@ -1,0 +1,178 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { extname, join, normalize, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
+import type { Access } from "./access.ts";
+
+const maxBodyBytes = 4_096;
+
+const types: Readonly<Record<string, string | undefined>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".ico": "image/x-icon",
+  ".woff2": "font/woff2",
+  ".json": "application/json",
+  ".webmanifest": "application/manifest+json",
+  ".txt": "text/plain; charset=utf-8",
+};
+
+/** Nothing from elsewhere, nothing inline, no frame around it. */
+const pageHeaders = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), microphone=(), geolocation=()",
+} as const;
+
+export interface RoutesOptions {
+  readonly access: Access;
+  /** Folder of the built web app. */
+  readonly webDirectory: string;
+  readonly log: Logger;
+}
+
+/**
+ * What is neither an actor nor the health check: the web app, which holds nothing secret and so needs no
+ * login, and the exchange of a ticket for a login. The gateway has checked Host and Origin before.
+ */
+export function createRoutes(
+  options: RoutesOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    answer(options, request, response).catch((error: unknown) => {
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
+      if (!isHoldfastError(error)) options.log.error("a request failed", { error });
+      const known = isHoldfastError(error)
+        ? error
+        : new HoldfastError("internal", "internal_error", "An internal error occurred");
+      response.writeHead(known.statusCode, {
+        ...pageHeaders,
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
+      });
+      response.end(JSON.stringify(toProblem(known)));
+    });
+  };
+}
+
+async function answer(
+  options: RoutesOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = new URL(request.url ?? "/", "http://localhost").pathname;
+  if (path === "/auth/exchange") return exchange(options, request, response);
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    throw new HoldfastError("gateway", "method_not_allowed", "Only GET is possible here");
+  }
+  await sendFile(options.webDirectory, path, request, response);
+}
+
+async function exchange(
+  options: RoutesOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== "POST")
+    throw new HoldfastError("gateway", "method_not_allowed", "Only POST is possible here");
+  // A form of a foreign page can send text, but not this type without being asked for it first.
+  if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
+    throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 415 });
+  }
+  const ticket = ticketOf(await readBody(request));
+  const cookie = await options.access.exchange(ticket);
+  response.writeHead(204, { "set-cookie": cookie, "cache-control": "no-store" });
+  response.end();
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw new HoldfastError("message", "incoming_too_long", "The body is too long");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function ticketOf(body: string): string {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (
+      typeof value === "object" &&
+      value !== null &&
+      "ticket" in value &&
+      typeof value.ticket === "string"
+    ) {
+      return value.ticket;
+    }
+  } catch {
+    // Answered below, like every other body without a ticket.
+  }
+  throw new HoldfastError("message", "invalid", 'The body must be {"ticket": "..."}', { statusCode: 400 });
+}
+
+async function sendFile(
+  directory: string,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const asked = fileOf(directory, path);
+  // The app has its own addresses; each of them is its one page.
+  const file = extname(path) === "" ? join(directory, "index.html") : asked;
+  const size = file === undefined ? undefined : await sizeOf(file);
+  if (file === undefined || size === undefined) throw missing(path);
+  const page = file.endsWith(".html");
+  const hashed = path.startsWith("/assets/");
+  response.writeHead(200, {
+    ...pageHeaders,
+    "content-type": types[extname(file)] ?? "application/octet-stream",
+    "content-length": size,
+    "cache-control": page ? "no-store" : hashed ? "public, max-age=31536000, immutable" : "no-cache",
+  });
+  if (request.method === "HEAD") response.end();
+  else await pipeline(createReadStream(file), response);
+}
+
+/** Undefined for a path that leads out of the folder or cannot be read as one. */
+function fileOf(directory: string, path: string): string | undefined {
+  try {
+    const file = normalize(join(directory, decodeURIComponent(path)));
+    return file.startsWith(directory.endsWith(sep) ? directory : directory + sep) && !file.includes("\0")
+      ? file
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  try {
+    const found = await stat(file);
+    return found.isFile() ? found.size : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function missing(path: string): HoldfastError {
+  return extname(path) === ""
+    ? new HoldfastError("web", "not_built", 'The web app is not built: run "npm run build"', {
+        statusCode: 503,
+      })
+    : new HoldfastError("gateway", "not_found", "There is nothing at this address");
+}

@@ -1,0 +1,121 @@
+import { statfs } from "node:fs/promises";
+import type { Gate } from "@holdfast/gate";
+import type { AgentCatalogue } from "./agents.ts";
+import type { SystemCheck, SystemStatus } from "./contract.ts";
+import type { Git } from "./git/git.ts";
+import { studioVersion } from "./version.ts";
+
+export interface StatusOptions {
+  readonly gate: Gate;
+  readonly git: Git;
+  readonly catalogue: AgentCatalogue;
+  readonly dataDirectory: string;
+  readonly startedAt: number;
+}
+
+const lowDiskBytes = 1024 * 1024 * 1024;
+
+/** What the system screen and `holdfast doctor` show: each check with what mends it. */
+export async function systemStatus(
+  options: StatusOptions,
+  tasks: SystemStatus["tasks"],
+): Promise<SystemStatus> {
+  const { gate } = options;
+  const status = await gate.status();
+  const checks = await Promise.all([
+    jailCheck(status),
+    ...status.stages.filter(({ name }) => name !== "jails").map(stageCheck),
+    gitCheck(options.git),
+    diskCheck(options.dataDirectory),
+    agentsCheck(options.catalogue),
+    modelsCheck(status),
+  ]);
+  return {
+    version: studioVersion,
+    startedAt: options.startedAt,
+    dataDirectory: options.dataDirectory,
+    checks,
+    tasks,
+    memoryBytes: process.memoryUsage.rss(),
+    unsafe: status.unsafe,
+  };
+}
+
+type GateStatus = Awaited<ReturnType<Gate["status"]>>;
+
+function jailCheck(status: GateStatus): SystemCheck {
+  if (status.unsafe) {
+    return {
+      id: "jails",
+      name: "Jails",
+      status: "failed",
+      detail: "Agents run without a jail, with your rights (--unsafe-no-jail)",
+      fix: "Start without --unsafe-no-jail",
+    };
+  }
+  const absent = status.guarantees.filter((guarantee) => !guarantee.held);
+  return {
+    id: "jails",
+    name: "Jails",
+    status: absent.length === 0 ? "ok" : "warning",
+    detail:
+      absent.length === 0
+        ? `${status.driver}: ${status.guarantees.length} guarantees proven on this machine`
+        : `${status.driver}; not held: ${absent.map(({ name, detail }) => `${name} (${detail})`).join("; ")}`,
+  };
+}
+
+function stageCheck({ name, inForce, detail }: GateStatus["stages"][number]): SystemCheck {
+  return {
+    id: name,
+    name: name.charAt(0).toUpperCase() + name.slice(1),
+    status: inForce ? "ok" : "failed",
+    detail,
+  };
+}
+
+async function gitCheck(git: Git): Promise<SystemCheck> {
+  try {
+    return { id: "git", name: "Git", status: "ok", detail: await git.text(["--version"]) };
+  } catch {
+    const fix = "apt-get install git";
+    return { id: "git", name: "Git", status: "failed", detail: "The program git does not run", fix };
+  }
+}
+
+async function diskCheck(directory: string): Promise<SystemCheck> {
+  const { bavail, bsize } = await statfs(directory);
+  const free = bavail * bsize;
+  const detail = `${(free / 1024 ** 3).toFixed(1)} GiB free in ${directory}`;
+  const enough = free > lowDiskBytes;
+  return {
+    id: "disk",
+    name: "Disk",
+    status: enough ? "ok" : "warning",
+    detail,
+    ...(enough ? {} : { fix: "Free some space, or choose another data directory with HOLDFAST_DATA" }),
+  };
+}
+
+async function agentsCheck(catalogue: AgentCatalogue): Promise<SystemCheck> {
+  const installed = (await catalogue.list()).filter((agent) => agent.installed);
+  const real = installed.filter((agent) => agent.id !== "demo");
+  return {
+    id: "agents",
+    name: "Agents",
+    status: real.length > 0 ? "ok" : "warning",
+    detail: `Installed: ${installed.map((agent) => agent.name).join(", ")}`,
+    ...(real.length > 0 ? {} : { fix: "holdfast agents install codex" }),
+  };
+}
+
+function modelsCheck(status: GateStatus): SystemCheck {
+  const available = status.providers.filter((provider) => provider.available);
+  return {
+    id: "models",
+    name: "Models",
+    status: available.length > 0 ? "ok" : "warning",
+    detail: status.providers.map(({ provider, detail }) => `${provider}: ${detail}`).join("; "),
+    ...(available.length > 0 ? {} : { fix: "holdfast auth api-key anthropic" }),
+  };
+}
