@@ -7,7 +7,12 @@ import type { ActorKey } from "@holdfast/core";
  * Errors: `actor.fenced` (another owner has taken over: nothing was written), `actor.duplicate_key`,
  * `store.unavailable` (nothing was written), `store.full` (nothing was written; disk or quota),
  * `store.indeterminate` (it may or may not have been written), `store.failed` (a sync failed: this
- * store takes no more commits until it is opened again).
+ * store takes no more commits until it is opened again), `store.too_large` (nothing was written),
+ * `store.invalid_commit` (a mistake of the caller), `store.closed`.
+ *
+ * `find`, `get`, `list`, `due` and `call` resolve when what they saw is durable, since their answers may
+ * leave the process. `kvGet` and `kvList` see applied commits at once: they are for the actor
+ * itself, whose outputs wait for its own commits.
  */
 export interface ActorStore {
   /** The living actor with this name and key. */
@@ -27,7 +32,7 @@ export interface ActorStore {
    * caller may hand in the next before the last has resolved.
    */
   commit(batch: CommitBatch): Promise<void>;
-  /** The recorded outcome of a keyed call, applied commits included. */
+  /** The record of a keyed call, unless it has expired. */
   call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined>;
   kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined>;
   /** Entries with `start <= key < end` in byte order (descending when `reverse`). */
