@@ -37,6 +37,8 @@ export const claude: AgentRow = {
       DISABLE_TELEMETRY: "1",
       DISABLE_AUTOUPDATER: "1",
       ENABLE_TOOL_SEARCH: "false",
+      // It also retries a wrong key, ten times by default: three minutes in which nothing is said.
+      CLAUDE_CODE_MAX_RETRIES: "4",
     };
     if (start.jailed) env.IS_SANDBOX = "1";
     if (start.model) {
