@@ -7,7 +7,7 @@ import { type Clock, HoldfastError, isHoldfastError, toProblem } from "@holdfast
 import type { Audit } from "./audit.ts";
 import type { Egress, EgressAllowRule, EgressDecision, EgressOptions, EgressUsage } from "./egress.ts";
 import type { CredentialVault } from "./internal/credential-vault.ts";
-import { egressLimits } from "./internal/egress-limits.ts";
+import { type EgressLimits, egressLimits } from "./internal/egress-limits.ts";
 import { type ForwardOutcome, forward } from "./internal/forward.ts";
 import { framingFault } from "./internal/http-headers.ts";
 import { type CheckedUpstream, checkPath, checkUpstreams, matchRule } from "./internal/upstreams.ts";
@@ -18,6 +18,8 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly vault: CredentialVault;
   readonly audit: Audit;
   readonly clock: Clock;
+  /** Tests bring the limits within reach. */
+  readonly limits?: Partial<EgressLimits>;
 }
 
 interface Admitted {
@@ -41,28 +43,32 @@ export class EgressProxy implements Egress {
   readonly socketPath: string;
   readonly placeholderKey = `sk-holdfast-placeholder-${randomBytes(12).toString("hex")}`;
   readonly #options: EgressProxyOptions;
+  readonly #limits: EgressLimits;
   readonly #upstreams: ReadonlyMap<string, CheckedUpstream>;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** The latest answer on each connection. */
+  readonly #answers = new WeakMap<object, ServerResponse>();
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
   private constructor(options: EgressProxyOptions, socketPath: string) {
     this.#options = options;
+    this.#limits = { ...egressLimits, ...options.limits };
     this.jailId = options.jailId;
     this.socketPath = socketPath;
     this.#upstreams = checkUpstreams(options.upstreams);
     this.#server = createServer({
-      maxHeaderSize: egressLimits.maxHeaderBytes,
-      headersTimeout: egressLimits.headersTimeoutMs,
-      requestTimeout: egressLimits.requestTimeoutMs,
-      keepAliveTimeout: egressLimits.keepAliveMs,
-      connectionsCheckingInterval: egressLimits.checkIntervalMs,
+      maxHeaderSize: this.#limits.maxHeaderBytes,
+      headersTimeout: this.#limits.headersTimeoutMs,
+      requestTimeout: this.#limits.requestTimeoutMs,
+      keepAliveTimeout: this.#limits.keepAliveMs,
+      connectionsCheckingInterval: this.#limits.checkIntervalMs,
       insecureHTTPParser: false,
       requireHostHeader: true,
     });
-    this.#server.maxConnections = egressLimits.maxConnections;
-    this.#server.maxHeadersCount = egressLimits.maxHeaders;
+    this.#server.maxConnections = this.#limits.maxConnections;
+    this.#server.maxHeadersCount = this.#limits.maxHeaders;
     this.#listenToServer();
   }
 
@@ -109,6 +115,11 @@ export class EgressProxy implements Egress {
       );
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      if (this.#answers.get(socket)?.headersSent) {
+        // What is broken is the body of a request that has its answer.
+        (socket as Socket).destroySoon();
+        return;
+      }
       const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
       const late = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
       const status = tooLarge ? 431 : late ? 408 : 400;
@@ -119,6 +130,10 @@ export class EgressProxy implements Egress {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#answers.set(request.socket, response);
+    response.once("finish", () => {
+      if (response.getHeader("connection") !== "close") this.#answers.delete(request.socket);
+    });
     try {
       const admitted = this.#decide(request);
       await this.#forward(request, response, admitted);
@@ -162,11 +177,11 @@ export class EgressProxy implements Egress {
       });
     }
     const length = Number(request.headers["content-length"] ?? 0);
-    if (length > egressLimits.maxRequestBytes) {
+    if (length > this.#limits.maxRequestBytes) {
       throw this.#deny(
         "request_too_large",
         413,
-        `A request holds at most ${egressLimits.maxRequestBytes} bytes`,
+        `A request holds at most ${this.#limits.maxRequestBytes} bytes`,
         { upstream: name, method, path },
       );
     }
@@ -210,6 +225,7 @@ export class EgressProxy implements Egress {
         credential,
         secrets: vault.secrets,
         signal: this.#ending.signal,
+        limits: this.#limits,
       });
       this.#meter(upstream.name, outcome);
       await end({
@@ -259,13 +275,20 @@ export class EgressProxy implements Egress {
       ? error
       : refusal("internal_error", 500, "The request could not be forwarded");
     const body = errorBody(typed);
-    // The rest of the request's body is never read.
+    // After a request whose end is in doubt, the next bytes may be anything.
+    const last = typed.statusCode === 400 || typed.statusCode === 413 ? { connection: "close" } : {};
     response.writeHead(typed.statusCode, {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
-      connection: "close",
+      ...last,
     });
-    response.end(body, () => request.destroy());
+    response.end(body);
+    // The rest of a refused body is thrown away, up to a bound, so that the answer can be read.
+    let discarded = 0;
+    request.on("data", (chunk: Buffer) => {
+      discarded += chunk.length;
+      if (discarded > this.#limits.maxDiscardBytes) request.destroy();
+    });
   }
 
   close(): Promise<void> {

@@ -1,15 +1,30 @@
 /** Limits of the egress proxy, per jail. */
-export const egressLimits = {
+export interface EgressLimits {
+  readonly maxConnections: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  readonly maxRequestBytes: number;
+  /** Read and thrown away of the body of a refused request. */
+  readonly maxDiscardBytes: number;
+  /** Until the head of a request is complete. */
+  readonly headersTimeoutMs: number;
+  /** Until the whole request is. */
+  readonly requestTimeoutMs: number;
+  readonly checkIntervalMs: number;
+  readonly keepAliveMs: number;
+  /** Without a byte from or to the upstream; models may think for long. */
+  readonly upstreamIdleMs: number;
+}
+
+export const egressLimits: EgressLimits = {
   maxConnections: 64,
   maxHeaderBytes: 32 * 1024,
   maxHeaders: 128,
   maxRequestBytes: 64 * 1024 * 1024,
-  /** Until the head of a request is complete. */
+  maxDiscardBytes: 1024 * 1024,
   headersTimeoutMs: 10_000,
-  /** Until the whole request is. */
   requestTimeoutMs: 120_000,
   checkIntervalMs: 1_000,
   keepAliveMs: 60_000,
-  /** Without a byte from or to the upstream; models may think for long. */
   upstreamIdleMs: 10 * 60_000,
-} as const;
+};

@@ -4,7 +4,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
 import type { PresentedCredential } from "./credential-vault.ts";
-import { egressLimits } from "./egress-limits.ts";
+import type { EgressLimits } from "./egress-limits.ts";
 import { forwardedRequestHeaders, forwardedResponseHeaders } from "./http-headers.ts";
 import type { KnownSecrets } from "./secrets.ts";
 import type { CheckedUpstream } from "./upstreams.ts";
@@ -19,6 +19,7 @@ export interface Forwarding {
   readonly credential: PresentedCredential;
   readonly secrets: KnownSecrets;
   readonly signal: AbortSignal;
+  readonly limits: EgressLimits;
 }
 
 export interface ForwardOutcome {
@@ -37,7 +38,7 @@ function upstreamError(code: string, status: number, message: string, cause?: un
 
 /** Sends one admitted request to its upstream and streams the answer back, each side at the other's pace. */
 export async function forward(task: Forwarding): Promise<ForwardOutcome> {
-  const sent = new Counter(egressLimits.maxRequestBytes);
+  const sent = new Counter(task.limits.maxRequestBytes);
   const answer = await send(task, sent);
   const status = answer.statusCode ?? 502;
   const headers = forwardedResponseHeaders(answer.headers);
@@ -123,7 +124,7 @@ function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
       outgoing.destroy();
       reject(error);
     };
-    outgoing.setTimeout(egressLimits.upstreamIdleMs, () =>
+    outgoing.setTimeout(task.limits.upstreamIdleMs, () =>
       give(upstreamError("upstream_timed_out", 504, "The upstream said nothing for too long")),
     );
     outgoing.once("response", resolve);
