@@ -12,7 +12,7 @@ export function errorCode(error: unknown): string | undefined {
 
 /** True when the server does not know this browser: the cookie is missing, wrong or too old. */
 export function isSignedOut(error: unknown): boolean {
-  return isHoldfastError(error) && error.group === "auth";
+  return isHoldfastError(error) && error.group === "auth" && error.code !== "forbidden";
 }
 
 const known: Readonly<Record<string, ErrorWords>> = {

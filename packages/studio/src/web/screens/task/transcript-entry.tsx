@@ -2,8 +2,8 @@ import { useState } from "react";
 import type { TranscriptItem } from "../../../transcript.ts";
 import { formatClock } from "../../api/format.ts";
 import { ChevronIcon } from "../../components/icons.tsx";
-import { Markdown } from "../../components/markdown.tsx";
 import { visibleText } from "../../components/visible-text.ts";
+import { Message } from "./message.tsx";
 import { ToolCall } from "./tool-call.tsx";
 
 /** One entry of the transcript. `streaming` is true for the newest one while the agent works. */
@@ -25,7 +25,7 @@ export function TranscriptEntry({
     case "message":
       return (
         <article className="message" aria-label="Message of the agent">
-          <Markdown text={item.text} />
+          <Message text={item.text} />
         </article>
       );
     case "thought":
@@ -72,7 +72,7 @@ function Thought({ text, streaming }: { readonly text: string; readonly streamin
         <span className="thought-title">{streaming ? "Thinking" : "Thought"}</span>
         {!open && <span className="thought-preview">{preview(text)}</span>}
       </summary>
-      {open && <Markdown text={text} />}
+      {open && <Message text={text} />}
     </details>
   );
 }

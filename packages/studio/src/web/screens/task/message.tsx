@@ -1,0 +1,23 @@
+import { useState } from "react";
+import { formatCount } from "../../api/format.ts";
+import { Markdown } from "../../components/markdown.tsx";
+import { visibleText } from "../../components/visible-text.ts";
+
+/** Longer messages show as plain text, and at first only their end: Markdown of megabytes takes seconds. */
+const maxMarkdown = 60_000;
+const shownAtFirst = 20_000;
+
+export function Message({ text }: { readonly text: string }) {
+  const [whole, setWhole] = useState(false);
+  if (text.length <= maxMarkdown) return <Markdown text={text} />;
+  return (
+    <div className="markdown">
+      <p>
+        <button type="button" className="button button-small" onClick={() => setWhole(!whole)}>
+          {whole ? "Show only the end" : `Show all ${formatCount(text.length)} characters`}
+        </button>
+      </p>
+      <p className="long-text">{visibleText(whole ? text : text.slice(-shownAtFirst))}</p>
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import {
+  approvalCard,
+  assertNoTrouble,
+  keepScreenshot,
+  signIn,
+  startTask,
+  waitForStatus,
+} from "./support/pages.ts";
+import { createRepository, git, randomText } from "./support/repository.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+
+describe("a first task in the browser", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+
+  before(async () => {
+    [studio, browser] = await Promise.all([StudioProcess.create(), launchBrowser()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  test("the sample repository, from the prompt to the diff", async (t) => {
+    const page = await openPage(browser, t);
+    const line = randomText("The kelp holds");
+    await signIn(page, studio);
+    await keepScreenshot(page, "tasks-empty");
+    await startTask(page, { prompt: `Add the line "${line}" to the README` });
+    await approvalCard(page).waitFor();
+    assert.match(await approvalCard(page).innerText(), /README/);
+    await keepScreenshot(page, "task-approval");
+    await approvalCard(page).locator('[data-kind="allow_once"]').click();
+    await waitForStatus(page, "idle");
+
+    const transcript = page.getByRole("region", { name: "Transcript" });
+    assert.match(await transcript.innerText(), /Let me look at what is here first/);
+    await transcript.locator('[data-type="tool"][class*=entry]').first().waitFor();
+    await transcript.locator('[data-approval-state="allowed"]').waitFor();
+    assert.match(await page.locator(".plan summary").innerText(), /3 of 3/);
+
+    const changes = page.getByRole("region", { name: "Changes", exact: true });
+    await changes.locator('[data-file="README.md"]').waitFor();
+    assert.ok((await changes.locator(".diff-added .diff-code").allInnerTexts()).includes(line));
+    await keepScreenshot(page, "task-done");
+    assertNoTrouble(page);
+  });
+
+  test("apply puts the change on a new branch and leaves the working tree alone", async (t) => {
+    const page = await openPage(browser, t);
+    const repository = await createRepository(studio.directory);
+    const line = randomText("Applied");
+    const before = await readFile(join(repository, "README.md"), "utf8");
+    await signIn(page, studio);
+    await startTask(page, { repository, prompt: `Add the line "${line}" to the README without asking` });
+    await waitForStatus(page, "idle");
+    await page.locator('[data-file="README.md"]').waitFor();
+    await page.getByRole("button", { name: "Apply to branch" }).click();
+    const applied = page.getByTestId("applied");
+    await applied.waitFor();
+    const branch = await applied.locator("strong").innerText();
+    assert.match(await git(repository, "show", `${branch}:README.md`), new RegExp(line));
+    assert.match(await applied.locator(".command code").innerText(), /^git -C .+ switch /);
+    assert.equal(await git(repository, "branch", "--show-current"), "main");
+    assert.equal(await readFile(join(repository, "README.md"), "utf8"), before);
+    assert.equal(await git(repository, "status", "--porcelain"), "");
+    await keepScreenshot(page, "task-applied");
+    assertNoTrouble(page);
+  });
+
+  test("a denied question changes nothing", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README" });
+    await approvalCard(page).locator('[data-kind="reject_once"]').click();
+    await waitForStatus(page, "idle");
+    await page.locator('[data-approval-state="denied"]').waitFor();
+    await page.getByText("The agent has left every file as it was.").waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("stop acts at once, and a further prompt goes on", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await startTask(page, { prompt: "slowly add a line to the README without asking" });
+    await page.getByText("Counting slowly.").first().waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    // The page says so before the server does; that the server acts within a second is its own test.
+    await page.getByText("Stopping…").first().waitFor({ timeout: 1_000 });
+    await waitForStatus(page, "stopped");
+    const line = randomText("After the stop");
+    await page
+      .getByLabel("Next prompt")
+      .getByRole("textbox")
+      .fill(`Add the line "${line}" to the README without asking`);
+    await page.getByRole("button", { name: "Send" }).click();
+    await waitForStatus(page, "idle");
+    await page.locator(".file-diffs .diff-added .diff-code", { hasText: line }).waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("marks a changed file that runs something on the person's machine", async (t) => {
+    const page = await openPage(browser, t);
+    const repository = await createRepository(studio.directory, "with-makefile");
+    await signIn(page, studio);
+    await startTask(page, {
+      repository,
+      prompt: 'Add the line "# more" to the file Makefile without asking',
+    });
+    await waitForStatus(page, "idle");
+    await page.locator('[data-file="Makefile"]').getByText("runs on your machine").waitFor();
+    await page.getByText("One file runs something on your machine").waitFor();
+  });
+
+  test("what an agent says is text, whatever it looks like", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await startTask(page, {
+      prompt: 'Add the line "<img src=x onerror=alert(1)>" to the README',
+    });
+    await approvalCard(page).waitFor();
+    assert.equal(await page.locator("main img").count(), 0);
+    await approvalCard(page).locator('[data-kind="reject_once"]').click();
+    await waitForStatus(page, "idle");
+    assert.equal(await page.locator("main img").count(), 0);
+    assertNoTrouble(page);
+  });
+});

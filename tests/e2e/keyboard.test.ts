@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { approvalCard, signIn, waitForStatus } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+
+/** What has the focus, as a person would name it. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate<string>(`(() => {
+    const element = document.activeElement;
+    if (element === null || element === document.body) return "";
+    const label = element.labels?.[0]?.textContent ?? "";
+    return (element.getAttribute("aria-label") ?? (label || element.textContent) ?? "").trim();
+  })()`);
+}
+
+/** Presses Tab until the focus is on something with this name; it fails when that is not near. */
+async function tabTo(page: Page, name: RegExp, limit = 40): Promise<void> {
+  const passed: string[] = [];
+  for (let presses = 0; presses < limit; presses += 1) {
+    await page.keyboard.press("Tab");
+    const label = await focused(page);
+    if (name.test(label)) {
+      const visible = await page.evaluate<boolean>('document.activeElement.matches(":focus-visible")');
+      assert.ok(visible, `the focus on ${label} is visible`);
+      return;
+    }
+    passed.push(label.slice(0, 40));
+  }
+  assert.fail(`Tab does not reach ${name}; it passed: ${passed.join(" | ")}`);
+}
+
+describe("the keyboard alone", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+
+  before(async () => {
+    [studio, browser] = await Promise.all([StudioProcess.create(), launchBrowser()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  test("is enough from the first page to the applied branch", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(page), "Skip to content");
+    await page.keyboard.press("Enter");
+    await tabTo(page, /Use the sample repository/);
+    await page.keyboard.press("Enter");
+    await tabTo(page, /demo/i);
+    await page.keyboard.press("Space");
+    await tabTo(page, /What is to be done/);
+    await page.keyboard.type("Add a line to the README");
+    await page.keyboard.press("Control+Enter");
+    await page.waitForURL(/\/tasks\/./);
+
+    // The question takes the focus, since nobody was typing; its options follow.
+    await approvalCard(page).waitFor();
+    await page.waitForFunction('document.activeElement.closest("[data-approval]") !== null');
+    await tabTo(page, /allow/i, 5);
+    await page.keyboard.press("Enter");
+    await waitForStatus(page, "idle");
+    await tabTo(page, /Apply to branch/);
+    await page.keyboard.press("Enter");
+    await page.getByTestId("applied").waitFor();
+
+    // A question is announced, and so is the end.
+    await page.locator('[role="status"]', { hasText: "Applied to branch" }).waitFor({ state: "attached" });
+  });
+
+  test("moves between the tabs of a narrow page with the arrow keys", async (t) => {
+    const page = await openPage(browser, t, { width: 400, height: 860 });
+    await signIn(page, studio);
+    await page.locator(".task-row-title").first().focus();
+    await page.keyboard.press("Enter");
+    await tabTo(page, /^Conversation/);
+    await page.keyboard.press("ArrowRight");
+    assert.match(await focused(page), /^Changes/);
+    await page.getByRole("tabpanel", { name: "Changes" }).waitFor();
+  });
+});

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import {
+  approvalCard,
+  assertNoTrouble,
+  keepScreenshot,
+  signIn,
+  startTask,
+  waitForStatus,
+} from "./support/pages.ts";
+import { createRepository } from "./support/repository.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+const sizes = [
+  { name: "phone", width: 400, height: 860 },
+  { name: "desktop", width: 1600, height: 1000 },
+] as const;
+const schemes = ["light", "dark"] as const;
+
+/** Nothing is cut off or has to be scrolled sideways. */
+async function assertFits(page: Page, screen: string): Promise<void> {
+  const surplus = await page.evaluate<number>(
+    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+  );
+  assert.ok(surplus <= 0, `${screen} is ${surplus} pixels too wide`);
+}
+
+async function check(page: Page, name: string): Promise<void> {
+  await assertFits(page, name);
+  await assertAccessible(page, name);
+  await keepScreenshot(page, name);
+}
+
+describe("every screen", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+
+  before(async () => {
+    [studio, browser] = await Promise.all([StudioProcess.create(), launchBrowser()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  for (const size of sizes) {
+    for (const colorScheme of schemes) {
+      test(`is accessible and fits: ${size.name}, ${colorScheme}`, async (t) => {
+        const page = await openPage(browser, t, { ...size, colorScheme });
+        const label = (screen: string) => `${screen}-${size.name}-${colorScheme}`;
+        await signIn(page, studio);
+        await startTask(page, { prompt: "Add a line to the README" });
+        await approvalCard(page).waitFor();
+        await check(page, label("task-waiting"));
+        await approvalCard(page).locator('[data-kind="allow_once"]').click();
+        await waitForStatus(page, "idle");
+        if (size.name === "phone") await page.getByRole("tab", { name: "Changes" }).click();
+        await page.locator('[data-file="README.md"]').waitFor();
+        await check(page, label("task-changes"));
+        await page.getByRole("link", { name: "Tasks", exact: true }).click();
+        await page.locator(".task-list").waitFor();
+        await check(page, label("tasks"));
+        await page.getByRole("link", { name: "System" }).click();
+        await page.getByRole("heading", { name: "System" }).waitFor();
+        await page.locator("[data-check]").first().waitFor();
+        await page.locator('[data-agent="demo"]').waitFor();
+        await check(page, label("system"));
+        assertNoTrouble(page);
+      });
+    }
+  }
+
+  test("the theme can be chosen, and the choice stays", async (t) => {
+    const page = await openPage(browser, t, { colorScheme: "light" });
+    await signIn(page, studio);
+    await page.getByRole("button", { name: "Use the dark theme" }).click();
+    assert.equal(await page.evaluate("document.documentElement.dataset.theme"), "dark");
+    await page.reload();
+    await page.getByRole("button", { name: "Use the light theme" }).waitFor();
+  });
+
+  test("a path that is no usable repository is explained while it is typed", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    const field = page.getByLabel("Repository");
+    const said = page.locator(".repository-check");
+    await field.fill(join(studio.directory, "nothing-here"));
+    await said.getByText("There is no folder at this path.").waitFor();
+    await field.fill("relative/path");
+    await page.locator('.repository-check[data-check="failed"]').waitFor();
+    const repository = await createRepository(studio.directory, "dirty");
+    await writeFile(join(repository, "README.md"), "not committed\n");
+    await field.fill(repository);
+    await said.getByText("with changes that are not committed").waitFor();
+    await page.getByLabel("What is to be done?").fill("Add a line to the README without asking");
+    await page.getByRole("button", { name: "Start task" }).click();
+    await said.getByText("Commit the changes, or choose to start from the last commit.").waitFor();
+    await page.getByLabel("Start from the last commit").check();
+    await page.getByRole("button", { name: "Start task" }).click();
+    await page.waitForURL(/\/tasks\/./);
+    await waitForStatus(page, "idle");
+    await page.locator('[data-file="README.md"]').waitFor();
+  });
+
+  test("an unknown task and an unknown page say so", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await page.goto(`${studio.url}/tasks/00000000-0000-7000-8000-000000000000`);
+    await page.getByText("There is no such task").waitFor();
+    await page.goto(`${studio.url}/nowhere`);
+    await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+  });
+
+  test("a long transcript opens at its end and draws only what is read", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await startTask(page, { prompt: "flood 10000" });
+    await waitForStatus(page, "idle");
+    await page.reload();
+    await page.getByText(/10000 x+/).waitFor();
+    const nodes = await page.evaluate<number>('document.querySelectorAll("*").length');
+    assert.ok(nodes < 15_000, `${nodes} elements are drawn`);
+  });
+});

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { keepScreenshot, signIn } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+
+describe("signing in", { skip: absent ?? false }, () => {
+  let studio: StudioProcess;
+  let browser: Browser;
+
+  before(async () => {
+    [studio, browser] = await Promise.all([StudioProcess.create(), launchBrowser()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.dispose();
+  });
+
+  test("without a link the page says how to get one", async (t) => {
+    const page = await openPage(browser, t);
+    await page.goto(studio.url);
+    await page.getByRole("heading", { name: "This browser is not signed in" }).waitFor();
+    await page.getByText("npx holdfast url").waitFor();
+    await assertAccessible(page, "sign in");
+    await keepScreenshot(page, "sign-in");
+  });
+
+  test("a wrong ticket is refused in words", async (t) => {
+    const page = await openPage(browser, t);
+    await page.goto(`${studio.url}/#ticket=${"x".repeat(43)}`);
+    await page.getByRole("heading", { name: "This link has been used or is too old" }).waitFor();
+    assert.equal(new URL(page.url()).hash, "");
+  });
+
+  test("a link works once, leaves no trace in the address, and the browser is remembered", async (t) => {
+    const page = await openPage(browser, t);
+    const link = await studio.link();
+    await page.goto(link);
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    assert.equal(new URL(page.url()).hash, "");
+    const cookies = await page.context().cookies();
+    assert.ok(cookies.length > 0);
+    assert.ok(cookies.every((cookie) => cookie.httpOnly && cookie.sameSite === "Strict"));
+    assert.equal(await page.evaluate("document.cookie"), "");
+    await page.reload();
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+
+    const other = await openPage(browser, t);
+    await other.goto(link);
+    await other.getByRole("heading", { name: "This link has been used or is too old" }).waitFor();
+  });
+
+  test("the cookie survives a restart of the server", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await studio.kill();
+    await studio.start();
+    await page.goto(studio.url);
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+  });
+});

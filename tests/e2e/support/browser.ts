@@ -1,0 +1,70 @@
+import { existsSync } from "node:fs";
+import type { TestContext } from "node:test";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
+
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** What these tests need and is absent here; in CI that is a failure, elsewhere a skip with a name. */
+export function missing(): string | undefined {
+  const absent: string[] = [];
+  if (!existsSync(executablePath)) absent.push("chromium");
+  if (!(process.env["PATH"] ?? "").split(":").some((folder) => existsSync(`${folder}/bwrap`))) {
+    absent.push("bubblewrap");
+  }
+  if (absent.length === 0) return undefined;
+  const reason = `needs ${absent.join(" and ")}`;
+  if (process.env["CI"] === "true") throw new Error(`${reason}, and CI may not skip`);
+  return reason;
+}
+
+/** A headless browser of its own for one test file, with a profile that goes with it. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath, args: flags, headless: true });
+}
+
+export interface PageOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly colorScheme?: "light" | "dark";
+}
+
+const trouble = new WeakMap<Page, string[]>();
+
+/** A page with cookies of its own. Errors in its console, and what its policy refused, are collected. */
+export async function openPage(browser: Browser, t: TestContext, options: PageOptions = {}): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: options.width ?? 1280, height: options.height ?? 900 },
+    colorScheme: options.colorScheme ?? "light",
+    reducedMotion: "reduce",
+  });
+  context.setDefaultTimeout(30_000);
+  t.after(() => context.close());
+  const page = await context.newPage();
+  const found: string[] = [];
+  trouble.set(page, found);
+  page.on("pageerror", (error) => found.push(String(error.stack ?? error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !isExpected(message.text())) found.push(message.text());
+  });
+  return page;
+}
+
+/** A server that was killed on purpose, and a refused ticket, are no faults of the page. */
+function isExpected(text: string): boolean {
+  return /ERR_CONNECTION|WebSocket connection|status of 40[13]|ERR_EMPTY_RESPONSE|ERR_NETWORK/.test(text);
+}
+
+/** Errors of a page since it was opened. */
+export function troubleOf(page: Page): readonly string[] {
+  return trouble.get(page) ?? [];
+}

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
+import { troubleOf } from "./browser.ts";
+import type { StudioProcess } from "./studio.ts";
+
+const artifacts = fileURLToPath(new URL("../../../artifacts/", import.meta.url));
+
+/** Opens a fresh link and waits for the list of tasks. */
+export async function signIn(page: Page, studio: StudioProcess): Promise<void> {
+  await page.goto(await studio.link());
+  await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+}
+
+export interface TaskWish {
+  readonly prompt: string;
+  /** Absolute path; the bundled sample when it is left out. */
+  readonly repository?: string;
+}
+
+/** Fills the form in and starts the task with the demo agent; ends in the task's workspace. */
+export async function startTask(page: Page, wish: TaskWish): Promise<void> {
+  await page.goto(new URL("/", page.url()).href);
+  await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+  const open = page.getByRole("button", { name: "New task" });
+  if (await open.isVisible()) await open.click();
+  if (wish.repository === undefined) {
+    await page.getByRole("button", { name: "Use the sample repository" }).click();
+  } else {
+    await page.getByLabel("Repository").fill(wish.repository);
+    await page.locator('.repository-check[data-check="clean"]').waitFor();
+  }
+  await page.getByRole("radio", { name: /demo/i }).check();
+  await page.getByLabel("What is to be done?").fill(wish.prompt);
+  await page.getByRole("button", { name: "Start task" }).click();
+  await page.waitForURL(/\/tasks\/./);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
+
+/** Waits until the task's status is `status`. */
+export async function waitForStatus(page: Page, status: string): Promise<void> {
+  await page.locator(`.task-header [data-status="${status}"]`).waitFor({ timeout: 60_000 });
+}
+
+/** The one question that waits. */
+export function approvalCard(page: Page) {
+  return page.locator("[data-approval]");
+}
+
+/** Keeps a picture of a screen; `artifacts/` is what CI keeps of a run. */
+export async function keepScreenshot(page: Page, name: string): Promise<void> {
+  await mkdir(artifacts, { recursive: true });
+  await page.screenshot({ path: `${artifacts}${name}.png` });
+}
+
+/** No script error, and nothing that the page's own policy refused. */
+export function assertNoTrouble(page: Page): void {
+  assert.deepEqual(troubleOf(page), []);
+}

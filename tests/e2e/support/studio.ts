@@ -1,0 +1,104 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const command = fileURLToPath(new URL("../../../packages/holdfast/bin/holdfast.js", import.meta.url));
+const run = promisify(execFile);
+
+interface Started {
+  readonly url: string;
+  readonly link: string;
+}
+
+/** The real server, started by the real command, as a process that can be killed at any moment. */
+export class StudioProcess {
+  readonly directory: string;
+  #child: ChildProcess | undefined;
+  #started: Started | undefined;
+  #port = 0;
+  #log = "";
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  static async create(): Promise<StudioProcess> {
+    const studio = new StudioProcess(await mkdtemp(join(tmpdir(), "holdfast-e2e-")));
+    await studio.start();
+    return studio;
+  }
+
+  get url(): string {
+    if (this.#started === undefined) throw new Error("The server does not run");
+    return this.#started.url;
+  }
+
+  /** Starts the server on the port that it had before. */
+  async start(): Promise<void> {
+    const child = spawn(
+      process.execPath,
+      [command, "start", "--json", "--port", String(this.#port), "--data", this.#data],
+      { cwd: this.directory, stdio: ["ignore", "pipe", "pipe"], env: environment() },
+    );
+    this.#child = child;
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.#log = (this.#log + text).slice(-20_000);
+    });
+    const lines = createInterface({ input: child.stdout });
+    const line = await Promise.race([
+      once(lines, "line").then(([text]) => String(text)),
+      once(child, "exit").then(([code]) => {
+        throw new Error(`The server ended with ${code} before it was ready:\n${this.#log}`);
+      }),
+    ]);
+    this.#started = JSON.parse(line) as Started;
+    this.#port = Number(new URL(this.#started.url).port);
+  }
+
+  /** A link that signs a browser in. It works once. */
+  async link(): Promise<string> {
+    const { stdout } = await run(process.execPath, [command, "url", "--json", "--data", this.#data], {
+      env: environment(),
+    });
+    return (JSON.parse(stdout) as Started).link;
+  }
+
+  /** As a power cut or the out-of-memory killer would: no handler runs. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async dispose(): Promise<void> {
+    await this.#end("SIGTERM");
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** The end of what the server logged, for the message of a failing test. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get #data(): string {
+    return join(this.directory, "data");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, "exit");
+    child.kill(signal);
+    await exit;
+  }
+}
+
+/** Nothing of the machine's own settings or keys reaches the server under test. */
+function environment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, USER, LANG, TMPDIR } = process.env;
+  return { PATH, HOME, USER, LANG, TMPDIR };
+}
