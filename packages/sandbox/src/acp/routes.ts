@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { isHoldfastError } from "@holdfast/core";
 import {
   accepts,
   type Exchange,
@@ -82,7 +83,10 @@ export class AcpRoutes {
       await instance.start();
     } catch (error) {
       await this.#instances.delete(instance.serverId);
-      throw error;
+      if (isHoldfastError(error)) throw error;
+      const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      const text = `failed to start agent "${instance.agentId}": ${why}`;
+      throw problem("stream_error", 502, text, { agent: instance.agentId, details: { message: text } });
     }
   }
 

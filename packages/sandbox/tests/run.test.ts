@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { processesWith, startSandbox, until } from "./harness.ts";
+
+describe("runs", () => {
+  test("output, exit code and environment", async (t) => {
+    const { client, home, work } = await startSandbox(t, "unix", { env: { A: "server" } });
+    const result = await client.run({
+      command: "/bin/sh",
+      args: ["-c", 'echo "$A $B $HOME $PWD"; echo oops >&2; exit 7'],
+      env: { B: "mine" },
+    });
+    assert.equal(result.stdout, `server mine ${home} ${work}\n`);
+    assert.equal(result.stderr, "oops\n");
+    assert.equal(result.exitCode, 7);
+    assert.equal(result.timedOut, false);
+  });
+
+  test("a signal gives no exit code, and a time limit ends everything", async (t) => {
+    const { client } = await startSandbox(t);
+    assert.equal((await client.run({ command: "/bin/sh", args: ["-c", "kill -9 $$"] })).exitCode, null);
+    const mark = `31.${Math.floor(Math.random() * 1e9)}`;
+    const startedAt = performance.now();
+    const result = await client.run({
+      command: "/bin/sh",
+      args: ["-c", `sleep ${mark} & sleep ${mark}`],
+      timeoutMs: 300,
+    });
+    assert.equal(result.timedOut, true);
+    assert.equal(result.exitCode, null);
+    assert.ok(performance.now() - startedAt < 3_000);
+    assert.deepEqual(await processesWith(mark), []);
+  });
+
+  test("a background child neither delays the answer nor survives it", async (t) => {
+    const { client } = await startSandbox(t);
+    const mark = `32.${Math.floor(Math.random() * 1e9)}`;
+    const startedAt = performance.now();
+    const result = await client.run({
+      command: "/bin/sh",
+      args: ["-c", `setsid sleep ${mark} & sleep ${mark} & echo done`],
+    });
+    assert.equal(result.stdout, "done\n");
+    assert.ok(performance.now() - startedAt < 2_000);
+    assert.deepEqual(await processesWith(mark), []);
+  });
+
+  test("endless output is cut at the limit", async (t) => {
+    const { client } = await startSandbox(t);
+    const result = await client.run({
+      command: "/bin/sh",
+      args: ["-c", "yes | head -c 50000000"],
+      maxOutputBytes: 1_000,
+    });
+    assert.equal(result.stdout.length, 1_000);
+    assert.equal(result.stdoutTruncated, true);
+    assert.equal(result.stderrTruncated, false);
+    assert.equal(result.exitCode, 0);
+  });
+
+  test("a client that gives up ends its run", async (t) => {
+    const { client } = await startSandbox(t);
+    const mark = `33.${Math.floor(Math.random() * 1e9)}`;
+    const stop = new AbortController();
+    const run = client.run({ command: "sleep", args: [mark] }, { signal: stop.signal });
+    await until("it runs", async () => (await processesWith(mark)).length > 0);
+    stop.abort();
+    await assert.rejects(run, { name: "AbortError" });
+    await until("it is gone", async () => (await processesWith(mark)).length === 0);
+  });
+
+  test("what cannot be run is refused", async (t) => {
+    const { client, url, fetch } = await startSandbox(t, "unix", { limits: { maxConcurrentRuns: 1 } });
+    await assert.rejects(client.run({ command: "no-such-program" }), (error) =>
+      isErrorCode(error, "sandbox", "stream_error"),
+    );
+    await assert.rejects(client.run({ command: "true", cwd: "/no/such/directory" }), (error) =>
+      isErrorCode(error, "sandbox", "stream_error"),
+    );
+    await assert.rejects(client.run({ command: " " }), (error) =>
+      isErrorCode(error, "sandbox", "invalid_request"),
+    );
+    const post = async (body: string, type = "application/json") =>
+      (await fetch(`${url}/v1/processes/run`, { method: "POST", headers: { "content-type": type }, body }))
+        .status;
+    assert.equal(await post("{"), 400);
+    assert.equal(await post("[]"), 422);
+    assert.equal(await post('{"command":1}'), 422);
+    assert.equal(await post('{"command":"true","args":[1]}'), 422);
+    assert.equal(await post('{"command":"true","env":{"A=B":"x"}}'), 422);
+    assert.equal(await post('{"command":"true","timeoutMs":-1}'), 422);
+    assert.equal(await post("{}", "text/plain"), 415);
+    const stop = new AbortController();
+    const first = client.run({ command: "sleep", args: ["20"] }, { signal: stop.signal });
+    first.catch(() => {});
+    await until("the limit is reached", async () =>
+      client.run({ command: "true" }).then(
+        () => false,
+        (error: unknown) => isErrorCode(error, "sandbox", "conflict"),
+      ),
+    );
+    stop.abort();
+    await assert.rejects(first);
+  });
+});
