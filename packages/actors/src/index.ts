@@ -32,8 +32,10 @@ export type {
 export type {
   Action,
   ActionContext,
+  ActionContextOf,
   ActionTree,
   ActorContext,
+  ActorContextOf,
   ActorOptions,
   ActorShape,
   BaseContext,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ActorConn, ActorHandle, Client } from "@holdfast/client";
 import { isErrorCode } from "@holdfast/core";
-import { actor, event } from "./index.ts";
+import { type ActionContextOf, type ActorContextOf, actor, event } from "./index.ts";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function expectType<_T extends true>(): void {}
@@ -50,6 +50,11 @@ interface Registry {
   readonly "~actors"?: { room: typeof room; counter: typeof counter; empty: typeof empty };
 }
 
+function helper(c: ActionContextOf<typeof room>, hook: ActorContextOf<typeof room>): string {
+  hook.broadcast("message", { text: c.conn.params.user });
+  return c.conn.state.user + hook.state.title + c.vars.hits;
+}
+
 /** Never called: only its types matter. */
 async function uses(client: Client<Registry>): Promise<void> {
   const handle = client.counter.get("a");
@@ -69,6 +74,7 @@ async function uses(client: Client<Registry>): Promise<void> {
 
 test("types flow from the definition to contexts and clients", () => {
   assert.equal(typeof uses, "function");
+  assert.equal(typeof helper, "function");
 });
 
 test("refuses unknown keys, exclusive pairs and what is no function", () => {

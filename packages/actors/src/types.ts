@@ -125,3 +125,28 @@ export interface ActorShape<State, ConnParams, ConnState, Vars, Input, Events, A
   readonly events: Events;
   readonly actions: Actions;
 }
+
+/** Anything from which the types of a definition can be read. */
+interface Shaped {
+  readonly "~types"?: ActorShape<unknown, unknown, unknown, unknown, unknown, unknown, unknown>;
+}
+
+type ShapeOf<D extends Shaped> = NonNullable<D["~types"]>;
+
+/** The context of the hooks of a definition: `ActorContextOf<typeof room>`. */
+export type ActorContextOf<D extends Shaped> = ActorContext<
+  ShapeOf<D>["state"],
+  ShapeOf<D>["params"],
+  ShapeOf<D>["connState"],
+  ShapeOf<D>["vars"],
+  ShapeOf<D>["events"]
+>;
+
+/** The context of the actions of a definition. */
+export type ActionContextOf<D extends Shaped> = ActionContext<
+  ShapeOf<D>["state"],
+  ShapeOf<D>["params"],
+  ShapeOf<D>["connState"],
+  ShapeOf<D>["vars"],
+  ShapeOf<D>["events"]
+>;

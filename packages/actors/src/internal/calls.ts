@@ -4,10 +4,13 @@ import type { KnownCall } from "./call-ledger.ts";
 import type { CallOutcome } from "./call-result.ts";
 import { type Connection, HostConnection } from "./connection.ts";
 import { CallContext } from "./context.ts";
+import { interruptedError } from "./error-filter.ts";
 import { isThenable } from "./hooks.ts";
 import { RunningCall } from "./running-call.ts";
 import type { Runtime } from "./runtime.ts";
 import type { AnyFunction } from "./runtime-definition.ts";
+
+const halfWay = "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
 
 /** The actions that run in one actor. */
 export class Calls {
@@ -44,7 +47,7 @@ export class Calls {
     this.#runtime.activity.begin();
     try {
       const known = await asked.catch((error: unknown) => {
-        throw this.#runtime.sanitize(error);
+        throw this.#runtime.errors.sanitize(error);
       });
       const running = this.#byKey.get(key);
       if (running !== undefined) return await this.#join(running, call);
@@ -52,7 +55,7 @@ export class Calls {
       // Another retry may have run to its end while the store answered.
       const since = this.#runtime.ledger.remembered(key);
       if (since !== undefined) return await this.#replay(since);
-      if (this.#runtime.sealed) throw this.#runtime.stoppingError();
+      if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
       return await this.#run(call, action, key);
     } finally {
       this.#runtime.activity.end();
@@ -65,7 +68,7 @@ export class Calls {
       this.#runtime.queue.after({
         release: () => {
           if (known.type === "result") resolve(known.bytes);
-          else reject(known.type === "error" ? known.error : interrupted());
+          else reject(known.type === "error" ? known.error : interruptedError(halfWay));
         },
         drop: reject,
       });
@@ -143,7 +146,7 @@ export class Calls {
   }
 
   #failure(error: unknown): CallOutcome {
-    return { type: "error", error: this.#runtime.sanitize(error) };
+    return { type: "error", error: this.#runtime.errors.sanitize(error) };
   }
 
   #end(running: RunningCall, outcome: CallOutcome, after: (() => void) | undefined): void {
@@ -192,12 +195,4 @@ export class Calls {
   rejectAll(error: HoldfastError): void {
     for (const running of this.#running) running.reject(error);
   }
-}
-
-function interrupted(): HoldfastError {
-  return new HoldfastError(
-    "action",
-    "interrupted",
-    "An earlier attempt of this call stopped half-way; what it committed stays, and it is not run again",
-  );
 }

@@ -31,18 +31,22 @@ export interface CommitQueueOptions {
 interface Flight {
   readonly version: number;
   readonly outputs: Output[];
-  done: boolean;
 }
 
 /**
- * The output gate. Turns are handed to the store in order, without waiting for the one before; each
- * output leaves when all turns before it are durable, in the order in which outputs were made.
+ * The output gate. One commit of an actor is on its way at a time; the turns that close meanwhile
+ * share the next one, which is handed to the store as soon as the first has landed: nothing waits
+ * longer for it, since the store syncs one group after the other. Each output leaves when all turns
+ * before it are durable, in the order in which outputs were made.
  */
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
-  readonly #flights: Flight[] = [];
+  #flight: Flight | undefined;
+  /** Outputs of the turns that closed since the flight began; present when there was one. */
+  #next: Output[] | undefined;
+  /** Outputs that leave now, with nothing to wait for. */
+  #leaving: Output[] | undefined;
   #version: number;
-  #releasing = false;
   /** What outputs are told that come too late: nothing is committed any more. */
   #failure: HoldfastError | undefined;
   #failed = false;
@@ -52,39 +56,20 @@ export class CommitQueue {
     this.#version = options.version;
   }
 
-  /** True when nothing waits for the store. */
-  get settled(): boolean {
-    return this.#flights.length === 0;
-  }
-
-  /** Ends the open turn: hands what changed to the store. */
+  /** Ends the open turn: what changed goes to the store, now or with the next commit. */
   close(): void {
     if (this.#failure !== undefined) return;
-    const { store, actorId, epoch, nonce, collect } = this.#options;
-    const version = this.#version + 1;
-    try {
-      const changes = collect(version);
-      if (changes === undefined) return;
-      this.#version = version;
-      const flight: Flight = { version, outputs: [], done: false };
-      this.#flights.push(flight);
-      store.commit({ ...changes, actorId, epoch, version, commitId: `${nonce}.${version}` }).then(
-        () => this.#land(flight),
-        (error: unknown) => this.fail(error),
-      );
-    } catch (error) {
-      // What could not be handed over cannot be made up for: memory and store would differ.
-      this.fail(error);
-    }
+    if (this.#flight === undefined) this.#handIn([]);
+    else this.#next ??= [];
   }
 
   /** Ends the open turn and lets `output` leave once everything before it is durable. */
   after(output: Output): void {
     this.close();
     if (this.#failure !== undefined) return output.drop(this.#failure);
-    const last = this.#flights.at(-1);
-    if (last === undefined) output.release();
-    else last.outputs.push(output);
+    const waiting = this.#next ?? this.#flight?.outputs ?? this.#leaving;
+    if (waiting === undefined) output.release();
+    else waiting.push(output);
   }
 
   /** As {@link after}, as a promise. */
@@ -105,23 +90,50 @@ export class CommitQueue {
     this.#failed = true;
     const failure = this.#options.failed(error);
     this.#failure = failure;
-    for (const flight of this.#flights.splice(0)) {
-      for (const output of flight.outputs.splice(0)) output.drop(failure);
+    const waiting = [...(this.#flight?.outputs ?? []), ...(this.#next ?? [])];
+    this.#flight = undefined;
+    this.#next = undefined;
+    for (const output of waiting) output.drop(failure);
+  }
+
+  /** Hands what changed to the store; `outputs` leave after it, or at once when nothing changed. */
+  #handIn(outputs: Output[]): void {
+    const { store, actorId, epoch, nonce, collect } = this.#options;
+    const version = this.#version + 1;
+    try {
+      const changes = collect(version);
+      if (changes === undefined) return this.#leave(outputs);
+      this.#version = version;
+      const flight: Flight = { version, outputs };
+      this.#flight = flight;
+      store.commit({ ...changes, actorId, epoch, version, commitId: `${nonce}.${version}` }).then(
+        () => this.#land(flight),
+        (error: unknown) => this.fail(error),
+      );
+    } catch (error) {
+      // What could not be handed over cannot be made up for: memory and store would differ.
+      this.#flight ??= { version, outputs };
+      this.fail(error);
     }
   }
 
+  #leave(outputs: Output[]): void {
+    if (outputs.length === 0) return;
+    this.#leaving = outputs;
+    // An output may make others: they join the list as long as no later turn is under way.
+    for (let output = outputs.shift(); output !== undefined; output = outputs.shift()) output.release();
+    this.#leaving = undefined;
+  }
+
   #land(flight: Flight): void {
-    flight.done = true;
-    if (this.#failed || this.#releasing) return;
-    this.#releasing = true;
-    for (let head = this.#flights[0]; head?.done; head = this.#flights[0]) {
-      this.#options.landed(head.version);
-      // An output may make others: they join this list as long as no later turn is under way.
-      for (let output = head.outputs.shift(); output !== undefined; output = head.outputs.shift()) {
-        output.release();
-      }
-      if (this.#flights[0] === head) this.#flights.shift();
-    }
-    this.#releasing = false;
+    if (this.#failed) return;
+    this.#options.landed(flight.version);
+    const { outputs } = flight;
+    // The flight stays in place meanwhile: what an output makes belongs to the turns after it.
+    for (let output = outputs.shift(); output !== undefined; output = outputs.shift()) output.release();
+    this.#flight = undefined;
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined) this.#handIn(next);
   }
 }

@@ -24,7 +24,10 @@ export class Connections implements ConnectionOwner {
 
   /** Accepts a client: resolves once it is connected and what the hooks wrote is durable. */
   async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
-    const connection = await this.admit(request.params, request.request, sink, request.signal);
+    const admitted = this.admit(request.params, request.request, sink, request.signal);
+    const connection = await admitted.catch((error: unknown) => {
+      throw this.#runtime.errors.sanitize(error);
+    });
     return new Promise((resolve, reject) => {
       this.#runtime.queue.after({
         release: () => {
@@ -54,7 +57,7 @@ export class Connections implements ConnectionOwner {
         connection.state = await runtime.hook("createConnState", [c, params], options.createConnStateTimeout);
       }
       if (signal?.aborted) throw new HoldfastError("conn", "aborted", "The client left while it connected");
-      if (runtime.status !== "ready") throw runtime.stoppingError();
+      if (runtime.status !== "ready") throw runtime.errors.stopping();
       this.all.set(connection.id, connection);
       if (sink !== undefined) runtime.activity.connected();
       try {
@@ -142,7 +145,7 @@ export class Connections implements ConnectionOwner {
     runtime.activity.begin();
     runtime
       .hook("onDisconnect", [new Context(runtime, connection.request), connection])
-      .catch((error: unknown) => runtime.reportHook(error))
+      .catch((error: unknown) => runtime.errors.report(error))
       .finally(() => {
         runtime.activity.end();
         if (connection.sink !== undefined) runtime.activity.disconnected();

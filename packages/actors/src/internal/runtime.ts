@@ -1,4 +1,4 @@
-import { HoldfastError, isErrorCode, type Logger, type Ports, sanitizeError, uuidv4 } from "@holdfast/core";
+import { HoldfastError, isErrorCode, type Logger, type Ports, uuidv4 } from "@holdfast/core";
 import type {
   ActorCaller,
   ActorConnection,
@@ -18,6 +18,7 @@ import { type Changes, CommitQueue } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { Context, type ContextSource } from "./context.ts";
+import { ErrorFilter, reentrantError, stoppedError } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { KvBuffer } from "./kv-buffer.ts";
 import type { HookName, RuntimeDefinition } from "./runtime-definition.ts";
@@ -36,6 +37,7 @@ export class Runtime implements ActorInstance, ContextSource {
   readonly connections: Connections;
   readonly ledger: CallLedger;
   readonly kv: KvBuffer;
+  readonly errors: ErrorFilter;
   readonly ready: Promise<void>;
   readonly stopped: Promise<StopReason>;
   status: InstanceStatus = "starting";
@@ -76,6 +78,7 @@ export class Runtime implements ActorInstance, ContextSource {
     this.definition = options.definition["~definition"];
     this.ports = host.ports;
     this.#host = host;
+    this.errors = new ErrorFilter(host.ports.random, host.report);
     this.#creating = start.type === "create";
     this.#createDue = this.#creating;
     this.#createdAt = this.#creating ? host.ports.clock.now() : undefined;
@@ -117,7 +120,7 @@ export class Runtime implements ActorInstance, ContextSource {
       if (!this.definition.options.noSleep) this.activity.watch();
       this.queue.after({ release: () => this.#ready.resolve(), drop: () => {} });
     } catch (error) {
-      const shown = this.sanitize(error);
+      const shown = this.errors.sanitize(error);
       // What has been written before the failure stays; only then is the instance out of memory.
       this.queue.after({ release: () => this.halt("failed", shown), drop: () => {} });
     }
@@ -199,14 +202,14 @@ export class Runtime implements ActorInstance, ContextSource {
     try {
       await this.#withoutState(state, () => hook(new Context(this), state.value));
     } catch (error) {
-      this.reportHook(error);
+      this.errors.report(error);
     }
     this.queue.close();
   }
 
   /** Runs code on the stack during which the state must not change; what it awaits is free again. */
   #withoutState(state: StateLog, fn: () => unknown): unknown {
-    state.refuseChanges(reentrant);
+    state.refuseChanges(reentrantError);
     try {
       return this.enter(fn);
     } finally {
@@ -256,7 +259,7 @@ export class Runtime implements ActorInstance, ContextSource {
   }
 
   #commitFailed(error: unknown): HoldfastError {
-    const shown = this.sanitize(error);
+    const shown = this.errors.fromStore(error);
     this.halt(isErrorCode(error, "actor", "fenced") ? "fenced" : "failed", shown);
     return shown;
   }
@@ -328,37 +331,19 @@ export class Runtime implements ActorInstance, ContextSource {
     return this.connections.create(params, request, undefined);
   }
 
-  /** The one place where what user code or the store threw becomes what a caller may see. */
-  sanitize(error: unknown): HoldfastError {
-    return sanitizeError(error, uuidv4(this.ports.random), this.#host.report);
-  }
-
-  /** A hook that nobody waits for has thrown: the host gets the error, whatever it is. */
-  reportHook(error: unknown): void {
-    this.#host.report(uuidv4(this.ports.random), error);
-  }
-
   // The host's side
 
   invoke(call: InvokeCall): Promise<Uint8Array> {
     if (this.status === "starting") return this.#started.promise.then(() => this.invoke(call));
     const viaConnection = call.conn !== undefined && this.status === "stopping";
-    if (this.status !== "ready" && !viaConnection) return Promise.reject(this.stoppingError());
+    if (this.status !== "ready" && !viaConnection) return Promise.reject(this.errors.stopping());
     return this.#calls.invoke(call);
   }
 
   async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
     if (this.status === "starting") await this.#started.promise;
-    if (this.status !== "ready") throw this.stoppingError();
-    try {
-      return await this.connections.connect(request, sink);
-    } catch (error) {
-      throw this.sanitize(error);
-    }
-  }
-
-  stoppingError(): HoldfastError {
-    return new HoldfastError("actor", "stopping", "The actor is stopping; the call has not run");
+    if (this.status !== "ready") throw this.errors.stopping();
+    return this.connections.connect(request, sink);
   }
 
   requestSleep(): void {
@@ -397,7 +382,7 @@ export class Runtime implements ActorInstance, ContextSource {
     } else if (this.status === "ready") {
       this.status = "stopping";
       this.activity.unwatch();
-      this.#abortAll(this.stoppingError());
+      this.#abortAll(this.errors.stopping());
       this.#stopper = new Stopper(this, mode);
       void this.#stopper.run();
     } else if (mode === "destroyed") this.#stopper?.destroyInstead();
@@ -433,7 +418,7 @@ export class Runtime implements ActorInstance, ContextSource {
     this.status = "stopped";
     this.activity.unwatch();
     this.seal(false);
-    const shown = error ?? this.stoppingError();
+    const shown = error ?? this.errors.stopping();
     this.#abortAll(shown);
     this.#calls.rejectAll(shown);
     this.connections.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`);
@@ -441,15 +426,4 @@ export class Runtime implements ActorInstance, ContextSource {
     this.#ready.reject(shown);
     this.#stopped.resolve(reason);
   }
-}
-
-function reentrant(): HoldfastError {
-  return new HoldfastError("actor", "state_mutation_reentrant", "onStateChange must not change the state", {
-    statusCode: 500,
-  });
-}
-
-function stoppedError(): HoldfastError {
-  const message = "The actor has stopped; code that still runs cannot change it";
-  return new HoldfastError("actor", "stopped", message, { statusCode: 500 });
 }

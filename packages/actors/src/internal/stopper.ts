@@ -1,6 +1,7 @@
-import { HoldfastError, type Timer } from "@holdfast/core";
+import type { Timer } from "@holdfast/core";
 import type { StopReason } from "../instance.ts";
 import { Context } from "./context.ts";
+import { interruptedError } from "./error-filter.ts";
 import type { Runtime } from "./runtime.ts";
 
 export type StopMode = Extract<StopReason, "slept" | "destroyed" | "shutdown">;
@@ -69,7 +70,7 @@ export class Stopper {
     try {
       await this.#runtime.hook(name, [new Context(this.#runtime)]);
     } catch (error) {
-      this.#runtime.reportHook(error);
+      this.#runtime.errors.report(error);
     }
   }
 
@@ -78,15 +79,11 @@ export class Stopper {
     this.#finalizing = true;
     this.#closeConnections((code, reason) => runtime.connections.abandon(code, reason));
     runtime.interruptCalls(
-      new HoldfastError(
-        "action",
-        "interrupted",
-        "The actor stopped before the action ended; it may have run in part",
-      ),
+      interruptedError("The actor stopped before the action ended; it may have run in part"),
     );
     runtime.seal(this.#mode === "destroyed");
     try {
-      await runtime.queue.finish(runtime.stoppingError());
+      await runtime.queue.finish(runtime.errors.stopping());
     } catch {
       // The failed commit has stopped the instance and told everyone who waited.
       return;

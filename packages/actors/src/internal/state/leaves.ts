@@ -32,7 +32,7 @@ export class Leaves {
 
 function fingerprint(value: object): Fingerprint {
   if (value instanceof Date) return value.getTime();
-  if (value instanceof Error) return `${value.name}\n${value.message}`;
+  if (value instanceof Error) return `${String(value.name)}\n${String(value.message)}`;
   return bytesOf(value)?.slice() ?? "";
 }
 

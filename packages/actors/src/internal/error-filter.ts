@@ -1,0 +1,58 @@
+import { HoldfastError, isErrorCode, type Random, sanitizeError, uuidv4 } from "@holdfast/core";
+
+/** Decides what callers see of errors, and hands the rest to the host. */
+export class ErrorFilter {
+  readonly #random: Random;
+  readonly #report: (errorId: string, error: unknown) => void;
+  /** Lifecycle errors that speak of this actor, among those with the same codes that speak of others. */
+  readonly #own = new WeakSet<object>();
+
+  constructor(random: Random, report: (errorId: string, error: unknown) => void) {
+    this.#random = random;
+    this.#report = report;
+  }
+
+  /** The one place where what user code or the store threw becomes what a caller may see. */
+  sanitize(error: unknown): HoldfastError {
+    const foreign = isLifecycleError(error) && !this.#own.has(error);
+    // "Stopping" of another actor must not look as if this one had not run the call.
+    const shown = foreign ? new Error("another actor was stopping", { cause: error }) : error;
+    return sanitizeError(shown, uuidv4(this.#random), this.#report);
+  }
+
+  /** As {@link sanitize}, for what the store said of this actor. */
+  fromStore(error: unknown): HoldfastError {
+    if (isLifecycleError(error)) this.#own.add(error);
+    return this.sanitize(error);
+  }
+
+  /** A hook that nobody waits for has thrown: the host gets the error, whatever it is. */
+  report(error: unknown): void {
+    this.#report(uuidv4(this.#random), error);
+  }
+
+  stopping(): HoldfastError {
+    const error = new HoldfastError("actor", "stopping", "The actor is stopping; the call has not run");
+    this.#own.add(error);
+    return error;
+  }
+}
+
+function isLifecycleError(error: unknown): error is HoldfastError {
+  return isErrorCode(error, "actor", "stopping") || isErrorCode(error, "actor", "fenced");
+}
+
+export function reentrantError(): HoldfastError {
+  return new HoldfastError("actor", "state_mutation_reentrant", "onStateChange must not change the state", {
+    statusCode: 500,
+  });
+}
+
+export function stoppedError(): HoldfastError {
+  const message = "The actor has stopped; code that still runs cannot change it";
+  return new HoldfastError("actor", "stopped", message, { statusCode: 500 });
+}
+
+export function interruptedError(message: string): HoldfastError {
+  return new HoldfastError("action", "interrupted", message);
+}
