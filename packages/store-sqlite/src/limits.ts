@@ -6,7 +6,7 @@ export const sqliteStoreLimits = {
   passiveCheckpointBytes: 4 * 1_048_576,
   /** WAL size at which commits are held until a checkpoint has emptied it. */
   maxWalBytes: 64 * 1_048_576,
-  /** Entries of one page of `list`, `due` and `kvList`. */
+  /** Actors in one answer of `list` and `due`, whatever limit is asked for. */
   maxPageSize: 1_000,
   /** Call records, from the oldest on, that one group of commits looks at to remove the expired ones. */
   maxPrunedCalls: 1_024,

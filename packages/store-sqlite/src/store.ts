@@ -225,7 +225,7 @@ class OpenStore implements SqliteStore {
   async kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]> {
     this.#group.assertUsable();
     const statement = range.reverse === true ? this.#sql.kvListReverse : this.#sql.kvList;
-    const limit = pageLimit(range.limit);
+    const limit = Math.max(0, range.limit);
     const rows = this.#group.now(() => statement.all(actorId, range.start, range.end ?? null, limit));
     return rows.map((row) => ({ key: bytes(row, "key"), value: bytes(row, "value") }));
   }

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { join } from "node:path";
+import { test } from "node:test";
+import { create, openStore, tempDirectory } from "./support.ts";
+
+test("the names of new files are durable before a commit is acknowledged", async (t) => {
+  const synced: string[] = [];
+  const fsyncSync = fs.fsyncSync;
+  // The real sync, watched.
+  t.mock.method(fs, "fsyncSync", (fd: number) => {
+    synced.push(
+      `${fs.readlinkSync(`/proc/self/fd/${fd}`)}: ${fs.readdirSync(`/proc/self/fd/${fd}/`).join(" ")}`,
+    );
+    fsyncSync(fd);
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const above = tempDirectory(t);
+  const path = join(above, "made", "here");
+  const store = await openStore(t, { path });
+  const expected = [`${join(above, "made")}: here`, `${above}: made`];
+  assert.deepEqual(synced.slice(0, 2), expected);
+  const last = synced.at(-1) ?? "";
+  assert.ok(last.startsWith(`${path}: `) && last.includes("actors.db-wal"), last);
+  const count = synced.length;
+  await store.commit(create("a"));
+  assert.equal(synced.length, count, "a commit makes no file");
+});
