@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { isErrorCode, systemClock } from "@holdfast/core";
+import type { ApprovalRequest } from "@holdfast/gate";
+import { ApprovalStore, approvalLimits, bindingOf } from "../src/internal/approval-store.ts";
+import { escapeForDisplay } from "../src/internal/display-text.ts";
+import { temporaryDirectory } from "./support.ts";
+
+function open(t: TestContext, path = join(temporaryDirectory(t), "approvals.db"), clock = systemClock) {
+  const store = ApprovalStore.open(path, clock);
+  let closed = false;
+  const close = () => {
+    if (!closed) store.close();
+    closed = true;
+  };
+  t.after(close);
+  return { store, path, close };
+}
+
+const call: ApprovalRequest = {
+  session: "s1",
+  tool: "write",
+  arguments: { path: "a", content: ["x", { y: 1 }] },
+};
+const typed = (code: string) => (error: unknown) => isErrorCode(error, "approval", code);
+
+describe("an approval", () => {
+  test("is asked, allowed and used once, for exactly its call", async (t) => {
+    const { store } = open(t);
+    const asked = await store.request(call);
+    assert.equal(asked.state, "pending");
+    await assert.rejects(store.consume(asked.id, call), typed("not_allowed"));
+    const allowed = await store.decide(asked.id, "allow", "ada");
+    assert.deepEqual([allowed.state, allowed.decidedBy], ["allowed", "ada"]);
+    await assert.rejects(store.consume(asked.id, { ...call, arguments: { path: "b" } }), typed("mismatch"));
+    await assert.rejects(store.consume(asked.id, { ...call, session: "s2" }), typed("mismatch"));
+    const used = await Promise.allSettled([store.consume(asked.id, call), store.consume(asked.id, call)]);
+    assert.deepEqual(
+      used.map((each) => each.status),
+      ["fulfilled", "rejected"],
+    );
+    await assert.rejects(store.decide(asked.id, "deny", "ada"), typed("not_pending"));
+    assert.notEqual((await store.request(call)).id, asked.id);
+  });
+
+  test("that was denied stays denied", async (t) => {
+    const { store } = open(t);
+    const { id } = await store.request(call);
+    await store.decide(id, "deny", "ada");
+    await assert.rejects(store.decide(id, "allow", "eve"), typed("not_pending"));
+    await assert.rejects(store.consume(id, call), typed("not_allowed"));
+    await assert.rejects(store.decide("no-such", "allow", "ada"), typed("not_found"));
+  });
+
+  test("is met again by the same call, in whatever order its arguments come", async (t) => {
+    const { store } = open(t);
+    const first = await store.request(call);
+    const again = await store.request({ ...call, arguments: { content: ["x", { y: 1 }], path: "a" } });
+    assert.equal(again.id, first.id);
+    for (const other of [
+      { ...call, tool: "read" },
+      { ...call, arguments: { path: "a", content: [["x"], { y: 1 }] } },
+      { ...call, arguments: { path: "a", content: ["x", { y: "1" }] } },
+      { ...call, arguments: [["path", "a"]] },
+    ]) {
+      assert.notEqual(bindingOf(other), first.binding);
+    }
+    assert.equal(
+      bindingOf({ ...call, arguments: JSON.parse('{"__proto__":1}') }) ===
+        bindingOf({ ...call, arguments: {} }),
+      false,
+    );
+  });
+
+  test("survives a restart in every state", async (t) => {
+    const { store, path, close } = open(t);
+    const ids = await Promise.all(
+      [1, 2, 3].map(async (n) => (await store.request({ ...call, arguments: n })).id),
+    );
+    await store.decide(ids[1] ?? "", "allow", "ada");
+    await store.decide(ids[2] ?? "", "deny", "ada");
+    close();
+    const { store: again } = open(t, path);
+    assert.deepEqual(
+      again.list().map((each) => each.state),
+      ["pending", "allowed", "denied"],
+    );
+    assert.equal((await again.request({ ...call, arguments: 1 })).id, ids[0]);
+    assert.equal((await again.consume(ids[1] ?? "", { ...call, arguments: 2 })).state, "consumed");
+  });
+
+  test("expires at its time, pending or allowed, also while nobody looked", async (t) => {
+    let now = 1_000_000;
+    const clock = { now: () => now };
+    const { store, path, close } = open(t, undefined, clock);
+    const pending = await store.request({ ...call, timeoutMs: 1_000 });
+    const allowed = await store.request({ ...call, tool: "other", timeoutMs: 1_000 });
+    await store.decide(allowed.id, "allow", "ada");
+    now += 999;
+    assert.equal(store.get(pending.id)?.state, "pending");
+    now += 1;
+    assert.equal(store.get(pending.id)?.state, "expired");
+    await assert.rejects(store.consume(allowed.id, { ...call, tool: "other" }), typed("not_allowed"));
+    await assert.rejects(store.decide(pending.id, "allow", "late"), typed("not_pending"));
+    const late = await store.request({ ...call, tool: "third", timeoutMs: 1_000 });
+    close();
+    now += 5_000;
+    assert.equal(open(t, path, clock).store.get(late.id)?.state, "expired");
+  });
+
+  test("wakes those who wait, by a decision, an end of the session or its own end", async (t) => {
+    const { store } = open(t);
+    const [one, two, three] = await Promise.all(
+      [1, 2, 3].map((n) => store.request({ ...call, arguments: n, timeoutMs: n === 3 ? 30 : 60_000 })),
+    );
+    assert.ok(one && two && three);
+    const waits = [one, two, three].map((each) => store.wait(each.id));
+    await store.decide(one.id, "allow", "ada");
+    assert.equal((await waits[2])?.state, "expired");
+    assert.equal(await store.cancelSession("s1"), 2);
+    assert.deepEqual(
+      (await Promise.all(waits)).map((each) => each.state),
+      ["allowed", "cancelled", "expired"],
+    );
+    const aborted = store.wait((await store.request(call)).id, AbortSignal.abort());
+    await assert.rejects(aborted, { name: "AbortError" });
+  });
+
+  test("has bounds", async (t) => {
+    const { store } = open(t);
+    const large = "x".repeat(approvalLimits.maxArgumentBytes);
+    await assert.rejects(store.request({ ...call, arguments: large }), typed("arguments_too_large"));
+    for (let n = 0; n < 5; n++) await store.request({ ...call, arguments: n });
+    assert.equal(store.list({ session: "s1", state: "pending" }).length, 5);
+    assert.equal(store.list({ session: "s2" }).length, 0);
+  });
+});
+
+describe("the text of an approval card", () => {
+  test("shows what would hide or reverse it", async (t) => {
+    const { store } = open(t);
+    const nasty = "rm \u202egpj.exe\u2066 \u001b[2K\u001b[1A\r\u0000\u200b\u{e0041}";
+    const { title, detail } = await store.request({ ...call, title: nasty, arguments: { nasty } });
+    for (const text of [title, detail]) {
+      const left = [...text].filter((character) => /[\p{Cc}\p{Cf}]/u.test(character) && character !== "\n");
+      assert.deepEqual(left, []);
+    }
+    assert.match(title, /\\u\{202e\}gpj\.exe\\u\{2066\} \\u\{1b\}\[2K/);
+  });
+
+  test("says that it is cut, and never cuts a character in two", () => {
+    assert.deepEqual(escapeForDisplay("abc", 3), { text: "abc", truncated: false });
+    const cut = escapeForDisplay(`ab😀${"c".repeat(100)}`, 3);
+    assert.equal(cut.truncated, true);
+    assert.match(cut.text, /^ab… \[10\d more characters are not shown\]$/);
+  });
+});
