@@ -104,6 +104,7 @@ describe("the forwarder", () => {
       held.add(socket);
       socket.on("error", () => {});
       socket.once("close", () => held.delete(socket));
+      socket.once("end", () => socket.end()).resume();
       socket.write("hello");
     });
     const forwarder = await forward(t, path, 2);
@@ -120,7 +121,7 @@ describe("the forwarder", () => {
     );
     assert.deepEqual(outcomes.sort(), ["closed", "hello", "hello"]);
     const ends = clients.filter((client) => !client.destroyed).map((client) => closed(client.resume()));
-    const gone = [...held].map((socket) => closed(socket.resume()));
+    const gone = [...held].map((socket) => closed(socket));
     await forwarder.close();
     await Promise.all([...ends, ...gone]);
     await forwarder.close();
