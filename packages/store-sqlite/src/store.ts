@@ -213,7 +213,8 @@ class OpenStore implements SqliteStore {
         optional(this.#sql.getCall.get(actorId, hash, idempotencyKey, now), (row) =>
           callRecord(idempotencyKey, row),
         ),
-      () => actorId,
+      // No record is no record, whether the commits of now become durable or not.
+      (record) => (record === undefined ? "absent" : actorId),
     );
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
@@ -30,4 +31,29 @@ test("the names of new files are durable before a commit is acknowledged", async
   const count = synced.length;
   await store.commit(create("a"));
   assert.equal(synced.length, count, "a commit makes no file");
+});
+
+test("what a crash left in the log is durable before the store answers", async (t) => {
+  const path = tempDirectory(t);
+  const crashed = tempDirectory(t);
+  const store = await openStore(t, { path, syncFile: { sync: () => {}, syncAsync: async () => {} } });
+  await store.commit(create("a"));
+  // By another process: closing the database's file in this one would drop the store's locks.
+  execFileSync("cp", [join(path, "actors.db"), join(path, "actors.db-wal"), crashed]);
+  await store.close();
+
+  const synced: string[] = [];
+  const fdatasyncSync = fs.fdatasyncSync;
+  t.mock.method(fs, "fdatasyncSync", (fd: number) => {
+    synced.push(`${fs.readlinkSync(`/proc/self/fd/${fd}`)}: ${fs.fstatSync(fd).size > 0}`);
+    fdatasyncSync(fd);
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const again = await openStore(t, { path: crashed });
+  assert.deepEqual(synced, [`${join(crashed, "actors.db-wal")}: true`]);
+  assert.equal((await again.get("a"))?.version, 1);
 });

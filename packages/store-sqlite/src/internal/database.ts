@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { isHoldfastError } from "@holdfast/core";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { mapSqliteError, sqliteCode } from "./errors.ts";
 import { connectionPragmas, prepareSchema } from "./schema.ts";
 import { syncDirectory } from "./wal.ts";
@@ -14,7 +14,8 @@ export function openDatabase(directory: string, maxBytes: number | undefined): D
   try {
     database = new DatabaseSync(join(directory, databaseName), { timeout: 5_000 });
     // A connection that has not read yet does not know the journal mode: this reads the header.
-    database.exec("PRAGMA journal_mode = WAL");
+    const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
+    if (mode !== "wal") throw noWal(directory);
     database.exec(connectionPragmas);
     if (maxBytes !== undefined)
       database.exec(`PRAGMA max_page_count = ${Math.floor(maxBytes / pageSize(database))}`);
@@ -26,6 +27,11 @@ export function openDatabase(directory: string, maxBytes: number | undefined): D
     if (isHoldfastError(error) || sqliteCode(error) === 0) throw error;
     throw mapSqliteError(error);
   }
+}
+
+function noWal(directory: string): HoldfastError {
+  const message = `The file system of ${directory} cannot share memory between processes, as SQLite's log needs`;
+  return new HoldfastError("store", "unavailable", `${message}. Choose a directory on a local disk.`);
 }
 
 export function pageSize(database: DatabaseSync): number {

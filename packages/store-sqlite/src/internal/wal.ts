@@ -39,6 +39,8 @@ export class Wal {
     this.#syncFile = syncFile;
     this.#fd = openSync(path, "r");
     this.#inode = fstatSync(this.#fd, { bigint: true }).ino;
+    // After a crash the log may hold commits that no sync has covered yet, and that reads now show.
+    fdatasyncSync(this.#fd);
   }
 
   /**

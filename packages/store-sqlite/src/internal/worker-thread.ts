@@ -19,7 +19,7 @@ class ThreadError extends Error {
 
 /**
  * A thread with a connection of its own to the store, for work that takes long: checkpoints, copies.
- * It starts with the first request, and does not keep the process alive.
+ * It starts with the first request, and keeps the process alive only while it works.
  */
 export class WorkerThread {
   readonly #databaseFile: string;
@@ -37,6 +37,7 @@ export class WorkerThread {
       if (this.#ended !== undefined) throw this.#ended;
       this.#worker ??= this.#start();
       this.#waiting.push({ resolve, reject });
+      this.#worker.ref();
       this.#worker.postMessage(request);
     });
   }
@@ -59,9 +60,9 @@ export class WorkerThread {
 
   #start(): Worker {
     const worker = new Worker(script, { workerData: this.#databaseFile });
-    worker.unref();
     worker.on("message", (reply: WorkerReply) => {
       const waiter = this.#waiting.shift();
+      if (this.#waiting.length === 0 && this.#worker !== undefined) worker.unref();
       if (reply.type === "done") waiter?.resolve(reply);
       else waiter?.reject(new ThreadError(reply.message, reply.code));
     });
