@@ -1,10 +1,11 @@
 import type { Clock } from "@holdfast/core";
 import type { ActorStore, CallRecord } from "../store.ts";
 import { type CallOutcome, decodeOutcome, encodeOutcome } from "./call-result.ts";
+import { KeyFilter } from "./key-filter.ts";
 
 /** For so long a retry of a keyed call gets the recorded outcome. */
 export const callWindowMs = 600_000;
-/** What is remembered in memory; beyond it, the store is asked. */
+/** Outcomes that are remembered in memory; beyond it, only that there was one. */
 const maxRemembered = 1_024;
 const maxRememberedBytes = 262_144;
 
@@ -18,8 +19,10 @@ export class CallLedger {
   readonly #clock: Clock;
   readonly #remembered = new Map<string, { readonly bytes: Uint8Array; readonly expiresAt: number }>();
   #rememberedBytes = 0;
-  /** Until then the store may hold records that are not remembered here. */
-  #askStoreUntil: number;
+  /** Until then the store may hold records of earlier instances. */
+  readonly #askStoreUntil: number;
+  /** The keys of what has been forgotten; made when something is. */
+  #forgotten: KeyFilter | undefined;
   #pending: CallRecord[] = [];
 
   constructor(store: ActorStore, actorId: string, clock: Clock, isNew: boolean) {
@@ -33,7 +36,7 @@ export class CallLedger {
   find(key: string): KnownCall | undefined | Promise<KnownCall | undefined> {
     const remembered = this.remembered(key);
     if (remembered !== undefined) return remembered;
-    if (this.#clock.now() >= this.#askStoreUntil) return undefined;
+    if (this.#clock.now() >= this.#askStoreUntil && !this.#forgotten?.mayHave(key)) return undefined;
     return this.#store.call(this.#actorId, key).then((record) => {
       if (record === undefined || record.expiresAt <= this.#clock.now()) return undefined;
       return record.outcome === undefined ? { type: "interrupted" } : decodeOutcome(record.outcome);
@@ -66,10 +69,12 @@ export class CallLedger {
   }
 
   #forgetOldest(): void {
-    for (const [key, { bytes, expiresAt }] of this.#remembered) {
+    for (const [key, { bytes }] of this.#remembered) {
+      const now = this.#clock.now();
       this.#remembered.delete(key);
       this.#rememberedBytes -= bytes.length;
-      this.#askStoreUntil = Math.max(this.#askStoreUntil, expiresAt);
+      this.#forgotten ??= new KeyFilter(callWindowMs, now);
+      this.#forgotten.add(key, now);
       return;
     }
   }
