@@ -30,6 +30,7 @@ export class Host {
   readonly #answers = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #views = new Map<string, TaskView>();
   readonly #events = new EventEmitter();
+  readonly #gone = new AbortController();
   #lastId = 0;
   #output = "";
 
@@ -48,6 +49,7 @@ export class Host {
       const gone = new Error(`the host has exited; it printed:\n${this.#output.slice(-4000)}`);
       for (const answer of this.#answers.values()) answer.reject(gone);
       this.#answers.clear();
+      this.#gone.abort(gone);
     });
   }
 
@@ -96,7 +98,7 @@ export class Host {
 
   /** The newest view of a task that satisfies `test`, now or as soon as there is one. */
   async until(taskId: string, what: string, test: (view: TaskView) => boolean): Promise<TaskView> {
-    const signal = AbortSignal.timeout(DEADLINE_MS);
+    const signal = AbortSignal.any([AbortSignal.timeout(DEADLINE_MS), this.#gone.signal]);
     let view = (await this.callTask(taskId, "get")) as TaskView;
     while (!test(view)) {
       const newer = this.#views.get(taskId);

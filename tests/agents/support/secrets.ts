@@ -51,29 +51,25 @@ export async function findInFiles(directory: string, secret: Secret): Promise<re
   return found;
 }
 
-export interface ProcessSearch {
-  /** Processes whose environment and command line were read. */
-  readonly searched: number;
-  /** "pid command (form)". */
-  readonly found: readonly string[];
-}
-
-/** Searches environment and command line of every descendant of process `root`, not of itself. */
-export async function findInProcesses(root: number, secret: Secret): Promise<ProcessSearch> {
+/**
+ * Searches environment and command line of every descendant of process `root`, not of itself:
+ * "pid command (form)", none when all is well.
+ */
+export async function findInProcesses(root: number, secret: Secret): Promise<readonly string[]> {
   const found: string[] = [];
-  const pids = await descendants(root);
   let searched = 0;
-  for (const pid of pids) {
+  for (const pid of await descendants(root)) {
     const command = await readFile(`/proc/${pid}/cmdline`).catch(() => undefined);
     const environment = await readFile(`/proc/${pid}/environ`).catch(() => undefined);
     // It may have ended since the list was made.
     if (command === undefined || environment === undefined) continue;
     searched += 1;
     const name = command.toString("utf8").replaceAll("\0", " ").slice(0, 80);
-    for (const form of secret.formsIn(Buffer.concat([command, environment])))
-      found.push(`${pid} ${name} (${form})`);
+    const forms = secret.formsIn(Buffer.concat([command, environment]));
+    for (const form of forms) found.push(`${pid} ${name} (${form})`);
   }
-  return { searched, found };
+  if (searched === 0) throw new Error(`process ${root} has no descendants: the search proves nothing`);
+  return found;
 }
 
 async function descendants(root: number): Promise<readonly number[]> {
