@@ -187,9 +187,7 @@ export class Directory implements ActorHost {
   #awake(target: ActorTarget): ActorInstance | undefined {
     if (this.#closing !== undefined) return undefined;
     const instance =
-      target.type === "id"
-        ? this.#byId.get(target.id)
-        : this.#slots.get(addressOf(target.name, target.key))?.instance;
+      target.type === "id" ? this.#byId.get(target.id) : this.#slots.get(addressOfTarget(target))?.instance;
     if (instance === undefined || instance.name !== target.name) return undefined;
     return instance.status === "starting" || instance.status === "ready" ? instance : undefined;
   }
@@ -323,6 +321,18 @@ export class Directory implements ActorHost {
       statusCode: 503,
     });
   }
+}
+
+/** Addresses by target: a gateway hands in the same target for the same path. */
+const addresses = new WeakMap<ActorTarget, string>();
+
+function addressOfTarget(target: Exclude<ActorTarget, { type: "id" }>): string {
+  let address = addresses.get(target);
+  if (address === undefined) {
+    address = addressOf(target.name, target.key);
+    addresses.set(target, address);
+  }
+  return address;
 }
 
 /** Injective: the text of a key has no slash. */

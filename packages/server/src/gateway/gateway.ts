@@ -17,6 +17,11 @@ import { actorsPrefix, parseRoute, type Route } from "./route.ts";
 
 const noHeaders: Readonly<Record<string, string>> = {};
 
+interface RunningCall {
+  readonly target: ActorTarget;
+  readonly abort: AbortController;
+}
+
 /** Answers HTTP requests for actors: docs/reference/wire.md. It knows no sockets. */
 export class Gateway {
   readonly directory: Directory;
@@ -25,7 +30,7 @@ export class Gateway {
   readonly maxIncomingBytes: number;
   readonly maxOutgoingBytes: number;
   /** Keyed calls that came over HTTP and run now, so that `DELETE .../calls/{key}` can end them. */
-  readonly #running = new Map<string, AbortController>();
+  readonly #running = new Map<string, RunningCall[]>();
 
   constructor(directory: Directory, options: GatewayOptions) {
     this.directory = directory;
@@ -200,10 +205,14 @@ export class Gateway {
   }
 
   #track(target: ActorTarget, idempotencyKey: string, abort: AbortController): () => void {
-    const id = `${addressOf(target)} ${idempotencyKey}`;
-    this.#running.set(id, abort);
+    const call = { target, abort };
+    const others = this.#running.get(idempotencyKey);
+    if (others === undefined) this.#running.set(idempotencyKey, [call]);
+    else others.push(call);
     return () => {
-      if (this.#running.get(id) === abort) this.#running.delete(id);
+      const calls = this.#running.get(idempotencyKey) ?? [];
+      if (calls.length <= 1) this.#running.delete(idempotencyKey);
+      else calls.splice(calls.indexOf(call), 1);
     };
   }
 
@@ -213,7 +222,10 @@ export class Gateway {
     idempotencyKey: string,
     headers: Readonly<Record<string, string>>,
   ): void {
-    this.#running.get(`${addressOf(target)} ${idempotencyKey}`)?.abort(cancelled());
+    const address = addressOf(target);
+    for (const call of [...(this.#running.get(idempotencyKey) ?? [])]) {
+      if (addressOf(call.target) === address) call.abort.abort(cancelled());
+    }
     // Also when there is none: it may have ended in the meantime.
     exchange.reply(204, headers, undefined);
   }

@@ -71,12 +71,11 @@ export class NodeExchange implements Exchange {
     const response = this.#response;
     if (response.headersSent || response.destroyed) return;
     const length = body === undefined ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    response.writeHead(status, {
-      ...headers,
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      ...(status === 204 ? {} : { "content-length": length }),
-    });
+    const lines: string[] = ["cache-control", "no-store", "x-content-type-options", "nosniff"];
+    for (const name in headers) lines.push(name, headers[name] ?? "");
+    if (status !== 204) lines.push("content-length", String(length));
+    // A flat list is written as it is; an object would be walked and checked twice.
+    response.writeHead(status, lines);
     response.end(body);
   }
 

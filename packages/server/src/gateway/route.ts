@@ -16,6 +16,23 @@ export const actorsPrefix = "/actors/";
  * Throws `gateway.not_found`, `gateway.malformed_path`, `actor.invalid_key`, `actor.key_too_long`.
  */
 export function parseRoute(url: string): Route {
+  let route = known.get(url);
+  if (route === undefined) {
+    route = readRoute(url);
+    if (url.length <= maxKnownLength) {
+      if (known.size >= maxKnown) known.clear();
+      known.set(url, route);
+    }
+  }
+  return route;
+}
+
+/** Routes that were read before: one actor is often called many times. Bounded in number and length. */
+const known = new Map<string, Route>();
+const maxKnown = 4_096;
+const maxKnownLength = 512;
+
+function readRoute(url: string): Route {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
   const creates = mark !== -1 && readCreate(url.slice(mark + 1));
