@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import type { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { fetchOver, listenForDial, unixAgent } from "@holdfast/sandbox-client/node";
 import { agentTable, createSandboxServer, customAgent, type SandboxServerOptions } from "../src/index.ts";
@@ -173,4 +176,45 @@ export async function processesWith(text: string): Promise<number[]> {
 
 async function mkdirp(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+export interface ServerProcess {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly client: SandboxClient;
+  readonly home: string;
+  readonly work: string;
+}
+
+/** A server in a process of its own, as the command starts it; on TCP on a free port. */
+export async function startServerProcess(
+  t: TestContext,
+  config: object = {},
+  transport: Transport = "tcp",
+): Promise<ServerProcess> {
+  const directory = await temporary(t);
+  const [home, work, run] = [join(directory, "home"), join(directory, "work"), join(directory, "run")];
+  await Promise.all([home, work, run].map(mkdirp));
+  const socket = join(run, "control.sock");
+  const configPath = join(directory, "config.json");
+  await writeFile(configPath, JSON.stringify(config));
+  const host = transport === "dial" ? await listenForDial(socket) : undefined;
+  if (host) t.after(() => host.close());
+  const agent = host?.agent ?? unixAgent(socket);
+  t.after(() => agent.destroy());
+  const entry = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+  const listen = transport === "tcp" ? ["--port", "0"] : [`--${transport}`, socket];
+  const args = [entry, ...listen, "--home", home, "--cwd", work, "--config", configPath];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  t.after(() => child.kill("SIGKILL"));
+  const ready: unknown = await new Promise((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`the server exited with ${code}`)));
+    createInterface({ input: child.stdout }).once("line", (line) => resolve(JSON.parse(line)));
+  });
+  const client = await SandboxClient.connect(
+    transport === "tcp"
+      ? { baseUrl: String(field(ready, "url")), token: String(field(ready, "token")) }
+      : { fetch: fetchOver(agent) },
+  );
+  return { child, pid: child.pid ?? 0, client, home, work };
 }

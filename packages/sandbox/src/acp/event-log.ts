@@ -3,6 +3,8 @@ export interface LoggedEvent {
   /** Starts at 1, without gaps, over restarts of the agent's process too. */
   readonly seq: number;
   readonly data: string;
+  /** Bytes of all events before this one. */
+  readonly startOffset: number;
   /** Bytes of all events up to and including this one. */
   readonly endOffset: number;
 }
@@ -43,8 +45,9 @@ export class EventLog {
 
   append(data: string): number {
     this.#last += 1;
+    const startOffset = this.#offset;
     this.#offset += Buffer.byteLength(data);
-    this.#events.push({ seq: this.#last, data, endOffset: this.#offset });
+    this.#events.push({ seq: this.#last, data, startOffset, endOffset: this.#offset });
     this.#trim();
     for (const listener of this.#listeners) listener();
     return this.#last;
@@ -63,7 +66,7 @@ export class EventLog {
     // The newest event stays whatever its size: it has to reach those who read now.
     while (this.#first < this.#last) {
       const oldest = this.#events[this.#first - this.#base];
-      const bytes = this.#offset - (oldest?.endOffset ?? 0);
+      const bytes = this.#offset - (oldest?.startOffset ?? 0);
       if (this.#last - this.#first < this.#maxEvents && bytes <= this.#maxBytes) break;
       this.#first += 1;
     }

@@ -2,8 +2,6 @@ import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import { basename } from "node:path";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { isHoldfastError } from "@holdfast/core";
 import { booleanQuery, type Exchange, requiredQuery, sendJson } from "../http/exchange.ts";
 import { invalid, problem } from "../http/problem.ts";
@@ -127,17 +125,17 @@ export class FsRoutes {
   async #receive(exchange: Exchange, file: FileHandle, old: Stats | undefined): Promise<number> {
     const { maxFileBytes } = this.#limits;
     let size = 0;
-    const count = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        size += chunk.length;
+    async function* body(): AsyncGenerator<Buffer> {
+      for await (const chunk of exchange.request) {
+        const bytes: Buffer = chunk;
+        size += bytes.length;
         if (maxFileBytes > 0 && size > maxFileBytes)
-          done(invalid(`the file exceeds ${maxFileBytes} bytes`, 413));
-        else done(null, chunk);
-      },
-    });
-    const sink = file.createWriteStream({ autoClose: false });
+          throw invalid(`the file exceeds ${maxFileBytes} bytes`, 413);
+        yield bytes;
+      }
+    }
     try {
-      await pipeline(exchange.request, count, sink, { end: true });
+      await file.writeFile(body());
       if (old) await file.chmod(old.mode & 0o7777);
       await file.datasync();
     } finally {

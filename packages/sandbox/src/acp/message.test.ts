@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { readMessage, withId, withStderr } from "./message.ts";
+
+describe("messages", () => {
+  test("kinds are told by id and method", () => {
+    assert.equal(readMessage('{"id":1,"method":"a"}')?.kind, "request");
+    assert.equal(readMessage('{"id":null,"method":"a"}')?.kind, "request");
+    assert.equal(readMessage('{"method":"a"}')?.kind, "notification");
+    assert.equal(readMessage('{"id":1,"result":{}}')?.kind, "response");
+    assert.equal(readMessage("[]"), undefined);
+    assert.equal(readMessage("1"), undefined);
+    assert.throws(() => readMessage('{"id":'), SyntaxError);
+  });
+
+  test("equal ids have equal keys, different ones do not", () => {
+    const key = (id: string) => readMessage(`{"id":${id}}`)?.key;
+    assert.equal(key("1"), key("1.0"));
+    assert.notEqual(key("1"), key('"1"'));
+    assert.notEqual(key("null"), key('"null"'));
+    assert.notEqual(key("9007199254740993"), key("9007199254740992"));
+    assert.equal(readMessage('{"id": 9007199254740993 }')?.idText, "9007199254740993");
+    assert.equal(key('"\\u0061"'), key('"a"'));
+  });
+
+  test("an id is replaced in the text and nothing else is touched", () => {
+    const cases: readonly (readonly [string, string])[] = [
+      ['{"id":1,"method":"a"}', '{"id":"x","method":"a"}'],
+      ['{ "params" : {"id":[1,{"id":2}]} , "id" : 12 }', '{ "params" : {"id":[1,{"id":2}]} , "id" : "x" }'],
+      ['{"result":"\\"id\\":7,}","id":"\\"q"}', '{"result":"\\"id\\":7,}","id":"x"}'],
+      ['{"i\\u0064":null,"n":1e400}', '{"i\\u0064":"x","n":1e400}'],
+      ['{"id":1,"id":2}', '{"id":1,"id":"x"}'],
+      ["{}", "{}"],
+    ];
+    for (const [raw, expected] of cases) assert.equal(withId(raw, '"x"'), expected);
+  });
+
+  test("standard error is added to the data of an error, where there is room", () => {
+    const data = (raw: string) => JSON.parse(withStderr(raw, "oops")).error?.data;
+    assert.deepEqual(data('{"id":1,"error":{"code":1,"message":"m"}}'), { agentStderr: "oops" });
+    assert.deepEqual(data('{"id":1,"error":{"code":1,"data":{"a":1}}}'), { a: 1, agentStderr: "oops" });
+    assert.deepEqual(data('{"id":1,"error":{"code":1,"data":"text"}}'), "text");
+    assert.equal(withStderr('{"id":1,"result":{}}', "oops"), '{"id":1,"result":{}}');
+  });
+});

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { chmod, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { SandboxClient } from "@holdfast/sandbox-client";
+import { type DialHostOptions, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
+import { createSandboxServer } from "../src/index.ts";
+import { temporary, until } from "./harness.ts";
+
+async function host(t: TestContext, options: DialHostOptions = {}) {
+  const directory = await temporary(t);
+  const socketPath = join(directory, "run", "control.sock");
+  const listening = await listenForDial(socketPath, options);
+  t.after(() => listening.close());
+  const client = () => SandboxClient.connect({ fetch: fetchOver(listening.agent), skipHealthCheck: true });
+  return { directory, socketPath, listening, client };
+}
+
+describe("a server that dials out", () => {
+  test("two idle connections are ready at any time, and many requests run side by side", async (t) => {
+    const { socketPath, listening, client, directory } = await host(t);
+    const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
+    t.after(() => server.close());
+    await listening.ready(5_000);
+    await until("two are ready", () => listening.connections === 2);
+    const sandbox = await client();
+    const stop = new AbortController();
+    const runs = Array.from({ length: 10 }, () =>
+      sandbox.run({ command: "sleep", args: ["20"] }, { signal: stop.signal }).catch(() => {}),
+    );
+    await until("ten are used and two ready", () => listening.connections === 12);
+    assert.deepEqual(await sandbox.health(), { status: "ok" });
+    stop.abort();
+    await Promise.all(runs);
+    await until("the surplus is given back", () => listening.connections <= 10);
+    for (let index = 0; index < 50; index += 1) assert.deepEqual(await sandbox.health(), { status: "ok" });
+  });
+
+  test("it dials again when the host comes back", async (t) => {
+    const { socketPath, listening, directory } = await host(t);
+    const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
+    t.after(() => server.close());
+    await listening.close();
+    const again = await listenForDial(socketPath);
+    t.after(() => again.close());
+    const sandbox = await SandboxClient.connect({ fetch: fetchOver(again.agent) });
+    assert.deepEqual(await sandbox.health(), { status: "ok" });
+  });
+
+  test("it may start before the host listens", async (t) => {
+    const directory = await temporary(t);
+    const socketPath = join(directory, "run", "control.sock");
+    const starting = createSandboxServer({ listen: { dial: socketPath }, home: directory });
+    const listening = await listenForDial(socketPath);
+    t.after(() => listening.close());
+    await listening.ready(5_000);
+    await (await starting).close();
+  });
+
+  test("a sandbox that never dials is a clear error, also for those who wait when the host closes", async (t) => {
+    const { client, listening } = await host(t, { connectTimeoutMs: 100 });
+    const sandbox = await client();
+    await assert.rejects(sandbox.health(), (error) => {
+      assert.ok(isErrorCode(error, "sandbox", "unreachable"), String(error));
+      assert.match(error.message, /has not connected within 100 ms/);
+      return true;
+    });
+    await assert.rejects(listening.ready(50), (error) => isErrorCode(error, "sandbox", "not_dialled"));
+    const waiting = assert.rejects(listening.ready(60_000), (error) =>
+      isErrorCode(error, "sandbox", "host_closed"),
+    );
+    await listening.close();
+    await waiting;
+  });
+
+  test("the socket is private, and a directory that others may enter is refused", async (t) => {
+    const { socketPath, directory } = await host(t);
+    assert.equal((await stat(socketPath)).mode & 0o777, 0o600);
+    assert.equal((await stat(join(directory, "run"))).mode & 0o777, 0o700);
+    await chmod(directory, 0o755);
+    await assert.rejects(listenForDial(join(directory, "x.sock")), (error) =>
+      isErrorCode(error, "sandbox", "unsafe_directory"),
+    );
+    await chmod(directory, 0o700);
+  });
+
+  test("more connections than the bound are refused", async (t) => {
+    const { socketPath, listening, client, directory } = await host(t, {
+      maxConnections: 4,
+      connectTimeoutMs: 300,
+    });
+    const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
+    t.after(() => server.close());
+    const sandbox = await client();
+    const stop = new AbortController();
+    const runs = Array.from({ length: 8 }, () =>
+      sandbox.run({ command: "sleep", args: ["20"] }, { signal: stop.signal }).then(
+        () => "done",
+        (error: unknown) => (isErrorCode(error, "sandbox", "unreachable") ? "refused" : "aborted"),
+      ),
+    );
+    await until("all are used", () => listening.connections === 4);
+    const refused = await Promise.all(runs.slice(4));
+    assert.deepEqual(refused, ["refused", "refused", "refused", "refused"]);
+    stop.abort();
+    assert.deepEqual(await Promise.all(runs.slice(0, 4)), ["aborted", "aborted", "aborted", "aborted"]);
+  });
+});

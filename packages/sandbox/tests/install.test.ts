@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { type AgentRow, customAgent, findAgent, installAgent } from "../src/index.ts";
+import { field, temporary } from "./harness.ts";
+
+/** An agent whose package is a local folder, so that no registry is asked. */
+async function localAgent(t: TestContext, script: string): Promise<AgentRow> {
+  const folder = join(await temporary(t), "package");
+  await mkdir(folder);
+  const manifest = { name: "local-agent", version: "1.2.3", bin: { "local-agent": "./cli.js" } };
+  await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+  await writeFile(join(folder, "cli.js"), `#!/usr/bin/env node\n${script}\n`, { mode: 0o755 });
+  const row = customAgent({ id: "local", command: "local-agent" });
+  return { ...row, packages: { "local-agent": `file:${folder}` }, versionArgs: ["--version"] };
+}
+
+describe("installing agents", () => {
+  test("packages are installed, verified, found, and not installed twice", async (t) => {
+    const directory = join(await temporary(t), "agents");
+    const row = await localAgent(t, 'console.log("local 1.2.3");');
+    const first = await installAgent("local", directory, { agents: [row] });
+    assert.equal(first.version, "local 1.2.3");
+    assert.equal(first.alreadyInstalled, false);
+    const found = await findAgent(row, { agentsDirectory: directory });
+    assert.equal(found?.program, process.execPath, "a script for env node is started with this Node");
+    const before = (await stat(first.directory)).ino;
+    assert.equal((await installAgent("local", directory, { agents: [row] })).alreadyInstalled, true);
+    assert.equal((await stat(first.directory)).ino, before);
+    const again = await installAgent("local", directory, { agents: [row], reinstall: true });
+    assert.equal(again.alreadyInstalled, false);
+    assert.notEqual((await stat(first.directory)).ino, before);
+    assert.deepEqual(await readdir(directory), ["local"], "nothing temporary is left");
+  });
+
+  test("a package that does not start leaves what was installed before", async (t) => {
+    const directory = join(await temporary(t), "agents");
+    const good = await localAgent(t, 'console.log("good");');
+    await installAgent("local", directory, { agents: [good] });
+    const manifest = await readFile(join(directory, "local", "package.json"), "utf8");
+    const bad = await localAgent(t, 'console.error("wrong libc"); process.exit(1);');
+    await assert.rejects(installAgent("local", directory, { agents: [bad] }), (error) => {
+      assert.ok(isErrorCode(error, "sandbox", "install_failed"), String(error));
+      assert.match(String(field(error.metadata, "stderr")), /wrong libc/);
+      return true;
+    });
+    const none = { ...good, command: "other", packages: { ...good.packages } };
+    await assert.rejects(installAgent("local", directory, { agents: [none], reinstall: true }), (error) =>
+      isErrorCode(error, "sandbox", "install_failed"),
+    );
+    assert.equal(await readFile(join(directory, "local", "package.json"), "utf8"), manifest);
+    assert.deepEqual(await readdir(directory), ["local"]);
+    await assert.rejects(installAgent("nobody", directory), (error) =>
+      isErrorCode(error, "sandbox", "unsupported_agent"),
+    );
+    assert.equal((await installAgent("demo", directory)).alreadyInstalled, true);
+  });
+});

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { type Envelope, SandboxClient } from "@holdfast/sandbox-client";
+import { fetchOver, unixAgent } from "@holdfast/sandbox-client/node";
+import { createSandboxServer, type SandboxServerOptions } from "../src/index.ts";
+import { field, temporary, until, updates } from "./harness.ts";
+
+/** A server behind a relay whose connections can be cut. */
+async function behindRelay(t: TestContext, options: Partial<SandboxServerOptions> = {}) {
+  const home = await temporary(t);
+  const [inner, outer] = [join(home, "inner.sock"), join(home, "outer.sock")];
+  const server = await createSandboxServer({ listen: { unix: inner }, home, cwd: home, ...options });
+  t.after(() => server.close());
+  const sockets = new Set<Socket>();
+  const relay = createServer((near) => {
+    const far = connect(inner);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.once("close", () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => relay.listen(outer, resolve));
+  const agent = unixAgent(outer);
+  t.after(() => {
+    agent.destroy();
+    relay.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const client = await SandboxClient.connect({ fetch: fetchOver(agent) });
+  return { server, client, cut, relay, home };
+}
+
+describe("connections that break", () => {
+  test("a turn survives cuts of all connections without a gap or a repetition", async (t) => {
+    const { client, cut, home } = await behindRelay(t);
+    const seen: Envelope[] = [];
+    const gaps: unknown[] = [];
+    const acp = client.acp("s", {
+      agent: "demo",
+      onEnvelope: (envelope) => void seen.push(envelope),
+      onGap: (gap) => gaps.push(gap),
+    });
+    t.after(() => acp.detach());
+    await acp.request("initialize", {});
+    const sessionId = field(await acp.request("session/new", { cwd: home, mcpServers: [] }), "sessionId");
+    const prompt = [{ type: "text", text: "write notes without asking, add much: flood 3000" }];
+    const flood = acp.request("session/prompt", { sessionId, prompt });
+    for (const count of [200, 1_000, 2_000]) {
+      await until("it streams", () => updates(seen).length > count);
+      cut();
+    }
+    assert.equal(field(await flood, "stopReason"), "end_turn");
+    const seqs = seen.flatMap((envelope) => envelope.seq ?? []);
+    assert.deepEqual(
+      seqs,
+      seqs.map((_, index) => index + 1),
+    );
+    assert.ok(seqs.length > 3_000);
+    assert.deepEqual(gaps, []);
+  });
+
+  test("a second connection resumes where a log ends", async (t) => {
+    const { client, home } = await behindRelay(t);
+    const first = client.acp("s", { agent: "demo" });
+    await first.request("initialize", {});
+    await first.request("session/new", { cwd: home, mcpServers: [] });
+    first.detach();
+    const seqs: number[] = [];
+    const second = client.acp("s", { after: 1, onEnvelope: ({ seq }) => void (seq && seqs.push(seq)) });
+    t.after(() => second.detach());
+    await until("the rest came", () => seqs.length === 1);
+    assert.deepEqual(seqs, [2]);
+  });
+
+  test("a deleted instance and a lost server are told apart", async (t) => {
+    const { client, server, relay, cut } = await behindRelay(t);
+    const one = client.acp("one", { agent: "demo" });
+    const two = client.acp("two", { agent: "demo", reconnectForMs: 300 });
+    await Promise.all([one.request("initialize", {}), two.request("initialize", {})]);
+    await client.acp("one").close();
+    assert.equal((await one.closed).kind, "gone");
+    await assert.rejects(one.request("session/new", {}), (error) =>
+      isErrorCode(error, "acp", "connection_closed"),
+    );
+    const waiting = assert.rejects(two.request("session/prompt", {}), Error);
+    await server.close();
+    relay.close();
+    cut();
+    assert.equal((await two.closed).kind, "unreachable");
+    await waiting;
+    assert.deepEqual(await two.envelopes().next(), { done: true, value: undefined });
+  });
+
+  test("an answer that takes long is kept alive with blanks, and a request can be given up", async (t) => {
+    const { client, home } = await behindRelay(t, { limits: { heartbeatMs: 20 } });
+    const acp = client.acp("s", { agent: "demo" });
+    t.after(() => acp.detach());
+    await acp.request("initialize", {});
+    const sessionId = field(await acp.request("session/new", { cwd: home, mcpServers: [] }), "sessionId");
+    const prompt = [{ type: "text", text: "slowly" }];
+    const stop = new AbortController();
+    const given = acp.request("session/prompt", { sessionId, prompt }, { signal: stop.signal });
+    const updated = (async () => {
+      for await (const { message } of acp.envelopes()) if (message.method === "session/update") return;
+    })();
+    await updated;
+    stop.abort(new Error("enough"));
+    await assert.rejects(given, /enough/);
+    await acp.notify("session/cancel", { sessionId });
+    const again = acp.request("session/prompt", {
+      sessionId,
+      prompt: [{ type: "text", text: "without asking" }],
+    });
+    assert.equal(field(await again, "stopReason"), "end_turn");
+  });
+});
