@@ -61,12 +61,16 @@ export function repositoryQuery(api: StudioApi, path: string) {
   });
 }
 
-export function useCreateTask() {
+/** `onCreated` is called even when the form is gone by then, as a list that is no longer empty may do. */
+export function useCreateTask(onCreated: (task: TaskSummary) => void) {
   const api = useApi();
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (input: CreateTaskInput) => api.organization.createTask(input),
-    onSuccess: (task) => mergeTask(queries, task),
+    onSuccess(task) {
+      mergeTask(queries, task);
+      onCreated(task);
+    },
   });
 }
 

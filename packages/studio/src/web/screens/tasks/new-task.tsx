@@ -12,7 +12,9 @@ const agentKey = "holdfast.agent";
 export function NewTask({ takeFocus }: { readonly takeFocus: boolean }) {
   const ids = useId();
   const navigate = useNavigate();
-  const create = useCreateTask();
+  const create = useCreateTask((task) => {
+    void navigate({ to: "/tasks/$taskId", params: { taskId: task.id } });
+  });
   const promptRef = useRef<HTMLTextAreaElement>(null);
   const repositoryRef = useRef<HTMLInputElement>(null);
   const [repository, setRepository] = useState<RepositoryValue>({ path: "", fromHead: false, check: "none" });
@@ -43,9 +45,7 @@ export function NewTask({ takeFocus }: { readonly takeFocus: boolean }) {
       prompt: prompt.trim(),
       ...(repository.fromHead ? { fromHead: true } : {}),
     };
-    create.mutate(input, {
-      onSuccess: (task) => navigate({ to: "/tasks/$taskId", params: { taskId: task.id } }),
-    });
+    create.mutate(input);
   };
   return (
     <form className="new-task" onSubmit={submit} noValidate aria-labelledby={`${ids}-heading`}>

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { tasksQuery } from "../../api/queries.ts";
 import { useMediaQuery, usePageTitle } from "../../app/hooks.ts";
@@ -13,10 +13,15 @@ export function TasksScreen() {
   usePageTitle("Tasks");
   const api = useApi();
   const wide = useMediaQuery("(min-width: 62rem)");
-  const [asked, setAsked] = useState(false);
+  // "empty": open because there is nothing else to show; it stays when the first task comes.
+  const [opened, setOpened] = useState<"no" | "empty" | "asked">("no");
   const query = useInfiniteQuery(tasksQuery(api));
   const tasks = query.data?.pages.flatMap((page) => page.tasks);
-  const formOpen = wide || asked || tasks?.length === 0;
+  const empty = tasks?.length === 0;
+  useEffect(() => {
+    if (empty) setOpened((known) => (known === "no" ? "empty" : known));
+  }, [empty]);
+  const formOpen = wide || opened !== "no";
   return (
     <div className="tasks-page">
       <section className="tasks-main" aria-labelledby="tasks-heading">
@@ -27,14 +32,14 @@ export function TasksScreen() {
               type="button"
               className="button button-primary"
               aria-expanded={formOpen}
-              onClick={() => setAsked(!asked)}
+              onClick={() => setOpened(formOpen ? "no" : "asked")}
             >
-              {asked ? <CrossIcon /> : <PlusIcon />}
-              {asked ? "Close" : "New task"}
+              {formOpen ? <CrossIcon /> : <PlusIcon />}
+              {formOpen ? "Close" : "New task"}
             </button>
           )}
         </div>
-        {!wide && formOpen && <NewTask takeFocus={asked} />}
+        {!wide && formOpen && <NewTask takeFocus={opened === "asked"} />}
         {query.isPending && <Loading label="Loading tasks" rows={5} />}
         {query.isError && tasks === undefined && (
           <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
