@@ -31,6 +31,7 @@ export function agentSuite(facts: AgentFacts): void {
     test("edits files, asks, and its work lands on a branch", () => editsAndApplies(world, facts));
     if (facts.asksForEdits) test("a denied edit leaves the file alone", () => deniedEdit(world, facts));
     test("after a refusal by the model the next prompt works", () => failingModel(world, facts));
+    test("a stream that breaks is tried again", () => brokenStream(world, facts));
     if (facts.tellsFailures) test("a refused key is told", () => refusedKey(world, facts));
     test("goes on after kill -9 in the middle of a turn", () => survivesKill(world, facts));
     test("stop ends a turn in the middle of a stream", () => stops(world, facts));
@@ -114,6 +115,24 @@ async function failingModel(world: World, { id, tellsFailures }: AgentFacts): Pr
   if (tellsFailures) assert.match(JSON.stringify(await task.log()), /scripted failure 400/);
   const words = randomText("again");
   await task.prompt(scriptPrompt([{ say: words }]));
+  const { view } = await task.finish(() => "allow");
+  assert.equal(view.status, "idle", JSON.stringify(view.error));
+  assert.match(spoken(await task.log()), new RegExp(words));
+}
+
+async function brokenStream(world: World, { id }: AgentFacts): Promise<void> {
+  const repository = await world.repository("broken");
+  const words = randomText("the end");
+  const task = await world.host.createTask({
+    repository: repository.path,
+    agent: id,
+    prompt: scriptPrompt([
+      { say: "The beginning." },
+      { cut: { times: 1 } },
+      { read: "README.md" },
+      { say: words },
+    ]),
+  });
   const { view } = await task.finish(() => "allow");
   assert.equal(view.status, "idle", JSON.stringify(view.error));
   assert.match(spoken(await task.log()), new RegExp(words));
