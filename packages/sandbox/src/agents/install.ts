@@ -81,12 +81,16 @@ async function npmInstall(row: AgentRow, directory: string, signal: AbortSignal 
     `${JSON.stringify({ name: `agent-${row.id}`, private: true, dependencies: row.packages }, null, 2)}\n`,
   );
   try {
-    await run("npm", ["install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"], {
-      cwd: directory,
-      maxBuffer: 16 * 1_048_576,
-      env: nodeFirst(process.env),
-      ...(signal ? { signal } : {}),
-    });
+    await run(
+      "npm",
+      ["install", "--no-audit", "--no-fund", "--no-package-lock", "--install-links", "--loglevel=error"],
+      {
+        cwd: directory,
+        maxBuffer: 16 * 1_048_576,
+        env: nodeFirst(process.env),
+        ...(signal ? { signal } : {}),
+      },
+    );
   } catch (error) {
     throw installFailed(row, "npm install failed", error);
   }
