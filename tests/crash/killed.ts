@@ -6,7 +6,15 @@ export function startScript(script: string, args: readonly string[]): ChildProce
   const path = new URL(script, import.meta.url).pathname;
   // Reading an extra certificate file doubles the start of a short process.
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
-  return spawn(process.execPath, [path, ...args], { stdio: ["ignore", "ignore", "inherit"], env });
+  return spawn(process.execPath, [path, ...args], { stdio: ["ignore", "ignore", "inherit", "ipc"], env });
+}
+
+/** Resolves when `child` has said that it is ready. */
+export async function ready(child: ChildProcess): Promise<void> {
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`The process ended before it was ready, with code ${code}`);
+  });
+  await Promise.race([once(child, "message"), ended]);
 }
 
 /** Kills `child` after `delayMs`, and fails when it had ended before by itself. */

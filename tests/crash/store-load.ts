@@ -59,5 +59,5 @@ async function liveOn(id: string, key: string, from: number, epoch: number): Pro
   }
 }
 
-history.write("open");
+process.send?.("ready");
 await Promise.all(Array.from({ length: Number(actorCount) }, (_, index) => live(`key-${index}`)));

@@ -35,40 +35,6 @@ describe("group sync", () => {
     assert.equal(store.stats().transactions, 2);
   });
 
-  test("a lone commit is synced in line on a quick disk, and off the event loop on a slow one", async (t) => {
-    let ways: string[] = [];
-    let ms = 0;
-    const block = () => {
-      const until = performance.now() + ms;
-      while (performance.now() < until);
-    };
-    const store = await openStore(t, {
-      syncFile: {
-        sync: () => {
-          ways.push("in line");
-          block();
-        },
-        syncAsync: async () => {
-          ways.push("off loop");
-          block();
-        },
-      },
-    });
-    await store.commit(create("a"));
-    ms = 20;
-    await store.commit(next("a", 2));
-    await store.commit(next("a", 3));
-    assert.deepEqual(ways, ["in line", "in line", "off loop"]);
-
-    // It finds out by itself when the disk is quick again.
-    ms = 0;
-    for (let version = 4; version < 100; version += 1) await store.commit(next("a", version));
-    assert.equal(ways.at(-1), "in line");
-    ways = [];
-    await Promise.all([store.commit(next("a", 100)), store.commit(create("b"))]);
-    assert.deepEqual(ways, ["off loop"]);
-  });
-
   test("a read does not tell of what is not durable yet", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });

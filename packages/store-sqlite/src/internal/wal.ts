@@ -30,13 +30,15 @@ export class Wal {
   readonly #fd: number;
   readonly #inode: bigint;
   readonly #syncFile: SyncFile;
+  readonly #now: () => number;
   /** How long a sync takes, smoothed: one that was slow does not tell of the disk. */
   #usualMs = 0;
   #sinceProbe = 0;
 
-  constructor(path: string, syncFile: SyncFile = systemSync) {
+  constructor(path: string, syncFile: SyncFile = systemSync, now: () => number = () => performance.now()) {
     this.#path = path;
     this.#syncFile = syncFile;
+    this.#now = now;
     this.#fd = openSync(path, "r");
     this.#inode = fstatSync(this.#fd, { bigint: true }).ino;
     // After a crash the log may hold commits that no sync has covered yet, and that reads now show.
@@ -49,10 +51,10 @@ export class Wal {
    * sync itself, and returns nothing to wait for.
    */
   sync(alone: boolean): Promise<void> | undefined {
-    const start = performance.now();
     if (alone && this.#mayBlock()) {
+      const start = this.#now();
       this.#syncFile.sync(this.#fd);
-      this.#measured(performance.now() - start);
+      this.#measured(this.#now() - start);
       return undefined;
     }
     // The time off the event loop says nothing of a disk that is quicker than the thread pool is busy.
