@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { watch } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser, missing, openPage } from "./support/browser.ts";
 import { approvalCard, keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
-import { randomText } from "./support/repository.ts";
+import { createRepository, git, randomText } from "./support/repository.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -64,4 +66,53 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await waitForStatus(page, "idle");
     await page.locator('[data-file="README.md"]').waitFor();
   });
+
+  test("killed while the repository is being cloned: the task starts anew by itself", async (t) => {
+    const page = await openPage(browser, t);
+    const line = randomText("Before the first word");
+    await signIn(page, studio);
+    await startTask(page, { prompt: `Add the line "${line}" to the README without asking` });
+    await studio.kill();
+    await page.getByTestId("offline-banner").waitFor();
+    await studio.start();
+    await page.getByTestId("offline-banner").waitFor({ state: "detached", timeout: 60_000 });
+    await waitForStatus(page, "idle");
+    await page.locator(".file-diffs .diff-added .diff-code", { hasText: line }).waitFor();
+  });
+
+  test("killed inside Apply: it is finished after the restart, on one branch", async (t) => {
+    const page = await openPage(browser, t);
+    const repository = await createRepository(studio.directory);
+    const line = randomText("Applied once");
+    await signIn(page, studio);
+    await startTask(page, { repository, prompt: `Add the line "${line}" to the README without asking` });
+    await waitForStatus(page, "idle");
+    await page.locator('[data-file="README.md"]').waitFor();
+    // The first thing that moves in the person's repository says that Apply is in the middle.
+    const moved = firstChange(join(repository, ".git"));
+    await page.getByRole("button", { name: "Apply to branch" }).click();
+    await moved;
+    await studio.kill();
+    await page.getByTestId("offline-banner").waitFor();
+    await studio.start();
+    await page.getByTestId("offline-banner").waitFor({ state: "detached", timeout: 60_000 });
+    await page.getByTestId("applied").waitFor();
+    const branches = (await git(repository, "branch", "--format=%(refname:short)")).split("\n");
+    assert.equal(branches.length, 2, `main and one new branch: ${branches.join(", ")}`);
+    const branch = branches.find((name) => name !== "main") ?? "";
+    assert.match(await git(repository, "show", `${branch}:README.md`), new RegExp(line));
+    assert.equal(await git(repository, "rev-list", "--count", `main..${branch}`), "1");
+    assert.equal(await git(repository, "status", "--porcelain"), "");
+    await git(repository, "fsck", "--strict");
+  });
 });
+
+/** Resolves with the first change below a folder that exists now. */
+async function firstChange(folder: string): Promise<void> {
+  const abort = new AbortController();
+  try {
+    for await (const _ of watch(folder, { recursive: true, signal: abort.signal })) return;
+  } finally {
+    abort.abort();
+  }
+}

@@ -4,6 +4,7 @@ import { useApi } from "../../api/context.ts";
 import { formatBytes, formatCount, formatDuration } from "../../api/format.ts";
 import { agentsQuery, systemQuery } from "../../api/queries.ts";
 import { useNow, usePageTitle } from "../../app/hooks.ts";
+import { AgentHint } from "../../components/agent-hint.tsx";
 import { Command } from "../../components/copy-button.tsx";
 import { CheckIcon, CrossIcon, RefreshIcon, WarningIcon } from "../../components/icons.tsx";
 import { ErrorNotice, Loading } from "../../components/notice.tsx";
@@ -133,7 +134,11 @@ function AgentRow({ agent }: { readonly agent: AgentChoice }) {
   const ready = agent.installed && agent.ready;
   return (
     <li className="row" data-agent={agent.id}>
-      <CheckMark status={ready ? "ok" : "warning"} />
+      {agent.installed ? (
+        <CheckMark status={ready ? "ok" : "warning"} />
+      ) : (
+        <span className="mark mark-absent" role="img" aria-label="Not installed" />
+      )}
       <div className="row-main">
         <p className="row-title">
           {agent.name}{" "}
@@ -142,7 +147,7 @@ function AgentRow({ agent }: { readonly agent: AgentChoice }) {
         <p className="muted">
           {ready ? "Ready." : agent.installed ? "Installed, but it has no model." : "Not installed."}
         </p>
-        {agent.hint !== undefined && <p className="agent-hint">{agent.hint}</p>}
+        {agent.hint !== undefined && <AgentHint hint={agent.hint} />}
       </div>
     </li>
   );

@@ -20,7 +20,7 @@ export function Changes({ task }: { readonly task: TaskView }) {
     <div className="changes">
       <div className="changes-head">
         <h2>Changes</h2>
-        {query.data !== undefined && <Totals files={query.data.files} />}
+        {query.data !== undefined && query.data.files.length > 0 && <Totals files={query.data.files} />}
         <button
           type="button"
           className="icon-button"

@@ -3,6 +3,7 @@ import { useEffect, useId } from "react";
 import type { AgentChoice } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { agentsQuery } from "../../api/queries.ts";
+import { AgentHint } from "../../components/agent-hint.tsx";
 import { ErrorNotice, Loading } from "../../components/notice.tsx";
 
 /** The agents that can be used as radio buttons; the others below, with what they lack. */
@@ -62,7 +63,11 @@ export function AgentField({
               <li key={agent.id} data-agent={agent.id}>
                 <span className="agent-name">{agent.name}</span>
                 <span className="tag">{agent.installed ? "no model" : "not installed"}</span>
-                {agent.hint !== undefined && <span className="agent-hint">{agent.hint}</span>}
+                {agent.hint !== undefined && (
+                  <div className="agent-hint">
+                    <AgentHint hint={agent.hint} />
+                  </div>
+                )}
               </li>
             ))}
           </ul>

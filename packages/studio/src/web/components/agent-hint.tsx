@@ -1,0 +1,7 @@
+import { Command } from "./copy-button.tsx";
+
+/** What to do about an agent; a hint that is a command is ready to copy. */
+export function AgentHint({ hint }: { readonly hint: string }) {
+  const command = /^Run: (.+)$/.exec(hint)?.[1];
+  return command === undefined ? <p className="agent-hint">{hint}</p> : <Command text={command} />;
+}
