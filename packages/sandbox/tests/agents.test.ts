@@ -172,7 +172,9 @@ describe("agents that misbehave", () => {
   });
 
   test("a flood reaches a client whole, with the agent held back", async (t) => {
-    const sandbox = await startSandbox(t, "unix", { limits: { maxReaderLagBytes: 256 * 1024 } });
+    const sandbox = await startSandbox(t, "unix", {
+      limits: { maxReaderLagBytes: 256 * 1024, maxRetainedBytes: 2 * 1_048_576 },
+    });
     const session = await openSession(sandbox);
     await session.prompt("flood 20000");
     const chunks = updates(session.seen).filter(
