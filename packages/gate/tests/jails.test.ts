@@ -16,6 +16,7 @@ import {
   firstLine,
   isRoot,
   jailNode,
+  missing,
   openGate,
   shell,
   temporaryDirectory,
@@ -23,7 +24,7 @@ import {
 
 const typed = (group: string, code: string) => (error: unknown) => isErrorCode(error, group, code);
 
-describe("the bubblewrap driver", () => {
+describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
   test("proves every guarantee but the limits that the machine cannot set", async (t) => {
     const gate = await openGate(t);
     const { driver, unsafe, guarantees } = await gate.status();
@@ -216,7 +217,7 @@ describe("the bubblewrap driver", () => {
   });
 });
 
-describe("a jail's spec", () => {
+describe("a jail's spec", { skip: missing("bwrap") }, () => {
   const bad: readonly [string, Partial<JailSpec>][] = [
     ["an id with a slash", { id: "a/b" }],
     ["an empty command", { command: "" }],
@@ -256,7 +257,7 @@ describe("a jail's spec", () => {
   });
 });
 
-describe("a tool in a throwaway jail", () => {
+describe("a tool in a throwaway jail", { skip: missing("bwrap") }, () => {
   test("gives its output and exit code", async (t) => {
     const gate = await openGate(t);
     const result = await gate.jails.runTool({
@@ -304,7 +305,7 @@ describe("a tool in a throwaway jail", () => {
   });
 });
 
-describe("the life of a host", () => {
+describe("the life of a host", { skip: missing("bwrap") }, () => {
   test("its jails die when it is killed, and the next host finds nothing of them", async (t) => {
     const dataDir = temporaryDirectory(t);
     const host = spawn(
@@ -369,7 +370,7 @@ describe("the life of a host", () => {
   });
 });
 
-describe("without a jail", () => {
+describe("without a jail", { skip: missing("bwrap") }, () => {
   test("nothing starts unless the operator said so, and the status says so everywhere", async (t) => {
     const dataDir = temporaryDirectory(t);
     await assert.rejects(

@@ -13,6 +13,14 @@ import {
   type JailExit,
   type JailSpec,
 } from "@holdfast/gate";
+import { findProgram } from "../src/internal/bwrap-program.ts";
+
+/** Why a test that needs `program` is skipped; in CI a missing program is a failure instead. */
+export function missing(...programs: readonly string[]): string | false {
+  if (process.env["CI"] === "true") return false;
+  const absent = programs.filter((program) => findProgram(program) === undefined);
+  return absent.length > 0 && `needs ${absent.join(" and ")}`;
+}
 
 export const isRoot = process.getuid?.() === 0;
 
