@@ -2,9 +2,11 @@ import {
   type Conversation,
   contentText,
   findCwd,
+  isObject,
   type JsonObject,
   type OfferedTool,
   objects,
+  outputProperties,
   parameterNames,
   type Turn,
   text,
@@ -27,6 +29,9 @@ export const anthropicWire: Wire = {
       turns,
       tools,
       cwd: findCwd([contentText(body["system"]), ...turns.map((turn) => turn.text)]),
+      outputProperties: outputProperties(
+        isObject(body["output_config"]) ? body["output_config"]["format"] : body["output_format"],
+      ),
       bodyBytes,
     };
   },

@@ -6,6 +6,7 @@ import {
   type JsonObject,
   type OfferedTool,
   objects,
+  outputProperties,
   parameterNames,
   type Turn,
   text,
@@ -30,6 +31,7 @@ export const chatWire: Wire = {
       turns,
       tools,
       cwd: findCwd(turns.map((turn) => turn.text)),
+      outputProperties: outputProperties(body["response_format"]),
       bodyBytes,
     };
   },

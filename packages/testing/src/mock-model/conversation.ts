@@ -7,6 +7,8 @@ export interface Conversation {
   readonly tools: ReadonlyMap<string, OfferedTool>;
   /** The agent's working directory as its system prompt states it. */
   readonly cwd: string | undefined;
+  /** Names in the JSON schema that the answer has to follow; undefined when it is free text. */
+  readonly outputProperties: readonly string[] | undefined;
   /** Length of the request's body, from which the input tokens are estimated. */
   readonly bodyBytes: number;
 }
@@ -48,6 +50,13 @@ export function contentText(content: unknown): string {
 /** Names of the top-level parameters in a tool's JSON schema. */
 export function parameterNames(schema: unknown): readonly string[] {
   return isObject(schema) && isObject(schema["properties"]) ? Object.keys(schema["properties"]) : [];
+}
+
+/** Names in the schema of a structured output: `{ type: "json_schema", schema }`, however deep it lies. */
+export function outputProperties(format: unknown): readonly string[] | undefined {
+  if (!isObject(format) || format["type"] !== "json_schema") return undefined;
+  const inner = isObject(format["json_schema"]) ? format["json_schema"] : format;
+  return parameterNames(inner["schema"]);
 }
 
 /** Agents name their working directory in prose or in tags; each wording that was seen is here. */

@@ -17,7 +17,7 @@ function conversation(names: readonly string[], turns: readonly Turn[], custom =
   for (const name of names) {
     tools.set(name, { kind: name === custom ? "custom" : "function", parameters: [] });
   }
-  return { model: "m", stream: true, turns, tools, cwd: "/w", bodyBytes: 400 };
+  return { model: "m", stream: true, turns, tools, cwd: "/w", outputProperties: undefined, bodyBytes: 400 };
 }
 
 const prompt: Turn = { role: "user", text: scriptPrompt(steps) };
@@ -49,6 +49,13 @@ describe("nextReply", () => {
     const [part] = nextReply(conversation([], [prompt])).parts;
     assert.ok(part?.type === "say");
     assert.equal(part.text, "Mock title");
+  });
+
+  test("answers a side request for an object with one, and calls no tool", () => {
+    const request = { ...conversation(["Bash", "Write"], [prompt]), outputProperties: ["title"] };
+    assert.deepEqual(nextReply(request).parts, [
+      { type: "say", text: '{"title":"Mock title"}', pieces: 3, delayMs: 0 },
+    ]);
   });
 
   test("reports the usage of the script", () => {

@@ -18,6 +18,7 @@ export type ReplyPart =
   | { readonly type: "fail"; readonly status: number; readonly times: number }
   | { readonly type: "cut"; readonly times: number };
 
+const SIDE_TEXT = "Mock title";
 const DEFAULT_TEXT = "The mock model found no script in the prompt.";
 
 /**
@@ -56,8 +57,12 @@ function lastScript(turns: readonly Turn[]): Found | undefined {
 }
 
 function dueParts({ script, results }: Found, conversation: Conversation): readonly ReplyPart[] {
-  // Side requests (titles, summaries) carry the prompt but offer no tools: they get plain text.
-  if (conversation.tools.size === 0 && script.steps.some(isToolStep)) return [say("Mock title")];
+  // Side requests (titles, summaries) carry the prompt too, but want an object, or offer no tools.
+  const { outputProperties, tools } = conversation;
+  if (outputProperties !== undefined) {
+    return [say(JSON.stringify(Object.fromEntries(outputProperties.map((name) => [name, SIDE_TEXT]))))];
+  }
+  if (tools.size === 0 && script.steps.some(isToolStep)) return [say(SIDE_TEXT)];
   let calls = 0;
   let parts: ReplyPart[] = [];
   for (const step of script.steps) {

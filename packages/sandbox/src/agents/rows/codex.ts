@@ -68,6 +68,9 @@ done
 
 function configToml(start: AgentStart): string {
   const lines = [
+    // Each turn names its mode itself. This is for what Codex does aside, such as finding a title.
+    'sandbox_mode = "read-only"',
+    'approval_policy = "on-request"',
     'web_search = "disabled"',
     "check_for_update_on_startup = false",
     "",
