@@ -1,6 +1,11 @@
-import { createClient } from "@holdfast/client";
 import { HoldfastError, type Logger } from "@holdfast/core";
-import { createStudio, type Studio, type StudioClient, studioClientOver } from "@holdfast/studio";
+import {
+  connectWithCookie,
+  createStudio,
+  type Studio,
+  type StudioClient,
+  studioClientOver,
+} from "@holdfast/studio";
 import { askControl } from "./control.ts";
 import { prepareDataDirectory } from "./data-directory.ts";
 
@@ -36,7 +41,7 @@ export async function attach(dataDirectory: string): Promise<OwnerAccess | undef
   const link = await askControl<{ url: string; ticket: string }>(dataDirectory, "/url");
   if (link === undefined) return undefined;
   const cookie = await exchange(link.url, link.ticket);
-  const client = createClient({ endpoint: link.url, headers: { cookie } });
+  const client = connectWithCookie(link.url, cookie);
   return { client: studioClientOver(client), mode: "attached", close: () => client.dispose() };
 }
 
