@@ -61,18 +61,26 @@ async function openDriver(
     directory,
     ...(jails.bwrapPath === undefined ? {} : { bwrapPath: jails.bwrapPath }),
   });
-  const orphansEnded = await driver.endOrphans();
-  const report = await driver.selfTest();
-  if (!report.ok) {
-    const broken = report.guarantees.filter((each) => !each.held && !each.name.startsWith("limits."));
-    throw new HoldfastError(
-      "jail",
-      "unavailable",
-      `The jails of this machine do not hold: ${broken.map((each) => `${each.name} (${each.detail})`).join(", ")}`,
-      { statusCode: 503, metadata: { broken } },
-    );
+  try {
+    const orphansEnded = await driver.endOrphans();
+    await proveGuarantees(driver);
+    return { driver, orphansEnded };
+  } catch (error) {
+    driver.close();
+    throw error;
   }
-  return { driver, orphansEnded };
+}
+
+async function proveGuarantees(driver: JailDriver): Promise<void> {
+  const report = await driver.selfTest();
+  if (report.ok) return;
+  const broken = report.guarantees.filter((each) => !each.held && !each.name.startsWith("limits."));
+  throw new HoldfastError(
+    "jail",
+    "unavailable",
+    `The jails of this machine do not hold: ${broken.map((each) => `${each.name} (${each.detail})`).join(", ")}`,
+    { statusCode: 503, metadata: { broken } },
+  );
 }
 
 interface GateParts {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -333,6 +334,38 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
     assert.equal((await gate.status()).orphansEnded, 1);
     assert.deepEqual(readdirSync(join(dataDir, "gate", "jails")), []);
     assert.equal((await gate.audit.verify()).ok, true);
+  });
+
+  test("what a killed host left running is ended by the next", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const first = await openGate(t, { dataDir });
+    await first.close();
+    const id = createHash("sha256").update(join(dataDir, "gate")).digest("hex").slice(0, 16);
+    // As a jail whose parent-death signal was lost: its processes carry the gate's mark.
+    const left = spawn("sleep", ["1000"], { env: { HOLDFAST_JAIL: `${id}/lost` }, stdio: "ignore" });
+    const other = spawn("sleep", ["1000"], { env: { HOLDFAST_JAIL: "0000000000000000/x" }, stdio: "ignore" });
+    t.after(() => other.kill("SIGKILL"));
+    const ended = new Promise((resolve) => left.once("exit", (_code, signal) => resolve(signal)));
+    const gate = await openGate(t, { dataDir });
+    assert.equal(await ended, "SIGKILL");
+    assert.equal((await gate.status()).orphansEnded, 1);
+    assert.equal(other.exitCode, null, "the jail of another gate goes on");
+    assert.equal((await gate.audit.query({ type: "jail.orphans_ended" })).length, 1);
+  });
+
+  test("many jails leave no descriptor, process, record or control group", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const gate = await openGate(t, { dataDir });
+    const tool = { command: "true", args: [], cwd: "/", mounts: [] };
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    await gate.jails.runTool(tool);
+    const before = descriptors();
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(Array.from({ length: 4 }, () => gate.jails.runTool(tool)));
+    }
+    await eventually("descriptors are back", () => descriptors() <= before);
+    assert.deepEqual(readdirSync(join(dataDir, "gate", "jails")), []);
+    assert.deepEqual(gate.jails.list(), []);
   });
 
   test("a jail whose bwrap is killed dies whole", async (t) => {
