@@ -336,12 +336,15 @@ export class Runtime implements ActorInstance, ContextSource {
   invoke(call: InvokeCall): Promise<Uint8Array> {
     if (this.status === "starting") return this.#started.promise.then(() => this.invoke(call));
     const viaConnection = call.conn !== undefined && this.status === "stopping";
-    if (this.status !== "ready" && !viaConnection) return Promise.reject(this.errors.stopping());
+    if (this.status !== "ready" && !viaConnection) {
+      // A start that failed is told as that: who only hears "stopping" would start it again for ever.
+      return this.#started.promise.then(() => Promise.reject(this.errors.stopping()));
+    }
     return this.#calls.invoke(call);
   }
 
   async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
-    if (this.status === "starting") await this.#started.promise;
+    if (this.status !== "ready") await this.#started.promise;
     if (this.status !== "ready") throw this.errors.stopping();
     return this.connections.connect(request, sink);
   }
