@@ -4,6 +4,7 @@ export { backupDataDirectory } from "./backup.ts";
 export { studioClientOver } from "./client.ts";
 export type * from "./contract.ts";
 export { type StudioLimits, studioLimits } from "./limits.ts";
+export { connectWithCookie } from "./remote.ts";
 export type { Studio, StudioClient, StudioHandle, StudioOptions } from "./studio.ts";
 export {
   createTranscript,

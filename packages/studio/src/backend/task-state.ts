@@ -148,7 +148,7 @@ export function applyReport(state: TaskState, report: TaskReport): void {
       return;
     case "turn-ended":
       endPrompt(state, report.promptId, "done");
-      endTurn(state, "idle");
+      endTurn(state, state.prompts.some((row) => row.state === "queued") ? "running" : "idle");
       return;
     case "failed":
       endPrompt(state, report.promptId, "failed");

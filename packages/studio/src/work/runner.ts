@@ -170,6 +170,7 @@ export class TaskRunner {
     if (this.#agent?.alive === true) return this.#agent;
     await this.rest();
     const { signal } = this.#turn;
+    signal.throwIfAborted();
     const prepared = await abortable(prepare(work, signal), signal);
     await task.report({ type: "prepared", base: prepared.base });
     signal.throwIfAborted();
@@ -242,8 +243,7 @@ async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   }
 }
 
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const stop = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", stop);

@@ -1,0 +1,400 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import {
+  createStudio,
+  createTranscript,
+  reduceTranscript,
+  type Studio,
+  type StudioOptions,
+} from "../src/index.ts";
+import {
+  makeRepository,
+  needsJail,
+  readLog,
+  said,
+  sh,
+  temporaryFolder,
+  untilEvent,
+  Watch,
+} from "./helpers.ts";
+
+interface Bench {
+  readonly studio: Studio;
+  readonly repository: string;
+  readonly folder: string;
+  begin(prompt: string, agent?: string): Promise<Watch>;
+}
+
+async function bench(t: TestContext, options: Partial<StudioOptions> = {}): Promise<Bench> {
+  const folder = temporaryFolder(t);
+  const repository = makeRepository(folder);
+  const studio = await createStudio({
+    dataDirectory: join(folder, "data"),
+    environment: { PATH: process.env.PATH },
+    vault: { logins: false },
+    ...options,
+  });
+  t.after(() => studio.close());
+  return {
+    studio,
+    repository,
+    folder,
+    async begin(prompt, agent = "demo") {
+      const task = await studio.client.organization.createTask({ repository, agent, prompt });
+      const watch = await Watch.open(studio.client, task.id);
+      t.after(() => watch.close());
+      return watch;
+    },
+  };
+}
+
+describe("a task with the demo agent in a jail", () => {
+  test("goes from prompt to branch and leaves the person's files as they were", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, repository, begin } = await bench(t);
+    const line = `line ${Math.random().toString(36).slice(2)}`;
+    const watch = await begin(`add a line "${line}" to the README`);
+    await watch.status("waiting");
+    assert.equal(watch.latest.approvals[0]?.title, "Edit README.md");
+    await watch.answer("allow_once");
+    const view = await watch.status("idle", "failed");
+    assert.equal(view.status, "idle");
+    assert.equal(view.unsafe, false);
+
+    const task = studio.client.task(watch.id);
+    const diff = await task.diff();
+    assert.deepEqual(
+      diff.files.map(({ path, status, additions, deletions }) => ({ path, status, additions, deletions })),
+      [{ path: "README.md", status: "modified", additions: 1, deletions: 0 }],
+    );
+    writeFileSync(join(repository, "README.md"), "my own unsaved work\n");
+    const before = [
+      sh(repository, "status", "--porcelain"),
+      sh(repository, "rev-parse", "HEAD"),
+      sh(repository, "branch"),
+    ];
+    const applied = await task.apply();
+    assert.deepEqual(await task.apply(), applied);
+    assert.equal(sh(repository, "show", `${applied.branch}:README.md`), `# Hi\n${line}`);
+    assert.equal(readFileSync(join(repository, "README.md"), "utf8"), "my own unsaved work\n");
+    sh(repository, "branch", "-D", applied.branch);
+    const after = [
+      sh(repository, "status", "--porcelain"),
+      sh(repository, "rev-parse", "HEAD"),
+      sh(repository, "branch"),
+    ];
+    assert.deepEqual(after, before);
+
+    const log = await readLog(studio.client, view.sessionId, 7);
+    assert.deepEqual(await readLog(studio.client, view.sessionId), log);
+    const transcript = reduceTranscript(createTranscript(), log);
+    assert.equal(transcript.running, false);
+    assert.deepEqual(transcript.pendingApprovals, []);
+    assert.ok(transcript.items.some((item) => item.type === "tool" && item.title === "Edit README.md"));
+    assert.ok(transcript.plan.length > 0);
+    const { tasks } = await studio.client.organization.listTasks();
+    assert.deepEqual(
+      tasks.map(({ id, status }) => ({ id, status })),
+      [{ id: watch.id, status: "idle" }],
+    );
+  });
+
+  test("changes nothing when the person says no, and an answer counts once", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t);
+    const watch = await begin('add a line "no" to the README');
+    const asked = await watch.status("waiting");
+    const approval = asked.approvals[0];
+    assert.ok(approval);
+    const task = studio.client.task(watch.id);
+    await assert.rejects(task.answer(approval.id, "never offered"), (e) =>
+      isErrorCode(e, "approval", "invalid_option"),
+    );
+    await assert.rejects(task.answer("unknown", "x"), (e) => isErrorCode(e, "approval", "not_found"));
+    await watch.answer("reject_once");
+    const again = task.answer(approval.id, approval.options[0]?.id ?? "");
+    await assert.rejects(again, (e) => isErrorCode(e, "approval", "already_settled"));
+    await watch.status("idle");
+    assert.deepEqual((await task.diff()).files, []);
+    await assert.rejects(task.apply(), (e) => isErrorCode(e, "apply", "nothing_to_apply"));
+  });
+
+  test("does prompts one after the other, in order", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t);
+    const watch = await begin('slowly write "one" to one.txt without asking');
+    const task = studio.client.task(watch.id);
+    await task.prompt('write "two" to two.txt without asking');
+    await task.prompt('write "three" to three.txt without asking');
+    await watch.status("idle");
+    const log = await readLog(studio.client, watch.latest.sessionId);
+    const order = log
+      .map(({ body }) => (body.type === "prompt" ? body.text : body.type === "turn-ended" ? "end" : ""))
+      .filter((each) => each !== "");
+    assert.deepEqual(order, [
+      'slowly write "one" to one.txt without asking',
+      "end",
+      'write "two" to two.txt without asking',
+      "end",
+      'write "three" to three.txt without asking',
+      "end",
+    ]);
+    const paths = (await task.diff()).files.map((file) => file.path);
+    assert.deepEqual(paths, ["one.txt", "three.txt", "two.txt"]);
+    assert.equal(log.filter(({ body }) => body.type === "agent-started").length, 1);
+  });
+
+  test("shows a repository that the agent made inside, and nothing that is ignored", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t);
+    const script = [
+      "mkdir -p inner/deep ignored/x",
+      "printf a > inner/a.txt",
+      "git init -q inner/deep",
+      "printf b > inner/deep/b.txt",
+      "git init -q inner",
+      "git init -q ignored/x",
+      "printf secret > ignored/x/c.txt",
+      "printf 'ignored/\\n' > .gitignore",
+      "git config core.fsmonitor 'touch /tmp/evil'",
+    ].join(" && ");
+    const watch = await begin(`run \`${script}\` without asking`);
+    await watch.status("idle");
+    const diff = await studio.client.task(watch.id).diff();
+    assert.deepEqual(
+      diff.files.map(({ path, status }) => `${status} ${path}`),
+      ["added .gitignore", "added inner/a.txt", "added inner/deep/b.txt"],
+    );
+  });
+});
+
+describe("stopping", () => {
+  for (const prompt of ["slowly count", "hang", 'add a line "x" to the README']) {
+    test(`acts within a second: ${prompt}`, async (t) => {
+      if (!needsJail(t)) return;
+      const { studio, begin } = await bench(t);
+      const watch = await begin(prompt);
+      if (prompt.startsWith("add")) await watch.status("waiting");
+      else
+        await untilEvent(studio.client, watch.latest.sessionId, ({ body }) =>
+          JSON.stringify(body).includes("session/prompt"),
+        );
+      const task = studio.client.task(watch.id);
+      const begun = performance.now();
+      await task.stop();
+      const took = performance.now() - begun;
+      const view = await task.get();
+      assert.equal(view.status, "stopped");
+      assert.deepEqual(view.approvals, []);
+      assert.ok(took < 1_000 + 300, `it took ${took} ms`);
+      await task.stop();
+      const log = await readLog(studio.client, view.sessionId);
+      assert.equal(log.filter(({ body }) => body.type === "turn-ended").length, 1);
+      await task.prompt('write "after" to after.txt without asking');
+      await watch.status("idle");
+      assert.deepEqual(
+        (await task.diff()).files.map((file) => file.path),
+        ["after.txt"],
+      );
+      const started = (await readLog(studio.client, view.sessionId)).flatMap(({ body }) =>
+        body.type === "agent-started" ? [body.resumed] : [],
+      );
+      assert.deepEqual(started, ["new", "native"]);
+    });
+  }
+
+  test("works while the repository is still cloned", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t);
+    const watch = await begin("slowly count");
+    await studio.client.task(watch.id).stop();
+    assert.equal((await studio.client.task(watch.id).get()).status, "stopped");
+  });
+});
+
+describe("agents that misbehave", () => {
+  async function failing(t: TestContext, script: string, limits: StudioOptions["limits"] = {}) {
+    const directory = join(temporaryFolder(t), "agent");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "agent.mjs"), script);
+    const customAgents = [{ id: "odd", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
+    const made = await bench(t, { customAgents, limits });
+    const watch = await made.begin("do something", "odd");
+    const view = await watch.status("failed", "idle");
+    assert.equal(view.status, "failed");
+    return { ...made, watch, view };
+  }
+
+  test("an agent that exits at once is told with its last words", async (t) => {
+    if (!needsJail(t)) return;
+    const { view } = await failing(t, "process.stderr.write('no license'); process.exit(3);");
+    assert.equal(view.error?.group, "agent");
+    assert.match(view.error?.message ?? "", /no license/);
+  });
+
+  test("an agent that prints garbage and never answers is given up on", async (t) => {
+    if (!needsJail(t)) return;
+    const script = "setInterval(() => console.log('garbage {'), 50); process.stdin.resume();";
+    const { view, studio, watch } = await failing(t, script, { agentStartTimeoutMs: 1_500 });
+    assert.equal(view.error?.code, "start_timed_out");
+    // The task itself is well: another prompt tries again.
+    await studio.client.task(watch.id).prompt("again");
+    await watch.status("running", "preparing");
+    assert.equal((await watch.status("failed")).error?.code, "start_timed_out");
+  });
+
+  test("an agent that hangs at its start is given up on", async (t) => {
+    if (!needsJail(t)) return;
+    const { view } = await failing(t, "process.stdin.resume();", { agentStartTimeoutMs: 1_000 });
+    assert.equal(view.error?.code, "start_timed_out");
+  });
+
+  test("an agent whose program is missing is told by name", async (t) => {
+    if (!needsJail(t)) return;
+    const { begin } = await bench(t, { customAgents: [{ id: "gone", command: "/nowhere/agent" }] });
+    const watch = await begin("do something", "gone");
+    const view = await watch.status("failed");
+    assert.match(view.error?.message ?? "", /not installed/);
+  });
+
+  test("an agent that is not installed, or unknown, or without a model is refused before anything is made", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, repository } = await bench(t);
+    const create = (agent: string) =>
+      studio.client.organization.createTask({ repository, agent, prompt: "x" });
+    await assert.rejects(create("codex"), (e) => isErrorCode(e, "agent", "not_installed"));
+    await assert.rejects(create("nobody"), (e) => isErrorCode(e, "agent", "not_found"));
+    assert.deepEqual((await studio.client.organization.listTasks()).tasks, []);
+  });
+
+  test("a crash in the middle of a turn fails it; the next prompt goes on", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t);
+    const watch = await begin("crash");
+    const view = await watch.status("failed");
+    assert.equal(view.error?.code, "exited");
+    assert.match(view.error?.message ?? "", /crashing as it was asked to/);
+    await studio.client.task(watch.id).prompt('write "x" to x.txt without asking');
+    await watch.status("idle");
+    assert.deepEqual(
+      (await studio.client.task(watch.id).diff()).files.map((file) => file.path),
+      ["x.txt"],
+    );
+  });
+
+  test("garbage between its messages and a flood of them are taken in without a gap", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t);
+    const watch = await begin('garbage; then write "x" to x.txt without asking');
+    await watch.status("idle");
+    await studio.client.task(watch.id).prompt("flood 1500");
+    await watch.until((view) => view.status === "running", "the second turn");
+    await watch.status("idle");
+    const log = await readLog(studio.client, watch.latest.sessionId, 1_000);
+    assert.ok(log.some((event) => said(event, "1500 xxx")));
+    assert.ok(log.length > 1_500);
+  });
+
+  test("envelopes that are too long or too deep are kept as notices of what they were", async (t) => {
+    if (!needsJail(t)) return;
+    const deep = `${"[".repeat(500)}${"]".repeat(500)}`;
+    const script = `
+      import { createInterface } from "node:readline";
+      const send = (m) => process.stdout.write(JSON.stringify(m) + "\\n");
+      createInterface({ input: process.stdin }).on("line", (line) => {
+        const { id, method } = JSON.parse(line);
+        if (method === "initialize") send({ jsonrpc: "2.0", id, result: { protocolVersion: 1 } });
+        if (method === "session/new") send({ jsonrpc: "2.0", id, result: { sessionId: "s" } });
+        if (method !== "session/prompt") return;
+        process.stdout.write('{"jsonrpc":"2.0","method":"session/update","params":{"deep":${deep}}}\\n');
+        send({ jsonrpc: "2.0", method: "session/update", params: { long: "x".repeat(400_000) } });
+        send({ jsonrpc: "2.0", method: "session/update", params: { __proto__: null, "constructor": { "prototype": 1 } } });
+        send({ jsonrpc: "2.0", id, result: { stopReason: "end_turn" } });
+      });`;
+    const directory = join(temporaryFolder(t), "agent");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "agent.mjs"), script);
+    const customAgents = [{ id: "odd", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
+    const { studio, begin } = await bench(t, { customAgents });
+    const watch = await begin("x", "odd");
+    await watch.status("idle");
+    const log = await readLog(studio.client, watch.latest.sessionId);
+    const omitted = log
+      .flatMap(({ body }) => (body.type === "acp" ? [JSON.stringify(body.envelope)] : []))
+      .filter((text) => text.includes("holdfast/omitted"));
+    assert.deepEqual(
+      omitted.map((text) => /"reason":"([^"]*)"/.exec(text)?.[1]),
+      ["too deep", "too long"],
+    );
+  });
+});
+
+describe("bad input", () => {
+  test("is refused at the edge and makes nothing", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, repository, folder, begin } = await bench(t);
+    const { organization } = studio.client;
+    const create = (input: object) =>
+      organization.createTask({ repository, agent: "demo", prompt: "x", ...input });
+    await assert.rejects(create({ repository: folder }), (e) =>
+      isErrorCode(e, "repository", "not_a_repository"),
+    );
+    await assert.rejects(create({ repository: join(folder, "none") }), (e) =>
+      isErrorCode(e, "repository", "not_found"),
+    );
+    await assert.rejects(create({ prompt: "  " }), (e) => isErrorCode(e, "task", "empty_prompt"));
+    await assert.rejects(create({ prompt: "x".repeat(40_000) }), (e) =>
+      isErrorCode(e, "task", "prompt_too_long"),
+    );
+    writeFileSync(join(repository, "dirty.txt"), "x");
+    await assert.rejects(create({}), (e) => isErrorCode(e, "repository", "dirty"));
+    assert.deepEqual((await organization.listTasks()).tasks, []);
+    assert.equal(existsSync(join(studio.dataDirectory, "tasks")), false);
+    const task = await create({ fromHead: true });
+    const watch = await Watch.open(studio.client, task.id);
+    await watch.status("waiting");
+    await studio.client.task(task.id).stop();
+    await watch.close();
+    sh(repository, "clean", "-qf");
+    const second = await begin("slowly count");
+    for (let n = 0; n < 20; n++)
+      await studio.client
+        .task(second.id)
+        .prompt(`prompt ${n}`)
+        .catch(() => {});
+    await assert.rejects(studio.client.task(second.id).prompt("one too many"), (e) =>
+      isErrorCode(e, "task", "queue_full"),
+    );
+    await studio.client.task(second.id).stop();
+    assert.equal((await studio.client.task(second.id).get()).status, "stopped");
+  });
+
+  test("lists tasks page by page, newest first", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t);
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n++) {
+      const watch = await begin("hello without asking");
+      ids.unshift(watch.id);
+      await watch.status("idle");
+    }
+    const { organization } = studio.client;
+    const first = await organization.listTasks({ limit: 2 });
+    assert.deepEqual(
+      first.tasks.map(({ id }) => id),
+      ids.slice(0, 2),
+    );
+    const second = await organization.listTasks({
+      limit: 2,
+      ...(first.cursor === undefined ? {} : { cursor: first.cursor }),
+    });
+    assert.deepEqual(
+      second.tasks.map(({ id }) => id),
+      ids.slice(2),
+    );
+    assert.equal(second.cursor, undefined);
+  });
+});

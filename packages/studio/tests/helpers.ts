@@ -1,0 +1,208 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { ClientBase } from "@holdfast/client";
+import type { SessionEvent, StudioClient, TaskStatus, TaskView } from "../src/index.ts";
+import { connectWithCookie, studioClientOver } from "../src/index.ts";
+
+/** Skips by name where a jail is impossible; in CI that is a failure. */
+export function needsJail(t: TestContext): boolean {
+  if (["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].some((path) => existsSync(path))) return true;
+  if (process.env.CI === "true") throw new Error("bubblewrap is missing, and CI must have it");
+  t.skip("needs bubblewrap");
+  return false;
+}
+
+export function temporaryFolder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
+  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }));
+  return path;
+}
+
+/** The person's own git. */
+export function sh(cwd: string, ...args: string[]): string {
+  const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+  const env = { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null" };
+  return execFileSync("git", [...identity, ...args], { cwd, env, encoding: "utf8" }).trimEnd();
+}
+
+export function makeRepository(
+  folder: string,
+  files: Readonly<Record<string, string>> = { "README.md": "# Hi\n" },
+): string {
+  const path = join(folder, "repository");
+  mkdirSync(path);
+  sh(path, "init", "-q", "-b", "main");
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
+  sh(path, "add", "-A");
+  sh(path, "commit", "-q", "-m", "first");
+  return path;
+}
+
+/** A task as a person watches it. */
+export class Watch {
+  readonly #client: StudioClient;
+  readonly id: string;
+  readonly #views: TaskView[] = [];
+  #changed = Promise.withResolvers<void>();
+  #subscription: { close(): Promise<void> } | undefined;
+
+  private constructor(client: StudioClient, id: string) {
+    this.#client = client;
+    this.id = id;
+  }
+
+  static async open(client: StudioClient, id: string): Promise<Watch> {
+    const watch = new Watch(client, id);
+    watch.#subscription = await client.task(id).on("changed", (view) => watch.#take(view));
+    watch.#take(await client.task(id).get());
+    return watch;
+  }
+
+  get latest(): TaskView {
+    const view = this.#views.at(-1);
+    if (view === undefined) throw new Error("nothing was seen yet");
+    return view;
+  }
+
+  /** Resolves with the first view, from now on or now, for which `is` holds. */
+  async until(is: (view: TaskView) => boolean, what: string, deadlineMs = 30_000): Promise<TaskView> {
+    const deadline = Date.now() + deadlineMs;
+    while (!is(this.latest)) {
+      const late = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
+      const timeout = new Promise<never>((_resolve, reject) => {
+        late.addEventListener("abort", () => {
+          reject(new Error(`${what} did not happen; last: ${JSON.stringify(this.latest)}`));
+        });
+      });
+      await Promise.race([this.#changed.promise, timeout]);
+    }
+    return this.latest;
+  }
+
+  status(...wanted: TaskStatus[]): Promise<TaskView> {
+    return this.until((view) => wanted.includes(view.status), wanted.join(" or "));
+  }
+
+  /** The first answer of this kind to the first question. */
+  async answer(kind: "allow_once" | "reject_once"): Promise<void> {
+    const view = await this.until((each) => each.approvals.length > 0, "a question");
+    const approval = view.approvals[0];
+    const option = approval?.options.find((each) => each.kind === kind);
+    if (approval === undefined || option === undefined) throw new Error(`no option ${kind}`);
+    await this.#client.task(this.id).answer(approval.id, option.id);
+  }
+
+  async close(): Promise<void> {
+    await this.#subscription?.close();
+  }
+
+  #take(view: TaskView): void {
+    if (this.#views.length > 0 && view.revision < this.latest.revision) return;
+    this.#views.push(view);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+}
+
+/** The whole log, read page by page; throws where a sequence is missing. */
+export async function readLog(client: StudioClient, sessionId: string, limit = 200): Promise<SessionEvent[]> {
+  const events: SessionEvent[] = [];
+  for (;;) {
+    const page = await client.session(sessionId).events({ after: events.length, limit });
+    for (const event of page.events) {
+      if (event.seq !== events.length + 1) throw new Error(`gap: ${event.seq} after ${events.length}`);
+      events.push(event);
+    }
+    if (events.length >= page.head) return events;
+  }
+}
+
+/** Waits until the log has an event for which `is` holds, by its `appended` events. */
+export async function untilEvent(
+  client: StudioClient,
+  sessionId: string,
+  is: (event: SessionEvent) => boolean,
+): Promise<void> {
+  const found = Promise.withResolvers<void>();
+  const watch = await client.session(sessionId).on("appended", (events) => {
+    if (events.some(is)) found.resolve();
+  });
+  const timer = setTimeout(() => found.reject(new Error("the event did not come")), 30_000);
+  try {
+    if ((await readLog(client, sessionId)).some(is)) return;
+    await found.promise;
+  } finally {
+    clearTimeout(timer);
+    await watch.close();
+  }
+}
+
+export function said(event: SessionEvent, text: string): boolean {
+  return (
+    event.body.type === "acp" &&
+    event.body.direction === "from-agent" &&
+    JSON.stringify(event.body.envelope).includes(text)
+  );
+}
+
+/** A server in a process of its own, which may be killed. */
+export class ServerProcess {
+  readonly url: string;
+  readonly client: StudioClient;
+  readonly cookie: string;
+  readonly #base: ClientBase;
+  readonly #child: ChildProcess;
+
+  private constructor(url: string, cookie: string, child: ChildProcess) {
+    this.url = url;
+    this.cookie = cookie;
+    this.#child = child;
+    this.#base = connectWithCookie(url, cookie);
+    this.client = studioClientOver(this.#base);
+  }
+
+  static async start(t: TestContext, dataDirectory: string, cookie?: string): Promise<ServerProcess> {
+    const entry = fileURLToPath(new URL("./fixtures/server.ts", import.meta.url));
+    const child = spawn(process.execPath, [entry, dataDirectory], { stdio: ["pipe", "pipe", "inherit"] });
+    t.after(() => child.kill("SIGKILL"));
+    const lines = createInterface({ input: child.stdout });
+    const line = await Promise.race([
+      new Promise<string>((resolve) => lines.once("line", resolve)),
+      new Promise<never>((_resolve, reject) => {
+        child.once("exit", (code, signal) => reject(new Error(`the server ended: ${code ?? signal}`)));
+      }),
+    ]);
+    const { url, ticket } = JSON.parse(line) as { url: string; ticket: string };
+    return new ServerProcess(url, cookie ?? (await exchange(url, ticket)), child);
+  }
+
+  /** SIGKILL; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill("SIGKILL");
+    await gone;
+    await this.#base.dispose();
+  }
+
+  async stop(): Promise<void> {
+    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.stdin?.end();
+    await gone;
+    await this.#base.dispose();
+  }
+}
+
+export async function exchange(url: string, ticket: string): Promise<string> {
+  const response = await fetch(`${url}/auth/exchange`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ticket }),
+  });
+  if (!response.ok) throw new Error(`the ticket was refused: ${response.status}`);
+  return response.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+}

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { createTranscript, reduceTranscript, type SessionEvent, type TaskView } from "../src/index.ts";
+import {
+  makeRepository,
+  needsJail,
+  readLog,
+  ServerProcess,
+  said,
+  sh,
+  temporaryFolder,
+  untilEvent,
+  Watch,
+} from "./helpers.ts";
+
+async function begin(t: TestContext, prompt: string) {
+  const folder = temporaryFolder(t);
+  const repository = makeRepository(folder);
+  const data = join(folder, "data");
+  const server = await ServerProcess.start(t, data);
+  const task = await server.client.organization.createTask({ repository, agent: "demo", prompt });
+  return { repository, data, server, id: task.id };
+}
+
+/** What was in the log before the kill is in it unchanged, and it goes on without a gap. */
+function assertContinues(before: readonly SessionEvent[], after: readonly SessionEvent[]): void {
+  assert.deepEqual(after.slice(0, before.length), before);
+  assert.ok(after.length > before.length);
+}
+
+async function finish(t: TestContext, server: ServerProcess, id: string): Promise<TaskView> {
+  const watch = await Watch.open(server.client, id);
+  t.after(() => watch.close());
+  const view = await watch.status("idle", "failed");
+  assert.equal(view.status, "idle", JSON.stringify(view.error));
+  return view;
+}
+
+function ofType(log: readonly SessionEvent[], type: string): SessionEvent[] {
+  return log.filter(({ body }) => body.type === type);
+}
+
+describe("kill -9 of the server", () => {
+  test("while the repository is cloned: the task is made for certain and done once", async (t) => {
+    if (!needsJail(t)) return;
+    const { data, server, id } = await begin(t, 'write "kept" to kept.txt without asking');
+    await server.kill();
+    assert.equal(
+      existsSync(join(data, "tasks", id, "home")),
+      false,
+      "the kill came too late to test anything",
+    );
+    const next = await ServerProcess.start(t, data, server.cookie);
+    const view = await finish(t, next, id);
+    const log = await readLog(next.client, view.sessionId);
+    assert.equal(ofType(log, "prompt").length, 1);
+    assert.equal(ofType(log, "turn-ended").length, 1);
+    const { files } = await next.client.task(id).diff();
+    assert.deepEqual(
+      files.map((file) => file.path),
+      ["kept.txt"],
+    );
+    await next.stop();
+  });
+
+  test("in the middle of a stream, twice: no gap, and the agent takes its session up itself", async (t) => {
+    if (!needsJail(t)) return;
+    const started = await begin(t, 'slowly write "kept" to kept.txt without asking');
+    let { server } = started;
+    const { sessionId } = await server.client.task(started.id).get();
+    let seen = 0;
+    for (let round = 1; round <= 2; round++) {
+      // What an agent repeats while it loads its session does not count.
+      let startedAt = Number.POSITIVE_INFINITY;
+      await untilEvent(server.client, sessionId, (event) => {
+        if (event.seq > seen && event.body.type === "agent-started") startedAt = event.seq;
+        return event.seq > startedAt && said(event, "slowly");
+      });
+      const before = await readLog(server.client, sessionId);
+      seen = before.length;
+      await server.kill();
+      server = await ServerProcess.start(t, started.data, server.cookie);
+      await untilEvent(server.client, sessionId, ({ body }) => body.type === "interrupted");
+      assertContinues(before, await readLog(server.client, sessionId));
+    }
+    await finish(t, server, started.id);
+    const log = await readLog(server.client, sessionId);
+    assert.deepEqual(
+      ofType(log, "agent-started").map(({ body }) => (body.type === "agent-started" ? body.resumed : "")),
+      ["new", "native", "native"],
+    );
+    assert.equal(ofType(log, "prompt").length, 1);
+    assert.equal(ofType(log, "interrupted").length, 2);
+    assert.equal(ofType(log, "turn-ended").length, 1);
+    assert.equal(reduceTranscript(createTranscript(), log).running, false);
+    assert.equal((await server.client.task(started.id).diff()).files[0]?.path, "kept.txt");
+    await server.stop();
+  });
+
+  test("while an approval waits: the old question is settled and the new one can be answered", async (t) => {
+    if (!needsJail(t)) return;
+    const { data, server, id } = await begin(t, 'add a line "kept" to the README');
+    const first = await Watch.open(server.client, id);
+    const asked = await first.status("waiting");
+    const old = asked.approvals[0]?.id ?? "";
+    const before = await readLog(server.client, asked.sessionId);
+    await server.kill();
+    const next = await ServerProcess.start(t, data, server.cookie);
+    const watch = await Watch.open(next.client, id);
+    await watch.until((view) => view.approvals.some((approval) => approval.id !== old), "a new question");
+    assert.equal(watch.latest.approvals.length, 1);
+    await watch.answer("allow_once");
+    await watch.status("idle");
+    const log = await readLog(next.client, asked.sessionId);
+    assertContinues(before, log);
+    const settled = ofType(log, "approval-settled").map(({ body }) =>
+      body.type === "approval-settled" ? body.outcome : "",
+    );
+    assert.deepEqual(settled, ["cancelled", "allowed"]);
+    assert.deepEqual(reduceTranscript(createTranscript(), log).pendingApprovals, []);
+    assert.equal((await next.client.task(id).diff()).files[0]?.additions, 1);
+    await watch.close();
+    await next.stop();
+  });
+
+  test("inside apply, at many moments: one branch at the end, and the person's tree untouched", async (t) => {
+    if (!needsJail(t)) return;
+    const { data, repository, server, id } = await begin(t, 'write "kept" to kept.txt without asking');
+    await finish(t, server, id);
+    let current = server;
+    const status = sh(repository, "status", "--porcelain", "--branch");
+    let cut = 0;
+    for (const ms of [60, 120, 160, 200, 240, 280, 320, 400]) {
+      for (const branch of branches(repository)) sh(repository, "branch", "-D", branch);
+      const applying = current.client
+        .task(id)
+        .apply()
+        .then(
+          () => true,
+          () => false,
+        );
+      await delay(ms);
+      await current.kill();
+      if (!(await applying)) cut += 1;
+      current = await ServerProcess.start(t, data, server.cookie);
+      const applied = await current.client.task(id).apply();
+      assert.deepEqual(branches(repository), [applied.branch], `killed after ${ms} ms`);
+      assert.equal(sh(repository, "show", `${applied.branch}:kept.txt`), "kept");
+      assert.equal(sh(repository, "status", "--porcelain", "--branch"), status);
+      execFileSync("git", ["fsck", "--strict"], { cwd: repository, stdio: "pipe" });
+    }
+    assert.ok(cut > 0, "no kill came inside apply");
+    await current.stop();
+  });
+
+  test("leaves no process of a jail behind", async (t) => {
+    if (!needsJail(t)) return;
+    const { server, id } = await begin(t, "slowly count");
+    const { sessionId } = await server.client.task(id).get();
+    await untilEvent(server.client, sessionId, (event) => said(event, "slowly"));
+    const marked = () => processesWith(id);
+    assert.ok(marked().length > 0);
+    await server.kill();
+    const deadline = Date.now() + 5_000;
+    while (marked().length > 0 && Date.now() < deadline) await delay(50);
+    assert.deepEqual(marked(), []);
+  });
+});
+
+function branches(repository: string): string[] {
+  const text = sh(repository, "branch", "--list", "holdfast*", "--format=%(refname:short)");
+  return text === "" ? [] : text.split("\n");
+}
+
+/** Processes that have a folder of the task mounted, as the kernel tells it. */
+function processesWith(taskId: string): string[] {
+  const script = `for f in /proc/[0-9]*/mountinfo; do grep -q '${taskId}' "$f" 2>/dev/null && echo "$f"; done; true`;
+  return execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line !== "");
+}
