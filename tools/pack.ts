@@ -63,6 +63,7 @@ function stage(item: WorkspacePackage): string {
   delete manifest.private;
   delete manifest["devDependencies"];
   delete manifest["scripts"];
+  manifest["engines"] = { node: ">=24" };
   manifest.exports = Object.fromEntries(
     Object.entries(manifest.exports ?? {}).map(([subpath, source]) => [subpath, builtExport(source)]),
   ) as unknown as Record<string, string>;
