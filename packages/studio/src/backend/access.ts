@@ -3,7 +3,7 @@ import { HoldfastError } from "@holdfast/core";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
 
-interface AccessState {
+export interface AccessState {
   version: 1;
   /** SHA-256 of one-time tickets, with when they end. */
   tickets: Record<string, number>;

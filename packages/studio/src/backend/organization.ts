@@ -22,7 +22,7 @@ interface TaskRow {
   readonly input?: TaskInput;
 }
 
-interface TaskChange {
+export interface TaskChange {
   readonly summary: TaskSummary;
   readonly revision: number;
   readonly wake: number;
@@ -47,7 +47,7 @@ interface Caller {
   };
 }
 
-interface OrganizationState {
+export interface OrganizationState {
   version: 1;
   tasks: number;
 }

@@ -22,7 +22,7 @@ function isSessionInput(value: unknown): value is { readonly sessionOf: string }
   return typeof value === "object" && value !== null && "sessionOf" in value;
 }
 
-interface SessionState {
+export interface SessionState {
   version: 1;
   taskId: string;
   /** The newest sequence. */

@@ -35,7 +35,7 @@ interface CallOptions {
   readonly args: readonly unknown[];
 }
 
-interface TaskVars {
+export interface TaskVars {
   /** Applies of this task, one after the other. */
   applying: Promise<unknown>;
 }
