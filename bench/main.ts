@@ -45,18 +45,23 @@ interface Scenario {
   readonly echo: Omit<LoadJob, "port" | "durationMs" | "callers">;
 }
 
-function scenario(transport: "http" | "ws", callers: number): Scenario {
+function scenario(transport: "http" | "ws", callers: number, callersPerSocket = 1): Scenario {
   const action = transport === "http" ? "/actions/increment" : "/connect";
   const paths = ["/actors/counter/@bench,"].map((path) => `${path}${action}?create=true`);
   const payload = transport === "http" ? httpBody : webSocketMessage;
   const rest = transport === "http" ? { headers: httpHeaders } : {};
   const protocols = transport === "ws" ? { protocols: ["holdfast.v1"] } : {};
   return {
-    name: `${transport === "http" ? "HTTP" : "WebSocket"}, ${callers} caller${callers > 1 ? "s" : ""}`,
+    name: nameOf(transport, callers, callersPerSocket),
     callers,
-    actor: { transport, paths, payload, ...rest, ...protocols },
-    echo: { transport, paths: ["/"], payload, ...rest },
+    actor: { transport, paths, payload, callersPerSocket, ...rest, ...protocols },
+    echo: { transport, paths: ["/"], payload, callersPerSocket, ...rest },
   };
+}
+
+function nameOf(transport: "http" | "ws", callers: number, callersPerSocket: number): string {
+  const name = `${transport === "http" ? "HTTP" : "WebSocket"}, ${callers} caller${callers > 1 ? "s" : ""}`;
+  return callersPerSocket > 1 ? `${name} on one connection` : name;
 }
 
 /**
@@ -133,12 +138,14 @@ function report(each: Scenario, { actor, echo: bare, ceiling }: Measured): void 
   }
 }
 
-for (const transport of ["http", "ws"] as const) {
-  for (const callers of [1, 32]) {
-    const each = scenario(transport, callers);
-    report(each, await measure(each));
-  }
-}
+const scenarios = [
+  scenario("http", 1),
+  scenario("http", 32),
+  scenario("ws", 1),
+  scenario("ws", 32),
+  scenario("ws", 32, 32),
+];
+for (const each of scenarios) report(each, await measure(each));
 
 const colds: LoadResult[] = [];
 for (let round = 0; round < rounds; round++) {

@@ -12,6 +12,8 @@ export interface LoadJob {
   /** The path of each caller: caller i uses `paths[i % paths.length]`. */
   readonly paths: readonly string[];
   readonly callers: number;
+  /** How many callers share a WebSocket; each has one of its own unless given. */
+  readonly callersPerSocket?: number;
   readonly durationMs: number;
   /** Each request goes to a path of its own: `{n}` in the path is replaced. */
   readonly fresh?: boolean;
@@ -38,12 +40,13 @@ const run = randomBytes(8).toString("hex");
 let sequence = 0;
 
 interface Caller {
-  /** Sends the next request. */
-  send(): void;
+  /** Sends the next requests, in one write. */
+  send(count: number): void;
   close(): void;
 }
 
-type OnReply = () => void;
+/** Told how many replies came with one read. */
+type OnReply = (count: number) => void;
 
 function stamp(bytes: Buffer, keyAt: number, idAt: number): void {
   sequence += 1;
@@ -74,7 +77,7 @@ async function httpCaller(job: LoadJob, path: string, onReply: OnReply): Promise
     const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? "0");
     if (received.length < end + 4 + length) return;
     received = Buffer.alloc(0);
-    onReply();
+    onReply(1);
   });
   return {
     send: () => {
@@ -125,26 +128,32 @@ async function webSocketCaller(job: LoadJob, path: string, onReply: OnReply): Pr
         resolve();
       }
     }
+    let replies = 0;
     for (;;) {
       const size = frameSize(received);
-      if (size === undefined) return;
+      if (size === undefined) break;
       const opcode = (received[0] ?? 0) & 0x0f;
       if (opcode === 8) throw new Error(`closed: ${received.toString("latin1")}`);
+      const payload = received.subarray((received[1] ?? 0) === 126 ? 4 : 2, size);
       received = received.subarray(size);
       if (opcode === 9) continue;
       if (ready) {
-        onReply();
+        replies += job.protocols === undefined ? 1 : arrayLength(payload);
       } else {
         ready = true;
         resolve();
       }
     }
+    if (replies > 0) onReply(replies);
   });
   await promise;
   return {
-    send: () => {
-      stamp(frame, keyAt, idAt);
-      socket.write(frame);
+    send: (count) => {
+      const frames = Array.from({ length: count }, () => {
+        stamp(frame, keyAt, idAt);
+        return Buffer.from(frame);
+      });
+      socket.write(Buffer.concat(frames));
     },
     close: () => socket.destroy(),
   };
@@ -160,6 +169,14 @@ function frameSize(bytes: Buffer): number | undefined {
   return bytes.length < size ? undefined : size;
 }
 
+/** How many frames a message of the protocol holds: the length of a CBOR array. */
+function arrayLength(payload: Buffer): number {
+  const head = payload[0] ?? 0;
+  if (head >= 0x80 && head < 0x98) return head - 0x80;
+  if (head === 0x98) return payload[1] ?? 0;
+  throw new Error(`unexpected message: ${payload.toString("hex")}`);
+}
+
 function open(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => resolve(socket));
@@ -169,37 +186,40 @@ function open(port: number): Promise<Socket> {
 
 async function measure(job: LoadJob): Promise<LoadResult> {
   const latencies: number[] = [];
-  const callers: Caller[] = [];
+  const callers: { caller: Caller; start: () => void }[] = [];
   const finished: Promise<void>[] = [];
+  const perSocket = job.callersPerSocket ?? 1;
   let stopAt = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < job.callers; i++) {
+  for (let i = 0; i < job.callers / perSocket; i++) {
     const path = job.paths[i % job.paths.length] ?? "/";
     const { promise, resolve } = Promise.withResolvers<void>();
     finished.push(promise);
-    let sentAt = 0;
-    const next = (): void => {
-      sentAt = performance.now();
-      caller.send();
-    };
-    const onReply = (): void => {
+    /** When the requests without an answer were sent, oldest first. */
+    const sentAt: number[] = [];
+    const send = (count: number): void => {
       const now = performance.now();
-      latencies.push(now - sentAt);
-      if (now < stopAt) next();
-      else resolve();
+      for (let n = 0; n < count; n++) sentAt.push(now);
+      caller.send(count);
+    };
+    const onReply = (count: number): void => {
+      const now = performance.now();
+      for (let n = 0; n < count; n++) latencies.push(now - (sentAt.shift() ?? now));
+      if (now < stopAt) send(count);
+      else if (sentAt.length === 0) resolve();
     };
     const caller: Caller = await (job.transport === "http" ? httpCaller : webSocketCaller)(
       job,
       path,
       onReply,
     );
-    callers.push({ ...caller, send: next });
+    callers.push({ caller, start: () => send(perSocket) });
   }
   const startedAt = performance.now();
   stopAt = startedAt + job.durationMs;
-  for (const caller of callers) caller.send();
+  for (const { start } of callers) start();
   await Promise.all(finished);
   const seconds = (performance.now() - startedAt) / 1000;
-  for (const caller of callers) caller.close();
+  for (const { caller } of callers) caller.close();
   latencies.sort((a, b) => a - b);
   return {
     calls: latencies.length,

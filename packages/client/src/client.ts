@@ -1,4 +1,4 @@
-import { type ActorKeyInput, HoldfastError, limits, normalizeKey, uuidv4 } from "@holdfast/core";
+import { type ActorKeyInput, HoldfastError, limits, normalizeKey, uuidv7 } from "@holdfast/core";
 import type { Connection } from "./connection.ts";
 import type { ClientDriver } from "./driver.ts";
 import { type ClientContext, Handle, idTarget, keyTarget, publicHandle } from "./handle.ts";
@@ -81,7 +81,7 @@ class RawClient implements ClientBase {
       name: checkName(name),
       key: normalizeKey(key),
       input: options.input,
-      idempotencyKey: uuidv4(ports.random),
+      idempotencyKey: uuidv7(ports.clock, ports.random),
       signal,
     };
     await withRetry(() => driver.create(request), signal, ports);

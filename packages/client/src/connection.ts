@@ -1,4 +1,4 @@
-import { fromWireError, HoldfastError, type Timer, uuidv4, type WireError } from "@holdfast/core";
+import { fromWireError, HoldfastError, type Timer, uuidv7, type WireError } from "@holdfast/core";
 import type {
   ActorTarget,
   ClientDriver,
@@ -94,7 +94,8 @@ export class Connection {
         id,
         name: options.name,
         args: options.args ?? [],
-        idempotencyKey: options.idempotencyKey ?? uuidv4(this.#options.ports.random),
+        idempotencyKey:
+          options.idempotencyKey ?? uuidv7(this.#options.ports.clock, this.#options.ports.random),
       });
       this.#checkRoom(frame.size);
     } catch (error) {

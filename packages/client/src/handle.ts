@@ -1,4 +1,4 @@
-import { type ActorKey, isErrorCode, uuidv4 } from "@holdfast/core";
+import { type ActorKey, isErrorCode, uuidv7 } from "@holdfast/core";
 import { Connection } from "./connection.ts";
 import type { ActorTarget, ClientDriver } from "./driver.ts";
 import { actionProxy } from "./internal/action-proxy.ts";
@@ -34,7 +34,7 @@ export class Handle {
   async action(options: ActionOptions): Promise<unknown> {
     const { driver, ports } = this.#context;
     const signal = this.#signal(options.signal);
-    const idempotencyKey = options.idempotencyKey ?? uuidv4(ports.random);
+    const idempotencyKey = options.idempotencyKey ?? uuidv7(ports.clock, ports.random);
     const args = driver.prepareArgs(options.args ?? []);
     const call = async (): Promise<unknown> =>
       driver.call({
