@@ -1,0 +1,85 @@
+import { HoldfastError, uuidv7 } from "@holdfast/core";
+import type { AgentChoice, CreateTaskInput, TaskSummary } from "../contract.ts";
+import { requireClean } from "../git/repository.ts";
+import type { BackendHost } from "./host.ts";
+import { type TaskInput, titleOf } from "./task-state.ts";
+import { requirePrompt, requireText } from "./validate.ts";
+
+/** What the making of a task needs of the organization's context. */
+export interface Creator {
+  client(): {
+    getOrCreate(
+      name: string,
+      key: string[],
+      options?: { readonly createWithInput: unknown },
+    ): { resolve(): Promise<string> };
+  };
+}
+
+/**
+ * Checks everything that can be checked before anything is made. Throws `repository.*`, `agent.not_found`,
+ * `.not_installed`, `.not_ready`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
+ */
+export async function checkTask(host: BackendHost, input: CreateTaskInput): Promise<TaskInput> {
+  requireText(input?.repository, "repository", 4_096);
+  requirePrompt(input.prompt);
+  const agent = await checkAgent(host, input.agent);
+  const repository = await host.checkRepository(input.repository);
+  requireClean(repository, input.fromHead === true);
+  const { clock, random } = host.ports;
+  return {
+    taskId: uuidv7(clock, random),
+    sessionId: uuidv7(clock, random),
+    title: titleOf(input.prompt),
+    repository: repository.path,
+    agent: agent.id,
+    prompt: input.prompt,
+    unsafe: host.unsafe,
+    createdAt: clock.now(),
+  };
+}
+
+async function checkAgent(host: BackendHost, id: unknown): Promise<AgentChoice> {
+  requireText(id, "agent", 64);
+  const agent = (await host.listAgents()).find((each) => each.id === id);
+  if (agent === undefined) {
+    throw new HoldfastError("agent", "not_found", `There is no agent called ${id}`, { statusCode: 404 });
+  }
+  if (!agent.installed) {
+    const message = agent.hint ?? `${agent.name} is not installed`;
+    throw new HoldfastError("agent", "not_installed", message, { statusCode: 409 });
+  }
+  if (!agent.ready) {
+    const message = agent.hint ?? `${agent.name} has no model to talk to`;
+    throw new HoldfastError("agent", "not_ready", message, { statusCode: 409 });
+  }
+  return agent;
+}
+
+export function firstSummary(task: TaskInput): TaskSummary {
+  return {
+    id: task.taskId,
+    title: task.title,
+    repository: task.repository,
+    agent: task.agent,
+    status: "preparing",
+    createdAt: task.createdAt,
+    updatedAt: task.createdAt,
+    unsafe: task.unsafe,
+  };
+}
+
+/** Makes the task and its session, where they do not exist yet. */
+export async function makeTask(host: BackendHost, c: Creator, input: TaskInput): Promise<void> {
+  const session = host.handover.put({ sessionOf: input.taskId });
+  const task = host.handover.put(input);
+  const make = (name: string, key: string, token: string) =>
+    c.client().getOrCreate(name, [key], { createWithInput: { token } }).resolve();
+  try {
+    await make("session", input.sessionId, session);
+    await make("task", input.taskId, task);
+  } finally {
+    host.handover.drop(session);
+    host.handover.drop(task);
+  }
+}
