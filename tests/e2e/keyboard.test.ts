@@ -62,7 +62,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
 
     // The question takes the focus, since nobody was typing; its options follow.
     await approvalCard(page).waitFor();
-    await page.waitForFunction('document.activeElement.closest("[data-approval]") !== null');
+    await page.locator("[data-approval]:focus").waitFor();
     await tabTo(page, /allow/i, 5);
     await page.keyboard.press("Enter");
     await waitForStatus(page, "idle");

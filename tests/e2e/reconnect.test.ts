@@ -2,18 +2,20 @@ import assert from "node:assert/strict";
 import { watch } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { launchBrowser, missing, openPage } from "./support/browser.ts";
-import { approvalCard, keepScreenshot, signIn, startTask, waitForStatus } from "./support/pages.ts";
+import {
+  approvalCard,
+  entriesOf,
+  keepScreenshot,
+  signIn,
+  startTask,
+  waitForStatus,
+} from "./support/pages.ts";
 import { createRepository, git, randomText } from "./support/repository.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
-
-/** What the page has drawn of the log, entry by entry. */
-function entriesOf(page: Page): Promise<string[]> {
-  return page.locator(".entries > li").allInnerTexts();
-}
 
 describe("a page outlives its server", { skip: absent ?? false }, () => {
   let studio: StudioProcess;
@@ -47,7 +49,10 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await page.reload();
     await page.locator(".entries > li").first().waitFor();
     await waitForStatus(page, "idle");
-    await page.waitForFunction(`document.querySelectorAll(".entries > li").length >= ${live.length}`);
+    await page
+      .locator(".entries > li")
+      .nth(live.length - 1)
+      .waitFor();
     assert.deepEqual(await entriesOf(page), live);
   });
 

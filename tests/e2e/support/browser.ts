@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import type { TestContext } from "node:test";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
@@ -38,10 +37,15 @@ export interface PageOptions {
   readonly colorScheme?: "light" | "dark";
 }
 
+/** Whoever ends what was opened: a test's own context, or a script. */
+export interface Cleanup {
+  after(end: () => Promise<void>): void;
+}
+
 const trouble = new WeakMap<Page, string[]>();
 
 /** A page with cookies of its own. Errors in its console, and what its policy refused, are collected. */
-export async function openPage(browser: Browser, t: TestContext, options: PageOptions = {}): Promise<Page> {
+export async function openPage(browser: Browser, t: Cleanup, options: PageOptions = {}): Promise<Page> {
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1280, height: options.height ?? 900 },
     colorScheme: options.colorScheme ?? "light",

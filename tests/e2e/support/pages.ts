@@ -17,9 +17,11 @@ export interface TaskWish {
   readonly prompt: string;
   /** Absolute path; the bundled sample when it is left out. */
   readonly repository?: string;
+  /** The demo agent when it is left out. */
+  readonly agent?: string;
 }
 
-/** Fills the form in and starts the task with the demo agent; ends in the task's workspace. */
+/** Fills the form in and starts the task; ends in the task's workspace. */
 export async function startTask(page: Page, wish: TaskWish): Promise<void> {
   await page.goto(new URL("/", page.url()).href);
   await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
@@ -31,7 +33,7 @@ export async function startTask(page: Page, wish: TaskWish): Promise<void> {
     await page.getByLabel("Repository").fill(wish.repository);
     await page.locator('.repository-check[data-check="clean"]').waitFor();
   }
-  await page.getByRole("radio", { name: /demo/i }).check();
+  await page.locator(`.agent-choice input[value="${wish.agent ?? "demo"}"]`).check();
   await page.getByLabel("What is to be done?").fill(wish.prompt);
   await page.getByRole("button", { name: "Start task" }).click();
   await page.waitForURL(/\/tasks\/./);
@@ -46,6 +48,24 @@ export async function waitForStatus(page: Page, status: string): Promise<void> {
 /** The one question that waits. */
 export function approvalCard(page: Page) {
   return page.locator("[data-approval]");
+}
+
+/** Allows whatever is asked until the task rests; returns how often it was asked. */
+export async function allowUntilIdle(page: Page): Promise<number> {
+  const idle = page.locator('.task-header [data-status="idle"]');
+  const allow = page.locator('[data-approval] [data-kind="allow_once"]:enabled').first();
+  for (let answers = 0; ; answers += 1) {
+    await idle.or(allow).first().waitFor({ timeout: 90_000 });
+    if (!(await allow.isVisible())) return answers;
+    const card = await page.locator("[data-approval]").first().getAttribute("data-approval");
+    await allow.click();
+    await page.locator(`[data-approval="${card}"]`).waitFor({ state: "detached" });
+  }
+}
+
+/** What the page has drawn of the log, entry by entry. */
+export function entriesOf(page: Page): Promise<string[]> {
+  return page.locator(".entries > li").allInnerTexts();
 }
 
 /** Keeps a picture of a screen; `artifacts/` is what CI keeps of a run. */

@@ -18,17 +18,20 @@ interface Started {
 /** The real server, started by the real command, as a process that can be killed at any moment. */
 export class StudioProcess {
   readonly directory: string;
+  readonly #environment: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   #started: Started | undefined;
   #port = 0;
   #log = "";
 
-  private constructor(directory: string) {
+  private constructor(directory: string, environment: NodeJS.ProcessEnv) {
     this.directory = directory;
+    this.#environment = { ...baseEnvironment(), ...environment };
   }
 
-  static async create(): Promise<StudioProcess> {
-    const studio = new StudioProcess(await mkdtemp(join(tmpdir(), "holdfast-e2e-")));
+  /** A server on a data directory of its own. `environment` is how a person gives it model keys. */
+  static async create(environment: NodeJS.ProcessEnv = {}): Promise<StudioProcess> {
+    const studio = new StudioProcess(await mkdtemp(join(tmpdir(), "holdfast-e2e-")), environment);
     await studio.start();
     return studio;
   }
@@ -43,7 +46,7 @@ export class StudioProcess {
     const child = spawn(
       process.execPath,
       [command, "start", "--json", "--port", String(this.#port), "--data", this.#data],
-      { cwd: this.directory, stdio: ["ignore", "pipe", "pipe"], env: environment() },
+      { cwd: this.directory, stdio: ["ignore", "pipe", "pipe"], env: this.#environment },
     );
     this.#child = child;
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -62,10 +65,16 @@ export class StudioProcess {
 
   /** A link that signs a browser in. It works once. */
   async link(): Promise<string> {
-    const { stdout } = await run(process.execPath, [command, "url", "--json", "--data", this.#data], {
-      env: environment(),
+    return (JSON.parse(await this.holdfast("url", "--json")) as Started).link;
+  }
+
+  /** Runs the `holdfast` command on this data directory; throws when it does not end with 0. */
+  async holdfast(...args: readonly string[]): Promise<string> {
+    const { stdout } = await run(process.execPath, [command, ...args, "--data", this.#data], {
+      cwd: this.directory,
+      env: this.#environment,
     });
-    return (JSON.parse(stdout) as Started).link;
+    return stdout;
   }
 
   /** As a power cut or the out-of-memory killer would: no handler runs. */
@@ -83,6 +92,14 @@ export class StudioProcess {
     return this.#log;
   }
 
+  /** Installs an agent as a person does: npm reads its registry and certificates from the environment. */
+  async installAgent(agent: string): Promise<void> {
+    await run(process.execPath, [command, "agents", "install", agent, "--data", this.#data], {
+      cwd: this.directory,
+      timeout: 120_000,
+    });
+  }
+
   get #data(): string {
     return join(this.directory, "data");
   }
@@ -98,7 +115,7 @@ export class StudioProcess {
 }
 
 /** Nothing of the machine's own settings or keys reaches the server under test. */
-function environment(): NodeJS.ProcessEnv {
+function baseEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, USER, LANG, TMPDIR } = process.env;
   return { PATH, HOME, USER, LANG, TMPDIR };
 }
