@@ -11,6 +11,7 @@ export class Watchdog {
   readonly #cut: (reason: string) => void;
   #timer: NodeJS.Timeout | undefined;
   #lastSignAt = 0;
+  #dueAt = 0;
   #reason: string | undefined;
 
   constructor(limits: SandboxLimits, pending: PendingRequests, cut: (reason: string) => void) {
@@ -22,7 +23,10 @@ export class Watchdog {
   /** A sign of life, or a new request: patience begins anew. */
   touch(): void {
     this.#lastSignAt = Date.now();
-    if (this.#timer === undefined && this.#pending.size > 0) this.#arm(this.#patience());
+    if (this.#pending.size === 0) return;
+    const patience = this.#patience();
+    // Signs of life only move the deadline, which the timer finds out by itself; a shorter patience counts now.
+    if (this.#timer === undefined || this.#lastSignAt + patience < this.#dueAt) this.#arm(patience);
   }
 
   /** Why the agent was ended, once, if it was the watchdog that did it. */
@@ -38,6 +42,8 @@ export class Watchdog {
   }
 
   #arm(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#dueAt = Date.now() + delayMs;
     this.#timer = setTimeout(() => this.#look(), delayMs);
     this.#timer.unref();
   }
@@ -57,8 +63,6 @@ export class Watchdog {
 
   #patience(): number {
     const { initializeTimeoutMs, silenceTimeoutMs } = this.#limits;
-    return this.#pending.has("initialize")
-      ? Math.min(initializeTimeoutMs, silenceTimeoutMs)
-      : silenceTimeoutMs;
+    return this.#pending.has("initialize") ? initializeTimeoutMs : silenceTimeoutMs;
   }
 }
