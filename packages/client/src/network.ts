@@ -31,6 +31,8 @@ export interface ClientConfig {
   readonly encoding?: Encoding | "bare";
   /** Sent with every HTTP request (a browser's WebSocket cannot carry them). */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the server takes, where it was changed there: 65,536 bytes unless given. */
+  readonly maxMessageBytes?: number;
   /** Instead of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
   /** Instead of the global `WebSocket`. */
@@ -46,17 +48,19 @@ class NetworkDriver implements ClientDriver {
   readonly #base: string;
   readonly #encoding: Encoding;
   readonly #config: ClientConfig;
+  readonly #maxBytes: number;
 
   constructor(config: ClientConfig) {
     this.#base = baseUrl(config.endpoint ?? defaultEndpoint());
     this.#encoding = config.encoding === "json" ? "json" : "cbor";
     this.#config = config;
+    this.#maxBytes = config.maxMessageBytes ?? limits.maxIncomingMessageBytes;
   }
 
   prepareArgs(args: readonly unknown[]): PreparedFrame {
     const data = encode(this.#encoding, { args });
     const size = typeof data === "string" ? new TextEncoder().encode(data).length : data.length;
-    if (size > limits.maxIncomingMessageBytes) throw tooLong();
+    if (size > this.#maxBytes) throw tooLong(this.#maxBytes);
     return { data, size };
   }
 
@@ -99,7 +103,7 @@ class NetworkDriver implements ClientDriver {
 
   prepare(frame: ClientFrame): PreparedFrame {
     const prepared = prepareClientFrame(this.#encoding, frame);
-    if (prepared.size + 1 > limits.maxIncomingMessageBytes) throw tooLong();
+    if (prepared.size + 1 > this.#maxBytes) throw tooLong(this.#maxBytes);
     return prepared;
   }
 
@@ -113,7 +117,14 @@ class NetworkDriver implements ClientDriver {
       const message = "This runtime has no global WebSocket; pass one as `WebSocket` to createClient";
       throw new HoldfastError("client", "no_websocket", message);
     }
-    return openSocket({ Socket, url, protocols, encoding: this.#encoding, listener });
+    return openSocket({
+      Socket,
+      url,
+      protocols,
+      encoding: this.#encoding,
+      maxBytes: this.#maxBytes,
+      listener,
+    });
   }
 
   async dispose(): Promise<void> {}
@@ -191,8 +202,8 @@ function networkError(message: string, cause?: unknown): HoldfastError {
   return new HoldfastError("client", "network_error", message, cause === undefined ? {} : { cause });
 }
 
-function tooLong(): HoldfastError {
-  const message = `The message is longer than ${limits.maxIncomingMessageBytes} bytes`;
+function tooLong(maxBytes: number): HoldfastError {
+  const message = `The message is longer than ${maxBytes} bytes`;
   return new HoldfastError("message", "incoming_too_long", message);
 }
 

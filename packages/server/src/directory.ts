@@ -13,12 +13,14 @@ import {
 import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
 import { type ActorKey, encodeKey, HoldfastError, isErrorCode, type Ports, uuidv7 } from "@holdfast/core";
 import { CreateMemory } from "./internal/create-memory.ts";
+import type { MessageLimits } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
 
 export interface DirectoryOptions {
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
   readonly store: ActorStore;
   readonly ports: Ports;
+  readonly messageLimits: MessageLimits;
 }
 
 /** An actor in memory, or on its way there. There is at most one for a name and key. */
@@ -43,6 +45,7 @@ export type Done = (error: unknown, result: Uint8Array | undefined) => void;
 export class Directory implements ActorHost {
   readonly ports: Ports;
   readonly store: ActorStore;
+  readonly messageLimits: MessageLimits;
   readonly #definitions: ReadonlyMap<string, AnyDefinition>;
   readonly #slots = new Map<string, Slot>();
   readonly #byId = new Map<string, ActorInstance>();
@@ -52,6 +55,7 @@ export class Directory implements ActorHost {
   constructor(options: DirectoryOptions) {
     this.ports = options.ports;
     this.store = options.store;
+    this.messageLimits = options.messageLimits;
     this.#definitions = new Map(Object.entries(options.definitions));
     this.#created = new CreateMemory(options.ports.clock);
   }
@@ -141,7 +145,10 @@ export class Directory implements ActorHost {
   }
 
   client(caller: ActorCaller): Client {
-    return createClientWithDriver(new LocalDriver(async () => this, this.ports, caller), this.ports);
+    return createClientWithDriver(
+      new LocalDriver(async () => this, this.ports, this.messageLimits, caller),
+      this.ports,
+    );
   }
 
   /** Bound: an instance hands it on by itself. */

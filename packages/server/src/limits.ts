@@ -3,7 +3,7 @@ export const serverLimits = {
   /** Calls of one connection that run at one time; beyond: `conn.too_many_calls`. */
   maxCallsPerConnection: 2_000,
   /** Frames that a client sends before its connection is accepted; beyond, it is closed. */
-  maxFramesBeforeInit: 1_000,
+  maxFramesBeforeInit: 100,
   /** Events one connection may subscribe to; beyond: `conn.too_many_subscriptions`. */
   maxSubscriptions: 1_000,
   /** Unsent output of one WebSocket; beyond, it is closed with 1013 and `conn.too_slow`. */
@@ -20,3 +20,9 @@ export const serverLimits = {
   /** Between a close frame and the end of the socket. */
   closeGraceMs: 2_000,
 } as const;
+
+/** What a registry may change. */
+export interface MessageLimits {
+  readonly maxIncomingBytes: number;
+  readonly maxOutgoingBytes: number;
+}

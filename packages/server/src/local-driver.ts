@@ -13,6 +13,7 @@ import {
 } from "@holdfast/client";
 import { decodeValue, encodeValue, HoldfastError, limits, type Ports } from "@holdfast/core";
 import type { Directory } from "./directory.ts";
+import type { MessageLimits } from "./limits.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { outgoingTooLong, Session } from "./session.ts";
 
@@ -23,9 +24,16 @@ import { outgoingTooLong, Session } from "./session.ts";
 export class LocalDriver implements ClientDriver {
   readonly #directory: () => Promise<Directory>;
   readonly #ports: Ports;
+  readonly #limits: MessageLimits;
   readonly #caller: ActorCaller | undefined;
 
-  constructor(directory: () => Promise<Directory>, ports: Ports, caller?: ActorCaller) {
+  constructor(
+    directory: () => Promise<Directory>,
+    ports: Ports,
+    messageLimits: MessageLimits,
+    caller?: ActorCaller,
+  ) {
+    this.#limits = messageLimits;
     this.#directory = directory;
     this.#ports = ports;
     this.#caller = caller;
@@ -33,7 +41,7 @@ export class LocalDriver implements ClientDriver {
 
   prepareArgs(args: readonly unknown[]): PreparedFrame {
     const data = encodeValue(args);
-    if (data.length > limits.maxIncomingMessageBytes) throw incomingTooLong();
+    if (data.length > this.#limits.maxIncomingBytes) throw incomingTooLong(this.#limits.maxIncomingBytes);
     return { data, size: data.length };
   }
 
@@ -46,9 +54,8 @@ export class LocalDriver implements ClientDriver {
       signal: call.signal,
       params: copy(call.params),
     });
-    if (result.length > limits.maxOutgoingMessageBytes) {
-      throw outgoingTooLong(limits.maxOutgoingMessageBytes);
-    }
+    const { maxOutgoingBytes } = this.#limits;
+    if (result.length > maxOutgoingBytes) throw outgoingTooLong(maxOutgoingBytes);
     return decodeValue(result, { maxDepth: trustedDepth });
   }
 
@@ -68,7 +75,7 @@ export class LocalDriver implements ClientDriver {
 
   prepare(frame: ClientFrame): PreparedFrame {
     const prepared = prepareClientFrame("cbor", frame);
-    if (prepared.size > limits.maxIncomingMessageBytes) throw incomingTooLong();
+    if (prepared.size > this.#limits.maxIncomingBytes) throw incomingTooLong(this.#limits.maxIncomingBytes);
     return prepared;
   }
 
@@ -78,7 +85,7 @@ export class LocalDriver implements ClientDriver {
     return new LocalConnection(this.#ports, listener, gate, async (output) => {
       await gate();
       const directory = await this.#directory();
-      const maxOutgoingBytes = limits.maxOutgoingMessageBytes;
+      const { maxOutgoingBytes } = this.#limits;
       return new Session({ directory, target, params: copied, request: undefined, output, maxOutgoingBytes });
     });
   }
@@ -95,7 +102,8 @@ export class LocalDriver implements ClientDriver {
 
 function copyOf(prepared: PreparedFrame): unknown {
   if (typeof prepared.data === "string") throw new TypeError("a local call is always CBOR");
-  return decodeValue(prepared.data);
+  // Around the arguments: their list.
+  return decodeValue(prepared.data, { maxDepth: limits.maxDepth + 1 });
 }
 
 function copy(value: unknown): unknown {
@@ -116,7 +124,7 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-function incomingTooLong(): HoldfastError {
-  const message = `The message is longer than ${limits.maxIncomingMessageBytes} bytes`;
+function incomingTooLong(maxBytes: number): HoldfastError {
+  const message = `The message is longer than ${maxBytes} bytes`;
   return new HoldfastError("message", "incoming_too_long", message);
 }

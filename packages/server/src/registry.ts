@@ -10,6 +10,7 @@ import { Directory } from "./directory.ts";
 import { createFetchGateway, type FetchGateway } from "./gateway/fetch.ts";
 import { type Listening, listen } from "./gateway/listen.ts";
 import type { GatewayOptions } from "./gateway/options.ts";
+import type { MessageLimits } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */
@@ -36,6 +37,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   declare readonly "~actors"?: Actors;
   readonly config: RegistryConfig<Actors>;
   readonly #ports: Ports;
+  readonly #messageLimits: MessageLimits;
   #directory: Promise<Directory> | undefined;
   #client: Client<Registry<Actors>> | undefined;
   #fetch: FetchGateway | undefined;
@@ -45,6 +47,10 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   constructor(config: RegistryConfig<Actors>) {
     this.config = config;
     this.#ports = config.ports ?? systemPorts();
+    this.#messageLimits = {
+      maxIncomingBytes: config.gateway?.maxIncomingMessageBytes ?? limits.maxIncomingMessageBytes,
+      maxOutgoingBytes: config.gateway?.maxOutgoingMessageBytes ?? limits.maxOutgoingMessageBytes,
+    };
     for (const name of Object.keys(config.use)) {
       if (name.length === 0 || name.length > limits.maxActorNameLength) {
         const message = `"${name}" is no name for an actor: use 1 to ${limits.maxActorNameLength} characters`;
@@ -55,7 +61,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   /** A client in this process: no socket, the same semantics. */
   get client(): Client<Registry<Actors>> {
-    const driver = new LocalDriver(() => this.directory(), this.#ports);
+    const driver = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
     this.#client ??= createClientWithDriver<Registry<Actors>>(driver);
     return this.#client;
   }
@@ -105,7 +111,12 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   async #open(): Promise<Directory> {
     try {
       const store = await this.config.store();
-      return new Directory({ definitions: this.config.use, store, ports: this.#ports });
+      return new Directory({
+        definitions: this.config.use,
+        store,
+        ports: this.#ports,
+        messageLimits: this.#messageLimits,
+      });
     } catch (error) {
       // The next request tries again: the cause may have been mended.
       this.#directory = undefined;

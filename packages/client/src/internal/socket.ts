@@ -1,4 +1,4 @@
-import { HoldfastError, limits, type WireError } from "@holdfast/core";
+import { HoldfastError, type WireError } from "@holdfast/core";
 import type { DriverConnection, DriverListener, PreparedFrame } from "../driver.ts";
 import { clientLimits } from "../limits.ts";
 import { decodeServerMessage, type Encoding, joinFrames, prepareClientFrame } from "../wire.ts";
@@ -13,6 +13,7 @@ export interface SocketOptions {
   readonly url: string;
   readonly protocols: readonly string[];
   readonly encoding: Encoding;
+  readonly maxBytes: number;
   readonly listener: DriverListener;
 }
 
@@ -24,6 +25,7 @@ export function openSocket(options: SocketOptions): DriverConnection {
 class SocketConnection implements DriverConnection {
   readonly #socket: WebSocket;
   readonly #encoding: Encoding;
+  readonly #maxBytes: number;
   readonly #listener: DriverListener;
   #outgoing: PreparedFrame[] = [];
   #done = false;
@@ -31,7 +33,8 @@ class SocketConnection implements DriverConnection {
   #heartbeat: ReturnType<typeof setInterval>;
 
   constructor(options: SocketOptions) {
-    const { Socket, url, protocols, encoding, listener } = options;
+    const { Socket, url, protocols, encoding, maxBytes, listener } = options;
+    this.#maxBytes = maxBytes;
     this.#encoding = encoding;
     this.#listener = listener;
     this.#socket = new Socket(url, [...protocols]);
@@ -65,7 +68,7 @@ class SocketConnection implements DriverConnection {
     // The head of the array around them takes up to five bytes.
     let size = 5;
     for (const frame of frames) {
-      if (batch.length > 0 && size + frame.size > limits.maxIncomingMessageBytes) {
+      if (batch.length > 0 && size + frame.size > this.#maxBytes) {
         this.#write(batch);
         batch = [];
         size = 5;

@@ -36,8 +36,8 @@ export class Gateway {
     this.directory = directory;
     this.options = options;
     this.guard = new Guard(options.hosts ?? [], options.origins ?? []);
-    this.maxIncomingBytes = options.maxIncomingMessageBytes ?? limits.maxIncomingMessageBytes;
-    this.maxOutgoingBytes = options.maxOutgoingMessageBytes ?? limits.maxOutgoingMessageBytes;
+    this.maxIncomingBytes = directory.messageLimits.maxIncomingBytes;
+    this.maxOutgoingBytes = directory.messageLimits.maxOutgoingBytes;
   }
 
   /** Answers, or returns false when the path is not the gateway's own. */
