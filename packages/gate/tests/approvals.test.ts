@@ -117,6 +117,7 @@ describe("an approval", () => {
     assert.ok(one && two && three);
     const waits = [one, two, three].map((each) => store.wait(each.id));
     await store.decide(one.id, "allow", "ada");
+    assert.equal((await waits[0])?.state, "allowed");
     assert.equal((await waits[2])?.state, "expired");
     assert.equal(await store.cancelSession("s1"), 2);
     assert.deepEqual(

@@ -10,7 +10,7 @@ import { isErrorCode } from "@holdfast/core";
 import { createGate, type Guarantee, type JailSpec } from "@holdfast/gate";
 import { BubblewrapDriver } from "../src/bubblewrap.ts";
 import type { Protection } from "../src/internal/bwrap-args.ts";
-import { processesIn } from "../src/internal/processes.ts";
+import { processesIn, ticksNow } from "../src/internal/processes.ts";
 import {
   eventually,
   finish,
@@ -153,11 +153,11 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     );
     const namespace = await firstLine(jail);
     assert.ok(processesIn(namespace).length >= 3);
-    const began = performance.now();
+    const [began, stopAt] = [performance.now(), ticksNow()];
     const exit = await jail.stop();
     assert.ok(performance.now() - began < 1_000);
     assert.equal(exit.reason, "stopped");
-    assert.deepEqual(processesIn(namespace), []);
+    assert.deepEqual(processesIn(namespace, stopAt), []);
     assert.deepEqual(await jail.stop(), exit);
     assert.deepEqual(gate.jails.list(), []);
   });
@@ -328,8 +328,9 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
       createGate({ dataDir, vault: { env: {}, logins: false } }),
       typed("gate", "already_open"),
     );
+    const killAt = ticksNow();
     host.kill("SIGKILL");
-    await eventually("all of the jail is dead", () => processesIn(namespace).length === 0);
+    await eventually("all of the jail is dead", () => processesIn(namespace, killAt).length === 0);
     const gate = await openGate(t, { dataDir });
     assert.equal((await gate.status()).orphansEnded, 1);
     assert.deepEqual(readdirSync(join(dataDir, "gate", "jails")), []);
@@ -375,9 +376,10 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
     );
     const namespace = await firstLine(jail);
     const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${jail.pid}/status`, "utf8"))?.[1];
+    const killAt = ticksNow();
     process.kill(Number(parent), "SIGKILL");
     assert.equal((await jail.exited).reason, "killed");
-    assert.deepEqual(processesIn(namespace), []);
+    assert.deepEqual(processesIn(namespace, killAt), []);
   });
 
   test("closing the gate ends its jails and refuses new ones", async (t) => {

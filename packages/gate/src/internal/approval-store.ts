@@ -177,7 +177,7 @@ export class ApprovalStore implements Approvals {
 
   list({ session, state }: { session?: string; state?: ApprovalState } = {}): readonly Approval[] {
     const rows = this.#db
-      .prepare("SELECT * FROM approvals WHERE (?1 IS NULL OR session = ?1) ORDER BY created_at, id")
+      .prepare("SELECT * FROM approvals WHERE (?1 IS NULL OR session = ?1) ORDER BY rowid")
       .all(session ?? null);
     return rows
       .map((row) => this.#expire(toApproval(row)))

@@ -15,14 +15,26 @@ export function startTime(pid: number): string | undefined {
   }
 }
 
-/** Host pids of the living processes in a pid namespace, given as `pid:[inode]`. */
-export function processesIn(namespace: string): number[] {
+/** Clock ticks since boot, as in {@link startTime}. */
+export function ticksNow(): number {
+  const ticksPerSecond = 100;
+  return Math.floor(Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) * ticksPerSecond);
+}
+
+/**
+ * Host pids of the living processes in a pid namespace, given as `pid:[inode]`. The kernel gives the
+ * number of a namespace that is gone to the next one, so whoever looks after an end passes the ticks
+ * before it: what started later is of another jail.
+ */
+export function processesIn(namespace: string, startedBefore = Number.POSITIVE_INFINITY): number[] {
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => {
       if (!Number.isInteger(pid)) return false;
       try {
-        return readlinkSync(`/proc/${pid}/ns/pid`) === namespace && startTime(pid) !== undefined;
+        if (readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) return false;
+        const started = startTime(pid);
+        return started !== undefined && Number(started) < startedBefore;
       } catch {
         return false;
       }
