@@ -20,8 +20,9 @@ export const DiffLines = memo(function DiffLines({
   readonly numbers?: boolean;
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
-    <section className="diff-scroll" tabIndex={0} aria-label={label}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard.
+    // biome-ignore lint/a11y/useSemanticElements: no fieldset, and a section each would flood the landmarks.
+    <div className="diff-scroll" tabIndex={0} role="group" aria-label={label}>
       <table className={numbers ? "diff-table" : "diff-table diff-table-plain"}>
         {hunks.map((hunk, index) => (
           <tbody key={index}>
@@ -47,6 +48,6 @@ export const DiffLines = memo(function DiffLines({
           </tbody>
         ))}
       </table>
-    </section>
+    </div>
   );
 });

@@ -1,11 +1,13 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useId, useMemo, useRef, useState } from "react";
 import type { ApprovalOption, ApprovalView, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { errorCode } from "../../api/errors.ts";
 import { formatDuration } from "../../api/format.ts";
 import { useAnnounce } from "../../app/announcer.tsx";
 import { useNow } from "../../app/hooks.ts";
+import { diffsInDetail } from "../../components/diff-detail.ts";
+import { FileDiff } from "../../components/file-diff.tsx";
 import { ToolIcon } from "../../components/icons.tsx";
 import { ErrorNotice } from "../../components/notice.tsx";
 import { visibleText } from "../../components/visible-text.ts";
@@ -86,13 +88,7 @@ function ApprovalCard({
       <h2 className="approval-title" id={`${id}-title`}>
         {visibleText(approval.title)}
       </h2>
-      {approval.detail !== "" && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
-        <pre className="approval-detail" tabIndex={0}>
-          {visibleText(approval.detail)}
-          {approval.truncated && "\n… cut here: the whole is longer"}
-        </pre>
-      )}
+      {approval.detail !== "" && <Detail approval={approval} />}
       {answer.isError && <ErrorNotice error={answer.error} title="The answer was not taken." />}
       <div className="approval-options">
         {approval.options.map((option) => (
@@ -109,5 +105,29 @@ function ApprovalCard({
         ))}
       </div>
     </section>
+  );
+}
+
+/** What the tool would be given: file changes as changes, anything else as it came. */
+function Detail({ approval }: { readonly approval: ApprovalView }) {
+  const diffs = useMemo(
+    () => (approval.truncated ? undefined : diffsInDetail(approval.detail)),
+    [approval.detail, approval.truncated],
+  );
+  if (diffs !== undefined) {
+    return (
+      <div className="approval-diffs">
+        {diffs.map((diff, index) => (
+          <FileDiff key={index} diff={diff} />
+        ))}
+      </div>
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
+    <pre className="approval-detail" tabIndex={0}>
+      {visibleText(approval.detail)}
+      {approval.truncated && "\n… cut here: the whole is longer"}
+    </pre>
   );
 }

@@ -1,9 +1,7 @@
-import { structuredPatch } from "diff";
-import { useMemo, useState } from "react";
-import type { TranscriptFileDiff, TranscriptToolCall } from "../../../transcript.ts";
-import { DiffLines } from "../../components/diff-lines.tsx";
+import { useState } from "react";
+import type { TranscriptToolCall } from "../../../transcript.ts";
+import { FileDiff } from "../../components/file-diff.tsx";
 import { ChevronIcon, ToolIcon } from "../../components/icons.tsx";
-import { toHunks } from "../../components/patch.ts";
 import { visibleText } from "../../components/visible-text.ts";
 
 const statusWords: Readonly<Record<TranscriptToolCall["status"], string>> = {
@@ -81,33 +79,5 @@ function ToolText({
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
       <pre tabIndex={0}>{visibleText(text)}</pre>
     </details>
-  );
-}
-
-/** Texts above this many characters are not compared: the comparison could take seconds. */
-const maxCompared = 200_000;
-
-function FileDiff({ diff }: { readonly diff: TranscriptFileDiff }) {
-  const hunks = useMemo(() => {
-    const before = diff.oldText ?? "";
-    if (before.length + diff.newText.length > maxCompared) return undefined;
-    const patch = structuredPatch(diff.path, diff.path, before, diff.newText, undefined, undefined, {
-      context: 3,
-      timeout: 200,
-    });
-    return patch === undefined ? undefined : toHunks(patch.hunks);
-  }, [diff]);
-  return (
-    <figure className="tool-diff">
-      <figcaption>
-        <code>{visibleText(diff.path)}</code>
-        {diff.oldText === undefined && <span className="tag">new</span>}
-      </figcaption>
-      {hunks === undefined ? (
-        <p className="muted">This change is too large to show here; see Changes.</p>
-      ) : (
-        <DiffLines hunks={hunks} label={`Change of ${diff.path}`} numbers={false} />
-      )}
-    </figure>
   );
 }
