@@ -8,6 +8,8 @@ export const studioLimits = {
   maxDiffBytes: 2 * 1024 * 1024,
   maxPatchBytes: 256 * 1024,
   maxDiffFiles: 5_000,
+  /** A whole diff as JSON: it has to fit into one answer. The longest patches are left out first. */
+  maxDiffMessageBytes: 960 * 1024,
   /** Git's own list of the changed files. */
   maxDiffListBytes: 16 * 1024 * 1024,
   /** A pack of changed objects that a jail hands over. */

@@ -307,6 +307,24 @@ describe("the diff", () => {
   });
 });
 
+describe("a diff that is too long for one answer", () => {
+  test("leaves out the longest patches, keeps the list and says so", async () => {
+    const path = repository();
+    const task = folder("task");
+    const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
+    const quotes = '"'.repeat(62);
+    for (let n = 10; n < 20; n++) write(workspace, { [`big-${n}.txt`]: `${quotes}\n`.repeat(2_000 + n) });
+    write(workspace, { "small.txt": "small\n" });
+    const diff = await diffTrees(git, hostGit, base.commit, treeOf(task));
+    assert.ok(Buffer.byteLength(JSON.stringify(diff)) <= studioLimits.maxDiffMessageBytes);
+    assert.equal(diff.truncated, true);
+    assert.equal(diff.files.length, 11);
+    assert.equal(diff.files.find((file) => file.path === "big-19.txt")?.patch, "");
+    assert.match(diff.files.at(-1)?.patch ?? "", /\+small/);
+    assert.ok(diff.files.filter((file) => file.patch !== "").length > 2);
+  });
+});
+
 describe("applying", () => {
   async function changed(files: Readonly<Record<string, string>> = { "a.txt": "changed\n" }) {
     const path = repository();

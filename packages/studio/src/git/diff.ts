@@ -60,7 +60,25 @@ export async function diffTrees(git: Git, hostGit: string, base: string, tree: s
       runsOnYourMachine: runsOnYourMachine(entry.path, entry.mode),
     };
   });
-  return { base, files, truncated };
+  return fit({ base, files, truncated }, studioLimits.maxDiffMessageBytes);
+}
+
+/** An answer is bounded: the longest patches give way first, then the end of the list. */
+function fit(diff: DiffView, maxBytes: number): DiffView {
+  const sizes = diff.files.map((file) => Buffer.byteLength(JSON.stringify(file)) + 1);
+  let total = sizes.reduce((sum, size) => sum + size, 200);
+  if (total <= maxBytes) return diff;
+  const files: DiffFile[] = [...diff.files];
+  const longestFirst = sizes.map((_, index) => index).sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0));
+  for (const index of longestFirst) {
+    const file = files[index];
+    if (total <= maxBytes || file === undefined) break;
+    const bare = { ...file, patch: "" };
+    total -= (sizes[index] ?? 0) - Buffer.byteLength(JSON.stringify(bare)) - 1;
+    files[index] = bare;
+  }
+  while (total > maxBytes) total -= Buffer.byteLength(JSON.stringify(files.pop())) + 1;
+  return { ...diff, files, truncated: true };
 }
 
 function parseRaw(output: Buffer): RawEntry[] {

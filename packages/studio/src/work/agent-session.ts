@@ -6,6 +6,7 @@ import { studioVersion } from "../version.ts";
 import { type AgentProcess, type AgentProcessOptions, startAgentProcess } from "./agent-process.ts";
 import { Approver } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
+import { KnownCalls } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
 
 export interface AgentSessionOptions extends Omit<AgentProcessOptions, "session" | "onUsage" | "onEnvelope"> {
@@ -50,6 +51,7 @@ class LiveSession implements AgentSession {
   readonly #options: AgentSessionOptions;
   #process: AgentProcess | undefined;
   #approver: Approver | undefined;
+  readonly #calls = new KnownCalls();
   #alive = true;
   #needsTranscript = false;
   #promptMark: string | undefined;
@@ -198,7 +200,9 @@ class LiveSession implements AgentSession {
       this.#broken.reject(error);
       throw error;
     }
-    if (direction === "to-agent" || message.method === undefined || message.id === undefined) return;
+    if (direction === "to-agent" || message.method === undefined) return;
+    if (message.method === "session/update") this.#calls.note(message.params);
+    if (message.id === undefined) return;
     void this.#serve(message.id, message.method, message.params);
   }
 
@@ -210,7 +214,7 @@ class LiveSession implements AgentSession {
         await connection.respond(id, { error: methodNotFound });
         return;
       }
-      this.#approver ??= new Approver(this.#options);
+      this.#approver ??= new Approver({ ...this.#options, calls: this.#calls });
       const outcome = await this.#approver.ask(id, params);
       if (this.#alive) await connection.respond(id, { result: { outcome } });
     } catch (error) {

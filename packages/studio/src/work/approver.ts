@@ -5,7 +5,7 @@ import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
 import type { StudioLimits } from "../limits.ts";
 import type { TaskBackend } from "./backend.ts";
-import { type PermissionRequest, readPermission } from "./permission.ts";
+import { type KnownCalls, type PermissionRequest, readPermission } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
 
 export interface ApproverOptions {
@@ -15,6 +15,7 @@ export interface ApproverOptions {
   readonly limits: StudioLimits;
   readonly sessionId: string;
   readonly jailId: string;
+  readonly calls: KnownCalls;
 }
 
 /** What ACP calls the outcome of a permission request. */
@@ -38,15 +39,15 @@ export class Approver {
 
   /** Resolves when a person has answered, or the question has expired or was cancelled. */
   async ask(id: RpcId, params: unknown): Promise<PermissionOutcome> {
-    const { gate, limits, sessionId, jailId } = this.#options;
-    const request = readPermission(params);
+    const { gate, limits, sessionId, jailId, calls } = this.#options;
+    const request = readPermission(params, calls, limits.maxApprovalDetailBytes);
     if (request === undefined || this.#pending.size >= limits.maxPendingApprovals)
       return { outcome: "cancelled" };
     const call = {
       session: sessionId,
       // Two questions that look the same are two questions.
       tool: `acp:${request.kind ?? "other"}:${jailId}:${String(id)}`.slice(0, 200),
-      arguments: request.input,
+      arguments: request.call,
     };
     const approval = await gate.approvals.request({
       ...call,
@@ -126,8 +127,8 @@ function viewOf(approval: Approval, request: PermissionRequest): ApprovalView {
     id: approval.id,
     title: approval.title,
     ...(request.kind === undefined ? {} : { kind: request.kind }),
-    detail: approval.detail,
-    truncated: approval.truncated,
+    detail: request.detail,
+    truncated: request.truncated,
     options: request.options,
     createdAt: approval.createdAt,
     expiresAt: approval.expiresAt,

@@ -5,42 +5,157 @@ import { field, isRecord, list, text } from "../transcript/read.ts";
 export interface PermissionRequest {
   readonly title: string;
   readonly kind?: string;
-  /** What the agent says that it will do: the tool's input, or its content where there is no input. */
-  readonly input: unknown;
+  /** All that the agent said about the call: what an answer is bound to. */
+  readonly call: unknown;
+  /** The same for people. */
+  readonly detail: string;
+  readonly truncated: boolean;
   readonly options: readonly ApprovalOption[];
 }
 
 const kinds = ["allow_once", "allow_always", "reject_once", "reject_always"] as const;
 const maxOptions = 12;
+const maxKnownCalls = 200;
+
+/**
+ * What an agent has told about its tool calls so far. Some agents describe a call when they begin it and
+ * ask for permission later with its id alone.
+ */
+export class KnownCalls {
+  readonly #calls = new Map<string, Readonly<Record<string, unknown>>>();
+
+  /** Takes the parameters of a `session/update`. */
+  note(params: unknown): void {
+    const update = field(params, "update");
+    const kind = field(update, "sessionUpdate");
+    if (!isRecord(update) || (kind !== "tool_call" && kind !== "tool_call_update")) return;
+    const id = text(update.toolCallId, 200);
+    if (id === "") return;
+    const merged = merge(this.#calls.get(id), update);
+    this.#calls.delete(id);
+    this.#calls.set(id, merged);
+    const oldest = this.#calls.keys().next().value;
+    if (this.#calls.size > maxKnownCalls && oldest !== undefined) this.#calls.delete(oldest);
+  }
+
+  /** The call as asked about, completed with what was told of it before. */
+  complete(call: unknown): Readonly<Record<string, unknown>> {
+    const known = this.#calls.get(text(field(call, "toolCallId"), 200));
+    return merge(known, isRecord(call) ? call : {});
+  }
+}
+
+const described = ["title", "kind", "rawInput", "content", "locations"] as const;
+
+function merge(
+  before: Readonly<Record<string, unknown>> | undefined,
+  after: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const merged: Record<string, unknown> = {};
+  for (const name of described) {
+    const value = after[name] ?? before?.[name];
+    if (value !== undefined && value !== null) merged[name] = value;
+  }
+  return merged;
+}
 
 /** Undefined when it cannot be shown to anybody: no option that is understood. */
-export function readPermission(params: unknown): PermissionRequest | undefined {
-  const call = field(params, "toolCall");
+export function readPermission(
+  params: unknown,
+  known: KnownCalls,
+  maxDetailBytes: number,
+): PermissionRequest | undefined {
   const options: ApprovalOption[] = [];
   for (const option of list(field(params, "options")).slice(0, maxOptions)) {
-    const kind = kinds.find((known) => known === field(option, "kind"));
+    const kind = kinds.find((each) => each === field(option, "kind"));
     const id = text(field(option, "optionId"));
     if (kind === undefined || id === "" || id.length > 200) continue;
-    options.push({ id, kind, name: visible(text(field(option, "name"), 200)) || kind.replace("_", " ") });
+    options.push({ id, kind, name: plain(text(field(option, "name"), 200)) || kind.replace("_", " ") });
   }
   if (options.length === 0) return undefined;
-  const kind = text(field(call, "kind"), 50);
-  const rawInput = field(call, "rawInput");
-  const input = rawInput === undefined || rawInput === null ? readContent(field(call, "content")) : rawInput;
+  const call = known.complete(field(params, "toolCall"));
+  const kind = text(call.kind, 50);
+  const detail = escapeText(describe(call));
+  const cut = cutAt(detail, maxDetailBytes);
   return {
-    title: text(field(call, "title"), 500) || "The agent asks for permission",
+    title: text(call.title, 500) || "The agent asks for permission",
     ...(kind === "" ? {} : { kind }),
-    input,
+    call,
+    detail: cut,
+    truncated: cut.length < detail.length,
     options,
   };
 }
 
-function readContent(content: unknown): unknown {
-  const parts = list(content).slice(0, 20).filter(isRecord);
-  return parts.length === 0 ? {} : parts;
+function describe(call: Readonly<Record<string, unknown>>): string {
+  const parts: string[] = [];
+  const command = field(call.rawInput, "command");
+  if (typeof command === "string") parts.push(`$ ${command}`);
+  else if (Array.isArray(command)) parts.push(`$ ${command.map(String).join(" ")}`);
+  const shown = list(call.content)
+    .map(describeContent)
+    .filter((part) => part !== "");
+  parts.push(...shown);
+  const hasInput = isRecord(call.rawInput)
+    ? Object.keys(call.rawInput).length > 0
+    : typeof call.rawInput === "string";
+  if (parts.length === 0 && hasInput) parts.push(readable(call.rawInput));
+  if (parts.length === 0)
+    parts.push(...list(call.locations).map((location) => text(field(location, "path"), 4_096)));
+  return parts.join("\n\n");
 }
 
-/** Control and direction characters could make an option read as another one. */
-function visible(name: string): string {
-  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ").trim();
+function readable(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (!isRecord(value)) return JSON.stringify(value, null, 2) ?? "";
+  // One field a paragraph: a file's content reads better with its own lines than as one JSON string.
+  return Object.entries(value)
+    .map(([name, inner]) => {
+      const shown = typeof inner === "string" ? inner : (JSON.stringify(inner, null, 2) ?? "");
+      return shown.includes("\n") ? `${name}:\n${shown}` : `${name}: ${shown}`;
+    })
+    .join("\n");
+}
+
+function describeContent(part: unknown): string {
+  if (!isRecord(part)) return "";
+  if (part.type === "diff") {
+    return `${text(part.path, 4_096)}\n${lineDiff(text(part.oldText), text(part.newText))}`;
+  }
+  return part.type === "content" ? text(field(part.content, "text")) : "";
+}
+
+/** The changed middle of two texts, as removed and added lines. */
+function lineDiff(before: string, after: string): string {
+  const old = before === "" ? [] : before.split("\n");
+  const next = after === "" ? [] : after.split("\n");
+  let start = 0;
+  while (start < old.length && start < next.length && old[start] === next[start]) start++;
+  let end = 0;
+  while (end < old.length - start && end < next.length - start && old.at(-1 - end) === next.at(-1 - end))
+    end++;
+  const removed = old.slice(start, old.length - end).map((each) => `-${each}`);
+  const added = next.slice(start, next.length - end).map((each) => `+${each}`);
+  return [...removed, ...added].join("\n");
+}
+
+/** Control and direction characters could make a text read as another one; line ends and tabs stay. */
+function escapeText(value: string): string {
+  return value.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+}
+
+function plain(name: string): string {
+  return escapeText(name).replace(/\s+/g, " ").trim();
+}
+
+function cutAt(value: string, maxBytes: number): string {
+  const bytes = Buffer.from(value);
+  return bytes.length <= maxBytes
+    ? value
+    : bytes
+        .subarray(0, maxBytes)
+        .toString("utf8")
+        .replace(/\ufffd+$/, "");
 }
