@@ -13,7 +13,7 @@ import type {
   LoadedActor,
 } from "@holdfast/actors";
 import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
-import { applyAcquire, applyCommit, callHash, checkCommit } from "./internal/apply.ts";
+import { applyAcquire, applyCommit, checkCommit } from "./internal/apply.ts";
 import { backupDatabase } from "./internal/backup.ts";
 import { Checkpointer } from "./internal/checkpointer.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
@@ -207,10 +207,9 @@ class OpenStore implements SqliteStore {
 
   async call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined> {
     const now = this.#ports.clock.now();
-    const hash = callHash(idempotencyKey);
     return this.#group.read(
       () =>
-        optional(this.#sql.getCall.get(actorId, hash, idempotencyKey, now), (row) =>
+        optional(this.#sql.getCall.get(actorId, idempotencyKey, now), (row) =>
           callRecord(idempotencyKey, row),
         ),
       // No record is no record, whether the commits of now become durable or not.

@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import type { CallRecord, CommitBatch, KvOperation, LoadedActor, StoredState } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
 import { duplicateKey, fenced, invalidCommit, notFound } from "./errors.ts";
@@ -88,19 +87,7 @@ function writeKv(sql: Statements, actorNo: number, operation: KvOperation): void
 
 /** A record that has expired and is still there is written over like any other. */
 function writeCall(sql: Statements, actorNo: number, call: CallRecord): void {
-  const keyHash = callHash(call.key);
-  const outcome = call.outcome ?? null;
-  const found = sql.findCall.get(actorNo, keyHash, call.key);
-  if (found === undefined) sql.addCall.run(actorNo, keyHash, call.key, call.status, outcome, call.expiresAt);
-  else sql.updateCall.run(call.status, outcome, call.expiresAt, integer(found, "no"));
-}
-
-/**
- * The first 48 bits of the SHA-256 of the key's UTF-8. Part of the format. Callers choose their keys, so
- * the hash has to be one for which nobody finds many keys that collide.
- */
-export function callHash(key: string): number {
-  return hash("sha256", key, "buffer").readUIntBE(0, 6);
+  sql.putCall.run(actorNo, call.key, call.status, call.outcome ?? null, call.expiresAt);
 }
 
 function destroy(sql: Statements, actor: FencedActor, destroyedAt: number): void {

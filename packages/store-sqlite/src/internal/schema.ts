@@ -15,8 +15,8 @@ const applicationId = 0x48665374;
  * What makes commits cheap is how few pages one group of them touches. Patches of all actors are
  * appended to one table, each linked to the one before it of the same actor, from `patch_head` in
  * the actor's row: so the patches of a group fill one page, where a table ordered by actor would
- * touch a page for each. Call records are appended for the same reason; what finds one again is an
- * index of a hash of its key, many to a page. They expire in about the order of their numbers, so
+ * touch a page for each. Call records are appended for the same reason, and our clients make keys
+ * that sort by time, so that the index that finds a record again is appended to as well. They expire in about the order of their numbers, so
  * that needs no index: the oldest are looked at first.
  */
 const tables = `
@@ -63,13 +63,12 @@ const tables = `
   CREATE TABLE call (
     no INTEGER PRIMARY KEY,
     actor_no INTEGER NOT NULL,
-    hash INTEGER NOT NULL,
     key TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('started', 'done')),
     outcome BLOB,
     expires_at INTEGER NOT NULL
   ) STRICT;
-  CREATE INDEX call_key ON call (actor_no, hash);
+  CREATE UNIQUE INDEX call_key ON call (actor_no, key);
 
   PRAGMA application_id = ${applicationId};
 `;

@@ -54,13 +54,11 @@ export function prepareStatements(database: DatabaseSync) {
     kvListReverse: sql(`SELECT key, value FROM kv WHERE actor_no = (SELECT no FROM actor WHERE id = ?1)
       AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key DESC LIMIT ?4`),
 
-    findCall: sql("SELECT no FROM call WHERE actor_no = ? AND hash = ? AND key = ?"),
-    addCall: sql(
-      `INSERT INTO call (actor_no, hash, key, status, outcome, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
-    ),
-    updateCall: sql("UPDATE call SET status = ?, outcome = ?, expires_at = ? WHERE no = ?"),
+    putCall: sql(`INSERT INTO call (actor_no, key, status, outcome, expires_at) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (actor_no, key) DO UPDATE
+      SET status = excluded.status, outcome = excluded.outcome, expires_at = excluded.expires_at`),
     getCall: sql(`SELECT status, outcome, expires_at FROM call
-      WHERE actor_no = (SELECT no FROM actor WHERE id = ?) AND hash = ? AND key = ? AND expires_at > ?`),
+      WHERE actor_no = (SELECT no FROM actor WHERE id = ?) AND key = ? AND expires_at > ?`),
     pruneCalls: sql(`DELETE FROM call WHERE no IN
       (SELECT no FROM (SELECT no, expires_at FROM call ORDER BY no LIMIT ?2) WHERE expires_at <= ?1)`),
     deleteKv: sql("DELETE FROM kv WHERE actor_no = ?"),
