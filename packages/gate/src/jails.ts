@@ -42,7 +42,7 @@ export class JailRegistry implements Jails {
       this.#checkOpen();
     }
     this.#running.set(jail.id, jail);
-    jail.exited.then(async (exit) => {
+    void jail.exited.then(async (exit) => {
       this.#running.delete(jail.id);
       const data = { code: exit.code, signal: exit.signal, reason: exit.reason };
       // The jail is over whether or not the disk takes the record; its start is on record.
