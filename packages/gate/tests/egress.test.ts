@@ -60,7 +60,7 @@ describe("what the proxy sends on", () => {
     const { proxy, audit, decisions } = await openProxy(t, { baseUrl: upstream.url });
     await ask(proxy, "POST", "/model/v1/messages", { body: "{}" });
     await ask(proxy, "DELETE", "/model/v1/messages");
-    await eventually("three records", () => decisions.length === 2);
+    await eventually("three records", async () => (await audit.query()).length === 3);
     const records = await audit.query();
     assert.deepEqual(
       records.map((each) => each.type),

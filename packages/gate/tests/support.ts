@@ -125,9 +125,13 @@ export interface Answer {
 }
 
 /** Polls a condition of the operating system, which tells nobody when it changes. */
-export async function eventually(what: string, condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+export async function eventually(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
