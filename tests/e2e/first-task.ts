@@ -60,12 +60,13 @@ async function firstTask(browser: Browser, agent: string, onEnd: (end: () => Pro
   const key = `sk-test-${randomBytes(16).toString("hex")}`;
   const model = await startMockModel({ apiKeys: { anthropic: key, openai: key } });
   onEnd(() => model.close());
-  const studio = await StudioProcess.create({
+  const environment = {
     ANTHROPIC_API_KEY: key,
     HOLDFAST_ANTHROPIC_BASE_URL: model.url,
     OPENAI_API_KEY: key,
     HOLDFAST_OPENAI_BASE_URL: `${model.url}/v1`,
-  });
+  };
+  const studio = await StudioProcess.create({ environment });
   onEnd(() => studio.dispose());
   if (agent !== "demo") await studio.installAgent(agent);
   const page = await openPage(browser, { after: onEnd });

@@ -117,6 +117,50 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
   });
 
+  test("an agent that ends at once fails the task in words, and a prompt tries again", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await startTask(page, { prompt: "crash" });
+    await waitForStatus(page, "failed");
+    await page
+      .locator(".dock .notice-error")
+      .getByText(/agent\.\w+/)
+      .waitFor();
+    await check(page, "task-failed");
+    await page.getByLabel("Next prompt").getByRole("textbox").fill("Add a line to the README without asking");
+    await page.getByRole("button", { name: "Send" }).click();
+    await waitForStatus(page, "idle");
+    await page.locator('[data-file="README.md"]').waitFor();
+  });
+
+  test("a question that is answered in one window is gone from the other", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README" });
+    await approvalCard(page).waitFor();
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await approvalCard(other).locator('[data-kind="reject_once"]').click();
+    await approvalCard(page).waitFor({ state: "detached" });
+    await page.locator('[data-approval-state="denied"]').waitFor();
+  });
+
+  test("work without a jail is marked wherever it is shown", async (t) => {
+    const unsafe = await StudioProcess.create({ args: ["--unsafe-no-jail"] });
+    t.after(() => unsafe.dispose());
+    const page = await openPage(browser, t);
+    await signIn(page, unsafe);
+    await page.getByText("Agents run as ordinary programs").waitFor();
+    await startTask(page, { prompt: "Add a line to the README" });
+    await approvalCard(page).waitFor();
+    await page.locator(".task-header").getByText("no jail").waitFor();
+    await check(page, "task-unsafe");
+    await approvalCard(page).locator('[data-kind="reject_once"]').click();
+    await waitForStatus(page, "idle");
+    await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    await page.locator(".task-row").getByText("no jail").waitFor();
+  });
+
   test("a long log streams, opens at its end, and draws only what is read", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

@@ -15,23 +15,32 @@ interface Started {
   readonly link: string;
 }
 
+export interface StudioProcessOptions {
+  /** How a person gives it model keys. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Further arguments of `holdfast start`. */
+  readonly args?: readonly string[];
+}
+
 /** The real server, started by the real command, as a process that can be killed at any moment. */
 export class StudioProcess {
   readonly directory: string;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   #started: Started | undefined;
   #port = 0;
   #log = "";
 
-  private constructor(directory: string, environment: NodeJS.ProcessEnv) {
+  private constructor(directory: string, options: StudioProcessOptions) {
     this.directory = directory;
-    this.#environment = { ...baseEnvironment(), ...environment };
+    this.#environment = { ...baseEnvironment(), ...options.environment };
+    this.#args = options.args ?? [];
   }
 
-  /** A server on a data directory of its own. `environment` is how a person gives it model keys. */
-  static async create(environment: NodeJS.ProcessEnv = {}): Promise<StudioProcess> {
-    const studio = new StudioProcess(await mkdtemp(join(tmpdir(), "holdfast-e2e-")), environment);
+  /** A server on a data directory of its own. */
+  static async create(options: StudioProcessOptions = {}): Promise<StudioProcess> {
+    const studio = new StudioProcess(await mkdtemp(join(tmpdir(), "holdfast-e2e-")), options);
     await studio.start();
     return studio;
   }
@@ -45,7 +54,7 @@ export class StudioProcess {
   async start(): Promise<void> {
     const child = spawn(
       process.execPath,
-      [command, "start", "--json", "--port", String(this.#port), "--data", this.#data],
+      [command, "start", "--json", "--port", String(this.#port), "--data", this.#data, ...this.#args],
       { cwd: this.directory, stdio: ["ignore", "pipe", "pipe"], env: this.#environment },
     );
     this.#child = child;

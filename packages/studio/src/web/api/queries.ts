@@ -1,5 +1,4 @@
 import {
-  type InfiniteData,
   infiniteQueryOptions,
   type QueryClient,
   queryOptions,
@@ -8,12 +7,8 @@ import {
 } from "@tanstack/react-query";
 import type { CreateTaskInput, TaskSummary, TaskView } from "../../contract.ts";
 import { useApi } from "./context.ts";
+import { keepNewerTasks, keepNewerView, putTask, type TaskPage, type TaskPages } from "./newer.ts";
 import type { StudioApi } from "./port.ts";
-
-interface TaskPage {
-  readonly tasks: readonly TaskSummary[];
-  readonly cursor?: string;
-}
 
 const tasksPerPage = 50;
 
@@ -27,6 +22,7 @@ export function tasksQuery(api: StudioApi) {
         ...(pageParam === undefined ? {} : { cursor: pageParam }),
       }),
     getNextPageParam: (page: TaskPage) => page.cursor,
+    structuralSharing: (known, next) => keepNewerTasks(known as TaskPages | undefined, next as TaskPages),
   });
 }
 
@@ -43,11 +39,16 @@ export function systemQuery(api: StudioApi) {
 }
 
 export function taskQuery(api: StudioApi, id: string) {
-  return queryOptions({ queryKey: ["task", id], queryFn: () => api.task(id).get() });
+  return queryOptions({
+    queryKey: ["task", id],
+    queryFn: () => api.task(id).get(),
+    structuralSharing: (known, next) => keepNewerView(known as TaskView | undefined, next as TaskView),
+  });
 }
 
 export function diffQuery(api: StudioApi, id: string) {
-  return queryOptions({ queryKey: ["diff", id], queryFn: () => api.task(id).diff(), staleTime: Infinity });
+  // Read again whenever it comes into view: what changed meanwhile came in no event.
+  return queryOptions({ queryKey: ["diff", id], queryFn: () => api.task(id).diff(), staleTime: 0 });
 }
 
 export function repositoryQuery(api: StudioApi, path: string) {
@@ -74,28 +75,12 @@ export function useCreateTask(onCreated: (task: TaskSummary) => void) {
   });
 }
 
-/** Puts a changed task into the list: in place when it is there, else on top. Older news are dropped. */
+/** Takes a changed task into the list: in place when it is there, else on top. */
 export function mergeTask(queries: QueryClient, task: TaskSummary): void {
-  queries.setQueryData<InfiniteData<TaskPage>>(["tasks"], (data) => {
-    if (data === undefined) return undefined;
-    let found = false;
-    const pages = data.pages.map((page) => ({
-      ...page,
-      tasks: page.tasks.map((known) => {
-        if (known.id !== task.id) return known;
-        found = true;
-        return known.updatedAt > task.updatedAt ? known : task;
-      }),
-    }));
-    const first = pages[0];
-    if (!found && first !== undefined) pages[0] = { ...first, tasks: [task, ...first.tasks] };
-    return { ...data, pages };
-  });
+  queries.setQueryData<TaskPages>(["tasks"], (data) => data && putTask(data, task));
 }
 
-/** Keeps the newer of two views, whichever way they came. */
+/** Takes a view in that came as an event. */
 export function mergeView(queries: QueryClient, view: TaskView): void {
-  queries.setQueryData<TaskView>(["task", view.id], (known) =>
-    known !== undefined && known.revision > view.revision ? known : view,
-  );
+  queries.setQueryData<TaskView>(["task", view.id], view);
 }

@@ -12,7 +12,7 @@ import { ToolIcon } from "../../components/icons.tsx";
 import { ErrorNotice } from "../../components/notice.tsx";
 import { visibleText } from "../../components/visible-text.ts";
 
-/** The agent's questions, oldest first. Answering one moves focus to the next, or to the composer. */
+/** The agent's questions, oldest first. Answering one moves focus to the next, or to the transcript. */
 export function Approvals({ task }: { readonly task: TaskView }) {
   const announce = useAnnounce();
   const region = useRef<HTMLDivElement>(null);
@@ -25,9 +25,7 @@ export function Approvals({ task }: { readonly task: TaskView }) {
     if (firstId === undefined) return;
     announce(`The agent asks: ${firstTitle ?? ""}`, "assertive");
     // Never taken from somebody who types: only focus that is nowhere goes to the question.
-    const active = document.activeElement;
-    const idle = active === null || active === document.body || active.id === "main";
-    if (idle) region.current?.querySelector<HTMLElement>(".approval")?.focus();
+    if (isFocusIdle()) region.current?.querySelector<HTMLElement>(".approval")?.focus();
   }, [announce, firstId, firstTitle]);
   return (
     <div className="approvals" ref={region}>
@@ -40,12 +38,18 @@ export function Approvals({ task }: { readonly task: TaskView }) {
             setAnswered((known) => new Set(known).add(approval.id));
             announce(outcome);
             const next = open.find((other) => other.id !== approval.id);
-            if (next === undefined) document.querySelector<HTMLElement>(".composer textarea")?.focus();
+            if (next === undefined) document.querySelector<HTMLElement>(".transcript")?.focus();
           }}
         />
       ))}
     </div>
   );
+}
+
+/** True when the focus is nowhere in particular. */
+function isFocusIdle(): boolean {
+  const active = document.activeElement;
+  return active === null || active === document.body || active.matches("#main, .transcript");
 }
 
 function ApprovalCard({

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TaskSummary, TaskView } from "../../contract.ts";
+import { keepNewerTasks, keepNewerView, putTask, type TaskPages } from "./newer.ts";
+
+function task(id: string, updatedAt: number, title = id): TaskSummary {
+  return {
+    id,
+    title,
+    repository: "/r",
+    agent: "demo",
+    status: "idle",
+    createdAt: 0,
+    updatedAt,
+    unsafe: false,
+  };
+}
+
+function pages(...tasks: readonly (readonly TaskSummary[])[]): TaskPages {
+  return { pages: tasks.map((each) => ({ tasks: each })), pageParams: tasks.map(() => undefined) };
+}
+
+function view(revision: number): TaskView {
+  const base = { branch: "main", commit: "c" };
+  const usage = { inputTokens: 0, outputTokens: 0, requests: 0 };
+  return { ...task("a", revision), sessionId: "s", base, approvals: [], usage, revision };
+}
+
+test("a view is never replaced by an older one", () => {
+  assert.equal(keepNewerView(view(3), view(2)).revision, 3);
+  assert.equal(keepNewerView(view(2), view(3)).revision, 3);
+  assert.equal(keepNewerView(undefined, view(1)).revision, 1);
+});
+
+test("a list that was read earlier does not undo what an event said", () => {
+  const known = pages([task("b", 9, "new"), task("a", 1)]);
+  const merged = keepNewerTasks(known, pages([task("b", 5, "old"), task("a", 2)]));
+  assert.deepEqual(
+    merged.pages[0]?.tasks.map(({ id, title, updatedAt }) => [id, title, updatedAt]),
+    [
+      ["b", "new", 9],
+      ["a", "a", 2],
+    ],
+  );
+});
+
+test("a changed task stays in its place, and a new one comes first", () => {
+  const list = pages([task("c", 1)], [task("a", 1)]);
+  assert.deepEqual(
+    putTask(list, task("a", 2)).pages.map((page) => page.tasks.map(({ updatedAt }) => updatedAt)),
+    [[1], [2]],
+  );
+  assert.deepEqual(
+    putTask(list, task("d", 2)).pages.map((page) => page.tasks.map(({ id }) => id)),
+    [["d", "c"], ["a"]],
+  );
+});
