@@ -130,6 +130,26 @@ describe("run", () => {
     assert.equal(git(repository, "status", "--porcelain"), "");
   });
 
+  test("without a jail it works, and says so each time", async (t) => {
+    const directory = scratch(t);
+    const repository = makeRepository(directory);
+    const data = ["--data", join(directory, "data")];
+    const result = await holdfast([
+      "run",
+      "--unsafe-no-jail",
+      "--repo",
+      repository,
+      ...data,
+      "add a line to the README",
+    ]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stderr, /UNSAFE: agents run without a jail/);
+    // There is nobody to ask and no jail: the agent's question is denied.
+    assert.match(result.stdout, /No changes\./);
+    const list = await holdfast(["tasks", "list", "--json", ...data]);
+    assert.equal((JSON.parse(list.stdout) as { unsafe: boolean }).unsafe, true);
+  });
+
   test("an agent that fails is exit code 1", async (t) => {
     if (!needsJail(t)) return;
     const directory = scratch(t);

@@ -43,8 +43,8 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
       failed: style(screen, "red", "failed  "),
     };
     for (const check of checks) {
-      console.log(`${marks[check.status]}${check.name.padEnd(28)} ${check.detail}`);
-      if (check.fix !== undefined) console.log(`${" ".repeat(37)}fix: ${check.fix}`);
+      console.log(`${marks[check.status]}${check.name.padEnd(32)} ${check.detail}`);
+      if (check.fix !== undefined) console.log(`${" ".repeat(41)}fix: ${check.fix}`);
     }
   }
   return checks.some((check) => check.status === "failed") ? 1 : 0;

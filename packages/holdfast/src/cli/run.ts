@@ -6,7 +6,7 @@ import { oneArgument, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { cliLogger } from "./log.ts";
 import { openAsOwner } from "./owner.ts";
-import { ensureJails } from "./prerequisites.ts";
+import { ensureJails, unsafeNotice } from "./prerequisites.ts";
 import { EventPrinter, harmless, printDiff, type Screen, screenOf, style } from "./terminal.ts";
 
 export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
@@ -49,7 +49,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const approve = approvalModeOf(values.approve);
   const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
   const unsafe = values["unsafe-no-jail"] === true;
-  if (!unsafe) await ensureJails((line) => process.stderr.write(`${line}\n`));
+  if (unsafe) process.stderr.write(unsafeNotice);
+  else await ensureJails((line) => process.stderr.write(`${line}\n`));
   const owner = await openAsOwner({
     dataDirectory: dataDirectoryOf(values.data),
     unsafeNoJail: unsafe,

@@ -3,7 +3,7 @@ import { noArguments, parse, portOf } from "./arguments.ts";
 import { type ControlServer, serveControl } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { cliLogger } from "./log.ts";
-import { ensureJails } from "./prerequisites.ts";
+import { ensureJails, unsafeNotice } from "./prerequisites.ts";
 
 export const startUsage = `holdfast start [options]
 
@@ -30,8 +30,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   noArguments(positionals);
   const unsafe = values["unsafe-no-jail"] === true;
   const dataDirectory = dataDirectoryOf(values.data);
-  if (unsafe)
-    process.stderr.write("UNSAFE: agents run without a jail, with your rights (--unsafe-no-jail)\n");
+  if (unsafe) process.stderr.write(unsafeNotice);
   else await ensureJails((line) => process.stderr.write(`${line}\n`));
   await prepareDataDirectory(dataDirectory);
   const studio = await createStudio({
