@@ -7,7 +7,8 @@ import { type ClientBase, createClient } from "@holdfast/client";
 export function connectWithCookie(url: string, cookie: string): ClientBase {
   class CookieWebSocket extends WebSocket {
     constructor(address: string, protocols: string | string[] = []) {
-      super(address, { protocols, headers: { cookie } });
+      // Node takes an object here as well, which the types of browsers do not know.
+      super(address, { protocols, headers: { cookie } } as unknown as string[]);
     }
   }
   return createClient({ endpoint: url, headers: { cookie }, WebSocket: CookieWebSocket });

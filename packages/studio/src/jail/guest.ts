@@ -42,6 +42,16 @@ const server = await createSandboxServer({
   jailed: config.jailed,
 });
 
-process.once("SIGTERM", () => {
+let ending = false;
+
+function end(): void {
+  if (ending) return;
+  ending = true;
   void Promise.all([server.close(), forwarder?.close()]).then(() => process.exit(0));
-});
+}
+
+process.once("SIGTERM", end);
+// The other end is the host's: when it is gone, however it went, nothing here has a purpose.
+process.stdin.resume();
+process.stdin.once("end", end);
+process.stdin.once("error", end);

@@ -127,8 +127,8 @@ function describeContent(part: unknown): string {
 
 /** The changed middle of two texts, as removed and added lines. */
 function lineDiff(before: string, after: string): string {
-  const old = before === "" ? [] : before.split("\n");
-  const next = after === "" ? [] : after.split("\n");
+  const old = linesOf(before);
+  const next = linesOf(after);
   let start = 0;
   while (start < old.length && start < next.length && old[start] === next[start]) start++;
   let end = 0;
@@ -137,6 +137,10 @@ function lineDiff(before: string, after: string): string {
   const removed = old.slice(start, old.length - end).map((each) => `-${each}`);
   const added = next.slice(start, next.length - end).map((each) => `+${each}`);
   return [...removed, ...added].join("\n");
+}
+
+function linesOf(value: string): string[] {
+  return value === "" ? [] : value.replace(/\n$/, "").split("\n");
 }
 
 /** Control and direction characters could make a text read as another one; line ends and tabs stay. */
