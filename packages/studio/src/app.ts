@@ -9,7 +9,7 @@ import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { AgentCatalogue } from "./agents.ts";
 import { createActors } from "./backend/actors.ts";
 import { StudioBackends } from "./backends.ts";
-import { backupInto, storeFolder } from "./backup.ts";
+import { backupInto, copyInJail, storeFolder } from "./backup.ts";
 import { studioClientOver } from "./client.ts";
 import { createGit } from "./git/git.ts";
 import { freshRunDirectory, StudioHost } from "./host.ts";
@@ -59,7 +59,7 @@ interface Parts {
 }
 
 async function compose(parts: Parts): Promise<Studio> {
-  const { options, ports, dataDirectory, store, cleanup } = parts;
+  const { options, ports, dataDirectory, store, gate, cleanup } = parts;
   const backends = new StudioBackends();
   const host = createHost(parts, backends);
   const registryAccess = new Access(backends.access, dataDirectory, () => ports.clock.now());
@@ -90,7 +90,7 @@ async function compose(parts: Parts): Promise<Studio> {
     dataDirectory,
     client: studioClientOver(registry.client),
     issueTicket: () => registryAccess.issueTicket(),
-    backup: (directory) => backupInto(store, dataDirectory, resolve(directory)),
+    backup: (directory) => backupInto(store, dataDirectory, resolve(directory), copyInJail(gate.jails)),
     close() {
       closing ??= resources.disposeAsync();
       return closing;

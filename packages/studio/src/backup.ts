@@ -1,7 +1,8 @@
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { copyFile, cp, lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, systemPorts } from "@holdfast/core";
+import type { Jails } from "@holdfast/gate";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 
 /** Folder of the actors' store in a data directory. */
@@ -11,7 +12,7 @@ export const storeFolder = "actors";
  * Copied beside the store. Left out are what can be had again (installed agents, bundles) and the gate's
  * open questions, which belong to agents that do not live on.
  */
-const folders = ["tasks", "sample", "vault"] as const;
+const folders = ["sample", "vault"] as const;
 
 /**
  * Copies a data directory while its server runs: what was acknowledged before the call is in the copy.
@@ -19,7 +20,12 @@ const folders = ["tasks", "sample", "vault"] as const;
  *
  * Throws `backup.not_empty`, `store.*`.
  */
-export async function backupInto(store: SqliteStore, dataDirectory: string, target: string): Promise<void> {
+export async function backupInto(
+  store: SqliteStore,
+  dataDirectory: string,
+  target: string,
+  copyHostile: CopyHostile,
+): Promise<void> {
   await mkdir(target, { recursive: true, mode: 0o700 });
   if ((await readdir(target)).length > 0) {
     throw new HoldfastError("backup", "not_empty", `${target} is not empty; name a new directory`, {
@@ -28,6 +34,7 @@ export async function backupInto(store: SqliteStore, dataDirectory: string, targ
   }
   await store.backup(join(target, storeFolder));
   for (const folder of folders) await copyFolder(join(dataDirectory, folder), join(target, folder));
+  await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyHostile);
   await mkdir(join(target, "gate"), { mode: 0o700 });
   await copyIfThere(join(dataDirectory, "gate", "audit.log"), join(target, "gate", "audit.log"));
 }
@@ -36,9 +43,50 @@ export async function backupInto(store: SqliteStore, dataDirectory: string, targ
 export async function backupDataDirectory(dataDirectory: string, target: string): Promise<void> {
   const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports: systemPorts() });
   try {
-    await backupInto(store, dataDirectory, target);
+    // The lock is ours: no agent runs that could change a folder under the copy.
+    await backupInto(store, dataDirectory, target, copyFolder);
   } finally {
     await store.close();
+  }
+}
+
+/** Copies a folder that an agent may be changing at this moment. */
+export type CopyHostile = (from: string, to: string) => Promise<void>;
+
+/**
+ * An agent could put a link to a file of the host where a folder was when the copy began. In a jail there
+ * is nothing that such a link could lead to.
+ */
+export function copyInJail(jails: Jails): CopyHostile {
+  if (jails.driver.unsafe) return copyFolder;
+  return async (from, to) => {
+    await mkdir(to, { recursive: true, mode: 0o700 });
+    const result = await jails.runTool({
+      command: "cp",
+      args: ["-a", "--no-target-directory", "/run/holdfast/from", "/run/holdfast/to"],
+      cwd: "/",
+      mounts: [
+        { source: from, target: "/run/holdfast/from", mode: "ro" },
+        { source: to, target: "/run/holdfast/to", mode: "rw" },
+      ],
+      timeoutMs: 600_000,
+    });
+    if (result.code === 0) return;
+    // Files come and go while an agent works: the rest was copied, and the agent's next look mends it.
+    const lines = result.stderr.toString("utf8").trim().split("\n");
+    if (lines.every((line) => /No such file or directory|file changed|vanished/.test(line))) return;
+    throw new HoldfastError("backup", "failed", `A task could not be copied: ${lines[0] ?? result.reason}`);
+  };
+}
+
+async function copyTasks(from: string, to: string, copyHostile: CopyHostile): Promise<void> {
+  for (const task of await readdir(from).catch(() => [])) {
+    await mkdir(join(to, task), { recursive: true, mode: 0o700 });
+    await copyFolder(join(from, task, "host.git"), join(to, task, "host.git"));
+    for (const hostile of ["workspace", "home"]) {
+      if (existsSync(join(from, task, hostile)))
+        await copyHostile(join(from, task, hostile), join(to, task, hostile));
+    }
   }
 }
 

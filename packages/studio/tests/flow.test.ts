@@ -298,6 +298,32 @@ describe("agents that misbehave", () => {
     assert.ok(log.length > 1_500);
   });
 
+  test("a log that reaches its limit ends the turn and keeps what was in it", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t, { limits: { maxSessionBytes: 60_000 } });
+    const watch = await begin("flood 1000");
+    const view = await watch.status("failed", "idle");
+    assert.deepEqual([view.error?.group, view.error?.code], ["session", "log_full"]);
+    const log = await readLog(studio.client, view.sessionId);
+    assert.ok(log.length > 10 && log.length < 200, `${log.length} events`);
+  });
+
+  test("a question that nobody answers expires, and the agent is told", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, begin } = await bench(t, { limits: { approvalTtlMs: 700 } });
+    const watch = await begin('add a line "x" to the README');
+    const asked = await watch.status("waiting");
+    const view = await watch.status("idle", "failed");
+    assert.deepEqual(view.approvals, []);
+    const settled = (await readLog(studio.client, view.sessionId)).flatMap(({ body }) =>
+      body.type === "approval-settled" ? [body.outcome] : [],
+    );
+    assert.deepEqual(settled, ["expired"]);
+    const late = studio.client.task(watch.id).answer(asked.approvals[0]?.id ?? "", "allow-once");
+    await assert.rejects(late, (e) => isErrorCode(e, "approval", "already_settled"));
+    assert.deepEqual((await studio.client.task(watch.id).diff()).files, []);
+  });
+
   test("envelopes that are too long or too deep are kept as notices of what they were", async (t) => {
     if (!needsJail(t)) return;
     const deep = `${"[".repeat(500)}${"]".repeat(500)}`;

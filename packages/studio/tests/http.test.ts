@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -242,6 +242,7 @@ describe("one data directory", () => {
     await watch.status("running");
     await watch.close();
     await studio.backup(copy);
+    assert.equal(readFileSync(join(copy, "tasks", task.id, "workspace", "README.md"), "utf8"), "# Hi\n");
     await assert.rejects(studio.backup(copy), (e) => isErrorCode(e, "backup", "not_empty"));
     const restored = await serve(t, copy);
     const { tasks } = await restored.client.organization.listTasks();

@@ -216,7 +216,10 @@ export class TaskRunner {
     }
     const told = this.#describe(error);
     this.#options.log.warn("a turn failed", { taskId, group: told.group, code: told.code });
-    await log.append({ body: { type: "failed", error: told } });
+    await log.append({
+      body: { type: "failed", error: told },
+      once: `failed/${prompt.id}/${prompt.attempt}`,
+    });
     await task.report({ type: "failed", promptId: prompt.id, error: told });
   }
 
