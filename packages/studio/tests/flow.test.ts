@@ -358,6 +358,41 @@ describe("agents that misbehave", () => {
   });
 });
 
+describe("an agent that cannot load its session", () => {
+  test("is told the transcript when a new process of it takes over", async (t) => {
+    if (!needsJail(t)) return;
+    const script = `
+      import { createInterface } from "node:readline";
+      const send = (m) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...m }) + "\\n");
+      createInterface({ input: process.stdin }).on("line", (line) => {
+        const { id, method, params } = JSON.parse(line);
+        if (method === "initialize") send({ id, result: { protocolVersion: 1, agentCapabilities: {} } });
+        if (method === "session/new") send({ id, result: { sessionId: String(process.pid) + Math.random() } });
+        if (method !== "session/prompt") return;
+        const text = "I heard: " + params.prompt[0].text;
+        const update = { sessionUpdate: "agent_message_chunk", content: { type: "text", text } };
+        send({ method: "session/update", params: { sessionId: params.sessionId, update } });
+        if (text.startsWith("I heard: stay")) return;
+        send({ id, result: { stopReason: "end_turn" } });
+      });`;
+    const directory = join(temporaryFolder(t), "agent");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "agent.mjs"), script);
+    const customAgents = [{ id: "forgetful", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
+    const { studio, begin } = await bench(t, { customAgents });
+    const watch = await begin("stay with the word marmalade", "forgetful");
+    await untilEvent(studio.client, watch.latest.sessionId, (event) => said(event, "I heard"));
+    await studio.client.task(watch.id).stop();
+    await studio.client.task(watch.id).prompt("go on");
+    await watch.status("idle");
+    const log = await readLog(studio.client, watch.latest.sessionId);
+    const started = log.flatMap(({ body }) => (body.type === "agent-started" ? [body.resumed] : []));
+    assert.deepEqual(started, ["new", "transcript"]);
+    const answer = log.filter((event) => said(event, "I heard")).at(-1);
+    assert.match(JSON.stringify(answer), /<transcript>.*marmalade.*<\/transcript>.*go on/);
+  });
+});
+
 describe("bad input", () => {
   test("is refused at the edge and makes nothing", async (t) => {
     if (!needsJail(t)) return;

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { applyReport, isActive, newTaskState, takeWork, titleOf, viewOf } from "./task-state.ts";
+
+function newState() {
+  return newTaskState(
+    {
+      taskId: "t",
+      sessionId: "s",
+      title: "x",
+      repository: "/r",
+      agent: "demo",
+      prompt: "do it",
+      unsafe: false,
+      createdAt: 1,
+    },
+    "p1",
+  );
+}
+
+const approval = {
+  id: "a",
+  title: "?",
+  detail: "",
+  truncated: false,
+  options: [],
+  createdAt: 1,
+  expiresAt: 2,
+};
+
+describe("the state of a task", () => {
+  test("gives out one prompt until it has ended, again after a crash, then the next", () => {
+    const state = newState();
+    state.prompts.push({ id: "p2", text: "more", state: "queued", attempts: 0 });
+    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 1 });
+    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 2 });
+    applyReport(state, { type: "turn-ended", promptId: "p1" });
+    assert.equal(state.status, "running");
+    assert.equal(takeWork(state)?.prompt.id, "p2");
+    applyReport(state, { type: "turn-ended", promptId: "p2" });
+    assert.equal(takeWork(state), undefined);
+    assert.deepEqual([state.status, isActive(state)], ["idle", false]);
+  });
+
+  test("names the questions of a process that is gone, and keeps them until they are settled", () => {
+    const state = newState();
+    takeWork(state);
+    applyReport(state, { type: "approval-requested", approval });
+    assert.equal(state.status, "waiting");
+    assert.deepEqual(takeWork(state)?.staleApprovals, ["a"]);
+    applyReport(state, { type: "approval-settled", approvalId: "a" });
+    assert.deepEqual([viewOf(state).approvals, state.settled], [[], ["a"]]);
+  });
+
+  test("gives out nothing while it is stopped, and cancels what waited", () => {
+    const state = newState();
+    state.stopping = true;
+    assert.equal(takeWork(state), undefined);
+    assert.equal(isActive(state), true);
+    applyReport(state, { type: "stopped" });
+    assert.deepEqual(
+      state.prompts.map((row) => row.state),
+      ["cancelled"],
+    );
+    assert.deepEqual([state.status, isActive(state)], ["stopped", false]);
+  });
+
+  test("stays active while an apply is not finished", () => {
+    const state = newState();
+    takeWork(state);
+    const error = { group: "agent", code: "exited", message: "x" };
+    applyReport(state, { type: "failed", promptId: "p1", error });
+    assert.deepEqual([state.status, state.error, isActive(state)], ["failed", error, false]);
+    state.apply = { plan: { tree: "t", base: "b", branch: "x", message: "m", at: 1 }, done: false };
+    assert.equal(isActive(state), true);
+  });
+
+  test("is titled by the first line, at most 62 characters", () => {
+    assert.equal(titleOf("  Fix  the\ttest \nand more"), "Fix the test");
+    assert.equal(titleOf("x".repeat(62)).length, 62);
+    assert.equal(titleOf("x".repeat(63)), `${"x".repeat(61)}…`);
+  });
+});
