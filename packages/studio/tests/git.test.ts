@@ -118,16 +118,22 @@ describe("checking a repository", () => {
     });
   }
 
-  test("answers repository.unreadable for a folder that it may not read", async (t) => {
-    if (process.getuid?.() === 0) return t.skip("root may read everything");
-    const path = repository();
-    chmodSync(join(path, ".git"), 0);
+  test("answers repository.unreadable for what it may not or cannot read", async () => {
+    const broken = repository();
+    writeFileSync(join(broken, ".git", "index"), "this is no index");
+    await assert.rejects(checkRepository(git, broken), (error) =>
+      isErrorCode(error, "repository", "unreadable"),
+    );
+    // Root may read everything, so permissions mean nothing to it.
+    if (process.getuid?.() === 0) return;
+    const closed = repository();
+    chmodSync(join(closed, ".git"), 0);
     try {
-      await assert.rejects(checkRepository(git, path), (error) =>
+      await assert.rejects(checkRepository(git, closed), (error) =>
         isErrorCode(error, "repository", "unreadable"),
       );
     } finally {
-      chmodSync(join(path, ".git"), 0o700);
+      chmodSync(join(closed, ".git"), 0o700);
     }
   });
 
