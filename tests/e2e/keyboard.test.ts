@@ -66,6 +66,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
     await tabTo(page, /allow/i, 5);
     await page.keyboard.press("Enter");
     await waitForStatus(page, "idle");
+    await page.locator('[data-file="README.md"]').waitFor();
     await tabTo(page, /Apply to branch/);
     await page.keyboard.press("Enter");
     await page.getByTestId("applied").waitFor();

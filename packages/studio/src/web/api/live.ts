@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
 import type { LinkState } from "./port.ts";
-import { mergeTask, mergeView } from "./queries.ts";
+import { mergeTask, mergeView, readAgain } from "./queries.ts";
 
 /** Keeps the list of tasks live. Mounted once; its state is the state of the page's link to the server. */
 export function useOrganizationLive(): LinkState {
@@ -16,7 +16,7 @@ export function useOrganizationLive(): LinkState {
         onState(next) {
           setState(next);
           // What happened while the link was down came in no event.
-          if (next === "online") void queries.invalidateQueries();
+          if (next === "online") void readAgain(queries);
         },
       }),
     [api, queries],
@@ -33,7 +33,7 @@ export function useTaskLive(id: string): void {
       api.watchTask(id, {
         on: { changed: (view) => mergeView(queries, view) },
         onState(next) {
-          if (next === "online") void queries.invalidateQueries({ queryKey: ["task", id] });
+          if (next === "online") void readAgain(queries, ["task", id]);
         },
       }),
     [api, queries, id],

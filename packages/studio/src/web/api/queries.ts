@@ -75,6 +75,15 @@ export function useCreateTask(onCreated: (task: TaskSummary) => void) {
   });
 }
 
+/**
+ * Reads again what is shown. What is on its way is dropped first: it may have been answered before what
+ * makes it old happened, and TanStack Query takes a first answer that is on its way for a fresh one.
+ */
+export async function readAgain(queries: QueryClient, queryKey: readonly string[] = []): Promise<void> {
+  await queries.cancelQueries({ queryKey });
+  await queries.invalidateQueries({ queryKey });
+}
+
 /** Takes a changed task into the list: in place when it is there, else on top. */
 export function mergeTask(queries: QueryClient, task: TaskSummary): void {
   queries.setQueryData<TaskPages>(["tasks"], (data) => data && putTask(data, task));

@@ -5,7 +5,7 @@ import type { TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { errorCode } from "../../api/errors.ts";
 import { useTaskLive } from "../../api/live.ts";
-import { taskQuery } from "../../api/queries.ts";
+import { readAgain, taskQuery } from "../../api/queries.ts";
 import { useSessionLog } from "../../api/use-session.ts";
 import { useAnnounce } from "../../app/announcer.tsx";
 import { useMediaQuery, usePageTitle, usePrevious } from "../../app/hooks.ts";
@@ -100,7 +100,7 @@ function useFreshDiff(task: TaskView): void {
   useEffect(() => {
     if (previous === undefined || previous === status) return;
     if (!isBusy(status) || status === "waiting") {
-      void queries.invalidateQueries({ queryKey: ["diff", id] });
+      void readAgain(queries, ["diff", id]);
     }
   }, [id, previous, queries, status]);
 }
