@@ -13,6 +13,11 @@ export interface GateConfig {
     readonly driver?: "bubblewrap" | "none";
     /** The operator said `--unsafe-no-jail`. */
     readonly allowUnsafe?: boolean;
+    /**
+     * What to do when this machine cannot make jails: "throw" (default) `jail.unavailable`, or "refuse":
+     * the gate opens, says so in its status, and refuses each jail with that error.
+     */
+    readonly whenUnavailable?: "throw" | "refuse";
     /** Path of the bwrap program; by default found on PATH. */
     readonly bwrapPath?: string;
   };

@@ -1,6 +1,6 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type Clock, HoldfastError, silentLogger, systemClock } from "@holdfast/core";
+import { type Clock, HoldfastError, isErrorCode, silentLogger, systemClock } from "@holdfast/core";
 import { BubblewrapDriver } from "./bubblewrap.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
 import type { Egress, EgressOptions } from "./egress.ts";
@@ -10,6 +10,7 @@ import { AuditLog } from "./internal/audit-log.ts";
 import { CredentialVault } from "./internal/credential-vault.ts";
 import type { JailDriver } from "./jail.ts";
 import { JailRegistry } from "./jails.ts";
+import { RefusingDriver } from "./refusing-driver.ts";
 import { UnsafeDriver } from "./unsafe-driver.ts";
 
 /**
@@ -57,10 +58,19 @@ async function openDriver(
   if (jails.driver === "none") {
     return { driver: new UnsafeDriver({ allowUnsafe: jails.allowUnsafe === true }), orphansEnded: 0 };
   }
-  const driver = new BubblewrapDriver({
-    directory,
-    ...(jails.bwrapPath === undefined ? {} : { bwrapPath: jails.bwrapPath }),
-  });
+  try {
+    return await openBubblewrap(directory, jails.bwrapPath);
+  } catch (error) {
+    if (jails.whenUnavailable !== "refuse" || !isErrorCode(error, "jail", "unavailable")) throw error;
+    return { driver: new RefusingDriver(error), orphansEnded: 0 };
+  }
+}
+
+async function openBubblewrap(
+  directory: string,
+  bwrapPath: string | undefined,
+): Promise<{ driver: JailDriver; orphansEnded: number }> {
+  const driver = new BubblewrapDriver({ directory, ...(bwrapPath === undefined ? {} : { bwrapPath }) });
   try {
     const orphansEnded = await driver.endOrphans();
     await proveGuarantees(driver);
@@ -143,10 +153,10 @@ class RealGate implements Gate {
     return [
       {
         name: "jails",
-        inForce: open && !driver.unsafe,
+        inForce: open && !driver.unsafe && driver.refusal === undefined,
         detail: driver.unsafe
           ? "UNSAFE: agents run on the host without a jail"
-          : `${driver.name}, self-test passed`,
+          : (driver.refusal?.message ?? `${driver.name}, self-test passed`),
       },
       {
         name: "egress",

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { HoldfastError } from "@holdfast/core";
 
 /**
  * What a driver can promise about its jails. Each is proven by the driver's self-test on the machine
@@ -124,6 +125,8 @@ export interface JailDriver {
   readonly name: "bubblewrap" | "none";
   /** True when it confines nothing. */
   readonly unsafe: boolean;
+  /** Why it starts nothing, where that is so: the error of every `start`. */
+  readonly refusal?: HoldfastError;
   /** As the last self-test found them; empty before the first. */
   readonly guarantees: readonly Guarantee[];
   selfTest(): Promise<SelfTestReport>;

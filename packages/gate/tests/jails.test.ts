@@ -423,6 +423,33 @@ describe("without a jail", { skip: missing("bwrap") }, () => {
     assert.equal((await jail.stop()).reason, "stopped");
   });
 
+  test("refuses each jail, and nothing else, where it may open without", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const gate = await createGate({
+      dataDir,
+      jails: { bwrapPath: join(dataDir, "none"), whenUnavailable: "refuse" },
+    });
+    t.after(() => gate.close());
+    const spec = {
+      id: "j",
+      command: "true",
+      args: [],
+      cwd: "/",
+      env: {},
+      mounts: [],
+      network: "none",
+    } as const;
+    for (const attempt of [() => gate.jails.start(spec), () => gate.jails.runTool(spec)]) {
+      await assert.rejects(attempt, (error) => isErrorCode(error, "jail", "unavailable"));
+    }
+    const { stages, unsafe } = await gate.status();
+    assert.equal(unsafe, false);
+    assert.deepEqual(
+      stages.filter((stage) => !stage.inForce).map((stage) => stage.name),
+      ["jails"],
+    );
+  });
+
   test("bubblewrap that is missing or forbidden is a typed error that says what to do", async (t) => {
     const dataDir = temporaryDirectory(t);
     const forbidden = join(dataDir, "bwrap");

@@ -192,6 +192,11 @@ describe("run", () => {
     assert.equal(result.code, 1);
     assert.match(result.stderr, /bubblewrap/);
     assert.match(result.stderr, /jail\.unavailable/);
+
+    // The Studio itself starts, and says what is missing.
+    const server = await startServer(t, join(directory, "other"), [], { PATH: tools });
+    assert.match(server.link, /#ticket=/);
+    assert.equal(await server.stop(), 0);
   });
 });
 

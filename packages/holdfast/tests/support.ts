@@ -79,8 +79,9 @@ export async function startServer(
   t: TestContext,
   dataDirectory: string,
   args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<RunningServer> {
-  const child = start(["start", "--port", "0", "--json", "--data", dataDirectory, ...args]);
+  const child = start(["start", "--port", "0", "--json", "--data", dataDirectory, ...args], { env });
   const ended = new Promise<number | null>((resolvePromise) => child.on("close", resolvePromise));
   let stderr = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {

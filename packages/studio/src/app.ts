@@ -26,7 +26,8 @@ import type { Studio, StudioOptions } from "./studio.ts";
  * earlier process has left.
  *
  * Errors: `gateway.port_in_use`, `store.locked` (another server has the data directory),
- * `jail.unavailable` (with the command that mends it), `jail.unsafe_not_allowed`.
+ * `jail.unsafe_not_allowed`. Where no jail can be made it starts all the same, says so in its system
+ * status, and refuses new tasks with `jail.unavailable`.
  */
 export async function createStudio(options: StudioOptions): Promise<Studio> {
   const ports = systemPorts(options.log ?? silentLogger);
@@ -130,7 +131,9 @@ function openGate(options: StudioOptions, dataDirectory: string, ports: Ports): 
   const unsafe = options.unsafeNoJail === true;
   return createGate({
     dataDir: dataDirectory,
-    jails: unsafe ? { driver: "none", allowUnsafe: true } : { driver: "bubblewrap" },
+    jails: unsafe
+      ? { driver: "none", allowUnsafe: true }
+      : { driver: "bubblewrap", whenUnavailable: "refuse" },
     vault: { env: options.environment ?? process.env, ...options.vault },
     log: ports.log,
   });

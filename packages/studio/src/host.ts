@@ -59,6 +59,11 @@ export class StudioHost implements BackendHost {
     return checkRepository(this.#options.git, path === "sample" ? await this.#options.sample() : path);
   }
 
+  requireJails() {
+    const { refusal } = this.#options.gate.jails.driver;
+    if (refusal !== undefined) throw refusal;
+  }
+
   listAgents() {
     return this.#options.catalogue.list();
   }

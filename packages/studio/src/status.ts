@@ -53,6 +53,11 @@ function jailCheck(status: GateStatus): SystemCheck {
       fix: "Start without --unsafe-no-jail",
     };
   }
+  const jails = status.stages.find(({ name }) => name === "jails");
+  if (jails?.inForce === false) {
+    const fix = "Mend it and start again; agents do not start until then";
+    return { id: "jails", name: "Jails", status: "failed", detail: jails.detail, fix };
+  }
   const absent = status.guarantees.filter((guarantee) => !guarantee.held);
   return {
     id: "jails",

@@ -11,6 +11,8 @@ export interface BackendHost {
   readonly ports: Ports;
   readonly handover: Handover;
   readonly unsafe: boolean;
+  /** Throws `jail.unavailable`, with what would mend it, where no agent can be started. */
+  requireJails(): void;
   /** Resolves "sample" as well. Throws `repository.*`. */
   checkRepository(path: string): Promise<RepositoryCheck>;
   listAgents(): Promise<readonly AgentChoice[]>;

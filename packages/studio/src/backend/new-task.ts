@@ -18,11 +18,12 @@ export interface Creator {
 
 /**
  * Checks everything that can be checked before anything is made. Throws `repository.*`, `agent.not_found`,
- * `.not_installed`, `.not_ready`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
+ * `.not_installed`, `.not_ready`, `jail.unavailable`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
  */
 export async function checkTask(host: BackendHost, input: CreateTaskInput): Promise<TaskInput> {
   requireText(input?.repository, "repository", 4_096);
   requirePrompt(input.prompt);
+  host.requireJails();
   const agent = await checkAgent(host, input.agent);
   const repository = await host.checkRepository(input.repository);
   requireClean(repository, input.fromHead === true);
