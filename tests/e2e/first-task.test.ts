@@ -22,7 +22,8 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
   let browser: Browser;
 
   before(async () => {
-    [studio, browser] = await Promise.all([StudioProcess.create(), launchBrowser()]);
+    browser = await launchBrowser();
+    studio = await StudioProcess.create();
   });
   after(async () => {
     await browser?.close();

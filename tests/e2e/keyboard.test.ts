@@ -38,7 +38,8 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
   let browser: Browser;
 
   before(async () => {
-    [studio, browser] = await Promise.all([StudioProcess.create(), launchBrowser()]);
+    browser = await launchBrowser();
+    studio = await StudioProcess.create();
   });
   after(async () => {
     await browser?.close();

@@ -41,7 +41,12 @@ export class StudioProcess {
   /** A server on a data directory of its own. */
   static async create(options: StudioProcessOptions = {}): Promise<StudioProcess> {
     const studio = new StudioProcess(await mkdtemp(join(tmpdir(), "holdfast-e2e-")), options);
-    await studio.start();
+    try {
+      await studio.start();
+    } catch (error) {
+      await studio.dispose();
+      throw error;
+    }
     return studio;
   }
 
