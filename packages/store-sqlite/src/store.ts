@@ -202,6 +202,7 @@ class OpenStore implements SqliteStore {
       hides: batch.destroyedAt !== undefined,
       // Looks at twice as many as were added: the expired ones are soon gone, and no commit pays for many.
       prunes: 2 * (batch.calls?.length ?? 0),
+      callers: batch.calls?.length ?? 1,
     });
   }
 

@@ -59,7 +59,7 @@ export class CommitQueue {
   /** Ends the open turn: what changed goes to the store, now or with the next commit. */
   close(): void {
     if (this.#failure !== undefined) return;
-    if (this.#flight === undefined) this.#handIn([]);
+    if (this.#flight === undefined) this.#leave(this.#handIn([]));
     else this.#next ??= [];
   }
 
@@ -96,13 +96,13 @@ export class CommitQueue {
     for (const output of waiting) output.drop(failure);
   }
 
-  /** Hands what changed to the store; `outputs` leave after it, or at once when nothing changed. */
-  #handIn(outputs: Output[]): void {
+  /** Hands what changed to the store, with the outputs that wait for it; returns them when nothing changed. */
+  #handIn(outputs: Output[]): Output[] {
     const { store, actorId, epoch, nonce, collect } = this.#options;
     const version = this.#version + 1;
     try {
       const changes = collect(version);
-      if (changes === undefined) return this.#leave(outputs);
+      if (changes === undefined) return outputs;
       this.#version = version;
       const flight: Flight = { version, outputs };
       this.#flight = flight;
@@ -115,6 +115,7 @@ export class CommitQueue {
       this.#flight ??= { version, outputs };
       this.fail(error);
     }
+    return [];
   }
 
   #leave(outputs: Output[]): void {
@@ -128,12 +129,11 @@ export class CommitQueue {
   #land(flight: Flight): void {
     if (this.#failed) return;
     this.#options.landed(flight.version);
-    const { outputs } = flight;
-    // The flight stays in place meanwhile: what an output makes belongs to the turns after it.
-    for (let output = outputs.shift(); output !== undefined; output = outputs.shift()) output.release();
-    this.#flight = undefined;
     const next = this.#next;
+    this.#flight = undefined;
     this.#next = undefined;
-    if (next !== undefined) this.#handIn(next);
+    // The store gets its next work before anything leaves, so that it is not idle meanwhile.
+    const unchanged = next === undefined ? [] : this.#handIn(next);
+    this.#leave([...flight.outputs, ...unchanged]);
   }
 }

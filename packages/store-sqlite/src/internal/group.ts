@@ -13,6 +13,7 @@ interface Entry {
   /** Removes the actor from view: until it is durable, its absence must not be answered. */
   readonly hides: boolean;
   readonly prunes: number;
+  readonly callers: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -36,6 +37,8 @@ export interface Change {
   readonly hides?: boolean;
   /** How many expired call records this change may pay for with their removal. */
   readonly prunes?: number;
+  /** How many callers wait for this change: turns of one actor may share one. */
+  readonly callers?: number;
 }
 
 export interface WalState {
@@ -67,6 +70,8 @@ export class GroupCommitter {
   #open: Group | undefined;
   #syncing: Group | undefined;
   #flushScheduled = false;
+  /** Whether the last group had one caller. */
+  #wasAlone = true;
   #held: Entry[] | undefined;
   #waiting = 0;
   #hiding = 0;
@@ -102,6 +107,7 @@ export class GroupCommitter {
         work: change.work,
         hides: change.hides ?? false,
         prunes: change.prunes ?? 0,
+        callers: change.callers ?? 1,
         resolve,
         reject,
       };
@@ -304,7 +310,10 @@ export class GroupCommitter {
 
   #sync(group: Group, state: WalState, hold: (() => Promise<void>) | undefined): void {
     const done = () => this.#synced(group, state, hold);
-    const wait = this.#options.wal.sync(group.written.length === 1);
+    const alone = group.written.length === 1 && (group.written[0]?.callers ?? 1) <= 1;
+    // One lone caller after the other: only then has the event loop nothing else to do meanwhile.
+    const wait = this.#options.wal.sync(alone && this.#wasAlone);
+    this.#wasAlone = alone;
     if (wait === undefined) done();
     else wait.then(done).catch((error: unknown) => this.fail(error));
   }
