@@ -26,9 +26,12 @@ export async function startTask(page: Page, wish: TaskWish): Promise<void> {
   await page.goto(new URL("/", page.url()).href);
   await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
   const open = page.getByRole("button", { name: "New task" });
+  const sample = page.getByRole("button", { name: "Use the sample repository" });
+  // On a narrow page the form is behind the button, unless there is no task yet; both come with the list.
+  await open.or(sample).first().waitFor();
   if (await open.isVisible()) await open.click();
   if (wish.repository === undefined) {
-    await page.getByRole("button", { name: "Use the sample repository" }).click();
+    await sample.click();
   } else {
     await page.getByLabel("Repository").fill(wish.repository);
     await page.locator('.repository-check[data-check="clean"]').waitFor();
