@@ -109,7 +109,7 @@ export class AgentCatalogue {
     const ready = row.wire === "none" || (provider !== undefined && available.has(provider));
     const version = Object.values(row.packages)[0];
     const hint = !installed
-      ? `Run: holdfast agents install ${row.id}`
+      ? `Run: npx holdfast agents install ${row.id}`
       : ready
         ? undefined
         : keyHint(provider);
@@ -141,5 +141,5 @@ function isLocalBin(part: string): boolean {
 function keyHint(provider: ProviderName | undefined): string {
   return provider === undefined
     ? "This agent's model provider is not supported yet"
-    : `Run: holdfast auth api-key ${provider}`;
+    : `Run: npx holdfast auth api-key ${provider}`;
 }

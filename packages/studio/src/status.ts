@@ -110,7 +110,7 @@ async function agentsCheck(catalogue: AgentCatalogue): Promise<SystemCheck> {
     name: "Agents",
     status: real.length > 0 ? "ok" : "warning",
     detail: `Installed: ${installed.map((agent) => agent.name).join(", ")}`,
-    ...(real.length > 0 ? {} : { fix: "holdfast agents install codex" }),
+    ...(real.length > 0 ? {} : { fix: "npx holdfast agents install codex" }),
   };
 }
 
@@ -121,6 +121,6 @@ function modelsCheck(status: GateStatus): SystemCheck {
     name: "Models",
     status: available.length > 0 ? "ok" : "warning",
     detail: status.providers.map(({ provider, detail }) => `${provider}: ${detail}`).join("; "),
-    ...(available.length > 0 ? {} : { fix: "holdfast auth api-key anthropic" }),
+    ...(available.length > 0 ? {} : { fix: "npx holdfast auth api-key anthropic" }),
   };
 }

@@ -105,7 +105,7 @@ export class CredentialVault implements Vault {
         detail: "a server of your own, without a key",
       };
     }
-    const detail = `no credential: set ${provider.keyVariable}, or run: holdfast auth api-key ${name}`;
+    const detail = `no credential: set ${provider.keyVariable}, or run: npx holdfast auth api-key ${name}`;
     return { provider: name, available: false, baseUrl: base, detail };
   }
 

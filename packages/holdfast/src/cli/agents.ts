@@ -47,7 +47,7 @@ async function list(directory: string, json: boolean): Promise<number> {
     return 0;
   }
   for (const agent of agents) {
-    const state = agent.installed ? "installed" : `holdfast agents install ${agent.id}`;
+    const state = agent.installed ? "installed" : `npx holdfast agents install ${agent.id}`;
     console.log(`${agent.id.padEnd(10)} ${agent.name.padEnd(16)} ${state}`);
   }
   return 0;

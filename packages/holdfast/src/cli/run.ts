@@ -75,7 +75,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       if (values.json === true) console.log(JSON.stringify({ type: "applied", applied }));
       else console.log(`Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`);
     } else if (diff.files.length > 0 && values.json !== true) {
-      process.stderr.write(`Put it on a branch: holdfast tasks apply ${task.id}\n`);
+      process.stderr.write(`Put it on a branch: npx holdfast tasks apply ${task.id}\n`);
     }
     return ended.status === "idle" ? 0 : 1;
   } finally {

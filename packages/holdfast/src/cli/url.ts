@@ -25,6 +25,6 @@ export function notRunning(): HoldfastError {
   return new HoldfastError(
     "control",
     "not_running",
-    "No server runs on this data directory. Start one: holdfast start",
+    "No server runs on this data directory. Start one: npx holdfast start",
   );
 }

@@ -34,7 +34,7 @@ export async function prepareLaunch(row: AgentRow, context: LaunchContext): Prom
     throw problem(
       "agent_not_installed",
       404,
-      `agent "${row.id}" is not installed: "${row.command}" is neither in the agents directory nor in PATH; install it with "holdfast agents install ${row.id}"`,
+      `agent "${row.id}" is not installed: "${row.command}" is neither in the agents directory nor in PATH; install it with "npx holdfast agents install ${row.id}"`,
       { agent: row.id },
     );
   }
