@@ -124,6 +124,7 @@ describe("run", () => {
     const repository = makeRepository(scratch(t));
     const result = await holdfast(["run", "--approve", "allow", "add a line to the README"], {
       cwd: repository,
+      env: { HOLDFAST_DATA: ".holdfast" },
     });
     assert.equal(result.code, 0, result.stderr);
     assert.ok(existsSync(join(repository, ".holdfast")));

@@ -58,7 +58,9 @@ export function holdfast(args: readonly string[], options: RunOptions = {}): Pro
 }
 
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  const { HOLDFAST_DATA: _data, HOLDFAST_PORT: _port, ...environment } = process.env;
+  const { HOLDFAST_PORT: _port, ...environment } = process.env;
+  // A command that makes a data directory before it has looked at its arguments fails here.
+  environment["HOLDFAST_DATA"] = "/dev/null/none";
   return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", command, ...args], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...environment, ...options.env },

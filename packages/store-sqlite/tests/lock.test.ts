@@ -90,5 +90,7 @@ describe("the lock of a data directory", () => {
     if (process.getuid?.() === 0) return;
     chmodSync(path, 0o500);
     assert.throws(() => lockDataDirectory(join(path, "no")), code("store", "unavailable"));
+    // Or it could not be removed after the test.
+    chmodSync(path, 0o700);
   });
 });

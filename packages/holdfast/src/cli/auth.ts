@@ -23,10 +23,11 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   if (verb !== "status" && verb !== "api-key") {
     throw new UsageError(verb === undefined ? "status or api-key is missing" : `There is no "auth ${verb}"`);
   }
+  const provider = verb === "api-key" ? providerOf(oneArgument(rest, "The provider")) : undefined;
   const dataDirectory = dataDirectoryOf(values.data);
   await prepareDataDirectory(dataDirectory);
   const vault = openVault(dataDirectory);
-  if (verb === "status") {
+  if (provider === undefined) {
     for (const status of await vault.status()) {
       if (values.json === true) console.log(JSON.stringify(status));
       else
@@ -36,8 +37,6 @@ export async function authCommand(args: readonly string[]): Promise<number> {
     }
     return 0;
   }
-  const provider = providerNames.find((name) => name === oneArgument(rest, "The provider"));
-  if (provider === undefined) throw new UsageError(`A provider is one of: ${providerNames.join(", ")}`);
   if (values.delete === true) {
     console.log((await vault.deleteApiKey(provider)) ? "The key is forgotten." : "There was no key.");
     return 0;
@@ -45,6 +44,12 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   await vault.setApiKey(provider, await readSecret(`${provider} key: `));
   console.log("The key is stored.");
   return 0;
+}
+
+function providerOf(name: string): (typeof providerNames)[number] {
+  const provider = providerNames.find((each) => each === name);
+  if (provider === undefined) throw new UsageError(`A provider is one of: ${providerNames.join(", ")}`);
+  return provider;
 }
 
 /** A line of standard input; on a terminal nothing of it is echoed. */

@@ -63,8 +63,13 @@ async function main(args: readonly string[]): Promise<number> {
       process.stderr.write(`${error.message}\n\n${command.usage}\n`);
       return 2;
     }
-    if (!isHoldfastError(error)) throw error;
-    process.stderr.write(`${error.message} (${error.group}.${error.code})\n`);
+    if (isHoldfastError(error)) {
+      process.stderr.write(`${error.message} (${error.group}.${error.code})\n`);
+      return 1;
+    }
+    // What nobody foresaw: a sentence for everyone, the stack for who asks.
+    const verbose = process.env["HOLDFAST_LOG_LEVEL"] === "debug" && error instanceof Error;
+    process.stderr.write(`${verbose ? error.stack : String(error)} (internal.internal_error)\n`);
     return 1;
   }
 }

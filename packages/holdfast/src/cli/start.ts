@@ -28,6 +28,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(positionals);
+  const port = portOf(values.port ?? process.env["HOLDFAST_PORT"], defaultPort);
   const unsafe = values["unsafe-no-jail"] === true;
   const dataDirectory = dataDirectoryOf(values.data);
   if (unsafe) process.stderr.write(unsafeNotice);
@@ -35,7 +36,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   await prepareDataDirectory(dataDirectory);
   const studio = await createStudio({
     dataDirectory,
-    port: portOf(values.port ?? process.env["HOLDFAST_PORT"], defaultPort),
+    port,
     ...(values.host === undefined ? {} : { host: values.host }),
     unsafeNoJail: unsafe,
     log: cliLogger("warn"),
@@ -48,10 +49,12 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     url: link,
     backup: (directory) => studio.backup(directory),
   });
+  // Before the link is printed: whoever reads it may end the server at once.
+  const stopped = untilStopped(control, () => studio.close());
   const { url, ticket } = await link();
   const text = `${url}/#ticket=${ticket}`;
   console.log(values.json === true ? JSON.stringify({ url, link: text, pid: process.pid }) : text);
-  await untilStopped(control, () => studio.close());
+  await stopped;
   return 0;
 }
 
