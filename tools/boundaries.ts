@@ -14,6 +14,18 @@ import {
   workspacePackages,
 } from "./workspace.ts";
 
+const belowStudio = [
+  "core",
+  "client",
+  "actors",
+  "store-sqlite",
+  "server",
+  "sandbox",
+  "sandbox-client",
+  "gate",
+  "guest",
+] as const;
+
 /** What the shipped source (`src/` without tests) of each package may import of the others. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -25,40 +37,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "sandbox-client": ["core"],
   gate: ["core"],
   guest: ["core"],
-  testing: [
-    "core",
-    "client",
-    "actors",
-    "store-sqlite",
-    "server",
-    "sandbox",
-    "sandbox-client",
-    "gate",
-    "guest",
-  ],
-  studio: [
-    "core",
-    "client",
-    "actors",
-    "store-sqlite",
-    "server",
-    "sandbox",
-    "sandbox-client",
-    "gate",
-    "guest",
-  ],
-  holdfast: [
-    "core",
-    "client",
-    "actors",
-    "store-sqlite",
-    "server",
-    "sandbox",
-    "sandbox-client",
-    "gate",
-    "guest",
-    "studio",
-  ],
+  testing: belowStudio,
+  studio: belowStudio,
+  holdfast: [...belowStudio, "studio"],
 };
 
 /** Folders that run in browsers too: no Node modules, no globals of Node. */
