@@ -37,6 +37,11 @@ export interface AuditQuery {
 export interface Audit {
   /** Resolves when the record is on disk. Throws `audit.unavailable`: then the effect must not happen. */
   append(entry: AuditEntry): Promise<AuditRecord>;
+  /**
+   * Records what is over and can no longer be prevented: how an effect ended, or that it was refused.
+   * Resolves in any case; a record that is lost (a full disk) is told in the log of the host.
+   */
+  note(entry: AuditEntry): Promise<void>;
   /** Reads the whole log and checks the chain. */
   verify(): Promise<AuditVerification>;
   query(query?: AuditQuery): Promise<readonly AuditRecord[]>;

@@ -210,10 +210,7 @@ export class EgressProxy implements Egress {
       false,
     );
     const end = (data: Record<string, unknown>) =>
-      // The effect is over; a full disk can no longer prevent it, and the first record stands.
-      audit
-        .append({ type: "egress.response", jailId, session, data: { request: begun.seq, ...data } })
-        .catch(() => {});
+      audit.note({ type: "egress.response", jailId, session, data: { request: begun.seq, ...data } });
     try {
       const credential = await vault.present(upstream.credential);
       const outcome = await forward({
@@ -255,14 +252,8 @@ export class EgressProxy implements Egress {
     onDecision?.({ at: clock.now(), jailId, session, ...about });
     if (!record) return;
     // A refusal has no effect that would have to wait for its record.
-    audit
-      .append({
-        type: "egress.denied",
-        jailId,
-        session,
-        data: { ...about, path: about.path?.slice(0, 1_000) },
-      })
-      .catch(() => {});
+    const data = { ...about, path: about.path?.slice(0, 1_000) };
+    void audit.note({ type: "egress.denied", jailId, session, data });
   }
 
   #answerError(request: IncomingMessage, response: ServerResponse, error: unknown): void {

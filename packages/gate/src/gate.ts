@@ -30,7 +30,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
   const approvals = ApprovalStore.open(join(directory, "approvals.db"), clock);
   const opened: { close(): Promise<void> | void }[] = [approvals];
   try {
-    const audit = await AuditLog.open(join(directory, "audit.log"), clock);
+    const audit = await AuditLog.open(join(directory, "audit.log"), clock, log);
     opened.unshift(audit);
     const { driver, orphansEnded } = await openDriver(config, directory);
     if (orphansEnded > 0) {
@@ -223,7 +223,7 @@ class RealGate implements Gate {
     await Promise.all([...this.#egress.values()].map((each) => each.close()));
     await rm(sockets, { recursive: true, force: true });
     // A gate that closes on a full disk still closes.
-    await audit.append({ type: "gate.close" }).catch(() => {});
+    await audit.note({ type: "gate.close" });
     await audit.close();
     if (driver instanceof BubblewrapDriver) driver.close();
     approvals.close();

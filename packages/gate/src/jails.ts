@@ -45,8 +45,7 @@ export class JailRegistry implements Jails {
     void jail.exited.then(async (exit) => {
       this.#running.delete(jail.id);
       const data = { code: exit.code, signal: exit.signal, reason: exit.reason };
-      // The jail is over whether or not the disk takes the record; its start is on record.
-      await this.#audit.append({ type: "jail.exit", jailId: jail.id, data }).catch(() => {});
+      await this.#audit.note({ type: "jail.exit", jailId: jail.id, data });
     });
     return jail;
   }

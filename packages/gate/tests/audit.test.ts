@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { isErrorCode, systemClock } from "@holdfast/core";
+import { createLogger, isErrorCode, type LogRecord, systemClock } from "@holdfast/core";
 import { verifyAuditLog } from "@holdfast/gate";
 import { AuditLog, auditLimits } from "../src/internal/audit-log.ts";
 import { isRoot, temporaryDirectory } from "./support.ts";
@@ -110,6 +110,25 @@ describe("the audit log", () => {
     assert.equal(refused.status, "rejected");
     assert.equal(taken.status === "fulfilled" && taken.value.seq, 1);
     assert.equal((await log.verify()).ok, true);
+  });
+
+  test("a record that is lost after the fact is told in the log of the host", async (t) => {
+    const told: LogRecord[] = [];
+    const path = join(temporaryDirectory(t), "gate", "audit.log");
+    const log = await AuditLog.open(
+      path,
+      systemClock,
+      createLogger("error", (record) => told.push(record)),
+    );
+    await log.note({ type: "jail.exit", jailId: "a" });
+    assert.equal((await log.query()).length, 1);
+    assert.deepEqual(told, []);
+    await log.close();
+    await log.note({ type: "jail.exit", jailId: "b" });
+    assert.deepEqual(
+      told.map(({ message, fields }) => [message, fields["type"], fields["jailId"]]),
+      [["an audit record was lost", "jail.exit", "b"]],
+    );
   });
 
   test("on a full disk: no record, no effect; goes on when there is room", {

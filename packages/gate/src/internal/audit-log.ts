@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Clock, HoldfastError } from "@holdfast/core";
+import { type Clock, HoldfastError, type Logger, silentLogger } from "@holdfast/core";
 import type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "../audit.ts";
 
 /** What stands before the first record. */
@@ -50,6 +50,7 @@ function unavailable(message: string, cause?: unknown): HoldfastError {
 export class AuditLog implements Audit {
   readonly #path: string;
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #file: FileHandle;
   #seq: number;
   #prev: string;
@@ -59,9 +60,10 @@ export class AuditLog implements Audit {
   #flushing: Promise<void> | undefined;
   #broken: unknown;
 
-  private constructor(path: string, clock: Clock, file: FileHandle, end: LogEnd) {
+  private constructor(path: string, clock: Clock, log: Logger, file: FileHandle, end: LogEnd) {
     this.#path = path;
     this.#clock = clock;
+    this.#log = log;
     this.#file = file;
     this.#seq = end.seq;
     this.#prev = end.hash;
@@ -72,19 +74,27 @@ export class AuditLog implements Audit {
    * Opens the log. A last line that a crash tore is cut off, which is itself put on record.
    * Throws `audit.corrupt` when the last whole record is not one.
    */
-  static async open(path: string, clock: Clock): Promise<AuditLog> {
+  static async open(path: string, clock: Clock, log: Logger = silentLogger): Promise<AuditLog> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(path, "a+", 0o600);
     try {
       const end = await readEnd(file);
       if (end.torn > 0) await file.truncate(end.size);
-      const log = new AuditLog(path, clock, file, end);
+      const audit = new AuditLog(path, clock, log, file, end);
       await syncDirectory(dirname(path));
-      if (end.torn > 0) await log.append({ type: "audit.recovered", data: { droppedBytes: end.torn } });
-      return log;
+      if (end.torn > 0) await audit.append({ type: "audit.recovered", data: { droppedBytes: end.torn } });
+      return audit;
     } catch (error) {
       await file.close();
       throw error;
+    }
+  }
+
+  async note(entry: AuditEntry): Promise<void> {
+    try {
+      await this.append(entry);
+    } catch (error) {
+      this.#log.error("an audit record was lost", { type: entry.type, jailId: entry.jailId, error });
     }
   }
 
