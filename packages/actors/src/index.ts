@@ -1,5 +1,14 @@
+export type {
+  ActorDatabase,
+  AnyDatabase,
+  DatabaseClient,
+  DatabaseProvider,
+  DatabaseProviderContext,
+  SqlRow,
+  SqlValue,
+} from "./database.ts";
 export { type ActorConfig, type ActorDefinition, type AnyDefinition, actor } from "./definition.ts";
-export { event } from "./event.ts";
+export { type EventOptions, type EventTokens, event } from "./event.ts";
 export {
   type ActorCaller,
   type ActorConnection,
@@ -16,6 +25,7 @@ export {
   type StopReason,
 } from "./instance.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
+export { type QueueOptions, type QueuePolicy, type QueueTokens, queue } from "./queue.ts";
 export type {
   ActorPage,
   ActorRecord,
@@ -40,8 +50,8 @@ export type {
   ActorShape,
   BaseContext,
   Conn,
-  EventTokens,
   SaveStateOptions,
   SendEvent,
   StateContext,
+  StorageContext,
 } from "./types.ts";

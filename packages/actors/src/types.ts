@@ -1,9 +1,7 @@
-import type { AnyRegistry, Client, EventArguments, EventName, EventToken } from "@holdfast/client";
+import type { AnyRegistry, Client, EventArguments, EventName } from "@holdfast/client";
 import type { Logger } from "@holdfast/core";
+import type { DatabaseClient } from "./database.ts";
 import type { ActorKv } from "./kv.ts";
-
-/** The events of an actor by name, each made with {@link event}. */
-export type EventTokens = { readonly [name: string]: EventToken<unknown> };
 
 /** The type of `c.broadcast` and `conn.send`: typed by `events`, open when none are declared. */
 export type SendEvent<Events> = <Name extends EventName<Events>>(
@@ -59,8 +57,15 @@ export interface BaseContext {
   client<R extends AnyRegistry = AnyRegistry>(): Client<R>;
 }
 
+/** The context of `onMigrate` and `createState`: the actor's storage, before there is a state. */
+export interface StorageContext<Database, _Queues> extends BaseContext {
+  /** The actor's own SQLite database. Throws `db.not_enabled` when the definition has none. */
+  readonly db: DatabaseClient<Database>;
+}
+
 /** The context of `onCreate` and `createVars`: everything but `vars`. */
-export interface StateContext<State, ConnParams, ConnState, Events> extends BaseContext {
+export interface StateContext<State, ConnParams, ConnState, Database, Events, Queues>
+  extends StorageContext<Database, Queues> {
   /** Assign to it or to anything in it; see docs/reference/actors.md for what it may hold. */
   state: State;
   readonly conns: ReadonlyMap<string, Conn<ConnState, ConnParams, Events>>;
@@ -69,15 +74,15 @@ export interface StateContext<State, ConnParams, ConnState, Events> extends Base
 }
 
 /** The context of most hooks. */
-export interface ActorContext<State, ConnParams, ConnState, Vars, Events>
-  extends StateContext<State, ConnParams, ConnState, Events> {
+export interface ActorContext<State, ConnParams, ConnState, Vars, _Input, Database, Events, Queues>
+  extends StateContext<State, ConnParams, ConnState, Database, Events, Queues> {
   /** In memory only; made anew at each start. */
   vars: Vars;
 }
 
 /** The context of an action. */
-export interface ActionContext<State, ConnParams, ConnState, Vars, Events>
-  extends ActorContext<State, ConnParams, ConnState, Vars, Events> {
+export interface ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+  extends ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {
   /** The caller's connection; for a stateless call one that ends with the call. */
   readonly conn: Conn<ConnState, ConnParams, Events>;
 }
@@ -116,19 +121,31 @@ export interface ActorOptions {
 }
 
 /** The types of one definition, in one place. */
-export interface ActorShape<State, ConnParams, ConnState, Vars, Input, Events, Actions> {
+export interface ActorShape<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
   readonly state: State;
   readonly connState: ConnState;
   readonly vars: Vars;
   readonly params: ConnParams;
   readonly input: Input;
+  readonly database: Database;
   readonly events: Events;
+  readonly queues: Queues;
   readonly actions: Actions;
 }
 
 /** Anything from which the types of a definition can be read. */
 interface Shaped {
-  readonly "~types"?: ActorShape<unknown, unknown, unknown, unknown, unknown, unknown, unknown>;
+  readonly "~types"?: ActorShape<
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown
+  >;
 }
 
 type ShapeOf<D extends Shaped> = NonNullable<D["~types"]>;
@@ -139,7 +156,10 @@ export type ActorContextOf<D extends Shaped> = ActorContext<
   ShapeOf<D>["params"],
   ShapeOf<D>["connState"],
   ShapeOf<D>["vars"],
-  ShapeOf<D>["events"]
+  ShapeOf<D>["input"],
+  ShapeOf<D>["database"],
+  ShapeOf<D>["events"],
+  ShapeOf<D>["queues"]
 >;
 
 /** The context of the actions of a definition. */
@@ -148,5 +168,8 @@ export type ActionContextOf<D extends Shaped> = ActionContext<
   ShapeOf<D>["params"],
   ShapeOf<D>["connState"],
   ShapeOf<D>["vars"],
-  ShapeOf<D>["events"]
+  ShapeOf<D>["input"],
+  ShapeOf<D>["database"],
+  ShapeOf<D>["events"],
+  ShapeOf<D>["queues"]
 >;

@@ -130,7 +130,7 @@ describe("kv", () => {
     assert.ok(last?.state);
     assert.equal(last?.kv?.length, 1);
     await instance.sleep();
-    const loaded = await w.store.kvGet("a", new TextEncoder().encode("n"));
+    const loaded = await w.store.kvGet("a", new TextEncoder().encode("\u0001n"));
     assert.deepEqual(loaded, new TextEncoder().encode("1"));
   });
 });

@@ -37,6 +37,7 @@ export type {
   EventToken,
   GetOrCreateOptions,
   HandleOptions,
+  QueueToken,
 } from "./types.ts";
 export {
   contentType,

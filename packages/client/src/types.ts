@@ -4,13 +4,21 @@ import type { ActorKeyInput, HoldfastError } from "@holdfast/core";
  * What a definition tells its clients. It has no value at run time: `actor()` returns a type with a
  * phantom `"~types"` property, and everything that a client knows is inferred from it.
  */
-export interface ActorTypes<Actions = unknown, Events = unknown, Params = unknown, Input = unknown> {
+export interface ActorTypes<
+  Actions = unknown,
+  Events = unknown,
+  Params = unknown,
+  Input = unknown,
+  Queues = unknown,
+> {
   /** The tree of actions, each with its context as first parameter: `(c, ...args) => result`. */
   readonly actions: Actions;
   /** The event tokens (or Standard Schemas) by name. */
   readonly events: Events;
   readonly params: Params;
   readonly input: Input;
+  /** The queue tokens (or Standard Schemas) by name. */
+  readonly queues: Queues;
 }
 
 /** Anything that `actor()` returns, seen by a client. */
@@ -26,6 +34,11 @@ export interface AnyRegistry {
 /** What `event<T>()` returns, seen by a client; phantom as well. */
 export interface EventToken<T> {
   readonly "~event"?: { readonly payload: T };
+}
+
+/** What `queue<Message, Complete>()` returns, seen by a client; phantom as well. */
+export interface QueueToken<Message, Complete> {
+  readonly "~queue"?: { readonly message: Message; readonly complete: Complete };
 }
 
 /** The part of a Standard Schema (https://standardschema.dev) from which a type is read. */

@@ -20,6 +20,13 @@ export { type ActorKey, type ActorKeyInput, decodeKey, encodeKey, normalizeKey }
 export { limits } from "./limits.ts";
 export type { Clock, LogFields, Logger, Ports, Random, Tasks, Timer } from "./ports.ts";
 export {
+  isStandardSchema,
+  type SchemaIssue,
+  type SchemaOutput,
+  type StandardSchema,
+  validate,
+} from "./schema.ts";
+export {
   createLogger,
   type LogLevel,
   type LogRecord,

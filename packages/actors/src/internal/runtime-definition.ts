@@ -19,6 +19,7 @@ const hookNames = [
   "createConnState",
   "createVars",
   "onCreate",
+  "onMigrate",
   "onWake",
   "onSleep",
   "onDestroy",
@@ -47,7 +48,15 @@ export interface RuntimeDefinition {
 }
 
 const constantNames = ["state", "connState", "vars"] as const;
-const knownKeys = new Set<string>([...hookNames, ...constantNames, "actions", "events", "options"]);
+const knownKeys = new Set<string>([
+  ...hookNames,
+  ...constantNames,
+  "actions",
+  "db",
+  "events",
+  "queues",
+  "options",
+]);
 const timeouts = {
   createVarsTimeout: 5_000,
   createConnStateTimeout: 5_000,

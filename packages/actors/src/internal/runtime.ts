@@ -11,6 +11,7 @@ import type {
   InvokeCall,
   StopReason,
 } from "../instance.ts";
+import type { KvEntry, KvOperation } from "../store.ts";
 import { Activity } from "./activity.ts";
 import { CallLedger } from "./call-ledger.ts";
 import { Calls } from "./calls.ts";
@@ -18,9 +19,12 @@ import { type Changes, CommitQueue } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { Context, type ContextSource } from "./context.ts";
+import { EntryBuffer, space } from "./entry-buffer.ts";
 import { ErrorFilter, reentrantError, stoppedError } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { KvBuffer } from "./kv-buffer.ts";
+import { type HotRecords, recordPrefix } from "./part.ts";
+import { Parts } from "./parts.ts";
 import type { HookName, RuntimeDefinition } from "./runtime-definition.ts";
 import { StateLog } from "./state/state-log.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
@@ -37,6 +41,9 @@ export class Runtime implements ActorInstance, ContextSource {
   readonly connections: Connections;
   readonly ledger: CallLedger;
   readonly kv: KvBuffer;
+  /** What the parts of the actor keep; commits with the turn. */
+  readonly records: EntryBuffer;
+  readonly parts: Parts;
   readonly errors: ErrorFilter;
   readonly ready: Promise<void>;
   readonly stopped: Promise<StopReason>;
@@ -55,6 +62,9 @@ export class Runtime implements ActorInstance, ContextSource {
   /** Settles when the start hooks have run, before what they wrote is durable. */
   readonly #started = Promise.withResolvers<void>();
   readonly #createdAt: number | undefined;
+  readonly #entries: EntryBuffer;
+  /** When the store will have the actor woken. */
+  #wakeAt: number | undefined;
   #state: StateLog | undefined;
   #log: Logger | undefined;
   #client: object | undefined;
@@ -89,7 +99,11 @@ export class Runtime implements ActorInstance, ContextSource {
     this.#started.promise.catch(() => {});
     const { sleepTimeout } = this.definition.options;
     this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
-    this.kv = new KvBuffer(host.store, options.id, () => this.#changed());
+    this.#entries = new EntryBuffer(host.store, options.id, space.user, () => this.#changed());
+    this.kv = new KvBuffer(this.#entries);
+    this.records = new EntryBuffer(host.store, options.id, space.records, () => this.#changed());
+    this.parts = new Parts(this);
+    this.#wakeAt = start.type === "wake" ? start.loaded.record.wakeAt : undefined;
     this.ledger = new CallLedger(host.store, options.id, host.ports.clock, this.#creating);
     this.connections = new Connections(this);
     this.#calls = new Calls(this);
@@ -100,7 +114,7 @@ export class Runtime implements ActorInstance, ContextSource {
       version: start.type === "wake" ? start.loaded.record.version : 0,
       nonce: uuidv4(host.ports.random),
       collect: (version) => this.#collect(version),
-      landed: (version) => this.kv.landed(version),
+      landed: (version) => this.#landed(version),
       failed: (error) => this.#commitFailed(error),
     });
     void this.#start(start);
@@ -108,6 +122,8 @@ export class Runtime implements ActorInstance, ContextSource {
 
   async #start(start: InstanceOptions["start"]): Promise<void> {
     try {
+      await this.parts.load(await this.#hotRecords(start.type === "create"), start.type === "create");
+      await this.hook("onMigrate", [new Context(this), start.type === "create"]);
       if (start.type === "create") await this.#create(start.input);
       else if (start.loaded.state === undefined) await this.#makeState(undefined);
       else this.#state = StateLog.load(start.loaded.state, () => this.#stateChanged());
@@ -118,12 +134,26 @@ export class Runtime implements ActorInstance, ContextSource {
       this.status = "ready";
       this.#started.resolve();
       if (!this.definition.options.noSleep) this.activity.watch();
+      this.parts.started();
       this.queue.after({ release: () => this.#ready.resolve(), drop: () => {} });
     } catch (error) {
       const shown = this.errors.sanitize(error);
       // What has been written before the failure stays; only then is the instance out of memory.
       this.queue.after({ release: () => this.halt("failed", shown), drop: () => {} });
     }
+  }
+
+  async #hotRecords(isNew: boolean): Promise<HotRecords> {
+    const hot = new Map<number, KvEntry[]>();
+    if (isNew) return hot;
+    const range = { start: new Uint8Array(0), end: new Uint8Array([recordPrefix.firstCold]) };
+    for (const entry of await this.records.list(range)) {
+      const prefix = entry.key[0] ?? 0;
+      const entries = hot.get(prefix);
+      if (entries === undefined) hot.set(prefix, [entry]);
+      else entries.push(entry);
+    }
+    return hot;
   }
 
   async #create(input: unknown): Promise<void> {
@@ -240,22 +270,41 @@ export class Runtime implements ActorInstance, ContextSource {
     if (this.#creating) return undefined;
     this.checkLeaves();
     if (!this.#dirty) return undefined;
+    this.parts.closing();
     this.#dirty = false;
     this.#calls.recordStarted();
     const state = this.#state?.take();
-    const kv = this.kv.take(version);
+    const kv = joined(this.records.take(version), this.#entries.take(version));
     const calls = this.ledger.take();
     const createdAt = this.#createDue ? this.#createdAt : undefined;
     this.#createDue = false;
     const destroyedAt = this.#destroyedAt;
-    if (!state && !kv && !calls && createdAt === undefined && destroyedAt === undefined) return undefined;
+    const wakeAt = this.#wakeChange();
+    if (!state && !kv && !calls && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
+      return undefined;
+    }
     return {
       ...(createdAt === undefined ? {} : { create: { name: this.name, key: this.key, createdAt } }),
       ...(state && { state }),
       ...(kv && { kv }),
       ...(calls && { calls }),
+      ...wakeAt,
       ...(destroyedAt === undefined ? {} : { destroyedAt }),
     };
+  }
+
+  /** What the commit says of the time at which the store is to have the actor woken, if that changed. */
+  #wakeChange(): { readonly wakeAt: number | null } | undefined {
+    const { wakeAt } = this.parts;
+    if (wakeAt === this.#wakeAt) return undefined;
+    this.#wakeAt = wakeAt;
+    return { wakeAt: wakeAt ?? null };
+  }
+
+  #landed(version: number): void {
+    this.#entries.landed(version);
+    this.records.landed(version);
+    this.parts.landed(version);
   }
 
   #commitFailed(error: unknown): HoldfastError {
@@ -386,6 +435,7 @@ export class Runtime implements ActorInstance, ContextSource {
       this.status = "stopping";
       this.activity.unwatch();
       this.#abortAll(this.errors.stopping());
+      this.parts.stopping();
       this.#stopper = new Stopper(this, mode);
       void this.#stopper.run();
     } else if (mode === "destroyed") this.#stopper?.destroyInstead();
@@ -411,7 +461,8 @@ export class Runtime implements ActorInstance, ContextSource {
     }
     this.sealed = true;
     this.#state?.refuseChanges(stoppedError);
-    this.kv.refusal = stoppedError;
+    this.#entries.refusal = stoppedError;
+    this.records.refusal = stoppedError;
   }
 
   /** The instance is out of memory from now on. Idempotent. */
@@ -427,6 +478,14 @@ export class Runtime implements ActorInstance, ContextSource {
     this.connections.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`);
     this.#started.reject(shown);
     this.#ready.reject(shown);
+    this.parts.stopped();
     this.#stopped.resolve(reason);
   }
+}
+
+function joined(
+  first: readonly KvOperation[] | undefined,
+  second: readonly KvOperation[] | undefined,
+): readonly KvOperation[] | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : [...first, ...second];
 }
