@@ -1,0 +1,387 @@
+/**
+ * The WebSocket that user code holds at either end of a raw connection. It follows the interface of the
+ * standard (https://websockets.spec.whatwg.org/), with one difference: events of a type are kept until
+ * the first listener for that type is there, so that nothing is lost between opening and listening.
+ */
+
+export interface RawOpenEvent {
+  readonly type: "open";
+  readonly target: RawWebSocket;
+}
+
+export interface RawMessageEvent {
+  readonly type: "message";
+  readonly target: RawWebSocket;
+  /** Text as a string, binary data as an ArrayBuffer (or a Blob, by `binaryType`). */
+  // biome-ignore lint/suspicious/noExplicitAny: as in the standard, so that handlers of both kinds fit.
+  readonly data: any;
+  /** The number of the message on this socket, from 1. */
+  readonly rivetMessageIndex: number;
+}
+
+export interface RawCloseEvent {
+  readonly type: "close";
+  readonly target: RawWebSocket;
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+export interface RawErrorEvent {
+  readonly type: "error";
+  readonly target: RawWebSocket;
+  readonly message: string;
+  readonly error: unknown;
+}
+
+export interface RawWebSocketEvents {
+  readonly open: RawOpenEvent;
+  readonly message: RawMessageEvent;
+  readonly close: RawCloseEvent;
+  readonly error: RawErrorEvent;
+}
+
+/** May be asynchronous: at the actor's end the actor stays awake until its promise settles. */
+export type RawListener<Event> = {
+  // A method's parameter is bivariant: a handler that is written for `MessageEvent` fits as well.
+  handle(event: Event): unknown;
+}["handle"];
+
+export interface RawListenerOptions {
+  readonly once?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export type RawData = string | ArrayBuffer | ArrayBufferView | Blob;
+
+export interface RawWebSocket {
+  readonly CONNECTING: 0;
+  readonly OPEN: 1;
+  readonly CLOSING: 2;
+  readonly CLOSED: 3;
+  readonly readyState: 0 | 1 | 2 | 3;
+  /** Bytes given to `send` that have not left yet. */
+  readonly bufferedAmount: number;
+  /** What the two sides agreed on; "" when nothing was offered. */
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly url: string;
+  /** "arraybuffer" unless set. */
+  binaryType: "arraybuffer" | "blob";
+  onopen: RawListener<RawOpenEvent> | null;
+  onmessage: RawListener<RawMessageEvent> | null;
+  onclose: RawListener<RawCloseEvent> | null;
+  onerror: RawListener<RawErrorEvent> | null;
+  addEventListener<Type extends keyof RawWebSocketEvents>(
+    type: Type,
+    listener: RawListener<RawWebSocketEvents[Type]>,
+    options?: boolean | RawListenerOptions,
+  ): void;
+  removeEventListener<Type extends keyof RawWebSocketEvents>(
+    type: Type,
+    listener: RawListener<RawWebSocketEvents[Type]>,
+  ): void;
+  /** Throws `InvalidStateError` before it is open; what is sent after it closed goes nowhere. */
+  send(data: RawData): void;
+  /** Throws `InvalidAccessError` for a code that may not be sent, `SyntaxError` for a reason over 123 bytes. */
+  close(code?: number, reason?: string): void;
+}
+
+/** What carries the messages of a {@link BufferedWebSocket}. */
+export interface RawTransport {
+  /** `data` is a copy that nobody else changes. */
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code: number | undefined, reason: string): void;
+  readonly bufferedAmount: number;
+}
+
+export interface BufferedWebSocketOptions {
+  readonly url: string;
+  /** Runs a listener; by default it is called, and what it throws goes to the runtime as unhandled. */
+  readonly run?: (listener: () => unknown) => void;
+  /** Kept events that no listener has asked for went over the bound. */
+  readonly overflow: () => void;
+}
+
+type EventType = keyof RawWebSocketEvents;
+type AnyEvent = RawWebSocketEvents[EventType];
+type AnyListener = RawListener<AnyEvent>;
+
+interface Registered {
+  readonly listener: AnyListener;
+  readonly once: boolean;
+  readonly isProperty: boolean;
+}
+
+/** Messages, and their bytes, that are kept while nobody listens. */
+const maxKeptMessages = 1_024;
+const maxKeptBytes = 32 * 1_048_576;
+const textEncoder = new TextEncoder();
+
+/**
+ * A {@link RawWebSocket} over any transport. `onOpened`, `onReceived`, `onFailed` and `onClosed` are called
+ * by whoever carries it.
+ */
+export class BufferedWebSocket implements RawWebSocket {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+  readonly extensions = "";
+  readonly url: string;
+  binaryType: "arraybuffer" | "blob" = "arraybuffer";
+  readonly #options: BufferedWebSocketOptions;
+  readonly #listeners = new Map<EventType, Registered[]>();
+  readonly #kept = new Map<EventType, AnyEvent[]>();
+  #keptBytes = 0;
+  #transport: RawTransport | undefined;
+  #readyState: 0 | 1 | 2 | 3 = 0;
+  #protocol = "";
+  #received = 0;
+  /** Blobs are read in time: what is sent after one waits for it. */
+  #blobs: Promise<void> | undefined;
+
+  constructor(options: BufferedWebSocketOptions) {
+    this.#options = options;
+    this.url = options.url;
+  }
+
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.#readyState;
+  }
+
+  get bufferedAmount(): number {
+    return this.#transport?.bufferedAmount ?? 0;
+  }
+
+  get protocol(): string {
+    return this.#protocol;
+  }
+
+  get onopen(): RawListener<RawOpenEvent> | null {
+    return this.#property("open");
+  }
+
+  set onopen(listener: RawListener<RawOpenEvent> | null) {
+    this.#setProperty("open", listener);
+  }
+
+  get onmessage(): RawListener<RawMessageEvent> | null {
+    return this.#property("message");
+  }
+
+  set onmessage(listener: RawListener<RawMessageEvent> | null) {
+    this.#setProperty("message", listener);
+  }
+
+  get onclose(): RawListener<RawCloseEvent> | null {
+    return this.#property("close");
+  }
+
+  set onclose(listener: RawListener<RawCloseEvent> | null) {
+    this.#setProperty("close", listener);
+  }
+
+  get onerror(): RawListener<RawErrorEvent> | null {
+    return this.#property("error");
+  }
+
+  set onerror(listener: RawListener<RawErrorEvent> | null) {
+    this.#setProperty("error", listener);
+  }
+
+  addEventListener<Type extends EventType>(
+    type: Type,
+    listener: RawListener<RawWebSocketEvents[Type]>,
+    options?: boolean | RawListenerOptions,
+  ): void {
+    const { once = false, signal } = typeof options === "object" ? options : {};
+    if (signal?.aborted === true) return;
+    const registered = this.#listeners.get(type) ?? [];
+    if (registered.some((each) => each.listener === listener && !each.isProperty)) return;
+    this.#add(type, { listener: listener as AnyListener, once, isProperty: false });
+    signal?.addEventListener("abort", () => this.removeEventListener(type, listener), { once: true });
+  }
+
+  removeEventListener<Type extends EventType>(
+    type: Type,
+    listener: RawListener<RawWebSocketEvents[Type]>,
+  ): void {
+    this.#remove(type, (each) => each.listener === listener && !each.isProperty);
+  }
+
+  send(data: RawData): void {
+    if (this.#readyState === 0) throw new DOMException("The WebSocket is not open yet", "InvalidStateError");
+    if (this.#readyState !== 1) return;
+    if (typeof data === "string") this.#send(data.toWellFormed());
+    else if (data instanceof Blob) this.#sendBlob(data);
+    else this.#send(copyOf(data));
+  }
+
+  close(code?: number, reason = ""): void {
+    if (code !== undefined && !isSendable(code)) {
+      throw new DOMException(`A WebSocket cannot be closed with the code ${code}`, "InvalidAccessError");
+    }
+    if (textEncoder.encode(reason).length > 123) {
+      throw new DOMException("The reason of a close is longer than 123 bytes", "SyntaxError");
+    }
+    if (this.#readyState >= 2) return;
+    this.#readyState = 2;
+    const close = (): void => this.#transport?.close(code, reason);
+    if (this.#blobs === undefined) close();
+    else void this.#blobs.then(close);
+  }
+
+  /** The connection is there. Without `announce` no event is made: it was open before. */
+  onOpened(transport: RawTransport, protocol: string, announce = true): void {
+    this.#transport = transport;
+    this.#protocol = protocol;
+    if (this.#readyState !== 0) {
+      // Closed by its user while it was being opened.
+      transport.close(1000, "");
+      return;
+    }
+    this.#readyState = 1;
+    if (announce) this.#dispatch({ type: "open", target: this });
+  }
+
+  onReceived(data: string | Uint8Array): void {
+    if (this.#readyState !== 1) return;
+    this.#received += 1;
+    const shown = typeof data === "string" ? data : this.#binary(data);
+    this.#dispatch({ type: "message", target: this, data: shown, rivetMessageIndex: this.#received });
+  }
+
+  onFailed(error: unknown): void {
+    if (this.#readyState === 3) return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#dispatch({ type: "error", target: this, message, error });
+  }
+
+  onClosed(code: number, reason: string, wasClean: boolean): void {
+    if (this.#readyState === 3) return;
+    this.#readyState = 3;
+    this.#dispatch({ type: "close", target: this, code, reason, wasClean });
+  }
+
+  #binary(data: Uint8Array): ArrayBuffer | Blob {
+    const copy = copyOf(data);
+    return this.binaryType === "blob" ? new Blob([copy]) : copy.buffer;
+  }
+
+  #send(data: string | Uint8Array<ArrayBuffer>): void {
+    if (this.#blobs === undefined) this.#transport?.send(data);
+    else this.#blobs = this.#blobs.then(() => this.#transport?.send(data));
+  }
+
+  #sendBlob(blob: Blob): void {
+    const sent = Promise.all([blob.arrayBuffer(), this.#blobs]).then(([bytes]) => {
+      this.#transport?.send(new Uint8Array(bytes));
+    });
+    const tail = sent.then(() => {
+      if (this.#blobs === tail) this.#blobs = undefined;
+    });
+    this.#blobs = tail;
+  }
+
+  #property<Type extends EventType>(type: Type): RawListener<RawWebSocketEvents[Type]> | null {
+    return this.#listeners.get(type)?.find((each) => each.isProperty)?.listener ?? null;
+  }
+
+  #setProperty<Type extends EventType>(
+    type: Type,
+    listener: RawListener<RawWebSocketEvents[Type]> | null,
+  ): void {
+    this.#remove(type, (each) => each.isProperty);
+    if (typeof listener !== "function") return;
+    this.#add(type, { listener: listener as AnyListener, once: false, isProperty: true });
+  }
+
+  #add(type: EventType, registered: Registered): void {
+    const listeners = this.#listeners.get(type);
+    if (listeners === undefined) this.#listeners.set(type, [registered]);
+    else listeners.push(registered);
+    // Kept events arrive after the code that listens has ended, as any event would.
+    if (this.#kept.has(type)) queueMicrotask(() => this.#deliverKept(type));
+  }
+
+  #remove(type: EventType, isIt: (each: Registered) => boolean): void {
+    const listeners = this.#listeners.get(type);
+    if (listeners === undefined) return;
+    const left = listeners.filter((each) => !isIt(each));
+    if (left.length === 0) this.#listeners.delete(type);
+    else this.#listeners.set(type, left);
+  }
+
+  #deliverKept(type: EventType): void {
+    const kept = this.#kept.get(type);
+    while (kept !== undefined && kept.length > 0 && this.#listeners.has(type)) {
+      const event = kept.shift();
+      if (event === undefined) break;
+      this.#keptBytes -= sizeOf(event);
+      this.#fire(event);
+    }
+    if (kept?.length === 0) this.#kept.delete(type);
+  }
+
+  #dispatch(event: AnyEvent): void {
+    const kept = this.#kept.get(event.type);
+    if (kept === undefined && this.#listeners.has(event.type)) {
+      this.#fire(event);
+      return;
+    }
+    this.#keptBytes += sizeOf(event);
+    if (kept === undefined) this.#kept.set(event.type, [event]);
+    else kept.push(event);
+    const count = this.#kept.get(event.type)?.length ?? 0;
+    if (count > maxKeptMessages || this.#keptBytes > maxKeptBytes) {
+      this.#kept.delete("message");
+      this.#keptBytes = 0;
+      this.#options.overflow();
+    }
+  }
+
+  #fire(event: AnyEvent): void {
+    for (const registered of [...(this.#listeners.get(event.type) ?? [])]) {
+      if (registered.once) this.#remove(event.type, (each) => each === registered);
+      const call = (): unknown => registered.listener.call(this, event);
+      if (this.#options.run === undefined) runPlainly(call);
+      else this.#options.run(call);
+    }
+  }
+}
+
+/** One listener's failure is no reason for the others not to hear of the event. */
+function runPlainly(listener: () => unknown): void {
+  try {
+    listener();
+  } catch (error) {
+    void Promise.reject(error);
+  }
+}
+
+/** The codes that an endpoint may send: RFC 6455, section 7.4. */
+function isSendable(code: number): boolean {
+  if (!Number.isInteger(code)) return false;
+  if (code >= 3_000) return code <= 4_999;
+  return code >= 1_000 && code <= 1_014 && code !== 1_004 && code !== 1_005 && code !== 1_006;
+}
+
+function copyOf(data: ArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer> {
+  const view =
+    data instanceof ArrayBuffer
+      ? new Uint8Array(data)
+      : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return new Uint8Array(view);
+}
+
+function sizeOf(event: AnyEvent): number {
+  if (event.type !== "message") return 0;
+  const { data } = event;
+  if (typeof data === "string") return data.length;
+  return data instanceof Blob ? data.size : data.byteLength;
+}
