@@ -1,18 +1,12 @@
-import { HoldfastError } from "@holdfast/core";
+import { isStandardSchema, type StandardSchema } from "@holdfast/core";
+import type { EventOptions } from "../event.ts";
+import type { QueueOptions } from "../queue.ts";
+import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
+import { type InspectorTab, parseInspectorTabs } from "./inspector-tabs.ts";
+import { optionalText, type ResolvedOptions, resolveOptions } from "./options.ts";
 
-/** A hook or action without its types: the runtime hands it contexts and arguments. */
-export type AnyFunction = (...args: unknown[]) => unknown;
-
-export interface ResolvedOptions {
-  readonly createVarsTimeout: number;
-  readonly createConnStateTimeout: number;
-  readonly onBeforeConnectTimeout: number;
-  readonly onConnectTimeout: number;
-  readonly sleepGracePeriod: number;
-  readonly sleepTimeout: number;
-  readonly noSleep: boolean;
-  readonly actionTimeout: number;
-}
+export type { AnyFunction } from "./definition-checks.ts";
+export type { ResolvedOptions } from "./options.ts";
 
 const hookNames = [
   "createState",
@@ -28,151 +22,244 @@ const hookNames = [
   "onConnect",
   "onDisconnect",
   "onBeforeActionResponse",
+  "onRequest",
+  "onWebSocket",
 ] as const;
 
 export type HookName = (typeof hookNames)[number];
+
+/** The `run` handler, whichever way it was given. */
+export interface RunDefinition {
+  readonly handler: AnyFunction;
+  /** What `run` was given as: a function, or an object around one. */
+  readonly source: object;
+  readonly name?: string;
+  readonly icon?: string;
+  readonly inspector?: unknown;
+}
 
 /** A checked definition with its types erased. */
 export interface RuntimeDefinition {
   readonly hooks: Readonly<Partial<Record<HookName, AnyFunction>>>;
   /** Present when `state` was given; the constant is copied for each actor. */
   readonly state?: { readonly initial: unknown };
+  readonly stateSchema?: StandardSchema;
+  /** Bring a stored state from one version to the next; a state's version is how many it has seen. */
+  readonly migrateState: readonly AnyFunction[];
   readonly connState?: { readonly initial: unknown };
   readonly vars?: { readonly initial: unknown };
   /** By dotted name. */
   readonly actions: ReadonlyMap<string, AnyFunction>;
-  readonly events: readonly string[];
+  /** Of an action's arguments, by dotted name. */
+  readonly actionInputSchemas: ReadonlyMap<string, StandardSchema>;
+  readonly connParamsSchema?: StandardSchema;
+  readonly run?: RunDefinition;
+  /** The provider of `c.db`. */
+  readonly db?: Readonly<Record<string, unknown>>;
+  /** A plain schema has become options with that schema. */
+  readonly events: ReadonlyMap<string, EventOptions>;
+  readonly queues: ReadonlyMap<string, QueueOptions>;
   readonly options: ResolvedOptions;
+  readonly inspectorTabs: readonly InspectorTab[];
   readonly displayName?: string;
   readonly icon?: string;
+  /** What the log is told once: options that are deprecated or without effect. */
+  readonly warnings: readonly string[];
 }
 
-const constantNames = ["state", "connState", "vars"] as const;
 const knownKeys = new Set<string>([
   ...hookNames,
-  ...constantNames,
+  "state",
+  "connState",
+  "vars",
+  "stateSchema",
+  "migrateState",
   "actions",
+  "actionInputSchemas",
+  "connParamsSchema",
+  "run",
   "db",
   "events",
   "queues",
+  "inspector",
   "options",
+  "types",
 ]);
-const timeouts = {
-  createVarsTimeout: 5_000,
-  createConnStateTimeout: 5_000,
-  onBeforeConnectTimeout: 5_000,
-  onConnectTimeout: 5_000,
-  sleepGracePeriod: 15_000,
-  sleepTimeout: 30_000,
-  actionTimeout: 60_000,
-} as const;
-const knownOptions = new Set([...Object.keys(timeouts), "name", "icon", "noSleep", "stateSaveInterval"]);
-/** Longer delays overflow the timers of common runtimes. */
-const maxDelayMs = 2_147_483_647;
 
 /** Checks a definition and erases its types. Throws `actor.invalid_definition`. */
 export function parseDefinition(config: unknown): RuntimeDefinition {
-  if (!isRecord(config)) throw invalid("actor() takes an object");
+  if (!isRecord(config)) throw invalidDefinition("actor() takes an object");
   for (const key of Object.keys(config)) {
-    if (!knownKeys.has(key)) throw invalid(`"${key}" is not a key of an actor definition`);
+    if (!knownKeys.has(key)) throw invalidDefinition(`"${key}" is not a key of an actor definition`);
   }
   exclusive(config, "state", "createState");
   exclusive(config, "connState", "createConnState");
   exclusive(config, "vars", "createVars");
+  const options = recordOf(config, "options");
+  const warnings: string[] = [];
+  const resolved = resolveOptions(options, warnings);
+  const actions = new Map<string, AnyFunction>();
+  if (config.actions !== undefined) collectActions(config.actions, "", actions);
+  const run = parseRun(config.run);
+  return {
+    hooks: parseHooks(config),
+    ...constant(config, "state"),
+    ...schemaAt(config, "stateSchema"),
+    migrateState: functionsAt(config, "migrateState"),
+    ...constant(config, "connState"),
+    ...constant(config, "vars"),
+    actions,
+    actionInputSchemas: inputSchemas(recordOf(config, "actionInputSchemas"), actions),
+    ...schemaAt(config, "connParamsSchema"),
+    ...(run && { run }),
+    ...(config.db === undefined ? {} : { db: recordOf(config, "db") }),
+    events: parseEvents(recordOf(config, "events")),
+    queues: parseQueues(recordOf(config, "queues")),
+    options: resolved,
+    inspectorTabs: parseInspectorTabs(recordOf(config, "inspector")),
+    ...(run?.name === undefined ? {} : { displayName: run.name }),
+    ...(run?.icon === undefined ? {} : { icon: run.icon }),
+    ...optionalText(options, "name", "displayName"),
+    ...optionalText(options, "icon", "icon"),
+    warnings,
+  };
+}
+
+function parseHooks(config: Readonly<Record<string, unknown>>): Partial<Record<HookName, AnyFunction>> {
   const hooks: Partial<Record<HookName, AnyFunction>> = {};
   for (const name of hookNames) {
     const hook = config[name];
     if (hook === undefined) continue;
-    if (!isFunction(hook)) throw invalid(`"${name}" is not a function`);
+    if (!isFunction(hook)) throw invalidDefinition(`"${name}" is not a function`);
     hooks[name] = hook;
   }
-  const actions = new Map<string, AnyFunction>();
-  if (config.actions !== undefined) collectActions(config.actions, "", actions);
-  const options = config.options ?? {};
-  if (!isRecord(options)) throw invalid('"options" is not an object');
+  return hooks;
+}
+
+function constant<Name extends "state" | "connState" | "vars">(
+  config: Readonly<Record<string, unknown>>,
+  name: Name,
+): { readonly [Key in Name]?: { readonly initial: unknown } } {
+  const initial = config[name];
+  if (initial === undefined) return {};
+  return { [name]: { initial } } as { readonly [Key in Name]?: { readonly initial: unknown } };
+}
+
+function schemaAt<Name extends "stateSchema" | "connParamsSchema">(
+  config: Readonly<Record<string, unknown>>,
+  name: Name,
+): { readonly [Key in Name]?: StandardSchema } {
+  const schema = config[name];
+  if (schema === undefined) return {};
+  if (!isStandardSchema(schema)) throw invalidDefinition(`"${name}" is not a Standard Schema`);
+  return { [name]: schema } as { readonly [Key in Name]?: StandardSchema };
+}
+
+function functionsAt(config: Readonly<Record<string, unknown>>, name: string): readonly AnyFunction[] {
+  const list = config[name] ?? [];
+  if (!Array.isArray(list)) throw invalidDefinition(`"${name}" is not a list of functions`);
+  return list.map((item: unknown, index) => {
+    if (!isFunction(item)) throw invalidDefinition(`"${name}[${index}]" is not a function`);
+    return item;
+  });
+}
+
+function parseRun(run: unknown): RunDefinition | undefined {
+  if (run === undefined) return undefined;
+  if (isFunction(run)) return { handler: run, source: run };
+  if (!isRecord(run)) throw invalidDefinition('"run" is neither a function nor an object with one');
+  for (const key of Object.keys(run)) {
+    if (!["name", "icon", "run", "inspector"].includes(key)) {
+      throw invalidDefinition(`"${key}" is not a key of "run"`);
+    }
+  }
+  if (!isFunction(run.run)) throw invalidDefinition('"run.run" is not a function');
   return {
-    hooks,
-    ...(config.state === undefined ? {} : { state: { initial: config.state } }),
-    ...(config.connState === undefined ? {} : { connState: { initial: config.connState } }),
-    ...(config.vars === undefined ? {} : { vars: { initial: config.vars } }),
-    actions,
-    events: eventNames(config.events),
-    options: resolveOptions(options),
-    ...optionalText(options, "name", "displayName"),
-    ...optionalText(options, "icon", "icon"),
+    handler: run.run,
+    source: run,
+    ...optionalText(run, "name", "name"),
+    ...optionalText(run, "icon", "icon"),
+    ...(run.inspector === undefined ? {} : { inspector: run.inspector }),
   };
 }
 
 function collectActions(tree: unknown, prefix: string, into: Map<string, AnyFunction>): void {
-  if (!isRecord(tree))
-    throw invalid(`"actions${prefix && `.${prefix}`}" is neither a function nor a group of actions`);
+  if (!isRecord(tree)) {
+    const path = `actions${prefix && `.${prefix}`}`;
+    throw invalidDefinition(`"${path}" is neither a function nor a group of actions`);
+  }
   for (const [name, item] of Object.entries(tree)) {
-    if (name === "") throw invalid("an action has an empty name");
+    if (name === "") throw invalidDefinition("an action has an empty name");
     const path = prefix === "" ? name : `${prefix}.${name}`;
-    if (into.has(path)) throw invalid(`two actions are named "${path}"`);
+    if (into.has(path)) throw invalidDefinition(`two actions are named "${path}"`);
     if (isFunction(item)) into.set(path, item);
     else collectActions(item, path, into);
   }
 }
 
-function eventNames(events: unknown): readonly string[] {
-  if (events === undefined) return [];
-  if (!isRecord(events)) throw invalid('"events" is not an object');
+/** Schemas may mirror the tree of actions or be named with dots. */
+function inputSchemas(
+  tree: Readonly<Record<string, unknown>>,
+  actions: ReadonlyMap<string, AnyFunction>,
+  prefix = "",
+  into = new Map<string, StandardSchema>(),
+): ReadonlyMap<string, StandardSchema> {
+  for (const [name, item] of Object.entries(tree)) {
+    const path = prefix === "" ? name : `${prefix}.${name}`;
+    if (isStandardSchema(item)) {
+      if (!actions.has(path)) throw invalidDefinition(`"actionInputSchemas" names no action: "${path}"`);
+      into.set(path, item);
+    } else if (isRecord(item)) inputSchemas(item, actions, path, into);
+    else throw invalidDefinition(`"actionInputSchemas.${path}" is not a Standard Schema`);
+  }
+  return into;
+}
+
+function parseEvents(events: Readonly<Record<string, unknown>>): ReadonlyMap<string, EventOptions> {
+  const parsed = new Map<string, EventOptions>();
   for (const [name, token] of Object.entries(events)) {
-    if (!isRecord(token)) throw invalid(`the event "${name}" is not made with event()`);
+    if (isStandardSchema(token)) parsed.set(name, { schema: token });
+    else if (isRecord(token)) {
+      checkSchema(token, "schema", `events.${name}`);
+      checkFunction(token, "canSubscribe", `events.${name}`);
+      parsed.set(name, token as EventOptions);
+    } else throw invalidDefinition(`the event "${name}" is not made with event()`);
   }
-  return Object.keys(events);
+  return parsed;
 }
 
-function resolveOptions(options: Readonly<Record<string, unknown>>): ResolvedOptions {
-  for (const key of Object.keys(options)) {
-    if (!knownOptions.has(key)) throw invalid(`"${key}" is not an option of an actor`);
+function parseQueues(queues: Readonly<Record<string, unknown>>): ReadonlyMap<string, QueueOptions> {
+  const parsed = new Map<string, QueueOptions>();
+  for (const [name, token] of Object.entries(queues)) {
+    if (isStandardSchema(token)) parsed.set(name, { message: token });
+    else if (isRecord(token)) {
+      checkSchema(token, "message", `queues.${name}`);
+      checkSchema(token, "complete", `queues.${name}`);
+      checkFunction(token, "canPublish", `queues.${name}`);
+      parsed.set(name, token as QueueOptions);
+    } else throw invalidDefinition(`the queue "${name}" is not made with queue()`);
   }
-  const delay = (name: keyof typeof timeouts): number => {
-    const value = options[name] ?? timeouts[name];
-    if (value === Number.POSITIVE_INFINITY) return maxDelayMs;
-    if (typeof value !== "number" || !(value >= 0)) {
-      throw invalid(`the option "${name}" is not a number of milliseconds`);
-    }
-    return Math.min(value, maxDelayMs);
-  };
-  return {
-    createVarsTimeout: delay("createVarsTimeout"),
-    createConnStateTimeout: delay("createConnStateTimeout"),
-    onBeforeConnectTimeout: delay("onBeforeConnectTimeout"),
-    onConnectTimeout: delay("onConnectTimeout"),
-    sleepGracePeriod: delay("sleepGracePeriod"),
-    sleepTimeout: delay("sleepTimeout"),
-    actionTimeout: delay("actionTimeout"),
-    noSleep: options.noSleep === true,
-  };
+  return parsed;
 }
 
-function optionalText<Name extends string>(
-  options: Readonly<Record<string, unknown>>,
-  from: string,
-  to: Name,
-): { readonly [Key in Name]?: string } {
-  const value = options[from];
-  if (value === undefined) return {};
-  if (typeof value !== "string") throw invalid(`the option "${from}" is not a string`);
-  return { [to]: value } as { readonly [Key in Name]?: string };
+function checkSchema(token: Readonly<Record<string, unknown>>, key: string, at: string): void {
+  if (token[key] === undefined || isStandardSchema(token[key])) return;
+  throw invalidDefinition(`"${at}.${key}" is not a Standard Schema`);
+}
+
+function checkFunction(token: Readonly<Record<string, unknown>>, key: string, at: string): void {
+  if (token[key] === undefined || isFunction(token[key])) return;
+  throw invalidDefinition(`"${at}.${key}" is not a function`);
+}
+
+function recordOf(config: Readonly<Record<string, unknown>>, key: string): Readonly<Record<string, unknown>> {
+  const value = config[key] ?? {};
+  if (!isRecord(value)) throw invalidDefinition(`"${key}" is not an object`);
+  return value;
 }
 
 function exclusive(config: Readonly<Record<string, unknown>>, constant: string, factory: string): void {
   if (config[constant] !== undefined && config[factory] !== undefined) {
-    throw invalid(`"${constant}" and "${factory}" exclude each other`);
+    throw invalidDefinition(`"${constant}" and "${factory}" exclude each other`);
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isFunction(value: unknown): value is AnyFunction {
-  return typeof value === "function";
-}
-
-function invalid(why: string): HoldfastError {
-  return new HoldfastError("actor", "invalid_definition", `The actor definition is invalid: ${why}`);
 }

@@ -1,0 +1,49 @@
+import { invalidDefinition, isRecord } from "./definition-checks.ts";
+
+/** A tab of the inspector that a definition adds, or a built-in one that it hides. */
+export type InspectorTab =
+  | {
+      readonly type: "custom";
+      readonly id: string;
+      readonly label: string;
+      /** A directory with an index.html. */
+      readonly source: string;
+      readonly icon?: string;
+    }
+  | { readonly type: "hidden"; readonly id: string };
+
+const builtIn = new Set(["workflow", "database", "state", "queue", "schedules", "connections", "console"]);
+
+/** Reads `inspector` of a definition. */
+export function parseInspectorTabs(inspector: Readonly<Record<string, unknown>>): readonly InspectorTab[] {
+  for (const key of Object.keys(inspector)) {
+    if (key !== "tabs") throw invalidDefinition(`"${key}" is not a key of "inspector"`);
+  }
+  const tabs = inspector.tabs ?? [];
+  if (!Array.isArray(tabs)) throw invalidDefinition('"inspector.tabs" is not a list');
+  const seen = new Set<string>();
+  return tabs.map((tab: unknown, index) => {
+    const parsed = parseTab(tab, `inspector.tabs[${index}]`);
+    if (seen.has(parsed.id)) throw invalidDefinition(`two inspector tabs have the id "${parsed.id}"`);
+    seen.add(parsed.id);
+    return parsed;
+  });
+}
+
+function parseTab(tab: unknown, at: string): InspectorTab {
+  if (!isRecord(tab)) throw invalidDefinition(`"${at}" is not an object`);
+  const { id, label, source, icon, hidden } = tab;
+  if (typeof id !== "string" || !/^[A-Za-z0-9_-]+$/.test(id)) {
+    throw invalidDefinition(`"${at}.id" is not made of letters, digits, "_" and "-"`);
+  }
+  if (builtIn.has(id)) {
+    if (hidden !== true)
+      throw invalidDefinition(`"${at}": the tab "${id}" is built in; it can be hidden only`);
+    return { type: "hidden", id };
+  }
+  if (hidden !== undefined) throw invalidDefinition(`"${at}": there is no built-in tab "${id}" to hide`);
+  if (typeof label !== "string" || label === "") throw invalidDefinition(`"${at}.label" is missing`);
+  if (typeof source !== "string" || source === "") throw invalidDefinition(`"${at}.source" is missing`);
+  if (icon !== undefined && typeof icon !== "string") throw invalidDefinition(`"${at}.icon" is not a string`);
+  return { type: "custom", id, label, source, ...(icon === undefined ? {} : { icon }) };
+}
