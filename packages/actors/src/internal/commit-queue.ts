@@ -50,6 +50,7 @@ export class CommitQueue {
   /** What outputs are told that come too late: nothing is committed any more. */
   #failure: HoldfastError | undefined;
   #failed = false;
+  #holds = 0;
 
   constructor(options: CommitQueueOptions) {
     this.#options = options;
@@ -59,8 +60,24 @@ export class CommitQueue {
   /** Ends the open turn: what changed goes to the store, now or with the next commit. */
   close(): void {
     if (this.#failure !== undefined) return;
-    if (this.#flight === undefined) this.#leave(this.#handIn([]));
+    if (this.#flight === undefined && this.#holds === 0) this.#leave(this.#handIn([]));
     else this.#next ??= [];
+  }
+
+  /**
+   * Hands nothing to the store until the returned function is called: what changes meanwhile is one
+   * turn, and every output waits for it. What changed before the call may become part of it.
+   */
+  hold(): () => void {
+    this.close();
+    let held = true;
+    this.#holds++;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holds--;
+      if (this.#holds === 0 && this.#flight === undefined) this.#takeNext();
+    };
   }
 
   /** Ends the open turn and lets `output` leave once everything before it is durable. */
@@ -120,6 +137,10 @@ export class CommitQueue {
 
   #leave(outputs: Output[]): void {
     if (outputs.length === 0) return;
+    if (this.#leaving !== undefined) {
+      this.#leaving.push(...outputs);
+      return;
+    }
     this.#leaving = outputs;
     // An output may make others: they join the list as long as no later turn is under way.
     for (let output = outputs.shift(); output !== undefined; output = outputs.shift()) output.release();
@@ -129,11 +150,15 @@ export class CommitQueue {
   #land(flight: Flight): void {
     if (this.#failed) return;
     this.#options.landed(flight.version);
-    const next = this.#next;
     this.#flight = undefined;
-    this.#next = undefined;
+    this.#takeNext(flight.outputs);
+  }
+
+  #takeNext(outputs: readonly Output[] = []): void {
+    const next = this.#holds > 0 ? undefined : this.#next;
+    if (next !== undefined) this.#next = undefined;
     // The store gets its next work before anything leaves, so that it is not idle meanwhile.
-    const unchanged = next === undefined ? [] : this.#handIn(next);
-    this.#leave([...flight.outputs, ...unchanged]);
+    const unchanged = next === undefined || this.#failed ? [] : this.#handIn(next);
+    this.#leave([...outputs, ...unchanged]);
   }
 }
