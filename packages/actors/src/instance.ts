@@ -1,3 +1,4 @@
+import type { RawTransport } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
 import type { AnyDefinition } from "./definition.ts";
 import { Runtime } from "./internal/runtime.ts";
@@ -28,6 +29,10 @@ export interface ActorHost {
   readonly store: ActorStore;
   /** The client behind `c.client()`; its calls wait for `caller.gate()` before they leave. */
   client(caller: ActorCaller): object;
+  /** `c.region`: "local" unless given. */
+  readonly region?: string;
+  /** Behind `c.fetch`; called when the commit that precedes the request is durable. */
+  fetch?(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Gets the full error behind each `internal.internal_error`. */
   report(errorId: string, error: unknown): void;
 }
@@ -42,6 +47,8 @@ export interface InvokeCall {
   readonly signal?: AbortSignal | undefined;
   /** Connection parameters of a stateless call. */
   readonly params?: unknown;
+  /** What `onAuth` returned, for a stateless call. */
+  readonly auth?: unknown;
   /** The connection that the call came over; absent for a stateless call. */
   readonly conn?: ActorConnection | undefined;
   readonly request?: Request | undefined;
@@ -49,9 +56,45 @@ export interface InvokeCall {
 
 export interface ConnectRequest {
   readonly params?: unknown;
+  /** What `onAuth` returned. */
+  readonly auth?: unknown;
+  /** The lost connection of the same client, asked for when the new one opens. */
+  readonly resumes?: () => ActorConnection | undefined;
   readonly request?: Request | undefined;
   /** Aborts a connection that is still being set up. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A request for `onRequest`. */
+export interface RawRequestCall {
+  /** As user code sees it: its URL has the path below `/request`. */
+  readonly request: Request;
+  readonly params?: unknown;
+  readonly auth?: unknown;
+  /** The client has gone away. */
+  readonly signal?: AbortSignal | undefined;
+  /** Also reaches an actor in the grace of its stop. */
+  readonly skipReadyWait?: boolean | undefined;
+}
+
+/** A WebSocket for `onWebSocket`; it is open. */
+export interface RawSocketCall {
+  /** The upgrade, as user code sees it: its URL has the path below `/websocket`. */
+  readonly request: Request;
+  readonly params?: unknown;
+  readonly auth?: unknown;
+  /** The client has gone away before the actor took the socket. */
+  readonly signal?: AbortSignal | undefined;
+  /** What the two sides agreed on, or "". */
+  readonly protocol: string;
+  readonly transport: RawTransport;
+}
+
+/** What the host tells of a raw WebSocket. */
+export interface RawSocketHost {
+  /** Text as a string, binary data as bytes. */
+  received(data: string | Uint8Array): void;
+  closed(code: number, reason: string, wasClean: boolean): void;
 }
 
 /** An event on its way out: one object per broadcast, shared by all its sinks. */
@@ -68,13 +111,41 @@ export interface ConnectionSink {
   send(event: OutgoingEvent): void;
   /** Last of all, once; not called when the host closed it. `code` is a WebSocket close code. */
   close(code: number, reason: string): void;
+  /**
+   * Present where the host keeps the client while the actor is out of memory: called when it has gone
+   * to sleep. The next wake gets the connection back in `InstanceStart.held`, with the same sink.
+   */
+  hibernate?(lost: LostConnection | undefined): void;
+  /** The actor is in memory again, and this is its end of the connection now. */
+  awake?(connection: ActorConnection): void;
+}
+
+/** What an actor needs to know of a lost connection to go on collecting what its client misses. */
+export interface LostConnection {
+  readonly subscriptions: readonly string[];
+  readonly rooms: readonly string[];
+}
+
+/** A connection that a host kept while the actor slept. */
+export interface HeldConnection {
+  readonly id: string;
+  readonly sink: ConnectionSink;
+  /** What `hibernate` was given, for one whose client is away. */
+  readonly lost: LostConnection | undefined;
 }
 
 /** The actor's end of a connection, for the host. */
 export interface ActorConnection {
   readonly id: string;
+  readonly subscriptions: ReadonlySet<string>;
+  /** Refused by `canSubscribe`, the connection is closed with 1008 and `auth.forbidden`. */
   subscribe(event: string): void;
   unsubscribe(event: string): void;
+  /**
+   * The client was cut off and may come back: `onDisconnect` runs, and what it would have heard goes
+   * on to the sink until `close` or until another connection takes over. Idempotent.
+   */
+  lose(): void;
   /** The client has gone away: `onDisconnect` runs. Idempotent. */
   close(): void;
 }
@@ -101,6 +172,14 @@ export interface ActorInstance {
   invoke(call: InvokeCall): Promise<Uint8Array>;
   /** Accepts a connection: `onBeforeConnect`, `createConnState`, `onConnect`. */
   connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection>;
+  /**
+   * Hands a request to `onRequest`. The response and each chunk of its body come when what they depend
+   * on is durable. Rejects with what the caller may see, among them `actor.stopping` (nothing ran),
+   * `actor.request_not_defined`, `actor.invalid_response`, `actor.action_timed_out`, `action.aborted`.
+   */
+  request(call: RawRequestCall): Promise<Response>;
+  /** Hands a WebSocket to `onWebSocket`. Rejects as `connect`, and with `actor.websocket_not_defined`. */
+  openWebSocket(call: RawSocketCall): Promise<RawSocketHost>;
   /** Begins to sleep, resolves like `stopped`. Idempotent; a destruction under way goes on. */
   sleep(): Promise<StopReason>;
   /** Begins to destroy the actor and its data. A sleep under way becomes a destruction if it still can. */
@@ -111,7 +190,12 @@ export interface ActorInstance {
 
 export type InstanceStart =
   | { readonly type: "create"; readonly input?: unknown }
-  | { readonly type: "wake"; readonly loaded: LoadedActor };
+  | {
+      readonly type: "wake";
+      readonly loaded: LoadedActor;
+      /** The connections that the host kept since the actor went to sleep. */
+      readonly held?: readonly HeldConnection[];
+    };
 
 export interface InstanceOptions {
   readonly definition: AnyDefinition;

@@ -10,6 +10,8 @@ export const actorLimits = {
   minStateLogBytes: 16_384,
   /** For so long a retry of a keyed call gets the recorded outcome. */
   callWindowMs: 600_000,
+  /** One message of a raw WebSocket, either way. */
+  maxRawMessageBytes: 32 * 1_048_576,
   /** Longer delays overflow the timers of common runtimes. */
   maxDelayMs: 2_147_483_647,
 } as const;

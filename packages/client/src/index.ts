@@ -16,6 +16,17 @@ export type { ClientPorts } from "./internal/ports.ts";
 export type { SocketConstructor } from "./internal/socket.ts";
 export { clientLimits } from "./limits.ts";
 export { type ClientConfig, createNetworkDriver } from "./network.ts";
+export {
+  BufferedWebSocket,
+  type RawCloseEvent,
+  type RawData,
+  type RawErrorEvent,
+  type RawListener,
+  type RawMessageEvent,
+  type RawOpenEvent,
+  type RawTransport,
+  type RawWebSocket,
+} from "./raw-socket.ts";
 export { isRetryable } from "./retry.ts";
 export type {
   ActionOptions,

@@ -9,9 +9,13 @@ import type {
   InstanceOptions,
   InstanceStatus,
   InvokeCall,
+  RawRequestCall,
+  RawSocketCall,
+  RawSocketHost,
   StopReason,
 } from "../instance.ts";
 import type { KvEntry, KvOperation } from "../store.ts";
+import type { ActorPresence, BroadcastTarget } from "../types.ts";
 import { Activity } from "./activity.ts";
 import { CallLedger } from "./call-ledger.ts";
 import { Calls } from "./calls.ts";
@@ -25,7 +29,8 @@ import { isThenable, withTimeout } from "./hooks.ts";
 import { KvBuffer } from "./kv-buffer.ts";
 import { type HotRecords, recordPrefix } from "./part.ts";
 import { Parts } from "./parts.ts";
-import type { HookName, RuntimeDefinition } from "./runtime-definition.ts";
+import { openWebSocket, serveRequest } from "./raw.ts";
+import type { AnyFunction, HookName, RuntimeDefinition } from "./runtime-definition.ts";
 import { StateLog } from "./state/state-log.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
 
@@ -122,7 +127,10 @@ export class Runtime implements ActorInstance, ContextSource {
 
   async #start(start: InstanceOptions["start"]): Promise<void> {
     try {
-      await this.parts.load(await this.#hotRecords(start.type === "create"), start.type === "create");
+      const hot = await this.#hotRecords(start.type === "create");
+      await this.parts.load(hot, start.type === "create");
+      const held = start.type === "wake" ? (start.held ?? []) : [];
+      this.connections.load(hot.get(recordPrefix.connection) ?? [], held);
       await this.hook("onMigrate", [new Context(this), start.type === "create"]);
       if (start.type === "create") await this.#create(start.input);
       else if (start.loaded.state === undefined) await this.#makeState(undefined);
@@ -134,6 +142,7 @@ export class Runtime implements ActorInstance, ContextSource {
       this.status = "ready";
       this.#started.resolve();
       if (!this.definition.options.noSleep) this.activity.watch();
+      this.connections.started();
       this.parts.started();
       this.queue.after({ release: () => this.#ready.resolve(), drop: () => {} });
     } catch (error) {
@@ -247,6 +256,26 @@ export class Runtime implements ActorInstance, ContextSource {
     }
   }
 
+  /** Something that user code changed will be written when the turn closes. */
+  noteChange(): void {
+    this.#changed();
+  }
+
+  /**
+   * Asks one of the access hooks of an action, event or queue. Throws what its caller sees as an
+   * internal error for anything but a boolean.
+   */
+  async allows(name: string, hook: AnyFunction, ...args: unknown[]): Promise<boolean> {
+    try {
+      const allowed: unknown = await this.enter(() => hook(...args));
+      if (typeof allowed === "boolean") return allowed;
+    } finally {
+      this.queue.close();
+    }
+    // Not a typed error: its caller gets "an internal error", the log what is wrong.
+    throw new TypeError(`${name} must return a boolean`);
+  }
+
   /** Something that is not user data has to be committed with this turn. */
   markDirty(): void {
     this.#dirty = true;
@@ -264,12 +293,14 @@ export class Runtime implements ActorInstance, ContextSource {
   /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
   checkLeaves(): void {
     this.#state?.checkLeaves(!this.activity.any);
+    this.connections.checkLeaves(!this.activity.any);
   }
 
   #collect(version: number): Changes | undefined {
     if (this.#creating) return undefined;
     this.checkLeaves();
     if (!this.#dirty) return undefined;
+    this.connections.closing();
     this.parts.closing();
     this.#dirty = false;
     this.#calls.recordStarted();
@@ -348,8 +379,12 @@ export class Runtime implements ActorInstance, ContextSource {
     return this.#state === undefined ? value : this.#state.unwrap(value);
   }
 
-  broadcast(name: string, args: readonly unknown[]): void {
-    this.connections.broadcast(name, args);
+  broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
+    this.connections.broadcast(name, args, target);
+  }
+
+  get presence(): ActorPresence {
+    return this.connections.presence;
   }
 
   saveState(): Promise<void> {
@@ -377,7 +412,7 @@ export class Runtime implements ActorInstance, ContextSource {
   }
 
   transientConnection(params: unknown, request: Request | undefined): Connection {
-    return this.connections.create(params, request, undefined);
+    return this.connections.create({ params, request }, undefined);
   }
 
   // The host's side
@@ -396,6 +431,16 @@ export class Runtime implements ActorInstance, ContextSource {
     if (this.status !== "ready") await this.#started.promise;
     if (this.status !== "ready") throw this.errors.stopping();
     return this.connections.connect(request, sink);
+  }
+
+  async request(call: RawRequestCall): Promise<Response> {
+    if (this.status === "starting") await this.#started.promise;
+    return serveRequest(this, call);
+  }
+
+  async openWebSocket(call: RawSocketCall): Promise<RawSocketHost> {
+    if (this.status === "starting") await this.#started.promise;
+    return openWebSocket(this, call);
   }
 
   requestSleep(): void {
@@ -475,7 +520,7 @@ export class Runtime implements ActorInstance, ContextSource {
     const shown = error ?? this.errors.stopping();
     this.#abortAll(shown);
     this.#calls.rejectAll(shown);
-    this.connections.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`);
+    this.connections.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`, false);
     this.#started.reject(shown);
     this.#ready.reject(shown);
     this.parts.stopped();

@@ -1,0 +1,209 @@
+import { HoldfastError } from "@holdfast/core";
+import type { RawRequestCall } from "../instance.ts";
+import { type Connection, HostConnection } from "./connection.ts";
+import { RawContext } from "./raw-context.ts";
+import type { Runtime } from "./runtime.ts";
+
+/**
+ * One HTTP request on its way through `onRequest`. Its head leaves after the commit of what came before
+ * it, and each chunk of its body after the commit of what came before that chunk. The actor is kept
+ * awake until the body has ended or nobody reads it any more.
+ */
+export class RawRequest {
+  readonly #runtime: Runtime;
+  readonly #call: RawRequestCall;
+  readonly #abort = new AbortController();
+  readonly #answer = Promise.withResolvers<Response>();
+  #body: ReadableStreamDefaultReader<unknown> | undefined;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #connection: HostConnection | undefined;
+  #answered = false;
+  #ended = false;
+
+  constructor(runtime: Runtime, call: RawRequestCall) {
+    this.#runtime = runtime;
+    this.#call = call;
+  }
+
+  /** The answer, as far as it may leave. Rejects with what the caller may see. */
+  serve(): Promise<Response> {
+    const runtime = this.#runtime;
+    const { signal } = this.#call;
+    runtime.activity.begin();
+    runtime.abortSignal.addEventListener("abort", this.#stop);
+    signal?.addEventListener("abort", this.#leave);
+    const timeoutMs = runtime.definition.options.actionTimeout;
+    const timer = runtime.ports.tasks.after(timeoutMs, () => this.#expire(timeoutMs));
+    // Whatever it is answered with, the time limit is for the head only.
+    const answered = this.#answer.promise.finally(() => timer.cancel());
+    if (signal?.aborted === true) {
+      this.#leave();
+      this.#end();
+    } else void this.#run();
+    return answered;
+  }
+
+  async #run(): Promise<void> {
+    const runtime = this.#runtime;
+    try {
+      const { request } = this.#call;
+      const c = new RawContext(runtime, request, await this.#connect(), this.#abort.signal);
+      const response = await runtime.hook("onRequest", [c, request]);
+      this.#respond(checked(response, runtime.name));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #connect(): Promise<Connection> {
+    const runtime = this.#runtime;
+    const { request, params, auth } = this.#call;
+    // In the grace of a stop no connection begins; a request that does not wait has one of its own.
+    if (runtime.status !== "ready") return runtime.transientConnection(params, request);
+    const origin = { params, request, signal: this.#call.signal, ...(auth === undefined ? {} : { auth }) };
+    const connection = await runtime.connections.connect(origin, {
+      send: () => undefined,
+      close: (_code, reason) => this.#cut(reason),
+    });
+    if (!(connection instanceof HostConnection)) throw new TypeError("not a connection of this runtime");
+    this.#connection = connection;
+    return connection.connection;
+  }
+
+  #respond(response: Response): void {
+    const { status, statusText, headers, body } = response;
+    this.#body = body?.getReader();
+    // The client has gone away, or the time was over.
+    if (this.#answered) return this.#end();
+    const shown = new Response(body === null ? null : this.#gatedBody(), { status, statusText, headers });
+    this.#runtime.queue.after({
+      release: () => {
+        this.#answered = true;
+        this.#answer.resolve(shown);
+      },
+      drop: (error) => {
+        this.#reject(error);
+        this.#end();
+      },
+    });
+    if (body === null) this.#end();
+  }
+
+  /** Nothing is read ahead: the reader at the other end sets the pace. */
+  #gatedBody(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#pull(),
+        cancel: (reason) => {
+          this.#abort.abort(reason);
+          this.#end();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  async #pull(): Promise<void> {
+    const { queue, errors } = this.#runtime;
+    try {
+      const read = await this.#body?.read();
+      await queue.gate();
+      if (this.#ended) return;
+      if (read === undefined || read.done) {
+        this.#controller?.close();
+        this.#end();
+      } else if (read.value instanceof Uint8Array) {
+        this.#controller?.enqueue(read.value);
+      } else {
+        throw new TypeError("a chunk of the body of a Response is not a Uint8Array");
+      }
+    } catch (error) {
+      if (this.#ended) return;
+      this.#controller?.error(errors.sanitize(error));
+      this.#end();
+    }
+  }
+
+  #fail(error: unknown): void {
+    const { errors, queue } = this.#runtime;
+    const shown = errors.sanitize(error);
+    const reject = (): void => this.#reject(shown);
+    queue.after({ release: reject, drop: reject });
+    this.#end();
+  }
+
+  #expire(timeoutMs: number): void {
+    const error = new HoldfastError("actor", "action_timed_out", "Action timed out", {
+      metadata: { timeoutMs },
+    });
+    this.#abort.abort(error);
+    this.#runtime.queue.after({
+      release: () => this.#reject(error),
+      drop: (failure) => this.#reject(failure),
+    });
+  }
+
+  /** Bound: the actor begins to stop; the handler may still end in its own way. */
+  readonly #stop = (): void => this.#abort.abort(this.#runtime.abortSignal.reason);
+
+  /** Bound: the client has gone away. */
+  readonly #leave = (): void => {
+    const error = new HoldfastError("action", "aborted", "The client has gone away", { statusCode: 499 });
+    this.#abort.abort(error);
+    this.#reject(error);
+    if (this.#body !== undefined) this.#end();
+  };
+
+  /** The actor ends the connection: what is on its way is cut off. */
+  #cut(reason: string): void {
+    const [group = "actor", code = "stopped"] = reason.split(".");
+    const error = new HoldfastError(group, code, `The actor ended the request: ${reason}`);
+    this.#abort.abort(error);
+    this.#reject(error);
+    if (this.#body === undefined || this.#ended) return;
+    this.#controller?.error(error);
+    this.#end();
+  }
+
+  #reject(error: HoldfastError): void {
+    this.#answered = true;
+    this.#answer.reject(error);
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { abortSignal, activity } = this.#runtime;
+    abortSignal.removeEventListener("abort", this.#stop);
+    this.#call.signal?.removeEventListener("abort", this.#leave);
+    // A body that was read to its end takes no notice.
+    this.#body?.cancel(this.#abort.signal.reason).catch(() => undefined);
+    this.#connection?.close();
+    activity.end();
+  }
+}
+
+/** Also takes the Response of another realm or library. Throws `actor.invalid_response`. */
+function checked(value: unknown, name: string): Response {
+  if (!isResponse(value)) throw invalidResponse(`onRequest of "${name}" returned no Response`);
+  if (value.status < 200 || value.status > 599) {
+    throw invalidResponse(`onRequest of "${name}" answered with the status ${value.status}`);
+  }
+  if (value.bodyUsed || value.body?.locked === true) {
+    throw invalidResponse(`onRequest of "${name}" returned a Response whose body was read already`);
+  }
+  return value;
+}
+
+function isResponse(value: unknown): value is Response {
+  if (value instanceof Response) return true;
+  if (typeof value !== "object" || value === null) return false;
+  return "status" in value && "headers" in value && "body" in value && "arrayBuffer" in value;
+}
+
+function invalidResponse(message: string): HoldfastError {
+  return new HoldfastError("actor", "invalid_response", message, { statusCode: 500 });
+}
