@@ -9,22 +9,78 @@ export type SendEvent<Events> = <Name extends EventName<Events>>(
   ...args: EventArguments<Events, Name>
 ) => void;
 
+/** A connection, its id, or several of them. */
+export type ConnSelection = ConnIdentity | string | readonly (ConnIdentity | string)[];
+
+interface ConnIdentity {
+  readonly id: string;
+}
+
+/** Who of the subscribers of an event gets it; conditions add up. */
+export interface BroadcastTarget {
+  /** Only who has joined this room. */
+  readonly room?: string | undefined;
+  readonly to?: ConnSelection | undefined;
+  readonly except?: ConnSelection | undefined;
+}
+
+/** The type of `c.broadcast`: an event by name, or by name and target. */
+export type Broadcast<Events> = SendEvent<Events> &
+  (<Name extends EventName<Events>>(
+    target: BroadcastTarget & { readonly event: Name },
+    ...args: EventArguments<Events, Name>
+  ) => void);
+
+/** Who is here: at most one value for each live connection, gone when it ends. */
+export interface ActorPresence {
+  /** Tells all who listen with `onPresence`. Throws `conn.not_connected` for a stateless call. */
+  set(conn: ConnIdentity | string, value: unknown): void;
+  get(conn: ConnIdentity | string): unknown;
+  /** Returns false when it had none. */
+  delete(conn: ConnIdentity | string): boolean;
+  /** By connection id. */
+  readonly all: ReadonlyMap<string, unknown>;
+}
+
 /** One live connection of the actor, or the short-lived one of a stateless call. */
 export interface Conn<ConnState = unknown, ConnParams = unknown, Events = Record<never, never>> {
   readonly id: string;
   readonly params: ConnParams;
-  /** Plain data that lives as long as the connection. */
+  /** Data that lives as long as the connection, also through sleep; it commits with the turn. */
   state: ConnState;
+  /** What `onAuth` returned. */
+  readonly auth: AuthData;
+  /** Whether it outlives the actor's sleep. */
+  readonly isHibernatable: boolean;
+  readonly rooms: ReadonlySet<string>;
+  /** Enters a room: `c.broadcast({ event, room }, ...)` reaches it. Ends with the connection. */
+  join(room: string): void;
+  leave(room: string): void;
   /** Sends an event to this connection only; it leaves after the commit that precedes it. */
   readonly send: SendEvent<Events>;
   /** Closes the connection, after what was sent to it. */
   disconnect(reason?: string): Promise<void>;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: programs of the predecessor write `c.conn.auth.userId`; the definition has no type parameter for what its own onAuth returns.
+export type AuthData = any;
+
+/** What `saveState` does for an actor whose outputs go first; see `durability` of the options. */
 export interface SaveStateOptions {
-  /** Accepted for compatibility: every call resolves when what was written before it is durable. */
+  /** Saves now and resolves when it is durable. */
   readonly immediate?: boolean;
+  /** Saves within so many milliseconds, if that is sooner than `stateSaveInterval`. */
   readonly maxWait?: number;
+}
+
+/** The `run` handler as the rest of the actor sees it. */
+export interface RunControl {
+  /**
+   * Has `run` started again at this time (milliseconds since the epoch), also when the actor sleeps or
+   * the process was down then; `null` takes that back. It commits with the turn. A handler that still
+   * runs is not started a second time.
+   */
+  setWakeAt(at: number | null): Promise<void>;
 }
 
 /** What every context has, also while the actor is being created. */
@@ -32,6 +88,8 @@ export interface BaseContext {
   readonly actorId: string;
   readonly name: string;
   readonly key: string[];
+  /** Where the actor runs: "local" unless the host was given a name. */
+  readonly region: string;
   /** Structured logger with actorId, name and key bound. */
   readonly log: Logger;
   /** Ordered key-value pairs; writes commit with the turn, reads see them at once. */
@@ -47,12 +105,33 @@ export interface BaseContext {
   keepAwake<T>(promise: Promise<T>): Promise<T>;
   /** Lets a sleep or destruction wait for the promise, within `sleepGracePeriod`. */
   waitUntil(promise: Promise<unknown>): void;
-  /** Resolves when everything written so far is durable. Throws the store's error. */
+  /**
+   * Resolves when everything written so far is durable; rejects with the store's error. With relaxed
+   * durability it waits for that with `immediate` only.
+   */
   saveState(options?: SaveStateOptions): Promise<void>;
-  /** Asks the actor to sleep once what runs now has finished. */
+  /** Asks the actor to sleep once what runs now has finished. Throws `actor.starting` in start hooks. */
   sleep(): void;
-  /** Asks the actor to destroy itself, with all its data, once what runs now has finished. */
+  /**
+   * Asks the actor to destroy itself, with all its data, once what runs now has finished. Throws
+   * `actor.starting` in start hooks.
+   */
   destroy(): void;
+  /** As the global `fetch`; the request leaves after the commit that precedes it. */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /**
+   * Runs `fn` alone: actions and connections wait. When it throws, everything that it changed in state,
+   * kv, database, queues and schedules is taken back and its events do not leave; the error is passed
+   * on. What would have to leave before the commit (`fetch`, another actor, `saveState`) throws
+   * `actor.output_in_transaction`; a transaction in a transaction throws `actor.nested_transaction`.
+   */
+  transaction<T>(fn: () => T | Promise<T>): Promise<T>;
+  /** Runs `fn` while no new action, connection or request begins. */
+  blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T>;
+  /** @deprecated Has no effect: use `keepAwake`. */
+  setPreventSleep(prevent: boolean): void;
+  /** @deprecated Always false: use `keepAwake`. */
+  readonly preventSleep: boolean;
   /** A client for calls to other actors; each call leaves after the commit that precedes it. */
   client<R extends AnyRegistry = AnyRegistry>(): Client<R>;
 }
@@ -69,8 +148,9 @@ export interface StateContext<State, ConnParams, ConnState, Database, Events, Qu
   /** Assign to it or to anything in it; see docs/reference/actors.md for what it may hold. */
   state: State;
   readonly conns: ReadonlyMap<string, Conn<ConnState, ConnParams, Events>>;
-  /** Sends an event to every subscribed connection, after the commit that precedes it. */
-  readonly broadcast: SendEvent<Events>;
+  /** Sends an event to subscribed connections, after the commit that precedes it. */
+  readonly broadcast: Broadcast<Events>;
+  readonly presence: ActorPresence;
 }
 
 /** The context of most hooks. */
@@ -78,13 +158,23 @@ export interface ActorContext<State, ConnParams, ConnState, Vars, _Input, Databa
   extends StateContext<State, ConnParams, ConnState, Database, Events, Queues> {
   /** In memory only; made anew at each start. */
   vars: Vars;
+  readonly run: RunControl;
 }
 
-/** The context of an action. */
-export interface ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+/** The context of `onConnect` and `onDisconnect`. */
+export interface ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
   extends ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {
-  /** The caller's connection; for a stateless call one that ends with the call. */
   readonly conn: Conn<ConnState, ConnParams, Events>;
+}
+
+/** The context of an action; `conn` of a stateless call ends with it, and a scheduled one has none. */
+export interface ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+  extends ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {}
+
+/** The context of `onRequest` and `onWebSocket`. */
+export interface RequestContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+  extends ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {
+  readonly request: Request;
 }
 
 /** An action: its context, then the caller's arguments. */
@@ -95,9 +185,9 @@ export interface ActionTree<Context> {
   readonly [name: string]: Action<Context> | ActionTree<Context>;
 }
 
-/** Durations in milliseconds. */
+/** Durations in milliseconds, sizes in bytes. `Infinity` turns a timeout off. */
 export interface ActorOptions {
-  /** Display name and icon. */
+  /** Display name, and an emoji or the name of an icon. */
   readonly name?: string;
   readonly icon?: string;
   /** 5,000 */
@@ -108,16 +198,49 @@ export interface ActorOptions {
   readonly onBeforeConnectTimeout?: number;
   /** 5,000 */
   readonly onConnectTimeout?: number;
+  /** 30,000 */
+  readonly onMigrateTimeout?: number;
   /** Budget of a sleep, a destruction or a shutdown: 15,000 */
   readonly sleepGracePeriod?: number;
   /** Idle time before sleep: 30,000 */
   readonly sleepTimeout?: number;
-  /** Never sleep by itself. */
+  /** @deprecated Never sleep by itself: give `sleepTimeout: Infinity`. */
   readonly noSleep?: boolean;
-  /** 60,000 */
+  /** Of actions and of `onRequest`: 60,000 */
   readonly actionTimeout?: number;
-  /** Accepted for compatibility: every turn is committed. */
+  /** Time between saves of an actor with relaxed durability: 1,000. Others commit every turn. */
   readonly stateSaveInterval?: number;
+  /** A connection that does not answer for so long is closed: 2,500 */
+  readonly connectionLivenessTimeout?: number;
+  /** Time between questions whether a connection is alive: 5,000 */
+  readonly connectionLivenessInterval?: number;
+  /** Whether raw WebSockets outlive the actor's sleep. */
+  readonly canHibernateWebSocket?: boolean | ((request: Request) => boolean);
+  /** Messages in all queues together: 1,000 */
+  readonly maxQueueSize?: number;
+  /** 65,536 */
+  readonly maxQueueMessageSize?: number;
+  /** One-shot and recurring ones together: 1,000 */
+  readonly maxSchedules?: number;
+  /**
+   * "gated" (the default): nothing leaves before the commit that precedes it. "relaxed": outputs leave at
+   * once and changes are saved every `stateSaveInterval`, so a crash may lose that much.
+   */
+  readonly durability?: "gated" | "relaxed";
+  /** "parallel" (the default): actions run side by side where they await. "serial": one at a time. */
+  readonly concurrency?: "parallel" | "serial";
+  /** @deprecated Has no effect. */
+  readonly onDestroyTimeout?: number;
+  /** @deprecated Has no effect. */
+  readonly onSleepTimeout?: number;
+  /** @deprecated Has no effect. */
+  readonly waitUntilTimeout?: number;
+  /** @deprecated Has no effect. */
+  readonly preloadMaxWorkflowBytes?: number;
+  /** @deprecated Has no effect. */
+  readonly preloadMaxConnectionsBytes?: number;
+  /** @deprecated Has no effect. */
+  readonly enableActorRuntimeSocket?: boolean;
 }
 
 /** The types of one definition, in one place. */
@@ -132,44 +255,3 @@ export interface ActorShape<State, ConnParams, ConnState, Vars, Input, Database,
   readonly queues: Queues;
   readonly actions: Actions;
 }
-
-/** Anything from which the types of a definition can be read. */
-interface Shaped {
-  readonly "~types"?: ActorShape<
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown
-  >;
-}
-
-type ShapeOf<D extends Shaped> = NonNullable<D["~types"]>;
-
-/** The context of the hooks of a definition: `ActorContextOf<typeof room>`. */
-export type ActorContextOf<D extends Shaped> = ActorContext<
-  ShapeOf<D>["state"],
-  ShapeOf<D>["params"],
-  ShapeOf<D>["connState"],
-  ShapeOf<D>["vars"],
-  ShapeOf<D>["input"],
-  ShapeOf<D>["database"],
-  ShapeOf<D>["events"],
-  ShapeOf<D>["queues"]
->;
-
-/** The context of the actions of a definition. */
-export type ActionContextOf<D extends Shaped> = ActionContext<
-  ShapeOf<D>["state"],
-  ShapeOf<D>["params"],
-  ShapeOf<D>["connState"],
-  ShapeOf<D>["vars"],
-  ShapeOf<D>["input"],
-  ShapeOf<D>["database"],
-  ShapeOf<D>["events"],
-  ShapeOf<D>["queues"]
->;

@@ -101,7 +101,8 @@ export class Calls {
   /** A stateless call of an actor with connection hooks: a connection as short as the call. */
   #runWithConnection(running: RunningCall, call: InvokeCall, action: AnyFunction): void {
     const { connections } = this.#runtime;
-    connections.admit(call.params, call.request, undefined, call.signal).then(
+    const { params, auth, request } = call;
+    connections.admit({ params, auth, request }, undefined, call.signal).then(
       (connection) => this.#execute(running, call, action, connection, () => connections.release(connection)),
       (error: unknown) => this.#end(running, this.#failure(error), undefined),
     );

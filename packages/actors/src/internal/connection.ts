@@ -1,6 +1,9 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ActorConnection, ConnectionSink, OutgoingEvent } from "../instance.ts";
 import type { Conn } from "../types.ts";
+import type { ConnectionRecord } from "./connection-records.ts";
+import { Tracker } from "./state/tracker.ts";
+import { copyValue } from "./state/value.ts";
 
 /** What a connection needs of its actor. */
 export interface ConnectionOwner {
@@ -10,45 +13,153 @@ export interface ConnectionOwner {
   disconnect(connection: Connection, code: number, reason: string): Promise<void>;
   subscribe(connection: Connection, event: string): void;
   unsubscribe(connection: Connection, event: string): void;
-  /** The client has gone away. */
-  clientLeft(connection: Connection): void;
+  join(connection: Connection, room: string): void;
+  leave(connection: Connection, room: string): void;
+  /** Its state has changed: that commits with the open turn. Throws when changes are refused. */
+  changed(connection: Connection): void;
+  /** User code has asked for its state. */
+  touched(connection: Connection): void;
+  /** The client has gone away; `mayReturn` when it may ask for what it misses. */
+  clientLeft(connection: Connection, mayReturn: boolean): void;
 }
+
+/** Where a connection comes from: parameters and identity of its client. */
+export interface ConnectionOrigin {
+  readonly params: unknown;
+  readonly auth?: unknown;
+  readonly request: Request | undefined;
+}
+
+const noRooms: ReadonlySet<string> = new Set();
 
 /** One connection as user code sees it; `host` is its other face. */
 export class Connection implements Conn {
   readonly id: string;
   readonly params: unknown;
-  state: unknown;
+  readonly auth: unknown;
   readonly request: Request | undefined;
   /** Absent for the short-lived connection of a stateless call: what is sent to it goes nowhere. */
   readonly sink: ConnectionSink | undefined;
   readonly host: HostConnection;
   readonly subscriptions = new Set<string>();
+  /** Its presence as a list of none or one, so that undefined is a value as well. */
+  presence: readonly unknown[] = [];
+  /** Something of it differs from its record. */
+  dirty = false;
+  /** The store has a record of it. */
+  recorded = false;
   readonly #owner: ConnectionOwner;
   #phase: "setup" | "open" | "closed" = "setup";
+  #rawState: unknown;
+  #tracker: Tracker | undefined;
+  #rooms: Set<string> | undefined;
   /** Events sent before the host was told that the connection is open. */
   #early: OutgoingEvent[] = [];
   #endReason = "";
+  /** The connection that took over what its client has missed. */
+  #successor: Connection | undefined;
 
   constructor(
     owner: ConnectionOwner,
     id: string,
-    params: unknown,
-    request: Request | undefined,
+    origin: ConnectionOrigin,
     sink: ConnectionSink | undefined,
+    state: unknown,
   ) {
     this.#owner = owner;
     this.id = id;
-    this.params = params;
-    this.request = request;
+    this.params = origin.params;
+    this.auth = origin.auth;
+    this.request = origin.request;
     this.sink = sink;
+    this.#rawState = state;
     this.host = new HostConnection(owner, this);
+  }
+
+  /** Tracked from its first use on: reading and writing it is like reading and writing `c.state`. */
+  get state(): unknown {
+    this.#owner.touched(this);
+    return this.#track().value;
+  }
+
+  set state(value: unknown) {
+    this.#track().value = value;
+  }
+
+  #track(): Tracker {
+    if (this.#tracker === undefined) {
+      const tracker = new Tracker(this.#rawState, () => {
+        // The record is written whole: single operations are not needed.
+        tracker.take();
+        this.#owner.changed(this);
+      });
+      this.#tracker = tracker;
+    }
+    return this.#tracker;
+  }
+
+  /** Copies the state in that a hook has made. Throws `actor.invalid_state_value`. */
+  begin(state: unknown): void {
+    this.#rawState = copyValue(state, [], (item) => item);
+    this.#tracker = undefined;
+  }
+
+  /** Notices changes of dates and bytes in the state, which no proxy reports. */
+  checkLeaves(forget: boolean): void {
+    this.#tracker?.checkLeaves(forget);
+  }
+
+  get isHibernatable(): boolean {
+    return this.sink?.hibernate !== undefined;
+  }
+
+  get rooms(): ReadonlySet<string> {
+    return this.#rooms ?? noRooms;
+  }
+
+  addRoom(room: string): boolean {
+    this.#rooms ??= new Set();
+    if (this.#rooms.has(room)) return false;
+    this.#rooms.add(room);
+    return true;
+  }
+
+  removeRoom(room: string): boolean {
+    return this.#rooms?.delete(room) === true;
+  }
+
+  join(room: string): void {
+    this.#owner.join(this, room);
+  }
+
+  leave(room: string): void {
+    this.#owner.leave(this, room);
   }
 
   readonly send = (name: string, ...args: unknown[]): void => this.#owner.sendTo(this, name, args);
 
   disconnect(reason?: string): Promise<void> {
     return this.#owner.disconnect(this, 1000, reason ?? "conn.disconnected");
+  }
+
+  record(): ConnectionRecord {
+    return {
+      params: this.params,
+      state: this.#tracker === undefined ? this.#rawState : this.#tracker.raw,
+      auth: this.auth,
+      subscriptions: [...this.subscriptions],
+      rooms: [...this.rooms],
+      presence: this.presence,
+    };
+  }
+
+  /** As it was before the actor slept; the client has been connected all the time. */
+  restore(record: ConnectionRecord): void {
+    this.recorded = true;
+    for (const event of record.subscriptions) this.subscriptions.add(event);
+    for (const room of record.rooms) this.addRoom(room);
+    this.presence = record.presence;
+    this.#phase = "open";
   }
 
   /**
@@ -63,6 +174,14 @@ export class Connection implements Conn {
     return true;
   }
 
+  get isOpening(): boolean {
+    return this.#phase === "setup";
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
   /** What the host is told of a connection that was ended before it was open. */
   get refusal(): HoldfastError {
     if (this.#endReason === "actor.stopping")
@@ -72,8 +191,14 @@ export class Connection implements Conn {
 
   /** Hands an event, whose commit is durable, to the host. */
   deliver(event: OutgoingEvent): void {
-    if (this.#phase === "open") this.sink?.send(event);
+    if (this.#successor !== undefined) this.#successor.deliver(event);
+    else if (this.#phase === "open") this.sink?.send(event);
     else if (this.#phase === "setup") this.#early.push(event);
+  }
+
+  /** From now on another connection of the same client gets what this one would have got. */
+  succeededBy(successor: Connection): void {
+    this.#successor = successor;
   }
 
   /** The end as the host sees it; `tell` unless the host caused it. */
@@ -104,6 +229,10 @@ export class HostConnection implements ActorConnection {
     return this.#connection;
   }
 
+  get subscriptions(): ReadonlySet<string> {
+    return this.#connection.subscriptions;
+  }
+
   subscribe(event: string): void {
     this.#owner.subscribe(this.#connection, event);
   }
@@ -112,7 +241,11 @@ export class HostConnection implements ActorConnection {
     this.#owner.unsubscribe(this.#connection, event);
   }
 
+  lose(): void {
+    this.#owner.clientLeft(this.#connection, true);
+  }
+
   close(): void {
-    this.#owner.clientLeft(this.#connection);
+    this.#owner.clientLeft(this.#connection, false);
   }
 }

@@ -1,36 +1,149 @@
-import { encodeValue, HoldfastError, uuidv4 } from "@holdfast/core";
-import type { ActorConnection, ConnectionSink, ConnectRequest, OutgoingEvent } from "../instance.ts";
-import { Connection, type ConnectionOwner } from "./connection.ts";
-import { Context } from "./context.ts";
+import { HoldfastError, uuidv4, validate } from "@holdfast/core";
+import type {
+  ActorConnection,
+  ConnectionSink,
+  ConnectRequest,
+  HeldConnection,
+  OutgoingEvent,
+} from "../instance.ts";
+import type { KvEntry } from "../store.ts";
+import type { BroadcastTarget } from "../types.ts";
+import { Audience } from "./audience.ts";
+import { Connection, type ConnectionOrigin, type ConnectionOwner, HostConnection } from "./connection.ts";
+import { connectionIdOf, connectionKey, decodeConnection, encodeConnection } from "./connection-records.ts";
+import { ConnContext, Context } from "./context.ts";
+import { stoppedError } from "./error-filter.ts";
+import { checkEventName, encodeEvent } from "./event-values.ts";
+import { Presence, presenceEvent } from "./presence.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** The connections of one actor: their hooks, their subscriptions, what is sent to them. */
+/** The connections of one actor: their hooks, what is sent to them, and what of them outlives a sleep. */
 export class Connections implements ConnectionOwner {
   readonly all = new Map<string, Connection>();
-  readonly #runtime: Runtime;
-  readonly #subscribers = new Map<string, Set<Connection>>();
+  readonly presence: Presence;
   /** True when a stateless call has to go through the hooks of a connection. */
   readonly hasHooks: boolean;
+  readonly #runtime: Runtime;
+  readonly #audience = new Audience();
+  /** Gone, but their clients may come back for what they miss. */
+  readonly #lost = new Map<string, Connection>();
+  /** Those whose records this turn writes. */
+  readonly #due = new Set<Connection>();
+  /** Those whose state user code may hold dates or bytes of. */
+  readonly #touched = new Set<Connection>();
+  /** Read from the store without a client: it left while the actor was not in memory. */
+  #orphans: Connection[] = [];
+  /** Their records are final: from now on the host alone knows who leaves. */
+  #settled = false;
+  /** Whether a connection is worth a record before the actor sleeps. */
+  readonly #recordsAtOnce: boolean;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    const { hooks } = runtime.definition;
+    this.presence = new Presence(this);
+    const { hooks, connState, connParamsSchema } = runtime.definition;
     this.hasHooks =
       hooks.createConnState !== undefined ||
       hooks.onBeforeConnect !== undefined ||
       hooks.onConnect !== undefined ||
-      hooks.onDisconnect !== undefined;
+      hooks.onDisconnect !== undefined ||
+      connParamsSchema !== undefined;
+    this.#recordsAtOnce =
+      hooks.createConnState !== undefined || hooks.onDisconnect !== undefined || connState !== undefined;
   }
+
+  // From start to sleep
+
+  /** Restores what outlived a sleep; before any hook. */
+  load(records: readonly KvEntry[], held: readonly HeldConnection[]): void {
+    const sinks = new Map(held.filter(({ lost }) => lost === undefined).map((each) => [each.id, each.sink]));
+    for (const { key, value } of records) {
+      const id = connectionIdOf(key);
+      const record = decodeConnection(value);
+      const sink = sinks.get(id);
+      const origin = { params: record.params, auth: record.auth, request: undefined };
+      const connection = new Connection(this, id, origin, sink, record.state);
+      connection.restore(record);
+      if (sink === undefined) {
+        this.#orphans.push(connection);
+        continue;
+      }
+      sinks.delete(id);
+      this.all.set(id, connection);
+      this.#audience.enter(connection);
+      sink.awake?.(connection.host);
+    }
+    for (const { id, sink, lost } of held) {
+      if (lost === undefined) continue;
+      const connection = new Connection(this, id, { params: undefined, request: undefined }, sink, undefined);
+      connection.restore({ ...connection.record(), ...lost });
+      this.#lost.set(id, connection);
+      this.#audience.enter(connection);
+      sink.awake?.(connection.host);
+    }
+    // Their records are missing: the store was set back. They begin anew.
+    for (const sink of sinks.values()) sink.close(1012, "conn.unknown");
+  }
+
+  /** The actor is ready: those who left while it slept are told of now. */
+  started(): void {
+    const orphans = this.#orphans;
+    this.#orphans = [];
+    for (const orphan of orphans) {
+      this.#runtime.records.delete(connectionKey(orphan.id));
+      this.#disconnected(orphan);
+    }
+  }
+
+  /** The turn closes: the states that changed in it are written. */
+  closing(): void {
+    for (const connection of this.#due) this.#write(connection);
+    this.#due.clear();
+  }
+
+  checkLeaves(forget: boolean): void {
+    for (const connection of this.#touched) connection.checkLeaves(forget);
+    if (forget) this.#touched.clear();
+  }
+
+  #write(connection: Connection): void {
+    connection.dirty = false;
+    connection.recorded = true;
+    this.#runtime.records.put(connectionKey(connection.id), encodeConnection(connection.record()));
+  }
+
+  /** Before the last commit of a sleep: writes what is needed to go on after it. */
+  settle(): void {
+    this.#settled = true;
+    for (const connection of this.all.values()) {
+      if (connection.isHibernatable && (connection.dirty || !connection.recorded)) this.#write(connection);
+    }
+    this.#due.clear();
+  }
+
+  /** The sleep is durable: the hosts keep the sockets and bring them back with the next wake. */
+  hibernate(): void {
+    for (const connection of this.all.values()) connection.sink?.hibernate?.(undefined);
+    for (const { sink, subscriptions, rooms } of this.#lost.values()) {
+      sink?.hibernate?.({ subscriptions: [...subscriptions], rooms: [...rooms] });
+    }
+    this.all.clear();
+    this.#lost.clear();
+    this.#audience.clear();
+  }
+
+  // Connecting
 
   /** Accepts a client: resolves once it is connected and what the hooks wrote is durable. */
   async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
-    const admitted = this.admit(request.params, request.request, sink, request.signal);
-    const connection = await admitted.catch((error: unknown) => {
+    const origin = { params: request.params, auth: request.auth, request: request.request };
+    const connection = await this.admit(origin, sink, request.signal).catch((error: unknown) => {
       throw this.#runtime.errors.sanitize(error);
     });
     return new Promise((resolve, reject) => {
       this.#runtime.queue.after({
         release: () => {
+          if (connection.isOpening) this.#takeOver(connection, request.resumes?.());
           if (connection.open()) resolve(connection.host);
           else reject(connection.refusal);
         },
@@ -39,29 +152,46 @@ export class Connections implements ConnectionOwner {
     });
   }
 
+  /** The client of a lost connection is back: the new one goes on where that one was cut off. */
+  #takeOver(connection: Connection, predecessor: ActorConnection | undefined): void {
+    if (!(predecessor instanceof HostConnection)) return;
+    const lost = predecessor.connection;
+    if (!this.#lost.delete(lost.id)) return;
+    this.#audience.exit(lost);
+    for (const event of lost.subscriptions) this.#audience.subscribe(connection, event);
+    for (const room of lost.rooms) this.#audience.join(connection, room);
+    connection.dirty = true;
+    lost.succeededBy(connection);
+  }
+
   /** Makes a connection and runs its hooks. Throws what a hook threw. */
   async admit(
-    params: unknown,
-    request: Request | undefined,
+    origin: ConnectionOrigin,
     sink: ConnectionSink | undefined,
     signal?: AbortSignal,
   ): Promise<Connection> {
     const runtime = this.#runtime;
-    const { hooks, options } = runtime.definition;
-    const c = new Context(runtime, request);
+    const { hooks, options, connParamsSchema } = runtime.definition;
     runtime.activity.begin();
     try {
+      const what = { group: "actor", code: "validation_error", what: "The connection's parameters" };
+      const params =
+        connParamsSchema === undefined
+          ? origin.params
+          : await validate(connParamsSchema, origin.params, what);
+      const connection = this.create({ ...origin, params }, sink);
+      const c = new Context(runtime, origin.request);
       await runtime.hook("onBeforeConnect", [c, params], options.onBeforeConnectTimeout);
-      const connection = this.create(params, request, sink);
       if (hooks.createConnState !== undefined) {
-        connection.state = await runtime.hook("createConnState", [c, params], options.createConnStateTimeout);
+        const made = runtime.hook("createConnState", [c, params], options.createConnStateTimeout);
+        connection.begin(await made);
       }
       if (signal?.aborted) throw new HoldfastError("conn", "aborted", "The client left while it connected");
       if (runtime.status !== "ready") throw runtime.errors.stopping();
-      this.all.set(connection.id, connection);
-      if (sink !== undefined) runtime.activity.connected();
+      this.enter(connection);
       try {
-        await runtime.hook("onConnect", [c, connection], options.onConnectTimeout);
+        const own = new ConnContext(runtime, connection);
+        await runtime.hook("onConnect", [own, connection], options.onConnectTimeout);
       } catch (error) {
         this.#remove(connection, false, 1011, "");
         throw error;
@@ -73,33 +203,87 @@ export class Connections implements ConnectionOwner {
   }
 
   /** A connection that no hook has seen yet. */
-  create(params: unknown, request: Request | undefined, sink: ConnectionSink | undefined): Connection {
-    const connection = new Connection(this, uuidv4(this.#runtime.ports.random), params, request, sink);
+  create(origin: ConnectionOrigin, sink: ConnectionSink | undefined): Connection {
     const { connState } = this.#runtime.definition;
-    if (connState !== undefined) connection.state = structuredClone(connState.initial);
-    return connection;
+    const state = connState === undefined ? undefined : structuredClone(connState.initial);
+    return new Connection(this, uuidv4(this.#runtime.ports.random), origin, sink, state);
   }
 
+  /** From now on it is one of `c.conns`. */
+  enter(connection: Connection): void {
+    this.all.set(connection.id, connection);
+    if (connection.sink === undefined) return;
+    if (!connection.isHibernatable) this.#runtime.activity.connected();
+    else if (this.#recordsAtOnce) this.changed(connection);
+  }
+
+  // Events and rooms
+
   subscribe(connection: Connection, event: string): void {
-    if (!this.all.has(connection.id)) return;
-    connection.subscriptions.add(event);
-    const subscribers = this.#subscribers.get(event);
-    if (subscribers === undefined) this.#subscribers.set(event, new Set([connection]));
-    else subscribers.add(connection);
+    if (this.all.get(connection.id) !== connection) return;
+    const rule = this.#runtime.definition.events.get(event);
+    if (rule?.canSubscribe === undefined) this.#subscribed(connection, event);
+    else void this.#askToSubscribe(connection, event, rule.canSubscribe);
+  }
+
+  #subscribed(connection: Connection, event: string): void {
+    this.#audience.subscribe(connection, event);
+    connection.dirty = true;
+    if (event !== presenceEvent) return;
+    const entries = encodeEvent(undefined, presenceEvent, ["all", this.presence.entries()]);
+    this.#runtime.queue.after({ release: () => connection.deliver(entries), drop: () => {} });
+  }
+
+  async #askToSubscribe(
+    connection: Connection,
+    event: string,
+    ask: (...args: unknown[]) => unknown,
+  ): Promise<void> {
+    const runtime = this.#runtime;
+    runtime.activity.begin();
+    try {
+      const allowed = await runtime.allows("canSubscribe", ask, new ConnContext(runtime, connection));
+      if (this.all.get(connection.id) !== connection) return;
+      if (allowed) this.#subscribed(connection, event);
+      else this.#remove(connection, true, 1008, "auth.forbidden");
+    } catch (error) {
+      const shown = runtime.errors.sanitize(error);
+      this.#remove(connection, true, 1008, `${shown.group}.${shown.code}`);
+    } finally {
+      runtime.activity.end();
+    }
   }
 
   unsubscribe(connection: Connection, event: string): void {
-    connection.subscriptions.delete(event);
-    const subscribers = this.#subscribers.get(event);
-    subscribers?.delete(connection);
-    if (subscribers?.size === 0) this.#subscribers.delete(event);
+    this.#audience.unsubscribe(connection, event);
+    connection.dirty = true;
   }
 
-  broadcast(name: string, args: readonly unknown[]): void {
-    const subscribers = this.#subscribers.get(name);
-    if (subscribers === undefined) return;
+  join(connection: Connection, room: string): void {
+    if (this.all.get(connection.id) !== connection) return;
+    if (this.#audience.join(connection, room)) this.changed(connection);
+  }
+
+  leave(connection: Connection, room: string): void {
+    if (this.#audience.leave(connection, room)) this.changed(connection);
+  }
+
+  broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
+    checkEventName(name);
     const event = this.#encode(name, args);
-    const targets = [...subscribers];
+    this.#sendAll(this.#audience.of(name, target), event);
+  }
+
+  broadcastPresence(args: readonly unknown[]): void {
+    this.#sendAll(this.#audience.of(presenceEvent, undefined), this.#encode(presenceEvent, args));
+  }
+
+  presenceChanged(connection: Connection): void {
+    this.changed(connection);
+  }
+
+  #sendAll(targets: readonly Connection[], event: OutgoingEvent): void {
+    if (targets.length === 0) return;
     this.#runtime.queue.after({
       release: () => {
         for (const target of targets) target.deliver(event);
@@ -109,17 +293,56 @@ export class Connections implements ConnectionOwner {
   }
 
   sendTo(connection: Connection, name: string, args: readonly unknown[]): void {
-    if (connection.sink === undefined) return;
+    checkEventName(name);
     const event = this.#encode(name, args);
+    if (connection.sink === undefined) return;
     this.#runtime.queue.after({ release: () => connection.deliver(event), drop: () => {} });
   }
 
   #encode(name: string, args: readonly unknown[]): OutgoingEvent {
-    return { name, args: encodeValue(args.map((item) => this.#runtime.unwrap(item))) };
+    const rule = this.#runtime.definition.events.get(name);
+    return encodeEvent(
+      rule,
+      name,
+      args.map((item) => this.#runtime.unwrap(item)),
+    );
   }
 
-  clientLeft(connection: Connection): void {
-    this.#remove(connection, false, 1000, "");
+  /** The record of a connection no longer says what it is: the turn that is open writes it. */
+  changed(connection: Connection): void {
+    if (this.#runtime.sealed) throw stoppedError();
+    connection.dirty = true;
+    if (!connection.isHibernatable || this.all.get(connection.id) !== connection) return;
+    this.#due.add(connection);
+    this.#runtime.noteChange();
+  }
+
+  /** User code reads the state of a connection: it may change dates and bytes in it unseen. */
+  touched(connection: Connection): void {
+    this.#touched.add(connection);
+  }
+
+  // Leaving
+
+  clientLeft(connection: Connection, mayReturn: boolean): void {
+    const lost = this.#lost.get(connection.id) === connection;
+    if (lost && !mayReturn) {
+      this.#lost.delete(connection.id);
+      this.#audience.exit(connection);
+      connection.end(false, 1000, "");
+    }
+    // Once the records are final, the next wake tells `onDisconnect`.
+    if (this.#settled || lost) return;
+    if (mayReturn && connection.isOpen && connection.isHibernatable) this.#lose(connection);
+    else this.#remove(connection, false, 1000, "");
+  }
+
+  /** As a removal, but what its client would have heard goes on to the host. */
+  #lose(connection: Connection): void {
+    if (this.all.get(connection.id) !== connection) return;
+    this.#leaveAll(connection);
+    this.#lost.set(connection.id, connection);
+    this.#disconnected(connection);
   }
 
   disconnect(connection: Connection, code: number, reason: string): Promise<void> {
@@ -132,35 +355,63 @@ export class Connections implements ConnectionOwner {
     this.#remove(connection, false, 1000, "");
   }
 
+  /** The same for one that no hook has seen. */
+  forget(connection: Connection): void {
+    this.all.delete(connection.id);
+    this.#audience.exit(connection);
+  }
+
+  #leaveAll(connection: Connection): void {
+    this.all.delete(connection.id);
+    this.#due.delete(connection);
+    this.#touched.delete(connection);
+    if (connection.recorded && !this.#runtime.sealed) {
+      connection.recorded = false;
+      this.#runtime.records.delete(connectionKey(connection.id));
+    }
+    if (connection.presence.length > 0) this.broadcastPresence(["left", connection.id]);
+  }
+
   #remove(connection: Connection, tell: boolean, code: number, reason: string): void {
-    if (!this.all.delete(connection.id)) return;
-    const runtime = this.#runtime;
-    for (const event of connection.subscriptions) this.unsubscribe(connection, event);
+    if (this.all.get(connection.id) !== connection) return;
+    this.#leaveAll(connection);
+    this.#audience.exit(connection);
     if (tell) {
-      runtime.queue.after({
+      this.#runtime.queue.after({
         release: () => connection.end(true, code, reason),
         drop: () => connection.end(true, 1011, "actor.failed"),
       });
     } else connection.end(false, code, reason);
+    this.#disconnected(connection);
+  }
+
+  #disconnected(connection: Connection): void {
+    const runtime = this.#runtime;
     runtime.activity.begin();
     runtime
-      .hook("onDisconnect", [new Context(runtime, connection.request), connection])
+      .hook("onDisconnect", [new ConnContext(runtime, connection), connection])
       .catch((error: unknown) => runtime.errors.report(error))
       .finally(() => {
         runtime.activity.end();
-        if (connection.sink !== undefined) runtime.activity.disconnected();
+        if (connection.sink !== undefined && !connection.isHibernatable) runtime.activity.disconnected();
       });
   }
 
-  /** Disconnects everyone, with `onDisconnect`. */
-  closeAll(code: number, reason: string): void {
-    for (const connection of [...this.all.values()]) this.#remove(connection, true, code, reason);
+  /** Disconnects, with `onDisconnect`; a sleep keeps those that outlive it. */
+  closeAll(code: number, reason: string, keepHibernatable: boolean): void {
+    for (const connection of [...this.all.values()]) {
+      if (!keepHibernatable || !connection.isHibernatable) this.#remove(connection, true, code, reason);
+    }
   }
 
   /** The actor is gone: tells the hosts at once, without hooks. */
-  abandon(code: number, reason: string): void {
-    for (const connection of this.all.values()) connection.end(true, code, reason);
-    this.all.clear();
-    this.#subscribers.clear();
+  abandon(code: number, reason: string, keepHibernatable: boolean): void {
+    for (const [id, connection] of [...this.all, ...this.#lost]) {
+      if (keepHibernatable && connection.isHibernatable) continue;
+      connection.end(true, code, reason);
+      this.all.delete(id);
+      this.#lost.delete(id);
+      this.#audience.exit(connection);
+    }
   }
 }

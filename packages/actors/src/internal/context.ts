@@ -1,7 +1,7 @@
 import type { AnyRegistry, Client } from "@holdfast/client";
 import type { Logger } from "@holdfast/core";
 import type { ActorKv } from "../kv.ts";
-import type { BaseContext, Conn } from "../types.ts";
+import type { ActorPresence, BaseContext, BroadcastTarget, Conn, RunControl, SaveStateOptions } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import type { RunningCall } from "./running-call.ts";
 
@@ -10,14 +10,21 @@ export interface ContextSource {
   readonly id: string;
   readonly name: string;
   readonly key: readonly string[];
+  readonly region: string;
   readonly log: Logger;
   readonly kv: ActorKv;
   state: unknown;
   vars: unknown;
   readonly conns: ReadonlyMap<string, Connection>;
   readonly abortSignal: AbortSignal;
-  broadcast(name: string, args: readonly unknown[]): void;
-  saveState(): Promise<void>;
+  readonly presence: ActorPresence;
+  broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void;
+  saveState(options?: SaveStateOptions): Promise<void>;
+  fetch(input: string | URL | Request, init: RequestInit | undefined): Promise<Response>;
+  /** `owner` is the context that asks: a transaction of its own in its transaction is refused. */
+  transaction<T>(owner: object, fn: () => T | Promise<T>): Promise<T>;
+  blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T>;
+  readonly run: RunControl;
   keepAwake(promise: PromiseLike<unknown>): void;
   waitUntil(promise: PromiseLike<unknown>): void;
   requestSleep(): void;
@@ -47,6 +54,10 @@ export class Context implements BaseContext {
 
   get key(): string[] {
     return [...this.source.key];
+  }
+
+  get region(): string {
+    return this.source.region;
   }
 
   get log(): Logger {
@@ -89,12 +100,42 @@ export class Context implements BaseContext {
     return this.abortSignal.aborted;
   }
 
-  broadcast(name: string, ...args: readonly unknown[]): void {
-    this.source.broadcast(name, args);
+  broadcast(
+    event: string | (BroadcastTarget & { readonly event: string }),
+    ...args: readonly unknown[]
+  ): void {
+    if (typeof event === "string") this.source.broadcast(event, args);
+    else this.source.broadcast(event.event, args, event);
   }
 
-  saveState(): Promise<void> {
-    return this.source.saveState();
+  get presence(): ActorPresence {
+    return this.source.presence;
+  }
+
+  saveState(options?: SaveStateOptions): Promise<void> {
+    return this.source.saveState(options);
+  }
+
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+    return this.source.fetch(input, init);
+  }
+
+  transaction<T>(fn: () => T | Promise<T>): Promise<T> {
+    return this.source.transaction(this, fn);
+  }
+
+  blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T> {
+    return this.source.blockConcurrencyWhile(fn);
+  }
+
+  get run(): RunControl {
+    return this.source.run;
+  }
+
+  setPreventSleep(_prevent: boolean): void {}
+
+  get preventSleep(): boolean {
+    return false;
   }
 
   keepAwake<T>(promise: Promise<T>): Promise<T> {
@@ -117,6 +158,16 @@ export class Context implements BaseContext {
   client<R extends AnyRegistry = AnyRegistry>(): Client<R> {
     // Which registry it is, is the user's word: `c.client<typeof registry>()`.
     return this.source.client() as Client<R>;
+  }
+}
+
+/** The context of a hook that has a connection. */
+export class ConnContext extends Context {
+  readonly conn: Conn;
+
+  constructor(source: ContextSource, connection: Connection) {
+    super(source, connection.request);
+    this.conn = connection;
   }
 }
 

@@ -1,6 +1,7 @@
 import { isStandardSchema, type StandardSchema } from "@holdfast/core";
 import type { EventOptions } from "../event.ts";
 import type { QueueOptions } from "../queue.ts";
+import { type ActionRule, collectActions } from "./action-rules.ts";
 import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
 import { type InspectorTab, parseInspectorTabs } from "./inspector-tabs.ts";
 import { optionalText, type ResolvedOptions, resolveOptions } from "./options.ts";
@@ -24,6 +25,7 @@ const hookNames = [
   "onBeforeActionResponse",
   "onRequest",
   "onWebSocket",
+  "onAuth",
 ] as const;
 
 export type HookName = (typeof hookNames)[number];
@@ -50,6 +52,8 @@ export interface RuntimeDefinition {
   readonly vars?: { readonly initial: unknown };
   /** By dotted name. */
   readonly actions: ReadonlyMap<string, AnyFunction>;
+  /** What `action()` says of it, by dotted name; absent for plain functions. */
+  readonly actionRules: ReadonlyMap<string, ActionRule>;
   /** Of an action's arguments, by dotted name. */
   readonly actionInputSchemas: ReadonlyMap<string, StandardSchema>;
   readonly connParamsSchema?: StandardSchema;
@@ -99,7 +103,8 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
   const warnings: string[] = [];
   const resolved = resolveOptions(options, warnings);
   const actions = new Map<string, AnyFunction>();
-  if (config.actions !== undefined) collectActions(config.actions, "", actions);
+  const actionRules = new Map<string, ActionRule>();
+  if (config.actions !== undefined) collectActions(config.actions, "", actions, actionRules);
   const run = parseRun(config.run);
   return {
     hooks: parseHooks(config),
@@ -109,6 +114,7 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
     ...constant(config, "connState"),
     ...constant(config, "vars"),
     actions,
+    actionRules,
     actionInputSchemas: inputSchemas(recordOf(config, "actionInputSchemas"), actions),
     ...schemaAt(config, "connParamsSchema"),
     ...(run && { run }),
@@ -181,20 +187,6 @@ function parseRun(run: unknown): RunDefinition | undefined {
     ...optionalText(run, "icon", "icon"),
     ...(run.inspector === undefined ? {} : { inspector: run.inspector }),
   };
-}
-
-function collectActions(tree: unknown, prefix: string, into: Map<string, AnyFunction>): void {
-  if (!isRecord(tree)) {
-    const path = `actions${prefix && `.${prefix}`}`;
-    throw invalidDefinition(`"${path}" is neither a function nor a group of actions`);
-  }
-  for (const [name, item] of Object.entries(tree)) {
-    if (name === "") throw invalidDefinition("an action has an empty name");
-    const path = prefix === "" ? name : `${prefix}.${name}`;
-    if (into.has(path)) throw invalidDefinition(`two actions are named "${path}"`);
-    if (isFunction(item)) into.set(path, item);
-    else collectActions(item, path, into);
-  }
 }
 
 /** Schemas may mirror the tree of actions or be named with dots. */

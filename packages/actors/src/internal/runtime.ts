@@ -118,6 +118,8 @@ export class Runtime implements ActorInstance, ContextSource {
       epoch: options.epoch,
       version: start.type === "wake" ? start.loaded.record.version : 0,
       nonce: uuidv4(host.ports.random),
+      tasks: host.ports.tasks,
+      hasChanged: () => this.#hasChanged(),
       collect: (version) => this.#collect(version),
       landed: (version) => this.#landed(version),
       failed: (error) => this.#commitFailed(error),
@@ -296,10 +298,14 @@ export class Runtime implements ActorInstance, ContextSource {
     this.connections.checkLeaves(!this.activity.any);
   }
 
-  #collect(version: number): Changes | undefined {
-    if (this.#creating) return undefined;
+  #hasChanged(): boolean {
+    if (this.#creating) return false;
     this.checkLeaves();
-    if (!this.#dirty) return undefined;
+    return this.#dirty;
+  }
+
+  #collect(version: number): Changes | undefined {
+    if (!this.#hasChanged()) return undefined;
     this.connections.closing();
     this.parts.closing();
     this.#dirty = false;

@@ -52,7 +52,7 @@ export class Stopper {
     }
     // Looked at again: a destruction may have been asked for meanwhile.
     if (this.#mode === "destroyed") await runtime.activity.drained();
-    this.#closeConnections((code, reason) => runtime.connections.closeAll(code, reason));
+    this.#closeConnections((code, reason, sleeps) => runtime.connections.closeAll(code, reason, sleeps));
     await runtime.activity.drained();
     if (this.#mode === "destroyed") {
       await this.#hook("onDestroy");
@@ -60,10 +60,10 @@ export class Stopper {
     }
   }
 
-  /** A client comes back to an actor that sleeps, and not to one that is destroyed. */
-  #closeConnections(close: (code: number, reason: string) => void): void {
-    if (this.#mode === "destroyed") close(1000, "actor.destroyed");
-    else close(1001, "actor.stopping");
+  /** A client comes back to an actor that stops, and not to one that is destroyed. */
+  #closeConnections(close: (code: number, reason: string, sleeps: boolean) => void): void {
+    if (this.#mode === "destroyed") close(1000, "actor.destroyed", false);
+    else close(1001, "actor.stopping", this.#mode === "slept");
   }
 
   async #hook(name: "onSleep" | "onDestroy"): Promise<void> {
@@ -77,10 +77,11 @@ export class Stopper {
   async #finalize(): Promise<void> {
     const runtime = this.#runtime;
     this.#finalizing = true;
-    this.#closeConnections((code, reason) => runtime.connections.abandon(code, reason));
+    this.#closeConnections((code, reason, sleeps) => runtime.connections.abandon(code, reason, sleeps));
     runtime.interruptCalls(
       interruptedError("The actor stopped before the action ended; it may have run in part"),
     );
+    if (this.#mode === "slept") runtime.connections.settle();
     runtime.seal(this.#mode === "destroyed");
     try {
       await runtime.queue.finish(runtime.errors.stopping());
@@ -88,6 +89,7 @@ export class Stopper {
       // The failed commit has stopped the instance and told everyone who waited.
       return;
     }
+    if (this.#mode === "slept") runtime.connections.hibernate();
     runtime.halt(this.#mode, undefined);
   }
 }
