@@ -138,6 +138,11 @@ export class Directory implements ActorHost {
     await instance.destroy();
   }
 
+  /** Puts an actor to sleep; resolves when it is out of memory. Does nothing for one that is not in it. */
+  async sleep(id: string): Promise<void> {
+    await this.#byId.get(id)?.sleep();
+  }
+
   /** Lets every actor sleep, then closes the store. Calls that come later get `gateway.shutting_down`. */
   shutdown(): Promise<void> {
     this.#closing ??= this.#shutdown();

@@ -1,0 +1,26 @@
+const units: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Milliseconds, or text such as "250ms", "30s", "5m", "2h", "7d", "1h30m". */
+export type Duration = number | string;
+
+/** The duration in milliseconds. Throws a RangeError for what is none, or is negative. */
+export function durationMs(duration: Duration): number {
+  if (typeof duration === "number") {
+    if (Number.isFinite(duration) && duration >= 0) return duration;
+    throw new RangeError(`${duration} is no duration in milliseconds`);
+  }
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(duration)) {
+    throw new RangeError(`"${duration}" is no duration: write "250ms", "30s", "5m", "2h", "7d" or "1h30m"`);
+  }
+  let total = 0;
+  for (const [, amount, unit] of duration.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
+    total += Number(amount) * (units[unit ?? ""] ?? 0);
+  }
+  return total;
+}

@@ -1,0 +1,106 @@
+import type { ClientDriver, ClosedReason, DriverConnection, DriverListener } from "@holdfast/client";
+import { HoldfastError, toWireError } from "@holdfast/core";
+
+/** The way between the client of a test and its server: it can be cut, and the server be replaced. */
+export class Link {
+  readonly #connections = new Set<() => void>();
+  #server: ClientDriver;
+  #cut = false;
+  #severed = newSeverance();
+
+  constructor(server: ClientDriver) {
+    this.#server = server;
+  }
+
+  /** What the client of the test speaks to. */
+  get driver(): ClientDriver {
+    return new Proxy(this.#server, {
+      get: (_, name) => {
+        if (name === "connect") return this.#connect;
+        const value: unknown = Reflect.get(this.#server, name, this.#server);
+        if (!isFunction(value)) return value;
+        // Encoding needs no server; everything else is a request.
+        if (String(name).startsWith("prepare")) return value.bind(this.#server);
+        return (...args: unknown[]) => this.#request(value, args);
+      },
+    });
+  }
+
+  /** Everything that is under way fails with `client.network_error`; later requests go to `server`. */
+  replace(server: ClientDriver): void {
+    this.#sever();
+    this.#server = server;
+  }
+
+  /** Nothing gets through until `heal`. */
+  cut(): void {
+    this.#cut = true;
+    this.#sever();
+  }
+
+  heal(): void {
+    this.#cut = false;
+  }
+
+  #request(method: (...args: unknown[]) => unknown, args: unknown[]): unknown {
+    if (this.#cut) return Promise.reject(networkError());
+    const result = Reflect.apply(method, this.#server, args);
+    return result instanceof Promise ? Promise.race([result, this.#severed.promise]) : result;
+  }
+
+  readonly #connect = (...args: Parameters<ClientDriver["connect"]>): DriverConnection => {
+    const [target, params, listener, ...rest] = args;
+    let closed = false;
+    const close = (reason: ClosedReason): void => {
+      if (closed) return;
+      closed = true;
+      this.#connections.delete(drop);
+      listener.closed(reason);
+    };
+    const drop = (): void => {
+      inner?.close();
+      close({ error: toWireError(networkError()), final: false });
+    };
+    const guarded: DriverListener = {
+      frame: (frame) => {
+        if (!closed) listener.frame(frame);
+      },
+      closed: close,
+    };
+    let inner: DriverConnection | undefined;
+    if (this.#cut) queueMicrotask(drop);
+    else {
+      this.#connections.add(drop);
+      inner = this.#server.connect(target, params, guarded, ...rest);
+    }
+    return {
+      send: (frame) => inner?.send(frame),
+      close: () => {
+        closed = true;
+        this.#connections.delete(drop);
+        inner?.close();
+      },
+    };
+  };
+
+  #sever(): void {
+    const { reject } = this.#severed;
+    this.#severed = newSeverance();
+    reject(networkError());
+    for (const drop of [...this.#connections]) drop();
+  }
+}
+
+function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
+  return typeof value === "function";
+}
+
+function newSeverance(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => undefined);
+  return { promise, reject };
+}
+
+function networkError(): HoldfastError {
+  return new HoldfastError("client", "network_error", "The connection to the server was lost");
+}

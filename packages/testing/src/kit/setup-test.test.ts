@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor } from "@holdfast/actors";
+import { isErrorCode } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
+import { durationMs } from "./duration.ts";
+import { setupTest } from "./setup-test.ts";
+
+const seen: string[] = [];
+
+const counter = actor({
+  state: { n: 0 },
+  onWake: () => void seen.push("wake"),
+  onSleep: () => void seen.push("sleep"),
+  actions: {
+    add: (c, by: number) => (c.state.n += by),
+    get: (c) => c.state.n,
+  },
+});
+
+const registry = createRegistry({
+  use: { counter },
+  store: () => {
+    throw new Error("a test has its own store");
+  },
+});
+
+test("each test has actors of its own", async (t) => {
+  for (let i = 0; i < 2; i++) {
+    const { client } = await setupTest(t, registry);
+    assert.equal(await client.counter.getOrCreate(["a"]).add(1), 1);
+  }
+});
+
+test("idle actors sleep when the time is moved ahead, and wake", async (t) => {
+  const { client, clock } = await setupTest(t, registry, { paused: true });
+  const handle = client.counter.getOrCreate(["a"]);
+  seen.length = 0;
+  await handle.add(2);
+  await clock.advance("29s");
+  assert.deepEqual(seen, ["wake"]);
+  await clock.advance("2s");
+  assert.deepEqual(seen, ["wake", "sleep"]);
+  assert.equal(await handle.get(), 2);
+  assert.deepEqual(seen, ["wake", "sleep", "wake"]);
+});
+
+test("what was acknowledged survives a crash, and no hook runs in it", async (t) => {
+  const { client, crash } = await setupTest(t, registry);
+  const handle = client.counter.getOrCreate(["a"]);
+  await handle.add(3);
+  seen.length = 0;
+  await crash();
+  assert.equal(await handle.get(), 3);
+  assert.deepEqual(seen, ["wake"]);
+});
+
+test("a failed commit is an error for the caller or a retry that runs once", async (t) => {
+  const kit = await setupTest(t, registry);
+  const handle = kit.client.counter.getOrCreate(["a"]);
+  await handle.add(1);
+  kit.failNextCommit();
+  assert.equal(await handle.add(1), 2);
+  kit.failNextCommit({ when: "after" });
+  assert.equal(await handle.add(1), 3);
+  kit.failNextCommit({ error: new Error("boom") });
+  await assert.rejects(handle.add(1), (error) => isErrorCode(error, "internal", "internal_error"));
+  assert.equal(await handle.get(), 3);
+  assert.ok(kit.errors.length > 0);
+});
+
+test("a partition ends connections, which come back when it heals", async (t) => {
+  const kit = await setupTest(t, registry);
+  const conn = kit.client.counter.getOrCreate(["a"]).connect();
+  await conn.ready;
+  const lost = new Promise<void>((resolve) => conn.onClose(resolve));
+  const heal = kit.partition();
+  await lost;
+  const back = new Promise<void>((resolve) => conn.onOpen(resolve));
+  heal();
+  await back;
+  assert.equal(await conn.add(1), 1);
+});
+
+test("an evicted actor is out of memory", async (t) => {
+  const kit = await setupTest(t, registry);
+  const handle = kit.client.counter.getOrCreate(["a"]);
+  await handle.add(1);
+  seen.length = 0;
+  await kit.evict(handle);
+  assert.deepEqual(seen, ["sleep"]);
+});
+
+test("durations", () => {
+  assert.equal(durationMs("1h30m"), 5_400_000);
+  assert.equal(durationMs("250ms"), 250);
+  assert.equal(durationMs(7), 7);
+  assert.throws(() => durationMs("soon"), RangeError);
+  assert.throws(() => durationMs(-1), RangeError);
+});
