@@ -39,7 +39,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   guest: ["core"],
   testing: belowStudio,
   studio: belowStudio,
-  holdfast: [...belowStudio, "studio"],
+  // `holdfast/test` is the test kit.
+  holdfast: [...belowStudio, "studio", "testing"],
 };
 
 /** Folders that run in browsers too: no Node modules, no globals of Node. */

@@ -3,6 +3,7 @@ import type { ActorStore } from "@holdfast/actors";
 import { createLogger, type LogLevel, type Ports, systemPorts } from "@holdfast/core";
 import { createRegistry, type Definitions, type GatewayOptions, type Registry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import { writeLine } from "./internal/stderr-log.ts";
 
 export interface SetupOptions<Actors extends Definitions> {
   /** The actors by name: `{ counter, chatRoom }`. */
@@ -28,7 +29,7 @@ export interface SetupOptions<Actors extends Definitions> {
  * `registry.start()`; a second process on the same data directory gets `store.locked`.
  */
 export function setup<const Actors extends Definitions>(options: SetupOptions<Actors>): Registry<Actors> {
-  const ports = options.ports ?? systemPorts(stderrLogger(options.logging?.level ?? "warn"));
+  const ports = options.ports ?? systemPorts(createLogger(options.logging?.level ?? "warn", writeLine));
   const directory = resolve(options.dataDirectory ?? process.env["HOLDFAST_DATA"] ?? ".holdfast");
   return createRegistry({
     use: options.use,
@@ -46,20 +47,4 @@ function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
     ...(maxIncomingMessageSize === undefined ? {} : { maxIncomingMessageBytes: maxIncomingMessageSize }),
     ...(maxOutgoingMessageSize === undefined ? {} : { maxOutgoingMessageBytes: maxOutgoingMessageSize }),
   };
-}
-
-/** One JSON object a line, on standard error. */
-function stderrLogger(level: LogLevel): Ports["log"] {
-  return createLogger(level, ({ fields, ...record }) => {
-    process.stderr.write(`${JSON.stringify({ ...record, ...readable(fields) })}\n`);
-  });
-}
-
-/** Errors have no enumerable fields; a log without their text helps nobody. */
-function readable(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(fields).map(([name, value]) => [
-    name,
-    value instanceof Error ? (value.stack ?? value.message) : value,
-  ]);
-  return Object.fromEntries(entries);
 }
