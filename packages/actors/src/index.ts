@@ -1,4 +1,25 @@
 export type {
+  ActionContextOf,
+  ActorContextOf,
+  BeforeActionResponseContextOf,
+  BeforeConnectContextOf,
+  ConnContextOf,
+  ConnectContextOf,
+  ConnInitContextOf,
+  CreateConnStateContextOf,
+  CreateContextOf,
+  CreateVarsContextOf,
+  DestroyContextOf,
+  DisconnectContextOf,
+  MigrateContextOf,
+  RequestContextOf,
+  RunContextOf,
+  SleepContextOf,
+  StateChangeContextOf,
+  WakeContextOf,
+  WebSocketContextOf,
+} from "./context-of.ts";
+export type {
   ActorDatabase,
   AnyDatabase,
   DatabaseClient,
@@ -7,7 +28,16 @@ export type {
   SqlRow,
   SqlValue,
 } from "./database.ts";
-export { type ActorConfig, type ActorDefinition, type AnyDefinition, actor } from "./definition.ts";
+export {
+  type ActionSchemas,
+  type ActorConfig,
+  type ActorDefinition,
+  type AnyDefinition,
+  actor,
+  type InspectorTabConfig,
+  type RunHandler,
+  type StateMigration,
+} from "./definition.ts";
 export { type EventOptions, type EventTokens, event } from "./event.ts";
 export {
   type ActorCaller,
@@ -22,10 +52,33 @@ export {
   type InstanceStatus,
   type InvokeCall,
   type OutgoingEvent,
+  type RawRequestCall,
+  type RawSocketCall,
+  type RawSocketHost,
   type StopReason,
 } from "./instance.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
+export { actorLimits, optionDefaults } from "./limits.ts";
 export { type QueueOptions, type QueuePolicy, type QueueTokens, queue } from "./queue.ts";
+export {
+  type ActorCron,
+  type ActorSchedule,
+  type CatchUp,
+  type CronFire,
+  type CronJobInfo,
+  type CronOptions,
+  type DeadSchedule,
+  type EveryOptions,
+  type FireError,
+  type HistoryOptions,
+  type RecurringOptions,
+  type RetryPolicy,
+  type ScheduledEventInfo,
+  type ScheduledFireInfo,
+  type ScheduleKind,
+  type TypedSchedule,
+  typedSchedule,
+} from "./schedule.ts";
 export type {
   ActorPage,
   ActorRecord,
@@ -42,14 +95,15 @@ export type {
 export type {
   Action,
   ActionContext,
-  ActionContextOf,
   ActionTree,
   ActorContext,
-  ActorContextOf,
   ActorOptions,
   ActorShape,
   BaseContext,
   Conn,
+  ConnContext,
+  RequestContext,
+  RunControl,
   SaveStateOptions,
   SendEvent,
   StateContext,

@@ -10,8 +10,11 @@ export {
   type DriverListener,
   type PreparedFrame,
   protocolVersion,
+  type ResumeInfo,
+  type ResumePoint,
   type ServerFrame,
 } from "./driver.ts";
+export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
 export type { ClientPorts } from "./internal/ports.ts";
 export type { SocketConstructor } from "./internal/socket.ts";
 export { clientLimits } from "./limits.ts";
@@ -28,6 +31,7 @@ export {
   type RawWebSocket,
 } from "./raw-socket.ts";
 export { isRetryable } from "./retry.ts";
+export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./stream-body.ts";
 export type {
   ActionOptions,
   ActionProxies,
@@ -64,10 +68,13 @@ export {
   header,
   joinFrames,
   paramsPrefix,
+  prepareChunk,
   prepareClientFrame,
   prepareEvent,
   prepareResult,
   prepareServerFrame,
+  resumePrefix,
   subprotocol,
+  tokenPrefix,
   trustedDepth,
 } from "./wire.ts";

@@ -1,5 +1,5 @@
 import { decodeJson, decodeValue, encodeJson, encodeValue, HoldfastError, limits } from "@holdfast/core";
-import type { ClientFrame, PreparedFrame, ServerFrame } from "./driver.ts";
+import type { ClientFrame, PreparedFrame, ResumeInfo, ServerFrame } from "./driver.ts";
 
 /**
  * Frames as they cross a WebSocket: docs/reference/wire.md. A frame is an array that starts with its
@@ -12,10 +12,21 @@ export type Encoding = "cbor" | "json";
 export const subprotocol = "holdfast.v1";
 export const encodingPrefix = "holdfast.encoding.";
 export const paramsPrefix = "holdfast.params.";
+/** Then the token of the connection that was lost, a dot, and how many of its events have come. */
+export const resumePrefix = "holdfast.resume.";
+export const tokenPrefix = "holdfast.token.";
 
 export const header = {
   idempotencyKey: "idempotency-key",
   params: "x-holdfast-conn-params",
+  /** The encoding of the parameters, where the body is not ours to speak for it. */
+  encoding: "x-holdfast-encoding",
+  /** What a client has to show; on a WebSocket, `holdfast.token.` and its base64url as a subprotocol. */
+  token: "x-holdfast-token",
+  /** "true": also reaches an actor in the grace of its stop. */
+  skipReadyWait: "x-holdfast-skip-ready-wait",
+  /** `group.code` of an error that is not the actor's own answer. */
+  error: "x-holdfast-error",
 } as const;
 
 export const contentType: Readonly<Record<Encoding, string>> = {
@@ -35,6 +46,10 @@ const number = {
   unsubscribe: 4,
   ping: 5,
   pong: 6,
+  credit: 6,
+  gap: 7,
+  stream: 8,
+  chunk: 9,
 } as const;
 
 /** The array around the frames, the frame, and its list of arguments. */
@@ -85,6 +100,12 @@ export function prepareResult(encoding: Encoding, id: number, value: Uint8Array)
     return prepared(encodeJson([number.result, id, decodeStored(value)]));
   }
   return withTail([0x83, number.result, ...unsigned(id)], value);
+}
+
+/** A piece of a result, already CBOR. */
+export function prepareChunk(encoding: Encoding, id: number, value: Uint8Array): PreparedFrame {
+  if (encoding === "json") return prepared(encodeJson([number.chunk, id, decodeStored(value)]));
+  return withTail([0x83, number.chunk, ...unsigned(id)], value);
 }
 
 /** An event whose arguments are already CBOR. */
@@ -171,24 +192,38 @@ function clientTuple(frame: ClientFrame): readonly unknown[] {
       return [number.subscribe, frame.event];
     case "unsubscribe":
       return [number.unsubscribe, frame.event];
+    case "credit":
+      return [number.credit, frame.id, frame.pieces];
     case "ping":
-      return [number.ping];
+      return frame.received === undefined ? [number.ping] : [number.ping, frame.received];
   }
 }
 
 function serverTuple(frame: ServerFrame): readonly unknown[] {
   switch (frame.type) {
     case "init":
-      return [number.init, frame.version, frame.actorId, frame.connId];
+      return frame.resume === undefined
+        ? [number.init, frame.version, frame.actorId, frame.connId]
+        : [number.init, frame.version, frame.actorId, frame.connId, ...resumeTuple(frame.resume)];
     case "result":
       return [number.result, frame.id, frame.value];
     case "error":
       return [number.error, frame.id ?? null, frame.error];
     case "event":
       return [number.event, frame.name, frame.args];
+    case "gap":
+      return [number.gap, frame.received];
+    case "stream":
+      return [number.stream, frame.id];
+    case "chunk":
+      return [number.chunk, frame.id, frame.value];
     case "pong":
       return [number.pong];
   }
+}
+
+function resumeTuple({ token, received, resumed }: ResumeInfo): readonly unknown[] {
+  return [token, received, resumed];
 }
 
 /** Reads a client's message. Throws `message.malformed_*`, `message.too_deep`. */
@@ -230,8 +265,10 @@ function clientFrame(tuple: readonly unknown[]): ClientFrame {
       return { type: "subscribe", event: text(tuple[1]) };
     case number.unsubscribe:
       return { type: "unsubscribe", event: text(tuple[1]) };
+    case number.credit:
+      return { type: "credit", id: integer(tuple[1]), pieces: integer(tuple[2]) };
     case number.ping:
-      return { type: "ping" };
+      return tuple[1] === undefined ? { type: "ping" } : { type: "ping", received: integer(tuple[1]) };
     default:
       throw malformed("a frame has an unknown number");
   }
@@ -240,7 +277,17 @@ function clientFrame(tuple: readonly unknown[]): ClientFrame {
 function serverFrame(tuple: readonly unknown[]): ServerFrame {
   switch (tuple[0]) {
     case number.init:
-      return { type: "init", version: integer(tuple[1]), actorId: text(tuple[2]), connId: text(tuple[3]) };
+      return {
+        type: "init",
+        version: integer(tuple[1]),
+        actorId: text(tuple[2]),
+        connId: text(tuple[3]),
+        ...(tuple[4] === undefined
+          ? {}
+          : {
+              resume: { token: text(tuple[4]), received: integer(tuple[5]), resumed: tuple[6] === true },
+            }),
+      };
     case number.result:
       return { type: "result", id: integer(tuple[1]), value: tuple[2] };
     case number.error:
@@ -251,6 +298,12 @@ function serverFrame(tuple: readonly unknown[]): ServerFrame {
       };
     case number.event:
       return { type: "event", name: text(tuple[1]), args: list(tuple[2]) };
+    case number.gap:
+      return { type: "gap", received: integer(tuple[1]) };
+    case number.stream:
+      return { type: "stream", id: integer(tuple[1]) };
+    case number.chunk:
+      return { type: "chunk", id: integer(tuple[1]), value: tuple[2] };
     case number.pong:
       return { type: "pong" };
     default:

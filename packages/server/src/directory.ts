@@ -9,6 +9,9 @@ import {
   type ConnectRequest,
   createInstance,
   type InvokeCall,
+  type RawRequestCall,
+  type RawSocketCall,
+  type RawSocketHost,
 } from "@holdfast/actors";
 import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
 import { type ActorKey, encodeKey, HoldfastError, isErrorCode, type Ports, uuidv7 } from "@holdfast/core";
@@ -93,6 +96,42 @@ export class Directory implements ActorHost {
       const instance = this.#awake(target) ?? (await this.#reach(target));
       try {
         return await instance.connect(request, sinkFor(instance));
+      } catch (error) {
+        if (!isErrorCode(error, "actor", "stopping")) throw error;
+        await instance.stopped;
+      }
+    }
+  }
+
+  /** Hands a request to `onRequest` of an actor. */
+  request(target: ActorTarget, call: RawRequestCall): Promise<Response> {
+    return this.#withInstance(target, call, (instance) => instance.request(call));
+  }
+
+  /** Hands a WebSocket to `onWebSocket` of an actor. */
+  openWebSocket(target: ActorTarget, call: RawSocketCall): Promise<RawSocketHost> {
+    return this.#withInstance(target, call, (instance) => instance.openWebSocket(call));
+  }
+
+  /** Takes an actor out of memory in good order and starts it anew; one that sleeps only starts. */
+  async reload(target: ActorTarget): Promise<void> {
+    await this.#awake(target)?.sleep();
+    const instance = await this.#reach(target);
+    await instance.ready;
+  }
+
+  /** Runs `use` with an instance that takes it; one that was stopping has run nothing of it. */
+  async #withInstance<T>(
+    target: ActorTarget,
+    call: { readonly signal?: AbortSignal | undefined; readonly skipReadyWait?: boolean | undefined },
+    use: (instance: ActorInstance) => Promise<T>,
+  ): Promise<T> {
+    for (let skips = call.skipReadyWait === true; ; skips = false) {
+      call.signal?.throwIfAborted();
+      const inGrace = skips ? this.#inMemory(target) : undefined;
+      const instance = inGrace ?? this.#awake(target) ?? (await this.#reach(target));
+      try {
+        return await use(instance);
       } catch (error) {
         if (!isErrorCode(error, "actor", "stopping")) throw error;
         await instance.stopped;
@@ -195,12 +234,17 @@ export class Directory implements ActorHost {
     );
   }
 
+  #inMemory(target: ActorTarget): ActorInstance | undefined {
+    const instance =
+      target.type === "id" ? this.#byId.get(target.id) : this.#slots.get(addressOfTarget(target))?.instance;
+    return instance?.name === target.name ? instance : undefined;
+  }
+
   /** The instance that can take a request now, without waiting. */
   #awake(target: ActorTarget): ActorInstance | undefined {
     if (this.#closing !== undefined) return undefined;
-    const instance =
-      target.type === "id" ? this.#byId.get(target.id) : this.#slots.get(addressOfTarget(target))?.instance;
-    if (instance === undefined || instance.name !== target.name) return undefined;
+    const instance = this.#inMemory(target);
+    if (instance === undefined) return undefined;
     return instance.status === "starting" || instance.status === "ready" ? instance : undefined;
   }
 

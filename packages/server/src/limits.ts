@@ -13,10 +13,22 @@ export const serverLimits = {
   /** How long the outcome of `create` is remembered for a retry in the same process. */
   createMemoryMs: 600_000,
   maxCreateMemory: 10_000,
-  /** Time for a client to send a request, its headers included. */
+  /** Time for a client to send the body of a call. */
   requestTimeoutMs: 60_000,
+  /** Headers of a request, all together; beyond: 431. */
+  maxHeaderBytes: 32_768,
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 75_000,
+  /** The body of a request for `onRequest`, unless a registry changes it; beyond: 413. */
+  maxRawBodyBytes: 64 * 1_048_576,
+  /** A body of which nothing comes for this long, while it is waited for, is given up: 408. */
+  bodyIdleTimeoutMs: 30_000,
+  /** How much of an unwanted body is read on, so that its sender gets to see the answer. */
+  maxDrainBytes: 1_048_576,
+  /** One message of a raw WebSocket from a client; beyond, it is closed with 1009. */
+  maxRawMessageBytes: 32 * 1_048_576,
+  /** Unsent output of one raw WebSocket; beyond, it is closed with 1013 and `conn.too_slow`. */
+  maxRawSendBufferBytes: 64 * 1_048_576,
   /** Between a close frame and the end of the socket. */
   closeGraceMs: 2_000,
 } as const;

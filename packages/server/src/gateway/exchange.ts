@@ -27,6 +27,33 @@ export interface Exchange {
     headers: Readonly<Record<string, string>>,
     body: Uint8Array | string | undefined,
   ): void;
+  /**
+   * The request as `onRequest` sees it, at another URL; its body is a stream that fails with
+   * `message.incoming_too_long` past `maxBytes`. Throws `gateway.method_not_allowed`, and
+   * `message.incoming_too_long` when the length says so beforehand.
+   */
+  request(url: string, signal: AbortSignal, maxBytes: number): Request;
+  /** Answers with a response whose body may be a stream; `headers` are added to its own. */
+  replyWith(response: Response, headers: Readonly<Record<string, string>>): void;
+}
+
+/** Makes the request that user code sees. Throws `gateway.method_not_allowed` for CONNECT and TRACE. */
+export function makeRequest(
+  url: string,
+  init: { method: string; headers: Headers; signal: AbortSignal; body: ReadableStream<Uint8Array> | null },
+): Request {
+  const hasBody = init.body !== null && init.method !== "GET" && init.method !== "HEAD";
+  try {
+    return new Request(url, { ...init, body: hasBody ? init.body : null, duplex: "half" });
+  } catch (cause) {
+    const message = `${init.method} cannot be handed to an actor`;
+    throw new HoldfastError("gateway", "method_not_allowed", message, { cause });
+  }
+}
+
+/** True when an answer to `method` with this status has no body. */
+export function isBodiless(method: string, status: number): boolean {
+  return method === "HEAD" || status === 204 || status === 205 || status === 304;
 }
 
 export function bodyTooLong(maxBytes: number): HoldfastError {

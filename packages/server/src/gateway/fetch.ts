@@ -1,6 +1,6 @@
 import type { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
-import { bodyTooLong, type Exchange } from "./exchange.ts";
+import { bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
 import { Gateway } from "./gateway.ts";
 import type { GatewayOptions } from "./options.ts";
 import { routeNotFound } from "./route.ts";
@@ -62,6 +62,25 @@ class FetchExchange implements Exchange {
     this.#resolve(new Response(content, { status, headers: all }));
   }
 
+  request(url: string, signal: AbortSignal, maxBytes: number): Request {
+    const { method, headers, body } = this.#request;
+    const all = new Headers(headers);
+    const host = this.header("host");
+    if (host !== undefined) all.set("host", host);
+    if (Number(headers.get("content-length") ?? 0) > maxBytes) throw bodyTooLong(maxBytes);
+    const bounded = body === null ? null : body.pipeThrough(bound(maxBytes));
+    return makeRequest(url, { method, headers: all, signal, body: bounded });
+  }
+
+  replyWith(response: Response, headers: Readonly<Record<string, string>>): void {
+    const { status, statusText, body } = response;
+    const all = new Headers(response.headers);
+    for (const [name, value] of Object.entries(headers)) all.set(name, value);
+    const bodiless = isBodiless(this.method, status);
+    if (bodiless) body?.cancel().catch(() => undefined);
+    this.#resolve(new Response(bodiless ? null : body, { status, statusText, headers: all }));
+  }
+
   /** The body, or undefined when it is longer than `maxBytes`. */
   async #read(maxBytes: number): Promise<Uint8Array | undefined> {
     const chunks: Uint8Array[] = [];
@@ -74,4 +93,20 @@ class FetchExchange implements Exchange {
     }
     return Buffer.concat(chunks);
   }
+}
+
+/** Passes bytes on until there are too many. */
+function bound(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
+  let size = 0;
+  return new TransformStream(
+    {
+      transform: (chunk, controller) => {
+        size += chunk.length;
+        if (size > maxBytes) controller.error(bodyTooLong(maxBytes));
+        else controller.enqueue(chunk);
+      },
+    },
+    { highWaterMark: 0 },
+    { highWaterMark: 0 },
+  );
 }

@@ -10,10 +10,13 @@ import {
 import { encodeKey, HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
+import { corsHeaders, preflight } from "./cors.ts";
 import { type Exchange, replyEncoding, replyError, requestEncoding, visibleError } from "./exchange.ts";
+import { type FixedRoute, fixedRoutes } from "./fixed-routes.ts";
 import { Guard } from "./guard.ts";
 import type { AccessInfo, GatewayOptions } from "./options.ts";
-import { actorsPrefix, parseRoute, type Route } from "./route.ts";
+import { serveRaw } from "./raw-http.ts";
+import { actorsPrefix, localPath, parseRoute, type Route } from "./route.ts";
 
 const noHeaders: Readonly<Record<string, string>> = {};
 
@@ -31,11 +34,13 @@ export class Gateway {
   readonly maxOutgoingBytes: number;
   /** Keyed calls that came over HTTP and run now, so that `DELETE .../calls/{key}` can end them. */
   readonly #running = new Map<string, RunningCall[]>();
+  readonly #fixed: ReadonlyMap<string, FixedRoute>;
 
   constructor(directory: Directory, options: GatewayOptions) {
     this.directory = directory;
     this.options = options;
-    this.guard = new Guard(options.hosts ?? [], options.origins ?? []);
+    this.guard = new Guard(options.hosts ?? [], options.origins ?? [], options.loopbackOrigins);
+    this.#fixed = fixedRoutes(options);
     this.maxIncomingBytes = directory.messageLimits.maxIncomingBytes;
     this.maxOutgoingBytes = directory.messageLimits.maxOutgoingBytes;
   }
@@ -48,12 +53,16 @@ export class Gateway {
     try {
       this.guard.check(host, origin);
       if (origin !== undefined && this.guard.isCrossOrigin(host, origin)) {
-        headers = { "access-control-allow-origin": origin, vary: "origin" };
+        headers = corsHeaders(origin, this.options.credentials === true);
       }
-      const { url } = exchange;
-      if (url.startsWith(actorsPrefix)) this.#actors(exchange, parseRoute(url), headers);
-      else if (url === "/health") this.#health(exchange, headers);
-      else return false;
+      const url = localPath(exchange.url, this.options.basePath);
+      if (url?.startsWith(actorsPrefix)) {
+        this.#actors(exchange, parseRoute(url), headers);
+        return true;
+      }
+      const fixed = url === undefined ? undefined : this.#fixed.get(url);
+      if (fixed === undefined) return false;
+      this.#answerFixed(exchange, fixed, headers);
     } catch (error) {
       this.fail(exchange, error, headers);
     }
@@ -71,13 +80,16 @@ export class Gateway {
     else asked.then(next).catch(refuse);
   }
 
-  #health(exchange: Exchange, headers: Readonly<Record<string, string>>): void {
+  #answerFixed(exchange: Exchange, route: FixedRoute, headers: Readonly<Record<string, string>>): void {
     if (exchange.method !== "GET" && exchange.method !== "HEAD") return notAllowed(exchange, "GET", headers);
-    exchange.reply(200, { ...headers, "content-type": "application/json" }, '{"status":"ok"}');
+    Promise.resolve(route.body()).then(
+      (body) => exchange.reply(200, { ...headers, "content-type": route.contentType }, body),
+      (error: unknown) => this.fail(exchange, error, headers),
+    );
   }
 
   #actors(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
-    if (exchange.method === "OPTIONS") return preflight(exchange, headers);
+    if (exchange.method === "OPTIONS") return preflight(exchange, route, headers);
     const refuse = (error: unknown): void => this.fail(exchange, error, headers);
     switch (route.kind) {
       case "action": {
@@ -93,12 +105,30 @@ export class Gateway {
       }
       case "connect":
         if (exchange.method !== "GET") return notAllowed(exchange, "GET", headers);
-        throw new HoldfastError("gateway", "upgrade_required", "Connect with a WebSocket", {
-          statusCode: 426,
-        });
+        throw upgradeRequired();
+      case "request": {
+        const next = (): void => serveRaw(this, exchange, route, headers);
+        return this.admit(accessInfo("request", exchange, route.target), next, refuse);
+      }
+      case "websocket":
+        throw upgradeRequired();
+      case "reload": {
+        if (exchange.method !== "PUT") return notAllowed(exchange, "PUT", headers);
+        const next = (): void => this.#reload(exchange, route.target, headers, refuse);
+        return this.admit(accessInfo("reload", exchange, route.target), next, refuse);
+      }
       case "actor":
         return this.#actor(exchange, route.target, headers, refuse);
     }
+  }
+
+  #reload(
+    exchange: Exchange,
+    target: ActorTarget,
+    headers: Readonly<Record<string, string>>,
+    refuse: (error: unknown) => void,
+  ): void {
+    this.directory.reload(target).then(() => exchange.reply(204, headers, undefined), refuse);
   }
 
   #actor(
@@ -289,12 +319,6 @@ function notAllowed(exchange: Exchange, allow: string, headers: Readonly<Record<
   replyError(exchange, new HoldfastError("gateway", "method_not_allowed", message), { ...headers, allow });
 }
 
-/** Answers a CORS preflight; the origin has been checked. */
-function preflight(exchange: Exchange, headers: Readonly<Record<string, string>>): void {
-  const cors = {
-    "access-control-allow-methods": "GET, PUT, POST, DELETE",
-    "access-control-allow-headers": `content-type, accept, ${header.idempotencyKey}, ${header.params}`,
-    "access-control-max-age": "600",
-  };
-  exchange.reply(204, { ...headers, ...cors }, undefined);
+function upgradeRequired(): HoldfastError {
+  return new HoldfastError("gateway", "upgrade_required", "Connect with a WebSocket", { statusCode: 426 });
 }

@@ -8,10 +8,12 @@ import { HoldfastError } from "@holdfast/core";
 export class Guard {
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
+  readonly #loopbackOrigins: boolean;
   /** Hosts that passed; bounded by what callers may name. */
   readonly #known = new Map<string, boolean>();
 
-  constructor(hosts: readonly string[], origins: readonly string[]) {
+  constructor(hosts: readonly string[], origins: readonly string[], loopbackOrigins = false) {
+    this.#loopbackOrigins = loopbackOrigins;
     this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
     this.#origins = new Set(origins);
   }
@@ -46,7 +48,8 @@ export class Guard {
   }
 
   #allowsOrigin(origin: string, host: string | undefined): boolean {
-    return this.#origins.has(origin) || !this.isCrossOrigin(host, origin);
+    if (this.#origins.has(origin) || !this.isCrossOrigin(host, origin)) return true;
+    return this.#loopbackOrigins && isLoopbackOrigin(origin);
   }
 }
 
@@ -54,6 +57,13 @@ export class Guard {
 function hostName(host: string): string | undefined {
   const match = /^(\[[0-9a-f:.]+\]|[^:[\]/@\s]+)(?::\d{1,5})?$/i.exec(host);
   return match?.[1]?.toLowerCase();
+}
+
+/** A page of this machine: "http://localhost:5173", "https://127.0.0.1". */
+function isLoopbackOrigin(origin: string): boolean {
+  const match = /^https?:\/\/([^/?#@\\]+)$/.exec(origin);
+  const name = match?.[1] === undefined ? undefined : hostName(match[1]);
+  return name !== undefined && isLoopback(name);
 }
 
 function isLoopback(name: string): boolean {

@@ -4,11 +4,9 @@ import type { Duplex } from "node:stream";
 import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { serverLimits } from "../limits.ts";
-import { Gateway } from "./gateway.ts";
-import { NodeExchange } from "./node-exchange.ts";
+import { portFromEnvironment } from "./environment.ts";
+import { NodeGateway } from "./node-gateway.ts";
 import type { GatewayOptions } from "./options.ts";
-import { routeNotFound } from "./route.ts";
-import { Sockets } from "./sockets.ts";
 
 /** A server that takes requests. */
 export interface Listening {
@@ -21,8 +19,6 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-const defaultPort = 6420;
-
 /** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, `gateway.invalid_port`. */
 export async function listen(
   directory: Directory,
@@ -30,17 +26,26 @@ export async function listen(
 ): Promise<Listening> {
   const host = options.host ?? "127.0.0.1";
   const port = options.port ?? portFromEnvironment();
-  const gateway = new Gateway(directory, options);
-  const sockets = new Sockets(gateway);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new HoldfastError("gateway", "invalid_port", `${port} is not a port from 0 to 65535`);
+  }
+  const gateway = new NodeGateway(directory, options);
   const server = createServer({
     keepAliveTimeout: serverLimits.keepAliveTimeoutMs,
-    requestTimeout: serverLimits.requestTimeoutMs,
+    // Bodies have deadlines of their own, since one that streams may take as long as it likes.
+    requestTimeout: 0,
     headersTimeout: serverLimits.headersTimeoutMs,
+    connectionsCheckingInterval: serverLimits.headersTimeoutMs / 2,
+    maxHeaderSize: serverLimits.maxHeaderBytes,
     // The Host check answers with an error that says what to do.
     requireHostHeader: false,
   });
-  server.on("request", (request, response) => onRequest(gateway, request, response));
-  server.on("upgrade", (request, socket, head) => onUpgrade(gateway, sockets, request, socket, head));
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    gateway.request(request, response);
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    gateway.upgrade(request, socket, head);
+  });
   await bind(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   return {
@@ -57,47 +62,11 @@ export async function listen(
         server.close(() => resolve());
       });
       server.closeIdleConnections();
-      await sockets.close();
+      await gateway.close();
       server.closeAllConnections();
       await closed;
     },
   };
-}
-
-function onRequest(gateway: Gateway, request: IncomingMessage, response: ServerResponse): void {
-  const exchange = new NodeExchange(request, response);
-  if (gateway.handle(exchange)) return;
-  const { fallback } = gateway.options;
-  if (fallback === undefined) return gateway.fail(exchange, routeNotFound());
-  fallback(request, response);
-}
-
-function onUpgrade(
-  gateway: Gateway,
-  sockets: Sockets,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-): void {
-  const { fallbackUpgrade } = gateway.options;
-  if (fallbackUpgrade !== undefined && !(request.url ?? "").startsWith("/actors/")) {
-    try {
-      gateway.guard.check(request.headers.host, request.headers.origin);
-      fallbackUpgrade(request, socket, head);
-      return;
-    } catch {
-      // The socket below is accepted and closed with the reason.
-    }
-  }
-  sockets.accept(request, socket, head);
-}
-
-function portFromEnvironment(): number {
-  const text = process.env["HOLDFAST_PORT"];
-  if (text === undefined || text === "") return defaultPort;
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new HoldfastError("gateway", "invalid_port", "HOLDFAST_PORT is not a number from 0 to 65535");
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HoldfastError } from "@holdfast/core";
-import { bodyTooLong, type Exchange } from "./exchange.ts";
+import { serverLimits } from "../limits.ts";
+import { bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
+import { bodyStream, bodyTimedOut, writeBody } from "./node-body.ts";
 
 const empty = new Uint8Array(0);
-/** How much of a refused body is read on, so that its sender gets to see the answer. */
-const maxDrainBytes = 1_048_576;
+/** They speak of one connection, so that they are ours to set. */
+const hopByHop: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"]);
 
 /** A request and its response of `node:http`. */
 export class NodeExchange implements Exchange {
@@ -36,15 +38,16 @@ export class NodeExchange implements Exchange {
     let first: Buffer | undefined;
     let more: Buffer[] | undefined;
     let size = 0;
+    const refuse = (error: HoldfastError): void => {
+      clearTimeout(deadline);
+      request.removeListener("data", onData);
+      request.removeListener("end", onEnd);
+      this.#refuse();
+      done(error, empty);
+    };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > maxBytes) {
-        request.removeListener("data", onData);
-        request.removeListener("end", onEnd);
-        this.#refuse();
-        done(bodyTooLong(maxBytes), empty);
-        return;
-      }
+      if (size > maxBytes) return refuse(bodyTooLong(maxBytes));
       if (first === undefined) {
         first = chunk;
       } else {
@@ -52,7 +55,12 @@ export class NodeExchange implements Exchange {
         more.push(chunk);
       }
     };
-    const onEnd = (): void => done(undefined, more === undefined ? (first ?? empty) : Buffer.concat(more));
+    const onEnd = (): void => {
+      clearTimeout(deadline);
+      done(undefined, more === undefined ? (first ?? empty) : Buffer.concat(more));
+    };
+    const { requestTimeoutMs } = serverLimits;
+    const deadline = setTimeout(() => refuse(bodyTimedOut(requestTimeoutMs)), requestTimeoutMs).unref();
     request.on("data", onData);
     request.on("end", onEnd);
   }
@@ -79,14 +87,75 @@ export class NodeExchange implements Exchange {
     response.end(body);
   }
 
-  /** The rest of the body is not wanted: the connection ends after the answer. */
-  #refuse(): void {
-    const request = this.#request;
-    this.#response.shouldKeepAlive = false;
-    let drained = 0;
-    request.on("data", (chunk: Buffer) => {
-      drained += chunk.length;
-      if (drained > maxDrainBytes) request.destroy();
+  request(url: string, signal: AbortSignal, maxBytes: number): Request {
+    const { headers } = this.#request;
+    if (Number(headers["content-length"] ?? 0) > maxBytes) {
+      this.#refuse();
+      throw bodyTooLong(maxBytes);
+    }
+    const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+    const body = hasBody ? bodyStream(this.#request, maxBytes) : null;
+    return makeRequest(url, { method: this.method, headers: headersOf(this.#request), signal, body });
+  }
+
+  replyWith(source: Response, headers: Readonly<Record<string, string>>): void {
+    const response = this.#response;
+    const { body, status } = source;
+    if (response.headersSent || response.destroyed) {
+      body?.cancel().catch(() => undefined);
+      return;
+    }
+    const lines: string[] = [];
+    for (const [name, value] of source.headers) {
+      if (!hopByHop.has(name) && headers[name] === undefined) lines.push(name, value);
+    }
+    for (const name in headers) lines.push(name, headers[name] ?? "");
+    const bodiless = isBodiless(this.method, status);
+    const declared = source.headers.get("content-length");
+    if (body === null && !bodiless && declared === null) lines.push("content-length", "0");
+    // What was not read of the request would stand in the way of the next one.
+    if (!this.#request.complete) response.shouldKeepAlive = false;
+    if (source.statusText === "") response.writeHead(status, lines);
+    else response.writeHead(status, source.statusText, lines);
+    if (bodiless || body === null) {
+      body?.cancel().catch(() => undefined);
+      response.end();
+      drain(this.#request);
+      return;
+    }
+    response.flushHeaders();
+    void writeBody(body, response, declared === null ? undefined : Number(declared)).then(() => {
+      drain(this.#request);
     });
   }
+
+  /** The rest of the body is not wanted: the connection ends after the answer. */
+  #refuse(): void {
+    this.#response.shouldKeepAlive = false;
+    drain(this.#request);
+  }
+}
+
+/** Reads a little on, so that the sender gets to see the answer. */
+function drain(request: IncomingMessage): void {
+  if (request.complete) return;
+  let drained = 0;
+  request.on("data", (chunk: Buffer) => {
+    drained += chunk.length;
+    if (drained > serverLimits.maxDrainBytes) request.destroy();
+  });
+  request.resume();
+}
+
+/** The headers as they came: what was repeated is there as often. */
+export function headersOf(request: IncomingMessage): Headers {
+  const headers = new Headers();
+  const { rawHeaders } = request;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? "").toLowerCase();
+    // RFC 6265, section 5.4: cookies are joined with semicolons.
+    if (name !== "cookie") headers.append(name, rawHeaders[i + 1] ?? "");
+  }
+  if (request.headers.cookie !== undefined) headers.set("cookie", request.headers.cookie);
+  return headers;
 }

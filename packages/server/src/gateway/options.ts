@@ -4,7 +4,7 @@ import type { ActorKey } from "@holdfast/core";
 
 /** What is about to happen, for the `access` hook; nothing has been woken, read or made yet. */
 export interface AccessInfo {
-  readonly kind: "action" | "connect" | "resolve" | "create" | "cancel";
+  readonly kind: "action" | "connect" | "resolve" | "create" | "cancel" | "request" | "websocket" | "reload";
   readonly actor: string;
   /** The actor's key, or its id. */
   readonly key: ActorKey | undefined;
@@ -21,6 +21,18 @@ export interface GatewayOptions {
   readonly hosts?: readonly string[];
   /** Origins that may call from a browser, beside the server's own: "https://app.example.com". */
   readonly origins?: readonly string[];
+  /**
+   * Also lets pages of loopback origins call ("http://localhost:5173"), whatever their port: right for a
+   * registry under development, not for one that trusts a cookie. False unless set.
+   */
+  readonly loopbackOrigins?: boolean;
+  /** Lets pages of listed origins send cookies and read the answers. False unless set. */
+  readonly credentials?: boolean;
+  /**
+   * Where the gateway is mounted: "/api/holdfast". With "anywhere" whatever stands before `/actors/` is
+   * taken for it, for a handler that a server of the user's own calls. "" unless given.
+   */
+  readonly basePath?: string;
   /** Throws to refuse. Runs before an actor is woken or made. */
   readonly access?: (info: AccessInfo) => Promise<void> | void;
   /** Serves what is neither an actor nor /health, after the Host and Origin checks. */
@@ -29,6 +41,12 @@ export interface GatewayOptions {
   readonly fallbackUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Of an action's arguments or a message, encoded: 64 KiB unless given. */
   readonly maxIncomingMessageBytes?: number;
+  /** Of a request for `onRequest`: 64 MiB unless given. */
+  readonly maxRequestBodyBytes?: number;
+  /** What `GET /metrics` answers, in the text format of Prometheus; without it, 404. */
+  readonly metrics?: () => string | Promise<string>;
+  /** What `GET /metadata` answers. */
+  readonly metadata?: () => unknown;
   /** Of a result or an event, encoded: 1 MiB unless given. */
   readonly maxOutgoingMessageBytes?: number;
 }

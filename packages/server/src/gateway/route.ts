@@ -6,18 +6,30 @@ export type Route =
   | { readonly kind: "actor"; readonly target: ActorTarget }
   | { readonly kind: "action"; readonly target: ActorTarget; readonly action: string }
   | { readonly kind: "call"; readonly target: ActorTarget; readonly idempotencyKey: string }
-  | { readonly kind: "connect"; readonly target: ActorTarget };
+  | { readonly kind: "connect"; readonly target: ActorTarget }
+  | { readonly kind: "reload"; readonly target: ActorTarget }
+  | RawRoute;
+
+/** Beyond `/request` or `/websocket` everything is the actor's own: `path` with its query, as it was sent. */
+export interface RawRoute {
+  readonly kind: "request" | "websocket";
+  readonly target: ActorTarget;
+  readonly path: string;
+}
 
 export const actorsPrefix = "/actors/";
 
 /**
- * Reads `/actors/{name}/{actor}[/actions/{action} | /calls/{key} | /connect][?create=true]`, where
- * `{actor}` is `@` and the canonical text of a key, or an id.
+ * Reads `/actors/{name}/{actor}[/actions/{action} | /calls/{key} | /connect | /reload][?create=true]` and
+ * `/actors/{name}/{actor}/{request|websocket}[/{path}][?{query}]`, where `{actor}` is `@` and the canonical
+ * text of a key, `~` and that text (the actor is made when it does not exist), or an id.
  * Throws `gateway.not_found`, `gateway.malformed_path`, `actor.invalid_key`, `actor.key_too_long`.
  */
 export function parseRoute(url: string): Route {
   let route = known.get(url);
   if (route === undefined) {
+    const raw = readRaw(url);
+    if (raw !== undefined) return raw;
     route = readRoute(url);
     if (url.length <= maxKnownLength) {
       if (known.size >= maxKnown) known.clear();
@@ -32,6 +44,45 @@ const known = new Map<string, Route>();
 const maxKnown = 4_096;
 const maxKnownLength = 512;
 
+/**
+ * The path below the mount of the gateway, or undefined when it is not below it. "anywhere": what stands
+ * before the gateway's own part is not looked at.
+ */
+export function localPath(url: string, basePath: string | undefined): string | undefined {
+  if (basePath === undefined || basePath === "" || basePath === "/") return url;
+  if (basePath === "anywhere") {
+    const mark = url.indexOf("?");
+    const path = mark === -1 ? url : url.slice(0, mark);
+    const at = path.indexOf(actorsPrefix);
+    return at > 0 ? url.slice(at) : at === 0 ? url : path.slice(Math.max(0, path.lastIndexOf("/")));
+  }
+  const base = basePath.endsWith("/") ? basePath.slice(0, -1) : basePath;
+  if (!url.startsWith(base)) return undefined;
+  const rest = url.slice(base.length);
+  if (rest === "" || rest.startsWith("/")) return rest === "" ? "/" : rest;
+  return rest.startsWith("?") ? `/${rest}` : undefined;
+}
+
+const rawPath = /^\/actors\/([^/?]+)\/([^/?]+)\/(request|websocket)(?=[/?]|$)/;
+
+/** Paths of user code are not remembered: there is no end to them. */
+function readRaw(url: string): RawRoute | undefined {
+  const match = rawPath.exec(url);
+  if (match === null) return undefined;
+  const [head, name = "", actor = "", kind] = match;
+  const rest = url.slice(head.length);
+  return {
+    kind: kind === "websocket" ? "websocket" : "request",
+    target: readTarget(decodePart(name), actor, false),
+    path: rest.startsWith("/") ? rest : `/${rest}`,
+  };
+}
+
+/** True for the path of a raw WebSocket. */
+export function isRawSocket(url: string): boolean {
+  return rawPath.exec(url)?.[3] === "websocket";
+}
+
 function readRoute(url: string): Route {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
@@ -41,6 +92,7 @@ function readRoute(url: string): Route {
   const target = readTarget(decodePart(rawName), actor, creates);
   if (kind === undefined) return { kind: "actor", target };
   if (kind === "connect" && argument === undefined) return { kind: "connect", target };
+  if (kind === "reload" && argument === undefined) return { kind: "reload", target };
   if (argument === undefined || argument === "") throw routeNotFound();
   if (kind === "actions") return { kind: "action", target, action: decodePart(argument) };
   if (kind === "calls") return { kind: "call", target, idempotencyKey: decodePart(argument) };
@@ -48,6 +100,7 @@ function readRoute(url: string): Route {
 }
 
 function readTarget(name: string, actor: string, creates: boolean): ActorTarget {
+  if (actor.startsWith("~")) return { type: "getOrCreate", name, key: decodeKey(actor.slice(1)) };
   if (actor.startsWith("@")) {
     return { type: creates ? "getOrCreate" : "get", name, key: decodeKey(actor.slice(1)) };
   }

@@ -32,13 +32,13 @@ export class Sockets {
   }
 
   /** Takes an upgrade. A refusal is a close with a reason, since a browser sees nothing else. */
-  accept(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
+  accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url = request.url ?? "/"): void {
     this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
       const socket = new Socket(webSocket, encodingOf(request), () => this.#open.delete(socket));
       this.#open.add(socket);
       try {
         if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
-        this.#admit(request, socket);
+        this.#admit(request, socket, url);
       } catch (error) {
         this.#refuse(socket, error);
       }
@@ -51,10 +51,9 @@ export class Sockets {
     await Promise.all([...this.#open].map((socket) => socket.shutDown(this.#gateway)));
   }
 
-  #admit(request: IncomingMessage, socket: Socket): void {
+  #admit(request: IncomingMessage, socket: Socket, url: string): void {
     const gateway = this.#gateway;
     gateway.guard.check(request.headers.host, request.headers.origin);
-    const url = request.url ?? "/";
     if (!url.startsWith("/actors/")) throw routeNotFound();
     const route = parseRoute(url);
     if (route.kind !== "connect") throw routeNotFound();

@@ -1,0 +1,44 @@
+import { header } from "@holdfast/client";
+import type { Exchange } from "./exchange.ts";
+import type { Route } from "./route.ts";
+
+/** What a browser has to be told so that a page of this origin, which has been checked, gets the answer. */
+export function corsHeaders(origin: string, credentials: boolean): Readonly<Record<string, string>> {
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": `${header.error}, x-holdfast-actor`,
+    ...(credentials ? { "access-control-allow-credentials": "true" } : {}),
+    vary: "origin",
+  };
+}
+
+const ownMethods = "GET, PUT, POST, DELETE";
+const ownHeaders = [
+  "content-type",
+  "accept",
+  header.idempotencyKey,
+  header.params,
+  header.encoding,
+  header.token,
+  header.skipReadyWait,
+].join(", ");
+
+/**
+ * Answers a CORS preflight; the origin has been checked. To a request for user code any method and
+ * header may be sent: what it takes is its own affair.
+ */
+export function preflight(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
+  const raw = route.kind === "request";
+  const method = raw ? exchange.header("access-control-request-method") : undefined;
+  const asked = raw ? exchange.header("access-control-request-headers") : undefined;
+  exchange.reply(
+    204,
+    {
+      ...headers,
+      "access-control-allow-methods": method ?? ownMethods,
+      "access-control-allow-headers": asked ?? ownHeaders,
+      "access-control-max-age": "600",
+    },
+    undefined,
+  );
+}

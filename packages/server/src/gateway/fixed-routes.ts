@@ -1,0 +1,24 @@
+import type { GatewayOptions } from "./options.ts";
+
+/** A path whose answer has nothing to do with an actor. */
+export interface FixedRoute {
+  readonly contentType: string;
+  body(): string | Promise<string>;
+}
+
+/** The paths beside those of actors, by what they are below the mount of the gateway. */
+export function fixedRoutes(options: GatewayOptions): ReadonlyMap<string, FixedRoute> {
+  const { metadata, metrics } = options;
+  const routes = new Map<string, FixedRoute>();
+  routes.set("/health", { contentType: json, body: () => '{"status":"ok"}' });
+  if (metadata !== undefined) {
+    routes.set("/metadata", { contentType: json, body: () => JSON.stringify(metadata()) });
+  }
+  // https://prometheus.io/docs/instrumenting/exposition_formats
+  if (metrics !== undefined) {
+    routes.set("/metrics", { contentType: "text/plain; version=0.0.4; charset=utf-8", body: metrics });
+  }
+  return routes;
+}
+
+const json = "application/json";

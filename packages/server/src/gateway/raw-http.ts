@@ -1,0 +1,67 @@
+import { type ActorTarget, decodeParams, header } from "@holdfast/client";
+import { serverLimits } from "../limits.ts";
+import { cancelled } from "../session.ts";
+import { type Exchange, requestEncoding, visibleError } from "./exchange.ts";
+import type { Gateway } from "./gateway.ts";
+import type { RawRoute } from "./route.ts";
+
+/** Hands a request to `onRequest`, and its answer back; the access hook has let it pass. */
+export function serveRaw(
+  gateway: Gateway,
+  exchange: Exchange,
+  route: RawRoute,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const { directory, options } = gateway;
+  const gone = new AbortController();
+  exchange.onGone(() => gone.abort(cancelled()));
+  const fail = (error: unknown): void => {
+    const visible = visibleError(error, directory.ports);
+    // Tells a client of ours that it was not user code that answered.
+    const marked = { ...headers, [header.error]: `${visible.group}.${visible.code}` };
+    gateway.fail(exchange, visible, marked);
+  };
+  try {
+    const maxBytes = options.maxRequestBodyBytes ?? serverLimits.maxRawBodyBytes;
+    const request = exchange.request(urlOf(exchange.header("host"), route.path), gone.signal, maxBytes);
+    const call = {
+      request,
+      params: paramsOf(exchange),
+      signal: gone.signal,
+      skipReadyWait: exchange.header(header.skipReadyWait) === "true",
+    };
+    directory
+      .request(route.target, call)
+      .then((response) => exchange.replyWith(response, { ...headers, ...actorHeaders(route.target) }))
+      .catch(fail);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Joined as text: resolving the path against a base would take `//other.host/` for a host. */
+export function urlOf(host: string | undefined, path: string): string {
+  return `http://${host ?? "localhost"}${path}`;
+}
+
+/** Which of the encodings the parameters are in, the client says by itself; CBOR cannot pass for JSON. */
+function paramsOf(exchange: Exchange): unknown {
+  const encoded = exchange.header(header.params);
+  if (encoded === undefined) return undefined;
+  const named = exchange.header(header.encoding);
+  if (named === "json" || named === "cbor") return decodeParams(named, encoded);
+  return decodeParams(safeEncoding(exchange), encoded);
+}
+
+function safeEncoding(exchange: Exchange): "json" | "cbor" {
+  try {
+    return requestEncoding(exchange) ?? "json";
+  } catch {
+    // The body is the user's own and may be of any type.
+    return "json";
+  }
+}
+
+function actorHeaders(target: ActorTarget): Readonly<Record<string, string>> {
+  return target.type === "id" ? { "x-holdfast-actor": target.id } : {};
+}
