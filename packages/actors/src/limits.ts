@@ -33,3 +33,30 @@ export const optionDefaults = {
   maxQueueMessageSize: 65_536,
   maxSchedules: 1_000,
 } as const;
+
+/** Limits of schedules. */
+export const scheduleLimits = {
+  maxNameBytes: 128,
+  minIntervalMs: 5_000,
+  defaultMaxHistory: 100,
+  maxHistory: 1_000,
+  /** Rows of history of one actor; beyond, the schedule that has most loses its oldest. */
+  maxHistoryRows: 10_000,
+  /** Unless `options.maxSchedules` says otherwise. */
+  defaultMaxSchedules: 1_000,
+  maxDeadLetters: 1_000,
+  /** Encoded arguments of one schedule, in bytes. */
+  maxArgumentBytes: 1_048_576,
+  maxJitterMs: 86_400_000,
+  maxCatchUp: 1_000,
+  maxAttempts: 100,
+  maxBackoffMs: 86_400_000,
+  /** What a JavaScript date can hold. */
+  maxTimestamp: 8.64e15,
+  /** Below it, a time that passed is still run with `catchUp: "skip"`. */
+  lateMs: 60_000,
+  /** A timer looks at the clock again after so long: clocks jump, and timers overflow. */
+  maxTimerMs: 60_000,
+} as const;
+
+export const defaultRetry = { maxAttempts: 5, minMs: 1_000, maxMs: 300_000 } as const;

@@ -2,6 +2,7 @@ import type { AnyRegistry, Client, EventArguments, EventName } from "@holdfast/c
 import type { Logger } from "@holdfast/core";
 import type { DatabaseClient } from "./database.ts";
 import type { ActorKv } from "./kv.ts";
+import type { ActorCron, ActorSchedule } from "./schedule.ts";
 
 /** The type of `c.broadcast` and `conn.send`: typed by `events`, open when none are declared. */
 export type SendEvent<Events> = <Name extends EventName<Events>>(
@@ -94,6 +95,10 @@ export interface BaseContext {
   readonly log: Logger;
   /** Ordered key-value pairs; writes commit with the turn, reads see them at once. */
   readonly kv: ActorKv;
+  /** Runs an action once, later; it also wakes the actor, and outlives a restart. */
+  readonly schedule: ActorSchedule;
+  /** Runs actions again and again, by cron expression or interval. */
+  readonly cron: ActorCron;
   /**
    * Aborts when the actor begins to stop; in an action also when the call is cancelled or times out.
    */

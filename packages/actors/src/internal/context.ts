@@ -1,7 +1,15 @@
 import type { AnyRegistry, Client } from "@holdfast/client";
 import type { Logger } from "@holdfast/core";
 import type { ActorKv } from "../kv.ts";
-import type { ActorPresence, BaseContext, BroadcastTarget, Conn, RunControl, SaveStateOptions } from "../types.ts";
+import type { ActorCron, ActorSchedule } from "../schedule.ts";
+import type {
+  ActorPresence,
+  BaseContext,
+  BroadcastTarget,
+  Conn,
+  RunControl,
+  SaveStateOptions,
+} from "../types.ts";
 import type { Connection } from "./connection.ts";
 import type { RunningCall } from "./running-call.ts";
 
@@ -13,6 +21,7 @@ export interface ContextSource {
   readonly region: string;
   readonly log: Logger;
   readonly kv: ActorKv;
+  readonly parts: { readonly schedules: { readonly schedule: ActorSchedule; readonly cron: ActorCron } };
   state: unknown;
   vars: unknown;
   readonly conns: ReadonlyMap<string, Connection>;
@@ -66,6 +75,14 @@ export class Context implements BaseContext {
 
   get kv(): ActorKv {
     return this.source.kv;
+  }
+
+  get schedule(): ActorSchedule {
+    return this.source.parts.schedules.schedule;
+  }
+
+  get cron(): ActorCron {
+    return this.source.parts.schedules.cron;
   }
 
   get state(): unknown {

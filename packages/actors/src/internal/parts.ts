@@ -1,5 +1,7 @@
-import type { HotRecords, Part } from "./part.ts";
+import { type HotRecords, type Part, recordPrefix } from "./part.ts";
+import { RunHandler } from "./run-handler.ts";
 import type { Runtime } from "./runtime.ts";
+import { SchedulePart } from "./schedule/schedule-part.ts";
 
 /**
  * The parts of one running actor. A part is made when the definition asks for it, when it has records,
@@ -7,14 +9,30 @@ import type { Runtime } from "./runtime.ts";
  */
 export class Parts {
   readonly #all: Part[] = [];
+  #schedules: SchedulePart | undefined;
   protected readonly runtime: Runtime;
+
+  /** Present when the definition has a `run` handler. */
+  readonly run: RunHandler | undefined;
 
   constructor(runtime: Runtime) {
     this.runtime = runtime;
+    const { run } = runtime.definition;
+    if (run !== undefined) this.#all.push((this.run = new RunHandler(runtime, run)));
+  }
+
+  /** `c.schedule` and `c.cron`. */
+  get schedules(): SchedulePart {
+    if (this.#schedules === undefined) {
+      this.#schedules = new SchedulePart(this.runtime);
+      this.#all.push(this.#schedules);
+    }
+    return this.#schedules;
   }
 
   /** Makes the parts that are needed from the start and loads them. */
   async load(hot: HotRecords, isNew: boolean): Promise<void> {
+    if (hot.has(recordPrefix.schedule)) this.schedules;
     for (const part of this.#all) await part.load?.(hot, isNew);
   }
 
@@ -24,6 +42,18 @@ export class Parts {
 
   closing(): void {
     for (const part of this.#all) part.closing?.();
+  }
+
+  savepoint(): void {
+    for (const part of this.#all) part.savepoint?.();
+  }
+
+  rollback(): void {
+    for (const part of this.#all) part.rollback?.();
+  }
+
+  keep(): void {
+    for (const part of this.#all) part.keep?.();
   }
 
   landed(version: number): void {

@@ -1,0 +1,97 @@
+import { HoldfastError } from "@holdfast/core";
+import { Cron } from "croner";
+
+/** When a recurring schedule is due. */
+export type Cadence =
+  | { readonly kind: "cron"; readonly expression: string; readonly timezone: string }
+  | { readonly kind: "every"; readonly interval: number; readonly anchor: number };
+
+/** Parsing costs more than asking; expressions are few and shared by actors of one definition. */
+const parsed = new Map<string, Cron>();
+const maxParsed = 256;
+
+function parse(expression: string, timezone: string): Cron {
+  const id = `${timezone}\n${expression}`;
+  const known = parsed.get(id);
+  if (known !== undefined) return known;
+  // Without a function to call, and paused, it only computes: it sets no timer and asks for no time.
+  const cron = new Cron(expression.trim(), { timezone, paused: true, mode: "5-or-6-parts" });
+  if (parsed.size >= maxParsed) parsed.clear();
+  parsed.set(id, cron);
+  return cron;
+}
+
+function parsedOf(cadence: Extract<Cadence, { kind: "cron" }>): Cron {
+  return parse(cadence.expression, cadence.timezone);
+}
+
+/** Throws `schedule.invalid_timezone` and `schedule.invalid_cron_expression`. */
+export function cronCadence(expression: unknown, timezone: unknown = "UTC"): Cadence {
+  assertTimezone(timezone);
+  const fields = typeof expression === "string" ? expression.trim().split(/\s+/) : [];
+  if (typeof expression !== "string" || (fields.length !== 5 && fields.length !== 6)) {
+    throw invalidExpression(expression, "it takes five fields, or six with seconds first");
+  }
+  try {
+    parse(expression, timezone);
+  } catch (error) {
+    throw invalidExpression(expression, error instanceof Error ? error.message : String(error));
+  }
+  return { kind: "cron", expression, timezone };
+}
+
+function assertTimezone(timezone: unknown): asserts timezone is string {
+  try {
+    if (typeof timezone !== "string" || !/^[A-Za-z]/.test(timezone)) throw new RangeError("no IANA name");
+    new Intl.DateTimeFormat("en", { timeZone: timezone });
+  } catch {
+    throw new HoldfastError("schedule", "invalid_timezone", "The time zone is not an IANA name", {
+      metadata: { timezone: String(timezone) },
+    });
+  }
+}
+
+export function invalidExpression(expression: unknown, why: string): HoldfastError {
+  return new HoldfastError("schedule", "invalid_cron_expression", `The cron expression is invalid: ${why}`, {
+    metadata: { expression: String(expression) },
+  });
+}
+
+/** The first due time strictly after `from`; undefined if there is none any more. */
+export function nextAfter(cadence: Cadence, from: number): number | undefined {
+  if (cadence.kind === "every") {
+    const { anchor, interval } = cadence;
+    return anchor + Math.max(0, Math.floor((from - anchor) / interval) + 1) * interval;
+  }
+  return parsedOf(cadence).nextRun(new Date(from))?.getTime();
+}
+
+/** The latest `count` due times up to `until`, none before `from`, oldest first. */
+export function latestUntil(cadence: Cadence, from: number, until: number, count: number): number[] {
+  const times: number[] = [];
+  let time = previousUntil(cadence, until);
+  while (time !== undefined && time >= from && times.length < count) {
+    times.push(time);
+    time = previousUntil(cadence, time - 1);
+  }
+  return times.reverse();
+}
+
+function previousUntil(cadence: Cadence, until: number): number | undefined {
+  if (cadence.kind === "every") {
+    const { anchor, interval } = cadence;
+    const time = anchor + Math.floor((until - anchor) / interval) * interval;
+    return time < anchor ? undefined : time;
+  }
+  // The reference itself is not among the previous ones.
+  return parsedOf(cadence)
+    .previousRuns(1, new Date(until + 1))[0]
+    ?.getTime();
+}
+
+export function sameCadence(a: Cadence, b: Cadence): boolean {
+  if (a.kind === "cron") {
+    return b.kind === "cron" && a.expression === b.expression && a.timezone === b.timezone;
+  }
+  return b.kind === "every" && a.interval === b.interval;
+}

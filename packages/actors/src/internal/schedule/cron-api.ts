@@ -1,0 +1,117 @@
+import { uuidv7 } from "@holdfast/core";
+import type {
+  ActorCron,
+  CronFire,
+  CronJobInfo,
+  CronOptions,
+  EveryOptions,
+  HistoryOptions,
+} from "../../schedule.ts";
+import type { Runtime } from "../runtime.ts";
+import { plannedRow, resumedRow } from "./advance.ts";
+import { decodeArguments, type RecurringRow } from "./rows.ts";
+import { assertRoom } from "./schedule-api.ts";
+import type { SchedulePart } from "./schedule-part.ts";
+import { assertName, cronSpec, everySpec, historyLimit, type RecurringSpec } from "./validate.ts";
+
+/** `c.cron`. */
+export class Cron implements ActorCron {
+  readonly #runtime: Runtime;
+  readonly #part: SchedulePart;
+
+  constructor(runtime: Runtime, part: SchedulePart) {
+    this.#runtime = runtime;
+    this.#part = part;
+  }
+
+  async set(options: CronOptions): Promise<void> {
+    this.#set(cronSpec(this.#unwrapped(options)));
+  }
+
+  async every(options: EveryOptions): Promise<void> {
+    this.#set(everySpec(this.#unwrapped(options), this.#runtime.ports.clock.now()));
+  }
+
+  async get(name: string): Promise<CronJobInfo | undefined> {
+    const row = this.#find(name);
+    return row && jobInfo(row);
+  }
+
+  async list(): Promise<CronJobInfo[]> {
+    return [...this.#part.table.recurring.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(jobInfo);
+  }
+
+  async delete(name: string): Promise<boolean> {
+    const row = this.#find(name);
+    if (row === undefined) return false;
+    this.#part.table.delete(row);
+    this.#part.arm();
+    return true;
+  }
+
+  async history(name: string, options: HistoryOptions = {}): Promise<CronFire[]> {
+    const limit = historyLimit(options.limit);
+    const row = this.#find(name);
+    return row === undefined ? [] : this.#part.table.history.list(row, limit);
+  }
+
+  async pause(name: string): Promise<boolean> {
+    const row = this.#find(name);
+    if (row === undefined) return false;
+    if (row.paused !== true) this.#part.table.put({ ...row, paused: true });
+    this.#part.arm();
+    return true;
+  }
+
+  async resume(name: string): Promise<boolean> {
+    const row = this.#find(name);
+    if (row === undefined) return false;
+    if (row.paused !== true) return true;
+    const resumed = resumedRow(row, this.#runtime.ports.clock.now(), this.#part.draw);
+    if (resumed === undefined) this.#part.table.delete(row);
+    else this.#part.table.put(resumed);
+    this.#part.arm();
+    return true;
+  }
+
+  #set(spec: RecurringSpec): void {
+    const { clock, random } = this.#runtime.ports;
+    const before = this.#part.table.recurring.get(spec.name);
+    if (before === undefined) assertRoom(this.#runtime, this.#part);
+    const row = plannedRow(spec, before, uuidv7(clock, random), clock.now(), this.#part.draw);
+    this.#part.table.put(this.#part.table.history.trim(row, row.maxHistory));
+    this.#part.arm();
+  }
+
+  #find(name: string): RecurringRow | undefined {
+    assertName(name);
+    return this.#part.table.recurring.get(name);
+  }
+
+  #unwrapped<Options extends CronOptions | EveryOptions>(options: Options): Options {
+    if (!Array.isArray(options?.args)) return options;
+    return { ...options, args: options.args.map((arg: unknown) => this.#runtime.unwrap(arg)) };
+  }
+}
+
+export function jobInfo(row: RecurringRow): CronJobInfo {
+  const { name, action, dueAt, lastRunAt, maxHistory, cadence } = row;
+  const { paused, startAt, endAt, jitterMs, catchUp, retry } = row;
+  return {
+    name,
+    action,
+    args: decodeArguments(row.args),
+    nextRunAt: dueAt,
+    ...(lastRunAt === undefined ? {} : { lastRunAt }),
+    maxHistory,
+    ...(paused === undefined ? {} : { paused }),
+    ...(startAt === undefined ? {} : { startAt }),
+    ...(endAt === undefined ? {} : { endAt }),
+    ...(jitterMs === undefined ? {} : { jitterMs }),
+    ...(catchUp === undefined ? {} : { catchUp }),
+    ...(retry === undefined ? {} : { retry }),
+    ...(cadence.kind === "cron"
+      ? { kind: cadence.kind, expression: cadence.expression, timezone: cadence.timezone }
+      : { kind: cadence.kind, interval: cadence.interval }),
+  };
+}

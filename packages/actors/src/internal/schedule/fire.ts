@@ -1,0 +1,39 @@
+import type { ScheduledFireInfo } from "../../schedule.ts";
+import type { CallOutcome } from "../call-result.ts";
+import type { Row } from "./rows.ts";
+
+/** What a call of an action carries when a schedule makes it. */
+export interface ScheduledRun {
+  readonly info: ScheduledFireInfo;
+  /** The action has ended; called before its last turn closes, so that what it writes belongs to it. */
+  ended(outcome: CallOutcome): void;
+}
+
+/** One attempt at one due time: from its begin until its action has really ended. */
+export interface Fire {
+  readonly row: Row;
+  readonly firedAt: number;
+  readonly attempt: number;
+  /** Asked for by hand: the times of the schedule stay as they are. */
+  readonly manual: boolean;
+  /** That it runs is in the records. */
+  recorded: boolean;
+  /** Its outcome is in the records; after a timeout the action itself may still run. */
+  settled: boolean;
+  /** The row of history of a run by hand; other runs have theirs in the schedule. */
+  entry: number | undefined;
+  /** The next due time, which is skipped if it comes while this runs. */
+  skipsAt: number | undefined;
+}
+
+export function fireInfo(fire: Fire): ScheduledFireInfo {
+  const { row, firedAt, attempt, manual } = fire;
+  return {
+    kind: row.kind === "at" ? "at" : row.cadence.kind,
+    id: row.id,
+    ...(row.kind === "at" ? {} : { name: row.name }),
+    scheduledAt: manual ? firedAt : row.scheduledAt,
+    firedAt,
+    ...(attempt > 1 ? { attempt } : {}),
+  };
+}

@@ -1,0 +1,79 @@
+import { scheduleLimits } from "../../limits.ts";
+import type { CronFire } from "../../schedule.ts";
+import type { EntryBuffer } from "../entry-buffer.ts";
+import {
+  decodeHistory,
+  encodeRecord,
+  type HistoryRow,
+  historyKey,
+  historyKeys,
+  type RecurringRow,
+} from "./rows.ts";
+
+/**
+ * The history of recurring schedules: cold records, numbered for each schedule. Which numbers there are
+ * is in the row of the schedule, so that nothing has to be read to keep it in bounds.
+ */
+export class History {
+  readonly #records: EntryBuffer;
+
+  constructor(records: EntryBuffer) {
+    this.#records = records;
+  }
+
+  /** Adds a row; returns the schedule with it. */
+  add(row: RecurringRow, entry: HistoryRow): RecurringRow {
+    if (row.maxHistory === 0) return row;
+    const { from, to } = row.history;
+    this.#records.put(historyKey(row.name, to), encodeRecord(entry));
+    return this.trim({ ...row, history: { from, to: to + 1 } }, row.maxHistory);
+  }
+
+  /** Writes a row of history again, unless it has been dropped since. */
+  replace(row: RecurringRow, sequence: number, entry: HistoryRow): void {
+    if (sequence < row.history.from) return;
+    this.#records.put(historyKey(row.name, sequence), encodeRecord(entry));
+  }
+
+  /** Drops the oldest rows beyond `count`. */
+  trim(row: RecurringRow, count: number): RecurringRow {
+    const { from, to } = row.history;
+    const kept = Math.max(from, to - count);
+    if (kept === from) return row;
+    if (kept === from + 1) this.#records.delete(historyKey(row.name, from));
+    else this.#drop(row.name, from, kept);
+    return { ...row, history: { from: kept, to } };
+  }
+
+  clear(row: RecurringRow): void {
+    if (row.history.from < row.history.to) this.#drop(row.name, row.history.from, row.history.to);
+  }
+
+  /** The latest rows first. */
+  async list(row: RecurringRow, limit: number): Promise<CronFire[]> {
+    const { from, to } = row.history;
+    const range = historyKeys(row.name, from, to);
+    const entries = await this.#records.list({ ...range, limit, reverse: true });
+    return entries.map(({ value }) => decodeHistory(value));
+  }
+
+  #drop(name: string, from: number, to: number): void {
+    const { start, end } = historyKeys(name, from, to);
+    this.#records.deleteRange(start, end);
+  }
+}
+
+/** The schedule that has most rows, when all together have too many. */
+export function overfull(rows: Iterable<RecurringRow>): RecurringRow | undefined {
+  let total = 0;
+  let longest: RecurringRow | undefined;
+  for (const row of rows) {
+    total += length(row);
+    if (longest === undefined || length(row) > length(longest)) longest = row;
+  }
+  return total > scheduleLimits.maxHistoryRows ? longest : undefined;
+}
+
+function length({ history }: RecurringRow): number {
+  return history.to - history.from;
+}

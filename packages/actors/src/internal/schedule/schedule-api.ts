@@ -1,0 +1,105 @@
+import { HoldfastError, uuidv7 } from "@holdfast/core";
+import type { ActorSchedule, DeadSchedule, ScheduledEventInfo } from "../../schedule.ts";
+import type { Runtime } from "../runtime.ts";
+import { decodeArguments, type OneShotRow } from "./rows.ts";
+import type { SchedulePart } from "./schedule-part.ts";
+import { assertAction, assertTimestamp, encodeArguments } from "./validate.ts";
+
+/** `c.schedule`. */
+export class Schedule implements ActorSchedule {
+  readonly #runtime: Runtime;
+  readonly #part: SchedulePart;
+
+  constructor(runtime: Runtime, part: SchedulePart) {
+    this.#runtime = runtime;
+    this.#part = part;
+  }
+
+  async after(delayMs: number, action: string, ...args: unknown[]): Promise<string> {
+    assertTimestamp(delayMs, "delayMs");
+    return this.#add(this.#runtime.ports.clock.now() + Math.max(0, Math.ceil(delayMs)), action, args);
+  }
+
+  async at(timestamp: number, action: string, ...args: unknown[]): Promise<string> {
+    return this.#add(timestamp, action, args);
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    const row = this.#visible(id);
+    if (row === undefined) return false;
+    this.#part.table.delete(row);
+    this.#part.arm();
+    return true;
+  }
+
+  async get(id: string): Promise<ScheduledEventInfo | undefined> {
+    const row = this.#visible(id);
+    return row && eventInfo(row);
+  }
+
+  async list(): Promise<ScheduledEventInfo[]> {
+    return [...this.#part.table.oneShots.values()]
+      .filter((row) => this.#part.running(row) === undefined)
+      .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
+      .map(eventInfo);
+  }
+
+  async deadLetters(): Promise<DeadSchedule[]> {
+    const rows = await this.#part.table.dead.list();
+    return rows.map(({ args, ...row }) => ({ ...row, args: decodeArguments(args) }));
+  }
+
+  async retry(id: string): Promise<boolean> {
+    assertRoom(this.#runtime, this.#part);
+    const dead = await this.#part.table.dead.take(id);
+    if (dead === undefined) return false;
+    const { action, args, scheduledAt } = dead;
+    const dueAt = this.#runtime.ports.clock.now();
+    this.#part.table.put({ kind: "at", id, action, args, scheduledAt, dueAt, attempts: 0 });
+    this.#part.arm();
+    return true;
+  }
+
+  /** One that runs is not there any more for whoever looks: what it does next is its outcome. */
+  #visible(id: string): OneShotRow | undefined {
+    const row = this.#part.table.oneShots.get(id);
+    return row === undefined || this.#part.running(row) !== undefined ? undefined : row;
+  }
+
+  #add(time: number, action: string, args: readonly unknown[]): string {
+    assertTimestamp(time, "timestamp");
+    const encoded = encodeArguments(args.map((arg) => this.#runtime.unwrap(arg)));
+    const name = assertAction(action);
+    assertRoom(this.#runtime, this.#part);
+    const { clock, random } = this.#runtime.ports;
+    const id = uuidv7(clock, random);
+    const dueAt = Math.ceil(time);
+    this.#part.table.put({
+      kind: "at",
+      id,
+      action: name,
+      args: encoded,
+      scheduledAt: dueAt,
+      dueAt,
+      attempts: 0,
+    });
+    this.#part.arm();
+    return id;
+  }
+}
+
+/** Throws `schedule.max_schedules_exceeded`. Those that run now do not count. */
+export function assertRoom(runtime: Runtime, part: SchedulePart): void {
+  const { maxSchedules } = runtime.definition.options;
+  const { oneShots, recurring } = part.table;
+  if (oneShots.size + recurring.size < maxSchedules) return;
+  let waiting = recurring.size;
+  for (const row of oneShots.values()) if (part.running(row) === undefined) waiting++;
+  if (waiting < maxSchedules) return;
+  const message = `The actor has ${waiting} schedules; options.maxSchedules allows ${maxSchedules}`;
+  throw new HoldfastError("schedule", "max_schedules_exceeded", message, { metadata: { maxSchedules } });
+}
+
+function eventInfo(row: OneShotRow): ScheduledEventInfo {
+  return { id: row.id, action: row.action, args: decodeArguments(row.args), runAt: row.dueAt };
+}

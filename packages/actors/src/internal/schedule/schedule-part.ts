@@ -1,0 +1,241 @@
+import { type HoldfastError, isErrorCode, type Timer } from "@holdfast/core";
+import { scheduleLimits } from "../../limits.ts";
+import type { HotRecords, Part } from "../part.ts";
+import { recordPrefix } from "../part.ts";
+import type { Runtime } from "../runtime.ts";
+import { caughtUp, type Draw, firstAfter } from "./advance.ts";
+import { Cron } from "./cron-api.ts";
+import { type Fire, fireInfo, type ScheduledRun } from "./fire.ts";
+import { Outcomes } from "./outcomes.ts";
+import { decodeArguments, type RecurringRow, type Row } from "./rows.ts";
+import { Schedule } from "./schedule-api.ts";
+import { rowName, ScheduleTable } from "./table.ts";
+
+/**
+ * The schedules of one running actor. What is due is run in order of time, each as a call of its own;
+ * the schedule moves on in the commit of the last turn of that call, so that a run which was cut off
+ * before it is run again.
+ */
+export class SchedulePart implements Part {
+  readonly schedule: Schedule;
+  readonly cron: Cron;
+  readonly table: ScheduleTable;
+  readonly #runtime: Runtime;
+  readonly #outcomes: Outcomes;
+  /** By the name of the row; one at a time for each. */
+  readonly #fires = new Map<string, Fire>();
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #pumpSet = false;
+  #rollback: (() => void) | undefined;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.table = new ScheduleTable(runtime.records);
+    this.#outcomes = new Outcomes(runtime, this.table);
+    this.schedule = new Schedule(runtime, this);
+    this.cron = new Cron(runtime, this);
+  }
+
+  load(hot: HotRecords): void {
+    this.table.load(hot.get(recordPrefix.schedule) ?? [], this.#runtime.errors);
+    for (const row of this.table.all) if (row.startedAt !== undefined) this.#outcomes.cutOff(row);
+  }
+
+  started(): void {
+    this.arm();
+  }
+
+  closing(): void {
+    if (this.#runtime.sealed) return;
+    for (const fire of this.#fires.values()) if (!fire.settled && !fire.recorded) this.#outcomes.began(fire);
+  }
+
+  savepoint(): void {
+    this.#rollback = this.table.checkpoint();
+  }
+
+  rollback(): void {
+    this.#rollback?.();
+    this.#rollback = undefined;
+    this.arm();
+  }
+
+  keep(): void {
+    this.#rollback = undefined;
+  }
+
+  get wakeAt(): number | undefined {
+    return this.table.earliest;
+  }
+
+  stopping(): void {
+    this.#disarm();
+  }
+
+  stopped(): void {
+    this.#disarm();
+  }
+
+  get draw(): Draw {
+    return this.#outcomes.draw;
+  }
+
+  running(row: Row): Fire | undefined {
+    const fire = this.#fires.get(rowName(row));
+    return fire !== undefined && !fire.settled && fire.row.id === row.id ? fire : undefined;
+  }
+
+  /** Sets the timer to what comes next. While the actor starts or stops nothing begins. */
+  arm(): void {
+    if (this.#runtime.status !== "ready" || this.#pumpSet) return;
+    const next = this.#next();
+    if (next === undefined) return this.#disarm();
+    const delayMs = next - this.#runtime.ports.clock.now();
+    if (delayMs <= 0) return this.#pumpSoon();
+    if (this.#timer !== undefined && this.#timerAt === next) return;
+    this.#disarm();
+    this.#timerAt = next;
+    this.#timer = this.#runtime.ports.tasks.after(Math.min(delayMs, scheduleLimits.maxTimerMs), () => {
+      this.#timer = undefined;
+      this.arm();
+    });
+  }
+
+  /** Runs a recurring schedule now, beside its times. False while it runs. */
+  trigger(row: RecurringRow): boolean {
+    if (this.#fires.has(rowName(row)) || this.#runtime.status !== "ready") return false;
+    this.#begin(row, true);
+    return true;
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** In a task of its own: what is on the stack ends its turn first. */
+  #pumpSoon(): void {
+    this.#pumpSet = true;
+    // Held awake: an actor that idled out before it began would be woken for the same again.
+    this.#runtime.activity.begin();
+    this.#runtime.ports.tasks.macrotask(() => {
+      this.#pumpSet = false;
+      try {
+        if (this.#runtime.status === "ready") this.#pump();
+      } finally {
+        this.#runtime.activity.end();
+      }
+    });
+  }
+
+  /** The earliest time at which there is something to do. */
+  #next(): number | undefined {
+    let next: number | undefined;
+    const look = (time: number | undefined): void => {
+      if (time !== undefined && (next === undefined || time < next)) next = time;
+    };
+    if (this.#fires.size === 0) return this.table.earliest;
+    for (const row of this.table.all) {
+      if (row.kind === "recurring" && row.paused === true) continue;
+      const fire = this.#fires.get(rowName(row));
+      if (fire === undefined) look(row.dueAt);
+      else look(this.#skipTime(row, fire));
+    }
+    return next;
+  }
+
+  /** When a due time of a schedule that runs has to be skipped. */
+  #skipTime(row: Row, fire: Fire): number | undefined {
+    if (row.kind === "at") return undefined;
+    return fire.settled || fire.row.id !== row.id ? row.dueAt : fire.skipsAt;
+  }
+
+  #pump(): void {
+    const now = this.#runtime.ports.clock.now();
+    const due = this.table.all
+      .filter((row) => row.dueAt <= now && (row.kind === "at" || row.paused !== true))
+      .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1));
+    for (const row of due) {
+      // What runs may have changed what comes after it.
+      if (this.table.current(row) !== row || this.#runtime.status !== "ready") continue;
+      const fire = this.#fires.get(rowName(row));
+      if (fire === undefined) this.#run(row, now);
+      else if (row.kind === "recurring") this.#skip(row, fire, now);
+    }
+    this.#runtime.queue.close();
+    this.arm();
+  }
+
+  #run(row: Row, now: number): void {
+    if (row.kind === "recurring") {
+      const chosen = caughtUp(row, now, this.#outcomes.draw);
+      if (chosen === undefined) return this.#outcomes.finish(row);
+      if (chosen !== row) this.table.put(chosen);
+      if (chosen.dueAt <= now) this.#begin(chosen, false);
+    } else this.#begin(row, false);
+  }
+
+  /** A due time that comes while an earlier one still runs is recorded and left out. */
+  #skip(row: RecurringRow, fire: Fire, now: number): void {
+    const time = this.#skipTime(row, fire);
+    if (time === undefined || time > now) return;
+    const behind = fire.settled || fire.row.id !== row.id;
+    const skipped = this.#outcomes.skipped(row, behind ? row.scheduledAt : time, now);
+    if (behind) this.#outcomes.advance(skipped, row.scheduledAt);
+    else {
+      this.table.put(skipped);
+      fire.skipsAt = firstAfter(row, time);
+    }
+  }
+
+  #begin(row: Row, manual: boolean): void {
+    const runtime = this.#runtime;
+    if (!runtime.definition.actions.has(row.action)) return this.#outcomes.actionMissing(row);
+    const firedAt = runtime.ports.clock.now();
+    const fire: Fire = {
+      row,
+      firedAt,
+      attempt: manual ? 1 : row.attempts + 1,
+      manual,
+      recorded: false,
+      settled: false,
+      entry: undefined,
+      skipsAt:
+        row.kind === "recurring" && !manual ? firstAfter(row, Math.max(row.scheduledAt, firedAt)) : undefined,
+    };
+    const name = rowName(row);
+    this.#fires.set(name, fire);
+    runtime.markDirty();
+    const ended = (error: HoldfastError | undefined): void => {
+      this.#settle(fire, error);
+      if (this.#fires.get(name) === fire) this.#fires.delete(name);
+      this.arm();
+    };
+    let args: unknown[];
+    try {
+      args = decodeArguments(row.args);
+    } catch (error) {
+      return ended(runtime.errors.sanitize(error));
+    }
+    const scheduled: ScheduledRun = {
+      info: fireInfo(fire),
+      ended: (outcome) => ended(outcome.type === "error" ? outcome.error : undefined),
+    };
+    const call = { name: row.action, args, scheduled };
+    runtime.invoke(call).catch((error: unknown) => {
+      // What ended is settled by now. What timed out may go on, and is in the way of the next until then.
+      if (!isErrorCode(error, "actor", "action_timed_out")) ended(runtime.errors.sanitize(error));
+      else this.#settle(fire, error);
+      runtime.queue.close();
+      this.arm();
+    });
+  }
+
+  #settle(fire: Fire, error: HoldfastError | undefined): void {
+    if (fire.settled || this.#runtime.sealed) return;
+    fire.settled = true;
+    this.#outcomes.settle(fire, error);
+  }
+}

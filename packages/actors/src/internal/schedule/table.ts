@@ -1,0 +1,129 @@
+import type { KvEntry } from "../../store.ts";
+import type { EntryBuffer } from "../entry-buffer.ts";
+import { latin1 } from "../entry-buffer.ts";
+import type { ErrorFilter } from "../error-filter.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { History, overfull } from "./history.ts";
+import {
+  decodeRow,
+  encodeRecord,
+  isDeadSequence,
+  type OneShotRow,
+  type RecurringRow,
+  type Row,
+  rowKey,
+} from "./rows.ts";
+
+/** The schedules of one actor: in memory, and as hot records that commit with the turn. */
+export class ScheduleTable {
+  readonly history: History;
+  readonly dead: DeadLetters;
+  readonly #records: EntryBuffer;
+  readonly #oneShots = new Map<string, OneShotRow>();
+  readonly #recurring = new Map<string, RecurringRow>();
+  /** Of those that are not paused; known until a row changes. */
+  #earliest: number | undefined;
+  #earliestKnown = true;
+
+  constructor(records: EntryBuffer) {
+    this.#records = records;
+    this.history = new History(records);
+    this.dead = new DeadLetters(records);
+  }
+
+  /** A record that cannot be read stays where it is, does not run, and is reported. */
+  load(entries: readonly KvEntry[], errors: ErrorFilter): void {
+    for (const { key, value } of entries) {
+      try {
+        if (isDeadSequence(key)) this.dead.load(value);
+        else this.#keep(decodeRow(value));
+      } catch (error) {
+        errors.report(error);
+      }
+    }
+  }
+
+  get oneShots(): ReadonlyMap<string, OneShotRow> {
+    return this.#oneShots;
+  }
+
+  get recurring(): ReadonlyMap<string, RecurringRow> {
+    return this.#recurring;
+  }
+
+  get all(): Row[] {
+    return [...this.#oneShots.values(), ...this.#recurring.values()];
+  }
+
+  /** The row as it is now, if it is still there. */
+  current(row: Row): Row | undefined {
+    if (row.kind === "at") return this.#oneShots.get(row.id);
+    const now = this.#recurring.get(row.name);
+    return now?.id === row.id ? now : undefined;
+  }
+
+  put(row: Row): void {
+    this.#records.put(rowKey(row), encodeRecord(row));
+    this.#keep(row);
+    if (row.kind === "recurring") this.#boundHistory();
+  }
+
+  delete(row: Row): void {
+    this.#records.delete(rowKey(row));
+    this.#earliestKnown = false;
+    if (row.kind === "at") this.#oneShots.delete(row.id);
+    else {
+      this.#recurring.delete(row.name);
+      this.history.clear(row);
+    }
+  }
+
+  /** The earliest time at which one is due that is not paused. */
+  get earliest(): number | undefined {
+    if (this.#earliestKnown) return this.#earliest;
+    let earliest: number | undefined;
+    const look = (dueAt: number): void => {
+      if (earliest === undefined || dueAt < earliest) earliest = dueAt;
+    };
+    for (const { dueAt } of this.#oneShots.values()) look(dueAt);
+    for (const { dueAt, paused } of this.#recurring.values()) if (paused !== true) look(dueAt);
+    this.#earliest = earliest;
+    this.#earliestKnown = true;
+    return earliest;
+  }
+
+  /** Returns what puts memory back to where it is now; the records have a rollback of their own. */
+  checkpoint(): () => void {
+    const oneShots = [...this.#oneShots];
+    const recurring = [...this.#recurring];
+    const dead = this.dead.checkpoint();
+    return () => {
+      this.#oneShots.clear();
+      this.#recurring.clear();
+      for (const [id, row] of oneShots) this.#oneShots.set(id, row);
+      for (const [name, row] of recurring) this.#recurring.set(name, row);
+      this.#earliestKnown = false;
+      dead();
+    };
+  }
+
+  #keep(row: Row): void {
+    this.#earliestKnown = false;
+    if (row.kind === "at") this.#oneShots.set(row.id, row);
+    else this.#recurring.set(row.name, row);
+  }
+
+  #boundHistory(): void {
+    const longest = overfull(this.#recurring.values());
+    if (longest === undefined) return;
+    const { from, to } = longest.history;
+    const trimmed = this.history.trim(longest, to - from - 1);
+    this.#records.put(rowKey(trimmed), encodeRecord(trimmed));
+    this.#recurring.set(trimmed.name, trimmed);
+  }
+}
+
+/** Names a row among all rows of its actor. */
+export function rowName(row: Row): string {
+  return latin1(rowKey(row));
+}

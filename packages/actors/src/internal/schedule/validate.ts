@@ -1,0 +1,154 @@
+import { encodeValue, HoldfastError } from "@holdfast/core";
+import { defaultRetry, scheduleLimits } from "../../limits.ts";
+import type { CatchUp, CronOptions, EveryOptions, RetryPolicy } from "../../schedule.ts";
+import { type Cadence, cronCadence } from "./cadence.ts";
+import type { RecurringRow, RetryRow } from "./rows.ts";
+
+/** What was asked for, checked; times are not computed yet. */
+export type RecurringSpec = Pick<
+  RecurringRow,
+  "name" | "action" | "args" | "maxHistory" | "startAt" | "endAt" | "jitterMs" | "catchUp" | "retry"
+> & { readonly cadence: Cadence };
+
+const utf8 = new TextEncoder();
+const commonKeys = [
+  "name",
+  "action",
+  "args",
+  "maxHistory",
+  "startAt",
+  "endAt",
+  "jitterMs",
+  "catchUp",
+  "retry",
+] as const;
+const cronKeys = new Set<string>([...commonKeys, "expression", "timezone"]);
+const everyKeys = new Set<string>([...commonKeys, "interval"]);
+
+export function cronSpec(options: CronOptions): RecurringSpec {
+  assertKeys(options, cronKeys);
+  const common = commonSpec(options);
+  return { ...common, cadence: cronCadence(options.expression, options.timezone) };
+}
+
+export function everySpec(options: EveryOptions, now: number): RecurringSpec {
+  assertKeys(options, everyKeys);
+  const common = commonSpec(options);
+  const { interval } = options;
+  if (!Number.isSafeInteger(interval) || interval < scheduleLimits.minIntervalMs) {
+    throw error(
+      "invalid_interval",
+      `An interval is a whole number of at least ${scheduleLimits.minIntervalMs} ms`,
+      {
+        interval: String(interval),
+      },
+    );
+  }
+  return { ...common, cadence: { kind: "every", interval, anchor: common.startAt ?? now + interval } };
+}
+
+function assertKeys(options: unknown, known: ReadonlySet<string>): void {
+  if (typeof options !== "object" || options === null) throw invalidOptions("they are not an object");
+  for (const name of Object.keys(options)) {
+    if (!known.has(name)) throw invalidOptions(`"${name}" is not one of them`);
+  }
+}
+
+function commonSpec(options: CronOptions | EveryOptions): Omit<RecurringSpec, "cadence"> {
+  const { startAt, endAt, jitterMs, catchUp, retry } = options;
+  assertName(options.name);
+  if (startAt !== undefined) assertTimestamp(startAt, "startAt");
+  if (endAt !== undefined) assertTimestamp(endAt, "endAt");
+  if (jitterMs !== undefined) assertWhole(jitterMs, 0, scheduleLimits.maxJitterMs, "jitterMs");
+  if (catchUp !== undefined) assertCatchUp(catchUp);
+  return {
+    name: options.name,
+    action: assertAction(options.action),
+    args: encodeArguments(options.args ?? []),
+    maxHistory: maxHistory(options.maxHistory),
+    ...(startAt === undefined ? {} : { startAt }),
+    ...(endAt === undefined ? {} : { endAt }),
+    ...(jitterMs === undefined || jitterMs === 0 ? {} : { jitterMs }),
+    ...(catchUp === undefined ? {} : { catchUp }),
+    ...(retry === undefined ? {} : { retry: retryRow(retry) }),
+  };
+}
+
+export function assertName(name: unknown): asserts name is string {
+  const bytes = typeof name === "string" ? utf8.encode(name).length : 0;
+  if (bytes >= 1 && bytes <= scheduleLimits.maxNameBytes) return;
+  throw error("invalid_name", `The name of a schedule has 1 to ${scheduleLimits.maxNameBytes} bytes`, {
+    bytes,
+  });
+}
+
+export function assertAction(action: unknown): string {
+  if (typeof action === "string" && action !== "") return action;
+  throw new HoldfastError("schedule", "invalid_action", "A schedule runs an action by its name", {
+    metadata: { action: typeof action },
+  });
+}
+
+/** Throws `message.unsupported_value`, `schedule.arguments_too_long`. */
+export function encodeArguments(args: readonly unknown[]): Uint8Array {
+  if (!Array.isArray(args)) throw invalidOptions('"args" is not an array');
+  const bytes = encodeValue(args);
+  if (bytes.length <= scheduleLimits.maxArgumentBytes) return bytes;
+  throw error(
+    "arguments_too_long",
+    "The arguments of a schedule are too long; store them and pass their key",
+    {
+      bytes: bytes.length,
+      maxBytes: scheduleLimits.maxArgumentBytes,
+    },
+  );
+}
+
+function maxHistory(value: unknown): number {
+  if (value === undefined) return scheduleLimits.defaultMaxHistory;
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= scheduleLimits.maxHistory) {
+    return Number(value);
+  }
+  throw error("invalid_max_history", `maxHistory is a whole number from 0 to ${scheduleLimits.maxHistory}`, {
+    maxHistory: String(value),
+  });
+}
+
+export function assertTimestamp(value: unknown, what: string): asserts value is number {
+  if (typeof value === "number" && Math.abs(value) <= scheduleLimits.maxTimestamp) return;
+  throw error("invalid_time", `"${what}" is not a time in milliseconds`, { [what]: String(value) });
+}
+
+/** How many rows of history to read. */
+export function historyLimit(value: unknown): number {
+  if (value === undefined) return 20;
+  if (Number.isInteger(value) && Number(value) >= 1)
+    return Math.min(Number(value), scheduleLimits.maxHistory);
+  throw invalidOptions('"limit" is not a whole number of at least 1');
+}
+
+function assertWhole(value: unknown, min: number, max: number, what: string): asserts value is number {
+  if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return;
+  throw invalidOptions(`"${what}" is not a whole number from ${min} to ${max}`);
+}
+
+function assertCatchUp(value: CatchUp): void {
+  if (value !== "skip" && value !== "once") assertWhole(value, 1, scheduleLimits.maxCatchUp, "catchUp");
+}
+
+function retryRow(retry: RetryPolicy): RetryRow {
+  if (typeof retry !== "object" || retry === null) throw invalidOptions('"retry" is not an object');
+  const row = { ...defaultRetry, ...retry };
+  assertWhole(row.maxAttempts, 1, scheduleLimits.maxAttempts, "retry.maxAttempts");
+  assertWhole(row.minMs, 0, scheduleLimits.maxBackoffMs, "retry.minMs");
+  assertWhole(row.maxMs, row.minMs, scheduleLimits.maxBackoffMs, "retry.maxMs");
+  return { maxAttempts: row.maxAttempts, minMs: row.minMs, maxMs: row.maxMs };
+}
+
+export function invalidOptions(why: string): HoldfastError {
+  return error("invalid_options", `The options of a schedule are invalid: ${why}`, undefined);
+}
+
+function error(code: string, message: string, metadata: unknown): HoldfastError {
+  return new HoldfastError("schedule", code, message, metadata === undefined ? {} : { metadata });
+}
