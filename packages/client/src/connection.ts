@@ -9,8 +9,10 @@ import type {
 } from "./driver.ts";
 import { protocolVersion } from "./driver.ts";
 import { backoffDelayMs } from "./internal/backoff.ts";
+import { IncomingStream } from "./internal/incoming-stream.ts";
 import { callOutside, Listeners } from "./internal/listeners.ts";
 import type { ClientPorts } from "./internal/ports.ts";
+import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
 import { clientLimits } from "./limits.ts";
 import { isRetryable } from "./retry.ts";
 import type { ActionOptions, ConnStatus } from "./types.ts";
@@ -21,6 +23,8 @@ interface PendingCall {
   readonly reject: (error: unknown) => void;
   readonly stopListening: (() => void) | undefined;
   attempts: number;
+  /** Present once the result began to come in pieces: it cannot be asked for again. */
+  stream: IncomingStream | undefined;
 }
 
 export interface ConnectionOptions {
@@ -52,6 +56,13 @@ export class Connection {
   readonly #opens = new Listeners<[]>();
   readonly #closes = new Listeners<[]>();
   readonly #statuses = new Listeners<[ConnStatus]>();
+  readonly #gaps = new Listeners<[]>();
+  readonly #presence: PresenceView;
+  /** What the server calls this connection, to go on after it was cut off. */
+  #token: string | undefined;
+  #received = 0;
+  /** Events that were given up while the connection was away; the server may still send them. */
+  readonly #givenUp = new Set<string>();
   #pendingBytes = 0;
   #nextId = 1;
   #attempt = 0;
@@ -65,6 +76,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#presence = new PresenceView((callback) => this.on(presenceEvent, callback));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // A connection that nobody awaits must not raise an unhandled rejection.
     promise.catch(() => undefined);
@@ -108,7 +120,8 @@ export class Connection {
         signal.addEventListener("abort", abort, { once: true });
         stopListening = () => signal.removeEventListener("abort", abort);
       }
-      this.#pending.set(id, { frame, resolve, reject, stopListening, attempts: 1 });
+      const stream = undefined;
+      this.#pending.set(id, { frame, resolve, reject, stopListening, attempts: 1, stream });
       this.#pendingBytes += frame.size;
       if (this.connStatus === "connected") this.#link?.send(frame);
     });
@@ -120,6 +133,7 @@ export class Connection {
     if (callbacks === undefined) {
       callbacks = new Set();
       this.#events.set(event, callbacks);
+      this.#givenUp.delete(event);
       this.#send({ type: "subscribe", event });
     }
     // A function of its own, so that one callback that is added twice is called twice.
@@ -129,7 +143,8 @@ export class Connection {
       const current = this.#events.get(event);
       if (current?.delete(entry) !== true || current.size > 0) return;
       this.#events.delete(event);
-      this.#send({ type: "unsubscribe", event });
+      if (this.connStatus === "connected") this.#transmit({ type: "unsubscribe", event });
+      else if (this.#token !== undefined) this.#givenUp.add(event);
     };
   }
 
@@ -156,6 +171,20 @@ export class Connection {
 
   onStatusChange(callback: (status: ConnStatus) => void): () => void {
     return this.#statuses.add(callback);
+  }
+
+  /** Events were missed for good: the connection was away for too long, or read too slowly. */
+  onGap(callback: () => void): () => void {
+    return this.#gaps.add(callback);
+  }
+
+  /** Who is here, by connection id, as told so far; it is being told of from the first use on. */
+  presence(): ReadonlyMap<string, unknown> {
+    return this.#presence.now();
+  }
+
+  onPresence(callback: (present: ReadonlyMap<string, unknown>) => void): () => void {
+    return this.#presence.listen(callback);
   }
 
   async dispose(): Promise<void> {
@@ -195,14 +224,21 @@ export class Connection {
     const [where, connParams] = await Promise.all([target(), params()]);
     if (this.#ended.signal.aborted) return;
     this.#lastError = undefined;
-    const link: DriverConnection = driver.connect(where, connParams, {
-      frame: (frame) => {
-        if (this.#link === link) this.#receive(frame);
+    const token = this.#token;
+    const link: DriverConnection = driver.connect(
+      where,
+      connParams,
+      {
+        frame: (frame) => {
+          if (this.#link === link) this.#receive(frame);
+        },
+        received: () => this.#received,
+        closed: (reason) => {
+          if (this.#link === link) this.#closed(reason);
+        },
       },
-      closed: (reason) => {
-        if (this.#link === link) this.#closed(reason);
-      },
-    });
+      token === undefined ? undefined : { token, received: this.#received },
+    );
     this.#link = link;
   }
 
@@ -211,11 +247,19 @@ export class Connection {
       case "init":
         return this.#initialise(frame);
       case "result":
-        return this.#settle(frame.id)?.resolve(frame.value);
+        return this.#receiveResult(frame.id, frame.value);
       case "error":
         return this.#receiveError(frame.id, frame.error);
       case "event":
+        this.#received++;
         return this.#deliver(frame.name, frame.args);
+      case "gap":
+        this.#received = frame.received;
+        return this.#missed();
+      case "stream":
+        return this.#beginStream(frame.id);
+      case "chunk":
+        return this.#pending.get(frame.id)?.stream?.push(frame.value);
       case "pong":
         return;
     }
@@ -233,11 +277,42 @@ export class Connection {
     this.#attempt = 0;
     this.actorId = frame.actorId;
     this.connId = frame.connId;
+    const wasCutOff = this.#token !== undefined;
+    const { resume } = frame;
+    this.#token = resume?.token;
+    this.#received = resume?.received ?? 0;
     for (const event of this.#events.keys()) this.#transmit({ type: "subscribe", event });
+    for (const event of this.#givenUp) this.#transmit({ type: "unsubscribe", event });
+    this.#givenUp.clear();
     for (const call of this.#pending.values()) this.#link?.send(call.frame);
     this.#settleReady.resolve();
     this.#setStatus("connected");
     this.#opens.emit();
+    if (wasCutOff && resume?.resumed !== true && this.#events.size > 0) this.#missed();
+  }
+
+  #missed(): void {
+    // A fresh subscription to presence is answered with all who are here.
+    if (this.#events.has(presenceEvent)) this.#transmit({ type: "subscribe", event: presenceEvent });
+    this.#gaps.emit();
+  }
+
+  #receiveResult(id: number, value: unknown): void {
+    const call = this.#settle(id);
+    if (call?.stream === undefined) call?.resolve(value);
+    else call.stream.end(undefined);
+  }
+
+  #beginStream(id: number): void {
+    const call = this.#pending.get(id);
+    if (call === undefined || call.stream !== undefined) return;
+    call.stream = new IncomingStream({
+      taken: (pieces) => {
+        if (this.#pending.has(id)) this.#send({ type: "credit", id, pieces });
+      },
+      cancelled: (reason) => this.#cancel(id, reason),
+    });
+    call.resolve(call.stream.readable);
   }
 
   #receiveError(id: number | undefined, wire: WireError): void {
@@ -249,9 +324,19 @@ export class Connection {
     }
     const call = this.#pending.get(id);
     // The actor was just going to sleep or moving; its key makes a second arrival harmless.
-    const again = call !== undefined && isRetryable(error) && call.attempts < clientLimits.maxCallAttempts;
+    const again =
+      call !== undefined &&
+      call.stream === undefined &&
+      isRetryable(error) &&
+      call.attempts < clientLimits.maxCallAttempts;
     if (again) this.#retryCall(id, call);
-    else this.#settle(id)?.reject(error);
+    else this.#rejectCall(id, error);
+  }
+
+  #rejectCall(id: number, error: HoldfastError): void {
+    const call = this.#settle(id);
+    call?.stream?.end(error);
+    call?.reject(error);
   }
 
   #retryCall(id: number, call: PendingCall): void {
@@ -277,6 +362,9 @@ export class Connection {
     const call = this.#settle(id);
     if (call === undefined) return;
     this.#send({ type: "cancel", id });
+    call.stream?.end(
+      new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499, cause: reason }),
+    );
     call.reject(reason);
   }
 
@@ -296,6 +384,9 @@ export class Connection {
 
   #closed(reason: ClosedReason): void {
     this.#link = undefined;
+    for (const [id, call] of this.#pending) {
+      if (call.stream !== undefined) this.#rejectCall(id, cutOff());
+    }
     const wasOpen = this.connStatus === "connected";
     const error = fromWireError(this.#lastError ?? reason.error);
     if (reason.final && !isRetryable(error) && !this.#options.onFatal(error)) {
@@ -332,7 +423,7 @@ export class Connection {
     this.#ended.abort(error);
     this.#timer?.cancel();
     this.#settleReady.reject(error);
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+    for (const id of [...this.#pending.keys()]) this.#rejectCall(id, error);
     this.#options.onDispose();
   }
 
@@ -341,4 +432,8 @@ export class Connection {
     this.connStatus = status;
     this.#statuses.emit(status);
   }
+}
+
+function cutOff(): HoldfastError {
+  return new HoldfastError("conn", "stream_interrupted", "The connection was lost before the stream ended");
 }

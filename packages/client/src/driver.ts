@@ -31,6 +31,8 @@ export interface DriverConnection {
 
 export interface DriverListener {
   frame(frame: ServerFrame): void;
+  /** How many events have come so far, for signs of life. */
+  received?(): number;
   /** Called once, unless `close` was called here. */
   closed(reason: ClosedReason): void;
 }
@@ -50,6 +52,7 @@ export interface ClosedReason {
 export interface ClientDriver {
   /** Encodes arguments, so that a retry sends what the first attempt sent. Throws as `prepare` does. */
   prepareArgs(args: readonly unknown[]): PreparedFrame;
+  /** A result that comes in pieces is a `ReadableStream` of them. */
   call(call: DriverCall): Promise<unknown>;
   /** The id of the actor, made if the target says so. */
   resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string>;
@@ -57,7 +60,12 @@ export interface ClientDriver {
   create(request: DriverCreate): Promise<string>;
   /** Encodes a frame. Throws `message.unsupported_value`, `message.outgoing_too_long`. */
   prepare(frame: ClientFrame): PreparedFrame;
-  connect(target: ActorTarget, params: unknown, listener: DriverListener): DriverConnection;
+  connect(
+    target: ActorTarget,
+    params: unknown,
+    listener: DriverListener,
+    resume?: ResumePoint,
+  ): DriverConnection;
   dispose(): Promise<void>;
 }
 
@@ -84,12 +92,42 @@ export type ClientFrame =
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "subscribe"; readonly event: string }
   | { readonly type: "unsubscribe"; readonly event: string }
-  | { readonly type: "ping" };
+  /** The reader of a stream has taken pieces: as many more may be sent. */
+  | { readonly type: "credit"; readonly id: number; readonly pieces: number }
+  /** `received` is how many events have come: the server need not keep them any longer. */
+  | { readonly type: "ping"; readonly received?: number };
+
+/** How a connection goes on where another one was cut off. */
+export interface ResumeInfo {
+  /** Names this connection to the server, should it be lost. */
+  readonly token: string;
+  /** How many events the client has received, counting those of the connection that was lost. */
+  readonly received: number;
+  /** Whether what was missed follows. If not, it is gone. */
+  readonly resumed: boolean;
+}
+
+/** The connection that was lost. */
+export interface ResumePoint {
+  readonly token: string;
+  readonly received: number;
+}
 
 /** Frames of a connection, server to client. */
 export type ServerFrame =
-  | { readonly type: "init"; readonly version: number; readonly actorId: string; readonly connId: string }
+  | {
+      readonly type: "init";
+      readonly version: number;
+      readonly actorId: string;
+      readonly connId: string;
+      readonly resume?: ResumeInfo;
+    }
   | { readonly type: "result"; readonly id: number; readonly value: unknown }
   | { readonly type: "error"; readonly id: number | undefined; readonly error: WireError }
   | { readonly type: "event"; readonly name: string; readonly args: readonly unknown[] }
+  /** Events were left out because they were not read in time; `received` counts them as received. */
+  | { readonly type: "gap"; readonly received: number }
+  /** The result of a call comes in pieces; its `result` or `error` is the end of them. */
+  | { readonly type: "stream"; readonly id: number }
+  | { readonly type: "chunk"; readonly id: number; readonly value: unknown }
   | { readonly type: "pong" };

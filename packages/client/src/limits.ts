@@ -10,6 +10,8 @@ export const clientLimits = {
   maxCallAttempts: 12,
   retryMinMs: 25,
   retryMaxMs: 5_000,
+  /** Pieces of a streamed result that are on their way or unread; the actor waits beyond that. */
+  streamWindow: 16,
   /** A connection that was silent for this long is asked for a sign of life, once. */
   heartbeatMs: 20_000,
 } as const;

@@ -8,8 +8,10 @@ import type {
   DriverCreate,
   DriverListener,
   PreparedFrame,
+  ResumePoint,
 } from "./driver.ts";
 import { openSocket, type SocketConstructor } from "./internal/socket.ts";
+import { readStreamBody, streamContentType } from "./stream-body.ts";
 import {
   contentType,
   decode,
@@ -20,6 +22,7 @@ import {
   header,
   paramsPrefix,
   prepareClientFrame,
+  resumePrefix,
   subprotocol,
   trustedDepth,
 } from "./wire.ts";
@@ -70,13 +73,19 @@ class NetworkDriver implements ClientDriver {
     const query = target.type === "getOrCreate" ? "?create=true" : "";
     const headers: Record<string, string> = { [header.idempotencyKey]: call.idempotencyKey };
     if (call.params !== undefined) headers[header.params] = encodeParams(this.#encoding, call.params);
-    const reply = await this.#request("POST", url + query, call.args.data, headers, call.signal).catch(
-      (error: unknown) => {
-        if (call.signal?.aborted === true) this.#cancel(target, call.idempotencyKey);
-        throw error;
-      },
-    );
-    return reply["output"];
+    const cancel = (): void => this.#cancel(target, call.idempotencyKey);
+    try {
+      const response = await this.#send("POST", url + query, call.args.data, headers, call.signal);
+      const { body } = response;
+      const type = response.headers.get("content-type");
+      if (response.ok && body !== null && type === streamContentType[this.#encoding]) {
+        return readStreamBody(this.#encoding, body, cancel, call.signal);
+      }
+      return (await this.#read(response, call.signal))["output"];
+    } catch (error) {
+      if (call.signal?.aborted === true) cancel();
+      throw error;
+    }
   }
 
   /** A keyed call outlives its socket, so that a retry can join it: ending it takes a request. */
@@ -107,11 +116,17 @@ class NetworkDriver implements ClientDriver {
     return prepared;
   }
 
-  connect(target: ActorTarget, params: unknown, listener: DriverListener): DriverConnection {
+  connect(
+    target: ActorTarget,
+    params: unknown,
+    listener: DriverListener,
+    resume?: ResumePoint,
+  ): DriverConnection {
     const query = target.type === "getOrCreate" ? "?create=true" : "";
     const url = `${this.#url(target)}/connect${query}`.replace(/^http/, "ws");
     const protocols = [subprotocol, encodingPrefix + this.#encoding];
     if (params !== undefined) protocols.push(paramsPrefix + encodeParams(this.#encoding, params));
+    if (resume !== undefined) protocols.push(`${resumePrefix}${resume.token}.${resume.received}`);
     const Socket = this.#config.WebSocket ?? globalThis.WebSocket;
     if (Socket === undefined) {
       const message = "This runtime has no global WebSocket; pass one as `WebSocket` to createClient";
@@ -141,6 +156,16 @@ class NetworkDriver implements ClientDriver {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<Readonly<Record<string, unknown>>> {
+    return this.#read(await this.#send(method, url, body, headers, signal), signal);
+  }
+
+  async #send(
+    method: string,
+    url: string,
+    body: Uint8Array | string | undefined,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
     const init: RequestInit = {
       method,
       headers: { ...this.#config.headers, ...headers, accept: contentType[this.#encoding] },
@@ -151,10 +176,20 @@ class NetworkDriver implements ClientDriver {
       // Bytes of our own encoder never sit on a shared buffer.
       init.body = body as Uint8Array<ArrayBuffer> | string;
     }
-    let response: Response;
+    try {
+      return await (this.#config.fetch ?? globalThis.fetch)(url, init);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw networkError(`The server at ${this.#base} cannot be reached`, cause);
+    }
+  }
+
+  async #read(
+    response: Response,
+    signal: AbortSignal | undefined,
+  ): Promise<Readonly<Record<string, unknown>>> {
     let bytes: Uint8Array;
     try {
-      response = await (this.#config.fetch ?? globalThis.fetch)(url, init);
       bytes = new Uint8Array(await response.arrayBuffer());
     } catch (cause) {
       signal?.throwIfAborted();

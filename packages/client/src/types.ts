@@ -144,6 +144,15 @@ export interface ActorConnBase<Events = unknown> {
   onOpen(callback: () => void): () => void;
   onClose(callback: () => void): () => void;
   onStatusChange(callback: (status: ConnStatus) => void): () => void;
+  /**
+   * Events were missed for good: the connection was away longer than the server keeps them, the actor
+   * crashed, or they were read too slowly. Fetch what they would have told.
+   */
+  onGap(callback: () => void): () => void;
+  /** Who is here, by connection id. Told of from the first use on, so that the first answer is empty. */
+  presence(): ReadonlyMap<string, unknown>;
+  /** Calls back with all who are here whenever that changes. */
+  onPresence(callback: (present: ReadonlyMap<string, unknown>) => void): () => void;
   readonly connStatus: ConnStatus;
   /** Settles with the first connection: resolved when open, rejected when refused or disposed of. */
   readonly ready: Promise<void>;

@@ -101,11 +101,16 @@ class SocketConnection implements DriverConnection {
   #beat(): void {
     if (this.#heardSince) {
       this.#heardSince = false;
-      this.send(prepareClientFrame(this.#encoding, { type: "ping" }));
+      this.send(prepareClientFrame(this.#encoding, { type: "ping", ...this.#received() }));
       return;
     }
     this.#socket.close(4001, "conn.timed_out");
     this.#finish(1006, "");
+  }
+
+  #received(): { readonly received?: number } {
+    const received = this.#listener.received?.() ?? 0;
+    return received === 0 ? {} : { received };
   }
 
   #finish(code: number, reason: string): void {
