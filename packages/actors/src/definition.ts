@@ -1,3 +1,4 @@
+import type { StandardSchema } from "@holdfast/core";
 import type { AnyDatabase } from "./database.ts";
 import type { EventTokens } from "./event.ts";
 import { parseDefinition, type RuntimeDefinition } from "./internal/runtime-definition.ts";
@@ -9,9 +10,45 @@ import type {
   ActorOptions,
   ActorShape,
   Conn,
+  ConnContext,
+  RequestContext,
   StateContext,
   StorageContext,
 } from "./types.ts";
+
+/** Schemas of the arguments of actions, in the shape of `actions` or by dotted name. */
+export interface ActionSchemas {
+  readonly [name: string]: StandardSchema | ActionSchemas;
+}
+
+/** Brings a stored state from one version to the next: returns the new state, or changes it in place. */
+export type StateMigration = {
+  // A method, so that a migration may say what it takes: what was stored is not known to any type.
+  migrate(stored: unknown): unknown;
+}["migrate"];
+
+/** `run` with what the inspector shows of it. */
+export interface RunHandler<Context> {
+  readonly name?: string;
+  readonly icon?: string;
+  readonly run: (c: Context) => unknown;
+  readonly inspector?: unknown;
+}
+
+/** A tab that the inspector shows for these actors, or a built-in one that it hides. */
+export type InspectorTabConfig =
+  | {
+      /** Letters, digits, "_" and "-". */
+      readonly id: string;
+      readonly label: string;
+      /** A directory with an index.html. */
+      readonly source: string;
+      readonly icon?: string;
+    }
+  | {
+      readonly id: "workflow" | "database" | "state" | "queue" | "schedules" | "connections" | "console";
+      readonly hidden: true;
+    };
 
 /** What `actor()` takes. `state` and `createState` exclude each other, as do the other two pairs. */
 export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
@@ -19,6 +56,13 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly state?: State;
   /** Makes the first state, once. When it throws, the actor does not come to exist. */
   readonly createState?: (c: StorageContext<Database, Queues>, input: Input) => State | Promise<State>;
+  /** Validates and types the state, the first one and each that is loaded. */
+  readonly stateSchema?: StandardSchema<unknown, State>;
+  /**
+   * Bring a stored state up to date at its next wake, in order; a state's version is the number of
+   * migrations that it has seen. A list shorter than that is `actor.state_version_too_new`.
+   */
+  readonly migrateState?: readonly StateMigration[];
   readonly connState?: ConnState;
   readonly createConnState?: (
     c: ActorContext<State, ConnParams, undefined, Vars, Input, Database, Events, Queues>,
@@ -28,6 +72,7 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   /** Makes `c.vars`, at each start. */
   readonly createVars?: (
     c: StateContext<State, ConnParams, ConnState, Database, Events, Queues>,
+    driverContext: undefined,
   ) => Vars | Promise<Vars>;
   /** The actor's own SQLite database: `db()`. */
   readonly db?: Database;
@@ -46,6 +91,14 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly onWake?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
   ) => void | Promise<void>;
+  /**
+   * Runs in the background from each start on. While it runs and does not wait for a queue, the actor
+   * does not sleep by itself; a sleep waits for it within the grace period. When it returns or throws,
+   * the actor goes on.
+   */
+  readonly run?:
+    | ((c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>) => unknown)
+    | RunHandler<ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>>;
   /** Before the actor leaves memory; not after a crash. */
   readonly onSleep?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
@@ -65,11 +118,11 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
     params: ConnParams,
   ) => void | Promise<void>;
   readonly onConnect?: (
-    c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    c: ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     conn: Conn<ConnState, ConnParams, Events>,
   ) => void | Promise<void>;
   readonly onDisconnect?: (
-    c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    c: ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     conn: Conn<ConnState, ConnParams, Events>,
   ) => void | Promise<void>;
   /** Sees each result on its way out and returns what the caller gets. */
@@ -79,9 +132,35 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
     args: readonly unknown[],
     output: Output,
   ) => Output | Promise<Output>;
+  /** Answers HTTP requests. */
+  readonly onRequest?: (
+    c: RequestContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    request: Request,
+  ) => Response | Promise<Response>;
+  /** Takes WebSockets. */
+  readonly onWebSocket?: (
+    c: RequestContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    websocket: WebSocket,
+  ) => void | Promise<void>;
   readonly actions?: Actions &
     ActionTree<ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>>;
+  /** Validate the arguments of actions: the whole list of each. */
+  readonly actionInputSchemas?: ActionSchemas;
+  /** Validates and types the parameters of connections. */
+  readonly connParamsSchema?: StandardSchema<unknown, ConnParams>;
+  readonly inspector?: { readonly tabs?: readonly InspectorTabConfig[] };
   readonly options?: ActorOptions;
+  /** Says types that nothing else does; its values are not looked at. */
+  readonly types?: {
+    readonly state?: State;
+    readonly connParams?: ConnParams;
+    readonly connState?: ConnState;
+    readonly vars?: Vars;
+    readonly input?: Input;
+    readonly database?: Database;
+    readonly events?: Events;
+    readonly queues?: Queues;
+  };
 }
 
 /** What `actor()` returns. The types are phantom: clients infer from them, nothing is there at run time. */

@@ -21,12 +21,20 @@ export type {
 } from "./context-of.ts";
 export type {
   ActorDatabase,
+  ActorStatement,
   AnyDatabase,
   DatabaseClient,
   DatabaseProvider,
   DatabaseProviderContext,
+  DatabaseStore,
+  RawAccess,
+  SqlArguments,
+  SqlInput,
+  SqlParameters,
   SqlRow,
   SqlValue,
+  StatementKind,
+  TransactionOptions,
 } from "./database.ts";
 export {
   type ActionSchemas,
@@ -85,6 +93,7 @@ export type {
   ActorStore,
   CallRecord,
   CommitBatch,
+  DueCursor,
   KvEntry,
   KvOperation,
   KvRange,

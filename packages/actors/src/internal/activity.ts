@@ -10,6 +10,10 @@ export class Activity {
   /** Promises given to `waitUntil`: a stop waits for them, but they do not keep the actor awake. */
   #background = 0;
   #connections = 0;
+  /** The `run` handler, while it runs. */
+  #runs = 0;
+  /** Waits for queue messages: while there is one, the `run` handler does not keep the actor awake. */
+  #waits = 0;
   #lastActiveAt = 0;
   #timer: Timer | undefined;
   #watching = false;
@@ -40,6 +44,26 @@ export class Activity {
     this.#rest();
   }
 
+  runBegan(): void {
+    this.#runs++;
+  }
+
+  runEnded(): void {
+    this.#runs--;
+    this.#rest();
+  }
+
+  /** Somebody waits for a queue: the `run` handler may be put to sleep at this point. */
+  waitBegan(): void {
+    this.#waits++;
+    this.#rest();
+  }
+
+  waitEnded(): void {
+    this.#waits--;
+    this.#rest();
+  }
+
   /** Keeps the actor awake until the promise settles. */
   keepAwake(promise: PromiseLike<unknown>): void {
     this.begin();
@@ -58,11 +82,26 @@ export class Activity {
 
   /** True while user code may run. */
   get any(): boolean {
-    return this.#active > 0 || this.#background > 0;
+    return this.#active > 0 || this.#background > 0 || this.#runs > 0;
   }
 
-  get counts(): { readonly active: number; readonly background: number; readonly connections: number } {
-    return { active: this.#active, background: this.#background, connections: this.#connections };
+  /** What has not finished, for the log. */
+  get counts(): {
+    readonly active: number;
+    readonly background: number;
+    readonly connections: number;
+    readonly runs: number;
+  } {
+    return {
+      active: this.#active,
+      background: this.#background,
+      connections: this.#connections,
+      runs: this.#runs,
+    };
+  }
+
+  get #idle(): boolean {
+    return this.#active === 0 && this.#connections === 0 && (this.#runs === 0 || this.#waits > 0);
   }
 
   /** Begins to watch for idleness. */
@@ -77,20 +116,31 @@ export class Activity {
     this.#timer = undefined;
   }
 
-  /** Resolves when no user code runs any more; connections do not count. */
-  drained(): Promise<void> {
-    if (!this.any) return Promise.resolve();
+  /**
+   * Resolves when no user code runs any more; connections do not count, the `run` handler only where
+   * `withRun` says so.
+   */
+  drained(withRun: () => boolean): Promise<void> {
+    const finished = (): boolean =>
+      this.#active === 0 && this.#background === 0 && (this.#runs === 0 || !withRun());
+    if (finished()) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#drained = resolve;
+      this.#drained = () => {
+        if (!finished()) return;
+        this.#drained = undefined;
+        resolve();
+      };
     });
   }
 
+  /** Looks again whether what `drained` waits for has come to pass. */
+  recheck(): void {
+    this.#drained?.();
+  }
+
   #rest(): void {
-    if (this.#drained !== undefined && !this.any) {
-      this.#drained();
-      this.#drained = undefined;
-    }
-    if (!this.#watching || this.#active > 0 || this.#connections > 0) return;
+    this.#drained?.();
+    if (!this.#watching || !this.#idle) return;
     this.#lastActiveAt = this.#ports.clock.now();
     // A timer that is set already looks at `lastActiveAt` when it fires: one timer serves many calls.
     if (this.#timer === undefined) this.#arm(this.#sleepTimeoutMs);
@@ -99,7 +149,7 @@ export class Activity {
   #arm(delayMs: number): void {
     this.#timer = this.#ports.tasks.after(delayMs, () => {
       this.#timer = undefined;
-      if (!this.#watching || this.#active > 0 || this.#connections > 0) return;
+      if (!this.#watching || !this.#idle) return;
       const left = this.#lastActiveAt + this.#sleepTimeoutMs - this.#ports.clock.now();
       if (left > 0) this.#arm(left);
       else this.#onIdle();

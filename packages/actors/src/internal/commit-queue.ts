@@ -1,11 +1,23 @@
-import type { HoldfastError } from "@holdfast/core";
+import { HoldfastError, type Tasks } from "@holdfast/core";
 import type { ActorStore, CommitBatch } from "../store.ts";
+
+/** How many macrotasks a commit waits at most for further turns, each of which has to bring some. */
+const maxGatherRounds = 16;
 
 /** Something that leaves the actor. Exactly one of the two is called, once; neither may throw. */
 export interface Output {
   release(): void;
   /** The commit before it has failed: it must not leave. */
   drop(error: HoldfastError): void;
+  /** Of no meaning without what was written before it: it does not leave when that is taken back. */
+  readonly undoable?: boolean;
+}
+
+/** Lets go of what a transaction held. Exactly one of the two is called, once. */
+export interface HeldTurn {
+  commit(): void;
+  /** What was written is being taken back: undoable outputs are told `error` and do not leave. */
+  revert(error: HoldfastError): void;
 }
 
 /** What a turn changed: a batch without its identity. */
@@ -13,12 +25,15 @@ export type Changes = Omit<CommitBatch, "actorId" | "epoch" | "version" | "commi
 
 export interface CommitQueueOptions {
   readonly store: ActorStore;
+  readonly tasks: Tasks;
   readonly actorId: string;
   readonly epoch: number;
   /** The version that the store has now. */
   readonly version: number;
   /** Unique to this instance; commit ids are made of it. */
   readonly nonce: string;
+  /** Whether there is something to take. */
+  hasChanged(): boolean;
   /** Takes what changed since the last call; undefined when nothing did. */
   collect(version: number): Changes | undefined;
   /** The changes of this version are durable. */
@@ -35,9 +50,14 @@ interface Flight {
 
 /**
  * The output gate. One commit of an actor is on its way at a time; the turns that close meanwhile
- * share the next one, which is handed to the store as soon as the first has landed: nothing waits
- * longer for it, since the store syncs one group after the other. Each output leaves when all turns
- * before it are durable, in the order in which outputs were made.
+ * share the next one. Each output leaves when all turns before it are durable, in the order in which
+ * outputs were made.
+ *
+ * The commit of a lone caller is handed to the store at once. Where several outputs waited, their
+ * callers are about to come back together, and a commit for the first few of them would make all
+ * others wait for two syncs: so the next commit gathers turns until half of the callers wait, which
+ * lets sync and work overlap, for as long as each macrotask brings more of them. A loop that is idle
+ * brings none, so that nothing waits there for callers who stay away.
  */
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
@@ -51,6 +71,10 @@ export class CommitQueue {
   #failure: HoldfastError | undefined;
   #failed = false;
   #holds = 0;
+  #inTransaction = false;
+  /** How many outputs waited when the last commit landed: its own, and those of the next one. */
+  #crowd = 0;
+  #gathering = false;
 
   constructor(options: CommitQueueOptions) {
     this.#options = options;
@@ -60,8 +84,9 @@ export class CommitQueue {
   /** Ends the open turn: what changed goes to the store, now or with the next commit. */
   close(): void {
     if (this.#failure !== undefined) return;
-    if (this.#flight === undefined && this.#holds === 0) this.#leave(this.#handIn([]));
-    else this.#next ??= [];
+    if (this.#flight !== undefined || this.#holds > 0 || this.#gathering) this.#next ??= [];
+    else if (this.#crowd > 1 && this.#options.hasChanged()) this.#gather();
+    else this.#leave(this.#handIn([]));
   }
 
   /**
@@ -80,17 +105,43 @@ export class CommitQueue {
     };
   }
 
+  /** True when nothing is on its way or waits for the store. */
+  get idle(): boolean {
+    return this.#flight === undefined && this.#next === undefined && this.#holds === 0;
+  }
+
+  /** As {@link hold} for what may be taken back, on an idle queue; meanwhile nobody can wait for the gate. */
+  transaction(): HeldTurn {
+    const release = this.hold();
+    this.#inTransaction = true;
+    return {
+      commit: () => {
+        this.#inTransaction = false;
+        release();
+      },
+      revert: (error) => {
+        const outputs = this.#next ?? [];
+        this.#inTransaction = false;
+        this.#next = outputs.filter((output) => output.undoable !== true);
+        release();
+        for (const output of outputs) if (output.undoable === true) output.drop(error);
+      },
+    };
+  }
+
   /** Ends the open turn and lets `output` leave once everything before it is durable. */
   after(output: Output): void {
     this.close();
     if (this.#failure !== undefined) return output.drop(this.#failure);
     const waiting = this.#next ?? this.#flight?.outputs ?? this.#leaving;
-    if (waiting === undefined) output.release();
-    else waiting.push(output);
+    if (waiting === undefined) return output.release();
+    waiting.push(output);
+    if (this.#gathering && this.#isFree && this.#hasGathered) this.#takeNext();
   }
 
-  /** As {@link after}, as a promise. */
+  /** As {@link after}, as a promise. Rejects with `actor.output_in_transaction` in a transaction. */
   gate(): Promise<void> {
+    if (this.#inTransaction) return Promise.reject(inTransactionError());
     return new Promise((resolve, reject) => this.after({ release: resolve, drop: reject }));
   }
 
@@ -151,7 +202,41 @@ export class CommitQueue {
     if (this.#failed) return;
     this.#options.landed(flight.version);
     this.#flight = undefined;
-    this.#takeNext(flight.outputs);
+    this.#crowd = flight.outputs.length + (this.#next?.length ?? 0);
+    if (this.#next === undefined || this.#hasGathered) return this.#takeNext(flight.outputs);
+    this.#gather();
+    this.#leave(flight.outputs);
+  }
+
+  /** Half of the callers wait: the other half can be served during their sync, and they during its. */
+  get #hasGathered(): boolean {
+    return 2 * (this.#next?.length ?? 0) >= this.#crowd;
+  }
+
+  /** Hands the next commit in at the first macrotask that finds no more turns than the one before it. */
+  #gather(): void {
+    this.#next ??= [];
+    if (this.#gathering) return;
+    this.#gathering = true;
+    let known = 0;
+    let rounds = 0;
+    const look = (): void => {
+      const waiting = this.#next?.length ?? 0;
+      rounds++;
+      if (waiting > known && rounds < maxGatherRounds && this.#isFree) {
+        known = waiting;
+        this.#options.tasks.macrotask(look);
+        return;
+      }
+      this.#gathering = false;
+      // Whatever is in the way takes the next commit itself when it ends.
+      if (this.#isFree) this.#takeNext();
+    };
+    this.#options.tasks.macrotask(look);
+  }
+
+  get #isFree(): boolean {
+    return this.#flight === undefined && this.#holds === 0 && !this.#failed;
   }
 
   #takeNext(outputs: readonly Output[] = []): void {
@@ -161,4 +246,9 @@ export class CommitQueue {
     const unchanged = next === undefined || this.#failed ? [] : this.#handIn(next);
     this.#leave([...outputs, ...unchanged]);
   }
+}
+
+function inTransactionError(): HoldfastError {
+  const message = "What leaves the actor waits for its commit, and a transaction is open: do it afterwards";
+  return new HoldfastError("actor", "output_in_transaction", message, { statusCode: 500 });
 }

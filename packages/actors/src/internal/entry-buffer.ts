@@ -20,6 +20,14 @@ interface DeletedRange {
   readonly batch: number;
 }
 
+interface Savepoint {
+  /** The entries that have been written since, as they were. */
+  readonly before: Map<string, Entry | undefined>;
+  readonly pending: number;
+  readonly written: number;
+  readonly ranges: readonly DeletedRange[];
+}
+
 /** Entries with `start <= key < end`; without `end`, all from `start`. */
 export interface EntryRange {
   readonly start: Uint8Array;
@@ -45,6 +53,8 @@ export class EntryBuffer {
   readonly #writtenBy = new Map<number, string[]>();
   #ranges: DeletedRange[] = [];
   #pending: KvOperation[] = [];
+  /** What an open transaction has to be able to take back. */
+  #savepoint: Savepoint | undefined;
   /** The open batch has no version yet. */
   readonly #batch = -1;
   /** Why writes are refused at the moment. */
@@ -77,6 +87,7 @@ export class EntryBuffer {
   #write(key: Uint8Array, value: Uint8Array | undefined): void {
     this.#assertWritable();
     const text = latin1(key);
+    this.#remember(text);
     this.#entries.set(text, { key, value, batch: this.#batch });
     const written = this.#writtenBy.get(this.#batch);
     if (written === undefined) this.#writtenBy.set(this.#batch, [text]);
@@ -91,7 +102,11 @@ export class EntryBuffer {
   deleteRange(start: Uint8Array, end: Uint8Array | undefined): void {
     this.#assertWritable();
     const range = { start: latin1(start), end: end && latin1(end), batch: this.#batch };
-    for (const text of this.#entries.keys()) if (covers(range, text)) this.#entries.delete(text);
+    for (const text of this.#entries.keys()) {
+      if (!covers(range, text)) continue;
+      this.#remember(text);
+      this.#entries.delete(text);
+    }
     this.#ranges.push(range);
     this.#pending.push({ type: "delete-range", start: this.#stored(start), end: this.#storedEnd(end) });
     this.#changed();
@@ -145,6 +160,39 @@ export class EntryBuffer {
 
   #storedEnd(end: Uint8Array | undefined): Uint8Array {
     return end === undefined ? new Uint8Array([this.#space + 1]) : this.#stored(end);
+  }
+
+  /** From now on writes can be taken back with `rollback`, until `keep`. */
+  savepoint(): void {
+    this.#savepoint = {
+      before: new Map(),
+      pending: this.#pending.length,
+      written: this.#writtenBy.get(this.#batch)?.length ?? 0,
+      ranges: [...this.#ranges],
+    };
+  }
+
+  keep(): void {
+    this.#savepoint = undefined;
+  }
+
+  rollback(): void {
+    const savepoint = this.#savepoint;
+    if (savepoint === undefined) return;
+    this.#savepoint = undefined;
+    for (const [text, entry] of savepoint.before) {
+      if (entry === undefined) this.#entries.delete(text);
+      else this.#entries.set(text, entry);
+    }
+    this.#pending.length = savepoint.pending;
+    const written = this.#writtenBy.get(this.#batch);
+    if (written !== undefined) written.length = savepoint.written;
+    this.#ranges = [...savepoint.ranges];
+  }
+
+  #remember(text: string): void {
+    const before = this.#savepoint?.before;
+    if (before !== undefined && !before.has(text)) before.set(text, this.#entries.get(text));
   }
 
   #assertWritable(): void {
@@ -207,4 +255,12 @@ export function afterPrefix(prefix: Uint8Array): Uint8Array | undefined {
     return end;
   }
   return undefined;
+}
+
+/** The operations of two spaces, in one list where there are both. */
+export function joinedOperations(
+  first: readonly KvOperation[] | undefined,
+  second: readonly KvOperation[] | undefined,
+): readonly KvOperation[] | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : [...first, ...second];
 }

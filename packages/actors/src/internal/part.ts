@@ -17,6 +17,8 @@ export const recordPrefix = {
   queueResult: 0x42,
   queueDedupe: 0x43,
   outbox: 0x44,
+  queueChunk: 0x45,
+  queueDead: 0x46,
   scheduleHistory: 0x50,
   workflowHistory: 0x60,
   blob: 0x70,
@@ -37,6 +39,12 @@ export interface Part {
   started?(): void;
   /** The turn closes: the last chance to write what belongs to it. */
   closing?(): void;
+  /** A transaction begins: what changes from now on may be taken back. Records are taken back by themselves. */
+  savepoint?(): void;
+  /** The transaction has failed: memory is to be as it was at `savepoint`. Records already are. */
+  rollback?(): void;
+  /** The transaction has succeeded; its turn closes next. */
+  keep?(): void;
   /** The commit of `version` is durable. */
   landed?(version: number): void;
   /** When this part wants the actor in memory, in milliseconds since the epoch. */

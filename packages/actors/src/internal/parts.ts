@@ -1,3 +1,5 @@
+import { HoldfastError } from "@holdfast/core";
+import type { RunControl } from "../types.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
 import { RunHandler } from "./run-handler.ts";
 import type { Runtime } from "./runtime.ts";
@@ -15,10 +17,16 @@ export class Parts {
   /** Present when the definition has a `run` handler. */
   readonly run: RunHandler | undefined;
 
-  constructor(runtime: Runtime) {
+  /** When the store will have the actor woken. */
+  #storedWakeAt: number | undefined;
+
+  constructor(runtime: Runtime, storedWakeAt: number | undefined) {
     this.runtime = runtime;
+    this.#storedWakeAt = storedWakeAt;
     const { run } = runtime.definition;
-    if (run !== undefined) this.#all.push((this.run = new RunHandler(runtime, run)));
+    if (run === undefined) return;
+    this.run = new RunHandler(runtime, run);
+    this.#all.push(this.run);
   }
 
   /** `c.schedule` and `c.cron`. */
@@ -67,6 +75,21 @@ export class Parts {
       if (wakeAt !== undefined && (earliest === undefined || wakeAt < earliest)) earliest = wakeAt;
     }
     return earliest;
+  }
+
+  /** What the next commit says of the time at which the store is to have the actor woken, if it changed. */
+  takeWakeAt(): { readonly wakeAt: number | null } | undefined {
+    const { wakeAt } = this;
+    if (wakeAt === this.#storedWakeAt) return undefined;
+    this.#storedWakeAt = wakeAt;
+    return { wakeAt: wakeAt ?? null };
+  }
+
+  /** Throws `actor.run_not_defined`. */
+  get runControl(): RunControl {
+    if (this.run !== undefined) return this.run;
+    const message = `The actor "${this.runtime.name}" has no run handler`;
+    throw new HoldfastError("actor", "run_not_defined", message, { statusCode: 500 });
   }
 
   stopping(): void {

@@ -14,25 +14,27 @@ import type {
   RawSocketHost,
   StopReason,
 } from "../instance.ts";
-import type { KvEntry, KvOperation } from "../store.ts";
-import type { ActorPresence, BroadcastTarget } from "../types.ts";
+import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../types.ts";
 import { Activity } from "./activity.ts";
+import { ActorState } from "./actor-state.ts";
 import { CallLedger } from "./call-ledger.ts";
 import { Calls } from "./calls.ts";
 import { type Changes, CommitQueue } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import { Context, type ContextSource } from "./context.ts";
-import { EntryBuffer, space } from "./entry-buffer.ts";
-import { ErrorFilter, reentrantError, stoppedError } from "./error-filter.ts";
+import type { ContextSource } from "./context.ts";
+import { EntryBuffer, joinedOperations, space } from "./entry-buffer.ts";
+import { ErrorFilter, stoppedError } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { KvBuffer } from "./kv-buffer.ts";
-import { type HotRecords, recordPrefix } from "./part.ts";
 import { Parts } from "./parts.ts";
 import { openWebSocket, serveRequest } from "./raw.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "./runtime-definition.ts";
-import { StateLog } from "./state/state-log.ts";
+import { startActor } from "./start.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
+import { Transactions } from "./transactions.ts";
+import { Turnstile } from "./turnstile.ts";
+import { warnOnce } from "./warnings.ts";
 
 /** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
 export class Runtime implements ActorInstance, ContextSource {
@@ -46,10 +48,16 @@ export class Runtime implements ActorInstance, ContextSource {
   readonly connections: Connections;
   readonly ledger: CallLedger;
   readonly kv: KvBuffer;
+  /** What `kv` keeps. */
+  readonly entries: EntryBuffer;
+  readonly stateHolder: ActorState;
   /** What the parts of the actor keep; commits with the turn. */
   readonly records: EntryBuffer;
   readonly parts: Parts;
   readonly errors: ErrorFilter;
+  /** Lets actions, connections and requests begin. */
+  readonly turnstile: Turnstile;
+  readonly transactions: Transactions;
   readonly ready: Promise<void>;
   readonly stopped: Promise<StopReason>;
   status: InstanceStatus = "starting";
@@ -67,10 +75,6 @@ export class Runtime implements ActorInstance, ContextSource {
   /** Settles when the start hooks have run, before what they wrote is durable. */
   readonly #started = Promise.withResolvers<void>();
   readonly #createdAt: number | undefined;
-  readonly #entries: EntryBuffer;
-  /** When the store will have the actor woken. */
-  #wakeAt: number | undefined;
-  #state: StateLog | undefined;
   #log: Logger | undefined;
   #client: object | undefined;
   #stopper: Stopper | undefined;
@@ -83,7 +87,6 @@ export class Runtime implements ActorInstance, ContextSource {
   /** Above zero while user code is on the stack: its turn ends when it returns, at the latest. */
   #entered = 0;
   #boundarySet = false;
-  #stateChangeSet = false;
 
   constructor(options: InstanceOptions) {
     const { host, start } = options;
@@ -102,13 +105,15 @@ export class Runtime implements ActorInstance, ContextSource {
     // A host may look at `stopped` only; that must not count as an unhandled rejection.
     this.ready.catch(() => {});
     this.#started.promise.catch(() => {});
-    const { sleepTimeout } = this.definition.options;
+    const { sleepTimeout, concurrency } = this.definition.options;
+    this.turnstile = new Turnstile(concurrency === "serial");
+    this.transactions = new Transactions(this);
+    this.stateHolder = new ActorState(this);
     this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
-    this.#entries = new EntryBuffer(host.store, options.id, space.user, () => this.#changed());
-    this.kv = new KvBuffer(this.#entries);
+    this.entries = new EntryBuffer(host.store, options.id, space.user, () => this.#changed());
+    this.kv = new KvBuffer(this.entries);
     this.records = new EntryBuffer(host.store, options.id, space.records, () => this.#changed());
-    this.parts = new Parts(this);
-    this.#wakeAt = start.type === "wake" ? start.loaded.record.wakeAt : undefined;
+    this.parts = new Parts(this, start.type === "wake" ? start.loaded.record.wakeAt : undefined);
     this.ledger = new CallLedger(host.store, options.id, host.ports.clock, this.#creating);
     this.connections = new Connections(this);
     this.#calls = new Calls(this);
@@ -124,21 +129,13 @@ export class Runtime implements ActorInstance, ContextSource {
       landed: (version) => this.#landed(version),
       failed: (error) => this.#commitFailed(error),
     });
+    warnOnce(this.definition, this);
     void this.#start(start);
   }
 
   async #start(start: InstanceOptions["start"]): Promise<void> {
     try {
-      const hot = await this.#hotRecords(start.type === "create");
-      await this.parts.load(hot, start.type === "create");
-      const held = start.type === "wake" ? (start.held ?? []) : [];
-      this.connections.load(hot.get(recordPrefix.connection) ?? [], held);
-      await this.hook("onMigrate", [new Context(this), start.type === "create"]);
-      if (start.type === "create") await this.#create(start.input);
-      else if (start.loaded.state === undefined) await this.#makeState(undefined);
-      else this.#state = StateLog.load(start.loaded.state, () => this.#stateChanged());
-      await this.#makeVars();
-      await this.hook("onWake", [new Context(this)]);
+      await startActor(this, start);
       // A commit that failed meanwhile has stopped it.
       if (this.#halted) return;
       this.status = "ready";
@@ -154,42 +151,11 @@ export class Runtime implements ActorInstance, ContextSource {
     }
   }
 
-  async #hotRecords(isNew: boolean): Promise<HotRecords> {
-    const hot = new Map<number, KvEntry[]>();
-    if (isNew) return hot;
-    const range = { start: new Uint8Array(0), end: new Uint8Array([recordPrefix.firstCold]) };
-    for (const entry of await this.records.list(range)) {
-      const prefix = entry.key[0] ?? 0;
-      const entries = hot.get(prefix);
-      if (entries === undefined) hot.set(prefix, [entry]);
-      else entries.push(entry);
-    }
-    return hot;
-  }
-
-  async #create(input: unknown): Promise<void> {
-    await this.#makeState(input);
-    await this.hook("onCreate", [new Context(this), input]);
+  /** `onCreate` has ended: what it and `createState` made is the first commit. */
+  created(): void {
     this.#creating = false;
     this.#dirty = true;
     this.queue.close();
-  }
-
-  /** Also at a wake when none is stored: the definition may have had no state before. */
-  async #makeState(input: unknown): Promise<void> {
-    const { hooks, state } = this.definition;
-    if (hooks.createState === undefined && state === undefined) return;
-    const initial =
-      state !== undefined ? state.initial : await this.hook("createState", [new Context(this), input]);
-    this.#state = StateLog.create(initial, () => this.#stateChanged());
-    this.#dirty = true;
-  }
-
-  async #makeVars(): Promise<void> {
-    const { hooks, vars, options } = this.definition;
-    if (vars !== undefined) this.vars = structuredClone(vars.initial);
-    if (hooks.createVars === undefined) return;
-    this.vars = await this.hook("createVars", [new Context(this)], options.createVarsTimeout);
   }
 
   // Turns
@@ -228,36 +194,6 @@ export class Runtime implements ActorInstance, ContextSource {
     if (this.#entered === 0) this.#setBoundary();
   }
 
-  #stateChanged(): void {
-    this.#changed();
-    if (this.definition.hooks.onStateChange === undefined || this.#stateChangeSet || this.#creating) return;
-    this.#stateChangeSet = true;
-    this.ports.tasks.macrotask(() => void this.#tellStateChange());
-  }
-
-  async #tellStateChange(): Promise<void> {
-    this.#stateChangeSet = false;
-    const hook = this.definition.hooks.onStateChange;
-    const state = this.#state;
-    if (hook === undefined || state === undefined || this.#halted) return;
-    try {
-      await this.#withoutState(state, () => hook(new Context(this), state.value));
-    } catch (error) {
-      this.errors.report(error);
-    }
-    this.queue.close();
-  }
-
-  /** Runs code on the stack during which the state must not change; what it awaits is free again. */
-  #withoutState(state: StateLog, fn: () => unknown): unknown {
-    state.refuseChanges(reentrantError);
-    try {
-      return this.enter(fn);
-    } finally {
-      state.refuseChanges(this.sealed ? stoppedError : undefined);
-    }
-  }
-
   /** Something that user code changed will be written when the turn closes. */
   noteChange(): void {
     this.#changed();
@@ -294,7 +230,9 @@ export class Runtime implements ActorInstance, ContextSource {
 
   /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
   checkLeaves(): void {
-    this.#state?.checkLeaves(!this.activity.any);
+    // In a transaction they have to stay comparable with what they were before it.
+    if (this.transactions.open) return;
+    this.stateHolder.checkLeaves(!this.activity.any);
     this.connections.checkLeaves(!this.activity.any);
   }
 
@@ -310,13 +248,13 @@ export class Runtime implements ActorInstance, ContextSource {
     this.parts.closing();
     this.#dirty = false;
     this.#calls.recordStarted();
-    const state = this.#state?.take();
-    const kv = joined(this.records.take(version), this.#entries.take(version));
+    const state = this.stateHolder.take();
+    const kv = joinedOperations(this.records.take(version), this.entries.take(version));
     const calls = this.ledger.take();
     const createdAt = this.#createDue ? this.#createdAt : undefined;
     this.#createDue = false;
     const destroyedAt = this.#destroyedAt;
-    const wakeAt = this.#wakeChange();
+    const wakeAt = this.parts.takeWakeAt();
     if (!state && !kv && !calls && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
       return undefined;
     }
@@ -330,16 +268,8 @@ export class Runtime implements ActorInstance, ContextSource {
     };
   }
 
-  /** What the commit says of the time at which the store is to have the actor woken, if that changed. */
-  #wakeChange(): { readonly wakeAt: number | null } | undefined {
-    const { wakeAt } = this.parts;
-    if (wakeAt === this.#wakeAt) return undefined;
-    this.#wakeAt = wakeAt;
-    return { wakeAt: wakeAt ?? null };
-  }
-
   #landed(version: number): void {
-    this.#entries.landed(version);
+    this.entries.landed(version);
     this.records.landed(version);
     this.parts.landed(version);
   }
@@ -353,19 +283,11 @@ export class Runtime implements ActorInstance, ContextSource {
   // What contexts show
 
   get state(): unknown {
-    if (this.#state === undefined) throw this.#noState();
-    return this.#state.value;
+    return this.stateHolder.value;
   }
 
   set state(value: unknown) {
-    if (this.#state === undefined) throw this.#noState();
-    this.#state.value = value;
-  }
-
-  #noState(): HoldfastError {
-    return new HoldfastError("actor", "state_not_enabled", `The actor "${this.name}" has no state (yet)`, {
-      statusCode: 500,
-    });
+    this.stateHolder.value = value;
   }
 
   get conns(): ReadonlyMap<string, Connection> {
@@ -382,7 +304,7 @@ export class Runtime implements ActorInstance, ContextSource {
   }
 
   unwrap(value: unknown): unknown {
-    return this.#state === undefined ? value : this.#state.unwrap(value);
+    return this.stateHolder.unwrap(value);
   }
 
   broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
@@ -393,8 +315,55 @@ export class Runtime implements ActorInstance, ContextSource {
     return this.connections.presence;
   }
 
-  saveState(): Promise<void> {
+  saveState(_options?: SaveStateOptions): Promise<void> {
     return this.queue.gate();
+  }
+
+  get region(): string {
+    return this.#host.region ?? "local";
+  }
+
+  async fetch(input: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
+    if (this.#host.fetch === undefined) {
+      const message = "The host of this actor gives it no way to fetch";
+      throw new HoldfastError("actor", "fetch_unavailable", message, { statusCode: 500 });
+    }
+    await this.queue.gate();
+    return this.#host.fetch(input, init);
+  }
+
+  get run(): RunControl {
+    return this.parts.runControl;
+  }
+
+  async blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T> {
+    this.turnstile.hold();
+    try {
+      return await (this.enter(fn) as T | Promise<T>);
+    } finally {
+      this.queue.close();
+      this.turnstile.release();
+    }
+  }
+
+  // Transactions
+
+  transaction<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
+    return this.transactions.run(owner, fn);
+  }
+
+  get inTransaction(): boolean {
+    return this.transactions.open;
+  }
+
+  /** True until `onCreate` has ended. */
+  get creating(): boolean {
+    return this.#creating;
+  }
+
+  /** Something that was written is not on its way to the store, or has not landed. */
+  get unsettled(): boolean {
+    return this.#hasChanged() || !this.queue.idle;
   }
 
   keepAwake(promise: PromiseLike<unknown>): void {
@@ -435,6 +404,7 @@ export class Runtime implements ActorInstance, ContextSource {
 
   async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
     if (this.status !== "ready") await this.#started.promise;
+    await this.turnstile.pass();
     if (this.status !== "ready") throw this.errors.stopping();
     return this.connections.connect(request, sink);
   }
@@ -511,8 +481,8 @@ export class Runtime implements ActorInstance, ContextSource {
       this.#dirty = true;
     }
     this.sealed = true;
-    this.#state?.refuseChanges(stoppedError);
-    this.#entries.refusal = stoppedError;
+    this.stateHolder.seal();
+    this.entries.refusal = stoppedError;
     this.records.refusal = stoppedError;
   }
 
@@ -532,11 +502,4 @@ export class Runtime implements ActorInstance, ContextSource {
     this.parts.stopped();
     this.#stopped.resolve(reason);
   }
-}
-
-function joined(
-  first: readonly KvOperation[] | undefined,
-  second: readonly KvOperation[] | undefined,
-): readonly KvOperation[] | undefined {
-  return first === undefined || second === undefined ? (first ?? second) : [...first, ...second];
 }

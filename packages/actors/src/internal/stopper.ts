@@ -22,6 +22,7 @@ export class Stopper {
   destroyInstead(): boolean {
     if (this.#finalizing) return this.#mode === "destroyed";
     this.#mode = "destroyed";
+    this.#runtime.activity.recheck();
     return true;
   }
 
@@ -47,16 +48,16 @@ export class Stopper {
     const runtime = this.#runtime;
     if (this.#mode !== "destroyed") {
       await this.#hook("onSleep");
-      await runtime.activity.drained();
+      await this.#drained();
       runtime.queue.close();
     }
     // Looked at again: a destruction may have been asked for meanwhile.
-    if (this.#mode === "destroyed") await runtime.activity.drained();
+    if (this.#mode === "destroyed") await this.#drained();
     this.#closeConnections((code, reason, sleeps) => runtime.connections.closeAll(code, reason, sleeps));
-    await runtime.activity.drained();
+    await this.#drained();
     if (this.#mode === "destroyed") {
       await this.#hook("onDestroy");
-      await runtime.activity.drained();
+      await this.#drained();
     }
   }
 
@@ -64,6 +65,11 @@ export class Stopper {
   #closeConnections(close: (code: number, reason: string, sleeps: boolean) => void): void {
     if (this.#mode === "destroyed") close(1000, "actor.destroyed", false);
     else close(1001, "actor.stopping", this.#mode === "slept");
+  }
+
+  /** A sleep waits for the `run` handler, a destruction does not. */
+  #drained(): Promise<void> {
+    return this.#runtime.activity.drained(() => this.#mode !== "destroyed");
   }
 
   async #hook(name: "onSleep" | "onDestroy"): Promise<void> {
@@ -77,6 +83,9 @@ export class Stopper {
   async #finalize(): Promise<void> {
     const runtime = this.#runtime;
     this.#finalizing = true;
+    // What has not succeeded by now never happened; code that still runs cannot change anything.
+    runtime.transactions.rollback();
+    runtime.turnstile.refuseAll(runtime.errors.stopping());
     this.#closeConnections((code, reason, sleeps) => runtime.connections.abandon(code, reason, sleeps));
     runtime.interruptCalls(
       interruptedError("The actor stopped before the action ended; it may have run in part"),

@@ -88,7 +88,7 @@ class Methods {
 
   #splice(start: number, deleteCount: number, items: readonly unknown[]): unknown[] {
     const tracker = this.#tracker;
-    tracker.writable();
+    tracker.writable(this.#node);
     if (deleteCount === 0 && items.length === 0) return [];
     const count = Math.min(deleteCount, this.#raw.length - start);
     const stored = items.map((item, index) => tracker.adopt(this.#node, start + index, item, undefined));
@@ -104,7 +104,7 @@ class Methods {
   }
 
   #reorder(order: readonly number[]): unknown {
-    this.#tracker.writable();
+    this.#tracker.writable(this.#node);
     if (order.some((from, to) => from !== to)) {
       this.#tracker.record(this.#node, (path) => [op.reorder, path, order]);
       const before = this.#raw.slice();
@@ -153,7 +153,7 @@ class ArrayHandler extends ViewHandler {
 
   set(_target: object, key: string | symbol, value: unknown): boolean {
     const { tracker, node } = this;
-    tracker.writable();
+    tracker.writable(node);
     if (key === "length") return this.#resize(value);
     const index = typeof key === "string" ? indexOf(key) : undefined;
     if (index === undefined) throw refused("an array with a property that is no index", tracker.pathOf(node));
@@ -173,7 +173,7 @@ class ArrayHandler extends ViewHandler {
 
   /** An array in a state has no holes: deleting an item leaves undefined. */
   deleteProperty(target: object, key: string | symbol): boolean {
-    this.tracker.writable();
+    this.tracker.writable(this.node);
     const index = typeof key === "string" ? indexOf(key) : undefined;
     if (index !== undefined && index < this.#raw.length) return this.set(target, key, undefined);
     return true;

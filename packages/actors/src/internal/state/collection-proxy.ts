@@ -51,7 +51,7 @@ class CollectionHandler extends ViewHandler {
 function mapMethods(tracker: Tracker, node: Node, raw: Map<unknown, unknown>): Methods {
   const show = (key: unknown, value: unknown): unknown => tracker.child(node, key, value);
   const set = (keyGiven: unknown, value: unknown): unknown => {
-    tracker.writable();
+    tracker.writable(node);
     const known = tracker.unwrapValue(keyGiven);
     const present = raw.has(known);
     const before = raw.get(known);
@@ -65,7 +65,7 @@ function mapMethods(tracker: Tracker, node: Node, raw: Map<unknown, unknown>): M
     return tracker.view(node);
   };
   const remove = (keyGiven: unknown): boolean => {
-    tracker.writable();
+    tracker.writable(node);
     const key = tracker.unwrapValue(keyGiven);
     if (!raw.has(key)) return false;
     if (isStep(key)) tracker.record(node, (path) => [op.delete, [...path, key]]);
@@ -94,7 +94,7 @@ function mapMethods(tracker: Tracker, node: Node, raw: Map<unknown, unknown>): M
 function setMethods(tracker: Tracker, node: Node, raw: Set<unknown>): Methods {
   const show = (item: unknown): unknown => tracker.child(node, undefined, item);
   const add = (item: unknown): unknown => {
-    tracker.writable();
+    tracker.writable(node);
     if (raw.has(tracker.unwrapValue(item))) return tracker.view(node);
     const stored = tracker.adopt(node, asKey, item, undefined);
     tracker.record(node, (path) => [op.add, path, stored]);
@@ -102,7 +102,7 @@ function setMethods(tracker: Tracker, node: Node, raw: Set<unknown>): Methods {
     return tracker.view(node);
   };
   const remove = (itemGiven: unknown): boolean => {
-    tracker.writable();
+    tracker.writable(node);
     const item = tracker.unwrapValue(itemGiven);
     if (!raw.has(item)) return false;
     if (isStep(item)) tracker.record(node, (path) => [op.delete, [...path, item]]);
@@ -130,7 +130,7 @@ function setMethods(tracker: Tracker, node: Node, raw: Set<unknown>): Methods {
 }
 
 function clear(tracker: Tracker, node: Node, raw: Map<unknown, unknown> | Set<unknown>): void {
-  tracker.writable();
+  tracker.writable(node);
   if (raw.size === 0) return;
   tracker.record(node, (path) => [op.clear, path]);
   for (const [key, value] of raw.entries()) {

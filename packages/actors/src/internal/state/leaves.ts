@@ -28,6 +28,12 @@ export class Leaves {
   clear(): void {
     this.#handedOut.clear();
   }
+
+  /** Makes them again what they were when they were handed out. */
+  restore(): void {
+    for (const [node, before] of this.#handedOut) if (!matches(node.raw, before)) put(node.raw, before);
+    this.#handedOut.clear();
+  }
 }
 
 function fingerprint(value: object): Fingerprint {
@@ -42,6 +48,15 @@ function matches(value: object, before: Fingerprint): boolean {
     return now !== undefined && equalBytes(now, before);
   }
   return Object.is(fingerprint(value), before);
+}
+
+function put(value: object, before: Fingerprint): void {
+  if (value instanceof Date && typeof before === "number") value.setTime(before);
+  else if (value instanceof Error && typeof before === "string") {
+    const line = before.indexOf("\n");
+    value.name = before.slice(0, line);
+    value.message = before.slice(line + 1);
+  } else if (typeof before === "object") bytesOf(value)?.set(before);
 }
 
 function bytesOf(value: object): Uint8Array | undefined {

@@ -54,7 +54,7 @@ class ObjectHandler extends ViewHandler {
 
   set(target: object, key: string | symbol, value: unknown): boolean {
     const { tracker, node } = this;
-    tracker.writable();
+    tracker.writable(node);
     if (typeof key === "symbol") throw refused("keyed by a symbol", tracker.pathOf(node));
     const owned = Object.hasOwn(target, key);
     const before: unknown = owned ? Reflect.get(target, key) : undefined;
@@ -72,7 +72,7 @@ class ObjectHandler extends ViewHandler {
 
   deleteProperty(target: object, key: string | symbol): boolean {
     const { tracker, node } = this;
-    tracker.writable();
+    tracker.writable(node);
     if (typeof key === "symbol" || !Object.hasOwn(target, key)) return true;
     const before: unknown = Reflect.get(target, key);
     tracker.record(node, (path) => [op.delete, [...path, key]]);

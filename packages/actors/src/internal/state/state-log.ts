@@ -34,6 +34,11 @@ export class StateLog {
     return new StateLog(decodeState(stored.snapshot, stored.patches), stored, changed);
   }
 
+  /** The stored value, for who wants to change it before it becomes a state. Throws as `load`. */
+  static decode(stored: StoredState): unknown {
+    return decodeState(stored.snapshot, stored.patches);
+  }
+
   get value(): unknown {
     return this.#tracker.value;
   }
@@ -50,6 +55,19 @@ export class StateLog {
   /** From now on changes throw what `error` makes; undefined allows them again. */
   refuseChanges(error: (() => HoldfastError) | undefined): void {
     this.#tracker.refusal = error;
+  }
+
+  /** From now on changes can be taken back with `rollback`, until `keep`. Nothing may be pending. */
+  savepoint(): void {
+    this.#tracker.savepoint();
+  }
+
+  keep(): void {
+    this.#tracker.keep();
+  }
+
+  rollback(): void {
+    this.#tracker.rollback();
   }
 
   /** Finds changes of dates and bytes, which no proxy reports. `forget` when no user code is running. */

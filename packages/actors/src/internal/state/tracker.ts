@@ -4,6 +4,7 @@ import { mapProxy, setProxy } from "./collection-proxy.ts";
 import { Leaves } from "./leaves.ts";
 import { objectProxy } from "./object-proxy.ts";
 import { type Operation, op } from "./patch.ts";
+import { UndoLog } from "./undo-log.ts";
 import { copyValue, type Kind, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
 
 /**
@@ -55,6 +56,7 @@ export class Tracker {
   #operations: Operation[] = [];
   #lastSet: { readonly node: Node; readonly key: unknown; readonly operation: Operation } | undefined;
   #batch = 0;
+  #undo: UndoLog | undefined;
   /** Why changes are refused at the moment. */
   refusal: (() => HoldfastError) | undefined;
 
@@ -79,7 +81,7 @@ export class Tracker {
   }
 
   set value(value: unknown) {
-    this.writable();
+    this.writable(this.#holder);
     if (Object.is(this.unwrapValue(value), this.#slot.value)) return;
     const stored = this.adopt(this.#holder, "value", value, []);
     this.#operations.length = 0;
@@ -182,9 +184,32 @@ export class Tracker {
     if (node !== undefined) node.parent = undefined;
   }
 
-  /** Before any change: throws when changes are refused at the moment. */
-  writable(): void {
+  /** Before any change of the container `node`: throws when changes are refused at the moment. */
+  writable(node: Node): void {
     if (this.refusal !== undefined) throw this.refusal();
+    this.#undo?.remember(node);
+  }
+
+  /** From now on changes can be taken back with `rollback`, until `keep`. No operations may be pending. */
+  savepoint(): void {
+    this.#undo = new UndoLog();
+    this.#lastSet = undefined;
+  }
+
+  keep(): void {
+    this.#undo = undefined;
+  }
+
+  rollback(): void {
+    const undo = this.#undo;
+    if (undo === undefined) return;
+    this.#undo = undefined;
+    this.#leaves.restore();
+    undo.rollback((raw) => this.#nodes.get(raw));
+    this.#operations = [];
+    this.#lastSet = undefined;
+    // What was assigned since is not written whole any more.
+    this.#batch++;
   }
 
   /** Records a change of the container `node`; `make` gets the container's path. */

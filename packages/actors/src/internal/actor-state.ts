@@ -1,0 +1,173 @@
+import { encodeValue, HoldfastError, validate } from "@holdfast/core";
+import type { CommitBatch, KvEntry, StoredState } from "../store.ts";
+import { Context } from "./context.ts";
+import { reentrantError, stoppedError } from "./error-filter.ts";
+import { metaKey, readMeta, writeMeta } from "./meta-records.ts";
+import type { Runtime } from "./runtime.ts";
+import { StateLog } from "./state/state-log.ts";
+
+/** The state of one running actor: made or loaded, checked, brought up to date, and watched. */
+export class ActorState {
+  readonly #runtime: Runtime;
+  #log: StateLog | undefined;
+  #tellSet = false;
+  /** A change that `onStateChange` hears of when the open transaction has succeeded. */
+  #tellLater = false;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  get value(): unknown {
+    if (this.#log === undefined) throw this.#missing();
+    return this.#log.value;
+  }
+
+  set value(value: unknown) {
+    if (this.#log === undefined) throw this.#missing();
+    this.#log.value = value;
+  }
+
+  #missing(): HoldfastError {
+    const message = `The actor "${this.#runtime.name}" has no state (yet)`;
+    return new HoldfastError("actor", "state_not_enabled", message, { statusCode: 500 });
+  }
+
+  /** The first state. Also at a wake when none is stored: the definition may have had no state before. */
+  async create(input: unknown): Promise<void> {
+    const runtime = this.#runtime;
+    const { hooks, state, stateSchema, migrateState } = runtime.definition;
+    if (hooks.createState === undefined && state === undefined) return;
+    const initial =
+      state !== undefined ? state.initial : await runtime.hook("createState", [new Context(runtime), input]);
+    const value = stateSchema === undefined ? initial : await this.#validated(initial);
+    if (migrateState.length > 0) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
+    this.#log = StateLog.create(value, () => this.#changed());
+    runtime.markDirty();
+  }
+
+  /** Throws `store.corrupt_state`, `actor.state_version_too_new`, `actor.invalid_state`. */
+  async load(stored: StoredState, meta: readonly KvEntry[] | undefined): Promise<void> {
+    const runtime = this.#runtime;
+    const { stateSchema, migrateState } = runtime.definition;
+    const changed = (): void => this.#changed();
+    const version = readMeta(meta, metaKey.stateVersion) ?? 0;
+    if (version > migrateState.length) throw tooNewError(version, migrateState.length);
+    if (version === migrateState.length && stateSchema === undefined) {
+      this.#log = StateLog.load(stored, changed);
+      return;
+    }
+    let value = StateLog.decode(stored);
+    for (const migrate of migrateState.slice(version)) {
+      const result = await runtime.enter(() => migrate(value));
+      if (result !== undefined) value = result;
+    }
+    const migrated = version < migrateState.length;
+    const before = migrated || stateSchema === undefined ? undefined : encodeValue(value);
+    if (stateSchema !== undefined) value = await this.#validated(value);
+    if (before !== undefined && sameBytes(before, encodeValue(value))) {
+      this.#log = StateLog.load(stored, changed);
+      return;
+    }
+    if (migrated) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
+    this.#log = StateLog.create(value, changed);
+    runtime.markDirty();
+  }
+
+  async #validated(value: unknown): Promise<unknown> {
+    const { stateSchema } = this.#runtime.definition;
+    if (stateSchema === undefined) return value;
+    try {
+      return await validate(stateSchema, value, { group: "actor", code: "invalid_state", what: "The state" });
+    } catch (error) {
+      // A state is no caller's fault, whatever a refused argument is.
+      if (!(error instanceof HoldfastError)) throw error;
+      throw new HoldfastError(error.group, error.code, error.message, {
+        metadata: error.metadata,
+        statusCode: 500,
+        cause: error,
+      });
+    }
+  }
+
+  #changed(): void {
+    const runtime = this.#runtime;
+    runtime.noteChange();
+    if (runtime.definition.hooks.onStateChange === undefined || this.#tellSet || runtime.creating) return;
+    this.#tellSet = true;
+    runtime.ports.tasks.macrotask(() => void this.#tell());
+  }
+
+  async #tell(): Promise<void> {
+    const runtime = this.#runtime;
+    this.#tellSet = false;
+    const hook = runtime.definition.hooks.onStateChange;
+    const log = this.#log;
+    if (hook === undefined || log === undefined || runtime.status === "stopped") return;
+    if (runtime.inTransaction) {
+      this.#tellLater = true;
+      return;
+    }
+    try {
+      await this.#unchanging(log, () => hook(new Context(runtime), log.value));
+    } catch (error) {
+      runtime.errors.report(error);
+    }
+    runtime.queue.close();
+  }
+
+  /** Runs code on the stack during which the state must not change; what it awaits is free again. */
+  #unchanging(log: StateLog, fn: () => unknown): unknown {
+    log.refuseChanges(reentrantError);
+    try {
+      return this.#runtime.enter(fn);
+    } finally {
+      log.refuseChanges(this.#runtime.sealed ? stoppedError : undefined);
+    }
+  }
+
+  /** What the next commit says of the state. */
+  take(): CommitBatch["state"] {
+    return this.#log?.take();
+  }
+
+  /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
+  checkLeaves(forget: boolean): void {
+    this.#log?.checkLeaves(forget);
+  }
+
+  unwrap(value: unknown): unknown {
+    return this.#log === undefined ? value : this.#log.unwrap(value);
+  }
+
+  seal(): void {
+    this.#log?.refuseChanges(stoppedError);
+  }
+
+  savepoint(): void {
+    this.#log?.savepoint();
+  }
+
+  keep(): void {
+    this.#log?.keep();
+    if (this.#tellLater) void this.#tell();
+    this.#tellLater = false;
+  }
+
+  rollback(): void {
+    this.#log?.rollback();
+    this.#tellLater = false;
+  }
+}
+
+function tooNewError(stored: number, known: number): HoldfastError {
+  const message = `The stored state has version ${stored}; this definition knows ${known}. It is left as it is`;
+  return new HoldfastError("actor", "state_version_too_new", message, {
+    metadata: { stored, known },
+    statusCode: 500,
+  });
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

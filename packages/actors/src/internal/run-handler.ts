@@ -1,0 +1,123 @@
+import { HoldfastError, type Timer } from "@holdfast/core";
+import { actorLimits } from "../limits.ts";
+import type { RunControl } from "../types.ts";
+import { Context } from "./context.ts";
+import { metaKey, readMeta, writeMeta } from "./meta-records.ts";
+import { type HotRecords, type Part, recordPrefix } from "./part.ts";
+import type { Runtime } from "./runtime.ts";
+import type { RunDefinition } from "./runtime-definition.ts";
+
+/** The `run` handler of one actor: started with it, and again when it has asked for that. */
+export class RunHandler implements Part, RunControl {
+  readonly #runtime: Runtime;
+  readonly #run: RunDefinition;
+  #running = false;
+  #wakeAt: number | undefined;
+  #wakeAtBefore: number | undefined;
+  #timer: Timer | undefined;
+
+  constructor(runtime: Runtime, run: RunDefinition) {
+    this.#runtime = runtime;
+    this.#run = run;
+  }
+
+  get wakeAt(): number | undefined {
+    return this.#wakeAt;
+  }
+
+  load(hot: HotRecords): void {
+    this.#wakeAt = readMeta(hot.get(recordPrefix.meta), metaKey.runWakeAt);
+  }
+
+  started(): void {
+    this.#clearIfDue();
+    this.#arm();
+    this.#start();
+  }
+
+  async setWakeAt(at: number | null): Promise<void> {
+    if (at !== null && (typeof at !== "number" || !Number.isFinite(at))) {
+      throw new HoldfastError(
+        "actor",
+        "invalid_wake_at",
+        "setWakeAt takes milliseconds since the epoch, or null",
+        {
+          statusCode: 400,
+        },
+      );
+    }
+    this.#set(at === null ? undefined : Math.ceil(at));
+    this.#arm();
+  }
+
+  #set(at: number | undefined): void {
+    if (at === this.#wakeAt) return;
+    writeMeta(this.#runtime.records, metaKey.runWakeAt, at);
+    this.#wakeAt = at;
+  }
+
+  #clearIfDue(): boolean {
+    if (this.#wakeAt === undefined || this.#wakeAt > this.#runtime.ports.clock.now()) return false;
+    this.#set(undefined);
+    return true;
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const { ports, status } = this.#runtime;
+    if (this.#wakeAt === undefined || status !== "ready") return;
+    const delay = Math.min(Math.max(0, this.#wakeAt - ports.clock.now()), actorLimits.maxDelayMs);
+    this.#timer = ports.tasks.after(delay, () => {
+      this.#timer = undefined;
+      if (this.#runtime.status !== "ready") return;
+      // A handler that still runs has no need to be woken.
+      if (this.#clearIfDue()) this.#start();
+      else this.#arm();
+    });
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#runtime.activity.runBegan();
+    void this.#perform();
+  }
+
+  /** However it ends, the actor goes on. */
+  async #perform(): Promise<void> {
+    const runtime = this.#runtime;
+    try {
+      await runtime.enter(() => this.#run.handler(new Context(runtime)));
+    } catch (error) {
+      // What is thrown because the actor stops is no failure of the handler.
+      if (runtime.status === "ready") {
+        runtime.log.error("run handler failed", {
+          error: error instanceof Error ? error.message : String(error),
+        });
+        runtime.errors.report(error);
+      }
+    }
+    this.#running = false;
+    runtime.queue.close();
+    runtime.activity.runEnded();
+  }
+
+  savepoint(): void {
+    this.#wakeAtBefore = this.#wakeAt;
+  }
+
+  rollback(): void {
+    this.#wakeAt = this.#wakeAtBefore;
+    this.#arm();
+  }
+
+  stopping(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  stopped(): void {
+    this.stopping();
+  }
+}

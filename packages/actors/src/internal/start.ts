@@ -1,0 +1,48 @@
+import type { InstanceStart } from "../instance.ts";
+import type { KvEntry } from "../store.ts";
+import { Context } from "./context.ts";
+import { type HotRecords, recordPrefix } from "./part.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** Brings an actor from nothing, or from what is stored, to where it can be called. */
+export async function startActor(runtime: Runtime, start: InstanceStart): Promise<void> {
+  const { definition, parts, stateHolder, connections } = runtime;
+  const isNew = start.type === "create";
+  const hot: HotRecords = isNew ? new Map() : await hotRecords(runtime);
+  await parts.load(hot, isNew);
+  const held = start.type === "wake" ? (start.held ?? []) : [];
+  connections.load(hot.get(recordPrefix.connection) ?? [], held);
+  const { onMigrateTimeout } = definition.options;
+  await runtime.hook("onMigrate", [new Context(runtime), isNew], onMigrateTimeout);
+  if (start.type === "create") {
+    await stateHolder.create(start.input);
+    await runtime.hook("onCreate", [new Context(runtime), start.input]);
+    runtime.created();
+  } else if (start.loaded.state === undefined) await stateHolder.create(undefined);
+  else await stateHolder.load(start.loaded.state, hot.get(recordPrefix.meta));
+  await makeVars(runtime);
+  await runtime.hook("onWake", [new Context(runtime)]);
+}
+
+async function makeVars(runtime: Runtime): Promise<void> {
+  const { hooks, vars, options } = runtime.definition;
+  if (vars !== undefined) runtime.vars = structuredClone(vars.initial);
+  if (hooks.createVars === undefined) return;
+  runtime.vars = await runtime.hook(
+    "createVars",
+    [new Context(runtime), undefined],
+    options.createVarsTimeout,
+  );
+}
+
+async function hotRecords(runtime: Runtime): Promise<HotRecords> {
+  const hot = new Map<number, KvEntry[]>();
+  const range = { start: new Uint8Array(0), end: new Uint8Array([recordPrefix.firstCold]) };
+  for (const entry of await runtime.records.list(range)) {
+    const prefix = entry.key[0] ?? 0;
+    const entries = hot.get(prefix);
+    if (entries === undefined) hot.set(prefix, [entry]);
+    else entries.push(entry);
+  }
+  return hot;
+}

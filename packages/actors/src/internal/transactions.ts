@@ -1,0 +1,133 @@
+import { HoldfastError } from "@holdfast/core";
+import type { HeldTurn } from "./commit-queue.ts";
+import { CallContext } from "./context.ts";
+import { stoppedError } from "./error-filter.ts";
+import type { Runtime } from "./runtime.ts";
+
+/**
+ * The transactions of one actor, one after the other. One begins when what ran before has ended or
+ * waits for a transaction itself, and everything written so far is on its way; until it ends no turn
+ * is committed and nothing leaves.
+ */
+export class Transactions {
+  readonly #runtime: Runtime;
+  /** Contexts with a transaction that is open or waits. */
+  readonly #owners = new Set<object>();
+  #last: Promise<void> = Promise.resolve();
+  #open = false;
+  /** What the open transaction holds back. */
+  #held: HeldTurn | undefined;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  async run<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
+    const { turnstile } = this.#runtime;
+    if (this.#owners.has(owner)) throw nestedError();
+    const before = this.#last;
+    const mine = Promise.withResolvers<void>();
+    this.#last = mine.promise;
+    this.#owners.add(owner);
+    turnstile.hold();
+    const parks = owner instanceof CallContext;
+    if (parks) turnstile.park();
+    try {
+      await this.#alone(before);
+      return await this.#perform(fn);
+    } finally {
+      if (parks) turnstile.unpark();
+      this.#owners.delete(owner);
+      mine.resolve();
+      turnstile.release();
+    }
+  }
+
+  /** Waits for the transactions before, for what runs, and for what has been written. */
+  async #alone(before: Promise<void>): Promise<void> {
+    const runtime = this.#runtime;
+    const { actionTimeout } = runtime.definition.options;
+    const late = Promise.withResolvers<never>();
+    const timer = runtime.ports.tasks.after(actionTimeout, () => late.reject(timedOutError(actionTimeout)));
+    try {
+      await Promise.race([before, late.promise]);
+      const quiet = runtime.turnstile.quiet();
+      if (quiet !== undefined) await Promise.race([quiet, late.promise]);
+      while (runtime.unsettled) await Promise.race([runtime.queue.gate(), late.promise]);
+    } finally {
+      timer.cancel();
+    }
+    if (runtime.sealed) throw stoppedError();
+  }
+
+  async #perform<T>(fn: () => T | Promise<T>): Promise<T> {
+    const runtime = this.#runtime;
+    this.#open = true;
+    this.#savepoint();
+    let result: T;
+    try {
+      result = await (runtime.enter(fn) as T | Promise<T>);
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+    if (!this.#open) throw stoppedError();
+    this.#open = false;
+    this.#keep();
+    return result;
+  }
+
+  /** Takes back what the open transaction has done, if there is one. */
+  rollback(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const { stateHolder, entries, records, parts } = this.#runtime;
+    stateHolder.rollback();
+    entries.rollback();
+    records.rollback();
+    parts.rollback();
+    this.#held?.revert(rolledBackError());
+  }
+
+  #savepoint(): void {
+    const { queue, stateHolder, entries, records, parts } = this.#runtime;
+    this.#held = queue.transaction();
+    stateHolder.savepoint();
+    entries.savepoint();
+    records.savepoint();
+    parts.savepoint();
+  }
+
+  /** What changed since `#savepoint` becomes one turn. */
+  #keep(): void {
+    const { queue, stateHolder, entries, records, parts } = this.#runtime;
+    stateHolder.keep();
+    entries.keep();
+    records.keep();
+    parts.keep();
+    this.#held?.commit();
+    queue.close();
+  }
+}
+
+function rolledBackError(): HoldfastError {
+  const message = "The transaction in which this was sent has failed";
+  return new HoldfastError("actor", "rolled_back", message, { statusCode: 500 });
+}
+
+function nestedError(): HoldfastError {
+  const message = "This context has a transaction that has not ended; they cannot be nested";
+  return new HoldfastError("actor", "nested_transaction", message, { statusCode: 500 });
+}
+
+function timedOutError(timeoutMs: number): HoldfastError {
+  const message = `Other actions did not end within ${timeoutMs} ms, so the transaction has not begun`;
+  return new HoldfastError("actor", "transaction_timed_out", message, {
+    metadata: { timeoutMs },
+    statusCode: 408,
+  });
+}

@@ -1,0 +1,103 @@
+import type { HoldfastError } from "@holdfast/core";
+
+interface Waiter {
+  begin(): void;
+  refuse(error: HoldfastError): void;
+}
+
+/**
+ * Lets work into an actor: at once as a rule, one action at a time in a serial actor, and in the order
+ * of arrival once nothing holds it up any more.
+ */
+export class Turnstile {
+  readonly #serial: boolean;
+  /** Transactions and blocks that let nothing begin. */
+  #holds = 0;
+  #inside = 0;
+  readonly #waiting: Waiter[] = [];
+  #quiet: (() => void) | undefined;
+  /** Those inside that wait for their own transaction: it need not wait for them. */
+  #parked = 0;
+
+  constructor(serial: boolean) {
+    this.#serial = serial;
+  }
+
+  /**
+   * Undefined where work may begin now, else a promise of it; rejects when the actor stops before.
+   * Whoever has entered calls `leave` at the end.
+   */
+  enter(): Promise<void> | undefined {
+    if (this.#waiting.length === 0 && this.#mayBegin) {
+      this.#inside++;
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ begin: resolve, refuse: reject });
+    });
+  }
+
+  leave(): void {
+    this.#inside--;
+    this.#tell();
+    this.#admit();
+  }
+
+  /** Undefined where nothing holds new work up, else a promise of that; nothing has to leave. */
+  pass(): Promise<void> | undefined {
+    if (this.#holds === 0) return undefined;
+    return this.enter()?.then(() => this.leave());
+  }
+
+  /** Nothing begins until `release`. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  release(): void {
+    this.#holds--;
+    this.#admit();
+  }
+
+  /** Somebody inside waits for others to leave. */
+  park(): void {
+    this.#parked++;
+    this.#tell();
+  }
+
+  unpark(): void {
+    this.#parked--;
+  }
+
+  /** Resolves when everyone inside has left or is parked. One waits at a time. */
+  quiet(): Promise<void> | undefined {
+    if (this.#inside === this.#parked) return undefined;
+    return new Promise((resolve) => {
+      this.#quiet = resolve;
+    });
+  }
+
+  /** Who still waits does not begin. */
+  refuseAll(error: HoldfastError): void {
+    for (const waiter of this.#waiting.splice(0)) waiter.refuse(error);
+  }
+
+  get #mayBegin(): boolean {
+    return this.#holds === 0 && !(this.#serial && this.#inside > 0);
+  }
+
+  #admit(): void {
+    while (this.#mayBegin) {
+      const waiter = this.#waiting.shift();
+      if (waiter === undefined) return;
+      this.#inside++;
+      waiter.begin();
+    }
+  }
+
+  #tell(): void {
+    if (this.#inside !== this.#parked) return;
+    this.#quiet?.();
+    this.#quiet = undefined;
+  }
+}
