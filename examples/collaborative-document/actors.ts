@@ -1,0 +1,30 @@
+/** A document that many people edit at once: Yjs merges, the actor keeps and passes on the updates. */
+import { actor, event, setup } from "holdfast";
+import * as Y from "yjs";
+
+const updatesPerSnapshot = 50;
+
+export const document = actor({
+  state: { snapshot: new Uint8Array(0), updates: [] as Uint8Array[] },
+  events: { update: event<Uint8Array>() },
+  actions: {
+    /** Everything so far, as one Yjs update. */
+    load: (c) => merged(c.state.snapshot, c.state.updates),
+    apply: (c, update: Uint8Array) => {
+      c.state.updates.push(update);
+      if (c.state.updates.length >= updatesPerSnapshot) {
+        c.state.snapshot = merged(c.state.snapshot, c.state.updates);
+        c.state.updates = [];
+      }
+      c.broadcast("update", update);
+    },
+  },
+});
+
+function merged(snapshot: Uint8Array, updates: readonly Uint8Array[]): Uint8Array {
+  const all = snapshot.length === 0 ? [...updates] : [snapshot, ...updates];
+  return all.length === 0 ? Y.encodeStateAsUpdate(new Y.Doc()) : Y.mergeUpdates(all);
+}
+
+export const registry = setup({ use: { document } });
+if (import.meta.main) registry.start();

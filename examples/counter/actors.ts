@@ -1,0 +1,18 @@
+/** A counter for every key: state, an action, an event. */
+import { actor, event, setup } from "holdfast";
+
+export const counter = actor({
+  state: { count: 0 },
+  events: { changed: event<number>() },
+  actions: {
+    add: (c, amount: number) => {
+      c.state.count += amount;
+      c.broadcast("changed", c.state.count);
+      return c.state.count;
+    },
+    count: (c) => c.state.count,
+  },
+});
+
+export const registry = setup({ use: { counter } });
+if (import.meta.main) registry.start();
