@@ -1,4 +1,5 @@
 import type { ActorKey } from "@holdfast/core";
+import type { DatabaseStore } from "./database.ts";
 
 /**
  * The port between running actors and where they are kept. One conformance suite
@@ -37,13 +38,29 @@ export interface ActorStore {
   kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined>;
   /** Entries with `start <= key < end` in byte order (descending when `reverse`). */
   kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]>;
-  /** The earliest `wakeAt` of all living actors, and the actors that are due at `now`. */
+  /**
+   * The actors that are due at `now`, in order of `wakeAt` and id, and the earliest `wakeAt` of all; with
+   * `after`, both of those that come after it in this order.
+   */
   due(
     now: number,
     limit: number,
+    after?: DueCursor,
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }>;
+  /**
+   * The SQLite databases of actors. An actor that has one is kept with it: `commit` writes the turn and
+   * the SQL that ran in it as one transaction. `version` and `wakeAt` of its record may be those of the
+   * last commit that is durable, or, while nobody owns it, older.
+   */
+  readonly databases: DatabaseStore;
   /** Flushes, then releases everything. Idempotent. */
   close(): Promise<void>;
+}
+
+/** A place in the order of wake-ups. */
+export interface DueCursor {
+  readonly wakeAt: number;
+  readonly id: string;
 }
 
 export interface ActorRecord {
@@ -85,6 +102,8 @@ export interface CommitBatch {
   readonly state?: { readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array };
   readonly kv?: readonly KvOperation[];
   readonly calls?: readonly CallRecord[];
+  /** SQL has written in this turn. */
+  readonly database?: true;
   /** `null` clears it; absent leaves it as it is. */
   readonly wakeAt?: number | null;
   /** Ends the actor: its key is free again and its state, kv and call records are deleted. */

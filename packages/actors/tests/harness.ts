@@ -82,7 +82,8 @@ export function handStore(ports: Ports): HandStore {
     get: (id) => inner.get(id),
     list: (query) => inner.list(query),
     acquire: (id) => inner.acquire(id),
-    due: (now, limit) => inner.due(now, limit),
+    due: (now, limit, after) => inner.due(now, limit, after),
+    databases: inner.databases,
     close: () => inner.close(),
     kvGet: (id, key) => {
       store.reads++;

@@ -7,6 +7,7 @@ import type {
   ActorStore,
   CallRecord,
   CommitBatch,
+  DueCursor,
   KvEntry,
   KvRange,
   ListQuery,
@@ -234,12 +235,13 @@ class OpenStore implements SqliteStore {
   async due(
     now: number,
     limit: number,
+    after: DueCursor = { wakeAt: Number.MIN_SAFE_INTEGER, id: "" },
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
     const page = pageLimit(limit);
     return this.#group.read(
       () => {
-        const actors = this.#sql.due.all(now, page).map(actorRecord);
-        const next = this.#sql.nextWake.get();
+        const actors = this.#sql.due.all(now, after.wakeAt, after.id, page).map(actorRecord);
+        const next = this.#sql.nextWake.get(after.wakeAt, after.id);
         return { actors, ...(next === undefined ? {} : { nextAt: integer(next, "wake_at") }) };
       },
       () => "many",

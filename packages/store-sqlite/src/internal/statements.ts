@@ -69,10 +69,10 @@ export function prepareStatements(database: DatabaseSync) {
     list: sql(`SELECT ${record} FROM actor WHERE destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ?`),
     listName: sql(`SELECT ${record} FROM actor
       WHERE name = ? AND destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ?`),
-    due: sql(
-      `SELECT ${record} FROM actor WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at, id LIMIT ?`,
-    ),
-    nextWake: sql("SELECT wake_at FROM actor WHERE wake_at IS NOT NULL ORDER BY wake_at, id LIMIT 1"),
+    due: sql(`SELECT ${record} FROM actor WHERE wake_at IS NOT NULL AND wake_at <= ? AND (wake_at, id) > (?, ?)
+      ORDER BY wake_at, id LIMIT ?`),
+    nextWake: sql(`SELECT wake_at FROM actor WHERE wake_at IS NOT NULL AND (wake_at, id) > (?, ?)
+      ORDER BY wake_at, id LIMIT 1`),
   };
 }
 

@@ -100,6 +100,10 @@ function dueCases(suite: Suite): void {
       (await store.due(-100, 1)).actors.map((record) => record.wakeAt),
       [-200],
     );
+    const rest = await store.due(-100, 10, { wakeAt: -200, id: soon.id });
+    assert.deepEqual([rest.actors.map((record) => record.id), rest.nextAt], [[late.id], -100]);
+    const future = await store.due(-200, 10, { wakeAt: -200, id: soon.id });
+    assert.deepEqual([future.actors, future.nextAt], [[], -100]);
     await store.commit(next(soon.id, 2, 1));
     assert.deepEqual(await due(-200), [soon.id]);
     await store.commit(next(soon.id, 3, 1, { wakeAt: null }));

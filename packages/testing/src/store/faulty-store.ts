@@ -2,7 +2,7 @@ import type { ActorStore } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 
 /** The operations of a store that can be made to fail. */
-export type StoreOperation = Exclude<keyof ActorStore, "close">;
+export type StoreOperation = Exclude<keyof ActorStore, "close" | "databases">;
 
 export interface StoreFault {
   readonly operation: StoreOperation;
@@ -43,7 +43,8 @@ export function faultyStore(store: ActorStore, faults: readonly StoreFault[] = [
     call: (actorId, key) => run("call", () => store.call(actorId, key)),
     kvGet: (actorId, key) => run("kvGet", () => store.kvGet(actorId, key)),
     kvList: (actorId, range) => run("kvList", () => store.kvList(actorId, range)),
-    due: (now, limit) => run("due", () => store.due(now, limit)),
+    due: (now, limit, after) => run("due", () => store.due(now, limit, after)),
+    databases: store.databases,
     close: () => store.close(),
     calls: (operation) => counts.get(operation) ?? 0,
     plan: (fault) => void planned.push(fault),

@@ -4,6 +4,7 @@ import type {
   ActorStore,
   CallRecord,
   CommitBatch,
+  DueCursor,
   KvEntry,
   KvOperation,
   KvRange,
@@ -114,10 +115,12 @@ class MemoryStore implements ActorStore {
   async due(
     now: number,
     limit: number,
+    after: DueCursor = { wakeAt: Number.NEGATIVE_INFINITY, id: "" },
   ): Promise<{ readonly actors: readonly ActorRecord[]; readonly nextAt?: number }> {
     this.#assertOpen();
     const waking = this.#alive()
       .flatMap((record) => (record.wakeAt === undefined ? [] : [{ record, wakeAt: record.wakeAt }]))
+      .filter(({ record, wakeAt }) => (wakeAt - after.wakeAt || compareText(record.id, after.id)) > 0)
       .sort((a, b) => a.wakeAt - b.wakeAt || compareText(a.record.id, b.record.id));
     const actors = waking.filter((entry) => entry.wakeAt <= now).map((entry) => entry.record);
     const nextAt = waking[0]?.wakeAt;
