@@ -37,6 +37,17 @@ export interface ActorHost {
   report(errorId: string, error: unknown): void;
 }
 
+/** Where a result goes that comes in pieces. */
+export interface ResultStream {
+  /** First of all: the result is a stream. */
+  begin(): void;
+  /**
+   * One piece, `encodeValue` of it, once the commit before it is durable. The next one is made when this
+   * returns or resolves. Throws what the stream then ends with.
+   */
+  chunk(value: Uint8Array): Promise<void> | void;
+}
+
 /** One call. Values are used as they are: the host hands over copies that nobody else changes. */
 export interface InvokeCall {
   /** Nested actions are joined with dots. */
@@ -49,6 +60,8 @@ export interface InvokeCall {
   readonly params?: unknown;
   /** What `onAuth` returned, for a stateless call. */
   readonly auth?: unknown;
+  /** Takes a result that comes in pieces; without it such a result is `action.stream_not_supported`. */
+  readonly stream?: ResultStream | undefined;
   /** The connection that the call came over; absent for a stateless call. */
   readonly conn?: ActorConnection | undefined;
   readonly request?: Request | undefined;
@@ -115,13 +128,13 @@ export interface ConnectionSink {
    * Present where the host keeps the client while the actor is out of memory: called when it has gone
    * to sleep. The next wake gets the connection back in `InstanceStart.held`, with the same sink.
    */
-  hibernate?(lost: LostConnection | undefined): void;
+  hibernate?(memory: ConnectionMemory): void;
   /** The actor is in memory again, and this is its end of the connection now. */
-  awake?(connection: ActorConnection): void;
+  awake?(connection: ActorConnection, instance: ActorInstance): void;
 }
 
-/** What an actor needs to know of a lost connection to go on collecting what its client misses. */
-export interface LostConnection {
+/** What an actor needs to know of a connection to go on collecting what its client misses. */
+export interface ConnectionMemory {
   readonly subscriptions: readonly string[];
   readonly rooms: readonly string[];
 }
@@ -130,8 +143,8 @@ export interface LostConnection {
 export interface HeldConnection {
   readonly id: string;
   readonly sink: ConnectionSink;
-  /** What `hibernate` was given, for one whose client is away. */
-  readonly lost: LostConnection | undefined;
+  /** What `hibernate` was given, if its client is away. */
+  readonly lost: ConnectionMemory | undefined;
 }
 
 /** The actor's end of a connection, for the host. */
@@ -156,6 +169,8 @@ export interface ActorInstance {
   readonly name: string;
   readonly key: readonly string[];
   readonly status: InstanceStatus;
+  /** When it wants to be in memory, in milliseconds since the epoch; stored with its commits. */
+  readonly wakeAt: number | undefined;
   /**
    * Resolves when the start hooks have run and what they wrote is durable (for a create: the actor
    * exists). Rejects with what a caller may see; then `stopped` resolves with "failed" or "fenced".

@@ -3,6 +3,7 @@ import {
   type ActorConnection,
   type ActorHost,
   type ActorInstance,
+  type ActorRecord,
   type ActorStore,
   type AnyDefinition,
   type ConnectionSink,
@@ -15,15 +16,20 @@ import {
 } from "@holdfast/actors";
 import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
 import { type ActorKey, encodeKey, HoldfastError, isErrorCode, type Ports, uuidv7 } from "@holdfast/core";
+import { Alarms } from "./alarms.ts";
+import { HeldConnections } from "./held-connections.ts";
 import { CreateMemory } from "./internal/create-memory.ts";
-import type { MessageLimits } from "./limits.ts";
+import { defaultResume, type MessageLimits, type ResumeLimits } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
+import type { Session } from "./session.ts";
 
 export interface DirectoryOptions {
   readonly definitions: Readonly<Record<string, AnyDefinition>>;
   readonly store: ActorStore;
   readonly ports: Ports;
   readonly messageLimits: MessageLimits;
+  /** How long and how much of what a client missed is kept for it. */
+  readonly resume?: Partial<ResumeLimits>;
 }
 
 /** An actor in memory, or on its way there. There is at most one for a name and key. */
@@ -49,18 +55,30 @@ export class Directory implements ActorHost {
   readonly ports: Ports;
   readonly store: ActorStore;
   readonly messageLimits: MessageLimits;
+  readonly resumeLimits: ResumeLimits;
+  /** The connections that outlive their actors' sleep. */
+  readonly held = new HeldConnections<Session>();
   readonly #definitions: ReadonlyMap<string, AnyDefinition>;
   readonly #slots = new Map<string, Slot>();
   readonly #byId = new Map<string, ActorInstance>();
   readonly #created: CreateMemory;
+  /** Wakes actors for their schedules, once it is started. */
+  readonly alarms: Alarms;
   #closing: Promise<void> | undefined;
 
   constructor(options: DirectoryOptions) {
     this.ports = options.ports;
     this.store = options.store;
     this.messageLimits = options.messageLimits;
+    this.resumeLimits = { ...defaultResume, ...options.resume };
     this.#definitions = new Map(Object.entries(options.definitions));
     this.#created = new CreateMemory(options.ports.clock);
+    this.alarms = new Alarms({
+      store: options.store,
+      ports: options.ports,
+      isAwake: (id) => this.#byId.has(id),
+      wake: (record) => this.#wakeDue(record),
+    });
   }
 
   /** Actors in memory now. */
@@ -139,6 +157,16 @@ export class Directory implements ActorHost {
     }
   }
 
+  /** Brings an actor into memory. Throws `actor.not_found`, and what the store throws. */
+  async wake(target: ActorTarget): Promise<void> {
+    if (this.#awake(target) === undefined) await this.#reach(target);
+  }
+
+  /** The options of a kind of actor; undefined for an unknown name. */
+  optionsOf(name: string): AnyDefinition["~definition"]["options"] | undefined {
+    return this.#definitions.get(name)?.["~definition"].options;
+  }
+
   /** The id of an actor, made if the target says so. Does not wake one that exists. */
   async resolve(target: ActorTarget): Promise<{ readonly id: string; readonly key: ActorKey }> {
     this.#definition(target.name);
@@ -188,6 +216,11 @@ export class Directory implements ActorHost {
     return this.#closing;
   }
 
+  /** Behind `c.fetch`. */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+    return fetch(input, init);
+  }
+
   client(caller: ActorCaller): Client {
     return createClientWithDriver(
       new LocalDriver(async () => this, this.ports, this.messageLimits, caller),
@@ -201,6 +234,7 @@ export class Directory implements ActorHost {
   };
 
   async #shutdown(): Promise<void> {
+    const alarmsStopped = this.alarms.stop();
     // Those that are being loaded become instances first: nothing is left behind.
     while (this.#slots.size > 0) {
       const slots = [...this.#slots.values()];
@@ -208,7 +242,24 @@ export class Directory implements ActorHost {
       await Promise.all(slots.map((slot) => slot.instance?.shutdown()));
       await Promise.all(slots.map((slot) => slot.gone));
     }
+    await alarmsStopped;
     await this.store.close();
+  }
+
+  /** Brings an actor into memory that is due; it arms its own timers then. */
+  async #wakeDue({ id, name, key }: ActorRecord): Promise<void> {
+    this.#definition(name);
+    try {
+      await (await this.#reach({ type: "get", name, key })).ready;
+    } catch (error) {
+      // Destroyed in the meantime, it is not due any more.
+      if (!isErrorCode(error, "actor", "not_found") || (await this.#exists(id))) throw error;
+    }
+  }
+
+  async #exists(id: string): Promise<boolean> {
+    const record = await this.store.get(id);
+    return record !== undefined && record.destroyedAt === undefined;
   }
 
   async #dispatchSlowly(target: ActorTarget, call: InvokeCall, done: Done): Promise<void> {
@@ -290,7 +341,7 @@ export class Directory implements ActorHost {
       return this.#start(slot, definition, target.name, target.key, {
         id: record.id,
         epoch: loaded.record.epoch,
-        start: { type: "wake", loaded },
+        start: { type: "wake", loaded, held: this.held.take(record.id) },
       });
     });
   }
@@ -358,6 +409,7 @@ export class Directory implements ActorHost {
     void instance.stopped.then((reason) => {
       this.#byId.delete(instance.id);
       slot.free();
+      this.alarms.left(instance.id, reason, instance.wakeAt);
       this.ports.log.debug("actor left memory", { actorId: instance.id, actor: name, reason });
     });
     return instance;

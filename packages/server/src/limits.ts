@@ -31,7 +31,30 @@ export const serverLimits = {
   maxRawSendBufferBytes: 64 * 1_048_576,
   /** Between a close frame and the end of the socket. */
   closeGraceMs: 2_000,
+  /** Due actors that are read from the store at once. */
+  alarmBatch: 256,
+  /** Actors that are being woken for their schedules at one time. */
+  maxConcurrentWakes: 64,
+  /** After so long a wake that hangs makes room for the next. */
+  wakeTimeoutMs: 30_000,
+  /** The timer for the next alarm looks at the clock at least this often. */
+  maxAlarmTimerMs: 60_000,
+  /** Before an actor that could not be woken is tried again; doubled each time. */
+  minAlarmRetryMs: 1_000,
+  maxAlarmRetryMs: 300_000,
 } as const;
+
+/** What is kept of what clients were sent, so that one that was cut off can go on. */
+export interface ResumeLimits {
+  /** How long after a cut: 60,000. */
+  readonly windowMs: number;
+  /** 1,000 */
+  readonly maxEvents: number;
+  /** Encoded arguments of events: 1 MiB. */
+  readonly maxBytes: number;
+}
+
+export const defaultResume: ResumeLimits = { windowMs: 60_000, maxEvents: 1_000, maxBytes: 1_048_576 };
 
 /** What a registry may change. */
 export interface MessageLimits {

@@ -111,12 +111,14 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   async #open(): Promise<Directory> {
     try {
       const store = await this.config.store();
-      return new Directory({
+      const directory = new Directory({
         definitions: this.config.use,
         store,
         ports: this.#ports,
         messageLimits: this.#messageLimits,
       });
+      directory.alarms.start();
+      return directory;
     } catch (error) {
       // The next request tries again: the cause may have been mended.
       this.#directory = undefined;

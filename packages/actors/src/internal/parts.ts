@@ -46,6 +46,8 @@ export class Parts {
 
   started(): void {
     for (const part of this.#all) part.started?.();
+    // A wake-up that nobody wants any more, perhaps of another version of the program, is taken back.
+    if (this.wakeAt !== this.#storedWakeAt) this.runtime.markDirty();
   }
 
   closing(): void {

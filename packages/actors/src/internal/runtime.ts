@@ -290,6 +290,10 @@ export class Runtime implements ActorInstance, ContextSource {
     this.stateHolder.value = value;
   }
 
+  get wakeAt(): number | undefined {
+    return this.parts.wakeAt;
+  }
+
   get conns(): ReadonlyMap<string, Connection> {
     return this.connections.all;
   }
