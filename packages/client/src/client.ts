@@ -1,9 +1,10 @@
 import { type ActorKeyInput, HoldfastError, limits, normalizeKey, uuidv7 } from "@holdfast/core";
+import type { ClientConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import type { ClientDriver } from "./driver.ts";
 import { type ClientContext, Handle, idTarget, keyTarget, publicHandle } from "./handle.ts";
 import { type ClientPorts, clientPorts } from "./internal/ports.ts";
-import { type ClientConfig, createNetworkDriver } from "./network.ts";
+import { createNetworkDriver } from "./network.ts";
 import { withRetry } from "./retry.ts";
 import type {
   ActorHandle,
@@ -112,7 +113,8 @@ class RawClient implements ClientBase {
 }
 
 function checkName(name: string): string {
-  if (name.length > 0 && name.length <= limits.maxActorNameLength) return name;
+  const isDots = name === "." || name === "..";
+  if (name.length > 0 && name.length <= limits.maxActorNameLength && !isDots) return name;
   const message = `An actor's name has 1 to ${limits.maxActorNameLength} characters`;
   throw new HoldfastError("actor", "invalid_name", message);
 }

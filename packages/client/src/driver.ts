@@ -1,4 +1,5 @@
 import type { ActorKey, WireError } from "@holdfast/core";
+import type { BufferedWebSocket } from "./raw-socket.ts";
 
 /** Which actor is meant. `input` is used when the actor is made by this request. */
 export type ActorTarget =
@@ -66,7 +67,37 @@ export interface ClientDriver {
     listener: DriverListener,
     resume?: ResumePoint,
   ): DriverConnection;
+  /**
+   * Sends a request to `onRequest`. An error of the gateway or the actor is a response with problem
+   * details and the header `x-holdfast-error`.
+   */
+  fetch(request: DriverFetch): Promise<Response>;
+  /** Opens a raw WebSocket; what fails is told by its events. */
+  webSocket(request: DriverWebSocket): BufferedWebSocket;
+  /** The URL below which `/request/...` and `/websocket/...` are the actor's own. */
+  gatewayUrl(target: ActorTarget): string;
+  /** Starts the actor anew. */
+  reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void>;
   dispose(): Promise<void>;
+}
+
+export interface DriverFetch {
+  readonly target: ActorTarget;
+  /** Path and query; begins with a slash. */
+  readonly path: string;
+  readonly init: RequestInit;
+  readonly params: unknown;
+  readonly signal: AbortSignal | undefined;
+  readonly skipReadyWait: boolean | undefined;
+}
+
+export interface DriverWebSocket {
+  readonly target: ActorTarget;
+  /** Path and query; begins with a slash. */
+  readonly path: string;
+  readonly protocols: readonly string[];
+  readonly params: unknown;
+  readonly skipReadyWait: boolean | undefined;
 }
 
 export interface DriverCreate {

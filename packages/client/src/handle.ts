@@ -1,10 +1,22 @@
 import { type ActorKey, isErrorCode, uuidv7 } from "@holdfast/core";
+import { rawPath } from "./address.ts";
 import { Connection } from "./connection.ts";
 import type { ActorTarget, ClientDriver } from "./driver.ts";
 import { actionProxy } from "./internal/action-proxy.ts";
+import { backoffDelayMs, delay } from "./internal/backoff.ts";
 import type { ClientPorts } from "./internal/ports.ts";
+import { clientLimits } from "./limits.ts";
+import type { BufferedWebSocket } from "./raw-socket.ts";
 import { withRetry } from "./retry.ts";
-import type { ActionOptions, ActorConn, ActorHandle, AnyActorDefinition, HandleOptions } from "./types.ts";
+import type {
+  ActionOptions,
+  ActorConn,
+  ActorHandle,
+  AnyActorDefinition,
+  HandleOptions,
+  SkipReadyWait,
+} from "./types.ts";
+import { header } from "./wire.ts";
 
 /** What the handles of one client share. */
 export interface ClientContext {
@@ -14,6 +26,16 @@ export interface ClientContext {
   readonly disposed: AbortSignal;
   readonly connections: Set<Connection>;
 }
+
+/** Attempts after the first one of a raw request. */
+const maxFetchRetries = 8;
+
+/** Errors of a raw request after which nothing of it has run. */
+const nothingRan: ReadonlySet<string> = new Set([
+  "actor.stopping",
+  "actor.starting",
+  "gateway.shutting_down",
+]);
 
 /** How often a get-or-create handle makes its actor again when it was destroyed under its hands. */
 const maxRecreations = 3;
@@ -45,6 +67,8 @@ export class Handle {
         idempotencyKey,
         signal,
       });
+    // A repeated destruction could meet the next life of the key.
+    if (options.name === "destroy") return call();
     for (let recreations = 0; ; recreations++) {
       try {
         return await withRetry(call, signal, ports);
@@ -74,6 +98,52 @@ export class Handle {
   resolve(): Promise<string> {
     const signal = this.#signal(undefined);
     return withRetry(() => this.#context.driver.resolve(this.#target, signal), signal, this.#context.ports);
+  }
+
+  /** Sends a request to `onRequest`; sent again only where nothing of it has run. */
+  async fetch(input: string | URL | Request, init: RequestInit & SkipReadyWait = {}): Promise<Response> {
+    const { driver, ports } = this.#context;
+    const raw = readRequest(input, init);
+    const signal = this.#signal(raw.init.signal ?? undefined);
+    const attempt = async (): Promise<Response> =>
+      driver.fetch({ ...raw, target: await this.#reach(signal), params: this.#options.params, signal });
+    for (let tries = 0; ; tries++) {
+      signal.throwIfAborted();
+      const response = await attempt();
+      if (tries >= maxFetchRetries || !raw.repeatable) return response;
+      const error = response.headers.get(header.error);
+      const recreates = error === "actor.not_found" && this.#made !== undefined;
+      if (!recreates && (error === null || !nothingRan.has(error))) return response;
+      this.#made = recreates ? undefined : this.#made;
+      await response.body?.cancel();
+      const backoff = { minMs: clientLimits.retryMinMs, maxMs: clientLimits.retryMaxMs };
+      await delay(backoffDelayMs(tries, backoff, ports), signal, ports);
+    }
+  }
+
+  async webSocket(
+    path = "/",
+    protocols: string | readonly string[] = [],
+    options: SkipReadyWait = {},
+  ): Promise<BufferedWebSocket> {
+    const signal = this.#signal(undefined);
+    signal.throwIfAborted();
+    const { params, getParams } = this.#options;
+    return this.#context.driver.webSocket({
+      target: await this.#reach(signal),
+      path: rawPath(path),
+      protocols: typeof protocols === "string" ? [protocols] : protocols,
+      params: getParams === undefined ? params : await getParams(),
+      skipReadyWait: options.skipReadyWait,
+    });
+  }
+
+  async getGatewayUrl(): Promise<string> {
+    return this.#context.driver.gatewayUrl(await this.#reach(this.#signal(undefined)));
+  }
+
+  reload(): Promise<void> {
+    return this.#context.driver.reload(this.#target, this.#signal(undefined));
   }
 
   get #carriesInput(): boolean {
@@ -112,6 +182,26 @@ export class Handle {
   }
 }
 
+interface RawInput {
+  readonly path: string;
+  readonly init: RequestInit;
+  readonly skipReadyWait: boolean | undefined;
+  /** Its body can be sent a second time. */
+  readonly repeatable: boolean;
+}
+
+function readRequest(input: string | URL | Request, options: RequestInit & SkipReadyWait): RawInput {
+  const { skipReadyWait, ...init } = options;
+  if (typeof input === "string" || input instanceof URL) {
+    const repeatable = !(init.body instanceof ReadableStream);
+    return { path: rawPath(input), init, skipReadyWait, repeatable };
+  }
+  const duplex = init.body instanceof ReadableStream ? { duplex: "half" as const } : {};
+  const { method, headers, body, signal, redirect } = new Request(input, { ...init, ...duplex });
+  const own: RequestInit = { method, headers, signal, redirect, ...(body === null ? {} : { body }) };
+  return { path: rawPath(input.url), init: own, skipReadyWait, repeatable: body === null };
+}
+
 export function idTarget(name: string, id: string): ActorTarget {
   return { type: "id", name, id };
 }
@@ -132,6 +222,11 @@ export function publicHandle<D extends AnyActorDefinition>(handle: Handle): Acto
     action: (options: ActionOptions) => handle.action(options),
     connect: (params?: unknown) => publicConnection(handle.connect(params)),
     resolve: () => handle.resolve(),
+    fetch: (input: string | URL | Request, init?: RequestInit & SkipReadyWait) => handle.fetch(input, init),
+    webSocket: (path?: string, protocols?: string | string[], options?: SkipReadyWait) =>
+      handle.webSocket(path, protocols, options),
+    getGatewayUrl: () => handle.getGatewayUrl(),
+    reload: () => handle.reload(),
   };
   return actionProxy<ActorHandle<D>>(base, (name, args) => handle.action({ name, args }));
 }

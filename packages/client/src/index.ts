@@ -1,4 +1,6 @@
+export { actorPath, rawPath } from "./address.ts";
 export { createClient, createClientWithDriver } from "./client.ts";
+export type { ClientConfig } from "./config.ts";
 export {
   type ActorTarget,
   type ClientDriver,
@@ -7,7 +9,9 @@ export {
   type DriverCall,
   type DriverConnection,
   type DriverCreate,
+  type DriverFetch,
   type DriverListener,
+  type DriverWebSocket,
   type PreparedFrame,
   protocolVersion,
   type ResumeInfo,
@@ -18,7 +22,7 @@ export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
 export type { ClientPorts } from "./internal/ports.ts";
 export type { SocketConstructor } from "./internal/socket.ts";
 export { clientLimits } from "./limits.ts";
-export { type ClientConfig, createNetworkDriver } from "./network.ts";
+export { createNetworkDriver } from "./network.ts";
 export {
   BufferedWebSocket,
   type RawCloseEvent,
@@ -53,6 +57,7 @@ export type {
   GetOrCreateOptions,
   HandleOptions,
   QueueToken,
+  SkipReadyWait,
 } from "./types.ts";
 export {
   contentType,

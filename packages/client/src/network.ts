@@ -1,4 +1,6 @@
-import { encodeKey, fromWireError, HoldfastError, limits } from "@holdfast/core";
+import { fromWireError, HoldfastError, limits } from "@holdfast/core";
+import { actorPath } from "./address.ts";
+import { type ClientConfig, readEndpoint } from "./config.ts";
 import type {
   ActorTarget,
   ClientDriver,
@@ -6,11 +8,15 @@ import type {
   DriverCall,
   DriverConnection,
   DriverCreate,
+  DriverFetch,
   DriverListener,
+  DriverWebSocket,
   PreparedFrame,
   ResumePoint,
 } from "./driver.ts";
-import { openSocket, type SocketConstructor } from "./internal/socket.ts";
+import { openSocket } from "./internal/socket.ts";
+import { base64urlText, RawNetwork } from "./raw-network.ts";
+import type { BufferedWebSocket } from "./raw-socket.ts";
 import { readStreamBody, streamContentType } from "./stream-body.ts";
 import {
   contentType,
@@ -24,23 +30,9 @@ import {
   prepareClientFrame,
   resumePrefix,
   subprotocol,
+  tokenPrefix,
   trustedDepth,
 } from "./wire.ts";
-
-export interface ClientConfig {
-  /** Base URL of the server: "http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT. May have a path. */
-  readonly endpoint?: string;
-  /** "cbor" by default. "bare" is accepted for programs that ask for it, and served with CBOR. */
-  readonly encoding?: Encoding | "bare";
-  /** Sent with every HTTP request (a browser's WebSocket cannot carry them). */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** What the server takes, where it was changed there: 65,536 bytes unless given. */
-  readonly maxMessageBytes?: number;
-  /** Instead of the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch;
-  /** Instead of the global `WebSocket`. */
-  readonly WebSocket?: SocketConstructor;
-}
 
 /** The driver that speaks docs/reference/wire.md over HTTP and WebSocket. */
 export function createNetworkDriver(config: ClientConfig): ClientDriver {
@@ -52,10 +44,17 @@ class NetworkDriver implements ClientDriver {
   readonly #encoding: Encoding;
   readonly #config: ClientConfig;
   readonly #maxBytes: number;
+  readonly #token: string | undefined;
+  readonly #shown: Readonly<Record<string, string>>;
+  readonly #raw: RawNetwork;
 
   constructor(config: ClientConfig) {
-    this.#base = baseUrl(config.endpoint ?? defaultEndpoint());
+    const endpoint = readEndpoint(config);
+    this.#base = endpoint.base;
+    this.#token = endpoint.token;
+    this.#shown = endpoint.token === undefined ? {} : { [header.token]: endpoint.token };
     this.#encoding = config.encoding === "json" ? "json" : "cbor";
+    this.#raw = new RawNetwork(config, endpoint, this.#encoding);
     this.#config = config;
     this.#maxBytes = config.maxMessageBytes ?? limits.maxIncomingMessageBytes;
   }
@@ -126,6 +125,7 @@ class NetworkDriver implements ClientDriver {
     const url = `${this.#url(target)}/connect${query}`.replace(/^http/, "ws");
     const protocols = [subprotocol, encodingPrefix + this.#encoding];
     if (params !== undefined) protocols.push(paramsPrefix + encodeParams(this.#encoding, params));
+    if (this.#token !== undefined) protocols.push(tokenPrefix + base64urlText(this.#token));
     if (resume !== undefined) protocols.push(`${resumePrefix}${resume.token}.${resume.received}`);
     const Socket = this.#config.WebSocket ?? globalThis.WebSocket;
     if (Socket === undefined) {
@@ -142,11 +142,27 @@ class NetworkDriver implements ClientDriver {
     });
   }
 
+  fetch(request: DriverFetch): Promise<Response> {
+    return this.#raw.fetch(request);
+  }
+
+  webSocket(request: DriverWebSocket): BufferedWebSocket {
+    return this.#raw.webSocket(request);
+  }
+
+  gatewayUrl(target: ActorTarget): string {
+    return this.#raw.url(target);
+  }
+
+  async reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void> {
+    const response = await this.#send("PUT", `${this.#url(target)}/reload`, undefined, {}, signal);
+    if (!response.ok) await this.#read(response, signal);
+  }
+
   async dispose(): Promise<void> {}
 
   #url(target: ActorTarget): string {
-    const actor = target.type === "id" ? encodeURIComponent(target.id) : `@${encodeKey(target.key)}`;
-    return `${this.#base}/actors/${encodeURIComponent(target.name)}/${actor}`;
+    return `${this.#base}${actorPath(target)}`;
   }
 
   async #request(
@@ -168,7 +184,7 @@ class NetworkDriver implements ClientDriver {
   ): Promise<Response> {
     const init: RequestInit = {
       method,
-      headers: { ...this.#config.headers, ...headers, accept: contentType[this.#encoding] },
+      headers: { ...this.#config.headers, ...this.#shown, ...headers, accept: contentType[this.#encoding] },
     };
     if (signal !== undefined) init.signal = signal;
     if (body !== undefined) {
@@ -240,25 +256,4 @@ function networkError(message: string, cause?: unknown): HoldfastError {
 function tooLong(maxBytes: number): HoldfastError {
   const message = `The message is longer than ${maxBytes} bytes`;
   return new HoldfastError("message", "incoming_too_long", message);
-}
-
-function defaultEndpoint(): string {
-  const runtime = globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } };
-  return runtime.process?.env?.["HOLDFAST_ENDPOINT"] ?? "http://127.0.0.1:6420";
-}
-
-function baseUrl(endpoint: string): string {
-  let url: URL;
-  try {
-    url = new URL(endpoint);
-  } catch {
-    throw invalidEndpoint(`"${endpoint}" is not a URL`);
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw invalidEndpoint("it is not http or https");
-  if (url.username !== "" || url.password !== "") throw invalidEndpoint("credentials do not belong in a URL");
-  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
-}
-
-function invalidEndpoint(why: string): HoldfastError {
-  return new HoldfastError("client", "invalid_endpoint", `The endpoint cannot be used: ${why}`);
 }

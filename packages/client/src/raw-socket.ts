@@ -99,6 +99,8 @@ export interface BufferedWebSocketOptions {
   readonly url: string;
   /** Runs a listener; by default it is called, and what it throws goes to the runtime as unhandled. */
   readonly run?: (listener: () => unknown) => void;
+  /** Only the codes that a client may give: 1000, and 3000 to 4999. */
+  readonly clientCodes?: boolean;
   /** Kept events that no listener has asked for went over the bound. */
   readonly overflow: () => void;
 }
@@ -134,6 +136,8 @@ export class BufferedWebSocket implements RawWebSocket {
   readonly extensions = "";
   readonly url: string;
   binaryType: "arraybuffer" | "blob" = "arraybuffer";
+  /** Called when its user closes it before it is open. */
+  onAborted: (() => void) | undefined;
   readonly #options: BufferedWebSocketOptions;
   readonly #listeners = new Map<EventType, Registered[]>();
   readonly #kept = new Map<EventType, AnyEvent[]>();
@@ -223,7 +227,7 @@ export class BufferedWebSocket implements RawWebSocket {
   }
 
   close(code?: number, reason = ""): void {
-    if (code !== undefined && !isSendable(code)) {
+    if (code !== undefined && !isSendable(code, this.#options.clientCodes === true)) {
       throw new DOMException(`A WebSocket cannot be closed with the code ${code}`, "InvalidAccessError");
     }
     if (textEncoder.encode(reason).length > 123) {
@@ -231,7 +235,10 @@ export class BufferedWebSocket implements RawWebSocket {
     }
     if (this.#readyState >= 2) return;
     this.#readyState = 2;
-    const close = (): void => this.#transport?.close(code, reason);
+    const close = (): void => {
+      if (this.#transport === undefined) this.onAborted?.();
+      else this.#transport.close(code, reason);
+    };
     if (this.#blobs === undefined) close();
     else void this.#blobs.then(close);
   }
@@ -364,10 +371,11 @@ function runPlainly(listener: () => unknown): void {
   }
 }
 
-/** The codes that an endpoint may send: RFC 6455, section 7.4. */
-function isSendable(code: number): boolean {
+/** The codes that an endpoint may send: RFC 6455, section 7.4; a client's user may give fewer. */
+function isSendable(code: number, ofClient: boolean): boolean {
   if (!Number.isInteger(code)) return false;
   if (code >= 3_000) return code <= 4_999;
+  if (ofClient) return code === 1_000;
   return code >= 1_000 && code <= 1_014 && code !== 1_004 && code !== 1_005 && code !== 1_006;
 }
 

@@ -104,22 +104,46 @@ export interface HandleOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface SkipReadyWait {
+  /** Also reaches an actor in the grace of its stop, instead of the instance after it. */
+  readonly skipReadyWait?: boolean;
+}
+
 export interface GetOrCreateOptions<Input = unknown> extends HandleOptions {
   /** Handed to `createState` and `onCreate` when the actor does not exist yet; at most 4 MiB. */
   readonly createWithInput?: Input;
+  /** Accepted for programs that name one: a server is one region. */
+  readonly createInRegion?: string;
+  /** Accepted for programs that name one: a server is one pool. */
+  readonly poolName?: string;
 }
 
 export interface CreateOptions<Input = unknown> extends HandleOptions {
   readonly input?: Input;
+  /** Accepted for programs that name one: a server is one region. */
+  readonly region?: string;
+  /** Accepted for programs that name one: a server is one pool. */
+  readonly poolName?: string;
 }
 
 export interface ActorHandleBase<D extends AnyActorDefinition = AnyActorDefinition> {
   /** Calls an action by name. Throws what the actor threw; see docs/errors.md. */
   action<Result = unknown>(options: ActionOptions): Promise<Result>;
   /** Opens a live connection; it reconnects by itself until it is disposed of. */
-  connect(params?: unknown): ActorConn<D>;
+  connect(params?: unknown, options?: SkipReadyWait): ActorConn<D>;
   /** The id of the actor. Creates it for a get-or-create handle; throws `actor.not_found` for others. */
   resolve(): Promise<string>;
+  /**
+   * Sends a request to the actor's `onRequest`: a path, a URL (its origin does not matter) or a Request.
+   * Bodies stream both ways. Errors of the actor are responses, as with `fetch`.
+   */
+  fetch(input: string | URL | Request, init?: RequestInit & SkipReadyWait): Promise<Response>;
+  /** Opens a WebSocket to the actor's `onWebSocket`. Its events are kept until somebody listens. */
+  webSocket(path?: string, protocols?: string | string[], options?: SkipReadyWait): Promise<WebSocket>;
+  /** A URL for any client: `/request/...` and `/websocket/...` below it are the actor's own. */
+  getGatewayUrl(): Promise<string>;
+  /** Takes the actor out of memory in good order and starts it anew. */
+  reload(): Promise<void>;
 }
 
 /** One actor, seen from outside: its actions as methods, nested groups as nested objects. */

@@ -1,20 +1,28 @@
 import type { ActorCaller } from "@holdfast/actors";
 import {
   type ActorTarget,
+  actorPath,
+  type BufferedWebSocket,
   type ClientDriver,
   type ClientFrame,
   type DriverCall,
   type DriverConnection,
   type DriverCreate,
+  type DriverFetch,
   type DriverListener,
+  type DriverWebSocket,
+  header,
   type PreparedFrame,
   prepareClientFrame,
+  type ResumePoint,
   trustedDepth,
 } from "@holdfast/client";
-import { decodeValue, encodeValue, HoldfastError, limits, type Ports } from "@holdfast/core";
+import { decodeValue, encodeValue, HoldfastError, limits, type Ports, toProblem } from "@holdfast/core";
 import type { Directory } from "./directory.ts";
+import { visibleError } from "./gateway/exchange.ts";
 import type { MessageLimits } from "./limits.ts";
 import { LocalConnection } from "./local-connection.ts";
+import { openLocalSocket } from "./local-socket.ts";
 import { outgoingTooLong, Session } from "./session.ts";
 
 /**
@@ -79,15 +87,71 @@ export class LocalDriver implements ClientDriver {
     return prepared;
   }
 
-  connect(target: ActorTarget, params: unknown, listener: DriverListener): DriverConnection {
+  connect(
+    target: ActorTarget,
+    params: unknown,
+    listener: DriverListener,
+    resume?: ResumePoint,
+  ): DriverConnection {
     const copied = copy(params);
     const gate = async (): Promise<void> => this.#caller?.gate();
     return new LocalConnection(this.#ports, listener, gate, async (output) => {
       await gate();
       const directory = await this.#directory();
       const { maxOutgoingBytes } = this.#limits;
-      return new Session({ directory, target, params: copied, request: undefined, output, maxOutgoingBytes });
+      return new Session({
+        directory,
+        target,
+        params: copied,
+        request: undefined,
+        output,
+        maxOutgoingBytes,
+        resume,
+      });
     });
+  }
+
+  async fetch(request: DriverFetch): Promise<Response> {
+    const { path, init, target, signal } = request;
+    const directory = await this.#leave(signal);
+    const body = init.method === "GET" || init.method === "HEAD" ? null : (init.body ?? null);
+    const duplex = body instanceof ReadableStream ? { duplex: "half" as const } : {};
+    const own = { ...init, body, ...duplex, ...(signal === undefined ? {} : { signal }) };
+    try {
+      return await directory.request(target, {
+        request: new Request(localUrl(path), own),
+        params: copy(request.params),
+        signal,
+        skipReadyWait: request.skipReadyWait,
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      return problemResponse(error, this.#ports);
+    }
+  }
+
+  webSocket(request: DriverWebSocket): BufferedWebSocket {
+    const { target, path, protocols } = request;
+    const params = copy(request.params);
+    const gate = async (): Promise<void> => this.#caller?.gate();
+    return openLocalSocket(this.#ports, localUrl(path).replace("http", "ws"), gate, async (transport) => {
+      await gate();
+      const directory = await this.#directory();
+      const upgrade = new Request(localUrl(path));
+      const protocol = protocols[0] ?? "";
+      const host = await directory.openWebSocket(target, { request: upgrade, params, protocol, transport });
+      return { host, protocol };
+    });
+  }
+
+  /** Over the network it is a URL of a listening server; in the process it only names the actor. */
+  gatewayUrl(target: ActorTarget): string {
+    return `http://actor${actorPath(target, true)}`;
+  }
+
+  async reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void> {
+    const directory = await this.#leave(signal);
+    await directory.reload(target);
   }
 
   async dispose(): Promise<void> {}
@@ -98,6 +162,23 @@ export class LocalDriver implements ClientDriver {
     signal?.throwIfAborted();
     return this.#directory();
   }
+}
+
+/** As over a network: an error is an answer. */
+function problemResponse(error: unknown, ports: Ports): Response {
+  const visible = visibleError(error, ports);
+  return Response.json(toProblem(visible), {
+    status: visible.statusCode,
+    headers: {
+      "content-type": "application/problem+json",
+      [header.error]: `${visible.group}.${visible.code}`,
+    },
+  });
+}
+
+/** Joined as text: resolved against a base, `//host/` would be another host. */
+function localUrl(path: string): string {
+  return `http://actor${path}`;
 }
 
 function copyOf(prepared: PreparedFrame): unknown {

@@ -1,0 +1,85 @@
+import { HoldfastError } from "@holdfast/core";
+import type { SocketConstructor } from "./internal/socket.ts";
+import type { Encoding } from "./wire.ts";
+
+export interface ClientConfig {
+  /**
+   * Base URL of the server: "http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT. May have a path.
+   * `https://namespace:token@host` is taken apart: what it names never travels in a URL.
+   */
+  readonly endpoint?: string;
+  /** Shown to the server as the header `x-holdfast-token`: HOLDFAST_TOKEN unless given. */
+  readonly token?: string;
+  /** Accepted for programs that name one: a server has one namespace. */
+  readonly namespace?: string;
+  /** Accepted for programs that name one: a server has one pool. */
+  readonly poolName?: string;
+  /** "cbor" by default. "bare" is accepted for programs that ask for it, and served with CBOR. */
+  readonly encoding?: Encoding | "bare";
+  /** Sent with every HTTP request (a browser's WebSocket cannot carry them). */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of every raw request and WebSocket of this client, unless it says otherwise itself. */
+  readonly gateway?: { readonly skipReadyWait?: boolean };
+  /** Accepted and without effect: there is no lookup to disable. */
+  readonly disableMetadataLookup?: boolean;
+  /** Accepted and without effect: input travels in a body, of at most 4 MiB. */
+  readonly maxInputSize?: number;
+  /** Accepted and without effect: the inspector is part of the server. */
+  readonly devtools?: boolean;
+  /** Accepted and without effect: pass `WebSocket` instead. */
+  readonly getUpgradeWebSocket?: unknown;
+  /** What the server takes, where it was changed there: 65,536 bytes unless given. */
+  readonly maxMessageBytes?: number;
+  /** Instead of the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Instead of the global `WebSocket`. */
+  readonly WebSocket?: SocketConstructor;
+}
+
+/** Where a client sends its requests, and what it shows there. */
+export interface Endpoint {
+  /** Without credentials, query and trailing slash. */
+  readonly base: string;
+  readonly token: string | undefined;
+  readonly namespace: string | undefined;
+}
+
+/** Throws `client.invalid_endpoint`. */
+export function readEndpoint(config: ClientConfig): Endpoint {
+  const endpoint = config.endpoint ?? variable("HOLDFAST_ENDPOINT") ?? "http://127.0.0.1:6420";
+  let url: URL;
+  try {
+    url = new URL(endpoint);
+  } catch {
+    throw invalidEndpoint(`"${endpoint}" is not a URL`);
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") throw invalidEndpoint("it is not http or https");
+  if (url.search !== "" || url.hash !== "") throw invalidEndpoint("it has a query or a fragment");
+  if (url.password !== "" && config.token !== undefined) {
+    throw invalidEndpoint("a token is given twice, in it and as `token`");
+  }
+  return {
+    base: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
+    token: config.token ?? part(url.password) ?? variable("HOLDFAST_TOKEN"),
+    namespace: config.namespace ?? part(url.username) ?? variable("HOLDFAST_NAMESPACE"),
+  };
+}
+
+function part(encoded: string): string | undefined {
+  if (encoded === "") return undefined;
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw invalidEndpoint("its credentials are not percent-encoded UTF-8");
+  }
+}
+
+function variable(name: string): string | undefined {
+  const runtime = globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } };
+  const value = runtime.process?.env?.[name];
+  return value === "" ? undefined : value;
+}
+
+function invalidEndpoint(why: string): HoldfastError {
+  return new HoldfastError("client", "invalid_endpoint", `The endpoint cannot be used: ${why}`);
+}

@@ -1,0 +1,127 @@
+import type { RawSocketHost } from "@holdfast/actors";
+import { BufferedWebSocket, type RawTransport } from "@holdfast/client";
+import type { Ports } from "@holdfast/core";
+import { visibleError } from "./gateway/exchange.ts";
+
+interface Opened {
+  readonly host: RawSocketHost;
+  readonly protocol: string;
+}
+
+/**
+ * A raw WebSocket whose both ends are in this process. What is sent arrives at a macrotask of its own,
+ * as over a network; what an actor sends as a client leaves behind its gate.
+ */
+export function openLocalSocket(
+  ports: Ports,
+  url: string,
+  gate: () => Promise<void>,
+  open: (transport: RawTransport) => Promise<Opened>,
+): BufferedWebSocket {
+  return new LocalSocket(ports, url, gate, open).socket;
+}
+
+class LocalSocket {
+  readonly socket: BufferedWebSocket;
+  readonly #ports: Ports;
+  readonly #gate: () => Promise<void>;
+  /** What the client does leaves in order, each behind its gate. */
+  #tail: Promise<RawSocketHost | undefined>;
+  /** Everything for the client arrives in order, at macrotasks. */
+  #arriving: (() => void)[] = [];
+  #ended = false;
+
+  constructor(
+    ports: Ports,
+    url: string,
+    gate: () => Promise<void>,
+    open: (transport: RawTransport) => Promise<Opened>,
+  ) {
+    this.#ports = ports;
+    this.#gate = gate;
+    this.socket = new BufferedWebSocket({
+      url,
+      clientCodes: true,
+      overflow: () => this.#leave(4008, "conn.buffer_full"),
+    });
+    this.socket.onAborted = () => this.#leave(1006, "");
+    this.#tail = open(this.#toClient()).then(
+      ({ host, protocol }) => {
+        this.#arrive(() => this.socket.onOpened(this.#toActor(), protocol));
+        return host;
+      },
+      (error: unknown) => {
+        const visible = visibleError(error, ports);
+        this.#arrive(() => this.socket.onFailed(visible));
+        this.#end(1011, `${visible.group}.${visible.code}`);
+        return undefined;
+      },
+    );
+  }
+
+  /** What the actor sends. */
+  #toClient(): RawTransport {
+    return {
+      bufferedAmount: 0,
+      send: (data) => this.#arrive(() => this.socket.onReceived(data)),
+      close: (code, reason) => {
+        this.#end(code ?? 1005, reason);
+        this.#tell(code ?? 1005, reason);
+      },
+    };
+  }
+
+  /** What the client sends. */
+  #toActor(): RawTransport {
+    return {
+      bufferedAmount: 0,
+      send: (data) => this.#follow((host) => host.received(data)),
+      close: (code, reason) => this.#leave(code ?? 1005, reason),
+    };
+  }
+
+  #leave(code: number, reason: string): void {
+    this.#follow((host) => host.closed(code, reason, true));
+    this.#end(code, reason);
+  }
+
+  #follow(act: (host: RawSocketHost) => void): void {
+    // Asked for now: what is sent waits for what was written before it, not for what comes later.
+    const gate = this.#gate();
+    this.#tail = Promise.all([this.#tail, gate]).then(
+      ([host]) => {
+        if (host !== undefined) act(host);
+        return host;
+      },
+      () => {
+        // The caller's turn was not committed, so that nothing of it may leave; nor what follows it.
+        this.#tell(1006, "");
+        this.#end(1006, "");
+        return undefined;
+      },
+    );
+  }
+
+  /** Tells the actor's end of a close, in the order of what was sent to it. */
+  #tell(code: number, reason: string): void {
+    this.#tail = this.#tail.then((host) => {
+      host?.closed(code, reason, true);
+      return host;
+    });
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#arrive(() => this.socket.onClosed(code, reason, code !== 1006));
+  }
+
+  #arrive(event: () => void): void {
+    if (this.#arriving.push(event) > 1) return;
+    this.#ports.tasks.macrotask(() => {
+      const events = this.#arriving;
+      this.#arriving = [];
+      for (const each of events) each();
+    });
+  }
+}
