@@ -36,6 +36,7 @@ export type {
   StatementKind,
   TransactionOptions,
 } from "./database.ts";
+export { type DatabaseConfig, db } from "./db.ts";
 export {
   type ActionSchemas,
   type ActorConfig,
@@ -62,6 +63,7 @@ export {
   type InstanceStatus,
   type InvokeCall,
   type OutgoingEvent,
+  type ResultStream,
   type RawRequestCall,
   type RawSocketCall,
   type RawSocketHost,

@@ -1,4 +1,4 @@
-import type { RawTransport } from "@holdfast/client";
+import type { ActorTarget, RawTransport } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
 import type { AnyDefinition } from "./definition.ts";
 import { Runtime } from "./internal/runtime.ts";
@@ -19,6 +19,11 @@ export interface ActorCaller {
    * after it, in the order of the `gate()` calls. Rejects when the commit failed: then do not send.
    */
   gate(): Promise<void>;
+  /**
+   * Sends a message to a queue of another actor: it is written with the open turn and delivered when that
+   * is durable, also after a crash. Resolves when the target has it; throws what the target says.
+   */
+  send(message: OutgoingSend): Promise<void>;
   /** Aborts when the actor begins to stop. */
   readonly abortSignal: AbortSignal;
 }
@@ -33,6 +38,8 @@ export interface ActorHost {
   readonly region?: string;
   /** Behind `c.fetch`; called when the commit that precedes the request is durable. */
   fetch?(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Hands a message to another actor; resolves when it is durable there. */
+  deliver?(target: ActorTarget, call: SendCall): Promise<unknown>;
   /** Gets the full error behind each `internal.internal_error`. */
   report(errorId: string, error: unknown): void;
 }
@@ -63,6 +70,41 @@ export interface InvokeCall {
   /** Takes a result that comes in pieces; without it such a result is `action.stream_not_supported`. */
   readonly stream?: ResultStream | undefined;
   /** The connection that the call came over; absent for a stateless call. */
+  readonly conn?: ActorConnection | undefined;
+  readonly request?: Request | undefined;
+}
+
+/** A message for a queue of another actor. */
+export interface OutgoingSend {
+  readonly target: ActorTarget;
+  readonly queue: string;
+  readonly body: unknown;
+  readonly params?: unknown;
+  /** The target takes two sends with one key for one. */
+  readonly idempotencyKey: string;
+  /** `QueueMessageOptions`. */
+  readonly options?: unknown;
+}
+
+/** A message for one of the actor's queues. Values are used as they are, as for an {@link InvokeCall}. */
+export interface SendCall {
+  /** The queue. */
+  readonly name: string;
+  readonly body: unknown;
+  /** `QueueMessageOptions`; checked here. */
+  readonly options?: unknown;
+  /** Whether to wait until the message is completed. */
+  readonly wait?: boolean | undefined;
+  /** How long to wait; for ever unless given. */
+  readonly timeoutMs?: number | undefined;
+  /** Only waits for what was sent with this key before. */
+  readonly resumes?: boolean | undefined;
+  readonly idempotencyKey?: string | undefined;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
+  /** Connection parameters of a stateless send. */
+  readonly params?: unknown;
+  readonly auth?: unknown;
   readonly conn?: ActorConnection | undefined;
   readonly request?: Request | undefined;
 }
@@ -185,6 +227,14 @@ export interface ActorInstance {
    * `actor.action_not_found`, `actor.action_timed_out`, `action.interrupted`, `action.aborted`.
    */
   invoke(call: InvokeCall): Promise<Uint8Array>;
+  /**
+   * Puts a message into a queue and resolves with `encodeValue` of `{ status, response? }` when that is
+   * durable, with `wait` when the message was completed. Rejects as `invoke` does (after `actor.stopping`
+   * the same call may be made of the next instance, where it needs an `idempotencyKey` to be the same),
+   * and with `queue.not_defined`, `queue.full`, `queue.message_too_large`, `queue.invalid_payload`,
+   * `auth.forbidden`.
+   */
+  send(call: SendCall): Promise<Uint8Array>;
   /** Accepts a connection: `onBeforeConnect`, `createConnState`, `onConnect`. */
   connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection>;
   /**

@@ -162,6 +162,11 @@ export class Directory implements ActorHost {
     if (this.#awake(target) === undefined) await this.#reach(target);
   }
 
+  /** What answers for the callers of a kind of actor. */
+  authHook(name: string): ((...args: unknown[]) => unknown) | undefined {
+    return this.#definitions.get(name)?.["~definition"].hooks.onAuth;
+  }
+
   /** The options of a kind of actor; undefined for an unknown name. */
   optionsOf(name: string): AnyDefinition["~definition"]["options"] | undefined {
     return this.#definitions.get(name)?.["~definition"].options;

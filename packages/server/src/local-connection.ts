@@ -7,6 +7,7 @@ import {
   joinFrames,
   type PreparedFrame,
   protocolVersion,
+  type ResumeInfo,
   type ServerFrame,
   trustedDepth,
 } from "@holdfast/client";
@@ -73,8 +74,8 @@ export class LocalConnection implements DriverConnection, SessionOutput {
     this.#finish({ error, final: code === 1000 || code === 1008 });
   }
 
-  init(actorId: string, connId: string): void {
-    this.#deliver({ type: "init", version: protocolVersion, actorId, connId });
+  init(actorId: string, connId: string, resume: ResumeInfo): void {
+    this.#deliver({ type: "init", version: protocolVersion, actorId, connId, resume });
   }
 
   result(id: number, value: Uint8Array): void {
@@ -88,6 +89,14 @@ export class LocalConnection implements DriverConnection, SessionOutput {
   event(event: OutgoingEvent): void {
     const args = decodeValue(event.args, { maxDepth: trustedDepth });
     this.#deliver({ type: "event", name: event.name, args: Array.isArray(args) ? args : [] });
+  }
+
+  stream(id: number): void {
+    this.#deliver({ type: "stream", id });
+  }
+
+  chunk(id: number, value: Uint8Array): void {
+    this.#deliver({ type: "chunk", id, value: decodeValue(value, { maxDepth: trustedDepth }) });
   }
 
   pong(): void {

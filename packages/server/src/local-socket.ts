@@ -39,11 +39,7 @@ class LocalSocket {
   ) {
     this.#ports = ports;
     this.#gate = gate;
-    this.socket = new BufferedWebSocket({
-      url,
-      clientCodes: true,
-      overflow: () => this.#leave(4008, "conn.buffer_full"),
-    });
+    this.socket = new BufferedWebSocket({ url, clientCodes: true });
     this.socket.onAborted = () => this.#leave(1006, "");
     this.#tail = open(this.#toClient()).then(
       ({ host, protocol }) => {

@@ -116,6 +116,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         store,
         ports: this.#ports,
         messageLimits: this.#messageLimits,
+        ...(this.config.gateway?.resume && { resume: this.config.gateway.resume }),
       });
       directory.alarms.start();
       return directory;

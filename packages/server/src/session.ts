@@ -1,17 +1,45 @@
-import type { ActorConnection, ActorInstance, ConnectionSink, OutgoingEvent } from "@holdfast/actors";
-import { type ActorTarget, type ClientFrame, isRetryable } from "@holdfast/client";
-import type { WireError } from "@holdfast/core";
-import { HoldfastError, isHoldfastError, limits, sanitizeError, toWireError, uuidv4 } from "@holdfast/core";
+import type {
+  ActorConnection,
+  ActorInstance,
+  ConnectionMemory,
+  ConnectionSink,
+  OutgoingEvent,
+} from "@holdfast/actors";
+import {
+  type ActorTarget,
+  type ClientFrame,
+  isRetryable,
+  type ResumeInfo,
+  type ResumePoint,
+} from "@holdfast/client";
+import type { Timer, WireError } from "@holdfast/core";
+import {
+  HoldfastError,
+  isErrorCode,
+  isHoldfastError,
+  sanitizeError,
+  toWireError,
+  uuidv4,
+} from "@holdfast/core";
 import type { Directory } from "./directory.ts";
+import { EventLog } from "./event-log.ts";
 import { serverLimits } from "./limits.ts";
+import { type CallOwner, SessionCall } from "./session-call.ts";
+import { cancelled, checkIdempotencyKey, outgoingTooLong } from "./session-errors.ts";
 
-/** Where the output of a connection goes: a WebSocket, or a client in this process. */
+export { cancelled, checkIdempotencyKey, outgoingTooLong } from "./session-errors.ts";
+
+/** Where the output of a connection goes: a WebSocket, an event stream, or a client in this process. */
 export interface SessionOutput {
-  init(actorId: string, connId: string): void;
+  init(actorId: string, connId: string, resume: ResumeInfo): void;
   /** `value` is CBOR. */
   result(id: number, value: Uint8Array): void;
   error(id: number | undefined, error: WireError): void;
-  event(event: OutgoingEvent): void;
+  /** `number` counts the events of this client. */
+  event(event: OutgoingEvent, number: number): void;
+  stream(id: number): void;
+  /** `value` is CBOR. */
+  chunk(id: number, value: Uint8Array): void;
   pong(): void;
   /** Last of all. `code` is a WebSocket close code. */
   close(code: number, reason: string): void;
@@ -21,66 +49,111 @@ export interface SessionOptions {
   readonly directory: Directory;
   readonly target: ActorTarget;
   readonly params: unknown;
+  /** What `onAuth` returned. */
+  readonly auth?: unknown;
   readonly request: Request | undefined;
   readonly output: SessionOutput;
   readonly maxOutgoingBytes: number;
+  /** The connection of the same client that was cut off. */
+  readonly resume?: ResumePoint | undefined;
   /** Throws to hide an action from this connection. */
   readonly allowCall?: ((name: string) => Promise<void> | void) | undefined;
 }
 
 /**
  * One connection between a client and an actor, whatever carries it: it accepts, calls, cancels,
- * subscribes and ends. Calls that are running when the connection is lost run on, so that the client
- * finds their results under their idempotency keys.
+ * subscribes and ends. It outlives the actor's sleep, and for a while its own client, so that the next
+ * connection of that client can go on where this one was cut off. Calls that are running when the
+ * connection is lost run on, so that the client finds their results under their idempotency keys.
  */
-export class Session {
+export class Session implements CallOwner {
   readonly #options: SessionOptions;
-  readonly #calls = new Map<number, AbortController>();
-  readonly #subscriptions = new Set<string>();
+  readonly #directory: Directory;
+  readonly #token: string;
+  readonly #calls = new Map<number, SessionCall>();
   readonly #gone = new AbortController();
-  #early: ClientFrame[] | undefined = [];
+  #log: EventLog;
+  /** What waits for the actor: until it has accepted the connection, and while it is out of memory. */
+  #waiting: (() => void)[] | undefined = [];
+  #accepted = false;
+  #waking = false;
+  /** The client was cut off; what it misses is being kept. */
+  #isLost = false;
+  #expiry: Timer | undefined;
+  #actorId: string | undefined;
+  #connId: string | undefined;
   #instance: ActorInstance | undefined;
   #connection: ActorConnection | undefined;
+  /** The same for all instances of the actor that have this connection. */
+  #sink: ConnectionSink | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#directory = options.directory;
+    this.#token = uuidv4(options.directory.ports.random);
+    this.#log = new EventLog(options.directory.resumeLimits);
     void this.#accept();
   }
 
   /** A frame from the client. */
   frame(frame: ClientFrame): void {
-    if (this.#gone.signal.aborted) return;
-    if (this.#early === undefined) {
-      this.#handle(frame);
-    } else if (this.#early.push(frame) > serverLimits.maxFramesBeforeInit) {
-      this.fail(new HoldfastError("conn", "too_many_calls", "Too much was sent before the first answer"));
-    }
+    if (this.#gone.signal.aborted || this.#isLost) return;
+    if (frame.type === "ping") return this.#ping(frame.received);
+    if (this.#waiting === undefined) return this.#handle(frame);
+    const bound = this.#accepted ? serverLimits.maxCallsPerConnection : serverLimits.maxFramesBeforeInit;
+    if (this.#waiting.push(() => this.#handle(frame)) > bound) {
+      const message = "Too much was sent before the actor could answer";
+      this.fail(new HoldfastError("conn", "too_many_calls", message));
+    } else if (this.#accepted) void this.#wake();
   }
 
-  /** The client has gone away. */
+  /** The client has gone away for good. */
   end(): void {
     if (this.#gone.signal.aborted) return;
     this.#gone.abort(new HoldfastError("conn", "closed", "The client has gone away"));
-    this.#connection?.close();
+    this.#expiry?.cancel();
+    this.#directory.held.unregister(this.#token);
+    this.#abortStreams();
+    if (this.#connection !== undefined) this.#connection.close();
+    else if (this.#actorId !== undefined && this.#connId !== undefined) {
+      this.#directory.held.drop(this.#actorId, this.#connId);
+    }
+  }
+
+  /** The client was cut off: it may come back for what it misses. */
+  lose(): void {
+    const { windowMs } = this.#directory.resumeLimits;
+    if (!this.#accepted || windowMs === 0) return this.end();
+    if (this.#gone.signal.aborted || this.#isLost) return;
+    this.#isLost = true;
+    this.#abortStreams();
+    this.#connection?.lose();
+    this.#expiry = this.#directory.ports.tasks.after(windowMs, () => this.end());
   }
 
   /** Tells the client why, then closes. */
   fail(error: unknown): void {
     if (this.#gone.signal.aborted) return;
     const visible = this.#visible(error);
-    this.#options.output.error(undefined, toWireError(visible));
-    // 1012: the service restarts; a client comes back by itself. 1008: it would be refused again.
-    this.#options.output.close(isRetryable(visible) ? 1012 : 1008, `${visible.group}.${visible.code}`);
+    if (!this.#isLost) {
+      this.#options.output.error(undefined, toWireError(visible));
+      // 1012: the service restarts; a client comes back by itself. 1008: it would be refused again.
+      this.#options.output.close(isRetryable(visible) ? 1012 : 1008, `${visible.group}.${visible.code}`);
+    }
     this.end();
   }
 
   async #accept(): Promise<void> {
-    const { directory, target, params, request } = this.#options;
+    const { target, params, auth, request, resume } = this.#options;
+    const previous = resume === undefined ? undefined : this.#directory.held.byToken(resume.token);
+    // The server may not have noticed yet that the old socket is dead.
+    previous?.replaced();
+    const resumes = (): ActorConnection | undefined => previous?.connectionFor(this.#actorId, resume);
     try {
-      const connection = await directory.connect(
+      const connection = await this.#directory.connect(
         target,
-        { params, request, signal: this.#gone.signal },
-        (instance) => this.#sink(instance),
+        { params, auth, request, signal: this.#gone.signal, resumes },
+        (instance) => this.#sinkFor(instance, previous),
       );
       if (this.#gone.signal.aborted) connection.close();
     } catch (error) {
@@ -88,53 +161,151 @@ export class Session {
     }
   }
 
-  #sink(instance: ActorInstance): ConnectionSink {
-    const { output } = this.#options;
-    return {
-      open: (connection) => {
-        if (this.#gone.signal.aborted) return;
-        this.#instance = instance;
-        this.#connection = connection;
-        output.init(instance.id, connection.id);
-        const early = this.#early ?? [];
-        this.#early = undefined;
-        for (const frame of early) this.#handle(frame);
-      },
-      send: (event) => {
-        if (!this.#gone.signal.aborted) output.event(event);
-      },
+  // A connection that another one of the same client goes on with
+
+  /** The client is back before its old socket was seen to be dead. */
+  replaced(): void {
+    if (this.#isLost || this.#gone.signal.aborted || !this.#accepted) return;
+    this.lose();
+    this.#options.output.close(1001, "conn.replaced");
+  }
+
+  /** The actor's end of this connection, if what the client missed is still here. */
+  connectionFor(actorId: string | undefined, point: ResumePoint | undefined): ActorConnection | undefined {
+    if (actorId !== this.#actorId || point === undefined) return undefined;
+    return this.#log.since(point.received) === undefined ? undefined : this.#connection;
+  }
+
+  /** Gives what the client missed to the connection that goes on, and ends. */
+  #handOver(
+    received: number,
+  ): { readonly log: EventLog; readonly missed: readonly OutgoingEvent[] } | undefined {
+    const missed = this.#gone.signal.aborted ? undefined : this.#log.since(received);
+    const log = this.#log;
+    this.end();
+    return missed === undefined ? undefined : { log, missed };
+  }
+
+  // The actor's side
+
+  #sinkFor(instance: ActorInstance, previous: Session | undefined): ConnectionSink {
+    // Known before the connection opens: there it is asked whose connection it goes on with.
+    this.#actorId = instance.id;
+    this.#sink = {
+      open: (connection) => this.#opened(instance, connection, previous),
+      send: (event) => this.#send(event),
       close: (code, reason) => {
         if (this.#gone.signal.aborted) return;
-        output.close(code, reason);
+        if (!this.#isLost) this.#options.output.close(code, reason);
         this.end();
       },
+      hibernate: (memory) => this.#asleep(memory),
+      awake: (connection, next) => this.#awake(connection, next),
     };
+    return this.#sink;
+  }
+
+  #opened(instance: ActorInstance, connection: ActorConnection, previous: Session | undefined): void {
+    if (this.#gone.signal.aborted) return;
+    const { output, resume } = this.#options;
+    this.#instance = instance;
+    this.#connection = connection;
+    this.#connId = connection.id;
+    this.#accepted = true;
+    this.#directory.held.register(this.#token, this);
+    const isSame = previous !== undefined && previous.#actorId === instance.id;
+    const taken = isSame && resume !== undefined ? previous.#handOver(resume.received) : undefined;
+    if (taken !== undefined) this.#log = taken.log;
+    const received = resume !== undefined && taken !== undefined ? resume.received : 0;
+    output.init(instance.id, connection.id, { token: this.#token, received, resumed: taken !== undefined });
+    taken?.missed.forEach((event, index) => {
+      output.event(event, received + 1 + index);
+    });
+    this.#flush();
+  }
+
+  #asleep(memory: ConnectionMemory): void {
+    this.#instance = undefined;
+    this.#connection = undefined;
+    const sink = this.#sink;
+    if (this.#gone.signal.aborted || sink === undefined) return;
+    if (this.#actorId === undefined || this.#connId === undefined) return;
+    this.#waiting ??= [];
+    this.#waking = false;
+    this.#directory.held.hold(this.#actorId, this.#connId, { sink, memory, isLost: () => this.#isLost });
+  }
+
+  #awake(connection: ActorConnection, instance: ActorInstance): void {
+    // The client may have left, or been cut off, while the actor was being loaded.
+    if (this.#gone.signal.aborted) return connection.close();
+    this.#instance = instance;
+    this.#connection = connection;
+    this.#waking = false;
+    if (this.#isLost) connection.lose();
+    this.#flush();
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const run of waiting) run();
+  }
+
+  async #wake(): Promise<void> {
+    if (this.#waking || this.#actorId === undefined) return;
+    this.#waking = true;
+    try {
+      await this.#directory.wake({ type: "id", name: this.#options.target.name, id: this.#actorId });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #send(event: OutgoingEvent): void {
+    if (this.#gone.signal.aborted) return;
+    const { output, maxOutgoingBytes } = this.#options;
+    if (event.args.length > maxOutgoingBytes) {
+      if (!this.#isLost) output.close(1011, "message.outgoing_too_long");
+      return this.end();
+    }
+    this.#log.push(event);
+    if (!this.#isLost) output.event(event, this.#log.count);
+  }
+
+  // The client's side
+
+  #ping(received: number | undefined): void {
+    if (received !== undefined) this.#log.acknowledge(received);
+    this.#options.output.pong();
   }
 
   #handle(frame: ClientFrame): void {
+    if (this.#gone.signal.aborted) return;
     switch (frame.type) {
       case "call":
         return this.#call(frame);
       case "cancel":
-        return this.#calls.get(frame.id)?.abort(cancelled());
+        return this.#calls.get(frame.id)?.abort.abort(cancelled());
+      case "credit":
+        return this.#calls.get(frame.id)?.more(frame.pieces);
       case "subscribe":
         return this.#subscribe(frame.event);
       case "unsubscribe":
-        this.#subscriptions.delete(frame.event);
         return this.#connection?.unsubscribe(frame.event);
       case "ping":
-        return this.#options.output.pong();
+        return this.#ping(frame.received);
     }
   }
 
   #subscribe(event: string): void {
-    if (this.#subscriptions.size >= serverLimits.maxSubscriptions) {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (connection.subscriptions.size >= serverLimits.maxSubscriptions) {
       const message = `A connection subscribes to at most ${serverLimits.maxSubscriptions} events`;
       this.fail(new HoldfastError("conn", "too_many_subscriptions", message));
       return;
     }
-    this.#subscriptions.add(event);
-    this.#connection?.subscribe(event);
+    connection.subscribe(event);
   }
 
   #call(frame: CallFrame): void {
@@ -147,8 +318,8 @@ export class Session {
       this.#answerError(frame.id, new HoldfastError("conn", "too_many_calls", message, { statusCode: 429 }));
       return;
     }
-    const abort = new AbortController();
-    this.#calls.set(frame.id, abort);
+    const call = new SessionCall(this, frame.id);
+    this.#calls.set(frame.id, call);
     let allowed: Promise<void> | void;
     try {
       checkIdempotencyKey(frame.idempotencyKey);
@@ -158,28 +329,66 @@ export class Session {
       return;
     }
     if (allowed === undefined) {
-      this.#invoke(frame, abort.signal);
+      this.#invoke(frame, call);
       return;
     }
     allowed.then(
-      () => this.#invoke(frame, abort.signal),
+      () => this.#invoke(frame, call),
       (error: unknown) => this.#answerError(frame.id, error),
     );
   }
 
-  #invoke(frame: CallFrame, signal: AbortSignal): void {
+  #invoke(frame: CallFrame, call: SessionCall): void {
     const instance = this.#instance;
-    if (instance === undefined) return;
+    if (instance === undefined) return this.#later(() => this.#invoke(frame, call));
     const { id, name, args, idempotencyKey } = frame;
-    instance.invoke({ name, args, idempotencyKey, signal, conn: this.#connection }).then(
+    const { signal } = call.abort;
+    instance.invoke({ name, args, idempotencyKey, signal, conn: this.#connection, stream: call }).then(
       (value) => this.#answer(id, value),
-      (error: unknown) => this.#answerError(id, error),
+      (error: unknown) => {
+        // It met the actor on its way to sleep, and has not run.
+        if (!isErrorCode(error, "actor", "stopping") || call.isStream) return this.#answerError(id, error);
+        return instance.stopped.then(() => {
+          if (this.#instance === instance) this.#answerError(id, error);
+          else this.#invoke(frame, call);
+        });
+      },
     );
+  }
+
+  /** Once the actor is in memory again. */
+  #later(run: () => void): void {
+    if (this.#gone.signal.aborted || this.#isLost) return;
+    this.#waiting ??= [];
+    this.#waiting.push(run);
+    void this.#wake();
+  }
+
+  get maxOutgoingBytes(): number {
+    return this.#options.maxOutgoingBytes;
+  }
+
+  beginStream(id: number): void {
+    if (this.#isReached) this.#options.output.stream(id);
+  }
+
+  sendChunk(id: number, value: Uint8Array): void {
+    if (this.#isReached) this.#options.output.chunk(id, value);
+  }
+
+  /** Streams cannot be taken up again by another connection. */
+  #abortStreams(): void {
+    const error = new HoldfastError("conn", "closed", "The client has gone away");
+    for (const call of this.#calls.values()) if (call.isStream) call.abort.abort(error);
+  }
+
+  get #isReached(): boolean {
+    return !this.#gone.signal.aborted && !this.#isLost;
   }
 
   #answer(id: number, value: Uint8Array): void {
     this.#calls.delete(id);
-    if (this.#gone.signal.aborted) return;
+    if (!this.#isReached) return;
     if (value.length > this.#options.maxOutgoingBytes) {
       this.#answerError(id, outgoingTooLong(this.#options.maxOutgoingBytes));
       return;
@@ -189,31 +398,15 @@ export class Session {
 
   #answerError(id: number, error: unknown): void {
     this.#calls.delete(id);
-    if (this.#gone.signal.aborted) return;
-    this.#options.output.error(id, toWireError(this.#visible(error)));
+    if (this.#isReached) this.#options.output.error(id, toWireError(this.#visible(error)));
   }
 
   #visible(error: unknown): HoldfastError {
     if (isHoldfastError(error)) return error;
-    const { directory } = this.#options;
-    return sanitizeError(error, uuidv4(directory.ports.random), (id, full) => directory.report(id, full));
+    return sanitizeError(error, uuidv4(this.#directory.ports.random), (id, full) =>
+      this.#directory.report(id, full),
+    );
   }
 }
 
 type CallFrame = Extract<ClientFrame, { type: "call" }>;
-
-export function cancelled(): HoldfastError {
-  return new HoldfastError("action", "aborted", "The caller cancelled the call");
-}
-
-export function outgoingTooLong(maxBytes: number): HoldfastError {
-  const message = `The answer is longer than ${maxBytes} bytes`;
-  return new HoldfastError("message", "outgoing_too_long", message, { statusCode: 500 });
-}
-
-/** Throws `message.invalid_idempotency_key`. */
-export function checkIdempotencyKey(key: string): void {
-  if (key.length > 0 && key.length <= limits.maxIdempotencyKeyLength) return;
-  const message = `An idempotency key has 1 to ${limits.maxIdempotencyKeyLength} characters`;
-  throw new HoldfastError("message", "invalid_idempotency_key", message);
-}

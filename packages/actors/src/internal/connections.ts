@@ -71,7 +71,7 @@ export class Connections implements ConnectionOwner {
       sinks.delete(id);
       this.all.set(id, connection);
       this.#audience.enter(connection);
-      sink.awake?.(connection.host);
+      sink.awake?.(connection.host, this.#runtime);
     }
     for (const { id, sink, lost } of held) {
       if (lost === undefined) continue;
@@ -79,7 +79,7 @@ export class Connections implements ConnectionOwner {
       connection.restore({ ...connection.record(), ...lost });
       this.#lost.set(id, connection);
       this.#audience.enter(connection);
-      sink.awake?.(connection.host);
+      sink.awake?.(connection.host, this.#runtime);
     }
     // Their records are missing: the store was set back. They begin anew.
     for (const sink of sinks.values()) sink.close(1012, "conn.unknown");
@@ -123,8 +123,7 @@ export class Connections implements ConnectionOwner {
 
   /** The sleep is durable: the hosts keep the sockets and bring them back with the next wake. */
   hibernate(): void {
-    for (const connection of this.all.values()) connection.sink?.hibernate?.(undefined);
-    for (const { sink, subscriptions, rooms } of this.#lost.values()) {
+    for (const { sink, subscriptions, rooms } of [...this.all.values(), ...this.#lost.values()]) {
       sink?.hibernate?.({ subscriptions: [...subscriptions], rooms: [...rooms] });
     }
     this.all.clear();
@@ -289,6 +288,7 @@ export class Connections implements ConnectionOwner {
         for (const target of targets) target.deliver(event);
       },
       drop: () => {},
+      undoable: true,
     });
   }
 
@@ -296,7 +296,11 @@ export class Connections implements ConnectionOwner {
     checkEventName(name);
     const event = this.#encode(name, args);
     if (connection.sink === undefined) return;
-    this.#runtime.queue.after({ release: () => connection.deliver(event), drop: () => {} });
+    this.#runtime.queue.after({
+      release: () => connection.deliver(event),
+      drop: () => {},
+      undoable: true,
+    });
   }
 
   #encode(name: string, args: readonly unknown[]): OutgoingEvent {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ActorKey } from "@holdfast/core";
+import type { ResumeLimits } from "../limits.ts";
 
 /** What is about to happen, for the `access` hook; nothing has been woken, read or made yet. */
 export interface AccessInfo {
@@ -33,6 +34,13 @@ export interface GatewayOptions {
    * taken for it, for a handler that a server of the user's own calls. "" unless given.
    */
   readonly basePath?: string;
+  /**
+   * What happens to a WebSocket that reads too slowly, with over 8 MiB unread: "close" (the default)
+   * ends it with 1013 and `conn.too_slow`; "drop-events" leaves events out from 4 MiB on, and tells.
+   */
+  readonly slowReaders?: "close" | "drop-events";
+  /** How long and how much of what a client missed is kept for it. */
+  readonly resume?: Partial<ResumeLimits>;
   /** Throws to refuse. Runs before an actor is woken or made. */
   readonly access?: (info: AccessInfo) => Promise<void> | void;
   /** Serves what is neither an actor nor /health, after the Host and Origin checks. */

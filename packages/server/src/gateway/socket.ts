@@ -4,12 +4,14 @@ import {
   type Encoding,
   joinFrames,
   type PreparedFrame,
+  prepareChunk,
   prepareEvent,
   prepareResult,
   prepareServerFrame,
   protocolVersion,
+  type ResumeInfo,
 } from "@holdfast/client";
-import { HoldfastError, type WireError } from "@holdfast/core";
+import { HoldfastError, type Tasks, type Timer, type WireError } from "@holdfast/core";
 import type { RawData, WebSocket } from "ws";
 import { serverLimits } from "../limits.ts";
 import type { Session, SessionOutput } from "../session.ts";
@@ -26,6 +28,10 @@ export class Socket implements SessionOutput {
   #session: Session | undefined;
   #outgoing: PreparedFrame[] = [];
   #alive = true;
+  #timer: Timer | undefined;
+  #dropsEvents = false;
+  /** The number of the last event that was left out. */
+  #dropped: number | undefined;
   #closing = false;
   #ended = false;
   #resolveEnded: (() => void) | undefined;
@@ -34,7 +40,7 @@ export class Socket implements SessionOutput {
     this.encoding = encoding;
     this.#webSocket = webSocket;
     this.#onEnd = onEnd;
-    webSocket.on("close", () => this.#end());
+    webSocket.on("close", (code) => this.#end(code === 1000 || code === 1001));
     // A close event follows every error.
     webSocket.on("error", () => undefined);
     webSocket.on("pong", () => {
@@ -42,22 +48,23 @@ export class Socket implements SessionOutput {
     });
   }
 
-  attach(session: Session, maxIncomingBytes: number): void {
+  /** `dropsEvents`: a peer that reads too slowly misses events, and is not closed for them alone. */
+  attach(session: Session, maxIncomingBytes: number, dropsEvents: boolean): void {
     this.#session = session;
     if (this.#ended) {
       session.end();
       return;
     }
+    this.#dropsEvents = dropsEvents;
     this.#webSocket.on("message", (data, isBinary) => {
       this.#alive = true;
       this.#message(session, data, isBinary, maxIncomingBytes);
     });
   }
 
-  init(actorId: string, connId: string): void {
-    this.#push(
-      prepareServerFrame(this.encoding, { type: "init", version: protocolVersion, actorId, connId }),
-    );
+  init(actorId: string, connId: string, resume: ResumeInfo): void {
+    const version = protocolVersion;
+    this.#push(prepareServerFrame(this.encoding, { type: "init", version, actorId, connId, resume }));
   }
 
   result(id: number, value: Uint8Array): void {
@@ -68,7 +75,16 @@ export class Socket implements SessionOutput {
     this.#push(prepareServerFrame(this.encoding, { type: "error", id, error }));
   }
 
-  event(event: OutgoingEvent): void {
+  stream(id: number): void {
+    this.#push(prepareServerFrame(this.encoding, { type: "stream", id }));
+  }
+
+  chunk(id: number, value: Uint8Array): void {
+    this.#push(prepareChunk(this.encoding, id, value));
+  }
+
+  event(event: OutgoingEvent, number: number): void {
+    if (this.#isDropping(number)) return;
     let byEncoding = encodedEvents.get(event);
     if (byEncoding === undefined) {
       byEncoding = new Map();
@@ -93,14 +109,23 @@ export class Socket implements SessionOutput {
     this.#webSocket.close(code, reason.slice(0, 120));
   }
 
-  /** Drops the peer when it has not answered the last ping, else pings again. */
-  beat(): void {
-    if (!this.#alive) {
-      this.#webSocket.terminate();
-      return;
-    }
-    this.#alive = false;
-    this.#webSocket.ping();
+  /**
+   * Asks the peer for a sign of life every `intervalMs`, and drops it when there is none within
+   * `timeoutMs`.
+   */
+  watch(tasks: Tasks, intervalMs: number, timeoutMs: number): void {
+    if (this.#ended) return;
+    this.#timer = tasks.after(intervalMs, () => {
+      this.#alive = false;
+      this.#webSocket.ping();
+      this.#timer = tasks.after(timeoutMs, () => {
+        // What has arrived meanwhile is read first: this process may have been busy itself.
+        tasks.macrotask(() => {
+          if (this.#alive) this.watch(tasks, intervalMs, timeoutMs);
+          else this.#webSocket.terminate();
+        });
+      });
+    });
   }
 
   /** Says goodbye so that the client comes back later; resolves when the socket is gone. */
@@ -133,6 +158,21 @@ export class Socket implements SessionOutput {
     }
   }
 
+  /** True while events are left out because the peer reads too slowly. */
+  #isDropping(number: number): boolean {
+    if (!this.#dropsEvents) return false;
+    if (this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes / 2) this.#dropped = number;
+    return this.#dropped !== undefined;
+  }
+
+  /** The peer reads again: it is told what it has not got. */
+  #drained(): void {
+    const received = this.#dropped;
+    if (received === undefined || this.#webSocket.bufferedAmount > 0) return;
+    this.#dropped = undefined;
+    this.#push(prepareServerFrame(this.encoding, { type: "gap", received }));
+  }
+
   #push(frame: PreparedFrame): void {
     // A tick runs when all that is ready now has run: the answers of one commit leave together.
     if (this.#outgoing.push(frame) === 1) process.nextTick(() => this.#flush());
@@ -143,22 +183,25 @@ export class Socket implements SessionOutput {
     if (frames.length === 0) return;
     this.#outgoing = [];
     if (this.#closing || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    this.#webSocket.send(joinFrames(frames));
+    if (this.#dropsEvents) this.#webSocket.send(joinFrames(frames), () => this.#drained());
+    else this.#webSocket.send(joinFrames(frames));
     if (this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes) this.#dropSlowReader();
   }
 
   #dropSlowReader(): void {
     this.#closing = true;
     this.#webSocket.close(1013, "conn.too_slow");
-    this.#session?.end();
+    this.#session?.lose();
   }
 
-  #end(): void {
+  #end(onPurpose: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#closing = true;
+    this.#timer?.cancel();
     this.#onEnd();
-    this.#session?.end();
+    if (onPurpose) this.#session?.end();
+    else this.#session?.lose();
     this.#resolveEnded?.();
   }
 }

@@ -1,10 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { decodeParams, type Encoding, encodingPrefix, paramsPrefix, subprotocol } from "@holdfast/client";
+import {
+  decodeParams,
+  type Encoding,
+  encodingPrefix,
+  paramsPrefix,
+  type ResumePoint,
+  resumePrefix,
+  subprotocol,
+} from "@holdfast/client";
 import { HoldfastError, toWireError } from "@holdfast/core";
 import { WebSocketServer } from "ws";
 import { serverLimits } from "../limits.ts";
 import { Session } from "../session.ts";
+import { authenticate } from "./auth.ts";
 import { visibleError } from "./exchange.ts";
 import { accessInfo, type Gateway } from "./gateway.ts";
 import { parseRoute, routeNotFound } from "./route.ts";
@@ -15,7 +24,6 @@ export class Sockets {
   readonly #gateway: Gateway;
   readonly #server: WebSocketServer;
   readonly #open = new Set<Socket>();
-  readonly #beat: { cancel(): void };
   #closed = false;
 
   constructor(gateway: Gateway) {
@@ -28,7 +36,6 @@ export class Sockets {
       maxPayload: gateway.maxIncomingBytes * 2,
       handleProtocols: (protocols) => (protocols.has(subprotocol) ? subprotocol : false),
     });
-    this.#beat = this.#heartbeat();
   }
 
   /** Takes an upgrade. A refusal is a close with a reason, since a browser sees nothing else. */
@@ -47,7 +54,6 @@ export class Sockets {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#beat.cancel();
     await Promise.all([...this.#open].map((socket) => socket.shutDown(this.#gateway)));
   }
 
@@ -72,39 +78,41 @@ export class Sockets {
         return Array.isArray(value) ? value.join(", ") : value;
       },
     };
-    const { access } = gateway.options;
-    gateway.admit(
-      accessInfo("connect", info, target),
-      () => {
-        const session = new Session({
-          directory: gateway.directory,
-          target,
-          params,
-          request: requestOf(request),
-          output: socket,
-          maxOutgoingBytes: gateway.maxOutgoingBytes,
-          allowCall: access && ((name) => access(accessInfo("action", info, target, name))),
-        });
-        socket.attach(session, gateway.maxIncomingBytes);
-      },
-      (error) => this.#refuse(socket, error),
-    );
+    const { access, slowReaders } = gateway.options;
+    const { directory } = gateway;
+    const connectRequest = requestOf(request, url);
+    const open = (auth: unknown): void => {
+      const session = new Session({
+        directory,
+        target,
+        params,
+        auth,
+        request: connectRequest,
+        output: socket,
+        maxOutgoingBytes: gateway.maxOutgoingBytes,
+        resume: resumePoint(offered),
+        allowCall: access && ((name) => access(accessInfo("action", info, target, name))),
+      });
+      socket.attach(session, gateway.maxIncomingBytes, slowReaders === "drop-events");
+      const options = directory.optionsOf(target.name);
+      socket.watch(
+        directory.ports.tasks,
+        options?.connectionLivenessInterval ?? serverLimits.heartbeatMs,
+        options?.connectionLivenessTimeout ?? serverLimits.heartbeatMs,
+      );
+    };
+    const refuse = (error: unknown): void => this.#refuse(socket, error);
+    const next = (): void => {
+      const asked = { intents: ["connect"], target, params, request: () => connectRequest } as const;
+      authenticate(directory, asked, open, refuse);
+    };
+    gateway.admit(accessInfo("connect", info, target), next, refuse);
   }
 
   #refuse(socket: Socket, error: unknown): void {
     const visible = visibleError(error, this.#gateway.directory.ports);
     socket.error(undefined, toWireError(visible));
     socket.close(visible.code === "shutting_down" ? 1012 : 1008, `${visible.group}.${visible.code}`);
-  }
-
-  #heartbeat(): { cancel(): void } {
-    const { tasks } = this.#gateway.directory.ports;
-    const beat = (): void => {
-      for (const socket of this.#open) socket.beat();
-      timer = tasks.after(serverLimits.heartbeatMs, beat);
-    };
-    let timer = tasks.after(serverLimits.heartbeatMs, beat);
-    return { cancel: () => timer.cancel() };
   }
 }
 
@@ -117,13 +125,20 @@ function encodingOf(request: IncomingMessage): Encoding {
   return protocolsOf(request).includes(`${encodingPrefix}json`) ? "json" : "cbor";
 }
 
+/** The connection that the client was cut off from, if it says so. */
+function resumePoint(offered: readonly string[]): ResumePoint | undefined {
+  const text = offered.find((protocol) => protocol.startsWith(resumePrefix))?.slice(resumePrefix.length);
+  const parts = text === undefined ? null : /^([0-9a-f-]{1,64})\.(\d{1,15})$/.exec(text);
+  return parts === null ? undefined : { token: parts[1] ?? "", received: Number(parts[2]) };
+}
+
 /** What the hooks of an actor see as `c.request`. */
-function requestOf(request: IncomingMessage): Request {
+function requestOf(request: IncomingMessage, url: string): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
   }
-  return new Request(new URL(request.url ?? "/", `http://${request.headers.host ?? "localhost"}`), {
+  return new Request(new URL(url, `http://${request.headers.host ?? "localhost"}`), {
     headers,
   });
 }

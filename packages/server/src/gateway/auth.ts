@@ -1,0 +1,61 @@
+import type { ActorTarget } from "@holdfast/client";
+import type { ActorKey, Logger } from "@holdfast/core";
+import type { Directory } from "../directory.ts";
+
+/** What a caller is about to do. */
+export type AuthIntent = "get" | "create" | "connect" | "action" | "message";
+
+/** The first argument of `onAuth`: no actor has been looked for yet. */
+export interface AuthContext {
+  readonly name: string;
+  /** Undefined for an actor that is addressed by its id. */
+  readonly key: ActorKey | undefined;
+  readonly actorId: string | undefined;
+  readonly log: Logger;
+}
+
+/** The second argument of `onAuth`. */
+export interface AuthOptions {
+  readonly req: Request;
+  /** The same as `req`. */
+  readonly request: Request;
+  readonly params: unknown;
+  readonly intents: ReadonlySet<AuthIntent>;
+}
+
+interface AuthQuestion {
+  readonly intents: readonly AuthIntent[];
+  readonly target: ActorTarget;
+  readonly params: unknown;
+  /** Made only where somebody asks. */
+  readonly request: () => Request;
+}
+
+/**
+ * Asks the definition's `onAuth`, at the gateway: no actor is woken or made for a caller whom it
+ * refuses. Calls `next` with what it returned, at once when there is none. Callers in this process are
+ * not asked.
+ */
+export function authenticate(
+  directory: Directory,
+  question: AuthQuestion,
+  next: (auth: unknown) => void,
+  refuse: (error: unknown) => void,
+): void {
+  const { target } = question;
+  const onAuth = directory.authHook(target.name);
+  if (onAuth === undefined) return next(undefined);
+  const context: AuthContext = {
+    name: target.name,
+    key: target.type === "id" ? undefined : target.key,
+    actorId: target.type === "id" ? target.id : undefined,
+    log: directory.ports.log.child({ actor: target.name }),
+  };
+  const intents = new Set(question.intents);
+  if (target.type === "getOrCreate") intents.add("create");
+  const asked = async (): Promise<unknown> => {
+    const request = question.request();
+    return onAuth(context, { req: request, request, params: question.params, intents });
+  };
+  asked().then(next).catch(refuse);
+}

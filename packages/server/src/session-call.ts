@@ -1,0 +1,52 @@
+import type { ResultStream } from "@holdfast/actors";
+import { streamWindow } from "@holdfast/client";
+import { outgoingTooLong } from "./session-errors.ts";
+
+/** What a call over a connection needs of it. */
+export interface CallOwner {
+  readonly maxOutgoingBytes: number;
+  beginStream(id: number): void;
+  /** `value` is CBOR. */
+  sendChunk(id: number, value: Uint8Array): void;
+}
+
+/** A call that runs over a connection; its result may come in pieces, at most `streamWindow` unread. */
+export class SessionCall implements ResultStream {
+  readonly abort = new AbortController();
+  readonly #owner: CallOwner;
+  readonly #id: number;
+  #credit = streamWindow;
+  #wake: (() => void) | undefined;
+  #isStream = false;
+
+  constructor(owner: CallOwner, id: number) {
+    this.#owner = owner;
+    this.#id = id;
+  }
+
+  get isStream(): boolean {
+    return this.#isStream;
+  }
+
+  begin(): void {
+    this.#isStream = true;
+    this.#owner.beginStream(this.#id);
+  }
+
+  chunk(value: Uint8Array): Promise<void> | void {
+    const { maxOutgoingBytes } = this.#owner;
+    if (value.length > maxOutgoingBytes) throw outgoingTooLong(maxOutgoingBytes);
+    this.#owner.sendChunk(this.#id, value);
+    this.#credit--;
+    if (this.#credit > 0) return;
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** The reader has taken so many pieces; never more than were sent. */
+  more(pieces: number): void {
+    this.#credit = Math.min(streamWindow, this.#credit + pieces);
+    if (this.#credit > 0) this.#wake?.();
+  }
+}
