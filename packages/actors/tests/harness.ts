@@ -1,4 +1,5 @@
 import type {
+  ActorHost,
   ActorInstance,
   ActorStore,
   AnyDefinition,
@@ -112,6 +113,8 @@ export interface World {
   readonly store: HandStore;
   readonly reported: unknown[];
   readonly gates: Promise<void>[];
+  /** What `c.fetch` does; absent at first. */
+  fetch?: NonNullable<ActorHost["fetch"]>;
   create(definition: AnyDefinition, input?: unknown, id?: string): ActorInstance;
   wake(definition: AnyDefinition, id?: string): Promise<ActorInstance>;
 }
@@ -122,10 +125,12 @@ export function world(): World {
   const store = handStore(ports);
   const reported: unknown[] = [];
   const gates: Promise<void>[] = [];
-  const host = {
+  const host: ActorHost = {
     ports,
     store,
     report: (_id: string, error: unknown) => void reported.push(error),
+    fetch: (input, init) =>
+      made.fetch === undefined ? Promise.reject(new Error("no fetch")) : made.fetch(input, init),
     client: (caller: { gate(): Promise<void> }) => ({
       call: (sent: () => void) => {
         const gate = caller.gate().then(sent);
@@ -141,7 +146,7 @@ export function world(): World {
     key: [id],
     host,
   });
-  return {
+  const made: World = {
     ports,
     store,
     reported,
@@ -157,6 +162,7 @@ export function world(): World {
       });
     },
   };
+  return made;
 }
 
 /** Calls an action and decodes its result. */

@@ -11,6 +11,10 @@ export class ActorState {
   readonly #runtime: Runtime;
   #log: StateLog | undefined;
   #tellSet = false;
+  /** Counts changes: `onStateChange` is called for those that it has not been told of. */
+  #changes = 0;
+  #told = 0;
+  #changesBefore = 0;
   /** A change that `onStateChange` hears of when the open transaction has succeeded. */
   #tellLater = false;
 
@@ -93,7 +97,9 @@ export class ActorState {
   #changed(): void {
     const runtime = this.#runtime;
     runtime.noteChange();
-    if (runtime.definition.hooks.onStateChange === undefined || this.#tellSet || runtime.creating) return;
+    if (runtime.definition.hooks.onStateChange === undefined || runtime.creating) return;
+    this.#changes++;
+    if (this.#tellSet) return;
     this.#tellSet = true;
     runtime.ports.tasks.macrotask(() => void this.#tell());
   }
@@ -104,10 +110,12 @@ export class ActorState {
     const hook = runtime.definition.hooks.onStateChange;
     const log = this.#log;
     if (hook === undefined || log === undefined || runtime.status === "stopped") return;
+    if (this.#changes === this.#told) return;
     if (runtime.inTransaction) {
       this.#tellLater = true;
       return;
     }
+    this.#told = this.#changes;
     try {
       await this.#unchanging(log, () => hook(new Context(runtime), log.value));
     } catch (error) {
@@ -146,6 +154,7 @@ export class ActorState {
 
   savepoint(): void {
     this.#log?.savepoint();
+    this.#changesBefore = this.#changes;
   }
 
   keep(): void {
@@ -157,6 +166,7 @@ export class ActorState {
   rollback(): void {
     this.#log?.rollback();
     this.#tellLater = false;
+    this.#changes = this.#changesBefore;
   }
 }
 

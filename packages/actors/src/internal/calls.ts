@@ -84,18 +84,33 @@ export class Calls {
 
   #run(call: InvokeCall, action: AnyFunction, key: string | undefined): Promise<Uint8Array> {
     const runtime = this.#runtime;
-    const running = new RunningCall(key, runtime.writes);
+    const running = new RunningCall(key);
     return new Promise((resolve, reject) => {
       running.wait({ resolve, reject }, call.signal);
       this.#running.add(running);
       if (key !== undefined) this.#byKey.set(key, running);
       runtime.activity.begin();
-      const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
-      if (conn === undefined && runtime.connections.hasHooks) {
-        this.#limit(running);
-        this.#runWithConnection(running, call, action);
-      } else this.#execute(running, call, action, conn, undefined);
+      const turn = runtime.turnstile.enter();
+      if (turn === undefined) return this.#begin(running, call, action);
+      this.#limit(running);
+      turn.then(
+        () => this.#begin(running, call, action),
+        (error: unknown) => this.#end(running, this.#failure(error), undefined),
+      );
     });
+  }
+
+  /** The call has entered the turnstile: from here on it may change something. */
+  #begin(running: RunningCall, call: InvokeCall, action: AnyFunction): void {
+    const { connections, writes } = this.#runtime;
+    running.began(writes);
+    const { abortReason } = running;
+    if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), undefined);
+    const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
+    if (conn === undefined && connections.hasHooks) {
+      if (!running.limited) this.#limit(running);
+      this.#runWithConnection(running, call, action);
+    } else this.#execute(running, call, action, conn, undefined);
   }
 
   /** A stateless call of an actor with connection hooks: a connection as short as the call. */
@@ -158,13 +173,14 @@ export class Calls {
     if (key !== undefined && this.#byKey.get(key) === running) {
       this.#byKey.delete(key);
       runtime.checkLeaves();
-      if (running.startedRecorded || running.writesBefore !== runtime.writes) {
+      if (running.startedRecorded || running.mayHaveWritten(runtime.writes)) {
         runtime.ledger.done(key, outcome);
         runtime.markDirty();
       }
     }
     runtime.queue.after(running);
     after?.();
+    if (running.hasBegun) runtime.turnstile.leave();
     runtime.activity.end();
   }
 
@@ -183,7 +199,7 @@ export class Calls {
   /** The turn that closes now records the keyed calls that may have a part in it and go on after it. */
   recordStarted(): void {
     for (const [key, running] of this.#byKey) {
-      if (running.startedRecorded || running.writesBefore === this.#runtime.writes) continue;
+      if (running.startedRecorded || !running.mayHaveWritten(this.#runtime.writes)) continue;
       running.startedRecorded = true;
       this.#runtime.ledger.started(key);
     }
@@ -194,6 +210,8 @@ export class Calls {
   }
 
   rejectAll(error: HoldfastError): void {
-    for (const running of this.#running) running.reject(error);
+    // What has not begun has not run: its caller may simply try again.
+    const notRun = this.#runtime.errors.stopping();
+    for (const running of this.#running) running.reject(running.hasBegun ? error : notRun);
   }
 }

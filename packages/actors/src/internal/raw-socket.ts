@@ -23,7 +23,6 @@ export class RawSocket implements RawSocketHost, RawTransport {
     this.#socket = new BufferedWebSocket({
       url: call.request.url,
       run: (listener) => this.#enter(listener),
-      overflow: () => this.#close(1013, "conn.buffer_full"),
     });
   }
 
@@ -84,6 +83,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
       drop: () => {
         this.#waiting -= size;
       },
+      undoable: true,
     });
   }
 

@@ -17,19 +17,37 @@ type Unlisten = () => void;
 export class RunningCall implements Output {
   readonly key: string | undefined;
   /** How often the actor had been written to when the call began: tells whether it wrote. */
-  readonly writesBefore: number;
+  #writesBefore: number | undefined;
   startedRecorded = false;
   readonly #waiters = new Set<Waiter>();
   readonly #listeners: Unlisten[] = [];
   readonly #timers: Timer[] = [];
   #controller: AbortController | undefined;
-  #abortReason: unknown;
+  #abortReason: HoldfastError | undefined;
   #settled = false;
+  #onEnd: ((succeeded: boolean) => void) | undefined;
   #outcome: CallOutcome | undefined;
 
-  constructor(key: string | undefined, writesBefore: number) {
+  constructor(key: string | undefined) {
     this.key = key;
-    this.writesBefore = writesBefore;
+  }
+
+  began(writes: number): void {
+    this.#writesBefore = writes;
+  }
+
+  /** False while it waits for its turn. */
+  get hasBegun(): boolean {
+    return this.#writesBefore !== undefined;
+  }
+
+  mayHaveWritten(writes: number): boolean {
+    return this.#writesBefore !== undefined && this.#writesBefore !== writes;
+  }
+
+  /** Why it is to stop, if it is. */
+  get abortReason(): HoldfastError | undefined {
+    return this.#abortReason;
   }
 
   /** Made when user code asks for it: most actions do not. */
@@ -70,10 +88,16 @@ export class RunningCall implements Output {
     this.#timers.push(tasks.after(timeoutMs, expired));
   }
 
+  /** Called once, when the action has ended and before its last turn closes. */
+  onEnd(callback: (succeeded: boolean) => void): void {
+    this.#onEnd = callback;
+  }
+
   /** The action has ended; its outcome leaves through the gate. */
   end(outcome: CallOutcome): void {
     this.#outcome = outcome;
     this.#settled = true;
+    this.#onEnd?.(outcome.type === "result");
     for (const timer of this.#timers) timer.cancel();
     this.#timers.length = 0;
     for (const unlisten of this.#listeners) unlisten();

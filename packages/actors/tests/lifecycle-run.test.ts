@@ -1,0 +1,299 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actor } from "@holdfast/actors";
+import { isErrorCode, type Logger, type Ports, silentLogger } from "@holdfast/core";
+import { call, deferred, outcome, turn, world } from "./harness.ts";
+
+const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
+
+describe("run", () => {
+  test("starts once a start, after onWake, detached; the actor is ready meanwhile", async () => {
+    const w = world();
+    const log: string[] = [];
+    const end = deferred();
+    const definition = actor({
+      state: { n: 0 },
+      onCreate: () => void log.push("onCreate"),
+      onWake: () => void log.push("onWake"),
+      onSleep: () => void log.push("onSleep"),
+      run: async (c) => {
+        log.push("run");
+        c.state.n++;
+        await end.promise;
+        log.push("end");
+      },
+      actions: { get: (c) => c.state.n },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    assert.deepEqual(log, ["onCreate", "onWake", "run"]);
+    assert.equal(await call(instance, "get"), 1);
+    const stopped = instance.sleep();
+    assert.equal(await outcome(stopped), "pending", "a sleep waits for run");
+    end.resolve();
+    assert.equal(await stopped, "slept");
+    assert.deepEqual(log.splice(0), ["onCreate", "onWake", "run", "onSleep", "end"]);
+    assert.equal(await call(await w.wake(definition), "get"), 2);
+    assert.deepEqual(log, ["onWake", "run", "end"]);
+  });
+
+  test("keeps the actor awake while it runs; once it has returned or thrown, the actor idles to sleep", async () => {
+    for (const fails of [false, true]) {
+      const w = world();
+      const end = deferred();
+      const definition = actor({
+        options: { sleepTimeout: 1_000 },
+        run: {
+          name: "Work",
+          icon: "x",
+          run: async () => {
+            await end.promise;
+            if (fails) throw new Error("broken");
+          },
+        },
+        actions: { ping: () => "pong" },
+      });
+      const instance = w.create(definition);
+      await instance.ready;
+      w.ports.advance(60_000);
+      assert.equal(instance.status, "ready");
+      end.resolve();
+      await turn();
+      assert.equal(await call(instance, "ping"), "pong");
+      assert.equal(w.reported.length, fails ? 1 : 0);
+      w.ports.advance(1_000);
+      assert.equal(await instance.stopped, "slept");
+      assert.equal(definition["~definition"].displayName, "Work");
+    }
+  });
+
+  test("sees the stop through abortSignal; the grace period is its bound", async () => {
+    const w = world();
+    let aborted = false;
+    const definition = actor({
+      options: { sleepGracePeriod: 100 },
+      run: async (c) => {
+        c.abortSignal.addEventListener("abort", () => {
+          aborted = c.aborted;
+        });
+        await new Promise(() => {});
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    const stopped = instance.sleep();
+    assert.equal(aborted, true);
+    assert.equal(await outcome(stopped), "pending");
+    w.ports.advance(100);
+    assert.equal(await stopped, "slept");
+  });
+
+  test("a destruction does not wait for run, also one that takes over a sleep", async () => {
+    const definition = actor({ run: () => new Promise(() => {}) });
+    const w = world();
+    const instance = w.create(definition);
+    await instance.ready;
+    assert.equal(await instance.destroy(), "destroyed");
+    const other = w.create(definition, undefined, "b");
+    await other.ready;
+    const stopped = other.sleep();
+    assert.equal(await outcome(stopped), "pending");
+    void other.destroy();
+    assert.equal(await stopped, "destroyed");
+  });
+
+  test("setWakeAt: run starts again at its time, awake or asleep, and the store knows it", async () => {
+    const w = world();
+    const runs: number[] = [];
+    const definition = actor({
+      options: { sleepTimeout: 1_000 },
+      run: (c) => void runs.push(c.state.n),
+      state: { n: 0 },
+      actions: {
+        at: async (c, at: number | null) => {
+          c.state.n++;
+          await c.run.setWakeAt(at);
+        },
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    const now = w.ports.clock.now();
+    await call(instance, "at", now + 500);
+    assert.equal((await w.store.get("a"))?.wakeAt, now + 500);
+    w.ports.advance(500);
+    await turn();
+    assert.deepEqual(runs, [0, 1]);
+    assert.equal((await w.store.get("a"))?.wakeAt, undefined, "it is due once");
+    await call(instance, "at", now + 10_000);
+    w.ports.advance(2_000);
+    assert.equal(await instance.stopped, "slept");
+    assert.equal((await w.store.get("a"))?.wakeAt, now + 10_000);
+    w.ports.advance(10_000);
+    const again = await w.wake(definition);
+    await again.ready;
+    await turn();
+    assert.deepEqual(runs, [0, 1, 2]);
+    assert.equal((await w.store.get("a"))?.wakeAt, undefined);
+    await call(again, "at", w.ports.clock.now() + 500);
+    await call(again, "at", null);
+    assert.equal((await w.store.get("a"))?.wakeAt, undefined);
+    await assert.rejects(call(again, "at", Number.NaN), code("actor", "invalid_wake_at"));
+  });
+
+  test("c.run of an actor without run is a typed error", async () => {
+    const w = world();
+    const definition = actor({ actions: { at: (c) => c.run.setWakeAt(1) } });
+    await assert.rejects(call(w.create(definition), "at"), code("actor", "run_not_defined"));
+  });
+});
+
+describe("what holds work up", () => {
+  test("onMigrate runs before everything else and has a timeout", async () => {
+    const w = world();
+    const log: string[] = [];
+    const definition = actor({
+      onMigrate: (_c, isNew) => void log.push(`onMigrate ${isNew}`),
+      createState: () => {
+        log.push("createState");
+        return {};
+      },
+      createVars: (_c, driverContext) => void log.push(`createVars ${driverContext}`),
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    await instance.sleep();
+    await (await w.wake(definition)).ready;
+    assert.deepEqual(log, [
+      "onMigrate true",
+      "createState",
+      "createVars undefined",
+      "onMigrate false",
+      "createVars undefined",
+    ]);
+    const slow = w.create(actor({ onMigrate: () => new Promise<void>(() => {}) }), undefined, "b");
+    await turn();
+    w.ports.advance(30_000);
+    await assert.rejects(slow.ready, code("actor", "hook_timed_out"));
+  });
+
+  test("serial actors run one action at a time, in order", async () => {
+    const w = world();
+    const log: string[] = [];
+    const gates = [deferred(), deferred()];
+    const definition = actor({
+      options: { concurrency: "serial" },
+      actions: {
+        work: async (_c, i: number) => {
+          log.push(`begin ${i}`);
+          await gates[i]?.promise;
+          log.push(`end ${i}`);
+          if (i === 0) throw new Error("first fails");
+        },
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    const first = call(instance, "work", 0);
+    const second = call(instance, "work", 1);
+    await turn();
+    assert.deepEqual(log, ["begin 0"]);
+    gates[0]?.resolve();
+    gates[1]?.resolve();
+    await assert.rejects(first);
+    await second;
+    assert.deepEqual(log, ["begin 0", "end 0", "begin 1", "end 1"]);
+  });
+
+  test("blockConcurrencyWhile holds up actions and connections, and passes errors on", async () => {
+    const w = world();
+    const wait = deferred();
+    const definition = actor({
+      actions: {
+        block: (c) => c.blockConcurrencyWhile(() => wait.promise),
+        fail: (c) =>
+          c.blockConcurrencyWhile(() => {
+            throw new Error("no");
+          }),
+        ping: () => "pong",
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    const blocking = call(instance, "block");
+    const ping = call(instance, "ping");
+    assert.equal(await outcome(ping), "pending");
+    wait.resolve();
+    await blocking;
+    assert.equal(await ping, "pong");
+    await assert.rejects(call(instance, "fail"), code("internal", "internal_error"));
+    assert.equal(await call(instance, "ping"), "pong");
+  });
+
+  test("a call that a stop finds waiting is told that it has not run", async () => {
+    const w = world();
+    const definition = actor({
+      options: { concurrency: "serial", sleepGracePeriod: 100 },
+      actions: { stuck: () => new Promise(() => {}), ping: () => "pong" },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    const stuck = call(instance, "stuck");
+    const ping = call(instance, "ping");
+    await turn();
+    const stopped = instance.sleep();
+    await turn();
+    w.ports.advance(100);
+    await assert.rejects(stuck, code("action", "interrupted"));
+    await assert.rejects(ping, code("actor", "stopping"));
+    assert.equal(await stopped, "slept");
+  });
+});
+
+describe("what a context has", () => {
+  test("region, deprecated no-ops and fetch behind the gate", async () => {
+    const w = world();
+    const definition = actor({
+      state: { n: 0 },
+      actions: {
+        look: (c) => {
+          c.setPreventSleep(true);
+          return [c.region, c.preventSleep];
+        },
+        fetch: async (c) => {
+          c.state.n++;
+          return (await c.fetch("http://example.invalid/")).status;
+        },
+      },
+    });
+    const instance = w.create(definition);
+    assert.deepEqual(await call(instance, "look"), ["local", false]);
+    await assert.rejects(call(instance, "fetch"), code("internal", "internal_error"));
+    w.fetch = async () => new Response(null, { status: 204 });
+    w.store.hold = true;
+    const fetched = call(instance, "fetch");
+    assert.equal(await outcome(fetched), "pending");
+    while (w.store.held.length > 0) {
+      w.store.held.shift()?.land();
+      await turn();
+    }
+    w.store.hold = false;
+    assert.equal(await fetched, 204);
+  });
+
+  test("options without effect are told once for a definition", async () => {
+    const w = world();
+    const warned: unknown[] = [];
+    const log: Logger = {
+      ...silentLogger,
+      warn: (_message, fields) => void warned.push(fields?.warnings),
+      child: () => log,
+    };
+    Object.assign(w.ports, { log } satisfies Partial<Ports>);
+    const definition = actor({ options: { noSleep: true, onDestroyTimeout: 5 } });
+    await w.create(definition).ready;
+    await w.create(definition, undefined, "b").ready;
+    assert.equal(warned.length, 1);
+    assert.equal((warned[0] as string[]).length, 2);
+  });
+});
