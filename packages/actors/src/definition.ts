@@ -141,6 +141,7 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly onWebSocket?: (
     c: RequestContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     websocket: WebSocket,
+    opts: { readonly request: Request },
   ) => void | Promise<void>;
   readonly actions?: Actions &
     ActionTree<ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>>;

@@ -129,13 +129,19 @@ export class Handle {
     const signal = this.#signal(undefined);
     signal.throwIfAborted();
     const { params, getParams } = this.#options;
-    return this.#context.driver.webSocket({
+    const socket = this.#context.driver.webSocket({
       target: await this.#reach(signal),
       path: rawPath(path),
       protocols: typeof protocols === "string" ? [protocols] : protocols,
       params: getParams === undefined ? params : await getParams(),
       skipReadyWait: options.skipReadyWait,
     });
+    const close = (): void => socket.close();
+    signal.addEventListener("abort", close, { once: true });
+    void socket.closed.then(() => signal.removeEventListener("abort", close));
+    // Its user may send at once; that it opened, or why it did not, is told all the same.
+    await socket.settled;
+    return socket;
   }
 
   async getGatewayUrl(): Promise<string> {

@@ -34,6 +34,16 @@ export {
   type RawTransport,
   type RawWebSocket,
 } from "./raw-socket.ts";
+export type {
+  QueueBody,
+  QueueMessageOptions,
+  QueueName,
+  QueueResponse,
+  QueueSendOptions,
+  QueueSendResult,
+  QueueWaitOptions,
+  SendToQueue,
+} from "./queue.ts";
 export { isRetryable } from "./retry.ts";
 export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./stream-body.ts";
 export type {

@@ -77,13 +77,7 @@ export class RawNetwork {
 /** A standard WebSocket that keeps its events until somebody listens. */
 function wrapped(socket: WebSocket, url: string): BufferedWebSocket {
   socket.binaryType = "arraybuffer";
-  const buffered = new BufferedWebSocket({
-    url,
-    clientCodes: true,
-    overflow: () => {
-      socket.close(4008, "conn.buffer_full");
-    },
-  });
+  const buffered = new BufferedWebSocket({ url, clientCodes: true });
   const transport: RawTransport = {
     send: (data) => socket.send(data),
     close: (code, reason) => (code === undefined ? socket.close() : socket.close(code, reason)),

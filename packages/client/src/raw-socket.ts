@@ -101,8 +101,6 @@ export interface BufferedWebSocketOptions {
   readonly run?: (listener: () => unknown) => void;
   /** Only the codes that a client may give: 1000, and 3000 to 4999. */
   readonly clientCodes?: boolean;
-  /** Kept events that no listener has asked for went over the bound. */
-  readonly overflow: () => void;
 }
 
 type EventType = keyof RawWebSocketEvents;
@@ -142,6 +140,10 @@ export class BufferedWebSocket implements RawWebSocket {
   readonly #listeners = new Map<EventType, Registered[]>();
   readonly #kept = new Map<EventType, AnyEvent[]>();
   #keptBytes = 0;
+  /** Nobody seems to want them: past the bound, messages without a listener are dropped, as the standard has it. */
+  #keepsMessages = true;
+  readonly #settled = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
   #transport: RawTransport | undefined;
   #readyState: 0 | 1 | 2 | 3 = 0;
   #protocol = "";
@@ -152,6 +154,16 @@ export class BufferedWebSocket implements RawWebSocket {
   constructor(options: BufferedWebSocketOptions) {
     this.#options = options;
     this.url = options.url;
+  }
+
+  /** Resolves when it is open, or closed before it was. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  /** Resolves when it is closed. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   get readyState(): 0 | 1 | 2 | 3 {
@@ -253,6 +265,7 @@ export class BufferedWebSocket implements RawWebSocket {
       return;
     }
     this.#readyState = 1;
+    this.#settled.resolve();
     if (announce) this.#dispatch({ type: "open", target: this });
   }
 
@@ -272,6 +285,8 @@ export class BufferedWebSocket implements RawWebSocket {
   onClosed(code: number, reason: string, wasClean: boolean): void {
     if (this.#readyState === 3) return;
     this.#readyState = 3;
+    this.#closed.resolve();
+    this.#settled.resolve();
     this.#dispatch({ type: "close", target: this, code, reason, wasClean });
   }
 
@@ -341,15 +356,15 @@ export class BufferedWebSocket implements RawWebSocket {
       this.#fire(event);
       return;
     }
+    if (event.type === "message" && !this.#keepsMessages) return;
     this.#keptBytes += sizeOf(event);
     if (kept === undefined) this.#kept.set(event.type, [event]);
     else kept.push(event);
     const count = this.#kept.get(event.type)?.length ?? 0;
-    if (count > maxKeptMessages || this.#keptBytes > maxKeptBytes) {
-      this.#kept.delete("message");
-      this.#keptBytes = 0;
-      this.#options.overflow();
-    }
+    if (count <= maxKeptMessages && this.#keptBytes <= maxKeptBytes) return;
+    this.#kept.delete("message");
+    this.#keptBytes = 0;
+    this.#keepsMessages = false;
   }
 
   #fire(event: AnyEvent): void {

@@ -1,4 +1,5 @@
 import type { ActorKeyInput, HoldfastError } from "@holdfast/core";
+import type { SendToQueue } from "./queue.ts";
 
 /**
  * What a definition tells its clients. It has no value at run time: `actor()` returns a type with a

@@ -25,6 +25,8 @@ export const serverLimits = {
   bodyIdleTimeoutMs: 30_000,
   /** How much of an unwanted body is read on, so that its sender gets to see the answer. */
   maxDrainBytes: 1_048_576,
+  /** How much of an answer's body is read before a caller in the process asks for it. */
+  readAheadBytes: 65_536,
   /** One message of a raw WebSocket from a client; beyond, it is closed with 1009. */
   maxRawMessageBytes: 32 * 1_048_576,
   /** Unsent output of one raw WebSocket; beyond, it is closed with 1013 and `conn.too_slow`. */

@@ -20,7 +20,7 @@ import {
 import { decodeValue, encodeValue, HoldfastError, limits, type Ports, toProblem } from "@holdfast/core";
 import type { Directory } from "./directory.ts";
 import { visibleError } from "./gateway/exchange.ts";
-import type { MessageLimits } from "./limits.ts";
+import { type MessageLimits, serverLimits } from "./limits.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { openLocalSocket } from "./local-socket.ts";
 import { outgoingTooLong, Session } from "./session.ts";
@@ -118,12 +118,13 @@ export class LocalDriver implements ClientDriver {
     const duplex = body instanceof ReadableStream ? { duplex: "half" as const } : {};
     const own = { ...init, body, ...duplex, ...(signal === undefined ? {} : { signal }) };
     try {
-      return await directory.request(target, {
+      const response = await directory.request(target, {
         request: new Request(localUrl(path), own),
         params: copy(request.params),
         signal,
         skipReadyWait: request.skipReadyWait,
       });
+      return readAhead(response);
     } catch (error) {
       signal?.throwIfAborted();
       return problemResponse(error, this.#ports);
@@ -162,6 +163,18 @@ export class LocalDriver implements ClientDriver {
     signal?.throwIfAborted();
     return this.#directory();
   }
+}
+
+/**
+ * Reads a little ahead, as the buffers of a network do: an answer that is short and that nobody looks at
+ * does not keep its actor awake.
+ */
+function readAhead(response: Response): Response {
+  const { body, status, statusText, headers } = response;
+  if (body === null) return response;
+  const size = new ByteLengthQueuingStrategy({ highWaterMark: serverLimits.readAheadBytes });
+  const ahead = body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({}, size, size));
+  return new Response(ahead, { status, statusText, headers });
 }
 
 /** As over a network: an error is an answer. */

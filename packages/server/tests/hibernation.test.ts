@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actor, event } from "@holdfast/actors";
+import { Condition, cuttableProxy, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+
+function hall() {
+  const log: string[] = [];
+  const changed = new Condition();
+  const note = (text: string): void => {
+    log.push(text);
+    changed.changed();
+  };
+  const definition = actor({
+    state: { said: 0 },
+    createConnState: (_c, params: { name: string }) => ({ name: params.name, seen: 0 }),
+    events: { said: event<string>(), told: event<number>() },
+    onWake: (c) => note(`wake ${[...c.conns.values()].map((conn) => conn.state.name).join()}`),
+    onConnect: (_c, conn) => note(`connect ${conn.params.name}`),
+    onDisconnect: (_c, conn) => note(`disconnect ${conn.state.name} ${conn.state.seen}`),
+    onSleep: () => note("sleep"),
+    options: { sleepTimeout: 20 },
+    actions: {
+      enter: (c, room: string) => {
+        c.conn.join(room);
+        c.conn.state.seen += 1;
+      },
+      say: (c, text: string) => c.broadcast("said", text),
+      tell: (c, room: string, count: number) => c.broadcast({ event: "told", room }, count),
+      conns: (c) =>
+        [...c.conns.values()].map((conn) => ({
+          id: conn.id,
+          name: conn.state.name,
+          seen: conn.state.seen,
+          rooms: [...conn.rooms],
+          hibernates: conn.isHibernatable,
+        })),
+      mine: (c) => c.conn.state,
+    },
+  });
+  return { definition, log, changed };
+}
+
+for (const way of ["websocket", "in process"] as const) {
+  describe(`a connection outlives the actor's sleep, ${way}`, () => {
+    test("with its id, state, rooms and subscriptions; a message wakes the actor", async (t) => {
+      const { definition, log, changed } = hall();
+      const running = await serve(t, { hall: definition });
+      const client = way === "in process" ? running.registry.client : running.client();
+      const directory = await running.registry.directory();
+      const handle = client.hall.getOrCreate("h", { params: { name: "ann" } });
+      const conn = handle.connect();
+      const heard: string[] = [];
+      const told: number[] = [];
+      conn.on("said", (text) => heard.push(text));
+      conn.on("told", (count) => told.push(count));
+      await conn.ready;
+      await conn.enter("red");
+      const id = conn.connId;
+      await changed.until(() => log.includes("sleep"));
+      await changed.until(() => directory.size === 0 || changed.changed() === undefined);
+      let statuses = 0;
+      conn.onStatusChange(() => statuses++);
+      await conn.say("awake again");
+      assert.deepEqual(heard, ["awake again"]);
+      await conn.tell("red", 1);
+      await conn.tell("blue", 2);
+      assert.deepEqual(told, [1]);
+      assert.equal(conn.connId, id);
+      assert.deepEqual(await conn.mine(), { name: "ann", seen: 1 });
+      assert.deepEqual(await conn.conns(), [
+        { id, name: "ann", seen: 1, rooms: ["red"], hibernates: true },
+      ]);
+      assert.equal(statuses, 0, "the client notices nothing");
+      assert.deepEqual(log.slice(0, 4), ["wake ", "connect ann", "sleep", "wake ann"]);
+      await conn.dispose();
+      await changed.until(() => log.includes("disconnect ann 1"));
+    });
+
+    test("an actor that wakes for somebody else still reaches it", async (t) => {
+      const { definition, log, changed } = hall();
+      const running = await serve(t, { hall: definition });
+      const client = way === "in process" ? running.registry.client : running.client();
+      const conn = client.hall.getOrCreate("h", { params: { name: "ann" } }).connect();
+      const heard: string[] = [];
+      conn.on("said", (text) => {
+        heard.push(text);
+        changed.changed();
+      });
+      await conn.ready;
+      await conn.conns();
+      for (let round = 1; round <= 5; round++) {
+        await changed.until(() => log.filter((entry) => entry === "sleep").length === round);
+        await client.hall.getOrCreate("h", { params: { name: "bob" } }).say(`round ${round}`);
+        await changed.until(() => heard.length === round);
+      }
+      assert.equal(log.filter((entry) => entry === "connect ann").length, 1);
+      await conn.dispose();
+    });
+
+    test("who leaves while it sleeps is told of after the wake", async (t) => {
+      const { definition, log, changed } = hall();
+      const running = await serve(t, { hall: definition });
+      const client = way === "in process" ? running.registry.client : running.client();
+      const directory = await running.registry.directory();
+      const conn = client.hall.getOrCreate("h", { params: { name: "ann" } }).connect();
+      await conn.enter("red");
+      await changed.until(() => log.includes("sleep"));
+      await until(() => directory.size === 0);
+      assert.equal(directory.held.size, 1);
+      await conn.dispose();
+      await until(() => directory.held.size === 0);
+      assert.equal(log.includes("disconnect ann 1"), false);
+      const conns = await client.hall.getOrCreate("h", { params: { name: "bob" } }).conns();
+      assert.deepEqual(
+        conns.map(({ name }) => name),
+        ["bob"],
+      );
+      await changed.until(() => log.includes("disconnect ann 1"));
+      assert.ok(log.indexOf("disconnect ann 1") > log.lastIndexOf("wake "));
+    });
+  });
+}
+
+/** Looks again at each turn of the event loop. */
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `not within 10 s: ${condition.toString()}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("a destroyed actor takes its sleeping connections with it", async (t) => {
+  const { definition, log, changed } = hall();
+  const { client, registry } = await serve(t, { hall: definition });
+  const conn = client().hall.getOrCreate("h", { params: { name: "ann" } }).connect();
+  const closed = new Promise<void>((resolve) => conn.onClose(resolve));
+  await conn.ready;
+  await changed.until(() => log.includes("sleep"));
+  const directory = await registry.directory();
+  await directory.destroy({ type: "get", name: "hall", key: ["h"] });
+  await closed;
+  await changed.until(() => log.includes("disconnect ann 0"));
+});
+
+test("connections of a process that crashed are told of with the next wake", async (t) => {
+  const { definition, log, changed } = hall();
+  const path = temporaryDirectory(t);
+  const first = sqliteRegistry({ hall: definition }, path);
+  const conn = first.client.hall.getOrCreate("h", { params: { name: "ann" } }).connect();
+  await conn.ready;
+  await changed.until(() => log.includes("sleep"));
+  const directory = await first.directory();
+  await until(() => directory.size === 0);
+  // Held connections are nobody's when the process is gone.
+  await first.shutdown();
+  assert.equal(log.includes("disconnect ann 0"), false);
+  const second = sqliteRegistry({ hall: definition }, path);
+  t.after(() => second.shutdown());
+  await second.client.hall.getOrCreate("h", { params: { name: "bob" } }).conns();
+  await changed.until(() => log.includes("disconnect ann 0"));
+});
+
+test("a cut client gets what it missed once and in order, also across a sleep", async (t) => {
+  const { definition, log, changed } = hall();
+  const { listening, client } = await serve(t, { hall: definition });
+  const proxy = await cuttableProxy(t, listening.port);
+  const conn = client({ endpoint: proxy.url }).hall.getOrCreate("h", { params: { name: "ann" } }).connect();
+  const heard: string[] = [];
+  let gaps = 0;
+  conn.onGap(() => gaps++);
+  conn.onStatusChange(() => changed.changed());
+  conn.on("said", (text) => {
+    heard.push(text);
+    changed.changed();
+  });
+  await conn.ready;
+  await conn.enter("red");
+  const other = client().hall.getOrCreate("h", { params: { name: "bob" } });
+  await other.say("1");
+  await changed.until(() => heard.length === 1);
+  // The server goes on sending to a client that hears nothing any more.
+  proxy.swallowReplies();
+  await other.say("2");
+  proxy.cut();
+  await changed.until(() => conn.connStatus === "disconnected");
+  await other.say("3");
+  const sleeps = log.filter((entry) => entry === "sleep").length;
+  await changed.until(() => log.filter((entry) => entry === "sleep").length > sleeps);
+  await other.say("4");
+  await changed.until(() => conn.connStatus === "connected" && heard.length === 4);
+  await other.say("5");
+  await changed.until(() => heard.length === 5);
+  assert.deepEqual(heard, ["1", "2", "3", "4", "5"]);
+  assert.equal(gaps, 0);
+  assert.ok((await conn.conns()).some(({ rooms }) => rooms.includes("red")), "rooms go with it");
+  await conn.dispose();
+});
+
+test("a client that comes back too late, or after too much, is told of the gap", async (t) => {
+  const { definition, changed } = hall();
+  const gateway = { resume: { maxEvents: 3 } };
+  const { listening, client } = await serve(t, { hall: definition }, { gateway });
+  const proxy = await cuttableProxy(t, listening.port);
+  const conn = client({ endpoint: proxy.url }).hall.getOrCreate("h", { params: { name: "ann" } }).connect();
+  const heard: string[] = [];
+  let gaps = 0;
+  conn.onGap(() => {
+    gaps++;
+    changed.changed();
+  });
+  conn.onStatusChange(() => changed.changed());
+  conn.on("said", (text) => {
+    heard.push(text);
+    changed.changed();
+  });
+  await conn.ready;
+  await conn.mine();
+  proxy.cut();
+  await changed.until(() => conn.connStatus === "disconnected");
+  const other = client().hall.getOrCreate("h", { params: { name: "bob" } });
+  for (let i = 0; i < 4; i++) await other.say(String(i));
+  await changed.until(() => gaps === 1);
+  await conn.mine();
+  await other.say("after");
+  await changed.until(() => heard.length > 0);
+  assert.deepEqual(heard, ["after"]);
+  await conn.dispose();
+});
+
+test("a thousand reconnects lose and repeat nothing", async (t) => {
+  const { definition, changed } = hall();
+  const { registry } = await serve(t, { hall: definition });
+  const directory = await registry.directory();
+  const { LocalDriver } = await import("../src/local-driver.ts");
+  const { systemPorts } = await import("@holdfast/core");
+  const driver = new LocalDriver(async () => directory, systemPorts(), directory.messageLimits);
+  const handle = registry.client.hall.getOrCreate("h", { params: { name: "bob" } });
+  const target = { type: "getOrCreate", name: "hall", key: ["h"] } as const;
+  const heard: string[] = [];
+  let received = 0;
+  let resume: { token: string; received: number } | undefined;
+  for (let round = 0; round < 1_000; round++) {
+    const open = Promise.withResolvers<void>();
+    const link = driver.connect(
+      target,
+      { name: "ann" },
+      {
+        frame: (frame) => {
+          if (frame.type === "init") {
+            assert.equal(frame.resume?.resumed, round > 0);
+            received = frame.resume?.received ?? 0;
+            resume = { token: frame.resume?.token ?? "", received };
+            open.resolve();
+          } else if (frame.type === "event") {
+            received++;
+            heard.push(String(frame.args[0]));
+            changed.changed();
+          }
+        },
+        closed: () => undefined,
+      },
+      resume,
+    );
+    await open.promise;
+    if (round === 0) link.send(driver.prepare({ type: "subscribe", event: "said" }));
+    if (round === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await handle.say(String(round));
+    if (round % 2 === 0) await changed.until(() => heard.length === round + 1);
+    resume = { token: resume?.token ?? "", received };
+  }
+  await changed.until(() => heard.length === 1_000);
+  assert.deepEqual(heard, [...Array(1_000).keys()].map(String));
+});

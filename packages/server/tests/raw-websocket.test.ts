@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { WebSocket as NodeSocket } from "ws";
+import { rawActors, seen } from "./raw-actors.ts";
+import { serve } from "./support.ts";
+
+function next(socket: WebSocket): Promise<unknown> {
+  return new Promise((resolve) => {
+    socket.addEventListener("message", (event) => resolve(event.data), { once: true });
+  });
+}
+
+function closed(socket: WebSocket): Promise<readonly [number, string]> {
+  return new Promise((resolve) => {
+    socket.addEventListener("close", (event) => resolve([event.code, event.reason]), { once: true });
+  });
+}
+
+describe("raw WebSockets", () => {
+  beforeEach(() => void seen.splice(0));
+
+  for (const where of ["over the network", "in the process"] as const) {
+    test(`events are kept until somebody listens, ${where}`, async (t) => {
+      const { client, registry } = await serve(t, rawActors);
+      const actors = where === "in the process" ? registry.client : client();
+      const socket = await actors.sockets.getOrCreate("a").webSocket("/chat");
+      await actors.sockets
+        .get("a")
+        .opened()
+        .catch(() => undefined);
+      // Long after it was opened and welcomed.
+      assert.equal(await actors.sockets.getOrCreate("a").opened(), 1);
+      await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+      assert.equal(socket.readyState, socket.OPEN);
+      assert.deepEqual(JSON.parse(String(await next(socket))), { type: "welcome", opened: 1, path: "/chat" });
+      socket.send("text");
+      assert.equal(await next(socket), "text");
+      socket.send(new Uint8Array([1, 2, 3]));
+      assert.deepEqual(new Uint8Array((await next(socket)) as ArrayBuffer), new Uint8Array([1, 2, 3]));
+      socket.send("conns");
+      assert.equal(await next(socket), "1");
+      socket.send("write");
+      assert.equal(await next(socket), "written");
+      const end = closed(socket);
+      socket.send("close");
+      assert.deepEqual(await end, [4001, "enough"]);
+      assert.equal(socket.readyState, socket.CLOSED);
+      assert.equal(await actors.sockets.getOrCreate("a").conns(), 0);
+      // A peer may leave the reason out of its answer to a close.
+      assert.deepEqual(
+        seen.map((each) => each.replace(/ enough$/, " ")),
+        ["close 4001 ", "onDisconnect"],
+      );
+    });
+
+    test(`what a handler throws closes the socket with 1011, ${where}`, async (t) => {
+      const { client, registry } = await serve(t, rawActors);
+      const actors = where === "in the process" ? registry.client : client();
+      const handle = actors.sockets.getOrCreate("a");
+      assert.deepEqual(await closed(await handle.webSocket("/refuse")), [1011, "user.refused"]);
+      assert.deepEqual(await closed(await handle.webSocket("/crash")), [1011, "internal.internal_error"]);
+      const late = await handle.webSocket("/");
+      late.send("throw");
+      assert.deepEqual(await closed(late), [1011, "user.refused"]);
+      const none = await actors.plain.getOrCreate("a").webSocket();
+      assert.deepEqual(await closed(none), [1011, "actor.websocket_not_defined"]);
+      const absent = await actors.sockets.get("nobody").webSocket();
+      assert.deepEqual(await closed(absent), [1011, "actor.not_found"]);
+    });
+
+    test(`a client's close reaches the actor, then onDisconnect, ${where}`, async (t) => {
+      const { client, registry } = await serve(t, rawActors);
+      const actors = where === "in the process" ? registry.client : client();
+      const socket = await actors.sockets.getOrCreate("a").webSocket();
+      await next(socket);
+      assert.throws(() => socket.close(1011), { name: "InvalidAccessError" });
+      assert.throws(() => socket.close(4000, "x".repeat(124)), { name: "SyntaxError" });
+      socket.close(4002, "bye");
+      assert.equal((await closed(socket))[0], 4002);
+      while (seen.length < 2) await actors.sockets.getOrCreate("a").conns();
+      assert.deepEqual(seen, ["close 4002 bye", "onDisconnect"]);
+    });
+  }
+
+  test("the client's first protocol is taken", async (t) => {
+    const { client } = await serve(t, rawActors);
+    const handle = client().sockets.getOrCreate("a", { params: { user: "ann" } });
+    const socket = await handle.webSocket("/", ["graphql-ws", "other"]);
+    await next(socket);
+    assert.equal(socket.protocol, "graphql-ws");
+    const without = await handle.webSocket("/");
+    await next(without);
+    assert.equal(without.protocol, "");
+    socket.close();
+    without.close();
+  });
+
+  test("any WebSocket client can use the gateway URL", async (t) => {
+    const { client } = await serve(t, rawActors);
+    const url = await client().sockets.getOrCreate("a").getGatewayUrl();
+    const socket = new NodeSocket(`${url.replace("http", "ws")}/websocket/x/y?z=1`);
+    const first = await new Promise<string>((resolve, reject) => {
+      socket.on("message", (data) => resolve(String(data)));
+      socket.on("error", reject);
+    });
+    assert.equal((JSON.parse(first) as { path: string }).path, "/x/y");
+    socket.close();
+  });
+
+  test("an actor that sleeps closes its raw sockets with 1001, and its listeners hear of it", async (t) => {
+    const { client } = await serve(t, rawActors);
+    const handle = client().sockets.getOrCreate("a");
+    const socket = await handle.webSocket();
+    await next(socket);
+    await handle.sleep();
+    assert.deepEqual(await closed(socket), [1001, "actor.stopping"]);
+    assert.equal(await handle.opened(), 1);
+    assert.deepEqual(seen, ["close 1001 actor.stopping", "onDisconnect"]);
+  });
+
+  test("broadcasts and sends mean nothing to a raw socket", async (t) => {
+    const { client } = await serve(t, rawActors);
+    const handle = client().sockets.getOrCreate("a");
+    const socket = await handle.webSocket();
+    await next(socket);
+    await handle.broadcast();
+    socket.send("after");
+    assert.equal(await next(socket), "after");
+    socket.close();
+  });
+
+  test("a stranger is refused with a reason, and nothing is made", async (t) => {
+    const { url, registry } = await serve(t, rawActors);
+    const socket = new NodeSocket(`${url.replace("http", "ws")}/actors/sockets/~a,/websocket/`, {
+      origin: "https://evil.example",
+    });
+    const end = await new Promise<readonly [number, string]>((resolve, reject) => {
+      socket.on("close", (code, reason) => resolve([code, String(reason)]));
+      socket.on("error", reject);
+    });
+    assert.deepEqual(end, [1008, "gateway.forbidden_origin"]);
+    assert.equal((await registry.directory()).size, 0);
+  });
+});
