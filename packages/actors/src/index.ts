@@ -63,15 +63,30 @@ export {
   type InstanceStatus,
   type InvokeCall,
   type OutgoingEvent,
+  type OutgoingSend,
   type ResultStream,
   type RawRequestCall,
   type RawSocketCall,
   type RawSocketHost,
+  type SendCall,
   type StopReason,
 } from "./instance.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";
-export { type QueueOptions, type QueuePolicy, type QueueTokens, queue } from "./queue.ts";
+export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
+export {
+  type ActorQueue,
+  type CompletableQueueMessage,
+  type QueueBatchOptions,
+  type QueueMessage,
+  type QueueNextOptions,
+  type QueueOptions,
+  type QueuePolicy,
+  type QueueTokens,
+  type QueueTryOptions,
+  queue,
+  type ReceivedMessage,
+} from "./queue.ts";
 export {
   type ActorCron,
   type ActorSchedule,

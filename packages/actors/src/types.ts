@@ -2,6 +2,7 @@ import type { AnyRegistry, Client, EventArguments, EventName } from "@holdfast/c
 import type { Logger } from "@holdfast/core";
 import type { DatabaseClient } from "./database.ts";
 import type { ActorKv } from "./kv.ts";
+import type { ActorQueue } from "./queue.ts";
 import type { ActorCron, ActorSchedule } from "./schedule.ts";
 
 /** The type of `c.broadcast` and `conn.send`: typed by `events`, open when none are declared. */
@@ -142,9 +143,11 @@ export interface BaseContext {
 }
 
 /** The context of `onMigrate` and `createState`: the actor's storage, before there is a state. */
-export interface StorageContext<Database, _Queues> extends BaseContext {
+export interface StorageContext<Database, Queues> extends BaseContext {
   /** The actor's own SQLite database. Throws `db.not_enabled` when the definition has none. */
   readonly db: DatabaseClient<Database>;
+  /** The actor's durable queues: docs/reference/queues.md. */
+  readonly queue: ActorQueue<Queues>;
 }
 
 /** The context of `onCreate` and `createVars`: everything but `vars`. */

@@ -1,6 +1,7 @@
 import type { AnyRegistry, Client } from "@holdfast/client";
 import type { Logger } from "@holdfast/core";
 import type { ActorKv } from "../kv.ts";
+import type { ActorQueue } from "../queue.ts";
 import type { ActorCron, ActorSchedule } from "../schedule.ts";
 import type {
   ActorPresence,
@@ -11,6 +12,7 @@ import type {
   SaveStateOptions,
 } from "../types.ts";
 import type { Connection } from "./connection.ts";
+import type { ContextQueue } from "./queue/context-queue.ts";
 import type { RunningCall } from "./running-call.ts";
 
 /** What contexts show of their actor. */
@@ -21,7 +23,11 @@ export interface ContextSource {
   readonly region: string;
   readonly log: Logger;
   readonly kv: ActorKv;
-  readonly parts: { readonly schedules: { readonly schedule: ActorSchedule; readonly cron: ActorCron } };
+  readonly database: unknown;
+  readonly parts: {
+    readonly schedules: { readonly schedule: ActorSchedule; readonly cron: ActorCron };
+    readonly queues: { facade(call: RunningCall | undefined): ContextQueue };
+  };
   state: unknown;
   vars: unknown;
   readonly conns: ReadonlyMap<string, Connection>;
@@ -47,6 +53,7 @@ export interface ContextSource {
 export class Context implements BaseContext {
   protected readonly source: ContextSource;
   readonly #request: Request | undefined;
+  #queue: ContextQueue | undefined;
 
   constructor(source: ContextSource, request?: Request) {
     this.source = source;
@@ -74,7 +81,28 @@ export class Context implements BaseContext {
   }
 
   get kv(): ActorKv {
+    this.#queue?.touch();
     return this.source.kv;
+  }
+
+  get db(): unknown {
+    return this.source.database;
+  }
+
+  get queue(): ActorQueue {
+    this.#queue ??= this.source.parts.queues.facade(this.call);
+    // Its methods are typed by the queues of the definition, which only the public types know.
+    return this.#queue as unknown as ActorQueue;
+  }
+
+  /** The action that the context belongs to. */
+  protected get call(): RunningCall | undefined {
+    return undefined;
+  }
+
+  /** The handler that the context was made for has ended. */
+  ended(succeeded: boolean): void {
+    this.#queue?.end(succeeded);
   }
 
   get schedule(): ActorSchedule {
@@ -86,10 +114,12 @@ export class Context implements BaseContext {
   }
 
   get state(): unknown {
+    this.#queue?.touch();
     return this.source.state;
   }
 
   set state(value: unknown) {
+    this.#queue?.touch();
     this.source.state = value;
   }
 
@@ -138,7 +168,12 @@ export class Context implements BaseContext {
   }
 
   transaction<T>(fn: () => T | Promise<T>): Promise<T> {
-    return this.source.transaction(this, fn);
+    const queue = this.#queue;
+    if (queue === undefined) return this.source.transaction(this, fn);
+    return this.source.transaction(this, () => {
+      queue.changes();
+      return fn();
+    });
   }
 
   blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T> {
@@ -205,6 +240,10 @@ export class CallContext extends Context {
     this.#call = call;
     this.#conn = conn;
     this.#params = params;
+  }
+
+  protected override get call(): RunningCall {
+    return this.#call;
   }
 
   get conn(): Conn {

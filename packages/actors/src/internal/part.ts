@@ -51,6 +51,8 @@ export interface Part {
   readonly wakeAt?: number | undefined;
   /** The actor begins to stop: waits end, nothing new begins. */
   stopping?(): void;
+  /** No change is taken any more; the last turn closes next. */
+  sealed?(): void;
   /** The instance is out of memory. */
   stopped?(): void;
 }

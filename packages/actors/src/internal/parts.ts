@@ -1,9 +1,13 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RunControl } from "../types.ts";
+import type { DatabasePart } from "./database/database-part.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
 import { RunHandler } from "./run-handler.ts";
+import { QueuePart } from "./queue/part.ts";
 import type { Runtime } from "./runtime.ts";
 import { SchedulePart } from "./schedule/schedule-part.ts";
+import { WorkflowPart } from "./workflow/part.ts";
+import { programOf } from "./workflow/program.ts";
 
 /**
  * The parts of one running actor. A part is made when the definition asks for it, when it has records,
@@ -12,10 +16,17 @@ import { SchedulePart } from "./schedule/schedule-part.ts";
 export class Parts {
   readonly #all: Part[] = [];
   #schedules: SchedulePart | undefined;
+  #queues: QueuePart | undefined;
   protected readonly runtime: Runtime;
 
   /** Present when the definition has a `run` handler. */
   readonly run: RunHandler | undefined;
+
+  /** Present when the `run` handler is a workflow. */
+  readonly workflow: WorkflowPart | undefined;
+
+  /** Present when the definition has a `db`. */
+  #database: DatabasePart | undefined;
 
   /** When the store will have the actor woken. */
   #storedWakeAt: number | undefined;
@@ -25,8 +36,24 @@ export class Parts {
     this.#storedWakeAt = storedWakeAt;
     const { run } = runtime.definition;
     if (run === undefined) return;
+    const program = programOf(run.handler);
+    if (program !== undefined) {
+      this.workflow = new WorkflowPart(runtime, program);
+      this.#all.push(this.workflow);
+      return;
+    }
     this.run = new RunHandler(runtime, run);
     this.#all.push(this.run);
+  }
+
+  get database(): DatabasePart | undefined {
+    return this.#database;
+  }
+
+  /** First of all, so that its tables are there before any other code of the user runs. */
+  addDatabase(part: DatabasePart): void {
+    this.#database = part;
+    this.#all.unshift(part);
   }
 
   /** `c.schedule` and `c.cron`. */
@@ -38,9 +65,19 @@ export class Parts {
     return this.#schedules;
   }
 
+  /** `c.queue`, and what is sent to queues of other actors. */
+  get queues(): QueuePart {
+    if (this.#queues === undefined) {
+      this.#queues = new QueuePart(this.runtime);
+      this.#all.push(this.#queues);
+    }
+    return this.#queues;
+  }
+
   /** Makes the parts that are needed from the start and loads them. */
   async load(hot: HotRecords, isNew: boolean): Promise<void> {
     if (hot.has(recordPrefix.schedule)) this.schedules;
+    if (hot.has(recordPrefix.queue)) this.queues;
     for (const part of this.#all) await part.load?.(hot, isNew);
   }
 
@@ -79,6 +116,10 @@ export class Parts {
     return earliest;
   }
 
+  get wakeAtChanged(): boolean {
+    return this.wakeAt !== this.#storedWakeAt;
+  }
+
   /** What the next commit says of the time at which the store is to have the actor woken, if it changed. */
   takeWakeAt(): { readonly wakeAt: number | null } | undefined {
     const { wakeAt } = this;
@@ -92,6 +133,10 @@ export class Parts {
     if (this.run !== undefined) return this.run;
     const message = `The actor "${this.runtime.name}" has no run handler`;
     throw new HoldfastError("actor", "run_not_defined", message, { statusCode: 500 });
+  }
+
+  sealed(): void {
+    for (const part of this.#all) part.sealed?.();
   }
 
   stopping(): void {

@@ -87,9 +87,12 @@ export class RunHandler implements Part, RunControl {
   /** However it ends, the actor goes on. */
   async #perform(): Promise<void> {
     const runtime = this.#runtime;
+    const context = new Context(runtime);
     try {
-      await runtime.enter(() => this.#run.handler(new Context(runtime)));
+      await runtime.enter(() => this.#run.handler(context));
+      context.ended(true);
     } catch (error) {
+      context.ended(false);
       // What is thrown because the actor stops is no failure of the handler.
       if (runtime.status === "ready") {
         runtime.log.error("run handler failed", {

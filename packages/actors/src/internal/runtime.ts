@@ -12,6 +12,7 @@ import type {
   RawRequestCall,
   RawSocketCall,
   RawSocketHost,
+  SendCall,
   StopReason,
 } from "../instance.ts";
 import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../types.ts";
@@ -23,6 +24,8 @@ import { type Changes, CommitQueue } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import type { ContextSource } from "./context.ts";
+import { DatabasePart, providerOf } from "./database/database-part.ts";
+import { notEnabledError } from "./database/errors.ts";
 import { EntryBuffer, joinedOperations, space } from "./entry-buffer.ts";
 import { ErrorFilter, stoppedError } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
@@ -64,6 +67,8 @@ export class Runtime implements ActorInstance, ContextSource {
   vars: unknown;
   /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
   writes = 0;
+  /** Counts changes by user code that has gone on after an `await`. */
+  userWrites = 0;
   /** True once no change is taken any more. */
   sealed = false;
 
@@ -110,10 +115,14 @@ export class Runtime implements ActorInstance, ContextSource {
     this.transactions = new Transactions(this);
     this.stateHolder = new ActorState(this);
     this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
-    this.entries = new EntryBuffer(host.store, options.id, space.user, () => this.#changed());
+    this.entries = new EntryBuffer(host.store, options.id, space.user, () => this.noteChange());
     this.kv = new KvBuffer(this.entries);
     this.records = new EntryBuffer(host.store, options.id, space.records, () => this.#changed());
     this.parts = new Parts(this, start.type === "wake" ? start.loaded.record.wakeAt : undefined);
+    if (this.definition.db !== undefined) {
+      const provider = providerOf(this.definition.db);
+      this.parts.addDatabase(new DatabasePart(this, provider, host.store.databases, options.epoch));
+    }
     this.ledger = new CallLedger(host.store, options.id, host.ports.clock, this.#creating);
     this.connections = new Connections(this);
     this.#calls = new Calls(this);
@@ -196,7 +205,13 @@ export class Runtime implements ActorInstance, ContextSource {
 
   /** Something that user code changed will be written when the turn closes. */
   noteChange(): void {
+    this.userWrote();
     this.#changed();
+  }
+
+  /** User code has changed something; `enter` tells whose code is on the stack, if any. */
+  userWrote(): void {
+    if (this.#entered === 0) this.userWrites++;
   }
 
   /**
@@ -255,7 +270,8 @@ export class Runtime implements ActorInstance, ContextSource {
     this.#createDue = false;
     const destroyedAt = this.#destroyedAt;
     const wakeAt = this.parts.takeWakeAt();
-    if (!state && !kv && !calls && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
+    const sql = this.parts.database?.takeWrote() === true;
+    if (!state && !kv && !calls && !sql && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
       return undefined;
     }
     return {
@@ -263,6 +279,7 @@ export class Runtime implements ActorInstance, ContextSource {
       ...(state && { state }),
       ...(kv && { kv }),
       ...(calls && { calls }),
+      ...(sql ? { database: true } : {}),
       ...wakeAt,
       ...(destroyedAt === undefined ? {} : { destroyedAt }),
     };
@@ -288,6 +305,12 @@ export class Runtime implements ActorInstance, ContextSource {
 
   set state(value: unknown) {
     this.stateHolder.value = value;
+  }
+
+  /** `c.db`. */
+  get database(): unknown {
+    if (this.parts.database === undefined) throw notEnabledError(this.name);
+    return this.parts.database.client;
   }
 
   get wakeAt(): number | undefined {
@@ -321,6 +344,10 @@ export class Runtime implements ActorInstance, ContextSource {
 
   saveState(_options?: SaveStateOptions): Promise<void> {
     return this.queue.gate();
+  }
+
+  get host(): ActorHost {
+    return this.#host;
   }
 
   get region(): string {
@@ -384,6 +411,7 @@ export class Runtime implements ActorInstance, ContextSource {
       name: this.name,
       key: this.key,
       gate: () => this.queue.gate(),
+      send: (message) => this.parts.queues.outbox.send(message),
       abortSignal: this.#abort.signal,
     };
     this.#client ??= this.#host.client(caller);
@@ -404,6 +432,14 @@ export class Runtime implements ActorInstance, ContextSource {
       return this.#started.promise.then(() => Promise.reject(this.errors.stopping()));
     }
     return this.#calls.invoke(call);
+  }
+
+  /** As {@link invoke}, for a message to one of the queues. */
+  async send(call: SendCall): Promise<Uint8Array> {
+    if (this.status === "starting") await this.#started.promise;
+    const viaConnection = call.conn !== undefined && this.status === "stopping";
+    if (this.status !== "ready" && !viaConnection) throw this.errors.stopping();
+    return this.parts.queues.sends.send(call);
   }
 
   async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
@@ -485,6 +521,7 @@ export class Runtime implements ActorInstance, ContextSource {
       this.#dirty = true;
     }
     this.sealed = true;
+    this.parts.sealed();
     this.stateHolder.seal();
     this.entries.refusal = stoppedError;
     this.records.refusal = stoppedError;

@@ -1,0 +1,101 @@
+import { encodeValue, type HoldfastError, validate } from "@holdfast/core";
+import type { Runtime } from "../runtime.ts";
+import { alreadyCompleted } from "./delivery.ts";
+import type { Mailbox, Message } from "./mailbox.ts";
+import type { Policy } from "./policy.ts";
+
+interface Waiter {
+  resolve(result: Uint8Array): void;
+  reject(error: unknown): void;
+}
+
+/** Those who wait in memory for a message to be completed, and how they are told. */
+export class Completions {
+  readonly #runtime: Runtime;
+  readonly #mailbox: Mailbox;
+  readonly #waiting = new Map<number, Set<Waiter>>();
+
+  constructor(runtime: Runtime, mailbox: Mailbox) {
+    this.#runtime = runtime;
+    this.#mailbox = mailbox;
+  }
+
+  /**
+   * Resolves with the CBOR of `{ status: "completed", response? }`, or undefined when the time is over; for
+   * a message that is gone the time passes all the same. Rejects with `reason()` when the signal aborts.
+   */
+  wait(
+    id: number,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+    reason: () => HoldfastError,
+    leaving?: (leave: (error: unknown) => void) => void,
+  ): Promise<Uint8Array | undefined> {
+    const { tasks } = this.#runtime.ports;
+    return new Promise((resolve, reject) => {
+      const waiters = this.#waiting.get(id) ?? new Set<Waiter>();
+      this.#waiting.set(id, waiters);
+      const end = (settle: () => void): void => {
+        waiters.delete(waiter);
+        if (waiters.size === 0) this.#waiting.delete(id);
+        timer?.cancel();
+        signal?.removeEventListener("abort", abort);
+        settle();
+      };
+      const abort = (): void => end(() => reject(reason()));
+      const waiter: Waiter = {
+        resolve: (result) => end(() => resolve(result)),
+        reject: (error) => end(() => reject(error)),
+      };
+      const timer =
+        timeoutMs === undefined ? undefined : tasks.after(timeoutMs, () => end(() => resolve(undefined)));
+      waiters.add(waiter);
+      leaving?.(waiter.reject);
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  /**
+   * Deletes the message and records the result for those who wait, in the open turn; `done` is called
+   * then. A promise only where the schema is asynchronous.
+   */
+  complete(policy: Policy, message: Message, response: unknown, done: () => void): void | Promise<void> {
+    if (policy.complete === undefined || response === undefined) return this.#record(message, response, done);
+    const what = `The completion of a message of the queue "${policy.name}"`;
+    const refusal = { group: "queue", code: "invalid_completion_payload", what };
+    const valid = validate(policy.complete, response, refusal);
+    if (!(valid instanceof Promise)) return this.#record(message, valid, done);
+    return valid.then((value) => {
+      if (message.place === "gone") throw alreadyCompleted();
+      this.#record(message, value, done);
+    });
+  }
+
+  #record(message: Message, response: unknown, done: () => void): void {
+    const { ledger, queue } = this.#runtime;
+    const value = this.#runtime.unwrap(response);
+    const result = encodeValue(
+      value === undefined ? { status: "completed" } : { status: "completed", response: value },
+    );
+    this.#mailbox.remove(message);
+    done();
+    for (const key of message.waiters) ledger.done(key, { type: "result", bytes: result });
+    if (message.waiters.length > 0) this.#runtime.markDirty();
+    const waiters = this.#waiting.get(message.id);
+    if (waiters === undefined) return;
+    queue.after({
+      release: () => {
+        for (const waiter of [...waiters]) waiter.resolve(result);
+      },
+      drop: (error) => {
+        for (const waiter of [...waiters]) waiter.reject(error);
+      },
+    });
+  }
+
+  rejectAll(error: unknown): void {
+    for (const waiters of [...this.#waiting.values()])
+      for (const waiter of [...waiters]) waiter.reject(error);
+  }
+}

@@ -1,0 +1,268 @@
+import { decodeValue, HoldfastError } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
+import type { QueueBatchOptions, QueueMessage, QueueNextOptions, QueueTryOptions } from "../../queue.ts";
+import { aborted, type Consumer, type Delivery, previousNotCompleted, waitTimedOut } from "./delivery.ts";
+import type { Message } from "./mailbox.ts";
+import type { QueuePart } from "./part.ts";
+import { invalidOptions } from "./policy.ts";
+import type { Receiver } from "./receivers.ts";
+
+interface WaitOptions {
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the codec of this process may have nested. */
+const decodeOptions = { maxDepth: 1_010 };
+
+/** `c.queue` of one context. What it has received and not completed belongs to it. */
+export class ContextQueue implements Consumer {
+  touched = false;
+  readonly calls: number;
+  readonly #part: QueuePart;
+  readonly #open = new Set<Delivery>();
+
+  constructor(part: QueuePart, calls: number) {
+    this.#part = part;
+    this.calls = calls;
+  }
+
+  /** The context has used what it could change. */
+  touch(): void {
+    this.touched = true;
+  }
+
+  /** User code of this context is about to change something while it is on the stack. */
+  changes(): void {
+    this.touched = true;
+    this.#part.runtime.userWrites++;
+  }
+
+  async send(name: string, body: unknown, options?: unknown): Promise<QueueMessage> {
+    const part = this.#part;
+    const policy = part.policy(name);
+    const valid = await part.validated(policy, body);
+    this.touched = true;
+    const { id, message } = part.enqueue(policy, valid, options);
+    part.runtime.userWrote();
+    const createdAt = message?.createdAt ?? part.runtime.ports.clock.now();
+    return { id, name, body: valid, createdAt, attempt: 0 };
+  }
+
+  async enqueueAndWait(name: string, body: unknown, options: WaitOptions = {}): Promise<unknown> {
+    const part = this.#part;
+    const policy = part.policy(name);
+    const timeoutMs = timeoutOf(options.timeout);
+    if (options.signal?.aborted === true) throw aborted();
+    const valid = await part.validated(policy, body);
+    this.touched = true;
+    const { id } = part.enqueue(policy, valid, options);
+    part.runtime.userWrote();
+    const bytes = await part.completions.wait(id, timeoutMs, options.signal, aborted);
+    if (bytes === undefined) throw waitTimedOut(timeoutMs ?? 0);
+    const outcome = decodeValue(bytes, decodeOptions) as { readonly response?: unknown };
+    return outcome.response;
+  }
+
+  async next(options: QueueNextOptions = {}): Promise<QueueMessage | undefined> {
+    const [message] = await this.#receive({ ...options, count: 1 }, this);
+    return message;
+  }
+
+  nextBatch(options: QueueBatchOptions = {}): Promise<QueueMessage[]> {
+    return this.#receive(options, this);
+  }
+
+  async tryNext(options: QueueTryOptions = {}): Promise<QueueMessage | undefined> {
+    const [message] = await this.#receive({ ...options, count: 1, timeout: 0 }, this);
+    return message;
+  }
+
+  tryNextBatch(options: Omit<QueueBatchOptions, "timeout"> = {}): Promise<QueueMessage[]> {
+    return this.#receive({ ...options, timeout: 0 }, this);
+  }
+
+  async waitForNames(names: readonly string[], options: QueueNextOptions = {}): Promise<QueueMessage> {
+    const [message] = await this.#receive({ ...options, names, count: 1 }, this);
+    if (message === undefined) throw waitTimedOut(options.timeout ?? 0);
+    return message;
+  }
+
+  async waitForAvailable(names?: readonly string[], options: WaitOptions = {}): Promise<void> {
+    const policies = this.#part.select(names);
+    const receive = { policies, count: 1, completable: false, peeks: true };
+    const found = await this.#obtain(receive, timeoutOf(options.timeout), options.signal);
+    if (found === undefined) throw waitTimedOut(options.timeout ?? 0);
+  }
+
+  async *iter(
+    options: Omit<QueueNextOptions, "timeout"> = {},
+  ): AsyncGenerator<QueueMessage, void, undefined> {
+    // Several iterators of one context do not end each other's deliveries.
+    const owner = {};
+    try {
+      for (;;) {
+        const [message] = await this.#receive({ ...options, count: 1 }, owner);
+        if (message !== undefined) yield message;
+      }
+    } catch (error) {
+      if (!(error instanceof HoldfastError && error.group === "actor" && error.code === "aborted"))
+        throw error;
+    }
+  }
+
+  async complete(message: { readonly id: number; readonly name: string }, response?: unknown): Promise<void> {
+    this.#part.policy(message.name);
+    this.touched = true;
+    await this.#part.completeById(message.id, message.name, response);
+    this.#part.runtime.userWrote();
+  }
+
+  /** The action or handler of this context has ended: what it still holds is settled or given back. */
+  end(succeeded: boolean): void {
+    const { runtime } = this.#part;
+    if (runtime.sealed || this.#open.size === 0) return;
+    for (const delivery of [...this.#open]) {
+      if (!delivery.completable && succeeded) this.#part.settle(delivery);
+      // What a stop has interrupted is delivered again at the next start, and has not failed.
+      else if (runtime.status === "ready")
+        this.#part.giveBack(delivery, "its consumer ended before it was done");
+    }
+    this.#open.clear();
+  }
+
+  async #receive(options: QueueBatchOptions, owner: object): Promise<QueueMessage[]> {
+    const part = this.#part;
+    const completable = options.completable === true;
+    const policies = part.select(options.names);
+    const timeoutMs = timeoutOf(options.timeout);
+    const count = countOf(options.count);
+    this.#endPrevious(owner);
+    const receive = { policies, count, completable, peeks: false };
+    const messages = (await this.#obtain(receive, timeoutMs, options.signal)) ?? [];
+    const deliveries = messages.map((message) => this.#deliver(message, completable, owner));
+    // A bound on attempts holds only where each is durable before the consumer can fail at it.
+    const counted = policies.some((policy) => policy.maxAttempts !== Number.POSITIVE_INFINITY);
+    if (counted && deliveries.length > 0) await part.runtime.queue.gate();
+    const bodies = await Promise.all(messages.map((message) => part.mailbox.bodyOf(message)));
+    this.touched = false;
+    return deliveries.map((delivery, index) => {
+      part.handedOver(delivery);
+      return this.#present(delivery, decodeValue(bodies[index] ?? new Uint8Array(), decodeOptions));
+    });
+  }
+
+  /**
+   * A consumer that comes back has done with what it had, where that is plain. Throws
+   * `queue.previous_message_not_completed`.
+   */
+  #endPrevious(owner: object): void {
+    let out = 0;
+    let room = 1;
+    for (const delivery of this.#open) {
+      if (delivery.ended) this.#open.delete(delivery);
+      else if (delivery.completable) {
+        out++;
+        room = Math.max(room, this.#part.policies.get(delivery.message.queue)?.concurrency ?? 1);
+      } else if (delivery.owner === owner && delivery.writes !== undefined) {
+        this.#part.settle(delivery);
+        this.#open.delete(delivery);
+      }
+    }
+    if (out >= room) throw previousNotCompleted();
+  }
+
+  #deliver(message: Message, completable: boolean, owner: object): Delivery {
+    const delivery: Delivery = {
+      message,
+      completable,
+      consumer: this,
+      owner,
+      writes: undefined,
+      ended: false,
+    };
+    this.#open.add(delivery);
+    this.#part.delivered(delivery);
+    return delivery;
+  }
+
+  #present(delivery: Delivery, body: unknown): QueueMessage {
+    const { message } = delivery;
+    const plain = {
+      id: message.id,
+      name: message.queue,
+      body,
+      createdAt: message.createdAt,
+      attempt: message.attempt,
+    };
+    if (!delivery.completable) return plain;
+    return {
+      ...plain,
+      complete: async (response?: unknown) => {
+        this.touched = true;
+        await this.#part.complete(delivery, response);
+        this.#part.runtime.userWrote();
+      },
+      fail: async (error?: unknown) => {
+        this.#part.fail(delivery, error);
+        this.#part.runtime.userWrote();
+      },
+    };
+  }
+
+  /** What is there, or will be; undefined when the time is over. Throws `actor.aborted`. */
+  async #obtain(
+    receive: Omit<Receiver, "resolve" | "reject">,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Message[] | undefined> {
+    const part = this.#part;
+    if (signal?.aborted === true) throw aborted();
+    // Who has waited longer is served first.
+    part.receivers.pump();
+    const now = part.receivers.take(receive);
+    if (now !== undefined) {
+      part.arm();
+      return now;
+    }
+    if (timeoutMs === 0) return undefined;
+    return new Promise((resolve, reject) => {
+      const ends: (() => void)[] = [];
+      const finish = (settle: () => void): void => {
+        for (const end of ends) end();
+        settle();
+      };
+      const receiver: Receiver = {
+        ...receive,
+        resolve: (messages) => finish(() => resolve(messages)),
+        reject: (error) => finish(() => reject(error)),
+      };
+      if (!part.wait(receiver)) return;
+      ends.push(() => part.runtime.activity.waitEnded());
+      const leave = (settle: () => void): void => {
+        if (part.receivers.remove(receiver)) finish(settle);
+      };
+      if (timeoutMs !== undefined) {
+        const timer = part.runtime.ports.tasks.after(timeoutMs, () => leave(() => resolve(undefined)));
+        ends.push(() => timer.cancel());
+      }
+      if (signal !== undefined) {
+        const abort = (): void => leave(() => reject(aborted()));
+        signal.addEventListener("abort", abort, { once: true });
+        ends.push(() => signal.removeEventListener("abort", abort));
+      }
+    });
+  }
+}
+
+function timeoutOf(timeout: unknown): number | undefined {
+  if (timeout === undefined || timeout === null || timeout === Number.POSITIVE_INFINITY) return undefined;
+  if (typeof timeout === "number" && timeout >= 0) return Math.min(timeout, actorLimits.maxDelayMs);
+  throw invalidOptions('"timeout" is not a number of milliseconds');
+}
+
+function countOf(count: unknown): number {
+  if (count === undefined || count === null) return 1;
+  if (typeof count === "number" && Number.isInteger(count)) return Math.max(1, count);
+  throw invalidOptions('"count" is not a whole number');
+}

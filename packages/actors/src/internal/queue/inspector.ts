@@ -1,0 +1,137 @@
+import { decodeValue, HoldfastError } from "@holdfast/core";
+import type { QueuePart } from "./part.ts";
+import type { DeathRecord, MessageRecord } from "./records.ts";
+
+/** A message as people look at it. Times are milliseconds since the epoch. */
+export interface InspectedMessage {
+  readonly id: number;
+  readonly name: string;
+  readonly createdAt: number;
+  /** Deliveries so far. */
+  readonly attempt: number;
+  readonly priority: number;
+  /** "out" with a consumer that has not completed it; "delayed" until `availableAt`. */
+  readonly status: "ready" | "delayed" | "out" | "dead";
+  readonly availableAt: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly body: unknown;
+  /** Of dead letters, and of messages of a dead-letter queue. */
+  readonly death: DeathRecord | undefined;
+}
+
+export interface InspectedQueue {
+  /** Messages that nobody has taken for good. */
+  readonly size: number;
+  readonly maxSize: number;
+  readonly truncated: boolean;
+  /** In order of their ids. */
+  readonly messages: readonly InspectedMessage[];
+}
+
+/** What the inspector does with the queues of an actor in memory. Every change commits as a turn of its own. */
+export class QueueInspector {
+  readonly #part: QueuePart;
+
+  constructor(part: QueuePart) {
+    this.#part = part;
+  }
+
+  get size(): number {
+    return this.#part.mailbox.size;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#part.policies.keys()];
+  }
+
+  /** The oldest `limit` messages. */
+  async list(limit: number): Promise<InspectedQueue> {
+    const { mailbox, runtime } = this.#part;
+    const all = [...mailbox.all].filter(({ place }) => place !== "taken").sort((a, b) => a.id - b.id);
+    const messages = await Promise.all(
+      all.slice(0, limit).map((message) => this.#present(message, statusOf(message.place))),
+    );
+    const { maxQueueSize } = runtime.definition.options;
+    return { size: all.length, maxSize: maxQueueSize, truncated: all.length > limit, messages };
+  }
+
+  /** Puts a message into a queue; `canPublish` is not asked. Throws what `c.queue.send` throws. */
+  async send(
+    name: string,
+    body: unknown,
+    options?: unknown,
+  ): Promise<{ readonly id: number; readonly name: string; readonly createdAt: number }> {
+    const part = this.#part;
+    const policy = part.policy(name);
+    const { id, message } = part.enqueue(policy, await part.validated(policy, body), options);
+    await part.runtime.queue.gate();
+    return { id, name, createdAt: message?.createdAt ?? part.runtime.ports.clock.now() };
+  }
+
+  /** Deletes every message that is not out with a consumer; returns how many. */
+  async clear(): Promise<number> {
+    const { mailbox, runtime } = this.#part;
+    const waiting = [...mailbox.all].filter(({ place }) => place === "ready" || place === "delayed");
+    for (const message of waiting) mailbox.remove(message);
+    await runtime.queue.gate();
+    return waiting.length;
+  }
+
+  /** Deletes one message. False when it is not there, or out with a consumer. */
+  async delete(id: number): Promise<boolean> {
+    const { mailbox, runtime } = this.#part;
+    const message = mailbox.find(id);
+    if (message === undefined || (message.place !== "ready" && message.place !== "delayed")) return false;
+    mailbox.remove(message);
+    await runtime.queue.gate();
+    return true;
+  }
+
+  /** The oldest `limit` dead letters. */
+  async deadLetters(limit: number): Promise<readonly InspectedMessage[]> {
+    const letters = await this.#part.mailbox.deadLetters();
+    return Promise.all(letters.slice(0, limit).map((letter) => this.#present(letter, "dead")));
+  }
+
+  /** Puts a dead letter back into its queue. Throws `queue.message_not_found`, `queue.full`. */
+  async retry(id: number): Promise<void> {
+    this.#part.mailbox.revive(await this.#letter(id));
+    await this.#part.runtime.queue.gate();
+  }
+
+  /** Deletes a dead letter. Throws `queue.message_not_found`. */
+  async deleteDeadLetter(id: number): Promise<void> {
+    this.#part.mailbox.deleteDeadLetter(await this.#letter(id));
+    await this.#part.runtime.queue.gate();
+  }
+
+  async #letter(id: number): Promise<MessageRecord> {
+    const letter = (await this.#part.mailbox.deadLetters()).find((each) => each.id === id);
+    if (letter !== undefined) return letter;
+    throw new HoldfastError("queue", "message_not_found", "There is no dead letter with this id", {
+      statusCode: 404,
+      metadata: { id },
+    });
+  }
+
+  async #present(message: MessageRecord, status: InspectedMessage["status"]): Promise<InspectedMessage> {
+    const body = decodeValue(await this.#part.mailbox.bodyOf(message), { maxDepth: 1_010 });
+    const { id, queue, createdAt, attempt, priority, availableAt, expiresAt, death } = message;
+    return {
+      id,
+      name: queue,
+      createdAt,
+      attempt,
+      priority,
+      status,
+      availableAt: availableAt === 0 ? undefined : availableAt,
+      expiresAt: expiresAt === 0 ? undefined : expiresAt,
+      body,
+      death,
+    };
+  }
+}
+
+function statusOf(place: string): InspectedMessage["status"] {
+  return place === "out" || place === "delayed" ? place : "ready";
+}

@@ -1,0 +1,248 @@
+import type { ActorTarget } from "@holdfast/client";
+import { decodeValue, encodeKey, encodeValue, HoldfastError, isHoldfastError } from "@holdfast/core";
+import type { OutgoingSend, SendCall } from "../../instance.ts";
+import { recordPrefix } from "../part.ts";
+import type { Runtime } from "../runtime.ts";
+import { queueLimits } from "./limits.ts";
+import type { Mailbox } from "./mailbox.ts";
+import { prefixRange } from "./mailbox.ts";
+import { decodeOutbox, encodeOutbox, idOf, numberedKey, type OutboxRecord } from "./records.ts";
+
+interface Row {
+  readonly number: number;
+  readonly record: OutboxRecord;
+  attempts: number;
+  /** When it is tried (again); while it is under way, when a crash would have it tried. */
+  nextAt: number;
+  underWay: boolean;
+  /** Whoever awaits the send; nobody after a restart. */
+  readonly sender: { resolve(): void; reject(error: unknown): void } | undefined;
+}
+
+/** After these nothing is known, or nothing ran: the target tells a second arrival by its key. */
+const passing: ReadonlySet<string> = new Set([
+  "actor.stopping",
+  "actor.starting",
+  "actor.fenced",
+  "store.unavailable",
+  "store.indeterminate",
+  "gateway.shutting_down",
+  "client.network_error",
+]);
+
+/**
+ * Messages to queues of other actors. Each is a record of the turn that sent it, delivered when that is
+ * durable and kept until the target has it: in order for one target, at least once, also after a crash.
+ */
+export class Outbox {
+  readonly #runtime: Runtime;
+  readonly #mailbox: Mailbox;
+  readonly #arm: () => void;
+  readonly #rows = new Map<number, Row>();
+  /** Targets with a delivery under way. */
+  readonly #busy = new Set<string>();
+  #next = 1;
+
+  constructor(runtime: Runtime, mailbox: Mailbox, arm: () => void) {
+    this.#runtime = runtime;
+    this.#mailbox = mailbox;
+    this.#arm = arm;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  async load(): Promise<void> {
+    for (const { key, value } of await this.#runtime.records.list(prefixRange(recordPrefix.outbox))) {
+      const number = idOf(key);
+      const record = decodeOutbox(value);
+      this.#rows.set(number, { number, record, attempts: 0, nextAt: 0, underWay: false, sender: undefined });
+      this.#next = number + 1;
+    }
+  }
+
+  /** Resolves when the target has it, durably. Throws `queue.outbox_full`, and what the target says. */
+  send(send: OutgoingSend): Promise<void> {
+    const { records, queue, ports } = this.#runtime;
+    if (this.#rows.size >= queueLimits.maxOutbox) throw outboxFull();
+    const { target } = send;
+    const number = this.#next++;
+    const record: OutboxRecord = {
+      actor: target.name,
+      address: target.type === "id" ? target.id : target.key,
+      creates: target.type === "getOrCreate",
+      input: target.type === "getOrCreate" ? target.input : undefined,
+      queue: send.queue,
+      body: encodeValue(this.#runtime.unwrap(send.body)),
+      params: send.params,
+      idempotencyKey: send.idempotencyKey,
+      options: send.options,
+      createdAt: ports.clock.now(),
+    };
+    this.#mailbox.reserveIds();
+    records.put(rowKey(number), encodeOutbox(record));
+    this.#runtime.userWrote();
+    return new Promise((resolve, reject) => {
+      const nextAt = ports.clock.now() + queueLimits.rescueMs;
+      const row = { number, record, attempts: 0, nextAt, underWay: true, sender: { resolve, reject } };
+      this.#rows.set(number, row);
+      this.#runtime.activity.begin();
+      queue.after({
+        release: () => {
+          this.#runtime.activity.end();
+          row.underWay = false;
+          this.#try(row);
+        },
+        drop: (error) => {
+          this.#runtime.activity.end();
+          this.#rows.delete(number);
+          reject(error);
+        },
+      });
+    });
+  }
+
+  /** The actor is ready: what an earlier instance left goes out. */
+  resume(): void {
+    for (const row of [...this.#rows.values()]) if (!row.underWay) this.#try(row);
+  }
+
+  /** What is due is tried again. */
+  tick(): void {
+    const now = this.#runtime.ports.clock.now();
+    for (const row of [...this.#rows.values()]) if (!row.underWay && row.nextAt <= now) this.#try(row);
+  }
+
+  /** When the next row is to be tried again. */
+  get dueAt(): number | undefined {
+    return this.#earliest((row) => !row.underWay && !this.#busy.has(addressOf(row.record)));
+  }
+
+  /** When the actor has to be in memory for its rows, also if it dies now. */
+  get wakeAt(): number | undefined {
+    return this.#earliest(() => true);
+  }
+
+  #earliest(counts: (row: Row) => boolean): number | undefined {
+    let earliest: number | undefined;
+    for (const row of this.#rows.values()) {
+      if (counts(row) && (earliest === undefined || row.nextAt < earliest)) earliest = row.nextAt;
+    }
+    return earliest;
+  }
+
+  #try(row: Row): void {
+    const address = addressOf(row.record);
+    if (this.#runtime.sealed || this.#busy.has(address)) return;
+    this.#busy.add(address);
+    row.underWay = true;
+    row.attempts++;
+    row.nextAt = this.#runtime.ports.clock.now() + queueLimits.rescueMs;
+    const { activity } = this.#runtime;
+    activity.begin();
+    void this.#deliver(row)
+      .catch((error: unknown) => this.#runtime.errors.report(error))
+      .finally(() => {
+        this.#busy.delete(address);
+        row.underWay = false;
+        activity.end();
+        this.#tryNext(address, row);
+        this.#arm();
+      });
+  }
+
+  /** Rows of one target go one after the other; one that has to wait holds up those behind it. */
+  #tryNext(address: string, last: Row): void {
+    if (this.#rows.has(last.number)) return;
+    for (const row of this.#rows.values()) {
+      if (!row.underWay && addressOf(row.record) === address) return this.#try(row);
+    }
+  }
+
+  async #deliver(row: Row): Promise<void> {
+    const { record } = row;
+    const { host } = this.#runtime;
+    try {
+      if (host.deliver === undefined) throw noHost();
+      await host.deliver(targetOf(record), callOf(record));
+      this.#done(row);
+      row.sender?.resolve();
+    } catch (error) {
+      if (passes(error, row)) {
+        const { outboxMinMs, outboxMaxMs } = queueLimits;
+        const wait = Math.min(outboxMaxMs, outboxMinMs * 2 ** (row.attempts - 1));
+        row.nextAt = this.#runtime.ports.clock.now() + wait;
+        return;
+      }
+      this.#done(row);
+      if (row.sender !== undefined) row.sender.reject(error);
+      else this.#runtime.errors.report(error);
+    }
+  }
+
+  #done(row: Row): void {
+    // After the end of the instance the record stays: the next one finds that the target has it.
+    if (this.#runtime.sealed) return;
+    this.#rows.delete(row.number);
+    this.#runtime.records.delete(rowKey(row.number));
+  }
+
+  rollback(numbers: ReadonlySet<number>): void {
+    for (const number of [...this.#rows.keys()]) if (!numbers.has(number)) this.#rows.delete(number);
+  }
+
+  get numbers(): ReadonlySet<number> {
+    return new Set(this.#rows.keys());
+  }
+
+  /** The instance is out of memory: the next one delivers what is left. */
+  stopped(): void {
+    const error = new HoldfastError(
+      "queue",
+      "delivery_pending",
+      "The actor stopped before the message arrived",
+      {
+        statusCode: 503,
+      },
+    );
+    for (const { sender } of this.#rows.values()) sender?.reject(error);
+    this.#rows.clear();
+  }
+}
+
+function passes(error: unknown, row: Row): boolean {
+  if (!isHoldfastError(error)) return false;
+  const code = `${error.group}.${error.code}`;
+  // Nobody hears of a full queue after a restart: the row waits for room.
+  return passing.has(code) || (code === "queue.full" && row.sender === undefined);
+}
+
+function rowKey(number: number): Uint8Array {
+  return numberedKey(recordPrefix.outbox, number);
+}
+
+function addressOf({ actor, address }: OutboxRecord): string {
+  return typeof address === "string" ? `${actor}/${address}` : `${actor}/@${encodeKey(address)}`;
+}
+
+function targetOf({ actor: name, address, creates, input }: OutboxRecord): ActorTarget {
+  if (typeof address === "string") return { type: "id", name, id: address };
+  if (!creates) return { type: "get", name, key: address };
+  return { type: "getOrCreate", name, key: address, ...(input === undefined ? {} : { input }) };
+}
+
+function callOf({ queue, body, params, idempotencyKey, options }: OutboxRecord): SendCall {
+  return { name: queue, body: decodeValue(body, { maxDepth: 1_010 }), params, idempotencyKey, options };
+}
+
+function outboxFull(): HoldfastError {
+  const message = `More than ${queueLimits.maxOutbox} messages to other actors are on their way`;
+  return new HoldfastError("queue", "outbox_full", message, { statusCode: 503 });
+}
+
+function noHost(): HoldfastError {
+  return new HoldfastError("queue", "no_delivery", "This host cannot reach other actors", {
+    statusCode: 500,
+  });
+}

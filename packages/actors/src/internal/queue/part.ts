@@ -1,0 +1,334 @@
+import { encodeValue, type Timer, validate } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
+import { type HotRecords, type Part, recordPrefix } from "../part.ts";
+import type { RunningCall } from "../running-call.ts";
+import type { Runtime } from "../runtime.ts";
+import { Completions } from "./completions.ts";
+import { ContextQueue } from "./context-queue.ts";
+import { aborted, alreadyCompleted, type Delivery, notDefined } from "./delivery.ts";
+import { QueueInspector } from "./inspector.ts";
+import { queueLimits } from "./limits.ts";
+import { Mailbox, type MailboxState, type Message } from "./mailbox.ts";
+import { Outbox } from "./outbox.ts";
+import { type Policy, readPolicies, readSendOptions } from "./policy.ts";
+import { type Receiver, Receivers } from "./receivers.ts";
+import { Sends } from "./sends.ts";
+
+/** What a transaction that fails goes back to. */
+interface Savepoint {
+  readonly mailbox: MailboxState;
+  readonly outbox: ReadonlySet<number>;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** The queues of one running actor, and what it sends to those of others. */
+export class QueuePart implements Part {
+  readonly runtime: Runtime;
+  readonly policies: ReadonlyMap<string, Policy>;
+  readonly mailbox: Mailbox;
+  readonly receivers: Receivers;
+  readonly completions: Completions;
+  /** Messages from outside. */
+  readonly sends: Sends;
+  /** Messages to other actors. */
+  readonly outbox: Outbox;
+  readonly inspector: QueueInspector;
+  /** What is in the hands of consumers, by message. */
+  readonly #deliveries = new Map<number, Delivery>();
+  /** Of these the plain ones that were handed over: their deletion is still to be written. */
+  readonly #unsettled = new Set<Delivery>();
+  readonly #all: readonly Policy[];
+  #timer: { readonly at: number; readonly timer: Timer } | undefined;
+  /** When an actor that dies now is to be started again for its messages. */
+  #rescueAt: number | undefined;
+  /** It sleeps with messages that nobody was waiting for. */
+  #resting = false;
+  #stopping = false;
+  #savepoint: Savepoint | undefined;
+
+  constructor(runtime: Runtime) {
+    this.runtime = runtime;
+    const { definition, ports, records } = runtime;
+    this.policies = readPolicies(definition.queues);
+    this.#all = [...this.policies.values()];
+    const { maxQueueSize, maxQueueMessageSize } = definition.options;
+    this.mailbox = new Mailbox({
+      records,
+      clock: ports.clock,
+      policies: this.policies,
+      maxSize: maxQueueSize,
+      maxMessageBytes: Math.min(maxQueueMessageSize, queueLimits.maxMessageBytes),
+      available: () => this.receivers.wake(),
+      told: (what, { id, queue, attempt }) => runtime.log.warn(what, { queue, messageId: id, attempt }),
+      background: (work) => runtime.keepAwake(work.catch((error: unknown) => runtime.errors.report(error))),
+    });
+    this.receivers = new Receivers(this.mailbox);
+    this.completions = new Completions(runtime, this.mailbox);
+    this.sends = new Sends(this);
+    this.outbox = new Outbox(runtime, this.mailbox, () => this.arm());
+    this.inspector = new QueueInspector(this);
+  }
+
+  async load(hot: HotRecords): Promise<void> {
+    const [record] = hot.get(recordPrefix.queue) ?? [];
+    if (record === undefined) return;
+    await this.mailbox.load(record);
+    await this.outbox.load();
+  }
+
+  started(): void {
+    this.outbox.resume();
+    this.arm();
+  }
+
+  /** `c.queue` of one context; `call` is the action that it belongs to. */
+  facade(call: RunningCall | undefined): ContextQueue {
+    const facade = new ContextQueue(this, call === undefined ? 0 : 1);
+    call?.onEnd((succeeded) => facade.end(succeeded));
+    return facade;
+  }
+
+  /** Throws `queue.not_defined`. */
+  policy(name: unknown): Policy {
+    const policy = typeof name === "string" ? this.policies.get(name) : undefined;
+    if (policy === undefined) throw notDefined(this.runtime.name, name);
+    return policy;
+  }
+
+  /** The queues that a receive selects; all of them without names. Throws `queue.not_defined`. */
+  select(names: readonly string[] | undefined): readonly Policy[] {
+    if (names === undefined || names.length === 0) return this.#all;
+    return [...new Set(names)].map((name) => this.policy(name));
+  }
+
+  /** What the schema of a queue makes of a body. Throws `queue.invalid_payload`. */
+  validated(policy: Policy, body: unknown): unknown | Promise<unknown> {
+    if (policy.message === undefined) return body;
+    const what = `The payload for the queue "${policy.name}"`;
+    return validate(policy.message, body, { group: "queue", code: "invalid_payload", what });
+  }
+
+  /**
+   * Puts a message into its queue, in the open turn. A message whose `dedupeKey` was sent before is that
+   * one: then nothing new is written, and `message` is undefined when it is gone already.
+   */
+  enqueue(
+    policy: Policy,
+    body: unknown,
+    options: unknown,
+    waiter?: string,
+  ): { readonly id: number; readonly message: Message | undefined } {
+    const settings = readSendOptions(policy, options, body);
+    const { dedupeKey } = settings;
+    const known = dedupeKey === undefined ? undefined : this.mailbox.dedupe.find(policy.name, dedupeKey);
+    if (known !== undefined) {
+      const message = this.mailbox.find(known);
+      if (message !== undefined && waiter !== undefined) this.mailbox.addWaiter(message, waiter);
+      return { id: known, message };
+    }
+    const encoded = encodeValue(this.runtime.unwrap(body));
+    const message = this.mailbox.enqueue(policy, encoded, settings, waiter);
+    this.arm();
+    return { id: message.id, message };
+  }
+
+  // Deliveries
+
+  delivered(delivery: Delivery): void {
+    this.#deliveries.set(delivery.message.id, delivery);
+    this.arm();
+  }
+
+  /** From now on the next changes of its consumer carry the deletion of a plain delivery. */
+  handedOver(delivery: Delivery): void {
+    delivery.writes = this.runtime.userWrites;
+    if (!delivery.completable && !delivery.ended) this.#unsettled.add(delivery);
+  }
+
+  #end(delivery: Delivery): void {
+    delivery.ended = true;
+    this.#unsettled.delete(delivery);
+    this.#deliveries.delete(delivery.message.id);
+  }
+
+  /** Deletes the message of a plain delivery, in the open turn. */
+  settle(delivery: Delivery): void {
+    if (delivery.ended) return;
+    this.#end(delivery);
+    this.mailbox.remove(delivery.message);
+  }
+
+  /** Gives the message of a delivery back: it is delivered again, or is a dead letter. */
+  giveBack(delivery: Delivery, reason: string): void {
+    if (delivery.ended) return;
+    this.#end(delivery);
+    this.mailbox.release(delivery.message, reason);
+    // There is room for another, whatever became of this one.
+    this.receivers.wake();
+    this.arm();
+  }
+
+  /** Throws `queue.already_completed`, `queue.invalid_completion_payload`. */
+  complete(delivery: Delivery, response: unknown): void | Promise<void> {
+    const { message } = delivery;
+    if (delivery.ended || message.place !== "out") throw alreadyCompleted();
+    return this.#complete(message, response);
+  }
+
+  /** As {@link complete}, for a message that anybody may hold, or nobody. */
+  completeById(id: number, name: string, response: unknown): void | Promise<void> {
+    const message = this.mailbox.find(id);
+    if (message === undefined || message.queue !== name || message.place === "taken")
+      throw alreadyCompleted();
+    return this.#complete(message, response);
+  }
+
+  #complete(message: Message, response: unknown): void | Promise<void> {
+    return this.completions.complete(this.policy(message.queue), message, response, () => {
+      const delivery = this.#deliveries.get(message.id);
+      if (delivery !== undefined) this.#end(delivery);
+      this.receivers.wake();
+      this.arm();
+    });
+  }
+
+  /** Throws `queue.already_completed`. */
+  fail(delivery: Delivery, error: unknown): void {
+    if (delivery.ended || delivery.message.place !== "out") throw alreadyCompleted();
+    this.giveBack(delivery, reasonOf(error));
+  }
+
+  /** A message came back by itself, so that its delivery is void. */
+  #forgetReleased(): void {
+    for (const delivery of this.#deliveries.values()) {
+      const { place } = delivery.message;
+      if (place !== "out" && place !== "taken") this.#end(delivery);
+    }
+  }
+
+  closing(): void {
+    const { userWrites, activity } = this.runtime;
+    for (const delivery of this.#unsettled) {
+      if (delivery.writes === userWrites) continue;
+      // Changes that may be those of other running code do not tell that this consumer is done.
+      const { consumer } = delivery;
+      if (consumer.touched || activity.counts.active <= consumer.calls) this.settle(delivery);
+    }
+    this.#setRescue();
+  }
+
+  // Transactions
+
+  savepoint(): void {
+    this.#savepoint = {
+      mailbox: this.mailbox.snapshot(),
+      outbox: this.outbox.numbers,
+      deliveries: [...this.#deliveries.values()],
+    };
+  }
+
+  rollback(): void {
+    const before = this.#savepoint;
+    if (before === undefined) return;
+    this.#savepoint = undefined;
+    this.mailbox.restore(before.mailbox);
+    this.outbox.rollback(before.outbox);
+    // What was received in the transaction is back in its queue; what was completed in it is out again.
+    for (const delivery of this.#deliveries.values()) delivery.ended = true;
+    this.#deliveries.clear();
+    this.#unsettled.clear();
+    for (const delivery of before.deliveries) {
+      delivery.ended = false;
+      this.#deliveries.set(delivery.message.id, delivery);
+      if (!delivery.completable && delivery.writes !== undefined) this.#unsettled.add(delivery);
+    }
+    this.receivers.wake();
+    this.arm();
+  }
+
+  keep(): void {
+    this.#savepoint = undefined;
+  }
+
+  // Waiting
+
+  /** A receive begins to wait, unless the actor stops: then it ends with `actor.aborted`. */
+  wait(receiver: Receiver): boolean {
+    if (this.#stopping) {
+      receiver.reject(aborted());
+      return false;
+    }
+    this.receivers.add(receiver);
+    this.runtime.activity.waitBegan();
+    return true;
+  }
+
+  /** When the actor has to be in memory: for what comes later, and after a crash for what is here now. */
+  get wakeAt(): number | undefined {
+    return earliest(this.mailbox.dueAt, this.outbox.wakeAt, this.#rescueAt);
+  }
+
+  /**
+   * An actor with a `run` handler and messages is started again soon after a crash. The time is moved on
+   * while it lives, so that it seldom passes then.
+   */
+  #setRescue(): void {
+    const busy = this.runtime.definition.run !== undefined && this.mailbox.size + this.#unsettled.size > 0;
+    if (!busy || this.#resting) {
+      this.#rescueAt = undefined;
+      return;
+    }
+    const now = this.runtime.ports.clock.now();
+    const { rescueMs } = queueLimits;
+    if (this.#rescueAt === undefined || this.#rescueAt < now + rescueMs / 2) this.#rescueAt = now + rescueMs;
+  }
+
+  /** Sets the timer to what is due next. */
+  arm(): void {
+    const at = earliest(this.mailbox.dueAt, this.outbox.dueAt);
+    if (at === this.#timer?.at || this.runtime.status === "stopped") return;
+    this.#timer?.timer.cancel();
+    this.#timer = undefined;
+    if (at === undefined) return;
+    const { clock, tasks } = this.runtime.ports;
+    const delay = Math.min(Math.max(0, at - clock.now()), actorLimits.maxDelayMs);
+    const timer = tasks.after(delay, () => {
+      this.#timer = undefined;
+      if (this.runtime.sealed) return;
+      this.mailbox.tick();
+      this.#forgetReleased();
+      this.outbox.tick();
+      this.receivers.wake();
+      this.arm();
+    });
+    this.#timer = { at, timer };
+  }
+
+  stopping(): void {
+    this.#stopping = true;
+    // An actor that sleeps while its consumers wait leaves nothing behind that they want.
+    this.#resting = this.receivers.size > 0;
+    this.receivers.rejectAll(aborted());
+    this.sends.stopping();
+    if (this.#rescueAt !== undefined && this.#resting) this.runtime.markDirty();
+  }
+
+  stopped(): void {
+    this.#timer?.timer.cancel();
+    this.#timer = undefined;
+    this.receivers.rejectAll(aborted());
+    this.completions.rejectAll(this.runtime.errors.stopping());
+    this.outbox.stopped();
+  }
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  let first: number | undefined;
+  for (const at of times) if (at !== undefined && (first === undefined || at < first)) first = at;
+  return first;
+}
+
+function reasonOf(error: unknown): string {
+  if (error === undefined) return "its consumer refused it";
+  return (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+}

@@ -1,0 +1,162 @@
+import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
+import type { SendCall } from "../../instance.ts";
+import { actorLimits } from "../../limits.ts";
+import type { KnownCall } from "../call-ledger.ts";
+import { type Connection, HostConnection } from "../connection.ts";
+import { CallContext } from "../context.ts";
+import { interruptedError } from "../error-filter.ts";
+import { RunningCall } from "../running-call.ts";
+import type { Runtime } from "../runtime.ts";
+import type { QueuePart } from "./part.ts";
+import { invalidOptions, type Policy } from "./policy.ts";
+
+/** What the ledger keeps of a send under its key: that it is queued, or how it was completed. */
+interface Outcome {
+  readonly bytes: Uint8Array;
+  /** The message to wait for; undefined when the bytes are the final answer. */
+  readonly id: number | undefined;
+}
+
+/** The answer to a sender who does not wait. */
+const accepted = encodeValue({ status: "completed" });
+const timedOut = encodeValue({ status: "timedOut" });
+/** No message has this id. */
+const nobody = 0;
+
+/** Messages from outside: from clients, and from other actors. */
+export class Sends {
+  readonly #part: QueuePart;
+  readonly #runtime: Runtime;
+  /** Keyed sends on their way into the queue, for retries that come meanwhile. */
+  readonly #entering = new Map<string, Promise<Outcome>>();
+  /** How those who wait are sent away. */
+  readonly #leave = new Set<(error: unknown) => void>();
+
+  constructor(part: QueuePart) {
+    this.#part = part;
+    this.#runtime = part.runtime;
+  }
+
+  /** Resolves with the CBOR of `{ status, response? }`, durable. Rejects with what the caller may see. */
+  async send(call: SendCall): Promise<Uint8Array> {
+    const { activity, errors } = this.#runtime;
+    activity.begin();
+    try {
+      const policy = this.#part.policy(call.name);
+      const timeoutMs = timeoutOf(call.timeoutMs);
+      const outcome = await this.#enterOnce(call, policy);
+      if (!call.wait) return accepted;
+      return outcome.id === undefined ? outcome.bytes : await this.#wait(call, outcome.id, timeoutMs);
+    } catch (error) {
+      throw errors.sanitize(error);
+    } finally {
+      activity.end();
+    }
+  }
+
+  async #wait(call: SendCall, id: number, timeoutMs: number | undefined): Promise<Uint8Array> {
+    if (timeoutMs === 0) return timedOut;
+    if (this.#runtime.status !== "ready") throw this.#runtime.errors.stopping();
+    let own: ((error: unknown) => void) | undefined;
+    try {
+      const waits = this.#part.completions.wait(id, timeoutMs, call.signal, cancelledWait, (leave) => {
+        own = leave;
+        this.#leave.add(leave);
+      });
+      return (await waits) ?? timedOut;
+    } finally {
+      if (own !== undefined) this.#leave.delete(own);
+    }
+  }
+
+  /** Two sends with one key enter the queue once. */
+  #enterOnce(call: SendCall, policy: Policy): Promise<Outcome> {
+    const key = call.idempotencyKey;
+    if (key === undefined) return this.#enter(call, policy, undefined);
+    const entering = this.#entering.get(key);
+    if (entering !== undefined) return entering;
+    const outcome = this.#recall(call, policy, key).finally(() => this.#entering.delete(key));
+    this.#entering.set(key, outcome);
+    return outcome;
+  }
+
+  async #recall(call: SendCall, policy: Policy, key: string): Promise<Outcome> {
+    // A message whose sender waits knows its key for as long as it lives; the ledger, for a window.
+    const pending = this.#part.mailbox.awaited(key);
+    if (pending !== undefined) return { bytes: accepted, id: pending.id };
+    const asked = this.#runtime.ledger.find(key);
+    const known = asked instanceof Promise ? await asked : asked;
+    if (known !== undefined) {
+      await this.#runtime.queue.gate();
+      return outcomeOf(known);
+    }
+    if (call.resumes) return { bytes: accepted, id: nobody };
+    if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
+    return this.#enter(call, policy, key);
+  }
+
+  async #enter(call: SendCall, policy: Policy, key: string | undefined): Promise<Outcome> {
+    const runtime = this.#runtime;
+    const { connections, queue, ledger } = runtime;
+    const own = call.conn instanceof HostConnection ? call.conn.connection : undefined;
+    let transient: Connection | undefined;
+    if (own === undefined && connections.hasHooks) {
+      const { params, auth, request } = call;
+      transient = await connections.admit({ params, auth, request }, undefined, call.signal);
+    }
+    try {
+      if (policy.canPublish !== undefined) await this.#authorize(call, policy, own ?? transient);
+      const validated = this.#part.validated(policy, call.body);
+      const body = validated instanceof Promise ? await validated : validated;
+      // What it writes is not part of somebody's transaction.
+      while (runtime.transactions.open) await runtime.turnstile.pass();
+      if (runtime.sealed) throw runtime.errors.stopping();
+      const { id } = this.#part.enqueue(policy, body, call.options, call.wait ? key : undefined);
+      if (key !== undefined) {
+        ledger.done(key, { type: "result", bytes: encodeValue({ status: "queued", id }) });
+        runtime.markDirty();
+      }
+      await queue.gate();
+      return { bytes: accepted, id };
+    } finally {
+      if (transient !== undefined) connections.release(transient);
+    }
+  }
+
+  async #authorize(call: SendCall, policy: Policy, conn: Connection | undefined): Promise<void> {
+    const { canPublish } = policy;
+    if (canPublish === undefined) return;
+    const c = new CallContext(this.#runtime, new RunningCall(undefined), conn, call.params, call.request);
+    if (!(await this.#runtime.allows("canPublish", canPublish, c)))
+      throw new HoldfastError("auth", "forbidden", "Forbidden");
+  }
+
+  /** Who waits is sent on to the next instance, which knows the key. */
+  stopping(): void {
+    for (const leave of [...this.#leave]) leave(this.#runtime.errors.stopping());
+  }
+}
+
+function outcomeOf(known: KnownCall): Outcome {
+  if (known.type === "error") throw known.error;
+  if (known.type === "interrupted") {
+    throw interruptedError("An earlier attempt with this key stopped half-way");
+  }
+  const { status, id } = decodeValue(known.bytes, { maxDepth: 1_010 }) as {
+    readonly status?: unknown;
+    readonly id?: unknown;
+  };
+  return { bytes: known.bytes, id: status === "queued" && typeof id === "number" ? id : undefined };
+}
+
+function timeoutOf(timeoutMs: unknown): number | undefined {
+  if (timeoutMs === undefined || timeoutMs === null) return undefined;
+  if (typeof timeoutMs === "number" && timeoutMs >= 0) return Math.min(timeoutMs, actorLimits.maxDelayMs);
+  throw invalidOptions('"timeout" is not a number of milliseconds');
+}
+
+function cancelledWait(): HoldfastError {
+  return new HoldfastError("action", "aborted", "The caller cancelled the wait; the message stays", {
+    statusCode: 499,
+  });
+}
