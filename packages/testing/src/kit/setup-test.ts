@@ -91,7 +91,10 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
       maxIncomingBytes: limits.maxIncomingMessageBytes,
       maxOutgoingBytes: limits.maxOutgoingMessageBytes,
     };
-    return new Directory({ definitions: this.#definitions, store: this.#store, ports, messageLimits });
+    const store = this.#store;
+    const directory = new Directory({ definitions: this.#definitions, store, ports, messageLimits });
+    directory.alarms.start();
+    return directory;
   }
 
   /** Keeps what the directory reports of errors that callers are not told in full. */

@@ -4,6 +4,7 @@ import type {
   ActorStore,
   CallRecord,
   CommitBatch,
+  DatabaseStore,
   DueCursor,
   KvEntry,
   KvOperation,
@@ -12,6 +13,7 @@ import type {
   LoadedActor,
 } from "@holdfast/actors";
 import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
+import { MemoryDatabase } from "./memory-database.ts";
 import { compareBytes, SortedBytes } from "./sorted-bytes.ts";
 
 export interface MemoryStoreOptions {
@@ -32,6 +34,7 @@ interface Actor {
   patches: Uint8Array[];
   kv: SortedBytes;
   calls: Map<string, CallRecord>;
+  database?: MemoryDatabase;
 }
 
 class MemoryStore implements ActorStore {
@@ -41,6 +44,24 @@ class MemoryStore implements ActorStore {
   readonly #living = new Map<string, string>();
   #closed = false;
   #last: Promise<void> = Promise.resolve();
+
+  /** Databases of actors that are being created. */
+  readonly #unborn = new Map<string, MemoryDatabase>();
+  readonly databases: DatabaseStore = {
+    open: async (actorId, epoch, isNew) => {
+      this.#assertOpen();
+      const actor = this.#actors.get(actorId);
+      if (isNew) {
+        const database = new MemoryDatabase();
+        this.#unborn.set(actorId, database);
+        return database.handle(epoch, () => this.#actors.has(actorId));
+      }
+      if (actor === undefined || actor.record.destroyedAt !== undefined) throw notFound(actorId);
+      if (actor.record.epoch !== epoch) throw fenced(actorId);
+      actor.database ??= new MemoryDatabase();
+      return actor.database.handle(epoch, () => true);
+    },
+  };
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -72,10 +93,9 @@ class MemoryStore implements ActorStore {
     this.#assertOpen();
     const actor = this.#actors.get(id);
     if (actor === undefined || actor.record.destroyedAt !== undefined) {
-      throw new HoldfastError("actor", "not_found", "The actor does not exist or was destroyed", {
-        metadata: { actorId: id },
-      });
+      throw notFound(id);
     }
+    actor.database?.take(actor.record.epoch + 1);
     actor.record = { ...actor.record, epoch: actor.record.epoch + 1 };
     const { record, snapshot, patches } = actor;
     const loaded = {
@@ -90,6 +110,7 @@ class MemoryStore implements ActorStore {
     this.#assertOpen();
     checkCommit(batch);
     const actor = batch.create === undefined ? this.#fenced(batch) : this.#created(batch, batch.create);
+    actor.database?.commit();
     this.#apply(actor, batch);
     await this.#durable();
   }
@@ -156,6 +177,9 @@ class MemoryStore implements ActorStore {
     };
     const actor: Actor = { record, patches: [], kv: new SortedBytes(), calls: new Map() };
     if (batch.state?.type === "patch") throw patchWithoutSnapshot();
+    const database = this.#unborn.get(batch.actorId);
+    if (database !== undefined) actor.database = database;
+    this.#unborn.delete(batch.actorId);
     this.#actors.set(batch.actorId, actor);
     this.#living.set(nameAndKey(row.name, row.key), batch.actorId);
     return actor;
@@ -178,6 +202,8 @@ class MemoryStore implements ActorStore {
       actor.kv = new SortedBytes();
       actor.calls = new Map();
       actor.patches = [];
+      actor.database?.close();
+      delete actor.database;
       delete actor.snapshot;
       return;
     }
@@ -248,6 +274,12 @@ function nameAndKey(name: string, key: ActorKey): string {
 /** Order of the UTF-8 bytes, as SQL stores keep it; ids are ASCII, where it is the order of code units. */
 function compareText(a: string, b: string): number {
   return compareBytes(Buffer.from(a), Buffer.from(b));
+}
+
+function notFound(actorId: string): HoldfastError {
+  return new HoldfastError("actor", "not_found", "The actor does not exist or was destroyed", {
+    metadata: { actorId },
+  });
 }
 
 function fenced(actorId: string): HoldfastError {
