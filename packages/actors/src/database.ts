@@ -1,28 +1,118 @@
 import type { Logger } from "@holdfast/core";
 
-/** Values that SQL takes. */
+/** Values that a statement takes. An array of numbers is bytes, a boolean is 1 or 0. */
 export type SqlValue = null | number | string | bigint | Uint8Array | number[] | boolean;
 
-/** The SQLite database of one actor, as the store hands it out. See docs/reference/database.md. */
-export interface ActorDatabase {
-  /** Runs SQL now, inside the open turn, and returns its rows. */
-  query(sql: string, params?: readonly SqlValue[] | Readonly<Record<string, SqlValue>>): readonly SqlRow[];
-  /** Runs several statements without parameters. */
-  exec(sql: string): void;
+/** One row, by column name. Whole numbers beyond 2^53 are bigints, bytes are `Uint8Array`. */
+export type SqlRow = Record<string, unknown>;
+
+/** What SQLite itself takes. */
+export type SqlInput = null | number | string | bigint | Uint8Array;
+
+/** By position, or by name with or without its sigil. */
+export type SqlParameters = readonly SqlInput[] | Readonly<Record<string, SqlInput>>;
+
+/**
+ * - `read`: changes nothing.
+ * - `write`: belongs to the transaction of the turn.
+ * - `begin`, `commit`, `rollback`: whoever uses the port turns these into savepoints.
+ * - `alone`: runs only outside of a transaction (`VACUUM`, some pragmas).
+ */
+export type StatementKind = "read" | "write" | "begin" | "commit" | "rollback" | "alone";
+
+/** A statement, good until the next one is prepared or the turn ends. */
+export interface ActorStatement {
+  readonly kind: StatementKind;
+  /** What follows it in the text that it was prepared from. */
+  readonly rest: string;
+  /** Runs it and returns its rows as plain objects. */
+  rows(parameters?: SqlParameters): SqlRow[];
+  /** Runs it and returns its rows as arrays, in the order of the columns. */
+  values(parameters?: SqlParameters): unknown[][];
 }
 
-export type SqlRow = Readonly<Record<string, unknown>>;
+/**
+ * The SQLite database of one running actor, as the store hands it out. A `write` opens a transaction
+ * that the actor's next commit ends, together with all else that the commit carries.
+ *
+ * SQL that is wrong throws an `Error` with SQLite's own message and its result code in `errcode`;
+ * `db.reserved`, `db.not_allowed`, `db.transaction_lost` and the errors of the store are typed.
+ */
+export interface ActorDatabase {
+  /** The first statement of `sql`; undefined when there are only blanks and comments. */
+  prepare(sql: string): ActorStatement | undefined;
+  /** True while writes wait for the next commit. */
+  readonly inTransaction: boolean;
+  savepoint(name: string): void;
+  release(name: string): void;
+  /** Undoes what was written since the savepoint, and ends it. */
+  rollback(name: string): void;
+  /**
+   * Ends the transaction of an actor that is being created, so that an `alone` statement can run;
+   * returns false for an actor that exists: its transactions end with its commits.
+   */
+  settle(): boolean;
+  /** Undoes what was not committed and lets the database go. Idempotent. */
+  close(): void;
+}
+
+/** How a running actor gets at its database: `ActorStore.databases`. */
+export interface DatabaseStore {
+  /**
+   * Opens the database of an actor that its owner has acquired with this epoch, or that is being made
+   * (`isNew`). An actor that had none gets an empty one.
+   */
+  open(actorId: string, epoch: number, isNew: boolean): Promise<ActorDatabase>;
+}
 
 /** What a provider gets to make `c.db`. */
 export interface DatabaseProviderContext {
   readonly actorId: string;
   readonly log: Logger;
-  readonly database: ActorDatabase;
+  /** The actor's database with its transactions in order. */
+  readonly database: RawAccess;
 }
+
+export interface TransactionOptions {
+  /** After this many milliseconds the transaction is undone: 60,000 unless given. */
+  readonly timeout?: number;
+}
+
+/** `c.db`. See docs/reference/database.md. */
+export interface RawAccess {
+  /**
+   * Runs SQL in the turn that is open and resolves with its rows. Several statements are possible
+   * where no arguments are given; the rows are those of the last. While a transaction of another
+   * caller is open it waits for its turn.
+   */
+  execute<T = SqlRow>(sql: string, ...args: SqlArguments): Promise<T[]>;
+  /** As `execute`, with the values of the template bound. */
+  sql<T = SqlRow>(strings: TemplateStringsArray, ...values: readonly SqlValue[]): Promise<T[]>;
+  /** Runs one statement that only reads, now. Sees everything that was written before it. */
+  query<T = SqlRow>(sql: string, ...args: SqlArguments): T[];
+  /** The first row of a statement that only reads. */
+  get<T = SqlRow>(sql: string, ...args: SqlArguments): T | undefined;
+  /** One statement, with its rows as arrays of values. For query builders. */
+  values(sql: string, parameters: readonly SqlValue[]): Promise<unknown[][]>;
+  /**
+   * Runs `callback` as one transaction: committed with the turn in which it resolves, undone when it
+   * throws. Others wait, in order, and so does everything that would leave the actor meanwhile. Use
+   * `tx` inside it: what `c.db` is asked for there waits for the end of the transaction.
+   */
+  transaction<T>(callback: (tx: RawAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T>;
+  /** Lets go of the database: later use is `db.closed`. An actor that sleeps does so by itself. */
+  close(): Promise<void>;
+}
+
+/** Positional values, or one object of named ones. */
+export type SqlArguments = readonly SqlValue[] | readonly [Readonly<Record<string, SqlValue>>];
 
 /** What `db()` returns: makes `c.db` at each start, then brings its tables up to date. */
 export interface DatabaseProvider<Client> {
+  /** Says so once when `BEGIN` is used by hand; true unless given. */
+  readonly warnOnManualTransactions?: boolean;
   createClient(context: DatabaseProviderContext): Promise<Client> | Client;
+  /** At each start, in a transaction of its own. */
   onMigrate?(client: Client): Promise<void> | void;
 }
 

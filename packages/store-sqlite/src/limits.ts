@@ -10,4 +10,14 @@ export const sqliteStoreLimits = {
   maxPageSize: 1_000,
   /** Call records, from the oldest on, that one group of commits looks at to remove the expired ones. */
   maxPrunedCalls: 1_024,
+  /** Databases of actors that are open at once; more are closed and opened again as they are used. */
+  maxOpenFiles: 512,
+  /** Log of one actor's database that no checkpoint has moved yet, at which one starts in a thread. */
+  fileCheckpointBytes: 1_048_576,
+  /** Log of one actor's database at which a checkpoint runs at once. */
+  maxFileWalBytes: 16 * 1_048_576,
+  /** How long the past of a state is kept. */
+  historyMaxAgeMs: 7 * 24 * 3_600_000,
+  /** How much of the past of one state is kept, beside its newest snapshot and the patches after it. */
+  historyMaxBytes: 1_048_576,
 } as const;

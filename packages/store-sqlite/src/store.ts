@@ -7,6 +7,7 @@ import type {
   ActorStore,
   CallRecord,
   CommitBatch,
+  DatabaseStore,
   DueCursor,
   KvEntry,
   KvRange,
@@ -14,6 +15,11 @@ import type {
   LoadedActor,
 } from "@holdfast/actors";
 import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
+import type { ActorFile } from "./internal/actor-file/actor-file.ts";
+import { FileDirectory } from "./internal/actor-file/directory.ts";
+import { FileCommits } from "./internal/actor-file/file-commits.ts";
+import { ActorFiles } from "./internal/actor-file/files.ts";
+import { forgetShared, readShared } from "./internal/actor-file/shared.ts";
 import { applyAcquire, applyCommit, checkCommit } from "./internal/apply.ts";
 import { backupDatabase } from "./internal/backup.ts";
 import { Checkpointer } from "./internal/checkpointer.ts";
@@ -32,6 +38,12 @@ export interface SqliteStoreOptions {
   readonly ports: Ports;
   /** The database may not grow beyond this many bytes: then `store.full`. No limit by default. */
   readonly maxDatabaseBytes?: number;
+  /** The database of one actor may not grow beyond this many bytes: then `store.full`. No limit by default. */
+  readonly maxActorDatabaseBytes?: number;
+  /** See `sqliteStoreLimits.maxOpenFiles`. */
+  readonly maxOpenFiles?: number;
+  /** How much of the past of each actor's state is kept; see `sqliteStoreLimits`. */
+  readonly history?: { readonly maxAgeMs?: number; readonly maxBytes?: number };
   /** See `sqliteStoreLimits.passiveCheckpointBytes`. */
   readonly passiveCheckpointBytes?: number;
   /** See `sqliteStoreLimits.maxWalBytes`. */
@@ -65,6 +77,8 @@ export interface SqliteStoreStats {
   readonly holds: number;
   /** Size of the WAL's file; a checkpoint leaves it as it is, to be written over. */
   readonly walBytes: number;
+  /** Databases of actors that are open now. */
+  readonly openFiles: number;
 }
 
 export interface SqliteStore extends ActorStore {
@@ -124,6 +138,9 @@ class OpenStore implements SqliteStore {
   readonly #checkpointer: Checkpointer;
   readonly #group: GroupCommitter;
   readonly #walBytes: (frames: number) => number;
+  readonly #files: ActorFiles;
+  readonly #fileCommits: FileCommits;
+  readonly databases: DatabaseStore;
   readonly #backups = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -155,15 +172,47 @@ class OpenStore implements SqliteStore {
       onGroup: (state) => this.#checkpointer.note(state),
       ...(options.onSync === undefined ? {} : { onSync: options.onSync }),
     });
+    const directory = new FileDirectory(database);
+    this.#files = new ActorFiles({
+      path: options.path,
+      ports: options.ports,
+      directory,
+      write: (actorId, work, hides = false) => this.#group.run({ actorId, work, hides }),
+      shared: (id) => this.#group.now(() => readShared(this.#sql, database, id)),
+      forgetShared: (id) => forgetShared(this.#sql, database, id),
+      maxOpenFiles: options.maxOpenFiles ?? sqliteStoreLimits.maxOpenFiles,
+      history: {
+        maxAgeMs: options.history?.maxAgeMs ?? sqliteStoreLimits.historyMaxAgeMs,
+        maxBytes: options.history?.maxBytes ?? sqliteStoreLimits.historyMaxBytes,
+      },
+      syncFile: options.syncFile,
+      maxFileBytes: options.maxActorDatabaseBytes,
+      maxWalBytes: sqliteStoreLimits.maxFileWalBytes,
+      passiveCheckpointBytes: sqliteStoreLimits.fileCheckpointBytes,
+    });
+    this.#fileCommits = new FileCommits(this.#files, directory, this.#sql, (change) =>
+      this.#group.run(change),
+    );
+    this.databases = {
+      open: async (id, epoch, isNew) => {
+        this.#group.assertUsable();
+        return this.#files.open(id, epoch, isNew);
+      },
+    };
   }
 
   async find(name: string, key: ActorKey): Promise<ActorRecord | undefined> {
     const encoded = encodeKey(key);
-    return this.#group.read(() => optional(this.#sql.find.get(name, encoded), actorRecord), seenActor);
+    const record = await this.#group.read(
+      () => optional(this.#sql.find.get(name, encoded), actorRecord),
+      seenActor,
+    );
+    return optional(record, (known) => this.#fileCommits.overlay(known));
   }
 
   async get(id: string): Promise<ActorRecord | undefined> {
-    return this.#group.read(() => optional(this.#sql.get.get(id), actorRecord), seenActor);
+    const record = await this.#group.read(() => optional(this.#sql.get.get(id), actorRecord), seenActor);
+    return optional(record, (known) => this.#fileCommits.overlay(known));
   }
 
   async list(query: ListQuery): Promise<ActorPage> {
@@ -183,12 +232,14 @@ class OpenStore implements SqliteStore {
 
   async acquire(id: string): Promise<LoadedActor> {
     let loaded: LoadedActor | undefined;
+    let hasFile = false;
     const work = () => {
       loaded = applyAcquire(this.#sql, id);
+      hasFile = this.#fileCommits.markOpen(id);
     };
     await this.#group.run({ actorId: id, work });
     if (loaded === undefined) throw new Error("An acquisition resolved before it was applied");
-    return loaded;
+    return hasFile ? this.#fileCommits.load(loaded) : loaded;
   }
 
   commit(batch: CommitBatch): Promise<void> {
@@ -197,6 +248,8 @@ class OpenStore implements SqliteStore {
     } catch (error) {
       return Promise.reject(error);
     }
+    const file = this.#files.owned(batch.actorId);
+    if (file !== undefined) return this.#commitToFile(file, batch);
     return this.#group.run({
       actorId: batch.actorId,
       work: () => applyCommit(this.#sql, batch),
@@ -207,8 +260,18 @@ class OpenStore implements SqliteStore {
     });
   }
 
+  async #commitToFile(file: ActorFile, batch: CommitBatch): Promise<void> {
+    this.#group.assertUsable();
+    return this.#fileCommits.commit(file, batch);
+  }
+
   async call(actorId: string, idempotencyKey: string): Promise<CallRecord | undefined> {
     const now = this.#ports.clock.now();
+    const file = this.#fileOf(actorId);
+    if (file !== undefined) {
+      await file.synced();
+      return file.call(idempotencyKey, now);
+    }
     return this.#group.read(
       () =>
         optional(this.#sql.getCall.get(actorId, idempotencyKey, now), (row) =>
@@ -220,16 +283,24 @@ class OpenStore implements SqliteStore {
   }
 
   async kvGet(actorId: string, key: Uint8Array): Promise<Uint8Array | undefined> {
-    this.#group.assertUsable();
+    const file = this.#fileOf(actorId);
+    if (file !== undefined) return file.kvGet(key);
     return this.#group.now(() => optional(this.#sql.kvGet.get(actorId, key), (row) => bytes(row, "value")));
   }
 
   async kvList(actorId: string, range: KvRange): Promise<readonly KvEntry[]> {
-    this.#group.assertUsable();
+    const file = this.#fileOf(actorId);
+    if (file !== undefined) return file.kvList(range);
     const statement = range.reverse === true ? this.#sql.kvListReverse : this.#sql.kvList;
     const limit = Math.max(0, range.limit);
     const rows = this.#group.now(() => statement.all(actorId, range.start, range.end ?? null, limit));
     return rows.map((row) => ({ key: bytes(row, "key"), value: bytes(row, "value") }));
+  }
+
+  /** The file of an actor, if it has one. */
+  #fileOf(actorId: string): ActorFile | undefined {
+    this.#group.assertUsable();
+    return this.#files.find(actorId);
   }
 
   async due(
@@ -264,6 +335,7 @@ class OpenStore implements SqliteStore {
       ...this.#group.counters,
       checkpoints: this.#checkpointer.count,
       walBytes: statSync(`${this.#file}-wal`).size,
+      openFiles: this.#files.openCount,
     };
   }
 
@@ -287,11 +359,19 @@ class OpenStore implements SqliteStore {
     }
   }
 
+  /** After the last group: the connection's end makes it durable. */
+  #inTransaction(work: () => void): void {
+    this.#sql.begin.run();
+    work();
+    this.#sql.commit.run();
+  }
+
   async #close(): Promise<void> {
     this.#group.close();
     await this.#group.drain();
     await Promise.allSettled(this.#backups);
     await this.#checkpointer.stop();
+    await this.#files.close(this.#group.isFailed ? undefined : (work) => this.#inTransaction(work));
     const last = this.#group.isFailed ? this.#openReader() : undefined;
     await this.#thread.close();
     this.#wal.close();

@@ -246,7 +246,9 @@ export class CallContext extends Context {
     return this.#call;
   }
 
-  get conn(): Conn {
+  /** Undefined in an action that a schedule runs. */
+  get conn(): Conn | undefined {
+    if (this.#call.scheduled !== undefined) return undefined;
     this.#conn ??= this.source.transientConnection(this.#params, this.request);
     return this.#conn;
   }

@@ -113,3 +113,18 @@ function loadState(sql: Statements, actor: FencedActor): StoredState | undefined
   const patches = sql.getPatches.all(actor.patchHead).map((patch) => bytes(patch, "bytes"));
   return { snapshot: bytes(row, "bytes"), patches: patches.reverse() };
 }
+
+/** The state of an actor that moves to a file of its own; `row` has its `no` and `patch_head`. */
+export function loadShared(sql: Statements, row: Row): StoredState | undefined {
+  return loadState(sql, fencedActor(row));
+}
+
+/** Removes all of it but its row. */
+export function forgetShared(sql: Statements, row: Row): void {
+  const actor = fencedActor(row);
+  if (actor.patchHead !== undefined) sql.deletePatches.run(actor.patchHead);
+  sql.setPatchHead.run(null, actor.no);
+  sql.deleteSnapshot.run(actor.no);
+  sql.deleteKv.run(actor.no);
+  sql.deleteCalls.run(actor.no);
+}

@@ -7,6 +7,9 @@ import { connectionPragmas } from "./schema.ts";
 export type WorkerRequest =
   | { readonly type: "passive" | "restart" | "truncate" }
   | { readonly type: "copy"; readonly file: string }
+  /** The same for any other file: opened for this one request. */
+  | { readonly type: "checkpoint-file"; readonly file: string; readonly mode: "PASSIVE" | "TRUNCATE" }
+  | { readonly type: "copy-file"; readonly file: string; readonly target: string }
   | { readonly type: "close" };
 
 export type WorkerReply =
@@ -36,13 +39,8 @@ function answer(database: DatabaseSync, request: Exclude<WorkerRequest, { type: 
       database.prepare("VACUUM INTO ?").run(request.file);
       return { type: "done", busy: false, frames: 0, moved: 0 };
     }
-    const row = database.prepare(`PRAGMA wal_checkpoint(${request.type})`).get();
-    return {
-      type: "done",
-      busy: row?.["busy"] !== 0,
-      frames: Number(row?.["log"]),
-      moved: Number(row?.["checkpointed"]),
-    };
+    if (request.type === "copy-file" || request.type === "checkpoint-file") return elsewhere(request);
+    return checkpoint(database, request.type);
   } catch (error) {
     return {
       type: "error",
@@ -50,4 +48,26 @@ function answer(database: DatabaseSync, request: Exclude<WorkerRequest, { type: 
       code: sqliteCode(error),
     };
   }
+}
+
+function elsewhere(request: Extract<WorkerRequest, { type: "copy-file" | "checkpoint-file" }>): WorkerReply {
+  const database = new DatabaseSync(request.file, { timeout: busyTimeoutMs });
+  try {
+    database.exec(connectionPragmas);
+    if (request.type === "checkpoint-file") return checkpoint(database, request.mode);
+    database.prepare("VACUUM INTO ?").run(request.target);
+    return { type: "done", busy: false, frames: 0, moved: 0 };
+  } finally {
+    database.close();
+  }
+}
+
+function checkpoint(database: DatabaseSync, mode: string): WorkerReply {
+  const row = database.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
+  return {
+    type: "done",
+    busy: row?.["busy"] !== 0,
+    frames: Number(row?.["log"]),
+    moved: Number(row?.["checkpointed"]),
+  };
 }

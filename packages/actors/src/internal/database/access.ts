@@ -1,0 +1,137 @@
+import type {
+  ActorStatement,
+  RawAccess,
+  SqlArguments,
+  SqlParameters,
+  SqlRow,
+  SqlValue,
+  TransactionOptions,
+} from "../../database.ts";
+import { parametersOf } from "./arguments.ts";
+import { invalidArguments, notARead } from "./errors.ts";
+
+/** Where SQL runs: in the turn, or in one transaction. */
+export interface Executor {
+  prepare(sql: string): ActorStatement | undefined;
+  assertOpen(): void;
+  noteWrite(): void;
+  inTurn<T>(work: () => Promise<T> | T): Promise<T>;
+  standAlone(): Promise<void>;
+  begin(): void;
+  end(keep: boolean): void;
+  transaction<T>(callback: (tx: RawAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T>;
+  close(): void;
+}
+
+/** `c.db`, and the `tx` of a transaction. */
+export class Access implements RawAccess {
+  readonly #executor: Executor;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+    // People take methods off it, and spread it into objects of their own.
+    this.execute = this.execute.bind(this);
+    this.sql = this.sql.bind(this);
+    this.query = this.query.bind(this);
+    this.get = this.get.bind(this);
+    this.values = this.values.bind(this);
+    this.transaction = this.transaction.bind(this);
+    this.close = this.close.bind(this);
+  }
+
+  async execute<T = SqlRow>(sql: string, ...args: SqlArguments): Promise<T[]> {
+    const text = checkText(sql);
+    const parameters = parametersOf(args);
+    this.#executor.assertOpen();
+    const rows = await this.#executor.inTurn(() => this.#runAll(text, parameters, args.length > 0));
+    // What a row looks like is the caller's word.
+    return rows as T[];
+  }
+
+  sql<T = SqlRow>(strings: TemplateStringsArray, ...values: readonly SqlValue[]): Promise<T[]> {
+    return this.execute<T>(strings.join("?"), ...values);
+  }
+
+  query<T = SqlRow>(sql: string, ...args: SqlArguments): T[] {
+    const statement = this.#executor.prepare(checkText(sql));
+    if (statement === undefined || statement.kind !== "read" || statement.rest !== "") throw notARead();
+    return statement.rows(parametersOf(args)) as T[];
+  }
+
+  get<T = SqlRow>(sql: string, ...args: SqlArguments): T | undefined {
+    return this.query<T>(sql, ...args)[0];
+  }
+
+  async values(sql: string, parameters: readonly SqlValue[]): Promise<unknown[][]> {
+    const inputs = parametersOf(parameters);
+    this.#executor.assertOpen();
+    const text = checkText(sql);
+    return this.#executor.inTurn(() => this.#runValues(text, inputs));
+  }
+
+  transaction<T>(callback: (tx: RawAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T> {
+    return this.#executor.transaction(callback, options);
+  }
+
+  async close(): Promise<void> {
+    this.#executor.close();
+  }
+
+  async #runAll(sql: string, parameters: SqlParameters, bound: boolean): Promise<SqlRow[]> {
+    let rows: SqlRow[] = [];
+    let rest = sql;
+    while (rest !== "") {
+      const statement = this.#executor.prepare(rest);
+      if (statement === undefined) break;
+      if (bound && statement.rest !== "") throw severalStatements();
+      if (statement.kind === "read" || statement.kind === "write") {
+        rows = this.#written(statement, () => statement.rows(parameters));
+      } else rows = await this.#control(statement, parameters);
+      rest = statement.rest;
+    }
+    return rows;
+  }
+
+  async #runValues(sql: string, parameters: SqlParameters): Promise<unknown[][]> {
+    const statement = this.#executor.prepare(sql);
+    if (statement === undefined) return [];
+    if (statement.rest !== "") throw severalStatements();
+    if (statement.kind === "read" || statement.kind === "write") {
+      return this.#written(statement, () => statement.values(parameters));
+    }
+    await this.#control(statement, parameters);
+    return [];
+  }
+
+  #written<R>(statement: ActorStatement, run: () => R): R {
+    if (statement.kind === "write") this.#executor.noteWrite();
+    return run();
+  }
+
+  async #control(statement: ActorStatement, parameters: SqlParameters): Promise<SqlRow[]> {
+    switch (statement.kind) {
+      case "begin":
+        this.#executor.begin();
+        return [];
+      case "commit":
+        this.#executor.end(true);
+        return [];
+      case "rollback":
+        this.#executor.end(false);
+        return [];
+      default:
+        await this.#executor.standAlone();
+        this.#executor.noteWrite();
+        return statement.rows(parameters);
+    }
+  }
+}
+
+function checkText(sql: unknown): string {
+  if (typeof sql === "string") return sql;
+  throw invalidArguments("SQL is text");
+}
+
+function severalStatements(): Error {
+  return invalidArguments("Several statements take no arguments: run them one at a time");
+}

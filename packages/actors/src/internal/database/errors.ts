@@ -1,0 +1,50 @@
+import { HoldfastError } from "@holdfast/core";
+
+export function closedError(): HoldfastError {
+  const message = "Database is closed: the actor has stopped, or c.db.close() was called";
+  return new HoldfastError("db", "closed", message, { statusCode: 503 });
+}
+
+export function notEnabledError(name: string): HoldfastError {
+  return new HoldfastError("db", "not_enabled", `The actor "${name}" has no "db" in its definition`, {
+    statusCode: 500,
+  });
+}
+
+export function invalidArguments(message: string): HoldfastError {
+  return new HoldfastError("db", "invalid_arguments", message, { statusCode: 500 });
+}
+
+export function invalidBinding(place: string): HoldfastError {
+  const message = `The value for ${place} is none that SQL takes: null, number, string, bigint, boolean, Uint8Array or an array of bytes`;
+  return new HoldfastError("db", "invalid_binding", message, { statusCode: 500 });
+}
+
+export function notARead(): HoldfastError {
+  const message = "query and get run one statement that only reads; use execute for anything else";
+  return new HoldfastError("db", "not_a_read", message, { statusCode: 500 });
+}
+
+export function queueFullError(limit: number): HoldfastError {
+  const message = `More than ${limit} statements and transactions wait for the open transaction`;
+  return new HoldfastError("db", "transaction_queue_full", message, {
+    metadata: { limit },
+    statusCode: 503,
+  });
+}
+
+export function transactionTimedOut(timeoutMs: number): HoldfastError {
+  const message =
+    `A transaction did not end within ${timeoutMs} ms and was undone. Inside its callback use the tx that it is` +
+    " given: c.db, another c.db.transaction() and anything that leaves the actor wait for its end, which is a deadlock." +
+    " Where it takes that long, give it a longer { timeout }";
+  return new HoldfastError("db", "transaction_expired", message, {
+    metadata: { timeoutMs },
+    statusCode: 408,
+  });
+}
+
+export function transactionClosed(): HoldfastError {
+  const message = "The transaction has ended: tx is of use only until its callback has settled";
+  return new HoldfastError("db", "transaction_closed", message, { statusCode: 500 });
+}

@@ -1,0 +1,458 @@
+import { existsSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import type {
+  ActorDatabase,
+  ActorRecord,
+  ActorStatement,
+  CallRecord,
+  CommitBatch,
+  KvEntry,
+  KvOperation,
+  KvRange,
+  StoredState,
+} from "@holdfast/actors";
+import { HoldfastError } from "@holdfast/core";
+import { pageSize } from "../database.ts";
+import {
+  failed,
+  fenced,
+  indeterminate,
+  invalidCommit,
+  isFatal,
+  mapSqliteError,
+  sqliteCode,
+} from "../errors.ts";
+import { bytes, callRecord, integer, optionalInteger } from "../rows.ts";
+import { Wal } from "../wal.ts";
+import type { FileHost } from "./files.ts";
+import {
+  checkFileFormat,
+  createFileTables,
+  type FileStatements,
+  filePragmas,
+  prepareFileStatements,
+} from "./schema.ts";
+import { SqlSession } from "./session.ts";
+import { pruneHistory } from "./state-log.ts";
+
+/** What a file has open; all of it goes when the file is suspended, and comes back when it is used. */
+interface Connection {
+  readonly database: DatabaseSync;
+  readonly session: SqlSession;
+  readonly sql: FileStatements;
+  readonly wal: Wal;
+  readonly frameBytes: number;
+}
+
+/** All there is of an actor beside its own tables. */
+export interface FileContent {
+  readonly epoch: number;
+  readonly version: number;
+  readonly wakeAt: number | undefined;
+  readonly state: StoredState | undefined;
+  readonly kv: readonly KvEntry[];
+  readonly calls: readonly CallRecord[];
+}
+
+/** The SQLite file of one actor, which holds all there is of it. */
+export class ActorFile {
+  readonly id: string;
+  readonly path: string;
+  readonly #host: FileHost;
+  #connection: Connection | undefined;
+  #epoch = 0;
+  #version = 0;
+  #durableVersion = 0;
+  #wakeAt: number | undefined;
+  /** False until the first commit: then nobody else knows of the file. */
+  exists: boolean;
+  /** True while a running actor holds the file. */
+  held = false;
+  #failure: { readonly cause: unknown } | undefined;
+  #syncing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  /** Pragmas of the user that last as long as a connection. */
+  readonly #pragmas = new Map<string, string>();
+
+  constructor(id: string, path: string, host: FileHost, isNew: boolean) {
+    this.id = id;
+    this.path = path;
+    this.#host = host;
+    this.exists = !isNew;
+    if (!isNew && !existsSync(path)) throw lostFile(id);
+    this.#use();
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get wakeAt(): number | undefined {
+    return this.#wakeAt;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  get isFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** True when nothing is lost by closing the connection. */
+  get isQuiet(): boolean {
+    return this.#syncing === undefined && this.#connection?.session.inTransaction !== true;
+  }
+
+  /** A new owner: what the one before has not committed is undone. */
+  acquire(epoch: number): void {
+    const { session, sql } = this.#use();
+    session.rollbackAll();
+    this.#run(() => sql.setEpoch.run(epoch));
+    this.#epoch = epoch;
+    this.held = true;
+  }
+
+  /** The record with what only the file knows. */
+  overlay(record: ActorRecord): ActorRecord {
+    const { wakeAt: _, ...rest } = record;
+    return {
+      ...rest,
+      version: this.#durableVersion,
+      ...(this.#wakeAt === undefined ? {} : { wakeAt: this.#wakeAt }),
+    };
+  }
+
+  /** The record as its new owner sees it: durable with the owner's first commit, at the latest. */
+  current(record: ActorRecord): ActorRecord {
+    return { ...this.overlay(record), version: this.#version };
+  }
+
+  /** Writes one turn and what SQL has written in it as one transaction; not durable before `synced()`. */
+  commit(batch: CommitBatch): void {
+    this.assertUsable();
+    const { session, sql } = this.#use();
+    if (batch.epoch !== this.#epoch || batch.version !== this.#version + 1) throw fenced(this.id);
+    this.#run(() => {
+      try {
+        session.assertIntact();
+        session.begin();
+        this.#fence(sql, batch);
+        this.#write(sql, batch);
+        session.commit();
+      } catch (error) {
+        session.rollbackAll();
+        throw error;
+      }
+    });
+    this.#version = batch.version;
+    if (batch.wakeAt !== undefined) this.#wakeAt = batch.wakeAt ?? undefined;
+    this.#checkpoint();
+  }
+
+  /** Throws `actor.fenced` unless the batch may be committed; undoes what SQL has written since. */
+  endTurn(batch: CommitBatch): void {
+    if (batch.epoch !== this.#epoch || batch.version !== this.#version + 1) throw fenced(this.id);
+    this.#use().session.rollbackAll();
+  }
+
+  #fence(sql: FileStatements, batch: CommitBatch): void {
+    const { changes } =
+      batch.wakeAt === undefined
+        ? sql.fence.run(batch.commitId, batch.epoch, batch.version - 1)
+        : sql.fenceAndWake.run(batch.commitId, batch.epoch, batch.version - 1, batch.wakeAt);
+    if (changes !== 1) throw fenced(this.id);
+  }
+
+  #write(sql: FileStatements, batch: CommitBatch): void {
+    const now = this.#host.now();
+    if (batch.state !== undefined) {
+      const isSnapshot = batch.state.type === "snapshot";
+      if (!isSnapshot && sql.hasSnapshot.get() === undefined) {
+        throw invalidCommit("A patch needs a snapshot before it");
+      }
+      sql.putState.run(batch.version, now, isSnapshot ? 1 : 0, batch.state.bytes);
+      if (isSnapshot) pruneHistory(sql, now, this.#host.history);
+    }
+    for (const operation of batch.kv ?? []) writeKv(sql, operation);
+    for (const call of batch.calls ?? []) {
+      sql.putCall.run(call.key, call.status, call.outcome ?? null, call.expiresAt);
+    }
+    if (batch.calls !== undefined) sql.pruneCalls.run(now, 2 * batch.calls.length);
+  }
+
+  /** Resolves when all that was committed before the call is durable. */
+  synced(alone = false): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(indeterminate(this.#failure.cause));
+    if (this.#durableVersion === this.#version && this.#syncing === undefined) return Promise.resolve();
+    if (this.#syncing === undefined) return this.#sync(alone);
+    // The sync that runs may have begun before the last commit.
+    this.#next ??= this.#syncing.then(() => {
+      this.#next = undefined;
+      return this.#sync(false);
+    });
+    return this.#next;
+  }
+
+  #sync(alone: boolean): Promise<void> {
+    const version = this.#version;
+    try {
+      const wait = this.#use().wal.sync(alone);
+      if (wait === undefined) {
+        this.#durableVersion = version;
+        return Promise.resolve();
+      }
+      this.#host.syncs.running += 1;
+      this.#syncing = wait.then(
+        () => {
+          this.#host.syncs.running -= 1;
+          this.#syncing = undefined;
+          this.#durableVersion = version;
+          this.#host.quiet(this);
+        },
+        (error: unknown) => {
+          this.#host.syncs.running -= 1;
+          this.#syncing = undefined;
+          throw this.#fail(error);
+        },
+      );
+      return this.#syncing;
+    } catch (error) {
+      return Promise.reject(this.#fail(error));
+    }
+  }
+
+  /** Nothing is tried again: a second sync may succeed without the data of the first. */
+  #fail(cause: unknown): HoldfastError {
+    this.#failure ??= { cause };
+    this.#host.log.error("file of an actor failed", { actorId: this.id, error: cause });
+    return indeterminate(cause);
+  }
+
+  assertUsable(): void {
+    if (this.#failure !== undefined) throw failed(this.#failure.cause);
+  }
+
+  // Reads
+
+  /** The state as it was last committed, or as it was at a time; undefined when there was none. */
+  state(at: number = Number.MAX_SAFE_INTEGER): StoredState | undefined {
+    const rows = this.read((sql) => sql.stateSince.all(at));
+    const [snapshot, ...patches] = rows.map((row) => bytes(row, "bytes"));
+    return snapshot === undefined ? undefined : { snapshot, patches };
+  }
+
+  call(key: string, now: number): CallRecord | undefined {
+    const row = this.read((sql) => sql.getCall.get(key, now));
+    return row === undefined ? undefined : callRecord(key, row);
+  }
+
+  kvGet(key: Uint8Array): Uint8Array | undefined {
+    const row = this.read((sql) => sql.kvGet.get(key));
+    return row === undefined ? undefined : bytes(row, "value");
+  }
+
+  kvList(range: KvRange): readonly KvEntry[] {
+    const limit = Math.max(0, range.limit);
+    const rows = this.read((sql) =>
+      (range.reverse === true ? sql.kvListReverse : sql.kvList).all(range.start, range.end ?? null, limit),
+    );
+    return rows.map((row) => ({ key: bytes(row, "key"), value: bytes(row, "value") }));
+  }
+
+  read<T>(read: (sql: FileStatements) => T): T {
+    this.assertUsable();
+    const { sql } = this.#use();
+    return this.#run(() => read(sql));
+  }
+
+  // User SQL
+
+  /** The database for the owner with this epoch. */
+  handle(epoch: number): ActorDatabase {
+    let closed = false;
+    const own = (): SqlSession => {
+      if (closed) throw new HoldfastError("db", "closed", "Database is closed", { statusCode: 503 });
+      this.assertUsable();
+      if (epoch !== this.#epoch) throw fenced(this.id);
+      return this.#use().session;
+    };
+    const file = this;
+    return {
+      prepare: (sql) => this.#watched(own().prepare(sql), sql),
+      get inTransaction() {
+        return file.#connection?.session.inTransaction ?? false;
+      },
+      savepoint: (name) => own().savepoint(name),
+      release: (name) => own().release(name),
+      rollback: (name) => own().rollback(name),
+      settle: () => {
+        if (this.exists) return false;
+        own().commit();
+        return true;
+      },
+      close: () => {
+        if (closed) return;
+        closed = true;
+        if (epoch === this.#epoch) this.#host.release(this);
+      },
+    };
+  }
+
+  /** Pragmas of a connection are set again when the file is opened again for the same owner. */
+  #watched(statement: ActorStatement | undefined, sql: string): ActorStatement | undefined {
+    if (statement?.kind !== "alone") return statement;
+    const remember = <T>(result: T): T => {
+      const pragma = /^[\s;]*pragma\s+(foreign_keys)\b/i.exec(sql);
+      if (pragma?.[1] !== undefined) {
+        const text = statement.rest === "" ? sql : sql.slice(0, sql.length - statement.rest.length);
+        this.#pragmas.set(pragma[1].toLowerCase(), text);
+      }
+      return result;
+    };
+    return {
+      ...statement,
+      rows: (parameters) => remember(statement.rows(parameters)),
+      values: (parameters) => remember(statement.values(parameters)),
+    };
+  }
+
+  /** Undoes what was not committed. */
+  rollback(): void {
+    this.#connection?.session.rollbackAll();
+  }
+
+  /** Fills the file of an actor that was kept elsewhere so far. */
+  fill(content: FileContent): void {
+    const { session, sql } = this.#use();
+    this.#run(() => {
+      session.begin();
+      sql.setOwner.run(this.id, content.epoch, content.version, content.wakeAt ?? null);
+      const now = this.#host.now();
+      const states = content.state === undefined ? [] : [content.state.snapshot, ...content.state.patches];
+      for (const [index, part] of states.entries()) {
+        sql.putState.run(content.version, now, index === 0 ? 1 : 0, part);
+      }
+      for (const { key, value } of content.kv) sql.kvPut.run(key, value);
+      for (const call of content.calls) {
+        sql.putCall.run(call.key, call.status, call.outcome ?? null, call.expiresAt);
+      }
+      session.commit();
+    });
+    this.#epoch = content.epoch;
+    this.#version = content.version;
+    this.#wakeAt = content.wakeAt;
+  }
+
+  // The connection
+
+  /** Closes the connection; the next use opens it again. */
+  suspend(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection === undefined) return;
+    // After a failed sync nothing may be moved out of the log: the next process judges it.
+    const last = this.isFailed ? this.#reader() : undefined;
+    connection.wal.close();
+    connection.database.close();
+    last?.close();
+  }
+
+  #reader(): DatabaseSync | undefined {
+    try {
+      const reader = new DatabaseSync(this.path, { readOnly: true });
+      reader.prepare("SELECT count(*) FROM _holdfast_meta").get();
+      return reader;
+    } catch (error) {
+      this.#host.log.warn("failed file cannot be read", { actorId: this.id, error });
+      return undefined;
+    }
+  }
+
+  #use(): Connection {
+    if (this.#connection === undefined) {
+      this.#connection = this.#open();
+      const row = this.#connection.sql.read.get() ?? {};
+      this.#epoch = integer(row, "epoch");
+      this.#version = integer(row, "version");
+      this.#durableVersion = this.#version;
+      this.#wakeAt = optionalInteger(row, "wake_at");
+    }
+    this.#host.used(this);
+    return this.#connection;
+  }
+
+  #open(): Connection {
+    let database: DatabaseSync | undefined;
+    try {
+      database = new DatabaseSync(this.path, { timeout: 5_000, enableForeignKeyConstraints: false });
+      database.exec(`PRAGMA journal_mode = WAL; ${filePragmas}`);
+      if (!this.exists && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) {
+        database.exec("BEGIN IMMEDIATE");
+        createFileTables(database, this.id);
+        database.exec("COMMIT");
+      }
+      checkFileFormat(database);
+      if (this.#host.maxFileBytes !== undefined) {
+        database.exec(`PRAGMA max_page_count = ${Math.floor(this.#host.maxFileBytes / pageSize(database))}`);
+      }
+      for (const pragma of this.#pragmas.values()) database.exec(pragma);
+      const sql = prepareFileStatements(database);
+      const session = new SqlSession(database);
+      const wal = new Wal(`${this.path}-wal`, this.#host.syncFile);
+      return { database, session, sql, wal, frameBytes: pageSize(database) + 24 };
+    } catch (error) {
+      database?.close();
+      throw mapSqliteError(error);
+    }
+  }
+
+  #run<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (isFatal(error)) this.#fail(error);
+      throw sqliteCode(error) === 0 ? error : mapSqliteError(error);
+    }
+  }
+
+  /**
+   * Right after a commit nobody else writes, so that a passive checkpoint moves all of the log and the
+   * next commit starts it over. A thread has moved most of it before it comes to that.
+   */
+  #checkpoint(): void {
+    const { sql, database, frameBytes } = this.#use();
+    const row = sql.walState.get() ?? {};
+    const frames = integer(row, "log");
+    if (frames * frameBytes >= this.#host.maxWalBytes) {
+      try {
+        database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+      } catch (error) {
+        if (isFatal(error)) this.#fail(error);
+        else this.#host.log.warn("checkpoint failed", { actorId: this.id, error });
+      }
+    } else if ((frames - integer(row, "checkpointed")) * frameBytes >= this.#host.passiveCheckpointBytes) {
+      this.#host.checkpoint(this);
+    }
+  }
+}
+
+function writeKv(sql: FileStatements, operation: KvOperation): void {
+  switch (operation.type) {
+    case "put":
+      sql.kvPut.run(operation.key, operation.value);
+      return;
+    case "delete":
+      sql.kvDelete.run(operation.key);
+      return;
+    case "delete-range":
+      if (operation.end === undefined) sql.kvDeleteFrom.run(operation.start);
+      else sql.kvDeleteRange.run(operation.start, operation.end);
+  }
+}
+
+function lostFile(actorId: string): HoldfastError {
+  return new HoldfastError("store", "corrupt", "The file of an actor is not there", {
+    metadata: { actorId },
+  });
+}

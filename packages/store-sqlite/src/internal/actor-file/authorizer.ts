@@ -1,0 +1,159 @@
+import { constants, type DatabaseSync } from "node:sqlite";
+import type { StatementKind } from "@holdfast/actors";
+import { HoldfastError } from "@holdfast/core";
+
+/** Tables and savepoints of this prefix are the store's own. */
+export const reservedPrefix = "_holdfast_";
+
+/** Pragmas that would take from the store what its durability and its reads rest on. */
+const refusedPragmas = new Set([
+  "journal_mode",
+  "journal_size_limit",
+  "locking_mode",
+  "synchronous",
+  "fullfsync",
+  "checkpoint_fullfsync",
+  "wal_autocheckpoint",
+  "wal_checkpoint",
+  "writable_schema",
+  "schema_version",
+  "max_page_count",
+  "mmap_size",
+  "query_only",
+  "read_uncommitted",
+  "trusted_schema",
+  "cell_size_check",
+  "secure_delete",
+  "data_store_directory",
+  "temp_store_directory",
+]);
+
+/** Pragmas whose value has no effect inside a transaction. */
+const lonePragmas = new Set(["foreign_keys", "auto_vacuum", "incremental_vacuum", "page_size"]);
+
+/** Pragmas that change nothing and take an argument. */
+const readingPragmas = new Set([
+  "table_info",
+  "table_xinfo",
+  "table_list",
+  "index_list",
+  "index_info",
+  "index_xinfo",
+  "foreign_key_list",
+  "foreign_key_check",
+  "integrity_check",
+  "quick_check",
+]);
+
+const changing = new Set<number>([
+  constants.SQLITE_CREATE_INDEX,
+  constants.SQLITE_CREATE_TABLE,
+  constants.SQLITE_CREATE_TEMP_INDEX,
+  constants.SQLITE_CREATE_TEMP_TABLE,
+  constants.SQLITE_CREATE_TEMP_TRIGGER,
+  constants.SQLITE_CREATE_TEMP_VIEW,
+  constants.SQLITE_CREATE_TRIGGER,
+  constants.SQLITE_CREATE_VIEW,
+  constants.SQLITE_DELETE,
+  constants.SQLITE_DROP_INDEX,
+  constants.SQLITE_DROP_TABLE,
+  constants.SQLITE_DROP_TEMP_INDEX,
+  constants.SQLITE_DROP_TEMP_TABLE,
+  constants.SQLITE_DROP_TEMP_TRIGGER,
+  constants.SQLITE_DROP_TEMP_VIEW,
+  constants.SQLITE_DROP_TRIGGER,
+  constants.SQLITE_DROP_VIEW,
+  constants.SQLITE_INSERT,
+  constants.SQLITE_UPDATE,
+  constants.SQLITE_ALTER_TABLE,
+  constants.SQLITE_REINDEX,
+  constants.SQLITE_ANALYZE,
+  constants.SQLITE_CREATE_VTABLE,
+  constants.SQLITE_DROP_VTABLE,
+]);
+
+/**
+ * Watches what SQLite compiles: tells what a statement does, and refuses what is the store's own. It
+ * looks only while user SQL is being compiled or run.
+ */
+export class Authorizer {
+  #watching = false;
+  #kind: StatementKind = "read";
+  #refusal: HoldfastError | undefined;
+
+  constructor(database: DatabaseSync) {
+    database.setAuthorizer((action, first, second, schema) => {
+      if (!this.#watching || schema?.startsWith("vacuum_")) return constants.SQLITE_OK;
+      this.#refusal ??= this.#look(action, first, second);
+      return this.#refusal === undefined ? constants.SQLITE_OK : constants.SQLITE_DENY;
+    });
+  }
+
+  /** Runs `work` under watch; throws the reason of a refusal in place of SQLite's "not authorized". */
+  watch<T>(work: () => T): T {
+    this.#watching = true;
+    this.#kind = "read";
+    this.#refusal = undefined;
+    try {
+      return work();
+    } catch (error) {
+      throw this.#refusal ?? error;
+    } finally {
+      this.#watching = false;
+    }
+  }
+
+  /** What the statement that was compiled last does; SQLite tells of a `VACUUM` only when it runs. */
+  get kind(): StatementKind {
+    return this.#kind;
+  }
+
+  #look(action: number, first: string | null, second: string | null): HoldfastError | undefined {
+    if (changing.has(action)) {
+      this.#kind = "write";
+      // `ALTER TABLE` names the schema first.
+      const named = action === constants.SQLITE_ALTER_TABLE ? [second] : [first, second];
+      return named.some(isReserved) ? reserved() : undefined;
+    }
+    switch (action) {
+      case constants.SQLITE_PRAGMA:
+        return this.#pragma(first?.toLowerCase() ?? "", second);
+      case constants.SQLITE_TRANSACTION:
+        this.#kind = first === "BEGIN" ? "begin" : first === "COMMIT" ? "commit" : "rollback";
+        return undefined;
+      case constants.SQLITE_SAVEPOINT:
+        this.#kind = "write";
+        return isReserved(second) ? reserved() : undefined;
+      case constants.SQLITE_ATTACH:
+        // `VACUUM` attaches a nameless database of its own.
+        return first === "" ? undefined : notAllowed("ATTACH or VACUUM INTO");
+      case constants.SQLITE_DETACH:
+        return notAllowed("DETACH");
+      case constants.SQLITE_FUNCTION:
+        return second === "load_extension" ? notAllowed("load_extension") : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #pragma(name: string, value: string | null): HoldfastError | undefined {
+    if (refusedPragmas.has(name) && (value !== null || name === "wal_checkpoint")) {
+      return notAllowed(`PRAGMA ${name}`);
+    }
+    if (lonePragmas.has(name) && (value !== null || name === "incremental_vacuum")) this.#kind = "alone";
+    else if (name === "optimize" || (value !== null && !readingPragmas.has(name))) this.#kind = "write";
+    return undefined;
+  }
+}
+
+function isReserved(name: string | null): boolean {
+  return name?.toLowerCase().startsWith(reservedPrefix) ?? false;
+}
+
+export function reserved(): HoldfastError {
+  return new HoldfastError("db", "reserved", `Names that begin with ${reservedPrefix} are the runtime's own`);
+}
+
+function notAllowed(what: string): HoldfastError {
+  return new HoldfastError("db", "not_allowed", `${what} is not possible in the database of an actor`);
+}

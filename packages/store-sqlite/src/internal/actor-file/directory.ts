@@ -1,0 +1,101 @@
+import type { DatabaseSync } from "node:sqlite";
+import { integer, optionalInteger, text } from "../rows.ts";
+
+/**
+ * Which actors have a file of their own, in the store's database. `is_open` is set before an owner may
+ * write to the file, and taken back when the file is closed: while it is set, `actor.wake_at` may be
+ * behind the file, and who opens the store after a crash reads the true time from there.
+ */
+const tables = `
+  CREATE TABLE IF NOT EXISTS actor_file (
+    actor_no INTEGER PRIMARY KEY,
+    is_open INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS actor_file_open ON actor_file (is_open) WHERE is_open = 1;
+`;
+
+export interface FileRow {
+  readonly id: string;
+  readonly isDestroyed: boolean;
+}
+
+/** The directory of the files. Its writes belong to the transaction that is open. */
+export class FileDirectory {
+  readonly #sql: ReturnType<typeof prepare>;
+  /** Most stores have none: then nothing has to be asked. */
+  #any: boolean;
+
+  constructor(database: DatabaseSync) {
+    database.exec(tables);
+    this.#sql = prepare(database);
+    this.#any = this.#sql.any.get() !== undefined;
+  }
+
+  has(id: string): boolean {
+    return this.#any && this.#sql.has.get(id) !== undefined;
+  }
+
+  add(id: string, isOpen: boolean): void {
+    this.#any = true;
+    this.#sql.add.run(id, isOpen ? 1 : 0);
+  }
+
+  /** Returns false for an actor without a file. */
+  mark(id: string, isOpen: boolean): boolean {
+    return this.#any && this.#sql.mark.run(isOpen ? 1 : 0, id).changes === 1;
+  }
+
+  remove(id: string): void {
+    this.#sql.remove.run(id);
+  }
+
+  setWake(id: string, wakeAt: number | undefined): void {
+    this.#sql.setWake.run(wakeAt ?? null, id);
+  }
+
+  destroy(id: string, destroyedAt: number): boolean {
+    return this.#sql.destroy.run(destroyedAt, id).changes === 1;
+  }
+
+  /** What a crash may have left to do. */
+  unfinished(): readonly FileRow[] {
+    return this.#sql.unfinished.all().map((row) => ({
+      id: text(row, "id"),
+      isDestroyed: optionalInteger(row, "destroyed_at") !== undefined,
+    }));
+  }
+
+  /** True unless the process before ended with everything in order. */
+  get isDirty(): boolean {
+    return this.#sql.getDirty.get() !== undefined;
+  }
+
+  setDirty(dirty: boolean): void {
+    if (dirty) this.#sql.setDirty.run();
+    else this.#sql.clearDirty.run();
+  }
+
+  get count(): number {
+    return integer(this.#sql.count.get() ?? {}, "count");
+  }
+}
+
+function prepare(database: DatabaseSync) {
+  const sql = (statement: string) => database.prepare(statement);
+  const no = "(SELECT no FROM actor WHERE id = ?)";
+  return {
+    any: sql("SELECT 1 FROM actor_file LIMIT 1"),
+    count: sql("SELECT count(*) AS count FROM actor_file"),
+    has: sql(`SELECT 1 FROM actor_file WHERE actor_no = ${no}`),
+    add: sql(`INSERT INTO actor_file (actor_no, is_open) VALUES (${no}, ?)`),
+    mark: sql(`UPDATE actor_file SET is_open = ? WHERE actor_no = ${no}`),
+    remove: sql(`DELETE FROM actor_file WHERE actor_no = ${no}`),
+    setWake: sql("UPDATE actor SET wake_at = ? WHERE id = ? AND destroyed_at IS NULL"),
+    destroy: sql("UPDATE actor SET destroyed_at = ?, wake_at = NULL WHERE id = ? AND destroyed_at IS NULL"),
+    unfinished: sql(`SELECT id, destroyed_at FROM actor_file JOIN actor ON no = actor_no
+      WHERE is_open = 1 OR destroyed_at IS NOT NULL`),
+    getDirty: sql("SELECT 1 FROM meta WHERE key = 'files_dirty'"),
+    setDirty: sql("INSERT INTO meta (key, value) VALUES ('files_dirty', 1) ON CONFLICT DO NOTHING"),
+    clearDirty: sql("DELETE FROM meta WHERE key = 'files_dirty'"),
+  };
+}

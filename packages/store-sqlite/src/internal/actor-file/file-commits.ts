@@ -1,0 +1,116 @@
+import type { ActorRecord, CommitBatch, LoadedActor } from "@holdfast/actors";
+import { applyCommit } from "../apply.ts";
+import { fenced } from "../errors.ts";
+import type { Change } from "../group.ts";
+import type { Statements } from "../statements.ts";
+import type { ActorFile } from "./actor-file.ts";
+import type { FileDirectory } from "./directory.ts";
+import type { ActorFiles } from "./files.ts";
+
+/**
+ * Commits of actors with a file of their own, and the order between a file and its row in the store's
+ * database: a file is durable before its row, the row's mark of an open file before what is written to
+ * that, the row of a destroyed actor before its file is removed. So a crash in between leaves only what
+ * `ActorFiles` mends when the store is opened again.
+ */
+export class FileCommits {
+  readonly #files: ActorFiles;
+  readonly #directory: FileDirectory;
+  readonly #sql: Statements;
+  readonly #write: (change: Change) => Promise<void>;
+  /** Actors whose row is on its way. */
+  readonly #births = new Map<string, Promise<void>>();
+  /** Actors whose end is on its way. */
+  readonly #endings = new Set<string>();
+
+  constructor(
+    files: ActorFiles,
+    directory: FileDirectory,
+    sql: Statements,
+    write: (change: Change) => Promise<void>,
+  ) {
+    this.#files = files;
+    this.#directory = directory;
+    this.#sql = sql;
+    this.#write = write;
+  }
+
+  /** A record from the store's database, with what its file knows better. */
+  overlay(record: ActorRecord): ActorRecord {
+    const file = record.destroyedAt === undefined ? this.#files.live(record.id) : undefined;
+    return file?.exists ? file.overlay(record) : record;
+  }
+
+  /** Within the transaction of an acquisition; false for an actor without a file. */
+  markOpen(id: string): boolean {
+    return this.#directory.mark(id, true);
+  }
+
+  /** What a new owner needs, from the file. */
+  load(loaded: LoadedActor): LoadedActor {
+    const { record } = loaded;
+    const file = this.#files.find(record.id);
+    if (file === undefined) throw fenced(record.id);
+    file.acquire(record.epoch);
+    const state = file.state();
+    return { record: file.current(record), ...(state === undefined ? {} : { state }) };
+  }
+
+  async commit(file: ActorFile, batch: CommitBatch): Promise<void> {
+    if (this.#endings.has(file.id)) throw fenced(file.id);
+    if (batch.destroyedAt !== undefined) return this.#destroy(file, batch, batch.destroyedAt);
+    file.commit(batch);
+    const callers = batch.calls?.length ?? 1;
+    if (batch.create !== undefined) {
+      const birth = this.#bear(file, batch, callers).finally(() => this.#births.delete(file.id));
+      this.#births.set(file.id, birth);
+      return birth;
+    }
+    const durable = this.#files.committed(file, callers);
+    const birth = this.#births.get(file.id);
+    if (birth === undefined && batch.wakeAt === undefined) return durable;
+    const hint = batch.wakeAt === undefined ? undefined : this.#hint(file.id, batch.wakeAt, birth);
+    await Promise.all([durable, birth, hint]);
+  }
+
+  async #hint(id: string, wakeAt: number | null, birth: Promise<void> | undefined): Promise<void> {
+    await birth;
+    await this.#write({ actorId: id, work: () => this.#directory.setWake(id, wakeAt ?? undefined) });
+  }
+
+  async #bear(file: ActorFile, batch: CommitBatch, callers: number): Promise<void> {
+    const { state: _, kv: __, calls: ___, database: ____, ...row } = batch;
+    try {
+      await this.#files.born(file, callers);
+      await this.#write({
+        actorId: file.id,
+        work: () => {
+          applyCommit(this.#sql, row);
+          this.#directory.add(file.id, true);
+        },
+      });
+    } catch (error) {
+      this.#files.discard(file);
+      throw error;
+    }
+    file.exists = true;
+  }
+
+  async #destroy(file: ActorFile, batch: CommitBatch, destroyedAt: number): Promise<void> {
+    file.endTurn(batch);
+    this.#endings.add(file.id);
+    try {
+      await this.#births.get(file.id);
+      await this.#write({
+        actorId: file.id,
+        work: () => {
+          if (!this.#directory.destroy(file.id, destroyedAt)) throw fenced(file.id);
+        },
+        hides: true,
+      });
+      this.#files.destroyed(file);
+    } finally {
+      this.#endings.delete(file.id);
+    }
+  }
+}

@@ -1,0 +1,349 @@
+import { dirname } from "node:path";
+import type { ActorDatabase } from "@holdfast/actors";
+import { HoldfastError, isErrorCode, type Logger, type Ports } from "@holdfast/core";
+import type { SyncFile } from "../../store.ts";
+import { makeDirectory } from "../database.ts";
+import { mapSqliteError } from "../errors.ts";
+import { WorkerThread } from "../worker-thread.ts";
+import { ActorFile, type FileContent } from "./actor-file.ts";
+import type { FileDirectory } from "./directory.ts";
+import { actorFilePath, allFiles, eraseFile, idOfFile, syncDirectoryOf } from "./paths.ts";
+import type { HistoryLimits } from "./state-log.ts";
+
+/** What a file asks of those that hold all files. */
+export interface FileHost {
+  readonly log: Logger;
+  readonly history: HistoryLimits;
+  readonly syncFile: SyncFile | undefined;
+  readonly maxFileBytes: number | undefined;
+  readonly maxWalBytes: number;
+  readonly passiveCheckpointBytes: number;
+  /** Syncs of files that are on their way. */
+  readonly syncs: { running: number };
+  now(): number;
+  used(file: ActorFile): void;
+  /** Nothing of the file is on its way any more. */
+  quiet(file: ActorFile): void;
+  /** Its owner lets the file go. */
+  release(file: ActorFile): void;
+  checkpoint(file: ActorFile): void;
+}
+
+export interface ActorFilesOptions {
+  /** The store's directory. */
+  readonly path: string;
+  readonly ports: Ports;
+  readonly directory: FileDirectory;
+  /** Writes to the store's database; resolves when it is durable. */
+  readonly write: (actorId: string, work: () => void, hides?: boolean) => Promise<void>;
+  /** All of an actor that is in the store's database; undefined when it is not there. */
+  readonly shared: (actorId: string) => FileContent | undefined;
+  /** Removes that from the open transaction. */
+  readonly forgetShared: (actorId: string) => void;
+  readonly maxOpenFiles: number;
+  readonly history: HistoryLimits;
+  readonly syncFile: SyncFile | undefined;
+  readonly maxFileBytes: number | undefined;
+  readonly maxWalBytes: number;
+  readonly passiveCheckpointBytes: number;
+}
+
+/** The files of the actors that have one of their own. */
+export class ActorFiles implements FileHost {
+  readonly log: Logger;
+  readonly history: HistoryLimits;
+  readonly syncFile: SyncFile | undefined;
+  readonly maxFileBytes: number | undefined;
+  readonly maxWalBytes: number;
+  readonly passiveCheckpointBytes: number;
+  readonly syncs = { running: 0 };
+  readonly #options: ActorFilesOptions;
+  readonly #directory: FileDirectory;
+  /** By id, least recently used first. */
+  readonly #files = new Map<string, ActorFile>();
+  readonly #thread: WorkerThread;
+  readonly #background = new Set<Promise<unknown>>();
+  readonly #checkpointing = new Set<ActorFile>();
+  #lastUsed: ActorFile | undefined;
+  #lastCommitted: ActorFile | undefined;
+  #dirty: Promise<void> | undefined;
+
+  constructor(options: ActorFilesOptions) {
+    this.#options = options;
+    this.#directory = options.directory;
+    this.log = options.ports.log;
+    this.history = options.history;
+    this.syncFile = options.syncFile;
+    this.maxFileBytes = options.maxFileBytes;
+    this.maxWalBytes = options.maxWalBytes;
+    this.passiveCheckpointBytes = options.passiveCheckpointBytes;
+    this.#thread = new WorkerThread("");
+    this.#reconcile();
+  }
+
+  now(): number {
+    return this.#options.ports.clock.now();
+  }
+
+  /** The number of open connections. */
+  get openCount(): number {
+    let count = 0;
+    for (const file of this.#files.values()) if (file.isOpen) count++;
+    return count;
+  }
+
+  /** The file of an actor, if it has one; opened when it is not. */
+  find(id: string): ActorFile | undefined {
+    const known = this.#files.get(id);
+    if (known !== undefined) return known.exists ? known : undefined;
+    if (!this.#directory.has(id)) return undefined;
+    return this.#make(id, false);
+  }
+
+  /** A file that is in memory, whether its actor exists yet or not. */
+  live(id: string): ActorFile | undefined {
+    return this.#files.get(id);
+  }
+
+  /** The file that a commit of this actor goes to: that of one that is being made, too. */
+  owned(id: string): ActorFile | undefined {
+    return this.#files.get(id) ?? this.find(id);
+  }
+
+  /** See `DatabaseStore.open`. */
+  async open(id: string, epoch: number, isNew: boolean): Promise<ActorDatabase> {
+    if (isNew) {
+      await this.#setDirty();
+      makeDirectory(dirname(this.pathOf(id)));
+      this.#erase(id);
+      const file = this.#make(id, true);
+      file.held = true;
+      return file.handle(epoch);
+    }
+    const file = this.find(id) ?? (await this.#moveOut(id));
+    return file.handle(epoch);
+  }
+
+  /** Makes a file for an actor that had none, and moves there what the store has of it. */
+  async #moveOut(id: string): Promise<ActorFile> {
+    const content = this.#options.shared(id);
+    if (content === undefined) {
+      throw new HoldfastError("actor", "not_found", "The actor does not exist or was destroyed", {
+        metadata: { actorId: id },
+      });
+    }
+    await this.#setDirty();
+    makeDirectory(dirname(this.pathOf(id)));
+    this.#erase(id);
+    const file = this.#make(id, true);
+    file.held = true;
+    try {
+      file.fill(content);
+      await Promise.all([file.synced(), syncDirectoryOf(file.path)]);
+      await this.#options.write(id, () => {
+        this.#directory.add(id, true);
+        this.#options.forgetShared(id);
+      });
+    } catch (error) {
+      this.discard(file);
+      throw error;
+    }
+    file.exists = true;
+    return file;
+  }
+
+  /** Makes the first commit of a file durable, before the store's database tells of it. */
+  async born(file: ActorFile, callers: number): Promise<void> {
+    await Promise.all([this.committed(file, callers), syncDirectoryOf(file.path)]);
+  }
+
+  /** Syncs what was just committed; in line where nothing else is going on. */
+  committed(file: ActorFile, callers: number): Promise<void> {
+    const alone = callers <= 1 && this.syncs.running === 0 && this.#lastCommitted === file;
+    this.#lastCommitted = file;
+    return file.synced(alone);
+  }
+
+  /** Removes a file whose actor is gone, or never came to be. */
+  discard(file: ActorFile): void {
+    file.held = false;
+    this.#files.delete(file.id);
+    if (this.#lastUsed === file) this.#lastUsed = undefined;
+    if (this.#lastCommitted === file) this.#lastCommitted = undefined;
+    const remove = () => {
+      file.suspend();
+      this.#erase(file.id);
+    };
+    // The path may be used again by then only by the same id, which is used once.
+    if (file.isQuiet) remove();
+    else {
+      file.rollback();
+      this.#inBackground(
+        file
+          .synced()
+          .catch(() => {})
+          .then(remove),
+      );
+    }
+  }
+
+  /** The row of a destroyed actor is durable: removes its file and what the directory says of it. */
+  destroyed(file: ActorFile): void {
+    this.discard(file);
+    this.#inBackground(this.#options.write(file.id, () => this.#directory.remove(file.id)));
+  }
+
+  used(file: ActorFile): void {
+    if (this.#lastUsed === file) return;
+    this.#lastUsed = file;
+    if (this.#files.get(file.id) !== file) return;
+    this.#files.delete(file.id);
+    this.#files.set(file.id, file);
+    this.#closeSome();
+  }
+
+  /** Keeps the number of open connections within its bound, as far as they are quiet. */
+  #closeSome(): void {
+    if (this.#files.size <= this.#options.maxOpenFiles) return;
+    let excess = this.openCount - this.#options.maxOpenFiles;
+    for (const other of this.#files.values()) {
+      if (excess <= 0) return;
+      if (other === this.#lastUsed || !other.isOpen || !other.isQuiet) continue;
+      if (this.#checkpointing.has(other)) continue;
+      other.suspend();
+      excess -= 1;
+    }
+  }
+
+  quiet(_file: ActorFile): void {
+    this.#closeSome();
+  }
+
+  checkpoint(file: ActorFile): void {
+    if (this.#checkpointing.has(file)) return;
+    this.#checkpointing.add(file);
+    const done = () => void this.#checkpointing.delete(file);
+    this.#inBackground(
+      this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" }).then(done, (error) => {
+        done();
+        this.log.warn("checkpoint failed", { actorId: file.id, error: mapSqliteError(error) });
+      }),
+    );
+  }
+
+  release(file: ActorFile): void {
+    file.held = false;
+    if (!file.exists) {
+      this.discard(file);
+      return;
+    }
+    file.rollback();
+    this.#inBackground(this.#settle(file));
+  }
+
+  /** Empties the log of a file that nobody holds, closes it, and says so in the directory. */
+  async #settle(file: ActorFile): Promise<void> {
+    try {
+      await file.synced();
+      if (file.held || !file.isOpen || file.isFailed) return;
+      await this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" });
+      if (file.held || !file.isQuiet || this.#files.get(file.id) !== file) return;
+      this.#files.delete(file.id);
+      if (this.#lastUsed === file) this.#lastUsed = undefined;
+      file.suspend();
+      await this.#options.write(file.id, () => {
+        // An owner who came meanwhile has marked it open again.
+        if (this.#files.get(file.id)?.held !== true) this.#directory.mark(file.id, false);
+      });
+    } catch (error) {
+      if (isErrorCode(error, "store", "closed")) return;
+      this.log.warn("file of an actor was not closed in order", { actorId: file.id, error });
+    }
+  }
+
+  pathOf(id: string): string {
+    return actorFilePath(this.#options.path, id);
+  }
+
+  /** A copy of a file as it is now, by the thread. Its commits are durable before it is made. */
+  async copy(file: ActorFile, target: string): Promise<void> {
+    await file.synced();
+    await this.#thread.ask({ type: "copy-file", file: file.path, target });
+  }
+
+  /**
+   * Closes all files, after the last commit. `write` runs its work in a transaction of the store's
+   * database; without it the directory stays as it is, to be mended when the store is opened again.
+   */
+  async close(write: ((work: () => void) => void) | undefined): Promise<void> {
+    const files = [...this.#files.values()];
+    for (const file of files) {
+      file.rollback();
+      await file.synced().catch(() => {});
+    }
+    while (this.#background.size > 0) await Promise.allSettled(this.#background);
+    await this.#thread.close();
+    for (const file of files) {
+      file.suspend();
+      if (!file.exists) this.#erase(file.id);
+    }
+    this.#files.clear();
+    const inOrder = files.filter((file) => file.exists && !file.isFailed);
+    write?.(() => {
+      for (const file of inOrder) this.#directory.mark(file.id, false);
+      this.#directory.setDirty(false);
+    });
+  }
+
+  #make(id: string, isNew: boolean): ActorFile {
+    const file = new ActorFile(id, this.pathOf(id), this, isNew);
+    this.#files.set(id, file);
+    this.used(file);
+    return file;
+  }
+
+  #setDirty(): Promise<void> {
+    this.#dirty ??= this.#options.write("", () => this.#directory.setDirty(true));
+    return this.#dirty;
+  }
+
+  #inBackground(work: Promise<unknown>): void {
+    const kept = work.catch((error: unknown) => {
+      // What a closed store does not take any more is done when it is opened again.
+      if (!isErrorCode(error, "store", "closed")) this.log.warn("clean-up of a file failed", { error });
+    });
+    this.#background.add(kept);
+    void kept.finally(() => this.#background.delete(kept));
+  }
+
+  #erase(id: string): void {
+    eraseFile(this.pathOf(id));
+  }
+
+  /** Mends what a crash has left: wake times, files of destroyed actors, files of actors never made. */
+  #reconcile(): void {
+    for (const { id, isDestroyed } of this.#directory.unfinished()) {
+      if (isDestroyed) {
+        this.#erase(id);
+        this.#directory.remove(id);
+        continue;
+      }
+      try {
+        const file = new ActorFile(id, this.pathOf(id), this, false);
+        this.#directory.setWake(id, file.wakeAt);
+        this.#directory.mark(id, false);
+        file.suspend();
+      } catch (error) {
+        // One actor that cannot be read must not keep the others from starting.
+        this.log.error("file of an actor cannot be read", { actorId: id, error });
+      }
+    }
+    this.#lastUsed = undefined;
+    if (!this.#directory.isDirty) return;
+    for (const path of allFiles(this.#options.path)) {
+      const id = idOfFile(path);
+      if (id !== undefined && !this.#directory.has(id)) eraseFile(path);
+    }
+    this.#directory.setDirty(false);
+  }
+}

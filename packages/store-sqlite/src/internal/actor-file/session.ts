@@ -1,0 +1,215 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { ActorStatement, SqlInput, SqlParameters, SqlRow, StatementKind } from "@holdfast/actors";
+import { HoldfastError } from "@holdfast/core";
+import { mapSqliteError, sqliteCode } from "../errors.ts";
+import { Authorizer, reserved, reservedPrefix } from "./authorizer.ts";
+
+/** Compiled statements that one open database keeps, by their text. */
+const maxStatements = 128;
+
+/** Blanks, semicolons and comments before a statement. */
+const lead = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/;
+
+interface Compiled {
+  readonly statement: StatementSync;
+  readonly kind: StatementKind;
+  readonly rest: string;
+  /** Whole numbers beyond 2^53 make a read run again; a statement that writes must not. */
+  bigints: boolean;
+  arrays: boolean;
+}
+
+/**
+ * User SQL on one connection. A statement that writes opens a transaction first, which whoever holds
+ * the session ends.
+ */
+export class SqlSession {
+  readonly #database: DatabaseSync;
+  readonly #authorizer: Authorizer;
+  readonly #compiled = new Map<string, Compiled>();
+  /** Why the open transaction cannot be committed any more. */
+  #lost: HoldfastError | undefined;
+  #open = false;
+  /** Whether anything was written in the open transaction. */
+  #wrote = false;
+  #savepoints = 0;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#authorizer = new Authorizer(database);
+  }
+
+  get inTransaction(): boolean {
+    return this.#open;
+  }
+
+  prepare(sql: string): ActorStatement | undefined {
+    const compiled = this.#compile(sql);
+    if (compiled === undefined) return undefined;
+    return {
+      kind: compiled.kind,
+      rest: compiled.rest,
+      rows: (parameters) => this.#run(compiled, false, parameters).map((row) => ({ ...row })),
+      // With `setReturnArrays` rows are arrays, which the types of Node do not tell.
+      values: (parameters) => this.#run(compiled, true, parameters) as unknown as unknown[][],
+    };
+  }
+
+  begin(): void {
+    if (this.#open) return;
+    this.#database.exec("BEGIN IMMEDIATE");
+    this.#open = true;
+    this.#wrote = false;
+    this.#savepoints = 0;
+  }
+
+  /** Throws what made the open transaction void, if something did; nothing of it is left then. */
+  assertIntact(): void {
+    if (this.#lost === undefined) return;
+    const lost = this.#lost;
+    this.rollbackAll();
+    throw lost;
+  }
+
+  commit(): void {
+    this.assertIntact();
+    if (!this.#open) return;
+    this.#database.exec("COMMIT");
+    this.#open = false;
+  }
+
+  rollbackAll(): void {
+    this.#lost = undefined;
+    this.#open = false;
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+  }
+
+  savepoint(name: string): void {
+    this.begin();
+    this.#internal(() => this.#database.exec(`SAVEPOINT _holdfast_${name}`));
+    this.#savepoints += 1;
+  }
+
+  release(name: string): void {
+    this.#internal(() => this.#database.exec(`RELEASE _holdfast_${name}`));
+    this.#savepointEnded();
+  }
+
+  rollback(name: string): void {
+    this.#internal(() => {
+      this.#database.exec(`ROLLBACK TO _holdfast_${name}`);
+      this.#database.exec(`RELEASE _holdfast_${name}`);
+    });
+    this.#savepointEnded();
+  }
+
+  /** A transaction that was opened for savepoints only leaves nothing to commit. */
+  #savepointEnded(): void {
+    this.#savepoints -= 1;
+    if (this.#savepoints <= 0 && !this.#wrote) this.rollbackAll();
+  }
+
+  #internal(work: () => void): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    try {
+      work();
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  #compile(sql: string): Compiled | undefined {
+    const known = this.#compiled.get(sql);
+    if (known !== undefined) {
+      this.#compiled.delete(sql);
+      this.#compiled.set(sql, known);
+      return known;
+    }
+    const text = sql.replace(lead, "");
+    if (text === "") return undefined;
+    let statement: StatementSync;
+    // SQLite does not ask about the new name.
+    if (/^alter\b/i.test(text) && text.toLowerCase().includes(reservedPrefix)) throw reserved();
+    try {
+      statement = this.#authorizer.watch(() => this.#database.prepare(text));
+    } catch (error) {
+      throw mapSqliteError(error);
+    }
+    const kind = /^vacuum\b/i.test(text) ? "alone" : this.#authorizer.kind;
+    const rest = text.slice(statement.sourceSQL.length).replace(lead, "");
+    const bigints = kind !== "read" && statement.columns().length > 0;
+    statement.setReadBigInts(bigints);
+    const compiled: Compiled = { statement, kind, rest, bigints, arrays: false };
+    this.#compiled.set(sql, compiled);
+    for (const oldest of this.#compiled.keys()) {
+      if (this.#compiled.size <= maxStatements) break;
+      this.#compiled.delete(oldest);
+    }
+    return compiled;
+  }
+
+  #run(compiled: Compiled, arrays: boolean, parameters: SqlParameters = []): SqlRow[] {
+    if (this.#lost !== undefined) throw this.#lost;
+    if (compiled.kind === "write") {
+      this.begin();
+      this.#wrote = true;
+    } else if (compiled.kind !== "read" && compiled.kind !== "alone") {
+      throw new Error(`The store does not run a "${compiled.kind}"`);
+    }
+    if (compiled.arrays !== arrays) {
+      compiled.statement.setReturnArrays(arrays);
+      compiled.arrays = arrays;
+    }
+    try {
+      return this.#rows(compiled, parameters);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  #rows(compiled: Compiled, parameters: SqlParameters): SqlRow[] {
+    const { statement } = compiled;
+    const all = (): SqlRow[] =>
+      isNamed(parameters) ? statement.all({ ...parameters }) : statement.all(...parameters);
+    const run = () => (compiled.kind === "alone" ? this.#authorizer.watch(all) : all());
+    if (!compiled.bigints) {
+      try {
+        return run();
+      } catch (error) {
+        if (!isOutOfRange(error)) throw error;
+        compiled.bigints = true;
+        statement.setReadBigInts(true);
+      }
+    }
+    const rows = run();
+    for (const row of rows) narrow(row);
+    return rows;
+  }
+
+  /** An error inside a transaction that SQLite has undone as a whole takes all of the turn with it. */
+  #failed(error: unknown): unknown {
+    const mapped = mapSqliteError(error);
+    if (!this.#open || this.#database.isTransaction) return mapped;
+    this.#lost =
+      mapped instanceof HoldfastError
+        ? mapped
+        : new HoldfastError("db", "transaction_lost", "SQLite has undone the whole turn", { cause: error });
+    return mapped;
+  }
+}
+
+function isOutOfRange(error: unknown): boolean {
+  return sqliteCode(error) === 0 && (error as { code?: unknown }).code === "ERR_OUT_OF_RANGE";
+}
+
+function isNamed(parameters: SqlParameters): parameters is Readonly<Record<string, SqlInput>> {
+  return !Array.isArray(parameters);
+}
+
+/** Turns the bigints of a row, or of an array of values, into numbers where those are exact. */
+function narrow(row: SqlRow): void {
+  for (const [column, value] of Object.entries(row)) {
+    if (typeof value !== "bigint") continue;
+    if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) row[column] = Number(value);
+  }
+}

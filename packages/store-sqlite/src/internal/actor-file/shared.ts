@@ -1,0 +1,35 @@
+import type { DatabaseSync } from "node:sqlite";
+import { forgetShared as forget, loadShared } from "../apply.ts";
+import { actorRecord, bytes, callRecord, type Row, text } from "../rows.ts";
+import type { Statements } from "../statements.ts";
+import type { FileContent } from "./actor-file.ts";
+
+/** All there is of an actor in the store's database; undefined for one that does not live there. */
+export function readShared(sql: Statements, database: DatabaseSync, id: string): FileContent | undefined {
+  const row = sql.get.get(id);
+  if (row === undefined) return undefined;
+  const record = actorRecord(row);
+  if (record.destroyedAt !== undefined) return undefined;
+  const no = "(SELECT no FROM actor WHERE id = ?)";
+  const kv = database.prepare(`SELECT key, value FROM kv WHERE actor_no = ${no} ORDER BY key`).all(id);
+  const calls = database
+    .prepare(`SELECT key, status, outcome, expires_at FROM call WHERE actor_no = ${no} ORDER BY no`)
+    .all(id);
+  return {
+    epoch: record.epoch,
+    version: record.version,
+    wakeAt: record.wakeAt,
+    state: loadShared(sql, place(database, id)),
+    kv: kv.map((entry) => ({ key: bytes(entry, "key"), value: bytes(entry, "value") })),
+    calls: calls.map((call) => callRecord(text(call, "key"), call)),
+  };
+}
+
+/** Removes from the open transaction what {@link readShared} reads. */
+export function forgetShared(sql: Statements, database: DatabaseSync, id: string): void {
+  forget(sql, place(database, id));
+}
+
+function place(database: DatabaseSync, id: string): Row {
+  return database.prepare("SELECT no, patch_head FROM actor WHERE id = ?").get(id) ?? {};
+}
