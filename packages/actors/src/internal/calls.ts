@@ -9,8 +9,14 @@ import { isThenable } from "./hooks.ts";
 import { RunningCall } from "./running-call.ts";
 import type { Runtime } from "./runtime.ts";
 import type { AnyFunction } from "./runtime-definition.ts";
+import type { ScheduledRun } from "./schedule/fire.ts";
 
 const halfWay = "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
+
+/** A call of the host, or one that a schedule makes: without a connection and its hooks. */
+interface AnyCall extends InvokeCall {
+  readonly scheduled?: ScheduledRun;
+}
 
 /** The actions that run in one actor. */
 export class Calls {
@@ -22,7 +28,7 @@ export class Calls {
     this.#runtime = runtime;
   }
 
-  invoke(call: InvokeCall): Promise<Uint8Array> {
+  invoke(call: AnyCall): Promise<Uint8Array> {
     const action = this.#runtime.definition.actions.get(call.name);
     if (action === undefined) {
       const message = `The actor "${this.#runtime.name}" has no action "${call.name}"`;
@@ -38,7 +44,7 @@ export class Calls {
   }
 
   async #askedStore(
-    call: InvokeCall,
+    call: AnyCall,
     action: AnyFunction,
     key: string,
     asked: Promise<KnownCall | undefined>,
@@ -75,16 +81,17 @@ export class Calls {
     });
   }
 
-  #join(running: RunningCall, call: InvokeCall): Promise<Uint8Array> {
+  #join(running: RunningCall, call: AnyCall): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       running.wait({ resolve, reject }, call.signal);
       this.#limit(running);
     });
   }
 
-  #run(call: InvokeCall, action: AnyFunction, key: string | undefined): Promise<Uint8Array> {
+  #run(call: AnyCall, action: AnyFunction, key: string | undefined): Promise<Uint8Array> {
     const runtime = this.#runtime;
     const running = new RunningCall(key);
+    running.scheduled = call.scheduled;
     return new Promise((resolve, reject) => {
       running.wait({ resolve, reject }, call.signal);
       this.#running.add(running);
@@ -101,20 +108,20 @@ export class Calls {
   }
 
   /** The call has entered the turnstile: from here on it may change something. */
-  #begin(running: RunningCall, call: InvokeCall, action: AnyFunction): void {
+  #begin(running: RunningCall, call: AnyCall, action: AnyFunction): void {
     const { connections, writes } = this.#runtime;
     running.began(writes);
     const { abortReason } = running;
     if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), undefined);
     const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
-    if (conn === undefined && connections.hasHooks) {
+    if (conn === undefined && connections.hasHooks && call.scheduled === undefined) {
       if (!running.limited) this.#limit(running);
       this.#runWithConnection(running, call, action);
     } else this.#execute(running, call, action, conn, undefined);
   }
 
   /** A stateless call of an actor with connection hooks: a connection as short as the call. */
-  #runWithConnection(running: RunningCall, call: InvokeCall, action: AnyFunction): void {
+  #runWithConnection(running: RunningCall, call: AnyCall, action: AnyFunction): void {
     const { connections } = this.#runtime;
     const { params, auth, request } = call;
     connections.admit({ params, auth, request }, undefined, call.signal).then(
@@ -125,16 +132,17 @@ export class Calls {
 
   #execute(
     running: RunningCall,
-    call: InvokeCall,
+    call: AnyCall,
     action: AnyFunction,
     conn: Connection | undefined,
     after: (() => void) | undefined,
   ): void {
     const runtime = this.#runtime;
     const c = new CallContext(runtime, running, conn, call.params, call.request);
+    const args = call.scheduled === undefined ? call.args : [...call.args, call.scheduled.info];
     const hook = runtime.definition.hooks.onBeforeActionResponse;
     try {
-      const output = runtime.enter(() => action(c, ...call.args));
+      const output = runtime.enter(() => action(c, ...args));
       if (hook === undefined && !isThenable(output)) return this.#end(running, this.#success(output), after);
       if (!running.limited) this.#limit(running);
       const shown =

@@ -1,6 +1,7 @@
 import { HoldfastError, type Tasks, type Timer } from "@holdfast/core";
 import type { CallOutcome } from "./call-result.ts";
 import type { Output } from "./commit-queue.ts";
+import type { ScheduledRun } from "./schedule/fire.ts";
 
 interface Waiter {
   resolve(result: Uint8Array): void;
@@ -19,6 +20,8 @@ export class RunningCall implements Output {
   /** How often the actor had been written to when the call began: tells whether it wrote. */
   #writesBefore: number | undefined;
   startedRecorded = false;
+  /** Of a call that a schedule makes. */
+  scheduled: ScheduledRun | undefined;
   readonly #waiters = new Set<Waiter>();
   readonly #listeners: Unlisten[] = [];
   readonly #timers: Timer[] = [];
@@ -98,6 +101,7 @@ export class RunningCall implements Output {
     this.#outcome = outcome;
     this.#settled = true;
     this.#onEnd?.(outcome.type === "result");
+    this.scheduled?.ended(outcome);
     for (const timer of this.#timers) timer.cancel();
     this.#timers.length = 0;
     for (const unlisten of this.#listeners) unlisten();

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { cronCadence, latestUntil, nextAfter } from "./cadence.ts";
+
+function times(expression: string, timezone: string, from: string, count: number): string[] {
+  const cadence = cronCadence(expression, timezone);
+  const found: string[] = [];
+  let time: number | undefined = Date.parse(from);
+  while (found.length < count) {
+    time = nextAfter(cadence, time);
+    if (time === undefined) break;
+    found.push(new Date(time).toISOString());
+  }
+  return found;
+}
+
+describe("cron expressions", () => {
+  test("five fields are minutes in the zone, six begin with seconds", () => {
+    assert.deepEqual(times("30 8 * * 1-5", "Europe/Berlin", "2027-01-15T08:00:00Z", 2), [
+      "2027-01-18T07:30:00.000Z",
+      "2027-01-19T07:30:00.000Z",
+    ]);
+    assert.deepEqual(times("*/20 * * * * *", "UTC", "2027-01-15T08:00:00.500Z", 3), [
+      "2027-01-15T08:00:20.000Z",
+      "2027-01-15T08:00:40.000Z",
+      "2027-01-15T08:01:00.000Z",
+    ]);
+  });
+
+  test("the next time is strictly after", () => {
+    assert.deepEqual(times("0 9 * * *", "UTC", "2027-01-15T09:00:00Z", 1), ["2027-01-16T09:00:00.000Z"]);
+    assert.deepEqual(times("0 9 * * *", "UTC", "2027-01-15T08:59:59.999Z", 1), ["2027-01-15T09:00:00.000Z"]);
+  });
+
+  test("a time in the gap of spring runs once, at the moment after it", () => {
+    assert.deepEqual(times("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 2), [
+      "2026-03-29T01:00:00.000Z",
+      "2026-03-30T00:30:00.000Z",
+    ]);
+    assert.deepEqual(times("30 2 * * *", "America/New_York", "2027-03-13T12:00:00Z", 2), [
+      "2027-03-14T07:00:00.000Z",
+      "2027-03-15T06:30:00.000Z",
+    ]);
+  });
+
+  test("a time that autumn brings twice runs once, the first time", () => {
+    assert.deepEqual(times("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2), [
+      "2026-10-25T00:30:00.000Z",
+      "2026-10-26T01:30:00.000Z",
+    ]);
+    assert.deepEqual(times("30 1 * * *", "America/New_York", "2026-10-31T12:00:00Z", 2), [
+      "2026-11-01T05:30:00.000Z",
+      "2026-11-02T06:30:00.000Z",
+    ]);
+  });
+
+  test("steps go on in real time through both changes", () => {
+    for (const from of ["2026-10-24T23:10:00Z", "2026-03-28T23:10:00Z"]) {
+      const found = times("*/30 * * * *", "Europe/Berlin", from, 8).map((time) => Date.parse(time));
+      for (const [i, time] of found.entries()) assert.equal(time - (found[0] ?? 0), i * 1_800_000);
+    }
+  });
+
+  test("leap days, last days, and dates that never come", () => {
+    assert.deepEqual(times("0 0 29 2 *", "UTC", "2027-01-01T00:00:00Z", 2), [
+      "2028-02-29T00:00:00.000Z",
+      "2032-02-29T00:00:00.000Z",
+    ]);
+    assert.deepEqual(times("0 0 L * *", "UTC", "2027-01-31T12:00:00Z", 1), ["2027-02-28T00:00:00.000Z"]);
+    assert.deepEqual(times("0 0 30 2 *", "UTC", "2027-01-01T00:00:00Z", 1), []);
+  });
+
+  test("other texts and zones are refused", () => {
+    for (const expression of [
+      "",
+      "* * * *",
+      "* * * * * * *",
+      "60 * * * *",
+      "a b c d e",
+      "@daily",
+      "*/0 * * * *",
+      5,
+      null,
+    ]) {
+      assert.throws(
+        () => cronCadence(expression),
+        (error) => isErrorCode(error, "schedule", "invalid_cron_expression"),
+        String(expression),
+      );
+    }
+    for (const timezone of ["", "Mars/Olympus", "+02:00", 5, null]) {
+      assert.throws(
+        () => cronCadence("* * * * *", timezone),
+        (error) => isErrorCode(error, "schedule", "invalid_timezone"),
+        String(timezone),
+      );
+    }
+  });
+});
+
+describe("intervals", () => {
+  const cadence = { kind: "every", interval: 5_000, anchor: 12_000 } as const;
+
+  test("are counted from the anchor", () => {
+    assert.deepEqual(
+      [0, 11_999, 12_000, 16_999, 17_000, 1_000_000].map((from) => nextAfter(cadence, from)),
+      [12_000, 12_000, 17_000, 17_000, 22_000, 1_002_000],
+    );
+  });
+});
+
+test("the latest due times up to a moment, oldest first, none before a limit", () => {
+  const every = { kind: "every", interval: 10, anchor: 100 } as const;
+  assert.deepEqual(latestUntil(every, 100, 135, 2), [120, 130]);
+  assert.deepEqual(latestUntil(every, 120, 130, 10), [120, 130]);
+  assert.deepEqual(latestUntil(every, 0, 99, 10), []);
+  const daily = cronCadence("0 9 * * *", "UTC");
+  const at = (text: string) => Date.parse(text);
+  assert.deepEqual(
+    latestUntil(daily, at("2027-01-10T09:00:00Z"), at("2027-01-12T09:00:00Z"), 10).map((time) =>
+      new Date(time).toISOString(),
+    ),
+    ["2027-01-10T09:00:00.000Z", "2027-01-11T09:00:00.000Z", "2027-01-12T09:00:00.000Z"],
+  );
+});

@@ -1,0 +1,450 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { CronFire, CronJobInfo } from "@holdfast/actors";
+import { isErrorCode } from "@holdfast/core";
+import { deferred, world } from "./harness.ts";
+import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
+
+const code = (name: string) => (error: unknown) => isErrorCode(error, "schedule", name);
+/** What time the clock of a test begins at: 2027-01-15T08:00:00Z. */
+const minute = 60_000;
+
+describe("recurring schedules", () => {
+  test("every: at multiples of the interval, without drift, with history", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    await act(instance, "every", { name: "beat", interval: 5_000, action: "fire", args: ["x"] });
+    assert.deepEqual(await act(instance, "job", "beat"), {
+      name: "beat",
+      action: "fire",
+      args: ["x"],
+      nextRunAt: start + 5_000,
+      maxHistory: 100,
+      kind: "every",
+      interval: 5_000,
+    });
+    await pass(w, 16_000, 1_000);
+    const [first] = s.fired;
+    assert.deepEqual(
+      s.fired.map(({ info }) => info.scheduledAt - start),
+      [5_000, 10_000, 15_000],
+    );
+    assert.deepEqual(
+      [first?.info.kind, first?.info.name, first?.text, first?.conn],
+      ["every", "beat", "x", "undefined"],
+    );
+    assert.equal(new Set(s.fired.map(({ info }) => info.id)).size, 1);
+    const at = (ms: number) => start + ms;
+    assert.deepEqual(await act(instance, "history", "beat", 2), [
+      { action: "fire", scheduledAt: at(15_000), firedAt: at(15_000), finishedAt: at(15_000), result: "ok" },
+      { action: "fire", scheduledAt: at(10_000), firedAt: at(10_000), finishedAt: at(10_000), result: "ok" },
+    ]);
+    const job = await act<CronJobInfo>(instance, "job", "beat");
+    assert.deepEqual([job.lastRunAt, job.nextRunAt], [at(15_000), at(20_000)]);
+  });
+
+  test("cron: at the times of the expression in its zone", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    await act(instance, "set", {
+      name: "morning",
+      expression: "30 9 * * *",
+      timezone: "Europe/Berlin",
+      action: "fire",
+      args: ["m"],
+    });
+    const job = await act<CronJobInfo>(instance, "job", "morning");
+    assert.deepEqual(job, {
+      name: "morning",
+      action: "fire",
+      args: ["m"],
+      nextRunAt: Date.parse("2027-01-15T08:30:00Z"),
+      maxHistory: 100,
+      kind: "cron",
+      expression: "30 9 * * *",
+      timezone: "Europe/Berlin",
+    });
+    await pass(w, 48 * 60 * minute, 30 * minute);
+    assert.deepEqual(
+      s.fired.map(({ info }) => new Date(info.scheduledAt).toISOString()),
+      ["2027-01-15T08:30:00.000Z", "2027-01-16T08:30:00.000Z"],
+    );
+    assert.equal(s.fired[0]?.info.kind, "cron");
+  });
+
+  test("set again: the same cadence keeps its next time and id, another begins anew", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    const every = (interval: number, args: unknown[]) =>
+      act(instance, "every", { name: "e", interval, action: "fire", args });
+    const next = async () => (await act<CronJobInfo>(instance, "job", "e")).nextRunAt - start;
+    await every(10_000, ["a"]);
+    await pass(w, 4_000);
+    await every(10_000, ["b"]);
+    assert.equal(await next(), 10_000);
+    await pass(w, 6_000);
+    assert.deepEqual(
+      s.fired.map(({ text }) => text),
+      ["b"],
+    );
+    await every(7_000, ["c"]);
+    assert.equal(await next(), 17_000);
+    assert.equal((await act<unknown[]>(instance, "history", "e")).length, 1);
+    await act(instance, "set", { name: "e", expression: "0 * * * *", action: "fire" });
+    const job = await act<CronJobInfo>(instance, "job", "e");
+    assert.deepEqual([job.kind, job.lastRunAt === undefined], ["cron", false]);
+    assert.equal((await act<unknown[]>(instance, "jobs")).length, 1);
+  });
+
+  test("list is by name, delete takes history along, unknown names are told", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    for (const name of ["b", "a"]) await act(instance, "every", { name, interval: 5_000, action: "fire" });
+    assert.deepEqual(
+      (await act<CronJobInfo[]>(instance, "jobs")).map(({ name }) => name),
+      ["a", "b"],
+    );
+    await pass(w, 5_000);
+    assert.equal((await act<unknown[]>(instance, "history", "a")).length, 1);
+    assert.equal(await act(instance, "drop", "a"), true);
+    assert.equal(await act(instance, "drop", "a"), false);
+    assert.deepEqual(await act(instance, "history", "a"), []);
+    assert.equal(await act(instance, "job", "a"), undefined);
+    await act(instance, "every", { name: "a", interval: 5_000, action: "fire" });
+    assert.deepEqual(await act(instance, "history", "a"), []);
+    for (const name of ["pause", "resume", "drop"]) assert.equal(await act(instance, name, "none"), false);
+    assert.deepEqual(await act(instance, "history", "none"), []);
+  });
+
+  test("a failed run is in the history and not tried again; the next comes at its time", async () => {
+    const w = world();
+    const s = script();
+    s.failures = 1;
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+    await pass(w, 10_000);
+    assert.deepEqual(
+      s.fired.map(({ info }) => info.scheduledAt - start),
+      [5_000, 10_000],
+    );
+    const [second, first] = await act<CronFire[]>(instance, "history", "e");
+    assert.deepEqual([first?.result, second?.result], ["error", "ok"]);
+    assert.deepEqual(first?.error, { group: "user", code: "told_to", message: "no", metadata: { count: 1 } });
+  });
+
+  test("retry: tried again within its policy, and never past the next time", async () => {
+    const w = world();
+    const s = script();
+    s.failures = 2;
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    const retry = { maxAttempts: 5, minMs: 1_500, maxMs: 60_000 };
+    await act(instance, "every", { name: "e", interval: 10_000, action: "fire", retry });
+    await pass(w, 19_000, 500);
+    assert.deepEqual(
+      s.fired.map(({ info }) => [info.scheduledAt - start, info.firedAt - start, info.attempt ?? 1]),
+      [
+        [10_000, 10_000, 1],
+        [10_000, 11_500, 2],
+        [10_000, 14_500, 3],
+      ],
+    );
+    s.failures = 3;
+    s.fired.length = 0;
+    await pass(w, 11_000, 500);
+    // 20,000, 21,500, 24,500; the next pause would pass 30,000.
+    assert.deepEqual(
+      s.fired.map(({ info }) => [info.scheduledAt - start, info.firedAt - start]),
+      [
+        [20_000, 20_000],
+        [20_000, 21_500],
+        [20_000, 24_500],
+        [30_000, 30_000],
+      ],
+    );
+  });
+
+  test("a due time that comes while a run goes on is skipped and recorded", async () => {
+    const w = world();
+    const s = script();
+    const gate = deferred();
+    s.wait = gate.promise;
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+    await pass(w, 12_000);
+    assert.equal(s.fired.length, 1);
+    const running = await act<CronFire[]>(instance, "history", "e");
+    assert.deepEqual(
+      running.map(({ result, scheduledAt }) => [result, scheduledAt - start]),
+      [
+        ["skipped", 10_000],
+        ["running", 5_000],
+      ],
+    );
+    s.wait = undefined;
+    gate.resolve();
+    await settle();
+    await pass(w, 4_000);
+    const after = await act<CronFire[]>(instance, "history", "e");
+    assert.deepEqual(
+      after.map(({ result, scheduledAt, finishedAt }) => [
+        result,
+        scheduledAt - start,
+        (finishedAt ?? 0) - start,
+      ]),
+      [
+        ["ok", 15_000, 15_000],
+        ["skipped", 10_000, 10_000],
+        ["ok", 5_000, 12_000],
+      ],
+    );
+  });
+
+  test("a schedule of an action that does not exist is deleted", async () => {
+    const w = world();
+    const instance = w.create(scheduled(script()));
+    await act(instance, "every", { name: "e", interval: 5_000, action: "gone" });
+    await pass(w, 5_000);
+    assert.deepEqual(await act(instance, "jobs"), []);
+  });
+
+  test("pause and resume: nothing is due in between, nor made up for", async () => {
+    const w = world();
+    const s = script();
+    const definition = scheduled(s);
+    const instance = w.create(definition);
+    const start = w.ports.clock.now();
+    const options = { name: "e", interval: 5_000, action: "fire" };
+    await act(instance, "every", options);
+    assert.equal(await act(instance, "pause", "e"), true);
+    assert.equal((await act<CronJobInfo>(instance, "job", "e")).paused, true);
+    await act(instance, "every", options);
+    await pass(w, 12_000);
+    assert.equal(s.fired.length, 0);
+    await instance.sleep();
+    assert.equal((await w.store.get("a"))?.wakeAt, undefined);
+    const again = await w.wake(definition);
+    assert.equal(await act(again, "resume", "e"), true);
+    assert.equal(await act(again, "resume", "e"), true);
+    assert.equal((await act<CronJobInfo>(again, "job", "e")).paused, undefined);
+    await pass(w, 4_000);
+    assert.deepEqual(
+      s.fired.map(({ info }) => info.scheduledAt - start),
+      [15_000],
+    );
+  });
+
+  test("startAt and endAt: nothing before, nothing after, and the schedule ends", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    await act(instance, "every", {
+      name: "e",
+      interval: 5_000,
+      action: "fire",
+      startAt: start + 7_000,
+      endAt: start + 17_000,
+    });
+    await act(instance, "set", {
+      name: "c",
+      expression: "*/10 * * * * *",
+      action: "fire",
+      args: ["cron"],
+      startAt: start + 20_000,
+      endAt: start + 39_999,
+    });
+    await pass(w, minute);
+    assert.deepEqual(
+      s.fired.map(({ info }) => [info.name, info.scheduledAt - start]),
+      [
+        ["e", 7_000],
+        ["e", 12_000],
+        ["e", 17_000],
+        ["c", 20_000],
+        ["c", 30_000],
+      ],
+    );
+    assert.deepEqual(await act(instance, "jobs"), []);
+    const ended = { name: "x", interval: 5_000, action: "fire", endAt: w.ports.clock.now() + 4_999 };
+    await assert.rejects(act(instance, "every", ended), code("invalid_options"));
+    await act(instance, "every", { ...ended, endAt: ended.endAt + 1 });
+  });
+
+  test("jitter: later by less than it, and times stay where they are", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    let drawn = 0;
+    w.ports.random.bytes = (length) => {
+      const bytes = new Uint8Array(length).fill(drawn++ % 2 === 0 ? 0x40 : 0xff);
+      return bytes;
+    };
+    await act(instance, "every", { name: "e", interval: 10_000, action: "fire", jitterMs: 4_000 });
+    await pass(w, 100_000, 250);
+    assert.ok(s.fired.length >= 9);
+    for (const [i, { info }] of s.fired.entries()) {
+      assert.equal(info.scheduledAt - start, (i + 1) * 10_000);
+      const late = info.firedAt - info.scheduledAt;
+      assert.ok(late >= 1_000 && late < 4_250, String(late));
+    }
+  });
+});
+
+describe("times that passed while nothing ran", () => {
+  async function after(options: Record<string, unknown>, awayMs: number) {
+    const w = world();
+    const s = script();
+    const definition = scheduled(s);
+    const instance = w.create(definition);
+    const start = w.ports.clock.now();
+    await act(instance, "every", { name: "e", interval: 10 * minute, action: "fire", ...options });
+    await instance.sleep();
+    w.ports.clock.advance(awayMs);
+    const again = await w.wake(definition);
+    await again.ready;
+    await settle();
+    const minutes = s.fired.map(({ info }) => (info.scheduledAt - start) / minute);
+    const next = ((await act<CronJobInfo>(again, "job", "e")).nextRunAt - start) / minute;
+    return { minutes, next };
+  }
+
+  test("once, the default: one run stands for all", async () => {
+    assert.deepEqual(await after({}, 35 * minute), { minutes: [10], next: 40 });
+    assert.deepEqual(await after({ catchUp: "once" }, 35 * minute), { minutes: [10], next: 40 });
+  });
+
+  test("skip: none, unless it passed less than a minute ago", async () => {
+    assert.deepEqual(await after({ catchUp: "skip" }, 35 * minute), { minutes: [], next: 40 });
+    assert.deepEqual(await after({ catchUp: "skip" }, 31 * minute), { minutes: [], next: 40 });
+    assert.deepEqual(await after({ catchUp: "skip" }, 31 * minute - 1), { minutes: [30], next: 40 });
+  });
+
+  test("a number: so many of the latest, in order", async () => {
+    assert.deepEqual(await after({ catchUp: 2 }, 35 * minute), { minutes: [20, 30], next: 40 });
+    assert.deepEqual(await after({ catchUp: 1 }, 35 * minute), { minutes: [30], next: 40 });
+    assert.deepEqual(await after({ catchUp: 10 }, 35 * minute), { minutes: [10, 20, 30], next: 40 });
+  });
+
+  test("making up goes on where a crash cut it off, and runs come one after the other", async () => {
+    const w = world();
+    const s = script();
+    const definition = scheduled(s);
+    const instance = w.create(definition);
+    const start = w.ports.clock.now();
+    await act(instance, "every", { name: "e", interval: 10 * minute, action: "fire", catchUp: 3 });
+    await instance.sleep();
+    w.ports.clock.advance(55 * minute);
+    s.wait = new Promise(() => {});
+    await (await w.wake(definition)).ready;
+    await settle();
+    assert.equal(s.fired.length, 1);
+    s.wait = undefined;
+    const again = await w.wake(definition);
+    await again.ready;
+    await settle();
+    assert.deepEqual(
+      s.fired.map(({ info }) => [(info.scheduledAt - start) / minute, info.attempt ?? 1]),
+      [
+        [30, 1],
+        [30, 2],
+        [40, 1],
+        [50, 1],
+      ],
+    );
+    const history = await act<CronFire[]>(again, "history", "e");
+    assert.deepEqual(
+      history.map(({ result, error }) => error?.code ?? result),
+      ["ok", "ok", "ok", "interrupted"],
+    );
+  });
+});
+
+describe("history", () => {
+  test("keeps maxHistory rows; less when it is set lower; none with 0", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const every = (maxHistory: number) =>
+      act(instance, "every", { name: "e", interval: 5_000, action: "fire", maxHistory });
+    const rows = async () => (await act<CronFire[]>(instance, "history", "e", 1_000)).length;
+    await every(3);
+    await pass(w, 25_000, 5_000);
+    assert.equal(await rows(), 3);
+    await every(2);
+    assert.equal(await rows(), 2);
+    await every(0);
+    assert.equal(await rows(), 0);
+    await pass(w, 10_000, 5_000);
+    assert.equal(await rows(), 0);
+    assert.equal(s.fired.length, 7);
+  });
+
+  test("survives sleep; 20 rows unless more are asked for", async () => {
+    const w = world();
+    const s = script();
+    const definition = scheduled(s);
+    const instance = w.create(definition);
+    await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+    await pass(w, 125_000, 5_000);
+    await instance.sleep();
+    const again = await w.wake(definition);
+    assert.equal((await act<CronFire[]>(again, "history", "e")).length, 20);
+    assert.equal((await act<CronFire[]>(again, "history", "e", 24)).length, 24);
+    assert.equal((await act<CronFire[]>(again, "history", "e", 5_000)).length, 25);
+  });
+});
+
+describe("what is refused", () => {
+  test("names, intervals, expressions, zones, histories and options that are none", async () => {
+    const w = world();
+    const instance = w.create(scheduled(script()));
+    const base = { name: "e", interval: 5_000, action: "fire" };
+    const every = (change: Record<string, unknown>) => act(instance, "every", { ...base, ...change });
+    for (const name of ["", "x".repeat(129), "ä".repeat(65), 5]) {
+      await assert.rejects(every({ name }), code("invalid_name"));
+      await assert.rejects(act(instance, "job", name), code("invalid_name"));
+    }
+    for (const name of ["x", "x".repeat(128), "ä".repeat(64), "\u0000"]) await every({ name });
+    for (const interval of [4_999, 5_000.5, -1, 0, Number.NaN, "5000", 2 ** 53]) {
+      await assert.rejects(every({ interval }), code("invalid_interval"));
+    }
+    for (const maxHistory of [-1, 1_001, 1.5, "1"]) {
+      await assert.rejects(every({ maxHistory }), code("invalid_max_history"));
+    }
+    for (const maxHistory of [0, 1_000]) await every({ maxHistory });
+    for (const startAt of ["now", Number.NaN]) await assert.rejects(every({ startAt }), code("invalid_time"));
+    for (const change of [
+      { jitterMs: -1 },
+      { jitterMs: 86_400_001 },
+      { catchUp: "all" },
+      { catchUp: 0 },
+      { catchUp: 1_001 },
+      { retry: { maxAttempts: 0 } },
+      { retry: { minMs: 10, maxMs: 5 } },
+      { retry: 3 },
+      { args: "x" },
+      { intervall: 5 },
+    ]) {
+      await assert.rejects(every(change), code("invalid_options"), JSON.stringify(change));
+    }
+    await assert.rejects(every({ action: "" }), code("invalid_action"));
+    await assert.rejects(act(instance, "every", undefined), code("invalid_options"));
+    const set = (change: Record<string, unknown>) =>
+      act(instance, "set", { name: "c", expression: "* * * * *", action: "fire", ...change });
+    await assert.rejects(set({ expression: "every day" }), code("invalid_cron_expression"));
+    await assert.rejects(set({ expression: "0 0 30 2 *" }), code("invalid_cron_expression"));
+    await assert.rejects(set({ timezone: "Mars/Olympus" }), code("invalid_timezone"));
+    await assert.rejects(act(instance, "history", "e", 0), code("invalid_options"));
+    assert.equal(await act(instance, "job", "c"), undefined);
+  });
+});

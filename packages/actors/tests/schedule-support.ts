@@ -1,0 +1,86 @@
+import type { ActorInstance, ScheduledFireInfo } from "@holdfast/actors";
+import { actor } from "@holdfast/actors";
+import { UserError } from "@holdfast/core";
+import { call, turn, type World } from "./harness.ts";
+
+/** Lets what is due at this moment run, with the commits behind it. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 6; i++) await turn();
+}
+
+/** Moves the time in steps, so that what becomes due runs at its time. */
+export async function pass(w: World, ms: number, stepMs = 1_000): Promise<void> {
+  for (let left = ms; left > 0; left -= stepMs) {
+    w.ports.advance(Math.min(stepMs, left));
+    await settle();
+  }
+}
+
+export interface Fired {
+  readonly text: string;
+  readonly info: ScheduledFireInfo;
+  readonly conn: string;
+}
+
+/** Outside of the actor: what its actions are told to do, and what they did. */
+export interface Script {
+  readonly fired: Fired[];
+  /** Attempts that throw. */
+  failures: number;
+  /** The action waits for it. */
+  wait: Promise<void> | undefined;
+}
+
+export function script(): Script {
+  return { fired: [], failures: 0, wait: undefined };
+}
+
+export function scheduled(
+  s: Script,
+  options: {
+    readonly maxSchedules?: number;
+    readonly sleepTimeout?: number;
+    readonly actionTimeout?: number;
+  } = {},
+) {
+  return actor({
+    state: { count: 0 },
+    options: { noSleep: options.sleepTimeout === undefined, ...options },
+    actions: {
+      count: (c) => c.state.count,
+      fire: (c, ...given: unknown[]) => {
+        const info = given.pop() as ScheduledFireInfo;
+        const text = String(given[0] ?? "");
+        s.fired.push({ text, info, conn: typeof c.conn });
+        c.state.count++;
+        if (s.failures > 0) {
+          s.failures--;
+          throw new UserError("no", { code: "told_to", metadata: { count: c.state.count } });
+        }
+        return s.wait;
+      },
+      after: (c, ms: number, text: string) => c.schedule.after(ms, "fire", text),
+      afterTo: (c, ms: number, action: string, ...args: unknown[]) => c.schedule.after(ms, action, ...args),
+      at: (c, time: number, text: string) => c.schedule.at(time, "fire", text),
+      get: (c, id: string) => c.schedule.get(id),
+      list: (c) => c.schedule.list(),
+      cancel: (c, id: string) => c.schedule.cancel(id),
+      dead: (c) => c.schedule.deadLetters(),
+      retry: (c, id: string) => c.schedule.retry(id),
+      set: (c, options: never) => c.cron.set(options),
+      every: (c, options: never) => c.cron.every(options),
+      job: (c, name: string) => c.cron.get(name),
+      jobs: (c) => c.cron.list(),
+      drop: (c, name: string) => c.cron.delete(name),
+      history: (c, name: string, limit?: number) =>
+        c.cron.history(name, limit === undefined ? undefined : { limit }),
+      pause: (c, name: string) => c.cron.pause(name),
+      resume: (c, name: string) => c.cron.resume(name),
+    },
+  });
+}
+
+/** An action of {@link scheduled}, by name. */
+export function act<T>(instance: ActorInstance, name: string, ...args: unknown[]): Promise<T> {
+  return call(instance, name, ...args) as Promise<T>;
+}

@@ -1,0 +1,495 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { DeadSchedule, ScheduledEventInfo } from "@holdfast/actors";
+import { actor } from "@holdfast/actors";
+import { isErrorCode } from "@holdfast/core";
+import { call, deferred, outcome, turn, world } from "./harness.ts";
+import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
+
+const code = (name: string) => (error: unknown) => isErrorCode(error, "schedule", name);
+
+describe("one-shot schedules", () => {
+  test("run once, at their time, with their arguments and what fired them", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    const id = await act<string>(instance, "after", 5_000, "a");
+    assert.deepEqual(await act(instance, "get", id), {
+      id,
+      action: "fire",
+      args: ["a"],
+      runAt: start + 5_000,
+    });
+    await pass(w, 4_999, 4_999);
+    assert.equal(s.fired.length, 0);
+    await pass(w, 1);
+    const info = { kind: "at", id, scheduledAt: start + 5_000, firedAt: start + 5_000 };
+    assert.deepEqual(s.fired, [{ text: "a", info, conn: "undefined" }]);
+    assert.equal(await act(instance, "get", id), undefined);
+    assert.deepEqual(await act(instance, "list"), []);
+    await pass(w, 600_000, 60_000);
+    assert.equal(s.fired.length, 1);
+    assert.equal((await w.store.get("a"))?.wakeAt, undefined);
+  });
+
+  test("a run changes state and takes its schedule away in one commit", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    await act(instance, "after", 1_000, "a");
+    const before = w.store.commits.length;
+    await pass(w, 1_000);
+    const commits = w.store.commits.slice(before);
+    assert.equal(commits.length, 1);
+    assert.deepEqual(
+      [commits[0]?.state !== undefined, commits[0]?.wakeAt, commits[0]?.kv?.map(({ type }) => type)],
+      [true, null, ["delete"]],
+    );
+  });
+
+  test("run in order of their time, whatever the order in which they were made", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const now = w.ports.clock.now();
+    await act(instance, "at", now + 300, "c");
+    await act(instance, "at", now + 100, "a");
+    await act(instance, "at", now + 200, "b");
+    const runAt = (await act<ScheduledEventInfo[]>(instance, "list")).map((info) => info.runAt - now);
+    assert.deepEqual(runAt, [100, 200, 300]);
+    await pass(w, 1_000, 1_000);
+    assert.deepEqual(
+      s.fired.map(({ text }) => text),
+      ["a", "b", "c"],
+    );
+  });
+
+  test("a time that has passed, zero and a negative delay are due at once", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    await act(instance, "at", 1, "past");
+    await act(instance, "after", 0, "zero");
+    await act(instance, "after", -5, "negative");
+    await settle();
+    assert.deepEqual(s.fired.map(({ text }) => text).sort(), ["negative", "past", "zero"]);
+  });
+
+  test("cancel takes one away, once; unknown ids are false", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const id = await act<string>(instance, "after", 1_000, "a");
+    assert.equal(await act(instance, "cancel", id), true);
+    assert.equal(await act(instance, "cancel", id), false);
+    assert.equal(await act(instance, "cancel", "nothing"), false);
+    await pass(w, 5_000);
+    assert.deepEqual(s.fired, []);
+  });
+
+  test("one that runs is not listed and cannot be cancelled", async () => {
+    const w = world();
+    const s = script();
+    const gate = deferred();
+    s.wait = gate.promise;
+    const instance = w.create(scheduled(s));
+    const id = await act<string>(instance, "after", 10, "a");
+    await pass(w, 10);
+    assert.equal(s.fired.length, 1);
+    assert.deepEqual(await act(instance, "list"), []);
+    assert.equal(await act(instance, "cancel", id), false);
+    assert.equal(await act(instance, "get", id), undefined);
+    gate.resolve();
+    await settle();
+    assert.deepEqual(await act(instance, "list"), []);
+  });
+
+  test("an actor keeps awake while one runs", async () => {
+    const w = world();
+    const s = script();
+    const gate = deferred();
+    s.wait = gate.promise;
+    const instance = w.create(scheduled(s, { sleepTimeout: 1_000 }));
+    await act(instance, "after", 500, "a");
+    await pass(w, 20_000, 500);
+    assert.equal(instance.status, "ready");
+    gate.resolve();
+    await pass(w, 2_000, 500);
+    assert.equal(instance.status, "stopped");
+  });
+
+  test("a far one costs a timer a minute, beyond what a timer can hold", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    const days30 = 30 * 86_400_000;
+    await act(instance, "after", days30, "far");
+    assert.equal(w.ports.pendingTimers, 1);
+    w.ports.advance(days30 - 60_000);
+    await settle();
+    assert.equal(s.fired.length, 0);
+    assert.equal(w.ports.pendingTimers, 1);
+    await pass(w, 60_000, 60_000);
+    assert.equal(s.fired.length, 1);
+    assert.equal(w.ports.pendingTimers, 0);
+  });
+
+  test("clocks that jump: ahead it is due at the next look, back it waits for its time", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    await act(instance, "after", 3_600_000, "a");
+    w.ports.clock.advance(3_600_000);
+    assert.equal(s.fired.length, 0);
+    await pass(w, 60_000, 60_000);
+    assert.equal(s.fired.length, 1);
+    await act(instance, "after", 10_000, "b");
+    w.ports.clock.advance(-100_000);
+    await pass(w, 100_000, 10_000);
+    assert.equal(s.fired.length, 1);
+    await pass(w, 10_000, 10_000);
+    assert.equal(s.fired.length, 2);
+  });
+});
+
+describe("failures of one-shot schedules", () => {
+  test("five attempts with a growing pause, the same id, then a dead letter that can be tried again", async () => {
+    const w = world();
+    const s = script();
+    s.failures = 5;
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    const id = await act<string>(instance, "after", 1_000, "a");
+    await pass(w, 60_000);
+    assert.deepEqual(
+      s.fired.map(({ info }) => [
+        info.id === id,
+        info.scheduledAt - start,
+        info.firedAt - start,
+        info.attempt,
+      ]),
+      [
+        [true, 1_000, 1_000, undefined],
+        [true, 1_000, 2_000, 2],
+        [true, 1_000, 4_000, 3],
+        [true, 1_000, 8_000, 4],
+        [true, 1_000, 16_000, 5],
+      ],
+    );
+    assert.deepEqual(await act(instance, "list"), []);
+    const [dead, ...rest] = await act<DeadSchedule[]>(instance, "dead");
+    assert.deepEqual(rest, []);
+    assert.deepEqual(dead, {
+      id,
+      action: "fire",
+      args: ["a"],
+      scheduledAt: start + 1_000,
+      failedAt: start + 16_000,
+      attempts: 5,
+      error: { group: "user", code: "told_to", message: "no", metadata: { count: 5 } },
+    });
+    assert.equal(await act(instance, "retry", id), true);
+    assert.equal(await act(instance, "retry", id), false);
+    await settle();
+    assert.equal(s.fired.length, 6);
+    assert.deepEqual(await act(instance, "dead"), []);
+    assert.deepEqual(await act(instance, "list"), []);
+  });
+
+  test("between attempts it is listed with its next time and can be cancelled", async () => {
+    const w = world();
+    const s = script();
+    s.failures = 1;
+    const instance = w.create(scheduled(s));
+    const id = await act<string>(instance, "after", 0, "a");
+    await settle();
+    const info = await act<ScheduledEventInfo>(instance, "get", id);
+    assert.equal(info.runAt, w.ports.clock.now() + 1_000);
+    assert.equal(await act(instance, "cancel", id), true);
+    await pass(w, 10_000);
+    assert.equal(s.fired.length, 1);
+  });
+
+  test("an action that does not exist is a dead letter at once", async () => {
+    const w = world();
+    const instance = w.create(scheduled(script()));
+    await act(instance, "afterTo", 0, "missing", 1);
+    await settle();
+    const [dead] = await act<DeadSchedule[]>(instance, "dead");
+    assert.deepEqual([dead?.action, dead?.attempts, dead?.error.code], ["missing", 0, "action_not_found"]);
+  });
+
+  test("an action that times out failed; the next attempt waits until it has really ended", async () => {
+    const w = world();
+    const s = script();
+    const gate = deferred();
+    s.wait = gate.promise;
+    const instance = w.create(scheduled(s, { actionTimeout: 2_000 }));
+    await act(instance, "after", 0, "a");
+    await settle();
+    await pass(w, 20_000);
+    assert.equal(s.fired.length, 1);
+    s.wait = undefined;
+    gate.resolve();
+    await settle();
+    assert.deepEqual(
+      s.fired.map(({ info }) => info.attempt),
+      [undefined, 2],
+    );
+    assert.deepEqual(await act(instance, "list"), []);
+  });
+
+  test("at most 1,000 dead letters are kept, the latest", { timeout: 60_000 }, async () => {
+    const w = world();
+    const instance = w.create(scheduled(script(), { maxSchedules: 2_000 }));
+    for (let i = 0; i < 1_001; i++) await act(instance, "afterTo", 0, "missing", i);
+    await settle();
+    const dead = await act<DeadSchedule[]>(instance, "dead");
+    assert.deepEqual([dead.length, dead[0]?.args, dead.at(-1)?.args], [1_000, [1_000], [1]]);
+  });
+});
+
+describe("sleep, crash and stop", () => {
+  test("a sleeping actor is woken by its store, and what was due meanwhile runs", async () => {
+    const w = world();
+    const s = script();
+    const definition = scheduled(s);
+    const instance = w.create(definition);
+    const id = await act<string>(instance, "after", 10_000, "a");
+    await instance.sleep();
+    assert.equal(w.ports.pendingTimers, 0);
+    const due = await w.store.due(w.ports.clock.now() + 10_000, 10);
+    assert.deepEqual(
+      [due.actors.map((record) => record.id), due.nextAt],
+      [["a"], w.ports.clock.now() + 10_000],
+    );
+    w.ports.clock.advance(50_000);
+    const again = await w.wake(definition);
+    await again.ready;
+    await settle();
+    assert.deepEqual(
+      s.fired.map(({ info }) => [info.id, info.firedAt - info.scheduledAt]),
+      [[id, 40_000]],
+    );
+    assert.equal(await act(again, "count"), 1);
+  });
+
+  test("a run that was cut off by a crash is run again, once, with the same id", async () => {
+    const w = world();
+    const s = script();
+    const definition = scheduled(s);
+    const instance = w.create(definition);
+    const id = await act<string>(instance, "after", 0, "a");
+    // Nothing of the run becomes durable: the process is gone with it.
+    const { commit } = w.store;
+    w.store.commit = () => new Promise(() => {});
+    await settle();
+    assert.equal(s.fired.length, 1);
+    w.store.commit = commit;
+    const again = await w.wake(definition);
+    await again.ready;
+    await settle();
+    assert.deepEqual(
+      s.fired.map(({ info }) => info.id),
+      [id, id],
+    );
+    assert.equal(await act(again, "count"), 1);
+    assert.deepEqual(await act(again, "list"), []);
+  });
+
+  test("an attempt that had begun counts, so that one which kills its process comes to an end", async () => {
+    const w = world();
+    const s = script();
+    s.wait = new Promise(() => {});
+    const definition = scheduled(s, { actionTimeout: Number.POSITIVE_INFINITY });
+    let instance = w.create(definition);
+    await act(instance, "after", 0, "a");
+    await settle();
+    for (let i = 0; i < 5; i++) {
+      instance = await w.wake(definition);
+      await instance.ready;
+      await pass(w, 400_000, 100_000);
+    }
+    assert.deepEqual(
+      s.fired.map(({ info }) => info.attempt ?? 1),
+      [1, 2, 3, 4, 5],
+    );
+    const [dead] = await act<DeadSchedule[]>(instance, "dead");
+    assert.deepEqual([dead?.attempts, dead?.error.group, dead?.error.code], [5, "schedule", "interrupted"]);
+  });
+
+  test("during the grace period of a sleep one is kept, and runs after the wake", async () => {
+    const w = world();
+    const fired: string[] = [];
+    const definition = actor({
+      onSleep: async (c) => {
+        await c.schedule.after(0, "fire", "from onSleep");
+      },
+      actions: { fire: (_c, text: string) => void fired.push(text) },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    await instance.sleep();
+    await settle();
+    assert.deepEqual(fired, []);
+    const again = await w.wake(definition);
+    await again.ready;
+    await settle();
+    assert.deepEqual(fired, ["from onSleep"]);
+  });
+
+  test("a run that a stop cuts off does not count as failed: it is run again after the wake", async () => {
+    const w = world();
+    const s = script();
+    const definition = actor({
+      actions: {
+        go: (c) => c.schedule.after(0, "fire"),
+        fire: (c) => {
+          s.failures++;
+          return s.failures > 1
+            ? undefined
+            : new Promise((_, reject) => {
+                c.abortSignal.addEventListener("abort", () => reject(new Error("stopped")));
+              });
+        },
+      },
+    });
+    const instance = w.create(definition);
+    await call(instance, "go");
+    await settle();
+    await instance.sleep();
+    const again = await w.wake(definition);
+    await again.ready;
+    await settle();
+    assert.equal(s.failures, 2);
+  });
+
+  test("schedules of onCreate begin with the actor, those of a failed onCreate never", async () => {
+    const w = world();
+    const fired: string[] = [];
+    const definition = (fails: boolean) =>
+      actor({
+        onCreate: async (c) => {
+          await c.schedule.after(0, "fire", fails ? "lost" : "kept");
+          if (fails) throw new Error("no");
+        },
+        actions: { fire: (_c, text: string) => void fired.push(text) },
+      });
+    const failing = w.create(definition(true), undefined, "x");
+    await assert.rejects(failing.ready);
+    const instance = w.create(definition(false), undefined, "y");
+    await instance.ready;
+    await settle();
+    assert.deepEqual(fired, ["kept"]);
+  });
+
+  test("a schedule leaves with the turn that made it: a failed commit takes it along", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s));
+    await instance.ready;
+    w.store.hold = true;
+    const made = act(instance, "after", 0, "a");
+    await turn();
+    assert.equal(await outcome(made), "pending");
+    w.store.held[0]?.fail(new Error("disk"));
+    await assert.rejects(made);
+    assert.equal(instance.status, "stopped");
+  });
+
+  test("after the actor has stopped, writing is refused", async () => {
+    const w = world();
+    let kept: { schedule: { after(ms: number, action: string): Promise<string> } } | undefined;
+    const definition = actor({
+      actions: {
+        keep: (c) => {
+          kept = c;
+        },
+      },
+    });
+    const instance = w.create(definition);
+    await call(instance, "keep");
+    await instance.sleep();
+    await assert.rejects(
+      async () => kept?.schedule.after(0, "x"),
+      (error) => isErrorCode(error, "actor", "stopped"),
+    );
+  });
+});
+
+describe("what is refused", () => {
+  test("times that are none, actions without a name, arguments that cannot be stored", async () => {
+    const w = world();
+    const instance = w.create(scheduled(script()));
+    for (const ms of [Number.NaN, Number.POSITIVE_INFINITY, "5", undefined]) {
+      await assert.rejects(act(instance, "after", ms, "a"), code("invalid_time"));
+    }
+    await assert.rejects(act(instance, "at", 8.64e15 + 1_000, "a"), code("invalid_time"));
+    await assert.rejects(act(instance, "at", "soon", "a"), code("invalid_time"));
+    for (const action of ["", 5, null]) {
+      await assert.rejects(act(instance, "afterTo", 1, action), code("invalid_action"));
+    }
+    const definition = actor({ actions: { bad: (c) => c.schedule.after(1, "bad", () => {}) } });
+    await assert.rejects(call(w.create(definition, undefined, "b"), "bad"), (error) =>
+      isErrorCode(error, "message", "unsupported_value"),
+    );
+    const bytes = (size: number) => new Uint8Array(size);
+    // An array of one byte string: one byte of array, five of length.
+    await act(instance, "afterTo", 60_000, "fire", bytes(1_048_576 - 6));
+    await assert.rejects(
+      act(instance, "afterTo", 60_000, "fire", bytes(1_048_576 - 5)),
+      code("arguments_too_long"),
+    );
+    assert.equal((await act<unknown[]>(instance, "list")).length, 1);
+  });
+
+  test("maxSchedules counts both kinds; one that runs makes room", async () => {
+    const w = world();
+    const s = script();
+    const instance = w.create(scheduled(s, { maxSchedules: 2 }));
+    await act(instance, "every", { name: "e", interval: 5_000, action: "count" });
+    const id = await act<string>(instance, "after", 1_000, "a");
+    await assert.rejects(act(instance, "after", 1_000, "b"), code("max_schedules_exceeded"));
+    await assert.rejects(
+      act(instance, "every", { name: "f", interval: 5_000, action: "count" }),
+      code("max_schedules_exceeded"),
+    );
+    // The same name again needs no room.
+    await act(instance, "every", { name: "e", interval: 6_000, action: "count" });
+    await act(instance, "cancel", id);
+    await act(instance, "after", 1_000, "b");
+    const gate = deferred();
+    s.wait = gate.promise;
+    await pass(w, 1_000);
+    await act(instance, "after", 1_000, "c");
+    gate.resolve();
+    await settle();
+  });
+
+  test("a record that cannot be read is reported and left alone; the others run", async () => {
+    const w = world();
+    const s = script();
+    const definition = scheduled(s);
+    const instance = w.create(definition);
+    await act(instance, "after", 1_000, "good");
+    await instance.sleep();
+    const { version, epoch } = (await w.store.get("a")) ?? { version: 0, epoch: 0 };
+    const key = new Uint8Array([0, 2, 0, 9]);
+    const value = new Uint8Array([99, 1]);
+    await w.store.commit({
+      actorId: "a",
+      epoch,
+      version: version + 1,
+      commitId: "foreign",
+      kv: [{ type: "put", key, value }],
+    });
+    const again = await w.wake(definition);
+    await again.ready;
+    await pass(w, 1_000);
+    assert.equal(s.fired.length, 1);
+    assert.ok(w.reported.some((error) => isErrorCode(error, "schedule", "invalid_schedule_row")));
+    await again.sleep();
+    assert.deepEqual(await w.store.kvGet("a", key), value);
+  });
+});
