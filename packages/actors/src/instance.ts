@@ -185,8 +185,10 @@ export interface ConnectionMemory {
 export interface HeldConnection {
   readonly id: string;
   readonly sink: ConnectionSink;
-  /** What `hibernate` was given, if its client is away. */
-  readonly lost: ConnectionMemory | undefined;
+  /** What `hibernate` was given. It wins over the record: it may have changed while that was written. */
+  readonly memory: ConnectionMemory;
+  /** Whether its client is away. */
+  readonly isLost: boolean;
 }
 
 /** The actor's end of a connection, for the host. */

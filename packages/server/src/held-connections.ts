@@ -35,7 +35,8 @@ export class HeldConnections<Session> {
     return [...ofActor].map(([id, { sink, memory, isLost }]) => ({
       id,
       sink,
-      lost: isLost() ? memory : undefined,
+      memory,
+      isLost: isLost(),
     }));
   }
 

@@ -56,33 +56,34 @@ export class Connections implements ConnectionOwner {
 
   /** Restores what outlived a sleep; before any hook. */
   load(records: readonly KvEntry[], held: readonly HeldConnection[]): void {
-    const sinks = new Map(held.filter(({ lost }) => lost === undefined).map((each) => [each.id, each.sink]));
+    const live = new Map(held.filter(({ isLost }) => !isLost).map((each) => [each.id, each]));
     for (const { key, value } of records) {
       const id = connectionIdOf(key);
       const record = decodeConnection(value);
-      const sink = sinks.get(id);
+      const found = live.get(id);
+      const sink = found?.sink;
       const origin = { params: record.params, auth: record.auth, request: undefined };
       const connection = new Connection(this, id, origin, sink, record.state);
-      connection.restore(record);
+      connection.restore({ ...record, ...found?.memory });
       if (sink === undefined) {
         this.#orphans.push(connection);
         continue;
       }
-      sinks.delete(id);
+      live.delete(id);
       this.all.set(id, connection);
       this.#audience.enter(connection);
       sink.awake?.(connection.host, this.#runtime);
     }
-    for (const { id, sink, lost } of held) {
-      if (lost === undefined) continue;
+    for (const { id, sink, memory, isLost } of held) {
+      if (!isLost) continue;
       const connection = new Connection(this, id, { params: undefined, request: undefined }, sink, undefined);
-      connection.restore({ ...connection.record(), ...lost });
+      connection.restore({ ...connection.record(), ...memory });
       this.#lost.set(id, connection);
       this.#audience.enter(connection);
       sink.awake?.(connection.host, this.#runtime);
     }
     // Their records are missing: the store was set back. They begin anew.
-    for (const sink of sinks.values()) sink.close(1012, "conn.unknown");
+    for (const { sink } of live.values()) sink.close(1012, "conn.unknown");
   }
 
   /** The actor is ready: those who left while it slept are told of now. */
