@@ -6,6 +6,11 @@ import { call, deferred, outcome, testSink, turn, world } from "./harness.ts";
 
 const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
 
+/** Enough of them for a commit that gathers, unless more callers come. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
+}
+
 const counter = actor({
   state: { count: 0 },
   events: { changed: event<number>() },
@@ -84,11 +89,75 @@ describe("the output gate", () => {
     );
     calls.push(add(4));
     w.store.held[1]?.land();
-    await turn();
+    await turns(3);
     assert.deepEqual(order, [1, 3, 3, 6]);
+    assert.equal(w.store.held.length, 3);
     w.store.held[2]?.land();
     await Promise.all(calls);
     assert.deepEqual(order, [1, 3, 3, 6, 10]);
+  });
+
+  test("callers who come back together share a commit, which waits for half of them at most", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    w.store.hold = true;
+    const order: unknown[] = [];
+    const add = (): Promise<unknown> => call(instance, "add", 1).then((n) => order.push(n));
+    const first = [add(), add(), add(), add(), add(), add()];
+    w.store.held[0]?.land();
+    await turn();
+    w.store.held[1]?.land();
+    await Promise.all(first);
+    const second = [add(), add()];
+    assert.equal(w.store.held.length, 2);
+    second.push(add(), add());
+    assert.deepEqual(
+      w.store.held.map(({ batch }) => batch.version),
+      [2, 3, 4],
+    );
+    await turns(3);
+    assert.deepEqual(order, [1, 2, 3, 4, 5, 6]);
+    w.store.held[2]?.land();
+    await turns(3);
+    assert.deepEqual(order, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    w.store.held[3]?.land();
+    await Promise.all(second);
+    assert.deepEqual(order, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  test("a commit that gathers is handed in when no more callers come, also by a stop", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    await Promise.all([1, 2, 3, 4].map((by) => call(instance, "add", by)));
+    const commits = w.store.commits.length;
+    const late = call(instance, "add", 5);
+    assert.equal(w.store.commits.length, commits);
+    assert.equal(await late, 15);
+    assert.equal(w.store.commits.length, commits + 1);
+    await Promise.all([1, 2, 3, 4].map((by) => call(instance, "add", by)));
+    const last = call(instance, "add", 5);
+    const slept = instance.sleep();
+    assert.equal(await last, 30);
+    assert.equal(await slept, "slept");
+  });
+
+  test("a commit that gathers and cannot be handed in drops its outputs", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    await Promise.all([1, 2, 3, 4].map((by) => call(instance, "add", by)));
+    w.store.hold = true;
+    const calls = [call(instance, "add", 1)];
+    assert.equal(w.store.held.length, 0);
+    await turns(3);
+    const fenced = new HoldfastError("actor", "fenced", "Another owner has taken over");
+    calls.push(call(instance, "add", 1));
+    w.store.held[0]?.fail(fenced);
+    for (const result of await Promise.allSettled(calls)) assert.equal(result.status, "rejected");
+    assert.equal(await instance.stopped, "fenced");
+    assert.equal(w.store.held.length, 1);
   });
 
   test("what does not depend on a change waits for no more than the commit before it", async () => {

@@ -35,6 +35,30 @@ describe("group sync", () => {
     assert.equal(store.stats().transactions, 2);
   });
 
+  test("the sync of a commit for several callers begins at once; what comes during it waits for the next", async (t) => {
+    const held = heldSync();
+    const store = await openStore(t, { syncFile: held.syncFile });
+    const calls = ["k", "l"].map((key) => ({
+      key,
+      status: "done" as const,
+      expiresAt: Number.MAX_SAFE_INTEGER,
+    }));
+    const waiting = store.commit(create("a"));
+    const several = store.commit(create("b", { calls }));
+    assert.equal(held.count(), 1);
+    const later = store.commit(create("c", { calls }));
+    assert.equal(await isPending(Promise.race([waiting, several, later])), true);
+    assert.equal(held.count(), 1);
+    held.release();
+    await Promise.all([waiting, several]);
+    await held.started();
+    assert.equal(held.count(), 2);
+    assert.equal(await isPending(later), true);
+    held.release();
+    await later;
+    assert.deepEqual([store.stats().transactions, store.stats().syncs], [2, 2]);
+  });
+
   test("a read does not tell of what is not durable yet", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });

@@ -63,19 +63,25 @@ export class CallLedger {
     this.#pending.push({ key, status: "done", outcome: bytes, expiresAt });
     this.#remembered.set(key, { bytes, expiresAt });
     this.#rememberedBytes += bytes.length;
-    while (this.#remembered.size > maxRemembered || this.#rememberedBytes > maxRememberedBytes) {
-      this.#forgetOldest();
-    }
+    if (this.#exceeds(1)) this.#forgetOldest();
   }
 
+  #exceeds(share: number): boolean {
+    return (
+      this.#remembered.size > maxRemembered * share || this.#rememberedBytes > maxRememberedBytes * share
+    );
+  }
+
+  /** A quarter at once: whoever looks for the oldest of a map passes over all that have been removed. */
   #forgetOldest(): void {
+    const now = this.#clock.now();
+    const forgotten = this.#forgotten ?? new KeyFilter(callWindowMs, now);
+    this.#forgotten = forgotten;
     for (const [key, { bytes }] of this.#remembered) {
-      const now = this.#clock.now();
+      if (!this.#exceeds(0.75)) return;
       this.#remembered.delete(key);
       this.#rememberedBytes -= bytes.length;
-      this.#forgotten ??= new KeyFilter(callWindowMs, now);
-      this.#forgotten.add(key, now);
-      return;
+      forgotten.add(key, now);
     }
   }
 

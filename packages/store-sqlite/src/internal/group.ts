@@ -190,6 +190,8 @@ export class GroupCommitter {
     }
     group.open.push(entry);
     this.#see(entry);
+    // Whoever hands in for several callers has gathered them already: their sync overlaps what follows.
+    if (entry.callers > 1 && this.#syncing === undefined && this.#held === undefined) this.#flush();
   }
 
   #writeFailed(group: Group, entry: Entry, error: unknown): void {
@@ -249,6 +251,7 @@ export class GroupCommitter {
   }
 
   #flush(): void {
+    if (this.#syncing !== undefined) return;
     const group = this.#open;
     if (this.isFailed || group === undefined) return this.#checkIdle();
     this.#commit(group);
