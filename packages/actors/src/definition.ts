@@ -97,8 +97,30 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
    * the actor goes on.
    */
   readonly run?:
-    | ((c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>) => unknown)
-    | RunHandler<ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>>;
+    | ((
+        c: ActorContext<
+          NoInfer<State>,
+          NoInfer<ConnParams>,
+          NoInfer<ConnState>,
+          NoInfer<Vars>,
+          NoInfer<Input>,
+          NoInfer<Database>,
+          NoInfer<Events>,
+          NoInfer<Queues>
+        >,
+      ) => unknown)
+    | RunHandler<
+        ActorContext<
+          NoInfer<State>,
+          NoInfer<ConnParams>,
+          NoInfer<ConnState>,
+          NoInfer<Vars>,
+          NoInfer<Input>,
+          NoInfer<Database>,
+          NoInfer<Events>,
+          NoInfer<Queues>
+        >
+      >;
   /** Before the actor leaves memory; not after a crash. */
   readonly onSleep?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,

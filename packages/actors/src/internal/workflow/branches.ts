@@ -1,0 +1,214 @@
+import {
+  CancelledError,
+  EvictedError,
+  JoinError,
+  RaceError,
+  type WorkflowError,
+} from "../../workflow/errors.ts";
+import type { WorkflowScopeContext } from "./context.ts";
+import { markReported } from "./failure.ts";
+import { type Entry, recorded } from "./history.ts";
+import { checkName } from "./location.ts";
+import { describeError } from "./record.ts";
+import type { Fiber } from "./run.ts";
+import { ReplayEnd, Scope } from "./scope.ts";
+import { invalid, isFunction, isRecord } from "./step-settings.ts";
+
+export interface Branch {
+  readonly name: string;
+  readonly run: (ctx: never) => unknown;
+}
+
+interface BranchRecord {
+  readonly status: "pending" | "running" | "completed" | "failed" | "cancelled";
+  readonly output?: unknown;
+  readonly error?: WorkflowError;
+}
+
+/** The branches of a join: an object of `{ run }`. Throws `workflow.invalid_step`. */
+export function joinBranches(branches: unknown): Branch[] {
+  if (!isRecord(branches)) throw invalid("join() takes a name and an object of branches");
+  return Object.entries(branches).map(([name, branch]) => checkedBranch(name, branch));
+}
+
+/** The branches of a race: a list of `{ name, run }`. Throws `workflow.invalid_step`. */
+export function raceBranches(branches: unknown): Branch[] {
+  if (!Array.isArray(branches)) throw invalid("race() takes a name and a list of branches");
+  const checked = branches.map((branch: unknown) =>
+    checkedBranch(isRecord(branch) ? branch.name : "", branch),
+  );
+  if (new Set(checked.map(({ name }) => name)).size < checked.length) {
+    throw invalid("Two branches of a race have the same name");
+  }
+  return checked;
+}
+
+function checkedBranch(name: unknown, branch: unknown): Branch {
+  checkName(name, "branch");
+  if (!isRecord(branch) || !isFunction(branch.run)) throw invalid(`Branch "${name}" has no function "run"`);
+  return { name, run: branch.run };
+}
+
+/** What ends the whole run is no failure of a branch. */
+export function passes(error: unknown, parent: Scope): boolean {
+  return (
+    error instanceof EvictedError ||
+    error instanceof ReplayEnd ||
+    parent.run.fault !== undefined ||
+    parent.fiber.cancelled !== undefined ||
+    parent.run.evicted
+  );
+}
+
+/** One branch on a line of execution of its own. */
+async function runBranch(
+  parent: WorkflowScopeContext,
+  entry: Entry,
+  branch: Branch,
+  fiber: Fiber,
+): Promise<unknown> {
+  const { run } = parent.scope;
+  const scope = new Scope(run, fiber, run.history.scope(entry, branch.name), parent.scope);
+  try {
+    const value = await parent.enter(scope, (ctx) => branch.run(ctx as never));
+    scope.finish();
+    fiber.check();
+    await run.runtime.turnstile.pass();
+    return recorded(run.runtime.unwrap(value));
+  } finally {
+    fiber.end();
+  }
+}
+
+function errorOf({ error }: BranchRecord): Error {
+  const restored = new Error(error?.message ?? "unknown error");
+  restored.name = error?.name ?? "Error";
+  return restored;
+}
+
+export async function runJoin(
+  parent: WorkflowScopeContext,
+  entry: Entry,
+  branches: readonly Branch[],
+): Promise<unknown> {
+  const { scope } = parent;
+  const { run } = scope;
+  const records: Record<string, BranchRecord> = { ...(entry.data.branches as Record<string, BranchRecord>) };
+  const settle = (name: string, record: BranchRecord): void => {
+    records[name] = record;
+    entry.data = { branches: { ...records } };
+    run.history.save(entry);
+  };
+  entry.status = entry.status === "pending" ? "running" : entry.status;
+  const failures: Record<string, Error> = {};
+  let passed: unknown;
+  const running = branches.map(async (branch) => {
+    const record = records[branch.name];
+    // A branch that has ended runs only to hand in its rollbacks, and only where there are any.
+    if (record?.status === "completed" && !run.checkpointSet) return;
+    const fiber = run.fiber(scope.fiber);
+    try {
+      const output = await runBranch(parent, entry, branch, fiber);
+      if (record === undefined) settle(branch.name, { status: "completed", output });
+    } catch (error) {
+      if (passes(error, scope)) passed ??= error;
+      else if (record === undefined) {
+        failures[branch.name] = error instanceof Error ? error : new Error(String(error));
+        settle(branch.name, { status: "failed", error: describeError(error) });
+      }
+    }
+  });
+  await scope.fiber.block(Promise.all(running));
+  scope.check();
+  if (passed !== undefined) throw passed;
+  for (const { name } of branches) {
+    const record = records[name];
+    if (record?.status === "failed") failures[name] ??= errorOf(record);
+  }
+  if (Object.keys(failures).length > 0) {
+    const known = entry.status === "failed";
+    entry.status = "failed";
+    entry.error = { name: "JoinError", message: `Join failed: ${Object.keys(failures).join(", ")}` };
+    if (!known) run.history.save(entry);
+    throw markReported(new JoinError(failures));
+  }
+  if (entry.status !== "completed") run.history.complete(entry, run.now());
+  return Object.fromEntries(branches.map(({ name }) => [name, records[name]?.output]));
+}
+
+export async function runRace(
+  parent: WorkflowScopeContext,
+  entry: Entry,
+  branches: readonly Branch[],
+): Promise<{ readonly winner: string; readonly value: unknown }> {
+  const { scope } = parent;
+  const { run } = scope;
+  const records: Record<string, BranchRecord> = { ...(entry.data.branches as Record<string, BranchRecord>) };
+  if (entry.status === "completed") {
+    const winner = String(entry.data.winner);
+    const branch = branches.find(({ name }) => name === winner);
+    // The winner's steps are still there: their rollbacks are handed in again.
+    if (branch !== undefined && run.checkpointSet)
+      await runBranch(parent, entry, branch, run.fiber(scope.fiber));
+    return { winner, value: records[winner]?.output };
+  }
+  if (branches.length === 0) throw new RaceError("A race needs at least one branch", []);
+  entry.status = "running";
+  const fibers = new Map<string, Fiber>();
+  const won = Promise.withResolvers<void>();
+  let winner: string | undefined;
+  let passed: unknown;
+  const running = branches.map(async (branch) => {
+    if (records[branch.name]?.status === "failed") return;
+    const fiber = run.fiber(scope.fiber);
+    fibers.set(branch.name, fiber);
+    try {
+      const output = await runBranch(parent, entry, branch, fiber);
+      if (winner !== undefined) return;
+      winner = branch.name;
+      records[branch.name] = { status: "completed", output };
+      won.resolve();
+    } catch (error) {
+      if (winner !== undefined) {
+        if (!(error instanceof CancelledError)) run.late(branch.name, error);
+      } else if (passes(error, scope)) passed ??= error;
+      else {
+        records[branch.name] = { status: "failed", error: describeError(error) };
+        entry.data = { winner: null, branches: { ...records } };
+        run.history.save(entry);
+      }
+    }
+  });
+  await scope.fiber.block(Promise.race([won.promise, Promise.all(running)]));
+  scope.check();
+  if (passed !== undefined && winner === undefined) throw passed;
+  if (winner === undefined) throw lost(scope, entry, branches, records);
+  for (const { name } of branches) {
+    if (name === winner) continue;
+    if (records[name] === undefined) records[name] = { status: "cancelled" };
+    fibers.get(name)?.cancel(new CancelledError());
+    fibers.get(name)?.end();
+    run.history.removeScope(entry, name);
+  }
+  entry.data = { winner, branches: { ...records } };
+  run.history.complete(entry, run.now());
+  return { winner, value: records[winner]?.output };
+}
+
+function lost(
+  { run }: Scope,
+  entry: Entry,
+  branches: readonly Branch[],
+  records: Readonly<Record<string, BranchRecord>>,
+): Error {
+  if (entry.status !== "failed") {
+    entry.status = "failed";
+    entry.error = { name: "RaceError", message: "All branches of the race failed" };
+    run.history.save(entry);
+  }
+  const errors = branches.map(({ name }) => ({
+    name,
+    error: records[name]?.error?.message ?? "unknown error",
+  }));
+  return markReported(new RaceError("All branches of the race failed", errors));
+}

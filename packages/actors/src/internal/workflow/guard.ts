@@ -1,0 +1,89 @@
+import type { Logger } from "@holdfast/core";
+
+export type GuardMode = "off" | "warn" | "error";
+
+/** One ambient function while user code of a workflow is on the stack. */
+interface Patch {
+  readonly target: object;
+  readonly name: string;
+  readonly original: unknown;
+  readonly replacement: unknown;
+}
+
+/**
+ * Notices user code of a workflow that reads the time or randomness outside of its steps: what such
+ * code decides is not recorded, and a replay may decide otherwise. It looks only while such code is
+ * on the stack, from a resolved operation up to the next one, so nobody else sees a replaced function.
+ */
+export class DeterminismGuard {
+  readonly #mode: GuardMode;
+  readonly #log: () => Logger;
+  readonly #found: (error: Error) => void;
+  readonly #reported = new Set<string>();
+  #patches: Patch[] | undefined;
+
+  constructor(mode: GuardMode, log: () => Logger, found: (error: Error) => void) {
+    this.#mode = mode;
+    this.#log = log;
+    this.#found = found;
+  }
+
+  /** User code of the workflow is about to run on the stack. */
+  enter(): void {
+    if (this.#mode === "off" || this.#patches !== undefined) return;
+    const patches: Patch[] = [];
+    this.#patch(patches, "Date", Date, "now", "ctx.now()");
+    this.#patch(patches, "Math", Math, "random", "ctx.random()");
+    this.#patch(patches, "crypto", globalThis.crypto, "randomUUID", "ctx.uuid()");
+    this.#patches = patches;
+  }
+
+  #patch(patches: Patch[], owner: string, target: object, name: string, instead: string): void {
+    const shown = `${owner}.${name}()`;
+    const original: unknown = Reflect.get(target, name);
+    if (typeof original !== "function") return;
+    const own = Object.hasOwn(target, name);
+    const replacement = (...args: unknown[]): unknown => {
+      this.leave();
+      this.#report(shown, instead);
+      return Reflect.apply(original, target, args);
+    };
+    // Where the environment does not let itself be looked at, nothing is noticed and nothing breaks.
+    if (!Reflect.set(target, name, replacement)) return;
+    patches.push({ target, name, original: own ? original : undefined, replacement });
+  }
+
+  /** User code is off the stack, or calls an operation. Idempotent. */
+  leave(): void {
+    const patches = this.#patches;
+    if (patches === undefined) return;
+    this.#patches = undefined;
+    for (const { target, name, original, replacement } of patches) {
+      if (Reflect.get(target, name) !== replacement) continue;
+      if (original === undefined) Reflect.deleteProperty(target, name);
+      else Reflect.set(target, name, original);
+    }
+  }
+
+  #report(shown: string, instead: string): void {
+    const message = `A workflow calls ${shown} outside of a step: a replay may decide otherwise. Use ${instead}, or a step`;
+    if (this.#mode === "error") this.#found(new Error(message));
+    if (this.#reported.has(shown)) return;
+    this.#reported.add(shown);
+    this.#log().warn("workflow is not deterministic", { call: shown, instead });
+  }
+
+  /**
+   * Watches the code that awaits `promise`: reactions run in the order in which they were added, so
+   * those of user code come between these two.
+   */
+  watch<T>(promise: Promise<T>): Promise<T> {
+    if (this.#mode === "off") return promise;
+    const enter = (): void => this.enter();
+    const leave = (): void => this.leave();
+    promise.then(enter, enter);
+    // User code adds its own right after it has got the promise, before this microtask.
+    void Promise.resolve().then(() => promise.then(leave, leave));
+    return promise;
+  }
+}

@@ -1,0 +1,80 @@
+import { encodeValue, HoldfastError } from "@holdfast/core";
+import { afterPrefix } from "../entry-buffer.ts";
+import { recordPrefix } from "../part.ts";
+import type { Runtime } from "../runtime.ts";
+import { workflowLimits } from "./limits.ts";
+import { checkName, historySpace } from "./location.ts";
+import { decodeBox, encodeBox } from "./record.ts";
+
+interface Signal {
+  readonly key: Uint8Array;
+  readonly name: string;
+  readonly payload: unknown;
+}
+
+const prefix = new Uint8Array([recordPrefix.workflowHistory, historySpace.signal]);
+
+/** Signals that have come and that the workflow has not taken, in the order in which they came. */
+export class Signals {
+  readonly #runtime: Runtime;
+  readonly #waiting = new Set<() => void>();
+  #pending: Signal[] = [];
+  #next = 1;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  get size(): number {
+    return this.#pending.length;
+  }
+
+  async load(): Promise<void> {
+    const found = await this.#runtime.records.list({ start: prefix, end: afterPrefix(prefix) });
+    const stored = found.map(({ key, value }): Signal => {
+      const [name, payload] = decodeBox(value) as [string, unknown];
+      this.#next = Math.max(this.#next, numberOf(key) + 1);
+      return { key, name, payload };
+    });
+    this.#pending = [...stored, ...this.#pending];
+  }
+
+  /** Keeps a signal until it is taken. Throws `workflow.signals_full`, `workflow.signal_too_large`. */
+  add(name: unknown, payload: unknown): void {
+    checkName(name, "signal");
+    if (this.#pending.length >= workflowLimits.maxSignals) {
+      const message = `A workflow keeps at most ${workflowLimits.maxSignals} signals that it has not taken`;
+      throw new HoldfastError("workflow", "signals_full", message, { statusCode: 429 });
+    }
+    const plain = this.#runtime.unwrap(payload);
+    if (encodeValue(plain).length > workflowLimits.maxSignalBytes) {
+      const message = `The payload of a signal has at most ${workflowLimits.maxSignalBytes} bytes`;
+      throw new HoldfastError("workflow", "signal_too_large", message, { statusCode: 413 });
+    }
+    const key = new Uint8Array(prefix.length + 8);
+    key.set(prefix);
+    new DataView(key.buffer).setBigUint64(prefix.length, BigInt(this.#next++));
+    this.#runtime.records.put(key, encodeBox([name, plain]));
+    this.#pending.push({ key, name, payload: decodeBox(encodeBox(plain)) });
+    for (const tell of [...this.#waiting]) tell();
+  }
+
+  /** The oldest signal of this name; its record goes with the turn that is open. */
+  take(name: string): { readonly payload: unknown } | undefined {
+    const at = this.#pending.findIndex((signal) => signal.name === name);
+    const signal = this.#pending[at];
+    if (signal === undefined) return undefined;
+    this.#pending.splice(at, 1);
+    this.#runtime.records.delete(signal.key);
+    return { payload: signal.payload };
+  }
+
+  subscribe(arrived: () => void): () => void {
+    this.#waiting.add(arrived);
+    return () => this.#waiting.delete(arrived);
+  }
+}
+
+function numberOf(key: Uint8Array): number {
+  return Number(new DataView(key.buffer, key.byteOffset).getBigUint64(prefix.length));
+}

@@ -1,0 +1,78 @@
+import { HoldfastError } from "@holdfast/core";
+import { Context } from "../context.ts";
+import type { Entry } from "./history.ts";
+import type { Fiber, WorkflowRun } from "./run.ts";
+
+/** What a step may look at after it has ended: nothing that could change the actor. */
+const always: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
+  "actorId",
+  "name",
+  "key",
+  "region",
+  "log",
+  "workflowId",
+  "abortSignal",
+  "aborted",
+  "isEvicted",
+  "idempotencyKey",
+  "attempt",
+]);
+
+export function outsideStep(member: PropertyKey): HoldfastError {
+  const message = `${String(member)} is only available inside workflow steps`;
+  return new HoldfastError("workflow", "outside_step", message, { metadata: { member: String(member) } });
+}
+
+/** The context of one attempt of a step. Its members of the actor are closed when the attempt ends. */
+export class StepScope {
+  /** What user code gets. */
+  readonly context: object;
+  readonly #controller = new AbortController();
+  readonly #fiber: Fiber;
+  readonly #cancel: () => void;
+  #open = true;
+
+  constructor(run: WorkflowRun, fiber: Fiber, entry: Entry, attempt: number) {
+    this.#fiber = fiber;
+    this.#cancel = () => this.#controller.abort(fiber.signal.reason);
+    if (fiber.signal.aborted) this.#cancel();
+    else fiber.signal.addEventListener("abort", this.#cancel, { once: true });
+    const signal = this.#controller.signal;
+    const target = new Context(run.runtime);
+    const extra: Readonly<Record<string, unknown>> = {
+      workflowId: run.runtime.id,
+      abortSignal: signal,
+      isEvicted: () => run.evicted,
+      idempotencyKey: `${run.runtime.id}:${run.owner.generation}:${entry.ordinal}`,
+      attempt,
+    };
+    this.context = new Proxy(target, {
+      get: (_target, member) => {
+        if (!this.#open && typeof member === "string" && !always.has(member)) {
+          run.owner.violated(member);
+          throw outsideStep(member);
+        }
+        if (typeof member === "string" && Object.hasOwn(extra, member)) return extra[member];
+        if (member === "aborted") return signal.aborted;
+        const value: unknown = Reflect.get(target, member, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+      set: (_target, member, value) => {
+        if (!this.#open) {
+          run.owner.violated(String(member));
+          throw outsideStep(member);
+        }
+        return Reflect.set(target, member, value, target);
+      },
+    });
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  close(): void {
+    this.#open = false;
+    this.#fiber.signal.removeEventListener("abort", this.#cancel);
+  }
+}

@@ -1,0 +1,417 @@
+import type { ActorKeyInput, Logger } from "@holdfast/core";
+import type { ActorContext, ActorShape } from "../types.ts";
+import type { WorkflowError } from "./errors.ts";
+import type { LoopIterationResult } from "./loop.ts";
+
+export type { EntryKind, EntryStatus, WorkflowState } from "../internal/workflow/record.ts";
+
+import type { EntryKind } from "../internal/workflow/record.ts";
+
+/**
+ * What a step sees of its actor. On the workflow's own context the same members work while one of its
+ * steps runs; outside of steps they throw `workflow.outside_step`.
+ */
+export interface WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+  extends Omit<
+    ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    "sleep" | "queue" | "log" | "abortSignal"
+  > {
+  readonly workflowId: string;
+  readonly log: Logger;
+  /** Aborts when the attempt times out, its branch loses, the workflow is cancelled or the actor stops. */
+  readonly abortSignal: AbortSignal;
+  /** True once the actor leaves memory. */
+  isEvicted(): boolean;
+  /** The same for every attempt of this step, and no other: hand it to what must act only once. */
+  readonly idempotencyKey: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly queue: WorkflowQueueSender<Queues>;
+}
+
+/** Sends from inside a step. */
+export interface WorkflowQueueSender<Queues> {
+  send<Name extends QueueName<Queues>>(name: Name, body: QueueBody<Queues, Name>): Promise<unknown>;
+}
+
+type QueueName<Queues> = [keyof Queues] extends [never] ? string : keyof Queues & string;
+type QueueBody<Queues, Name> = Name extends keyof Queues ? MessageOf<Queues[Name]> : unknown;
+type MessageOf<Token> = Token extends { readonly "~queue"?: { readonly message: infer Message } }
+  ? Message
+  : Token extends {
+        readonly "~standard": { readonly types?: { readonly output: infer Message } | undefined };
+      }
+    ? Message
+    : Token extends {
+          readonly message: {
+            readonly "~standard": { readonly types?: { readonly output: infer Message } | undefined };
+          };
+        }
+      ? Message
+      : unknown;
+type CompletionOf<Token> = Token extends { readonly "~queue"?: { readonly complete: infer Complete } }
+  ? Complete
+  : Token extends {
+        readonly complete: {
+          readonly "~standard": { readonly types?: { readonly output: infer Complete } | undefined };
+        };
+      }
+    ? Complete
+    : unknown;
+
+/** A message that a workflow has received; it stays the same in every replay. */
+export interface WorkflowMessage<Name extends string = string, Body = unknown> {
+  readonly id: string;
+  readonly name: Name;
+  readonly body: Body;
+  readonly createdAt: number;
+}
+
+/** A message that stays in its queue until it is completed. */
+export interface CompletableWorkflowMessage<Name extends string = string, Body = unknown, Complete = unknown>
+  extends WorkflowMessage<Name, Body> {
+  /** Takes the message out of its queue and answers its sender. Recorded, so that a replay does it once. */
+  complete(response?: Complete): Promise<void>;
+}
+
+type ReceivedMessage<Queues, Name extends string, Completable extends boolean> = Name extends string
+  ? Completable extends true
+    ? CompletableWorkflowMessage<
+        Name,
+        QueueBody<Queues, Name>,
+        Name extends keyof Queues ? CompletionOf<Queues[Name]> : unknown
+      >
+    : WorkflowMessage<Name, QueueBody<Queues, Name>>
+  : never;
+
+export interface WorkflowQueueNextOptions<Name extends string, Completable extends boolean> {
+  /** The queues to receive from: all of them unless given. */
+  readonly names?: readonly Name[];
+  /** Milliseconds to wait; for ever unless given. */
+  readonly timeout?: number;
+  readonly completable?: Completable;
+}
+
+export interface WorkflowQueueBatchOptions<Name extends string, Completable extends boolean>
+  extends WorkflowQueueNextOptions<Name, Completable> {
+  /** The most messages that are taken at once: 1 unless given. */
+  readonly count?: number;
+}
+
+/** The actor's queues, received from durably: what came is part of the history. */
+export interface WorkflowQueue<Queues> extends WorkflowQueueSender<Queues> {
+  /** The next message. Throws `queue.timed_out` when `timeout` passes first. */
+  next<const Name extends QueueName<Queues>, const Completable extends boolean = false>(
+    name: string,
+    options?: WorkflowQueueNextOptions<Name, Completable>,
+  ): Promise<ReceivedMessage<Queues, Name, Completable>>;
+  /** At least one message, or none when `timeout` passes first. */
+  nextBatch<const Name extends QueueName<Queues>, const Completable extends boolean = false>(
+    name: string,
+    options?: WorkflowQueueBatchOptions<Name, Completable>,
+  ): Promise<ReceivedMessage<Queues, Name, Completable>[]>;
+}
+
+/** Durations in milliseconds. */
+export interface StepConfig<Output, Context> {
+  /** Unique in its scope: the workflow, an iteration of a loop, a branch. */
+  readonly name: string;
+  readonly run: (step: Context) => Output | Promise<Output>;
+  /** Undoes the step; runs when the workflow fails, with what the step returned. */
+  readonly rollback?: (step: Context, output: Output) => void | Promise<void>;
+  /** Attempts after the first: 3 */
+  readonly maxRetries?: number;
+  /** The n-th retry waits `min(retryBackoffMax, retryBackoffBase * 2^n)`: 100 */
+  readonly retryBackoffBase?: number;
+  /** 30,000 */
+  readonly retryBackoffMax?: number;
+  /** 30,000; 0 for none. */
+  readonly timeout?: number;
+  /** Tries again after a timeout, which is otherwise critical: false */
+  readonly retryOnTimeout?: boolean;
+  /** Goes on before the record is durable; it becomes durable with the next thing that is. */
+  readonly ephemeral?: boolean;
+  /** Runs as one transaction: nothing else runs meanwhile, and a failed attempt changes nothing. */
+  readonly atomic?: boolean;
+  /** The most steps of this name that run at once in this workflow. */
+  readonly concurrency?: number;
+}
+
+export type TryStepCatchKind = "critical" | "timeout" | "exhausted" | "rollback";
+
+export interface TryStepConfig<Output, Context> extends StepConfig<Output, Context> {
+  /** What becomes a result: critical, timeout and exhausted unless given. */
+  readonly catch?: readonly TryStepCatchKind[];
+}
+
+export interface TryStepFailure {
+  readonly kind: TryStepCatchKind;
+  readonly stepName: string;
+  readonly attempts: number;
+  readonly error: WorkflowError;
+}
+
+export type TryStepResult<Output> =
+  | { readonly ok: true; readonly value: Output }
+  | { readonly ok: false; readonly failure: TryStepFailure };
+
+export type TryBlockCatchKind = "step" | "join" | "race" | "rollback";
+
+export interface TryBlockFailure {
+  readonly source: "step" | "join" | "race" | "block";
+  readonly name: string;
+  readonly error: WorkflowError;
+  readonly step?: TryStepFailure;
+}
+
+export type TryBlockResult<Output> =
+  | { readonly ok: true; readonly value: Output }
+  | { readonly ok: false; readonly failure: TryBlockFailure };
+
+export interface TryBlockConfig<Output, Context> {
+  readonly name: string;
+  readonly run: (ctx: Context) => Promise<Output>;
+  /** What becomes a result: step, join and race unless given. */
+  readonly catch?: readonly TryBlockCatchKind[];
+}
+
+export interface LoopConfig<LoopState, Value, Context> {
+  readonly name: string;
+  /** What the first iteration sees. */
+  readonly state?: LoopState;
+  readonly run: (ctx: Context, state: LoopState) => LoopIterationResult<LoopState, Value>;
+  /** Old iterations are deleted every so many: 20 */
+  readonly historyPruneInterval?: number;
+  /** How many past iterations are kept: `historyPruneInterval` */
+  readonly historySize?: number;
+  /** @deprecated Use `historyPruneInterval`. */
+  readonly commitInterval?: number;
+  /** @deprecated Use `historyPruneInterval`. */
+  readonly historyEvery?: number;
+  /** @deprecated Use `historySize`. */
+  readonly historyKeep?: number;
+}
+
+export interface SignalOptions {
+  /** The signal to wait for, where the entry has a name of its own. */
+  readonly signal?: string;
+  /** Milliseconds to wait; for ever unless given. */
+  readonly timeout?: number;
+}
+
+/** The actor of a child workflow: its name in the registry and its key. */
+export interface ChildReference<Input = unknown, Output = unknown> {
+  readonly name: string;
+  readonly key: ActorKeyInput;
+  /** Phantom: `childOf<typeof definition>()` sets them. */
+  readonly "~input"?: Input;
+  readonly "~output"?: Output;
+}
+
+/** What the function of a workflow gets: operations that are recorded, and replayed from the record. */
+export interface WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+  extends Omit<
+    WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    "queue" | "idempotencyKey" | "attempt"
+  > {
+  /** Valid while a step runs. */
+  readonly idempotencyKey: string;
+  /** Valid while a step runs. */
+  readonly attempt: number;
+  /** What the workflow was started with. */
+  readonly input: Input;
+  readonly queue: WorkflowQueue<Queues>;
+
+  /** Runs once and records what it returns. Throws `CriticalError`, `RollbackError`, `StepExhaustedError`. */
+  step<Output>(
+    name: string,
+    run: (
+      step: WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    ) => Output | Promise<Output>,
+  ): Promise<Output>;
+  step<Output>(
+    config: StepConfig<
+      Output,
+      WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+    >,
+  ): Promise<Output>;
+
+  /** As `step`, with the final failure as a value. */
+  tryStep<Output>(
+    name: string,
+    run: (
+      step: WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    ) => Output | Promise<Output>,
+  ): Promise<TryStepResult<Output>>;
+  tryStep<Output>(
+    config: TryStepConfig<
+      Output,
+      WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+    >,
+  ): Promise<TryStepResult<Output>>;
+
+  /** Runs operations and gives their failure as a value. */
+  try<Output>(
+    name: string,
+    run: (
+      ctx: WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    ) => Promise<Output>,
+  ): Promise<TryBlockResult<Output>>;
+  try<Output>(
+    config: TryBlockConfig<
+      Output,
+      WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+    >,
+  ): Promise<TryBlockResult<Output>>;
+
+  /** Repeats until `Loop.break(value)`; goes on after a crash from the last iteration. */
+  loop<Value>(
+    name: string,
+    run: (
+      ctx: WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    ) => LoopIterationResult<undefined, Value>,
+  ): Promise<Value>;
+  loop<LoopState, Value>(
+    config: LoopConfig<
+      LoopState,
+      Value,
+      WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+    >,
+  ): Promise<Value>;
+
+  /** Waits, also while the actor sleeps and across restarts. Milliseconds. */
+  sleep(name: string, durationMs: number): Promise<void>;
+  /** As `sleep`, until a time in milliseconds since the epoch. */
+  sleepUntil(name: string, timestampMs: number): Promise<void>;
+
+  /** Runs branches at once and waits for all. Throws `JoinError`. */
+  join<
+    Branches extends Record<
+      string,
+      {
+        readonly run: (
+          ctx: WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+        ) => Promise<unknown>;
+      }
+    >,
+  >(
+    name: string,
+    branches: Branches,
+  ): Promise<{ [Name in keyof Branches]: Awaited<ReturnType<Branches[Name]["run"]>> }>;
+
+  /** Runs branches at once; the first that succeeds wins and the others are aborted. Throws `RaceError`. */
+  race<Value>(
+    name: string,
+    branches: readonly {
+      readonly name: string;
+      readonly run: (
+        ctx: WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+      ) => Promise<Value>;
+    }[],
+  ): Promise<{ readonly winner: string; readonly value: Value }>;
+
+  /** Must come before the first step with a rollback. */
+  rollbackCheckpoint(name: string): Promise<void>;
+  /** Keeps the place of an entry that the code had once. */
+  removed(name: string, originalType: EntryKind): Promise<void>;
+  /** `latest` for a workflow that comes here first, 1 for one that was past it; the same ever after. */
+  getVersion(name: string, latest: number): Promise<number>;
+
+  /** The time, recorded. Milliseconds since the epoch. */
+  now(): number;
+  /** A number from 0 up to 1, recorded. */
+  random(): number;
+  /** A UUID, recorded. */
+  uuid(): string;
+
+  /** Waits for a signal; undefined when `timeout` passes first. */
+  signal<Payload = unknown>(
+    name: string,
+    options?: SignalOptions & { readonly timeout?: undefined },
+  ): Promise<Payload>;
+  signal<Payload = unknown>(name: string, options: SignalOptions): Promise<Payload | undefined>;
+  /** Answers `query(name, ...args)` of clients from now on; must not change anything. */
+  query(name: string, handler: (...args: never[]) => unknown): void;
+  /** Starts a workflow of another actor once, and waits for its output. Throws `ChildError`. */
+  child<ChildInput, Output>(
+    name: string,
+    child: ChildReference<ChildInput, Output>,
+    input?: ChildInput,
+  ): Promise<Output>;
+  /** Begins anew with an empty history. `return` what it returns. */
+  continueAsNew(input?: Input): Promise<never>;
+}
+
+/** An attempt of a step failed. */
+export interface WorkflowStepErrorEvent {
+  readonly workflowId: string;
+  readonly stepName: string;
+  readonly attempt: number;
+  readonly maxRetries: number;
+  readonly remainingRetries: number;
+  readonly willRetry: boolean;
+  readonly retryDelay?: number;
+  readonly retryAt?: number;
+  readonly error: WorkflowError;
+}
+
+/** A rollback failed. */
+export interface WorkflowRollbackErrorEvent {
+  readonly workflowId: string;
+  readonly stepName: string;
+  readonly error: WorkflowError;
+}
+
+/** The workflow failed outside of its steps. */
+export interface WorkflowRunErrorEvent {
+  readonly workflowId: string;
+  readonly error: WorkflowError;
+}
+
+export type WorkflowErrorEvent =
+  | { readonly step: WorkflowStepErrorEvent }
+  | { readonly rollback: WorkflowRollbackErrorEvent }
+  | { readonly workflow: WorkflowRunErrorEvent };
+
+/** What workflows of one actor take from its shape. */
+interface Shaped {
+  readonly "~types"?: ActorShape<
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown,
+    unknown
+  >;
+}
+type ShapeOf<D extends Shaped> = NonNullable<D["~types"]>;
+
+/** The context of the workflow of a definition: `WorkflowContextOf<typeof order>`. */
+export type WorkflowContextOf<D extends Shaped> = WorkflowContext<
+  ShapeOf<D>["state"],
+  ShapeOf<D>["params"],
+  ShapeOf<D>["connState"],
+  ShapeOf<D>["vars"],
+  ShapeOf<D>["input"],
+  ShapeOf<D>["database"],
+  ShapeOf<D>["events"],
+  ShapeOf<D>["queues"]
+>;
+/** The context of the loops of a definition's workflow. */
+export type WorkflowLoopContextOf<D extends Shaped> = WorkflowContextOf<D>;
+/** The context of the branches of a definition's workflow. */
+export type WorkflowBranchContextOf<D extends Shaped> = WorkflowContextOf<D>;
+/** The context of the steps of a definition's workflow. */
+export type WorkflowStepContextOf<D extends Shaped> = WorkflowStepContext<
+  ShapeOf<D>["state"],
+  ShapeOf<D>["params"],
+  ShapeOf<D>["connState"],
+  ShapeOf<D>["vars"],
+  ShapeOf<D>["input"],
+  ShapeOf<D>["database"],
+  ShapeOf<D>["events"],
+  ShapeOf<D>["queues"]
+>;
