@@ -19,5 +19,5 @@ export const sqliteStoreLimits = {
   /** How long the past of a state is kept. */
   historyMaxAgeMs: 7 * 24 * 3_600_000,
   /** How much of the past of one state is kept, beside its newest snapshot and the patches after it. */
-  historyMaxBytes: 1_048_576,
+  historyMaxBytes: 262_144,
 } as const;

@@ -252,7 +252,8 @@ class OpenStore implements SqliteStore {
     if (file !== undefined) return this.#commitToFile(file, batch);
     return this.#group.run({
       actorId: batch.actorId,
-      work: () => applyCommit(this.#sql, batch),
+      work: () =>
+        applyCommit(this.#sql, batch, { now: this.#ports.clock.now(), limits: this.#files.history }),
       hides: batch.destroyedAt !== undefined,
       // Looks at twice as many as were added: the expired ones are soon gone, and no commit pays for many.
       prunes: 2 * (batch.calls?.length ?? 0),

@@ -1,6 +1,7 @@
 import type { CallRecord, CommitBatch, KvOperation, LoadedActor, StoredState } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
 import { duplicateKey, fenced, invalidCommit, notFound } from "./errors.ts";
+import { forgetPast, type History, keepPast } from "./past.ts";
 import { actorRecord, bytes, integer, optionalInteger, type Row } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
@@ -23,10 +24,10 @@ export function checkCommit(batch: CommitBatch): void {
 }
 
 /** Writes one batch into the open transaction. The first statement is the fence, or makes the row. */
-export function applyCommit(sql: Statements, batch: CommitBatch): void {
+export function applyCommit(sql: Statements, batch: CommitBatch, history: History): void {
   const actor = batch.create === undefined ? fence(sql, batch) : create(sql, batch, batch.create);
   if (batch.destroyedAt !== undefined) return destroy(sql, actor, batch.destroyedAt);
-  if (batch.state !== undefined) writeState(sql, actor, batch.state);
+  if (batch.state !== undefined) writeState(sql, actor, batch.state, history);
   for (const operation of batch.kv ?? []) writeKv(sql, actor.no, operation);
   for (const call of batch.calls ?? []) writeCall(sql, actor.no, call);
   if (batch.wakeAt !== undefined) sql.setWake.run(batch.wakeAt, actor.no);
@@ -54,20 +55,23 @@ function fencedActor(row: Row): FencedActor {
   return { no: integer(row, "no"), patchHead: optionalInteger(row, "patch_head") };
 }
 
-function writeState(sql: Statements, actor: FencedActor, state: NonNullable<CommitBatch["state"]>): void {
+function writeState(
+  sql: Statements,
+  actor: FencedActor,
+  state: NonNullable<CommitBatch["state"]>,
+  history: History,
+): void {
   const head = actor.patchHead ?? null;
   if (state.type === "snapshot") {
-    if (head !== null) {
-      sql.deletePatches.run(head);
-      sql.setPatchHead.run(null, actor.no);
-    }
-    sql.putSnapshot.run(actor.no, state.bytes);
+    keepPast(sql, actor.no, head, history);
+    if (head !== null) sql.setPatchHead.run(null, actor.no);
+    sql.putSnapshot.run(actor.no, state.bytes, history.now);
     return;
   }
   if (head === null && sql.hasSnapshot.get(actor.no) === undefined) {
     throw invalidCommit("A patch needs a snapshot before it");
   }
-  const { lastInsertRowid } = sql.putPatch.run(head, state.bytes);
+  const { lastInsertRowid } = sql.putPatch.run(head, state.bytes, history.now);
   sql.setPatchHead.run(lastInsertRowid, actor.no);
 }
 
@@ -92,6 +96,7 @@ function writeCall(sql: Statements, actorNo: number, call: CallRecord): void {
 
 function destroy(sql: Statements, actor: FencedActor, destroyedAt: number): void {
   if (actor.patchHead !== undefined) sql.deletePatches.run(actor.patchHead);
+  forgetPast(sql, actor.no);
   sql.deleteSnapshot.run(actor.no);
   sql.deleteKv.run(actor.no);
   sql.deleteCalls.run(actor.no);
@@ -124,6 +129,7 @@ export function forgetShared(sql: Statements, row: Row): void {
   const actor = fencedActor(row);
   if (actor.patchHead !== undefined) sql.deletePatches.run(actor.patchHead);
   sql.setPatchHead.run(null, actor.no);
+  forgetPast(sql, actor.no);
   sql.deleteSnapshot.run(actor.no);
   sql.deleteKv.run(actor.no);
   sql.deleteCalls.run(actor.no);

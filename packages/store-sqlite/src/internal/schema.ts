@@ -6,7 +6,7 @@ import { corrupt } from "./errors.ts";
  * The version of the tables below. A published version is never edited: add the next one, with an
  * upgrade from this one, and a golden file in tests/golden.
  */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 /** "HfSt": tells a store from any other SQLite file. */
 const applicationId = 0x48665374;
@@ -73,6 +73,37 @@ const tables = `
   PRAGMA application_id = ${applicationId};
 `;
 
+/**
+ * What makes a store of each format one of the next, by the format it starts from; a new store goes the
+ * same way. Format 2 keeps the past of states: a snapshot that is replaced moves to `past`, with the
+ * patches after it. And it has actors with files of their own: `is_open` is set before an owner may
+ * write to one and taken back when it is closed. While it is set, `actor.wake_at` may be behind the
+ * file, and who opens the store after a crash reads the true time from there.
+ */
+const upgrades: Readonly<Record<number, string>> = {
+  1: `
+  ALTER TABLE snapshot ADD COLUMN created_at INTEGER;
+  ALTER TABLE patch ADD COLUMN created_at INTEGER;
+
+  CREATE TABLE past (
+    no INTEGER PRIMARY KEY,
+    actor_no INTEGER NOT NULL,
+    patch_head INTEGER,
+    created_at INTEGER,
+    until_at INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX past_actor ON past (actor_no);
+
+  CREATE TABLE actor_file (
+    actor_no INTEGER PRIMARY KEY,
+    is_open INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX actor_file_open ON actor_file (is_open) WHERE is_open = 1;
+`,
+};
+
 /** The pragmas of every connection to a store. */
 export const connectionPragmas = `
   PRAGMA synchronous = NORMAL;
@@ -93,6 +124,7 @@ export function prepareSchema(database: DatabaseSync): void {
   }
   const format = one(database, "SELECT value FROM meta WHERE key = 'format'")["value"];
   if (format === formatVersion) return;
+  if (typeof format === "number" && format in upgrades) return upgrade(database, format);
   if (typeof format === "number" && format > formatVersion) {
     throw new HoldfastError(
       "store",
@@ -108,12 +140,33 @@ function createTables(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
     database.exec(tables);
-    database.prepare("INSERT INTO meta (key, value) VALUES ('format', ?)").run(formatVersion);
+    database.prepare("INSERT INTO meta (key, value) VALUES ('format', ?)").run(1);
+    applyUpgrades(database, 1);
     database.exec("COMMIT");
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
     throw error;
   }
+}
+
+function upgrade(database: DatabaseSync, from: number): void {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    applyUpgrades(database, from);
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function applyUpgrades(database: DatabaseSync, from: number): void {
+  for (let format = from; format < formatVersion; format++) {
+    const sql = upgrades[format];
+    if (sql === undefined) throw corrupt(new Error(`No way leads from format ${format}`));
+    database.exec(sql);
+  }
+  database.prepare("UPDATE meta SET value = ? WHERE key = 'format'").run(formatVersion);
 }
 
 function one(database: DatabaseSync, sql: string): Record<string, unknown> {

@@ -25,12 +25,12 @@ export function prepareStatements(database: DatabaseSync) {
     setPatchHead: sql("UPDATE actor SET patch_head = ? WHERE no = ?"),
     destroy: sql("UPDATE actor SET destroyed_at = ?, wake_at = NULL, patch_head = NULL WHERE no = ?"),
 
-    putSnapshot: sql(`INSERT INTO snapshot (actor_no, bytes) VALUES (?, ?)
-      ON CONFLICT (actor_no) DO UPDATE SET bytes = excluded.bytes`),
+    putSnapshot: sql(`INSERT INTO snapshot (actor_no, bytes, created_at) VALUES (?, ?, ?)
+      ON CONFLICT (actor_no) DO UPDATE SET bytes = excluded.bytes, created_at = excluded.created_at`),
     getSnapshot: sql("SELECT bytes FROM snapshot WHERE actor_no = ?"),
     hasSnapshot: sql("SELECT 1 FROM snapshot WHERE actor_no = ?"),
     deleteSnapshot: sql("DELETE FROM snapshot WHERE actor_no = ?"),
-    putPatch: sql("INSERT INTO patch (previous, bytes) VALUES (?, ?)"),
+    putPatch: sql("INSERT INTO patch (previous, bytes, created_at) VALUES (?, ?, ?)"),
     /** From the newest patch back to the oldest. */
     getPatches: sql(`WITH RECURSIVE chain (no, previous, depth) AS (
         SELECT no, previous, 0 FROM patch WHERE no = ?
@@ -42,6 +42,29 @@ export function prepareStatements(database: DatabaseSync) {
         UNION ALL
         SELECT patch.no, patch.previous FROM chain JOIN patch ON patch.no = chain.previous
       ) DELETE FROM patch WHERE no IN (SELECT no FROM chain)`),
+
+    snapshotSize: sql("SELECT length(bytes) AS size FROM snapshot WHERE actor_no = ?"),
+    patchesSize: sql(`WITH RECURSIVE chain (no, previous) AS (
+        SELECT no, previous FROM patch WHERE no = ?
+        UNION ALL
+        SELECT patch.no, patch.previous FROM chain JOIN patch ON patch.no = chain.previous
+      ) SELECT coalesce(sum(length(bytes)), 0) AS size FROM patch WHERE no IN (SELECT no FROM chain)`),
+    moveToPast: sql(`INSERT INTO past (actor_no, patch_head, created_at, until_at, size, bytes)
+      SELECT actor_no, ?2, created_at, ?3, ?4, bytes FROM snapshot WHERE actor_no = ?1`),
+    /** The newest first. */
+    listPast: sql("SELECT no, patch_head, until_at, size FROM past WHERE actor_no = ? ORDER BY no DESC"),
+    deletePast: sql("DELETE FROM past WHERE no = ?"),
+    snapshotAt: sql("SELECT bytes FROM snapshot WHERE actor_no = ?1 AND coalesce(created_at, 0) <= ?2"),
+    pastAt: sql(`SELECT patch_head, bytes FROM past
+      WHERE actor_no = ?1 AND coalesce(created_at, 0) <= ?2 ORDER BY no DESC LIMIT 1`),
+    /** As `getPatches`, up to a time. */
+    patchesAt: sql(`WITH RECURSIVE chain (no, previous, depth) AS (
+        SELECT no, previous, 0 FROM patch WHERE no = ?1
+        UNION ALL
+        SELECT patch.no, patch.previous, depth + 1 FROM chain JOIN patch ON patch.no = chain.previous
+      ) SELECT patch.bytes FROM chain JOIN patch ON patch.no = chain.no
+        WHERE coalesce(patch.created_at, 0) <= ?2 ORDER BY depth`),
+    place: sql("SELECT no, patch_head FROM actor WHERE id = ? AND destroyed_at IS NULL"),
 
     kvPut: sql(`INSERT INTO kv (actor_no, key, value) VALUES (?, ?, ?)
       ON CONFLICT (actor_no, key) DO UPDATE SET value = excluded.value`),

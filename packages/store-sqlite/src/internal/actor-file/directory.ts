@@ -1,32 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
 import { integer, optionalInteger, text } from "../rows.ts";
 
-/**
- * Which actors have a file of their own, in the store's database. `is_open` is set before an owner may
- * write to the file, and taken back when the file is closed: while it is set, `actor.wake_at` may be
- * behind the file, and who opens the store after a crash reads the true time from there.
- */
-const tables = `
-  CREATE TABLE IF NOT EXISTS actor_file (
-    actor_no INTEGER PRIMARY KEY,
-    is_open INTEGER NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS actor_file_open ON actor_file (is_open) WHERE is_open = 1;
-`;
-
 export interface FileRow {
   readonly id: string;
   readonly isDestroyed: boolean;
 }
 
-/** The directory of the files. Its writes belong to the transaction that is open. */
+/** Which actors have a file of their own, in the store's database: see `actor_file` in schema.ts. Its writes belong to the transaction that is open. */
 export class FileDirectory {
   readonly #sql: ReturnType<typeof prepare>;
   /** Most stores have none: then nothing has to be asked. */
   #any: boolean;
 
   constructor(database: DatabaseSync) {
-    database.exec(tables);
     this.#sql = prepare(database);
     this.#any = this.#sql.any.get() !== undefined;
   }

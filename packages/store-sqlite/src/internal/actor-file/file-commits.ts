@@ -85,7 +85,7 @@ export class FileCommits {
       await this.#write({
         actorId: file.id,
         work: () => {
-          applyCommit(this.#sql, row);
+          applyCommit(this.#sql, row, { now: this.#files.now(), limits: this.#files.history });
           this.#directory.add(file.id, true);
         },
       });
