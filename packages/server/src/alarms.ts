@@ -3,7 +3,7 @@ import { isHoldfastError, type Ports, type Timer } from "@holdfast/core";
 import { serverLimits } from "./limits.ts";
 
 export interface AlarmsOptions {
-  readonly store: ActorStore;
+  readonly store: Pick<ActorStore, "due">;
   readonly ports: Ports;
   /** An actor in memory, or on its way there, arms its own timers. */
   isAwake(id: string): boolean;

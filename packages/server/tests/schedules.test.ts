@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { describe, type TestContext, test } from "node:test";
+import { actor } from "@holdfast/actors";
+import { createClient } from "@holdfast/client";
+import { systemClock, systemPorts } from "@holdfast/core";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+import { createRegistry } from "../src/index.ts";
+import type { ScheduleRegistry } from "./schedule-server.ts";
+import { Condition, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+
+interface Mortal {
+  readonly client: ReturnType<typeof createClient<ScheduleRegistry>>;
+  kill(): Promise<void>;
+}
+
+async function start(t: TestContext, directory: string): Promise<Mortal> {
+  const child: ChildProcess = fork(new URL("./schedule-server.ts", import.meta.url), [directory], {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  t.after(() => child.kill("SIGKILL"));
+  const [message] = (await once(child, "message")) as [{ url: string }];
+  const client = createClient<ScheduleRegistry>(message.url);
+  t.after(() => client.dispose());
+  return {
+    client,
+    kill: async () => {
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+describe("schedules of a server on SQLite", () => {
+  test("a sleeping actor is woken at its time, without anybody calling it", async (t) => {
+    const heard = new Condition();
+    const fired: string[] = [];
+    const alarm = actor({
+      state: { count: 0 },
+      options: { sleepTimeout: 20 },
+      onSleep: () => {
+        fired.push("sleep");
+        heard.changed();
+      },
+      actions: {
+        in: (c, ms: number) => c.schedule.after(ms, "ring"),
+        ring: (c) => {
+          c.state.count++;
+          fired.push("ring");
+          heard.changed();
+        },
+        count: (c) => c.state.count,
+      },
+    });
+    const { client } = await serve(t, { alarm });
+    const handle = client().alarm.getOrCreate("a");
+    await handle.in(150);
+    await heard.until(() => fired.length >= 3);
+    assert.deepEqual(fired, ["sleep", "ring", "sleep"]);
+    assert.equal(await handle.count(), 1);
+  });
+
+  test("a registry that is not listening runs them too, and its shutdown leaves them to the next", async (t) => {
+    const directory = temporaryDirectory(t);
+    const heard = new Condition();
+    let rings = 0;
+    const alarm = actor({
+      actions: {
+        in: (c, ms: number) => c.schedule.after(ms, "ring"),
+        ring: () => {
+          rings++;
+          heard.changed();
+        },
+      },
+    });
+    const first = sqliteRegistry({ alarm }, directory);
+    await first.client.alarm.getOrCreate("a").in(0);
+    await heard.until(() => rings === 1);
+    await first.client.alarm.getOrCreate("b").in(50);
+    await first.shutdown();
+    assert.equal(rings, 1);
+    const second = sqliteRegistry({ alarm }, directory);
+    t.after(() => second.shutdown());
+    await second.directory();
+    await heard.until(() => rings === 2);
+  });
+
+  test("kill -9: what was due meanwhile runs after the restart, once", { timeout: 60_000 }, async (t) => {
+    const directory = temporaryDirectory(t);
+    const first = await start(t, directory);
+    const ids = Array.from({ length: 20 }, (_, i) => `k${i}`);
+    for (const id of ids) await first.client.clockwork.getOrCreate(id).in(400);
+    await first.kill();
+    await new Promise((resolve) => setTimeout(resolve, 450));
+    const second = await start(t, directory);
+    const done = async (): Promise<boolean> => {
+      const pending = await Promise.all(ids.map((id) => second.client.clockwork.get(id).pending()));
+      return pending.every((count) => count === 0);
+    };
+    const deadline = Date.now() + 20_000;
+    while (!(await done())) assert.ok(Date.now() < deadline, "they run after the restart");
+    for (const id of ids) {
+      assert.deepEqual(await second.client.clockwork.get(id).counts(), { runs: 1, twice: 0, cut: 0 });
+    }
+  });
+
+  test("kill -9 while one runs: it is run again, and has its effect once", { timeout: 60_000 }, async (t) => {
+    const directory = temporaryDirectory(t);
+    const first = await start(t, directory);
+    const handle = first.client.clockwork.getOrCreate("s");
+    await handle.slowlyIn(0, 60_000);
+    // It runs: it is not listed any more.
+    while ((await handle.pending()) > 0);
+    await first.kill();
+    const second = await start(t, directory);
+    const again = second.client.clockwork.get("s");
+    const deadline = Date.now() + 20_000;
+    while ((await again.counts()).runs === 0) assert.ok(Date.now() < deadline, "it runs again");
+    assert.deepEqual(await again.counts(), { runs: 1, twice: 0, cut: 1 });
+  });
+
+  test("10,000 sleeping actors that are due at one time all run, once", { timeout: 120_000 }, async (t) => {
+    const directory = temporaryDirectory(t);
+    const count = 10_000;
+    const heard = new Condition();
+    let rings = 0;
+    let at = 0;
+    let most = 0;
+    let starting = 0;
+    const alarm = actor({
+      state: { rings: 0 },
+      onWake: async (c) => {
+        most = Math.max(most, ++starting);
+        await c.kv.get("nothing");
+        starting--;
+      },
+      onCreate: async (c) => {
+        await c.schedule.at(at, "ring");
+      },
+      actions: {
+        rings: (c) => c.state.rings,
+        ring: (c) => {
+          c.state.rings++;
+          if (++rings === count) heard.changed();
+        },
+      },
+    });
+    // Long enough for all of them to be made.
+    at = Date.now() + 600_000;
+    const first = sqliteRegistry({ alarm }, directory);
+    for (let i = 0; i < count; i += 500) {
+      await Promise.all(Array.from({ length: 500 }, (_, j) => first.client.alarm.create(`n${i + j}`)));
+    }
+    await first.shutdown();
+    most = 0;
+    const ahead = { now: () => systemClock.now() + 600_000 };
+    const ports = { ...systemPorts(), clock: ahead };
+    const store = () => openSqliteStore({ path: directory, ports });
+    const second = createRegistry({ use: { alarm }, ports, store });
+    t.after(() => second.shutdown());
+    const began = performance.now();
+    await second.directory();
+    await heard.until(() => rings >= count, 100_000);
+    t.diagnostic(`${count} alarms in ${Math.round(performance.now() - began)} ms, ${most} starting at once`);
+    assert.ok(most <= 64, `${most} were starting at once`);
+    assert.equal(rings, count);
+    for (const i of [0, 4_999, 9_999]) assert.equal(await second.client.alarm.get(`n${i}`).rings(), 1);
+    assert.equal((await (await second.directory()).store.due(ahead.now(), 10)).actors.length, 0);
+  });
+});
