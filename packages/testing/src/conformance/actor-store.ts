@@ -4,6 +4,7 @@ import { type Ports, systemPorts } from "@holdfast/core";
 import { type ManualClock, manualClock } from "../store/manual-clock.ts";
 import { callCases } from "./actor-store-calls.ts";
 import { commitCases } from "./actor-store-commits.ts";
+import { databaseCases } from "./actor-store-databases.ts";
 import { kvCases } from "./actor-store-kv.ts";
 import { lookupCases } from "./actor-store-lookup.ts";
 
@@ -52,5 +53,6 @@ export function actorStoreConformance(name: string, open: (ports: Ports) => Prom
     lookupCases(suite);
     kvCases(suite);
     callCases(suite);
+    databaseCases(suite);
   });
 }

@@ -3,7 +3,9 @@ import type { ActorStore, CommitBatch } from "@holdfast/actors";
 import { type ActorKey, isErrorCode } from "@holdfast/core";
 
 /** The parts of a batch that a case wants to say; the rest is filled in. */
-export type BatchChanges = Partial<Pick<CommitBatch, "state" | "kv" | "calls" | "wakeAt" | "destroyedAt">>;
+export type BatchChanges = Partial<
+  Pick<CommitBatch, "state" | "kv" | "calls" | "database" | "wakeAt" | "destroyedAt">
+>;
 
 export interface TestActor {
   readonly id: string;
