@@ -1,12 +1,18 @@
 export { Directory, type DirectoryOptions, type Done } from "./directory.ts";
+export type { FetchApplication } from "./gateway/application.ts";
 export type { Listening } from "./gateway/listen.ts";
+export type { NodeGateway } from "./gateway/node-gateway.ts";
 export type { AccessInfo, GatewayOptions } from "./gateway/options.ts";
+export type { UpgradingServer } from "./gateway/upgrades.ts";
 export { serverLimits } from "./limits.ts";
 export { LocalDriver } from "./local-driver.ts";
+export type { PredecessorServer } from "./predecessor.ts";
 export {
   createRegistry,
   type Definitions,
   type ListenOptions,
+  type ParsedConfig,
   Registry,
   type RegistryConfig,
 } from "./registry.ts";
+export type { ShutdownOptions } from "./shutdown.ts";

@@ -31,6 +31,8 @@ export const serverLimits = {
   maxRawMessageBytes: 32 * 1_048_576,
   /** Unsent output of one raw WebSocket; beyond, it is closed with 1013 and `conn.too_slow`. */
   maxRawSendBufferBytes: 64 * 1_048_576,
+  /** How long a signal lets the actors finish, unless a registry says otherwise. */
+  shutdownGraceMs: 30_000,
   /** Between a close frame and the end of the socket. */
   closeGraceMs: 2_000,
   /** Due actors that are read from the store at once. */
@@ -57,6 +59,9 @@ export interface ResumeLimits {
 }
 
 export const defaultResume: ResumeLimits = { windowMs: 60_000, maxEvents: 1_000, maxBytes: 1_048_576 };
+
+/** The release of this package, as `/metadata` names it. */
+export const version = "0.1.0";
 
 /** What a registry may change. */
 export interface MessageLimits {

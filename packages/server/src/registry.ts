@@ -7,11 +7,16 @@ import {
 } from "@holdfast/client";
 import { HoldfastError, limits, type Ports, systemPorts } from "@holdfast/core";
 import { Directory } from "./directory.ts";
+import type { FetchApplication } from "./gateway/application.ts";
 import { createFetchGateway, type FetchGateway } from "./gateway/fetch.ts";
 import { type Listening, listen } from "./gateway/listen.ts";
+import { NodeGateway } from "./gateway/node-gateway.ts";
 import type { GatewayOptions } from "./gateway/options.ts";
-import type { MessageLimits } from "./limits.ts";
+import { attachUpgrades, type UpgradingServer } from "./gateway/upgrades.ts";
+import { type MessageLimits, version } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
+import { type PredecessorServer, predecessorServer } from "./predecessor.ts";
+import { type Lifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */
 export type Definitions = Readonly<Record<string, AnyDefinition & AnyActorDefinition>>;
@@ -22,13 +27,28 @@ export interface RegistryConfig<Actors extends Definitions> {
   readonly store: () => ActorStore | Promise<ActorStore>;
   readonly ports?: Ports;
   readonly gateway?: GatewayOptions;
+  /** What `start` and `listen` do unless they are told otherwise. */
+  readonly listen?: ListenOptions;
+  /** How the registry ends; SIGTERM and SIGINT are its host's affair unless this is given. */
+  readonly shutdown?: ShutdownOptions;
+  /** Called with the URL once `start` listens. */
+  readonly welcome?: (url: string) => void;
+  /** What `parseConfig` gives: the configuration as its user wrote it, with every default. */
+  readonly parsed?: ParsedConfig;
 }
+
+/** Keys and defaults of `setup`: docs/reference/server.md. */
+export type ParsedConfig = Readonly<Record<string, unknown>>;
 
 export interface ListenOptions {
   /** 6420, or HOLDFAST_PORT; 0 takes a free one. */
   readonly port?: number;
   /** 127.0.0.1 unless given. */
   readonly host?: string;
+  /** A directory whose files are served beside the actors. */
+  readonly publicDir?: string;
+  /** Serves what is neither an actor nor a file, such as `new Hono()`. */
+  readonly application?: FetchApplication;
 }
 
 /** Actors, their store, and the ways to reach them. Made with {@link createRegistry}. */
@@ -38,10 +58,13 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   readonly config: RegistryConfig<Actors>;
   readonly #ports: Ports;
   readonly #messageLimits: MessageLimits;
+  readonly #gatewayOptions: GatewayOptions;
+  readonly #lifetime: Lifetime;
   #directory: Promise<Directory> | undefined;
   #client: Client<Registry<Actors>> | undefined;
   #fetch: FetchGateway | undefined;
   readonly #listening = new Set<Listening>();
+  readonly #mounted = new Set<NodeGateway>();
   #closing: Promise<void> | undefined;
 
   constructor(config: RegistryConfig<Actors>) {
@@ -51,12 +74,9 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
       maxIncomingBytes: config.gateway?.maxIncomingMessageBytes ?? limits.maxIncomingMessageBytes,
       maxOutgoingBytes: config.gateway?.maxOutgoingMessageBytes ?? limits.maxOutgoingMessageBytes,
     };
-    for (const name of Object.keys(config.use)) {
-      if (name.length === 0 || name.length > limits.maxActorNameLength) {
-        const message = `"${name}" is no name for an actor: use 1 to ${limits.maxActorNameLength} characters`;
-        throw new HoldfastError("actor", "invalid_name", message);
-      }
-    }
+    this.#gatewayOptions = { metadata: () => this.#metadata(), ...config.gateway };
+    this.#lifetime = lifetimeOf(config.shutdown, this.#ports, () => this.shutdown());
+    for (const name of Object.keys(config.use)) checkName(name);
   }
 
   /** A client in this process: no socket, the same semantics. */
@@ -69,25 +89,80 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   readonly routes = {
     /** What `GET /health` answers. */
     health: (): Response => Response.json({ status: this.#closing === undefined ? "ok" : "shutting-down" }),
+    /** What `GET /metadata` answers: runtime, version, and the names of the actors. */
+    metadata: (): Response => Response.json(this.#metadata()),
+    /** What `GET /metrics` answers, in the text format of Prometheus. 404 when nothing is measured. */
+    prometheusMetrics: async (_request?: Request): Promise<Response> => {
+      const { metrics } = this.#gatewayOptions;
+      if (metrics === undefined) return new Response(null, { status: 404 });
+      const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+      return new Response(await metrics(), { headers });
+    },
   };
 
-  /** Listens with the defaults. Throws `gateway.port_in_use`, and what the store throws. */
-  start(): Promise<Listening> {
-    return this.listen();
+  /** The configuration with every default. */
+  parseConfig(): ParsedConfig {
+    return this.config.parsed ?? { use: this.config.use };
   }
 
-  /** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, and what the store throws. */
-  async listen(options: ListenOptions = {}): Promise<Listening> {
-    const directory = await this.directory();
-    const listening = await listen(directory, { ...this.config.gateway, ...options });
-    this.#listening.add(listening);
+  /** Listens with the defaults. Throws `gateway.port_in_use`, and what the store throws. */
+  async start(): Promise<Listening> {
+    const listening = await this.listen();
+    this.config.welcome?.(listening.url);
     return listening;
   }
 
-  /** Serves one request of a server of your own. Connections need `listen`. */
+  /** As {@link start}; resolves when the registry takes requests. */
+  async startAndWait(): Promise<void> {
+    await this.start();
+  }
+
+  /** As {@link start}: here the process that holds the actors is the one that is asked. */
+  startEnvoy(): Promise<Listening> {
+    return this.start();
+  }
+
+  /** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, and what the store throws. */
+  listen(options: ListenOptions = {}): Promise<Listening> {
+    return this.#listen(options, this.#gatewayOptions);
+  }
+
+  /** A handler for servers that take one: `export default registry.serve()`. */
+  serve(): { fetch(request: Request): Promise<Response> } {
+    return { fetch: (request) => this.handler(request) };
+  }
+
+  /**
+   * Serves one request of a server of your own, wherever the registry is mounted in it. WebSockets need
+   * {@link attach}, or a server that the registry started.
+   */
   async handler(request: Request): Promise<Response> {
-    this.#fetch ??= createFetchGateway(await this.directory(), this.config.gateway ?? {});
+    this.#fetch ??= createFetchGateway(await this.directory(), {
+      basePath: "anywhere",
+      ...this.#gatewayOptions,
+    });
     return this.#fetch(request);
+  }
+
+  /** Takes the WebSockets of actors from a server of your own; `basePath` is where the registry is mounted. */
+  attach(server: UpgradingServer, options: { readonly basePath?: string } = {}): void {
+    const { basePath = "" } = options;
+    attachUpgrades(server, basePath, () => this.nodeGateway(basePath));
+  }
+
+  /** The gateway for requests of `node:http`, for adapters of frameworks. */
+  async nodeGateway(basePath: string): Promise<NodeGateway> {
+    const gateway = new NodeGateway(await this.directory(), { ...this.#gatewayOptions, basePath });
+    this.#mounted.add(gateway);
+    return gateway;
+  }
+
+  /** The entry point of the predecessor (0.9): `const { client, serve, hono } = registry.createServer()`. */
+  createServer(): PredecessorServer<Client<Registry<Actors>>> {
+    return predecessorServer(this.client, {
+      handler: (request) => this.handler(request),
+      listen: (options) => this.#listen(options, { ...this.#gatewayOptions, basePath: ["/registry", ""] }),
+    });
   }
 
   /** The live actors; opens the store at the first call. */
@@ -106,6 +181,24 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   shutdown(): Promise<void> {
     this.#closing ??= this.#shutdown();
     return this.#closing;
+  }
+
+  async #listen(options: ListenOptions, gateway: GatewayOptions): Promise<Listening> {
+    const directory = await this.directory();
+    const listening = await listen(directory, { ...gateway, ...this.config.listen, ...options });
+    this.#listening.add(listening);
+    this.#lifetime.began();
+    return listening;
+  }
+
+  #metadata(): unknown {
+    const actorNames = Object.fromEntries(
+      Object.entries(this.config.use).map(([name, definition]) => {
+        const { displayName, icon } = definition["~definition"];
+        return [name, { metadata: { ...(displayName && { name: displayName }), ...(icon && { icon }) } }];
+      }),
+    );
+    return { runtime: "holdfast", version: version, actorNames };
   }
 
   async #open(): Promise<Directory> {
@@ -132,9 +225,19 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     const listening = [...this.#listening];
     for (const each of listening) each.stopAccepting();
     await directory?.shutdown();
+    await Promise.all([...this.#mounted].map((each) => each.close()));
     await Promise.all(listening.map((each) => each.close()));
     await this.#client?.dispose();
+    this.#lifetime.ended();
   }
+}
+
+/** Throws `actor.invalid_name`. */
+function checkName(name: string): void {
+  const isDots = name === "." || name === "..";
+  if (name.length > 0 && name.length <= limits.maxActorNameLength && !isDots) return;
+  const message = `"${name}" is no name for an actor: use 1 to ${limits.maxActorNameLength} characters`;
+  throw new HoldfastError("actor", "invalid_name", message);
 }
 
 /** Makes a registry over the given store. Nothing is opened before it is needed. */

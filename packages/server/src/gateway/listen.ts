@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { serverLimits } from "../limits.ts";
+import { type Surroundings, serveSurroundings } from "./application.ts";
 import { portFromEnvironment } from "./environment.ts";
 import { NodeGateway } from "./node-gateway.ts";
 import type { GatewayOptions } from "./options.ts";
@@ -22,14 +23,16 @@ export interface Listening {
 /** Listens. Throws `gateway.port_in_use`, `gateway.cannot_listen`, `gateway.invalid_port`. */
 export async function listen(
   directory: Directory,
-  options: GatewayOptions & { readonly port?: number; readonly host?: string },
+  options: GatewayOptions & Surroundings & { readonly port?: number; readonly host?: string },
 ): Promise<Listening> {
   const host = options.host ?? "127.0.0.1";
   const port = options.port ?? portFromEnvironment();
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new HoldfastError("gateway", "invalid_port", `${port} is not a port from 0 to 65535`);
   }
-  const gateway = new NodeGateway(directory, options);
+  const surrounded = options.publicDir !== undefined || options.application !== undefined;
+  const fallback = surrounded ? serveSurroundings(options, directory.ports) : options.fallback;
+  const gateway = new NodeGateway(directory, { ...options, ...(fallback && { fallback }) });
   const server = createServer({
     keepAliveTimeout: serverLimits.keepAliveTimeoutMs,
     // Bodies have deadlines of their own, since one that streams may take as long as it likes.

@@ -31,9 +31,10 @@ export interface GatewayOptions {
   readonly credentials?: boolean;
   /**
    * Where the gateway is mounted: "/api/holdfast". With "anywhere" whatever stands before `/actors/` is
-   * taken for it, for a handler that a server of the user's own calls. "" unless given.
+   * taken for it, for a handler that a server of the user's own calls. "" unless given; the first of
+   * several that fits.
    */
-  readonly basePath?: string;
+  readonly basePath?: string | readonly string[];
   /**
    * What happens to a WebSocket that reads too slowly, with over 8 MiB unread: "close" (the default)
    * ends it with 1013 and `conn.too_slow`; "drop-events" leaves events out from 4 MiB on, and tells.

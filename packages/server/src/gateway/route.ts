@@ -45,22 +45,33 @@ const maxKnown = 4_096;
 const maxKnownLength = 512;
 
 /**
- * The path below the mount of the gateway, or undefined when it is not below it. "anywhere": what stands
- * before the gateway's own part is not looked at.
+ * The path below the mount of the gateway, or undefined when it is not below it; with several mounts,
+ * below the first that fits. "anywhere": what stands before the gateway's own part is not looked at.
  */
-export function localPath(url: string, basePath: string | undefined): string | undefined {
-  if (basePath === undefined || basePath === "" || basePath === "/") return url;
-  if (basePath === "anywhere") {
-    const mark = url.indexOf("?");
-    const path = mark === -1 ? url : url.slice(0, mark);
-    const at = path.indexOf(actorsPrefix);
-    return at > 0 ? url.slice(at) : at === 0 ? url : path.slice(Math.max(0, path.lastIndexOf("/")));
+export function localPath(url: string, mount: string | readonly string[] | undefined): string | undefined {
+  if (mount === undefined || mount === "" || mount === "/") return url;
+  if (mount === "anywhere") return partOfAnywhere(url);
+  if (typeof mount === "string") return belowMount(url, mount);
+  for (const each of mount) {
+    const path = localPath(url, each);
+    if (path !== undefined) return path;
   }
-  const base = basePath.endsWith("/") ? basePath.slice(0, -1) : basePath;
+  return undefined;
+}
+
+function belowMount(url: string, mount: string): string | undefined {
+  const base = mount.endsWith("/") ? mount.slice(0, -1) : mount;
   if (!url.startsWith(base)) return undefined;
   const rest = url.slice(base.length);
-  if (rest === "" || rest.startsWith("/")) return rest === "" ? "/" : rest;
-  return rest.startsWith("?") ? `/${rest}` : undefined;
+  if (rest === "" || rest.startsWith("?")) return `/${rest}`;
+  return rest.startsWith("/") ? rest : undefined;
+}
+
+function partOfAnywhere(url: string): string {
+  const mark = url.indexOf("?");
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const at = path.indexOf(actorsPrefix);
+  return at === -1 ? path.slice(Math.max(0, path.lastIndexOf("/"))) : url.slice(at);
 }
 
 const rawPath = /^\/actors\/([^/?]+)\/([^/?]+)\/(request|websocket)(?=[/?]|$)/;

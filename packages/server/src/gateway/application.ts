@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { HoldfastError, type Ports } from "@holdfast/core";
+import { replyError, visibleError } from "./exchange.ts";
+import { NodeExchange } from "./node-exchange.ts";
+import { urlOf } from "./raw-http.ts";
+import { routeNotFound } from "./route.ts";
+import { serveFile } from "./static-files.ts";
+
+/** An application that speaks in `Request` and `Response`, such as one made with Hono. */
+export interface FetchApplication {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+export interface Surroundings {
+  /** Files to serve. */
+  readonly publicDir?: string | undefined;
+  readonly application?: FetchApplication | undefined;
+}
+
+/** Serves what is not the gateway's own: files first, then the application. */
+export function serveSurroundings(
+  { publicDir, application }: Surroundings,
+  ports: Ports,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (publicDir !== undefined && (await serveFile(publicDir, request, response))) return;
+    const exchange = new NodeExchange(request, response);
+    try {
+      if (application === undefined) throw routeNotFound();
+      const gone = new AbortController();
+      exchange.onGone(() => gone.abort(new HoldfastError("action", "aborted", "The client has gone away")));
+      const url = urlOf(exchange.header("host"), exchange.url);
+      const asked = exchange.request(url, gone.signal, Number.POSITIVE_INFINITY);
+      exchange.replyWith(await application.fetch(asked), {});
+    } catch (error) {
+      replyError(exchange, visibleError(error, ports), {});
+    }
+  };
+  return (request, response) => void serve(request, response);
+}
