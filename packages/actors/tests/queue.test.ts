@@ -1,0 +1,276 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor, queue } from "@holdfast/actors";
+import { call, outcome, turn, world } from "./harness.ts";
+import { code, codeOf, send } from "./queue-support.ts";
+
+const basic = actor({
+  state: { seen: [] as unknown[] },
+  queues: { a: queue<number>(), b: queue<number>(), jobs: queue<string, { done: string }>() },
+  actions: {
+    send: async (c, name: "a" | "b", body: number, options?: object) => c.queue.send(name, body, options),
+    take: async (c, names?: ("a" | "b")[], timeout = 0) => {
+      const message = await c.queue.next({ names, timeout });
+      return message === undefined
+        ? null
+        : { name: message.name, body: message.body, attempt: message.attempt };
+    },
+    takeMany: async (c, names: ("a" | "b")[], count: number) => {
+      const batch = await c.queue.tryNextBatch({ names, count });
+      return batch.map(({ name, body }) => [name, body]);
+    },
+    wait: async (c, timeout?: number) => (await c.queue.waitForNames(["a"], { timeout })).body,
+    available: (c, timeout: number) => c.queue.waitForAvailable(["a"], { timeout }),
+    complete: async (c, response: { done: string }) => {
+      const message = await c.queue.next({ names: ["jobs"], completable: true });
+      await message?.complete(response);
+      return message?.attempt;
+    },
+    completeTwice: async (c) => {
+      const message = await c.queue.next({ names: ["jobs"], completable: true });
+      await message?.complete();
+      return message?.complete().catch(codeOf);
+    },
+    peekJob: async (c) => {
+      const message = await c.queue.tryNext({ names: ["jobs"], completable: true });
+      return message === undefined ? null : [message.body, message.attempt, typeof message.complete];
+    },
+    receiveTwice: async (c) => {
+      await c.queue.next({ names: ["jobs"], completable: true });
+      return c.queue.tryNext({ names: ["a"] }).catch(codeOf);
+    },
+    fail: async (c) => {
+      const message = await c.queue.next({ names: ["jobs"], completable: true });
+      await message?.fail(new Error("no"));
+      return message?.attempt;
+    },
+    aborted: async (c) => c.queue.next({ signal: AbortSignal.abort() }).catch(codeOf),
+    iterAborted: async (c) => {
+      for await (const _ of c.queue.iter({ signal: AbortSignal.abort() })) return "message";
+      return "ended";
+    },
+    first: async (c, name: "a" | "b") => {
+      for await (const message of c.queue.iter({ names: [name] })) return message.body;
+      return undefined;
+    },
+    unknown: async (c) => c.queue.send("nobody" as "a", 1).catch(codeOf),
+    unknownNext: async (c) => c.queue.next({ names: ["nobody" as "a"] }).catch(codeOf),
+    ask: (c, timeout: number) =>
+      c.queue.enqueueAndWait("jobs", "ask", { timeout }).then(
+        (response) => ({ response }),
+        (error: unknown) => codeOf(error),
+      ),
+    badOptions: async (c, options: object) => c.queue.send("a", 1, options).catch(codeOf),
+    badTimeout: async (c) => c.queue.next({ timeout: -1 }).catch(codeOf),
+  },
+});
+
+test("messages come in the order of their ids over the selected queues, and leave with the receive", async () => {
+  const { create } = world();
+  const a = create(basic);
+  await send(a, "a", 1);
+  await send(a, "b", 2);
+  await send(a, "a", 3);
+  assert.deepEqual(await call(a, "take", ["b"]), { name: "b", body: 2, attempt: 1 });
+  assert.deepEqual(await call(a, "takeMany", ["a", "b"], 5), [
+    ["a", 1],
+    ["a", 3],
+  ]);
+  assert.equal(await call(a, "take"), null);
+});
+
+test("a sent message is durable before its sender hears of it, and is there after a sleep", async () => {
+  const { create, wake, store } = world();
+  const a = create(basic);
+  await a.ready;
+  store.hold = true;
+  const sent = send(a, "a", 7);
+  assert.equal(await outcome(sent), "pending");
+  store.hold = false;
+  store.held.shift()?.land();
+  assert.deepEqual(await sent, { status: "completed" });
+  await a.sleep();
+  const b = await wake(basic);
+  const message = (await call(b, "send", "a", 8)) as { id: number; createdAt: number };
+  assert.ok(message.id > 1);
+  assert.deepEqual(await call(b, "take"), { name: "a", body: 7, attempt: 1 });
+});
+
+test("priority goes before age, delay and expiry hold to the clock", async () => {
+  const { create, ports, wake } = world();
+  const a = create(basic);
+  await call(a, "send", "a", 1);
+  await call(a, "send", "a", 2, { priority: 5 });
+  await call(a, "send", "a", 3, { delayMs: 1_000 });
+  await call(a, "send", "a", 4, { ttlMs: 500 });
+  assert.deepEqual(await call(a, "takeMany", ["a"], 1), [["a", 2]]);
+  ports.advance(499);
+  await call(a, "send", "b", 0);
+  ports.advance(1);
+  assert.deepEqual(await call(a, "takeMany", ["a"], 9), [["a", 1]]);
+  ports.advance(499);
+  assert.deepEqual(await call(a, "takeMany", ["a"], 9), []);
+  ports.advance(1);
+  assert.deepEqual(await call(a, "takeMany", ["a"], 9), [["a", 3]]);
+  await call(a, "send", "a", 5, { delayMs: 20_000 });
+  await a.sleep();
+  const b = await wake(basic);
+  await b.ready;
+  assert.equal(b.wakeAt, ports.clock.now() + 20_000);
+  ports.advance(20_000);
+  assert.deepEqual(await call(b, "takeMany", ["a"], 9), [["a", 5]]);
+});
+
+test("a blocked receive gets the next message; its timeout gives nothing, waitForNames an error", async () => {
+  const { create, ports } = world();
+  const a = create(basic);
+  const waiting = call(a, "take", ["a"], 5_000);
+  assert.equal(await outcome(waiting), "pending");
+  await send(a, "a", 1);
+  assert.deepEqual(await waiting, { name: "a", body: 1, attempt: 1 });
+  const late = call(a, "take", ["a"], 5_000);
+  await turn();
+  ports.advance(5_000);
+  assert.equal(await late, null);
+  const refused = assert.rejects(call(a, "wait", 10), code("queue.timed_out"));
+  const unavailable = assert.rejects(call(a, "available", 10), code("queue.timed_out"));
+  await turn();
+  ports.advance(10);
+  await Promise.all([refused, unavailable]);
+  const there = call(a, "available", 10);
+  await send(a, "a", 9);
+  await there;
+  assert.equal(await call(a, "first", "a"), 9);
+});
+
+test("a completable message stays until it is completed, and comes again when its action ends without", async () => {
+  const { create } = world();
+  const a = create(basic);
+  await send(a, "jobs", "x");
+  assert.deepEqual(await call(a, "peekJob"), ["x", 1, "function"]);
+  assert.deepEqual(await call(a, "peekJob"), ["x", 2, "function"]);
+  assert.equal(await call(a, "fail"), 3);
+  assert.equal(await call(a, "complete", { done: "y" }), 4);
+  assert.equal(await call(a, "peekJob"), null);
+  await send(a, "jobs", "x");
+  assert.equal(await call(a, "completeTwice"), "queue.already_completed");
+  await send(a, "jobs", "x");
+  assert.equal(await call(a, "receiveTwice"), "queue.previous_message_not_completed");
+});
+
+test("a sender who waits gets the response, or hears that its time is over", async () => {
+  const { create, ports } = world();
+  const a = create(basic);
+  const done = send(a, "jobs", "x", { wait: true, idempotencyKey: "k", timeoutMs: 1_000 });
+  assert.equal(await call(a, "complete", { done: "yes" }), 1);
+  assert.deepEqual(await done, { status: "completed", response: { done: "yes" } });
+  assert.deepEqual(await send(a, "jobs", "x", { wait: true, idempotencyKey: "k" }), {
+    status: "completed",
+    response: { done: "yes" },
+  });
+  const late = send(a, "jobs", "y", { wait: true, timeoutMs: 1_000 });
+  await turn();
+  ports.advance(1_000);
+  assert.deepEqual(await late, { status: "timedOut" });
+  assert.equal(await call(a, "completeTwice"), "queue.already_completed");
+  const asked = call(a, "ask", 50);
+  await turn();
+  assert.equal(await call(a, "complete", { done: "ok" }), 1);
+  assert.deepEqual(await asked, { response: { done: "ok" } });
+  const unanswered = call(a, "ask", 50);
+  await turn();
+  ports.advance(50);
+  assert.equal(await unanswered, "queue.timed_out");
+});
+
+test("what is wrong is told: unknown queues, options, timeouts, signals", async () => {
+  const { create } = world();
+  const a = create(basic);
+  await assert.rejects(send(a, "nobody", 1), code("queue.not_defined"));
+  assert.equal(await call(a, "unknown"), "queue.not_defined");
+  assert.equal(await call(a, "unknownNext"), "queue.not_defined");
+  assert.equal(await call(a, "aborted"), "actor.aborted");
+  assert.equal(await call(a, "iterAborted"), "ended");
+  for (const options of [
+    { delayMs: -1 },
+    { ttlMs: 0 },
+    { priority: "high" },
+    { dedupeKey: 1 },
+    { dedupeKey: "x".repeat(257) },
+  ]) {
+    assert.equal(await call(a, "badOptions", options), "queue.invalid_options", JSON.stringify(options));
+  }
+  assert.equal(await call(a, "badTimeout"), "queue.invalid_options");
+  await assert.rejects(send(a, "a", 1, { wait: true, timeoutMs: -1 }), code("queue.invalid_options"));
+});
+
+test("an actor without queues refuses every message", async () => {
+  const { create } = world();
+  const a = create(actor({ actions: {} }));
+  await assert.rejects(send(a, "any", 1), code("queue.not_defined"));
+});
+
+test("limits hold at, below and above", async () => {
+  const { create } = world();
+  const limited = actor({
+    queues: { a: queue<string>() },
+    options: { maxQueueSize: 2, maxQueueMessageSize: 10 },
+    actions: { take: async (c) => (await c.queue.tryNext())?.body },
+  });
+  const a = create(limited);
+  // One byte of CBOR stands before a short text.
+  await send(a, "a", "x".repeat(8));
+  await send(a, "a", "x".repeat(9));
+  await assert.rejects(send(a, "a", "x"), code("queue.full"));
+  await assert.rejects(send(a, "a", "x".repeat(10)), code("queue.message_too_large"));
+  assert.equal(await call(a, "take"), "x".repeat(8));
+  await send(a, "a", "x");
+});
+
+test("a long body is kept in chunks, and they go with it", async () => {
+  const { create, wake, store } = world();
+  const long = actor({
+    queues: { a: queue<Uint8Array>() },
+    options: { maxQueueMessageSize: 2_000_000 },
+    actions: { take: async (c) => (await c.queue.tryNext())?.body },
+  });
+  const a = create(long);
+  const body = new Uint8Array(1_500_000).map((_, index) => index % 251);
+  await send(a, "a", body);
+  await a.sleep();
+  const b = await wake(long);
+  assert.deepEqual(await call(b, "take"), body);
+  await turn();
+  const left = await store.kvList("a", { start: new Uint8Array([0]), limit: 100 });
+  assert.deepEqual(
+    left.map(({ key }) => [...key]),
+    [[0, 4]],
+  );
+});
+
+test("a dedupe key lets one message of its window in, also after a sleep", async () => {
+  const { create, wake, ports } = world();
+  const a = create(basic);
+  const first = (await call(a, "send", "a", 1, { dedupeKey: "k" })) as { id: number };
+  const second = (await call(a, "send", "a", 2, { dedupeKey: "k" })) as { id: number };
+  assert.equal(second.id, first.id);
+  await call(a, "send", "b", 3, { dedupeKey: "k" });
+  await a.sleep();
+  const b = await wake(basic);
+  await call(b, "send", "a", 4, { dedupeKey: "k" });
+  assert.deepEqual(await call(b, "takeMany", ["a", "b"], 9), [
+    ["a", 1],
+    ["b", 3],
+  ]);
+  ports.advance(300_000);
+  await call(b, "send", "a", 5, { dedupeKey: "k" });
+  assert.deepEqual(await call(b, "takeMany", ["a", "b"], 9), [["a", 5]]);
+});
+
+test("a send with an idempotency key enters the queue once, also when both are on their way", async () => {
+  const { create } = world();
+  const a = create(basic);
+  await Promise.all([send(a, "a", 1, { idempotencyKey: "k" }), send(a, "a", 1, { idempotencyKey: "k" })]);
+  await send(a, "a", 1, { idempotencyKey: "k" });
+  assert.deepEqual(await call(a, "takeMany", ["a"], 9), [["a", 1]]);
+});
