@@ -1,3 +1,9 @@
+export {
+  type ActionDefinition,
+  type ActionErrors,
+  action,
+  type DeclaredErrors,
+} from "./action.ts";
 export type {
   ActionContextOf,
   ActorContextOf,
@@ -64,16 +70,17 @@ export {
   type InvokeCall,
   type OutgoingEvent,
   type OutgoingSend,
-  type ResultStream,
   type RawRequestCall,
   type RawSocketCall,
   type RawSocketHost,
+  type ResultStream,
   type SendCall,
   type StopReason,
 } from "./instance.ts";
+export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
+export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspector.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";
-export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
 export {
   type ActorQueue,
   type CompletableQueueMessage,

@@ -141,6 +141,7 @@ const statusByGroup: Readonly<Record<string, number>> = {
   conn: 400,
   event: 400,
   kv: 400,
+  schedule: 400,
   queue: 400,
 };
 

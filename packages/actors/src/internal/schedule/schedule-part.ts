@@ -6,6 +6,7 @@ import type { Runtime } from "../runtime.ts";
 import { caughtUp, type Draw, firstAfter } from "./advance.ts";
 import { Cron } from "./cron-api.ts";
 import { type Fire, fireInfo, type ScheduledRun } from "./fire.ts";
+import { type ScheduleInspector, scheduleInspector } from "./inspector.ts";
 import { Outcomes } from "./outcomes.ts";
 import { decodeArguments, type RecurringRow, type Row } from "./rows.ts";
 import { Schedule } from "./schedule-api.ts";
@@ -28,6 +29,7 @@ export class SchedulePart implements Part {
   #timerAt = Number.POSITIVE_INFINITY;
   #pumpSet = false;
   #rollback: (() => void) | undefined;
+  #inspector: ScheduleInspector | undefined;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -75,6 +77,12 @@ export class SchedulePart implements Part {
 
   stopped(): void {
     this.#disarm();
+  }
+
+  /** For whoever looks at the actor from outside. */
+  get inspector(): ScheduleInspector {
+    this.#inspector ??= scheduleInspector(this.#runtime, this);
+    return this.#inspector;
   }
 
   get draw(): Draw {
