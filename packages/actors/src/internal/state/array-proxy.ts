@@ -1,4 +1,5 @@
 import { assignIndex, resizeArray, spliceArray } from "./array.ts";
+import { readMethod, relative, showObject } from "./array-reads.ts";
 import { ViewHandler } from "./object-proxy.ts";
 import { op } from "./patch.ts";
 import type { Node, Tracker } from "./tracker.ts";
@@ -128,27 +129,44 @@ const methodNames = new Set<string | symbol>([
 
 class ArrayHandler extends ViewHandler {
   readonly #raw: unknown[];
+  readonly nodes: (Node | undefined)[] = [];
   #methods: Methods | undefined;
+  /** Reading methods that have been asked for. */
+  #reads: Map<string | symbol, unknown> | undefined;
 
   constructor(tracker: Tracker, node: Node, raw: unknown[]) {
     super(tracker, node);
     this.#raw = raw;
   }
 
+  get raw(): unknown[] {
+    return this.#raw;
+  }
+
   protected override key(key: string): string | number {
     return indexOf(key) ?? key;
   }
 
-  get(target: object, key: string | symbol): unknown {
-    const value: unknown = Reflect.get(target, key);
-    if (typeof value === "function") {
-      if (!methodNames.has(key)) return value;
+  get(_target: object, key: string | symbol): unknown {
+    const value: unknown = this.#raw[key as keyof unknown[]];
+    if (typeof value === "function") return this.#method(key, value);
+    if (typeof value !== "object" || value === null || typeof key === "symbol") return value;
+    const index = indexOf(key);
+    return index === undefined ? value : showObject(this, index, value);
+  }
+
+  #method(key: string | symbol, native: unknown): unknown {
+    if (methodNames.has(key)) {
       this.#methods ??= new Methods(this.tracker, this.node, this.#raw);
       return this.#methods[key as keyof Methods];
     }
-    if (typeof value !== "object" || value === null || typeof key === "symbol") return value;
-    const index = indexOf(key);
-    return index === undefined ? value : this.tracker.child(this.node, index, value);
+    const known = this.#reads?.get(key);
+    if (known !== undefined) return known;
+    const made = readMethod(key, this);
+    if (made === undefined) return native;
+    this.#reads ??= new Map();
+    this.#reads.set(key, made);
+    return made;
   }
 
   set(_target: object, key: string | symbol, value: unknown): boolean {
@@ -197,11 +215,6 @@ function indexOf(key: string): number | undefined {
   if (first < 48 || first > 57) return undefined;
   const index = Number(key);
   return Number.isSafeInteger(index) && index >= 0 && String(index) === key ? index : undefined;
-}
-
-function relative(value: unknown, length: number): number {
-  const integer = Math.trunc(Number(value)) || 0;
-  return integer < 0 ? Math.max(0, length + integer) : Math.min(integer, length);
 }
 
 function clamp(value: unknown, max: number): number {

@@ -9,8 +9,8 @@ export function objectProxy(tracker: Tracker, node: Node): object {
 
 /** Traps that every view shares. */
 export class ViewHandler implements ProxyHandler<object> {
-  protected readonly tracker: Tracker;
-  protected readonly node: Node;
+  readonly tracker: Tracker;
+  readonly node: Node;
 
   constructor(tracker: Tracker, node: Node) {
     this.tracker = tracker;
@@ -44,12 +44,25 @@ export class ViewHandler implements ProxyHandler<object> {
 }
 
 class ObjectHandler extends ViewHandler {
+  /** The container that was reached last, and its view: walking the same way again costs no look-up. */
+  #lastKey: string | symbol | undefined;
+  #lastRaw: unknown;
+  #lastView: unknown;
+
   get(target: object, key: string | symbol): unknown {
-    const value: unknown = Reflect.get(target, key);
-    if (typeof value !== "object" || value === null || typeof key === "symbol") return value;
+    const value: unknown = (target as Record<string | symbol, unknown>)[key];
+    if (typeof value !== "object" || value === null) return value;
+    if (key === this.#lastKey && value === this.#lastRaw) return this.#lastView;
     // The prototype is no part of the state.
-    if (key === "__proto__" && !Object.hasOwn(target, key)) return value;
-    return this.tracker.child(this.node, key, value);
+    if (typeof key === "symbol" || (key === "__proto__" && !Object.hasOwn(target, key))) return value;
+    const view = this.tracker.child(this.node, key, value);
+    // What is its own view is watched otherwise, and has to be asked for each time.
+    if (view !== value) {
+      this.#lastKey = key;
+      this.#lastRaw = value;
+      this.#lastView = view;
+    }
+    return view;
   }
 
   set(target: object, key: string | symbol, value: unknown): boolean {
@@ -57,7 +70,7 @@ class ObjectHandler extends ViewHandler {
     tracker.writable(node);
     if (typeof key === "symbol") throw refused("keyed by a symbol", tracker.pathOf(node));
     const owned = Object.hasOwn(target, key);
-    const before: unknown = owned ? Reflect.get(target, key) : undefined;
+    const before: unknown = owned ? (target as Record<string, unknown>)[key] : undefined;
     const same =
       typeof value === "object" && value !== null
         ? tracker.unwrap(value) === before

@@ -56,6 +56,9 @@ export class Tracker {
   #operations: Operation[] = [];
   #lastSet: { readonly node: Node; readonly key: unknown; readonly operation: Operation } | undefined;
   #batch = 0;
+  /** The view of the whole state, as long as that is the same object. */
+  #rootRaw: unknown;
+  #rootView: object | undefined;
   #undo: UndoLog | undefined;
   /** Why changes are refused at the moment. */
   refusal: (() => HoldfastError) | undefined;
@@ -77,7 +80,14 @@ export class Tracker {
 
   /** The state as user code sees it. */
   get value(): unknown {
-    return this.child(this.#holder, "value", this.#slot.value);
+    const { value } = this.#slot;
+    if (this.#rootView !== undefined && this.#rootRaw === value) return this.#rootView;
+    const view = this.child(this.#holder, "value", value);
+    if (view !== value && typeof view === "object" && view !== null) {
+      this.#rootRaw = value;
+      this.#rootView = view;
+    }
+    return view;
   }
 
   set value(value: unknown) {
@@ -107,6 +117,11 @@ export class Tracker {
       this.#byProxy.set(node.proxy, node);
     }
     return node.proxy;
+  }
+
+  /** The node of an object that user code has reached. */
+  nodeAt(raw: object): Node | undefined {
+    return this.#nodes.get(raw);
   }
 
   #nodeOf(parent: Node, key: unknown, raw: object): Node {
