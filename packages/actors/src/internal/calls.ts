@@ -6,12 +6,16 @@ import { type Connection, HostConnection } from "./connection.ts";
 import { CallContext } from "./context.ts";
 import { interruptedError } from "./error-filter.ts";
 import { isThenable } from "./hooks.ts";
+import { piecesOf, pump, streamNotReplayable, streamNotSupported } from "./result-pump.ts";
 import { RunningCall } from "./running-call.ts";
 import type { Runtime } from "./runtime.ts";
 import type { AnyFunction } from "./runtime-definition.ts";
 import type { ScheduledRun } from "./schedule/fire.ts";
 
 const halfWay = "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
+
+/** What is remembered of a call whose result came in pieces. */
+const unrepeatable: CallOutcome = { type: "error", error: streamNotReplayable() };
 
 /** A call of the host, or one that a schedule makes: without a connection and its hooks. */
 interface AnyCall extends InvokeCall {
@@ -82,6 +86,7 @@ export class Calls {
   }
 
   #join(running: RunningCall, call: AnyCall): Promise<Uint8Array> {
+    if (running.isStream) return Promise.reject(streamNotReplayable());
     return new Promise((resolve, reject) => {
       running.wait({ resolve, reject }, call.signal);
       this.#limit(running);
@@ -138,12 +143,12 @@ export class Calls {
     after: (() => void) | undefined,
   ): void {
     const runtime = this.#runtime;
-    const c = new CallContext(runtime, running, conn, call.params, call.request);
+    const c = new CallContext(runtime, running, conn, call);
     const args = call.scheduled === undefined ? call.args : [...call.args, call.scheduled.info];
     const hook = runtime.definition.hooks.onBeforeActionResponse;
     try {
       const output = runtime.enter(() => action(c, ...args));
-      if (hook === undefined && !isThenable(output)) return this.#end(running, this.#success(output), after);
+      if (hook === undefined && !isThenable(output)) return this.#finish(running, call, output, after);
       if (!running.limited) this.#limit(running);
       const shown =
         hook === undefined
@@ -152,12 +157,25 @@ export class Calls {
               runtime.enter(() => hook(c, call.name, call.args, value)),
             );
       shown.then(
-        (value) => this.#end(running, this.#success(value), after),
+        (value) => this.#finish(running, call, value, after),
         (error: unknown) => this.#end(running, this.#failure(error), after),
       );
     } catch (error) {
       this.#end(running, this.#failure(error), after);
     }
+  }
+
+  #finish(running: RunningCall, call: AnyCall, output: unknown, after: (() => void) | undefined): void {
+    const pieces = piecesOf(output);
+    if (pieces === undefined) return this.#end(running, this.#success(output), after);
+    if (call.stream === undefined) {
+      void Promise.resolve(pieces.return?.()).catch(() => {});
+      return this.#end(running, this.#failure(streamNotSupported()), after);
+    }
+    pump(this.#runtime, running, pieces, call.stream).then(
+      () => this.#end(running, this.#success(undefined), after),
+      (error: unknown) => this.#end(running, this.#failure(error), after),
+    );
   }
 
   /** The result is encoded now: what the actor changes later does not reach into it. */
@@ -182,12 +200,13 @@ export class Calls {
       this.#byKey.delete(key);
       runtime.checkLeaves();
       if (running.startedRecorded || running.mayHaveWritten(runtime.writes)) {
-        runtime.ledger.done(key, outcome);
+        runtime.ledger.done(key, running.isStream ? unrepeatable : outcome);
         runtime.markDirty();
       }
     }
     runtime.queue.after(running);
     after?.();
+    if (running.transient !== undefined) runtime.connections.forget(running.transient);
     if (running.hasBegun) runtime.turnstile.leave();
     runtime.activity.end();
   }

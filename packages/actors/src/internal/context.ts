@@ -46,7 +46,12 @@ export interface ContextSource {
   requestDestroy(): void;
   client(): object;
   /** The connection of a stateless call, made when user code asks for it. */
-  transientConnection(params: unknown, request: Request | undefined): Connection;
+  transientConnection(
+    params: unknown,
+    request: Request | undefined,
+    auth?: unknown,
+    call?: RunningCall,
+  ): Connection;
 }
 
 /** The context of hooks. One class serves all: the public types say what each hook may use. */
@@ -223,23 +228,24 @@ export class ConnContext extends Context {
   }
 }
 
+/** Where a call comes from. */
+interface CallOrigin {
+  readonly params?: unknown;
+  readonly auth?: unknown;
+  readonly request?: Request | undefined;
+}
+
 /** The context of an action. */
 export class CallContext extends Context {
   readonly #call: RunningCall;
-  readonly #params: unknown;
+  readonly #origin: CallOrigin;
   #conn: Connection | undefined;
 
-  constructor(
-    source: ContextSource,
-    call: RunningCall,
-    conn: Connection | undefined,
-    params: unknown,
-    request: Request | undefined,
-  ) {
-    super(source, request ?? conn?.request);
+  constructor(source: ContextSource, call: RunningCall, conn: Connection | undefined, origin: CallOrigin) {
+    super(source, origin.request ?? conn?.request);
     this.#call = call;
     this.#conn = conn;
-    this.#params = params;
+    this.#origin = origin;
   }
 
   protected override get call(): RunningCall {
@@ -249,8 +255,17 @@ export class CallContext extends Context {
   /** Undefined in an action that a schedule runs. */
   get conn(): Conn | undefined {
     if (this.#call.scheduled !== undefined) return undefined;
-    this.#conn ??= this.source.transientConnection(this.#params, this.request);
+    if (this.#conn === undefined) {
+      const { params, auth } = this.#origin;
+      this.#conn = this.source.transientConnection(params, this.request, auth, this.#call);
+    }
     return this.#conn;
+  }
+
+  /** The caller's own connection is one of them. */
+  override get conns(): ReadonlyMap<string, Conn> {
+    void this.conn;
+    return super.conns;
   }
 
   override get abortSignal(): AbortSignal {

@@ -1,6 +1,7 @@
 import { HoldfastError, type Tasks, type Timer } from "@holdfast/core";
 import type { CallOutcome } from "./call-result.ts";
 import type { Output } from "./commit-queue.ts";
+import type { Connection } from "./connection.ts";
 import type { ScheduledRun } from "./schedule/fire.ts";
 
 interface Waiter {
@@ -20,6 +21,10 @@ export class RunningCall implements Output {
   /** How often the actor had been written to when the call began: tells whether it wrote. */
   #writesBefore: number | undefined;
   startedRecorded = false;
+  /** The connection that user code asked for in a stateless call; it ends with the call. */
+  transient: Connection | undefined;
+  /** Its result comes in pieces. */
+  isStream = false;
   /** Of a call that a schedule makes. */
   scheduled: ScheduledRun | undefined;
   readonly #waiters = new Set<Waiter>();
@@ -80,6 +85,12 @@ export class RunningCall implements Output {
     if (signal.aborted) return leave();
     signal.addEventListener("abort", leave, { once: true });
     this.#listeners.push(() => signal.removeEventListener("abort", leave));
+  }
+
+  /** From now on the call may take as long as its pieces do. */
+  beginStream(): void {
+    this.isStream = true;
+    for (const timer of this.#timers) timer.cancel();
   }
 
   get limited(): boolean {

@@ -1,10 +1,11 @@
 import { isStandardSchema, type StandardSchema } from "@holdfast/core";
 import type { EventOptions } from "../event.ts";
 import type { QueueOptions } from "../queue.ts";
-import { type ActionRule, collectActions } from "./action-rules.ts";
+import { type ActionRule, collectActions, guarded } from "./action-rules.ts";
 import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
 import { type InspectorTab, parseInspectorTabs } from "./inspector-tabs.ts";
 import { optionalText, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { workflowActions } from "./workflow/actions.ts";
 
 export type { AnyFunction } from "./definition-checks.ts";
 export type { ResolvedOptions } from "./options.ts";
@@ -105,7 +106,14 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
   const actions = new Map<string, AnyFunction>();
   const actionRules = new Map<string, ActionRule>();
   if (config.actions !== undefined) collectActions(config.actions, "", actions, actionRules);
+  const argSchemas = inputSchemas(recordOf(config, "actionInputSchemas"), actions);
+  for (const [name, args] of argSchemas) actionRules.set(name, { ...actionRules.get(name), args });
+  for (const [name, rule] of actionRules) {
+    const action = actions.get(name);
+    if (action !== undefined) actions.set(name, guarded(name, action, rule));
+  }
   const run = parseRun(config.run);
+  for (const [name, action] of workflowActions(run?.handler)) actions.set(name, action);
   return {
     hooks: parseHooks(config),
     ...constant(config, "state"),
@@ -115,7 +123,7 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
     ...constant(config, "vars"),
     actions,
     actionRules,
-    actionInputSchemas: inputSchemas(recordOf(config, "actionInputSchemas"), actions),
+    actionInputSchemas: argSchemas,
     ...schemaAt(config, "connParamsSchema"),
     ...(run && { run }),
     ...(config.db === undefined ? {} : { db: recordOf(config, "db") }),

@@ -31,6 +31,7 @@ import { ErrorFilter, stoppedError } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { KvBuffer } from "./kv-buffer.ts";
 import { Parts } from "./parts.ts";
+import type { RunningCall } from "./running-call.ts";
 import { openWebSocket, serveRequest } from "./raw.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "./runtime-definition.ts";
 import { startActor } from "./start.ts";
@@ -116,7 +117,7 @@ export class Runtime implements ActorInstance, ContextSource {
     this.stateHolder = new ActorState(this);
     this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
     this.entries = new EntryBuffer(host.store, options.id, space.user, () => this.noteChange());
-    this.kv = new KvBuffer(this.entries);
+    this.kv = new KvBuffer(this.entries, this.parts);
     this.records = new EntryBuffer(host.store, options.id, space.records, () => this.#changed());
     this.parts = new Parts(this, start.type === "wake" ? start.loaded.record.wakeAt : undefined);
     if (this.definition.db !== undefined) {
@@ -133,6 +134,7 @@ export class Runtime implements ActorInstance, ContextSource {
       version: start.type === "wake" ? start.loaded.record.version : 0,
       nonce: uuidv4(host.ports.random),
       tasks: host.ports.tasks,
+      clock: host.ports.clock,
       hasChanged: () => this.#hasChanged(),
       collect: (version) => this.#collect(version),
       landed: (version) => this.#landed(version),
@@ -153,6 +155,8 @@ export class Runtime implements ActorInstance, ContextSource {
       this.connections.started();
       this.parts.started();
       this.queue.after({ release: () => this.#ready.resolve(), drop: () => {} });
+      const { durability, stateSaveInterval } = this.definition.options;
+      if (durability === "relaxed") this.queue.relax(stateSaveInterval);
     } catch (error) {
       const shown = this.errors.sanitize(error);
       // What has been written before the failure stays; only then is the instance out of memory.
@@ -342,8 +346,11 @@ export class Runtime implements ActorInstance, ContextSource {
     return this.connections.presence;
   }
 
-  saveState(_options?: SaveStateOptions): Promise<void> {
-    return this.queue.gate();
+  async saveState(options: SaveStateOptions = {}): Promise<void> {
+    const { durability, stateSaveInterval } = this.definition.options;
+    const waits = durability === "gated" || options.immediate === true || this.status === "starting";
+    if (waits) return this.queue.durable();
+    this.queue.saveWithin(Math.min(options.maxWait ?? stateSaveInterval, stateSaveInterval));
   }
 
   get host(): ActorHost {
@@ -418,8 +425,19 @@ export class Runtime implements ActorInstance, ContextSource {
     return this.#client;
   }
 
-  transientConnection(params: unknown, request: Request | undefined): Connection {
-    return this.connections.create({ params, request }, undefined);
+  /** Given a call, the connection is one of `c.conns` as long as that runs. */
+  transientConnection(
+    params: unknown,
+    request: Request | undefined,
+    auth?: unknown,
+    call?: RunningCall,
+  ): Connection {
+    const connection = this.connections.create({ params, request, auth }, undefined);
+    if (call !== undefined) {
+      call.transient = connection;
+      this.connections.enter(connection);
+    }
+    return connection;
   }
 
   // The host's side

@@ -1,0 +1,103 @@
+import { encodeValue, HoldfastError } from "@holdfast/core";
+import type { ResultStream } from "../instance.ts";
+import type { RunningCall } from "./running-call.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** The pieces of a result that comes in pieces; undefined for any other result. */
+export function piecesOf(output: unknown): AsyncIterator<unknown> | undefined {
+  if (typeof output !== "object" || output === null) return undefined;
+  if (output instanceof ReadableStream) return readerOf(output);
+  const iterate: unknown = Reflect.get(output, Symbol.asyncIterator);
+  return typeof iterate === "function" ? iterate.call(output) : undefined;
+}
+
+/** Not every runtime's streams are iterable. */
+function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
+  const reader = stream.getReader();
+  return {
+    next: async () => {
+      const { done, value } = await reader.read();
+      return done ? { done, value: undefined } : { done, value };
+    },
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/**
+ * Hands the pieces of a result on, one after the other: each leaves after the commit that precedes it,
+ * and the next is made when its reader has room. Throws what user code threw, why the call was aborted,
+ * and `action.stream_stalled` when its reader takes nothing for as long as an action may take.
+ */
+export async function pump(
+  runtime: Runtime,
+  running: RunningCall,
+  pieces: AsyncIterator<unknown>,
+  stream: ResultStream,
+): Promise<void> {
+  running.beginStream();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const { abortSignal } = running;
+    if (abortSignal.aborted) reject(abortSignal.reason);
+    else abortSignal.addEventListener("abort", () => reject(abortSignal.reason), { once: true });
+  });
+  aborted.catch(() => {});
+  let ended = false;
+  try {
+    await Promise.race([gated(runtime, () => stream.begin()), aborted]);
+    for (;;) {
+      const made = runtime.enter(() => pieces.next()) as Promise<IteratorResult<unknown>>;
+      const piece = await Promise.race([made, aborted]);
+      if (piece.done === true) {
+        ended = true;
+        return;
+      }
+      const bytes = encodeValue(runtime.unwrap(piece.value));
+      const sent = gated(runtime, () => stream.chunk(bytes));
+      await withDeadline(runtime, Promise.race([sent, aborted]));
+    }
+  } finally {
+    // Code that waits for something else may take its time to end; nobody waits for it.
+    if (!ended) void Promise.resolve(runtime.enter(() => pieces.return?.())).catch(() => {});
+    runtime.queue.close();
+  }
+}
+
+/** Runs `send` once the turn before it is durable; settles as it does. */
+function gated(runtime: Runtime, send: () => Promise<void> | void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  runtime.queue.after({
+    release: () => {
+      // An output may not throw.
+      new Promise<void>((settle) => settle(send())).then(resolve, reject);
+    },
+    drop: reject,
+  });
+  return promise;
+}
+
+function withDeadline(runtime: Runtime, sent: Promise<void>): Promise<void> {
+  const { tasks } = runtime.ports;
+  const timeoutMs = runtime.definition.options.actionTimeout;
+  return new Promise((resolve, reject) => {
+    const timer = tasks.after(timeoutMs, () => {
+      const message = "The reader of the result took nothing for too long";
+      reject(new HoldfastError("action", "stream_stalled", message, { metadata: { timeoutMs } }));
+    });
+    const settle = (): void => timer.cancel();
+    sent.then(settle, settle);
+    sent.then(resolve, reject);
+  });
+}
+
+export function streamNotSupported(): HoldfastError {
+  const message = "The result comes in pieces, which this caller cannot take";
+  return new HoldfastError("action", "stream_not_supported", message);
+}
+
+export function streamNotReplayable(): HoldfastError {
+  const message = "The call with this key gave its result in pieces, which are not kept; it is not run again";
+  return new HoldfastError("action", "stream_not_replayable", message, { statusCode: 409 });
+}
