@@ -82,7 +82,7 @@ describe("transaction", () => {
       (await instance.connect({}, sink)).subscribe("note");
       const commits = w.store.commits.length;
       await assert.rejects(call(instance, "change", how), code("user", "user_error"));
-      assert.deepEqual(await call(instance, "get"), [everything(), undefined, "here"]);
+      assert.deepEqual(await call(instance, "get"), [everything(), null, "here"]);
       assert.equal(w.store.commits.length, commits, "nothing was committed");
       assert.deepEqual(sink.seen, ["open"]);
       // The state goes on being watched where it was put back.
@@ -104,7 +104,7 @@ describe("transaction", () => {
     assert.equal(w.store.commits.length, commits + 1);
     assert.deepEqual(sink.seen, ["open", ["note", "inside"]]);
     const live = await call(instance, "get");
-    assert.deepEqual((live as unknown[]).slice(1), ["changed", undefined]);
+    assert.deepEqual((live as unknown[]).slice(1), ["changed", null]);
     await instance.sleep();
     assert.deepEqual(await call(await w.wake(definition), "get"), live);
   });

@@ -1,4 +1,4 @@
-import { HoldfastError, type Tasks } from "@holdfast/core";
+import { type Clock, HoldfastError, type Tasks, type Timer } from "@holdfast/core";
 import type { ActorStore, CommitBatch } from "../store.ts";
 
 /** How many macrotasks a commit waits at most for further turns, each of which has to bring some. */
@@ -26,6 +26,7 @@ export type Changes = Omit<CommitBatch, "actorId" | "epoch" | "version" | "commi
 export interface CommitQueueOptions {
   readonly store: ActorStore;
   readonly tasks: Tasks;
+  readonly clock: Clock;
   readonly actorId: string;
   readonly epoch: number;
   /** The version that the store has now. */
@@ -75,6 +76,9 @@ export class CommitQueue {
   /** How many outputs waited when the last commit landed: its own, and those of the next one. */
   #crowd = 0;
   #gathering = false;
+  /** Present when outputs go first and changes are saved after so long. */
+  #saveIntervalMs: number | undefined;
+  #save: { readonly at: number; readonly timer: Timer } | undefined;
 
   constructor(options: CommitQueueOptions) {
     this.#options = options;
@@ -84,9 +88,59 @@ export class CommitQueue {
   /** Ends the open turn: what changed goes to the store, now or with the next commit. */
   close(): void {
     if (this.#failure !== undefined) return;
+    if (this.#isRelaxed) this.saveWithin(this.#saveIntervalMs ?? 0);
+    else this.#close();
+  }
+
+  #close(): void {
     if (this.#flight !== undefined || this.#holds > 0 || this.#gathering) this.#next ??= [];
     else if (this.#crowd > 1 && this.#options.hasChanged()) this.#gather();
     else this.#leave(this.#handIn([]));
+  }
+
+  /** From now on outputs go first, and what changes is saved within `saveIntervalMs`. */
+  relax(saveIntervalMs: number): void {
+    this.#saveIntervalMs = saveIntervalMs;
+  }
+
+  /** A transaction is one turn in any case: what it brings about waits for its commit. */
+  get #isRelaxed(): boolean {
+    return this.#saveIntervalMs !== undefined && this.#holds === 0;
+  }
+
+  /** With relaxed durability: what has changed is saved within so long. */
+  saveWithin(delayMs: number): void {
+    if (this.#failure !== undefined || this.#saveIntervalMs === undefined) return;
+    const { tasks, clock, hasChanged } = this.#options;
+    if (!hasChanged()) return;
+    const at = clock.now() + delayMs;
+    if (this.#save !== undefined) {
+      if (this.#save.at <= at) return;
+      this.#save.timer.cancel();
+    }
+    const timer = tasks.after(delayMs, () => {
+      this.#save = undefined;
+      if (this.#failure === undefined) this.#close();
+    });
+    this.#save = { at, timer };
+  }
+
+  /** Ends the open turn and resolves when it is durable, whatever the durability of the actor. */
+  durable(): Promise<void> {
+    if (this.#inTransaction) return Promise.reject(inTransactionError());
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#save?.timer.cancel();
+    this.#save = undefined;
+    this.#close();
+    return new Promise((resolve, reject) => this.#wait({ release: resolve, drop: reject }));
+  }
+
+  /** Ends the open turn and lets `output` leave before it is durable. */
+  ahead(output: Output): void {
+    this.close();
+    if (this.#failure !== undefined) output.drop(this.#failure);
+    else if (this.#holds > 0) this.#wait(output);
+    else this.#leave([output]);
   }
 
   /**
@@ -133,6 +187,12 @@ export class CommitQueue {
   after(output: Output): void {
     this.close();
     if (this.#failure !== undefined) return output.drop(this.#failure);
+    if (this.#isRelaxed) this.#leave([output]);
+    else this.#wait(output);
+  }
+
+  #wait(output: Output): void {
+    if (this.#failure !== undefined) return output.drop(this.#failure);
     const waiting = this.#next ?? this.#flight?.outputs ?? this.#leaving;
     if (waiting === undefined) return output.release();
     waiting.push(output);
@@ -147,7 +207,7 @@ export class CommitQueue {
 
   /** Ends the open turn, the last one: from now on nothing is committed and nothing leaves. */
   finish(told: HoldfastError): Promise<void> {
-    const durable = this.gate();
+    const durable = this.durable();
     this.#failure ??= told;
     return durable;
   }
@@ -156,6 +216,7 @@ export class CommitQueue {
   fail(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
+    this.#save?.timer.cancel();
     const failure = this.#options.failed(error);
     this.#failure = failure;
     const waiting = [...(this.#flight?.outputs ?? []), ...(this.#next ?? [])];

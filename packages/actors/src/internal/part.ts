@@ -12,6 +12,8 @@ export const recordPrefix = {
   connection: 0x03,
   queue: 0x04,
   workflow: 0x05,
+  /** Values of `c.kv` that are kept as objects. */
+  kvStream: 0x06,
   firstCold: 0x40,
   queueMessage: 0x41,
   queueResult: 0x42,

@@ -1,9 +1,10 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RunControl } from "../types.ts";
+import { BlobPart } from "./blob/blob-part.ts";
 import type { DatabasePart } from "./database/database-part.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
-import { RunHandler } from "./run-handler.ts";
 import { QueuePart } from "./queue/part.ts";
+import { RunHandler } from "./run-handler.ts";
 import type { Runtime } from "./runtime.ts";
 import { SchedulePart } from "./schedule/schedule-part.ts";
 import { WorkflowPart } from "./workflow/part.ts";
@@ -25,6 +26,7 @@ export class Parts {
   /** Present when the `run` handler is a workflow. */
   readonly workflow: WorkflowPart | undefined;
 
+  #blobs: BlobPart | undefined;
   /** Present when the definition has a `db`. */
   #database: DatabasePart | undefined;
 
@@ -44,6 +46,20 @@ export class Parts {
     }
     this.run = new RunHandler(runtime, run);
     this.#all.push(this.run);
+  }
+
+  /** `c.blob`, and the large values of `c.kv`. */
+  get blobs(): BlobPart {
+    if (this.#blobs === undefined) {
+      this.#blobs = new BlobPart(this.runtime, this.runtime.host.store.blobs);
+      this.#all.push(this.#blobs);
+    }
+    return this.#blobs;
+  }
+
+  /** Present once it has been used, or has something to tell of. */
+  get usedBlobs(): BlobPart | undefined {
+    return this.#blobs;
   }
 
   get database(): DatabasePart | undefined {
@@ -77,6 +93,7 @@ export class Parts {
   /** Makes the parts that are needed from the start and loads them. */
   async load(hot: HotRecords, isNew: boolean): Promise<void> {
     if (hot.has(recordPrefix.schedule)) this.schedules;
+    if (hot.has(recordPrefix.kvStream)) this.blobs;
     if (hot.has(recordPrefix.queue)) this.queues;
     for (const part of this.#all) await part.load?.(hot, isNew);
   }

@@ -1,4 +1,5 @@
 import { HoldfastError, isErrorCode, type Logger, type Ports, uuidv4 } from "@holdfast/core";
+import type { ActorBlobs } from "../blob.ts";
 import type {
   ActorCaller,
   ActorConnection,
@@ -31,8 +32,8 @@ import { ErrorFilter, stoppedError } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { KvBuffer } from "./kv-buffer.ts";
 import { Parts } from "./parts.ts";
-import type { RunningCall } from "./running-call.ts";
 import { openWebSocket, serveRequest } from "./raw.ts";
+import type { RunningCall } from "./running-call.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "./runtime-definition.ts";
 import { startActor } from "./start.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
@@ -117,9 +118,9 @@ export class Runtime implements ActorInstance, ContextSource {
     this.stateHolder = new ActorState(this);
     this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
     this.entries = new EntryBuffer(host.store, options.id, space.user, () => this.noteChange());
-    this.kv = new KvBuffer(this.entries, this.parts);
     this.records = new EntryBuffer(host.store, options.id, space.records, () => this.#changed());
     this.parts = new Parts(this, start.type === "wake" ? start.loaded.record.wakeAt : undefined);
+    this.kv = new KvBuffer(this.entries, this.parts);
     if (this.definition.db !== undefined) {
       const provider = providerOf(this.definition.db);
       this.parts.addDatabase(new DatabasePart(this, provider, host.store.databases, options.epoch));
@@ -309,6 +310,10 @@ export class Runtime implements ActorInstance, ContextSource {
 
   set state(value: unknown) {
     this.stateHolder.value = value;
+  }
+
+  get blob(): ActorBlobs {
+    return this.parts.blobs;
   }
 
   /** `c.db`. */

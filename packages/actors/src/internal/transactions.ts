@@ -57,7 +57,7 @@ export class Transactions {
       await Promise.race([before, late.promise]);
       const quiet = runtime.turnstile.quiet();
       if (quiet !== undefined) await Promise.race([quiet, late.promise]);
-      while (runtime.unsettled) await Promise.race([runtime.queue.gate(), late.promise]);
+      while (runtime.unsettled) await Promise.race([runtime.queue.durable(), late.promise]);
     } finally {
       timer.cancel();
     }
@@ -109,8 +109,9 @@ export class Transactions {
     entries.keep();
     records.keep();
     parts.keep();
-    this.#held?.commit();
+    // While it is held: what has changed is handed in as one, with relaxed durability too.
     queue.close();
+    this.#held?.commit();
   }
 }
 

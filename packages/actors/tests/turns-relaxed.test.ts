@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actor, event } from "@holdfast/actors";
+import { isErrorCode, UserError } from "@holdfast/core";
+import { call, outcome, testSink, turn, world } from "./harness.ts";
+
+const definition = actor({
+  state: { n: 0 },
+  options: { durability: "relaxed" },
+  events: { changed: event<number>() },
+  actions: {
+    add: (c) => {
+      c.state.n++;
+      c.broadcast("changed", c.state.n);
+      return c.state.n;
+    },
+    get: (c) => c.state.n,
+    save: (c, options?: { immediate?: boolean; maxWait?: number }) => c.saveState(options),
+    change: (c, fails: boolean) =>
+      c.transaction(() => {
+        c.state.n += 10;
+        if (fails) throw new UserError("no");
+        return c.state.n;
+      }),
+  },
+});
+
+describe("relaxed durability", () => {
+  test("outputs go first; changes are saved together every stateSaveInterval", async () => {
+    const w = world();
+    const instance = w.create(definition);
+    await instance.ready;
+    const sink = testSink();
+    (await instance.connect({}, sink)).subscribe("changed");
+    const commits = w.store.commits.length;
+    w.store.hold = true;
+    for (let i = 1; i <= 3; i++) assert.equal(await call(instance, "add"), i);
+    assert.deepEqual(sink.seen.slice(1), [
+      ["changed", 1],
+      ["changed", 2],
+      ["changed", 3],
+    ]);
+    assert.equal(w.store.commits.length, commits);
+    w.ports.advance(999);
+    assert.equal(w.store.commits.length, commits);
+    w.ports.advance(1);
+    assert.equal(w.store.commits.length, commits + 1);
+    assert.equal(await call(instance, "add"), 4, "also while a commit is on its way");
+    w.ports.advance(60_000);
+    assert.equal(w.store.commits.length, commits + 1, "one commit at a time");
+    w.store.held[0]?.land();
+    await turn();
+    assert.equal(w.store.commits.length, commits + 2);
+    await call(instance, "get");
+    w.ports.advance(60_000);
+    assert.equal(w.store.commits.length, commits + 2, "reads save nothing");
+  });
+
+  test("saveState: immediate waits until it is durable, maxWait is a bound, neither only asks", async () => {
+    const w = world();
+    const instance = w.create(definition);
+    await instance.ready;
+    const commits = w.store.commits.length;
+    w.store.hold = true;
+    await call(instance, "add");
+    await call(instance, "save");
+    assert.equal(w.store.commits.length, commits);
+    await call(instance, "save", { maxWait: 100 });
+    assert.equal(w.store.commits.length, commits);
+    w.ports.advance(100);
+    assert.equal(w.store.commits.length, commits + 1);
+    w.store.held[0]?.land();
+    await turn();
+    await call(instance, "add");
+    const saved = call(instance, "save", { immediate: true });
+    assert.equal(await outcome(saved), "pending");
+    assert.equal(w.store.commits.length, commits + 2);
+    w.store.held[1]?.land();
+    await saved;
+  });
+
+  test("sleep, shutdown and destroy save what is left; a crash loses at most the interval", async () => {
+    const w = world();
+    let instance = w.create(definition);
+    await call(instance, "add");
+    assert.equal(await instance.sleep(), "slept");
+    instance = await w.wake(definition);
+    assert.equal(await call(instance, "add"), 2);
+    assert.equal(await instance.shutdown(), "shutdown");
+    instance = await w.wake(definition);
+    assert.equal(await call(instance, "add"), 3);
+    w.ports.advance(1_000);
+    await turn();
+    assert.equal(await call(instance, "add"), 4);
+    // Nobody told this instance to stop: another owner takes over, as after a crash.
+    const next = await w.wake(definition);
+    assert.equal(await call(next, "get"), 3);
+    assert.equal(await next.destroy(), "destroyed");
+  });
+
+  test("a transaction is one commit all the same, handed in at its end", async () => {
+    const w = world();
+    const instance = w.create(definition);
+    await call(instance, "add");
+    await assert.rejects(call(instance, "change", true), (error) => isErrorCode(error, "user", "user_error"));
+    assert.equal(await call(instance, "get"), 1);
+    assert.equal(await call(instance, "change", false), 11);
+    assert.equal(await call(await w.wake(definition), "get"), 11);
+  });
+
+  test("creation is durable before the actor is ready", async () => {
+    const w = world();
+    w.store.hold = true;
+    const instance = w.create(definition);
+    assert.equal(await outcome(instance.ready), "pending");
+    w.store.held[0]?.land();
+    await instance.ready;
+  });
+});
