@@ -1,3 +1,18 @@
+export type {
+  WorkflowEntryMetadata,
+  WorkflowHistoryEntry,
+  WorkflowHistorySnapshot,
+  WorkflowInspection,
+  WorkflowLocationSegment,
+} from "../internal/workflow/inspection.ts";
+export { WorkflowControl, type WorkflowStatus, workflowControl } from "./control.ts";
+export {
+  type DurableActions,
+  type DurableContext,
+  type DurableDefinition,
+  type DurableOptions,
+  durable,
+} from "./durable.ts";
 export {
   CancelledError,
   ChildError,
@@ -16,7 +31,6 @@ export {
 export { Loop, type LoopIterationResult, type LoopResult } from "./loop.ts";
 export type {
   ChildReference,
-  CompletableWorkflowMessage,
   EntryKind,
   EntryStatus,
   LoopConfig,
@@ -35,7 +49,6 @@ export type {
   WorkflowContextOf,
   WorkflowErrorEvent,
   WorkflowLoopContextOf,
-  WorkflowMessage,
   WorkflowQueue,
   WorkflowQueueBatchOptions,
   WorkflowQueueNextOptions,

@@ -1,4 +1,6 @@
+import type { QueueBody, QueueName } from "@holdfast/client";
 import type { ActorKeyInput, Logger } from "@holdfast/core";
+import type { ReceivedMessage } from "../queue.ts";
 import type { ActorContext, ActorShape } from "../types.ts";
 import type { WorkflowError } from "./errors.ts";
 import type { LoopIterationResult } from "./loop.ts";
@@ -33,56 +35,6 @@ export interface WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, 
 export interface WorkflowQueueSender<Queues> {
   send<Name extends QueueName<Queues>>(name: Name, body: QueueBody<Queues, Name>): Promise<unknown>;
 }
-
-type QueueName<Queues> = [keyof Queues] extends [never] ? string : keyof Queues & string;
-type QueueBody<Queues, Name> = Name extends keyof Queues ? MessageOf<Queues[Name]> : unknown;
-type MessageOf<Token> = Token extends { readonly "~queue"?: { readonly message: infer Message } }
-  ? Message
-  : Token extends {
-        readonly "~standard": { readonly types?: { readonly output: infer Message } | undefined };
-      }
-    ? Message
-    : Token extends {
-          readonly message: {
-            readonly "~standard": { readonly types?: { readonly output: infer Message } | undefined };
-          };
-        }
-      ? Message
-      : unknown;
-type CompletionOf<Token> = Token extends { readonly "~queue"?: { readonly complete: infer Complete } }
-  ? Complete
-  : Token extends {
-        readonly complete: {
-          readonly "~standard": { readonly types?: { readonly output: infer Complete } | undefined };
-        };
-      }
-    ? Complete
-    : unknown;
-
-/** A message that a workflow has received; it stays the same in every replay. */
-export interface WorkflowMessage<Name extends string = string, Body = unknown> {
-  readonly id: string;
-  readonly name: Name;
-  readonly body: Body;
-  readonly createdAt: number;
-}
-
-/** A message that stays in its queue until it is completed. */
-export interface CompletableWorkflowMessage<Name extends string = string, Body = unknown, Complete = unknown>
-  extends WorkflowMessage<Name, Body> {
-  /** Takes the message out of its queue and answers its sender. Recorded, so that a replay does it once. */
-  complete(response?: Complete): Promise<void>;
-}
-
-type ReceivedMessage<Queues, Name extends string, Completable extends boolean> = Name extends string
-  ? Completable extends true
-    ? CompletableWorkflowMessage<
-        Name,
-        QueueBody<Queues, Name>,
-        Name extends keyof Queues ? CompletionOf<Queues[Name]> : unknown
-      >
-    : WorkflowMessage<Name, QueueBody<Queues, Name>>
-  : never;
 
 export interface WorkflowQueueNextOptions<Name extends string, Completable extends boolean> {
   /** The queues to receive from: all of them unless given. */

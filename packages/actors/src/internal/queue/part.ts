@@ -273,7 +273,11 @@ export class QueuePart implements Part {
    * while it lives, so that it seldom passes then.
    */
   #setRescue(): void {
-    const busy = this.runtime.definition.run !== undefined && this.mailbox.size + this.#unsettled.size > 0;
+    const { definition, parts } = this.runtime;
+    // A workflow that waits for something other than a message is woken for that.
+    const consumes =
+      definition.run !== undefined && (parts.workflow === undefined || this.receivers.size > 0);
+    const busy = consumes && this.mailbox.size + this.#unsettled.size > 0;
     if (!busy || this.#resting) {
       this.#rescueAt = undefined;
       return;

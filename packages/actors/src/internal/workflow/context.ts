@@ -208,11 +208,10 @@ export class WorkflowScopeContext {
 
   get queue(): object {
     return {
-      next: async (name: string, options?: unknown) => {
-        const messages = await receive(this.scope, name, options, false);
-        return messages[0];
-      },
-      nextBatch: (name: string, options?: unknown) => receive(this.scope, name, options, true),
+      next: (name: string, options?: unknown) =>
+        this.#checked(() => receive(this.scope, name, options, false).then(([message]) => message)),
+      nextBatch: (name: string, options?: unknown) =>
+        this.#checked(() => receive(this.scope, name, options, true)),
       send: (name: string, body: unknown) => this.#member<Sender>("queue").send(name, body),
     };
   }

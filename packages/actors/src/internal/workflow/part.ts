@@ -411,11 +411,6 @@ export class WorkflowPart implements Part, RunOwner {
     return true;
   }
 
-  /** Takes a new parent for a workflow that has begun, where the secret is the same. */
-  get parentToken(): string | undefined {
-    return this.#header.parent?.token;
-  }
-
   /** Ends the workflow for good. False when it had ended. */
   async cancel(reason: string | undefined): Promise<boolean> {
     if (this.terminal) return false;

@@ -50,6 +50,8 @@ export class WorkflowRun {
   checkpointSet = false;
   /** Names of steps and how many of each run. */
   readonly running = new Map<string, number>();
+  /** Received messages that have not been completed. */
+  readonly openMessages = new Set<number>();
   readonly stepFreed = new Set<() => void>();
   /** When waits end by themselves. */
   readonly deadlines = new Set<{ readonly deadline: number }>();
@@ -57,6 +59,7 @@ export class WorkflowRun {
   #stop: Error | undefined;
   #active = 0;
   readonly #onStop: (() => void)[] = [];
+  readonly #childWaits = new Set<() => void>();
 
   constructor(owner: RunOwner, guard: DeterminismGuard, collecting: boolean) {
     this.owner = owner;
@@ -87,6 +90,16 @@ export class WorkflowRun {
       branch,
       error: error instanceof Error ? error.message : String(error),
     });
+  }
+
+  /** Calls `arrived` whenever a child has ended, until the returned function is called. */
+  onChild(arrived: () => void): () => void {
+    this.#childWaits.add(arrived);
+    return () => this.#childWaits.delete(arrived);
+  }
+
+  childEnded(): void {
+    for (const tell of [...this.#childWaits]) tell();
   }
 
   /** Called when the run is stopped, also when that has happened. */

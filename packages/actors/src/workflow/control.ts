@@ -1,0 +1,122 @@
+import { HoldfastError } from "@holdfast/core";
+import { partOf } from "../internal/workflow/actions.ts";
+import { inspectWorkflow, type WorkflowInspection } from "../internal/workflow/inspection.ts";
+import type { WorkflowPart } from "../internal/workflow/part.ts";
+import { replayWorkflow } from "../internal/workflow/replay.ts";
+import type { WorkflowError } from "./errors.ts";
+import type { WorkflowState } from "./types.ts";
+
+export interface WorkflowStatus<Output = unknown> {
+  readonly state: WorkflowState;
+  /** Milliseconds since the epoch. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** Present once the workflow has completed. */
+  readonly output?: Output;
+  /** Why it failed or was cancelled. */
+  readonly error?: WorkflowError;
+}
+
+/** The workflow of an actor, for its actions and hooks: `workflowControl(c)`. */
+export class WorkflowControl<Output = unknown> {
+  readonly #part: WorkflowPart;
+
+  constructor(part: WorkflowPart) {
+    this.#part = part;
+  }
+
+  /** Begins a workflow that waits for it; false when it had begun. Throws `workflow.invalid_input`. */
+  start(input?: unknown): Promise<boolean> {
+    return this.#part.start(input);
+  }
+
+  async status(): Promise<WorkflowStatus<Output>> {
+    const { header } = this.#part;
+    if (header.state === "completed") await this.#part.loaded();
+    return {
+      state: header.state,
+      ...(header.startedAt === undefined ? {} : { startedAt: header.startedAt }),
+      ...(header.endedAt === undefined ? {} : { endedAt: header.endedAt }),
+      ...(header.error === undefined ? {} : { error: header.error }),
+      // What a workflow returns is what its definition says.
+      ...(header.state === "completed" ? { output: this.#part.output as Output } : {}),
+    };
+  }
+
+  /**
+   * Waits for the end. Throws `workflow.failed`, `workflow.cancelled`, and `workflow.interrupted` when the
+   * actor leaves memory first: ask again.
+   */
+  async result(signal: AbortSignal): Promise<Output> {
+    const part = this.#part;
+    await part.whenEnded(signal);
+    const { state, error } = part.header;
+    if (!part.terminal) {
+      const message = "The actor leaves memory before its workflow has ended: ask again";
+      throw new HoldfastError("workflow", "interrupted", message, { statusCode: 503 });
+    }
+    await part.loaded();
+    if (state === "completed") return part.output as Output;
+    const code = state === "cancelled" ? "cancelled" : "failed";
+    throw new HoldfastError("workflow", code, error?.message ?? `The workflow has ${state}`, {
+      statusCode: 409,
+      metadata: { error },
+    });
+  }
+
+  /** Ends the workflow for good; false when it had ended. Steps that run see their `abortSignal` abort. */
+  cancel(reason?: string): Promise<boolean> {
+    return this.#part.cancel(reason);
+  }
+
+  /**
+   * Hands a signal to the workflow, which keeps it until it asks for it. Throws `workflow.signals_full`,
+   * `workflow.signal_too_large`, `workflow.ended`.
+   */
+  async signal(name: string, payload?: unknown): Promise<void> {
+    if (this.#part.terminal) {
+      throw new HoldfastError("workflow", "ended", "The workflow has ended: it takes no signals", {
+        statusCode: 409,
+      });
+    }
+    await this.#part.loaded();
+    this.#part.signals.add(name, payload);
+  }
+
+  /** Asks a query of the workflow, once it has come as far as it can. Throws `workflow.query_not_found`. */
+  async query<Result = unknown>(name: string, ...args: readonly unknown[]): Promise<Result> {
+    const part = this.#part;
+    await part.whenQuiet();
+    const handler = part.run?.queries.get(name);
+    if (handler === undefined) {
+      const message = `The workflow answers no query "${name}"${part.terminal ? ": it has ended" : ""}`;
+      throw new HoldfastError("workflow", "query_not_found", message, { statusCode: 404 });
+    }
+    return (await handler(...(args as never[]))) as Result;
+  }
+
+  /** The history and state, in the shape in which inspectors read it. */
+  inspect(): Promise<WorkflowInspection> {
+    return inspectWorkflow(this.#part);
+  }
+
+  /**
+   * Runs a workflow that has ended again, from an entry or from the beginning. Throws
+   * `actor.workflow_in_flight`, `workflow.entry_not_found`, `workflow.not_replayable`.
+   */
+  replay(entryId?: string): Promise<void> {
+    return replayWorkflow(this.#part, entryId);
+  }
+}
+
+/**
+ * The workflow of the actor that a context belongs to. What clients may do with it is what the actions
+ * of the actor do. Throws `workflow.not_defined`.
+ */
+export function workflowControl<Output = unknown>(c: object): WorkflowControl<Output> {
+  const part = partOf(c);
+  if (part === undefined) {
+    throw new HoldfastError("workflow", "not_defined", "The `run` of this actor is not a workflow");
+  }
+  return new WorkflowControl<Output>(part);
+}
