@@ -14,6 +14,8 @@ import { callOutside, Listeners } from "./internal/listeners.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
 import { clientLimits } from "./limits.ts";
+import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
+import type { QueueSender } from "./queue-send.ts";
 import { isRetryable } from "./retry.ts";
 import type { ActionOptions, ConnStatus } from "./types.ts";
 
@@ -28,6 +30,8 @@ interface PendingCall {
 }
 
 export interface ConnectionOptions {
+  /** Sends to the queues of the actor. */
+  readonly sender: QueueSender;
   readonly driver: ClientDriver;
   readonly ports: ClientPorts;
   /** Asked before each attempt: makes the actor when its target carries input. */
@@ -125,6 +129,12 @@ export class Connection {
       this.#pendingBytes += frame.size;
       if (this.connStatus === "connected") this.#link?.send(frame);
     });
+  }
+
+  /** Sends to a queue: over HTTP, with this connection's parameters. */
+  send(name: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions): Promise<unknown> {
+    if (this.#ended.signal.aborted) return Promise.reject(this.#ended.signal.reason);
+    return this.#options.sender.send(name, body, options);
   }
 
   on(event: string, callback: (...args: never[]) => void): () => void {

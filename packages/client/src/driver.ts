@@ -1,4 +1,5 @@
 import type { ActorKey, WireError } from "@holdfast/core";
+import type { QueueMessageOptions } from "./queue.ts";
 import type { BufferedWebSocket } from "./raw-socket.ts";
 
 /** Which actor is meant. `input` is used when the actor is made by this request. */
@@ -15,6 +16,32 @@ export interface DriverCall {
   readonly params: unknown;
   readonly idempotencyKey: string;
   readonly signal: AbortSignal | undefined;
+}
+
+/** What is said of a message for a queue: docs/reference/wire.md. */
+export interface SendContent extends QueueMessageOptions {
+  readonly body?: unknown;
+  readonly wait?: boolean | undefined;
+  /** How long this request waits, in milliseconds. */
+  readonly timeout?: number | undefined;
+  /** Sends nothing: waits for the completion of what was sent with the same key. */
+  readonly resume?: boolean;
+}
+
+export interface DriverSend {
+  readonly target: ActorTarget;
+  readonly queue: string;
+  /** What `prepareSend` gave. */
+  readonly content: PreparedFrame;
+  readonly waits: boolean;
+  readonly params: unknown;
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+}
+
+export interface DriverSendReply {
+  readonly status: "completed" | "timedOut";
+  readonly response?: unknown;
 }
 
 /** A frame that is ready to be sent, as often as needed: later changes to its values do not reach it. */
@@ -51,6 +78,12 @@ export interface ClosedReason {
  * `client.network_error`.
  */
 export interface ClientDriver {
+  /** Encodes a message for a queue, or the wait for one. Throws as `prepare` does. */
+  prepareSend(content: SendContent): PreparedFrame;
+  /** Puts a message into a queue, or waits for one that is there. */
+  send(request: DriverSend): Promise<DriverSendReply>;
+  /** True where sends that are made one after the other arrive in that order without waiting for it. */
+  readonly keepsOrder: boolean;
   /** Encodes arguments, so that a retry sends what the first attempt sent. Throws as `prepare` does. */
   prepareArgs(args: readonly unknown[]): PreparedFrame;
   /** A result that comes in pieces is a `ReadableStream` of them. */

@@ -6,6 +6,8 @@ import { actionProxy } from "./internal/action-proxy.ts";
 import { backoffDelayMs, delay } from "./internal/backoff.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { clientLimits } from "./limits.ts";
+import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
+import { QueueSender } from "./queue-send.ts";
 import type { BufferedWebSocket } from "./raw-socket.ts";
 import { withRetry } from "./retry.ts";
 import type {
@@ -46,6 +48,7 @@ export class Handle {
   readonly #target: ActorTarget;
   readonly #options: HandleOptions;
   #made: Promise<string> | undefined;
+  #sender: QueueSender | undefined;
 
   constructor(context: ClientContext, target: ActorTarget, options: HandleOptions) {
     this.#context = context;
@@ -83,6 +86,7 @@ export class Handle {
     const signal = this.#signal(undefined);
     disposed.throwIfAborted();
     const connection = new Connection({
+      sender: this.senderWith(params),
       driver,
       ports,
       signal,
@@ -146,6 +150,25 @@ export class Handle {
 
   async getGatewayUrl(): Promise<string> {
     return this.#context.driver.gatewayUrl(await this.#reach(this.#signal(undefined)));
+  }
+
+  /** Its messages enter their queues in the order of the calls. */
+  get sender(): QueueSender {
+    this.#sender ??= this.senderWith(undefined);
+    return this.#sender;
+  }
+
+  /** A sender with the parameters of a connection. */
+  senderWith(params: unknown): QueueSender {
+    const { driver, ports } = this.#context;
+    return new QueueSender({
+      driver,
+      ports,
+      target: (signal) => this.#reach(signal),
+      params: () => params ?? this.#options.params,
+      signal: (signal) => this.#signal(signal),
+      remade: (error) => this.#forget(error),
+    });
   }
 
   reload(): Promise<void> {
@@ -227,6 +250,8 @@ export function publicHandle<D extends AnyActorDefinition>(handle: Handle): Acto
   const base = {
     action: (options: ActionOptions) => handle.action(options),
     connect: (params?: unknown) => publicConnection(handle.connect(params)),
+    send: (name: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions) =>
+      handle.sender.send(name, body, options),
     resolve: () => handle.resolve(),
     fetch: (input: string | URL | Request, init?: RequestInit & SkipReadyWait) => handle.fetch(input, init),
     webSocket: (path?: string, protocols?: string | string[], options?: SkipReadyWait) =>

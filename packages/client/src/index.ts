@@ -11,11 +11,14 @@ export {
   type DriverCreate,
   type DriverFetch,
   type DriverListener,
+  type DriverSend,
+  type DriverSendReply,
   type DriverWebSocket,
   type PreparedFrame,
   protocolVersion,
   type ResumeInfo,
   type ResumePoint,
+  type SendContent,
   type ServerFrame,
 } from "./driver.ts";
 export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
@@ -23,6 +26,16 @@ export type { ClientPorts } from "./internal/ports.ts";
 export type { SocketConstructor } from "./internal/socket.ts";
 export { clientLimits } from "./limits.ts";
 export { createNetworkDriver } from "./network.ts";
+export type {
+  QueueBody,
+  QueueMessageOptions,
+  QueueName,
+  QueueResponse,
+  QueueSendOptions,
+  QueueSendResult,
+  QueueWaitOptions,
+  SendToQueue,
+} from "./queue.ts";
 export {
   BufferedWebSocket,
   type RawCloseEvent,
@@ -34,16 +47,6 @@ export {
   type RawTransport,
   type RawWebSocket,
 } from "./raw-socket.ts";
-export type {
-  QueueBody,
-  QueueMessageOptions,
-  QueueName,
-  QueueResponse,
-  QueueSendOptions,
-  QueueSendResult,
-  QueueWaitOptions,
-  SendToQueue,
-} from "./queue.ts";
 export { isRetryable } from "./retry.ts";
 export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./stream-body.ts";
 export type {

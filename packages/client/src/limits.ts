@@ -4,6 +4,8 @@ export const clientLimits = {
   maxPendingCalls: 1_000,
   /** Encoded calls without an answer on one connection; beyond: `conn.buffer_full`. */
   maxPendingBytes: 8 * 1_048_576,
+  /** One request of a wait for a queue message takes at most so long; then another goes on. */
+  queueWaitMs: 25_000,
   reconnectMinMs: 250,
   reconnectMaxMs: 30_000,
   /** Attempts of one call, the first included; the error of the last one is thrown. */

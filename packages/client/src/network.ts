@@ -10,10 +10,14 @@ import type {
   DriverCreate,
   DriverFetch,
   DriverListener,
+  DriverSend,
+  DriverSendReply,
   DriverWebSocket,
   PreparedFrame,
   ResumePoint,
+  SendContent,
 } from "./driver.ts";
+import { present, sendReply } from "./internal/send-content.ts";
 import { openSocket } from "./internal/socket.ts";
 import { base64urlText, RawNetwork } from "./raw-network.ts";
 import type { BufferedWebSocket } from "./raw-socket.ts";
@@ -40,6 +44,7 @@ export function createNetworkDriver(config: ClientConfig): ClientDriver {
 }
 
 class NetworkDriver implements ClientDriver {
+  readonly keepsOrder = false;
   readonly #base: string;
   readonly #encoding: Encoding;
   readonly #config: ClientConfig;
@@ -85,6 +90,20 @@ class NetworkDriver implements ClientDriver {
       if (call.signal?.aborted === true) cancel();
       throw error;
     }
+  }
+
+  prepareSend(content: SendContent): PreparedFrame {
+    const data = encode(this.#encoding, present(content));
+    return { data, size: data.length };
+  }
+
+  async send(send: DriverSend): Promise<DriverSendReply> {
+    const { target, queue, content, params, idempotencyKey, signal } = send;
+    const query = target.type === "getOrCreate" ? "?create=true" : "";
+    const url = `${this.#url(target)}/queues/${encodeURIComponent(queue)}${query}`;
+    const headers: Record<string, string> = { [header.idempotencyKey]: idempotencyKey };
+    if (params !== undefined) headers[header.params] = encodeParams(this.#encoding, params);
+    return sendReply(await this.#request("POST", url, content.data, headers, signal));
   }
 
   /** A keyed call outlives its socket, so that a retry can join it: ending it takes a request. */

@@ -130,6 +130,11 @@ export interface CreateOptions<Input = unknown> extends HandleOptions {
 export interface ActorHandleBase<D extends AnyActorDefinition = AnyActorDefinition> {
   /** Calls an action by name. Throws what the actor threw; see docs/errors.md. */
   action<Result = unknown>(options: ActionOptions): Promise<Result>;
+  /**
+   * Sends a message to a queue of the actor; with `wait: true` resolves when a consumer has completed it.
+   * Messages of one handle enter their queues in the order of the calls.
+   */
+  readonly send: SendToQueue<TypesOf<D>["queues"]>;
   /** Opens a live connection; it reconnects by itself until it is disposed of. */
   connect(params?: unknown, options?: SkipReadyWait): ActorConn<D>;
   /** The id of the actor. Creates it for a get-or-create handle; throws `actor.not_found` for others. */
@@ -190,8 +195,10 @@ export interface ActorConnBase<Events = unknown> {
 }
 
 /** A live connection to one actor: its actions as methods, and its events. */
-export type ActorConn<D extends AnyActorDefinition = AnyActorDefinition> = ActorConnBase<EventsOf<D>> &
-  ActionProxies<TypesOf<D>["actions"]>;
+export type ActorConn<D extends AnyActorDefinition = AnyActorDefinition> = ActorConnBase<EventsOf<D>> & {
+  /** As {@link ActorHandleBase.send}, with the parameters of this connection. */
+  readonly send: SendToQueue<TypesOf<D>["queues"]>;
+} & ActionProxies<TypesOf<D>["actions"]>;
 
 /** How the handles of one actor are made. */
 export interface ActorAccessor<D extends AnyActorDefinition = AnyActorDefinition> {

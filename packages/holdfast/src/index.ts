@@ -8,6 +8,7 @@ export {
   actor,
   type Conn,
   event,
+  queue,
 } from "@holdfast/actors";
 export { HoldfastError, isErrorCode, isHoldfastError, UserError } from "@holdfast/core";
 export { type Listening, type ListenOptions, Registry } from "@holdfast/server";

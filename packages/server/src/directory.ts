@@ -13,9 +13,18 @@ import {
   type RawRequestCall,
   type RawSocketCall,
   type RawSocketHost,
+  type SendCall,
 } from "@holdfast/actors";
 import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
-import { type ActorKey, encodeKey, HoldfastError, isErrorCode, type Ports, uuidv7 } from "@holdfast/core";
+import {
+  type ActorKey,
+  encodeKey,
+  HoldfastError,
+  isErrorCode,
+  type Ports,
+  uuidv4,
+  uuidv7,
+} from "@holdfast/core";
 import { Alarms } from "./alarms.ts";
 import { HeldConnections } from "./held-connections.ts";
 import { CreateMemory } from "./internal/create-memory.ts";
@@ -101,6 +110,29 @@ export class Directory implements ActorHost {
         else resolve(result);
       });
     });
+  }
+
+  /**
+   * Puts a message into a queue of an actor; resolves as the actor's `send`. A wait goes on at the next
+   * instance when this one stops.
+   */
+  send(target: ActorTarget, call: SendCall): Promise<Uint8Array> {
+    const { random } = this.ports;
+    const keyed =
+      call.wait === true && call.idempotencyKey === undefined
+        ? { ...call, idempotencyKey: uuidv4(random) }
+        : call;
+    return this.#withInstance(target, keyed, (instance) => instance.send(keyed));
+  }
+
+  /** Behind the outboxes of actors. */
+  deliver(target: ActorTarget, call: SendCall): Promise<Uint8Array> {
+    return this.send(target, call);
+  }
+
+  /** The longest body that a queue of these actors takes; 0 for an unknown name. */
+  maxQueueMessageBytes(name: string): number {
+    return this.optionsOf(name)?.maxQueueMessageSize ?? 0;
   }
 
   /** Opens a connection; `sinkFor` makes its sink for the instance that takes it. */

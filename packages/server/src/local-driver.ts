@@ -10,11 +10,14 @@ import {
   type DriverCreate,
   type DriverFetch,
   type DriverListener,
+  type DriverSend,
+  type DriverSendReply,
   type DriverWebSocket,
   header,
   type PreparedFrame,
   prepareClientFrame,
   type ResumePoint,
+  type SendContent,
   trustedDepth,
 } from "@holdfast/client";
 import { decodeValue, encodeValue, HoldfastError, limits, type Ports, toProblem } from "@holdfast/core";
@@ -23,6 +26,7 @@ import { visibleError } from "./gateway/exchange.ts";
 import { type MessageLimits, serverLimits } from "./limits.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { openLocalSocket } from "./local-socket.ts";
+import { prepareLocalSend, sendLocally } from "./queue-send.ts";
 import { outgoingTooLong, Session } from "./session.ts";
 
 /**
@@ -34,6 +38,7 @@ export class LocalDriver implements ClientDriver {
   readonly #ports: Ports;
   readonly #limits: MessageLimits;
   readonly #caller: ActorCaller | undefined;
+  readonly keepsOrder = true;
 
   constructor(
     directory: () => Promise<Directory>,
@@ -65,6 +70,15 @@ export class LocalDriver implements ClientDriver {
     const { maxOutgoingBytes } = this.#limits;
     if (result.length > maxOutgoingBytes) throw outgoingTooLong(maxOutgoingBytes);
     return decodeValue(result, { maxDepth: trustedDepth });
+  }
+
+  prepareSend(content: SendContent): PreparedFrame {
+    return prepareLocalSend(content);
+  }
+
+  send(send: DriverSend): Promise<DriverSendReply> {
+    const copied = { ...send, params: copy(send.params) };
+    return sendLocally(copied, this.#caller, (signal) => this.#leave(signal));
   }
 
   async resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string> {

@@ -9,12 +9,16 @@ import {
 } from "@holdfast/client";
 import { encodeKey, HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
+import { type AuthIntent, authenticate } from "./auth.ts";
+import { StreamedReply } from "./streamed-reply.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { type Exchange, replyEncoding, replyError, requestEncoding, visibleError } from "./exchange.ts";
 import { type FixedRoute, fixedRoutes } from "./fixed-routes.ts";
+import { serveEvents } from "./event-stream.ts";
 import { Guard } from "./guard.ts";
 import type { AccessInfo, GatewayOptions } from "./options.ts";
+import { serveSend } from "./queues.ts";
 import { serveRaw } from "./raw-http.ts";
 import { actorsPrefix, localPath, parseRoute, type Route } from "./route.ts";
 
@@ -98,10 +102,20 @@ export class Gateway {
         const next = (): void => this.#action(exchange, target, action, headers);
         return this.admit(accessInfo("action", exchange, target, action), next, refuse);
       }
+      case "queue": {
+        if (exchange.method !== "POST") return notAllowed(exchange, "POST", headers);
+        const next = (): void => serveSend(this, exchange, route, headers);
+        return this.admit(accessInfo("send", exchange, route.target, route.queue), next, refuse);
+      }
       case "call": {
         if (exchange.method !== "DELETE") return notAllowed(exchange, "DELETE", headers);
         const next = (): void => this.#cancel(exchange, route.target, route.idempotencyKey, headers);
         return this.admit(accessInfo("cancel", exchange, route.target), next, refuse);
+      }
+      case "events": {
+        if (exchange.method !== "GET") return notAllowed(exchange, "GET", headers);
+        const next = (): void => serveEvents(this, exchange, route, headers);
+        return this.admit(accessInfo("connect", exchange, route.target), next, refuse);
       }
       case "connect":
         if (exchange.method !== "GET") return notAllowed(exchange, "GET", headers);
@@ -192,15 +206,32 @@ export class Gateway {
     if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
     const encodedParams = exchange.header(header.params);
     const params = encodedParams === undefined ? undefined : decodeParams(encoding ?? "json", encodedParams);
-    exchange.readBody(this.maxIncomingBytes, (error, body) => {
-      try {
-        if (error !== undefined) throw error;
-        const args = argsOf(bodyOf(exchange, encoding, body));
-        this.#call(exchange, target, { action, args, params, idempotencyKey }, headers);
-      } catch (cause) {
-        this.fail(exchange, cause, headers);
-      }
-    });
+    const next = (auth: unknown): void =>
+      exchange.readBody(this.maxIncomingBytes, (error, body) => {
+        try {
+          if (error !== undefined) throw error;
+          const args = argsOf(bodyOf(exchange, encoding, body));
+          this.#call(exchange, target, { action, args, params, auth, idempotencyKey }, headers);
+        } catch (cause) {
+          this.fail(exchange, cause, headers);
+        }
+      });
+    this.#authenticate(exchange, ["action"], target, params, next, headers);
+  }
+
+  #authenticate(
+    exchange: Exchange,
+    intents: readonly AuthIntent[],
+    target: ActorTarget,
+    params: unknown,
+    next: (auth: unknown) => void,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const request = (): Request =>
+      new Request(urlOf(exchange.header("host"), exchange.url), { headers: exchange.headers() });
+    authenticate(this.directory, { intents, target, params, request }, next, (error) =>
+      this.fail(exchange, error, headers),
+    );
   }
 
   #call(
@@ -210,19 +241,25 @@ export class Gateway {
       readonly action: string;
       readonly args: readonly unknown[];
       readonly params: unknown;
+      readonly auth: unknown;
       readonly idempotencyKey: string | undefined;
     },
     headers: Readonly<Record<string, string>>,
   ): void {
-    const { action, args, params, idempotencyKey } = call;
+    const { action, args, params, auth, idempotencyKey } = call;
     const abort = new AbortController();
     let release: (() => void) | undefined;
     // A caller without a key cannot come back for the answer, so that leaving is cancelling.
     if (idempotencyKey === undefined) exchange.onGone(() => abort.abort(cancelled()));
     else release = this.#track(target, idempotencyKey, abort);
-    const invocation = { name: action, args, idempotencyKey, params, signal: abort.signal };
+    const gone = (): void => abort.abort(cancelled());
+    const stream = new StreamedReply(exchange, replyEncoding(exchange), headers, this.maxOutgoingBytes, gone);
+    const invocation = { name: action, args, idempotencyKey, params, auth, signal: abort.signal, stream };
     this.directory.dispatch(target, invocation, (error, result) => {
       release?.();
+      if (stream.hasBegun) {
+        return stream.end(result === undefined ? visibleError(error, this.directory.ports) : undefined);
+      }
       if (result === undefined) return this.fail(exchange, error, headers);
       if (result.length > this.maxOutgoingBytes) {
         return this.fail(exchange, outgoingTooLong(this.maxOutgoingBytes), headers);

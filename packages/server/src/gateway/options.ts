@@ -5,12 +5,21 @@ import type { ResumeLimits } from "../limits.ts";
 
 /** What is about to happen, for the `access` hook; nothing has been woken, read or made yet. */
 export interface AccessInfo {
-  readonly kind: "action" | "connect" | "resolve" | "create" | "cancel" | "request" | "websocket" | "reload";
+  readonly kind:
+    | "action"
+    | "send"
+    | "connect"
+    | "resolve"
+    | "create"
+    | "cancel"
+    | "request"
+    | "websocket"
+    | "reload";
   readonly actor: string;
   /** The actor's key, or its id. */
   readonly key: ActorKey | undefined;
   readonly id: string | undefined;
-  /** The action, for kind "action"; also asked for each call over a connection. */
+  /** The action, for kind "action", or the queue, for kind "send"; also asked for each call over a connection. */
   readonly action: string | undefined;
   readonly method: string;
   /** A request header by its lower-case name. */

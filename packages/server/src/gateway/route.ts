@@ -5,8 +5,10 @@ import { decodeKey, HoldfastError } from "@holdfast/core";
 export type Route =
   | { readonly kind: "actor"; readonly target: ActorTarget }
   | { readonly kind: "action"; readonly target: ActorTarget; readonly action: string }
+  | { readonly kind: "queue"; readonly target: ActorTarget; readonly queue: string }
   | { readonly kind: "call"; readonly target: ActorTarget; readonly idempotencyKey: string }
   | { readonly kind: "connect"; readonly target: ActorTarget }
+  | { readonly kind: "events"; readonly target: ActorTarget; readonly events: readonly string[] }
   | { readonly kind: "reload"; readonly target: ActorTarget }
   | RawRoute;
 
@@ -20,7 +22,7 @@ export interface RawRoute {
 export const actorsPrefix = "/actors/";
 
 /**
- * Reads `/actors/{name}/{actor}[/actions/{action} | /calls/{key} | /connect | /reload][?create=true]` and
+ * Reads `/actors/{name}/{actor}[/actions/{action} | /queues/{queue} | /calls/{key} | /connect | /events | /reload][?create=true]` and
  * `/actors/{name}/{actor}/{request|websocket}[/{path}][?{query}]`, where `{actor}` is `@` and the canonical
  * text of a key, `~` and that text (the actor is made when it does not exist), or an id.
  * Throws `gateway.not_found`, `gateway.malformed_path`, `actor.invalid_key`, `actor.key_too_long`.
@@ -97,15 +99,19 @@ export function isRawSocket(url: string): boolean {
 function readRoute(url: string): Route {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
-  const creates = mark !== -1 && readCreate(url.slice(mark + 1));
+  const query = mark === -1 ? "" : url.slice(mark + 1);
+  const events = path.endsWith("/events") ? new URLSearchParams(query).getAll("event") : undefined;
+  const creates = query !== "" && readCreate(query, events !== undefined);
   const [, , rawName = "", actor = "", kind, argument, ...rest] = path.split("/");
   if (rest.length > 0 || rawName === "" || actor === "") throw routeNotFound();
   const target = readTarget(decodePart(rawName), actor, creates);
   if (kind === undefined) return { kind: "actor", target };
   if (kind === "connect" && argument === undefined) return { kind: "connect", target };
+  if (kind === "events" && argument === undefined) return { kind, target, events: events ?? [] };
   if (kind === "reload" && argument === undefined) return { kind: "reload", target };
   if (argument === undefined || argument === "") throw routeNotFound();
   if (kind === "actions") return { kind: "action", target, action: decodePart(argument) };
+  if (kind === "queues") return { kind: "queue", target, queue: decodePart(argument) };
   if (kind === "calls") return { kind: "call", target, idempotencyKey: decodePart(argument) };
   throw routeNotFound();
 }
@@ -119,9 +125,10 @@ function readTarget(name: string, actor: string, creates: boolean): ActorTarget 
   return { type: "id", name, id: decodePart(actor) };
 }
 
-function readCreate(query: string): boolean {
+function readCreate(query: string, takesEvents: boolean): boolean {
   if (query === "create=true") return true;
   for (const [name, value] of new URLSearchParams(query)) {
+    if (takesEvents && name === "event") continue;
     if (name !== "create" || (value !== "true" && value !== "false")) {
       throw malformedPath("The only parameter of the query is create=true");
     }

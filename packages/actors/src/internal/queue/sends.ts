@@ -126,9 +126,14 @@ export class Sends {
   async #authorize(call: SendCall, policy: Policy, conn: Connection | undefined): Promise<void> {
     const { canPublish } = policy;
     if (canPublish === undefined) return;
-    const c = new CallContext(this.#runtime, new RunningCall(undefined), conn, call.params, call.request);
-    if (!(await this.#runtime.allows("canPublish", canPublish, c)))
-      throw new HoldfastError("auth", "forbidden", "Forbidden");
+    const running = new RunningCall(undefined);
+    const c = new CallContext(this.#runtime, running, conn, call);
+    try {
+      const allowed = await this.#runtime.allows("canPublish", canPublish, c);
+      if (!allowed) throw new HoldfastError("auth", "forbidden", "Forbidden");
+    } finally {
+      if (running.transient !== undefined) this.#runtime.connections.release(running.transient);
+    }
   }
 
   /** Who waits is sent on to the next instance, which knows the key. */

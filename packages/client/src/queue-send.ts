@@ -1,0 +1,110 @@
+import { uuidv7 } from "@holdfast/core";
+import type { ActorTarget, ClientDriver, DriverSendReply, PreparedFrame } from "./driver.ts";
+import type { ClientPorts } from "./internal/ports.ts";
+import { clientLimits } from "./limits.ts";
+import type { QueueSendOptions, QueueSendResult, QueueWaitOptions } from "./queue.ts";
+import { isRetryable, withRetry } from "./retry.ts";
+
+export interface QueueSenderOptions {
+  readonly driver: ClientDriver;
+  readonly ports: ClientPorts;
+  /** The target of a request; makes the actor first where its input is still to be delivered. */
+  readonly target: (signal: AbortSignal | undefined) => Promise<ActorTarget>;
+  readonly params: () => Promise<unknown> | unknown;
+  readonly signal: (signal: AbortSignal | undefined) => AbortSignal;
+  /** True when what the error says can be mended by asking for the target again. */
+  readonly remade: (error: unknown) => boolean;
+}
+
+interface Attempt {
+  readonly queue: string;
+  readonly content: PreparedFrame;
+  readonly waits: boolean;
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `send` of one handle. Messages enter their queues in the order of the calls, each once however often its
+ * request has to be repeated; a wait is a matter of its own after that, and outlives what is lost between.
+ */
+export class QueueSender {
+  readonly #options: QueueSenderOptions;
+  /** Settles when the messages before are in their queues, or refused. */
+  #before: Promise<unknown> = Promise.resolve();
+
+  constructor(options: QueueSenderOptions) {
+    this.#options = options;
+  }
+
+  async send(
+    queue: string,
+    body: unknown,
+    options: QueueSendOptions | QueueWaitOptions = {},
+  ): Promise<QueueSendResult | undefined> {
+    const { driver, ports } = this.#options;
+    const { signal: own, idempotencyKey: givenKey, wait, ...rest } = options;
+    const { timeout, ...message } = { timeout: undefined, ...rest };
+    const signal = this.#options.signal(own);
+    signal.throwIfAborted();
+    const idempotencyKey = givenKey ?? uuidv7(ports.clock, ports.random);
+    const waits = wait === true;
+    // A time of zero: whether it is completed is asked once it is in the queue.
+    const content = driver.prepareSend({ ...message, body, ...(waits ? { wait, timeout: 0 } : {}) });
+    const entered = await this.#inOrder({ queue, content, waits, idempotencyKey, signal });
+    if (!waits) return undefined;
+    return entered.status === "completed"
+      ? entered
+      : this.#wait({ queue, idempotencyKey, signal, timeout: timeout ?? Number.POSITIVE_INFINITY });
+  }
+
+  #inOrder(attempt: Attempt): Promise<DriverSendReply> {
+    const { driver } = this.#options;
+    if (driver.keepsOrder) return this.#attempt(attempt);
+    const entered = this.#before.then(() => this.#attempt(attempt));
+    this.#before = entered.catch(() => undefined);
+    return entered;
+  }
+
+  #attempt({ queue, content, waits, idempotencyKey, signal }: Attempt): Promise<DriverSendReply> {
+    const { driver, ports, target, params } = this.#options;
+    const request = async (): Promise<DriverSendReply> =>
+      driver.send({
+        target: await target(signal),
+        queue,
+        content,
+        waits,
+        params: await params(),
+        idempotencyKey,
+        signal,
+      });
+    return withRetry(request, signal, ports).catch((error: unknown) => {
+      if (!this.#options.remade(error)) throw error;
+      return withRetry(request, signal, ports);
+    });
+  }
+
+  /** Asks again and again, each time for a while: proxies cut requests that take long. */
+  async #wait(waiting: {
+    readonly queue: string;
+    readonly idempotencyKey: string;
+    readonly signal: AbortSignal;
+    readonly timeout: number;
+  }): Promise<QueueSendResult> {
+    const { driver, ports } = this.#options;
+    const until = ports.clock.now() + waiting.timeout;
+    for (;;) {
+      const left = until - ports.clock.now();
+      if (left <= 0) return { status: "timedOut" };
+      const timeout = Math.min(left, clientLimits.queueWaitMs);
+      const content = driver.prepareSend({ wait: true, timeout, resume: true });
+      try {
+        const reply = await this.#attempt({ ...waiting, content, waits: true });
+        if (reply.status === "completed") return reply;
+      } catch (error) {
+        // The server is away for longer than a call would wait for it; the message is not lost.
+        if (!isRetryable(error)) throw error;
+      }
+    }
+  }
+}

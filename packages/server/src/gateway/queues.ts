@@ -1,0 +1,125 @@
+import type { SendCall } from "@holdfast/actors";
+import {
+  type ActorTarget,
+  contentType,
+  decode,
+  decodeParams,
+  type Encoding,
+  encode,
+  header,
+} from "@holdfast/client";
+import { HoldfastError, limits } from "@holdfast/core";
+import { decodeOutcome } from "../queue-send.ts";
+import { cancelled, checkIdempotencyKey } from "../session.ts";
+import { authenticate } from "./auth.ts";
+import { type Exchange, replyEncoding, requestEncoding } from "./exchange.ts";
+import type { Gateway } from "./gateway.ts";
+import { urlOf } from "./raw-http.ts";
+
+/** What stands around a body in its request. */
+const envelopeBytes = 4_096;
+/** Longer delays overflow the timers of common runtimes. */
+const maxWaitMs = 2_147_483_647;
+
+/** `POST .../queues/{queue}`: sends a message, and waits for its completion where it says so. */
+export function serveSend(
+  gateway: Gateway,
+  exchange: Exchange,
+  route: { readonly target: ActorTarget; readonly queue: string },
+  headers: Readonly<Record<string, string>>,
+): void {
+  const { directory } = gateway;
+  const { target } = route;
+  const abort = new AbortController();
+  exchange.onGone(() => abort.abort(cancelled()));
+  const encoding = requestEncoding(exchange);
+  const idempotencyKey = exchange.header(header.idempotencyKey);
+  if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
+  const encodedParams = exchange.header(header.params);
+  const params = encodedParams === undefined ? undefined : decodeParams(encoding ?? "json", encodedParams);
+  const refuse = (cause: unknown): void => gateway.fail(exchange, cause, headers);
+  const send = (content: Content, auth: unknown): void => {
+    const call = { ...content, name: route.queue, auth, params, idempotencyKey, signal: abort.signal };
+    directory.send(target, call).then((outcome) => {
+      const reply = replyEncoding(exchange);
+      const type = { "content-type": contentType[reply] };
+      exchange.reply(200, { ...headers, ...type }, encode(reply, decodeOutcome(outcome)));
+    }, refuse);
+  };
+  readBody(gateway, exchange, target, abort.signal, refuse, (body, request) => {
+    const content = readContent(encoding, body);
+    const question = { intents: ["message"], target, params, request } as const;
+    authenticate(directory, question, (auth) => send(content, auth), refuse);
+  });
+}
+
+/** Reads the body, and keeps the request around it where `onAuth` will ask for that. */
+function readBody(
+  { directory, maxIncomingBytes }: Gateway,
+  exchange: Exchange,
+  target: ActorTarget,
+  signal: AbortSignal,
+  refuse: (cause: unknown) => void,
+  next: (body: Uint8Array, request: () => Request) => void,
+): void {
+  // In JSON binary data takes a third more, and there is an object around the message.
+  const allowed = Math.ceil(directory.maxQueueMessageBytes(target.name) * 1.4);
+  const maxBytes = Math.max(maxIncomingBytes, allowed) + envelopeBytes;
+  if (directory.authHook(target.name) === undefined) {
+    exchange.readBody(maxBytes, (error, body) => {
+      try {
+        if (error !== undefined) throw error;
+        next(body, unasked);
+      } catch (cause) {
+        refuse(cause);
+      }
+    });
+    return;
+  }
+  const request = exchange.request(urlOf(exchange.header("host"), exchange.url), signal, maxBytes);
+  const { url, method, headers } = request;
+  request
+    .arrayBuffer()
+    .then((body) => next(new Uint8Array(body), () => new Request(url, { method, headers })))
+    .catch(refuse);
+}
+
+function unasked(): never {
+  throw new TypeError("nobody asks for the request of an actor without onAuth");
+}
+
+type Content = Pick<SendCall, "body" | "wait" | "timeoutMs" | "resumes" | "options">;
+
+/** Reads `{ body, wait?, timeout?, resume?, delayMs?, priority?, ttlMs?, dedupeKey? }`. */
+export function readContent(encoding: Encoding | undefined, bytes: Uint8Array): Content {
+  if (bytes.length === 0) return { body: undefined };
+  if (encoding === undefined) {
+    const message = "Say what the body is: application/json or application/cbor";
+    throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
+  }
+  // Around the message: the map of the request.
+  const value = decode(encoding, bytes, limits.maxDepth + 1);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw malformed("it is not an object");
+  return contentOf(value as Readonly<Record<string, unknown>>);
+}
+
+export function contentOf(content: Readonly<Record<string, unknown>>): Content {
+  const { body, wait, timeout, resume, delayMs, priority, ttlMs, dedupeKey } = content;
+  if (wait !== undefined && wait !== null && typeof wait !== "boolean")
+    throw malformed("`wait` is no boolean");
+  if (timeout !== undefined && timeout !== null && !(typeof timeout === "number" && timeout >= 0)) {
+    throw malformed("`timeout` is not a number of milliseconds");
+  }
+  return {
+    body,
+    wait: wait === true,
+    timeoutMs: typeof timeout === "number" ? Math.min(timeout, maxWaitMs) : undefined,
+    resumes: resume === true,
+    options: { delayMs, priority, ttlMs, dedupeKey },
+  };
+}
+
+function malformed(why: string): HoldfastError {
+  return new HoldfastError("message", "malformed_request", `The request for a queue is malformed: ${why}`);
+}
