@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { actor, event } from "@holdfast/actors";
+import { action, actor, event } from "@holdfast/actors";
 import { isErrorCode, UserError } from "@holdfast/core";
 import { call, outcome, testSink, turn, world } from "./harness.ts";
 
@@ -106,6 +106,27 @@ describe("relaxed durability", () => {
     assert.equal(await call(instance, "get"), 1);
     assert.equal(await call(instance, "change", false), 11);
     assert.equal(await call(await w.wake(definition), "get"), 11);
+  });
+
+  test("for one action: its result goes first, its commit follows at once, others wait as ever", async () => {
+    const w = world();
+    const one = actor({
+      state: { n: 0 },
+      actions: {
+        fast: action({ durability: "relaxed", handler: (c: { state: { n: number } }) => ++c.state.n }),
+        slow: (c) => ++c.state.n,
+      },
+    });
+    const instance = w.create(one);
+    await instance.ready;
+    w.store.hold = true;
+    assert.equal(await call(instance, "fast"), 1);
+    assert.equal(w.store.held.length, 1);
+    const slow = call(instance, "slow");
+    assert.equal(await outcome(slow), "pending");
+    w.store.hold = false;
+    w.store.held[0]?.land();
+    assert.equal(await slow, 2);
   });
 
   test("creation is durable before the actor is ready", async () => {

@@ -114,8 +114,9 @@ export class Calls {
 
   /** The call has entered the turnstile: from here on it may change something. */
   #begin(running: RunningCall, call: AnyCall, action: AnyFunction): void {
-    const { connections, writes } = this.#runtime;
+    const { connections, definition, writes } = this.#runtime;
     running.began(writes);
+    if (definition.actionRules.get(call.name)?.durability === "relaxed") running.goesFirst = true;
     const { abortReason } = running;
     if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), undefined);
     const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
@@ -167,7 +168,11 @@ export class Calls {
 
   #finish(running: RunningCall, call: AnyCall, output: unknown, after: (() => void) | undefined): void {
     const pieces = piecesOf(output);
-    if (pieces === undefined) return this.#end(running, this.#success(output), after);
+    if (pieces === undefined) {
+      // Nobody gets what an action returns to its schedule: it need not be a value that can be sent.
+      const result = call.scheduled === undefined ? output : undefined;
+      return this.#end(running, this.#success(result), after);
+    }
     if (call.stream === undefined) {
       void Promise.resolve(pieces.return?.()).catch(() => {});
       return this.#end(running, this.#failure(streamNotSupported()), after);
@@ -204,7 +209,8 @@ export class Calls {
         runtime.markDirty();
       }
     }
-    runtime.queue.after(running);
+    if (running.goesFirst) runtime.queue.ahead(running);
+    else runtime.queue.after(running);
     after?.();
     if (running.transient !== undefined) runtime.connections.forget(running.transient);
     if (running.hasBegun) runtime.turnstile.leave();

@@ -21,6 +21,8 @@ export class RunningCall implements Output {
   /** How often the actor had been written to when the call began: tells whether it wrote. */
   #writesBefore: number | undefined;
   startedRecorded = false;
+  /** Its result leaves before what it wrote is durable. */
+  goesFirst = false;
   /** The connection that user code asked for in a stateless call; it ends with the call. */
   transient: Connection | undefined;
   /** Its result comes in pieces. */
