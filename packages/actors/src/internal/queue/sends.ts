@@ -55,6 +55,9 @@ export class Sends {
   }
 
   async #wait(call: SendCall, id: number, timeoutMs: number | undefined): Promise<Uint8Array> {
+    // It may have been completed while its arrival was made durable.
+    const done = this.#part.mailbox.find(id) === undefined ? await this.#completion(call) : undefined;
+    if (done !== undefined) return done;
     if (timeoutMs === 0) return timedOut;
     if (this.#runtime.status !== "ready") throw this.#runtime.errors.stopping();
     let own: ((error: unknown) => void) | undefined;
@@ -67,6 +70,16 @@ export class Sends {
     } finally {
       if (own !== undefined) this.#leave.delete(own);
     }
+  }
+
+  /** The result of a message that is gone, if it was completed. */
+  async #completion({ idempotencyKey }: SendCall): Promise<Uint8Array | undefined> {
+    if (idempotencyKey === undefined) return undefined;
+    const known = await this.#runtime.ledger.find(idempotencyKey);
+    const outcome = known === undefined ? undefined : outcomeOf(known);
+    if (outcome === undefined || outcome.id !== undefined) return undefined;
+    await this.#runtime.queue.gate();
+    return outcome.bytes;
   }
 
   /** Two sends with one key enter the queue once. */

@@ -1,0 +1,51 @@
+import { actor, queue } from "@holdfast/actors";
+import type { UserError } from "@holdfast/core";
+
+/** Consumes in its `run` handler, and answers who waits. */
+export const worker = actor({
+  state: { seen: [] as string[], refused: 0 },
+  queues: {
+    jobs: queue<string, { done: string }>(),
+    silent: queue<string>(),
+    locked: queue<string>({ canPublish: () => false }),
+    odd: queue<string>({ canPublish: () => "yes" as unknown as boolean }),
+    guarded: queue<string>({ canPublish: (c) => c.conn.params?.role === "sender" }),
+  },
+  run: async (c) => {
+    for await (const message of c.queue.iter({ names: ["jobs", "guarded"], completable: true })) {
+      c.state.seen.push(message.body);
+      await message.complete({ done: message.body });
+    }
+  },
+  actions: {
+    seen: (c) => [...c.state.seen],
+    takeSilent: async (c) => (await c.queue.tryNext({ names: ["silent"] }))?.body,
+    sleepNow: (c) => c.sleep(),
+  },
+});
+
+interface WorkerRegistry {
+  readonly "~actors"?: { readonly worker: typeof worker };
+}
+
+/** Sends to workers from inside. */
+export const sender = actor({
+  state: { sent: 0 },
+  actions: {
+    send: async (c, key: string, body: string) => {
+      c.state.sent++;
+      await c.client<WorkerRegistry>().worker.getOrCreate(key).send("jobs", body);
+      return c.state.sent;
+    },
+    sendMany: async (c, key: string, count: number) => {
+      const handle = c.client<WorkerRegistry>().worker.getOrCreate(key);
+      await Promise.all(Array.from({ length: count }, (_, index) => handle.send("jobs", `${index}`)));
+    },
+    ask: (c, key: string, body: string) =>
+      c.client<WorkerRegistry>().worker.getOrCreate(key).send("jobs", body, { wait: true, timeout: 5_000 }),
+    refused: async (c, key: string) => {
+      const handle = c.client<WorkerRegistry>().worker.getOrCreate(key);
+      return handle.send("locked", "x").catch((error: unknown) => (error as UserError).code);
+    },
+  },
+});
