@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { DeadSchedule, ScheduledEventInfo } from "@holdfast/actors";
-import { actor } from "@holdfast/actors";
-import { isErrorCode } from "@holdfast/core";
+import { action, actor } from "@holdfast/actors";
+import { isErrorCode, type StandardSchema } from "@holdfast/core";
 import { call, deferred, outcome, turn, world } from "./harness.ts";
 import { act, pass, scheduled, script, settle } from "./schedule-support.ts";
 
@@ -491,5 +491,104 @@ describe("what is refused", () => {
     assert.ok(w.reported.some((error) => isErrorCode(error, "schedule", "invalid_schedule_row")));
     await again.sleep();
     assert.deepEqual(await w.store.kvGet("a", key), value);
+  });
+});
+
+describe("the actions that schedules run", () => {
+  test("schemas check their own arguments, canInvoke and connection hooks are for callers", async () => {
+    const w = world();
+    const seen: unknown[] = [];
+    const text: StandardSchema<string> = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: (value) =>
+          typeof value === "string" ? { value: value.toUpperCase() } : { issues: [{ message: "no text" }] },
+      },
+    };
+    const definition = actor({
+      onBeforeConnect: () => void seen.push("connect"),
+      actions: {
+        go: async (c) => {
+          await c.schedule.after(0, "checked", "good");
+          await c.schedule.after(0, "checked", 5);
+        },
+        checked: action({
+          input: text,
+          canInvoke: () => false,
+          handler: (_c, ...args: unknown[]) =>
+            void seen.push(args.map((arg) => (arg === args[0] ? arg : typeof arg))),
+        }),
+        dead: (c) => c.schedule.list(),
+      },
+    });
+    const instance = w.create(definition);
+    await call(instance, "go");
+    assert.deepEqual(seen.splice(0), ["connect"]);
+    await settle();
+    assert.deepEqual(seen, [["GOOD", "object"]]);
+    const [failed, ...rest] = (await call(instance, "dead")) as ScheduledEventInfo[];
+    assert.deepEqual([failed?.args, rest], [[5], []]);
+    await assert.rejects(call(instance, "checked", "x"), (error) => isErrorCode(error, "auth", "forbidden"));
+  });
+
+  test("what they return is dropped, whatever it is, and a generator runs to its end", async () => {
+    const w = world();
+    const seen: string[] = [];
+    const definition = actor({
+      actions: {
+        go: async (c) => {
+          await c.schedule.after(0, "odd");
+          await c.schedule.after(0, "pieces");
+        },
+        odd: () => () => "a function cannot be sent",
+        pieces: async function* () {
+          seen.push("first");
+          yield 1;
+          seen.push("last");
+        },
+        pending: (c) => c.schedule.list(),
+      },
+    });
+    const instance = w.create(definition);
+    await call(instance, "go");
+    await settle();
+    assert.deepEqual(seen, ["first", "last"]);
+    assert.deepEqual(await call(instance, "pending"), []);
+  });
+
+  test("a transaction that fails takes back the schedules made and cancelled in it", async () => {
+    const w = world();
+    const fired: string[] = [];
+    const definition = actor({
+      state: { n: 0 },
+      actions: {
+        go: async (c) => {
+          const kept = await c.schedule.after(1_000, "fire", "kept");
+          await c.cron.every({ name: "kept", interval: 5_000, action: "fire" });
+          await assert.rejects(
+            c.transaction(async () => {
+              await c.schedule.cancel(kept);
+              await c.cron.delete("kept");
+              await c.schedule.after(500, "fire", "lost");
+              throw new Error("no");
+            }),
+          );
+          await c.transaction(async () => {
+            await c.schedule.after(700, "fire", "made");
+          });
+          return [(await c.schedule.list()).map(({ args }) => args[0]), (await c.cron.list()).length];
+        },
+        fire: (_c, text: string) => void fired.push(text),
+      },
+    });
+    const instance = w.create(definition);
+    assert.deepEqual(await call(instance, "go"), [["made", "kept"], 1]);
+    await pass(w, 1_000, 100);
+    assert.deepEqual(fired, ["made", "kept"]);
+    await instance.sleep();
+    const again = await w.wake(definition);
+    await again.ready;
+    assert.equal((await w.store.get("a"))?.wakeAt, 1_800_000_005_000);
   });
 });

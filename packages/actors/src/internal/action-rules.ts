@@ -7,6 +7,7 @@ import {
 } from "@holdfast/core";
 import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
 import { isThenable } from "./hooks.ts";
+import { isScheduledRun } from "./schedule/fire.ts";
 
 /** What is checked about one action before and after its code. */
 export interface ActionRule {
@@ -102,12 +103,16 @@ function errorsOf(path: string, errors: unknown): Pick<ActionRule, "errors"> {
  */
 export function guarded(name: string, action: AnyFunction, rule: ActionRule): AnyFunction {
   const { canInvoke, errors } = rule;
-  const run = (c: unknown, args: readonly unknown[]): unknown =>
-    then(checkedArgs(name, rule, args), (valid) =>
-      then(action(c, ...valid), (output) => checkedOutput(name, rule, output)),
+  const run = (c: unknown, args: readonly unknown[]): unknown => {
+    // What a schedule adds is not the caller's, so it is none of what the schemas describe.
+    const own = isScheduledRun(args) ? args.slice(0, -1) : args;
+    const added = args.slice(own.length);
+    return then(checkedArgs(name, rule, own), (valid) =>
+      then(action(c, ...valid, ...added), (output) => checkedOutput(name, rule, output)),
     );
+  };
   const allowed = (c: unknown, args: readonly unknown[]): unknown =>
-    canInvoke === undefined
+    canInvoke === undefined || isScheduledRun(args)
       ? run(c, args)
       : then(canInvoke(c), (answer) => {
           if (typeof answer !== "boolean") throw new TypeError("canInvoke must return a boolean");

@@ -26,9 +26,17 @@ export interface Fire {
   skipsAt: number | undefined;
 }
 
+const made = new WeakSet<object>();
+
+/** Whether these are the arguments of a run: the actor itself has added the last of them. */
+export function isScheduledRun(args: readonly unknown[]): boolean {
+  const last = args.at(-1);
+  return typeof last === "object" && last !== null && made.has(last);
+}
+
 export function fireInfo(fire: Fire): ScheduledFireInfo {
   const { row, firedAt, attempt, manual } = fire;
-  return {
+  const info: ScheduledFireInfo = {
     kind: row.kind === "at" ? "at" : row.cadence.kind,
     id: row.id,
     ...(row.kind === "at" ? {} : { name: row.name }),
@@ -36,4 +44,6 @@ export function fireInfo(fire: Fire): ScheduledFireInfo {
     firedAt,
     ...(attempt > 1 ? { attempt } : {}),
   };
+  made.add(info);
+  return info;
 }

@@ -12,6 +12,9 @@ import { decodeArguments, type RecurringRow, type Row } from "./rows.ts";
 import { Schedule } from "./schedule-api.ts";
 import { rowName, ScheduleTable } from "./table.ts";
 
+/** Takes the pieces of a result: it is made to its end, and nobody gets it. */
+const nobody = { begin: () => {}, chunk: () => {} };
+
 /**
  * The schedules of one running actor. What is due is run in order of time, each as a call of its own;
  * the schedule moves on in the commit of the last turn of that call, so that a run which was cut off
@@ -231,7 +234,7 @@ export class SchedulePart implements Part {
       info: fireInfo(fire),
       ended: (outcome) => ended(outcome.type === "error" ? outcome.error : undefined),
     };
-    const call = { name: row.action, args, scheduled };
+    const call = { name: row.action, args, scheduled, stream: nobody };
     runtime.invoke(call).catch((error: unknown) => {
       // What ended is settled by now. What timed out may go on, and is in the way of the next until then.
       if (!isErrorCode(error, "actor", "action_timed_out")) ended(runtime.errors.sanitize(error));
