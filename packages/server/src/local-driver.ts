@@ -23,10 +23,12 @@ import {
 import { decodeValue, encodeValue, HoldfastError, limits, type Ports, toProblem } from "@holdfast/core";
 import type { Directory } from "./directory.ts";
 import { visibleError } from "./gateway/exchange.ts";
-import { type MessageLimits, serverLimits } from "./limits.ts";
+import type { MessageLimits } from "./limits.ts";
+import { LocalStream } from "./local-stream.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { openLocalSocket } from "./local-socket.ts";
 import { prepareLocalSend, sendLocally } from "./queue-send.ts";
+import { readAhead } from "./read-ahead.ts";
 import { outgoingTooLong, Session } from "./session.ts";
 
 /**
@@ -60,14 +62,19 @@ export class LocalDriver implements ClientDriver {
 
   async call(call: DriverCall): Promise<unknown> {
     const directory = await this.#leave(call.signal);
-    const result = await directory.invoke(call.target, {
+    const { maxOutgoingBytes } = this.#limits;
+    const stream = new LocalStream(maxOutgoingBytes, call.signal);
+    const running = directory.invoke(call.target, {
       name: call.action,
       args: listOf(copyOf(call.args)),
       idempotencyKey: call.idempotencyKey,
-      signal: call.signal,
+      signal: stream.signal,
       params: copy(call.params),
+      stream,
     });
-    const { maxOutgoingBytes } = this.#limits;
+    stream.follow(running);
+    const result = await Promise.race([running, stream.begun]);
+    if (!(result instanceof Uint8Array)) return result;
     if (result.length > maxOutgoingBytes) throw outgoingTooLong(maxOutgoingBytes);
     return decodeValue(result, { maxDepth: trustedDepth });
   }
@@ -177,18 +184,6 @@ export class LocalDriver implements ClientDriver {
     signal?.throwIfAborted();
     return this.#directory();
   }
-}
-
-/**
- * Reads a little ahead, as the buffers of a network do: an answer that is short and that nobody looks at
- * does not keep its actor awake.
- */
-function readAhead(response: Response): Response {
-  const { body, status, statusText, headers } = response;
-  if (body === null) return response;
-  const size = new ByteLengthQueuingStrategy({ highWaterMark: serverLimits.readAheadBytes });
-  const ahead = body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({}, size, size));
-  return new Response(ahead, { status, statusText, headers });
 }
 
 /** As over a network: an error is an answer. */

@@ -1,5 +1,6 @@
 import type { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
+import { readAhead } from "../read-ahead.ts";
 import { bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
 import { Gateway } from "./gateway.ts";
 import type { GatewayOptions } from "./options.ts";
@@ -37,6 +38,10 @@ class FetchExchange implements Exchange {
     // A Request made by a server names its host in its URL.
     if (name === "host") return this.#request.headers.get("host") ?? this.#host;
     return this.#request.headers.get(name) ?? undefined;
+  }
+
+  headers(): Headers {
+    return this.#request.headers;
   }
 
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
@@ -78,7 +83,7 @@ class FetchExchange implements Exchange {
     for (const [name, value] of Object.entries(headers)) all.set(name, value);
     const bodiless = isBodiless(this.method, status);
     if (bodiless) body?.cancel().catch(() => undefined);
-    this.#resolve(new Response(bodiless ? null : body, { status, statusText, headers: all }));
+    this.#resolve(readAhead(new Response(bodiless ? null : body, { status, statusText, headers: all })));
   }
 
   /** The body, or undefined when it is longer than `maxBytes`. */
@@ -106,7 +111,8 @@ function bound(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
         else controller.enqueue(chunk);
       },
     },
-    { highWaterMark: 0 },
+    // Writable for one chunk at least: a pipe waits for room before it reads.
+    { highWaterMark: 1 },
     { highWaterMark: 0 },
   );
 }

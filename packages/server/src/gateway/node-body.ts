@@ -31,9 +31,10 @@ export function bodyStream(request: IncomingMessage, maxBytes: number): Readable
           if (ended) return;
           size += chunk.length;
           if (size > maxBytes) return fail(bodyTooLong(maxBytes));
-          controller.enqueue(new Uint8Array(chunk));
           rest();
           request.pause();
+          // Last of all: a reader that waits asks for more at once.
+          controller.enqueue(new Uint8Array(chunk));
         });
         request.once("end", () => {
           if (ended) return;

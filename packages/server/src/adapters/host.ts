@@ -1,0 +1,9 @@
+import type { NodeGateway } from "../gateway/node-gateway.ts";
+import type { UpgradingServer } from "../gateway/upgrades.ts";
+
+/** What an adapter needs of a registry: any that `setup` or `createRegistry` gave. */
+export interface MountedRegistry {
+  handler(request: Request): Promise<Response>;
+  nodeGateway(basePath: string): Promise<NodeGateway>;
+  attach(server: UpgradingServer, options?: { readonly basePath?: string }): void;
+}
