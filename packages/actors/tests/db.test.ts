@@ -347,7 +347,7 @@ describe("c.transaction with c.db", () => {
 
   test("state, kv and db go back together", async () => {
     const instance = world().create(definition);
-    assert.deepEqual(await call(instance, "fail"), [1, undefined, [{ name: "kept" }]]);
+    assert.deepEqual(await call(instance, "fail"), [1, null, [{ name: "kept" }]]);
     assert.equal(null as unknown as Hooked | null, null);
   });
 

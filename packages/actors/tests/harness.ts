@@ -85,6 +85,7 @@ export function handStore(ports: Ports): HandStore {
     acquire: (id) => inner.acquire(id),
     due: (now, limit, after) => inner.due(now, limit, after),
     databases: inner.databases,
+    blobs: inner.blobs,
     close: () => inner.close(),
     kvGet: (id, key) => {
       store.reads++;

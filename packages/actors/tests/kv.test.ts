@@ -28,9 +28,9 @@ describe("kv", () => {
     await kv.put("a", "2");
     await kv.delete("b");
     assert.equal(await kv.get("a"), "2");
-    assert.equal(await kv.get("b"), undefined);
+    assert.equal(await kv.get("b"), null);
     await kv.deleteRange("a", "c");
-    assert.equal(await kv.get("a"), undefined);
+    assert.equal(await kv.get("a"), null);
     await kv.put("b", "3");
     assert.deepEqual(await kv.list(""), [["b", "3"]]);
   });
@@ -107,7 +107,7 @@ describe("kv", () => {
           expected.slice(0, limit),
           `seed ${seed}`,
         );
-        assert.equal(await kv.get(a), model.get(a), `seed ${seed}`);
+        assert.equal(await kv.get(a), model.get(a) ?? null, `seed ${seed}`);
       }
     }
   });

@@ -465,7 +465,7 @@ describe("connections", () => {
     await call(instance, "tell", "two");
     w.store.hold = true;
     const kicked = call(instance, "kick", conns[1].id);
-    assert.equal(await kicked, 1);
+    assert.equal(await kicked, 2, "the other one, and that of the call itself");
     assert.deepEqual(sinks[0].seen, ["open", ["note", "one"]]);
     assert.deepEqual(sinks[1].seen, ["open", ["note", "bye"], [1000, "user.kicked"]]);
     conns[1].close();

@@ -86,6 +86,13 @@ function errorOf({ error }: BranchRecord): Error {
   return restored;
 }
 
+/** What is below an entry is found again through its record, so that comes first. */
+function beginBranches({ run }: Scope, entry: Entry): void {
+  if (entry.status !== "pending") return;
+  entry.status = "running";
+  run.history.save(entry);
+}
+
 export async function runJoin(
   parent: WorkflowScopeContext,
   entry: Entry,
@@ -99,7 +106,7 @@ export async function runJoin(
     entry.data = { branches: { ...records } };
     run.history.save(entry);
   };
-  entry.status = entry.status === "pending" ? "running" : entry.status;
+  beginBranches(scope, entry);
   const failures: Record<string, Error> = {};
   let passed: unknown;
   const running = branches.map(async (branch) => {
@@ -153,7 +160,7 @@ export async function runRace(
     return { winner, value: records[winner]?.output };
   }
   if (branches.length === 0) throw new RaceError("A race needs at least one branch", []);
-  entry.status = "running";
+  beginBranches(scope, entry);
   const fibers = new Map<string, Fiber>();
   const won = Promise.withResolvers<void>();
   let winner: string | undefined;

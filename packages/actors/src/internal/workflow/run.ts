@@ -7,6 +7,9 @@ import type { Entry, History } from "./history.ts";
 import { workflowLimits } from "./limits.ts";
 import type { Program } from "./program.ts";
 
+/** How many microtasks a step takes at most from the end of its code to its record. */
+const settlingTicks = 4;
+
 /** A rollback that has to run if the workflow fails. */
 export interface Rollback {
   readonly entry: Entry;
@@ -119,6 +122,8 @@ export class WorkflowRun {
   /** Resolves when everything recorded so far is durable. Throws an eviction where it cannot become so. */
   async durable(): Promise<void> {
     this.history.pending = false;
+    // Steps of other branches that have just made their last changes add their records to the same turn.
+    for (let tick = 0; tick < settlingTicks; tick++) await undefined;
     try {
       await this.runtime.queue.gate();
     } catch {

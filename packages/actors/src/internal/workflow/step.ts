@@ -1,4 +1,4 @@
-import { HoldfastError, isErrorCode, type Timer } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import {
   CriticalError,
   EvictedError,
@@ -9,6 +9,7 @@ import {
   type WorkflowError,
 } from "../../workflow/errors.ts";
 import type { TryStepCatchKind, TryStepFailure, TryStepResult } from "../../workflow/types.ts";
+import { isThenable } from "../hooks.ts";
 import { failureOf, markReported, withFailure } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
 import { describeError } from "./record.ts";
@@ -128,11 +129,11 @@ class StepRun {
     // A serial actor's turnstile is for actions: a step in it could wait for one that waits for the workflow.
     if (definition.options.concurrency === "serial") {
       await turnstile.pass();
-      return this.#record(await this.#execute());
+      return this.#execute();
     }
     await turnstile.enter();
     try {
-      return this.#record(await this.#execute());
+      return await this.#execute();
     } finally {
       turnstile.leave();
     }
@@ -143,7 +144,7 @@ class StepRun {
     const entry = this.#entry;
     const before = { ...entry };
     return runtime
-      .transaction(entry, async () => this.#record(await this.#execute()))
+      .transaction(entry, () => this.#execute())
       .catch((error: unknown) => {
         entry.status = before.status;
         entry.completedAt = before.completedAt;
@@ -179,40 +180,54 @@ class StepRun {
     return output;
   }
 
+  /** Runs user code once and records what it returns, as soon as it has. */
   async #execute(): Promise<unknown> {
     const { run, fiber } = this.#scope;
-    const { timeout } = this.#settings;
     const entry = this.#entry;
     entry.status = "running";
     entry.attempts++;
     const step = new StepScope(run, fiber, entry, entry.attempts);
-    let timer: Timer | undefined;
+    const leave = this.#scope.stepBegan(step.context);
     try {
-      const leave = this.#scope.stepBegan(step.context);
-      try {
-        const result = run.runtime.enter(() => this.#settings.run(step.context as never));
-        if (timeout === 0) return await result;
-        const late = Promise.withResolvers<never>();
-        timer = run.runtime.ports.tasks.after(timeout, () => {
-          const error = new StepTimeoutError(this.#settings.name, timeout);
-          step.abort(error);
-          late.reject(error);
-        });
-        return await Promise.race([result, late.promise]);
-      } finally {
-        leave();
-      }
+      const result = run.runtime.enter(() => this.#settings.run(step.context as never));
+      // Nothing comes between the last change and the record of a step that does not wait.
+      return isThenable(result) ? await this.#within(step, result) : this.#record(result);
     } catch (error) {
       if (this.#interrupted()) {
         // It did not fail, it was cut off: the next start tries it again.
         entry.attempts--;
-        throw this.#scope.fiber.cancelled ?? new EvictedError();
+        throw fiber.cancelled ?? new EvictedError();
       }
-      throw new AttemptFailed(error);
+      throw error instanceof AttemptFailed ? error : new AttemptFailed(error);
     } finally {
-      timer?.cancel();
+      leave();
       step.close();
     }
+  }
+
+  /** Records the result, unless the time is over before. */
+  #within(step: StepScope, result: PromiseLike<unknown>): Promise<unknown> {
+    const { timeout, name } = this.#settings;
+    if (timeout === 0) return Promise.resolve(result.then((value) => this.#record(value)));
+    return new Promise((resolve, reject) => {
+      let over = false;
+      const timer = this.#scope.run.runtime.ports.tasks.after(timeout, () => {
+        over = true;
+        const error = new StepTimeoutError(name, timeout);
+        step.abort(error);
+        reject(error);
+      });
+      const finish = (settle: () => void): void => {
+        timer.cancel();
+        if (!over) settle();
+      };
+      result
+        .then(
+          (value) => finish(() => resolve(this.#record(value))),
+          (error: unknown) => finish(() => reject(error)),
+        )
+        .then(undefined, reject);
+    });
   }
 
   #interrupted(): boolean {
