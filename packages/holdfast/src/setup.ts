@@ -1,50 +1,125 @@
 import { join, resolve } from "node:path";
-import type { ActorStore } from "@holdfast/actors";
-import { createLogger, type LogLevel, type Ports, systemPorts } from "@holdfast/core";
-import { createRegistry, type Definitions, type GatewayOptions, type Registry } from "@holdfast/server";
+import { createLogger, type Logger, limits, systemPorts } from "@holdfast/core";
+import {
+  createRegistry,
+  type Definitions,
+  type GatewayOptions,
+  type ListenOptions,
+  type ParsedConfig,
+  type Registry,
+  serverLimits,
+} from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import { checkOptions } from "./internal/check-options.ts";
 import { writeLine } from "./internal/stderr-log.ts";
+import { getBaseLogger } from "./log.ts";
+import type { ForeignLogger, SetupOptions } from "./registry-options.ts";
 
-export interface SetupOptions<Actors extends Definitions> {
-  /** The actors by name: `{ counter, chatRoom }`. */
-  readonly use: Actors;
-  /** Where actors are kept: ".holdfast" below the working directory, or HOLDFAST_DATA. */
-  readonly dataDirectory?: string;
-  /** Instead of SQLite in `dataDirectory`. */
-  readonly store?: () => ActorStore | Promise<ActorStore>;
-  /** Host names beside the loopback ones; see the reference of the server. */
-  readonly hosts?: readonly string[];
-  /** Origins of web pages that may call. */
-  readonly origins?: readonly string[];
-  /** Bytes of an action's arguments or a message: 65,536. */
-  readonly maxIncomingMessageSize?: number;
-  /** Bytes of a result or an event: 1,048,576. */
-  readonly maxOutgoingMessageSize?: number;
-  readonly logging?: { readonly level?: LogLevel };
-  readonly ports?: Ports;
-}
+export type { ForeignLogger, SetupOptions } from "./registry-options.ts";
 
 /**
  * Makes a registry of actors, kept in SQLite. Nothing is opened before the first request or
  * `registry.start()`; a second process on the same data directory gets `store.locked`.
+ * Throws `gateway.invalid_config` for options that do not exist or exclude each other.
  */
 export function setup<const Actors extends Definitions>(options: SetupOptions<Actors>): Registry<Actors> {
-  const ports = options.ports ?? systemPorts(createLogger(options.logging?.level ?? "warn", writeLine));
-  const directory = resolve(options.dataDirectory ?? process.env["HOLDFAST_DATA"] ?? ".holdfast");
+  const ignored = checkOptions(options);
+  const ports = options.ports ?? systemPorts(loggerOf(options.logging));
+  if (ignored.length > 0) ports.log.warn("options of setup have no effect here", { options: ignored });
+  const directory = dataDirectory(options);
   return createRegistry({
     use: options.use,
     ports,
     store: options.store ?? (() => openSqliteStore({ path: join(directory, "actors"), ports })),
     gateway: gatewayOptions(options),
+    listen: listenOptions(options),
+    shutdown: options.shutdown ?? {},
+    ...(options.noWelcome === true ? {} : { welcome: welcome(Object.keys(options.use).length, directory) }),
+    parsed: parsed(options, directory),
   });
 }
 
+function dataDirectory(options: SetupOptions<Definitions>): string {
+  return resolve(
+    options.dataDirectory ?? variable("HOLDFAST_DATA") ?? variable("HOLDFAST_STORAGE_PATH") ?? ".holdfast",
+  );
+}
+
+function loggerOf(logging: SetupOptions<Definitions>["logging"]): Logger {
+  const { baseLogger, level } = logging ?? {};
+  if (baseLogger !== undefined) return isOurs(baseLogger) ? baseLogger : adapted(baseLogger);
+  return level === undefined ? getBaseLogger() : createLogger(level, writeLine);
+}
+
+/** Ours takes the message first and has no more than these methods; a pino takes the fields first. */
+function isOurs(logger: Logger | ForeignLogger): logger is Logger {
+  return "child" in logger && !("bindings" in logger) && !("trace" in logger);
+}
+
+function adapted(logger: ForeignLogger): Logger {
+  return createLogger("debug", ({ level, message, fields }) => logger[level](fields, message));
+}
+
 function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
-  const { hosts, origins, maxIncomingMessageSize, maxOutgoingMessageSize } = options;
+  const { hosts, origins, access, credentials } = options;
+  const { maxIncomingMessageSize, maxOutgoingMessageSize, maxRequestBodySize } = options;
+  const basePath = options.httpBasePath;
   return {
-    ...(hosts === undefined ? {} : { hosts }),
-    ...(origins === undefined ? {} : { origins }),
+    loopbackOrigins: origins === undefined,
+    ...(hosts && { hosts }),
+    ...(origins && { origins }),
+    ...(access && { access }),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(basePath === undefined || basePath === "/" ? {} : { basePath }),
     ...(maxIncomingMessageSize === undefined ? {} : { maxIncomingMessageBytes: maxIncomingMessageSize }),
     ...(maxOutgoingMessageSize === undefined ? {} : { maxOutgoingMessageBytes: maxOutgoingMessageSize }),
+    ...(maxRequestBodySize === undefined ? {} : { maxRequestBodyBytes: maxRequestBodySize }),
   };
+}
+
+function listenOptions(options: SetupOptions<Definitions>): ListenOptions {
+  // What the environment says is for the one who runs the program, and comes before what it says itself.
+  const port = variable("HOLDFAST_PORT") === undefined ? (options.enginePort ?? options.httpPort) : undefined;
+  const host = variable("HOLDFAST_HOST") ?? options.engineHost ?? options.httpHost;
+  const publicDir = options.staticDir ?? variable("HOLDFAST_PUBLIC_DIR");
+  return {
+    ...(port === undefined ? {} : { port }),
+    ...(host === undefined ? {} : { host }),
+    ...(publicDir === undefined ? {} : { publicDir }),
+  };
+}
+
+function welcome(actors: number, directory: string): (url: string) => void {
+  const kinds = actors === 1 ? "1 kind of actor" : `${actors} kinds of actors`;
+  return (url) => {
+    process.stderr.write(`Holdfast serves ${kinds} at ${url}, kept in ${directory}\n`);
+  };
+}
+
+/** The names of `setup`, with what each comes to. */
+function parsed(options: SetupOptions<Definitions>, directory: string): ParsedConfig {
+  const { port, host, publicDir } = listenOptions(options);
+  return {
+    ...options,
+    dataDirectory: directory,
+    maxIncomingMessageSize: options.maxIncomingMessageSize ?? limits.maxIncomingMessageBytes,
+    maxOutgoingMessageSize: options.maxOutgoingMessageSize ?? limits.maxOutgoingMessageBytes,
+    maxRequestBodySize: options.maxRequestBodySize ?? serverLimits.maxRawBodyBytes,
+    namespace: options.namespace ?? "default",
+    noWelcome: options.noWelcome === true,
+    httpBasePath: options.httpBasePath ?? "/",
+    httpPort: port ?? Number(variable("HOLDFAST_PORT") ?? 6420),
+    httpHost: host ?? "127.0.0.1",
+    ...(publicDir === undefined ? {} : { staticDir: publicDir }),
+    shutdown: {
+      gracePeriodMs: serverLimits.shutdownGraceMs,
+      disableSignalHandlers: false,
+      ...options.shutdown,
+    },
+  };
+}
+
+function variable(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
 }

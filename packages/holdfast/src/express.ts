@@ -1,0 +1,1 @@
+export { attachWebSockets, type NodeMiddleware, toExpressHandler } from "@holdfast/server/express";

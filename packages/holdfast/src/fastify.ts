@@ -1,0 +1,1 @@
+export { toFastifyPlugin } from "@holdfast/server/fastify";

@@ -1,0 +1,1 @@
+export { attachWebSockets, toHonoHandler } from "@holdfast/server/hono";

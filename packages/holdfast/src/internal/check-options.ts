@@ -1,0 +1,115 @@
+import { HoldfastError } from "@holdfast/core";
+
+/** Keys that mean something here. */
+const ownKeys = [
+  "use",
+  "dataDirectory",
+  "store",
+  "hosts",
+  "origins",
+  "credentials",
+  "access",
+  "maxIncomingMessageSize",
+  "maxOutgoingMessageSize",
+  "maxRequestBodySize",
+  "logging",
+  "ports",
+  "httpPort",
+  "httpHost",
+  "httpBasePath",
+  "staticDir",
+  "noWelcome",
+  "shutdown",
+  "enginePort",
+  "engineHost",
+] as const;
+
+/** Keys of an engine or a cloud: accepted, named once in the log, without effect. */
+const foreignKeys = [
+  "runtime",
+  "wasm",
+  "sqlite",
+  "endpoint",
+  "token",
+  "namespace",
+  "headers",
+  "startEngine",
+  "engineVersion",
+  "configurePool",
+  "serverless",
+  "envoy",
+  "test",
+] as const;
+
+const known: ReadonlySet<string> = new Set([...ownKeys, ...foreignKeys]);
+
+type Options = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks what `setup` was given, and returns the keys that have no effect.
+ * Throws `gateway.invalid_config` for unknown keys, wrong types, and keys that exclude each other.
+ */
+export function checkOptions(options: unknown): readonly string[] {
+  if (typeof options !== "object" || options === null) throw invalid("setup() takes an object");
+  const given = options as Options;
+  for (const key of Object.keys(given)) {
+    if (!known.has(key)) throw invalid(`"${key}" is not an option of setup()`);
+  }
+  if (typeof given["use"] !== "object" || given["use"] === null) {
+    throw invalid('"use" is not an object of actors');
+  }
+  for (const [name, definition] of Object.entries(given["use"])) {
+    if (typeof definition !== "object" || definition === null || !("~definition" in definition)) {
+      throw invalid(`"use.${name}" is not what actor() returned`);
+    }
+  }
+  checkNumbers(given);
+  checkTexts(given);
+  checkTogether(given);
+  return foreignKeys.filter((key) => given[key] !== undefined);
+}
+
+function checkNumbers(given: Options): void {
+  for (const key of ["maxIncomingMessageSize", "maxOutgoingMessageSize", "maxRequestBodySize"]) {
+    const value = given[key];
+    if (value === undefined || (Number.isSafeInteger(value) && Number(value) > 0)) continue;
+    throw invalid(`"${key}" is not a number of bytes`);
+  }
+  for (const key of ["httpPort", "enginePort"]) {
+    const value = given[key];
+    if (value === undefined) continue;
+    if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > 65_535) {
+      throw invalid(`"${key}" is not a port`);
+    }
+  }
+}
+
+function checkTexts(given: Options): void {
+  for (const key of ["dataDirectory", "httpHost", "engineHost", "httpBasePath", "staticDir"]) {
+    if (given[key] !== undefined && typeof given[key] !== "string") throw invalid(`"${key}" is not a string`);
+  }
+}
+
+function checkTogether(given: Options): void {
+  if (given["startEngine"] === true && given["endpoint"] !== undefined) {
+    throw invalid('"startEngine" and "endpoint" exclude each other');
+  }
+  if (
+    given["configurePool"] !== undefined &&
+    given["startEngine"] !== true &&
+    given["endpoint"] === undefined
+  ) {
+    throw invalid('"configurePool" needs "startEngine" or "endpoint"');
+  }
+  const { sqlite } = given;
+  const local =
+    sqlite === "local" ||
+    (typeof sqlite === "object" && sqlite !== null && "backend" in sqlite && sqlite.backend === "local");
+  if (given["runtime"] === "wasm" && local)
+    throw invalid('"runtime: wasm" and a local "sqlite" exclude each other');
+}
+
+function invalid(why: string): HoldfastError {
+  const message = `The configuration of the registry is invalid: ${why}`;
+  return new HoldfastError("gateway", "invalid_config", message, { statusCode: 400 });
+}

@@ -1,0 +1,1 @@
+export { type NextHandlers, type RouteHandler, toNextHandler } from "@holdfast/server/next";

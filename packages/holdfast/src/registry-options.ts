@@ -1,0 +1,74 @@
+import type { ActorStore } from "@holdfast/actors";
+import type { Logger, LogLevel, Ports } from "@holdfast/core";
+import type { AccessInfo, Definitions, ShutdownOptions } from "@holdfast/server";
+
+/** A logger of another library, such as pino: fields first, then the message. */
+export interface ForeignLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface SetupOptions<Actors extends Definitions> {
+  /** The actors by name: `{ counter, chatRoom }`. */
+  readonly use: Actors;
+  /** Where actors are kept: ".holdfast" below the working directory, or HOLDFAST_DATA. */
+  readonly dataDirectory?: string;
+  /** Instead of SQLite in `dataDirectory`. */
+  readonly store?: () => ActorStore | Promise<ActorStore>;
+  /** Host names beside the loopback ones; see the reference of the server. */
+  readonly hosts?: readonly string[];
+  /** Origins of web pages that may call: those of this machine unless given. */
+  readonly origins?: readonly string[];
+  /** Lets pages of these origins send cookies. */
+  readonly credentials?: boolean;
+  /** Throws to refuse a request; runs before an actor is woken or made. */
+  readonly access?: (info: AccessInfo) => Promise<void> | void;
+  /** Bytes of an action's arguments or a message: 65,536. */
+  readonly maxIncomingMessageSize?: number;
+  /** Bytes of a result or an event: 1,048,576. */
+  readonly maxOutgoingMessageSize?: number;
+  /** Bytes of a request for `onRequest`: 67,108,864. */
+  readonly maxRequestBodySize?: number;
+  readonly logging?: { readonly level?: LogLevel; readonly baseLogger?: Logger | ForeignLogger };
+  readonly ports?: Ports;
+  /** Port to listen on: 6420, or HOLDFAST_PORT. */
+  readonly httpPort?: number;
+  /** Address to listen on: 127.0.0.1, or HOLDFAST_HOST. */
+  readonly httpHost?: string;
+  /** Where the gateway is mounted: "/". */
+  readonly httpBasePath?: string;
+  /** A directory whose files are served beside the actors; or HOLDFAST_PUBLIC_DIR. */
+  readonly staticDir?: string;
+  /** Do not say where the registry listens. */
+  readonly noWelcome?: boolean;
+  readonly shutdown?: ShutdownOptions;
+  /** As `httpPort`, for `start`. */
+  readonly enginePort?: number;
+  /** As `httpHost`, for `start`. */
+  readonly engineHost?: string;
+  // What follows speaks of parts that do not exist here: one process holds the actors and answers for them.
+  readonly runtime?: "auto" | "native" | "wasm";
+  readonly wasm?: { readonly bindings?: unknown; readonly initInput?: unknown };
+  readonly sqlite?: "local" | "remote" | { readonly backend: "local" | "remote" };
+  readonly endpoint?: string;
+  readonly token?: string;
+  readonly namespace?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly startEngine?: boolean;
+  readonly engineVersion?: string;
+  readonly configurePool?: object;
+  readonly serverless?: {
+    readonly basePath?: string;
+    readonly maxStartPayloadBytes?: number;
+    readonly publicEndpoint?: string;
+    readonly publicToken?: string;
+  };
+  readonly envoy?: {
+    readonly poolName?: string;
+    readonly version?: number;
+    readonly totalSlots?: number;
+  };
+  readonly test?: unknown;
+}
