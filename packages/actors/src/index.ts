@@ -5,6 +5,14 @@ export {
   type DeclaredErrors,
 } from "./action.ts";
 export type {
+  ActorBlobs,
+  BlobInfo,
+  BlobListOptions,
+  BlobRange,
+  BlobStore,
+  ByteSource,
+} from "./blob.ts";
+export type {
   ActionContextOf,
   ActorContextOf,
   BeforeActionResponseContextOf,
@@ -54,6 +62,21 @@ export {
   type StateMigration,
 } from "./definition.ts";
 export { type EventOptions, type EventTokens, event } from "./event.ts";
+export type {
+  ActorInspection,
+  DatabaseInspection,
+  InspectedConnection,
+  InspectedTab,
+  InspectedTable,
+  InspectionTopic,
+  InspectionWatcher,
+  KvInspection,
+  QueueInspection,
+  ScheduleInspection,
+  WorkflowDetails,
+  WorkflowInspection,
+  WorkflowInspector,
+} from "./inspection.ts";
 export {
   type ActorCaller,
   type ActorConnection,
@@ -77,6 +100,7 @@ export {
   type SendCall,
   type StopReason,
 } from "./instance.ts";
+export { blobReferencePrefix } from "./internal/blob/references.ts";
 export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
 export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspector.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";

@@ -1,6 +1,7 @@
 import type { ActorTarget, RawTransport } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
 import type { AnyDefinition } from "./definition.ts";
+import type { ActorInspection } from "./inspection.ts";
 import { Runtime } from "./internal/runtime.ts";
 import type { ActorStore, LoadedActor } from "./store.ts";
 
@@ -53,6 +54,8 @@ export interface ResultStream {
    * returns or resolves. Throws what the stream then ends with.
    */
   chunk(value: Uint8Array): Promise<void> | void;
+  /** Where the reader can give up otherwise than by the signal of the call: says so by `callback`. */
+  onCancel?(callback: () => void): void;
 }
 
 /** One call. Values are used as they are: the host hands over copies that nobody else changes. */
@@ -247,6 +250,8 @@ export interface ActorInstance {
   request(call: RawRequestCall): Promise<Response>;
   /** Hands a WebSocket to `onWebSocket`. Rejects as `connect`, and with `actor.websocket_not_defined`. */
   openWebSocket(call: RawSocketCall): Promise<RawSocketHost>;
+  /** What people may see and do beside actions. Ask when `ready` has resolved. */
+  inspect(): ActorInspection;
   /** Begins to sleep, resolves like `stopped`. Idempotent; a destruction under way goes on. */
   sleep(): Promise<StopReason>;
   /** Begins to destroy the actor and its data. A sleep under way becomes a destruction if it still can. */

@@ -22,6 +22,10 @@ export class ActorState {
     this.#runtime = runtime;
   }
 
+  get exists(): boolean {
+    return this.#log !== undefined;
+  }
+
   get value(): unknown {
     if (this.#log === undefined) throw this.#missing();
     return this.#log.value;

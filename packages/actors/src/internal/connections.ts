@@ -14,23 +14,47 @@ import { connectionIdOf, connectionKey, decodeConnection, encodeConnection } fro
 import { ConnContext, Context } from "./context.ts";
 import { stoppedError } from "./error-filter.ts";
 import { checkEventName, encodeEvent } from "./event-values.ts";
+import type { Inspection } from "./inspect/inspection.ts";
+import { LazyMap, LazySet } from "./lazy.ts";
 import { Presence, presenceEvent } from "./presence.ts";
 import type { Runtime } from "./runtime.ts";
 
+/** Tells who watches the actor of those that come and go. */
+class ConnectionMap extends Map<string, Connection> {
+  readonly #inspection: () => Inspection | undefined;
+
+  constructor(inspection: () => Inspection | undefined) {
+    super();
+    this.#inspection = inspection;
+  }
+
+  override set(id: string, connection: Connection): this {
+    super.set(id, connection);
+    this.#inspection()?.watching.connectionsChanged();
+    return this;
+  }
+
+  override delete(id: string): boolean {
+    const found = super.delete(id);
+    if (found) this.#inspection()?.watching.connectionsChanged();
+    return found;
+  }
+}
+
 /** The connections of one actor: their hooks, what is sent to them, and what of them outlives a sleep. */
 export class Connections implements ConnectionOwner {
-  readonly all = new Map<string, Connection>();
+  readonly all: Map<string, Connection> = new ConnectionMap(() => this.#runtime.inspection);
   readonly presence: Presence;
   /** True when a stateless call has to go through the hooks of a connection. */
   readonly hasHooks: boolean;
   readonly #runtime: Runtime;
   readonly #audience = new Audience();
   /** Gone, but their clients may come back for what they miss. */
-  readonly #lost = new Map<string, Connection>();
+  readonly #lost = new LazyMap<string, Connection>();
   /** Those whose records this turn writes. */
-  readonly #due = new Set<Connection>();
+  readonly #due = new LazySet<Connection>();
   /** Those whose state user code may hold dates or bytes of. */
-  readonly #touched = new Set<Connection>();
+  readonly #touched = new LazySet<Connection>();
   /** Read from the store without a client: it left while the actor was not in memory. */
   #orphans: Connection[] = [];
   /** Their records are final: from now on the host alone knows who leaves. */
@@ -271,6 +295,11 @@ export class Connections implements ConnectionOwner {
   broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
     checkEventName(name);
     const event = this.#encode(name, args);
+    const { inspection } = this.#runtime;
+    if (inspection?.watching.any === true) {
+      const release = (): void => inspection.broadcast(event);
+      this.#runtime.queue.after({ release, drop: () => {}, undoable: true });
+    }
     this.#sendAll(this.#audience.of(name, target), event);
   }
 

@@ -1,5 +1,6 @@
 import { HoldfastError, isErrorCode, type Logger, type Ports, uuidv4 } from "@holdfast/core";
 import type { ActorBlobs } from "../blob.ts";
+import type { ActorInspection } from "../inspection.ts";
 import type {
   ActorCaller,
   ActorConnection,
@@ -30,7 +31,9 @@ import { notEnabledError } from "./database/errors.ts";
 import { EntryBuffer, joinedOperations, space } from "./entry-buffer.ts";
 import { ErrorFilter, stoppedError } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
+import { Inspection } from "./inspect/inspection.ts";
 import { KvBuffer } from "./kv-buffer.ts";
+import { LazyPromise } from "./lazy.ts";
 import { Parts } from "./parts.ts";
 import { openWebSocket, serveRequest } from "./raw.ts";
 import type { RunningCall } from "./running-call.ts";
@@ -63,10 +66,10 @@ export class Runtime implements ActorInstance, ContextSource {
   /** Lets actions, connections and requests begin. */
   readonly turnstile: Turnstile;
   readonly transactions: Transactions;
-  readonly ready: Promise<void>;
-  readonly stopped: Promise<StopReason>;
   status: InstanceStatus = "starting";
   vars: unknown;
+  /** Present once somebody has looked into the actor. */
+  inspection: Inspection | undefined;
   /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
   writes = 0;
   /** Counts changes by user code that has gone on after an `await`. */
@@ -76,11 +79,13 @@ export class Runtime implements ActorInstance, ContextSource {
 
   readonly #host: ActorHost;
   readonly #calls: Calls;
-  readonly #abort = new AbortController();
-  readonly #ready = Promise.withResolvers<void>();
-  readonly #stopped = Promise.withResolvers<StopReason>();
+  /** Made when user code asks for it. */
+  #abort: AbortController | undefined;
+  #abortReason: HoldfastError | undefined;
+  readonly #ready = new LazyPromise<void>();
+  readonly #stopped = new LazyPromise<StopReason>();
   /** Settles when the start hooks have run, before what they wrote is durable. */
-  readonly #started = Promise.withResolvers<void>();
+  readonly #started = new LazyPromise<void>();
   readonly #createdAt: number | undefined;
   #log: Logger | undefined;
   #client: object | undefined;
@@ -107,11 +112,6 @@ export class Runtime implements ActorInstance, ContextSource {
     this.#creating = start.type === "create";
     this.#createDue = this.#creating;
     this.#createdAt = this.#creating ? host.ports.clock.now() : undefined;
-    this.ready = this.#ready.promise;
-    this.stopped = this.#stopped.promise;
-    // A host may look at `stopped` only; that must not count as an unhandled rejection.
-    this.ready.catch(() => {});
-    this.#started.promise.catch(() => {});
     const { sleepTimeout, concurrency } = this.definition.options;
     this.turnstile = new Turnstile(concurrency === "serial");
     this.transactions = new Transactions(this);
@@ -137,12 +137,24 @@ export class Runtime implements ActorInstance, ContextSource {
       tasks: host.ports.tasks,
       clock: host.ports.clock,
       hasChanged: () => this.#hasChanged(),
-      collect: (version) => this.#collect(version),
+      collect: (version) => {
+        const changes = this.#collect(version);
+        if (changes !== undefined) this.inspection?.watching.collected(version, changes);
+        return changes;
+      },
       landed: (version) => this.#landed(version),
       failed: (error) => this.#commitFailed(error),
     });
     warnOnce(this.definition, this);
     void this.#start(start);
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  get stopped(): Promise<StopReason> {
+    return this.#stopped.promise;
   }
 
   async #start(start: InstanceOptions["start"]): Promise<void> {
@@ -151,11 +163,11 @@ export class Runtime implements ActorInstance, ContextSource {
       // A commit that failed meanwhile has stopped it.
       if (this.#halted) return;
       this.status = "ready";
-      this.#started.resolve();
+      this.#started.resolve(undefined);
       if (!this.definition.options.noSleep) this.activity.watch();
       this.connections.started();
       this.parts.started();
-      this.queue.after({ release: () => this.#ready.resolve(), drop: () => {} });
+      this.queue.after({ release: () => this.#ready.resolve(undefined), drop: () => {} });
       const { durability, stateSaveInterval } = this.definition.options;
       if (durability === "relaxed") this.queue.relax(stateSaveInterval);
     } catch (error) {
@@ -211,6 +223,11 @@ export class Runtime implements ActorInstance, ContextSource {
   /** Something that user code changed will be written when the turn closes. */
   noteChange(): void {
     this.userWrote();
+    this.#changed();
+  }
+
+  /** A part has something to write when the turn closes. */
+  changed(): void {
     this.#changed();
   }
 
@@ -291,6 +308,7 @@ export class Runtime implements ActorInstance, ContextSource {
   }
 
   #landed(version: number): void {
+    this.inspection?.watching.landed(version);
     this.entries.landed(version);
     this.records.landed(version);
     this.parts.landed(version);
@@ -331,6 +349,10 @@ export class Runtime implements ActorInstance, ContextSource {
   }
 
   get abortSignal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+    }
     return this.#abort.signal;
   }
 
@@ -356,6 +378,11 @@ export class Runtime implements ActorInstance, ContextSource {
     const waits = durability === "gated" || options.immediate === true || this.status === "starting";
     if (waits) return this.queue.durable();
     this.queue.saveWithin(Math.min(options.maxWait ?? stateSaveInterval, stateSaveInterval));
+  }
+
+  inspect(): ActorInspection {
+    this.inspection ??= new Inspection(this);
+    return this.inspection;
   }
 
   get host(): ActorHost {
@@ -424,7 +451,7 @@ export class Runtime implements ActorInstance, ContextSource {
       key: this.key,
       gate: () => this.queue.gate(),
       send: (message) => this.parts.queues.outbox.send(message),
-      abortSignal: this.#abort.signal,
+      abortSignal: this.abortSignal,
     };
     this.#client ??= this.#host.client(caller);
     return this.#client;
@@ -527,7 +554,8 @@ export class Runtime implements ActorInstance, ContextSource {
   }
 
   #abortAll(reason: HoldfastError): void {
-    this.#abort.abort(reason);
+    this.#abortReason ??= reason;
+    this.#abort?.abort(reason);
     this.#calls.abortAll(reason);
   }
 

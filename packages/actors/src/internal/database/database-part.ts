@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ActorDatabase, DatabaseProvider, DatabaseStore } from "../../database.ts";
+import type { ActorDatabase, DatabaseProvider, DatabaseStore, RawAccess } from "../../database.ts";
 import type { HotRecords, Part } from "../part.ts";
 import type { Runtime } from "../runtime.ts";
 import { Access } from "./access.ts";
@@ -17,7 +17,10 @@ export class DatabasePart implements Part {
   readonly #epoch: number;
   #database: ActorDatabase | undefined;
   #coordinator: Coordinator | undefined;
+  #access: RawAccess | undefined;
   #client: unknown;
+  /** What the provider makes its client of. */
+  #access: Access | undefined;
   #inSavepoint = false;
   #stopped = false;
 
@@ -39,6 +42,17 @@ export class DatabasePart implements Part {
     return this.#client;
   }
 
+  /** SQL without the client of the provider; undefined before the database is open. */
+  get access(): RawAccess | undefined {
+    return this.#access;
+  }
+
+  /** The same database without what the provider makes of it. */
+  get access(): RawAccess {
+    if (this.#access === undefined) throw closedError();
+    return this.#access;
+  }
+
   async load(_hot: HotRecords, isNew: boolean): Promise<void> {
     const database = await this.#databases.open(this.#runtime.id, this.#epoch, isNew);
     if (this.#stopped) {
@@ -48,10 +62,12 @@ export class DatabasePart implements Part {
     this.#database = database;
     const { warnOnManualTransactions = true } = this.#provider;
     this.#coordinator = new Coordinator(this.#runtime, database, warnOnManualTransactions);
+    const access = new Access(this.#coordinator);
+    this.#access = access;
     this.#client = await this.#provider.createClient({
       actorId: this.#runtime.id,
       log: this.#runtime.log,
-      database: new Access(this.#coordinator),
+      database: access,
     });
     await this.#migrate(this.#coordinator);
   }

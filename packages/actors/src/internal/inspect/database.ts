@@ -1,0 +1,82 @@
+import { HoldfastError } from "@holdfast/core";
+import type { RawAccess, SqlArguments, SqlRow, SqlValue } from "../../database.ts";
+import type { DatabaseInspection, InspectedTable } from "../../inspection.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Turn } from "./inspection.ts";
+
+/** `c.db` of an actor for people who look at it. Tables of the runtime are left out. */
+export class DatabaseView implements DatabaseInspection {
+  readonly #runtime: Runtime;
+  readonly #turn: Turn;
+
+  constructor(runtime: Runtime, turn: Turn) {
+    this.#runtime = runtime;
+    this.#turn = turn;
+  }
+
+  async schema(): Promise<readonly InspectedTable[]> {
+    const db = this.#access();
+    return tablesOf(db).map(({ name, type }) => ({
+      table: { schema: "main", name, type },
+      columns: db.query<SqlRow>("SELECT * FROM pragma_table_info(?)", name).map((row) => ({
+        cid: Number(row.cid),
+        name: String(row.name),
+        type: String(row.type),
+        notNull: Number(row.notnull) === 1,
+        defaultValue: row.dflt_value,
+        primaryKey: Number(row.pk),
+      })),
+      foreignKeys: db.query<SqlRow>("SELECT * FROM pragma_foreign_key_list(?)", name).map((row) => ({
+        id: Number(row.id),
+        table: String(row.table),
+        from: String(row.from),
+        to: row.to === null ? null : String(row.to),
+      })),
+      records: Number(db.get<SqlRow>(`SELECT count(*) AS n FROM ${quoted(name)}`)?.n ?? 0),
+    }));
+  }
+
+  async rows(table: string, limit: number, offset: number): Promise<readonly SqlRow[]> {
+    const db = this.#access();
+    if (!tablesOf(db).some(({ name }) => name === table)) {
+      throw new HoldfastError("db", "table_not_found", `There is no table "${table}"`, { statusCode: 404 });
+    }
+    return db.query(`SELECT * FROM ${quoted(table)} LIMIT ? OFFSET ?`, limit, offset);
+  }
+
+  async execute(
+    sql: string,
+    args: readonly unknown[] | Readonly<Record<string, unknown>>,
+    readOnly = false,
+  ): Promise<readonly SqlRow[]> {
+    const db = this.#access();
+    const given = argumentsOf(args);
+    if (readOnly) return db.query(sql, ...given);
+    return this.#turn(() => db.execute(sql, ...given));
+  }
+
+  #access(): RawAccess {
+    const access = this.#runtime.parts.database?.access;
+    if (access !== undefined) return access;
+    const message = `The actor "${this.#runtime.name}" has no database`;
+    throw new HoldfastError("db", "not_enabled", message, { statusCode: 404 });
+  }
+}
+
+function tablesOf(db: RawAccess): readonly { readonly name: string; readonly type: string }[] {
+  return db.query(
+    `SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view')
+     AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_holdfast\\_%' ESCAPE '\\' ORDER BY name`,
+  );
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** What SQLite refuses of them, it refuses with its own error. */
+function argumentsOf(args: readonly unknown[] | Readonly<Record<string, unknown>>): SqlArguments {
+  if (Array.isArray(args)) return args as readonly SqlValue[];
+  const named = args as Readonly<Record<string, SqlValue>>;
+  return Object.keys(named).length === 0 ? [] : [named];
+}

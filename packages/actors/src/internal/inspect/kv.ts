@@ -1,0 +1,45 @@
+import type { KvInspection } from "../../inspection.ts";
+import { afterPrefix } from "../entry-buffer.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Turn } from "./inspection.ts";
+
+const binary = { type: "binary", keyType: "binary" } as const;
+
+/** `c.kv` of an actor, as bytes. */
+export class KvView implements KvInspection {
+  readonly #runtime: Runtime;
+  readonly #turn: Turn;
+
+  constructor(runtime: Runtime, turn: Turn) {
+    this.#runtime = runtime;
+    this.#turn = turn;
+  }
+
+  async list(query: Parameters<KvInspection["list"]>[0]): ReturnType<KvInspection["list"]> {
+    const { prefix, after, limit, reverse = false } = query;
+    const end = afterPrefix(prefix);
+    const from = after === undefined || reverse ? prefix : successor(after);
+    const to = after === undefined || !reverse ? end : after;
+    const pairs = await this.#runtime.kv.listRange(from, to, { ...binary, limit, reverse });
+    return pairs.map(([key, value]) => ({ key, value }));
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return (await this.#runtime.kv.get(key, { type: "binary" })) ?? undefined;
+  }
+
+  put(key: Uint8Array, value: Uint8Array): Promise<void> {
+    return this.#turn(() => this.#runtime.kv.put(key, value));
+  }
+
+  delete(key: Uint8Array): Promise<void> {
+    return this.#turn(() => this.#runtime.kv.delete(key));
+  }
+}
+
+/** The first key after this one. */
+function successor(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}

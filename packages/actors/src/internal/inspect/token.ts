@@ -1,0 +1,36 @@
+import { HoldfastError } from "@holdfast/core";
+import { recordPrefix } from "../part.ts";
+import type { Runtime } from "../runtime.ts";
+
+/** Beside those of `metaKey`: the value is a byte of format and the bytes of the token. */
+const tokenKey = new Uint8Array([recordPrefix.meta, 0x10]);
+const format = 1;
+const tokenBytes = 32;
+
+/** The token of the actor's inspector; makes one, in the turn that is open, where there is none. */
+export async function inspectorToken(runtime: Runtime): Promise<string> {
+  const stored = await runtime.records.get(tokenKey);
+  if (stored !== undefined) {
+    if (stored[0] !== format || stored.length !== tokenBytes + 1) {
+      throw new HoldfastError(
+        "store",
+        "unknown_format",
+        "The inspector token has a format that is not known",
+      );
+    }
+    return base64url(stored.subarray(1));
+  }
+  const token = runtime.ports.random.bytes(tokenBytes);
+  const record = new Uint8Array(tokenBytes + 1);
+  record[0] = format;
+  record.set(token, 1);
+  runtime.records.put(tokenKey, record);
+  return base64url(token);
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}

@@ -1,0 +1,66 @@
+import type { InspectionTopic, InspectionWatcher } from "../../inspection.ts";
+import type { OutgoingEvent } from "../../instance.ts";
+import type { Changes } from "../commit-queue.ts";
+import { space } from "../entry-buffer.ts";
+import { recordPrefix } from "../part.ts";
+
+const topicOf: ReadonlyMap<number, InspectionTopic> = new Map([
+  [recordPrefix.schedule, "schedules"],
+  [recordPrefix.scheduleHistory, "schedules"],
+  [recordPrefix.connection, "connections"],
+  [recordPrefix.queue, "queue"],
+  [recordPrefix.queueMessage, "queue"],
+  [recordPrefix.queueDead, "queue"],
+  [recordPrefix.workflow, "workflow"],
+  [recordPrefix.workflowHistory, "workflow"],
+]);
+
+/** Those who watch an actor, and what they are told of: nothing is looked at while there are none. */
+export class Watching {
+  readonly #watchers = new Set<InspectionWatcher>();
+  /** By version: what a commit on its way changes. */
+  readonly #pending = new Map<number, Set<InspectionTopic>>();
+
+  get any(): boolean {
+    return this.#watchers.size > 0;
+  }
+
+  add(watcher: InspectionWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** A turn goes to the store. */
+  collected(version: number, changes: Changes): void {
+    if (!this.any) return;
+    const topics = new Set<InspectionTopic>();
+    if (changes.state !== undefined) topics.add("state");
+    if (changes.database === true) topics.add("database");
+    for (const operation of changes.kv ?? []) {
+      const key = operation.type === "delete-range" ? operation.start : operation.key;
+      if (key[0] === space.user) topics.add("kv");
+      const topic = key[0] === space.records ? topicOf.get(key[1] ?? 0) : undefined;
+      if (topic !== undefined) topics.add(topic);
+    }
+    if (topics.size > 0) this.#pending.set(version, topics);
+  }
+
+  landed(version: number): void {
+    const topics = this.#pending.get(version);
+    if (topics === undefined) return;
+    this.#pending.delete(version);
+    this.#tell(topics);
+  }
+
+  connectionsChanged(): void {
+    if (this.any) this.#tell(new Set<InspectionTopic>(["connections"]));
+  }
+
+  broadcast(event: OutgoingEvent): void {
+    for (const watcher of this.#watchers) watcher.broadcast(event);
+  }
+
+  #tell(topics: ReadonlySet<InspectionTopic>): void {
+    for (const watcher of this.#watchers) watcher.changed(topics);
+  }
+}

@@ -1,0 +1,46 @@
+import { HoldfastError } from "@holdfast/core";
+import type { WorkflowDetails, WorkflowInspector } from "../../inspection.ts";
+import type { Runtime } from "../runtime.ts";
+import { inspectWorkflow } from "../workflow/inspection.ts";
+import type { WorkflowPart } from "../workflow/part.ts";
+import { replayWorkflow } from "../workflow/replay.ts";
+
+/** The workflow of an actor, if its `run` handler is one. */
+export class WorkflowView implements WorkflowInspector {
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  async history(): Promise<WorkflowDetails> {
+    const part = this.#runtime.parts.workflow;
+    const shown = await inspectWorkflow(part);
+    if (part === undefined) return shown;
+    const { input, output, header } = part;
+    return {
+      ...shown,
+      ...(input === undefined ? {} : { input }),
+      ...(output === undefined ? {} : { output }),
+      ...(header.error === undefined ? {} : { error: header.error }),
+    };
+  }
+
+  async replay(entryId?: string): Promise<void> {
+    await replayWorkflow(this.#part(), entryId);
+    await this.#runtime.queue.gate();
+  }
+
+  async cancel(reason?: string): Promise<boolean> {
+    const cancelled = await this.#part().cancel(reason);
+    await this.#runtime.queue.gate();
+    return cancelled;
+  }
+
+  #part(): WorkflowPart {
+    const part = this.#runtime.parts.workflow;
+    if (part !== undefined) return part;
+    const message = `The run handler of "${this.#runtime.name}" is not a workflow`;
+    throw new HoldfastError("workflow", "not_enabled", message, { statusCode: 404 });
+  }
+}
