@@ -24,9 +24,9 @@ import { decodeValue, encodeValue, HoldfastError, limits, type Ports, toProblem 
 import type { Directory } from "./directory.ts";
 import { visibleError } from "./gateway/exchange.ts";
 import type { MessageLimits } from "./limits.ts";
-import { LocalStream } from "./local-stream.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { openLocalSocket } from "./local-socket.ts";
+import { LocalStream } from "./local-stream.ts";
 import { prepareLocalSend, sendLocally } from "./queue-send.ts";
 import { readAhead } from "./read-ahead.ts";
 import { outgoingTooLong, Session } from "./session.ts";
@@ -63,20 +63,23 @@ export class LocalDriver implements ClientDriver {
   async call(call: DriverCall): Promise<unknown> {
     const directory = await this.#leave(call.signal);
     const { maxOutgoingBytes } = this.#limits;
-    const stream = new LocalStream(maxOutgoingBytes, call.signal);
-    const running = directory.invoke(call.target, {
-      name: call.action,
-      args: listOf(copyOf(call.args)),
-      idempotencyKey: call.idempotencyKey,
-      signal: stream.signal,
-      params: copy(call.params),
-      stream,
+    return new Promise((resolve, reject) => {
+      const stream = new LocalStream(maxOutgoingBytes, resolve);
+      const invocation = {
+        name: call.action,
+        args: listOf(copyOf(call.args)),
+        idempotencyKey: call.idempotencyKey,
+        signal: call.signal,
+        params: copy(call.params),
+        stream,
+      };
+      directory.dispatch(call.target, invocation, (error, result) => {
+        if (stream.hasBegun) stream.end(error);
+        else if (result === undefined) reject(error);
+        else if (result.length > maxOutgoingBytes) reject(outgoingTooLong(maxOutgoingBytes));
+        else resolve(decodeValue(result, { maxDepth: trustedDepth }));
+      });
     });
-    stream.follow(running);
-    const result = await Promise.race([running, stream.begun]);
-    if (!(result instanceof Uint8Array)) return result;
-    if (result.length > maxOutgoingBytes) throw outgoingTooLong(maxOutgoingBytes);
-    return decodeValue(result, { maxDepth: trustedDepth });
   }
 
   prepareSend(content: SendContent): PreparedFrame {

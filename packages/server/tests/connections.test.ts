@@ -287,14 +287,14 @@ test("a reader that does not read is closed, and the actor goes on", { timeout: 
   const subscribe = Buffer.from('[[3,"data"]]');
   slow.write(Buffer.concat([Buffer.from([0x81, 0x80 | subscribe.length, 0, 0, 0, 0]), subscribe]));
   const handle = client().flood.getOrCreate();
-  while ((await handle.conns()) > 1 || (await handle.sent()) === 0) await handle.send(400_000);
+  while ((await handle.conns()) > 1 || (await handle.sent()) === 0) await handle.push(400_000);
   assert.ok((await handle.sent()) < 500, "the buffer is bounded");
 });
 
 const floodActor = actor({
   state: { sent: 0 },
   actions: {
-    send: (c, size: number) => {
+    push: (c, size: number) => {
       c.state.sent += 1;
       c.broadcast("data", "x".repeat(size));
     },

@@ -38,6 +38,9 @@ export async function pump(
   stream: ResultStream,
 ): Promise<void> {
   running.beginStream();
+  stream.onCancel?.(() => {
+    running.abort(new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499 }));
+  });
   const aborted = new Promise<never>((_resolve, reject) => {
     const { abortSignal } = running;
     if (abortSignal.aborted) reject(abortSignal.reason);

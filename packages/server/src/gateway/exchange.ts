@@ -15,6 +15,7 @@ export interface Exchange {
   /** Path and query as they were sent. */
   readonly url: string;
   header(name: string): string | undefined;
+  headers(): Headers;
   /**
    * Reads the body; `done` is called once, with `message.incoming_too_long` as soon as more than
    * `maxBytes` have come.

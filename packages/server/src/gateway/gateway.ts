@@ -9,18 +9,18 @@ import {
 } from "@holdfast/client";
 import { encodeKey, HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
-import { type AuthIntent, authenticate } from "./auth.ts";
-import { StreamedReply } from "./streamed-reply.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
+import { type AuthIntent, authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
+import { serveEvents } from "./event-stream.ts";
 import { type Exchange, replyEncoding, replyError, requestEncoding, visibleError } from "./exchange.ts";
 import { type FixedRoute, fixedRoutes } from "./fixed-routes.ts";
-import { serveEvents } from "./event-stream.ts";
 import { Guard } from "./guard.ts";
 import type { AccessInfo, GatewayOptions } from "./options.ts";
 import { serveSend } from "./queues.ts";
-import { serveRaw } from "./raw-http.ts";
+import { serveRaw, urlOf } from "./raw-http.ts";
 import { actorsPrefix, localPath, parseRoute, type Route } from "./route.ts";
+import { StreamedReply } from "./streamed-reply.ts";
 
 const noHeaders: Readonly<Record<string, string>> = {};
 
@@ -161,7 +161,8 @@ export class Gateway {
           send(200, { id, name: target.name, key });
         }, refuse);
       };
-      return this.admit(accessInfo("resolve", exchange, target), next, refuse);
+      const ask = (): void => this.#authenticate(exchange, ["get"], target, undefined, next, headers);
+      return this.admit(accessInfo("resolve", exchange, target), ask, refuse);
     }
     if ((exchange.method !== "PUT" && exchange.method !== "POST") || target.type === "id") {
       return notAllowed(exchange, target.type === "id" ? "GET" : "GET, PUT, POST", headers);
@@ -179,7 +180,8 @@ export class Gateway {
         const made = { type: "getOrCreate", name, key, ...(input === undefined ? {} : { input }) } as const;
         this.directory.resolve(made).then(({ id }) => send(200, { id, name, key }), refuse);
       });
-    return this.admit(accessInfo("create", exchange, target), next, refuse);
+    const ask = (): void => this.#authenticate(exchange, ["create"], target, undefined, next, headers);
+    return this.admit(accessInfo("create", exchange, target), ask, refuse);
   }
 
   #readInput(exchange: Exchange, refuse: (error: unknown) => void, next: (input: unknown) => void): void {

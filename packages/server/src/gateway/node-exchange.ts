@@ -5,6 +5,7 @@ import { bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.
 import { bodyStream, bodyTimedOut, writeBody } from "./node-body.ts";
 
 const empty = new Uint8Array(0);
+const maxJoinedBytes = 16_384;
 /** They speak of one connection, so that they are ours to set. */
 const hopByHop: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"]);
 
@@ -25,6 +26,10 @@ export class NodeExchange implements Exchange {
   header(name: string): string | undefined {
     const value = this.#request.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  headers(): Headers {
+    return headersOf(this.#request);
   }
 
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
@@ -84,7 +89,9 @@ export class NodeExchange implements Exchange {
     if (status !== 204) lines.push("content-length", String(length));
     // A flat list is written as it is; an object would be walked and checked twice.
     response.writeHead(status, lines);
-    response.end(body);
+    // As text, a small body leaves in one piece with the head, which bytes would not.
+    if (body instanceof Uint8Array && body.length <= maxJoinedBytes) response.end(latin1(body), "latin1");
+    else response.end(body);
   }
 
   request(url: string, signal: AbortSignal, maxBytes: number): Request {
@@ -158,4 +165,9 @@ export function headersOf(request: IncomingMessage): Headers {
   }
   if (request.headers.cookie !== undefined) headers.set("cookie", request.headers.cookie);
   return headers;
+}
+
+/** Each byte as the character of its number. */
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
 }

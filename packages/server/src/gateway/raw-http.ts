@@ -1,6 +1,7 @@
 import { type ActorTarget, decodeParams, header } from "@holdfast/client";
 import { serverLimits } from "../limits.ts";
 import { cancelled } from "../session.ts";
+import { authenticate } from "./auth.ts";
 import { type Exchange, requestEncoding, visibleError } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RawRoute } from "./route.ts";
@@ -24,16 +25,22 @@ export function serveRaw(
   try {
     const maxBytes = options.maxRequestBodyBytes ?? serverLimits.maxRawBodyBytes;
     const request = exchange.request(urlOf(exchange.header("host"), route.path), gone.signal, maxBytes);
-    const call = {
-      request,
-      params: paramsOf(exchange),
-      signal: gone.signal,
-      skipReadyWait: exchange.header(header.skipReadyWait) === "true",
+    const params = paramsOf(exchange);
+    const skipReadyWait = exchange.header(header.skipReadyWait) === "true";
+    const serve = (auth: unknown): void => {
+      directory
+        .request(route.target, { request, params, auth, signal: gone.signal, skipReadyWait })
+        .then((response) => exchange.replyWith(response, { ...headers, ...actorHeaders(route.target) }))
+        .catch(fail);
     };
-    directory
-      .request(route.target, call)
-      .then((response) => exchange.replyWith(response, { ...headers, ...actorHeaders(route.target) }))
-      .catch(fail);
+    // The body is the actor's: who asks for the caller sees the head of the request alone.
+    const head = (): Request => new Request(request.url, { headers: request.headers });
+    authenticate(
+      directory,
+      { intents: ["action"], target: route.target, params, request: head },
+      serve,
+      fail,
+    );
   } catch (error) {
     fail(error);
   }

@@ -13,6 +13,7 @@ import {
 import { HoldfastError } from "@holdfast/core";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { serverLimits } from "../limits.ts";
+import { authenticate } from "./auth.ts";
 import { visibleError } from "./exchange.ts";
 import { accessInfo, type Gateway } from "./gateway.ts";
 import { headersOf } from "./node-exchange.ts";
@@ -93,9 +94,15 @@ export class RawSockets {
           ? undefined
           : decodeParams(offered.includes(`${encodingPrefix}json`) ? "json" : "cbor", encoded);
       const url = urlOf(request.headers.host, route.path);
-      const host = await this.#gateway.directory.openWebSocket(route.target, {
-        request: new Request(url, { headers }),
+      const { directory } = this.#gateway;
+      const { target } = route;
+      const upgrade = new Request(url, { headers });
+      const question = { intents: ["connect"], target, params, request: () => upgrade } as const;
+      const auth = await new Promise((resolve, reject) => authenticate(directory, question, resolve, reject));
+      const host = await directory.openWebSocket(target, {
+        request: upgrade,
         params,
+        auth,
         signal: peer.gone,
         protocol: shownProtocol(peer.protocol),
         transport: peer,

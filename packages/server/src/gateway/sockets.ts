@@ -16,6 +16,7 @@ import { Session } from "../session.ts";
 import { authenticate } from "./auth.ts";
 import { visibleError } from "./exchange.ts";
 import { accessInfo, type Gateway } from "./gateway.ts";
+import { resumePointOf } from "./resume-point.ts";
 import { parseRoute, routeNotFound } from "./route.ts";
 import { Socket } from "./socket.ts";
 
@@ -128,8 +129,7 @@ function encodingOf(request: IncomingMessage): Encoding {
 /** The connection that the client was cut off from, if it says so. */
 function resumePoint(offered: readonly string[]): ResumePoint | undefined {
   const text = offered.find((protocol) => protocol.startsWith(resumePrefix))?.slice(resumePrefix.length);
-  const parts = text === undefined ? null : /^([0-9a-f-]{1,64})\.(\d{1,15})$/.exec(text);
-  return parts === null ? undefined : { token: parts[1] ?? "", received: Number(parts[2]) };
+  return text === undefined ? undefined : resumePointOf(text);
 }
 
 /** What the hooks of an actor see as `c.request`. */

@@ -1,0 +1,165 @@
+import type { OutgoingEvent } from "@holdfast/actors";
+import { type ActorTarget, decodeParams, header, type ResumeInfo, trustedDepth } from "@holdfast/client";
+import { decodeValue, encodeJson, HoldfastError, type Timer, type WireError } from "@holdfast/core";
+import { serverLimits } from "../limits.ts";
+import { Session, type SessionOutput } from "../session.ts";
+import { authenticate } from "./auth.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Gateway } from "./gateway.ts";
+import { resumePointOf } from "./resume-point.ts";
+
+interface EventsRequest {
+  readonly target: ActorTarget;
+  /** The events that are asked for. */
+  readonly events: readonly string[];
+}
+
+/**
+ * `GET .../events`: a connection as server-sent events (WHATWG HTML, section 9.2). It hears events; calls
+ * go over HTTP. Throws `gateway.malformed_path`.
+ */
+export function serveEvents(
+  gateway: Gateway,
+  exchange: Exchange,
+  { target, events }: EventsRequest,
+  headers: Readonly<Record<string, string>>,
+): void {
+  if (events.length === 0) {
+    const message = "Say which events: ?event=name, as often as needed";
+    throw new HoldfastError("gateway", "malformed_path", message, { statusCode: 400 });
+  }
+  const encoded = exchange.header(header.params);
+  const params = encoded === undefined ? undefined : decodeParams("json", encoded);
+  const request = new Request(`http://${exchange.header("host") ?? "localhost"}${exchange.url}`, {
+    headers: exchange.headers(),
+  });
+  const { directory } = gateway;
+  const open = (auth: unknown): void => {
+    const lastEventId = exchange.header("last-event-id");
+    const output = new EventStream(gateway, exchange, headers);
+    const session = new Session({
+      directory,
+      target,
+      params,
+      auth,
+      request,
+      output,
+      maxOutgoingBytes: gateway.maxOutgoingBytes,
+      resume: lastEventId === undefined ? undefined : resumePointOf(lastEventId),
+    });
+    output.attach(session);
+    for (const event of events) session.frame({ type: "subscribe", event });
+    const interval = directory.optionsOf(target.name)?.connectionLivenessInterval;
+    output.watch(interval ?? serverLimits.heartbeatMs);
+  };
+  const question = { intents: ["connect"], target, params, request: () => request } as const;
+  authenticate(directory, question, open, (error) => gateway.fail(exchange, error, headers));
+}
+
+/** Writes a connection as server-sent events. Refused before it is open, it is an HTTP error. */
+class EventStream implements SessionOutput {
+  readonly #gateway: Gateway;
+  readonly #exchange: Exchange;
+  readonly #headers: Readonly<Record<string, string>>;
+  #session: Session | undefined;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #token = "";
+  #refusal: WireError | undefined;
+  #timer: Timer | undefined;
+  #ended = false;
+
+  constructor(gateway: Gateway, exchange: Exchange, headers: Readonly<Record<string, string>>) {
+    this.#gateway = gateway;
+    this.#exchange = exchange;
+    this.#headers = headers;
+  }
+
+  attach(session: Session): void {
+    this.#session = session;
+    this.#exchange.onGone(() => this.#gone());
+  }
+
+  /** A comment now and then keeps proxies from closing it, and tells when the peer is gone. */
+  watch(intervalMs: number): void {
+    if (this.#ended) return;
+    this.#timer = this.#gateway.directory.ports.tasks.after(intervalMs, () => {
+      this.#write(":\n\n");
+      this.watch(intervalMs);
+    });
+  }
+
+  init(actorId: string, connId: string, { token, received, resumed }: ResumeInfo): void {
+    this.#token = token;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        cancel: () => this.#gone(),
+      },
+      { highWaterMark: serverLimits.maxSendBufferBytes, size: (chunk) => chunk?.length ?? 0 },
+    );
+    const type = { "content-type": "text/event-stream", "cache-control": "no-store" };
+    this.#exchange.replyWith(new Response(body, { headers: type }), this.#headers);
+    const data = encodeJson({ actorId, connId, resumed });
+    this.#write(`retry: 1000\nid: ${token}.${received}\nevent: $open\ndata: ${data}\n\n`);
+  }
+
+  event(event: OutgoingEvent, number: number): void {
+    const name = /[\r\n]/.test(event.name) ? "message" : event.name;
+    const data = encodeJson(decodeValue(event.args, { maxDepth: trustedDepth }));
+    this.#write(`id: ${this.#token}.${number}\nevent: ${name}\ndata: ${data}\n\n`);
+  }
+
+  error(_id: number | undefined, error: WireError): void {
+    this.#refusal = error;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#ended) return;
+    if (this.#controller === undefined) {
+      const { group, code: name, message, metadata } = this.#refusal ?? reasonOf(reason);
+      const error = new HoldfastError(group, name, message, metadata === undefined ? {} : { metadata });
+      this.#end();
+      this.#gateway.fail(this.#exchange, error, this.#headers);
+      return;
+    }
+    this.#write(`event: $close\ndata: ${encodeJson({ code, reason })}\n\n`);
+    this.#end();
+    this.#controller.close();
+  }
+
+  // Nothing calls over it.
+  result(): void {}
+  stream(): void {}
+  chunk(): void {}
+  pong(): void {}
+
+  #write(text: string): void {
+    if (this.#ended || this.#controller === undefined) return;
+    this.#controller.enqueue(textEncoder.encode(text));
+    if ((this.#controller.desiredSize ?? 0) > 0) return;
+    // It reads too slowly; what it misses is kept for a while, should it come back.
+    this.#end();
+    this.#controller.error(new HoldfastError("conn", "too_slow", "The events are read too slowly"));
+    this.#session?.lose();
+  }
+
+  #gone(): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#session?.lose();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#timer?.cancel();
+  }
+}
+
+const textEncoder = new TextEncoder();
+
+function reasonOf(reason: string): WireError {
+  const [group = "conn", code = "closed"] = reason.split(".");
+  return { group, code, message: `The connection was closed (${reason})` };
+}
