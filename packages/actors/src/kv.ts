@@ -1,8 +1,18 @@
+import type { ByteSource } from "./blob.ts";
+
 /** Text keys are their UTF-8 bytes; entries are ordered by bytes. At most 2 KiB. */
 export type KvKey = string | Uint8Array;
 
 /** Text values are their UTF-8 bytes. At most 2 MiB. */
 export type KvValue = string | Uint8Array | ArrayBuffer;
+
+/** One entry to put with others. */
+export type KvEntryInput = readonly [key: KvKey, value: KvValue];
+
+/** Accepted for compatibility: what a value is, it tells itself. */
+export interface KvWriteOptions {
+  readonly type?: KvType;
+}
 
 /** How bytes are handed out: as text (the default), as `Uint8Array`, as `ArrayBuffer`. */
 export type KvType = "text" | "binary" | "arrayBuffer";
@@ -10,7 +20,7 @@ export type KvType = "text" | "binary" | "arrayBuffer";
 export type KvAs<Type extends KvType> = Type extends "text"
   ? string
   : Type extends "binary"
-    ? Uint8Array
+    ? Uint8Array<ArrayBuffer>
     : ArrayBuffer;
 
 export interface KvReadOptions<Type extends KvType = "text"> {
@@ -35,19 +45,39 @@ export type KvPair<Type extends KvType, KeyType extends "text" | "binary"> = [
 /**
  * The ordered key-value store of one actor. Writes are part of the turn: they commit with the state,
  * and reads see them at once. Errors: `kv.key_too_large`, `kv.value_too_large`, `kv.invalid_key`,
- * `kv.invalid_value`, and those of the store.
+ * `kv.invalid_value`, `kv.invalid_limit`, `kv.too_many_keys`, `kv.batch_too_large`, `kv.value_is_stream`
+ * (a value over 2 MiB is read with `getStream`), and those of the store.
  */
 export interface ActorKv {
-  get<Type extends KvType = "text">(
-    key: KvKey,
-    options?: KvReadOptions<Type>,
-  ): Promise<KvAs<Type> | undefined>;
-  put(key: KvKey, value: KvValue): Promise<void>;
+  /** `null` when there is no such key. */
+  get<Type extends KvType = "text">(key: KvKey, options?: KvReadOptions<Type>): Promise<KvAs<Type> | null>;
+  put(key: KvKey, value: KvValue, options?: KvWriteOptions): Promise<void>;
   delete(key: KvKey): Promise<void>;
+  /** The values of at most 128 keys, in their order; `null` for those that are absent. */
+  batchGet<Type extends KvType = "binary">(
+    keys: readonly KvKey[],
+    options?: KvReadOptions<Type>,
+  ): Promise<(KvAs<Type> | null)[]>;
+  /** Puts at most 128 entries, or none: nothing is written when one of them is refused. */
+  batchPut(entries: readonly KvEntryInput[]): Promise<void>;
+  /** Deletes at most 128 keys. */
+  batchDelete(keys: readonly KvKey[]): Promise<void>;
+  /**
+   * Puts a value of up to 1 GiB that is read from `source` as it comes. Resolves when all of it is
+   * taken; it is there for `getStream` after that, and kept with the commit of the turn.
+   */
+  putStream(key: KvKey, source: ByteSource): Promise<void>;
+  /** A value of any size in pieces; undefined when there is none. */
+  getStream(key: KvKey): Promise<ReadableStream<Uint8Array> | undefined>;
   /** Deletes the keys with `start <= key < end`; without `end`, all from `start`. */
   deleteRange(start: KvKey, end?: KvKey): Promise<void>;
   /** The entries whose key begins with `prefix`, in order. Keys are returned whole. */
   list<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
+    prefix: KvKey,
+    options?: KvListOptions<Type, KeyType>,
+  ): Promise<KvPair<Type, KeyType>[]>;
+  /** The same as `list`. */
+  listPrefix<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
     prefix: KvKey,
     options?: KvListOptions<Type, KeyType>,
   ): Promise<KvPair<Type, KeyType>[]>;

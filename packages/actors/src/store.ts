@@ -1,4 +1,5 @@
 import type { ActorKey } from "@holdfast/core";
+import type { BlobStore } from "./blob.ts";
 import type { DatabaseStore } from "./database.ts";
 
 /**
@@ -53,6 +54,8 @@ export interface ActorStore {
    * last commit that is durable, or, while nobody owns it, older.
    */
   readonly databases: DatabaseStore;
+  /** Large objects of actors; those of an actor go with it. */
+  readonly blobs: BlobStore;
   /** Flushes, then releases everything. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { AnyRegistry, Client, EventArguments, EventName } from "@holdfast/client";
 import type { Logger } from "@holdfast/core";
+import type { ActorBlobs } from "./blob.ts";
 import type { DatabaseClient } from "./database.ts";
 import type { ActorKv } from "./kv.ts";
 import type { ActorQueue } from "./queue.ts";
@@ -96,6 +97,8 @@ export interface BaseContext {
   readonly log: Logger;
   /** Ordered key-value pairs; writes commit with the turn, reads see them at once. */
   readonly kv: ActorKv;
+  /** Large objects, by the hash of their content. */
+  readonly blob: ActorBlobs;
   /** Runs an action once, later; it also wakes the actor, and outlives a restart. */
   readonly schedule: ActorSchedule;
   /** Runs actions again and again, by cron expression or interval. */

@@ -14,6 +14,7 @@ import type {
   ListQuery,
   LoadedActor,
 } from "@holdfast/actors";
+import { blobReferencePrefix } from "@holdfast/actors";
 import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
 import type { ActorFile } from "./internal/actor-file/actor-file.ts";
 import { FileDirectory } from "./internal/actor-file/directory.ts";
@@ -22,6 +23,7 @@ import { ActorFiles } from "./internal/actor-file/files.ts";
 import { forgetShared, readShared } from "./internal/actor-file/shared.ts";
 import { applyAcquire, applyCommit, checkCommit } from "./internal/apply.ts";
 import { backupDatabase } from "./internal/backup.ts";
+import { Blobs } from "./internal/blobs.ts";
 import { Checkpointer } from "./internal/checkpointer.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
 import { GroupCommitter } from "./internal/group.ts";
@@ -141,6 +143,7 @@ class OpenStore implements SqliteStore {
   readonly #files: ActorFiles;
   readonly #fileCommits: FileCommits;
   readonly databases: DatabaseStore;
+  readonly blobs: Blobs;
   readonly #backups = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -173,6 +176,7 @@ class OpenStore implements SqliteStore {
       ...(options.onSync === undefined ? {} : { onSync: options.onSync }),
     });
     const directory = new FileDirectory(database);
+    this.blobs = new Blobs(options.path, () => this.#files.setDirty());
     this.#files = new ActorFiles({
       path: options.path,
       ports: options.ports,
@@ -180,6 +184,7 @@ class OpenStore implements SqliteStore {
       write: (actorId, work, hides = false) => this.#group.run({ actorId, work, hides }),
       shared: (id) => this.#group.now(() => readShared(this.#sql, database, id)),
       forgetShared: (id) => forgetShared(this.#sql, database, id),
+      recover: (files) => this.blobs.sweep((id, hash) => this.#refersTo(files, id, hash)),
       maxOpenFiles: options.maxOpenFiles ?? sqliteStoreLimits.maxOpenFiles,
       history: {
         maxAgeMs: options.history?.maxAgeMs ?? sqliteStoreLimits.historyMaxAgeMs,
@@ -248,6 +253,18 @@ class OpenStore implements SqliteStore {
     } catch (error) {
       return Promise.reject(error);
     }
+    const committed = this.#commit(batch);
+    if (batch.destroyedAt === undefined || !this.blobs.has(batch.actorId)) return committed;
+    return this.#removeBlobs(batch.actorId, committed);
+  }
+
+  async #removeBlobs(actorId: string, destroyed: Promise<void>): Promise<void> {
+    await this.#files.setDirty();
+    await destroyed;
+    this.blobs.removeAll(actorId);
+  }
+
+  #commit(batch: CommitBatch): Promise<void> {
     const file = this.#files.owned(batch.actorId);
     if (file !== undefined) return this.#commitToFile(file, batch);
     return this.#group.run({
@@ -259,6 +276,15 @@ class OpenStore implements SqliteStore {
       prunes: 2 * (batch.calls?.length ?? 0),
       callers: batch.calls?.length ?? 1,
     });
+  }
+
+  /** Whether an actor has a record that refers to an object. */
+  #refersTo(files: ActorFiles, actorId: string, hash: string): boolean {
+    const start = blobReferencePrefix(hash);
+    const end = Buffer.concat([start, Buffer.from([0xff])]);
+    const file = files.find(actorId);
+    if (file !== undefined) return file.kvList({ start, end, limit: 1 }).length > 0;
+    return this.#sql.kvList.all(actorId, start, end, 1).length > 0;
   }
 
   async #commitToFile(file: ActorFile, batch: CommitBatch): Promise<void> {

@@ -1,5 +1,6 @@
 import type { AnyRegistry, Client } from "@holdfast/client";
 import type { Logger } from "@holdfast/core";
+import type { ActorBlobs } from "../blob.ts";
 import type { ActorKv } from "../kv.ts";
 import type { ActorQueue } from "../queue.ts";
 import type { ActorCron, ActorSchedule } from "../schedule.ts";
@@ -23,6 +24,7 @@ export interface ContextSource {
   readonly region: string;
   readonly log: Logger;
   readonly kv: ActorKv;
+  readonly blob: ActorBlobs;
   readonly database: unknown;
   readonly parts: {
     readonly schedules: { readonly schedule: ActorSchedule; readonly cron: ActorCron };
@@ -88,6 +90,10 @@ export class Context implements BaseContext {
   get kv(): ActorKv {
     this.#queue?.touch();
     return this.source.kv;
+  }
+
+  get blob(): ActorBlobs {
+    return this.source.blob;
   }
 
   get db(): unknown {

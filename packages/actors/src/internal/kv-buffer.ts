@@ -1,9 +1,37 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "../kv.ts";
+import type { ByteSource } from "../blob.ts";
+import type {
+  ActorKv,
+  KvAs,
+  KvEntryInput,
+  KvKey,
+  KvListOptions,
+  KvPair,
+  KvReadOptions,
+  KvType,
+  KvValue,
+  KvWriteOptions,
+} from "../kv.ts";
+import type { BlobPart } from "./blob/blob-part.ts";
+import { concat, piecesOf, streamOf } from "./blob/bytes.ts";
 import { afterPrefix, type EntryBuffer } from "./entry-buffer.ts";
 
 /** Sizes in bytes. */
-export const kvLimits = { maxKeyBytes: 2_048, maxValueBytes: 2_097_152, defaultListLimit: 16_384 } as const;
+export const kvLimits = {
+  maxKeyBytes: 2_048,
+  maxValueBytes: 2_097_152,
+  maxStreamBytes: 1_073_741_824,
+  maxBatchKeys: 128,
+  maxBatchBytes: 16 * 1_048_576,
+  defaultListLimit: 16_384,
+} as const;
+
+/** Where values go that are too large for an entry. */
+export interface KvStreams {
+  /** Present once there is something in it. */
+  readonly usedBlobs: BlobPart | undefined;
+  readonly blobs: BlobPart;
+}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -11,31 +39,105 @@ const decoder = new TextDecoder();
 /** The key-value store of one actor as user code sees it. */
 export class KvBuffer implements ActorKv {
   readonly #entries: EntryBuffer;
+  readonly #streams: KvStreams;
 
-  constructor(entries: EntryBuffer) {
+  constructor(entries: EntryBuffer, streams: KvStreams) {
     this.#entries = entries;
+    this.#streams = streams;
   }
 
   async get<Type extends KvType = "text">(
     key: KvKey,
     options?: KvReadOptions<Type>,
-  ): Promise<KvAs<Type> | undefined> {
-    const value = await this.#entries.get(keyBytes(key));
-    return value && present(value, options?.type);
+  ): Promise<KvAs<Type> | null> {
+    const value = await this.#get(keyBytes(key));
+    return value === undefined ? null : present(value, options?.type);
   }
 
-  put(key: KvKey, value: KvValue): Promise<void> {
-    return attempt(() => this.#entries.put(keyBytes(key), valueBytes(value)));
+  async #get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    if (this.#streams.usedBlobs?.stream(key) !== undefined) {
+      throw invalid("value_is_stream", "The value is too large for one piece: read it with getStream");
+    }
+    return this.#entries.get(key);
+  }
+
+  put(key: KvKey, value: KvValue, _options?: KvWriteOptions): Promise<void> {
+    return attempt(() => this.#put(keyBytes(key), valueBytes(value)));
+  }
+
+  #put(key: Uint8Array, value: Uint8Array): void {
+    this.#entries.put(key, value);
+    this.#streams.usedBlobs?.forgetStream(key);
   }
 
   delete(key: KvKey): Promise<void> {
-    return attempt(() => this.#entries.delete(keyBytes(key)));
+    return attempt(() => this.#delete(keyBytes(key)));
+  }
+
+  #delete(key: Uint8Array): void {
+    this.#entries.delete(key);
+    this.#streams.usedBlobs?.forgetStream(key);
+  }
+
+  async batchGet<Type extends KvType = "binary">(
+    keys: readonly KvKey[],
+    options?: KvReadOptions<Type>,
+  ): Promise<(KvAs<Type> | null)[]> {
+    const wanted = batchOf(keys).map(keyBytes);
+    const values = await Promise.all(wanted.map((key) => this.#get(key)));
+    // The type of the option is the type of the result, which TypeScript cannot see for its default.
+    const type = (options?.type ?? "binary") as Type;
+    return values.map((value) => (value === undefined ? null : present(value, type)));
+  }
+
+  batchPut(entries: readonly KvEntryInput[]): Promise<void> {
+    return attempt(() => {
+      const checked = batchOf(entries).map(entryBytes);
+      const size = checked.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+      if (size > kvLimits.maxBatchBytes) {
+        throw invalid("batch_too_large", `A batch is larger than ${kvLimits.maxBatchBytes} bytes`);
+      }
+      for (const [key, value] of checked) this.#put(key, value);
+    });
+  }
+
+  batchDelete(keys: readonly KvKey[]): Promise<void> {
+    return attempt(() => {
+      for (const key of batchOf(keys).map(keyBytes)) this.#delete(key);
+    });
+  }
+
+  async putStream(key: KvKey, source: ByteSource): Promise<void> {
+    const bytes = keyBytes(key);
+    const pieces = piecesOf(source);
+    const head: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const next = await pieces.next();
+      if (next.done === true) return this.#put(bytes, concat(head));
+      head.push(next.value);
+      size += next.value.length;
+      if (size > kvLimits.maxValueBytes) break;
+    }
+    await this.#streams.blobs.putStream(bytes, rejoined(head, pieces), kvLimits.maxStreamBytes);
+    this.#entries.put(bytes, new Uint8Array(0));
+  }
+
+  async getStream(key: KvKey): Promise<ReadableStream<Uint8Array> | undefined> {
+    const bytes = keyBytes(key);
+    const blobs = this.#streams.usedBlobs;
+    const info = blobs?.stream(bytes);
+    if (blobs !== undefined && info !== undefined) return blobs.readStream(info);
+    const value = await this.#entries.get(bytes);
+    return value === undefined ? undefined : streamOf(new Uint8Array(value));
   }
 
   deleteRange(startKey: KvKey, endKey?: KvKey): Promise<void> {
     return attempt(() => {
       const start = rangeBytes(startKey);
-      this.#entries.deleteRange(start, endKey === undefined ? undefined : rangeBytes(endKey));
+      const end = endKey === undefined ? undefined : rangeBytes(endKey);
+      this.#entries.deleteRange(start, end);
+      this.#streams.usedBlobs?.forgetStreams(start, end);
     });
   }
 
@@ -45,6 +147,13 @@ export class KvBuffer implements ActorKv {
   ): Promise<KvPair<Type, KeyType>[]> {
     const start = rangeBytes(prefix);
     return this.#read(start, afterPrefix(start), options);
+  }
+
+  listPrefix<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
+    prefix: KvKey,
+    options: KvListOptions<Type, KeyType> = {},
+  ): Promise<KvPair<Type, KeyType>[]> {
+    return this.list(prefix, options);
   }
 
   async listRange<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
@@ -107,6 +216,27 @@ function valueBytes(value: KvValue): Uint8Array {
     throw invalid("value_too_large", `A value is longer than ${kvLimits.maxValueBytes} bytes`);
   }
   return bytes;
+}
+
+function entryBytes(entry: KvEntryInput): readonly [Uint8Array, Uint8Array] {
+  if (!Array.isArray(entry)) throw invalid("invalid_value", "An entry is a key and a value");
+  return [keyBytes(entry[0]), valueBytes(entry[1])];
+}
+
+function batchOf<T>(items: readonly T[]): readonly T[] {
+  if (!Array.isArray(items)) throw invalid("invalid_value", "A batch is an array");
+  if (items.length > kvLimits.maxBatchKeys) {
+    throw invalid("too_many_keys", `A batch has more than ${kvLimits.maxBatchKeys} keys`);
+  }
+  return items;
+}
+
+async function* rejoined(
+  head: readonly Uint8Array[],
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* head;
+  yield* rest;
 }
 
 function copyBytes(value: KvValue): Uint8Array {

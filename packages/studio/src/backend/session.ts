@@ -66,7 +66,7 @@ export function createSessionActor(host: BackendHost) {
           const { records } = host.handover.take(token, isBatch);
           const fresh: SessionRecord[] = [];
           for (const record of records) {
-            if (record.once !== undefined && (await c.kv.get(onceKey(record.once))) !== undefined) continue;
+            if (record.once !== undefined && (await c.kv.get(onceKey(record.once))) !== null) continue;
             fresh.push(record);
           }
           // From here to the broadcast nothing is awaited but writes of this turn: appends that run at
@@ -93,7 +93,7 @@ export function createSessionActor(host: BackendHost) {
 
         /** True when a record with this `once` is in the log. */
         async has(c, once: string): Promise<boolean> {
-          return (await c.kv.get(onceKey(once))) !== undefined;
+          return (await c.kv.get(onceKey(once))) !== null;
         },
 
         size: (c): number => c.state.bytes,

@@ -21,7 +21,7 @@ export interface TaskChange {
 
 /** The part of an actor's key-value store that the index uses. */
 export interface IndexStore {
-  get(key: string): Promise<string | undefined>;
+  get(key: string): Promise<string | null>;
   put(key: string, value: string): Promise<void>;
   delete(key: string): Promise<void>;
   list(prefix: string): Promise<[key: string, value: string][]>;
@@ -49,7 +49,7 @@ export async function listRows(
 
 export async function readRow(kv: IndexStore, taskId: string): Promise<TaskRow | undefined> {
   const value = await kv.get(rowKey(taskId));
-  return value === undefined ? undefined : (JSON.parse(value) as TaskRow);
+  return value === null ? undefined : (JSON.parse(value) as TaskRow);
 }
 
 /** The row, and beside it a key for each active task, so that a start reads only those. */

@@ -2,7 +2,7 @@ import type { ActorStore } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 
 /** The operations of a store that can be made to fail. */
-export type StoreOperation = Exclude<keyof ActorStore, "close" | "databases">;
+export type StoreOperation = Exclude<keyof ActorStore, "close" | "databases" | "blobs">;
 
 export interface StoreFault {
   readonly operation: StoreOperation;
@@ -45,6 +45,7 @@ export function faultyStore(store: ActorStore, faults: readonly StoreFault[] = [
     kvList: (actorId, range) => run("kvList", () => store.kvList(actorId, range)),
     due: (now, limit, after) => run("due", () => store.due(now, limit, after)),
     databases: store.databases,
+    blobs: store.blobs,
     close: () => store.close(),
     calls: (operation) => counts.get(operation) ?? 0,
     plan: (fault) => void planned.push(fault),

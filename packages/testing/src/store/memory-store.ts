@@ -13,6 +13,7 @@ import type {
   LoadedActor,
 } from "@holdfast/actors";
 import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
+import { MemoryBlobs } from "./memory-blobs.ts";
 import { MemoryDatabase } from "./memory-database.ts";
 import { compareBytes, SortedBytes } from "./sorted-bytes.ts";
 
@@ -47,6 +48,7 @@ class MemoryStore implements ActorStore {
 
   /** Databases of actors that are being created. */
   readonly #unborn = new Map<string, MemoryDatabase>();
+  readonly blobs = new MemoryBlobs();
   readonly databases: DatabaseStore = {
     open: async (actorId, epoch, isNew) => {
       this.#assertOpen();
@@ -204,6 +206,7 @@ class MemoryStore implements ActorStore {
       actor.patches = [];
       actor.database?.close();
       delete actor.database;
+      this.blobs.removeAll(batch.actorId);
       delete actor.snapshot;
       return;
     }

@@ -17,7 +17,6 @@ export class DatabasePart implements Part {
   readonly #epoch: number;
   #database: ActorDatabase | undefined;
   #coordinator: Coordinator | undefined;
-  #access: RawAccess | undefined;
   #client: unknown;
   /** What the provider makes its client of. */
   #access: Access | undefined;
@@ -44,12 +43,6 @@ export class DatabasePart implements Part {
 
   /** SQL without the client of the provider; undefined before the database is open. */
   get access(): RawAccess | undefined {
-    return this.#access;
-  }
-
-  /** The same database without what the provider makes of it. */
-  get access(): RawAccess {
-    if (this.#access === undefined) throw closedError();
     return this.#access;
   }
 

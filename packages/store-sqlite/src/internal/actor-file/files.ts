@@ -40,6 +40,8 @@ export interface ActorFilesOptions {
   readonly shared: (actorId: string) => FileContent | undefined;
   /** Removes that from the open transaction. */
   readonly forgetShared: (actorId: string) => void;
+  /** After a crash, before anything else: what else has to be looked after. */
+  readonly recover: (files: ActorFiles) => void;
   readonly maxOpenFiles: number;
   readonly history: HistoryLimits;
   readonly syncFile: SyncFile | undefined;
@@ -113,7 +115,7 @@ export class ActorFiles implements FileHost {
   /** See `DatabaseStore.open`. */
   async open(id: string, epoch: number, isNew: boolean): Promise<ActorDatabase> {
     if (isNew) {
-      await this.#setDirty();
+      await this.setDirty();
       makeDirectory(dirname(this.pathOf(id)));
       this.#erase(id);
       const file = this.#make(id, true);
@@ -132,7 +134,7 @@ export class ActorFiles implements FileHost {
         metadata: { actorId: id },
       });
     }
-    await this.#setDirty();
+    await this.setDirty();
     makeDirectory(dirname(this.pathOf(id)));
     this.#erase(id);
     const file = this.#make(id, true);
@@ -302,7 +304,8 @@ export class ActorFiles implements FileHost {
     return file;
   }
 
-  #setDirty(): Promise<void> {
+  /** Resolves when it is durable that this process may leave files that somebody has to look after. */
+  setDirty(): Promise<void> {
     this.#dirty ??= this.#options.write("", () => this.#directory.setDirty(true));
     return this.#dirty;
   }
@@ -344,6 +347,7 @@ export class ActorFiles implements FileHost {
       const id = idOfFile(path);
       if (id !== undefined && !this.#directory.has(id)) eraseFile(path);
     }
+    this.#options.recover(this);
     this.#directory.setDirty(false);
   }
 }

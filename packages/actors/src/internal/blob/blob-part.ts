@@ -1,0 +1,251 @@
+import { HoldfastError } from "@holdfast/core";
+import type { ActorBlobs, BlobInfo, BlobListOptions, BlobRange, BlobStore, ByteSource } from "../../blob.ts";
+import { afterPrefix, latin1 } from "../entry-buffer.ts";
+import { stoppedError } from "../error-filter.ts";
+import { type HotRecords, type Part, recordPrefix } from "../part.ts";
+import type { Runtime } from "../runtime.ts";
+import { collect, piecesOf } from "./bytes.ts";
+import {
+  bytesOfHash,
+  decodeSize,
+  decodeStream,
+  encodeSize,
+  encodeStream,
+  hashOfKey,
+  holder,
+  referenceKey,
+  referencesKey,
+} from "./references.ts";
+
+export const maxBlobBytes = 10 * 1_073_741_824;
+const defaultListLimit = 1_000;
+
+/**
+ * The objects of one running actor: those of `c.blob`, and the values of `c.kv` that are too large for
+ * an entry. Both are records that refer to an object by its hash; an object whose last record is gone
+ * is removed once the commit that took it is durable.
+ */
+export class BlobPart implements Part, ActorBlobs {
+  readonly #runtime: Runtime;
+  readonly #blobs: BlobStore;
+  /** Streamed values of `c.kv` by their key as Latin-1 text. */
+  #streams = new Map<string, BlobInfo>();
+  #streamsBefore: Map<string, BlobInfo> | undefined;
+  /** Objects that may have lost their last reference: in the open turn, in a commit on its way, durably. */
+  readonly #dropped = new Set<string>();
+  readonly #leaving = new Set<string>();
+  readonly #unused = new Set<string>();
+  /** Objects that are being put: nothing refers to them yet. */
+  #puts = 0;
+  #swept = false;
+
+  constructor(runtime: Runtime, blobs: BlobStore) {
+    this.#runtime = runtime;
+    this.#blobs = blobs;
+  }
+
+  load(hot: HotRecords): void {
+    for (const { key, value } of hot.get(recordPrefix.kvStream) ?? []) {
+      this.#streams.set(latin1(key.subarray(1)), decodeStream(value));
+    }
+  }
+
+  async put(source: ByteSource): Promise<BlobInfo> {
+    return this.#store(piecesOf(source), maxBlobBytes, (info) => referenceKey(info.hash, holder.blob));
+  }
+
+  async get(hash: string, range: BlobRange = {}): Promise<ReadableStream<Uint8Array> | undefined> {
+    const size = await this.#size(hash);
+    if (size === undefined) return undefined;
+    const { start = 0, end = size } = range;
+    if (!isOffset(start) || !isOffset(end) || start > end) {
+      const message = "A range is a start and an end in whole bytes, the start not behind the end";
+      throw new HoldfastError("store", "invalid_range", message, { statusCode: 400 });
+    }
+    const stream = await this.#blobs.read(this.#runtime.id, hash, {
+      start: Math.min(start, size),
+      end: Math.min(end, size),
+    });
+    if (stream === undefined) throw missing(hash);
+    return stream;
+  }
+
+  async bytes(hash: string): Promise<Uint8Array | undefined> {
+    const stream = await this.get(hash);
+    return stream === undefined ? undefined : collect(stream);
+  }
+
+  async has(hash: string): Promise<boolean> {
+    return (await this.#size(hash)) !== undefined;
+  }
+
+  async delete(hash: string): Promise<boolean> {
+    const present = await this.has(hash);
+    if (!present) return false;
+    this.#runtime.records.delete(referenceKey(hash, holder.blob));
+    this.#dropped.add(hash);
+    return true;
+  }
+
+  async list(options: BlobListOptions = {}): Promise<BlobInfo[]> {
+    const { limit = defaultListLimit, after } = options;
+    if (!Number.isSafeInteger(limit) || limit < 0) {
+      throw new HoldfastError("store", "invalid_range", "A limit is a whole number", { statusCode: 400 });
+    }
+    const first =
+      after === undefined ? new Uint8Array([recordPrefix.blob]) : afterPrefix(referencesKey(after));
+    const found: BlobInfo[] = [];
+    let start = first;
+    while (start !== undefined && found.length < limit) {
+      const end = new Uint8Array([recordPrefix.blob + 1]);
+      const page = await this.#runtime.records.list({ start, end, limit: 1_000 });
+      for (const { key, value } of page) {
+        const { hash, kind } = hashOfKey(key);
+        if (kind === holder.blob && found.length < limit) found.push({ hash, size: decodeSize(value) });
+      }
+      const last = page.at(-1);
+      start = last === undefined || page.length < 1_000 ? undefined : new Uint8Array([...last.key, 0]);
+    }
+    return found;
+  }
+
+  async #size(hash: string): Promise<number | undefined> {
+    bytesOfHash(hash);
+    const value = await this.#runtime.records.get(referenceKey(hash, holder.blob));
+    return value === undefined ? undefined : decodeSize(value);
+  }
+
+  /** Takes an object in and refers to it in the same step, so that nothing can remove it between. */
+  async #store(
+    pieces: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+    key: (info: BlobInfo) => Uint8Array,
+  ): Promise<BlobInfo> {
+    if (this.#runtime.sealed) throw stoppedError();
+    await this.#sweep();
+    this.#puts++;
+    try {
+      const info = await this.#blobs.put(this.#runtime.id, pieces, maxBytes);
+      this.#runtime.records.put(key(info), encodeSize(info.size));
+      return info;
+    } finally {
+      this.#puts--;
+      this.#removeUnused();
+    }
+  }
+
+  /** Removes what a turn that failed has left: once, before the first object is put. */
+  async #sweep(): Promise<void> {
+    if (this.#swept) return;
+    this.#swept = true;
+    for (const hash of await this.#blobs.list(this.#runtime.id)) this.#unused.add(hash);
+  }
+
+  // Values of c.kv
+
+  stream(key: Uint8Array): BlobInfo | undefined {
+    return this.#streams.get(latin1(key));
+  }
+
+  get hasStreams(): boolean {
+    return this.#streams.size > 0;
+  }
+
+  async putStream(key: Uint8Array, pieces: AsyncIterable<Uint8Array>, maxBytes: number): Promise<void> {
+    const info = await this.#store(pieces, maxBytes, ({ hash }) => referenceKey(hash, holder.kv, key));
+    const before = this.stream(key);
+    if (before !== undefined && before.hash !== info.hash) this.forgetStream(key);
+    this.#streams.set(latin1(key), info);
+    this.#runtime.records.put(streamKey(key), encodeStream(info));
+  }
+
+  async readStream(info: BlobInfo): Promise<ReadableStream<Uint8Array>> {
+    const stream = await this.#blobs.read(this.#runtime.id, info.hash, { start: 0, end: info.size });
+    if (stream === undefined) throw missing(info.hash);
+    return stream;
+  }
+
+  forgetStream(key: Uint8Array): void {
+    const info = this.#streams.get(latin1(key));
+    if (info === undefined) return;
+    this.#streams.delete(latin1(key));
+    this.#runtime.records.delete(streamKey(key));
+    this.#runtime.records.delete(referenceKey(info.hash, holder.kv, key));
+    this.#dropped.add(info.hash);
+  }
+
+  forgetStreams(start: Uint8Array, end: Uint8Array | undefined): void {
+    const [from, to] = [latin1(start), end && latin1(end)];
+    for (const text of this.#streams.keys()) {
+      if (text >= from && (to === undefined || text < to)) {
+        this.forgetStream(Uint8Array.from(text, (char) => char.charCodeAt(0)));
+      }
+    }
+  }
+
+  // The part
+
+  savepoint(): void {
+    this.#streamsBefore = new Map(this.#streams);
+  }
+
+  keep(): void {
+    this.#streamsBefore = undefined;
+  }
+
+  rollback(): void {
+    // Without a savepoint it was made in the transaction, and had nothing before.
+    this.#streams = this.#streamsBefore ?? new Map();
+    this.#streamsBefore = undefined;
+    this.#swept = false;
+  }
+
+  closing(): void {
+    for (const hash of this.#dropped) this.#leaving.add(hash);
+    this.#dropped.clear();
+  }
+
+  landed(): void {
+    if (this.#leaving.size === 0) return;
+    for (const hash of this.#leaving) this.#unused.add(hash);
+    this.#leaving.clear();
+    this.#removeUnused();
+  }
+
+  /** While something is being put, what looks unused may be just that. */
+  #removeUnused(): void {
+    if (this.#puts > 0) return;
+    const unused = [...this.#unused];
+    this.#unused.clear();
+    for (const hash of unused) void this.#removeIfUnused(hash);
+  }
+
+  async #removeIfUnused(hash: string): Promise<void> {
+    try {
+      const start = referencesKey(hash);
+      const [reference] = await this.#runtime.records.list({ start, end: afterPrefix(start), limit: 1 });
+      if (reference !== undefined) return;
+      if (this.#puts > 0) this.#unused.add(hash);
+      else this.#blobs.remove(this.#runtime.id, hash);
+    } catch (error) {
+      this.#runtime.log.warn("object without references was not removed", { hash, error });
+    }
+  }
+}
+
+function streamKey(key: Uint8Array): Uint8Array {
+  const record = new Uint8Array(key.length + 1);
+  record[0] = recordPrefix.kvStream;
+  record.set(key, 1);
+  return record;
+}
+
+function isOffset(value: unknown): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function missing(hash: string): HoldfastError {
+  return new HoldfastError("store", "corrupt", "The bytes of an object are not there", {
+    metadata: { hash },
+  });
+}

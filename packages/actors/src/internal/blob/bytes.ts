@@ -1,0 +1,72 @@
+import { HoldfastError } from "@holdfast/core";
+import type { ByteSource } from "../../blob.ts";
+
+const encoder = new TextEncoder();
+
+/** Pieces of whatever gives bytes. Throws `store.invalid_blob` for anything else. */
+export async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  if (typeof source === "string") yield encoder.encode(source);
+  else if (source instanceof Uint8Array) yield source.slice();
+  else if (source instanceof ArrayBuffer) yield new Uint8Array(source.slice(0));
+  else if (source instanceof Blob) yield* piecesOfStream(source.stream());
+  else if (source instanceof ReadableStream) yield* piecesOfStream(source);
+  else if (isIterable(source)) for await (const piece of source) yield checked(piece);
+  else throw invalid();
+}
+
+async function* piecesOfStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) {
+        ended = true;
+        return;
+      }
+      yield checked(value);
+    }
+  } finally {
+    if (!ended) await reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
+}
+
+function isIterable(source: unknown): source is AsyncIterable<Uint8Array> {
+  return typeof source === "object" && source !== null && Symbol.asyncIterator in source;
+}
+
+function checked(piece: unknown): Uint8Array {
+  if (piece instanceof Uint8Array) return piece;
+  throw invalid();
+}
+
+function invalid(): HoldfastError {
+  const message = "An object is text, bytes, a Blob, or a stream or async iterable of Uint8Array";
+  return new HoldfastError("store", "invalid_blob", message, { statusCode: 400 });
+}
+
+export async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of piecesOfStream(stream)) pieces.push(piece);
+  return concat(pieces);
+}
+
+export function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+export function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      if (bytes.length > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}

@@ -1,0 +1,80 @@
+import { HoldfastError } from "@holdfast/core";
+import type { BlobInfo } from "../../blob.ts";
+import { space } from "../entry-buffer.ts";
+import { recordPrefix } from "../part.ts";
+
+/** Who refers to an object: the byte after the hash in the key of a record. Golden files hold them. */
+export const holder = { blob: 0x00, kv: 0x01 } as const;
+
+const format = 1;
+const hashBytes = 32;
+
+/** Throws `store.invalid_hash`. */
+export function bytesOfHash(hash: string): Uint8Array {
+  if (typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash)) {
+    const message = "A hash is 64 lower-case hexadecimal digits";
+    throw new HoldfastError("store", "invalid_hash", message, { statusCode: 400 });
+  }
+  return Uint8Array.from(hash.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+export function hashOfBytes(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The beginning of the keys of all records that refer to an object. */
+export function referencesKey(hash: string): Uint8Array {
+  return joined([recordPrefix.blob], bytesOfHash(hash));
+}
+
+/** The same as the store sees it, for a store that looks for objects without references. */
+export function blobReferencePrefix(hash: string): Uint8Array {
+  return joined([space.records], referencesKey(hash));
+}
+
+/** The key of the record of one holder; `name` tells it from others of its kind. */
+export function referenceKey(hash: string, kind: number, name: Uint8Array = new Uint8Array(0)): Uint8Array {
+  return joined(referencesKey(hash), [kind], name);
+}
+
+export function hashOfKey(key: Uint8Array): { readonly hash: string; readonly kind: number } {
+  return { hash: hashOfBytes(key.subarray(1, 1 + hashBytes)), kind: key[1 + hashBytes] ?? 0 };
+}
+
+export function encodeSize(size: number): Uint8Array {
+  const value = new Uint8Array(9);
+  value[0] = format;
+  new DataView(value.buffer).setFloat64(1, size);
+  return value;
+}
+
+export function decodeSize(value: Uint8Array): number {
+  assertFormat(value);
+  return new DataView(value.buffer, value.byteOffset).getFloat64(1);
+}
+
+/** The value of the record of a streamed entry of `c.kv`. */
+export function encodeStream({ hash, size }: BlobInfo): Uint8Array {
+  return joined(encodeSize(size), bytesOfHash(hash));
+}
+
+export function decodeStream(value: Uint8Array): BlobInfo {
+  return { size: decodeSize(value), hash: hashOfBytes(value.subarray(9, 9 + hashBytes)) };
+}
+
+function assertFormat(value: Uint8Array): void {
+  if (value[0] === format) return;
+  const message = `A record of an object has the unknown format ${value[0]}`;
+  throw new HoldfastError("store", "format_too_new", message);
+}
+
+function joined(...parts: readonly ArrayLike<number>[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,160 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream, existsSync, readdirSync, rmSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import type { BlobInfo, BlobStore } from "@holdfast/actors";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import { syncDirectoryOf } from "./actor-file/paths.ts";
+import { makeDirectory } from "./database.ts";
+
+export const blobsFolder = "blobs";
+
+/** Large objects as files: a folder for each actor, a file for each object, by the hash of its content. */
+export class Blobs implements BlobStore {
+  readonly #root: string;
+  /** Resolves when it is durable that this process may leave files without references. */
+  readonly #before: () => Promise<void>;
+
+  constructor(path: string, before: () => Promise<void>) {
+    this.#root = join(path, blobsFolder);
+    this.#before = before;
+  }
+
+  async put(actorId: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<BlobInfo> {
+    await this.#before();
+    const folder = this.#folder(actorId);
+    const partial = join(folder, `${randomUUID()}.partial`);
+    try {
+      makeDirectory(folder);
+      const info = await write(partial, source, maxBytes);
+      const path = join(folder, info.hash);
+      if (existsSync(path)) await rm(partial);
+      else await rename(partial, path);
+      await syncDirectoryOf(path);
+      return info;
+    } catch (error) {
+      rmSync(partial, { force: true });
+      throw mapFileError(error);
+    }
+  }
+
+  async read(
+    actorId: string,
+    hash: string,
+    range: { readonly start: number; readonly end: number },
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    const path = join(this.#folder(actorId), hash);
+    if (!existsSync(path)) return undefined;
+    if (range.start >= range.end) return new ReadableStream({ start: (controller) => controller.close() });
+    // Opened before it is handed out: a later removal does not cut it short.
+    const file = await open(path, "r");
+    const stream = createReadStream(path, { fd: file, start: range.start, end: range.end - 1 });
+    return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
+  }
+
+  remove(actorId: string, hash: string): void {
+    rmSync(join(this.#folder(actorId), hash), { force: true });
+  }
+
+  async list(actorId: string): Promise<readonly string[]> {
+    return entries(this.#folder(actorId)).filter(isHash);
+  }
+
+  /** The file of an object, for copies. */
+  pathOf(actorId: string, hash: string): string {
+    return join(this.#folder(actorId), hash);
+  }
+
+  folderOf(actorId: string): string {
+    return this.#folder(actorId);
+  }
+
+  /** Removes all objects of an actor. */
+  removeAll(actorId: string): void {
+    rmSync(this.#folder(actorId), { recursive: true, force: true });
+  }
+
+  has(actorId: string): boolean {
+    return existsSync(this.#folder(actorId));
+  }
+
+  /** After a crash: removes objects to which nothing refers. */
+  sweep(isReferenced: (actorId: string, hash: string) => boolean): void {
+    for (const spread of entries(this.#root)) {
+      for (const folder of entries(join(this.#root, spread))) {
+        const actorId = Buffer.from(folder, "hex").toString();
+        for (const file of entries(join(this.#root, spread, folder))) {
+          if (isHash(file) && isReferenced(actorId, file)) continue;
+          rmSync(join(this.#root, spread, folder, file), { force: true });
+        }
+      }
+    }
+  }
+
+  #folder(actorId: string): string {
+    const name = Buffer.from(actorId).toString("hex");
+    if (name.length > 200 || name === "") {
+      throw new HoldfastError("store", "invalid_commit", "The id of an actor is too long for a file name");
+    }
+    return join(this.#root, name.slice(-4), name);
+  }
+}
+
+async function write(path: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<BlobInfo> {
+  const hash = createHash("sha256");
+  let size = 0;
+  const file = await open(path, "wx", 0o600);
+  try {
+    for await (const piece of source) {
+      size += piece.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      hash.update(piece);
+      let written = 0;
+      while (written < piece.length) written += (await file.write(piece, written)).bytesWritten;
+    }
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  return { hash: hash.digest("hex"), size };
+}
+
+function isHash(name: string): boolean {
+  return /^[0-9a-f]{64}$/.test(name);
+}
+
+function entries(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function tooLarge(maxBytes: number): HoldfastError {
+  return new HoldfastError("store", "blob_too_large", `The object is larger than ${maxBytes} bytes`, {
+    metadata: { maxBytes },
+    statusCode: 413,
+  });
+}
+
+function mapFileError(error: unknown): unknown {
+  if (isHoldfastError(error)) return error;
+  switch ((error as { code?: unknown } | null)?.code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return new HoldfastError("store", "full", "The disk or the store's quota is full", { cause: error });
+    case "EIO":
+    case "EACCES":
+    case "EROFS":
+    case "EMFILE":
+    case "ENFILE":
+      return new HoldfastError("store", "unavailable", "The store cannot write or read its files", {
+        cause: error,
+      });
+    default:
+      return error;
+  }
+}
