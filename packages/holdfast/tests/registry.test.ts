@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { createClient } from "@holdfast/client";
+import { createLogger, type HoldfastError, isErrorCode, type LogRecord, systemPorts } from "@holdfast/core";
+import { actor, type SetupOptions, setup } from "../src/index.ts";
+
+const counter = actor({
+  state: { count: 0 },
+  options: { name: "Counter", icon: "🔢" },
+  onRequest: (_c, request) => new Response(new URL(request.url).pathname),
+  actions: {
+    increment: (c, by: number) => {
+      c.state.count += by;
+      return c.state.count;
+    },
+  },
+});
+const use = { counter };
+type Options = SetupOptions<typeof use>;
+
+function temporary(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-registry-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function registryOf(t: TestContext, options: Partial<Options> = {}) {
+  const dataDirectory = temporary(t);
+  const registry = setup({ use, dataDirectory, enginePort: 0, noWelcome: true, ...options });
+  t.after(() => registry.shutdown());
+  return registry;
+}
+
+describe("setup", () => {
+  test("refuses what it does not know and what excludes each other", () => {
+    const wrong: readonly unknown[] = [
+      undefined,
+      {},
+      { use: { counter: {} } },
+      { use, unknown: 1 },
+      { use, maxIncomingMessageSize: 0 },
+      { use, maxIncomingMessageSize: "64kb" },
+      { use, httpPort: 65_536 },
+      { use, staticDir: 1 },
+      { use, startEngine: true, endpoint: "http://localhost:1" },
+      { use, configurePool: { url: "http://localhost:1" } },
+      { use, runtime: "wasm", sqlite: "local" },
+      { use, runtime: "wasm", sqlite: { backend: "local" } },
+    ];
+    for (const options of wrong) {
+      assert.throws(
+        () => setup(options as Options),
+        (error) => isErrorCode(error, "gateway", "invalid_config"),
+        JSON.stringify(options),
+      );
+    }
+    for (const name of ["", ".", "..", "x".repeat(65)]) {
+      assert.throws(
+        () => setup({ use: { [name]: counter } }),
+        (error) => isErrorCode(error, "actor", "invalid_name"),
+        name,
+      );
+    }
+  });
+
+  test("takes what speaks of an engine or a cloud, and says once that it has no effect", (t) => {
+    const records: LogRecord[] = [];
+    const ports = systemPorts(createLogger("debug", (record) => records.push(record)));
+    registryOf(t, {
+      ports,
+      runtime: "auto",
+      endpoint: "https://api.example.com",
+      token: "t",
+      namespace: "default",
+      envoy: { version: 2 },
+      serverless: { basePath: "/api/x" },
+    });
+    const fields = { options: ["runtime", "endpoint", "token", "namespace", "serverless", "envoy"] };
+    assert.deepEqual(
+      records.map((record) => [record.level, record.fields]),
+      [["warn", fields]],
+    );
+  });
+
+  test("a logger of another library gets the records", (t) => {
+    const lines: unknown[] = [];
+    const write = (fields: object, message: string): void => void lines.push([message, fields]);
+    const baseLogger = { trace: write, debug: write, info: write, warn: write, error: write };
+    registryOf(t, { logging: { baseLogger }, token: "t" });
+    assert.deepEqual(lines, [["options of setup have no effect here", { options: ["token"] }]]);
+  });
+
+  test("parseConfig gives every default", (t) => {
+    const parsed = registryOf(t).parseConfig();
+    assert.equal(parsed["maxIncomingMessageSize"], 65_536);
+    assert.equal(parsed["maxOutgoingMessageSize"], 1_048_576);
+    assert.equal(parsed["httpHost"], "127.0.0.1");
+    assert.equal(parsed["use"], use);
+    assert.deepEqual(parsed["shutdown"], { gracePeriodMs: 30_000, disableSignalHandlers: false });
+  });
+});
+
+describe("the modes of a registry", () => {
+  test("start, routes and shutdown", async (t) => {
+    const registry = registryOf(t);
+    const { url } = await registry.start();
+    const client = createClient<typeof registry>(url);
+    t.after(() => client.dispose());
+    assert.equal(await client.counter.getOrCreate("a").increment(2), 2);
+    assert.equal(await registry.client.counter.get("a").increment(1), 3);
+    const metadata = await (await fetch(`${url}/metadata`)).json();
+    assert.deepEqual(metadata, {
+      runtime: "holdfast",
+      version: "0.1.0",
+      actorNames: { counter: { metadata: { name: "Counter", icon: "🔢" } } },
+    });
+    assert.deepEqual(await registry.routes.metadata().json(), metadata);
+    assert.deepEqual(await registry.routes.health().json(), { status: "ok" });
+    const page = await fetch(`${url}/health`, { headers: { origin: "http://localhost:5173" } });
+    assert.equal(page.headers.get("access-control-allow-origin"), "http://localhost:5173");
+    await Promise.all([registry.shutdown(), registry.shutdown()]);
+    await assert.rejects(fetch(`${url}/health`));
+    await assert.rejects(registry.start(), (error: HoldfastError) =>
+      isErrorCode(error, "gateway", "shutting_down"),
+    );
+    assert.deepEqual(await registry.routes.health().json(), { status: "shutting-down" });
+  });
+
+  test("startAndWait resolves when requests are taken; startEnvoy is start", async (t) => {
+    await registryOf(t).startAndWait();
+    const { url } = await registryOf(t).startEnvoy();
+    assert.equal((await fetch(`${url}/health`)).status, 200);
+  });
+
+  test("serve and handler answer below any path of another server", async (t) => {
+    const registry = registryOf(t);
+    const { fetch: serve } = registry.serve();
+    for (const base of ["", "/api/rivet", "/a/b/c"]) {
+      const at = (path: string): Request => new Request(`http://localhost:3000${base}${path}`);
+      assert.equal((await serve(at("/health"))).status, 200, base);
+      assert.equal(await (await registry.handler(at("/actors/counter/~a,/request/x?y"))).text(), "/x");
+      assert.equal((await serve(at("/nothing"))).status, 404);
+    }
+  });
+
+  test("a base path is the only one that is served", async (t) => {
+    const { url } = await registryOf(t, { httpBasePath: "/base" }).listen({ port: 0 });
+    assert.equal((await fetch(`${url}/base/health`)).status, 200);
+    assert.equal(await (await fetch(`${url}/base/actors/counter/~a,/request/x`)).text(), "/x");
+    for (const path of ["/health", "/basement/health", "/actors/counter/~a,/request/x"]) {
+      assert.equal((await fetch(url + path)).status, 404, path);
+    }
+  });
+
+  test("files and an application are served beside the actors; nothing outside the directory is", async (t) => {
+    const root = temporary(t);
+    mkdirSync(join(root, "public"));
+    writeFileSync(join(root, "secret.txt"), "secret");
+    writeFileSync(join(root, "public", "index.html"), "<h1>hello</h1>");
+    writeFileSync(join(root, "public", ".env"), "secret");
+    symlinkSync(join(root, "secret.txt"), join(root, "public", "link.txt"));
+    const application = {
+      fetch: async (request: Request) => {
+        if (request.url.endsWith("/crash")) throw new Error("the password is hunter2");
+        return new Response(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`);
+      },
+    };
+    const registry = registryOf(t);
+    const { url } = await registry.listen({ port: 0, publicDir: join(root, "public"), application });
+    const home = await fetch(url);
+    assert.equal(home.headers.get("content-type"), "text/html; charset=utf-8");
+    assert.equal(await home.text(), "<h1>hello</h1>");
+    for (const path of ["/.env", "/link.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/%00", "/%zz"]) {
+      assert.doesNotMatch(await (await fetch(url + path)).text(), /^secret/, path);
+    }
+    const posted = await fetch(`${url}/app`, { method: "POST", body: "body" });
+    assert.equal(await posted.text(), "POST /app body");
+    const crash = await fetch(`${url}/crash`);
+    assert.equal(crash.status, 500);
+    assert.doesNotMatch(await crash.text(), /hunter2/);
+    assert.equal((await fetch(`${url}/health`)).status, 200);
+  });
+});
+
+describe("a token", () => {
+  test("travels as a header or a subprotocol, never in a URL", async (t) => {
+    const seen: (string | undefined)[] = [];
+    const registry = registryOf(t, {
+      access: (info) => void seen.push(`${info.kind} ${info.header("x-holdfast-token")}`),
+    });
+    const { port } = await registry.listen({ port: 0 });
+    const client = createClient<typeof registry>({
+      endpoint: `http://space:s%2Fecret@127.0.0.1:${port}`,
+      poolName: "default",
+      devtools: false,
+      disableMetadataLookup: true,
+      maxInputSize: 4_096,
+    });
+    t.after(() => client.dispose());
+    const handle = client.counter.getOrCreate("a", { createInRegion: "eu", poolName: "default" });
+    await handle.increment(1);
+    await (await handle.fetch("/")).text();
+    await handle.webSocket();
+    assert.doesNotMatch(await handle.getGatewayUrl(), /secret|%2F/);
+    assert.deepEqual(seen, ["action s/ecret", "request s/ecret", "websocket s/ecret"]);
+    assert.throws(
+      () => createClient({ endpoint: "http://a:b@127.0.0.1", token: "c" }),
+      (error) => isErrorCode(error, "client", "invalid_endpoint"),
+    );
+  });
+});
+
+describe("signals", () => {
+  function program(
+    t: TestContext,
+    sleepMs: number,
+  ): { child: ChildProcess; line(text: string): Promise<void> } {
+    const path = join(import.meta.dirname, "registry-program.ts");
+    const child = spawn(process.execPath, [path, temporary(t), String(sleepMs)], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, HOLDFAST_PORT: "" },
+    });
+    t.after(() => child.kill("SIGKILL"));
+    let output = "";
+    const waiting = new Set<() => void>();
+    child.stdout?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      for (const each of waiting) each();
+    });
+    const line = (text: string): Promise<void> =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          if (output.includes(text)) resolve();
+        };
+        waiting.add(check);
+        check();
+      });
+    return { child, line };
+  }
+
+  test("SIGTERM lets actors finish and ends the process by that signal", { timeout: 30_000 }, async (t) => {
+    const { child, line } = program(t, 50);
+    await line("ready");
+    child.kill("SIGTERM");
+    const [code, signal] = await once(child, "exit");
+    await line("slept");
+    assert.deepEqual([code, signal], [null, "SIGTERM"]);
+  });
+
+  test("a second signal ends it at once", { timeout: 10_000 }, async (t) => {
+    const { child, line } = program(t, 3_600_000);
+    await line("ready");
+    child.kill("SIGINT");
+    await line("sleeping");
+    child.kill("SIGINT");
+    const [code, signal] = await once(child, "exit");
+    assert.deepEqual([code, signal], [null, "SIGINT"]);
+  });
+});
