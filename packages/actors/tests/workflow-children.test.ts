@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor } from "@holdfast/actors";
+import { ChildError, durable, workflow } from "@holdfast/actors/workflow";
+import { isErrorCode, systemPorts } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
+import { createMemoryStore } from "@holdfast/testing";
+
+const square = durable(async (ctx, input: { n: number }) => {
+  if (input.n < 0) throw new Error("negative");
+  await ctx.sleep("think", 20);
+  return await ctx.step("square", () => input.n ** 2);
+});
+
+const sum = durable(async (ctx, input: { numbers: number[] }) => {
+  const results = await ctx.join(
+    "squares",
+    Object.fromEntries(
+      input.numbers.map((n) => [
+        `n${n}`,
+        {
+          run: (branch: typeof ctx) =>
+            branch.child<{ n: number }, number>("child", { name: "square", key: [String(n)] }, { n }),
+        },
+      ]),
+    ),
+  );
+  let failure = "";
+  try {
+    await ctx.child("bad", { name: "square", key: "bad" }, { n: -1 });
+  } catch (error) {
+    assert.ok(error instanceof ChildError);
+    failure = error.failure.message;
+  }
+  return { total: Object.values(results).reduce((a: number, b) => a + Number(b), 0), failure };
+});
+
+const other = actor({
+  run: workflow(async () => {}),
+  actions: { ping: () => "pong" },
+});
+
+function registry() {
+  const ports = systemPorts();
+  return createRegistry({ use: { square, sum, other }, store: () => createMemoryStore({ ports }), ports });
+}
+
+test("a workflow starts children of other actors and gets their outputs and failures", async () => {
+  const running = registry();
+  try {
+    const handle = running.client.sum.getOrCreate("a", { createWithInput: { numbers: [1, 2, 3] } });
+    assert.deepEqual(await handle.result(), { total: 14, failure: "negative" });
+    assert.equal(await running.client.square.get(["2"]).result(), 4);
+    const status = await handle.get();
+    assert.equal(status.state, "completed");
+  } finally {
+    await running.shutdown();
+  }
+});
+
+test("nobody but the child can say how it has ended", async () => {
+  const running = registry();
+  try {
+    const handle = running.client.sum.getOrCreate("a", { createWithInput: { numbers: [5] } });
+    const forged = await handle.action({
+      name: "$workflow.settled",
+      args: ["00000000-0000-0000-0000-000000000000", { ok: true, output: 1_000 }],
+    });
+    assert.equal(forged, false);
+    assert.deepEqual(await handle.result(), { total: 25, failure: "negative" });
+    await assert.rejects(
+      running.client.other.getOrCreate("x").action({ name: "$workflow.start", args: [1, {}] }),
+      (error) => isErrorCode(error, "actor", "action_not_found"),
+    );
+  } finally {
+    await running.shutdown();
+  }
+});
+
+test("an actor that does not exist, or is no durable function, fails the child", async () => {
+  const lost = durable(async (ctx) => {
+    const results = [];
+    for (const name of ["nobody", "other"]) {
+      results.push(await ctx.try(name, (t) => t.child("c", { name, key: "k" })));
+    }
+    return results.map((result) => result.ok);
+  });
+  const ports = systemPorts();
+  const running = createRegistry({ use: { lost, other }, store: () => createMemoryStore({ ports }), ports });
+  try {
+    const handle = running.client.lost.getOrCreate("a");
+    await handle.start();
+    await assert.rejects(handle.result(), (error) => isErrorCode(error, "workflow", "failed"));
+  } finally {
+    await running.shutdown();
+  }
+});
+
+test("typed input is validated before anything begins", async () => {
+  const schema = {
+    "~standard": {
+      version: 1 as const,
+      vendor: "test",
+      validate: (value: unknown) =>
+        typeof value === "object" && value !== null && "n" in value && typeof value.n === "number"
+          ? { value: { n: value.n } }
+          : { issues: [{ message: "n must be a number" }] },
+    },
+  };
+  const typed = durable(async (_ctx, input) => input.n + 1, { input: schema });
+  const ports = systemPorts();
+  const running = createRegistry({ use: { typed }, store: () => createMemoryStore({ ports }), ports });
+  try {
+    const handle = running.client.typed.getOrCreate("a");
+    await assert.rejects(handle.start({ n: "x" } as never), (error) =>
+      isErrorCode(error, "workflow", "invalid_input"),
+    );
+    assert.equal((await handle.get()).state, "pending");
+    await handle.start({ n: 1 });
+    const output: number = await handle.result();
+    assert.equal(output, 2);
+  } finally {
+    await running.shutdown();
+  }
+});

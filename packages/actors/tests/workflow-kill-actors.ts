@@ -1,0 +1,36 @@
+import { actor } from "@holdfast/actors";
+import { workflow, workflowControl } from "@holdfast/actors/workflow";
+import { systemPorts } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+
+export const rounds = 5;
+export const workflows = 100;
+
+/** What has happened in this process. */
+export const seen = { ended: 0, allEnded: Promise.withResolvers<void>() };
+
+const job = actor({
+  state: { done: [] as number[] },
+  run: workflow(async (ctx) => {
+    for (let n = 0; n < rounds; n++) {
+      await ctx.step(`work ${n}`, async (step) => {
+        step.state.done.push(n);
+      });
+      await ctx.sleep(`rest ${n}`, 80);
+    }
+    await ctx.step("end", () => {
+      if (++seen.ended === workflows) seen.allEnded.resolve();
+    });
+  }),
+  actions: {
+    done: (c) => [...c.state.done],
+    status: (c) => workflowControl(c).status(),
+  },
+});
+
+/** The same actors for the process that dies and for the one that goes on. */
+export function openJobs(path: string) {
+  const ports = systemPorts();
+  return createRegistry({ use: { job }, store: () => openSqliteStore({ path, ports }), ports });
+}

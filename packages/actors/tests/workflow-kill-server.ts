@@ -1,0 +1,9 @@
+import { openJobs, workflows } from "./workflow-kill-actors.ts";
+
+const [, , path] = process.argv;
+if (path === undefined) throw new Error("usage: workflow-kill-server.ts <directory>");
+const { client } = openJobs(path);
+await Promise.all(Array.from({ length: workflows }, (_, n) => client.job.getOrCreate(String(n)).done()));
+process.send?.("ready");
+// It lives until it is killed.
+setInterval(() => {}, 60_000);
