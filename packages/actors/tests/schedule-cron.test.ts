@@ -300,6 +300,28 @@ describe("recurring schedules", () => {
   });
 });
 
+test("a clock that jumps back runs no time twice", async () => {
+  const w = world();
+  const s = script();
+  const instance = w.create(scheduled(s));
+  const start = w.ports.clock.now();
+  await act(instance, "every", { name: "e", interval: 5_000, action: "fire" });
+  await act(instance, "set", { name: "c", expression: "*/5 * * * * *", action: "fire" });
+  await pass(w, 10_000);
+  w.ports.clock.advance(-8_000);
+  await pass(w, 70_000);
+  for (const name of ["e", "c"]) {
+    const times = s.fired
+      .filter(({ info }) => info.name === name)
+      .map(({ info }) => info.scheduledAt - start);
+    assert.deepEqual(
+      times,
+      Array.from({ length: 14 }, (_, i) => (i + 1) * 5_000),
+      name,
+    );
+  }
+});
+
 describe("times that passed while nothing ran", () => {
   async function after(options: Record<string, unknown>, awayMs: number) {
     const w = world();

@@ -132,12 +132,13 @@ export class SchedulePart implements Part {
     // Held awake: an actor that idled out before it began would be woken for the same again.
     this.#runtime.activity.begin();
     this.#runtime.ports.tasks.macrotask(() => {
-      this.#pumpSet = false;
       try {
         if (this.#runtime.status === "ready") this.#pump();
       } finally {
+        this.#pumpSet = false;
         this.#runtime.activity.end();
       }
+      this.arm();
     });
   }
 
@@ -176,7 +177,6 @@ export class SchedulePart implements Part {
       else if (row.kind === "recurring") this.#skip(row, fire, now);
     }
     this.#runtime.queue.close();
-    this.arm();
   }
 
   #run(row: Row, now: number): void {

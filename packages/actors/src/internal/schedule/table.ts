@@ -70,7 +70,7 @@ export class ScheduleTable {
 
   delete(row: Row): void {
     this.#records.delete(rowKey(row));
-    this.#earliestKnown = false;
+    this.#forget(row);
     if (row.kind === "at") this.#oneShots.delete(row.id);
     else {
       this.#recurring.delete(row.name);
@@ -108,9 +108,17 @@ export class ScheduleTable {
   }
 
   #keep(row: Row): void {
-    this.#earliestKnown = false;
+    const before = row.kind === "at" ? this.#oneShots.get(row.id) : this.#recurring.get(row.name);
+    if (before !== undefined) this.#forget(before);
+    const waits = row.kind === "at" || row.paused !== true;
+    if (waits && (this.#earliest === undefined || row.dueAt < this.#earliest)) this.#earliest = row.dueAt;
     if (row.kind === "at") this.#oneShots.set(row.id, row);
     else this.#recurring.set(row.name, row);
+  }
+
+  /** Only when the earliest goes are the others looked through for the next. */
+  #forget(row: Row): void {
+    if (this.#earliest === undefined || row.dueAt <= this.#earliest) this.#earliestKnown = false;
   }
 
   #boundHistory(): void {
