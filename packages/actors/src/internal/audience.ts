@@ -1,11 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
 import type { BroadcastTarget } from "../types.ts";
 import type { Connection } from "./connection.ts";
+import { LazyMap } from "./lazy.ts";
 
 /** Who hears what: the connections of one actor by the events and rooms they are in. */
 export class Audience {
-  readonly #subscribers = new Map<string, Set<Connection>>();
-  readonly #rooms = new Map<string, Set<Connection>>();
+  readonly #subscribers = new LazyMap<string, Set<Connection>>();
+  readonly #rooms = new LazyMap<string, Set<Connection>>();
 
   subscribe(connection: Connection, event: string): void {
     connection.subscriptions.add(event);
@@ -65,13 +66,13 @@ export class Audience {
   }
 }
 
-function addTo(index: Map<string, Set<Connection>>, name: string, connection: Connection): void {
+function addTo(index: LazyMap<string, Set<Connection>>, name: string, connection: Connection): void {
   const members = index.get(name);
   if (members === undefined) index.set(name, new Set([connection]));
   else members.add(connection);
 }
 
-function removeFrom(index: Map<string, Set<Connection>>, name: string, connection: Connection): void {
+function removeFrom(index: LazyMap<string, Set<Connection>>, name: string, connection: Connection): void {
   const members = index.get(name);
   members?.delete(connection);
   if (members?.size === 0) index.delete(name);

@@ -2,6 +2,7 @@ import type { Clock } from "@holdfast/core";
 import type { ActorStore, CallRecord } from "../store.ts";
 import { type CallOutcome, decodeOutcome, encodeOutcome } from "./call-result.ts";
 import { KeyFilter } from "./key-filter.ts";
+import { LazyMap } from "./lazy.ts";
 
 /** For so long a retry of a keyed call gets the recorded outcome. */
 export const callWindowMs = 600_000;
@@ -17,7 +18,7 @@ export class CallLedger {
   readonly #store: ActorStore;
   readonly #actorId: string;
   readonly #clock: Clock;
-  readonly #remembered = new Map<string, { readonly bytes: Uint8Array; readonly expiresAt: number }>();
+  readonly #remembered = new LazyMap<string, { readonly bytes: Uint8Array; readonly expiresAt: number }>();
   #rememberedBytes = 0;
   /** Until then the store may hold records of earlier instances. */
   readonly #askStoreUntil: number;

@@ -6,6 +6,7 @@ import { type Connection, HostConnection } from "./connection.ts";
 import { CallContext } from "./context.ts";
 import { interruptedError } from "./error-filter.ts";
 import { isThenable } from "./hooks.ts";
+import { LazyMap, LazySet } from "./lazy.ts";
 import { piecesOf, pump, streamNotReplayable, streamNotSupported } from "./result-pump.ts";
 import { RunningCall } from "./running-call.ts";
 import type { Runtime } from "./runtime.ts";
@@ -25,8 +26,8 @@ interface AnyCall extends InvokeCall {
 /** The actions that run in one actor. */
 export class Calls {
   readonly #runtime: Runtime;
-  readonly #running = new Set<RunningCall>();
-  readonly #byKey = new Map<string, RunningCall>();
+  readonly #running = new LazySet<RunningCall>();
+  readonly #byKey = new LazyMap<string, RunningCall>();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;

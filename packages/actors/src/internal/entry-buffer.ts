@@ -1,5 +1,6 @@
 import type { HoldfastError } from "@holdfast/core";
 import type { ActorStore, KvEntry, KvOperation } from "../store.ts";
+import { LazyMap } from "./lazy.ts";
 
 /**
  * The first byte of a stored key tells whose it is: the store sees one ordered keyspace of an actor.
@@ -49,8 +50,8 @@ export class EntryBuffer {
   readonly #actorId: string;
   readonly #space: number;
   readonly #changed: () => void;
-  readonly #entries = new Map<string, Entry>();
-  readonly #writtenBy = new Map<number, string[]>();
+  readonly #entries = new LazyMap<string, Entry>();
+  readonly #writtenBy = new LazyMap<number, string[]>();
   #ranges: DeletedRange[] = [];
   #pending: KvOperation[] = [];
   /** What an open transaction has to be able to take back. */

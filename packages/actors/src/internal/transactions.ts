@@ -2,6 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import type { HeldTurn } from "./commit-queue.ts";
 import { CallContext } from "./context.ts";
 import { stoppedError } from "./error-filter.ts";
+import { LazySet } from "./lazy.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -12,8 +13,8 @@ import type { Runtime } from "./runtime.ts";
 export class Transactions {
   readonly #runtime: Runtime;
   /** Contexts with a transaction that is open or waits. */
-  readonly #owners = new Set<object>();
-  #last: Promise<void> = Promise.resolve();
+  readonly #owners = new LazySet<object>();
+  #last: Promise<void> | undefined;
   #open = false;
   /** What the open transaction holds back. */
   #held: HeldTurn | undefined;
@@ -48,13 +49,13 @@ export class Transactions {
   }
 
   /** Waits for the transactions before, for what runs, and for what has been written. */
-  async #alone(before: Promise<void>): Promise<void> {
+  async #alone(before: Promise<void> | undefined): Promise<void> {
     const runtime = this.#runtime;
     const { actionTimeout } = runtime.definition.options;
     const late = Promise.withResolvers<never>();
     const timer = runtime.ports.tasks.after(actionTimeout, () => late.reject(timedOutError(actionTimeout)));
     try {
-      await Promise.race([before, late.promise]);
+      if (before !== undefined) await Promise.race([before, late.promise]);
       const quiet = runtime.turnstile.quiet();
       if (quiet !== undefined) await Promise.race([quiet, late.promise]);
       while (runtime.unsettled) await Promise.race([runtime.queue.durable(), late.promise]);

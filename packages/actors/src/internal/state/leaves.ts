@@ -1,10 +1,11 @@
+import { LazyMap } from "../lazy.ts";
 import type { Node } from "./tracker.ts";
 
 type Fingerprint = number | string | Uint8Array;
 
 /** The dates, bytes and errors of a state that user code holds, with what they were when handed out. */
 export class Leaves {
-  readonly #handedOut = new Map<Node, Fingerprint>();
+  readonly #handedOut = new LazyMap<Node, Fingerprint>();
 
   get empty(): boolean {
     return this.#handedOut.size === 0;

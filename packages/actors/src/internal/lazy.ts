@@ -1,0 +1,113 @@
+/**
+ * A map that is not there until something is put into it. An actor has many that stay empty, and an
+ * empty `Map` takes over 200 bytes.
+ */
+export class LazyMap<Key, Value> {
+  #map: Map<Key, Value> | undefined;
+
+  get size(): number {
+    return this.#map?.size ?? 0;
+  }
+
+  get(key: Key): Value | undefined {
+    return this.#map?.get(key);
+  }
+
+  has(key: Key): boolean {
+    return this.#map?.has(key) ?? false;
+  }
+
+  set(key: Key, value: Value): void {
+    this.#map ??= new Map();
+    this.#map.set(key, value);
+  }
+
+  delete(key: Key): boolean {
+    return this.#map?.delete(key) ?? false;
+  }
+
+  clear(): void {
+    this.#map = undefined;
+  }
+
+  keys(): Iterable<Key> {
+    return this.#map?.keys() ?? [];
+  }
+
+  values(): Iterable<Value> {
+    return this.#map?.values() ?? [];
+  }
+
+  [Symbol.iterator](): Iterator<[Key, Value]> {
+    return (this.#map ?? none)[Symbol.iterator]() as Iterator<[Key, Value]>;
+  }
+}
+
+const none: ReadonlyMap<never, never> = new Map<never, never>();
+
+/** As {@link LazyMap}, for a set. */
+export class LazySet<Item> {
+  #set: Set<Item> | undefined;
+
+  get size(): number {
+    return this.#set?.size ?? 0;
+  }
+
+  has(item: Item): boolean {
+    return this.#set?.has(item) ?? false;
+  }
+
+  add(item: Item): void {
+    this.#set ??= new Set();
+    this.#set.add(item);
+  }
+
+  delete(item: Item): boolean {
+    return this.#set?.delete(item) ?? false;
+  }
+
+  clear(): void {
+    this.#set = undefined;
+  }
+
+  [Symbol.iterator](): Iterator<Item> {
+    return (this.#set ?? []).values();
+  }
+}
+
+/** A promise that is not made until somebody asks for it; who asks afterwards gets a settled one. */
+export class LazyPromise<Value> {
+  #made: PromiseWithResolvers<Value> | undefined;
+  #outcome: { readonly value: Value } | { readonly error: unknown } | undefined;
+
+  get promise(): Promise<Value> {
+    const outcome = this.#outcome;
+    if (outcome !== undefined) {
+      if ("value" in outcome) return Promise.resolve(outcome.value);
+      const failed = Promise.reject<Value>(outcome.error);
+      // Whoever only looks does not have to handle it.
+      failed.catch(() => {});
+      return failed;
+    }
+    if (this.#made === undefined) {
+      this.#made = Promise.withResolvers<Value>();
+      this.#made.promise.catch(() => {});
+    }
+    return this.#made.promise;
+  }
+
+  /** The first settlement counts. */
+  resolve(value: Value): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = { value };
+    this.#made?.resolve(value);
+    this.#made = undefined;
+  }
+
+  reject(error: unknown): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = { error };
+    this.#made?.reject(error);
+    this.#made = undefined;
+  }
+}
