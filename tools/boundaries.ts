@@ -17,6 +17,7 @@ import {
 const belowStudio = [
   "core",
   "client",
+  "react",
   "actors",
   "store-sqlite",
   "server",
@@ -30,6 +31,7 @@ const belowStudio = [
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   client: ["core"],
+  react: ["core", "client"],
   actors: ["core", "client"],
   "store-sqlite": ["core", "actors"],
   server: ["core", "client", "actors"],
@@ -48,6 +50,7 @@ const portable = [
   "packages/core/src",
   "packages/client/src",
   "packages/actors/src",
+  "packages/react/src",
   "packages/studio/src/web",
 ];
 

@@ -1,0 +1,92 @@
+import {
+  type ActorConn,
+  type AnyActorDefinition,
+  type AnyRegistry,
+  type Client,
+  type ClientConfig,
+  createClient,
+} from "@holdfast/client";
+import { use, useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
+import { Connections, hashOf } from "./internal/connections.ts";
+import { useLatest } from "./internal/latest.ts";
+import { idleSnapshot } from "./internal/shared-connection.ts";
+import type {
+  ActorsOf,
+  HoldfastReact,
+  HoldfastReactOptions,
+  UseActorOptions,
+  UseActorResult,
+  UseEvent,
+} from "./types.ts";
+
+/** The hooks of a client of the registry at an endpoint; see `createClient` for what may be given. */
+export function createHoldfast<R extends AnyRegistry = AnyRegistry>(
+  config?: string | ClientConfig,
+  options?: HoldfastReactOptions,
+): HoldfastReact<R> {
+  return createHoldfastWithClient<R>(createClient<R>(config), options);
+}
+
+/** The hooks of a client that exists. */
+export function createHoldfastWithClient<R extends AnyRegistry = AnyRegistry>(
+  client: Client<R>,
+  { hashFunction = hashOf }: HoldfastReactOptions = {},
+): HoldfastReact<R> {
+  const connections = new Connections(client);
+
+  function useActor<Name extends keyof ActorsOf<R> & string>(
+    opts: UseActorOptions<Name, ActorsOf<R>[Name]>,
+  ): UseActorResult<Name, ActorsOf<R>[Name]> {
+    const { enabled = true, suspense = false } = opts;
+    const hash = hashFunction(opts);
+    const shared = enabled ? connections.of(hash, opts) : undefined;
+    if (suspense && shared !== undefined && inBrowser) use(shared.open().ready);
+    const latest = useLatest(opts);
+    const subscribe = useCallback(
+      (listener: () => void) =>
+        // The hash stands for the options, which are a new object at each render.
+        enabled ? connections.of(hash, latest.current).subscribe(listener) : noop,
+      [hash, enabled, latest],
+    );
+    const snapshot = useSyncExternalStore(
+      subscribe,
+      () => (enabled ? connections.of(hash, opts).snapshot : idleSnapshot),
+      () => idleSnapshot,
+    );
+    const { connection } = snapshot;
+    const useEvent = useMemo(() => eventHook<ActorsOf<R>[Name]>(connection), [connection]);
+    return {
+      ...(snapshot as UseActorResult<Name, ActorsOf<R>[Name]>),
+      isConnected: snapshot.connStatus === "connected",
+      opts,
+      hash,
+      useEvent,
+    };
+  }
+
+  return { client, useActor };
+}
+
+/** A page that is rendered on a server connects nowhere. */
+const inBrowser = "document" in globalThis;
+
+function noop(): void {}
+
+function eventHook<D extends AnyActorDefinition>(connection: ActorConn | null): UseEvent<D> {
+  return function useEvent(event, callback) {
+    useConnectionEvent(connection, event, callback as (...args: unknown[]) => void);
+  };
+}
+
+/** Listens while the component is mounted; the newest callback is used. */
+export function useConnectionEvent(
+  connection: ActorConn | null,
+  event: string,
+  callback: (...args: unknown[]) => void,
+): void {
+  const latest = useLatest(callback);
+  useEffect(
+    () => connection?.on(event, (...args: unknown[]) => latest.current(...args)),
+    [connection, event, latest],
+  );
+}

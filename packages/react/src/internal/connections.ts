@@ -1,0 +1,47 @@
+import type { AnyRegistry, Client, HandleOptions } from "@holdfast/client";
+import { encodeKey, normalizeKey } from "@holdfast/core";
+import type { UseActorOptions } from "../types.ts";
+import { SharedConnection } from "./shared-connection.ts";
+
+/** The connections of one client, by what they are shared by. */
+export class Connections<R extends AnyRegistry> {
+  readonly #client: Client<R>;
+  readonly #byHash = new Map<string, SharedConnection>();
+
+  constructor(client: Client<R>) {
+    this.#client = client;
+  }
+
+  of(hash: string, options: UseActorOptions<string>): SharedConnection {
+    let shared = this.#byHash.get(hash);
+    if (shared === undefined) {
+      shared = new SharedConnection(this.#handle(options), () => this.#byHash.delete(hash));
+      this.#byHash.set(hash, shared);
+    }
+    return shared;
+  }
+
+  #handle(options: UseActorOptions<string>) {
+    const { name, key, id, params, getParams, createWithInput, noCreate } = options;
+    const handleOptions: HandleOptions = {
+      ...(params === undefined ? {} : { params }),
+      ...(getParams === undefined ? {} : { getParams }),
+    };
+    if (id !== undefined) return this.#client.getForId(name, id, handleOptions);
+    if (noCreate === true) return this.#client.get(name, key, handleOptions);
+    const created = createWithInput === undefined ? {} : { createWithInput };
+    return this.#client.getOrCreate(name, key, { ...handleOptions, ...created });
+  }
+}
+
+/** Equal for options that mean the same actor and connection. */
+export function hashOf(options: UseActorOptions<string>): string {
+  const { name, key, id, params, noCreate = false } = options;
+  return JSON.stringify([
+    name,
+    id ?? null,
+    id === undefined ? encodeKey(normalizeKey(key)) : null,
+    params,
+    noCreate,
+  ]);
+}

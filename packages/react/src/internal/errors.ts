@@ -1,0 +1,14 @@
+import { HoldfastError } from "@holdfast/core";
+
+/** What a call gets of an actor that `useActor` was told not to use yet. */
+export function disabledError(): HoldfastError {
+  return new HoldfastError(
+    "client",
+    "actor_disabled",
+    "The actor is not enabled, or the page is on a server",
+  );
+}
+
+export function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

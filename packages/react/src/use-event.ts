@@ -1,0 +1,12 @@
+import type { AnyActorDefinition, EventArguments, EventName } from "@holdfast/client";
+import { useConnectionEvent } from "./create.ts";
+import type { ActorSnapshot, EventsOf } from "./types.ts";
+
+/** Calls back for each event of an actor of `useActor` while the component is mounted. */
+export function useEvent<D extends AnyActorDefinition, Name extends EventName<EventsOf<D>>>(
+  actor: ActorSnapshot<D>,
+  event: Name,
+  callback: (...args: EventArguments<EventsOf<D>, Name>) => void,
+): void {
+  useConnectionEvent(actor.connection, event, callback as (...args: unknown[]) => void);
+}

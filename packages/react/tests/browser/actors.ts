@@ -1,0 +1,47 @@
+import { EventEmitter } from "node:events";
+import { actor, event } from "@holdfast/actors";
+import { UserError } from "@holdfast/core";
+
+/** Tells the test when nobody is connected any more. */
+export const departures = new EventEmitter();
+
+export const counter = actor({
+  state: { count: 0 },
+  onDisconnect: (c) => {
+    if (c.conns.size === 0) departures.emit("empty");
+  },
+  events: { changed: event<number>(), reset: event<[]>() },
+  actions: {
+    add: (c, by: number) => {
+      if (by > 100) throw new UserError("too much", { code: "too_much" });
+      c.state.count += by;
+      c.broadcast("changed", c.state.count);
+      return c.state.count;
+    },
+    get: (c) => c.state.count,
+    /** Answers when the test lets it. */
+    addWhenTold: async (c, by: number) => {
+      await new Promise<void>((resolve) => gates.push(resolve));
+      c.state.count += by;
+      c.broadcast("changed", c.state.count);
+    },
+    tell: () => {
+      for (const gate of gates.splice(0)) gate();
+    },
+    /** Without that of this call. */
+    connections: (c) => [...c.conns.keys()].filter((id) => id !== c.conn.id).length,
+    refuse: () => {
+      throw new UserError("no", { code: "no" });
+    },
+  },
+});
+
+const gates: (() => void)[] = [];
+
+export const locked = actor({
+  state: {},
+  onBeforeConnect: () => {
+    throw new UserError("locked", { code: "locked" });
+  },
+  actions: { ping: () => "pong" },
+});
