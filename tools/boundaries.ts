@@ -56,8 +56,8 @@ const portable = [
 
 /** Folders where time, randomness, timers and I/O come only through the ports. */
 const ported = ["packages/actors/src", "packages/server/src"];
-/** The one part of the server that is I/O by nature: sockets and HTTP. */
-const portedExceptions = ["packages/server/src/gateway"];
+/** The parts of the server that are I/O by nature: sockets and HTTP, and the frameworks around them. */
+const portedExceptions = ["packages/server/src/gateway", "packages/server/src/adapters"];
 const ambient =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|queueMicrotask|process\.(hrtime|nextTick|env)|crypto\.(randomUUID|getRandomValues|randomBytes))\b/;
 
