@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { actor } from "../src/index.ts";
+import { call, deferred, type HandStore, outcome, turn, world } from "./harness.ts";
+
+const request = (path = "/"): Request => new Request(`http://actor${path}`);
+const code =
+  (group: string, name: string) =>
+  (error: unknown): boolean =>
+    isErrorCode(error, group, name);
+
+/** Lets commits land until the promise settles. */
+async function landing<T>(store: HandStore, promise: Promise<T>): Promise<T> {
+  let settled = false;
+  const done = (): void => {
+    settled = true;
+  };
+  promise.then(done, done);
+  while (!settled) {
+    store.held.shift()?.land();
+    await turn();
+  }
+  return promise;
+}
+
+/** What a host hands over of a WebSocket, and what it would put on the wire. */
+function wire(path = "/") {
+  const sent: unknown[] = [];
+  return {
+    sent,
+    call: {
+      request: request(path),
+      protocol: "",
+      transport: {
+        bufferedAmount: 0,
+        send: (data: string | Uint8Array) => void sent.push(data),
+        close: (closeCode: number | undefined, reason: string) => void sent.push([closeCode, reason]),
+      },
+    },
+  };
+}
+
+describe("raw requests and the gate", () => {
+  test("the head leaves after the commit, each chunk after its own", async () => {
+    const { create, store } = world();
+    const next = deferred();
+    const instance = create(
+      actor({
+        state: { writes: 0 },
+        onRequest: (c) => {
+          c.state.writes += 1;
+          let chunk = 0;
+          return new Response(
+            new ReadableStream({
+              pull: async (controller) => {
+                if (chunk++ > 0) await next.promise;
+                c.state.writes += 1;
+                controller.enqueue(new Uint8Array([chunk]));
+                if (chunk === 2) controller.close();
+              },
+            }),
+          );
+        },
+      }),
+    );
+    await instance.ready;
+    store.hold = true;
+    const answered = instance.request({ request: request() });
+    assert.equal(await outcome(answered), "pending", "the write of the handler is not durable");
+    const response = await landing(store, answered);
+    const reader = response.body?.getReader();
+    assert.ok(reader);
+    assert.deepEqual((await landing(store, reader.read())).value, new Uint8Array([1]));
+    const second = reader.read();
+    next.resolve();
+    assert.equal(await outcome(second), "pending", "the write of the second chunk is not durable");
+    assert.deepEqual((await landing(store, second)).value, new Uint8Array([2]));
+  });
+
+  test("a failed commit takes the answer back", async () => {
+    const { create, store } = world();
+    const instance = create(
+      actor({
+        state: { writes: 0 },
+        onRequest: (c) => {
+          c.state.writes += 1;
+          return new Response("done");
+        },
+      }),
+    );
+    await instance.ready;
+    store.hold = true;
+    const answered = instance.request({ request: request() });
+    await turn();
+    store.held[0]?.fail(new Error("disk full"));
+    await assert.rejects(answered, code("internal", "internal_error"));
+    assert.equal(await instance.stopped, "failed");
+  });
+
+  test("the time limit is for the head, not for the body", async () => {
+    const { create, ports } = world();
+    const body = deferred();
+    const seen: unknown[] = [];
+    const instance = create(
+      actor({
+        options: { actionTimeout: 1_000 },
+        onRequest: (c, { url }) => {
+          if (url.endsWith("/never")) {
+            c.abortSignal.addEventListener("abort", () => seen.push(c.abortSignal.reason));
+            return new Promise<Response>(() => {});
+          }
+          return new Response(
+            new ReadableStream({
+              pull: async (controller) => {
+                await body.promise;
+                controller.enqueue(new Uint8Array([1]));
+                controller.close();
+              },
+            }),
+          );
+        },
+      }),
+    );
+    await instance.ready;
+    const never = instance.request({ request: request("/never") });
+    await turn();
+    ports.advance(999);
+    assert.equal(await outcome(never), "pending");
+    ports.advance(1);
+    await assert.rejects(never, code("actor", "action_timed_out"));
+    assert.ok(isErrorCode(seen[0], "actor", "action_timed_out"));
+    const slow = await instance.request({ request: request("/slow") });
+    ports.advance(10_000);
+    body.resolve();
+    assert.deepEqual(new Uint8Array(await slow.arrayBuffer()), new Uint8Array([1]));
+  });
+
+  test("an open body keeps the actor awake; its end or its reader's leaving lets it sleep", async () => {
+    const { create, ports } = world();
+    const instance = create(
+      actor({
+        options: { sleepTimeout: 1_000 },
+        onRequest: () => new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(1)) })),
+      }),
+    );
+    await instance.ready;
+    const response = await instance.request({ request: request() });
+    ports.advance(60_000);
+    assert.equal(instance.status, "ready");
+    await response.body?.cancel();
+    ports.advance(1_000);
+    assert.equal(await instance.stopped, "slept");
+  });
+
+  test("in the grace of a sleep a request waits for the next instance, unless it says otherwise", async () => {
+    const { create } = world();
+    const sleeping = deferred();
+    const instance = create(
+      actor({
+        onSleep: () => sleeping.promise,
+        onRequest: () => new Response("served"),
+      }),
+    );
+    await instance.ready;
+    const stopped = instance.sleep();
+    await assert.rejects(instance.request({ request: request() }), code("actor", "stopping"));
+    const served = await instance.request({ request: request(), skipReadyWait: true });
+    assert.equal(await served.text(), "served");
+    await assert.rejects(instance.openWebSocket(wire().call), code("actor", "websocket_not_defined"));
+    sleeping.resolve();
+    await stopped;
+    await assert.rejects(
+      instance.request({ request: request(), skipReadyWait: true }),
+      code("actor", "stopping"),
+    );
+  });
+
+  test("a refused connection refuses the request; hooks see it", async () => {
+    const { create } = world();
+    const seen: string[] = [];
+    const instance = create(
+      actor({
+        onBeforeConnect: (c, params) => {
+          seen.push(`before ${c.request?.url} ${JSON.stringify(params)}`);
+          if (params === "no") throw new Error("the password is hunter2");
+        },
+        onConnect: () => void seen.push("connect"),
+        onDisconnect: () => void seen.push("disconnect"),
+        onRequest: () => {
+          seen.push("request");
+          return new Response(null);
+        },
+      }),
+    );
+    await instance.ready;
+    await instance.request({ request: request("/x"), params: 1 });
+    await turn();
+    assert.deepEqual(seen, ["before http://actor/x 1", "connect", "request", "disconnect"]);
+    await assert.rejects(
+      instance.request({ request: request(), params: "no" }),
+      code("internal", "internal_error"),
+    );
+    assert.equal(seen.filter((each) => each === "request").length, 1);
+  });
+});
+
+describe("raw WebSockets and the gate", () => {
+  test("what is sent leaves after the commit before it, in order", async () => {
+    const { create, store } = world();
+    const instance = create(
+      actor({
+        state: { count: 0 },
+        onWebSocket: (c, websocket) => {
+          websocket.addEventListener("message", (event) => {
+            c.state.count += 1;
+            websocket.send(`${event.data} ${c.state.count}`);
+            assert.ok(websocket.bufferedAmount > 0);
+          });
+        },
+        actions: { count: (c) => c.state.count },
+      }),
+    );
+    await instance.ready;
+    const { call: opened, sent } = wire();
+    const host = await instance.openWebSocket(opened);
+    store.hold = true;
+    host.received("a");
+    host.received("b");
+    await turn();
+    assert.deepEqual(sent, []);
+    store.held.shift()?.land();
+    await turn();
+    assert.deepEqual(sent, ["a 1"]);
+    store.held.shift()?.land();
+    await turn();
+    assert.deepEqual(sent, ["a 1", "b 2"]);
+    store.hold = false;
+    assert.equal(await call(instance, "count"), 2);
+  });
+
+  test("an open socket keeps the actor awake, and so does a handler that still runs", async () => {
+    const { create, ports } = world();
+    const handled = deferred();
+    const instance = create(
+      actor({
+        options: { sleepTimeout: 1_000 },
+        onWebSocket: (_c, websocket) => {
+          websocket.addEventListener("close", () => handled.promise);
+        },
+      }),
+    );
+    await instance.ready;
+    const host = await instance.openWebSocket(wire().call);
+    ports.advance(60_000);
+    assert.equal(instance.status, "ready");
+    host.closed(1000, "", true);
+    await turn();
+    ports.advance(60_000);
+    assert.equal(instance.status, "ready", "its close handler still runs");
+    handled.resolve();
+    await turn();
+    ports.advance(1_000);
+    assert.equal(await instance.stopped, "slept");
+  });
+
+  test("a message over the limit closes the socket", async () => {
+    const { create } = world();
+    const instance = create(
+      actor({
+        onWebSocket: (_c, websocket) => {
+          websocket.send(new Uint8Array(32 * 1_048_576));
+          websocket.send(new Uint8Array(32 * 1_048_576 + 1));
+          websocket.send("after");
+        },
+      }),
+    );
+    await instance.ready;
+    const { call: opened, sent } = wire();
+    await instance.openWebSocket(opened);
+    assert.equal(sent.length, 2);
+    assert.deepEqual(sent[1], [1011, "message.outgoing_too_long"]);
+  });
+});
