@@ -180,3 +180,33 @@ test("a workflow that runs is due for a wake at once, one that waits when its wa
   await settle();
   assert.equal((await store.get("a"))?.wakeAt, undefined);
 });
+
+test("what is waited for survives a last commit of onSleep, and code that swallows every error ends", async () => {
+  const ports = testPorts();
+  const store = createMemoryStore({ ports });
+  const host = { ports, store, report: () => {}, client: () => ({}) };
+  let refused = 0;
+  const definition = actor({
+    state: { slept: 0 },
+    onSleep: (c) => {
+      c.state.slept++;
+    },
+    run: workflow(async (ctx) => {
+      for (let n = 0; ; n++) {
+        try {
+          await ctx.sleep(`s${n}`, 5_000);
+        } catch {
+          refused++;
+        }
+      }
+    }),
+  });
+  const options = { definition, id: "a", name: "t", key: ["a"], host };
+  const instance = createInstance({ ...options, epoch: 1, start: { type: "create" } });
+  await instance.ready;
+  await settle();
+  const due = ports.clock.now() + 5_000;
+  assert.equal(await instance.sleep(), "slept");
+  assert.equal((await store.get("a"))?.wakeAt, due);
+  assert.ok(refused > 0 && refused < 2_000);
+});

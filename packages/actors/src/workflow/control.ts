@@ -32,12 +32,14 @@ export class WorkflowControl<Output = unknown> {
 
   async status(): Promise<WorkflowStatus<Output>> {
     const { header } = this.#part;
+    const ended =
+      header.state === "failed" || header.state === "cancelled" || header.state === "rolling_back";
     if (header.state === "completed") await this.#part.loaded();
     return {
       state: header.state,
       ...(header.startedAt === undefined ? {} : { startedAt: header.startedAt }),
       ...(header.endedAt === undefined ? {} : { endedAt: header.endedAt }),
-      ...(header.error === undefined ? {} : { error: header.error }),
+      ...(header.error === undefined || !ended ? {} : { error: header.error }),
       // What a workflow returns is what its definition says.
       ...(header.state === "completed" ? { output: this.#part.output as Output } : {}),
     };

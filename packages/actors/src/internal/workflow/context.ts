@@ -1,4 +1,4 @@
-import { HoldfastError, type Logger, uuidv4 } from "@holdfast/core";
+import { type Logger, uuidv4 } from "@holdfast/core";
 import type { ChildReference, EntryKind, SignalOptions, TryBlockResult } from "../../workflow/types.ts";
 import { joinBranches, raceBranches, runJoin, runRace } from "./branches.ts";
 import { runChild } from "./child.ts";
@@ -335,9 +335,4 @@ export class WorkflowScopeContext {
 
 interface Sender {
   send(name: string, body: unknown): Promise<unknown>;
-}
-
-/** An operation that has no meaning here. */
-export function unsupported(message: string): HoldfastError {
-  return new HoldfastError("workflow", "invalid_step", message);
 }

@@ -5,10 +5,10 @@ import { Context } from "../context.ts";
 import { type HotRecords, type Part, recordPrefix } from "../part.ts";
 import type { Runtime } from "../runtime.ts";
 import { tellParent } from "./child.ts";
-import { WorkflowScopeContext } from "./context.ts";
+import { execute, type Outcome } from "./execution.ts";
 import { wasReported } from "./failure.ts";
 import { DeterminismGuard } from "./guard.ts";
-import { History, recorded } from "./history.ts";
+import { History } from "./history.ts";
 import { workflowLimits } from "./limits.ts";
 import { historySpace } from "./location.ts";
 import { ContinueAsNew } from "./marks.ts";
@@ -25,7 +25,6 @@ import {
 } from "./record.ts";
 import { runRollbacks } from "./rollback.ts";
 import { type RunOwner, WorkflowRun } from "./run.ts";
-import { Scope } from "./scope.ts";
 import { Signals } from "./signals.ts";
 
 const headerKey = new Uint8Array([recordPrefix.workflow, 0x01]);
@@ -57,7 +56,7 @@ export class WorkflowPart implements Part, RunOwner {
   readonly signals: Signals;
   #header: Header = fresh;
   #stored: Header = fresh;
-  #before: Header | undefined;
+  #before: { readonly header: Header; readonly stored: Header } | undefined;
   #input: unknown;
   #output: unknown;
   #run: WorkflowRun | undefined;
@@ -67,6 +66,7 @@ export class WorkflowPart implements Part, RunOwner {
   /** When the run last began to do something: what the store wakes the actor for after a crash. */
   #activeSince: number | undefined;
   #stopping = false;
+  #wakeAtStop: number | undefined;
   readonly #ended = new Set<() => void>();
   readonly #quiet = new Set<() => void>();
   readonly #listeners = new Set<() => void>();
@@ -112,6 +112,11 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   get wakeAt(): number | undefined {
+    if (this.#stopping && !this.terminal) return this.#wakeAtStop;
+    return this.#nextWakeAt();
+  }
+
+  #nextWakeAt(): number | undefined {
     if (this.#retryParentAt !== undefined) return this.#retryParentAt;
     if (this.#activeSince !== undefined) return this.#activeSince;
     let earliest: number | undefined;
@@ -140,12 +145,16 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   savepoint(): void {
-    this.#before = this.#header;
+    this.#before = { header: this.#header, stored: this.#stored };
+    this.signals.savepoint();
   }
 
   rollback(): void {
-    if (this.#before === undefined || this.#before === this.#header) return;
-    this.#header = this.#before;
+    if (this.#before === undefined) return;
+    this.#header = this.#before.header;
+    this.#stored = this.#before.stored;
+    this.#before = undefined;
+    this.signals.rollback();
   }
 
   keep(): void {
@@ -153,6 +162,8 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   stopping(): void {
+    // What is waited for now is what the actor is to be woken for, although the waits end here.
+    this.#wakeAtStop ??= this.#nextWakeAt();
     this.#stopping = true;
     this.#run?.stop();
   }
@@ -208,7 +219,7 @@ export class WorkflowPart implements Part, RunOwner {
     const root = run.fiber();
     try {
       await this.loaded();
-      const outcome = await this.#execute(run, root);
+      const outcome = await execute(run, root);
       if (!run.evicted) await this.#conclude(run, outcome);
     } catch (error) {
       // Only what keeps the record from being read or written comes here.
@@ -222,36 +233,6 @@ export class WorkflowPart implements Part, RunOwner {
   /** `continueAsNew` has put another run in place. */
   #relaunched(run: WorkflowRun): boolean {
     return this.#run !== run;
-  }
-
-  async #execute(run: WorkflowRun, root: ReturnType<WorkflowRun["fiber"]>): Promise<Outcome> {
-    try {
-      const scope = new Scope(run, root, this.history.root);
-      const ctx = new WorkflowScopeContext(scope);
-      run.guard.enter();
-      let running: unknown;
-      try {
-        running = this.runtime.enter(() => this.program.run(ctx as never, this.#input as never));
-      } finally {
-        run.guard.leave();
-      }
-      const output = await running;
-      if (run.fault !== undefined) throw run.fault;
-      if (run.evicted) return { type: "evicted" };
-      if (!run.collecting) scope.finish();
-      return { type: "completed", output: await this.#checkedOutput(output) };
-    } catch (error) {
-      return { type: "failed", error: run.fault ?? error };
-    }
-  }
-
-  async #checkedOutput(output: unknown): Promise<unknown> {
-    const schema = this.program.output;
-    const plain = this.runtime.unwrap(output);
-    if (schema === undefined) return recorded(plain);
-    return recorded(
-      await validate(schema, plain, { group: "workflow", code: "invalid_output", what: "The output" }),
-    );
   }
 
   async #conclude(run: WorkflowRun, outcome: Outcome): Promise<void> {
@@ -347,23 +328,27 @@ export class WorkflowPart implements Part, RunOwner {
 
   // What runs ask of it
 
-  resumed(): void {
+  resumed(run: WorkflowRun): void {
     this.runtime.activity.begin();
+    if (this.#run !== run && this.#run !== undefined) return;
     this.#activeSince = this.runtime.ports.clock.now();
     if (this.#header.state === "sleeping") this.#set({ state: "running" });
   }
 
-  paused(): void {
-    this.#activeSince = undefined;
-    this.#settle(this.#quiet);
-    if (this.#header.state === "running" && !this.#stopping && this.#run !== undefined) {
-      this.#set({ state: "sleeping" });
-      if (!this.runtime.sealed) {
-        this.#writeHeader();
-        this.runtime.queue.close();
-      }
+  paused(run: WorkflowRun): void {
+    if (this.#run === run || this.#run === undefined) {
+      this.#activeSince = undefined;
+      this.#settle(this.#quiet);
+      if (this.#header.state === "running" && !this.#stopping && this.#run === run) this.#nowSleeping();
     }
     this.runtime.activity.end();
+  }
+
+  #nowSleeping(): void {
+    this.#set({ state: "sleeping" });
+    if (this.runtime.sealed) return;
+    this.#writeHeader();
+    this.runtime.queue.close();
   }
 
   answered(): void {
@@ -485,10 +470,5 @@ export class WorkflowPart implements Part, RunOwner {
     });
   }
 }
-
-type Outcome =
-  | { readonly type: "completed"; readonly output: unknown }
-  | { readonly type: "failed"; readonly error: unknown }
-  | { readonly type: "evicted" };
 
 const unknownFailure: WorkflowError = { name: "Error", message: "unknown error" };

@@ -10,6 +10,9 @@ import type { Program } from "./program.ts";
 /** How many microtasks a step takes at most from the end of its code to its record. */
 const settlingTicks = 4;
 
+/** How many operations of a run that is over are answered with why. */
+const mostRefused = 1_000;
+
 /** A rollback that has to run if the workflow fails. */
 export interface Rollback {
   readonly entry: Entry;
@@ -26,8 +29,8 @@ export interface RunOwner {
   /** Counts the times that the workflow began anew. */
   readonly generation: number;
   /** Nothing of the run goes on without a timer or something from outside. */
-  paused(): void;
-  resumed(): void;
+  paused(run: WorkflowRun): void;
+  resumed(run: WorkflowRun): void;
   report(event: WorkflowErrorEvent): void;
   /** A member of the actor was used outside of a step. */
   violated(member: string): void;
@@ -61,6 +64,8 @@ export class WorkflowRun {
   #root: Fiber | undefined;
   #stop: Error | undefined;
   #active = 0;
+  #refused = 0;
+  readonly #abandoned = Promise.withResolvers<never>();
   readonly #onStop: (() => void)[] = [];
   readonly #childWaits = new Set<() => void>();
 
@@ -70,10 +75,26 @@ export class WorkflowRun {
     this.history = owner.history;
     this.guard = guard;
     this.collecting = collecting;
+    this.#abandoned.promise.catch(() => {});
   }
 
   get evicted(): boolean {
     return this.#stop !== undefined;
+  }
+
+  /** Rejects when the code goes on and on although nothing is done for it any more. */
+  get abandoned(): Promise<never> {
+    return this.#abandoned.promise;
+  }
+
+  /**
+   * An operation is refused because the run is over. Code that catches that and tries again for ever
+   * gets no answer any more: true from then on.
+   */
+  refuse(reason: Error): boolean {
+    if (++this.#refused <= mostRefused) return false;
+    this.#abandoned.reject(reason);
+    return true;
   }
 
   now(): number {
@@ -134,11 +155,11 @@ export class WorkflowRun {
   }
 
   began(): void {
-    if (this.#active++ === 0) this.owner.resumed();
+    if (this.#active++ === 0) this.owner.resumed(this);
   }
 
   ended(): void {
-    if (--this.#active === 0) this.owner.paused();
+    if (--this.#active === 0) this.owner.paused(this);
   }
 }
 

@@ -78,6 +78,7 @@ export class Scope {
     try {
       running = this.#begin(name, kind, what, body);
     } catch (error) {
+      if (error instanceof Error && this.#over && this.run.refuse(error)) return new Promise(() => {});
       return guard.watch(Promise.reject(error));
     }
     const settled = running.then(
@@ -112,6 +113,10 @@ export class Scope {
     const entry = this.take(name, kind);
     this.#busy = name;
     return this.#perform(entry, body);
+  }
+
+  get #over(): boolean {
+    return this.fiber.cancelled !== undefined || this.run.fault !== undefined;
   }
 
   /** Throws when the scope must not go on. */

@@ -20,6 +20,7 @@ export class Signals {
   readonly #waiting = new Set<() => void>();
   #pending: Signal[] = [];
   #next = 1;
+  #before: Signal[] | undefined;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -67,6 +68,14 @@ export class Signals {
     this.#pending.splice(at, 1);
     this.#runtime.records.delete(signal.key);
     return { payload: signal.payload };
+  }
+
+  savepoint(): void {
+    this.#before = [...this.#pending];
+  }
+
+  rollback(): void {
+    if (this.#before !== undefined) this.#pending = this.#before;
   }
 
   subscribe(arrived: () => void): () => void {

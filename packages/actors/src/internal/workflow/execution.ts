@@ -1,0 +1,42 @@
+import { validate } from "@holdfast/core";
+import { WorkflowScopeContext } from "./context.ts";
+import { recorded } from "./history.ts";
+import type { Fiber, WorkflowRun } from "./run.ts";
+import { Scope } from "./scope.ts";
+
+/** How the code of a run came to its end. */
+export type Outcome =
+  | { readonly type: "completed"; readonly output: unknown }
+  | { readonly type: "failed"; readonly error: unknown }
+  | { readonly type: "evicted" };
+
+/** Runs the function of a workflow once, from the beginning, over what is recorded. */
+export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
+  const { program, input } = run.owner;
+  try {
+    const scope = new Scope(run, root, run.history.root);
+    const ctx = new WorkflowScopeContext(scope);
+    run.guard.enter();
+    let running: unknown;
+    try {
+      running = run.runtime.enter(() => program.run(ctx as never, input as never));
+    } finally {
+      run.guard.leave();
+    }
+    const output = await Promise.race([running, run.abandoned]);
+    if (run.fault !== undefined) throw run.fault;
+    if (run.evicted) return { type: "evicted" };
+    if (!run.collecting) scope.finish();
+    return { type: "completed", output: await checkedOutput(run, output) };
+  } catch (error) {
+    return { type: "failed", error: run.fault ?? error };
+  }
+}
+
+async function checkedOutput(run: WorkflowRun, output: unknown): Promise<unknown> {
+  const schema = run.owner.program.output;
+  const plain = run.runtime.unwrap(output);
+  if (schema === undefined) return recorded(plain);
+  const refusal = { group: "workflow", code: "invalid_output", what: "The output" };
+  return recorded(await validate(schema, plain, refusal));
+}
