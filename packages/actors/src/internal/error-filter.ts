@@ -1,29 +1,55 @@
-import { HoldfastError, isErrorCode, type Random, sanitizeError, uuidv4 } from "@holdfast/core";
+import {
+  type ErrorActor,
+  HoldfastError,
+  isErrorCode,
+  type Random,
+  sanitizeError,
+  uuidv4,
+} from "@holdfast/core";
 
 /** Decides what callers see of errors, and hands the rest to the host. */
 export class ErrorFilter {
   readonly #random: Random;
   readonly #report: (errorId: string, error: unknown) => void;
   /** Lifecycle errors that speak of this actor, among those with the same codes that speak of others. */
-  readonly #own = new WeakSet<object>();
+  #own: WeakSet<object> | undefined;
 
-  constructor(random: Random, report: (errorId: string, error: unknown) => void) {
+  readonly #actor: ErrorActor;
+  readonly #expose: boolean;
+
+  /** `expose` shows what went wrong also where that is nobody's business: for development. */
+  constructor(
+    random: Random,
+    report: (errorId: string, error: unknown) => void,
+    actor: ErrorActor,
+    expose: boolean,
+  ) {
     this.#random = random;
     this.#report = report;
+    this.#actor = actor;
+    this.#expose = expose;
   }
 
   /** The one place where what user code or the store threw becomes what a caller may see. */
   sanitize(error: unknown): HoldfastError {
-    const foreign = isLifecycleError(error) && !this.#own.has(error);
+    const foreign = isLifecycleError(error) && !this.#own?.has(error);
     // "Stopping" of another actor must not look as if this one had not run the call.
     const shown = foreign ? new Error("another actor was stopping", { cause: error }) : error;
-    return sanitizeError(shown, uuidv4(this.#random), this.#report);
+    const visible = sanitizeError(shown, uuidv4(this.#random), this.#report, this.#expose);
+    // An error that comes from another actor tells of that one already.
+    if (Object.isExtensible(visible)) visible.actor ??= this.#actor;
+    return visible;
   }
 
   /** As {@link sanitize}, for what the store said of this actor. */
   fromStore(error: unknown): HoldfastError {
-    if (isLifecycleError(error)) this.#own.add(error);
+    if (isLifecycleError(error)) this.#know(error);
     return this.sanitize(error);
+  }
+
+  #know(error: HoldfastError): void {
+    this.#own ??= new WeakSet();
+    this.#own.add(error);
   }
 
   /** A hook that nobody waits for has thrown: the host gets the error, whatever it is. */
@@ -33,7 +59,7 @@ export class ErrorFilter {
 
   stopping(): HoldfastError {
     const error = new HoldfastError("actor", "stopping", "The actor is stopping; the call has not run");
-    this.#own.add(error);
+    this.#know(error);
     return error;
   }
 }

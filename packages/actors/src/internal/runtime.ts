@@ -28,11 +28,11 @@ import { Connections } from "./connections.ts";
 import type { ContextSource } from "./context.ts";
 import { DatabasePart, providerOf } from "./database/database-part.ts";
 import { notEnabledError } from "./database/errors.ts";
-import { EntryBuffer, joinedOperations, space } from "./entry-buffer.ts";
-import { ErrorFilter, stoppedError } from "./error-filter.ts";
+import type { EntryBuffer } from "./entry-buffer.ts";
+import { ErrorFilter } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { Inspection } from "./inspect/inspection.ts";
-import { KvBuffer } from "./kv-buffer.ts";
+import type { KvBuffer } from "./kv-buffer.ts";
 import { LazyPromise } from "./lazy.ts";
 import { Parts } from "./parts.ts";
 import { openWebSocket, serveRequest } from "./raw.ts";
@@ -40,6 +40,7 @@ import type { RunningCall } from "./running-call.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "./runtime-definition.ts";
 import { startActor } from "./start.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
+import { Storage } from "./storage.ts";
 import { Transactions } from "./transactions.ts";
 import { Turnstile } from "./turnstile.ts";
 import { warnOnce } from "./warnings.ts";
@@ -55,12 +56,8 @@ export class Runtime implements ActorInstance, ContextSource {
   readonly activity: Activity;
   readonly connections: Connections;
   readonly ledger: CallLedger;
-  readonly kv: KvBuffer;
-  /** What `kv` keeps. */
-  readonly entries: EntryBuffer;
+  readonly storage: Storage;
   readonly stateHolder: ActorState;
-  /** What the parts of the actor keep; commits with the turn. */
-  readonly records: EntryBuffer;
   readonly parts: Parts;
   readonly errors: ErrorFilter;
   /** Lets actions, connections and requests begin. */
@@ -108,7 +105,8 @@ export class Runtime implements ActorInstance, ContextSource {
     this.definition = options.definition["~definition"];
     this.ports = host.ports;
     this.#host = host;
-    this.errors = new ErrorFilter(host.ports.random, host.report);
+    const actor = { actorId: options.id, generation: options.epoch, key: options.key };
+    this.errors = new ErrorFilter(host.ports.random, host.report, actor, host.exposeErrors === true);
     this.#creating = start.type === "create";
     this.#createDue = this.#creating;
     this.#createdAt = this.#creating ? host.ports.clock.now() : undefined;
@@ -117,10 +115,8 @@ export class Runtime implements ActorInstance, ContextSource {
     this.transactions = new Transactions(this);
     this.stateHolder = new ActorState(this);
     this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
-    this.entries = new EntryBuffer(host.store, options.id, space.user, () => this.noteChange());
-    this.records = new EntryBuffer(host.store, options.id, space.records, () => this.#changed());
+    this.storage = new Storage(host.store, this);
     this.parts = new Parts(this, start.type === "wake" ? start.loaded.record.wakeAt : undefined);
-    this.kv = new KvBuffer(this.entries, this.parts);
     if (this.definition.db !== undefined) {
       const provider = providerOf(this.definition.db);
       this.parts.addDatabase(new DatabasePart(this, provider, host.store.databases, options.epoch));
@@ -286,7 +282,7 @@ export class Runtime implements ActorInstance, ContextSource {
     this.#dirty = false;
     this.#calls.recordStarted();
     const state = this.stateHolder.take();
-    const kv = joinedOperations(this.records.take(version), this.entries.take(version));
+    const kv = this.storage.take(version);
     const calls = this.ledger.take();
     const createdAt = this.#createDue ? this.#createdAt : undefined;
     this.#createDue = false;
@@ -309,8 +305,7 @@ export class Runtime implements ActorInstance, ContextSource {
 
   #landed(version: number): void {
     this.inspection?.watching.landed(version);
-    this.entries.landed(version);
-    this.records.landed(version);
+    this.storage.landed(version);
     this.parts.landed(version);
   }
 
@@ -342,6 +337,15 @@ export class Runtime implements ActorInstance, ContextSource {
 
   get wakeAt(): number | undefined {
     return this.parts.wakeAt;
+  }
+
+  /** What the parts of the actor keep; commits with the turn. */
+  get records(): EntryBuffer {
+    return this.storage.records;
+  }
+
+  get kv(): KvBuffer {
+    return this.storage.kv;
   }
 
   get conns(): ReadonlyMap<string, Connection> {
@@ -574,8 +578,7 @@ export class Runtime implements ActorInstance, ContextSource {
     this.sealed = true;
     this.parts.sealed();
     this.stateHolder.seal();
-    this.entries.refusal = stoppedError;
-    this.records.refusal = stoppedError;
+    this.storage.seal();
   }
 
   /** The instance is out of memory from now on. Idempotent. */

@@ -86,29 +86,26 @@ export class Transactions {
   rollback(): void {
     if (!this.#open) return;
     this.#open = false;
-    const { stateHolder, entries, records, parts } = this.#runtime;
+    const { stateHolder, storage, parts } = this.#runtime;
     stateHolder.rollback();
-    entries.rollback();
-    records.rollback();
+    storage.rollback();
     parts.rollback();
     this.#held?.revert(rolledBackError());
   }
 
   #savepoint(): void {
-    const { queue, stateHolder, entries, records, parts } = this.#runtime;
+    const { queue, stateHolder, storage, parts } = this.#runtime;
     this.#held = queue.transaction();
     stateHolder.savepoint();
-    entries.savepoint();
-    records.savepoint();
+    storage.savepoint();
     parts.savepoint();
   }
 
   /** What changed since `#savepoint` becomes one turn. */
   #keep(): void {
-    const { queue, stateHolder, entries, records, parts } = this.#runtime;
+    const { queue, stateHolder, storage, parts } = this.#runtime;
     stateHolder.keep();
-    entries.keep();
-    records.keep();
+    storage.keep();
     parts.keep();
     // While it is held: what has changed is handed in as one, with relaxed durability too.
     queue.close();
