@@ -15,7 +15,7 @@ export interface ActionDefinition<Context, Args extends readonly unknown[], Resu
   // A call signature and generic: that lets the compiler infer the context from the actor around it.
   (c: Context, ...args: Args): Result;
   /** Phantom: the metadata of the declared errors, by code. */
-  readonly "~errors"?: Errors;
+  readonly "~errors": Errors | undefined;
 }
 
 interface ActionRules<Context, Errors extends ActionErrors> {
@@ -73,5 +73,5 @@ export function action<
 ): ActionDefinition<Context, Args, Result, DeclaredErrors<Errors>>;
 export function action(options: { readonly handler: (...args: never[]) => unknown }): unknown {
   const handler = (c: never, ...args: never[]): unknown => options.handler(c, ...args);
-  return Object.assign(handler, { "~action": options });
+  return Object.assign(handler, { "~action": options, "~errors": undefined });
 }

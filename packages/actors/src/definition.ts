@@ -9,6 +9,8 @@ import type {
   ActorContext,
   ActorOptions,
   ActorShape,
+  AuthContext,
+  AuthOptions,
   Conn,
   ConnContext,
   RequestContext,
@@ -134,6 +136,11 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     state: State,
   ) => void | Promise<void>;
+  /**
+   * Throws to refuse a caller; what it returns is `c.conn.auth`. Runs at the gateway, before an actor is
+   * looked for, woken or made; callers in the same process are not asked.
+   */
+  readonly onAuth?: (c: AuthContext, options: AuthOptions<ConnParams>) => unknown;
   /** Throws to refuse a connection or call. */
   readonly onBeforeConnect?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,

@@ -62,6 +62,18 @@ export {
   type StateMigration,
 } from "./definition.ts";
 export { type EventOptions, type EventTokens, event } from "./event.ts";
+export {
+  type ActorImage,
+  exportActor,
+  forkActor,
+  type HistoryStore,
+  type ImageHeader,
+  type ImagePart,
+  importActor,
+  invalidImport,
+  type NewIdentity,
+  stateAt,
+} from "./history.ts";
 export type {
   ActorInspection,
   DatabaseInspection,
@@ -101,6 +113,7 @@ export {
   type StopReason,
 } from "./instance.ts";
 export { blobReferencePrefix } from "./internal/blob/references.ts";
+export { storedInspectorToken } from "./internal/inspect/token.ts";
 export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
 export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspector.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
@@ -147,6 +160,7 @@ export type {
   KvEntry,
   KvOperation,
   KvRange,
+  ListFilter,
   ListQuery,
   LoadedActor,
   StoredState,
@@ -157,8 +171,14 @@ export type {
   ActionTree,
   ActorContext,
   ActorOptions,
+  ActorPresence,
   ActorShape,
+  AuthContext,
+  AuthIntent,
+  AuthOptions,
   BaseContext,
+  Broadcast,
+  BroadcastTarget,
   Conn,
   ConnContext,
   RequestContext,

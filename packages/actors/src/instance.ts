@@ -41,6 +41,8 @@ export interface ActorHost {
   fetch?(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Hands a message to another actor; resolves when it is durable there. */
   deliver?(target: ActorTarget, call: SendCall): Promise<unknown>;
+  /** Shows callers the message of every error: for development. */
+  readonly exposeErrors?: boolean;
   /** Gets the full error behind each `internal.internal_error`. */
   report(errorId: string, error: unknown): void;
 }

@@ -86,6 +86,28 @@ export interface RunControl {
   setWakeAt(at: number | null): Promise<void>;
 }
 
+/** The first argument of `onAuth`: no actor has been looked for yet. */
+export interface AuthContext {
+  readonly name: string;
+  /** Undefined for an actor that is addressed by its id. */
+  readonly key: readonly string[] | undefined;
+  readonly actorId: string | undefined;
+  readonly log: Logger;
+}
+
+/** What a caller is about to do. */
+export type AuthIntent = "get" | "create" | "connect" | "action" | "message";
+
+/** The second argument of `onAuth`. */
+export interface AuthOptions<ConnParams = unknown> {
+  /** The head of the request; its body belongs to the actor. */
+  readonly req: Request;
+  /** The same as `req`. */
+  readonly request: Request;
+  readonly params: ConnParams;
+  readonly intents: ReadonlySet<AuthIntent>;
+}
+
 /** What every context has, also while the actor is being created. */
 export interface BaseContext {
   readonly actorId: string;

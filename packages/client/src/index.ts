@@ -1,4 +1,5 @@
 export { actorPath, rawPath } from "./address.ts";
+export { type ActionPromise, type Attempt, attempt } from "./attempt.ts";
 export { createClient, createClientWithDriver } from "./client.ts";
 export type { ClientConfig } from "./config.ts";
 export {
@@ -52,6 +53,8 @@ export { encodeStreamChunk, encodeStreamItem, streamContentType } from "./stream
 export type {
   ActionOptions,
   ActionProxies,
+  ActionResult,
+  ActionStream,
   ActorAccessor,
   ActorConn,
   ActorConnBase,

@@ -1,4 +1,5 @@
 import type { ActorKeyInput, HoldfastError } from "@holdfast/core";
+import type { ActionPromise } from "./attempt.ts";
 import type { SendToQueue } from "./queue.ts";
 
 /**
@@ -75,12 +76,26 @@ export type EventArguments<Events, Name> = Name extends keyof Events
     : never
   : unknown[];
 
+/** A result that comes in pieces, as its caller reads it. */
+export type ActionStream<Piece> = ReadableStream<Piece> & AsyncIterable<Piece>;
+
+/** What a caller gets of what an action returns. */
+export type ActionResult<Result> =
+  Result extends ReadableStream<infer Piece>
+    ? ActionStream<Piece>
+    : Result extends AsyncIterable<infer Piece>
+      ? ActionStream<Piece>
+      : Result;
+
 /** The client's view of a tree of actions: the context is gone and every result is a promise. */
 export type ActionProxies<Actions> = {
-  readonly [Name in keyof Actions]: Actions[Name] extends (c: never, ...args: infer Args) => infer Result
-    ? (...args: Args) => Promise<Awaited<Result>>
-    : Actions[Name] extends { readonly handler: (c: never, ...args: infer Args) => infer Result }
-      ? (...args: Args) => Promise<Awaited<Result>>
+  readonly [Name in keyof Actions]: Actions[Name] extends {
+    (c: never, ...args: infer Args): infer Result;
+    readonly "~errors": infer Errors;
+  }
+    ? (...args: Args) => ActionPromise<ActionResult<Awaited<Result>>, NonNullable<Errors>>
+    : Actions[Name] extends (c: never, ...args: infer Args) => infer Result
+      ? (...args: Args) => Promise<ActionResult<Awaited<Result>>>
       : Actions[Name] extends object
         ? ActionProxies<Actions[Name]>
         : never;

@@ -4,11 +4,21 @@ export interface WireError {
   readonly code: string;
   readonly message: string;
   readonly metadata?: unknown;
+  readonly actor?: ErrorActor;
+}
+
+/** The actor in which an error arose. */
+export interface ErrorActor {
+  readonly actorId: string;
+  /** How often the actor has been taken into memory. */
+  readonly generation: number;
+  readonly key?: readonly string[];
 }
 
 export interface HoldfastErrorOptions {
   /** Structured details for the caller; must be encodable. */
   readonly metadata?: unknown;
+  readonly actor?: ErrorActor;
   /** HTTP status; by default derived from group and code. */
   readonly statusCode?: number;
   readonly cause?: unknown;
@@ -25,6 +35,8 @@ export class HoldfastError extends Error {
   readonly code: string;
   readonly metadata?: unknown;
   readonly statusCode: number;
+  /** Where it arose, if that was an actor. */
+  actor?: ErrorActor;
   readonly [brand] = true;
 
   constructor(group: string, code: string, message: string, options: HoldfastErrorOptions = {}) {
@@ -33,6 +45,7 @@ export class HoldfastError extends Error {
     this.group = group;
     this.code = code;
     if (options.metadata !== undefined) this.metadata = options.metadata;
+    if (options.actor !== undefined) this.actor = options.actor;
     this.statusCode = options.statusCode ?? defaultStatus(group, code);
   }
 }
@@ -72,6 +85,7 @@ export function toWireError(error: HoldfastError): WireError {
     code: error.code,
     message: error.message,
     ...(error.metadata === undefined ? {} : { metadata: error.metadata }),
+    ...(error.actor === undefined ? {} : { actor: error.actor }),
   };
 }
 
@@ -90,25 +104,36 @@ export function fromWireError(value: unknown, statusCode?: number): HoldfastErro
   return new HoldfastError(wire.group, wire.code, wire.message, {
     ...options,
     ...(wire.metadata === undefined ? {} : { metadata: wire.metadata }),
+    ...(isErrorActor(wire.actor) ? { actor: wire.actor } : {}),
   });
+}
+
+function isErrorActor(value: unknown): value is ErrorActor {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "actorId") === "string";
 }
 
 /**
  * The single place where an arbitrary thrown value becomes something that a caller may see.
  * Typed errors pass; anything else becomes `internal.internal_error` with `errorId`, under which
- * the full error is handed to `report` (the log).
+ * the full error is handed to `report` (the log). With `expose`, for development, its message is shown.
  */
 export function sanitizeError(
   error: unknown,
   errorId: string,
   report: (errorId: string, error: unknown) => void,
+  expose = false,
 ): HoldfastError {
   if (isHoldfastError(error)) return error;
   report(errorId, error);
-  return new HoldfastError("internal", "internal_error", "An internal error occurred", {
+  const message = expose ? messageOf(error) : "An internal error occurred";
+  return new HoldfastError("internal", "internal_error", message, {
     metadata: { errorId },
     cause: error,
   });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const statusByCode: Readonly<Record<string, number>> = {
@@ -158,6 +183,7 @@ export interface ProblemDetails {
   readonly group: string;
   readonly code: string;
   readonly metadata?: unknown;
+  readonly actor?: ErrorActor;
 }
 
 export function toProblem(error: HoldfastError, typePrefix = "urn:holdfast:error:"): ProblemDetails {
@@ -169,6 +195,7 @@ export function toProblem(error: HoldfastError, typePrefix = "urn:holdfast:error
     group: error.group,
     code: error.code,
     ...(error.metadata === undefined ? {} : { metadata: error.metadata }),
+    ...(error.actor === undefined ? {} : { actor: error.actor }),
   };
 }
 

@@ -2,6 +2,7 @@ export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
 export { encodeValue } from "./codec/cbor-encode.ts";
 export { decodeJson, encodeJson } from "./codec/json.ts";
 export {
+  type ErrorActor,
   fromWireError,
   HoldfastError,
   type HoldfastErrorOptions,

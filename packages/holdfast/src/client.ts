@@ -1,8 +1,11 @@
 export {
   type ActionOptions,
+  type ActionStream,
   type ActorAccessor,
   type ActorConn,
   type ActorHandle,
+  type Attempt,
+  attempt,
   type Client,
   type ClientConfig,
   type ConnStatus,

@@ -37,6 +37,8 @@ export interface DirectoryOptions {
   readonly store: ActorStore;
   readonly ports: Ports;
   readonly messageLimits: MessageLimits;
+  /** Shows callers the message of every error: for development. */
+  readonly exposeErrors?: boolean;
   /** How long and how much of what a client missed is kept for it. */
   readonly resume?: Partial<ResumeLimits>;
 }
@@ -65,6 +67,7 @@ export class Directory implements ActorHost {
   readonly store: ActorStore;
   readonly messageLimits: MessageLimits;
   readonly resumeLimits: ResumeLimits;
+  readonly exposeErrors: boolean;
   /** The connections that outlive their actors' sleep. */
   readonly held = new HeldConnections<Session>();
   readonly #definitions: ReadonlyMap<string, AnyDefinition>;
@@ -79,6 +82,7 @@ export class Directory implements ActorHost {
     this.ports = options.ports;
     this.store = options.store;
     this.messageLimits = options.messageLimits;
+    this.exposeErrors = options.exposeErrors === true;
     this.resumeLimits = { ...defaultResume, ...options.resume };
     this.#definitions = new Map(Object.entries(options.definitions));
     this.#created = new CreateMemory(options.ports.clock);

@@ -209,6 +209,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         store,
         ports: this.#ports,
         messageLimits: this.#messageLimits,
+        exposeErrors: exposesErrors(),
         ...(this.config.gateway?.resume && { resume: this.config.gateway.resume }),
       });
       directory.alarms.start();
@@ -245,4 +246,11 @@ export function createRegistry<const Actors extends Definitions>(
   config: RegistryConfig<Actors>,
 ): Registry<Actors> {
   return new Registry(config);
+}
+
+/** HOLDFAST_EXPOSE_ERRORS=1 and NODE_ENV=development let callers see the message of every error. */
+function exposesErrors(): boolean {
+  const named = process.env["HOLDFAST_EXPOSE_ERRORS"];
+  if (named !== undefined) return named === "1" || named === "true";
+  return process.env["NODE_ENV"] === "development";
 }

@@ -1,27 +1,6 @@
+import type { AuthContext, AuthIntent, AuthOptions } from "@holdfast/actors";
 import type { ActorTarget } from "@holdfast/client";
-import type { ActorKey, Logger } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
-
-/** What a caller is about to do. */
-export type AuthIntent = "get" | "create" | "connect" | "action" | "message";
-
-/** The first argument of `onAuth`: no actor has been looked for yet. */
-export interface AuthContext {
-  readonly name: string;
-  /** Undefined for an actor that is addressed by its id. */
-  readonly key: ActorKey | undefined;
-  readonly actorId: string | undefined;
-  readonly log: Logger;
-}
-
-/** The second argument of `onAuth`. */
-export interface AuthOptions {
-  readonly req: Request;
-  /** The same as `req`. */
-  readonly request: Request;
-  readonly params: unknown;
-  readonly intents: ReadonlySet<AuthIntent>;
-}
 
 interface AuthQuestion {
   readonly intents: readonly AuthIntent[];
@@ -55,7 +34,8 @@ export function authenticate(
   if (target.type === "getOrCreate") intents.add("create");
   const asked = async (): Promise<unknown> => {
     const request = question.request();
-    return onAuth(context, { req: request, request, params: question.params, intents });
+    const options: AuthOptions = { req: request, request, params: question.params, intents };
+    return onAuth(context, options);
   };
   asked().then(next).catch(refuse);
 }

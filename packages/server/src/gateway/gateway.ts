@@ -1,3 +1,4 @@
+import type { AuthIntent } from "@holdfast/actors";
 import {
   type ActorTarget,
   contentType,
@@ -10,7 +11,7 @@ import {
 import { encodeKey, HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
-import { type AuthIntent, authenticate } from "./auth.ts";
+import { authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { serveEvents } from "./event-stream.ts";
 import { type Exchange, replyEncoding, replyError, requestEncoding, visibleError } from "./exchange.ts";
