@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor } from "@holdfast/actors";
-import { ChildError, durable, workflow } from "@holdfast/actors/workflow";
+import { ChildError, durable, listWorkflows, workflow } from "@holdfast/actors/workflow";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { createMemoryStore } from "@holdfast/testing";
@@ -119,6 +119,35 @@ test("typed input is validated before anything begins", async () => {
     await handle.start({ n: 1 });
     const output: number = await handle.result();
     assert.equal(output, 2);
+  } finally {
+    await running.shutdown();
+  }
+});
+
+test("workflows are listed and searched without waking their actors", async () => {
+  const ports = systemPorts();
+  const store = createMemoryStore({ ports });
+  const running = createRegistry({ use: { square, sum, other }, store: () => store, ports });
+  try {
+    await running.client.square.getOrCreate("two", { createWithInput: { n: 2 } }).result();
+    await assert.rejects(running.client.square.getOrCreate("bad", { createWithInput: { n: -2 } }).result());
+    await running.client.square.getOrCreate("idle").resolve();
+    const all = await listWorkflows(store, { name: "square" });
+    assert.deepEqual(all.workflows.map(({ key, state }) => [key[0], state]).sort(), [
+      ["bad", "failed"],
+      ["two", "completed"],
+    ]);
+    const failed = await listWorkflows(store, { state: "failed", search: "negative" });
+    assert.deepEqual(
+      failed.workflows.map(({ key }) => key),
+      [["bad"]],
+    );
+    assert.deepEqual((await listWorkflows(store, { search: "nothing" })).workflows, []);
+    await assert.rejects(listWorkflows(store, { limit: 1_001 }), (error) =>
+      isErrorCode(error, "workflow", "invalid_query"),
+    );
+    const page = await listWorkflows(store, { name: "square", limit: 1 });
+    assert.ok(page.cursor !== undefined);
   } finally {
     await running.shutdown();
   }

@@ -5,6 +5,12 @@ export type {
   WorkflowInspection,
   WorkflowLocationSegment,
 } from "../internal/workflow/inspection.ts";
+export {
+  listWorkflows,
+  type WorkflowPage,
+  type WorkflowQuery,
+  type WorkflowSummary,
+} from "../internal/workflow/listing.ts";
 export { WorkflowControl, type WorkflowStatus, workflowControl } from "./control.ts";
 export {
   type DurableActions,

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { appendSegment, decodePath, rootPrefix } from "../src/internal/workflow/location.ts";
+import {
+  decodeBox,
+  decodeEntry,
+  decodeHeader,
+  type EntryFields,
+  encodeBox,
+  encodeEntry,
+  encodeHeader,
+  type Header,
+} from "../src/internal/workflow/record.ts";
+
+/** What version 1 wrote, in hexadecimal. Never changed: a later format adds a file of its own. */
+interface Golden {
+  readonly header: string;
+  readonly child: string;
+  readonly entry: string;
+  readonly failed: string;
+  readonly box: string;
+  readonly path: string;
+}
+
+const golden: Golden = JSON.parse(readFileSync(new URL("golden/workflow-1.json", import.meta.url), "utf8"));
+const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
+const hex = (data: Uint8Array): string => Buffer.from(data).toString("hex");
+
+const header: Header = {
+  state: "failed",
+  run: 2,
+  startedAt: 1_700_000_000_000,
+  endedAt: 1_700_000_000_500,
+  error: { name: "TypeError", message: "no", metadata: { group: "user", code: "x" } },
+  resumable: true,
+  cancelReason: undefined,
+  parent: undefined,
+};
+const child: Header = {
+  ...header,
+  state: "running",
+  error: undefined,
+  endedAt: undefined,
+  resumable: false,
+  parent: { name: "sum", key: ["a", "b"], token: "secret" },
+};
+const entry: EntryFields = {
+  ordinal: 7,
+  kind: "step",
+  status: "completed",
+  attempts: 2,
+  createdAt: 1_700_000_000_000,
+  lastAttemptAt: 1_700_000_000_100,
+  completedAt: 1_700_000_000_101,
+  completion: 3,
+  error: undefined,
+  rollbackCompletedAt: undefined,
+  rollbackError: undefined,
+  data: { output: { n: 1n, at: new Date(5), gone: undefined } },
+};
+const failed: EntryFields = {
+  ...entry,
+  kind: "join",
+  status: "failed",
+  completedAt: undefined,
+  completion: undefined,
+  error: { name: "JoinError", message: "Join failed: a" },
+  rollbackError: "no",
+  data: { branches: { a: { status: "failed", error: { name: "Error", message: "x" } } } },
+};
+const path = ["loop", 3, "zwölf", "branch", "step"];
+const key = path.reduce(appendSegment, rootPrefix);
+
+test("what is written today is format 1, byte for byte", () => {
+  const written: Golden = {
+    header: hex(encodeHeader(header)),
+    child: hex(encodeHeader(child)),
+    entry: hex(encodeEntry(entry)),
+    failed: hex(encodeEntry(failed)),
+    box: hex(encodeBox(["name", { payload: [1, 2] }])),
+    path: hex(key),
+  };
+  assert.deepEqual(written, golden);
+});
+
+test("format 1 is read", () => {
+  assert.deepEqual(decodeHeader(bytes(golden.header)), header);
+  assert.deepEqual(decodeHeader(bytes(golden.child)), child);
+  assert.deepEqual(decodeEntry(bytes(golden.entry)), entry);
+  assert.deepEqual(decodeEntry(bytes(golden.failed)), failed);
+  assert.deepEqual(decodeBox(bytes(golden.box)), ["name", { payload: [1, 2] }]);
+  assert.deepEqual(decodePath(bytes(golden.path)), path);
+});
+
+test("bytes of another format, and damaged ones, give typed errors", () => {
+  const unknown = (thrown: unknown): boolean => isErrorCode(thrown, "store", "unknown_format");
+  for (const decode of [decodeHeader, decodeEntry, decodeBox]) {
+    assert.throws(() => decode(new Uint8Array([2, 0x80])), unknown);
+    assert.throws(() => decode(new Uint8Array()), unknown);
+    assert.throws(() => decode(new Uint8Array([1, 0xff])), unknown);
+  }
+  assert.throws(() => decodePath(new Uint8Array([...rootPrefix, 9])), unknown);
+  assert.throws(() => decodePath(new Uint8Array([...rootPrefix, 1, 0, 9, 65])), unknown);
+});
