@@ -15,6 +15,8 @@ export class NodeExchange implements Exchange {
   readonly url: string;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  /** The body of the request is read as a stream, or not at all. */
+  #streams = false;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.method = request.method ?? "GET";
@@ -83,6 +85,7 @@ export class NodeExchange implements Exchange {
   ): void {
     const response = this.#response;
     if (response.headersSent || response.destroyed) return;
+    if (this.#streams) this.#endUnread();
     const length = body === undefined ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const lines: string[] = ["cache-control", "no-store", "x-content-type-options", "nosniff"];
     for (const name in headers) lines.push(name, headers[name] ?? "");
@@ -102,6 +105,7 @@ export class NodeExchange implements Exchange {
     }
     const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
     const body = hasBody ? bodyStream(this.#request, maxBytes) : null;
+    this.#streams = hasBody;
     return makeRequest(url, { method: this.method, headers: headersOf(this.#request), signal, body });
   }
 
@@ -120,20 +124,23 @@ export class NodeExchange implements Exchange {
     const bodiless = isBodiless(this.method, status);
     const declared = source.headers.get("content-length");
     if (body === null && !bodiless && declared === null) lines.push("content-length", "0");
-    // What was not read of the request would stand in the way of the next one.
-    if (!this.#request.complete) response.shouldKeepAlive = false;
+    this.#endUnread();
     if (source.statusText === "") response.writeHead(status, lines);
     else response.writeHead(status, source.statusText, lines);
     if (bodiless || body === null) {
       body?.cancel().catch(() => undefined);
       response.end();
-      drain(this.#request);
       return;
     }
     response.flushHeaders();
-    void writeBody(body, response, declared === null ? undefined : Number(declared)).then(() => {
-      drain(this.#request);
-    });
+    void writeBody(body, response, declared === null ? undefined : Number(declared));
+  }
+
+  /** What is not read of a body would stand in the way of the next request: the connection ends. */
+  #endUnread(): void {
+    if (!this.#streams || this.#request.complete) return;
+    this.#response.shouldKeepAlive = false;
+    this.#response.once("finish", () => drain(this.#request));
   }
 
   /** The rest of the body is not wanted: the connection ends after the answer. */
