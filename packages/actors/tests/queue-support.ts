@@ -1,5 +1,6 @@
 import type { ActorInstance, SendCall } from "@holdfast/actors";
 import { decodeValue, HoldfastError } from "@holdfast/core";
+import { type TestPorts, turn } from "./harness.ts";
 
 export interface Sent {
   readonly status: string;
@@ -24,4 +25,9 @@ export function code(expected: string): (error: unknown) => boolean {
 /** What an action that catches an error tells of it. */
 export function codeOf(error: unknown): string {
   return error instanceof HoldfastError ? `${error.group}.${error.code}` : String(error);
+}
+
+/** Resolves when so many timers are set. */
+export async function timers(ports: TestPorts, count: number): Promise<void> {
+  while (ports.pendingTimers < count) await turn();
 }

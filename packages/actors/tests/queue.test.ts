@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, queue } from "@holdfast/actors";
 import { call, outcome, turn, world } from "./harness.ts";
-import { code, codeOf, send } from "./queue-support.ts";
+import { code, codeOf, send, timers } from "./queue-support.ts";
 
 const basic = actor({
+  options: { sleepTimeout: Number.POSITIVE_INFINITY },
   state: { seen: [] as unknown[] },
   queues: { a: queue<number>(), b: queue<number>(), jobs: queue<string, { done: string }>() },
   actions: {
@@ -128,13 +129,15 @@ test("a blocked receive gets the next message; its timeout gives nothing, waitFo
   assert.equal(await outcome(waiting), "pending");
   await send(a, "a", 1);
   assert.deepEqual(await waiting, { name: "a", body: 1, attempt: 1 });
+  const before = ports.pendingTimers;
   const late = call(a, "take", ["a"], 5_000);
-  await turn();
+  await timers(ports, before + 2);
   ports.advance(5_000);
   assert.equal(await late, null);
+  const others = ports.pendingTimers;
   const refused = assert.rejects(call(a, "wait", 10), code("queue.timed_out"));
   const unavailable = assert.rejects(call(a, "available", 10), code("queue.timed_out"));
-  await turn();
+  await timers(ports, others + 4);
   ports.advance(10);
   await Promise.all([refused, unavailable]);
   const there = call(a, "available", 10);
@@ -168,17 +171,18 @@ test("a sender who waits gets the response, or hears that its time is over", asy
     status: "completed",
     response: { done: "yes" },
   });
+  const before = ports.pendingTimers;
   const late = send(a, "jobs", "y", { wait: true, timeoutMs: 1_000 });
-  await turn();
+  await timers(ports, before + 1);
   ports.advance(1_000);
   assert.deepEqual(await late, { status: "timedOut" });
   assert.equal(await call(a, "completeTwice"), "queue.already_completed");
   const asked = call(a, "ask", 50);
-  await turn();
   assert.equal(await call(a, "complete", { done: "ok" }), 1);
   assert.deepEqual(await asked, { response: { done: "ok" } });
+  const rest = ports.pendingTimers;
   const unanswered = call(a, "ask", 50);
-  await turn();
+  await timers(ports, rest + 2);
   ports.advance(50);
   assert.equal(await unanswered, "queue.timed_out");
 });

@@ -1,8 +1,6 @@
-import { HoldfastError, isErrorCode, type Logger, type Ports, uuidv4 } from "@holdfast/core";
-import type { ActorBlobs } from "../blob.ts";
+import { HoldfastError, isErrorCode, type Ports, uuidv4 } from "@holdfast/core";
 import type { ActorInspection } from "../inspection.ts";
 import type {
-  ActorCaller,
   ActorConnection,
   ActorHost,
   ActorInstance,
@@ -17,26 +15,20 @@ import type {
   SendCall,
   StopReason,
 } from "../instance.ts";
-import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../types.ts";
 import { Activity } from "./activity.ts";
+import { ActorMembers } from "./actor-members.ts";
 import { ActorState } from "./actor-state.ts";
 import { CallLedger } from "./call-ledger.ts";
 import { Calls } from "./calls.ts";
 import { type Changes, CommitQueue } from "./commit-queue.ts";
-import type { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import type { ContextSource } from "./context.ts";
 import { DatabasePart, providerOf } from "./database/database-part.ts";
-import { notEnabledError } from "./database/errors.ts";
-import type { EntryBuffer } from "./entry-buffer.ts";
 import { ErrorFilter } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { Inspection } from "./inspect/inspection.ts";
-import type { KvBuffer } from "./kv-buffer.ts";
 import { LazyPromise } from "./lazy.ts";
 import { Parts } from "./parts.ts";
 import { openWebSocket, serveRequest } from "./raw.ts";
-import type { RunningCall } from "./running-call.ts";
 import type { AnyFunction, HookName, RuntimeDefinition } from "./runtime-definition.ts";
 import { startActor } from "./start.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
@@ -46,12 +38,13 @@ import { Turnstile } from "./turnstile.ts";
 import { warnOnce } from "./warnings.ts";
 
 /** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
-export class Runtime implements ActorInstance, ContextSource {
+export class Runtime extends ActorMembers implements ActorInstance {
   readonly id: string;
   readonly name: string;
   readonly key: readonly string[];
   readonly definition: RuntimeDefinition;
   readonly ports: Ports;
+  readonly host: ActorHost;
   readonly queue: CommitQueue;
   readonly activity: Activity;
   readonly connections: Connections;
@@ -74,18 +67,12 @@ export class Runtime implements ActorInstance, ContextSource {
   /** True once no change is taken any more. */
   sealed = false;
 
-  readonly #host: ActorHost;
   readonly #calls: Calls;
-  /** Made when user code asks for it. */
-  #abort: AbortController | undefined;
-  #abortReason: HoldfastError | undefined;
   readonly #ready = new LazyPromise<void>();
   readonly #stopped = new LazyPromise<StopReason>();
   /** Settles when the start hooks have run, before what they wrote is durable. */
   readonly #started = new LazyPromise<void>();
   readonly #createdAt: number | undefined;
-  #log: Logger | undefined;
-  #client: object | undefined;
   #stopper: Stopper | undefined;
   /** Until `onCreate` has ended nothing is committed: the actor does not exist yet. */
   #creating: boolean;
@@ -98,13 +85,14 @@ export class Runtime implements ActorInstance, ContextSource {
   #boundarySet = false;
 
   constructor(options: InstanceOptions) {
+    super();
     const { host, start } = options;
     this.id = options.id;
     this.name = options.name;
     this.key = options.key;
     this.definition = options.definition["~definition"];
     this.ports = host.ports;
-    this.#host = host;
+    this.host = host;
     const actor = { actorId: options.id, generation: options.epoch, key: options.key };
     this.errors = new ErrorFilter(host.ports.random, host.report, actor, host.exposeErrors === true);
     this.#creating = start.type === "create";
@@ -315,119 +303,13 @@ export class Runtime implements ActorInstance, ContextSource {
     return shown;
   }
 
-  // What contexts show
-
-  get state(): unknown {
-    return this.stateHolder.value;
-  }
-
-  set state(value: unknown) {
-    this.stateHolder.value = value;
-  }
-
-  get blob(): ActorBlobs {
-    return this.parts.blobs;
-  }
-
-  /** `c.db`. */
-  get database(): unknown {
-    if (this.parts.database === undefined) throw notEnabledError(this.name);
-    return this.parts.database.client;
-  }
-
   get wakeAt(): number | undefined {
     return this.parts.wakeAt;
-  }
-
-  /** What the parts of the actor keep; commits with the turn. */
-  get records(): EntryBuffer {
-    return this.storage.records;
-  }
-
-  get kv(): KvBuffer {
-    return this.storage.kv;
-  }
-
-  get conns(): ReadonlyMap<string, Connection> {
-    return this.connections.all;
-  }
-
-  get abortSignal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
-    }
-    return this.#abort.signal;
-  }
-
-  get log(): Logger {
-    this.#log ??= this.ports.log.child({ actorId: this.id, name: this.name, key: this.key });
-    return this.#log;
-  }
-
-  unwrap(value: unknown): unknown {
-    return this.stateHolder.unwrap(value);
-  }
-
-  broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
-    this.connections.broadcast(name, args, target);
-  }
-
-  get presence(): ActorPresence {
-    return this.connections.presence;
-  }
-
-  async saveState(options: SaveStateOptions = {}): Promise<void> {
-    const { durability, stateSaveInterval } = this.definition.options;
-    const waits = durability === "gated" || options.immediate === true || this.status === "starting";
-    if (waits) return this.queue.durable();
-    this.queue.saveWithin(Math.min(options.maxWait ?? stateSaveInterval, stateSaveInterval));
   }
 
   inspect(): ActorInspection {
     this.inspection ??= new Inspection(this);
     return this.inspection;
-  }
-
-  get host(): ActorHost {
-    return this.#host;
-  }
-
-  get region(): string {
-    return this.#host.region ?? "local";
-  }
-
-  async fetch(input: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
-    if (this.#host.fetch === undefined) {
-      const message = "The host of this actor gives it no way to fetch";
-      throw new HoldfastError("actor", "fetch_unavailable", message, { statusCode: 500 });
-    }
-    await this.queue.gate();
-    return this.#host.fetch(input, init);
-  }
-
-  get run(): RunControl {
-    return this.parts.runControl;
-  }
-
-  async blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T> {
-    this.turnstile.hold();
-    try {
-      return await (this.enter(fn) as T | Promise<T>);
-    } finally {
-      this.queue.close();
-      this.turnstile.release();
-    }
-  }
-
-  // Transactions
-
-  transaction<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
-    return this.transactions.run(owner, fn);
-  }
-
-  get inTransaction(): boolean {
-    return this.transactions.open;
   }
 
   /** True until `onCreate` has ended. */
@@ -438,42 +320,6 @@ export class Runtime implements ActorInstance, ContextSource {
   /** Something that was written is not on its way to the store, or has not landed. */
   get unsettled(): boolean {
     return this.#hasChanged() || !this.queue.idle;
-  }
-
-  keepAwake(promise: PromiseLike<unknown>): void {
-    this.activity.keepAwake(promise);
-  }
-
-  waitUntil(promise: PromiseLike<unknown>): void {
-    this.activity.waitUntil(promise);
-  }
-
-  client(): object {
-    const caller: ActorCaller = {
-      actorId: this.id,
-      name: this.name,
-      key: this.key,
-      gate: () => this.queue.gate(),
-      send: (message) => this.parts.queues.outbox.send(message),
-      abortSignal: this.abortSignal,
-    };
-    this.#client ??= this.#host.client(caller);
-    return this.#client;
-  }
-
-  /** Given a call, the connection is one of `c.conns` as long as that runs. */
-  transientConnection(
-    params: unknown,
-    request: Request | undefined,
-    auth?: unknown,
-    call?: RunningCall,
-  ): Connection {
-    const connection = this.connections.create({ params, request, auth }, undefined);
-    if (call !== undefined) {
-      call.transient = connection;
-      this.connections.enter(connection);
-    }
-    return connection;
   }
 
   // The host's side
@@ -558,8 +404,7 @@ export class Runtime implements ActorInstance, ContextSource {
   }
 
   #abortAll(reason: HoldfastError): void {
-    this.#abortReason ??= reason;
-    this.#abort?.abort(reason);
+    this.abortContexts(reason);
     this.#calls.abortAll(reason);
   }
 

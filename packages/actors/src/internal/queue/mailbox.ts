@@ -38,6 +38,8 @@ export interface Message extends MessageRecord {
   visibleAt: number | undefined;
   /** When the clock next means something to it. */
   dueAt: number | undefined;
+  /** Whether there is a record of it. */
+  stored: boolean;
 }
 
 export interface MailboxOptions {
@@ -46,6 +48,8 @@ export interface MailboxOptions {
   readonly policies: ReadonlyMap<string, Policy>;
   readonly maxSize: number;
   readonly maxMessageBytes: number;
+  /** Something is to be written when the turn closes. */
+  readonly changed: () => void;
   /** A message can be taken that could not be before. */
   readonly available: () => void;
   /** Something of interest to people happened to a message. */
@@ -82,6 +86,8 @@ export class Mailbox {
   /** Messages whose senders wait, by the senders' keys. */
   readonly #awaited = new Map<string, Message>();
   readonly #due = new Heap<Due>((a, b) => a.at < b.at);
+  /** What the turn that is open writes: a message that comes and goes within it leaves no trace. */
+  readonly #unwritten = new Set<Message>();
   #size = 0;
   #nextId = 1;
   /** From here on ids have to be reserved first. */
@@ -101,7 +107,7 @@ export class Mailbox {
     this.#reserved = this.#nextId;
     for (const { key, value } of await this.#records.list(prefixRange(recordPrefix.queueMessage))) {
       const record = decodeMessage(key, value);
-      this.#add({ ...record, place: "delayed", visibleAt: undefined, dueAt: undefined });
+      this.#add({ ...record, place: "delayed", visibleAt: undefined, dueAt: undefined, stored: true });
     }
     await this.dedupe.load();
   }
@@ -157,6 +163,7 @@ export class Mailbox {
       place: "delayed",
       visibleAt: undefined,
       dueAt: undefined,
+      stored: false,
     };
     this.#write(message);
     if (settings.dedupeKey !== undefined) {
@@ -263,7 +270,9 @@ export class Mailbox {
   #forget(message: Message): void {
     this.#messages.delete(message.id);
     for (const key of message.waiters) this.#awaited.delete(key);
-    this.#records.delete(messageKey(message.id));
+    this.#unwritten.delete(message);
+    if (message.stored) this.#records.delete(messageKey(message.id));
+    message.stored = false;
   }
 
   #deleteChunks({ id, body }: MessageRecord): void {
@@ -343,6 +352,7 @@ export class Mailbox {
       place: "delayed",
       visibleAt: undefined,
       dueAt: undefined,
+      stored: false,
     };
     this.#write(message);
     this.#add(message);
@@ -362,6 +372,7 @@ export class Mailbox {
   restore({ messages, nextId, reserved, dedupe }: MailboxState): void {
     for (const message of this.#messages.values()) message.place = "gone";
     this.#messages.clear();
+    this.#unwritten.clear();
     this.#awaited.clear();
     this.#ready.clear();
     this.#out.clear();
@@ -446,7 +457,17 @@ export class Mailbox {
   }
 
   #write(message: Message): void {
-    this.#records.put(messageKey(message.id), encodeMessage(message));
+    this.#unwritten.add(message);
+    this.#options.changed();
+  }
+
+  /** The turn closes. */
+  flush(): void {
+    for (const message of this.#unwritten) {
+      this.#records.put(messageKey(message.id), encodeMessage(message));
+      message.stored = true;
+    }
+    this.#unwritten.clear();
   }
 }
 

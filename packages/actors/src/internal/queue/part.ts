@@ -58,6 +58,7 @@ export class QueuePart implements Part {
       policies: this.policies,
       maxSize: maxQueueSize,
       maxMessageBytes: Math.min(maxQueueMessageSize, queueLimits.maxMessageBytes),
+      changed: () => runtime.changed(),
       available: () => this.receivers.wake(),
       told: (what, { id, queue, attempt }) => runtime.log.warn(what, { queue, messageId: id, attempt }),
       background: (work) => runtime.keepAwake(work.catch((error: unknown) => runtime.errors.report(error))),
@@ -214,6 +215,7 @@ export class QueuePart implements Part {
       const { consumer } = delivery;
       if (consumer.touched || activity.counts.active <= consumer.calls) this.settle(delivery);
     }
+    this.mailbox.flush();
     this.#setRescue();
   }
 

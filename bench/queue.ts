@@ -1,0 +1,118 @@
+/**
+ * Messages sent and consumed in process on the SQLite store, beside bare inserts and deletions with
+ * `node:sqlite` in the same run: `node bench/queue.ts`. Only ratios are meant to be compared.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { DatabaseSync } from "node:sqlite";
+import { actor, queue } from "@holdfast/actors";
+import { systemPorts } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+
+/** Messages a second, sent and consumed: the floor of the project. */
+const floor = 20_000;
+/** Messages of one transaction of the bare database. */
+const batch = 256;
+
+const worker = actor({
+  state: { consumed: 0, sum: 0 },
+  queues: { jobs: queue<number>() },
+  options: { maxQueueSize: 1_000_000 },
+  run: async (c) => {
+    for await (const message of c.queue.iter()) {
+      c.state.consumed++;
+      c.state.sum += message.body;
+    }
+  },
+  actions: { counts: (c) => ({ ...c.state }) },
+});
+
+export interface QueueResult {
+  readonly perSecond: number;
+  readonly messages: number;
+}
+
+/** Sends from `senders` callers, each awaiting the durable arrival of one message before the next. */
+export async function measureQueue(senders: number, durationMs: number): Promise<QueueResult> {
+  const path = mkdtempSync(join(tmpdir(), "holdfast-bench-queue-"));
+  const ports = systemPorts();
+  const registry = createRegistry({ use: { worker }, ports, store: () => openSqliteStore({ path, ports }) });
+  try {
+    const handle = registry.client.worker.getOrCreate("bench");
+    await handle.counts();
+    const started = performance.now();
+    const until = started + durationMs;
+    let sent = 0;
+    let sum = 0;
+    const sending = async (): Promise<void> => {
+      while (performance.now() < until) {
+        const body = sent++;
+        sum += body;
+        await handle.send("jobs", body);
+      }
+    };
+    await Promise.all(Array.from({ length: senders }, sending));
+    let counts = await handle.counts();
+    while (counts.consumed < sent) counts = await handle.counts();
+    const seconds = (performance.now() - started) / 1_000;
+    if (counts.consumed !== sent || counts.sum !== sum) throw new Error("messages were lost or doubled");
+    return { perSecond: sent / seconds, messages: sent };
+  } finally {
+    await registry.shutdown();
+    rmSync(path, { recursive: true });
+  }
+}
+
+/** Rows inserted and deleted a second, `batch` of each in a transaction that is synced. */
+export function measureBareSqlite(durationMs: number): number {
+  const path = mkdtempSync(join(tmpdir(), "holdfast-bench-sqlite-"));
+  const database = new DatabaseSync(join(path, "bare.db"));
+  try {
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    database.exec("CREATE TABLE message (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT");
+    const insert = database.prepare("INSERT INTO message (id, body) VALUES (?, ?)");
+    const remove = database.prepare("DELETE FROM message WHERE id = ?");
+    const body = new Uint8Array(64);
+    const started = performance.now();
+    let id = 0;
+    while (performance.now() < started + durationMs) {
+      database.exec("BEGIN");
+      for (let count = 0; count < batch; count++) insert.run(id + count, body);
+      database.exec("COMMIT");
+      database.exec("BEGIN");
+      for (let count = 0; count < batch; count++) remove.run(id + count);
+      database.exec("COMMIT");
+      id += batch;
+    }
+    return (id * 1_000) / (performance.now() - started);
+  } finally {
+    database.close();
+    rmSync(path, { recursive: true });
+  }
+}
+
+async function main(): Promise<void> {
+  const durationMs = Number(process.env["BENCH_ROUND_MS"] ?? "1500");
+  let best = 0;
+  for (const senders of [1, 32, 256]) {
+    // The first round warms up.
+    await measureQueue(senders, durationMs / 4);
+    const bare = measureBareSqlite(durationMs);
+    const { perSecond } = await measureQueue(senders, durationMs);
+    best = Math.max(best, perSecond);
+    const ratio = (perSecond / bare).toFixed(2);
+    console.log(
+      `${senders} senders: ${Math.round(perSecond)} messages/s sent and consumed; ` +
+        `bare node:sqlite ${Math.round(bare)}/s; ratio ${ratio}`,
+    );
+  }
+  if (best < floor) {
+    console.error(`under the floor of ${floor} messages/s`);
+    process.exitCode = 1;
+  }
+}
+
+if (import.meta.main) await main();
