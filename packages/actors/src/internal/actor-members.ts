@@ -1,0 +1,192 @@
+import { HoldfastError, type Logger, type Ports } from "@holdfast/core";
+import type { ActorBlobs } from "../blob.ts";
+import type { ActorCaller, ActorHost, InstanceStatus } from "../instance.ts";
+import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../types.ts";
+import type { Activity } from "./activity.ts";
+import type { ActorState } from "./actor-state.ts";
+import type { CommitQueue } from "./commit-queue.ts";
+import type { Connection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import type { ContextSource } from "./context.ts";
+import { notEnabledError } from "./database/errors.ts";
+import type { EntryBuffer } from "./entry-buffer.ts";
+import type { KvBuffer } from "./kv-buffer.ts";
+import type { Parts } from "./parts.ts";
+import type { RunningCall } from "./running-call.ts";
+import type { RuntimeDefinition } from "./runtime-definition.ts";
+import type { Storage } from "./storage.ts";
+import type { Transactions } from "./transactions.ts";
+import type { Turnstile } from "./turnstile.ts";
+
+/** What contexts show of a running actor: each member leads to the part that does the work. */
+export abstract class ActorMembers implements ContextSource {
+  abstract readonly id: string;
+  abstract readonly name: string;
+  abstract readonly key: readonly string[];
+  abstract readonly definition: RuntimeDefinition;
+  abstract readonly ports: Ports;
+  abstract readonly host: ActorHost;
+  abstract readonly queue: CommitQueue;
+  abstract readonly activity: Activity;
+  abstract readonly connections: Connections;
+  abstract readonly storage: Storage;
+  abstract readonly stateHolder: ActorState;
+  abstract readonly parts: Parts;
+  abstract readonly turnstile: Turnstile;
+  abstract readonly transactions: Transactions;
+  abstract readonly status: InstanceStatus;
+  abstract vars: unknown;
+
+  /** Made when user code asks for it. */
+  #abort: AbortController | undefined;
+  #abortReason: HoldfastError | undefined;
+  #log: Logger | undefined;
+  #client: object | undefined;
+
+  /** Runs user code on the stack. */
+  abstract enter(fn: () => unknown): unknown;
+  abstract requestSleep(): void;
+  abstract requestDestroy(): void;
+
+  protected abortContexts(reason: HoldfastError): void {
+    this.#abortReason ??= reason;
+    this.#abort?.abort(reason);
+  }
+
+  get state(): unknown {
+    return this.stateHolder.value;
+  }
+
+  set state(value: unknown) {
+    this.stateHolder.value = value;
+  }
+
+  get blob(): ActorBlobs {
+    return this.parts.blobs;
+  }
+
+  /** `c.db`. */
+  get database(): unknown {
+    if (this.parts.database === undefined) throw notEnabledError(this.name);
+    return this.parts.database.client;
+  }
+
+  /** What the parts of the actor keep; commits with the turn. */
+  get records(): EntryBuffer {
+    return this.storage.records;
+  }
+
+  get kv(): KvBuffer {
+    return this.storage.kv;
+  }
+
+  get conns(): ReadonlyMap<string, Connection> {
+    return this.connections.all;
+  }
+
+  get abortSignal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+    }
+    return this.#abort.signal;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.ports.log.child({ actorId: this.id, name: this.name, key: this.key });
+    return this.#log;
+  }
+
+  unwrap(value: unknown): unknown {
+    return this.stateHolder.unwrap(value);
+  }
+
+  broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
+    this.connections.broadcast(name, args, target);
+  }
+
+  get presence(): ActorPresence {
+    return this.connections.presence;
+  }
+
+  async saveState(options: SaveStateOptions = {}): Promise<void> {
+    const { durability, stateSaveInterval } = this.definition.options;
+    const waits = durability === "gated" || options.immediate === true || this.status === "starting";
+    if (waits) return this.queue.durable();
+    this.queue.saveWithin(Math.min(options.maxWait ?? stateSaveInterval, stateSaveInterval));
+  }
+
+  get region(): string {
+    return this.host.region ?? "local";
+  }
+
+  async fetch(input: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
+    if (this.host.fetch === undefined) {
+      const message = "The host of this actor gives it no way to fetch";
+      throw new HoldfastError("actor", "fetch_unavailable", message, { statusCode: 500 });
+    }
+    await this.queue.gate();
+    return this.host.fetch(input, init);
+  }
+
+  get run(): RunControl {
+    return this.parts.runControl;
+  }
+
+  async blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T> {
+    this.turnstile.hold();
+    try {
+      return await (this.enter(fn) as T | Promise<T>);
+    } finally {
+      this.queue.close();
+      this.turnstile.release();
+    }
+  }
+
+  // Transactions
+
+  transaction<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
+    return this.transactions.run(owner, fn);
+  }
+
+  get inTransaction(): boolean {
+    return this.transactions.open;
+  }
+
+  keepAwake(promise: PromiseLike<unknown>): void {
+    this.activity.keepAwake(promise);
+  }
+
+  waitUntil(promise: PromiseLike<unknown>): void {
+    this.activity.waitUntil(promise);
+  }
+
+  client(): object {
+    if (this.#client !== undefined) return this.#client;
+    const caller: ActorCaller = {
+      actorId: this.id,
+      name: this.name,
+      key: this.key,
+      gate: () => this.queue.gate(),
+      send: (message) => this.parts.queues.outbox.send(message),
+      abortSignal: this.abortSignal,
+    };
+    this.#client = this.host.client(caller);
+    return this.#client;
+  }
+
+  /** Given a call, the connection is one of `c.conns` as long as that runs. */
+  transientConnection(
+    params: unknown,
+    request: Request | undefined,
+    auth?: unknown,
+    call?: RunningCall,
+  ): Connection {
+    const connection = this.connections.create({ params, request, auth }, undefined);
+    if (call !== undefined) {
+      call.transient = connection;
+      this.connections.enter(connection);
+    }
+    return connection;
+  }
+}
