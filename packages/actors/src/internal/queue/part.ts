@@ -230,8 +230,8 @@ export class QueuePart implements Part {
   }
 
   rollback(): void {
-    const before = this.#savepoint;
-    if (before === undefined) return;
+    // Made within the transaction, it was empty before.
+    const before = this.#savepoint ?? nothing;
     this.#savepoint = undefined;
     this.mailbox.restore(before.mailbox);
     this.outbox.rollback(before.outbox);
@@ -241,6 +241,8 @@ export class QueuePart implements Part {
     this.#unsettled.clear();
     for (const delivery of before.deliveries) {
       delivery.ended = false;
+      // What its consumer changed is undone, and does not tell any more that it is done.
+      delivery.writes = delivery.writes === undefined ? undefined : this.runtime.userWrites;
       this.#deliveries.set(delivery.message.id, delivery);
       if (!delivery.completable && delivery.writes !== undefined) this.#unsettled.add(delivery);
     }
@@ -327,6 +329,12 @@ export class QueuePart implements Part {
     this.outbox.stopped();
   }
 }
+
+const nothing: Savepoint = {
+  mailbox: { messages: [], nextId: 1, reserved: 1, dedupe: new Map() },
+  outbox: new Set(),
+  deliveries: [],
+};
 
 function earliest(...times: readonly (number | undefined)[]): number | undefined {
   let first: number | undefined;

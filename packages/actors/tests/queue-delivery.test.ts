@@ -1,0 +1,369 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ActorInstance, actor, queue } from "@holdfast/actors";
+import { call, deferred, outcome, turn, world } from "./harness.ts";
+import { code, codeOf, send } from "./queue-support.ts";
+
+const options = { sleepTimeout: Number.POSITIVE_INFINITY };
+
+/** A consumer in `run` that a test leads step by step. */
+function consumer(work: () => Promise<unknown>) {
+  return actor({
+    options,
+    state: { seen: [] as string[], others: 0 },
+    queues: { jobs: queue<string>() },
+    run: async (c) => {
+      for await (const message of c.queue.iter()) {
+        await work();
+        c.state.seen.push(message.body);
+      }
+    },
+    actions: {
+      seen: (c) => [...c.state.seen],
+      other: (c) => ++c.state.others,
+      otherLater: async (c) => {
+        await Promise.resolve();
+        return ++c.state.others;
+      },
+    },
+  });
+}
+
+async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await condition())) await turn();
+}
+
+/** The keys of the records of queues that the store holds: messages and dead letters. */
+async function records(store: ReturnType<typeof world>["store"], prefix: number): Promise<number> {
+  const start = new Uint8Array([0, prefix]);
+  return (await store.kvList("a", { start, end: new Uint8Array([0, prefix + 1]), limit: 1_000 })).length;
+}
+
+test("a plain message is in the store until what its consumer changed is, and no longer", async () => {
+  const { create, store } = world();
+  const hold = deferred();
+  let started = 0;
+  const definition = consumer(() => {
+    started++;
+    return hold.promise;
+  });
+  const a = create(definition);
+  await send(a, "jobs", "x");
+  await until(() => started === 1);
+  // Other turns are committed meanwhile: that of an action, and that of one that goes on after an await.
+  await call(a, "other");
+  await call(a, "otherLater");
+  await a.ready;
+  assert.equal(await records(store, 0x41), 1);
+  const commits = store.commits.length;
+  hold.resolve();
+  await until(async () => ((await call(a, "seen")) as string[]).length === 1);
+  assert.equal(await records(store, 0x41), 0);
+  const batch = store.commits.slice(commits).find(({ kv }) => kv?.some(({ type }) => type === "delete"));
+  assert.ok(batch?.state, "the deletion and the change are one commit");
+});
+
+test("a crash before that means another delivery, after it none", async () => {
+  const { create, wake } = world();
+  const never = deferred();
+  let started = 0;
+  const stuck = consumer(() => {
+    started++;
+    return never.promise;
+  });
+  const a = create(stuck);
+  await send(a, "jobs", "x");
+  await until(() => started === 1);
+  // A new owner takes over without the old one knowing: to the actor a crash.
+  const b = await wake(consumer(() => Promise.resolve()));
+  await until(async () => ((await call(b, "seen")) as string[]).length === 1);
+  const c = await wake(consumer(() => Promise.resolve()));
+  await c.ready;
+  await turn();
+  assert.deepEqual(await call(c, "seen"), ["x"]);
+});
+
+test("messages that nobody changed anything for are deleted by the next receive, or the end of the action", async () => {
+  const { create, store } = world();
+  const got: string[] = [];
+  const definition = actor({
+    options,
+    queues: { jobs: queue<string>(), stop: queue<string>() },
+    run: async (c) => {
+      for await (const message of c.queue.iter({ names: ["jobs"] })) got.push(message.body);
+    },
+    actions: {
+      take: async (c) => (await c.queue.tryNext({ names: ["stop"] }))?.body,
+      takeAndThrow: async (c) => {
+        await c.queue.tryNext({ names: ["stop"] });
+        throw new Error("not today");
+      },
+    },
+  });
+  const a = create(definition);
+  await send(a, "jobs", "1");
+  await until(() => got.length === 1);
+  await send(a, "jobs", "2");
+  await until(() => got.length === 2);
+  await until(async () => (await records(store, 0x41)) === 0);
+  await send(a, "stop", "x");
+  await assert.rejects(call(a, "takeAndThrow"));
+  assert.equal(await call(a, "take"), "x");
+  assert.equal(await call(a, "take"), undefined);
+  assert.equal(await records(store, 0x41), 0);
+});
+
+test("a completion and what was changed before it are one commit", async () => {
+  const { create, store } = world();
+  const definition = actor({
+    options,
+    state: { done: 0 },
+    queues: { jobs: queue<string>() },
+    run: async (c) => {
+      for await (const message of c.queue.iter({ completable: true })) {
+        c.state.done++;
+        await message.complete();
+      }
+    },
+    actions: { done: (c) => c.state.done },
+  });
+  const a = create(definition);
+  await a.ready;
+  store.hold = true;
+  const sent = send(a, "jobs", "x");
+  await until(() => store.held.length === 1);
+  assert.equal(await outcome(sent), "pending");
+  store.hold = false;
+  store.held.shift()?.land();
+  await sent;
+  await until(async () => (await call(a, "done")) === 1);
+  assert.equal(await records(store, 0x41), 0);
+});
+
+const policed = actor({
+  options: { ...options, maxQueueSize: 5 },
+  queues: {
+    flaky: queue<string>({ maxAttempts: 3, backoff: { minMs: 100, factor: 2 } }),
+    moved: queue<string>({ maxAttempts: 1, deadLetter: "failed" }),
+    failed: queue<string>(),
+    slow: queue<string>({ visibilityTimeoutMs: 1_000 }),
+    wide: queue<number>({ concurrency: 2 }),
+  },
+  vars: { held: [] as { complete: () => Promise<void> }[] },
+  actions: {
+    fail: async (c, name: "flaky" | "moved") => {
+      const message = await c.queue.tryNext({ names: [name], completable: true });
+      await message?.fail("it broke");
+      return message?.attempt;
+    },
+    take: async (c, name: "flaky" | "moved" | "failed" | "slow") =>
+      (await c.queue.tryNext({ names: [name] }))?.body,
+    /** Keeps what it took until `release`: its action goes on meanwhile. */
+    hold: async (c, name: "slow" | "wide", count = 1) => {
+      const taken: (string | number)[] = [];
+      for (let index = 0; index < count; index++) {
+        const message = await c.queue.tryNext({ names: [name], completable: true });
+        if (message === undefined) break;
+        c.vars.held.push(message);
+        taken.push(message.body);
+      }
+      c.broadcast("held", taken);
+      await new Promise<void>((resolve) => c.abortSignal.addEventListener("abort", () => resolve()));
+    },
+    complete: async (c) => c.vars.held.shift()?.complete().catch(codeOf),
+    tryWide: async (c) => (await c.queue.tryNext({ names: ["wide"], completable: true }))?.body,
+  },
+});
+
+test("a failed message comes back after its backoff, and is a dead letter after its last attempt", async () => {
+  const { create, ports, wake } = world();
+  const a = create(policed);
+  await send(a, "flaky", "x");
+  assert.equal(await call(a, "fail", "flaky"), 1);
+  assert.equal(await call(a, "fail", "flaky"), undefined);
+  ports.advance(100);
+  assert.equal(await call(a, "fail", "flaky"), 2);
+  ports.advance(199);
+  assert.equal(await call(a, "fail", "flaky"), undefined);
+  ports.advance(1);
+  assert.equal(await call(a, "fail", "flaky"), 3);
+  ports.advance(10_000);
+  assert.equal(await call(a, "fail", "flaky"), undefined);
+  const { inspector } = parts(a).queues;
+  const [dead] = await inspector.deadLetters(10);
+  assert.deepEqual(
+    [dead?.body, dead?.attempt, dead?.death?.queue, dead?.death?.reason],
+    ["x", 3, "flaky", "it broke"],
+  );
+  await a.sleep();
+  const b = await wake(policed);
+  await b.ready;
+  await parts(b).queues.inspector.retry(dead?.id ?? 0);
+  assert.equal(await call(b, "fail", "flaky"), 1);
+  await assert.rejects(parts(b).queues.inspector.retry(99), code("queue.message_not_found"));
+});
+
+test("attempts are counted before a consumer can fail at them, so that a crash counts", async () => {
+  const { create, wake } = world();
+  let instance = create(policed);
+  await send(instance, "flaky", "poison");
+  const poisoned = actor({
+    options,
+    queues: { flaky: queue<string>({ maxAttempts: 3 }) },
+    run: async (c) => {
+      for await (const _ of c.queue.iter()) await new Promise(() => {});
+    },
+    actions: { noop: () => 0 },
+  });
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    instance = await wake(poisoned);
+    await until(() => parts(instance).queues.mailbox.find(1)?.attempt === attempt);
+    await call(instance, "noop");
+    await until(() => !parts(instance).queues.runtime.unsettled);
+  }
+  instance = await wake(poisoned);
+  await until(async () => (await parts(instance).queues.inspector.deadLetters(1)).length === 1);
+});
+
+test("a dead-letter queue of the same actor takes what has failed", async () => {
+  const { create } = world();
+  const a = create(policed);
+  await send(a, "moved", "x");
+  assert.equal(await call(a, "fail", "moved"), 1);
+  assert.equal(await call(a, "take", "failed"), "x");
+});
+
+test("a message that is held too long is delivered again, and its first consumer hears of it", async () => {
+  const { create, ports } = world();
+  const a = create(policed);
+  await send(a, "slow", "x");
+  const holding = call(a, "hold", "slow");
+  await until(() => parts(a).queues.mailbox.out("slow") === 1);
+  ports.advance(999);
+  assert.equal(await call(a, "take", "slow"), undefined);
+  ports.advance(1);
+  assert.equal(await call(a, "complete"), "queue.already_completed");
+  assert.equal(await call(a, "take", "slow"), "x");
+  void holding.catch(() => {});
+});
+
+test("as many completable messages are out as the concurrency says", async () => {
+  const { create } = world();
+  const a = create(policed);
+  for (const body of [1, 2, 3]) await send(a, "wide", body);
+  const holding = call(a, "hold", "wide", 2);
+  await until(() => parts(a).queues.mailbox.out("wide") === 2);
+  assert.equal(await call(a, "tryWide"), undefined);
+  await call(a, "complete");
+  assert.equal(await call(a, "tryWide"), 3);
+  void holding.catch(() => {});
+});
+
+test("the inspector lists, sends, clears and deletes", async () => {
+  const { create } = world();
+  const a = create(policed);
+  await a.ready;
+  const { inspector } = parts(a).queues;
+  const { id } = await inspector.send("failed", { deep: [1] }, { priority: 3 });
+  await inspector.send("slow", "y", { delayMs: 500 });
+  const listed = await inspector.list(1);
+  assert.deepEqual([listed.size, listed.maxSize, listed.truncated], [2, 5, true]);
+  assert.deepEqual(listed.messages[0]?.body, { deep: [1] });
+  assert.equal((await inspector.list(10)).messages[1]?.status, "delayed");
+  assert.equal(await inspector.delete(id), true);
+  assert.equal(await inspector.delete(id), false);
+  assert.equal(await inspector.clear(), 1);
+  assert.equal(inspector.size, 0);
+  await assert.rejects(inspector.send("nobody", 1), code("queue.not_defined"));
+});
+
+test("waits end with actor.aborted when the actor stops; an iterator just ends", async () => {
+  const { create } = world();
+  const ends: string[] = [];
+  const definition = actor({
+    options,
+    queues: { jobs: queue<string>() },
+    run: async (c) => {
+      const waits = c.queue.next().catch((error: unknown) => ends.push(codeOf(error)));
+      for await (const _ of c.queue.iter()) ends.push("message");
+      ends.push("ended");
+      await waits;
+      ends.push(await c.queue.next().then(String, codeOf));
+    },
+    actions: {},
+  });
+  const a = create(definition);
+  await a.ready;
+  await until(() => parts(a).queues.receivers.size === 2);
+  assert.equal(await a.sleep(), "slept");
+  assert.deepEqual(ends.sort(), ["actor.aborted", "actor.aborted", "ended"]);
+});
+
+test("an actor whose run handler waits for messages may sleep, and one with work is started after a crash", async () => {
+  const { create, wake, ports } = world();
+  const never = deferred();
+  const definition = actor({
+    options: { sleepTimeout: 1_000 },
+    queues: { jobs: queue<string>() },
+    run: async (c) => {
+      for await (const _ of c.queue.iter()) await never.promise;
+    },
+    actions: {},
+  });
+  const a = create(definition);
+  await a.ready;
+  await until(() => parts(a).queues.receivers.size === 1);
+  assert.equal(a.wakeAt, undefined);
+  ports.advance(1_000);
+  assert.equal(await a.stopped, "slept");
+  const b = await wake(definition);
+  await send(b, "jobs", "x");
+  assert.equal(b.wakeAt, ports.clock.now() + 5_000);
+  ports.advance(3_600_000);
+  assert.equal(b.status, "ready");
+});
+
+test("a transaction that fails takes its messages back", async () => {
+  const { create } = world();
+  const definition = actor({
+    options,
+    state: { done: 0 },
+    queues: { jobs: queue<string>() },
+    actions: {
+      sendAndFail: (c) =>
+        c
+          .transaction(async () => {
+            await c.queue.send("jobs", "no");
+            throw new Error("back");
+          })
+          .catch((error: Error) => error.message),
+      completeAndFail: async (c) => {
+        const message = await c.queue.tryNext({ completable: true });
+        const failed = await c
+          .transaction(async () => {
+            c.state.done++;
+            await message?.complete();
+            throw new Error("back");
+          })
+          .catch((error: Error) => error.message);
+        await c.transaction(async () => {
+          c.state.done++;
+          await message?.complete();
+        });
+        return [failed, c.state.done, message?.body];
+      },
+      take: async (c) => (await c.queue.tryNext())?.body,
+    },
+  });
+  const a = create(definition);
+  assert.equal(await call(a, "sendAndFail"), "back");
+  assert.equal(await call(a, "take"), undefined);
+  await send(a, "jobs", "yes");
+  assert.deepEqual(await call(a, "completeAndFail"), ["back", 1, "yes"]);
+  assert.equal(await call(a, "take"), undefined);
+});
+
+/** The parts of an actor in memory, which its host does not see. */
+function parts(instance: ActorInstance): import("../src/internal/parts.ts").Parts {
+  return (instance as import("../src/internal/runtime.ts").Runtime).parts;
+}
