@@ -1,6 +1,7 @@
 import type { ActorKey } from "@holdfast/core";
 import type { BlobStore } from "./blob.ts";
 import type { DatabaseStore } from "./database.ts";
+import type { HistoryStore } from "./history.ts";
 
 /**
  * The port between running actors and where they are kept. One conformance suite
@@ -23,6 +24,8 @@ export interface ActorStore {
   get(id: string): Promise<ActorRecord | undefined>;
   /** Living actors in order of id, a page at a time. */
   list(query: ListQuery): Promise<ActorPage>;
+  /** How many living actors fit. */
+  count(filter: ListFilter): Promise<number>;
   /**
    * Takes ownership: raises the epoch by one, durably, and loads what an instance needs to wake.
    * Throws `actor.not_found` when the actor does not exist or was destroyed.
@@ -56,6 +59,8 @@ export interface ActorStore {
   readonly databases: DatabaseStore;
   /** Large objects of actors; those of an actor go with it. */
   readonly blobs: BlobStore;
+  /** The past of actors, and copies of them. */
+  readonly history: HistoryStore;
   /** Flushes, then releases everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -143,8 +148,15 @@ export interface CallRecord {
   readonly expiresAt: number;
 }
 
-export interface ListQuery {
+export interface ListFilter {
   readonly name?: string;
+  /** What the text of the key (`encodeKey`) begins with. */
+  readonly keyPrefix?: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAfter?: number;
+}
+
+export interface ListQuery extends ListFilter {
   readonly limit: number;
   /** The id after which the page starts. */
   readonly cursor?: string;

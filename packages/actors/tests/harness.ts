@@ -82,10 +82,12 @@ export function handStore(ports: Ports): HandStore {
     find: (name, key) => inner.find(name, key),
     get: (id) => inner.get(id),
     list: (query) => inner.list(query),
+    count: (filter) => inner.count(filter),
     acquire: (id) => inner.acquire(id),
     due: (now, limit, after) => inner.due(now, limit, after),
     databases: inner.databases,
     blobs: inner.blobs,
+    history: inner.history,
     close: () => inner.close(),
     kvGet: (id, key) => {
       store.reads++;

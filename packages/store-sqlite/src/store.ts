@@ -9,8 +9,10 @@ import type {
   CommitBatch,
   DatabaseStore,
   DueCursor,
+  HistoryStore,
   KvEntry,
   KvRange,
+  ListFilter,
   ListQuery,
   LoadedActor,
 } from "@holdfast/actors";
@@ -27,6 +29,7 @@ import { Blobs } from "./internal/blobs.ts";
 import { Checkpointer } from "./internal/checkpointer.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
 import { GroupCommitter } from "./internal/group.ts";
+import { SqliteHistory } from "./internal/history.ts";
 import { actorRecord, bytes, callRecord, integer } from "./internal/rows.ts";
 import { prepareStatements, type Statements } from "./internal/statements.ts";
 import { Wal } from "./internal/wal.ts";
@@ -144,6 +147,7 @@ class OpenStore implements SqliteStore {
   readonly #fileCommits: FileCommits;
   readonly databases: DatabaseStore;
   readonly blobs: Blobs;
+  readonly history: HistoryStore;
   readonly #backups = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -198,6 +202,16 @@ class OpenStore implements SqliteStore {
     this.#fileCommits = new FileCommits(this.#files, directory, this.#sql, (change) =>
       this.#group.run(change),
     );
+    this.history = new SqliteHistory({
+      path: options.path,
+      file: this.#file,
+      sql: this.#sql,
+      group: this.#group,
+      files: this.#files,
+      fileCommits: this.#fileCommits,
+      blobs: this.blobs,
+      get: (id) => this.get(id),
+    });
     this.databases = {
       open: async (id, epoch, isNew) => {
         this.#group.assertUsable();
@@ -224,15 +238,38 @@ class OpenStore implements SqliteStore {
     const limit = pageLimit(query.limit);
     const after = query.cursor ?? "";
     const rows = await this.#group.read(
-      () =>
-        query.name === undefined
-          ? this.#sql.list.all(after, limit + 1)
-          : this.#sql.listName.all(query.name, after, limit + 1),
+      () => this.#listed(query, after, limit + 1),
       () => "many",
     );
     const actors = rows.slice(0, limit).map(actorRecord);
     const last = actors.at(-1);
     return { actors, ...(rows.length > limit && last !== undefined ? { cursor: last.id } : {}) };
+  }
+
+  /** The indexes serve a name and a place; what else a filter says is looked at row by row. */
+  #listed(query: ListQuery, after: string, limit: number) {
+    const { name, keyPrefix, createdAfter } = query;
+    if (keyPrefix === undefined && createdAfter === undefined) {
+      return name === undefined
+        ? this.#sql.list.all(after, limit)
+        : this.#sql.listName.all(name, after, limit);
+    }
+    const filter = [keyPrefix ?? "", createdAfter ?? -1, after, limit] as const;
+    return name === undefined
+      ? this.#sql.listFiltered.all(...filter)
+      : this.#sql.listNameFiltered.all(...filter, name);
+  }
+
+  async count(filter: ListFilter): Promise<number> {
+    const { name, keyPrefix = "", createdAfter = -1 } = filter;
+    const row = await this.#group.read(
+      () =>
+        name === undefined
+          ? this.#sql.count.get(keyPrefix, createdAfter)
+          : this.#sql.countName.get(keyPrefix, createdAfter, name),
+      () => "many",
+    );
+    return integer(row ?? {}, "n");
   }
 
   async acquire(id: string): Promise<LoadedActor> {

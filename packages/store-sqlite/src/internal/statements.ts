@@ -92,6 +92,14 @@ export function prepareStatements(database: DatabaseSync) {
     list: sql(`SELECT ${record} FROM actor WHERE destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ?`),
     listName: sql(`SELECT ${record} FROM actor
       WHERE name = ? AND destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ?`),
+    listFiltered: sql(`SELECT ${record} FROM actor WHERE destroyed_at IS NULL
+      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 ORDER BY id LIMIT ?4`),
+    listNameFiltered: sql(`SELECT ${record} FROM actor WHERE name = ?5 AND destroyed_at IS NULL
+      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 ORDER BY id LIMIT ?4`),
+    count: sql(`SELECT count(*) AS n FROM actor WHERE destroyed_at IS NULL
+      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2`),
+    countName: sql(`SELECT count(*) AS n FROM actor WHERE name = ?3 AND destroyed_at IS NULL
+      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2`),
     due: sql(`SELECT ${record} FROM actor WHERE wake_at IS NOT NULL AND wake_at <= ? AND (wake_at, id) > (?, ?)
       ORDER BY wake_at, id LIMIT ?`),
     nextWake: sql(`SELECT wake_at FROM actor WHERE wake_at IS NOT NULL AND (wake_at, id) > (?, ?)

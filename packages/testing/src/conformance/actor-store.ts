@@ -5,6 +5,7 @@ import { type ManualClock, manualClock } from "../store/manual-clock.ts";
 import { callCases } from "./actor-store-calls.ts";
 import { commitCases } from "./actor-store-commits.ts";
 import { databaseCases } from "./actor-store-databases.ts";
+import { historyCases } from "./actor-store-history.ts";
 import { kvCases } from "./actor-store-kv.ts";
 import { lookupCases } from "./actor-store-lookup.ts";
 
@@ -54,5 +55,6 @@ export function actorStoreConformance(name: string, open: (ports: Ports) => Prom
     kvCases(suite);
     callCases(suite);
     databaseCases(suite);
+    historyCases(suite);
   });
 }

@@ -2,7 +2,7 @@ import type { ActorStore } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 
 /** The operations of a store that can be made to fail. */
-export type StoreOperation = Exclude<keyof ActorStore, "close" | "databases" | "blobs">;
+export type StoreOperation = Exclude<keyof ActorStore, "close" | "databases" | "blobs" | "history">;
 
 export interface StoreFault {
   readonly operation: StoreOperation;
@@ -38,6 +38,7 @@ export function faultyStore(store: ActorStore, faults: readonly StoreFault[] = [
     find: (name, key) => run("find", () => store.find(name, key)),
     get: (id) => run("get", () => store.get(id)),
     list: (query) => run("list", () => store.list(query)),
+    count: (filter) => run("list", () => store.count(filter)),
     acquire: (id) => run("acquire", () => store.acquire(id)),
     commit: (batch) => run("commit", () => store.commit(batch)),
     call: (actorId, key) => run("call", () => store.call(actorId, key)),
@@ -46,6 +47,7 @@ export function faultyStore(store: ActorStore, faults: readonly StoreFault[] = [
     due: (now, limit, after) => run("due", () => store.due(now, limit, after)),
     databases: store.databases,
     blobs: store.blobs,
+    history: store.history,
     close: () => store.close(),
     calls: (operation) => counts.get(operation) ?? 0,
     plan: (fault) => void planned.push(fault),

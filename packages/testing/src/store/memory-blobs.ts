@@ -47,6 +47,10 @@ export class MemoryBlobs implements BlobStore {
     this.#actors.get(actorId)?.delete(hash);
   }
 
+  all(actorId: string): readonly (readonly [hash: string, bytes: Uint8Array])[] {
+    return [...(this.#actors.get(actorId) ?? [])];
+  }
+
   removeAll(actorId: string): void {
     this.#actors.delete(actorId);
   }

@@ -6,8 +6,20 @@ import { SqlSession } from "@holdfast/store-sqlite";
 /** The SQLite database of one actor of a memory store: a real one, that lives as long as the store. */
 export class MemoryDatabase {
   readonly #database = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
-  readonly #session = new SqlSession(this.#database);
+  readonly #session: SqlSession;
   #epoch = 1;
+
+  /** Begins with the content of an SQLite file, if one is given. */
+  constructor(content?: Uint8Array) {
+    if (content !== undefined) this.#database.deserialize(content);
+    this.#session = new SqlSession(this.#database);
+  }
+
+  /** The content as an SQLite file, between turns. */
+  content(): Uint8Array {
+    if (this.#session.inTransaction) throw new Error("A turn of the actor is open");
+    return this.#database.serialize();
+  }
 
   /** A new owner: what the one before has not committed is undone. */
   take(epoch: number): void {

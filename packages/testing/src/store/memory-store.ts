@@ -9,12 +9,16 @@ import type {
   KvEntry,
   KvOperation,
   KvRange,
+  ListFilter,
   ListQuery,
   LoadedActor,
+  NewIdentity,
+  StoredState,
 } from "@holdfast/actors";
 import { type ActorKey, encodeKey, HoldfastError, type Ports } from "@holdfast/core";
 import { MemoryBlobs } from "./memory-blobs.ts";
 import { MemoryDatabase } from "./memory-database.ts";
+import { MemoryHistory, type MemoryImage } from "./memory-history.ts";
 import { compareBytes, SortedBytes } from "./sorted-bytes.ts";
 
 export interface MemoryStoreOptions {
@@ -29,10 +33,15 @@ export function createMemoryStore(options: MemoryStoreOptions): ActorStore {
   return new MemoryStore(options.ports);
 }
 
+/** States that are remembered of one actor. */
+const maxLog = 10_000;
+
 interface Actor {
   record: ActorRecord;
   snapshot?: Uint8Array;
   patches: Uint8Array[];
+  /** Every state since the beginning: snapshots and patches with the times of their commits. */
+  log: { readonly at: number; readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array }[];
   kv: SortedBytes;
   calls: Map<string, CallRecord>;
   database?: MemoryDatabase;
@@ -49,6 +58,12 @@ class MemoryStore implements ActorStore {
   /** Databases of actors that are being created. */
   readonly #unborn = new Map<string, MemoryDatabase>();
   readonly blobs = new MemoryBlobs();
+  readonly history = new MemoryHistory({
+    blobs: this.blobs,
+    image: (id) => this.#image(id),
+    stateAt: (id, at) => this.#stateAt(id, at),
+    make: (as, content, wakeAt) => this.#restore(as, content, wakeAt),
+  });
   readonly databases: DatabaseStore = {
     open: async (actorId, epoch, isNew) => {
       this.#assertOpen();
@@ -84,11 +99,16 @@ class MemoryStore implements ActorStore {
     this.#assertOpen();
     const after = query.cursor ?? "";
     const found = this.#alive()
-      .filter((record) => record.id > after && (query.name === undefined || record.name === query.name))
+      .filter((record) => record.id > after && fits(record, query))
       .sort((a, b) => compareText(a.id, b.id));
     const actors = found.slice(0, Math.max(0, query.limit));
     const last = actors.at(-1);
     return this.#settled({ actors, ...(found.length > actors.length && last ? { cursor: last.id } : {}) });
+  }
+
+  async count(filter: ListFilter): Promise<number> {
+    this.#assertOpen();
+    return this.#settled(this.#alive().filter((record) => fits(record, filter)).length);
   }
 
   async acquire(id: string): Promise<LoadedActor> {
@@ -164,6 +184,48 @@ class MemoryStore implements ActorStore {
       .filter((record) => record.destroyedAt === undefined);
   }
 
+  #image(id: string): MemoryImage {
+    const actor = this.#actors.get(id);
+    if (actor === undefined || actor.record.destroyedAt !== undefined) throw notFound(id);
+    const { record, snapshot, patches, kv, database } = actor;
+    return {
+      record,
+      state: snapshot === undefined ? undefined : { snapshot, patches: [...patches] },
+      entries: kv.range(new Uint8Array(0), undefined),
+      database: database?.content(),
+    };
+  }
+
+  #stateAt(id: string, at: number): StoredState | undefined {
+    const before = (this.#actors.get(id)?.log ?? []).filter((entry) => entry.at <= at);
+    const first = before.findLastIndex((entry) => entry.type === "snapshot");
+    const [snapshot, ...patches] = first < 0 ? [] : before.slice(first).map((entry) => entry.bytes);
+    return snapshot === undefined ? undefined : { snapshot, patches };
+  }
+
+  async #restore(
+    as: NewIdentity,
+    content: Omit<MemoryImage, "record">,
+    wakeAt: number | undefined,
+  ): Promise<ActorRecord> {
+    const { state, entries, database } = content;
+    const commitId = "restored";
+    const { id: actorId, ...create } = as;
+    const first = state === undefined ? {} : { state: { type: "snapshot", bytes: state.snapshot } as const };
+    if (database !== undefined) this.#unborn.set(actorId, new MemoryDatabase(database));
+    const kv = entries.map((entry) => ({ type: "put", ...entry }) as const);
+    const wake = wakeAt === undefined ? {} : { wakeAt };
+    try {
+      await this.commit({ actorId, epoch: 1, version: 1, commitId, create, kv, ...first, ...wake });
+    } finally {
+      this.#unborn.delete(actorId);
+    }
+    for (const [index, bytes] of (state?.patches ?? []).entries()) {
+      await this.commit({ actorId, epoch: 1, version: index + 2, commitId, state: { type: "patch", bytes } });
+    }
+    return this.#image(actorId).record;
+  }
+
   #created(batch: CommitBatch, row: NonNullable<CommitBatch["create"]>): Actor {
     if (this.#actors.has(batch.actorId)) throw fenced(batch.actorId);
     if (this.#living.has(nameAndKey(row.name, row.key))) {
@@ -177,7 +239,7 @@ class MemoryStore implements ActorStore {
       version: 0,
       createdAt: row.createdAt,
     };
-    const actor: Actor = { record, patches: [], kv: new SortedBytes(), calls: new Map() };
+    const actor: Actor = { record, patches: [], log: [], kv: new SortedBytes(), calls: new Map() };
     if (batch.state?.type === "patch") throw patchWithoutSnapshot();
     const database = this.#unborn.get(batch.actorId);
     if (database !== undefined) actor.database = database;
@@ -204,11 +266,17 @@ class MemoryStore implements ActorStore {
       actor.kv = new SortedBytes();
       actor.calls = new Map();
       actor.patches = [];
+      actor.log = [];
       actor.database?.close();
       delete actor.database;
       this.blobs.removeAll(batch.actorId);
       delete actor.snapshot;
       return;
+    }
+    if (batch.state !== undefined) {
+      const { type, bytes } = batch.state;
+      actor.log.push({ at: this.#ports.clock.now(), type, bytes: bytes.slice() });
+      if (actor.log.length > maxLog) actor.log.splice(0, nextSnapshot(actor.log));
     }
     if (batch.state?.type === "snapshot") {
       actor.snapshot = batch.state.bytes.slice();
@@ -239,6 +307,12 @@ class MemoryStore implements ActorStore {
   #assertOpen(): void {
     if (this.#closed) throw new HoldfastError("store", "closed", "The store is closed", { statusCode: 503 });
   }
+}
+
+/** Where the second snapshot begins; all of the log when there is none. */
+function nextSnapshot(log: Actor["log"]): number {
+  const next = log.findIndex((entry, index) => index > 0 && entry.type === "snapshot");
+  return next < 0 ? log.length : next;
 }
 
 function applyKv(kv: SortedBytes, operation: KvOperation): void {
@@ -297,4 +371,12 @@ function invalidCommit(message: string): HoldfastError {
 
 function patchWithoutSnapshot(): HoldfastError {
   return invalidCommit("A patch needs a snapshot before it");
+}
+
+function fits({ name, key, createdAt }: ActorRecord, filter: ListFilter): boolean {
+  return (
+    (filter.name === undefined || name === filter.name) &&
+    encodeKey(key).startsWith(filter.keyPrefix ?? "") &&
+    createdAt > (filter.createdAfter ?? Number.NEGATIVE_INFINITY)
+  );
 }

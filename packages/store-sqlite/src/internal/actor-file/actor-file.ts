@@ -387,7 +387,10 @@ export class ActorFile {
     try {
       database = new DatabaseSync(this.path, { timeout: 5_000, enableForeignKeyConstraints: false });
       database.exec(`PRAGMA journal_mode = WAL; ${filePragmas}`);
-      if (!this.exists && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) {
+      if (
+        !this.exists &&
+        database.prepare("SELECT 1 FROM sqlite_schema WHERE name = '_holdfast_meta'").get() === undefined
+      ) {
         database.exec("BEGIN IMMEDIATE");
         createFileTables(database, this.id);
         database.exec("COMMIT");

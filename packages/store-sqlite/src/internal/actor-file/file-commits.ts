@@ -3,7 +3,7 @@ import { applyCommit } from "../apply.ts";
 import { fenced } from "../errors.ts";
 import type { Change } from "../group.ts";
 import type { Statements } from "../statements.ts";
-import type { ActorFile } from "./actor-file.ts";
+import type { ActorFile, FileContent } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
 import type { ActorFiles } from "./files.ts";
 
@@ -76,6 +76,19 @@ export class FileCommits {
   async #hint(id: string, wakeAt: number | null, birth: Promise<void> | undefined): Promise<void> {
     await birth;
     await this.#write({ actorId: id, work: () => this.#directory.setWake(id, wakeAt ?? undefined) });
+  }
+
+  /** Makes an actor of a file that is in its place, with the user's tables in it. */
+  async adopt(create: CommitBatch, content: FileContent): Promise<void> {
+    const file = this.#files.take(create.actorId);
+    try {
+      file.fill(content);
+    } catch (error) {
+      this.#files.discard(file);
+      throw error;
+    }
+    await this.#bear(file, create, 1);
+    this.#files.release(file);
   }
 
   async #bear(file: ActorFile, batch: CommitBatch, callers: number): Promise<void> {

@@ -126,6 +126,13 @@ export class ActorFiles implements FileHost {
     return file.handle(epoch);
   }
 
+  /** A file that was put in its place and whose actor does not exist yet. */
+  take(id: string): ActorFile {
+    const file = this.#make(id, true);
+    file.held = true;
+    return file;
+  }
+
   /** Makes a file for an actor that had none, and moves there what the store has of it. */
   async #moveOut(id: string): Promise<ActorFile> {
     const content = this.#options.shared(id);

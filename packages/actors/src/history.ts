@@ -1,0 +1,263 @@
+import { type ActorKey, decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
+import { space } from "./internal/entry-buffer.ts";
+import { recordPrefix } from "./internal/part.ts";
+import { StateLog } from "./internal/state/state-log.ts";
+import type { ActorRecord, ActorStore, KvEntry, StoredState } from "./store.ts";
+
+/** What an actor is, in an image of it. */
+export interface ImageHeader {
+  readonly name: string;
+  readonly key: ActorKey;
+  readonly createdAt: number;
+  readonly version: number;
+  readonly wakeAt?: number;
+  /** Whether the actor has an SQLite database. */
+  readonly hasDatabase: boolean;
+}
+
+/**
+ * A piece of an image. The state comes as a snapshot and patches after it; the database as the bytes of
+ * an SQLite file that holds the user's tables only; each object as its hash, then its bytes.
+ */
+export type ImagePart =
+  | { readonly type: "snapshot" | "patch"; readonly bytes: Uint8Array }
+  | { readonly type: "entries"; readonly entries: readonly KvEntry[] }
+  | { readonly type: "database"; readonly bytes: Uint8Array }
+  | { readonly type: "blob"; readonly hash: string }
+  | { readonly type: "bytes"; readonly bytes: Uint8Array };
+
+/** All of an actor at one moment. `parts` are to be read to their end, or returned from early. */
+export interface ActorImage {
+  readonly header: ImageHeader;
+  readonly parts: AsyncIterable<ImagePart>;
+}
+
+/** Who a restored actor is. */
+export interface NewIdentity {
+  readonly id: string;
+  readonly name: string;
+  readonly key: ActorKey;
+  readonly createdAt: number;
+}
+
+/** The past of actors, and copies of them: `ActorStore.history`. */
+export interface HistoryStore {
+  /** The state as it was at a time; undefined where that is not kept (any more). */
+  stateAt(actorId: string, at: number): Promise<StoredState | undefined>;
+  /** A consistent, durable image of a living actor. Throws `actor.not_found`. */
+  image(actorId: string): Promise<ActorImage>;
+  /**
+   * Makes an actor of an image: all of it or nothing. Throws `actor.duplicate_key`, and
+   * `store.invalid_import` when the image is damaged.
+   */
+  restore(image: ActorImage, as: NewIdentity): Promise<ActorRecord>;
+}
+
+/** "HFex", then the version of the format. */
+const magic = Uint8Array.of(0x48, 0x46, 0x65, 0x78, 1);
+/** A state of 64 MiB is one piece, and there are larger ones. */
+const maxFrameBytes = 512 * 1_048_576;
+
+/**
+ * The state of an actor as it was at a time, in milliseconds since the epoch. Throws
+ * `actor.history_not_kept` when that time is before what is kept, or the actor had no state.
+ */
+export async function stateAt(store: ActorStore, actorId: string, at: number): Promise<unknown> {
+  const stored = await store.history.stateAt(actorId, at);
+  if (stored === undefined) throw notKept(actorId, at);
+  return StateLog.decode(stored);
+}
+
+/**
+ * Makes a new actor of one that lives. With `at` it begins with the state of that time and nothing else;
+ * without it, it has all that the other has, but connections and messages that are on their way out.
+ */
+export async function forkActor(
+  store: ActorStore,
+  actorId: string,
+  as: NewIdentity,
+  options: { readonly at?: number } = {},
+): Promise<ActorRecord> {
+  if (options.at === undefined) return store.history.restore(settled(await store.history.image(actorId)), as);
+  const stored = await store.history.stateAt(actorId, options.at);
+  if (stored === undefined) throw notKept(actorId, options.at);
+  const header = { name: as.name, key: as.key, createdAt: as.createdAt, version: 1, hasDatabase: false };
+  return store.history.restore({ header, parts: partsOfState(stored) }, as);
+}
+
+/** An actor as one file, in pieces. Throws `actor.not_found`. */
+export async function* exportActor(store: ActorStore, actorId: string): AsyncGenerator<Uint8Array> {
+  const { header, parts } = await store.history.image(actorId);
+  yield magic;
+  yield frame({ type: "header", ...header });
+  let count = 0;
+  for await (const part of parts) {
+    count += 1;
+    yield frame(part);
+  }
+  yield frame({ type: "end", parts: count });
+}
+
+/**
+ * Makes an actor of what {@link exportActor} gave. Name and key are those of the original unless given.
+ * Throws `store.invalid_import`, `store.format_too_new`, `actor.duplicate_key`.
+ */
+export async function importActor(
+  store: ActorStore,
+  source: AsyncIterable<Uint8Array>,
+  as: Pick<NewIdentity, "id" | "createdAt"> & Partial<NewIdentity>,
+): Promise<ActorRecord> {
+  const frames = framesOf(source);
+  const first = await frames.next();
+  const header = first.done === true ? undefined : headerOf(first.value);
+  if (header === undefined) throw invalidImport("The file does not begin with a header");
+  const image = settled({ header, parts: partsOf(frames) });
+  return store.history.restore(image, { name: header.name, key: header.key, ...as });
+}
+
+/** Leaves out what belongs to one actor only: who is connected to it, and what it is about to send. */
+function settled(image: ActorImage): ActorImage {
+  const own = new Set<number>([recordPrefix.connection, recordPrefix.outbox]);
+  const isOwn = ({ key }: KvEntry): boolean => key[0] === space.records && own.has(key[1] ?? 0);
+  const filter = async function* (): AsyncGenerator<ImagePart> {
+    for await (const part of image.parts) {
+      if (part.type !== "entries") yield part;
+      else yield { type: "entries", entries: part.entries.filter((entry) => !isOwn(entry)) };
+    }
+  };
+  return { header: image.header, parts: filter() };
+}
+
+async function* partsOfState({ snapshot, patches }: StoredState): AsyncGenerator<ImagePart> {
+  yield { type: "snapshot", bytes: snapshot };
+  for (const bytes of patches) yield { type: "patch", bytes };
+}
+
+function frame(value: unknown): Uint8Array {
+  const bytes = encodeValue(value);
+  const whole = new Uint8Array(bytes.length + 4);
+  new DataView(whole.buffer).setUint32(0, bytes.length);
+  whole.set(bytes, 4);
+  return whole;
+}
+
+/** Cuts the pieces, however they come, into the frames that were written. */
+async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
+  let held: Uint8Array = new Uint8Array(0);
+  let isStarted = false;
+  for await (const piece of source) {
+    held = held.length === 0 ? piece : joined(held, piece);
+    if (!isStarted) {
+      if (held.length < magic.length) continue;
+      checkMagic(held);
+      held = held.subarray(magic.length);
+      isStarted = true;
+    }
+    while (held.length >= 4) {
+      const length = new DataView(held.buffer, held.byteOffset).getUint32(0);
+      if (length > maxFrameBytes)
+        throw invalidImport("A piece of the file is longer than any that is written");
+      if (held.length < 4 + length) break;
+      yield decoded(held.slice(4, 4 + length));
+      held = held.subarray(4 + length);
+    }
+  }
+  if (!isStarted || held.length > 0) throw invalidImport("The file is cut off");
+}
+
+function checkMagic(bytes: Uint8Array): void {
+  for (const [at, byte] of magic.subarray(0, 4).entries()) {
+    if (bytes[at] !== byte) throw invalidImport("The file is no export of an actor");
+  }
+  if (bytes[4] === magic[4]) return;
+  const message = `The file has format ${bytes[4]}; this release knows format ${magic[4]}`;
+  throw new HoldfastError("store", "format_too_new", message);
+}
+
+function decoded(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const value = decodeValue(bytes);
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw invalidImport("A piece of the file is damaged", cause);
+  }
+  throw invalidImport("A piece of the file is damaged");
+}
+
+function headerOf(value: Record<string, unknown>): ImageHeader | undefined {
+  const { type, name, key, createdAt, version, wakeAt, hasDatabase } = value;
+  const isHeader =
+    type === "header" &&
+    typeof name === "string" &&
+    Array.isArray(key) &&
+    key.every((part) => typeof part === "string") &&
+    typeof createdAt === "number" &&
+    typeof version === "number" &&
+    typeof hasDatabase === "boolean";
+  if (!isHeader) return undefined;
+  return { name, key, createdAt, version, hasDatabase, ...(typeof wakeAt === "number" ? { wakeAt } : {}) };
+}
+
+async function* partsOf(frames: AsyncIterable<Record<string, unknown>>): AsyncGenerator<ImagePart> {
+  let count = 0;
+  let isEnded = false;
+  for await (const value of frames) {
+    if (isEnded) throw invalidImport("The file goes on after its end");
+    if (value["type"] === "end") {
+      if (value["parts"] !== count) throw invalidImport("Pieces of the file are missing");
+      isEnded = true;
+      continue;
+    }
+    count += 1;
+    yield partOf(value);
+  }
+  if (!isEnded) throw invalidImport("The file is cut off");
+}
+
+function partOf(value: Record<string, unknown>): ImagePart {
+  const { type, bytes, hash, entries } = value;
+  switch (type) {
+    case "snapshot":
+    case "patch":
+    case "database":
+    case "bytes":
+      if (bytes instanceof Uint8Array) return { type, bytes };
+      break;
+    case "blob":
+      if (typeof hash === "string" && /^[0-9a-f]{64}$/.test(hash)) return { type, hash };
+      break;
+    case "entries":
+      if (Array.isArray(entries)) return { type, entries: entries.map(entryOf) };
+      break;
+  }
+  throw invalidImport("A piece of the file is of an unknown kind");
+}
+
+function entryOf(value: unknown): KvEntry {
+  const { key, value: bytes } = value as { readonly key?: unknown; readonly value?: unknown };
+  if (key instanceof Uint8Array && bytes instanceof Uint8Array) return { key, value: bytes };
+  throw invalidImport("An entry of the file is damaged");
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
+}
+
+/** For stores too: what is wrong with an image. */
+export function invalidImport(message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("store", "invalid_import", message, {
+    statusCode: 400,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function notKept(actorId: string, at: number): HoldfastError {
+  const message = "The state of that time is not kept, or there was none";
+  return new HoldfastError("actor", "history_not_kept", message, {
+    metadata: { actorId, at },
+    statusCode: 404,
+  });
+}
