@@ -1,4 +1,4 @@
-import { HoldfastError, toWireError } from "@holdfast/core";
+import { HoldfastError } from "@holdfast/core";
 import { defaultRetry } from "../../limits.ts";
 import type { FireError } from "../../schedule.ts";
 import type { Runtime } from "../runtime.ts";
@@ -197,8 +197,9 @@ function sameTime(row: RecurringRow, fire: Fire): boolean {
   return row.scheduledAt === fire.row.scheduledAt;
 }
 
-function toFireError(error: HoldfastError): FireError {
-  return toWireError(error);
+/** Whose error it is, the record says by itself. */
+function toFireError({ group, code, message, metadata }: HoldfastError): FireError {
+  return { group, code, message, ...(metadata === undefined ? {} : { metadata }) };
 }
 
 function interrupted(): HoldfastError {
