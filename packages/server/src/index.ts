@@ -6,7 +6,7 @@ export type { AccessInfo, GatewayOptions } from "./gateway/options.ts";
 export type { UpgradingServer } from "./gateway/upgrades.ts";
 export { serverLimits } from "./limits.ts";
 export { LocalDriver } from "./local-driver.ts";
-export type { PredecessorServer } from "./predecessor.ts";
+export type { PredecessorServer } from "./gateway/predecessor.ts";
 export {
   createRegistry,
   type Definitions,

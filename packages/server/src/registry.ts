@@ -15,7 +15,7 @@ import type { GatewayOptions } from "./gateway/options.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/upgrades.ts";
 import { type MessageLimits, version } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
-import { type PredecessorServer, predecessorServer } from "./predecessor.ts";
+import { type PredecessorServer, predecessorServer } from "./gateway/predecessor.ts";
 import { type Lifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */

@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
 import { HoldfastError } from "@holdfast/core";
 import type { Hono } from "hono";
-import type { FetchApplication } from "./gateway/application.ts";
-import { portFromEnvironment } from "./gateway/environment.ts";
-import type { Listening } from "./gateway/listen.ts";
+import type { FetchApplication } from "./application.ts";
+import { portFromEnvironment } from "./environment.ts";
+import type { Listening } from "./listen.ts";
 
 /** What `registry.createServer()` of the predecessor (0.9) gives. */
 export interface PredecessorServer<Client> {
