@@ -94,3 +94,34 @@ test("what is wrong with an action is said at definition", () => {
     assert.throws(make, (error) => isErrorCode(error, "actor", "invalid_definition"), make.toString());
   }
 });
+
+test("action() knows its context wherever it stands in the definition", () => {
+  actor({
+    state: { ran: 0 },
+    actions: {
+      first: action({
+        input: numeric,
+        canInvoke: (c) => c.state.ran > 0,
+        handler: (c, input) => {
+          expectType<Equal<typeof c.state, { ran: number }>>();
+          expectType<Equal<typeof c.vars, undefined> extends true ? false : true>();
+          return input.n;
+        },
+      }),
+      open: action({ handler: (c, name: string) => c.broadcast(name, 1, 2) }),
+    },
+  });
+  actor({
+    actions: {
+      move: action({
+        handler: (c) => {
+          c.broadcast("moved", 1, 2);
+          // @ts-expect-error the payload has another type
+          return () => c.broadcast("moved", "x");
+        },
+      }),
+    },
+    events: { moved: event<[number, number]>() },
+    createConnState: (_c, params: { who: string }) => ({ who: params.who }),
+  });
+});

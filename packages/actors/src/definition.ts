@@ -52,6 +52,15 @@ export type InspectorTabConfig =
       readonly hidden: true;
     };
 
+/**
+ * While the compiler infers the context of an `action()`, what nothing has told yet is never, and would
+ * make all of the context unknown.
+ */
+type Known<T, Default> = [T] extends [never] ? Default : T;
+
+// biome-ignore lint/suspicious/noExplicitAny: what `createState` and its like return is not known yet when an action() comes before every other function that takes `c`; it must fit whatever that will be.
+type NotYetKnown = any;
+
 /** What `actor()` takes. `state` and `createState` exclude each other, as do the other two pairs. */
 export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
   /** The first state; each actor gets its own copy. */
@@ -173,7 +182,18 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
     opts: { readonly request: Request },
   ) => void | Promise<void>;
   readonly actions?: Actions &
-    ActionTree<ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>>;
+    ActionTree<
+      ActionContext<
+        Known<State, NotYetKnown>,
+        Known<ConnParams, unknown>,
+        Known<ConnState, NotYetKnown>,
+        Known<Vars, NotYetKnown>,
+        Known<Input, unknown>,
+        Known<Database, undefined>,
+        Known<Events, Record<never, never>>,
+        Known<Queues, Record<never, never>>
+      >
+    >;
   /** Validate the arguments of actions: the whole list of each. */
   readonly actionInputSchemas?: ActionSchemas;
   /** Validates and types the parameters of connections. */

@@ -1,4 +1,14 @@
-import { decodeJson, decodeValue, encodeJson, encodeValue, HoldfastError, limits } from "@holdfast/core";
+import {
+  decodeJson,
+  decodeValue,
+  encodeJson,
+  encodeValue,
+  fromWireError,
+  HoldfastError,
+  limits,
+  toWireError,
+  type WireError,
+} from "@holdfast/core";
 import type { ClientFrame, PreparedFrame, ResumeInfo, ServerFrame } from "./driver.ts";
 
 /**
@@ -311,11 +321,13 @@ function serverFrame(tuple: readonly unknown[]): ServerFrame {
   }
 }
 
-function wireError(value: unknown): { group: string; code: string; message: string; metadata?: unknown } {
+function wireError(value: unknown): WireError {
   if (typeof value !== "object" || value === null) throw malformed("an error is not an object");
-  const { group, code, message, metadata } = value as Readonly<Record<string, unknown>>;
-  const error = { group: text(group), code: text(code), message: text(message) };
-  return metadata === undefined ? error : { ...error, metadata };
+  const { group, code, message } = value as Readonly<Record<string, unknown>>;
+  text(group);
+  text(code);
+  text(message);
+  return toWireError(fromWireError(value));
 }
 
 function integer(value: unknown): number {
