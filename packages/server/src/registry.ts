@@ -8,14 +8,15 @@ import {
 import { HoldfastError, limits, type Ports, systemPorts } from "@holdfast/core";
 import { Directory } from "./directory.ts";
 import type { FetchApplication } from "./gateway/application.ts";
+import { exposesErrors } from "./gateway/environment.ts";
 import { createFetchGateway, type FetchGateway } from "./gateway/fetch.ts";
 import { type Listening, listen } from "./gateway/listen.ts";
 import { NodeGateway } from "./gateway/node-gateway.ts";
 import type { GatewayOptions } from "./gateway/options.ts";
+import { type PredecessorServer, predecessorServer } from "./gateway/predecessor.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/upgrades.ts";
 import { type MessageLimits, version } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
-import { type PredecessorServer, predecessorServer } from "./gateway/predecessor.ts";
 import { type Lifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */
@@ -246,11 +247,4 @@ export function createRegistry<const Actors extends Definitions>(
   config: RegistryConfig<Actors>,
 ): Registry<Actors> {
   return new Registry(config);
-}
-
-/** HOLDFAST_EXPOSE_ERRORS=1 and NODE_ENV=development let callers see the message of every error. */
-function exposesErrors(): boolean {
-  const named = process.env["HOLDFAST_EXPOSE_ERRORS"];
-  if (named !== undefined) return named === "1" || named === "true";
-  return process.env["NODE_ENV"] === "development";
 }

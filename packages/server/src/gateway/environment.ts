@@ -10,3 +10,10 @@ export function portFromEnvironment(fallback = defaultPort, name = "HOLDFAST_POR
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw new HoldfastError("gateway", "invalid_port", `${name} is not a number from 0 to 65535`);
 }
+
+/** HOLDFAST_EXPOSE_ERRORS=1 and NODE_ENV=development let callers see the message of every error. */
+export function exposesErrors(): boolean {
+  const named = process.env["HOLDFAST_EXPOSE_ERRORS"];
+  if (named !== undefined) return named === "1" || named === "true";
+  return process.env["NODE_ENV"] === "development";
+}

@@ -45,7 +45,9 @@ export function makeRequest(
 ): Request {
   const hasBody = init.body !== null && init.method !== "GET" && init.method !== "HEAD";
   try {
-    return new Request(url, { ...init, body: hasBody ? init.body : null, duplex: "half" });
+    // Not every declaration of RequestInit knows `duplex`, which a body that is a stream needs.
+    const all = { ...init, body: hasBody ? init.body : null, duplex: "half" as const };
+    return new Request(url, all);
   } catch (cause) {
     const message = `${init.method} cannot be handed to an actor`;
     throw new HoldfastError("gateway", "method_not_allowed", message, { cause });
