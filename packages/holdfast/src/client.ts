@@ -14,4 +14,12 @@ export {
   type GetOrCreateOptions,
   type HandleOptions,
 } from "@holdfast/client";
-export { HoldfastError, isErrorCode, isHoldfastError } from "@holdfast/core";
+export {
+  HoldfastError,
+  HoldfastError as ActorClientError,
+  HoldfastError as ActorError,
+  HoldfastError as RivetError,
+  isErrorCode,
+  isHoldfastError,
+  UserError,
+} from "@holdfast/core";

@@ -29,6 +29,8 @@ class LocalSocket {
   #tail: Promise<RawSocketHost | undefined>;
   /** Everything for the client arrives in order, at macrotasks. */
   #arriving: (() => void)[] = [];
+  /** What the actor sent before the client was told that the socket is open. */
+  #early: (() => void)[] | undefined = [];
   #ended = false;
 
   constructor(
@@ -43,12 +45,12 @@ class LocalSocket {
     this.socket.onAborted = () => this.#leave(1006, "");
     this.#tail = open(this.#toClient()).then(
       ({ host, protocol }) => {
-        this.#arrive(() => this.socket.onOpened(this.#toActor(), protocol));
+        this.#arriveFirst(() => this.socket.onOpened(this.#toActor(), protocol));
         return host;
       },
       (error: unknown) => {
         const visible = visibleError(error, ports);
-        this.#arrive(() => this.socket.onFailed(visible));
+        this.#arriveFirst(() => this.socket.onFailed(visible));
         this.#end(1011, `${visible.group}.${visible.code}`);
         return undefined;
       },
@@ -59,7 +61,7 @@ class LocalSocket {
   #toClient(): RawTransport {
     return {
       bufferedAmount: 0,
-      send: (data) => this.#arrive(() => this.socket.onReceived(data)),
+      send: (data) => this.#arriveLater(() => this.socket.onReceived(data)),
       close: (code, reason) => {
         this.#end(code ?? 1005, reason);
         this.#tell(code ?? 1005, reason);
@@ -109,7 +111,18 @@ class LocalSocket {
   #end(code: number, reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#arrive(() => this.socket.onClosed(code, reason, code !== 1006));
+    this.#arriveLater(() => this.socket.onClosed(code, reason, code !== 1006));
+  }
+
+  #arriveFirst(event: () => void): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const each of [event, ...early]) this.#arrive(each);
+  }
+
+  #arriveLater(event: () => void): void {
+    if (this.#early === undefined) this.#arrive(event);
+    else this.#early.push(event);
   }
 
   #arrive(event: () => void): void {

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setupTest } from "holdfast/test";
+import { registry } from "./actors.ts";
+
+test("a file comes back as it was sent", async (t) => {
+  const { client } = await setupTest(t, registry);
+  const folder = client.folder.getOrCreate(["ann"]);
+  const bytes = new Uint8Array(300_000).map((_, i) => i % 251);
+  const put = await folder.fetch("/photo.png", {
+    method: "PUT",
+    body: bytes,
+    headers: { "content-type": "image/png" },
+  });
+  assert.equal(put.status, 201);
+  const got = await folder.fetch("/photo.png");
+  assert.equal(got.headers.get("content-type"), "image/png");
+  assert.deepEqual(new Uint8Array(await got.arrayBuffer()), bytes);
+  assert.deepEqual(await folder.names(), ["photo.png"]);
+  assert.equal((await folder.fetch("/other")).status, 404);
+});
