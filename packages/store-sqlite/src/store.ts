@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type {
   ActorPage,
@@ -25,6 +25,7 @@ import { ActorFiles } from "./internal/actor-file/files.ts";
 import { forgetShared, readShared } from "./internal/actor-file/shared.ts";
 import { applyAcquire, applyCommit, checkCommit } from "./internal/apply.ts";
 import { backupDatabase } from "./internal/backup.ts";
+import { backupFiles } from "./internal/backup-files.ts";
 import { Blobs } from "./internal/blobs.ts";
 import { Checkpointer } from "./internal/checkpointer.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
@@ -385,7 +386,19 @@ class OpenStore implements SqliteStore {
 
   async backup(directory: string): Promise<SqliteBackup> {
     this.#group.assertUsable();
-    const backup = backupDatabase(this.#file, directory);
+    const backup = this.blobs.keep(() =>
+      backupDatabase(this.#file, directory, (database, thread) =>
+        backupFiles({
+          from: dirname(this.#file),
+          to: directory,
+          database,
+          thread,
+          blobs: this.blobs,
+          settled: async (id) => this.#files.live(id)?.synced(),
+          now: this.#ports.clock.now(),
+        }),
+      ),
+    );
     this.#backups.add(backup);
     try {
       return await backup;

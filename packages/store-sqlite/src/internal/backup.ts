@@ -11,10 +11,16 @@ import { WorkerThread } from "./worker-thread.ts";
  * Copies the database as it is at one moment into `directory`, in a thread with a connection of its
  * own, while commits go on. The backup gets its name when it is complete and synced.
  *
+ * `complete` adds what belongs to the copy before it gets its name.
+ *
  * `VACUUM INTO` reads in one transaction. SQLite's incremental backup would share the committer's
  * connection, and so its lock, or start over at each commit.
  */
-export async function backupDatabase(databaseFile: string, directory: string): Promise<SqliteBackup> {
+export async function backupDatabase(
+  databaseFile: string,
+  directory: string,
+  complete: (copy: string, thread: WorkerThread) => Promise<void>,
+): Promise<SqliteBackup> {
   const file = join(directory, databaseName);
   const partial = `${file}.partial`;
   if (existsSync(file)) {
@@ -27,6 +33,7 @@ export async function backupDatabase(databaseFile: string, directory: string): P
     makeDirectory(directory);
     rmSync(partial, { force: true });
     await thread.ask({ type: "copy", file: partial });
+    await complete(partial, thread);
     syncFile(partial);
     renameSync(partial, file);
     syncDirectory(directory);

@@ -16,6 +16,10 @@ export class Blobs implements BlobStore {
   /** Resolves when it is durable that this process may leave files without references. */
   readonly #before: () => Promise<void>;
 
+  /** While copies are made nothing is removed: what is to go then. */
+  readonly #later = new Set<string>();
+  #keepers = 0;
+
   constructor(path: string, before: () => Promise<void>) {
     this.#root = join(path, blobsFolder);
     this.#before = before;
@@ -29,6 +33,7 @@ export class Blobs implements BlobStore {
       makeDirectory(folder);
       const info = await write(partial, source, maxBytes);
       const path = join(folder, info.hash);
+      this.#later.delete(path);
       if (existsSync(path)) await rm(partial);
       else await rename(partial, path);
       await syncDirectoryOf(path);
@@ -54,7 +59,24 @@ export class Blobs implements BlobStore {
   }
 
   remove(actorId: string, hash: string): void {
-    rmSync(join(this.#folder(actorId), hash), { force: true });
+    this.#remove(join(this.#folder(actorId), hash));
+  }
+
+  #remove(path: string): void {
+    if (this.#keepers > 0) this.#later.add(path);
+    else rmSync(path, { recursive: true, force: true });
+  }
+
+  /** Removes nothing while `work` runs. */
+  async keep<T>(work: () => Promise<T>): Promise<T> {
+    this.#keepers += 1;
+    try {
+      return await work();
+    } finally {
+      this.#keepers -= 1;
+      if (this.#keepers === 0) for (const path of this.#later) this.#remove(path);
+      if (this.#keepers === 0) this.#later.clear();
+    }
   }
 
   async list(actorId: string): Promise<readonly string[]> {
@@ -72,7 +94,7 @@ export class Blobs implements BlobStore {
 
   /** Removes all objects of an actor. */
   removeAll(actorId: string): void {
-    rmSync(this.#folder(actorId), { recursive: true, force: true });
+    this.#remove(this.#folder(actorId));
   }
 
   has(actorId: string): boolean {
