@@ -10,6 +10,9 @@ export const actorLimits = {
   minStateLogBytes: 16_384,
   /** For so long a retry of a keyed call gets the recorded outcome. */
   callWindowMs: 600_000,
+  /** Outcomes of keyed calls in memory; beyond either, only that there was one. */
+  maxRememberedCalls: 1_024,
+  maxRememberedCallBytes: 262_144,
   /** One message of a raw WebSocket, either way. */
   maxRawMessageBytes: 32 * 1_048_576,
   /** Longer delays overflow the timers of common runtimes. */

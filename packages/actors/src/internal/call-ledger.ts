@@ -1,14 +1,12 @@
 import type { Clock } from "@holdfast/core";
+import { actorLimits } from "../limits.ts";
 import type { ActorStore, CallRecord } from "../store.ts";
 import { type CallOutcome, decodeOutcome, encodeOutcome } from "./call-result.ts";
 import { KeyFilter } from "./key-filter.ts";
 import { LazyMap } from "./lazy.ts";
 
-/** For so long a retry of a keyed call gets the recorded outcome. */
-export const callWindowMs = 600_000;
-/** Outcomes that are remembered in memory; beyond it, only that there was one. */
-const maxRemembered = 1_024;
-const maxRememberedBytes = 262_144;
+export const { callWindowMs } = actorLimits;
+const { maxRememberedCalls, maxRememberedCallBytes } = actorLimits;
 
 /** What is known of a key: its outcome, or that a call of it began and its end was never recorded. */
 export type KnownCall = CallOutcome | { readonly type: "interrupted" };
@@ -69,7 +67,8 @@ export class CallLedger {
 
   #exceeds(share: number): boolean {
     return (
-      this.#remembered.size > maxRemembered * share || this.#rememberedBytes > maxRememberedBytes * share
+      this.#remembered.size > maxRememberedCalls * share ||
+      this.#rememberedBytes > maxRememberedCallBytes * share
     );
   }
 

@@ -1,3 +1,4 @@
+import { actorLimits } from "../../limits.ts";
 import { assignIndex, resizeArray, spliceArray } from "./array.ts";
 import { readMethod, relative, showObject } from "./array-reads.ts";
 import { ViewHandler } from "./object-proxy.ts";
@@ -5,8 +6,7 @@ import { op } from "./patch.ts";
 import type { Node, Tracker } from "./tracker.ts";
 import { refused } from "./value.ts";
 
-/** A wider jump past the end is a mistake rather than a wish for that many items. */
-const maxGap = 65_536;
+const { maxArrayGap } = actorLimits;
 
 type Compare = (a: unknown, b: unknown) => number;
 
@@ -175,7 +175,8 @@ class ArrayHandler extends ViewHandler {
     if (key === "length") return this.#resize(value);
     const index = typeof key === "string" ? indexOf(key) : undefined;
     if (index === undefined) throw refused("an array with a property that is no index", tracker.pathOf(node));
-    if (index > this.#raw.length + maxGap) throw refused("an array with a wide gap", tracker.pathOf(node));
+    if (index > this.#raw.length + maxArrayGap)
+      throw refused("an array with a wide gap", tracker.pathOf(node));
     const before = this.#raw[index];
     const same =
       typeof value === "object" && value !== null
@@ -201,7 +202,8 @@ class ArrayHandler extends ViewHandler {
     const { tracker, node } = this;
     const length = Number(value);
     if (!Number.isSafeInteger(length) || length < 0) throw new RangeError("Invalid array length");
-    if (length > this.#raw.length + maxGap) throw refused("an array with a wide gap", tracker.pathOf(node));
+    if (length > this.#raw.length + maxArrayGap)
+      throw refused("an array with a wide gap", tracker.pathOf(node));
     if (length === this.#raw.length) return true;
     tracker.record(node, (path) => [op.length, path, length]);
     for (let i = length; i < this.#raw.length; i++) tracker.detach(this.#raw[i]);

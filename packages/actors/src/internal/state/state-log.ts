@@ -1,11 +1,11 @@
 import type { HoldfastError } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
 import type { CommitBatch, StoredState } from "../../store.ts";
 import { decodeState, encodePatch, encodeSnapshot, op } from "./patch.ts";
 import { Tracker } from "./tracker.ts";
 import { copyValue } from "./value.ts";
 
-/** A log shorter than this is not worth a new snapshot; a longer one may grow to the snapshot's size. */
-const minLogBytes = 16_384;
+const { minStateLogBytes } = actorLimits;
 
 type StateChange = NonNullable<CommitBatch["state"]>;
 
@@ -85,7 +85,8 @@ export class StateLog {
   }
 
   #patch(bytes: Uint8Array): StateChange {
-    if (this.#logBytes + bytes.length > Math.max(minLogBytes, this.#snapshotBytes)) return this.#snapshot();
+    if (this.#logBytes + bytes.length > Math.max(minStateLogBytes, this.#snapshotBytes))
+      return this.#snapshot();
     this.#logBytes += bytes.length;
     return { type: "patch", bytes };
   }

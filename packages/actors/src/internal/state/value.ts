@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
 
 /** One step from a container to something in it: an object's key, an array's index, a map's key. */
 export type Step = string | number | bigint | boolean | null | undefined;
@@ -12,8 +13,7 @@ export type Container =
 
 export type Kind = Container["kind"] | "leaf";
 
-/** Containers in containers: less than what the codec and the stack can take. */
-export const maxStateDepth = 500;
+export const { maxStateDepth } = actorLimits;
 
 /** What an object in a state is: something to look into, or a value of its own ("leaf"). */
 export function kindOf(value: object): Kind {
