@@ -357,6 +357,44 @@ describe("times that passed while nothing ran", () => {
     assert.deepEqual(await after({ catchUp: 10 }, 35 * minute), { minutes: [10, 20, 30], next: 40 });
   });
 
+  test("what was chosen to be made up is run, though later times were skipped meanwhile", async () => {
+    const w = world();
+    const s = script();
+    const definition = scheduled(s, { actionTimeout: Number.POSITIVE_INFINITY });
+    const instance = w.create(definition);
+    const start = w.ports.clock.now();
+    await act(instance, "every", { name: "e", interval: 10 * minute, action: "fire", catchUp: 2 });
+    await instance.sleep();
+    w.ports.clock.advance(35 * minute);
+    const gate = deferred();
+    s.wait = gate.promise;
+    const again = await w.wake(definition);
+    await again.ready;
+    await settle();
+    await pass(w, 20 * minute, minute);
+    s.wait = undefined;
+    gate.resolve();
+    await settle();
+    const minutes = (time: number) => (time - start) / minute;
+    assert.deepEqual(
+      s.fired.map(({ info }) => minutes(info.scheduledAt)),
+      [20, 30],
+    );
+    assert.equal(minutes((await act<CronJobInfo>(again, "job", "e")).nextRunAt), 60);
+    assert.deepEqual(
+      (await act<CronFire[]>(again, "history", "e")).map(({ result, scheduledAt }) => [
+        result,
+        minutes(scheduledAt),
+      ]),
+      [
+        ["ok", 30],
+        ["skipped", 50],
+        ["skipped", 40],
+        ["ok", 20],
+      ],
+    );
+  });
+
   test("making up goes on where a crash cut it off, and runs come one after the other", async () => {
     const w = world();
     const s = script();
