@@ -168,6 +168,7 @@ const statusByGroup: Readonly<Record<string, number>> = {
   kv: 400,
   schedule: 400,
   queue: 400,
+  workflow: 400,
 };
 
 function defaultStatus(group: string, code: string): number {

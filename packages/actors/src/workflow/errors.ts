@@ -12,7 +12,7 @@ export interface WorkflowError {
 
 class WorkflowFailure extends HoldfastError {
   constructor(name: string, code: string, message: string, options: HoldfastErrorOptions = {}) {
-    super("workflow", code, message, options);
+    super("workflow", code, message, { statusCode: 500, ...options });
     this.name = name;
   }
 }
