@@ -307,6 +307,10 @@ export class Runtime extends ActorMembers implements ActorInstance {
     return this.parts.wakeAt;
   }
 
+  load(): { readonly connections: number; readonly queued: number } {
+    return { connections: this.connections.all.size, queued: this.parts.queuedMessages };
+  }
+
   inspect(): ActorInspection {
     this.inspection ??= new Inspection(this);
     return this.inspection;
@@ -371,7 +375,7 @@ export class Runtime extends ActorMembers implements ActorInstance {
     if (this.status === "starting") {
       throw new HoldfastError("actor", "starting", "An actor cannot stop itself before it has started");
     }
-    void this.#stop(mode);
+    void this.#stop(mode, true);
   }
 
   sleep(): Promise<StopReason> {
@@ -386,7 +390,7 @@ export class Runtime extends ActorMembers implements ActorInstance {
     return this.#stop("shutdown");
   }
 
-  #stop(mode: StopMode): Promise<StopReason> {
+  #stop(mode: StopMode, askedInside = false): Promise<StopReason> {
     if (this.status === "starting") {
       this.#started.promise.then(
         () => this.#stop(mode),
@@ -398,7 +402,7 @@ export class Runtime extends ActorMembers implements ActorInstance {
       this.#abortAll(this.errors.stopping());
       this.parts.stopping();
       this.#stopper = new Stopper(this, mode);
-      void this.#stopper.run();
+      void this.#stopper.run(askedInside);
     } else if (mode === "destroyed") this.#stopper?.destroyInstead();
     return this.stopped;
   }

@@ -26,13 +26,14 @@ export class Stopper {
     return true;
   }
 
-  async run(): Promise<void> {
+  /** `askedInside` when user code of the actor asked for it, which is still on the stack. */
+  async run(askedInside: boolean): Promise<void> {
     const runtime = this.#runtime;
     const graceMs = runtime.definition.options.sleepGracePeriod;
     const grace = new Promise<"expired">((resolve) => {
       this.#timer = runtime.ports.tasks.after(graceMs, () => resolve("expired"));
     });
-    const outcome = await Promise.race([this.#finishUp(), grace]);
+    const outcome = await Promise.race([this.#finishUp(askedInside), grace]);
     this.#timer?.cancel();
     if (runtime.status === "stopped") return;
     if (outcome === "expired") {
@@ -44,8 +45,10 @@ export class Stopper {
     await this.#finalize();
   }
 
-  async #finishUp(): Promise<void> {
+  async #finishUp(askedInside: boolean): Promise<void> {
     const runtime = this.#runtime;
+    // What asked for the sleep ends its own turn first: its answer is no work of a sleeping actor.
+    if (askedInside) await new Promise<void>((resolve) => runtime.ports.tasks.macrotask(resolve));
     if (this.#mode !== "destroyed") {
       await this.#hook("onSleep");
       await this.#drained();
