@@ -5,6 +5,7 @@ import { type ActionRule, collectActions, guarded } from "./action-rules.ts";
 import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
 import { type InspectorTab, parseInspectorTabs } from "./inspector-tabs.ts";
 import { optionalText, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { readPolicies } from "./queue/policy.ts";
 import { workflowActions } from "./workflow/actions.ts";
 
 export type { AnyFunction } from "./definition-checks.ts";
@@ -239,6 +240,8 @@ function parseQueues(queues: Readonly<Record<string, unknown>>): ReadonlyMap<str
       parsed.set(name, token as QueueOptions);
     } else throw invalidDefinition(`the queue "${name}" is not made with queue()`);
   }
+  // What a policy cannot be is refused with the definition.
+  readPolicies(parsed);
   return parsed;
 }
 

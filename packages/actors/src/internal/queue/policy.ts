@@ -37,8 +37,13 @@ const knownOptions = new Set([
   "canPublish",
 ]);
 
+/** Of each definition once: its actors share them. */
+const known = new WeakMap<ReadonlyMap<string, QueueOptions>, ReadonlyMap<string, Policy>>();
+
 /** Reads the policies of a definition's queues. Throws `actor.invalid_definition`. */
 export function readPolicies(queues: ReadonlyMap<string, QueueOptions>): ReadonlyMap<string, Policy> {
+  const before = known.get(queues);
+  if (before !== undefined) return before;
   const policies = new Map<string, Policy>();
   for (const [name, options] of queues) policies.set(name, readPolicy(name, options));
   for (const { name, deadLetter } of policies.values()) {
@@ -48,6 +53,7 @@ export function readPolicies(queues: ReadonlyMap<string, QueueOptions>): Readonl
       );
     }
   }
+  known.set(queues, policies);
   return policies;
 }
 
