@@ -108,6 +108,7 @@ export {
   type RawRequestCall,
   type RawSocketCall,
   type RawSocketHost,
+  type RawSocketKeeper,
   type ResultStream,
   type SendCall,
   type StopReason,

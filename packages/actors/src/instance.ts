@@ -148,12 +148,22 @@ export interface RawSocketCall {
   /** What the two sides agreed on, or "". */
   readonly protocol: string;
   readonly transport: RawTransport;
+  /** Present where the host can keep the socket while the actor sleeps. */
+  readonly keeper?: RawSocketKeeper;
+}
+
+/** The host's side of a raw WebSocket that outlives the actor's sleep. */
+export interface RawSocketKeeper {
+  /** The actor sleeps: to be handed to its next wake in `InstanceStart.held`. */
+  hold(actorId: string, connId: string, sink: ConnectionSink, memory: ConnectionMemory): void;
+  /** The actor is back, and this is its end now. */
+  attach(host: RawSocketHost): void;
 }
 
 /** What the host tells of a raw WebSocket. */
 export interface RawSocketHost {
-  /** Text as a string, binary data as bytes. */
-  received(data: string | Uint8Array): void;
+  /** Text as a string, binary data as bytes. False when the next instance is to get it. */
+  received(data: string | Uint8Array): boolean;
   closed(code: number, reason: string, wasClean: boolean): void;
 }
 
@@ -252,6 +262,8 @@ export interface ActorInstance {
   request(call: RawRequestCall): Promise<Response>;
   /** Hands a WebSocket to `onWebSocket`. Rejects as `connect`, and with `actor.websocket_not_defined`. */
   openWebSocket(call: RawSocketCall): Promise<RawSocketHost>;
+  /** What it carries now, for metrics. */
+  load(): { readonly connections: number; readonly queued: number };
   /** What people may see and do beside actions. Ask when `ready` has resolved. */
   inspect(): ActorInspection;
   /** Begins to sleep, resolves like `stopped`. Idempotent; a destruction under way goes on. */

@@ -4,6 +4,13 @@ import type { Connection } from "./connection.ts";
 import type { ClientDriver } from "./driver.ts";
 import { type ClientContext, Handle, idTarget, keyTarget, publicHandle } from "./handle.ts";
 import { type ClientPorts, clientPorts } from "./internal/ports.ts";
+import {
+  type ActorFilter,
+  checkFilter,
+  type DestroyManyOptions,
+  type ListActorsOptions,
+  type ManageRequest,
+} from "./management.ts";
 import { createNetworkDriver } from "./network.ts";
 import { withRetry } from "./retry.ts";
 import type {
@@ -104,7 +111,21 @@ class RawClient implements ClientBase {
         this.getOrCreate(name, key, options),
       getForId: (id: string, options?: HandleOptions) => this.getForId(name, id, options),
       create: (key?: ActorKeyInput, options?: CreateOptions) => this.create(name, key, options),
+      list: (options: ListActorsOptions = {}) => this.#manage({ type: "list", name, options }),
+      count: (options: ActorFilter = {}) => this.#manage({ type: "count", name, options }),
+      destroy: (key?: ActorKeyInput) => this.#manage({ type: "destroy", name, key: normalizeKey(key) }),
+      destroyMany: (options: DestroyManyOptions = {}) => this.#manage({ type: "destroyMany", name, options }),
     };
+  }
+
+  /** Reading is retried; a destruction that was repeated could meet the next life of a key. */
+  async #manage(request: ManageRequest): Promise<unknown> {
+    const { driver, ports, disposed } = this.#context;
+    checkName(request.name);
+    if (request.type !== "destroy") checkFilter(request.options);
+    const ask = (): Promise<unknown> => driver.manage(request, disposed);
+    disposed.throwIfAborted();
+    return request.type === "list" || request.type === "count" ? withRetry(ask, disposed, ports) : ask();
   }
 
   #handle(target: ConstructorParameters<typeof Handle>[1], options: HandleOptions): ActorHandle {

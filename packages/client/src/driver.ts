@@ -1,4 +1,5 @@
 import type { ActorKey, WireError } from "@holdfast/core";
+import type { ManageRequest } from "./management.ts";
 import type { QueueMessageOptions } from "./queue.ts";
 import type { BufferedWebSocket } from "./raw-socket.ts";
 
@@ -111,6 +112,8 @@ export interface ClientDriver {
   gatewayUrl(target: ActorTarget): string;
   /** Starts the actor anew. */
   reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void>;
+  /** Asks of many actors: needs the rights of the server's owner. */
+  manage(request: ManageRequest, signal: AbortSignal | undefined): Promise<unknown>;
   dispose(): Promise<void>;
 }
 

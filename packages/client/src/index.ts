@@ -26,6 +26,20 @@ export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
 export type { ClientPorts } from "./internal/ports.ts";
 export type { SocketConstructor } from "./internal/socket.ts";
 export { clientLimits } from "./limits.ts";
+export {
+  type ActorFilter,
+  type ActorStatus,
+  type ActorSummary,
+  type ActorSummaryPage,
+  checkFilter,
+  type DestroyManyOptions,
+  type DestroyManyResult,
+  filterQuery,
+  type ListActorsOptions,
+  type ManageRequest,
+  manageLimits,
+  prefixText,
+} from "./management.ts";
 export { createNetworkDriver } from "./network.ts";
 export type {
   QueueBody,

@@ -19,6 +19,7 @@ import type {
 } from "./driver.ts";
 import { present, sendReply } from "./internal/send-content.ts";
 import { openSocket } from "./internal/socket.ts";
+import { filterQuery, type ListActorsOptions, type ManageRequest } from "./management.ts";
 import { base64urlText, RawNetwork } from "./raw-network.ts";
 import type { BufferedWebSocket } from "./raw-socket.ts";
 import { readStreamBody, streamContentType } from "./stream-body.ts";
@@ -176,6 +177,30 @@ class NetworkDriver implements ClientDriver {
   async reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void> {
     const response = await this.#send("PUT", `${this.#url(target)}/reload`, undefined, {}, signal);
     if (!response.ok) await this.#read(response, signal);
+  }
+
+  async manage(request: ManageRequest, signal: AbortSignal | undefined): Promise<unknown> {
+    const { name } = request;
+    switch (request.type) {
+      case "list":
+        return this.#request("GET", this.#manageUrl("", name, request.options), undefined, {}, signal);
+      case "count": {
+        const url = this.#manageUrl("/count", name, request.options);
+        return (await this.#request("GET", url, undefined, {}, signal))["count"];
+      }
+      case "destroyMany":
+        return this.#request("DELETE", this.#manageUrl("", name, request.options), undefined, {}, signal);
+      case "destroy": {
+        const url = this.#url({ type: "get", name, key: request.key });
+        const response = await this.#send("DELETE", url, undefined, {}, signal);
+        if (!response.ok) await this.#read(response, signal);
+        return undefined;
+      }
+    }
+  }
+
+  #manageUrl(path: string, name: string, options: ListActorsOptions): string {
+    return `${this.#base}/actors${path}?${filterQuery(name, options)}`;
   }
 
   async dispose(): Promise<void> {}

@@ -1,5 +1,12 @@
 import type { ActorKeyInput, HoldfastError } from "@holdfast/core";
 import type { ActionPromise } from "./attempt.ts";
+import type {
+  ActorFilter,
+  ActorSummaryPage,
+  DestroyManyOptions,
+  DestroyManyResult,
+  ListActorsOptions,
+} from "./management.ts";
 import type { SendToQueue } from "./queue.ts";
 
 /**
@@ -224,6 +231,17 @@ export interface ActorAccessor<D extends AnyActorDefinition = AnyActorDefinition
   getForId(id: string, options?: HandleOptions): ActorHandle<D>;
   /** Makes the actor now. Throws `actor.duplicate_key` when it exists. */
   create(key?: ActorKeyInput, options?: CreateOptions<InputOf<D>>): Promise<ActorHandle<D>>;
+  /**
+   * A page of the living actors of this name, in order of their creation. As `count`, `destroy` and
+   * `destroyMany` it takes the rights of the server's owner: over the network from elsewhere it is
+   * `inspector.unauthorized` without the token.
+   */
+  list(options?: ListActorsOptions): Promise<ActorSummaryPage>;
+  count(options?: ActorFilter): Promise<number>;
+  /** Ends the actor with this key and its data; `onDestroy` runs. Throws `actor.not_found`. */
+  destroy(key?: ActorKeyInput): Promise<void>;
+  /** Ends all actors that fit, up to a limit. */
+  destroyMany(options?: DestroyManyOptions): Promise<DestroyManyResult>;
 }
 
 export interface ClientBase {

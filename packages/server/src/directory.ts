@@ -2,6 +2,7 @@ import {
   type ActorCaller,
   type ActorConnection,
   type ActorHost,
+  type ActorInspection,
   type ActorInstance,
   type ActorRecord,
   type ActorStore,
@@ -16,20 +17,20 @@ import {
   type SendCall,
 } from "@holdfast/actors";
 import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
-import {
-  type ActorKey,
-  encodeKey,
-  HoldfastError,
-  isErrorCode,
-  type Ports,
-  uuidv4,
-  uuidv7,
-} from "@holdfast/core";
+import { type ActorKey, HoldfastError, isErrorCode, type Ports, uuidv4, uuidv7 } from "@holdfast/core";
 import { Alarms } from "./alarms.ts";
 import { HeldConnections } from "./held-connections.ts";
+import { addressOf, addressOfTarget, duplicateKey, notFound } from "./internal/addresses.ts";
 import { CreateMemory } from "./internal/create-memory.ts";
+import { makeSlot, type Slot } from "./internal/slot.ts";
 import { defaultResume, type MessageLimits, type ResumeLimits } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
+import { ActorManager } from "./management/manager.ts";
+import { LogTail } from "./observe/log-tail.ts";
+import { measuredStore } from "./observe/measured-store.ts";
+import { Observer } from "./observe/observer.ts";
+import type { SpanLog } from "./observe/span-log.ts";
+import { Starts } from "./observe/starts.ts";
 import type { Session } from "./session.ts";
 
 export interface DirectoryOptions {
@@ -41,18 +42,6 @@ export interface DirectoryOptions {
   readonly exposeErrors?: boolean;
   /** How long and how much of what a client missed is kept for it. */
   readonly resume?: Partial<ResumeLimits>;
-}
-
-/** An actor in memory, or on its way there. There is at most one for a name and key. */
-interface Slot {
-  /** Whether this load makes the actor when it does not exist. */
-  readonly creates: boolean;
-  /** Settles when the actor was found or its creation began. */
-  readonly loading: Promise<ActorInstance>;
-  instance: ActorInstance | undefined;
-  /** Resolves when the slot is free again. */
-  readonly gone: Promise<void>;
-  readonly free: () => void;
 }
 
 /** Called with the encoded result, or with an error that the caller may see. */
@@ -76,21 +65,65 @@ export class Directory implements ActorHost {
   readonly #created: CreateMemory;
   /** Wakes actors for their schedules, once it is started. */
   readonly alarms: Alarms;
+  /** The last records of the logs of actors. */
+  readonly logs = new LogTail();
+  /** Many actors at once. */
+  readonly manager: ActorManager;
+  readonly #observer: Observer;
+  /** Who waits for actors to come into memory. */
+  readonly starts = new Starts();
   #closing: Promise<void> | undefined;
 
   constructor(options: DirectoryOptions) {
-    this.ports = options.ports;
-    this.store = options.store;
+    const { clock } = options.ports;
+    this.ports = { ...options.ports, log: this.logs.tee(options.ports.log, clock) };
+    this.#observer = new Observer(clock);
+    this.store = measuredStore(options.store, this.#observer.metrics, clock);
+    this.manager = new ActorManager(this);
     this.messageLimits = options.messageLimits;
     this.exposeErrors = options.exposeErrors === true;
     this.resumeLimits = { ...defaultResume, ...options.resume };
     this.#definitions = new Map(Object.entries(options.definitions));
     this.#created = new CreateMemory(options.ports.clock);
     this.alarms = new Alarms({
-      store: options.store,
-      ports: options.ports,
+      store: this.store,
+      ports: this.ports,
       isAwake: (id) => this.#byId.has(id),
       wake: (record) => this.#wakeDue(record),
+    });
+  }
+
+  /** The actors in memory, and those on their way there or about to leave. */
+  instances(): Iterable<ActorInstance> {
+    return this.#byId.values();
+  }
+
+  isInMemory(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
+  get definitions(): ReadonlyMap<string, AnyDefinition> {
+    return this.#definitions;
+  }
+
+  /** The last things that actors did, with their times. */
+  get spans(): SpanLog {
+    return this.#observer.spans;
+  }
+
+  /** In the text format of Prometheus. */
+  metrics(): string {
+    return this.#observer.text(this.instances(), this.store);
+  }
+
+  /** Looks into an actor, which wakes it. Throws `actor.not_found`, and what `use` throws. */
+  inspect<T>(
+    target: ActorTarget,
+    use: (inspection: ActorInspection, instance: ActorInstance) => Promise<T> | T,
+  ): Promise<T> {
+    return this.#withInstance(target, {}, async (instance) => {
+      await instance.ready;
+      return use(instance.inspect(), instance);
     });
   }
 
@@ -285,6 +318,7 @@ export class Directory implements ActorHost {
     }
     await alarmsStopped;
     await this.store.close();
+    this.#observer.close();
   }
 
   /** Brings an actor into memory that is due; it arms its own timers then. */
@@ -316,7 +350,7 @@ export class Directory implements ActorHost {
   }
 
   #invoke(instance: ActorInstance, target: ActorTarget, call: InvokeCall, done: Done): void {
-    instance.invoke(call).then(
+    this.#observer.call(instance, call).then(
       (result) => done(undefined, result),
       (error: unknown) => {
         if (!isErrorCode(error, "actor", "stopping")) return done(error, undefined);
@@ -415,18 +449,7 @@ export class Directory implements ActorHost {
 
   /** Takes the slot at once, so that whoever comes next waits for this load. */
   #occupy(address: string, creates: boolean, load: (slot: Slot) => Promise<ActorInstance>): Slot {
-    const gone = Promise.withResolvers<void>();
-    const loading = Promise.withResolvers<ActorInstance>();
-    const slot: Slot = {
-      creates,
-      loading: loading.promise,
-      instance: undefined,
-      gone: gone.promise,
-      free: () => {
-        this.#slots.delete(address);
-        gone.resolve();
-      },
-    };
+    const { slot, loading } = makeSlot(creates, () => this.#slots.delete(address));
     this.#slots.set(address, slot);
     load(slot).then(loading.resolve, (error: unknown) => {
       slot.free();
@@ -445,10 +468,13 @@ export class Directory implements ActorHost {
     const instance = createInstance({ definition, name, key, host: this, ...how });
     slot.instance = instance;
     this.#byId.set(instance.id, instance);
+    this.#observer.started(instance, how.start.type === "create");
+    this.starts.started(instance);
     // Whoever waits for `ready` hears of a failed start; the slot itself only has to become free.
     instance.ready.catch(() => undefined);
     void instance.stopped.then((reason) => {
       this.#byId.delete(instance.id);
+      this.#observer.stopped(instance, reason);
       slot.free();
       this.alarms.left(instance.id, reason, instance.wakeAt);
       this.ports.log.debug("actor left memory", { actorId: instance.id, actor: name, reason });
@@ -470,32 +496,4 @@ export class Directory implements ActorHost {
       statusCode: 503,
     });
   }
-}
-
-/** Addresses by target: a gateway hands in the same target for the same path. */
-const addresses = new WeakMap<ActorTarget, string>();
-
-function addressOfTarget(target: Exclude<ActorTarget, { type: "id" }>): string {
-  let address = addresses.get(target);
-  if (address === undefined) {
-    address = addressOf(target.name, target.key);
-    addresses.set(target, address);
-  }
-  return address;
-}
-
-/** Injective: the text of a key has no slash. */
-function addressOf(name: string, key: ActorKey): string {
-  return `${name}/${encodeKey(key)}`;
-}
-
-function notFound(target: ActorTarget): HoldfastError {
-  const { name } = target;
-  return new HoldfastError("actor", "not_found", "The actor does not exist", {
-    metadata: target.type === "id" ? { name, id: target.id } : { name, key: target.key },
-  });
-}
-
-function duplicateKey(name: string): HoldfastError {
-  return new HoldfastError("actor", "duplicate_key", "An actor with this key exists", { metadata: { name } });
 }

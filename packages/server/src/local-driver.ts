@@ -14,6 +14,7 @@ import {
   type DriverSendReply,
   type DriverWebSocket,
   header,
+  type ManageRequest,
   type PreparedFrame,
   prepareClientFrame,
   type ResumePoint,
@@ -177,6 +178,11 @@ export class LocalDriver implements ClientDriver {
   async reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void> {
     const directory = await this.#leave(signal);
     await directory.reload(target);
+  }
+
+  async manage(request: ManageRequest, signal: AbortSignal | undefined): Promise<unknown> {
+    const directory = await this.#leave(signal);
+    return directory.manager.manage(request);
   }
 
   async dispose(): Promise<void> {}

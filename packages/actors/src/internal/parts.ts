@@ -90,6 +90,11 @@ export class Parts {
     return this.#queues;
   }
 
+  /** Without making the part for it. */
+  get queuedMessages(): number {
+    return this.#queues?.mailbox.size ?? 0;
+  }
+
   /** Makes the parts that are needed from the start and loads them. */
   async load(hot: HotRecords, isNew: boolean): Promise<void> {
     if (hot.has(recordPrefix.schedule)) this.schedules;

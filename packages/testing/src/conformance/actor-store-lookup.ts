@@ -65,6 +65,36 @@ function pageCases(suite: Suite): void {
     );
   });
 
+  test("pages and counts hold what a filter lets through", async () => {
+    const store = suite.store();
+    const name = `filtered-${randomUUID()}`;
+    const keys: ActorKey[] = [["a"], ["a", "b"], ["ab"], ["a,b"], [], ["%"], ["_"]];
+    for (const [at, key] of keys.entries()) {
+      const actor = newActor(name, key);
+      const batch = create(actor);
+      await store.commit({ ...batch, create: { name, key, createdAt: 1_000 + at } });
+    }
+    const found = async (filter: { readonly keyPrefix?: string; readonly createdAfter?: number }) => {
+      const { actors } = await store.list({ name, limit: 50, ...filter });
+      assert.equal(await store.count({ name, ...filter }), actors.length);
+      return actors.map(({ key }) => key.join("|")).sort();
+    };
+    assert.deepEqual(await found({}), ["", "%", "_", "a", "a,b", "ab", "a|b"]);
+    assert.deepEqual(await found({ keyPrefix: "a," }), ["a", "a|b"]);
+    assert.deepEqual(await found({ keyPrefix: "a" }), ["a", "a,b", "ab", "a|b"]);
+    assert.deepEqual(await found({ keyPrefix: "%25" }), ["%"]);
+    assert.deepEqual(await found({ keyPrefix: "_" }), ["_"]);
+    assert.deepEqual(await found({ createdAfter: 1_004 }), ["%", "_"]);
+    assert.deepEqual(await found({ createdAfter: 1_006 }), []);
+    const first = await store.list({ name, keyPrefix: "a", limit: 3 });
+    assert.equal(first.actors.length, 3);
+    const rest = await store.list({ name, keyPrefix: "a", limit: 3, cursor: first.cursor ?? "" });
+    assert.equal(rest.actors.length, 1);
+    assert.equal(rest.cursor, undefined);
+    const all = await store.count({ keyPrefix: "" });
+    assert.ok(all >= keys.length);
+  });
+
   test("a page without a name holds actors of all names", async () => {
     const store = suite.store();
     const [a, b] = [await created(store), await created(store)];

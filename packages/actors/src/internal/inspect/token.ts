@@ -1,4 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
+import type { ActorStore } from "../../store.ts";
+import { space } from "../entry-buffer.ts";
 import { recordPrefix } from "../part.ts";
 import type { Runtime } from "../runtime.ts";
 
@@ -26,6 +28,18 @@ export async function inspectorToken(runtime: Runtime): Promise<string> {
   record.set(token, 1);
   runtime.records.put(tokenKey, record);
   return base64url(token);
+}
+
+/** The token of an actor that may sleep; undefined where nobody has asked for one yet. */
+export async function storedInspectorToken(store: ActorStore, actorId: string): Promise<string | undefined> {
+  const key = new Uint8Array([space.records, ...tokenKey]);
+  const stored = await store.kvGet(actorId, key);
+  return stored && read(stored);
+}
+
+function read(record: Uint8Array): string {
+  if (record[0] === format && record.length === tokenBytes + 1) return base64url(record.subarray(1));
+  throw new HoldfastError("store", "unknown_format", "The inspector token has a format that is not known");
 }
 
 function base64url(bytes: Uint8Array): string {

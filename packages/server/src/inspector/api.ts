@@ -1,0 +1,79 @@
+import type { ActorTarget } from "@holdfast/client";
+import { HoldfastError } from "@holdfast/core";
+import type { Directory } from "../directory.ts";
+import { actorRoutes } from "./actor-routes.ts";
+import { partRoutes, storageRoutes } from "./part-routes.ts";
+import type { InspectorRequest, InspectorResponse, InspectorRoute } from "./request.ts";
+import { TabFile } from "./tab-assets.ts";
+
+const routes: readonly (InspectorRoute & { readonly segments: readonly string[] })[] = [
+  ...actorRoutes,
+  ...partRoutes,
+  ...storageRoutes,
+].map((route) => ({ ...route, segments: route.path.slice(1).split("/") }));
+
+/** Answers requests to the inspectors of actors: docs/reference/inspector.md. */
+export class InspectorApi {
+  readonly #directory: Directory;
+
+  constructor(directory: Directory) {
+    this.#directory = directory;
+  }
+
+  /** Throws `inspector.not_found`, `gateway.method_not_allowed`, `actor.not_found`, and what the actor throws. */
+  async answer(target: ActorTarget, request: InspectorRequest): Promise<InspectorResponse> {
+    const { route, params } = find(request);
+    const body = await this.#directory.inspect(target, (inspection, instance) =>
+      route.handler({ request, directory: this.#directory, instance, inspection, params }),
+    );
+    if (body instanceof TabFile) return { status: 200, file: body };
+    return { status: 200, body };
+  }
+}
+
+function find(request: InspectorRequest): {
+  readonly route: InspectorRoute;
+  readonly params: readonly string[];
+} {
+  const path = request.path.slice(1).split("/");
+  const allowed: string[] = [];
+  for (const route of routes) {
+    const params = match(route.segments, path);
+    if (params === undefined) continue;
+    if (route.method === request.method) return { route, params };
+    allowed.push(route.method);
+  }
+  if (allowed.length === 0) {
+    throw new HoldfastError("inspector", "not_found", "The inspector has nothing at this path", {
+      statusCode: 404,
+    });
+  }
+  const message = `${request.method} is not allowed here; allowed: ${allowed.join(", ")}`;
+  throw new HoldfastError("gateway", "method_not_allowed", message, { metadata: { allow: allowed } });
+}
+
+/** The parameters, decoded; undefined when the path is another. `*` takes the rest. */
+function match(segments: readonly string[], path: readonly string[]): readonly string[] | undefined {
+  const params: string[] = [];
+  for (const [at, segment] of segments.entries()) {
+    const part = path[at];
+    if (segment === "*") {
+      const rest = path.slice(at).map(decodePart).join("/");
+      return [...params, rest];
+    }
+    if (part === undefined) return undefined;
+    if (segment.startsWith(":")) params.push(decodePart(part));
+    else if (segment !== part) return undefined;
+  }
+  return path.length === segments.length ? params : undefined;
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new HoldfastError("gateway", "malformed_path", "The path is not percent-encoded UTF-8", {
+      statusCode: 400,
+    });
+  }
+}

@@ -1,0 +1,30 @@
+import type { ActorTarget } from "@holdfast/client";
+import { type ActorKey, encodeKey, HoldfastError } from "@holdfast/core";
+
+/** Addresses by target: a gateway hands in the same target for the same path. */
+const addresses = new WeakMap<ActorTarget, string>();
+
+export function addressOfTarget(target: Exclude<ActorTarget, { type: "id" }>): string {
+  let address = addresses.get(target);
+  if (address === undefined) {
+    address = addressOf(target.name, target.key);
+    addresses.set(target, address);
+  }
+  return address;
+}
+
+/** Injective: the text of a key has no slash. */
+export function addressOf(name: string, key: ActorKey): string {
+  return `${name}/${encodeKey(key)}`;
+}
+
+export function notFound(target: ActorTarget): HoldfastError {
+  const { name } = target;
+  return new HoldfastError("actor", "not_found", "The actor does not exist", {
+    metadata: target.type === "id" ? { name, id: target.id } : { name, key: target.key },
+  });
+}
+
+export function duplicateKey(name: string): HoldfastError {
+  return new HoldfastError("actor", "duplicate_key", "An actor with this key exists", { metadata: { name } });
+}

@@ -1,0 +1,160 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { storedInspectorToken } from "@holdfast/actors";
+import { type ActorTarget, header } from "@holdfast/client";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import type { Directory } from "../directory.ts";
+
+/** What somebody wants who manages or inspects; nothing has been woken or read yet. */
+export interface ManageInfo {
+  readonly kind: "list" | "count" | "info" | "destroy" | "sleep" | "inspect" | "metrics" | "documents";
+  readonly actor: string | undefined;
+  readonly key: readonly string[] | undefined;
+  readonly id: string | undefined;
+  readonly method: string;
+  /** A request header by its lower-case name. */
+  header(name: string): string | undefined;
+}
+
+export interface InspectorOptions {
+  /** False: no management, inspector, documents or metrics over the network. True unless given. */
+  readonly enabled?: boolean;
+  /** Lets its bearer do everything: `authorization: Bearer <token>`. */
+  readonly token?: string;
+}
+
+export interface ManageAccessOptions {
+  readonly inspector?: InspectorOptions | undefined;
+  /** Throws to refuse. */
+  readonly manage?: ((info: ManageInfo) => Promise<void> | void) | undefined;
+}
+
+/** Who sends a request. */
+export interface Peer {
+  readonly method: string;
+  /** The address of the other end of the socket; undefined where nobody knows. */
+  readonly peer: string | undefined;
+  header(name: string): string | undefined;
+}
+
+/**
+ * Who may manage and inspect: the owner of the server, as the `manage` hook or the token says; the
+ * bearer of an actor's own token, for that actor; and where neither is set, callers from this machine.
+ */
+export class ManageAccess {
+  readonly #options: ManageAccessOptions;
+  readonly #directory: Directory;
+
+  constructor(options: ManageAccessOptions, directory: Directory) {
+    this.#options = options;
+    this.#directory = directory;
+  }
+
+  get enabled(): boolean {
+    return this.#options.inspector?.enabled !== false;
+  }
+
+  /**
+   * Resolves with whose rights the caller has. Throws `inspector.unauthorized`, what the hook throws,
+   * and `gateway.not_found` where it is turned off.
+   */
+  async admit(
+    kind: ManageInfo["kind"],
+    peer: Peer,
+    target: ActorTarget | undefined,
+    offered?: string,
+  ): Promise<"owner" | "actor"> {
+    if (!this.enabled) throw new HoldfastError("gateway", "not_found", "There is nothing at this path");
+    const { manage, inspector } = this.#options;
+    // A client of ours sends the token of its endpoint in a header of its own.
+    const known = peer.header(header.token);
+    if (known !== undefined && inspector?.token !== undefined && same(known, inspector.token)) return "owner";
+    const bearer = offered ?? bearerOf(peer.header("authorization"));
+    if (bearer !== undefined) {
+      if (inspector?.token !== undefined && same(bearer, inspector.token)) return "owner";
+      if (kind === "inspect" && target !== undefined && (await this.#isActorToken(target, bearer))) {
+        return "actor";
+      }
+      if (manage === undefined) throw unauthorized();
+    }
+    if (manage !== undefined) {
+      await ask(manage, infoOf(kind, peer, target));
+      return "owner";
+    }
+    if (inspector?.token !== undefined || !isOfThisMachine(peer)) throw unauthorized();
+    return "owner";
+  }
+
+  /** Reads the store only: a stranger does not wake an actor. */
+  async #isActorToken(target: ActorTarget, bearer: string): Promise<boolean> {
+    try {
+      const { id } = await this.#directory.resolve(asGet(target));
+      const token = await storedInspectorToken(this.#directory.store, id);
+      return token !== undefined && same(bearer, token);
+    } catch (error) {
+      if (isHoldfastError(error) && error.group === "actor") return false;
+      throw error;
+    }
+  }
+}
+
+async function ask(manage: NonNullable<ManageAccessOptions["manage"]>, info: ManageInfo): Promise<void> {
+  try {
+    await manage(info);
+  } catch (error) {
+    if (isHoldfastError(error) && error.group === "auth" && error.code === "unauthorized") {
+      throw unauthorized();
+    }
+    throw error;
+  }
+}
+
+function infoOf(kind: ManageInfo["kind"], peer: Peer, target: ActorTarget | undefined): ManageInfo {
+  return {
+    kind,
+    actor: target?.name,
+    key: target === undefined || target.type === "id" ? undefined : target.key,
+    id: target?.type === "id" ? target.id : undefined,
+    method: peer.method,
+    header: (name) => peer.header(name),
+  };
+}
+
+/** Never makes an actor. */
+export function asGet(target: ActorTarget): ActorTarget {
+  return target.type === "id" ? target : { type: "get", name: target.name, key: target.key };
+}
+
+function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+}
+
+/** Compares in a time that says nothing of where two secrets differ. */
+function same(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+const proxyHeaders = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/** A program of this machine, or a page of this very server: no other page, no proxy in between. */
+function isOfThisMachine(peer: Peer): boolean {
+  if (peer.peer === undefined || !isLoopbackAddress(peer.peer)) return false;
+  if (proxyHeaders.some((name) => peer.header(name) !== undefined)) return false;
+  const origin = peer.header("origin");
+  const host = peer.header("host");
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) return false;
+  const site = peer.header("sec-fetch-site");
+  return site === undefined || site === "same-origin" || site === "none";
+}
+
+function isLoopbackAddress(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127(?:\.\d{1,3}){3}$/.test(address);
+}
+
+function unauthorized(): HoldfastError {
+  const message = "Send the inspector's token: authorization: Bearer <token>";
+  return new HoldfastError("inspector", "unauthorized", message, { statusCode: 401 });
+}

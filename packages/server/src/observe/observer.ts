@@ -1,0 +1,127 @@
+import type { ActorInstance, InvokeCall, StopReason } from "@holdfast/actors";
+import { type Clock, isHoldfastError } from "@holdfast/core";
+import { type ActorMetrics, Metrics } from "./metrics.ts";
+import { ProcessMetrics } from "./process-metrics.ts";
+import { SpanLog } from "./span-log.ts";
+import { tracing } from "./tracing.ts";
+
+/** Sees what happens to actors: counts it, keeps the last of it, and makes spans of it. */
+export class Observer {
+  readonly metrics = new Metrics();
+  readonly spans = new SpanLog();
+  readonly #clock: Clock;
+  readonly #process = new ProcessMetrics();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** An instance starts; it is followed until it is out of memory. */
+  started(instance: ActorInstance, isNew: boolean): void {
+    const metrics = this.metrics.of(instance.name);
+    metrics.active++;
+    if (isNew) metrics.created++;
+    else metrics.woken++;
+    const { id } = instance;
+    const startMs = this.#clock.now();
+    const name = isNew ? "create" : "wake";
+    const settled = (error: unknown): void => this.#record(id, name, startMs, error, {});
+    instance.ready.then(() => settled(undefined), settled);
+    if (!tracing.enabled) return;
+    tracing.span(`actor.${name}`, attributesOf(instance), (span) => {
+      instance.ready.then(() => span.end(), span.end);
+    });
+  }
+
+  stopped(instance: ActorInstance, reason: StopReason): void {
+    const metrics = this.metrics.of(instance.name);
+    metrics.active--;
+    metrics.stopped.set(reason, (metrics.stopped.get(reason) ?? 0) + 1);
+    this.#record(instance.id, "stop", this.#clock.now(), undefined, { reason });
+  }
+
+  /** Runs a call of an action. */
+  call(instance: ActorInstance, call: InvokeCall): Promise<Uint8Array> {
+    const metrics = this.metrics.of(instance.name);
+    const startMs = this.#clock.now();
+    metrics.inFlight++;
+    const result = tracing.enabled
+      ? tracing.around(
+          `${instance.name}.${call.name}`,
+          { ...attributesOf(instance), "rpc.method": call.name },
+          () => instance.invoke(call),
+        )
+      : instance.invoke(call);
+    const ended = (error: unknown): void => this.#called(metrics, instance.id, call.name, startMs, error);
+    result.then(() => ended(undefined), ended);
+    return result;
+  }
+
+  /** The text of `/metrics`. */
+  text(instances: Iterable<ActorInstance>, store: object): string {
+    const connections = new Map<string, number>();
+    const queued = new Map<string, number>();
+    for (const instance of instances) {
+      const load = instance.load();
+      connections.set(instance.name, (connections.get(instance.name) ?? 0) + load.connections);
+      queued.set(instance.name, (queued.get(instance.name) ?? 0) + load.queued);
+    }
+    return this.metrics.text({ connections, queued, store: statsOf(store) }, this.#process.lines());
+  }
+
+  close(): void {
+    this.#process.close();
+  }
+
+  #called(metrics: ActorMetrics, id: string, name: string, startMs: number, error: unknown): void {
+    metrics.inFlight--;
+    // What met an instance that stops has not run: the next one takes it.
+    if (isHoldfastError(error) && error.group === "actor" && error.code === "stopping") return;
+    if (error === undefined) metrics.succeeded++;
+    else metrics.failed++;
+    metrics.duration.observe(this.#clock.now() - startMs);
+    this.#record(id, name, startMs, error, { kind: "action" });
+  }
+
+  #record(
+    id: string,
+    name: string,
+    startMs: number,
+    error: unknown,
+    attributes: Readonly<Record<string, string>>,
+  ): void {
+    const durationMs = this.#clock.now() - startMs;
+    const ended = error === undefined ? { ok: true } : { ok: false, error: codeOf(error) };
+    this.spans.add(id, { name, startMs, durationMs, ...ended, attributes });
+  }
+}
+
+function attributesOf({ id, name }: ActorInstance): Record<string, string> {
+  return { "actor.id": id, "actor.name": name };
+}
+
+function codeOf(error: unknown): string {
+  return isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error";
+}
+
+/** What a store counts by itself, by the names of metrics. */
+const storeCounters: Readonly<Record<string, string>> = {
+  transactions: "transactions_total",
+  syncs: "syncs_total",
+  checkpoints: "checkpoints_total",
+  holds: "holds_total",
+  walBytes: "wal_bytes",
+  openFiles: "open_files",
+};
+
+function statsOf(store: object): Record<string, number> {
+  if (!("stats" in store) || typeof store.stats !== "function") return {};
+  const stats: unknown = store.stats();
+  if (typeof stats !== "object" || stats === null) return {};
+  return Object.fromEntries(
+    Object.entries(stats).flatMap(([name, value]: [string, unknown]) => {
+      const shown = storeCounters[name];
+      return shown !== undefined && typeof value === "number" ? [[shown, value]] : [];
+    }),
+  );
+}

@@ -1,0 +1,93 @@
+import { isHoldfastError } from "@holdfast/core";
+import {
+  type Attributes,
+  type Context,
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  trace,
+} from "@opentelemetry/api";
+
+const tracer = trace.getTracer("holdfast");
+
+/**
+ * Spans through the API of OpenTelemetry: nothing is recorded, and next to nothing done, unless the
+ * program has installed an SDK. Names and attributes: docs/reference/metrics.md.
+ */
+export const tracing = {
+  /** Whether an SDK is installed. */
+  get enabled(): boolean {
+    const provider: object = trace.getTracerProvider();
+    if (!("getDelegateTracer" in provider)) return true;
+    const { getDelegateTracer } = provider as { getDelegateTracer(name: string): unknown };
+    return getDelegateTracer.call(provider, "holdfast") !== undefined;
+  },
+
+  /** Runs `work` below what the headers of a request say (W3C Trace Context), in a span of the server. */
+  incoming(
+    name: string,
+    attributes: Attributes,
+    header: HeaderReader,
+    work: (span: EndableSpan) => void,
+  ): void {
+    const parent = propagation.extract(ROOT_CONTEXT, header, headerGetter);
+    begin(name, SpanKind.SERVER, attributes, parent, work);
+  },
+
+  /** Runs `work` in a span below the one that is active. */
+  span(name: string, attributes: Attributes, work: (span: EndableSpan) => void): void {
+    begin(name, SpanKind.INTERNAL, attributes, context.active(), work);
+  },
+
+  /** The same for work that ends when its promise settles. */
+  async around<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
+    const parent = context.active();
+    const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, parent);
+    try {
+      return await context.with(trace.setSpan(parent, span), work);
+    } catch (error) {
+      fail(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  },
+};
+
+export interface EndableSpan {
+  /** Ends the span, with the error that the work ended with. */
+  end(error?: unknown): void;
+}
+
+export type HeaderReader = (name: string) => string | undefined;
+
+const headerGetter: TextMapGetter<HeaderReader> = {
+  get: (read, name) => read(name),
+  keys: () => ["traceparent", "tracestate", "baggage"],
+};
+
+function begin(
+  name: string,
+  kind: SpanKind,
+  attributes: Attributes,
+  parent: Context,
+  work: (span: EndableSpan) => void,
+): void {
+  const span = tracer.startSpan(name, { kind, attributes }, parent);
+  const end = (error?: unknown): void => {
+    if (error !== undefined) fail(span, error);
+    span.end();
+  };
+  context.with(trace.setSpan(parent, span), () => work({ end }));
+}
+
+/** The typed error, or nothing but that there was one: messages of others may hold what is secret. */
+function fail(span: Span, error: unknown): void {
+  const code = isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error";
+  span.setAttribute("error.type", code);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+}
