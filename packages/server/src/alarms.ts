@@ -61,7 +61,7 @@ export class Alarms {
     if (reason !== "failed" && reason !== "fenced") return;
     // What it wanted may not be what is stored. Not at once: it would fail for the same reason.
     const retryAt = this.#options.ports.clock.now() + serverLimits.minAlarmRetryMs;
-    if (!this.#failures.has(id)) this.#failures.set(id, { attempts: 0, retryAt });
+    this.#failures.set(id, { attempts: this.#failures.get(id)?.attempts ?? 0, retryAt });
     this.expect(retryAt);
   }
 
