@@ -123,6 +123,11 @@ export class ActorFiles implements FileHost {
       return file.handle(epoch);
     }
     const file = this.find(id) ?? (await this.#moveOut(id));
+    if (!file.held) {
+      // Let go since it was acquired: the directory may say already that nobody writes to it.
+      file.held = true;
+      await this.#options.write(id, () => void this.#directory.mark(id, true));
+    }
     return file.handle(epoch);
   }
 

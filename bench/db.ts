@@ -1,0 +1,102 @@
+/**
+ * `c.db` beside bare `node:sqlite` with the same durability, in one run: `node bench/db.ts`. Exits with 1
+ * when a single-row insert through an actor takes more than `maxRatio` of the time of a bare one.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { DatabaseSync } from "node:sqlite";
+import { actor, createInstance, db } from "@holdfast/actors";
+import { systemPorts } from "@holdfast/core";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+
+export const maxRatio = 1.5;
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? "7");
+const inserts = Number(process.env["BENCH_INSERTS"] ?? "400");
+
+const table = "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL)";
+const insert = "INSERT INTO item (name) VALUES (?)";
+
+const definition = actor({
+  db: db({ onMigrate: async (database) => void (await database.execute(table)) }),
+  options: { noSleep: true },
+  actions: {
+    insert: async (c, name: string) => void (await c.db.execute(insert, name)),
+    count: (c) => c.db.get<{ n: number }>("SELECT count(*) AS n FROM item")?.n,
+    read: (c, times: number) => {
+      for (let at = 1; at <= times; at++) c.db.get("SELECT name FROM item WHERE id = ?", at);
+    },
+  },
+});
+
+/** Milliseconds of one insert each. */
+interface Sample {
+  readonly bare: number;
+  readonly actor: number;
+}
+
+export async function measureInserts(): Promise<{ readonly samples: Sample[]; readonly readMicros: number }> {
+  const path = mkdtempSync(join(tmpdir(), "holdfast-bench-db-"));
+  const ports = systemPorts();
+  const store = await openSqliteStore({ path: join(path, "store"), ports });
+  const bare = new DatabaseSync(join(path, "bare.db"));
+  try {
+    bare.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${table}`);
+    const statement = bare.prepare(insert);
+    const instance = createInstance({
+      definition,
+      id: "bench-actor",
+      name: "bench",
+      key: [],
+      epoch: 1,
+      start: { type: "create" },
+      host: { ports, store, report: (_id, error) => console.error(error), client: () => ({}) },
+    });
+    await instance.ready;
+    const one = (name: string) => instance.invoke({ name: "insert", args: [name] });
+    const samples: Sample[] = [];
+    for (let round = -1; round < rounds; round++) {
+      const bareMs = time(() => {
+        for (let at = 0; at < inserts; at++) statement.run(`name ${at}`);
+      });
+      const started = performance.now();
+      for (let at = 0; at < inserts; at++) await one(`name ${at}`);
+      const actorMs = performance.now() - started;
+      // The first round warms up.
+      if (round >= 0) samples.push({ bare: bareMs / inserts, actor: actorMs / inserts });
+    }
+    const expected = (rounds + 1) * inserts;
+    const rows = Number(bare.prepare("SELECT count(*) AS n FROM item").get()?.["n"]);
+    if (rows !== expected || store.stats().openFiles !== 1) throw new Error("Not everything was written");
+    const read = performance.now();
+    await instance.invoke({ name: "read", args: [inserts] });
+    const readMicros = ((performance.now() - read) * 1_000) / inserts;
+    await instance.shutdown();
+    return { samples, readMicros };
+  } finally {
+    bare.close();
+    await store.close();
+    rmSync(path, { recursive: true });
+  }
+}
+
+function time(work: () => void): number {
+  const started = performance.now();
+  work();
+  return performance.now() - started;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+if (import.meta.main) {
+  const { samples, readMicros } = await measureInserts();
+  const ratio = median(samples.map((sample) => sample.actor / sample.bare));
+  console.log(JSON.stringify({ samples, readMicros }));
+  console.log(
+    `insert: bare ${median(samples.map((s) => s.bare)).toFixed(3)} ms, c.db ${median(samples.map((s) => s.actor)).toFixed(3)} ms, ratio ${ratio.toFixed(2)} (at most ${maxRatio}); synchronous read ${readMicros.toFixed(1)} us`,
+  );
+  if (ratio > maxRatio) process.exitCode = 1;
+}
