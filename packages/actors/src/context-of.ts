@@ -87,7 +87,14 @@ export type CreateContextOf<D extends Shaped> = StateContext<
 >;
 
 /** The context of `createVars`. */
-export type CreateVarsContextOf<D extends Shaped> = CreateContextOf<D>;
+export type CreateVarsContextOf<D extends Shaped> = StateContext<
+  ShapeOf<D>["state"],
+  unknown,
+  unknown,
+  ShapeOf<D>["database"],
+  ShapeOf<D>["events"],
+  ShapeOf<D>["queues"]
+>;
 
 /** The context of `onRequest`. */
 export type RequestContextOf<D extends Shaped> = RequestContext<

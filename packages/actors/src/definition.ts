@@ -82,7 +82,8 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly vars?: Vars;
   /** Makes `c.vars`, at each start. */
   readonly createVars?: (
-    c: StateContext<State, ConnParams, ConnState, Database, Events, Queues>,
+    // Connections without their types, so that these may be inferred from what comes after it.
+    c: StateContext<State, unknown, unknown, Database, Events, Queues>,
     driverContext: undefined,
   ) => Vars | Promise<Vars>;
   /** The actor's own SQLite database: `db()`. */
