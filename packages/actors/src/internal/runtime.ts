@@ -20,8 +20,9 @@ import { ActorMembers } from "./actor-members.ts";
 import { ActorState } from "./actor-state.ts";
 import { CallLedger } from "./call-ledger.ts";
 import { Calls } from "./calls.ts";
-import { type Changes, CommitQueue } from "./commit-queue.ts";
+import { type Changes, type CommitOwner, CommitQueue } from "./commit-queue.ts";
 import { Connections } from "./connections.ts";
+import { Context } from "./context.ts";
 import { DatabasePart, providerOf } from "./database/database-part.ts";
 import { ErrorFilter } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
@@ -38,7 +39,7 @@ import { Turnstile } from "./turnstile.ts";
 import { warnOnce } from "./warnings.ts";
 
 /** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
-export class Runtime extends ActorMembers implements ActorInstance {
+export class Runtime extends ActorMembers implements ActorInstance, CommitOwner {
   readonly id: string;
   readonly name: string;
   readonly key: readonly string[];
@@ -55,7 +56,7 @@ export class Runtime extends ActorMembers implements ActorInstance {
   readonly errors: ErrorFilter;
   /** Lets actions, connections and requests begin. */
   readonly turnstile: Turnstile;
-  readonly transactions: Transactions;
+  #transactions: Transactions | undefined;
   status: InstanceStatus = "starting";
   vars: unknown;
   /** Present once somebody has looked into the actor. */
@@ -100,7 +101,6 @@ export class Runtime extends ActorMembers implements ActorInstance {
     this.#createdAt = this.#creating ? host.ports.clock.now() : undefined;
     const { sleepTimeout, concurrency } = this.definition.options;
     this.turnstile = new Turnstile(concurrency === "serial");
-    this.transactions = new Transactions(this);
     this.stateHolder = new ActorState(this);
     this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
     this.storage = new Storage(host.store, this);
@@ -112,23 +112,9 @@ export class Runtime extends ActorMembers implements ActorInstance {
     this.ledger = new CallLedger(host.store, options.id, host.ports.clock, this.#creating);
     this.connections = new Connections(this);
     this.#calls = new Calls(this);
-    this.queue = new CommitQueue({
-      store: host.store,
-      actorId: options.id,
-      epoch: options.epoch,
-      version: start.type === "wake" ? start.loaded.record.version : 0,
-      nonce: uuidv4(host.ports.random),
-      tasks: host.ports.tasks,
-      clock: host.ports.clock,
-      hasChanged: () => this.#hasChanged(),
-      collect: (version) => {
-        const changes = this.#collect(version);
-        if (changes !== undefined) this.inspection?.watching.collected(version, changes);
-        return changes;
-      },
-      landed: (version) => this.#landed(version),
-      failed: (error) => this.#commitFailed(error),
-    });
+    const version = start.type === "wake" ? start.loaded.record.version : 0;
+    const nonce = uuidv4(host.ports.random);
+    this.queue = new CommitQueue(this, { epoch: options.epoch, version, nonce });
     warnOnce(this.definition, this);
     void this.#start(start);
   }
@@ -187,13 +173,17 @@ export class Runtime extends ActorMembers implements ActorInstance {
   async hook(name: HookName, args: unknown[], timeoutMs?: number): Promise<unknown> {
     const hook = this.definition.hooks[name];
     if (hook === undefined) return undefined;
+    const [context] = args;
+    let succeeded = false;
     try {
       const result = this.enter(() => hook(...args));
-      if (!isThenable(result)) return result;
-      return await (timeoutMs === undefined
-        ? result
-        : withTimeout(this.ports.tasks, timeoutMs, name, result));
+      const settled = isThenable(result)
+        ? await (timeoutMs === undefined ? result : withTimeout(this.ports.tasks, timeoutMs, name, result))
+        : result;
+      succeeded = true;
+      return settled;
     } finally {
+      if (context instanceof Context) context.ended(succeeded);
       this.queue.close();
     }
   }
@@ -252,19 +242,25 @@ export class Runtime extends ActorMembers implements ActorInstance {
   /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
   checkLeaves(): void {
     // In a transaction they have to stay comparable with what they were before it.
-    if (this.transactions.open) return;
+    if (this.inTransaction) return;
     this.stateHolder.checkLeaves(!this.activity.any);
     this.connections.checkLeaves(!this.activity.any);
   }
 
-  #hasChanged(): boolean {
+  hasChanged(): boolean {
     if (this.#creating) return false;
     this.checkLeaves();
     return this.#dirty;
   }
 
+  collect(version: number): Changes | undefined {
+    const changes = this.#collect(version);
+    if (changes !== undefined) this.inspection?.watching.collected(version, changes);
+    return changes;
+  }
+
   #collect(version: number): Changes | undefined {
-    if (!this.#hasChanged()) return undefined;
+    if (!this.hasChanged()) return undefined;
     this.connections.closing();
     this.parts.closing();
     this.#dirty = false;
@@ -291,13 +287,13 @@ export class Runtime extends ActorMembers implements ActorInstance {
     };
   }
 
-  #landed(version: number): void {
+  landed(version: number): void {
     this.inspection?.watching.landed(version);
     this.storage.landed(version);
     this.parts.landed(version);
   }
 
-  #commitFailed(error: unknown): HoldfastError {
+  commitFailed(error: unknown): HoldfastError {
     const shown = this.errors.fromStore(error);
     this.halt(isErrorCode(error, "actor", "fenced") ? "fenced" : "failed", shown);
     return shown;
@@ -316,6 +312,15 @@ export class Runtime extends ActorMembers implements ActorInstance {
     return this.inspection;
   }
 
+  get transactions(): Transactions {
+    this.#transactions ??= new Transactions(this);
+    return this.#transactions;
+  }
+
+  get inTransaction(): boolean {
+    return this.#transactions?.open === true;
+  }
+
   /** True until `onCreate` has ended. */
   get creating(): boolean {
     return this.#creating;
@@ -323,7 +328,7 @@ export class Runtime extends ActorMembers implements ActorInstance {
 
   /** Something that was written is not on its way to the store, or has not landed. */
   get unsettled(): boolean {
-    return this.#hasChanged() || !this.queue.idle;
+    return this.hasChanged() || !this.queue.idle;
   }
 
   // The host's side

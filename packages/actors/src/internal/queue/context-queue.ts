@@ -131,6 +131,12 @@ export class ContextQueue implements Consumer {
     this.#open.clear();
   }
 
+  /** Lets go of what was received: plain messages are deleted, completable ones stay out until `completeById`. */
+  detach(): void {
+    for (const delivery of this.#open) if (!delivery.completable) this.#part.settle(delivery);
+    this.#open.clear();
+  }
+
   async #receive(options: QueueBatchOptions, owner: object): Promise<QueueMessage[]> {
     const part = this.#part;
     const completable = options.completable === true;

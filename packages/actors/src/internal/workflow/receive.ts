@@ -75,7 +75,7 @@ async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Prom
       entry.data = { messages, completed: [] };
       run.history.complete(entry, run.now());
       // In the same turn: a plain message goes with the record that it was received.
-      consumer.end(true);
+      consumer.detach();
       await run.durable();
       return messages;
     }
