@@ -149,10 +149,6 @@ export abstract class ActorMembers implements ContextSource {
     return this.transactions.run(owner, fn);
   }
 
-  get inTransaction(): boolean {
-    return this.transactions.open;
-  }
-
   keepAwake(promise: PromiseLike<unknown>): void {
     this.activity.keepAwake(promise);
   }

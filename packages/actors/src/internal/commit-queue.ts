@@ -1,4 +1,4 @@
-import { type Clock, HoldfastError, type Tasks, type Timer } from "@holdfast/core";
+import { HoldfastError, type Ports, type Timer } from "@holdfast/core";
 import type { ActorStore, CommitBatch } from "../store.ts";
 
 /** How many macrotasks a commit waits at most for further turns, each of which has to bring some. */
@@ -23,16 +23,11 @@ export interface HeldTurn {
 /** What a turn changed: a batch without its identity. */
 export type Changes = Omit<CommitBatch, "actorId" | "epoch" | "version" | "commitId">;
 
-export interface CommitQueueOptions {
-  readonly store: ActorStore;
-  readonly tasks: Tasks;
-  readonly clock: Clock;
-  readonly actorId: string;
-  readonly epoch: number;
-  /** The version that the store has now. */
-  readonly version: number;
-  /** Unique to this instance; commit ids are made of it. */
-  readonly nonce: string;
+/** The actor whose turns are committed. */
+export interface CommitOwner {
+  readonly id: string;
+  readonly host: { readonly store: ActorStore };
+  readonly ports: Ports;
   /** Whether there is something to take. */
   hasChanged(): boolean;
   /** Takes what changed since the last call; undefined when nothing did. */
@@ -40,7 +35,16 @@ export interface CommitQueueOptions {
   /** The changes of this version are durable. */
   landed(version: number): void;
   /** A commit has failed; nothing is committed any more. Returns what dependents are told. */
-  failed(error: unknown): HoldfastError;
+  commitFailed(error: unknown): HoldfastError;
+}
+
+/** Where an instance begins. */
+export interface CommitStart {
+  readonly epoch: number;
+  /** The version that the store has now. */
+  readonly version: number;
+  /** Unique to this instance; commit ids are made of it. */
+  readonly nonce: string;
 }
 
 /** A commit on its way, and the outputs that wait for it. */
@@ -61,7 +65,9 @@ interface Flight {
  * brings none, so that nothing waits there for callers who stay away.
  */
 export class CommitQueue {
-  readonly #options: CommitQueueOptions;
+  readonly #owner: CommitOwner;
+  readonly #epoch: number;
+  readonly #nonce: string;
   #flight: Flight | undefined;
   /** Outputs of the turns that closed since the flight began; present when there was one. */
   #next: Output[] | undefined;
@@ -80,9 +86,11 @@ export class CommitQueue {
   #saveIntervalMs: number | undefined;
   #save: { readonly at: number; readonly timer: Timer } | undefined;
 
-  constructor(options: CommitQueueOptions) {
-    this.#options = options;
-    this.#version = options.version;
+  constructor(owner: CommitOwner, { epoch, version, nonce }: CommitStart) {
+    this.#owner = owner;
+    this.#epoch = epoch;
+    this.#nonce = nonce;
+    this.#version = version;
   }
 
   /** Ends the open turn: what changed goes to the store, now or with the next commit. */
@@ -94,7 +102,7 @@ export class CommitQueue {
 
   #close(): void {
     if (this.#flight !== undefined || this.#holds > 0 || this.#gathering) this.#next ??= [];
-    else if (this.#crowd > 1 && this.#options.hasChanged()) this.#gather();
+    else if (this.#crowd > 1 && this.#owner.hasChanged()) this.#gather();
     else this.#leave(this.#handIn([]));
   }
 
@@ -111,8 +119,8 @@ export class CommitQueue {
   /** With relaxed durability: what has changed is saved within so long. */
   saveWithin(delayMs: number): void {
     if (this.#failure !== undefined || this.#saveIntervalMs === undefined) return;
-    const { tasks, clock, hasChanged } = this.#options;
-    if (!hasChanged()) return;
+    if (!this.#owner.hasChanged()) return;
+    const { tasks, clock } = this.#owner.ports;
     const at = clock.now() + delayMs;
     if (this.#save !== undefined) {
       if (this.#save.at <= at) return;
@@ -217,7 +225,7 @@ export class CommitQueue {
     if (this.#failed) return;
     this.#failed = true;
     this.#save?.timer.cancel();
-    const failure = this.#options.failed(error);
+    const failure = this.#owner.commitFailed(error);
     this.#failure = failure;
     const waiting = [...(this.#flight?.outputs ?? []), ...(this.#next ?? [])];
     this.#flight = undefined;
@@ -227,15 +235,17 @@ export class CommitQueue {
 
   /** Hands what changed to the store, with the outputs that wait for it; returns them when nothing changed. */
   #handIn(outputs: Output[]): Output[] {
-    const { store, actorId, epoch, nonce, collect } = this.#options;
+    const owner = this.#owner;
     const version = this.#version + 1;
     try {
-      const changes = collect(version);
+      const changes = owner.collect(version);
       if (changes === undefined) return outputs;
       this.#version = version;
       const flight: Flight = { version, outputs };
       this.#flight = flight;
-      store.commit({ ...changes, actorId, epoch, version, commitId: `${nonce}.${version}` }).then(
+      const commitId = `${this.#nonce}.${version}`;
+      const batch = { ...changes, actorId: owner.id, epoch: this.#epoch, version, commitId };
+      owner.host.store.commit(batch).then(
         () => this.#land(flight),
         (error: unknown) => this.fail(error),
       );
@@ -261,7 +271,7 @@ export class CommitQueue {
 
   #land(flight: Flight): void {
     if (this.#failed) return;
-    this.#options.landed(flight.version);
+    this.#owner.landed(flight.version);
     this.#flight = undefined;
     this.#crowd = flight.outputs.length + (this.#next?.length ?? 0);
     if (this.#next === undefined || this.#hasGathered) return this.#takeNext(flight.outputs);
@@ -286,14 +296,14 @@ export class CommitQueue {
       rounds++;
       if (waiting > known && rounds < maxGatherRounds && this.#isFree) {
         known = waiting;
-        this.#options.tasks.macrotask(look);
+        this.#owner.ports.tasks.macrotask(look);
         return;
       }
       this.#gathering = false;
       // Whatever is in the way takes the next commit itself when it ends.
       if (this.#isFree) this.#takeNext();
     };
-    this.#options.tasks.macrotask(look);
+    this.#owner.ports.tasks.macrotask(look);
   }
 
   get #isFree(): boolean {

@@ -87,7 +87,7 @@ export class Stopper {
     const runtime = this.#runtime;
     this.#finalizing = true;
     // What has not succeeded by now never happened; code that still runs cannot change anything.
-    runtime.transactions.rollback();
+    if (runtime.inTransaction) runtime.transactions.rollback();
     runtime.turnstile.refuseAll(runtime.errors.stopping());
     this.#closeConnections((code, reason, sleeps) => runtime.connections.abandon(code, reason, sleeps));
     runtime.interruptCalls(
