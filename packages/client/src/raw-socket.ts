@@ -99,6 +99,8 @@ export interface BufferedWebSocketOptions {
   readonly url: string;
   /** Runs a listener; by default it is called, and what it throws goes to the runtime as unhandled. */
   readonly run?: (listener: () => unknown) => void;
+  /** Messages that came before, where it goes on with another one. */
+  readonly received?: number;
   /** Only the codes that a client may give: 1000, and 3000 to 4999. */
   readonly clientCodes?: boolean;
 }
@@ -147,13 +149,19 @@ export class BufferedWebSocket implements RawWebSocket {
   #transport: RawTransport | undefined;
   #readyState: 0 | 1 | 2 | 3 = 0;
   #protocol = "";
-  #received = 0;
+  #received: number;
   /** Blobs are read in time: what is sent after one waits for it. */
   #blobs: Promise<void> | undefined;
 
   constructor(options: BufferedWebSocketOptions) {
     this.#options = options;
     this.url = options.url;
+    this.#received = options.received ?? 0;
+  }
+
+  /** How many messages have come. */
+  get received(): number {
+    return this.#received;
   }
 
   /** Resolves when it is open, or closed before it was. */

@@ -17,6 +17,7 @@ import {
   type ManageRequest,
   type PreparedFrame,
   prepareClientFrame,
+  type RawTransport,
   type ResumePoint,
   type SendContent,
   trustedDepth,
@@ -29,6 +30,7 @@ import { LocalConnection } from "./local-connection.ts";
 import { openLocalSocket } from "./local-socket.ts";
 import { LocalStream } from "./local-stream.ts";
 import { prepareLocalSend, sendLocally } from "./queue-send.ts";
+import { RawSession, type RawWire } from "./raw-session.ts";
 import { readAhead } from "./read-ahead.ts";
 import { outgoingTooLong, Session } from "./session.ts";
 
@@ -165,8 +167,9 @@ export class LocalDriver implements ClientDriver {
       const directory = await this.#directory();
       const upgrade = new Request(localUrl(path));
       const protocol = protocols[0] ?? "";
-      const host = await directory.openWebSocket(target, { request: upgrade, params, protocol, transport });
-      return { host, protocol };
+      const session = new RawSession(directory, target, unbuffered(transport));
+      await session.open({ request: upgrade, params, protocol, transport });
+      return { host: session, protocol };
     });
   }
 
@@ -193,6 +196,12 @@ export class LocalDriver implements ClientDriver {
     signal?.throwIfAborted();
     return this.#directory();
   }
+}
+
+/** In a process nothing is on its way that could be held up. */
+function unbuffered(transport: RawTransport): RawWire {
+  const close = (code: number, reason: string): void => transport.close(code, reason);
+  return { pause: () => undefined, resume: () => undefined, close };
 }
 
 /** As over a network: an error is an answer. */

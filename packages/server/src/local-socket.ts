@@ -1,10 +1,10 @@
-import type { RawSocketHost } from "@holdfast/actors";
 import { BufferedWebSocket, type RawTransport } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
 import { visibleError } from "./gateway/exchange.ts";
+import type { RawSession } from "./raw-session.ts";
 
 interface Opened {
-  readonly host: RawSocketHost;
+  readonly host: RawSession;
   readonly protocol: string;
 }
 
@@ -26,7 +26,7 @@ class LocalSocket {
   readonly #ports: Ports;
   readonly #gate: () => Promise<void>;
   /** What the client does leaves in order, each behind its gate. */
-  #tail: Promise<RawSocketHost | undefined>;
+  #tail: Promise<RawSession | undefined>;
   /** Everything for the client arrives in order, at macrotasks. */
   #arriving: (() => void)[] = [];
   /** What the actor sent before the client was told that the socket is open. */
@@ -83,7 +83,7 @@ class LocalSocket {
     this.#end(code, reason);
   }
 
-  #follow(act: (host: RawSocketHost) => void): void {
+  #follow(act: (host: RawSession) => void): void {
     // Asked for now: what is sent waits for what was written before it, not for what comes later.
     const gate = this.#gate();
     this.#tail = Promise.all([this.#tail, gate]).then(

@@ -91,4 +91,35 @@ export const sockets = actor({
   },
 });
 
-export const rawActors = { mirror, broken, plain, sockets };
+/** Its sockets outlive its sleep. */
+export const hibernating = actor({
+  state: { messages: 0 },
+  createConnState: (_c, params: { readonly user: string } | undefined) => ({
+    user: params?.user ?? "",
+    sent: 0,
+  }),
+  onSleep: () => void seen.push("sleep"),
+  onWake: () => void seen.push("wake"),
+  onDisconnect: (c) => void (c.request !== undefined && seen.push("disconnect")),
+  onWebSocket: (c, websocket, { request }) => {
+    seen.push("onWebSocket");
+    websocket.addEventListener("open", () => void seen.push("open"));
+    websocket.addEventListener("message", (event) => {
+      c.state.messages += 1;
+      c.conn.state.sent += 1;
+      const { pathname } = new URL(request.url);
+      websocket.send(
+        [event.data, c.state.messages, c.conn.state.user, c.conn.state.sent, pathname].join(" "),
+      );
+    });
+  },
+  actions: { sleep: (c) => c.sleep(), messages: (c) => c.state.messages },
+  options: { canHibernateWebSocket: (request) => !request.url.endsWith("/plain") },
+});
+
+/** Says hello without writing anything. */
+export const stateless = actor({
+  onWebSocket: (_c, websocket) => websocket.send("hello"),
+});
+
+export const rawActors = { mirror, broken, plain, sockets, hibernating, stateless };

@@ -82,6 +82,68 @@ describe("raw WebSockets", () => {
     });
   }
 
+  for (const where of ["over the network", "in the process"] as const) {
+    test(`a hibernating socket outlives its actor's sleeps, ${where}`, async (t) => {
+      const { client, registry } = await serve(t, rawActors);
+      const actors = where === "in the process" ? registry.client : client();
+      const directory = await registry.directory();
+      const handle = actors.hibernating.getOrCreate("a", { params: { user: "ann" } });
+      const socket = await handle.webSocket("/chat");
+      socket.send("one");
+      assert.equal(await next(socket), "one 1 ann 1 /chat");
+      await handle.sleep();
+      while (directory.size > 0) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(socket.readyState, socket.OPEN);
+      socket.send("two");
+      assert.equal(await next(socket), "two 2 ann 2 /chat");
+      // What is sent while it goes to sleep wakes it again, in order.
+      const answers: unknown[] = [];
+      const all = new Promise<void>((resolve) => {
+        socket.addEventListener("message", (event) => {
+          if (answers.push(event.data) === 20) resolve();
+        });
+      });
+      const slept = handle.sleep();
+      for (let i = 0; i < 20; i++) socket.send(String(i));
+      await Promise.all([slept, all]);
+      assert.deepEqual(
+        answers,
+        Array.from({ length: 20 }, (_, i) => `${i} ${i + 3} ann ${i + 3} /chat`),
+      );
+      assert.equal(seen.filter((each) => each === "open").length, 1, "it has been open all the time");
+      assert.equal(seen.filter((each) => each === "disconnect").length, 0);
+      socket.close();
+    });
+
+    test(`a hibernating socket that is left during a sleep is told of at the next wake, ${where}`, async (t) => {
+      const { client, registry } = await serve(t, rawActors);
+      const actors = where === "in the process" ? registry.client : client();
+      const directory = await registry.directory();
+      const handle = actors.hibernating.getOrCreate("a");
+      const socket = await handle.webSocket("/chat");
+      socket.send("one");
+      await next(socket);
+      await handle.sleep();
+      while (directory.size > 0) await new Promise((resolve) => setImmediate(resolve));
+      const end = closed(socket);
+      socket.close(4000, "");
+      await end;
+      while (directory.held.size > 0) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(await handle.messages(), 1);
+      assert.equal(directory.held.size, 0);
+      const plain = await handle.webSocket("/plain");
+      const ended = closed(plain);
+      await handle.sleep();
+      assert.deepEqual(await ended, [1001, "actor.stopping"], "this one may not hibernate");
+    });
+
+    test(`what is sent at once arrives, ${where}`, async (t) => {
+      const { client, registry } = await serve(t, rawActors);
+      const actors = where === "in the process" ? registry.client : client();
+      assert.equal(await next(await actors.stateless.getOrCreate("a").webSocket()), "hello");
+    });
+  }
+
   test("the client's first protocol is taken", async (t) => {
     const { client } = await serve(t, rawActors);
     const handle = client().sockets.getOrCreate("a", { params: { user: "ann" } });

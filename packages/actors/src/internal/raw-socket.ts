@@ -1,6 +1,13 @@
 import { BufferedWebSocket, type RawTransport } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
-import type { RawSocketCall, RawSocketHost } from "../instance.ts";
+import type {
+  ActorConnection,
+  ActorInstance,
+  ConnectionMemory,
+  ConnectionSink,
+  RawSocketCall,
+  RawSocketHost,
+} from "../instance.ts";
 import { actorLimits } from "../limits.ts";
 import { HostConnection } from "./connection.ts";
 import { isThenable } from "./hooks.ts";
@@ -17,41 +24,87 @@ export class RawSocket implements RawSocketHost, RawTransport {
   /** Bytes that wait behind the gate. */
   #waiting = 0;
 
-  constructor(runtime: Runtime, call: RawSocketCall) {
+  constructor(runtime: Runtime, call: RawSocketCall, received = 0) {
     this.#runtime = runtime;
     this.#call = call;
     this.#socket = new BufferedWebSocket({
       url: call.request.url,
+      received,
       run: (listener) => this.#enter(listener),
     });
   }
 
   /** Resolves when `onWebSocket` has been called; it may still run. Rejects when a hook refused. */
   async open(): Promise<RawSocketHost> {
-    const runtime = this.#runtime;
-    const { request, params, auth, signal, protocol } = this.#call;
+    const { request, params, auth, signal } = this.#call;
     const origin = { params, request, signal, ...(auth === undefined ? {} : { auth }) };
-    const connection = await runtime.connections.connect(origin, {
-      send: () => undefined,
-      close: (code, reason) => this.#end(code, reason),
-    });
+    const sink = new RawSink(this, this.#call, this.#canHibernate());
+    this.#attach(await this.#runtime.connections.connect(origin, sink));
+    this.#begin(true);
+    return this;
+  }
+
+  /** Goes on after a sleep: once the actor is ready, `onWebSocket` is called again, without an open event. */
+  restore(connection: ActorConnection): void {
+    const { activity, ready } = this.#runtime;
+    this.#attach(connection);
+    activity.begin();
+    ready
+      .then(
+        () => {
+          this.#begin(false);
+          this.#call.keeper?.attach(this);
+        },
+        // The end of a failed start has closed the socket.
+        () => undefined,
+      )
+      .finally(() => activity.end());
+  }
+
+  /** Messages that have come, for the one that goes on with it. */
+  get messages(): number {
+    return this.#socket.received;
+  }
+
+  get address(): { readonly actorId: string; readonly connId: string } {
+    return { actorId: this.#runtime.id, connId: this.#connection?.id ?? "" };
+  }
+
+  #canHibernate(): boolean {
+    const { canHibernateWebSocket } = this.#runtime.definition.options;
+    if (this.#call.keeper === undefined) return false;
+    if (typeof canHibernateWebSocket === "boolean") return canHibernateWebSocket;
+    return canHibernateWebSocket(this.#call.request) === true;
+  }
+
+  #attach(connection: ActorConnection): void {
     if (!(connection instanceof HostConnection)) throw new TypeError("not a connection of this runtime");
     this.#connection = connection;
-    runtime.abortSignal.addEventListener("abort", this.#stop);
-    this.#socket.onOpened(this, protocol);
-    const c = new RawContext(runtime, request, connection.connection, this.#abort.signal);
+    this.#runtime.abortSignal.addEventListener("abort", this.#stop);
+  }
+
+  #begin(isNew: boolean): void {
+    const runtime = this.#runtime;
+    const { request, protocol } = this.#call;
+    const connection = this.#connection?.connection;
+    if (connection === undefined) return;
+    this.#socket.onOpened(this, protocol, isNew);
+    const c = new RawContext(runtime, request, connection, this.#abort.signal);
     runtime.activity.begin();
     runtime
       .hook("onWebSocket", [c, this.#socket, { request }])
       .catch((error: unknown) => this.#fail(error))
       .finally(() => runtime.activity.end());
-    return this;
   }
 
   // The host's side
 
-  received(data: string | Uint8Array): void {
+  received(data: string | Uint8Array): boolean {
+    // What comes while the actor goes to sleep wakes it again: this instance can no longer keep it.
+    const { status } = this.#runtime;
+    if (status !== "ready" && this.#connection?.connection.isHibernatable === true) return false;
     this.#socket.onReceived(data);
+    return true;
   }
 
   /** The socket is gone. Idempotent. */
@@ -121,7 +174,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
   }
 
   /** The actor ends the connection: `conn.disconnect()`, a sleep, a destruction, a failure. */
-  #end(code: number, reason: string): void {
+  end(code: number, reason: string): void {
     const shown = reason.slice(0, 120);
     this.#call.transport.close(code, shown);
     this.#abort.abort(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`));
@@ -136,6 +189,39 @@ export class RawSocket implements RawSocketHost, RawTransport {
 
   /** Bound: the actor begins to stop. */
   readonly #stop = (): void => this.#abort.abort(this.#runtime.abortSignal.reason);
+}
+
+/** The actor's end of the connection; it stays the same when a sleep parts one instance from the next. */
+class RawSink implements ConnectionSink {
+  readonly hibernate?: (memory: ConnectionMemory) => void;
+  readonly #call: RawSocketCall;
+  #current: RawSocket;
+  #received = 0;
+
+  constructor(current: RawSocket, call: RawSocketCall, hibernates: boolean) {
+    this.#current = current;
+    this.#call = call;
+    if (hibernates) this.hibernate = (memory) => this.#sleep(memory);
+  }
+
+  /** Events mean nothing to a raw socket. */
+  send(): void {}
+
+  close(code: number, reason: string): void {
+    this.#current.end(code, reason);
+  }
+
+  awake(connection: ActorConnection, instance: ActorInstance): void {
+    // Every instance is a Runtime: this package makes them.
+    this.#current = new RawSocket(instance as Runtime, this.#call, this.#received);
+    this.#current.restore(connection);
+  }
+
+  #sleep(memory: ConnectionMemory): void {
+    this.#received = this.#current.messages;
+    const { actorId, connId } = this.#current.address;
+    this.#call.keeper?.hold(actorId, connId, this, memory);
+  }
 }
 
 const encoder = new TextEncoder();

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { RawSocketHost } from "@holdfast/actors";
 import {
   decodeParams,
   encodingPrefix,
@@ -13,6 +12,7 @@ import {
 import { HoldfastError } from "@holdfast/core";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { serverLimits } from "../limits.ts";
+import { RawSession } from "../raw-session.ts";
 import { authenticate } from "./auth.ts";
 import { visibleError } from "./exchange.ts";
 import { accessInfo, type Gateway } from "./gateway.ts";
@@ -99,7 +99,9 @@ export class RawSockets {
       const upgrade = new Request(url, { headers });
       const question = { intents: ["connect"], target, params, request: () => upgrade } as const;
       const auth = await new Promise((resolve, reject) => authenticate(directory, question, resolve, reject));
-      const host = await directory.openWebSocket(target, {
+      const session = new RawSession(directory, target, peer);
+      peer.attach(session);
+      await session.open({
         request: upgrade,
         params,
         auth,
@@ -107,7 +109,6 @@ export class RawSockets {
         protocol: shownProtocol(peer.protocol),
         transport: peer,
       });
-      peer.attach(host);
     } catch (error) {
       this.#refuse(peer, error, 1011);
     }
@@ -149,7 +150,7 @@ function shownProtocol(protocol: string): string {
 class RawPeer {
   readonly #webSocket: WebSocket;
   readonly #gone = new AbortController();
-  #host: RawSocketHost | undefined;
+  #session: RawSession | undefined;
   #ended: { readonly code: number; readonly reason: string } | undefined;
   #alive = true;
   #resolveEnded: (() => void) | undefined;
@@ -182,10 +183,17 @@ class RawPeer {
     return this.#webSocket.bufferedAmount;
   }
 
-  attach(host: RawSocketHost): void {
-    this.#host = host;
-    if (this.#ended !== undefined) host.closed(this.#ended.code, this.#ended.reason, false);
-    else this.#webSocket.resume();
+  attach(session: RawSession): void {
+    this.#session = session;
+    if (this.#ended !== undefined) session.closed(this.#ended.code, this.#ended.reason, false);
+  }
+
+  pause(): void {
+    this.#webSocket.pause();
+  }
+
+  resume(): void {
+    this.#webSocket.resume();
   }
 
   send(data: string | Uint8Array<ArrayBuffer>): void {
@@ -228,14 +236,14 @@ class RawPeer {
     this.#alive = true;
     // `nodebuffer`, the type of a server's socket, gives one Buffer for each message.
     const bytes = data as Buffer;
-    this.#host?.received(isBinary ? bytes : bytes.toString("utf8"));
+    this.#session?.received(isBinary ? bytes : bytes.toString("utf8"));
   }
 
   #end(code: number, reason: string): void {
     if (this.#ended !== undefined) return;
     this.#ended = { code, reason };
     this.#gone.abort(new HoldfastError("conn", "closed", "The client has gone away"));
-    this.#host?.closed(code, reason, code !== 1006);
+    this.#session?.closed(code, reason, code !== 1006);
     this.#resolveEnded?.();
   }
 }
