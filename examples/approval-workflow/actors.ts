@@ -15,8 +15,7 @@ export const expense = actor({
   queues: { decisions: queue<Decision>() },
   run: workflow(async (ctx) => {
     const [decision] = await ctx.queue.nextBatch("decision", { names: ["decisions"], timeout: patienceMs });
-    const status =
-      decision === undefined ? "expired" : decision.body.approved ? "paid" : "refused";
+    const status = decision === undefined ? "expired" : decision.body.approved ? "paid" : "refused";
     await ctx.step("decide", async (c) => {
       c.state.status = status;
       c.broadcast("decided", status);

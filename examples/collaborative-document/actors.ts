@@ -5,7 +5,7 @@ import * as Y from "yjs";
 const updatesPerSnapshot = 50;
 
 export const document = actor({
-  state: { snapshot: new Uint8Array(0), updates: [] as Uint8Array[] },
+  state: { snapshot: new Uint8Array() as Uint8Array, updates: [] as Uint8Array[] },
   events: { update: event<Uint8Array>() },
   actions: {
     /** Everything so far, as one Yjs update. */

@@ -75,8 +75,11 @@ export interface UseActionResult<Args extends readonly unknown[], Result> {
 }
 
 export interface UseActorStateOptions<D extends AnyActorDefinition, State> {
-  /** Loads the whole state: at the first connection, after each that follows, and after missed events. */
-  readonly load: (actor: ActorHandle<D>) => Promise<State>;
+  /**
+   * Loads the whole state: at the first connection, after each that follows, and after missed events.
+   * It calls over the connection, whose answers and events are in order.
+   */
+  readonly load: (actor: ActorConn<D>) => Promise<State>;
   /** What events make of the state; a name without a reducer loads it anew. */
   readonly on?: {
     readonly [Name in EventName<EventsOf<D>>]?: (
@@ -99,7 +102,7 @@ export interface UseActorStateResult<D extends AnyActorDefinition, State> {
    * change is taken back, and the error thrown.
    */
   readonly mutate: <Result>(
-    call: (actor: ActorHandle<D>) => Promise<Result>,
+    call: (actor: ActorConn<D>) => Promise<Result>,
     optimistic?: (state: State) => State,
   ) => Promise<Result>;
 }

@@ -1,8 +1,8 @@
-import type { ActorConn, ActorHandle, AnyActorDefinition } from "@holdfast/client";
+import type { ActorConn, AnyActorDefinition } from "@holdfast/client";
 import { useCallback, useEffect, useReducer, useRef } from "react";
 import { disabledError, errorOf } from "./internal/errors.ts";
 import { useLatest } from "./internal/latest.ts";
-import { initialView, type Optimistic, reduceView, viewOf } from "./internal/optimistic.ts";
+import { initialView, reduceView, viewOf } from "./internal/optimistic.ts";
 import type { ActorSnapshot, UseActorStateOptions, UseActorStateResult } from "./types.ts";
 
 /**
@@ -20,11 +20,11 @@ export function useActorState<D extends AnyActorDefinition, State>(
   const { connection, connStatus } = actor;
 
   const reload = useCallback(async (): Promise<void> => {
-    const { handle } = latest.current.actor;
-    if (handle === null) return;
+    const { connection } = latest.current.actor;
+    if (connection === null) return;
     const number = ++loads.current;
     try {
-      const state = await latest.current.options.load(handle);
+      const state = await latest.current.options.load(connection);
       if (number === loads.current) dispatch({ type: "loaded", state });
     } catch (error) {
       if (number === loads.current) dispatch({ type: "failed", error: errorOf(error) });
@@ -36,7 +36,7 @@ export function useActorState<D extends AnyActorDefinition, State>(
     .join("\n");
   useEffect(() => {
     if (connection === null) return;
-    const conn: ActorConn = connection;
+    const conn: ActorConn<AnyActorDefinition> = connection;
     const heard = (event: string, args: unknown[]): void => {
       const reducer = reducersOf(latest.current.options)[event];
       if (reducer === undefined) void reload();
@@ -56,19 +56,22 @@ export function useActorState<D extends AnyActorDefinition, State>(
 
   const mutate = useCallback(
     async <Result>(
-      call: (actor: ActorHandle<D>) => Promise<Result>,
+      call: (actor: ActorConn<D>) => Promise<Result>,
       optimistic?: (state: State) => State,
     ): Promise<Result> => {
-      const { handle } = latest.current.actor;
-      if (handle === null) throw disabledError();
-      const change: Optimistic<State> = { number: ++changes.current, apply: optimistic };
-      dispatch({ type: "changing", change });
+      const { actor: current, options: newest } = latest.current;
+      if (current.connection === null) throw disabledError();
+      const number = ++changes.current;
+      dispatch({ type: "change", number, apply: optimistic });
       try {
-        return await call(handle);
-      } finally {
-        // What the call changed has come by an event, or comes with this load.
-        await reload();
-        dispatch({ type: "changed", number: change.number });
+        const result = await call(current.connection);
+        // Without events that tell of the change, a load has to.
+        if (Object.keys(newest.on ?? {}).length === 0) await reload();
+        dispatch({ type: "confirmed", number });
+        return result;
+      } catch (error) {
+        dispatch({ type: "refused", number });
+        throw error;
       }
     },
     [latest, reload],

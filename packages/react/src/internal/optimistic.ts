@@ -1,13 +1,18 @@
-/** A change whose call has no answer yet. */
+/** A change whose call has no answer yet, or waits for another's. */
 export interface Optimistic<State> {
   readonly number: number;
   readonly apply: ((state: State) => State) | undefined;
+  readonly confirmed: boolean;
 }
 
-/** What was loaded, and the changes shown over it. */
+/**
+ * What was loaded, and the changes shown over it. While a change waits for its answer, events are kept
+ * back: one of them may tell of that change, which would be shown twice.
+ */
 export interface View<State> {
   readonly loaded: { readonly state: State } | undefined;
   readonly changes: readonly Optimistic<State>[];
+  readonly held: readonly ((state: State) => State)[];
   readonly error: Error | null;
 }
 
@@ -15,29 +20,44 @@ export type ViewAction<State> =
   | { readonly type: "loaded"; readonly state: State }
   | { readonly type: "failed"; readonly error: Error }
   | { readonly type: "event"; readonly apply: (state: State) => State }
-  | { readonly type: "changing"; readonly change: Optimistic<State> }
-  | { readonly type: "changed"; readonly number: number };
+  | { readonly type: "change"; readonly number: number; readonly apply: Optimistic<State>["apply"] }
+  | { readonly type: "confirmed"; readonly number: number }
+  | { readonly type: "refused"; readonly number: number };
 
 export function initialView<State>(): View<State> {
-  return { loaded: undefined, changes: [], error: null };
+  return { loaded: undefined, changes: [], held: [], error: null };
 }
 
 export function reduceView<State>(view: View<State>, action: ViewAction<State>): View<State> {
   switch (action.type) {
     case "loaded":
-      return { ...view, loaded: { state: action.state }, error: null };
+      // Answers and events of one connection are in order: what was held back is part of this state.
+      return settled({ ...view, loaded: { state: action.state }, held: [], error: null });
     case "failed":
       return { ...view, error: action.error };
     case "event":
       // Before the first load there is nothing to change: the load brings it.
-      return view.loaded === undefined
-        ? view
-        : { ...view, loaded: { state: action.apply(view.loaded.state) } };
-    case "changing":
-      return { ...view, changes: [...view.changes, action.change] };
-    case "changed":
-      return { ...view, changes: view.changes.filter(({ number }) => number !== action.number) };
+      return view.loaded === undefined ? view : settled({ ...view, held: [...view.held, action.apply] });
+    case "change": {
+      const change = { number: action.number, apply: action.apply, confirmed: false };
+      return { ...view, changes: [...view.changes, change] };
+    }
+    case "confirmed": {
+      const confirm = (change: Optimistic<State>) =>
+        change.number === action.number ? { ...change, confirmed: true } : change;
+      return settled({ ...view, changes: view.changes.map(confirm) });
+    }
+    case "refused":
+      return settled({ ...view, changes: view.changes.filter(({ number }) => number !== action.number) });
   }
+}
+
+/** Once every change has its answer, the events tell the truth. */
+function settled<State>(view: View<State>): View<State> {
+  if (!view.changes.every(({ confirmed }) => confirmed)) return view;
+  const { loaded, held } = view;
+  const next = loaded && { state: held.reduce((state, apply) => apply(state), loaded.state) };
+  return { ...view, loaded: held.length === 0 ? loaded : next, changes: [], held: [] };
 }
 
 /** The loaded state with the optimistic changes over it, in the order in which they were made. */
