@@ -22,22 +22,31 @@ export type ChildOutcome =
 const firstRetryMs = 250;
 const lastRetryMs = 60_000;
 
+/** Throws `workflow.invalid_step`, `workflow.invalid_name`, `actor.invalid_key`. */
+export function childTarget(child: ChildReference): {
+  readonly actor: string;
+  readonly key: readonly string[];
+} {
+  if (!isRecord(child)) throw invalid("child() takes a name, an actor and an input");
+  checkName(child.name, "child's actor");
+  return { actor: child.name, key: normalizeKey(child.key) };
+}
+
 /** Starts a workflow of another actor once and waits for its end, across sleeps and restarts of both. */
 export async function runChild(
   scope: Scope,
   entry: Entry,
-  child: ChildReference,
+  target: string,
+  targetKey: readonly string[],
   input: unknown,
 ): Promise<unknown> {
   const { run, fiber } = scope;
   if (entry.status === "completed") return entry.data.output;
   if (entry.status === "failed") throw failed(entry);
-  if (!isRecord(child)) throw invalid("child() takes a name, an actor and an input");
-  checkName(child.name, "child's actor");
   if (entry.status === "pending") {
     const token = uuidv4(run.runtime.ports.random);
     entry.status = "running";
-    entry.data = { actor: child.name, key: normalizeKey(child.key), token };
+    entry.data = { actor: target, key: targetKey, token };
     run.history.save(entry);
     await run.durable();
   }

@@ -1,7 +1,7 @@
 import { type Logger, uuidv4 } from "@holdfast/core";
 import type { ChildReference, EntryKind, SignalOptions, TryBlockResult } from "../../workflow/types.ts";
 import { joinBranches, raceBranches, runJoin, runRace } from "./branches.ts";
-import { runChild } from "./child.ts";
+import { childTarget, runChild } from "./child.ts";
 import { checkName } from "./location.ts";
 import { loopSettings, runLoop } from "./loop.ts";
 import { continueAsNew, getVersion, recordValue, removed } from "./marks.ts";
@@ -199,7 +199,12 @@ export class WorkflowScopeContext {
   }
 
   child(name: string, child: ChildReference, input?: unknown): Promise<unknown> {
-    return this.scope.operate(name, "child", "a child", (entry) => runChild(this.scope, entry, child, input));
+    return this.#checked(() => {
+      const { actor, key } = childTarget(child);
+      return this.scope.operate(name, "child", "a child", (entry) =>
+        runChild(this.scope, entry, actor, key, input),
+      );
+    });
   }
 
   continueAsNew(input?: unknown): Promise<never> {

@@ -20,6 +20,8 @@ export interface Entry extends EntryFields {
   readonly scopes: Map<Segment, ScopeNode>;
   /** It was taken out of the history: what still runs for it is not recorded. */
   detached: boolean;
+  /** It has a record, so that a replay finds it. */
+  recorded: boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ export class History {
       const scope = this.#find(path.slice(0, -1));
       const name = path.at(-1);
       if (scope === undefined || typeof name !== "string") continue;
-      this.#add(scope, name, key, fields);
+      this.#add(scope, name, key, fields, true);
     }
   }
 
@@ -72,7 +74,7 @@ export class History {
     return scope;
   }
 
-  #add(scope: ScopeNode, name: string, key: Uint8Array, fields: EntryFields): Entry {
+  #add(scope: ScopeNode, name: string, key: Uint8Array, fields: EntryFields, recorded: boolean): Entry {
     const entry: Entry = {
       ...fields,
       name,
@@ -80,6 +82,7 @@ export class History {
       path: [...scope.path, name],
       scopes: new Map(),
       detached: false,
+      recorded,
     };
     scope.entries.set(name, entry);
     this.#count++;
@@ -108,7 +111,7 @@ export class History {
       const message = `A workflow keeps at most ${workflowLimits.maxEntries} entries: use a loop, or continueAsNew`;
       throw new HoldfastError("workflow", "history_too_long", message);
     }
-    return this.#add(scope, name, appendSegment(scope.prefix, name), {
+    const fields: EntryFields = {
       ordinal: this.#nextOrdinal,
       kind,
       status: "pending",
@@ -121,7 +124,8 @@ export class History {
       rollbackCompletedAt: undefined,
       rollbackError: undefined,
       data: {},
-    });
+    };
+    return this.#add(scope, name, appendSegment(scope.prefix, name), fields, false);
   }
 
   /** Records the entry as it is now, with the open turn. */
@@ -133,6 +137,7 @@ export class History {
       throw new HoldfastError("workflow", "value_too_large", message, { statusCode: 413 });
     }
     this.#records.put(entry.key, record);
+    entry.recorded = true;
   }
 
   /** Marks an entry as completed and records it. */

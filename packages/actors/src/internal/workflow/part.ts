@@ -117,7 +117,7 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   #nextWakeAt(): number | undefined {
-    if (this.#retryParentAt !== undefined) return this.#retryParentAt;
+    if (this.#retryParentAt !== undefined || this.terminal) return this.#retryParentAt;
     if (this.#activeSince !== undefined) return this.#activeSince;
     let earliest: number | undefined;
     for (const { deadline } of this.#run?.deadlines ?? []) {

@@ -1,9 +1,9 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { EntryInProgressError, HistoryDivergedError } from "../../workflow/errors.ts";
 import type { Entry, ScopeNode } from "./history.ts";
 import { workflowLimits } from "./limits.ts";
 import { checkName, showPath } from "./location.ts";
-import type { EntryKind } from "./record.ts";
+import { describeError, type EntryKind } from "./record.ts";
 import type { Fiber, WorkflowRun } from "./run.ts";
 
 /** Where a replay came to an end: what is new is not done while rollbacks are collected. */
@@ -35,6 +35,7 @@ export class Scope {
   readonly #steps: object[] = [];
   #busy: string | undefined;
   #counter = 0;
+  #refused: Entry | undefined;
 
   constructor(run: WorkflowRun, fiber: Fiber, node: ScopeNode, parent?: Scope) {
     if (node.path.length > 2 * workflowLimits.maxNesting) {
@@ -98,9 +99,31 @@ export class Scope {
     // While a transaction is open nothing else of the workflow goes on.
     await this.run.runtime.turnstile.pass();
     this.fiber.check();
-    const result = await body(entry);
-    this.fiber.check();
-    return result;
+    if (entry.data.refused === true) throw refusal(entry);
+    try {
+      const result = await body(entry);
+      this.fiber.check();
+      return result;
+    } catch (error) {
+      if (!entry.recorded && !this.#over && isHoldfastError(error)) {
+        entry.error = describeError(error);
+        this.#refused = entry;
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * An operation was refused before there was anything to record, and the code goes on nevertheless:
+   * then a replay has to be refused in the same way. Code that ends there is free to be put right.
+   */
+  #recordRefusal(): void {
+    const entry = this.#refused;
+    if (entry === undefined) return;
+    this.#refused = undefined;
+    entry.status = "failed";
+    entry.data = { refused: true };
+    this.run.history.save(entry);
   }
 
   #begin<T>(name: unknown, kind: EntryKind, what: string, body: (entry: Entry) => Promise<T>): Promise<T> {
@@ -133,6 +156,7 @@ export class Scope {
 
   /** The entry of this name, as recorded or begun now. */
   take(name: string, kind: EntryKind): Entry {
+    this.#recordRefusal();
     if (this.#names.has(name)) {
       const where = this.node.path.length === 0 ? "the workflow" : `"${showPath(this.node.path)}"`;
       throw this.#diverged({ name, kind }, `The name "${name}" is used twice in ${where}`);
@@ -190,6 +214,7 @@ export class Scope {
       const message = `The code ended while "${this.#busy}" was still in progress: is an await missing before it?`;
       throw this.fail(new EntryInProgressError(message));
     }
+    this.#recordRefusal();
     const missing = this.#recorded[this.#next];
     if (missing === undefined || this.fiber.cancelled !== undefined) return;
     throw this.#diverged(
@@ -209,6 +234,11 @@ export class Scope {
     const message = `History diverged${where}: ${why}\n${sideBySide(expected, found)}`;
     return this.fail(new HistoryDivergedError(message, { metadata: { scope, expected, found } }));
   }
+}
+
+function refusal({ error }: Entry): Error {
+  const { group, code, metadata } = error?.metadata ?? {};
+  return new HoldfastError(String(group), String(code), error?.message ?? "unknown error", { metadata });
 }
 
 const shownLines = 20;

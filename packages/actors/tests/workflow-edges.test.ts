@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor, queue } from "@holdfast/actors";
+import { type WorkflowErrorEvent, workflow, workflowControl } from "@holdfast/actors/workflow";
+import { isErrorCode } from "@holdfast/core";
+import { call, deferred } from "./harness.ts";
+import { settle, workflowWorld } from "./workflow-harness.ts";
+
+test("a step begins when the one before is durable; after an ephemeral one it need not be", async () => {
+  const ran: string[] = [];
+  const steps = actor({
+    run: workflow(async (ctx) => {
+      await ctx.step("first", () => void ran.push("first"));
+      await ctx.step({ name: "quick", ephemeral: true, run: () => void ran.push("quick") });
+      await ctx.step({ name: "quick too", ephemeral: true, run: () => void ran.push("quick too") });
+      await ctx.step("second", () => void ran.push("second"));
+      await ctx.step("third", () => void ran.push("third"));
+    }),
+  });
+  const world = workflowWorld();
+  const instance = world.create(steps);
+  await instance.ready;
+  world.store.hold = true;
+  await settle();
+  // The commit of the start may have taken the first step along.
+  while (ran.length === 0) await settle(1);
+  if (world.store.held.length === 0) assert.ok(ran.includes("first"));
+  const land = async (): Promise<void> => {
+    world.store.held.shift()?.land();
+    await settle();
+  };
+  while (!ran.includes("quick")) await land();
+  assert.deepEqual(ran, ["first", "quick", "quick too", "second"], "one commit lets all of these run");
+  await land();
+  await land();
+  assert.ok(ran.includes("third"));
+});
+
+test("what identifies a workflow, and what tells that it leaves memory", async () => {
+  const seen: unknown[] = [];
+  const evicted: boolean[] = [];
+  const started = deferred();
+  const who = actor({
+    run: workflow(async (ctx) => {
+      seen.push(ctx.workflowId, ctx.actorId, ctx.name, ctx.key, ctx.isEvicted(), ctx.abortSignal.aborted);
+      try {
+        await ctx.step({
+          name: "wait",
+          timeout: 0,
+          run: async (step) => {
+            started.resolve();
+            await new Promise<void>((resolve) => step.abortSignal.addEventListener("abort", () => resolve()));
+            evicted.push(step.isEvicted());
+            step.abortSignal.throwIfAborted();
+          },
+        });
+      } finally {
+        evicted.push(ctx.isEvicted(), ctx.abortSignal.aborted);
+      }
+    }),
+    actions: { status: (c) => workflowControl(c).status() },
+  });
+  const world = workflowWorld();
+  let instance = world.create(who);
+  await started.promise;
+  assert.deepEqual(seen, ["a", "a", "test", ["a"], false, false]);
+  await instance.sleep();
+  await settle();
+  assert.deepEqual(evicted, [true, true, true]);
+  instance = await world.wake(who);
+  await instance.ready;
+  await settle();
+  const { state } = (await call(instance, "status")) as { state: string };
+  assert.equal(state, "running", "it was cut off, and has not failed");
+});
+
+test("a workflow whose guard is strict fails when it reads the clock", async () => {
+  const events: WorkflowErrorEvent[] = [];
+  const strict = actor({
+    run: workflow(
+      async (ctx) => {
+        await ctx.step("a", () => 1);
+        const late = Date.now() > 0;
+        await ctx.step("b", () => late);
+      },
+      { guard: "error", onError: (_c, event) => void events.push(event) },
+    ),
+    actions: { status: (c) => workflowControl(c).status() },
+  });
+  const world = workflowWorld();
+  const instance = await world.begin(strict);
+  await settle();
+  const { state } = (await call(instance, "status")) as { state: string };
+  assert.equal(state, "failed");
+  const [event] = events;
+  assert.ok(event !== undefined && "workflow" in event);
+  assert.match(event.workflow.error.message, /Date\.now\(\) outside of a step.*ctx\.now\(\)/);
+});
+
+test("a step may destroy its actor, and a cancelled workflow is not woken again", async () => {
+  const world = workflowWorld();
+  const short = await world.begin(
+    actor({
+      run: workflow(async (ctx) => {
+        await ctx.step("end", (step) => step.destroy());
+        await ctx.sleep("never", 1_000);
+      }),
+    }),
+  );
+  assert.equal(await short.stopped, "destroyed");
+
+  const other = workflowWorld();
+  const long = await other.begin(
+    actor({
+      run: workflow(async (ctx) => {
+        await ctx.sleep("long", 1_000);
+      }),
+      actions: { cancel: (c) => workflowControl(c).cancel() },
+    }),
+  );
+  assert.equal((await other.store.get("a"))?.wakeAt, other.ports.clock.now() + 1_000);
+  assert.equal(await call(long, "cancel"), true);
+  await settle();
+  assert.equal((await other.store.get("a"))?.wakeAt, undefined);
+});
+
+test("limits: the size of a value, and how deep operations are nested", async () => {
+  const errors: unknown[] = [];
+  const world = workflowWorld();
+  await world.begin(
+    actor({
+      run: workflow(async (ctx) => {
+        const limit = 16 * 1_048_576;
+        const fits = await ctx.tryStep("fits", () => "x".repeat(limit - 1_000));
+        const over = await ctx.tryStep("over", () => "x".repeat(limit + 1));
+        errors.push(fits.ok, over.ok ? undefined : [over.failure.kind, over.failure.error.name]);
+        const nest = async (inner: typeof ctx, depth: number): Promise<void> => {
+          if (depth === 0) return;
+          const result = await inner.try("in", (t) => nest(t as typeof ctx, depth - 1));
+          if (!result.ok) throw new Error(result.failure.error.message);
+        };
+        await nest(ctx, 32);
+        errors.push("32");
+        try {
+          await ctx.try("deeper", (t) => nest(t as typeof ctx, 32));
+        } catch (error) {
+          errors.push(isErrorCode(error, "workflow", "too_deep"));
+        }
+      }),
+    }),
+  );
+  await settle(60);
+  assert.deepEqual(errors, [true, ["critical", "CriticalError"], "32", true]);
+});
+
+test("a message that is not completed is out with the workflow, also after a restart", async () => {
+  const errors: unknown[] = [];
+  const hold = deferred();
+  const inbox = actor({
+    state: { done: 0 },
+    queues: { jobs: queue<string, string>() },
+    run: workflow(async (ctx) => {
+      const job = await ctx.queue.next("job", { names: ["jobs"], completable: true });
+      try {
+        await ctx.queue.next("other", { names: ["jobs"], completable: true });
+      } catch (error) {
+        errors.push(error);
+      }
+      await ctx.sleep("think", 1_000);
+      await job.complete(`${job.body}!`);
+      await assert.rejects(job.complete("again"), (error) =>
+        isErrorCode(error, "queue", "already_completed"),
+      );
+      await ctx.step("done", (step) => void step.state.done++);
+      hold.resolve();
+      await ctx.sleep("rest", 1_000_000);
+    }),
+    actions: {
+      send: (c, body: string) => c.queue.send("jobs", body).then(() => {}),
+      left: async (c) => (await c.queue.tryNext({ names: ["jobs"] }))?.body,
+      done: (c) => c.state.done,
+    },
+  });
+  const world = workflowWorld();
+  let instance = await world.begin(inbox);
+  await call(instance, "send", "a");
+  await settle(20);
+  assert.ok(isErrorCode(errors[0], "queue", "previous_message_not_completed"));
+  instance = await world.restart(inbox, instance);
+  await world.pass(1_000);
+  await hold.promise;
+  assert.equal(await call(instance, "left"), undefined, "it was completed once");
+  instance = await world.restart(inbox, instance);
+  assert.equal(await call(instance, "done"), 1);
+});
+
+test("an undefined queue, and a workflow that is none, are typed errors", async () => {
+  let thrown: unknown;
+  const world = workflowWorld();
+  await world.begin(
+    actor({
+      queues: { jobs: queue<string>() },
+      run: workflow(async (ctx) => {
+        await ctx.queue.next("x", { names: ["nope"] as never }).catch((error: unknown) => {
+          thrown = error;
+        });
+      }),
+    }),
+  );
+  assert.ok(isErrorCode(thrown, "queue", "not_defined"));
+  const other = workflowWorld();
+  const plain = await other.begin(actor({ actions: { status: (c) => workflowControl(c).status() } }));
+  await assert.rejects(call(plain, "status"), (error) => isErrorCode(error, "workflow", "not_defined"));
+  assert.throws(
+    () => workflow(undefined as never),
+    (error) => isErrorCode(error, "workflow", "invalid_definition"),
+  );
+});
+
+test("while a transaction of an action is open no step begins", async () => {
+  const gate = deferred();
+  const order: string[] = [];
+  const both = actor({
+    state: { n: 0 },
+    run: workflow(async (ctx) => {
+      await ctx.signal("go");
+      await ctx.step("step", (step) => {
+        order.push("step");
+        step.state.n++;
+      });
+    }),
+    actions: {
+      hold: (c) =>
+        c.transaction(async () => {
+          c.state.n = 100;
+          await gate.promise;
+          order.push("transaction");
+          throw new Error("undo");
+        }),
+      go: (c) => workflowControl(c).signal("go"),
+      n: (c) => c.state.n,
+    },
+  });
+  const world = workflowWorld();
+  const instance = await world.begin(both);
+  await call(instance, "go");
+  const held = call(instance, "hold").catch(() => "undone");
+  await settle();
+  gate.resolve();
+  assert.equal(await held, "undone");
+  await settle();
+  assert.equal(await call(instance, "n"), 1);
+  assert.ok(order.includes("step"));
+});
