@@ -43,8 +43,9 @@ class ConnectionMap extends Map<string, Connection> {
 
 /** The connections of one actor: their hooks, what is sent to them, and what of them outlives a sleep. */
 export class Connections implements ConnectionOwner {
-  readonly all: Map<string, Connection> = new ConnectionMap(() => this.#runtime.inspection);
-  readonly presence: Presence;
+  /** Made when the first connection comes, or somebody looks: most actors have none. */
+  #all: ConnectionMap | undefined;
+  #presence: Presence | undefined;
   /** True when a stateless call has to go through the hooks of a connection. */
   readonly hasHooks: boolean;
   readonly #runtime: Runtime;
@@ -55,6 +56,7 @@ export class Connections implements ConnectionOwner {
   readonly #due = new LazySet<Connection>();
   /** Those whose state user code may hold dates or bytes of. */
   readonly #touched = new LazySet<Connection>();
+  #held: readonly HeldConnection[] = [];
   /** Read from the store without a client: it left while the actor was not in memory. */
   #orphans: Connection[] = [];
   /** Their records are final: from now on the host alone knows who leaves. */
@@ -62,9 +64,18 @@ export class Connections implements ConnectionOwner {
   /** Whether a connection is worth a record before the actor sleeps. */
   readonly #recordsAtOnce: boolean;
 
+  get all(): Map<string, Connection> {
+    this.#all ??= new ConnectionMap(() => this.#runtime.inspection);
+    return this.#all;
+  }
+
+  get presence(): Presence {
+    this.#presence ??= new Presence(this);
+    return this.#presence;
+  }
+
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    this.presence = new Presence(this);
     const { hooks, connState, connParamsSchema } = runtime.definition;
     this.hasHooks =
       hooks.createConnState !== undefined ||
@@ -78,8 +89,15 @@ export class Connections implements ConnectionOwner {
 
   // From start to sleep
 
+  /** The clients that the host kept; nobody else knows of them until they are restored. */
+  keep(held: readonly HeldConnection[]): void {
+    this.#held = held;
+  }
+
   /** Restores what outlived a sleep; before any hook. */
-  load(records: readonly KvEntry[], held: readonly HeldConnection[]): void {
+  load(records: readonly KvEntry[]): void {
+    const held = this.#held;
+    this.#held = [];
     const live = new Map(held.filter(({ isLost }) => !isLost).map((each) => [each.id, each]));
     for (const { key, value } of records) {
       const id = connectionIdOf(key);
@@ -440,6 +458,8 @@ export class Connections implements ConnectionOwner {
 
   /** The actor is gone: tells the hosts at once, without hooks. */
   abandon(code: number, reason: string, keepHibernatable: boolean): void {
+    for (const { sink } of this.#held) sink.close(code, reason);
+    this.#held = [];
     for (const [id, connection] of [...this.all, ...this.#lost]) {
       if (keepHibernatable && connection.isHibernatable) continue;
       connection.end(true, code, reason);

@@ -11,16 +11,31 @@ type StateChange = NonNullable<CommitBatch["state"]>;
 
 /** The state of one actor, and what of it is not in the store yet. */
 export class StateLog {
-  readonly #tracker: Tracker;
+  /** Until user code looks at the state, nothing has to be watched. */
+  #tracker: Tracker | undefined;
+  #initial: unknown;
+  readonly #changed: () => void;
+  #refusal: (() => HoldfastError) | undefined;
   #snapshotDue: boolean;
   #snapshotBytes: number;
   #logBytes: number;
 
   private constructor(value: unknown, stored: StoredState | undefined, changed: () => void) {
-    this.#tracker = new Tracker(value, changed);
+    this.#initial = value;
+    this.#changed = changed;
     this.#snapshotDue = stored === undefined;
     this.#snapshotBytes = stored?.snapshot.length ?? 0;
     this.#logBytes = stored?.patches.reduce((sum, patch) => sum + patch.length, 0) ?? 0;
+  }
+
+  get #watched(): Tracker {
+    if (this.#tracker === undefined) {
+      this.#tracker = new Tracker(this.#initial, this.#changed);
+      // The tracker has it: a state that is replaced is not to be kept alive from here.
+      this.#initial = undefined;
+      this.#tracker.refusal = this.#refusal;
+    }
+    return this.#tracker;
   }
 
   /** The state of a new actor: a copy of `value`. Throws `actor.invalid_state_value`. */
@@ -40,45 +55,48 @@ export class StateLog {
   }
 
   get value(): unknown {
-    return this.#tracker.value;
+    return this.#watched.value;
   }
 
   set value(value: unknown) {
-    this.#tracker.value = value;
+    this.#watched.value = value;
   }
 
   /** What a value that leaves the actor stands for: a state is encoded faster without its proxies. */
   unwrap(value: unknown): unknown {
-    return this.#tracker.unwrapValue(value);
+    return this.#tracker === undefined ? value : this.#tracker.unwrapValue(value);
   }
 
   /** From now on changes throw what `error` makes; undefined allows them again. */
   refuseChanges(error: (() => HoldfastError) | undefined): void {
-    this.#tracker.refusal = error;
+    this.#refusal = error;
+    if (this.#tracker !== undefined) this.#tracker.refusal = error;
   }
 
   /** From now on changes can be taken back with `rollback`, until `keep`. Nothing may be pending. */
   savepoint(): void {
-    this.#tracker.savepoint();
+    this.#watched.savepoint();
   }
 
   keep(): void {
-    this.#tracker.keep();
+    this.#tracker?.keep();
   }
 
   rollback(): void {
-    this.#tracker.rollback();
+    this.#tracker?.rollback();
   }
 
   /** Finds changes of dates and bytes, which no proxy reports. `forget` when no user code is running. */
   checkLeaves(forget: boolean): void {
-    this.#tracker.checkLeaves(forget);
+    this.#tracker?.checkLeaves(forget);
   }
 
   /** What changed since the last call, encoded; undefined when nothing did. */
   take(): StateChange | undefined {
-    if (!this.#tracker.hasOperations && !this.#snapshotDue) return undefined;
-    const operations = this.#tracker.take();
+    const tracker = this.#tracker;
+    if (tracker === undefined) return this.#snapshotDue ? this.#snapshot() : undefined;
+    if (!tracker.hasOperations && !this.#snapshotDue) return undefined;
+    const operations = tracker.take();
     // Assigning the whole state drops the operations before it, so it can only be the first.
     const replacesAll = operations[0]?.[0] === op.set && operations[0][1].length === 0;
     return this.#snapshotDue || replacesAll ? this.#snapshot() : this.#patch(encodePatch(operations));
@@ -92,7 +110,7 @@ export class StateLog {
   }
 
   #snapshot(): StateChange {
-    const bytes = encodeSnapshot(this.#tracker.raw);
+    const bytes = encodeSnapshot(this.#tracker === undefined ? this.#initial : this.#tracker.raw);
     this.#snapshotDue = false;
     this.#snapshotBytes = bytes.length;
     this.#logBytes = 0;
