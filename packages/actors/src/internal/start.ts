@@ -8,10 +8,10 @@ import type { Runtime } from "./runtime.ts";
 export async function startActor(runtime: Runtime, start: InstanceStart): Promise<void> {
   const { definition, parts, stateHolder, connections } = runtime;
   const isNew = start.type === "create";
+  if (start.type === "wake") connections.keep(start.held ?? []);
   const hot: HotRecords = isNew ? new Map() : await hotRecords(runtime);
   await parts.load(hot, isNew);
-  const held = start.type === "wake" ? (start.held ?? []) : [];
-  connections.load(hot.get(recordPrefix.connection) ?? [], held);
+  connections.load(hot.get(recordPrefix.connection) ?? []);
   const { onMigrateTimeout } = definition.options;
   await runtime.hook("onMigrate", [new Context(runtime), isNew], onMigrateTimeout);
   if (start.type === "create") {

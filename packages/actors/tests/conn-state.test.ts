@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeValue, isErrorCode, type StandardSchema } from "@holdfast/core";
+import {
+  type ActorConnection,
+  type ActorInstance,
+  actor,
+  type ConnectionMemory,
+  type ConnectionSink,
+  createInstance,
+  event,
+} from "../src/index.ts";
+import {
+  connectionIdOf,
+  connectionKey,
+  decodeConnection,
+  encodeConnection,
+} from "../src/internal/connection-records.ts";
+import { type TestSink, testSink, turn, world } from "./harness.ts";
+
+/** A sink whose host keeps the client while the actor sleeps. */
+function keepingSink(): TestSink & { memory?: ConnectionMemory; connection?: ActorConnection } {
+  const sink: TestSink & ConnectionSink & { memory?: ConnectionMemory; connection?: ActorConnection } = {
+    ...testSink(),
+    hibernate: (memory) => {
+      sink.memory = memory;
+      sink.seen.push("asleep");
+    },
+    awake: (connection) => {
+      sink.connection = connection;
+      sink.seen.push("awake");
+    },
+  };
+  return sink;
+}
+
+const log: string[] = [];
+const definition = actor({
+  state: { n: 0 },
+  createConnState: (_c, params: { name: string }) => ({
+    name: params.name,
+    when: new Date(0),
+    tags: new Set<string>(),
+  }),
+  events: { note: event<string>() },
+  onWake: (c) => void log.push(`wake ${[...c.conns.values()].map((conn) => conn.state.name)}`),
+  onConnect: (_c, conn) => void log.push(`connect ${conn.state.name}`),
+  onDisconnect: (_c, conn) => void log.push(`disconnect ${conn.state.name}`),
+  actions: {
+    tag: (c, tag: string) => {
+      c.conn.state.tags.add(tag);
+      c.conn.state.when.setTime(5);
+    },
+    tags: (c) => [...c.conn.state.tags, c.conn.state.when.getTime()],
+    bad: (c) => {
+      c.conn.state.name = (() => "no") as never;
+    },
+    note: (c, text: string) => c.broadcast("note", text),
+  },
+});
+
+const wakeWith = async (
+  w: ReturnType<typeof world>,
+  sinks: readonly {
+    readonly id: string;
+    readonly sink: ReturnType<typeof keepingSink>;
+    readonly isLost: boolean;
+  }[],
+): Promise<ActorInstance> => {
+  const loaded = await w.store.acquire("a");
+  return createInstance({
+    definition,
+    id: "a",
+    name: "test",
+    key: ["a"],
+    host: { ports: w.ports, store: w.store, report: () => undefined, client: () => ({}) } as never,
+    epoch: loaded.record.epoch,
+    start: {
+      type: "wake",
+      loaded,
+      held: sinks.map(({ id, sink, isLost }) => ({
+        id,
+        sink,
+        isLost,
+        memory: sink.memory ?? { subscriptions: [], rooms: [] },
+      })),
+    },
+  });
+};
+
+test("the state of a connection commits with its turn and comes back after a sleep", async () => {
+  const w = world();
+  log.length = 0;
+  const instance = w.create(definition);
+  const [ann, bob, eve] = [keepingSink(), keepingSink(), keepingSink()];
+  const a = await instance.connect({ params: { name: "ann" } }, ann);
+  const b = await instance.connect({ params: { name: "bob" } }, bob);
+  const e = await instance.connect({ params: { name: "eve" } }, eve);
+  a.subscribe("note");
+  b.subscribe("note");
+  await instance.invoke({ name: "tag", args: ["red"], conn: a });
+  await assert.rejects(instance.invoke({ name: "bad", args: [], conn: a }), (error) =>
+    isErrorCode(error, "actor", "invalid_state_value"),
+  );
+  b.lose();
+  assert.equal(await instance.sleep(), "slept");
+  assert.deepEqual(ann.seen, ["open", "asleep"]);
+  assert.deepEqual(ann.memory, { subscriptions: ["note"], rooms: [] });
+  // Eve leaves while the actor sleeps; bob was cut off before and may come back.
+  const woken = await wakeWith(w, [
+    { id: a.id, sink: ann, isLost: false },
+    { id: b.id, sink: bob, isLost: true },
+  ]);
+  await woken.ready;
+  await turn();
+  assert.deepEqual(log, [
+    "wake ",
+    "connect ann",
+    "connect bob",
+    "connect eve",
+    "disconnect bob",
+    "wake ann",
+    "disconnect eve",
+  ]);
+  const restored = ann.connection ?? assert.fail("ann is not back");
+  assert.deepEqual(decodeValue(await woken.invoke({ name: "tags", args: [], conn: restored })), ["red", 5]);
+  await woken.invoke({ name: "note", args: ["hello"], conn: restored });
+  assert.deepEqual(ann.seen, ["open", "asleep", "awake", ["note", "hello"]]);
+  assert.deepEqual(bob.seen, ["open", "asleep", "awake", ["note", "hello"]], "kept for whom it may concern");
+  restored.close();
+  assert.equal(await woken.destroy(), "destroyed");
+  assert.equal(e.id.length > 0, true);
+});
+
+test("idle connections that can hibernate do not keep the actor awake, others do", async () => {
+  const w = world();
+  const first = w.create(definition, undefined, "a");
+  await first.connect({ params: { name: "ann" } }, keepingSink());
+  w.ports.advance(30_000);
+  assert.equal(await first.stopped, "slept");
+  const second = w.create(definition, undefined, "b");
+  const stays = await second.connect({ params: { name: "bob" } }, testSink());
+  w.ports.advance(300_000);
+  await turn();
+  assert.equal(second.status, "ready");
+  stays.close();
+  await turn();
+  w.ports.advance(30_000);
+  assert.equal(await second.stopped, "slept");
+});
+
+test("parameters are checked before any hook, also asynchronously", async () => {
+  const seen: unknown[] = [];
+  const schema: StandardSchema<unknown, { n: number }> = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: async (value) =>
+        typeof value === "string" ? { value: { n: value.length } } : { issues: [{ message: "no text" }] },
+    },
+  };
+  const checked = actor({
+    connParamsSchema: schema,
+    onBeforeConnect: (_c, params) => void seen.push(params),
+    actions: { n: (c) => c.conn.params.n },
+  });
+  const w = world();
+  const instance = w.create(checked);
+  assert.equal((await instance.connect({ params: "four" }, testSink())).id.length > 0, true);
+  const refused = (error: unknown): boolean => isErrorCode(error, "actor", "validation_error");
+  await assert.rejects(instance.connect({ params: 4 }, testSink()), refused);
+  await assert.rejects(instance.invoke({ name: "n", args: [], params: 4 }), refused);
+  assert.equal(decodeValue(await instance.invoke({ name: "n", args: [], params: "three" })), 5);
+  assert.deepEqual(seen, [{ n: 4 }, { n: 5 }]);
+});
+
+test("format 1 of connection records", () => {
+  const record = {
+    params: { name: "ann" },
+    state: { n: 1n, at: new Date(0) },
+    auth: undefined,
+    subscriptions: ["said"],
+    rooms: ["red"],
+    presence: [null],
+  };
+  // What version 1 wrote, which is never changed.
+  const golden = "0186a1646e616d6563616e6ea2616ec24101626174d99e3600f7816473616964816372656481f6";
+  const bytes = encodeConnection(record);
+  assert.equal(Buffer.from(bytes).toString("hex"), golden);
+  assert.deepEqual(decodeConnection(new Uint8Array(Buffer.from(golden, "hex"))), record);
+  assert.equal(connectionIdOf(connectionKey("a-b-1")), "a-b-1");
+  assert.throws(
+    () => decodeConnection(new Uint8Array([2, 0x80])),
+    (error) => isErrorCode(error, "store", "unknown_format"),
+  );
+  assert.throws(
+    () => decodeConnection(new Uint8Array([1, 0x01])),
+    (error) => isErrorCode(error, "store", "unknown_format"),
+  );
+});
