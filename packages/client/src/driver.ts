@@ -108,8 +108,11 @@ export interface ClientDriver {
   fetch(request: DriverFetch): Promise<Response>;
   /** Opens a raw WebSocket; what fails is told by its events. */
   webSocket(request: DriverWebSocket): BufferedWebSocket;
-  /** The URL below which `/request/...` and `/websocket/...` are the actor's own. */
-  gatewayUrl(target: ActorTarget): string;
+  /**
+   * The URL below which `/request/...` and `/websocket/...` are the actor's own. Throws
+   * `gateway.not_listening` where there is none.
+   */
+  gatewayUrl(target: ActorTarget): string | Promise<string>;
   /** Starts the actor anew. */
   reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void>;
   /** Asks of many actors: needs the rights of the server's owner. */

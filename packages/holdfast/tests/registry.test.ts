@@ -113,6 +113,8 @@ describe("the modes of a registry", () => {
     t.after(() => client.dispose());
     assert.equal(await client.counter.getOrCreate("a").increment(2), 2);
     assert.equal(await registry.client.counter.get("a").increment(1), 3);
+    const own = await registry.client.counter.getOrCreate("a").getGatewayUrl();
+    assert.equal(await (await fetch(`${own}/request/x`)).text(), "/x");
     const metadata = await (await fetch(`${url}/metadata`)).json();
     assert.deepEqual(metadata, {
       runtime: "holdfast",
@@ -129,12 +131,20 @@ describe("the modes of a registry", () => {
       isErrorCode(error, "gateway", "shutting_down"),
     );
     assert.deepEqual(await registry.routes.health().json(), { status: "shutting-down" });
+    const late = await registry.handler(new Request("http://localhost/health"));
+    assert.deepEqual([late.status, late.headers.get("x-holdfast-error")], [503, "gateway.shutting_down"]);
   });
 
   test("startAndWait resolves when requests are taken; startEnvoy is start", async (t) => {
     await registryOf(t).startAndWait();
     const { url } = await registryOf(t).startEnvoy();
     assert.equal((await fetch(`${url}/health`)).status, 200);
+  });
+
+  test("a gateway URL needs a server that listens", async (t) => {
+    await assert.rejects(registryOf(t).client.counter.getOrCreate("a").getGatewayUrl(), (error) =>
+      isErrorCode(error, "gateway", "not_listening"),
+    );
   });
 
   test("serve and handler answer below any path of another server", async (t) => {

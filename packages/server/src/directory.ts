@@ -59,6 +59,8 @@ export class Directory implements ActorHost {
   readonly exposeErrors: boolean;
   /** The connections that outlive their actors' sleep. */
   readonly held = new HeldConnections<Session>();
+  /** Where a server listens for these actors, without a slash at the end; undefined while none does. */
+  publicUrl: string | undefined;
   readonly #definitions: ReadonlyMap<string, AnyDefinition>;
   readonly #slots = new Map<string, Slot>();
   readonly #byId = new Map<string, ActorInstance>();

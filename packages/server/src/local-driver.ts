@@ -13,7 +13,6 @@ import {
   type DriverSend,
   type DriverSendReply,
   type DriverWebSocket,
-  header,
   type ManageRequest,
   type PreparedFrame,
   prepareClientFrame,
@@ -22,13 +21,13 @@ import {
   type SendContent,
   trustedDepth,
 } from "@holdfast/client";
-import { decodeValue, encodeValue, HoldfastError, limits, type Ports, toProblem } from "@holdfast/core";
+import { decodeValue, encodeValue, HoldfastError, limits, type Ports } from "@holdfast/core";
 import type { Directory } from "./directory.ts";
-import { visibleError } from "./gateway/exchange.ts";
 import type { MessageLimits } from "./limits.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { openLocalSocket } from "./local-socket.ts";
 import { LocalStream } from "./local-stream.ts";
+import { problemResponse } from "./problem-response.ts";
 import { prepareLocalSend, sendLocally } from "./queue-send.ts";
 import { RawSession, type RawWire } from "./raw-session.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -173,9 +172,11 @@ export class LocalDriver implements ClientDriver {
     });
   }
 
-  /** Over the network it is a URL of a listening server; in the process it only names the actor. */
-  gatewayUrl(target: ActorTarget): string {
-    return `http://actor${actorPath(target, true)}`;
+  async gatewayUrl(target: ActorTarget): Promise<string> {
+    const { publicUrl } = await this.#directory();
+    if (publicUrl !== undefined) return `${publicUrl}${actorPath(target, true)}`;
+    const message = "No server listens for this actor: call registry.start() or listen() first";
+    throw new HoldfastError("gateway", "not_listening", message);
   }
 
   async reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void> {
@@ -202,18 +203,6 @@ export class LocalDriver implements ClientDriver {
 function unbuffered(transport: RawTransport): RawWire {
   const close = (code: number, reason: string): void => transport.close(code, reason);
   return { pause: () => undefined, resume: () => undefined, close };
-}
-
-/** As over a network: an error is an answer. */
-function problemResponse(error: unknown, ports: Ports): Response {
-  const visible = visibleError(error, ports);
-  return Response.json(toProblem(visible), {
-    status: visible.statusCode,
-    headers: {
-      "content-type": "application/problem+json",
-      [header.error]: `${visible.group}.${visible.code}`,
-    },
-  });
 }
 
 /** Joined as text: resolved against a base, `//host/` would be another host. */

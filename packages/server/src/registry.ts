@@ -17,6 +17,7 @@ import { type PredecessorServer, predecessorServer } from "./gateway/predecessor
 import { attachUpgrades, type UpgradingServer } from "./gateway/upgrades.ts";
 import { type MessageLimits, version } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
+import { problemResponse } from "./problem-response.ts";
 import { type Lifetime, lifetimeOf, type ShutdownOptions } from "./shutdown.ts";
 
 /** The actors of a registry by name, as `actor()` returned them. */
@@ -92,12 +93,12 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     health: (): Response => Response.json({ status: this.#closing === undefined ? "ok" : "shutting-down" }),
     /** What `GET /metadata` answers: runtime, version, and the names of the actors. */
     metadata: (): Response => Response.json(this.#metadata()),
-    /** What `GET /metrics` answers, in the text format of Prometheus. 404 when nothing is measured. */
+    /** What `GET /metrics` answers, in the text format of Prometheus. */
     prometheusMetrics: async (_request?: Request): Promise<Response> => {
       const { metrics } = this.#gatewayOptions;
-      if (metrics === undefined) return new Response(null, { status: 404 });
       const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-      return new Response(await metrics(), { headers });
+      const text = metrics === undefined ? (await this.directory()).metrics() : await metrics();
+      return new Response(text, { headers });
     },
   };
 
@@ -138,11 +139,13 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
    * {@link attach}, or a server that the registry started.
    */
   async handler(request: Request): Promise<Response> {
-    this.#fetch ??= createFetchGateway(await this.directory(), {
-      basePath: "anywhere",
-      ...this.#gatewayOptions,
-    });
-    return this.#fetch(request);
+    try {
+      const directory = await this.directory();
+      this.#fetch ??= createFetchGateway(directory, { basePath: "anywhere", ...this.#gatewayOptions });
+      return await this.#fetch(request);
+    } catch (error) {
+      return problemResponse(error, this.#ports);
+    }
   }
 
   /** Takes the WebSockets of actors from a server of your own; `basePath` is where the registry is mounted. */
@@ -169,7 +172,9 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   /** The live actors; opens the store at the first call. */
   directory(): Promise<Directory> {
     if (this.#closing !== undefined) {
-      return Promise.reject(new HoldfastError("gateway", "shutting_down", "The registry was shut down"));
+      return Promise.reject(
+        new HoldfastError("gateway", "shutting_down", "The registry was shut down", { statusCode: 503 }),
+      );
     }
     this.#directory ??= this.#open();
     return this.#directory;
@@ -188,6 +193,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     const directory = await this.directory();
     const listening = await listen(directory, { ...gateway, ...this.config.listen, ...options });
     this.#listening.add(listening);
+    const base = typeof gateway.basePath === "string" ? gateway.basePath.replace(/\/$/, "") : "";
+    directory.publicUrl ??= `${listening.url}${base}`;
     this.#lifetime.began();
     return listening;
   }

@@ -25,6 +25,10 @@ export class NodeExchange implements Exchange {
     this.#response = response;
   }
 
+  get peer(): string | undefined {
+    return this.#request.socket.remoteAddress;
+  }
+
   header(name: string): string | undefined {
     const value = this.#request.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
@@ -176,5 +180,5 @@ export function headersOf(request: IncomingMessage): Headers {
 
 /** Each byte as the character of its number. */
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
