@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ActorInstance, actor, queue } from "@holdfast/actors";
+import { HoldfastError } from "@holdfast/core";
 import { call, deferred, outcome, turn, world } from "./harness.ts";
 import { code, codeOf, send } from "./queue-support.ts";
 
@@ -361,6 +362,40 @@ test("a transaction that fails takes its messages back", async () => {
   await send(a, "jobs", "yes");
   assert.deepEqual(await call(a, "completeAndFail"), ["back", 1, "yes"]);
   assert.equal(await call(a, "take"), undefined);
+});
+
+test("an action that waits for a message ends with actor.aborted when its actor is destroyed", async () => {
+  const { create } = world();
+  const definition = actor({
+    options,
+    queues: { jobs: queue<string>() },
+    actions: {
+      wait: async (c, own: boolean) => {
+        if (own) void Promise.resolve().then(() => c.destroy());
+        const signal = own ? new AbortController().signal : undefined;
+        return c.queue.next({ names: ["jobs"], timeout: 10_000, signal });
+      },
+    },
+  });
+  await assert.rejects(call(create(definition), "wait", true), code("actor.aborted"));
+  const b = create(definition, undefined, "b");
+  const waiting = assert.rejects(call(b, "wait", false), code("actor.aborted"));
+  await until(() => parts(b).queues.receivers.size === 1);
+  await b.destroy();
+  await waiting;
+});
+
+test("a failed commit reaches the sender, and ends the actor", async () => {
+  const { create, store } = world();
+  const a = create(consumer(() => Promise.resolve()));
+  await a.ready;
+  store.hold = true;
+  const sent = send(a, "jobs", "x");
+  await until(() => store.held.length === 1);
+  store.held.shift()?.fail(new HoldfastError("store", "full", "the disk is full"));
+  await assert.rejects(sent, code("store.full"));
+  assert.equal(await a.stopped, "failed");
+  await assert.rejects(send(a, "jobs", "y"));
 });
 
 /** The parts of an actor in memory, which its host does not see. */

@@ -14,6 +14,8 @@ export class Completions {
   readonly #runtime: Runtime;
   readonly #mailbox: Mailbox;
   readonly #waiting = new Map<number, Set<Waiter>>();
+  /** What the open turn says to senders who wait, by their keys. */
+  readonly #results = new Map<string, Uint8Array>();
 
   constructor(runtime: Runtime, mailbox: Mailbox) {
     this.#runtime = runtime;
@@ -73,25 +75,41 @@ export class Completions {
   }
 
   #record(message: Message, response: unknown, done: () => void): void {
-    const { ledger, queue } = this.#runtime;
+    const { queue } = this.#runtime;
     const value = this.#runtime.unwrap(response);
     const result = encodeValue(
       value === undefined ? { status: "completed" } : { status: "completed", response: value },
     );
     this.#mailbox.remove(message);
     done();
-    for (const key of message.waiters) ledger.done(key, { type: "result", bytes: result });
-    if (message.waiters.length > 0) this.#runtime.markDirty();
+    for (const key of message.waiters) this.#results.set(key, result);
+    if (message.waiters.length > 0) this.#runtime.changed();
     const waiters = this.#waiting.get(message.id);
     if (waiters === undefined) return;
     queue.after({
+      undoable: true,
       release: () => {
         for (const waiter of [...waiters]) waiter.resolve(result);
       },
-      drop: (error) => {
-        for (const waiter of [...waiters]) waiter.reject(error);
-      },
+      // A transaction was taken back: they go on waiting. A failed commit ends the instance, and with it the wait.
+      drop: () => {},
     });
+  }
+
+  /** The result under a key that the open turn will record. */
+  recorded(key: string): Uint8Array | undefined {
+    return this.#results.get(key);
+  }
+
+  /** The turn closes: the results are recorded under the keys of those who wait. */
+  flush(): void {
+    for (const [key, bytes] of this.#results) this.#runtime.ledger.done(key, { type: "result", bytes });
+    this.#results.clear();
+  }
+
+  /** A transaction was taken back, and with it its completions. */
+  rollback(): void {
+    this.#results.clear();
   }
 
   rejectAll(error: unknown): void {

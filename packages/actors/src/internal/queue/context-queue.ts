@@ -149,7 +149,7 @@ export class ContextQueue implements Consumer {
     const deliveries = messages.map((message) => this.#deliver(message, completable, owner));
     // A bound on attempts holds only where each is durable before the consumer can fail at it.
     const counted = policies.some((policy) => policy.maxAttempts !== Number.POSITIVE_INFINITY);
-    if (counted && deliveries.length > 0) await part.runtime.queue.gate();
+    if (counted && deliveries.length > 0 && !part.runtime.transactions.open) await part.runtime.queue.gate();
     const bodies = await Promise.all(messages.map((message) => part.mailbox.bodyOf(message)));
     this.touched = false;
     return deliveries.map((delivery, index) => {

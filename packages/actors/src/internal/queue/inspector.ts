@@ -63,7 +63,9 @@ export class QueueInspector {
   ): Promise<{ readonly id: number; readonly name: string; readonly createdAt: number }> {
     const part = this.#part;
     const policy = part.policy(name);
-    const { id, message } = part.enqueue(policy, await part.validated(policy, body), options);
+    const valid = await part.validated(policy, body);
+    await part.outside();
+    const { id, message } = part.enqueue(policy, valid, options);
     await part.runtime.queue.gate();
     return { id, name, createdAt: message?.createdAt ?? part.runtime.ports.clock.now() };
   }
@@ -71,6 +73,7 @@ export class QueueInspector {
   /** Deletes every message that is not out with a consumer; returns how many. */
   async clear(): Promise<number> {
     const { mailbox, runtime } = this.#part;
+    await this.#part.outside();
     const waiting = [...mailbox.all].filter(({ place }) => place === "ready" || place === "delayed");
     for (const message of waiting) mailbox.remove(message);
     await runtime.queue.gate();
@@ -80,6 +83,7 @@ export class QueueInspector {
   /** Deletes one message. False when it is not there, or out with a consumer. */
   async delete(id: number): Promise<boolean> {
     const { mailbox, runtime } = this.#part;
+    await this.#part.outside();
     const message = mailbox.find(id);
     if (message === undefined || (message.place !== "ready" && message.place !== "delayed")) return false;
     mailbox.remove(message);
@@ -95,13 +99,17 @@ export class QueueInspector {
 
   /** Puts a dead letter back into its queue. Throws `queue.message_not_found`, `queue.full`. */
   async retry(id: number): Promise<void> {
-    this.#part.mailbox.revive(await this.#letter(id));
+    const letter = await this.#letter(id);
+    await this.#part.outside();
+    this.#part.mailbox.revive(letter);
     await this.#part.runtime.queue.gate();
   }
 
   /** Deletes a dead letter. Throws `queue.message_not_found`. */
   async deleteDeadLetter(id: number): Promise<void> {
-    this.#part.mailbox.deleteDeadLetter(await this.#letter(id));
+    const letter = await this.#letter(id);
+    await this.#part.outside();
+    this.#part.mailbox.deleteDeadLetter(letter);
     await this.#part.runtime.queue.gate();
   }
 

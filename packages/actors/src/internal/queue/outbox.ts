@@ -89,6 +89,7 @@ export class Outbox {
       this.#rows.set(number, row);
       this.#runtime.activity.begin();
       queue.after({
+        undoable: true,
         release: () => {
           this.#runtime.activity.end();
           row.underWay = false;

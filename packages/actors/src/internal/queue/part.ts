@@ -216,6 +216,7 @@ export class QueuePart implements Part {
       if (consumer.touched || activity.counts.active <= consumer.calls) this.settle(delivery);
     }
     this.mailbox.flush();
+    this.completions.flush();
     this.#setRescue();
   }
 
@@ -235,6 +236,7 @@ export class QueuePart implements Part {
     this.#savepoint = undefined;
     this.mailbox.restore(before.mailbox);
     this.outbox.rollback(before.outbox);
+    this.completions.rollback();
     // What was received in the transaction is back in its queue; what was completed in it is out again.
     for (const delivery of this.#deliveries.values()) delivery.ended = true;
     this.#deliveries.clear();
@@ -252,6 +254,12 @@ export class QueuePart implements Part {
 
   keep(): void {
     this.#savepoint = undefined;
+  }
+
+  /** Resolves when no transaction is open: what follows at once is not part of one. */
+  async outside(): Promise<void> {
+    const { transactions, turnstile } = this.runtime;
+    while (transactions.open) await turnstile.pass();
   }
 
   // Waiting

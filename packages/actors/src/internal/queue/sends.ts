@@ -75,11 +75,17 @@ export class Sends {
   /** The result of a message that is gone, if it was completed. */
   async #completion({ idempotencyKey }: SendCall): Promise<Uint8Array | undefined> {
     if (idempotencyKey === undefined) return undefined;
-    const known = await this.#runtime.ledger.find(idempotencyKey);
-    const outcome = known === undefined ? undefined : outcomeOf(known);
-    if (outcome === undefined || outcome.id !== undefined) return undefined;
+    const bytes = this.#part.completions.recorded(idempotencyKey) ?? (await this.#ledgered(idempotencyKey));
+    if (bytes === undefined) return undefined;
+    await this.#part.outside();
     await this.#runtime.queue.gate();
-    return outcome.bytes;
+    return bytes;
+  }
+
+  async #ledgered(key: string): Promise<Uint8Array | undefined> {
+    const known = await this.#runtime.ledger.find(key);
+    const outcome = known === undefined ? undefined : outcomeOf(known);
+    return outcome?.id === undefined ? outcome?.bytes : undefined;
   }
 
   /** Two sends with one key enter the queue once. */
@@ -100,6 +106,7 @@ export class Sends {
     const asked = this.#runtime.ledger.find(key);
     const known = asked instanceof Promise ? await asked : asked;
     if (known !== undefined) {
+      await this.#part.outside();
       await this.#runtime.queue.gate();
       return outcomeOf(known);
     }
@@ -122,7 +129,7 @@ export class Sends {
       const validated = this.#part.validated(policy, call.body);
       const body = validated instanceof Promise ? await validated : validated;
       // What it writes is not part of somebody's transaction.
-      while (runtime.transactions.open) await runtime.turnstile.pass();
+      await this.#part.outside();
       if (runtime.sealed) throw runtime.errors.stopping();
       const { id } = this.#part.enqueue(policy, body, call.options, call.wait ? key : undefined);
       if (key !== undefined) {

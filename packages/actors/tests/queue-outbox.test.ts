@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ActorCaller, type ActorInstance, actor, createInstance, type SendCall } from "@holdfast/actors";
+import { HoldfastError } from "@holdfast/core";
+import { call, handStore, outcome, testPorts, turn } from "./harness.ts";
+import { code, codeOf } from "./queue-support.ts";
+
+/** `c.client()` of these tests: a way to the outbox, without a registry. */
+interface Post {
+  post(body: unknown, key?: string): Promise<void>;
+}
+
+const sender = actor({
+  options: { sleepTimeout: Number.POSITIVE_INFINITY },
+  state: { sent: 0 },
+  actions: {
+    post: async (c, body: unknown, key?: string) => {
+      c.state.sent++;
+      await (c.client() as unknown as Post).post(body, key);
+    },
+    postInVain: async (c) =>
+      c
+        .transaction(async () => {
+          void (c.client() as unknown as Post).post("never").catch(() => {});
+          throw new Error("back");
+        })
+        .catch((error: Error) => error.message),
+    caught: async (c, body: unknown) => (c.client() as unknown as Post).post(body).catch(codeOf),
+    sent: (c) => c.state.sent,
+  },
+});
+
+/** A host whose deliveries end as the test says. */
+function office(answer: (body: unknown, attempt: number) => Promise<unknown>) {
+  const ports = testPorts();
+  const store = handStore(ports);
+  const delivered: { readonly body: unknown; readonly key: string | undefined }[] = [];
+  let numbers = 0;
+  const host = {
+    ports,
+    store,
+    report: () => {},
+    deliver: (_target: unknown, { body, idempotencyKey }: SendCall) => {
+      delivered.push({ body, key: idempotencyKey });
+      return answer(body, delivered.length);
+    },
+    client: (caller: ActorCaller): Post => ({
+      post: (body, key = "target") =>
+        caller.send({
+          target: { type: "get", name: "other", key: [key] },
+          queue: "jobs",
+          body,
+          idempotencyKey: `key ${numbers++}`,
+        }),
+    }),
+  };
+  const common = { definition: sender, id: "a", name: "sender", key: ["a"], host };
+  return {
+    ports,
+    store,
+    delivered,
+    create: (): ActorInstance => createInstance({ ...common, epoch: 1, start: { type: "create" } }),
+    wake: async (): Promise<ActorInstance> => {
+      const loaded = await store.acquire("a");
+      return createInstance({ ...common, epoch: loaded.record.epoch, start: { type: "wake", loaded } });
+    },
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
+
+function stopping(): HoldfastError {
+  return new HoldfastError("actor", "stopping", "not now");
+}
+
+test("a message leaves after the commit that sent it, and its sender hears when it has arrived", async () => {
+  const arrival = Promise.withResolvers<void>();
+  const { create, store, delivered } = office(() => arrival.promise);
+  const a = create();
+  await a.ready;
+  store.hold = true;
+  const sent = call(a, "post", { n: 1 });
+  await until(() => store.held.length === 1);
+  assert.equal(delivered.length, 0);
+  assert.ok(store.commits.at(-1)?.state, "the message and the change beside it are one commit");
+  store.hold = false;
+  store.held.shift()?.land();
+  await until(() => delivered.length === 1);
+  assert.deepEqual(delivered[0]?.body, { n: 1 });
+  assert.equal(await outcome(sent), "pending");
+  arrival.resolve();
+  await sent;
+});
+
+test("a target that is away is tried again with the same key, and those behind it wait", async () => {
+  const { create, ports, delivered } = office((_, attempt) =>
+    attempt < 3 ? Promise.reject(stopping()) : Promise.resolve(),
+  );
+  const a = create();
+  const first = call(a, "post", 1);
+  const second = call(a, "post", 2);
+  await until(() => delivered.length === 1);
+  await turn();
+  ports.advance(250);
+  await until(() => delivered.length === 2);
+  await turn();
+  ports.advance(500);
+  await Promise.all([first, second]);
+  assert.deepEqual(
+    delivered.map(({ body }) => body),
+    [1, 1, 1, 2],
+  );
+  assert.equal(new Set(delivered.map(({ key }) => key)).size, 2);
+});
+
+test("what the target refuses is told, and is not tried again", async () => {
+  const refusal = new HoldfastError("queue", "full", "no room");
+  const { create, ports, delivered, wake } = office(() => Promise.reject(refusal));
+  const a = create();
+  assert.equal(await call(a, "caught", 1), "queue.full");
+  ports.advance(60_000);
+  assert.equal(delivered.length, 1);
+  await a.sleep();
+  await (await wake()).ready;
+  await turn();
+  assert.equal(delivered.length, 1);
+});
+
+test("after a crash the next instance delivers what was not known to have arrived", async () => {
+  const never = new Promise<void>(() => {});
+  const { create, wake, delivered } = office((_, attempt) => (attempt === 1 ? never : Promise.resolve()));
+  const a = create();
+  void call(a, "post", "x").catch(() => {});
+  await until(() => delivered.length === 1);
+  assert.ok(a.wakeAt !== undefined, "the actor is started again for it");
+  const b = await wake();
+  await until(() => delivered.length === 2);
+  assert.equal(delivered[1]?.key, delivered[0]?.key);
+  assert.equal(await call(b, "sent"), 1);
+  await until(() => b.wakeAt === undefined);
+});
+
+test("a commit that fails sends nothing, and neither does a transaction", async () => {
+  const { create, store, delivered } = office(() => Promise.resolve());
+  const a = create();
+  assert.equal(await call(a, "postInVain"), "back");
+  assert.equal(delivered.length, 0);
+  store.hold = true;
+  const sent = call(a, "post", 1);
+  await until(() => store.held.length === 1);
+  store.held.shift()?.fail(new HoldfastError("store", "full", "the disk is full"));
+  await assert.rejects(sent, code("store.full"));
+  assert.equal(delivered.length, 0);
+});
