@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
@@ -56,6 +56,30 @@ describe("the format on disk", () => {
     });
     await store.commit(create("fresh"));
     assert.equal((await store.acquire("actor-1")).state?.patches.length, 3);
+  });
+
+  test("a store of format 2 opens, with its past and its files", async (t) => {
+    const path = tempDirectory(t);
+    cpSync(new URL("./golden/format-2", import.meta.url), path, { recursive: true });
+    const store = await openStore(t, { path });
+    assert.equal((await store.find("counter", ["a,b", "😀"]))?.version, 3);
+    const past = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
+    assert.deepEqual(
+      past
+        .prepare("SELECT bytes, size FROM past")
+        .all()
+        .map((row) => ({ ...row })),
+      [{ bytes: bytes("first"), size: 6 }],
+    );
+    past.close();
+    assert.deepEqual((await store.acquire("actor-4")).state, { snapshot: bytes("second"), patches: [] });
+    const { record, state } = await store.acquire("actor-with-db");
+    assert.deepEqual([record.epoch, record.version, record.wakeAt], [2, 1, 1_700_000_070_000]);
+    assert.deepEqual(state, { snapshot: bytes("state"), patches: [] });
+    assert.deepEqual(await store.kvGet("actor-with-db", Uint8Array.of(7)), bytes("seven"));
+    assert.equal((await store.call("actor-with-db", "call-3"))?.status, "done");
+    const database = await store.databases.open("actor-with-db", 2, false);
+    assert.deepEqual(database.prepare("SELECT * FROM item")?.rows(), [{ id: 1, name: "row" }]);
   });
 
   test("a store that was upgraded has the tables of a new one", async (t) => {

@@ -72,6 +72,16 @@ export class Wal {
     this.#usualMs = isProbe ? ms : this.#usualMs * 0.75 + ms * 0.25;
   }
 
+  /** Whether a sync in line costs less than the way through the thread pool. */
+  get isQuick(): boolean {
+    return this.#usualMs < maxInlineSyncMs;
+  }
+
+  /** Length of the file, in bytes. */
+  size(): number {
+    return fstatSync(this.#fd).size;
+  }
+
   /** Throws when the path no longer names the file that is synced. */
   assertSame(): void {
     const inode = statSync(this.#path, { bigint: true }).ino;

@@ -47,3 +47,31 @@ export const goldenBatches: readonly CommitBatch[] = [
   },
   { actorId: "actor-3", epoch: 1, version: 2, commitId: "commit-6", destroyedAt: 1_700_000_000_004 },
 ];
+
+/** Added in format 2: a snapshot that was replaced, with a patch after it. */
+export const pastBatches: readonly CommitBatch[] = [
+  {
+    actorId: "actor-4",
+    epoch: 1,
+    version: 1,
+    commitId: "commit-7",
+    create: { name: "past", key: [], createdAt: 1_700_000_000_005 },
+    state: { type: "snapshot", bytes: bytes("first") },
+  },
+  { actorId: "actor-4", epoch: 1, version: 2, commitId: "commit-8", state: { type: "patch", bytes: bytes("p") } },
+  { actorId: "actor-4", epoch: 1, version: 3, commitId: "commit-9", state: { type: "snapshot", bytes: bytes("second") } },
+];
+
+/** Added in format 2: an actor with a file of its own. */
+export const databaseActor: CommitBatch = {
+  actorId: "actor-with-db",
+  epoch: 1,
+  version: 1,
+  commitId: "commit-10",
+  create: { name: "sql", key: ["x"], createdAt: 1_700_000_000_006 },
+  database: true,
+  state: { type: "snapshot", bytes: bytes("state") },
+  kv: [{ type: "put", key: Uint8Array.of(7), value: bytes("seven") }],
+  calls: [{ key: "call-3", status: "done", outcome: bytes("outcome"), expiresAt: farFuture }],
+  wakeAt: 1_700_000_070_000,
+};

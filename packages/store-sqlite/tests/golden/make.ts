@@ -3,22 +3,25 @@
  * Run it once, when a format version is published, and check the file in; it refuses to touch one that
  * is there.
  */
-import { existsSync, mkdirSync, mkdtempSync, copyFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemPorts } from "@holdfast/core";
 import { openSqliteStore } from "@holdfast/store-sqlite";
-import { goldenBatches } from "./content.ts";
+import { databaseActor, goldenBatches, pastBatches } from "./content.ts";
 
-const directory = new URL("./format-1/", import.meta.url).pathname;
+const directory = new URL("./format-2/", import.meta.url).pathname;
 const file = join(directory, "actors.db");
 if (existsSync(file)) throw new Error(`${file} is published: it is never written again`);
 
 const path = mkdtempSync(join(tmpdir(), "holdfast-golden-"));
 const store = await openSqliteStore({ path, ports: systemPorts() });
-for (const batch of goldenBatches) await store.commit(batch);
+for (const batch of [...goldenBatches, ...pastBatches]) await store.commit(batch);
+const database = await store.databases.open(databaseActor.actorId, 1, true);
+database.prepare("CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)")?.rows();
+database.prepare("INSERT INTO item (name) VALUES ('row')")?.rows();
+await store.commit(databaseActor);
 await store.acquire("actor-2");
 await store.close();
-mkdirSync(directory, { recursive: true });
-copyFileSync(join(path, "actors.db"), file);
+cpSync(path, directory, { recursive: true, filter: (name) => !name.includes("store-lock") && !name.endsWith("scratch") });
 rmSync(path, { recursive: true });

@@ -35,6 +35,8 @@ import {
 import { SqlSession } from "./session.ts";
 import { pruneHistory } from "./state-log.ts";
 
+const commitsPerCheck = 64;
+
 /** What a file has open; all of it goes when the file is suspended, and comes back when it is used. */
 interface Connection {
   readonly database: DatabaseSync;
@@ -71,6 +73,10 @@ export class ActorFile {
   #failure: { readonly cause: unknown } | undefined;
   #syncing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #walSize = 0;
+  #mostlyMoved = false;
+  /** Commits since the log was looked at. */
+  #unchecked = 0;
   /** Pragmas of the user that last as long as a connection. */
   readonly #pragmas = new Map<string, string>();
 
@@ -421,21 +427,44 @@ export class ActorFile {
 
   /**
    * Right after a commit nobody else writes, so that a passive checkpoint moves all of the log and the
-   * next commit starts it over. A thread has moved most of it before it comes to that.
+   * next commit starts it over. A thread moves most of it first, while commits go on. A log that is
+   * written over is quicker to sync than one that grows.
    */
   #checkpoint(): void {
-    const { sql, database, frameBytes } = this.#use();
+    const { sql, database, frameBytes, wal } = this.#use();
+    this.#unchecked += 1;
+    if (this.#mostlyMoved) {
+      this.#mostlyMoved = false;
+      return this.#moveRest(database);
+    }
+    const size = wal.size();
+    // A log that has not grown is written over from its beginning: it is looked at now and then.
+    if (size === this.#walSize && this.#unchecked < commitsPerCheck) return;
+    this.#walSize = size;
+    this.#unchecked = 0;
     const row = sql.walState.get() ?? {};
     const frames = integer(row, "log");
     if (frames * frameBytes >= this.#host.maxWalBytes) {
-      try {
-        database.exec("PRAGMA wal_checkpoint(PASSIVE)");
-      } catch (error) {
-        if (isFatal(error)) this.#fail(error);
-        else this.#host.log.warn("checkpoint failed", { actorId: this.id, error });
-      }
+      this.#moveRest(database);
     } else if ((frames - integer(row, "checkpointed")) * frameBytes >= this.#host.passiveCheckpointBytes) {
-      this.#host.checkpoint(this);
+      // Small turns touch few pages over and over: on a quick disk to move them costs less than a thread.
+      if (wal.isQuick && frames * frameBytes < 2 * this.#host.passiveCheckpointBytes)
+        this.#moveRest(database);
+      else this.#host.checkpoint(this);
+    }
+  }
+
+  /** A thread has moved what was in the log a moment ago. */
+  mostlyMoved(): void {
+    this.#mostlyMoved = true;
+  }
+
+  #moveRest(database: DatabaseSync): void {
+    try {
+      database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch (error) {
+      if (isFatal(error)) this.#fail(error);
+      else this.#host.log.warn("checkpoint failed", { actorId: this.id, error });
     }
   }
 }

@@ -237,8 +237,12 @@ export class ActorFiles implements FileHost {
     if (this.#checkpointing.has(file)) return;
     this.#checkpointing.add(file);
     const done = () => void this.#checkpointing.delete(file);
+    const moved = (): void => {
+      done();
+      file.mostlyMoved();
+    };
     this.#inBackground(
-      this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" }).then(done, (error) => {
+      this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" }).then(moved, (error) => {
         done();
         this.log.warn("checkpoint failed", { actorId: file.id, error: mapSqliteError(error) });
       }),

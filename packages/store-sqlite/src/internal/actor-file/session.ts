@@ -34,8 +34,13 @@ export class SqlSession {
   #wrote = false;
   #savepoints = 0;
 
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+
   constructor(database: DatabaseSync) {
     this.#database = database;
+    this.#begin = database.prepare("BEGIN IMMEDIATE");
+    this.#commit = database.prepare("COMMIT");
     this.#authorizer = new Authorizer(database);
   }
 
@@ -57,7 +62,7 @@ export class SqlSession {
 
   begin(): void {
     if (this.#open) return;
-    this.#database.exec("BEGIN IMMEDIATE");
+    this.#begin.run();
     this.#open = true;
     this.#wrote = false;
     this.#savepoints = 0;
@@ -74,7 +79,7 @@ export class SqlSession {
   commit(): void {
     this.assertIntact();
     if (!this.#open) return;
-    this.#database.exec("COMMIT");
+    this.#commit.run();
     this.#open = false;
   }
 
