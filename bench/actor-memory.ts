@@ -7,7 +7,7 @@ import { type ActorHost, type ActorStore, actor, createInstance } from "@holdfas
 import { systemPorts, uuidv7 } from "@holdfast/core";
 
 const count = Number(process.env["BENCH_ACTORS"] ?? "10000");
-const floorBytes = 1_400;
+const floorBytes = 3_000;
 
 const counter = actor({ state: { count: 0 }, actions: { add: (c, by: number) => (c.state.count += by) } });
 

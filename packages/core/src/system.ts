@@ -1,16 +1,29 @@
-import type { Clock, LogFields, Logger, Ports, Random, Tasks } from "./ports.ts";
+import type { Clock, LogFields, Logger, Ports, Random, Tasks, Timer } from "./ports.ts";
 
 /** The real clock, randomness and event loop. The only place where they are touched. */
 export const systemClock: Clock = { now: () => Date.now() };
 
 export const systemRandom: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
 
+/** A timer of the runtime; an object of its own kind takes less memory than a closure. */
+class SystemTimer implements Timer {
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  constructor(timer: ReturnType<typeof setTimeout>) {
+    this.#timer = timer;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 export const systemTasks: Tasks = {
   after(delayMs, fn) {
     const timer = setTimeout(fn, delayMs);
     // Browsers return a number; only Node and Bun have a handle to unref.
     if (typeof timer === "object" && "unref" in timer) timer.unref();
-    return { cancel: () => clearTimeout(timer) };
+    return new SystemTimer(timer);
   },
   macrotask(fn) {
     if (typeof setImmediate === "function") setImmediate(fn);

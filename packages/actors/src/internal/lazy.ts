@@ -78,13 +78,14 @@ export class LazySet<Item> {
 /** A promise that is not made until somebody asks for it; who asks afterwards gets a settled one. */
 export class LazyPromise<Value> {
   #made: PromiseWithResolvers<Value> | undefined;
-  #outcome: { readonly value: Value } | { readonly error: unknown } | undefined;
+  #state: "pending" | "resolved" | "rejected" = "pending";
+  /** The value or the error. */
+  #outcome: unknown;
 
   get promise(): Promise<Value> {
-    const outcome = this.#outcome;
-    if (outcome !== undefined) {
-      if ("value" in outcome) return Promise.resolve(outcome.value);
-      const failed = Promise.reject<Value>(outcome.error);
+    if (this.#state === "resolved") return Promise.resolve(this.#outcome as Value);
+    if (this.#state === "rejected") {
+      const failed = Promise.reject<Value>(this.#outcome);
       // Whoever only looks does not have to handle it.
       failed.catch(() => {});
       return failed;
@@ -98,16 +99,21 @@ export class LazyPromise<Value> {
 
   /** The first settlement counts. */
   resolve(value: Value): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = { value };
+    if (!this.#settle("resolved", value)) return;
     this.#made?.resolve(value);
     this.#made = undefined;
   }
 
   reject(error: unknown): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = { error };
+    if (!this.#settle("rejected", error)) return;
     this.#made?.reject(error);
     this.#made = undefined;
+  }
+
+  #settle(state: "resolved" | "rejected", outcome: unknown): boolean {
+    if (this.#state !== "pending") return false;
+    this.#state = state;
+    this.#outcome = outcome;
+    return true;
   }
 }
