@@ -252,3 +252,38 @@ test("while a transaction of an action is open no step begins", async () => {
   assert.equal(await call(instance, "n"), 1);
   assert.ok(order.includes("step"));
 });
+
+test("a step may have a transaction of its own, an atomic step is one", async () => {
+  const errors: unknown[] = [];
+  const moving = actor({
+    state: { n: 0 },
+    run: workflow(async (ctx) => {
+      await ctx.step("one", async (step) => {
+        await step
+          .transaction(() => {
+            step.state.n = 5;
+            throw new Error("undo");
+          })
+          .catch((error: Error) => errors.push(error.message));
+        await step.transaction(() => {
+          step.state.n += 1;
+        });
+      });
+      await ctx.step({
+        name: "two",
+        atomic: true,
+        run: async (step) => {
+          await step.transaction(() => {}).catch((error: unknown) => errors.push(error));
+        },
+      });
+    }),
+    actions: { n: (c) => c.state.n, status: (c) => workflowControl(c).status() },
+  });
+  const world = workflowWorld();
+  const instance = await world.begin(moving);
+  await settle(20);
+  assert.equal(await call(instance, "n"), 1);
+  assert.equal(errors[0], "undo");
+  assert.ok(isErrorCode(errors[1], "actor", "nested_transaction"));
+  assert.equal(((await call(instance, "status")) as { state: string }).state, "completed");
+});

@@ -24,7 +24,7 @@ export async function runRollbacks(run: WorkflowRun): Promise<boolean> {
 }
 
 async function undo(run: WorkflowRun, fiber: Fiber, { entry, output, undo }: Rollback): Promise<boolean> {
-  const step = new StepScope(run, fiber, entry, 1);
+  const step = new StepScope(run, fiber, entry, 1, "outside");
   try {
     await run.runtime.turnstile.pass();
     await run.runtime.enter(() => undo(step.context as never, output as never));

@@ -23,6 +23,30 @@ export function outsideStep(member: PropertyKey): HoldfastError {
   return new HoldfastError("workflow", "outside_step", message, { metadata: { member: String(member) } });
 }
 
+/** How a step runs beside the rest of its actor; `inside` says that it has entered the turnstile. */
+export type StepMode = "inside" | "outside" | "atomic";
+
+/** A step that waits for a transaction of its own must not be waited for by it. */
+async function transact<T>(
+  run: WorkflowRun,
+  mode: StepMode,
+  target: Context,
+  fn: () => T | Promise<T>,
+): Promise<T> {
+  if (mode === "outside") return target.transaction(fn);
+  if (mode === "atomic") {
+    const message = "An atomic step is a transaction already; they cannot be nested";
+    throw new HoldfastError("actor", "nested_transaction", message, { statusCode: 500 });
+  }
+  const { turnstile } = run.runtime;
+  turnstile.park();
+  try {
+    return await target.transaction(fn);
+  } finally {
+    turnstile.unpark();
+  }
+}
+
 /** The context of one attempt of a step. Its members of the actor are closed when the attempt ends. */
 export class StepScope {
   /** What user code gets. */
@@ -32,7 +56,7 @@ export class StepScope {
   readonly #cancel: () => void;
   #open = true;
 
-  constructor(run: WorkflowRun, fiber: Fiber, entry: Entry, attempt: number) {
+  constructor(run: WorkflowRun, fiber: Fiber, entry: Entry, attempt: number, mode: StepMode) {
     this.#fiber = fiber;
     this.#cancel = () => this.#controller.abort(fiber.signal.reason);
     if (fiber.signal.aborted) this.#cancel();
@@ -45,6 +69,7 @@ export class StepScope {
       isEvicted: () => run.evicted,
       idempotencyKey: `${run.runtime.id}:${run.owner.generation}:${entry.ordinal}`,
       attempt,
+      transaction: <T>(fn: () => T | Promise<T>) => transact(run, mode, target, fn),
     };
     this.context = new Proxy(target, {
       get: (_target, member) => {

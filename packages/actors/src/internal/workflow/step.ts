@@ -14,7 +14,7 @@ import { failureOf, markReported, withFailure } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
 import { describeError } from "./record.ts";
 import { ReplayEnd, type Scope } from "./scope.ts";
-import { StepScope } from "./step-context.ts";
+import { type StepMode, StepScope } from "./step-context.ts";
 import type { StepSettings } from "./step-settings.ts";
 
 /** Runs a step, or gives what is recorded of it. */
@@ -129,11 +129,11 @@ class StepRun {
     // A serial actor's turnstile is for actions: a step in it could wait for one that waits for the workflow.
     if (definition.options.concurrency === "serial") {
       await turnstile.pass();
-      return this.#execute();
+      return this.#execute("outside");
     }
     await turnstile.enter();
     try {
-      return await this.#execute();
+      return await this.#execute("inside");
     } finally {
       turnstile.leave();
     }
@@ -144,7 +144,7 @@ class StepRun {
     const entry = this.#entry;
     const before = { ...entry };
     return runtime
-      .transaction(entry, () => this.#execute())
+      .transaction(entry, () => this.#execute("atomic"))
       .catch((error: unknown) => {
         entry.status = before.status;
         entry.completedAt = before.completedAt;
@@ -181,12 +181,12 @@ class StepRun {
   }
 
   /** Runs user code once and records what it returns, as soon as it has. */
-  async #execute(): Promise<unknown> {
+  async #execute(mode: StepMode): Promise<unknown> {
     const { run, fiber } = this.#scope;
     const entry = this.#entry;
     entry.status = "running";
     entry.attempts++;
-    const step = new StepScope(run, fiber, entry, entry.attempts);
+    const step = new StepScope(run, fiber, entry, entry.attempts, mode);
     const leave = this.#scope.stepBegan(step.context);
     try {
       const result = run.runtime.enter(() => this.#settings.run(step.context as never));
