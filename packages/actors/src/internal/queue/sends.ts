@@ -1,4 +1,4 @@
-import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
+import { decodeValue, encodeValue, HoldfastError, uuidv4 } from "@holdfast/core";
 import type { SendCall } from "../../instance.ts";
 import { actorLimits } from "../../limits.ts";
 import type { KnownCall } from "../call-ledger.ts";
@@ -39,14 +39,19 @@ export class Sends {
 
   /** Resolves with the CBOR of `{ status, response? }`, durable. Rejects with what the caller may see. */
   async send(call: SendCall): Promise<Uint8Array> {
-    const { activity, errors } = this.#runtime;
+    const { activity, errors, ports } = this.#runtime;
     activity.begin();
     try {
       const policy = this.#part.policy(call.name);
       const timeoutMs = timeoutOf(call.timeoutMs);
-      const outcome = await this.#enterOnce(call, policy);
-      if (!call.wait) return accepted;
-      return outcome.id === undefined ? outcome.bytes : await this.#wait(call, outcome.id, timeoutMs);
+      if (!call.wait) {
+        await this.#enterOnce(call, policy);
+        return accepted;
+      }
+      // The completion may be there before the arrival is durable: it is found by the key.
+      const keyed = { ...call, idempotencyKey: call.idempotencyKey ?? uuidv4(ports.random) };
+      const outcome = await this.#enterOnce(keyed, policy);
+      return outcome.id === undefined ? outcome.bytes : await this.#wait(keyed, outcome.id, timeoutMs);
     } catch (error) {
       throw errors.sanitize(error);
     } finally {
