@@ -66,4 +66,4 @@ export type {
   WorkflowStepContextOf,
   WorkflowStepErrorEvent,
 } from "./types.ts";
-export { type WorkflowOptions, workflow } from "./workflow.ts";
+export { type WorkflowDefinitionConfig, type WorkflowOptions, workflow } from "./workflow.ts";

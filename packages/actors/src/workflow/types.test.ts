@@ -54,6 +54,26 @@ const order = actor({
   actions: { total: (c) => c.state.total },
 });
 
+const shipment = workflow(
+  {
+    createState: (_c, input: { to: string }) => ({ to: input.to, sent: false }),
+    events: { sent: event<string>() },
+    run: async (ctx) => {
+      await ctx.step("send", (step) => {
+        same<typeof step.state, { to: string; sent: boolean }>(true);
+        step.state.sent = true;
+        step.broadcast("sent", step.state.to);
+      });
+    },
+    actions: { sent: (c) => c.state.sent },
+  },
+  {
+    onError: (c) => {
+      same<typeof c.state.sent, boolean>(true);
+    },
+  },
+);
+
 async function save(ctx: {
   step(name: string, run: (step: { state: { notes: string[] } }) => void): Promise<void>;
 }): Promise<void> {
@@ -82,4 +102,5 @@ test("types of workflows are inferred from the definition", () => {
   same<typeof answer, DurableDefinition<{ n: number }, number>>(true);
   assert.equal(typeof helpers, "function");
   assert.ok(order["~definition"].actions.has("total"));
+  assert.ok(shipment["~definition"].actions.has("sent"));
 });
