@@ -136,7 +136,12 @@ export class NodeExchange implements Exchange {
       response.end();
       return;
     }
-    response.flushHeaders();
+    // What is there at once leaves in one piece; a head whose body takes its time does not wait for it.
+    response.cork();
+    setImmediate(() => {
+      if (!response.writableEnded) response.flushHeaders();
+      response.uncork();
+    });
     void writeBody(body, response, declared === null ? undefined : Number(declared));
   }
 
