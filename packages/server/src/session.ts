@@ -67,7 +67,7 @@ export interface SessionOptions {
  * connection is lost run on, so that the client finds their results under their idempotency keys.
  */
 export class Session implements CallOwner {
-  readonly #options: SessionOptions;
+  readonly #options: Omit<SessionOptions, "request">;
   readonly #directory: Directory;
   readonly #token: string;
   readonly #calls = new Map<number, SessionCall>();
@@ -88,11 +88,13 @@ export class Session implements CallOwner {
   #sink: ConnectionSink | undefined;
 
   constructor(options: SessionOptions) {
-    this.#options = options;
+    // The request is needed once; a connection may last for days.
+    const { request, ...rest } = options;
+    this.#options = rest;
     this.#directory = options.directory;
     this.#token = uuidv4(options.directory.ports.random);
     this.#log = new EventLog(options.directory.resumeLimits);
-    void this.#accept();
+    void this.#accept(request);
   }
 
   /** A frame from the client. */
@@ -143,8 +145,8 @@ export class Session implements CallOwner {
     this.end();
   }
 
-  async #accept(): Promise<void> {
-    const { target, params, auth, request, resume } = this.#options;
+  async #accept(request: Request | undefined): Promise<void> {
+    const { target, params, auth, resume } = this.#options;
     const previous = resume === undefined ? undefined : this.#directory.held.byToken(resume.token);
     // The server may not have noticed yet that the old socket is dead.
     previous?.replaced();
