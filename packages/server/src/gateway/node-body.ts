@@ -85,7 +85,8 @@ export async function writeBody(
     response.removeListener("close", leave);
     response.end();
   } catch {
-    response.destroy();
+    // What came before the failure is written first, so that the client sees where it was cut.
+    setImmediate(() => response.destroy());
   }
 }
 
