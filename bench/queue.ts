@@ -33,6 +33,8 @@ const worker = actor({
 export interface QueueResult {
   readonly perSecond: number;
   readonly messages: number;
+  /** CPU time of one message in microseconds, all threads. */
+  readonly cpuMicros: number;
 }
 
 /** Sends from `senders` callers, each awaiting the durable arrival of one message before the next. */
@@ -43,6 +45,7 @@ export async function measureQueue(senders: number, durationMs: number): Promise
   try {
     const handle = registry.client.worker.getOrCreate("bench");
     await handle.counts();
+    const cpu = process.cpuUsage();
     const started = performance.now();
     const until = started + durationMs;
     let sent = 0;
@@ -59,7 +62,8 @@ export async function measureQueue(senders: number, durationMs: number): Promise
     while (counts.consumed < sent) counts = await handle.counts();
     const seconds = (performance.now() - started) / 1_000;
     if (counts.consumed !== sent || counts.sum !== sum) throw new Error("messages were lost or doubled");
-    return { perSecond: sent / seconds, messages: sent };
+    const { user, system } = process.cpuUsage(cpu);
+    return { perSecond: sent / seconds, messages: sent, cpuMicros: (user + system) / sent };
   } finally {
     await registry.shutdown();
     rmSync(path, { recursive: true });
@@ -97,15 +101,15 @@ export function measureBareSqlite(durationMs: number): number {
 async function main(): Promise<void> {
   const durationMs = Number(process.env["BENCH_ROUND_MS"] ?? "1500");
   let best = 0;
-  for (const senders of [1, 32, 256]) {
+  for (const senders of [1, 32, 256, 1_024]) {
     // The first round warms up.
     await measureQueue(senders, durationMs / 4);
     const bare = measureBareSqlite(durationMs);
-    const { perSecond } = await measureQueue(senders, durationMs);
+    const { perSecond, cpuMicros } = await measureQueue(senders, durationMs);
     best = Math.max(best, perSecond);
     const ratio = (perSecond / bare).toFixed(2);
     console.log(
-      `${senders} senders: ${Math.round(perSecond)} messages/s sent and consumed; ` +
+      `${senders} senders: ${Math.round(perSecond)} messages/s sent and consumed, ${cpuMicros.toFixed(1)} us CPU each; ` +
         `bare node:sqlite ${Math.round(bare)}/s; ratio ${ratio}`,
     );
   }
