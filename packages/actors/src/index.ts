@@ -119,6 +119,7 @@ export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspecto
 export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspector.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";
+export type { ActorLogger } from "./logger.ts";
 export {
   type ActorQueue,
   type CompletableQueueMessage,

@@ -3,6 +3,7 @@ import type { Logger } from "@holdfast/core";
 import type { ActorBlobs } from "./blob.ts";
 import type { DatabaseClient } from "./database.ts";
 import type { ActorKv } from "./kv.ts";
+import type { ActorLogger } from "./logger.ts";
 import type { ActorQueue } from "./queue.ts";
 import type { ActorCron, ActorSchedule } from "./schedule.ts";
 
@@ -116,7 +117,7 @@ export interface BaseContext {
   /** Where the actor runs: "local" unless the host was given a name. */
   readonly region: string;
   /** Structured logger with actorId, name and key bound. */
-  readonly log: Logger;
+  readonly log: ActorLogger;
   /** Ordered key-value pairs; writes commit with the turn, reads see them at once. */
   readonly kv: ActorKv;
   /** Large objects, by the hash of their content. */

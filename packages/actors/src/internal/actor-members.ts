@@ -1,8 +1,9 @@
-import { HoldfastError, type Logger, type Ports } from "@holdfast/core";
+import { HoldfastError, type Ports } from "@holdfast/core";
 import type { ActorBlobs } from "../blob.ts";
 import type { ActorCaller, ActorHost, InstanceStatus } from "../instance.ts";
 import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../types.ts";
 import type { Activity } from "./activity.ts";
+import { HostLogger } from "./actor-logger.ts";
 import type { ActorState } from "./actor-state.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
@@ -40,7 +41,7 @@ export abstract class ActorMembers implements ContextSource {
   /** Made when user code asks for it. */
   #abort: AbortController | undefined;
   #abortReason: HoldfastError | undefined;
-  #log: Logger | undefined;
+  #log: HostLogger | undefined;
   #client: object | undefined;
 
   /** Runs user code on the stack. */
@@ -92,8 +93,8 @@ export abstract class ActorMembers implements ContextSource {
     return this.#abort.signal;
   }
 
-  get log(): Logger {
-    this.#log ??= this.ports.log.child({ actorId: this.id, name: this.name, key: this.key });
+  get log(): HostLogger {
+    this.#log ??= new HostLogger(this.ports.log.child({ actorId: this.id, name: this.name, key: this.key }));
     return this.#log;
   }
 

@@ -1,7 +1,7 @@
 import type { AnyRegistry, Client } from "@holdfast/client";
-import type { Logger } from "@holdfast/core";
 import type { ActorBlobs } from "../blob.ts";
 import type { ActorKv } from "../kv.ts";
+import type { ActorLogger } from "../logger.ts";
 import type { ActorQueue } from "../queue.ts";
 import type { ActorCron, ActorSchedule } from "../schedule.ts";
 import type {
@@ -22,7 +22,7 @@ export interface ContextSource {
   readonly name: string;
   readonly key: readonly string[];
   readonly region: string;
-  readonly log: Logger;
+  readonly log: ActorLogger;
   readonly kv: ActorKv;
   readonly blob: ActorBlobs;
   readonly database: unknown;
@@ -83,7 +83,7 @@ export class Context implements BaseContext {
     return this.source.region;
   }
 
-  get log(): Logger {
+  get log(): ActorLogger {
     return this.source.log;
   }
 
