@@ -1,9 +1,11 @@
 import type { OutgoingEvent } from "./instance.ts";
 import type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
+import type { InspectedSchedule } from "./internal/schedule/inspector.ts";
 import type { WorkflowInspection } from "./internal/workflow/inspection.ts";
-import type { CronFire, CronJobInfo, DeadSchedule, ScheduledEventInfo } from "./schedule.ts";
+import type { CronFire, DeadSchedule } from "./schedule.ts";
 
 export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspector.ts";
+export type { InspectedSchedule } from "./internal/schedule/inspector.ts";
 export type { WorkflowInspection } from "./internal/workflow/inspection.ts";
 
 /**
@@ -96,14 +98,14 @@ export interface QueueInspection {
 
 export interface ScheduleInspection {
   list(): Promise<{
-    readonly schedules: readonly (CronJobInfo | (ScheduledEventInfo & { readonly kind: "at" }))[];
+    readonly schedules: readonly InspectedSchedule[];
     readonly deadLetters: readonly DeadSchedule[];
   }>;
   history(name: string, limit: number): Promise<readonly CronFire[]>;
   /** By the name of a recurring schedule or the id of another. */
   delete(nameOrId: string): Promise<boolean>;
-  /** Runs a recurring schedule now, beside its times. False while it runs, or when there is none. */
-  run(name: string): Promise<boolean>;
+  /** Runs one now: a recurring one beside its times. False while it runs, or when there is none. */
+  run(nameOrId: string): Promise<boolean>;
   pause(name: string): Promise<boolean>;
   resume(name: string): Promise<boolean>;
   /** Runs a one-shot schedule anew that was given up. */

@@ -3,10 +3,11 @@ export type { FetchApplication } from "./gateway/application.ts";
 export type { Listening } from "./gateway/listen.ts";
 export type { NodeGateway } from "./gateway/node-gateway.ts";
 export type { AccessInfo, GatewayOptions } from "./gateway/options.ts";
+export type { PredecessorServer } from "./gateway/predecessor.ts";
 export type { UpgradingServer } from "./gateway/upgrades.ts";
 export { serverLimits } from "./limits.ts";
 export { LocalDriver } from "./local-driver.ts";
-export type { PredecessorServer } from "./gateway/predecessor.ts";
+export type { InspectorOptions, ManageInfo } from "./management/access.ts";
 export {
   createRegistry,
   type Definitions,

@@ -21,6 +21,10 @@ export const serverLimits = {
   keepAliveTimeoutMs: 75_000,
   /** The body of a request for `onRequest`, unless a registry changes it; beyond: 413. */
   maxRawBodyBytes: 64 * 1_048_576,
+  /** The body of a request to an inspector, which may be a whole state; beyond: 413. */
+  maxInspectorBodyBytes: 96 * 1_048_576,
+  /** The file of an import: 10 GiB. */
+  maxImportBytes: 10 * 1_073_741_824,
   /** A body of which nothing comes for this long, while it is waited for, is given up: 408. */
   bodyIdleTimeoutMs: 30_000,
   /** How much of an unwanted body is read on, so that its sender gets to see the answer. */

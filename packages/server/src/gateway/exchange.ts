@@ -14,6 +14,8 @@ export interface Exchange {
   readonly method: string;
   /** Path and query as they were sent. */
   readonly url: string;
+  /** The address of the other end of the socket; undefined where nobody knows. */
+  readonly peer: string | undefined;
   header(name: string): string | undefined;
   headers(): Headers;
   /**

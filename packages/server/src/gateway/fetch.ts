@@ -21,6 +21,8 @@ export function createFetchGateway(directory: Directory, options: GatewayOptions
 class FetchExchange implements Exchange {
   readonly method: string;
   readonly url: string;
+  /** A request of another server does not say who sent it. */
+  readonly peer = undefined;
   readonly #request: Request;
   readonly #host: string;
   readonly #resolve: (response: Response) => void;

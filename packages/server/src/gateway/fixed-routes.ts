@@ -8,15 +8,11 @@ export interface FixedRoute {
 
 /** The paths beside those of actors, by what they are below the mount of the gateway. */
 export function fixedRoutes(options: GatewayOptions): ReadonlyMap<string, FixedRoute> {
-  const { metadata, metrics } = options;
+  const { metadata } = options;
   const routes = new Map<string, FixedRoute>();
   routes.set("/health", { contentType: json, body: () => '{"status":"ok"}' });
   if (metadata !== undefined) {
     routes.set("/metadata", { contentType: json, body: () => JSON.stringify(metadata()) });
-  }
-  // https://prometheus.io/docs/instrumenting/exposition_formats
-  if (metrics !== undefined) {
-    routes.set("/metrics", { contentType: "text/plain; version=0.0.4; charset=utf-8", body: metrics });
   }
   return routes;
 }

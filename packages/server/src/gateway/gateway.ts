@@ -10,6 +10,7 @@ import {
 } from "@holdfast/client";
 import { encodeKey, HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
+import { ManagementHttp } from "../management/http.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
 import { authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
@@ -40,12 +41,14 @@ export class Gateway {
   /** Keyed calls that came over HTTP and run now, so that `DELETE .../calls/{key}` can end them. */
   readonly #running = new Map<string, RunningCall[]>();
   readonly #fixed: ReadonlyMap<string, FixedRoute>;
+  readonly management: ManagementHttp;
 
   constructor(directory: Directory, options: GatewayOptions) {
     this.directory = directory;
     this.options = options;
     this.guard = new Guard(options.hosts ?? [], options.origins ?? [], options.loopbackOrigins);
     this.#fixed = fixedRoutes(options);
+    this.management = new ManagementHttp(directory, options, (...failed) => this.fail(...failed));
     this.maxIncomingBytes = directory.messageLimits.maxIncomingBytes;
     this.maxOutgoingBytes = directory.messageLimits.maxOutgoingBytes;
   }
@@ -65,8 +68,9 @@ export class Gateway {
         this.#actors(exchange, parseRoute(url), headers);
         return true;
       }
-      const fixed = url === undefined ? undefined : this.#fixed.get(url);
-      if (fixed === undefined) return false;
+      if (url === undefined) return false;
+      const fixed = this.#fixed.get(url);
+      if (fixed === undefined) return this.management.handle(exchange, url, headers);
       this.#answerFixed(exchange, fixed, headers);
     } catch (error) {
       this.fail(exchange, error, headers);
@@ -118,6 +122,8 @@ export class Gateway {
         const next = (): void => serveEvents(this, exchange, route, headers);
         return this.admit(accessInfo("connect", exchange, route.target), next, refuse);
       }
+      case "management":
+        return this.management.serve(exchange, route, headers);
       case "connect":
         if (exchange.method !== "GET") return notAllowed(exchange, "GET", headers);
         throw upgradeRequired();
@@ -165,8 +171,9 @@ export class Gateway {
       const ask = (): void => this.#authenticate(exchange, ["get"], target, undefined, next, headers);
       return this.admit(accessInfo("resolve", exchange, target), ask, refuse);
     }
+    if (exchange.method === "DELETE") return this.management.destroy(exchange, target, headers);
     if ((exchange.method !== "PUT" && exchange.method !== "POST") || target.type === "id") {
-      return notAllowed(exchange, target.type === "id" ? "GET" : "GET, PUT, POST", headers);
+      return notAllowed(exchange, target.type === "id" ? "GET, DELETE" : "GET, PUT, POST, DELETE", headers);
     }
     const { name, key } = target;
     const next = (): void =>

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ActorKey } from "@holdfast/core";
 import type { ResumeLimits } from "../limits.ts";
+import type { InspectorOptions, ManageInfo } from "../management/access.ts";
 
 /** What is about to happen, for the `access` hook; nothing has been woken, read or made yet. */
 export interface AccessInfo {
@@ -53,6 +54,12 @@ export interface GatewayOptions {
   readonly resume?: Partial<ResumeLimits>;
   /** Throws to refuse. Runs before an actor is woken or made. */
   readonly access?: (info: AccessInfo) => Promise<void> | void;
+  /**
+   * Who may manage and inspect actors, read metrics and the documents of the API. Throws to refuse.
+   * Without it, and without a token, only callers from this machine may.
+   */
+  readonly manage?: (info: ManageInfo) => Promise<void> | void;
+  readonly inspector?: InspectorOptions;
   /** Serves what is neither an actor nor /health, after the Host and Origin checks. */
   readonly fallback?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Takes WebSocket upgrades that are not an actor's, after the Host and Origin checks. */
@@ -61,7 +68,7 @@ export interface GatewayOptions {
   readonly maxIncomingMessageBytes?: number;
   /** Of a request for `onRequest`: 64 MiB unless given. */
   readonly maxRequestBodyBytes?: number;
-  /** What `GET /metrics` answers, in the text format of Prometheus; without it, 404. */
+  /** What `GET /metrics` answers, in the text format of Prometheus, in place of the server's own. */
   readonly metrics?: () => string | Promise<string>;
   /** What `GET /metadata` answers. */
   readonly metadata?: () => unknown;

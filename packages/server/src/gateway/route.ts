@@ -1,5 +1,6 @@
 import type { ActorTarget } from "@holdfast/client";
 import { decodeKey, HoldfastError } from "@holdfast/core";
+import { type ManagementRoute, readManagement } from "../management/routes.ts";
 
 /** What a path below /actors/ asks for. */
 export type Route =
@@ -10,6 +11,7 @@ export type Route =
   | { readonly kind: "connect"; readonly target: ActorTarget }
   | { readonly kind: "events"; readonly target: ActorTarget; readonly events: readonly string[] }
   | { readonly kind: "reload"; readonly target: ActorTarget }
+  | ManagementRoute
   | RawRoute;
 
 /** Beyond `/request` or `/websocket` everything is the actor's own: `path` with its query, as it was sent. */
@@ -100,6 +102,8 @@ function readRoute(url: string): Route {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
   const query = mark === -1 ? "" : url.slice(mark + 1);
+  const managed = readManagement(path, query, (name, actor) => readTarget(decodePart(name), actor, false));
+  if (managed !== undefined) return managed;
   const events = path.endsWith("/events") ? new URLSearchParams(query).getAll("event") : undefined;
   const creates = query !== "" && readCreate(query, events !== undefined);
   const [, , rawName = "", actor = "", kind, argument, ...rest] = path.split("/");

@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import {
   argumentsOf,
   badRequest,
@@ -219,6 +219,10 @@ function notFound(what: string): HoldfastError {
 
 /** SQL is the caller's own here: what SQLite says of it is for him. */
 function sqlError(error: unknown): unknown {
+  if (isHoldfastError(error) && error.group === "db" && error.statusCode === 500) {
+    const { code, message, metadata } = error;
+    return new HoldfastError("db", code, message, { statusCode: 400, metadata, cause: error });
+  }
   if (!(error instanceof Error) || !("errcode" in error)) return error;
   return new HoldfastError("db", "sql_error", error.message, {
     statusCode: 400,

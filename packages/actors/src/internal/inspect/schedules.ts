@@ -19,42 +19,35 @@ export class ScheduleView implements ScheduleInspection {
   }
 
   async list(): ReturnType<ScheduleInspection["list"]> {
-    const { schedule, cron } = this.#part;
-    const [oneShots, recurring, deadLetters] = await Promise.all([
-      schedule.list(),
-      cron.list(),
-      schedule.deadLetters(),
-    ]);
-    return {
-      schedules: [...recurring, ...oneShots.map((row) => ({ kind: "at" as const, ...row }))],
-      deadLetters,
-    };
+    const { inspector } = this.#part;
+    return { schedules: inspector.list(), deadLetters: await inspector.deadLetters() };
   }
 
   history(name: string, limit: number): Promise<readonly CronFire[]> {
-    return this.#part.cron.history(name, { limit });
+    return this.#part.inspector.history(name, limit);
   }
 
   delete(nameOrId: string): Promise<boolean> {
-    const { cron, schedule } = this.#part;
-    return this.#turn(async () => (await cron.delete(nameOrId)) || schedule.cancel(nameOrId));
+    return this.#turn(() => this.#part.inspector.delete(this.#idOf(nameOrId)));
   }
 
-  run(name: string): Promise<boolean> {
-    const row = this.#part.table.recurring.get(name);
-    if (row === undefined) return Promise.resolve(false);
-    return this.#turn(() => this.#part.trigger(row));
+  run(nameOrId: string): Promise<boolean> {
+    return this.#turn(() => this.#part.inspector.trigger(this.#idOf(nameOrId)));
   }
 
   pause(name: string): Promise<boolean> {
-    return this.#turn(() => this.#part.cron.pause(name));
+    return this.#turn(() => this.#part.inspector.pause(name));
   }
 
   resume(name: string): Promise<boolean> {
-    return this.#turn(() => this.#part.cron.resume(name));
+    return this.#turn(() => this.#part.inspector.resume(name));
   }
 
   retry(id: string): Promise<boolean> {
-    return this.#turn(() => this.#part.schedule.retry(id));
+    return this.#turn(() => this.#part.inspector.retry(id));
+  }
+
+  #idOf(nameOrId: string): string {
+    return this.#part.table.recurring.get(nameOrId)?.id ?? nameOrId;
   }
 }

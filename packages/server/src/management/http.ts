@@ -1,0 +1,308 @@
+import { exportActor, forkActor, importActor } from "@holdfast/actors";
+import { type ActorTarget, contentType, decode, encode, type ListActorsOptions } from "@holdfast/client";
+import { type ActorKey, decodeKey, HoldfastError, normalizeKey, uuidv7 } from "@holdfast/core";
+import type { Directory } from "../directory.ts";
+import { type Exchange, replyEncoding, requestEncoding } from "../gateway/exchange.ts";
+import type { GatewayOptions } from "../gateway/options.ts";
+import { InspectorApi } from "../inspector/api.ts";
+import { badRequest } from "../inspector/request.ts";
+import { serverLimits } from "../limits.ts";
+import { asGet, ManageAccess, type ManageInfo } from "./access.ts";
+import { asyncApi } from "./asyncapi.ts";
+import { docsPage } from "./docs-page.ts";
+import { openApi } from "./openapi.ts";
+import type { ManagementRoute } from "./routes.ts";
+
+type Headers = Readonly<Record<string, string>>;
+
+const documents: ReadonlySet<string> = new Set(["/openapi.json", "/asyncapi.json", "/docs", "/metrics"]);
+
+/** Management, inspector, documents and metrics over HTTP: docs/reference/management.md. */
+export class ManagementHttp {
+  readonly access: ManageAccess;
+  readonly inspector: InspectorApi;
+  readonly #directory: Directory;
+  readonly #options: GatewayOptions;
+  readonly #fail: (exchange: Exchange, error: unknown, headers: Headers) => void;
+
+  constructor(
+    directory: Directory,
+    options: GatewayOptions,
+    fail: (exchange: Exchange, error: unknown, headers: Headers) => void,
+  ) {
+    this.access = new ManageAccess(options, directory);
+    this.inspector = new InspectorApi(directory);
+    this.#directory = directory;
+    this.#options = options;
+    this.#fail = fail;
+  }
+
+  /** Answers a path that is no actor's, or returns false. */
+  handle(exchange: Exchange, url: string, headers: Headers): boolean {
+    const path = url.split("?", 1)[0] ?? url;
+    if (path === "/actors") {
+      // Somebody who looks at a page means the page of the program that is served beside the actors.
+      const wantsPage = exchange.header("accept")?.includes("text/html") === true;
+      if (wantsPage && this.#options.fallback !== undefined) return false;
+      const query = url.slice(path.length + 1);
+      this.serve(exchange, { kind: "management", of: "collection", verb: "list", query }, headers);
+      return true;
+    }
+    if (!documents.has(path) || !this.access.enabled) return false;
+    this.#run(exchange, headers, () => this.#document(exchange, path, headers));
+    return true;
+  }
+
+  serve(exchange: Exchange, route: ManagementRoute, headers: Headers): void {
+    this.#run(exchange, headers, () => {
+      switch (route.of) {
+        case "collection":
+          return this.#collection(exchange, route.verb, new URLSearchParams(route.query), headers);
+        case "actor":
+          return this.#actor(exchange, route.verb, asGet(route.target), headers);
+        case "inspector":
+          return this.#inspect(exchange, route, headers);
+      }
+    });
+  }
+
+  /** `DELETE` of an actor. */
+  destroy(exchange: Exchange, target: ActorTarget, headers: Headers): void {
+    this.#run(exchange, headers, async () => {
+      await this.#admit("destroy", exchange, target);
+      await this.#directory.manager.destroy(asGet(target));
+      exchange.reply(204, headers, undefined);
+    });
+  }
+
+  #run(exchange: Exchange, headers: Headers, work: () => Promise<void>): void {
+    work().catch((error: unknown) => this.#fail(exchange, error, headers));
+  }
+
+  #admit(kind: ManageInfo["kind"], exchange: Exchange, target?: ActorTarget): Promise<"owner" | "actor"> {
+    return this.access.admit(kind, exchange, target);
+  }
+
+  async #document(exchange: Exchange, path: string, headers: Headers): Promise<void> {
+    allow(exchange, "GET", "HEAD");
+    const send = (type: string, body: string): void =>
+      exchange.reply(200, { ...headers, "content-type": type }, exchange.method === "HEAD" ? "" : body);
+    if (path === "/metrics") {
+      await this.#admit("metrics", exchange);
+      const text =
+        this.#options.metrics === undefined ? this.#directory.metrics() : await this.#options.metrics();
+      return send("text/plain; version=0.0.4; charset=utf-8", text);
+    }
+    await this.#admit("documents", exchange);
+    const { definitions } = this.#directory;
+    if (path === "/openapi.json") return send("application/json", JSON.stringify(openApi(definitions)));
+    if (path === "/asyncapi.json") return send("application/json", JSON.stringify(asyncApi(definitions)));
+    const page = docsPage(openApi(definitions), asyncApi(definitions));
+    exchange.reply(200, { ...headers, ...page.headers }, exchange.method === "HEAD" ? "" : page.body);
+  }
+
+  async #collection(
+    exchange: Exchange,
+    verb: string,
+    query: URLSearchParams,
+    headers: Headers,
+  ): Promise<void> {
+    const { manager } = this.#directory;
+    const name = query.get("name") ?? undefined;
+    switch (verb) {
+      case "list": {
+        allow(exchange, "GET", "DELETE");
+        const options = filterOf(query);
+        if (exchange.method === "DELETE") {
+          await this.#admit("destroy", exchange);
+          if (name === undefined) throw badRequest("Say whose: `name` is missing");
+          return this.#send(exchange, headers, await manager.destroyMany(name, options));
+        }
+        await this.#admit("list", exchange);
+        const ids = query.getAll("id");
+        const page =
+          ids.length > 0 ? { actors: await manager.byIds(ids) } : await manager.list(name, options);
+        return this.#send(exchange, headers, page);
+      }
+      case "count":
+        allow(exchange, "GET");
+        await this.#admit("count", exchange);
+        return this.#send(exchange, headers, { count: await manager.count(name, filterOf(query)) });
+      case "names":
+        allow(exchange, "GET");
+        await this.#admit("list", exchange);
+        return this.#send(exchange, headers, { names: namesOf(this.#directory) });
+      default:
+        return this.#import(exchange, query, headers);
+    }
+  }
+
+  async #actor(exchange: Exchange, verb: string, target: ActorTarget, headers: Headers): Promise<void> {
+    const { manager, store } = this.#directory;
+    switch (verb) {
+      case "status":
+        allow(exchange, "GET");
+        await this.#admit("info", exchange, target);
+        return this.#send(exchange, headers, await manager.info(target));
+      case "sleep":
+        allow(exchange, "POST");
+        await this.#admit("sleep", exchange, target);
+        await manager.sleep(target);
+        exchange.reply(204, headers, undefined);
+        return;
+      case "export": {
+        allow(exchange, "GET");
+        await this.#admit("inspect", exchange, target);
+        const { id } = await this.#directory.resolve(target);
+        const body = ReadableStream.from(exportActor(store, id));
+        const type = { "content-type": "application/octet-stream", "cache-control": "no-store" };
+        exchange.replyWith(new Response(body, { headers: type }), headers);
+        return;
+      }
+      default:
+        return this.#fork(exchange, target, headers);
+    }
+  }
+
+  async #fork(exchange: Exchange, target: ActorTarget, headers: Headers): Promise<void> {
+    allow(exchange, "POST");
+    await this.#admit("inspect", exchange, target);
+    const body = await readBody(exchange);
+    const { key, at, name } = (body ?? {}) as { key?: unknown; at?: unknown; name?: unknown };
+    if (at !== undefined && (typeof at !== "number" || !Number.isFinite(at)))
+      throw badRequest("`at` is a time");
+    if (name !== undefined && (typeof name !== "string" || !this.#directory.definitions.has(name))) {
+      throw badRequest("`name` is no actor of this registry");
+    }
+    const { id } = await this.#directory.resolve(target);
+    const as = { ...this.#identity(), name: name ?? target.name, key: keyOf(key) };
+    const record = await forkActor(this.#directory.store, id, as, at === undefined ? {} : { at });
+    this.#send(exchange, headers, { id: record.id, name: record.name, key: record.key }, 201);
+  }
+
+  async #import(exchange: Exchange, query: URLSearchParams, headers: Headers): Promise<void> {
+    allow(exchange, "POST");
+    await this.#admit("inspect", exchange);
+    const gone = new AbortController();
+    exchange.onGone(() => gone.abort());
+    const request = exchange.request("http://actors/import", gone.signal, serverLimits.maxImportBytes);
+    if (request.body === null) throw badRequest("The body is the file of an export");
+    const [name, key] = [query.get("name"), query.get("key")];
+    const record = await importActor(this.#directory.store, request.body, {
+      ...this.#identity(),
+      ...(name === null ? {} : { name }),
+      ...(key === null ? {} : { key: decodeKey(key) }),
+    });
+    this.#send(exchange, headers, { id: record.id, name: record.name, key: record.key }, 201);
+  }
+
+  #identity(): { readonly id: string; readonly createdAt: number } {
+    const { clock, random } = this.#directory.ports;
+    return { id: uuidv7(clock, random), createdAt: clock.now() };
+  }
+
+  async #inspect(
+    exchange: Exchange,
+    route: Extract<ManagementRoute, { readonly of: "inspector" }>,
+    headers: Headers,
+  ): Promise<void> {
+    const target = asGet(route.target);
+    // Files of a tab are fetched by pages, which cannot say who they are; they hold nothing of the actor.
+    const isAsset = exchange.method === "GET" && route.path.startsWith("/custom-tabs/");
+    const rights = isAsset && this.access.enabled ? "actor" : await this.#admit("inspect", exchange, target);
+    const response = await this.inspector.answer(target, {
+      method: exchange.method,
+      path: route.path,
+      query: new URLSearchParams(route.query),
+      body: await readBody(exchange),
+      rights,
+    });
+    const own = { ...headers, "referrer-policy": "no-referrer" };
+    if (response.file === undefined) return this.#send(exchange, own, response.body, response.status);
+    const { contentType: type, bytes } = response.file;
+    exchange.reply(response.status, { ...own, ...assetHeaders, "content-type": type }, bytes);
+  }
+
+  #send(exchange: Exchange, headers: Headers, body: unknown, status = 200): void {
+    const encoding = replyEncoding(exchange);
+    exchange.reply(status, { ...headers, "content-type": contentType[encoding] }, encode(encoding, body));
+  }
+}
+
+/** A tab runs in a frame of the inspector's own page, and nothing of it runs elsewhere. */
+const assetHeaders = {
+  "content-security-policy": "frame-ancestors 'self'; base-uri 'none'",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+function allow(exchange: Exchange, ...methods: readonly string[]): void {
+  if (methods.includes(exchange.method)) return;
+  const message = `${exchange.method} is not allowed here; allowed: ${methods.join(", ")}`;
+  throw new HoldfastError("gateway", "method_not_allowed", message);
+}
+
+/** The body, decoded; undefined where there is none. */
+function readBody(exchange: Exchange): Promise<unknown> {
+  if (exchange.method === "GET" || exchange.method === "HEAD") return Promise.resolve(undefined);
+  const encoding = requestEncoding(exchange) ?? "json";
+  return new Promise((resolve, reject) => {
+    exchange.readBody(serverLimits.maxInspectorBodyBytes, (error, body) => {
+      try {
+        if (error !== undefined) throw error;
+        resolve(body.length === 0 ? undefined : decode(encoding, body, 1_010));
+      } catch (cause) {
+        reject(cause);
+      }
+    });
+  });
+}
+
+/** The query of a list. Throws `actor.invalid_filter`. */
+function filterOf(query: URLSearchParams): ListActorsOptions {
+  const number = (name: string): number | undefined => {
+    const text = query.get(name);
+    return text === null ? undefined : text === "" ? Number.NaN : Number(text);
+  };
+  const prefix = query.get("prefix");
+  const keyPrefix = query.get("keyPrefix");
+  const createdAfter = number("createdAfter");
+  const limit = number("limit");
+  const status = query.get("status");
+  const cursor = query.get("cursor");
+  return {
+    ...(keyPrefix === null ? {} : { prefix: decodeKey(keyPrefix) }),
+    ...(prefix === null ? {} : { prefix }),
+    // Checked with the others, by whoever takes it.
+    ...(status === null ? {} : { status: status as "running" }),
+    ...(createdAfter === undefined ? {} : { createdAfter }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(cursor === null ? {} : { cursor }),
+  };
+}
+
+function keyOf(key: unknown): ActorKey {
+  const isKey =
+    typeof key === "string" || (Array.isArray(key) && key.every((part) => typeof part === "string"));
+  if (!isKey) throw badRequest("`key` is text or a list of texts");
+  return normalizeKey(key as string | readonly string[]);
+}
+
+function namesOf({ definitions }: Directory): Record<string, unknown> {
+  return Object.fromEntries(
+    [...definitions].map(([name, definition]) => {
+      const { displayName, icon, actions, events, queues, db, run } = definition["~definition"];
+      return [
+        name,
+        {
+          ...(displayName === undefined ? {} : { displayName }),
+          ...(icon === undefined ? {} : { icon }),
+          actions: [...actions.keys()],
+          events: [...events.keys()],
+          queues: [...queues.keys()],
+          hasDatabase: db !== undefined,
+          hasRun: run !== undefined,
+        },
+      ];
+    }),
+  );
+}

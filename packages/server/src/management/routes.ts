@@ -1,0 +1,42 @@
+import type { ActorTarget } from "@holdfast/client";
+
+/** What a path asks of those who manage actors, or look into them. */
+export type ManagementRoute =
+  | { readonly kind: "management"; readonly of: "collection"; readonly verb: string; readonly query: string }
+  | {
+      readonly kind: "management";
+      readonly of: "actor";
+      readonly verb: string;
+      readonly target: ActorTarget;
+      readonly query: string;
+    }
+  | {
+      readonly kind: "management";
+      readonly of: "inspector";
+      readonly target: ActorTarget;
+      /** Below `/inspector`; begins with a slash. */
+      readonly path: string;
+      readonly query: string;
+    };
+
+const actorPath = /^\/actors\/([^/]+)\/([^/]+)\/(inspector|sleep|status|fork|export)(\/.*)?$/;
+const collectionPath = /^\/actors(?:\/(count|names|import))?\/?$/;
+
+/** Undefined for every other path. `readTarget` reads the name and the actor of a path. */
+export function readManagement(
+  path: string,
+  query: string,
+  readTarget: (name: string, actor: string) => ActorTarget,
+): ManagementRoute | undefined {
+  const collection = collectionPath.exec(path);
+  if (collection !== null) {
+    return { kind: "management", of: "collection", verb: collection[1] ?? "list", query };
+  }
+  const actor = actorPath.exec(path);
+  if (actor === null) return undefined;
+  const [, name = "", id = "", verb = "", rest] = actor;
+  if (verb !== "inspector" && rest !== undefined) return undefined;
+  const target = readTarget(name, id);
+  if (verb !== "inspector") return { kind: "management", of: "actor", verb, target, query };
+  return { kind: "management", of: "inspector", target, path: rest ?? "/summary", query };
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { allActors } from "./actors.ts";
+import { inspected } from "./inspector-actors.ts";
+import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+
+/** Reads the text format: each line is a comment or a sample. */
+function parse(text: string): Map<string, number> {
+  const samples = new Map<string, number>();
+  for (const line of text.trimEnd().split("\n")) {
+    if (/^# (HELP|TYPE) [a-z0-9_]+ /.test(line)) continue;
+    const match = /^([a-z0-9_]+(?:\{(?:[a-z]+="[^"\\]*",?)*\})?) (-?[\d.e+-]+|\+Inf)$/i.exec(line);
+    assert.ok(match, `not in the format: ${line}`);
+    assert.equal(samples.has(match[1] ?? ""), false, `twice: ${line}`);
+    samples.set(match[1] ?? "", Number(match[2]));
+  }
+  return samples;
+}
+
+async function metrics(url: string): Promise<Map<string, number>> {
+  const response = await fetch(`${url}/metrics`);
+  assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  return parse(await response.text());
+}
+
+test("actors are counted as they start, are called and stop", async (t) => {
+  const { url, client, registry } = await serve(t, allActors);
+  const { counter, echo } = client();
+  for (const key of ["a", "b", "c"]) await counter.getOrCreate(key).increment(1);
+  await assert.rejects(echo.getOrCreate("x").crash());
+  await (await registry.directory()).sleep(await counter.get("a").resolve());
+  await counter.get("a").get();
+  await counter.destroy("b");
+  const seen = await metrics(url);
+  assert.equal(seen.get('holdfast_actors_active{actor="counter"}'), 2);
+  assert.equal(seen.get('holdfast_actors_created_total{actor="counter"}'), 3);
+  assert.equal(seen.get('holdfast_actors_woken_total{actor="counter"}'), 1);
+  assert.equal(seen.get('holdfast_actors_started_total{actor="counter"}'), 4);
+  assert.equal(seen.get('holdfast_actors_stopped_total{actor="counter",reason="slept"}'), 1);
+  assert.equal(seen.get('holdfast_actors_stopped_total{actor="counter",reason="destroyed"}'), 1);
+  assert.equal(seen.get('holdfast_actions_total{actor="counter",result="ok"}'), 4);
+  assert.equal(seen.get('holdfast_actions_total{actor="echo",result="error"}'), 1);
+  assert.equal(seen.get('holdfast_actions_in_flight{actor="counter"}'), 0);
+  assert.equal(seen.get('holdfast_action_duration_seconds_count{actor="counter"}'), 4);
+  assert.equal(seen.get('holdfast_action_duration_seconds_bucket{actor="counter",le="+Inf"}'), 4);
+  assert.ok((seen.get("holdfast_commits_total") ?? 0) >= 4);
+  assert.ok((seen.get("holdfast_store_syncs_total") ?? 0) > 0);
+  assert.equal(seen.get("holdfast_commit_duration_seconds_count"), seen.get("holdfast_commits_total"));
+  assert.ok((seen.get("process_resident_memory_bytes") ?? 0) > 1_000_000);
+  assert.ok(seen.has("nodejs_eventloop_lag_p99_seconds"));
+  // No key and no id: what there is does not grow with the number of actors.
+  const before = seen.size;
+  for (let index = 0; index < 50; index++) await counter.getOrCreate(`more-${index}`).increment(1);
+  assert.equal((await metrics(url)).size, before);
+});
+
+test("connections and messages that wait are seen", async (t) => {
+  const { url, client } = await serve(t, inspected);
+  const handle = client().shop.getOrCreate("a");
+  const conn = handle.connect();
+  t.after(() => conn.dispose());
+  await conn.ready;
+  const sent = await fetch(`${url}/actors/shop/@a,/inspector/queue`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name: "orders", body: { item: "tea" } }),
+  });
+  assert.equal(sent.status, 200);
+  const seen = await metrics(url);
+  assert.equal(seen.get('holdfast_connections{actor="shop"}'), 1);
+  assert.equal(seen.get('holdfast_queue_messages{actor="shop"}'), 1);
+});
+
+test("a server may show metrics of its own in their place, and a handler may ask for them", async (t) => {
+  const { url } = await serve(t, allActors, { gateway: { metrics: () => "own_metric 1\n" } });
+  assert.deepEqual([...(await metrics(url))], [["own_metric", 1]]);
+  const registry = sqliteRegistry(allActors, temporaryDirectory(t));
+  t.after(() => registry.shutdown());
+  await registry.client.counter.getOrCreate("a").increment(1);
+  const seen = parse(await (await registry.routes.prometheusMetrics()).text());
+  assert.equal(seen.get('holdfast_actors_active{actor="counter"}'), 1);
+});
