@@ -287,3 +287,39 @@ test("a step may have a transaction of its own, an atomic step is one", async ()
   assert.ok(isErrorCode(errors[1], "actor", "nested_transaction"));
   assert.equal(((await call(instance, "status")) as { state: string }).state, "completed");
 });
+
+test("a history has a bound, and code that forgets to await does not end the process", async () => {
+  const results: unknown[] = [];
+  const world = workflowWorld();
+  await world.begin(
+    actor({
+      run: workflow(async (ctx) => {
+        for (let n = 0; n < 100_000; n++) ctx.now();
+        try {
+          ctx.now();
+        } catch (error) {
+          results.push(error);
+        }
+        throw new Error("end");
+      }),
+    }),
+  );
+  await settle(30);
+  assert.ok(isErrorCode(results[0], "workflow", "history_too_long"));
+
+  const other = workflowWorld();
+  const careless = await other.begin(
+    actor({
+      run: workflow(
+        async (ctx) => {
+          void ctx.tryStep({ name: "a", run: () => 1, nope: true } as never);
+          void ctx.queue.next("b", { names: ["nope"] as never });
+        },
+        { guard: "off" },
+      ),
+      actions: { status: (c) => workflowControl(c).status() },
+    }),
+  );
+  await settle();
+  assert.equal(((await call(careless, "status")) as { state: string }).state, "failed");
+});

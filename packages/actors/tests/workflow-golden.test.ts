@@ -44,7 +44,7 @@ const child: Header = {
   error: undefined,
   endedAt: undefined,
   resumable: false,
-  parent: { name: "sum", key: ["a", "b"], token: "secret" },
+  parent: { name: "sum", key: ["a", "b"], token: "secret", child: "c1" },
 };
 const entry: EntryFields = {
   ordinal: 7,

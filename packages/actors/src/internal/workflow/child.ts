@@ -79,7 +79,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
   const { run, fiber } = scope;
   const { runtime } = run;
   const { actor, key, token } = entry.data as { actor: string; key: readonly string[]; token: string };
-  const parent: ParentAddress = { name: runtime.name, key: runtime.key, token };
+  const parent = { name: runtime.name, key: runtime.key, token };
   for (let delay = firstRetryMs; ; delay = Math.min(delay * 2, lastRetryMs)) {
     try {
       const handle = handleOf(runtime, actor, key, "getOrCreate");
@@ -143,6 +143,7 @@ export async function startedByParent(
     name: parent.name,
     key: Array.isArray(parent.key) ? parent.key.map(String) : [],
     token: parent.token,
+    child: part.runtime.id,
   };
   await part.start(input, address);
   if (part.header.parent?.token === address.token) return undefined;

@@ -226,7 +226,10 @@ export class WorkflowScopeContext {
     const { guard } = this.scope.run;
     guard.leave();
     try {
-      return begin();
+      const running = begin();
+      // Code that forgets to await hears of that as a fault, not as the end of the process.
+      running.catch(() => {});
+      return running;
     } catch (error) {
       return guard.watch(Promise.reject(error));
     }

@@ -78,7 +78,10 @@ export class DeterminismGuard {
    * those of user code come between these two.
    */
   watch<T>(promise: Promise<T>): Promise<T> {
-    if (this.#mode === "off") return promise;
+    if (this.#mode === "off") {
+      promise.catch(() => {});
+      return promise;
+    }
     const enter = (): void => this.enter();
     const leave = (): void => this.leave();
     promise.then(enter, enter);

@@ -418,8 +418,13 @@ export class WorkflowPart implements Part, RunOwner {
   async whenEnded(signal: AbortSignal): Promise<void> {
     while (!this.terminal && !signal.aborted && this.runtime.status !== "stopped") {
       await new Promise<void>((resolve) => {
-        this.#ended.add(resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        const ended = (): void => {
+          this.#ended.delete(ended);
+          signal.removeEventListener("abort", ended);
+          resolve();
+        };
+        this.#ended.add(ended);
+        signal.addEventListener("abort", ended, { once: true });
       });
     }
   }
@@ -454,7 +459,8 @@ export class WorkflowPart implements Part, RunOwner {
   /** The parent is told until it has heard. */
   tellParent(): void {
     const { parent } = this.#header;
-    if (parent === undefined) return;
+    // The fork of a child is not that child: its parent waits for the other.
+    if (parent === undefined || parent.child !== this.runtime.id) return;
     void tellParent(this, parent, {
       told: () => {
         this.#retryParentAt = undefined;

@@ -66,6 +66,8 @@ export interface ParentAddress {
   readonly name: string;
   readonly key: readonly string[];
   readonly token: string;
+  /** The id of the child: a fork of it carries this record too, and tells nobody. */
+  readonly child: string;
 }
 
 const format = 1;
@@ -145,7 +147,7 @@ export function encodeHeader(header: Header): Uint8Array {
     header.error,
     header.resumable,
     header.cancelReason,
-    parent && [parent.name, parent.key, parent.token],
+    parent && [parent.name, parent.key, parent.token, parent.child],
   ]);
 }
 
@@ -153,7 +155,7 @@ export function decodeHeader(bytes: Uint8Array): Header {
   const fields = decodeRecord(bytes);
   const [state, run] = fields;
   if (typeof state !== "string" || typeof run !== "number") throw unreadable();
-  const parent = fields[7] as readonly [string, readonly string[], string] | undefined;
+  const parent = fields[7] as readonly [string, readonly string[], string, string] | undefined;
   return {
     state: state as WorkflowState,
     run,
@@ -162,7 +164,7 @@ export function decodeHeader(bytes: Uint8Array): Header {
     error: fields[4] as WorkflowError | undefined,
     resumable: fields[5] === true,
     cancelReason: fields[6] as string | undefined,
-    parent: parent && { name: parent[0], key: parent[1], token: parent[2] },
+    parent: parent && { name: parent[0], key: parent[1], token: parent[2], child: parent[3] },
   };
 }
 
