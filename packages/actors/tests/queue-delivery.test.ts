@@ -114,6 +114,41 @@ test("messages that nobody changed anything for are deleted by the next receive,
   assert.equal(await records(store, 0x41), 0);
 });
 
+test("what a consumer schedules, stores or sends on carries the deletion as well", async () => {
+  const { create, store } = world();
+  const hold = deferred();
+  const definition = actor({
+    options,
+    queues: { jobs: queue<"schedule" | "kv" | "send">(), done: queue<string>() },
+    run: async (c) => {
+      for await (const { body } of c.queue.iter({ names: ["jobs"] })) {
+        if (body === "schedule") await c.schedule.after(60_000, "noop");
+        else if (body === "kv") await c.kv.put("key", "value");
+        else await c.queue.send("done", "x");
+        await hold.promise;
+      }
+    },
+    actions: { noop: () => {} },
+  });
+  for (const body of ["schedule", "kv", "send"] as const) {
+    const a = create(definition, undefined, body);
+    await send(a, "jobs", body);
+    const batch = () =>
+      store.commits.find(
+        ({ actorId, kv }) =>
+          actorId === body &&
+          kv?.some((each) => each.type === "delete" && each.key[0] === 0 && each.key[1] === 0x41),
+      );
+    await until(() => batch() !== undefined || parts(a).queues.mailbox.find(1) === undefined);
+    // Where the message came and went within one turn, it has left no record to delete.
+    const written = batch()?.kv ?? store.commits.filter(({ actorId }) => actorId === body).at(-1)?.kv ?? [];
+    assert.ok(
+      written.some(({ type }) => type === "put"),
+      `${body}: the change is in the same commit`,
+    );
+  }
+});
+
 test("a completion and what was changed before it are one commit", async () => {
   const { create, store } = world();
   const definition = actor({

@@ -93,10 +93,12 @@ export class Context implements BaseContext {
   }
 
   get blob(): ActorBlobs {
+    this.#queue?.touch();
     return this.source.blob;
   }
 
   get db(): unknown {
+    this.#queue?.touch();
     return this.source.database;
   }
 
@@ -117,10 +119,12 @@ export class Context implements BaseContext {
   }
 
   get schedule(): ActorSchedule {
+    this.#queue?.changes();
     return this.source.parts.schedules.schedule;
   }
 
   get cron(): ActorCron {
+    this.#queue?.changes();
     return this.source.parts.schedules.cron;
   }
 
