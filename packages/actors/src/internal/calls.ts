@@ -34,7 +34,8 @@ export class Calls {
   }
 
   invoke(call: AnyCall): Promise<Uint8Array> {
-    const action = this.#runtime.definition.actions.get(call.name);
+    const { actions, internalActions } = this.#runtime.definition;
+    const action = actions.get(call.name) ?? internalActions.get(call.name);
     if (action === undefined) {
       const message = `The actor "${this.#runtime.name}" has no action "${call.name}"`;
       return Promise.reject(new HoldfastError("actor", "action_not_found", message));

@@ -54,6 +54,8 @@ export interface RuntimeDefinition {
   readonly vars?: { readonly initial: unknown };
   /** By dotted name. */
   readonly actions: ReadonlyMap<string, AnyFunction>;
+  /** What actors call on each other without it being shown to anybody. */
+  readonly internalActions: ReadonlyMap<string, AnyFunction>;
   /** What `action()` says of it, by dotted name; absent for plain functions. */
   readonly actionRules: ReadonlyMap<string, ActionRule>;
   /** Of an action's arguments, by dotted name. */
@@ -114,7 +116,6 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
     if (action !== undefined) actions.set(name, guarded(name, action, rule));
   }
   const run = parseRun(config.run);
-  for (const [name, action] of workflowActions(run?.handler)) actions.set(name, action);
   return {
     hooks: parseHooks(config),
     ...constant(config, "state"),
@@ -127,6 +128,7 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
     actionInputSchemas: argSchemas,
     ...schemaAt(config, "connParamsSchema"),
     ...(run && { run }),
+    internalActions: workflowActions(run?.handler),
     ...(config.db === undefined ? {} : { db: recordOf(config, "db") }),
     events: parseEvents(recordOf(config, "events")),
     queues: parseQueues(recordOf(config, "queues")),
