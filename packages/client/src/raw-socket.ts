@@ -368,6 +368,8 @@ export class BufferedWebSocket implements RawWebSocket {
     this.#keptBytes += sizeOf(event);
     if (kept === undefined) this.#kept.set(event.type, [event]);
     else kept.push(event);
+    // Somebody has begun to listen: all of it is on its way.
+    if (this.#listeners.has(event.type)) return;
     const count = this.#kept.get(event.type)?.length ?? 0;
     if (count <= maxKeptMessages && this.#keptBytes <= maxKeptBytes) return;
     this.#kept.delete("message");

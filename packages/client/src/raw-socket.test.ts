@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { BufferedWebSocket } from "./raw-socket.ts";
+
+function opened(options: { readonly clientCodes?: boolean } = {}) {
+  const sent: unknown[] = [];
+  const socket = new BufferedWebSocket({ url: "ws://actor/", ...options });
+  socket.onOpened(
+    {
+      bufferedAmount: 0,
+      send: (data) => void sent.push(data),
+      close: (code, reason) => void sent.push([code, reason]),
+    },
+    "chat",
+  );
+  return { socket, sent };
+}
+
+const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("a buffered WebSocket", () => {
+  test("keeps events of a type until its first listener, then delivers in order", async () => {
+    const { socket } = opened();
+    for (let i = 0; i < 1_024; i++) socket.onReceived(String(i));
+    const seen: unknown[] = [];
+    socket.onmessage = (event) => {
+      seen.push(event.data);
+      assert.equal(event.rivetMessageIndex, seen.length);
+    };
+    assert.deepEqual(seen, [], "not while the code that listens runs");
+    socket.onReceived("last");
+    await microtasks();
+    assert.deepEqual(seen, [...Array.from({ length: 1_024 }, (_, i) => String(i)), "last"]);
+    let opens = 0;
+    socket.addEventListener("open", () => opens++, { once: true });
+    await microtasks();
+    assert.equal(opens, 1);
+  });
+
+  test("past the bound it keeps nothing, as a standard socket", async () => {
+    const { socket } = opened();
+    for (let i = 0; i <= 1_024; i++) socket.onReceived("x");
+    const seen: unknown[] = [];
+    socket.addEventListener("message", (event) => seen.push(event.data));
+    await microtasks();
+    assert.deepEqual(seen, []);
+    socket.onReceived("after");
+    assert.deepEqual(seen, ["after"]);
+    const large = opened().socket;
+    for (let i = 0; i < 33; i++) large.onReceived(new Uint8Array(1_048_576));
+    let count = 0;
+    large.onmessage = () => count++;
+    await microtasks();
+    assert.equal(count, 0);
+  });
+
+  test("copies what is sent, and sends a Blob in its turn", async () => {
+    const { socket, sent } = opened();
+    const bytes = new Uint8Array([1, 2, 3]);
+    socket.send(bytes.subarray(1));
+    bytes.fill(9);
+    socket.send(new Blob(["blob"]));
+    socket.send("after");
+    socket.close(1000, "done");
+    await microtasks();
+    await microtasks();
+    assert.deepEqual(sent, [
+      new Uint8Array([2, 3]),
+      new Uint8Array(Buffer.from("blob")),
+      "after",
+      [1000, "done"],
+    ]);
+  });
+
+  test("gives bytes as asked for", async () => {
+    const { socket } = opened();
+    const seen: unknown[] = [];
+    socket.onmessage = (event) => seen.push(event.data);
+    socket.onReceived(new Uint8Array([1, 2]));
+    socket.binaryType = "blob";
+    socket.onReceived(new Uint8Array([3]));
+    assert.deepEqual(new Uint8Array(seen[0] as ArrayBuffer), new Uint8Array([1, 2]));
+    assert.deepEqual(await (seen[1] as Blob).bytes(), new Uint8Array([3]));
+  });
+
+  test("follows the states of the standard", async () => {
+    const connecting = new BufferedWebSocket({ url: "ws://actor/" });
+    assert.throws(() => connecting.send("x"), { name: "InvalidStateError" });
+    let aborted = 0;
+    connecting.onAborted = () => aborted++;
+    connecting.close();
+    assert.equal(aborted, 1);
+    connecting.onClosed(1006, "", false);
+    await connecting.settled;
+    const { socket, sent } = opened();
+    assert.deepEqual([socket.readyState, socket.protocol], [socket.OPEN, "chat"]);
+    socket.close();
+    socket.close(4000, "again");
+    socket.send("after");
+    assert.deepEqual(sent, [[undefined, ""]]);
+    assert.equal(socket.readyState, socket.CLOSING);
+    const seen: unknown[] = [];
+    socket.onclose = (event) => seen.push([event.code, event.reason, event.wasClean]);
+    socket.onReceived("late");
+    socket.onClosed(4001, "why", true);
+    socket.onClosed(1006, "", false);
+    assert.deepEqual(seen, [[4001, "why", true]]);
+  });
+
+  test("refuses codes and reasons that may not be sent", () => {
+    const server = opened().socket;
+    for (const code of [0, 999, 1_004, 1_005, 1_006, 1_015, 2_999, 5_000, 1.5]) {
+      assert.throws(() => server.close(code), { name: "InvalidAccessError" }, String(code));
+    }
+    assert.throws(() => server.close(1000, "é".repeat(62)), { name: "SyntaxError" });
+    server.close(1011, "é".repeat(61));
+    const client = opened({ clientCodes: true }).socket;
+    assert.throws(() => client.close(1001), { name: "InvalidAccessError" });
+    client.close(3_000);
+  });
+
+  test("listeners come and go; one that fails does not stop the others", () => {
+    const failures: unknown[] = [];
+    const run = (listener: () => unknown): void => {
+      try {
+        listener();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    const socket = new BufferedWebSocket({ url: "ws://actor/", run });
+    socket.onOpened({ bufferedAmount: 0, send: () => undefined, close: () => undefined }, "");
+    const seen: string[] = [];
+    const first = (): void => void seen.push("first");
+    const ended = new AbortController();
+    socket.onmessage = () => {
+      throw new Error("failed");
+    };
+    socket.addEventListener("message", first);
+    socket.addEventListener("message", first);
+    socket.addEventListener("message", () => void seen.push("once"), { once: true });
+    socket.addEventListener("message", () => void seen.push("signal"), { signal: ended.signal });
+    socket.onReceived("a");
+    socket.removeEventListener("message", first);
+    ended.abort();
+    socket.onmessage = () => void seen.push("last");
+    socket.onReceived("b");
+    assert.deepEqual(seen, ["first", "once", "signal", "last"]);
+    assert.match(String(failures[0]), /failed/);
+  });
+});
