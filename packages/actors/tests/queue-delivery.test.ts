@@ -359,6 +359,36 @@ test("an actor whose run handler waits for messages may sleep, and one with work
   assert.equal(b.status, "ready");
 });
 
+test("messages that nobody waits for let an actor rest, and one that comes while it goes to sleep does not", async () => {
+  const { create, ports, store } = world();
+  const ended = actor({
+    options,
+    queues: { jobs: queue<string>() },
+    run: async () => {},
+    actions: {},
+  });
+  const a = create(ended);
+  await send(a, "jobs", "x");
+  await a.sleep();
+  assert.equal((await store.get("a"))?.wakeAt, undefined);
+  const late = actor({
+    options,
+    queues: { jobs: queue<string>() },
+    run: async (c) => {
+      for await (const _ of c.queue.iter());
+    },
+    onSleep: async (c) => {
+      await c.queue.send("jobs", "x");
+    },
+    actions: {},
+  });
+  const b = create(late, undefined, "b");
+  await b.ready;
+  await until(() => parts(b).queues.receivers.size === 1);
+  await b.sleep();
+  assert.equal((await store.get("b"))?.wakeAt, ports.clock.now() + 5_000);
+});
+
 test("a transaction that fails takes its messages back", async () => {
   const { create } = world();
   const definition = actor({

@@ -129,6 +129,8 @@ export class QueuePart implements Part {
     }
     const encoded = encodeValue(this.runtime.unwrap(body));
     const message = this.mailbox.enqueue(policy, encoded, settings, waiter);
+    // What comes while the actor goes to sleep wakes it again.
+    this.#resting = false;
     this.arm();
     return { id: message.id, message };
   }
@@ -322,8 +324,8 @@ export class QueuePart implements Part {
 
   stopping(): void {
     this.#stopping = true;
-    // An actor that sleeps while its consumers wait leaves nothing behind that they want.
-    this.#resting = this.receivers.size > 0;
+    // An actor that sleeps while its consumers wait, or after they have ended, leaves nothing that they want.
+    this.#resting = this.receivers.size > 0 || this.runtime.activity.counts.runs === 0;
     this.receivers.rejectAll(aborted());
     this.sends.stopping();
     if (this.#rescueAt !== undefined && this.#resting) this.runtime.markDirty();
