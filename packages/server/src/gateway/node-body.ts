@@ -83,6 +83,8 @@ export async function writeBody(
     }
     if (declared !== undefined && sent < declared) throw new RangeError("the body is shorter than declared");
     response.removeListener("close", leave);
+    // Ended while it is corked, a body of chunks would lose those that wait.
+    while (response.writableCorked > 0) response.uncork();
     response.end();
   } catch {
     // What came before the failure is written first, so that the client sees where it was cut.

@@ -139,7 +139,8 @@ export class NodeExchange implements Exchange {
     // What is there at once leaves in one piece; a head whose body takes its time does not wait for it.
     response.cork();
     setImmediate(() => {
-      if (!response.writableEnded) response.flushHeaders();
+      if (response.writableEnded) return;
+      response.flushHeaders();
       response.uncork();
     });
     void writeBody(body, response, declared === null ? undefined : Number(declared));
