@@ -199,6 +199,30 @@ describe("raw HTTP", () => {
     assert.equal((await answer.next()).done, true);
   });
 
+  test("chunks that are there at once, and those that come later, arrive in order and to the end", async (t) => {
+    const parts = actor({
+      onRequest: (_c, request) => {
+        const left = [..."abcdefgh"];
+        const slow = request.url.endsWith("/slow");
+        return new Response(
+          new ReadableStream({
+            pull: async (controller) => {
+              if (slow) await new Promise((resolve) => setImmediate(resolve));
+              const part = left.shift();
+              if (part === undefined) controller.close();
+              else controller.enqueue(new TextEncoder().encode(part));
+            },
+          }),
+        );
+      },
+    });
+    const { client } = await serve(t, { parts });
+    const handle = client().parts.getOrCreate("a");
+    for (const path of ["/quick", "/slow", "/quick", "/slow"]) {
+      assert.equal(await (await handle.fetch(path)).text(), "abcdefgh", path);
+    }
+  });
+
   test("a reader that stops reading stops the actor's stream", async (t) => {
     let produced = 0;
     const done = new Condition();
