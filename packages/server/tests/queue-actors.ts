@@ -49,3 +49,19 @@ export const sender = actor({
     },
   },
 });
+
+/** Sends to itself as if from outside, and receives in its actions. */
+export const mailbox = actor({
+  queues: { mail: queue<string>(), never: queue<string>() },
+  actions: {
+    sendToSelf: async (c, body: string): Promise<boolean> => {
+      await c.client().getForId("mailbox", c.actorId).send("mail", body);
+      return true;
+    },
+    take: async (c, timeout: number) => (await c.queue.next({ names: ["mail"], timeout }))?.body ?? null,
+    destroyWhileWaiting: async (c) => {
+      setTimeout(() => c.destroy(), 10);
+      await c.queue.next({ names: ["never"], timeout: 10_000 });
+    },
+  },
+});

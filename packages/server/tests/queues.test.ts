@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HoldfastError } from "@holdfast/core";
-import { sender, worker } from "./queue-actors.ts";
+import { mailbox, sender, worker } from "./queue-actors.ts";
 import { serve } from "./support.ts";
 
-const use = { worker, sender };
+const use = { worker, sender, mailbox };
 
 function code(expected: string): (error: unknown) => boolean {
   return (error) => error instanceof HoldfastError && `${error.group}.${error.code}` === expected;
@@ -133,4 +133,16 @@ test("the route speaks plain JSON, and refuses what it cannot read", async (t) =
     405,
     "gateway.method_not_allowed",
   ]);
+});
+
+test("an actor reaches its own queue through its client, and a wait ends when it is destroyed", async (t) => {
+  const { client } = await serve(t, use);
+  const handle = client().mailbox.getOrCreate("m");
+  assert.equal(await handle.sendToSelf("x"), true);
+  assert.equal(await handle.take(1_000), "x");
+  assert.equal(await handle.take(10), null);
+  const waiting = handle.take(5_000);
+  await client().mailbox.getOrCreate("m").send("mail", "y");
+  assert.equal(await waiting, "y");
+  await assert.rejects(handle.destroyWhileWaiting(), code("actor.aborted"));
 });
