@@ -257,6 +257,25 @@ describe("transaction", () => {
     assert.deepEqual(seen, [2]);
   });
 
+  test("works in every hook of a call without a connection", async () => {
+    const w = world();
+    const other = actor({
+      state: { log: [] as string[] },
+      onBeforeConnect: (c) => c.transaction(() => void c.state.log.push("before")),
+      onConnect: (c) => c.transaction(() => void c.state.log.push("connect")),
+      onDisconnect: (c) => c.transaction(() => void c.state.log.push("disconnect")),
+      onBeforeActionResponse: async (c, _name, _args, output) => {
+        await c.transaction(() => void c.state.log.push("response"));
+        return output;
+      },
+      actions: { act: (c) => c.transaction(() => void c.state.log.push("act")), get: (c) => c.state.log },
+    });
+    const instance = w.create(other);
+    await call(instance, "act");
+    const seen = await call(instance, "get");
+    assert.deepEqual((seen as string[]).slice(0, 5), ["before", "connect", "act", "response", "disconnect"]);
+  });
+
   test("works in onCreate: what failed is not in the first commit", async () => {
     const w = world();
     const other = actor({

@@ -104,38 +104,52 @@ export class Calls {
       this.#running.add(running);
       if (key !== undefined) this.#byKey.set(key, running);
       runtime.activity.begin();
-      const turn = runtime.turnstile.enter();
-      if (turn === undefined) return this.#begin(running, call, action);
-      this.#limit(running);
-      turn.then(
-        () => this.#begin(running, call, action),
-        (error: unknown) => this.#end(running, this.#failure(error), undefined),
-      );
+      const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
+      if (conn === undefined && runtime.connections.hasHooks && call.scheduled === undefined) {
+        this.#limit(running);
+        this.#runWithConnection(running, call, action);
+      } else this.#enter(running, call, action, conn, undefined);
     });
   }
 
-  /** The call has entered the turnstile: from here on it may change something. */
-  #begin(running: RunningCall, call: AnyCall, action: AnyFunction): void {
-    const { connections, definition, writes } = this.#runtime;
-    running.began(writes);
-    if (definition.actionRules.get(call.name)?.durability === "relaxed") running.goesFirst = true;
-    const { abortReason } = running;
-    if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), undefined);
-    const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
-    if (conn === undefined && connections.hasHooks && call.scheduled === undefined) {
-      if (!running.limited) this.#limit(running);
-      this.#runWithConnection(running, call, action);
-    } else this.#execute(running, call, action, conn, undefined);
-  }
-
-  /** A stateless call of an actor with connection hooks: a connection as short as the call. */
+  /**
+   * A stateless call of an actor with connection hooks: a connection as short as the call. Its hooks
+   * run before the call enters the turnstile, so that they may have transactions of their own.
+   */
   #runWithConnection(running: RunningCall, call: AnyCall, action: AnyFunction): void {
-    const { connections } = this.#runtime;
+    const { connections, turnstile } = this.#runtime;
     const { params, auth, request } = call;
-    connections.admit({ params, auth, request }, undefined, call.signal).then(
-      (connection) => this.#execute(running, call, action, connection, () => connections.release(connection)),
+    const admit = (): Promise<Connection> => {
+      running.began(this.#runtime.writes);
+      return connections.admit({ params, auth, request }, undefined, call.signal);
+    };
+    (turnstile.pass()?.then(admit) ?? admit()).then(
+      (connection) => this.#enter(running, call, action, connection, () => connections.release(connection)),
       (error: unknown) => this.#end(running, this.#failure(error), undefined),
     );
+  }
+
+  /** Runs the action, at once or when it is its turn. */
+  #enter(
+    running: RunningCall,
+    call: AnyCall,
+    action: AnyFunction,
+    conn: Connection | undefined,
+    after: (() => void) | undefined,
+  ): void {
+    const turn = this.#runtime.turnstile.enter();
+    const begin = (): void => {
+      const { definition, writes } = this.#runtime;
+      running.entered = true;
+      running.began(writes);
+      if (definition.actionRules.get(call.name)?.durability === "relaxed") running.goesFirst = true;
+      const { abortReason } = running;
+      if (abortReason !== undefined) this.#end(running, this.#failure(abortReason), after);
+      else this.#execute(running, call, action, conn, after);
+    };
+    if (turn === undefined) return begin();
+    if (!running.limited) this.#limit(running);
+    turn.then(begin, (error: unknown) => this.#end(running, this.#failure(error), after));
   }
 
   #execute(
@@ -215,7 +229,7 @@ export class Calls {
     else runtime.queue.after(running);
     after?.();
     if (running.transient !== undefined) runtime.connections.forget(running.transient);
-    if (running.hasBegun) runtime.turnstile.leave();
+    if (running.entered) runtime.turnstile.leave();
     runtime.activity.end();
   }
 

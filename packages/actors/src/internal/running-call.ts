@@ -21,6 +21,8 @@ export class RunningCall implements Output {
   /** How often the actor had been written to when the call began: tells whether it wrote. */
   #writesBefore: number | undefined;
   startedRecorded = false;
+  /** Past the turnstile, and not out again. */
+  entered = false;
   /** Its result leaves before what it wrote is durable. */
   goesFirst = false;
   /** The connection that user code asked for in a stateless call; it ends with the call. */
@@ -42,8 +44,9 @@ export class RunningCall implements Output {
     this.key = key;
   }
 
+  /** From now on it may write; the first time counts. */
   began(writes: number): void {
-    this.#writesBefore = writes;
+    this.#writesBefore ??= writes;
   }
 
   /** False while it waits for its turn. */
