@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor, queue } from "@holdfast/actors";
+import { actor, db, queue } from "@holdfast/actors";
 import { type WorkflowErrorEvent, workflow, workflowControl } from "@holdfast/actors/workflow";
 import { isErrorCode } from "@holdfast/core";
 import { call, deferred } from "./harness.ts";
@@ -322,4 +322,39 @@ test("a history has a bound, and code that forgets to await does not end the pro
   );
   await settle();
   assert.equal(((await call(careless, "status")) as { state: string }).state, "failed");
+});
+
+test("an atomic step rolls its database back with its state", async () => {
+  let attempts = 0;
+  const booking = actor({
+    db: db({
+      onMigrate: async (database) => {
+        await database.execute("CREATE TABLE IF NOT EXISTS seats (name TEXT UNIQUE)");
+      },
+    }),
+    state: { taken: 0 },
+    run: workflow(async (ctx) => {
+      const seats = await ctx.step({
+        name: "book",
+        atomic: true,
+        retryBackoffBase: 0,
+        run: async (step) => {
+          await step.db.execute("INSERT INTO seats (name) VALUES (?)", "12a");
+          step.state.taken++;
+          if (++attempts === 1) throw new Error("half-way");
+          return step.db.query("SELECT name FROM seats").length;
+        },
+      });
+      await ctx.step("check", (step) => {
+        if (seats !== step.state.taken) throw new Error(`${seats} rows, ${step.state.taken} taken`);
+      });
+    }),
+    actions: { status: (c) => workflowControl(c).status() },
+  });
+  const world = workflowWorld();
+  const instance = await world.begin(booking);
+  await settle(30);
+  const status = (await call(instance, "status")) as { state: string };
+  assert.deepEqual([status.state, attempts], ["completed", 2]);
+  await instance.sleep();
 });

@@ -354,3 +354,60 @@ test("an output that cannot be recorded fails the step at once", async () => {
   assert.equal(attempts, 1);
   assert.ok(events[0] !== undefined && "step" in events[0] && !events[0].step.willRetry);
 });
+
+test("a join or race that fails is reported once: by its steps, or as a whole", async () => {
+  const ways: [string[], (ctx: Ctx) => Promise<unknown>][] = [
+    [
+      ["workflow"],
+      (ctx) =>
+        ctx.join("j", {
+          a: {
+            run: async () => {
+              throw new Error("plain");
+            },
+          },
+        }),
+    ],
+    [
+      ["step"],
+      (ctx) =>
+        ctx.join("j", {
+          a: {
+            run: (branch) =>
+              branch.step({
+                name: "s",
+                maxRetries: 0,
+                run: () => {
+                  throw new Error("in a step");
+                },
+              }),
+          },
+        }),
+    ],
+    [
+      ["workflow"],
+      (ctx) =>
+        ctx.race("r", [
+          {
+            name: "a",
+            run: async () => {
+              throw new Error("plain");
+            },
+          },
+        ]),
+    ],
+  ];
+  for (const [expected, fn] of ways) {
+    const events: WorkflowErrorEvent[] = [];
+    const definition = running(fn, events);
+    const world = workflowWorld();
+    const instance = await world.begin(definition);
+    await settle();
+    assert.equal(await stateOf(instance), "failed");
+    await world.restart(definition, instance);
+    assert.deepEqual(
+      events.map((event) => Object.keys(event)[0]),
+      expected,
+    );
+  }
+});

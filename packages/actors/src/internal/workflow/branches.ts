@@ -6,7 +6,7 @@ import {
   type WorkflowError,
 } from "../../workflow/errors.ts";
 import type { WorkflowScopeContext } from "./context.ts";
-import { markReported } from "./failure.ts";
+import { markReported, wasReported } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
 import { checkName } from "./location.ts";
 import { describeError } from "./record.ts";
@@ -137,7 +137,10 @@ export async function runJoin(
     entry.status = "failed";
     entry.error = { name: "JoinError", message: `Join failed: ${Object.keys(failures).join(", ")}` };
     if (!known) run.history.save(entry);
-    throw markReported(new JoinError(failures));
+    // Errors of steps have been reported one by one; others are news to `onError`.
+    const reported = known || Object.values(failures).every(wasReported);
+    const error = new JoinError(failures);
+    throw reported ? markReported(error) : error;
   }
   if (entry.status !== "completed") run.history.complete(entry, run.now());
   return Object.fromEntries(branches.map(({ name }) => [name, records[name]?.output]));
@@ -165,6 +168,7 @@ export async function runRace(
   const won = Promise.withResolvers<void>();
   let winner: string | undefined;
   let passed: unknown;
+  let reported = true;
   const running = branches.map(async (branch) => {
     if (records[branch.name]?.status === "failed") return;
     const fiber = run.fiber(scope.fiber);
@@ -180,6 +184,7 @@ export async function runRace(
         if (!(error instanceof CancelledError)) run.late(branch.name, error);
       } else if (passes(error, scope)) passed ??= error;
       else {
+        reported &&= wasReported(error);
         records[branch.name] = { status: "failed", error: describeError(error) };
         entry.data = { winner: null, branches: { ...records } };
         run.history.save(entry);
@@ -189,7 +194,7 @@ export async function runRace(
   await scope.fiber.block(Promise.race([won.promise, Promise.all(running)]));
   scope.check();
   if (passed !== undefined && winner === undefined) throw passed;
-  if (winner === undefined) throw lost(scope, entry, branches, records);
+  if (winner === undefined) throw lost(scope, entry, branches, records, reported);
   for (const { name } of branches) {
     if (name === winner) continue;
     if (records[name] === undefined) records[name] = { status: "cancelled" };
@@ -207,6 +212,7 @@ function lost(
   entry: Entry,
   branches: readonly Branch[],
   records: Readonly<Record<string, BranchRecord>>,
+  reported: boolean,
 ): Error {
   if (entry.status !== "failed") {
     entry.status = "failed";
@@ -217,5 +223,6 @@ function lost(
     name,
     error: records[name]?.error?.message ?? "unknown error",
   }));
-  return markReported(new RaceError("All branches of the race failed", errors));
+  const error = new RaceError("All branches of the race failed", errors);
+  return reported ? markReported(error) : error;
 }
