@@ -61,6 +61,29 @@ describe("the file of an actor", () => {
     assert.equal(again.record.version, 2);
   });
 
+  test("is closed again after somebody has only read from it", async (t) => {
+    const store = await openStore(t);
+    const database = await made(store);
+    await store.commit(
+      next(id, 2, { kv: [{ type: "put", key: Uint8Array.of(1), value: Uint8Array.of(2) }] }),
+    );
+    database.close();
+    await until(() => store.stats().openFiles === 0);
+    assert.deepEqual(await store.kvGet(id, Uint8Array.of(1)), Uint8Array.of(2));
+    assert.equal(store.stats().openFiles, 1);
+    await until(() => store.stats().openFiles === 0);
+  });
+
+  test("that is not open takes no commit, and neither does its row", async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path });
+    await made(store);
+    await store.close();
+    const again = await openStore(t, { path });
+    await assert.rejects(again.commit(next(id, 2, { database: true })), code("actor", "fenced"));
+    assert.equal((await reopened(again)).record.version, 1);
+  });
+
   test("that is wanted again while it is being closed stays open", async (t) => {
     const store = await openStore(t);
     const database = await made(store);

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { integer, optionalInteger, text } from "../rows.ts";
 
+const maxRemembered = 8_192;
+
 export interface FileRow {
   readonly id: string;
   readonly isDestroyed: boolean;
@@ -11,6 +13,8 @@ export class FileDirectory {
   readonly #sql: ReturnType<typeof prepare>;
   /** Most stores have none: then nothing has to be asked. */
   #any: boolean;
+  /** Actors that have none, as far as they were asked about lately. */
+  readonly #without = new Set<string>();
 
   constructor(database: DatabaseSync) {
     this.#sql = prepare(database);
@@ -18,12 +22,19 @@ export class FileDirectory {
   }
 
   has(id: string): boolean {
-    return this.#any && this.#sql.has.get(id) !== undefined;
+    if (!this.#any || this.#without.has(id)) return false;
+    if (this.#sql.has.get(id) !== undefined) return true;
+    if (this.#without.size >= maxRemembered) this.#without.clear();
+    this.#without.add(id);
+    return false;
   }
 
+  /** From now on no commit fits the row of the actor in the store's database: it goes to the file, or nowhere. */
   add(id: string, isOpen: boolean): void {
     this.#any = true;
+    this.#without.delete(id);
     this.#sql.add.run(id, isOpen ? 1 : 0);
+    this.#sql.clearVersion.run(id);
   }
 
   /** Returns false for an actor without a file. */
@@ -74,6 +85,7 @@ function prepare(database: DatabaseSync) {
     count: sql("SELECT count(*) AS count FROM actor_file"),
     has: sql(`SELECT 1 FROM actor_file WHERE actor_no = ${no}`),
     add: sql(`INSERT INTO actor_file (actor_no, is_open) VALUES (${no}, ?)`),
+    clearVersion: sql("UPDATE actor SET version = 0 WHERE id = ?"),
     mark: sql(`UPDATE actor_file SET is_open = ? WHERE actor_no = ${no}`),
     remove: sql(`DELETE FROM actor_file WHERE actor_no = ${no}`),
     setWake: sql("UPDATE actor SET wake_at = ? WHERE id = ? AND destroyed_at IS NULL"),

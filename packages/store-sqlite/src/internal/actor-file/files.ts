@@ -99,7 +99,12 @@ export class ActorFiles implements FileHost {
     const known = this.#files.get(id);
     if (known !== undefined) return known.exists ? known : undefined;
     if (!this.#directory.has(id)) return undefined;
-    return this.#make(id, false);
+    const file = this.#make(id, false);
+    // A reader comes and goes within a moment; an owner holds on to it.
+    this.#options.ports.tasks.macrotask(() => {
+      if (!file.held) this.#inBackground(this.#settle(file, false));
+    });
+    return file;
   }
 
   /** A file that is in memory, whether its actor exists yet or not. */
@@ -109,7 +114,7 @@ export class ActorFiles implements FileHost {
 
   /** The file that a commit of this actor goes to: that of one that is being made, too. */
   owned(id: string): ActorFile | undefined {
-    return this.#files.get(id) ?? this.find(id);
+    return this.#files.get(id);
   }
 
   /** See `DatabaseStore.open`. */
@@ -256,11 +261,11 @@ export class ActorFiles implements FileHost {
       return;
     }
     file.rollback();
-    this.#inBackground(this.#settle(file));
+    this.#inBackground(this.#settle(file, true));
   }
 
   /** Empties the log of a file that nobody holds, closes it, and says so in the directory. */
-  async #settle(file: ActorFile): Promise<void> {
+  async #settle(file: ActorFile, wasHeld: boolean): Promise<void> {
     try {
       await file.synced();
       if (file.held || !file.isOpen || file.isFailed) return;
@@ -269,6 +274,7 @@ export class ActorFiles implements FileHost {
       this.#files.delete(file.id);
       if (this.#lastUsed === file) this.#lastUsed = undefined;
       file.suspend();
+      if (!wasHeld) return;
       await this.#options.write(file.id, () => {
         // An owner who came meanwhile has marked it open again.
         if (this.#files.get(file.id)?.held !== true) this.#directory.mark(file.id, false);
