@@ -2,23 +2,20 @@ import { type Clock, HoldfastError } from "@holdfast/core";
 import type { KvEntry } from "../../store.ts";
 import type { EntryBuffer } from "../entry-buffer.ts";
 import { recordPrefix } from "../part.ts";
+import { Bodies } from "./bodies.ts";
 import { Dedupe, type DedupeState } from "./dedupe.ts";
 import { Heap } from "./heap.ts";
 import { queueLimits } from "./limits.ts";
 import { backoffMs, type Policy, type SendSettings } from "./policy.ts";
 import {
-  chunkKey,
   type DeathRecord,
-  decodeChunk,
   decodeHot,
   decodeMessage,
-  encodeChunk,
   encodeHot,
   encodeMessage,
   hotKey,
   type MessageRecord,
   numberedKey,
-  type StoredBody,
 } from "./records.ts";
 
 /**
@@ -77,6 +74,7 @@ interface Due {
  */
 export class Mailbox {
   readonly dedupe: Dedupe;
+  readonly #bodies: Bodies;
   readonly #options: MailboxOptions;
   readonly #records: EntryBuffer;
   readonly #clock: Clock;
@@ -85,7 +83,7 @@ export class Mailbox {
   readonly #out = new Map<string, number>();
   /** Messages whose senders wait, by the senders' keys. */
   readonly #awaited = new Map<string, Message>();
-  readonly #due = new Heap<Due>((a, b) => a.at < b.at);
+  #due = newDue();
   /** What the turn that is open writes: a message that comes and goes within it leaves no trace. */
   readonly #unwritten = new Set<Message>();
   #size = 0;
@@ -97,6 +95,7 @@ export class Mailbox {
     this.#options = options;
     this.#records = options.records;
     this.#clock = options.clock;
+    this.#bodies = new Bodies(options.records);
     this.dedupe = new Dedupe(options.records, options.clock);
   }
 
@@ -159,7 +158,7 @@ export class Mailbox {
       expiresAt: settings.ttlMs === undefined ? 0 : now + settings.ttlMs,
       priority: settings.priority,
       waiters: waiter === undefined ? [] : [waiter],
-      body: this.#store(id, body),
+      body: this.#bodies.store(id, body),
       place: "delayed",
       visibleAt: undefined,
       dueAt: undefined,
@@ -181,33 +180,9 @@ export class Mailbox {
     this.#write(message);
   }
 
-  #store(id: number, body: Uint8Array): StoredBody {
-    if (body.length <= queueLimits.maxInlineBytes) return body;
-    const chunks = Math.ceil(body.length / queueLimits.chunkBytes);
-    for (let index = 0; index < chunks; index++) {
-      const start = index * queueLimits.chunkBytes;
-      const piece = body.subarray(start, start + queueLimits.chunkBytes);
-      this.#records.put(chunkKey(id, index), encodeChunk(piece));
-    }
-    return { bytes: body.length, chunks };
-  }
-
   /** The encoded body; a promise only where it is kept in chunks. */
-  bodyOf({ id, body }: Pick<MessageRecord, "id" | "body">): Uint8Array | Promise<Uint8Array> {
-    return body instanceof Uint8Array ? body : this.#readChunks(id, body.bytes, body.chunks);
-  }
-
-  async #readChunks(id: number, bytes: number, chunks: number): Promise<Uint8Array> {
-    const body = new Uint8Array(bytes);
-    let at = 0;
-    for (let index = 0; index < chunks; index++) {
-      const chunk = await this.#records.get(chunkKey(id, index));
-      if (chunk === undefined) throw new HoldfastError("store", "corrupt", "A part of a message is missing");
-      const piece = decodeChunk(chunk);
-      body.set(piece, at);
-      at += piece.length;
-    }
-    return body;
+  bodyOf(message: Pick<MessageRecord, "id" | "body">): Uint8Array | Promise<Uint8Array> {
+    return this.#bodies.read(message);
   }
 
   /**
@@ -264,7 +239,7 @@ export class Mailbox {
     if (message.place === "gone") return;
     this.#leave(message);
     this.#forget(message);
-    this.#deleteChunks(message);
+    this.#bodies.delete(message);
   }
 
   #forget(message: Message): void {
@@ -273,11 +248,6 @@ export class Mailbox {
     this.#unwritten.delete(message);
     if (message.stored) this.#records.delete(messageKey(message.id));
     message.stored = false;
-  }
-
-  #deleteChunks({ id, body }: MessageRecord): void {
-    if (body instanceof Uint8Array) return;
-    for (let index = 0; index < body.chunks; index++) this.#records.delete(chunkKey(id, index));
   }
 
   /** Takes the message out of every count; it is nowhere. */
@@ -336,7 +306,7 @@ export class Mailbox {
 
   deleteDeadLetter(letter: MessageRecord): void {
     this.#records.delete(deadKey(letter.id));
-    this.#deleteChunks(letter);
+    this.#bodies.delete(letter);
   }
 
   /** Puts a dead letter back into its queue, as if it had never been delivered. Throws `queue.full`. */
@@ -427,7 +397,17 @@ export class Mailbox {
     const comes = message.place === "delayed" ? message.availableAt : Number.POSITIVE_INFINITY;
     const at = Math.min(expires, comes, message.visibleAt ?? Number.POSITIVE_INFINITY);
     message.dueAt = at === Number.POSITIVE_INFINITY ? undefined : at;
-    if (message.dueAt !== undefined) this.#due.push({ at, message });
+    if (message.dueAt === undefined) return;
+    this.#due.push({ at, message });
+    // Messages that are gone before their time do not wait for it in memory.
+    if (this.#due.size > 2 * this.#messages.size + 64) this.#rebuildDue();
+  }
+
+  #rebuildDue(): void {
+    this.#due = newDue();
+    for (const message of this.#messages.values()) {
+      if (message.dueAt !== undefined) this.#due.push({ at: message.dueAt, message });
+    }
   }
 
   /** When the clock next means something to a message. */
@@ -469,6 +449,10 @@ export class Mailbox {
     }
     this.#unwritten.clear();
   }
+}
+
+function newDue(): Heap<Due> {
+  return new Heap((a, b) => a.at < b.at);
 }
 
 function messageKey(id: number): Uint8Array {
