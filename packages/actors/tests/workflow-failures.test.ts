@@ -287,6 +287,10 @@ test("reading the clock or randomness outside of a step is noticed, inside of on
     await ctx.step("fine", () => Date.now() + Math.random());
     if (Date.now() < 0) return;
     await ctx.step("more", () => 1);
+    const fixed = new Date(5);
+    assert.ok(fixed instanceof Date && Object.getPrototypeOf(fixed) === Date.prototype);
+    if (new Date().getFullYear() < 0) return;
+    await ctx.step("most", () => new Date());
     await helper(ctx);
   };
   const helper = async (ctx: Ctx): Promise<void> => {
@@ -294,7 +298,7 @@ test("reading the clock or randomness outside of a step is noticed, inside of on
     if (Math.random() > 2) throw new Error("impossible");
   };
   const world = workflowWorld();
-  const before = [Date.now, Math.random];
+  const before = [Date, Date.now, Math.random];
   const log = {
     ...world.ports.log,
     warn: (_message: string, fields?: Record<string, unknown>) => void found.push(String(fields?.call)),
@@ -303,8 +307,8 @@ test("reading the clock or randomness outside of a step is noticed, inside of on
   Object.assign(world.ports, { log });
   await world.begin(running(fn));
   await settle();
-  assert.deepEqual(found, ["Date.now()", "Math.random()"]);
-  assert.deepEqual([Date.now, Math.random], before, "the functions are those of before");
+  assert.deepEqual(found, ["Date.now()", "new Date()", "Math.random()"]);
+  assert.deepEqual([Date, Date.now, Math.random], before, "the functions are those of before");
 });
 
 test("wrong arguments are typed errors", async () => {

@@ -35,6 +35,7 @@ export class DeterminismGuard {
     this.#patch(patches, "Date", Date, "now", "ctx.now()");
     this.#patch(patches, "Math", Math, "random", "ctx.random()");
     this.#patch(patches, "crypto", globalThis.crypto, "randomUUID", "ctx.uuid()");
+    this.#patchConstructor(patches);
     this.#patches = patches;
   }
 
@@ -51,6 +52,22 @@ export class DeterminismGuard {
     // Where the environment does not let itself be looked at, nothing is noticed and nothing breaks.
     if (!Reflect.set(target, name, replacement)) return;
     patches.push({ target, name, original: own ? original : undefined, replacement });
+  }
+
+  /** A date made of nothing is the time; any other is not. */
+  #patchConstructor(patches: Patch[]): void {
+    const original = globalThis.Date;
+    const replacement: DateConstructor = new Proxy(original, {
+      construct: (target, args, newTarget) => {
+        if (args.length === 0) {
+          this.leave();
+          this.#report(`new ${target.name}()`, "ctx.now()");
+        }
+        return Reflect.construct(target, args, newTarget === replacement ? target : newTarget);
+      },
+    });
+    if (!Reflect.set(globalThis, "Date", replacement)) return;
+    patches.push({ target: globalThis, name: "Date", original, replacement });
   }
 
   /** User code is off the stack, or calls an operation. Idempotent. */
