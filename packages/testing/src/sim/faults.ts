@@ -1,0 +1,78 @@
+import type { Seeded } from "./seeded.ts";
+
+/** How often what goes wrong in one run; probabilities of one call unless it says otherwise. */
+export interface Faults {
+  readonly store: {
+    /** `store.unavailable`: nothing was applied. */
+    readonly before: number;
+    /** `store.indeterminate`: it was applied. */
+    readonly after: number;
+    /** `store.indeterminate`, and applied later than it was said, if at all. */
+    readonly limbo: number;
+    readonly slow: number;
+    readonly slowMs: number;
+    readonly delayMs: number;
+  };
+  readonly network: {
+    readonly delayMs: number;
+    readonly lostRequest: number;
+    readonly lostReply: number;
+    readonly duplicate: number;
+    /** Of a connection, for each frame. */
+    readonly cut: number;
+  };
+  /** Milliseconds from one to the next, on average; infinite for never. */
+  readonly everyMs: {
+    readonly crash: number;
+    readonly restart: number;
+    readonly partition: number;
+    readonly full: number;
+    readonly clock: number;
+    readonly evict: number;
+  };
+}
+
+export const noFaults: Faults = {
+  store: { before: 0, after: 0, limbo: 0, slow: 0, slowMs: 0, delayMs: 3 },
+  network: { delayMs: 5, lostRequest: 0, lostReply: 0, duplicate: 0, cut: 0 },
+  everyMs: {
+    crash: Number.POSITIVE_INFINITY,
+    restart: Number.POSITIVE_INFINITY,
+    partition: Number.POSITIVE_INFINITY,
+    full: Number.POSITIVE_INFINITY,
+    clock: Number.POSITIVE_INFINITY,
+    evict: Number.POSITIVE_INFINITY,
+  },
+};
+
+/** Weights for one run: most kinds of fault are rare or absent in it, a few frequent. */
+export function chooseFaults(random: Seeded): Faults {
+  const rate = (max: number): number => (random.chance(0.5) ? 0 : max * random.unit() ** 2);
+  const every = (minMs: number, maxMs: number): number =>
+    random.chance(0.4) ? Number.POSITIVE_INFINITY : random.int(minMs, maxMs);
+  return {
+    store: {
+      before: rate(0.05),
+      after: rate(0.05),
+      limbo: rate(0.02),
+      slow: rate(0.1),
+      slowMs: random.int(100, 5_000),
+      delayMs: random.int(1, 30),
+    },
+    network: {
+      delayMs: random.int(1, 200),
+      lostRequest: rate(0.1),
+      lostReply: rate(0.1),
+      duplicate: rate(0.1),
+      cut: rate(0.05),
+    },
+    everyMs: {
+      crash: every(1_000, 20_000),
+      restart: every(5_000, 40_000),
+      partition: every(3_000, 30_000),
+      full: every(5_000, 40_000),
+      clock: every(5_000, 40_000),
+      evict: every(300, 10_000),
+    },
+  };
+}

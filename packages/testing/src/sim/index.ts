@@ -1,0 +1,2 @@
+export { type Plant, plants } from "./plants.ts";
+export { type SimOptions, type SimOutcome, simulate, simulateTwice } from "./run.ts";

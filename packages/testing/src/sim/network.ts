@@ -1,0 +1,261 @@
+import type {
+  ClientDriver,
+  ClosedReason,
+  DriverConnection,
+  DriverListener,
+  PreparedFrame,
+  ResumePoint,
+  ServerFrame,
+} from "@holdfast/client";
+import { HoldfastError, toWireError } from "@holdfast/core";
+import { type Faults, noFaults } from "./faults.ts";
+import type { Plant } from "./plants.ts";
+import { Lane, type Scheduler } from "./scheduler.ts";
+import type { Seeded } from "./seeded.ts";
+
+export interface SimNetworkOptions {
+  readonly scheduler: Scheduler;
+  readonly random: Seeded;
+  readonly plant: Plant | undefined;
+}
+
+/** A server that requests reach, as long as it is up. */
+interface Server {
+  readonly driver: ClientDriver;
+}
+
+/**
+ * What lies between the clients and the server: messages take their time, get lost, arrive twice;
+ * connections are cut, and their two ends hear of it at different times, or not at all.
+ */
+export class SimNetwork {
+  faults: Faults["network"] = noFaults.network;
+  readonly #options: SimNetworkOptions;
+  readonly #exchanges = new Set<() => void>();
+  readonly #connections = new Set<SimConnection>();
+  #server: Server | undefined;
+  #cut = false;
+  /** Encodes what is sent: the same in every process. */
+  #codec: ClientDriver | undefined;
+
+  constructor(options: SimNetworkOptions) {
+    this.#options = options;
+  }
+
+  get underWay(): number {
+    return this.#exchanges.size;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Requests go to `server` from now on; to nobody without one. What is under way fails. */
+  serve(server: ClientDriver | undefined): void {
+    this.#server = server === undefined ? undefined : { driver: server };
+    this.#codec ??= server;
+    this.#sever();
+  }
+
+  cut(): void {
+    this.#cut = true;
+    this.#sever();
+  }
+
+  heal(): void {
+    this.#cut = false;
+  }
+
+  /** What the clients speak to. */
+  driver(): ClientDriver {
+    const codec = (): ClientDriver => {
+      if (this.#codec === undefined) throw new Error("No server was ever started");
+      return this.#codec;
+    };
+    return {
+      keepsOrder: false,
+      prepareSend: (content) => codec().prepareSend(content),
+      prepareArgs: (args) => codec().prepareArgs(args),
+      prepare: (frame) => codec().prepare(frame),
+      gatewayUrl: (target) => codec().gatewayUrl(target),
+      call: (call) => this.#exchange(`call ${call.action}`, (server) => server.call(call)),
+      send: (send) => this.#exchange(`send ${send.queue}`, (server) => server.send(send)),
+      resolve: (target, signal) => this.#exchange("resolve", (server) => server.resolve(target, signal)),
+      create: (request) => this.#exchange(`create ${request.name}`, (server) => server.create(request)),
+      reload: (target, signal) => this.#exchange("reload", (server) => server.reload(target, signal)),
+      manage: (request, signal) => this.#exchange("manage", (server) => server.manage(request, signal)),
+      fetch: (request) => this.#exchange("fetch", (server) => server.fetch(request)),
+      webSocket: () => {
+        throw new Error("The simulated network carries no raw WebSockets");
+      },
+      connect: (target, params, listener, resume) => this.#connect(target, params, listener, resume),
+      dispose: async () => undefined,
+    };
+  }
+
+  /** The server that can be reached now. */
+  get #reachable(): Server | undefined {
+    return this.#cut ? undefined : this.#server;
+  }
+
+  #delayMs(): number {
+    return this.#options.random.skewed(this.faults.delayMs);
+  }
+
+  #exchange<T>(label: string, send: (server: ClientDriver) => Promise<T>): Promise<T> {
+    const { scheduler, random } = this.#options;
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        if (!this.#exchanges.delete(severed)) return;
+        settle();
+      };
+      const lost = (): void => end(() => reject(networkError()));
+      const severed = (): void => void scheduler.after(this.#delayMs(), `net reset ${label}`, lost);
+      this.#exchanges.add(severed);
+      const arrive = (): void => {
+        const server = this.#reachable;
+        if (server === undefined) return lost();
+        const reply = (settle: () => void): void => {
+          scheduler.after(this.#delayMs(), `net reply ${label}`, () => {
+            // What a process that is gone has said may still arrive, but its caller was told of the end.
+            if (random.chance(this.faults.lostReply)) lost();
+            else end(settle);
+          });
+        };
+        send(server.driver).then(
+          (value) => reply(() => resolve(value)),
+          (error: unknown) => reply(() => reject(error)),
+        );
+      };
+      if (random.chance(this.faults.lostRequest)) {
+        scheduler.after(this.#delayMs(), `net lost ${label}`, lost);
+        return;
+      }
+      scheduler.after(this.#delayMs(), `net ${label}`, arrive);
+      if (random.chance(this.faults.duplicate)) {
+        scheduler.after(2 * this.#delayMs(), `net again ${label}`, arrive);
+      }
+    });
+  }
+
+  #connect(
+    target: Parameters<ClientDriver["connect"]>[0],
+    params: unknown,
+    listener: DriverListener,
+    resume: ResumePoint | undefined,
+  ): DriverConnection {
+    const connection: SimConnection = new SimConnection({
+      ...this.#options,
+      listener,
+      delayMs: () => this.#delayMs(),
+      isCut: () => this.#options.random.chance(this.faults.cut),
+      ended: () => this.#connections.delete(connection),
+      open: (own) => this.#reachable?.driver.connect(target, params, own, resume),
+    });
+    this.#connections.add(connection);
+    connection.start();
+    return connection;
+  }
+
+  #sever(): void {
+    for (const severed of [...this.#exchanges]) severed();
+    for (const connection of [...this.#connections]) connection.cut();
+  }
+}
+
+interface SimConnectionOptions extends SimNetworkOptions {
+  readonly listener: DriverListener;
+  delayMs(): number;
+  isCut(): boolean;
+  ended(): void;
+  open(listener: DriverListener): DriverConnection | undefined;
+}
+
+/** One connection: frames arrive in order, in each direction, until it is cut. */
+class SimConnection implements DriverConnection {
+  readonly #options: SimConnectionOptions;
+  readonly #up: Lane;
+  readonly #down: Lane;
+  #server: DriverConnection | undefined;
+  /** Nothing gets through any more; the ends may not know it yet. */
+  #isCut = false;
+  /** The client has heard of the end, or made it. */
+  #isClosed = false;
+
+  constructor(options: SimConnectionOptions) {
+    this.#options = options;
+    this.#up = new Lane(options.scheduler);
+    this.#down = new Lane(options.scheduler);
+  }
+
+  start(): void {
+    const { delayMs } = this.#options;
+    this.#up.push(delayMs(), "net connect", () => {
+      if (this.#isCut) return;
+      const listener: DriverListener = {
+        frame: (frame) => this.#toClient(frame),
+        closed: (reason) => this.#fromServer(() => this.#close(reason), "closed"),
+      };
+      this.#server = this.#options.open(listener);
+      if (this.#server === undefined) this.cut();
+    });
+  }
+
+  send(frame: PreparedFrame): void {
+    if (this.#isClosed || this.#isCut) return;
+    if (this.#options.isCut()) return this.cut();
+    this.#up.push(this.#options.delayMs(), "net up", () => {
+      if (!this.#isCut) this.#server?.send(frame);
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#options.ended();
+    this.#up.push(this.#options.delayMs(), "net bye", () => {
+      if (this.#isCut) return;
+      this.#isCut = true;
+      this.#server?.close();
+    });
+  }
+
+  /** The two ends hear of it at times of their own. */
+  cut(): void {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    const { scheduler, random, delayMs } = this.#options;
+    const noticedMs = (): number => (random.chance(0.8) ? delayMs() : random.int(1_000, 30_000));
+    const reason = { error: toWireError(networkError()), final: false };
+    scheduler.after(noticedMs(), "net cut, client", () => this.#close(reason));
+    scheduler.after(noticedMs(), "net cut, server", () => this.#server?.close());
+  }
+
+  #toClient(frame: ServerFrame): void {
+    const { plant, random } = this.#options;
+    if (this.#options.isCut()) return this.cut();
+    if (plant === "drop-event" && frame.type === "event" && random.chance(0.1)) return;
+    this.#fromServer(() => {
+      if (!this.#isClosed) this.#options.listener.frame(frame);
+    }, frame.type);
+  }
+
+  #fromServer(deliver: () => void, label: string): void {
+    if (this.#isCut) return;
+    this.#down.push(this.#options.delayMs(), `net down ${label}`, () => {
+      if (!this.#isCut) deliver();
+    });
+  }
+
+  #close(reason: ClosedReason): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isCut = true;
+    this.#options.ended();
+    this.#options.listener.closed(reason);
+  }
+}
+
+function networkError(): HoldfastError {
+  return new HoldfastError("client", "network_error", "The connection was lost (simulated)");
+}

@@ -1,0 +1,91 @@
+import type { AnyDefinition } from "@holdfast/actors";
+import { type Logger, limits, type Ports } from "@holdfast/core";
+import { Directory, LocalDriver } from "@holdfast/server";
+import type { SimNetwork } from "./network.ts";
+import { processTasks, type Scheduler, type SimClock } from "./scheduler.ts";
+import type { Seeded } from "./seeded.ts";
+import type { SimStore, StoreProcess } from "./store.ts";
+
+export interface SimNodeOptions {
+  readonly scheduler: Scheduler;
+  readonly random: Seeded;
+  readonly clock: SimClock;
+  readonly store: SimStore;
+  readonly network: SimNetwork;
+  readonly definitions: Readonly<Record<string, AnyDefinition>>;
+  readonly log: Logger;
+}
+
+interface Process {
+  readonly tasks: ReturnType<typeof processTasks>;
+  readonly store: StoreProcess;
+  readonly directory: Directory;
+}
+
+/** One machine that runs the real directory, actors and server side of connections, a process at a time. */
+export class SimNode {
+  readonly #options: SimNodeOptions;
+  #process: Process | undefined;
+  #starts = 0;
+  #stopping = false;
+
+  constructor(options: SimNodeOptions) {
+    this.#options = options;
+  }
+
+  get isUp(): boolean {
+    return this.#process !== undefined;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
+  get directory(): Directory | undefined {
+    return this.#process?.directory;
+  }
+
+  /** Timers that the process has set. */
+  get timers(): number {
+    return this.#process?.tasks.timers ?? 0;
+  }
+
+  start(): void {
+    if (this.#process !== undefined) return;
+    const { scheduler, random, clock, store, network, definitions, log } = this.#options;
+    scheduler.note(`start process ${++this.#starts}`);
+    const tasks = processTasks(scheduler, `p${this.#starts}`);
+    const own = store.process();
+    const ports: Ports = { clock, random, tasks, log };
+    const messageLimits = {
+      maxIncomingBytes: limits.maxIncomingMessageBytes,
+      maxOutgoingBytes: limits.maxOutgoingMessageBytes,
+    };
+    const directory = new Directory({ definitions, store: own, ports, messageLimits });
+    this.#process = { tasks, store: own, directory };
+    this.#stopping = false;
+    network.serve(new LocalDriver(async () => directory, ports, messageLimits));
+    directory.alarms.start();
+  }
+
+  /** The process dies: no hook runs, and what was not durable is lost, or not. */
+  crash(): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    this.#options.scheduler.note(`crash process ${this.#starts}`);
+    this.#process = undefined;
+    process.store.abandon();
+    process.tasks.end();
+    this.#options.network.serve(undefined);
+  }
+
+  /** The process ends in good order. */
+  async stop(): Promise<void> {
+    const process = this.#process;
+    if (process === undefined || this.#stopping) return;
+    this.#options.scheduler.note(`stop process ${this.#starts}`);
+    this.#stopping = true;
+    await process.directory.shutdown();
+    if (this.#process === process) this.crash();
+  }
+}

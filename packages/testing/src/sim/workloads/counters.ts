@@ -1,0 +1,98 @@
+import { actor } from "@holdfast/actors";
+import { History, type Model } from "../linearizability.ts";
+import type { Workload, World } from "../world.ts";
+
+type Operation = { readonly type: "add"; readonly by: number } | { readonly type: "read" };
+
+const counterModel: Model<Operation, number> = {
+  initial: "0",
+  apply: (state, operation, result) => {
+    const next = Number(state) + (operation.type === "add" ? operation.by : 0);
+    return result === undefined || result === next ? String(next) : undefined;
+  },
+};
+
+/** Counters in state, and in kv with a serial actor: every client sees one object, and each addition once. */
+export function counters(world: World): Workload {
+  const random = world.random("counters");
+  const state = actor({
+    state: { n: 0, last: "" },
+    actions: {
+      add: (c, token: string, by: number) => {
+        c.state.n += by;
+        c.state.last = token;
+        return c.state.n;
+      },
+      read: (c) => c.state.n,
+    },
+  });
+  const kv = actor({
+    options: { concurrency: "serial" },
+    actions: {
+      add: async (c, token: string, by: number) => {
+        const n = Number((await c.kv.get("n")) ?? "0") + by;
+        await c.kv.put("n", String(n));
+        await c.kv.put("last", token);
+        return n;
+      },
+      read: async (c) => Number((await c.kv.get("n")) ?? "0"),
+    },
+  });
+  const objects = ["stateCounter", "kvCounter"].flatMap((name) =>
+    Array.from({ length: random.int(1, 2) }, (_, at) => ({
+      name,
+      key: String(at),
+      history: new History<Operation, number>(),
+    })),
+  );
+
+  const read = async ({ name, key, history }: (typeof objects)[number]): Promise<number | undefined> =>
+    world.attempt(`${name} ${key} read`, () =>
+      history.record({ type: "read" }, async () =>
+        Number(await world.client.getOrCreate(name, key).action({ name: "read" })),
+      ),
+    );
+
+  const client = async (): Promise<void> => {
+    for (let count = random.int(5, 12); count > 0; count--) {
+      await world.pause(random.skewed(20_000));
+      const object = random.pick(objects);
+      const { name, key, history } = object;
+      if (random.chance(0.3)) {
+        await read(object);
+        continue;
+      }
+      const token = world.ledger.token();
+      const by = random.int(1, 99);
+      await world.attempt(`${name} ${key} add ${by} ${token}`, () =>
+        history.record({ type: "add", by }, async () => {
+          const result = Number(
+            await world.client.getOrCreate(name, key).action({ name: "add", args: [token, by] }),
+          );
+          world.assert(
+            world.ledger.holds(token),
+            () => `${name}: an answer left before its commit (${token})`,
+          );
+          return result;
+        }),
+      );
+    }
+  };
+
+  return {
+    name: "counters",
+    definitions: { stateCounter: state, kvCounter: kv },
+    clients: Array.from({ length: 4 }, () => client),
+    check: async () => {
+      for (const object of objects) {
+        await read(object);
+        const verdict = object.history.check(counterModel);
+        world.note(`${object.name} ${object.key} is ${verdict}`);
+        world.assert(
+          verdict !== "not linearizable",
+          () => `${object.name} is not linearizable:\n${object.history}`,
+        );
+      }
+    },
+  };
+}

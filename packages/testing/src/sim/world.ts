@@ -1,0 +1,287 @@
+import type { AnyDefinition } from "@holdfast/actors";
+import { type Client, createClientWithDriver } from "@holdfast/client";
+import { isHoldfastError, type Logger } from "@holdfast/core";
+import { chooseFaults, type Faults, noFaults } from "./faults.ts";
+import type { Ledger } from "./ledger.ts";
+import { SimNetwork } from "./network.ts";
+import { SimNode } from "./node.ts";
+import type { Plant } from "./plants.ts";
+import { processTasks, Scheduler, SimClock } from "./scheduler.ts";
+import { Seeded } from "./seeded.ts";
+import { SimStore } from "./store.ts";
+import { Trace } from "./trace.ts";
+
+export interface WorldOptions {
+  readonly seed: string;
+  readonly plant: Plant | undefined;
+  /** Lines of the trace that are kept as text. */
+  readonly keepLines: number;
+}
+
+/** A broken promise of the system, or of the simulator. */
+export class SimFailure extends Error {
+  override readonly name = "SimFailure";
+}
+
+/** What a workload does in a world. */
+export interface Workload {
+  readonly name: string;
+  readonly definitions: Readonly<Record<string, AnyDefinition>>;
+  /** Clients of the time of faults. What they throw is a failure of the run. */
+  readonly clients: readonly (() => Promise<void>)[];
+  /** After healing, when all clients have ended: waits until the work is done, then looks at everything. */
+  check(): Promise<void>;
+}
+
+/** Everything of one run: time, machines, the network between them, and what goes wrong. */
+export class World {
+  readonly seed: string;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly clock: SimClock;
+  readonly store: SimStore;
+  readonly network: SimNetwork;
+  readonly client: Client;
+  /** Whether something may still go wrong. */
+  healed = false;
+  readonly #clientTasks: ReturnType<typeof processTasks>;
+  readonly #reported: unknown[] = [];
+  #failure: Error | undefined;
+  #running = 0;
+  node: SimNode | undefined;
+
+  constructor(options: WorldOptions) {
+    this.seed = options.seed;
+    const { plant } = options;
+    this.trace = new Trace(options.keepLines);
+    const scheduler = new Scheduler(this.random("scheduler"), this.trace);
+    this.scheduler = scheduler;
+    this.clock = new SimClock(scheduler);
+    const broken = (message: string): void => this.fail(message);
+    this.store = new SimStore({ scheduler, random: this.random("store"), clock: this.clock, plant, broken });
+    this.network = new SimNetwork({ scheduler, random: this.random("network"), plant });
+    this.#clientTasks = processTasks(scheduler, "client");
+    this.client = createClientWithDriver(this.network.driver(), {
+      clock: new SimClock(scheduler),
+      random: this.random("client"),
+      tasks: this.#clientTasks,
+    });
+  }
+
+  /** A stream of chance of its own, so that what one part draws changes nothing for the others. */
+  random(name: string): Seeded {
+    return new Seeded(`${this.seed}/${name}`);
+  }
+
+  get ledger(): Ledger {
+    return this.store.ledger;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Client tasks that have not ended. */
+  get running(): number {
+    return this.#running;
+  }
+
+  get clientTimers(): number {
+    return this.#clientTasks.timers;
+  }
+
+  start(workloads: readonly Workload[]): void {
+    const definitions = Object.assign({}, ...workloads.map((workload) => workload.definitions));
+    const { scheduler, store, network, clock } = this;
+    const random = this.random("node");
+    const log = this.#log();
+    this.node = new SimNode({ scheduler, random, clock, store, network, definitions, log });
+    this.node.start();
+  }
+
+  /** The first failure is the one that counts: what follows may follow from it. */
+  fail(cause: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = cause instanceof Error ? cause : new SimFailure(String(cause));
+    this.scheduler.note(`FAILURE ${this.#failure.message}`);
+  }
+
+  assert(condition: boolean, message: () => string): void {
+    if (!condition) this.fail(new SimFailure(message()));
+  }
+
+  note(text: string): void {
+    this.scheduler.note(text);
+  }
+
+  /** Waits as a client does. */
+  pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#clientTasks.after(delayMs, resolve));
+  }
+
+  /** Waits until `condition` holds, which is looked at every second. */
+  async eventually(
+    what: string,
+    boundMs: number,
+    condition: () => Promise<boolean> | boolean,
+  ): Promise<void> {
+    const until = this.scheduler.time + boundMs;
+    while (!(await condition())) {
+      if (this.scheduler.time > until) throw new SimFailure(`not within ${boundMs} ms of healing: ${what}`);
+      await this.pause(1_000);
+    }
+  }
+
+  /** Starts something that has to end. */
+  spawn(name: string, run: () => Promise<void>): void {
+    this.#running++;
+    const ended = (): void => {
+      this.#running--;
+      this.note(`ended ${name}`);
+    };
+    run().then(ended, (error: unknown) => {
+      ended();
+      this.fail(error);
+    });
+  }
+
+  /**
+   * Runs `call` of a client. Undefined where it failed as it may while things go wrong; what else it
+   * fails with is a failure of the run.
+   */
+  async attempt<T>(name: string, call: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const value = await call();
+      this.note(`client ${name} -> ${JSON.stringify(value)}`);
+      return value;
+    } catch (error) {
+      this.note(
+        `client ${name} failed: ${isHoldfastError(error) ? `${error.group}.${error.code}` : String(error)}`,
+      );
+      if (!this.#mayFail(error)) this.fail(error);
+      return undefined;
+    }
+  }
+
+  #mayFail(error: unknown): boolean {
+    if (!isHoldfastError(error)) return false;
+    const code = `${error.group}.${error.code}`;
+    // A call that was cut off between two commits is told so also when all is well again.
+    if (code === "action.interrupted") return true;
+    return !this.healed && outages.has(code);
+  }
+
+  /** Runs until `condition` holds, or time or steps are over; then that is a failure. */
+  async run(what: string, condition: () => boolean, boundMs: number, maxSteps = 2_000_000): Promise<void> {
+    const until = this.scheduler.time + boundMs;
+    const lastStep = this.scheduler.steps + maxSteps;
+    while (!condition() && this.#failure === undefined) {
+      if (!(await this.scheduler.step(until))) {
+        if (!condition()) this.fail(`${what}: not within ${boundMs} ms, ${this.#state()}`);
+        return;
+      }
+      if (this.scheduler.steps > lastStep)
+        this.fail(`${what}: not within ${maxSteps} steps, ${this.#state()}`);
+    }
+  }
+
+  /** Lets time pass, with all that happens in it. */
+  async elapse(durationMs: number): Promise<void> {
+    const until = this.scheduler.time + durationMs;
+    while (this.#failure === undefined && (await this.scheduler.step(until)));
+  }
+
+  #state(): string {
+    const { store, network, scheduler } = this;
+    return `${this.#running} clients run, ${network.underWay} requests, ${store.underWay} store calls, ${scheduler.pending} events: ${scheduler.labels().slice(0, 5).join(", ")}`;
+  }
+
+  /** Begins to break things until `heal`. */
+  breakThings(faults: Faults = chooseFaults(this.random("faults"))): void {
+    this.note(`faults ${JSON.stringify(faults)}`);
+    this.store.faults = faults.store;
+    this.network.faults = faults.network;
+    const random = this.random("events");
+    const again = (everyMs: number, label: string, happen: () => void): void => {
+      if (!Number.isFinite(everyMs)) return;
+      this.scheduler.after(random.int(1, 2 * everyMs), label, () => {
+        if (this.healed) return;
+        happen();
+        again(everyMs, label, happen);
+      });
+    };
+    const { everyMs } = faults;
+    const { scheduler, node } = this;
+    const later = (minMs: number, maxMs: number, label: string, fn: () => void): void => {
+      scheduler.after(random.int(minMs, maxMs), label, fn);
+    };
+    again(everyMs.crash, "fault crash", () => {
+      node?.crash();
+      later(0, 3_000, "process starts", () => node?.start());
+    });
+    again(everyMs.restart, "fault restart", () => {
+      void node?.stop().then(() => later(0, 1_000, "process starts", () => node.start()));
+    });
+    again(everyMs.partition, "fault partition", () => {
+      this.network.cut();
+      later(100, 5_000, "partition heals", () => this.network.heal());
+    });
+    again(everyMs.full, "fault disk full", () => {
+      this.store.isFull = true;
+      later(100, 3_000, "disk has room", () => {
+        this.store.isFull = false;
+      });
+    });
+    again(everyMs.clock, "fault clock", () => {
+      this.clock.offsetMs += random.int(-20_000, 20_000);
+    });
+    again(everyMs.evict, "fault evict", () => {
+      const awake = [...(node?.directory?.instances() ?? [])];
+      if (awake.length > 0) void node?.directory?.sleep(random.pick(awake).id);
+    });
+  }
+
+  /** From now on nothing goes wrong. */
+  heal(): void {
+    this.note("heal");
+    this.healed = true;
+    this.store.faults = noFaults.store;
+    this.store.isFull = false;
+    this.network.faults = noFaults.network;
+    this.network.heal();
+    this.node?.start();
+  }
+
+  /** Errors that no caller was told in full. */
+  get reported(): readonly unknown[] {
+    return this.#reported;
+  }
+
+  #log(): Logger {
+    const logger: Logger = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: (message, fields) => {
+        const error: unknown = fields?.["error"];
+        this.note(`log error ${message} ${error instanceof Error ? error.message : ""}`);
+        this.#reported.push(error ?? message);
+        // An internal error that is none of the simulated ones is a bug of the runtime.
+        if (message === "internal error" && !isHoldfastError(error)) this.fail(error);
+      },
+      child: () => logger,
+    };
+    return logger;
+  }
+}
+
+/** What a client may be told while things go wrong. */
+const outages: ReadonlySet<string> = new Set([
+  "client.network_error",
+  "store.unavailable",
+  "store.indeterminate",
+  "store.full",
+  "actor.stopping",
+  "actor.fenced",
+  "gateway.shutting_down",
+]);

@@ -1,0 +1,68 @@
+/**
+ * `npm run sim -- --seeds 200`: runs seeds of the simulator, each twice, and fails with a command that
+ * runs the first bad one again. `--seed N` runs one and shows its trace; `--from N` begins elsewhere;
+ * `--only NAMES` takes these workloads; `--plant NAME` plants a bug.
+ */
+import { parseArgs } from "node:util";
+import { type Plant, plants, type SimOutcome, simulate, simulateTwice } from "@holdfast/testing/sim";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "100" },
+    from: { type: "string", default: "1" },
+    seed: { type: "string" },
+    only: { type: "string" },
+    plant: { type: "string" },
+    lines: { type: "string", default: "400" },
+    once: { type: "boolean", default: false },
+  },
+});
+const workloads = values.only?.split(",");
+const plant = plants.find((name) => name === values.plant);
+if (values.plant !== undefined && plant === undefined) {
+  console.error(`--plant takes one of: ${plants.join(", ")}`);
+  process.exit(2);
+}
+
+function command(seed: string, planted: Plant | undefined): string {
+  const only = values.only === undefined ? "" : ` --only ${values.only}`;
+  return `npm run sim -- --seed ${seed}${only}${planted === undefined ? "" : ` --plant ${planted}`}`;
+}
+
+function tell(outcome: SimOutcome, lines: number): void {
+  for (const line of lines > 0 ? outcome.lines.slice(-lines) : []) console.log(line);
+  const { seed, steps, commits, hash } = outcome;
+  console.log(`seed ${seed}: ${steps} steps, ${commits} commits, ${outcome.workloads.join(" ")}, ${hash}`);
+  if (outcome.failure === undefined) return;
+  console.error(outcome.failure.stack ?? outcome.failure.message);
+  console.error(`\nTo see it again: ${command(seed, plant)}`);
+}
+
+if (values.seed !== undefined) {
+  const keepLines = Number(values.lines);
+  const run = values.once ? simulate : simulateTwice;
+  const outcome = await run({ seed: values.seed, workloads, plant, keepLines });
+  tell(outcome, keepLines);
+  process.exit(outcome.failure === undefined ? 0 : 1);
+}
+
+const startedAt = performance.now();
+let steps = 0;
+let commits = 0;
+let failed = 0;
+const first = Number(values.from);
+const count = Number(values.seeds);
+for (let seed = first; seed < first + count; seed++) {
+  const outcome = await (values.once ? simulate : simulateTwice)({ seed: String(seed), workloads, plant });
+  steps += outcome.steps;
+  commits += outcome.commits;
+  if (outcome.failure === undefined) continue;
+  failed++;
+  console.error(`seed ${seed} (${outcome.workloads.join(" ")}): ${outcome.failure.message.split("\n")[0]}`);
+  console.error(`  ${command(String(seed), plant)}`);
+}
+const seconds = (performance.now() - startedAt) / 1000;
+console.log(
+  `${count} seeds, ${failed} failed, ${steps} steps, ${commits} commits, ${seconds.toFixed(1)} s`,
+);
+process.exit(failed === 0 ? 0 : 1);
