@@ -152,6 +152,9 @@ export interface CreateOptions<Input = unknown> extends HandleOptions {
 export interface ActorHandleBase<D extends AnyActorDefinition = AnyActorDefinition> {
   /** Calls an action by name. Throws what the actor threw; see docs/errors.md. */
   action<Result = unknown>(options: ActionOptions): Promise<Result>;
+  action<Args extends readonly unknown[], Result>(
+    options: ActionOptions & { readonly args: Args },
+  ): Promise<Result>;
   /**
    * Sends a message to a queue of the actor; with `wait: true` resolves when a consumer has completed it.
    * Messages of one handle enter their queues in the order of the calls.
@@ -182,6 +185,9 @@ export type ConnStatus = "idle" | "connecting" | "connected" | "disconnected";
 
 export interface ActorConnBase<Events = unknown> {
   action<Result = unknown>(options: ActionOptions): Promise<Result>;
+  action<Args extends readonly unknown[], Result>(
+    options: ActionOptions & { readonly args: Args },
+  ): Promise<Result>;
   /** Calls back for each event of this name; the returned function ends that. */
   on<Name extends EventName<Events>, Args extends EventArguments<Events, Name>>(
     event: Name,
