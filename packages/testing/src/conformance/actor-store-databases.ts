@@ -124,6 +124,20 @@ export function databaseCases(suite: Suite): void {
     again.close();
   });
 
+  test("from its first commit on a database settles with commits only", async () => {
+    const store = suite.store();
+    const actor = newActor();
+    const database = await store.databases.open(actor.id, 1, true);
+    run(database, "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)");
+    assert.equal(database.settle(), true);
+    run(database, "INSERT INTO item (name) VALUES ('first')");
+    const commit = store.commit(create(actor, sqlTurn));
+    run(database, "INSERT INTO item (name) VALUES ('of the next turn')");
+    assert.equal(database.settle(), false);
+    await commit;
+    assert.deepEqual(names((await takeOver(store, actor.id)).database), ["first"]);
+  });
+
   test("of two creations with one key the second leaves no database", async () => {
     const store = suite.store();
     const { actor } = await withDatabase(store);

@@ -293,7 +293,8 @@ export class ActorFile {
       release: (name) => own().release(name),
       rollback: (name) => own().rollback(name),
       settle: () => {
-        if (this.exists) return false;
+        // From the first commit on, also while it is on its way, transactions end with commits.
+        if (this.exists || this.#version > 0) return false;
         own().commit();
         return true;
       },
