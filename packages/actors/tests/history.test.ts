@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actor, db, exportActor, forkActor, importActor, stateAt } from "@holdfast/actors";
+import { isErrorCode } from "@holdfast/core";
+import { call, world } from "./harness.ts";
+
+const journal = actor({
+  state: { lines: [] as string[], seen: new Map<string, Date>() },
+  db: db({ onMigrate: async (c) => void (await c.execute("CREATE TABLE IF NOT EXISTS line (text TEXT)")) }),
+  actions: {
+    add: async (c, text: string) => {
+      c.state.lines.push(text);
+      c.state.seen.set(text, new Date(5));
+      await c.db.execute("INSERT INTO line VALUES (?)", text);
+      await c.kv.put(text, "kept");
+      return (await c.blob.put(text)).hash;
+    },
+    all: async (c) => [
+      c.state.lines,
+      c.db.query<{ text: string }>("SELECT text FROM line").map((row) => row.text),
+      (await c.kv.list("")).map(([key]) => key),
+      (await c.blob.list()).length,
+    ],
+  },
+});
+
+const identity = (id: string) => ({ id, name: "test", key: [id], createdAt: 9 });
+
+describe("the past of an actor", () => {
+  test("is its state as user code had it, at any time that is kept", async () => {
+    const w = world();
+    const instance = w.create(journal);
+    await instance.ready;
+    const times = [w.ports.clock.now()];
+    for (const text of ["a", "b"]) {
+      w.ports.advance(1_000);
+      await call(instance, "add", text);
+      times.push(w.ports.clock.now());
+    }
+    const at = (index: number) => stateAt(w.store, "a", times[index] ?? 0);
+    assert.deepEqual(await at(0), { lines: [], seen: new Map() });
+    assert.deepEqual(await at(1), { lines: ["a"], seen: new Map([["a", new Date(5)]]) });
+    assert.deepEqual(((await at(2)) as { lines: string[] }).lines, ["a", "b"]);
+    await assert.rejects(stateAt(w.store, "a", 1), (error) =>
+      isErrorCode(error, "actor", "history_not_kept"),
+    );
+    await assert.rejects(stateAt(w.store, "none", 1), (error) =>
+      isErrorCode(error, "actor", "history_not_kept"),
+    );
+  });
+
+  test("a fork and an import have everything, and go their own way", async () => {
+    const w = world();
+    const instance = w.create(journal);
+    for (const text of ["a", "b"]) await call(instance, "add", text);
+    const everything = [["a", "b"], ["a", "b"], ["a", "b"], 2];
+    await forkActor(w.store, "a", identity("fork"));
+    await importActor(w.store, exportActor(w.store, "a"), identity("import"));
+    for (const id of ["fork", "import"]) {
+      const copy = await w.wake(journal, id);
+      assert.deepEqual(await call(copy, "all"), everything);
+      await call(copy, "add", "c");
+      await copy.sleep();
+      assert.deepEqual(await call(await w.wake(journal, id), "all"), [
+        ["a", "b", "c"],
+        ["a", "b", "c"],
+        ["a", "b", "c"],
+        3,
+      ]);
+    }
+    assert.deepEqual(await call(instance, "all"), everything);
+  });
+
+  test("a fork of a time begins with the state of then, and nothing else", async () => {
+    const w = world();
+    const instance = w.create(journal);
+    await call(instance, "add", "a");
+    const then = w.ports.clock.now();
+    w.ports.advance(1_000);
+    await call(instance, "add", "b");
+    await forkActor(w.store, "a", identity("then"), { at: then });
+    assert.deepEqual(await call(await w.wake(journal, "then"), "all"), [["a"], [], [], 0]);
+  });
+});
