@@ -2,28 +2,7 @@ import { HoldfastError } from "@holdfast/core";
 import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
 import type { DatabaseProvider, RawAccess, SqlValue, TransactionOptions } from "./database.ts";
 
-export {
-  alias,
-  blob,
-  check,
-  customType,
-  foreignKey,
-  index,
-  int,
-  integer,
-  numeric,
-  primaryKey,
-  real,
-  sqliteTable,
-  sqliteTableCreator,
-  sqliteView,
-  text,
-  union,
-  unionAll,
-  unique,
-  uniqueIndex,
-  view,
-} from "drizzle-orm/sqlite-core";
+export * from "drizzle-orm/sqlite-core";
 
 /** What Drizzle takes for a schema: tables and relations by name. */
 export type DrizzleSchema = Record<string, unknown>;
