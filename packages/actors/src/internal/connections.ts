@@ -312,13 +312,17 @@ export class Connections implements ConnectionOwner {
 
   broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void {
     checkEventName(name);
+    const targets = this.#audience.of(name, target);
+    const { inspection, definition } = this.#runtime;
+    const isWatched = inspection?.watching.any === true;
+    // What nobody hears is checked where it has a schema, and not encoded.
+    if (targets.length === 0 && !isWatched && definition.events.get(name)?.schema === undefined) return;
     const event = this.#encode(name, args);
-    const { inspection } = this.#runtime;
-    if (inspection?.watching.any === true) {
+    if (isWatched) {
       const release = (): void => inspection.broadcast(event);
       this.#runtime.queue.after({ release, drop: () => {}, undoable: true });
     }
-    this.#sendAll(this.#audience.of(name, target), event);
+    this.#sendAll(targets, event);
   }
 
   broadcastPresence(args: readonly unknown[]): void {
