@@ -1,6 +1,12 @@
 import type { ActorStore } from "@holdfast/actors";
 import type { Logger, LogLevel, Ports } from "@holdfast/core";
-import type { AccessInfo, Definitions, ShutdownOptions } from "@holdfast/server";
+import type {
+  AccessInfo,
+  Definitions,
+  InspectorOptions,
+  ManageInfo,
+  ShutdownOptions,
+} from "@holdfast/server";
 
 /** A logger of another library, such as pino: fields first, then the message. */
 export interface ForeignLogger {
@@ -25,6 +31,13 @@ export interface SetupOptions<Actors extends Definitions> {
   readonly credentials?: boolean;
   /** Throws to refuse a request; runs before an actor is woken or made. */
   readonly access?: (info: AccessInfo) => Promise<void> | void;
+  /**
+   * Who may manage and inspect actors, read metrics and the documents of the API; throws to refuse.
+   * Without it, and without a token, only callers from this machine may.
+   */
+  readonly manage?: (info: ManageInfo) => Promise<void> | void;
+  /** Its `token` lets its bearer do all of that: HOLDFAST_INSPECTOR_TOKEN unless given. */
+  readonly inspector?: InspectorOptions;
   /** Bytes of an action's arguments or a message: 65,536. */
   readonly maxIncomingMessageSize?: number;
   /** Bytes of a result or an event: 1,048,576. */

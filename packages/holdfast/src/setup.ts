@@ -64,11 +64,14 @@ function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
   const { hosts, origins, access, credentials } = options;
   const { maxIncomingMessageSize, maxOutgoingMessageSize, maxRequestBodySize } = options;
   const basePath = options.httpBasePath;
+  const token = variable("HOLDFAST_INSPECTOR_TOKEN");
   return {
     loopbackOrigins: origins === undefined,
     ...(hosts && { hosts }),
     ...(origins && { origins }),
     ...(access && { access }),
+    ...(options.manage && { manage: options.manage }),
+    inspector: { ...(token === undefined ? {} : { token }), ...options.inspector },
     ...(credentials === undefined ? {} : { credentials }),
     ...(basePath === undefined || basePath === "/" ? {} : { basePath }),
     ...(maxIncomingMessageSize === undefined ? {} : { maxIncomingMessageBytes: maxIncomingMessageSize }),

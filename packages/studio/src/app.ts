@@ -64,12 +64,15 @@ async function compose(parts: Parts): Promise<Studio> {
   const backends = new StudioBackends();
   const host = createHost(parts, backends);
   const registryAccess = new Access(backends.access, dataDirectory, () => ports.clock.now());
+  const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
   const registry = createRegistry({
     use: createActors(host),
     store: () => store,
     ports,
     gateway: {
       access: registryAccess.admit,
+      manage: registryAccess.manage,
+      ...(token === undefined || token === "" ? {} : { inspector: { token } }),
       fallback: createRoutes({
         access: registryAccess,
         webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),

@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { isHoldfastError } from "@holdfast/core";
+import { actorsCommand, actorsUsage } from "./actors.ts";
 import { agentsCommand, agentsUsage } from "./agents.ts";
 import { UsageError } from "./arguments.ts";
 import { authCommand, authUsage } from "./auth.ts";
 import { backupCommand, backupUsage, restoreCommand, restoreUsage } from "./backup.ts";
 import { doctorCommand, doctorUsage } from "./doctor.ts";
+import { mcpCommand, mcpUsage } from "./mcp.ts";
 import { runCommand, runUsage } from "./run.ts";
 import { startCommand, startUsage } from "./start.ts";
 import { tasksCommand, tasksUsage } from "./tasks.ts";
@@ -20,6 +22,8 @@ const commands: Readonly<Record<string, Command>> = {
   start: { summary: "start the Studio and print its link", usage: startUsage, run: startCommand },
   run: { summary: "run one task from the shell", usage: runUsage, run: runCommand },
   tasks: { summary: "list, show, stop, diff and apply tasks", usage: tasksUsage, run: tasksCommand },
+  actors: { summary: "list, inspect, call and end actors", usage: actorsUsage, run: actorsCommand },
+  mcp: { summary: "an MCP server for agents that look after actors", usage: mcpUsage, run: mcpCommand },
   agents: { summary: "list and install coding agents", usage: agentsUsage, run: agentsCommand },
   auth: { summary: "model credentials", usage: authUsage, run: authCommand },
   doctor: { summary: "what this machine can do", usage: doctorUsage, run: doctorCommand },

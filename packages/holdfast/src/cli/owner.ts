@@ -40,12 +40,13 @@ export async function openAsOwner(options: OwnerOptions): Promise<OwnerAccess> {
 export async function attach(dataDirectory: string): Promise<OwnerAccess | undefined> {
   const link = await askControl<{ url: string; ticket: string }>(dataDirectory, "/url");
   if (link === undefined) return undefined;
-  const cookie = await exchange(link.url, link.ticket);
+  const cookie = await exchangeTicket(link.url, link.ticket);
   const client = connectWithCookie(link.url, cookie);
   return { client: studioClientOver(client), mode: "attached", close: () => client.dispose() };
 }
 
-async function exchange(url: string, ticket: string): Promise<string> {
+/** Exchanges a one-time ticket for a cookie. Throws `auth.unauthorized`. */
+export async function exchangeTicket(url: string, ticket: string): Promise<string> {
   const response = await fetch(`${url}/auth/exchange`, {
     method: "POST",
     headers: { "content-type": "application/json" },

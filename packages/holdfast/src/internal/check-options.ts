@@ -9,6 +9,8 @@ const ownKeys = [
   "origins",
   "credentials",
   "access",
+  "manage",
+  "inspector",
   "maxIncomingMessageSize",
   "maxOutgoingMessageSize",
   "maxRequestBodySize",

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
-import type { AccessInfo } from "@holdfast/server";
+import type { AccessInfo, ManageInfo } from "@holdfast/server";
 
 /** The durable side: the `access` actor. Everything that it is given is a hash. */
 export interface AccessBackend {
@@ -46,12 +46,19 @@ export class Access {
 
   /** The gateway's hook. Throws `auth.unauthorized`, `auth.forbidden`. */
   readonly admit = (info: AccessInfo): Promise<void> | void => {
+    const asked = this.#identify(info);
+    return asked === undefined ? requireOpen(info) : asked.then(() => requireOpen(info));
+  };
+
+  /** Whoever is logged in owns the server, and may look into everything. Throws `auth.unauthorized`. */
+  readonly manage = (info: ManageInfo): Promise<void> | void => this.#identify(info);
+
+  #identify(info: { header(name: string): string | undefined }): Promise<void> | undefined {
     const secret = cookieOf(info.header("cookie"), this.cookieName);
     if (secret === undefined) throw unauthorized();
     const login = hashOf(secret);
-    if ((this.#known.get(login) ?? 0) > this.#now()) return requireOpen(info);
-    return this.#ask(login).then(() => requireOpen(info));
-  };
+    return (this.#known.get(login) ?? 0) > this.#now() ? undefined : this.#ask(login);
+  }
 
   async #ask(login: string): Promise<void> {
     const expiresAt = await this.#backend.check(login);

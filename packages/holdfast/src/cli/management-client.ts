@@ -1,0 +1,110 @@
+import { decode, encode } from "@holdfast/client";
+import { encodeKey, HoldfastError } from "@holdfast/core";
+import { askControl } from "./control.ts";
+import { exchangeTicket } from "./owner.ts";
+
+/** How the command line reaches the server whose actors it manages. */
+export interface ManagementClient {
+  readonly url: string;
+  /** Throws what the server answers. Values are those of the codec, not of plain JSON. */
+  ask(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** The response itself, for files. Throws what the server answers. */
+  fetch(method: string, path: string, body?: NonNullable<RequestInit["body"]>): Promise<Response>;
+}
+
+export interface ServerOptions {
+  /** `--url`, then HOLDFAST_ENDPOINT; without them the Studio on the data directory. */
+  readonly url?: string | undefined;
+  /** `--token`, then HOLDFAST_INSPECTOR_TOKEN. */
+  readonly token?: string | undefined;
+  readonly dataDirectory: string;
+}
+
+/**
+ * The server that is named, or the one that runs on the data directory, with the owner's rights.
+ * Undefined when none is named and none runs.
+ */
+export async function findServer(options: ServerOptions): Promise<ManagementClient | undefined> {
+  const url = options.url ?? variable("HOLDFAST_ENDPOINT");
+  const token = options.token ?? variable("HOLDFAST_INSPECTOR_TOKEN");
+  const bearer: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  if (url !== undefined) return clientOf(url, bearer);
+  const link = await askControl<{ url: string; ticket: string }>(options.dataDirectory, "/url");
+  if (link === undefined) return undefined;
+  return clientOf(link.url, { cookie: await exchangeTicket(link.url, link.ticket) });
+}
+
+function clientOf(url: string, headers: Readonly<Record<string, string>>): ManagementClient {
+  const base = baseOf(url);
+  const send = async (method: string, path: string, init: RequestInit): Promise<Response> => {
+    let response: Response;
+    try {
+      response = await fetch(base + path, { ...init, method, headers: { ...headers, ...init.headers } });
+    } catch (cause) {
+      const message = `No server answers at ${base}. Start one, or name another with --url`;
+      throw new HoldfastError("client", "network_error", message, { cause });
+    }
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  };
+  return {
+    url: base,
+    fetch: (method, path, body) =>
+      send(method, path, body === undefined ? {} : ({ body, duplex: "half" } as RequestInit)),
+    async ask(method, path, body) {
+      const type = {
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      };
+      const init = body === undefined ? {} : { body: encode("json", body) as string };
+      const text = await (await send(method, path, { ...init, headers: type })).text();
+      return text === "" ? undefined : decode("json", text, 1_010);
+    },
+  };
+}
+
+function baseOf(url: string): string {
+  try {
+    const { origin, pathname, protocol } = new URL(url);
+    if (protocol === "http:" || protocol === "https:") return origin + pathname.replace(/\/+$/, "");
+  } catch {
+    // Said below, as for every other text that is no such URL.
+  }
+  throw new HoldfastError("client", "invalid_endpoint", `"${url}" is not a URL of a server`);
+}
+
+async function errorOf(response: Response): Promise<HoldfastError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const { group, code, detail, metadata } = (body ?? {}) as Record<string, unknown>;
+  if (typeof group === "string" && typeof code === "string") {
+    const message = typeof detail === "string" ? detail : `The server answered ${response.status}`;
+    const more = metadata === undefined ? {} : { metadata };
+    return new HoldfastError(group, code, message, { statusCode: response.status, ...more });
+  }
+  const message = `What answers there is no server of actors (${response.status})`;
+  return new HoldfastError("message", "malformed_error", message, { statusCode: response.status });
+}
+
+/**
+ * The path of an actor that was named as `name/actor`: an id, `@` and the text of a key, or a key of
+ * plain components with slashes between them.
+ */
+export function actorPathOf(address: string): string | undefined {
+  const slash = address.indexOf("/");
+  if (slash <= 0) return undefined;
+  const name = address.slice(0, slash);
+  const rest = address.slice(slash + 1);
+  return `/actors/${encodeURIComponent(name)}/${actorSegment(rest)}`;
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function actorSegment(text: string): string {
+  if (uuid.test(text) || text.startsWith("@")) return text;
+  return `@${encodeKey(text === "" ? [] : text.split("/"))}`;
+}
+
+function variable(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
+}

@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import { noArguments, parse } from "./arguments.ts";
+import { dataDirectoryOf } from "./data-directory.ts";
+import { findServer, type ManagementClient } from "./management-client.ts";
+import { createMcpServer } from "./mcp-server.ts";
+import { notRunning } from "./url.ts";
+
+export const mcpUsage = `holdfast mcp [options]
+
+Serves the Model Context Protocol on standard input and output, so that an agent can look at the actors
+of a running server: list them, read their state, queues, schedules, workflows, SQLite and logs.
+
+  --allow-write    also lets it call actions, write state, send messages, run SQL that writes
+  --url URL        the server (default: HOLDFAST_ENDPOINT, or the one that runs on the data directory)
+  --token TOKEN    the token of its inspector (default: HOLDFAST_INSPECTOR_TOKEN)
+  --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)`;
+
+export async function mcpCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    url: { type: "string" },
+    token: { type: "string" },
+    "allow-write": { type: "boolean" },
+  });
+  if (values.help === true) {
+    console.log(mcpUsage);
+    return 0;
+  }
+  noArguments(positionals);
+  const options = { url: values.url, token: values.token, dataDirectory: dataDirectoryOf(values.data) };
+  // Looked for at each use until it is there: an agent may begin before the server.
+  let found: Promise<ManagementClient> | undefined;
+  const client = (): Promise<ManagementClient> => {
+    found ??= findServer(options).then((server) => {
+      if (server === undefined) throw notRunning();
+      return server;
+    });
+    const asked = found;
+    asked.catch(() => {
+      if (found === asked) found = undefined;
+    });
+    return asked;
+  };
+  const server = createMcpServer({ client, allowWrite: values["allow-write"] === true, version: version() });
+  const closed = new Promise<void>((resolve) => {
+    server.onclose = resolve;
+    process.stdin.once("end", () => void server.close());
+  });
+  await server.connect(new StdioServerTransport());
+  await closed;
+  return 0;
+}
+
+function version(): string {
+  const path = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { notes } from "./actors-support.ts";
+import { holdfast, scratch, startServer } from "./support.ts";
+
+/** Runs `holdfast actors ... --json` and returns what it prints. */
+async function actors(url: string, ...args: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await holdfast(["actors", ...args, "--json", "--url", url]);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+test("actors of a running server are listed, read, called, put to sleep and ended", async (t) => {
+  const { url, registry } = await notes(t);
+  const { actors: found } = (await actors(url, "list", "note")) as {
+    actors: { id: string; key: string[] }[];
+  };
+  assert.deepEqual(
+    found.map(({ key }) => key),
+    [["team", "a/b"], ["plain"]],
+  );
+  assert.deepEqual(await actors(url, "count", "note", "--prefix", "team"), { count: 1 });
+  const team = "note/@team,a%2Fb,";
+  assert.deepEqual(await actors(url, "state", team), { text: "hello", edits: ["$BigInt", "1"] });
+  assert.deepEqual(await actors(url, "state", "note/plain"), { text: "world", edits: ["$BigInt", "1"] });
+  assert.deepEqual(await actors(url, "call", `note/${found[0]?.id}`, "write", '"again"'), ["$BigInt", "2"]);
+  const edited = '{"text":"set","edits":["$BigInt","9"]}';
+  assert.deepEqual(await actors(url, "state", team, edited), JSON.parse(edited));
+  assert.equal(await registry.client.note.get(["team", "a/b"]).write("x"), 10n);
+  await actors(url, "queue", team, "send", "inbox", '"hi"');
+  assert.equal(((await actors(url, "queue", team)) as { size: number }).size, 1);
+  await registry.client.note.get("plain").remind();
+  const { schedules } = (await actors(url, "schedules", "note/plain")) as { schedules: { id: string }[] };
+  assert.deepEqual(await actors(url, "schedules", "note/plain", "delete", schedules[0]?.id ?? ""), {
+    ok: true,
+  });
+  assert.deepEqual(await actors(url, "sql", team, "SELECT 1 AS one"), [{ one: 1 }]);
+  assert.equal(
+    ((await actors(url, "workflow", team)) as { isWorkflowEnabled: boolean }).isWorkflowEnabled,
+    false,
+  );
+  assert.deepEqual(await actors(url, "sleep", team), { ok: true });
+  const { actors: asleep } = (await actors(url, "list", "note", "--status", "sleeping")) as {
+    actors: unknown[];
+  };
+  assert.equal(asleep.length, 1);
+  assert.deepEqual(await actors(url, "destroy", "note/plain"), { destroyed: 1 });
+  assert.deepEqual(await actors(url, "destroy", "note", "--all"), { destroyed: 1, failed: [], more: false });
+  assert.deepEqual(await actors(url, "count"), { count: 0 });
+});
+
+test("an actor is forked, exported into a private file and imported", async (t) => {
+  const { url } = await notes(t);
+  const file = join(scratch(t), "note.hfex");
+  await actors(url, "fork", "note/plain", "copy/of");
+  assert.deepEqual(await actors(url, "state", "note/copy/of"), { text: "world", edits: ["$BigInt", "1"] });
+  await actors(url, "export", "note/plain", file);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  await actors(url, "import", file, "note/third");
+  assert.deepEqual(await actors(url, "state", "note/third"), { text: "world", edits: ["$BigInt", "1"] });
+  const time = String(Date.now());
+  assert.deepEqual(await actors(url, "at", "note/plain", "--time", time), {
+    text: "world",
+    edits: ["$BigInt", "1"],
+  });
+});
+
+test("a data directory is read where no server runs, and left alone where one does", async (t) => {
+  const { directory, registry } = await notes(t);
+  const run = (...args: string[]) => holdfast(["actors", ...args, "--data", directory, "--json"]);
+  const locked = await run("list");
+  assert.equal(locked.code, 1);
+  assert.match(locked.stderr, /store\.locked/);
+  await registry.shutdown();
+  const listed = await run("list", "note", "--prefix", "team");
+  assert.equal(listed.code, 0, listed.stderr);
+  const { actors: found } = JSON.parse(listed.stdout) as { actors: { key: string[]; status: string }[] };
+  assert.deepEqual(
+    found.map(({ key, status }) => [key, status]),
+    [[["team", "a/b"], "sleeping"]],
+  );
+  assert.deepEqual(JSON.parse((await run("count")).stdout), { count: 2 });
+  assert.deepEqual(JSON.parse((await run("state", "note/plain")).stdout), {
+    text: "world",
+    edits: ["$BigInt", "1"],
+  });
+  const exported = join(scratch(t), "file");
+  assert.equal((await run("export", "note/plain", exported)).code, 0);
+  assert.ok(statSync(exported).size > 50);
+  for (const args of [
+    ["call", "note/plain", "write", '"x"'],
+    ["destroy", "note/plain"],
+    ["state", "note/plain", "{}"],
+  ]) {
+    const { code, stderr } = await run(...args);
+    assert.equal(code, 1);
+    assert.match(stderr, /control\.not_running/);
+  }
+  const none = await holdfast(["actors", "list", "--data", scratch(t)]);
+  assert.match(none.stderr, /control\.not_running/);
+});
+
+test("wrong usage is told apart from what a server says", async (t) => {
+  const { url } = await notes(t);
+  const run = (...args: string[]) => holdfast(["actors", ...args, "--url", url]);
+  for (const args of [
+    [],
+    ["explode"],
+    ["state"],
+    ["state", "note"],
+    ["call", "note/plain"],
+    ["at", "note/plain"],
+  ]) {
+    assert.equal((await run(...args)).code, 2, args.join(" "));
+  }
+  assert.equal((await run("call", "note/plain", "write", "no json")).code, 2);
+  assert.equal((await run("at", "note/plain", "--time", "soon")).code, 2);
+  const missing = await run("state", "note/none");
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /actor\.not_found/);
+  assert.match(
+    (await holdfast(["actors", "list", "--url", "http://127.0.0.1:1"])).stderr,
+    /client\.network_error/,
+  );
+  assert.match((await holdfast(["actors", "list", "--url", "ftp://x"])).stderr, /client\.invalid_endpoint/);
+  assert.equal((await run("--help")).code, 0);
+});
+
+test("the Studio's actors, documents and metrics are the owner's", async (t) => {
+  const data = scratch(t);
+  const server = await startServer(t, data, ["--unsafe-no-jail"]);
+  const listed = await holdfast(["actors", "list", "--data", data, "--json"]);
+  assert.equal(listed.code, 0, listed.stderr);
+  const { actors: found } = JSON.parse(listed.stdout) as { actors: { name: string }[] };
+  assert.ok(found.some(({ name }) => name === "access"));
+  const ticket = new URL(server.link).hash.slice("#ticket=".length);
+  const login = await fetch(`${server.url}/auth/exchange`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ticket }),
+  });
+  const cookie = login.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  for (const path of ["/openapi.json", "/asyncapi.json", "/docs", "/metrics", "/actors"]) {
+    assert.equal((await fetch(server.url + path)).status, 401, path);
+    assert.equal((await fetch(server.url + path, { headers: { cookie } })).status, 200, path);
+  }
+  assert.equal(await server.stop(), 0);
+});
