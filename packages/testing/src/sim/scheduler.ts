@@ -14,6 +14,11 @@ interface Event {
 /** The real one, taken before anybody can replace it. */
 const { setImmediate: nextMacrotask } = globalThis;
 
+/** All microtasks have run. */
+function drained(): Promise<void> {
+  return new Promise((resolve) => nextMacrotask(resolve));
+}
+
 const startAt = 1_800_000_000_000;
 
 /**
@@ -74,14 +79,19 @@ export class Scheduler {
 
   /** Runs the next event and all microtasks that follow from it. False when there is none, or none by `until`. */
   async step(until = Number.POSITIVE_INFINITY): Promise<boolean> {
-    const event = this.#next(until);
-    if (event === undefined) return false;
+    let event = this.#next(until);
+    if (event === undefined) {
+      // What was begun outside of an event may not have come as far as its first one.
+      await drained();
+      event = this.#next(until);
+      if (event === undefined) return false;
+    }
     const { run } = event;
     event.run = undefined;
     this.steps++;
     this.note(event.label);
     run?.();
-    await new Promise<void>((resolve) => nextMacrotask(resolve));
+    await drained();
     return true;
   }
 

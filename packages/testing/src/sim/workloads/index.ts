@@ -1,6 +1,18 @@
 import type { Workload, World } from "../world.ts";
 import { counters } from "./counters.ts";
+import { events } from "./events.ts";
+import { lifecycles } from "./lifecycles.ts";
+import { queues } from "./queues.ts";
+import { schedules } from "./schedules.ts";
+import { transfers } from "./transfers.ts";
+import { workflows } from "./workflows.ts";
 
 export const allWorkloads: readonly { readonly name: string; make(world: World): Workload }[] = [
   { name: "counters", make: counters },
+  { name: "events", make: events },
+  { name: "lifecycles", make: lifecycles },
+  { name: "queues", make: queues },
+  { name: "schedules", make: schedules },
+  { name: "transfers", make: transfers },
+  { name: "workflows", make: workflows },
 ];

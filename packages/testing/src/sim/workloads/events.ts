@@ -1,0 +1,92 @@
+import { actor, event } from "@holdfast/actors";
+import type { Workload, World } from "../world.ts";
+
+/** Rooms that everybody listens to: what was said comes once and in order, or the listener is told of a gap. */
+export function events(world: World): Workload {
+  const random = world.random("events");
+  const room = actor({
+    options: { sleepTimeout: 3_000 },
+    state: { seq: 0, last: "" },
+    events: { said: event<[seq: number, token: string]>() },
+    actions: {
+      say: (c, token: string) => {
+        c.state.seq++;
+        c.state.last = token;
+        c.broadcast("said", c.state.seq, token);
+        return c.state.seq;
+      },
+    },
+  });
+  const key = "hall";
+  const handle = () => world.client.getOrCreate("room", key);
+  interface Listener {
+    heard: number;
+    dispose(): Promise<void>;
+  }
+  const listeners: Listener[] = [];
+  let highest = 0;
+
+  const listen = (name: string, listener: Listener): void => {
+    const conn = handle().connect();
+    listener.dispose = () => conn.dispose();
+    let expected: number | undefined;
+    conn.on("said", (seq: number, token: string) => {
+      world.note(`${name} hears ${seq}`);
+      world.assert(world.ledger.holds(token), () => `event ${seq} left before its commit`);
+      world.assert(seq > listener.heard, () => `${name} heard ${seq} after ${listener.heard}`);
+      const isNext = expected === undefined || seq === expected;
+      world.assert(isNext, () => `${name} heard ${seq}, not ${expected}, and was told of no gap`);
+      listener.heard = seq;
+      expected = seq + 1;
+    });
+    conn.onGap(() => {
+      world.note(`${name} has a gap`);
+      expected = undefined;
+    });
+    // A full disk ends a connection for good, and says so: whoever wants to hear more opens another.
+    conn.onError((error) => {
+      world.note(`${name} is told ${error.group}.${error.code}`);
+      world.assert(!world.healed, () => `${name} was told ${error.group}.${error.code} after healing`);
+      void conn.dispose();
+      void world.pause(1_000).then(() => listen(name, listener));
+    });
+  };
+
+  const say = async (): Promise<void> => {
+    const token = world.ledger.token();
+    const seq = await world.attempt(`say ${token}`, async () =>
+      Number(await handle().action({ name: "say", args: [token] })),
+    );
+    if (seq === undefined) return;
+    world.assert(world.ledger.holds(token), () => `an answer left before its commit (${token})`);
+    highest = Math.max(highest, seq);
+  };
+
+  const speaker = async (): Promise<void> => {
+    for (let count = random.int(5, 20); count > 0; count--) {
+      await world.pause(random.skewed(8_000));
+      await say();
+    }
+  };
+  const listener = (at: number) => async (): Promise<void> => {
+    await world.pause(random.skewed(10_000));
+    const own: Listener = { heard: 0, dispose: async () => undefined };
+    listeners.push(own);
+    listen(`listener ${at}`, own);
+  };
+
+  return {
+    name: "events",
+    definitions: { room },
+    clients: [speaker, speaker, ...Array.from({ length: random.int(1, 3) }, (_, at) => listener(at))],
+    check: async () => {
+      // A cut that nobody has heard of yet is heard of within half a minute.
+      await world.pause(40_000);
+      await say();
+      await world.eventually("everybody hears the last word", 120_000, () =>
+        listeners.every(({ heard }) => heard === highest),
+      );
+      for (const each of listeners) await each.dispose();
+    },
+  };
+}
