@@ -56,4 +56,4 @@ async function* complete(messages: readonly Message[], signal: AbortSignal): Asy
 }
 
 export const registry = setup({ use: { agent } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

@@ -25,4 +25,4 @@ export const expense = actor({
 });
 
 export const registry = setup({ use: { expense } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

@@ -34,4 +34,4 @@ export const chatRoom = actor({
 });
 
 export const registry = setup({ use: { chatRoom } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

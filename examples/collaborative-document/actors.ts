@@ -27,4 +27,4 @@ function merged(snapshot: Uint8Array, updates: readonly Uint8Array[]): Uint8Arra
 }
 
 export const registry = setup({ use: { document } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

@@ -15,4 +15,4 @@ export const counter = actor({
 });
 
 export const registry = setup({ use: { counter } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

@@ -21,4 +21,4 @@ export const report = actor({
 });
 
 export const registry = setup({ use: { report } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

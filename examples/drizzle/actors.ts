@@ -33,4 +33,4 @@ export const todoList = actor({
 });
 
 export const registry = setup({ use: { todoList } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

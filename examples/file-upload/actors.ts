@@ -32,4 +32,4 @@ export const folder = actor({
 });
 
 export const registry = setup({ use: { folder } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

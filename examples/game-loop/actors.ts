@@ -54,4 +54,4 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 export const registry = setup({ use: { game } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

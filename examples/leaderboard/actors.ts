@@ -31,4 +31,4 @@ export const leaderboard = actor({
 });
 
 export const registry = setup({ use: { leaderboard } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

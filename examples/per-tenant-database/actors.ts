@@ -24,4 +24,4 @@ export const tenant = actor({
 });
 
 export const registry = setup({ use: { tenant } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

@@ -25,4 +25,4 @@ export const board = actor({
 });
 
 export const registry = setup({ use: { board } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

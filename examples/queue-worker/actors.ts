@@ -30,4 +30,4 @@ export const resizer = actor({
 });
 
 export const registry = setup({ use: { resizer } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

@@ -25,4 +25,4 @@ export const limiter = actor({
 });
 
 export const registry = setup({ use: { limiter } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

@@ -14,4 +14,4 @@ export const console_ = actor({
 });
 
 export const registry = setup({ use: { console: console_ } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

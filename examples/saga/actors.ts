@@ -42,4 +42,4 @@ export const trip = actor({
 });
 
 export const registry = setup({ use: { seats, trip } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();

@@ -29,4 +29,4 @@ export const inbox = actor({
 });
 
 export const registry = setup({ use: { inbox } });
-if (import.meta.main) registry.start();
+if (import.meta.main) await registry.start();
