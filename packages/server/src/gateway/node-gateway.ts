@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Directory } from "../directory.ts";
 import { Gateway } from "./gateway.ts";
+import { InspectorSockets, isInspectorSocket } from "./inspector-sockets.ts";
 import { NodeExchange } from "./node-exchange.ts";
 import type { GatewayOptions } from "./options.ts";
 import { RawSockets } from "./raw-sockets.ts";
@@ -13,11 +14,13 @@ export class NodeGateway {
   readonly #gateway: Gateway;
   readonly #sockets: Sockets;
   readonly #rawSockets: RawSockets;
+  readonly #inspectors: InspectorSockets;
 
   constructor(directory: Directory, options: GatewayOptions) {
     this.#gateway = new Gateway(directory, options);
     this.#sockets = new Sockets(this.#gateway);
     this.#rawSockets = new RawSockets(this.#gateway);
+    this.#inspectors = new InspectorSockets(this.#gateway);
   }
 
   /**
@@ -51,12 +54,13 @@ export class NodeGateway {
         // The socket below is accepted and closed with the reason.
       }
     }
-    if (isRawSocket(url)) this.#rawSockets.accept(request, socket, head, url);
+    if (isInspectorSocket(url)) this.#inspectors.accept(request, socket, head, url);
+    else if (isRawSocket(url)) this.#rawSockets.accept(request, socket, head, url);
     else this.#sockets.accept(request, socket, head, url);
   }
 
   /** Closes every WebSocket with 1001; resolves when all are gone. */
   async close(): Promise<void> {
-    await Promise.all([this.#sockets.close(), this.#rawSockets.close()]);
+    await Promise.all([this.#sockets.close(), this.#rawSockets.close(), this.#inspectors.close()]);
   }
 }
