@@ -13,7 +13,7 @@ export const sqliteStoreLimits = {
   /** Databases of actors that are open at once; more are closed and opened again as they are used. */
   maxOpenFiles: 512,
   /** Log of one actor's database that no checkpoint has moved yet, at which one starts in a thread. */
-  fileCheckpointBytes: 1_048_576,
+  fileCheckpointBytes: 4 * 1_048_576,
   /** Log of one actor's database at which a checkpoint runs at once. */
   maxFileWalBytes: 16 * 1_048_576,
   /** How long the past of a state is kept. */
