@@ -62,7 +62,5 @@ for (let seed = first; seed < first + count; seed++) {
   console.error(`  ${command(String(seed), plant)}`);
 }
 const seconds = (performance.now() - startedAt) / 1000;
-console.log(
-  `${count} seeds, ${failed} failed, ${steps} steps, ${commits} commits, ${seconds.toFixed(1)} s`,
-);
+console.log(`${count} seeds, ${failed} failed, ${steps} steps, ${commits} commits, ${seconds.toFixed(1)} s`);
 process.exit(failed === 0 ? 0 : 1);

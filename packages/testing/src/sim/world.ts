@@ -47,6 +47,7 @@ export class World {
   readonly #clientTasks: ReturnType<typeof processTasks>;
   readonly #reported: unknown[] = [];
   #failure: Error | undefined;
+  #healedAt = Number.POSITIVE_INFINITY;
   #running = 0;
   node: SimNode | undefined;
 
@@ -71,6 +72,11 @@ export class World {
   /** A stream of chance of its own, so that what one part draws changes nothing for the others. */
   random(name: string): Seeded {
     return new Seeded(`${this.seed}/${name}`);
+  }
+
+  /** Nothing goes wrong any more, and what went wrong before has come to its end. */
+  get isCalm(): boolean {
+    return this.healed && this.scheduler.time > this.#healedAt + lingerMs;
   }
 
   get ledger(): Ledger {
@@ -150,6 +156,7 @@ export class World {
    * fails with is a failure of the run.
    */
   async attempt<T>(name: string, call: () => Promise<T>): Promise<T | undefined> {
+    const mayBreak = !this.isCalm;
     try {
       const value = await call();
       this.note(`client ${name} -> ${JSON.stringify(value)}`);
@@ -158,17 +165,17 @@ export class World {
       this.note(
         `client ${name} failed: ${isHoldfastError(error) ? `${error.group}.${error.code}` : String(error)}`,
       );
-      if (!this.#mayFail(error)) this.fail(error);
+      if (!this.#mayFail(error, mayBreak)) this.fail(error);
       return undefined;
     }
   }
 
-  #mayFail(error: unknown): boolean {
+  #mayFail(error: unknown, mayBreak: boolean): boolean {
     if (!isHoldfastError(error)) return false;
     const code = `${error.group}.${error.code}`;
     // A call that was cut off between two commits is told so also when all is well again.
     if (code === "action.interrupted") return true;
-    return !this.healed && outages.has(code);
+    return mayBreak && outages.has(code);
   }
 
   /** Runs until `condition` holds, or time or steps are over; then that is a failure. */
@@ -245,6 +252,7 @@ export class World {
   heal(): void {
     this.note("heal");
     this.healed = true;
+    this.#healedAt = this.scheduler.time;
     this.store.faults = noFaults.store;
     this.store.isFull = false;
     this.network.faults = noFaults.network;
@@ -284,4 +292,8 @@ const outages: ReadonlySet<string> = new Set([
   "actor.stopping",
   "actor.fenced",
   "gateway.shutting_down",
+  "queue.delivery_pending",
 ]);
+
+/** A fault that was drawn before healing shows by then: it is as late as the slowest store and network. */
+const lingerMs = 30_000;

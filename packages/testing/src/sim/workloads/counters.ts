@@ -54,8 +54,8 @@ export function counters(world: World): Workload {
     );
 
   const client = async (): Promise<void> => {
-    for (let count = random.int(5, 12); count > 0; count--) {
-      await world.pause(random.skewed(20_000));
+    for (let count = random.int(10, 25); count > 0; count--) {
+      await world.pause(random.skewed(15_000));
       const object = random.pick(objects);
       const { name, key, history } = object;
       if (random.chance(0.3)) {
@@ -82,7 +82,7 @@ export function counters(world: World): Workload {
   return {
     name: "counters",
     definitions: { stateCounter: state, kvCounter: kv },
-    clients: Array.from({ length: 4 }, () => client),
+    clients: Array.from({ length: 6 }, () => client),
     check: async () => {
       for (const object of objects) {
         await read(object);

@@ -46,7 +46,7 @@ export function events(world: World): Workload {
     // A full disk ends a connection for good, and says so: whoever wants to hear more opens another.
     conn.onError((error) => {
       world.note(`${name} is told ${error.group}.${error.code}`);
-      world.assert(!world.healed, () => `${name} was told ${error.group}.${error.code} after healing`);
+      world.assert(!world.isCalm, () => `${name} was told ${error.group}.${error.code} after healing`);
       void conn.dispose();
       void world.pause(1_000).then(() => listen(name, listener));
     });
@@ -63,8 +63,8 @@ export function events(world: World): Workload {
   };
 
   const speaker = async (): Promise<void> => {
-    for (let count = random.int(5, 20); count > 0; count--) {
-      await world.pause(random.skewed(8_000));
+    for (let count = random.int(10, 40); count > 0; count--) {
+      await world.pause(random.skewed(6_000));
       await say();
     }
   };
@@ -78,7 +78,7 @@ export function events(world: World): Workload {
   return {
     name: "events",
     definitions: { room },
-    clients: [speaker, speaker, ...Array.from({ length: random.int(1, 3) }, (_, at) => listener(at))],
+    clients: [speaker, speaker, ...Array.from({ length: random.int(1, 4) }, (_, at) => listener(at))],
     check: async () => {
       // A cut that nobody has heard of yet is heard of within half a minute.
       await world.pause(40_000);

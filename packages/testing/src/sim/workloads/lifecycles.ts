@@ -1,5 +1,5 @@
 import { actor } from "@holdfast/actors";
-import { isErrorCode, isHoldfastError } from "@holdfast/core";
+import { isErrorCode } from "@holdfast/core";
 import type { Workload, World } from "../world.ts";
 
 interface Touched {
@@ -70,16 +70,17 @@ export function lifecycles(world: World): Workload {
   const make = async (key: string): Promise<void> => {
     await world.attempt(`make ${key}`, async () => {
       try {
-        return (await world.client.create("mayfly", key)).resolve();
+        await world.client.create("mayfly", key);
+        return "made";
       } catch (error) {
-        if (isHoldfastError(error) && error.code === "duplicate_key") return "exists";
+        if (isErrorCode(error, "actor", "duplicate_key")) return "exists";
         throw error;
       }
     });
   };
 
   const client = async (): Promise<void> => {
-    for (let count = random.int(8, 20); count > 0; count--) {
+    for (let count = random.int(10, 40); count > 0; count--) {
       await world.pause(random.skewed(6_000));
       const key = random.pick(keys);
       const drawn = random.unit();
@@ -96,7 +97,7 @@ export function lifecycles(world: World): Workload {
   return {
     name: "lifecycles",
     definitions: { mayfly },
-    clients: Array.from({ length: 4 }, () => client),
+    clients: Array.from({ length: 5 }, () => client),
     check: async () => {
       for (const key of keys) {
         await touch(key);

@@ -73,7 +73,7 @@ export function queues(world: World): Workload {
   };
 
   const client = async (): Promise<void> => {
-    for (let count = random.int(3, 8); count > 0; count--) {
+    for (let count = random.int(5, 20); count > 0; count--) {
       await world.pause(random.skewed(15_000));
       await send();
     }
@@ -82,7 +82,7 @@ export function queues(world: World): Workload {
   return {
     name: "queues",
     definitions: { worker },
-    clients: Array.from({ length: 4 }, () => client),
+    clients: Array.from({ length: 6 }, () => client),
     check: async () => {
       const done = new Map<string, { jobs: Counts; notes: Counts }>();
       await world.eventually("messages are done", 600_000, async () => {

@@ -46,7 +46,7 @@ export function schedules(world: World): Workload {
     (await world.client.getOrCreate("bell", key).action({ name: "look" })) as Seen;
 
   const client = async (): Promise<void> => {
-    for (let count = random.int(3, 8); count > 0; count--) {
+    for (let count = random.int(5, 15); count > 0; count--) {
       await world.pause(random.skewed(15_000));
       const key = random.pick(keys);
       const token = world.ledger.token();
@@ -67,7 +67,7 @@ export function schedules(world: World): Workload {
   return {
     name: "schedules",
     definitions: { bell },
-    clients: Array.from({ length: 3 }, () => client),
+    clients: Array.from({ length: 4 }, () => client),
     check: async () => {
       // Nobody asks for anything meanwhile: what is due has to wake its actor by itself.
       const lastDueAt = Math.max(0, ...accepted.map(({ dueAt }) => dueAt));

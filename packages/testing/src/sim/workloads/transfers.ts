@@ -6,6 +6,12 @@ interface Deposit {
   readonly amount: number;
 }
 
+interface Transfer extends Deposit {
+  readonly to: string;
+  readonly debitsFirst: boolean;
+  readonly waits: boolean;
+}
+
 const accounts = ["a", "b", "c"];
 const opening = 1_000;
 
@@ -22,15 +28,17 @@ export function transfers(world: World): Workload {
       }
     },
     actions: {
-      transfer: (c, token: string, to: string, amount: number) => {
-        c.state.balance -= amount;
-        c.state.sent.push(token);
-        // The target hears of it after this turn, and as often as it takes: nobody waits for it here.
-        c.client()
-          .getOrCreate("account", to)
-          .send("deposits", { token, amount })
-          .catch(() => undefined);
-        return c.state.balance;
+      transfer: async (c, { token, to, amount, debitsFirst, waits }: Transfer) => {
+        const debit = (): void => {
+          c.state.balance -= amount;
+          c.state.sent.push(token);
+        };
+        if (debitsFirst) debit();
+        // The message is a row of the turn that debits, whichever of the two comes first in the code.
+        const sent = c.client().getOrCreate("account", to).send("deposits", { token, amount });
+        if (!debitsFirst) debit();
+        if (waits) await sent;
+        else sent.catch(() => undefined);
       },
       look: (c) => ({ balance: c.state.balance, sent: [...c.state.sent], received: [...c.state.received] }),
     },
@@ -38,16 +46,24 @@ export function transfers(world: World): Workload {
   const acknowledged = new Set<string>();
 
   const client = async (): Promise<void> => {
-    for (let count = random.int(3, 10); count > 0; count--) {
+    for (let count = random.int(5, 20); count > 0; count--) {
       await world.pause(random.skewed(20_000));
       const from = random.pick(accounts);
       const to = random.pick(accounts.filter((name) => name !== from));
       const token = world.ledger.token();
       const amount = random.int(1, 50);
-      const left = await world.attempt(`transfer ${amount} ${from} to ${to} ${token}`, () =>
-        world.client.getOrCreate("account", from).action({ name: "transfer", args: [token, to, amount] }),
-      );
-      if (left === undefined) continue;
+      const transfer: Transfer = {
+        token,
+        amount,
+        to,
+        debitsFirst: random.chance(0.5),
+        waits: random.chance(0.3),
+      };
+      const done = await world.attempt(`transfer ${amount} ${from} to ${to} ${token}`, async () => {
+        await world.client.getOrCreate("account", from).action({ name: "transfer", args: [transfer] });
+        return true;
+      });
+      if (done !== true) continue;
       acknowledged.add(token);
       world.assert(world.ledger.holds(token), () => `an answer left before its commit (${token})`);
     }

@@ -60,7 +60,7 @@ export function workflows(world: World): Workload {
       }),
     },
   });
-  const keys = Array.from({ length: random.int(1, 3) }, (_, at) => `o${at}`);
+  const keys = Array.from({ length: random.int(1, 6) }, (_, at) => `o${at}`);
 
   const client = (key: string) => async (): Promise<void> => {
     const handle = world.client.getOrCreate("order", key);
