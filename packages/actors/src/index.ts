@@ -44,6 +44,7 @@ export type {
   RawAccess,
   SqlArguments,
   SqlInput,
+  SqliteProfilingOptions,
   SqlParameters,
   SqlRow,
   SqlValue,
@@ -112,6 +113,7 @@ export {
   type ResultStream,
   type SendCall,
   type StopReason,
+  type TraceAttributes,
 } from "./instance.ts";
 export { blobReferencePrefix } from "./internal/blob/references.ts";
 export { storedInspectorToken } from "./internal/inspect/token.ts";

@@ -29,6 +29,8 @@ export interface ActorCaller {
   readonly abortSignal: AbortSignal;
 }
 
+export type TraceAttributes = Readonly<Record<string, string | number | boolean>>;
+
 /** What an instance needs of its host. */
 export interface ActorHost {
   readonly ports: Ports;
@@ -43,6 +45,8 @@ export interface ActorHost {
   deliver?(target: ActorTarget, call: SendCall): Promise<unknown>;
   /** Shows callers the message of every error: for development. */
   readonly exposeErrors?: boolean;
+  /** Runs `work`, and tells whoever observes the host how long it took and how it ended. */
+  trace?<T>(actorId: string, name: string, attributes: TraceAttributes, work: () => Promise<T>): Promise<T>;
   /** Gets the full error behind each `internal.internal_error`. */
   report(errorId: string, error: unknown): void;
 }

@@ -19,6 +19,7 @@ import type {
 } from "./driver.ts";
 import { present, sendReply } from "./internal/send-content.ts";
 import { openSocket } from "./internal/socket.ts";
+import { traced } from "./internal/tracing.ts";
 import { filterQuery, type ListActorsOptions, type ManageRequest } from "./management.ts";
 import { base64urlText, RawNetwork } from "./raw-network.ts";
 import type { BufferedWebSocket } from "./raw-socket.ts";
@@ -72,11 +73,17 @@ class NetworkDriver implements ClientDriver {
     return { data, size };
   }
 
-  async call(call: DriverCall): Promise<unknown> {
+  call(call: DriverCall): Promise<unknown> {
+    const { name } = call.target;
+    const attributes = { "actor.name": name, "rpc.method": call.action };
+    return traced(`${name}.${call.action}`, attributes, (trace) => this.#call(call, trace));
+  }
+
+  async #call(call: DriverCall, trace: Readonly<Record<string, string>>): Promise<unknown> {
     const { target } = call;
     const url = `${this.#url(target)}/actions/${encodeURIComponent(call.action)}`;
     const query = target.type === "getOrCreate" ? "?create=true" : "";
-    const headers: Record<string, string> = { [header.idempotencyKey]: call.idempotencyKey };
+    const headers: Record<string, string> = { ...trace, [header.idempotencyKey]: call.idempotencyKey };
     if (call.params !== undefined) headers[header.params] = encodeParams(this.#encoding, call.params);
     const cancel = (): void => this.#cancel(target, call.idempotencyKey);
     try {
@@ -98,11 +105,17 @@ class NetworkDriver implements ClientDriver {
     return { data, size: data.length };
   }
 
-  async send(send: DriverSend): Promise<DriverSendReply> {
+  send(send: DriverSend): Promise<DriverSendReply> {
+    const { name } = send.target;
+    const attributes = { "actor.name": name, "messaging.destination.name": send.queue };
+    return traced(`${name}.queue.${send.queue}`, attributes, (trace) => this.#sendMessage(send, trace));
+  }
+
+  async #sendMessage(send: DriverSend, trace: Readonly<Record<string, string>>): Promise<DriverSendReply> {
     const { target, queue, content, params, idempotencyKey, signal } = send;
     const query = target.type === "getOrCreate" ? "?create=true" : "";
     const url = `${this.#url(target)}/queues/${encodeURIComponent(queue)}${query}`;
-    const headers: Record<string, string> = { [header.idempotencyKey]: idempotencyKey };
+    const headers: Record<string, string> = { ...trace, [header.idempotencyKey]: idempotencyKey };
     if (params !== undefined) headers[header.params] = encodeParams(this.#encoding, params);
     return sendReply(await this.#request("POST", url, content.data, headers, signal));
   }

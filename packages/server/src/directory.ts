@@ -15,6 +15,7 @@ import {
   type RawSocketCall,
   type RawSocketHost,
   type SendCall,
+  type TraceAttributes,
 } from "@holdfast/actors";
 import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
 import { type ActorKey, HoldfastError, isErrorCode, type Ports, uuidv4, uuidv7 } from "@holdfast/core";
@@ -290,6 +291,10 @@ export class Directory implements ActorHost {
   shutdown(): Promise<void> {
     this.#closing ??= this.#shutdown();
     return this.#closing;
+  }
+
+  trace<T>(actorId: string, name: string, attributes: TraceAttributes, work: () => Promise<T>): Promise<T> {
+    return this.#observer.trace(actorId, name, attributes, work);
   }
 
   /** Behind `c.fetch`. */

@@ -16,7 +16,6 @@ import type { Timer, WireError } from "@holdfast/core";
 import {
   HoldfastError,
   isErrorCode,
-  isHoldfastError,
   sanitizeError,
   toWireError,
   uuidv4,
@@ -404,7 +403,6 @@ export class Session implements CallOwner {
   }
 
   #visible(error: unknown): HoldfastError {
-    if (isHoldfastError(error)) return error;
     return sanitizeError(error, uuidv4(this.#directory.ports.random), (id, full) =>
       this.#directory.report(id, full),
     );

@@ -21,6 +21,8 @@ const ownHeaders = [
   header.encoding,
   header.token,
   header.skipReadyWait,
+  "traceparent",
+  "tracestate",
 ].join(", ");
 
 /**

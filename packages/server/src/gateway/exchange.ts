@@ -1,7 +1,6 @@
 import { contentType, type Encoding, encode } from "@holdfast/client";
 import {
   HoldfastError,
-  isHoldfastError,
   type Ports,
   sanitizeError,
   toProblem,
@@ -100,7 +99,6 @@ export function replyError(
 
 /** What of a thrown value a caller may see; the rest goes to the log. */
 export function visibleError(error: unknown, ports: Ports): HoldfastError {
-  if (isHoldfastError(error)) return error;
   return sanitizeError(error, uuidv4(ports.random), (errorId, full) => {
     ports.log.error("internal error", { errorId, error: full });
   });

@@ -11,6 +11,7 @@ import {
 import { encodeKey, HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { ManagementHttp } from "../management/http.ts";
+import { tracing } from "../observe/tracing.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
 import { authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
@@ -265,20 +266,23 @@ export class Gateway {
     const gone = (): void => abort.abort(cancelled());
     const stream = new StreamedReply(exchange, replyEncoding(exchange), headers, this.maxOutgoingBytes, gone);
     const invocation = { name: action, args, idempotencyKey, params, auth, signal: abort.signal, stream };
-    this.directory.dispatch(target, invocation, (error, result) => {
-      release?.();
-      if (stream.hasBegun) {
-        return stream.end(result === undefined ? visibleError(error, this.directory.ports) : undefined);
-      }
-      if (result === undefined) return this.fail(exchange, error, headers);
-      if (result.length > this.maxOutgoingBytes) {
-        return this.fail(exchange, outgoingTooLong(this.maxOutgoingBytes), headers);
-      }
-      const encoding = replyEncoding(exchange);
-      const type = encoding === "cbor" ? cborHeaders : jsonHeaders;
-      const all = headers === noHeaders ? type : { ...headers, ...type };
-      exchange.reply(200, all, encodeOutput(encoding, result));
-    });
+    traced(exchange, target, action, (ended) =>
+      this.directory.dispatch(target, invocation, (error, result) => {
+        ended(result === undefined ? error : undefined);
+        release?.();
+        if (stream.hasBegun) {
+          return stream.end(result === undefined ? visibleError(error, this.directory.ports) : undefined);
+        }
+        if (result === undefined) return this.fail(exchange, error, headers);
+        if (result.length > this.maxOutgoingBytes) {
+          return this.fail(exchange, outgoingTooLong(this.maxOutgoingBytes), headers);
+        }
+        const encoding = replyEncoding(exchange);
+        const type = encoding === "cbor" ? cborHeaders : jsonHeaders;
+        const all = headers === noHeaders ? type : { ...headers, ...type };
+        exchange.reply(200, all, encodeOutput(encoding, result));
+      }),
+    );
   }
 
   #track(target: ActorTarget, idempotencyKey: string, abort: AbortController): () => void {
@@ -306,6 +310,19 @@ export class Gateway {
     // Also when there is none: it may have ended in the meantime.
     exchange.reply(204, headers, undefined);
   }
+}
+
+/** Dispatches a call in a span of the server, below that of the client. */
+function traced(
+  exchange: Exchange,
+  target: ActorTarget,
+  action: string,
+  dispatch: (ended: (error: unknown) => void) => void,
+): void {
+  if (!tracing.enabled) return dispatch(() => undefined);
+  const attributes = { "actor.name": target.name, "rpc.method": action };
+  const read = (name: string): string | undefined => exchange.header(name);
+  tracing.incoming(`gateway ${target.name}.${action}`, attributes, read, (span) => dispatch(span.end));
 }
 
 const cborHeaders: Readonly<Record<string, string>> = { "content-type": contentType.cbor };

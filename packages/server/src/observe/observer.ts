@@ -1,4 +1,4 @@
-import type { ActorInstance, InvokeCall, StopReason } from "@holdfast/actors";
+import type { ActorInstance, InvokeCall, StopReason, TraceAttributes } from "@holdfast/actors";
 import { type Clock, isHoldfastError } from "@holdfast/core";
 import { type ActorMetrics, Metrics } from "./metrics.ts";
 import { ProcessMetrics } from "./process-metrics.ts";
@@ -57,6 +57,25 @@ export class Observer {
     return result;
   }
 
+  /** Runs a piece of work of an actor in a span. */
+  async trace<T>(
+    actorId: string,
+    name: string,
+    attributes: TraceAttributes,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const startMs = this.#clock.now();
+    const all = { "actor.id": actorId, ...attributes };
+    try {
+      const result = await (tracing.enabled ? tracing.around(name, all, work) : work());
+      this.#record(actorId, name, startMs, undefined, attributes);
+      return result;
+    } catch (error) {
+      this.#record(actorId, name, startMs, error, attributes);
+      throw error;
+    }
+  }
+
   /** The text of `/metrics`. */
   text(instances: Iterable<ActorInstance>, store: object): string {
     const connections = new Map<string, number>();
@@ -83,13 +102,7 @@ export class Observer {
     this.#record(id, name, startMs, error, { kind: "action" });
   }
 
-  #record(
-    id: string,
-    name: string,
-    startMs: number,
-    error: unknown,
-    attributes: Readonly<Record<string, string>>,
-  ): void {
+  #record(id: string, name: string, startMs: number, error: unknown, attributes: TraceAttributes): void {
     const durationMs = this.#clock.now() - startMs;
     const ended = error === undefined ? { ok: true } : { ok: false, error: codeOf(error) };
     this.spans.add(id, { name, startMs, durationMs, ...ended, attributes });

@@ -12,6 +12,7 @@ import type { TryStepCatchKind, TryStepFailure, TryStepResult } from "../../work
 import { isThenable } from "../hooks.ts";
 import { failureOf, markReported, withFailure } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
+import { showPath } from "./location.ts";
 import { describeError } from "./record.ts";
 import { ReplayEnd, type Scope } from "./scope.ts";
 import { type StepMode, StepScope } from "./step-context.ts";
@@ -118,10 +119,16 @@ class StepRun {
     const { run } = this.#scope;
     // What is decided on values that are not durable could be decided otherwise after a crash.
     if (run.history.pending && !this.#settings.ephemeral) await run.durable();
-    const { atomic } = this.#settings;
-    const output = atomic ? await this.#transaction() : await this.#inTurn();
+    const output = await this.#traced(() => (this.#settings.atomic ? this.#transaction() : this.#inTurn()));
     if (!this.#settings.ephemeral) await run.durable();
     return output;
+  }
+
+  #traced(work: () => Promise<unknown>): Promise<unknown> {
+    const { id, host } = this.#scope.run.runtime;
+    if (host.trace === undefined) return work();
+    const attributes = { "workflow.step": showPath(this.#entry.path), attempt: this.#entry.attempts + 1 };
+    return host.trace(id, `step ${this.#settings.name}`, attributes, work);
   }
 
   async #inTurn(): Promise<unknown> {
