@@ -74,6 +74,10 @@ export interface DatabaseProviderContext {
 }
 
 export interface TransactionOptions {
+  /** What this transaction does, for measurements; not empty. */
+  readonly name?: string;
+  /** `includeState`: accepted; the state commits with the transaction's turn in any case. */
+  readonly experimental?: { readonly includeState?: boolean };
   /** After this many milliseconds the transaction is undone: 60,000 unless given. */
   readonly timeout?: number;
 }
@@ -118,6 +122,12 @@ export interface DatabaseProvider<Client> {
 
 /** Any provider, or none. */
 export type AnyDatabase = DatabaseProvider<unknown> | undefined;
+
+/** Measurements of SQL, which the runtime has of its own: accepted, without effect. */
+export interface SqliteProfilingOptions {
+  readonly enabled?: boolean;
+  readonly [setting: string]: number | boolean | undefined;
+}
 
 /** The type of `c.db`. */
 export type DatabaseClient<Database> = Database extends DatabaseProvider<infer Client> ? Client : never;

@@ -1,10 +1,12 @@
-import type { DatabaseProvider, RawAccess } from "./database.ts";
+import type { DatabaseProvider, RawAccess, SqliteProfilingOptions } from "./database.ts";
 
 export interface DatabaseConfig {
   /** At each start, in a transaction of its own: brings the tables up to date. */
   readonly onMigrate?: (db: RawAccess) => Promise<void> | void;
   /** Says so once when `BEGIN` is used by hand; true unless given. */
   readonly warnOnManualTransactions?: boolean;
+  /** Accepted, without effect. */
+  readonly profiling?: SqliteProfilingOptions;
 }
 
 /**

@@ -1,6 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
 import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
-import type { DatabaseProvider, RawAccess, SqlValue, TransactionOptions } from "./database.ts";
+import type {
+  DatabaseProvider,
+  RawAccess,
+  SqliteProfilingOptions,
+  SqlValue,
+  TransactionOptions,
+} from "./database.ts";
 
 export * from "drizzle-orm/sqlite-core";
 
@@ -10,7 +16,7 @@ export type DrizzleSchema = Record<string, unknown>;
 /** `c.db` of an actor with Drizzle: its query builder, and the SQL of `db()`. */
 export type DrizzleDatabase<Schema extends DrizzleSchema = Record<string, never>> = Omit<
   SqliteRemoteDatabase<Schema>,
-  "transaction" | "batch" | "get" | "values"
+  "transaction" | "batch"
 > &
   Pick<RawAccess, "execute" | "sql" | "close"> & {
     /** Runs `callback` as one transaction; see `RawAccess.transaction`. */
@@ -22,28 +28,33 @@ export type DrizzleDatabase<Schema extends DrizzleSchema = Record<string, never>
 
 /** What `drizzle-kit generate` writes with the driver "durable-sqlite": a journal, and SQL by `m0000`. */
 export interface DrizzleMigrations {
-  readonly journal: {
-    readonly entries: readonly {
-      readonly idx: number;
-      readonly tag: string;
-      readonly when: number;
-      readonly breakpoints?: boolean;
-    }[];
-  };
+  /** The content of `meta/_journal.json`; read when the migrations run. */
+  readonly journal: unknown;
   readonly migrations: Readonly<Record<string, string>>;
 }
 
-export interface DrizzleConfig<Schema extends DrizzleSchema> {
+interface JournalEntry {
+  readonly idx: number;
+  readonly tag: string;
+  readonly when: number;
+}
+
+export interface DrizzleDatabaseFactoryConfig<Schema extends DrizzleSchema> {
   readonly schema?: Schema;
   /** Run at each start before `onMigrate`, each once. */
   readonly migrations?: DrizzleMigrations;
   readonly onMigrate?: (db: DrizzleDatabase<Schema>) => Promise<void> | void;
   readonly warnOnManualTransactions?: boolean;
+  /** Accepted, without effect. */
+  readonly profiling?: SqliteProfilingOptions;
 }
+
+/** @deprecated Use `DrizzleDatabaseFactoryConfig`. */
+export type DrizzleConfig<Schema extends DrizzleSchema> = DrizzleDatabaseFactoryConfig<Schema>;
 
 /** The SQLite database of an actor with Drizzle, for the key `db` of its definition. */
 export function db<Schema extends DrizzleSchema = Record<string, never>>(
-  config: DrizzleConfig<Schema> = {},
+  config: DrizzleDatabaseFactoryConfig<Schema> = {},
 ): DatabaseProvider<DrizzleDatabase<Schema>> {
   const { schema, migrations, onMigrate, warnOnManualTransactions = true } = config;
   return {
@@ -96,7 +107,7 @@ async function migrate<Schema extends DrizzleSchema>(
     "SELECT created_at FROM __drizzle_migrations ORDER BY created_at DESC LIMIT 1",
   );
   const after = last === undefined ? Number.NEGATIVE_INFINITY : Number(last.created_at);
-  for (const entry of [...journal.entries].sort((a, b) => a.idx - b.idx)) {
+  for (const entry of entriesOf(journal)) {
     if (entry.when <= after) continue;
     const name = `m${String(entry.idx).padStart(4, "0")}`;
     const sql = migrations[name] ?? migrations[entry.tag];
@@ -108,6 +119,30 @@ async function migrate<Schema extends DrizzleSchema>(
       entry.when,
     );
   }
+}
+
+/** In order. A journal without entries has none yet. */
+function entriesOf(journal: unknown): JournalEntry[] {
+  if (typeof journal === "object" && journal !== null && "entries" in journal) {
+    const { entries } = journal;
+    if (Array.isArray(entries) && entries.every(isEntry)) return [...entries].sort((a, b) => a.idx - b.idx);
+  }
+  const message =
+    'The "journal" of the migrations is not what drizzle-kit writes: { entries: [{ idx, when, tag }] }';
+  throw new HoldfastError("db", "invalid_migrations", message, { statusCode: 500 });
+}
+
+function isEntry(value: unknown): value is JournalEntry {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "idx" in value &&
+    typeof value.idx === "number" &&
+    "when" in value &&
+    typeof value.when === "number" &&
+    "tag" in value &&
+    typeof value.tag === "string"
+  );
 }
 
 function missing(name: string, tag: string): HoldfastError {

@@ -1,6 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RawAccess } from "./database.ts";
 
+/** The table that keeps what has run, unless `tableName` says another. */
+export const DEFAULT_MIGRATION_TABLE_NAME = "schema_migrations";
+
+/** What migrations need of a database: `c.db` has it, with Drizzle too. */
+export type MigrationDatabase = Pick<RawAccess, "execute">;
+
 /** One step of a schema. A step that was published is never edited: its checksum is kept. */
 export interface Migration {
   /** 1, 2, 3, ... without gaps. */
@@ -8,7 +14,7 @@ export interface Migration {
   /** Statements to run. */
   readonly sql?: string;
   /** Anything else that has to be done; `db` is inside the transaction. */
-  readonly up?: (db: RawAccess) => Promise<void> | void;
+  readonly up?: (db: MigrationDatabase) => Promise<void> | void;
 }
 
 /** A database that was made before its migrations were kept: it counts as having those up to `version`. */
@@ -18,12 +24,16 @@ export interface AdoptOptions {
   readonly ifTableExists?: string;
 }
 
-export interface MigrationsConfig {
+export interface MigrationsOptions {
   /** The table that keeps what has run: `schema_migrations` unless given. */
   readonly tableName?: string;
-  readonly adopt?: AdoptOptions | number;
+  /** The version that a database without the table has: a function looks for itself, 0 is a new one. */
+  readonly adopt?: AdoptOptions | number | ((db: MigrationDatabase) => Promise<number> | number);
   readonly migrations: readonly Migration[];
 }
+
+/** @deprecated Use `MigrationsOptions`. */
+export type MigrationsConfig = MigrationsOptions;
 
 interface Applied {
   readonly version: number;
@@ -33,47 +43,68 @@ interface Applied {
 /**
  * An `onMigrate` that runs each migration once, in order, all of them or none.
  *
- * Throws `db.invalid_migrations` (now) for a list with gaps, and when it runs: `db.migration_changed` for
- * one that has run and reads otherwise today, `db.migration_missing` for a database that a newer program
- * has written.
+ * Throws `db.invalid_migrations` (now) for a list that is empty or has gaps, and when it runs:
+ * `db.migration_changed` for one that has run and reads otherwise today, `db.migration_missing` for a
+ * database that a newer program has written, `db.invalid_migrations` for an `adopt` that finds no version.
  */
-export function migrations(config: MigrationsConfig): (db: RawAccess) => Promise<void> {
+export function migrations(config: MigrationsOptions): (db: MigrationDatabase) => Promise<void> {
   const table = checkConfig(config);
-  return (db) =>
-    db.transaction(async (tx) => {
-      await tx.execute(
-        `CREATE TABLE IF NOT EXISTS "${table}" (version INTEGER PRIMARY KEY, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL DEFAULT (unixepoch() * 1000))`,
-      );
-      let applied = await tx.execute<Applied>(`SELECT version, checksum FROM "${table}" ORDER BY version`);
-      if (applied.length === 0) applied = await adopt(tx, table, config);
-      checkApplied(applied, config.migrations);
-      for (const migration of config.migrations.slice(applied.length)) await apply(tx, table, migration);
-    });
+  return (db) => {
+    const run = (tx: MigrationDatabase): Promise<void> => migrate(tx, table, config);
+    // `onMigrate` has a transaction around it; called from elsewhere, this one is what makes it atomic.
+    return hasTransactions(db) ? db.transaction(run) : run(db);
+  };
 }
 
-async function adopt(tx: RawAccess, table: string, config: MigrationsConfig): Promise<Applied[]> {
-  const options = typeof config.adopt === "number" ? { version: config.adopt } : config.adopt;
-  if (options === undefined) return [];
-  const isMade =
-    options.ifTableExists === undefined
-      ? tx.get(
-          "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name <> ? AND name NOT LIKE 'sqlite_%' AND substr(name, 1, 10) <> '_holdfast_'",
-          table,
-        )
-      : tx.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", options.ifTableExists);
-  if (isMade === undefined) return [];
-  const adopted = config.migrations.slice(0, options.version);
+async function migrate(tx: MigrationDatabase, table: string, config: MigrationsOptions): Promise<void> {
+  await tx.execute(
+    `CREATE TABLE IF NOT EXISTS "${table}" (version INTEGER PRIMARY KEY, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL DEFAULT (unixepoch() * 1000))`,
+  );
+  let applied = await tx.execute<Applied>(`SELECT version, checksum FROM "${table}" ORDER BY version`);
+  if (applied.length === 0) applied = await adopt(tx, table, config);
+  checkApplied(applied, config.migrations);
+  for (const migration of config.migrations.slice(applied.length)) await apply(tx, table, migration);
+}
+
+function hasTransactions(db: MigrationDatabase): db is Pick<RawAccess, "execute" | "transaction"> {
+  return "transaction" in db && typeof db.transaction === "function";
+}
+
+async function adopt(tx: MigrationDatabase, table: string, config: MigrationsOptions): Promise<Applied[]> {
+  const version = await versionBefore(tx, table, config);
+  if (!Number.isSafeInteger(version) || version < 0) throw invalid(`"adopt" found no version: ${version}`);
+  if (version > config.migrations.length) throw unknownVersion(version);
+  const adopted = config.migrations.slice(0, version);
   for (const migration of adopted) await note(tx, table, migration);
   return adopted.map((migration) => ({ version: migration.version, checksum: checksumOf(migration) }));
 }
 
-async function apply(tx: RawAccess, table: string, migration: Migration): Promise<void> {
+/** The version of a database that has no table of migrations. */
+async function versionBefore(
+  tx: MigrationDatabase,
+  table: string,
+  { adopt }: MigrationsOptions,
+): Promise<number> {
+  if (adopt === undefined) return 0;
+  if (typeof adopt === "function") return adopt(tx);
+  const { version, ifTableExists } = typeof adopt === "number" ? { version: adopt } : { ...adopt };
+  const found =
+    ifTableExists === undefined
+      ? await tx.execute(
+          "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name <> ? AND name NOT LIKE 'sqlite_%' AND substr(name, 1, 10) <> '_holdfast_' LIMIT 1",
+          table,
+        )
+      : await tx.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", ifTableExists);
+  return found.length === 0 ? 0 : version;
+}
+
+async function apply(tx: MigrationDatabase, table: string, migration: Migration): Promise<void> {
   if (migration.sql !== undefined) await tx.execute(migration.sql);
   await migration.up?.(tx);
   await note(tx, table, migration);
 }
 
-async function note(tx: RawAccess, table: string, migration: Migration): Promise<void> {
+async function note(tx: MigrationDatabase, table: string, migration: Migration): Promise<void> {
   const checksum = checksumOf(migration);
   await tx.execute(`INSERT INTO "${table}" (version, checksum) VALUES (?, ?)`, migration.version, checksum);
 }
@@ -82,11 +113,7 @@ function checkApplied(applied: readonly Applied[], known: readonly Migration[]):
   for (const [index, { version, checksum }] of applied.entries()) {
     const migration = known[index];
     if (migration === undefined || migration.version !== version) {
-      throw migrationError(
-        "migration_missing",
-        `The database has migration ${version}, which this program does not know: it was written by a newer one`,
-        version,
-      );
+      throw unknownVersion(version);
     }
     if (checksum !== checksumOf(migration)) {
       throw migrationError(
@@ -112,6 +139,7 @@ function checkConfig({ tableName = "schema_migrations", migrations: list, adopt 
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(tableName) || tableName.toLowerCase().startsWith("_holdfast_")) {
     throw invalid(`"${tableName}" is no name for the table of migrations`);
   }
+  if (list.length === 0) throw invalid("there is no migration in the list");
   for (const [index, migration] of list.entries()) {
     if (migration.version !== index + 1) {
       throw invalid(`migrations are numbered 1, 2, 3, ...: ${migration.version} is at place ${index + 1}`);
@@ -119,7 +147,9 @@ function checkConfig({ tableName = "schema_migrations", migrations: list, adopt 
     if ((migration.sql === undefined) === (migration.up === undefined)) {
       throw invalid(`migration ${migration.version} has either "sql" or "up"`);
     }
+    if (migration.sql?.trim() === "") throw invalid(`the SQL of migration ${migration.version} is empty`);
   }
+  if (typeof adopt === "function") return tableName;
   const adopted = typeof adopt === "number" ? adopt : (adopt?.version ?? 0);
   if (!Number.isSafeInteger(adopted) || adopted < 0 || adopted > list.length) {
     throw invalid(`"adopt" names a version from 0 to ${list.length}`);
@@ -129,6 +159,14 @@ function checkConfig({ tableName = "schema_migrations", migrations: list, adopt 
 
 function invalid(message: string): HoldfastError {
   return new HoldfastError("db", "invalid_migrations", message, { statusCode: 500 });
+}
+
+function unknownVersion(version: number): HoldfastError {
+  return migrationError(
+    "migration_missing",
+    `The database has migration ${version}, which this program does not know: it was written by a newer one`,
+    version,
+  );
 }
 
 function migrationError(code: string, message: string, version: number): HoldfastError {

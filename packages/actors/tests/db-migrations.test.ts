@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, type DatabaseProvider, db } from "@holdfast/actors";
 import { defineConfig, db as drizzleDb, integer, sqliteTable, text } from "@holdfast/actors/db/drizzle";
-import { type MigrationsConfig, migrations } from "@holdfast/actors/unstable/migrations";
+import { type MigrationsOptions, migrations } from "@holdfast/actors/unstable/migrations";
 import { isErrorCode } from "@holdfast/core";
 import { eq } from "drizzle-orm";
 import { call, type World, world } from "./harness.ts";
@@ -10,7 +10,7 @@ import { call, type World, world } from "./harness.ts";
 const first = { version: 1, sql: "CREATE TABLE item (name TEXT); INSERT INTO item VALUES ('one')" } as const;
 const second = { version: 2, sql: "INSERT INTO item VALUES ('two')" } as const;
 
-function migrating(config: MigrationsConfig) {
+function migrating(config: MigrationsOptions) {
   return actor({
     db: db({ onMigrate: migrations(config) }),
     actions: {
@@ -28,7 +28,7 @@ async function ask(w: World, definition: Parameters<World["create"]>[0], isNew: 
   return result;
 }
 
-async function refused(w: World, config: MigrationsConfig): Promise<unknown> {
+async function refused(w: World, config: MigrationsOptions): Promise<unknown> {
   const instance = await w.wake(migrating(config));
   await assert.rejects(instance.ready);
   return w.reported.at(-1) ?? (await instance.ready.catch((error: unknown) => error));
@@ -82,8 +82,36 @@ describe("migrations", () => {
     assert.deepEqual(await ask(world(), migrating(adopting), true, "names"), ["one", "two"]);
   });
 
+  test("adopt what a function finds, or nothing", async () => {
+    const w = world();
+    const before = actor({
+      db: db({
+        onMigrate: async (c) => void (await c.execute("CREATE TABLE IF NOT EXISTS item (name TEXT)")),
+      }),
+      actions: { nothing: () => undefined },
+    });
+    await ask(w, before, true, "nothing");
+    const finding: MigrationsOptions = {
+      adopt: async (c) => (await c.execute("SELECT 1 FROM sqlite_schema WHERE name = 'item'")).length,
+      migrations: [first, second],
+    };
+    assert.deepEqual(await ask(w, migrating(finding), false, "names"), ["two"]);
+    assert.deepEqual(await ask(world(), migrating(finding), true, "names"), ["one", "two"]);
+    for (const [version, code] of [
+      [-1, "invalid_migrations"],
+      [3, "migration_missing"],
+    ] as const) {
+      const other = world();
+      await ask(other, before, true, "nothing");
+      const error = await refused(other, { adopt: () => version, migrations: [first, second] });
+      assert.ok(isErrorCode(error, "db", code), String(error));
+    }
+  });
+
   test("are numbered without gaps, and have sql or up", () => {
-    const bad: readonly MigrationsConfig[] = [
+    const bad: readonly MigrationsOptions[] = [
+      { migrations: [] },
+      { migrations: [{ version: 1, sql: " " }] },
       { migrations: [second] },
       { migrations: [first, { version: 3, sql: "" }] },
       { migrations: [{ version: 1 }] },

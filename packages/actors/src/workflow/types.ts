@@ -13,8 +13,16 @@ import type { EntryKind } from "../internal/workflow/record.ts";
  * What a step sees of its actor. On the workflow's own context the same members work while one of its
  * steps runs; outside of steps they throw `workflow.outside_step`.
  */
-export interface WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
-  extends Omit<
+export interface WorkflowStepContext<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+> extends Omit<
     ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     "sleep" | "queue" | "log" | "abortSignal"
   > {
@@ -144,6 +152,67 @@ export interface LoopConfig<LoopState, Value, Context> {
   readonly historyKeep?: number;
 }
 
+/** `StepConfig` with the contexts of one actor. */
+export type WorkflowStepConfig<Output, State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> =
+  StepConfig<
+    Output,
+    WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+  >;
+/** `TryStepConfig` with the contexts of one actor. */
+export type WorkflowTryStepConfig<
+  Output,
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events,
+  Queues,
+> = TryStepConfig<
+  Output,
+  WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+>;
+/** `TryBlockConfig` with the contexts of one actor. */
+export type WorkflowTryConfig<Output, State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> =
+  TryBlockConfig<
+    Output,
+    WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+  >;
+/** `LoopConfig` with the contexts of one actor. */
+export type WorkflowLoopConfig<
+  LoopState,
+  Value,
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events,
+  Queues,
+> = LoopConfig<
+  LoopState,
+  Value,
+  WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
+>;
+/** A branch of a join. */
+export interface WorkflowBranchConfig<
+  Output,
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events,
+  Queues,
+> {
+  readonly run: (
+    ctx: WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+  ) => Promise<Output>;
+}
+
 export interface SignalOptions {
   /** The signal to wait for, where the entry has a name of its own. */
   readonly signal?: string;
@@ -161,8 +230,16 @@ export interface ChildReference<Input = unknown, Output = unknown> {
 }
 
 /** What the function of a workflow gets: operations that are recorded, and replayed from the record. */
-export interface WorkflowContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
-  extends Omit<
+export interface WorkflowContext<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+> extends Omit<
     WorkflowStepContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     "queue" | "idempotencyKey" | "attempt"
   > {

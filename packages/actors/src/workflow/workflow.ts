@@ -9,7 +9,16 @@ import type { QueueTokens } from "../queue.ts";
 import type { ActorContext } from "../types.ts";
 import type { WorkflowContext, WorkflowErrorEvent } from "./types.ts";
 
-export interface WorkflowOptions<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {
+export interface WorkflowOptions<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+> {
   /** Hears of failures, once each; what it does is not part of the history. */
   readonly onError?: (
     c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,

@@ -114,6 +114,7 @@ export class Coordinator implements Executor {
   ): Promise<T> {
     this.assertOpen();
     const timeoutMs = checkTimeout(options.timeout);
+    if (options.name === "") throw invalidArguments("The name of a transaction is empty");
     const late = Promise.withResolvers<never>();
     late.promise.catch(() => {});
     return this.inTurn(() => {
