@@ -325,7 +325,6 @@ export class Directory implements ActorHost {
     }
     await alarmsStopped;
     await this.store.close();
-    this.#observer.close();
   }
 
   /** Brings an actor into memory that is due; it arms its own timers then. */

@@ -14,6 +14,7 @@ import { type Listening, listen } from "./gateway/listen.ts";
 import { NodeGateway } from "./gateway/node-gateway.ts";
 import type { GatewayOptions } from "./gateway/options.ts";
 import { type PredecessorServer, predecessorServer } from "./gateway/predecessor.ts";
+import { processMetrics } from "./gateway/process-metrics.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/upgrades.ts";
 import { type MessageLimits, version } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
@@ -97,7 +98,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     prometheusMetrics: async (_request?: Request): Promise<Response> => {
       const { metrics } = this.#gatewayOptions;
       const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-      const text = metrics === undefined ? (await this.directory()).metrics() : await metrics();
+      const text =
+        metrics === undefined ? (await this.directory()).metrics() + processMetrics() : await metrics();
       return new Response(text, { headers });
     },
   };

@@ -13,13 +13,7 @@ import {
   type ResumePoint,
 } from "@holdfast/client";
 import type { Timer, WireError } from "@holdfast/core";
-import {
-  HoldfastError,
-  isErrorCode,
-  sanitizeError,
-  toWireError,
-  uuidv4,
-} from "@holdfast/core";
+import { HoldfastError, isErrorCode, sanitizeError, toWireError, uuidv4 } from "@holdfast/core";
 import type { Directory } from "./directory.ts";
 import { EventLog } from "./event-log.ts";
 import { serverLimits } from "./limits.ts";

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { actor } from "@holdfast/actors";
 import { decode, encode } from "@holdfast/client";
 import { inspected } from "./inspector-actors.ts";
-import { serve } from "./support.ts";
+import { serve, temporaryDirectory } from "./support.ts";
 
 interface Answer {
   readonly status: number;
@@ -143,7 +146,7 @@ test("schedules are listed, run, paused and deleted", async (t) => {
     return history.length === 1 && history[0].result === "ok";
   };
   // The run is a call of its own: each look is a turn behind it.
-  for (let looks = 0; !(await ran()); looks++) assert.ok(looks < 100, "it has not run");
+  for (let looks = 0; !(await ran()); looks++) assert.ok(looks < 10_000, "it has not run");
   assert.equal((await ask("GET", "/state")).body.state.count, 2);
   assert.deepEqual((await ask("POST", "/schedules/tick/pause")).body, { ok: true });
   assert.deepEqual((await ask("POST", "/schedules/tick/resume")).body, { ok: true });
@@ -160,8 +163,8 @@ test("a workflow shows its history, and runs again from an entry", async (t) => 
   await client.order.getOrCreate("1").steps();
   const order = inspectorOf(url, "order/@1,");
   const ended = async () => {
-    // It has no timers and nothing to wait for: each look is a turn behind it.
-    for (let looks = 0; looks < 100; looks++) {
+    // It has nothing to wait for but its commits.
+    for (let looks = 0; looks < 10_000; looks++) {
       const { body } = await order("GET", "/workflow-history");
       if (body.workflowState === "completed") return body;
     }
@@ -305,4 +308,53 @@ test("the summary has all of it", async (t) => {
   assert.deepEqual(body.queues, ["orders", "poison"]);
   assert.deepEqual([body.isDatabaseEnabled, body.isWorkflowEnabled, body.queueSize], [true, false, 0]);
   assert.deepEqual((await ask("GET", "")).body.id, body.id);
+});
+
+test("files of a custom tab are served, and nothing beside them", async (t) => {
+  const directory = temporaryDirectory(t);
+  mkdirSync(join(directory, "tab", "sub"), { recursive: true });
+  writeFileSync(join(directory, "tab", "index.html"), "<h1>Tab</h1>");
+  writeFileSync(join(directory, "tab", "sub", "app.js"), "1");
+  writeFileSync(join(directory, "tab", ".secret"), "no");
+  writeFileSync(join(directory, "outside.txt"), "no");
+  symlinkSync(join(directory, "outside.txt"), join(directory, "tab", "link.txt"));
+  const tabbed = actor({
+    actions: { ping: () => 1 },
+    inspector: {
+      tabs: [
+        { id: "own", label: "Own", source: join(directory, "tab"), icon: "🧪" },
+        { id: "console", hidden: true },
+      ],
+    },
+  });
+  const { url, client } = await serve(t, { tabbed });
+  await client().tabbed.getOrCreate("a").ping();
+  const base = `${url}/actors/tabbed/@a,/inspector`;
+  assert.deepEqual(await (await fetch(`${base}/tabs`)).json(), {
+    tabs: [
+      { id: "own", label: "Own", icon: "🧪", hidden: false },
+      { id: "console", hidden: true },
+    ],
+  });
+  const page = await fetch(`${base}/custom-tabs/own/`);
+  assert.equal(await page.text(), "<h1>Tab</h1>");
+  assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
+  assert.equal(page.headers.get("referrer-policy"), "no-referrer");
+  assert.equal(await (await fetch(`${base}/custom-tabs/own/sub/app.js`)).text(), "1");
+  // A page in a frame cannot say who it is: its files are no secret.
+  const stranger = { "x-forwarded-for": "10.0.0.1" };
+  assert.equal((await fetch(`${base}/custom-tabs/own/sub/app.js`, { headers: stranger })).status, 200);
+  for (const path of [
+    ".secret",
+    "link.txt",
+    "none.js",
+    "..%2Foutside.txt",
+    "%2Fetc%2Fpasswd",
+    "sub",
+    "sub%00",
+  ]) {
+    assert.equal((await fetch(`${base}/custom-tabs/own/${path}`)).status, 404, path);
+  }
+  assert.equal((await fetch(`${base}/custom-tabs/console/index.html`)).status, 404);
+  assert.equal((await fetch(`${base}/custom-tabs/none/index.html`)).status, 404);
 });

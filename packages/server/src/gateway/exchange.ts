@@ -1,12 +1,5 @@
 import { contentType, type Encoding, encode } from "@holdfast/client";
-import {
-  HoldfastError,
-  type Ports,
-  sanitizeError,
-  toProblem,
-  toWireError,
-  uuidv4,
-} from "@holdfast/core";
+import { HoldfastError, type Ports, sanitizeError, toProblem, toWireError, uuidv4 } from "@holdfast/core";
 
 /** One HTTP request and its answer, whichever server carries it. */
 export interface Exchange {

@@ -1,9 +1,9 @@
 import { stateAt } from "@holdfast/actors";
 import { trustedDepth } from "@holdfast/client";
 import { decodeValue, HoldfastError } from "@holdfast/core";
+import { tabAsset } from "../gateway/tab-assets.ts";
 import { argumentsOf, badRequest, fields, type InspectorRoute, numberOf } from "./request.ts";
 import { stateOf, summaryOf, tabOf } from "./shapes.ts";
-import { tabAsset } from "./tab-assets.ts";
 
 /** State, connections, actions, logs, traces, history and tabs. */
 export const actorRoutes: readonly InspectorRoute[] = [

@@ -1,10 +1,10 @@
 import type { ActorTarget } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
+import { TabFile } from "../gateway/tab-assets.ts";
 import { actorRoutes } from "./actor-routes.ts";
 import { partRoutes, storageRoutes } from "./part-routes.ts";
 import type { InspectorRequest, InspectorResponse, InspectorRoute } from "./request.ts";
-import { TabFile } from "./tab-assets.ts";
 
 const routes: readonly (InspectorRoute & { readonly segments: readonly string[] })[] = [
   ...actorRoutes,

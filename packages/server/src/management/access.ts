@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { storedInspectorToken } from "@holdfast/actors";
 import { type ActorTarget, header } from "@holdfast/client";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
@@ -128,13 +127,14 @@ function bearerOf(authorization: string | undefined): string | undefined {
   return /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
 }
 
+const encoder = new TextEncoder();
+
 /** Compares in a time that says nothing of where two secrets differ. */
 function same(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  const [given, secret] = [encoder.encode(a), encoder.encode(b)];
+  let difference = given.length ^ secret.length;
+  for (let at = 0; at < secret.length; at++) difference |= (given[at] ?? 0) ^ (secret[at] ?? 0);
+  return difference === 0;
 }
 
 const proxyHeaders = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];

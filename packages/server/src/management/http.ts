@@ -2,14 +2,15 @@ import { exportActor, forkActor, importActor } from "@holdfast/actors";
 import { type ActorTarget, contentType, decode, encode, type ListActorsOptions } from "@holdfast/client";
 import { type ActorKey, decodeKey, HoldfastError, normalizeKey, uuidv7 } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
+import { docsPage } from "../gateway/docs-page.ts";
 import { type Exchange, replyEncoding, requestEncoding } from "../gateway/exchange.ts";
 import type { GatewayOptions } from "../gateway/options.ts";
+import { processMetrics } from "../gateway/process-metrics.ts";
 import { InspectorApi } from "../inspector/api.ts";
 import { badRequest } from "../inspector/request.ts";
 import { serverLimits } from "../limits.ts";
 import { asGet, ManageAccess, type ManageInfo } from "./access.ts";
 import { asyncApi } from "./asyncapi.ts";
-import { docsPage } from "./docs-page.ts";
 import { openApi } from "./openapi.ts";
 import type { ManagementRoute } from "./routes.ts";
 
@@ -90,7 +91,9 @@ export class ManagementHttp {
     if (path === "/metrics") {
       await this.#admit("metrics", exchange);
       const text =
-        this.#options.metrics === undefined ? this.#directory.metrics() : await this.#options.metrics();
+        this.#options.metrics === undefined
+          ? this.#directory.metrics() + processMetrics()
+          : await this.#options.metrics();
       return send("text/plain; version=0.0.4; charset=utf-8", text);
     }
     await this.#admit("documents", exchange);

@@ -37,7 +37,7 @@ export class Metrics {
   }
 
   /** `gauges` are read at this moment. */
-  text(gauges: LiveGauges, process: readonly string[]): string {
+  text(gauges: LiveGauges): string {
     const actors = [...this.#actors];
     const each = (value: (metrics: ActorMetrics) => number): Sample[] =>
       actors.map(([name, metrics]) => ({ labels: { actor: name }, value: value(metrics) }));
@@ -113,7 +113,6 @@ export class Metrics {
           { labels: {}, value },
         ]),
       ),
-      ...process,
     ];
     return `${lines.join("\n")}\n`;
   }

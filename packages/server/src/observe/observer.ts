@@ -1,7 +1,6 @@
 import type { ActorInstance, InvokeCall, StopReason, TraceAttributes } from "@holdfast/actors";
 import { type Clock, isHoldfastError } from "@holdfast/core";
 import { type ActorMetrics, Metrics } from "./metrics.ts";
-import { ProcessMetrics } from "./process-metrics.ts";
 import { SpanLog } from "./span-log.ts";
 import { tracing } from "./tracing.ts";
 
@@ -10,7 +9,6 @@ export class Observer {
   readonly metrics = new Metrics();
   readonly spans = new SpanLog();
   readonly #clock: Clock;
-  readonly #process = new ProcessMetrics();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -76,7 +74,7 @@ export class Observer {
     }
   }
 
-  /** The text of `/metrics`. */
+  /** What `/metrics` says of the actors. */
   text(instances: Iterable<ActorInstance>, store: object): string {
     const connections = new Map<string, number>();
     const queued = new Map<string, number>();
@@ -85,11 +83,7 @@ export class Observer {
       connections.set(instance.name, (connections.get(instance.name) ?? 0) + load.connections);
       queued.set(instance.name, (queued.get(instance.name) ?? 0) + load.queued);
     }
-    return this.metrics.text({ connections, queued, store: statsOf(store) }, this.#process.lines());
-  }
-
-  close(): void {
-    this.#process.close();
+    return this.metrics.text({ connections, queued, store: statsOf(store) });
   }
 
   #called(metrics: ActorMetrics, id: string, name: string, startMs: number, error: unknown): void {

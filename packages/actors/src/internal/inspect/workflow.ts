@@ -27,7 +27,10 @@ export class WorkflowView implements WorkflowInspector {
   }
 
   async replay(entryId?: string): Promise<void> {
-    await replayWorkflow(this.#part(), entryId);
+    const part = this.#part();
+    // What has ended for whoever looks may have its last lines still to run.
+    if (part.terminal) await part.whenQuiet();
+    await replayWorkflow(part, entryId);
     await this.#runtime.queue.gate();
   }
 
