@@ -58,7 +58,7 @@ describe("bad requests", () => {
     ],
     ["an inherited actor", "/actors/__proto__/@,/actions/x?create=true", post(""), "404 actor.not_found"],
     ["a wrong method", path, {}, "405 gateway.method_not_allowed"],
-    ["a wrong method of an actor", "/actors/echo/@,", { method: "DELETE" }, "405 gateway.method_not_allowed"],
+    ["a wrong method of an actor", "/actors/echo/@,", { method: "PATCH" }, "405 gateway.method_not_allowed"],
     ["a wrong method of health", "/health", { method: "PUT" }, "405 gateway.method_not_allowed"],
     ["a connection without upgrade", "/actors/echo/@,/connect", {}, "426 gateway.upgrade_required"],
     [

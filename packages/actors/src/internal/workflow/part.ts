@@ -442,11 +442,15 @@ export class WorkflowPart implements Part, RunOwner {
 
   /** Forgets entries, and runs again from there. Throws `actor.workflow_in_flight`. */
   async restart(forget: () => void): Promise<void> {
+    // The end of a run is seen a moment before the run is out of the way.
+    while (this.terminal && this.#run !== undefined) {
+      await new Promise<void>((resolve) => this.#quiet.add(resolve));
+    }
+    await this.loaded();
     if (!this.terminal || this.#run !== undefined) {
       const message = "Cannot replay a workflow while it is currently in flight";
       throw new HoldfastError("actor", "workflow_in_flight", message, { statusCode: 409 });
     }
-    await this.loaded();
     forget();
     this.runtime.records.delete(outputKey);
     this.#output = undefined;

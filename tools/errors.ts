@@ -1,0 +1,78 @@
+/**
+ * Checks docs/errors.md against the code, both ways: each error that a package makes is in a table, and
+ * each code of a table is in the source. An error is made by `new HoldfastError("group", "code", ...)`.
+ * Where the code is chosen elsewhere (`new HoldfastError("group", code, ...)`), its texts are found as
+ * literals: the second direction holds for them too.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, sourceFiles } from "./workspace.ts";
+
+interface Place {
+  readonly path: string;
+  readonly line: number;
+}
+
+const madePattern = /new HoldfastError\(\s*"([\w-]+)",\s*("?[\w.]+"?)/g;
+
+function isShipped(path: string): boolean {
+  if (!/^packages\/[\w-]+\/src\//.test(path) || /\.test\.tsx?$/.test(path)) return false;
+  // The kit and the mock model make the errors of others.
+  return !path.startsWith("packages/testing/");
+}
+
+/** Errors with literal group and code, each with the first place that makes it. */
+function madeErrors(sources: ReadonlyMap<string, string>): ReadonlyMap<string, Place> {
+  const made = new Map<string, Place>();
+  for (const [path, text] of sources) {
+    for (const match of text.matchAll(madePattern)) {
+      const [, group = "", code = ""] = match;
+      if (!code.startsWith('"')) continue;
+      const name = `${group}.${code.slice(1, -1)}`;
+      const line = text.slice(0, match.index).split("\n").length;
+      if (!made.has(name)) made.set(name, { path, line });
+    }
+  }
+  return made;
+}
+
+/** `group.code` in the first column of the tables; a star or NNN stands for what users or servers choose. */
+function listedErrors(text: string): ReadonlyMap<string, number> {
+  const listed = new Map<string, number>();
+  text.split("\n").forEach((line, index) => {
+    const [, first = ""] = /^\|([^|]*)\|/.exec(line) ?? [];
+    for (const match of first.matchAll(/`([\w-]+\.[\w*]+)`/g)) listed.set(match[1] ?? "", index + 1);
+  });
+  return listed;
+}
+
+const document = "docs/errors.md";
+const sources = new Map(
+  sourceFiles()
+    .filter(isShipped)
+    .map((path) => [path, readFileSync(join(root, path), "utf8")]),
+);
+const made = madeErrors(sources);
+const listed = listedErrors(readFileSync(join(root, document), "utf8"));
+const literals = new Set<string>();
+for (const text of sources.values()) {
+  for (const match of text.matchAll(/["`]([\w.-]+)["`]/g)) literals.add(match[1] ?? "");
+}
+
+const problems: string[] = [];
+for (const [name, { path, line }] of made) {
+  if (!listed.has(name)) problems.push(`${path}:${line}: ${name} is not in ${document}`);
+}
+for (const [name, line] of listed) {
+  if (/[*]|NNN/.test(name)) continue;
+  const [, code = ""] = name.split(".");
+  if (!made.has(name) && !literals.has(name) && !literals.has(code)) {
+    problems.push(`${document}:${line}: nothing makes ${name}`);
+  }
+}
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
+console.log(`errors: ${made.size} made with literal codes, ${listed.size} listed, both lists agree`);
