@@ -102,7 +102,10 @@ test("the watcher stays while the actor sleeps, is told of its wake and of its e
   await (await registry.directory()).sleep(await handle.resolve());
   assert.equal((await next("status")).status, "sleeping");
   await handle.add(1);
-  assert.equal((await next("init")).summary.state.count, 2);
+  const again = await next("init");
+  // The call that woke it may come before or after what the watcher gets first.
+  const { state } = again.summary.state.count === 2 ? again.summary : await next("state");
+  assert.equal(state.count, 2);
   await client().shop.destroy("a");
   assert.equal((await next("status")).status, "destroyed");
   assert.deepEqual(await end(), { code: 1000, reason: "actor.destroyed" });
