@@ -3,14 +3,24 @@ import { test } from "node:test";
 import { simulateTwice } from "@holdfast/testing/sim";
 
 /** Seeds that have found something, with what it was, and a few that run everything at once. */
-const kept: readonly { readonly seed: string; readonly workloads?: readonly string[]; readonly found: string }[] = [
+const kept: readonly {
+  readonly seed: string;
+  readonly workloads?: readonly string[];
+  readonly found: string;
+}[] = [
   { seed: "3", workloads: ["lifecycles"], found: "getOrCreate met a create and was told duplicate_key" },
-  { seed: "6", workloads: ["transfers"], found: "a send that nobody awaited was not in the turn that made it" },
+  {
+    seed: "6",
+    workloads: ["transfers"],
+    found: "a send that nobody awaited was not in the turn that made it",
+  },
   ...["1", "2", "3", "4", "5"].map((seed) => ({ seed, found: "" })),
 ];
 
 for (const { seed, workloads, found } of kept) {
-  const what = [workloads?.join(" ") ?? "workloads of its choice", ...(found === "" ? [] : [found])].join(": ");
+  const what = [workloads?.join(" ") ?? "workloads of its choice", ...(found === "" ? [] : [found])].join(
+    ": ",
+  );
   test(`seed ${seed}, twice: ${what}`, async () => {
     const { failure, steps } = await simulateTwice({ seed, workloads });
     assert.equal(failure, undefined, failure?.stack);

@@ -1,2 +1,3 @@
+export { type DayOutcome, type Sample, simulateDay } from "./day.ts";
 export { type Plant, plants } from "./plants.ts";
 export { type SimOptions, type SimOutcome, simulate, simulateTwice } from "./run.ts";
