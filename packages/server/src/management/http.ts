@@ -157,7 +157,7 @@ export class ManagementHttp {
         allow(exchange, "GET");
         await this.#admit("inspect", exchange, target);
         const { id } = await this.#directory.resolve(target);
-        const body = ReadableStream.from(exportActor(store, id));
+        const body = streamOf(exportActor(store, id));
         const type = { "content-type": "application/octet-stream", "cache-control": "no-store" };
         exchange.replyWith(new Response(body, { headers: type }), headers);
         return;
@@ -307,5 +307,23 @@ function namesOf({ definitions }: Directory): Record<string, unknown> {
         },
       ];
     }),
+  );
+}
+
+/** Reads on as its reader does. */
+function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const next = await iterator.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(next.value);
+      },
+      cancel: async () => {
+        await iterator.return?.();
+      },
+    },
+    { highWaterMark: 0 },
   );
 }
