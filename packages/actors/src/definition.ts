@@ -168,7 +168,7 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly onBeforeActionResponse?: <Output>(
     c: ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
     name: string,
-    args: readonly unknown[],
+    args: unknown[],
     output: Output,
   ) => Output | Promise<Output>;
   /** Answers HTTP requests. */
@@ -214,19 +214,10 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   };
 }
 
-/** What `actor()` returns. The types are phantom: clients infer from them, nothing is there at run time. */
-export interface ActorDefinition<
-  State,
-  ConnParams,
-  ConnState,
-  Vars,
-  Input,
-  Database,
-  Events,
-  Queues,
-  Actions,
-> {
-  readonly "~types"?: ActorShape<
+/** What `actor()` returns. Clients infer its types; hosts read what was checked. */
+export class ActorDefinition<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
+  /** Phantom: nothing is there at run time. */
+  declare readonly "~types"?: ActorShape<
     State,
     ConnParams,
     ConnState,
@@ -238,6 +229,15 @@ export interface ActorDefinition<
     Actions
   >;
   readonly "~definition": RuntimeDefinition;
+  /** What `actor()` was given. */
+  readonly config: ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions>;
+
+  constructor(
+    config: ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions>,
+  ) {
+    this["~definition"] = parseDefinition(config);
+    this.config = config;
+  }
 }
 
 /** Any definition, as a host handles it. */
@@ -262,5 +262,5 @@ export function actor<
 >(
   config: ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions>,
 ): ActorDefinition<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
-  return { "~definition": parseDefinition(config) };
+  return new ActorDefinition(config);
 }

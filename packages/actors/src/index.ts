@@ -55,7 +55,7 @@ export { type DatabaseConfig, db } from "./db.ts";
 export {
   type ActionSchemas,
   type ActorConfig,
-  type ActorDefinition,
+  ActorDefinition,
   type AnyDefinition,
   actor,
   type InspectorTabConfig,

@@ -188,26 +188,58 @@ export interface StateContext<State, ConnParams, ConnState, Database, Events, Qu
 }
 
 /** The context of most hooks. */
-export interface ActorContext<State, ConnParams, ConnState, Vars, _Input, Database, Events, Queues>
-  extends StateContext<State, ConnParams, ConnState, Database, Events, Queues> {
+export interface ActorContext<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  _Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+> extends StateContext<State, ConnParams, ConnState, Database, Events, Queues> {
   /** In memory only; made anew at each start. */
   vars: Vars;
   readonly run: RunControl;
 }
 
 /** The context of `onConnect` and `onDisconnect`. */
-export interface ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
-  extends ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {
+export interface ConnContext<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+> extends ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {
   readonly conn: Conn<ConnState, ConnParams, Events>;
 }
 
 /** The context of an action; `conn` of a stateless call ends with it, and a scheduled one has none. */
-export interface ActionContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
-  extends ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {}
+export interface ActionContext<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+> extends ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {}
 
 /** The context of `onRequest` and `onWebSocket`. */
-export interface RequestContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>
-  extends ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {
+export interface RequestContext<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+> extends ConnContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues> {
   readonly request: Request;
 }
 

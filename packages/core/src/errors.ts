@@ -21,6 +21,8 @@ export interface HoldfastErrorOptions {
   readonly actor?: ErrorActor;
   /** HTTP status; by default derived from group and code. */
   readonly statusCode?: number;
+  /** False keeps message and metadata from callers, who see group and code only. */
+  readonly public?: boolean;
   readonly cause?: unknown;
 }
 
@@ -35,6 +37,8 @@ export class HoldfastError extends Error {
   readonly code: string;
   readonly metadata?: unknown;
   readonly statusCode: number;
+  /** Whether callers may see message and metadata. */
+  readonly public: boolean;
   /** Where it arose, if that was an actor. */
   actor?: ErrorActor;
   readonly [brand] = true;
@@ -47,6 +51,7 @@ export class HoldfastError extends Error {
     if (options.metadata !== undefined) this.metadata = options.metadata;
     if (options.actor !== undefined) this.actor = options.actor;
     this.statusCode = options.statusCode ?? defaultStatus(group, code);
+    this.public = options.public ?? true;
   }
 }
 
@@ -114,8 +119,9 @@ function isErrorActor(value: unknown): value is ErrorActor {
 
 /**
  * The single place where an arbitrary thrown value becomes something that a caller may see.
- * Typed errors pass; anything else becomes `internal.internal_error` with `errorId`, under which
- * the full error is handed to `report` (the log). With `expose`, for development, its message is shown.
+ * Typed errors pass, without their message and metadata when they are not public; anything else becomes
+ * `internal.internal_error`. What is held back is handed to `report` (the log) with the `errorId` that
+ * the caller gets. With `expose`, for development, the message is shown.
  */
 export function sanitizeError(
   error: unknown,
@@ -123,9 +129,13 @@ export function sanitizeError(
   report: (errorId: string, error: unknown) => void,
   expose = false,
 ): HoldfastError {
-  if (isHoldfastError(error)) return error;
+  if (isHoldfastError(error) && (expose || error.public !== false)) return error;
   report(errorId, error);
   const message = expose ? messageOf(error) : "An internal error occurred";
+  if (isHoldfastError(error)) {
+    const { group, code, statusCode } = error;
+    return new HoldfastError(group, code, message, { statusCode, metadata: { errorId }, cause: error });
+  }
   return new HoldfastError("internal", "internal_error", message, {
     metadata: { errorId },
     cause: error,

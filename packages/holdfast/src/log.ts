@@ -1,7 +1,41 @@
-import { createLogger, type Logger, type LogLevel } from "@holdfast/core";
+import { type LogLevel as CoreLogLevel, createLogger, type Logger } from "@holdfast/core";
+import { type ConfigSchema, configSchema } from "./internal/config-schema.ts";
 import { writeLine } from "./internal/stderr-log.ts";
 
-export { createLogger, type Logger, type LogLevel, silentLogger } from "@holdfast/core";
+export { createLogger, type Logger, silentLogger } from "@holdfast/core";
+
+/** "trace" is taken for "debug", and "fatal" for "error". */
+export type LogLevel = CoreLogLevel | "trace" | "fatal";
+
+const levels = {
+  trace: "debug",
+  debug: "debug",
+  info: "info",
+  warn: "warn",
+  error: "error",
+  fatal: "error",
+  silent: "silent",
+} as const satisfies Record<LogLevel, CoreLogLevel>;
+
+export const LogLevelSchema: ConfigSchema<LogLevel> = configSchema((value) => {
+  if (typeof value === "string" && isLevel(value)) return value;
+  throw new TypeError(`"${String(value)}" is not a level of the log`);
+});
+
+/** The level that is kept for one that was asked for; without one, that of the environment. */
+export function coreLevel(level: LogLevel = levelOfEnvironment()): CoreLogLevel {
+  return levels[level];
+}
+
+/** The level in the words of other loggers: HOLDFAST_LOG_LEVEL unless given. */
+export function getPinoLevel(level: LogLevel = levelOfEnvironment()): LogLevel {
+  return level;
+}
+
+/** Whether records carry the `target` of their logger: they always do. */
+export function getIncludeTarget(): boolean {
+  return true;
+}
 
 let base: Logger | undefined;
 
@@ -22,28 +56,19 @@ export function configureBaseLogger(logger: Logger): void {
 }
 
 /** Records of at least this level go to standard error from now on. */
-export function configureDefaultLogger(level: LogLevel = levelOfEnvironment()): void {
-  base = createLogger(level, writeLine);
+export function configureDefaultLogger(level?: LogLevel): void {
+  base = makeDefaultLogger(level);
 }
 
-export function makeDefaultLogger(): Logger {
-  return createLogger(levelOfEnvironment(), writeLine);
+export function makeDefaultLogger(level?: LogLevel): Logger {
+  return createLogger(coreLevel(level), writeLine);
 }
 
 function levelOfEnvironment(): LogLevel {
-  const level = process.env["HOLDFAST_LOG_LEVEL"]?.toLowerCase();
-  switch (level) {
-    case "debug":
-    case "info":
-    case "warn":
-    case "error":
-    case "silent":
-      return level;
-    case "trace":
-      return "debug";
-    case "fatal":
-      return "error";
-    default:
-      return "warn";
-  }
+  const level = process.env["HOLDFAST_LOG_LEVEL"]?.toLowerCase() ?? "warn";
+  return isLevel(level) ? level : "warn";
+}
+
+function isLevel(level: string): level is LogLevel {
+  return Object.hasOwn(levels, level);
 }

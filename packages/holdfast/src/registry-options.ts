@@ -1,5 +1,5 @@
 import type { ActorStore } from "@holdfast/actors";
-import type { Logger, LogLevel, Ports } from "@holdfast/core";
+import type { Logger, Ports } from "@holdfast/core";
 import type {
   AccessInfo,
   Definitions,
@@ -7,6 +7,7 @@ import type {
   ManageInfo,
   ShutdownOptions,
 } from "@holdfast/server";
+import type { LogLevel } from "./log.ts";
 
 /** A logger of another library, such as pino: fields first, then the message. */
 export interface ForeignLogger {

@@ -12,7 +12,7 @@ import {
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { checkOptions } from "./internal/check-options.ts";
 import { writeLine } from "./internal/stderr-log.ts";
-import { getBaseLogger } from "./log.ts";
+import { coreLevel, getBaseLogger } from "./log.ts";
 import type { ForeignLogger, SetupOptions } from "./registry-options.ts";
 
 export type { ForeignLogger, SetupOptions } from "./registry-options.ts";
@@ -48,7 +48,7 @@ function dataDirectory(options: SetupOptions<Definitions>): string {
 function loggerOf(logging: SetupOptions<Definitions>["logging"]): Logger {
   const { baseLogger, level } = logging ?? {};
   if (baseLogger !== undefined) return isOurs(baseLogger) ? baseLogger : adapted(baseLogger);
-  return level === undefined ? getBaseLogger() : createLogger(level, writeLine);
+  return level === undefined ? getBaseLogger() : createLogger(coreLevel(level), writeLine);
 }
 
 /** Ours takes the message first and has no more than these methods; a pino takes the fields first. */

@@ -20,8 +20,65 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-export function promiseWithResolvers<T>(): PromiseWithResolvers<T> {
-  return Promise.withResolvers<T>();
+/** A promise with its ends; `onReject` hears of a rejection, so that none is unhandled. */
+export function promiseWithResolvers<T>(onReject?: (reason: unknown) => void): PromiseWithResolvers<T> {
+  const made = Promise.withResolvers<T>();
+  if (onReject !== undefined) made.promise.catch(onReject);
+  return made;
+}
+
+/** Resolves `ms` after each call, for loops: `while (!c.aborted) await tick()`. */
+export function interval(ms: number): () => Promise<void> {
+  return () => sleep(ms);
+}
+
+/** What a timer of the platform can wait for at most. */
+const maxTimerMs = 2_147_483_647;
+
+export interface LongTimeoutHandle {
+  readonly abort: () => void;
+}
+
+/** As `setTimeout`, for any duration. */
+export function setLongTimeout(listener: () => void, afterMs: number): LongTimeoutHandle {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (restMs: number): void => {
+    const next = restMs <= maxTimerMs ? listener : () => wait(restMs - maxTimerMs);
+    timer = setTimeout(next, Math.min(restMs, maxTimerMs));
+  };
+  wait(afterMs);
+  return { abort: () => clearTimeout(timer) };
+}
+
+/**
+ * Runs one operation at a time. What is enqueued while one runs replaces what already waits; everybody
+ * who waited gets the outcome of the one that ran.
+ */
+export class SinglePromiseQueue {
+  /** Settles when nothing is left to run. */
+  runningDrainLoop: Promise<void> | undefined;
+  #next: { operation: () => Promise<void>; done: PromiseWithResolvers<void> } | undefined;
+
+  enqueue(operation: () => Promise<void>): Promise<void> {
+    const done = this.#next?.done ?? promiseWithResolvers<void>(() => undefined);
+    this.#next = { operation, done };
+    this.runningDrainLoop ??= this.#drain();
+    return done.promise;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#next !== undefined) {
+      const { operation, done } = this.#next;
+      this.#next = undefined;
+      try {
+        await operation();
+        done.resolve();
+      } catch (error) {
+        done.reject(error);
+      }
+    }
+    this.runningDrainLoop = undefined;
+  }
 }
 
 export function toUint8Array(data: ArrayBuffer | ArrayBufferView): Uint8Array {
@@ -40,10 +97,9 @@ export function arrayBuffersEqual(a: ArrayBuffer, b: ArrayBuffer): boolean {
   return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }
 
-/** A signal that aborts with the first of those given; undefined where there is none. */
-export function joinSignals(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
-  const given = signals.filter((signal) => signal !== undefined);
-  return given.length <= 1 ? given[0] : AbortSignal.any(given);
+/** A signal that aborts with the first of those given; it never aborts where there is none. */
+export function joinSignals(...signals: readonly (AbortSignal | undefined | null)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined && signal !== null));
 }
 
 /** Puts a path behind the path of an endpoint. */
@@ -68,3 +124,33 @@ export function getEnvUniversal(name: string): string | undefined {
   const runtime = globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } };
   return runtime.process?.env?.[name];
 }
+
+/** Writes a value and where it was asked for to the console, and returns it. */
+export function dbg<T>(value: T): T {
+  console.trace(value);
+  return value;
+}
+
+/** The version of this package. */
+export const VERSION = "0.1.0";
+
+/** How this library names itself in requests. */
+export function httpUserAgent(): string {
+  const agent = `Holdfast/${VERSION}`;
+  return typeof navigator === "undefined" ? agent : `${agent} ${navigator.userAgent}`;
+}
+
+export type Runtime = "deno" | "bun" | "node";
+
+export function detectRuntime(): Runtime {
+  if ("Deno" in globalThis) return "deno";
+  return "Bun" in globalThis ? "bun" : "node";
+}
+
+export type DeepReadonly<T> = {
+  readonly [Key in keyof T]: T[Key] extends object ? DeepReadonly<T[Key]> : T[Key];
+};
+
+export type DeepMutable<T> = {
+  -readonly [Key in keyof T]: T[Key] extends object ? DeepMutable<T[Key]> : T[Key];
+};

@@ -1,0 +1,21 @@
+import type { AnyRegistry, Client, ConnStatus, SkipReadyWait } from "@holdfast/client";
+
+/** An action as a client has it: without the context, and as a promise. */
+export type ActorActionFunction<Args extends unknown[] = unknown[], Response = unknown> = (
+  ...args: Args extends [unknown, ...infer Rest] ? Rest : Args
+) => Promise<Response>;
+
+export interface ActorActionOptions extends SkipReadyWait {
+  readonly signal?: AbortSignal;
+}
+
+/** Ends what it was returned for. */
+export type EventUnsubscribe = () => void;
+export type ConnectionStateCallback = () => void;
+export type StatusChangeCallback = (status: ConnStatus) => void;
+
+/** The definitions of a registry by name. */
+export type ExtractActorsFromRegistry<R extends AnyRegistry> = NonNullable<R["~actors"]>;
+
+/** The registry that a client is for. */
+export type ExtractRegistryFromClient<C> = C extends Client<infer R extends AnyRegistry> ? R : never;
