@@ -1,7 +1,10 @@
 /** What the runtime is compared with: the least that can be done over HTTP and WebSocket in Node. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { WebSocketServer } from "ws";
+import { encodeValue } from "@holdfast/core";
+import { WebSocket, WebSocketServer } from "ws";
+import { wallMs } from "./clock.ts";
+import { serveTarget } from "./target.ts";
 
 const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
@@ -14,6 +17,15 @@ const server = createServer((request, response) => {
 });
 const sockets = new WebSocketServer({ server, perMessageDeflate: false });
 sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(data)));
-server.listen(0, "127.0.0.1", () => {
-  process.send?.({ port: (server.address() as AddressInfo).port });
-});
+/** What an event is on the wire. */
+const event = encodeValue([[3, "tick", [1]]]);
+
+function burst(events: number): number {
+  const startedAt = wallMs();
+  for (let n = 0; n < events; n++) {
+    for (const client of sockets.clients) if (client.readyState === WebSocket.OPEN) client.send(event);
+  }
+  return startedAt;
+}
+
+server.listen(0, "127.0.0.1", () => serveTarget({ port: (server.address() as AddressInfo).port, burst }));

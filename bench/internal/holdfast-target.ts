@@ -1,11 +1,11 @@
-/** A server with one durable counter actor, on SQLite in a directory of its own. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** A server with one kind of durable counter, on SQLite in the directory of its first argument. */
 import { join } from "node:path";
-import { actor } from "@holdfast/actors";
+import { actor, event } from "@holdfast/actors";
 import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import { wallMs } from "./clock.ts";
+import { serveTarget } from "./target.ts";
 
 const counter = actor({
   state: { count: 0 },
@@ -14,19 +14,32 @@ const counter = actor({
       c.state.count += by;
       return c.state.count;
     },
+    get: (c) => c.state.count,
   },
 });
 
-const directory = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+const ticker = actor({
+  events: { tick: event<number>() },
+  actions: {
+    burst: (c, events: number) => {
+      for (let n = 0; n < events; n++) c.broadcast("tick", 1);
+    },
+  },
+});
+
+const [directory = ""] = process.argv.slice(2);
 const registry = createRegistry({
-  use: { counter },
-  store: () => openSqliteStore({ path: directory, ports: systemPorts() }),
+  use: { counter, ticker },
+  store: () => openSqliteStore({ path: join(directory, "store"), ports: systemPorts() }),
 });
-const listening = await registry.listen({ port: 0 });
-process.on("message", () => {
-  void registry.shutdown().then(() => {
-    rmSync(directory, { recursive: true, force: true });
-    process.disconnect();
-  });
+const { port } = await registry.listen({ port: 0 });
+serveTarget({
+  port,
+  count: () => registry.client.counter.getOrCreate("bench").get(),
+  burst: (events) => {
+    const startedAt = wallMs();
+    void registry.client.ticker.getOrCreate("bench").burst(events);
+    return startedAt;
+  },
+  stop: () => registry.shutdown(),
 });
-process.send?.({ port: listening.port });

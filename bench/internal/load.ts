@@ -63,7 +63,7 @@ function httpRequest(job: LoadJob, path: string): Buffer {
 }
 
 async function httpCaller(job: LoadJob, path: string, onReply: OnReply): Promise<Caller> {
-  const socket = await open(job.port);
+  const socket = await openSocket(job.port);
   const template = httpRequest(job, path);
   const keyAt = template.indexOf(keyMark);
   let received: Buffer = Buffer.alloc(0);
@@ -94,13 +94,13 @@ async function httpCaller(job: LoadJob, path: string, onReply: OnReply): Promise
 }
 
 /** A frame masked with zeros: the payload stays as it is, and the server unmasks as always. */
-function webSocketFrame(payload: Buffer): Buffer {
+export function webSocketFrame(payload: Buffer): Buffer {
   if (payload.length >= 126) throw new Error("the load generator sends small messages only");
   return Buffer.concat([Buffer.from([0x82, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 }
 
 async function webSocketCaller(job: LoadJob, path: string, onReply: OnReply): Promise<Caller> {
-  const socket = await open(job.port);
+  const socket = await openSocket(job.port);
   const protocols =
     job.protocols === undefined ? "" : `sec-websocket-protocol: ${job.protocols.join(", ")}\r\n`;
   const key = randomBytes(16).toString("base64");
@@ -160,7 +160,7 @@ async function webSocketCaller(job: LoadJob, path: string, onReply: OnReply): Pr
 }
 
 /** Bytes of the first frame, or undefined when it is not complete. Servers do not mask. */
-function frameSize(bytes: Buffer): number | undefined {
+export function frameSize(bytes: Buffer): number | undefined {
   if (bytes.length < 2) return undefined;
   const short = (bytes[1] ?? 0) & 0x7f;
   if (short === 127) throw new Error("the load generator takes small messages only");
@@ -170,14 +170,14 @@ function frameSize(bytes: Buffer): number | undefined {
 }
 
 /** How many frames a message of the protocol holds: the length of a CBOR array. */
-function arrayLength(payload: Buffer): number {
+export function arrayLength(payload: Buffer): number {
   const head = payload[0] ?? 0;
   if (head >= 0x80 && head < 0x98) return head - 0x80;
   if (head === 0x98) return payload[1] ?? 0;
   throw new Error(`unexpected message: ${payload.toString("hex")}`);
 }
 
-function open(port: number): Promise<Socket> {
+export function openSocket(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => resolve(socket));
     socket.once("error", reject);

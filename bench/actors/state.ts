@@ -1,12 +1,12 @@
 /**
  * What it costs that a state is watched: the same work on the bare values and on the state, in one
- * run, with floors as exit codes. `node bench/state.ts`. Only ratios are meant to be compared.
+ * run.
  */
-import { pathToFileURL } from "node:url";
-import { StateLog } from "../packages/actors/src/internal/state/state-log.ts";
+import { StateLog } from "../../packages/actors/src/internal/state/state-log.ts";
+import type { Outcome, Scenario } from "../internal/scenario.ts";
 
 const floors = { primitives: 5, objects: 30, writeNs: 200 } as const;
-const rounds = Number(process.env["BENCH_ROUNDS"] ?? "15");
+const turns = Number(process.env["BENCH_ROUNDS"] ?? "15");
 
 interface Row {
   id: number;
@@ -34,7 +34,7 @@ function fresh(): State {
 function measure(count: number, work: () => number): number {
   const samples: number[] = [];
   let kept = 0;
-  for (let round = 0; round < rounds + 3; round++) {
+  for (let round = 0; round < turns + 3; round++) {
     const from = process.hrtime.bigint();
     kept += work();
     const ns = Number(process.hrtime.bigint() - from);
@@ -81,7 +81,7 @@ function many(work: () => number): () => number {
   };
 }
 
-export interface StateCosts {
+interface StateCosts {
   /** How much longer than the bare array. */
   readonly primitives: number;
   readonly objects: number;
@@ -89,7 +89,7 @@ export interface StateCosts {
   readonly writeNs: number;
 }
 
-export function measureState(): StateCosts {
+function measureState(): StateCosts {
   const bare = fresh();
   const log = StateLog.create(fresh(), () => {});
   log.take();
@@ -124,14 +124,27 @@ export function measureState(): StateCosts {
   return { primitives, objects, writeNs };
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+async function measureOutcome(): Promise<Outcome> {
   const costs = measureState();
-  console.log(
-    `1,000 primitives: ${costs.primitives.toFixed(1)}x the bare array (floor ${floors.primitives}x)`,
-  );
-  console.log(`1,000 objects:    ${costs.objects.toFixed(1)}x the bare array (floor ${floors.objects}x)`);
-  console.log(`a deep write:     ${costs.writeNs.toFixed(0)} ns (floor ${floors.writeNs} ns)`);
-  const failed =
-    costs.primitives > floors.primitives || costs.objects > floors.objects || costs.writeNs > floors.writeNs;
-  process.exitCode = failed ? 1 : 0;
+  return {
+    figures: [
+      { name: "1,000 primitives", value: costs.primitives, unit: "times", detail: "the bare array" },
+      { name: "1,000 objects", own: true, value: costs.objects, unit: "times", detail: "the bare array" },
+      { name: "a deep write", value: costs.writeNs, unit: "ns" },
+    ],
+    floors: [
+      {
+        name: "primitives",
+        value: costs.primitives,
+        limit: floors.primitives,
+        unit: "times",
+        better: "less",
+      },
+      { name: "objects", value: costs.objects, limit: floors.objects, unit: "times", better: "less" },
+      { name: "a deep write", value: costs.writeNs, limit: floors.writeNs, unit: "ns", better: "less" },
+    ],
+    samples: costs,
+  };
 }
+
+export const state: Scenario = { name: "state", run: measureOutcome };

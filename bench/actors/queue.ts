@@ -1,6 +1,6 @@
 /**
  * Messages sent and consumed in process on the SQLite store, beside bare inserts and deletions with
- * `node:sqlite` in the same run: `node bench/queue.ts`. Only ratios are meant to be compared.
+ * `node:sqlite` in the same run.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { actor, queue } from "@holdfast/actors";
 import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import { interleave, least, most, type Outcome, roundMs, type Scenario } from "../internal/scenario.ts";
 
 /** Messages a second, sent and consumed: the floor of the project. */
 const floor = 20_000;
@@ -98,25 +99,24 @@ export function measureBareSqlite(durationMs: number): number {
   }
 }
 
-async function main(): Promise<void> {
-  const durationMs = Number(process.env["BENCH_ROUND_MS"] ?? "1500");
-  let best = 0;
-  for (const senders of [1, 32, 256, 1_024]) {
-    // The first round warms up.
-    await measureQueue(senders, durationMs / 4);
-    const bare = measureBareSqlite(durationMs);
-    const { perSecond, cpuMicros } = await measureQueue(senders, durationMs);
-    best = Math.max(best, perSecond);
-    const ratio = (perSecond / bare).toFixed(2);
-    console.log(
-      `${senders} senders: ${Math.round(perSecond)} messages/s sent and consumed, ${cpuMicros.toFixed(1)} us CPU each; ` +
-        `bare node:sqlite ${Math.round(bare)}/s; ratio ${ratio}`,
-    );
-  }
-  if (best < floor) {
-    console.error(`under the floor of ${floor} messages/s`);
-    process.exitCode = 1;
-  }
+async function measure(): Promise<Outcome> {
+  const senders = 256;
+  const samples = await interleave({
+    alone: () => measureQueue(1, roundMs),
+    actor: () => measureQueue(senders, roundMs),
+    bare: () => measureBareSqlite(roundMs),
+  });
+  const value = most(samples.actor.map((each) => each.perSecond));
+  const cpu = least(samples.actor.map((each) => each.cpuMicros)).toFixed(1);
+  return {
+    figures: [
+      { name: `${senders} senders`, value, unit: "/s", detail: `${cpu} us CPU a message` },
+      { name: "bare node:sqlite", value: most(samples.bare), unit: "/s" },
+      { name: "one sender", own: true, value: most(samples.alone.map((each) => each.perSecond)), unit: "/s" },
+    ],
+    floors: [{ name: "messages sent and consumed", value, limit: floor, unit: "/s", better: "more" }],
+    samples,
+  };
 }
 
-if (import.meta.main) await main();
+export const queues: Scenario = { name: "queue", run: measure };

@@ -1,6 +1,6 @@
 /**
  * Durable commits of the SQLite store beside a bare log, one write and one `fdatasync` for all that is
- * in flight: `node bench/store.ts`. Only ratios are meant to be compared between machines.
+ * in flight.
  */
 import { closeSync, fdatasync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +8,15 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { systemPorts } from "@holdfast/core";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
+import {
+  type Figure,
+  interleave,
+  least,
+  most,
+  type Outcome,
+  roundMs,
+  type Scenario,
+} from "../internal/scenario.ts";
 
 export interface CeilingOptions {
   /** How many commits wait at once, each of an actor of its own. */
@@ -91,17 +100,25 @@ async function measureBareLog(options: CeilingOptions): Promise<number> {
   }
 }
 
-async function main(): Promise<void> {
-  const durationMs = Number(process.env["BENCH_ROUND_MS"] ?? "1500");
+async function measure(): Promise<Outcome> {
+  const figures: Figure[] = [];
+  const all: unknown[] = [];
   for (const inFlight of [1, 32, 256]) {
-    const bare = await measureBareLog({ inFlight, durationMs });
-    const store = await measureDurableCeiling({ inFlight, durationMs });
-    const ratio = (store.perSecond / bare).toFixed(2);
-    console.log(
-      `${inFlight} in flight: ${Math.round(store.perSecond)} commits/s, ${store.perSync.toFixed(1)} a sync, ` +
-        `${store.cpuMicros.toFixed(1)} us CPU each; bare log ${Math.round(bare)}/s; ratio ${ratio}`,
+    const options = { inFlight, durationMs: roundMs };
+    const samples = await interleave(
+      { store: () => measureDurableCeiling(options), bare: () => measureBareLog(options) },
+      3,
     );
+    const cpu = least(samples.store.map((each) => each.cpuMicros)).toFixed(1);
+    const perSync = most(samples.store.map((each) => each.perSync)).toFixed(1);
+    const store = most(samples.store.map((each) => each.perSecond));
+    const bare = most(samples.bare);
+    const detail = `${perSync} a sync, ${cpu} us CPU each, ${(store / bare).toFixed(2)} of the bare log`;
+    figures.push({ name: `${inFlight} in flight`, value: store, unit: "/s", own: true, detail });
+    all.push({ inFlight, samples });
   }
+  return { figures, floors: [], samples: all };
 }
 
-if (import.meta.main) await main();
+/** Has no floor of its own: it is what others are measured against. */
+export const store: Scenario = { name: "store", run: measure };
