@@ -18,6 +18,10 @@ const sender = actor({
       c.state.sent++;
       await (c.client() as unknown as Post).post(body, key);
     },
+    postAndGo: (c, body: unknown) => {
+      void (c.client() as unknown as Post).post(body).catch(() => {});
+      c.state.sent++;
+    },
     postInVain: async (c) =>
       c
         .transaction(async () => {
@@ -92,6 +96,30 @@ test("a message leaves after the commit that sent it, and its sender hears when 
   assert.equal(await outcome(sent), "pending");
   arrival.resolve();
   await sent;
+});
+
+test("a message that nobody waits for is in one commit with what is changed after it", async () => {
+  const { create, store, delivered } = office(() => Promise.resolve());
+  const a = create();
+  await a.ready;
+  const before = store.commits.length;
+  await call(a, "postAndGo", { n: 1 });
+  const own = store.commits[before];
+  assert.ok(own?.state !== undefined && own.kv !== undefined, "the message and the change are one commit");
+  await until(() => delivered.length === 1);
+});
+
+test("a target whose disk is full gets its message when it has room", async () => {
+  const full = new HoldfastError("store", "full", "no room");
+  const { create, ports, delivered } = office((_, attempt) =>
+    attempt < 2 ? Promise.reject(full) : Promise.resolve(),
+  );
+  const sent = call(create(), "post", 1);
+  await until(() => delivered.length === 1);
+  await turn();
+  ports.advance(250);
+  await sent;
+  assert.equal(delivered.length, 2);
 });
 
 test("a target that is away is tried again with the same key, and those behind it wait", async () => {

@@ -164,7 +164,7 @@ export class Handle {
     return new QueueSender({
       driver,
       ports,
-      target: (signal) => this.#reach(signal),
+      target: (signal) => (this.#carriesInput ? this.#reach(signal) : this.#target),
       params: () => params ?? this.#options.params,
       signal: (signal) => this.#signal(signal),
       remade: (error) => this.#forget(error),

@@ -9,7 +9,7 @@ export interface QueueSenderOptions {
   readonly driver: ClientDriver;
   readonly ports: ClientPorts;
   /** The target of a request; makes the actor first where its input is still to be delivered. */
-  readonly target: (signal: AbortSignal | undefined) => Promise<ActorTarget>;
+  readonly target: (signal: AbortSignal | undefined) => Promise<ActorTarget> | ActorTarget;
   readonly params: () => Promise<unknown> | unknown;
   readonly signal: (signal: AbortSignal | undefined) => AbortSignal;
   /** True when what the error says can be mended by asking for the target again. */
@@ -68,16 +68,13 @@ export class QueueSender {
 
   #attempt({ queue, content, waits, idempotencyKey, signal }: Attempt): Promise<DriverSendReply> {
     const { driver, ports, target, params } = this.#options;
-    const request = async (): Promise<DriverSendReply> =>
-      driver.send({
-        target: await target(signal),
-        queue,
-        content,
-        waits,
-        params: await params(),
-        idempotencyKey,
-        signal,
-      });
+    const request = async (): Promise<DriverSendReply> => {
+      const [where, given] = [target(signal), params()];
+      // Without a pause where there is nothing to wait for: what an actor sends belongs to its open turn.
+      const reached = where instanceof Promise ? await where : where;
+      const known = given instanceof Promise ? await given : given;
+      return driver.send({ target: reached, queue, content, waits, params: known, idempotencyKey, signal });
+    };
     return withRetry(request, signal, ports).catch((error: unknown) => {
       if (!this.#options.remade(error)) throw error;
       return withRetry(request, signal, ports);

@@ -23,7 +23,7 @@ import { Alarms } from "./alarms.ts";
 import { HeldConnections } from "./held-connections.ts";
 import { addressOf, addressOfTarget, duplicateKey, notFound } from "./internal/addresses.ts";
 import { CreateMemory } from "./internal/create-memory.ts";
-import { makeSlot, type Slot } from "./internal/slot.ts";
+import { makeSlot, type Purpose, type Slot } from "./internal/slot.ts";
 import { defaultResume, type MessageLimits, type ResumeLimits } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
 import { ActorManager } from "./management/manager.ts";
@@ -401,14 +401,14 @@ export class Directory implements ActorHost {
         continue;
       }
       // A load that does not create cannot answer for one that does, nor a creation's failure for a
-      // caller who only asked whether the actor is there.
-      if (slot.creates === (target.type === "getOrCreate")) return slot.loading;
+      // caller who only asked whether the actor is there, or who takes it as well when it is there.
+      if (slot.purpose === target.type) return slot.loading;
       await slot.loading.catch(() => undefined);
     }
   }
 
   #load(address: string, target: Exclude<ActorTarget, { type: "id" }>, definition: AnyDefinition): Slot {
-    return this.#occupy(address, target.type === "getOrCreate", async (slot) => {
+    return this.#occupy(address, target.type, async (slot) => {
       const record = await this.store.find(target.name, target.key);
       if (record === undefined) {
         if (target.type === "get") throw notFound(target);
@@ -440,7 +440,7 @@ export class Directory implements ActorHost {
       if (instance.status === "ready") throw duplicateKey(name);
       await slot.gone;
     }
-    const slot = this.#occupy(address, true, async (own) => {
+    const slot = this.#occupy(address, "create", async (own) => {
       if ((await this.store.find(name, key)) !== undefined) throw duplicateKey(name);
       return this.#start(own, definition, name, key, {
         id: uuidv7(this.ports.clock, this.ports.random),
@@ -454,8 +454,8 @@ export class Directory implements ActorHost {
   }
 
   /** Takes the slot at once, so that whoever comes next waits for this load. */
-  #occupy(address: string, creates: boolean, load: (slot: Slot) => Promise<ActorInstance>): Slot {
-    const { slot, loading } = makeSlot(creates, () => this.#slots.delete(address));
+  #occupy(address: string, purpose: Purpose, load: (slot: Slot) => Promise<ActorInstance>): Slot {
+    const { slot, loading } = makeSlot(purpose, () => this.#slots.delete(address));
     this.#slots.set(address, slot);
     load(slot).then(loading.resolve, (error: unknown) => {
       slot.free();

@@ -75,6 +75,23 @@ describe("one instance", () => {
     assert.equal(seen.creates, 1);
   });
 
+  test("a first call that meets a create takes the actor that is there", async (t) => {
+    const { definition } = observed();
+    const { registry } = await serve(t, { observed: definition });
+    const { client } = registry;
+    await client.observed.getOrCreate("a").increment();
+    await client.observed.getOrCreate("a").sleep();
+    const directory = await registry.directory();
+    for (const instance of [...directory.instances()]) await instance.stopped;
+    // Both are on their way to an actor that sleeps; the create is the first to look for it.
+    const [made, called] = await Promise.allSettled([
+      directory.create("observed", ["a"], undefined),
+      client.observed.getOrCreate("a").increment(),
+    ]);
+    assert.ok(made.status === "rejected" && isErrorCode(made.reason, "actor", "duplicate_key"));
+    assert.deepEqual(called, { status: "fulfilled", value: 2 });
+  });
+
   test("a creation that fails leaves nothing, and the next try succeeds", async (t) => {
     const { definition, seen } = observed({ failCreates: 1 });
     const { client, registry } = await serve(t, { observed: definition });

@@ -2,8 +2,8 @@ import type { ActorInstance } from "@holdfast/actors";
 
 /** An actor in memory, or on its way there. There is at most one for a name and key. */
 export interface Slot {
-  /** Whether this load makes the actor when it does not exist. */
-  readonly creates: boolean;
+  /** What is asked of this load: its failure is no answer to those who ask for something else. */
+  readonly purpose: Purpose;
   /** Settles when the actor was found or its creation began. */
   readonly loading: Promise<ActorInstance>;
   instance: ActorInstance | undefined;
@@ -12,9 +12,12 @@ export interface Slot {
   readonly free: () => void;
 }
 
+/** Finds an actor; finds it or makes it; makes it where there is none. */
+export type Purpose = "get" | "getOrCreate" | "create";
+
 /** A slot, and the hands of what loads its actor. `freed` is called when it becomes free. */
 export function makeSlot(
-  creates: boolean,
+  purpose: Purpose,
   freed: () => void,
 ): { readonly slot: Slot; readonly loading: PromiseWithResolvers<ActorInstance> } {
   const gone = Promise.withResolvers<void>();
@@ -24,7 +27,7 @@ export function makeSlot(
     gone.resolve();
   };
   return {
-    slot: { creates, loading: loading.promise, instance: undefined, gone: gone.promise, free },
+    slot: { purpose, loading: loading.promise, instance: undefined, gone: gone.promise, free },
     loading,
   };
 }

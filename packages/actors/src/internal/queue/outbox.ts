@@ -26,6 +26,9 @@ const passing: ReadonlySet<string> = new Set([
   "actor.fenced",
   "store.unavailable",
   "store.indeterminate",
+  "store.full",
+  "store.failed",
+  "store.closed",
   "gateway.shutting_down",
   "client.network_error",
 ]);
@@ -88,19 +91,25 @@ export class Outbox {
       const row = { number, record, attempts: 0, nextAt, underWay: true, sender: { resolve, reject } };
       this.#rows.set(number, row);
       this.#runtime.activity.begin();
-      queue.after({
-        undoable: true,
-        release: () => {
-          this.#runtime.activity.end();
-          row.underWay = false;
-          this.#try(row);
-        },
-        drop: (error) => {
-          this.#runtime.activity.end();
-          this.#rows.delete(number);
-          reject(error);
-        },
-      });
+      const leave = (): void => {
+        queue.after({
+          undoable: true,
+          release: () => {
+            this.#runtime.activity.end();
+            row.underWay = false;
+            this.#try(row);
+          },
+          drop: (error) => {
+            this.#runtime.activity.end();
+            this.#rows.delete(number);
+            reject(error);
+          },
+        });
+      };
+      // An output ends the turn, and what the caller goes on to change belongs to the one that sends: it
+      // ends when the caller returns or awaits. A transaction is one turn in any case.
+      if (this.#runtime.inTransaction) leave();
+      else void Promise.resolve().then(leave);
     });
   }
 
