@@ -69,20 +69,36 @@ class RawClient implements ClientBase {
     this.#context = { driver, ports, disposed: this.#ended.signal, connections: new Set<Connection>() };
   }
 
-  get(name: string, key?: ActorKeyInput, options: HandleOptions = {}): ActorHandle {
+  get<D extends AnyActorDefinition = AnyActorDefinition>(
+    name: string,
+    key?: ActorKeyInput,
+    options: HandleOptions = {},
+  ): ActorHandle<D> {
     return this.#handle(keyTarget("get", checkName(name), normalizeKey(key)), options);
   }
 
-  getOrCreate(name: string, key?: ActorKeyInput, options: GetOrCreateOptions = {}): ActorHandle {
+  getOrCreate<D extends AnyActorDefinition = AnyActorDefinition>(
+    name: string,
+    key?: ActorKeyInput,
+    options: GetOrCreateOptions = {},
+  ): ActorHandle<D> {
     const input = options.createWithInput;
     return this.#handle(keyTarget("getOrCreate", checkName(name), normalizeKey(key), input), options);
   }
 
-  getForId(name: string, id: string, options: HandleOptions = {}): ActorHandle {
+  getForId<D extends AnyActorDefinition = AnyActorDefinition>(
+    name: string,
+    id: string,
+    options: HandleOptions = {},
+  ): ActorHandle<D> {
     return this.#handle(idTarget(checkName(name), id), options);
   }
 
-  async create(name: string, key?: ActorKeyInput, options: CreateOptions = {}): Promise<ActorHandle> {
+  async create<D extends AnyActorDefinition = AnyActorDefinition>(
+    name: string,
+    key?: ActorKeyInput,
+    options: CreateOptions = {},
+  ): Promise<ActorHandle<D>> {
     const { driver, ports, disposed } = this.#context;
     const signal = options.signal === undefined ? disposed : AbortSignal.any([disposed, options.signal]);
     const request = {
@@ -128,8 +144,11 @@ class RawClient implements ClientBase {
     return request.type === "list" || request.type === "count" ? withRetry(ask, disposed, ports) : ask();
   }
 
-  #handle(target: ConstructorParameters<typeof Handle>[1], options: HandleOptions): ActorHandle {
-    return publicHandle<AnyActorDefinition>(new Handle(this.#context, target, options));
+  #handle<D extends AnyActorDefinition>(
+    target: ConstructorParameters<typeof Handle>[1],
+    options: HandleOptions,
+  ): ActorHandle<D> {
+    return publicHandle<D>(new Handle(this.#context, target, options));
   }
 }
 

@@ -94,8 +94,18 @@ export type ActionResult<Result> =
       ? ActionStream<Piece>
       : Result;
 
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+// biome-ignore lint/suspicious/noExplicitAny: the actions of a client without types, `createClient<any>()`, take and give anything.
+type AnyValue = any;
+
 /** The client's view of a tree of actions: the context is gone and every result is a promise. */
-export type ActionProxies<Actions> = {
+export type ActionProxies<Actions> =
+  IsAny<Actions> extends true
+    ? Readonly<Record<string, (...args: AnyValue[]) => Promise<AnyValue>>>
+    : TypedProxies<Actions>;
+
+type TypedProxies<Actions> = {
   readonly [Name in keyof Actions]: Actions[Name] extends {
     (c: never, ...args: infer Args): infer Result;
     readonly "~errors": infer Errors;
@@ -104,7 +114,7 @@ export type ActionProxies<Actions> = {
     : Actions[Name] extends (c: never, ...args: infer Args) => infer Result
       ? (...args: Args) => Promise<ActionResult<Awaited<Result>>>
       : Actions[Name] extends object
-        ? ActionProxies<Actions[Name]>
+        ? TypedProxies<Actions[Name]>
         : never;
 };
 
@@ -251,10 +261,26 @@ export interface ActorAccessor<D extends AnyActorDefinition = AnyActorDefinition
 }
 
 export interface ClientBase {
-  get(name: string, key?: ActorKeyInput, options?: HandleOptions): ActorHandle;
-  getOrCreate(name: string, key?: ActorKeyInput, options?: GetOrCreateOptions): ActorHandle;
-  getForId(name: string, id: string, options?: HandleOptions): ActorHandle;
-  create(name: string, key?: ActorKeyInput, options?: CreateOptions): Promise<ActorHandle>;
+  get<D extends AnyActorDefinition = AnyActorDefinition>(
+    name: string,
+    key?: ActorKeyInput,
+    options?: HandleOptions,
+  ): ActorHandle<D>;
+  getOrCreate<D extends AnyActorDefinition = AnyActorDefinition>(
+    name: string,
+    key?: ActorKeyInput,
+    options?: GetOrCreateOptions<InputOf<D>>,
+  ): ActorHandle<D>;
+  getForId<D extends AnyActorDefinition = AnyActorDefinition>(
+    name: string,
+    id: string,
+    options?: HandleOptions,
+  ): ActorHandle<D>;
+  create<D extends AnyActorDefinition = AnyActorDefinition>(
+    name: string,
+    key?: ActorKeyInput,
+    options?: CreateOptions<InputOf<D>>,
+  ): Promise<ActorHandle<D>>;
   /** Closes every connection made with this client; later calls throw `client.disposed`. */
   dispose(): Promise<void>;
 }

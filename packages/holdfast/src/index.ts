@@ -92,11 +92,8 @@ export {
   type QueueName,
   type QueueName as QueueFilterName,
   type RawCloseEvent,
-  type RawCloseEvent as RivetCloseEvent,
   type RawMessageEvent,
-  type RawMessageEvent as RivetMessageEvent,
   type RawWebSocket,
-  type RawWebSocket as UniversalWebSocket,
 } from "@holdfast/client";
 export {
   type ActorKey,
@@ -148,3 +145,9 @@ export {
   setup,
 } from "./setup.ts";
 export { toUint8Array } from "./utils.ts";
+export type {
+  RivetCloseEvent,
+  RivetEvent,
+  RivetMessageEvent,
+  UniversalWebSocket,
+} from "./websocket-types.ts";
