@@ -12,7 +12,9 @@ export function errorCode(error: unknown): string | undefined {
 
 /** True when the server does not know this browser: the cookie is missing, wrong or too old. */
 export function isSignedOut(error: unknown): boolean {
-  return isHoldfastError(error) && error.group === "auth" && error.code !== "forbidden";
+  if (!isHoldfastError(error)) return false;
+  if (error.group === "inspector") return error.code === "unauthorized";
+  return error.group === "auth" && error.code !== "forbidden";
 }
 
 const known: Readonly<Record<string, ErrorWords>> = {

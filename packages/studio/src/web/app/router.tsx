@@ -1,4 +1,11 @@
-import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { readFilter, readTab } from "../inspector/search.ts";
 import { SystemScreen } from "../screens/system/system-screen.tsx";
 import { TaskScreen } from "../screens/task/task-screen.tsx";
 import { TasksScreen } from "../screens/tasks/tasks-screen.tsx";
@@ -21,9 +28,38 @@ const systemRoute = createRoute({
   component: SystemScreen,
 });
 
+const inspectorParts = () => import("../inspector/routes.tsx");
+const actorsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/inspector",
+  validateSearch: readFilter,
+  component: lazyRouteComponent(inspectorParts, "ActorsRoute"),
+});
+const actorRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/inspector/$name/$actorId",
+  validateSearch: readTab,
+  component: lazyRouteComponent(inspectorParts, "ActorRoute"),
+});
+/** The actors themselves live below this address, so that it is what people try. */
+const actorsAddressRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/actors",
+  beforeLoad: () => {
+    throw redirect({ to: "/inspector" });
+  },
+});
+
 export function createAppRouter() {
   return createRouter({
-    routeTree: rootRoute.addChildren([tasksRoute, taskRoute, systemRoute]),
+    routeTree: rootRoute.addChildren([
+      tasksRoute,
+      taskRoute,
+      systemRoute,
+      actorsRoute,
+      actorRoute,
+      actorsAddressRoute,
+    ]),
     scrollRestoration: true,
   });
 }

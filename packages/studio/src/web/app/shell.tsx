@@ -27,6 +27,9 @@ export function Shell() {
         </Link>
         <nav aria-label="Main">
           <TasksLink />
+          <Link to="/inspector" activeOptions={{ includeSearch: false }}>
+            Actors
+          </Link>
           <Link to="/system">System</Link>
         </nav>
         <ThemeToggle />

@@ -1,0 +1,220 @@
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  type QueryClient,
+  queryOptions,
+  useMutation,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { readAgain } from "../../api/queries.ts";
+import { actors, inspect } from "./actors.ts";
+import type { LiveChange } from "./live.ts";
+import type {
+  ActorAddress,
+  ActorFilter,
+  InspectedActor,
+  QueueView,
+  SchedulesView,
+  WorkflowView,
+} from "./types.ts";
+
+const actorsPerPage = 50;
+const entriesPerPage = 50;
+
+export function actorListQuery(filter: ActorFilter) {
+  return infiniteQueryOptions({
+    queryKey: ["actors", filter],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => actors.list(filter, actorsPerPage, pageParam),
+    getNextPageParam: (page) => page.cursor,
+    placeholderData: keepPreviousData,
+    staleTime: 0,
+    // Nothing tells of actors that come and go: the list is read again while it is looked at.
+    refetchInterval: 5_000,
+  });
+}
+
+export function actorCountQuery(filter: ActorFilter) {
+  return queryOptions({
+    queryKey: ["actors", filter, "count"],
+    queryFn: () => actors.count(filter),
+    placeholderData: keepPreviousData,
+    staleTime: 0,
+    refetchInterval: 5_000,
+  });
+}
+
+export function actorNamesQuery() {
+  return queryOptions({ queryKey: ["actor-names"], queryFn: () => actors.names(), staleTime: 60_000 });
+}
+
+export function actorKey(address: ActorAddress): readonly string[] {
+  return ["actor", address.name, address.id];
+}
+
+const shared = { staleTime: Number.POSITIVE_INFINITY } as const;
+
+/** What an actor is. Kept up to date by its live feed, so that it does not go stale by itself. */
+export function summaryQuery(address: ActorAddress) {
+  return queryOptions({
+    ...shared,
+    queryKey: [...actorKey(address), "summary"],
+    queryFn: () => inspect(address).summary(),
+  });
+}
+
+export function queueQuery(address: ActorAddress) {
+  return queryOptions({
+    ...shared,
+    queryKey: [...actorKey(address), "queue"],
+    queryFn: () => inspect(address).queue(),
+  });
+}
+
+export function deadLettersQuery(address: ActorAddress) {
+  return queryOptions({
+    queryKey: [...actorKey(address), "dead-letters"],
+    queryFn: () => inspect(address).deadLetters(),
+  });
+}
+
+export function schedulesQuery(address: ActorAddress) {
+  return queryOptions({
+    ...shared,
+    queryKey: [...actorKey(address), "schedules"],
+    queryFn: () => inspect(address).schedules(),
+  });
+}
+
+export function scheduleHistoryQuery(address: ActorAddress, name: string) {
+  return queryOptions({
+    queryKey: [...actorKey(address), "schedule-history", name],
+    queryFn: () => inspect(address).scheduleHistory(name),
+    staleTime: 0,
+  });
+}
+
+export function workflowQuery(address: ActorAddress) {
+  return queryOptions({
+    ...shared,
+    queryKey: [...actorKey(address), "workflow"],
+    queryFn: () => inspect(address).workflow(),
+  });
+}
+
+export function tablesQuery(address: ActorAddress) {
+  return queryOptions({
+    queryKey: [...actorKey(address), "database", "tables"],
+    queryFn: () => inspect(address).tables(),
+    staleTime: 0,
+  });
+}
+
+export const rowsPerPage = 50;
+
+export function rowsQuery(address: ActorAddress, table: string, page: number) {
+  return queryOptions({
+    queryKey: [...actorKey(address), "database", "rows", table, page],
+    queryFn: () => inspect(address).rows(table, rowsPerPage, page * rowsPerPage),
+    placeholderData: keepPreviousData,
+    staleTime: 0,
+    enabled: table !== "",
+  });
+}
+
+export function kvQuery(address: ActorAddress, prefix: string) {
+  return infiniteQueryOptions({
+    queryKey: [...actorKey(address), "kv", prefix],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => inspect(address).kv(prefix, entriesPerPage, pageParam),
+    getNextPageParam: (page) => page.cursor,
+    placeholderData: keepPreviousData,
+    staleTime: 0,
+  });
+}
+
+export function logsQuery(address: ActorAddress) {
+  return queryOptions({
+    queryKey: [...actorKey(address), "logs"],
+    queryFn: () => inspect(address).logs(),
+    staleTime: 0,
+  });
+}
+
+/**
+ * Puts what was pushed in the place of what is known. An answer that is on its way may have been given
+ * before the push: then it is asked for again.
+ */
+function put<Data>(queries: QueryClient, queryKey: readonly string[], update: (known: Data) => Data): void {
+  queries.setQueryData<Data>(queryKey, (known) => known && update(known));
+  if (queries.isFetching({ queryKey }) > 0) void readAgain(queries, queryKey);
+}
+
+/** Takes in what the live feed tells, so that every view of it changes at once. */
+export function mergeChange(queries: QueryClient, address: ActorAddress, change: LiveChange): void {
+  const key = actorKey(address);
+  const summary = (patch: Partial<InspectedActor>) =>
+    queries.setQueryData<InspectedActor>([...key, "summary"], (known) => known && { ...known, ...patch });
+  switch (change.type) {
+    case "init":
+      summary(change.summary);
+      // What changed while nobody watched came in no frame. The summary is what just came.
+      void queries.invalidateQueries({
+        queryKey: key,
+        predicate: (query) => query.queryKey[3] !== "summary",
+      });
+      return;
+    case "state":
+      summary({ state: change.state });
+      return;
+    case "connections":
+      summary({ connections: change.connections });
+      return;
+    case "queue": {
+      const { queueSize: size, messages } = change;
+      summary({ queueSize: size });
+      put<QueueView>(queries, [...key, "queue"], (known) => ({
+        ...known,
+        size,
+        messages,
+        truncated: size > messages.length,
+      }));
+      void readAgain(queries, [...key, "dead-letters"]);
+      return;
+    }
+    case "workflow": {
+      const { workflowState, history } = change;
+      put<WorkflowView>(queries, [...key, "workflow"], (known) => ({ ...known, workflowState, history }));
+      // Output and error come with the end, and are not pushed.
+      if (workflowState !== "running" && workflowState !== "sleeping") {
+        void readAgain(queries, [...key, "workflow"]);
+      }
+      return;
+    }
+    case "schedules": {
+      const { schedules, deadLetters } = change;
+      put<SchedulesView>(queries, [...key, "schedules"], () => ({ schedules, deadLetters }));
+      void readAgain(queries, [...key, "schedule-history"]);
+      return;
+    }
+    case "kv":
+    case "database":
+      void readAgain(queries, [...key, change.type]);
+      return;
+  }
+}
+
+/** A change that is followed by reading again what it may have touched. */
+export function useChange<Input, Output>(
+  address: ActorAddress,
+  change: (input: Input) => Promise<Output>,
+  ...touched: readonly string[]
+) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSettled: async () => {
+      await Promise.all(touched.map((part) => readAgain(queries, [...actorKey(address), part])));
+    },
+  });
+}

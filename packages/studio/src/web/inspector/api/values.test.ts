@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { base64url, keyWords, parseArguments, parseValue, valueLine, valueText } from "./values.ts";
+
+test("what JSON has no word for survives the way through the editor", () => {
+  const value = {
+    at: new Date(5),
+    big: 12n,
+    map: new Map([["a", new Set([1])]]),
+    bytes: new Uint8Array([1]),
+  };
+  const parsed = parseValue(valueText(value));
+  assert.deepEqual(parsed, { ok: true, value });
+});
+
+test("text that is no JSON, and tags that are none, say why", () => {
+  const broken = parseValue("{");
+  assert.ok(!broken.ok && broken.problem.startsWith("This is not JSON"));
+  const tag = parseValue('["$Nothing", 1]');
+  assert.ok(!tag.ok && tag.problem.includes("tag is unknown"));
+  assert.ok(!parseValue("").ok);
+});
+
+test("arguments are a list, and nothing is the empty one", () => {
+  assert.deepEqual(parseArguments("  "), { ok: true, value: [] });
+  assert.deepEqual(parseArguments("[1]"), { ok: true, value: [1] });
+  const single = parseArguments("1");
+  assert.ok(!single.ok && single.problem.includes("list"));
+});
+
+test("keys and values are shown with their hidden characters spelled out", () => {
+  assert.equal(keyWords([]), "no key");
+  assert.equal(keyWords(["", "b"]), '"" / b');
+  assert.equal(keyWords(["a\u202eb"]), "a⟨U+202E⟩b");
+  assert.equal(valueLine("x".repeat(20), 5), '"xxxx…');
+});
+
+test("base64url is that of UTF-8", () => {
+  assert.equal(base64url("ü?"), Buffer.from("ü?").toString("base64url"));
+});

@@ -1,0 +1,37 @@
+import type { WorkflowEntry, WorkflowHistory } from "./types.ts";
+
+const kindWords: Readonly<Record<string, string>> = {
+  WorkflowStepEntry: "step",
+  WorkflowLoopEntry: "loop",
+  WorkflowSleepEntry: "sleep",
+  WorkflowMessageEntry: "message",
+  WorkflowRollbackCheckpointEntry: "rollback checkpoint",
+  WorkflowJoinEntry: "join",
+  WorkflowRaceEntry: "race",
+  WorkflowRemovedEntry: "removed",
+  WorkflowVersionCheckEntry: "version",
+  WorkflowTryEntry: "try",
+  WorkflowValueEntry: "value",
+  WorkflowSignalEntry: "signal",
+  WorkflowChildEntry: "child",
+};
+
+export function entryWords(entry: WorkflowEntry): string {
+  return kindWords[entry.kind.tag] ?? entry.kind.tag;
+}
+
+/** Where an entry stands, such as `payments / 2 / charge` for a step in the third iteration of a loop. */
+export function entryName(history: WorkflowHistory, entry: WorkflowEntry): string {
+  return entry.location
+    .map((segment) =>
+      segment.tag === "WorkflowNameIndex"
+        ? (history.nameRegistry[segment.val] ?? "?")
+        : segment.val.iteration,
+    )
+    .join(" / ");
+}
+
+/** How deep it stands in loops, branches and tries. */
+export function entryDepth(entry: WorkflowEntry): number {
+  return entry.location.filter(({ tag }) => tag === "WorkflowNameIndex").length - 1;
+}

@@ -1,0 +1,32 @@
+import type { LiveStatus } from "../api/live.ts";
+import type { ActorStatus } from "../api/types.ts";
+
+const words: Readonly<Record<ActorStatus, string>> = { running: "Awake", sleeping: "Asleep" };
+
+/** Shape, colour and word say the same. */
+export function ActorStatusPill({ status }: { readonly status: ActorStatus }) {
+  return (
+    <span className={`status status-actor-${status}`} data-status={status}>
+      <span className="status-dot" aria-hidden="true" />
+      {words[status]}
+    </span>
+  );
+}
+
+const liveWords: Readonly<Record<LiveStatus, string>> = {
+  connecting: "Connecting…",
+  running: "Awake",
+  sleeping: "Asleep",
+  offline: "Connection lost, trying again…",
+  ended: "Gone",
+};
+
+/** What the live feed of an open actor is doing. */
+export function LivePill({ status }: { readonly status: LiveStatus }) {
+  return (
+    <span className={`status status-actor-${status}`} data-live={status} role="status">
+      <span className="status-dot" aria-hidden="true" />
+      {liveWords[status]}
+    </span>
+  );
+}

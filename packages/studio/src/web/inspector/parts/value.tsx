@@ -1,0 +1,28 @@
+import { useState } from "react";
+import { ChevronIcon } from "../../components/icons.tsx";
+import { valueLine } from "../api/values.ts";
+import { JsonTree, leafText } from "./json-tree.tsx";
+
+/** A value in one line, which opens to its tree where there is more to see. */
+export function Value({ value, label }: { readonly value: unknown; readonly label: string }) {
+  const [open, setOpen] = useState(false);
+  const line = valueLine(value);
+  const simple = typeof value !== "object" || value === null || line.length < 40;
+  if (simple) {
+    return (
+      <code className="value-line">
+        {typeof value === "object" && value !== null ? line : leafText(value)}
+      </code>
+    );
+  }
+  return (
+    <details className="value" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <ChevronIcon />
+        <span className="visually-hidden">{label}: </span>
+        <code className="value-line">{line}</code>
+      </summary>
+      {open && <JsonTree value={value} label={label} />}
+    </details>
+  );
+}

@@ -1,0 +1,29 @@
+import "../styles/inspector.css";
+import "../styles/inspector-parts.css";
+import { getRouteApi } from "@tanstack/react-router";
+import { ActorScreen } from "./actor-screen.tsx";
+import { ActorsScreen } from "./actors-screen.tsx";
+
+const listRoute = getRouteApi("/inspector");
+const actorRoute = getRouteApi("/inspector/$name/$actorId");
+
+/** Loaded when somebody looks at actors for the first time. */
+export function ActorsRoute() {
+  const filter = listRoute.useSearch();
+  const navigate = listRoute.useNavigate();
+  return <ActorsScreen filter={filter} onFilter={(next) => void navigate({ search: next, replace: true })} />;
+}
+
+export function ActorRoute() {
+  const { name, actorId: id } = actorRoute.useParams();
+  const { tab } = actorRoute.useSearch();
+  const navigate = actorRoute.useNavigate();
+  return (
+    <ActorScreen
+      key={id}
+      address={{ name, id }}
+      tab={tab}
+      onTab={(next) => void navigate({ search: { tab: next }, replace: true, resetScroll: false })}
+    />
+  );
+}

@@ -1,0 +1,23 @@
+import type { ActorFilter } from "./api/types.ts";
+import { isTabId, type TabId } from "./tab-id.ts";
+
+/** Reads the filter of the list from an address; what is not understood is left out. */
+export function readFilter(search: Readonly<Record<string, unknown>>): ActorFilter {
+  const { name, prefix, status } = search;
+  return {
+    ...(isText(name) ? { name: String(name) } : {}),
+    ...(isText(prefix) ? { prefix: String(prefix) } : {}),
+    ...(status === "running" || status === "sleeping" ? { status } : {}),
+  };
+}
+
+export function readTab(search: Readonly<Record<string, unknown>>): { readonly tab?: TabId } {
+  return isTabId(search["tab"]) ? { tab: search["tab"] } : {};
+}
+
+/** The router reads `?prefix=1` as a number. */
+function isText(value: unknown): boolean {
+  return (
+    (typeof value === "string" && value !== "") || typeof value === "number" || typeof value === "boolean"
+  );
+}

@@ -1,0 +1,19 @@
+const ids = [
+  "state",
+  "actions",
+  "connections",
+  "events",
+  "queue",
+  "schedules",
+  "workflow",
+  "kv",
+  "database",
+  "logs",
+  "history",
+] as const;
+
+export type TabId = (typeof ids)[number];
+
+export function isTabId(value: unknown): value is TabId {
+  return ids.some((id) => id === value);
+}

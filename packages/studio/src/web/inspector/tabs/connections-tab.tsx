@@ -1,0 +1,76 @@
+import { Empty } from "../../components/notice.tsx";
+import { visibleText } from "../../components/visible-text.ts";
+import { useOpenActor } from "../api/context.ts";
+import type { Connection } from "../api/types.ts";
+import { ConfirmButton } from "../parts/confirm.tsx";
+import { Value } from "../parts/value.tsx";
+
+/** Who is connected, and with what. */
+export function ConnectionsTab() {
+  const { actor } = useOpenActor();
+  return (
+    <>
+      <div className="panel-head">
+        <h2>Connections</h2>
+      </div>
+      {actor.connections.length === 0 ? (
+        <Empty title="Nobody is connected">Clients appear here as they connect.</Empty>
+      ) : (
+        <ul className="rows">
+          {actor.connections.map((connection) => (
+            <ConnectionRow key={connection.id} connection={connection} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function ConnectionRow({ connection: { id, type, details } }: { readonly connection: Connection }) {
+  const { api } = useOpenActor();
+  return (
+    <li className="row" data-connection={id}>
+      <div className="row-main">
+        <p className="row-title">
+          <code>{id}</code> <span className="tag">{type}</span>{" "}
+          {details.isHibernatable && <span className="tag">outlives sleep</span>}
+        </p>
+        <dl className="row-facts">
+          <dt>Parameters</dt>
+          <dd>
+            <Value value={details.params ?? null} label="Parameters" />
+          </dd>
+          {details.stateEnabled && (
+            <>
+              <dt>State</dt>
+              <dd>
+                <Value value={details.state ?? null} label="State" />
+              </dd>
+            </>
+          )}
+          <dt>Events</dt>
+          <dd>
+            {details.events === undefined
+              ? details.subscriptions
+              : details.events.map(visibleText).join(", ") || "none"}
+          </dd>
+          {details.rooms.length > 0 && (
+            <>
+              <dt>Rooms</dt>
+              <dd>{details.rooms.map(visibleText).join(", ")}</dd>
+            </>
+          )}
+        </dl>
+      </div>
+      <ConfirmButton
+        label="Disconnect"
+        accessibleLabel={`Disconnect ${id}`}
+        title="Disconnect this client?"
+        confirmLabel="Disconnect"
+        onConfirm={() => api.disconnect(id)}
+      >
+        <p>A client of Holdfast does not connect again by itself after this.</p>
+      </ConfirmButton>
+    </li>
+  );
+}

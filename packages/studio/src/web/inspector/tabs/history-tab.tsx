@@ -1,0 +1,132 @@
+import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { formatDateTime } from "../../api/format.ts";
+import { ErrorNotice } from "../../components/notice.tsx";
+import { useOpenActor } from "../api/context.ts";
+import { parseValue } from "../api/values.ts";
+import { CodeField, TextField } from "../parts/fields.tsx";
+import { JsonTree } from "../parts/json-tree.tsx";
+
+/** The past: the state as it was, a fork of it, and a file of everything. */
+export function HistoryTab() {
+  const { api } = useOpenActor();
+  const [time, setTime] = useState(() => localTime(Date.now()));
+  const at = new Date(time).getTime();
+  const look = useMutation({
+    mutationFn: async (when: number) => ({ when, state: await api.stateAt(when) }),
+  });
+  return (
+    <>
+      <div className="panel-head">
+        <h2>History</h2>
+        <div className="panel-deeds">
+          <a className="button button-small" href={api.exportUrl} download>
+            Export
+          </a>
+        </div>
+      </div>
+      <form
+        className="panel-form"
+        aria-label="Look back"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (Number.isFinite(at)) look.mutate(at);
+        }}
+      >
+        <TextField
+          label="Time"
+          type="datetime-local"
+          value={time}
+          onChange={setTime}
+          help="In your own time zone. How far back it goes is set by the retention of the actor."
+        />
+        <div className="form-foot">
+          <button
+            type="submit"
+            className="button button-primary"
+            disabled={!Number.isFinite(at) || look.isPending}
+          >
+            Show the state
+          </button>
+        </div>
+      </form>
+      {look.isError && <ErrorNotice error={look.error} title="That time cannot be shown." />}
+      {look.isSuccess && (
+        <div className="box" data-testid="state-at">
+          <p className="row-meta">As it was at {formatDateTime(look.data.when)}</p>
+          <JsonTree value={look.data.state} label="state" />
+        </div>
+      )}
+      <ForkForm at={at} />
+    </>
+  );
+}
+
+function ForkForm({ at }: { readonly at: number }) {
+  const { address, api } = useOpenActor();
+  const [text, setText] = useState("");
+  const [past, setPast] = useState(false);
+  const parsed = parseKey(text);
+  const fork = useMutation({
+    mutationFn: (key: readonly string[]) => api.fork({ key, ...(past && Number.isFinite(at) ? { at } : {}) }),
+  });
+  const submit = (event?: FormEvent) => {
+    event?.preventDefault();
+    if (parsed.key !== undefined && !fork.isPending) fork.mutate(parsed.key);
+  };
+  return (
+    <>
+      <h3>Fork</h3>
+      <form className="panel-form" aria-label="Fork the actor" onSubmit={submit}>
+        <CodeField
+          label="Key of the new actor"
+          rows={1}
+          value={text}
+          onChange={setText}
+          onSubmit={submit}
+          problem={text === "" ? undefined : parsed.problem}
+          help='Text, or a list of texts as JSON: ["a", "b"].'
+        />
+        <div className="form-foot">
+          <button
+            type="submit"
+            className="button button-primary"
+            disabled={parsed.key === undefined || fork.isPending}
+          >
+            {fork.isPending ? "Forking…" : "Fork"}
+          </button>
+          <label className="check">
+            <input type="checkbox" checked={past} onChange={(event) => setPast(event.target.checked)} />
+            As it was at the time above
+          </label>
+        </div>
+        {fork.isError && <ErrorNotice error={fork.error} title="Nothing was forked." />}
+        {fork.isSuccess && (
+          <p role="status">
+            Done:{" "}
+            <Link to="/inspector/$name/$actorId" params={{ name: address.name, actorId: fork.data.id }}>
+              open the new actor
+            </Link>
+          </p>
+        )}
+      </form>
+    </>
+  );
+}
+
+function parseKey(text: string): { readonly key?: readonly string[]; readonly problem?: string } {
+  if (text.trim() === "") return {};
+  if (!text.trim().startsWith("[")) return { key: [text.trim()] };
+  const parsed = parseValue(text);
+  if (!parsed.ok) return { problem: parsed.problem };
+  const { value } = parsed;
+  if (Array.isArray(value) && value.every((part) => typeof part === "string")) return { key: value };
+  return { problem: "A key is text or a list of texts." };
+}
+
+/** What `datetime-local` takes: the time of this place, to the second. */
+function localTime(at: number): string {
+  const offsetMs = new Date(at).getTimezoneOffset() * 60_000;
+  return new Date(at - offsetMs).toISOString().slice(0, 19);
+}

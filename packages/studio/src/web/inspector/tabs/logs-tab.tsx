@@ -1,0 +1,73 @@
+import { useQuery } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import { formatClock } from "../../api/format.ts";
+import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
+import { visibleText } from "../../components/visible-text.ts";
+import { useOpenActor } from "../api/context.ts";
+import { logsQuery } from "../api/queries.ts";
+import type { LogRecord } from "../api/types.ts";
+import { SelectField, TextField } from "../parts/fields.tsx";
+import { useStickToEnd } from "../parts/stick-to-end.ts";
+import { Value } from "../parts/value.tsx";
+
+const levels = ["debug", "info", "warn", "error"] as const;
+
+/** The end of the actor's log, as it is written. */
+export function LogsTab() {
+  const { address, live } = useOpenActor();
+  const query = useQuery(logsQuery(address));
+  const [level, setLevel] = useState<(typeof levels)[number]>("debug");
+  const [text, setText] = useState("");
+  const list = useRef<HTMLUListElement>(null);
+  const records = merged(query.data ?? [], live.logs).filter(
+    (record) =>
+      levels.indexOf(record.level) >= levels.indexOf(level) &&
+      record.message.toLowerCase().includes(text.trim().toLowerCase()),
+  );
+  const onScroll = useStickToEnd(list, records.at(-1)?.seq);
+  return (
+    <>
+      <div className="panel-head">
+        <h2>Logs</h2>
+      </div>
+      <div className="panel-filters">
+        <SelectField
+          label="At least"
+          value={level}
+          onChange={(value) => setLevel(levels.find((each) => each === value) ?? "debug")}
+        >
+          {levels.map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
+        </SelectField>
+        <TextField label="Message contains" type="search" value={text} onChange={setText} />
+      </div>
+      {query.isPending && <Loading label="Loading the log" />}
+      {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
+      {!query.isPending && records.length === 0 ? (
+        <Empty title="Nothing is logged">What the actor writes with c.log appears here.</Empty>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable list is reached by keyboard.
+        <ul className="feed" tabIndex={0} aria-label="Log" ref={list} onScroll={onScroll}>
+          {records.map((record) => (
+            <li key={record.seq} className={`log-${record.level}`}>
+              <time className="muted">{formatClock(record.time)}</time>{" "}
+              <span className="log-level">{record.level}</span> {visibleText(record.message)}{" "}
+              {Object.keys(record.fields).length > 0 && (
+                <Value value={record.fields} label={`Fields of ${record.message}`} />
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+/** Each record once, in order; the two sources overlap. */
+function merged(read: readonly LogRecord[], pushed: readonly LogRecord[]): readonly LogRecord[] {
+  const bySeq = new Map([...read, ...pushed].map((record) => [record.seq, record]));
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+}

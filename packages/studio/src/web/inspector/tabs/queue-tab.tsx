@@ -1,0 +1,210 @@
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { formatCount, formatDateTime } from "../../api/format.ts";
+import { useAnnounce } from "../../app/announcer.tsx";
+import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
+import { TimeAgo } from "../../components/time.tsx";
+import { visibleText } from "../../components/visible-text.ts";
+import { useOpenActor } from "../api/context.ts";
+import { deadLettersQuery, queueQuery, useChange } from "../api/queries.ts";
+import type { QueueMessage } from "../api/types.ts";
+import { parseValue } from "../api/values.ts";
+import { ConfirmButton } from "../parts/confirm.tsx";
+import { CodeField, SelectField, TextField } from "../parts/fields.tsx";
+import { Value } from "../parts/value.tsx";
+
+/** Messages that wait, those that failed for good, and a way to send one. */
+export function QueueTab() {
+  const { address, api } = useOpenActor();
+  const queue = useQuery(queueQuery(address));
+  const letters = useQuery(deadLettersQuery(address));
+  return (
+    <>
+      <div className="panel-head">
+        <h2>Queues</h2>
+      </div>
+      <SendForm />
+      <div className="panel-head">
+        <h3>
+          Messages{" "}
+          {queue.data !== undefined && (
+            <span className="muted small">
+              {formatCount(queue.data.size)} of at most {formatCount(queue.data.maxSize)}
+            </span>
+          )}
+        </h3>
+        <ConfirmButton
+          label="Clear"
+          accessibleLabel="Clear the queues"
+          title="Delete all waiting messages?"
+          confirmLabel="Delete them"
+          disabled={(queue.data?.messages.length ?? 0) === 0}
+          onConfirm={() => api.clearQueue()}
+        >
+          <p>Of all queues of this actor. What a consumer has taken stays.</p>
+        </ConfirmButton>
+      </div>
+      {queue.isPending && <Loading label="Loading messages" />}
+      {queue.isError && <ErrorNotice error={queue.error} onRetry={() => void queue.refetch()} />}
+      {queue.data?.messages.length === 0 && <Empty title="No message waits" />}
+      {queue.data !== undefined && queue.data.messages.length > 0 && (
+        <ul className="rows">
+          {queue.data.messages.map((message) => (
+            <MessageRow key={message.id} message={message} />
+          ))}
+        </ul>
+      )}
+      {queue.data?.truncated === true && (
+        <p className="muted small">The oldest {queue.data.messages.length} are shown.</p>
+      )}
+      <h3>Dead letters</h3>
+      {letters.isError && <ErrorNotice error={letters.error} onRetry={() => void letters.refetch()} />}
+      {letters.isPending && <Loading label="Loading dead letters" rows={1} />}
+      {letters.data?.length === 0 && <p className="muted">No message was given up.</p>}
+      {letters.data !== undefined && letters.data.length > 0 && (
+        <ul className="rows">
+          {letters.data.map((message) => (
+            <DeadLetterRow key={message.id} message={message} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function SendForm() {
+  const { address, actor, api } = useOpenActor();
+  const announce = useAnnounce();
+  const [name, setName] = useState(actor.queues[0] ?? "");
+  const [text, setText] = useState("{}");
+  const [delay, setDelay] = useState("");
+  const parsed = parseValue(text);
+  const send = useChange(
+    address,
+    (body: unknown) => api.send(name, body, delay === "" ? undefined : { delayMs: Number(delay) }),
+    "queue",
+  );
+  const submit = (event?: FormEvent) => {
+    event?.preventDefault();
+    if (!parsed.ok || send.isPending) return;
+    send.mutate(parsed.value, { onSuccess: ({ id }) => announce(`Message ${id} is sent.`) });
+  };
+  return (
+    <form className="panel-form" aria-label="Send a message" onSubmit={submit}>
+      <div className="form-columns">
+        <SelectField label="Queue" value={name} onChange={setName}>
+          {actor.queues.map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
+        </SelectField>
+        <TextField
+          label="Delay in milliseconds"
+          type="number"
+          value={delay}
+          placeholder="none"
+          onChange={setDelay}
+        />
+      </div>
+      <CodeField
+        label="Body"
+        value={text}
+        onChange={setText}
+        onSubmit={submit}
+        problem={parsed.ok ? undefined : parsed.problem}
+        help="JSON. Control and Enter sends."
+      />
+      {send.isError && <ErrorNotice error={send.error} title="Nothing was sent." />}
+      <div className="form-foot">
+        <button type="submit" className="button button-primary" disabled={!parsed.ok || send.isPending}>
+          {send.isPending ? "Sending…" : "Send"}
+        </button>
+        {send.isSuccess && <span className="muted small">Message {send.data.id} is durable.</span>}
+      </div>
+    </form>
+  );
+}
+
+const statusWords: Readonly<Record<QueueMessage["status"], string>> = {
+  ready: "ready",
+  delayed: "delayed",
+  out: "with a consumer",
+  dead: "given up",
+};
+
+function MessageFacts({ message }: { readonly message: QueueMessage }) {
+  return (
+    <>
+      <p className="row-title">
+        <span className="muted">#{message.id}</span> {visibleText(message.name)}{" "}
+        <span className="tag">{statusWords[message.status]}</span>{" "}
+        {message.priority !== 0 && <span className="tag">priority {message.priority}</span>}
+      </p>
+      <p className="row-meta">
+        sent <TimeAgo at={message.createdAtMs} />
+        {message.attempt > 0 && <>, {message.attempt} deliveries</>}
+        {message.status === "delayed" && message.availableAt !== undefined && (
+          <>, from {formatDateTime(message.availableAt)}</>
+        )}
+      </p>
+      <Value value={message.body} label="Body" />
+    </>
+  );
+}
+
+function MessageRow({ message }: { readonly message: QueueMessage }) {
+  const { api } = useOpenActor();
+  return (
+    <li className="row" data-message={message.id}>
+      <div className="row-main">
+        <MessageFacts message={message} />
+      </div>
+      <ConfirmButton
+        label="Delete"
+        accessibleLabel={`Delete message ${message.id}`}
+        title={`Delete message ${message.id}?`}
+        confirmLabel="Delete"
+        disabled={message.status === "out"}
+        onConfirm={() => api.deleteMessage(message.id)}
+      >
+        <p>Its consumer will never see it.</p>
+      </ConfirmButton>
+    </li>
+  );
+}
+
+function DeadLetterRow({ message }: { readonly message: QueueMessage }) {
+  const { address, api } = useOpenActor();
+  const retry = useChange(address, () => api.retryDeadLetter(message.id), "queue", "dead-letters");
+  const remove = useChange(address, () => api.deleteDeadLetter(message.id), "dead-letters");
+  return (
+    <li className="row" data-dead-letter={message.id}>
+      <div className="row-main">
+        <MessageFacts message={message} />
+        {message.death !== undefined && <p className="row-error">{visibleText(message.death.reason)}</p>}
+        {retry.isError && <ErrorNotice error={retry.error} title="It was not sent again." />}
+      </div>
+      <div className="row-deeds">
+        <button
+          type="button"
+          className="button button-small"
+          aria-label={`Retry message ${message.id}`}
+          disabled={retry.isPending}
+          onClick={() => retry.mutate(undefined)}
+        >
+          Retry
+        </button>
+        <ConfirmButton
+          label="Delete"
+          accessibleLabel={`Delete dead letter ${message.id}`}
+          title={`Delete dead letter ${message.id}?`}
+          confirmLabel="Delete"
+          onConfirm={() => remove.mutateAsync(undefined)}
+        >
+          <p>It cannot be retried after that.</p>
+        </ConfirmButton>
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,113 @@
+import { useEffect, useId, useRef, useState } from "react";
+import { useAnnounce } from "../../app/announcer.tsx";
+import { CopyButton } from "../../components/copy-button.tsx";
+import { ErrorNotice } from "../../components/notice.tsx";
+import { useOpenActor } from "../api/context.ts";
+import { useChange } from "../api/queries.ts";
+import { parseValue, valueText } from "../api/values.ts";
+import { CodeField } from "../parts/fields.tsx";
+import { JsonTree } from "../parts/json-tree.tsx";
+
+/** The state as it changes, and its JSON to edit. */
+export function StateTab() {
+  const { actor } = useOpenActor();
+  const [editing, setEditing] = useState(false);
+  const edit = useRef<HTMLButtonElement>(null);
+  const wasEditing = useRef(false);
+  const heading = useId();
+  useEffect(() => {
+    // The form is gone with what had the focus in it.
+    if (wasEditing.current && !editing) edit.current?.focus();
+    wasEditing.current = editing;
+  }, [editing]);
+  return (
+    <>
+      <div className="panel-head">
+        <h2 id={heading}>State</h2>
+        {!editing && (
+          <div className="panel-deeds">
+            <CopyButton text={valueText(actor.state)} label="Copy the state as JSON" />
+            <button type="button" className="button button-small" ref={edit} onClick={() => setEditing(true)}>
+              Edit
+            </button>
+          </div>
+        )}
+      </div>
+      {editing ? (
+        <StateForm onDone={() => setEditing(false)} />
+      ) : (
+        <div className="box" data-testid="state">
+          <JsonTree value={actor.state} label="state" />
+        </div>
+      )}
+    </>
+  );
+}
+
+function StateForm({ onDone }: { readonly onDone: () => void }) {
+  const { address, actor, api } = useOpenActor();
+  const announce = useAnnounce();
+  const form = useRef<HTMLFormElement>(null);
+  const [base, setBase] = useState(() => valueText(actor.state));
+  const [text, setText] = useState(base);
+  const parsed = parseValue(text);
+  const now = valueText(actor.state);
+  const save = useChange(address, (state: unknown) => api.setState(state));
+  useEffect(() => form.current?.querySelector("textarea")?.focus(), []);
+  const submit = () => {
+    if (!parsed.ok || save.isPending) return;
+    save.mutate(parsed.value, {
+      onSuccess() {
+        announce("Saved.");
+        onDone();
+      },
+    });
+  };
+  return (
+    <form
+      ref={form}
+      className="panel-form"
+      aria-label="Edit the state"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <CodeField
+        label="State as JSON"
+        rows={14}
+        value={text}
+        onChange={setText}
+        onSubmit={submit}
+        problem={parsed.ok ? undefined : parsed.problem}
+        help='Replaces the whole state. What JSON has no word for is tagged: ["$BigInt","1"], ["$Date",0].'
+      />
+      {now !== base && (
+        <div className="notice notice-warning" role="status">
+          <p>The state has changed since you began. Saving replaces it.</p>
+          <p className="notice-foot">
+            <button
+              type="button"
+              className="button button-small"
+              onClick={() => {
+                setBase(now);
+                setText(now);
+              }}
+            >
+              Begin from the new state
+            </button>
+          </p>
+        </div>
+      )}
+      {save.isError && <ErrorNotice error={save.error} title="Nothing was changed." />}
+      <div className="form-foot">
+        <button type="submit" className="button button-primary" disabled={!parsed.ok || save.isPending}>
+          {save.isPending ? "Saving…" : "Save"}
+        </button>
+        <button type="button" className="button" onClick={onDone}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,168 @@
+import { useQuery } from "@tanstack/react-query";
+import { useId, useState } from "react";
+import { formatClock, formatDateTime } from "../../api/format.ts";
+import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
+import { visibleText } from "../../components/visible-text.ts";
+import { useOpenActor } from "../api/context.ts";
+import { useChange, workflowQuery } from "../api/queries.ts";
+import type { WorkflowEntry, WorkflowEntryFacts, WorkflowHistory, WorkflowView } from "../api/types.ts";
+import { entryDepth, entryName, entryWords } from "../api/workflow.ts";
+import { ConfirmButton } from "../parts/confirm.tsx";
+import { TextField } from "../parts/fields.tsx";
+import { Value } from "../parts/value.tsx";
+
+const ended = new Set(["completed", "failed", "cancelled"]);
+
+/** What the workflow has done, step by step, and a way back to each of them. */
+export function WorkflowTab() {
+  const { address } = useOpenActor();
+  const query = useQuery(workflowQuery(address));
+  const heading = useId();
+  if (query.isPending) return <Loading label="Loading the workflow" rows={5} />;
+  if (query.isError) return <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />;
+  const view = query.data;
+  const entries = view.history?.entries ?? [];
+  return (
+    <>
+      <div className="panel-head">
+        <h2 id={heading}>
+          Workflow{" "}
+          <span className={`status status-workflow-${view.workflowState}`} data-workflow={view.workflowState}>
+            <span className="status-dot" aria-hidden="true" />
+            {(view.workflowState ?? "not begun").replaceAll("_", " ")}
+          </span>
+        </h2>
+        <Deeds view={view} />
+      </div>
+      <Ends view={view} />
+      {view.history === null || entries.length === 0 ? (
+        <Empty title="No entry yet">Each step of the workflow appears here as it is recorded.</Empty>
+      ) : (
+        <ol className="timeline" aria-labelledby={heading}>
+          {entries.map((entry) => (
+            <EntryRow
+              key={entry.id}
+              entry={entry}
+              history={view.history as WorkflowHistory}
+              facts={view.history?.entryMetadata[entry.id]}
+            />
+          ))}
+        </ol>
+      )}
+    </>
+  );
+}
+
+function Deeds({ view }: { readonly view: WorkflowView }) {
+  const { address, api } = useOpenActor();
+  const [reason, setReason] = useState("");
+  const replay = useChange(address, () => api.replay(), "workflow");
+  return (
+    <div className="panel-deeds">
+      <ConfirmButton
+        label="Replay"
+        accessibleLabel="Replay from the beginning"
+        title="Replay the whole workflow?"
+        confirmLabel="Replay"
+        onConfirm={() => replay.mutateAsync(undefined)}
+      >
+        <p>Everything that is recorded is forgotten, and the workflow begins anew. State stays as it is.</p>
+      </ConfirmButton>
+      <ConfirmButton
+        label="Cancel"
+        accessibleLabel="Cancel the workflow"
+        title="Cancel the workflow?"
+        confirmLabel="Cancel it"
+        disabled={view.workflowState === null || ended.has(view.workflowState)}
+        onConfirm={() => api.cancelWorkflow(reason.trim())}
+      >
+        <p>It stops at what it waits for, and its rollbacks run.</p>
+        <TextField label="Reason" value={reason} onChange={setReason} />
+      </ConfirmButton>
+    </div>
+  );
+}
+
+/** Input, output and failure, where there are any. */
+function Ends({ view }: { readonly view: WorkflowView }) {
+  const shown = (["input", "output", "error"] as const).filter((name) => view[name] !== undefined);
+  if (shown.length === 0) return null;
+  return (
+    <dl className="row-facts box">
+      {shown.map((name) => (
+        <div key={name} className="row-fact">
+          <dt>{{ input: "Input", output: "Output", error: "Error" }[name]}</dt>
+          <dd>
+            <Value value={view[name]} label={name} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function EntryRow({
+  entry,
+  history,
+  facts,
+}: {
+  readonly entry: WorkflowEntry;
+  readonly history: WorkflowHistory;
+  readonly facts: WorkflowEntryFacts | undefined;
+}) {
+  const { address, api } = useOpenActor();
+  const replay = useChange(address, () => api.replay(entry.id), "workflow");
+  const name = visibleText(entryName(history, entry));
+  const status = facts?.status ?? "pending";
+  const { error: _, ...detail } = entry.kind.val;
+  return (
+    <li
+      className={`timeline-entry timeline-${status}`}
+      data-entry={name}
+      data-status={status}
+      data-depth={Math.min(6, entryDepth(entry))}
+    >
+      <div className="row-main">
+        <p className="row-title">
+          {name} <span className="tag">{entryWords(entry)}</span>{" "}
+          <span className={`status status-entry-${status}`}>{status.replaceAll("_", " ")}</span>
+        </p>
+        {facts !== undefined && <Times facts={facts} />}
+        {facts?.error != null && <p className="row-error">{visibleText(facts.error)}</p>}
+        {facts?.rollbackError != null && (
+          <p className="row-error">The rollback failed: {visibleText(facts.rollbackError)}</p>
+        )}
+        {Object.values(detail).some((value) => value !== undefined && value !== null) && (
+          <Value value={detail} label={`Record of ${name}`} />
+        )}
+      </div>
+      <ConfirmButton
+        label="Replay"
+        accessibleLabel={`Replay from ${name}`}
+        title={`Replay from ${name}?`}
+        confirmLabel="Replay"
+        onConfirm={() => replay.mutateAsync(undefined)}
+      >
+        <p>This entry and all after it are forgotten and run again. State stays as it is.</p>
+      </ConfirmButton>
+    </li>
+  );
+}
+
+function Times({ facts }: { readonly facts: WorkflowEntryFacts }) {
+  const { createdAt, completedAt, attempts, rollbackCompletedAt } = facts;
+  return (
+    <p className="row-meta">
+      <time dateTime={new Date(createdAt).toISOString()} title={formatDateTime(createdAt)}>
+        {formatClock(createdAt)}
+      </time>
+      {completedAt !== null && <>, took {Math.max(0, completedAt - createdAt)} ms</>}
+      {attempts > 0 && (
+        <>
+          , {attempts} {attempts === 1 ? "attempt" : "attempts"}
+        </>
+      )}
+      {rollbackCompletedAt !== null && <>, rolled back {formatClock(rollbackCompletedAt)}</>}
+    </p>
+  );
+}
