@@ -282,3 +282,148 @@ describe("raw WebSockets and the gate", () => {
     assert.deepEqual(sent[1], [1011, "message.outgoing_too_long"]);
   });
 });
+
+describe("raw requests and sockets beside transactions and blocks", () => {
+  const guarded = (hold: "transaction" | "block", started: () => void, go: Promise<void>) =>
+    actor({
+      state: { log: [] as string[] },
+      onRequest: (c, incoming) => {
+        c.state.log.push(new URL(incoming.url).pathname);
+        return new Response("done");
+      },
+      onWebSocket: (c, socket) => {
+        socket.addEventListener("message", ({ data }: { data: unknown }) => {
+          c.state.log.push(String(data));
+        });
+      },
+      onDisconnect: (c, conn) => {
+        if (conn.params === "socket") c.state.log.push("left");
+      },
+      actions: {
+        hold: async (c) => {
+          const work = async (): Promise<void> => {
+            started();
+            await go;
+            c.state.log.push("held");
+            if (hold === "transaction") throw new Error("undone");
+          };
+          await (hold === "transaction" ? c.transaction(work) : c.blockConcurrencyWhile(work));
+        },
+        log: (c) => [...c.state.log],
+      },
+    });
+
+  for (const hold of ["transaction", "block"] as const) {
+    test(`nothing of theirs begins in a ${hold}, and nothing is lost`, async () => {
+      const { create } = world();
+      const [started, go] = [deferred(), deferred()];
+      const instance = create(guarded(hold, started.resolve, go.promise));
+      await instance.ready;
+      const { call: early } = wire();
+      const socket = await instance.openWebSocket({ ...early, params: "socket" });
+      const held = call(instance, "hold").catch(() => "failed");
+      await started.promise;
+      const answered = instance.request({ request: request("/request") });
+      assert.equal(socket.received("one"), true);
+      assert.equal(socket.received("two"), true);
+      socket.closed(1000, "", true);
+      const late = instance.openWebSocket(wire("/late").call);
+      assert.equal(await outcome(Promise.race([answered, late])), "pending");
+      go.resolve();
+      assert.equal(await held, hold === "transaction" ? "failed" : undefined);
+      assert.equal(await (await answered).text(), "done");
+      await late;
+      const rest = ["/request", "left", "one", "two"];
+      const log = (await call(instance, "log")) as string[];
+      assert.deepEqual(
+        log.toSorted(),
+        hold === "transaction" ? rest : [...rest.slice(0, 1), "held", ...rest.slice(1)],
+      );
+      assert.ok(log.indexOf("one") < log.indexOf("two"));
+      assert.ok(log.indexOf("two") < log.indexOf("left"));
+    });
+  }
+
+  test("a transaction waits for a handler that runs, and a handler may have its own", async () => {
+    const { create } = world();
+    const [reached, go] = [deferred(), deferred()];
+    const instance = create(
+      actor({
+        state: { log: [] as string[] },
+        onRequest: async (c, incoming) => {
+          if (new URL(incoming.url).pathname === "/own") {
+            await c.transaction(() => void c.state.log.push("own"));
+            return new Response();
+          }
+          c.state.log.push("begins");
+          reached.resolve();
+          await go.promise;
+          c.state.log.push("ends");
+          return new Response();
+        },
+        actions: {
+          undone: (c) =>
+            c.transaction(() => {
+              c.state.log.push("undone");
+              throw new Error("undone");
+            }),
+          log: (c) => [...c.state.log],
+        },
+      }),
+    );
+    await instance.ready;
+    const slow = instance.request({ request: request() });
+    await reached.promise;
+    const undone = call(instance, "undone");
+    assert.equal(await outcome(undone), "pending");
+    go.resolve();
+    await slow;
+    await assert.rejects(undone);
+    await instance.request({ request: request("/own") });
+    assert.deepEqual(await call(instance, "log"), ["begins", "ends", "own"]);
+  });
+
+  test("a serial actor has one handler at a time", async () => {
+    const { create } = world();
+    let [inside, most] = [0, 0];
+    const instance = create(
+      actor({
+        options: { concurrency: "serial" },
+        onRequest: async () => {
+          most = Math.max(most, ++inside);
+          await turn();
+          inside--;
+          return new Response();
+        },
+        actions: {
+          work: async () => {
+            most = Math.max(most, ++inside);
+            await turn();
+            inside--;
+          },
+        },
+      }),
+    );
+    await instance.ready;
+    const requests = [1, 2, 3].map(() => instance.request({ request: request() }));
+    await Promise.all([...requests, call(instance, "work")]);
+    assert.equal(most, 1);
+  });
+
+  test("a client that leaves while its request waits runs nothing", async () => {
+    const { create } = world();
+    const [started, go] = [deferred(), deferred()];
+    const instance = create(guarded("block", started.resolve, go.promise));
+    await instance.ready;
+    const held = call(instance, "hold");
+    await started.promise;
+    const leaves = new AbortController();
+    const answered = instance.request({ request: request("/gone"), signal: leaves.signal });
+    leaves.abort();
+    await assert.rejects(answered, code("action", "aborted"));
+    go.resolve();
+    await held;
+    await turn();
+    assert.deepEqual(await call(instance, "log"), ["held"]);
+  });
+});

@@ -444,8 +444,10 @@ export class Connections implements ConnectionOwner {
   #disconnected(connection: Connection): void {
     const runtime = this.#runtime;
     runtime.activity.begin();
-    runtime
-      .hook("onDisconnect", [new ConnContext(runtime, connection), connection])
+    const tell = (): Promise<unknown> =>
+      runtime.hook("onDisconnect", [new ConnContext(runtime, connection), connection]);
+    // What it writes is not part of somebody's transaction.
+    (runtime.turnstile.pass()?.then(tell) ?? tell())
       .catch((error: unknown) => runtime.errors.report(error))
       .finally(() => {
         runtime.activity.end();

@@ -6,6 +6,8 @@ import { Context, type ContextSource } from "./context.ts";
 export class RawContext extends Context {
   readonly #conn: Connection;
   readonly #abortSignal: AbortSignal;
+  /** Its handler is past the turnstile: a transaction of its own need not wait for it. */
+  entered = false;
 
   constructor(source: ContextSource, request: Request, conn: Connection, abortSignal: AbortSignal) {
     super(source, request);

@@ -44,14 +44,34 @@ export class RawRequest {
   }
 
   async #run(): Promise<void> {
-    const runtime = this.#runtime;
+    const { turnstile } = this.#runtime;
     try {
-      const { request } = this.#call;
-      const c = new RawContext(runtime, request, await this.#connect(), this.#abort.signal);
-      const response = await runtime.hook("onRequest", [c, request]);
-      this.#respond(checked(response, runtime.name));
+      // The hooks of its connection may have transactions of their own: they run before it enters.
+      await turnstile.pass();
+      const connection = await this.#connect();
+      await turnstile.enter();
+      try {
+        // Nobody waits any more for an answer that never began.
+        if (this.#answered) return this.#end();
+        this.#respond(await this.#handle(connection));
+      } finally {
+        turnstile.leave();
+      }
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  /** The handler is inside until its answer begins; the body comes in turns of its own. */
+  async #handle(connection: Connection): Promise<Response> {
+    const runtime = this.#runtime;
+    const { request } = this.#call;
+    const c = new RawContext(runtime, request, connection, this.#abort.signal);
+    c.entered = true;
+    try {
+      return checked(await runtime.hook("onRequest", [c, request]), runtime.name);
+    } finally {
+      c.entered = false;
     }
   }
 

@@ -23,6 +23,8 @@ export class RawSocket implements RawSocketHost, RawTransport {
   #connection: HostConnection | undefined;
   /** Bytes that wait behind the gate. */
   #waiting = 0;
+  /** What has come while a transaction or a block lets nothing begin. */
+  #late: (() => void)[] | undefined;
 
   constructor(runtime: Runtime, call: RawSocketCall, received = 0) {
     this.#runtime = runtime;
@@ -103,16 +105,43 @@ export class RawSocket implements RawSocketHost, RawTransport {
     // What comes while the actor goes to sleep wakes it again: this instance can no longer keep it.
     const { status } = this.#runtime;
     if (status !== "ready" && this.#connection?.connection.isHibernatable === true) return false;
-    this.#socket.onReceived(data);
+    this.#inTurn(() => this.#socket.onReceived(data));
     return true;
+  }
+
+  /** Tells user code at once, or, in the order of arrival, when it may begin. */
+  #inTurn(tell: () => void): void {
+    if (this.#late !== undefined) {
+      this.#late.push(tell);
+      return;
+    }
+    const { turnstile, activity } = this.#runtime;
+    const pass = turnstile.pass();
+    if (pass === undefined) return tell();
+    const late = [tell];
+    this.#late = late;
+    activity.begin();
+    pass
+      .then(
+        () => {
+          this.#late = undefined;
+          for (const each of late) each();
+        },
+        // It was stopped by force: the client hears that what it sent was not taken.
+        () => this.#call.transport.close(1012, "actor.stopping"),
+      )
+      .finally(() => activity.end());
   }
 
   /** The socket is gone. Idempotent. */
   closed(code: number, reason: string, wasClean: boolean): void {
     if (this.#socket.readyState === 3) return;
     this.#abort.abort(new HoldfastError("conn", "closed", "The WebSocket was closed"));
-    this.#socket.onClosed(code, reason, wasClean);
-    this.#leave();
+    this.#inTurn(() => {
+      if (this.#socket.readyState === 3) return;
+      this.#socket.onClosed(code, reason, wasClean);
+      this.#leave();
+    });
   }
 
   // The transport of the socket that user code holds

@@ -365,6 +365,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
 
   async openWebSocket(call: RawSocketCall): Promise<RawSocketHost> {
     if (this.status === "starting") await this.#started.promise;
+    await this.turnstile.pass();
     return openWebSocket(this, call);
   }
 

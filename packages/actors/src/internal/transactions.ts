@@ -3,6 +3,7 @@ import type { HeldTurn } from "./commit-queue.ts";
 import { CallContext } from "./context.ts";
 import { stoppedError } from "./error-filter.ts";
 import { LazySet } from "./lazy.ts";
+import { RawContext } from "./raw-context.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -35,7 +36,7 @@ export class Transactions {
     this.#last = mine.promise;
     this.#owners.add(owner);
     turnstile.hold();
-    const parks = owner instanceof CallContext;
+    const parks = owner instanceof CallContext || (owner instanceof RawContext && owner.entered);
     if (parks) turnstile.park();
     try {
       await this.#alone(before);
