@@ -1,5 +1,6 @@
 import { type ActorKey, decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { space } from "./internal/entry-buffer.ts";
+import { isInspectorToken } from "./internal/inspect/token.ts";
 import { recordPrefix } from "./internal/part.ts";
 import { StateLog } from "./internal/state/state-log.ts";
 import type { ActorRecord, ActorStore, KvEntry, StoredState } from "./store.ts";
@@ -115,10 +116,14 @@ export async function importActor(
   return store.history.restore(image, { name: header.name, key: header.key, ...as });
 }
 
-/** Leaves out what belongs to one actor only: who is connected to it, and what it is about to send. */
+/**
+ * Leaves out what belongs to one actor only: who is connected to it, what it is about to send, and who
+ * may look into it.
+ */
 function settled(image: ActorImage): ActorImage {
   const own = new Set<number>([recordPrefix.connection, recordPrefix.outbox]);
-  const isOwn = ({ key }: KvEntry): boolean => key[0] === space.records && own.has(key[1] ?? 0);
+  const isOwn = ({ key }: KvEntry): boolean =>
+    (key[0] === space.records && own.has(key[1] ?? 0)) || isInspectorToken(key);
   const filter = async function* (): AsyncGenerator<ImagePart> {
     for await (const part of image.parts) {
       if (part.type !== "entries") yield part;

@@ -356,14 +356,11 @@ export class Directory implements ActorHost {
   }
 
   #invoke(instance: ActorInstance, target: ActorTarget, call: InvokeCall, done: Done): void {
-    this.#observer.call(instance, call).then(
-      (result) => done(undefined, result),
-      (error: unknown) => {
-        if (!isErrorCode(error, "actor", "stopping")) return done(error, undefined);
-        // Nothing ran. The next instance takes the call.
-        return void instance.stopped.then(() => this.#dispatchSlowly(target, call, done));
-      },
-    );
+    this.#observer.call(instance, call, (error, result) => {
+      if (!isErrorCode(error, "actor", "stopping")) return done(error, result);
+      // Nothing ran. The next instance takes the call.
+      return void instance.stopped.then(() => this.#dispatchSlowly(target, call, done));
+    });
   }
 
   #inMemory(target: ActorTarget): ActorInstance | undefined {

@@ -137,10 +137,17 @@ test("an actor is forked, exported and imported", async (t) => {
   assert.equal(await counter.get(["b", "c"]).get(), 5);
   assert.equal((await post("/actors/counter/@a,/fork", { key: ["b", "c"] })).status, 409);
   assert.equal((await post("/actors/counter/@a,/fork", {})).status, 400);
+  const tokenOf = async (actor: string) =>
+    (await get(`${url}/actors/counter/${actor}/inspector/token`)).body["token"];
+  const token = await tokenOf("@a,");
+  await post("/actors/counter/@a,/fork", { key: "e" });
+  // A copy has a token of its own: who may look into one may not look into the other.
+  assert.notEqual(await tokenOf("@e,"), token);
   const file = await (await fetch(`${url}/actors/counter/@a,/export`)).arrayBuffer();
   const imported = await get(`${url}/actors/import?key=d,`, { method: "POST", body: file });
   assert.equal(imported.status, 201, JSON.stringify(imported.body));
   assert.equal(await counter.get("d").get(), 6);
+  assert.notEqual(await tokenOf("@d,"), token);
   const damaged = await get(`${url}/actors/import?key=e,`, { method: "POST", body: file.slice(0, -3) });
   assert.equal(damaged.status, 400);
   assert.equal(damaged.body["code"], "invalid_import");

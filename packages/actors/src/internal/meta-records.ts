@@ -6,7 +6,7 @@ import { recordPrefix } from "./part.ts";
 /**
  * What the runtime itself remembers of an actor. A key is the prefix and a byte from this table, a
  * value a byte of format and a float64, big-endian. Golden files hold it; a number is never given a
- * new meaning.
+ * new meaning; 0x10 is that of the inspector's token, which is no number.
  */
 export const metaKey = { stateVersion: 0x01, runWakeAt: 0x02 } as const;
 

@@ -38,21 +38,31 @@ export class Observer {
     this.#record(instance.id, "stop", this.#clock.now(), undefined, { reason });
   }
 
-  /** Runs a call of an action. */
-  call(instance: ActorInstance, call: InvokeCall): Promise<Uint8Array> {
+  /** Runs a call of an action; `done` is called once. */
+  call(
+    instance: ActorInstance,
+    call: InvokeCall,
+    done: (error: unknown, result: Uint8Array | undefined) => void,
+  ): void {
     const metrics = this.metrics.of(instance.name);
     const startMs = this.#clock.now();
     metrics.inFlight++;
-    const result = tracing.enabled
-      ? tracing.around(
-          `${instance.name}.${call.name}`,
-          { ...attributesOf(instance), "rpc.method": call.name },
-          () => instance.invoke(call),
-        )
-      : instance.invoke(call);
-    const ended = (error: unknown): void => this.#called(metrics, instance.id, call.name, startMs, error);
-    result.then(() => ended(undefined), ended);
-    return result;
+    const result = tracing.enabled ? this.#traced(instance, call) : instance.invoke(call);
+    result.then(
+      (value) => {
+        this.#called(metrics, instance.id, call.name, startMs, undefined);
+        done(undefined, value);
+      },
+      (error: unknown) => {
+        this.#called(metrics, instance.id, call.name, startMs, error);
+        done(error, undefined);
+      },
+    );
+  }
+
+  #traced(instance: ActorInstance, call: InvokeCall): Promise<Uint8Array> {
+    const attributes = { ...attributesOf(instance), "rpc.method": call.name };
+    return tracing.around(`${instance.name}.${call.name}`, attributes, () => instance.invoke(call));
   }
 
   /** Runs a piece of work of an actor in a span. */
@@ -93,15 +103,20 @@ export class Observer {
     if (error === undefined) metrics.succeeded++;
     else metrics.failed++;
     metrics.duration.observe(this.#clock.now() - startMs);
-    this.#record(id, name, startMs, error, { kind: "action" });
+    this.#record(id, name, startMs, error, ofAction);
   }
 
   #record(id: string, name: string, startMs: number, error: unknown, attributes: TraceAttributes): void {
     const durationMs = this.#clock.now() - startMs;
-    const ended = error === undefined ? { ok: true } : { ok: false, error: codeOf(error) };
-    this.spans.add(id, { name, startMs, durationMs, ...ended, attributes });
+    const span =
+      error === undefined
+        ? { name, startMs, durationMs, ok: true, attributes }
+        : { name, startMs, durationMs, ok: false, error: codeOf(error), attributes };
+    this.spans.add(id, span);
   }
 }
+
+const ofAction = { kind: "action" } as const;
 
 function attributesOf({ id, name }: ActorInstance): Record<string, string> {
   return { "actor.id": id, "actor.name": name };

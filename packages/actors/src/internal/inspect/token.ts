@@ -30,6 +30,11 @@ export async function inspectorToken(runtime: Runtime): Promise<string> {
   return base64url(token);
 }
 
+/** Whether a key, as it is stored, is that of a token. */
+export function isInspectorToken(key: Uint8Array): boolean {
+  return key.length === 3 && key[0] === space.records && key[1] === tokenKey[0] && key[2] === tokenKey[1];
+}
+
 /** The token of an actor that may sleep; undefined where nobody has asked for one yet. */
 export async function storedInspectorToken(store: ActorStore, actorId: string): Promise<string | undefined> {
   const key = new Uint8Array([space.records, ...tokenKey]);
