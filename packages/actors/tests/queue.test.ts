@@ -208,10 +208,33 @@ test("what is wrong is told: unknown queues, options, timeouts, signals", async 
   await assert.rejects(send(a, "a", 1, { wait: true, timeoutMs: -1 }), code("queue.invalid_options"));
 });
 
-test("an actor without queues refuses every message", async () => {
-  const { create } = world();
-  const a = create(actor({ actions: {} }));
+test("an actor that declares no queues refuses messages of others, and may use any itself", async () => {
+  const { create, wake } = world();
+  const definition = actor({
+    actions: {
+      put: async (c, name: string) => {
+        await c.queue.send(name, { name });
+      },
+      all: async (c) => (await c.queue.tryNextBatch({ count: 10 })).map((message) => message.name),
+      one: async (c, name: string) => (await c.queue.tryNext({ names: [name] }))?.body ?? null,
+      soon: async (c) => {
+        const waiting = c.queue.next({ timeout: 1_000 });
+        await c.queue.send("first heard of now", 1);
+        return (await waiting)?.name;
+      },
+      bad: (c) => c.queue.send("", 1).then(() => "none", codeOf),
+    },
+  });
+  const a = create(definition);
   await assert.rejects(send(a, "any", 1), code("queue.not_defined"));
+  for (const name of ["x", "y", "x"]) await call(a, "put", name);
+  await assert.rejects(send(a, "x", 1), code("queue.not_defined"));
+  assert.deepEqual(await call(a, "one", "y"), { name: "y" });
+  await a.sleep();
+  const b = await wake(definition);
+  assert.deepEqual(await call(b, "all"), ["x", "x"]);
+  assert.equal(await call(b, "soon"), "first heard of now");
+  assert.equal(await call(b, "bad"), "queue.not_defined");
 });
 
 test("limits hold at, below and above", async () => {

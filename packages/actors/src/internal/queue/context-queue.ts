@@ -40,7 +40,7 @@ export class ContextQueue implements Consumer {
 
   async send(name: string, body: unknown, options?: unknown): Promise<QueueMessage> {
     const part = this.#part;
-    const policy = part.policy(name);
+    const policy = part.own(name);
     const valid = await part.validated(policy, body);
     this.touched = true;
     const { id, message } = part.enqueue(policy, valid, options);
@@ -51,7 +51,7 @@ export class ContextQueue implements Consumer {
 
   async enqueueAndWait(name: string, body: unknown, options: WaitOptions = {}): Promise<unknown> {
     const part = this.#part;
-    const policy = part.policy(name);
+    const policy = part.own(name);
     const timeoutMs = timeoutOf(options.timeout);
     if (options.signal?.aborted === true) throw aborted();
     const valid = await part.validated(policy, body);
@@ -112,7 +112,7 @@ export class ContextQueue implements Consumer {
   }
 
   async complete(message: { readonly id: number; readonly name: string }, response?: unknown): Promise<void> {
-    this.#part.policy(message.name);
+    this.#part.own(message.name);
     this.touched = true;
     await this.#part.completeById(message.id, message.name, response);
     this.#part.runtime.userWrote();

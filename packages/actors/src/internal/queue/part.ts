@@ -10,7 +10,7 @@ import { QueueInspector } from "./inspector.ts";
 import { queueLimits } from "./limits.ts";
 import { Mailbox, type MailboxState, type Message } from "./mailbox.ts";
 import { Outbox } from "./outbox.ts";
-import { type Policy, readPolicies, readSendOptions } from "./policy.ts";
+import { isQueueName, type Policy, readPolicies, readPolicy, readSendOptions } from "./policy.ts";
 import { type Receiver, Receivers } from "./receivers.ts";
 import { Sends } from "./sends.ts";
 
@@ -37,7 +37,10 @@ export class QueuePart implements Part {
   readonly #deliveries = new Map<number, Delivery>();
   /** Of these the plain ones that were handed over: their deletion is still to be written. */
   readonly #unsettled = new Set<Delivery>();
-  readonly #all: readonly Policy[];
+  /** Grows with `#opened`, also for the receives that wait on all of them. */
+  readonly #all: Policy[];
+  /** Of an actor that declares no queues: those that it uses within itself, made when it names them. */
+  readonly #opened: Map<string, Policy> | undefined;
   #timer: { readonly at: number; readonly timer: Timer } | undefined;
   /** When an actor that dies now is to be started again for its messages. */
   #rescueAt: number | undefined;
@@ -49,7 +52,9 @@ export class QueuePart implements Part {
   constructor(runtime: Runtime) {
     this.runtime = runtime;
     const { definition, ports, records } = runtime;
-    this.policies = readPolicies(definition.queues);
+    const declared = readPolicies(definition.queues);
+    this.#opened = declared.size === 0 ? new Map() : undefined;
+    this.policies = this.#opened ?? declared;
     this.#all = [...this.policies.values()];
     const { maxQueueSize, maxQueueMessageSize } = definition.options;
     this.mailbox = new Mailbox({
@@ -74,6 +79,7 @@ export class QueuePart implements Part {
     const [record] = hot.get(recordPrefix.queue) ?? [];
     if (record === undefined) return;
     await this.mailbox.load(record);
+    if (this.#opened !== undefined) for (const { queue } of this.mailbox.all) this.own(queue);
     await this.outbox.load();
   }
 
@@ -96,10 +102,28 @@ export class QueuePart implements Part {
     return policy;
   }
 
+  /** A queue that others send to: it has to be declared. Throws `queue.not_defined`. */
+  declared(name: unknown): Policy {
+    if (this.#opened !== undefined) throw notDefined(this.runtime.name, name);
+    return this.policy(name);
+  }
+
+  /** A queue that the actor itself names: any, when it declares none. Throws `queue.not_defined`. */
+  own(name: unknown): Policy {
+    const opened = this.#opened;
+    if (opened === undefined || typeof name !== "string" || !isQueueName(name)) return this.policy(name);
+    const before = opened.get(name);
+    if (before !== undefined) return before;
+    const policy = readPolicy(name, {});
+    opened.set(name, policy);
+    this.#all.push(policy);
+    return policy;
+  }
+
   /** The queues that a receive selects; all of them without names. Throws `queue.not_defined`. */
   select(names: readonly string[] | undefined): readonly Policy[] {
     if (names === undefined || names.length === 0) return this.#all;
-    return [...new Set(names)].map((name) => this.policy(name));
+    return [...new Set(names)].map((name) => this.own(name));
   }
 
   /** What the schema of a queue makes of a body. Throws `queue.invalid_payload`. */

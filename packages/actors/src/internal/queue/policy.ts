@@ -57,8 +57,13 @@ export function readPolicies(queues: ReadonlyMap<string, QueueOptions>): Readonl
   return policies;
 }
 
-function readPolicy(name: string, options: QueueOptions): Policy {
-  if (name === "" || name.includes("\0")) throw invalidDefinition("a queue has a name without NUL");
+export function isQueueName(name: string): boolean {
+  return name !== "" && !name.includes("\0");
+}
+
+/** The policy of one queue. Throws `actor.invalid_definition`. */
+export function readPolicy(name: string, options: QueueOptions): Policy {
+  if (!isQueueName(name)) throw invalidDefinition("a queue has a name without NUL");
   for (const key of Object.keys(options)) {
     if (!knownOptions.has(key)) throw invalidDefinition(`"${key}" is not an option of the queue "${name}"`);
   }

@@ -42,7 +42,7 @@ export class Sends {
     const { activity, errors, ports } = this.#runtime;
     activity.begin();
     try {
-      const policy = this.#part.policy(call.name);
+      const policy = this.#part.declared(call.name);
       const timeoutMs = timeoutOf(call.timeoutMs);
       if (!call.wait) {
         await this.#enterOnce(call, policy);

@@ -177,13 +177,25 @@ export function decodeBox(bytes: Uint8Array): unknown {
   return decodeRecord(bytes)[0];
 }
 
-/** What is kept of something thrown. Stacks stay in the process: they are for the log. */
+/**
+ * What is kept of something thrown, with the plain properties that it has of its own. Stacks stay in the
+ * process: they are for the log.
+ */
 export function describeError(thrown: unknown): WorkflowError {
   if (!(thrown instanceof Error)) return { name: "Error", message: String(thrown) };
   const { name, message } = thrown;
-  if (!isHoldfastError(thrown)) return { name, message };
-  const metadata = thrown.metadata === undefined ? {} : { metadata: encodable(thrown.metadata) };
-  return { name, message, metadata: { group: thrown.group, code: thrown.code, ...metadata } };
+  if (isHoldfastError(thrown)) {
+    const metadata = thrown.metadata === undefined ? {} : { metadata: encodable(thrown.metadata) };
+    return { name, message, metadata: { group: thrown.group, code: thrown.code, ...metadata } };
+  }
+  const own = Object.entries(thrown).filter(([key, value]) => !described.has(key) && isPlain(value));
+  return own.length === 0 ? { name, message } : { name, message, metadata: Object.fromEntries(own) };
+}
+
+const described = new Set(["name", "message", "stack"]);
+
+function isPlain(value: unknown): boolean {
+  return value === null || ["string", "number", "boolean"].includes(typeof value);
 }
 
 function encodable(value: unknown): unknown {

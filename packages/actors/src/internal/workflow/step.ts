@@ -282,7 +282,8 @@ class StepRun {
     const { attempts, data, error = { name: "Error", message: "unknown error" } } = this.#entry;
     const { name: stepName, timeout } = this.#settings;
     const kind = (data.kind ?? "critical") as TryStepCatchKind;
-    const failure: TryStepFailure = { kind, stepName, attempts, error };
+    const timedOut = kind === "exhausted" && error.name === "StepTimeoutError";
+    const failure: TryStepFailure = { kind: timedOut ? "timeout" : kind, stepName, attempts, error };
     // What has failed in an earlier run has been reported there.
     return markReported(withFailure(thrownFor(kind, stepName, timeout, error), failure));
   }
@@ -311,7 +312,7 @@ function thrownFor(kind: TryStepCatchKind, stepName: string, timeoutMs: number, 
     case "rollback":
       return new RollbackError(error.message);
     case "exhausted":
-      return new StepExhaustedError(stepName, error.message);
+      return new StepExhaustedError(stepName, `${error.name}: ${error.message}`);
   }
 }
 
