@@ -3,6 +3,7 @@ import type { Logger, Ports } from "@holdfast/core";
 import type {
   AccessInfo,
   Definitions,
+  GatewayOptions,
   InspectorOptions,
   ManageInfo,
   ShutdownOptions,
@@ -47,6 +48,14 @@ export interface SetupOptions<Actors extends Definitions> {
   readonly maxRequestBodySize?: number;
   readonly logging?: { readonly level?: LogLevel; readonly baseLogger?: Logger | ForeignLogger };
   readonly ports?: Ports;
+  /** How much of the past of each state is kept: 7 days and 256 KiB. */
+  readonly history?: { readonly maxAgeMs?: number; readonly maxBytes?: number };
+  /** How long and how much is kept of what a cut off client misses: 60 s, 1,000 events, 1 MiB. */
+  readonly resume?: GatewayOptions["resume"];
+  /** What becomes of a client that reads too slowly: "close" unless given. */
+  readonly slowReaders?: "close" | "drop-events";
+  /** What actors see as `c.region`: "local", or HOLDFAST_REGION. */
+  readonly region?: string;
   /** Port to listen on: 6420, or HOLDFAST_PORT. */
   readonly httpPort?: number;
   /** Address to listen on: 127.0.0.1, or HOLDFAST_HOST. */

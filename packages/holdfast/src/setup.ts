@@ -27,10 +27,13 @@ export function setup<const Actors extends Definitions>(options: SetupOptions<Ac
   const ports = options.ports ?? systemPorts(loggerOf(options.logging));
   if (ignored.length > 0) ports.log.warn("options of setup have no effect here", { options: ignored });
   const directory = dataDirectory(options);
+  const region = regionOf(options);
+  const history = options.history === undefined ? {} : { history: options.history };
   return createRegistry({
     use: options.use,
     ports,
-    store: options.store ?? (() => openSqliteStore({ path: join(directory, "actors"), ports })),
+    ...(region === undefined ? {} : { region }),
+    store: options.store ?? (() => openSqliteStore({ path: join(directory, "actors"), ports, ...history })),
     gateway: gatewayOptions(options),
     listen: listenOptions(options),
     shutdown: options.shutdown ?? {},
@@ -43,6 +46,10 @@ function dataDirectory(options: SetupOptions<Definitions>): string {
   return resolve(
     options.dataDirectory ?? variable("HOLDFAST_DATA") ?? variable("HOLDFAST_STORAGE_PATH") ?? ".holdfast",
   );
+}
+
+function regionOf(options: SetupOptions<Definitions>): string | undefined {
+  return variable("HOLDFAST_REGION") ?? options.region;
 }
 
 function loggerOf(logging: SetupOptions<Definitions>["logging"]): Logger {
@@ -73,6 +80,8 @@ function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
     ...(options.manage && { manage: options.manage }),
     inspector: { ...(token === undefined ? {} : { token }), ...options.inspector },
     ...(credentials === undefined ? {} : { credentials }),
+    ...(options.resume && { resume: options.resume }),
+    ...(options.slowReaders && { slowReaders: options.slowReaders }),
     ...(basePath === undefined || basePath === "/" ? {} : { basePath }),
     ...(maxIncomingMessageSize === undefined ? {} : { maxIncomingMessageBytes: maxIncomingMessageSize }),
     ...(maxOutgoingMessageSize === undefined ? {} : { maxOutgoingMessageBytes: maxOutgoingMessageSize }),
@@ -109,6 +118,7 @@ function parsed(options: SetupOptions<Definitions>, directory: string): ParsedCo
     maxOutgoingMessageSize: options.maxOutgoingMessageSize ?? limits.maxOutgoingMessageBytes,
     maxRequestBodySize: options.maxRequestBodySize ?? serverLimits.maxRawBodyBytes,
     namespace: options.namespace ?? "default",
+    region: regionOf(options) ?? "local",
     noWelcome: options.noWelcome === true,
     httpBasePath: options.httpBasePath ?? "/",
     httpPort: port ?? Number(variable("HOLDFAST_PORT") ?? 6420),

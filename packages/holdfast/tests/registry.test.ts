@@ -47,6 +47,12 @@ describe("setup", () => {
       { use, maxIncomingMessageSize: "64kb" },
       { use, httpPort: 65_536 },
       { use, staticDir: 1 },
+      { use, region: 1 },
+      { use, history: { maxAge: 1 } },
+      { use, history: { maxBytes: -1 } },
+      { use, resume: 1 },
+      { use, resume: { windowMs: Number.NaN } },
+      { use, slowReaders: "wait" },
       { use, startEngine: true, endpoint: "http://localhost:1" },
       { use, configurePool: { url: "http://localhost:1" } },
       { use, runtime: "wasm", sqlite: "local" },
@@ -93,6 +99,28 @@ describe("setup", () => {
     const baseLogger = { trace: write, debug: write, info: write, warn: write, error: write };
     registryOf(t, { logging: { baseLogger }, token: "t" });
     assert.deepEqual(lines, [["options of setup have no effect here", { options: ["token"] }]]);
+  });
+
+  test("actors see the region, also of the environment; the past is as long as it was set", async (t) => {
+    const where = actor({ state: { n: 0 }, actions: { region: (c) => c.region } });
+    const region = async (options: Partial<Options>): Promise<string> => {
+      const dataDirectory = temporary(t);
+      const registry = setup({ dataDirectory, noWelcome: true, ...options, use: { where } });
+      try {
+        return await registry.client.where.getOrCreate("a").region();
+      } finally {
+        await registry.shutdown();
+      }
+    };
+    assert.equal(await region({}), "local");
+    const resume = { windowMs: 0 };
+    assert.equal(
+      await region({ region: "eu", history: { maxBytes: 0 }, resume, slowReaders: "drop-events" }),
+      "eu",
+    );
+    process.env["HOLDFAST_REGION"] = "us";
+    t.after(() => delete process.env["HOLDFAST_REGION"]);
+    assert.equal(await region({ region: "eu" }), "us");
   });
 
   test("parseConfig gives every default", (t) => {

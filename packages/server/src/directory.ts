@@ -41,6 +41,8 @@ export interface DirectoryOptions {
   readonly messageLimits: MessageLimits;
   /** Shows callers the message of every error: for development. */
   readonly exposeErrors?: boolean;
+  /** `c.region` of the actors: "local" unless given. */
+  readonly region?: string | undefined;
   /** How long and how much of what a client missed is kept for it. */
   readonly resume?: Partial<ResumeLimits>;
 }
@@ -58,6 +60,7 @@ export class Directory implements ActorHost {
   readonly messageLimits: MessageLimits;
   readonly resumeLimits: ResumeLimits;
   readonly exposeErrors: boolean;
+  readonly region: string;
   /** The connections that outlive their actors' sleep. */
   readonly held = new HeldConnections<Session>();
   /** Where a server listens for these actors, without a slash at the end; undefined while none does. */
@@ -85,6 +88,7 @@ export class Directory implements ActorHost {
     this.manager = new ActorManager(this);
     this.messageLimits = options.messageLimits;
     this.exposeErrors = options.exposeErrors === true;
+    this.region = options.region ?? "local";
     this.resumeLimits = { ...defaultResume, ...options.resume };
     this.#definitions = new Map(Object.entries(options.definitions));
     this.#created = new CreateMemory(options.ports.clock);

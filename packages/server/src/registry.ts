@@ -29,6 +29,8 @@ export interface RegistryConfig<Actors extends Definitions> {
   /** Opens the store; called once, when it is first needed. */
   readonly store: () => ActorStore | Promise<ActorStore>;
   readonly ports?: Ports;
+  /** What actors see as `c.region`: "local" unless given. */
+  readonly region?: string;
   readonly gateway?: GatewayOptions;
   /** What `start` and `listen` do unless they are told otherwise. */
   readonly listen?: ListenOptions;
@@ -220,6 +222,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
         ports: this.#ports,
         messageLimits: this.#messageLimits,
         exposeErrors: exposesErrors(),
+        region: this.config.region,
         ...(this.config.gateway?.resume && { resume: this.config.gateway.resume }),
       });
       directory.alarms.start();

@@ -16,6 +16,10 @@ const ownKeys = [
   "maxRequestBodySize",
   "logging",
   "ports",
+  "region",
+  "history",
+  "resume",
+  "slowReaders",
   "httpPort",
   "httpHost",
   "httpBasePath",
@@ -67,6 +71,7 @@ export function checkOptions(options: unknown): readonly string[] {
   }
   checkNumbers(given);
   checkTexts(given);
+  checkBounds(given);
   checkTogether(given);
   return foreignKeys.filter((key) => given[key] !== undefined);
 }
@@ -87,8 +92,37 @@ function checkNumbers(given: Options): void {
 }
 
 function checkTexts(given: Options): void {
-  for (const key of ["dataDirectory", "httpHost", "engineHost", "httpBasePath", "staticDir"]) {
+  for (const key of ["dataDirectory", "region", "httpHost", "engineHost", "httpBasePath", "staticDir"]) {
     if (given[key] !== undefined && typeof given[key] !== "string") throw invalid(`"${key}" is not a string`);
+  }
+}
+
+/** Objects of numbers: an unknown name in them would be a limit that nobody keeps. */
+const bounds: Readonly<Record<string, readonly string[]>> = {
+  history: ["maxAgeMs", "maxBytes"],
+  resume: ["windowMs", "maxEvents", "maxBytes"],
+};
+
+function checkBounds(given: Options): void {
+  for (const [name, keys] of Object.entries(bounds)) {
+    const value = given[name];
+    if (value === undefined) continue;
+    if (typeof value !== "object" || value === null) throw invalid(`"${name}" is not an object`);
+    for (const [key, bound] of Object.entries(value)) {
+      if (!keys.includes(key)) throw invalid(`"${name}.${key}" is not an option of setup()`);
+      if (bound !== undefined && !(typeof bound === "number" && bound >= 0)) {
+        throw invalid(`"${name}.${key}" is not a number of at least 0`);
+      }
+    }
+  }
+  const { slowReaders, store, history } = given;
+  if (slowReaders !== undefined && slowReaders !== "close" && slowReaders !== "drop-events") {
+    throw invalid('"slowReaders" is neither "close" nor "drop-events"');
+  }
+  if (store !== undefined && history !== undefined) {
+    throw invalid(
+      '"store" and "history" exclude each other: a store is told how much it keeps where it is made',
+    );
   }
 }
 
