@@ -467,3 +467,33 @@ test("a failed commit reaches the sender, and ends the actor", async () => {
 function parts(instance: ActorInstance): import("../src/internal/parts.ts").Parts {
   return (instance as import("../src/internal/runtime.ts").Runtime).parts;
 }
+
+test("an iterator does not answer for what another one has out", async () => {
+  const seen: unknown[] = [];
+  const held = Promise.withResolvers<void>();
+  const definition = actor({
+    options,
+    queues: { jobs: queue<string>(), notes: queue<string>() },
+    run: async (c) => {
+      const jobs = async (): Promise<void> => {
+        for await (const job of c.queue.iter({ names: ["jobs"], completable: true })) {
+          seen.push(job.body);
+          await held.promise;
+          await job.complete();
+        }
+      };
+      const notes = async (): Promise<void> => {
+        for await (const note of c.queue.iter({ names: ["notes"] })) seen.push(note.body);
+      };
+      await Promise.all([jobs(), notes()]);
+    },
+    actions: {},
+  });
+  const a = world().create(definition);
+  await send(a, "jobs", "job");
+  await send(a, "notes", "first");
+  await send(a, "notes", "second");
+  await until(() => seen.length === 3);
+  assert.deepEqual(seen, ["job", "first", "second"]);
+  held.resolve();
+});

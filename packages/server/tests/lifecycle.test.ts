@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor } from "@holdfast/actors";
-import { isErrorCode, UserError } from "@holdfast/core";
+import { decodeValue, isErrorCode, systemPorts, UserError } from "@holdfast/core";
+import { createMemoryStore, faultyStore } from "@holdfast/testing";
+import { Directory } from "../src/index.ts";
 import { allActors } from "./actors.ts";
 import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
@@ -75,21 +77,35 @@ describe("one instance", () => {
     assert.equal(seen.creates, 1);
   });
 
-  test("a first call that meets a create takes the actor that is there", async (t) => {
+  test("a first call that meets a create takes the actor that is there", async () => {
     const { definition } = observed();
-    const { registry } = await serve(t, { observed: definition });
-    const { client } = registry;
-    await client.observed.getOrCreate("a").increment();
-    await client.observed.getOrCreate("a").sleep();
-    const directory = await registry.directory();
-    for (const instance of [...directory.instances()]) await instance.stopped;
-    // Both are on their way to an actor that sleeps; the create is the first to look for it.
-    const [made, called] = await Promise.allSettled([
-      directory.create("observed", ["a"], undefined),
-      client.observed.getOrCreate("a").increment(),
-    ]);
-    assert.ok(made.status === "rejected" && isErrorCode(made.reason, "actor", "duplicate_key"));
-    assert.deepEqual(called, { status: "fulfilled", value: 2 });
+    const data = createMemoryStore({ ports: systemPorts() });
+    const asked: (() => void)[] = [];
+    let holds = false;
+    // Each answer waits until both callers are on their way.
+    const store = Object.assign(faultyStore(data), {
+      find: async (name: string, key: readonly string[]) => {
+        const record = await data.find(name, key);
+        if (holds) await new Promise<void>((resolve) => asked.push(resolve));
+        return record;
+      },
+    });
+    const ports = systemPorts();
+    const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
+    const directory = new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
+    const target = { type: "getOrCreate", name: "observed", key: ["a"] } as const;
+    await directory.invoke(target, { name: "increment", args: [] });
+    await directory.sleep((await directory.resolve(target)).id);
+    holds = true;
+    const made = directory.create("observed", ["a"], undefined);
+    const called = directory.invoke(target, { name: "increment", args: [] });
+    assert.equal(asked.length, 0);
+    while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    holds = false;
+    asked[0]?.();
+    await assert.rejects(made, (error) => isErrorCode(error, "actor", "duplicate_key"));
+    assert.equal(decodeValue(await called), 2);
+    await directory.shutdown();
   });
 
   test("a creation that fails leaves nothing, and the next try succeeds", async (t) => {

@@ -160,7 +160,7 @@ export class ContextQueue implements Consumer {
 
   /**
    * A consumer that comes back has done with what it had, where that is plain. Throws
-   * `queue.previous_message_not_completed`.
+   * `queue.previous_message_not_completed`; an iterator answers for what it has handed out itself.
    */
   #endPrevious(owner: object): void {
     let out = 0;
@@ -168,6 +168,7 @@ export class ContextQueue implements Consumer {
     for (const delivery of this.#open) {
       if (delivery.ended) this.#open.delete(delivery);
       else if (delivery.completable) {
+        if (owner !== this && owner !== delivery.owner) continue;
         out++;
         room = Math.max(room, this.#part.policies.get(delivery.message.queue)?.concurrency ?? 1);
       } else if (delivery.owner === owner && delivery.writes !== undefined) {
