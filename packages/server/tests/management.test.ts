@@ -4,7 +4,7 @@ import { createClient } from "@holdfast/client";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { GatewayOptions, ManageInfo, Registry } from "../src/index.ts";
 import { allActors } from "./actors.ts";
-import { serve } from "./support.ts";
+import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
 async function get(
   url: string,
@@ -226,4 +226,22 @@ test("turned off, there is nothing", async (t) => {
   for (const path of ["/actors", "/actors/counter/@a,/inspector/state", "/metrics", "/docs"]) {
     assert.equal((await get(url + path)).status, 404, path);
   }
+});
+
+test("a handler in a server of one's own asks for the token, and keeps filters", async (t) => {
+  const { registry, client } = await serve(t, allActors, { gateway: { inspector: { token: "secret" } } });
+  for (const key of ["a", "b"]) await client().counter.getOrCreate(key).increment(1);
+  const ask = (path: string, headers: Record<string, string> = {}) =>
+    registry.handler(new Request(`http://localhost/api/own${path}`, { headers }));
+  const bearer = { authorization: "Bearer secret" };
+  assert.equal((await ask("/actors?name=counter&prefix=a")).status, 401);
+  const { actors } = (await (await ask("/actors?name=counter&prefix=a", bearer)).json()) as {
+    actors: unknown[];
+  };
+  assert.equal(actors.length, 1);
+  assert.equal((await ask("/actors/counter/@a,/inspector/state", bearer)).status, 200);
+  const open = sqliteRegistry(allActors, temporaryDirectory(t));
+  t.after(() => open.shutdown());
+  // Nobody knows where its requests come from: without a token there is no owner.
+  assert.equal((await open.handler(new Request("http://localhost/actors"))).status, 401);
 });

@@ -75,7 +75,10 @@ function partOfAnywhere(url: string): string {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
   const at = path.indexOf(actorsPrefix);
-  return at === -1 ? path.slice(Math.max(0, path.lastIndexOf("/"))) : url.slice(at);
+  if (at !== -1) return url.slice(at);
+  const last = path.slice(Math.max(0, path.lastIndexOf("/")));
+  // The one of them that takes a query.
+  return last === "/actors" && mark !== -1 ? last + url.slice(mark) : last;
 }
 
 const rawPath = /^\/actors\/([^/?]+)\/([^/?]+)\/(request|websocket)(?=[/?]|$)/;

@@ -94,6 +94,32 @@ function actorPaths(name: string, definition: RuntimeDefinition, paths: Record<s
       responses: { 204: { description: "It is gone" }, ...errors },
     }),
   };
+  paths[`${base}/calls/{idempotencyKey}`] = {
+    parameters: [
+      { $ref: "#/components/parameters/actor" },
+      { name: "idempotencyKey", in: "path", required: true, schema: { type: "string" } },
+    ],
+    delete: operation("cancel", "Cancels a call that runs", {
+      responses: { 204: { description: "It is cancelled, or had ended" }, ...errors },
+    }),
+  };
+  paths[`${base}/events`] = {
+    parameters: [{ $ref: "#/components/parameters/actor" }],
+    get: operation("events", "Events as they come, as server-sent events", {
+      parameters: [
+        {
+          name: "event",
+          in: "query",
+          description: "The events to hear of; repeated",
+          schema: { type: "array", items: { type: "string" } },
+        },
+      ],
+      responses: {
+        200: { description: "Events", content: { "text/event-stream": { schema: { type: "string" } } } },
+        ...errors,
+      },
+    }),
+  };
   for (const action of definition.actions.keys()) {
     paths[`${base}/actions/${encodeURIComponent(action)}`] = {
       parameters: [{ $ref: "#/components/parameters/actor" }],
