@@ -101,7 +101,7 @@ export class Connection {
   action(options: ActionOptions): Promise<unknown> {
     const { signal } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
-    if (this.#ended.signal.aborted) return Promise.reject(this.#ended.signal.reason);
+    if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
     let frame: PreparedFrame;
     const id = this.#nextId++;
     try {
@@ -133,7 +133,7 @@ export class Connection {
 
   /** Sends to a queue: over HTTP, with this connection's parameters. */
   send(name: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions): Promise<unknown> {
-    if (this.#ended.signal.aborted) return Promise.reject(this.#ended.signal.reason);
+    if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
     return this.#options.sender.send(name, body, options);
   }
 
@@ -203,8 +203,13 @@ export class Connection {
     const link = this.#link;
     this.#link = undefined;
     link?.close();
-    this.#end(new HoldfastError("conn", "disposed", "The connection was disposed of"));
+    this.#end(disposedError());
     this.#setStatus("idle");
+  }
+
+  /** A connection that had failed before it was disposed of is a disposed one. */
+  #endReason(): unknown {
+    return this.#disposed ? disposedError() : this.#ended.signal.reason;
   }
 
   #checkRoom(size: number): void {
@@ -399,12 +404,15 @@ export class Connection {
     }
     const wasOpen = this.connStatus === "connected";
     const error = fromWireError(this.#lastError ?? reason.error);
-    if (reason.final && !isRetryable(error) && !this.#options.onFatal(error)) {
+    const comesBack = wasOpen && reason.byActor === true;
+    if (reason.final && !comesBack && !isRetryable(error) && !this.#options.onFatal(error)) {
       this.#fail(error);
       return;
     }
-    if (wasOpen) this.#closes.emit();
     this.#reconnect();
+    if (wasOpen) this.#closes.emit();
+    // A reason that the actor gave: `conn.disconnect("user.kicked")`.
+    if (comesBack && error.group !== "client") this.#errors.emit(error);
   }
 
   #reconnect(): void {
@@ -424,8 +432,8 @@ export class Connection {
     const wasOpen = this.connStatus === "connected";
     this.#end(error);
     this.#setStatus("disconnected");
-    this.#errors.emit(error);
     if (wasOpen) this.#closes.emit();
+    this.#errors.emit(error);
   }
 
   #end(error: HoldfastError): void {
@@ -442,6 +450,10 @@ export class Connection {
     this.connStatus = status;
     this.#statuses.emit(status);
   }
+}
+
+function disposedError(): HoldfastError {
+  return new HoldfastError("conn", "disposed", "The connection was disposed of");
 }
 
 function cutOff(): HoldfastError {

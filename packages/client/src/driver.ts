@@ -71,6 +71,8 @@ export interface ClosedReason {
   readonly error: WireError;
   /** True when it was closed on purpose, so that connecting again by oneself would be wrong. */
   readonly final: boolean;
+  /** True when the actor called `conn.disconnect()`: a connection that was open may ask again to come in. */
+  readonly byActor?: boolean;
 }
 
 /**

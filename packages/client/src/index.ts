@@ -24,7 +24,7 @@ export {
 } from "./driver.ts";
 export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
 export type { ClientPorts } from "./internal/ports.ts";
-export type { SocketConstructor } from "./internal/socket.ts";
+export { closedReason, type SocketConstructor } from "./internal/socket.ts";
 export { clientLimits } from "./limits.ts";
 export {
   type ActorFilter,

@@ -1,6 +1,7 @@
 import type { OutgoingEvent } from "@holdfast/actors";
 import {
   type ClosedReason,
+  closedReason,
   type DriverConnection,
   type DriverListener,
   decodeClientMessage,
@@ -69,9 +70,7 @@ export class LocalConnection implements DriverConnection, SessionOutput {
       void this.#tail.then((session) => session?.end());
       return;
     }
-    const [group = "conn", name = "closed"] = reason.split(".");
-    const error: WireError = { group, code: name, message: `The connection was closed (${reason})` };
-    this.#finish({ error, final: code === 1000 || code === 1008 });
+    this.#finish(closedReason(code, reason));
   }
 
   init(actorId: string, connId: string, resume: ResumeInfo): void {

@@ -96,7 +96,7 @@ for (const way of ["cbor", "json", "in process"] as const) {
       assert.equal(conn.connStatus, "disconnected");
     });
 
-    test("a kicked connection stays away, a disposed one runs onDisconnect", async (t) => {
+    test("a kicked connection asks again, a disposed one does not; both run onDisconnect", async (t) => {
       const running = await serve(t, { room });
       const client = way === "in process" ? running.registry.client : running.client({ encoding: way });
       const handle = client.room.getOrCreate("r");
@@ -104,20 +104,29 @@ for (const way of ["cbor", "json", "in process"] as const) {
       const closed = new Condition();
       let closes = 0;
       kicked.onClose(() => {
+        assert.equal(kicked.connStatus, "disconnected");
         closes += 1;
         closed.changed();
       });
       await kicked.ready;
-      await kicked.kick().catch(() => undefined);
+      const first = kicked.connId;
+      await kicked.kick();
       await closed.until(() => closes === 1);
-      assert.equal(kicked.connStatus, "disconnected");
+      const gaps: string[] = [];
+      kicked.on("whisper", (text) => gaps.push(text));
+      kicked.onOpen(() => closed.changed());
+      await closed.until(() => kicked.connStatus === "connected");
+      assert.notEqual(kicked.connId, first);
+      await kicked.whisper("back");
+      assert.deepEqual(gaps, ["back"]);
+      await kicked.dispose();
       const disposed = handle.connect();
       await disposed.ready;
       await disposed.dispose();
       assert.equal(disposed.connStatus, "idle");
       await assert.rejects(disposed.log(), (error) => isErrorCode(error, "conn", "disposed"));
       // The disconnect hook is a turn of its own that comes after the closing.
-      while ((await handle.closed()) < 2);
+      while ((await handle.closed()) < 3);
     });
 
     test("an abort signal cancels the call at the actor", async (t) => {

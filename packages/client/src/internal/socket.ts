@@ -1,5 +1,5 @@
-import { HoldfastError, type WireError } from "@holdfast/core";
-import type { DriverConnection, DriverListener, PreparedFrame } from "../driver.ts";
+import { HoldfastError } from "@holdfast/core";
+import type { ClosedReason, DriverConnection, DriverListener, PreparedFrame } from "../driver.ts";
 import { clientLimits } from "../limits.ts";
 import { decodeServerMessage, type Encoding, joinFrames, prepareClientFrame } from "../wire.ts";
 
@@ -116,7 +116,7 @@ class SocketConnection implements DriverConnection {
   #finish(code: number, reason: string): void {
     if (this.#done) return;
     this.#stop();
-    this.#listener.closed({ error: closeError(code, reason), final: code === 1000 || code === 1008 });
+    this.#listener.closed(closedReason(code, reason));
   }
 
   #stop(): void {
@@ -125,13 +125,19 @@ class SocketConnection implements DriverConnection {
   }
 }
 
-/** The reason of a close is `group.code` when the server had one. */
-function closeError(code: number, reason: string): WireError {
+/** What a close says. The reason is `group.code` when the server had one. */
+export function closedReason(code: number, reason: string): ClosedReason {
   const parts = /^([a-z_]+)\.([a-z0-9_]+)$/.exec(reason);
   const message = `The connection was closed (${code}${reason === "" ? "" : `, ${reason}`})`;
-  return parts === null
-    ? { group: "client", code: code === 1000 ? "closed" : "network_error", message }
-    : { group: parts[1] ?? "", code: parts[2] ?? "", message };
+  const error =
+    parts === null
+      ? { group: "client", code: code === 1000 ? "closed" : "network_error", message }
+      : { group: parts[1] ?? "", code: parts[2] ?? "", message };
+  return {
+    error,
+    final: code === 1000 || code === 1008,
+    byActor: code === 1000 && reason !== "actor.destroyed",
+  };
 }
 
 function unref(timer: unknown): void {
