@@ -28,12 +28,7 @@ export function ActorsScreen({
     <div className="page actors-page">
       <div className="page-head">
         <h1>Actors</h1>
-        <button
-          type="button"
-          className="button"
-          disabled={list.isFetching}
-          onClick={() => void list.refetch()}
-        >
+        <button type="button" className="button" onClick={() => void list.refetch()}>
           <RefreshIcon />
           Refresh
         </button>

@@ -69,45 +69,49 @@ export function ActionsTab() {
       <div className="panel-head">
         <h2>Actions</h2>
       </div>
-      <form className="panel-form" aria-label="Call an action" onSubmit={submit}>
-        <SelectField label="Action" value={action} onChange={setAction}>
-          {actor.rpcs.map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </SelectField>
-        <CodeField
-          label="Arguments"
-          value={text}
-          onChange={setText}
-          onSubmit={submit}
-          problem={parsed.ok ? undefined : parsed.problem}
-          help='A list as JSON, such as ["text", 1]. Control and Enter calls.'
-        />
-        <div className="form-foot">
-          <button type="submit" className="button button-primary" disabled={!parsed.ok || call.isPending}>
-            {call.isPending ? "Calling…" : "Call"}
-          </button>
+      <div className="panel-columns">
+        <form className="panel-form" aria-label="Call an action" onSubmit={submit}>
+          <SelectField label="Action" value={action} onChange={setAction}>
+            {actor.rpcs.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </SelectField>
+          <CodeField
+            label="Arguments"
+            value={text}
+            onChange={setText}
+            onSubmit={submit}
+            problem={parsed.ok ? undefined : parsed.problem}
+            help='A list as JSON, such as ["text", 1]. Control and Enter calls.'
+          />
+          <div className="form-foot">
+            <button type="submit" className="button button-primary" disabled={!parsed.ok || call.isPending}>
+              {call.isPending ? "Calling…" : "Call"}
+            </button>
+          </div>
+        </form>
+        <div>
+          <h3>Calls from this page</h3>
+          {calls.length === 0 ? (
+            <Empty title="No call yet">Results and errors are kept here until the page is closed.</Empty>
+          ) : (
+            <ul className="rows">
+              {calls.map((done) => (
+                <CallRow
+                  key={done.seq}
+                  call={done}
+                  onAgain={() => {
+                    setAction(done.action);
+                    setText(done.text);
+                  }}
+                />
+              ))}
+            </ul>
+          )}
         </div>
-      </form>
-      <h3>Calls from this page</h3>
-      {calls.length === 0 ? (
-        <Empty title="No call yet">Results and errors are kept here until the page is closed.</Empty>
-      ) : (
-        <ul className="rows">
-          {calls.map((done) => (
-            <CallRow
-              key={done.seq}
-              call={done}
-              onAgain={() => {
-                setAction(done.action);
-                setText(done.text);
-              }}
-            />
-          ))}
-        </ul>
-      )}
+      </div>
     </>
   );
 }

@@ -34,37 +34,43 @@ export function KvTab() {
       <div className="panel-head">
         <h2>Key-value entries</h2>
       </div>
-      <PutForm draft={draft} onDraft={setDraft} form={form} />
-      <div className="panel-filters">
-        <TextField label="Key begins with" type="search" value={prefix} onChange={setPrefix} />
+      <div className="panel-columns">
+        <PutForm draft={draft} onDraft={setDraft} form={form} />
+        <div>
+          <div className="panel-filters">
+            <TextField label="Key begins with" type="search" value={prefix} onChange={setPrefix} />
+          </div>
+          {query.isPending && <Loading label="Loading entries" />}
+          {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
+          {entries?.length === 0 && (
+            <Empty title={prefix === "" ? "No entry" : "No entry begins with this"} />
+          )}
+          {entries !== undefined && entries.length > 0 && (
+            <ul className="rows">
+              {entries.map((entry) => (
+                <EntryRow
+                  key={entry.key}
+                  entry={entry}
+                  onEdit={() => {
+                    setDraft({ encodedKey: entry.key, key: entryKey(entry), text: entry.text ?? "" });
+                    form.current?.querySelector("textarea")?.focus();
+                  }}
+                />
+              ))}
+            </ul>
+          )}
+          {query.hasNextPage && (
+            <button
+              type="button"
+              className="button tasks-more"
+              disabled={query.isFetchingNextPage}
+              onClick={() => void query.fetchNextPage()}
+            >
+              {query.isFetchingNextPage ? "Loading…" : "Show more entries"}
+            </button>
+          )}
+        </div>
       </div>
-      {query.isPending && <Loading label="Loading entries" />}
-      {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
-      {entries?.length === 0 && <Empty title={prefix === "" ? "No entry" : "No entry begins with this"} />}
-      {entries !== undefined && entries.length > 0 && (
-        <ul className="rows">
-          {entries.map((entry) => (
-            <EntryRow
-              key={entry.key}
-              entry={entry}
-              onEdit={() => {
-                setDraft({ encodedKey: entry.key, key: entryKey(entry), text: entry.text ?? "" });
-                form.current?.querySelector("textarea")?.focus();
-              }}
-            />
-          ))}
-        </ul>
-      )}
-      {query.hasNextPage && (
-        <button
-          type="button"
-          className="button tasks-more"
-          disabled={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {query.isFetchingNextPage ? "Loading…" : "Show more entries"}
-        </button>
-      )}
     </>
   );
 }

@@ -15,15 +15,25 @@ import { Value } from "../parts/value.tsx";
 
 /** Messages that wait, those that failed for good, and a way to send one. */
 export function QueueTab() {
-  const { address, api } = useOpenActor();
-  const queue = useQuery(queueQuery(address));
-  const letters = useQuery(deadLettersQuery(address));
   return (
     <>
       <div className="panel-head">
         <h2>Queues</h2>
       </div>
-      <SendForm />
+      <div className="panel-columns">
+        <SendForm />
+        <Messages />
+      </div>
+    </>
+  );
+}
+
+function Messages() {
+  const { address, api } = useOpenActor();
+  const queue = useQuery(queueQuery(address));
+  const letters = useQuery(deadLettersQuery(address));
+  return (
+    <div>
       <div className="panel-head">
         <h3>
           Messages{" "}
@@ -68,7 +78,7 @@ export function QueueTab() {
           ))}
         </ul>
       )}
-    </>
+    </div>
   );
 }
 
@@ -143,7 +153,9 @@ function MessageFacts({ message }: { readonly message: QueueMessage }) {
       </p>
       <p className="row-meta">
         sent <TimeAgo at={message.createdAtMs} />
-        {message.attempt > 0 && <>, {message.attempt} deliveries</>}
+        {message.attempt > 0 && (
+          <>, delivered {message.attempt === 1 ? "once" : `${message.attempt} times`}</>
+        )}
         {message.status === "delayed" && message.availableAt !== undefined && (
           <>, from {formatDateTime(message.availableAt)}</>
         )}

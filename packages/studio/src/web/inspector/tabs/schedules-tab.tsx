@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { formatClock, formatDateTime } from "../../api/format.ts";
+import { formatClock, formatDateTime, formatDuration } from "../../api/format.ts";
 import { useAnnounce } from "../../app/announcer.tsx";
 import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
 import { visibleText } from "../../components/visible-text.ts";
@@ -53,7 +53,7 @@ function cadence(schedule: Schedule): string {
     case "at":
       return "once";
     case "every":
-      return `every ${(schedule.interval ?? 0) / 1000} s`;
+      return `every ${formatDuration(schedule.interval ?? 0)}`;
     case "cron":
       return `${schedule.expression} ${schedule.timezone ?? ""}`;
   }
@@ -96,7 +96,7 @@ function ScheduleRow({ schedule }: { readonly schedule: Schedule }) {
         <button
           type="button"
           className="button button-small"
-          aria-label={`Run ${title} now`}
+          aria-label={`Run now: ${title}`}
           disabled={deed.isPending}
           onClick={() =>
             deed.mutate("run", {

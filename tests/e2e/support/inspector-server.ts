@@ -1,0 +1,36 @@
+import { fileURLToPath } from "node:url";
+import { silentLogger, systemPorts } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+import { Access } from "../../../packages/studio/src/http/access.ts";
+import { createRoutes } from "../../../packages/studio/src/http/routes.ts";
+import { inspectedActors } from "./inspector-actors.ts";
+
+const webDirectory = fileURLToPath(new URL("../../../packages/studio/dist/web", import.meta.url));
+
+const refuse = () => Promise.reject(new Error("Nobody signs in here"));
+
+/**
+ * The Studio's web app and its gateway over actors that have something to show. Callers of this machine
+ * may manage them, as the gateway has it where nothing is set.
+ */
+export async function startInspectorServer(directory: string, port = 0) {
+  const ports = systemPorts(silentLogger);
+  const access = new Access({ addTicket: refuse, exchange: refuse, check: refuse }, directory, () => 0);
+  const registry = createRegistry({
+    use: inspectedActors,
+    ports,
+    store: () => openSqliteStore({ path: directory, ports }),
+    gateway: { fallback: createRoutes({ access, webDirectory, log: silentLogger }) },
+  });
+  await registry.client.organization.getOrCreate(["local"]).listTasks();
+  const listening = await registry.listen({ port });
+  return {
+    url: listening.url,
+    port: listening.port,
+    client: registry.client,
+    close: () => registry.shutdown(),
+  };
+}
+
+export type InspectorServer = Awaited<ReturnType<typeof startInspectorServer>>;
