@@ -6,10 +6,10 @@ import {
   type WorkflowError,
 } from "../../workflow/errors.ts";
 import type { WorkflowScopeContext } from "./context.ts";
-import { markReported, wasReported } from "./failure.ts";
+import { markReported, ofOperation, wasReported } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
 import { checkName } from "./location.ts";
-import { describeError } from "./record.ts";
+import { describeError, showError } from "./record.ts";
 import type { Fiber } from "./run.ts";
 import { ReplayEnd, Scope } from "./scope.ts";
 import { invalid, isFunction, isRecord } from "./step-settings.ts";
@@ -139,7 +139,7 @@ export async function runJoin(
     if (!known) run.history.save(entry);
     // Errors of steps have been reported one by one; others are news to `onError`.
     const reported = known || Object.values(failures).every(wasReported);
-    const error = new JoinError(failures);
+    const error = ofOperation(new JoinError(failures), entry.name);
     throw reported ? markReported(error) : error;
   }
   if (entry.status !== "completed") run.history.complete(entry, run.now());
@@ -219,10 +219,7 @@ function lost(
     entry.error = { name: "RaceError", message: "All branches of the race failed" };
     run.history.save(entry);
   }
-  const errors = branches.map(({ name }) => ({
-    name,
-    error: records[name]?.error?.message ?? "unknown error",
-  }));
-  const error = new RaceError("All branches of the race failed", errors);
+  const errors = branches.map(({ name }) => ({ name, error: showError(records[name]?.error) }));
+  const error = ofOperation(new RaceError("All branches of the race failed", errors), entry.name);
   return reported ? markReported(error) : error;
 }

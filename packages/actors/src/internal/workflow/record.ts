@@ -192,6 +192,11 @@ export function describeError(thrown: unknown): WorkflowError {
   return own.length === 0 ? { name, message } : { name, message, metadata: Object.fromEntries(own) };
 }
 
+/** As `String(error)` shows an error. */
+export function showError(error: WorkflowError | undefined): string {
+  return error === undefined ? "unknown error" : `${error.name}: ${error.message}`;
+}
+
 const described = new Set(["name", "message", "stack"]);
 
 function isPlain(value: unknown): boolean {

@@ -13,7 +13,7 @@ import { isThenable } from "../hooks.ts";
 import { failureOf, markReported, withFailure } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
 import { showPath } from "./location.ts";
-import { describeError } from "./record.ts";
+import { describeError, showError } from "./record.ts";
 import { ReplayEnd, type Scope } from "./scope.ts";
 import { type StepMode, StepScope } from "./step-context.ts";
 import type { StepSettings } from "./step-settings.ts";
@@ -312,7 +312,7 @@ function thrownFor(kind: TryStepCatchKind, stepName: string, timeoutMs: number, 
     case "rollback":
       return new RollbackError(error.message);
     case "exhausted":
-      return new StepExhaustedError(stepName, `${error.name}: ${error.message}`);
+      return new StepExhaustedError(stepName, showError(error));
   }
 }
 

@@ -2,7 +2,7 @@ import { JoinError, RaceError, RollbackError } from "../../workflow/errors.ts";
 import type { TryBlockCatchKind, TryBlockFailure, TryBlockResult } from "../../workflow/types.ts";
 import { passes } from "./branches.ts";
 import type { WorkflowScopeContext } from "./context.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf, operationOf } from "./failure.ts";
 import type { Entry } from "./history.ts";
 import { checkName } from "./location.ts";
 import { describeError } from "./record.ts";
@@ -63,10 +63,10 @@ function caughtFailure(thrown: unknown, { name, caught }: TrySettings): TryBlock
       ? { source: "step", name: step.stepName, error: step.error, step }
       : undefined;
   }
-  if (thrown instanceof JoinError)
-    return caught.includes("join") ? { source: "join", name, error } : undefined;
-  if (thrown instanceof RaceError)
-    return caught.includes("race") ? { source: "race", name, error } : undefined;
+  if (thrown instanceof JoinError || thrown instanceof RaceError) {
+    const source = thrown instanceof JoinError ? "join" : "race";
+    return caught.includes(source) ? { source, name: operationOf(thrown) ?? name, error } : undefined;
+  }
   if (thrown instanceof RollbackError) {
     return caught.includes("rollback") ? { source: "block", name, error } : undefined;
   }
