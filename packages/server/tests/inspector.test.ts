@@ -311,23 +311,23 @@ test("the summary has all of it", async (t) => {
 });
 
 test("files of a custom tab are served, and nothing beside them", async (t) => {
-  const directory = temporaryDirectory(t);
-  mkdirSync(join(directory, "tab", "sub"), { recursive: true });
-  writeFileSync(join(directory, "tab", "index.html"), "<h1>Tab</h1>");
-  writeFileSync(join(directory, "tab", "sub", "app.js"), "1");
-  writeFileSync(join(directory, "tab", ".secret"), "no");
-  writeFileSync(join(directory, "outside.txt"), "no");
-  symlinkSync(join(directory, "outside.txt"), join(directory, "tab", "link.txt"));
+  const folder = temporaryDirectory(t);
+  mkdirSync(join(folder, "tab", "sub"), { recursive: true });
+  writeFileSync(join(folder, "tab", "index.html"), "<h1>Tab</h1>");
+  writeFileSync(join(folder, "tab", "sub", "app.js"), "1");
+  writeFileSync(join(folder, "tab", ".secret"), "no");
+  writeFileSync(join(folder, "outside.txt"), "no");
+  symlinkSync(join(folder, "outside.txt"), join(folder, "tab", "link.txt"));
   const tabbed = actor({
     actions: { ping: () => 1 },
     inspector: {
       tabs: [
-        { id: "own", label: "Own", source: join(directory, "tab"), icon: "🧪" },
+        { id: "own", label: "Own", source: join(folder, "tab"), icon: "🧪" },
         { id: "console", hidden: true },
       ],
     },
   });
-  const { url, client } = await serve(t, { tabbed });
+  const { url, client, registry } = await serve(t, { tabbed });
   await client().tabbed.getOrCreate("a").ping();
   const base = `${url}/actors/tabbed/@a,/inspector`;
   assert.deepEqual(await (await fetch(`${base}/tabs`)).json(), {
@@ -343,7 +343,10 @@ test("files of a custom tab are served, and nothing beside them", async (t) => {
   assert.equal(await (await fetch(`${base}/custom-tabs/own/sub/app.js`)).text(), "1");
   // A page in a frame cannot say who it is: its files are no secret.
   const stranger = { "x-forwarded-for": "10.0.0.1" };
+  const directory = await registry.directory();
+  await directory.sleep(await client().tabbed.get("a").resolve());
   assert.equal((await fetch(`${base}/custom-tabs/own/sub/app.js`, { headers: stranger })).status, 200);
+  assert.equal(directory.size, 0);
   for (const path of [
     ".secret",
     "link.txt",

@@ -1,6 +1,5 @@
 import { readFile, realpath } from "node:fs/promises";
 import { extname, join, sep } from "node:path";
-import type { InspectedTab } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
 
 const types: Readonly<Record<string, string>> = {
@@ -15,19 +14,22 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /** A file of a custom tab; nothing outside of its directory, and no hidden files. */
-export class TabFile {
+interface TabFile {
   readonly contentType: string;
   readonly bytes: Uint8Array;
-
-  constructor(contentType: string, bytes: Uint8Array) {
-    this.contentType = contentType;
-    this.bytes = bytes;
-  }
 }
 
-/** Throws `inspector.not_found`. */
-export async function tabAsset(tabs: readonly InspectedTab[], id: string, asset: string): Promise<TabFile> {
-  const source = tabs.find((tab) => tab.id === id && !tab.hidden)?.source;
+/** What a definition says of a tab; a hidden one has no directory. */
+interface Tab {
+  readonly id: string;
+  readonly source?: string;
+}
+
+/** The file at `path`, which begins with the id of its tab. Throws `inspector.not_found`. */
+export async function tabAsset(tabs: readonly Tab[], path: string): Promise<TabFile> {
+  const [id, ...parts] = path.split("/").map(decodePart);
+  const source = tabs.find((tab) => tab.id === id)?.source;
+  const asset = parts.join("/");
   const name = asset === "" ? "index.html" : asset;
   const isPlain = name
     .split("/")
@@ -35,14 +37,20 @@ export async function tabAsset(tabs: readonly InspectedTab[], id: string, asset:
   if (source === undefined || !isPlain) throw missing();
   try {
     const root = await realpath(source);
-    const path = await realpath(join(root, name));
-    if (!path.startsWith(root + sep)) throw missing();
-    return new TabFile(
-      types[extname(path).toLowerCase()] ?? "application/octet-stream",
-      await readFile(path),
-    );
+    const file = await realpath(join(root, name));
+    if (!file.startsWith(root + sep)) throw missing();
+    const contentType = types[extname(file).toLowerCase()] ?? "application/octet-stream";
+    return { contentType, bytes: await readFile(file) };
   } catch {
     // Whether it is not there or not to be read makes no difference to who asks.
+    throw missing();
+  }
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
     throw missing();
   }
 }

@@ -1,7 +1,6 @@
 import { stateAt } from "@holdfast/actors";
 import { trustedDepth } from "@holdfast/client";
 import { decodeValue, HoldfastError } from "@holdfast/core";
-import { tabAsset } from "../gateway/tab-assets.ts";
 import { argumentsOf, badRequest, fields, type InspectorRoute, numberOf } from "./request.ts";
 import { stateOf, summaryOf, tabOf } from "./shapes.ts";
 
@@ -87,11 +86,6 @@ export const actorRoutes: readonly InspectorRoute[] = [
     },
   },
   { method: "GET", path: "/tabs", handler: ({ inspection }) => ({ tabs: inspection.tabs.map(tabOf) }) },
-  {
-    method: "GET",
-    path: "/custom-tabs/:id/*",
-    handler: ({ inspection, params: [id = "", asset = ""] }) => tabAsset(inspection.tabs, id, asset),
-  },
   {
     method: "GET",
     path: "/token",

@@ -1,7 +1,6 @@
 import type { ActorTarget } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
-import { TabFile } from "../gateway/tab-assets.ts";
 import { actorRoutes } from "./actor-routes.ts";
 import { partRoutes, storageRoutes } from "./part-routes.ts";
 import type { InspectorRequest, InspectorResponse, InspectorRoute } from "./request.ts";
@@ -26,7 +25,6 @@ export class InspectorApi {
     const body = await this.#directory.inspect(target, (inspection, instance) =>
       route.handler({ request, directory: this.#directory, instance, inspection, params }),
     );
-    if (body instanceof TabFile) return { status: 200, file: body };
     return { status: 200, body };
   }
 }
@@ -52,15 +50,11 @@ function find(request: InspectorRequest): {
   throw new HoldfastError("gateway", "method_not_allowed", message, { metadata: { allow: allowed } });
 }
 
-/** The parameters, decoded; undefined when the path is another. `*` takes the rest. */
+/** The parameters, decoded; undefined when the path is another. */
 function match(segments: readonly string[], path: readonly string[]): readonly string[] | undefined {
   const params: string[] = [];
   for (const [at, segment] of segments.entries()) {
     const part = path[at];
-    if (segment === "*") {
-      const rest = path.slice(at).map(decodePart).join("/");
-      return [...params, rest];
-    }
     if (part === undefined) return undefined;
     if (segment.startsWith(":")) params.push(decodePart(part));
     else if (segment !== part) return undefined;

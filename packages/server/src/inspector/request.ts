@@ -17,8 +17,6 @@ export interface InspectorRequest {
 export interface InspectorResponse {
   readonly status: number;
   readonly body?: unknown;
-  /** A file in place of the body. */
-  readonly file?: { readonly contentType: string; readonly bytes: Uint8Array };
 }
 
 /** What the handler of a route works with. */

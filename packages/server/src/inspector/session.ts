@@ -94,9 +94,6 @@ export class InspectorSession {
     try {
       const request = { method, path: pathname, query: new URLSearchParams(query), body, rights };
       const response = await api.answer(target, request);
-      if (response.file !== undefined) {
-        throw new HoldfastError("inspector", "not_found", "Files are fetched over HTTP", { statusCode: 404 });
-      }
       this.#send({ type: "response", id, status: response.status, body: response.body });
     } catch (error) {
       const visible = visibleError(error, this.#options.directory.ports);

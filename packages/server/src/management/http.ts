@@ -6,6 +6,7 @@ import { docsPage } from "../gateway/docs-page.ts";
 import { type Exchange, replyEncoding, requestEncoding } from "../gateway/exchange.ts";
 import type { GatewayOptions } from "../gateway/options.ts";
 import { processMetrics } from "../gateway/process-metrics.ts";
+import { tabAsset } from "../gateway/tab-assets.ts";
 import { InspectorApi } from "../inspector/api.ts";
 import { badRequest } from "../inspector/request.ts";
 import { serverLimits } from "../limits.ts";
@@ -15,6 +16,7 @@ import { openApi } from "./openapi.ts";
 import type { ManagementRoute } from "./routes.ts";
 
 type Headers = Readonly<Record<string, string>>;
+type InspectorRoute = Extract<ManagementRoute, { readonly of: "inspector" }>;
 
 const documents: ReadonlySet<string> = new Set(["/openapi.json", "/asyncapi.json", "/docs", "/metrics"]);
 
@@ -204,15 +206,10 @@ export class ManagementHttp {
     return { id: uuidv7(clock, random), createdAt: clock.now() };
   }
 
-  async #inspect(
-    exchange: Exchange,
-    route: Extract<ManagementRoute, { readonly of: "inspector" }>,
-    headers: Headers,
-  ): Promise<void> {
+  async #inspect(exchange: Exchange, route: InspectorRoute, headers: Headers): Promise<void> {
     const target = asGet(route.target);
-    // Files of a tab are fetched by pages, which cannot say who they are; they hold nothing of the actor.
-    const isAsset = exchange.method === "GET" && route.path.startsWith("/custom-tabs/");
-    const rights = isAsset && this.access.enabled ? "actor" : await this.#admit("inspect", exchange, target);
+    if (route.path.startsWith(assetsPrefix)) return this.#asset(exchange, route, headers);
+    const rights = await this.#admit("inspect", exchange, target);
     const response = await this.inspector.answer(target, {
       method: exchange.method,
       path: route.path,
@@ -221,9 +218,21 @@ export class ManagementHttp {
       rights,
     });
     const own = { ...headers, "referrer-policy": "no-referrer" };
-    if (response.file === undefined) return this.#send(exchange, own, response.body, response.status);
-    const { contentType: type, bytes } = response.file;
-    exchange.reply(response.status, { ...own, ...assetHeaders, "content-type": type }, bytes);
+    this.#send(exchange, own, response.body, response.status);
+  }
+
+  /**
+   * Files of a tab are fetched by pages, which cannot say who they are. They hold nothing of the actor,
+   * and nobody is woken for them.
+   */
+  async #asset(exchange: Exchange, { target, path }: InspectorRoute, headers: Headers): Promise<void> {
+    allow(exchange, "GET");
+    if (!this.access.enabled)
+      throw new HoldfastError("gateway", "not_found", "There is nothing at this path");
+    const definition = this.#directory.definitions.get(target.name);
+    const tabs = definition?.["~definition"].inspectorTabs ?? [];
+    const { contentType: type, bytes } = await tabAsset(tabs, path.slice(assetsPrefix.length));
+    exchange.reply(200, { ...headers, ...assetHeaders, "content-type": type }, bytes);
   }
 
   #send(exchange: Exchange, headers: Headers, body: unknown, status = 200): void {
@@ -232,8 +241,11 @@ export class ManagementHttp {
   }
 }
 
+const assetsPrefix = "/custom-tabs/";
+
 /** A tab runs in a frame of the inspector's own page, and nothing of it runs elsewhere. */
 const assetHeaders = {
+  "referrer-policy": "no-referrer",
   "content-security-policy": "frame-ancestors 'self'; base-uri 'none'",
   "cross-origin-resource-policy": "same-origin",
 } as const;
