@@ -1,10 +1,18 @@
 /**
  * `npm run sim -- --seeds 200`: runs seeds of the simulator, each twice, and fails with a command that
  * runs the first bad one again. `--seed N` runs one and shows its trace; `--from N` begins elsewhere;
- * `--only NAMES` takes these workloads; `--plant NAME` plants a bug.
+ * `--only NAMES` takes these workloads; `--plant NAME` plants a bug; `--once` leaves out the second run;
+ * `--day` runs a day in which nothing may grow. See docs/reference/simulator.md.
  */
 import { parseArgs } from "node:util";
-import { type Plant, plants, type SimOutcome, simulate, simulateTwice } from "@holdfast/testing/sim";
+import {
+  type Plant,
+  plants,
+  type SimOutcome,
+  simulate,
+  simulateDay,
+  simulateTwice,
+} from "@holdfast/testing/sim";
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +23,7 @@ const { values } = parseArgs({
     plant: { type: "string" },
     lines: { type: "string", default: "400" },
     once: { type: "boolean", default: false },
+    day: { type: "boolean", default: false },
   },
 });
 const workloads = values.only?.split(",");
@@ -36,6 +45,14 @@ function tell(outcome: SimOutcome, lines: number): void {
   if (outcome.failure === undefined) return;
   console.error(outcome.failure.stack ?? outcome.failure.message);
   console.error(`\nTo see it again: ${command(seed, plant)}`);
+}
+
+if (values.day) {
+  const { failure, samples, steps, commits } = await simulateDay(values.seed ?? "1");
+  console.table(samples);
+  console.log(`${steps} steps, ${commits} commits`);
+  if (failure !== undefined) console.error(failure.stack ?? failure.message);
+  process.exit(failure === undefined ? 0 : 1);
 }
 
 if (values.seed !== undefined) {

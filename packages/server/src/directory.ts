@@ -21,6 +21,7 @@ import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast
 import { type ActorKey, HoldfastError, isErrorCode, type Ports, uuidv4, uuidv7 } from "@holdfast/core";
 import { Alarms } from "./alarms.ts";
 import { HeldConnections } from "./held-connections.ts";
+import { acquireByKey } from "./internal/acquire.ts";
 import { addressOf, addressOfTarget, duplicateKey, notFound } from "./internal/addresses.ts";
 import { CreateMemory } from "./internal/create-memory.ts";
 import { makeSlot, type Purpose, type Slot } from "./internal/slot.ts";
@@ -410,8 +411,8 @@ export class Directory implements ActorHost {
 
   #load(address: string, target: Exclude<ActorTarget, { type: "id" }>, definition: AnyDefinition): Slot {
     return this.#occupy(address, target.type, async (slot) => {
-      const record = await this.store.find(target.name, target.key);
-      if (record === undefined) {
+      const loaded = await acquireByKey(this.store, target.name, target.key);
+      if (loaded === undefined) {
         if (target.type === "get") throw notFound(target);
         return this.#start(slot, definition, target.name, target.key, {
           id: uuidv7(this.ports.clock, this.ports.random),
@@ -419,12 +420,9 @@ export class Directory implements ActorHost {
           start: { type: "create", input: target.input },
         });
       }
-      const loaded = await this.store.acquire(record.id);
-      return this.#start(slot, definition, target.name, target.key, {
-        id: record.id,
-        epoch: loaded.record.epoch,
-        start: { type: "wake", loaded, held: this.held.take(record.id) },
-      });
+      const { id, epoch } = loaded.record;
+      const start = { type: "wake", loaded, held: this.held.take(id) } as const;
+      return this.#start(slot, definition, target.name, target.key, { id, epoch, start });
     });
   }
 

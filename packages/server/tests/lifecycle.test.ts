@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor } from "@holdfast/actors";
-import { decodeValue, isErrorCode, systemPorts, UserError } from "@holdfast/core";
+import { decodeValue, HoldfastError, isErrorCode, systemPorts, UserError } from "@holdfast/core";
 import { createMemoryStore, faultyStore } from "@holdfast/testing";
 import { Directory } from "../src/index.ts";
 import { allActors } from "./actors.ts";
@@ -105,6 +105,24 @@ describe("one instance", () => {
     asked[0]?.();
     await assert.rejects(made, (error) => isErrorCode(error, "actor", "duplicate_key"));
     assert.equal(decodeValue(await called), 2);
+    await directory.shutdown();
+  });
+
+  test("an actor that is destroyed between being found and being acquired is looked for again", async () => {
+    const { definition } = observed();
+    const ports = systemPorts();
+    const notFound = new HoldfastError("actor", "not_found", "It was destroyed");
+    const store = faultyStore(createMemoryStore({ ports }), [
+      { operation: "acquire", nth: 1, when: "before", error: notFound },
+    ]);
+    const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
+    const directory = new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
+    const target = { type: "getOrCreate", name: "observed", key: ["a"] } as const;
+    const increment = { name: "increment", args: [] };
+    assert.equal(decodeValue(await directory.invoke(target, increment)), 1);
+    await directory.sleep((await directory.resolve(target)).id);
+    assert.equal(decodeValue(await directory.invoke(target, increment)), 2);
+    assert.equal(store.calls("acquire"), 2);
     await directory.shutdown();
   });
 

@@ -188,9 +188,10 @@ function day(world: World, hours: number): Workload {
   });
   again("listeners", 20 * minute, async () => {
     const conn = client.getOrCreate("room", "r").connect();
-    conn.on("said", () => undefined);
+    const stop = conn.on("said", () => undefined);
     await conn.ready;
     await world.pause(15 * minute);
+    stop();
     await conn.dispose();
   });
   again("mayflies", 10 * minute, async () => {
@@ -203,8 +204,9 @@ function day(world: World, hours: number): Workload {
     await client.getOrCreate("clock", "c").action({ name: "look" });
     await client.getOrCreate("flow", "f").action({ name: "look" });
     const lasting = client.getOrCreate("room", "r").connect();
-    lasting.on("said", () => undefined);
+    const stop = lasting.on("said", () => undefined);
     await world.pause((hours - 0.5) * hour);
+    stop();
     const ticks = Number(await client.getOrCreate("clock", "c").action({ name: "look" }));
     const rounds = Number(await client.getOrCreate("flow", "f").action({ name: "look" }));
     const due = hours * 13;

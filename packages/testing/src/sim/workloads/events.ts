@@ -1,4 +1,5 @@
 import { actor, event } from "@holdfast/actors";
+import type { HoldfastError } from "@holdfast/core";
 import type { Workload, World } from "../world.ts";
 
 /** Rooms that everybody listens to: what was said comes once and in order, or the listener is told of a gap. */
@@ -28,9 +29,8 @@ export function events(world: World): Workload {
 
   const listen = (name: string, listener: Listener): void => {
     const conn = handle().connect();
-    listener.dispose = () => conn.dispose();
     let expected: number | undefined;
-    conn.on("said", (seq: number, token: string) => {
+    const hear = (seq: number, token: string): void => {
       world.note(`${name} hears ${seq}`);
       world.assert(world.ledger.holds(token), () => `event ${seq} left before its commit`);
       world.assert(seq > listener.heard, () => `${name} heard ${seq} after ${listener.heard}`);
@@ -38,18 +38,23 @@ export function events(world: World): Workload {
       world.assert(isNext, () => `${name} heard ${seq}, not ${expected}, and was told of no gap`);
       listener.heard = seq;
       expected = seq + 1;
-    });
-    conn.onGap(() => {
+    };
+    const miss = (): void => {
       world.note(`${name} has a gap`);
       expected = undefined;
-    });
+    };
     // A full disk ends a connection for good, and says so: whoever wants to hear more opens another.
-    conn.onError((error) => {
+    const fail = (error: HoldfastError): void => {
       world.note(`${name} is told ${error.group}.${error.code}`);
       world.assert(!world.isCalm, () => `${name} was told ${error.group}.${error.code} after healing`);
-      void conn.dispose();
+      void listener.dispose();
       void world.pause(1_000).then(() => listen(name, listener));
-    });
+    };
+    const ends = [conn.on("said", hear), conn.onGap(miss), conn.onError(fail)];
+    listener.dispose = () => {
+      for (const end of ends) end();
+      return conn.dispose();
+    };
   };
 
   const say = async (): Promise<void> => {

@@ -1,0 +1,20 @@
+import type { ActorStore, LoadedActor } from "@holdfast/actors";
+import { type ActorKey, isErrorCode } from "@holdfast/core";
+
+/** Takes ownership of the living actor with this name and key; undefined when there is none. */
+export async function acquireByKey(
+  store: ActorStore,
+  name: string,
+  key: ActorKey,
+): Promise<LoadedActor | undefined> {
+  for (;;) {
+    const record = await store.find(name, key);
+    if (record === undefined) return undefined;
+    try {
+      return await store.acquire(record.id);
+    } catch (error) {
+      // Destroyed since it was found: another may have its key now.
+      if (!isErrorCode(error, "actor", "not_found")) throw error;
+    }
+  }
+}
