@@ -2,6 +2,7 @@ import { fromWireError, HoldfastError, type Timer, uuidv7, type WireError } from
 import type {
   ActorTarget,
   ClientDriver,
+  ClientFrame,
   ClosedReason,
   DriverConnection,
   PreparedFrame,
@@ -9,6 +10,7 @@ import type {
 } from "./driver.ts";
 import { protocolVersion } from "./driver.ts";
 import { backoffDelayMs } from "./internal/backoff.ts";
+import { sendOverConnection } from "./internal/connection-send.ts";
 import { IncomingStream } from "./internal/incoming-stream.ts";
 import { callOutside, Listeners } from "./internal/listeners.ts";
 import type { ClientPorts } from "./internal/ports.ts";
@@ -99,20 +101,36 @@ export class Connection {
   }
 
   action(options: ActionOptions): Promise<unknown> {
-    const { signal } = options;
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
-    if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
-    let frame: PreparedFrame;
-    const id = this.#nextId++;
-    try {
-      frame = this.#options.driver.prepare({
+    return this.#submit(
+      (id) => ({
         type: "call",
         id,
         name: options.name,
         args: options.args ?? [],
         idempotencyKey:
           options.idempotencyKey ?? uuidv7(this.#options.ports.clock, this.#options.ports.random),
-      });
+      }),
+      options.signal,
+    );
+  }
+
+  /** Sends to a queue, in the order of the calls; again over the next socket if this one is lost. */
+  send(name: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions): Promise<unknown> {
+    if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
+    const { driver, ports, sender } = this.#options;
+    if (driver.sendsOverConnections !== true) return sender.send(name, body, options);
+    const submit = this.#submit.bind(this);
+    return sendOverConnection({ ports, sender, submit }, name, body, options);
+  }
+
+  /** Sends a frame that has an answer, now or as soon as there is a socket, until it has come. */
+  #submit(frameOf: (id: number) => ClientFrame, signal: AbortSignal | undefined): Promise<unknown> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
+    let frame: PreparedFrame;
+    const id = this.#nextId++;
+    try {
+      frame = this.#options.driver.prepare(frameOf(id));
       this.#checkRoom(frame.size);
     } catch (error) {
       return Promise.reject(error);
@@ -129,12 +147,6 @@ export class Connection {
       this.#pendingBytes += frame.size;
       if (this.connStatus === "connected") this.#link?.send(frame);
     });
-  }
-
-  /** Sends to a queue: over HTTP, with this connection's parameters. */
-  send(name: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions): Promise<unknown> {
-    if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
-    return this.#options.sender.send(name, body, options);
   }
 
   on(event: string, callback: (...args: never[]) => void): () => void {

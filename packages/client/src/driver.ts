@@ -85,6 +85,8 @@ export interface ClientDriver {
   prepareSend(content: SendContent): PreparedFrame;
   /** Puts a message into a queue, or waits for one that is there. */
   send(request: DriverSend): Promise<DriverSendReply>;
+  /** True where `send` of a connection goes over its socket; otherwise it is a `send` of its own. */
+  readonly sendsOverConnections?: boolean;
   /** True where sends that are made one after the other arrive in that order without waiting for it. */
   readonly keepsOrder: boolean;
   /** Encodes arguments, so that a retry sends what the first attempt sent. Throws as `prepare` does. */
@@ -161,6 +163,14 @@ export type ClientFrame =
       readonly args: readonly unknown[];
       readonly idempotencyKey: string;
     }
+  /** A message for a queue; the answer is a `DriverSendReply`. */
+  | {
+      readonly type: "send";
+      readonly id: number;
+      readonly queue: string;
+      readonly idempotencyKey: string;
+      readonly content: SendContent;
+    }
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "subscribe"; readonly event: string }
   | { readonly type: "unsubscribe"; readonly event: string }
@@ -168,6 +178,14 @@ export type ClientFrame =
   | { readonly type: "credit"; readonly id: number; readonly pieces: number }
   /** `received` is how many events have come: the server need not keep them any longer. */
   | { readonly type: "ping"; readonly received?: number };
+
+/** When the two sides ask each other for a sign of life, in milliseconds. */
+export interface Liveness {
+  /** After so long, each time. */
+  readonly intervalMs: number;
+  /** One that has not come after so long will not come. */
+  readonly timeoutMs: number;
+}
 
 /** How a connection goes on where another one was cut off. */
 export interface ResumeInfo {
@@ -193,6 +211,7 @@ export type ServerFrame =
       readonly actorId: string;
       readonly connId: string;
       readonly resume?: ResumeInfo;
+      readonly liveness?: Liveness;
     }
   | { readonly type: "result"; readonly id: number; readonly value: unknown }
   | { readonly type: "error"; readonly id: number | undefined; readonly error: WireError }

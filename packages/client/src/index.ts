@@ -15,6 +15,7 @@ export {
   type DriverSend,
   type DriverSendReply,
   type DriverWebSocket,
+  type Liveness,
   type PreparedFrame,
   protocolVersion,
   type ResumeInfo,

@@ -14,6 +14,8 @@ export const clientLimits = {
   retryMaxMs: 5_000,
   /** Pieces of a streamed result that are on their way or unread; the actor waits beyond that. */
   streamWindow: 16,
-  /** A connection that was silent for this long is asked for a sign of life, once. */
+  /** After so long a connection is asked for a sign of life, until the server has told its own interval. */
   heartbeatMs: 20_000,
+  /** Longer delays overflow the timers of common runtimes. */
+  maxDelayMs: 2_147_483_647,
 } as const;

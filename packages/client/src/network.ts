@@ -47,6 +47,7 @@ export function createNetworkDriver(config: ClientConfig): ClientDriver {
 
 class NetworkDriver implements ClientDriver {
   readonly keepsOrder = false;
+  readonly sendsOverConnections = true;
   readonly #base: string;
   readonly #encoding: Encoding;
   readonly #config: ClientConfig;

@@ -9,7 +9,7 @@ import {
   toWireError,
   type WireError,
 } from "@holdfast/core";
-import type { ClientFrame, PreparedFrame, ResumeInfo, ServerFrame } from "./driver.ts";
+import type { ClientFrame, Liveness, PreparedFrame, ResumeInfo, ServerFrame } from "./driver.ts";
 
 /**
  * Frames as they cross a WebSocket: docs/reference/wire.md. A frame is an array that starts with its
@@ -57,6 +57,7 @@ const number = {
   ping: 5,
   pong: 6,
   credit: 6,
+  send: 7,
   gap: 7,
   stream: 8,
   chunk: 9,
@@ -196,6 +197,8 @@ function clientTuple(frame: ClientFrame): readonly unknown[] {
   switch (frame.type) {
     case "call":
       return [number.call, frame.id, frame.name, frame.args, frame.idempotencyKey];
+    case "send":
+      return [number.send, frame.id, frame.queue, frame.content, frame.idempotencyKey];
     case "cancel":
       return [number.cancel, frame.id];
     case "subscribe":
@@ -214,7 +217,14 @@ function serverTuple(frame: ServerFrame): readonly unknown[] {
     case "init":
       return frame.resume === undefined
         ? [number.init, frame.version, frame.actorId, frame.connId]
-        : [number.init, frame.version, frame.actorId, frame.connId, ...resumeTuple(frame.resume)];
+        : [
+            number.init,
+            frame.version,
+            frame.actorId,
+            frame.connId,
+            ...resumeTuple(frame.resume),
+            ...livenessTuple(frame.liveness),
+          ];
     case "result":
       return [number.result, frame.id, frame.value];
     case "error":
@@ -234,6 +244,10 @@ function serverTuple(frame: ServerFrame): readonly unknown[] {
 
 function resumeTuple({ token, received, resumed }: ResumeInfo): readonly unknown[] {
   return [token, received, resumed];
+}
+
+function livenessTuple(liveness: Liveness | undefined): readonly unknown[] {
+  return liveness === undefined ? [] : [liveness.intervalMs, liveness.timeoutMs];
 }
 
 /** Reads a client's message. Throws `message.malformed_*`, `message.too_deep`. */
@@ -269,6 +283,14 @@ function clientFrame(tuple: readonly unknown[]): ClientFrame {
         args: list(tuple[3]),
         idempotencyKey: text(tuple[4]),
       };
+    case number.send:
+      return {
+        type: "send",
+        id: integer(tuple[1]),
+        queue: text(tuple[2]),
+        content: record(tuple[3]),
+        idempotencyKey: text(tuple[4]),
+      };
     case number.cancel:
       return { type: "cancel", id: integer(tuple[1]) };
     case number.subscribe:
@@ -297,6 +319,9 @@ function serverFrame(tuple: readonly unknown[]): ServerFrame {
           : {
               resume: { token: text(tuple[4]), received: integer(tuple[5]), resumed: tuple[6] === true },
             }),
+        ...(tuple[7] === undefined
+          ? {}
+          : { liveness: { intervalMs: integer(tuple[7]), timeoutMs: integer(tuple[8]) } }),
       };
     case number.result:
       return { type: "result", id: integer(tuple[1]), value: tuple[2] };
@@ -343,6 +368,13 @@ function text(value: unknown): string {
 function list(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw malformed("a list is missing");
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Readonly<Record<string, unknown>>;
+  }
+  throw malformed("an object is missing");
 }
 
 function malformed(why: string): HoldfastError {

@@ -134,6 +134,37 @@ describe("wire version 1", () => {
   }
 });
 
+describe("frames that were added to version 1", () => {
+  const resume = { token: "t", received: 3, resumed: true };
+  const init = { type: "init", version: 1, actorId: "a", connId: "c" } as const;
+  const server: readonly ServerFrame[] = [
+    { ...init, resume },
+    { ...init, resume, liveness: { intervalMs: 5_000, timeoutMs: 2_500 } },
+    { type: "gap", received: 7 },
+    { type: "stream", id: 1 },
+    { type: "chunk", id: 1, value: "x" },
+  ];
+  const client: readonly ClientFrame[] = [
+    {
+      type: "send",
+      id: 1,
+      queue: "jobs",
+      content: { body: [1n], wait: true, timeout: 5 },
+      idempotencyKey: "k",
+    },
+    { type: "ping", received: 9 },
+    { type: "credit", id: 1, pieces: 2 },
+  ];
+  for (const encoding of encodings) {
+    test(`are read as they were written, in ${encoding}`, () => {
+      const sent = joinFrames(client.map((frame) => prepareClientFrame(encoding, frame)));
+      assert.deepEqual(decodeClientMessage(encoding, sent), client);
+      const answered = joinFrames(server.map((frame) => prepareServerFrame(encoding, frame)));
+      assert.deepEqual(decodeServerMessage(encoding, answered), server);
+    });
+  }
+});
+
 describe("hostile messages", () => {
   const frames: readonly unknown[] = [
     5,
@@ -151,6 +182,10 @@ describe("hostile messages", () => {
     [[2]],
     [[3, 5]],
     [[4]],
+    [[7, 1, "jobs", [], "k"]],
+    [[7, 1, "jobs", null, "k"]],
+    [[7, 1, 2, {}, "k"]],
+    [[7, 1, "jobs", {}]],
   ];
   for (const frame of frames) {
     test(`refuses ${JSON.stringify(frame)}`, () => {

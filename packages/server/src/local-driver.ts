@@ -43,6 +43,7 @@ export class LocalDriver implements ClientDriver {
   readonly #limits: MessageLimits;
   readonly #caller: ActorCaller | undefined;
   readonly keepsOrder = true;
+  readonly sendsOverConnections: boolean;
 
   constructor(
     directory: () => Promise<Directory>,
@@ -54,6 +55,7 @@ export class LocalDriver implements ClientDriver {
     this.#directory = directory;
     this.#ports = ports;
     this.#caller = caller;
+    this.sendsOverConnections = caller === undefined;
   }
 
   prepareArgs(args: readonly unknown[]): PreparedFrame {

@@ -8,7 +8,7 @@ import {
 } from "@holdfast/client";
 import { decodeValue, encodeValue, HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "./directory.ts";
-import { contentOf } from "./gateway/queues.ts";
+import { contentOf } from "./queue-content.ts";
 
 /** What an actor answered to a send. */
 export function decodeOutcome(bytes: Uint8Array): DriverSendReply {

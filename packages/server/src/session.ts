@@ -17,6 +17,7 @@ import { HoldfastError, isErrorCode, sanitizeError, toWireError, uuidv4 } from "
 import type { Directory } from "./directory.ts";
 import { EventLog } from "./event-log.ts";
 import { serverLimits } from "./limits.ts";
+import { contentOf } from "./queue-content.ts";
 import { type CallOwner, SessionCall } from "./session-call.ts";
 import { cancelled, checkIdempotencyKey, outgoingTooLong } from "./session-errors.ts";
 
@@ -49,8 +50,8 @@ export interface SessionOptions {
   readonly maxOutgoingBytes: number;
   /** The connection of the same client that was cut off. */
   readonly resume?: ResumePoint | undefined;
-  /** Throws to hide an action from this connection. */
-  readonly allowCall?: ((name: string) => Promise<void> | void) | undefined;
+  /** Throws to hide an action or a queue from this connection. */
+  readonly allowCall?: ((kind: "action" | "send", name: string) => Promise<void> | void) | undefined;
 }
 
 /**
@@ -278,7 +279,13 @@ export class Session implements CallOwner {
     if (this.#gone.signal.aborted) return;
     switch (frame.type) {
       case "call":
-        return this.#call(frame);
+        return this.#begin(frame, "action", frame.name, (instance, call) =>
+          this.#runCall(frame, instance, call),
+        );
+      case "send":
+        return this.#begin(frame, "send", frame.queue, (instance, call) =>
+          this.#runSend(frame, instance, call),
+        );
       case "cancel":
         return this.#calls.get(frame.id)?.abort.abort(cancelled());
       case "credit":
@@ -303,7 +310,8 @@ export class Session implements CallOwner {
     connection.subscribe(event);
   }
 
-  #call(frame: CallFrame): void {
+  /** Begins what has an answer: an action, or a message for a queue. */
+  #begin(frame: AnsweredFrame, kind: "action" | "send", name: string, run: Run): void {
     if (this.#calls.has(frame.id)) {
       this.fail(new HoldfastError("message", "malformed_frame", "Two running calls have one number"));
       return;
@@ -318,34 +326,45 @@ export class Session implements CallOwner {
     let allowed: Promise<void> | void;
     try {
       checkIdempotencyKey(frame.idempotencyKey);
-      allowed = this.#options.allowCall?.(frame.name);
+      allowed = this.#options.allowCall?.(kind, name);
     } catch (error) {
       this.#answerError(frame.id, error);
       return;
     }
     if (allowed === undefined) {
-      this.#invoke(frame, call);
+      this.#invoke(frame.id, call, run);
       return;
     }
     allowed.then(
-      () => this.#invoke(frame, call),
+      () => this.#invoke(frame.id, call, run),
       (error: unknown) => this.#answerError(frame.id, error),
     );
   }
 
-  #invoke(frame: CallFrame, call: SessionCall): void {
-    const instance = this.#instance;
-    if (instance === undefined) return this.#later(() => this.#invoke(frame, call));
-    const { id, name, args, idempotencyKey } = frame;
+  #runCall(frame: CallFrame, instance: ActorInstance, call: SessionCall): Promise<Uint8Array> {
+    const { name, args, idempotencyKey } = frame;
     const { signal } = call.abort;
-    instance.invoke({ name, args, idempotencyKey, signal, conn: this.#connection, stream: call }).then(
+    return instance.invoke({ name, args, idempotencyKey, signal, conn: this.#connection, stream: call });
+  }
+
+  async #runSend(frame: SendFrame, instance: ActorInstance, call: SessionCall): Promise<Uint8Array> {
+    const content = contentOf({ ...frame.content });
+    const { queue: name, idempotencyKey } = frame;
+    const { signal } = call.abort;
+    return instance.send({ ...content, name, idempotencyKey, signal, conn: this.#connection });
+  }
+
+  #invoke(id: number, call: SessionCall, run: Run): void {
+    const instance = this.#instance;
+    if (instance === undefined) return this.#later(() => this.#invoke(id, call, run));
+    run(instance, call).then(
       (value) => this.#answer(id, value),
       (error: unknown) => {
         // It met the actor on its way to sleep, and has not run.
         if (!isErrorCode(error, "actor", "stopping") || call.isStream) return this.#answerError(id, error);
         return instance.stopped.then(() => {
           if (this.#instance === instance) this.#answerError(id, error);
-          else this.#invoke(frame, call);
+          else this.#invoke(id, call, run);
         });
       },
     );
@@ -404,3 +423,7 @@ export class Session implements CallOwner {
 }
 
 type CallFrame = Extract<ClientFrame, { type: "call" }>;
+type SendFrame = Extract<ClientFrame, { type: "send" }>;
+type AnsweredFrame = CallFrame | SendFrame;
+/** The answer is CBOR. */
+type Run = (instance: ActorInstance, call: SessionCall) => Promise<Uint8Array>;

@@ -65,3 +65,30 @@ export const mailbox = actor({
     },
   },
 });
+
+/** Notes who sends, with the connection that the sender is seen with. */
+export const member = actor({
+  state: { log: [] as string[] },
+  connState: { sent: 0 },
+  queues: {
+    notes: queue<string>({
+      canPublish: (c) => {
+        c.conn.state.sent++;
+        c.state.log.push(`send ${c.conn.params?.name} ${c.conn.state.sent}`);
+        return true;
+      },
+    }),
+    closed: queue<string>({ canPublish: () => false }),
+    asked: queue<string, string>(),
+  },
+  actions: {
+    note: (c, text: string) => void c.state.log.push(`call ${text}`),
+    log: (c) => c.state.log.join(),
+    connections: (c) => c.conns.size,
+    answer: async (c) => {
+      const message = await c.queue.next({ names: ["asked"], completable: true, timeout: 5_000 });
+      await message?.complete(`${message.body}!`);
+    },
+    bodies: async (c) => (await c.queue.nextBatch({ names: ["notes"], count: 10 })).map(({ body }) => body),
+  },
+});

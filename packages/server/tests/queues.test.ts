@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HoldfastError } from "@holdfast/core";
-import { mailbox, sender, worker } from "./queue-actors.ts";
-import { serve } from "./support.ts";
+import { mailbox, member, sender, worker } from "./queue-actors.ts";
+import { cuttableProxy, serve } from "./support.ts";
 
-const use = { worker, sender, mailbox };
+const use = { worker, sender, mailbox, member };
 
 function code(expected: string): (error: unknown) => boolean {
   return (error) => error instanceof HoldfastError && `${error.group}.${error.code}` === expected;
@@ -145,4 +145,55 @@ test("an actor reaches its own queue through its client, and a wait ends when it
   await client().mailbox.getOrCreate("m").send("mail", "y");
   assert.equal(await waiting, "y");
   await assert.rejects(handle.destroyWhileWaiting(), code("actor.aborted"));
+});
+
+for (const transport of ["cbor", "json", "in process"] as const) {
+  test(`a connection sends over its socket, as itself and in the order of its calls (${transport})`, async (t) => {
+    const { registry, client } = await serve(t, use);
+    const actors = transport === "in process" ? registry.client : client({ encoding: transport });
+    const connection = actors.member.getOrCreate("m").connect({ name: "ann" });
+    // Before it is open: they wait, and keep their order.
+    const early = [connection.send("notes", "a"), connection.note("b"), connection.send("notes", "c")];
+    await Promise.all(early);
+    assert.equal(await connection.log(), "send ann 1,call b,send ann 2");
+    assert.equal(await connection.connections(), 1);
+    await assert.rejects(connection.send("closed", "x"), code("auth.forbidden"));
+    await assert.rejects(connection.send("nobody" as "notes", "x"), code("queue.not_defined"));
+    await assert.rejects(connection.send("notes", "x", { delayMs: -1 }), code("queue.invalid_options"));
+    // Too long for a frame: by a request, with the parameters of the connection.
+    await connection.send("notes", "x".repeat(65_520));
+    assert.equal(await connection.log(), "send ann 1,call b,send ann 2,send ann 3,send ann 1");
+    assert.equal(await connection.connections(), 1, "the connection of the request was its own");
+    assert.deepEqual(await connection.send("notes", "d", { wait: true, timeout: 20 }), {
+      status: "timedOut",
+    });
+    const answered = connection.send("asked", "e", { wait: true });
+    await connection.answer();
+    assert.deepEqual(await answered, { status: "completed", response: "e!" });
+    const abort = new AbortController();
+    const waiting = connection.send("asked", "f", { wait: true, signal: abort.signal });
+    abort.abort(new Error("enough"));
+    await assert.rejects(waiting, /enough/);
+    await assert.rejects(connection.send("asked", "g", { signal: abort.signal }), /enough/);
+    await connection.dispose();
+  });
+}
+
+test("what a connection sends arrives once over a cut, and a wait goes on after it", async (t) => {
+  const { listening, client } = await serve(t, use);
+  const proxy = await cuttableProxy(t, listening.port);
+  const connection = client({ endpoint: proxy.url }).member.getOrCreate("m").connect({ name: "ann" });
+  await connection.ready;
+  const waiting = connection.send("asked", "one", { wait: true });
+  const others = ["a", "b", "c"].map((body) => connection.send("notes", body));
+  proxy.swallowReplies();
+  // The server has taken them when a client of its own sees them.
+  const direct = client().member.getOrCreate("m");
+  while ((await direct.log()).split(",").length < 3) await new Promise(setImmediate);
+  proxy.cut();
+  await Promise.all(others);
+  await connection.answer();
+  assert.deepEqual(await waiting, { status: "completed", response: "one!" });
+  assert.deepEqual(((await connection.bodies()) as string[]).toSorted(), ["a", "b", "c"]);
+  await connection.dispose();
 });

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ClosedReason, DriverConnection, DriverListener, PreparedFrame } from "../driver.ts";
+import type { ClosedReason, DriverConnection, DriverListener, Liveness, PreparedFrame } from "../driver.ts";
 import { clientLimits } from "../limits.ts";
 import { decodeServerMessage, type Encoding, joinFrames, prepareClientFrame } from "../wire.ts";
 
@@ -30,7 +30,9 @@ class SocketConnection implements DriverConnection {
   #outgoing: PreparedFrame[] = [];
   #done = false;
   #heardSince = true;
-  #heartbeat: ReturnType<typeof setInterval>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Until the server has told its own. */
+  #liveness: Liveness = { intervalMs: clientLimits.heartbeatMs, timeoutMs: clientLimits.heartbeatMs };
 
   constructor(options: SocketOptions) {
     const { Socket, url, protocols, encoding, maxBytes, listener } = options;
@@ -43,9 +45,7 @@ class SocketConnection implements DriverConnection {
     this.#socket.onclose = (event) => this.#finish(event.code, event.reason);
     // The close event that follows says all that can be known.
     this.#socket.onerror = () => undefined;
-    // A socket holds the process by itself; its heartbeat need not.
-    this.#heartbeat = setInterval(() => this.#beat(), clientLimits.heartbeatMs);
-    unref(this.#heartbeat);
+    this.#watch();
   }
 
   send(frame: PreparedFrame): void {
@@ -89,7 +89,10 @@ class SocketConnection implements DriverConnection {
     this.#heardSince = true;
     try {
       const message = typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer);
-      for (const frame of decodeServerMessage(this.#encoding, message)) this.#listener.frame(frame);
+      for (const frame of decodeServerMessage(this.#encoding, message)) {
+        if (frame.type === "init" && frame.liveness !== undefined) this.#agree(frame.liveness);
+        this.#listener.frame(frame);
+      }
     } catch (cause) {
       if (!(cause instanceof HoldfastError)) throw cause;
       this.#socket.close(4000, "message.malformed_frame");
@@ -98,12 +101,32 @@ class SocketConnection implements DriverConnection {
   }
 
   /** A browser cannot send WebSocket pings, so that a dead peer is noticed by a frame of our own. */
-  #beat(): void {
-    if (this.#heardSince) {
+  #watch(): void {
+    this.#wait(this.#liveness.intervalMs, () => {
       this.#heardSince = false;
       this.send(prepareClientFrame(this.#encoding, { type: "ping", ...this.#received() }));
-      return;
-    }
+      this.#wait(this.#liveness.timeoutMs, () => {
+        // What has arrived meanwhile is read first: this side may have been busy itself.
+        this.#wait(0, () => (this.#heardSince ? this.#watch() : this.#giveUp()));
+      });
+    });
+  }
+
+  /** Both sides ask as often: that is an option of the actor. */
+  #agree(liveness: Liveness): void {
+    this.#liveness = liveness;
+    this.#watch();
+  }
+
+  #wait(ms: number, next: () => void): void {
+    clearTimeout(this.#timer);
+    if (this.#done) return;
+    this.#timer = setTimeout(next, Math.min(ms, clientLimits.maxDelayMs));
+    // A socket holds the process by itself; its heartbeat need not.
+    unref(this.#timer);
+  }
+
+  #giveUp(): void {
     this.#socket.close(4001, "conn.timed_out");
     this.#finish(1006, "");
   }
@@ -121,7 +144,7 @@ class SocketConnection implements DriverConnection {
 
   #stop(): void {
     this.#done = true;
-    clearInterval(this.#heartbeat);
+    clearTimeout(this.#timer);
   }
 }
 

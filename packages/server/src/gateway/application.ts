@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HoldfastError, type Ports } from "@holdfast/core";
-import { replyError, visibleError } from "./exchange.ts";
+import { replyError, urlOf, visibleError } from "./exchange.ts";
 import { NodeExchange } from "./node-exchange.ts";
-import { urlOf } from "./raw-http.ts";
 import { routeNotFound } from "./route.ts";
 import { serveFile } from "./static-files.ts";
 

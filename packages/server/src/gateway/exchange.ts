@@ -32,6 +32,24 @@ export interface Exchange {
   replyWith(response: Response, headers: Readonly<Record<string, string>>): void;
 }
 
+/** The head of the request as hooks see it: made when one asks, and the same one for all of them. */
+export function requestHead(exchange: Exchange): () => Request {
+  let made: Request | undefined;
+  return () => {
+    const { method } = exchange;
+    made ??= new Request(urlOf(exchange.header("host"), exchange.url), {
+      method,
+      headers: exchange.headers(),
+    });
+    return made;
+  };
+}
+
+/** Joined as text: resolving the path against a base would take `//other.host/` for a host. */
+export function urlOf(host: string | undefined, path: string): string {
+  return `http://${host ?? "localhost"}${path}`;
+}
+
 /** Makes the request that user code sees. Throws `gateway.method_not_allowed` for CONNECT and TRACE. */
 export function makeRequest(
   url: string,

@@ -16,12 +16,19 @@ import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
 import { authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { serveEvents } from "./event-stream.ts";
-import { type Exchange, replyEncoding, replyError, requestEncoding, visibleError } from "./exchange.ts";
+import {
+  type Exchange,
+  replyEncoding,
+  replyError,
+  requestEncoding,
+  requestHead,
+  visibleError,
+} from "./exchange.ts";
 import { type FixedRoute, fixedRoutes } from "./fixed-routes.ts";
 import { Guard } from "./guard.ts";
 import type { AccessInfo, GatewayOptions } from "./options.ts";
 import { serveSend } from "./queues.ts";
-import { serveRaw, urlOf } from "./raw-http.ts";
+import { serveRaw } from "./raw-http.ts";
 import { actorsPrefix, localPath, parseRoute, type Route } from "./route.ts";
 import { StreamedReply } from "./streamed-reply.ts";
 
@@ -169,7 +176,8 @@ export class Gateway {
           send(200, { id, name: target.name, key });
         }, refuse);
       };
-      const ask = (): void => this.#authenticate(exchange, ["get"], target, undefined, next, headers);
+      const ask = (): void =>
+        this.#authenticate(exchange, ["get"], target, undefined, requestHead(exchange), next, headers);
       return this.admit(accessInfo("resolve", exchange, target), ask, refuse);
     }
     if (exchange.method === "DELETE") return this.management.destroy(exchange, target, headers);
@@ -189,7 +197,8 @@ export class Gateway {
         const made = { type: "getOrCreate", name, key, ...(input === undefined ? {} : { input }) } as const;
         this.directory.resolve(made).then(({ id }) => send(200, { id, name, key }), refuse);
       });
-    const ask = (): void => this.#authenticate(exchange, ["create"], target, undefined, next, headers);
+    const ask = (): void =>
+      this.#authenticate(exchange, ["create"], target, undefined, requestHead(exchange), next, headers);
     return this.admit(accessInfo("create", exchange, target), ask, refuse);
   }
 
@@ -217,17 +226,18 @@ export class Gateway {
     if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
     const encodedParams = exchange.header(header.params);
     const params = encodedParams === undefined ? undefined : decodeParams(encoding ?? "json", encodedParams);
+    const request = requestHead(exchange);
     const next = (auth: unknown): void =>
       exchange.readBody(this.maxIncomingBytes, (error, body) => {
         try {
           if (error !== undefined) throw error;
           const args = argsOf(bodyOf(exchange, encoding, body));
-          this.#call(exchange, target, { action, args, params, auth, idempotencyKey }, headers);
+          this.#call(exchange, target, { action, args, params, auth, request, idempotencyKey }, headers);
         } catch (cause) {
           this.fail(exchange, cause, headers);
         }
       });
-    this.#authenticate(exchange, ["action"], target, params, next, headers);
+    this.#authenticate(exchange, ["action"], target, params, request, next, headers);
   }
 
   #authenticate(
@@ -235,11 +245,10 @@ export class Gateway {
     intents: readonly AuthIntent[],
     target: ActorTarget,
     params: unknown,
+    request: () => Request,
     next: (auth: unknown) => void,
     headers: Readonly<Record<string, string>>,
   ): void {
-    const request = (): Request =>
-      new Request(urlOf(exchange.header("host"), exchange.url), { headers: exchange.headers() });
     authenticate(this.directory, { intents, target, params, request }, next, (error) =>
       this.fail(exchange, error, headers),
     );
@@ -253,11 +262,12 @@ export class Gateway {
       readonly args: readonly unknown[];
       readonly params: unknown;
       readonly auth: unknown;
+      readonly request: () => Request;
       readonly idempotencyKey: string | undefined;
     },
     headers: Readonly<Record<string, string>>,
   ): void {
-    const { action, args, params, auth, idempotencyKey } = call;
+    const { action, args, params, auth, request, idempotencyKey } = call;
     const abort = new AbortController();
     let release: (() => void) | undefined;
     // A caller without a key cannot come back for the answer, so that leaving is cancelling.
@@ -265,7 +275,16 @@ export class Gateway {
     else release = this.#track(target, idempotencyKey, abort);
     const gone = (): void => abort.abort(cancelled());
     const stream = new StreamedReply(exchange, replyEncoding(exchange), headers, this.maxOutgoingBytes, gone);
-    const invocation = { name: action, args, idempotencyKey, params, auth, signal: abort.signal, stream };
+    const invocation = {
+      name: action,
+      args,
+      idempotencyKey,
+      params,
+      auth,
+      request,
+      signal: abort.signal,
+      stream,
+    };
     traced(exchange, target, action, (ended) =>
       this.directory.dispatch(target, invocation, (error, result) => {
         ended(result === undefined ? error : undefined);

@@ -1,4 +1,3 @@
-import type { SendCall } from "@holdfast/actors";
 import {
   type ActorTarget,
   contentType,
@@ -9,17 +8,15 @@ import {
   header,
 } from "@holdfast/client";
 import { HoldfastError, limits } from "@holdfast/core";
+import { type Content, contentOf, malformedContent } from "../queue-content.ts";
 import { decodeOutcome } from "../queue-send.ts";
 import { cancelled, checkIdempotencyKey } from "../session.ts";
 import { authenticate } from "./auth.ts";
-import { type Exchange, replyEncoding, requestEncoding } from "./exchange.ts";
+import { type Exchange, replyEncoding, requestEncoding, requestHead, urlOf } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
-import { urlOf } from "./raw-http.ts";
 
 /** What stands around a body in its request. */
 const envelopeBytes = 4_096;
-/** Longer delays overflow the timers of common runtimes. */
-const maxWaitMs = 2_147_483_647;
 
 /** `POST .../queues/{queue}`: sends a message, and waits for its completion where it says so. */
 export function serveSend(
@@ -38,8 +35,16 @@ export function serveSend(
   const encodedParams = exchange.header(header.params);
   const params = encodedParams === undefined ? undefined : decodeParams(encoding ?? "json", encodedParams);
   const refuse = (cause: unknown): void => gateway.fail(exchange, cause, headers);
-  const send = (content: Content, auth: unknown): void => {
-    const call = { ...content, name: route.queue, auth, params, idempotencyKey, signal: abort.signal };
+  const send = (content: Content, auth: unknown, request: () => Request): void => {
+    const call = {
+      ...content,
+      name: route.queue,
+      auth,
+      params,
+      request,
+      idempotencyKey,
+      signal: abort.signal,
+    };
     directory.send(target, call).then((outcome) => {
       const reply = replyEncoding(exchange);
       const type = { "content-type": contentType[reply] };
@@ -49,7 +54,7 @@ export function serveSend(
   readBody(gateway, exchange, target, abort.signal, refuse, (body, request) => {
     const content = readContent(encoding, body);
     const question = { intents: ["message"], target, params, request } as const;
-    authenticate(directory, question, (auth) => send(content, auth), refuse);
+    authenticate(directory, question, (auth) => send(content, auth, request), refuse);
   });
 }
 
@@ -69,7 +74,7 @@ function readBody(
     exchange.readBody(maxBytes, (error, body) => {
       try {
         if (error !== undefined) throw error;
-        next(body, unasked);
+        next(body, requestHead(exchange));
       } catch (cause) {
         refuse(cause);
       }
@@ -84,12 +89,6 @@ function readBody(
     .catch(refuse);
 }
 
-function unasked(): never {
-  throw new TypeError("nobody asks for the request of an actor without onAuth");
-}
-
-type Content = Pick<SendCall, "body" | "wait" | "timeoutMs" | "resumes" | "options">;
-
 /** Reads `{ body, wait?, timeout?, resume?, delayMs?, priority?, ttlMs?, dedupeKey? }`. */
 export function readContent(encoding: Encoding | undefined, bytes: Uint8Array): Content {
   if (bytes.length === 0) return { body: undefined };
@@ -100,26 +99,6 @@ export function readContent(encoding: Encoding | undefined, bytes: Uint8Array): 
   // Around the message: the map of the request.
   const value = decode(encoding, bytes, limits.maxDepth + 1);
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw malformed("it is not an object");
+    throw malformedContent("it is not an object");
   return contentOf(value as Readonly<Record<string, unknown>>);
-}
-
-export function contentOf(content: Readonly<Record<string, unknown>>): Content {
-  const { body, wait, timeout, resume, delayMs, priority, ttlMs, dedupeKey } = content;
-  if (wait !== undefined && wait !== null && typeof wait !== "boolean")
-    throw malformed("`wait` is no boolean");
-  if (timeout !== undefined && timeout !== null && !(typeof timeout === "number" && timeout >= 0)) {
-    throw malformed("`timeout` is not a number of milliseconds");
-  }
-  return {
-    body,
-    wait: wait === true,
-    timeoutMs: typeof timeout === "number" ? Math.min(timeout, maxWaitMs) : undefined,
-    resumes: resume === true,
-    options: { delayMs, priority, ttlMs, dedupeKey },
-  };
-}
-
-function malformed(why: string): HoldfastError {
-  return new HoldfastError("message", "malformed_request", `The request for a queue is malformed: ${why}`);
 }

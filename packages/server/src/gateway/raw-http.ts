@@ -2,7 +2,7 @@ import { type ActorTarget, decodeParams, header } from "@holdfast/client";
 import { serverLimits } from "../limits.ts";
 import { cancelled } from "../session.ts";
 import { authenticate } from "./auth.ts";
-import { type Exchange, requestEncoding, visibleError } from "./exchange.ts";
+import { type Exchange, requestEncoding, urlOf, visibleError } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RawRoute } from "./route.ts";
 
@@ -44,11 +44,6 @@ export function serveRaw(
   } catch (error) {
     fail(error);
   }
-}
-
-/** Joined as text: resolving the path against a base would take `//other.host/` for a host. */
-export function urlOf(host: string | undefined, path: string): string {
-  return `http://${host ?? "localhost"}${path}`;
 }
 
 /** Which of the encodings the parameters are in, the client says by itself; CBOR cannot pass for JSON. */

@@ -14,10 +14,9 @@ import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { serverLimits } from "../limits.ts";
 import { RawSession } from "../raw-session.ts";
 import { authenticate } from "./auth.ts";
-import { visibleError } from "./exchange.ts";
+import { urlOf, visibleError } from "./exchange.ts";
 import { accessInfo, type Gateway } from "./gateway.ts";
 import { headersOf } from "./node-exchange.ts";
-import { urlOf } from "./raw-http.ts";
 import { parseRoute, type RawRoute, routeNotFound } from "./route.ts";
 
 /** The raw WebSockets of one listening server: what they carry is the user's own. */

@@ -3,6 +3,7 @@ import {
   decodeClientMessage,
   type Encoding,
   joinFrames,
+  type Liveness,
   type PreparedFrame,
   prepareChunk,
   prepareEvent,
@@ -30,6 +31,7 @@ export class Socket implements SessionOutput {
   #alive = true;
   #timer: Timer | undefined;
   #dropsEvents = false;
+  #liveness: Liveness | undefined;
   /** The number of the last event that was left out. */
   #dropped: number | undefined;
   #closing = false;
@@ -64,7 +66,17 @@ export class Socket implements SessionOutput {
 
   init(actorId: string, connId: string, resume: ResumeInfo): void {
     const version = protocolVersion;
-    this.#push(prepareServerFrame(this.encoding, { type: "init", version, actorId, connId, resume }));
+    const liveness = this.#liveness;
+    this.#push(
+      prepareServerFrame(this.encoding, {
+        type: "init",
+        version,
+        actorId,
+        connId,
+        resume,
+        ...(liveness === undefined ? {} : { liveness }),
+      }),
+    );
   }
 
   result(id: number, value: Uint8Array): void {
@@ -115,6 +127,7 @@ export class Socket implements SessionOutput {
    */
   watch(tasks: Tasks, intervalMs: number, timeoutMs: number): void {
     if (this.#ended) return;
+    this.#liveness ??= { intervalMs: Math.ceil(intervalMs), timeoutMs: Math.ceil(timeoutMs) };
     this.#timer = tasks.after(intervalMs, () => {
       this.#alive = false;
       this.#webSocket.ping();

@@ -92,7 +92,7 @@ export class Sockets {
         output: socket,
         maxOutgoingBytes: gateway.maxOutgoingBytes,
         resume: resumePoint(offered),
-        allowCall: access && ((name) => access(accessInfo("action", info, target, name))),
+        allowCall: access && ((kind, name) => access(accessInfo(kind, info, target, name))),
       });
       socket.attach(session, gateway.maxIncomingBytes, slowReaders === "drop-events");
       const options = directory.optionsOf(target.name);

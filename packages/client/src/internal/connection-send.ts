@@ -1,0 +1,54 @@
+import { isErrorCode, uuidv7 } from "@holdfast/core";
+import type { ClientFrame, DriverSendReply, SendContent } from "../driver.ts";
+import { clientLimits } from "../limits.ts";
+import type { QueueSendOptions, QueueSendResult, QueueWaitOptions } from "../queue.ts";
+import type { QueueSender } from "../queue-send.ts";
+import type { ClientPorts } from "./ports.ts";
+
+export interface ConnectionSendOptions {
+  readonly ports: ClientPorts;
+  /** Sends a frame over the live connection, and again over the next one, until it is answered. */
+  readonly submit: (frame: (id: number) => ClientFrame, signal: AbortSignal | undefined) => Promise<unknown>;
+  /** Takes what is too long for a frame. */
+  readonly sender: QueueSender;
+}
+
+/**
+ * `send` of a connection: over its socket, so that messages and calls keep their order and the actor sees
+ * whose they are. A message that is too long for a frame goes by a request of its own.
+ */
+export async function sendOverConnection(
+  { ports, submit, sender }: ConnectionSendOptions,
+  queue: string,
+  body: unknown,
+  options: QueueSendOptions | QueueWaitOptions = {},
+): Promise<QueueSendResult | undefined> {
+  const { signal, idempotencyKey: givenKey, wait, ...rest } = options;
+  const { timeout = Number.POSITIVE_INFINITY, ...message } = { timeout: undefined, ...rest };
+  const idempotencyKey = givenKey ?? uuidv7(ports.clock, ports.random);
+  const ask = (content: SendContent): Promise<unknown> =>
+    submit((id) => ({ type: "send", id, queue, idempotencyKey, content }), signal);
+  const until = ports.clock.now() + timeout;
+  const patience = (): number => Math.max(0, Math.min(until - ports.clock.now(), clientLimits.queueWaitMs));
+  try {
+    if (wait !== true) {
+      await ask({ ...message, body });
+      return undefined;
+    }
+    let reply = replyOf(await ask({ ...message, body, wait, timeout: patience() }));
+    while (reply.status !== "completed") {
+      if (patience() === 0) return { status: "timedOut" };
+      reply = replyOf(await ask({ wait, timeout: patience(), resume: true }));
+    }
+    return reply;
+  } catch (error) {
+    if (!isErrorCode(error, "message", "incoming_too_long")) throw error;
+    return sender.send(queue, body, { ...options, idempotencyKey });
+  }
+}
+
+function replyOf(value: unknown): DriverSendReply {
+  const { status, response } = value as DriverSendReply;
+  if (status !== "completed") return { status: "timedOut" };
+  return response === undefined ? { status } : { status, response };
+}
