@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Call, Generator, httpCall, webSocketCall } from "../internal/calls.ts";
+import { type Call, type CallTarget, Generator, httpCall, webSocketCall } from "../internal/calls.ts";
 import type { LoadResult } from "../internal/load.ts";
 import { type Peer, startDurableObjects, startPeer } from "../internal/peers.ts";
 import {
@@ -30,7 +30,9 @@ interface Kind {
 }
 
 const ofCeiling = 0.8;
-const checked = 200;
+const checkMs = 200;
+/** The counters of the check and of what is timed: nobody has called the second when the timing begins. */
+const [checked, timed] = ["checked", "timed"];
 
 interface Round extends LoadResult {
   /** CPU time of the target for one call, all threads. */
@@ -53,14 +55,14 @@ async function measure(kind: Kind): Promise<Outcome> {
     const echo = keep(await Target.start("echo-target"));
     const actor = keep(await startDurable(generator, kind, directory));
     const load = (target: Target, call: Call) => () => loadRound(generator, target, call, kind.callers);
-    const call = (target: "actor" | "echo"): Call =>
+    const call = (target: CallTarget): Call =>
       kind.transport === "http" ? httpCall(target) : webSocketCall(target, kind.callersPerSocket ?? 1);
     const peers: Peers =
       kind.transport === "http" ? await startPeers(join(directory, "peers")) : { started: [], notes: [] };
     for (const [, peer] of peers.started) keep(peer.target);
-    let calls = await actor.count();
+    let calls = await actor.count(timed);
     const counted = async (): Promise<Round> => {
-      const round = await load(actor, call("actor"))();
+      const round = await load(actor, call({ counter: timed }))();
       calls += round.calls;
       return round;
     };
@@ -77,7 +79,7 @@ async function measure(kind: Kind): Promise<Outcome> {
         return loads;
       },
     });
-    ensure((await actor.count()) === calls, "not every call was done once");
+    ensure((await actor.count(timed)) === calls, "not every call was done once");
     const figures = [
       figureOf("actor", samples.actor),
       figureOf("echo", samples.echo),
@@ -100,11 +102,12 @@ async function measure(kind: Kind): Promise<Outcome> {
 /** A server of ours that has shown that what it answered outlives its process. */
 async function startDurable(generator: Generator, kind: Kind, directory: string): Promise<Target> {
   const first = await Target.start("holdfast-target", [directory]);
-  const call = kind.transport === "http" ? httpCall("actor") : webSocketCall("actor", 1);
-  const { calls } = await generator.load({ ...call, port: first.port, callers: 4, durationMs: checked });
+  const call =
+    kind.transport === "http" ? httpCall({ counter: checked }) : webSocketCall({ counter: checked }, 1);
+  const { calls } = await generator.load({ ...call, port: first.port, callers: 4, durationMs: checkMs });
   await first.kill();
   const target = await Target.start("holdfast-target", [directory]);
-  const count = await target.count();
+  const count = await target.count(checked);
   ensure(count === calls, `${calls} calls were answered, and ${count} outlived the process`);
   return target;
 }

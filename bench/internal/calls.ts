@@ -15,19 +15,22 @@ export const httpHeaders = {
   "idempotency-key": keyMark,
 };
 
-const actorPath = "/actors/counter/@bench,";
+/** A counter of that key, or a bare echo of the same bytes. */
+export type CallTarget = { readonly counter: string } | "echo";
 
-/** A keyed call of `increment(1)`, or its bytes sent to a bare echo. */
-export function httpCall(target: "actor" | "echo"): Call {
-  const path = target === "echo" ? "/" : `${actorPath}/actions/increment?create=true`;
+const pathOf = (target: { readonly counter: string }): string => `/actors/counter/@${target.counter},`;
+
+/** A keyed call of `increment(1)`. */
+export function httpCall(target: CallTarget): Call {
+  const path = target === "echo" ? "/" : `${pathOf(target)}/actions/increment?create=true`;
   return { transport: "http", paths: [path], payload: httpBody, headers: httpHeaders };
 }
 
-export function webSocketCall(target: "actor" | "echo", callersPerSocket: number): Call {
+export function webSocketCall(target: CallTarget, callersPerSocket: number): Call {
   const payload = base64([[1, idMark.readUInt32BE(), "increment", [1], keyMark]]);
   const common = { transport: "ws", payload, callersPerSocket } as const;
   if (target === "echo") return { ...common, paths: ["/"] };
-  return { ...common, paths: [`${actorPath}/connect?create=true`], protocols: ["holdfast.v1"] };
+  return { ...common, paths: [`${pathOf(target)}/connect?create=true`], protocols: ["holdfast.v1"] };
 }
 
 /** The process that sends, kept over all rounds of a scenario. */

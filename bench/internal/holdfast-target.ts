@@ -35,7 +35,7 @@ const registry = createRegistry({
 const { port } = await registry.listen({ port: 0 });
 serveTarget({
   port,
-  count: () => registry.client.counter.getOrCreate("bench").get(),
+  count: (key) => registry.client.counter.getOrCreate(key).get(),
   burst: (events) => {
     const startedAt = wallMs();
     void registry.client.ticker.getOrCreate("bench").burst(events);

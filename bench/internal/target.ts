@@ -5,14 +5,16 @@ import { once } from "node:events";
 /** What a target is asked over its channel, and answers with the same `type`. */
 export interface TargetHandlers {
   readonly port: number;
-  /** What the counter `bench` stands at. */
-  readonly count?: () => Promise<number>;
+  /** What the counter of that key stands at. */
+  readonly count?: (key: string) => Promise<number>;
   /** Sends events to all subscribers; gives when it began, as `wallMs` has it. */
   readonly burst?: (events: number) => number;
   readonly stop?: () => Promise<void>;
   /** What else a caller has to know. */
   readonly about?: Readonly<Record<string, string>>;
 }
+
+type Question = { readonly burst: number } | { readonly count: string } | { readonly do: "cpu" | "stop" };
 
 interface Hello {
   readonly port: number;
@@ -21,11 +23,12 @@ interface Hello {
 
 /** The side of the target: says where it listens and answers until it is told to stop. */
 export function serveTarget(handlers: TargetHandlers): void {
-  process.on("message", (type: string | { readonly burst: number }) => {
-    if (typeof type === "object") process.send?.(handlers.burst?.(type.burst));
-    else if (type === "count") void handlers.count?.().then((count) => process.send?.(count));
-    else if (type === "cpu") process.send?.(process.cpuUsage());
-    else if (type === "stop") void (handlers.stop?.() ?? Promise.resolve()).then(() => process.exit(0));
+  process.on("message", (question: Question) => {
+    if ("burst" in question) process.send?.(handlers.burst?.(question.burst));
+    else if ("count" in question)
+      void handlers.count?.(question.count).then((count) => process.send?.(count));
+    else if (question.do === "cpu") process.send?.(process.cpuUsage());
+    else void (handlers.stop?.() ?? Promise.resolve()).then(() => process.exit(0));
   });
   // A parent that died asks for nothing more.
   process.on("disconnect", () => process.exit(0));
@@ -61,14 +64,14 @@ export class Target {
     return new Target(child, hello);
   }
 
-  async #ask<T>(type: string | { readonly burst: number }): Promise<T> {
-    this.#child.send(type);
+  async #ask<T>(question: Question): Promise<T> {
+    this.#child.send(question);
     const [answer] = (await once(this.#child, "message", { signal: AbortSignal.timeout(30_000) })) as [T];
     return answer;
   }
 
-  count(): Promise<number> {
-    return this.#ask("count");
+  count(key: string): Promise<number> {
+    return this.#ask({ count: key });
   }
 
   burst(events: number): Promise<number> {
@@ -77,12 +80,12 @@ export class Target {
 
   /** CPU time that it has used so far, all threads, in microseconds. */
   async cpuMicros(): Promise<number> {
-    const { user, system } = await this.#ask<NodeJS.CpuUsage>("cpu");
+    const { user, system } = await this.#ask<NodeJS.CpuUsage>({ do: "cpu" });
     return user + system;
   }
 
   async stop(): Promise<void> {
-    await this.#end(() => this.#child.send("stop"));
+    await this.#end(() => this.#child.send({ do: "stop" }));
   }
 
   /** Ends it as a crash would. */
