@@ -55,15 +55,20 @@ export function LogsTab() {
             <li key={record.seq} className={`log-${record.level}`}>
               <time className="muted">{formatClock(record.time)}</time>{" "}
               <span className="log-level">{record.level}</span> {visibleText(record.message)}{" "}
-              {Object.keys(record.fields).length > 0 && (
-                <Value value={record.fields} label={`Fields of ${record.message}`} />
-              )}
+              <Fields record={record} />
             </li>
           ))}
         </ul>
       )}
     </>
   );
+}
+
+/** Without what says only which actor it is: that is the page. */
+function Fields({ record }: { readonly record: LogRecord }) {
+  const { actorId: _, actor: __, ...fields } = record.fields;
+  if (Object.keys(fields).length === 0) return null;
+  return <Value value={fields} label={`Fields of ${record.message}`} />;
 }
 
 /** Each record once, in order; the two sources overlap. */

@@ -1,0 +1,468 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { launchBrowser, missing, openPage } from "./support/browser.ts";
+import { type InspectorServer, startInspectorServer } from "./support/inspector-server.ts";
+import { assertNoTrouble, keepScreenshot, signIn } from "./support/pages.ts";
+import { StudioProcess } from "./support/studio.ts";
+
+const absent = missing();
+
+/** What each tab has to show before it is looked at. */
+const tabs = [
+  { actor: "counter", tab: "State", ready: "state object of" },
+  { actor: "counter", tab: "Actions", ready: "No call yet" },
+  { actor: "counter", tab: "Connections", ready: "Nobody is connected" },
+  { actor: "counter", tab: "Events", ready: "No event yet" },
+  { actor: "counter", tab: "Schedules", ready: "calls increment" },
+  { actor: "counter", tab: "KV", ready: "greeting" },
+  { actor: "counter", tab: "Logs", ready: "counted" },
+  { actor: "counter", tab: "History", ready: "Show the state" },
+  { actor: "mailer", tab: "Queues", ready: "mailbox full" },
+  { actor: "order", tab: "Workflow", ready: "reserve" },
+  { actor: "notes", tab: "SQLite", ready: "Note 1" },
+] as const;
+
+describe("the inspector", { skip: absent ?? false }, () => {
+  let directory: string;
+  let server: InspectorServer;
+  let browser: Browser;
+  const counter = (...key: readonly string[]) => server.client.counter.getOrCreate(key);
+
+  before(async () => {
+    browser = await launchBrowser();
+    directory = await mkdtemp(join(tmpdir(), "holdfast-inspector-"));
+    server = await startInspectorServer(directory);
+    await counter("shown", "one").increment(3);
+    await counter("shown", "one").remember("greeting", "hello");
+    const mailer = server.client.mailer.getOrCreate(["shown"]);
+    await mailer.send("mail", { to: "ada@example.org" });
+    await mailer.bounce();
+    await server.client.order.getOrCreate(["shown"]).status();
+    await server.client.notes.getOrCreate(["shown"]).fill(120);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  async function openActor(page: Page, name: string, key: string, tab?: string): Promise<void> {
+    const query = new URLSearchParams({ name, prefix: key });
+    const response = await fetch(`${server.url}/actors?${query}`);
+    const { actors } = (await response.json()) as { actors: readonly { readonly id: string }[] };
+    await page.goto(`${server.url}/inspector/${name}/${actors[0]?.id}`);
+    await page.locator('[data-live="running"]').waitFor();
+    if (tab !== undefined) await openTab(page, tab);
+  }
+
+  async function openTab(page: Page, name: string): Promise<void> {
+    await page.getByRole("tab", { name }).click();
+    await page.getByRole("tabpanel", { name }).waitFor();
+  }
+
+  /** A line of the state's tree. */
+  const line = (page: Page, text: string) => page.getByTestId("state").getByText(text, { exact: true });
+
+  async function call(page: Page, action: string, args: string): Promise<void> {
+    await page.getByLabel("Action", { exact: true }).selectOption(action);
+    await page.getByLabel("Arguments").fill(args);
+    await page.getByRole("button", { name: "Call", exact: true }).click();
+  }
+
+  test("lists actors, and finds them by name, key and status", async (t) => {
+    for (let at = 0; at < 60; at++) await counter(`many-${at}`).increment();
+    const page = await openPage(browser, t);
+    await page.goto(`${server.url}/inspector`);
+    await page.getByText(/^\d+ actors, \d+ awake$/).waitFor();
+    await page.getByRole("button", { name: "Show more actors" }).click();
+    await page.locator(".actor-row").nth(60).waitFor();
+    await page.getByLabel("Name").selectOption("notes");
+    await page.getByText("1 actor,").waitFor();
+    await page.getByLabel("Name").selectOption("");
+    await page.getByLabel("Key begins with").fill("many-5");
+    await page.getByText("11 actors,").waitFor();
+    assert.match(page.url(), /prefix=many-5/);
+    await page.reload();
+    await page.getByText("11 actors,").waitFor();
+    await page.getByLabel("Key begins with").fill("nobody");
+    await page.getByText("No actor fits").waitFor();
+    await page.getByRole("button", { name: "Show all actors" }).click();
+    await page.getByLabel("Status").selectOption("sleeping");
+    await page.getByText(/^\d+ asleep$/).waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("an edited state is seen at once in another page, types and all", async (t) => {
+    await counter("edited").increment(5);
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "edited");
+    const other = await page.context().newPage();
+    await openActor(other, "counter", "edited");
+    await line(other, "5").waitFor();
+    await page.getByRole("button", { name: "Edit" }).click();
+    const field = page.getByLabel("State as JSON");
+    const text = await field.inputValue();
+    await field.fill("{");
+    await page.getByText("This is not JSON").waitFor();
+    assert.ok(await page.getByRole("button", { name: "Save" }).isDisabled());
+    await counter("edited").increment(1);
+    await page.getByText("The state has changed since you began").waitFor();
+    await field.fill(text.replace('"count": 5', '"count": 41'));
+    await page.getByRole("button", { name: "Save" }).click();
+    await line(other, "41").waitFor();
+    await line(other, "12n").waitFor();
+    assert.equal(await counter("edited").increment(1), 42);
+    await line(page, "42").waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("calls an action and keeps results and errors", async (t) => {
+    await counter("called").increment(1);
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "called", "Actions");
+    await call(page, "increment", "[9]");
+    await page
+      .locator('[data-call="increment"][data-result="ok"]')
+      .getByText("10", { exact: true })
+      .waitFor();
+    await call(page, "refuse", "");
+    await page.locator('[data-call="refuse"]').getByText("The counter does not do this").waitFor();
+    await page.locator('[data-call="refuse"]').getByText("user.refused").waitFor();
+    await page.getByLabel("Arguments").fill("1");
+    await page.getByText("Arguments are a list").waitFor();
+    await openTab(page, "State");
+    await line(page, "10").waitFor();
+    await openTab(page, "Actions");
+    await page.getByRole("button", { name: "Fill in increment again" }).click();
+    assert.equal(await page.getByLabel("Arguments").inputValue(), "[9]");
+    assertNoTrouble(page);
+  });
+
+  test("watches events, all of them or those of one name", async (t) => {
+    await counter("watched").increment(1);
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "watched", "Events");
+    await page.getByText("No event yet").waitFor();
+    await counter("watched").increment(6);
+    await page.locator('[data-event="changed"]').getByText('{"count":7}').waitFor();
+    await page.getByLabel("Event").selectOption("reset");
+    await page.getByText("No reset yet").waitFor();
+    await counter("watched").increment(1);
+    await counter("watched").reset("Ada");
+    await page.locator('[data-event="reset"]').getByText('{"by":"Ada"}').waitFor();
+    assert.equal(await page.locator('[data-event="changed"]').count(), 0);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await counter("watched").reset("Eve");
+    await page.getByRole("button", { name: "Go on, 1 new" }).click();
+    await page.locator('[data-event="reset"]').nth(1).waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("shows who is connected, and disconnects them", async (t) => {
+    const connection = counter("connected").connect({ who: "Ada" });
+    t.after(() => connection.dispose());
+    await connection.ready;
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "connected", "Connections");
+    await page.locator("[data-connection]").getByText('{"who":"Ada"}').waitFor();
+    await page.getByRole("button", { name: /^Disconnect / }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assertNoTrouble(page);
+  });
+
+  test("sends messages, deletes them, and gives dead letters another chance", async (t) => {
+    const mailer = server.client.mailer.getOrCreate(["sent"]);
+    await mailer.send("mail", { to: "first@example.org" });
+    const page = await openPage(browser, t);
+    await openActor(page, "mailer", "sent", "Queues");
+    await page.getByLabel("Body").fill('{"to": "second@example.org"}');
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.locator('[data-message="2"]').getByText("second@example.org").waitFor();
+    await page.getByRole("tab", { name: "Queues" }).getByText("2").waitFor();
+    assert.equal(await mailer.bounce(), 1);
+    await page.locator('[data-dead-letter="1"]').getByText("mailbox full").waitFor();
+    await page.getByRole("button", { name: "Retry message 1" }).click();
+    await page.locator('[data-message="1"]').waitFor();
+    await page.getByText("No message was given up.").waitFor();
+    await page.getByRole("button", { name: "Delete message 1" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.locator('[data-message="1"]').waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Clear the queues" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete them" }).click();
+    await page.getByText("No message waits").waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("runs a schedule now, pauses it, and shows its history", async (t) => {
+    await counter("scheduled").increment(1);
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "scheduled", "Schedules");
+    await page.getByRole("button", { name: "Run now: tick" }).click();
+    await page.getByRole("button", { name: "History of tick" }).click();
+    await page.locator('.fires [data-result="ok"]').waitFor();
+    await page.getByRole("button", { name: "Run now: report" }).click();
+    await page.getByRole("button", { name: "History of report" }).click();
+    await page.locator('.fires [data-result="error"]').getByText("out of paper").waitFor();
+    await page.getByRole("button", { name: "Pause tick" }).click();
+    await page.locator('[data-schedule="tick"]').getByText("paused").waitFor();
+    await page.getByRole("button", { name: "Delete report" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.locator('[data-schedule="report"]').waitFor({ state: "detached" });
+    await openTab(page, "State");
+    await line(page, "101").waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("follows a workflow step by step, and replays it", async (t) => {
+    const order = server.client.order.getOrCreate(["followed"]);
+    await order.status();
+    const page = await openPage(browser, t);
+    await openActor(page, "order", "followed", "Workflow");
+    await page.locator('[data-entry="reserve"][data-status="completed"]').waitFor();
+    await order.send("payments", { amount: 60 });
+    await page.locator('[data-entry="payments / 0 / payment"][data-status="completed"]').waitFor();
+    await order.send("payments", { amount: 60 });
+    await page.locator('[data-workflow="completed"]').waitFor();
+    await page.locator('[data-entry="notify"]').getByText("no mail server").waitFor();
+    await page.locator('[data-entry="ship"]').getByText("1 attempt").waitFor();
+    await page.getByRole("button", { name: "Replay from the beginning" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Replay" }).click();
+    await page.locator('[data-entry="ship"]').waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Cancel the workflow" }).click();
+    await page.getByLabel("Reason").fill("no longer wanted");
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel it" }).click();
+    await page.locator('[data-workflow="cancelled"]').waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("puts, edits and deletes entries", async (t) => {
+    await counter("kept").remember("a/1", "one");
+    await counter("kept").remember("b/1", "two");
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "kept", "KV");
+    await page.locator('[data-kv="b/1"]').waitFor();
+    await page.getByLabel("Key begins with").fill("a/");
+    await page.locator('[data-kv="b/1"]').waitFor({ state: "detached" });
+    await page.getByLabel("Key", { exact: true }).fill("a/ü");
+    await page.getByLabel("Value").fill("three");
+    await page.getByRole("button", { name: "Put" }).click();
+    await page.locator('[data-kv="a/ü"]').getByText("three").waitFor();
+    await page.getByRole("button", { name: "Edit a/1" }).click();
+    await page.getByLabel("Value").fill("changed");
+    await page.getByRole("button", { name: "Put" }).click();
+    await page.locator('[data-kv="a/1"]').getByText("changed").waitFor();
+    await counter("kept").remember("a/2", "from elsewhere");
+    await page.locator('[data-kv="a/2"]').waitFor();
+    await page.getByRole("button", { name: "Delete a/1" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.locator('[data-kv="a/1"]').waitFor({ state: "detached" });
+    assertNoTrouble(page);
+  });
+
+  test("pages through a table and runs SQL, which changes data only when that is allowed", async (t) => {
+    await server.client.notes.getOrCreate(["queried"]).fill(120);
+    const page = await openPage(browser, t);
+    await openActor(page, "notes", "queried", "SQLite");
+    await page.getByText("Page 1 of 3").waitFor();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByRole("cell", { name: "Note 51", exact: true }).waitFor();
+    const sql = page.getByLabel("SQL", { exact: true });
+    await sql.fill("SELECT count(*) AS notes FROM note");
+    await sql.press("Control+Enter");
+    await page.getByTestId("query-result").getByRole("cell", { name: "120" }).waitFor();
+    await sql.fill("DELETE FROM note WHERE id > 100");
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByText("SQLite said no.").waitFor();
+    await page.getByLabel("May change data").check();
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByText("Done, no rows.").waitFor();
+    await page.getByText("of 2").waitFor();
+    await sql.fill("SELECT nothing");
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByText("no such column").waitFor();
+  });
+
+  test("tails the log", async (t) => {
+    await counter("logged").increment(1);
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "logged", "Logs");
+    await page.getByLabel("Log", { exact: true }).getByText('{"by":1,"count":1}').waitFor();
+    await counter("logged").reset("Ada");
+    await page.locator(".log-warn").getByText('{"by":"Ada"}').waitFor();
+    await page.getByLabel("At least").selectOption("warn");
+    await page.locator(".log-info").first().waitFor({ state: "detached" });
+    assertNoTrouble(page);
+  });
+
+  test("looks back in time and forks", async (t) => {
+    await counter("past").increment(4);
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "past", "History");
+    await page.getByLabel("Key of the new actor").fill('["fork", "of past"]');
+    await page.getByRole("button", { name: "Fork" }).click();
+    await page.getByRole("link", { name: "open the new actor" }).click();
+    await page.getByRole("heading", { name: "counter fork / of past" }).waitFor();
+    await line(page, "4").waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("an actor that sleeps says so, wakes when asked, and destroying it leads back to the list", async (t) => {
+    await counter("short-lived").increment(2);
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "short-lived");
+    const other = await page.context().newPage();
+    await openActor(other, "counter", "short-lived");
+    await page.getByRole("button", { name: "Sleep" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
+    await page.getByRole("button", { name: "Sleep" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Put to sleep" }).click();
+    await page.locator('[data-live="sleeping"]').waitFor();
+    await other.locator('[data-live="sleeping"]').waitFor();
+    await page.getByRole("button", { name: "Wake" }).click();
+    await other.locator('[data-live="running"]').waitFor();
+    await page.getByRole("button", { name: "Destroy" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Destroy for good" }).click();
+    await page.getByRole("heading", { name: "Actors", exact: true }).waitFor();
+    await other.getByText("This actor was destroyed").waitFor();
+    await other.reload();
+    await other.getByText("There is no such actor").waitFor();
+  });
+
+  test("goes on by itself after the server was away", async (t) => {
+    await counter("surviving").increment(1);
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "surviving");
+    await server.close();
+    await page.locator('[data-live="offline"]').waitFor();
+    server = await startInspectorServer(directory, server.port);
+    await page.locator('[data-live="running"]').waitFor();
+    await counter("surviving").increment(70);
+    await line(page, "71").waitFor();
+  });
+
+  test("the keyboard alone finds an actor and calls an action", async (t) => {
+    await counter("typed").increment(1);
+    const page = await openPage(browser, t);
+    await page.goto(`${server.url}/inspector`);
+    const prefix = page.getByLabel("Key begins with");
+    await prefix.waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await tabTo(page, /Key begins with/);
+    await page.keyboard.type("typed");
+    await page.getByText("1 actor,").waitFor();
+    await tabTo(page, /counter typed/);
+    await page.keyboard.press("Enter");
+    await page.getByRole("tab", { name: "State" }).waitFor();
+    await tabTo(page, /^State$/);
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("tabpanel", { name: "Actions" }).waitFor();
+    await tabTo(page, /^Arguments/);
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("[8]");
+    await page.keyboard.press("Control+Enter");
+    await page.locator('[data-call="increment"]').getByText("9", { exact: true }).waitFor();
+    await page.keyboard.press("Shift+Tab");
+    await tabTo(page, /^Destroy$/, true);
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.equal(await focused(page), "Destroy");
+    assertNoTrouble(page);
+  });
+
+  for (const { name, width, colorScheme } of [
+    { name: "phone-light", width: 400, colorScheme: "light" },
+    { name: "desktop-dark", width: 1600, colorScheme: "dark" },
+  ] as const) {
+    test(`every tab is accessible and fits: ${name}`, async (t) => {
+      const page = await openPage(browser, t, { width, height: 1000, colorScheme });
+      await page.goto(`${server.url}/inspector`);
+      await page.locator(".actor-row").first().waitFor();
+      await checkScreen(page, `actors-${name}`);
+      for (const { actor, tab, ready } of tabs) {
+        await openActor(page, actor, "shown", tab);
+        await page.getByRole("tabpanel").getByText(ready).first().waitFor();
+        await checkScreen(page, `actor-${tab.toLowerCase()}-${name}`);
+      }
+      await page.getByRole("button", { name: "Destroy" }).click();
+      await page.getByRole("dialog").waitFor();
+      await checkScreen(page, `actor-destroy-${name}`);
+      assertNoTrouble(page);
+    });
+  }
+
+  test("tabs that an actor has no part for are not there", async (t) => {
+    const page = await openPage(browser, t);
+    await openActor(page, "counter", "shown");
+    assert.deepEqual(await page.getByRole("tab").allInnerTexts(), [
+      "State",
+      "Actions",
+      "Connections",
+      "Events",
+      "Schedules",
+      "KV",
+      "Logs",
+      "History",
+    ]);
+    await page.goto(`${server.url}/actors`);
+    await page.getByRole("heading", { name: "Actors", exact: true }).waitFor();
+  });
+});
+
+describe("the inspector of the Studio", { skip: absent ?? false }, () => {
+  test("shows the Studio's own actors to its owner, and asks others to sign in", async (t) => {
+    const browser = await launchBrowser();
+    t.after(() => browser.close());
+    const studio = await StudioProcess.create();
+    t.after(() => studio.dispose());
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await page.getByRole("link", { name: "Actors", exact: true }).click();
+    await page.getByRole("link", { name: "organization local" }).click();
+    await page.locator('[data-live="running"]').waitFor();
+    await page.getByTestId("state").getByText("tasks").waitFor();
+    assertNoTrouble(page);
+    const stranger = await openPage(browser, t);
+    await stranger.goto(`${studio.url}/inspector`);
+    await stranger.getByRole("heading", { name: "This browser is not signed in" }).waitFor();
+  });
+});
+
+async function checkScreen(page: Page, name: string): Promise<void> {
+  const surplus = await page.evaluate<number>(
+    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+  );
+  assert.ok(surplus <= 0, `${name} is ${surplus} pixels too wide`);
+  await assertAccessible(page, name);
+  await keepScreenshot(page, name);
+}
+
+/** What has the focus, as a person would name it. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate<string>(`(() => {
+    const element = document.activeElement;
+    if (element === null || element === document.body) return "";
+    const label = element.labels?.[0]?.textContent ?? "";
+    return (element.getAttribute("aria-label") ?? (label || element.textContent) ?? "").trim();
+  })()`);
+}
+
+/** Presses Tab, or Shift and Tab, until the focus is on something with this name. */
+async function tabTo(page: Page, name: RegExp, back = false): Promise<void> {
+  const passed: string[] = [];
+  for (let presses = 0; presses < 40; presses += 1) {
+    await page.keyboard.press(back ? "Shift+Tab" : "Tab");
+    const label = await focused(page);
+    if (name.test(label)) return;
+    passed.push(label.slice(0, 40));
+  }
+  assert.fail(`Tab does not reach ${name}; it passed: ${passed.join(" | ")}`);
+}
