@@ -67,17 +67,24 @@ const startedAt = performance.now();
 let steps = 0;
 let commits = 0;
 let failed = 0;
+let ran = 0;
+/** What breaks everything need not be shown for each seed. */
+const maxFailures = 20;
 const first = Number(values.from);
 const count = Number(values.seeds);
 for (let seed = first; seed < first + count; seed++) {
   const outcome = await (values.once ? simulate : simulateTwice)({ seed: String(seed), workloads, plant });
+  ran++;
   steps += outcome.steps;
   commits += outcome.commits;
   if (outcome.failure === undefined) continue;
   failed++;
   console.error(`seed ${seed} (${outcome.workloads.join(" ")}): ${outcome.failure.message.split("\n")[0]}`);
   console.error(`  ${command(String(seed), plant)}`);
+  if (failed < maxFailures) continue;
+  console.error(`stopped after ${failed} failures`);
+  break;
 }
 const seconds = (performance.now() - startedAt) / 1000;
-console.log(`${count} seeds, ${failed} failed, ${steps} steps, ${commits} commits, ${seconds.toFixed(1)} s`);
+console.log(`${ran} seeds, ${failed} failed, ${steps} steps, ${commits} commits, ${seconds.toFixed(1)} s`);
 process.exit(failed === 0 ? 0 : 1);

@@ -53,36 +53,51 @@ export function counters(world: World): Workload {
       ),
     );
 
+  /** What can be asked for an action: a handle, or a connection. */
+  type Callable = { action(options: { name: string; args: unknown[] }): Promise<unknown> };
+
+  const add = async ({ name, key, history }: (typeof objects)[number], callable: Callable): Promise<void> => {
+    const token = world.ledger.token();
+    const by = random.int(1, 99);
+    await world.attempt(`${name} ${key} add ${by} ${token}`, () =>
+      history.record({ type: "add", by }, async () => {
+        const result = Number(await callable.action({ name: "add", args: [token, by] }));
+        const isDurable = world.ledger.holds(token);
+        world.assert(isDurable, () => `${name}: an answer left before its commit (${token})`);
+        return result;
+      }),
+    );
+  };
+
   const client = async (): Promise<void> => {
     for (let count = random.int(10, 25); count > 0; count--) {
       await world.pause(random.skewed(15_000));
       const object = random.pick(objects);
-      const { name, key, history } = object;
-      if (random.chance(0.3)) {
-        await read(object);
-        continue;
-      }
-      const token = world.ledger.token();
-      const by = random.int(1, 99);
-      await world.attempt(`${name} ${key} add ${by} ${token}`, () =>
-        history.record({ type: "add", by }, async () => {
-          const result = Number(
-            await world.client.getOrCreate(name, key).action({ name: "add", args: [token, by] }),
-          );
-          world.assert(
-            world.ledger.holds(token),
-            () => `${name}: an answer left before its commit (${token})`,
-          );
-          return result;
+      if (random.chance(0.3)) await read(object);
+      else await add(object, world.client.getOrCreate(object.name, object.key));
+    }
+  };
+
+  /** Calls over a connection, several at a time: they outlive its cuts. */
+  const connected = async (): Promise<void> => {
+    for (let count = random.int(2, 6); count > 0; count--) {
+      await world.pause(random.skewed(15_000));
+      const object = random.pick(objects);
+      const conn = world.client.getOrCreate(object.name, object.key).connect();
+      await Promise.all(
+        Array.from({ length: random.int(1, 4) }, async () => {
+          await world.pause(random.skewed(2_000));
+          await add(object, conn);
         }),
       );
+      await conn.dispose();
     }
   };
 
   return {
     name: "counters",
     definitions: { stateCounter: state, kvCounter: kv },
-    clients: Array.from({ length: 6 }, () => client),
+    clients: [client, client, client, client, connected, connected],
     check: async () => {
       for (const object of objects) {
         await read(object);
