@@ -21,6 +21,7 @@ const tabs = [
   { actor: "counter", tab: "Schedules", ready: "calls increment" },
   { actor: "counter", tab: "KV", ready: "greeting" },
   { actor: "counter", tab: "Logs", ready: "counted" },
+  { actor: "counter", tab: "Traces", ready: "increment" },
   { actor: "counter", tab: "History", ready: "Show the state" },
   { actor: "mailer", tab: "Queues", ready: "mailbox full" },
   { actor: "order", tab: "Workflow", ready: "reserve" },
@@ -192,6 +193,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Delete message 1" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.locator('[data-message="1"]').waitFor({ state: "detached" });
+    assert.equal(await page.evaluate("document.activeElement.id"), "panel-queue");
     await page.getByRole("button", { name: "Clear the queues" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete them" }).click();
     await page.getByText("No message waits").waitFor();
@@ -409,6 +411,7 @@ describe("the inspector", { skip: absent ?? false }, () => {
       "Schedules",
       "KV",
       "Logs",
+      "Traces",
       "History",
     ]);
     await page.goto(`${server.url}/actors`);

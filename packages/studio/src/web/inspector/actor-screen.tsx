@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useEffect, useMemo, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { errorCode } from "../api/errors.ts";
 import { formatDateTime } from "../api/format.ts";
 import { useAnnounce } from "../app/announcer.tsx";
@@ -14,6 +14,7 @@ import type { ActorAddress, InspectedActor } from "./api/types.ts";
 import { keyWords } from "./api/values.ts";
 import { LivePill } from "./parts/actor-status.tsx";
 import { ConfirmButton } from "./parts/confirm.tsx";
+import { useKeepFocus } from "./parts/keep-focus.ts";
 import { TabStrip } from "./parts/tabs.tsx";
 import { panels, type TabId, tabsOf } from "./tab-set.ts";
 
@@ -106,6 +107,7 @@ function OpenedActor({
               className="inspect-panel"
               id={`panel-${tab}`}
               role="tabpanel"
+              tabIndex={-1}
               aria-labelledby={`tab-${tab}`}
             >
               <Panel />
@@ -151,9 +153,7 @@ function ActorHeader() {
         </h1>
         <div className="actor-header-deeds">
           {live.status === "sleeping" ? (
-            <button type="button" className="button" onClick={() => void wake(queries, address)}>
-              Wake
-            </button>
+            <WakeButton onWake={() => wake(queries, address)} />
           ) : (
             <ConfirmButton
               label="Sleep"
@@ -196,6 +196,16 @@ function ActorHeader() {
         ))}
       </p>
     </header>
+  );
+}
+
+function WakeButton({ onWake }: { readonly onWake: () => Promise<void> }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useKeepFocus(button);
+  return (
+    <button type="button" className="button" ref={button} onClick={() => void onWake()}>
+      Wake
+    </button>
   );
 }
 

@@ -9,6 +9,7 @@ const ids = [
   "kv",
   "database",
   "logs",
+  "traces",
   "history",
 ] as const;
 

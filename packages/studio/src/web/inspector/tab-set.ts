@@ -12,6 +12,7 @@ import { LogsTab } from "./tabs/logs-tab.tsx";
 import { QueueTab } from "./tabs/queue-tab.tsx";
 import { SchedulesTab } from "./tabs/schedules-tab.tsx";
 import { StateTab } from "./tabs/state-tab.tsx";
+import { TracesTab } from "./tabs/traces-tab.tsx";
 import { WorkflowTab } from "./tabs/workflow-tab.tsx";
 
 export type { TabId } from "./tab-id.ts";
@@ -27,6 +28,7 @@ export const panels: Readonly<Record<TabId, ComponentType>> = {
   kv: KvTab,
   database: DatabaseTab,
   logs: LogsTab,
+  traces: TracesTab,
   history: HistoryTab,
 };
 
@@ -46,6 +48,7 @@ export function tabsOf(actor: InspectedActor): readonly Tab<TabId>[] {
     { id: "kv", label: "KV" },
     { id: "database", label: "SQLite", there: actor.isDatabaseEnabled },
     { id: "logs", label: "Logs" },
+    { id: "traces", label: "Traces" },
     { id: "history", label: "History" },
   ];
   return tabs.filter(({ id, there = true }) => there && !hidden.has(id)).map(({ there: _, ...tab }) => tab);

@@ -13,6 +13,7 @@ import type {
   QueueMessage,
   QueueView,
   SchedulesView,
+  Span,
   WorkflowView,
 } from "./types.ts";
 
@@ -100,6 +101,7 @@ export function inspect(address: ActorAddress) {
     deleteKv: (key: string) => request<Ok>("DELETE", `${at}/kv/${part(key)}`),
     logs: async () =>
       (await request<{ records: readonly LogRecord[] }>("GET", `${at}/logs?limit=200`)).records,
+    traces: () => request<{ spans: readonly Span[]; clamped: boolean }>("GET", `${at}/traces?limit=200`),
     stateAt: async (time: number) =>
       (await request<{ state: unknown }>("GET", `${at}/history/at${query({ time })}`)).state,
   } as const;

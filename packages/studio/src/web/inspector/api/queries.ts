@@ -141,6 +141,15 @@ export function logsQuery(address: ActorAddress) {
   });
 }
 
+/** Read when asked for: to read it again by itself would keep the actor awake. */
+export function tracesQuery(address: ActorAddress) {
+  return queryOptions({
+    queryKey: [...actorKey(address), "traces"],
+    queryFn: () => inspect(address).traces(),
+    staleTime: 0,
+  });
+}
+
 /**
  * Puts what was pushed in the place of what is known. An answer that is on its way may have been given
  * before the push: then it is asked for again.

@@ -210,6 +210,15 @@ export interface LogRecord {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+export interface Span {
+  readonly name: string;
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly ok: boolean;
+  readonly error?: unknown;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
 /** An event that the actor has sent to its subscribers while this page watched. */
 export interface SeenEvent {
   readonly seq: number;

@@ -1,6 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { ErrorNotice } from "../../components/notice.tsx";
+import { useKeepFocus } from "./keep-focus.ts";
 
 /** A button whose deed is asked about first. The dialog gives the focus back to it. */
 export function ConfirmButton({
@@ -25,10 +26,13 @@ export function ConfirmButton({
   readonly onDone?: () => void;
 }) {
   const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  useKeepFocus(button);
   return (
     <>
       <button
         type="button"
+        ref={button}
         className={className}
         disabled={disabled}
         aria-haspopup="dialog"

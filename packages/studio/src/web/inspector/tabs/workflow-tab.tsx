@@ -114,7 +114,10 @@ function EntryRow({
   const replay = useChange(address, () => api.replay(entry.id), "workflow");
   const name = visibleText(entryName(history, entry));
   const status = facts?.status ?? "pending";
-  const { error: _, ...detail } = entry.kind.val;
+  const { error: _, ...record } = entry.kind.val;
+  const detail = Object.fromEntries(
+    Object.entries(record).filter(([, value]) => value !== undefined && value !== null),
+  );
   return (
     <li
       className={`timeline-entry timeline-${status}`}
@@ -132,9 +135,7 @@ function EntryRow({
         {facts?.rollbackError != null && (
           <p className="row-error">The rollback failed: {visibleText(facts.rollbackError)}</p>
         )}
-        {Object.values(detail).some((value) => value !== undefined && value !== null) && (
-          <Value value={detail} label={`Record of ${name}`} />
-        )}
+        {Object.keys(detail).length > 0 && <Value value={detail} label={`Record of ${name}`} />}
       </div>
       <ConfirmButton
         label="Replay"
