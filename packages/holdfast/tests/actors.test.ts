@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { mock, test } from "node:test";
+import { actorsCommand } from "../src/cli/actors.ts";
 import { notes } from "./actors-support.ts";
 import { holdfast, scratch, startServer } from "./support.ts";
 
-/** Runs `holdfast actors ... --json` and returns what it prints. */
+/** Runs `holdfast actors ... --json` in this process, since there are many, and returns what it prints. */
 async function actors(url: string, ...args: string[]): Promise<unknown> {
-  const { code, stdout, stderr } = await holdfast(["actors", ...args, "--json", "--url", url]);
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout);
+  const lines: string[] = [];
+  const log = mock.method(console, "log", (line: string) => void lines.push(line));
+  try {
+    assert.equal(await actorsCommand([...args, "--json", "--url", url]), 0);
+  } finally {
+    log.mock.restore();
+  }
+  return JSON.parse(lines.join("\n"));
 }
 
 test("actors of a running server are listed, read, called, put to sleep and ended", async (t) => {
