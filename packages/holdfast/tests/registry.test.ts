@@ -123,6 +123,30 @@ describe("setup", () => {
     assert.equal(await region({ region: "eu" }), "us");
   });
 
+  test("after a shutdown every way in says so at once", async (t) => {
+    const used = registryOf(t);
+    const before = used.client.counter.getOrCreate("a");
+    assert.equal(await before.increment(1), 1);
+    await used.shutdown();
+    const unused = registryOf(t);
+    await unused.shutdown();
+    for (const handle of [
+      before,
+      used.client.counter.getOrCreate("a"),
+      unused.client.counter.getOrCreate("a"),
+    ]) {
+      await assert.rejects(handle.increment(1), (error) => isErrorCode(error, "client", "disposed"));
+      assert.throws(
+        () => handle.connect(),
+        (error) => isErrorCode(error, "client", "disposed"),
+      );
+    }
+    const answer = await used.handler(new Request("http://localhost/actors/counter/@a,"));
+    assert.equal(answer.status, 503);
+    await assert.rejects(used.listen({ port: 0 }), (error) => isErrorCode(error, "gateway", "shutting_down"));
+    await used.shutdown();
+  });
+
   test("parseConfig gives every default", (t) => {
     const parsed = registryOf(t).parseConfig();
     assert.equal(parsed["maxIncomingMessageSize"], 65_536);

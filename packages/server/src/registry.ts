@@ -86,8 +86,12 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   /** A client in this process: no socket, the same semantics. */
   get client(): Client<Registry<Actors>> {
-    const driver = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
-    this.#client ??= createClientWithDriver<Registry<Actors>>(driver);
+    if (this.#client === undefined) {
+      const driver = new LocalDriver(() => this.directory(), this.#ports, this.#messageLimits);
+      this.#client = createClientWithDriver<Registry<Actors>>(driver);
+      // Nothing comes back in this process: its calls need not be tried again and again.
+      if (this.#closing !== undefined) void this.#client.dispose();
+    }
     return this.#client;
   }
 
