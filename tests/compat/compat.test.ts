@@ -40,8 +40,8 @@ const compilerOptions = {
   types: ["node"],
 };
 
-/** The peer's types lose what these programs rely on: with several events, `conn.on` takes none of them. */
-const unlikePeerTypes = ["chat-room.ts", "schemas.ts"];
+/** The peer's types lose what these programs rely on: `conn.on` does not know the payload, `conn.connId` is hidden. */
+const unlikePeerTypes = ["chat-room.ts", "disposal.ts", "reconnect.ts", "schemas.ts"];
 
 rmSync(copies, { recursive: true, force: true });
 mkdirSync(copies, { recursive: true });

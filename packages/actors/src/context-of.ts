@@ -64,8 +64,8 @@ export type ConnContextOf<D extends Shaped> = ConnContext<
 /** The context of a hook that runs before there is a connection. */
 export type ConnInitContextOf<D extends Shaped> = ActorContext<
   ShapeOf<D>["state"],
-  ShapeOf<D>["params"],
-  undefined,
+  unknown,
+  unknown,
   ShapeOf<D>["vars"],
   ShapeOf<D>["input"],
   ShapeOf<D>["database"],
@@ -79,8 +79,8 @@ export type MigrateContextOf<D extends Shaped> = StorageContext<ShapeOf<D>["data
 /** The context of `onCreate`. */
 export type CreateContextOf<D extends Shaped> = StateContext<
   ShapeOf<D>["state"],
-  ShapeOf<D>["params"],
-  ShapeOf<D>["connState"],
+  unknown,
+  unknown,
   ShapeOf<D>["database"],
   ShapeOf<D>["events"],
   ShapeOf<D>["queues"]
@@ -115,10 +115,19 @@ export type WebSocketContextOf<D extends Shaped> = RequestContextOf<D>;
 export type BeforeActionResponseContextOf<D extends Shaped> = ActionContextOf<D>;
 
 /** The context of `onBeforeConnect`. */
-export type BeforeConnectContextOf<D extends Shaped> = ActorContextOf<D>;
+export type BeforeConnectContextOf<D extends Shaped> = ConnInitContextOf<D>;
 
 /** The context of `createConnState`. */
-export type CreateConnStateContextOf<D extends Shaped> = ConnInitContextOf<D>;
+export type CreateConnStateContextOf<D extends Shaped> = ActorContext<
+  ShapeOf<D>["state"],
+  ShapeOf<D>["params"],
+  unknown,
+  ShapeOf<D>["vars"],
+  ShapeOf<D>["input"],
+  ShapeOf<D>["database"],
+  ShapeOf<D>["events"],
+  ShapeOf<D>["queues"]
+>;
 
 /** The context of `onConnect`. */
 export type ConnectContextOf<D extends Shaped> = ConnContextOf<D>;

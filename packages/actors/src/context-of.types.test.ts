@@ -68,7 +68,7 @@ const room = actor({
   },
   onBeforeConnect: (c, params) => {
     expectType<Equal<typeof params, { user: string }>>();
-    every(c);
+    before(c);
   },
   onConnect: (c, conn) => {
     conn.send("said", c.conn.state.user);
@@ -88,6 +88,11 @@ const room = actor({
 });
 
 type Every = ActorContextOf<typeof room>;
+
+/** Before there is a connection, its types are not known. */
+function before(c: BeforeConnectContextOf<typeof room>): void {
+  expectType<Equal<typeof c.state, RoomState>>();
+}
 
 function every(c: Every): void {
   c.state.title.length + c.vars.hits + c.region.length;
@@ -141,9 +146,9 @@ function aliases(): void {
   expectType<Equal<SleepContextOf<typeof room>, Every>>();
   expectType<Equal<DestroyContextOf<typeof room>, Every>>();
   expectType<Equal<StateChangeContextOf<typeof room>, Every>>();
-  expectType<Equal<BeforeConnectContextOf<typeof room>, Every>>();
+  expectType<Equal<BeforeConnectContextOf<typeof room>, ConnInitContextOf<typeof room>>>();
   expectType<Equal<CreateVarsContextOf<typeof room>["state"], RoomState>>();
-  expectType<Equal<CreateConnStateContextOf<typeof room>, ConnInitContextOf<typeof room>>>();
+  expectType<Equal<CreateConnStateContextOf<typeof room>["state"], RoomState>>();
   expectType<Equal<ConnectContextOf<typeof room>, ConnContextOf<typeof room>>>();
   expectType<Equal<DisconnectContextOf<typeof room>, ConnContextOf<typeof room>>>();
   expectType<Equal<BeforeActionResponseContextOf<typeof room>, ActionContextOf<typeof room>>>();

@@ -76,13 +76,13 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly migrateState?: readonly StateMigration[];
   readonly connState?: ConnState;
   readonly createConnState?: (
-    c: ActorContext<State, ConnParams, undefined, Vars, Input, Database, Events, Queues>,
+    c: ActorContext<State, ConnParams, unknown, Vars, Input, Database, Events, Queues>,
     params: ConnParams,
   ) => ConnState | Promise<ConnState>;
   readonly vars?: Vars;
   /** Makes `c.vars`, at each start. */
   readonly createVars?: (
-    // Connections without their types, so that these may be inferred from what comes after it.
+    // Here and below, connections without their types: these may be inferred from what comes after it.
     c: StateContext<State, unknown, unknown, Database, Events, Queues>,
     driverContext: undefined,
   ) => Vars | Promise<Vars>;
@@ -96,7 +96,7 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly onMigrate?: (c: StorageContext<Database, Queues>, isNew: boolean) => void | Promise<void>;
   /** Once, after `createState`. When it throws, the actor does not come to exist. */
   readonly onCreate?: (
-    c: StateContext<State, ConnParams, ConnState, Database, Events, Queues>,
+    c: StateContext<State, unknown, unknown, Database, Events, Queues>,
     input: Input,
   ) => void | Promise<void>;
   /** At each start, before anything reaches the actor. */
@@ -153,7 +153,7 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly onAuth?: (c: AuthContext, options: AuthOptions<ConnParams>) => unknown;
   /** Throws to refuse a connection or call. */
   readonly onBeforeConnect?: (
-    c: ActorContext<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues>,
+    c: ActorContext<State, unknown, unknown, Vars, Input, Database, Events, Queues>,
     params: ConnParams,
   ) => void | Promise<void>;
   readonly onConnect?: (

@@ -12,6 +12,7 @@ export type {
   BlobStore,
   ByteSource,
 } from "./blob.ts";
+export { Cancellation, type CancelSignal } from "./cancellation.ts";
 export type {
   ActionContextOf,
   ActorContextOf,
@@ -110,6 +111,7 @@ export {
   type RawSocketCall,
   type RawSocketHost,
   type RawSocketKeeper,
+  type RequestSource,
   type ResultStream,
   type SendCall,
   type StopReason,

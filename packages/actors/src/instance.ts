@@ -1,5 +1,6 @@
 import type { ActorTarget, RawTransport } from "@holdfast/client";
 import type { Ports } from "@holdfast/core";
+import type { CancelSignal } from "./cancellation.ts";
 import type { AnyDefinition } from "./definition.ts";
 import type { ActorInspection } from "./inspection.ts";
 import { Runtime } from "./internal/runtime.ts";
@@ -64,6 +65,9 @@ export interface ResultStream {
   onCancel?(callback: () => void): void;
 }
 
+/** The request of a call, or what makes it for the few hooks that look at it: always the same one. */
+export type RequestSource = Request | (() => Request);
+
 /** One call. Values are used as they are: the host hands over copies that nobody else changes. */
 export interface InvokeCall {
   /** Nested actions are joined with dots. */
@@ -71,7 +75,7 @@ export interface InvokeCall {
   readonly args: readonly unknown[];
   readonly idempotencyKey?: string | undefined;
   /** The caller has gone away or cancelled: aborts `c.abortSignal` of this call. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   /** Connection parameters of a stateless call. */
   readonly params?: unknown;
   /** What `onAuth` returned, for a stateless call. */
@@ -80,7 +84,7 @@ export interface InvokeCall {
   readonly stream?: ResultStream | undefined;
   /** The connection that the call came over; absent for a stateless call. */
   readonly conn?: ActorConnection | undefined;
-  readonly request?: Request | undefined;
+  readonly request?: RequestSource | undefined;
 }
 
 /** A message for a queue of another actor. */
@@ -110,12 +114,12 @@ export interface SendCall {
   readonly resumes?: boolean | undefined;
   readonly idempotencyKey?: string | undefined;
   /** Ends the wait. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   /** Connection parameters of a stateless send. */
   readonly params?: unknown;
   readonly auth?: unknown;
   readonly conn?: ActorConnection | undefined;
-  readonly request?: Request | undefined;
+  readonly request?: RequestSource | undefined;
 }
 
 export interface ConnectRequest {
@@ -124,7 +128,7 @@ export interface ConnectRequest {
   readonly auth?: unknown;
   /** The lost connection of the same client, asked for when the new one opens. */
   readonly resumes?: () => ActorConnection | undefined;
-  readonly request?: Request | undefined;
+  readonly request?: RequestSource | undefined;
   /** Aborts a connection that is still being set up. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -215,8 +215,10 @@ export class Connection {
     const link = this.#link;
     this.#link = undefined;
     link?.close();
+    const wasOpen = this.isConnected;
     this.#end(disposedError());
     this.#setStatus("idle");
+    if (wasOpen) this.#closes.emit();
   }
 
   /** A connection that had failed before it was disposed of is a disposed one. */

@@ -103,7 +103,7 @@ for (const way of ["cbor", "json", "in process"] as const) {
       const kicked = handle.connect();
       const closed = new Condition();
       let closes = 0;
-      kicked.onClose(() => {
+      const offClose = kicked.onClose(() => {
         assert.equal(kicked.connStatus, "disconnected");
         closes += 1;
         closed.changed();
@@ -119,10 +119,15 @@ for (const way of ["cbor", "json", "in process"] as const) {
       assert.notEqual(kicked.connId, first);
       await kicked.whisper("back");
       assert.deepEqual(gaps, ["back"]);
+      offClose();
       await kicked.dispose();
       const disposed = handle.connect();
       await disposed.ready;
+      disposed.onClose(() => {
+        closes += 1;
+      });
       await disposed.dispose();
+      assert.equal(closes, 2);
       assert.equal(disposed.connStatus, "idle");
       await assert.rejects(disposed.log(), (error) => isErrorCode(error, "conn", "disposed"));
       // The disconnect hook is a turn of its own that comes after the closing.

@@ -63,8 +63,8 @@ export const plain = actor({ actions: { here: () => true } });
 /** Sends back what it gets; counts its sockets in its state. */
 export const sockets = actor({
   state: { opened: 0, messages: [] as string[] },
-  // A stateless call has a connection as well, and no request of a socket.
-  onDisconnect: (c) => void (c.request !== undefined && seen.push("onDisconnect")),
+  // A stateless call has a connection as well, of a request with another method.
+  onDisconnect: (c) => void (c.request?.method === "GET" && seen.push("onDisconnect")),
   onWebSocket: (c, websocket, { request }) => {
     c.state.opened += 1;
     const path = new URL(request.url).pathname;
@@ -100,7 +100,7 @@ export const hibernating = actor({
   }),
   onSleep: () => void seen.push("sleep"),
   onWake: () => void seen.push("wake"),
-  onDisconnect: (c) => void (c.request !== undefined && seen.push("disconnect")),
+  onDisconnect: (c) => void (c.request?.method === "GET" && seen.push("disconnect")),
   onWebSocket: (c, websocket, { request }) => {
     seen.push("onWebSocket");
     websocket.addEventListener("open", () => void seen.push("open"));

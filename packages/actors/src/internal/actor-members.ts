@@ -1,6 +1,6 @@
 import { HoldfastError, type Ports } from "@holdfast/core";
 import type { ActorBlobs } from "../blob.ts";
-import type { ActorCaller, ActorHost, InstanceStatus } from "../instance.ts";
+import type { ActorCaller, ActorHost, InstanceStatus, RequestSource } from "../instance.ts";
 import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../types.ts";
 import type { Activity } from "./activity.ts";
 import { HostLogger } from "./actor-logger.ts";
@@ -175,7 +175,7 @@ export abstract class ActorMembers implements ContextSource {
   /** Given a call, the connection is one of `c.conns` as long as that runs. */
   transientConnection(
     params: unknown,
-    request: Request | undefined,
+    request: RequestSource | undefined,
     auth?: unknown,
     call?: RunningCall,
   ): Connection {

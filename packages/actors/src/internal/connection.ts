@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ActorConnection, ConnectionSink, OutgoingEvent } from "../instance.ts";
+import type { ActorConnection, ConnectionSink, OutgoingEvent, RequestSource } from "../instance.ts";
 import type { Conn } from "../types.ts";
 import type { ConnectionRecord } from "./connection-records.ts";
 import { Tracker } from "./state/tracker.ts";
@@ -27,7 +27,7 @@ export interface ConnectionOwner {
 export interface ConnectionOrigin {
   readonly params: unknown;
   readonly auth?: unknown;
-  readonly request: Request | undefined;
+  readonly request: RequestSource | undefined;
 }
 
 const noRooms: ReadonlySet<string> = new Set();
@@ -37,7 +37,7 @@ export class Connection implements Conn {
   readonly id: string;
   readonly params: unknown;
   readonly auth: unknown;
-  readonly request: Request | undefined;
+  readonly request: RequestSource | undefined;
   /** Absent for the short-lived connection of a stateless call: what is sent to it goes nowhere. */
   readonly sink: ConnectionSink | undefined;
   readonly host: HostConnection;

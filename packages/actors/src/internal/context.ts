@@ -1,5 +1,6 @@
 import type { AnyRegistry, Client } from "@holdfast/client";
 import type { ActorBlobs } from "../blob.ts";
+import type { RequestSource } from "../instance.ts";
 import type { ActorKv } from "../kv.ts";
 import type { ActorLogger } from "../logger.ts";
 import type { ActorQueue } from "../queue.ts";
@@ -50,7 +51,7 @@ export interface ContextSource {
   /** The connection of a stateless call, made when user code asks for it. */
   transientConnection(
     params: unknown,
-    request: Request | undefined,
+    request: RequestSource | undefined,
     auth?: unknown,
     call?: RunningCall,
   ): Connection;
@@ -59,12 +60,12 @@ export interface ContextSource {
 /** The context of hooks. One class serves all: the public types say what each hook may use. */
 export class Context implements BaseContext {
   protected readonly source: ContextSource;
-  readonly #request: Request | undefined;
+  protected readonly requestSource: RequestSource | undefined;
   #queue: ContextQueue | undefined;
 
-  constructor(source: ContextSource, request?: Request) {
+  constructor(source: ContextSource, request?: RequestSource) {
     this.source = source;
-    this.#request = request;
+    this.requestSource = request;
   }
 
   get actorId(): string {
@@ -151,7 +152,8 @@ export class Context implements BaseContext {
   }
 
   get request(): Request | undefined {
-    return this.#request;
+    const source = this.requestSource;
+    return typeof source === "function" ? source() : source;
   }
 
   get abortSignal(): AbortSignal {
@@ -242,7 +244,7 @@ export class ConnContext extends Context {
 interface CallOrigin {
   readonly params?: unknown;
   readonly auth?: unknown;
-  readonly request?: Request | undefined;
+  readonly request?: RequestSource | undefined;
 }
 
 /** The context of an action. */
@@ -267,7 +269,7 @@ export class CallContext extends Context {
     if (this.#call.scheduled !== undefined) return undefined;
     if (this.#conn === undefined) {
       const { params, auth } = this.#origin;
-      this.#conn = this.source.transientConnection(params, this.request, auth, this.#call);
+      this.#conn = this.source.transientConnection(params, this.requestSource, auth, this.#call);
     }
     return this.#conn;
   }

@@ -1,4 +1,4 @@
-import type { AuthIntent } from "@holdfast/actors";
+import { type AuthIntent, Cancellation } from "@holdfast/actors";
 import {
   type ActorTarget,
   contentType,
@@ -36,7 +36,7 @@ const noHeaders: Readonly<Record<string, string>> = {};
 
 interface RunningCall {
   readonly target: ActorTarget;
-  readonly abort: AbortController;
+  readonly abort: Cancellation;
 }
 
 /** Answers HTTP requests for actors: docs/reference/wire.md. It knows no sockets. */
@@ -268,7 +268,7 @@ export class Gateway {
     headers: Readonly<Record<string, string>>,
   ): void {
     const { action, args, params, auth, request, idempotencyKey } = call;
-    const abort = new AbortController();
+    const abort = new Cancellation();
     let release: (() => void) | undefined;
     // A caller without a key cannot come back for the answer, so that leaving is cancelling.
     if (idempotencyKey === undefined) exchange.onGone(() => abort.abort(cancelled()));
@@ -282,7 +282,7 @@ export class Gateway {
       params,
       auth,
       request,
-      signal: abort.signal,
+      signal: abort,
       stream,
     };
     traced(exchange, target, action, (ended) =>
@@ -304,7 +304,7 @@ export class Gateway {
     );
   }
 
-  #track(target: ActorTarget, idempotencyKey: string, abort: AbortController): () => void {
+  #track(target: ActorTarget, idempotencyKey: string, abort: Cancellation): () => void {
     const call = { target, abort };
     const others = this.#running.get(idempotencyKey);
     if (others === undefined) this.#running.set(idempotencyKey, [call]);

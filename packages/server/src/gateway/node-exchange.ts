@@ -49,7 +49,10 @@ export class NodeExchange implements Exchange {
     let first: Buffer | undefined;
     let more: Buffer[] | undefined;
     let size = 0;
+    let ended = false;
+    let deadline: NodeJS.Timeout | undefined;
     const refuse = (error: HoldfastError): void => {
+      ended = true;
       clearTimeout(deadline);
       request.removeListener("data", onData);
       request.removeListener("end", onEnd);
@@ -67,13 +70,17 @@ export class NodeExchange implements Exchange {
       }
     };
     const onEnd = (): void => {
-      clearTimeout(deadline);
+      ended = true;
+      if (deadline !== undefined) clearTimeout(deadline);
       done(undefined, more === undefined ? (first ?? empty) : Buffer.concat(more));
     };
-    const { requestTimeoutMs } = serverLimits;
-    const deadline = setTimeout(() => refuse(bodyTimedOut(requestTimeoutMs)), requestTimeoutMs).unref();
     request.on("data", onData);
     request.on("end", onEnd);
+    unlessReadSoon(() => {
+      if (ended) return;
+      const { requestTimeoutMs } = serverLimits;
+      deadline = setTimeout(() => refuse(bodyTimedOut(requestTimeoutMs)), requestTimeoutMs).unref();
+    });
   }
 
   onGone(callback: () => void): void {
@@ -158,6 +165,25 @@ export class NodeExchange implements Exchange {
     this.#response.shouldKeepAlive = false;
     drain(this.#request);
   }
+}
+
+let unread: (() => void)[] | undefined;
+
+/**
+ * Calls back at the next macrotask: small bodies come with their head and are read by then, so that
+ * they need no timer each.
+ */
+function unlessReadSoon(callback: () => void): void {
+  if (unread !== undefined) {
+    unread.push(callback);
+    return;
+  }
+  const callbacks = [callback];
+  unread = callbacks;
+  setImmediate(() => {
+    unread = undefined;
+    for (const each of callbacks) each();
+  });
 }
 
 /** Reads a little on, so that the sender gets to see the answer. */
