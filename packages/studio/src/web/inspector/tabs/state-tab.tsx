@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useId, useMemo, useRef, useState } from "react";
 import { useAnnounce } from "../../app/announcer.tsx";
 import { CopyButton } from "../../components/copy-button.tsx";
 import { ErrorNotice } from "../../components/notice.tsx";
@@ -26,7 +26,7 @@ export function StateTab() {
         <h2 id={heading}>State</h2>
         {!editing && (
           <div className="panel-deeds">
-            <CopyButton text={valueText(actor.state)} label="Copy the state as JSON" />
+            <CopyButton text={() => valueText(actor.state)} label="Copy the state as JSON" />
             <button type="button" className="button button-small" ref={edit} onClick={() => setEditing(true)}>
               Edit
             </button>
@@ -51,7 +51,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
   const [base, setBase] = useState(() => valueText(actor.state));
   const [text, setText] = useState(base);
   const parsed = parseValue(text);
-  const now = valueText(actor.state);
+  const now = useMemo(() => valueText(actor.state), [actor.state]);
   const save = useChange(address, (state: unknown) => api.setState(state));
   useEffect(() => form.current?.querySelector("textarea")?.focus(), []);
   const submit = () => {
