@@ -7,6 +7,7 @@ import {
   type ActorRecord,
   type ActorStore,
   type AnyDefinition,
+  type CancelSignal,
   type ConnectionSink,
   type ConnectRequest,
   createInstance,
@@ -218,7 +219,7 @@ export class Directory implements ActorHost {
   /** Runs `use` with an instance that takes it; one that was stopping has run nothing of it. */
   async #withInstance<T>(
     target: ActorTarget,
-    call: { readonly signal?: AbortSignal | undefined; readonly skipReadyWait?: boolean | undefined },
+    call: { readonly signal?: CancelSignal | undefined; readonly skipReadyWait?: boolean | undefined },
     use: (instance: ActorInstance) => Promise<T>,
   ): Promise<T> {
     for (let skips = call.skipReadyWait === true; ; skips = false) {

@@ -1,4 +1,4 @@
-import type { ResultStream } from "@holdfast/actors";
+import { Cancellation, type ResultStream } from "@holdfast/actors";
 import { streamWindow } from "@holdfast/client";
 import { outgoingTooLong } from "./session-errors.ts";
 
@@ -12,7 +12,7 @@ export interface CallOwner {
 
 /** A call that runs over a connection; its result may come in pieces, at most `streamWindow` unread. */
 export class SessionCall implements ResultStream {
-  readonly abort = new AbortController();
+  readonly abort = new Cancellation();
   readonly #owner: CallOwner;
   readonly #id: number;
   #credit = streamWindow;

@@ -343,14 +343,14 @@ export class Session implements CallOwner {
 
   #runCall(frame: CallFrame, instance: ActorInstance, call: SessionCall): Promise<Uint8Array> {
     const { name, args, idempotencyKey } = frame;
-    const { signal } = call.abort;
+    const { abort: signal } = call;
     return instance.invoke({ name, args, idempotencyKey, signal, conn: this.#connection, stream: call });
   }
 
   async #runSend(frame: SendFrame, instance: ActorInstance, call: SessionCall): Promise<Uint8Array> {
     const content = contentOf({ ...frame.content });
     const { queue: name, idempotencyKey } = frame;
-    const { signal } = call.abort;
+    const { abort: signal } = call;
     return instance.send({ ...content, name, idempotencyKey, signal, conn: this.#connection });
   }
 

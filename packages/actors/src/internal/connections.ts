@@ -1,4 +1,5 @@
 import { HoldfastError, uuidv4, validate } from "@holdfast/core";
+import type { CancelSignal } from "../cancellation.ts";
 import type {
   ActorConnection,
   ConnectionSink,
@@ -210,7 +211,7 @@ export class Connections implements ConnectionOwner {
   async admit(
     origin: ConnectionOrigin,
     sink: ConnectionSink | undefined,
-    signal?: AbortSignal,
+    signal?: CancelSignal,
   ): Promise<Connection> {
     const runtime = this.#runtime;
     const { hooks, options, connParamsSchema } = runtime.definition;

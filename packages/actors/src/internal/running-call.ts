@@ -1,4 +1,5 @@
 import { HoldfastError, type Tasks, type Timer } from "@holdfast/core";
+import type { CancelSignal } from "../cancellation.ts";
 import type { CallOutcome } from "./call-result.ts";
 import type { Output } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
@@ -31,9 +32,11 @@ export class RunningCall implements Output {
   isStream = false;
   /** Of a call that a schedule makes. */
   scheduled: ScheduledRun | undefined;
-  readonly #waiters = new Set<Waiter>();
-  readonly #listeners: Unlisten[] = [];
-  readonly #timers: Timer[] = [];
+  /** The first is the caller, whom retries hardly ever join; one that has left is undefined. */
+  #waiter: Waiter | undefined;
+  #joined: Set<Waiter> | undefined;
+  #unlisten: Unlisten | undefined;
+  #timers: Timer[] | undefined;
   #controller: AbortController | undefined;
   #abortReason: HoldfastError | undefined;
   #settled = false;
@@ -78,32 +81,61 @@ export class RunningCall implements Output {
   }
 
   /** Adds a waiter; when its signal aborts it stops waiting, and the last one to stop aborts the action. */
-  wait(waiter: Waiter, signal: AbortSignal | undefined): void {
-    this.#waiters.add(waiter);
+  wait(waiter: Waiter, signal: CancelSignal | undefined): void {
+    this.#add(waiter);
     if (signal === undefined) return;
     const leave = (): void => {
-      if (this.#settled || !this.#waiters.delete(waiter)) return;
+      if (this.#settled || !this.#remove(waiter)) return;
       const error = new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499 });
       waiter.reject(error);
-      if (this.#waiters.size === 0) this.abort(error);
+      if (this.#waiter === undefined && (this.#joined?.size ?? 0) === 0) this.abort(error);
     };
     if (signal.aborted) return leave();
     signal.addEventListener("abort", leave, { once: true });
-    this.#listeners.push(() => signal.removeEventListener("abort", leave));
+    const others = this.#unlisten;
+    this.#unlisten = () => {
+      signal.removeEventListener("abort", leave);
+      others?.();
+    };
+  }
+
+  #add(waiter: Waiter): void {
+    if (this.#waiter === undefined) {
+      this.#waiter = waiter;
+      return;
+    }
+    this.#joined ??= new Set();
+    this.#joined.add(waiter);
+  }
+
+  /** False for one that has left before. */
+  #remove(waiter: Waiter): boolean {
+    if (this.#waiter !== waiter) return this.#joined?.delete(waiter) ?? false;
+    this.#waiter = undefined;
+    return true;
+  }
+
+  #takeWaiters(): readonly Waiter[] {
+    const first = this.#waiter === undefined ? [] : [this.#waiter];
+    const waiters = this.#joined === undefined ? first : [...first, ...this.#joined];
+    this.#waiter = undefined;
+    this.#joined = undefined;
+    return waiters;
   }
 
   /** From now on the call may take as long as its pieces do. */
   beginStream(): void {
     this.isStream = true;
-    for (const timer of this.#timers) timer.cancel();
+    for (const timer of this.#timers ?? []) timer.cancel();
   }
 
   get limited(): boolean {
-    return this.#timers.length > 0;
+    return this.#timers !== undefined;
   }
 
   /** Calls `expired` unless the call has been settled by then. */
   limit(tasks: Tasks, timeoutMs: number, expired: () => void): void {
+    this.#timers ??= [];
     this.#timers.push(tasks.after(timeoutMs, expired));
   }
 
@@ -118,18 +150,20 @@ export class RunningCall implements Output {
     this.#settled = true;
     this.#onEnd?.(outcome.type === "result");
     this.scheduled?.ended(outcome);
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.length = 0;
-    for (const unlisten of this.#listeners) unlisten();
-    this.#listeners.length = 0;
+    for (const timer of this.#timers ?? []) timer.cancel();
+    this.#timers = undefined;
+    this.#unlisten?.();
+    this.#unlisten = undefined;
   }
 
   release(): void {
     const outcome = this.#outcome;
     if (outcome === undefined) return;
     if (outcome.type === "error") return this.reject(outcome.error);
-    for (const waiter of this.#waiters) waiter.resolve(outcome.bytes);
-    this.#waiters.clear();
+    if (this.#joined === undefined) {
+      this.#waiter?.resolve(outcome.bytes);
+      this.#waiter = undefined;
+    } else for (const waiter of this.#takeWaiters()) waiter.resolve(outcome.bytes);
   }
 
   drop(error: HoldfastError): void {
@@ -138,7 +172,6 @@ export class RunningCall implements Output {
 
   /** Tells all who wait now; a later retry may join and wait anew. */
   reject(error: HoldfastError): void {
-    for (const waiter of this.#waiters) waiter.reject(error);
-    this.#waiters.clear();
+    for (const waiter of this.#takeWaiters()) waiter.reject(error);
   }
 }

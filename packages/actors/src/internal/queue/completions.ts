@@ -1,4 +1,5 @@
 import { encodeValue, type HoldfastError, validate } from "@holdfast/core";
+import type { CancelSignal } from "../../cancellation.ts";
 import type { Runtime } from "../runtime.ts";
 import { alreadyCompleted } from "./delivery.ts";
 import type { Mailbox, Message } from "./mailbox.ts";
@@ -29,7 +30,7 @@ export class Completions {
   wait(
     id: number,
     timeoutMs: number | undefined,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
     reason: () => HoldfastError,
     leaving?: (leave: (error: unknown) => void) => void,
   ): Promise<Uint8Array | undefined> {
