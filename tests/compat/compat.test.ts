@@ -40,8 +40,15 @@ const compilerOptions = {
   types: ["node"],
 };
 
-/** The peer's types lose what these programs rely on: `conn.on` does not know the payload, `conn.connId` is hidden. */
-const unlikePeerTypes = ["chat-room.ts", "disposal.ts", "reconnect.ts", "schemas.ts"];
+/** The peer's types lose what these programs rely on: payloads of `conn.on`, `conn.connId`, circular helpers. */
+const unlikePeerTypes = [
+  "chat-room.ts",
+  "context-types.ts",
+  "disposal.ts",
+  "reconnect.ts",
+  "registry-routes.ts",
+  "schemas.ts",
+];
 
 rmSync(copies, { recursive: true, force: true });
 mkdirSync(copies, { recursive: true });

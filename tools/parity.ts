@@ -1,0 +1,79 @@
+/**
+ * `npm run parity`: every row of docs/reference/parity.md names a test that exists, or one of the reasons
+ * for having none. Prints how many rows there are of each kind.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./workspace.ts";
+
+/** Why a feature of the peer is not here. */
+export const reasons = [
+  "other language",
+  "their cloud",
+  "their engine",
+  "their wire",
+  "their fault",
+] as const;
+
+export type Reason = (typeof reasons)[number];
+
+export interface ParityReport {
+  /** Rows that name tests, by section. */
+  readonly tested: ReadonlyMap<string, number>;
+  readonly reasoned: ReadonlyMap<Reason, number>;
+  /** What is wrong, with its line. */
+  readonly problems: readonly string[];
+}
+
+/** Reads the page; `exists` says of a path below the root of the repository whether it is there. */
+export function checkParity(page: string, exists: (path: string) => boolean): ParityReport {
+  const tested = new Map<string, number>();
+  const reasoned = new Map<Reason, number>();
+  const problems: string[] = [];
+  let section = "";
+  page.split("\n").forEach((line, index) => {
+    if (line.startsWith("## ")) section = line.slice(3);
+    if (!line.startsWith("| ") || line.startsWith("| ---") || line.startsWith("| Peer feature |")) return;
+    const complain = (what: string): void => void problems.push(`line ${index + 1}: ${what}`);
+    // A bar in code does not end a cell.
+    const cells = line.split(/(?<!\\)\|(?=(?:[^`]*`[^`]*`)*[^`]*$)/).map((cell) => cell.trim());
+    const last = cells.at(-2) ?? "";
+    if (cells.length !== 5) {
+      complain(`a row has three cells, this one has ${cells.length - 2}`);
+      return;
+    }
+    const reason = reasons.find((each) => last.replaceAll("`", "") === each);
+    if (reason !== undefined) {
+      reasoned.set(reason, (reasoned.get(reason) ?? 0) + 1);
+      return;
+    }
+    const paths = [...last.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? "");
+    if (paths.length === 0) {
+      complain(`"${last}" is neither a test nor a reason`);
+      return;
+    }
+    for (const path of paths) if (!exists(path)) complain(`there is no ${path}`);
+    tested.set(section, (tested.get(section) ?? 0) + 1);
+  });
+  return { tested, reasoned, problems };
+}
+
+/** The report about the page of this repository. */
+export function parityOfRepository(): ParityReport {
+  const page = readFileSync(join(root, "docs", "reference", "parity.md"), "utf8");
+  return checkParity(page, (path) => existsSync(join(root, path)));
+}
+
+function sum(counts: Iterable<number>): number {
+  return [...counts].reduce((total, count) => total + count, 0);
+}
+
+if (import.meta.main) {
+  const { tested, reasoned, problems } = parityOfRepository();
+  for (const [section, count] of tested) console.log(`${String(count).padStart(4)}  ${section}`);
+  for (const [reason, count] of reasoned)
+    console.log(`${String(count).padStart(4)}  without a test: ${reason}`);
+  console.log(`${sum(tested.values())} rows with tests, ${sum(reasoned.values())} with reasons`);
+  for (const problem of problems) console.error(`docs/reference/parity.md ${problem}`);
+  if (problems.length > 0) process.exitCode = 1;
+}
