@@ -27,12 +27,12 @@ test("listeners are called once, in order, with the first reason", () => {
   assert.equal(cancellation.reason, "one");
 });
 
-test("a listener may remove others while it runs", () => {
+test("a listener may remove one that has not been called yet", () => {
   const cancellation = new Cancellation();
   let calls = 0;
   const second = (): void => void calls++;
   cancellation.addEventListener("abort", () => cancellation.removeEventListener("abort", second));
   cancellation.addEventListener("abort", second);
   cancellation.abort(undefined);
-  assert.equal(calls, 1);
+  assert.equal(calls, 0);
 });
