@@ -134,9 +134,13 @@ export interface ActorQueue<Queues = unknown> {
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<QueueResponse<Queues, Name> | undefined>;
+  /** The next message, whenever it comes. */
+  next<const Name extends QueueName<Queues> = QueueName<Queues>, const Completable extends boolean = false>(
+    options?: QueueNextOptions<Name, Completable> & { readonly timeout?: undefined },
+  ): Promise<ReceivedMessage<Queues, Name, Completable>>;
   /** The next message; undefined when the timeout has passed. */
   next<const Name extends QueueName<Queues> = QueueName<Queues>, const Completable extends boolean = false>(
-    options?: QueueNextOptions<Name, Completable>,
+    options: QueueNextOptions<Name, Completable>,
   ): Promise<ReceivedMessage<Queues, Name, Completable> | undefined>;
   /** Up to `count` messages; none when the timeout has passed. */
   nextBatch<
