@@ -336,14 +336,20 @@ describe("the inspector", { skip: absent ?? false }, () => {
   });
 
   test("goes on by itself after the server was away", async (t) => {
-    await counter("surviving").increment(1);
+    const own = await mkdtemp(join(tmpdir(), "holdfast-inspector-"));
+    t.after(() => rm(own, { recursive: true, force: true, maxRetries: 5 }));
+    let mortal = await startInspectorServer(own);
+    t.after(() => mortal.close());
+    await mortal.client.counter.getOrCreate(["surviving"]).increment(1);
     const page = await openPage(browser, t);
-    await openActor(page, "counter", "surviving");
-    await server.close();
-    await page.locator('[data-live="offline"]').waitFor();
-    server = await startInspectorServer(directory, server.port);
+    await page.goto(`${mortal.url}/inspector`);
+    await page.getByRole("link", { name: "counter surviving" }).click();
     await page.locator('[data-live="running"]').waitFor();
-    await counter("surviving").increment(70);
+    await mortal.close();
+    await page.locator('[data-live="offline"]').waitFor();
+    mortal = await startInspectorServer(own, mortal.port);
+    await page.locator('[data-live="running"]').waitFor();
+    await mortal.client.counter.getOrCreate(["surviving"]).increment(70);
     await line(page, "71").waitFor();
   });
 
