@@ -120,9 +120,10 @@ function OpenedActor({
 }
 
 function Ended({ reason }: { readonly reason: string | undefined }) {
+  const destroyed = reason === "actor.destroyed" || reason === "actor.not_found";
   return (
-    <Empty title={reason === "actor.destroyed" ? "This actor was destroyed" : "This actor cannot be watched"}>
-      {reason !== undefined && reason !== "actor.destroyed" && <code>{reason}</code>}{" "}
+    <Empty title={destroyed ? "This actor was destroyed" : "This actor cannot be watched"}>
+      {reason !== undefined && !destroyed && <code>{reason}</code>}{" "}
       <Link to="/inspector">See all actors</Link>
     </Empty>
   );

@@ -103,7 +103,7 @@ export class LiveFeed {
     socket.addEventListener("close", ({ code, reason }) => {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
-      const final = code === 1008 || reason === "actor.destroyed";
+      const final = isFinal(code, reason);
       this.#set({ status: final ? "ended" : "offline", reason: final ? reason : undefined });
       if (final) return;
       const delayMs = Math.min(maxRetryMs, firstRetryMs * 2 ** this.#failures);
@@ -144,4 +144,10 @@ export class LiveFeed {
     this.#snapshot = { ...this.#snapshot, ...change };
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** A refusal, or the end of the actor. What the server says of itself, such as that it stops, passes. */
+export function isFinal(code: number, reason: string): boolean {
+  if (reason === "actor.destroyed") return true;
+  return code === 1008 && !/^(gateway|store|conn)\./.test(reason);
 }

@@ -1,3 +1,4 @@
+import { isHoldfastError } from "@holdfast/core";
 import {
   infiniteQueryOptions,
   keepPreviousData,
@@ -21,8 +22,18 @@ import type {
 const actorsPerPage = 50;
 const entriesPerPage = 50;
 
+/** What the server has said stays true when it is asked again; only an answer that did not come is tried for. */
+const shared = {
+  retry: (failures: number, error: Error) =>
+    failures < 2 && isHoldfastError(error) && error.group === "client",
+} as const;
+
+/** Kept up to date by the live feed, so that it does not go stale by itself. */
+const pushed = { ...shared, staleTime: Number.POSITIVE_INFINITY } as const;
+
 export function actorListQuery(filter: ActorFilter) {
   return infiniteQueryOptions({
+    ...shared,
     queryKey: ["actors", filter],
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) => actors.list(filter, actorsPerPage, pageParam),
@@ -36,6 +47,7 @@ export function actorListQuery(filter: ActorFilter) {
 
 export function actorCountQuery(filter: ActorFilter) {
   return queryOptions({
+    ...shared,
     queryKey: ["actors", filter, "count"],
     queryFn: () => actors.count(filter),
     placeholderData: keepPreviousData,
@@ -45,19 +57,22 @@ export function actorCountQuery(filter: ActorFilter) {
 }
 
 export function actorNamesQuery() {
-  return queryOptions({ queryKey: ["actor-names"], queryFn: () => actors.names(), staleTime: 60_000 });
+  return queryOptions({
+    ...shared,
+    queryKey: ["actor-names"],
+    queryFn: () => actors.names(),
+    staleTime: 60_000,
+  });
 }
 
 export function actorKey(address: ActorAddress): readonly string[] {
   return ["actor", address.name, address.id];
 }
 
-const shared = { staleTime: Number.POSITIVE_INFINITY } as const;
-
-/** What an actor is. Kept up to date by its live feed, so that it does not go stale by itself. */
+/** What an actor is. */
 export function summaryQuery(address: ActorAddress) {
   return queryOptions({
-    ...shared,
+    ...pushed,
     queryKey: [...actorKey(address), "summary"],
     queryFn: () => inspect(address).summary(),
   });
@@ -65,7 +80,7 @@ export function summaryQuery(address: ActorAddress) {
 
 export function queueQuery(address: ActorAddress) {
   return queryOptions({
-    ...shared,
+    ...pushed,
     queryKey: [...actorKey(address), "queue"],
     queryFn: () => inspect(address).queue(),
   });
@@ -73,6 +88,7 @@ export function queueQuery(address: ActorAddress) {
 
 export function deadLettersQuery(address: ActorAddress) {
   return queryOptions({
+    ...shared,
     queryKey: [...actorKey(address), "dead-letters"],
     queryFn: () => inspect(address).deadLetters(),
   });
@@ -80,7 +96,7 @@ export function deadLettersQuery(address: ActorAddress) {
 
 export function schedulesQuery(address: ActorAddress) {
   return queryOptions({
-    ...shared,
+    ...pushed,
     queryKey: [...actorKey(address), "schedules"],
     queryFn: () => inspect(address).schedules(),
   });
@@ -88,6 +104,7 @@ export function schedulesQuery(address: ActorAddress) {
 
 export function scheduleHistoryQuery(address: ActorAddress, name: string) {
   return queryOptions({
+    ...shared,
     queryKey: [...actorKey(address), "schedule-history", name],
     queryFn: () => inspect(address).scheduleHistory(name),
     staleTime: 0,
@@ -96,7 +113,7 @@ export function scheduleHistoryQuery(address: ActorAddress, name: string) {
 
 export function workflowQuery(address: ActorAddress) {
   return queryOptions({
-    ...shared,
+    ...pushed,
     queryKey: [...actorKey(address), "workflow"],
     queryFn: () => inspect(address).workflow(),
   });
@@ -104,6 +121,7 @@ export function workflowQuery(address: ActorAddress) {
 
 export function tablesQuery(address: ActorAddress) {
   return queryOptions({
+    ...shared,
     queryKey: [...actorKey(address), "database", "tables"],
     queryFn: () => inspect(address).tables(),
     staleTime: 0,
@@ -114,6 +132,7 @@ export const rowsPerPage = 50;
 
 export function rowsQuery(address: ActorAddress, table: string, page: number) {
   return queryOptions({
+    ...shared,
     queryKey: [...actorKey(address), "database", "rows", table, page],
     queryFn: () => inspect(address).rows(table, rowsPerPage, page * rowsPerPage),
     placeholderData: keepPreviousData,
@@ -124,6 +143,7 @@ export function rowsQuery(address: ActorAddress, table: string, page: number) {
 
 export function kvQuery(address: ActorAddress, prefix: string) {
   return infiniteQueryOptions({
+    ...shared,
     queryKey: [...actorKey(address), "kv", prefix],
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) => inspect(address).kv(prefix, entriesPerPage, pageParam),
@@ -135,6 +155,7 @@ export function kvQuery(address: ActorAddress, prefix: string) {
 
 export function logsQuery(address: ActorAddress) {
   return queryOptions({
+    ...shared,
     queryKey: [...actorKey(address), "logs"],
     queryFn: () => inspect(address).logs(),
     staleTime: 0,
@@ -144,6 +165,7 @@ export function logsQuery(address: ActorAddress) {
 /** Read when asked for: to read it again by itself would keep the actor awake. */
 export function tracesQuery(address: ActorAddress) {
   return queryOptions({
+    ...shared,
     queryKey: [...actorKey(address), "traces"],
     queryFn: () => inspect(address).traces(),
     staleTime: 0,
