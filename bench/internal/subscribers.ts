@@ -20,6 +20,9 @@ export interface ExpectJob {
   readonly events: number;
 }
 
+/** An empty frame, masked with zeros. */
+const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
 let missing = 0;
 
 function received(count: number): void {
@@ -58,7 +61,10 @@ async function subscribe(job: SubscribeJob): Promise<void> {
       at += size;
       const opcode = (left[0] ?? 0) & 0x0f;
       if (opcode === 8) throw new Error(`closed: ${left.toString("latin1")}`);
-      if (opcode === 9) continue;
+      if (opcode === 9) {
+        socket.write(pong);
+        continue;
+      }
       if (greetings > 0) {
         greetings--;
         resolve();
