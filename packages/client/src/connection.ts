@@ -1,4 +1,11 @@
-import { fromWireError, HoldfastError, type Timer, uuidv7, type WireError } from "@holdfast/core";
+import {
+  fromWireError,
+  HoldfastError,
+  isErrorCode,
+  type Timer,
+  uuidv7,
+  type WireError,
+} from "@holdfast/core";
 import type {
   ActorTarget,
   ClientDriver,
@@ -243,14 +250,15 @@ export class Connection {
     this.#setStatus("connecting");
     void this.#connect().catch((error: unknown) => {
       if (this.#ended.signal.aborted) return;
-      if (isRetryable(error)) this.#reconnect();
+      if (isErrorCode(error, "client", "get_params_failed")) this.#askAgain(error);
+      else if (isRetryable(error)) this.#reconnect();
       else this.#fail(error);
     });
   }
 
   async #connect(): Promise<void> {
     const { driver, target, params } = this.#options;
-    const [where, connParams] = await Promise.all([target(), params()]);
+    const [where, connParams] = await Promise.all([target(), this.#params(params)]);
     if (this.#ended.signal.aborted) return;
     this.#lastError = undefined;
     const token = this.#token;
@@ -269,6 +277,23 @@ export class Connection {
       token === undefined ? undefined : { token, received: this.#received },
     );
     this.#link = link;
+  }
+
+  async #params(params: () => unknown): Promise<unknown> {
+    try {
+      return await params();
+    } catch (cause) {
+      const error = cause instanceof Error ? cause.message : String(cause);
+      const message = `Failed to resolve connection params: ${error}`;
+      throw new HoldfastError("client", "get_params_failed", message, { metadata: { error }, cause });
+    }
+  }
+
+  /** What `getParams` threw is told to everybody who waits, and it is asked again for the next attempt. */
+  #askAgain(error: HoldfastError): void {
+    for (const id of [...this.#pending.keys()]) this.#rejectCall(id, error);
+    this.#reconnect();
+    this.#errors.emit(error);
   }
 
   #receive(frame: ServerFrame): void {

@@ -187,6 +187,14 @@ describe("the modes of a registry", () => {
     assert.deepEqual([late.status, late.headers.get("x-holdfast-error")], [503, "gateway.shutting_down"]);
   });
 
+  test("start listens once, however often and by whichever name it is called", async (t) => {
+    const registry = registryOf(t);
+    const started = registry.start();
+    await registry.startAndWait();
+    assert.equal(await registry.startEnvoy(), await started);
+    assert.equal(await registry.start(), await started);
+  });
+
   test("startAndWait resolves when requests are taken; startEnvoy is start", async (t) => {
     await registryOf(t).startAndWait();
     const { url } = await registryOf(t).startEnvoy();

@@ -70,6 +70,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   #fetch: FetchGateway | undefined;
   readonly #listening = new Set<Listening>();
   readonly #mounted = new Set<NodeGateway>();
+  #started: Promise<Listening> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: RegistryConfig<Actors>) {
@@ -115,11 +116,25 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     return this.config.parsed ?? { use: this.config.use };
   }
 
-  /** Listens with the defaults. Throws `gateway.port_in_use`, and what the store throws. */
-  async start(): Promise<Listening> {
-    const listening = await this.listen();
-    this.config.welcome?.(listening.url);
-    return listening;
+  /**
+   * Listens with the defaults; once, however often it is called. Throws `gateway.port_in_use`, and what the
+   * store throws: after that it may be tried again.
+   */
+  start(): Promise<Listening> {
+    if (this.#closing !== undefined) return this.listen();
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<Listening> {
+    try {
+      const listening = await this.listen();
+      this.config.welcome?.(listening.url);
+      return listening;
+    } catch (error) {
+      this.#started = undefined;
+      throw error;
+    }
   }
 
   /** As {@link start}; resolves when the registry takes requests. */
