@@ -244,7 +244,8 @@ export interface RequestContext<
 }
 
 /** An action: its context, then the caller's arguments. */
-export type Action<Context> = (c: Context, ...args: never[]) => unknown;
+// biome-ignore lint/suspicious/noExplicitAny: with `any`, and with nothing else, TypeScript need not know what an action returns to accept it: an action may call others by the type of the registry that it is part of.
+export type Action<Context> = (c: Context, ...args: never[]) => any;
 
 /** Actions by name; a nested object is a group: `users.add`. */
 export interface ActionTree<Context> {
