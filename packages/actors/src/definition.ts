@@ -33,7 +33,8 @@ export type StateMigration = {
 export interface RunHandler<Context> {
   readonly name?: string;
   readonly icon?: string;
-  readonly run: (c: Context) => unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as with actions, a handler may be typed by the definition that it is part of.
+  readonly run: (c: Context) => any;
   readonly inspector?: unknown;
 }
 
@@ -120,7 +121,8 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
           NoInfer<Events>,
           NoInfer<Queues>
         >,
-      ) => unknown)
+        // biome-ignore lint/suspicious/noExplicitAny: as with actions, a handler may be typed by the definition that it is part of.
+      ) => any)
     | RunHandler<
         ActorContext<
           NoInfer<State>,

@@ -16,7 +16,7 @@ const board = actor({
   vars: { cache: new Map<string, number>() },
   createConnState: (_c: unknown, params: { name: string } | undefined) => ({ name: params?.name ?? "guest" }),
   events: { added: event<string>() },
-  onConnect: (c) => greet(c),
+  onConnect: (c): void => greet(c),
   run: (c) => count(c),
   actions: {
     add: (c, text: string) => add(c, text),
