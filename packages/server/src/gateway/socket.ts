@@ -2,7 +2,6 @@ import type { OutgoingEvent } from "@holdfast/actors";
 import {
   decodeClientMessage,
   type Encoding,
-  joinFrames,
   type Liveness,
   type PreparedFrame,
   prepareChunk,
@@ -17,9 +16,12 @@ import type { RawData, WebSocket } from "ws";
 import { serverLimits } from "../limits.ts";
 import type { Session, SessionOutput } from "../session.ts";
 import type { Gateway } from "./gateway.ts";
+import { Outbox } from "./outbox.ts";
 
 /** An event is encoded once for each encoding, however many sockets get it. */
 const encodedEvents = new WeakMap<OutgoingEvent, Map<Encoding, PreparedFrame>>();
+
+const outbox = new Outbox();
 
 /** One WebSocket. What it gets in one turn of the event loop is one message. */
 export class Socket implements SessionOutput {
@@ -116,7 +118,7 @@ export class Socket implements SessionOutput {
 
   close(code: number, reason: string): void {
     if (this.#closing) return;
-    this.#flush();
+    this.flush();
     this.#closing = true;
     this.#webSocket.close(code, reason.slice(0, 120));
   }
@@ -187,17 +189,17 @@ export class Socket implements SessionOutput {
   }
 
   #push(frame: PreparedFrame): void {
-    // A tick runs when all that is ready now has run: the answers of one commit leave together.
-    if (this.#outgoing.push(frame) === 1) process.nextTick(() => this.#flush());
+    if (this.#outgoing.push(frame) === 1) outbox.add(this);
   }
 
-  #flush(): void {
+  /** Sends what has been gathered. */
+  flush(): void {
     const frames = this.#outgoing;
     if (frames.length === 0) return;
     this.#outgoing = [];
     if (this.#closing || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    if (this.#dropsEvents) this.#webSocket.send(joinFrames(frames), () => this.#drained());
-    else this.#webSocket.send(joinFrames(frames));
+    if (this.#dropsEvents) this.#webSocket.send(outbox.join(frames), () => this.#drained());
+    else this.#webSocket.send(outbox.join(frames));
     if (this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes) this.#dropSlowReader();
   }
 
