@@ -305,6 +305,9 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await counter("past").increment(4);
     const page = await openPage(browser, t);
     await openActor(page, "counter", "past", "History");
+    await page.getByRole("button", { name: "Show the state" }).click();
+    await page.getByTestId("state-at").getByText("count").waitFor();
+    await page.getByTestId("state-at").getByText("4", { exact: true }).waitFor();
     await page.getByLabel("Key of the new actor").fill('["fork", "of past"]');
     await page.getByRole("button", { name: "Fork" }).click();
     await page.getByRole("link", { name: "open the new actor" }).click();

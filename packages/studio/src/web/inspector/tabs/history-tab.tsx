@@ -125,8 +125,9 @@ function parseKey(text: string): { readonly key?: readonly string[]; readonly pr
   return { problem: "A key is text or a list of texts." };
 }
 
-/** What `datetime-local` takes: the time of this place, to the second. */
-function localTime(at: number): string {
+/** What `datetime-local` takes: the time of this place, to the second that ends with or after it. */
+function localTime(time: number): string {
+  const at = Math.ceil(time / 1_000) * 1_000;
   const offsetMs = new Date(at).getTimezoneOffset() * 60_000;
   return new Date(at - offsetMs).toISOString().slice(0, 19);
 }
