@@ -104,7 +104,8 @@ export function replyError(
     exchange.reply(error.statusCode, { ...headers, "content-type": contentType.cbor }, body);
     return;
   }
-  const body = encode("json", toProblem(error));
+  // `message` beside `detail`: the shape that an error has everywhere else.
+  const body = encode("json", { ...toProblem(error), message: error.message });
   exchange.reply(error.statusCode, { ...headers, "content-type": "application/problem+json" }, body);
 }
 
