@@ -69,8 +69,9 @@ const wrapperDepth = 3;
 export const trustedDepth = 1_010;
 const maxFrameDepth = limits.maxDepth + wrapperDepth;
 
-export function encode(encoding: Encoding, value: unknown): Uint8Array | string {
-  return encoding === "cbor" ? encodeValue(value) : encodeJson(value);
+export function encode(encoding: Encoding, value: unknown, maxDepth?: number): Uint8Array | string {
+  const options = maxDepth === undefined ? undefined : { maxDepth };
+  return encoding === "cbor" ? encodeValue(value, options) : encodeJson(value, options);
 }
 
 /** Decodes what {@link encode} gave; bytes of JSON are UTF-8. Throws `message.malformed_*`. */
@@ -98,7 +99,8 @@ function utf8(bytes: Uint8Array): string {
 }
 
 export function prepareClientFrame(encoding: Encoding, frame: ClientFrame): PreparedFrame {
-  return prepared(encode(encoding, clientTuple(frame)));
+  // What the server would refuse takes the connection with it: it is refused here, by itself.
+  return prepared(encode(encoding, clientTuple(frame), maxFrameDepth - 1));
 }
 
 export function prepareServerFrame(encoding: Encoding, frame: ServerFrame): PreparedFrame {

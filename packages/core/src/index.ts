@@ -1,5 +1,5 @@
 export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
-export { encodeValue } from "./codec/cbor-encode.ts";
+export { type EncodeOptions, encodeValue } from "./codec/cbor-encode.ts";
 export { decodeJson, encodeJson } from "./codec/json.ts";
 export {
   type ErrorActor,

@@ -31,7 +31,7 @@ import { problemResponse } from "./problem-response.ts";
 import { prepareLocalSend, sendLocally } from "./queue-send.ts";
 import { RawSession, type RawWire } from "./raw-session.ts";
 import { readAhead } from "./read-ahead.ts";
-import { outgoingTooLong, Session } from "./session.ts";
+import { checkIdempotencyKey, outgoingTooLong, Session } from "./session.ts";
 
 /**
  * Reaches actors in this process as a remote client would: values are copied through the codec, limits
@@ -65,6 +65,7 @@ export class LocalDriver implements ClientDriver {
   }
 
   async call(call: DriverCall): Promise<unknown> {
+    checkIdempotencyKey(call.idempotencyKey);
     const directory = await this.#leave(call.signal);
     const { maxOutgoingBytes } = this.#limits;
     return new Promise((resolve, reject) => {
@@ -90,7 +91,8 @@ export class LocalDriver implements ClientDriver {
     return prepareLocalSend(content);
   }
 
-  send(send: DriverSend): Promise<DriverSendReply> {
+  async send(send: DriverSend): Promise<DriverSendReply> {
+    checkIdempotencyKey(send.idempotencyKey);
     const copied = { ...send, params: copy(send.params) };
     return sendLocally(copied, this.#caller, (signal) => this.#leave(signal));
   }

@@ -60,6 +60,15 @@ export class CallLedger {
     const expiresAt = this.#clock.now() + callWindowMs;
     const bytes = encodeOutcome(outcome);
     this.#pending.push({ key, status: "done", outcome: bytes, expiresAt });
+    this.#keep(key, bytes, expiresAt);
+  }
+
+  /** In memory only. */
+  remember(key: string, outcome: CallOutcome): void {
+    this.#keep(key, encodeOutcome(outcome), this.#clock.now() + callWindowMs);
+  }
+
+  #keep(key: string, bytes: Uint8Array, expiresAt: number): void {
     this.#remembered.set(key, { bytes, expiresAt });
     this.#rememberedBytes += bytes.length;
     if (this.#exceeds(1)) this.#forgetOldest();

@@ -120,7 +120,7 @@ export class Calls {
     const { connections, turnstile } = this.#runtime;
     const { params, auth, request } = call;
     const admit = (): Promise<Connection> => {
-      running.began(this.#runtime.writes);
+      running.began(this.#runtime.writes, this.#runtime.sends);
       return connections.admit({ params, auth, request }, undefined, call.signal);
     };
     (turnstile.pass()?.then(admit) ?? admit()).then(
@@ -139,9 +139,9 @@ export class Calls {
   ): void {
     const turn = this.#runtime.turnstile.enter();
     const begin = (): void => {
-      const { definition, writes } = this.#runtime;
+      const { definition, writes, sends } = this.#runtime;
       running.entered = true;
-      running.began(writes);
+      running.began(writes, sends);
       if (definition.actionRules.get(call.name)?.durability === "relaxed") running.goesFirst = true;
       const { abortReason } = running;
       if (abortReason !== undefined) this.#end(running, this.#failure(abortReason), after);
@@ -223,6 +223,9 @@ export class Calls {
       if (running.startedRecorded || running.mayHaveWritten(runtime.writes)) {
         runtime.ledger.done(key, running.isStream ? unrepeatable : outcome);
         runtime.markDirty();
+      } else if (running.mayHaveSent(runtime.sends)) {
+        // Nothing to commit: it is told once for as long as this instance lives, as its events are.
+        runtime.ledger.remember(key, running.isStream ? unrepeatable : outcome);
       }
     }
     if (running.goesFirst) runtime.queue.ahead(running);

@@ -336,6 +336,7 @@ export class Connections implements ConnectionOwner {
 
   #sendAll(targets: readonly Connection[], event: OutgoingEvent): void {
     if (targets.length === 0) return;
+    this.#runtime.sends++;
     this.#runtime.queue.after({
       release: () => {
         for (const target of targets) target.deliver(event);
@@ -349,6 +350,7 @@ export class Connections implements ConnectionOwner {
     checkEventName(name);
     const event = this.#encode(name, args);
     if (connection.sink === undefined) return;
+    this.#runtime.sends++;
     this.#runtime.queue.after({
       release: () => connection.deliver(event),
       drop: () => {},

@@ -21,6 +21,7 @@ export class RunningCall implements Output {
   readonly key: string | undefined;
   /** How often the actor had been written to when the call began: tells whether it wrote. */
   #writesBefore: number | undefined;
+  #sendsBefore = 0;
   startedRecorded = false;
   /** Past the turnstile, and not out again. */
   entered = false;
@@ -48,8 +49,10 @@ export class RunningCall implements Output {
   }
 
   /** From now on it may write; the first time counts. */
-  began(writes: number): void {
-    this.#writesBefore ??= writes;
+  began(writes: number, sends: number): void {
+    if (this.#writesBefore !== undefined) return;
+    this.#writesBefore = writes;
+    this.#sendsBefore = sends;
   }
 
   /** False while it waits for its turn. */
@@ -59,6 +62,11 @@ export class RunningCall implements Output {
 
   mayHaveWritten(writes: number): boolean {
     return this.#writesBefore !== undefined && this.#writesBefore !== writes;
+  }
+
+  /** Events have left, which a second run would send again. */
+  mayHaveSent(sends: number): boolean {
+    return this.#writesBefore !== undefined && this.#sendsBefore !== sends;
   }
 
   /** Why it is to stop, if it is. */

@@ -63,6 +63,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
   inspection: Inspection | undefined;
   /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
   writes = 0;
+  /** Counts events that left for somebody, for the same reason. */
+  sends = 0;
   /** Counts changes by user code that has gone on after an `await`. */
   userWrites = 0;
   /** True once no change is taken any more. */

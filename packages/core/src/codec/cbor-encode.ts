@@ -17,13 +17,22 @@ let view = new DataView(buffer.buffer);
 let at = 0;
 const retainedBufferBytes = 1_048_576;
 
+/** Levels that the value being encoded may have. */
+let allowedDepth = maxEncodeDepth;
+
+export interface EncodeOptions {
+  /** Levels of nesting: 1,000 unless given, and never more. */
+  readonly maxDepth?: number;
+}
+
 /**
  * Encodes a value into bytes of its own.
  * Throws `message.unsupported_value` (with the path) for functions, symbols, class instances, and
  * `message.too_deep` past 1,000 levels, which is also what a cycle gives.
  */
-export function encodeValue(value: unknown): Uint8Array {
+export function encodeValue(value: unknown, options?: EncodeOptions): Uint8Array {
   at = 0;
+  allowedDepth = options?.maxDepth ?? maxEncodeDepth;
   write(value, 0);
   const bytes = buffer.slice(0, at);
   if (buffer.length > retainedBufferBytes) {
@@ -56,7 +65,7 @@ function write(value: unknown, depth: number): void {
       return writeBigint(value);
     case "object":
       if (value === null) return writeByte(0xf6);
-      if (depth >= maxEncodeDepth) throw tooDeep(maxEncodeDepth);
+      if (depth >= allowedDepth) throw tooDeep(allowedDepth);
       return writeObject(value, depth + 1);
     case "function":
     case "symbol":

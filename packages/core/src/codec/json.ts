@@ -1,5 +1,6 @@
 import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import type { EncodeOptions } from "./cbor-encode.ts";
 import { tooDeep, unsupported } from "./errors.ts";
 import { typedArrayTag, typedArrayTags } from "./tags.ts";
 
@@ -11,8 +12,12 @@ import { typedArrayTag, typedArrayTags } from "./tags.ts";
 
 const maxEncodeDepth = 1_000;
 
+/** Levels that the value being encoded may have. */
+let allowedDepth = maxEncodeDepth;
+
 /** Encodes a value as JSON text. Throws as `encodeValue` does. */
-export function encodeJson(value: unknown): string {
+export function encodeJson(value: unknown, options?: EncodeOptions): string {
+  allowedDepth = options?.maxDepth ?? maxEncodeDepth;
   return JSON.stringify(toJson(value, 0));
 }
 
@@ -42,7 +47,7 @@ function toJson(value: unknown, depth: number): unknown {
       return ["$BigInt", value.toString()];
     case "object":
       if (value === null) return null;
-      if (depth >= maxEncodeDepth) throw tooDeep(maxEncodeDepth);
+      if (depth >= allowedDepth) throw tooDeep(allowedDepth);
       return objectToJson(value, depth + 1);
     default:
       throw unsupported(typeof value);
