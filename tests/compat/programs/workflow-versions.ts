@@ -11,7 +11,6 @@ const asleep = new Set<string>();
 const flow = actor({
   state: { log: [] as string[], done: false },
   queues: { go: queue<string>() },
-  options: { sleepTimeout: 40 },
   onSleep: (c) => void asleep.add(c.name),
   run: workflow(
     async (ctx) => {
