@@ -66,8 +66,8 @@ async function uses(client: Client<Registry>): Promise<void> {
   await client.room.create(["x"], { input: { title: 1 } });
   expectType<Equal<Awaited<ReturnType<typeof made.admin.rename>>, string>>();
   const conn: ActorConn<typeof room> = made.connect();
-  conn.on("moved", (x, y) => x + y);
-  conn.on("message", ({ text }) => text.length);
+  void conn.on("moved", (x, y) => x + y);
+  void conn.on("message", ({ text }) => text.length);
   const pong: string = await client.empty.get().ping();
   assert.ok(pong);
 }

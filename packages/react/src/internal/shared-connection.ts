@@ -53,11 +53,11 @@ export class SharedConnection {
     this.#connection = connection;
     // Components read the status; nobody has to wait for it.
     connection.ready.catch(() => undefined);
-    connection.onStatusChange((status: ConnStatus) => {
+    void connection.onStatusChange((status: ConnStatus) => {
       const error = status === "connected" ? null : this.#snapshot.error;
       this.#show({ connStatus: status, error });
     });
-    connection.onError((error: HoldfastError) => this.#show({ error }));
+    void connection.onError((error: HoldfastError) => this.#show({ error }));
     this.#show({ connection, connStatus: connection.connStatus });
     // Who suspends is not mounted yet: without a user by then, the connection ends again.
     if (this.#users === 0) this.#ending = setTimeout(() => this.#end(), suspendedMs);
