@@ -3,7 +3,25 @@ import type { Clock, LogFields, Logger, Ports, Random, Tasks, Timer } from "./po
 /** The real clock, randomness and event loop. The only place where they are touched. */
 export const systemClock: Clock = { now: () => Date.now() };
 
-export const systemRandom: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+/** A trip to the system's randomness costs more than a call of an action: small amounts come from a supply. */
+const supply = new Uint8Array(4_096);
+const maxFromSupply = 64;
+let used = supply.length;
+
+function randomBytes(length: number): Uint8Array {
+  if (length > maxFromSupply) return crypto.getRandomValues(new Uint8Array(length));
+  if (used + length > supply.length) {
+    crypto.getRandomValues(supply);
+    used = 0;
+  }
+  const bytes = supply.slice(used, used + length);
+  // What has been given out once is not there to be read again.
+  supply.fill(0, used, used + length);
+  used += length;
+  return bytes;
+}
+
+export const systemRandom: Random = { bytes: randomBytes };
 
 /** A timer of the runtime; an object of its own kind takes less memory than a closure. */
 class SystemTimer implements Timer {
