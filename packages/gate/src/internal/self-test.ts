@@ -196,13 +196,16 @@ function openBeyond(list: string): boolean {
   return list.split(" ").filter((fd) => Number(fd) > 2).length > 1;
 }
 
-/** Leaves processes in sessions of their own that ignore polite signals. */
+/**
+ * Leaves processes in sessions of their own that ignore polite signals. They end by themselves after a
+ * while: where the jail is too weak to end them, which this is to find out, nothing else may be able to.
+ */
 const daemons = `
 trap '' TERM HUP INT
-setsid sh -c 'trap "" TERM HUP INT; setsid sleep 1000 & sleep 1000' >/dev/null 2>&1 &
-(sleep 1000 &) >/dev/null 2>&1
+setsid sh -c 'trap "" TERM HUP INT; setsid sleep 20 & sleep 20' >/dev/null 2>&1 &
+(sleep 20 &) >/dev/null 2>&1
 readlink /proc/self/ns/pid
-sleep 1000
+sleep 20
 `;
 
 async function checkStop(launch: Launch, spec: JailSpec): Promise<Guarantee> {
