@@ -30,7 +30,7 @@ describe("listening", () => {
     process.env["HOLDFAST_PORT"] = "0";
     assert.ok((await registry.start()).port > 0);
     process.env["HOLDFAST_PORT"] = "http";
-    await assert.rejects(registry.start(), (error) => isErrorCode(error, "gateway", "invalid_port"));
+    await assert.rejects(registry.listen(), (error) => isErrorCode(error, "gateway", "invalid_port"));
   });
 
   test("health answers, and fallback serves what is not an actor", async (t) => {

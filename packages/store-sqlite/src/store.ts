@@ -29,6 +29,7 @@ import { backupFiles } from "./internal/backup-files.ts";
 import { Blobs } from "./internal/blobs.ts";
 import { Checkpointer } from "./internal/checkpointer.ts";
 import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/database.ts";
+import { mapSqliteError } from "./internal/errors.ts";
 import { GroupCommitter } from "./internal/group.ts";
 import { SqliteHistory } from "./internal/history.ts";
 import { actorRecord, bytes, callRecord, integer } from "./internal/rows.ts";
@@ -117,7 +118,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   } catch (error) {
     database?.close();
     lock.release();
-    throw error;
+    throw mapSqliteError(error);
   }
 }
 
@@ -436,11 +437,19 @@ class OpenStore implements SqliteStore {
     }
   }
 
-  /** After the last group: the connection's end makes it durable. */
-  #inTransaction(work: () => void): void {
-    this.#sql.begin.run();
-    work();
-    this.#sql.commit.run();
+  /**
+   * After the last group: the connection's end makes it durable. On a full disk nothing of it is done,
+   * which the next opening mends.
+   */
+  #lastTransaction(work: () => void): void {
+    try {
+      this.#sql.begin.run();
+      work();
+      this.#sql.commit.run();
+    } catch (error) {
+      if (this.#database.isTransaction) this.#sql.rollback.run();
+      this.#ports.log.warn("directory of actor files is left to the next opening", { error });
+    }
   }
 
   async #close(): Promise<void> {
@@ -448,7 +457,7 @@ class OpenStore implements SqliteStore {
     await this.#group.drain();
     await Promise.allSettled(this.#backups);
     await this.#checkpointer.stop();
-    await this.#files.close(this.#group.isFailed ? undefined : (work) => this.#inTransaction(work));
+    await this.#files.close(this.#group.isFailed ? undefined : (work) => this.#lastTransaction(work));
     const last = this.#group.isFailed ? this.#openReader() : undefined;
     await this.#thread.close();
     this.#wal.close();

@@ -83,12 +83,12 @@ describe("the log of an actor's database", () => {
 
   test("a full disk fails the turn, loses nothing, and the actor goes on when there is room", async (t) => {
     const path = tempDirectory(t);
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", path]);
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=10m", "tmpfs", path]);
     if (mounted.status !== 0) return t.skip("needs root, to mount a small file system");
     afterTest(t, () => spawnSync("umount", ["-l", path]));
     const store = await openStore(t, { path });
     let database = await made(store);
-    writeFileSync(`${path}/ballast`, new Uint8Array(1_500_000));
+    writeFileSync(`${path}/ballast`, new Uint8Array(7_500_000));
     let version = 1;
     let refused: unknown;
     while (refused === undefined) {
