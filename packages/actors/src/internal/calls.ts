@@ -190,7 +190,10 @@ export class Calls {
       return this.#end(running, this.#success(result), after);
     }
     if (call.stream === undefined) {
-      void Promise.resolve(pieces.return?.()).catch(() => {});
+      // The caller hears that there is no stream; what the end of the pieces throws is for the log.
+      new Promise((resolve) => resolve(pieces.return?.())).catch((error: unknown) => {
+        this.#runtime.errors.report(error);
+      });
       return this.#end(running, this.#failure(streamNotSupported()), after);
     }
     pump(this.#runtime, running, pieces, call.stream).then(
