@@ -11,6 +11,7 @@ import {
   signIn,
   startTask,
   waitForStatus,
+  watchForText,
 } from "./support/pages.ts";
 import { createRepository, git, randomText } from "./support/repository.ts";
 import { StudioProcess } from "./support/studio.ts";
@@ -93,10 +94,11 @@ describe("a first task in the browser", { skip: absent ?? false }, () => {
     await signIn(page, studio);
     await startTask(page, { prompt: "slowly add a line to the README without asking" });
     await page.getByText("Counting slowly.").first().waitFor();
+    const shown = await watchForText(page, "Stopping…");
     await page.getByRole("button", { name: "Stop" }).click();
-    // The page says so before the server does; that the server acts within a second is its own test.
-    await page.getByText("Stopping…").first().waitFor({ timeout: 1_000 });
     await waitForStatus(page, "stopped");
+    // The page says so before the server does; that the server acts within a second is its own test.
+    assert.ok(await shown(), "the page did not say that it stops");
     const line = randomText("After the stop");
     await page
       .getByLabel("Next prompt")

@@ -48,6 +48,19 @@ export async function waitForStatus(page: Page, status: string): Promise<void> {
   await page.locator(`.task-header [data-status="${status}"]`).waitFor({ timeout: 60_000 });
 }
 
+/** Watches from now on whether `text` is ever on the page, however briefly; the function returned tells. */
+export async function watchForText(page: Page, text: string): Promise<() => Promise<boolean>> {
+  // As text, because these files are checked without the types of a browser.
+  const watch = await page.evaluateHandle<{ readonly value: boolean }>(`(() => {
+    const seen = { value: false };
+    new MutationObserver(() => {
+      seen.value ||= document.body.textContent?.includes(${JSON.stringify(text)}) === true;
+    }).observe(document.body, { childList: true, characterData: true, subtree: true });
+    return seen;
+  })()`);
+  return () => watch.evaluate((seen) => seen.value);
+}
+
 /** The one question that waits. */
 export function approvalCard(page: Page) {
   return page.locator("[data-approval]");
