@@ -32,9 +32,10 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
   const token = tokenFor(options);
   const { router, stop } = await compose(options, token, limits, log);
   const server = createServer(
-    { keepAlive: true },
+    { keepAlive: true, shouldUpgradeCallback: (request) => router.takesUpgrade(request) },
     (request, response) => void router.handle(request, response),
   );
+  server.on("upgrade", (request, socket, head) => void router.upgrade(request, socket, head));
   server.on("connection", (socket) => socket.setNoDelay(true));
   // A body may be as long as it likes; what is bounded is how long headers take on a shared port.
   server.requestTimeout = 0;
@@ -54,7 +55,7 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
   return {
     ...(url === undefined ? {} : { url }),
     ...(token === undefined ? {} : { token }),
-    close: () => (closing ??= closeAll(server, dialler, stop)),
+    close: () => (closing ??= closeAll(server, router, dialler, stop)),
   };
 }
 
@@ -137,12 +138,14 @@ function hostsFor(host: string, allowed: readonly string[]): string[] {
 
 async function closeAll(
   server: Server,
+  router: Router,
   dialler: Dialler | undefined,
   stop: () => Promise<void>,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // Agents end first, so that their streams tell how; then nothing is left to wait for.
   await stop();
+  await router.close();
   dialler?.stop();
   server.closeAllConnections();
   if (!dialler) await closed;

@@ -22,28 +22,32 @@ export class Guard {
   }
 
   /** Throws `permission_denied` for a foreign Host or Origin; sets the CORS headers of an allowed one. */
-  checkOrigin(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeader("vary", "origin, access-control-request-method, access-control-request-headers");
+  checkOrigin(request: IncomingMessage, response?: ServerResponse): void {
+    response?.setHeader("vary", "origin, access-control-request-method, access-control-request-headers");
     if (this.#hosts && !this.#hosts.has(hostName(request.headers.host ?? ""))) {
       throw problem("permission_denied", 403, "the Host header does not name this server");
     }
     const origin = request.headers.origin;
     if (origin === undefined) return;
     if (this.#origins.has(origin)) {
-      response.setHeader("access-control-allow-origin", origin);
-      response.setHeader("access-control-allow-methods", "GET, HEAD, POST, PUT, DELETE");
-      response.setHeader("access-control-allow-headers", "authorization, content-type, last-event-id");
+      response?.setHeader("access-control-allow-origin", origin);
+      response?.setHeader("access-control-allow-methods", "GET, HEAD, POST, PUT, DELETE");
+      response?.setHeader("access-control-allow-headers", "authorization, content-type, last-event-id");
       return;
     }
     if (this.#hosts && URL.canParse(origin) && new URL(origin).host === request.headers.host) return;
     throw problem("permission_denied", 403, "the Origin of the page may not call this server");
   }
 
-  /** Throws `token_invalid` unless the request carries the token; compares hashes in constant time. */
-  checkToken(request: IncomingMessage): void {
+  /**
+   * Throws `token_invalid` unless the request carries the token, in its header or as `inQuery` (only
+   * for upgrades: a browser cannot set headers on a WebSocket). Compares hashes in constant time.
+   */
+  checkToken(request: IncomingMessage, inQuery?: string): void {
     if (this.#tokenHash === undefined) return;
     const match = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? "");
-    if (match?.[1] !== undefined && timingSafeEqual(hash(match[1]), this.#tokenHash)) return;
+    const given = match?.[1] ?? inQuery;
+    if (given !== undefined && timingSafeEqual(hash(given), this.#tokenHash)) return;
     throw problem("token_invalid", 401, "missing or invalid bearer token", {
       details: { message: "missing or invalid bearer token" },
     });

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import { type ServerResponse, STATUS_CODES } from "node:http";
 import { HoldfastError, toProblem } from "@holdfast/core";
 
 /** Problem types that the published SDK knows; they keep its prefix, new ones get ours. */
@@ -51,6 +51,20 @@ export function sendProblem(response: ServerResponse, error: HoldfastError): voi
     "content-length": Buffer.byteLength(body),
   });
   response.end(body);
+}
+
+/** A whole HTTP response that refuses an upgrade, where there is no ServerResponse. */
+export function problemResponseText(error: HoldfastError): string {
+  const body = problemText(error);
+  const reason = STATUS_CODES[error.statusCode] ?? "Error";
+  return [
+    `HTTP/1.1 ${error.statusCode} ${reason}`,
+    "content-type: application/problem+json",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+    "",
+    body,
+  ].join("\r\n");
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

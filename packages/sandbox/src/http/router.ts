@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isHoldfastError, type Logger, sanitizeError } from "@holdfast/core";
+import type { Duplex } from "node:stream";
+import { type HoldfastError, isHoldfastError, type Logger, sanitizeError } from "@holdfast/core";
+import type { WebSocket } from "ws";
 import type { Exchange } from "./exchange.ts";
 import { sendEmpty } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
-import { invalid, problem, sendProblem } from "./problem.ts";
+import { invalid, problem, problemResponseText, sendProblem } from "./problem.ts";
+import { type SocketExchange, Sockets } from "./sockets.ts";
 
 export type Handler = (exchange: Exchange) => Promise<void> | void;
 
@@ -12,24 +15,38 @@ export type Handler = (exchange: Exchange) => Promise<void> | void;
 export interface Route {
   readonly path: string;
   readonly methods: Readonly<Record<string, Handler>>;
+  /** Takes WebSocket upgrades of the path; a plain GET of it is answered by `methods`, else with 400. */
+  readonly socket?: (exchange: SocketExchange) => void | Promise<void>;
+  /**
+   * How an upgrade is refused that the guard or the handler does not accept: "http", the default,
+   * answers the request with a problem document, as the peer does; "close" accepts it, and closes with
+   * 1008 (a refusal) or 1011 (a failure) and `group.code`, which is all that a browser can see.
+   */
+  readonly socketRefusal?: "http" | "close";
 }
 
 interface Compiled {
   readonly segments: readonly string[];
-  readonly methods: Readonly<Record<string, Handler>>;
+  readonly route: Route;
+}
+
+interface Found {
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+  readonly guarded: boolean;
 }
 
 /** Dispatches requests: unknown path first (404), then guard, then method, then the handler. */
 export class Router {
-  readonly #routes: readonly Compiled[];
+  readonly routes: readonly Route[];
+  readonly #compiled: readonly Compiled[];
   readonly #guard: Guard;
   readonly #log: Logger;
+  readonly #sockets = new Sockets();
 
   constructor(routes: readonly Route[], guard: Guard, log: Logger) {
-    this.#routes = routes.map((route) => ({
-      segments: route.path.split("/").slice(1),
-      methods: route.methods,
-    }));
+    this.routes = routes;
+    this.#compiled = routes.map((route) => ({ segments: route.path.split("/").slice(1), route }));
     this.#guard = guard;
     this.#log = log;
   }
@@ -47,10 +64,53 @@ export class Router {
     }
   }
 
+  /** Whether a request is an upgrade for {@link upgrade}; every other one is a plain request. */
+  takesUpgrade(request: IncomingMessage): boolean {
+    if (request.method !== "GET" || request.headers.upgrade?.toLowerCase() !== "websocket") return false;
+    try {
+      return this.#find(splitTarget(request).path)?.route.socket !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Serves one WebSocket upgrade; it never rejects. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const gone = new AbortController();
+    socket.once("close", () => gone.abort());
+    socket.on("error", () => {});
+    this.#sockets.track(socket);
+    const { path, query } = splitTarget(request);
+    const found = this.#find(path);
+    let accepted: Promise<WebSocket> | undefined;
+    const accept = () => (accepted ??= this.#sockets.accept(request, socket, head));
+    try {
+      if (!found?.route.socket) throw invalid(`unknown endpoint ${path}`, 404);
+      this.#guard.checkOrigin(request);
+      if (found.guarded) this.#guard.checkToken(request, query.get("access_token") ?? undefined);
+      query.delete("access_token");
+      await found.route.socket({ request, params: found.params, query, signal: gone.signal, accept });
+      if (!accepted) throw new Error("the handler of an upgrade neither accepted nor refused it");
+    } catch (error) {
+      if (socket.destroyed) return;
+      const known = this.#known(request, error);
+      if (!accepted && found?.route.socketRefusal !== "close") {
+        socket.end(problemResponseText(known), () => socket.destroy());
+        return;
+      }
+      const refused = accepted === undefined && known.statusCode < 500;
+      const webSocket = await accept().catch(() => undefined);
+      webSocket?.close(refused ? 1008 : 1011, `${known.group}.${known.code}`);
+    }
+  }
+
+  /** Closes all WebSockets; the plain requests are the HTTP server's. */
+  async close(): Promise<void> {
+    await this.#sockets.close();
+  }
+
   async #dispatch(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const target = request.url ?? "/";
-    const cut = target.indexOf("?");
-    const path = cut === -1 ? target : target.slice(0, cut);
+    const { path, query } = splitTarget(request);
     this.#guard.checkOrigin(request, response);
     const found = this.#find(path);
     if (!found) throw invalid(`unknown endpoint ${path}`, 404);
@@ -59,42 +119,56 @@ export class Router {
       return;
     }
     if (found.guarded) this.#guard.checkToken(request);
+    const { methods, socket } = found.route;
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "");
-    const handler = Object.hasOwn(found.methods, method) ? found.methods[method] : undefined;
+    const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
     if (!handler) {
-      response.setHeader("allow", Object.keys(found.methods).join(", "));
+      if (socket && method === "GET") throw invalid("this endpoint takes WebSocket upgrades only");
+      const allowed = socket && !methods.GET ? [...Object.keys(methods), "GET"] : Object.keys(methods);
+      response.setHeader("allow", allowed.join(", "));
       sendEmpty(response, 405);
       return;
     }
-    const query = new URLSearchParams(cut === -1 ? "" : target.slice(cut + 1));
     await handler({ request, response, params: found.params, query, signal });
   }
 
-  #find(path: string) {
+  #find(path: string): Found | undefined {
     const segments = path.split("/").slice(1);
-    for (const route of this.#routes) {
-      const params = match(route.segments, segments);
-      if (params) return { params, methods: route.methods, guarded: segments[0] === "v1" };
+    for (const { segments: pattern, route } of this.#compiled) {
+      const params = match(pattern, segments);
+      if (params) return { params, route, guarded: segments[0] === "v1" };
     }
     return undefined;
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.destroyed) return;
-    const known = isHoldfastError(error)
-      ? error
-      : sanitizeError(error, randomUUID(), (errorId, cause) =>
-          this.#log.error("request failed", { errorId, method: request.method, cause: String(cause) }),
-        );
+    const known = this.#known(request, error);
     if (response.headersSent) {
       response.destroy();
       return;
     }
     // What is left of an unread body would be taken for the next request.
     if (!request.complete) response.setHeader("connection", "close");
-    const internal = known.group === "internal" ? problem("internal_error", 500, known.message) : known;
-    sendProblem(response, internal);
+    sendProblem(response, known);
   }
+
+  /** What the caller is told of an error: what was thrown for it, else an id that finds it in the log. */
+  #known(request: IncomingMessage, error: unknown): HoldfastError {
+    const known = isHoldfastError(error)
+      ? error
+      : sanitizeError(error, randomUUID(), (errorId, cause) =>
+          this.#log.error("request failed", { errorId, method: request.method, cause: String(cause) }),
+        );
+    return known.group === "internal" ? problem("internal_error", 500, known.message) : known;
+  }
+}
+
+function splitTarget(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
+  const target = request.url ?? "/";
+  const cut = target.indexOf("?");
+  if (cut === -1) return { path: target, query: new URLSearchParams() };
+  return { path: target.slice(0, cut), query: new URLSearchParams(target.slice(cut + 1)) };
 }
 
 function match(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {

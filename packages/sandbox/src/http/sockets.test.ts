@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import { silentLogger } from "@holdfast/core";
+import { WebSocket } from "ws";
+import { sendJson } from "./exchange.ts";
+import { Guard } from "./guard.ts";
+import { problem } from "./problem.ts";
+import { type Route, Router } from "./router.ts";
+
+/** A server with these routes and the token "t"; answers its port. */
+async function serve(t: TestContext, routes: readonly Route[]): Promise<{ port: number; router: Router }> {
+  const guard = new Guard({ token: "t", hosts: ["127.0.0.1"], origins: ["https://app.example"] });
+  const router = new Router(routes, guard, silentLogger);
+  const server = createServer(
+    { shouldUpgradeCallback: (request) => router.takesUpgrade(request) },
+    (request, response) => void router.handle(request, response),
+  );
+  server.on("upgrade", (request, socket, head) => void router.upgrade(request, socket, head));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(async () => {
+    await router.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  return { port: address.port, router };
+}
+
+/** How a handshake is answered: 101, or the status and body of a refusal. */
+function attempt(url: string, options: { headers?: Record<string, string>; origin?: string } = {}) {
+  return new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const socket = new WebSocket(url, options);
+    socket.on("error", reject);
+    socket.on("open", () => {
+      socket.close();
+      resolve({ status: 101, body: "" });
+    });
+    socket.on("unexpected-response", (_request, response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (text: string) => {
+        body += text;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+    });
+  });
+}
+
+const echo: Route = {
+  path: "/v1/echo/:id",
+  methods: {},
+  socket: async ({ accept, params, query }) => {
+    if (params.id === "none") throw problem("not_found", 404, "there is no such thing");
+    if (params.id === "lazy") return;
+    const socket = await accept();
+    socket.send(`${params.id} ${query}`);
+    socket.on("message", (data) => socket.send(String(data)));
+    if (params.id === "broken") throw problem("conflict", 409, "too late for an answer");
+  },
+};
+
+const authorization = "Bearer t";
+
+describe("WebSocket routes", () => {
+  test("the token may be in the header or, for upgrades alone, in the query", async (t) => {
+    const { port } = await serve(t, [
+      echo,
+      { path: "/v1/plain", methods: { GET: ({ response }) => sendJson(response, 1) } },
+    ]);
+    const base = `ws://127.0.0.1:${port}/v1`;
+    assert.equal((await attempt(`${base}/echo/a`)).status, 401);
+    assert.equal((await attempt(`${base}/echo/a?access_token=no`)).status, 401);
+    assert.equal((await attempt(`${base}/echo/a`, { headers: { authorization } })).status, 101);
+    const socket = new WebSocket(`${base}/echo/a?access_token=t&x=1`);
+    const [first] = await once(socket, "message");
+    assert.equal(String(first), "a x=1", "the handler never sees the token");
+    socket.close();
+    const plain = await fetch(`http://127.0.0.1:${port}/v1/plain?access_token=t`);
+    assert.equal(plain.status, 401);
+    const upgraded = await attempt(`${base}/plain`, { headers: { authorization } });
+    assert.equal(upgraded.status, 200, "where there is no socket an upgrade is a plain request");
+    assert.equal((await attempt(`${base}/none`, { headers: { authorization } })).status, 404);
+  });
+
+  test("what is thrown before the handshake answers it, what is thrown after it closes it", async (t) => {
+    const { port } = await serve(t, [echo]);
+    const url = `ws://127.0.0.1:${port}/v1/echo`;
+    const missing = await attempt(`${url}/none`, { headers: { authorization } });
+    assert.equal(missing.status, 404);
+    assert.equal(JSON.parse(missing.body).type, "urn:sandbox-agent:error:not_found");
+    assert.equal((await attempt(`${url}/lazy`, { headers: { authorization } })).status, 500);
+    const foreign = { headers: { authorization }, origin: "https://evil.example" };
+    assert.equal((await attempt(`${url}/a`, foreign)).status, 403);
+    assert.equal((await attempt(`${url}/a`, { ...foreign, origin: "https://app.example" })).status, 101);
+    const broken = new WebSocket(`${url}/broken`, { headers: { authorization } });
+    const [code, reason] = await once(broken, "close");
+    assert.deepEqual([code, String(reason)], [1011, "sandbox.conflict"]);
+    const plain = await fetch(`http://127.0.0.1:${port}/v1/echo/a`, { headers: { authorization } });
+    assert.equal(plain.status, 400);
+    const posted = await fetch(`http://127.0.0.1:${port}/v1/echo/a`, {
+      method: "POST",
+      headers: { authorization },
+    });
+    assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET"]);
+  });
+
+  test("a route for browsers is refused by a close frame", async (t) => {
+    const { port } = await serve(t, [{ ...echo, socketRefusal: "close" }]);
+    const closed = async (path: string) => {
+      const [code, reason] = await once(new WebSocket(`ws://127.0.0.1:${port}/v1/echo/${path}`), "close");
+      return [code, String(reason)];
+    };
+    assert.deepEqual(await closed("a"), [1008, "sandbox.token_invalid"]);
+    assert.deepEqual(await closed("none?access_token=t"), [1008, "sandbox.not_found"]);
+    assert.deepEqual(await closed("lazy?access_token=t"), [1011, "sandbox.internal_error"]);
+  });
+
+  test("closing ends open sockets, and handshakes that nobody answered", async (t) => {
+    let gone: AbortSignal | undefined;
+    const asked = Promise.withResolvers<void>();
+    const { port, router } = await serve(t, [
+      echo,
+      {
+        path: "/v1/slow",
+        methods: {},
+        socket: async ({ signal }) => {
+          gone = signal;
+          asked.resolve();
+          await once(signal, "abort");
+        },
+      },
+    ]);
+    const open = new WebSocket(`ws://127.0.0.1:${port}/v1/echo/a?access_token=t`);
+    await once(open, "message");
+    const slow = connect(port, "127.0.0.1");
+    slow.on("error", () => {});
+    slow.write(
+      `GET /v1/slow?access_token=t HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`,
+    );
+    await asked.promise;
+    const closed = once(open, "close");
+    const ended = once(slow, "close");
+    await router.close();
+    assert.deepEqual((await closed)[0], 1001);
+    await ended;
+    assert.equal(gone?.aborted, true);
+  });
+});
