@@ -23,6 +23,21 @@ export interface SandboxLimits {
   readonly initializeTimeoutMs: number;
   /** How long an agent with an open request may print nothing before it is ended. */
   readonly silenceTimeoutMs: number;
+  /** An agent instance without a stream and without an open request is ended after this long; 0 means never. */
+  readonly idleInstanceMs: number;
+  /** How long an agent may take to answer a cancel before its process group is ended. */
+  readonly cancelGraceMs: number;
+  /** How long an agent may take to open, load, resume or fork a session. */
+  readonly sessionOpenTimeoutMs: number;
+  /** How long a permission stays pending; 0 means as long as its agent lives. */
+  readonly permissionTimeoutMs: number;
+  /** How long a permission policy may take; then a person is asked. */
+  readonly policyTimeoutMs: number;
+  readonly maxQueuedPrompts: number;
+  /** Payloads of all session logs of a server without a data directory; the oldest go, told as a gap. */
+  readonly maxMemoryLogBytes: number;
+  /** Text of an earlier conversation in front of the first prompt after a replay. */
+  readonly maxTranscriptBytes: number;
   readonly maxStderrLines: number;
   readonly maxStderrBytes: number;
   readonly defaultRunTimeoutMs: number;
@@ -46,6 +61,14 @@ export const defaultLimits: SandboxLimits = {
   bootstrapWaitMs: 1_000,
   initializeTimeoutMs: 120_000,
   silenceTimeoutMs: 30 * 60_000,
+  idleInstanceMs: 30 * 60_000,
+  cancelGraceMs: 700,
+  sessionOpenTimeoutMs: 120_000,
+  permissionTimeoutMs: 24 * 3_600_000,
+  policyTimeoutMs: 10_000,
+  maxQueuedPrompts: 64,
+  maxMemoryLogBytes: 64 * 1_048_576,
+  maxTranscriptBytes: 49_152,
   maxStderrLines: 16,
   maxStderrBytes: 16_384,
   defaultRunTimeoutMs: 30_000,

@@ -1,6 +1,8 @@
 import type { Logger } from "@holdfast/core";
 import type { AgentRow, ModelEndpoint, ModelWire } from "./agents/row.ts";
+import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
+import type { PermissionPolicy } from "./sessions/policy.ts";
 
 /** Where a server is reached. */
 export type Listen =
@@ -41,8 +43,19 @@ export interface SandboxServerOptions {
   readonly jailed?: boolean;
   /** Host names beyond loopback that requests over TCP may name in their Host header. */
   readonly allowedHosts?: readonly string[];
-  /** Origins of browser pages that may call the server over TCP. */
+  /** Origins of browser pages that may call the server over TCP; as `cors.origins`, to which they add. */
   readonly allowedOrigins?: readonly string[];
+  /** Calls from pages of other origins; none are allowed by default. */
+  readonly cors?: CorsOptions;
+  /** Logs every request that was answered: method, route, status, duration. Failures are always logged. */
+  readonly logRequests?: boolean;
+  /**
+   * Directory of what outlives the server: the log of its sessions. One server at a time. Without it
+   * sessions are kept in memory, up to `maxMemoryLogBytes`, and end with the server.
+   */
+  readonly dataDirectory?: string;
+  /** Decides on permissions that agents ask for before a person is asked; asks everything by default. */
+  readonly permissionPolicy?: PermissionPolicy;
   readonly limits?: Partial<SandboxLimits>;
   readonly log?: Logger;
 }

@@ -3,8 +3,11 @@ import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { AgentProcess, type ProcessExit } from "./agent-process.ts";
 import { EventLog } from "./event-log.ts";
+import { IdleTimer } from "./idle-timer.ts";
 import { type Message, readMessage, withId, withStderr } from "./message.ts";
-import { errorResponse, PendingRequests } from "./pending.ts";
+import type { AcpObserver } from "./observer.ts";
+import { errorResponse, type PendingRequest, PendingRequests } from "./pending.ts";
+import { type SessionStartHook, withSessionStart } from "./session-start.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface InstanceOptions {
@@ -12,10 +15,23 @@ export interface InstanceOptions {
   readonly agentId: string;
   /** Prepares a start: finds the agent, writes its files, composes its environment. */
   readonly prepare: () => Promise<SpawnRequest>;
+  readonly observer?: AcpObserver;
+  readonly onSessionStart?: SessionStartHook;
+  /** The instance was of no use to anybody for `idleInstanceMs`. */
+  readonly onIdle?: () => void;
   readonly spawner: Spawner;
   readonly limits: SandboxLimits;
   readonly log: Logger;
 }
+
+export interface SendOptions {
+  /** Runs when the agent was given the request. */
+  readonly onForwarded?: () => void;
+  /** The server asks by itself: the answer stays out of the stream. */
+  readonly internal?: boolean;
+}
+
+type Request = Message & { readonly key: string; readonly idText: string };
 
 /** How far a reader has come; the slowest one decides whether the agent is paused. */
 export interface ReaderPosition {
@@ -40,8 +56,13 @@ export class AcpInstance {
   #starting: Promise<AgentProcess> | undefined;
   #startedAtMs: number | undefined;
   #wasStarted = false;
+  #initializeAnswer: string | undefined;
+  readonly #idle: IdleTimer;
   #initialize: string | undefined;
   #authenticate: string | undefined;
+  /** The process has not been told yet what the one before it was told. */
+  #isReplacement = false;
+  #replaying: Promise<void> | undefined;
   #paused = false;
   #closing: Promise<void> | undefined;
   #closeListeners = new Set<() => void>();
@@ -51,7 +72,22 @@ export class AcpInstance {
     this.agentId = options.agentId;
     this.#options = options;
     this.events = new EventLog(options.limits.maxRetainedEvents, options.limits.maxRetainedBytes);
-    this.#watchdog = new Watchdog(options.limits, this.#pending, (reason) => this.#cut(reason));
+    this.#watchdog = new Watchdog(options.limits, this.#pending, (reason) => this.cut(reason));
+    this.#idle = new IdleTimer(
+      options.limits.idleInstanceMs,
+      () => this.#readers.size === 0 && this.#pending.size === 0,
+      () => options.onIdle?.(),
+    );
+  }
+
+  /** True while a process runs. */
+  get isRunning(): boolean {
+    return this.#process !== undefined;
+  }
+
+  /** What the agent last answered to `initialize`, as JSON text; undefined before that. */
+  get initializeAnswer(): string | undefined {
+    return this.#initializeAnswer;
   }
 
   /** Milliseconds since the agent's process started; undefined while there is none. */
@@ -76,31 +112,53 @@ export class AcpInstance {
   /**
    * Passes a message of a client on. Resolves to the text of the answer for a request, to
    * undefined for anything else. Once the instance exists nothing here
-   * rejects: what goes wrong becomes a JSON-RPC error. `onForwarded` runs when the agent was given
-   * the request.
+   * rejects: what goes wrong becomes a JSON-RPC error.
    */
-  async send(message: Message, onForwarded?: () => void): Promise<string | undefined> {
+  async send(message: Message, options: SendOptions = {}): Promise<string | undefined> {
     if (message.kind === "request" && message.key !== undefined && message.idText !== undefined) {
-      const { key, idText } = message;
-      const process = await this.#ready(message).catch((error: unknown) => String(error));
-      if (typeof process !== "string") {
-        const answer = this.#request(process, { ...message, key, idText });
-        onForwarded?.();
-        return await answer;
-      }
-      const refusal = errorResponse(idText, process, {
-        reason: "agent_process_exited",
-        exitCode: null,
-        signal: null,
-      });
-      this.events.append(refusal);
-      return refusal;
+      return await this.#sendRequest({ ...message, key: message.key, idText: message.idText }, options);
     }
-    if (message.kind === "response" && message.key !== undefined) this.#pending.agentAnswered(message.key);
     // A notification or an answer for a process that is gone has lost its meaning with it.
-    this.#process?.write(oneLine(message.raw));
+    if (!this.#process) return undefined;
+    // Of two clients that answer the same question, the first one counts.
+    if (message.kind === "response" && message.key !== undefined) {
+      if (!this.#pending.agentAnswered(message.key)) return undefined;
+    }
+    if (this.#observe((observer) => observer.toAgent(this, message, options.internal ?? false))) {
+      this.#process.write(oneLine(message.raw));
+    }
     this.#watchdog.touch();
     return undefined;
+  }
+
+  async #sendRequest(request: Request, options: SendOptions): Promise<string> {
+    const { onSessionStart } = this.#options;
+    const internal = options.internal ?? false;
+    try {
+      const message = onSessionStart
+        ? await withSessionStart(request, this.agentId, onSessionStart)
+        : request;
+      const process = await this.#readyFor(request, internal);
+      const answer = this.#request(
+        process,
+        { ...message, key: request.key, idText: request.idText },
+        internal,
+      );
+      options.onForwarded?.();
+      return await answer;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const data = { reason: "agent_process_exited", exitCode: null, signal: null };
+      const refusal = errorResponse(request.idText, why, data);
+      if (!internal) this.events.append(refusal);
+      return refusal;
+    }
+  }
+
+  /** Lets a message of the agent through that the observer held back. */
+  release(raw: string): void {
+    this.events.append(raw);
+    this.#throttle();
   }
 
   addReader(reader: ReaderPosition): () => void {
@@ -108,6 +166,7 @@ export class AcpInstance {
     return () => {
       this.#readers.delete(reader);
       this.relieve();
+      this.#idle.touch();
     };
   }
 
@@ -131,9 +190,11 @@ export class AcpInstance {
 
   async #close(): Promise<void> {
     const process = this.#process ?? (await this.#starting?.catch(() => undefined));
+    this.#idle.stop();
     await process?.end();
     this.#watchdog.stop();
     for (const listener of this.#closeListeners) listener();
+    this.#observe((observer) => observer.closed(this));
   }
 
   async #start(): Promise<AgentProcess> {
@@ -148,56 +209,86 @@ export class AcpInstance {
     this.#process = process;
     this.#startedAtMs = Date.now();
     this.#wasStarted = true;
+    this.#idle.touch();
     return process;
   }
 
-  /** The process for a request; a restarted one is initialized first. */
-  async #ready(message: Message): Promise<AgentProcess> {
-    if (this.#process) return this.#process;
+  /** Starts the process if there is none; one that stands in for another is initialized as that one was. */
+  async ready(): Promise<AgentProcess> {
     const process = await this.start();
-    if (message.method === "initialize") return process;
+    if (this.#isReplacement) {
+      this.#replaying ??= this.#replay(process).finally(() => {
+        this.#replaying = undefined;
+      });
+      await this.#replaying;
+    }
+    return process;
+  }
+
+  async #readyFor(message: Request, internal: boolean): Promise<AgentProcess> {
+    if (message.method === "initialize") {
+      const process = await this.start();
+      this.#isReplacement = false;
+      return process;
+    }
+    const process = await this.ready();
+    if (!internal) await this.#options.observer?.beforeRequest(this, message);
+    return process;
+  }
+
+  async #replay(process: AgentProcess): Promise<void> {
     for (const raw of [this.#initialize, this.#authenticate]) {
       if (raw === undefined) continue;
       const replay = readMessage(raw);
       if (replay?.key === undefined || replay.idText === undefined) continue;
       await this.#request(process, { ...replay, key: replay.key, idText: replay.idText }, true);
     }
-    return process;
+    this.#isReplacement = false;
   }
 
-  #request(
-    process: AgentProcess,
-    message: Message & { readonly key: string; readonly idText: string },
-    internal = false,
-  ): Promise<string> {
+  #request(process: AgentProcess, message: Request, internal: boolean): Promise<string> {
     const method = message.method ?? "";
     if (method === "initialize") this.#initialize = message.raw;
     if (method === "authenticate") this.#authenticate = message.raw;
     return new Promise((resolve) => {
-      const pending = { method, idText: message.idText, internal, settle: resolve };
+      const pending = { method, message, idText: message.idText, internal, settle: resolve };
       const idText = this.#pending.add(message, pending);
       this.#watchdog.touch();
       const raw = idText === message.idText ? message.raw : withId(message.raw, idText);
-      const outcome = process.write(oneLine(raw));
+      const given = idText === message.idText ? message : { ...message, ...readMessage(raw) };
+      const seen = this.#observe((observer) => observer.toAgent(this, given, internal));
+      const outcome = seen ? process.write(oneLine(raw)) : "unseen";
       if (outcome === "written") return;
-      const taken = readMessage(raw);
-      if (taken?.key !== undefined) this.#pending.take(taken.key);
-      this.#refuse(pending, outcome, process);
+      if (given.key !== undefined) this.#pending.take(given.key);
+      const [reason, text] = refusals[outcome];
+      this.#settle(pending, errorResponse(pending.idText, text, { reason, agentStderr: this.#stderr() }));
     });
   }
 
-  #refuse(
-    pending: { readonly idText: string; readonly settle: (raw: string) => void },
-    outcome: "full" | "broken",
-    process: AgentProcess,
-  ): void {
-    const [reason, text] =
-      outcome === "full"
-        ? ["agent_input_full", "The agent does not read its input"]
-        : ["agent_input_closed", "The agent has closed its input"];
-    const refusal = errorResponse(pending.idText, text, { reason, agentStderr: process.stderr.toString() });
-    this.events.append(refusal);
-    pending.settle(refusal);
+  /** Answers a request in the place of the agent. */
+  #settle(pending: PendingRequest, answer: string): void {
+    this.#observe((observer) => observer.refused(this, pending, answer));
+    if (!pending.internal) this.events.append(answer);
+    pending.settle(answer);
+    this.#idle.touch();
+  }
+
+  #stderr(): string {
+    return this.#process?.stderr.toString() ?? "";
+  }
+
+  /** False when the observer could not do its part: then the agent is ended. */
+  #observe(call: (observer: AcpObserver) => void): boolean {
+    const { observer } = this.#options;
+    if (!observer) return true;
+    try {
+      call(observer);
+      return true;
+    } catch (error) {
+      this.#options.log.error("session log failed", { agent: this.agentId, cause: String(error) });
+      this.cut("session_log_failed");
+      return false;
+    }
   }
 
   #onLine(line: string): void {
@@ -213,17 +304,33 @@ export class AcpInstance {
       this.#adapter("invalid_stdout", { error: "not a JSON object", raw: line.slice(0, 4_096) });
       return;
     }
-    const answered =
-      message.kind === "response" && message.key !== undefined && this.#pending.take(message.key);
-    if (!answered) {
-      if (message.kind === "request" && message.key !== undefined) this.#pending.agentAsked(message.key);
-      this.events.append(line);
-    } else {
-      const raw = message.idText === answered.idText ? line : withId(line, answered.idText);
-      if (!answered.internal) this.events.append(raw);
-      answered.settle(withStderr(raw, this.#process?.stderr.toString() ?? ""));
-    }
+    this.#deliver(message);
     this.#throttle();
+  }
+
+  #deliver(message: Message): void {
+    const isAnswer = message.kind === "response" && message.key !== undefined;
+    const answered = isAnswer ? this.#pending.take(message.key ?? "") : undefined;
+    if (message.kind === "request" && message.key !== undefined) this.#pending.agentAsked(message.key);
+    let fate: "pass" | "hold" = "pass";
+    const seen = this.#observe((observer) => {
+      fate = observer.fromAgent(this, message, answered);
+    });
+    if (!answered) {
+      if (seen && fate === "pass") this.events.append(message.raw);
+      return;
+    }
+    if (!seen) {
+      const [reason, text] = refusals.unseen;
+      this.#settle(answered, errorResponse(answered.idText, text, { reason }));
+      return;
+    }
+    const own = message.idText === answered.idText ? message.raw : withId(message.raw, answered.idText);
+    const raw = withStderr(own, this.#stderr());
+    if (answered.method === "initialize") this.#initializeAnswer = raw;
+    if (!answered.internal) this.events.append(raw);
+    answered.settle(raw);
+    this.#idle.touch();
   }
 
   #throttle(): void {
@@ -241,6 +348,7 @@ export class AcpInstance {
 
   #onExit(exit: ProcessExit): void {
     this.#process = undefined;
+    this.#isReplacement = true;
     this.#startedAtMs = undefined;
     this.#paused = false;
     const reason = this.#watchdog.takeReason() ?? "agent_process_exited";
@@ -253,24 +361,35 @@ export class AcpInstance {
     const { exitCode, signal, stderr } = exit;
     this.#adapter("agent_exited", { success: exitCode === 0, code: exitCode, signal, stderr, reason });
     const how = signal === null ? `with code ${exitCode}` : `by ${signal}`;
+    const data = { reason, exitCode, signal, agentStderr: stderr };
     for (const pending of this.#pending.takeAll()) {
-      const data = { reason, exitCode, signal, agentStderr: stderr };
-      const answer = errorResponse(pending.idText, `The agent exited ${how}`, data);
-      if (!pending.internal) this.events.append(answer);
-      pending.settle(answer);
+      this.#settle(pending, errorResponse(pending.idText, `The agent exited ${how}`, data));
     }
+    this.#observe((observer) => observer.exited(this, exit));
     this.#watchdog.stop();
   }
 
-  #cut(reason: string): void {
-    this.#options.log.warn("agent does not answer, ending it", { agent: this.agentId, reason });
-    void this.#process?.end(true);
+  /** Ends the agent's process with everything it started, at once; the instance stays. */
+  cut(reason: string): void {
+    if (!this.#process) return;
+    this.#options.log.warn("ending an agent", { agent: this.agentId, reason });
+    this.#watchdog.blame(reason);
+    void this.#process.end(true);
   }
 
   #adapter(name: string, params: Readonly<Record<string, unknown>>): void {
-    this.events.append(JSON.stringify({ jsonrpc: "2.0", method: `_adapter/${name}`, params }));
+    const notice = JSON.stringify({ jsonrpc: "2.0", method: `_adapter/${name}`, params });
+    this.#observe((observer) => observer.notice(this, notice));
+    this.events.append(notice);
   }
 }
+
+/** Why the server answers a request itself: the reason for programs, and for people. */
+const refusals = {
+  full: ["agent_input_full", "The agent does not read its input"],
+  broken: ["agent_input_closed", "The agent has closed its input"],
+  unseen: ["session_log_failed", "The session's log could not be written, so the agent was ended"],
+} as const;
 
 /** JSON text may hold line breaks between its tokens; a message on the agent's input must not. */
 function oneLine(raw: string): string {

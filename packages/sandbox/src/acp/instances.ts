@@ -4,10 +4,14 @@ import { invalid, problem } from "../http/problem.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { AcpInstance } from "./instance.ts";
+import type { AcpObserver } from "./observer.ts";
+import type { SessionStartHook } from "./session-start.ts";
 
 export interface InstancesOptions {
   readonly agents: ReadonlyMap<string, AgentRow>;
   readonly prepare: (row: AgentRow) => Promise<SpawnRequest>;
+  /** Gives a session that starts its MCP servers. */
+  readonly onSessionStart?: SessionStartHook;
   readonly spawner: Spawner;
   readonly limits: SandboxLimits;
   readonly log: Logger;
@@ -17,10 +21,16 @@ export interface InstancesOptions {
 export class AcpInstances {
   readonly #options: InstancesOptions;
   readonly #instances = new Map<string, AcpInstance>();
+  #observer: AcpObserver | undefined;
   readonly #waiters = new Set<(instance: AcpInstance) => void>();
 
   constructor(options: InstancesOptions) {
     this.#options = options;
+  }
+
+  /** Who sees everything that instances made from now on pass on. */
+  observeWith(observer: AcpObserver): void {
+    this.#observer = observer;
   }
 
   list(): AcpInstance[] {
@@ -48,11 +58,17 @@ export class AcpInstances {
         `max agent instance limit reached (${this.#options.limits.maxAgentInstances})`,
       );
     }
-    const { spawner, limits, log, prepare } = this.#options;
+    const { spawner, limits, log, prepare, onSessionStart } = this.#options;
     const instance = new AcpInstance({
       serverId,
       agentId,
       prepare: () => prepare(row),
+      onIdle: () => {
+        log.info("ending an idle agent", { agent: agentId });
+        void this.delete(serverId);
+      },
+      ...(this.#observer === undefined ? {} : { observer: this.#observer }),
+      ...(onSessionStart === undefined ? {} : { onSessionStart }),
       spawner,
       limits,
       log,

@@ -9,6 +9,8 @@ export interface Message {
   readonly key?: string;
   /** The id as JSON text, for a request or response. */
   readonly idText?: string;
+  /** The agent's session that it is about: `params.sessionId`, where that is a text. */
+  readonly sessionId?: string;
 }
 
 /** Reads a JSON-RPC message; undefined when `raw` is not a JSON object. Throws SyntaxError for no JSON. */
@@ -16,12 +18,15 @@ export function readMessage(raw: string): Message | undefined {
   const value: unknown = JSON.parse(raw);
   if (!isRecord(value)) return undefined;
   const method = typeof value.method === "string" ? value.method : undefined;
-  if (!Object.hasOwn(value, "id")) {
-    return { raw, kind: "notification", ...(method === undefined ? {} : { method }) };
-  }
+  const sessionId = isRecord(value.params) ? value.params.sessionId : undefined;
+  const about = {
+    ...(method === undefined ? {} : { method }),
+    ...(typeof sessionId === "string" ? { sessionId } : {}),
+  };
+  if (!Object.hasOwn(value, "id")) return { raw, kind: "notification", ...about };
   const idText = idTextOf(raw, value.id);
   const kind = method === undefined ? "response" : "request";
-  return { raw, kind, key: idKey(value.id, idText), idText, ...(method === undefined ? {} : { method }) };
+  return { raw, kind, key: idKey(value.id, idText), idText, ...about };
 }
 
 /** `raw` with its id replaced by the JSON text `idText`; everything else stays as it is. */

@@ -3,9 +3,11 @@ import type { Message } from "./message.ts";
 /** A client's request that the agent has not answered yet. */
 export interface PendingRequest {
   readonly method: string;
+  /** The message as the client sent it. */
+  readonly message: Message;
   /** The client's id as JSON text; the agent may have been given another one. */
   readonly idText: string;
-  /** `initialize` again for a restarted agent: its answer is nobody's but the server's. */
+  /** The server asked by itself: the answer is for nobody else. */
   readonly internal: boolean;
   readonly settle: (raw: string) => void;
 }
@@ -26,6 +28,8 @@ export function errorResponse(
 export class PendingRequests {
   readonly #ofClients = new Map<string, PendingRequest>();
   readonly #ofAgent = new Set<string>();
+  /** Questions of the agent that have their answer; a second one must not reach it. */
+  readonly #settledOfAgent = new Set<string>();
   #substitutes = 0;
 
   get size(): number {
@@ -61,6 +65,7 @@ export class PendingRequests {
     const all = [...this.#ofClients.values()];
     this.#ofClients.clear();
     this.#ofAgent.clear();
+    this.#settledOfAgent.clear();
     return all;
   }
 
@@ -68,10 +73,16 @@ export class PendingRequests {
     // An agent that asks without end only loses the watchdog's patience for the oldest questions.
     if (this.#ofAgent.size >= 10_000) this.#ofAgent.clear();
     this.#ofAgent.add(key);
+    this.#settledOfAgent.delete(key);
   }
 
-  agentAnswered(key: string): void {
-    this.#ofAgent.delete(key);
+  /** False when the agent has its answer to this question already. */
+  agentAnswered(key: string): boolean {
+    if (this.#settledOfAgent.has(key)) return false;
+    if (!this.#ofAgent.delete(key)) return true;
+    if (this.#settledOfAgent.size >= 10_000) this.#settledOfAgent.clear();
+    this.#settledOfAgent.add(key);
+    return true;
   }
 
   has(method: string): boolean {

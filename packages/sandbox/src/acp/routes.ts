@@ -65,7 +65,7 @@ export class AcpRoutes {
     if (!known || instance.uptimeMs === undefined) await this.#bootstrap(instance, !known);
     const { response } = exchange;
     const heart = new Heart(response, this.#limits.heartbeatMs);
-    const answer = await instance.send(message, () => heart.start());
+    const answer = await instance.send(message, { onForwarded: () => heart.start() });
     if (answer === undefined) {
       sendEmpty(response, 202);
       return;

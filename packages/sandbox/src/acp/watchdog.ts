@@ -29,7 +29,12 @@ export class Watchdog {
     if (this.#timer === undefined || this.#lastSignAt + patience < this.#dueAt) this.#arm(patience);
   }
 
-  /** Why the agent was ended, once, if it was the watchdog that did it. */
+  /** The agent is ended on purpose; the first reason is the one that counts. */
+  blame(reason: string): void {
+    this.#reason ??= reason;
+  }
+
+  /** Why the agent was ended, once, if it was on purpose. */
   takeReason(): string | undefined {
     const reason = this.#reason;
     this.#reason = undefined;
@@ -57,8 +62,7 @@ export class Watchdog {
       this.#arm(Math.max(patience - silentMs, 1_000));
       return;
     }
-    this.#reason = this.#pending.has("initialize") ? "initialize_timed_out" : "agent_silent";
-    this.#cut(this.#reason);
+    this.#cut(this.#pending.has("initialize") ? "initialize_timed_out" : "agent_silent");
   }
 
   #patience(): number {

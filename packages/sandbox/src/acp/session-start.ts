@@ -1,0 +1,35 @@
+import { isRecord } from "../http/problem.ts";
+import { type Message, readMessage } from "./message.ts";
+
+/** A session that an agent is about to open, load, resume or fork. */
+export interface SessionStart {
+  readonly agent: string;
+  readonly method: string;
+  /** As the client gave it. */
+  readonly cwd: string | undefined;
+  /** MCP servers that the client gave, in ACP's own shape. */
+  readonly mcpServers: readonly unknown[];
+}
+
+/** Returns the MCP servers that the session gets; what it throws is the answer to the request. */
+export type SessionStartHook = (start: SessionStart) => Promise<readonly unknown[]>;
+
+const methods = new Set(["session/new", "session/load", "session/resume", "session/fork"]);
+
+/** `message` with the MCP servers that `hook` decides on; the same message when it changes nothing. */
+export async function withSessionStart(
+  message: Message,
+  agent: string,
+  hook: SessionStartHook,
+): Promise<Message> {
+  if (message.kind !== "request" || !methods.has(message.method ?? "")) return message;
+  const value: unknown = JSON.parse(message.raw);
+  if (!isRecord(value)) return message;
+  const params = isRecord(value.params) ? value.params : {};
+  const given: readonly unknown[] = Array.isArray(params.mcpServers) ? params.mcpServers : [];
+  const cwd = typeof params.cwd === "string" ? params.cwd : undefined;
+  const mcpServers = await hook({ agent, method: message.method ?? "", cwd, mcpServers: given });
+  if (mcpServers === given) return message;
+  const changed = readMessage(JSON.stringify({ ...value, params: { ...params, mcpServers } }));
+  return changed ?? message;
+}
