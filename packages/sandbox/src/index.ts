@@ -11,6 +11,7 @@ export type {
   ModelWire,
 } from "./agents/row.ts";
 export { agentTable, type CustomAgent, customAgent, demoAgent, demoEntry } from "./agents/table.ts";
+export type { CorsOptions } from "./http/cors.ts";
 export { defaultLimits, type SandboxLimits } from "./limits.ts";
 export type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 export { createSandboxServer } from "./server.ts";

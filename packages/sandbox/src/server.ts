@@ -10,8 +10,9 @@ import { agentTable } from "./agents/table.ts";
 import { Dialler } from "./dial.ts";
 import { Paths } from "./fs/paths.ts";
 import { FsRoutes } from "./fs/routes.ts";
-import { sendJson } from "./http/exchange.ts";
 import { Guard } from "./http/guard.ts";
+import { metaRoutes } from "./http/meta-routes.ts";
+import { Metrics } from "./http/metrics.ts";
 import { Router } from "./http/router.ts";
 import { bindUnix, listenTcp } from "./internal/listen.ts";
 import { Spawner } from "./internal/spawner.ts";
@@ -70,7 +71,8 @@ function tokenFor(options: SandboxServerOptions): string | undefined {
     : undefined;
 }
 
-async function compose(
+/** Everything behind the listener; exported for the check of the routes against the OpenAPI document. */
+export async function compose(
   options: SandboxServerOptions,
   token: string | undefined,
   limits: SandboxLimits,
@@ -98,17 +100,9 @@ async function compose(
     limits,
     log,
   });
-  const guard = new Guard({
-    origins: options.allowedOrigins ?? [],
-    ...(token === undefined ? {} : { token }),
-    ...("port" in options.listen ? { hosts: hostsFor(options.listen.host, options.allowedHosts ?? []) } : {}),
-  });
+  const metrics = new Metrics();
   const routes = [
-    {
-      path: "/",
-      methods: { GET: ({ response }) => sendJson(response, { name: "Holdfast Sandbox" }) },
-    },
-    { path: "/v1/health", methods: { GET: ({ response }) => sendJson(response, { status: "ok" }) } },
+    ...metaRoutes(metrics),
     ...new AgentRoutes(agents, context, instances).routes(),
     ...new AcpRoutes(instances, limits).routes(),
     ...new FsRoutes(paths, limits).routes(),
@@ -118,7 +112,24 @@ async function compose(
     await instances.close();
     await spawner.close();
   };
-  return { router: new Router(routes, guard, log), stop };
+  return {
+    router: new Router(routes, {
+      guard: guardFor(options, token),
+      log,
+      metrics,
+      logRequests: options.logRequests ?? false,
+    }),
+    stop,
+  };
+}
+
+function guardFor(options: SandboxServerOptions, token: string | undefined): Guard {
+  const { listen, cors, allowedOrigins = [], allowedHosts = [] } = options;
+  return new Guard({
+    cors: { ...cors, origins: [...allowedOrigins, ...(cors?.origins ?? [])] },
+    ...(token === undefined ? {} : { token }),
+    ...("port" in listen ? { hosts: hostsFor(listen.host, allowedHosts) } : {}),
+  });
 }
 
 /** The whole environment that agents and processes get from here: nothing else is inherited. */

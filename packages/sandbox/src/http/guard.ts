@@ -1,40 +1,38 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Cors, type CorsOptions } from "./cors.ts";
 import { problem } from "./problem.ts";
 
 export interface GuardOptions {
   readonly token?: string;
   /** Host names that a request may name; absent where no browser can reach the server (Unix sockets). */
   readonly hosts?: readonly string[];
-  readonly origins: readonly string[];
+  readonly cors: CorsOptions;
 }
 
 /** Decides who may call: bearer token, and against DNS rebinding and foreign pages Host and Origin. */
 export class Guard {
   readonly #tokenHash: Buffer | undefined;
   readonly #hosts: ReadonlySet<string> | undefined;
-  readonly #origins: ReadonlySet<string>;
+  readonly #cors: Cors;
 
   constructor(options: GuardOptions) {
     this.#tokenHash = options.token === undefined ? undefined : hash(options.token);
     this.#hosts = options.hosts && new Set(options.hosts.map((host) => host.toLowerCase()));
-    this.#origins = new Set(options.origins);
+    this.#cors = new Cors(options.cors, options.token !== undefined || options.hosts === undefined);
   }
 
-  /** Throws `permission_denied` for a foreign Host or Origin; sets the CORS headers of an allowed one. */
+  /**
+   * Throws `permission_denied` for a foreign Host or Origin; sets the CORS headers of the answer. A
+   * preflight of a foreign page is answered: that it is not allowed is said by what is missing.
+   */
   checkOrigin(request: IncomingMessage, response?: ServerResponse): void {
-    response?.setHeader("vary", "origin, access-control-request-method, access-control-request-headers");
+    if (response) this.#cors.apply(request, response);
     if (this.#hosts && !this.#hosts.has(hostName(request.headers.host ?? ""))) {
       throw problem("permission_denied", 403, "the Host header does not name this server");
     }
-    const origin = request.headers.origin;
-    if (origin === undefined) return;
-    if (this.#origins.has(origin)) {
-      response?.setHeader("access-control-allow-origin", origin);
-      response?.setHeader("access-control-allow-methods", "GET, HEAD, POST, PUT, DELETE");
-      response?.setHeader("access-control-allow-headers", "authorization, content-type, last-event-id");
-      return;
-    }
+    const { origin } = request.headers;
+    if (origin === undefined || request.method === "OPTIONS" || this.#cors.allows(origin)) return;
     if (this.#hosts && URL.canParse(origin) && new URL(origin).host === request.headers.host) return;
     throw problem("permission_denied", 403, "the Origin of the page may not call this server");
   }

@@ -6,6 +6,7 @@ import type { WebSocket } from "ws";
 import type { Exchange } from "./exchange.ts";
 import { sendEmpty } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
+import type { Metrics } from "./metrics.ts";
 import { invalid, problem, problemResponseText, sendProblem } from "./problem.ts";
 import { type SocketExchange, Sockets } from "./sockets.ts";
 
@@ -15,6 +16,8 @@ export type Handler = (exchange: Exchange) => Promise<void> | void;
 export interface Route {
   readonly path: string;
   readonly methods: Readonly<Record<string, Handler>>;
+  /** Whether the token is asked for; by default under `/v1/`. */
+  readonly guarded?: boolean;
   /** Takes WebSocket upgrades of the path; a plain GET of it is answered by `methods`, else with 400. */
   readonly socket?: (exchange: SocketExchange) => void | Promise<void>;
   /**
@@ -28,13 +31,24 @@ export interface Route {
 interface Compiled {
   readonly segments: readonly string[];
   readonly route: Route;
+  readonly guarded: boolean;
 }
 
 interface Found {
   readonly route: Route;
-  readonly params: Readonly<Record<string, string>>;
   readonly guarded: boolean;
+  readonly params: Readonly<Record<string, string>>;
 }
+
+export interface RouterOptions {
+  readonly guard: Guard;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly logRequests?: boolean;
+}
+
+/** The label of what no route matched. */
+const unknownRoute = "unknown";
 
 /** Dispatches requests: unknown path first (404), then guard, then method, then the handler. */
 export class Router {
@@ -42,23 +56,53 @@ export class Router {
   readonly #compiled: readonly Compiled[];
   readonly #guard: Guard;
   readonly #log: Logger;
+  readonly #metrics: Metrics;
+  readonly #logRequests: boolean;
   readonly #sockets = new Sockets();
 
-  constructor(routes: readonly Route[], guard: Guard, log: Logger) {
+  constructor(routes: readonly Route[], options: RouterOptions) {
     this.routes = routes;
-    this.#compiled = routes.map((route) => ({ segments: route.path.split("/").slice(1), route }));
-    this.#guard = guard;
-    this.#log = log;
+    this.#compiled = routes.map((route) => ({
+      segments: route.path.split("/").slice(1),
+      route,
+      guarded: route.guarded ?? route.path.startsWith("/v1/"),
+    }));
+    this.#guard = options.guard;
+    this.#log = options.log;
+    this.#metrics = options.metrics;
+    this.#logRequests = options.logRequests ?? false;
+    this.#metrics.gauge(
+      "holdfast_sandbox_websockets_open",
+      "WebSockets that are open",
+      () => this.#sockets.size,
+    );
   }
 
   /** Answers one request; it never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
-    response.once("close", () => gone.abort());
+    const started = performance.now();
+    let route = unknownRoute;
+    this.#metrics.inFlight += 1;
+    response.once("close", () => {
+      gone.abort();
+      this.#metrics.inFlight -= 1;
+      this.#count(request, response, route, performance.now() - started);
+    });
     // A socket that fails while we answer is the client's affair; "close" follows and aborts.
     response.on("error", () => {});
     try {
-      await this.#dispatch(request, response, gone.signal);
+      const target = splitTarget(request);
+      this.#guard.checkOrigin(request, response);
+      if (request.method === "OPTIONS") {
+        sendEmpty(response, 200);
+        return;
+      }
+      const found = this.#find(target.path);
+      if (!found) throw invalid(`unknown endpoint ${target.path}`, 404);
+      route = found.route.path;
+      const { params } = found;
+      await this.#dispatch(found, { request, response, params, query: target.query, signal: gone.signal });
     } catch (error) {
       this.#fail(request, response, error);
     }
@@ -109,15 +153,8 @@ export class Router {
     await this.#sockets.close();
   }
 
-  async #dispatch(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const { path, query } = splitTarget(request);
-    this.#guard.checkOrigin(request, response);
-    const found = this.#find(path);
-    if (!found) throw invalid(`unknown endpoint ${path}`, 404);
-    if (request.method === "OPTIONS") {
-      sendEmpty(response, 200);
-      return;
-    }
+  async #dispatch(found: Found, exchange: Exchange): Promise<void> {
+    const { request, response } = exchange;
     if (found.guarded) this.#guard.checkToken(request);
     const { methods, socket } = found.route;
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "");
@@ -129,14 +166,27 @@ export class Router {
       sendEmpty(response, 405);
       return;
     }
-    await handler({ request, response, params: found.params, query, signal });
+    await handler(exchange);
+  }
+
+  #count(request: IncomingMessage, response: ServerResponse, route: string, durationMs: number): void {
+    const method = request.method ?? "";
+    this.#metrics.answered(route, method, response, durationMs);
+    if (!this.#logRequests) return;
+    this.#log.info("request answered", {
+      method,
+      route,
+      status: response.statusCode,
+      durationMs: Math.round(durationMs * 10) / 10,
+      complete: response.writableFinished,
+    });
   }
 
   #find(path: string): Found | undefined {
     const segments = path.split("/").slice(1);
-    for (const { segments: pattern, route } of this.#compiled) {
+    for (const { segments: pattern, route, guarded } of this.#compiled) {
       const params = match(pattern, segments);
-      if (params) return { params, route, guarded: segments[0] === "v1" };
+      if (params) return { params, route, guarded };
     }
     return undefined;
   }

@@ -7,13 +7,14 @@ import { silentLogger } from "@holdfast/core";
 import { WebSocket } from "ws";
 import { sendJson } from "./exchange.ts";
 import { Guard } from "./guard.ts";
+import { Metrics } from "./metrics.ts";
 import { problem } from "./problem.ts";
 import { type Route, Router } from "./router.ts";
 
 /** A server with these routes and the token "t"; answers its port. */
 async function serve(t: TestContext, routes: readonly Route[]): Promise<{ port: number; router: Router }> {
-  const guard = new Guard({ token: "t", hosts: ["127.0.0.1"], origins: ["https://app.example"] });
-  const router = new Router(routes, guard, silentLogger);
+  const guard = new Guard({ token: "t", hosts: ["127.0.0.1"], cors: { origins: ["https://app.example"] } });
+  const router = new Router(routes, { guard, log: silentLogger, metrics: new Metrics() });
   const server = createServer(
     { shouldUpgradeCallback: (request) => router.takesUpgrade(request) },
     (request, response) => void router.handle(request, response),

@@ -1,0 +1,3 @@
+import type { OpenApiPart } from "../openapi/part.ts";
+
+export const fsPart: OpenApiPart = { paths: {}, schemas: {} };

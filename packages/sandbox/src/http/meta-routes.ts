@@ -1,0 +1,33 @@
+import { openApiDocument } from "../openapi/document.ts";
+import { type Exchange, sendJson, sendJsonText } from "./exchange.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Route } from "./router.ts";
+
+/** What tells of the server itself: who it is, that it lives, what it counts, what it can do. */
+export function metaRoutes(metrics: Metrics): readonly Route[] {
+  let text: string | undefined;
+  const document = ({ response }: Exchange) => {
+    text ??= JSON.stringify(openApiDocument());
+    sendJsonText(response, text);
+  };
+  const name = { name: "Holdfast Sandbox", openapi: "/openapi.json" };
+  return [
+    { path: "/", methods: { GET: ({ response }) => sendJson(response, name) } },
+    { path: "/v1/health", methods: { GET: ({ response }) => sendJson(response, { status: "ok" }) } },
+    { path: "/openapi.json", methods: { GET: document } },
+    { path: "/v1/openapi.json", methods: { GET: document } },
+    {
+      path: "/metrics",
+      guarded: true,
+      methods: { GET: ({ response }) => sendMetrics(response, metrics.text()) },
+    },
+  ];
+}
+
+function sendMetrics(response: Exchange["response"], text: string): void {
+  response.writeHead(200, {
+    "content-type": "text/plain; version=0.0.4; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+  });
+  response.end(text);
+}

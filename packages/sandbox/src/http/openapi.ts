@@ -1,0 +1,70 @@
+import { json, type OpenApiPart, object } from "../openapi/part.ts";
+
+const tags = ["server"];
+const open = { security: [] };
+const anyObject = { type: "object", additionalProperties: true };
+
+export const httpPart: OpenApiPart = {
+  paths: {
+    "/": {
+      get: {
+        operationId: "getRoot",
+        summary: "Names the server and where its document is.",
+        tags,
+        ...open,
+        responses: {
+          200: json("The server", object({ name: { type: "string" }, openapi: { type: "string" } })),
+        },
+      },
+    },
+    "/v1/health": {
+      get: {
+        operationId: "getHealth",
+        summary: "Says that the server answers.",
+        tags,
+        responses: { 200: json("It does", object({ status: { const: "ok" } })) },
+      },
+    },
+    "/openapi.json": {
+      get: {
+        operationId: "getOpenApi",
+        summary: "This document. No token is asked for.",
+        tags,
+        ...open,
+        responses: { 200: json("OpenAPI 3.1", anyObject) },
+      },
+    },
+    "/v1/openapi.json": {
+      get: {
+        operationId: "getOpenApiV1",
+        summary: "This document.",
+        tags,
+        responses: { 200: json("OpenAPI 3.1", anyObject) },
+      },
+    },
+    "/metrics": {
+      get: {
+        operationId: "getMetrics",
+        summary: "Metrics in the text format of Prometheus.",
+        tags,
+        responses: {
+          200: { description: "Metrics", content: { "text/plain": { schema: { type: "string" } } } },
+        },
+      },
+    },
+  },
+  schemas: {
+    Problem: {
+      description: "RFC 9457 problem details; extensions depend on the type.",
+      ...object({
+        type: { type: "string", description: "urn:sandbox-agent:error:… or urn:holdfast:error:…" },
+        title: { type: "string" },
+        status: { type: "integer" },
+        detail: { type: "string" },
+        group: { type: "string" },
+        code: { type: "string" },
+      }),
+      additionalProperties: true,
+    },
+  },
+};
