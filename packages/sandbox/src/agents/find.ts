@@ -11,6 +11,8 @@ export interface AgentLocation {
   readonly program: string;
   /** Arguments in front of the row's own. */
   readonly leading: readonly string[];
+  /** Where it is from: part of this package, the agents directory, or a place of its user. */
+  readonly source: "builtin" | "registry" | "local_path";
   /** Directory whose executables the agent may need itself, to be put into its PATH. */
   readonly binDirectory?: string;
 }
@@ -31,11 +33,13 @@ export interface FindOptions {
 export async function findAgent(row: AgentRow, options: FindOptions): Promise<AgentLocation | undefined> {
   if (options.home !== undefined) {
     const launcher = join(options.home, ".local/share/sandbox-agent/bin/agent_processes", `${row.id}-acp`);
-    if (await isExecutable(launcher)) return { path: launcher, program: launcher, leading: [] };
+    if (await isExecutable(launcher)) {
+      return { path: launcher, program: launcher, leading: [], source: "local_path" };
+    }
   }
   if (row.entry !== undefined) {
     return (await isFile(row.entry))
-      ? { path: row.entry, program: process.execPath, leading: [row.entry] }
+      ? { path: row.entry, program: process.execPath, leading: [row.entry], source: "builtin" }
       : undefined;
   }
   if (isAbsolute(row.command)) {
@@ -44,7 +48,7 @@ export async function findAgent(row: AgentRow, options: FindOptions): Promise<Ag
   if (options.agentsDirectory !== undefined) {
     const binDirectory = join(options.agentsDirectory, row.id, "node_modules", ".bin");
     const path = join(binDirectory, row.command);
-    if (await isExecutable(path)) return { ...(await locate(path)), binDirectory };
+    if (await isExecutable(path)) return { ...(await locate(path)), source: "registry", binDirectory };
   }
   for (const directory of (options.path ?? "").split(delimiter)) {
     if (!isAbsolute(directory)) continue;
@@ -62,11 +66,13 @@ async function locate(path: string): Promise<AgentLocation> {
     const head = Buffer.alloc(64);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
     const line = head.toString("latin1", 0, bytesRead).split("\n", 1)[0] ?? "";
-    if (/^#!.*\bnode\s*$/.test(line)) return { path, program: process.execPath, leading: [target] };
+    if (/^#!.*\bnode\s*$/.test(line)) {
+      return { path, program: process.execPath, leading: [target], source: "local_path" };
+    }
   } finally {
     await file.close();
   }
-  return { path, program: path, leading: [] };
+  return { path, program: path, leading: [], source: "local_path" };
 }
 
 async function isExecutable(path: string): Promise<boolean> {

@@ -23,6 +23,19 @@ export interface AgentCapabilities {
   readonly toolResults: boolean;
 }
 
+/** Whose credential an agent works with; see `credentials/detect.ts` for where one is looked for. */
+export type CredentialProvider = "anthropic" | "openai" | "google" | "github";
+
+/** A choice that an agent offers for its sessions, as `GET /v1/agents` reports it. */
+export interface AgentConfigOption {
+  readonly id: string;
+  readonly name: string;
+  readonly category: "model" | "mode" | "thought_level";
+  readonly type: "select";
+  readonly currentValue: string;
+  readonly options: readonly { readonly value: string; readonly name: string }[];
+}
+
 /** Where an agent finds its model, and where it may keep its own settings. */
 export interface ModelEndpoint {
   /**
@@ -93,9 +106,21 @@ export interface AgentRow {
   readonly entry?: string;
   /** npm packages by name with their exact versions; empty when there is nothing to install. */
   readonly packages: Readonly<Record<string, string>>;
+  /** The hash that each package has in the registry ("sha512-..."), by name; another one is refused. */
+  readonly integrity?: Readonly<Record<string, string>>;
+  /** The package that is the agent's own program where its ACP process is another one. */
+  readonly nativePackage?: string;
+  /** Why there are no packages to install, for people; absent where there are, or none are needed. */
+  readonly notInstallable?: string;
   /** Arguments that print a version and exit 0; absent when the command has none. */
   readonly versionArgs?: readonly string[];
   readonly wire: ModelWire;
+  /** A credential of any of these is enough; empty for an agent that needs none. */
+  readonly credentials: readonly CredentialProvider[];
+  /** What is offered before the first session has said it; the words of a running agent win. */
+  readonly configOptions?: readonly AgentConfigOption[];
+  /** Where the agent reads the skills of a project, relative to it; absent when it reads none. */
+  readonly skillsDirectory?: string;
   readonly capabilities: AgentCapabilities;
   readonly quirks: AgentQuirks;
   /** Environment and files for one start. Pure: it writes nothing itself. */

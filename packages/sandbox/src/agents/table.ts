@@ -1,13 +1,15 @@
 import { fileURLToPath } from "node:url";
 import type { AgentCapabilities, AgentRow } from "./row.ts";
+import { amp } from "./rows/amp.ts";
 import { claude } from "./rows/claude.ts";
 import { codex } from "./rows/codex.ts";
 import { copilot } from "./rows/copilot.ts";
+import { cursor } from "./rows/cursor.ts";
 import { gemini } from "./rows/gemini.ts";
 import { opencode } from "./rows/opencode.ts";
 import { pi } from "./rows/pi.ts";
 import { qwen } from "./rows/qwen.ts";
-import { capabilities } from "./rows/shared.ts";
+import { capabilities, modeChoice, modelChoice, thoughtChoice } from "./rows/shared.ts";
 
 /** Path of the scripted agent's entry, beside this module in the source and in the built package. */
 export function demoEntry(): string {
@@ -26,6 +28,8 @@ export function demoAgent(entry: string = demoEntry()): AgentRow {
     packages: {},
     versionArgs: ["--version"],
     wire: "none",
+    credentials: [],
+    skillsDirectory: ".agents/skills",
     capabilities: capabilities({
       planMode: true,
       permissions: true,
@@ -42,7 +46,50 @@ export function demoAgent(entry: string = demoEntry()): AgentRow {
   };
 }
 
-/** All agents that this version knows, in the order in which they are offered. */
+/** The same agent under the id that clients of the peer know, with what they expect of it. */
+function mockAgent(demo: AgentRow): AgentRow {
+  const { versionArgs: _printed, ...row } = demo;
+  return {
+    ...row,
+    id: "mock",
+    name: "Mock",
+    capabilities: capabilities({
+      commandExecution: true,
+      fileAttachments: true,
+      fileChanges: true,
+      images: true,
+      mcpTools: true,
+      permissions: true,
+      planMode: true,
+      questions: true,
+      reasoning: true,
+      status: true,
+    }),
+    configOptions: [
+      modelChoice([
+        ["mock", "Mock"],
+        ["mock-fast", "Mock Fast"],
+      ]),
+      modeChoice([
+        ["normal", "Normal"],
+        ["plan", "Plan"],
+      ]),
+      thoughtChoice(
+        [
+          ["low", "Low"],
+          ["medium", "Medium"],
+          ["high", "High"],
+        ],
+        "medium",
+      ),
+    ],
+  };
+}
+
+/**
+ * Agents that can be pointed at a model of one's own, in the order in which they are offered to
+ * people. A server answers for more: {@link sandboxAgents}.
+ */
 export const agentTable: readonly AgentRow[] = [
   demoAgent(),
   codex,
@@ -54,6 +101,16 @@ export const agentTable: readonly AgentRow[] = [
   qwen,
 ];
 
+/**
+ * All agents that a sandbox server knows: those of the table, the peer's id `mock`, and agents that
+ * only work with the servers of their makers. A bundle passes the path of the scripted agent's entry.
+ */
+export function sandboxAgents(entry: string = demoEntry()): readonly AgentRow[] {
+  const demo = demoAgent(entry);
+  const rows = agentTable.map((row) => (row.id === "demo" ? demo : row));
+  return [...rows, amp, cursor, mockAgent(demo)];
+}
+
 /** An agent from configuration: any command that speaks ACP on its standard input and output. */
 export interface CustomAgent {
   readonly id: string;
@@ -63,6 +120,8 @@ export interface CustomAgent {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly capabilities?: Partial<AgentCapabilities>;
+  /** Where the agent reads the skills of a project, relative to it. */
+  readonly skillsDirectory?: string;
 }
 
 /** The row of an agent from configuration. */
@@ -75,6 +134,8 @@ export function customAgent(agent: CustomAgent): AgentRow {
     args: [...(agent.args ?? [])],
     packages: {},
     wire: "none",
+    credentials: [],
+    ...(agent.skillsDirectory === undefined ? {} : { skillsDirectory: agent.skillsDirectory }),
     capabilities: capabilities(agent.capabilities ?? {}),
     quirks: { loadsSessions: false, asksPermission: false, mcpServers: false, notes: [] },
     setup: () => ({ env, files: [] }),

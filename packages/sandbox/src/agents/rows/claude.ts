@@ -1,6 +1,22 @@
 import { join } from "node:path";
 import type { AgentRow } from "../row.ts";
-import { capabilities } from "./shared.ts";
+import { capabilities, modeChoice, modelChoice } from "./shared.ts";
+
+const claudeOptions: AgentRow["configOptions"] = [
+  modelChoice([
+    ["default", "Default"],
+    ["sonnet", "Sonnet"],
+    ["opus", "Opus"],
+    ["haiku", "Haiku"],
+  ]),
+  modeChoice([
+    ["default", "Default"],
+    ["acceptEdits", "Accept Edits"],
+    ["plan", "Plan"],
+    ["dontAsk", "Don't Ask"],
+    ["bypassPermissions", "Bypass Permissions"],
+  ]),
+];
 
 /** Claude Code through its ACP adapter, which brings the claude binary with it. */
 export const claude: AgentRow = {
@@ -9,17 +25,22 @@ export const claude: AgentRow = {
   command: "claude-agent-acp",
   args: [],
   packages: { "@agentclientprotocol/claude-agent-acp": "0.100.0" },
+  integrity: {
+    "@agentclientprotocol/claude-agent-acp":
+      "sha512-X+f2M5RiehzSzWRJjDSf0Sbzoc8JK66l85YnYW5TAdHJX53CLQV00v2M72bfCKJ4IZ11qt+WQ/Yg9NVKcuDAhQ==",
+  },
   versionArgs: ["--version"],
   wire: "anthropic",
+  credentials: ["anthropic"],
+  configOptions: claudeOptions,
+  skillsDirectory: ".claude/skills",
   capabilities: capabilities({
-    commandExecution: true,
-    fileChanges: true,
-    images: true,
+    errorEvents: false,
+    itemStarted: false,
     mcpTools: true,
     permissions: true,
-    planMode: true,
     questions: true,
-    reasoning: true,
+    sessionLifecycle: false,
   }),
   quirks: {
     loadsSessions: true,

@@ -1,6 +1,31 @@
 import { join } from "node:path";
 import type { AgentRow, AgentStart } from "../row.ts";
-import { capabilities } from "./shared.ts";
+import { capabilities, modeChoice, modelChoice, thoughtChoice } from "./shared.ts";
+
+const codexOptions: AgentRow["configOptions"] = [
+  modelChoice([
+    "gpt-5.3-codex",
+    "gpt-5.3-codex-spark",
+    "gpt-5.2-codex",
+    "gpt-5.1-codex-max",
+    "gpt-5.2",
+    "gpt-5.1-codex-mini",
+  ]),
+  modeChoice([
+    ["read-only", "Read Only"],
+    ["auto", "Auto"],
+    ["full-access", "Full Access"],
+  ]),
+  thoughtChoice(
+    [
+      ["low", "Low"],
+      ["medium", "Medium"],
+      ["high", "High"],
+      ["xhigh", "Extra High"],
+    ],
+    "high",
+  ),
+];
 
 /** Codex through its ACP adapter, which brings the codex binary with it. */
 export const codex: AgentRow = {
@@ -9,8 +34,15 @@ export const codex: AgentRow = {
   command: "codex-acp",
   args: [],
   packages: { "@agentclientprotocol/codex-acp": "2.6.0" },
+  integrity: {
+    "@agentclientprotocol/codex-acp":
+      "sha512-/PBsd0H6URy4bhXhAeXqwb7RqctbXfNceRihAh6nDmn5HJ873uzoHvHxF45YmeWfgOKKRrNRLZjYsket2a7EsQ==",
+  },
   versionArgs: ["--version"],
   wire: "openai-responses",
+  credentials: ["openai"],
+  configOptions: codexOptions,
+  skillsDirectory: ".agents/skills",
   capabilities: capabilities({
     commandExecution: true,
     fileAttachments: true,

@@ -1,5 +1,7 @@
 import type { AgentRow } from "../row.ts";
-import { capabilities } from "./shared.ts";
+import { capabilities, modelChoice } from "./shared.ts";
+
+const copilotOptions: AgentRow["configOptions"] = [modelChoice([["gpt-5.2", "GPT-5.2"]])];
 
 /** GitHub Copilot CLI, which speaks ACP itself. */
 export const copilot: AgentRow = {
@@ -8,8 +10,15 @@ export const copilot: AgentRow = {
   command: "copilot",
   args: ["--acp"],
   packages: { "@github/copilot": "1.0.102" },
+  integrity: {
+    "@github/copilot":
+      "sha512-mv6cTWMhMILxg5ZDgqJ6UsnpPuySCPWOPbZVaO8lL0dpmjY3VD9ZhJr6DFcG7fhUXZv6OmvLdcRCa5MJ6hBI+Q==",
+  },
   versionArgs: ["--version"],
   wire: "openai-chat",
+  credentials: ["github"],
+  configOptions: copilotOptions,
+  skillsDirectory: ".github/skills",
   capabilities: capabilities({
     commandExecution: true,
     fileChanges: true,

@@ -1,6 +1,16 @@
 import { join } from "node:path";
 import type { AgentRow } from "../row.ts";
-import { capabilities, json } from "./shared.ts";
+import { capabilities, json, modeChoice, modelChoice } from "./shared.ts";
+
+const geminiOptions: AgentRow["configOptions"] = [
+  modelChoice(["gemini-3-pro-preview", "gemini-2.5-pro", "gemini-2.5-flash"]),
+  modeChoice([
+    ["default", "Default"],
+    ["autoEdit", "Auto Edit"],
+    ["yolo", "YOLO"],
+    ["plan", "Plan"],
+  ]),
+];
 
 /** Gemini CLI, which speaks ACP itself. */
 export const gemini: AgentRow = {
@@ -9,8 +19,15 @@ export const gemini: AgentRow = {
   command: "gemini",
   args: ["--acp"],
   packages: { "@google/gemini-cli": "0.61.0" },
+  integrity: {
+    "@google/gemini-cli":
+      "sha512-dbQ9A0qBtFJNi6XBkHvfZ6Azpn6PNgH/P8h2MZ67RLlX8hSAVjup39CRWqdRxZv7YXIuhrFaytr8y0jKnkoxnQ==",
+  },
   versionArgs: ["--version"],
   wire: "gemini",
+  credentials: ["google"],
+  configOptions: geminiOptions,
+  skillsDirectory: ".gemini/skills",
   capabilities: capabilities({
     commandExecution: true,
     fileChanges: true,

@@ -1,8 +1,16 @@
 import { join } from "node:path";
 import type { AgentRow, ModelEndpoint } from "../row.ts";
-import { capabilities, json } from "./shared.ts";
+import { capabilities, json, modeChoice, modelChoice } from "./shared.ts";
 
 const defaultModel = "default";
+
+const opencodeOptions: AgentRow["configOptions"] = [
+  modelChoice([["default", "Default"]]),
+  modeChoice([
+    ["build", "Build"],
+    ["plan", "Plan"],
+  ]),
+];
 
 /** OpenCode, which speaks ACP itself. */
 export const opencode: AgentRow = {
@@ -11,16 +19,16 @@ export const opencode: AgentRow = {
   command: "opencode",
   args: ["acp"],
   packages: { "opencode-ai": "1.18.33" },
+  integrity: {
+    "opencode-ai":
+      "sha512-58P1ffLRXiAY4QeoABqUjqf6DEzm1ihpovvn9Ad+oOLbLiwK/rf88wruT9IATJ7AtNjmi8iA7pC8tN4o5y799Q==",
+  },
   versionArgs: ["--version"],
   wire: "openai-chat",
-  capabilities: capabilities({
-    commandExecution: true,
-    fileAttachments: true,
-    fileChanges: true,
-    images: true,
-    mcpTools: true,
-    permissions: true,
-  }),
+  credentials: ["anthropic", "openai"],
+  configOptions: opencodeOptions,
+  skillsDirectory: ".opencode/skills",
+  capabilities: capabilities({ fileAttachments: true, images: true, mcpTools: true }),
   quirks: {
     loadsSessions: true,
     asksPermission: true,

@@ -1,8 +1,10 @@
 import { dirname, join } from "node:path";
 import type { AgentFile, AgentRow, ModelEndpoint } from "../row.ts";
-import { capabilities, json } from "./shared.ts";
+import { capabilities, json, modelChoice } from "./shared.ts";
 
 const defaultModel = "claude-sonnet-4-5";
+
+const piOptions: AgentRow["configOptions"] = [modelChoice([["default", "Default"]])];
 
 /** Pi through its ACP adapter. */
 export const pi: AgentRow = {
@@ -11,8 +13,18 @@ export const pi: AgentRow = {
   command: "pi-acp",
   args: [],
   packages: { "pi-acp": "0.0.34", "@earendil-works/pi-coding-agent": "0.87.1" },
+  integrity: {
+    "pi-acp":
+      "sha512-MrCp37UbpUzkTkzTIMJQf1RYrT+kr4fgGDGFoLmBN26UupuCZp0XxVIY+7XYsMo3yDnzDeZUJ0jPyM3Si6Bkkg==",
+    "@earendil-works/pi-coding-agent":
+      "sha512-m8ArJUtVcQMSe1lLE/Ei7vX/JV7O39sWmWBsXV2NOU70F0qCp8GubA24pT3LnwTmM6LL2xV80/h6sQg85n69ew==",
+  },
+  nativePackage: "@earendil-works/pi-coding-agent",
   wire: "anthropic",
-  capabilities: capabilities({ commandExecution: true, fileChanges: true, images: true }),
+  credentials: [],
+  configOptions: piOptions,
+  skillsDirectory: ".pi/skills",
+  capabilities: capabilities({ images: true }),
   quirks: {
     loadsSessions: true,
     asksPermission: false,

@@ -1,5 +1,18 @@
 import type { AgentRow } from "../row.ts";
-import { capabilities } from "./shared.ts";
+import { capabilities, modeChoice, modelChoice } from "./shared.ts";
+
+const qwenOptions: AgentRow["configOptions"] = [
+  modelChoice(["qwen3-coder-plus"]),
+  modeChoice(
+    [
+      ["plan", "Plan"],
+      ["default", "Default"],
+      ["auto-edit", "Auto Edit"],
+      ["yolo", "YOLO"],
+    ],
+    "default",
+  ),
+];
 
 /** Qwen Code, which speaks ACP itself. */
 export const qwen: AgentRow = {
@@ -8,8 +21,15 @@ export const qwen: AgentRow = {
   command: "qwen",
   args: ["--acp"],
   packages: { "@qwen-code/qwen-code": "0.24.4" },
+  integrity: {
+    "@qwen-code/qwen-code":
+      "sha512-pmexy/Nj+BKd3Un1ogqGQE8V4GJn5B6N9PQOrU1GH+lMR29kn6Bgf6YdbZa8hNIoTmAKT1LTPK+P8TibZRPPVg==",
+  },
   versionArgs: ["--version"],
   wire: "openai-chat",
+  credentials: ["openai"],
+  configOptions: qwenOptions,
+  skillsDirectory: ".qwen/skills",
   capabilities: capabilities({
     commandExecution: true,
     fileChanges: true,
