@@ -1,10 +1,16 @@
-import type { Ports, Timer } from "@holdfast/core";
+import type { IdleList, Idler } from "./idle-list.ts";
+
+/** The actor whose activity is counted. */
+export interface ActivityOwner {
+  /** Nothing has kept the actor awake for as long as its list of idlers says. */
+  idle(): void;
+  /** No user code runs any more. */
+  rested(): void;
+}
 
 /** Counts what keeps an actor awake, notices when nothing does, and tells when all has finished. */
-export class Activity {
-  readonly #ports: Ports;
-  readonly #sleepTimeoutMs: number;
-  readonly #onIdle: () => void;
+export class Activity implements Idler {
+  readonly #owner: ActivityOwner;
   /** Calls, connections being set up or taken down, promises given to `keepAwake`. */
   #active = 0;
   /** Promises given to `waitUntil`: a stop waits for them, but they do not keep the actor awake. */
@@ -14,16 +20,16 @@ export class Activity {
   #runs = 0;
   /** Waits for queue messages: while there is one, the `run` handler does not keep the actor awake. */
   #waits = 0;
-  #lastActiveAt = 0;
-  #timer: Timer | undefined;
-  #watching = false;
+  /** Present while idleness is watched for. */
+  #list: IdleList | undefined;
   #drained: (() => void) | undefined;
+  // As `Idler` has it.
+  before: Idler | undefined;
+  after: Idler | undefined;
+  restsSince = 0;
 
-  /** `onIdle` is called when nothing has kept the actor awake for `sleepTimeoutMs`. */
-  constructor(ports: Ports, sleepTimeoutMs: number, onIdle: () => void) {
-    this.#ports = ports;
-    this.#sleepTimeoutMs = sleepTimeoutMs;
-    this.#onIdle = onIdle;
+  constructor(owner: ActivityOwner) {
+    this.#owner = owner;
   }
 
   begin(): void {
@@ -100,20 +106,23 @@ export class Activity {
     };
   }
 
-  get #idle(): boolean {
+  get isIdle(): boolean {
     return this.#active === 0 && this.#connections === 0 && (this.#runs === 0 || this.#waits > 0);
   }
 
+  idle(): void {
+    this.#owner.idle();
+  }
+
   /** Begins to watch for idleness. */
-  watch(): void {
-    this.#watching = true;
+  watch(list: IdleList): void {
+    this.#list = list;
     this.#rest();
   }
 
   unwatch(): void {
-    this.#watching = false;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#list?.leaves(this);
+    this.#list = undefined;
   }
 
   /**
@@ -140,19 +149,7 @@ export class Activity {
 
   #rest(): void {
     this.#drained?.();
-    if (!this.#watching || !this.#idle) return;
-    this.#lastActiveAt = this.#ports.clock.now();
-    // A timer that is set already looks at `lastActiveAt` when it fires: one timer serves many calls.
-    if (this.#timer === undefined) this.#arm(this.#sleepTimeoutMs);
-  }
-
-  #arm(delayMs: number): void {
-    this.#timer = this.#ports.tasks.after(delayMs, () => {
-      this.#timer = undefined;
-      if (!this.#watching || !this.#idle) return;
-      const left = this.#lastActiveAt + this.#sleepTimeoutMs - this.#ports.clock.now();
-      if (left > 0) this.#arm(left);
-      else this.#onIdle();
-    });
+    if (!this.any) this.#owner.rested();
+    if (this.isIdle) this.#list?.rests(this);
   }
 }

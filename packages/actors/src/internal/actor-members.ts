@@ -1,40 +1,20 @@
-import { HoldfastError, type Ports } from "@holdfast/core";
+import { HoldfastError } from "@holdfast/core";
 import type { ActorBlobs } from "../blob.ts";
-import type { ActorCaller, ActorHost, InstanceStatus, RequestSource } from "../instance.ts";
+import type { ActorCaller, InstanceStatus, RequestSource } from "../instance.ts";
 import type { ActorPresence, BroadcastTarget, RunControl, SaveStateOptions } from "../types.ts";
-import type { Activity } from "./activity.ts";
 import { HostLogger } from "./actor-logger.ts";
-import type { ActorState } from "./actor-state.ts";
+import { ActorMakeup } from "./actor-makeup.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
-import type { Connections } from "./connections.ts";
 import type { ContextSource } from "./context.ts";
 import { notEnabledError } from "./database/errors.ts";
 import type { EntryBuffer } from "./entry-buffer.ts";
 import type { KvBuffer } from "./kv-buffer.ts";
-import type { Parts } from "./parts.ts";
 import type { RunningCall } from "./running-call.ts";
-import type { RuntimeDefinition } from "./runtime-definition.ts";
-import type { Storage } from "./storage.ts";
-import type { Transactions } from "./transactions.ts";
-import type { Turnstile } from "./turnstile.ts";
 
 /** What contexts show of a running actor: each member leads to the part that does the work. */
-export abstract class ActorMembers implements ContextSource {
-  abstract readonly id: string;
-  abstract readonly name: string;
-  abstract readonly key: readonly string[];
-  abstract readonly definition: RuntimeDefinition;
-  abstract readonly ports: Ports;
-  abstract readonly host: ActorHost;
+export abstract class ActorMembers extends ActorMakeup implements ContextSource {
   abstract readonly queue: CommitQueue;
-  abstract readonly activity: Activity;
-  abstract readonly connections: Connections;
-  abstract readonly storage: Storage;
-  abstract readonly stateHolder: ActorState;
-  abstract readonly parts: Parts;
-  abstract readonly turnstile: Turnstile;
-  abstract readonly transactions: Transactions;
   abstract readonly status: InstanceStatus;
   abstract vars: unknown;
 
@@ -68,8 +48,9 @@ export abstract class ActorMembers implements ContextSource {
 
   /** `c.db`. */
   get database(): unknown {
-    if (this.parts.database === undefined) throw notEnabledError(this.name);
-    return this.parts.database.client;
+    const database = this.usedParts?.database;
+    if (database === undefined) throw notEnabledError(this.name);
+    return database.client;
   }
 
   /** What the parts of the actor keep; commits with the turn. */

@@ -1,22 +1,18 @@
 import { encodeValue, HoldfastError, validate } from "@holdfast/core";
 import type { CommitBatch, KvEntry, StoredState } from "../store.ts";
+import { ChangeTeller } from "./change-teller.ts";
 import { Context } from "./context.ts";
-import { reentrantError, stoppedError } from "./error-filter.ts";
+import { stoppedError } from "./error-filter.ts";
 import { metaKey, readMeta, writeMeta } from "./meta-records.ts";
 import type { Runtime } from "./runtime.ts";
-import { StateLog } from "./state/state-log.ts";
+import { StateLog, type StateOwner } from "./state/state-log.ts";
 
 /** The state of one running actor: made or loaded, checked, brought up to date, and watched. */
-export class ActorState {
+export class ActorState implements StateOwner {
   readonly #runtime: Runtime;
   #log: StateLog | undefined;
-  #tellSet = false;
-  /** Counts changes: `onStateChange` is called for those that it has not been told of. */
-  #changes = 0;
-  #told = 0;
-  #changesBefore = 0;
-  /** A change that `onStateChange` hears of when the open transaction has succeeded. */
-  #tellLater = false;
+  /** Present once there is a change to tell `onStateChange` of. */
+  #teller: ChangeTeller | undefined;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -50,7 +46,7 @@ export class ActorState {
       state !== undefined ? state.initial : await runtime.hook("createState", [new Context(runtime), input]);
     const value = stateSchema === undefined ? initial : await this.#validated(initial);
     if (migrateState.length > 0) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
-    this.#log = StateLog.create(value, () => this.#changed());
+    this.#log = StateLog.create(value, this);
     runtime.markDirty();
   }
 
@@ -58,11 +54,10 @@ export class ActorState {
   async load(stored: StoredState, meta: readonly KvEntry[] | undefined): Promise<void> {
     const runtime = this.#runtime;
     const { stateSchema, migrateState } = runtime.definition;
-    const changed = (): void => this.#changed();
     const version = readMeta(meta, metaKey.stateVersion) ?? 0;
     if (version > migrateState.length) throw tooNewError(version, migrateState.length);
     if (version === migrateState.length && stateSchema === undefined) {
-      this.#log = StateLog.load(stored, changed);
+      this.#log = StateLog.load(stored, this);
       return;
     }
     let value = StateLog.decode(stored);
@@ -74,11 +69,11 @@ export class ActorState {
     const before = migrated || stateSchema === undefined ? undefined : encodeValue(value);
     if (stateSchema !== undefined) value = await this.#validated(value);
     if (before !== undefined && sameBytes(before, encodeValue(value))) {
-      this.#log = StateLog.load(stored, changed);
+      this.#log = StateLog.load(stored, this);
       return;
     }
     if (migrated) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
-    this.#log = StateLog.create(value, changed);
+    this.#log = StateLog.create(value, this);
     runtime.markDirty();
   }
 
@@ -98,44 +93,13 @@ export class ActorState {
     }
   }
 
-  #changed(): void {
+  stateChanged(): void {
     const runtime = this.#runtime;
     runtime.noteChange();
-    if (runtime.definition.hooks.onStateChange === undefined || runtime.creating) return;
-    this.#changes++;
-    if (this.#tellSet) return;
-    this.#tellSet = true;
-    runtime.ports.tasks.macrotask(() => void this.#tell());
-  }
-
-  async #tell(): Promise<void> {
-    const runtime = this.#runtime;
-    this.#tellSet = false;
-    const hook = runtime.definition.hooks.onStateChange;
     const log = this.#log;
-    if (hook === undefined || log === undefined || runtime.status === "stopped") return;
-    if (this.#changes === this.#told) return;
-    if (runtime.inTransaction) {
-      this.#tellLater = true;
-      return;
-    }
-    this.#told = this.#changes;
-    try {
-      await this.#unchanging(log, () => hook(new Context(runtime), log.value));
-    } catch (error) {
-      runtime.errors.report(error);
-    }
-    runtime.queue.close();
-  }
-
-  /** Runs code on the stack during which the state must not change; what it awaits is free again. */
-  #unchanging(log: StateLog, fn: () => unknown): unknown {
-    log.refuseChanges(reentrantError);
-    try {
-      return this.#runtime.enter(fn);
-    } finally {
-      log.refuseChanges(this.#runtime.sealed ? stoppedError : undefined);
-    }
+    if (log === undefined || runtime.definition.hooks.onStateChange === undefined || runtime.creating) return;
+    this.#teller ??= new ChangeTeller(runtime, log);
+    this.#teller.changed();
   }
 
   /** What the next commit says of the state. */
@@ -148,6 +112,11 @@ export class ActorState {
     this.#log?.checkLeaves(forget);
   }
 
+  /** No user code runs: what only that needs is let go. */
+  rest(): void {
+    this.#log?.rest();
+  }
+
   unwrap(value: unknown): unknown {
     return this.#log === undefined ? value : this.#log.unwrap(value);
   }
@@ -158,19 +127,17 @@ export class ActorState {
 
   savepoint(): void {
     this.#log?.savepoint();
-    this.#changesBefore = this.#changes;
+    this.#teller?.savepoint();
   }
 
   keep(): void {
     this.#log?.keep();
-    if (this.#tellLater) void this.#tell();
-    this.#tellLater = false;
+    this.#teller?.keep();
   }
 
   rollback(): void {
     this.#log?.rollback();
-    this.#tellLater = false;
-    this.#changes = this.#changesBefore;
+    this.#teller?.rollback();
   }
 }
 

@@ -33,6 +33,11 @@ export class Calls {
     this.#runtime = runtime;
   }
 
+  /** Nothing runs, and nothing is asked for that may. */
+  get isEmpty(): boolean {
+    return this.#running.size === 0;
+  }
+
   invoke(call: AnyCall): Promise<Uint8Array> {
     const { actions, internalActions } = this.#runtime.definition;
     const action = actions.get(call.name) ?? internalActions.get(call.name);
@@ -105,7 +110,7 @@ export class Calls {
       if (key !== undefined) this.#byKey.set(key, running);
       runtime.activity.begin();
       const conn = call.conn instanceof HostConnection ? call.conn.connection : undefined;
-      if (conn === undefined && runtime.connections.hasHooks && call.scheduled === undefined) {
+      if (conn === undefined && runtime.definition.hasConnectionHooks && call.scheduled === undefined) {
         this.#limit(running);
         this.#runWithConnection(running, call, action);
       } else this.#enter(running, call, action, conn, undefined);

@@ -47,8 +47,6 @@ export class Connections implements ConnectionOwner {
   /** Made when the first connection comes, or somebody looks: most actors have none. */
   #all: ConnectionMap | undefined;
   #presence: Presence | undefined;
-  /** True when a stateless call has to go through the hooks of a connection. */
-  readonly hasHooks: boolean;
   readonly #runtime: Runtime;
   readonly #audience = new Audience();
   /** Gone, but their clients may come back for what they miss. */
@@ -77,13 +75,7 @@ export class Connections implements ConnectionOwner {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    const { hooks, connState, connParamsSchema } = runtime.definition;
-    this.hasHooks =
-      hooks.createConnState !== undefined ||
-      hooks.onBeforeConnect !== undefined ||
-      hooks.onConnect !== undefined ||
-      hooks.onDisconnect !== undefined ||
-      connParamsSchema !== undefined;
+    const { hooks, connState } = runtime.definition;
     this.#recordsAtOnce =
       hooks.createConnState !== undefined || hooks.onDisconnect !== undefined || connState !== undefined;
   }

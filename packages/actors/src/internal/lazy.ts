@@ -45,42 +45,59 @@ export class LazyMap<Key, Value> {
 
 const none: ReadonlyMap<never, never> = new Map<never, never>();
 
-/** As {@link LazyMap}, for a set. */
-export class LazySet<Item> {
+/** As {@link LazyMap}, for a set. One item alone, the most that many ever have, takes no set either. */
+export class LazySet<Item extends object> {
+  #only: Item | undefined;
   #set: Set<Item> | undefined;
 
   get size(): number {
-    return this.#set?.size ?? 0;
+    return this.#only === undefined ? (this.#set?.size ?? 0) : 1;
   }
 
   has(item: Item): boolean {
-    return this.#set?.has(item) ?? false;
+    return this.#only === item || (this.#set?.has(item) ?? false);
   }
 
   add(item: Item): void {
-    this.#set ??= new Set();
-    this.#set.add(item);
+    if (this.#set !== undefined) this.#set.add(item);
+    else if (this.#only === undefined) this.#only = item;
+    else if (this.#only !== item) {
+      this.#set = new Set([this.#only, item]);
+      this.#only = undefined;
+    }
   }
 
   delete(item: Item): boolean {
-    return this.#set?.delete(item) ?? false;
+    if (this.#only !== item) return this.#set?.delete(item) ?? false;
+    this.#only = undefined;
+    return true;
   }
 
   clear(): void {
+    this.#only = undefined;
     this.#set = undefined;
   }
 
   [Symbol.iterator](): Iterator<Item> {
-    return (this.#set ?? []).values();
+    return (this.#set ?? (this.#only === undefined ? [] : [this.#only])).values();
   }
 }
 
 /** A promise that is not made until somebody asks for it; who asks afterwards gets a settled one. */
 export class LazyPromise<Value> {
+  /** Stands for all that have been resolved with nothing. */
+  static readonly done: LazyPromise<void> = LazyPromise.#resolved();
+
   #made: PromiseWithResolvers<Value> | undefined;
   #state: "pending" | "resolved" | "rejected" = "pending";
   /** The value or the error. */
   #outcome: unknown;
+
+  static #resolved(): LazyPromise<void> {
+    const promise = new LazyPromise<void>();
+    promise.resolve(undefined);
+    return promise;
+  }
 
   get promise(): Promise<Value> {
     if (this.#state === "resolved") return Promise.resolve(this.#outcome as Value);

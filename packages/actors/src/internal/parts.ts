@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RunControl } from "../types.ts";
 import { BlobPart } from "./blob/blob-part.ts";
-import type { DatabasePart } from "./database/database-part.ts";
+import { DatabasePart, providerOf } from "./database/database-part.ts";
 import { type HotRecords, type Part, recordPrefix } from "./part.ts";
 import { QueuePart } from "./queue/part.ts";
 import { RunHandler } from "./run-handler.ts";
@@ -26,17 +26,24 @@ export class Parts {
   /** Present when the `run` handler is a workflow. */
   readonly workflow: WorkflowPart | undefined;
 
-  #blobs: BlobPart | undefined;
   /** Present when the definition has a `db`. */
-  #database: DatabasePart | undefined;
+  readonly database: DatabasePart | undefined;
+
+  #blobs: BlobPart | undefined;
 
   /** When the store will have the actor woken. */
   #storedWakeAt: number | undefined;
 
-  constructor(runtime: Runtime, storedWakeAt: number | undefined) {
+  constructor(runtime: Runtime, epoch: number, storedWakeAt: number | undefined) {
     this.runtime = runtime;
     this.#storedWakeAt = storedWakeAt;
-    const { run } = runtime.definition;
+    const { run, db } = runtime.definition;
+    // First of all, so that its tables are there before any other code of the user runs.
+    if (db !== undefined) {
+      const { databases } = runtime.host.store;
+      this.database = new DatabasePart(runtime, providerOf(db), databases, epoch);
+      this.#all.push(this.database);
+    }
     if (run === undefined) return;
     const program = programOf(run.handler);
     if (program !== undefined) {
@@ -62,14 +69,9 @@ export class Parts {
     return this.#blobs;
   }
 
-  get database(): DatabasePart | undefined {
-    return this.#database;
-  }
-
-  /** First of all, so that its tables are there before any other code of the user runs. */
-  addDatabase(part: DatabasePart): void {
-    this.#database = part;
-    this.#all.unshift(part);
+  /** Something of the actor is kept in files of its own. */
+  get keepsFiles(): boolean {
+    return this.database !== undefined || this.#blobs !== undefined;
   }
 
   /** `c.schedule` and `c.cron`. */

@@ -30,6 +30,8 @@ const hookNames = [
   "onAuth",
 ] as const;
 
+const connectionHooks = ["createConnState", "onBeforeConnect", "onConnect", "onDisconnect"] as const;
+
 export type HookName = (typeof hookNames)[number];
 
 /** The `run` handler, whichever way it was given. */
@@ -61,6 +63,8 @@ export interface RuntimeDefinition {
   /** Of an action's arguments, by dotted name. */
   readonly actionInputSchemas: ReadonlyMap<string, StandardSchema>;
   readonly connParamsSchema?: StandardSchema;
+  /** True when a stateless call has to go through the hooks of a connection. */
+  readonly hasConnectionHooks: boolean;
   readonly run?: RunDefinition;
   /** The provider of `c.db`. */
   readonly db?: Readonly<Record<string, unknown>>;
@@ -116,8 +120,9 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
     if (action !== undefined) actions.set(name, guarded(name, action, rule));
   }
   const run = parseRun(config.run);
+  const hooks = parseHooks(config);
   return {
-    hooks: parseHooks(config),
+    hooks,
     ...constant(config, "state"),
     ...schemaAt(config, "stateSchema"),
     migrateState: functionsAt(config, "migrateState"),
@@ -127,6 +132,8 @@ export function parseDefinition(config: unknown): RuntimeDefinition {
     actionRules,
     actionInputSchemas: argSchemas,
     ...schemaAt(config, "connParamsSchema"),
+    hasConnectionHooks:
+      config.connParamsSchema !== undefined || connectionHooks.some((name) => name in hooks),
     ...(run && { run }),
     internalActions: workflowActions(run?.handler),
     ...(config.db === undefined ? {} : { db: recordOf(config, "db") }),

@@ -1,8 +1,7 @@
-import { HoldfastError, isErrorCode, type Ports, uuidv4 } from "@holdfast/core";
+import { HoldfastError, isErrorCode, type Random } from "@holdfast/core";
 import type { ActorInspection } from "../inspection.ts";
 import type {
   ActorConnection,
-  ActorHost,
   ActorInstance,
   ConnectionSink,
   ConnectRequest,
@@ -15,52 +14,25 @@ import type {
   SendCall,
   StopReason,
 } from "../instance.ts";
-import { Activity } from "./activity.ts";
+import type { ActivityOwner } from "./activity.ts";
 import { ActorMembers } from "./actor-members.ts";
-import { ActorState } from "./actor-state.ts";
-import { CallLedger } from "./call-ledger.ts";
-import { Calls } from "./calls.ts";
 import { type Changes, type CommitOwner, CommitQueue } from "./commit-queue.ts";
-import { Connections } from "./connections.ts";
 import { Context } from "./context.ts";
-import { DatabasePart, providerOf } from "./database/database-part.ts";
-import { ErrorFilter } from "./error-filter.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
+import { idleListOf } from "./idle-list.ts";
 import { Inspection } from "./inspect/inspection.ts";
 import { LazyPromise } from "./lazy.ts";
-import { Parts } from "./parts.ts";
 import { openWebSocket, serveRequest } from "./raw.ts";
-import type { AnyFunction, HookName, RuntimeDefinition } from "./runtime-definition.ts";
+import type { AnyFunction, HookName } from "./runtime-definition.ts";
 import { startActor } from "./start.ts";
 import { type StopMode, Stopper } from "./stopper.ts";
-import { Storage } from "./storage.ts";
-import { Transactions } from "./transactions.ts";
-import { Turnstile } from "./turnstile.ts";
 import { warnOnce } from "./warnings.ts";
 
 /** One running actor: holds its parts together, closes its turns and carries it from start to stop. */
-export class Runtime extends ActorMembers implements ActorInstance, CommitOwner {
-  readonly id: string;
-  readonly name: string;
-  readonly key: readonly string[];
-  readonly definition: RuntimeDefinition;
-  readonly ports: Ports;
-  readonly host: ActorHost;
+export class Runtime extends ActorMembers implements ActorInstance, CommitOwner, ActivityOwner {
   readonly queue: CommitQueue;
-  readonly activity: Activity;
-  readonly connections: Connections;
-  readonly ledger: CallLedger;
-  readonly storage: Storage;
-  readonly stateHolder: ActorState;
-  readonly parts: Parts;
-  readonly errors: ErrorFilter;
-  /** Lets actions, connections and requests begin. */
-  readonly turnstile: Turnstile;
-  #transactions: Transactions | undefined;
   status: InstanceStatus = "starting";
   vars: unknown;
-  /** Present once somebody has looked into the actor. */
-  inspection: Inspection | undefined;
   /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
   writes = 0;
   /** Counts events that left for somebody, for the same reason. */
@@ -70,16 +42,18 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
   /** True once no change is taken any more. */
   sealed = false;
 
-  readonly #calls: Calls;
-  readonly #ready = new LazyPromise<void>();
-  readonly #stopped = new LazyPromise<StopReason>();
-  /** Settles when the start hooks have run, before what they wrote is durable. */
-  readonly #started = new LazyPromise<void>();
-  readonly #createdAt: number | undefined;
+  /** Present once somebody has looked into the actor. */
+  inspection: Inspection | undefined;
+
   #stopper: Stopper | undefined;
+  #ready = new LazyPromise<void>();
+  /** Settles when the start hooks have run, before what they wrote is durable. */
+  #started = new LazyPromise<void>();
+  #stopped: LazyPromise<StopReason> | undefined;
+  /** Until the commit that creates the actor is handed in. */
+  #createdAt: number | undefined;
   /** Until `onCreate` has ended nothing is committed: the actor does not exist yet. */
   #creating: boolean;
-  #createDue: boolean;
   #destroyedAt: number | undefined;
   #dirty = false;
   #halted = false;
@@ -88,37 +62,24 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
   #boundarySet = false;
 
   constructor(options: InstanceOptions) {
-    super();
-    const { host, start } = options;
-    this.id = options.id;
-    this.name = options.name;
-    this.key = options.key;
-    this.definition = options.definition["~definition"];
-    this.ports = host.ports;
-    this.host = host;
-    const actor = { actorId: options.id, generation: options.epoch, key: options.key };
-    this.errors = new ErrorFilter(host.ports.random, host.report, actor, host.exposeErrors === true);
-    this.#creating = start.type === "create";
-    this.#createDue = this.#creating;
-    this.#createdAt = this.#creating ? host.ports.clock.now() : undefined;
-    const { sleepTimeout, concurrency } = this.definition.options;
-    this.turnstile = new Turnstile(concurrency === "serial");
-    this.stateHolder = new ActorState(this);
-    this.activity = new Activity(host.ports, sleepTimeout, () => void this.sleep());
-    this.storage = new Storage(host.store, this);
-    this.parts = new Parts(this, start.type === "wake" ? start.loaded.record.wakeAt : undefined);
-    if (this.definition.db !== undefined) {
-      const provider = providerOf(this.definition.db);
-      this.parts.addDatabase(new DatabasePart(this, provider, host.store.databases, options.epoch));
-    }
-    this.ledger = new CallLedger(host.store, options.id, host.ports.clock, this.#creating);
-    this.connections = new Connections(this);
-    this.#calls = new Calls(this);
-    const version = start.type === "wake" ? start.loaded.record.version : 0;
-    const nonce = uuidv4(host.ports.random);
-    this.queue = new CommitQueue(this, { epoch: options.epoch, version, nonce });
+    super(options);
+    const { epoch, start } = options;
+    const { clock, random } = this.ports;
+    this.#creating = this.isNew;
+    this.#createdAt = this.isNew ? clock.now() : undefined;
+    const stored = start.type === "wake" ? start.loaded.record : undefined;
+    this.makeParts(stored?.wakeAt);
+    this.queue = new CommitQueue(this, { epoch, version: stored?.version ?? 0, nonce: nonceOf(random) });
     warnOnce(this.definition, this);
     void this.#start(start);
+  }
+
+  protected runtime(): Runtime {
+    return this;
+  }
+
+  idle(): void {
+    void this.sleep();
   }
 
   get ready(): Promise<void> {
@@ -126,6 +87,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
   }
 
   get stopped(): Promise<StopReason> {
+    this.#stopped ??= new LazyPromise();
     return this.#stopped.promise;
   }
 
@@ -136,17 +98,23 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
       if (this.#halted) return;
       this.status = "ready";
       this.#started.resolve(undefined);
-      if (!this.definition.options.noSleep) this.activity.watch();
-      this.connections.started();
-      this.parts.started();
-      this.queue.after({ release: () => this.#ready.resolve(undefined), drop: () => {} });
-      const { durability, stateSaveInterval } = this.definition.options;
+      this.#started = LazyPromise.done;
+      const { noSleep, sleepTimeout, durability, stateSaveInterval } = this.definition.options;
+      if (!noSleep) this.activity.watch(idleListOf(this.ports, sleepTimeout));
+      this.usedConnections?.started();
+      this.usedParts?.started();
+      this.queue.after({ release: () => this.#isReady(), drop: () => {} });
       if (durability === "relaxed") this.queue.relax(stateSaveInterval);
     } catch (error) {
       const shown = this.errors.sanitize(error);
       // What has been written before the failure stays; only then is the instance out of memory.
       this.queue.after({ release: () => this.halt("failed", shown), drop: () => {} });
     }
+  }
+
+  #isReady(): void {
+    this.#ready.resolve(undefined);
+    this.#ready = LazyPromise.done;
   }
 
   /** `onCreate` has ended: what it and `createState` made is the first commit. */
@@ -246,7 +214,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
     // In a transaction they have to stay comparable with what they were before it.
     if (this.inTransaction) return;
     this.stateHolder.checkLeaves(!this.activity.any);
-    this.connections.checkLeaves(!this.activity.any);
+    this.usedConnections?.checkLeaves(!this.activity.any);
   }
 
   hasChanged(): boolean {
@@ -263,18 +231,18 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
 
   #collect(version: number): Changes | undefined {
     if (!this.hasChanged()) return undefined;
-    this.connections.closing();
-    this.parts.closing();
+    this.usedConnections?.closing();
+    this.usedParts?.closing();
     this.#dirty = false;
-    this.#calls.recordStarted();
+    this.usedCalls?.recordStarted();
     const state = this.stateHolder.take();
-    const kv = this.storage.take(version);
-    const calls = this.ledger.take();
-    const createdAt = this.#createDue ? this.#createdAt : undefined;
-    this.#createDue = false;
+    const kv = this.usedStorage?.take(version);
+    const calls = this.usedLedger?.take();
+    const createdAt = this.#createdAt;
+    this.#createdAt = undefined;
     const destroyedAt = this.#destroyedAt;
-    const wakeAt = this.parts.takeWakeAt();
-    const sql = this.parts.database?.takeWrote() === true;
+    const wakeAt = this.usedParts?.takeWakeAt();
+    const sql = this.usedParts?.database?.takeWrote() === true;
     if (!state && !kv && !calls && !sql && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
       return undefined;
     }
@@ -289,10 +257,16 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
     };
   }
 
+  /** Files and objects beside the store's own log take one commit after the other. */
+  get overlaps(): boolean {
+    return this.usedParts?.keepsFiles !== true;
+  }
+
   landed(version: number): void {
     this.inspection?.watching.landed(version);
-    this.storage.landed(version);
-    this.parts.landed(version);
+    this.usedStorage?.landed(version);
+    this.usedParts?.landed(version);
+    if (!this.activity.any) this.rested();
   }
 
   commitFailed(error: unknown): HoldfastError {
@@ -302,25 +276,16 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
   }
 
   get wakeAt(): number | undefined {
-    return this.parts.wakeAt;
+    return this.usedParts?.wakeAt;
   }
 
   load(): { readonly connections: number; readonly queued: number } {
-    return { connections: this.connections.all.size, queued: this.parts.queuedMessages };
+    return { connections: this.usedConnections?.all.size ?? 0, queued: this.usedParts?.queuedMessages ?? 0 };
   }
 
   inspect(): ActorInspection {
     this.inspection ??= new Inspection(this);
     return this.inspection;
-  }
-
-  get transactions(): Transactions {
-    this.#transactions ??= new Transactions(this);
-    return this.#transactions;
-  }
-
-  get inTransaction(): boolean {
-    return this.#transactions?.open === true;
   }
 
   /** True until `onCreate` has ended. */
@@ -342,7 +307,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
       // A start that failed is told as that: who only hears "stopping" would start it again for ever.
       return this.#started.promise.then(() => Promise.reject(this.errors.stopping()));
     }
-    return this.#calls.invoke(call);
+    return this.calls.invoke(call);
   }
 
   /** As {@link invoke}, for a message to one of the queues. */
@@ -408,7 +373,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
       this.status = "stopping";
       this.activity.unwatch();
       this.#abortAll(this.errors.stopping());
-      this.parts.stopping();
+      this.usedParts?.stopping();
       this.#stopper = new Stopper(this, mode);
       void this.#stopper.run(askedInside);
     } else if (mode === "destroyed") this.#stopper?.destroyInstead();
@@ -417,11 +382,11 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
 
   #abortAll(reason: HoldfastError): void {
     this.abortContexts(reason);
-    this.#calls.abortAll(reason);
+    this.usedCalls?.abortAll(reason);
   }
 
   interruptCalls(error: HoldfastError): void {
-    this.#calls.rejectAll(error);
+    this.usedCalls?.rejectAll(error);
   }
 
   /** No change is taken any more; the last turn carries the end of the actor if it is destroyed. */
@@ -433,9 +398,9 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
       this.#dirty = true;
     }
     this.sealed = true;
-    this.parts.sealed();
+    this.usedParts?.sealed();
     this.stateHolder.seal();
-    this.storage.seal();
+    this.usedStorage?.seal();
   }
 
   /** The instance is out of memory from now on. Idempotent. */
@@ -447,11 +412,20 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner 
     this.seal(false);
     const shown = error ?? this.errors.stopping();
     this.#abortAll(shown);
-    this.#calls.rejectAll(shown);
-    this.connections.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`, false);
+    this.usedCalls?.rejectAll(shown);
+    this.usedConnections?.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`, false);
     this.#started.reject(shown);
     this.#ready.reject(shown);
-    this.parts.stopped();
+    this.usedParts?.stopped();
+    this.#stopped ??= new LazyPromise();
     this.#stopped.resolve(reason);
   }
+}
+
+/** Tells the commits of this instance from those that another one makes with its epoch. */
+function nonceOf(random: Random): string {
+  return random
+    .bytes(6)
+    .reduce((number, byte) => number * 256 + byte, 0)
+    .toString(36);
 }

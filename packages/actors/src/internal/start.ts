@@ -6,12 +6,14 @@ import type { Runtime } from "./runtime.ts";
 
 /** Brings an actor from nothing, or from what is stored, to where it can be called. */
 export async function startActor(runtime: Runtime, start: InstanceStart): Promise<void> {
-  const { definition, parts, stateHolder, connections } = runtime;
+  const { definition, stateHolder } = runtime;
   const isNew = start.type === "create";
-  if (start.type === "wake") connections.keep(start.held ?? []);
-  const hot: HotRecords = isNew ? new Map() : await hotRecords(runtime);
-  await parts.load(hot, isNew);
-  connections.load(hot.get(recordPrefix.connection) ?? []);
+  const held = start.type === "wake" ? (start.held ?? []) : [];
+  if (held.length > 0) runtime.connections.keep(held);
+  const hot = isNew ? noRecords : await hotRecords(runtime);
+  if (hot.size > 0 || runtime.usedParts !== undefined) await runtime.parts.load(hot, isNew);
+  const connected = hot.get(recordPrefix.connection) ?? [];
+  if (held.length > 0 || connected.length > 0) runtime.connections.load(connected);
   const { onMigrateTimeout } = definition.options;
   await runtime.hook("onMigrate", [new Context(runtime), isNew], onMigrateTimeout);
   if (start.type === "create") {
@@ -34,6 +36,8 @@ async function makeVars(runtime: Runtime): Promise<void> {
     options.createVarsTimeout,
   );
 }
+
+const noRecords: HotRecords = new Map();
 
 async function hotRecords(runtime: Runtime): Promise<HotRecords> {
   const hot = new Map<number, KvEntry[]>();

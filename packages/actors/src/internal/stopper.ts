@@ -56,7 +56,7 @@ export class Stopper {
     }
     // Looked at again: a destruction may have been asked for meanwhile.
     if (this.#mode === "destroyed") await this.#drained();
-    this.#closeConnections((code, reason, sleeps) => runtime.connections.closeAll(code, reason, sleeps));
+    this.#closeConnections((code, reason, sleeps) => runtime.usedConnections?.closeAll(code, reason, sleeps));
     await this.#drained();
     if (this.#mode === "destroyed") {
       await this.#hook("onDestroy");
@@ -89,11 +89,11 @@ export class Stopper {
     // What has not succeeded by now never happened; code that still runs cannot change anything.
     if (runtime.inTransaction) runtime.transactions.rollback();
     runtime.turnstile.refuseAll(runtime.errors.stopping());
-    this.#closeConnections((code, reason, sleeps) => runtime.connections.abandon(code, reason, sleeps));
+    this.#closeConnections((code, reason, sleeps) => runtime.usedConnections?.abandon(code, reason, sleeps));
     runtime.interruptCalls(
       interruptedError("The actor stopped before the action ended; it may have run in part"),
     );
-    if (this.#mode === "slept") runtime.connections.settle();
+    if (this.#mode === "slept") runtime.usedConnections?.settle();
     runtime.seal(this.#mode === "destroyed");
     try {
       await runtime.queue.finish(runtime.errors.stopping());
@@ -101,7 +101,7 @@ export class Stopper {
       // The failed commit has stopped the instance and told everyone who waited.
       return;
     }
-    if (this.#mode === "slept") runtime.connections.hibernate();
+    if (this.#mode === "slept") runtime.usedConnections?.hibernate();
     runtime.halt(this.#mode, undefined);
   }
 }

@@ -87,27 +87,27 @@ export class Transactions {
   rollback(): void {
     if (!this.#open) return;
     this.#open = false;
-    const { stateHolder, storage, parts } = this.#runtime;
+    const { stateHolder, usedStorage, usedParts } = this.#runtime;
     stateHolder.rollback();
-    storage.rollback();
-    parts.rollback();
+    usedStorage?.rollback();
+    usedParts?.rollback();
     this.#held?.revert(rolledBackError());
   }
 
   #savepoint(): void {
-    const { queue, stateHolder, storage, parts } = this.#runtime;
+    const { queue, stateHolder, usedStorage, usedParts } = this.#runtime;
     this.#held = queue.transaction();
     stateHolder.savepoint();
-    storage.savepoint();
-    parts.savepoint();
+    usedStorage?.savepoint();
+    usedParts?.savepoint();
   }
 
   /** What changed since `#savepoint` becomes one turn. */
   #keep(): void {
-    const { queue, stateHolder, storage, parts } = this.#runtime;
+    const { queue, stateHolder, usedStorage, usedParts } = this.#runtime;
     stateHolder.keep();
-    storage.keep();
-    parts.keep();
+    usedStorage?.keep();
+    usedParts?.keep();
     // While it is held: what has changed is handed in as one, with relaxed durability too.
     queue.close();
     this.#held?.commit();

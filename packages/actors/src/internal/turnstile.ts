@@ -82,6 +82,11 @@ export class Turnstile {
     for (const waiter of this.#waiting.splice(0)) waiter.refuse(error);
   }
 
+  /** Nobody is inside, waits or holds anything up: a new one would do as well. */
+  get isFree(): boolean {
+    return this.#holds === 0 && this.#inside === 0 && this.#waiting.length === 0;
+  }
+
   get #mayBegin(): boolean {
     return this.#holds === 0 && !(this.#serial && this.#inside > 0);
   }

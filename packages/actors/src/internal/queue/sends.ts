@@ -122,12 +122,12 @@ export class Sends {
 
   async #enter(call: SendCall, policy: Policy, key: string | undefined): Promise<Outcome> {
     const runtime = this.#runtime;
-    const { connections, queue, ledger } = runtime;
+    const { queue, ledger } = runtime;
     const own = call.conn instanceof HostConnection ? call.conn.connection : undefined;
     let transient: Connection | undefined;
-    if (own === undefined && connections.hasHooks) {
+    if (own === undefined && runtime.definition.hasConnectionHooks) {
       const { params, auth, request } = call;
-      transient = await connections.admit({ params, auth, request }, undefined, call.signal);
+      transient = await runtime.connections.admit({ params, auth, request }, undefined, call.signal);
     }
     try {
       if (policy.canPublish !== undefined) await this.#authorize(call, policy, own ?? transient);
@@ -144,7 +144,7 @@ export class Sends {
       await queue.gate();
       return { bytes: accepted, id };
     } finally {
-      if (transient !== undefined) connections.release(transient);
+      if (transient !== undefined) runtime.connections.release(transient);
     }
   }
 

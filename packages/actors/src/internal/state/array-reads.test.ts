@@ -9,7 +9,7 @@ interface State {
 
 function watched(): { readonly state: State; readonly log: StateLog; readonly bare: State } {
   const make = (): State => ({ items: [{ id: 1 }, { id: 2 }, { id: 3 }], numbers: [3, 1, 2] });
-  const log = StateLog.create(make(), () => {});
+  const log = StateLog.create(make(), { stateChanged: () => {} });
   log.take();
   return { state: log.value as State, log, bare: make() };
 }

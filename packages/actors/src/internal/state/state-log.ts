@@ -9,44 +9,85 @@ const { minStateLogBytes } = actorLimits;
 
 type StateChange = NonNullable<CommitBatch["state"]>;
 
+/** Whose state it is. */
+export interface StateOwner {
+  /** After each change of the state. */
+  stateChanged(): void;
+}
+
 /** The state of one actor, and what of it is not in the store yet. */
 export class StateLog {
-  /** Until user code looks at the state, nothing has to be watched. */
+  readonly #owner: StateOwner;
+  /** The state, until user code looks at it and while it rests: nothing has to be watched then. */
+  #value: unknown;
+  /** Watches the state while user code has it in hand. */
   #tracker: Tracker | undefined;
-  #initial: unknown;
-  readonly #changed: () => void;
+  /** The tracker of a state that rests: it is gone as soon as nobody holds anything of the state. */
+  #resting: WeakRef<Tracker> | undefined;
   #refusal: (() => HoldfastError) | undefined;
   #snapshotDue: boolean;
   #snapshotBytes: number;
   #logBytes: number;
 
-  private constructor(value: unknown, stored: StoredState | undefined, changed: () => void) {
-    this.#initial = value;
-    this.#changed = changed;
+  private constructor(value: unknown, stored: StoredState | undefined, owner: StateOwner) {
+    this.#value = value;
+    this.#owner = owner;
     this.#snapshotDue = stored === undefined;
     this.#snapshotBytes = stored?.snapshot.length ?? 0;
     this.#logBytes = stored?.patches.reduce((sum, patch) => sum + patch.length, 0) ?? 0;
   }
 
   get #watched(): Tracker {
-    if (this.#tracker === undefined) {
-      this.#tracker = new Tracker(this.#initial, this.#changed);
-      // The tracker has it: a state that is replaced is not to be kept alive from here.
-      this.#initial = undefined;
-      this.#tracker.refusal = this.#refusal;
-    }
-    return this.#tracker;
+    return this.#tracker ?? this.#watch();
+  }
+
+  #watch(): Tracker {
+    const tracker = this.#known ?? this.#made();
+    this.#tracker = tracker;
+    // The tracker has it: a state that is replaced is not to be kept alive from here.
+    this.#value = undefined;
+    return tracker;
+  }
+
+  /** The tracker, if there still is one. */
+  get #known(): Tracker | undefined {
+    return this.#tracker ?? this.#resting?.deref();
+  }
+
+  #made(): Tracker {
+    // User code that has kept something of a state may use it while that rests.
+    const used = (): Tracker => this.#watched;
+    const changed = (): void => {
+      used();
+      this.#owner.stateChanged();
+    };
+    const tracker = new Tracker(this.#value, changed, used);
+    tracker.refusal = this.#refusal;
+    this.#resting = undefined;
+    return tracker;
+  }
+
+  /**
+   * No user code runs: what watches the state is kept from here on only by those who hold something of
+   * the state, and is taken up again with the next look at it. What is pending is waited for.
+   */
+  rest(): void {
+    const tracker = this.#tracker;
+    if (tracker === undefined || !tracker.isSettled) return;
+    this.#resting ??= new WeakRef(tracker);
+    this.#value = tracker.raw;
+    this.#tracker = undefined;
   }
 
   /** The state of a new actor: a copy of `value`. Throws `actor.invalid_state_value`. */
-  static create(value: unknown, changed: () => void): StateLog {
+  static create(value: unknown, owner: StateOwner): StateLog {
     const copy = copyValue(value, [], (item) => item);
-    return new StateLog(copy, undefined, changed);
+    return new StateLog(copy, undefined, owner);
   }
 
   /** Throws `store.corrupt_state` and `store.unknown_format`. */
-  static load(stored: StoredState, changed: () => void): StateLog {
-    return new StateLog(decodeState(stored.snapshot, stored.patches), stored, changed);
+  static load(stored: StoredState, owner: StateOwner): StateLog {
+    return new StateLog(decodeState(stored.snapshot, stored.patches), stored, owner);
   }
 
   /** The stored value, for who wants to change it before it becomes a state. Throws as `load`. */
@@ -64,13 +105,15 @@ export class StateLog {
 
   /** What a value that leaves the actor stands for: a state is encoded faster without its proxies. */
   unwrap(value: unknown): unknown {
-    return this.#tracker === undefined ? value : this.#tracker.unwrapValue(value);
+    if (typeof value !== "object" || value === null) return value;
+    return this.#known?.unwrap(value) ?? value;
   }
 
   /** From now on changes throw what `error` makes; undefined allows them again. */
   refuseChanges(error: (() => HoldfastError) | undefined): void {
     this.#refusal = error;
-    if (this.#tracker !== undefined) this.#tracker.refusal = error;
+    const tracker = this.#known;
+    if (tracker !== undefined) tracker.refusal = error;
   }
 
   /** From now on changes can be taken back with `rollback`, until `keep`. Nothing may be pending. */
@@ -110,7 +153,7 @@ export class StateLog {
   }
 
   #snapshot(): StateChange {
-    const bytes = encodeSnapshot(this.#tracker === undefined ? this.#initial : this.#tracker.raw);
+    const bytes = encodeSnapshot(this.#tracker === undefined ? this.#value : this.#tracker.raw);
     this.#snapshotDue = false;
     this.#snapshotBytes = bytes.length;
     this.#logBytes = 0;

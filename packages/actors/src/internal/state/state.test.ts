@@ -7,7 +7,7 @@ import { StateLog } from "./state-log.ts";
 /** A log and what a store would hold of it. */
 function harness(initial: unknown) {
   let changes = 0;
-  const log = StateLog.create(initial, () => changes++);
+  const log = StateLog.create(initial, { stateChanged: () => changes++ });
   let snapshot: Uint8Array = new Uint8Array();
   let patches: Uint8Array[] = [];
   const commit = (): "snapshot" | "patch" | undefined => {
@@ -200,7 +200,7 @@ describe("state", () => {
         return true;
       });
     }
-    assert.throws(() => StateLog.create({ a: [() => 1] }, () => {}), /state\.a\[0\]/);
+    assert.throws(() => StateLog.create({ a: [() => 1] }, { stateChanged: () => {} }), /state\.a\[0\]/);
     assert.equal(h.commit(), undefined);
   });
 

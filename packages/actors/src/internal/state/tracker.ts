@@ -53,6 +53,7 @@ export class Tracker {
   readonly #byProxy = new WeakMap<object, Node>();
   readonly #leaves = new Leaves();
   readonly #changed: () => void;
+  readonly #touched: () => void;
   #operations: Operation[] = [];
   #lastSet: { readonly node: Node; readonly key: unknown; readonly operation: Operation } | undefined;
   #batch = 0;
@@ -63,9 +64,13 @@ export class Tracker {
   /** Why changes are refused at the moment. */
   refusal: (() => HoldfastError) | undefined;
 
-  /** `changed` is called after each change. `initial` is taken over, not copied. */
-  constructor(initial: unknown, changed: () => void) {
+  /**
+   * `changed` is called after each change, `touched` when something is handed out that may change unseen
+   * and has to be looked at. `initial` is taken over, not copied.
+   */
+  constructor(initial: unknown, changed: () => void, touched: () => void = () => {}) {
     this.#changed = changed;
+    this.#touched = touched;
     this.#slot.value = initial;
   }
 
@@ -106,7 +111,10 @@ export class Tracker {
   child(parent: Node, key: unknown, value: unknown): unknown {
     if (typeof value !== "object" || value === null) return value;
     const node = this.#nodeOf(parent, key, value);
-    if (node.kind === "leaf") this.#leaves.touch(node);
+    if (node.kind === "leaf") {
+      this.#leaves.touch(node);
+      this.#touched();
+    }
     return this.view(node);
   }
 
@@ -316,6 +324,11 @@ export class Tracker {
       if (this.refusal === undefined) this.recordWhole(node);
     }
     if (forget) this.#leaves.clear();
+  }
+
+  /** Nothing is pending: neither operations, nor what may be taken back, nor what has to be looked at. */
+  get isSettled(): boolean {
+    return this.#operations.length === 0 && this.#undo === undefined && this.#leaves.empty;
   }
 
   get hasOperations(): boolean {

@@ -1,0 +1,147 @@
+import type { Ports } from "@holdfast/core";
+import type { ActorHost, InstanceOptions } from "../instance.ts";
+import { Activity } from "./activity.ts";
+import { ActorState } from "./actor-state.ts";
+import { CallLedger } from "./call-ledger.ts";
+import { Calls } from "./calls.ts";
+import { Connections } from "./connections.ts";
+import { ErrorFilter } from "./error-filter.ts";
+import { Parts } from "./parts.ts";
+import type { Runtime } from "./runtime.ts";
+import type { RuntimeDefinition } from "./runtime-definition.ts";
+import { Storage } from "./storage.ts";
+import { Transactions } from "./transactions.ts";
+import { Turnstile } from "./turnstile.ts";
+
+/**
+ * What a running actor consists of. An idle one is to be small: what not every actor needs is made when
+ * it is first asked for, and what only running code needs is let go when none runs. Who wants a piece
+ * only if it is there asks for the `used` one.
+ */
+export abstract class ActorMakeup {
+  readonly id: string;
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly definition: RuntimeDefinition;
+  readonly ports: Ports;
+  readonly host: ActorHost;
+  readonly #epoch: number;
+  /** Nothing of it can have been stored by an earlier instance. */
+  protected readonly isNew: boolean;
+
+  // Always there; so is the queue of commits, which the runtime makes.
+  readonly activity: Activity;
+  readonly stateHolder: ActorState;
+
+  // Made when they are needed.
+  #parts: Parts | undefined;
+  #connections: Connections | undefined;
+  #storage: Storage | undefined;
+  #ledger: CallLedger | undefined;
+  #transactions: Transactions | undefined;
+  #errors: ErrorFilter | undefined;
+
+  // Let go again when no user code runs.
+  #calls: Calls | undefined;
+  #turnstile: Turnstile | undefined;
+
+  constructor({ id, name, key, definition, epoch, start, host }: InstanceOptions) {
+    this.id = id;
+    this.name = name;
+    this.key = key;
+    this.definition = definition["~definition"];
+    this.ports = host.ports;
+    this.host = host;
+    this.#epoch = epoch;
+    this.isNew = start.type === "create";
+    this.activity = new Activity(this.runtime());
+    this.stateHolder = new ActorState(this.runtime());
+  }
+
+  /** The actor itself, which its pieces know. */
+  protected abstract runtime(): Runtime;
+
+  /** At the start, for an actor whose definition or record asks for parts. */
+  protected makeParts(storedWakeAt: number | undefined): void {
+    const { run, db } = this.definition;
+    if (storedWakeAt === undefined && run === undefined && db === undefined) return;
+    this.#parts = new Parts(this.runtime(), this.#epoch, storedWakeAt);
+  }
+
+  get parts(): Parts {
+    this.#parts ??= new Parts(this.runtime(), this.#epoch, undefined);
+    return this.#parts;
+  }
+
+  get usedParts(): Parts | undefined {
+    return this.#parts;
+  }
+
+  get connections(): Connections {
+    this.#connections ??= new Connections(this.runtime());
+    return this.#connections;
+  }
+
+  get usedConnections(): Connections | undefined {
+    return this.#connections;
+  }
+
+  get storage(): Storage {
+    this.#storage ??= new Storage(this.host.store, this.runtime());
+    return this.#storage;
+  }
+
+  get usedStorage(): Storage | undefined {
+    return this.#storage;
+  }
+
+  get ledger(): CallLedger {
+    this.#ledger ??= new CallLedger(this.host.store, this.id, this.ports.clock, this.isNew);
+    return this.#ledger;
+  }
+
+  get usedLedger(): CallLedger | undefined {
+    return this.#ledger;
+  }
+
+  get transactions(): Transactions {
+    this.#transactions ??= new Transactions(this.runtime());
+    return this.#transactions;
+  }
+
+  get inTransaction(): boolean {
+    return this.#transactions?.open === true;
+  }
+
+  get errors(): ErrorFilter {
+    if (this.#errors === undefined) {
+      const { id, key, host } = this;
+      const actor = { actorId: id, generation: this.#epoch, key };
+      this.#errors = new ErrorFilter(host.ports.random, host.report, actor, host.exposeErrors === true);
+    }
+    return this.#errors;
+  }
+
+  /** The actions that run. */
+  get calls(): Calls {
+    this.#calls ??= new Calls(this.runtime());
+    return this.#calls;
+  }
+
+  get usedCalls(): Calls | undefined {
+    return this.#calls;
+  }
+
+  /** Lets actions, connections and requests begin. */
+  get turnstile(): Turnstile {
+    this.#turnstile ??= new Turnstile(this.definition.options.concurrency === "serial");
+    return this.#turnstile;
+  }
+
+  /** No user code runs: what only that needs is let go. */
+  rested(): void {
+    this.stateHolder.rest();
+    if (this.#calls?.isEmpty === true) this.#calls = undefined;
+    if (this.#turnstile?.isFree === true) this.#turnstile = undefined;
+  }
+}
