@@ -1,16 +1,32 @@
 export { type AgentLocation, findAgent } from "./agents/find.ts";
-export { type InstalledAgent, type InstallOptions, installAgent } from "./agents/install.ts";
+export {
+  type InstallArtifact,
+  type InstalledAgent,
+  type InstallOptions,
+  installAgent,
+} from "./agents/install.ts";
 export type {
   AgentCapabilities,
+  AgentConfigOption,
   AgentFile,
   AgentQuirks,
   AgentRow,
   AgentSetup,
   AgentStart,
+  CredentialProvider,
   ModelEndpoint,
   ModelWire,
 } from "./agents/row.ts";
-export { agentTable, type CustomAgent, customAgent, demoAgent, demoEntry } from "./agents/table.ts";
+export {
+  agentTable,
+  type CustomAgent,
+  customAgent,
+  demoAgent,
+  demoEntry,
+  sandboxAgents,
+} from "./agents/table.ts";
+export { type Credential, redactKey } from "./credentials/credential.ts";
+export { type Credentials, type DetectOptions, detectCredentials } from "./credentials/detect.ts";
 export type { CorsOptions } from "./http/cors.ts";
 export { defaultLimits, type SandboxLimits } from "./limits.ts";
 export type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";

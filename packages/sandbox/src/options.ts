@@ -28,10 +28,18 @@ export interface SandboxServerOptions {
   readonly home?: string;
   /** Working directory of agents; `root`, else that of this process by default. */
   readonly cwd?: string;
-  /** Agents on offer; {@link agentTable} by default. */
+  /** Agents on offer; {@link sandboxAgents} by default. */
   readonly agents?: readonly AgentRow[];
-  /** Directory where `installAgent` puts agents: `<directory>/<id>/node_modules/.bin`. */
+  /**
+   * Directory where `installAgent` puts agents: `<directory>/<id>/node_modules/.bin`;
+   * `<home>/.local/share/holdfast/agents` by default.
+   */
   readonly agentsDirectory?: string;
+  /**
+   * Installs an agent that is missing when it is first used. By default nothing is downloaded unless
+   * `POST /v1/agents/{id}/install` asks for it.
+   */
+  readonly installAgents?: boolean;
   /** Model endpoints by the wire they speak. */
   readonly models?: Partial<Readonly<Record<ModelWire, ModelEndpoint>>>;
   /**

@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { homedir } from "node:os";
+import { join } from "node:path";
 import { HoldfastError, type Logger, silentLogger } from "@holdfast/core";
 import { AcpInstances } from "./acp/instances.ts";
 import { AcpRoutes } from "./acp/routes.ts";
+import { ObservedOptions } from "./agents/config-options.ts";
+import { AgentInstaller } from "./agents/installer.ts";
 import { type LaunchContext, prepareLaunch } from "./agents/launch.ts";
 import { AgentRoutes } from "./agents/routes.ts";
-import { agentTable } from "./agents/table.ts";
+import { sandboxAgents } from "./agents/table.ts";
 import { Dialler } from "./dial.ts";
 import { Paths } from "./fs/paths.ts";
 import { FsRoutes } from "./fs/routes.ts";
@@ -89,13 +92,17 @@ export async function compose(
     models: options.models ?? {},
     jailed: options.jailed ?? false,
     ownsHome: options.home !== undefined,
-    ...(options.agentsDirectory === undefined ? {} : { agentsDirectory: options.agentsDirectory }),
+    agentsDirectory: options.agentsDirectory ?? join(home, ".local/share/holdfast/agents"),
   };
-  const agents = new Map((options.agents ?? agentTable).map((row) => [row.id, row]));
+  const installer = new AgentInstaller(context, log);
+  const installMissing = options.installAgents ? { installMissing: installer.install.bind(installer) } : {};
+  const observed = new ObservedOptions();
+  const agents = new Map((options.agents ?? sandboxAgents()).map((row) => [row.id, row]));
   const spawner = new Spawner(log);
   const instances = new AcpInstances({
     agents,
-    prepare: (row) => prepareLaunch(row, context),
+    prepare: (row) => prepareLaunch(row, { ...context, ...installMissing }),
+    onSessionAnswer: (agent, answer) => observed.observe(agent, answer),
     spawner,
     limits,
     log,
@@ -103,12 +110,13 @@ export async function compose(
   const metrics = new Metrics();
   const routes = [
     ...metaRoutes(metrics),
-    ...new AgentRoutes(agents, context, instances).routes(),
+    ...new AgentRoutes({ agents, context, instances, installer, observed, spawner, limits }).routes(),
     ...new AcpRoutes(instances, limits).routes(),
     ...new FsRoutes(paths, limits).routes(),
     ...new ProcessRoutes({ spawner, paths, limits, cwd, env, confined: options.root !== undefined }).routes(),
   ] satisfies ConstructorParameters<typeof Router>[0];
   const stop = async () => {
+    installer.close();
     await instances.close();
     await spawner.close();
   };

@@ -411,7 +411,8 @@ describe("starting agents", () => {
     await openSession(sandbox);
     assert.equal((await sandbox.client.getAgent("demo")).serverStatus?.status, "running");
     const ids = (await sandbox.client.listAgents()).map((agent) => agent.id);
-    assert.deepEqual(ids, ["demo", "codex", "claude", "pi", "gemini", "opencode", "copilot", "qwen"]);
+    const people = ["demo", "codex", "claude", "pi", "gemini", "opencode", "copilot", "qwen"];
+    assert.deepEqual(ids, [...people, "amp", "cursor", "mock"]);
     await assert.rejects(sandbox.client.getAgent("nobody"), (error) => {
       assert.ok(isHoldfastError(error));
       assert.equal(error.code, "unsupported_agent");

@@ -7,7 +7,7 @@ import { IdleTimer } from "./idle-timer.ts";
 import { type Message, readMessage, withId, withStderr } from "./message.ts";
 import type { AcpObserver } from "./observer.ts";
 import { errorResponse, type PendingRequest, PendingRequests } from "./pending.ts";
-import { type SessionStartHook, withSessionStart } from "./session-start.ts";
+import { type SessionStartHook, startsSession, withSessionStart } from "./session-start.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface InstanceOptions {
@@ -17,6 +17,8 @@ export interface InstanceOptions {
   readonly prepare: () => Promise<SpawnRequest>;
   readonly observer?: AcpObserver;
   readonly onSessionStart?: SessionStartHook;
+  /** Hears the result of each request that opened a session. */
+  readonly onSessionAnswer?: (agentId: string, result: unknown) => void;
   /** The instance was of no use to anybody for `idleInstanceMs`. */
   readonly onIdle?: () => void;
   readonly spawner: Spawner;
@@ -328,6 +330,10 @@ export class AcpInstance {
     const own = message.idText === answered.idText ? message.raw : withId(message.raw, answered.idText);
     const raw = withStderr(own, this.#stderr());
     if (answered.method === "initialize") this.#initializeAnswer = raw;
+    if (startsSession(answered.method)) {
+      const { result }: { result?: unknown } = JSON.parse(raw);
+      this.#options.onSessionAnswer?.(this.agentId, result);
+    }
     if (!answered.internal) this.events.append(raw);
     answered.settle(raw);
     this.#idle.touch();

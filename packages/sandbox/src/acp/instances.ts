@@ -12,6 +12,8 @@ export interface InstancesOptions {
   readonly prepare: (row: AgentRow) => Promise<SpawnRequest>;
   /** Gives a session that starts its MCP servers. */
   readonly onSessionStart?: SessionStartHook;
+  /** Hears the result of each request that opened a session. */
+  readonly onSessionAnswer?: (agentId: string, result: unknown) => void;
   readonly spawner: Spawner;
   readonly limits: SandboxLimits;
   readonly log: Logger;
@@ -58,7 +60,7 @@ export class AcpInstances {
         `max agent instance limit reached (${this.#options.limits.maxAgentInstances})`,
       );
     }
-    const { spawner, limits, log, prepare, onSessionStart } = this.#options;
+    const { spawner, limits, log, prepare, onSessionStart, onSessionAnswer } = this.#options;
     const instance = new AcpInstance({
       serverId,
       agentId,
@@ -69,6 +71,7 @@ export class AcpInstances {
       },
       ...(this.#observer === undefined ? {} : { observer: this.#observer }),
       ...(onSessionStart === undefined ? {} : { onSessionStart }),
+      ...(onSessionAnswer === undefined ? {} : { onSessionAnswer }),
       spawner,
       limits,
       log,

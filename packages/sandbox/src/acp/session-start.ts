@@ -16,6 +16,11 @@ export type SessionStartHook = (start: SessionStart) => Promise<readonly unknown
 
 const methods = new Set(["session/new", "session/load", "session/resume", "session/fork"]);
 
+/** True for the requests that make a session known to an agent. */
+export function startsSession(method: string): boolean {
+  return methods.has(method);
+}
+
 /** `message` with the MCP servers that `hook` decides on; the same message when it changes nothing. */
 export async function withSessionStart(
   message: Message,

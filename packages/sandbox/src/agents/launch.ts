@@ -11,11 +11,13 @@ export interface LaunchContext {
   readonly cwd: string;
   /** PATH, HOME, LANG and what the configuration adds. */
   readonly env: Readonly<Record<string, string>>;
-  readonly agentsDirectory?: string;
+  readonly agentsDirectory: string;
   readonly models: Partial<Readonly<Record<ModelWire, ModelEndpoint>>>;
   readonly jailed: boolean;
   /** Files that exist in HOME are somebody's own unless HOME was made for the agents. */
   readonly ownsHome: boolean;
+  /** Installs an agent that is missing when it is first used; absent where nobody has asked for that. */
+  readonly installMissing?: (row: AgentRow) => Promise<unknown>;
 }
 
 /** Where `row` is installed as the server sees it; undefined when it is not. */
@@ -23,21 +25,18 @@ export function locateAgent(row: AgentRow, context: LaunchContext): Promise<Agen
   return findAgent(row, {
     home: context.home,
     path: context.env.PATH ?? "",
-    ...(context.agentsDirectory === undefined ? {} : { agentsDirectory: context.agentsDirectory }),
+    agentsDirectory: context.agentsDirectory,
   });
 }
 
 /** Writes the files that the agent needs and composes its command and environment. */
 export async function prepareLaunch(row: AgentRow, context: LaunchContext): Promise<SpawnRequest> {
-  const found = await locateAgent(row, context);
-  if (!found) {
-    throw problem(
-      "agent_not_installed",
-      404,
-      `agent "${row.id}" is not installed: "${row.command}" is neither in the agents directory nor in PATH; install it with "npx holdfast agents install ${row.id}"`,
-      { agent: row.id },
-    );
+  let found = await locateAgent(row, context);
+  if (!found && context.installMissing) {
+    await context.installMissing(row);
+    found = await locateAgent(row, context);
   }
+  if (!found) throw notInstalled(row);
   const model = context.models[row.wire];
   const setup = row.setup({ home: context.home, jailed: context.jailed, ...(model ? { model } : {}) });
   for (const file of setup.files) await writeAgentFile(file, context);
@@ -53,6 +52,18 @@ export async function prepareLaunch(row: AgentRow, context: LaunchContext): Prom
     cwd: context.cwd,
     env: { ...context.env, ...setup.env, PATH: path.filter((part) => part !== "").join(delimiter) },
   };
+}
+
+function notInstalled(row: AgentRow): Error {
+  const cure =
+    row.notInstallable ??
+    `install it with "npx holdfast agents install ${row.id}" or POST /v1/agents/${row.id}/install`;
+  return problem(
+    "agent_not_installed",
+    404,
+    `agent "${row.id}" is not installed: "${row.command}" is neither in the agents directory nor in PATH; ${cure}`,
+    { agent: row.id },
+  );
 }
 
 async function writeAgentFile(file: AgentFile, context: LaunchContext): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   array,
   json,
+  jsonBody,
   type OpenApiPart,
   object,
   pathParameter,
@@ -15,7 +16,7 @@ const text = { type: "string" };
 
 const questions = [
   query("config", flag, "Adds version, path and configuration options, which takes longer."),
-  query("no_cache", flag, "Forgets what was found out before."),
+  query("no_cache", flag, "Asks again; for one agent with `config` it is started to hear what it offers."),
 ];
 
 export const agentsPart: OpenApiPart = {
@@ -44,6 +45,24 @@ export const agentsPart: OpenApiPart = {
         },
       },
     },
+    "/v1/agents/{id}/install": {
+      post: {
+        operationId: "installAgent",
+        summary: "Installs the pinned packages of an agent, or other versions of them.",
+        tags,
+        parameters: [pathParameter("id")],
+        requestBody: jsonBody(ref("AgentInstallRequest")),
+        responses: {
+          200: json("The agent is installed", ref("AgentInstallResponse")),
+          ...problems({
+            400: "There is no such agent, a version is not exact, or the body is not JSON",
+            415: "The body is not application/json",
+            422: "The body has another shape",
+            500: "The install failed; details.stderr says why",
+          }),
+        },
+      },
+    },
   },
   schemas: {
     AgentInfo: object(
@@ -54,7 +73,7 @@ export const agentsPart: OpenApiPart = {
         capabilities: { type: "object", additionalProperties: flag },
         version: text,
         path: text,
-        configOptions: array({}),
+        configOptions: array(ref("AgentConfigOption")),
         configError: text,
         serverStatus: object(
           { status: { enum: ["running", "stopped"] }, uptimeMs: { type: "integer", minimum: 0 } },
@@ -63,5 +82,35 @@ export const agentsPart: OpenApiPart = {
       },
       ["version", "path", "configOptions", "configError", "serverStatus"],
     ),
+    AgentConfigOption: object({
+      id: text,
+      name: text,
+      category: { enum: ["model", "mode", "thought_level"] },
+      type: { const: "select" },
+      currentValue: text,
+      options: array(object({ value: text, name: text })),
+    }),
+    AgentInstallRequest: object(
+      {
+        reinstall: { type: ["boolean", "null"] },
+        agentVersion: { type: ["string", "null"] },
+        agentProcessVersion: { type: ["string", "null"] },
+      },
+      ["reinstall", "agentVersion", "agentProcessVersion"],
+    ),
+    AgentInstallResponse: object({
+      already_installed: flag,
+      artifacts: array(
+        object(
+          {
+            kind: { enum: ["native_agent", "agent_process"] },
+            path: text,
+            source: { enum: ["registry", "fallback", "local_path", "builtin"] },
+            version: text,
+          },
+          ["version"],
+        ),
+      ),
+    }),
   },
 };

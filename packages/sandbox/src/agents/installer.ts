@@ -1,0 +1,64 @@
+import type { Logger } from "@holdfast/core";
+import { artifactsAt, type InstallArtifact, type InstallOptions, installAgent } from "./install.ts";
+import { type LaunchContext, locateAgent } from "./launch.ts";
+import type { AgentRow } from "./row.ts";
+
+export type InstallRequest = Pick<InstallOptions, "reinstall" | "agentVersion" | "agentProcessVersion">;
+
+export interface Installed {
+  readonly alreadyInstalled: boolean;
+  readonly artifacts: readonly InstallArtifact[];
+}
+
+/** Installs agents for a server: one install of an agent at a time, into the agents directory. */
+export class AgentInstaller {
+  readonly #context: LaunchContext;
+  readonly #log: Logger;
+  readonly #running = new Map<string, Promise<unknown>>();
+  readonly #abort = new AbortController();
+
+  constructor(context: LaunchContext, log: Logger) {
+    this.#context = context;
+    this.#log = log;
+  }
+
+  /**
+   * Makes sure that the agent is there. One that its user has put in PATH, or that a launcher stands
+   * for, is left alone unless a version or a new install is asked for. Rejects as `installAgent` does.
+   */
+  async install(row: AgentRow, request: InstallRequest = {}): Promise<Installed> {
+    const before = this.#running.get(row.id) ?? Promise.resolve();
+    const mine = before.catch(() => {}).then(() => this.#install(row, request));
+    this.#running.set(row.id, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#running.get(row.id) === mine) this.#running.delete(row.id);
+    }
+  }
+
+  /** Ends what is being installed. */
+  close(): void {
+    this.#abort.abort();
+  }
+
+  async #install(row: AgentRow, request: InstallRequest): Promise<Installed> {
+    const found = await locateAgent(row, this.#context);
+    const asked =
+      request.reinstall === true ||
+      request.agentVersion !== undefined ||
+      request.agentProcessVersion !== undefined;
+    if (found && found.source !== "registry" && (!asked || Object.keys(row.packages).length === 0)) {
+      return { alreadyInstalled: true, artifacts: artifactsAt(row, found) };
+    }
+    const installed = await installAgent(row.id, this.#context.agentsDirectory, {
+      ...request,
+      agents: [row],
+      signal: this.#abort.signal,
+    });
+    if (!installed.alreadyInstalled) {
+      this.#log.info("agent installed", { agent: row.id, version: installed.version ?? null });
+    }
+    return installed;
+  }
+}

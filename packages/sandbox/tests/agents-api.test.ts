@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { agentTable, customAgent, sandboxAgents } from "../src/index.ts";
+import { field, openSession, type Sandbox, startSandbox, temporary, withScript } from "./harness.ts";
+
+async function get(sandbox: Sandbox, path: string): Promise<{ status: number; body: unknown }> {
+  const response = await sandbox.fetch(`${sandbox.url}${path}`);
+  return { status: response.status, body: await response.json() };
+}
+
+async function install(sandbox: Sandbox, id: string, body?: string) {
+  const response = await sandbox.fetch(`${sandbox.url}/v1/agents/${id}/install`, {
+    method: "POST",
+    ...(body === undefined ? {} : { body, headers: { "content-type": "application/json" } }),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+/** The flags that are set for each id that clients of the peer know. Source: the peer's section 2.2. */
+const peerFlags: Readonly<Record<string, string>> = {
+  claude: "mcpTools permissions questions streamingDeltas textMessages toolCalls toolResults",
+  codex:
+    "commandExecution errorEvents fileAttachments fileChanges images itemStarted mcpTools permissions planMode reasoning sessionLifecycle status streamingDeltas textMessages toolCalls toolResults",
+  opencode:
+    "errorEvents fileAttachments images itemStarted mcpTools sessionLifecycle streamingDeltas textMessages toolCalls toolResults",
+  amp: "errorEvents mcpTools textMessages toolCalls toolResults",
+  pi: "errorEvents images itemStarted sessionLifecycle streamingDeltas textMessages toolCalls toolResults",
+  cursor:
+    "errorEvents images itemStarted permissions planMode sessionLifecycle streamingDeltas textMessages toolCalls toolResults",
+  mock: "commandExecution errorEvents fileAttachments fileChanges images itemStarted mcpTools permissions planMode questions reasoning sessionLifecycle status streamingDeltas textMessages toolCalls toolResults",
+};
+
+describe("agents over HTTP", () => {
+  test("flags are those that clients of the peer expect", () => {
+    const rows = new Map(sandboxAgents().map((row) => [row.id, row]));
+    for (const [id, flags] of Object.entries(peerFlags)) {
+      const entries = Object.entries(rows.get(id)?.capabilities ?? {});
+      assert.equal(entries.length, 18, id);
+      const set = entries.filter(([, value]) => value).map(([name]) => name);
+      assert.equal(set.sort().join(" "), flags, id);
+    }
+  });
+
+  test("mock is the demo agent, and a launcher in HOME wins over it", async (t) => {
+    const sandbox = await startSandbox(t);
+    const mock = (await get(sandbox, "/v1/agents/mock?config=true")).body;
+    assert.equal(field(mock, "installed"), true);
+    assert.equal(field(mock, "version"), "builtin");
+    const categories = (field(mock, "configOptions") as { category: string }[]).map((each) => each.category);
+    assert.deepEqual(categories, ["model", "mode", "thought_level"]);
+    const session = await openSession(sandbox, { agent: "mock", allow: true });
+    assert.equal(field(await session.prompt("write notes"), "stopReason"), "end_turn");
+
+    const directory = join(sandbox.home, ".local/share/sandbox-agent/bin/agent_processes");
+    await mkdir(directory, { recursive: true });
+    const launcher = join(directory, "mock-acp");
+    await writeFile(launcher, "#!/bin/sh\nexit 7\n", { mode: 0o755 });
+    assert.equal(field((await get(sandbox, "/v1/agents/mock?config=true")).body, "path"), launcher);
+    const { body } = await install(sandbox, "mock", "{}");
+    assert.deepEqual(body, {
+      already_installed: true,
+      artifacts: [{ kind: "agent_process", path: launcher, source: "local_path" }],
+    });
+  });
+
+  test("what a running agent offers wins over the table, and no_cache asks for it", async (t) => {
+    const broken = `process.stderr.write("no licence\\n"); process.exit(3);`;
+    const agents = [...sandboxAgents(), ...(await withScript(t, "broken", broken)).slice(-1)];
+    const sandbox = await startSandbox(t, "unix", { agents });
+    const modes = async (query: string) => {
+      const { body } = await get(sandbox, `/v1/agents/mock?config=true${query}`);
+      const option = (
+        field(body, "configOptions") as { category: string; options: { value: string }[] }[]
+      ).find((each) => each.category === "mode");
+      return option?.options.map((each) => each.value);
+    };
+    assert.deepEqual(await modes(""), ["normal", "plan"]);
+    const asked = (await modes("&no_cache=true")) ?? [];
+    assert.ok(asked.includes("ask") && asked.includes("auto"), String(asked));
+    assert.deepEqual(await modes(""), asked, "what was heard is kept");
+    assert.equal(
+      field((await get(sandbox, "/v1/agents/mock")).body, "serverStatus"),
+      undefined,
+      "it was ended",
+    );
+
+    const failed = (await get(sandbox, "/v1/agents/broken?config=true&no_cache=true")).body;
+    assert.match(String(field(failed, "configError")), /exited with code 3: no licence/);
+    assert.deepEqual(field(failed, "configOptions"), []);
+    const plain = (await get(sandbox, "/v1/agents/broken")).body as object;
+    assert.deepEqual(
+      Object.keys(plain).sort(),
+      ["capabilities", "credentialsAvailable", "id", "installed"],
+      "no config unless asked for",
+    );
+  });
+
+  test("credentials are found in the environment of agents and in HOME", async (t) => {
+    const available = async (sandbox: Sandbox) => {
+      const { agents } = (await get(sandbox, "/v1/agents")).body as {
+        agents: { id: string; credentialsAvailable: boolean }[];
+      };
+      return agents.flatMap((each) => (each.credentialsAvailable ? [each.id] : [])).sort();
+    };
+    const free = ["cursor", "demo", "mock", "pi"];
+    const sandbox = await startSandbox(t);
+    assert.deepEqual(await available(sandbox), free);
+    await mkdir(join(sandbox.home, ".codex"));
+    await writeFile(join(sandbox.home, ".codex/auth.json"), JSON.stringify({ OPENAI_API_KEY: "x" }));
+    assert.deepEqual(await available(sandbox), [...free, "codex", "opencode", "qwen"].sort());
+    const keyed = await startSandbox(t, "unix", { env: { ANTHROPIC_API_KEY: "x" } });
+    assert.deepEqual(await available(keyed), [...free, "amp", "claude", "opencode"].sort());
+    const models = { gemini: { baseUrl: "http://127.0.0.1:1", apiKey: "x" } };
+    assert.deepEqual(await available(await startSandbox(t, "unix", { models })), [...free, "gemini"].sort());
+  });
+
+  test("bad requests to install are refused", async (t) => {
+    const sandbox = await startSandbox(t);
+    const status = async (id: string, body?: string) => (await install(sandbox, id, body)).status;
+    assert.equal(await status("mock"), 415, "a body is required");
+    assert.equal(await status("mock", "{"), 400);
+    assert.equal(await status("mock", "[]"), 422);
+    assert.equal(await status("mock", `{"reinstall":"yes"}`), 422);
+    assert.equal(await status("codex", `{"agentVersion":"latest"}`), 400);
+    const unknown = await install(sandbox, "nobody", "{}");
+    assert.equal(unknown.status, 400);
+    assert.equal(unknown.body.type, "urn:sandbox-agent:error:unsupported_agent");
+    assert.equal(unknown.body.agent, "nobody");
+    const amp = await install(sandbox, "amp", "{}");
+    assert.equal(amp.status, 500);
+    assert.equal(amp.body.type, "urn:sandbox-agent:error:install_failed");
+    assert.equal(amp.body.agent, "amp");
+    assert.equal(typeof field(amp.body, "details", "stderr"), "string");
+  });
+
+  test("nothing is installed at first use unless that is asked for", async (t) => {
+    const folder = join(await temporary(t), "package");
+    await mkdir(folder);
+    const manifest = { name: "late-agent", version: "1.2.3", bin: { "late-agent": "./cli.js" } };
+    await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+    await writeFile(join(folder, "cli.js"), "#!/usr/bin/env node\nprocess.exit(9);\n", { mode: 0o755 });
+    const row = customAgent({ id: "late", command: "late-agent" });
+    const agents = [...agentTable, { ...row, packages: { "late-agent": `file:${folder}` } }];
+    const post = async (sandbox: Sandbox) => {
+      const response = await sandbox.fetch(`${sandbox.url}/v1/acp/late?agent=late`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: {} }),
+      });
+      return { status: response.status, body: await response.json() };
+    };
+    const sandbox = await startSandbox(t, "unix", { agents });
+    const refused = await post(sandbox);
+    assert.equal(refused.status, 404);
+    assert.equal(field(refused.body, "type"), "urn:sandbox-agent:error:agent_not_installed");
+
+    const asking = await startSandbox(t, "unix", { agents, installAgents: true });
+    const started = await post(asking);
+    assert.equal(started.status, 200, "the agent was started, and exited as it does");
+    assert.equal(field(started.body, "error", "data", "exitCode"), 9);
+
+    const both = await Promise.all([install(sandbox, "late", "{}"), install(sandbox, "late", "{}")]);
+    assert.deepEqual(both.map(({ body }) => body.already_installed).sort(), [false, true]);
+    const path = join(sandbox.home, ".local/share/holdfast/agents/late/node_modules/.bin/late-agent");
+    for (const { body } of both) {
+      assert.deepEqual(body.artifacts, [{ kind: "agent_process", path, source: "registry" }]);
+    }
+  });
+});
