@@ -114,7 +114,7 @@ export interface CommitBatch {
   readonly database?: true;
   /** `null` clears it; absent leaves it as it is. */
   readonly wakeAt?: number | null;
-  /** Ends the actor: its key is free again and its state, kv and call records are deleted. */
+  /** Ends the actor: its key is free again, its state and kv are deleted, its call records found no more. */
   readonly destroyedAt?: number;
 }
 

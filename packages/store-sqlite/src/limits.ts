@@ -10,6 +10,8 @@ export const sqliteStoreLimits = {
   maxPageSize: 1_000,
   /** Call records, from the oldest on, that one group of commits looks at to remove the expired ones. */
   maxPrunedCalls: 1_024,
+  /** Actors whose places in the database are remembered between their commits. */
+  maxHotActors: 8_192,
   /** Databases of actors that are open at once; more are closed and opened again as they are used. */
   maxOpenFiles: 512,
   /** Log of one actor's database that no checkpoint has moved yet, at which one starts in a thread. */

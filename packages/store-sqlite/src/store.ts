@@ -23,7 +23,7 @@ import { FileDirectory } from "./internal/actor-file/directory.ts";
 import { FileCommits } from "./internal/actor-file/file-commits.ts";
 import { ActorFiles } from "./internal/actor-file/files.ts";
 import { forgetShared, readShared } from "./internal/actor-file/shared.ts";
-import { applyAcquire, applyCommit, checkCommit } from "./internal/apply.ts";
+import { applyAcquire, applyCommit, applyHotCommit, checkCommit, type Tables } from "./internal/apply.ts";
 import { backupDatabase } from "./internal/backup.ts";
 import { backupFiles } from "./internal/backup-files.ts";
 import { Blobs } from "./internal/blobs.ts";
@@ -32,6 +32,7 @@ import { databaseName, makeDirectory, openDatabase, pageSize } from "./internal/
 import { mapSqliteError } from "./internal/errors.ts";
 import { GroupCommitter } from "./internal/group.ts";
 import { SqliteHistory } from "./internal/history.ts";
+import { HotActors } from "./internal/hot-actors.ts";
 import { actorRecord, bytes, callRecord, integer } from "./internal/rows.ts";
 import { prepareStatements, type Statements } from "./internal/statements.ts";
 import { Wal } from "./internal/wal.ts";
@@ -140,6 +141,7 @@ class OpenStore implements SqliteStore {
   readonly #lock: DataDirectoryLock;
   readonly #database: DatabaseSync;
   readonly #sql: Statements;
+  readonly #tables: Tables;
   readonly #wal: Wal;
   readonly #thread: WorkerThread;
   readonly #checkpointer: Checkpointer;
@@ -159,6 +161,8 @@ class OpenStore implements SqliteStore {
     this.#lock = lock;
     this.#database = database;
     this.#sql = prepareStatements(database);
+    const hot = new HotActors(integer(this.#sql.lastPatch.get() ?? {}, "no"));
+    this.#tables = { sql: this.#sql, hot };
     this.#wal = new Wal(`${this.#file}-wal`, options.syncFile);
     this.#thread = new WorkerThread(this.#file);
     const frameBytes = pageSize(database) + 24;
@@ -178,6 +182,7 @@ class OpenStore implements SqliteStore {
       inTransaction: () => database.isTransaction,
       wal: this.#wal,
       walBytes: this.#walBytes,
+      onUndone: () => hot.clear(),
       onGroup: (state) => this.#checkpointer.note(state),
       ...(options.onSync === undefined ? {} : { onSync: options.onSync }),
     });
@@ -188,8 +193,8 @@ class OpenStore implements SqliteStore {
       ports: options.ports,
       directory,
       write: (actorId, work, hides = false) => this.#group.run({ actorId, work, hides }),
-      shared: (id) => this.#group.now(() => readShared(this.#sql, database, id)),
-      forgetShared: (id) => forgetShared(this.#sql, database, id),
+      shared: (id) => this.#group.now(() => readShared(this.#sql, database, id, options.ports.clock.now())),
+      forgetShared: (id) => forgetShared(this.#tables, database, id),
       recover: (files) => this.blobs.sweep((id, hash) => this.#refersTo(files, id, hash)),
       maxOpenFiles: options.maxOpenFiles ?? sqliteStoreLimits.maxOpenFiles,
       history: {
@@ -201,13 +206,13 @@ class OpenStore implements SqliteStore {
       maxWalBytes: sqliteStoreLimits.maxFileWalBytes,
       passiveCheckpointBytes: sqliteStoreLimits.fileCheckpointBytes,
     });
-    this.#fileCommits = new FileCommits(this.#files, directory, this.#sql, (change) =>
+    this.#fileCommits = new FileCommits(this.#files, directory, this.#tables, (change) =>
       this.#group.run(change),
     );
     this.history = new SqliteHistory({
       path: options.path,
       file: this.#file,
-      sql: this.#sql,
+      tables: this.#tables,
       group: this.#group,
       files: this.#files,
       fileCommits: this.#fileCommits,
@@ -308,8 +313,9 @@ class OpenStore implements SqliteStore {
     if (file !== undefined) return this.#commitToFile(file, batch);
     return this.#group.run({
       actorId: batch.actorId,
+      hot: () => applyHotCommit(this.#tables, batch, this.#ports.clock.now()),
       work: () =>
-        applyCommit(this.#sql, batch, { now: this.#ports.clock.now(), limits: this.#files.history }),
+        applyCommit(this.#tables, batch, { now: this.#ports.clock.now(), limits: this.#files.history }),
       hides: batch.destroyedAt !== undefined,
       // Looks at twice as many as were added: the expired ones are soon gone, and no commit pays for many.
       prunes: 2 * (batch.calls?.length ?? 0),

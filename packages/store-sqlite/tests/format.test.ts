@@ -17,6 +17,30 @@ function goldenCopy(t: TestContext): string {
   return path;
 }
 
+async function assertFilesAndPast(t: TestContext, golden: string): Promise<void> {
+  const path = tempDirectory(t);
+  cpSync(new URL(golden, import.meta.url), path, { recursive: true });
+  const store = await openStore(t, { path });
+  assert.equal((await store.find("counter", ["a,b", "😀"]))?.version, 3);
+  const past = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
+  assert.deepEqual(
+    past
+      .prepare("SELECT bytes, size FROM past")
+      .all()
+      .map((row) => ({ ...row })),
+    [{ bytes: bytes("first"), size: 6 }],
+  );
+  past.close();
+  assert.deepEqual((await store.acquire("actor-4")).state, { snapshot: bytes("second"), patches: [] });
+  const { record, state } = await store.acquire("actor-with-db");
+  assert.deepEqual([record.epoch, record.version, record.wakeAt], [2, 1, 1_700_000_070_000]);
+  assert.deepEqual(state, { snapshot: bytes("state"), patches: [] });
+  assert.deepEqual(await store.kvGet("actor-with-db", Uint8Array.of(7)), bytes("seven"));
+  assert.equal((await store.call("actor-with-db", "call-3"))?.status, "done");
+  const database = await store.databases.open("actor-with-db", 2, false);
+  assert.deepEqual(database.prepare("SELECT * FROM item")?.rows(), [{ id: 1, name: "row" }]);
+}
+
 describe("the format on disk", () => {
   test("a store of format 1 opens, and all of it is there", async (t) => {
     const store = await openStore(t, { path: goldenCopy(t) });
@@ -59,27 +83,22 @@ describe("the format on disk", () => {
   });
 
   test("a store of format 2 opens, with its past and its files", async (t) => {
-    const path = tempDirectory(t);
-    cpSync(new URL("./golden/format-2", import.meta.url), path, { recursive: true });
-    const store = await openStore(t, { path });
-    assert.equal((await store.find("counter", ["a,b", "😀"]))?.version, 3);
-    const past = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
-    assert.deepEqual(
-      past
-        .prepare("SELECT bytes, size FROM past")
-        .all()
-        .map((row) => ({ ...row })),
-      [{ bytes: bytes("first"), size: 6 }],
-    );
-    past.close();
-    assert.deepEqual((await store.acquire("actor-4")).state, { snapshot: bytes("second"), patches: [] });
-    const { record, state } = await store.acquire("actor-with-db");
-    assert.deepEqual([record.epoch, record.version, record.wakeAt], [2, 1, 1_700_000_070_000]);
-    assert.deepEqual(state, { snapshot: bytes("state"), patches: [] });
-    assert.deepEqual(await store.kvGet("actor-with-db", Uint8Array.of(7)), bytes("seven"));
-    assert.equal((await store.call("actor-with-db", "call-3"))?.status, "done");
-    const database = await store.databases.open("actor-with-db", 2, false);
-    assert.deepEqual(database.prepare("SELECT * FROM item")?.rows(), [{ id: 1, name: "row" }]);
+    await assertFilesAndPast(t, "./golden/format-2");
+  });
+
+  test("a store of format 3 opens, with its past and its files", async (t) => {
+    await assertFilesAndPast(t, "./golden/format-3");
+  });
+
+  test("call records of before format 3 move to an actor's own file", async (t) => {
+    for (const format of ["format-2", "format-3"]) {
+      const path = tempDirectory(t);
+      cpSync(new URL(`./golden/${format}`, import.meta.url), path, { recursive: true });
+      const store = await openStore(t, { path });
+      const { record } = await store.acquire("actor-1");
+      await store.databases.open("actor-1", record.epoch, false);
+      assert.equal((await store.call("actor-1", "call-1"))?.status, "done", format);
+    }
   });
 
   test("a store that was upgraded has the tables of a new one", async (t) => {
@@ -103,7 +122,7 @@ describe("the format on disk", () => {
     const path = goldenCopy(t);
     const file = join(path, "actors.db");
     const database = new DatabaseSync(file);
-    database.exec("UPDATE meta SET value = 3 WHERE key = 'format'");
+    database.exec("UPDATE meta SET value = 4 WHERE key = 'format'");
     database.close();
     const before = readFileSync(file);
     await assert.rejects(openSqliteStore({ path, ports: systemPorts() }), code("store", "format_too_new"));

@@ -27,6 +27,39 @@ describe("a full store", () => {
     assert.equal(integrity(`${path}/actors.db`), "ok");
   });
 
+  test("a patch that does not fit changes nothing, and those of the same group land", async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path, maxDatabaseBytes: quota });
+    const patch = (size: number, key: string) => ({
+      state: { type: "patch", bytes: new Uint8Array(size) } as const,
+      calls: [{ key, status: "done", expiresAt: Number.MAX_SAFE_INTEGER } as const],
+    });
+    const ids = ["a", "b", "c"];
+    await Promise.all(ids.map((id) => store.commit(create(id, snapshot(10)))));
+    await Promise.all(ids.map((id) => store.commit(next(id, 2, patch(10, "first")))));
+    const results = await Promise.allSettled(
+      ids.map((id) => store.commit(next(id, 3, patch(id === "b" ? 2 * quota : 20, "second")))),
+    );
+    assert.deepEqual(
+      results.map((result) => result.status),
+      ["fulfilled", "rejected", "fulfilled"],
+    );
+    assert.equal(await store.call("b", "second"), undefined);
+    await store.commit(next("b", 3, patch(30, "third")));
+    await Promise.all(ids.map((id) => store.commit(next(id, 4, patch(40, "fourth")))));
+    for (const id of ids) {
+      const { record, state } = await store.acquire(id);
+      assert.equal(record.version, 4);
+      assert.deepEqual(
+        state?.patches.map((bytes) => bytes.length),
+        [10, id === "b" ? 30 : 20, 40],
+      );
+      assert.equal((await store.call(id, "fourth"))?.status, "done");
+    }
+    await store.close();
+    assert.equal(integrity(`${path}/actors.db`), "ok");
+  });
+
   test("room that is made by destroying can be used again", async (t) => {
     const store = await openStore(t, { maxDatabaseBytes: quota });
     await store.commit(create("a", snapshot(quota * 0.75)));

@@ -10,6 +10,7 @@ import type { Wal } from "./wal.ts";
 interface Entry {
   readonly actorId: string;
   readonly work: () => void;
+  readonly hot: (() => boolean) | undefined;
   /** Removes the actor from view: until it is durable, its absence must not be answered. */
   readonly hides: boolean;
   readonly prunes: number;
@@ -18,14 +19,28 @@ interface Entry {
   readonly reject: (error: unknown) => void;
 }
 
+/**
+ * How many syncs may be on their way. The second covers what was written since the first began, and
+ * the disk does much of the work of both at once.
+ */
+const maxSyncs = 2;
+
 /** What one sync makes durable. */
 interface Group {
   /** Written in the transaction that is open now. */
   open: Entry[];
   /** Committed to the WAL, and not synced yet. */
   readonly written: Entry[];
+  /** How many callers wait for it, also for what failed. */
+  callers: number;
   /** False once something that a reader may have seen was undone. */
   intact: boolean;
+  /** Its sync has ended well; that of an older group may not have. */
+  synced: boolean;
+  /** Size of the WAL with what this group wrote. */
+  walFrames: number;
+  /** What commits are held for once it is durable. */
+  hold: (() => Promise<void>) | undefined;
   /** Resolves with `intact` after the sync. */
   readonly settled: Promise<boolean>;
   readonly settle: (intact: boolean) => void;
@@ -34,6 +49,11 @@ interface Group {
 export interface Change {
   readonly actorId: string;
   readonly work: () => void;
+  /**
+   * A quicker way to do the work, without a savepoint: false when it does not apply, and nothing was
+   * written then. When it throws, the open transaction is undone and each change gets one of its own.
+   */
+  readonly hot?: () => boolean;
   readonly hides?: boolean;
   /** How many expired call records this change may pay for with their removal. */
   readonly prunes?: number;
@@ -53,6 +73,8 @@ export interface GroupOptions {
   readonly wal: Wal;
   readonly walBytes: (frames: number) => number;
   readonly onSync?: (event: SyncEvent) => void;
+  /** Something that was written in the open transaction is undone. */
+  readonly onUndone: () => void;
   /** Told the size of the WAL after each group; a returned promise holds commits until it resolves. */
   readonly onGroup: (state: WalState) => (() => Promise<void>) | undefined;
 }
@@ -60,7 +82,8 @@ export interface GroupOptions {
 /**
  * Group commit. Changes that arrive while a sync is on its way, or within one turn of the event
  * loop, share a transaction, each in a savepoint of its own, so that one that fails leaves the others
- * as they are; then one sync makes all of them durable, and they resolve in order.
+ * as they are; then one sync makes all of them durable, and they resolve in order. Once half as many
+ * wait as that sync is for, theirs begins beside it.
  *
  * A change is written in the call that hands it in: a later call sees it, and changes keep their order.
  */
@@ -68,7 +91,8 @@ export class GroupCommitter {
   readonly #options: GroupOptions;
   readonly #sql: Statements;
   #open: Group | undefined;
-  #syncing: Group | undefined;
+  /** Written and not durable yet, oldest first. */
+  readonly #syncing: Group[] = [];
   #flushScheduled = false;
   /** Whether the last group had one caller. */
   #wasAlone = true;
@@ -105,6 +129,7 @@ export class GroupCommitter {
       const entry: Entry = {
         actorId: change.actorId,
         work: change.work,
+        hot: change.hot,
         hides: change.hides ?? false,
         prunes: change.prunes ?? 0,
         callers: change.callers ?? 1,
@@ -124,7 +149,7 @@ export class GroupCommitter {
     for (;;) {
       this.assertUsable();
       const value = this.now(read);
-      const group = this.#isPending(sees(value)) ? (this.#open ?? this.#syncing) : undefined;
+      const group = this.#isPending(sees(value)) ? (this.#open ?? this.#syncing.at(-1)) : undefined;
       if (group === undefined || (await group.settled)) return value;
     }
   }
@@ -156,13 +181,14 @@ export class GroupCommitter {
     this.#cause = cause;
     this.#options.ports.log.error("store failed", { error: cause });
     this.#rollback();
-    for (const group of [this.#syncing, this.#open]) {
-      for (const entry of group?.written ?? []) this.#finish(entry, indeterminate(cause));
-      for (const entry of group?.open ?? []) this.#finish(entry, failed(cause));
-      group?.settle(false);
+    const groups = this.#syncing.splice(0);
+    if (this.#open !== undefined) groups.push(this.#open);
+    for (const group of groups) {
+      for (const entry of group.written) this.#finish(entry, indeterminate(cause));
+      for (const entry of group.open) this.#finish(entry, failed(cause));
+      group.settle(false);
     }
     for (const entry of this.#held ?? []) this.#reject(entry, failed(cause));
-    this.#syncing = undefined;
     this.#open = undefined;
     this.#held = undefined;
     this.#checkIdle();
@@ -174,34 +200,40 @@ export class GroupCommitter {
     return what === "absent" ? this.#hiding > 0 : this.#pending.has(what);
   }
 
-  /** Applies an entry in the open transaction, in a savepoint. */
+  /** Applies an entry in the open transaction. */
   #write(entry: Entry): void {
     this.#open ??= newGroup();
     const group = this.#open;
     this.#scheduleFlush();
+    let inSavepoint = false;
     try {
       if (!this.#options.inTransaction()) this.#sql.begin.run();
-      this.#sql.savepoint.run();
-      entry.work();
-      this.#sql.release.run();
+      if (entry.hot?.() !== true) {
+        this.#sql.savepoint.run();
+        inSavepoint = true;
+        entry.work();
+        this.#sql.release.run();
+      }
     } catch (error) {
-      this.#writeFailed(group, entry, error);
+      this.#writeFailed(group, entry, error, inSavepoint);
       return;
     }
     group.open.push(entry);
     this.#see(entry);
     // Whoever hands in for several callers has gathered them already: their sync overlaps what follows.
-    if (entry.callers > 1 && this.#syncing === undefined && this.#held === undefined) this.#flush();
+    if (entry.callers > 1 && this.#held === undefined) this.#flush();
   }
 
-  #writeFailed(group: Group, entry: Entry, error: unknown): void {
+  #writeFailed(group: Group, entry: Entry, error: unknown, inSavepoint: boolean): void {
+    this.#options.onUndone();
     if (isFatal(error)) {
       this.#reject(entry, failed(error));
       this.fail(error);
       return;
     }
-    if (!this.#options.inTransaction()) {
+    if (!inSavepoint || !this.#options.inTransaction()) {
       // SQLite undoes the whole transaction when the disk is full: each gets one of its own.
+      this.#rollback();
       this.#replay(group, entry);
       return;
     }
@@ -241,8 +273,15 @@ export class GroupCommitter {
     }
   }
 
+  /** Whether what is open may have a sync of its own now. */
+  get #maySync(): boolean {
+    const last = this.#syncing.at(-1);
+    if (last === undefined) return true;
+    return this.#syncing.length < maxSyncs && 2 * (this.#open?.callers ?? 0) >= last.callers;
+  }
+
   #scheduleFlush(): void {
-    if (this.#flushScheduled || this.#syncing !== undefined) return;
+    if (this.#flushScheduled || !this.#maySync) return;
     this.#flushScheduled = true;
     this.#options.ports.tasks.macrotask(() => {
       this.#flushScheduled = false;
@@ -251,7 +290,7 @@ export class GroupCommitter {
   }
 
   #flush(): void {
-    if (this.#syncing !== undefined) return;
+    if (!this.#maySync) return;
     const group = this.#open;
     if (this.isFailed || group === undefined) return this.#checkIdle();
     this.#commit(group);
@@ -261,13 +300,14 @@ export class GroupCommitter {
       group.settle(group.intact);
       return this.#checkIdle();
     }
-    this.#syncing = group;
+    this.#syncing.push(group);
     try {
       const state = this.#walState();
-      const hold = this.#options.onGroup(state);
+      group.walFrames = state.frames;
+      group.hold = this.#options.onGroup(state);
       if (this.isFailed) return;
-      if (hold !== undefined) this.#held = [];
-      this.#sync(group, state, hold);
+      if (group.hold !== undefined) this.#held = [];
+      this.#sync(group);
     } catch (error) {
       this.fail(error);
     }
@@ -303,6 +343,7 @@ export class GroupCommitter {
 
   /** After a failure: SQLite has often rolled back already. */
   #rollback(): void {
+    this.#options.onUndone();
     if (!this.#options.inTransaction()) return;
     try {
       this.#sql.rollback.run();
@@ -311,9 +352,9 @@ export class GroupCommitter {
     }
   }
 
-  #sync(group: Group, state: WalState, hold: (() => Promise<void>) | undefined): void {
-    const done = () => this.#synced(group, state, hold);
-    const alone = group.written.length === 1 && (group.written[0]?.callers ?? 1) <= 1;
+  #sync(group: Group): void {
+    const done = () => this.#synced(group);
+    const alone = group.written.length === 1 && group.callers <= 1 && this.#syncing.length === 1;
     // One lone caller after the other: only then has the event loop nothing else to do meanwhile.
     const wait = this.#options.wal.sync(alone && this.#wasAlone);
     this.#wasAlone = alone;
@@ -321,17 +362,26 @@ export class GroupCommitter {
     else wait.then(done).catch((error: unknown) => this.fail(error));
   }
 
-  #synced(group: Group, state: WalState, hold: (() => Promise<void>) | undefined): void {
+  /** A group is durable when its sync and those of all older ones have ended well. */
+  #synced(group: Group): void {
     if (this.isFailed) return;
-    this.#syncing = undefined;
+    group.synced = true;
+    for (let first = this.#syncing[0]; first?.synced === true; first = this.#syncing[0]) {
+      this.#syncing.shift();
+      this.#settled(first);
+    }
+    if (this.#open !== undefined) this.#scheduleFlush();
+    this.#checkIdle();
+  }
+
+  #settled(group: Group): void {
     this.counters.syncs += 1;
     this.counters.commits += group.written.length;
-    this.#options.onSync?.({ walBytes: this.#options.walBytes(state.frames), commits: group.written.length });
+    const walBytes = this.#options.walBytes(group.walFrames);
+    this.#options.onSync?.({ walBytes, commits: group.written.length });
     for (const entry of group.written) this.#finish(entry);
     group.settle(group.intact);
-    if (this.#open !== undefined) this.#scheduleFlush();
-    if (hold !== undefined) this.#holdWhile(hold);
-    this.#checkIdle();
+    if (group.hold !== undefined) this.#holdWhile(group.hold);
   }
 
   /** While held, new entries wait in a queue and nothing is being written or synced. */
@@ -380,6 +430,7 @@ export class GroupCommitter {
 }
 
 function newGroup(): Group {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  return { open: [], written: [], intact: true, settled: promise, settle: resolve };
+  const { promise: settled, resolve: settle } = Promise.withResolvers<boolean>();
+  const progress = { callers: 0, intact: true, synced: false, walFrames: 0, hold: undefined };
+  return { open: [], written: [], ...progress, settled, settle };
 }

@@ -13,7 +13,7 @@ import type {
 } from "@holdfast/actors";
 import type { FileCommits } from "./actor-file/file-commits.ts";
 import type { ActorFiles } from "./actor-file/files.ts";
-import { applyCommit } from "./apply.ts";
+import { applyCommit, type Tables } from "./apply.ts";
 import type { Blobs } from "./blobs.ts";
 import { makeDirectory } from "./database.ts";
 import { duplicateKey, notFound } from "./errors.ts";
@@ -28,7 +28,6 @@ import {
   sharedParts,
 } from "./image.ts";
 import { stateAt } from "./past.ts";
-import type { Statements } from "./statements.ts";
 
 const maxBlobBytes = 16 * 1_073_741_824;
 
@@ -36,7 +35,7 @@ export interface SqliteHistoryOptions {
   /** The store's directory, and the file of its database. */
   readonly path: string;
   readonly file: string;
-  readonly sql: Statements;
+  readonly tables: Tables;
   readonly group: GroupCommitter;
   readonly files: ActorFiles;
   readonly fileCommits: FileCommits;
@@ -54,12 +53,12 @@ export class SqliteHistory implements HistoryStore {
   }
 
   async stateAt(actorId: string, at: number): Promise<StoredState | undefined> {
-    const { group, files, sql } = this.#options;
+    const { group, files, tables } = this.#options;
     group.assertUsable();
     const file = files.find(actorId);
     if (file === undefined)
       return group.read(
-        () => stateAt(sql, actorId, at),
+        () => stateAt(tables.sql, actorId, at),
         () => actorId,
       );
     await file.synced();
@@ -126,7 +125,7 @@ export class SqliteHistory implements HistoryStore {
   }
 
   async #make(header: ImageHeader, as: NewIdentity, received: Received, database: string): Promise<void> {
-    const { group, sql, files, fileCommits } = this.#options;
+    const { group, tables, files, fileCommits } = this.#options;
     const history = { now: files.now(), limits: files.history };
     const create: CommitBatch = {
       actorId: as.id,
@@ -150,10 +149,10 @@ export class SqliteHistory implements HistoryStore {
     await group.run({
       actorId: as.id,
       work: () => {
-        applyCommit(sql, { ...create, kv, ...first }, history);
+        applyCommit(tables, { ...create, kv, ...first }, history);
         for (const [index, bytes] of patches.entries()) {
           const { create: _, wakeAt: __, ...next } = create;
-          applyCommit(sql, { ...next, version: index + 2, state: { type: "patch", bytes } }, history);
+          applyCommit(tables, { ...next, version: index + 2, state: { type: "patch", bytes } }, history);
         }
       },
     });

@@ -6,7 +6,7 @@ import { corrupt } from "./errors.ts";
  * The version of the tables below. A published version is never edited: add the next one, with an
  * upgrade from this one, and a golden file in tests/golden.
  */
-export const formatVersion = 2;
+export const formatVersion = 3;
 
 /** "HfSt": tells a store from any other SQLite file. */
 const applicationId = 0x48665374;
@@ -15,9 +15,8 @@ const applicationId = 0x48665374;
  * What makes commits cheap is how few pages one group of them touches. Patches of all actors are
  * appended to one table, each linked to the one before it of the same actor, from `patch_head` in
  * the actor's row: so the patches of a group fill one page, where a table ordered by actor would
- * touch a page for each. Call records are appended for the same reason, and our clients make keys
- * that sort by time, so that the index that finds a record again is appended to as well. They expire in about the order of their numbers, so
- * that needs no index: the oldest are looked at first.
+ * touch a page for each. Call records are appended for the same reason. They expire in about the order
+ * of their numbers, so that needs no index: the oldest are looked at first.
  */
 const tables = `
   CREATE TABLE meta (
@@ -79,6 +78,11 @@ const tables = `
  * patches after it. And it has actors with files of their own: `is_open` is set before an owner may
  * write to one and taken back when it is closed. While it is set, `actor.wake_at` may be behind the
  * file, and who opens the store after a crash reads the true time from there.
+ *
+ * Format 3 orders the index of call records by key: our clients make keys that sort by time, so that the
+ * records of a group of commits fall onto its last page, where an index by actor has a page to write for
+ * each of them. Nothing finds the records of one actor any more: those of a destroyed actor are unseen
+ * until they expire. \`calls_until\` says when the last record of an actor does.
  */
 const upgrades: Readonly<Record<number, string>> = {
   1: `
@@ -101,6 +105,12 @@ const upgrades: Readonly<Record<number, string>> = {
     is_open INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX actor_file_open ON actor_file (is_open) WHERE is_open = 1;
+`,
+  2: `
+  ALTER TABLE actor ADD COLUMN calls_until INTEGER NOT NULL DEFAULT 0;
+  UPDATE actor SET calls_until = (SELECT coalesce(max(expires_at), 0) FROM call WHERE actor_no = actor.no);
+  DROP INDEX call_key;
+  CREATE UNIQUE INDEX call_key ON call (key, actor_no);
 `,
 };
 

@@ -19,9 +19,14 @@ export function prepareStatements(database: DatabaseSync) {
       VALUES (?, ?, ?, 1, 1, ?, ?) ON CONFLICT DO NOTHING`),
     fence: sql(`UPDATE actor SET version = version + 1, last_commit = ?
       WHERE id = ? AND epoch = ? AND version = ? AND destroyed_at IS NULL RETURNING no, patch_head`),
+    /** As `fence`, of an actor whose place is known: with all that a turn as a rule changes in its row. */
+    fenceHot: sql(`UPDATE actor SET version = version + 1, last_commit = ?1, patch_head = ?2,
+      calls_until = max(calls_until, ?3)
+      WHERE no = ?4 AND id = ?5 AND epoch = ?6 AND version = ?7 AND destroyed_at IS NULL`),
     acquire: sql(`UPDATE actor SET epoch = epoch + 1 WHERE id = ? AND destroyed_at IS NULL
       RETURNING no, patch_head, ${record}`),
     setWake: sql("UPDATE actor SET wake_at = ? WHERE no = ?"),
+    setCallsUntil: sql("UPDATE actor SET calls_until = max(calls_until, ?) WHERE no = ?"),
     setPatchHead: sql("UPDATE actor SET patch_head = ? WHERE no = ?"),
     destroy: sql("UPDATE actor SET destroyed_at = ?, wake_at = NULL, patch_head = NULL WHERE no = ?"),
 
@@ -30,7 +35,8 @@ export function prepareStatements(database: DatabaseSync) {
     getSnapshot: sql("SELECT bytes FROM snapshot WHERE actor_no = ?"),
     hasSnapshot: sql("SELECT 1 FROM snapshot WHERE actor_no = ?"),
     deleteSnapshot: sql("DELETE FROM snapshot WHERE actor_no = ?"),
-    putPatch: sql("INSERT INTO patch (previous, bytes, created_at) VALUES (?, ?, ?)"),
+    putPatch: sql("INSERT INTO patch (no, previous, bytes, created_at) VALUES (?, ?, ?, ?)"),
+    lastPatch: sql("SELECT coalesce(max(no), 0) AS no FROM patch"),
     /** From the newest patch back to the oldest. */
     getPatches: sql(`WITH RECURSIVE chain (no, previous, depth) AS (
         SELECT no, previous, 0 FROM patch WHERE no = ?
@@ -78,14 +84,17 @@ export function prepareStatements(database: DatabaseSync) {
       AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key DESC LIMIT ?4`),
 
     putCall: sql(`INSERT INTO call (actor_no, key, status, outcome, expires_at) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT (actor_no, key) DO UPDATE
+      ON CONFLICT (key, actor_no) DO UPDATE
       SET status = excluded.status, outcome = excluded.outcome, expires_at = excluded.expires_at`),
     getCall: sql(`SELECT status, outcome, expires_at FROM call
-      WHERE actor_no = (SELECT no FROM actor WHERE id = ?) AND key = ? AND expires_at > ?`),
+      WHERE actor_no = (SELECT no FROM actor WHERE id = ? AND destroyed_at IS NULL)
+      AND key = ? AND expires_at > ?`),
+    /** Reads all records that there are: only where \`calls_until\` says that some are of this actor. */
+    listCalls: sql(`SELECT key, status, outcome, expires_at FROM call
+      WHERE actor_no = (SELECT no FROM actor WHERE id = ?1 AND calls_until > ?2) AND expires_at > ?2 ORDER BY no`),
     pruneCalls: sql(`DELETE FROM call WHERE no IN
       (SELECT no FROM (SELECT no, expires_at FROM call ORDER BY no LIMIT ?2) WHERE expires_at <= ?1)`),
     deleteKv: sql("DELETE FROM kv WHERE actor_no = ?"),
-    deleteCalls: sql("DELETE FROM call WHERE actor_no = ?"),
 
     find: sql(`SELECT ${record} FROM actor WHERE name = ? AND key = ? AND destroyed_at IS NULL`),
     get: sql(`SELECT ${record} FROM actor WHERE id = ?`),

@@ -10,7 +10,7 @@ import { systemPorts } from "@holdfast/core";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { databaseActor, goldenBatches, pastBatches } from "./content.ts";
 
-const directory = new URL("./format-2/", import.meta.url).pathname;
+const directory = new URL("./format-3/", import.meta.url).pathname;
 const file = join(directory, "actors.db");
 if (existsSync(file)) throw new Error(`${file} is published: it is never written again`);
 

@@ -1,8 +1,7 @@
 import type { ActorRecord, CommitBatch, LoadedActor } from "@holdfast/actors";
-import { applyCommit } from "../apply.ts";
+import { applyCommit, type Tables } from "../apply.ts";
 import { fenced } from "../errors.ts";
 import type { Change } from "../group.ts";
-import type { Statements } from "../statements.ts";
 import type { ActorFile, FileContent } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
 import type { ActorFiles } from "./files.ts";
@@ -16,7 +15,7 @@ import type { ActorFiles } from "./files.ts";
 export class FileCommits {
   readonly #files: ActorFiles;
   readonly #directory: FileDirectory;
-  readonly #sql: Statements;
+  readonly #tables: Tables;
   readonly #write: (change: Change) => Promise<void>;
   /** Actors whose row is on its way. */
   readonly #births = new Map<string, Promise<void>>();
@@ -26,12 +25,12 @@ export class FileCommits {
   constructor(
     files: ActorFiles,
     directory: FileDirectory,
-    sql: Statements,
+    tables: Tables,
     write: (change: Change) => Promise<void>,
   ) {
     this.#files = files;
     this.#directory = directory;
-    this.#sql = sql;
+    this.#tables = tables;
     this.#write = write;
   }
 
@@ -98,7 +97,7 @@ export class FileCommits {
       await this.#write({
         actorId: file.id,
         work: () => {
-          applyCommit(this.#sql, row, { now: this.#files.now(), limits: this.#files.history });
+          applyCommit(this.#tables, row, { now: this.#files.now(), limits: this.#files.history });
           this.#directory.add(file.id, true);
         },
       });

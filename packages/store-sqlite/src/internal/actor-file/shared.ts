@@ -1,20 +1,23 @@
 import type { DatabaseSync } from "node:sqlite";
-import { forgetShared as forget, loadShared } from "../apply.ts";
+import { forgetShared as forget, loadShared, type Tables } from "../apply.ts";
 import { actorRecord, bytes, callRecord, type Row, text } from "../rows.ts";
 import type { Statements } from "../statements.ts";
 import type { FileContent } from "./actor-file.ts";
 
 /** All there is of an actor in the store's database; undefined for one that does not live there. */
-export function readShared(sql: Statements, database: DatabaseSync, id: string): FileContent | undefined {
+export function readShared(
+  sql: Statements,
+  database: DatabaseSync,
+  id: string,
+  now: number,
+): FileContent | undefined {
   const row = sql.get.get(id);
   if (row === undefined) return undefined;
   const record = actorRecord(row);
   if (record.destroyedAt !== undefined) return undefined;
   const no = "(SELECT no FROM actor WHERE id = ?)";
   const kv = database.prepare(`SELECT key, value FROM kv WHERE actor_no = ${no} ORDER BY key`).all(id);
-  const calls = database
-    .prepare(`SELECT key, status, outcome, expires_at FROM call WHERE actor_no = ${no} ORDER BY no`)
-    .all(id);
+  const calls = sql.listCalls.all(id, now);
   return {
     epoch: record.epoch,
     version: record.version,
@@ -26,8 +29,8 @@ export function readShared(sql: Statements, database: DatabaseSync, id: string):
 }
 
 /** Removes from the open transaction what {@link readShared} reads. */
-export function forgetShared(sql: Statements, database: DatabaseSync, id: string): void {
-  forget(sql, place(database, id));
+export function forgetShared(tables: Tables, database: DatabaseSync, id: string): void {
+  forget(tables, id, place(database, id));
 }
 
 function place(database: DatabaseSync, id: string): Row {
