@@ -24,9 +24,9 @@ test("the same frames are joined once, others anew", () => {
   const outbox = new Outbox();
   const [one, two, three] = [frame(1), frame(2), frame(3)];
   const message = outbox.join([one, two]);
-  assert.deepEqual(message, joinFrames([one, two]));
+  assert.deepEqual(message.message, joinFrames([one, two]));
   assert.equal(outbox.join([one, two]), message);
   for (const frames of [[one], [one, three], [two, one], [one, two, three]]) {
-    assert.deepEqual(outbox.join(frames), joinFrames(frames));
+    assert.deepEqual(outbox.join(frames).message, joinFrames(frames));
   }
 });

@@ -1,15 +1,23 @@
 import { joinFrames, type PreparedFrame } from "@holdfast/client";
+import { frameMessage } from "./message-frame.ts";
 
 /** Something with messages that wait for the end of the turn. */
 export interface Sender {
   flush(): void;
 }
 
+/** Several frames as one message. */
+export interface Joined {
+  readonly message: Uint8Array | string;
+  /** The same as it goes onto the wire; undefined for a long one. */
+  readonly wire: Buffer | undefined;
+}
+
 /** Lets all sockets send once a turn of the event loop, in the order in which they had something to say. */
 export class Outbox {
   #senders: Sender[] = [];
   #frames: readonly PreparedFrame[] = [];
-  #joined: Uint8Array | string = "";
+  #joined: Joined | undefined;
 
   add(sender: Sender): void {
     // A tick runs when all that is ready now has run: the answers of one commit leave together.
@@ -21,16 +29,17 @@ export class Outbox {
     this.#senders = [];
     for (const sender of senders) sender.flush();
     this.#frames = [];
-    this.#joined = "";
+    this.#joined = undefined;
   }
 
   /** The frames as one message, made once for all sockets in a row that get the same ones. */
-  join(frames: readonly PreparedFrame[]): Uint8Array | string {
-    if (!isSame(frames, this.#frames)) {
-      this.#joined = joinFrames(frames);
-      this.#frames = frames;
-    }
-    return this.#joined;
+  join(frames: readonly PreparedFrame[]): Joined {
+    if (this.#joined !== undefined && isSame(frames, this.#frames)) return this.#joined;
+    const message = joinFrames(frames);
+    const joined = { message, wire: frameMessage(message) };
+    this.#joined = joined;
+    this.#frames = frames;
+    return joined;
   }
 }
 

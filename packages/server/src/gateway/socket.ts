@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { OutgoingEvent } from "@holdfast/actors";
 import {
   decodeClientMessage,
@@ -27,6 +28,8 @@ const outbox = new Outbox();
 export class Socket implements SessionOutput {
   readonly encoding: Encoding;
   readonly #webSocket: WebSocket;
+  /** What carries the WebSocket, which writes whole frames only: ours may go between them. */
+  readonly #carrier: Duplex;
   readonly #onEnd: () => void;
   #session: Session | undefined;
   #outgoing: PreparedFrame[] = [];
@@ -40,9 +43,10 @@ export class Socket implements SessionOutput {
   #ended = false;
   #resolveEnded: (() => void) | undefined;
 
-  constructor(webSocket: WebSocket, encoding: Encoding, onEnd: () => void) {
+  constructor(webSocket: WebSocket, carrier: Duplex, encoding: Encoding, onEnd: () => void) {
     this.encoding = encoding;
     this.#webSocket = webSocket;
+    this.#carrier = carrier;
     this.#onEnd = onEnd;
     webSocket.on("close", (code) => this.#end(code === 1000 || code === 1001));
     // A close event follows every error.
@@ -198,8 +202,10 @@ export class Socket implements SessionOutput {
     if (frames.length === 0) return;
     this.#outgoing = [];
     if (this.#closing || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    if (this.#dropsEvents) this.#webSocket.send(outbox.join(frames), () => this.#drained());
-    else this.#webSocket.send(outbox.join(frames));
+    const { message, wire } = outbox.join(frames);
+    const sent = this.#dropsEvents ? (): void => this.#drained() : undefined;
+    if (wire !== undefined) this.#carrier.write(wire, sent);
+    else this.#webSocket.send(message, sent);
     if (this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes) this.#dropSlowReader();
   }
 

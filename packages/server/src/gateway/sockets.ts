@@ -42,7 +42,7 @@ export class Sockets {
   /** Takes an upgrade. A refusal is a close with a reason, since a browser sees nothing else. */
   accept(request: IncomingMessage, duplex: Duplex, head: Buffer, url = request.url ?? "/"): void {
     this.#server.handleUpgrade(request, duplex, head, (webSocket) => {
-      const socket = new Socket(webSocket, encodingOf(request), () => this.#open.delete(socket));
+      const socket = new Socket(webSocket, duplex, encodingOf(request), () => this.#open.delete(socket));
       this.#open.add(socket);
       try {
         if (this.#closed) throw new HoldfastError("gateway", "shutting_down", "The server is shutting down");
