@@ -48,15 +48,18 @@ export const rounds = Number(process.env["BENCH_ROUNDS"] ?? "5");
 
 /**
  * Measures each of `targets` in turn, once more than is counted: the first round warms all up. Targets
- * that take turns meet the same moods of the machine.
+ * that take turns meet the same moods of the machine. Each second round goes backwards: whoever comes
+ * right after a heavy target meets cold caches and its last packets, and that must not always be the same.
  */
 export async function interleave<Targets extends Readonly<Record<string, () => unknown>>>(
   targets: Targets,
   count: number = rounds,
 ): Promise<Samples<Targets>> {
   const samples = new Map<string, unknown[]>(Object.keys(targets).map((name) => [name, []]));
+  const forwards = Object.entries(targets);
+  const backwards = forwards.toReversed();
   for (let round = -1; round < count; round++) {
-    for (const [name, target] of Object.entries(targets)) {
+    for (const [name, target] of round % 2 === 0 ? forwards : backwards) {
       const sample = await target();
       if (round >= 0) samples.get(name)?.push(sample);
     }
