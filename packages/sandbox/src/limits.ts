@@ -45,6 +45,15 @@ export interface SandboxLimits {
   /** Output kept of each stream of a run. */
   readonly maxOutputBytes: number;
   readonly maxConcurrentRuns: number;
+  /** Managed processes that run or wait for a restart. */
+  readonly maxConcurrentProcesses: number;
+  /** Output kept of each managed process; the oldest goes. */
+  readonly maxLogBytesPerProcess: number;
+  /** Decoded input of one request or terminal frame. */
+  readonly maxInputBytesPerRequest: number;
+  /** Exited processes without a name that are kept for their output; the oldest go. */
+  readonly maxExitedProcesses: number;
+  readonly maxExitedLogBytes: number;
 }
 
 export const defaultLimits: SandboxLimits = {
@@ -75,4 +84,9 @@ export const defaultLimits: SandboxLimits = {
   maxRunTimeoutMs: 300_000,
   maxOutputBytes: 1_048_576,
   maxConcurrentRuns: 64,
+  maxConcurrentProcesses: 64,
+  maxLogBytesPerProcess: 10 * 1_048_576,
+  maxInputBytesPerRequest: 65_536,
+  maxExitedProcesses: 256,
+  maxExitedLogBytes: 128 * 1_048_576,
 };

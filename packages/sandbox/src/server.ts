@@ -21,7 +21,8 @@ import { bindUnix, listenTcp } from "./internal/listen.ts";
 import { Spawner } from "./internal/spawner.ts";
 import { defaultLimits, type SandboxLimits } from "./limits.ts";
 import type { SandboxServer, SandboxServerOptions } from "./options.ts";
-import { ProcessRoutes } from "./processes/routes.ts";
+import { createProcesses } from "./processes/processes.ts";
+import { createSessions } from "./sessions/setup.ts";
 
 const loopback = ["localhost", "127.0.0.1", "::1"];
 
@@ -34,7 +35,7 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
   const log = options.log ?? silentLogger;
   const limits: SandboxLimits = { ...defaultLimits, ...options.limits };
   const token = tokenFor(options);
-  const { router, stop } = await compose(options, token, limits, log);
+  const { router, start, stop } = await compose(options, token, limits, log);
   const server = createServer(
     { keepAlive: true, shouldUpgradeCallback: (request) => router.takesUpgrade(request) },
     (request, response) => void router.handle(request, response),
@@ -45,16 +46,22 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
   server.requestTimeout = 0;
   let url: string | undefined;
   let dialler: Dialler | undefined;
-  if ("dial" in options.listen) {
-    server.headersTimeout = 0;
-    server.keepAliveTimeout = 0;
-    dialler = new Dialler(server, options.listen.dial, log);
-    await dialler.start();
-  } else if ("unix" in options.listen) {
-    await bindUnix(server, options.listen.unix);
-  } else {
-    url = await listenTcp(server, options.listen);
+  try {
+    if ("dial" in options.listen) {
+      server.headersTimeout = 0;
+      server.keepAliveTimeout = 0;
+      dialler = new Dialler(server, options.listen.dial, log);
+      await dialler.start();
+    } else if ("unix" in options.listen) {
+      await bindUnix(server, options.listen.unix);
+    } else {
+      url = await listenTcp(server, options.listen);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
   }
+  start();
   let closing: Promise<void> | undefined;
   return {
     ...(url === undefined ? {} : { url }),
@@ -80,7 +87,7 @@ export async function compose(
   token: string | undefined,
   limits: SandboxLimits,
   log: Logger,
-): Promise<{ readonly router: Router; readonly stop: () => Promise<void> }> {
+): Promise<{ readonly router: Router; readonly start: () => void; readonly stop: () => Promise<void> }> {
   const home = options.home ?? process.env.HOME ?? homedir();
   const env = baseEnv(home, options.env ?? {});
   const paths = await Paths.create(options.root, home);
@@ -107,18 +114,30 @@ export async function compose(
     limits,
     log,
   });
+  const confined = options.root !== undefined;
+  const { dataDirectory } = options;
+  const processes = await createProcesses({ spawner, paths, limits, cwd, env, confined, log, dataDirectory });
+  const sessions = createSessions({
+    ...{ instances, limits, log, paths, cwd, home, confined, dataDirectory },
+    policy: options.permissionPolicy,
+  });
   const metrics = new Metrics();
   const routes = [
     ...metaRoutes(metrics),
     ...new AgentRoutes({ agents, context, instances, installer, observed, spawner, limits }).routes(),
     ...new AcpRoutes(instances, limits).routes(),
+    ...sessions.routes,
     ...new FsRoutes(paths, limits).routes(),
-    ...new ProcessRoutes({ spawner, paths, limits, cwd, env, confined: options.root !== undefined }).routes(),
+    ...processes.routes,
   ] satisfies ConstructorParameters<typeof Router>[0];
   const stop = async () => {
     installer.close();
+    await processes.close();
+    sessions.stopPrompts();
     await instances.close();
+    sessions.close();
     await spawner.close();
+    await processes.finish();
   };
   return {
     router: new Router(routes, {
@@ -127,6 +146,7 @@ export async function compose(
       metrics,
       logRequests: options.logRequests ?? false,
     }),
+    start: () => sessions.start(),
     stop,
   };
 }

@@ -1,16 +1,22 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { groupMembers, isPopulated, killGroup } from "./cgroup.ts";
 
 /** Environment variable by which processes are found that left the group of what started them. */
 export const markerName = "HOLDFAST_SANDBOX";
 
 /** What one started command comprises: a process group and session of its own, and a mark in the environment. */
 export interface ProcessFamily {
-  /** Process id of the leader, which is the id of its group and session too. */
+  /** Process id of the leader, which is the id of its group and session too; 0 where it is not known. */
   readonly pid: number;
   /** Value of {@link markerName} in the environment of every descendant. */
   readonly marker: string;
+  /** Directory of the control group that holds every descendant, where there are control groups. */
+  readonly group?: string;
 }
+
+/** How long SIGKILL is repeated for what keeps forking. */
+const killPatienceMs = 3_000;
 
 /**
  * Ends every process of `family`: SIGTERM, and SIGKILL after `graceMs` for those that are left.
@@ -31,17 +37,36 @@ export async function endFamily(family: ProcessFamily, graceMs: number): Promise
 
 /** Ends every process of `family` with SIGKILL. */
 export async function killFamily(family: ProcessFamily): Promise<void> {
+  const deadline = Date.now() + killPatienceMs;
   // A process may fork between the look and the signal, so look until nobody is left.
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  do {
+    if (family.group !== undefined) killGroup(family.group);
     signalFamily(family, "SIGKILL");
     if (!isFamilyAlive(family)) return;
     await delay(10);
+  } while (Date.now() < deadline);
+}
+
+/**
+ * Ends what a family left behind whose leader has exited. Where it has a control group nobody can be
+ * elsewhere, so that an empty one costs one look; otherwise every process of the machine is looked at.
+ */
+export async function killRemains(family: ProcessFamily): Promise<void> {
+  if (family.group === undefined) {
+    await killFamily(family);
+    return;
+  }
+  while (isPopulated(family.group)) {
+    killGroup(family.group);
+    await delay(5);
   }
 }
 
-function signalFamily(family: ProcessFamily, signal: NodeJS.Signals): void {
-  send(-family.pid, signal);
-  for (const pid of members(family)) send(pid, signal);
+/** Sends a signal to every process of the family. */
+export function signalFamily(family: ProcessFamily, signal: NodeJS.Signals): void {
+  // To the system, group 0 is the caller's own.
+  if (family.pid > 0) send(-family.pid, signal);
+  for (const pid of familyMembers(family)) send(pid, signal);
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {
@@ -53,7 +78,9 @@ function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 export function isFamilyAlive(family: ProcessFamily): boolean {
-  if (process.platform === "linux") return members(family).length > 0;
+  if (family.group !== undefined && isPopulated(family.group)) return true;
+  if (process.platform === "linux") return scan(family).length > 0;
+  if (family.pid <= 0) return false;
   try {
     process.kill(-family.pid, 0);
     return true;
@@ -62,22 +89,65 @@ export function isFamilyAlive(family: ProcessFamily): boolean {
   }
 }
 
+/** Ids of the family's living processes. */
+export function familyMembers(family: ProcessFamily): number[] {
+  const inGroup = family.group === undefined ? [] : groupMembers(family.group);
+  return [...new Set([...inGroup, ...scan(family)])];
+}
+
 /** Living processes of the family by group, session or mark; zombies do not count. */
-function members(family: ProcessFamily): number[] {
-  if (process.platform !== "linux") return [];
-  const found: number[] = [];
+function scan(family: ProcessFamily): number[] {
   const mark = `${markerName}=${family.marker}`;
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const stat = read(`/proc/${name}/stat`);
-    // The command in parentheses may contain anything; the fields after the last one are fixed.
-    const [state, , group, session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (state === undefined || state === "Z" || state === "X") continue;
-    const related = Number(group) === family.pid || Number(session) === family.pid;
-    if (related || read(`/proc/${name}/environ`).split("\0").includes(mark)) found.push(pid);
-  }
-  return found;
+  return processIds().filter((pid) => {
+    const facts = statOf(pid);
+    if (facts === undefined) return false;
+    const related = facts.group === family.pid || facts.session === family.pid;
+    return (related && family.pid > 0) || environOf(pid).includes(mark);
+  });
+}
+
+/** The marks of all living processes that have one. */
+export function livingMarks(): Set<string> {
+  return new Set(
+    processIds().flatMap((pid) => {
+      const marker = markOf(pid);
+      return marker === undefined || statOf(pid) === undefined ? [] : [marker];
+    }),
+  );
+}
+
+/** The mark of a living process; undefined where it has none, or cannot be read. */
+export function markOf(pid: number): string | undefined {
+  const variable = environOf(pid).find((text) => text.startsWith(`${markerName}=`));
+  return variable?.slice(markerName.length + 1);
+}
+
+function processIds(): number[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid);
+}
+
+export interface ProcessStat {
+  readonly group: number;
+  readonly session: number;
+  /** In clock ticks since the start of the machine: with the id it names one process for ever. */
+  readonly startTicks: number;
+}
+
+/** Facts about a living process; undefined for one that is gone or a zombie. */
+export function statOf(pid: number): ProcessStat | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  // The command in parentheses may contain anything; the fields after the last one are fixed.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, , group, session] = fields;
+  if (stat === "" || state === "Z" || state === "X") return undefined;
+  return { group: Number(group), session: Number(session), startTicks: Number(fields[19]) };
+}
+
+function environOf(pid: number): string[] {
+  return read(`/proc/${pid}/environ`).split("\0");
 }
 
 function read(path: string): string {

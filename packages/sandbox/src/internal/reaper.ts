@@ -5,7 +5,7 @@ import { markerName } from "./process-group.ts";
 /**
  * A small shell process that outlives the server for a moment. It is told the process groups that
  * the server starts and ends; when the server dies, even by SIGKILL, its input ends, and it kills
- * what is left: the groups, and what carries the server's mark in its environment.
+ * what is left: the groups, the control groups, and what carries the server's mark in its environment.
  */
 const script = `
 groups=" "
@@ -13,24 +13,35 @@ while read -r op group; do
   case "$op" in
     +) groups="$groups$group " ;;
     -) kept=" "; for g in $groups; do [ "$g" = "$group" ] || kept="$kept$g "; done; groups="$kept" ;;
+    quit) exit 0 ;;
   esac
 done
 for g in $groups; do kill -KILL "-$g" 2>/dev/null; done
-[ "$groups" = " " ] && exit 0
-for file in /proc/[0-9]*/environ; do
-  if grep -aqsF "${markerName}=$1" "$file"; then
+pass=0
+while [ "$pass" -lt 100 ]; do
+  pass=$((pass + 1))
+  if [ -n "$2" ]; then
+    for file in "$2"/*/cgroup.kill; do [ -e "$file" ] && echo 1 >"$file"; done
+  fi
+  found=$(grep -lsF "${markerName}=$1" /proc/[0-9]*/environ)
+  [ -z "$found" ] && break
+  for file in $found; do
     pid="\${file#/proc/}"
     kill -KILL "\${pid%/environ}" 2>/dev/null
-  fi
+  done
 done
+if [ -n "$2" ]; then rmdir "$2"/*/ "$2"; fi
 `;
 
 export class Reaper {
   readonly #child: ChildProcess;
 
-  /** `mark` is the common beginning of the marks of all processes of this server. */
-  constructor(mark: string, log: Logger) {
-    this.#child = spawn("/bin/sh", ["-c", script, "holdfast-reaper", mark], {
+  /**
+   * `mark` is the common beginning of the marks of all processes of this server, `groups` the
+   * directory of its control groups.
+   */
+  constructor(mark: string, groups: string | undefined, log: Logger) {
+    this.#child = spawn("/bin/sh", ["-c", script, "holdfast-reaper", mark, groups ?? ""], {
       // A session of its own, so that a signal to the server's group leaves it to its work.
       detached: true,
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
@@ -51,11 +62,11 @@ export class Reaper {
     this.#child.stdin?.write(`- ${pid}\n`);
   }
 
-  /** Ends the helper; what is still registered is killed. */
+  /** Ends it without a kill: to be called when nothing is left to kill. */
   async close(): Promise<void> {
     if (this.#child.pid === undefined || this.#child.exitCode !== null) return;
     const exited = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.stdin?.end();
+    this.#child.stdin?.end("quit\n");
     await exited;
   }
 }

@@ -2,8 +2,11 @@ import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } 
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Logger } from "@holdfast/core";
-import { endFamily, killFamily, markerName, type ProcessFamily } from "./process-group.ts";
+import { ControlGroups, insideGroup } from "./cgroup.ts";
+import { endFamily, killFamily, killRemains, markerName, type ProcessFamily } from "./process-group.ts";
+import { checkProgram } from "./program.ts";
 import { Reaper } from "./reaper.ts";
+import { loadTerminals, Terminal, type TerminalSize } from "./terminal.ts";
 
 export interface SpawnRequest {
   readonly program: string;
@@ -12,75 +15,151 @@ export interface SpawnRequest {
   readonly env: Readonly<Record<string, string>>;
 }
 
+export interface SpawnerOptions {
+  /** False does without control groups where there are some. */
+  readonly controlGroups?: boolean;
+}
+
+/** What a command becomes on its way: a mark in its environment, and its way into a control group. */
+interface Prepared extends SpawnRequest {
+  readonly marker: string;
+  readonly group: string | undefined;
+}
+
 /** Starts processes in groups of their own and knows how to end them whole. */
 export class Spawner {
-  readonly #mark = randomUUID();
+  /** Common beginning of the marks of everything that is started here. */
+  readonly mark = randomUUID();
   readonly #log: Logger;
   readonly #families = new Set<ProcessFamily>();
+  readonly #options: SpawnerOptions;
+  #ready: Promise<ControlGroups | undefined> | undefined;
   #reaper: Reaper | undefined;
   #count = 0;
+  #closed = false;
 
-  constructor(log: Logger) {
+  constructor(log: Logger, options: SpawnerOptions = {}) {
     this.#log = log;
+    this.#options = options;
   }
 
   /** A child with three pipes. Resolves when it runs; rejects with the system's error when it cannot. */
   async withPipes(
     request: SpawnRequest,
   ): Promise<{ child: ChildProcessWithoutNullStreams; family: ProcessFamily }> {
-    const marker = this.#marker();
-    const child = spawn(request.program, [...request.args], {
-      ...this.#options(request, marker),
+    const prepared = await this.#prepare(request);
+    const child = spawn(prepared.program, [...prepared.args], {
+      cwd: prepared.cwd,
+      env: prepared.env,
+      detached: true,
       stdio: "pipe",
     });
-    return { child, family: await this.#started(child, marker) };
+    return { child, family: await this.#started(child, prepared) };
   }
 
   /** A child whose input is empty. */
   async withoutInput(
     request: SpawnRequest,
   ): Promise<{ child: ChildProcessByStdio<null, Readable, Readable>; family: ProcessFamily }> {
-    const marker = this.#marker();
-    const child = spawn(request.program, [...request.args], {
-      ...this.#options(request, marker),
+    const prepared = await this.#prepare(request);
+    const child = spawn(prepared.program, [...prepared.args], {
+      cwd: prepared.cwd,
+      env: prepared.env,
+      detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    return { child, family: await this.#started(child, marker) };
+    return { child, family: await this.#started(child, prepared) };
+  }
+
+  /** A child on a terminal of its own; rejects with `terminal_unavailable` where there are none. */
+  async withTerminal(
+    request: SpawnRequest,
+    size: TerminalSize,
+    onOutput: (bytes: Buffer) => void,
+  ): Promise<{ terminal: Terminal; family: ProcessFamily }> {
+    const library = await loadTerminals();
+    checkProgram(request.program, request.cwd, request.env.PATH);
+    const prepared = await this.#prepare(request);
+    try {
+      const terminal = new Terminal(library, prepared, size, onOutput);
+      this.#reaper?.add(terminal.pid);
+      return { terminal, family: this.#family(terminal.pid, prepared) };
+    } catch (error) {
+      await this.#giveBack(prepared);
+      throw error;
+    }
   }
 
   /** SIGTERM to the whole family, SIGKILL after `graceMs`; resolves when nobody is left. */
   async end(family: ProcessFamily, graceMs: number): Promise<void> {
     await (graceMs > 0 ? endFamily(family, graceMs) : killFamily(family));
-    if (this.#families.delete(family)) this.#reaper?.remove(family.pid);
+    await this.#forget(family);
   }
 
-  /** Ends everything that was started and not ended yet. */
+  /** Ends what is left of a family whose leader has exited, at once. */
+  async endRemains(family: ProcessFamily): Promise<void> {
+    await killRemains(family);
+    await this.#forget(family);
+  }
+
+  /** Ends everything that was started and not ended yet; nothing can be started any more. */
   async close(): Promise<void> {
+    this.#closed = true;
+    const groups = await this.#ready;
     await Promise.all([...this.#families].map((family) => this.end(family, 500)));
     await this.#reaper?.close();
+    groups?.close();
   }
 
-  #marker(): string {
+  async #forget(family: ProcessFamily): Promise<void> {
+    if (!this.#families.delete(family)) return;
+    this.#reaper?.remove(family.pid);
+    await this.#giveBack(family);
+  }
+
+  async #giveBack({ group }: { readonly group?: string | undefined }): Promise<void> {
+    if (group !== undefined) (await this.#ready)?.give(group);
+  }
+
+  async #prepare(request: SpawnRequest): Promise<Prepared> {
+    this.#ready ??= this.#begin();
+    const groups = await this.#ready;
+    if (this.#closed) throw Object.assign(new Error("the server is closing"), { code: "ESHUTDOWN" });
     this.#count += 1;
-    return `${this.#mark}.${this.#count}`;
+    const marker = `${this.mark}.${this.#count}`;
+    const env = { ...request.env, [markerName]: marker };
+    if (!groups) return { ...request, env, marker, group: undefined };
+    checkProgram(request.program, request.cwd, request.env.PATH);
+    const group = groups.take();
+    return { ...request, ...insideGroup(group, request.program, request.args), env, marker, group };
   }
 
-  #options(request: SpawnRequest, marker: string) {
-    this.#reaper ??= new Reaper(this.#mark, this.#log);
-    return { cwd: request.cwd, env: { ...request.env, [markerName]: marker }, detached: true };
+  async #begin(): Promise<ControlGroups | undefined> {
+    const groups = this.#options.controlGroups === false ? undefined : await ControlGroups.create(this.mark);
+    this.#reaper = new Reaper(this.mark, groups?.directory, this.#log);
+    return groups;
   }
 
   async #started(
     child: { readonly pid?: number | undefined; once(event: string, fn: (error: Error) => void): unknown },
-    marker: string,
+    prepared: Prepared,
   ): Promise<ProcessFamily> {
     // The pid is known at once, before "spawn": a crash in between must not leak the child.
     if (child.pid !== undefined) this.#reaper?.add(child.pid);
-    await new Promise<void>((resolve, reject) => {
-      child.once("spawn", () => resolve());
-      child.once("error", reject);
-    });
-    const family = { pid: child.pid ?? 0, marker };
+    try {
+      await new Promise<void>((resolve, reject) => {
+        child.once("spawn", () => resolve());
+        child.once("error", reject);
+      });
+    } catch (error) {
+      await this.#giveBack(prepared);
+      throw error;
+    }
+    return this.#family(child.pid ?? 0, prepared);
+  }
+
+  #family(pid: number, { marker, group }: Prepared): ProcessFamily {
+    const family = { pid, marker, ...(group === undefined ? {} : { group }) };
     this.#families.add(family);
     return family;
   }

@@ -1,12 +1,30 @@
+import type { Logger } from "@holdfast/core";
 import type { Paths } from "../fs/paths.ts";
-import { type Exchange, parseJson, readText, requireJsonContent, sendJson } from "../http/exchange.ts";
-import { invalid, isRecord, problem } from "../http/problem.ts";
+import {
+  type Exchange,
+  parseJson,
+  readText,
+  requireJsonContent,
+  sendEmpty,
+  sendJson,
+} from "../http/exchange.ts";
+import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
+import type { SocketExchange } from "../http/sockets.ts";
 import type { Spawner } from "../internal/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
+import { sendLogs } from "./logs.ts";
+import type { Managed } from "./managed.ts";
+import { listeningPorts } from "./ports.ts";
+import { countQuery, parseCreate, parseInput, parseRun, parseSize } from "./requests.ts";
 import { runCommand } from "./run.ts";
+import { parseSettings } from "./settings.ts";
+import type { ProcessOwner } from "./spec.ts";
+import type { ProcessTable } from "./table.ts";
+import { serveTerminal } from "./terminal-socket.ts";
 
 export interface ProcessContext {
+  readonly table: ProcessTable;
   readonly spawner: Spawner;
   readonly paths: Paths;
   readonly limits: SandboxLimits;
@@ -14,18 +32,14 @@ export interface ProcessContext {
   readonly env: Readonly<Record<string, string>>;
   /** True when working directories have to lie inside the root. */
   readonly confined: boolean;
+  readonly log: Logger;
 }
 
-interface RunRequest {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly cwd?: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
-  readonly maxOutputBytes: number;
-}
+const terminalType = "xterm-256color";
+const stopWaitMs = 2_000;
+const killWaitMs = 1_000;
 
-/** `/v1/processes/run`. */
+/** `/v1/processes` and `/v1/ports`. */
 export class ProcessRoutes {
   readonly #context: ProcessContext;
   #running = 0;
@@ -35,13 +49,78 @@ export class ProcessRoutes {
   }
 
   routes(): readonly Route[] {
-    return [{ path: "/v1/processes/run", methods: { POST: (exchange) => this.#run(exchange) } }];
+    const one = "/v1/processes/:id";
+    return [
+      {
+        path: "/v1/processes",
+        methods: { GET: (exchange) => this.#list(exchange), POST: (exchange) => this.#create(exchange) },
+      },
+      {
+        path: "/v1/processes/config",
+        methods: {
+          GET: ({ response }) => sendJson(response, this.#context.table.settings),
+          POST: (exchange) => this.#configure(exchange),
+        },
+      },
+      { path: "/v1/processes/run", methods: { POST: (exchange) => this.#run(exchange) } },
+      {
+        path: one,
+        methods: {
+          GET: (exchange) => sendJson(exchange.response, this.#find(exchange).info()),
+          DELETE: (exchange) => this.#remove(exchange),
+        },
+      },
+      { path: `${one}/stop`, methods: { POST: (exchange) => this.#signal(exchange, "stop", stopWaitMs) } },
+      { path: `${one}/kill`, methods: { POST: (exchange) => this.#signal(exchange, "kill", killWaitMs) } },
+      {
+        path: `${one}/logs`,
+        methods: {
+          GET: (exchange) => sendLogs(exchange, this.#find(exchange), this.#context.limits.heartbeatMs),
+        },
+      },
+      { path: `${one}/input`, methods: { POST: (exchange) => this.#input(exchange) } },
+      { path: `${one}/ports`, methods: { GET: (exchange) => this.#ports(exchange, [this.#find(exchange)]) } },
+      { path: `${one}/terminal/resize`, methods: { POST: (exchange) => this.#resize(exchange) } },
+      { path: `${one}/terminal/ws`, methods: {}, socket: (exchange) => this.#terminal(exchange) },
+      {
+        path: "/v1/ports",
+        methods: { GET: (exchange) => this.#ports(exchange, this.#context.table.list()) },
+      },
+    ];
+  }
+
+  #find({ params }: { readonly params: Readonly<Record<string, string>> }): Managed {
+    return this.#context.table.get(params.id ?? "");
+  }
+
+  #list({ query, response }: Exchange): void {
+    const owner = query.get("owner");
+    if (owner !== null && !isOwner(owner)) throw invalid("owner must be user, desktop or system");
+    const processes = this.#context.table.list(owner ?? undefined);
+    sendJson(response, { processes: processes.map((process) => process.info()) });
+  }
+
+  async #configure(exchange: Exchange): Promise<void> {
+    this.#context.table.configure(parseSettings(await this.#body(exchange)));
+    sendJson(exchange.response, this.#context.table.settings);
+  }
+
+  async #create(exchange: Exchange): Promise<void> {
+    const spec = parseCreate(await this.#body(exchange));
+    const request = {
+      program: spec.command,
+      args: spec.args,
+      cwd: await this.#cwd(spec.cwd),
+      env: { ...(spec.tty ? { TERM: terminalType } : {}), ...this.#context.env, ...spec.env },
+    };
+    const process = await this.#context.table.create(spec, "user", request).catch(spawnFailed);
+    sendJson(exchange.response, process.info());
   }
 
   async #run(exchange: Exchange): Promise<void> {
-    requireJsonContent(exchange);
-    const { limits, spawner, env } = this.#context;
-    const body = parseRun(parseJson(await readText(exchange, limits.maxJsonBytes)));
+    const body = parseRun(await this.#body(exchange));
+    const { limits, spawner, env, table } = this.#context;
+    const { settings } = table;
     const cwd = await this.#cwd(body.cwd);
     if (this.#running >= limits.maxConcurrentRuns) {
       throw problem("conflict", 409, `max concurrent run limit reached (${limits.maxConcurrentRuns})`);
@@ -52,20 +131,68 @@ export class ProcessRoutes {
         program: body.command,
         args: body.args,
         cwd,
-        env: { TERM: "xterm-256color", ...env, ...body.env },
+        env: { TERM: terminalType, ...env, ...body.env },
       };
       const outcome = await runCommand(spawner, request, {
-        timeoutMs: Math.min(body.timeoutMs || limits.defaultRunTimeoutMs, limits.maxRunTimeoutMs),
-        maxOutputBytes: Math.min(body.maxOutputBytes || limits.maxOutputBytes, limits.maxOutputBytes),
+        timeoutMs: Math.min(body.timeoutMs || settings.defaultRunTimeoutMs, settings.maxRunTimeoutMs),
+        maxOutputBytes: Math.min(body.maxOutputBytes || settings.maxOutputBytes, settings.maxOutputBytes),
         signal: exchange.signal,
-      }).catch((error: NodeJS.ErrnoException) => {
-        const text = `failed to spawn process: ${error.code ?? "unknown"}`;
-        throw problem("stream_error", 502, text, { details: { message: text } });
-      });
+      }).catch(spawnFailed);
       if (!exchange.response.destroyed) sendJson(exchange.response, outcome);
     } finally {
       this.#running -= 1;
     }
+  }
+
+  async #remove(exchange: Exchange): Promise<void> {
+    await this.#context.table.remove(this.#find(exchange).id);
+    sendEmpty(exchange.response, 204);
+  }
+
+  /** Sends the signal, waits until the process has ended or the time is over, and tells how it is then. */
+  async #signal(exchange: Exchange, how: "stop" | "kill", defaultWaitMs: number): Promise<void> {
+    const process = this.#find(exchange);
+    const waitMs = Math.min(
+      countQuery(exchange.query, "waitMs") ?? defaultWaitMs,
+      this.#context.table.settings.maxRunTimeoutMs,
+    );
+    process[how]();
+    const deadline = Date.now() + waitMs;
+    while (!process.ended && Date.now() < deadline && !exchange.signal.aborted) {
+      await process.changed.wait(deadline - Date.now(), exchange.signal);
+    }
+    sendJson(exchange.response, process.info());
+  }
+
+  async #input(exchange: Exchange): Promise<void> {
+    const bytes = parseInput(await this.#body(exchange), "base64");
+    const { maxInputBytesPerRequest } = this.#context.table.settings;
+    if (bytes.length > maxInputBytesPerRequest) {
+      throw invalid(`input exceeds ${maxInputBytesPerRequest} bytes`, 413);
+    }
+    this.#find(exchange).write(bytes);
+    sendJson(exchange.response, { bytesWritten: bytes.length });
+  }
+
+  async #resize(exchange: Exchange): Promise<void> {
+    const size = parseSize(await this.#body(exchange));
+    withTerminal(this.#find(exchange)).resize(size);
+    sendJson(exchange.response, size);
+  }
+
+  async #terminal(exchange: SocketExchange): Promise<void> {
+    await serveTerminal(exchange, withTerminal(this.#find(exchange)), {
+      maxInputBytes: this.#context.table.settings.maxInputBytesPerRequest,
+    });
+  }
+
+  async #ports({ response }: Exchange, processes: readonly Managed[]): Promise<void> {
+    sendJson(response, { ports: await listeningPorts(processes) });
+  }
+
+  async #body(exchange: Exchange): Promise<unknown> {
+    requireJsonContent(exchange);
+    return parseJson(await readText(exchange, this.#context.limits.maxJsonBytes));
   }
 
   /** A process is not confined by a root; checking its start keeps honest callers from mistakes. */
@@ -78,46 +205,18 @@ export class ProcessRoutes {
   }
 }
 
-function parseRun(value: unknown): RunRequest {
-  const wrong = (detail: string) => invalid(detail, 422);
-  if (!isRecord(value)) throw wrong("the request body must be an object");
-  const { command, args, cwd, env, timeoutMs, maxOutputBytes } = value;
-  if (typeof command !== "string") throw wrong("command must be a string");
-  if (command.trim() === "") throw invalid("command must not be empty");
-  if (cwd !== undefined && cwd !== null && typeof cwd !== "string") throw wrong("cwd must be a string");
-  return {
-    command,
-    args: strings(args) ?? fail(wrong("args must be an array of strings")),
-    env: stringMap(env) ?? fail(wrong("env must map strings to strings")),
-    timeoutMs: count(timeoutMs) ?? fail(wrong("timeoutMs must be a non-negative integer")),
-    maxOutputBytes: count(maxOutputBytes) ?? fail(wrong("maxOutputBytes must be a non-negative integer")),
-    ...(typeof cwd === "string" ? { cwd } : {}),
-  };
+function isOwner(text: string): text is ProcessOwner {
+  return text === "user" || text === "desktop" || text === "system";
 }
 
-function fail(error: Error): never {
-  throw error;
+function withTerminal(process: Managed): Managed {
+  if (!process.tty) throw problem("conflict", 409, "the process has no terminal");
+  return process;
 }
 
-function strings(value: unknown): string[] | undefined {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) return undefined;
-  const texts = value.filter((item): item is string => typeof item === "string" && !item.includes("\0"));
-  return texts.length === value.length ? texts : undefined;
-}
-
-function stringMap(value: unknown): Record<string, string> | undefined {
-  if (value === undefined || value === null) return {};
-  if (!isRecord(value)) return undefined;
-  const map: Record<string, string> = {};
-  for (const [name, text] of Object.entries(value)) {
-    if (typeof text !== "string" || /[=\0]/.test(name) || text.includes("\0")) return undefined;
-    map[name] = text;
-  }
-  return map;
-}
-
-function count(value: unknown): number | undefined {
-  if (value === undefined || value === null) return 0;
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+/** The system's error becomes `stream_error`; what is told already stays as it is. */
+function spawnFailed(error: unknown): never {
+  if (!(error instanceof Error) || !("code" in error) || !("errno" in error || "path" in error)) throw error;
+  const text = `failed to spawn process: ${String(error.code)}`;
+  throw problem("stream_error", 502, text, { details: { message: text } });
 }

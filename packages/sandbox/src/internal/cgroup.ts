@@ -1,0 +1,129 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Runs "$@" inside the control group "$1" from its first instruction on, so that nothing it starts
+ * can be outside. `exec` keeps the process id, which is that of the session and group too.
+ */
+const enterScript = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"';
+
+/** The command that runs `program` inside `group`. */
+export function insideGroup(
+  group: string,
+  program: string,
+  args: readonly string[],
+): { readonly program: string; readonly args: readonly string[] } {
+  return { program: "/bin/sh", args: ["-c", enterScript, "sh", group, program, ...args] };
+}
+
+/**
+ * Control groups (cgroup v2) for the processes of one server, each in a group of its own: the one
+ * means on Linux that no process can slip out of while it is being ended.
+ */
+export class ControlGroups {
+  readonly directory: string;
+  readonly #free: string[] = [];
+  #count = 0;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Undefined where this user may not make control groups, or the kernel cannot kill one (before 5.14). */
+  static async create(name: string): Promise<ControlGroups | undefined> {
+    const parent = ownGroup();
+    if (parent === undefined) return undefined;
+    const directory = join(parent, `holdfast-${name}`);
+    const groups = new ControlGroups(directory);
+    try {
+      mkdirSync(directory);
+      const probe = groups.take();
+      const entered = existsSync(join(probe, "cgroup.kill")) && (await canEnter(probe));
+      groups.give(probe);
+      if (entered) return groups;
+    } catch {
+      // No permission: the processes are found by session and mark instead.
+    }
+    groups.close();
+    return undefined;
+  }
+
+  /** An empty group. */
+  take(): string {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    this.#count += 1;
+    const path = join(this.directory, String(this.#count));
+    mkdirSync(path);
+    return path;
+  }
+
+  /** Takes a group back whose processes are gone. */
+  give(group: string): void {
+    if (this.#free.length < 64 && !isPopulated(group)) this.#free.push(group);
+    else removeGroup(group);
+  }
+
+  close(): void {
+    for (const group of this.#free.splice(0)) removeGroup(group);
+    removeGroup(this.directory);
+  }
+}
+
+/** True while a process of the group or of one below it lives; zombies do not count. */
+export function isPopulated(group: string): boolean {
+  return read(join(group, "cgroup.events")).includes("populated 1");
+}
+
+export function groupMembers(group: string): number[] {
+  return read(join(group, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
+}
+
+/** Sends SIGKILL to every process of the group at one moment, those being forked included. */
+export function killGroup(group: string): void {
+  try {
+    writeFileSync(join(group, "cgroup.kill"), "1");
+  } catch {
+    // The group is gone, and so are its processes.
+  }
+}
+
+/** Removes an empty group; one that is not empty, or not there, stays as it is. */
+export function removeGroup(group: string): void {
+  try {
+    rmdirSync(group);
+  } catch {
+    // It holds something, or was never made.
+  }
+}
+
+/** The directory of this process's own group in the mounted cgroup v2 tree. */
+function ownGroup(): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  const own = /^0::(.*)$/m.exec(read("/proc/self/cgroup"))?.[1];
+  if (own === undefined) return undefined;
+  for (const line of read("/proc/self/mountinfo").split("\n")) {
+    const [left, right] = line.split(" - ");
+    if (right?.startsWith("cgroup2 ") !== true) continue;
+    const [, , , root = "/", mountPoint = ""] = left?.split(" ") ?? [];
+    const below = root === "/" ? own : own.startsWith(root) ? own.slice(root.length) : "";
+    return join(mountPoint, below);
+  }
+  return undefined;
+}
+
+function canEnter(group: string): Promise<boolean> {
+  const { program, args } = insideGroup(group, "/bin/sh", ["-c", ":"]);
+  return new Promise((resolve) => {
+    execFile(program, args, { env: {}, timeout: 5_000 }, (error) => resolve(error === null));
+  });
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,116 @@
+import { write } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { HoldfastError } from "@holdfast/core";
+import type { IPty } from "@lydell/node-pty";
+
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+export interface TerminalExit {
+  readonly exitCode: number | null;
+  readonly signal: number | null;
+}
+
+export interface TerminalCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+type Library = typeof import("@lydell/node-pty");
+
+/** How long to wait before writing again to a terminal that is full. */
+const fullTerminalDelayMs = 20;
+
+/** The library that opens terminals; it has native code, so that it may be missing on some platform. */
+export async function loadTerminals(): Promise<Library> {
+  try {
+    return await import("@lydell/node-pty");
+  } catch (cause) {
+    throw new HoldfastError(
+      "sandbox",
+      "terminal_unavailable",
+      "terminals need the package @lydell/node-pty with its binary for this platform",
+      { statusCode: 501, cause },
+    );
+  }
+}
+
+/** A program on a pseudo-terminal of its own: its session, its controlling terminal. */
+export class Terminal {
+  readonly pid: number;
+  /** Resolves when the program has exited and its output was delivered. */
+  readonly exited: Promise<TerminalExit>;
+  readonly #pty: IPty;
+  readonly #descriptor: number;
+  #closed = false;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** Starts `command`, which has to be there: a program that cannot be started exits with 1. */
+  constructor(
+    library: Library,
+    command: TerminalCommand,
+    size: TerminalSize,
+    onOutput: (bytes: Buffer) => void,
+  ) {
+    this.#pty = library.spawn(command.program, [...command.args], {
+      cols: size.cols,
+      rows: size.rows,
+      cwd: command.cwd,
+      env: { ...command.env },
+      name: command.env.TERM ?? "xterm-256color",
+      // Bytes as they are: a character may be cut by the end of a piece.
+      encoding: null,
+    });
+    this.pid = this.#pty.pid;
+    this.#descriptor = descriptorOf(this.#pty);
+    this.#pty.onData((data: unknown) => onOutput(Buffer.isBuffer(data) ? data : Buffer.from(String(data))));
+    this.exited = new Promise((resolve) =>
+      this.#pty.onExit(({ exitCode, signal }) => {
+        this.#closed = true;
+        const killed = signal !== undefined && signal !== 0;
+        resolve({ exitCode: killed ? null : exitCode, signal: killed ? signal : null });
+      }),
+    );
+  }
+
+  /**
+   * Types `bytes`; resolves when the terminal took them all, or is closed. The library's own write
+   * waits in the event loop for a program that does not read, so we write to the descriptor, which
+   * does not block, and try again while it is full: a terminal has no event for that.
+   */
+  write(bytes: Buffer): Promise<void> {
+    this.#writing = this.#writing.then(async () => {
+      let rest = bytes;
+      while (rest.length > 0 && !this.#closed) {
+        const written = await this.#writeSome(rest);
+        rest = rest.subarray(written);
+        if (written === 0) await delay(fullTerminalDelayMs);
+      }
+    });
+    return this.#writing;
+  }
+
+  resize(size: TerminalSize): void {
+    if (this.#closed || size.cols === 0 || size.rows === 0) return;
+    this.#pty.resize(size.cols, size.rows);
+  }
+
+  #writeSome(bytes: Buffer): Promise<number> {
+    return new Promise((resolve) => {
+      write(this.#descriptor, bytes, 0, bytes.length, null, (error, written) => {
+        if (error !== null && error.code !== "EAGAIN") this.#closed = true;
+        resolve(error === null ? written : 0);
+      });
+    });
+  }
+}
+
+/** The library has the descriptor of the terminal, and does not declare it. */
+function descriptorOf(pty: IPty): number {
+  if ("fd" in pty && typeof pty.fd === "number") return pty.fd;
+  throw new Error("the terminal library tells no descriptor");
+}

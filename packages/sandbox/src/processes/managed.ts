@@ -1,0 +1,285 @@
+import type { Logger } from "@holdfast/core";
+import { problem } from "../http/problem.ts";
+import { familyMembers, signalFamily } from "../internal/process-group.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import type { TerminalSize } from "../internal/terminal.ts";
+import { type Child, type ChildExit, startOnPipes, startOnTerminal } from "./child.ts";
+import { HealthMonitor } from "./health.ts";
+import { Notifier } from "./notifier.ts";
+import { OutputRing } from "./ring.ts";
+import type { ProcessInfo, ProcessOwner, ProcessSpec } from "./spec.ts";
+import type { StoredProcess } from "./state-file.ts";
+
+/** What the routes do with a process, whether this server started it or an earlier one. */
+export interface Managed {
+  readonly id: string;
+  readonly owner: ProcessOwner;
+  readonly name: string | undefined;
+  readonly tty: boolean;
+  readonly output: OutputRing;
+  /** Tells of output, of the exit, of a restart. */
+  readonly changed: Notifier;
+  /** True when it has exited and will not be started again. */
+  readonly ended: boolean;
+  info(): ProcessInfo;
+  /** SIGTERM to all of it, and SIGHUP where it has a terminal: shells ignore the first. */
+  stop(): void;
+  /** SIGKILL to all of it, repeated for what keeps forking. */
+  kill(): void;
+  write(bytes: Buffer): void;
+  resize(size: TerminalSize): void;
+  /** Ids of its processes, its descendants included. */
+  members(): number[];
+  /** Does not bring it back when it exits, or has exited. */
+  giveUpRestart(): void;
+  /** Gives up a restart that waits, and resolves when nothing of it is left; it must have exited. */
+  release(): Promise<void>;
+}
+
+export interface ManagedContext {
+  readonly spawner: Spawner;
+  readonly log: Logger;
+  readonly maxLogBytes: number;
+  /** Called when it started, exited or was given up. */
+  readonly onChange: () => void;
+}
+
+/** How long what an exited program left running gets between SIGTERM and SIGKILL. */
+const remainsGraceMs = 500;
+
+/** A process that this server started, over all its restarts. */
+export class ManagedProcess implements Managed {
+  readonly id: string;
+  readonly owner: ProcessOwner;
+  readonly spec: ProcessSpec;
+  readonly output: OutputRing;
+  readonly changed = new Notifier();
+  readonly createdAtMs = Date.now();
+  readonly #request: SpawnRequest;
+  readonly #context: ManagedContext;
+  #child: Child | undefined;
+  #exit: (ChildExit & { readonly atMs: number }) | undefined;
+  #size: TerminalSize;
+  #wanted = true;
+  #startedAt = 0;
+  #restarts = 0;
+  /** Restarts since the last run that lasted. */
+  #row = 0;
+  #restart: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
+  #starting = false;
+  #ending: Promise<void> = Promise.resolve();
+  #health: HealthMonitor | undefined;
+
+  constructor(
+    id: string,
+    owner: ProcessOwner,
+    spec: ProcessSpec,
+    request: SpawnRequest,
+    context: ManagedContext,
+  ) {
+    this.id = id;
+    this.owner = owner;
+    this.spec = spec;
+    this.output = new OutputRing(context.maxLogBytes);
+    this.#request = request;
+    this.#context = context;
+    this.#size = spec.size;
+  }
+
+  get name(): string | undefined {
+    return this.spec.name;
+  }
+
+  get tty(): boolean {
+    return this.spec.tty;
+  }
+
+  get ended(): boolean {
+    return this.#child === undefined && this.#restart === undefined && !this.#starting;
+  }
+
+  /** What the state file keeps of it, while it runs; its environment may hold secrets and is left out. */
+  stored(): StoredProcess | undefined {
+    if (!this.#child) return undefined;
+    const { command, args, cwd, tty, interactive, name } = this.spec;
+    return {
+      id: this.id,
+      owner: this.owner,
+      createdAtMs: this.createdAtMs,
+      family: this.#child.family,
+      spec: {
+        command,
+        args,
+        tty,
+        interactive,
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(name === undefined ? {} : { name }),
+      },
+    };
+  }
+
+  /** Starts the program; rejects with the system's error when that cannot be done. */
+  async start(): Promise<void> {
+    const { spawner } = this.#context;
+    this.#starting = true;
+    try {
+      const onOutput: Parameters<typeof startOnPipes>[2] = (stream, bytes) => {
+        this.output.append(stream, bytes, Date.now());
+        this.changed.notify();
+      };
+      this.#startedAt = Date.now();
+      this.#child = this.spec.tty
+        ? await startOnTerminal(spawner, this.#request, this.#size, onOutput)
+        : await startOnPipes(spawner, this.#request, onOutput);
+    } finally {
+      this.#starting = false;
+    }
+    this.#exit = undefined;
+    void this.#watch(this.#child);
+    // A stop may have come while the program was being started.
+    if (!this.#wanted) this.kill();
+    else this.#watchHealth();
+    this.#tell();
+  }
+
+  info(): ProcessInfo {
+    const { spec } = this;
+    const exit = this.#exit;
+    return {
+      id: this.id,
+      command: spec.command,
+      args: spec.args,
+      ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+      tty: spec.tty,
+      interactive: spec.interactive,
+      owner: this.owner,
+      status: this.#child ? "running" : "exited",
+      ...(this.#child ? { pid: this.#child.family.pid } : {}),
+      ...(exit?.exitCode == null ? {} : { exitCode: exit.exitCode }),
+      createdAtMs: this.createdAtMs,
+      ...(exit ? { exitedAtMs: exit.atMs } : {}),
+      ...(exit?.signal == null ? {} : { signal: exit.signal }),
+      ...(spec.name === undefined ? {} : { name: spec.name }),
+      ...(spec.restart ? { restarts: this.#restarts } : {}),
+      ...(this.#restart ? { restartAtMs: this.#restart.atMs } : {}),
+      ...(this.#health ? { health: this.#health.info() } : {}),
+    };
+  }
+
+  stop(): void {
+    this.giveUpRestart();
+    const family = this.#child?.family;
+    if (!family) return;
+    signalFamily(family, "SIGTERM");
+    if (this.tty) signalFamily(family, "SIGHUP");
+  }
+
+  kill(): void {
+    this.giveUpRestart();
+    this.#killChild();
+  }
+
+  write(bytes: Buffer): void {
+    if (!this.#child) throw notRunning();
+    this.#child.write(bytes);
+  }
+
+  resize(size: TerminalSize): void {
+    if (!this.#child) throw notRunning();
+    this.#size = size;
+    this.#child.resize(size);
+  }
+
+  members(): number[] {
+    return this.#child ? familyMembers(this.#child.family) : [];
+  }
+
+  async release(): Promise<void> {
+    this.giveUpRestart();
+    await this.#ending;
+  }
+
+  #killChild(): void {
+    const family = this.#child?.family;
+    if (family) this.#ending = this.#context.spawner.end(family, 0);
+  }
+
+  async #watch(child: Child): Promise<void> {
+    const exit = await child.exited;
+    this.#health?.stop();
+    this.#child = undefined;
+    this.#exit = { ...exit, atMs: Date.now() };
+    const failed = exit.exitCode !== 0;
+    const delayMs = this.#restartDelay(failed);
+    this.#ending = this.#context.spawner.end(child.family, remainsGraceMs);
+    if (delayMs !== undefined) this.#scheduleRestart(delayMs);
+    this.#tell();
+  }
+
+  /** Undefined when it is not to be started again. */
+  #restartDelay(failed: boolean): number | undefined {
+    const { restart } = this.spec;
+    if (!this.#wanted || !restart || restart.policy === "never") return undefined;
+    if (restart.policy === "on-failure" && !failed) return undefined;
+    if (Date.now() - this.#startedAt > restart.maxBackoffMs) this.#row = 0;
+    if (restart.maxRestarts > 0 && this.#row >= restart.maxRestarts) return undefined;
+    const delayMs = Math.min(restart.backoffMs * 2 ** Math.min(this.#row, 30), restart.maxBackoffMs);
+    this.#row += 1;
+    return delayMs;
+  }
+
+  #scheduleRestart(delayMs: number): void {
+    const timer = setTimeout(() => void this.#startAgain(), delayMs);
+    this.#restart = { timer, atMs: Date.now() + delayMs };
+  }
+
+  async #startAgain(): Promise<void> {
+    this.#restart = undefined;
+    this.#starting = true;
+    // What the last run left behind may hold the port that the next one needs.
+    await this.#ending;
+    if (!this.#wanted) {
+      this.#starting = false;
+      this.#tell();
+      return;
+    }
+    this.#restarts += 1;
+    try {
+      await this.start();
+    } catch (error) {
+      this.#context.log.warn("a process could not be started again", { id: this.id, cause: String(error) });
+      const delayMs = this.#restartDelay(true);
+      if (delayMs !== undefined) this.#scheduleRestart(delayMs);
+      this.#tell();
+    }
+  }
+
+  giveUpRestart(): void {
+    this.#wanted = false;
+    if (!this.#restart) return;
+    clearTimeout(this.#restart.timer);
+    this.#restart = undefined;
+    this.#tell();
+  }
+
+  #watchHealth(): void {
+    const { health } = this.spec;
+    if (!health) return;
+    this.#health = new HealthMonitor(health, this.#request, this.#context.spawner, {
+      onChange: () => this.changed.notify(),
+      onUnhealthy: () => {
+        if (health.restart) this.#killChild();
+      },
+    });
+    this.#health.start();
+  }
+
+  #tell(): void {
+    this.changed.notify();
+    this.#context.onChange();
+  }
+}
+
+function notRunning(): Error {
+  return problem("conflict", 409, "the process is not running");
+}

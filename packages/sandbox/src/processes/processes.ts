@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import type { Route } from "../http/router.ts";
+import { type ProcessContext, ProcessRoutes } from "./routes.ts";
+import { settingsFrom } from "./settings.ts";
+import { StateFile } from "./state-file.ts";
+import { findSurvivors } from "./survivor.ts";
+import { ProcessTable } from "./table.ts";
+
+export interface ProcessesOptions extends Omit<ProcessContext, "table"> {
+  /** Where what runs is noted, so that a later server finds it. */
+  readonly dataDirectory?: string | undefined;
+}
+
+/** The processes of a server. */
+export interface Processes {
+  readonly table: ProcessTable;
+  readonly routes: readonly Route[];
+  /** Brings nothing back any more and ends survivors; what this server started is the spawner's to end. */
+  close(): Promise<void>;
+  /** To be called when nothing is left: a later server has nothing to look for. */
+  finish(): Promise<void>;
+}
+
+/** The managed processes and their routes, with what an earlier server left running. */
+export async function createProcesses(options: ProcessesOptions): Promise<Processes> {
+  const { spawner, limits, log, dataDirectory } = options;
+  const directory = dataDirectory === undefined ? undefined : join(dataDirectory, "processes");
+  const state = directory === undefined ? undefined : new StateFile(directory, spawner.mark, log);
+  const settings = settingsFrom(limits);
+  const table = new ProcessTable({ spawner, limits, settings, log, ...(state ? { state } : {}) });
+  if (directory !== undefined) await table.adopt(await findSurvivors(directory, log));
+  return {
+    table,
+    routes: new ProcessRoutes({ ...options, table }).routes(),
+    close: () => table.close(),
+    finish: async () => state?.discard(),
+  };
+}

@@ -1,0 +1,156 @@
+export type OutputStream = "stdout" | "stderr" | "pty";
+
+/** A piece of output as it was read, in at most {@link maxEntryBytes}. */
+export interface OutputEntry {
+  /** Counts from 1 without a gap, over all streams of the process. */
+  readonly sequence: number;
+  readonly stream: OutputStream;
+  readonly timestampMs: number;
+  /** Bytes of all streams before this one's first. */
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
+/** Output is cut into entries of at most this size, as the peer does. */
+export const maxEntryBytes = 8_192;
+
+const blockBytes = 65_536;
+/** Entries kept for each so many bytes of the limit: one byte at a time costs more than its byte. */
+const bytesPerEntry = 16;
+const minEntries = 1_024;
+
+interface EntryHead {
+  readonly stream: OutputStream;
+  readonly timestampMs: number;
+  readonly offset: number;
+}
+
+/**
+ * The last bytes that a process printed: exactly the last `maxBytes` of all streams together (fewer
+ * only where the entries average under 16 bytes). Readers keep a place of their own, as a sequence or
+ * an offset, and see by it what they missed.
+ */
+export class OutputRing {
+  #maxBytes: number;
+  readonly #blocks: Buffer[] = [];
+  /** Offset of the first byte of the first block. */
+  #blocksAt = 0;
+  #heads: EntryHead[] = [];
+  /** Index in `#heads` of the oldest entry that is kept; those before it are cut off now and then. */
+  #oldest = 0;
+  /** Sequence of `#heads[0]`. */
+  #headsFrom = 1;
+  #first = 0;
+  #next = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Offset of the oldest byte that is kept. */
+  get firstOffset(): number {
+    return this.#first;
+  }
+
+  /** Offset of the byte that comes next, which is how many bytes were printed. */
+  get nextOffset(): number {
+    return this.#next;
+  }
+
+  /** Sequence of the oldest entry that is kept, or the next one where there is none. */
+  get firstSequence(): number {
+    return this.#headsFrom + this.#oldest;
+  }
+
+  get lastSequence(): number {
+    return this.#headsFrom + this.#heads.length - 1;
+  }
+
+  get retainedBytes(): number {
+    return this.#next - this.#first;
+  }
+
+  append(stream: OutputStream, bytes: Buffer, timestampMs: number): void {
+    for (let at = 0; at < bytes.length; at += maxEntryBytes) {
+      const piece = bytes.subarray(at, at + maxEntryBytes);
+      this.#heads.push({ stream, timestampMs, offset: this.#next });
+      this.#store(piece);
+      this.#trim();
+    }
+  }
+
+  /** A smaller limit drops the oldest bytes at once. */
+  setMaxBytes(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+    this.#trim();
+  }
+
+  /** Up to `maxBytes` from `offset` on, which must not be before the first; empty at the end. */
+  read(offset: number, maxBytes: number): Buffer {
+    const end = Math.min(offset + maxBytes, this.#next);
+    const parts: Buffer[] = [];
+    for (let at = Math.max(offset, this.#first); at < end; ) {
+      const index = Math.floor((at - this.#blocksAt) / blockBytes);
+      const from = (at - this.#blocksAt) % blockBytes;
+      const part = this.#blocks[index]?.subarray(from, Math.min(blockBytes, from + end - at));
+      if (part === undefined || part.length === 0) break;
+      parts.push(part);
+      at += part.length;
+    }
+    return Buffer.concat(parts);
+  }
+
+  /** The entry of that sequence; of the oldest, what is kept. Undefined for one that is not kept. */
+  entry(sequence: number): OutputEntry | undefined {
+    if (sequence < this.firstSequence) return undefined;
+    const head = this.#heads[sequence - this.#headsFrom];
+    if (head === undefined) return undefined;
+    const end = this.#heads[sequence - this.#headsFrom + 1]?.offset ?? this.#next;
+    const offset = Math.max(head.offset, this.#first);
+    return {
+      sequence,
+      stream: head.stream,
+      timestampMs: head.timestampMs,
+      offset,
+      bytes: this.read(offset, end - offset),
+    };
+  }
+
+  #store(bytes: Buffer): void {
+    for (let done = 0; done < bytes.length; ) {
+      const at = this.#next - this.#blocksAt;
+      const index = Math.floor(at / blockBytes);
+      let block = this.#blocks[index];
+      if (block === undefined) {
+        block = Buffer.allocUnsafeSlow(blockBytes);
+        this.#blocks.push(block);
+      }
+      const copied = bytes.copy(block, at % blockBytes, done);
+      done += copied;
+      this.#next += copied;
+    }
+  }
+
+  #trim(): void {
+    this.#first = Math.max(this.#first, this.#next - this.#maxBytes);
+    const maxEntries = Math.max(minEntries, Math.floor(this.#maxBytes / bytesPerEntry));
+    const tooMany = this.#heads.length - this.#oldest - maxEntries;
+    const kept = tooMany > 0 ? this.#heads[this.#oldest + tooMany] : undefined;
+    if (kept !== undefined) this.#first = Math.max(this.#first, kept.offset);
+    while (this.#endOf(this.#oldest) <= this.#first && this.#oldest < this.#heads.length) this.#oldest += 1;
+    if (this.#oldest > 4_096 && this.#oldest * 2 > this.#heads.length) {
+      this.#heads = this.#heads.slice(this.#oldest);
+      this.#headsFrom += this.#oldest;
+      this.#oldest = 0;
+    }
+    const spare = Math.floor((this.#first - this.#blocksAt) / blockBytes);
+    if (spare > 0) {
+      this.#blocks.splice(0, spare);
+      this.#blocksAt += spare * blockBytes;
+    }
+  }
+
+  #endOf(index: number): number {
+    return this.#heads[index + 1]?.offset ?? this.#next;
+  }
+}

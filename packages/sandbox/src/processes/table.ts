@@ -1,0 +1,154 @@
+import { rm } from "node:fs/promises";
+import type { Logger } from "@holdfast/core";
+import { problem } from "../http/problem.ts";
+import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
+import type { SandboxLimits } from "../limits.ts";
+import { type Managed, ManagedProcess } from "./managed.ts";
+import type { ProcessSettings } from "./settings.ts";
+import type { ProcessOwner, ProcessSpec } from "./spec.ts";
+import type { StateFile } from "./state-file.ts";
+import { type Found, Survivor } from "./survivor.ts";
+
+export interface TableOptions {
+  readonly spawner: Spawner;
+  readonly limits: SandboxLimits;
+  readonly settings: ProcessSettings;
+  readonly log: Logger;
+  /** Absent where nothing is to be found after a restart of the server. */
+  readonly state?: StateFile;
+}
+
+/** The managed processes of a server, in the order of their creation. */
+export class ProcessTable {
+  readonly #options: TableOptions;
+  readonly #processes = new Map<string, Managed>();
+  readonly #names = new Set<string>();
+  #settings: ProcessSettings;
+  #count = 0;
+  #starting = 0;
+  #closed = false;
+
+  constructor(options: TableOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+  }
+
+  get settings(): ProcessSettings {
+    return this.#settings;
+  }
+
+  /** Takes effect at once, on the output that is kept as well. */
+  configure(settings: ProcessSettings): void {
+    this.#settings = settings;
+    for (const process of this.#processes.values())
+      process.output.setMaxBytes(settings.maxLogBytesPerProcess);
+  }
+
+  /** Takes over what an earlier server left running; new ids follow theirs. */
+  async adopt({ survivors, files }: Found): Promise<void> {
+    for (const survivor of survivors) {
+      this.#processes.set(survivor.id, survivor);
+      this.#count = Math.max(this.#count, Number(/^proc_(\d+)$/.exec(survivor.id)?.[1] ?? 0));
+    }
+    await this.#save();
+    for (const path of files) await rm(path, { force: true });
+  }
+
+  /** Starts a process. Throws `conflict` at the limit and for a name in use, and the system's error. */
+  async create(spec: ProcessSpec, owner: ProcessOwner, request: SpawnRequest): Promise<Managed> {
+    const running = [...this.#processes.values()].filter((process) => !process.ended).length;
+    const most = this.#settings.maxConcurrentProcesses;
+    if (this.#closed) throw problem("conflict", 409, "the server is closing");
+    if (running + this.#starting >= most) {
+      throw problem("conflict", 409, `max concurrent process limit reached (${most})`);
+    }
+    const { name } = spec;
+    if (name !== undefined && (this.#names.has(name) || this.#byName(name))) {
+      throw problem("conflict", 409, `a process with the name "${name}" exists already`);
+    }
+    this.#starting += 1;
+    if (name !== undefined) this.#names.add(name);
+    try {
+      this.#count += 1;
+      const process = new ManagedProcess(`proc_${this.#count}`, owner, spec, request, {
+        spawner: this.#options.spawner,
+        log: this.#options.log,
+        maxLogBytes: this.#settings.maxLogBytesPerProcess,
+        onChange: () => this.#changed(),
+      });
+      await process.start();
+      this.#processes.set(process.id, process);
+      if (this.#closed) process.kill();
+      await this.#save();
+      return process;
+    } finally {
+      this.#starting -= 1;
+      if (name !== undefined) this.#names.delete(name);
+    }
+  }
+
+  list(owner?: ProcessOwner): Managed[] {
+    return [...this.#processes.values()].filter((process) => owner === undefined || process.owner === owner);
+  }
+
+  /** By id or by name; throws `not_found`. */
+  get(id: string): Managed {
+    const process = this.#processes.get(id) ?? this.#byName(id);
+    if (process) return process;
+    throw problem("not_found", 404, `process not found: ${id}`, { details: { id, resource: "process" } });
+  }
+
+  /** Forgets a process and its output; resolves when nothing of it is left. Throws `conflict` while it runs. */
+  async remove(id: string): Promise<void> {
+    const process = this.get(id);
+    if (process.info().status === "running") {
+      throw problem("conflict", 409, "the process is still running; stop or kill it first");
+    }
+    await process.release();
+    this.#processes.delete(process.id);
+    await this.#save();
+  }
+
+  /** Starts nothing any more, and brings nothing back; the spawner ends what this server started. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(
+      this.list().map((process) => (process instanceof Survivor ? process.end() : process.giveUpRestart())),
+    );
+  }
+
+  #byName(name: string): Managed | undefined {
+    return [...this.#processes.values()].find((process) => process.name === name);
+  }
+
+  #changed(): void {
+    this.#forgetOldest();
+    void this.#save();
+  }
+
+  /** Exited processes are kept for their output, up to a number and a size; the oldest go. */
+  #forgetOldest(): void {
+    const { maxExitedProcesses, maxExitedLogBytes } = this.#options.limits;
+    const exited = [...this.#processes.values()]
+      .filter((process) => process.ended && process.name === undefined)
+      .sort((a, b) => (a.info().exitedAtMs ?? 0) - (b.info().exitedAtMs ?? 0));
+    let bytes = exited.reduce((sum, process) => sum + process.output.retainedBytes, 0);
+    while (exited.length > maxExitedProcesses || (bytes > maxExitedLogBytes && exited.length > 1)) {
+      const oldest = exited.shift();
+      if (!oldest) return;
+      bytes -= oldest.output.retainedBytes;
+      this.#processes.delete(oldest.id);
+    }
+  }
+
+  async #save(): Promise<void> {
+    if (!this.#options.state || this.#closed) return;
+    await this.#options.state.save(
+      this.list().flatMap((process) => {
+        if (process instanceof Survivor) return process.ended ? [] : [process.stored];
+        const stored = process instanceof ManagedProcess ? process.stored() : undefined;
+        return stored === undefined ? [] : [stored];
+      }),
+    );
+  }
+}
