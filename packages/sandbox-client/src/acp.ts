@@ -167,7 +167,7 @@ export class HttpAcpConnection implements AcpConnection {
       release = resolve;
     });
     try {
-      await untilAborted(before, signal);
+      await untilAborted(patient(before, this.#options.orderForMs), signal);
       if (this.#reason) throw closedError(this.#reason);
       const raw = JSON.stringify(message);
       await this.#emit({ direction: "to-agent", raw, message });
@@ -270,6 +270,20 @@ function asError(error: Record<string, unknown>): RpcErrorObject {
     code: typeof error.code === "number" ? error.code : -32603,
     message: typeof error.message === "string" ? error.message : "The agent gave no reason",
   };
+}
+
+/** Resolves with `promise`, or after `ms` where that is given. */
+async function patient(promise: Promise<void>, ms: number | undefined): Promise<void> {
+  if (ms === undefined) return await promise;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

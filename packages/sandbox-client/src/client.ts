@@ -2,14 +2,11 @@ import { HoldfastError } from "@holdfast/core";
 import { HttpAcpConnection } from "./acp.ts";
 import { Http, isRecord, readBytes } from "./internal/http.ts";
 import { clientLimits } from "./limits.ts";
+import type { AcpServerInfo, AgentCapabilities, AgentInfo, FsEntry, FsStat } from "./sdk/wire.ts";
 import type {
   AcpConnection,
   AcpOptions,
-  AcpServerInfo,
-  AgentInfo,
   FileContent,
-  FsEntry,
-  FsStat,
   RunRequest,
   RunResult,
   SandboxConnectOptions,
@@ -168,18 +165,39 @@ function fsOver(http: Http): SandboxFs {
   };
 }
 
+const flagNames: readonly (keyof AgentCapabilities)[] = [
+  "commandExecution",
+  "errorEvents",
+  "fileAttachments",
+  "fileChanges",
+  "images",
+  "itemStarted",
+  "mcpTools",
+  "permissions",
+  "planMode",
+  "questions",
+  "reasoning",
+  "sessionLifecycle",
+  "sharedProcess",
+  "status",
+  "streamingDeltas",
+  "textMessages",
+  "toolCalls",
+  "toolResults",
+];
+
 function agentInfo(value: unknown): AgentInfo {
-  const capabilities = member(value, "capabilities");
-  const flags = Object.entries(isRecord(capabilities) ? capabilities : {}).map(([name, flag]) => [
-    name,
-    flag === true,
-  ]);
+  const flags = member(value, "capabilities");
+  const has = (name: string) => isRecord(flags) && flags[name] === true;
   const status = isRecord(value) && isRecord(value.serverStatus) ? value.serverStatus : undefined;
   return {
     id: text(member(value, "id")),
     installed: member(value, "installed") === true,
     credentialsAvailable: member(value, "credentialsAvailable") === true,
-    capabilities: Object.fromEntries(flags),
+    // Every name of the type is in the list, which the compiler cannot see through `fromEntries`.
+    capabilities: Object.fromEntries(
+      flagNames.map((name) => [name, has(name)]),
+    ) as unknown as AgentCapabilities,
     ...optionalText(value, "version"),
     ...optionalText(value, "path"),
     ...optionalText(value, "configError"),

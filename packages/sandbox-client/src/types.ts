@@ -64,6 +64,12 @@ export interface AcpOptions {
   readonly onAgentExit?: (exit: AgentExit) => void;
   /** How long the server may be unreachable before the connection gives up; 30 s by default. */
   readonly reconnectForMs?: number;
+  /**
+   * How long a message waits until the server has begun to answer the one before it. A Holdfast
+   * server begins at once; one that begins when the agent has answered needs a bound here, or nothing
+   * can be sent within a turn. Without bound by default.
+   */
+  readonly orderForMs?: number;
 }
 
 export interface RequestOptions {
@@ -97,23 +103,6 @@ export interface AcpConnection {
 
 export type EntryType = "file" | "directory";
 
-export interface FsEntry {
-  readonly name: string;
-  readonly path: string;
-  readonly entryType: EntryType;
-  /** Bytes. */
-  readonly size: number;
-  /** RFC 3339. */
-  readonly modified?: string;
-}
-
-export interface FsStat {
-  readonly path: string;
-  readonly entryType: EntryType;
-  readonly size: number;
-  readonly modified?: string;
-}
-
 export interface RunRequest {
   /** Program; no shell is involved. */
   readonly command: string;
@@ -133,24 +122,6 @@ export interface RunResult {
   readonly stdoutTruncated: boolean;
   readonly stderrTruncated: boolean;
   readonly durationMs: number;
-}
-
-export interface AgentInfo {
-  readonly id: string;
-  readonly installed: boolean;
-  readonly credentialsAvailable: boolean;
-  readonly capabilities: Readonly<Record<string, boolean>>;
-  readonly version?: string;
-  readonly path?: string;
-  readonly configOptions?: readonly unknown[];
-  readonly configError?: string;
-  readonly serverStatus?: { readonly status: "running" | "stopped"; readonly uptimeMs?: number };
-}
-
-export interface AcpServerInfo {
-  readonly serverId: string;
-  readonly agent: string;
-  readonly createdAtMs: number;
 }
 
 export interface SandboxConnectOptions {

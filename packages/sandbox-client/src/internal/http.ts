@@ -1,12 +1,18 @@
 import { HoldfastError } from "@holdfast/core";
 import { clientLimits } from "../limits.ts";
+import { SandboxAgentError } from "../sdk/errors.ts";
+import type { ProblemDetails } from "../sdk/wire.ts";
+
+/** Whatever `fetch` takes as a body. */
+export type Body = NonNullable<RequestInit["body"]>;
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** Values that are undefined or null are left out. */
+  readonly query?: Readonly<Record<string, string | number | boolean | null | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+  readonly body?: Body;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -29,7 +35,7 @@ export class Http {
   async send(request: HttpRequest): Promise<Response> {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(request.query ?? {}))
-      if (value !== undefined) query.set(name, value);
+      if (value !== undefined && value !== null) query.set(name, String(value));
     const search = query.size > 0 ? `?${query}` : "";
     // A streamed body needs `duplex`, which the types of fetch do not know everywhere.
     const init: RequestInit & { duplex?: "half" } = {
@@ -133,34 +139,43 @@ export function parseAnswer(text: string): unknown {
   }
 }
 
-const knownMembers = new Set(["type", "title", "status", "detail", "instance", "group", "code"]);
-
-/** The typed error of an answer: group "sandbox", the last part of the problem type as code. */
-async function readProblem(response: Response): Promise<HoldfastError> {
+/** The typed error of an answer. Its body is read, and given out again with the error. */
+async function readProblem(response: Response): Promise<SandboxAgentError> {
   const text = await readText(response, clientLimits.maxProblemBytes).catch(() => "");
-  const problem = asRecord(text);
-  const type = typeof problem?.type === "string" ? problem.type : "";
-  const code = /^[a-z][a-z0-9_]*$/.exec(type.split(":").at(-1) ?? "")?.[0] ?? `http_${response.status}`;
-  const detail =
-    typeof problem?.detail === "string" ? problem.detail : text.slice(0, 200) || response.statusText;
-  const metadata = Object.fromEntries(
-    Object.entries(problem ?? {}).filter(([name]) => !knownMembers.has(name)),
-  );
-  return new HoldfastError("sandbox", code, detail || `The server answered ${response.status}`, {
-    statusCode: response.status,
-    ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
+  const copy = new Response(text, {
+    status: response.status,
+    statusText: response.statusText,
+    headers: response.headers,
   });
+  return new SandboxAgentError(response.status, asProblem(text, response.status), copy, text);
 }
 
-function asRecord(text: string): Record<string, unknown> | undefined {
+function asProblem(text: string, status: number): ProblemDetails | undefined {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (!isRecord(value)) return undefined;
+  const { type, title, detail, instance, ...extensions } = value;
+  return {
+    ...extensions,
+    type: typeof type === "string" ? type : "about:blank",
+    title: typeof title === "string" ? title : "",
+    status: typeof value.status === "number" ? value.status : status,
+    ...(typeof detail === "string" ? { detail } : {}),
+    ...(typeof instance === "string" ? { instance } : {}),
+  };
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whatever `fetch` takes as headers. */
+export type Headers = NonNullable<RequestInit["headers"]>;
+
+export function plainHeaders(headers: Headers | undefined): Record<string, string> {
+  return headers === undefined ? {} : Object.fromEntries(new globalThis.Headers(headers));
 }

@@ -1,0 +1,72 @@
+import { HoldfastError } from "@holdfast/core";
+import { SandboxAgentError } from "./errors.ts";
+
+const firstPauseMs = 500;
+const maxPauseMs = 15_000;
+const firstWarningMs = 5_000;
+const warningEveryMs = 10_000;
+const failuresBeforeRestart = 3;
+
+export interface HealthWaitOptions {
+  /** Resolves when the server is well. */
+  readonly check: (signal: AbortSignal) => Promise<void>;
+  /** Starts a server that has ended; called after every three failures in a row. */
+  readonly ensureServer?: () => Promise<void>;
+  /** Without bound by default. */
+  readonly timeoutMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Waits until a server answers. A server that refuses the caller (401, 403) will not change its mind:
+ * that ends the wait at once. Throws `sandbox.health_timeout`, or the signal's reason.
+ */
+export async function waitForHealth(options: HealthWaitOptions): Promise<void> {
+  const { signal } = options;
+  const startedAt = Date.now();
+  let warnAt = startedAt + firstWarningMs;
+  let pauseMs = firstPauseMs;
+  for (let failures = 1; ; failures += 1) {
+    signal.throwIfAborted();
+    let failure: unknown;
+    try {
+      await options.check(signal);
+      return;
+    } catch (error) {
+      if (error instanceof SandboxAgentError && (error.status === 401 || error.status === 403)) throw error;
+      failure = error;
+    }
+    signal.throwIfAborted();
+    if (failures % failuresBeforeRestart === 0) await options.ensureServer?.();
+    const waitedMs = Date.now() - startedAt;
+    const leftMs = (options.timeoutMs ?? Number.POSITIVE_INFINITY) - waitedMs;
+    if (leftMs <= 0) throw timedOut(waitedMs, failure);
+    if (Date.now() >= warnAt) {
+      warnAt = Date.now() + warningEveryMs;
+      console.warn(`sandbox server not healthy after ${Math.round(waitedMs / 1000)} s: ${textOf(failure)}`);
+    }
+    await pause(Math.min(pauseMs, leftMs), signal);
+    pauseMs = Math.min(pauseMs * 2, maxPauseMs);
+  }
+}
+
+function timedOut(waitedMs: number, cause: unknown): HoldfastError {
+  const message = `The sandbox server was not healthy within ${waitedMs} ms: ${textOf(cause)}`;
+  return new HoldfastError("sandbox", "health_timeout", message, { statusCode: 504, cause });
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,46 @@
+import type { Headers } from "../internal/http.ts";
+import type { SandboxProvider } from "../providers/provider.ts";
+import type { SessionPersistDriver } from "./sessions.ts";
+
+export interface SandboxAgentHealthWaitOptions {
+  /** Without bound by default. */
+  timeoutMs?: number;
+}
+
+export interface SandboxAgentCommonOptions {
+  headers?: Headers;
+  /** Where sessions are kept; in memory by default. */
+  persist?: SessionPersistDriver;
+  /** Events of a session that a forgetful agent is told again; 50 by default. */
+  replayMaxEvents?: number;
+  /** Characters of them; 12,000 by default. */
+  replayMaxChars?: number;
+  /** Ends the wait for the server's health. */
+  signal?: AbortSignal;
+  token?: string;
+  /** Calls the server without waiting until it is well. */
+  skipHealthCheck?: boolean;
+}
+
+export interface SandboxAgentConnectCommonOptions extends SandboxAgentCommonOptions {
+  /** False is `skipHealthCheck`; a bound for the wait otherwise. */
+  waitForHealth?: boolean | SandboxAgentHealthWaitOptions;
+}
+
+export type SandboxAgentConnectOptions =
+  | (SandboxAgentConnectCommonOptions & { baseUrl: string; fetch?: typeof fetch })
+  | (SandboxAgentConnectCommonOptions & { fetch: typeof fetch; baseUrl?: string });
+
+export interface SandboxAgentStartOptions extends SandboxAgentCommonOptions {
+  sandbox: SandboxProvider;
+  /** `<provider>/<id>` of a sandbox that exists; without it a new one is made. */
+  sandboxId?: string;
+  fetch?: typeof fetch;
+}
+
+/** The sandbox that a client came to by its provider. */
+export interface ProvidedSandbox {
+  readonly provider: SandboxProvider;
+  /** The provider's own id of it. */
+  readonly rawId: string;
+}

@@ -1,0 +1,105 @@
+import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import type {
+  PermissionOptionKind,
+  RequestPermissionRequest,
+  RequestPermissionResponse,
+} from "./acp-types.ts";
+import { UnsupportedPermissionReplyError } from "./errors.ts";
+import { callListener } from "./session-history.ts";
+import type { PermissionReply, PermissionRequestListener, SessionPermissionRequest } from "./sessions.ts";
+
+const kindsOf: Readonly<Record<PermissionReply, readonly PermissionOptionKind[]>> = {
+  once: ["allow_once"],
+  always: ["allow_always", "allow_once"],
+  reject: ["reject_once", "reject_always"],
+};
+const replies: readonly PermissionReply[] = ["once", "always", "reject"];
+const cancelled: RequestPermissionResponse = { outcome: { outcome: "cancelled" } };
+
+interface Pending {
+  readonly request: SessionPermissionRequest;
+  readonly settle: (response: RequestPermissionResponse) => void;
+}
+
+/** Questions of agents that wait for an answer. */
+export class PermissionDesk {
+  readonly #pending = new Map<string, Pending>();
+  readonly #listeners = new Map<string, Set<PermissionRequestListener>>();
+
+  onRequest(sessionId: string, listener: PermissionRequestListener): () => void {
+    const listeners = this.#listeners.get(sessionId) ?? new Set();
+    this.#listeners.set(sessionId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(sessionId) === listeners)
+        this.#listeners.delete(sessionId);
+    };
+  }
+
+  /** Asks who listens; a session that nobody listens to answers "cancelled" at once. */
+  ask(
+    sessionId: string,
+    agentSessionId: string,
+    rawRequest: RequestPermissionRequest,
+  ): Promise<RequestPermissionResponse> {
+    const listeners = [...(this.#listeners.get(sessionId) ?? [])];
+    if (listeners.length === 0) return Promise.resolve(cancelled);
+    const options = rawRequest.options.map(({ optionId, name, kind }) => ({ optionId, name, kind }));
+    const request: SessionPermissionRequest = {
+      id: uuidv4(systemRandom),
+      createdAt: Date.now(),
+      sessionId,
+      agentSessionId,
+      availableReplies: replies.filter((reply) => optionFor(rawRequest, reply) !== undefined),
+      options,
+      toolCall: rawRequest.toolCall,
+      rawRequest,
+    };
+    return new Promise((resolve) => {
+      this.#pending.set(request.id, { request, settle: resolve });
+      for (const listener of listeners) callListener(listener, request);
+    });
+  }
+
+  reply(permissionId: string, reply: PermissionReply): void {
+    const { request } = this.#find(permissionId);
+    const optionId = optionFor(request.rawRequest, reply);
+    if (optionId === undefined)
+      throw new UnsupportedPermissionReplyError(permissionId, reply, request.availableReplies);
+    this.respond(permissionId, { outcome: { outcome: "selected", optionId } });
+  }
+
+  respond(permissionId: string, response: RequestPermissionResponse): void {
+    const { settle } = this.#find(permissionId);
+    this.#pending.delete(permissionId);
+    settle(response);
+  }
+
+  /** Answers "cancelled" to everything that a session has asked, or all sessions. */
+  cancel(sessionId?: string): void {
+    for (const [id, { request, settle }] of this.#pending) {
+      if (sessionId !== undefined && request.sessionId !== sessionId) continue;
+      this.#pending.delete(id);
+      settle(cancelled);
+    }
+  }
+
+  #find(permissionId: string): Pending {
+    const pending = this.#pending.get(permissionId);
+    if (pending) return pending;
+    throw new HoldfastError(
+      "sandbox",
+      "permission_not_pending",
+      `No permission "${permissionId}" waits for an answer: it was answered, or its turn has ended`,
+      { statusCode: 404 },
+    );
+  }
+}
+
+function optionFor(request: RequestPermissionRequest, reply: PermissionReply): string | undefined {
+  for (const kind of kindsOf[reply]) {
+    const option = request.options.find((candidate) => candidate.kind === kind);
+    if (option !== undefined) return option.optionId;
+  }
+  return undefined;
+}

@@ -1,0 +1,232 @@
+import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import type { AcpEnvelopeDirection, AnyMessage, NewSessionRequest } from "./acp-types.ts";
+import { LiveAcpConnection, type LiveAcpConnectionOptions } from "./live-connection.ts";
+import type { PermissionDesk } from "./permission-desk.ts";
+import type { ReplayLimits, SessionHistory } from "./session-history.ts";
+import { afterEvent } from "./session-settings.ts";
+import type { SessionPersistDriver, SessionRecord, SessionRecovery, SessionSendOptions } from "./sessions.ts";
+
+export interface SessionRunnerOptions {
+  readonly driver: SessionPersistDriver;
+  readonly history: SessionHistory;
+  readonly desk: PermissionDesk;
+  readonly replay: ReplayLimits;
+  readonly connect: Pick<LiveAcpConnectionOptions, "baseUrl" | "fetcher" | "headers" | "token">;
+}
+
+/** Runs sessions on connections to agents: one connection for each agent, made when it is needed. */
+export class SessionRunner {
+  readonly #options: SessionRunnerOptions;
+  readonly #connections = new Map<string, Promise<LiveAcpConnection>>();
+  readonly #attaching = new Map<string, Promise<SessionRecord>>();
+  readonly #recoveries = new Map<string, SessionRecovery>();
+  /** Changes of a record, one after the other. */
+  readonly #changes = new Map<string, Promise<unknown>>();
+  /** What went wrong when an event of the agent was to be kept; the next call of the session tells it. */
+  readonly #failures = new Map<string, unknown>();
+  readonly #closing = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: SessionRunnerOptions) {
+    this.#options = options;
+  }
+
+  recoveryOf(sessionId: string): SessionRecovery | undefined {
+    return this.#recoveries.get(sessionId);
+  }
+
+  /** Throws `sandbox.unknown_session`. */
+  async record(sessionId: string): Promise<SessionRecord> {
+    const record = await this.#options.driver.getSession(sessionId);
+    if (record !== undefined) return record;
+    throw new HoldfastError("sandbox", "unknown_session", `There is no session "${sessionId}"`, {
+      statusCode: 404,
+    });
+  }
+
+  async keep(record: SessionRecord): Promise<SessionRecord> {
+    await this.#options.driver.updateSession(record);
+    return record;
+  }
+
+  async open(
+    id: string,
+    agent: string,
+    sessionInit: Omit<NewSessionRequest, "_meta">,
+    sandboxId: string | undefined,
+  ): Promise<SessionRecord> {
+    const connection = await this.#connection(agent);
+    const created = await connection.createRemoteSession(id, sessionInit);
+    return await this.keep({
+      id,
+      agent,
+      agentSessionId: created.sessionId,
+      lastConnectionId: connection.connectionId,
+      createdAt: Date.now(),
+      sessionInit,
+      ...(sandboxId === undefined ? {} : { sandboxId }),
+      ...(created.configOptions == null ? {} : { configOptions: created.configOptions }),
+      ...(created.modes === undefined ? {} : { modes: created.modes }),
+    });
+  }
+
+  /** The session on a living connection; brought back where it is on none. */
+  async attach(record: SessionRecord): Promise<SessionRecord> {
+    const attaching = this.#attaching.get(record.id);
+    if (attaching) return await attaching;
+    const attached = this.#attach(record).finally(() => this.#attaching.delete(record.id));
+    this.#attaching.set(record.id, attached);
+    return await attached;
+  }
+
+  async #attach(record: SessionRecord): Promise<SessionRecord> {
+    const connection = await this.#connection(record.agent);
+    const { id, agentSessionId } = record;
+    const sessionInit = record.sessionInit ?? { cwd: "/", mcpServers: [] };
+    if (connection.hasBoundSession(id, agentSessionId)) return await this.keep(record);
+    const recovered = await connection.recoverRemoteSession(id, agentSessionId, sessionInit);
+    const text =
+      recovered === undefined
+        ? await this.#options.history.replayText(record, this.#options.replay)
+        : undefined;
+    const opened = recovered ?? (await connection.createRemoteSession(id, sessionInit));
+    const recovery = recovered?.recovery ?? "replayed";
+    connection.queueReplay(id, text ?? null);
+    this.#recoveries.set(id, recovery);
+    return await this.keep({
+      ...record,
+      agentSessionId: "sessionId" in opened ? opened.sessionId : agentSessionId,
+      lastConnectionId: connection.connectionId,
+      ...(opened.configOptions == null ? {} : { configOptions: opened.configOptions }),
+      ...(opened.modes == null ? {} : { modes: opened.modes }),
+    });
+  }
+
+  async send(
+    sessionId: string,
+    method: string,
+    params: Record<string, unknown>,
+    options: SessionSendOptions,
+  ): Promise<unknown> {
+    const record = await this.record(sessionId);
+    if (record.destroyedAt !== undefined) {
+      const message = `Session "${sessionId}" was destroyed; resumeSession() opens it again`;
+      throw new HoldfastError("sandbox", "session_destroyed", message, { statusCode: 409 });
+    }
+    await this.attach(record);
+    const connection = await this.#connection(record.agent);
+    try {
+      return await connection.sendSessionMethod(sessionId, method, params, options);
+    } finally {
+      await this.#changes.get(sessionId);
+      this.#tellFailure(sessionId);
+    }
+  }
+
+  /** Cancels the turn of a session, and what it has asked. Nothing to do where it does not run. */
+  async cancel(sessionId: string): Promise<void> {
+    const { agent, agentSessionId } = await this.record(sessionId);
+    this.#options.desk.cancel(sessionId);
+    const connection = await this.#connections.get(agent)?.catch(() => undefined);
+    if (connection === undefined || connection.lost) return;
+    if (!connection.hasBoundSession(sessionId, agentSessionId)) return;
+    await connection.sendSessionMethod(sessionId, "session/cancel", {}, { notification: true });
+  }
+
+  /** Ends all agents. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const connections = [...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.all(
+      connections.map(async (connecting) => {
+        // One that failed has nothing to close, and its caller knows.
+        const connection = await connecting.catch(() => undefined);
+        await connection?.close();
+      }),
+    );
+    await Promise.all(this.#closing);
+  }
+
+  #connection(agent: string): Promise<LiveAcpConnection> {
+    const known = this.#connections.get(agent);
+    if (known) return known;
+    const made = LiveAcpConnection.create({
+      ...this.#options.connect,
+      agent,
+      serverId: `sdk-${agent}-${uuidv4(systemRandom)}`,
+      onObservedEnvelope: (connection, envelope, direction, sessionId) =>
+        this.#observe(connection, envelope, direction, sessionId),
+      onPermissionRequest: (_connection, local, agentSessionId, request) =>
+        this.#options.desk.ask(local, agentSessionId, request),
+      onLost: (connection) => this.#drop(agent, made, connection),
+    });
+    this.#connections.set(agent, made);
+    made.then(
+      (connection) => {
+        if (this.#closed) this.#drop(agent, made, connection);
+      },
+      () => this.#forget(agent, made),
+    );
+    return made;
+  }
+
+  /** Sessions of a connection that is lost come back on the next one. */
+  #drop(agent: string, made: Promise<LiveAcpConnection>, connection: LiveAcpConnection): void {
+    this.#forget(agent, made);
+    const closing: Promise<void> = connection.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  #forget(agent: string, made: Promise<LiveAcpConnection>): void {
+    if (this.#connections.get(agent) === made) this.#connections.delete(agent);
+  }
+
+  async #observe(
+    connection: LiveAcpConnection,
+    envelope: AnyMessage,
+    direction: AcpEnvelopeDirection,
+    sessionId: string | null,
+  ): Promise<void> {
+    if (sessionId === null) return;
+    const sender = direction === "outbound" ? "client" : "agent";
+    const { history } = this.#options;
+    if (sender === "client") {
+      // What could not be kept is not sent.
+      await history.record(sessionId, connection.connectionId, sender, envelope);
+      return;
+    }
+    try {
+      await history.record(sessionId, connection.connectionId, sender, envelope);
+      this.#change(sessionId, envelope);
+    } catch (error) {
+      this.#failures.set(sessionId, error);
+    }
+  }
+
+  #change(sessionId: string, envelope: AnyMessage): void {
+    if (!("method" in envelope) || envelope.method !== "session/update") return;
+    const before = this.#changes.get(sessionId) ?? Promise.resolve();
+    const changed = before.then(async () => {
+      const record = await this.#options.driver.getSession(sessionId);
+      if (record === undefined) return;
+      const next = afterEvent(record, envelope);
+      if (next !== record) await this.keep(next);
+    });
+    const settled = changed
+      .catch((error: unknown) => void this.#failures.set(sessionId, error))
+      .finally(() => {
+        if (this.#changes.get(sessionId) === settled) this.#changes.delete(sessionId);
+      });
+    this.#changes.set(sessionId, settled);
+  }
+
+  #tellFailure(sessionId: string): void {
+    if (!this.#failures.has(sessionId)) return;
+    const cause = this.#failures.get(sessionId);
+    this.#failures.delete(sessionId);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `An event of session "${sessionId}" could not be kept: ${why}`;
+    throw new HoldfastError("sandbox", "persist_failed", message, { statusCode: 500, cause });
+  }
+}
