@@ -10,6 +10,10 @@ import { AgentInstaller } from "./agents/installer.ts";
 import { type LaunchContext, prepareLaunch } from "./agents/launch.ts";
 import { AgentRoutes } from "./agents/routes.ts";
 import { sandboxAgents } from "./agents/table.ts";
+import { ConfigFiles } from "./config/config-file.ts";
+import { ConfigRoutes } from "./config/routes.ts";
+import { SessionConfig } from "./config/session-config.ts";
+import { SkillFetcher } from "./config/skill-fetch.ts";
 import { Dialler } from "./dial.ts";
 import { Paths } from "./fs/paths.ts";
 import { FsRoutes } from "./fs/routes.ts";
@@ -101,14 +105,27 @@ export async function compose(
     ownsHome: options.home !== undefined,
     agentsDirectory: options.agentsDirectory ?? join(home, ".local/share/holdfast/agents"),
   };
+  const { maxConfigBytes } = limits;
+  const files = new ConfigFiles(paths, maxConfigBytes);
+  const cacheDirectory = join(home, ".local/share/holdfast/skills");
+  const fetcher = new SkillFetcher({ paths, cacheDirectory, env, log });
   const installer = new AgentInstaller(context, log);
   const installMissing = options.installAgents ? { installMissing: installer.install.bind(installer) } : {};
   const observed = new ObservedOptions();
   const agents = new Map((options.agents ?? sandboxAgents()).map((row) => [row.id, row]));
+  const sessionConfig = new SessionConfig({
+    files,
+    agents,
+    fetcher,
+    env,
+    log,
+    ...(options.root === undefined ? {} : { root: options.root }),
+  });
   const spawner = new Spawner(log);
   const instances = new AcpInstances({
     agents,
     prepare: (row) => prepareLaunch(row, { ...context, ...installMissing }),
+    onSessionStart: (start) => sessionConfig.onSessionStart(start),
     onSessionAnswer: (agent, answer) => observed.observe(agent, answer),
     spawner,
     limits,
@@ -125,6 +142,7 @@ export async function compose(
   const routes = [
     ...metaRoutes(metrics),
     ...new AgentRoutes({ agents, context, instances, installer, observed, spawner, limits }).routes(),
+    ...new ConfigRoutes({ files, cwd, maxConfigBytes }).routes(),
     ...new AcpRoutes(instances, limits).routes(),
     ...sessions.routes,
     ...new FsRoutes(paths, limits).routes(),

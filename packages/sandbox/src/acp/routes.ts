@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { isHoldfastError } from "@holdfast/core";
 import {
   accepts,
@@ -11,6 +10,7 @@ import {
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { SandboxLimits } from "../limits.ts";
+import { Heart } from "./heart.ts";
 import type { AcpInstance } from "./instance.ts";
 import type { AcpInstances } from "./instances.ts";
 import { type Message, readMessage } from "./message.ts";
@@ -126,34 +126,6 @@ export class AcpRoutes {
     });
     await Promise.race([Promise.all([...readers].map((reader) => reader.delivered(seq))), patience]);
     clearTimeout(timer);
-  }
-}
-
-/**
- * Begins the answer of a request before the agent has answered it. The status tells the client that
- * the request was forwarded, so that what it sends next comes after it, and blanks in front of the
- * JSON keep every timeout on the way from cutting a turn that takes hours.
- */
-class Heart {
-  readonly #response: ServerResponse;
-  readonly #intervalMs: number;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(response: ServerResponse, intervalMs: number) {
-    this.#response = response;
-    this.#intervalMs = intervalMs;
-  }
-
-  start(): void {
-    if (this.#response.headersSent) return;
-    this.#response.writeHead(200, { "content-type": "application/json" });
-    this.#response.flushHeaders();
-    this.#timer = setInterval(() => this.#response.write(" "), this.#intervalMs);
-    this.#response.once("close", () => this.stop());
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
   }
 }
 

@@ -1,0 +1,88 @@
+import type { AcpInstance } from "../acp/instance.ts";
+import type { Message } from "../acp/message.ts";
+import type { Session } from "./session.ts";
+
+/** The sessions on one agent process. */
+class Binding {
+  /** The session that the instance was made for: everything on it is this session's. */
+  owner: Session | undefined;
+  readonly byAgentId = new Map<string, Session>();
+  /** Whose question it was, by the key of the request. */
+  readonly asks = new Map<string, Session>();
+}
+
+/** Which session a message on an agent's process belongs to. */
+export class Bindings {
+  readonly #bindings = new Map<AcpInstance, Binding>();
+
+  own(instance: AcpInstance, session: Session): void {
+    this.#of(instance).owner = session;
+  }
+
+  claim(instance: AcpInstance, agentSessionId: string, session: Session): void {
+    this.#of(instance).byAgentId.set(agentSessionId, session);
+  }
+
+  release(session: Session): void {
+    for (const binding of this.#bindings.values()) {
+      if (binding.owner === session) binding.owner = undefined;
+      for (const [id, other] of binding.byAgentId) if (other === session) binding.byAgentId.delete(id);
+      for (const [key, other] of binding.asks) if (other === session) binding.asks.delete(key);
+    }
+  }
+
+  forget(instance: AcpInstance): void {
+    this.#bindings.delete(instance);
+  }
+
+  /** Every session on the instance. */
+  all(instance: AcpInstance): Set<Session> {
+    const binding = this.#bindings.get(instance);
+    if (!binding) return new Set();
+    return new Set([...(binding.owner ? [binding.owner] : []), ...binding.byAgentId.values()]);
+  }
+
+  named(instance: AcpInstance, agentSessionId: string | undefined): Session | undefined {
+    if (agentSessionId === undefined) return undefined;
+    return this.#bindings.get(instance)?.byAgentId.get(agentSessionId);
+  }
+
+  /** Whose session a client's message is about. */
+  ofClient(instance: AcpInstance, message: Message): Session | undefined {
+    const binding = this.#bindings.get(instance);
+    if (!binding) return undefined;
+    if (message.kind === "response") {
+      const asker = binding.asks.get(message.key ?? "");
+      binding.asks.delete(message.key ?? "");
+      return asker ?? binding.owner;
+    }
+    return this.named(instance, message.sessionId) ?? binding.owner;
+  }
+
+  /**
+   * Whose session a message of the agent is about. A name that nobody claimed is that of a sub-agent:
+   * it belongs to the only session there is, or to the only one that is in a turn.
+   */
+  ofAgent(instance: AcpInstance, message: Message): Session | undefined {
+    const binding = this.#bindings.get(instance);
+    if (!binding) return undefined;
+    const session = this.named(instance, message.sessionId) ?? binding.owner ?? this.#only(binding, message);
+    if (session && message.kind === "request") binding.asks.set(message.key ?? "", session);
+    return session;
+  }
+
+  #only(binding: Binding, message: Message): Session | undefined {
+    if (message.sessionId === undefined) return undefined;
+    const all = [...new Set(binding.byAgentId.values())];
+    const candidates = all.length === 1 ? all : all.filter((session) => session.isInTurn);
+    return candidates.length === 1 ? candidates[0] : undefined;
+  }
+
+  #of(instance: AcpInstance): Binding {
+    const known = this.#bindings.get(instance);
+    if (known) return known;
+    const binding = new Binding();
+    this.#bindings.set(instance, binding);
+    return binding;
+  }
+}

@@ -1,0 +1,30 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Paths } from "../fs/paths.ts";
+import { invalid } from "../http/problem.ts";
+
+export interface CwdOptions {
+  /** The default, and where relative paths start. */
+  readonly base: string;
+  readonly home: string;
+  /** Present where working directories have to lie inside the root. */
+  readonly paths?: Paths;
+}
+
+/**
+ * The working directory of a session as its agent gets it. An agent is not confined by a root;
+ * checking its start keeps honest callers from mistakes.
+ */
+export async function sessionCwd(cwd: string | undefined, options: CwdOptions): Promise<string> {
+  const { base, home, paths } = options;
+  if (cwd === undefined) return base;
+  if (paths) {
+    const place = await paths.walk(cwd, { follow: true });
+    await place.close();
+    return place.display;
+  }
+  const path = resolve(base, cwd === "~" || cwd.startsWith("~/") ? home + cwd.slice(1) : cwd);
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) throw invalid(`the working directory "${cwd}" does not exist`);
+  return path;
+}

@@ -1,0 +1,52 @@
+import type { SessionStore } from "./store.ts";
+import type { LogEntry, Sender } from "./types.ts";
+
+/** Called with each new entry, after it is kept. */
+export type LogListener = (entry: LogEntry) => void;
+
+/** The append-only log of one session. */
+export class SessionLog {
+  readonly #store: SessionStore;
+  readonly #key: number;
+  readonly #listeners = new Set<LogListener>();
+  #last: number;
+
+  constructor(store: SessionStore, key: number) {
+    this.#store = store;
+    this.#key = key;
+    this.#last = store.lastSequence(key);
+  }
+
+  /** Number of the newest entry; 0 for an empty log. */
+  get lastSequence(): number {
+    return this.#last;
+  }
+
+  /** Keeps `payload`, the text of a JSON-RPC message, as the next entry; throws when it cannot. */
+  append(sender: Sender, payload: string): number {
+    const entry = { version: 1, sequence: this.#last + 1, createdAt: Date.now(), sender, payload };
+    this.#store.append(this.#key, entry.sequence, entry.createdAt, sender, payload);
+    this.#last = entry.sequence;
+    for (const listener of this.#listeners) listener(entry);
+    return entry.sequence;
+  }
+
+  /** A notice of the server, `_session/<name>`. */
+  notice(name: string, params: object): number {
+    return this.append("server", JSON.stringify({ jsonrpc: "2.0", method: `_session/${name}`, params }));
+  }
+
+  /** Entries behind `after`; the first one is not `after + 1` where entries are gone. */
+  read(after: number, limit: number): LogEntry[] {
+    return this.#store.entries(this.#key, after, limit);
+  }
+
+  backwards(upTo: number): Generator<LogEntry> {
+    return this.#store.entriesBackwards(this.#key, upTo);
+  }
+
+  listen(listener: LogListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}

@@ -1,0 +1,113 @@
+import type { HoldfastError, Logger } from "@holdfast/core";
+import type { AcpInstance } from "../acp/instance.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { call } from "./link.ts";
+import { offersOf } from "./settings.ts";
+import type { Recovery, SessionRecord } from "./types.ts";
+
+/** How an agent took a session up, and what it is called there. */
+export interface Opened {
+  readonly change: Partial<SessionRecord>;
+}
+
+export interface Reopened extends Opened {
+  readonly recovery: Recovery;
+}
+
+export interface Opener {
+  readonly instance: AcpInstance;
+  readonly record: SessionRecord;
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+  /** The agent's session of this name belongs to the session from now on. */
+  readonly claim: (agentSessionId: string) => void;
+}
+
+/** Opens a new session of the agent. */
+export async function openNew(opener: Opener): Promise<Opened> {
+  const { record } = opener;
+  const result = await timed(opener, "session/new", { cwd: record.cwd, mcpServers: record.mcpServers });
+  return { change: { ...opened(result), ...offersOf(result) } };
+}
+
+/** Lets the agent make a session of its own from another one's; undefined when it cannot. */
+export async function openFork(opener: Opener, parentSessionId: string): Promise<Opened | undefined> {
+  if (!capabilitiesOf(opener.instance).fork) return undefined;
+  const { cwd, mcpServers } = opener.record;
+  try {
+    const result = await timed(opener, "session/fork", { sessionId: parentSessionId, cwd, mcpServers });
+    return { change: { ...opened(result), ...offersOf(result) } };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    opener.logger.warn("agent did not fork a session", { agent: opener.record.agent, cause: String(error) });
+    return undefined;
+  }
+}
+
+/**
+ * Brings a session back in a process that does not run it, by the agent's own resume, else its load;
+ * undefined when it offers neither or refuses both.
+ */
+export async function openKnown(opener: Opener): Promise<Reopened | undefined> {
+  const { instance, record, claim } = opener;
+  const offered = capabilitiesOf(instance);
+  const { agentSessionId, cwd, mcpServers } = record;
+  if (agentSessionId === undefined) return undefined;
+  claim(agentSessionId);
+  const params = { sessionId: agentSessionId, cwd, mcpServers };
+  if (offered.resume) {
+    const result = await attempt(opener, () => timed(opener, "session/resume", params));
+    if (result) return { recovery: "resumed", change: offersOf(result) };
+  }
+  if (offered.load) {
+    const load = () => timed(opener, "session/load", params);
+    const result = await attempt(opener, load);
+    if (result) return { recovery: "loaded", change: offersOf(result) };
+  }
+  return undefined;
+}
+
+/** As {@link openKnown}, and else as a new session that is told the past with its next prompt. */
+export async function openAgain(opener: Opener): Promise<Reopened> {
+  const known = await openKnown(opener);
+  if (known) return known;
+  const { change } = await openNew(opener);
+  return { recovery: "replayed", change: { ...change, needsTranscript: true } };
+}
+
+/** What the agent refuses is tried otherwise; an agent that died is not. */
+async function attempt<T>(opener: Opener, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    opener.logger.warn("agent did not take up a session", {
+      agent: opener.record.agent,
+      cause: String(error),
+    });
+    return undefined;
+  }
+}
+
+async function timed(
+  opener: Opener,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const timer = setTimeout(() => opener.instance.cut(`${method.slice(8)}_timed_out`), opener.timeoutMs);
+  try {
+    const result = await call(opener.instance, method, params);
+    if (typeof result.sessionId === "string") opener.claim(result.sessionId);
+    return result;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function opened(result: Readonly<Record<string, unknown>>): Partial<SessionRecord> {
+  return typeof result.sessionId === "string" ? { agentSessionId: result.sessionId } : {};
+}
+
+function isRefusal(error: unknown): error is HoldfastError {
+  return error instanceof Error && "code" in error && error.code === "agent_refused";
+}

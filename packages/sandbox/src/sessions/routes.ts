@@ -1,0 +1,270 @@
+import { Heart } from "../acp/heart.ts";
+import {
+  accepts,
+  booleanQuery,
+  type Exchange,
+  parseJson,
+  readText,
+  requireJsonContent,
+  sendEmpty,
+  sendJson,
+  sendJsonText,
+} from "../http/exchange.ts";
+import { invalid, problem } from "../http/problem.ts";
+import type { Route } from "../http/router.ts";
+import type { SocketExchange } from "../http/sockets.ts";
+import type { SandboxLimits } from "../limits.ts";
+import { readAnswer, readCancel, readCreate, readFork, readPatch, readPrompt } from "./input.ts";
+import type { Session } from "./session.ts";
+import type { Sessions } from "./sessions.ts";
+import { entryText } from "./types.ts";
+import { EventStreamSink, SocketSink, Viewer } from "./viewer.ts";
+
+export interface SessionRoutesOptions {
+  readonly sessions: Sessions;
+  readonly limits: SandboxLimits;
+  /** The absolute form of a caller's working directory, or the default; throws where it may not be. */
+  readonly resolveCwd: (cwd: string | undefined) => Promise<string>;
+}
+
+const defaultPage = 200;
+const maxPage = 1_000;
+const states = new Set(["pending", "answered", "expired", "cancelled"]);
+
+/** `/v1/sessions` and `/v1/permissions`. */
+export class SessionRoutes {
+  readonly #sessions: Sessions;
+  readonly #limits: SandboxLimits;
+  readonly #resolveCwd: SessionRoutesOptions["resolveCwd"];
+
+  constructor(options: SessionRoutesOptions) {
+    this.#sessions = options.sessions;
+    this.#limits = options.limits;
+    this.#resolveCwd = options.resolveCwd;
+  }
+
+  routes(): readonly Route[] {
+    const session = "/v1/sessions/:id";
+    return [
+      {
+        path: "/v1/sessions",
+        methods: { GET: (exchange) => this.#list(exchange), POST: (exchange) => this.#create(exchange) },
+      },
+      {
+        path: session,
+        methods: {
+          GET: (exchange) => sendJson(exchange.response, this.#session(exchange).view()),
+          PATCH: (exchange) => this.#patch(exchange),
+          DELETE: (exchange) => this.#delete(exchange),
+        },
+      },
+      { path: `${session}/close`, methods: { POST: (exchange) => this.#close(exchange) } },
+      { path: `${session}/resume`, methods: { POST: (exchange) => this.#resume(exchange) } },
+      { path: `${session}/fork`, methods: { POST: (exchange) => this.#fork(exchange) } },
+      { path: `${session}/prompt`, methods: { POST: (exchange) => this.#prompt(exchange) } },
+      { path: `${session}/prompts`, methods: { GET: (exchange) => this.#prompts(exchange) } },
+      { path: `${session}/prompts/:promptId`, methods: { GET: (exchange) => this.#onePrompt(exchange) } },
+      { path: `${session}/cancel`, methods: { POST: (exchange) => this.#cancel(exchange) } },
+      { path: `${session}/permissions`, methods: { GET: (exchange) => this.#permissions(exchange) } },
+      {
+        path: `${session}/permissions/:permissionId`,
+        methods: { POST: (exchange) => this.#answer(exchange) },
+      },
+      {
+        path: `${session}/events`,
+        methods: { GET: (exchange) => this.#events(exchange) },
+        socket: (exchange) => this.#watch(exchange),
+        socketRefusal: "close",
+      },
+      { path: "/v1/permissions", methods: { GET: (exchange) => this.#allPermissions(exchange) } },
+    ];
+  }
+
+  #session(exchange: Pick<Exchange, "params">): Session {
+    return this.#sessions.get(exchange.params.id ?? "");
+  }
+
+  #list({ query, response }: Exchange): void {
+    const sessions = this.#sessions.list(query.get("agent"), query.get("status"));
+    sendJson(response, { sessions, durable: this.#sessions.store.durable });
+  }
+
+  async #create(exchange: Exchange): Promise<void> {
+    const input = readCreate(await this.#body(exchange));
+    const known = input.id === undefined ? undefined : this.#sessions.find(input.id);
+    if (known) {
+      if (known.record.agent !== input.agent) {
+        throw problem("conflict", 409, `session "${known.id}" has another agent`, { sessionId: known.id });
+      }
+      sendJson(exchange.response, known.view());
+      return;
+    }
+    const cwd = await this.#resolveCwd(input.cwd);
+    const session = await this.#sessions.create({ ...input, cwd });
+    sendJson(exchange.response, session.view(), 201);
+  }
+
+  async #patch(exchange: Exchange): Promise<void> {
+    const session = this.#session(exchange);
+    const { settings, title } = readPatch(await this.#body(exchange));
+    await session.configure(settings, title);
+    sendJson(exchange.response, session.view());
+  }
+
+  async #delete(exchange: Exchange): Promise<void> {
+    await this.#sessions.delete(exchange.params.id ?? "");
+    sendEmpty(exchange.response, 204);
+  }
+
+  async #close(exchange: Exchange): Promise<void> {
+    const session = this.#session(exchange);
+    await session.detach();
+    sendJson(exchange.response, session.view());
+  }
+
+  async #resume(exchange: Exchange): Promise<void> {
+    const session = this.#session(exchange);
+    const recovery = (await session.attach()) ?? null;
+    sendJson(exchange.response, { session: session.view(), recovery });
+  }
+
+  async #fork(exchange: Exchange): Promise<void> {
+    const parent = this.#session(exchange);
+    const input = readFork(await this.#optionalBody(exchange));
+    if ((input.sequence ?? 0) > parent.log.lastSequence) {
+      throw invalid(`the session's log ends at ${parent.log.lastSequence}`);
+    }
+    const cwd = input.cwd === undefined ? undefined : await this.#resolveCwd(input.cwd);
+    const { session, fork } = await this.#sessions.fork(parent, {
+      ...input,
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+    sendJson(exchange.response, { session: session.view(), fork }, 201);
+  }
+
+  async #prompt(exchange: Exchange): Promise<void> {
+    const session = this.#session(exchange);
+    const wait = booleanQuery(exchange, "wait");
+    const { id, content } = readPrompt(await this.#body(exchange));
+    const accepted = session.prompts.accept(id, content);
+    const { response } = exchange;
+    if (!wait) {
+      sendJson(response, accepted, 202);
+      return;
+    }
+    const heart = new Heart(response, this.#limits.heartbeatMs);
+    heart.start();
+    const settled = await session.prompts.settled(accepted.id);
+    heart.stop();
+    response.end(JSON.stringify(settled));
+  }
+
+  #prompts(exchange: Exchange): void {
+    sendJson(exchange.response, { prompts: this.#session(exchange).prompts.list() });
+  }
+
+  #onePrompt(exchange: Exchange): void {
+    sendJson(exchange.response, this.#session(exchange).prompts.get(exchange.params.promptId ?? ""));
+  }
+
+  async #cancel(exchange: Exchange): Promise<void> {
+    const session = this.#session(exchange);
+    const promptId = readCancel(await this.#optionalBody(exchange));
+    sendJson(exchange.response, await session.cancel(promptId));
+  }
+
+  #permissions(exchange: Exchange): void {
+    const session = this.#session(exchange);
+    sendJson(exchange.response, { permissions: session.permissions.list(stateOf(exchange)) });
+  }
+
+  #allPermissions(exchange: Exchange): void {
+    sendJson(exchange.response, { permissions: this.#sessions.permissions(stateOf(exchange)) });
+  }
+
+  async #answer(exchange: Exchange): Promise<void> {
+    const session = this.#session(exchange);
+    const answer = readAnswer(await this.#body(exchange));
+    sendJson(exchange.response, await session.permissions.answer(exchange.params.permissionId ?? "", answer));
+  }
+
+  #events(exchange: Exchange): void {
+    const session = this.#session(exchange);
+    const { request, response } = exchange;
+    if (wantsStream(exchange)) {
+      const after = sequenceOf(exchange.query, request.headers["last-event-id"]);
+      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+      response.flushHeaders();
+      if (request.method === "HEAD") response.end();
+      else
+        new Viewer(
+          session,
+          new EventStreamSink(response, this.#limits.heartbeatMs),
+          after,
+          this.#limits,
+        ).start();
+      return;
+    }
+    if (!accepts(exchange, "application/json")) {
+      throw problem(
+        "not_acceptable",
+        406,
+        "the Accept header must allow application/json or text/event-stream",
+      );
+    }
+    const after = sequenceOf(exchange.query, undefined);
+    const entries = session.log.read(after, pageOf(exchange.query));
+    const { lastSequence } = session.log;
+    const first = entries[0]?.sequence ?? Math.max(lastSequence, after) + 1;
+    const gap = first > after + 1 ? `,"gap":${JSON.stringify({ from: after + 1, to: first - 1 })}` : "";
+    const events = entries.map((entry) => entryText(session.id, entry)).join(",");
+    sendJsonText(response, `{"events":[${events}],"lastSequence":${lastSequence}${gap}}`);
+  }
+
+  async #watch(exchange: SocketExchange): Promise<void> {
+    const session = this.#session(exchange);
+    const after = sequenceOf(exchange.query, undefined);
+    const socket = await exchange.accept();
+    new Viewer(session, new SocketSink(socket, this.#limits.heartbeatMs), after, this.#limits).start();
+  }
+
+  async #body(exchange: Exchange): Promise<unknown> {
+    requireJsonContent(exchange);
+    return parseJson(await readText(exchange, this.#limits.maxJsonBytes));
+  }
+
+  async #optionalBody(exchange: Exchange): Promise<unknown> {
+    const text = await readText(exchange, this.#limits.maxJsonBytes);
+    if (text === "") return undefined;
+    requireJsonContent(exchange);
+    return parseJson(text);
+  }
+}
+
+/** JSON is the default: only who names the stream gets it. */
+function wantsStream(exchange: Exchange): boolean {
+  return (
+    /\btext\/event-stream\b/i.test(exchange.request.headers.accept ?? "") &&
+    accepts(exchange, "text/event-stream")
+  );
+}
+
+function sequenceOf(query: URLSearchParams, lastEventId: string | string[] | undefined): number {
+  const text = lastEventId === undefined ? (query.get("after") ?? "0") : String(lastEventId);
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw invalid("after, and Last-Event-ID, must be a non-negative integer");
+}
+
+function pageOf(query: URLSearchParams): number {
+  const text = query.get("limit") ?? String(defaultPage);
+  const limit = Number(text);
+  if (/^\d{1,6}$/.test(text) && limit >= 1 && limit <= maxPage) return limit;
+  throw invalid(`limit must be 1 to ${maxPage}`);
+}
+
+function stateOf({ query }: Exchange): string | undefined {
+  const state = query.get("state");
+  if (state === null) return undefined;
+  if (states.has(state)) return state;
+  throw invalid(`state must be one of ${[...states].join(", ")}`);
+}

@@ -1,0 +1,439 @@
+import type { Logger } from "@holdfast/core";
+import type { AcpInstance } from "../acp/instance.ts";
+import type { AcpInstances } from "../acp/instances.ts";
+import type { Message } from "../acp/message.ts";
+import type { PendingRequest } from "../acp/pending.ts";
+import { problem } from "../http/problem.ts";
+import type { SandboxLimits } from "../limits.ts";
+import type { Bindings } from "./bindings.ts";
+import { makeReady } from "./capabilities.ts";
+import { learned, learnedFromAnswer } from "./learn.ts";
+import { answer, call, tell } from "./link.ts";
+import { SessionLog } from "./log.ts";
+import { isPermissionRequest, PermissionDesk } from "./permissions.ts";
+import type { PermissionPolicy } from "./policy.ts";
+import { type ContentBlocks, type PromptHost, PromptQueue } from "./prompts.ts";
+import { type Opener, openAgain, openFork, openKnown, openNew } from "./recovery.ts";
+import { applySettings, offersOf, type Settings, settingsOf } from "./settings.ts";
+import type { SessionStore, StoredSession } from "./store.ts";
+import { transcriptBlock } from "./transcript.ts";
+import type { LogEntry, Recovery, SessionRecord, SessionStatus, SessionView } from "./types.ts";
+
+/** What all sessions of a server share. */
+export interface SessionContext {
+  readonly store: SessionStore;
+  readonly instances: AcpInstances;
+  readonly bindings: Bindings;
+  readonly limits: SandboxLimits;
+  readonly policy: PermissionPolicy | undefined;
+  readonly logger: Logger;
+  readonly isClosing: () => boolean;
+  /** The past of a forked session up to where it forked, newest first. */
+  readonly past: (record: SessionRecord) => Iterable<LogEntry>;
+}
+
+export interface CancelOutcome {
+  readonly cancelled: boolean;
+  /** The agent did not answer in time: its process group was ended. */
+  readonly forced: boolean;
+  /** Ids of the prompts that were cancelled. */
+  readonly prompts: readonly string[];
+}
+
+/** ACP server id of the instance that is made for a session. */
+export function ownServerId(sessionId: string): string {
+  return `session-${sessionId}`;
+}
+
+/** One conversation: its log, its questions, its prompts, and the agent process that it has or finds again. */
+export class Session implements PromptHost {
+  readonly id: string;
+  readonly log: SessionLog;
+  readonly permissions: PermissionDesk;
+  readonly prompts: PromptQueue;
+  readonly #context: SessionContext;
+  readonly #key: number;
+  #record: SessionRecord;
+  #instance: AcpInstance | undefined;
+  /** The process of `#instance` runs this session. */
+  #isLive = false;
+  #isStarting = false;
+  #isDeleted = false;
+  #isCancelling = false;
+  #loading: "client" | "server" | undefined;
+  /** The first load of a session that was made elsewhere: what the agent tells of the past is all there is. */
+  #isNew = false;
+  #turns = 0;
+  #attaching: Promise<Recovery | undefined> | undefined;
+  readonly #turnWaiters = new Set<() => void>();
+  readonly #endListeners = new Set<() => void>();
+
+  constructor(context: SessionContext, stored: StoredSession) {
+    const { store, limits, policy, logger } = context;
+    const { key, record } = stored;
+    this.#context = context;
+    this.#key = key;
+    this.#record = record;
+    this.id = record.id;
+    this.log = new SessionLog(store, key);
+    const log = this.log;
+    this.permissions = new PermissionDesk({
+      store,
+      key,
+      log,
+      limits,
+      policy,
+      logger,
+      record: () => this.#record,
+    });
+    const maxQueued = limits.maxQueuedPrompts;
+    this.prompts = new PromptQueue({ store, key, sessionId: record.id, log, maxQueued, host: this });
+  }
+
+  get record(): SessionRecord {
+    return this.#record;
+  }
+
+  get instance(): AcpInstance | undefined {
+    return this.#instance;
+  }
+
+  /** True while a turn runs, whoever asked for it. */
+  get isInTurn(): boolean {
+    return this.#turns > 0;
+  }
+
+  get status(): SessionStatus {
+    if (this.#isStarting) return "starting";
+    if (!this.#isLive) return "detached";
+    if (this.#turns === 0) return "idle";
+    return this.permissions.pending > 0 ? "waiting" : "running";
+  }
+
+  view(): SessionView {
+    const { mcpServers, permissionTimeoutMs, parentSequence, config, models, needsTranscript, ...shown } =
+      this.#record;
+    const alive = this.#instance !== undefined && this.#isLive;
+    return {
+      ...shown,
+      status: this.status,
+      ...(alive && this.#instance ? { serverId: this.#instance.serverId } : {}),
+      lastSequence: this.log.lastSequence,
+      pendingPermissions: this.permissions.pending,
+      queuedPrompts: this.prompts.queued,
+    };
+  }
+
+  /** Runs when the session is deleted. */
+  onEnd(listener: () => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
+  }
+
+  // What crosses between the agent and whoever speaks to it.
+
+  seenToAgent(message: Message, internal: boolean): void {
+    if (this.#isDeleted) return;
+    this.log.append("client", message.raw);
+    if (message.kind === "response" && !internal) this.permissions.answeredByAcp(message);
+    if (message.kind !== "request") return;
+    if (message.method === "session/load") {
+      this.#loading = internal ? "server" : "client";
+      this.#isNew = this.log.lastSequence === 1;
+    }
+    if (message.method !== "session/prompt") return;
+    this.#turns += 1;
+    this.update({});
+  }
+
+  seenFromAgent(
+    instance: AcpInstance,
+    message: Message,
+    answered: PendingRequest | undefined,
+  ): "pass" | "hold" {
+    if (this.#isDeleted) return "pass";
+    // The past that an agent tells while it loads is in the log already, unless this log is new.
+    if (this.#loading !== undefined && message.kind === "notification" && !this.#isNew) {
+      return this.#loading === "server" ? "hold" : "pass";
+    }
+    this.log.append("agent", message.raw);
+    if (answered) this.#answered(answered, message);
+    if (message.kind === "notification") this.#learn(learned(message));
+    if (message.kind !== "request") return "pass";
+    if (isPermissionRequest(message)) {
+      if (!this.#isCancelling) return this.permissions.ask(instance, message);
+      void answer(instance, message.idText ?? "null", { result: { outcome: { outcome: "cancelled" } } });
+      return "hold";
+    }
+    // Nobody else reads the stream of an instance that the server made for the session.
+    if (instance.serverId !== ownServerId(this.id)) return "pass";
+    const error = { code: -32601, message: `Method not found: ${message.method ?? ""}` };
+    void answer(instance, message.idText ?? "null", { error });
+    return "hold";
+  }
+
+  /** The server has answered a request in the place of the agent. */
+  refused(request: PendingRequest, text: string): void {
+    this.#requestEnded(request);
+    if (!this.#isDeleted) this.log.append("server", text);
+  }
+
+  notice(text: string): void {
+    if (!this.#isDeleted) this.log.append("server", text);
+  }
+
+  agentGone(): void {
+    this.#isLive = false;
+    this.#loading = undefined;
+    this.#turns = 0;
+    this.permissions.agentGone();
+    this.#turnsChanged();
+  }
+
+  // What clients ask of the session.
+
+  /** The session runs in `instance`, where a client of the raw routes has opened it. */
+  adopt(instance: AcpInstance): void {
+    this.#instance = instance;
+    this.#isLive = true;
+  }
+
+  /** What the agent said of the session when a client of the raw routes opened it. */
+  opened(result: Readonly<Record<string, unknown>>): void {
+    const { sessionId } = result;
+    this.update({
+      ...(typeof sessionId === "string" ? { agentSessionId: sessionId } : {}),
+      ...offersOf(result),
+    });
+  }
+
+  /** Opens the session in an agent of its own, as a fork of `parentSessionId` where the agent can do that. */
+  async open(settings: Settings, parentSessionId?: string): Promise<"forked" | "new"> {
+    this.#isStarting = true;
+    try {
+      const opener = await this.#opener();
+      const fork = parentSessionId === undefined ? undefined : await openFork(opener, parentSessionId);
+      const { change } = fork ?? (await openNew(opener));
+      this.#isLive = true;
+      this.update(change);
+      await applySettings(
+        opener.instance,
+        () => this.#record,
+        settings,
+        (kept) => this.update(kept),
+      );
+      return fork ? "forked" : "new";
+    } finally {
+      this.#isStarting = false;
+      this.onChange();
+    }
+  }
+
+  /** Brings the session back where its agent does not run it; undefined when nothing was to be done. */
+  async attach(): Promise<Recovery | undefined> {
+    if (this.#isLive) return undefined;
+    this.#attaching ??= this.#attach(true).finally(() => {
+      this.#attaching = undefined;
+    });
+    return await this.#attaching;
+  }
+
+  /** Brings the session back in a new process of its instance, if the agent can do that by itself. */
+  async attachAsItWas(): Promise<void> {
+    if (this.#isLive) return;
+    this.#attaching ??= this.#attach(false).finally(() => {
+      this.#attaching = undefined;
+    });
+    await this.#attaching;
+  }
+
+  async configure(settings: Settings, title: string | undefined): Promise<void> {
+    if (title !== undefined) this.update({ title });
+    if (Object.keys(settings).length === 0) return;
+    await this.attach();
+    if (!this.#instance) throw problem("conflict", 409, "the session has no agent");
+    await applySettings(
+      this.#instance,
+      () => this.#record,
+      settings,
+      (kept) => this.update(kept),
+    );
+  }
+
+  /**
+   * Cancels the turn and what waits behind it, or one prompt. Resolves when the turn has ended, which
+   * takes at most about `cancelGraceMs`: then the agent's process group is ended.
+   */
+  async cancel(promptId?: string): Promise<CancelOutcome> {
+    if (promptId !== undefined) this.prompts.get(promptId);
+    const dropped = this.prompts.drop(promptId);
+    if (promptId !== undefined && this.prompts.currentId !== promptId) {
+      return { cancelled: dropped.length > 0, forced: false, prompts: dropped };
+    }
+    const current = this.prompts.cancelCurrent();
+    const prompts = current === undefined ? dropped : [current, ...dropped];
+    if (this.#turns === 0 || !this.#instance) {
+      return { cancelled: prompts.length > 0, forced: false, prompts };
+    }
+    const ended = this.#turnsEnded();
+    this.#isCancelling = true;
+    await tell(this.#instance, "session/cancel", { sessionId: this.#record.agentSessionId });
+    await this.permissions.cancelAll();
+    const forced = !(await within(ended, this.#context.limits.cancelGraceMs));
+    if (forced) this.#instance.cut("cancel_ignored");
+    await ended;
+    return { cancelled: true, forced, prompts };
+  }
+
+  /** Ends the agent and keeps the log; the next prompt brings the session back. */
+  async detach(): Promise<void> {
+    const instance = this.#instance;
+    if (instance?.serverId === ownServerId(this.id)) {
+      await this.#context.instances.delete(instance.serverId);
+    } else if (this.#turns > 0) await this.cancel();
+    this.#context.bindings.release(this);
+    this.#instance = undefined;
+    this.agentGone();
+  }
+
+  /** Ends the session for good. */
+  async delete(): Promise<void> {
+    this.prompts.drop();
+    this.prompts.cancelCurrent();
+    await this.detach();
+    this.#isDeleted = true;
+    for (const listener of this.#endListeners) listener();
+  }
+
+  /** Keeps what has changed in the session's record. */
+  update(change: Partial<SessionRecord>): void {
+    if (this.#isDeleted) return;
+    this.#record = { ...this.#record, ...change, updatedAt: Date.now() };
+    this.#context.store.updateSession(this.#key, this.#record);
+  }
+
+  // What the queue of prompts asks of the session.
+
+  isFree(): boolean {
+    return this.#turns === 0 && !this.#isStarting && !this.#isDeleted;
+  }
+
+  isClosing(): boolean {
+    return this.#context.isClosing();
+  }
+
+  async turn(content: ContentBlocks): Promise<Readonly<Record<string, unknown>>> {
+    const instance = this.#instance;
+    if (!instance) throw problem("conflict", 409, "the session has no agent");
+    const prompt = this.#record.needsTranscript ? [...this.#transcript(), ...content] : content;
+    if (this.#record.needsTranscript) this.update({ needsTranscript: false });
+    return await call(instance, "session/prompt", { sessionId: this.#record.agentSessionId, prompt });
+  }
+
+  onChange(): void {
+    if (!this.#isStarting) queueMicrotask(() => this.prompts.pump());
+  }
+
+  async #attach(orAsNew: boolean): Promise<Recovery | undefined> {
+    this.#isStarting = true;
+    try {
+      const opener = await this.#opener();
+      const reopened = orAsNew ? await openAgain(opener) : await openKnown(opener);
+      if (!reopened) return undefined;
+      const { recovery, change } = reopened;
+      const wanted = settingsOf(this.#record);
+      this.#isLive = true;
+      this.update({ ...change, recovery });
+      this.log.notice("recovered", { recovery, agentSessionId: this.#record.agentSessionId });
+      await this.#restoreSettings(opener.instance, wanted);
+      return recovery;
+    } finally {
+      this.#isStarting = false;
+      this.onChange();
+    }
+  }
+
+  /** A mode that the agent no longer offers must not keep the session from coming back. */
+  async #restoreSettings(instance: AcpInstance, wanted: Settings): Promise<void> {
+    const { config, ...single } = wanted;
+    const each: Settings[] = [
+      ...Object.entries(single).map(([name, value]) => ({ [name]: value })),
+      ...(config ? [{ config }] : []),
+    ];
+    for (const setting of each) {
+      try {
+        await applySettings(
+          instance,
+          () => this.#record,
+          setting,
+          (kept) => this.update(kept),
+        );
+      } catch (error) {
+        this.log.notice("setting_lost", { setting, message: String(error) });
+      }
+    }
+  }
+
+  /** An agent that is ready to open the session: in the instance that it has, else in one of its own. */
+  async #opener(): Promise<Opener> {
+    const { instances, bindings, limits, logger } = this.#context;
+    const known = this.#instance && instances.get(this.#instance.serverId) === this.#instance;
+    const serverId = known && this.#instance ? this.#instance.serverId : ownServerId(this.id);
+    const instance = await instances.open(serverId, this.#record.agent);
+    this.#instance = instance;
+    if (serverId === ownServerId(this.id)) bindings.own(instance, this);
+    await makeReady(instances, instance);
+    return {
+      instance,
+      record: this.#record,
+      timeoutMs: limits.sessionOpenTimeoutMs,
+      logger,
+      claim: (agentSessionId) => bindings.claim(instance, agentSessionId, this),
+    };
+  }
+
+  #answered(request: PendingRequest, message: Message): void {
+    this.#requestEnded(request);
+    if (!request.internal) this.#learn(learnedFromAnswer(request, message));
+  }
+
+  #requestEnded(request: PendingRequest): void {
+    if (request.method === "session/load") this.#loading = undefined;
+    if (request.method !== "session/prompt" || this.#turns === 0) return;
+    this.#turns -= 1;
+    this.update({});
+    this.#turnsChanged();
+  }
+
+  #learn(change: Partial<SessionRecord> | undefined): void {
+    if (change) this.update(change);
+  }
+
+  #turnsChanged(): void {
+    if (this.#turns > 0) return;
+    this.#isCancelling = false;
+    for (const resolve of this.#turnWaiters) resolve();
+    this.#turnWaiters.clear();
+    this.onChange();
+  }
+
+  #turnsEnded(): Promise<void> {
+    return new Promise((resolve) => this.#turnWaiters.add(resolve));
+  }
+
+  #transcript(): ContentBlocks {
+    const block = transcriptBlock(this.#context.past(this.#record), this.#context.limits.maxTranscriptBytes);
+    return block ? [block] : [];
+  }
+}
+
+/** False when `work` has not settled after `ms`. */
+async function within(work: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  const settled = await Promise.race([work.then(() => true), patience]);
+  clearTimeout(timer);
+  return settled;
+}

@@ -1,0 +1,203 @@
+import { randomBytes } from "node:crypto";
+import { type Logger, uuidv7 } from "@holdfast/core";
+import type { AcpInstances } from "../acp/instances.ts";
+import { problem } from "../http/problem.ts";
+import type { SandboxLimits } from "../limits.ts";
+import { Bindings } from "./bindings.ts";
+import { type Adopter, SessionObserver } from "./observer.ts";
+import type { PermissionPolicy } from "./policy.ts";
+import { ownServerId, Session, type SessionContext } from "./session.ts";
+import type { Settings } from "./settings.ts";
+import { SessionStore } from "./store.ts";
+import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
+
+export interface SessionsOptions {
+  readonly instances: AcpInstances;
+  readonly limits: SandboxLimits;
+  readonly logger: Logger;
+  readonly dataDirectory?: string;
+  readonly policy?: PermissionPolicy;
+}
+
+/** A session that a client wants, with everything checked that can be before its agent starts. */
+export interface SessionSeed {
+  readonly id?: string;
+  readonly agent: string;
+  readonly cwd: string;
+  readonly title?: string;
+  readonly mcpServers: readonly unknown[];
+  readonly permissionTimeoutMs?: number;
+  readonly settings: Settings;
+}
+
+/** All sessions of a server: those in its store, of which some are open. */
+export class Sessions implements Adopter {
+  readonly store: SessionStore;
+  readonly #options: SessionsOptions;
+  readonly #context: SessionContext;
+  readonly #open = new Map<string, Session>();
+  #isClosing = false;
+
+  /** Throws `sandbox.data_directory_in_use` and `sandbox.log_too_new`. */
+  constructor(options: SessionsOptions) {
+    const { instances, limits, logger, policy, dataDirectory } = options;
+    this.#options = options;
+    this.store = new SessionStore(dataDirectory, limits.maxMemoryLogBytes);
+    const bindings = new Bindings();
+    instances.observeWith(new SessionObserver(bindings, this));
+    this.#context = {
+      store: this.store,
+      instances,
+      bindings,
+      limits,
+      logger,
+      policy,
+      isClosing: () => this.#isClosing,
+      past: (record) => this.#past(record),
+    };
+  }
+
+  /** Settles what an earlier life of the server left open, and goes on with prompts that it had accepted. */
+  start(): void {
+    for (const id of this.store.unsettledSessions()) this.get(id).prompts.pump();
+  }
+
+  list(agent: string | null, status: string | null): SessionView[] {
+    return this.store
+      .sessions()
+      .map((stored) => this.#session(stored).view())
+      .filter(
+        (view) => (agent === null || view.agent === agent) && (status === null || view.status === status),
+      );
+  }
+
+  /** Throws `session_not_found`. */
+  get(id: string): Session {
+    const session = this.find(id);
+    if (session) return session;
+    throw problem("session_not_found", 404, `there is no session "${id}"`, { sessionId: id });
+  }
+
+  find(id: string): Session | undefined {
+    const stored = this.#open.get(id) ? undefined : this.store.session(id);
+    return this.#open.get(id) ?? (stored && this.#session(stored));
+  }
+
+  /** Opens a session in an agent of its own. When that fails, there is no session. */
+  async create(seed: SessionSeed): Promise<Session> {
+    const { settings, id, ...rest } = seed;
+    const session = this.#make({ ...rest, id: id ?? newId(), origin: "session" });
+    await this.#orDiscard(session, () => session.open(settings));
+    return session;
+  }
+
+  /** Opens another session with the past of this one up to `sequence`. */
+  async fork(
+    parent: Session,
+    seed: { readonly cwd?: string; readonly title?: string; readonly sequence?: number },
+  ): Promise<{ readonly session: Session; readonly fork: "forked" | "replayed" }> {
+    const { record } = parent;
+    const { agent, mcpServers, permissionTimeoutMs, agentSessionId, needsTranscript } = record;
+    const parentSequence = seed.sequence ?? parent.log.lastSequence;
+    const title = seed.title ?? record.title;
+    const session = this.#make({
+      id: newId(),
+      origin: "session",
+      agent,
+      mcpServers,
+      cwd: seed.cwd ?? record.cwd,
+      parentId: parent.id,
+      parentSequence,
+      ...(title === undefined ? {} : { title }),
+      ...(permissionTimeoutMs === undefined ? {} : { permissionTimeoutMs }),
+    });
+    const whole = parentSequence === parent.log.lastSequence && !needsTranscript;
+    return await this.#orDiscard(session, async () => {
+      session.log.notice("forked", { parentId: parent.id, parentSequence });
+      const opened = await session.open({}, whole ? agentSessionId : undefined);
+      if (opened === "new") session.update({ needsTranscript: true });
+      return { session, fork: opened === "forked" ? "forked" : "replayed" };
+    });
+  }
+
+  /** Ends the session and forgets it; unknown ids are fine. */
+  async delete(id: string): Promise<void> {
+    const session = this.find(id);
+    if (!session) return;
+    await session.delete();
+    this.#remove(session);
+  }
+
+  permissions(state: string | undefined): PermissionView[] {
+    return this.store.permissions(undefined, state);
+  }
+
+  /** From now on no prompt is started, and what ends was not ended by its agent. */
+  stopPrompts(): void {
+    this.#isClosing = true;
+  }
+
+  close(): void {
+    this.#isClosing = true;
+    this.store.close();
+  }
+
+  adopt(seed: Pick<SessionRecord, "agent" | "cwd" | "mcpServers">): Session {
+    return this.#make({ ...seed, id: newId(), origin: "acp" });
+  }
+
+  ofAgent(agent: string, agentSessionId: string): Session | undefined {
+    const stored = this.store.sessionOfAgent(agent, agentSessionId);
+    return stored && this.#session(stored);
+  }
+
+  discard(session: Session): void {
+    void session.delete().then(() => this.#remove(session));
+  }
+
+  #make(record: Omit<SessionRecord, "createdAt" | "updatedAt">): Session {
+    const now = Date.now();
+    return this.#session(this.store.insertSession({ ...record, createdAt: now, updatedAt: now }));
+  }
+
+  #session(stored: { readonly key: number; readonly record: SessionRecord }): Session {
+    const known = this.#open.get(stored.record.id);
+    if (known) return known;
+    const session = new Session(this.#context, stored);
+    this.#open.set(session.id, session);
+    return session;
+  }
+
+  async #orDiscard<T>(session: Session, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.#options.instances.delete(ownServerId(session.id));
+      await session.delete();
+      this.#remove(session);
+      throw error;
+    }
+  }
+
+  #remove(session: Session): void {
+    this.#open.delete(session.id);
+    const stored = this.store.session(session.id);
+    if (stored) this.store.deleteSession(stored.key);
+  }
+
+  *#past(record: SessionRecord): Generator<LogEntry> {
+    const session = this.find(record.id);
+    if (session) yield* session.log.backwards(session.log.lastSequence);
+    let child = record;
+    while (child.parentId !== undefined) {
+      const parent = this.find(child.parentId);
+      if (!parent) return;
+      yield* parent.log.backwards(child.parentSequence ?? 0);
+      child = parent.record;
+    }
+  }
+}
+
+function newId(): string {
+  return uuidv7({ now: () => Date.now() }, { bytes: (length) => randomBytes(length) });
+}

@@ -1,0 +1,51 @@
+import type { Logger } from "@holdfast/core";
+import type { AcpInstances } from "../acp/instances.ts";
+import type { Paths } from "../fs/paths.ts";
+import type { Route } from "../http/router.ts";
+import type { SandboxLimits } from "../limits.ts";
+import { sessionCwd } from "./cwd.ts";
+import type { PermissionPolicy } from "./policy.ts";
+import { SessionRoutes } from "./routes.ts";
+import { Sessions } from "./sessions.ts";
+
+export interface SessionsSetup {
+  readonly instances: AcpInstances;
+  readonly limits: SandboxLimits;
+  readonly log: Logger;
+  readonly paths: Paths;
+  readonly cwd: string;
+  readonly home: string;
+  readonly confined: boolean;
+  readonly dataDirectory: string | undefined;
+  readonly policy: PermissionPolicy | undefined;
+}
+
+/** The sessions of a server: its routes, and what begins and ends with it. */
+export interface SessionsPart {
+  readonly routes: readonly Route[];
+  /** Goes on with what an earlier life of the server had accepted; once the server can be reached. */
+  start(): void;
+  /** Before the agents are ended: what ends now was not ended by its agent. */
+  stopPrompts(): void;
+  /** After the agents have ended. */
+  close(): void;
+}
+
+export function createSessions(setup: SessionsSetup): SessionsPart {
+  const { instances, limits, log, paths, cwd, home, confined, dataDirectory, policy } = setup;
+  const sessions = new Sessions({
+    instances,
+    limits,
+    logger: log,
+    ...(dataDirectory === undefined ? {} : { dataDirectory }),
+    ...(policy === undefined ? {} : { policy }),
+  });
+  const resolveCwd = (path: string | undefined) =>
+    sessionCwd(path, { base: cwd, home, ...(confined ? { paths } : {}) });
+  return {
+    routes: new SessionRoutes({ sessions, limits, resolveCwd }).routes(),
+    start: () => sessions.start(),
+    stopPrompts: () => sessions.stopPrompts(),
+    close: () => sessions.close(),
+  };
+}

@@ -1,0 +1,126 @@
+import type { PermissionOption } from "./policy.ts";
+
+/** By the agent's own `session/resume` or `session/load`, or by a transcript in front of the next prompt. */
+export type Recovery = "resumed" | "loaded" | "replayed";
+
+/**
+ * `idle`: ready. `running`: in a turn. `waiting`: in a turn, a permission is pending. `detached`: no
+ * agent process; the next prompt recovers the session. `starting`: being opened.
+ */
+export type SessionStatus = "starting" | "idle" | "running" | "waiting" | "detached";
+
+export type Origin = "session" | "acp";
+
+export type Sender = "client" | "agent" | "server";
+
+/** What is kept of a session beside its log. Times are milliseconds since the epoch. */
+export interface SessionRecord {
+  readonly id: string;
+  readonly agent: string;
+  readonly cwd: string;
+  readonly origin: Origin;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly title?: string;
+  readonly agentSessionId?: string;
+  readonly mode?: string;
+  readonly model?: string;
+  readonly thoughtLevel?: string;
+  /** Config options that a client has set, by id: they are set again after a recovery. */
+  readonly config?: Readonly<Record<string, string>>;
+  readonly modes?: unknown;
+  readonly models?: unknown;
+  readonly configOptions?: unknown;
+  readonly mcpServers: readonly unknown[];
+  readonly permissionTimeoutMs?: number;
+  readonly parentId?: string;
+  /** The last entry of the parent's log that belongs to this session's past. */
+  readonly parentSequence?: number;
+  readonly recovery?: Recovery;
+  /** The agent does not know the past: the next prompt carries it. */
+  readonly needsTranscript?: boolean;
+}
+
+/** A session as clients see it. */
+export interface SessionView {
+  readonly id: string;
+  readonly agent: string;
+  readonly cwd: string;
+  readonly title?: string;
+  readonly origin: Origin;
+  readonly status: SessionStatus;
+  readonly agentSessionId?: string;
+  readonly serverId?: string;
+  readonly mode?: string;
+  readonly model?: string;
+  readonly thoughtLevel?: string;
+  readonly modes?: unknown;
+  readonly configOptions?: unknown;
+  readonly parentId?: string;
+  readonly recovery?: Recovery;
+  readonly lastSequence: number;
+  readonly pendingPermissions: number;
+  readonly queuedPrompts: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** One entry of a session's log; `payload` is the JSON-RPC message as its sender wrote it. */
+export interface LogEntry {
+  readonly version: number;
+  readonly sequence: number;
+  readonly createdAt: number;
+  readonly sender: Sender;
+  readonly payload: string;
+}
+
+export type PromptStatus = "queued" | "running" | "completed" | "failed" | "cancelled" | "interrupted";
+
+export interface PromptError {
+  readonly code: string;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+/** A prompt as clients see it. */
+export interface PromptView {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly status: PromptStatus;
+  readonly stopReason?: string;
+  readonly result?: Readonly<Record<string, unknown>>;
+  readonly error?: PromptError;
+  readonly recovery?: Recovery;
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly settledAt?: number;
+}
+
+/** A prompt as it is kept: with its content, by which a repetition is told from another prompt. */
+export interface PromptRecord extends PromptView {
+  readonly content: readonly Readonly<Record<string, unknown>>[];
+}
+
+export type PermissionState = "pending" | "answered" | "expired" | "cancelled";
+
+/** A question of an agent, as clients see it and as it is kept. */
+export interface PermissionView {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly state: PermissionState;
+  readonly toolCall: Readonly<Record<string, unknown>>;
+  readonly options: readonly PermissionOption[];
+  readonly agentSessionId?: string;
+  readonly optionId?: string | null;
+  readonly answeredBy?: "client" | "acp" | "policy";
+  readonly createdAt: number;
+  readonly expiresAt?: number;
+  readonly resolvedAt?: number;
+}
+
+/** The JSON text of a log entry as viewers get it: the payload stays the text that it was. */
+export function entryText(sessionId: string, entry: LogEntry): string {
+  const { version, sequence, createdAt, sender, payload } = entry;
+  const head = JSON.stringify({ version, sessionId, sequence, createdAt, sender });
+  return `${head.slice(0, -1)},"payload":${payload}}`;
+}
