@@ -23,7 +23,6 @@ export abstract class ActorMakeup {
   readonly name: string;
   readonly key: readonly string[];
   readonly definition: RuntimeDefinition;
-  readonly ports: Ports;
   readonly host: ActorHost;
   readonly #epoch: number;
   /** Nothing of it can have been stored by an earlier instance. */
@@ -50,7 +49,6 @@ export abstract class ActorMakeup {
     this.name = name;
     this.key = key;
     this.definition = definition["~definition"];
-    this.ports = host.ports;
     this.host = host;
     this.#epoch = epoch;
     this.isNew = start.type === "create";
@@ -66,6 +64,10 @@ export abstract class ActorMakeup {
     const { run, db } = this.definition;
     if (storedWakeAt === undefined && run === undefined && db === undefined) return;
     this.#parts = new Parts(this.runtime(), this.#epoch, storedWakeAt);
+  }
+
+  get ports(): Ports {
+    return this.host.ports;
   }
 
   get parts(): Parts {

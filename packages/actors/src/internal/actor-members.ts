@@ -20,7 +20,6 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
 
   /** Made when user code asks for it. */
   #abort: AbortController | undefined;
-  #abortReason: HoldfastError | undefined;
   #log: HostLogger | undefined;
   #client: object | undefined;
 
@@ -30,8 +29,8 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
   abstract requestDestroy(): void;
 
   protected abortContexts(reason: HoldfastError): void {
-    this.#abortReason ??= reason;
-    this.#abort?.abort(reason);
+    this.#abort ??= new AbortController();
+    this.#abort.abort(reason);
   }
 
   get state(): unknown {
@@ -67,10 +66,7 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
   }
 
   get abortSignal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
-    }
+    this.#abort ??= new AbortController();
     return this.#abort.signal;
   }
 

@@ -56,7 +56,6 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   #creating: boolean;
   #destroyedAt: number | undefined;
   #dirty = false;
-  #halted = false;
   /** Above zero while user code is on the stack: its turn ends when it returns, at the latest. */
   #entered = 0;
   #boundarySet = false;
@@ -95,7 +94,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     try {
       await startActor(this, start);
       // A commit that failed meanwhile has stopped it.
-      if (this.#halted) return;
+      if (this.status === "stopped") return;
       this.status = "ready";
       this.#started.resolve(undefined);
       this.#started = LazyPromise.done;
@@ -405,8 +404,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   /** The instance is out of memory from now on. Idempotent. */
   halt(reason: StopReason, error: HoldfastError | undefined): void {
-    if (this.#halted) return;
-    this.#halted = true;
+    if (this.status === "stopped") return;
     this.status = "stopped";
     this.activity.unwatch();
     this.seal(false);
@@ -424,8 +422,5 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
 /** Tells the commits of this instance from those that another one makes with its epoch. */
 function nonceOf(random: Random): string {
-  return random
-    .bytes(6)
-    .reduce((number, byte) => number * 256 + byte, 0)
-    .toString(36);
+  return btoa(String.fromCharCode(...random.bytes(6)));
 }

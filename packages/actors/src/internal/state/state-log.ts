@@ -25,15 +25,14 @@ export class StateLog {
   /** The tracker of a state that rests: it is gone as soon as nobody holds anything of the state. */
   #resting: WeakRef<Tracker> | undefined;
   #refusal: (() => HoldfastError) | undefined;
-  #snapshotDue: boolean;
-  #snapshotBytes: number;
+  /** The size of the last one; undefined where the next commit has to write one. */
+  #snapshotBytes: number | undefined;
   #logBytes: number;
 
   private constructor(value: unknown, stored: StoredState | undefined, owner: StateOwner) {
     this.#value = value;
     this.#owner = owner;
-    this.#snapshotDue = stored === undefined;
-    this.#snapshotBytes = stored?.snapshot.length ?? 0;
+    this.#snapshotBytes = stored?.snapshot.length;
     this.#logBytes = stored?.patches.reduce((sum, patch) => sum + patch.length, 0) ?? 0;
   }
 
@@ -137,24 +136,24 @@ export class StateLog {
   /** What changed since the last call, encoded; undefined when nothing did. */
   take(): StateChange | undefined {
     const tracker = this.#tracker;
-    if (tracker === undefined) return this.#snapshotDue ? this.#snapshot() : undefined;
-    if (!tracker.hasOperations && !this.#snapshotDue) return undefined;
+    const last = this.#snapshotBytes;
+    if (tracker === undefined) return last === undefined ? this.#snapshot() : undefined;
+    if (!tracker.hasOperations && last !== undefined) return undefined;
     const operations = tracker.take();
     // Assigning the whole state drops the operations before it, so it can only be the first.
     const replacesAll = operations[0]?.[0] === op.set && operations[0][1].length === 0;
-    return this.#snapshotDue || replacesAll ? this.#snapshot() : this.#patch(encodePatch(operations));
+    if (last === undefined || replacesAll) return this.#snapshot();
+    return this.#patch(encodePatch(operations), last);
   }
 
-  #patch(bytes: Uint8Array): StateChange {
-    if (this.#logBytes + bytes.length > Math.max(minStateLogBytes, this.#snapshotBytes))
-      return this.#snapshot();
+  #patch(bytes: Uint8Array, snapshotBytes: number): StateChange {
+    if (this.#logBytes + bytes.length > Math.max(minStateLogBytes, snapshotBytes)) return this.#snapshot();
     this.#logBytes += bytes.length;
     return { type: "patch", bytes };
   }
 
   #snapshot(): StateChange {
     const bytes = encodeSnapshot(this.#tracker === undefined ? this.#value : this.#tracker.raw);
-    this.#snapshotDue = false;
     this.#snapshotBytes = bytes.length;
     this.#logBytes = 0;
     return { type: "snapshot", bytes };

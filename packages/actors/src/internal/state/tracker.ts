@@ -154,6 +154,7 @@ export class Tracker {
       case "set":
         return setProxy(this, node);
       case "leaf":
+        keepers.set(node.raw, this);
         return node.raw;
     }
   }
@@ -344,6 +345,9 @@ export class Tracker {
     return operations;
   }
 }
+
+/** Who holds a view holds its tracker. A leaf is its own view: as long as it is there, its tracker is. */
+const keepers = new WeakMap<object, Tracker>();
 
 const inexpressible = Symbol("inexpressible");
 const lost = Symbol("lost");

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Ports, silentLogger } from "@holdfast/core";
+import { IdleList, type Idler, idleListOf } from "./idle-list.ts";
+
+/** A clock that can be set, and timers that run by a time of their own, as those of a machine do. */
+function machine() {
+  let wall = 1_000_000;
+  let elapsed = 0;
+  const timers = new Set<{ readonly at: number; readonly fn: () => void }>();
+  const ports: Ports = {
+    clock: { now: () => wall },
+    random: { bytes: (length) => new Uint8Array(length) },
+    log: silentLogger,
+    tasks: {
+      macrotask: (fn) => fn(),
+      after: (delayMs, fn) => {
+        const timer = { at: elapsed + delayMs, fn };
+        timers.add(timer);
+        return { cancel: () => void timers.delete(timer) };
+      },
+    },
+  };
+  return {
+    ports,
+    timers,
+    set: (by: number) => {
+      wall += by;
+    },
+    pass: (ms: number) => {
+      for (let i = 0; i < ms; i++) {
+        wall++;
+        elapsed++;
+        for (const timer of [...timers]) {
+          if (timer.at > elapsed || !timers.delete(timer)) continue;
+          timer.fn();
+        }
+      }
+    },
+  };
+}
+
+function idler(told: string[], name: string): Idler & { isIdle: boolean } {
+  return {
+    before: undefined,
+    after: undefined,
+    restsSince: 0,
+    isIdle: true,
+    idle: () => void told.push(name),
+  };
+}
+
+test("a clock that is set back keeps nobody for longer than a whole time from then on", () => {
+  const m = machine();
+  const told: string[] = [];
+  const list = new IdleList(m.ports, 100);
+  list.rests(idler(told, "before"));
+  m.pass(50);
+  m.set(-3_600_000);
+  list.rests(idler(told, "after"));
+  m.pass(149);
+  assert.deepEqual(told, ["after"]);
+  m.pass(1);
+  assert.deepEqual(told, ["after", "before"]);
+  assert.equal(m.timers.size, 0);
+});
+
+test("a clock that is set ahead tells everybody at the next look", () => {
+  const m = machine();
+  const told: string[] = [];
+  const list = new IdleList(m.ports, 100);
+  list.rests(idler(told, "a"));
+  m.pass(50);
+  list.rests(idler(told, "b"));
+  m.set(3_600_000);
+  m.pass(50);
+  assert.deepEqual(told, ["a", "b"]);
+});
+
+test("what leaves is not told, and may come back; leaving twice is leaving once", () => {
+  const m = machine();
+  const told: string[] = [];
+  const list = new IdleList(m.ports, 100);
+  const [a, b, c] = [idler(told, "a"), idler(told, "b"), idler(told, "c")];
+  for (const each of [a, b, c]) list.rests(each);
+  list.leaves(b);
+  list.leaves(b);
+  m.pass(60);
+  list.rests(b);
+  list.rests(a);
+  list.leaves(a);
+  m.pass(40);
+  assert.deepEqual(told, ["c"]);
+  m.pass(60);
+  assert.deepEqual(told, ["c", "b"]);
+  assert.equal(m.timers.size, 0);
+  list.rests(c);
+  m.pass(100);
+  assert.deepEqual(told, ["c", "b", "c"]);
+});
+
+test("what is not idle when its time comes is looked at again only after it has come to rest", () => {
+  const m = machine();
+  const told: string[] = [];
+  const list = new IdleList(m.ports, 100);
+  const a = idler(told, "a");
+  list.rests(a);
+  a.isIdle = false;
+  m.pass(1_000);
+  assert.deepEqual(told, []);
+  assert.equal(m.timers.size, 0);
+  a.isIdle = true;
+  list.rests(a);
+  m.pass(100);
+  assert.deepEqual(told, ["a"]);
+});
+
+test("one that comes back while it is told waits for a whole time again", () => {
+  const m = machine();
+  let told = 0;
+  const list = new IdleList(m.ports, 100);
+  const again: Idler = {
+    before: undefined,
+    after: undefined,
+    restsSince: 0,
+    isIdle: true,
+    idle: () => {
+      told++;
+      list.rests(again);
+    },
+  };
+  list.rests(again);
+  m.pass(350);
+  assert.equal(told, 3);
+  assert.equal(m.timers.size, 1);
+});
+
+test("there is one list for an event loop and a time", () => {
+  const one = machine();
+  const other = machine();
+  assert.equal(idleListOf(one.ports, 100), idleListOf({ ...one.ports }, 100));
+  assert.notEqual(idleListOf(one.ports, 100), idleListOf(one.ports, 101));
+  assert.notEqual(idleListOf(one.ports, 100), idleListOf(other.ports, 100));
+});
