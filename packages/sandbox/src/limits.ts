@@ -2,6 +2,11 @@
 export interface SandboxLimits {
   /** A JSON request body, an ACP envelope of a client included. */
   readonly maxJsonBytes: number;
+  /** A file of configuration, and a request that changes one. */
+  readonly maxConfigBytes: number;
+  /** A skill that is put in place for an agent. */
+  readonly maxSkillFiles: number;
+  readonly maxSkillBytes: number;
   /** A file upload; 0 means no limit. */
   readonly maxFileBytes: number;
   /** One line of an agent's standard output; a longer one is dropped and reported. */
@@ -58,6 +63,9 @@ export interface SandboxLimits {
 
 export const defaultLimits: SandboxLimits = {
   maxJsonBytes: 32 * 1_048_576,
+  maxConfigBytes: 1_048_576,
+  maxSkillFiles: 2_000,
+  maxSkillBytes: 64 * 1_048_576,
   maxFileBytes: 0,
   maxLineBytes: 32 * 1_048_576,
   maxRetainedEvents: 65_536,

@@ -28,6 +28,8 @@ import type { SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createProcesses } from "./processes/processes.ts";
 import { createSessions } from "./sessions/setup.ts";
 
+/** How long handlers whose client was cut off may take to end. */
+const handlerPatienceMs = 2_000;
 const loopback = ["localhost", "127.0.0.1", "::1"];
 
 /**
@@ -118,6 +120,7 @@ export async function compose(
     agents,
     fetcher,
     env,
+    limits,
     log,
     ...(options.root === undefined ? {} : { root: options.root }),
   });
@@ -205,5 +208,7 @@ async function closeAll(
   await router.close();
   dialler?.stop();
   server.closeAllConnections();
+  // Whoever was cut off puts away what was half made: temporary files, for one.
+  await router.idle(handlerPatienceMs);
   if (!dialler) await closed;
 }

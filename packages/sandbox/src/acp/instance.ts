@@ -1,4 +1,4 @@
-import type { Logger } from "@holdfast/core";
+import { isHoldfastError, type Logger } from "@holdfast/core";
 import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { AgentProcess, type ProcessExit } from "./agent-process.ts";
@@ -150,7 +150,9 @@ export class AcpInstance {
       return await answer;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      const data = { reason: "agent_process_exited", exitCode: null, signal: null };
+      // What is known by name, such as a configuration that cannot be used, keeps its name.
+      const reason = isHoldfastError(error) ? error.code : "agent_process_exited";
+      const data = { reason, exitCode: null, signal: null };
       const refusal = errorResponse(request.idText, why, data);
       if (!internal) this.events.append(refusal);
       return refusal;

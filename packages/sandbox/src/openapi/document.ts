@@ -1,5 +1,6 @@
 import { acpPart } from "../acp/openapi.ts";
 import { agentsPart } from "../agents/openapi.ts";
+import { configPart } from "../config/openapi.ts";
 import { fsPart } from "../fs/openapi.ts";
 import { httpPart } from "../http/openapi.ts";
 import { processesPart } from "../processes/openapi.ts";
@@ -7,7 +8,7 @@ import type { JsonSchema, OpenApiOperation, OpenApiPart, OpenApiPath, OpenApiRes
 import { problems } from "./part.ts";
 
 /** Every part of the server; a route that is in none of them fails a test. */
-const parts: readonly OpenApiPart[] = [httpPart, agentsPart, acpPart, fsPart, processesPart];
+const parts: readonly OpenApiPart[] = [httpPart, agentsPart, acpPart, configPart, fsPart, processesPart];
 
 export interface OpenApiDocument {
   readonly openapi: "3.1.0";

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { invalid } from "../http/problem.ts";
+import type { SandboxLimits } from "../limits.ts";
+import type { SkillSource } from "./skill-source.ts";
+
+/** A directory with a SKILL.md. */
+export interface Skill {
+  readonly name: string;
+  readonly directory: string;
+}
+
+/** What a skill may be at most: it is copied whenever it has changed. */
+export type SkillLimits = Pick<SandboxLimits, "maxSkillFiles" | "maxSkillBytes">;
+
+const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/**
+ * The skills of a source that lies at `place`: the directory itself, those in `skills/`, and those
+ * right below, in this order. Throws `sandbox.invalid_request` for a name that is not there, or when
+ * there is none at all.
+ */
+export async function findSkills(place: string, source: SkillSource): Promise<readonly Skill[]> {
+  const base = inside(place, source.subpath);
+  const found = new Map<string, Skill>();
+  const add = async (directory: string) => {
+    const name = basename(directory);
+    if (found.has(name) || !nameForm.test(name) || !(await isFile(join(directory, "SKILL.md")))) return;
+    found.set(name, { name, directory });
+  };
+  await add(base);
+  for (const parent of found.size > 0 ? [] : [join(base, "skills"), base]) {
+    const names = (await readdir(parent).catch(() => [])).sort();
+    for (const name of names) await add(join(parent, name));
+  }
+  if (found.size === 0) throw invalid(`there is no SKILL.md in ${source.source}`);
+  if (source.skills === undefined) return [...found.values()];
+  return source.skills.map((name) => {
+    const skill = found.get(name);
+    if (skill) return skill;
+    throw invalid(`${source.source} has no skill "${name}"; it has: ${[...found.keys()].join(", ")}`);
+  });
+}
+
+function inside(place: string, subpath: string | undefined): string {
+  if (subpath === undefined) return place;
+  const parts = subpath.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw invalid(`the subpath "${subpath}" leads out of its source`);
+  return join(place, ...parts);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (stat) => stat.isFile(),
+    () => false,
+  );
+}
+
+/** What a skill consists of: plain files by path, with content and permission. Links are left out. */
+export interface SkillContent {
+  readonly digest: string;
+  readonly files: readonly { readonly path: string; readonly content: Buffer; readonly mode: number }[];
+}
+
+/** Reads a skill. Throws `sandbox.invalid_request` for one that is larger than skills may be. */
+export async function readSkill(skill: Skill, limits: SkillLimits): Promise<SkillContent> {
+  const { maxSkillFiles, maxSkillBytes } = limits;
+  const files: SkillContent["files"][number][] = [];
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const walk = async (relative: string): Promise<void> => {
+    const names = (await readdir(join(skill.directory, relative))).sort();
+    for (const name of names) {
+      if (name === ".git" || name === markerName) continue;
+      const path = join(relative, name);
+      const absolute = join(skill.directory, path);
+      // A link could lead to what the source has no business to bring along.
+      const stat = await lstat(absolute);
+      if (stat.isDirectory()) await walk(path);
+      if (!stat.isFile()) continue;
+      bytes += stat.size;
+      if (files.length >= maxSkillFiles || bytes > maxSkillBytes) {
+        throw invalid(
+          `the skill "${skill.name}" has more than ${maxSkillFiles} files or ${maxSkillBytes} bytes`,
+        );
+      }
+      const content = await readFile(absolute);
+      const mode = stat.mode & 0o100 ? 0o755 : 0o644;
+      files.push({ path, content, mode });
+      hash.update(`${path}\0${mode}\0${content.length}\0`).update(content);
+    }
+  };
+  await walk("");
+  return { digest: hash.digest("hex"), files };
+}
+
+/** Marks a directory that we have made, and says what is in it. */
+export const markerName = ".holdfast-skill.json";
+
+/** Writes a skill into a new directory, with the marker last. */
+export async function writeSkill(content: SkillContent, directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  for (const { path, content: bytes, mode } of content.files) {
+    await mkdir(join(directory, path, ".."), { recursive: true });
+    await writeFile(join(directory, path), bytes, { mode });
+  }
+  await writeFile(join(directory, markerName), `${JSON.stringify({ version: 1, digest: content.digest })}\n`);
+}
