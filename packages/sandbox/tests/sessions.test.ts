@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { field, openSession, processesWith, startSandbox, until } from "./harness.ts";
+import { scriptedAgents } from "./scripted-agent.ts";
+import { assertGapless, SessionApi } from "./session-api.ts";
+
+describe("sessions of the server", () => {
+  test("are made, prompted, listed and deleted; every message is in the log, in order", async (t) => {
+    const sandbox = await startSandbox(t);
+    const api = new SessionApi(sandbox);
+    const created = await api.expect(201, "POST", "/v1/sessions", {
+      agent: "demo",
+      title: "First",
+      mode: "auto",
+    });
+    const id = String(field(created, "id"));
+    assert.equal(field(created, "status"), "idle");
+    assert.equal(field(created, "mode"), "auto");
+    assert.equal(field(created, "cwd"), sandbox.work);
+    const prompt = await api.prompt(id, "write notes");
+    assert.equal(field(prompt, "status"), "completed");
+    assert.equal(field(prompt, "stopReason"), "end_turn");
+    assert.match(await readFile(join(sandbox.work, "NOTES.md"), "utf8"), /write notes/);
+    const events = await api.events(id);
+    assertGapless(events);
+    assert.equal(events.length, field(await api.session(id), "lastSequence"));
+    const methods = events.map(
+      (event) => `${field(event, "sender")} ${field(event, "payload", "method") ?? "answer"}`,
+    );
+    assert.deepEqual(methods.slice(0, 6), [
+      "client initialize",
+      "agent answer",
+      "client session/new",
+      "agent answer",
+      "client session/set_mode",
+      "agent answer",
+    ]);
+    assert.ok(methods.indexOf("client session/prompt") < methods.indexOf("agent session/update"));
+    const listed = await api.expect(200, "GET", "/v1/sessions?agent=demo");
+    assert.equal(field(listed, "durable"), false);
+    assert.equal(field(listed, "sessions", 0, "id"), id);
+    assert.deepEqual(field(await api.expect(200, "GET", "/v1/sessions?status=detached"), "sessions"), []);
+    await api.expect(204, "DELETE", `/v1/sessions/${id}`);
+    await api.expect(204, "DELETE", `/v1/sessions/${id}`);
+    await api.expect(404, "GET", `/v1/sessions/${id}`);
+    assert.deepEqual(await sandbox.client.listAcpServers(), []);
+  });
+
+  test("a page ends where it is told to, and what is read again is the same", async (t) => {
+    const api = new SessionApi(await startSandbox(t));
+    const id = await api.create("demo");
+    const all = await api.events(id);
+    const pages = [...(await api.events(id, "limit=2")), ...(await api.events(id, "after=2&limit=1000"))];
+    assert.deepEqual(pages, all);
+    assert.deepEqual(await api.events(id, `after=${all.length}`), []);
+    for (const query of ["after=-1", "after=x", "limit=0", "limit=1001", "limit=1.5"]) {
+      await api.expect(400, "GET", `/v1/sessions/${id}/events?${query}`);
+    }
+  });
+
+  test("a prompt with an id is accepted once; prompts wait for each other", async (t) => {
+    const agents = await scriptedAgents(t, { plain: {} });
+    const api = new SessionApi(await startSandbox(t, "unix", { agents }));
+    const id = await api.create("plain");
+    await api.accept(id, "ask 1", "one");
+    assert.equal(field(await api.accept(id, "second", "two"), "status"), "queued");
+    await api.accept(id, "ask 1", "one");
+    const other = await api.call("POST", `/v1/sessions/${id}/prompt`, {
+      id: "one",
+      prompt: "something else",
+    });
+    assert.equal(other.status, 409);
+    const [permission] = await api.asked(id, 1);
+    assert.equal(field(await api.session(id), "status"), "waiting");
+    assert.equal(field(await api.session(id), "queuedPrompts"), 1);
+    await api.answer(id, permission, { reply: "once" });
+    const second = await api.prompt(id, "second", "two");
+    assert.equal(field(second, "result", "_meta", "turns"), 2, "the agent was prompted twice in all");
+    assert.deepEqual(field(await api.prompt(id, "ask 1", "one"), "result", "_meta", "answers"), ["yes"]);
+    const list = await api.expect(200, "GET", `/v1/sessions/${id}/prompts`);
+    assert.deepEqual([field(list, "prompts", 0, "id"), field(list, "prompts", 1, "id")], ["one", "two"]);
+    await api.expect(404, "GET", `/v1/sessions/${id}/prompts/three`);
+  });
+
+  test("more prompts than may wait are refused", async (t) => {
+    const agents = await scriptedAgents(t, { plain: {} });
+    const sandbox = await startSandbox(t, "unix", { agents, limits: { maxQueuedPrompts: 2 } });
+    const api = new SessionApi(sandbox);
+    const id = await api.create("plain");
+    await api.accept(id, "wait");
+    await api.accept(id, "one");
+    await api.accept(id, "two");
+    const refused = await api.call("POST", `/v1/sessions/${id}/prompt`, { prompt: "three" });
+    assert.equal(refused.status, 429);
+    assert.equal(field(refused.body, "code"), "too_many_prompts");
+    await api.expect(200, "POST", `/v1/sessions/${id}/cancel`);
+    await api.accept(id, "four");
+  });
+
+  test("mode, model, thought level and options are set, checked and changed", async (t) => {
+    const agents = await scriptedAgents(t, { plain: {} });
+    const api = new SessionApi(await startSandbox(t, "unix", { agents }));
+    const created = await api.expect(201, "POST", "/v1/sessions", {
+      agent: "plain",
+      mode: "fast",
+      model: "small",
+      thoughtLevel: "high",
+    });
+    assert.deepEqual(
+      ["mode", "model", "thoughtLevel"].map((name) => field(created, name)),
+      ["fast", "small", "high"],
+    );
+    assert.equal(field(created, "modes", "currentModeId"), "fast");
+    const path = `/v1/sessions/${String(field(created, "id"))}`;
+    assert.equal(field(await api.expect(200, "PATCH", path, { model: "big", title: "T" }), "model"), "big");
+    const wrong = await api.expect(400, "PATCH", path, { model: "huge" });
+    assert.equal(field(wrong, "code"), "option_not_supported");
+    assert.deepEqual(field(wrong, "details", "offered"), ["big", "small"]);
+    await api.expect(400, "PATCH", path, { config: { nothing: "x" } });
+    const before = field(await api.expect(200, "GET", "/v1/sessions"), "sessions");
+    await api.expect(400, "POST", "/v1/sessions", { agent: "plain", mode: "reckless" });
+    assert.deepEqual(field(await api.expect(200, "GET", "/v1/sessions"), "sessions"), before);
+  });
+
+  test("what cannot be is refused, and leaves nothing behind", async (t) => {
+    const sandbox = await startSandbox(t);
+    const api = new SessionApi(sandbox);
+    const cases: readonly (readonly [number, unknown])[] = [
+      [400, { agent: "nobody" }],
+      [400, { agent: "demo", cwd: "no/such/directory" }],
+      [422, {}],
+      [422, []],
+      [422, { agent: "demo", mcpServers: "x" }],
+      [422, { agent: "demo", id: "a b" }],
+      [422, { agent: "demo", permissionTimeoutMs: -1 }],
+    ];
+    for (const [status, body] of cases) await api.expect(status, "POST", "/v1/sessions", body);
+    const id = await api.create("demo", { id: "mine" });
+    assert.equal(id, "mine");
+    await api.expect(200, "POST", "/v1/sessions", { agent: "demo", id: "mine" });
+    await api.expect(409, "POST", "/v1/sessions", { agent: "codex", id: "mine" });
+    for (const prompt of ["", [], [1], undefined, 5]) {
+      await api.expect(422, "POST", "/v1/sessions/mine/prompt", { prompt });
+    }
+    await api.expect(404, "POST", "/v1/sessions/none/prompt", { prompt: "x" });
+    await api.expect(422, "POST", "/v1/sessions/mine/permissions/x", { reply: "maybe" });
+    await api.expect(404, "POST", "/v1/sessions/mine/permissions/x", { reply: "once" });
+    const listed = field(await api.expect(200, "GET", "/v1/sessions"), "sessions");
+    assert.equal(Array.isArray(listed) && listed.length, 1);
+    assert.equal((await sandbox.client.listAcpServers()).length, 1);
+  });
+
+  test("a session that a raw client opens is listed, logged and prompted like any other", async (t) => {
+    const sandbox = await startSandbox(t);
+    const api = new SessionApi(sandbox);
+    const raw = await openSession(sandbox, { allow: true });
+    await raw.prompt("write notes");
+    const listed = await api.expect(200, "GET", "/v1/sessions");
+    const id = String(field(listed, "sessions", 0, "id"));
+    assert.equal(field(listed, "sessions", 0, "origin"), "acp");
+    assert.equal(field(listed, "sessions", 0, "agentSessionId"), raw.sessionId);
+    assert.equal(field(listed, "sessions", 0, "serverId"), "s1");
+    const events = await api.events(id);
+    assertGapless(events);
+    assert.equal(field(events[0], "payload", "method"), "session/new");
+    const seen = raw.seen.length;
+    assert.equal(field(await api.prompt(id, "again without asking"), "status"), "completed");
+    assert.ok(raw.seen.length > seen, "the raw client sees the turn");
+    assert.ok(
+      !raw.seen.slice(seen).some(({ message }) => String(message.id).startsWith("server-")),
+      "and no answer to a question that is not its own",
+    );
+  });
+
+  test("cancel ends a turn, and an agent that ignores it within a second, with all it started", async (t) => {
+    const agents = await scriptedAgents(t, { plain: { resume: true } });
+    const api = new SessionApi(await startSandbox(t, "unix", { agents }));
+    const id = await api.create("plain");
+    await api.accept(id, "wait", "polite");
+    await api.accept(id, "after", "behind");
+    await until("it runs", async () => field(await api.session(id), "status") === "running");
+    const polite = await api.expect(200, "POST", `/v1/sessions/${id}/cancel`);
+    assert.deepEqual(polite, { cancelled: true, forced: false, prompts: ["polite", "behind"] });
+    assert.equal(field(await api.prompt(id, "wait", "polite"), "status"), "cancelled");
+    const mark = `43.${Math.floor(Math.random() * 1e9)}`;
+    await api.accept(id, `child ${mark}`, "rude");
+    await until("its child runs", async () => (await processesWith(mark)).length > 0);
+    const rude = await api.expect(200, "POST", `/v1/sessions/${id}/cancel`);
+    assert.deepEqual(rude, { cancelled: true, forced: true, prompts: ["rude"] });
+    await until("its child is gone", async () => (await processesWith(mark)).length === 0);
+    const settled = await api.prompt(id, `child ${mark}`, "rude");
+    assert.equal(field(settled, "status"), "cancelled");
+    assert.equal(field(await api.session(id), "status"), "detached");
+    assert.equal(field(await api.prompt(id, "back again"), "recovery"), "resumed");
+    assert.deepEqual(await api.expect(200, "POST", `/v1/sessions/${id}/cancel`), {
+      cancelled: false,
+      forced: false,
+      prompts: [],
+    });
+  });
+
+  test("one prompt of many is cancelled by its id", async (t) => {
+    const agents = await scriptedAgents(t, { plain: {} });
+    const api = new SessionApi(await startSandbox(t, "unix", { agents }));
+    const id = await api.create("plain");
+    for (const name of ["wait", "second", "third"]) await api.accept(id, name, name);
+    const cancel = (promptId: string) => api.expect(200, "POST", `/v1/sessions/${id}/cancel`, { promptId });
+    assert.deepEqual(field(await cancel("second"), "prompts"), ["second"]);
+    assert.deepEqual(field(await cancel("wait"), "prompts"), ["wait"]);
+    assert.equal(field(await api.prompt(id, "third", "third"), "status"), "completed");
+    assert.equal(field(await cancel("third"), "cancelled"), false);
+    await api.expect(404, "POST", `/v1/sessions/${id}/cancel`, { promptId: "none" });
+  });
+
+  test("a fork has the past, by the agent's own means or by a transcript", async (t) => {
+    const agents = await scriptedAgents(t, { forks: { fork: true }, plain: {} });
+    const api = new SessionApi(await startSandbox(t, "unix", { agents }));
+    for (const [agent, how] of [
+      ["forks", "forked"],
+      ["plain", "replayed"],
+    ] as const) {
+      const id = await api.create(agent);
+      await api.prompt(id, "remember the word harbour");
+      const { lastSequence } = Object(await api.session(id));
+      await api.prompt(id, "remember the word lantern");
+      const forked = await api.expect(201, "POST", `/v1/sessions/${id}/fork`, { title: "Branch" });
+      assert.equal(field(forked, "fork"), how);
+      assert.equal(field(forked, "session", "parentId"), id);
+      const answer = await api.prompt(String(field(forked, "session", "id")), "what was it");
+      const heard = JSON.stringify(field(answer, "result", "_meta", "heard"));
+      if (how === "forked") assert.equal(field(answer, "result", "_meta", "turns"), 3);
+      else assert.match(heard, /harbour.*lantern/s);
+      const early = await api.expect(201, "POST", `/v1/sessions/${id}/fork`, { sequence: lastSequence });
+      assert.equal(field(early, "fork"), "replayed", "the middle of a log is only in the transcript");
+      const then = await api.prompt(String(field(early, "session", "id")), "what was it");
+      const text = JSON.stringify(field(then, "result", "_meta", "heard"));
+      assert.match(text, /harbour/);
+      assert.doesNotMatch(text, /lantern/);
+      await api.expect(400, "POST", `/v1/sessions/${id}/fork`, { sequence: 100_000 });
+    }
+  });
+});
