@@ -66,6 +66,8 @@ export class Reaper {
   async close(): Promise<void> {
     if (this.#child.pid === undefined || this.#child.exitCode !== null) return;
     const exited = new Promise((resolve) => this.#child.once("exit", resolve));
+    // Until here it must not keep the server's process alive; now its end is waited for.
+    this.#child.ref();
     this.#child.stdin?.end("quit\n");
     await exited;
   }

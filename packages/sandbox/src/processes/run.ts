@@ -20,7 +20,7 @@ export interface RunOutcome {
   readonly durationMs: number;
 }
 
-/** How long output is awaited after the exit: a background child may hold the pipes for ever. */
+/** How long output is awaited after the end: what hides from us may hold the pipes for ever. */
 const pipeGraceMs = 100;
 
 /** Runs a command to its exit. What it left running in the background is ended with it. */
@@ -46,12 +46,13 @@ export async function runCommand(
   const exitCode = await exited;
   clearTimeout(timer);
   limits.signal.removeEventListener("abort", kill);
+  // What is left in the background holds the pipes open; what it printed so far can still be read.
+  await spawner.endRemains(family);
   const waiting = new AbortController();
   await Promise.race([closed, delay(pipeGraceMs, undefined, { signal: waiting.signal }).catch(() => {})]);
   waiting.abort();
   child.stdout.destroy();
   child.stderr.destroy();
-  await spawner.end(family, 0);
   return {
     exitCode: timedOut ? null : exitCode,
     timedOut,
