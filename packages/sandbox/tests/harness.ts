@@ -182,6 +182,9 @@ export interface ServerProcess {
   readonly child: ChildProcess;
   readonly pid: number;
   readonly client: SandboxClient;
+  /** On TCP, otherwise empty; as is the token. */
+  readonly url: string;
+  readonly token: string;
   readonly home: string;
   readonly work: string;
 }
@@ -216,5 +219,6 @@ export async function startServerProcess(
       ? { baseUrl: String(field(ready, "url")), token: String(field(ready, "token")) }
       : { fetch: fetchOver(agent) },
   );
-  return { child, pid: child.pid ?? 0, client, home, work };
+  const [url, token] = ["url", "token"].map((name) => String(field(ready, name) ?? ""));
+  return { child, pid: child.pid ?? 0, client, home, work, url: url ?? "", token: token ?? "" };
 }
