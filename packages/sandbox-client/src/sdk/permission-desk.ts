@@ -50,7 +50,7 @@ export class PermissionDesk {
       createdAt: Date.now(),
       sessionId,
       agentSessionId,
-      availableReplies: replies.filter((reply) => optionFor(rawRequest, reply) !== undefined),
+      availableReplies: replies.filter((reply) => offers(rawRequest, reply)),
       options,
       toolCall: rawRequest.toolCall,
       rawRequest,
@@ -94,6 +94,12 @@ export class PermissionDesk {
       { statusCode: 404 },
     );
   }
+}
+
+/** "always" is offered only where the agent does; asked for all the same, it is taken for "once". */
+function offers(request: RequestPermissionRequest, reply: PermissionReply): boolean {
+  const lasting = request.options.some(({ kind }) => kind === "allow_always");
+  return reply === "always" ? lasting : optionFor(request, reply) !== undefined;
 }
 
 function optionFor(request: RequestPermissionRequest, reply: PermissionReply): string | undefined {

@@ -107,12 +107,9 @@ export class SandboxAgent extends SandboxRoutes {
     return this.#provided?.provider;
   }
 
+  /** Without the token: {@link buildInspectorUrl} makes a URL that has it. */
   get inspectorUrl(): string {
-    return buildInspectorUrl({
-      baseUrl: this.#baseUrl,
-      ...(this.#token === undefined ? {} : { token: this.#token }),
-      headers: this.#headers,
-    });
+    return buildInspectorUrl({ baseUrl: this.#baseUrl });
   }
 
   /** Ends the agents that this client has started, and all its connections. Idempotent. */
