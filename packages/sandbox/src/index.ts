@@ -31,3 +31,9 @@ export type { CorsOptions } from "./http/cors.ts";
 export { defaultLimits, type SandboxLimits } from "./limits.ts";
 export type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 export { createSandboxServer } from "./server.ts";
+export type {
+  PermissionOption,
+  PermissionPolicy,
+  PermissionRequest,
+  PermissionVerdict,
+} from "./sessions/policy.ts";

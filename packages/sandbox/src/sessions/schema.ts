@@ -34,15 +34,15 @@ const steps: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX prompts_open ON prompts (status, session, position) WHERE status IN ('queued', 'running');
   CREATE TABLE permissions (
+    key INTEGER PRIMARY KEY,
     session INTEGER NOT NULL REFERENCES sessions (key) ON DELETE CASCADE,
     id TEXT NOT NULL,
     state TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
     version INTEGER NOT NULL,
     data TEXT NOT NULL,
-    PRIMARY KEY (session, id)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX permissions_by_state ON permissions (state, created_at);
+    UNIQUE (session, id)
+  ) STRICT;
+  CREATE INDEX permissions_by_state ON permissions (state);
   `,
 ];
 

@@ -158,20 +158,17 @@ export class SessionStore {
   }
 
   putPermission(key: number, permission: PermissionView): void {
-    this.#sql("INSERT OR REPLACE INTO permissions VALUES (?, ?, ?, ?, ?, ?)").run(
-      key,
-      permission.id,
-      permission.state,
-      permission.createdAt,
-      entryVersion,
-      JSON.stringify(permission),
-    );
+    const sql = `INSERT INTO permissions (session, id, state, version, data) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (session, id) DO UPDATE
+      SET state = excluded.state, version = excluded.version, data = excluded.data`;
+    const data = JSON.stringify(permission);
+    this.#sql(sql).run(key, permission.id, permission.state, entryVersion, data);
   }
 
   /** Permissions of one session, or of all, the oldest first. */
   permissions(key: number | undefined, state: string | undefined): PermissionView[] {
     const sql = `SELECT version, data FROM permissions WHERE (?1 IS NULL OR session = ?1)
-      AND (?2 IS NULL OR state = ?2) ORDER BY created_at, id`;
+      AND (?2 IS NULL OR state = ?2) ORDER BY key`;
     return this.#sql(sql)
       .all(key ?? null, state ?? null)
       .map((row) => parse(row));

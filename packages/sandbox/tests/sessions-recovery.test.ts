@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { describe, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createSandboxServer } from "../src/index.ts";
+import { field, startSandbox, temporary, until } from "./harness.ts";
+import { type Offers, scriptedAgent, scriptedAgents } from "./scripted-agent.ts";
+import { assertGapless, SessionApi } from "./session-api.ts";
+
+const ways: readonly (readonly [string, Offers])[] = [
+  ["resumed", { resume: true, load: true }],
+  ["loaded", { load: true }],
+  ["replayed", {}],
+];
+
+/** The agent of a prompt's result. */
+const pidOf = (prompt: unknown) => Number(field(prompt, "result", "_meta", "pid"));
+
+/** A server in a process of its own on a data directory, that can be killed and started again. */
+class Served {
+  readonly #directory: string;
+  readonly #t: TestContext;
+  #child: ChildProcess | undefined;
+  api = new SessionApi({ fetch, url: "" });
+
+  constructor(t: TestContext, directory: string) {
+    this.#t = t;
+    this.#directory = directory;
+  }
+
+  async start(): Promise<SessionApi> {
+    const entry = fileURLToPath(new URL("served.ts", import.meta.url));
+    const child = spawn(process.execPath, [entry, this.#directory], { stdio: ["ignore", "pipe", "inherit"] });
+    this.#child = child;
+    this.#t.after(() => child.kill("SIGKILL"));
+    const url = await new Promise<string>((resolve, reject) => {
+      child.once("exit", (code) => reject(new Error(`the server exited with ${code}`)));
+      createInterface({ input: child.stdout }).once("line", resolve);
+    });
+    this.api = new SessionApi({ fetch, url });
+    return this.api;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    const exited = new Promise((resolve) => this.#child?.once("exit", resolve));
+    this.#child?.kill(signal);
+    await exited;
+  }
+}
+
+async function served(t: TestContext, offers: Offers): Promise<Served> {
+  const directory = await temporary(t);
+  await Promise.all(["home", "work"].map((name) => mkdir(join(directory, name))));
+  const agent = await scriptedAgent(directory, "scripted", offers);
+  await writeFile(join(directory, "agent.json"), JSON.stringify(agent));
+  return new Served(t, directory);
+}
+
+describe("recovery", () => {
+  for (const [recovery, offers] of ways) {
+    test(`after the agent was killed, a session is ${recovery} by its next prompt`, async (t) => {
+      const agents = await scriptedAgents(t, { scripted: offers });
+      const api = new SessionApi(await startSandbox(t, "unix", { agents }));
+      const id = await api.create("scripted", { mode: "fast", model: "small" });
+      const pid = pidOf(await api.prompt(id, "remember the word harbour"));
+      process.kill(pid, "SIGKILL");
+      await until(
+        "the session is detached",
+        async () => field(await api.session(id), "status") === "detached",
+      );
+      const back = await api.prompt(id, "what was it");
+      assert.equal(field(back, "recovery"), recovery);
+      assert.equal(field(back, "status"), "completed");
+      if (recovery === "replayed") {
+        assert.match(JSON.stringify(field(back, "result", "_meta", "heard", 0)), /harbour[\s\S]*I heard/);
+      } else assert.equal(field(back, "result", "_meta", "turns"), 2);
+      const next = await api.prompt(id, "and again");
+      assert.equal(field(next, "recovery"), undefined);
+      assert.deepEqual(field(next, "result", "_meta", "heard"), ["and again"]);
+      const session = await api.session(id);
+      assert.deepEqual([field(session, "mode"), field(session, "model")], ["fast", "small"]);
+      const events = await api.events(id);
+      assertGapless(events);
+      const sets = events.filter((event) => field(event, "payload", "method") === "session/set_mode");
+      assert.equal(sets.length, 2, "the new process was told the mode too");
+      assert.equal(
+        events.filter((event) => JSON.stringify(field(event, "payload")).includes("user_message_chunk"))
+          .length,
+        0,
+        "what a load repeats is not logged again",
+      );
+    });
+
+    test(`after SIGKILL of the server in a turn, a session is ${recovery}, with one log`, async (t) => {
+      const server = await served(t, offers);
+      let api = await server.start();
+      const id = await api.create("scripted");
+      await api.prompt(id, "remember the word harbour", "first");
+      await api.accept(id, "ask 1", "second");
+      await api.accept(id, "third words", "third");
+      await api.asked(id, 1);
+      const before = await api.events(id);
+      await server.end("SIGKILL");
+      api = await server.start();
+      // What was accepted and not begun is done without being asked for again.
+      const third = await api.prompt(id, "third words", "third");
+      assert.equal(field(third, "status"), "completed");
+      assert.equal(field(third, "recovery"), recovery);
+      const second = await api.prompt(id, "ask 1", "second");
+      assert.equal(field(second, "status"), "interrupted");
+      assert.equal(field(second, "error", "code"), "server_died");
+      assert.equal(field(await api.prompt(id, "remember the word harbour", "first"), "status"), "completed");
+      assert.equal((await api.permissions(id)).length, 0);
+      assert.equal((await api.permissions(id, "cancelled")).length, 1);
+      const after = await api.events(id);
+      assertGapless(after);
+      assert.deepEqual(after.slice(0, before.length), before, "nothing that was seen has changed");
+      assert.equal(field(await api.session(id), "recovery"), recovery);
+      assert.equal(field(await api.expect(200, "GET", "/v1/sessions"), "durable"), true);
+      await server.end("SIGTERM");
+    });
+  }
+
+  test("a session is recovered on request, and its agent ended on request", async (t) => {
+    const agents = await scriptedAgents(t, { scripted: { resume: true } });
+    const sandbox = await startSandbox(t, "unix", { agents });
+    const api = new SessionApi(sandbox);
+    const id = await api.create("scripted");
+    const closed = await api.expect(200, "POST", `/v1/sessions/${id}/close`);
+    assert.equal(field(closed, "status"), "detached");
+    assert.equal(field(closed, "serverId"), undefined);
+    assert.deepEqual(await sandbox.client.listAcpServers(), []);
+    const resume = () => api.expect(200, "POST", `/v1/sessions/${id}/resume`);
+    assert.equal(field(await resume(), "recovery"), "resumed");
+    assert.equal(field(await resume(), "recovery"), null);
+    assert.equal(field(await api.session(id), "status"), "idle");
+  });
+
+  test("an agent that nothing uses is ended; its session comes back", async (t) => {
+    const agents = await scriptedAgents(t, { scripted: { resume: true } });
+    const sandbox = await startSandbox(t, "unix", { agents, limits: { idleInstanceMs: 150 } });
+    const api = new SessionApi(sandbox);
+    const id = await api.create("scripted");
+    const waiting = api.prompt(id, "ask 1");
+    const [permission] = await api.asked(id, 1);
+    // A turn is in use however long it waits for somebody.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assert.equal(field(await api.session(id), "status"), "waiting");
+    await api.answer(id, permission, { reply: "once" });
+    assert.equal(field(await waiting, "status"), "completed");
+    await until("the agent is ended", async () => (await sandbox.client.listAcpServers()).length === 0);
+    assert.equal(field(await api.prompt(id, "still there"), "recovery"), "resumed");
+  });
+
+  test("an agent that cannot start again fails the prompt, and the next one tries again", async (t) => {
+    const agents = await scriptedAgents(t, { scripted: { resume: true } });
+    const sandbox = await startSandbox(t, "unix", { agents });
+    const api = new SessionApi(sandbox);
+    const id = await api.create("scripted");
+    const directory = join(sandbox.home, ".local/share/sandbox-agent/bin/agent_processes");
+    await mkdir(directory, { recursive: true });
+    const launcher = join(directory, "scripted-acp");
+    const row = agents.at(-1);
+    await writeFile(launcher, "#!/bin/sh\necho no luck >&2\nexit 3\n", { mode: 0o755 });
+    const died = await api.prompt(id, "die");
+    assert.equal(field(died, "error", "data", "details", "stderr"), "dying");
+    const failed = await api.prompt(id, "go on");
+    assert.equal(field(failed, "status"), "failed");
+    assert.equal(field(failed, "error", "code"), "agent_process_exited");
+    assert.match(JSON.stringify(field(failed, "error", "data")), /no luck/);
+    await writeFile(launcher, `#!/bin/sh\nexec '${process.execPath}' '${row?.args[0]}'\n`, { mode: 0o755 });
+    assert.equal(field(await api.prompt(id, "go on"), "recovery"), "resumed");
+  });
+
+  test("a prompt of a raw client after a crash finds its session again", async (t) => {
+    const agents = await scriptedAgents(t, { scripted: { load: true } });
+    const sandbox = await startSandbox(t, "unix", { agents });
+    const acp = sandbox.client.acp("raw", { agent: "scripted" });
+    sandbox.connections.add(acp);
+    await acp.request("initialize", { protocolVersion: 1 });
+    const opened = await acp.request("session/new", { cwd: sandbox.work, mcpServers: [] });
+    const sessionId = field(opened, "sessionId");
+    const prompt = (text: string) =>
+      acp.request("session/prompt", { sessionId, prompt: [{ type: "text", text }] });
+    await prompt("first");
+    await assert.rejects(prompt("die"));
+    assert.equal(field(await prompt("second"), "_meta", "turns"), 3);
+    const sessions = await new SessionApi(sandbox).expect(200, "GET", "/v1/sessions");
+    assert.equal(field(sessions, "sessions", 0, "recovery"), "loaded");
+    assert.equal(field(sessions, "sessions", 1), undefined);
+  });
+
+  test("one server at a time works on a data directory", async (t) => {
+    const directory = await temporary(t);
+    const options = { home: directory, cwd: directory, dataDirectory: join(directory, "data") };
+    const first = await createSandboxServer({ ...options, listen: { unix: join(directory, "a.sock") } });
+    t.after(() => first.close());
+    await assert.rejects(createSandboxServer({ ...options, listen: { unix: join(directory, "b.sock") } }), {
+      code: "data_directory_in_use",
+    });
+    await first.close();
+    const second = await createSandboxServer({ ...options, listen: { unix: join(directory, "b.sock") } });
+    await second.close();
+  });
+});
