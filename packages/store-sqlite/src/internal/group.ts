@@ -25,6 +25,9 @@ interface Entry {
  */
 const maxSyncs = 2;
 
+/** So many callers are not made to wait for more of them: their sync overlaps what the others bring. */
+const fullGroup = 64;
+
 /** What one sync makes durable. */
 interface Group {
   /** Written in the transaction that is open now. */
@@ -204,6 +207,7 @@ export class GroupCommitter {
   #write(entry: Entry): void {
     this.#open ??= newGroup();
     const group = this.#open;
+    group.callers += entry.callers;
     this.#scheduleFlush();
     let inSavepoint = false;
     try {
@@ -221,7 +225,8 @@ export class GroupCommitter {
     group.open.push(entry);
     this.#see(entry);
     // Whoever hands in for several callers has gathered them already: their sync overlaps what follows.
-    if (entry.callers > 1 && this.#held === undefined) this.#flush();
+    const isFull = group.callers >= fullGroup && this.#syncing.length === 0;
+    if ((entry.callers > 1 || isFull) && this.#held === undefined) this.#flush();
   }
 
   #writeFailed(group: Group, entry: Entry, error: unknown, inSavepoint: boolean): void {

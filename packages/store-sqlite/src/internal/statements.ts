@@ -50,11 +50,11 @@ export function prepareStatements(database: DatabaseSync) {
       ) DELETE FROM patch WHERE no IN (SELECT no FROM chain)`),
 
     snapshotSize: sql("SELECT length(bytes) AS size FROM snapshot WHERE actor_no = ?"),
-    patchesSize: sql(`WITH RECURSIVE chain (no, previous) AS (
-        SELECT no, previous FROM patch WHERE no = ?
+    patchesSize: sql(`WITH RECURSIVE chain (previous, size) AS (
+        SELECT previous, length(bytes) FROM patch WHERE no = ?
         UNION ALL
-        SELECT patch.no, patch.previous FROM chain JOIN patch ON patch.no = chain.previous
-      ) SELECT coalesce(sum(length(bytes)), 0) AS size FROM patch WHERE no IN (SELECT no FROM chain)`),
+        SELECT patch.previous, length(patch.bytes) FROM chain JOIN patch ON patch.no = chain.previous
+      ) SELECT coalesce(sum(size), 0) AS size FROM chain`),
     moveToPast: sql(`INSERT INTO past (actor_no, patch_head, created_at, until_at, size, bytes)
       SELECT actor_no, ?2, created_at, ?3, ?4, bytes FROM snapshot WHERE actor_no = ?1`),
     /** The newest first. */
