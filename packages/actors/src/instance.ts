@@ -48,6 +48,8 @@ export interface ActorHost {
   readonly exposeErrors?: boolean;
   /** Runs `work`, and tells whoever observes the host how long it took and how it ended. */
   trace?<T>(actorId: string, name: string, attributes: TraceAttributes, work: () => Promise<T>): Promise<T>;
+  /** An instance is out of memory: called once, before its `stopped` resolves. */
+  left?(instance: ActorInstance, reason: StopReason): void;
   /** Gets the full error behind each `internal.internal_error`. */
   report(errorId: string, error: unknown): void;
 }

@@ -16,6 +16,7 @@ import {
   type RawSocketCall,
   type RawSocketHost,
   type SendCall,
+  type StopReason,
   type TraceAttributes,
 } from "@holdfast/actors";
 import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
@@ -25,7 +26,7 @@ import { HeldConnections } from "./held-connections.ts";
 import { acquireByKey } from "./internal/acquire.ts";
 import { addressOf, addressOfTarget, duplicateKey, notFound } from "./internal/addresses.ts";
 import { CreateMemory } from "./internal/create-memory.ts";
-import { makeSlot, type Purpose, type Slot } from "./internal/slot.ts";
+import { type Slot, Slots } from "./internal/slot.ts";
 import { defaultResume, type MessageLimits, type ResumeLimits } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
 import { ActorManager } from "./management/manager.ts";
@@ -68,7 +69,7 @@ export class Directory implements ActorHost {
   /** Where a server listens for these actors, without a slash at the end; undefined while none does. */
   publicUrl: string | undefined;
   readonly #definitions: ReadonlyMap<string, AnyDefinition>;
-  readonly #slots = new Map<string, Slot>();
+  readonly #slots = new Slots();
   readonly #byId = new Map<string, ActorInstance>();
   readonly #created: CreateMemory;
   /** Wakes actors for their schedules, once it is started. */
@@ -411,7 +412,7 @@ export class Directory implements ActorHost {
   }
 
   #load(address: string, target: Exclude<ActorTarget, { type: "id" }>, definition: AnyDefinition): Slot {
-    return this.#occupy(address, target.type, async (slot) => {
+    return this.#slots.occupy(address, target.type, async (slot) => {
       const loaded = await acquireByKey(this.store, target.name, target.key);
       if (loaded === undefined) {
         if (target.type === "get") throw notFound(target);
@@ -440,7 +441,7 @@ export class Directory implements ActorHost {
       if (instance.status === "ready") throw duplicateKey(name);
       await slot.gone;
     }
-    const slot = this.#occupy(address, "create", async (own) => {
+    const slot = this.#slots.occupy(address, "create", async (own) => {
       if ((await this.store.find(name, key)) !== undefined) throw duplicateKey(name);
       return this.#start(own, definition, name, key, {
         id: uuidv7(this.ports.clock, this.ports.random),
@@ -451,17 +452,6 @@ export class Directory implements ActorHost {
     const instance = await slot.loading;
     await instance.ready;
     return instance.id;
-  }
-
-  /** Takes the slot at once, so that whoever comes next waits for this load. */
-  #occupy(address: string, purpose: Purpose, load: (slot: Slot) => Promise<ActorInstance>): Slot {
-    const { slot, loading } = makeSlot(purpose, () => this.#slots.delete(address));
-    this.#slots.set(address, slot);
-    load(slot).then(loading.resolve, (error: unknown) => {
-      slot.free();
-      loading.reject(error);
-    });
-    return slot;
   }
 
   #start(
@@ -478,14 +468,19 @@ export class Directory implements ActorHost {
     this.starts.started(instance);
     // Whoever waits for `ready` hears of a failed start; the slot itself only has to become free.
     instance.ready.catch(() => undefined);
-    void instance.stopped.then((reason) => {
-      this.#byId.delete(instance.id);
-      this.#observer.stopped(instance, reason);
-      slot.free();
-      this.alarms.left(instance.id, reason, instance.wakeAt);
-      this.ports.log.debug("actor left memory", { actorId: instance.id, actor: name, reason });
-    });
     return instance;
+  }
+
+  /** Called by the instances. */
+  left(instance: ActorInstance, reason: StopReason): void {
+    const { id, name, key } = instance;
+    this.#byId.delete(id);
+    this.#observer.stopped(instance, reason);
+    const address = addressOf(name, key);
+    const slot = this.#slots.get(address);
+    if (slot?.instance === instance) this.#slots.free(address, slot);
+    this.alarms.left(id, reason, instance.wakeAt);
+    this.ports.log.debug("actor left memory", { actorId: id, actor: name, reason });
   }
 
   #definition(name: string): AnyDefinition {

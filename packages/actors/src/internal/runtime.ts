@@ -415,6 +415,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     this.#started.reject(shown);
     this.#ready.reject(shown);
     this.usedParts?.stopped();
+    this.host.left?.(this, reason);
     this.#stopped ??= new LazyPromise();
     this.#stopped.resolve(reason);
   }
