@@ -1,17 +1,21 @@
 import { constants, existsSync } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readlink, realpath } from "node:fs/promises";
+import { type FileHandle, mkdir as makeDirectories, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, sep } from "node:path";
 import { invalid, problem } from "../http/problem.ts";
+import type { PathText } from "./names.ts";
+import { hasCode, lstat, mkdir, open, readlink } from "./system.ts";
 
 /** A place in the file system that was walked to, component by component. */
 export interface Place {
   /** The path that was asked for, absolute, for answers. */
-  readonly display: string;
+  readonly display: PathText;
   /** What to hand to a system call. Its last component is not a symbolic link when links were followed. */
-  readonly path: string;
+  readonly path: PathText;
+  /** The name in its directory, after the links on the way; "." for the directory where the walk began. */
+  readonly name: PathText;
   /** A path in the same directory, for a temporary file beside the place. */
-  sibling(name: string): string;
+  sibling(name: PathText): PathText;
   close(): Promise<void>;
 }
 
@@ -76,24 +80,50 @@ export class Paths {
       .split("/")
       .filter((name) => name !== "");
     if (!this.#hasDescriptors) return await this.#walkByPath(display, options);
-    const walker = new Walker(this.#base, this.#root !== undefined);
-    try {
-      return await walker.walk(display, names, options);
-    } catch (error) {
-      await walker.close();
-      throw error;
+    return await walkFrom(this.#base, this.#root !== undefined, display, names, options);
+  }
+
+  /**
+   * Walks from an open directory (a path that {@link withDirectory} gave) to a relative path below it.
+   * No link leads out of that directory, root or not. Throws for `..` and absolute paths.
+   */
+  async walkBelow(directory: PathText, relative: PathText, options: WalkOptions): Promise<Place> {
+    const names = relative.split("/").filter((name) => name !== "" && name !== ".");
+    if (relative.startsWith("/") || relative.includes("\0") || names.includes("..")) {
+      throw invalid(`invalid relative path ${JSON.stringify(relative.toWellFormed())}`);
     }
+    if (this.#hasDescriptors) return await walkFrom(directory, true, relative, names, options);
+    const base = await realpath(directory);
+    const below = new Paths(base, base, base);
+    return await below.#walkByPath(join(base, ...names), options);
   }
 
   /** Where there are no descriptor paths: resolves first, and then checks. A changing tree can fool this. */
   async #walkByPath(display: string, options: WalkOptions): Promise<Place> {
-    if (options.makeParents) await mkdir(dirname(display), { recursive: true });
+    if (options.makeParents) await makeDirectories(dirname(display), { recursive: true });
     const parent = await realpath(dirname(display));
     let path = join(parent, basename(display));
     if (options.follow) path = await realpath(path).catch(() => path);
     if (this.#root !== undefined && path !== this.#root && !path.startsWith(this.#root + sep))
       throw outside();
-    return { display, path, sibling: (name) => join(dirname(path), name), close: async () => {} };
+    const sibling = (name: string) => join(dirname(path), name);
+    return { display, path, name: basename(path), sibling, close: async () => {} };
+  }
+}
+
+async function walkFrom(
+  base: PathText,
+  confined: boolean,
+  display: PathText,
+  names: string[],
+  options: WalkOptions,
+): Promise<Place> {
+  const walker = new Walker(base, confined);
+  try {
+    return await walker.walk(display, names, options);
+  } catch (error) {
+    await walker.close();
+    throw error;
   }
 }
 
@@ -122,8 +152,8 @@ class Walker {
       }
       const path = this.#at(name);
       const last = after.length === 0;
-      const stat = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT" && (last || options.makeParents)) return undefined;
+      const stat = await lstat(path).catch((error: unknown) => {
+        if (hasCode(error, "ENOENT") && (last || options.makeParents)) return undefined;
         throw error;
       });
       if (stat?.isSymbolicLink() && (!last || options.follow)) {
@@ -151,6 +181,7 @@ class Walker {
     return {
       display,
       path: this.#at(name),
+      name,
       sibling: (other) => this.#at(other),
       close: () => this.close(),
     };
@@ -188,6 +219,6 @@ function outside(): Error {
   return problem("permission_denied", 403, "the path leads out of the root directory");
 }
 
-function ignoreExisting(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EEXIST") throw error;
+function ignoreExisting(error: unknown): void {
+  if (!hasCode(error, "EEXIST")) throw error;
 }

@@ -59,6 +59,7 @@ export class Router {
   readonly #metrics: Metrics;
   readonly #logRequests: boolean;
   readonly #sockets = new Sockets();
+  readonly #active = new Set<Promise<void>>();
 
   constructor(routes: readonly Route[], options: RouterOptions) {
     this.routes = routes;
@@ -79,7 +80,21 @@ export class Router {
   }
 
   /** Answers one request; it never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const answering = this.#handle(request, response).finally(() => this.#active.delete(answering));
+    this.#active.add(answering);
+    return answering;
+  }
+
+  /** Resolves when no handler of a plain request runs any more, or after `patienceMs`. */
+  async idle(patienceMs: number): Promise<void> {
+    const patience = Promise.withResolvers<void>();
+    const timer = setTimeout(patience.resolve, patienceMs);
+    await Promise.race([Promise.all(this.#active), patience.promise]);
+    clearTimeout(timer);
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
     const started = performance.now();
     let route = unknownRoute;

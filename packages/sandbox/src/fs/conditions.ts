@@ -1,0 +1,74 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { problem } from "../http/problem.ts";
+
+/**
+ * Throws `precondition_failed` (412) unless If-Match and If-None-Match allow a change of what has the
+ * validator `etag`; undefined where there is nothing. Source: RFC 9110, section 13.
+ */
+export function checkChange(headers: IncomingHttpHeaders, etag: string | undefined): void {
+  const match = headers["if-match"];
+  if (match !== undefined && !matches(match, etag, false)) {
+    throw problem("precondition_failed", 412, "the file is not what If-Match names", etagExtension(etag));
+  }
+  const none = headers["if-none-match"];
+  if (none !== undefined && matches(none, etag, true)) {
+    throw problem("precondition_failed", 412, "the file is what If-None-Match excludes", etagExtension(etag));
+  }
+}
+
+/** Whether a read is answered with 304. */
+export function isUnchanged(headers: IncomingHttpHeaders, etag: string): boolean {
+  const none = headers["if-none-match"];
+  return none !== undefined && matches(none, etag, true);
+}
+
+/** Whether the caller wants something new and nothing else. */
+export function wantsNew(headers: IncomingHttpHeaders): boolean {
+  return headers["if-none-match"]?.trim() === "*";
+}
+
+function etagExtension(etag: string | undefined): { readonly etag: string | null } {
+  return { etag: etag ?? null };
+}
+
+/** Weak validators equal by their text where `weak` is allowed, and never otherwise. */
+function matches(header: string, etag: string | undefined, weak: boolean): boolean {
+  if (etag === undefined) return false;
+  if (header.trim() === "*") return true;
+  for (const [, mark, tag] of header.matchAll(/(W\/)?("[^"]*")/g)) {
+    if (tag === etag && (weak || mark === undefined)) return true;
+  }
+  return false;
+}
+
+/** The bytes from `start` to `end`, both included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The range that a reader asks for; undefined for the whole, where the header is absent, malformed, of
+ * several ranges, or its If-Range names another version. Throws `range_not_satisfiable` (416, with
+ * `size`) for one beyond the end. Source: RFC 9110, section 14.
+ */
+export function requestedRange(
+  headers: IncomingHttpHeaders,
+  size: number,
+  etag: string,
+): ByteRange | undefined {
+  const [, first, last] = /^bytes=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(headers.range ?? "") ?? [];
+  if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
+  const only = headers["if-range"];
+  if (only !== undefined && String(only).trim() !== etag) return undefined;
+  const range =
+    first === ""
+      ? { start: Math.max(0, size - Number(last)), end: size - 1 }
+      : { start: Number(first), end: last === "" ? size - 1 : Math.min(Number(last), size - 1) };
+  // "bytes=5-2" is malformed, and is ignored as such.
+  if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
+  if (range.start >= size || (first === "" && Number(last) === 0)) {
+    throw problem("range_not_satisfiable", 416, `the file has ${size} bytes`, { size });
+  }
+  return range;
+}

@@ -1,0 +1,52 @@
+import type { BigIntStats } from "node:fs";
+import { type PathText, shown } from "./names.ts";
+
+/** What an answer says of a place; links count as files with their own size, as the peer has it. */
+export interface Described {
+  readonly path: string;
+  /** The bytes of the path where they are not UTF-8; `path` then has replacement characters. */
+  readonly pathBase64?: string;
+  readonly entryType: "file" | "directory";
+  readonly size: number;
+  /** RFC 3339 with nanoseconds. */
+  readonly modified: string;
+  /** Permission bits. */
+  readonly mode: number;
+  /** What it is where it is neither a regular file nor a directory. */
+  readonly special?: "symlink" | "socket" | "fifo" | "device";
+}
+
+export function describe(path: PathText, stat: BigIntStats): Described {
+  const special = specialOf(stat);
+  return {
+    ...shown(path),
+    entryType: stat.isDirectory() ? "directory" : "file",
+    size: Number(stat.size),
+    modified: timestamp(stat.mtimeNs),
+    mode: Number(stat.mode & 0o7777n),
+    ...(special === undefined ? {} : { special }),
+  };
+}
+
+function specialOf(stat: BigIntStats): Described["special"] {
+  if (stat.isSymbolicLink()) return "symlink";
+  if (stat.isSocket()) return "socket";
+  if (stat.isFIFO()) return "fifo";
+  return stat.isBlockDevice() || stat.isCharacterDevice() ? "device" : undefined;
+}
+
+/**
+ * A strong validator: another file, another size or another time of change gives another one. The time
+ * is the kernel's, whose clock may stand still for a few milliseconds: two writes in place of one size
+ * within that time cannot be told apart. Writes through the server always make another file.
+ */
+export function etagOf(stat: BigIntStats): string {
+  return `"${stat.ino.toString(36)}-${stat.size.toString(36)}-${stat.ctimeNs.toString(36)}"`;
+}
+
+function timestamp(nanoseconds: bigint): string {
+  const billion = 1_000_000_000n;
+  const fraction = ((nanoseconds % billion) + billion) % billion;
+  const seconds = new Date(Number((nanoseconds - fraction) / 1_000_000n)).toISOString().slice(0, -5);
+  return `${seconds}.${fraction.toString().padStart(9, "0")}+00:00`;
+}

@@ -1,0 +1,38 @@
+import { isHoldfastError } from "@holdfast/core";
+import { invalid, problem } from "../http/problem.ts";
+
+const badRequests = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EINVAL", "ENXIO"]);
+
+/** System errors as the peer answers them: what the caller can mend is 400, the rest 502. */
+export function translate(error: unknown): unknown {
+  if (isHoldfastError(error)) return error;
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
+  if (error.code === "ERR_STREAM_PREMATURE_CLOSE" || error.code === "ECONNRESET") {
+    return invalid("the request body ended early");
+  }
+  const text = `${error.code}: ${reasons[error.code] ?? "the operation failed"}`;
+  return badRequests.has(error.code) ? invalid(text) : failed(text);
+}
+
+/** A file operation that the system refused. */
+export function failed(text: string): Error {
+  return problem("stream_error", 502, text, { details: { message: text } });
+}
+
+/** The message of a system error names internal paths; callers get these. */
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  ENOTDIR: "not a directory",
+  ELOOP: "too many levels of symbolic links",
+  ENAMETOOLONG: "file name too long",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  ENOTEMPTY: "directory not empty",
+  EEXIST: "file exists",
+  ENOSPC: "no space left on device",
+  EDQUOT: "disk quota exceeded",
+  EROFS: "read-only file system",
+  EISDIR: "is a directory",
+  EXDEV: "source and destination are on different file systems",
+  EMFILE: "too many open files",
+};

@@ -1,0 +1,63 @@
+/** The system calls of the file routes, for paths that keep every byte of a name. */
+import type { BigIntStats } from "node:fs";
+import * as fs from "node:fs/promises";
+import { decodeName, encodeName, type PathText } from "./names.ts";
+
+export function open(path: PathText, flags: number, mode?: number): Promise<fs.FileHandle> {
+  return fs.open(encodeName(path), flags, mode);
+}
+
+export function lstat(path: PathText): Promise<BigIntStats> {
+  return fs.lstat(encodeName(path), { bigint: true });
+}
+
+/** As lstat; undefined where there is nothing. */
+export async function lstatIfThere(path: PathText): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** The names in a directory, in the order of their bytes. */
+export async function readdir(path: PathText): Promise<PathText[]> {
+  const names = await fs.readdir(encodeName(path), { encoding: "buffer" });
+  return names.sort(Buffer.compare).map(decodeName);
+}
+
+export async function readlink(path: PathText): Promise<PathText> {
+  return decodeName(await fs.readlink(encodeName(path), { encoding: "buffer" }));
+}
+
+export async function mkdir(path: PathText): Promise<void> {
+  await fs.mkdir(encodeName(path));
+}
+
+export async function rmdir(path: PathText): Promise<void> {
+  await fs.rmdir(encodeName(path));
+}
+
+export async function unlink(path: PathText): Promise<void> {
+  await fs.unlink(encodeName(path));
+}
+
+export async function rename(from: PathText, to: PathText): Promise<void> {
+  await fs.rename(encodeName(from), encodeName(to));
+}
+
+/** A second name of a file; never follows a link, and never replaces anything. */
+export async function link(existing: PathText, path: PathText): Promise<void> {
+  await fs.link(encodeName(existing), encodeName(path));
+}
+
+export async function symlink(target: PathText, path: PathText): Promise<void> {
+  await fs.symlink(encodeName(target), encodeName(path));
+}
+
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return (
+    error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code)
+  );
+}
