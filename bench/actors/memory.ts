@@ -1,9 +1,11 @@
 /**
  * What an idle awake actor without a database costs. The instances themselves, with a store that keeps
- * nothing of its own for them, so that what is measured is the runtime.
+ * nothing of its own for them, so that what is measured is the runtime; and the same in a registry, with
+ * its place among the actors in memory, and with the outcome of the call for retries of it.
  */
 import { type ActorHost, type ActorInstance, type ActorStore, actor, createInstance } from "@holdfast/actors";
 import { systemPorts, uuidv7 } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
 import { ensure, type Outcome, type Scenario } from "../internal/scenario.ts";
 
 const count = Number(process.env["BENCH_ACTORS"] ?? "10000");
@@ -17,9 +19,14 @@ const store = {
   kvGet: () => Promise.resolve(undefined),
   kvList: () => Promise.resolve([]),
   call: () => Promise.resolve(undefined),
+  find: () => Promise.resolve(undefined),
+  due: () => Promise.resolve([]),
+  close: () => Promise.resolve(),
 } as unknown as ActorStore;
 
-function heapBytes(): number {
+/** What has been let go of, and what a start leaves on the event loop, is gone by then. */
+async function heapBytes(): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, 50));
   const { gc } = globalThis as { gc?: () => void };
   if (gc === undefined) throw new Error("it needs --expose-gc");
   for (let i = 0; i < 4; i++) gc();
@@ -28,6 +35,8 @@ function heapBytes(): number {
 
 const ports = systemPorts();
 const host: ActorHost = { ports, store, client: () => ({}), report: () => {} };
+
+type Start = (total: number, called: boolean) => Promise<unknown[]>;
 
 async function start(total: number, called: boolean): Promise<ActorInstance[]> {
   const made: ActorInstance[] = [];
@@ -42,27 +51,46 @@ async function start(total: number, called: boolean): Promise<ActorInstance[]> {
   return made;
 }
 
-async function bytesEach(called: boolean): Promise<number> {
-  const before = heapBytes();
-  const kept = await start(count, called);
-  // What a start leaves on the event loop is gone by then.
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const bytes = (heapBytes() - before) / kept.length;
+const registry = createRegistry({ use: { counter }, ports, store: () => store });
+let used = 0;
+
+/** Keeps what a caller would: the keys, of as many actors as there are. */
+async function startInRegistry(total: number, called: boolean): Promise<string[]> {
+  const keys: string[] = [];
+  for (let i = 0; i < total; i++) {
+    const key = `${++used}`;
+    const handle = registry.client.counter.getOrCreate(key);
+    if (called) await handle.add(1);
+    else await handle.resolve();
+    keys.push(key);
+  }
+  return keys;
+}
+
+async function bytesEach(begin: Start, called: boolean): Promise<number> {
+  const before = await heapBytes();
+  const kept = await begin(count, called);
+  const bytes = ((await heapBytes()) - before) / kept.length;
   ensure(kept.length === count, "not all were started");
   return bytes;
 }
 
 async function measure(): Promise<Outcome> {
   await start(100, true);
-  const idle = await bytesEach(false);
-  const called = await bytesEach(true);
+  const idle = await bytesEach(start, false);
+  const called = await bytesEach(start, true);
+  await startInRegistry(5_000, true);
+  const inRegistry = await bytesEach(startInRegistry, false);
+  const calledInRegistry = await bytesEach(startInRegistry, true);
   return {
     figures: [
       { name: "never called", value: idle, unit: "bytes", detail: `${count} of them` },
       { name: "called once", own: true, value: called, unit: "bytes" },
+      { name: "in a registry", own: true, value: inRegistry, unit: "bytes" },
+      { name: "called there", own: true, value: calledInRegistry, unit: "bytes" },
     ],
     floors: [{ name: "an idle awake actor", value: idle, limit: floorBytes, unit: "bytes", better: "less" }],
-    samples: { idle, called },
+    samples: { idle, called, inRegistry, calledInRegistry },
   };
 }
 

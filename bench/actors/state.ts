@@ -91,7 +91,7 @@ interface StateCosts {
 
 function measureState(): StateCosts {
   const bare = fresh();
-  const log = StateLog.create(fresh(), () => {});
+  const log = StateLog.create(fresh(), { stateChanged: () => {} });
   log.take();
   const state = log.value as State;
   const per = passes * 1_000;
