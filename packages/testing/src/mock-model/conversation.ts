@@ -64,7 +64,8 @@ export function findCwd(texts: readonly string[]): string | undefined {
   for (const candidate of texts) {
     const match =
       /<cwd>([^<]+)<\/cwd>/.exec(candidate) ??
-      /(?:current |primary )?working directory:\s*`?([^\s`]+)/i.exec(candidate);
+      /(?:current |primary )?working directory:\s*`?([^\s`]+)/i.exec(candidate) ??
+      /working in the directory:\s*`?([^\s`]+)/i.exec(candidate);
     if (match?.[1] !== undefined) return match[1];
   }
   return undefined;

@@ -14,6 +14,14 @@ export type ScriptStep =
   | { readonly read: string }
   /** Runs a shell command. */
   | { readonly run: string }
+  /** Calls a tool of an MCP server by the server's and its own name, whatever the agent calls it. */
+  | {
+      readonly call: {
+        readonly server: string;
+        readonly tool: string;
+        readonly arguments: Readonly<Record<string, unknown>>;
+      };
+    }
   /** Publishes a plan; an agent without a plan tool gets it as text. */
   | { readonly plan: readonly string[] }
   /** Text in pieces with a pause after each. */

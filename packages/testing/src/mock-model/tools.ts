@@ -12,11 +12,11 @@ export interface ToolCall {
 
 type ToolStep = Extract<
   ScriptStep,
-  { edit: unknown } | { read: unknown } | { run: unknown } | { plan: unknown }
+  { edit: unknown } | { read: unknown } | { run: unknown } | { call: unknown } | { plan: unknown }
 >;
 
 export function isToolStep(step: ScriptStep): step is ToolStep {
-  return "edit" in step || "read" in step || "run" in step || "plan" in step;
+  return "edit" in step || "read" in step || "run" in step || "call" in step || "plan" in step;
 }
 
 /** The step as a call of a tool that the client offered; undefined when it offers none that fits. */
@@ -24,15 +24,20 @@ export function toolCall(step: ToolStep, conversation: Conversation): ToolCall |
   if ("edit" in step) return editCall(step.edit.path, step.edit.content, conversation);
   if ("read" in step) return readCall(step.read, conversation);
   if ("run" in step) return runCall(step.run, conversation);
+  if ("call" in step) return mcpCall(step.call, conversation);
   return planCall(step.plan, conversation);
 }
 
 function editCall(path: string, content: string, conversation: Conversation): ToolCall | undefined {
   const { tools } = conversation;
   if (tools.has("Write")) return json("Write", { file_path: absolute(path, conversation), content });
+  if (namesFilePath("write", conversation))
+    return json("write", { filePath: absolute(path, conversation), content });
   if (tools.has("write")) return json("write", { path, content });
   if (tools.has("write_file"))
     return json("write_file", { file_path: absolute(path, conversation), content });
+  if (tools.get("create")?.parameters.includes("file_text"))
+    return json("create", { path: absolute(path, conversation), file_text: content });
   const patch = addFilePatch(path, content);
   const applyPatch = tools.get("apply_patch");
   if (applyPatch?.kind === "custom") return { name: "apply_patch", input: patch, custom: true };
@@ -41,11 +46,18 @@ function editCall(path: string, content: string, conversation: Conversation): To
   return runCall(`apply_patch <<'PATCH'\n${patch}\nPATCH`, conversation);
 }
 
+/** OpenCode's tools take `filePath`, those of Pi of the same names take `path`. */
+function namesFilePath(tool: string, { tools }: Conversation): boolean {
+  return tools.get(tool)?.parameters.includes("filePath") === true;
+}
+
 function readCall(path: string, conversation: Conversation): ToolCall | undefined {
   const { tools } = conversation;
   if (tools.has("Read")) return json("Read", { file_path: absolute(path, conversation) });
+  if (namesFilePath("read", conversation)) return json("read", { filePath: absolute(path, conversation) });
   if (tools.has("read")) return json("read", { path });
   if (tools.has("read_file")) return json("read_file", { file_path: absolute(path, conversation) });
+  if (tools.has("view")) return json("view", { path: absolute(path, conversation) });
   return runCall(`cat -- ${shellQuote(path)}`, conversation);
 }
 
@@ -58,6 +70,23 @@ function runCall(command: string, conversation: Conversation): ToolCall | undefi
   if (tools.has("shell_command")) return json("shell_command", { command });
   if (tools.has("shell")) return json("shell", { command: ["sh", "-c", command] });
   if (tools.has("run_shell_command")) return json("run_shell_command", { command });
+  return undefined;
+}
+
+type McpStep = Extract<ScriptStep, { call: unknown }>["call"];
+
+/** Agents put the name of the server in front, each with another separator, or into a namespace. */
+function mcpCall(step: McpStep, conversation: Conversation): ToolCall | undefined {
+  const words = (name: string) => name.split(/[^A-Za-z0-9]+|_/).filter((word) => word !== "");
+  const wanted = [...words(step.server), ...words(step.tool)].join(" ");
+  for (const [name, { namespace }] of conversation.tools) {
+    const full = [...words(namespace ?? ""), ...words(name)].join(" ");
+    if (full !== wanted && !full.endsWith(` ${wanted}`)) continue;
+    return { ...json(name, step.arguments), ...(namespace === undefined ? {} : { namespace }) };
+  }
+  if (runsJavaScript(conversation)) {
+    return javaScript(`mcp__${step.server}__${step.tool}`, step.arguments, conversation);
+  }
   return undefined;
 }
 

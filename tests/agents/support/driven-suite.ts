@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { scriptPrompt } from "@holdfast/testing/mock-model";
+import { Driven, type DrivenSession } from "./driven.ts";
+import { randomText } from "./repository.ts";
+
+export interface DrivenFacts {
+  readonly id: string;
+  /** Offers the tools of MCP servers over standard input and output to the model right away. */
+  readonly callsMcpTools: boolean;
+  /** Tells the model in the conversation, as the mock model sees it, which skills there are. */
+  readonly tellsSkills: boolean;
+}
+
+/** A real agent at the sandbox server, without a jail: what it is started with, and what it is given. */
+export function drivenSuite(facts: DrivenFacts): void {
+  describe(`${facts.id} at the sandbox server`, () => {
+    let driven: Driven;
+    let session: DrivenSession;
+    const skill = randomText("how to water");
+    before(async () => {
+      driven = await Driven.start(facts.id);
+      await configureMcp(driven);
+      await configureSkill(driven, skill);
+      session = await driven.session(facts.id);
+    });
+    after(async () => {
+      await driven?.stop();
+    });
+
+    test("reads and writes files with its own tools, and says what the model says", async () => {
+      const content = `${randomText("content")}\n`;
+      const words = randomText("Finished");
+      const steps = [{ read: "README.md" }, { edit: { path: "added.md", content } }, { say: words }];
+      assert.equal(await session.prompt(scriptPrompt(steps)), "end_turn");
+      assert.equal((await readFile(join(driven.work, "added.md"), "utf8")).trimEnd(), content.trimEnd());
+      assert.ok(spoken(session).includes(words), spoken(session));
+      assert.ok(driven.model.requests.length > 0);
+    });
+
+    if (facts.callsMcpTools) {
+      test("calls a tool of an MCP server that is configured for the directory", async () => {
+        const text = randomText("note");
+        const call = { server: "notes", tool: "write_note", arguments: { text } };
+        assert.equal(await session.prompt(scriptPrompt([{ call }, { say: "Noted." }])), "end_turn");
+        assert.equal(await readFile(join(driven.directory, "notes.txt"), "utf8"), `${text}\n`);
+      });
+    }
+
+    if (facts.tellsSkills) {
+      test("knows a skill that is configured for the directory", () => {
+        assert.ok(driven.model.requests.some((request) => request.prompt.includes(skill)));
+      });
+    }
+
+    test("says in the list of agents what there is to choose", async () => {
+      const agent = await driven.client.getAgent(facts.id, { config: true });
+      assert.equal(agent.installed, true);
+      assert.equal(agent.credentialsAvailable, true);
+      assert.equal(agent.serverStatus?.status, "running");
+      const options = (agent.configOptions ?? []) as readonly { category: string; options: unknown[] }[];
+      assert.ok(
+        options.some((option) => option.options.length > 0),
+        JSON.stringify(options),
+      );
+    });
+  });
+}
+
+async function configureMcp(driven: Driven): Promise<void> {
+  await driven.configure("mcp", "notes", {
+    type: "local",
+    command: process.execPath,
+    args: [fileURLToPath(new URL("./notes-server.ts", import.meta.url))],
+    env: { NOTES_FILE: join(driven.directory, "notes.txt") },
+  });
+}
+
+async function configureSkill(driven: Driven, description: string): Promise<void> {
+  const source = join(driven.directory, "skills");
+  await mkdir(join(source, "gardening"), { recursive: true });
+  const text = `---\nname: gardening\ndescription: ${description}\n---\nWater the flowers.\n`;
+  await writeFile(join(source, "gardening", "SKILL.md"), text);
+  await driven.configure("skills", "garden", { sources: [{ type: "local", source }] });
+}
+
+/** Everything that the agent has said to the person. */
+function spoken(session: DrivenSession): string {
+  return session.seen
+    .flatMap(({ message }) => {
+      const params = message.params as { update?: { sessionUpdate?: string; content?: { text?: string } } };
+      const update = params?.update;
+      return update?.sessionUpdate === "agent_message_chunk" ? [update.content?.text ?? ""] : [];
+    })
+    .join("");
+}
