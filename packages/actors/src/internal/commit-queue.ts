@@ -4,6 +4,9 @@ import type { ActorStore, CommitBatch } from "../store.ts";
 /** How many macrotasks a commit waits at most for further turns, each of which has to bring some. */
 const maxGatherRounds = 16;
 
+/** How many commits of an actor may be on their way: the second is served while the first is synced. */
+const maxFlights = 2;
+
 /** Something that leaves the actor. Exactly one of the two is called, once; neither may throw. */
 export interface Output {
   release(): void;
@@ -28,6 +31,8 @@ export interface CommitOwner {
   readonly id: string;
   readonly host: { readonly store: ActorStore };
   readonly ports: Ports;
+  /** Whether a commit may be handed in before the one before it has landed. */
+  readonly overlaps: boolean;
   /** Whether there is something to take. */
   hasChanged(): boolean;
   /** Takes what changed since the last call; undefined when nothing did. */
@@ -51,25 +56,28 @@ export interface CommitStart {
 interface Flight {
   readonly version: number;
   readonly outputs: Output[];
+  landed: boolean;
 }
 
 /**
- * The output gate. One commit of an actor is on its way at a time; the turns that close meanwhile
- * share the next one. Each output leaves when all turns before it are durable, in the order in which
- * outputs were made.
+ * The output gate. The turns that close while a commit of an actor is on its way share the next one.
+ * Each output leaves when all turns before it are durable, in the order in which outputs were made.
  *
  * The commit of a lone caller is handed to the store at once. Where several outputs waited, their
  * callers are about to come back together, and a commit for the first few of them would make all
- * others wait for two syncs: so the next commit gathers turns until half of the callers wait, which
- * lets sync and work overlap, for as long as each macrotask brings more of them. A loop that is idle
- * brings none, so that nothing waits there for callers who stay away.
+ * others wait for two syncs: so the next commit gathers turns until half of the callers wait, for as
+ * long as each macrotask brings more of them. A loop that is idle brings none, so that nothing waits
+ * there for callers who stay away. Half of the callers need not wait for the other half to land: their
+ * commit follows while the first is synced. The store takes commits in order and refuses one whose
+ * predecessor it does not have, so that the second cannot become durable without the first.
  */
 export class CommitQueue {
   readonly #owner: CommitOwner;
   readonly #epoch: number;
   readonly #nonce: string;
-  #flight: Flight | undefined;
-  /** Outputs of the turns that closed since the flight began; present when there was one. */
+  /** Oldest first. */
+  readonly #flights: Flight[] = [];
+  /** Outputs of the turns that closed since the last flight began; present when there was one. */
   #next: Output[] | undefined;
   /** Outputs that leave now, with nothing to wait for. */
   #leaving: Output[] | undefined;
@@ -79,7 +87,7 @@ export class CommitQueue {
   #failed = false;
   #holds = 0;
   #inTransaction = false;
-  /** How many outputs waited when the last commit landed: its own, and those of the next one. */
+  /** About how many callers there are, as the last landings saw it. */
   #crowd = 0;
   #gathering = false;
   /** Present when outputs go first and changes are saved after so long. */
@@ -101,7 +109,7 @@ export class CommitQueue {
   }
 
   #close(): void {
-    if (this.#flight !== undefined || this.#holds > 0 || this.#gathering) this.#next ??= [];
+    if (this.#flights.length > 0 || this.#holds > 0 || this.#gathering) this.#next ??= [];
     else if (this.#crowd > 1 && this.#owner.hasChanged()) this.#gather();
     else this.#leave(this.#handIn([]));
   }
@@ -163,13 +171,13 @@ export class CommitQueue {
       if (!held) return;
       held = false;
       this.#holds--;
-      if (this.#holds === 0 && this.#flight === undefined) this.#takeNext();
+      if (this.#holds === 0 && this.#flights.length === 0) this.#takeNext();
     };
   }
 
   /** True when nothing is on its way or waits for the store. */
   get idle(): boolean {
-    return this.#flight === undefined && this.#next === undefined && this.#holds === 0;
+    return this.#flights.length === 0 && this.#next === undefined && this.#holds === 0;
   }
 
   /** As {@link hold} for what may be taken back, on an idle queue; meanwhile nobody can wait for the gate. */
@@ -201,10 +209,13 @@ export class CommitQueue {
 
   #wait(output: Output): void {
     if (this.#failure !== undefined) return output.drop(this.#failure);
-    const waiting = this.#next ?? this.#flight?.outputs ?? this.#leaving;
+    const waiting = this.#next ?? this.#flights.at(-1)?.outputs ?? this.#leaving;
     if (waiting === undefined) return output.release();
     waiting.push(output);
-    if (this.#gathering && this.#isFree && this.#hasGathered) this.#takeNext();
+    if (!this.#isFree || !this.#hasGathered) return;
+    // Beside a flight there is time: a larger commit costs less, as long as the loop finds more for it.
+    if (this.#flights.length > 0) this.#gather();
+    else if (this.#gathering) this.#takeNext();
   }
 
   /** As {@link after}, as a promise. Rejects with `actor.output_in_transaction` in a transaction. */
@@ -227,8 +238,8 @@ export class CommitQueue {
     this.#save?.timer.cancel();
     const failure = this.#owner.commitFailed(error);
     this.#failure = failure;
-    const waiting = [...(this.#flight?.outputs ?? []), ...(this.#next ?? [])];
-    this.#flight = undefined;
+    const waiting = [...this.#flights.flatMap(({ outputs }) => outputs), ...(this.#next ?? [])];
+    this.#flights.length = 0;
     this.#next = undefined;
     for (const output of waiting) output.drop(failure);
   }
@@ -239,10 +250,10 @@ export class CommitQueue {
     const version = this.#version + 1;
     try {
       const changes = owner.collect(version);
-      if (changes === undefined) return outputs;
+      if (changes === undefined) return this.#follow(outputs);
       this.#version = version;
-      const flight: Flight = { version, outputs };
-      this.#flight = flight;
+      const flight: Flight = { version, outputs, landed: false };
+      this.#flights.push(flight);
       const commitId = `${this.#nonce}.${version}`;
       const batch = { ...changes, actorId: owner.id, epoch: this.#epoch, version, commitId };
       owner.host.store.commit(batch).then(
@@ -251,9 +262,17 @@ export class CommitQueue {
       );
     } catch (error) {
       // What could not be handed over cannot be made up for: memory and store would differ.
-      this.#flight ??= { version, outputs };
+      if (this.#flights.at(-1)?.version !== version) this.#flights.push({ version, outputs, landed: false });
       this.fail(error);
     }
+    return [];
+  }
+
+  /** Outputs of turns that changed nothing: they leave with the commit before them, or are returned. */
+  #follow(outputs: Output[]): Output[] {
+    const last = this.#flights.at(-1);
+    if (last === undefined) return outputs;
+    last.outputs.push(...outputs);
     return [];
   }
 
@@ -271,12 +290,31 @@ export class CommitQueue {
 
   #land(flight: Flight): void {
     if (this.#failed) return;
-    this.#owner.landed(flight.version);
-    this.#flight = undefined;
-    this.#crowd = flight.outputs.length + (this.#next?.length ?? 0);
-    if (this.#next === undefined || this.#hasGathered) return this.#takeNext(flight.outputs);
-    this.#gather();
-    this.#leave(flight.outputs);
+    flight.landed = true;
+    const outputs: Output[] = [];
+    for (let first = this.#flights[0]; first?.landed === true; first = this.#flights[0]) {
+      this.#flights.shift();
+      this.#owner.landed(first.version);
+      outputs.push(...first.outputs);
+    }
+    this.#count(outputs.length);
+    if (this.#flights.length > 0 ? this.#isFree && this.#hasGathered : this.#hasAll) {
+      return this.#takeNext(outputs);
+    }
+    if (this.#flights.length === 0) this.#gather();
+    this.#leave(outputs);
+  }
+
+  /** How many callers there are; those who wait nowhere now are soon back, or forgotten by and by. */
+  #count(landed: number): void {
+    let waiting = landed + (this.#next?.length ?? 0);
+    for (const { outputs } of this.#flights) waiting += outputs.length;
+    this.#crowd = Math.max(waiting, this.#crowd - 1 - (this.#crowd >> 3));
+  }
+
+  /** Nothing to gather for: nothing has closed, or enough of it. */
+  get #hasAll(): boolean {
+    return this.#next === undefined || this.#hasGathered;
   }
 
   /** Half of the callers wait: the other half can be served during their sync, and they during its. */
@@ -289,7 +327,7 @@ export class CommitQueue {
     this.#next ??= [];
     if (this.#gathering) return;
     this.#gathering = true;
-    let known = 0;
+    let known = this.#flights.length === 0 ? 0 : this.#next.length;
     let rounds = 0;
     const look = (): void => {
       const waiting = this.#next?.length ?? 0;
@@ -301,13 +339,16 @@ export class CommitQueue {
       }
       this.#gathering = false;
       // Whatever is in the way takes the next commit itself when it ends.
-      if (this.#isFree) this.#takeNext();
+      if (this.#isFree && (this.#flights.length === 0 || this.#hasGathered)) this.#takeNext();
     };
     this.#owner.ports.tasks.macrotask(look);
   }
 
+  /** Whether the store may be given a commit now. */
   get #isFree(): boolean {
-    return this.#flight === undefined && this.#holds === 0 && !this.#failed;
+    if (this.#holds > 0 || this.#failed) return false;
+    const { length } = this.#flights;
+    return length === 0 || (length < maxFlights && this.#crowd > 1 && this.#owner.overlaps);
   }
 
   #takeNext(outputs: readonly Output[] = []): void {
