@@ -4,11 +4,20 @@ import { configPart } from "../config/openapi.ts";
 import { fsPart } from "../fs/openapi.ts";
 import { httpPart } from "../http/openapi.ts";
 import { processesPart } from "../processes/openapi.ts";
+import { sessionsPart } from "../sessions/openapi.ts";
 import type { JsonSchema, OpenApiOperation, OpenApiPart, OpenApiPath, OpenApiResponse } from "./part.ts";
 import { problems } from "./part.ts";
 
 /** Every part of the server; a route that is in none of them fails a test. */
-const parts: readonly OpenApiPart[] = [httpPart, agentsPart, acpPart, configPart, fsPart, processesPart];
+const parts: readonly OpenApiPart[] = [
+  httpPart,
+  agentsPart,
+  acpPart,
+  configPart,
+  fsPart,
+  processesPart,
+  sessionsPart,
+];
 
 export interface OpenApiDocument {
   readonly openapi: "3.1.0";
