@@ -77,11 +77,6 @@ export class Wal {
     return this.#usualMs < maxInlineSyncMs;
   }
 
-  /** Length of the file, in bytes. */
-  size(): number {
-    return fstatSync(this.#fd).size;
-  }
-
   /** Throws when the path no longer names the file that is synced. */
   assertSame(): void {
     const inode = statSync(this.#path, { bigint: true }).ino;

@@ -35,8 +35,6 @@ import {
 import { SqlSession } from "./session.ts";
 import { pruneHistory } from "./state-log.ts";
 
-const commitsPerCheck = 64;
-
 /** What a file has open; all of it goes when the file is suspended, and comes back when it is used. */
 interface Connection {
   readonly database: DatabaseSync;
@@ -73,10 +71,7 @@ export class ActorFile {
   #failure: { readonly cause: unknown } | undefined;
   #syncing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  #walSize = 0;
   #mostlyMoved = false;
-  /** Commits since the log was looked at. */
-  #unchecked = 0;
   /** Pragmas of the user that last as long as a connection. */
   readonly #pragmas = new Map<string, string>();
 
@@ -430,19 +425,16 @@ export class ActorFile {
    * Right after a commit nobody else writes, so that a passive checkpoint moves all of the log and the
    * next commit starts it over. A thread moves most of it first, while commits go on. A log that is
    * written over is quicker to sync than one that grows.
+   *
+   * SQLite is asked how long the log is, not the file system: to look at a file makes its next change
+   * write down a time of its own, which its sync then has to write as well (Linux 6.13 and later).
    */
   #checkpoint(): void {
     const { sql, database, frameBytes, wal } = this.#use();
-    this.#unchecked += 1;
     if (this.#mostlyMoved) {
       this.#mostlyMoved = false;
       return this.#moveRest(database);
     }
-    const size = wal.size();
-    // A log that has not grown is written over from its beginning: it is looked at now and then.
-    if (size === this.#walSize && this.#unchecked < commitsPerCheck) return;
-    this.#walSize = size;
-    this.#unchecked = 0;
     const row = sql.walState.get() ?? {};
     const frames = integer(row, "log");
     if (frames * frameBytes >= this.#host.maxWalBytes) {
