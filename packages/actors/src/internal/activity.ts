@@ -38,7 +38,7 @@ export class Activity implements Idler {
 
   end(): void {
     this.#active--;
-    this.#rest();
+    this.recheck();
   }
 
   connected(): void {
@@ -47,7 +47,7 @@ export class Activity implements Idler {
 
   disconnected(): void {
     this.#connections--;
-    this.#rest();
+    this.recheck();
   }
 
   runBegan(): void {
@@ -56,18 +56,18 @@ export class Activity implements Idler {
 
   runEnded(): void {
     this.#runs--;
-    this.#rest();
+    this.recheck();
   }
 
   /** Somebody waits for a queue: the `run` handler may be put to sleep at this point. */
   waitBegan(): void {
     this.#waits++;
-    this.#rest();
+    this.recheck();
   }
 
   waitEnded(): void {
     this.#waits--;
-    this.#rest();
+    this.recheck();
   }
 
   /** Keeps the actor awake until the promise settles. */
@@ -81,7 +81,7 @@ export class Activity implements Idler {
     this.#background++;
     const end = (): void => {
       this.#background--;
-      this.#rest();
+      this.recheck();
     };
     promise.then(end, end);
   }
@@ -117,7 +117,7 @@ export class Activity implements Idler {
   /** Begins to watch for idleness. */
   watch(list: IdleList): void {
     this.#list = list;
-    this.#rest();
+    this.recheck();
   }
 
   unwatch(): void {
@@ -142,12 +142,8 @@ export class Activity implements Idler {
     });
   }
 
-  /** Looks again whether what `drained` waits for has come to pass. */
+  /** Something has ended: looks whether it was the last. */
   recheck(): void {
-    this.#drained?.();
-  }
-
-  #rest(): void {
     this.#drained?.();
     if (!this.any) this.#owner.rested();
     if (this.isIdle) this.#list?.rests(this);

@@ -1,4 +1,4 @@
-import { encodeValue, HoldfastError, validate } from "@holdfast/core";
+import { encodeValue, HoldfastError, type StandardSchema, validate } from "@holdfast/core";
 import type { CommitBatch, KvEntry, StoredState } from "../store.ts";
 import { ChangeTeller } from "./change-teller.ts";
 import { Context } from "./context.ts";
@@ -23,18 +23,13 @@ export class ActorState implements StateOwner {
   }
 
   get value(): unknown {
-    if (this.#log === undefined) throw this.#missing();
+    if (this.#log === undefined) throw missingError(this.#runtime.name);
     return this.#log.value;
   }
 
   set value(value: unknown) {
-    if (this.#log === undefined) throw this.#missing();
+    if (this.#log === undefined) throw missingError(this.#runtime.name);
     this.#log.value = value;
-  }
-
-  #missing(): HoldfastError {
-    const message = `The actor "${this.#runtime.name}" has no state (yet)`;
-    return new HoldfastError("actor", "state_not_enabled", message, { statusCode: 500 });
   }
 
   /** The first state. Also at a wake when none is stored: the definition may have had no state before. */
@@ -44,7 +39,7 @@ export class ActorState implements StateOwner {
     if (hooks.createState === undefined && state === undefined) return;
     const initial =
       state !== undefined ? state.initial : await runtime.hook("createState", [new Context(runtime), input]);
-    const value = stateSchema === undefined ? initial : await this.#validated(initial);
+    const value = stateSchema === undefined ? initial : await validated(stateSchema, initial);
     if (migrateState.length > 0) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
     this.#log = StateLog.create(value, this);
     runtime.markDirty();
@@ -67,7 +62,7 @@ export class ActorState implements StateOwner {
     }
     const migrated = version < migrateState.length;
     const before = migrated || stateSchema === undefined ? undefined : encodeValue(value);
-    if (stateSchema !== undefined) value = await this.#validated(value);
+    if (stateSchema !== undefined) value = await validated(stateSchema, value);
     if (before !== undefined && sameBytes(before, encodeValue(value))) {
       this.#log = StateLog.load(stored, this);
       return;
@@ -75,22 +70,6 @@ export class ActorState implements StateOwner {
     if (migrated) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
     this.#log = StateLog.create(value, this);
     runtime.markDirty();
-  }
-
-  async #validated(value: unknown): Promise<unknown> {
-    const { stateSchema } = this.#runtime.definition;
-    if (stateSchema === undefined) return value;
-    try {
-      return await validate(stateSchema, value, { group: "actor", code: "invalid_state", what: "The state" });
-    } catch (error) {
-      // A state is no caller's fault, whatever a refused argument is.
-      if (!(error instanceof HoldfastError)) throw error;
-      throw new HoldfastError(error.group, error.code, error.message, {
-        metadata: error.metadata,
-        statusCode: 500,
-        cause: error,
-      });
-    }
   }
 
   stateChanged(): void {
@@ -139,6 +118,25 @@ export class ActorState implements StateOwner {
     this.#log?.rollback();
     this.#teller?.rollback();
   }
+}
+
+async function validated(schema: StandardSchema, value: unknown): Promise<unknown> {
+  try {
+    return await validate(schema, value, { group: "actor", code: "invalid_state", what: "The state" });
+  } catch (error) {
+    // A state is no caller's fault, whatever a refused argument is.
+    if (!(error instanceof HoldfastError)) throw error;
+    throw new HoldfastError(error.group, error.code, error.message, {
+      metadata: error.metadata,
+      statusCode: 500,
+      cause: error,
+    });
+  }
+}
+
+function missingError(name: string): HoldfastError {
+  const message = `The actor "${name}" has no state (yet)`;
+  return new HoldfastError("actor", "state_not_enabled", message, { statusCode: 500 });
 }
 
 function tooNewError(stored: number, known: number): HoldfastError {

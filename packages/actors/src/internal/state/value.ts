@@ -94,13 +94,15 @@ class Copier {
   }
 
   #plainObject(raw: object): object {
-    const copy: Record<string, unknown> = {};
-    for (const key of Reflect.ownKeys(raw)) {
-      if (typeof key === "symbol") {
-        if (Object.prototype.propertyIsEnumerable.call(raw, key)) throw refused("a symbol key", this.#path);
-      } else if (Object.prototype.propertyIsEnumerable.call(raw, key)) {
-        setOwn(copy, key, this.#item(Reflect.get(raw, key), key));
-      }
+    for (const symbol of Object.getOwnPropertySymbols(raw)) {
+      if (Object.prototype.propertyIsEnumerable.call(raw, symbol)) throw refused("a symbol key", this.#path);
+    }
+    // A spread has the layout of what it copies, which one key after the other would make larger.
+    const copy: Record<string, unknown> = { ...raw };
+    for (const key of Object.keys(copy)) {
+      const item = copy[key];
+      const copied = this.#item(item, key);
+      if (copied !== item) setOwn(copy, key, copied);
     }
     return copy;
   }
