@@ -27,13 +27,21 @@ const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 class Reader {
   at = 0;
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  #view: DataView | undefined;
   readonly #maxDepth: number;
 
   constructor(bytes: Uint8Array, maxDepth: number) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#maxDepth = maxDepth;
+  }
+
+  /**
+   * Made for the first number of eight bytes or with a fraction: a view asks for the buffer of the bytes,
+   * which few bytes do not have until somebody does, and then it costs more than all the rest.
+   */
+  get #numbers(): DataView {
+    this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    return this.#view;
   }
 
   read(depth: number): unknown {
@@ -75,12 +83,18 @@ class Reader {
 
   #argument(info: number): number | bigint {
     if (info < 24) return info;
-    if (info === 24) return this.#view.getUint8(this.#take(1));
-    if (info === 25) return this.#view.getUint16(this.#take(2));
-    if (info === 26) return this.#view.getUint32(this.#take(4));
+    if (info === 24) return this.#unsigned(1);
+    if (info === 25) return this.#unsigned(2);
+    if (info === 26) return this.#unsigned(4);
     if (info !== 27) throw malformed("a length is indefinite or reserved");
-    const value = this.#view.getBigUint64(this.#take(8));
+    const value = this.#numbers.getBigUint64(this.#take(8));
     return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  }
+
+  #unsigned(length: number): number {
+    let value = 0;
+    for (let at = this.#take(length); at < this.at; at++) value = value * 256 + (this.#bytes[at] ?? 0);
+    return value;
   }
 
   #negative(argument: number): number | bigint {
@@ -157,11 +171,11 @@ class Reader {
       case 23:
         return undefined;
       case 25:
-        return halfToNumber(this.#view.getUint16(this.#take(2)));
+        return halfToNumber(this.#unsigned(2));
       case 26:
-        return this.#view.getFloat32(this.#take(4));
+        return this.#numbers.getFloat32(this.#take(4));
       case 27:
-        return this.#view.getFloat64(this.#take(8));
+        return this.#numbers.getFloat64(this.#take(8));
       default:
         throw malformed("a simple value is unknown");
     }
