@@ -86,13 +86,16 @@ export interface HeldSync {
   count(): number;
   /** Resolves when a sync waits to be released. */
   started(): Promise<void>;
+  /** Ends the oldest sync that waits. */
   release(error?: Error): void;
+  /** Ends the newest one. */
+  releaseNewest(): void;
 }
 
 /** A sync that takes as long as the test wants. Since it says that the disk is slow, it is never in line. */
 export function heldSync(): HeldSync {
   let count = 0;
-  let pending: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  const pending: { resolve: () => void; reject: (error: Error) => void }[] = [];
   let onStart: (() => void) | undefined;
   return {
     syncFile: {
@@ -102,7 +105,7 @@ export function heldSync(): HeldSync {
       syncAsync() {
         count += 1;
         return new Promise((resolve, reject) => {
-          pending = { resolve, reject };
+          pending.push({ resolve, reject });
           onStart?.();
         });
       },
@@ -110,17 +113,17 @@ export function heldSync(): HeldSync {
     count: () => count,
     started: () =>
       new Promise((resolve) => {
-        if (pending !== undefined) resolve();
+        if (pending.length > 0) resolve();
         else onStart = resolve;
       }),
     release(error) {
-      const waiting = pending;
+      const waiting = pending.shift();
       if (waiting === undefined) throw new Error("No sync waits");
-      pending = undefined;
       onStart = undefined;
       if (error === undefined) waiting.resolve();
       else waiting.reject(error);
     },
+    releaseNewest: () => pending.pop()?.resolve(),
   };
 }
 

@@ -19,7 +19,7 @@ describe("group sync", () => {
   test("one sync covers the commits that were written before it started, and no later one", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
-    const first = Promise.all([store.commit(create("a")), store.commit(create("b"))]);
+    const first = Promise.all(["a", "b", "d", "e", "f"].map((id) => store.commit(create(id))));
     await held.started();
     const second = Promise.all([store.commit(next("a", 2)), store.commit(create("c"))]);
     assert.equal(await isPending(first), true);
@@ -31,22 +31,53 @@ describe("group sync", () => {
     assert.equal(await isPending(second), true);
     held.release();
     await second;
-    assert.equal(store.stats().commits, 4);
+    assert.equal(store.stats().commits, 7);
     assert.equal(store.stats().transactions, 2);
+  });
+
+  test("half as many as wait for a sync get one beside it, and are durable after it", async (t) => {
+    const held = heldSync();
+    const store = await openStore(t, { syncFile: held.syncFile });
+    const first = Promise.all([store.commit(create("a")), store.commit(create("b"))]);
+    await held.started();
+    const second = store.commit(next("a", 2));
+    assert.equal(await isPending(second), true);
+    assert.equal(held.count(), 2);
+    const third = store.commit(next("a", 3));
+    assert.equal(await isPending(third), true);
+    assert.equal(held.count(), 2);
+    held.releaseNewest();
+    assert.equal(await isPending(Promise.race([first, second])), true);
+    held.release();
+    await Promise.all([first, second]);
+    await held.started();
+    held.release();
+    await third;
+    assert.deepEqual([store.stats().transactions, store.stats().syncs], [3, 3]);
+  });
+
+  test("the sync of many commits begins before the event loop goes on", async (t) => {
+    const held = heldSync();
+    const store = await openStore(t, { syncFile: held.syncFile });
+    const ids = Array.from({ length: 70 }, (_, n) => String(n));
+    const commits = Promise.all(ids.map((id) => store.commit(create(id))));
+    assert.equal(held.count(), 1);
+    held.release();
+    await held.started();
+    held.release();
+    await commits;
+    assert.deepEqual([store.stats().transactions, store.stats().syncs], [2, 2]);
   });
 
   test("the sync of a commit for several callers begins at once; what comes during it waits for the next", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
-    const calls = ["k", "l"].map((key) => ({
-      key,
-      status: "done" as const,
-      expiresAt: Number.MAX_SAFE_INTEGER,
-    }));
+    const callsOf = (keys: readonly string[]) =>
+      keys.map((key) => ({ key, status: "done" as const, expiresAt: Number.MAX_SAFE_INTEGER }));
     const waiting = store.commit(create("a"));
-    const several = store.commit(create("b", { calls }));
+    const several = store.commit(create("b", { calls: callsOf(["k", "l", "m", "n"]) }));
     assert.equal(held.count(), 1);
-    const later = store.commit(create("c", { calls }));
+    const later = store.commit(create("c", { calls: callsOf(["k", "l"]) }));
     assert.equal(await isPending(Promise.race([waiting, several, later])), true);
     assert.equal(held.count(), 1);
     held.release();
@@ -103,7 +134,7 @@ describe("a failed sync", () => {
     held.release();
     await before;
 
-    const waiting = [store.commit(next("a", 2)), store.commit(next("b", 2))];
+    const waiting = [store.commit(next("a", 2)), store.commit(next("b", 2)), store.commit(create("d"))];
     await held.started();
     const behind = store.commit(next("a", 3));
     const read = store.get("a");
