@@ -1,0 +1,4 @@
+import type { OpenApiPart } from "../openapi/part.ts";
+
+export const treePaths: OpenApiPart["paths"] = {};
+export const treeSchemas: OpenApiPart["schemas"] = {};
