@@ -1,0 +1,183 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { isRecord } from "../internal/http.ts";
+import type { SandboxProvider } from "../providers/provider.ts";
+import { SandboxDestroyedError } from "../sdk/errors.ts";
+import { EngineApi, engineStatus } from "./engine-api.ts";
+
+type Lazy<T> = T | (() => T | Promise<T>);
+
+export interface DockerProviderOptions {
+  /** An image with the command `holdfast`; "holdfast/sandbox:latest" by default. Pulled where it is missing. */
+  image?: string;
+  /** Address of this machine on which the port is published; 127.0.0.1 by default, and only there. */
+  host?: string;
+  /** Port of the server in the container; 2468 by default. */
+  agentPort?: number;
+  /** `NAME=value` */
+  env?: Lazy<string[]>;
+  /** `/host/path:/container/path[:ro]` */
+  binds?: Lazy<string[]>;
+  /** Merged into the body of the Engine API's `POST /containers/create`. */
+  createContainerOptions?: Record<string, unknown>;
+  /** Program and arguments of the server; `["holdfast", "sandbox", "server"]` by default. */
+  command?: readonly string[];
+  /** By default that of `DOCKER_HOST` (`unix://...`), then the engine's own. */
+  socketPath?: string;
+  /** Working directory of sessions that name none; "/" by default. */
+  cwd?: string;
+}
+
+const tokenLabel = "dev.holdfast.sandbox-token";
+
+/**
+ * A sandbox server in a container of Docker. Each has a token of its own and a random port of
+ * `host` only. The token is a label of the container, so that another process can take it up again:
+ * who may use the engine's socket is root on this machine anyway.
+ */
+export function docker(options: DockerProviderOptions = {}): SandboxProvider {
+  return containerProvider("docker", options, () => [dockerHost(), "/var/run/docker.sock"]);
+}
+
+/** The same with Podman, as root or as a user, with `podman system service` (or `podman.socket`) running. */
+export function podman(options: DockerProviderOptions = {}): SandboxProvider {
+  const own = `/run/user/${process.getuid?.() ?? 0}/podman/podman.sock`;
+  return containerProvider("podman", options, () => [containerHost(), own, "/run/podman/podman.sock"]);
+}
+
+function containerProvider(
+  name: string,
+  options: DockerProviderOptions,
+  sockets: () => (string | undefined)[],
+): SandboxProvider {
+  let api: EngineApi | undefined;
+  const engine = (): EngineApi => {
+    api ??= new EngineApi(options.socketPath ?? firstSocket(sockets()));
+    return api;
+  };
+  const port = options.agentPort ?? 2_468;
+  /** Throws {@link SandboxDestroyedError} for a container that is gone. */
+  const inspect = async (id: string): Promise<Record<string, unknown>> => {
+    try {
+      const found = await engine().call("GET", `/containers/${encodeURIComponent(id)}/json`);
+      return isRecord(found) ? found : {};
+    } catch (error) {
+      throw engineStatus(error) === 404 ? new SandboxDestroyedError(id, name, { cause: error }) : error;
+    }
+  };
+  const start = async (id: string) => {
+    await engine().call("POST", `/containers/${encodeURIComponent(id)}/start`);
+  };
+  const remove = async (id: string) => {
+    try {
+      await engine().call("DELETE", `/containers/${encodeURIComponent(id)}?force=true&v=true`);
+    } catch (error) {
+      // 409: the engine is about to remove it already.
+      if (engineStatus(error) !== 404 && engineStatus(error) !== 409) throw error;
+    }
+  };
+  return {
+    name,
+    defaultCwd: options.cwd ?? "/",
+    async create() {
+      const id = await createContainer(engine(), options, port);
+      try {
+        await start(id);
+      } catch (error) {
+        await remove(id);
+        throw error;
+      }
+      return id;
+    },
+    destroy: remove,
+    kill: remove,
+    async pause(id) {
+      await inspect(id);
+      await engine().call("POST", `/containers/${encodeURIComponent(id)}/stop?t=5`);
+    },
+    async reconnect(id) {
+      const { State } = await inspect(id);
+      if (!isRecord(State) || State.Running !== true) await start(id);
+    },
+    async ensureServer(id) {
+      const { State } = await inspect(id);
+      if (!isRecord(State) || State.Running !== true) await start(id);
+    },
+    async getUrl(id) {
+      const { NetworkSettings } = await inspect(id);
+      const ports = isRecord(NetworkSettings) ? NetworkSettings.Ports : undefined;
+      const bindings = isRecord(ports) ? ports[`${port}/tcp`] : undefined;
+      const [binding] = Array.isArray(bindings) ? bindings : [];
+      if (isRecord(binding) && typeof binding.HostPort === "string")
+        return `http://${options.host ?? "127.0.0.1"}:${binding.HostPort}`;
+      throw new SandboxDestroyedError(id, name, { cause: new Error("the container publishes no port") });
+    },
+    async getToken(id) {
+      const { Config } = await inspect(id);
+      const labels = isRecord(Config) ? Config.Labels : undefined;
+      const token = isRecord(labels) ? labels[tokenLabel] : undefined;
+      return typeof token === "string" ? token : undefined;
+    },
+  };
+}
+
+async function createContainer(
+  engine: EngineApi,
+  options: DockerProviderOptions,
+  port: number,
+): Promise<string> {
+  const token = randomBytes(24).toString("hex");
+  const image = options.image ?? "holdfast/sandbox:latest";
+  const [env, binds] = await Promise.all([valueOf(options.env), valueOf(options.binds)]);
+  const overrides = options.createContainerOptions ?? {};
+  const HostConfig = isRecord(overrides.HostConfig) ? overrides.HostConfig : {};
+  const Labels = isRecord(overrides.Labels) ? overrides.Labels : {};
+  const [program = "holdfast", ...args] = options.command ?? ["holdfast", "sandbox", "server"];
+  const body = {
+    Image: image,
+    Entrypoint: [program],
+    // In a container of its own "all interfaces" is the one that the port is published from.
+    Cmd: [...args, "--host", "0.0.0.0", "--port", String(port), "--allow-remote"],
+    ExposedPorts: { [`${port}/tcp`]: {} },
+    ...overrides,
+    Env: [...(env ?? []), `HOLDFAST_SANDBOX_TOKEN=${token}`],
+    Labels: { ...Labels, [tokenLabel]: token },
+    HostConfig: {
+      Init: true,
+      ...HostConfig,
+      Binds: binds ?? [],
+      PortBindings: { [`${port}/tcp`]: [{ HostIp: options.host ?? "127.0.0.1", HostPort: "" }] },
+    },
+  };
+  let made: unknown;
+  try {
+    made = await engine.call("POST", "/containers/create", body);
+  } catch (error) {
+    if (engineStatus(error) !== 404) throw error;
+    await engine.call("POST", `/images/create?fromImage=${encodeURIComponent(image)}`);
+    made = await engine.call("POST", "/containers/create", body);
+  }
+  return isRecord(made) && typeof made.Id === "string" ? made.Id : "";
+}
+
+async function valueOf<T>(lazy: Lazy<T> | undefined): Promise<T | undefined> {
+  // A list of texts is no function, which the compiler cannot know of any T.
+  return typeof lazy === "function" ? await (lazy as () => T | Promise<T>)() : lazy;
+}
+
+function firstSocket(candidates: readonly (string | undefined)[]): string {
+  const named = candidates.filter((path) => path !== undefined);
+  return named.find((path) => existsSync(path)) ?? named[0] ?? "/var/run/docker.sock";
+}
+
+function dockerHost(): string | undefined {
+  return unixPath(process.env["DOCKER_HOST"]);
+}
+
+function containerHost(): string | undefined {
+  return unixPath(process.env["CONTAINER_HOST"]);
+}
+
+function unixPath(url: string | undefined): string | undefined {
+  return url?.startsWith("unix://") ? url.slice("unix://".length) : undefined;
+}

@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { delimiter, join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import type { SandboxProvider } from "../providers/provider.ts";
+import { SandboxDestroyedError } from "../sdk/errors.ts";
+
+/** What becomes of the server's output. */
+export type SandboxAgentSpawnLogMode = "inherit" | "pipe" | "silent";
+
+export interface LocalProviderOptions {
+  /** 127.0.0.1 by default. */
+  host?: string;
+  /** A free one by default. */
+  port?: number;
+  /** 24 random bytes by default. */
+  token?: string;
+  /**
+   * A program that takes `server --host H --port P`. By default `HOLDFAST_SANDBOX_BIN`, then
+   * `SANDBOX_AGENT_BIN`, then `holdfast` in PATH (called with `sandbox server`).
+   */
+  binaryPath?: string;
+  log?: SandboxAgentSpawnLogMode;
+  /** Added to the environment of this process. */
+  env?: Record<string, string>;
+  /** How long the server may take until it answers; 15 s by default. */
+  timeoutMs?: number;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly token: string;
+  readonly url: string;
+  readonly exited: Promise<void>;
+}
+
+const graceMs = 5_000;
+
+/**
+ * A sandbox server as a process of this machine: no isolation at all, for work on one's own code. The
+ * server ends with {@link SandboxProvider.destroy}, and when this process exits in order.
+ */
+export function local(options: LocalProviderOptions = {}): SandboxProvider {
+  const servers = new Map<string, Running>();
+  const host = options.host ?? "127.0.0.1";
+  const find = (id: string): Running => {
+    const running = servers.get(id);
+    if (running) return running;
+    throw new SandboxDestroyedError(id, "local");
+  };
+  return {
+    name: "local",
+    defaultCwd: process.cwd(),
+    async create() {
+      const port = options.port ?? (await freePort(host));
+      const running = start(options, host, port);
+      const id = `${host}:${port}`;
+      servers.set(id, running);
+      void running.exited.then(() => {
+        if (servers.get(id) === running) servers.delete(id);
+      });
+      try {
+        await healthy(running, options.timeoutMs ?? 15_000);
+      } catch (error) {
+        await end(running);
+        throw error;
+      }
+      return id;
+    },
+    async destroy(id) {
+      const running = servers.get(id);
+      if (running) await end(running);
+    },
+    // The token of a server that another process started is known to that process only.
+    reconnect: async (id) => void find(id),
+    getUrl: async (id) => find(id).url,
+    getToken: async (id) => find(id).token,
+  };
+}
+
+function start(options: LocalProviderOptions, host: string, port: number): Running {
+  const token = options.token ?? randomBytes(24).toString("hex");
+  const { command, args } = program(options.binaryPath);
+  const log = options.log ?? "inherit";
+  const stdio = log === "inherit" ? "inherit" : log === "pipe" ? "pipe" : "ignore";
+  const child = spawn(command, [...args, "--host", host, "--port", String(port)], {
+    stdio: ["ignore", stdio, stdio],
+    // The command line is seen by every user of the machine; the environment is not.
+    env: { ...process.env, ...options.env, HOLDFAST_SANDBOX_TOKEN: token, SANDBOX_AGENT_TOKEN: token },
+  });
+  if (log === "pipe") {
+    child.stdout?.pipe(process.stdout, { end: false });
+    child.stderr?.pipe(process.stderr, { end: false });
+  }
+  const stop = () => void child.kill("SIGTERM");
+  process.once("exit", stop);
+  const exited = new Promise<void>((resolve) => {
+    child.once("error", () => resolve());
+    child.once("exit", () => resolve());
+  }).then(() => void process.removeListener("exit", stop));
+  return { child, token, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, exited };
+}
+
+function program(given: string | undefined): { command: string; args: string[] } {
+  const path = given ?? process.env["HOLDFAST_SANDBOX_BIN"] ?? process.env["SANDBOX_AGENT_BIN"];
+  if (path !== undefined) return { command: path, args: ["server"] };
+  const found = (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((directory) => join(directory, "holdfast"))
+    .find((candidate) => existsSync(candidate));
+  if (found !== undefined) return { command: found, args: ["sandbox", "server"] };
+  throw new HoldfastError(
+    "sandbox",
+    "no_server_program",
+    "No sandbox server was found: install the package holdfast, or set binaryPath or HOLDFAST_SANDBOX_BIN",
+    { statusCode: 500 },
+  );
+}
+
+async function healthy(running: Running, timeoutMs: number): Promise<void> {
+  const { child, token, url } = running;
+  const deadline = Date.now() + timeoutMs;
+  let ended: string | undefined;
+  child.once("error", (error) => {
+    ended = error.message;
+  });
+  for (;;) {
+    const exit = child.exitCode ?? child.signalCode;
+    if (ended !== undefined || exit !== null) throw failed(`it ended with ${ended ?? exit}`);
+    const signal = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${url}/v1/health`, { headers, signal }).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.ok) return;
+    if (response?.status === 401) throw failed("another server has the port");
+    if (Date.now() >= deadline) throw failed(`it did not answer within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+function failed(why: string): HoldfastError {
+  return new HoldfastError("sandbox", "server_not_started", `The sandbox server did not start: ${why}`, {
+    statusCode: 500,
+  });
+}
+
+async function end(running: Running): Promise<void> {
+  const { child, exited } = running;
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+  await exited;
+  clearTimeout(timer);
+}
+
+/** A port that was free a moment ago: nothing can promise more. */
+async function freePort(host: string): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, host, resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
