@@ -41,6 +41,20 @@ const counter = actor({
   },
 });
 
+/** Four callers came together before; two of four calls wait for one commit, and two for the next. */
+async function twoFlights() {
+  const w = world();
+  const instance = w.create(counter);
+  await instance.ready;
+  await Promise.all([1, 1, 1, 1].map((by) => call(instance, "add", by)));
+  w.store.hold = true;
+  const first = [call(instance, "add", 1), call(instance, "add", 1)];
+  await turns(20);
+  const second = [call(instance, "add", 1), call(instance, "add", 1)];
+  await turns(20);
+  return { w, instance, first, second };
+}
+
 describe("the output gate", () => {
   test("a result leaves only after its commit", async () => {
     const w = world();
@@ -124,6 +138,53 @@ describe("the output gate", () => {
     w.store.held[3]?.land();
     await Promise.all(second);
     assert.deepEqual(order, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  test("a second commit follows while the first is on its way, and what waits for it leaves after the first", async () => {
+    const { w, instance, first, second } = await twoFlights();
+    const [one, two] = w.store.held.map(({ batch }) => batch.version);
+    assert.equal(two, (one ?? 0) + 1);
+    assert.equal(w.store.held.length, 2);
+    w.store.held[1]?.land();
+    assert.equal(await outcome(Promise.race([...first, ...second])), "pending");
+    w.store.held[0]?.land();
+    assert.deepEqual(await Promise.all([...first, ...second]), [5, 6, 7, 8]);
+    w.store.hold = false;
+    assert.equal(await call(instance, "get"), 8);
+  });
+
+  test("when the first of two commits fails, nothing of the second leaves", async () => {
+    const { w, instance, first, second } = await twoFlights();
+    w.store.held[0]?.fail(new HoldfastError("store", "indeterminate", "The disk is gone"));
+    w.store.held[1]?.land();
+    for (const result of [...first, ...second]) await assert.rejects(result, code("store", "indeterminate"));
+    await assert.rejects(call(instance, "get"), code("actor", "stopping"));
+  });
+
+  test("an actor with objects of its own has one commit on its way", async () => {
+    const keeper = actor({
+      state: { count: 0 },
+      actions: {
+        add: (c, by: number) => {
+          c.state.count += by;
+          return c.state.count;
+        },
+        put: (c) => c.blob.put(new Uint8Array(1)),
+      },
+    });
+    const w = world();
+    const instance = w.create(keeper);
+    await instance.ready;
+    await call(instance, "put");
+    await Promise.all([1, 1, 1, 1].map((by) => call(instance, "add", by)));
+    w.store.hold = true;
+    const results = [1, 1, 1, 1].map((by) => call(instance, "add", by));
+    await turns(20);
+    assert.equal(w.store.held.length, 1);
+    for (let landed = 0; (await outcome(Promise.all(results))) === "pending"; landed++) {
+      w.store.held[landed]?.land();
+      await turns(20);
+    }
   });
 
   test("a commit that gathers is handed in when no more callers come, also by a stop", async () => {
