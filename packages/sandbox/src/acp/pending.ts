@@ -44,7 +44,7 @@ export class PendingRequests {
   /** Registers a request; resolves to the id, as JSON text, that the agent has to be given. */
   add(message: Message & { readonly key: string; readonly idText: string }, request: PendingRequest): string {
     let { key, idText } = message;
-    while (this.#ofClients.has(key)) {
+    while (this.#ofClients.has(key) || losesDigits(idText)) {
       this.#substitutes += 1;
       const substitute = `holdfast-${this.#substitutes}`;
       key = `s${substitute}`;
@@ -88,4 +88,9 @@ export class PendingRequests {
   has(method: string): boolean {
     return [...this.#ofClients.values()].some((request) => request.method === method);
   }
+}
+
+/** Most agents read numbers as doubles, and would answer another one than they were asked with. */
+function losesDigits(idText: string): boolean {
+  return /^-?\d+$/.test(idText) && !Number.isSafeInteger(Number(idText));
 }
