@@ -3,9 +3,11 @@
  * nothing of its own for them, so that what is measured is the runtime; and the same in a registry, with
  * its place among the actors in memory, and with the outcome of the call for retries of it.
  */
+
 import { type ActorHost, type ActorInstance, type ActorStore, actor, createInstance } from "@holdfast/actors";
 import { systemPorts, uuidv7 } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
+import { encodeSnapshot } from "../../packages/actors/src/internal/state/patch.ts";
 import { ensure, type Outcome, type Scenario } from "../internal/scenario.ts";
 
 const count = Number(process.env["BENCH_ACTORS"] ?? "10000");
@@ -35,6 +37,23 @@ async function heapBytes(): Promise<number> {
 
 const ports = systemPorts();
 const host: ActorHost = { ports, store, client: () => ({}), report: () => {} };
+
+/** From memory as a store would hand it out: one snapshot of the state. */
+async function wake(total: number, called: boolean): Promise<ActorInstance[]> {
+  const snapshot = encodeSnapshot({ count: 0 });
+  const made: ActorInstance[] = [];
+  for (let i = 0; i < total; i++) {
+    const id = uuidv7(ports.clock, ports.random);
+    const record = { id, name: "counter", key: [id], epoch: 2, version: 1, createdAt: ports.clock.now() };
+    const loaded = { record, state: { snapshot, patches: [] } };
+    const options = { definition: counter, id, name: "counter", key: record.key, epoch: 2, host } as const;
+    const instance = createInstance({ ...options, start: { type: "wake", loaded } });
+    await instance.ready;
+    if (called) await instance.invoke({ name: "add", args: [1] });
+    made.push(instance);
+  }
+  return made;
+}
 
 type Start = (total: number, called: boolean) => Promise<unknown[]>;
 
@@ -79,6 +98,8 @@ async function measure(): Promise<Outcome> {
   await start(100, true);
   const idle = await bytesEach(start, false);
   const called = await bytesEach(start, true);
+  await wake(100, true);
+  const woken = await bytesEach(wake, true);
   await startInRegistry(5_000, true);
   const inRegistry = await bytesEach(startInRegistry, false);
   const calledInRegistry = await bytesEach(startInRegistry, true);
@@ -86,11 +107,12 @@ async function measure(): Promise<Outcome> {
     figures: [
       { name: "never called", value: idle, unit: "bytes", detail: `${count} of them` },
       { name: "called once", own: true, value: called, unit: "bytes" },
+      { name: "woken, called once", own: true, value: woken, unit: "bytes" },
       { name: "in a registry", own: true, value: inRegistry, unit: "bytes" },
       { name: "called there", own: true, value: calledInRegistry, unit: "bytes" },
     ],
     floors: [{ name: "an idle awake actor", value: idle, limit: floorBytes, unit: "bytes", better: "less" }],
-    samples: { idle, called, inRegistry, calledInRegistry },
+    samples: { idle, called, woken, inRegistry, calledInRegistry },
   };
 }
 

@@ -145,5 +145,7 @@ export abstract class ActorMakeup {
     this.stateHolder.rest();
     if (this.#calls?.isEmpty === true) this.#calls = undefined;
     if (this.#turnstile?.isFree === true) this.#turnstile = undefined;
+    // Parts keep what holds their records.
+    if (this.#parts === undefined && this.#storage?.isEmpty === true) this.#storage = undefined;
   }
 }

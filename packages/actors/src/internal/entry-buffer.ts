@@ -163,6 +163,16 @@ export class EntryBuffer {
     return end === undefined ? new Uint8Array([this.#space + 1]) : this.#stored(end);
   }
 
+  /** Nothing is pending or on its way: a new buffer would do as well. */
+  get isEmpty(): boolean {
+    return (
+      this.#entries.size === 0 &&
+      this.#ranges.length === 0 &&
+      this.#pending.length === 0 &&
+      this.#savepoint === undefined
+    );
+  }
+
   /** From now on writes can be taken back with `rollback`, until `keep`. */
   savepoint(): void {
     this.#savepoint = {

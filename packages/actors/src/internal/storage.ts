@@ -43,6 +43,11 @@ export class Storage {
     return this.#kv;
   }
 
+  /** Nothing was written that is not in the store, and user code has nothing of it. */
+  get isEmpty(): boolean {
+    return this.#kv === undefined && this.#records?.isEmpty !== false;
+  }
+
   #make(ownSpace: number, changed: () => void): EntryBuffer {
     const buffer = new EntryBuffer(this.#store, this.#owner.id, ownSpace, changed);
     if (this.#owner.sealed) buffer.refusal = stoppedError;
