@@ -168,6 +168,10 @@ describe("survivors", () => {
     await mkdir(dataDirectory);
     const { server, mark, ids } = await withProcesses(t, dataDirectory);
     const [first = "", second = ""] = ids;
+    const [file = ""] = await readdir(join(dataDirectory, "processes"));
+    const state: unknown = JSON.parse(await readFile(join(dataDirectory, "processes", file), "utf8"));
+    const groups = field(state, "groups");
+    assert.ok(groups === undefined || typeof groups === "string");
     await killWithWatchman(server);
     assert.ok((await processesWith(mark)).length >= 10);
     const next = await startServerProcess(t, { dataDirectory }, "tcp");
@@ -195,6 +199,7 @@ describe("survivors", () => {
     assert.equal(await code, 0);
     assert.deepEqual(await processesWith(mark), []);
     assert.deepEqual(await readdir(join(dataDirectory, "processes")), []);
+    if (groups !== undefined) await assert.rejects(readdir(groups), { code: "ENOENT" });
   });
 
   test("are found again by the server after the next, and a command that nobody manages is killed", async (t) => {

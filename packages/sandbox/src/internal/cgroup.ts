@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -96,6 +96,18 @@ export function removeGroup(group: string): void {
   } catch {
     // It holds something, or was never made.
   }
+}
+
+/** Removes the groups of a dead server in which nothing lives, and their directory with the last. */
+export function removeGroups(directory: string): void {
+  try {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeGroup(join(directory, entry.name));
+    }
+  } catch {
+    // They were removed by the server's own watchman.
+  }
+  removeGroup(directory);
 }
 
 /** The directory of this process's own group in the mounted cgroup v2 tree. */

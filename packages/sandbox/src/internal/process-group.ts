@@ -41,8 +41,11 @@ export async function killFamily(family: ProcessFamily): Promise<void> {
   // A process may fork between the look and the signal, so look until nobody is left.
   do {
     if (family.group !== undefined) killGroup(family.group);
-    signalFamily(family, "SIGKILL");
-    if (!isFamilyAlive(family)) return;
+    if (family.pid > 0) send(-family.pid, "SIGKILL");
+    const members = familyMembers(family);
+    const hidden = family.group !== undefined && isPopulated(family.group);
+    if (members.length === 0 && !hidden) return;
+    for (const pid of members) send(pid, "SIGKILL");
     await delay(10);
   } while (Date.now() < deadline);
 }
@@ -56,7 +59,8 @@ export async function killRemains(family: ProcessFamily): Promise<void> {
     await killFamily(family);
     return;
   }
-  while (isPopulated(family.group)) {
+  const deadline = Date.now() + killPatienceMs;
+  while (isPopulated(family.group) && Date.now() < deadline) {
     killGroup(family.group);
     await delay(5);
   }

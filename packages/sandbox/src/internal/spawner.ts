@@ -30,6 +30,8 @@ interface Prepared extends SpawnRequest {
 export class Spawner {
   /** Common beginning of the marks of everything that is started here. */
   readonly mark = randomUUID();
+  /** Directory of the control groups; undefined before the first start, and where there are none. */
+  groups: string | undefined;
   readonly #log: Logger;
   readonly #families = new Set<ProcessFamily>();
   readonly #options: SpawnerOptions;
@@ -136,6 +138,7 @@ export class Spawner {
 
   async #begin(): Promise<ControlGroups | undefined> {
     const groups = this.#options.controlGroups === false ? undefined : await ControlGroups.create(this.mark);
+    this.groups = groups?.directory;
     this.#reaper = new Reaper(this.mark, groups?.directory, this.#log);
     return groups;
   }

@@ -25,7 +25,8 @@ export interface Processes {
 export async function createProcesses(options: ProcessesOptions): Promise<Processes> {
   const { spawner, limits, log, dataDirectory } = options;
   const directory = dataDirectory === undefined ? undefined : join(dataDirectory, "processes");
-  const state = directory === undefined ? undefined : new StateFile(directory, spawner.mark, log);
+  const state =
+    directory === undefined ? undefined : new StateFile(directory, spawner.mark, () => spawner.groups, log);
   const settings = settingsFrom(limits);
   const table = new ProcessTable({ spawner, limits, settings, log, ...(state ? { state } : {}) });
   if (directory !== undefined) await table.adopt(await findSurvivors(directory, log));

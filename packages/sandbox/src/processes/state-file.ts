@@ -32,6 +32,8 @@ export interface StoredServer {
   readonly startTicks: number;
   /** Beginning of the marks of everything that the server started. */
   readonly mark: string;
+  /** Directory of its control groups. */
+  readonly groups?: string;
   readonly processes: readonly StoredProcess[];
 }
 
@@ -42,15 +44,18 @@ export class StateFile {
   readonly #directory: string;
   readonly #path: string;
   readonly #mark: string;
+  readonly #groups: () => string | undefined;
   readonly #log: Logger;
   #latest: readonly StoredProcess[] = [];
   #saving: Promise<void> | undefined;
   #dirty = false;
 
-  constructor(directory: string, mark: string, log: Logger) {
+  /** `groups` tells the directory of the server's control groups, once there are some. */
+  constructor(directory: string, mark: string, groups: () => string | undefined, log: Logger) {
     this.#directory = directory;
     this.#path = join(directory, `processes-${mark}.json`);
     this.#mark = mark;
+    this.#groups = groups;
     this.#log = log;
   }
 
@@ -74,12 +79,14 @@ export class StateFile {
 
   async #write(): Promise<void> {
     this.#dirty = false;
+    const groups = this.#groups();
     const server: StoredServer = {
       version: 1,
       bootId: bootId(),
       pid: process.pid,
       startTicks: statOf(process.pid)?.startTicks ?? 0,
       mark: this.#mark,
+      ...(groups === undefined ? {} : { groups }),
       processes: this.#latest,
     };
     const draft = `${this.#path}.${randomUUID()}`;
@@ -140,6 +147,7 @@ function isServer(value: unknown): value is StoredServer {
     typeof value.pid === "number" &&
     typeof value.startTicks === "number" &&
     typeof value.mark === "string" &&
+    (value.groups === undefined || typeof value.groups === "string") &&
     Array.isArray(value.processes) &&
     value.processes.every(isStored)
   );

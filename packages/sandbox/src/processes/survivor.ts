@@ -1,6 +1,7 @@
+import { dirname } from "node:path";
 import type { Logger } from "@holdfast/core";
 import { problem } from "../http/problem.ts";
-import { removeGroup } from "../internal/cgroup.ts";
+import { removeGroup, removeGroups } from "../internal/cgroup.ts";
 import {
   familyMembers,
   isFamilyAlive,
@@ -85,7 +86,9 @@ export class Survivor implements Managed {
 
   /** Ends all of it at once; resolves when nobody is left. */
   async end(): Promise<void> {
-    if (!this.ended) await killFamily(this.#family);
+    if (this.ended) return;
+    await killFamily(this.#family);
+    this.#removeGroup();
   }
 
   write(): void {
@@ -110,8 +113,15 @@ export class Survivor implements Managed {
 
   async release(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#removeGroup();
+  }
+
+  /** Its server cannot any more; the last one takes the directory of all with it. */
+  #removeGroup(): void {
     const { group } = this.#family;
-    if (this.ended && group !== undefined) removeGroup(group);
+    if (group === undefined) return;
+    removeGroup(group);
+    removeGroup(dirname(group));
   }
 
   #look(): void {
@@ -144,6 +154,7 @@ export async function findSurvivors(directory: string, log: Logger): Promise<Fou
       const foreign = known.has(marker) || !marker.startsWith(`${server.mark}.`);
       if (!foreign) await killFamily({ pid: 0, marker });
     }
+    if (server.groups !== undefined) removeGroups(server.groups);
     for (const stored of known.values()) {
       const survivor = new Survivor(stored);
       if (!survivor.ended) survivors.push(survivor);
