@@ -9,6 +9,10 @@ export interface SandboxLimits {
   readonly maxSkillBytes: number;
   /** A file upload; 0 means no limit. */
   readonly maxFileBytes: number;
+  /** Directories that one watch looks at. */
+  readonly maxWatchedDirectories: number;
+  /** How long one search may take before it answers what it has found. */
+  readonly searchTimeoutMs: number;
   /** One line of an agent's standard output; a longer one is dropped and reported. */
   readonly maxLineBytes: number;
   /** Envelopes of one agent process that are kept for replay. */
@@ -67,6 +71,8 @@ export const defaultLimits: SandboxLimits = {
   maxSkillFiles: 2_000,
   maxSkillBytes: 64 * 1_048_576,
   maxFileBytes: 0,
+  maxWatchedDirectories: 8_192,
+  searchTimeoutMs: 30_000,
   maxLineBytes: 32 * 1_048_576,
   maxRetainedEvents: 65_536,
   maxRetainedBytes: 64 * 1_048_576,

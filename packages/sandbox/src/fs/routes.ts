@@ -21,6 +21,7 @@ import { sendFile } from "./read.ts";
 import { hasCode, lstat, lstatIfThere, mkdir, readdir, readlink } from "./system.ts";
 import { sendTar } from "./tar-download.ts";
 import { receiveTar } from "./tar-upload.ts";
+import { sendChanges } from "./watch.ts";
 import { lockKey, receiveFile } from "./write.ts";
 
 /** Entries of a directory that are looked at together. */
@@ -53,6 +54,7 @@ export class FsRoutes {
       { path: "/v1/fs/move", methods: { POST: guarded((exchange) => this.#move(exchange)) } },
       { path: "/v1/fs/upload-batch", methods: { POST: guarded((exchange) => this.#upload(exchange)) } },
       { path: "/v1/fs/archive", methods: { GET: guarded((exchange) => this.#archive(exchange)) } },
+      { path: "/v1/fs/watch", methods: { GET: guarded((exchange) => this.#watch(exchange)) } },
     ];
   }
 
@@ -154,6 +156,13 @@ export class FsRoutes {
   async #archive(exchange: Exchange): Promise<void> {
     const gzip = booleanQuery(exchange, "gzip");
     await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) => sendTar(exchange, place, gzip));
+  }
+
+  async #watch(exchange: Exchange): Promise<void> {
+    const recursive = booleanQuery(exchange, "recursive");
+    await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) =>
+      sendChanges(exchange, place, recursive, this.#limits),
+    );
   }
 }
 
