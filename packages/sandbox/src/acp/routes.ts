@@ -18,6 +18,8 @@ import { StreamReader } from "./reader.ts";
 
 /** How long the answer to a request waits for slow streams, so that it does not overtake updates. */
 const flushPatienceMs = 250;
+/** How long a delete waits for the agent and all it started to be gone. */
+const deletePatienceMs = 5_000;
 
 /** ACP over HTTP. Source: the routes of the peer's section 2.3, and its published client. */
 export class AcpRoutes {
@@ -112,7 +114,8 @@ export class AcpRoutes {
   }
 
   async #delete(exchange: Exchange): Promise<void> {
-    await this.#instances.delete(exchange.params.serverId ?? "");
+    // A process that the system does not let go must not keep the client; its end goes on by itself.
+    await within(this.#instances.delete(exchange.params.serverId ?? ""), deletePatienceMs);
     sendEmpty(exchange.response, 204);
   }
 
@@ -120,13 +123,18 @@ export class AcpRoutes {
     const readers = this.#readers.get(instance);
     if (!readers || readers.size === 0) return;
     const seq = instance.events.lastSeq;
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, flushPatienceMs);
-    });
-    await Promise.race([Promise.all([...readers].map((reader) => reader.delivered(seq))), patience]);
-    clearTimeout(timer);
+    await within(Promise.all([...readers].map((reader) => reader.delivered(seq))), flushPatienceMs);
   }
+}
+
+/** Resolves with `work`, or after `ms` at the latest. */
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, patience]);
+  clearTimeout(timer);
 }
 
 function parseMessage(text: string): Message {

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, type TestContext, test } from "node:test";
+import { schemaVersion } from "./schema.ts";
+import { SessionStore } from "./store.ts";
+import type { SessionRecord } from "./types.ts";
+
+const record: SessionRecord = {
+  id: "s",
+  agent: "demo",
+  cwd: "/",
+  origin: "session",
+  createdAt: 1,
+  updatedAt: 1,
+  mcpServers: [],
+};
+
+async function directory(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "holdfast-session-store-"));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+describe("the store of sessions", () => {
+  test("keeps what was appended over a reopening", async (t) => {
+    const path = await directory(t);
+    const first = new SessionStore(path, 0);
+    assert.equal(first.durable, true);
+    const { key } = first.insertSession(record);
+    for (let sequence = 1; sequence <= 600; sequence += 1)
+      first.append(key, sequence, 5, "agent", `{"n":${sequence}}`);
+    first.close();
+    const second = new SessionStore(path, 0);
+    t.after(() => second.close());
+    assert.deepEqual(second.session("s"), { key, record });
+    assert.equal(second.lastSequence(key), 600);
+    assert.deepEqual(
+      second.entries(key, 598, 10).map((entry) => entry.payload),
+      ['{"n":599}', '{"n":600}'],
+    );
+    assert.deepEqual(
+      [...second.entriesBackwards(key, 550)].map((entry) => entry.sequence),
+      Array.from({ length: 550 }, (_, index) => 550 - index),
+    );
+    second.deleteSession(key);
+    assert.equal(second.lastSequence(key), 0, "the log goes with its session");
+  });
+
+  test("a sequence can be given once", () => {
+    const store = new SessionStore(undefined, 1_000);
+    const { key } = store.insertSession(record);
+    store.append(key, 1, 5, "agent", "{}");
+    assert.throws(() => store.append(key, 1, 5, "agent", "{}"), /UNIQUE/);
+    store.close();
+  });
+
+  test("in memory the older half of the longest log goes at the limit, not before", () => {
+    const store = new SessionStore(undefined, 100);
+    assert.equal(store.durable, false);
+    const short = store.insertSession(record).key;
+    const long = store.insertSession({ ...record, id: "t" }).key;
+    store.append(short, 1, 5, "agent", "x".repeat(20));
+    for (let sequence = 1; sequence <= 8; sequence += 1)
+      store.append(long, sequence, 5, "agent", "x".repeat(10));
+    assert.equal(store.entries(long, 0, 100).length, 8, "100 bytes fit");
+    store.append(long, 9, 5, "agent", "x");
+    assert.deepEqual(
+      store.entries(long, 0, 100).map((entry) => entry.sequence),
+      [6, 7, 8, 9],
+    );
+    assert.equal(store.entries(short, 0, 100).length, 1);
+    store.append(long, 10, 5, "agent", "x".repeat(1_000));
+    assert.equal(store.entries(long, 0, 100).at(-1)?.sequence, 10, "the newest stays whatever its size");
+    store.close();
+  });
+
+  test("a database of a later program is refused", async (t) => {
+    const path = await directory(t);
+    const database = new DatabaseSync(join(path, "sessions.db"));
+    database.exec(`PRAGMA user_version = ${schemaVersion + 1}`);
+    database.close();
+    assert.throws(() => new SessionStore(path, 0), { code: "log_too_new" });
+  });
+
+  test("a database of version 1 is read as it was written", async (t) => {
+    const path = await directory(t);
+    const database = new DatabaseSync(join(path, "sessions.db"));
+    database.exec(await readFile(new URL("../../tests/golden/sessions-1.sql", import.meta.url), "utf8"));
+    database.close();
+    const store = new SessionStore(path, 0);
+    t.after(() => store.close());
+    const stored = store.session("golden");
+    assert.ok(stored);
+    assert.deepEqual(stored.record, { ...record, id: "golden", agentSessionId: "a-1", title: "Kept" });
+    assert.deepEqual(store.entries(stored.key, 0, 10), [
+      { version: 1, sequence: 1, createdAt: 7, sender: "client", payload: '{"n":12345678901234567890}' },
+    ]);
+    assert.equal(store.prompt(stored.key, "p")?.status, "queued");
+    assert.equal(store.permission(stored.key, "q")?.state, "pending");
+    assert.deepEqual(store.unsettledSessions(), ["golden"]);
+    assert.deepEqual(store.sessionOfAgent("demo", "a-1")?.record.id, "golden");
+  });
+});
