@@ -55,7 +55,7 @@ describe("terminals", () => {
     const viewer = await attach(t, sandbox, id);
     assert.equal(field(viewer.frames[0], "type"), "ready");
     assert.equal(field(viewer.frames[0], "processId"), id);
-    await until("it has printed its size", () => viewer.text().includes("24 80"));
+    await until("it has printed its size and name", () => /24 80\r\n.*\r\n$/.test(viewer.text()));
     viewer.send({ type: "resize", cols: 132, rows: 50 });
     viewer.send({ type: "input", data: "\n" });
     assert.equal(await viewer.closed, 1005);
