@@ -128,7 +128,7 @@ async function createContainer(
 ): Promise<string> {
   const token = randomBytes(24).toString("hex");
   const image = options.image ?? "holdfast/sandbox:latest";
-  const [env, binds] = await Promise.all([valueOf(options.env), valueOf(options.binds)]);
+  const [env, binds] = await Promise.all([resolved(options.env), resolved(options.binds)]);
   const overrides = options.createContainerOptions ?? {};
   const HostConfig = isRecord(overrides.HostConfig) ? overrides.HostConfig : {};
   const Labels = isRecord(overrides.Labels) ? overrides.Labels : {};
@@ -160,7 +160,7 @@ async function createContainer(
   return isRecord(made) && typeof made.Id === "string" ? made.Id : "";
 }
 
-async function valueOf<T>(lazy: Lazy<T> | undefined): Promise<T | undefined> {
+async function resolved<T>(lazy: Lazy<T> | undefined): Promise<T | undefined> {
   // A list of texts is no function, which the compiler cannot know of any T.
   return typeof lazy === "function" ? await (lazy as () => T | Promise<T>)() : lazy;
 }

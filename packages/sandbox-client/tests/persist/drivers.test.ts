@@ -9,9 +9,9 @@ import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { InMemorySessionPersistDriver, type SessionPersistDriver } from "../../src/index.ts";
+import { SqliteSessionPersistDriver } from "../../src/node/sqlite.ts";
 import { migrateSessions, remoteActorDriver, sessionActions } from "../../src/persist/actor.ts";
 import { PostgresSessionPersistDriver } from "../../src/persist/postgres.ts";
-import { SqliteSessionPersistDriver } from "../../src/persist/sqlite.ts";
 import { driverCases } from "./conformance.ts";
 import { startPostgres } from "./postgres-server.ts";
 

@@ -1,4 +1,14 @@
 import { DatabaseSync } from "node:sqlite";
+import {
+  eventKey,
+  eventPosition,
+  page,
+  pageLimit,
+  sessionKey,
+  sessionPosition,
+  takenError,
+} from "../persist/page.ts";
+import { readEvent, readSession, writeEvent, writeSession } from "../persist/rows.ts";
 import type {
   ListEventsRequest,
   ListPage,
@@ -7,8 +17,6 @@ import type {
   SessionPersistDriver,
   SessionRecord,
 } from "../sdk/sessions.ts";
-import { eventKey, eventPosition, page, pageLimit, sessionKey, sessionPosition, takenError } from "./page.ts";
-import { readEvent, readSession, writeEvent, writeSession } from "./rows.ts";
 
 export interface SqliteSessionPersistDriverOptions {
   /** Path of the database; it is made where it is missing. */

@@ -1,0 +1,1 @@
+export { type DockerProviderOptions, podman } from "./docker.ts";

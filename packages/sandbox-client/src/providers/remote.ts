@@ -1,0 +1,151 @@
+import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import { SandboxDestroyedError } from "../sdk/errors.ts";
+import type { SandboxProvider } from "./provider.ts";
+
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** A machine at a vendor, as far as it takes to run a sandbox server on it. */
+export interface RemoteMachine {
+  readonly id: string;
+  /** Runs a line of `sh` to its end. */
+  run(script: string): Promise<CommandResult>;
+  /** Where a port of the machine is reached from outside. */
+  url(port: number): Promise<string>;
+}
+
+export interface RemoteServerOptions {
+  /** Port of the server on the machine; 3000 by default. */
+  agentPort?: number;
+  /** A line of `sh` that makes the command `holdfast` available where it is missing. */
+  installCommand?: string;
+  /** What is called with the options of `holdfast sandbox server`. */
+  serverCommand?: string;
+}
+
+/** What differs from vendor to vendor. `find` rejects with {@link SandboxDestroyedError} for what is gone. */
+export interface RemoteVendor {
+  readonly name: string;
+  readonly defaultCwd: string;
+  make(): Promise<RemoteMachine>;
+  find(id: string): Promise<RemoteMachine>;
+  /** Resolves also for what is gone. */
+  destroy(id: string): Promise<void>;
+  pause?(id: string): Promise<void>;
+}
+
+const defaultPort = 3_000;
+const install = "command -v holdfast >/dev/null || npm install --global --no-audit --no-fund holdfast@0.1.0";
+
+/**
+ * A provider that installs and starts the server by commands. Each machine gets a token of its own, in
+ * a file that only its user may read; another process that takes the machine up reads it from there.
+ */
+export function remoteProvider(vendor: RemoteVendor, options: RemoteServerOptions): SandboxProvider {
+  const port = options.agentPort ?? defaultPort;
+  const serve = async (machine: RemoteMachine) => {
+    const { hostname } = new URL(await machine.url(port));
+    await must(machine, startScript(port, hostname, options.serverCommand ?? "holdfast sandbox server"));
+  };
+  const { pause } = vendor;
+  return {
+    name: vendor.name,
+    defaultCwd: vendor.defaultCwd,
+    async create() {
+      const machine = await vendor.make();
+      try {
+        await must(machine, options.installCommand ?? install);
+        await serve(machine);
+        return machine.id;
+      } catch (error) {
+        await vendor.destroy(machine.id);
+        throw error;
+      }
+    },
+    destroy: (id) => vendor.destroy(id),
+    kill: (id) => vendor.destroy(id),
+    ...(pause === undefined ? {} : { pause: (id: string) => pause(id) }),
+    reconnect: async (id) => void (await vendor.find(id)),
+    ensureServer: async (id) => await serve(await vendor.find(id)),
+    getUrl: async (id) => await (await vendor.find(id)).url(port),
+    getToken: async (id) => (await must(await vendor.find(id), `cat "$HOME/.holdfast/sandbox-token"`)).trim(),
+  };
+}
+
+/** Starts the server where its port is free: a second one ends by itself. */
+function startScript(port: number, hostname: string, command: string): string {
+  const token = `${uuidv4(systemRandom)}${uuidv4(systemRandom)}`.replaceAll("-", "");
+  const config = JSON.stringify({ allowedHosts: [hostname] });
+  const flags = `--host 0.0.0.0 --port ${port} --allow-remote --config "$d/sandbox.json"`;
+  return [
+    `umask 077; d="$HOME/.holdfast"; mkdir -p "$d"`,
+    `[ -s "$d/sandbox-token" ] || printf %s ${token} > "$d/sandbox-token"`,
+    `printf %s ${quoted(config)} > "$d/sandbox.json"`,
+    `export HOLDFAST_SANDBOX_TOKEN="$(cat "$d/sandbox-token")"`,
+    `nohup ${command} ${flags} > "$d/sandbox.log" 2>&1 < /dev/null &`,
+  ].join("\n");
+}
+
+async function must(machine: RemoteMachine, script: string): Promise<string> {
+  const { exitCode, output } = await machine.run(script);
+  if (exitCode === 0) return output;
+  throw new HoldfastError(
+    "sandbox",
+    "remote_command_failed",
+    `A command in sandbox "${machine.id}" failed with ${exitCode}: ${output.trim().slice(-2_000)}`,
+    { statusCode: 502 },
+  );
+}
+
+/** Loads the vendor's SDK, an optional peer dependency. */
+export async function vendorModule<Module>(given: Module | undefined, name: string): Promise<Module> {
+  if (given !== undefined) return given;
+  try {
+    // What the vendor exports is the vendor's word; the providers name as much of it as they call.
+    return (await import(name)) as Module;
+  } catch (cause) {
+    const message = `This provider needs the package "${name}": npm install ${name}`;
+    throw new HoldfastError("sandbox", "missing_vendor_sdk", message, { statusCode: 500, cause });
+  }
+}
+
+/** Turns a vendor's "not found" into {@link SandboxDestroyedError}. */
+export async function found<T>(vendor: string, id: string, machine: Promise<T>): Promise<T> {
+  try {
+    return await machine;
+  } catch (error) {
+    throw isGone(error) ? new SandboxDestroyedError(id, vendor, { cause: error }) : error;
+  }
+}
+
+/** Resolves for what is gone already. */
+export async function gone(ending: Promise<unknown>): Promise<void> {
+  try {
+    await ending;
+  } catch (error) {
+    if (!(error instanceof SandboxDestroyedError) && !isGone(error)) throw error;
+  }
+}
+
+/** Vendors say it by a status, a name or a sentence. */
+function isGone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const status: unknown = Reflect.get(error, "status") ?? Reflect.get(error, "statusCode");
+  return (
+    status === 404 || status === 410 || /not.?found|does not exist/i.test(`${error.name} ${error.message}`)
+  );
+}
+
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Options that are given, or made for each sandbox. */
+export type Lazy<T> = T | (() => T | Promise<T>);
+
+export async function settled<T extends object>(lazy: Lazy<T> | undefined): Promise<T | undefined> {
+  // An object of options is no function, which the compiler cannot know of any T.
+  return typeof lazy === "function" ? await (lazy as () => T | Promise<T>)() : lazy;
+}

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createGate } from "@holdfast/gate";
+import { docker, podman } from "../../src/node/docker.ts";
+import { jail } from "../../src/node/jail.ts";
+import { local } from "../../src/node/local.ts";
+import { boxlite } from "../../src/providers/boxlite.ts";
+import { cloudflare } from "../../src/providers/cloudflare.ts";
+import { computesdk } from "../../src/providers/computesdk.ts";
+import { daytona } from "../../src/providers/daytona.ts";
+import { e2b } from "../../src/providers/e2b.ts";
+import { modal } from "../../src/providers/modal.ts";
+import { sprites } from "../../src/providers/sprites.ts";
+import { vercel } from "../../src/providers/vercel.ts";
+import { conforms } from "./conformance.ts";
+import { EngineEmulator } from "./engine.ts";
+import { type Machine, Machines, serverEntry } from "./machine.ts";
+
+const repository = fileURLToPath(new URL("../../../..", import.meta.url));
+const machines = new Machines();
+after(() => machines.clear());
+
+function directory(): string {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-provider-")));
+  after(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
+  return path;
+}
+
+test("local", async () => {
+  const home = directory();
+  const binaryPath = join(home, "server");
+  const program = `#!/bin/sh\nshift\nexec ${process.execPath} ${serverEntry} "$@" --home "$(mktemp -d ${home}/XXXXXX)"\n`;
+  writeFileSync(binaryPath, program);
+  chmodSync(binaryPath, 0o755);
+  await conforms(local({ binaryPath, log: "silent" }));
+  const broken = local({ binaryPath: "/bin/false", log: "silent" });
+  await assert.rejects(broken.create(), /did not start/);
+});
+
+const bubblewrap = (process.env["PATH"] ?? "").split(":").some((path) => existsSync(join(path, "bwrap")));
+
+test("jail", { skip: bubblewrap ? false : "needs bubblewrap" }, async () => {
+  const gate = await createGate({ dataDir: directory() });
+  try {
+    const directories = [join(repository, "packages"), join(repository, "node_modules")];
+    await conforms(jail({ gate, server: { entry: serverEntry, directories } }));
+    assert.deepEqual(gate.jails.driver.unsafe, false);
+  } finally {
+    await gate.close();
+  }
+});
+
+for (const make of [docker, podman]) {
+  test(`${make.name}, with an emulated engine`, async () => {
+    const engine = new EngineEmulator();
+    const socketPath = join(directory(), "engine.sock");
+    await engine.listen(socketPath);
+    try {
+      await conforms(make({ socketPath, image: "registry.example/sandbox:1", env: ["A=b"] }));
+      assert.equal(engine.pulled.length > 0, true);
+      for (const body of engine.created) {
+        const [bindings] = Object.values(body.HostConfig.PortBindings);
+        assert.deepEqual(bindings, [{ HostIp: "127.0.0.1", HostPort: "" }]);
+        assert.ok(!body.Cmd.includes("--no-token"));
+      }
+      const tokens = engine.created.map(({ Env }) => Env.find((line) => line.includes("TOKEN")));
+      assert.equal(new Set(tokens).size, tokens.length);
+    } finally {
+      await engine.close();
+    }
+  });
+}
+
+test("an engine that is not there is named", async () => {
+  const socketPath = join(directory(), "none.sock");
+  await assert.rejects(docker({ socketPath }).create(), /No container engine answers on .*none\.sock/);
+});
+
+// The vendors' services are not reached from here: their SDKs are played by objects of their shape.
+
+test("e2b, with its SDK played", async () => {
+  const sandbox = (machine: Machine) => ({
+    sandboxId: machine.id,
+    commands: { run: (command: string) => machine.run(command) },
+    getHost: () => `127.0.0.1:${machine.port}`,
+  });
+  const Sandbox = {
+    create: async () => sandbox(await machines.make()),
+    connect: async (id: string) => sandbox(machines.get(id)),
+    kill: async (id: string) => machines.remove(id).then(() => true),
+    betaPause: async (id: string) =>
+      machines
+        .get(id)
+        .stop()
+        .then(() => true),
+  };
+  const provider = e2b({ sdk: { Sandbox } });
+  const url = provider.getUrl?.bind(provider);
+  // The service has certificates; a machine of this test has none.
+  await conforms({ ...provider, getUrl: async (id) => (await url?.(id))?.replace("https:", "http:") ?? "" });
+});
+
+test("daytona, with its SDK played", async () => {
+  const sandbox = (machine: Machine) => ({
+    id: machine.id,
+    process: {
+      executeCommand: async (command: string) => {
+        const { exitCode, stdout } = await machine.run(command);
+        return { exitCode, result: stdout };
+      },
+    },
+    getSignedPreviewUrl: async () => ({ url: machine.url }),
+    start: async () => {},
+    stop: () => machine.stop(),
+    delete: () => machines.remove(machine.id),
+  });
+  class Daytona {
+    create = async () => sandbox(await machines.make());
+    get = async (id: string) => sandbox(machines.get(id));
+  }
+  await conforms(daytona({ sdk: { Daytona } }));
+});
+
+test("vercel, with its SDK played", async () => {
+  const sandbox = (machine: Machine) => ({
+    sandboxId: machine.id,
+    runCommand: async (_command: string, args: string[]) => {
+      const { exitCode, stdout } = await machine.run(args[1] ?? "");
+      return { exitCode, output: async () => stdout };
+    },
+    domain: () => machine.url,
+    stop: () => machines.remove(machine.id),
+  });
+  const Sandbox = {
+    create: async () => sandbox(await machines.make()),
+    get: async ({ sandboxId }: { sandboxId: string }) => sandbox(machines.get(sandboxId)),
+  };
+  await conforms(vercel({ sdk: { Sandbox } }));
+});
+
+test("computesdk, with its SDK played", async () => {
+  const of = (machine: Machine) => ({
+    sandboxId: machine.id,
+    runCommand: (command: string) => machine.run(command),
+    getUrl: async () => machine.url,
+  });
+  const sandbox = {
+    create: async () => of(await machines.make()),
+    getById: async (id: string) => of(machines.get(id)),
+    destroy: (id: string) => machines.remove(id),
+  };
+  await conforms(computesdk({ sdk: { compute: { sandbox } } }));
+});
+
+test("modal, with its SDK played", async () => {
+  const of = (machine: Machine) => ({
+    sandboxId: machine.id,
+    exec: async (command: string[]) => {
+      const { exitCode, stdout, stderr } = await machine.run(command[2] ?? "");
+      return {
+        stdout: { readText: async () => stdout },
+        stderr: { readText: async () => stderr },
+        wait: async () => exitCode,
+      };
+    },
+    tunnels: async () => ({ 3000: { url: machine.url } }),
+    terminate: () => machines.remove(machine.id),
+  });
+  class ModalClient {
+    apps = { fromName: async () => ({}) };
+    images = { fromRegistry: () => ({}) };
+    sandboxes = {
+      create: async () => of(await machines.make()),
+      fromId: async (id: string) => of(machines.get(id)),
+    };
+  }
+  await conforms(modal({ sdk: { ModalClient } }));
+});
+
+test("boxlite, with its library played", async () => {
+  const of = (machine: Machine) => ({
+    id: machine.id,
+    exec: (_command: string, ...args: string[]) => machine.run(args[1] ?? ""),
+  });
+  const sdk = {
+    create: async () => of(await machines.make()),
+    get: async (id: string) => of(machines.get(id)),
+    remove: (id: string) => machines.remove(id),
+  };
+  const provider = boxlite({ sdk });
+  await conforms({ ...provider, getUrl: async (id) => machines.get(id).url });
+});
+
+test("cloudflare, with its binding played", async () => {
+  const token = "token-of-the-image";
+  const start = `HOLDFAST_SANDBOX_TOKEN='${token}' nohup holdfast sandbox server --port 1 > log 2>&1 < /dev/null &`;
+  const sdk = {
+    async create() {
+      const machine = await machines.make();
+      await machine.run(start);
+      return { sandboxId: machine.id };
+    },
+    async connect(id: string) {
+      const machine = machines.get(id);
+      return {
+        stop: () => machines.remove(id),
+        containerFetch: (input: string | URL | Request, init?: RequestInit) => {
+          assert.equal(init?.signal, undefined);
+          const { pathname, search } = new URL(input instanceof Request ? input.url : input);
+          return fetch(`${machine.url}${pathname}${search}`, init);
+        },
+      };
+    },
+  };
+  const provider = cloudflare({ sdk, token });
+  await conforms(provider);
+});
+
+test("sprites, with its API played", async () => {
+  const calls: string[] = [];
+  const named = new Map<string, Machine>();
+  const api: typeof fetch = async (input, init) => {
+    const { pathname } = new URL(String(input));
+    const [, , , name = "", kind] = pathname.split("/");
+    calls.push(`${init?.method} ${kind ?? ""}`);
+    assert.equal(new Headers(init?.headers).get("authorization"), "Bearer key of the account");
+    const body = JSON.parse(String(init?.body ?? "{}"));
+    if (init?.method === "POST") named.set(body.name, await machines.make());
+    const machine = named.get(name || body.name);
+    if (machine === undefined) return new Response("not found", { status: 404 });
+    if (kind === "services") {
+      assert.ok(!String(init?.body).includes("key of the account"));
+      await machine.run("nohup holdfast sandbox server --no-token --port 1 > log 2>&1 < /dev/null &");
+    }
+    if (init?.method === "DELETE") {
+      named.delete(name);
+      await machines.remove(machine.id);
+    }
+    return Response.json({ name, url: machine.url });
+  };
+  await conforms(sprites({ token: "key of the account", client: { fetch: api } }));
+  assert.ok(calls.includes("PUT services"));
+});
+
+test("a vendor's package that is not installed is named", async () => {
+  await assert.rejects(e2b().create(), /npm install @e2b\/code-interpreter/);
+});
