@@ -1,23 +1,37 @@
 import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { createLogger, isHoldfastError, type LogRecord } from "@holdfast/core";
 import type { ModelEndpoint, ModelWire } from "./agents/row.ts";
-import { agentTable, type CustomAgent, customAgent, demoAgent } from "./agents/table.ts";
-import type { Listen, SandboxServerOptions } from "./options.ts";
+import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts";
+import { parseStrict, portOf, UsageError } from "./cli/arguments.ts";
+import type { CorsOptions } from "./http/cors.ts";
+import type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createSandboxServer } from "./server.ts";
 
-const usage = `usage: sandbox (--unix PATH | --dial PATH | [--host HOST] [--port PORT]) [options]
+export const serverUsage = `holdfast sandbox server [options]
 
-  --token TOKEN           bearer token; also from HOLDFAST_SANDBOX_TOKEN
-  --no-token              serve TCP without a token
-  --allow-remote          allow a host that is not loopback
-  --root DIR              confine the file routes to DIR
-  --home DIR              HOME of agents
-  --cwd DIR               working directory of agents
-  --agents-directory DIR  where agents are installed
-  --demo-entry FILE       entry of the demo agent, for a bundle
-  --config FILE           JSON: { env, models, agents, jailed, allowedHosts, allowedOrigins }
-`;
+  -H, --host HOST            address to listen on (default: 127.0.0.1)
+  -p, --port PORT            port to listen on, 0 for a free one (default: 2468)
+  -t, --token TOKEN          bearer token; also from HOLDFAST_SANDBOX_TOKEN; without one a random one is made
+  -n, --no-token             serve without a token: whoever reaches the port can run commands
+      --allow-remote         allow a host that is not loopback; a token or --no-token says so too
+      --allow-host NAME      a host name beyond loopback that requests may name; may be repeated
+  -O, --cors-allow-origin O  a page's origin that may call; may be repeated, as the next two
+  -M, --cors-allow-method M
+  -A, --cors-allow-header H
+  -C, --cors-allow-credentials
+      --unix PATH            listen on a Unix socket instead
+      --dial PATH            connect out to a Unix socket instead
+      --root DIR             confine the file routes to DIR
+      --home DIR             HOME of agents
+      --cwd DIR              working directory of agents
+      --data DIR             where the log of sessions is kept (default: in memory)
+      --agents-directory DIR where agents are installed
+      --install-agents       install an agent that is missing when it is first used
+      --clean-env            agents and processes do not get this environment
+      --demo-entry FILE      entry of the demo agent, for a bundle
+      --config FILE          JSON: { env, models, agents, jailed, allowedHosts, allowedOrigins }
+      --log-requests         log every request
+      --json                 print one line of JSON when it can be reached`;
 
 /** What a configuration file may hold. */
 export interface SandboxConfig {
@@ -30,17 +44,34 @@ export interface SandboxConfig {
   readonly allowedOrigins?: readonly string[];
 }
 
+export interface RunOptions {
+  /** Agents and processes get the environment of this process too, but its token. */
+  readonly inheritEnv: boolean;
+  /** Says where the server is in words, unless `--json` asks for the line of JSON. */
+  readonly words: boolean;
+}
+
 /**
  * Runs a sandbox server until SIGTERM or SIGINT, ends everything it started, and resolves to the
  * exit code: 0 after a signal, 1 when it cannot start, 2 for wrong usage. Writes one line of JSON to
- * standard output when it can be reached: `{"event":"ready","url"?,"token"?}`.
+ * standard output when it can be reached: `{"event":"ready","url"?,"token"?}`; a parent with a channel
+ * to this process gets the same as a message.
  */
-export async function runSandboxServer(argv: readonly string[]): Promise<number> {
+export async function runSandboxServer(
+  argv: readonly string[],
+  run: RunOptions = { inheritEnv: false, words: false },
+): Promise<number> {
+  let flags: ServerFlags;
   let options: SandboxServerOptions;
   try {
-    options = await readOptions(argv);
+    flags = readFlags(argv);
+    if (flags.help === true) {
+      process.stdout.write(`${serverUsage}\n`);
+      return 0;
+    }
+    options = await readOptions(flags, run.inheritEnv);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${serverUsage}\n`);
     return 2;
   }
   const stopped = new Promise<void>((resolve) => {
@@ -51,8 +82,7 @@ export async function runSandboxServer(argv: readonly string[]): Promise<number>
     const starting = createSandboxServer(options);
     const server = await Promise.race([starting, stopped]);
     if (!server) return 0;
-    const { url, token } = server;
-    process.stdout.write(`${JSON.stringify({ event: "ready", url, token })}\n`);
+    announce(server, run.words && flags.json !== true, options.token === undefined);
     await stopped;
     await server.close();
     return 0;
@@ -62,62 +92,125 @@ export async function runSandboxServer(argv: readonly string[]): Promise<number>
   }
 }
 
-async function readOptions(argv: readonly string[]): Promise<SandboxServerOptions> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      unix: { type: "string" },
-      dial: { type: "string" },
-      host: { type: "string", default: "127.0.0.1" },
-      port: { type: "string", default: "2468" },
-      token: { type: "string" },
-      "no-token": { type: "boolean", default: false },
-      "allow-remote": { type: "boolean", default: false },
-      root: { type: "string" },
-      home: { type: "string" },
-      cwd: { type: "string" },
-      "agents-directory": { type: "string" },
-      "demo-entry": { type: "string" },
-      config: { type: "string" },
-    },
+function announce({ url, token }: SandboxServer, words: boolean, isNewToken: boolean): void {
+  const ready = { event: "ready", url, token };
+  if (!words) process.stdout.write(`${JSON.stringify(ready)}\n`);
+  else {
+    process.stdout.write(`The sandbox server listens${url === undefined ? "" : ` at ${url}`}\n`);
+    if (token === undefined) process.stdout.write("It asks for no token.\n");
+    else if (isNewToken) process.stdout.write(`Its token, made for this run: ${token}\n`);
+  }
+  if (process.send) process.send(ready);
+}
+
+type ServerFlags = ReturnType<typeof readFlags>;
+
+function readFlags(argv: readonly string[]) {
+  const { values, positionals } = parseStrict(argv, {
+    unix: { type: "string" },
+    dial: { type: "string" },
+    host: { type: "string", short: "H" },
+    port: { type: "string", short: "p" },
+    token: { type: "string", short: "t" },
+    "no-token": { type: "boolean", short: "n" },
+    "allow-remote": { type: "boolean" },
+    "allow-host": { type: "string", multiple: true },
+    "cors-allow-origin": { type: "string", short: "O", multiple: true },
+    "cors-allow-method": { type: "string", short: "M", multiple: true },
+    "cors-allow-header": { type: "string", short: "A", multiple: true },
+    "cors-allow-credentials": { type: "boolean", short: "C" },
+    // The peer's switch for what this server never does.
+    "no-telemetry": { type: "boolean" },
+    root: { type: "string" },
+    home: { type: "string" },
+    cwd: { type: "string" },
+    data: { type: "string" },
+    "agents-directory": { type: "string" },
+    "install-agents": { type: "boolean" },
+    "clean-env": { type: "boolean" },
+    "demo-entry": { type: "string" },
+    config: { type: "string" },
+    "log-requests": { type: "boolean" },
+    json: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
   });
+  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" is one argument too many`);
+  return values;
+}
+
+async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<SandboxServerOptions> {
   const config = values.config === undefined ? {} : await readConfig(values.config);
   const token = values.token ?? process.env.HOLDFAST_SANDBOX_TOKEN;
-  const agents = [
-    ...agentTable.map((row) => (row.id === "demo" ? demoAgent(values["demo-entry"]) : row)),
-    ...(config.agents ?? []).map(customAgent),
-  ];
-  const { agents: _custom, ...rest } = config;
+  const agents = [...sandboxAgents(values["demo-entry"]), ...(config.agents ?? []).map(customAgent)];
+  const { agents: _custom, env, ...rest } = config;
+  const inherited = inheritEnv && values["clean-env"] !== true ? inheritedEnv(process.env) : {};
+  const explicit = token !== undefined || values["no-token"] === true || values["allow-remote"] === true;
   return {
     ...rest,
-    listen: listenFrom(values),
+    env: { ...inherited, ...env },
+    listen: listenFrom(values, explicit),
     agents,
-    unsafeNoToken: values["no-token"],
+    unsafeNoToken: values["no-token"] === true,
+    installAgents: installsAgents(values["install-agents"]),
+    logRequests: values["log-requests"] === true,
     log: createLogger("info", writeLog),
-    ...(token === undefined ? {} : { token }),
+    allowedHosts: [...(config.allowedHosts ?? []), ...(values["allow-host"] ?? [])],
+    ...corsFrom(values),
+    // Who says that there is no token has none, whatever the environment says.
+    ...(token === undefined || values["no-token"] === true ? {} : { token }),
     ...(values.root === undefined ? {} : { root: values.root }),
     ...(values.home === undefined ? {} : { home: values.home }),
     ...(values.cwd === undefined ? {} : { cwd: values.cwd }),
+    ...(values.data === undefined ? {} : { dataDirectory: values.data }),
     ...(values["agents-directory"] === undefined ? {} : { agentsDirectory: values["agents-directory"] }),
   };
 }
 
-interface ListenFlags {
-  readonly unix?: string | undefined;
-  readonly dial?: string | undefined;
-  readonly host: string;
-  readonly port: string;
-  readonly "allow-remote": boolean;
+/** Everything but what is for this server alone. */
+function inheritedEnv(env: NodeJS.ProcessEnv): Record<string, string> {
+  const inherited: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || /^(HOLDFAST_SANDBOX_|NODE_CHANNEL_|HOME$)/.test(name)) continue;
+    inherited[name] = value;
+  }
+  return inherited;
 }
 
-function listenFrom(flags: ListenFlags): Listen {
-  if (flags.unix !== undefined && flags.dial !== undefined)
-    throw new Error("--unix and --dial exclude each other");
-  if (flags.unix !== undefined) return { unix: flags.unix };
-  if (flags.dial !== undefined) return { dial: flags.dial };
-  const port = Number(flags.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port must be 0 to 65535`);
-  return { host: flags.host, port, allowRemote: flags["allow-remote"] };
+/** The peer's variable forbids what nobody does here unless asked; it wins over the asking. */
+function installsAgents(flag: boolean | undefined): boolean {
+  const { HOLDFAST_SANDBOX_INSTALL_AGENTS: asked, SANDBOX_AGENT_REQUIRE_PREINSTALL: forbidden } = process.env;
+  if (isSet(forbidden)) return false;
+  return flag === true || isSet(asked);
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && !["", "0", "false"].includes(value.toLowerCase());
+}
+
+function corsFrom(values: ServerFlags): { readonly cors?: CorsOptions } {
+  const origins = values["cors-allow-origin"];
+  const methods = values["cors-allow-method"];
+  const headers = values["cors-allow-header"];
+  const credentials = values["cors-allow-credentials"];
+  if (origins === undefined && methods === undefined && headers === undefined && credentials === undefined) {
+    return {};
+  }
+  return {
+    cors: {
+      origins: origins ?? [],
+      ...(methods === undefined ? {} : { methods }),
+      ...(headers === undefined ? {} : { headers }),
+      ...(credentials === undefined ? {} : { credentials }),
+    },
+  };
+}
+
+function listenFrom(flags: ServerFlags, allowRemote: boolean): Listen {
+  const { unix, dial, host = "127.0.0.1" } = flags;
+  if (unix !== undefined && dial !== undefined) throw new UsageError("--unix and --dial exclude each other");
+  if (unix !== undefined) return { unix };
+  if (dial !== undefined) return { dial };
+  return { host, port: portOf(flags.port, 2_468), allowRemote };
 }
 
 /** The file comes from whoever starts the server and is as trusted as the command line. */

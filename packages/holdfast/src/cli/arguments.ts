@@ -1,12 +1,7 @@
-import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import type { ParseArgsOptionsConfig } from "node:util";
+import { parseStrict } from "@holdfast/sandbox/cli/arguments";
 
-/** The command line is wrong: exit code 2, with the usage of the command. */
-export class UsageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "UsageError";
-  }
-}
+export { noArguments, oneArgument, portOf, UsageError } from "@holdfast/sandbox/cli/arguments";
 
 /** Options that every command understands. */
 export const commonOptions = {
@@ -15,35 +10,7 @@ export const commonOptions = {
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsOptionsConfig;
 
-/** Parses strictly: an unknown option is a {@link UsageError}. */
+/** Parses strictly: an unknown option is a `UsageError`. */
 export function parse<Options extends ParseArgsOptionsConfig>(args: readonly string[], options: Options) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: { ...commonOptions, ...options },
-      allowPositionals: true,
-      strict: true,
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** A TCP port from text. */
-export function portOf(text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`"${text}" is not a port`);
-  return port;
-}
-
-export function oneArgument(positionals: readonly string[], what: string): string {
-  const [first, ...rest] = positionals;
-  if (first === undefined) throw new UsageError(`${what} is missing`);
-  if (rest.length > 0) throw new UsageError(`"${rest[0]}" is one argument too many`);
-  return first;
-}
-
-export function noArguments(positionals: readonly string[]): void {
-  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" is one argument too many`);
+  return parseStrict(args, { ...commonOptions, ...options });
 }

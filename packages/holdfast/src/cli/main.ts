@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isHoldfastError } from "@holdfast/core";
+import { sandboxCommand, sandboxUsage } from "@holdfast/sandbox/cli";
 import { actorsCommand, actorsUsage } from "./actors.ts";
 import { agentsCommand, agentsUsage } from "./agents.ts";
 import { UsageError } from "./arguments.ts";
@@ -25,6 +26,7 @@ const commands: Readonly<Record<string, Command>> = {
   actors: { summary: "list, inspect, call and end actors", usage: actorsUsage, run: actorsCommand },
   mcp: { summary: "an MCP server for agents that look after actors", usage: mcpUsage, run: mcpCommand },
   agents: { summary: "list and install coding agents", usage: agentsUsage, run: agentsCommand },
+  sandbox: { summary: "the server beside an agent", usage: sandboxUsage, run: sandboxCommand },
   auth: { summary: "model credentials", usage: authUsage, run: authCommand },
   doctor: { summary: "what this machine can do", usage: doctorUsage, run: doctorCommand },
   url: { summary: "a fresh link to the running Studio", usage: urlUsage, run: urlCommand },

@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
+import { noArguments, parseStrict, required, UsageError } from "./arguments.ts";
+
+export const apiAcpUsage = `holdfast sandbox api acp post | stream | close --server-id ID
+
+  post                  sends one JSON-RPC message, prints the answer of a request
+    --agent ID          the agent, for the first message of a server id
+    --json MESSAGE      the message
+    --json-file FILE    the file that holds it; - for standard input
+  stream                prints what the agent says, a line each, until it is interrupted
+    --last-event-id N   what comes after this event
+  close                 ends the agent
+${apiUsage.split("\n").slice(0, 2).join("\n")}`;
+
+export async function apiAcpCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseStrict(args, {
+    ...apiOptions,
+    json: { type: "string" },
+    "json-file": { type: "string" },
+    "server-id": { type: "string" },
+    agent: { type: "string" },
+    "last-event-id": { type: "string" },
+  });
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    process.stdout.write(`${apiAcpUsage}\n`);
+    return 0;
+  }
+  noArguments(rest);
+  if (verb === undefined) throw new UsageError("post, stream or close is missing");
+  if (!["post", "stream", "close"].includes(verb)) throw new UsageError(`There is no "api acp ${verb}"`);
+  const path = `/v1/acp/${encodeURIComponent(required(values["server-id"], "--server-id"))}`;
+  const client = new ApiClient(values);
+  switch (verb) {
+    case "post": {
+      const body = await message(values.json, values["json-file"]);
+      const answer = await client.ask("POST", path, { query: { agent: values.agent }, body });
+      if (answer !== undefined) process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+      return 0;
+    }
+    case "stream": {
+      const after = values["last-event-id"];
+      const headers = {
+        accept: "text/event-stream",
+        ...(after === undefined ? {} : { "last-event-id": after }),
+      };
+      await printStream(await client.send("GET", path, { headers }));
+      return 0;
+    }
+    default: {
+      await client.send("DELETE", path);
+      return 0;
+    }
+  }
+}
+
+async function message(inline: string | undefined, file: string | undefined): Promise<unknown> {
+  if ((inline === undefined) === (file === undefined)) {
+    throw new UsageError("give the message with either --json or --json-file");
+  }
+  const text = inline ?? (await (file === "-" ? textOf(process.stdin) : readFile(file ?? "", "utf8")));
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`the message is not JSON: ${error instanceof Error ? error.message : "no"}`);
+  }
+}
+
+async function textOf(input: NodeJS.ReadStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of input) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Prints the data of server-sent events, one event a line, until the stream ends. */
+export async function printStream(response: Response): Promise<void> {
+  let rest = "";
+  let data: string[] = [];
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const lines = (rest + chunk).split(/\r\n|\n|\r/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
+      if (line !== "" || data.length === 0) continue;
+      process.stdout.write(`${data.join("\n")}\n`);
+      data = [];
+    }
+  }
+}

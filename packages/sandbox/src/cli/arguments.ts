@@ -1,0 +1,52 @@
+import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+
+/** The command line is wrong: exit code 2, with the usage of the command. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
+
+/** Parses strictly: an unknown option is a {@link UsageError}. */
+export function parseStrict<Options extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: Options,
+) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A TCP port from text. */
+export function portOf(text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new UsageError(`"${text}" is not a port`);
+  return port;
+}
+
+/** A whole number that is not negative; undefined where there is none. */
+export function countOf(text: string | undefined, what: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`"${text}" is not a number for ${what}`);
+  return Number(text);
+}
+
+export function oneArgument(positionals: readonly string[], what: string): string {
+  const [first, ...rest] = positionals;
+  if (first === undefined) throw new UsageError(`${what} is missing`);
+  noArguments(rest);
+  return first;
+}
+
+export function noArguments(positionals: readonly string[]): void {
+  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" is one argument too many`);
+}
+
+export function required(value: string | undefined, what: string): string {
+  if (value === undefined) throw new UsageError(`${what} is missing`);
+  return value;
+}

@@ -1,0 +1,90 @@
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
+import { noArguments, oneArgument, parseStrict, required, UsageError } from "./arguments.ts";
+import { print, table } from "./output.ts";
+import { entries, fields, lines } from "./sessions.ts";
+
+export const filesUsage = `holdfast sandbox fs VERB
+
+  ls [PATH]          entries of a directory of the sandbox
+  cat PATH           prints a file
+  put PATH [FILE]    writes a file from FILE, or from standard input
+  rm PATH [-r]       removes an entry; -r a directory with what is in it
+  mkdir PATH         makes a directory and its parents
+  mv FROM TO         moves; --overwrite what is there
+  stat PATH          what an entry is
+${apiUsage}`;
+
+export async function filesCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseStrict(args, {
+    ...apiOptions,
+    recursive: { type: "boolean", short: "r" },
+    overwrite: { type: "boolean" },
+  });
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    process.stdout.write(`${filesUsage}\n`);
+    return 0;
+  }
+  const json = values.json === true;
+  const client = new ApiClient(values);
+  const show = (answer: unknown) => print(json, answer, () => lines(JSON.stringify(answer, null, 2)));
+  switch (verb) {
+    case "ls": {
+      const [path, ...more] = rest;
+      noArguments(more);
+      print(json, await client.ask("GET", "/v1/fs/entries", { query: { path } }), (answer) =>
+        table(entries(answer, "").map((each) => fields(each, "entryType", "size", "name"))),
+      );
+      return 0;
+    }
+    case "cat": {
+      const response = await client.send("GET", "/v1/fs/file", {
+        query: { path: oneArgument(rest, "The path") },
+      });
+      if (response.body !== null) {
+        const source = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+        await pipeline(source, process.stdout, { end: false });
+      }
+      return 0;
+    }
+    case "put": {
+      const [path, file = "-", ...more] = rest;
+      noArguments(more);
+      const source = file === "-" ? process.stdin : createReadStream(file);
+      const raw = {
+        body: Readable.toWeb(source) as ReadableStream<Uint8Array>,
+        type: "application/octet-stream",
+      };
+      show(await client.ask("PUT", "/v1/fs/file", { query: { path: required(path, "The path") }, raw }));
+      return 0;
+    }
+    case "rm": {
+      const recursive = values.recursive === true ? "true" : undefined;
+      const query = { path: oneArgument(rest, "The path"), recursive };
+      show(await client.ask("DELETE", "/v1/fs/entry", { query }));
+      return 0;
+    }
+    case "mkdir":
+      show(await client.ask("POST", "/v1/fs/mkdir", { query: { path: oneArgument(rest, "The path") } }));
+      return 0;
+    case "mv": {
+      const [from, to, ...more] = rest;
+      noArguments(more);
+      const body = {
+        from: required(from, "What to move"),
+        to: required(to, "Where to"),
+        overwrite: values.overwrite === true,
+      };
+      show(await client.ask("POST", "/v1/fs/move", { body }));
+      return 0;
+    }
+    case "stat":
+      show(await client.ask("GET", "/v1/fs/stat", { query: { path: oneArgument(rest, "The path") } }));
+      return 0;
+    default:
+      throw new UsageError(verb === undefined ? "The verb is missing" : `There is no "fs ${verb}"`);
+  }
+}

@@ -1,0 +1,29 @@
+/** Writes a line that is a program's, or lines that are for people. */
+export function print<T>(json: boolean, value: T, lines: (value: T) => readonly string[]): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(value)}\n`);
+    return;
+  }
+  for (const line of lines(value)) process.stdout.write(`${harmless(line)}\n`);
+}
+
+/** What agents and files say made harmless for a terminal: control characters are shown, not obeyed. */
+export function harmless(text: string): string {
+  return text.replace(/[^\P{Cc}\t]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** Columns of a table, each as wide as its widest cell. */
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

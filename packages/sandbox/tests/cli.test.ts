@@ -1,0 +1,330 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { createSandboxServer } from "../src/index.ts";
+import { field, temporary } from "./harness.ts";
+
+const entry = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs one verb in a process of its own, with an environment of its own. */
+async function cli(env: Record<string, string>, ...args: readonly string[]): Promise<Result> {
+  const { PATH = "" } = process.env;
+  return await new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [entry, ...args],
+      { env: { PATH, ...env }, timeout: 60_000 },
+      (error, stdout, stderr) => {
+        const code = typeof error?.code === "number" ? error.code : error ? -1 : 0;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** Runs many command lines in one process, which is as good for those that reach no server. */
+const many = `
+import { sandboxCommand } from ${JSON.stringify(new URL("../src/cli/command.ts", import.meta.url).href)};
+const results = [];
+const toStdout = process.stdout.write.bind(process.stdout);
+for (const args of JSON.parse(process.argv[1])) {
+  const result = { stdout: "", stderr: "" };
+  process.stdout.write = (text) => { result.stdout += text; return true; };
+  process.stderr.write = (text) => { result.stderr += text; return true; };
+  results.push({ ...result, code: await sandboxCommand(args), stdout: result.stdout, stderr: result.stderr });
+}
+toStdout(JSON.stringify(results));
+`;
+
+async function cliMany(home: string, lines: readonly (readonly string[])[]): Promise<readonly Result[]> {
+  const args = ["--input-type=module", "--eval", many, JSON.stringify(lines)];
+  const { PATH = "" } = process.env;
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: { PATH, HOME: home } });
+  return JSON.parse(stdout) as readonly Result[];
+}
+
+/** A server with a token, and what the command line needs to reach it. */
+async function running(t: TestContext) {
+  const home = await temporary(t);
+  const work = join(home, "work");
+  await mkdir(work);
+  const server = await createSandboxServer({ listen: { host: "127.0.0.1", port: 0 }, home, cwd: work });
+  t.after(() => server.close());
+  const env = {
+    HOME: home,
+    HOLDFAST_SANDBOX_URL: server.url ?? "",
+    HOLDFAST_SANDBOX_TOKEN: server.token ?? "",
+  };
+  const run = (...args: readonly string[]) => cli(env, ...args);
+  return { home, work, server, env, run };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+describe("the command line", () => {
+  test("wrong usage exits with 2 and says what is right, --help with 0", async (t) => {
+    const home = await temporary(t);
+    const wrong: readonly (readonly string[])[] = [
+      ["nonsense"],
+      ["api"],
+      ["api", "agents"],
+      ["api", "agents", "list", "--odd"],
+      ["api", "acp", "post", "--server-id", "x"],
+      ["daemon", "restart"],
+      ["credentials", "extract-env"],
+      ["credentials", "extract", "--agent", "nobody"],
+      ["install-agent"],
+      ["server", "--port", "70000"],
+      ["server", "--unix", "a", "--dial", "b"],
+      ["fs", "ls", "a", "b"],
+      ["sessions", "prompt", "id"],
+      ["processes", "run"],
+    ];
+    for (const [index, result] of (await cliMany(home, wrong)).entries()) {
+      const { code, stdout, stderr } = result;
+      assert.equal(code, 2, `${wrong[index]?.join(" ")}: ${stderr}`);
+      assert.match(stderr, /holdfast sandbox/);
+      assert.equal(stdout, "");
+    }
+    const outside = await cli({ HOME: home }, "fs", "ls", "--odd");
+    assert.equal(outside.code, 2, "the code is that of the process");
+    const verbs = ["", "server", "api agents", "api acp", "daemon", "credentials", "install-agent"];
+    // The peer takes its global options in front of the verb.
+    const helps = [...verbs, "sessions", "processes", "fs", "-n -t x api agents"].map((text) => [
+      ...text.split(" ").filter((word) => word !== ""),
+      "--help",
+    ]);
+    for (const [index, { code, stdout }] of (await cliMany(home, helps)).entries()) {
+      assert.equal(code, 0, helps[index]?.join(" "));
+      assert.match(stdout, /^holdfast sandbox/);
+    }
+  });
+
+  test("what fails exits with 1 and is told on standard error", async (t) => {
+    const { run, env } = await running(t);
+    const [unreachable, refused, foreign, missing] = await Promise.all([
+      cli({ ...env, HOLDFAST_SANDBOX_URL: `http://127.0.0.1:${await freePort()}` }, "api", "agents", "list"),
+      run("api", "agents", "list", "-t", "wrong"),
+      run("api", "agents", "list", "-e", "ftp://x"),
+      run("opencode"),
+    ]);
+    for (const [result, code] of [
+      [unreachable, "unreachable"],
+      [refused, "token_invalid"],
+      [foreign, "invalid_endpoint"],
+      [missing, "not_implemented"],
+    ] as const) {
+      assert.equal(result.code, 1, result.stderr);
+      assert.match(result.stderr, new RegExp(`\\(sandbox\\.${code}\\)\\n$`));
+    }
+  });
+
+  test("agents are listed, reported and installed, in words and as JSON", async (t) => {
+    const { run } = await running(t);
+    const [words, list, report, install] = await Promise.all([
+      run("api", "agents", "list"),
+      run("api", "agents", "list", "--json"),
+      run("api", "agents", "report"),
+      run("api", "agents", "install", "mock", "--json"),
+    ]);
+    assert.match(words.stdout, /^mock\s+installed$/m);
+    assert.match(words.stdout, /^claude\s+not installed\s+no credential$/m);
+    const agents = field(JSON.parse(list.stdout), "agents") as { id: string }[];
+    assert.ok(agents.some((agent) => agent.id === "codex"));
+    assert.match(report.stdout, /thought_level: low, medium, high/);
+    assert.equal(field(JSON.parse(install.stdout), "already_installed"), true);
+  });
+
+  test("messages go to an agent and back", async (t) => {
+    const { run, home } = await running(t);
+    const message = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "initialize", params: {} });
+    const posted = await run(
+      "api",
+      "acp",
+      "post",
+      "--server-id",
+      "a b",
+      "--agent",
+      "mock",
+      "--json",
+      message,
+    );
+    assert.equal(field(JSON.parse(posted.stdout), "id"), 7);
+    const file = join(home, "message.json");
+    await writeFile(file, message);
+    const again = await run("api", "acp", "post", "--server-id", "a b", "--json-file", file);
+    assert.equal(again.code, 0, again.stderr);
+    const streaming = run("api", "acp", "stream", "--server-id", "a b", "--last-event-id", "1");
+    // The stream ends with its agent.
+    const closed = await run("api", "acp", "close", "--server-id", "a b");
+    assert.equal(closed.code, 0);
+    await streaming;
+    assert.equal(
+      (await run("api", "acp", "post", "--server-id", "n", "--json", "{}")).code,
+      1,
+      "no agent named",
+    );
+  });
+
+  test("sessions, processes and files of a server", async (t) => {
+    const { run, work } = await running(t);
+    const id = (await run("sessions", "new", "--agent", "demo", "--mode", "auto")).stdout.trim();
+    assert.match(id, /^[0-9a-f-]{36}$/);
+    const turn = await run("sessions", "prompt", id, "write", "notes", "without", "asking");
+    assert.deepEqual([turn.code, turn.stdout], [0, "end_turn\n"], turn.stderr);
+    assert.match(await readFile(join(work, "NOTES.md"), "utf8"), /write notes without asking/);
+    const failed = await run("sessions", "prompt", id, "fail");
+    assert.equal(failed.code, 1);
+    assert.match(failed.stdout, /asked to fail/);
+    const events = await run("sessions", "events", id, "--json");
+    assert.equal(field(JSON.parse(events.stdout), "events", 0, "sequence"), 1);
+
+    const ran = await run("processes", "run", "--cwd", work, "--", "sh", "-c", "pwd; echo oops >&2; exit 3");
+    assert.deepEqual([ran.code, ran.stdout, ran.stderr], [1, `${work}\n`, "oops\n"]);
+    const pid = (await run("processes", "start", "--", "sh", "-c", "echo started; sleep 60")).stdout.trim();
+    assert.match((await run("processes", "list")).stdout, new RegExp(`^${pid}\\s+running`, "m"));
+    const killed = await run("processes", "kill", pid, "--json");
+    assert.equal(field(JSON.parse(killed.stdout), "status"), "exited");
+    assert.equal((await run("processes", "logs", pid)).stdout, "started\n");
+
+    const source = join(work, "source.bin");
+    await writeFile(source, Buffer.from([0, 255, 10]));
+    assert.equal((await run("fs", "put", join(work, "copy.bin"), source)).code, 0);
+    assert.deepEqual(await readFile(join(work, "copy.bin")), Buffer.from([0, 255, 10]));
+    assert.equal((await run("fs", "mv", join(work, "copy.bin"), join(work, "moved.bin"))).code, 0);
+    assert.match((await run("fs", "ls", work)).stdout, /^file\s+3\s+moved\.bin$/m);
+    assert.equal((await run("fs", "rm", join(work, "moved.bin"))).code, 0);
+    assert.equal((await run("fs", "stat", join(work, "moved.bin"))).code, 1);
+  });
+});
+
+describe("credentials on the command line", () => {
+  const key = "sk-ant-api03-secret-0123456789";
+
+  test("no key is printed whole unless --reveal says so", async (t) => {
+    const home = await temporary(t);
+    await mkdir(join(home, ".codex"));
+    await writeFile(
+      join(home, ".codex/auth.json"),
+      JSON.stringify({ tokens: { access_token: `oauth-${key}` } }),
+    );
+    const env = { HOME: home, ANTHROPIC_API_KEY: key };
+    const run = (...args: readonly string[]) => cli(env, "credentials", ...args);
+    const [all, json, agent, provider, login, shown, exported, refused] = await Promise.all([
+      run("extract"),
+      run("extract", "--json"),
+      run("extract", "--agent", "claude", "--json"),
+      run("extract", "--provider", "anthropic"),
+      run("extract", "--no-oauth", "--json"),
+      run("extract", "--reveal", "--json"),
+      run("extract-env", "--reveal", "--export"),
+      run("extract-env"),
+    ]);
+    for (const { stdout, stderr } of [all, json, agent, provider, login, refused]) {
+      assert.ok(!(stdout + stderr).includes(key));
+    }
+    assert.match(all.stdout, /^anthropic\s+api_key\s+sk-a\.\.\.6789\s+environment:ANTHROPIC_API_KEY$/m);
+    const openai = {
+      provider: "openai",
+      source: "~/.codex/auth.json",
+      auth_type: "oauth",
+      api_key: "oaut...6789",
+      redacted: true,
+    };
+    assert.deepEqual(field(JSON.parse(json.stdout), "openai"), openai);
+    assert.deepEqual(Object.keys(JSON.parse(agent.stdout) as object), ["anthropic", "other"]);
+    assert.deepEqual(Object.keys(JSON.parse(login.stdout) as object), ["anthropic", "other"]);
+    assert.equal(field(JSON.parse(shown.stdout), "anthropic", "api_key"), key);
+    assert.match(exported.stdout, new RegExp(`^export ANTHROPIC_API_KEY=${key}$`, "m"));
+    assert.equal(refused.code, 2);
+  });
+});
+
+describe("a server in the background", () => {
+  test("starts once, is found, and is ended; nobody else's process is touched", async (t) => {
+    const home = await temporary(t);
+    const port = String(await freePort());
+    const daemon = async (...args: readonly string[]) => {
+      const result = await cli(
+        { HOME: home, SECRET: "visible" },
+        "daemon",
+        ...args,
+        "--port",
+        port,
+        "--json",
+      );
+      return { ...result, answer: result.stdout === "" ? undefined : (JSON.parse(result.stdout) as unknown) };
+    };
+    assert.deepEqual((await daemon("status")).answer, { running: false });
+    const started = await daemon("start");
+    assert.equal(started.code, 0, started.stderr);
+    t.after(() => daemon("stop"));
+    const token = String(field(started.answer, "token"));
+    const url = `http://127.0.0.1:${port}`;
+    assert.equal(field(started.answer, "url"), url);
+    assert.equal((await fetch(`${url}/v1/health`)).status, 401);
+    const authorization = `Bearer ${token}`;
+    assert.equal((await fetch(`${url}/v1/health`, { headers: { authorization } })).status, 200);
+    const pid = Number(field(started.answer, "pid"));
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8");
+    assert.ok(!commandLine.includes(token), "the token is not on the command line");
+    const echoed = await fetch(`${url}/v1/processes/run`, {
+      method: "POST",
+      headers: { authorization, "content-type": "application/json" },
+      body: JSON.stringify({ command: "sh", args: ["-c", 'echo "$SECRET $HOLDFAST_SANDBOX_TOKEN"'] }),
+    });
+    assert.equal(
+      field(await echoed.json(), "stdout"),
+      "visible \n",
+      "the environment is passed on, not the token",
+    );
+
+    const again = await daemon("start", "--upgrade");
+    assert.deepEqual([field(again.answer, "started"), field(again.answer, "pid")], [false, pid]);
+    assert.equal(field((await daemon("status")).answer, "pid"), pid);
+    assert.deepEqual((await daemon("stop")).answer, { running: false, stopped: true });
+    // What is left of a process that nobody has waited for has no command line.
+    assert.equal(await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""), "");
+    assert.deepEqual((await daemon("stop")).answer, { running: false, stopped: false });
+
+    // A record whose process id belongs to somebody else by now.
+    const record = join(home, `.local/share/holdfast/sandbox/daemon-127.0.0.1-${port}.json`);
+    const other = { version: 1, pid: process.pid, began: "1", url, release: "0.0.0" };
+    await writeFile(record, JSON.stringify(other));
+    assert.deepEqual((await daemon("status")).answer, { running: false });
+    assert.deepEqual((await daemon("stop")).answer, { running: false, stopped: false });
+  });
+
+  test("a port that is taken fails with the reason, and leaves the owner alone", async (t) => {
+    const home = await temporary(t);
+    const owner = createServer();
+    await new Promise<void>((resolve) => owner.listen(0, "127.0.0.1", resolve));
+    t.after(() => owner.close());
+    const address = owner.address();
+    const port = String(typeof address === "object" && address !== null ? address.port : 0);
+    const result = await cli({ HOME: home }, "daemon", "start", "--no-token", "--port", port);
+    assert.equal(result.code, 1);
+    assert.match(
+      result.stderr,
+      /did not start: it exited with code 1\nSomething else listens on 127\.0\.0\.1:\d+/,
+    );
+    assert.ok(owner.listening);
+  });
+});
