@@ -31,9 +31,12 @@ class Served {
     this.#directory = directory;
   }
 
-  async start(): Promise<SessionApi> {
+  /** With `fileBlocks` no file of the server may grow beyond so many blocks of 512 bytes. */
+  async start(fileBlocks?: number): Promise<SessionApi> {
     const entry = fileURLToPath(new URL("served.ts", import.meta.url));
-    const child = spawn(process.execPath, [entry, this.#directory], { stdio: ["ignore", "pipe", "inherit"] });
+    const limit = fileBlocks === undefined ? "" : `trap '' XFSZ; ulimit -f ${fileBlocks};`;
+    const args = ["-c", `${limit} exec "$0" "$@"`, process.execPath, entry, this.#directory];
+    const child = spawn("/bin/sh", args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#child = child;
     this.#t.after(() => child.kill("SIGKILL"));
     const url = await new Promise<string>((resolve, reject) => {
@@ -191,6 +194,34 @@ describe("recovery", () => {
     const sessions = await new SessionApi(sandbox).expect(200, "GET", "/v1/sessions");
     assert.equal(field(sessions, "sessions", 0, "recovery"), "loaded");
     assert.equal(field(sessions, "sessions", 1), undefined);
+  });
+
+  test("when the log cannot be written, the agent is ended, and what is there stays whole", async (t) => {
+    const server = await served(t, { resume: true });
+    let api = await server.start(2_000);
+    const id = await api.create("scripted");
+    const filler = "x".repeat(100_000);
+    let answer: unknown;
+    for (let count = 0; count < 50 && field(answer, "code") !== "log_failed"; count += 1) {
+      const prompt = { prompt: `say ${filler}` };
+      answer = (await api.call("POST", `/v1/sessions/${id}/prompt?wait=true`, prompt)).body;
+      if (field(answer, "status") === "failed") break;
+    }
+    assert.match(JSON.stringify(answer), /log_failed|session_log_failed/);
+    await api.expect(200, "GET", "/v1/health");
+    const before = await api.events(id);
+    assertGapless(before);
+    await until(
+      "the agent is ended or idle",
+      async () => field(await api.session(id), "status") !== "running",
+    );
+    await server.end("SIGKILL");
+    api = await server.start();
+    const after = await api.events(id);
+    assertGapless(after);
+    assert.deepEqual(after.slice(0, before.length), before);
+    assert.equal(field(await api.prompt(id, "there is room again"), "status"), "completed");
+    await server.end("SIGTERM");
   });
 
   test("one server at a time works on a data directory", async (t) => {

@@ -209,7 +209,12 @@ export class PermissionDesk {
     clearTimeout(ask.timer);
     this.#asks.delete(ask.view.id);
     ask.view = { ...ask.view, ...more, state, resolvedAt: Date.now() };
-    this.#keep(ask.view);
+    try {
+      this.#keep(ask.view);
+    } catch (error) {
+      // It is answered all the same; after a restart it is "cancelled".
+      this.#options.logger.error("permission not kept", { cause: String(error) });
+    }
   }
 
   #keep(view: PermissionView): void {

@@ -17,6 +17,8 @@ export interface PromptHost {
   turn(content: ContentBlocks): Promise<Readonly<Record<string, unknown>>>;
   isClosing(): boolean;
   onChange(): void;
+  /** Something that has happened could not be kept. */
+  onFailedWrite(error: unknown): void;
 }
 
 export interface QueueOptions {
@@ -187,7 +189,12 @@ export class PromptQueue {
 
   #settle(prompt: PromptRecord, outcome: Partial<PromptView>): void {
     const settled = { ...prompt, ...outcome, settledAt: Date.now() };
-    this.#keep(settled);
+    try {
+      this.#keep(settled);
+    } catch (error) {
+      // On a full disk those who wait are told all the same; after a restart the turn is "interrupted".
+      this.#options.host.onFailedWrite(error);
+    }
     for (const resolve of this.#waiters.get(prompt.id) ?? []) resolve(viewOf(settled));
     this.#waiters.delete(prompt.id);
   }

@@ -309,7 +309,15 @@ export class Session implements PromptHost {
   update(change: Partial<SessionRecord>): void {
     if (this.#isDeleted) return;
     this.#record = { ...this.#record, ...change, updatedAt: Date.now() };
-    this.#context.store.updateSession(this.#key, this.#record);
+    try {
+      this.#context.store.updateSession(this.#key, this.#record);
+    } catch (error) {
+      this.onFailedWrite(error);
+    }
+  }
+
+  onFailedWrite(error: unknown): void {
+    this.#context.logger.error("session not kept", { sessionId: this.id, cause: String(error) });
   }
 
   // What the queue of prompts asks of the session.

@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/core";
-import { isRecord } from "../http/problem.ts";
+import { isRecord, problem } from "../http/problem.ts";
 import { migrate } from "./schema.ts";
 import type { LogEntry, PermissionView, PromptRecord, Sender, SessionRecord } from "./types.ts";
 
@@ -57,11 +57,8 @@ export class SessionStore {
   }
 
   updateSession(key: number, record: SessionRecord): void {
-    this.#sql("UPDATE sessions SET version = ?, data = ? WHERE key = ?").run(
-      entryVersion,
-      JSON.stringify(record),
-      key,
-    );
+    const sql = "UPDATE sessions SET version = ?, data = ? WHERE key = ?";
+    this.#write(sql, entryVersion, JSON.stringify(record), key);
   }
 
   session(id: string): StoredSession | undefined {
@@ -91,14 +88,8 @@ export class SessionStore {
   }
 
   append(key: number, sequence: number, createdAt: number, sender: Sender, payload: string): void {
-    this.#sql("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)").run(
-      key,
-      sequence,
-      entryVersion,
-      createdAt,
-      sender,
-      payload,
-    );
+    const sql = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)";
+    this.#write(sql, key, sequence, entryVersion, createdAt, sender, payload);
     if (this.durable) return;
     this.#bytes += payload.length;
     if (this.#bytes > this.#maxBytes) this.#shed();
@@ -132,7 +123,7 @@ export class SessionStore {
     const sql = `INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, id)
       DO UPDATE SET status = excluded.status, version = excluded.version, data = excluded.data`;
     const data = JSON.stringify(record);
-    this.#sql(sql).run(key, record.id, position, record.status, entryVersion, data);
+    this.#write(sql, key, record.id, position, record.status, entryVersion, data);
   }
 
   prompt(key: number, id: string): PromptRecord | undefined {
@@ -162,7 +153,7 @@ export class SessionStore {
       ON CONFLICT (session, id) DO UPDATE
       SET state = excluded.state, version = excluded.version, data = excluded.data`;
     const data = JSON.stringify(permission);
-    this.#sql(sql).run(key, permission.id, permission.state, entryVersion, data);
+    this.#write(sql, key, permission.id, permission.state, entryVersion, data);
   }
 
   /** Permissions of one session, or of all, the oldest first. */
@@ -198,6 +189,16 @@ export class SessionStore {
 
   #payloadBytes(): number {
     return Number(this.#sql("SELECT sum(length(payload)) AS n FROM events").get()?.n ?? 0);
+  }
+
+  /** Throws `sandbox.log_failed` where the disk is full or broken. */
+  #write(sql: string, ...values: readonly SQLInputValue[]): void {
+    try {
+      this.#sql(sql).run(...values);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw problem("log_failed", 507, `the session log could not be written: ${text}`);
+    }
   }
 
   #sql(sql: string): StatementSync {
