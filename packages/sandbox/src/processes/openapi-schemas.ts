@@ -142,5 +142,6 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
     cols: { ...count, maximum: 65_535 },
     rows: { ...count, maximum: 65_535 },
   }),
+  PortPreview: object({ port: positive, url: text, ticket: text, expiresAtMs: count }),
   ListeningPort: object({ port: positive, address: text, pid: count, processId: text, name: text }, ["name"]),
 };

@@ -233,6 +233,18 @@ export const processesPart: OpenApiPart = {
         responses: { 200: json("The ports", object({ ports: array(ref("ListeningPort")) })) },
       },
     },
+    "/v1/ports/{port}/preview": {
+      post: {
+        operationId: "previewPort",
+        summary: "Shows a port of a managed process to a browser, on an origin of its own.",
+        tags,
+        parameters: [pathParameter("port")],
+        responses: {
+          200: json("A link that works once", ref("PortPreview")),
+          ...problems({ 404: "No managed process listens there" }),
+        },
+      },
+    },
   },
   schemas: processSchemas,
 };

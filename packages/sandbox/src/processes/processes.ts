@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import type { Route } from "../http/router.ts";
+import { Previews } from "./preview.ts";
 import { type ProcessContext, ProcessRoutes } from "./routes.ts";
 import { settingsFrom } from "./settings.ts";
 import { StateFile } from "./state-file.ts";
 import { findSurvivors } from "./survivor.ts";
 import { ProcessTable } from "./table.ts";
 
-export interface ProcessesOptions extends Omit<ProcessContext, "table"> {
+export interface ProcessesOptions extends Omit<ProcessContext, "table" | "previews"> {
   /** Where what runs is noted, so that a later server finds it. */
   readonly dataDirectory?: string | undefined;
 }
@@ -30,10 +31,14 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
   const settings = settingsFrom(limits);
   const table = new ProcessTable({ spawner, limits, settings, log, ...(state ? { state } : {}) });
   if (directory !== undefined) await table.adopt(await findSurvivors(directory, log));
+  const previews = new Previews();
   return {
     table,
-    routes: new ProcessRoutes({ ...options, table }).routes(),
-    close: () => table.close(),
+    routes: new ProcessRoutes({ ...options, table, previews }).routes(),
+    close: async () => {
+      await previews.close();
+      await table.close();
+    },
     finish: async () => state?.discard(),
   };
 }

@@ -16,6 +16,7 @@ import type { SandboxLimits } from "../limits.ts";
 import { sendLogs } from "./logs.ts";
 import type { Managed } from "./managed.ts";
 import { listeningPorts } from "./ports.ts";
+import type { Previews } from "./preview.ts";
 import { countQuery, parseCreate, parseInput, parseRun, parseSize } from "./requests.ts";
 import { runCommand } from "./run.ts";
 import { parseSettings } from "./settings.ts";
@@ -25,6 +26,7 @@ import { serveTerminal } from "./terminal-socket.ts";
 
 export interface ProcessContext {
   readonly table: ProcessTable;
+  readonly previews: Previews;
   readonly spawner: Spawner;
   readonly paths: Paths;
   readonly limits: SandboxLimits;
@@ -86,6 +88,7 @@ export class ProcessRoutes {
         path: "/v1/ports",
         methods: { GET: (exchange) => this.#ports(exchange, this.#context.table.list()) },
       },
+      { path: "/v1/ports/:port/preview", methods: { POST: (exchange) => this.#preview(exchange) } },
     ];
   }
 
@@ -188,6 +191,17 @@ export class ProcessRoutes {
 
   async #ports({ response }: Exchange, processes: readonly Managed[]): Promise<void> {
     sendJson(response, { ports: await listeningPorts(processes) });
+  }
+
+  async #preview({ params, response }: Exchange): Promise<void> {
+    const { table, previews } = this.#context;
+    const port = Number(params.port);
+    const found = (await listeningPorts(table.list())).find((listening) => listening.port === port);
+    if (!found) {
+      const details = { id: String(params.port), resource: "port" };
+      throw problem("not_found", 404, `no managed process listens on port ${params.port}`, { details });
+    }
+    sendJson(response, await previews.open(found.port, found.address));
   }
 
   async #body(exchange: Exchange): Promise<unknown> {

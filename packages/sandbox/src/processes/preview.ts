@@ -1,0 +1,222 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { connect, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+/** How long a ticket can be exchanged. */
+const ticketMs = 5 * 60_000;
+const maxTicketBytes = 256;
+const cookieName = "holdfast_preview";
+const exchangePath = "/.holdfast/ticket";
+
+/** What lies between a browser and a previewed port that is not theirs to pass on. */
+const hopHeaders = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Takes the ticket out of the fragment, which no server and no log sees, and exchanges it. */
+const entrance = `<!doctype html><meta charset="utf-8"><title>Preview</title><p id="text">Opening the preview</p><script>
+const ticket = location.hash.slice(1);
+history.replaceState(null, "", location.pathname + location.search);
+fetch("${exchangePath}", { method: "POST", body: ticket }).then((answer) => {
+  if (answer.ok) location.reload();
+  else document.getElementById("text").textContent = "This link has expired. Ask for a new one.";
+});
+</script>`;
+
+export interface Preview {
+  readonly port: number;
+  /** With the ticket in its fragment: to be opened in a browser once. */
+  readonly url: string;
+  /** To be posted to `/.holdfast/ticket` of the origin by what is no browser; answers a cookie. */
+  readonly ticket: string;
+  readonly expiresAtMs: number;
+}
+
+interface Origin {
+  readonly port: number;
+  readonly address: string;
+  /** Value of the cookie that lets a browser in. */
+  readonly secret: string;
+  readonly tickets: Map<string, number>;
+}
+
+/**
+ * Shows listening ports to browsers, each on an origin of its own (a name below `localhost`), so that
+ * what runs there shares neither cookies nor storage with the server or with other previews.
+ */
+export class Previews {
+  readonly #origins = new Map<string, Origin>();
+  readonly #sockets = new Set<Duplex>();
+  #server: Promise<Server> | undefined;
+  #closed = false;
+
+  /** A link to the port, which has to be one that the caller may see. */
+  async open(port: number, address: string): Promise<Preview> {
+    this.#server ??= this.#listen();
+    const bound = (await this.#server).address();
+    if (bound === null || typeof bound === "string" || this.#closed) throw new Error("the preview is closed");
+    const [name, origin] = this.#origin(port, address);
+    const ticket = secret();
+    const expiresAtMs = Date.now() + ticketMs;
+    origin.tickets.set(ticket, expiresAtMs);
+    return { port, url: `http://${name}:${bound.port}/#${ticket}`, ticket, expiresAtMs };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const server = await this.#server;
+    if (!server) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #origin(port: number, address: string): readonly [string, Origin] {
+    for (const entry of this.#origins) if (entry[1].port === port) return entry;
+    const name = `p${port}-${randomBytes(6).toString("hex")}.localhost`;
+    // A wildcard address is reached on loopback.
+    const target = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
+    const origin = { port, address: target, secret: secret(), tickets: new Map<string, number>() };
+    this.#origins.set(name, origin);
+    return [name, origin];
+  }
+
+  async #listen(): Promise<Server> {
+    const server = createServer((incoming, response) => void this.#answer(incoming, response));
+    server.on("upgrade", (incoming, socket, head) => this.#upgrade(incoming, socket, head));
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    return server;
+  }
+
+  #find(incoming: IncomingMessage): Origin | undefined {
+    return this.#origins.get((incoming.headers.host ?? "").toLowerCase().replace(/:\d+$/, ""));
+  }
+
+  async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const origin = this.#find(incoming);
+    if (!origin) refuse(response, 404, "there is no such preview");
+    else if (incoming.url === exchangePath) await exchange(origin, incoming, response);
+    else if (admitted(origin, incoming)) forward(origin, incoming, response);
+    else if (incoming.method === "GET" && (incoming.headers.accept ?? "").includes("text/html")) {
+      response.writeHead(401, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
+      response.end(entrance);
+    } else refuse(response, 401, "the preview was not opened here");
+  }
+
+  #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {});
+    const origin = this.#find(incoming);
+    const page = incoming.headers.origin;
+    // A page of another origin must not ride on the cookie of this one.
+    const foreign =
+      page !== undefined && (!URL.canParse(page) || new URL(page).host !== incoming.headers.host);
+    if (!origin || foreign || !admitted(origin, incoming)) {
+      socket.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      return;
+    }
+    const upstream: Socket = connect({ host: origin.address, port: origin.port }, () => {
+      const lines = [
+        `${incoming.method} ${incoming.url} HTTP/1.1`,
+        "connection: Upgrade",
+        "upgrade: websocket",
+      ];
+      for (const [name, value] of Object.entries(headersFor(origin, incoming)))
+        lines.push(`${name}: ${String(value)}`);
+      upstream.write(`${lines.join("\r\n")}\r\n\r\n`);
+      upstream.write(head);
+      upstream.pipe(socket).pipe(upstream);
+    });
+    upstream.on("error", () => socket.destroy());
+    socket.once("close", () => upstream.destroy());
+    upstream.once("close", () => socket.destroy());
+  }
+}
+
+async function exchange(origin: Origin, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  let ticket = "";
+  for await (const chunk of incoming) {
+    ticket += String(chunk);
+    if (ticket.length > maxTicketBytes) break;
+  }
+  const expiresAtMs = origin.tickets.get(ticket) ?? 0;
+  origin.tickets.delete(ticket);
+  if (incoming.method !== "POST" || Date.now() >= expiresAtMs) {
+    refuse(response, 401, "the ticket is not valid");
+    return;
+  }
+  response.writeHead(204, {
+    "set-cookie": `${cookieName}=${origin.secret}; HttpOnly; SameSite=Strict; Path=/`,
+  });
+  response.end();
+}
+
+function forward(origin: Origin, incoming: IncomingMessage, response: ServerResponse): void {
+  const outgoing = request(
+    {
+      host: origin.address,
+      port: origin.port,
+      method: incoming.method,
+      path: incoming.url,
+      headers: headersFor(origin, incoming),
+      agent: false,
+    },
+    (answer) => {
+      const headers = Object.entries(answer.headers).filter(([name]) => !hopHeaders.has(name));
+      response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headers));
+      answer.pipe(response);
+      answer.on("error", () => response.destroy());
+    },
+  );
+  outgoing.on("error", () => {
+    if (response.headersSent) response.destroy();
+    else refuse(response, 502, "nothing answers on the port");
+  });
+  response.once("close", () => outgoing.destroy());
+  incoming.pipe(outgoing);
+}
+
+/** What the previewed program gets: as if it were called directly, and without our cookie. */
+function headersFor(origin: Origin, incoming: IncomingMessage): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined && !hopHeaders.has(name)) headers[name] = value;
+  }
+  headers.host = `localhost:${origin.port}`;
+  const cookies = cookiesOf(incoming).filter((cookie) => !cookie.startsWith(`${cookieName}=`));
+  if (cookies.length > 0) headers.cookie = cookies.join("; ");
+  else delete headers.cookie;
+  return headers;
+}
+
+function admitted(origin: Origin, incoming: IncomingMessage): boolean {
+  const given = cookiesOf(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
+  const value = Buffer.from(given?.slice(cookieName.length + 1) ?? "");
+  const expected = Buffer.from(origin.secret);
+  return value.length === expected.length && timingSafeEqual(value, expected);
+}
+
+function cookiesOf(incoming: IncomingMessage): string[] {
+  return (incoming.headers.cookie ?? "").split(/; */).filter(Boolean);
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
+  response.end(`${text}\n`);
+}
+
+function secret(): string {
+  return randomBytes(24).toString("base64url");
+}

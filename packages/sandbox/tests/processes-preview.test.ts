@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { WebSocket } from "ws";
+import { field, startSandbox, until } from "./harness.ts";
+import { processApi } from "./processes-harness.ts";
+
+/** Tells the headers that it got, and echoes over a raw upgrade. */
+const web = `
+const { createServer } = require("node:http");
+const { createHash } = require("node:crypto");
+const server = createServer((request, response) => {
+  response.setHeader("set-cookie", "app=1");
+  request.pipe(response.writeHead(request.url === "/missing" ? 404 : 200, { "x-seen": JSON.stringify(request.headers) }));
+});
+server.on("upgrade", (request, socket) => {
+  const key = request.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  const accept = createHash("sha1").update(key).digest("base64");
+  socket.write("HTTP/1.1 101 Switching Protocols\\r\\nupgrade: websocket\\r\\nconnection: Upgrade\\r\\nsec-websocket-accept: " + accept + "\\r\\n\\r\\n");
+  socket.write(Buffer.from([0x81, 2, 0x68, 0x69]));
+});
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+`;
+
+interface Reply {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly text: string;
+}
+
+/** A request to the preview's listener under any Host: the names below localhost need no resolver. */
+function call(
+  url: URL,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body = "",
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      host: "127.0.0.1",
+      port: url.port,
+      method,
+      path,
+      headers: { host: url.host, ...headers },
+    };
+    const outgoing = httpRequest({ ...options, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+      );
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+async function openPreview(t: TestContext) {
+  const sandbox = await startSandbox(t);
+  const { create, output, request } = processApi(sandbox);
+  await writeFile(join(sandbox.work, "web.cjs"), web);
+  const id = await create({ command: process.execPath, args: ["web.cjs"] });
+  await until("it listens", async () => /^\d+\n$/.test(await output(id)));
+  const port = Number(await output(id));
+  const answer = await request("POST", `/ports/${port}/preview`);
+  assert.equal(answer.status, 200);
+  return {
+    sandbox,
+    request,
+    id,
+    port,
+    url: new URL(String(field(answer.body, "url"))),
+    ticket: String(field(answer.body, "ticket")),
+  };
+}
+
+test("a port is shown on an origin of its own, to who exchanged the ticket, once", async (t) => {
+  const { url, ticket, port } = await openPreview(t);
+  assert.match(url.hostname, new RegExp(`^p${port}-[0-9a-f]{12}\\.localhost$`));
+  assert.equal(url.hash, `#${ticket}`);
+  assert.equal((await call(url, "GET", "/")).status, 401);
+  assert.match((await call(url, "GET", "/", { accept: "text/html" })).text, /\.holdfast\/ticket/);
+  assert.equal((await call(url, "POST", "/.holdfast/ticket", {}, "wrong")).status, 401);
+  const admitted = await call(url, "POST", "/.holdfast/ticket", {}, ticket);
+  assert.equal(admitted.status, 204);
+  const set = admitted.headers["set-cookie"]?.[0] ?? "";
+  assert.match(set, /^holdfast_preview=[\w-]{32}; HttpOnly; SameSite=Strict; Path=\/$/);
+  assert.equal((await call(url, "POST", "/.holdfast/ticket", {}, ticket)).status, 401);
+  const cookie = `mine=2; ${set.split(";", 1)[0]}`;
+  const shown = await call(url, "POST", "/any?q=1", { cookie, "x-more": "yes" }, "body");
+  assert.equal(shown.status, 200);
+  assert.equal(shown.text, "body");
+  assert.deepEqual(shown.headers["set-cookie"], ["app=1"]);
+  const seen: unknown = JSON.parse(String(shown.headers["x-seen"]));
+  assert.equal(field(seen, "host"), `localhost:${port}`);
+  assert.equal(field(seen, "cookie"), "mine=2");
+  assert.equal(field(seen, "x-more"), "yes");
+  assert.equal((await call(url, "GET", "/missing", { cookie })).status, 404);
+  // The cookie is worth nothing under another name, so that no other page can use it.
+  assert.equal((await call(url, "GET", "/", { cookie, host: `localhost:${url.port}` })).status, 404);
+
+  const attach = (origin: string) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${url.port}/`, {
+      headers: { host: url.host, cookie, origin },
+    });
+    t.after(() => socket.terminate());
+    return new Promise<string>((resolve) => {
+      socket.once("message", (data) => resolve(String(data)));
+      socket.once("error", (error) => resolve(error.message));
+    });
+  };
+  assert.equal(await attach(url.origin), "hi");
+  assert.match(await attach("http://elsewhere.localhost"), /401/);
+});
+
+test("only ports of managed processes, and only while something answers", async (t) => {
+  const { url, ticket, id, port, request, sandbox } = await openPreview(t);
+  assert.equal((await request("POST", "/ports/1/preview")).status, 404);
+  assert.equal((await request("POST", "/ports/x/preview")).status, 404);
+  const admitted = await call(url, "POST", "/.holdfast/ticket", {}, ticket);
+  const cookie = admitted.headers["set-cookie"]?.[0]?.split(";", 1)[0] ?? "";
+  await request("POST", `/processes/${id}/kill?waitMs=5000`);
+  assert.equal((await call(url, "GET", "/", { cookie })).status, 502);
+  assert.equal((await request("POST", `/ports/${port}/preview`)).status, 404);
+  await sandbox.close();
+  await assert.rejects(call(url, "GET", "/", { cookie }), { code: "ECONNREFUSED" });
+});
