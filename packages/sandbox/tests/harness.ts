@@ -194,6 +194,7 @@ export async function startServerProcess(
   t: TestContext,
   config: object = {},
   transport: Transport = "tcp",
+  entry: string = fileURLToPath(new URL("../src/cli.ts", import.meta.url)),
 ): Promise<ServerProcess> {
   const directory = await temporary(t);
   const [home, work, run] = [join(directory, "home"), join(directory, "work"), join(directory, "run")];
@@ -205,7 +206,6 @@ export async function startServerProcess(
   if (host) t.after(() => host.close());
   const agent = host?.agent ?? unixAgent(socket);
   t.after(() => agent.destroy());
-  const entry = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
   const listen = transport === "tcp" ? ["--port", "0"] : [`--${transport}`, socket];
   const args = [entry, ...listen, "--home", home, "--cwd", work, "--config", configPath];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });

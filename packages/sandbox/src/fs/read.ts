@@ -76,23 +76,36 @@ async function sendBytes(exchange: Exchange, file: FileHandle, range: ByteRange)
       return;
     }
   }
+  // One buffer is read into while the other is on its way: what is in flight stays at two chunks.
+  const buffers = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)] as const;
+  let taken = Promise.resolve();
   let sent = 0;
-  const source = file.createReadStream({ ...range, autoClose: false, highWaterMark: chunkBytes });
-  source.on("data", (chunk) => {
-    sent += chunk.length;
-    if (!response.write(chunk)) {
-      source.pause();
-      response.once("drain", () => source.resume());
-    }
-  });
-  await new Promise<void>((resolve, reject) => {
-    source.once("error", reject);
-    source.once("end", resolve);
-    signal.addEventListener("abort", () => {
-      source.destroy();
-      resolve();
-    });
-  });
+  for (let turn = 0; sent < whole && !signal.aborted; turn += 1) {
+    const buffer = turn % 2 === 0 ? buffers[0] : buffers[1];
+    const wanted = Math.min(chunkBytes, whole - sent);
+    const { bytesRead } = await file.read(buffer, 0, wanted, range.start + sent);
+    if (bytesRead === 0) break;
+    sent += bytesRead;
+    await taken;
+    taken = written(response, buffer.subarray(0, bytesRead), signal);
+  }
+  await taken;
   if (sent === whole) response.end();
   else response.destroy();
+}
+
+/** Resolves when the socket has taken the bytes, or nobody is there to take them. */
+function written(response: ServerResponse, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const settle = () => {
+      signal.removeEventListener("abort", settle);
+      resolve();
+    };
+    signal.addEventListener("abort", settle, { once: true });
+    response.write(bytes, settle);
+  });
 }
