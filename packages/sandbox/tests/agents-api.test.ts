@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { agentTable, customAgent, sandboxAgents } from "../src/index.ts";
@@ -52,6 +52,16 @@ describe("agents over HTTP", () => {
     assert.deepEqual(categories, ["model", "mode", "thought_level"]);
     const session = await openSession(sandbox, { agent: "mock", allow: true });
     assert.equal(field(await session.prompt("write notes"), "stopReason"), "end_turn");
+    const { sessionId, acp } = session;
+    const set = async (configId: string, value: string) =>
+      await acp.request("session/set_config_option", { sessionId, configId, value });
+    assert.equal(field(await set("model", "mock-fast"), "configOptions", 0, "currentValue"), "mock-fast");
+    assert.equal(field(await set("thought_level", "high"), "configOptions", 2, "currentValue"), "high");
+    await assert.rejects(set("model", "gpt"), /no option model with the value gpt/);
+    await acp.request("session/set_mode", { sessionId, modeId: "plan" });
+    await rm(join(sandbox.work, "NOTES.md"));
+    await session.prompt("write notes");
+    await assert.rejects(readFile(join(sandbox.work, "NOTES.md")), "in plan mode nothing is changed");
 
     const directory = join(sandbox.home, ".local/share/sandbox-agent/bin/agent_processes");
     await mkdir(directory, { recursive: true });
@@ -78,7 +88,7 @@ describe("agents over HTTP", () => {
     };
     assert.deepEqual(await modes(""), ["normal", "plan"]);
     const asked = (await modes("&no_cache=true")) ?? [];
-    assert.ok(asked.includes("ask") && asked.includes("auto"), String(asked));
+    assert.ok(asked.includes("plan") && asked.includes("auto"), String(asked));
     assert.deepEqual(await modes(""), asked, "what was heard is kept");
     assert.equal(
       field((await get(sandbox, "/v1/agents/mock")).body, "serverStatus"),

@@ -52,6 +52,12 @@ describe("installing agents", () => {
     );
     assert.equal(await readFile(join(directory, "local", "package.json"), "utf8"), manifest);
     assert.deepEqual(await readdir(directory), ["local"]);
+    const pinned = { ...good, integrity: { "local-agent": "sha512-another" } };
+    await assert.rejects(installAgent("local", directory, { agents: [pinned], reinstall: true }), (error) => {
+      assert.ok(isErrorCode(error, "sandbox", "install_failed"), String(error));
+      assert.match(error.message, /the hash of local-agent is unknown, which is not the pinned one/);
+      return true;
+    });
     await assert.rejects(installAgent("nobody", directory), (error) =>
       isErrorCode(error, "sandbox", "unsupported_agent"),
     );

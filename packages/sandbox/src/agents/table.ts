@@ -53,6 +53,7 @@ function mockAgent(demo: AgentRow): AgentRow {
     ...row,
     id: "mock",
     name: "Mock",
+    setup: () => ({ env: { HOLDFAST_DEMO_MOCK: "1" }, files: [] }),
     capabilities: capabilities({
       commandExecution: true,
       fileAttachments: true,

@@ -1,6 +1,7 @@
+import { optionsOf, setMode, setOption } from "./options.ts";
 import { isParams, type Params, RpcError, StdioPeer } from "./rpc.ts";
 import { play } from "./script.ts";
-import { type Mode, type Session, Sessions } from "./sessions.ts";
+import { type Session, Sessions } from "./sessions.ts";
 import { type StopReason, Turn } from "./turn.ts";
 
 /**
@@ -27,18 +28,22 @@ async function onRequest(method: string, params: Params): Promise<unknown> {
       };
     case "session/new": {
       const session = sessions.create(cwdOf(params));
-      return { sessionId: session.id, modes: modesOf(session) };
+      return { sessionId: session.id, ...optionsOf(session) };
     }
     case "session/load": {
       const session = sessions.load(String(params.sessionId), cwdOf(params));
       for (const update of session.updates) peer.notify("session/update", { sessionId: session.id, update });
-      return { modes: modesOf(session) };
+      return optionsOf(session);
     }
     case "session/set_mode": {
-      const session = sessions.get(params.sessionId);
-      session.mode = modeOf(params.modeId);
+      setMode(sessions.get(params.sessionId), params.modeId);
       return {};
     }
+    case "session/set_model":
+      setOption(sessions.get(params.sessionId), "model", params.modelId);
+      return {};
+    case "session/set_config_option":
+      return setOption(sessions.get(params.sessionId), params.configId, params.value);
     case "session/prompt":
       return await prompt(sessions.get(params.sessionId), params);
     default:
@@ -92,21 +97,6 @@ function cwdOf(params: Params): string {
   if (typeof params.cwd === "string" && params.cwd.startsWith("/"))
     return params.cwd.replace(/(.)\/+$/, "$1");
   throw new RpcError(-32602, "cwd must be an absolute path");
-}
-
-function modesOf(session: Session): Params {
-  return {
-    currentModeId: session.mode,
-    availableModes: [
-      { id: "ask", name: "Ask first", description: "Asks before every change" },
-      { id: "auto", name: "Automatic", description: "Changes files and runs commands without asking" },
-    ],
-  };
-}
-
-function modeOf(value: unknown): Mode {
-  if (value === "ask" || value === "auto") return value;
-  throw new RpcError(-32602, `There is no mode ${String(value)}`);
 }
 
 if (process.argv.includes("--version")) {

@@ -60,6 +60,10 @@ async function work(prompt: string, turn: Turn): Promise<void> {
   await turn.think("Let me look at what is here first.");
   const readme = await turn.readme();
   await turn.look(readme);
+  if (turn.session.mode === "plan") {
+    await turn.say("This is the plan; I have changed nothing. ");
+    return;
+  }
   turn.plan(steps, 1);
   const done = command === undefined ? await change(prompt, readme, turn, ask) : await turn.run(command, ask);
   turn.plan(steps, 2);

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { isParams, type Params, RpcError } from "./rpc.ts";
 
-export type Mode = "ask" | "auto";
+export type Mode = "ask" | "auto" | "plan";
 
 /** A conversation of the demo agent. Its updates are in a file of HOME, so that it survives the process. */
 export class Session {
@@ -12,6 +12,8 @@ export class Session {
   readonly cwd: string;
   readonly updates: Params[];
   mode: Mode = "ask";
+  model = "mock";
+  thoughtLevel = "medium";
   /** The person chose "always" once in this process. */
   alwaysAllowed = false;
   /** Aborts the running turn. */

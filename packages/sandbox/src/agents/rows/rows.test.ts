@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
-import { agentTable } from "../table.ts";
+import { agentTable, sandboxAgents } from "../table.ts";
 import { codex } from "./codex.ts";
 import { pi } from "./pi.ts";
 
@@ -34,9 +34,12 @@ describe("every row", () => {
     }
   });
 
-  test("pins exact versions", () => {
-    for (const row of agentTable) {
+  test("pins exact versions and their hashes", () => {
+    for (const row of sandboxAgents()) {
       for (const version of Object.values(row.packages)) assert.match(version, /^\d+\.\d+\.\d+$/, row.id);
+      assert.deepEqual(Object.keys(row.integrity ?? {}), Object.keys(row.packages), row.id);
+      for (const hash of Object.values(row.integrity ?? {}))
+        assert.match(hash, /^sha512-[\w+/]{86}==$/, row.id);
     }
   });
 });

@@ -1,0 +1,90 @@
+import { type Params, RpcError } from "./rpc.ts";
+import type { Mode, Session } from "./sessions.ts";
+
+/**
+ * Under the peer's id `mock` the agent offers what clients of the peer choose from: another word for
+ * the mode that asks, and a model and a thought level, which change nothing but what is reported.
+ */
+const isMock = process.env.HOLDFAST_DEMO_MOCK === "1";
+
+interface Value {
+  readonly value: string;
+  readonly name: string;
+  readonly description?: string;
+}
+
+const modes: readonly (Value & { readonly mode: Mode })[] = [
+  isMock
+    ? { value: "normal", mode: "ask", name: "Normal", description: "Asks before every change" }
+    : { value: "ask", mode: "ask", name: "Ask first", description: "Asks before every change" },
+  {
+    value: "auto",
+    mode: "auto",
+    name: "Automatic",
+    description: "Changes files and runs commands without asking",
+  },
+  ...(isMock
+    ? [{ value: "plan", mode: "plan", name: "Plan", description: "Plans and changes nothing" } as const]
+    : []),
+];
+
+const choices = {
+  model: {
+    name: "Model",
+    values: [
+      { value: "mock", name: "Mock" },
+      { value: "mock-fast", name: "Mock Fast" },
+    ],
+  },
+  thought_level: {
+    name: "Thought Level",
+    values: [
+      { value: "low", name: "Low" },
+      { value: "medium", name: "Medium" },
+      { value: "high", name: "High" },
+    ],
+  },
+} as const;
+
+/** What `session/new` and `session/load` say about the choices of a session. */
+export function optionsOf(session: Session): Params {
+  const currentModeId = modes.find((each) => each.mode === session.mode)?.value;
+  const availableModes = modes.map(({ value, name, description }) => ({ id: value, name, description }));
+  return { modes: { currentModeId, availableModes }, ...(isMock ? configOptions(session) : {}) };
+}
+
+export function configOptions(session: Session): Params {
+  const mode = modes.find((each) => each.mode === session.mode)?.value;
+  const values = modes.map(({ value, name }) => ({ value, name }));
+  const select = (id: string, name: string, currentValue: unknown, options: readonly Value[]) => ({
+    id,
+    name,
+    category: id,
+    type: "select",
+    currentValue,
+    options,
+  });
+  return {
+    configOptions: [
+      select("model", choices.model.name, session.model, choices.model.values),
+      select("mode", "Mode", mode, values),
+      select("thought_level", choices.thought_level.name, session.thoughtLevel, choices.thought_level.values),
+    ],
+  };
+}
+
+export function setMode(session: Session, value: unknown): void {
+  const found = modes.find((each) => each.value === value);
+  if (!found) throw new RpcError(-32602, `There is no mode ${String(value)}`);
+  session.mode = found.mode;
+}
+
+/** Sets one of the choices; resolves to all of them, as the protocol wants it. */
+export function setOption(session: Session, id: unknown, value: unknown): Params {
+  const has = (values: readonly Value[]) => values.some((each) => each.value === value);
+  if (id === "mode") setMode(session, value);
+  else if (id === "model" && has(choices.model.values)) session.model = String(value);
+  else if (id === "thought_level" && has(choices.thought_level.values)) session.thoughtLevel = String(value);
+  else throw new RpcError(-32602, `There is no option ${String(id)} with the value ${String(value)}`);
+  return configOptions(session);
+}
