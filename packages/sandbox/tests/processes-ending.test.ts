@@ -54,6 +54,7 @@ describe("ending a family", () => {
       await until("all run", async () => (await processesWith(mark)).length >= 5);
       await spawner.end(family, 50);
       assert.deepEqual(await processesWith(mark), []);
+      if (family.group !== undefined) await assert.rejects(readdir(family.group), { code: "ENOENT" });
     });
   }
 
@@ -139,12 +140,22 @@ describe("nothing is left of managed processes", () => {
     });
   }
 
-  test("after SIGKILL to the server", async (t) => {
-    const { server, mark } = await withProcesses(t);
+  test("after SIGKILL to the server, control groups included", async (t) => {
+    const dataDirectory = join(await temporary(t), "data");
+    await mkdir(dataDirectory);
+    const { server, mark } = await withProcesses(t, dataDirectory);
+    const groups = await groupsOf(dataDirectory);
     const code = exited(server);
     server.child.kill("SIGKILL");
     await code;
     await until("everything is gone", async () => (await processesWith(mark)).length === 0);
+    if (groups === undefined) return;
+    await until("its groups are removed", () =>
+      readdir(groups).then(
+        () => false,
+        () => true,
+      ),
+    );
   });
 
   test("after the server was closed in the middle of a start", async (t) => {
@@ -168,10 +179,7 @@ describe("survivors", () => {
     await mkdir(dataDirectory);
     const { server, mark, ids } = await withProcesses(t, dataDirectory);
     const [first = "", second = ""] = ids;
-    const [file = ""] = await readdir(join(dataDirectory, "processes"));
-    const state: unknown = JSON.parse(await readFile(join(dataDirectory, "processes", file), "utf8"));
-    const groups = field(state, "groups");
-    assert.ok(groups === undefined || typeof groups === "string");
+    const groups = await groupsOf(dataDirectory);
     await killWithWatchman(server);
     assert.ok((await processesWith(mark)).length >= 10);
     const next = await startServerProcess(t, { dataDirectory }, "tcp");
@@ -217,8 +225,21 @@ describe("survivors", () => {
     const { info } = apiOf(last);
     for (const id of ids) assert.equal(field(await info(id), "survivor"), true);
     assert.ok((await processesWith(mark)).length >= 10);
+    const code = exited(last);
+    last.child.kill("SIGTERM");
+    assert.equal(await code, 0);
+    assert.deepEqual(await processesWith(mark), []);
   });
 });
+
+/** The directory of the control groups of the server that runs with this data directory. */
+async function groupsOf(dataDirectory: string): Promise<string | undefined> {
+  const [file = ""] = await readdir(join(dataDirectory, "processes"));
+  const state: unknown = JSON.parse(await readFile(join(dataDirectory, "processes", file), "utf8"));
+  const groups = field(state, "groups");
+  assert.ok(groups === undefined || typeof groups === "string");
+  return groups;
+}
 
 /** As when both run out of memory: SIGKILL to the server and to what would clean up after it. */
 async function killWithWatchman(server: ServerProcess): Promise<void> {

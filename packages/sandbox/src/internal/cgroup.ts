@@ -23,7 +23,6 @@ export function insideGroup(
  */
 export class ControlGroups {
   readonly directory: string;
-  readonly #free: string[] = [];
   #count = 0;
 
   private constructor(directory: string) {
@@ -40,7 +39,7 @@ export class ControlGroups {
       mkdirSync(directory);
       const probe = groups.take();
       const entered = existsSync(join(probe, "cgroup.kill")) && (await canEnter(probe));
-      groups.give(probe);
+      removeGroup(probe);
       if (entered) return groups;
     } catch {
       // No permission: the processes are found by session and mark instead.
@@ -49,25 +48,17 @@ export class ControlGroups {
     return undefined;
   }
 
-  /** An empty group. */
+  /** A new group. None is used twice: who still knows an old one must not reach somebody else by it. */
   take(): string {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
     this.#count += 1;
     const path = join(this.directory, String(this.#count));
     mkdirSync(path);
     return path;
   }
 
-  /** Takes a group back whose processes are gone. */
-  give(group: string): void {
-    if (this.#free.length < 64 && !isPopulated(group)) this.#free.push(group);
-    else removeGroup(group);
-  }
-
+  /** Removes all of them that are empty. */
   close(): void {
-    for (const group of this.#free.splice(0)) removeGroup(group);
-    removeGroup(this.directory);
+    removeGroups(this.directory);
   }
 }
 

@@ -30,7 +30,12 @@ while [ "$pass" -lt 100 ]; do
     kill -KILL "\${pid%/environ}" 2>/dev/null
   done
 done
-if [ -n "$2" ]; then rmdir "$2"/*/ "$2"; fi
+pass=0
+while [ -n "$2" ] && [ -d "$2" ] && [ "$pass" -lt 50 ]; do
+  pass=$((pass + 1))
+  # What was killed leaves its group a moment later.
+  rmdir "$2"/*/ "$2" || sleep 0.05
+done
 `;
 
 export class Reaper {

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } 
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Logger } from "@holdfast/core";
-import { ControlGroups, insideGroup } from "./cgroup.ts";
+import { ControlGroups, insideGroup, removeGroup } from "./cgroup.ts";
 import { endFamily, killFamily, killRemains, markerName, type ProcessFamily } from "./process-group.ts";
 import { checkProgram } from "./program.ts";
 import { Reaper } from "./reaper.ts";
@@ -87,7 +87,7 @@ export class Spawner {
       this.#reaper?.add(terminal.pid);
       return { terminal, family: this.#family(terminal.pid, prepared) };
     } catch (error) {
-      await this.#giveBack(prepared);
+      if (prepared.group !== undefined) removeGroup(prepared.group);
       throw error;
     }
   }
@@ -95,13 +95,13 @@ export class Spawner {
   /** SIGTERM to the whole family, SIGKILL after `graceMs`; resolves when nobody is left. */
   async end(family: ProcessFamily, graceMs: number): Promise<void> {
     await (graceMs > 0 ? endFamily(family, graceMs) : killFamily(family));
-    await this.#forget(family);
+    this.#forget(family);
   }
 
   /** Ends what is left of a family whose leader has exited, at once. */
   async endRemains(family: ProcessFamily): Promise<void> {
     await killRemains(family);
-    await this.#forget(family);
+    this.#forget(family);
   }
 
   /** Ends everything that was started and not ended yet; nothing can be started any more. */
@@ -113,14 +113,10 @@ export class Spawner {
     groups?.close();
   }
 
-  async #forget(family: ProcessFamily): Promise<void> {
+  #forget(family: ProcessFamily): void {
     if (!this.#families.delete(family)) return;
     this.#reaper?.remove(family.pid);
-    await this.#giveBack(family);
-  }
-
-  async #giveBack({ group }: { readonly group?: string | undefined }): Promise<void> {
-    if (group !== undefined) (await this.#ready)?.give(group);
+    if (family.group !== undefined) removeGroup(family.group);
   }
 
   async #prepare(request: SpawnRequest): Promise<Prepared> {
@@ -155,7 +151,7 @@ export class Spawner {
         child.once("error", reject);
       });
     } catch (error) {
-      await this.#giveBack(prepared);
+      if (prepared.group !== undefined) removeGroup(prepared.group);
       throw error;
     }
     return this.#family(child.pid ?? 0, prepared);
