@@ -1,6 +1,6 @@
 import { SandboxDestroyedError } from "../sdk/errors.ts";
 import type { SandboxProvider } from "./provider.ts";
-import { gone, type Lazy, settled } from "./remote.ts";
+import { found, gone, type Lazy, settled } from "./remote.ts";
 
 /** A container of Cloudflare, as a Worker's binding gives it. */
 export interface CloudflareSandbox {
@@ -30,7 +30,7 @@ export interface CloudflareProviderOptions {
 export function cloudflare(options: CloudflareProviderOptions): SandboxProvider {
   const { sdk, token } = options;
   const connect = async (id: string): Promise<CloudflareSandbox> => {
-    const sandbox = await sdk.connect?.(id);
+    const sandbox = sdk.connect && (await found("cloudflare", id, sdk.connect(id)));
     if (sandbox === undefined) throw new SandboxDestroyedError(id, "cloudflare");
     return sandbox;
   };

@@ -94,6 +94,8 @@ describe("an actor", () => {
   const registry = createRegistry({
     use: { keeper },
     store: () => openSqliteStore({ path, ports }),
+    // An event of an agent may be larger than what actors take by default.
+    gateway: { maxIncomingMessageBytes: 1_048_576 },
   });
   after(() => registry.shutdown());
   conforms(async (scope) => {

@@ -1,0 +1,219 @@
+/** What the published client does badly, done by ours: each case is one of its known defects. */
+import assert from "node:assert/strict";
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import * as ours from "@holdfast/sandbox-client";
+import { SqliteSessionPersistDriver } from "@holdfast/sandbox-client/persist/sqlite";
+import { type RunningServer, startServer } from "./support/server.ts";
+import { first, hears, text, withWorld } from "./support/world.ts";
+
+describe("our client", () => {
+  let server: RunningServer;
+  const unhandled: unknown[] = [];
+  const keep = (reason: unknown) => void unhandled.push(reason);
+  before(async () => {
+    process.on("unhandledRejection", keep);
+    server = await startServer();
+  });
+  after(async () => {
+    await server.stop();
+    process.off("unhandledRejection", keep);
+    assert.deepEqual(unhandled, []);
+  });
+
+  test("a refused request rejects its call alone; the connection goes on", async () => {
+    let refuse = false;
+    // What stands between client and server may refuse a request too.
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      if (!refuse || init?.method !== "POST") return await globalThis.fetch(input, init);
+      refuse = false;
+      const problem = { type: "urn:sandbox-agent:error:stream_error", title: "Stream Error", status: 502 };
+      return Response.json(problem, { status: 502 });
+    };
+    const { url: baseUrl, token, work: cwd } = server;
+    const client = await ours.SandboxAgent.connect({ baseUrl, token, fetch });
+    const session = await client.createSession({ agent: "optioned", cwd });
+    await assert.rejects(
+      client.createSession({ agent: "nobody", cwd }),
+      (error: unknown) => error instanceof ours.SandboxAgentError && error.status === 400,
+    );
+    refuse = true;
+    const waiting = session.prompt(text("wait"));
+    await assert.rejects(waiting, (error: unknown) => {
+      assert.ok(error instanceof ours.SandboxAgentError);
+      assert.equal(error.status, 502);
+      assert.equal(error.code, "stream_error");
+      return true;
+    });
+    assert.equal((await session.prompt(text("still there"))).stopReason, "end_turn");
+    await client.dispose();
+  });
+
+  test("a prompt after destroy is refused until the session is resumed", async () => {
+    await withWorld(ours, server, async ({ client, session }) => {
+      const made = await session();
+      await client.destroySession(made.id);
+      await assert.rejects(made.prompt(text("hello")), /was destroyed/);
+      const again = await client.resumeSession(made.id);
+      assert.equal(again.destroyedAt, undefined);
+      assert.equal((await again.prompt(text("hello"))).stopReason, "end_turn");
+    });
+  });
+
+  test("the end of an agent is told with its exit code and stderr, and the session comes back", async () => {
+    await withWorld(ours, server, async ({ session }) => {
+      const made = await session();
+      const before = made.agentSessionId;
+      await assert.rejects(made.prompt(text("die")), (error: unknown) => {
+        assert.ok(error instanceof ours.AcpRpcError);
+        const data = JSON.parse(JSON.stringify(error.data));
+        assert.equal(data.exitCode, 3);
+        assert.match(data.agentStderr, /dying as told/);
+        return true;
+      });
+      const heard = hears(made, /heard: hello/);
+      await made.prompt(text("hello"));
+      assert.equal(made.recovery, "resumed");
+      assert.equal((await made.refresh()).agentSessionId, before);
+      await heard;
+    });
+  });
+
+  test("a session is resumed, loaded or replayed: whatever the agent can do best", async () => {
+    const persist = new ours.InMemorySessionPersistDriver();
+    const options = { baseUrl: server.url, token: server.token, persist };
+    const wanted = { optioned: "resumed", demo: "loaded", forgetful: "replayed" } as const;
+    for (const [agent, recovery] of Object.entries(wanted)) {
+      const one = await ours.SandboxAgent.connect(options);
+      const { id, agentSessionId } = await one.createSession({ agent, cwd: server.work });
+      await (await one.getSession(id))?.prompt(text("Remember the owl, without asking"));
+      await one.dispose();
+      const before = (await one.getEvents({ sessionId: id, limit: 1_000 })).items.length;
+      const two = await ours.SandboxAgent.connect(options);
+      const session = await two.resumeSession(id);
+      assert.equal(session.recovery, recovery, agent);
+      assert.equal(session.agentSessionId === agentSessionId, recovery !== "replayed");
+      // The request and its answer are new; what was said before is not told twice.
+      const after = (await two.getEvents({ sessionId: id, limit: 1_000 })).items.length;
+      assert.equal(after - before, 2, agent);
+      assert.equal((await session.prompt(text("Go on, without asking"))).stopReason, "end_turn");
+      await two.dispose();
+    }
+  });
+
+  test("a turn is cancelled by its signal, and by cancel", async () => {
+    await withWorld(ours, server, async ({ session }) => {
+      const made = await session();
+      const abort = new AbortController();
+      const sent = first<ours.SessionEvent>((listener) => made.onEvent(listener));
+      const turn = made.prompt(text("wait"), { signal: abort.signal });
+      await sent;
+      abort.abort();
+      assert.equal((await turn).stopReason, "cancelled");
+      const asked = first<ours.SessionPermissionRequest>((listener) => made.onPermissionRequest(listener));
+      const second = made.prompt(text("ask"));
+      const { id } = await asked;
+      await made.cancel();
+      await second;
+      await assert.rejects(made.respondPermission(id, "once"), /waits for an answer/);
+    });
+  });
+
+  test("what cannot be kept is not sent, and what the agent says unkept is told", async () => {
+    class Broken extends ours.InMemorySessionPersistDriver {
+      broken: "client" | "agent" | undefined;
+      override async insertEvent(sessionId: string, event: ours.SessionEvent): Promise<void> {
+        if (event.sender === this.broken) throw new Error("the disk is full");
+        await super.insertEvent(sessionId, event);
+      }
+    }
+    const persist = new Broken();
+    const client = await ours.SandboxAgent.connect({ baseUrl: server.url, token: server.token, persist });
+    const session = await client.createSession({ agent: "optioned", cwd: server.work });
+    for (const sender of ["client", "agent"] as const) {
+      persist.broken = sender;
+      await assert.rejects(session.prompt(text("hello")), /the disk is full/);
+      persist.broken = undefined;
+      assert.equal((await session.prompt(text("hello"))).stopReason, "end_turn");
+    }
+    await client.dispose();
+  });
+
+  test("a listener that is told of nothing answers cancelled; a wrong token ends the wait", async () => {
+    await withWorld(ours, server, async ({ session }) => {
+      assert.equal((await (await session()).prompt(text("ask"))).stopReason, "end_turn");
+    });
+    const wrong = await ours.SandboxAgent.connect({ baseUrl: server.url, token: "wrong" });
+    await assert.rejects(wrong.listAgents(), (error: unknown) => {
+      assert.ok(error instanceof ours.SandboxAgentError);
+      assert.equal(error.status, 401);
+      assert.equal(error.problem?.type, "urn:sandbox-agent:error:token_invalid");
+      return true;
+    });
+    await wrong.dispose();
+  });
+
+  test("dispose ends the agents of the client, and takes no time", async () => {
+    const one = await ours.SandboxAgent.connect({ baseUrl: server.url, token: server.token });
+    const two = await ours.SandboxAgent.connect({ baseUrl: server.url, token: server.token });
+    const session = await one.createSession({ agent: "optioned", cwd: server.work });
+    await one.dispose();
+    await one.dispose();
+    const { servers } = await two.listAcpServers();
+    assert.ok(!servers.some(({ serverId }) => serverId === session.lastConnectionId));
+    await assert.rejects(session.prompt(text("hello")), /disposed/);
+    await two.dispose();
+  });
+});
+
+test("the wait for health outlives the server's absence, and a sandbox that fails is destroyed", async () => {
+  let answers = 0;
+  const server = createServer((_request, response) => {
+    answers += 1;
+    response.writeHead(answers < 3 ? 503 : 200, { "content-type": "application/json" });
+    response.end('{"status":"ok"}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const client = await ours.SandboxAgent.connect({ baseUrl: `http://127.0.0.1:${port}` });
+  await client.listAgents();
+  assert.equal(answers, 4);
+  await client.dispose();
+  server.close();
+  server.closeAllConnections();
+  const ended: string[] = [];
+  const sandbox = {
+    name: "broken",
+    create: async () => "one",
+    destroy: async (id: string) => void ended.push(id),
+    getUrl: async () => `http://127.0.0.1:${port}`,
+  };
+  const signal = AbortSignal.timeout(200);
+  await assert.rejects(ours.SandboxAgent.start({ sandbox, signal }));
+  assert.deepEqual(ended, ["one"]);
+});
+
+test("a session goes on after the server and the client were both started again", async (t) => {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), "holdfast-again-")));
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  const persist = new SqliteSessionPersistDriver({ filename: join(directory, "sessions.db") });
+  t.after(() => persist.close());
+  const one = await startServer(directory);
+  const before = await ours.SandboxAgent.connect({ baseUrl: one.url, token: one.token, persist });
+  const { id } = await before.createSession({ agent: "demo", cwd: one.work });
+  await (await before.getSession(id))?.prompt(text("Remember the owl, without asking"));
+  one.child.kill("SIGKILL");
+  await one.stop();
+  await before.dispose();
+  const two = await startServer(directory);
+  t.after(() => two.stop());
+  const after = await ours.SandboxAgent.connect({ baseUrl: two.url, token: two.token, persist });
+  const session = await after.resumeSession(id);
+  assert.equal(session.recovery, "loaded");
+  assert.equal((await session.prompt(text("Go on, without asking"))).stopReason, "end_turn");
+  await after.dispose();
+});
