@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -254,6 +256,42 @@ describe("credentials on the command line", () => {
     assert.equal(field(JSON.parse(shown.stdout), "anthropic", "api_key"), key);
     assert.match(exported.stdout, new RegExp(`^export ANTHROPIC_API_KEY=${key}$`, "m"));
     assert.equal(refused.code, 2);
+  });
+});
+
+describe("the server verb", () => {
+  test("answers without a token where that was said, to the pages that were named", async (t) => {
+    const home = await temporary(t);
+    const { PATH = "" } = process.env;
+    const origin = ["-O", "https://app.example", "-M", "GET", "-A", "x-mine", "-C"];
+    const args = [entry, "server", "--no-token", "--port", "0", "--json", ...origin];
+    const child = spawn(process.execPath, args, {
+      env: { PATH, HOME: home },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    t.after(() => child.kill("SIGKILL"));
+    const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+    const ready = JSON.parse(line) as { event: string; url: string };
+    assert.deepEqual(Object.keys(ready), ["event", "url"]);
+    const headers = { origin: "https://app.example" };
+    const health = await fetch(`${ready.url}/v1/health`, { headers });
+    assert.deepEqual(await health.json(), { status: "ok" });
+    assert.equal(health.headers.get("access-control-allow-origin"), "https://app.example");
+    assert.equal(health.headers.get("access-control-allow-credentials"), "true");
+    assert.equal(
+      (await fetch(`${ready.url}/v1/health`, { headers: { origin: "https://other.example" } })).status,
+      403,
+    );
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    assert.deepEqual(await exit, [0, null]);
+  });
+
+  test("does not open itself to other machines unasked", async (t) => {
+    const home = await temporary(t);
+    const refused = await cli({ HOME: home }, "server", "--host", "0.0.0.0", "--port", "0");
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /can be reached from other machines/);
   });
 });
 
