@@ -5,13 +5,13 @@ import { processesWith, startSandbox, until } from "./harness.ts";
 
 describe("runs", () => {
   test("output, exit code and environment", async (t) => {
-    const { client, home, work } = await startSandbox(t, "unix", { env: { A: "server" } });
+    const { client, home, work } = await startSandbox(t, "unix", { env: { A: "server", TERM: "dumb" } });
     const result = await client.run({
       command: "/bin/sh",
-      args: ["-c", 'echo "$A $B $HOME $PWD"; echo oops >&2; exit 7'],
+      args: ["-c", 'echo "$A $B $HOME $PWD $TERM"; echo oops >&2; exit 7'],
       env: { B: "mine" },
     });
-    assert.equal(result.stdout, `server mine ${home} ${work}\n`);
+    assert.equal(result.stdout, `server mine ${home} ${work} xterm-256color\n`);
     assert.equal(result.stderr, "oops\n");
     assert.equal(result.exitCode, 7);
     assert.equal(result.timedOut, false);

@@ -7,8 +7,9 @@ import { processApi } from "./processes-harness.ts";
 
 const token = "terminal-token";
 
+/** The server's own terminal is of another kind. */
 async function start(t: TestContext): Promise<Sandbox> {
-  return await startSandbox(t, "tcp", { token });
+  return await startSandbox(t, "tcp", { token, env: { TERM: "dumb" } });
 }
 
 interface Viewer {
@@ -63,6 +64,14 @@ describe("terminals", () => {
     assert.match(viewer.text(), /^xterm-256color\r\n24 80\r\n\/dev\/pts\/\d+\r\n\r\n50 132\r\n$/);
     assert.equal(await output(id), viewer.text());
     assert.equal(field(await info(id), "exitCode"), 5);
+    const typed = await create({
+      command: "/bin/sh",
+      args: ["-c", 'echo "$TERM"'],
+      tty: true,
+      env: { TERM: "vt100" },
+    });
+    await until("it has exited", async () => field(await info(typed), "status") === "exited");
+    assert.equal(await output(typed), "vt100\r\n");
     const late = await attach(t, sandbox, id);
     await late.closed;
     assert.deepEqual(late.frames.slice(1), [{ type: "exit", exitCode: 5 }]);

@@ -114,7 +114,8 @@ export class ProcessRoutes {
       program: spec.command,
       args: spec.args,
       cwd: await this.#cwd(spec.cwd),
-      env: { ...(spec.tty ? { TERM: terminalType } : {}), ...this.#context.env, ...spec.env },
+      // The type of the server's own terminal, where it has one, says nothing about this one.
+      env: { ...this.#context.env, ...(spec.tty ? { TERM: terminalType } : {}), ...spec.env },
     };
     const process = await this.#context.table.create(spec, "user", request).catch(spawnFailed);
     sendJson(exchange.response, process.info());
@@ -134,7 +135,7 @@ export class ProcessRoutes {
         program: body.command,
         args: body.args,
         cwd,
-        env: { TERM: terminalType, ...env, ...body.env },
+        env: { ...env, TERM: terminalType, ...body.env },
       };
       const outcome = await runCommand(spawner, request, {
         timeoutMs: Math.min(body.timeoutMs || settings.defaultRunTimeoutMs, settings.maxRunTimeoutMs),
