@@ -89,6 +89,8 @@ export interface LoadedActor {
   readonly record: ActorRecord;
   /** The newest snapshot and the patches after it, oldest first; absent for an actor without state. */
   readonly state?: StoredState;
+  /** When the last of its call records expires, in milliseconds since the epoch; absent where that is not known. */
+  readonly callsUntil?: number;
 }
 
 export interface StoredState {

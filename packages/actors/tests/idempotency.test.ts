@@ -147,10 +147,35 @@ describe("keyed calls", () => {
 
   test("retries that arrive together while the store is asked run once", async () => {
     const w = world();
-    await w.create(definition()).ready;
+    await keyed(w.create(definition()), "other", "add");
     const again = await w.wake(definition());
     const results = await Promise.all([1, 2, 3].map(() => keyed(again, "k", "add")));
-    assert.deepEqual(results, [1, 1, 1]);
-    assert.equal(await call(again, "get"), 1);
+    assert.deepEqual(results, [2, 2, 2]);
+    assert.equal(w.store.reads, 3);
+    assert.equal(await call(again, "get"), 2);
+  });
+
+  test("after a wake the store is asked for as long as it has records, and not where it has none", async () => {
+    const w = world();
+    await call(w.create(definition()), "add");
+    const unkeyed = await w.wake(definition());
+    await keyed(unkeyed, "k", "add");
+    assert.equal(w.store.reads, 0);
+    const again = await w.wake(definition());
+    assert.equal(await keyed(again, "k", "add"), 2);
+    assert.equal(w.store.reads, 1);
+    w.ports.advance(600_000);
+    await keyed(again, "l", "add");
+    assert.equal(w.store.reads, 1);
+  });
+
+  test("a key after all that were forgotten is new without a look at the store, one before them is looked up", async () => {
+    const w = world();
+    const instance = w.create(definition());
+    const name = (i: number) => `k${String(i).padStart(6, "0")}`;
+    for (let i = 0; i < 3_000; i++) await keyed(instance, name(2 * i), "add");
+    assert.equal(w.store.reads, 0);
+    for (let i = 0; i < 100; i++) assert.equal(await keyed(instance, name(2 * i), "add"), i + 1);
+    assert.equal(w.store.reads, 100);
   });
 });

@@ -1,8 +1,8 @@
-import type { Ports } from "@holdfast/core";
-import type { ActorHost, InstanceOptions } from "../instance.ts";
+import type { Clock, Ports } from "@holdfast/core";
+import type { ActorHost, InstanceOptions, InstanceStart } from "../instance.ts";
 import { Activity } from "./activity.ts";
 import { ActorState } from "./actor-state.ts";
-import { CallLedger } from "./call-ledger.ts";
+import { CallLedger, callWindowMs } from "./call-ledger.ts";
 import { Calls } from "./calls.ts";
 import { Connections } from "./connections.ts";
 import { ErrorFilter } from "./error-filter.ts";
@@ -25,8 +25,8 @@ export abstract class ActorMakeup {
   readonly definition: RuntimeDefinition;
   readonly host: ActorHost;
   readonly #epoch: number;
-  /** Nothing of it can have been stored by an earlier instance. */
-  protected readonly isNew: boolean;
+  /** Until then, in milliseconds, the store may hold call records of earlier instances; 0 when it holds none. */
+  readonly #askStoreUntil: number;
 
   // Always there; so is the queue of commits, which the runtime makes.
   readonly activity: Activity;
@@ -51,7 +51,7 @@ export abstract class ActorMakeup {
     this.definition = definition["~definition"];
     this.host = host;
     this.#epoch = epoch;
-    this.isNew = start.type === "create";
+    this.#askStoreUntil = askStoreUntil(start, host.ports.clock);
     this.activity = new Activity(this.runtime());
     this.stateHolder = new ActorState(this.runtime());
   }
@@ -98,7 +98,7 @@ export abstract class ActorMakeup {
   }
 
   get ledger(): CallLedger {
-    this.#ledger ??= new CallLedger(this.host.store, this.id, this.ports.clock, this.isNew);
+    this.#ledger ??= new CallLedger(this.host.store, this.id, this.ports.clock, this.#askStoreUntil);
     return this.#ledger;
   }
 
@@ -148,4 +148,11 @@ export abstract class ActorMakeup {
     // Parts keep what holds their records.
     if (this.#parts === undefined && this.#storage?.isEmpty === true) this.#storage = undefined;
   }
+}
+
+function askStoreUntil(start: InstanceStart, clock: Clock): number {
+  if (start.type === "create") return 0;
+  const now = clock.now();
+  const until = start.loaded.callsUntil ?? now + callWindowMs;
+  return until > now ? until : 0;
 }

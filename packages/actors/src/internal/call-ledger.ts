@@ -18,28 +18,34 @@ export class CallLedger {
   readonly #clock: Clock;
   readonly #remembered = new LazyMap<string, { readonly bytes: Uint8Array; readonly expiresAt: number }>();
   #rememberedBytes = 0;
-  /** Until then the store may hold records of earlier instances. */
+  /** Until then, in milliseconds, the store may hold records of earlier instances. */
   readonly #askStoreUntil: number;
   /** The keys of what has been forgotten; made when something is. */
   #forgotten: KeyFilter | undefined;
+  /** None of what has been forgotten has a key after this one: keys that begin with their time are new by that. */
+  #lastForgotten = "";
   #pending: CallRecord[] = [];
 
-  constructor(store: ActorStore, actorId: string, clock: Clock, isNew: boolean) {
+  constructor(store: ActorStore, actorId: string, clock: Clock, askStoreUntil: number) {
     this.#store = store;
     this.#actorId = actorId;
     this.#clock = clock;
-    this.#askStoreUntil = isNew ? 0 : clock.now() + callWindowMs;
+    this.#askStoreUntil = askStoreUntil;
   }
 
   /** Looks a key up; a promise only where the store has to be asked. */
   find(key: string): KnownCall | undefined | Promise<KnownCall | undefined> {
     const remembered = this.remembered(key);
     if (remembered !== undefined) return remembered;
-    if (this.#clock.now() >= this.#askStoreUntil && !this.#forgotten?.mayHave(key)) return undefined;
+    if (this.#clock.now() >= this.#askStoreUntil && !this.#mayBeForgotten(key)) return undefined;
     return this.#store.call(this.#actorId, key).then((record) => {
       if (record === undefined || record.expiresAt <= this.#clock.now()) return undefined;
       return record.outcome === undefined ? { type: "interrupted" } : decodeOutcome(record.outcome);
     });
+  }
+
+  #mayBeForgotten(key: string): boolean {
+    return key <= this.#lastForgotten && this.#forgotten?.mayHave(key) === true;
   }
 
   /** What is known of a key without asking the store. */
@@ -91,6 +97,7 @@ export class CallLedger {
       this.#remembered.delete(key);
       this.#rememberedBytes -= bytes.length;
       forgotten.add(key, now);
+      if (key > this.#lastForgotten) this.#lastForgotten = key;
     }
   }
 

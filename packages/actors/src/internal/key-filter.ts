@@ -24,21 +24,35 @@ export class KeyFilter {
       this.#current = new Uint8Array(bits / 8);
       this.#since = now;
     }
-    for (const at of positions(key)) this.#current[at >> 3] = (this.#current[at >> 3] ?? 0) | (1 << (at & 7));
+    const { first, step } = hash(key);
+    const current = this.#current;
+    for (let i = 0, at = first; i < probes; i++, at += step) {
+      const position = at & (bits - 1);
+      current[position >> 3] = (current[position >> 3] ?? 0) | (1 << (position & 7));
+    }
   }
 
   mayHave(key: string): boolean {
-    const at = positions(key);
-    return covers(this.#current, at) || (this.#previous !== undefined && covers(this.#previous, at));
+    const hashes = hash(key);
+    return covers(this.#current, hashes) || (this.#previous !== undefined && covers(this.#previous, hashes));
   }
 }
 
-function covers(generation: Uint8Array, at: readonly number[]): boolean {
-  return at.every((position) => ((generation[position >> 3] ?? 0) & (1 << (position & 7))) !== 0);
+interface Hash {
+  readonly first: number;
+  readonly step: number;
+}
+
+function covers(generation: Uint8Array, { first, step }: Hash): boolean {
+  for (let i = 0, at = first; i < probes; i++, at += step) {
+    const position = at & (bits - 1);
+    if (((generation[position >> 3] ?? 0) & (1 << (position & 7))) === 0) return false;
+  }
+  return true;
 }
 
 /** Double hashing of two FNV-1a variants. */
-function positions(key: string): number[] {
+function hash(key: string): Hash {
   let first = 0x811c9dc5;
   let second = 0x1b873593;
   for (let i = 0; i < key.length; i++) {
@@ -47,9 +61,5 @@ function positions(key: string): number[] {
     second = Math.imul(second ^ code, 0x85ebca6b);
   }
   // The last characters of a key must reach the low bits too.
-  first ^= first >>> 15;
-  second = (second ^ (second >>> 13)) | 1;
-  const at: number[] = [];
-  for (let i = 0; i < probes; i++) at.push((first + Math.imul(i, second)) & (bits - 1));
-  return at;
+  return { first: first ^ (first >>> 15), step: (second ^ (second >>> 13)) | 1 };
 }

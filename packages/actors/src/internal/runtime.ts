@@ -64,8 +64,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     super(options);
     const { epoch, start } = options;
     const { clock, random } = this.ports;
-    this.#creating = this.isNew;
-    this.#createdAt = this.isNew ? clock.now() : undefined;
+    this.#creating = start.type === "create";
+    this.#createdAt = this.#creating ? clock.now() : undefined;
     const stored = start.type === "wake" ? start.loaded.record : undefined;
     this.makeParts(stored?.wakeAt);
     this.queue = new CommitQueue(this, { epoch, version: stored?.version ?? 0, nonce: nonceOf(random) });

@@ -167,7 +167,8 @@ export function applyAcquire(sql: Statements, id: string): LoadedActor {
   const row = sql.acquire.get(id);
   if (row === undefined) throw notFound(id);
   const state = loadState(sql, fencedActor(row));
-  return { record: actorRecord(row), ...(state === undefined ? {} : { state }) };
+  const callsUntil = integer(row, "calls_until");
+  return { record: actorRecord(row), callsUntil, ...(state === undefined ? {} : { state }) };
 }
 
 function loadState(sql: Statements, actor: FencedActor): StoredState | undefined {

@@ -24,7 +24,7 @@ export function prepareStatements(database: DatabaseSync) {
       calls_until = max(calls_until, ?3)
       WHERE no = ?4 AND id = ?5 AND epoch = ?6 AND version = ?7 AND destroyed_at IS NULL`),
     acquire: sql(`UPDATE actor SET epoch = epoch + 1 WHERE id = ? AND destroyed_at IS NULL
-      RETURNING no, patch_head, ${record}`),
+      RETURNING no, patch_head, calls_until, ${record}`),
     setWake: sql("UPDATE actor SET wake_at = ? WHERE no = ?"),
     setCallsUntil: sql("UPDATE actor SET calls_until = max(calls_until, ?) WHERE no = ?"),
     setPatchHead: sql("UPDATE actor SET patch_head = ? WHERE no = ?"),

@@ -103,6 +103,20 @@ function fenceCases(suite: Suite): void {
 }
 
 function stateCases(suite: Suite): void {
+  test("a new owner is told until when there may be records of calls, if the store knows", async () => {
+    const actor = await created(suite.store());
+    const now = suite.clock.now();
+    const before = await suite.store().acquire(actor.id);
+    assert.ok((before.callsUntil ?? 0) <= now);
+    const calls = [5_000, 9_000, 7_000].map(
+      (ms) => ({ key: `${ms}`, status: "done", outcome: bytes("x"), expiresAt: now + ms }) as const,
+    );
+    await suite.store().commit(next(actor.id, 2, 2, { calls }));
+    const store = await suite.reopen();
+    const { callsUntil } = await store.acquire(actor.id);
+    assert.ok(callsUntil === undefined || callsUntil >= now + 9_000);
+  });
+
   test("patches come back oldest first, and a snapshot replaces them", async () => {
     const actor = await created(suite.store(), snapshot("base"));
     await suite.store().commit(next(actor.id, 2, 1, patch("a")));

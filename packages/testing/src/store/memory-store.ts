@@ -122,6 +122,7 @@ class MemoryStore implements ActorStore {
     const { record, snapshot, patches } = actor;
     const loaded = {
       record,
+      callsUntil: Math.max(0, ...[...actor.calls.values()].map((call) => call.expiresAt)),
       ...(snapshot === undefined ? {} : { state: { snapshot, patches: [...patches] } }),
     };
     await this.#durable();
