@@ -1,4 +1,4 @@
-import { events, type OpenApiPart, object, problems, query, ref } from "../openapi/part.ts";
+import { array, events, json, type OpenApiPart, object, problems, query, ref } from "../openapi/part.ts";
 
 const tags = ["files"];
 const text = { type: "string" };
@@ -9,6 +9,26 @@ const place = [
 ];
 
 export const treePaths: OpenApiPart["paths"] = {
+  "/v1/fs/search": {
+    get: {
+      operationId: "searchFiles",
+      summary: "Searches the lines, or the names, of all files below a directory.",
+      description: "By ripgrep where it is installed. One of `pattern` and `glob` is needed.",
+      tags,
+      parameters: [
+        ...place,
+        query("pattern", text, "What lines hold; without it files are found by name."),
+        query("regex", flag, "The pattern is a regular expression."),
+        query("ignoreCase", flag),
+        query("glob", text, "Only paths, relative to the directory, that fit."),
+        query("limit", { type: "integer", minimum: 1, maximum: 10_000, default: 1_000 }),
+      ],
+      responses: {
+        200: json("What was found", ref("FsSearchAnswer")),
+        ...problems({ 400: "A wrong parameter or expression, or there is no such directory" }),
+      },
+    },
+  },
   "/v1/fs/watch": {
     get: {
       operationId: "watchDirectory",
@@ -26,6 +46,17 @@ export const treePaths: OpenApiPart["paths"] = {
 };
 
 export const treeSchemas: OpenApiPart["schemas"] = {
+  FsSearchAnswer: object({
+    matches: array(
+      object({ path: text, pathBase64: text, line: { type: "integer", minimum: 1 }, text }, [
+        "pathBase64",
+        "line",
+        "text",
+      ]),
+    ),
+    truncated: { ...flag, description: "The limit or the time was reached; there may be more." },
+    engine: { enum: ["ripgrep", "walk"] },
+  }),
   FsChange: object(
     {
       type: { enum: ["created", "changed", "deleted"] },

@@ -18,6 +18,7 @@ import { move } from "./move.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
 import type { Paths, Place, WalkOptions } from "./paths.ts";
 import { sendFile } from "./read.ts";
+import { search } from "./search.ts";
 import { hasCode, lstat, lstatIfThere, mkdir, readdir, readlink } from "./system.ts";
 import { sendTar } from "./tar-download.ts";
 import { receiveTar } from "./tar-upload.ts";
@@ -26,6 +27,8 @@ import { lockKey, receiveFile } from "./write.ts";
 
 /** Entries of a directory that are looked at together. */
 const batchSize = 64;
+const defaultMatches = 1_000;
+const maxMatches = 10_000;
 
 /** `/v1/fs`: files of any size in constant memory, written to a temporary file and renamed. */
 export class FsRoutes {
@@ -54,6 +57,7 @@ export class FsRoutes {
       { path: "/v1/fs/move", methods: { POST: guarded((exchange) => this.#move(exchange)) } },
       { path: "/v1/fs/upload-batch", methods: { POST: guarded((exchange) => this.#upload(exchange)) } },
       { path: "/v1/fs/archive", methods: { GET: guarded((exchange) => this.#archive(exchange)) } },
+      { path: "/v1/fs/search", methods: { GET: guarded((exchange) => this.#search(exchange)) } },
       { path: "/v1/fs/watch", methods: { GET: guarded((exchange) => this.#watch(exchange)) } },
     ];
   }
@@ -158,6 +162,25 @@ export class FsRoutes {
     await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) => sendTar(exchange, place, gzip));
   }
 
+  async #search(exchange: Exchange): Promise<void> {
+    const { query, signal } = exchange;
+    const [pattern, glob] = [query.get("pattern"), query.get("glob")];
+    if (!pattern && !glob) throw invalid("missing required 'pattern' or 'glob' query parameter");
+    const request = {
+      ...(pattern ? { pattern } : {}),
+      ...(glob ? { glob } : {}),
+      regex: booleanQuery(exchange, "regex"),
+      ignoreCase: booleanQuery(exchange, "ignoreCase"),
+      limit: countQuery(exchange, "limit", defaultMatches, maxMatches),
+      timeoutMs: this.#limits.searchTimeoutMs,
+      signal,
+    };
+    const found = await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) =>
+      search(place, request),
+    );
+    sendJson(exchange.response, found);
+  }
+
   async #watch(exchange: Exchange): Promise<void> {
     const recursive = booleanQuery(exchange, "recursive");
     await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) =>
@@ -190,6 +213,16 @@ function pathOf(exchange: Exchange, otherwise?: string): PathText {
   const path = exchange.query.get("path") ?? otherwise;
   if (path === undefined) throw invalid("missing required 'path' query parameter");
   return path;
+}
+
+/** A query parameter that is a number from 1 to `most`. */
+function countQuery(exchange: Exchange, name: string, otherwise: number, most: number): number {
+  const text = exchange.query.get(name);
+  if (text === null) return otherwise;
+  const count = Number(text);
+  if (!/^\d{1,9}$/.test(text) || count < 1 || count > most)
+    throw invalid(`query parameter '${name}' must be a number from 1 to ${most}`);
+  return count;
 }
 
 /** An entry that went away since it was listed is simply not there. */

@@ -56,8 +56,13 @@ export async function symlink(target: PathText, path: PathText): Promise<void> {
   await fs.symlink(encodeName(target), encodeName(path));
 }
 
+/** By the code alone: an error may come from another realm, whose Error is not ours. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return (
-    error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code)
+    typeof error === "object" &&
+    error !== null &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    codes.includes(error.code)
   );
 }

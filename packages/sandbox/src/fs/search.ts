@@ -1,0 +1,258 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { matchesGlob } from "node:path";
+import { createInterface } from "node:readline";
+import { createContext, runInContext } from "node:vm";
+import { invalid } from "../http/problem.ts";
+import { withDirectory } from "./directory.ts";
+import { type PathText, shown } from "./names.ts";
+import type { Place } from "./paths.ts";
+import { hasCode, lstatIfThere, open, readdir } from "./system.ts";
+
+export interface SearchRequest {
+  /** What lines hold: text, or with `regex` a regular expression. Absent: files are found by name alone. */
+  readonly pattern?: string;
+  readonly regex: boolean;
+  readonly ignoreCase: boolean;
+  /** Paths relative to the directory; absent: all. */
+  readonly glob?: string;
+  readonly limit: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface SearchMatch {
+  readonly path: string;
+  readonly pathBase64?: string;
+  /** From 1; absent where only names are searched. */
+  readonly line?: number;
+  readonly text?: string;
+}
+
+export interface SearchAnswer {
+  readonly matches: readonly SearchMatch[];
+  /** There is more: the limit or the time was reached. */
+  readonly truncated: boolean;
+  readonly engine: "ripgrep" | "walk";
+}
+
+const maxFileBytes = 16 * 1_048_576;
+const maxLineChars = 1_000;
+/** How long a regular expression may hold up the server in one file. */
+const regexSliceMs = 100;
+
+/**
+ * Searches the files below a directory, without following links: `.git` is left out, and so are files
+ * with NUL bytes or over 16 MiB. Lines are searched by ripgrep where it is installed (it also leaves out
+ * what .gitignore names), else by a walk of our own. Throws `invalid_request` for a bad expression.
+ */
+export async function search(place: Place, request: SearchRequest): Promise<SearchAnswer> {
+  return await withDirectory(place.path, async (inside) => {
+    if (request.pattern !== undefined) {
+      const answer = await searchByRipgrep(inside, place.display, request, request.pattern);
+      if (answer) return answer;
+    }
+    return await new Walk(place, request).run(inside);
+  });
+}
+
+/** One search by our own walk. */
+class Walk {
+  readonly #display: PathText;
+  readonly #request: SearchRequest;
+  readonly #matches: SearchMatch[] = [];
+  readonly #deadline: number;
+  readonly #find: ((text: string) => number[]) | undefined;
+  #truncated = false;
+
+  constructor(place: Place, request: SearchRequest) {
+    this.#display = place.display === "/" ? "" : place.display;
+    this.#request = request;
+    this.#deadline = performance.now() + request.timeoutMs;
+    this.#find = request.pattern === undefined ? undefined : finder(request, request.pattern);
+  }
+
+  async run(inside: PathText): Promise<SearchAnswer> {
+    await this.#directory(inside, "");
+    return { matches: this.#matches, truncated: this.#truncated, engine: "walk" };
+  }
+
+  async #directory(inside: PathText, prefix: PathText): Promise<void> {
+    for (const name of await readdir(inside)) {
+      this.#request.signal.throwIfAborted();
+      if (performance.now() > this.#deadline) this.#truncated = true;
+      if (this.#truncated) return;
+      const stat = await lstatIfThere(`${inside}/${name}`);
+      if (stat?.isDirectory() && name !== ".git") {
+        await withDirectory(`${inside}/${name}`, (below) =>
+          this.#directory(below, `${prefix}${name}/`),
+        ).catch((error: unknown) => {
+          if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) throw error;
+        });
+      } else if (stat?.isFile() && this.#isWanted(prefix + name)) {
+        await this.#file(`${inside}/${name}`, prefix + name, Number(stat.size));
+      }
+    }
+  }
+
+  #isWanted(relative: PathText): boolean {
+    const { glob } = this.#request;
+    return glob === undefined || matchesGlob(relative.toWellFormed(), glob);
+  }
+
+  async #file(path: PathText, relative: PathText, size: number): Promise<void> {
+    const at = shown(`${this.#display}/${relative}`);
+    if (!this.#find) {
+      this.#add(at);
+      return;
+    }
+    if (size === 0 || size > maxFileBytes) return;
+    const text = await readText(path);
+    if (text === undefined) return;
+    const lines = text.split("\n");
+    for (const index of this.#find(text)) {
+      if (this.#truncated) return;
+      this.#add({
+        ...at,
+        line: index + 1,
+        text: (lines[index] ?? "").replace(/\r$/, "").slice(0, maxLineChars),
+      });
+    }
+  }
+
+  #add(match: SearchMatch): void {
+    if (this.#matches.length >= this.#request.limit) this.#truncated = true;
+    else this.#matches.push(match);
+  }
+}
+
+/** Finds the indexes of the lines that match. A user's expression is run with a time limit of its own. */
+function finder(request: SearchRequest, pattern: string): (text: string) => number[] {
+  if (!request.regex) {
+    const fold = (text: string) => (request.ignoreCase ? text.toLowerCase() : text);
+    const wanted = fold(pattern);
+    return (text) => indexes(text.split("\n"), (line) => fold(line).includes(wanted));
+  }
+  const flags = request.ignoreCase ? "iu" : "u";
+  try {
+    new RegExp(pattern, flags);
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : "the pattern is not a regular expression");
+  }
+  const context = createContext({ pattern, flags, text: "" });
+  return (text) => {
+    context.text = text;
+    const source = `{
+      const found = []; const expression = new RegExp(pattern, flags);
+      text.split("\\n").forEach((line, index) => { if (expression.test(line)) found.push(index); });
+      found.join(",");
+    }`;
+    let found: unknown;
+    try {
+      found = runInContext(source, context, { timeout: regexSliceMs });
+    } catch (error) {
+      if (hasCode(error, "ERR_SCRIPT_EXECUTION_TIMEOUT"))
+        throw invalid("the regular expression takes too long on a file; make it simpler");
+      throw error;
+    }
+    return typeof found === "string" && found !== "" ? found.split(",").map(Number) : [];
+  };
+}
+
+function indexes(lines: readonly string[], test: (line: string) => boolean): number[] {
+  const found: number[] = [];
+  for (const [index, line] of lines.entries()) if (test(line)) found.push(index);
+  return found;
+}
+
+/** The content of a file; undefined where it is not text, or went away. */
+async function readText(path: PathText): Promise<string | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const bytes = await file.readFile();
+      return bytes.subarray(0, 8_192).includes(0) ? undefined : bytes.toString("utf8");
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined where ripgrep is not installed. Its arguments cannot be taken for options or commands. */
+async function searchByRipgrep(
+  inside: PathText,
+  display: PathText,
+  request: SearchRequest,
+  pattern: string,
+): Promise<SearchAnswer | undefined> {
+  const flags = ["--json", "--hidden", "--glob=!.git", `--max-filesize=${maxFileBytes}`, "--sort=path"];
+  if (!request.regex) flags.push("--fixed-strings");
+  if (request.ignoreCase) flags.push("--ignore-case");
+  if (request.glob !== undefined) flags.push(`--glob=${request.glob}`);
+  const child = spawn("rg", [...flags, "--regexp", pattern, "--", "./"], {
+    // The open directory itself, not its name: whatever happens to the name, this is where it starts.
+    cwd: inside,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env.PATH },
+  });
+  const ended = new Promise<number | null | "missing">((resolve) => {
+    child.once("error", () => resolve("missing"));
+    child.once("close", (code) => resolve(code));
+  });
+  const stop = () => child.kill("SIGKILL");
+  const timer = setTimeout(stop, request.timeoutMs);
+  request.signal.addEventListener("abort", stop, { once: true });
+  let complaint = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    if (complaint.length < 1_000) complaint += chunk.toString("utf8");
+  });
+  const matches: SearchMatch[] = [];
+  let truncated = false;
+  const base = display === "/" ? "" : display;
+  let code: number | null | "missing";
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const match = ripgrepMatch(line, base);
+      if (!match) continue;
+      truncated = matches.length >= request.limit;
+      if (truncated) break;
+      matches.push(match);
+    }
+    if (truncated) stop();
+    code = await ended;
+  } finally {
+    stop();
+    clearTimeout(timer);
+    request.signal.removeEventListener("abort", stop);
+  }
+  request.signal.throwIfAborted();
+  if (code === "missing") return undefined;
+  if (code === 2 && matches.length === 0 && /regex|glob/i.test(complaint)) {
+    throw invalid(`ripgrep refused the search: ${complaint.split("\n", 3).join(" ").trim()}`);
+  }
+  return { matches, truncated: truncated || code === null, engine: "ripgrep" };
+}
+
+/** ripgrep tells bytes that are not UTF-8 as base64. */
+function ripgrepMatch(line: string, base: PathText): SearchMatch | undefined {
+  const event: unknown = JSON.parse(line);
+  if (member(event, "type") !== "match") return undefined;
+  const path = member(event, "data", "path", "text");
+  const number = member(event, "data", "line_number");
+  const text = member(event, "data", "lines", "text");
+  if (typeof path !== "string" || typeof number !== "number") return undefined;
+  const whole = typeof text === "string" ? text.replace(/\r?\n$/, "").slice(0, maxLineChars) : "";
+  return { ...shown(`${base}/${path.replace(/^\.\//, "")}`), line: number, text: whole };
+}
+
+function member(value: unknown, ...names: readonly string[]): unknown {
+  let current = value;
+  for (const name of names) {
+    if (typeof current !== "object" || current === null) return undefined;
+    current = Reflect.get(current, name);
+  }
+  return current;
+}

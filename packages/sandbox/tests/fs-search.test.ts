@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { field, type Sandbox, startSandbox, temporary } from "./harness.ts";
+
+async function find(sandbox: Sandbox, query: Record<string, string>) {
+  const response = await sandbox.fetch(`${sandbox.url}/v1/fs/search?${new URLSearchParams(query)}`);
+  const value: unknown = await response.json();
+  const matches = field(value, "matches");
+  const lines = (Array.isArray(matches) ? matches : []).map((match) => {
+    const path = String(field(match, "path")).slice(sandbox.home.length + 1);
+    return `${path}:${field(match, "line") ?? ""}:${field(match, "text") ?? ""}`;
+  });
+  return { status: response.status, value, lines };
+}
+
+/** Our own walk, whatever is installed: PATH holds no ripgrep. */
+async function withoutRipgrep(t: TestContext, PATH: string): Promise<void> {
+  const before = process.env.PATH;
+  process.env.PATH = PATH;
+  t.after(() => {
+    process.env.PATH = before;
+  });
+}
+
+async function sample(sandbox: Sandbox, outside: string): Promise<void> {
+  const { home } = sandbox;
+  await mkdir(join(home, "src/.git"), { recursive: true });
+  await writeFile(join(home, "src/a.ts"), "first\nconst Needle = 1;\r\nneedle again\n");
+  await writeFile(join(home, "src/b.md"), "a needle (in) a [haystack\n");
+  await writeFile(join(home, "src/.git/config"), "needle\n");
+  await writeFile(join(home, "binary"), "needle\0needle\n");
+  await writeFile(join(outside, "secret"), "needle\n");
+  await symlink(outside, join(home, "link"));
+}
+
+test("lines and names are found by our own walk", async (t) => {
+  const outside = await temporary(t);
+  await withoutRipgrep(t, outside);
+  const sandbox = await startSandbox(t);
+  await sample(sandbox, outside);
+  const plain = await find(sandbox, { pattern: "needle" });
+  assert.deepEqual(plain.lines, ["src/a.ts:3:needle again", "src/b.md:1:a needle (in) a [haystack"]);
+  assert.equal(field(plain.value, "engine"), "walk");
+  const folded = await find(sandbox, { pattern: "NEEDLE", ignoreCase: "true", glob: "**/*.ts" });
+  assert.deepEqual(folded.lines, ["src/a.ts:2:const Needle = 1;", "src/a.ts:3:needle again"]);
+  assert.deepEqual((await find(sandbox, { pattern: "(in) a [" })).lines.length, 1, "text, not an expression");
+  const expression = await find(sandbox, { pattern: "^n\\w+ a", regex: "true", path: "~/src" });
+  assert.deepEqual(expression.lines, ["src/a.ts:3:needle again"]);
+  assert.deepEqual((await find(sandbox, { glob: "src/*" })).lines, ["src/a.ts::", "src/b.md::"]);
+  const limited = await find(sandbox, { pattern: "needle", limit: "1" });
+  assert.deepEqual([limited.lines.length, field(limited.value, "truncated")], [1, true]);
+  for (const query of [
+    {},
+    { pattern: "(", regex: "true" },
+    { pattern: "x", limit: "0" },
+    { pattern: "x", limit: "10001" },
+    { pattern: "x", path: "none" },
+  ]) {
+    assert.equal((await find(sandbox, query)).status, 400, JSON.stringify(query));
+  }
+  await writeFile(join(sandbox.home, "evil"), `${"a".repeat(50)}!\n`);
+  assert.equal((await find(sandbox, { pattern: "^(a+)+$", regex: "true" })).status, 400);
+});
+
+test("ripgrep is asked in a way that its pattern cannot be an option", async (t) => {
+  const bin = await temporary(t);
+  const sandbox = await startSandbox(t);
+  const rg = join(bin, "rg");
+  const event = { type: "match", data: { path: { text: "./f" }, line_number: 7, lines: { text: "hit\n" } } };
+  await writeFile(
+    rg,
+    `#!/bin/sh\nprintf '%s\\n' "$@" > '${sandbox.home}/asked'\npwd > '${sandbox.home}/where'\nprintf '%s\\n' '${JSON.stringify(event)}'\n`,
+  );
+  await chmod(rg, 0o755);
+  await withoutRipgrep(t, `${bin}:${process.env.PATH}`);
+  const found = await find(sandbox, { pattern: "--pre=evil", glob: "*.ts" });
+  assert.deepEqual(found.lines, ["f:7:hit"], JSON.stringify(found.value));
+  assert.equal(field(found.value, "engine"), "ripgrep");
+  const asked = await (await sandbox.fetch(`${sandbox.url}/v1/fs/file?path=asked`)).text();
+  assert.match(asked, /\n--regexp\n--pre=evil\n--\n\.\/\n$/);
+  const where = await (await sandbox.fetch(`${sandbox.url}/v1/fs/file?path=where`)).text();
+  assert.equal(where.trim(), sandbox.home);
+});
