@@ -142,6 +142,23 @@ describe("managed processes", () => {
     await create(body);
   });
 
+  test("the list is in the order of creation, past the ninth too", async (t) => {
+    const { request } = processApi(await startSandbox(t));
+    // Those on a terminal take another way, and another time, to start.
+    const bodies = Array.from({ length: 11 }, (_, at) => ({
+      command: "sleep",
+      args: ["60"],
+      tty: at % 2 === 0,
+    }));
+    await Promise.all(bodies.map((body) => request("POST", "/processes", body)));
+    const { body } = await request("GET", "/processes");
+    const ids = bodies.map((_, at) => field(body, "processes", at, "id"));
+    assert.deepEqual(
+      ids,
+      bodies.map((_, at) => `proc_${at + 1}`),
+    );
+  });
+
   test("what cannot be started is refused, and leaves nothing", async (t) => {
     const { request } = processApi(await startSandbox(t));
     const refusals: [object, number][] = [

@@ -48,7 +48,7 @@ export class ProcessTable {
   async adopt({ survivors, files }: Found): Promise<void> {
     for (const survivor of survivors) {
       this.#processes.set(survivor.id, survivor);
-      this.#count = Math.max(this.#count, Number(/^proc_(\d+)$/.exec(survivor.id)?.[1] ?? 0));
+      this.#count = Math.max(this.#count, numberOf(survivor));
     }
     await this.#save();
     for (const path of files) await rm(path, { force: true });
@@ -87,8 +87,11 @@ export class ProcessTable {
     }
   }
 
+  /** In the order of their creation, also where a later one was quicker to start. */
   list(owner?: ProcessOwner): Managed[] {
-    return [...this.#processes.values()].filter((process) => owner === undefined || process.owner === owner);
+    return [...this.#processes.values()]
+      .filter((process) => owner === undefined || process.owner === owner)
+      .sort((a, b) => numberOf(a) - numberOf(b));
   }
 
   /** By id or by name; throws `not_found`. */
@@ -151,4 +154,8 @@ export class ProcessTable {
       }),
     );
   }
+}
+
+function numberOf({ id }: Managed): number {
+  return Number(/^proc_(\d+)$/.exec(id)?.[1] ?? 0);
 }
