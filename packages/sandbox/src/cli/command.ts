@@ -1,5 +1,4 @@
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import { serverUsage } from "../main.ts";
 import { apiAcpCommand, apiAcpUsage } from "./api-acp.ts";
 import { apiAgentsCommand, apiAgentsUsage } from "./api-agents.ts";
 import { UsageError } from "./arguments.ts";
@@ -9,13 +8,22 @@ import { filesCommand, filesUsage } from "./files.ts";
 import { installAgentCommand, installAgentUsage } from "./install-agent.ts";
 import { harmless } from "./output.ts";
 import { processesCommand, processesUsage } from "./processes.ts";
-import { serverCommand } from "./serve.ts";
+import { serverUsage } from "./server-usage.ts";
 import { sessionsCommand, sessionsUsage } from "./sessions.ts";
 
 interface Command {
   readonly summary: string;
   readonly usage: string;
   readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+/**
+ * The server as a person starts it: agents see the person's environment, and the answer is in words.
+ * It is loaded only here, because the other verbs need nothing of it and should start at once.
+ */
+async function serverCommand(args: readonly string[]): Promise<number> {
+  const { runSandboxServer } = await import("../main.ts");
+  return await runSandboxServer(args, { inheritEnv: true, words: true });
 }
 
 const commands: Readonly<Record<string, Command>> = {

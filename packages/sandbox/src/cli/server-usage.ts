@@ -1,0 +1,25 @@
+export const serverUsage = `holdfast sandbox server [options]
+
+  -H, --host HOST            address to listen on (default: 127.0.0.1)
+  -p, --port PORT            port to listen on, 0 for a free one (default: 2468)
+  -t, --token TOKEN          bearer token; also from HOLDFAST_SANDBOX_TOKEN; without one a random one is made
+  -n, --no-token             serve without a token: whoever reaches the port can run commands
+      --allow-remote         allow a host that is not loopback; a token or --no-token says so too
+      --allow-host NAME      a host name beyond loopback that requests may name; may be repeated
+  -O, --cors-allow-origin O  a page's origin that may call; may be repeated, as the next two
+  -M, --cors-allow-method M
+  -A, --cors-allow-header H
+  -C, --cors-allow-credentials
+      --unix PATH            listen on a Unix socket instead
+      --dial PATH            connect out to a Unix socket instead
+      --root DIR             confine the file routes to DIR
+      --home DIR             HOME of agents
+      --cwd DIR              working directory of agents
+      --data DIR             where the log of sessions is kept (default: in memory)
+      --agents-directory DIR where agents are installed
+      --install-agents       install an agent that is missing when it is first used
+      --clean-env            agents and processes do not get this environment
+      --demo-entry FILE      entry of the demo agent, for a bundle
+      --config FILE          JSON: { env, models, agents, jailed, allowedHosts, allowedOrigins }
+      --log-requests         log every request
+      --json                 print one line of JSON when it can be reached`;
