@@ -37,6 +37,7 @@ interface Running {
 }
 
 const graceMs = 5_000;
+const maxAttempts = 3;
 
 /**
  * A sandbox server as a process of this machine: no isolation at all, for work on one's own code. The
@@ -54,20 +55,24 @@ export function local(options: LocalProviderOptions = {}): SandboxProvider {
     name: "local",
     defaultCwd: process.cwd(),
     async create() {
-      const port = options.port ?? (await freePort(host));
-      const running = start(options, host, port);
-      const id = `${host}:${port}`;
-      servers.set(id, running);
-      void running.exited.then(() => {
-        if (servers.get(id) === running) servers.delete(id);
-      });
-      try {
-        await healthy(running, options.timeoutMs ?? 15_000);
-      } catch (error) {
-        await end(running);
-        throw error;
+      // A free port may be taken before the server has it; a given one is the caller's affair.
+      for (let attempt = 1; ; attempt += 1) {
+        const port = options.port ?? (await freePort(host));
+        const running = start(options, host, port);
+        try {
+          await healthy(running, options.timeoutMs ?? 15_000);
+        } catch (error) {
+          await end(running);
+          if (options.port !== undefined || attempt === maxAttempts) throw error;
+          continue;
+        }
+        const id = `${host}:${port}`;
+        servers.set(id, running);
+        void running.exited.then(() => {
+          if (servers.get(id) === running) servers.delete(id);
+        });
+        return id;
       }
-      return id;
     },
     async destroy(id) {
       const running = servers.get(id);

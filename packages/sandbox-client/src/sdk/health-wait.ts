@@ -1,16 +1,17 @@
 import { HoldfastError } from "@holdfast/core";
 import { SandboxAgentError } from "./errors.ts";
 
-const firstPauseMs = 500;
+const firstPauseMs = 50;
 const maxPauseMs = 15_000;
 const firstWarningMs = 5_000;
 const warningEveryMs = 10_000;
-const failuresBeforeRestart = 3;
+/** A server that starts is given this long before it is started again. */
+const restartEveryMs = 4_000;
 
 export interface HealthWaitOptions {
   /** Resolves when the server is well. */
   readonly check: (signal: AbortSignal) => Promise<void>;
-  /** Starts a server that has ended; called after every three failures in a row. */
+  /** Starts a server that has ended; called when it was silent for 4 s, and again. */
   readonly ensureServer?: () => Promise<void>;
   /** Without bound by default. */
   readonly timeoutMs?: number;
@@ -26,7 +27,8 @@ export async function waitForHealth(options: HealthWaitOptions): Promise<void> {
   const startedAt = Date.now();
   let warnAt = startedAt + firstWarningMs;
   let pauseMs = firstPauseMs;
-  for (let failures = 1; ; failures += 1) {
+  let restartAt = startedAt + restartEveryMs;
+  for (;;) {
     signal.throwIfAborted();
     let failure: unknown;
     try {
@@ -37,7 +39,10 @@ export async function waitForHealth(options: HealthWaitOptions): Promise<void> {
       failure = error;
     }
     signal.throwIfAborted();
-    if (failures % failuresBeforeRestart === 0) await options.ensureServer?.();
+    if (Date.now() >= restartAt) {
+      await options.ensureServer?.();
+      restartAt = Date.now() + restartEveryMs;
+    }
     const waitedMs = Date.now() - startedAt;
     const leftMs = (options.timeoutMs ?? Number.POSITIVE_INFINITY) - waitedMs;
     if (leftMs <= 0) throw timedOut(waitedMs, failure);

@@ -8,12 +8,19 @@ import { fileURLToPath } from "node:url";
 
 export const serverEntry = fileURLToPath(new URL("../../../sandbox/src/cli.ts", import.meta.url));
 
+/** A free port below those that outgoing connections get, which would take it before the server does. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 export class Machine {
@@ -70,7 +77,9 @@ export class Machine {
       .split("\n")
       .filter((line) => line !== "")
       .map(Number)) {
-      const waiting = spawn("tail", ["--pid", String(pid), "-f", "/dev/null"], { stdio: "ignore" });
+      const waiting = spawn("tail", ["-s", "0.02", "--pid", String(pid), "-f", "/dev/null"], {
+        stdio: "ignore",
+      });
       const ended = new Promise((resolve) => waiting.once("exit", resolve));
       try {
         process.kill(pid, "SIGTERM");

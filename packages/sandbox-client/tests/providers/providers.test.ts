@@ -16,7 +16,7 @@ import { e2b } from "../../src/providers/e2b.ts";
 import { modal } from "../../src/providers/modal.ts";
 import { sprites } from "../../src/providers/sprites.ts";
 import { vercel } from "../../src/providers/vercel.ts";
-import { conforms } from "./conformance.ts";
+import { conforms, keepsApart } from "./conformance.ts";
 import { EngineEmulator } from "./engine.ts";
 import { type Machine, Machines, serverEntry } from "./machine.ts";
 
@@ -36,7 +36,9 @@ test("local", async () => {
   const program = `#!/bin/sh\nshift\nexec ${process.execPath} ${serverEntry} "$@" --home "$(mktemp -d ${home}/XXXXXX)"\n`;
   writeFileSync(binaryPath, program);
   chmodSync(binaryPath, 0o755);
-  await conforms(local({ binaryPath, log: "silent" }));
+  const provider = local({ binaryPath, log: "silent" });
+  await conforms(provider);
+  await keepsApart(provider);
   const broken = local({ binaryPath: "/bin/false", log: "silent" });
   await assert.rejects(broken.create(), /did not start/);
 });
@@ -47,7 +49,9 @@ test("jail", { skip: bubblewrap ? false : "needs bubblewrap" }, async () => {
   const gate = await createGate({ dataDir: directory() });
   try {
     const directories = [join(repository, "packages"), join(repository, "node_modules")];
-    await conforms(jail({ gate, server: { entry: serverEntry, directories } }));
+    const provider = jail({ gate, server: { entry: serverEntry, directories } });
+    await conforms(provider);
+    await keepsApart(provider);
     assert.deepEqual(gate.jails.driver.unsafe, false);
   } finally {
     await gate.close();
@@ -60,7 +64,9 @@ for (const make of [docker, podman]) {
     const socketPath = join(directory(), "engine.sock");
     await engine.listen(socketPath);
     try {
-      await conforms(make({ socketPath, image: "registry.example/sandbox:1", env: ["A=b"] }));
+      const provider = make({ socketPath, image: "registry.example/sandbox:1", env: ["A=b"] });
+      await conforms(provider);
+      await keepsApart(provider);
       assert.equal(engine.pulled.length > 0, true);
       for (const body of engine.created) {
         const [bindings] = Object.values(body.HostConfig.PortBindings);
