@@ -105,7 +105,7 @@ export class Session implements PromptHost {
 
   get status(): SessionStatus {
     if (this.#isStarting) return "starting";
-    if (!this.#isLive) return "detached";
+    if (!this.#isRunning()) return "detached";
     if (this.#turns === 0) return "idle";
     return this.permissions.pending > 0 ? "waiting" : "running";
   }
@@ -113,7 +113,7 @@ export class Session implements PromptHost {
   view(): SessionView {
     const { mcpServers, permissionTimeoutMs, parentSequence, config, models, needsTranscript, ...shown } =
       this.#record;
-    const alive = this.#instance !== undefined && this.#isLive;
+    const alive = this.#instance !== undefined && this.#isRunning();
     return {
       ...shown,
       status: this.status,
@@ -231,7 +231,7 @@ export class Session implements PromptHost {
 
   /** Brings the session back where its agent does not run it; undefined when nothing was to be done. */
   async attach(): Promise<Recovery | undefined> {
-    if (this.#isLive) return undefined;
+    if (this.#isRunning()) return undefined;
     this.#attaching ??= this.#attach(true).finally(() => {
       this.#attaching = undefined;
     });
@@ -240,7 +240,7 @@ export class Session implements PromptHost {
 
   /** Brings the session back in a new process of its instance, if the agent can do that by itself. */
   async attachAsItWas(): Promise<void> {
-    if (this.#isLive) return;
+    if (this.#isRunning()) return;
     this.#attaching ??= this.#attach(false).finally(() => {
       this.#attaching = undefined;
     });
@@ -342,9 +342,22 @@ export class Session implements PromptHost {
     if (!this.#isStarting) queueMicrotask(() => this.prompts.pump());
   }
 
+  /** True when the session's process is there and is not about to end. */
+  #isRunning(): boolean {
+    return this.#isLive && this.#isKnown();
+  }
+
+  #isKnown(): boolean {
+    return (
+      this.#instance !== undefined && this.#context.instances.get(this.#instance.serverId) === this.#instance
+    );
+  }
+
   async #attach(orAsNew: boolean): Promise<Recovery | undefined> {
     this.#isStarting = true;
     try {
+      // A process that is ending has to be gone before another one takes the session up.
+      if (!this.#isKnown()) await this.#instance?.close();
       const opener = await this.#opener();
       const reopened = orAsNew ? await openAgain(opener) : await openKnown(opener);
       if (!reopened) return undefined;
@@ -385,8 +398,7 @@ export class Session implements PromptHost {
   /** An agent that is ready to open the session: in the instance that it has, else in one of its own. */
   async #opener(): Promise<Opener> {
     const { instances, bindings, limits, logger } = this.#context;
-    const known = this.#instance && instances.get(this.#instance.serverId) === this.#instance;
-    const serverId = known && this.#instance ? this.#instance.serverId : ownServerId(this.id);
+    const serverId = this.#isKnown() && this.#instance ? this.#instance.serverId : ownServerId(this.id);
     const instance = await instances.open(serverId, this.#record.agent);
     this.#instance = instance;
     if (serverId === ownServerId(this.id)) bindings.own(instance, this);
