@@ -1,9 +1,9 @@
-import { constants, existsSync } from "node:fs";
+import { constants, existsSync, lstatSync } from "node:fs";
 import { type FileHandle, mkdir as makeDirectories, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, sep } from "node:path";
 import { invalid, problem } from "../http/problem.ts";
-import type { PathText } from "./names.ts";
+import { encodeName, type PathText } from "./names.ts";
 import { hasCode, lstat, mkdir, open, readlink } from "./system.ts";
 
 /** A place in the file system that was walked to, component by component. */
@@ -75,6 +75,10 @@ export class Paths {
 
   async walk(input: string, options: WalkOptions): Promise<Place> {
     const display = this.absolute(input);
+    if (this.#root === undefined && options.follow && !options.makeParents) {
+      const plain = plainPlace(display);
+      if (plain) return plain;
+    }
     const names = display
       .slice(this.#base.length)
       .split("/")
@@ -109,6 +113,23 @@ export class Paths {
     const sibling = (name: string) => join(dirname(path), name);
     return { display, path, name: basename(path), sibling, close: async () => {} };
   }
+}
+
+/**
+ * Without a root there is nothing to keep a reader in: what is there under its own name, and is no
+ * link, needs no walk. The one call in line costs less than a walk's many through the thread pool.
+ */
+function plainPlace(display: PathText): Place | undefined {
+  if (display === sep) return undefined;
+  try {
+    const stat = lstatSync(encodeName(display), { throwIfNoEntry: false });
+    if (!stat || stat.isSymbolicLink()) return undefined;
+  } catch {
+    // The walk tells what is wrong.
+    return undefined;
+  }
+  const sibling = (name: PathText) => join(dirname(display), name);
+  return { display, path: display, name: basename(display), sibling, close: async () => {} };
 }
 
 async function walkFrom(

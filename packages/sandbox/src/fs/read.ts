@@ -1,4 +1,4 @@
-import { type BigIntStats, constants } from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { isErrorCode } from "@holdfast/core";
@@ -6,26 +6,52 @@ import type { Exchange } from "../http/exchange.ts";
 import { invalid } from "../http/problem.ts";
 import { type ByteRange, isUnchanged, requestedRange } from "./conditions.ts";
 import { etagOf } from "./describe.ts";
+import { encodeName, type PathText } from "./names.ts";
 import type { Place } from "./paths.ts";
 import { open } from "./system.ts";
 
 const chunkBytes = 256 * 1024;
 
+/** Files up to this size are read in line: a few microseconds, where the thread pool takes many. */
+const smallBytes = 64 * 1024;
+
+// O_NONBLOCK: opening a pipe must not wait for its writer; it is refused below.
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** Answers the content of a file, or the range of it that was asked for. */
 export async function sendFile(exchange: Exchange, place: Place): Promise<void> {
-  // O_NONBLOCK: opening a pipe must not wait for its writer; it is refused below.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(place.path, flags);
+  const small = readSmall(place.path);
+  if (small) {
+    const bytes = begin(exchange, small.stat);
+    if (bytes) exchange.response.end(small.content.subarray(bytes.start, bytes.end + 1));
+    return;
+  }
+  const file = await open(place.path, readFlags);
   try {
     const stat = await file.stat({ bigint: true });
     if (!stat.isFile()) throw invalid("path is not a file");
-    await answer(exchange, file, stat);
+    const bytes = begin(exchange, stat);
+    if (bytes) await sendBytes(exchange, file, bytes);
   } finally {
     await file.close();
   }
 }
 
-async function answer(exchange: Exchange, file: FileHandle, stat: BigIntStats): Promise<void> {
+/** A small file as it is at one moment; undefined for what has to be read in pieces, or is no file. */
+function readSmall(path: PathText): { readonly stat: BigIntStats; readonly content: Buffer } | undefined {
+  const file = openSync(encodeName(path), readFlags);
+  try {
+    const stat = fstatSync(file, { bigint: true });
+    if (!stat.isFile() || stat.size > smallBytes) return undefined;
+    const content = Buffer.allocUnsafe(Number(stat.size));
+    return readSync(file, content, 0, content.length, 0) === content.length ? { stat, content } : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Sends the head of the answer; the bytes that are to follow, or undefined where it is complete. */
+function begin(exchange: Exchange, stat: BigIntStats): ByteRange | undefined {
   const { request, response } = exchange;
   const [size, etag] = [Number(stat.size), etagOf(stat)];
   response.setHeader("etag", etag);
@@ -34,7 +60,7 @@ async function answer(exchange: Exchange, file: FileHandle, stat: BigIntStats): 
   if (isUnchanged(request.headers, etag)) {
     response.writeHead(304);
     response.end();
-    return;
+    return undefined;
   }
   const range = rangeOf(exchange, size, etag, response);
   const bytes = range ?? { start: 0, end: size - 1 };
@@ -44,8 +70,9 @@ async function answer(exchange: Exchange, file: FileHandle, stat: BigIntStats): 
     "content-length": length,
     ...(range ? { "content-range": `bytes ${range.start}-${range.end}/${size}` } : {}),
   });
-  if (request.method === "HEAD" || length === 0) response.end();
-  else await sendBytes(exchange, file, bytes);
+  if (request.method !== "HEAD" && length > 0) return bytes;
+  response.end();
+  return undefined;
 }
 
 function rangeOf(
@@ -68,14 +95,6 @@ async function sendBytes(exchange: Exchange, file: FileHandle, range: ByteRange)
   const { response, signal } = exchange;
   if (signal.aborted) return;
   const whole = range.end - range.start + 1;
-  if (whole <= chunkBytes) {
-    const buffer = Buffer.allocUnsafe(whole);
-    const { bytesRead } = await file.read(buffer, 0, whole, range.start);
-    if (bytesRead === whole) {
-      response.end(buffer);
-      return;
-    }
-  }
   // One buffer is read into while the other is on its way: what is in flight stays at two chunks.
   const buffers = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)] as const;
   let taken = Promise.resolve();
