@@ -1,7 +1,11 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { isRecord } from "../http/problem.ts";
+
+const run = promisify(execFile);
 
 /** What is known of a server that was started in the background. */
 export interface DaemonRecord {
@@ -53,13 +57,18 @@ export async function removeRecord(path: string): Promise<void> {
   await rm(path, { force: true });
 }
 
-/** When a process began; undefined when there is none, or only what is left of one. Source: proc(5). */
+/** When a process began; undefined when there is none, or only what is left of one. Source: proc(5), ps(1). */
 export async function beganAt(pid: number): Promise<string | undefined> {
   try {
+    if (process.platform !== "linux") {
+      const { stdout } = await run("ps", ["-o", "lstart=", "-p", String(pid)], { env: { LC_ALL: "C" } });
+      return stdout.trim() || undefined;
+    }
     const stat = await readFile(`/proc/${pid}/stat`, "latin1");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return fields[0] === "Z" ? undefined : fields[19];
   } catch {
+    // There is no such process.
     return undefined;
   }
 }
