@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { field, processesWith, startSandbox, until } from "./harness.ts";
 import { entriesOf, processApi, readEvents } from "./processes-harness.ts";
@@ -160,8 +162,14 @@ describe("managed processes", () => {
   });
 
   test("what cannot be started is refused, and leaves nothing", async (t) => {
-    const { request } = processApi(await startSandbox(t));
+    const { work, ...sandbox } = await startSandbox(t);
+    const { request } = processApi(sandbox);
+    await writeFile(join(work, "script"), "#!/no/such/interpreter\n", { mode: 0o755 });
+    await writeFile(join(work, "text"), "#!/bin/sh\n", { mode: 0o644 });
     const refusals: [object, number][] = [
+      [{ command: "./script" }, 502],
+      [{ command: "./script", tty: true }, 502],
+      [{ command: "./text" }, 502],
       [{ command: "no-such-program" }, 502],
       [{ command: "no-such-program", tty: true }, 502],
       [{ command: "/etc" }, 502],

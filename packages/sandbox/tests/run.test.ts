@@ -17,6 +17,21 @@ describe("runs", () => {
     assert.equal(result.timedOut, false);
   });
 
+  test("a command gets the environment that it was given, and nothing of what starts it", async (t) => {
+    const { client } = await startSandbox(t);
+    const names = async (env: Record<string, string>) => {
+      const { stdout } = await client.run({ command: "env", env });
+      const lines = stdout.trim().split("\n");
+      return lines
+        .map((line) => line.split("=", 1)[0])
+        .filter((name) => name !== "LANG")
+        .sort();
+    };
+    const given = ["HOLDFAST_SANDBOX", "HOME", "PATH", "TERM"];
+    assert.deepEqual(await names({}), given);
+    assert.deepEqual(await names({ PWD: "/", SHLVL: "7" }), [...given, "PWD", "SHLVL"].sort());
+  });
+
   test("a signal gives no exit code, and a time limit ends everything", async (t) => {
     const { client } = await startSandbox(t);
     assert.equal((await client.run({ command: "/bin/sh", args: ["-c", "kill -9 $$"] })).exitCode, null);

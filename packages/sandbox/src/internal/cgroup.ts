@@ -6,15 +6,24 @@ import { join } from "node:path";
  * Runs "$@" inside the control group "$1" from its first instruction on, so that nothing it starts
  * can be outside. `exec` keeps the process id, which is that of the session and group too.
  */
-const enterScript = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"';
+const enter = 'echo $$ >"$1/cgroup.procs" && shift';
 
-/** The command that runs `program` inside `group`. */
+/** Variables that a shell adds by itself; the program gets those that it was given. */
+const shellVariables = ["PWD", "OLDPWD", "SHLVL"];
+
+/** The command that runs `program` inside `group`, with the environment `env` and no more. */
 export function insideGroup(
   group: string,
   program: string,
   args: readonly string[],
+  env: Readonly<Record<string, string>>,
 ): { readonly program: string; readonly args: readonly string[] } {
-  return { program: "/bin/sh", args: ["-c", enterScript, "sh", group, program, ...args] };
+  const added = shellVariables.filter((name) => !Object.hasOwn(env, name));
+  const forget = added.length === 0 ? "" : ` && unset ${added.join(" ")}`;
+  return {
+    program: "/bin/sh",
+    args: ["-c", `${enter}${forget} && exec "$@"`, "sh", group, program, ...args],
+  };
 }
 
 /**
@@ -117,7 +126,7 @@ function ownGroup(): string | undefined {
 }
 
 function canEnter(group: string): Promise<boolean> {
-  const { program, args } = insideGroup(group, "/bin/sh", ["-c", ":"]);
+  const { program, args } = insideGroup(group, "/bin/sh", ["-c", ":"], {});
   return new Promise((resolve) => {
     execFile(program, args, { env: {}, timeout: 5_000 }, (error) => resolve(error === null));
   });

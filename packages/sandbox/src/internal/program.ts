@@ -1,5 +1,8 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+
+/** As much of a script as the kernel looks at for its interpreter. */
+const headBytes = 256;
 
 /**
  * Throws the system's error (ENOENT, EACCES, ENOTDIR) when `program` cannot be started in `cwd`; for
@@ -27,6 +30,26 @@ export function checkProgram(program: string, cwd: string, path: string | undefi
 function checkFile(file: string): void {
   if (!statSync(file).isFile()) throw systemError("EACCES", file);
   accessSync(file, constants.X_OK);
+  const interpreter = interpreterOf(file);
+  if (interpreter !== undefined) accessSync(interpreter, constants.X_OK);
+}
+
+/** The interpreter that a script names in its first line; undefined for a program of another kind. */
+function interpreterOf(file: string): string | undefined {
+  let head: string;
+  const bytes = Buffer.alloc(headBytes);
+  try {
+    const descriptor = openSync(file, "r");
+    try {
+      head = bytes.toString("latin1", 0, readSync(descriptor, bytes, 0, headBytes, 0));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // A program may be run that may not be read.
+    return undefined;
+  }
+  return /^#![ \t]*([^ \t\n]+)/.exec(head)?.[1];
 }
 
 function codeOf(error: unknown): string | undefined {

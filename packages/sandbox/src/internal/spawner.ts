@@ -129,7 +129,7 @@ export class Spawner {
     if (!groups) return { ...request, env, marker, group: undefined };
     checkProgram(request.program, request.cwd, request.env.PATH);
     const group = groups.take();
-    return { ...request, ...insideGroup(group, request.program, request.args), env, marker, group };
+    return { ...request, ...insideGroup(group, request.program, request.args, env), env, marker, group };
   }
 
   async #begin(): Promise<ControlGroups | undefined> {
