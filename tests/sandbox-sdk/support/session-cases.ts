@@ -169,15 +169,19 @@ export const sessionCases: Readonly<Record<string, Case>> = {
   "SandboxAgent.onSessionEvent": async ({ client, session }) => {
     const { id } = await session();
     let calls = 0;
-    const off = client.onSessionEvent(id, () => {
-      calls += 1;
+    let off = () => {};
+    // The prompt, what the agent says, its answer.
+    const three = new Promise<void>((resolve) => {
+      off = client.onSessionEvent(id, () => {
+        calls += 1;
+        if (calls === 3) resolve();
+      });
     });
     await client.rawSendSessionMethod(id, "session/prompt", { prompt: text("hello") });
-    assert.ok(calls >= 3, `${calls} events`);
+    await three;
     off();
-    const before = calls;
     await client.rawSendSessionMethod(id, "session/prompt", { prompt: text("hello") });
-    assert.equal(calls, before);
+    assert.equal(calls, 3);
   },
   "SandboxAgent.onPermissionRequest": async ({ client, session }) => {
     const made = await session();
