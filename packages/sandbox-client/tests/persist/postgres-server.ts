@@ -72,7 +72,8 @@ export async function startPostgres(after: (step: () => unknown) => void): Promi
   });
   const exited = new Promise<void>((resolve) => server.once("exit", () => resolve()));
   after(async () => {
-    server.kill("SIGINT");
+    // A smart shutdown: it waits for the last connection, which its pool is just closing.
+    server.kill("SIGTERM");
     await exited;
   });
   await new Promise<void>((resolve, reject) => {
