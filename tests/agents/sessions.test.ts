@@ -77,7 +77,7 @@ class Bench {
         ? {}
         : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
     });
-    return { status: response.status, body: await response.json() };
+    return { status: response.status, body: (await response.json()) as Answer["body"] };
   }
 
   async prompt(id: string, steps: Parameters<typeof scriptPrompt>[0]) {

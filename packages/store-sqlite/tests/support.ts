@@ -90,6 +90,8 @@ export interface HeldSync {
   release(error?: Error): void;
   /** Ends the newest one. */
   releaseNewest(): void;
+  /** Ends all that wait, and every later one at once. */
+  letGo(): void;
 }
 
 /** A sync that takes as long as the test wants. Since it says that the disk is slow, it is never in line. */
@@ -97,6 +99,7 @@ export function heldSync(): HeldSync {
   let count = 0;
   const pending: { resolve: () => void; reject: (error: Error) => void }[] = [];
   let onStart: (() => void) | undefined;
+  let holds = true;
   return {
     syncFile: {
       sync() {
@@ -104,6 +107,7 @@ export function heldSync(): HeldSync {
       },
       syncAsync() {
         count += 1;
+        if (!holds) return Promise.resolve();
         return new Promise((resolve, reject) => {
           pending.push({ resolve, reject });
           onStart?.();
@@ -124,6 +128,10 @@ export function heldSync(): HeldSync {
       else waiting.reject(error);
     },
     releaseNewest: () => pending.pop()?.resolve(),
+    letGo() {
+      holds = false;
+      for (const { resolve } of pending.splice(0)) resolve();
+    },
   };
 }
 

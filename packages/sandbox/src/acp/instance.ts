@@ -77,7 +77,7 @@ export class AcpInstance {
     this.#watchdog = new Watchdog(options.limits, this.#pending, (reason) => this.cut(reason));
     this.#idle = new IdleTimer(
       options.limits.idleInstanceMs,
-      () => this.#readers.size === 0 && this.#pending.size === 0,
+      () => this.#readers.size === 0 && this.#pending.size === 0 && this.#starting === undefined,
       () => options.onIdle?.(),
     );
   }
