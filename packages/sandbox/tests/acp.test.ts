@@ -169,7 +169,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     const sandbox = await withEcho(t, { heartbeatMs: 30 });
     await post(sandbox, "x?agent=echo", { jsonrpc: "2.0", method: "note" });
     const { found } = await frames(sandbox, "x", 3);
-    assert.equal(found.filter((frame) => frame === ": heartbeat").length, 2);
+    assert.ok(found.filter((frame) => frame === ": heartbeat").length >= 2);
   });
 
   test("errors carry the end of the agent's stderr, in the answer and in the stream", async (t) => {

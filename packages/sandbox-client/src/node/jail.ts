@@ -42,8 +42,8 @@ export interface JailProviderOptions {
   /** What `createGate` of `@holdfast/gate` resolves with. */
   readonly gate: JailGate;
   /**
-   * The server's entry for Node, and the directories that it needs, which appear under the same paths
-   * in the jail, read-only.
+   * The server's entry for Node, and the directories that it needs. In the jail they are read-only below
+   * a folder of their own, with the paths that they have here: links between them have to be relative.
    */
   readonly server: { readonly entry: string; readonly directories: readonly string[] };
   /** A directory of the host that is the working directory in the jail; an empty one by default. */
@@ -63,6 +63,7 @@ interface JailedServer {
 }
 
 const jailNode = "/opt/holdfast/node";
+const jailHost = "/opt/holdfast/host";
 const jailControl = "/run/holdfast/control/c.sock";
 const jailHome = "/home/agent";
 const jailWorkspace = "/workspace";
@@ -112,7 +113,7 @@ async function start(id: string, options: JailProviderOptions): Promise<JailedSe
     running = await options.gate.jails.start({
       id,
       command: jailNode,
-      args: [entry, "--dial", jailControl, "--home", jailHome, "--cwd", jailWorkspace],
+      args: [`${jailHost}${entry}`, "--dial", jailControl, "--home", jailHome, "--cwd", jailWorkspace],
       cwd: jailWorkspace,
       env: { PATH: `${dirname(jailNode)}:/usr/bin:/bin`, HOME: jailHome, LANG: "C.UTF-8", ...options.env },
       mounts: [
@@ -120,7 +121,7 @@ async function start(id: string, options: JailProviderOptions): Promise<JailedSe
         { source: dirname(control), target: dirname(jailControl), mode: "ro" },
         { source: home, target: jailHome, mode: "rw" },
         { source: options.workspace ?? own, target: jailWorkspace, mode: "rw" },
-        ...directories.map((path) => ({ source: path, target: path, mode: "ro" as const })),
+        ...directories.map((path) => ({ source: path, target: `${jailHost}${path}`, mode: "ro" as const })),
         ...(options.mounts ?? []),
       ],
       ...(options.limits === undefined ? {} : { limits: options.limits }),
