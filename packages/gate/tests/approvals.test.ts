@@ -128,6 +128,20 @@ describe("an approval", () => {
     await assert.rejects(aborted, { name: "AbortError" });
   });
 
+  test("ends at its own time when its timer is ahead of the clock", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    let now = 1_000_000;
+    const { store } = open(t, undefined, { now: () => now });
+    const { id } = await store.request({ ...call, timeoutMs: 1_000 });
+    const ended = store.wait(id);
+    now += 999;
+    t.mock.timers.tick(1_000);
+    assert.equal(store.get(id)?.state, "pending");
+    now += 1;
+    t.mock.timers.tick(1);
+    assert.equal((await ended).state, "expired");
+  });
+
   test("has bounds", async (t) => {
     const { store } = open(t);
     const large = "x".repeat(approvalLimits.maxArgumentBytes);

@@ -245,7 +245,9 @@ export class ApprovalStore implements Approvals {
     const timer = setTimeout(
       () => {
         this.#timers.delete(record.id);
-        this.get(record.id);
+        const left = this.get(record.id);
+        // Timers run on another clock than the records, and can be a millisecond early.
+        if (left?.state === "pending" || left?.state === "allowed") this.#schedule(left);
       },
       Math.max(record.expiresAt - this.#clock.now(), 0),
     );
