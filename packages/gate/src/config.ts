@@ -1,9 +1,9 @@
 import type { Clock, Logger } from "@holdfast/core";
-import type { Approvals } from "./approvals.ts";
-import type { Audit } from "./audit.ts";
-import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egress.ts";
-import type { Guarantee, Jails } from "./jail.ts";
-import type { ProviderStatus, Vault } from "./vault.ts";
+import type { Approvals } from "./approvals/approvals.ts";
+import type { Audit } from "./audit/audit.ts";
+import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egress/egress.ts";
+import type { Guarantee, Jails } from "./jail/jail.ts";
+import type { ProviderStatus, Vault } from "./vault/vault.ts";
 
 export interface GateConfig {
   /** The gate keeps its files in `<dataDir>/gate` and `<dataDir>/vault` (0700). */

@@ -1,17 +1,17 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Clock, HoldfastError, isErrorCode, silentLogger, systemClock } from "@holdfast/core";
-import { BubblewrapDriver } from "./bubblewrap.ts";
+import { ApprovalStore } from "./approvals/approval-store.ts";
+import { AuditLog } from "./audit/audit-log.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
-import type { Egress, EgressOptions } from "./egress.ts";
-import { EgressProxy } from "./egress-proxy.ts";
-import { ApprovalStore } from "./internal/approval-store.ts";
-import { AuditLog } from "./internal/audit-log.ts";
-import { CredentialVault } from "./internal/credential-vault.ts";
-import type { JailDriver } from "./jail.ts";
-import { JailRegistry } from "./jails.ts";
-import { RefusingDriver } from "./refusing-driver.ts";
-import { UnsafeDriver } from "./unsafe-driver.ts";
+import type { Egress, EgressOptions } from "./egress/egress.ts";
+import { EgressProxy } from "./egress/egress-proxy.ts";
+import { BubblewrapDriver } from "./jail/bubblewrap.ts";
+import type { JailDriver } from "./jail/jail.ts";
+import { JailRegistry } from "./jail/jails.ts";
+import { RefusingDriver } from "./jail/refusing-driver.ts";
+import { UnsafeDriver } from "./jail/unsafe-driver.ts";
+import { CredentialVault } from "./vault/credential-vault.ts";
 
 /**
  * The only composition root: what the CLI, the Studio and every security test start.

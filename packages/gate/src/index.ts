@@ -1,5 +1,6 @@
-export type { Approval, ApprovalRequest, ApprovalState, Approvals } from "./approvals.ts";
-export type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit.ts";
+export type { Approval, ApprovalRequest, ApprovalState, Approvals } from "./approvals/approvals.ts";
+export type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit/audit.ts";
+export { verifyAuditLog } from "./audit/audit-log.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
 export {
   type Egress,
@@ -12,10 +13,13 @@ export {
   type EgressUsage,
   type ProviderName,
   providerNames,
-} from "./egress.ts";
+} from "./egress/egress.ts";
 export { createGate } from "./gate.ts";
-export { type BubblewrapInstallation, type EnsureBubblewrapOptions, ensureBubblewrap } from "./install.ts";
-export { verifyAuditLog } from "./internal/audit-log.ts";
+export {
+  type BubblewrapInstallation,
+  type EnsureBubblewrapOptions,
+  ensureBubblewrap,
+} from "./jail/install.ts";
 export type {
   Guarantee,
   GuaranteeName,
@@ -31,6 +35,6 @@ export type {
   SelfTestReport,
   ToolResult,
   ToolSpec,
-} from "./jail.ts";
-export { openVault } from "./open-vault.ts";
-export type { CredentialSource, ProviderStatus, Vault } from "./vault.ts";
+} from "./jail/jail.ts";
+export { openVault } from "./vault/open-vault.ts";
+export type { CredentialSource, ProviderStatus, Vault } from "./vault/vault.ts";

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import type { ApprovalRequest } from "@holdfast/gate";
-import { ApprovalStore, approvalLimits, bindingOf } from "../src/internal/approval-store.ts";
-import { escapeForDisplay } from "../src/internal/display-text.ts";
+import { ApprovalStore, approvalLimits, bindingOf } from "../src/approvals/approval-store.ts";
+import { escapeForDisplay } from "../src/approvals/display-text.ts";
 import { temporaryDirectory } from "./support.ts";
 
 function open(t: TestContext, path = join(temporaryDirectory(t), "approvals.db"), clock = systemClock) {

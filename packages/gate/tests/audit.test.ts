@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { createLogger, isErrorCode, type LogRecord, systemClock } from "@holdfast/core";
 import { verifyAuditLog } from "@holdfast/gate";
-import { AuditLog, auditLimits } from "../src/internal/audit-log.ts";
+import { AuditLog, auditLimits } from "../src/audit/audit-log.ts";
 import { isRoot, temporaryDirectory } from "./support.ts";
 
 async function open(t: TestContext, path = join(temporaryDirectory(t), "gate", "audit.log")) {

@@ -5,10 +5,10 @@ import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { systemClock } from "@holdfast/core";
 import type { EgressDecision, EgressUpstream, EgressUsage } from "@holdfast/gate";
-import { EgressProxy } from "../src/egress-proxy.ts";
-import { AuditLog } from "../src/internal/audit-log.ts";
-import { CredentialVault } from "../src/internal/credential-vault.ts";
-import type { EgressLimits } from "../src/internal/egress-limits.ts";
+import { AuditLog } from "../src/audit/audit-log.ts";
+import type { EgressLimits } from "../src/egress/egress-limits.ts";
+import { EgressProxy } from "../src/egress/egress-proxy.ts";
+import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { type Answer, temporaryDirectory } from "./support.ts";
 
 export const key = "sk-ant-canary-0123456789abcdef";

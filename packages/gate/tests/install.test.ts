@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { ensureBubblewrap } from "@holdfast/gate";
-import { cure, explainFailure } from "../src/internal/bwrap-program.ts";
+import { cure, explainFailure } from "../src/jail/bwrap-program.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
 describe("bubblewrap on this machine", () => {

@@ -8,9 +8,9 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Guarantee, type JailSpec } from "@holdfast/gate";
-import { BubblewrapDriver } from "../src/bubblewrap.ts";
-import type { Protection } from "../src/internal/bwrap-args.ts";
-import { processesIn, ticksNow } from "../src/internal/processes.ts";
+import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
+import type { Protection } from "../src/jail/bwrap-args.ts";
+import { processesIn, ticksNow } from "../src/jail/processes.ts";
 import {
   eventually,
   finish,

@@ -13,7 +13,7 @@ import {
   type JailExit,
   type JailSpec,
 } from "@holdfast/gate";
-import { findProgram } from "../src/internal/bwrap-program.ts";
+import { findProgram } from "../src/jail/bwrap-program.ts";
 
 /** Why a test that needs `program` is skipped; in CI a missing program is a failure instead. */
 export function missing(...programs: readonly string[]): string | false {

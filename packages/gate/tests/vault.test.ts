@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { openVault, type VaultConfig } from "@holdfast/gate";
-import { CredentialVault } from "../src/internal/credential-vault.ts";
+import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { startUpstream, temporaryDirectory } from "./support.ts";
 
 const typed = (code: string) => (error: unknown) => isErrorCode(error, "vault", code);

@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { chmodSync } from "node:fs";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { type Clock, encodeJson, HoldfastError, systemRandom, uuidv7 } from "@holdfast/core";
-import type { Approval, ApprovalRequest, ApprovalState, Approvals } from "../approvals.ts";
+import type { Approval, ApprovalRequest, ApprovalState, Approvals } from "./approvals.ts";
 import { escapeForDisplay } from "./display-text.ts";
 
 export const approvalLimits = {

@@ -3,10 +3,10 @@ import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { Duplex, type Readable, type Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
-import type { Jail, JailExit, JailSpec } from "../jail.ts";
 import { bwrapFds } from "./bwrap-args.ts";
 import { explainFailure } from "./bwrap-program.ts";
 import type { JailCgroup } from "./cgroups.ts";
+import type { Jail, JailExit, JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 import { startTime } from "./processes.ts";
 

@@ -2,21 +2,21 @@ import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { type BwrapPlan, bwrapArguments, type Protection, writeEtc } from "./internal/bwrap-args.ts";
-import { startBwrap } from "./internal/bwrap-process.ts";
-import { bwrapVersion, findProgram, installHint, unavailable } from "./internal/bwrap-program.ts";
+import { type BwrapPlan, bwrapArguments, type Protection, writeEtc } from "./bwrap-args.ts";
+import { startBwrap } from "./bwrap-process.ts";
+import { bwrapVersion, findProgram, installHint, unavailable } from "./bwrap-program.ts";
 import {
   type CgroupSupport,
   createCgroup,
   detectCgroups,
   leftoverCgroups,
   removeCgroupBases,
-} from "./internal/cgroups.ts";
-import { checkJailSpec } from "./internal/jail-spec.ts";
-import { endOrphans, JailRecords, jailMark } from "./internal/orphans.ts";
-import { buildSeccompFilter, filterArch } from "./internal/seccomp.ts";
-import { runSelfTest } from "./internal/self-test.ts";
+} from "./cgroups.ts";
 import type { Guarantee, GuaranteeName, Jail, JailDriver, JailSpec, SelfTestReport } from "./jail.ts";
+import { checkJailSpec } from "./jail-spec.ts";
+import { endOrphans, JailRecords, jailMark } from "./orphans.ts";
+import { buildSeccompFilter, filterArch } from "./seccomp.ts";
+import { runSelfTest } from "./self-test.ts";
 
 export interface BubblewrapOptions {
   /** Directory of the gate's own files (0700). */

@@ -4,13 +4,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { type Clock, HoldfastError, isHoldfastError, toProblem } from "@holdfast/core";
-import type { Audit } from "./audit.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { CredentialVault } from "../vault/credential-vault.ts";
 import type { Egress, EgressAllowRule, EgressDecision, EgressOptions, EgressUsage } from "./egress.ts";
-import type { CredentialVault } from "./internal/credential-vault.ts";
-import { type EgressLimits, egressLimits } from "./internal/egress-limits.ts";
-import { type ForwardOutcome, forward } from "./internal/forward.ts";
-import { framingFault } from "./internal/http-headers.ts";
-import { type CheckedUpstream, checkPath, checkUpstreams, matchRule } from "./internal/upstreams.ts";
+import { type EgressLimits, egressLimits } from "./egress-limits.ts";
+import { type ForwardOutcome, forward } from "./forward.ts";
+import { framingFault } from "./http-headers.ts";
+import { type CheckedUpstream, checkPath, checkUpstreams, matchRule } from "./upstreams.ts";
 
 export interface EgressProxyOptions extends EgressOptions {
   /** Directory in which the socket gets a directory of its own (0700). */

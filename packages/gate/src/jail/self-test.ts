@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Guarantee, GuaranteeName, Jail, JailSpec, SelfTestReport } from "../jail.ts";
 import type { CgroupSupport } from "./cgroups.ts";
+import type { Guarantee, GuaranteeName, Jail, JailSpec, SelfTestReport } from "./jail.ts";
 import { processesIn, ticksNow } from "./processes.ts";
 
 /** What the self-test needs to know of its driver. */

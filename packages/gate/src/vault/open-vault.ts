@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { systemClock } from "@holdfast/core";
-import type { VaultConfig } from "./config.ts";
-import { CredentialVault } from "./internal/credential-vault.ts";
+import type { VaultConfig } from "../config.ts";
+import { CredentialVault } from "./credential-vault.ts";
 import type { Vault } from "./vault.ts";
 
 /**

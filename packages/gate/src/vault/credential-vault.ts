@@ -1,11 +1,11 @@
 import { homedir } from "node:os";
 import { type Clock, HoldfastError } from "@holdfast/core";
 import type { VaultConfig } from "../config.ts";
-import type { EgressAllowRule, EgressCredential, EgressUpstream, ProviderName } from "../egress.ts";
-import type { CredentialSource, ProviderStatus, Vault } from "../vault.ts";
+import type { EgressAllowRule, EgressCredential, EgressUpstream, ProviderName } from "../egress/egress.ts";
 import { CredentialFile } from "./credential-file.ts";
 import { chatgptLogin, claudeLogin, type Login } from "./logins.ts";
 import { KnownSecrets } from "./secrets.ts";
+import type { CredentialSource, ProviderStatus, Vault } from "./vault.ts";
 
 /** Headers that present a credential to an upstream. */
 export interface PresentedCredential {

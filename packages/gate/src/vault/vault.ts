@@ -1,4 +1,4 @@
-import type { EgressUpstream, ProviderName } from "./egress.ts";
+import type { EgressUpstream, ProviderName } from "../egress/egress.ts";
 
 export type CredentialSource =
   /** An environment variable of the host. */

@@ -1,5 +1,5 @@
-import type { EgressProvider } from "../egress.ts";
-import { parseJson } from "./credential-file.ts";
+import { parseJson } from "../vault/credential-file.ts";
+import type { EgressProvider } from "./egress.ts";
 
 export interface MeteredTokens {
   readonly model: string;

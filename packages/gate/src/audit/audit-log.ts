@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Clock, HoldfastError, type Logger, silentLogger } from "@holdfast/core";
-import type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "../audit.ts";
+import type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit.ts";
 
 /** What stands before the first record. */
 export const genesis = "0".repeat(64);

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { JailLimits, JailUsage } from "../jail.ts";
+import type { JailLimits, JailUsage } from "./jail.ts";
 
 /**
  * Control groups of both versions, including the hybrid layout: for each resource the hierarchy that

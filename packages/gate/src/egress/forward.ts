@@ -3,10 +3,10 @@ import { request as httpsRequest } from "node:https";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
-import type { PresentedCredential } from "./credential-vault.ts";
+import type { PresentedCredential } from "../vault/credential-vault.ts";
+import type { KnownSecrets } from "../vault/secrets.ts";
 import type { EgressLimits } from "./egress-limits.ts";
 import { forwardedRequestHeaders, forwardedResponseHeaders } from "./http-headers.ts";
-import type { KnownSecrets } from "./secrets.ts";
 import type { CheckedUpstream } from "./upstreams.ts";
 import { createMeter, type MeteredTokens, type UsageMeter } from "./usage-meter.ts";
 

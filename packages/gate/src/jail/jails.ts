@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
-import type { Audit } from "./audit.ts";
-import { jailLimits } from "./internal/jail-spec.ts";
+import type { Audit } from "../audit/audit.ts";
 import type { Jail, JailDriver, JailExit, JailSpec, Jails, ToolResult, ToolSpec } from "./jail.ts";
+import { jailLimits } from "./jail-spec.ts";
 
 /** The jails of one gate: their registry, their audit records, and tools that run once. */
 export class JailRegistry implements Jails {

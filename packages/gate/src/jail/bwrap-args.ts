@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { JailSpec } from "../jail.ts";
+import type { JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 
 /** A protection that tests leave out, to see the self-test and the attacks notice. */

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { bwrapVersion, findProgram, installHint, unavailable } from "./internal/bwrap-program.ts";
+import { bwrapVersion, findProgram, installHint, unavailable } from "./bwrap-program.ts";
 
 export interface BubblewrapInstallation {
   readonly path: string;

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
-import { checkJailSpec, jailLimits } from "./internal/jail-spec.ts";
 import type { Guarantee, Jail, JailDriver, JailExit, JailSpec, SelfTestReport } from "./jail.ts";
+import { checkJailSpec, jailLimits } from "./jail-spec.ts";
 
 /**
  * Runs commands on the host with no confinement at all: `--unsafe-no-jail`. It guarantees nothing, and

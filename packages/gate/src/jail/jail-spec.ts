@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { isAbsolute, normalize } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import type { JailMount, JailSpec } from "../jail.ts";
+import type { JailMount, JailSpec } from "./jail.ts";
 
 /** Limits of what a jail may be asked to be. */
 export const jailLimits = {

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { EgressAllowRule, EgressUpstream } from "../egress.ts";
+import type { EgressAllowRule, EgressUpstream } from "./egress.ts";
 
 /** An upstream whose configuration was checked once. */
 export interface CheckedUpstream extends EgressUpstream {
