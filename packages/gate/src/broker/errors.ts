@@ -1,0 +1,29 @@
+/** The codes of the wire. Each can be met by an agent; `docs/errors.md` says how. */
+export const brokerErrors = {
+  UNKNOWN_TOOL: { stage: 2, retriable: false },
+  VALIDATION_FAILED: { stage: 3, retriable: false },
+  UNAUTHORIZED: { stage: 4, retriable: false },
+  RATE_LIMITED: { stage: 4, retriable: true },
+  CONFIRMATION_TIMEOUT: { stage: 5, retriable: true },
+  CONFIRMATION_DENIED: { stage: 5, retriable: false },
+  PLUGIN_TIMEOUT: { stage: 6, retriable: true },
+  PLUGIN_UNAVAILABLE: { stage: 6, retriable: true },
+  PLUGIN_ERROR: { stage: 6, retriable: false },
+  HANDLER_ERROR: { stage: 6, retriable: false },
+} as const;
+
+export type BrokerErrorCode = keyof typeof brokerErrors;
+
+/** `error` of an answer on the wire. */
+export interface BrokerErrorPayload {
+  /** A broker code, or a plugin's own. */
+  readonly code: string;
+  readonly message: string;
+  readonly retriable: boolean;
+  /** 1 to 6: construct, topic, payload, authorize, confirm, route. */
+  readonly stage?: number;
+  /** The argument that is at fault, as a JSON pointer. */
+  readonly field?: string;
+  /** Whole seconds. */
+  readonly retry_after?: number;
+}
