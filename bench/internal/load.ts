@@ -21,6 +21,8 @@ export interface LoadJob {
   readonly protocols?: readonly string[];
   /** The message or body, in base64, with its marks still in it. */
   readonly payload: string;
+  /** Of HTTP requests; POST unless given. A GET has no payload. */
+  readonly method?: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -58,7 +60,9 @@ function stamp(bytes: Buffer, keyAt: number, idAt: number): void {
 function httpRequest(job: LoadJob, path: string): Buffer {
   const body = Buffer.from(job.payload, "base64");
   const headers = Object.entries(job.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
-  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${headers.join("")}content-length: ${body.length}\r\n\r\n`;
+  const line = `${job.method ?? "POST"} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${headers.join("")}`;
+  if (job.method === "GET") return Buffer.from(`${line}\r\n`, "latin1");
+  const head = `${line}content-length: ${body.length}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head, "latin1"), body]);
 }
 
