@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { type Clock, HoldfastError, isErrorCode, silentLogger, systemClock } from "@holdfast/core";
 import { ApprovalStore } from "./approvals/approval-store.ts";
 import { AuditLog } from "./audit/audit-log.ts";
+import { CheckpointKey } from "./audit/checkpoint.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
 import type { Egress, EgressOptions } from "./egress/egress.ts";
 import { EgressProxy } from "./egress/egress-proxy.ts";
@@ -30,7 +31,8 @@ export async function createGate(config: GateConfig): Promise<Gate> {
   const approvals = ApprovalStore.open(join(directory, "approvals.db"), clock);
   const opened: { close(): Promise<void> | void }[] = [approvals];
   try {
-    const audit = await AuditLog.open(join(directory, "audit.log"), clock, log);
+    const signing = await CheckpointKey.open(join(dataDir, "vault"));
+    const audit = await AuditLog.open(join(directory, "audit.log"), clock, log, signing);
     opened.unshift(audit);
     const { driver, orphansEnded } = await openDriver(config, directory);
     if (orphansEnded > 0) {
@@ -167,7 +169,7 @@ class RealGate implements Gate {
       },
       { name: "vault", inForce: open, detail: "keys stay on the host, encrypted at rest" },
       { name: "approvals", inForce: open, detail: "durable, single use" },
-      { name: "audit", inForce: open, detail: "hash-chained, a record before each effect" },
+      { name: "audit", inForce: open, detail: "hash-chained, signed, a record before each effect" },
     ];
   }
 

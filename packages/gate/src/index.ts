@@ -1,6 +1,10 @@
 export type { Approval, ApprovalRequest, ApprovalState, Approvals } from "./approvals/approvals.ts";
+export type { Attack, AttackFinding, AttackGroup, AttackReport, AttackResult } from "./attacks/attack.ts";
+export { gateAttacks, type RunAttacksOptions, runAttacks } from "./attacks/run.ts";
 export type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit/audit.ts";
-export { verifyAuditLog } from "./audit/audit-log.ts";
+export { AuditReader, openAudit, verifyAuditLog } from "./audit/audit-reader.ts";
+export { type AuditCheckpoint, parseCheckpoint } from "./audit/checkpoint.ts";
+export { type AuditFormat, auditFormats, exportRecords } from "./audit/export.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
 export {
   type Egress,

@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { createLogger, isErrorCode, type LogRecord, systemClock } from "@holdfast/core";
 import { verifyAuditLog } from "@holdfast/gate";
-import { AuditLog, auditLimits } from "../src/audit/audit-log.ts";
+import { AuditLog } from "../src/audit/audit-log.ts";
+import { auditLimits } from "../src/audit/record.ts";
 import { isRoot, temporaryDirectory } from "./support.ts";
 
 async function open(t: TestContext, path = join(temporaryDirectory(t), "gate", "audit.log")) {

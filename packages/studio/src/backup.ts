@@ -36,6 +36,9 @@ export async function backupInto(
   for (const folder of folders) await copyFolder(join(dataDirectory, folder), join(target, folder));
   await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyHostile);
   await mkdir(join(target, "gate"), { mode: 0o700 });
+  // Before the log, so that the copy has all the records that are signed in it.
+  const checkpoints = join("gate", "audit.checkpoints");
+  await copyIfThere(join(dataDirectory, checkpoints), join(target, checkpoints));
   await copyIfThere(join(dataDirectory, "gate", "audit.log"), join(target, "gate", "audit.log"));
 }
 

@@ -1,37 +1,10 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Clock, HoldfastError, type Logger, silentLogger } from "@holdfast/core";
 import type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit.ts";
-
-/** What stands before the first record. */
-export const genesis = "0".repeat(64);
-
-export const auditLimits = { maxRecordBytes: 64 * 1024, maxWaiting: 10_000, queryLimit: 1_000 } as const;
-
-/**
- * One line of the log: the record without its hash, then the hash of exactly those bytes. Since `prev`
- * is among them, every record vouches for all before it.
- */
-function encode(record: Omit<AuditRecord, "hash">): { line: string; hash: string } {
-  const body = JSON.stringify(record);
-  const hash = createHash("sha256").update(body).digest("hex");
-  return { line: `${body.slice(0, -1)},"hash":"${hash}"}\n`, hash };
-}
-
-/** Reads a line back, or says what is wrong with it. */
-function decode(line: string): AuditRecord | string {
-  const match = /^(.*),"hash":"([0-9a-f]{64})"\}$/s.exec(line);
-  if (match?.[1] === undefined || match[2] === undefined) return "not a record";
-  const body = `${match[1]}}`;
-  if (createHash("sha256").update(body).digest("hex") !== match[2]) return "the hash does not match";
-  try {
-    return { ...JSON.parse(body), hash: match[2] } as AuditRecord;
-  } catch {
-    return "not a record";
-  }
-}
+import { AuditReader } from "./audit-reader.ts";
+import { type AuditCheckpoint, CheckpointFile, type CheckpointKey, checkpointsOf } from "./checkpoint.ts";
+import { auditLimits, decodeRecord, encodeRecord, genesis, pickEntry } from "./record.ts";
 
 interface Waiting {
   readonly entry: AuditEntry;
@@ -46,12 +19,23 @@ function unavailable(message: string, cause?: unknown): HoldfastError {
   });
 }
 
-/** An append-only, hash-chained log of JSON lines. One writer; many appends share one sync. */
+/** Signs the ends of the log, and the file where these signatures go. */
+interface Signing {
+  readonly key: CheckpointKey;
+  readonly file: CheckpointFile;
+}
+
+/**
+ * An append-only, hash-chained log of JSON lines, with a signed checkpoint at its start, at its end and
+ * each thousand records between. One writer; many appends share one sync.
+ */
 export class AuditLog implements Audit {
-  readonly #path: string;
+  readonly #reader: AuditReader;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #file: FileHandle;
+  readonly #signing: Signing | undefined;
+  #signedSeq: number;
   #seq: number;
   #prev: string;
   /** Bytes of complete, synced records. */
@@ -60,8 +44,17 @@ export class AuditLog implements Audit {
   #flushing: Promise<void> | undefined;
   #broken: unknown;
 
-  private constructor(path: string, clock: Clock, log: Logger, file: FileHandle, end: LogEnd) {
-    this.#path = path;
+  private constructor(
+    reader: AuditReader,
+    clock: Clock,
+    log: Logger,
+    file: FileHandle,
+    end: LogEnd,
+    signing: Signing | undefined,
+  ) {
+    this.#reader = reader;
+    this.#signing = signing;
+    this.#signedSeq = -1;
     this.#clock = clock;
     this.#log = log;
     this.#file = file;
@@ -71,20 +64,34 @@ export class AuditLog implements Audit {
   }
 
   /**
-   * Opens the log. A last line that a crash tore is cut off, which is itself put on record.
-   * Throws `audit.corrupt` when the last whole record is not one.
+   * Opens the log. A last line that a crash tore is cut off, which is itself put on record. With a key,
+   * the end of the log is signed, and a log that lacks what was signed is not continued.
+   * Throws `audit.corrupt` when the last whole record is not one, or not the one that was signed.
    */
-  static async open(path: string, clock: Clock, log: Logger = silentLogger): Promise<AuditLog> {
+  static async open(
+    path: string,
+    clock: Clock,
+    log: Logger = silentLogger,
+    key?: CheckpointKey,
+  ): Promise<AuditLog> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(path, "a+", 0o600);
+    let signing: Signing | undefined;
     try {
       const end = await readEnd(file);
+      if (key !== undefined) {
+        const opened = await CheckpointFile.open(checkpointsOf(path));
+        signing = { key, file: opened.file };
+        await checkSigned(file, end, key, opened.last);
+      }
       if (end.torn > 0) await file.truncate(end.size);
-      const audit = new AuditLog(path, clock, log, file, end);
+      const audit = new AuditLog(new AuditReader(path, key?.verifier), clock, log, file, end, signing);
       await syncDirectory(dirname(path));
+      await audit.#checkpoint();
       if (end.torn > 0) await audit.append({ type: "audit.recovered", data: { droppedBytes: end.torn } });
       return audit;
     } catch (error) {
+      await signing?.file.close();
       await file.close();
       throw error;
     }
@@ -129,9 +136,9 @@ export class AuditLog implements Audit {
         seq: seq + 1,
         at: this.#clock.now(),
         prev,
-        ...pick(waiting.entry),
+        ...pickEntry(waiting.entry),
       } as const;
-      const { line, hash } = encode(record);
+      const { line, hash } = encodeRecord(record);
       if (Buffer.byteLength(line) > auditLimits.maxRecordBytes) {
         waiting.reject(
           new HoldfastError("audit", "record_too_large", "The audit record is too large", {
@@ -157,6 +164,19 @@ export class AuditLog implements Audit {
     this.#seq = seq;
     this.#prev = prev;
     for (const [waiting, record] of done) waiting.resolve(record);
+    if (this.#seq - this.#signedSeq >= auditLimits.checkpointEvery) await this.#checkpoint();
+  }
+
+  /** Signs the end of the log. One that cannot be written is made up for by the next. */
+  async #checkpoint(): Promise<void> {
+    if (this.#signing === undefined || this.#signedSeq === this.#seq) return;
+    const end = { seq: this.#seq, hash: this.#prev, size: this.#size, at: this.#clock.now() };
+    try {
+      await this.#signing.file.append(this.#signing.key.sign(end));
+      this.#signedSeq = end.seq;
+    } catch (error) {
+      this.#log.error("a checkpoint of the audit log could not be written", { error });
+    }
   }
 
   /** Takes a partial write back, so that the next record can follow the last whole one. */
@@ -170,41 +190,21 @@ export class AuditLog implements Audit {
     }
   }
 
-  verify(): Promise<AuditVerification> {
-    return verifyAuditLog(this.#path);
+  verify(kept?: AuditCheckpoint): Promise<AuditVerification> {
+    return this.#reader.verify(kept);
   }
 
-  async query(query: AuditQuery = {}): Promise<readonly AuditRecord[]> {
-    const limit = query.limit ?? auditLimits.queryLimit;
-    const found: AuditRecord[] = [];
-    for await (const line of readLines(this.#path)) {
-      const record = decode(line);
-      if (typeof record === "string") continue;
-      if (query.type !== undefined && record.type !== query.type) continue;
-      if (query.session !== undefined && record.session !== query.session) continue;
-      if (query.jailId !== undefined && record.jailId !== query.jailId) continue;
-      if (query.after !== undefined && record.seq <= query.after) continue;
-      found.push(record);
-      if (found.length >= limit) break;
-    }
-    return found;
+  query(query: AuditQuery = {}): Promise<readonly AuditRecord[]> {
+    return this.#reader.query(query);
   }
 
   async close(): Promise<void> {
     await this.#flushing;
+    if (this.#broken === undefined) await this.#checkpoint();
     this.#broken ??= new Error("closed");
+    await this.#signing?.file.close();
     await this.#file.close();
   }
-}
-
-/** Only what an entry may say; a caller cannot choose its own sequence number. */
-function pick({ type, jailId, session, data }: AuditEntry): AuditEntry {
-  return {
-    type,
-    ...(jailId === undefined ? {} : { jailId }),
-    ...(session === undefined ? {} : { session }),
-    ...(data === undefined ? {} : { data }),
-  };
 }
 
 interface LogEnd {
@@ -225,9 +225,35 @@ async function readEnd(file: FileHandle): Promise<LogEnd> {
     return { seq: 0, hash: genesis, size: 0, torn };
   }
   const start = lastBreak === 0 ? 0 : buffer.lastIndexOf(0x0a, lastBreak - 1) + 1;
-  const record = decode(buffer.subarray(start, lastBreak).toString("utf8"));
+  const record = decodeRecord(buffer.subarray(start, lastBreak).toString("utf8"));
   if (typeof record === "string") throw corrupt(`its last record is damaged: ${record}`);
   return { seq: record.seq, hash: record.hash, size: size - torn, torn };
+}
+
+/** Compares the log with the last that was signed of it. Throws `audit.corrupt`. */
+async function checkSigned(
+  file: FileHandle,
+  end: LogEnd,
+  key: CheckpointKey,
+  last: AuditCheckpoint | undefined,
+): Promise<void> {
+  if (last === undefined) {
+    if (end.seq > 0 && !key.fresh) throw corrupt("its checkpoints are missing");
+    return;
+  }
+  const fault = key.verifier.fault(last);
+  if (fault !== undefined) throw corrupt(`its last checkpoint is not believed: ${fault}`);
+  if (last.seq > end.seq || last.size > end.size) {
+    throw corrupt(`${Math.max(1, last.seq - end.seq)} signed records are missing at its end`);
+  }
+  if (last.seq === 0) return;
+  const length = Math.min(last.size, auditLimits.maxRecordBytes);
+  const { buffer } = await file.read(Buffer.alloc(length), 0, length, last.size - length);
+  const line = buffer.subarray(buffer.lastIndexOf(0x0a, length - 2) + 1, length - 1).toString("utf8");
+  const record = decodeRecord(line);
+  if (typeof record === "string" || record.hash !== last.hash || record.seq !== last.seq) {
+    throw corrupt("the record that was signed last is another one now");
+  }
 }
 
 function corrupt(problem: string): HoldfastError {
@@ -246,34 +272,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-/** Whole lines of a file; a last line without an end is not one. */
-async function* readLines(path: string): AsyncGenerator<string> {
-  let rest = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path)) {
-    let data = Buffer.concat([rest, chunk as Buffer]);
-    for (let end = data.indexOf(0x0a); end >= 0; end = data.indexOf(0x0a)) {
-      yield data.subarray(0, end).toString("utf8");
-      data = data.subarray(end + 1);
-    }
-    rest = data;
-  }
-  if (rest.length > 0) yield rest.toString("utf8");
-}
-
-/** Checks every record of the log at `path` against its hash and the one before. */
-export async function verifyAuditLog(path: string): Promise<AuditVerification> {
-  let [records, prev] = [0, genesis];
-  for await (const line of readLines(path)) {
-    const at = records + 1;
-    const record = decode(line);
-    if (typeof record === "string") return { ok: false, records, line: at, problem: record };
-    if (record.prev !== prev)
-      return { ok: false, records, line: at, problem: "it does not follow the record before" };
-    if (record.seq !== at) return { ok: false, records, line: at, problem: "its sequence number is wrong" };
-    prev = record.hash;
-    records = at;
-  }
-  return { ok: true, records };
 }

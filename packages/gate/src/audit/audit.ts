@@ -1,3 +1,5 @@
+import type { AuditCheckpoint } from "./checkpoint.ts";
+
 export interface AuditEntry {
   /** Dotted kind, for example "egress.request". */
   readonly type: string;
@@ -22,16 +24,26 @@ export interface AuditVerification {
   /** 1-based line of the first fault. */
   readonly line?: number;
   readonly problem?: string;
+  /** How many signed checkpoints agree with the log; absent where there is no key to check them with. */
+  readonly checkpoints?: number;
+  /** Up to this record the log is signed: none of these can be missing. */
+  readonly signedTo?: number;
 }
 
 export interface AuditQuery {
+  /** A kind, or all that begin alike: "egress.*". */
   readonly type?: string;
   readonly session?: string;
   readonly jailId?: string;
   /** Only records with a greater sequence number. */
   readonly after?: number;
+  /** Milliseconds since the epoch, inclusive. */
+  readonly since?: number;
+  readonly until?: number;
   /** 1,000 by default. */
   readonly limit?: number;
+  /** True for the last records that match instead of the first, in order all the same. */
+  readonly newest?: boolean;
 }
 
 export interface Audit {
@@ -42,7 +54,10 @@ export interface Audit {
    * Resolves in any case; a record that is lost (a full disk) is told in the log of the host.
    */
   note(entry: AuditEntry): Promise<void>;
-  /** Reads the whole log and checks the chain. */
-  verify(): Promise<AuditVerification>;
+  /**
+   * Reads the whole log and checks the chain and its checkpoints; and `kept`, a checkpoint that was kept
+   * where nobody who may write the log could change it.
+   */
+  verify(kept?: AuditCheckpoint): Promise<AuditVerification>;
   query(query?: AuditQuery): Promise<readonly AuditRecord[]>;
 }

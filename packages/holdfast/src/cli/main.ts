@@ -1,41 +1,114 @@
 import { readFileSync } from "node:fs";
 import { isHoldfastError } from "@holdfast/core";
-import { sandboxCommand, sandboxUsage } from "@holdfast/sandbox/cli";
-import { actorsCommand, actorsUsage } from "./actors.ts";
-import { agentsCommand, agentsUsage } from "./agents.ts";
 import { UsageError } from "./arguments.ts";
-import { authCommand, authUsage } from "./auth.ts";
-import { backupCommand, backupUsage, restoreCommand, restoreUsage } from "./backup.ts";
-import { doctorCommand, doctorUsage } from "./doctor.ts";
-import { mcpCommand, mcpUsage } from "./mcp.ts";
-import { runCommand, runUsage } from "./run.ts";
-import { startCommand, startUsage } from "./start.ts";
-import { tasksCommand, tasksUsage } from "./tasks.ts";
-import { urlCommand, urlUsage } from "./url.ts";
 
 interface Command {
-  readonly summary: string;
   readonly usage: string;
   readonly run: (args: readonly string[]) => Promise<number>;
 }
 
-const commands: Readonly<Record<string, Command>> = {
-  start: { summary: "start the Studio and print its link", usage: startUsage, run: startCommand },
-  run: { summary: "run one task from the shell", usage: runUsage, run: runCommand },
-  tasks: { summary: "list, show, stop, diff and apply tasks", usage: tasksUsage, run: tasksCommand },
-  actors: { summary: "list, inspect, call and end actors", usage: actorsUsage, run: actorsCommand },
-  mcp: { summary: "an MCP server for agents that look after actors", usage: mcpUsage, run: mcpCommand },
-  agents: { summary: "list and install coding agents", usage: agentsUsage, run: agentsCommand },
-  sandbox: { summary: "the server beside an agent", usage: sandboxUsage, run: sandboxCommand },
-  auth: { summary: "model credentials", usage: authUsage, run: authCommand },
-  doctor: { summary: "what this machine can do", usage: doctorUsage, run: doctorCommand },
-  url: { summary: "a fresh link to the running Studio", usage: urlUsage, run: urlCommand },
-  backup: { summary: "copy a live data directory", usage: backupUsage, run: backupCommand },
-  restore: { summary: "make a data directory from a backup", usage: restoreUsage, run: restoreCommand },
+interface Verb {
+  readonly summary: string;
+  /** Each is loaded when it is asked for: a sandbox server keeps nothing of the Studio in memory. */
+  readonly load: () => Promise<Command>;
+}
+
+const verbs: Readonly<Record<string, Verb>> = {
+  start: {
+    summary: "start the Studio and print its link",
+    load: async () => {
+      const { startUsage: usage, startCommand: run } = await import("./start.ts");
+      return { usage, run };
+    },
+  },
+  run: {
+    summary: "run one task from the shell",
+    load: async () => {
+      const { runUsage: usage, runCommand: run } = await import("./run.ts");
+      return { usage, run };
+    },
+  },
+  tasks: {
+    summary: "list, show, stop, diff and apply tasks",
+    load: async () => {
+      const { tasksUsage: usage, tasksCommand: run } = await import("./tasks.ts");
+      return { usage, run };
+    },
+  },
+  actors: {
+    summary: "list, inspect, call and end actors",
+    load: async () => {
+      const { actorsUsage: usage, actorsCommand: run } = await import("./actors.ts");
+      return { usage, run };
+    },
+  },
+  mcp: {
+    summary: "an MCP server for agents that look after actors",
+    load: async () => {
+      const { mcpUsage: usage, mcpCommand: run } = await import("./mcp.ts");
+      return { usage, run };
+    },
+  },
+  agents: {
+    summary: "list and install coding agents",
+    load: async () => {
+      const { agentsUsage: usage, agentsCommand: run } = await import("./agents.ts");
+      return { usage, run };
+    },
+  },
+  sandbox: {
+    summary: "the server beside an agent",
+    load: async () => {
+      const { sandboxUsage: usage, sandboxCommand: run } = await import("@holdfast/sandbox/cli");
+      return { usage, run };
+    },
+  },
+  auth: {
+    summary: "model credentials",
+    load: async () => {
+      const { authUsage: usage, authCommand: run } = await import("./auth.ts");
+      return { usage, run };
+    },
+  },
+  audit: {
+    summary: "verify, query and export the audit log",
+    load: async () => {
+      const { auditUsage: usage, auditCommand: run } = await import("./audit.ts");
+      return { usage, run };
+    },
+  },
+  doctor: {
+    summary: "what this machine can do",
+    load: async () => {
+      const { doctorUsage: usage, doctorCommand: run } = await import("./doctor.ts");
+      return { usage, run };
+    },
+  },
+  url: {
+    summary: "a fresh link to the running Studio",
+    load: async () => {
+      const { urlUsage: usage, urlCommand: run } = await import("./url.ts");
+      return { usage, run };
+    },
+  },
+  backup: {
+    summary: "copy a live data directory",
+    load: async () => {
+      const { backupUsage: usage, backupCommand: run } = await import("./backup.ts");
+      return { usage, run };
+    },
+  },
+  restore: {
+    summary: "make a data directory from a backup",
+    load: async () => {
+      const { restoreUsage: usage, restoreCommand: run } = await import("./backup.ts");
+      return { usage, run };
+    },
+  },
 };
 
 function overview(): string {
-  const lines = Object.entries(commands).map(([name, command]) => `  ${name.padEnd(9)} ${command.summary}`);
+  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
   return `holdfast COMMAND [options]\n\n${lines.join("\n")}\n\nholdfast COMMAND --help says more.`;
 }
 
@@ -57,16 +130,18 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(version());
     return 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (verb === undefined) {
     process.stderr.write(`There is no command "${name}".\n\n${overview()}\n`);
     return 2;
   }
+  let command: Command | undefined;
   try {
+    command = await verb.load();
     return await command.run(rest);
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`${error.message}\n\n${command.usage}\n`);
+      process.stderr.write(`${error.message}\n\n${command?.usage}\n`);
       return 2;
     }
     if (isHoldfastError(error)) {

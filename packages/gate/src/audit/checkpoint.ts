@@ -1,0 +1,183 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
+import { existsSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import { parseJson, readIfPresent, writePrivateFile } from "../vault/credential-file.ts";
+import { readLines } from "./read-lines.ts";
+
+/** The host's word that the log had this end: its records up to `seq`, in `size` bytes. */
+export interface AuditCheckpoint {
+  readonly version: 1;
+  readonly seq: number;
+  /** Hash of the record `seq`. */
+  readonly hash: string;
+  /** Bytes of the log up to the end of that record. */
+  readonly size: number;
+  readonly at: number;
+  /** SHA-256 of the public key, to tell keys apart. */
+  readonly key: string;
+  /** Ed25519, in base64url. */
+  readonly signature: string;
+}
+
+const maxLineBytes = 1_024;
+/** Signed with the content, so that the signature is good for nothing else. */
+const purpose = "holdfast audit checkpoint\n";
+
+function signedBytes({ version, seq, hash, size, at, key }: Omit<AuditCheckpoint, "signature">): Buffer {
+  return Buffer.from(purpose + JSON.stringify({ version, seq, hash, size, at, key }));
+}
+
+function fingerprint(key: KeyObject): string {
+  return createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("hex");
+}
+
+/** Checks checkpoints with the public half of the key alone. */
+export class CheckpointVerifier {
+  readonly id: string;
+  readonly #key: KeyObject;
+
+  constructor(publicKey: KeyObject) {
+    this.#key = publicKey;
+    this.id = fingerprint(publicKey);
+  }
+
+  /** Why the checkpoint is not believed, or undefined. */
+  fault(checkpoint: AuditCheckpoint): string | undefined {
+    if (checkpoint.key !== this.id) return "it is signed with another key";
+    const signature = Buffer.from(checkpoint.signature, "base64url");
+    return verify(null, signedBytes(checkpoint), this.#key, signature)
+      ? undefined
+      : "its signature does not match";
+  }
+}
+
+/** The key with which the host signs the end of its audit log. */
+export class CheckpointKey {
+  /** True when it was made just now: then there can be no checkpoint yet. */
+  readonly fresh: boolean;
+  readonly verifier: CheckpointVerifier;
+  /** PEM (SPKI), to be kept wherever the log is checked. */
+  readonly publicKey: string;
+  readonly #key: KeyObject;
+
+  private constructor(key: KeyObject, fresh: boolean) {
+    const publicKey = createPublicKey(key);
+    this.#key = key;
+    this.fresh = fresh;
+    this.verifier = new CheckpointVerifier(publicKey);
+    this.publicKey = String(publicKey.export({ type: "spki", format: "pem" }));
+  }
+
+  static pathIn(directory: string): string {
+    return join(directory, "audit-key.pem");
+  }
+
+  /** The key in `directory` (0600), made when there is none. Throws `audit.key_damaged`. */
+  static async open(directory: string): Promise<CheckpointKey> {
+    const present = await CheckpointKey.find(directory);
+    if (present !== undefined) return present;
+    const { privateKey } = generateKeyPairSync("ed25519");
+    await writePrivateFile(
+      CheckpointKey.pathIn(directory),
+      String(privateKey.export({ type: "pkcs8", format: "pem" })),
+    );
+    return new CheckpointKey(privateKey, true);
+  }
+
+  static async find(directory: string): Promise<CheckpointKey | undefined> {
+    const pem = await readIfPresent(CheckpointKey.pathIn(directory));
+    if (pem === undefined) return undefined;
+    try {
+      return new CheckpointKey(createPrivateKey(pem), false);
+    } catch (cause) {
+      throw new HoldfastError("audit", "key_damaged", "The key of the audit log cannot be read", {
+        statusCode: 500,
+        cause,
+      });
+    }
+  }
+
+  sign(end: Pick<AuditCheckpoint, "seq" | "hash" | "size" | "at">): AuditCheckpoint {
+    const content = { version: 1, ...end, key: this.verifier.id } as const;
+    return { ...content, signature: sign(null, signedBytes(content), this.#key).toString("base64url") };
+  }
+}
+
+/** Reads one line of the file of checkpoints, or text that somebody kept elsewhere. */
+export function parseCheckpoint(line: string): AuditCheckpoint | undefined {
+  const value = parseJson(line);
+  if (value === undefined) return undefined;
+  const { version, seq, hash, size, at, key, signature } = value;
+  if (version !== 1 || typeof hash !== "string" || typeof key !== "string" || typeof signature !== "string")
+    return undefined;
+  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(size) || !Number.isSafeInteger(at))
+    return undefined;
+  return { version, seq: Number(seq), hash, size: Number(size), at: Number(at), key, signature };
+}
+
+/** The path of the checkpoints of a log. */
+export function checkpointsOf(logPath: string): string {
+  return `${logPath.replace(/\.log$/, "")}.checkpoints`;
+}
+
+/** Every checkpoint in order; `undefined` for a line that is none. */
+export async function* readCheckpoints(path: string): AsyncGenerator<AuditCheckpoint | undefined> {
+  if (!existsSync(path)) return;
+  for await (const line of readLines(path, maxLineBytes)) yield parseCheckpoint(line);
+}
+
+/** Appends to the file of checkpoints; a line that a crash tore is taken off first. */
+export class CheckpointFile {
+  readonly #file: FileHandle;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  static async open(path: string): Promise<{ file: CheckpointFile; last: AuditCheckpoint | undefined }> {
+    const file = await open(path, "a+", 0o600);
+    try {
+      const { size } = await file.stat();
+      const length = Math.min(size, 4 * maxLineBytes);
+      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+      const end = buffer.lastIndexOf(0x0a);
+      if (end < length - 1) await file.truncate(size - (length - 1 - end));
+      const line =
+        end < 0 ? "" : buffer.subarray(buffer.lastIndexOf(0x0a, end - 1) + 1, end).toString("utf8");
+      const last = parseCheckpoint(line);
+      if (line !== "" && last === undefined) {
+        throw new HoldfastError(
+          "audit",
+          "corrupt",
+          "The audit log cannot be continued: its last checkpoint is damaged. Check it, then move log and checkpoints aside.",
+          { statusCode: 500 },
+        );
+      }
+      return { file: new CheckpointFile(file), last };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async append(checkpoint: AuditCheckpoint): Promise<void> {
+    await this.#file.appendFile(`${JSON.stringify(checkpoint)}\n`);
+  }
+
+  async close(): Promise<void> {
+    await this.#file.datasync().catch(() => {});
+    await this.#file.close();
+  }
+}

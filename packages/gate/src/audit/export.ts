@@ -1,0 +1,33 @@
+import type { AuditRecord } from "./audit.ts";
+
+export const auditFormats = ["jsonl", "csv"] as const;
+export type AuditFormat = (typeof auditFormats)[number];
+
+const columns = ["seq", "at", "type", "jailId", "session", "data", "prev", "hash"] as const;
+
+/** Records as text, a line at a time: JSON lines as in the log, or CSV (RFC 4180) with times in ISO 8601. */
+export async function* exportRecords(
+  records: AsyncIterable<AuditRecord>,
+  format: AuditFormat,
+): AsyncGenerator<string> {
+  if (format === "csv") yield `${columns.join(",")}\r\n`;
+  for await (const record of records) {
+    yield format === "jsonl" ? `${JSON.stringify(record)}\n` : `${row(record)}\r\n`;
+  }
+}
+
+function row(record: AuditRecord): string {
+  return columns
+    .map((column) => {
+      if (column === "at") return new Date(record.at).toISOString();
+      if (column === "data") return cell(record.data === undefined ? "" : JSON.stringify(record.data));
+      return cell(String(record[column] ?? ""));
+    })
+    .join(",");
+}
+
+function cell(text: string): string {
+  // What a jail chose must not become a formula in the reader's spreadsheet.
+  const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { isErrorCode, systemClock } from "@holdfast/core";
+import { exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
+import { AuditLog } from "../src/audit/audit-log.ts";
+import { CheckpointKey, checkpointsOf } from "../src/audit/checkpoint.ts";
+import { auditLimits } from "../src/audit/record.ts";
+import { openGate, temporaryDirectory } from "./support.ts";
+
+async function openSigned(dataDir: string): Promise<AuditLog> {
+  const key = await CheckpointKey.open(join(dataDir, "vault"));
+  return AuditLog.open(join(dataDir, "gate", "audit.log"), systemClock, undefined, key);
+}
+
+/** A closed log with this many records, signed at its start and at its end. */
+async function written(t: TestContext, records: number): Promise<{ dataDir: string; path: string }> {
+  const dataDir = temporaryDirectory(t);
+  const log = await openSigned(dataDir);
+  for (let first = 0; first < records; first += 500) {
+    const batch = Array.from({ length: Math.min(500, records - first) }, (_, n) => ({ n: first + n }));
+    await Promise.all(batch.map((data) => log.append({ type: "effect", data })));
+  }
+  await log.close();
+  return { dataDir, path: join(dataDir, "gate", "audit.log") };
+}
+
+const isCorrupt = (error: unknown) => isErrorCode(error, "audit", "corrupt");
+
+describe("the checkpoints of the audit log", () => {
+  test("are written by the gate, with a key that is only the host's", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const gate = await openGate(t, { dataDir });
+    await gate.audit.append({ type: "effect" });
+    await gate.close();
+    const verified = await (await openAudit(dataDir)).verify();
+    assert.deepEqual(
+      [verified.ok, verified.checkpoints, verified.signedTo],
+      [true, 2, verified.records],
+      "the start and the end",
+    );
+    assert.equal(statSync(CheckpointKey.pathIn(join(dataDir, "vault"))).mode & 0o777, 0o600);
+    assert.equal(statSync(join(dataDir, "gate", "audit.checkpoints")).mode & 0o777, 0o600);
+  });
+
+  test("show that whole records were cut off the end, and such a log is not continued", async (t) => {
+    const { dataDir, path } = await written(t, 5);
+    const whole = readFileSync(path);
+    const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at + 1);
+    for (const [kept, size] of [[0, 0] as const, ...ends.slice(0, -1).map((at, n) => [n + 1, at] as const)]) {
+      writeFileSync(path, whole.subarray(0, size));
+      const { ok, problem } = await (await openAudit(dataDir)).verify();
+      assert.deepEqual([ok, problem], [false, `${5 - kept} signed records are missing at the end`]);
+      await assert.rejects(openSigned(dataDir), isCorrupt);
+    }
+    writeFileSync(path, whole);
+    assert.equal((await (await openAudit(dataDir)).verify()).ok, true);
+  });
+
+  test("show a log that was written anew with hashes that fit", async (t) => {
+    const { dataDir, path } = await written(t, 3);
+    const other = await written(t, 3);
+    copyFileSync(other.path, path);
+    assert.equal((await (await openAudit(other.dataDir)).verify()).ok, true, "the other log is sound");
+    const { ok, line, problem } = await (await openAudit(dataDir)).verify();
+    assert.deepEqual([ok, line, problem], [false, 3, "a checkpoint has another record here"]);
+    await assert.rejects(openSigned(dataDir), isCorrupt);
+    copyFileSync(checkpointsOf(other.path), checkpointsOf(path));
+    assert.match((await (await openAudit(dataDir)).verify()).problem ?? "", /signed with another key/);
+    await assert.rejects(openSigned(dataDir), isCorrupt);
+  });
+
+  test("show their own absence, and every changed byte of theirs", async (t) => {
+    const { dataDir, path } = await written(t, 2);
+    const checkpoints = checkpointsOf(path);
+    const good = readFileSync(checkpoints);
+    rmSync(checkpoints);
+    assert.equal((await (await openAudit(dataDir)).verify()).problem, "its checkpoints are missing");
+    await assert.rejects(openSigned(dataDir), isCorrupt);
+    for (let at = 0; at < good.length - 1; at++) {
+      const bad = Buffer.from(good);
+      bad[at] = (bad[at] ?? 0) ^ 0x01;
+      writeFileSync(checkpoints, bad);
+      const { ok, problem } = await (await openAudit(dataDir)).verify();
+      // The last bits of a signature in base64 carry nothing.
+      if (ok) assert.deepEqual(parsedLines(bad), parsedLines(good), `byte ${at}: ${problem}`);
+    }
+  });
+
+  test("kept elsewhere show that log and checkpoints were cut off together", async (t) => {
+    const { dataDir, path } = await written(t, 4);
+    const kept = await (await openAudit(dataDir)).checkpoint();
+    assert.equal(kept?.seq, 4);
+    const reader = await openAudit(dataDir);
+    assert.equal((await reader.verify(kept)).ok, true);
+    const first = readFileSync(path).indexOf(0x0a) + 1;
+    truncateSync(path, first);
+    writeFileSync(checkpointsOf(path), `${readFileSync(checkpointsOf(path), "utf8").split("\n")[0]}\n`);
+    assert.equal((await reader.verify()).ok, true, "without it, nothing shows");
+    const { ok, problem } = await reader.verify(kept);
+    assert.deepEqual([ok, problem], [false, "the kept checkpoint knows 4 records; the end was cut off"]);
+    // The public half is enough, on another machine.
+    const { publicKey } = await CheckpointKey.open(join(dataDir, "vault"));
+    assert.equal((await (await openAudit(dataDir, publicKey)).verify(kept)).ok, false);
+  });
+
+  test("come each thousand records, and a query begins at the nearest", async (t) => {
+    const { dataDir, path } = await written(t, 2 * auditLimits.checkpointEvery + 10);
+    const lines = readFileSync(checkpointsOf(path), "utf8").trim().split("\n");
+    assert.ok(lines.length >= 3, `${lines.length} checkpoints`);
+    const middle = parseCheckpoint(lines[1] ?? "");
+    assert.ok(middle !== undefined);
+    const reader = await openAudit(dataDir);
+    const [next] = await reader.query({ after: middle.seq, limit: 1 });
+    assert.equal(next?.seq, middle.seq + 1);
+    // What stands before is not even read: it may be anything.
+    const content = readFileSync(path);
+    content.fill(0x20, 0, middle.size);
+    writeFileSync(path, content);
+    assert.equal((await reader.query({ after: middle.seq, limit: 1 }))[0]?.seq, middle.seq + 1);
+    assert.equal((await reader.verify()).ok, false);
+    assert.deepEqual(
+      (await reader.query({ newest: true, limit: 2 })).map((each) => each.seq),
+      [2 * auditLimits.checkpointEvery + 9, 2 * auditLimits.checkpointEvery + 10],
+    );
+  });
+
+  test("begin where a log of an earlier version ends", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const path = join(dataDir, "gate", "audit.log");
+    const old = await AuditLog.open(path, systemClock);
+    await old.append({ type: "old" });
+    await old.close();
+    const log = await openSigned(dataDir);
+    await log.append({ type: "new" });
+    await log.close();
+    const verified = await (await openAudit(dataDir)).verify();
+    assert.deepEqual(verified, { ok: true, records: 2, checkpoints: 2, signedTo: 2 });
+  });
+});
+
+test("records are exported as JSON lines and as CSV in which nothing becomes a formula", async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const log = await openSigned(dataDir);
+  await log.append({ type: "a", session: "=1+1", jailId: 'j"1', data: { text: "x,y" } });
+  await log.append({ type: "b" });
+  await log.close();
+  const reader = await openAudit(dataDir);
+  const text = async (format: "jsonl" | "csv", type: string) => {
+    let all = "";
+    for await (const line of exportRecords(reader.records({ type }), format)) all += line;
+    return all;
+  };
+  const [record] = await reader.query();
+  assert.deepEqual(JSON.parse(await text("jsonl", "a")), record);
+  const [head, row, ...rest] = (await text("csv", "*")).trimEnd().split("\r\n");
+  assert.equal(head, "seq,at,type,jailId,session,data,prev,hash");
+  const expected = `1,${new Date(record?.at ?? 0).toISOString()},a,"j""1",'=1+1,"{""text"":""x,y""}",${record?.prev},${record?.hash}`;
+  assert.equal(row, expected);
+  assert.equal(rest.length, 1);
+  mkdirSync(join(dirname(reader.path), "empty"));
+  assert.deepEqual(await (await openAudit(join(dataDir, "none"))).verify(), { ok: true, records: 0 });
+});
+
+function parsedLines(content: Buffer): unknown[] {
+  return content
+    .toString("utf8")
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const checkpoint = parseCheckpoint(line);
+      return {
+        ...checkpoint,
+        signature: Buffer.from(checkpoint?.signature ?? "", "base64url").toString("hex"),
+      };
+    });
+}

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createGate } from "@holdfast/gate";
+import { holdfast, scratch } from "./support.ts";
+
+test("holdfast audit verifies, queries and exports, and finds one changed byte", async (t) => {
+  const data = scratch(t);
+  const gate = await createGate({
+    dataDir: data,
+    vault: { env: {}, logins: false },
+    jails: { whenUnavailable: "refuse" },
+  });
+  for (const n of [1, 2, 3]) await gate.audit.append({ type: "sample.effect", session: "s", data: { n } });
+  await gate.close();
+  const audit = (...args: string[]) => holdfast(["audit", ...args, "--data", data]);
+
+  const [verified, queried, exported, kept] = await Promise.all([
+    audit("verify"),
+    audit("query", "--type", "sample.*", "--limit", "2", "--json"),
+    audit("export", "--format", "csv", "--session", "s"),
+    audit("checkpoint"),
+  ]);
+  assert.match(
+    verified.stdout,
+    /^ok: \d+ records; signed up to record \d+ by 2 checkpoints\n$/,
+    verified.stderr,
+  );
+  const numbers = queried.stdout.trim().split("\n");
+  assert.deepEqual(
+    numbers.map((line) => (JSON.parse(line) as { data: { n: number } }).data.n),
+    [2, 3],
+  );
+  assert.equal(exported.stdout.trim().split("\r\n").length, 4);
+
+  const checkpoint = join(data, "kept.json");
+  writeFileSync(checkpoint, kept.stdout);
+  const log = join(data, "gate", "audit.log");
+  const bytes = readFileSync(log);
+  const at = bytes.indexOf('"n":2') + 4;
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  const [against, wrong] = await Promise.all([
+    audit("verify", "--against", checkpoint),
+    audit("verify", "--against", log),
+  ]);
+  assert.equal(against.code, 0);
+  assert.equal(wrong.code, 2, "that is no checkpoint");
+  writeFileSync(log, bytes);
+  const found = await audit("verify");
+  assert.equal(found.code, 1);
+  assert.match(found.stdout, /^FAULT at line \d+: the hash does not match\n$/);
+});
