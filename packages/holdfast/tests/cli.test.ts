@@ -329,4 +329,13 @@ describe("doctor", () => {
     assert.equal(checks.find((check) => check.name === "jail: network.none")?.status, "ok");
     assert.equal(checks.find((check) => check.name === "agent: demo")?.status, "ok");
   });
+
+  test("with --attack it tries to break out, and says what stopped each attempt", async (t) => {
+    if (!needsJail(t)) return;
+    const result = await holdfast(["doctor", "--attack", "--json"]);
+    const report = JSON.parse(result.stdout) as { ok: boolean; results: { id: string; outcome: string }[] };
+    assert.equal(result.code, 0, result.stdout);
+    assert.ok(report.results.length > 30);
+    assert.equal(report.results.find((each) => each.id === "network.metadata")?.outcome, "stopped");
+  });
 });

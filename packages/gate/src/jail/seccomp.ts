@@ -255,6 +255,22 @@ export function refusedCalls(arch: FilterArch): ReadonlyMap<string, number> {
   return calls;
 }
 
+/** Numbers of the calls that the filter looks at more closely, where it looks at their arguments. */
+export function examinedCalls(arch: FilterArch): Readonly<Record<ExaminedCall, number>> {
+  const { clone, clone3, ioctl, personality, socket, socketpair, mknod } = numbers[arch];
+  const mknodat = mknod.find(({ mode }) => mode === 2)?.nr ?? -1;
+  return { clone, clone3, ioctl, personality, socket, socketpair, mknodat };
+}
+
+export type ExaminedCall =
+  | "clone"
+  | "clone3"
+  | "ioctl"
+  | "personality"
+  | "socket"
+  | "socketpair"
+  | "mknodat";
+
 /** The filter architecture of this machine. Throws `jail.unavailable` on others. */
 export function filterArch(arch: string = process.arch): FilterArch {
   if (arch === "x64" || arch === "arm64") return arch;

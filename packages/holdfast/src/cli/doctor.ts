@@ -7,11 +7,15 @@ import { createGate, type Gate } from "@holdfast/gate";
 import { agentTable, findAgent } from "@holdfast/sandbox";
 import { noArguments, parse } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
+import { attackCommand } from "./doctor-attack.ts";
 import { screenOf, style } from "./terminal.ts";
 
-export const doctorUsage = `holdfast doctor [--data DIR] [--json]
+export const doctorUsage = `holdfast doctor [--attack] [--data DIR] [--json]
 
-Says what this machine can and cannot do, and the exact fix. Exit code 1 when agents cannot run.`;
+Says what this machine can and cannot do, and the exact fix. Exit code 1 when agents cannot run.
+
+  --attack   tries to break out: runs every attack of the list from inside real jails, and says what
+             stopped each. Exit code 1 when one got through.`;
 
 interface Check {
   readonly name: string;
@@ -21,12 +25,13 @@ interface Check {
 }
 
 export async function doctorCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, {});
+  const { values, positionals } = parse(args, { attack: { type: "boolean" } });
   if (values.help === true) {
     console.log(doctorUsage);
     return 0;
   }
   noArguments(positionals);
+  if (values.attack === true) return attackCommand(values.json === true);
   const checks = [
     nodeCheck(),
     gitCheck(),

@@ -1,0 +1,60 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { writtenOut } from "./encodings.ts";
+
+/** A model server of the host that does what attackers hope for: it repeats whatever key it gets. */
+export interface EchoUpstream {
+  readonly url: string;
+  /** Paths, with methods, that reached it. */
+  readonly reached: readonly string[];
+  /** Keys that came with them. */
+  readonly keys: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function startEchoUpstream(): Promise<EchoUpstream> {
+  const reached: string[] = [];
+  const keys: string[] = [];
+  const server = createServer((request, response) => {
+    const answer = async () => {
+      const body = await text(request);
+      const key = String(request.headers["x-api-key"] ?? request.headers.authorization ?? "");
+      reached.push(`${request.method} ${request.url}`);
+      keys.push(key);
+      if (request.url?.startsWith("/v1/messages/redirect")) {
+        response.writeHead(302, { location: "http://169.254.169.254/latest/meta-data/" }).end();
+        return;
+      }
+      response.writeHead(200, { "content-type": "application/json", "x-echo": key });
+      for (const chunk of chunks(repeat(key, body))) {
+        response.write(chunk);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      response.end();
+    };
+    answer().catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    reached,
+    keys,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function repeat(key: string, body: string): string {
+  const said = body === "encoded" ? writtenOut(key).join(" ") : `the key is ${key}`;
+  return JSON.stringify({ text: said, model: "echo", usage: { input_tokens: 1, output_tokens: 1 } });
+}
+
+/** Pieces of seven characters, so that no secret is whole in one of them. */
+function chunks(content: string): string[] {
+  return content.match(/[\s\S]{1,7}/g) ?? [];
+}

@@ -1,0 +1,36 @@
+/** The secret as a careless or hostile server would write it: whole, in every encoding, between other text. */
+export function writtenOut(value: string): string[] {
+  const bytes = Buffer.from(value);
+  const around = [0, 1, 2].map((shift) => Buffer.from(`${"a".repeat(shift)}${value}zz`));
+  return [
+    value,
+    encodeURIComponent(value),
+    bytes.toString("hex"),
+    bytes.toString("hex").toUpperCase(),
+    [...value].reverse().join(""),
+    ...around.map((each) => each.toString("base64")),
+    ...around.map((each) => each.toString("base64url")),
+  ];
+}
+
+/** Every way in which a secret could be written down on its way out; searches look for all of them. */
+export function encodingsOf(value: string): string[] {
+  const bytes = Buffer.from(value);
+  const shifted = [0, 1, 2].map((shift) => {
+    const written = Buffer.concat([Buffer.alloc(shift, 1), bytes])
+      .toString("base64")
+      .replace(/=+$/, "");
+    // The first and last characters also carry bits of what stands beside.
+    return written.slice(shift === 0 ? 0 : shift + 1, -2);
+  });
+  return [
+    value,
+    encodeURIComponent(value),
+    JSON.stringify(value).slice(1, -1),
+    bytes.toString("hex"),
+    bytes.toString("hex").toUpperCase(),
+    [...value].reverse().join(""),
+    ...shifted,
+    ...shifted.map((each) => each.replaceAll("+", "-").replaceAll("/", "_")),
+  ].filter((each, index, all) => all.indexOf(each) === index);
+}

@@ -1,0 +1,133 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { Attack } from "./attack.ts";
+import { summary } from "./network.ts";
+
+export const filesystemAttacks: readonly Attack[] = [
+  {
+    id: "filesystem.system",
+    group: "filesystem",
+    attempt: "write /etc, /usr, the agent's program, the guest, read-only mounts",
+    must: "read-only",
+    layer: "mount namespace: read-only root",
+    needs: ["filesystem.read_only_root"],
+    run: async (lab) => {
+      const guest = lab.directory("guest");
+      mkdirSync(join(guest, "empty"));
+      const script = `
+        import fs from "node:fs"; const answers = {};
+        const attempt = (path) => { try { fs.writeFileSync(path, "0", { flag: "a" }); return "written"; } catch (error) { return error.code; } };
+        for (const path of ["/x", "/usr/bin/x", "/bin/x", "/etc/passwd", "/etc/x", "/dev/x", "/home/x", "/run/x", "/opt/x", "/var/x", "/opt/holdfast/node", "/opt/guest/x"]) answers[path] = attempt(path);
+        fs.symlinkSync("/etc/passwd", "/tmp/link"); answers.link = attempt("/tmp/link");
+        answers.own = attempt("/workspace/x");
+        console.log(JSON.stringify(answers));`;
+      const { own, ...answers } = await lab.inside(script, {
+        mounts: [
+          { source: guest, target: "/opt/guest", mode: "ro" },
+          { source: lab.directory("workspace"), target: "/workspace", mode: "rw" },
+        ],
+      });
+      return {
+        stopped: !Object.values(answers).includes("written"),
+        observed: summary(answers),
+        control: { worked: own === "written", observed: "the workspace can be written" },
+      };
+    },
+  },
+  {
+    id: "filesystem.mounts",
+    group: "filesystem",
+    attempt: "see files of the host, of its homes, of other jails",
+    must: "absent",
+    layer: "mount namespace: nothing but programs and the mounts of the specification",
+    needs: ["filesystem.mounts_only"],
+    run: async (lab) => {
+      const paths = [
+        lab.hostFile,
+        "/root",
+        "/etc/shadow",
+        "/etc/ssh",
+        "/etc/machine-id",
+        "/var/lib",
+        "/var/log",
+        "/boot",
+        "/sys",
+        "/srv",
+        "/mnt",
+      ];
+      const script = `import fs from "node:fs"; console.log(JSON.stringify({ seen: ${JSON.stringify(paths)}.filter((path) => fs.existsSync(path)).join(" ") || "none" }));`;
+      const inside = await lab.inside(script);
+      const outside = await lab.outside(script);
+      return {
+        stopped: inside["seen"] === "none",
+        observed: `seen: ${inside["seen"]}`,
+        control: { worked: outside["seen"]?.includes(lab.hostFile) === true, observed: "seen on the host" },
+      };
+    },
+  },
+  {
+    id: "filesystem.symlink",
+    group: "filesystem",
+    attempt: "leave a symlink to a host path in the workspace, for a tool of the host to follow",
+    must: "the tool sees nothing behind it",
+    layer: "tools of the host run in a throwaway jail",
+    needs: ["filesystem.mounts_only"],
+    run: async (lab) => {
+      const workspace = lab.directory("links");
+      await lab.shell(`ln -s ${lab.hostFile} /workspace/innocent.txt; ln -s / /workspace/root`, {
+        mounts: [{ source: workspace, target: "/workspace", mode: "rw" }],
+      });
+      const tool = await lab.gate.jails.runTool({
+        command: "/bin/sh",
+        args: ["-c", `cat /workspace/innocent.txt /workspace/root${lab.hostFile}`],
+        cwd: "/workspace",
+        mounts: [{ source: workspace, target: "/workspace", mode: "ro" }],
+      });
+      const followed = readFileSync(join(workspace, "innocent.txt"), "utf8");
+      return {
+        stopped: tool.code !== 0 && !tool.stdout.includes(lab.canaries.hostFile),
+        observed: tool.stderr.toString().trim().split("\n")[0]?.replace(lab.hostFile, "PATH") ?? "",
+        control: {
+          worked: followed.includes(lab.canaries.hostFile),
+          observed: "a program of the host that follows it reads the file",
+        },
+      };
+    },
+  },
+  {
+    id: "filesystem.fill",
+    group: "filesystem",
+    attempt: "fill /tmp and /dev/shm, write a log without end",
+    must: "bounded; the host is not affected",
+    layer: "sized tmpfs; output is read at the reader's pace",
+    run: async (lab) => {
+      const megabyte = 1024 * 1024;
+      const { stdout } = await lab.shell(
+        "for at in /tmp /dev/shm; do dd if=/dev/zero of=$at/fill bs=64k 2>/dev/null; stat -c %s $at/fill; done",
+        { limits: { tmpBytes: megabyte } },
+      );
+      const sizes = stdout.trim().split("\n").map(Number);
+      const free = JSON.stringify(`${lab.directory("fill")}/fill`);
+      const { size: unbounded } = await lab.outside(
+        `import fs from "node:fs"; fs.writeFileSync(${free}, Buffer.alloc(${2 * megabyte})); console.log(JSON.stringify({ size: String(fs.statSync(${free}).size) }));`,
+      );
+      const flood = await lab.start({ command: "/usr/bin/yes", args: ["x".repeat(1000)] });
+      const before = process.memoryUsage.rss();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const grown = process.memoryUsage.rss() - before;
+      const drained = text(flood.stdout);
+      await flood.stop({ graceMs: 0 });
+      await drained;
+      return {
+        stopped:
+          sizes.length === 2 && sizes.every((size) => size > 0 && size <= megabyte) && grown < 64 * megabyte,
+        observed: `${sizes.join(" and ")} bytes; a flood waits for its reader`,
+        control: {
+          worked: unbounded === String(2 * megabyte),
+          observed: "on the host twice as much is written",
+        },
+      };
+    },
+  },
+];

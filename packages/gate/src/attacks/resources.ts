@@ -1,0 +1,148 @@
+import type { Jail } from "../jail/jail.ts";
+import type { Attack } from "./attack.ts";
+
+const limits = { pids: 40, memoryBytes: 128 * 1024 * 1024, cpus: 0.5 };
+
+async function until(condition: () => boolean, timeoutMs = 10_000): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return true;
+}
+
+function alive(jail: Jail): boolean {
+  try {
+    process.kill(jail.pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const resourceAttacks: readonly Attack[] = [
+  {
+    id: "resources.fork_bomb",
+    group: "resources",
+    attempt: "a fork bomb",
+    must: "forks are refused; it ends with the jail; the host works on",
+    layer: "control group: pids",
+    needs: ["limits.pids"],
+    run: async (lab) => {
+      const bomb = await lab.start({ args: ["-c", "bomb() { bomb | bomb & }; bomb; sleep 1000"], limits });
+      bomb.stderr.resume();
+      const refused = await until(() => (bomb.usage().pidsRefused ?? 0) > 0);
+      const count = bomb.usage().pids ?? 0;
+      await bomb.stop({ graceMs: 0 });
+      const after = await lab.shell("echo fine");
+      return {
+        stopped: refused && count <= limits.pids && !alive(bomb),
+        observed: `at most ${limits.pids} processes, more are refused`,
+        control: { worked: after.stdout === "fine\n", observed: "another jail starts" },
+      };
+    },
+  },
+  {
+    id: "resources.memory",
+    group: "resources",
+    attempt: "a memory balloon, a tmpfs as memory",
+    must: "the jail is ended, nothing else",
+    layer: "control group: memory",
+    needs: ["limits.memory"],
+    run: async (lab) => {
+      const neighbour = await lab.start({ args: ["-c", "sleep 1000"], limits });
+      const balloon = await lab.shell("exec tail -n 1 </dev/zero", { limits });
+      const survived = alive(neighbour);
+      await neighbour.stop({ graceMs: 0 });
+      return {
+        stopped: balloon.reason === "memory",
+        observed: `ended by the kernel: ${balloon.reason}`,
+        control: { worked: survived, observed: "a jail beside it lives on" },
+      };
+    },
+  },
+  {
+    id: "resources.cpu",
+    group: "resources",
+    attempt: "spin on every core, real-time priority, nice",
+    must: "bounded by the quota; priority is refused",
+    layer: "control group: cpu; no capability",
+    needs: ["limits.cpu", "privileges.none"],
+    run: async (lab) => {
+      const script = `
+        import os from "node:os"; import { Worker } from "node:worker_threads";
+        let raised; try { os.setPriority(0, -20); raised = "raised"; } catch (error) { raised = error.code ?? error.info?.code ?? "refused"; }
+        const workers = [0, 1].map(() => new Worker("const end = Date.now() + 800; while (Date.now() < end);", { eval: true }));
+        await Promise.all(workers.map((worker) => new Promise((done) => worker.once("exit", done))));
+        const { user, system } = process.cpuUsage();
+        console.log(JSON.stringify({ raised, share: String((user + system) / 1e6 / process.uptime()) }));`;
+      const inside = await lab.inside(script, { limits });
+      const outside = await lab.outside(script);
+      return {
+        // A quota is exact over its periods only; twice the share is still far from two cores.
+        stopped: Number(inside["share"]) < limits.cpus * 2 && inside["raised"] !== "raised",
+        observed: `${limits.cpus} cores allowed; priority: ${inside["raised"]}`,
+        control: {
+          worked: Number(outside["share"]) > Number(inside["share"]),
+          observed: "on the host it takes more",
+        },
+      };
+    },
+  },
+  {
+    id: "resources.outlive",
+    group: "resources",
+    attempt: "daemonise, fork twice, ignore SIGTERM, a session of its own",
+    must: "all dead after stop",
+    layer: "pid namespace: its first process takes all with it",
+    needs: ["processes.all_stopped"],
+    run: async (lab) => {
+      const directory = lab.directory("outlive");
+      const jail = await lab.start({
+        args: [
+          "-c",
+          "trap '' TERM; (setsid sh -c 'trap \"\" TERM HUP; while :; do date +%N >/workspace/beat; sleep 0.02; done' &) & while :; do sleep 1; done",
+        ],
+        mounts: [{ source: directory, target: "/workspace", mode: "rw" }],
+      });
+      const { statSync } = await import("node:fs");
+      const beat = () => {
+        try {
+          return statSync(`${directory}/beat`).mtimeMs;
+        } catch {
+          return 0;
+        }
+      };
+      const began = await until(() => beat() > 0);
+      await jail.stop({ graceMs: 50 });
+      const last = beat();
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return {
+        stopped: began && beat() === last && !alive(jail),
+        observed: "nothing beats after stop",
+        control: { worked: began, observed: "it did before" },
+      };
+    },
+  },
+  {
+    id: "resources.stale_handle",
+    group: "resources",
+    attempt: "use the handle of an earlier jail on its successor of the same name",
+    must: "the successor is not touched",
+    layer: "jail handles hold their own process",
+    run: async (lab) => {
+      const first = await lab.start({ id: "attack-again", args: ["-c", "sleep 1000"] });
+      await first.stop({ graceMs: 0 });
+      const second = await lab.start({ id: "attack-again", args: ["-c", "sleep 1000"] });
+      await first.stop({ graceMs: 0 });
+      const survived = alive(second);
+      await second.stop({ graceMs: 0 });
+      return {
+        stopped: survived,
+        observed: "the successor runs on",
+        control: { worked: !alive(second), observed: "its own handle ends it" },
+      };
+    },
+  },
+];

@@ -1,0 +1,148 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { GateConfig } from "../config.ts";
+import { createGate } from "../gate.ts";
+import { type Attack, type AttackReport, type AttackResult, NotTried } from "./attack.ts";
+import { startEchoUpstream } from "./echo-upstream.ts";
+import { encodingsOf } from "./encodings.ts";
+import { filesystemAttacks } from "./filesystem.ts";
+import { kernelAttacks } from "./kernel.ts";
+import { AttackLab } from "./lab.ts";
+import { networkAttacks } from "./network.ts";
+import { resourceAttacks } from "./resources.ts";
+import { secretAttacks } from "./secrets.ts";
+
+/** All attempts that the gate itself has to stop, in the order of the table. */
+export const gateAttacks: readonly Attack[] = [
+  ...networkAttacks,
+  ...secretAttacks,
+  ...kernelAttacks,
+  ...filesystemAttacks,
+  ...resourceAttacks,
+];
+
+export interface RunAttacksOptions {
+  /** {@link gateAttacks} by default. */
+  readonly attacks?: readonly Attack[];
+  readonly jails?: GateConfig["jails"];
+  /** Called as each row ends. */
+  readonly onResult?: (result: AttackResult) => void;
+}
+
+/**
+ * Tries every attack from inside real jails of a gate made by {@link createGate}, with secrets planted
+ * on the host, in a data directory that is thrown away. Takes ten to twenty seconds.
+ * Throws what `createGate` throws.
+ */
+export async function runAttacks(options: RunAttacksOptions = {}): Promise<AttackReport> {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), "holdfast-attack-")));
+  // Programs of a jail that may see it go through it as another user.
+  await chmod(directory, 0o755);
+  const canaries = {
+    modelKey: `sk-ant-canary-${randomBytes(16).toString("hex")}`,
+    hostFile: `canary-${randomBytes(16).toString("hex")}`,
+  };
+  const hostFile = join(directory, "host-file");
+  await writeFile(hostFile, canaries.hostFile);
+  const upstream = await startEchoUpstream();
+  const told: unknown[] = [];
+  const gate = await createGate({
+    dataDir: join(directory, "data"),
+    ...(options.jails ? { jails: options.jails } : {}),
+    vault: {
+      env: { ANTHROPIC_API_KEY: canaries.modelKey, HOLDFAST_ANTHROPIC_BASE_URL: upstream.url },
+      logins: false,
+    },
+    onDecision: (decision) => told.push(decision),
+    onUsage: (usage) => told.push(usage),
+  });
+  const lab = new AttackLab({ gate, directory: join(directory, "lab"), canaries, hostFile, upstream });
+  const results: AttackResult[] = [];
+  const add = (result: AttackResult) => {
+    results.push(result);
+    options.onResult?.(result);
+  };
+  try {
+    for (const attack of options.attacks ?? gateAttacks) add(await runOne(attack, lab));
+    const said = JSON.stringify([
+      told,
+      lab.said,
+      await gate.audit.query({ limit: 100_000 }),
+      await gate.status(),
+    ]);
+    add(searchFor(canaries, said, gate.jails.driver.name));
+    return {
+      ok: results.every(
+        ({ outcome, control }) =>
+          (outcome === "stopped" || outcome === "declared") && control?.worked !== false,
+      ),
+      driver: gate.jails.driver.name,
+      platform: `${process.platform} ${process.arch}`,
+      results,
+    };
+  } finally {
+    await lab.close();
+    await gate.close();
+    await upstream.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function runOne(attack: Attack, lab: AttackLab): Promise<AttackResult> {
+  const { id, group, attempt, must, layer, needs = [] } = attack;
+  const { driver } = lab.gate.jails;
+  const began = performance.now();
+  const result = (
+    rest: Pick<AttackResult, "outcome" | "observed"> & Partial<AttackResult>,
+  ): AttackResult => ({
+    id,
+    group,
+    attempt,
+    must,
+    layer,
+    driver: driver.name,
+    durationMs: Math.round(performance.now() - began),
+    ...rest,
+  });
+  const lacking = driver.guarantees.find((each) => needs.includes(each.name) && !each.held);
+  if (lacking) return result({ outcome: "declared", observed: `${lacking.name}: ${lacking.detail}` });
+  try {
+    const { stopped, observed, control } = await attack.run(lab);
+    return result({
+      outcome: stopped ? "stopped" : "not_stopped",
+      observed,
+      ...(control ? { control } : {}),
+    });
+  } catch (error) {
+    if (error instanceof NotTried) return result({ outcome: "not_tried", observed: error.message });
+    return result({ outcome: "not_stopped", observed: `failed: ${String((error as Error).message)}` });
+  }
+}
+
+/** The last row: after all that was tried, no planted secret is in anything that was told or written. */
+function searchFor(
+  canaries: { modelKey: string; hostFile: string },
+  said: string,
+  driver: string,
+): AttackResult {
+  const forms = Object.values(canaries).flatMap(encodingsOf);
+  const seen = forms.filter((form) => said.includes(form));
+  return {
+    id: "secrets.canaries",
+    group: "secrets",
+    attempt: "find the planted secrets in what all rows wrote: output, decisions, usage, audit, status",
+    must: "in none, in no encoding",
+    layer: "all of the above",
+    driver,
+    outcome: seen.length === 0 ? "stopped" : "not_stopped",
+    observed:
+      seen.length === 0 ? `${said.length} bytes searched for ${forms.length} forms` : "a secret was found",
+    control: {
+      worked: forms.every((form) => `x${form}y`.includes(form)),
+      observed: "the search finds a planted one",
+    },
+    durationMs: 0,
+  };
+}
