@@ -40,6 +40,8 @@ export interface ToolCall {
   readonly signal: AbortSignal;
   /** Tells the caller how far it is. */
   readonly onProgress?: (progress: ToolProgress) => void;
+  /** Content from outside has entered the session. */
+  readonly tainted?: boolean;
 }
 
 export interface ToolProgress {
@@ -59,6 +61,10 @@ export interface ToolError {
   readonly code: string;
   readonly message: string;
   readonly retriable?: boolean;
+  /** The argument that is at fault. */
+  readonly field?: string;
+  /** Whole seconds. */
+  readonly retry_after?: number;
 }
 
 /** What answers calls: the plugin host, or tools of the gate itself. */
