@@ -1,45 +1,89 @@
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import { apiAcpCommand, apiAcpUsage } from "./api-acp.ts";
-import { apiAgentsCommand, apiAgentsUsage } from "./api-agents.ts";
 import { UsageError } from "./arguments.ts";
-import { credentialsCommand, credentialsUsage } from "./credentials.ts";
-import { daemonCommand, daemonUsage } from "./daemon.ts";
-import { filesCommand, filesUsage } from "./files.ts";
-import { installAgentCommand, installAgentUsage } from "./install-agent.ts";
 import { harmless } from "./output.ts";
-import { processesCommand, processesUsage } from "./processes.ts";
 import { serverUsage } from "./server-usage.ts";
-import { sessionsCommand, sessionsUsage } from "./sessions.ts";
 
 interface Command {
-  readonly summary: string;
   readonly usage: string;
   readonly run: (args: readonly string[]) => Promise<number>;
 }
 
-/**
- * The server as a person starts it: agents see the person's environment, and the answer is in words.
- * It is loaded only here, because the other verbs need nothing of it and should start at once.
- */
-async function serverCommand(args: readonly string[]): Promise<number> {
-  const { runSandboxServer } = await import("../main.ts");
-  return await runSandboxServer(args, { inheritEnv: true, words: true });
+interface Verb {
+  readonly summary: string;
+  /** Each is loaded when it is asked for: all start at once, and the server keeps nothing of the others. */
+  readonly load: () => Promise<Command>;
 }
 
-const commands: Readonly<Record<string, Command>> = {
-  server: { summary: "the server, until it is interrupted", usage: serverUsage, run: serverCommand },
-  daemon: { summary: "the server in the background", usage: daemonUsage, run: daemonCommand },
-  "api agents": { summary: "agents of a server", usage: apiAgentsUsage, run: apiAgentsCommand },
-  "api acp": { summary: "messages to and from an agent", usage: apiAcpUsage, run: apiAcpCommand },
-  sessions: { summary: "sessions of a server", usage: sessionsUsage, run: sessionsCommand },
-  processes: { summary: "processes of a server", usage: processesUsage, run: processesCommand },
-  fs: { summary: "files of a server", usage: filesUsage, run: filesCommand },
-  "install-agent": { summary: "install an agent here", usage: installAgentUsage, run: installAgentCommand },
-  credentials: { summary: "what agents would find here", usage: credentialsUsage, run: credentialsCommand },
+/** The server as a person starts it: agents see the person's environment, and the answer is in words. */
+async function loadServer(): Promise<Command> {
+  const { runSandboxServer } = await import("../main.ts");
+  return {
+    usage: serverUsage,
+    run: (args) => runSandboxServer(args, { inheritEnv: true, words: true }),
+  };
+}
+
+const verbs: Readonly<Record<string, Verb>> = {
+  server: { summary: "the server, until it is interrupted", load: loadServer },
+  daemon: {
+    summary: "the server in the background",
+    load: async () => {
+      const { daemonUsage: usage, daemonCommand: run } = await import("./daemon.ts");
+      return { usage, run };
+    },
+  },
+  "api agents": {
+    summary: "agents of a server",
+    load: async () => {
+      const { apiAgentsUsage: usage, apiAgentsCommand: run } = await import("./api-agents.ts");
+      return { usage, run };
+    },
+  },
+  "api acp": {
+    summary: "messages to and from an agent",
+    load: async () => {
+      const { apiAcpUsage: usage, apiAcpCommand: run } = await import("./api-acp.ts");
+      return { usage, run };
+    },
+  },
+  sessions: {
+    summary: "sessions of a server",
+    load: async () => {
+      const { sessionsUsage: usage, sessionsCommand: run } = await import("./sessions.ts");
+      return { usage, run };
+    },
+  },
+  processes: {
+    summary: "processes of a server",
+    load: async () => {
+      const { processesUsage: usage, processesCommand: run } = await import("./processes.ts");
+      return { usage, run };
+    },
+  },
+  fs: {
+    summary: "files of a server",
+    load: async () => {
+      const { filesUsage: usage, filesCommand: run } = await import("./files.ts");
+      return { usage, run };
+    },
+  },
+  "install-agent": {
+    summary: "install an agent here",
+    load: async () => {
+      const { installAgentUsage: usage, installAgentCommand: run } = await import("./install-agent.ts");
+      return { usage, run };
+    },
+  },
+  credentials: {
+    summary: "what agents would find here",
+    load: async () => {
+      const { credentialsUsage: usage, credentialsCommand: run } = await import("./credentials.ts");
+      return { usage, run };
+    },
+  },
   opencode: {
     summary: "not there yet",
-    usage: "holdfast sandbox opencode",
-    run: async () => {
+    load: async () => {
       const message = "This server has no /opencode routes yet, so the OpenCode client cannot attach to it";
       throw new HoldfastError("sandbox", "not_implemented", message, { statusCode: 501 });
     },
@@ -48,7 +92,7 @@ const commands: Readonly<Record<string, Command>> = {
 
 export const sandboxUsage = `holdfast sandbox VERB [options]
 
-${Object.entries(commands)
+${Object.entries(verbs)
   .map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`)
   .join("\n")}
 
@@ -63,16 +107,18 @@ export async function sandboxCommand(args: readonly string[]): Promise<number> {
   }
   const isGroup = first === "api" && rest[0] !== undefined;
   const name = isGroup ? `${first} ${rest[0]}` : first;
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (verb === undefined) {
     process.stderr.write(`There is no "sandbox ${name}".\n\n${sandboxUsage}\n`);
     return 2;
   }
+  let command: Command | undefined;
   try {
+    command = await verb.load();
     return await command.run(isGroup ? rest.slice(1) : rest);
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`${error.message}\n\n${command.usage}\n`);
+      process.stderr.write(`${error.message}\n\n${command?.usage}\n`);
       return 2;
     }
     const text = isHoldfastError(error) ? `${error.message} (${error.group}.${error.code})` : String(error);

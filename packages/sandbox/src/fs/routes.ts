@@ -18,11 +18,7 @@ import { move } from "./move.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
 import type { Paths, Place, WalkOptions } from "./paths.ts";
 import { sendFile } from "./read.ts";
-import { search } from "./search.ts";
 import { hasCode, lstat, lstatIfThere, mkdir, readdir, readlink } from "./system.ts";
-import { sendTar } from "./tar-download.ts";
-import { receiveTar } from "./tar-upload.ts";
-import { sendChanges } from "./watch.ts";
 import { lockKey, receiveFile } from "./write.ts";
 
 /** Entries of a directory that are looked at together. */
@@ -30,7 +26,10 @@ const batchSize = 64;
 const defaultMatches = 1_000;
 const maxMatches = 10_000;
 
-/** `/v1/fs`: files of any size in constant memory, written to a temporary file and renamed. */
+/**
+ * `/v1/fs`: files of any size in constant memory, written to a temporary file and renamed. What few
+ * callers need is loaded with its first call, so that an idle server holds none of it.
+ */
 export class FsRoutes {
   readonly #paths: Paths;
   readonly #limits: SandboxLimits;
@@ -151,6 +150,7 @@ export class FsRoutes {
 
   async #upload(exchange: Exchange): Promise<void> {
     const path = pathOf(exchange, this.#paths.home);
+    const { receiveTar } = await import("./tar-upload.ts");
     const uploaded = await this.#walk(path, { follow: true, makeParents: true }, (place) =>
       receiveTar(exchange, this.#paths, place, this.#limits.maxFileBytes),
     );
@@ -159,6 +159,7 @@ export class FsRoutes {
 
   async #archive(exchange: Exchange): Promise<void> {
     const gzip = booleanQuery(exchange, "gzip");
+    const { sendTar } = await import("./tar-download.ts");
     await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) => sendTar(exchange, place, gzip));
   }
 
@@ -175,6 +176,7 @@ export class FsRoutes {
       timeoutMs: this.#limits.searchTimeoutMs,
       signal,
     };
+    const { search } = await import("./search.ts");
     const found = await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) =>
       search(place, request),
     );
@@ -183,6 +185,7 @@ export class FsRoutes {
 
   async #watch(exchange: Exchange): Promise<void> {
     const recursive = booleanQuery(exchange, "recursive");
+    const { sendChanges } = await import("./watch.ts");
     await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) =>
       sendChanges(exchange, place, recursive, this.#limits),
     );

@@ -1,4 +1,3 @@
-import { openApiDocument } from "../openapi/document.ts";
 import { type Exchange, sendJson, sendJsonText } from "./exchange.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Route } from "./router.ts";
@@ -6,8 +5,9 @@ import type { Route } from "./router.ts";
 /** What tells of the server itself: who it is, that it lives, what it counts, what it can do. */
 export function metaRoutes(metrics: Metrics): readonly Route[] {
   let text: string | undefined;
-  const document = ({ response }: Exchange) => {
-    text ??= JSON.stringify(openApiDocument());
+  const document = async ({ response }: Exchange) => {
+    // Loaded when somebody reads it: most servers are never asked.
+    text ??= JSON.stringify((await import("../openapi/document.ts")).openApiDocument());
     sendJsonText(response, text);
   };
   const name = { name: "Holdfast Sandbox", openapi: "/openapi.json" };

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket, WebSocketServer } from "ws";
 
 /** One WebSocket request with what the router found out about it. */
 export interface SocketExchange {
@@ -27,16 +27,13 @@ const closePatienceMs = 1_000;
 
 /** The WebSockets of a server: handshakes, and what is open until the server closes. */
 export class Sockets {
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    maxPayload: maxMessageBytes,
-    perMessageDeflate: false,
-  });
+  /** The library takes megabytes, which a server that nobody asks for a WebSocket does without. */
+  #server: WebSocketServer | undefined;
   readonly #pending = new Set<Duplex>();
   #closed = false;
 
   get size(): number {
-    return this.#server.clients.size;
+    return this.#server?.clients.size ?? 0;
   }
 
   /** Notes a connection that asks for an upgrade, so that closing ends it whatever its handler does. */
@@ -46,11 +43,27 @@ export class Sockets {
     if (this.#closed) socket.destroy();
   }
 
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<WebSocket> {
+  async accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<WebSocket> {
+    const { WebSocketServer: Library } = await import("ws");
+    const options = { noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false };
+    this.#server ??= new Library(options);
+    return await this.#handshake(this.#server, request, socket, head);
+  }
+
+  #handshake(
+    server: WebSocketServer,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<WebSocket> {
     return new Promise((resolve, reject) => {
       const failed = () => reject(new Error("the WebSocket handshake failed"));
+      if (socket.destroyed) {
+        failed();
+        return;
+      }
       socket.once("close", failed);
-      this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      server.handleUpgrade(request, socket, head, (webSocket) => {
         socket.removeListener("close", failed);
         // A broken connection is the client's affair; "close" follows and ends the handler.
         webSocket.on("error", () => {});
@@ -63,11 +76,11 @@ export class Sockets {
   async close(): Promise<void> {
     this.#closed = true;
     const open = [...this.#pending];
-    for (const client of this.#server.clients) client.close(1001, "sandbox.closed");
+    for (const client of this.#server?.clients ?? []) client.close(1001, "sandbox.closed");
     const ended = Promise.all(
       open.map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()))),
     );
-    const accepted = this.#server.clients.size;
+    const accepted = this.size;
     const timer = setTimeout(
       () => {
         for (const socket of open) socket.destroy();
