@@ -23,6 +23,8 @@ const belowStudio = [
   "server",
   "sandbox",
   "sandbox-client",
+  "sandbox-react",
+  "sandbox-ui",
   "gate",
   "guest",
 ] as const;
@@ -35,8 +37,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   actors: ["core", "client"],
   "store-sqlite": ["core", "actors"],
   server: ["core", "client", "actors"],
-  sandbox: ["core"],
+  sandbox: ["core", "sandbox-ui"],
   "sandbox-client": ["core"],
+  "sandbox-react": [],
+  // What a browser gets is built from the client; the package itself only says where that lies.
+  "sandbox-ui": ["core", "sandbox-client", "sandbox-react"],
   gate: ["core"],
   guest: ["core"],
   testing: belowStudio,
@@ -52,6 +57,8 @@ const portable = [
   "packages/actors/src",
   "packages/react/src",
   "packages/sandbox-client/src",
+  "packages/sandbox-react/src",
+  "packages/sandbox-ui/src/web",
   "packages/studio/src/web",
 ];
 const portableExceptions = ["packages/sandbox-client/src/node"];

@@ -1,6 +1,7 @@
 /**
- * Builds the Studio's web app when its sources are newer than what is there. `npm start` and
- * `npm test` call it, so that a fresh clone and a pulled change both show the app that belongs to them.
+ * Builds the web apps (the Studio, the inspector of a sandbox server) whose sources are newer than what
+ * is there. `npm start` and `npm test` call it, so that a fresh clone and a pulled change both show the
+ * apps that belong to them.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,9 +9,29 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { root } from "./workspace.ts";
 
-const studio = join(root, "packages", "studio");
-const output = join(studio, "dist", "web");
-const stamp = join(root, ".cache", "web.stamp");
+interface WebApp {
+  readonly title: string;
+  /** The package with `vite.config.ts` and `dist/web`. */
+  readonly folder: string;
+  readonly stamp: string;
+  /** Everything of the workspace that ends up in the bundle, relative to `packages`. */
+  readonly sources: readonly string[];
+}
+
+const apps: readonly WebApp[] = [
+  {
+    title: "the web app",
+    folder: "studio",
+    stamp: "web.stamp",
+    sources: ["studio/src", "client/src", "core/src"],
+  },
+  {
+    title: "the inspector of a sandbox server",
+    folder: "sandbox-ui",
+    stamp: "sandbox-ui.stamp",
+    sources: ["sandbox-ui/src", "sandbox-client/src", "core/src", "studio/src/web/styles"],
+  },
+];
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -20,33 +41,35 @@ function filesBelow(folder: string): string[] {
 }
 
 /** Everything that ends up in the bundle, and what builds it. */
-function fingerprint(): string {
+function fingerprint(app: WebApp): string {
   const hash = createHash("sha256");
   const inputs = [
-    ...filesBelow(join(studio, "src")),
-    ...filesBelow(join(root, "packages", "client", "src")),
-    ...filesBelow(join(root, "packages", "core", "src")),
-    join(studio, "vite.config.ts"),
+    ...app.sources.flatMap((source) => filesBelow(join(root, "packages", source))),
+    join(root, "packages", app.folder, "vite.config.ts"),
     join(root, "package-lock.json"),
   ];
   for (const path of inputs) hash.update(path.slice(root.length)).update(readFileSync(path));
   return hash.digest("hex");
 }
 
-const current = fingerprint();
-const built =
-  existsSync(join(output, "index.html")) && existsSync(stamp) && readFileSync(stamp, "utf8") === current;
-if (!built) {
-  console.log("Building the web app");
+function build(app: WebApp): void {
+  const folder = join(root, "packages", app.folder);
+  const stamp = join(root, ".cache", app.stamp);
+  const current = fingerprint(app);
+  const built =
+    existsSync(join(folder, "dist", "web", "index.html")) &&
+    existsSync(stamp) &&
+    readFileSync(stamp, "utf8") === current;
+  if (built) return;
+  console.log(`Building ${app.title}`);
   const result = spawnSync(
     process.execPath,
     [join(root, "node_modules", "vite", "bin", "vite.js"), "build", "--logLevel", "warn"],
-    {
-      cwd: studio,
-      stdio: "inherit",
-    },
+    { cwd: folder, stdio: "inherit" },
   );
   if (result.status !== 0) process.exit(result.status ?? 1);
   mkdirSync(join(root, ".cache"), { recursive: true });
   writeFileSync(stamp, current);
 }
+
+for (const app of apps) build(app);

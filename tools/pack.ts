@@ -56,7 +56,8 @@ function stage(item: WorkspacePackage): string {
   mkdirSync(to, { recursive: true });
   cpSync(join(from, "src"), join(to, "src"), {
     recursive: true,
-    filter: (path) => !path.endsWith(".test.ts") && !path.includes(join("studio", "src", "web")),
+    // The web apps go along as they were built.
+    filter: (path) => !path.endsWith(".test.ts") && path !== join(from, "src", "web"),
   });
   for (const extra of ["bin", "dist", "README.md"]) {
     if (existsSync(join(from, extra))) cpSync(join(from, extra), join(to, extra), { recursive: true });

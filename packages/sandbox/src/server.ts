@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError, type Logger, silentLogger } from "@holdfast/core";
+import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { AcpInstances } from "./acp/instances.ts";
 import { AcpRoutes } from "./acp/routes.ts";
 import { ObservedOptions } from "./agents/config-options.ts";
@@ -27,6 +28,7 @@ import { defaultLimits, type SandboxLimits } from "./limits.ts";
 import type { SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createProcesses } from "./processes/processes.ts";
 import { createSessions } from "./sessions/setup.ts";
+import { uiRoutes } from "./ui/routes.ts";
 
 /** How long handlers whose client was cut off may take to end. */
 const handlerPatienceMs = 2_000;
@@ -144,6 +146,7 @@ export async function compose(
   const metrics = new Metrics();
   const routes = [
     ...metaRoutes(metrics),
+    ...uiRoutes(inspectorDirectory()),
     ...new AgentRoutes({ agents, context, instances, installer, observed, spawner, limits }).routes(),
     ...new ConfigRoutes({ files, cwd, maxConfigBytes }).routes(),
     ...new AcpRoutes(instances, limits).routes(),

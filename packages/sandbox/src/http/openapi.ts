@@ -1,4 +1,4 @@
-import { json, type OpenApiPart, object } from "../openapi/part.ts";
+import { json, type OpenApiPart, object, problems } from "../openapi/part.ts";
 
 const tags = ["server"];
 const open = { security: [] };
@@ -14,6 +14,18 @@ export const httpPart: OpenApiPart = {
         ...open,
         responses: {
           200: json("The server", object({ name: { type: "string" }, openapi: { type: "string" } })),
+        },
+      },
+    },
+    "/ui": {
+      get: {
+        operationId: "getInspector",
+        summary: "The inspector, for a browser; its files and pages are below this path.",
+        tags,
+        ...open,
+        responses: {
+          200: { description: "The page", content: { "text/html": { schema: { type: "string" } } } },
+          ...problems({ 503: "The inspector is not built" }),
         },
       },
     },

@@ -15,9 +15,15 @@ export type Handler = (exchange: Exchange) => Promise<void> | void;
 /** One path, as segments; a segment that starts with ":" is a parameter. */
 export interface Route {
   readonly path: string;
+  /** Takes every path below it too: the parameter `below` is what follows, as it was sent. */
+  readonly below?: boolean;
   readonly methods: Readonly<Record<string, Handler>>;
   /** Whether the token is asked for; by default under `/v1/`. */
   readonly guarded?: boolean;
+  /** The token may be the password of HTTP's basic scheme too: for clients that know no other. */
+  readonly takesPassword?: boolean;
+  /** How an error is told of a route whose clients know no problem documents. */
+  readonly sendError?: (response: ServerResponse, error: HoldfastError) => void;
   /** Takes WebSocket upgrades of the path; a plain GET of it is answered by `methods`, else with 400. */
   readonly socket?: (exchange: SocketExchange) => void | Promise<void>;
   /**
@@ -98,6 +104,7 @@ export class Router {
     const gone = new AbortController();
     const started = performance.now();
     let route = unknownRoute;
+    let found: Found | undefined;
     this.#metrics.inFlight += 1;
     response.once("close", () => {
       gone.abort();
@@ -113,13 +120,13 @@ export class Router {
         sendEmpty(response, 200);
         return;
       }
-      const found = this.#find(target.path);
+      found = this.#find(target.path);
       if (!found) throw invalid(`unknown endpoint ${target.path}`, 404);
       route = found.route.path;
       const { params } = found;
       await this.#dispatch(found, { request, response, params, query: target.query, signal: gone.signal });
     } catch (error) {
-      this.#fail(request, response, error);
+      this.#fail(request, response, error, found?.route.sendError);
     }
   }
 
@@ -170,7 +177,8 @@ export class Router {
 
   async #dispatch(found: Found, exchange: Exchange): Promise<void> {
     const { request, response } = exchange;
-    if (found.guarded) this.#guard.checkToken(request);
+    const password = found.route.takesPassword ? passwordOf(request) : undefined;
+    if (found.guarded) this.#guard.checkToken(request, password);
     const { methods, socket } = found.route;
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "");
     const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
@@ -200,13 +208,18 @@ export class Router {
   #find(path: string): Found | undefined {
     const segments = path.split("/").slice(1);
     for (const { segments: pattern, route, guarded } of this.#compiled) {
-      const params = match(pattern, segments);
+      const params = route.below ? matchBelow(pattern, segments) : match(pattern, segments);
       if (params) return { params, route, guarded };
     }
     return undefined;
   }
 
-  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  #fail(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: unknown,
+    send: NonNullable<Route["sendError"]> = sendProblem,
+  ): void {
     if (response.destroyed) return;
     const known = this.#known(request, error);
     if (response.headersSent) {
@@ -215,7 +228,7 @@ export class Router {
     }
     // What is left of an unread body would be taken for the next request.
     if (!request.complete) response.setHeader("connection", "close");
-    sendProblem(response, known);
+    send(response, known);
   }
 
   /** What the caller is told of an error: what was thrown for it, else an id that finds it in the log. */
@@ -229,11 +242,27 @@ export class Router {
   }
 }
 
+/** The password of HTTP's basic scheme (RFC 7617). */
+function passwordOf(request: IncomingMessage): string | undefined {
+  const encoded = /^basic +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+  const pair = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("utf8");
+  const colon = pair.indexOf(":");
+  return colon === -1 ? undefined : pair.slice(colon + 1);
+}
+
 function splitTarget(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
   const target = request.url ?? "/";
   const cut = target.indexOf("?");
   if (cut === -1) return { path: target, query: new URLSearchParams() };
   return { path: target.slice(0, cut), query: new URLSearchParams(target.slice(cut + 1)) };
+}
+
+function matchBelow(
+  pattern: readonly string[],
+  segments: readonly string[],
+): Record<string, string> | undefined {
+  const params = match(pattern, segments.slice(0, pattern.length));
+  return params && { ...params, below: segments.slice(pattern.length).join("/") };
 }
 
 function match(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { takeConnection, withToken } from "./connection.ts";
+
+function tab(address: string, kept = new Map<string, string>()) {
+  const url = new URL(address);
+  const shown: string[] = [];
+  const history = {
+    replaceState: (_: unknown, __: string, to?: string | URL | null) => shown.push(String(to)),
+  };
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+  };
+  return { connection: takeConnection(url, history, storage), shown, kept, storage };
+}
+
+test("a token and headers in the query leave the address and stay with the tab", () => {
+  const headers = encodeURIComponent(JSON.stringify({ "x-trace": "1", "bad name": "2", number: 3 }));
+  const first = tab(`http://127.0.0.1:2468/ui/?token=secret&headers=${headers}&view=all`);
+  assert.deepEqual(first.connection, {
+    baseUrl: "http://127.0.0.1:2468",
+    token: "secret",
+    headers: { "x-trace": "1" },
+  });
+  assert.deepEqual(first.shown, ["/ui/?view=all"]);
+  const again = tab("http://127.0.0.1:2468/ui/sessions", first.kept);
+  assert.equal(again.connection.token, "secret");
+  assert.deepEqual(again.connection.headers, { "x-trace": "1" });
+  assert.deepEqual(again.shown, []);
+});
+
+test("a token in the fragment is taken as well, and wins", () => {
+  const { connection, shown } = tab("http://localhost/ui/files?token=a#token=b");
+  assert.equal(connection.token, "b");
+  assert.deepEqual(shown, ["/ui/files"]);
+});
+
+test("headers that are no JSON object are none, and an address without either changes nothing", () => {
+  assert.deepEqual(tab("http://localhost/ui/?headers=nonsense").connection.headers, {});
+  const { connection, shown } = tab("http://localhost/ui/?view=all");
+  assert.deepEqual([connection.token, shown], [undefined, []]);
+});
+
+test("a typed token replaces the one that was kept", () => {
+  const { connection, storage, kept } = tab("http://localhost/ui/?token=old");
+  assert.equal(withToken(connection, "new", storage).token, "new");
+  assert.equal(tab("http://localhost/ui/", kept).connection.token, "new");
+});
+
+test("where storage is forbidden the page still works", () => {
+  const refuse = () => {
+    throw new Error("forbidden");
+  };
+  const url = new URL("http://localhost/ui/?token=t");
+  const history = { replaceState: () => undefined };
+  const storage = { getItem: () => null, setItem: refuse };
+  assert.equal(takeConnection(url, history, storage).token, "t");
+  assert.equal(takeConnection(url, history, undefined).token, "t");
+});

@@ -1,0 +1,104 @@
+/** How the page reaches its server: the token and further headers that its address brought. */
+export interface Connection {
+  readonly baseUrl: string;
+  readonly token?: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const storageKey = "holdfast.sandbox";
+
+interface Stored {
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads `token` and `headers` (JSON) from the query or the fragment of the address, as
+ * `buildInspectorUrl` puts them there, takes them out of the address and its history, and keeps them for
+ * this tab only. A tab that is loaded again finds them where they were kept.
+ */
+export function takeConnection(
+  location: Pick<Location, "origin" | "pathname" | "search" | "hash">,
+  history: Pick<History, "replaceState">,
+  storage: Pick<Storage, "getItem" | "setItem"> | undefined,
+): Connection {
+  const query = new URLSearchParams(location.search);
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const given = readGiven(query, fragment);
+  if (given !== undefined) {
+    for (const name of ["token", "headers"]) {
+      query.delete(name);
+      fragment.delete(name);
+    }
+    const rest = `${query.size > 0 ? `?${query}` : ""}${fragment.size > 0 ? `#${fragment}` : ""}`;
+    history.replaceState(null, "", `${location.pathname}${rest}`);
+    remember(storage, given);
+  }
+  const { token, headers = {} } = given ?? recall(storage);
+  return { baseUrl: location.origin, headers, ...(token === undefined ? {} : { token }) };
+}
+
+/** The same connection with the token that a person typed, kept for this tab. */
+export function withToken(
+  connection: Connection,
+  token: string,
+  storage: Pick<Storage, "getItem" | "setItem"> | undefined,
+): Connection {
+  remember(storage, { token, headers: connection.headers });
+  return { ...connection, token };
+}
+
+/** The storage of the tab; absent where the browser forbids it. */
+export function tabStorage(): Storage | undefined {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+function readGiven(query: URLSearchParams, fragment: URLSearchParams): Stored | undefined {
+  const token = fragment.get("token") ?? query.get("token");
+  const headers = fragment.get("headers") ?? query.get("headers");
+  if (token === null && headers === null) return undefined;
+  return {
+    ...(token === null || token === "" ? {} : { token }),
+    ...(headers === null ? {} : { headers: readHeaders(headers) }),
+  };
+}
+
+/** Header names and texts of a JSON object; everything else in it is left out. */
+function readHeaders(text: string): Record<string, string> {
+  const value = parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      (entry): entry is [string, string] =>
+        typeof entry[1] === "string" && /^[\w!#$%&'*+.^`|~-]+$/.test(entry[0]),
+    ),
+  );
+}
+
+function remember(storage: Pick<Storage, "setItem"> | undefined, value: Stored): void {
+  try {
+    storage?.setItem(storageKey, JSON.stringify(value));
+  } catch {
+    // A full or forbidden storage: the token then lasts as long as the page.
+  }
+}
+
+function recall(storage: Pick<Storage, "getItem"> | undefined): Stored {
+  const value = parse(storage?.getItem(storageKey) ?? "");
+  if (typeof value !== "object" || value === null) return {};
+  const token = "token" in value && typeof value.token === "string" ? value.token : undefined;
+  const headers = "headers" in value ? readHeaders(JSON.stringify(value.headers)) : {};
+  return { headers, ...(token === undefined ? {} : { token }) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,11 @@
+import { createContext, useContext } from "react";
+import type { SandboxApi } from "./sandbox-api.ts";
+
+const ApiContext = createContext<SandboxApi | undefined>(undefined);
+export const ApiProvider = ApiContext.Provider;
+
+export function useApi(): SandboxApi {
+  const api = useContext(ApiContext);
+  if (api === undefined) throw new Error("There is no ApiProvider above this component");
+  return api;
+}

@@ -1,0 +1,31 @@
+import { isHoldfastError } from "@holdfast/core";
+
+export function errorCode(error: unknown): string | undefined {
+  return isHoldfastError(error) ? `${error.group}.${error.code}` : undefined;
+}
+
+/** The server wants a token, or another one. */
+export function isSignedOut(error: unknown): boolean {
+  return isHoldfastError(error) && error.statusCode === 401;
+}
+
+export function isUnreachable(error: unknown): boolean {
+  return isHoldfastError(error) && error.code === "unreachable";
+}
+
+/** Somebody else changed the file, or it is there already. */
+export function isOutdated(error: unknown): boolean {
+  return isHoldfastError(error) && error.statusCode === 412;
+}
+
+/** An error in words for people, with what to do next. The code is shown apart, for the documentation. */
+export function errorWords(error: unknown): { readonly title: string; readonly next: string } {
+  if (isSignedOut(error)) {
+    return { title: "The server asks for its token.", next: "It was printed when the server started." };
+  }
+  if (isUnreachable(error)) {
+    return { title: "The server does not answer.", next: "This page tries again by itself." };
+  }
+  if (isHoldfastError(error)) return { title: `${error.message}.`.replace(/([.!?])\.$/, "$1"), next: "" };
+  return { title: error instanceof Error ? error.message : String(error), next: "" };
+}

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { baseName, crumbs, join, placeOf, placeQuery, placeText } from "./files.ts";
+
+test("a path that is not UTF-8 is told by its bytes", () => {
+  const place = placeOf({
+    path: "/a/\ufffd",
+    pathBase64: Buffer.from([0x2f, 0x61, 0x2f, 0xff]).toString("base64"),
+  });
+  assert.deepEqual(placeQuery(place), { pathBase64: "L2Ev/w==" });
+  assert.equal(placeText(place), "/a/\ufffd");
+  assert.deepEqual(placeQuery(placeOf({ path: "/a/b" })), { path: "/a/b" });
+});
+
+test("the way to a directory, from the root or from HOME", () => {
+  assert.deepEqual(
+    crumbs("/srv/work").map(({ name, path }) => `${name} ${path}`),
+    ["/ /", "srv /srv", "work /srv/work"],
+  );
+  assert.deepEqual(
+    crumbs("~/work").map(({ path }) => path),
+    ["~", "~/work"],
+  );
+});
+
+test("names and what is below a directory", () => {
+  assert.equal(baseName("/srv/work/"), "work");
+  assert.equal(baseName("/"), "/");
+  assert.equal(join("/", "a"), "/a");
+  assert.equal(join("~", "a b"), "~/a b");
+});

@@ -1,0 +1,126 @@
+import type { SandboxApi } from "./sandbox-api.ts";
+
+/** A file that is shown and edited as text is at most this large. */
+export const maxTextBytes = 1_048_576;
+/** A download is held in the browser's memory until it is saved. */
+export const maxDownloadBytes = 268_435_456;
+
+/** A directory or file: its path, or `base64:` and the bytes of one that is not UTF-8. */
+export type Place = string;
+
+export function placeOf(entry: { readonly path: string; readonly pathBase64?: string }): Place {
+  return entry.pathBase64 === undefined ? entry.path : `base64:${entry.pathBase64}`;
+}
+
+export function placeQuery(place: Place): { path: string } | { pathBase64: string } {
+  return place.startsWith("base64:") ? { pathBase64: place.slice(7) } : { path: place };
+}
+
+/** A place in words. */
+export function placeText(place: Place): string {
+  if (!place.startsWith("base64:")) return place;
+  const bytes = Uint8Array.from(atob(place.slice(7)), (character) => character.charCodeAt(0));
+  return new TextDecoder().decode(bytes);
+}
+
+export function baseName(path: string): string {
+  return path.split("/").findLast((part) => part !== "") ?? path;
+}
+
+export function join(directory: Place, name: string): Place {
+  return `${placeText(directory).replace(/\/+$/, "")}/${name}`;
+}
+
+/** Each directory on the way to a path, the path itself last. */
+export function crumbs(path: string): readonly { readonly name: string; readonly path: string }[] {
+  const parts = path.split("/").filter((part) => part !== "");
+  const rooted = path.startsWith("/");
+  const found = parts.map((name, index) => ({
+    name,
+    path: `${rooted ? "/" : ""}${parts.slice(0, index + 1).join("/")}`,
+  }));
+  return rooted ? [{ name: "/", path: "/" }, ...found] : found;
+}
+
+export interface TextFile {
+  readonly text: string;
+  /** Says which version it is; absent where the server has none. */
+  readonly etag?: string;
+  readonly size: number;
+}
+
+/** Why a file is not shown as text. */
+export interface NoText {
+  readonly size: number;
+  readonly because: "large" | "binary";
+}
+
+export async function readText(
+  api: SandboxApi,
+  place: Place,
+  signal: AbortSignal,
+): Promise<TextFile | NoText> {
+  const { size } = await api.json<{ size: number }>("/v1/fs/stat", { query: placeQuery(place), signal });
+  if (size > maxTextBytes) return { size, because: "large" };
+  const response = await api.send("/v1/fs/file", { query: placeQuery(place), signal });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const etag = response.headers.get("etag");
+  try {
+    if (bytes.includes(0)) return { size, because: "binary" };
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { text, size: bytes.length, ...(etag === null ? {} : { etag }) };
+  } catch {
+    return { size, because: "binary" };
+  }
+}
+
+/** Writes a version over the one that was read; 412 when somebody else was quicker. */
+export async function saveText(
+  api: SandboxApi,
+  place: Place,
+  text: string,
+  etag: string | undefined,
+): Promise<void> {
+  await api.send("/v1/fs/file", {
+    method: "PUT",
+    query: placeQuery(place),
+    headers: {
+      "content-type": "application/octet-stream",
+      ...(etag === undefined ? {} : { "if-match": etag }),
+    },
+    body: text,
+  });
+}
+
+/** Puts a file into a directory; 412 when one of its name is there, unless it is to be replaced. */
+export async function upload(
+  api: SandboxApi,
+  directory: Place,
+  file: Pick<File, "name"> & Blob,
+  replace: boolean,
+): Promise<void> {
+  await api.send("/v1/fs/file", {
+    method: "PUT",
+    query: placeQuery(join(directory, file.name)),
+    headers: { "content-type": "application/octet-stream", ...(replace ? {} : { "if-none-match": "*" }) },
+    body: file,
+  });
+}
+
+/** Saves a file, or a directory as a tar archive, by the browser's own means. */
+export async function download(api: SandboxApi, place: Place, name: string, archive: boolean): Promise<void> {
+  const path = archive ? "/v1/fs/archive" : "/v1/fs/file";
+  const response = await api.send(path, { query: placeQuery(place) });
+  const size = Number(response.headers.get("content-length") ?? 0);
+  if (size > maxDownloadBytes) {
+    await response.body?.cancel();
+    throw new Error(`It is too large for a browser. Use: holdfast sandbox fs read ${placeText(place)}`);
+  }
+  const url = URL.createObjectURL(await response.blob());
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = archive ? `${name}.tar` : name;
+  link.click();
+  // The browser has taken hold of the content once the click was handled.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

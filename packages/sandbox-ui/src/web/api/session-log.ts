@@ -1,0 +1,142 @@
+import { isHoldfastError } from "@holdfast/core";
+import type { SandboxApi } from "./sandbox-api.ts";
+import { readServerSent } from "./server-sent.ts";
+import type { Gap, SessionEvent } from "./types.ts";
+
+/** Events of one session that the page keeps; the oldest go, and can be had again. */
+export const maxKeptEvents = 10_000;
+/** How many of the newest are asked for first. */
+const firstEvents = 2_000;
+const pageSize = 500;
+const retryMs = 1_000;
+
+export type LogLink = "connecting" | "live" | "offline" | "ended";
+
+export interface LogSnapshot {
+  /** In the order of their sequence, without gaps but those in `gaps`. */
+  readonly events: readonly SessionEvent[];
+  readonly gaps: readonly Gap[];
+  readonly link: LogLink;
+  /** Why the log cannot be read at all. */
+  readonly error?: unknown;
+}
+
+/** The live log of one session: the newest events first, then all that come, older ones on demand. */
+export class SessionLog {
+  readonly #api: SandboxApi;
+  readonly #id: string;
+  readonly #listeners = new Set<() => void>();
+  readonly #abort = new AbortController();
+  #snapshot: LogSnapshot = { events: [], gaps: [], link: "connecting" };
+  #arrived: SessionEvent[] = [];
+  #shows = false;
+
+  constructor(api: SandboxApi, id: string) {
+    this.#api = api;
+    this.#id = id;
+  }
+
+  readonly snapshot = (): LogSnapshot => this.#snapshot;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Reads until {@link close}; a broken connection is opened again behind the last event. */
+  async run(lastSequence: number): Promise<void> {
+    const { signal } = this.#abort;
+    let after = Math.max(0, lastSequence - firstEvents);
+    while (!signal.aborted) {
+      try {
+        after = await this.#follow(after, signal);
+        if (this.#snapshot.link === "ended") return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isHoldfastError(error) && error.code !== "unreachable") {
+          this.#change({ error, link: "ended" });
+          return;
+        }
+        after = this.#lastSequence() ?? after;
+      }
+      this.#change({ link: "offline" });
+      await pause(retryMs, signal);
+    }
+  }
+
+  /** Puts up to 500 older events in front. */
+  async loadOlder(): Promise<void> {
+    const first = this.#snapshot.events[0]?.sequence ?? 1;
+    if (first <= 1) return;
+    const after = Math.max(0, first - 1 - pageSize);
+    const page = await this.#api.events(this.#id, after, first - 1 - after, this.#abort.signal);
+    const older = page.events.filter(({ sequence }) => sequence < first);
+    this.#change({
+      events: [...older, ...this.#snapshot.events],
+      ...(page.gap === undefined ? {} : { gaps: [page.gap, ...this.#snapshot.gaps] }),
+    });
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+
+  #lastSequence(): number | undefined {
+    return this.#arrived.at(-1)?.sequence ?? this.#snapshot.events.at(-1)?.sequence;
+  }
+
+  async #follow(from: number, signal: AbortSignal): Promise<number> {
+    const response = await this.#api.followEvents(this.#id, from, signal);
+    this.#change({ link: "live" });
+    await readServerSent(response, (name, data) => this.#take(name, data));
+    return this.#lastSequence() ?? from;
+  }
+
+  #take(name: string | undefined, data: string): void {
+    const value: unknown = JSON.parse(data);
+    if (name === "gap") {
+      // The event is of a route whose shape the server documents and tests.
+      const { from, to } = value as Gap;
+      this.#change({ gaps: [...this.#snapshot.gaps, { from, to }] });
+    } else if (name === "end") this.#change({ link: isDeleted(value) ? "ended" : "offline" });
+    else if (name === undefined || name === "message") {
+      this.#arrived.push(value as SessionEvent);
+      this.#showSoon();
+    }
+  }
+
+  /** Many events of one frame are shown at once: an agent that floods does not freeze the page. */
+  #showSoon(): void {
+    if (this.#shows) return;
+    this.#shows = true;
+    setTimeout(() => {
+      this.#shows = false;
+      const events = [...this.#snapshot.events, ...this.#arrived];
+      this.#arrived = [];
+      this.#change({ events: events.length > maxKeptEvents ? events.slice(-maxKeptEvents) : events });
+    }, 30);
+  }
+
+  #change(change: Partial<LogSnapshot>): void {
+    this.#snapshot = { ...this.#snapshot, ...change };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function isDeleted(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "reason" in value && value.reason === "deleted";
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

@@ -1,0 +1,89 @@
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { useEffect, useMemo, useState } from "react";
+import { type Connection, tabStorage, withToken } from "../api/connection.ts";
+import { ApiProvider } from "../api/context.ts";
+import { isSignedOut, isUnreachable } from "../api/errors.ts";
+import { SandboxApi } from "../api/sandbox-api.ts";
+import { Loading } from "../parts/notice.tsx";
+import { AnnouncerProvider } from "./announcer.tsx";
+import { ConnectScreen } from "./connect-screen.tsx";
+import { LinkContext } from "./link.ts";
+import { createAppRouter } from "./router.tsx";
+
+/** The inspector, once it may call its server; before that, the question for the token. */
+export function App({ connection: first }: { readonly connection: Connection }) {
+  const [connection, setConnection] = useState(first);
+  const [api, setApi] = useState<SandboxApi>();
+  const [refused, setRefused] = useState<unknown>();
+  useEffect(() => {
+    let current = true;
+    setApi(undefined);
+    setRefused(undefined);
+    void openApi(connection).then(
+      (opened) => current && setApi(opened),
+      (error: unknown) => current && setRefused(error),
+    );
+    return () => {
+      current = false;
+    };
+  }, [connection]);
+  if (refused !== undefined) {
+    return (
+      <ConnectScreen
+        error={refused}
+        tried={connection.token !== undefined}
+        onRetry={() => setConnection({ ...connection })}
+        onToken={(token) => setConnection(withToken(connection, token, tabStorage()))}
+      />
+    );
+  }
+  if (api === undefined) return <Loading label="Connecting to the sandbox server" />;
+  return <Connected api={api} onSignedOut={setRefused} />;
+}
+
+async function openApi(connection: Connection): Promise<SandboxApi> {
+  const api = await SandboxApi.connect(connection);
+  // Health is guarded like the rest, so it says whether the token is the right one.
+  await api.send("/v1/health");
+  return api;
+}
+
+function Connected({
+  api,
+  onSignedOut,
+}: {
+  readonly api: SandboxApi;
+  readonly onSignedOut: (error: unknown) => void;
+}) {
+  const [offline, setOffline] = useState(false);
+  const [queries, router] = useMemo(() => {
+    const cache = new QueryCache({
+      onError(error) {
+        if (isSignedOut(error)) onSignedOut(error);
+        else if (isUnreachable(error)) setOffline(true);
+      },
+      onSuccess: () => setOffline(false),
+    });
+    const client = new QueryClient({
+      queryCache: cache,
+      // The intervals of the queries ask again by themselves.
+      defaultOptions: {
+        queries: { retry: false, networkMode: "always" },
+        mutations: { networkMode: "always" },
+      },
+    });
+    return [client, createAppRouter()] as const;
+  }, [onSignedOut]);
+  return (
+    <ApiProvider value={api}>
+      <QueryClientProvider client={queries}>
+        <LinkContext value={offline ? "offline" : "online"}>
+          <AnnouncerProvider>
+            <RouterProvider router={router} />
+          </AnnouncerProvider>
+        </LinkContext>
+      </QueryClientProvider>
+    </ApiProvider>
+  );
+}

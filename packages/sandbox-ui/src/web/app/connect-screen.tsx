@@ -1,0 +1,66 @@
+import { type FormEvent, useState } from "react";
+import { isSignedOut } from "../api/errors.ts";
+import { BrandMark } from "../parts/icons.tsx";
+import { ErrorNotice } from "../parts/notice.tsx";
+import { usePageTitle } from "./hooks.ts";
+
+/** Asks for the token where the address brought none, or one that the server does not take. */
+export function ConnectScreen({
+  error,
+  tried,
+  onToken,
+  onRetry,
+}: {
+  readonly error: unknown;
+  readonly tried: boolean;
+  readonly onToken: (token: string) => void;
+  readonly onRetry: () => void;
+}) {
+  usePageTitle("Connect");
+  const [token, setToken] = useState("");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (token.trim() !== "") onToken(token.trim());
+  };
+  if (!isSignedOut(error)) {
+    return (
+      <main className="connect">
+        <ErrorNotice error={error} onRetry={onRetry} />
+      </main>
+    );
+  }
+  return (
+    <main className="connect">
+      <BrandMark size={40} />
+      <h1>Sandbox inspector</h1>
+      <p className="muted">
+        The server asks for its token. It was printed when the server started, unless whoever started it chose
+        one.
+      </p>
+      <form onSubmit={submit} className="stack">
+        <div className="field">
+          <label htmlFor="token">Token</label>
+          <input
+            id="token"
+            type="password"
+            autoComplete="off"
+            spellCheck={false}
+            value={token}
+            aria-invalid={tried || undefined}
+            aria-describedby={tried ? "token-refused" : undefined}
+            onChange={(event) => setToken(event.target.value)}
+          />
+          {tried && (
+            <p id="token-refused" className="field-error" role="alert">
+              The server does not take this token.
+            </p>
+          )}
+        </div>
+        <button type="submit" className="button button-primary">
+          Connect
+        </button>
+      </form>
+      <p className="muted small">It is kept for this tab only, and never in the address.</p>
+    </main>
+  );
+}

@@ -1,0 +1,10 @@
+import { Link } from "@tanstack/react-router";
+import { Empty } from "../parts/notice.tsx";
+
+export function NotFound() {
+  return (
+    <Empty title="There is nothing at this address.">
+      <Link to="/sessions">All sessions</Link>
+    </Empty>
+  );
+}

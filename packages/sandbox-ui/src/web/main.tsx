@@ -1,0 +1,19 @@
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/sessions.css";
+import "./styles/tools.css";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { tabStorage, takeConnection } from "./api/connection.ts";
+import { App } from "./app/app.tsx";
+
+// The token leaves the address before anything else runs.
+const connection = takeConnection(location, history, tabStorage());
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <App connection={connection} />
+  </StrictMode>,
+);

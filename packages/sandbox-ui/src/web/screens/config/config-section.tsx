@@ -1,0 +1,199 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useId, useState } from "react";
+import { keys } from "../../api/queries.ts";
+import { useAnnounce } from "../../app/announcer.tsx";
+import { ConfirmButton } from "../../parts/confirm.tsx";
+import { ErrorNotice, Loading } from "../../parts/notice.tsx";
+import { visibleText } from "../../parts/visible-text.ts";
+import { type ConfigKind, useConfigApi } from "./config-api.ts";
+
+/** The entries of one kind, each with its JSON, and a form for a new one. */
+export function ConfigSection({
+  kind,
+  directory,
+}: {
+  readonly kind: ConfigKind;
+  readonly directory: string;
+}) {
+  const id = useId();
+  const config = useConfigApi(kind, directory);
+  const [adding, setAdding] = useState(false);
+  const { data, error, refetch } = useQuery({
+    queryKey: [...keys.config, kind.route, directory],
+    queryFn: ({ signal }) => config.names(signal),
+  });
+  return (
+    <section className="config" aria-labelledby={id}>
+      <div className="card-head">
+        <h2 id={id}>{kind.title}</h2>
+        <button
+          type="button"
+          className="button button-small"
+          disabled={adding}
+          onClick={() => setAdding(true)}
+        >
+          Add {kind.noun}
+        </button>
+      </div>
+      <p className="muted small">{kind.hint}</p>
+      {data === undefined && error === null && <Loading label={`Loading: ${kind.title}`} rows={2} />}
+      {error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+      {data?.length === 0 && !adding && <p className="muted">None in this folder.</p>}
+      <ul className="cards">
+        {adding && (
+          <li>
+            <NewEntry kind={kind} directory={directory} onDone={() => setAdding(false)} />
+          </li>
+        )}
+        {data?.map((name) => (
+          <li key={name}>
+            <Entry kind={kind} directory={directory} name={name} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Entry({
+  kind,
+  directory,
+  name,
+}: {
+  readonly kind: ConfigKind;
+  readonly directory: string;
+  readonly name: string;
+}) {
+  const config = useConfigApi(kind, directory);
+  const queries = useQueryClient();
+  const queryKey = [...keys.config, kind.route, directory, name];
+  const { data, error, refetch } = useQuery({ queryKey, queryFn: ({ signal }) => config.read(name, signal) });
+  return (
+    <article className="card" aria-label={name}>
+      <div className="card-head">
+        <h3>{visibleText(name)}</h3>
+        <ConfirmButton
+          label="Delete"
+          accessibleLabel={`Delete ${kind.noun} ${name}`}
+          title={`Delete ${name}?`}
+          confirmLabel="Delete"
+          onConfirm={async () => {
+            await config.remove(name);
+            await queries.invalidateQueries({
+              queryKey: [...keys.config, kind.route, directory],
+              exact: true,
+            });
+          }}
+        >
+          <p>Sessions that start from now on do not get it any more.</p>
+        </ConfirmButton>
+      </div>
+      {data === undefined && error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+      {data !== undefined && (
+        <JsonForm key={JSON.stringify(data)} {...{ kind, directory, name }} value={data} />
+      )}
+    </article>
+  );
+}
+
+function NewEntry({
+  kind,
+  directory,
+  onDone,
+}: {
+  readonly kind: ConfigKind;
+  readonly directory: string;
+  readonly onDone: () => void;
+}) {
+  const id = useId();
+  const [name, setName] = useState("");
+  return (
+    <article className="card stack" aria-label={`New ${kind.noun}`}>
+      <div className="field">
+        <label htmlFor={id}>Name</label>
+        <input
+          id={id}
+          value={name}
+          spellCheck={false}
+          autoComplete="off"
+          onChange={(event) => setName(event.target.value)}
+        />
+      </div>
+      <JsonForm {...{ kind, directory, onDone }} name={name.trim()} value={kind.sample} isNew />
+    </article>
+  );
+}
+
+/** The JSON of one entry. What is no JSON is told at once; what the server refuses, in its words. */
+function JsonForm({
+  kind,
+  directory,
+  name,
+  value,
+  isNew = false,
+  onDone,
+}: {
+  readonly kind: ConfigKind;
+  readonly directory: string;
+  readonly name: string;
+  readonly value: object;
+  readonly isNew?: boolean;
+  readonly onDone?: () => void;
+}) {
+  const config = useConfigApi(kind, directory);
+  const queries = useQueryClient();
+  const announce = useAnnounce();
+  const before = JSON.stringify(value, null, 2);
+  const [text, setText] = useState(before);
+  const parsed = parseObject(text);
+  const save = useMutation({
+    mutationFn: (changed: object) => config.write(name, changed),
+    async onSuccess() {
+      announce("Saved.");
+      await queries.invalidateQueries({ queryKey: [...keys.config, kind.route, directory] });
+      onDone?.();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (parsed !== undefined && name !== "" && !save.isPending) save.mutate(parsed);
+  };
+  return (
+    <form className="stack" onSubmit={submit}>
+      <textarea
+        className="mono"
+        aria-label={isNew ? `JSON of the new ${kind.noun}` : `JSON of ${name}`}
+        aria-invalid={parsed === undefined || undefined}
+        rows={Math.min(16, text.split("\n").length + 1)}
+        value={text}
+        spellCheck={false}
+        onChange={(event) => setText(event.target.value)}
+      />
+      {parsed === undefined && <p className="field-error">This is not a JSON object.</p>}
+      {save.isError && <ErrorNotice error={save.error} title="It was not saved." />}
+      <div className="actions">
+        <button
+          type="submit"
+          className="button button-small button-primary"
+          disabled={parsed === undefined || name === "" || save.isPending || (!isNew && text === before)}
+        >
+          Save
+        </button>
+        {onDone !== undefined && (
+          <button type="button" className="button button-small" onClick={onDone}>
+            Never mind
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,125 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import { useApi } from "../../api/context.ts";
+import { isOutdated } from "../../api/errors.ts";
+import { baseName, type Place, placeText, readText, saveText, type TextFile } from "../../api/files.ts";
+import { formatBytes } from "../../api/format.ts";
+import { keys } from "../../api/queries.ts";
+import { useAnnounce } from "../../app/announcer.tsx";
+import { ErrorNotice, Loading } from "../../parts/notice.tsx";
+import { visibleText } from "../../parts/visible-text.ts";
+
+/** One file as text, to be read and changed. */
+export function FileView({ place, directory }: { readonly place: Place; readonly directory: Place }) {
+  const api = useApi();
+  const name = visibleText(baseName(placeText(place)));
+  const { data, error, refetch } = useQuery({
+    queryKey: keys.file(place),
+    queryFn: ({ signal }) => readText(api, place, signal),
+    // What a person edits is not exchanged under the hands.
+    refetchOnWindowFocus: false,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+  });
+  const view = useRef<HTMLElement>(null);
+  useEffect(() => {
+    view.current?.scrollIntoView({ block: "nearest" });
+  }, []);
+  return (
+    <section className="file-view" aria-label={`File ${name}`} ref={view}>
+      <header className="card-head">
+        <h2>
+          {name} {data !== undefined && <span className="muted small">{formatBytes(data.size)}</span>}
+        </h2>
+        <Link to="/files" search={{ path: directory }} className="button button-small">
+          Close
+        </Link>
+      </header>
+      {data === undefined && error === null && <Loading label="Loading the file" rows={6} />}
+      {error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+      {data !== undefined && "because" in data && (
+        <p className="notice">
+          {data.because === "large" ? "It is too large to be shown here." : "It is not text."} It can be
+          downloaded.
+        </p>
+      )}
+      {data !== undefined && "text" in data && (
+        <Editor key={data.etag} place={place} directory={directory} file={data} />
+      )}
+    </section>
+  );
+}
+
+function Editor({
+  place,
+  directory,
+  file,
+}: {
+  readonly place: Place;
+  readonly directory: Place;
+  readonly file: TextFile;
+}) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const announce = useAnnounce();
+  const [text, setText] = useState(file.text);
+  const changed = text !== file.text;
+  const reload = () => queries.invalidateQueries({ queryKey: keys.file(place) });
+  const save = useMutation({
+    /** Without a validator whatever is there is replaced. */
+    mutationFn: (etag: string | undefined) => saveText(api, place, text, etag),
+    async onSuccess() {
+      announce("Saved.");
+      await Promise.all([reload(), queries.invalidateQueries({ queryKey: keys.directory(directory) })]);
+    },
+  });
+  return (
+    <>
+      <textarea
+        className="editor mono"
+        aria-label="Text of the file"
+        value={text}
+        spellCheck={false}
+        rows={Math.min(30, Math.max(8, text.split("\n").length + 1))}
+        onChange={(event) => setText(event.target.value)}
+      />
+      {save.isError && !isOutdated(save.error) && (
+        <ErrorNotice error={save.error} title="It was not saved." />
+      )}
+      {save.isError && isOutdated(save.error) && (
+        <div className="notice notice-warning" role="alert">
+          <p>
+            <strong>It was not saved: the file has changed since it was read.</strong>
+          </p>
+          <p className="notice-foot">
+            <button type="button" className="button button-small" onClick={() => save.mutate(undefined)}>
+              Save over it
+            </button>
+            <button type="button" className="button button-small" onClick={() => void reload()}>
+              Read it again
+            </button>
+          </p>
+        </div>
+      )}
+      <div className="actions">
+        <button
+          type="button"
+          className="button button-primary button-small"
+          disabled={!changed || save.isPending}
+          onClick={() => save.mutate(file.etag)}
+        >
+          Save
+        </button>
+        <button
+          type="button"
+          className="button button-small"
+          disabled={!changed || save.isPending}
+          onClick={() => setText(file.text)}
+        >
+          Undo changes
+        </button>
+      </div>
+    </>
+  );
+}

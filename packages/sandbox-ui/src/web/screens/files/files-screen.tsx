@@ -1,0 +1,229 @@
+import type { FsEntry } from "@holdfast/sandbox-client";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useApi } from "../../api/context.ts";
+import {
+  baseName,
+  crumbs,
+  download,
+  join,
+  type Place,
+  placeOf,
+  placeQuery,
+  placeText,
+} from "../../api/files.ts";
+import { formatBytes, formatDateTime } from "../../api/format.ts";
+import { directoryQuery, keys } from "../../api/queries.ts";
+import { usePageTitle } from "../../app/hooks.ts";
+import { AskButton, ConfirmButton } from "../../parts/confirm.tsx";
+import { FileIcon, FolderIcon } from "../../parts/icons.tsx";
+import { Empty, ErrorNotice, Loading } from "../../parts/notice.tsx";
+import { visibleText } from "../../parts/visible-text.ts";
+import { DownloadButton } from "./download-button.tsx";
+import { FileView } from "./file-view.tsx";
+import { Upload } from "./upload.tsx";
+import { useWatch } from "./use-watch.ts";
+
+/** A directory, and one file of it. */
+export function FilesScreen({ path, file }: { readonly path: Place; readonly file: Place | undefined }) {
+  usePageTitle(`Files in ${placeText(path)}`);
+  const api = useApi();
+  const queries = useQueryClient();
+  const { data, error, refetch } = useQuery(directoryQuery(api, path));
+  useWatch(path);
+  return (
+    <div className="page">
+      <div className="page-head">
+        <div>
+          <h1 className="visually-hidden">Files</h1>
+          <Crumbs path={placeText(path)} />
+        </div>
+        <div className="actions">
+          <AskButton
+            label="New folder"
+            title="New folder"
+            field="Name"
+            confirmLabel="Make"
+            onConfirm={async (name) => {
+              await api.client.mkdirFs({ path: join(path, name) });
+              await queries.invalidateQueries({ queryKey: keys.directory(path) });
+            }}
+          />
+          <Upload directory={path} />
+          <DownloadButton
+            label="Download all"
+            onDownload={() => download(api, path, baseName(placeText(path)).replace("~", "home"), true)}
+          />
+        </div>
+      </div>
+      {data === undefined && error === null && <Loading label="Loading the files" rows={6} />}
+      {error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+      {data?.length === 0 && <Empty title="This folder is empty." />}
+      {data !== undefined && data.length > 0 && <FileTable directory={path} entries={data} shown={file} />}
+      {file !== undefined && <FileView key={file} place={file} directory={path} />}
+    </div>
+  );
+}
+
+function Crumbs({ path }: { readonly path: string }) {
+  const parts = crumbs(path);
+  return (
+    <nav aria-label="Folder" className="crumbs">
+      <ol>
+        {!path.startsWith("/") || (
+          <li>
+            <Link to="/files" search={{}} aria-label="HOME">
+              ~
+            </Link>
+          </li>
+        )}
+        {parts.map((part, index) => (
+          <li key={part.path}>
+            <Link
+              to="/files"
+              search={{ path: part.path }}
+              aria-current={index === parts.length - 1 ? "location" : undefined}
+            >
+              {visibleText(part.name)}
+            </Link>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+type Entry = FsEntry & { readonly pathBase64?: string };
+
+function FileTable({
+  directory,
+  entries,
+  shown,
+}: {
+  readonly directory: Place;
+  readonly entries: readonly Entry[];
+  readonly shown: Place | undefined;
+}) {
+  // Folders first, as everywhere; within both, the order of the server.
+  const sorted = [
+    ...entries.filter(({ entryType }) => entryType === "directory"),
+    ...entries.filter(({ entryType }) => entryType !== "directory"),
+  ];
+  return (
+    <div className="table-box">
+      <table className="table" data-testid="files">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col" className="number">
+              Size
+            </th>
+            <th scope="col">Changed</th>
+            <th scope="col">
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {sorted.map((entry) => (
+            <FileRow
+              key={placeOf(entry)}
+              directory={directory}
+              entry={entry}
+              shown={placeOf(entry) === shown}
+            />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function FileRow({
+  directory,
+  entry,
+  shown,
+}: {
+  readonly directory: Place;
+  readonly entry: Entry;
+  readonly shown: boolean;
+}) {
+  const isFolder = entry.entryType === "directory";
+  const place = placeOf(entry);
+  const name = visibleText(entry.name);
+  return (
+    <tr className={shown ? "row-shown" : undefined}>
+      <td>
+        <Link
+          to="/files"
+          search={isFolder ? { path: place } : { path: directory, file: place }}
+          className="file-name"
+          aria-current={shown || undefined}
+        >
+          {isFolder ? <FolderIcon /> : <FileIcon />}
+          {name}
+          {isFolder && <span className="visually-hidden">, folder</span>}
+        </Link>
+      </td>
+      <td className="number">{isFolder ? "" : formatBytes(entry.size)}</td>
+      <td className="muted small">
+        {typeof entry.modified === "string" && formatDateTime(Date.parse(entry.modified))}
+      </td>
+      <td>
+        <FileActions directory={directory} place={place} name={name} isFolder={isFolder} />
+      </td>
+    </tr>
+  );
+}
+
+function FileActions({
+  directory,
+  place,
+  name,
+  isFolder,
+}: {
+  readonly directory: Place;
+  readonly place: Place;
+  readonly name: string;
+  readonly isFolder: boolean;
+}) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const refresh = () => queries.invalidateQueries({ queryKey: keys.directory(directory) });
+  return (
+    <div className="actions actions-end">
+      <DownloadButton
+        label="Download"
+        accessibleLabel={`Download ${name}`}
+        onDownload={() => download(api, place, name, isFolder)}
+      />
+      {!place.startsWith("base64:") && (
+        <AskButton
+          label="Move"
+          accessibleLabel={`Move ${name}`}
+          title={`Move or rename ${name}`}
+          field="New path"
+          initial={place}
+          confirmLabel="Move"
+          onConfirm={async (to) => {
+            await api.client.moveFs({ from: place, to });
+            await refresh();
+          }}
+        />
+      )}
+      <ConfirmButton
+        label="Delete"
+        accessibleLabel={`Delete ${name}`}
+        title={`Delete ${name}?`}
+        confirmLabel="Delete"
+        onConfirm={async () => {
+          const query = { ...placeQuery(place), ...(isFolder ? { recursive: true } : {}) };
+          await api.send("/v1/fs/entry", { method: "DELETE", query });
+          await refresh();
+        }}
+      >
+        <p>{isFolder ? "With everything in it. " : ""}This cannot be undone.</p>
+      </ConfirmButton>
+    </div>
+  );
+}

@@ -1,0 +1,121 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useApi } from "../api/context.ts";
+import { formatDateTime } from "../api/format.ts";
+import { keys } from "../api/queries.ts";
+import type { Permission, PermissionState } from "../api/types.ts";
+import { useAnnounce } from "../app/announcer.tsx";
+import { Empty, ErrorNotice, Loading } from "../parts/notice.tsx";
+import { Status, type StatusKind } from "../parts/status.tsx";
+import { TimeAgo } from "../parts/time.tsx";
+import { visibleText } from "../parts/visible-text.ts";
+
+const states: Readonly<Record<PermissionState, { readonly kind: StatusKind; readonly label: string }>> = {
+  pending: { kind: "waiting", label: "Pending" },
+  answered: { kind: "idle", label: "Answered" },
+  expired: { kind: "failed", label: "Expired" },
+  cancelled: { kind: "stopped", label: "Cancelled" },
+};
+
+const answerers = { client: "by a client", acp: "by an ACP client", policy: "by the policy" } as const;
+
+/** Permissions, those that wait for an answer first. */
+export function PermissionList({
+  permissions,
+  linked = false,
+}: {
+  readonly permissions: readonly Permission[] | undefined;
+  /** Whether each names the session that it belongs to. */
+  readonly linked?: boolean;
+}) {
+  if (permissions === undefined) return <Loading label="Loading the permissions" />;
+  if (permissions.length === 0) {
+    return <Empty title="No question yet.">What an agent asks for before it acts appears here.</Empty>;
+  }
+  const sorted = permissions.toSorted(
+    (a, b) => Number(b.state === "pending") - Number(a.state === "pending") || b.createdAt - a.createdAt,
+  );
+  return (
+    <ul className="cards" data-testid="permissions">
+      {sorted.map((permission) => (
+        <li key={`${permission.sessionId}/${permission.id}`}>
+          <PermissionCard permission={permission} linked={linked} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function PermissionCard({
+  permission,
+  linked,
+}: {
+  readonly permission: Permission;
+  readonly linked: boolean;
+}) {
+  const { state, toolCall, options, optionId, answeredBy, createdAt, expiresAt, sessionId } = permission;
+  const { kind, label } = states[state];
+  const chosen = options.find((option) => option.optionId === optionId);
+  const title = visibleText(typeof toolCall.title === "string" ? toolCall.title : "A tool call");
+  return (
+    <article className={`card permission-${state}`} aria-label={title}>
+      <header className="card-head">
+        <h3>{title}</h3>
+        <Status kind={kind} label={label} />
+      </header>
+      <p className="muted small">
+        Asked <TimeAgo at={createdAt} />
+        {linked && (
+          <>
+            {" in "}
+            <Link to="/sessions/$sessionId" params={{ sessionId }}>
+              session {sessionId}
+            </Link>
+          </>
+        )}
+        {state === "pending" && expiresAt !== undefined && `, open until ${formatDateTime(expiresAt)}`}
+      </p>
+      {state !== "pending" && (chosen !== undefined || optionId === null) && (
+        <p>
+          {chosen === undefined ? "Cancelled" : visibleText(chosen.name)}
+          {answeredBy !== undefined && <span className="muted"> {answerers[answeredBy]}</span>}
+        </p>
+      )}
+      <details className="told">
+        <summary>What it wants to do</summary>
+        <pre>{visibleText(JSON.stringify(toolCall, null, 2))}</pre>
+      </details>
+      {state === "pending" && <Answers permission={permission} title={title} />}
+    </article>
+  );
+}
+
+/** One button for each answer that the agent offers. */
+function Answers({ permission, title }: { readonly permission: Permission; readonly title: string }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const announce = useAnnounce();
+  const answer = useMutation({
+    mutationFn: (optionId: string) => api.answer(permission, { optionId }),
+    onSuccess: () => announce("Answered."),
+    onSettled: () => queries.invalidateQueries({ queryKey: keys.permissions }),
+  });
+  return (
+    <>
+      <fieldset className="actions" aria-label={`Answer: ${title}`}>
+        {permission.options.map(({ optionId, name, kind }) => (
+          <button
+            key={optionId}
+            type="button"
+            className={`button button-small ${kind === "allow_once" ? "button-primary" : ""}`}
+            disabled={answer.isPending}
+            onClick={() => answer.mutate(optionId)}
+          >
+            {visibleText(name)}
+          </button>
+        ))}
+      </fieldset>
+      {answer.isError && <ErrorNotice error={answer.error} title="The answer did not arrive." />}
+    </>
+  );
+}

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { splitCommand } from "./command-words.ts";
+import { commandLine } from "./process-words.ts";
+
+test("a command line becomes words as a shell would split them", () => {
+  assert.deepEqual(splitCommand("npm run dev"), ["npm", "run", "dev"]);
+  assert.deepEqual(splitCommand("  sh -c \"echo 'a b'; sleep 1\"  "), ["sh", "-c", "echo 'a b'; sleep 1"]);
+  assert.deepEqual(splitCommand("echo a\\ b ''"), ["echo", "a b", ""]);
+  assert.deepEqual(splitCommand("echo 'a\\b'"), ["echo", "a\\b"]);
+  assert.deepEqual(splitCommand(""), []);
+});
+
+test("a quote that does not end is told", () => {
+  assert.equal(splitCommand("echo 'a"), undefined);
+  assert.equal(splitCommand('echo "a'), undefined);
+});
+
+test("what is shown of a command is what was typed", () => {
+  for (const words of [["a"], ["sh", "-c", "echo 'x'; ls"], ["echo", "", "a b", '"', "$HOME", "\\"]]) {
+    const [command = "", ...args] = words;
+    assert.deepEqual(splitCommand(commandLine({ command, args })), words);
+  }
+});

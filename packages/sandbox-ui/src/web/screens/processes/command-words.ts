@@ -1,0 +1,28 @@
+/**
+ * The words of a command line: blanks separate, quotes and backslashes keep together. Nothing else of a
+ * shell is understood; undefined for a quote that does not end.
+ */
+export function splitCommand(line: string): readonly string[] | undefined {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote: string | undefined;
+  for (let at = 0; at < line.length; at += 1) {
+    const character = line[at] ?? "";
+    if (character === "\\" && quote !== "'" && at + 1 < line.length) {
+      at += 1;
+      word = (word ?? "") + (line[at] ?? "");
+    } else if (quote !== undefined) {
+      if (character === quote) quote = undefined;
+      else word = (word ?? "") + character;
+    } else if (character === '"' || character === "'") {
+      quote = character;
+      word ??= "";
+    } else if (/\s/.test(character)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else word = (word ?? "") + character;
+  }
+  if (quote !== undefined) return undefined;
+  if (word !== undefined) words.push(word);
+  return words;
+}

@@ -1,0 +1,20 @@
+import type { Process } from "../../api/types.ts";
+import type { StatusKind } from "../../parts/status.tsx";
+
+/** The command as a person would type it. */
+export function commandLine({ command, args }: Pick<Process, "command" | "args">): string {
+  return [command, ...args].map(quoted).join(" ");
+}
+
+function quoted(part: string): string {
+  return /^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`;
+}
+
+export function processState(process: Process): { readonly kind: StatusKind; readonly label: string } {
+  if (process.status === "running") return { kind: "running", label: "Running" };
+  if (typeof process.restartAtMs === "number") return { kind: "preparing", label: "Waits for its restart" };
+  if (process.exitCode === 0) return { kind: "idle", label: "Exited" };
+  if (typeof process.exitCode === "number")
+    return { kind: "failed", label: `Exited with ${process.exitCode}` };
+  return { kind: "stopped", label: "Ended by a signal" };
+}

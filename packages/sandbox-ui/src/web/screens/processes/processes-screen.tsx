@@ -1,0 +1,70 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useApi } from "../../api/context.ts";
+import { processesQuery } from "../../api/queries.ts";
+import type { Process } from "../../api/types.ts";
+import { usePageTitle } from "../../app/hooks.ts";
+import { PlusIcon } from "../../parts/icons.tsx";
+import { ErrorNotice, Loading } from "../../parts/notice.tsx";
+import { Status } from "../../parts/status.tsx";
+import { TimeAgo } from "../../parts/time.tsx";
+import { visibleText } from "../../parts/visible-text.ts";
+import { ProcessView } from "./process-view.tsx";
+import { commandLine, processState } from "./process-words.ts";
+import { StartProcess } from "./start-process.tsx";
+
+/** All managed processes at the side, one of them or a new one beside them. */
+export function ProcessesScreen({ selected }: { readonly selected: string | undefined }) {
+  usePageTitle("Processes");
+  const { data, error, refetch } = useQuery(processesQuery(useApi()));
+  const shown = data?.find(({ id }) => id === selected);
+  return (
+    <div className="split">
+      <aside className="split-list" aria-label="Processes">
+        <div className="split-head">
+          <h2>Processes</h2>
+          <Link to="/processes" search={{}} className="button button-small">
+            <PlusIcon />
+            New
+          </Link>
+        </div>
+        {data === undefined && error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+        {data === undefined && error === null && <Loading label="Loading the processes" />}
+        {data?.length === 0 && <p className="muted small">No process is managed here.</p>}
+        {data !== undefined && (
+          <ul className="rows" data-testid="processes">
+            {data.toReversed().map((process) => (
+              <li key={process.id}>
+                <ProcessRow process={process} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </aside>
+      <section className="split-main">
+        {selected === undefined && <StartProcess />}
+        {selected !== undefined && shown !== undefined && <ProcessView key={shown.id} process={shown} />}
+        {selected !== undefined && shown === undefined && data !== undefined && (
+          <div className="page">
+            <p>This process is not on the list any more.</p>
+          </div>
+        )}
+      </section>
+    </div>
+  );
+}
+
+function ProcessRow({ process }: { readonly process: Process }) {
+  return (
+    <Link to="/processes" search={{ process: process.id }} className="row">
+      <span className="row-title mono">{visibleText(process.name ?? commandLine(process))}</span>
+      <span className="row-line">
+        <Status {...processState(process)} />
+        {process.tty && <span className="tag">terminal</span>}
+        <span className="muted small row-end">
+          <TimeAgo at={process.createdAtMs} />
+        </span>
+      </span>
+    </Link>
+  );
+}

@@ -1,0 +1,105 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { useApi } from "../../api/context.ts";
+import { keys } from "../../api/queries.ts";
+import { ErrorNotice } from "../../parts/notice.tsx";
+import { splitCommand } from "./command-words.ts";
+
+interface NewProcess {
+  readonly words: readonly string[];
+  readonly cwd: string;
+  readonly tty: boolean;
+}
+
+/** A command to start, or a shell in a terminal. */
+export function StartProcess() {
+  const api = useApi();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const [line, setLine] = useState("");
+  const [cwd, setCwd] = useState("");
+  const [tty, setTty] = useState(false);
+  const [unclosed, setUnclosed] = useState(false);
+  const start = useMutation({
+    mutationFn: async ({ words: [command = "", ...args], cwd, tty }: NewProcess) =>
+      await api.client.createProcess({ command, args, tty, ...(cwd === "" ? {} : { cwd }) }),
+    async onSuccess({ id }) {
+      await queries.invalidateQueries({ queryKey: keys.processes });
+      await navigate({ to: "/processes", search: { process: id } });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const words = splitCommand(line);
+    setUnclosed(words === undefined);
+    if (words !== undefined && words.length > 0 && !start.isPending)
+      start.mutate({ words, cwd: cwd.trim(), tty });
+  };
+  return (
+    <div className="page page-narrow">
+      <h1>New process</h1>
+      <form className="stack" onSubmit={submit}>
+        <div className="field">
+          <label htmlFor="command">Command</label>
+          <input
+            id="command"
+            className="mono"
+            value={line}
+            placeholder="npm run dev"
+            spellCheck={false}
+            autoComplete="off"
+            autoCapitalize="off"
+            aria-invalid={unclosed || undefined}
+            aria-describedby="command-hint"
+            onChange={(event) => setLine(event.target.value)}
+          />
+          <p id="command-hint" className="muted small">
+            {unclosed
+              ? "A quote does not end."
+              : "No shell is involved: for pipes and variables use sh -c '…'."}
+          </p>
+        </div>
+        <div className="field">
+          <label htmlFor="process-cwd">Folder</label>
+          <input
+            id="process-cwd"
+            value={cwd}
+            placeholder="The working directory of the server"
+            spellCheck={false}
+            autoComplete="off"
+            onChange={(event) => setCwd(event.target.value)}
+          />
+        </div>
+        <label className="choice">
+          <input type="checkbox" checked={tty} onChange={(event) => setTty(event.target.checked)} />
+          In a terminal
+        </label>
+        {start.isError && <ErrorNotice error={start.error} title="The process did not start." />}
+        <div className="actions">
+          <button
+            type="submit"
+            className="button button-primary"
+            disabled={start.isPending || line.trim() === ""}
+          >
+            Start
+          </button>
+          <button
+            type="button"
+            className="button"
+            disabled={start.isPending}
+            onClick={() =>
+              start.mutate({
+                words: ["/bin/sh", "-c", 'exec "$(command -v bash || echo sh)"'],
+                cwd: cwd.trim(),
+                tty: true,
+              })
+            }
+          >
+            Open a shell
+          </button>
+        </div>
+      </form>
+    </div>
+  );
+}

@@ -1,0 +1,72 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
+import { useApi } from "../../api/context.ts";
+import { keys } from "../../api/queries.ts";
+import type { Session } from "../../api/types.ts";
+import { ErrorNotice } from "../../parts/notice.tsx";
+
+/** Sends a prompt; the server queues it while a turn runs. Enter sends, Shift and Enter makes a line. */
+export function Composer({ session }: { readonly session: Session }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const [text, setText] = useState("");
+  // The same id until the server has it: what is sent again is not done twice.
+  const promptId = useRef(crypto.randomUUID());
+  const refresh = () => queries.invalidateQueries({ queryKey: keys.session(session.id) });
+  const send = useMutation({
+    mutationFn: (prompt: string) => api.prompt(session.id, promptId.current, prompt),
+    onSuccess() {
+      promptId.current = crypto.randomUUID();
+      setText("");
+      void refresh();
+    },
+  });
+  const cancel = useMutation({ mutationFn: () => api.cancel(session.id), onSettled: refresh });
+  const busy = session.status === "running" || session.status === "waiting";
+  const submit = (event: FormEvent | KeyboardEvent) => {
+    event.preventDefault();
+    if (text.trim() !== "" && !send.isPending) send.mutate(text);
+  };
+  return (
+    <form className="composer" onSubmit={submit}>
+      {(send.error ?? cancel.error) !== null && <ErrorNotice error={send.error ?? cancel.error} />}
+      <label className="visually-hidden" htmlFor="prompt">
+        Prompt
+      </label>
+      <textarea
+        id="prompt"
+        rows={2}
+        value={text}
+        placeholder={busy ? "The next prompt waits until this turn has ended" : "Ask the agent something"}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
+        }}
+      />
+      <div className="composer-foot">
+        <p className="muted small">
+          {session.queuedPrompts > 0
+            ? `${session.queuedPrompts} waiting`
+            : "Enter sends, Shift and Enter makes a new line"}
+        </p>
+        {busy && (
+          <button
+            type="button"
+            className="button button-small button-stop"
+            disabled={cancel.isPending}
+            onClick={() => cancel.mutate()}
+          >
+            Cancel turn
+          </button>
+        )}
+        <button
+          type="submit"
+          className="button button-small button-primary"
+          disabled={text.trim() === "" || send.isPending}
+        >
+          Send
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,44 @@
+import type { SessionEvent } from "../../api/types.ts";
+
+/** What an event is, in a few words: the method, or which answer it is, and what it is about. */
+export function eventWords({ payload }: SessionEvent): { readonly name: string; readonly about: string } {
+  const { method, params, error } = payload;
+  if (typeof method === "string") return { name: method, about: aboutParams(method, params) };
+  if (error !== undefined)
+    return { name: "error", about: `${text(member(error, "message"))} (id ${text(payload.id)})` };
+  const stop = member(payload.result, "stopReason");
+  return { name: "response", about: `id ${text(payload.id)}${stop === undefined ? "" : `, ${text(stop)}`}` };
+}
+
+function aboutParams(method: string, params: unknown): string {
+  if (method === "session/update") return aboutUpdate(member(params, "update"));
+  if (method === "session/request_permission") return text(member(member(params, "toolCall"), "title"));
+  if (method === "session/prompt") return firstText(member(params, "prompt"));
+  if (method === "_session/prompt") return text(member(params, "status"));
+  if (method === "_session/permission") return text(member(params, "state"));
+  if (method === "_session/recovered") return text(member(params, "recovery"));
+  if (method === "_adapter/agent_exited") return `code ${text(member(params, "code"))}`;
+  return "";
+}
+
+function aboutUpdate(update: unknown): string {
+  const kind = text(member(update, "sessionUpdate"));
+  const about =
+    text(member(member(update, "content"), "text")) ||
+    [text(member(update, "title")), text(member(update, "status"))].filter((part) => part !== "").join(", ");
+  return about === "" ? kind : `${kind}: ${about}`;
+}
+
+function firstText(blocks: unknown): string {
+  return Array.isArray(blocks) ? text(member(blocks[0], "text")) : "";
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null && name in value
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value).slice(0, 300) : "";
+}

@@ -1,0 +1,169 @@
+import { type RefObject, useEffect, useId, useRef, useState } from "react";
+import { formatClock, formatCount } from "../../api/format.ts";
+import type { Sender, SessionEvent } from "../../api/types.ts";
+import type { SessionLogView } from "../../api/use-session-log.ts";
+import { CopyButton } from "../../parts/copy-button.tsx";
+import { Empty } from "../../parts/notice.tsx";
+import { visibleText } from "../../parts/visible-text.ts";
+import { eventWords } from "./event-words.ts";
+
+/** How many rows are drawn; more on demand. */
+const rowsAtOnce = 300;
+type Filter = Sender | "all";
+
+const arrows: Readonly<Record<Sender, { readonly sign: string; readonly words: string }>> = {
+  client: { sign: "→", words: "to the agent" },
+  agent: { sign: "←", words: "from the agent" },
+  server: { sign: "•", words: "of the server" },
+};
+
+const links = {
+  connecting: "Connecting",
+  live: "Live",
+  offline: "Connecting again",
+  ended: "Ended",
+} as const;
+
+/** The log as it is: number, time, direction, what, and the whole message. */
+export function EventsTab({ log }: { readonly log: SessionLogView }) {
+  const [sender, setSender] = useState<Filter>("all");
+  const [search, setSearch] = useState("");
+  const [rows, setRows] = useState(rowsAtOnce);
+  const list = useRef<HTMLOListElement>(null);
+  const shown = log.events.filter((event) => matches(event, sender, search.trim().toLowerCase()));
+  const visible = shown.slice(-rows);
+  useStickToEnd(list, visible.at(-1)?.sequence);
+  const first = log.events[0]?.sequence ?? 1;
+  return (
+    <div className="events">
+      <EventFilters {...{ sender, setSender, search, setSearch }} />
+      <p className="events-line muted small">
+        <span data-testid="log-link" data-link={log.link}>
+          {links[log.link]}
+        </span>
+        {` · ${formatCount(shown.length)} of ${formatCount(log.events.length)} events`}
+        {log.gaps.map(({ from, to }) => ` · ${from} to ${to} are no longer kept`).join("")}
+        {(shown.length > visible.length || first > 1) && (
+          <button
+            type="button"
+            className="link-button"
+            onClick={() => {
+              setRows((count) => count + rowsAtOnce);
+              if (shown.length <= visible.length) void log.loadOlder();
+            }}
+          >
+            Show older
+          </button>
+        )}
+      </p>
+      {visible.length === 0 ? (
+        <Empty title={log.events.length === 0 ? "Nothing was said yet." : "No event fits the filter."} />
+      ) : (
+        <ol className="event-list" ref={list} data-testid="events">
+          {visible.map((event) => (
+            <EventRow key={event.sequence} event={event} />
+          ))}
+        </ol>
+      )}
+    </div>
+  );
+}
+
+function matches(event: SessionEvent, sender: Filter, search: string): boolean {
+  if (sender !== "all" && event.sender !== sender) return false;
+  return search === "" || JSON.stringify(event.payload).toLowerCase().includes(search);
+}
+
+function EventFilters({
+  sender,
+  setSender,
+  search,
+  setSearch,
+}: {
+  readonly sender: Filter;
+  readonly setSender: (sender: Filter) => void;
+  readonly search: string;
+  readonly setSearch: (search: string) => void;
+}) {
+  const id = useId();
+  return (
+    <div className="filters">
+      <div className="field-inline">
+        <label htmlFor={`${id}-sender`}>Sender</label>
+        <select
+          id={`${id}-sender`}
+          value={sender}
+          onChange={(event) => setSender(filters.find((name) => name === event.target.value) ?? "all")}
+        >
+          <option value="all">All</option>
+          <option value="client">To the agent</option>
+          <option value="agent">From the agent</option>
+          <option value="server">Server</option>
+        </select>
+      </div>
+      <div className="field-inline field-grow">
+        <label htmlFor={`${id}-search`}>Search</label>
+        <input
+          id={`${id}-search`}
+          type="search"
+          value={search}
+          placeholder="Text of the message"
+          spellCheck={false}
+          onChange={(event) => setSearch(event.target.value)}
+        />
+      </div>
+    </div>
+  );
+}
+
+const filters: readonly Filter[] = ["all", "client", "agent", "server"];
+
+function EventRow({ event }: { readonly event: SessionEvent }) {
+  const [open, setOpen] = useState(false);
+  const { name, about } = eventWords(event);
+  const { sign, words } = arrows[event.sender];
+  return (
+    <li className={`event event-${event.sender}`}>
+      <details open={open} onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
+        <summary>
+          <span className="event-number">{event.sequence}</span>
+          <span className="event-time">{formatClock(event.createdAt)}</span>
+          <span className="event-sign" role="img" aria-label={words} title={words}>
+            {sign}
+          </span>
+          <span className="event-name">{visibleText(name)}</span>
+          <span className="event-about">{visibleText(about)}</span>
+        </summary>
+        {open && <Raw event={event} />}
+      </details>
+    </li>
+  );
+}
+
+function Raw({ event }: { readonly event: SessionEvent }) {
+  const text = JSON.stringify(event.payload, null, 2);
+  return (
+    <div className="event-raw">
+      <pre>{visibleText(text)}</pre>
+      <CopyButton text={text} label={`Copy event ${event.sequence}`} />
+    </div>
+  );
+}
+
+/** Follows the end of a list, unless the person has scrolled away from it. */
+function useStickToEnd(list: RefObject<HTMLElement | null>, last: number | undefined): void {
+  const stuck = useRef(true);
+  useEffect(() => {
+    const scroller = list.current?.closest<HTMLElement>(".tab-panel");
+    if (!scroller) return;
+    const onScroll = () => {
+      stuck.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
+    };
+    scroller.addEventListener("scroll", onScroll);
+    return () => scroller.removeEventListener("scroll", onScroll);
+  }, [list]);
+  useEffect(() => {
+    const scroller = list.current?.closest<HTMLElement>(".tab-panel");
+    if (scroller && last !== undefined && stuck.current) scroller.scrollTop = scroller.scrollHeight;
+  }, [list, last]);
+}

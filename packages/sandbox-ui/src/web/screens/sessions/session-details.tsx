@@ -1,0 +1,42 @@
+import { formatDateTime } from "../../api/format.ts";
+import type { Session } from "../../api/types.ts";
+
+/** Everything that the server tells of a session. */
+export function SessionDetails({ session }: { readonly session: Session }) {
+  const { modes, configOptions, createdAt, updatedAt, ...plain } = session;
+  const rows = Object.entries(plain).filter(([, value]) => value !== undefined);
+  return (
+    <div className="page-inner">
+      <dl className="facts">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <code>{String(value)}</code>
+            </dd>
+          </div>
+        ))}
+        <div>
+          <dt>created</dt>
+          <dd>{formatDateTime(createdAt)}</dd>
+        </div>
+        <div>
+          <dt>updated</dt>
+          <dd>{formatDateTime(updatedAt)}</dd>
+        </div>
+      </dl>
+      <Told title="Modes" value={modes} />
+      <Told title="Config options" value={configOptions} />
+    </div>
+  );
+}
+
+function Told({ title, value }: { readonly title: string; readonly value: unknown }) {
+  if (value === undefined || value === null) return null;
+  return (
+    <details className="told">
+      <summary>{title}, as the agent told them</summary>
+      <pre>{JSON.stringify(value, null, 2)}</pre>
+    </details>
+  );
+}

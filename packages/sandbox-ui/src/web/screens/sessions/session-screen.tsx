@@ -1,0 +1,152 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { useApi } from "../../api/context.ts";
+import { keys, permissionsQuery, sessionQuery } from "../../api/queries.ts";
+import type { Session, SessionEvent } from "../../api/types.ts";
+import { type SessionLogView, useSessionLog } from "../../api/use-session-log.ts";
+import { usePageTitle } from "../../app/hooks.ts";
+import { AskButton, ConfirmButton } from "../../parts/confirm.tsx";
+import { ErrorNotice, Loading } from "../../parts/notice.tsx";
+import { Tabs } from "../../parts/tabs.tsx";
+import { PermissionList } from "../permission-card.tsx";
+import { Composer } from "./composer.tsx";
+import { Conversation } from "./conversation.tsx";
+import { EventsTab } from "./events-tab.tsx";
+import { SessionDetails } from "./session-details.tsx";
+import { SessionStatusMark } from "./session-status.tsx";
+import { sessionTitle } from "./sessions-layout.tsx";
+
+type TabId = "conversation" | "events" | "permissions" | "details";
+
+export function SessionScreen({ id }: { readonly id: string }) {
+  const { data: session, error, refetch } = useQuery(sessionQuery(useApi(), id));
+  const log = useSessionLog(id, session?.lastSequence);
+  useFreshness(log.events);
+  if (session === undefined) {
+    return (
+      <div className="page">
+        {error === null ? (
+          <Loading label="Loading the session" />
+        ) : (
+          <ErrorNotice error={error} onRetry={() => void refetch()} />
+        )}
+      </div>
+    );
+  }
+  return <SessionView session={session} log={log} />;
+}
+
+/** What the log says happened is asked for at once, not with the next interval. */
+function useFreshness(events: readonly SessionEvent[]): void {
+  const queries = useQueryClient();
+  const last = events.at(-1);
+  const turning = last !== undefined && last.payload.method !== "session/update" ? last.sequence : 0;
+  useEffect(() => {
+    if (turning === 0) return;
+    void queries.invalidateQueries({ queryKey: keys.sessions });
+    void queries.invalidateQueries({ queryKey: keys.permissions });
+  }, [queries, turning]);
+}
+
+function SessionView({ session, log }: { readonly session: Session; readonly log: SessionLogView }) {
+  const [tab, setTab] = useState<TabId>("conversation");
+  const title = sessionTitle(session);
+  usePageTitle(title);
+  const { data: permissions } = useQuery(permissionsQuery(useApi(), session.id));
+  const pending = permissions?.filter(({ state }) => state === "pending") ?? [];
+  return (
+    <div className="session">
+      <header className="session-head">
+        <div className="session-name">
+          <h1>{title}</h1>
+          <p className="row-line">
+            <SessionStatusMark status={session.status} />
+            <span className="tag">{session.agent}</span>
+            <code className="muted">{session.cwd}</code>
+          </p>
+        </div>
+        <SessionActions session={session} />
+      </header>
+      {log.error !== undefined && <ErrorNotice error={log.error} title="The log cannot be read." />}
+      <Tabs
+        label="Parts of the session"
+        tab={tab}
+        onChange={setTab}
+        tabs={[
+          { id: "conversation", label: "Conversation" },
+          { id: "events", label: "Events", count: session.lastSequence },
+          { id: "permissions", label: "Permissions", count: pending.length },
+          { id: "details", label: "Details" },
+        ]}
+      >
+        {tab === "conversation" && <Conversation log={log} permissions={permissions ?? []} />}
+        {tab === "events" && <EventsTab log={log} />}
+        {tab === "permissions" && <PermissionList permissions={permissions} />}
+        {tab === "details" && <SessionDetails session={session} />}
+      </Tabs>
+      {tab !== "details" && <Composer session={session} />}
+    </div>
+  );
+}
+
+function SessionActions({ session }: { readonly session: Session }) {
+  const api = useApi();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const refresh = () => queries.invalidateQueries({ queryKey: keys.sessions });
+  const close = useMutation({ mutationFn: () => api.closeSession(session.id), onSuccess: refresh });
+  const fork = useMutation({
+    mutationFn: () => api.forkSession(session.id),
+    async onSuccess({ session: forked }) {
+      void refresh();
+      await navigate({ to: "/sessions/$sessionId", params: { sessionId: forked.id } });
+    },
+  });
+  const failed = close.error ?? fork.error;
+  return (
+    <fieldset className="actions" aria-label="Session">
+      <AskButton
+        label="Rename"
+        title="Rename the session"
+        field="Title"
+        initial={session.title ?? ""}
+        confirmLabel="Rename"
+        onConfirm={async (text) => {
+          await api.changeSession(session.id, { title: text });
+          await refresh();
+        }}
+      />
+      <button
+        type="button"
+        className="button button-small"
+        disabled={fork.isPending}
+        onClick={() => fork.mutate()}
+      >
+        Fork
+      </button>
+      <button
+        type="button"
+        className="button button-small"
+        disabled={close.isPending || session.status === "detached"}
+        onClick={() => close.mutate()}
+      >
+        End agent
+      </button>
+      <ConfirmButton
+        label="Delete"
+        title="Delete this session?"
+        confirmLabel="Delete"
+        onConfirm={async () => {
+          await api.deleteSession(session.id);
+          await navigate({ to: "/sessions" });
+          queries.removeQueries({ queryKey: keys.session(session.id) });
+          void refresh();
+        }}
+      >
+        <p>Its agent ends, and its log is removed. This cannot be undone.</p>
+      </ConfirmButton>
+      {failed !== null && <ErrorNotice error={failed} />}
+    </fieldset>
+  );
+}

@@ -1,0 +1,67 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet } from "@tanstack/react-router";
+import { useApi } from "../../api/context.ts";
+import { sessionsQuery } from "../../api/queries.ts";
+import type { Session } from "../../api/types.ts";
+import { PlusIcon } from "../../parts/icons.tsx";
+import { ErrorNotice, Loading } from "../../parts/notice.tsx";
+import { TimeAgo } from "../../parts/time.tsx";
+import { SessionStatusMark } from "./session-status.tsx";
+
+/** All sessions at the side, one of them or a new one beside them. */
+export function SessionsLayout() {
+  const { data, error, isPending, refetch } = useQuery(sessionsQuery(useApi()));
+  return (
+    <div className="split">
+      <aside className="split-list" aria-label="Sessions">
+        <div className="split-head">
+          <h2>Sessions</h2>
+          <Link to="/sessions" className="button button-small" activeOptions={{ exact: true }}>
+            <PlusIcon />
+            New
+          </Link>
+        </div>
+        {error !== null && data === undefined && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+        {isPending && error === null && <Loading label="Loading the sessions" />}
+        {data?.sessions.length === 0 && <p className="muted small">No session yet.</p>}
+        {data !== undefined && (
+          <ul className="rows" data-testid="sessions">
+            {data.sessions.map((session) => (
+              <li key={session.id}>
+                <SessionRow session={session} />
+              </li>
+            ))}
+          </ul>
+        )}
+        {data?.durable === false && data.sessions.length > 0 && (
+          <p className="muted small">
+            This server keeps its sessions in memory. With <code>--data DIRECTORY</code> they outlive it.
+          </p>
+        )}
+      </aside>
+      <section className="split-main">
+        <Outlet />
+      </section>
+    </div>
+  );
+}
+
+function SessionRow({ session }: { readonly session: Session }) {
+  return (
+    <Link to="/sessions/$sessionId" params={{ sessionId: session.id }} className="row">
+      <span className="row-title">{sessionTitle(session)}</span>
+      <span className="row-line">
+        <SessionStatusMark status={session.status} />
+        <span className="muted small">{session.agent}</span>
+        <span className="muted small row-end">
+          <TimeAgo at={session.updatedAt} />
+        </span>
+      </span>
+    </Link>
+  );
+}
+
+/** What it was called, else the folder that it works in. */
+export function sessionTitle(session: Session): string {
+  return session.title ?? `${session.agent} in ${session.cwd.split("/").at(-1) || "/"}`;
+}

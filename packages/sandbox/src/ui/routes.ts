@@ -1,0 +1,88 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { extname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import type { Exchange } from "../http/exchange.ts";
+import { invalid, problem } from "../http/problem.ts";
+import type { Route } from "../http/router.ts";
+
+const types: Readonly<Record<string, string | undefined>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+/**
+ * Nothing from elsewhere, no inline script, no frame around it. Styles may be inline, because a terminal
+ * emulator makes its colours and sizes as a style element.
+ */
+const pageHeaders = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), microphone=(), geolocation=()",
+} as const;
+
+/**
+ * The inspector: static files that hold nothing secret, so they ask for no token. They are streamed
+ * from the disk at each request, and cost the server no memory in between.
+ */
+export function uiRoutes(directory: string): readonly Route[] {
+  const get = (exchange: Exchange) => sendFile(directory, exchange);
+  return [{ path: "/ui", below: true, methods: { GET: get } }];
+}
+
+async function sendFile(directory: string, { request, response, params }: Exchange): Promise<void> {
+  const asked = params.below ?? "";
+  const file = join(directory, fileFor(asked));
+  const size = await sizeOf(file);
+  if (size === undefined) throw missing(asked);
+  const packed = acceptsGzip(request);
+  response.writeHead(200, {
+    ...pageHeaders,
+    "content-type": types[extname(file)] ?? "application/octet-stream",
+    // The names of assets change with their content; that of the page does not.
+    "cache-control": asked.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+    vary: `${String(response.getHeader("vary") ?? "origin")}, accept-encoding`,
+    ...(packed ? { "content-encoding": "gzip" } : { "content-length": size }),
+  });
+  if (request.method === "HEAD") response.end();
+  else if (packed) await pipeline(createReadStream(file), createGzip(), response);
+  else await pipeline(createReadStream(file), response);
+}
+
+/** The app has addresses of its own; each of them is its one page. */
+function fileFor(asked: string): string {
+  if (asked.startsWith("assets/")) {
+    if (!/^assets\/[\w.-]+$/.test(asked)) throw missing(asked);
+    return asked;
+  }
+  return /^[\w-]+\.(js|svg)$/.test(asked) ? asked : "index.html";
+}
+
+function acceptsGzip(request: IncomingMessage): boolean {
+  const accepted = request.headers["accept-encoding"];
+  return typeof accepted === "string" && /\bgzip\b(?!\s*;\s*q=0(\.0*)?(,|$|\s))/i.test(accepted);
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  try {
+    const found = await stat(file);
+    return found.isFile() ? found.size : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function missing(asked: string): Error {
+  return /^assets\/|\.(js|svg)$/.test(asked)
+    ? invalid(`unknown endpoint /ui/${asked}`, 404)
+    : problem("ui_not_built", 503, 'The inspector is not built: run "npm run build"');
+}
