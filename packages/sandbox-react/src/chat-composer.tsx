@@ -1,0 +1,123 @@
+import {
+  type FormEvent,
+  type KeyboardEvent,
+  type ReactNode,
+  type Ref,
+  type TextareaHTMLAttributes,
+  useRef,
+} from "react";
+import { cx, flag, slotClassNames } from "./internal/class-names.ts";
+import { useMergedRef } from "./internal/merge-refs.ts";
+
+export interface ChatComposerClassNames {
+  root: string;
+  form: string;
+  input: string;
+  submit: string;
+  submitContent: string;
+}
+
+export interface ChatComposerProps {
+  message: string;
+  onMessageChange: (value: string) => void;
+  onSubmit: () => void;
+  onKeyDown?: (event: KeyboardEvent<HTMLTextAreaElement>) => void;
+  placeholder?: string;
+  disabled?: boolean;
+  submitDisabled?: boolean;
+  allowEmptySubmit?: boolean;
+  submitLabel?: string;
+  /** Enter submits and Shift+Enter breaks the line, also with an input method. False by default. */
+  submitOnEnter?: boolean;
+  className?: string;
+  classNames?: Partial<ChatComposerClassNames>;
+  inputRef?: Ref<HTMLTextAreaElement>;
+  rows?: number;
+  /** The field's name is its `aria-label`, else the placeholder, else "Message". */
+  textareaProps?: Omit<
+    TextareaHTMLAttributes<HTMLTextAreaElement>,
+    "className" | "disabled" | "onChange" | "onKeyDown" | "placeholder" | "rows" | "value"
+  >;
+  renderSubmitContent?: () => ReactNode;
+  renderFooter?: () => ReactNode;
+}
+
+const own: ChatComposerClassNames = {
+  root: "sa-chat-composer",
+  form: "sa-chat-composer-form",
+  input: "sa-chat-composer-input",
+  submit: "sa-chat-composer-submit",
+  submitContent: "sa-chat-composer-submit-content",
+};
+
+/** Where a person writes to the agent. The text is the caller's, so that drafts can be kept. */
+export function ChatComposer(props: ChatComposerProps) {
+  const { message, disabled = false, submitLabel = "Send", textareaProps, placeholder } = props;
+  const classNames = slotClassNames(own, props.classNames);
+  const input = useRef<HTMLTextAreaElement>(null);
+  const inputRef = useMergedRef(input, props.inputRef);
+  const empty = message.trim() === "";
+  const closed = disabled || props.submitDisabled === true || (empty && props.allowEmptySubmit !== true);
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    if (closed) return;
+    props.onSubmit();
+    // The button is disabled when the text is gone; the next thing to do is to write.
+    input.current?.focus();
+  };
+  return (
+    <div className={cx(classNames.root, props.className)} data-slot="root">
+      <form className={classNames.form} data-slot="form" onSubmit={submit}>
+        <textarea
+          {...textareaProps}
+          aria-label={nameOf(textareaProps, placeholder)}
+          ref={inputRef}
+          className={classNames.input}
+          data-slot="input"
+          data-disabled={flag(disabled)}
+          data-empty={flag(empty)}
+          value={message}
+          onChange={(event) => props.onMessageChange(event.target.value)}
+          onKeyDown={(event) => {
+            props.onKeyDown?.(event);
+            if (props.submitOnEnter === true && submits(event)) {
+              event.preventDefault();
+              event.currentTarget.form?.requestSubmit();
+            }
+          }}
+          placeholder={placeholder}
+          rows={props.rows ?? 1}
+          disabled={disabled}
+        />
+        {props.renderFooter?.()}
+        <button
+          type="submit"
+          className={classNames.submit}
+          data-slot="submit"
+          data-disabled={flag(closed)}
+          disabled={closed}
+          aria-label={submitLabel}
+          title={submitLabel}
+        >
+          <span className={classNames.submitContent} data-slot="submit-content">
+            {props.renderSubmitContent?.() ?? submitLabel}
+          </span>
+        </button>
+      </form>
+    </div>
+  );
+}
+
+/** An input method ends its word with Enter: that one is not meant for us. */
+function submits(event: KeyboardEvent<HTMLTextAreaElement>): boolean {
+  const plain = !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
+  return event.key === "Enter" && plain && !event.defaultPrevented && !event.nativeEvent.isComposing;
+}
+
+function nameOf(
+  given: ChatComposerProps["textareaProps"],
+  placeholder: string | undefined,
+): string | undefined {
+  if (given?.["aria-labelledby"] !== undefined || given?.id !== undefined) return given["aria-label"];
+  return given?.["aria-label"] ?? placeholder ?? "Message";
+}

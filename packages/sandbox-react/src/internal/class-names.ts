@@ -1,0 +1,20 @@
+/** Joins the class names that there are. */
+export function cx(...names: readonly (string | false | null | undefined)[]): string {
+  return names.filter(Boolean).join(" ");
+}
+
+/** Each slot's own class name, and the caller's beside it. */
+export function slotClassNames<Slot extends string>(
+  defaults: Record<Slot, string>,
+  more: Partial<Record<Slot, string>> | undefined,
+): Record<Slot, string> {
+  if (more === undefined) return defaults;
+  const merged = { ...defaults };
+  for (const slot in defaults) merged[slot] = cx(defaults[slot], more[slot]);
+  return merged;
+}
+
+/** Shows a condition as the presence of a data attribute. */
+export function flag(condition: boolean | undefined): "true" | undefined {
+  return condition ? "true" : undefined;
+}

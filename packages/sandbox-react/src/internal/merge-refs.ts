@@ -1,0 +1,13 @@
+import { type Ref, type RefCallback, type RefObject, useCallback } from "react";
+
+/** One ref for two: the component's own and its caller's, of whichever kind. */
+export function useMergedRef<T>(own: RefObject<T | null>, given: Ref<T> | undefined): RefCallback<T> {
+  return useCallback(
+    (element: T | null) => {
+      own.current = element;
+      if (typeof given === "function") given(element);
+      else if (given) given.current = element;
+    },
+    [own, given],
+  );
+}

@@ -1,0 +1,150 @@
+import type {
+  ProcessTerminalClient,
+  ProcessTerminalLink,
+  TerminalErrorStatus,
+  TerminalExitStatus,
+} from "../terminal-types.ts";
+
+/** What a terminal connection draws on. */
+export interface TerminalScreen {
+  write(data: Uint8Array): void;
+  /** What was drawn is drawn again from the start of what follows. */
+  reset(): void;
+  size(): { cols: number; rows: number };
+}
+
+export type TerminalState =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "ready" }
+  /** The connection broke; another attempt comes by itself. */
+  | { readonly kind: "reconnecting"; readonly attempt: number }
+  /** No attempt succeeded; {@link TerminalConnection.retry} begins again. */
+  | { readonly kind: "lost"; readonly message: string }
+  | { readonly kind: "exited"; readonly exitCode: number | null };
+
+export interface TerminalConnectionOptions {
+  readonly client: ProcessTerminalClient;
+  readonly processId: string;
+  readonly screen: TerminalScreen;
+  readonly onState: (state: TerminalState) => void;
+  readonly onExit: (status: TerminalExitStatus) => void;
+  readonly onError: (error: TerminalErrorStatus | Error) => void;
+  /** Waits before the attempts; after the last one it gives up. */
+  readonly delaysMs?: readonly number[];
+}
+
+const defaultDelaysMs = [250, 500, 1_000, 2_000, 4_000, 8_000];
+
+/**
+ * A terminal of a process that outlives its sockets. A break is followed by another attempt, which goes
+ * on at the byte where the last one ended; where the server does not tell bytes, or has let some of
+ * them go, the screen begins anew with what the server still shows.
+ */
+export class TerminalConnection {
+  readonly #options: TerminalConnectionOptions;
+  #link: ProcessTerminalLink | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #attempt = 0;
+  /** The next byte of the output; unknown where the server does not count. */
+  #offset: number | undefined;
+  #drawn = false;
+  #over = false;
+  #lastError = "";
+  /** The link has shown where it begins. */
+  #begun = false;
+
+  constructor(options: TerminalConnectionOptions) {
+    this.#options = options;
+  }
+
+  connect(): void {
+    if (this.#over || this.#link !== undefined) return;
+    this.#options.onState(
+      this.#attempt === 0 ? { kind: "connecting" } : { kind: "reconnecting", attempt: this.#attempt },
+    );
+    try {
+      const { client, processId } = this.#options;
+      const from = this.#offset === undefined ? undefined : { offset: this.#offset };
+      this.#attach(client.connectProcessTerminal(processId, from));
+    } catch (error) {
+      this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+      this.#broken(undefined);
+    }
+  }
+
+  /** Begins again after the attempts were given up. */
+  retry(): void {
+    if (this.#over || this.#link !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#attempt = 0;
+    this.connect();
+  }
+
+  input(data: string): void {
+    this.#link?.sendInput(data);
+  }
+
+  resized(): void {
+    this.#link?.resize(this.#options.screen.size());
+  }
+
+  /** Lets go of the process, which goes on. */
+  close(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#link?.close();
+    this.#link = undefined;
+  }
+
+  #attach(link: ProcessTerminalLink): void {
+    const { screen, onState, onExit, onError } = this.#options;
+    const current = () => !this.#over && this.#link === link;
+    this.#link = link;
+    this.#begun = false;
+    link.onReady(({ offset }) => {
+      if (!current()) return;
+      this.#attempt = 0;
+      this.#begun = true;
+      if (this.#drawn && (offset === undefined || offset !== this.#offset)) screen.reset();
+      this.#offset = offset;
+      onState({ kind: "ready" });
+      link.resize(screen.size());
+    });
+    link.onData((data) => {
+      if (!current()) return;
+      this.#drawn = true;
+      if (this.#offset !== undefined) this.#offset += data.byteLength;
+      screen.write(data);
+    });
+    link.onExit((status) => {
+      if (!current()) return;
+      this.#over = true;
+      onState({ kind: "exited", exitCode: status.exitCode ?? null });
+      onExit(status);
+      link.close();
+    });
+    link.onError((error) => {
+      if (!current()) return;
+      this.#lastError = error.message;
+      onError(error);
+    });
+    link.onClose(() => {
+      if (current()) this.#broken(link);
+    });
+  }
+
+  #broken(link: ProcessTerminalLink | undefined): void {
+    if (this.#link !== link) return;
+    this.#link = undefined;
+    const wait = (this.#options.delaysMs ?? defaultDelaysMs)[this.#attempt];
+    this.#attempt += 1;
+    // A server that was started again may have less output than was seen, and refuses the offset.
+    if (!this.#begun && this.#attempt > 1) this.#offset = undefined;
+    if (wait === undefined) {
+      this.#options.onState({ kind: "lost", message: this.#lastError || "The connection was lost" });
+      return;
+    }
+    this.#options.onState({ kind: "reconnecting", attempt: this.#attempt });
+    this.#timer = setTimeout(() => this.connect(), wait);
+  }
+}

@@ -1,0 +1,163 @@
+import { type RefObject, useEffect, useRef, useState } from "react";
+import type { ProcessTerminalClient, TerminalErrorStatus, TerminalExitStatus } from "../terminal-types.ts";
+import { useLatest } from "./latest.ts";
+import { prefersReducedMotion } from "./motion.ts";
+import { TerminalConnection, type TerminalState } from "./terminal-connection.ts";
+import { adoptRefusedStyles, adoptTerminalStyles } from "./terminal-styles.ts";
+import { terminalTheme } from "./terminal-theme.ts";
+
+export interface UseTerminalOptions {
+  readonly client: ProcessTerminalClient;
+  readonly processId: string;
+  readonly label: string;
+  readonly autoFocus: boolean;
+  readonly onExit: ((status: TerminalExitStatus) => void) | undefined;
+  readonly onError: ((error: TerminalErrorStatus | Error) => void) | undefined;
+}
+
+export interface UsedTerminal {
+  readonly state: TerminalState | { readonly kind: "failed"; readonly message: string };
+  /** While true, Tab leaves the terminal; Control+M changes it. */
+  readonly tabLeaves: boolean;
+  readonly retry: () => void;
+}
+
+interface Mounted {
+  readonly connection: TerminalConnection;
+  readonly focus: () => void;
+  readonly dispose: () => void;
+}
+
+interface Callbacks {
+  readonly onState: (state: TerminalState) => void;
+  readonly onExit: (status: TerminalExitStatus) => void;
+  readonly onError: (error: TerminalErrorStatus | Error) => void;
+  readonly onTabLeaves: (leaves: boolean) => void;
+}
+
+/** An emulator in `host`, attached to a process for as long as both are there. */
+export function useTerminal(
+  host: RefObject<HTMLDivElement | null>,
+  { client, processId, label, autoFocus, onExit, onError }: UseTerminalOptions,
+): UsedTerminal {
+  const [state, setState] = useState<UsedTerminal["state"]>({ kind: "connecting" });
+  const [tabLeaves, setTabLeaves] = useState(false);
+  const mounted = useRef<Mounted>(undefined);
+  // A caller's new function is no reason to attach anew.
+  const latest = useLatest({ onExit, onError, label, autoFocus });
+  useEffect(() => {
+    let ended = false;
+    setState({ kind: "connecting" });
+    setTabLeaves(false);
+    const callbacks: Callbacks = {
+      onState: setState,
+      onExit: (status) => latest.current.onExit?.(status),
+      onError: (error) => latest.current.onError?.(error),
+      onTabLeaves: setTabLeaves,
+    };
+    const start = async () => {
+      const element = host.current;
+      if (element === null) return;
+      const [{ Terminal }, { FitAddon }] = await Promise.all([
+        import("@xterm/xterm"),
+        import("@xterm/addon-fit"),
+      ]);
+      if (ended) return;
+      const { label: name, autoFocus: focused } = latest.current;
+      mounted.current = mount(element, new Terminal(options()), new FitAddon(), name, {
+        client,
+        processId,
+        ...callbacks,
+      });
+      if (focused) mounted.current.focus();
+      mounted.current.connection.connect();
+    };
+    start().catch((error: unknown) => {
+      if (ended) return;
+      const failure = error instanceof Error ? error : new Error(String(error));
+      setState({ kind: "failed", message: failure.message });
+      callbacks.onError(failure);
+    });
+    return () => {
+      ended = true;
+      mounted.current?.dispose();
+      mounted.current = undefined;
+    };
+  }, [client, processId, host, latest]);
+  return {
+    state,
+    tabLeaves,
+    retry: () => mounted.current?.connection.retry(),
+  };
+}
+
+function options() {
+  const still = prefersReducedMotion();
+  return {
+    cursorBlink: !still,
+    smoothScrollDuration: still ? 0 : 90,
+    fontFamily: "ui-monospace, SFMono-Regular, 'SF Mono', Menlo, 'DejaVu Sans Mono', monospace",
+    fontSize: 13,
+    minimumContrastRatio: 4.5,
+    screenReaderMode: true,
+    scrollback: 10_000,
+    theme: terminalTheme,
+  };
+}
+
+function mount(
+  host: HTMLElement,
+  terminal: import("@xterm/xterm").Terminal,
+  fit: import("@xterm/addon-fit").FitAddon,
+  label: string,
+  { onTabLeaves, ...connecting }: Callbacks & { client: ProcessTerminalClient; processId: string },
+): Mounted {
+  adoptTerminalStyles(host);
+  terminal.loadAddon(fit);
+  terminal.open(host);
+  const stopStyles = adoptRefusedStyles(host);
+  terminal.textarea?.setAttribute("aria-label", label);
+  const connection = new TerminalConnection({
+    ...connecting,
+    screen: {
+      write: (data) => terminal.write(data),
+      reset: () => terminal.reset(),
+      size: () => ({ cols: terminal.cols, rows: terminal.rows }),
+    },
+  });
+  let leaves = false;
+  terminal.attachCustomKeyEventHandler((event) => {
+    if (event.key === "Tab" && leaves) return false;
+    const toggles = event.key.toLowerCase() === "m" && event.ctrlKey && !event.altKey && !event.metaKey;
+    if (!toggles) return true;
+    if (event.type === "keydown") {
+      leaves = !leaves;
+      onTabLeaves(leaves);
+    }
+    return false;
+  });
+  terminal.onData((data) => connection.input(data));
+  terminal.onResize(() => connection.resized());
+  let frame = 0;
+  const observer = new ResizeObserver(() => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => fit.fit());
+  });
+  fit.fit();
+  observer.observe(host);
+  // The emulator takes clicks on its screen; around it there is a margin.
+  const focus = () => terminal.focus();
+  host.addEventListener("click", focus);
+  return {
+    connection,
+    focus,
+    dispose: () => {
+      host.removeEventListener("click", focus);
+      observer.disconnect();
+      cancelAnimationFrame(frame);
+      connection.close();
+      stopStyles();
+      terminal.dispose();
+    },
+  };
+}

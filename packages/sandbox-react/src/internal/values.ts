@@ -1,0 +1,30 @@
+/** What comes from an agent is anything; these look at it without believing it. */
+export type Unknowns = Readonly<Record<string, unknown>>;
+
+export function isRecord(value: unknown): value is Unknowns {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function record(value: unknown): Unknowns {
+  return isRecord(value) ? value : {};
+}
+
+export function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** JSON with line breaks; text as it is; nothing for what has nothing in it. */
+export function shown(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  if (typeof value === "string") return value;
+  if (isRecord(value) && Object.keys(value).length === 0) return "";
+  try {
+    return JSON.stringify(value, undefined, 2) ?? "";
+  } catch {
+    return String(value);
+  }
+}

@@ -1,0 +1,177 @@
+import { lexer, type Token, type Tokens } from "marked";
+import { Fragment, memo, type ReactNode } from "react";
+
+export interface MarkdownProps {
+  readonly text: string;
+  /** `sa-markdown` by default. */
+  readonly className?: string;
+}
+
+/**
+ * Markdown of an agent, which is hostile text. The source is cut into tokens and the tokens become
+ * React elements: no HTML string exists at any point, raw HTML shows as text, images as links (loading
+ * one would tell its host that the message was read), and only web and mail addresses become links.
+ */
+export const Markdown = memo(function Markdown({ text, className }: MarkdownProps) {
+  return (
+    <div className={className ?? "sa-markdown"} data-slot="markdown">
+      {blocks(lexer(text, { gfm: true, breaks: false }))}
+    </div>
+  );
+});
+
+const headings = ["h3", "h4", "h5", "h6", "h6", "h6"] as const;
+
+/** Quotes and lists within each other deeper than this show as plain text. */
+const maxDepth = 16;
+
+function blocks(tokens: readonly Token[], depth = 0): ReactNode[] {
+  return tokens.map((token, index) => <Fragment key={index}>{block(token, depth)}</Fragment>);
+}
+
+function block(token: Token, depth: number): ReactNode {
+  if (depth > maxDepth) return token.raw;
+  switch (token.type) {
+    case "space":
+    case "def":
+      return null;
+    case "heading": {
+      const heading = token as Tokens.Heading;
+      // The page has its own h1 and h2; the agent's headings lie below them.
+      const Name = headings[heading.depth - 1] ?? "h6";
+      return <Name>{inlines(heading.tokens, depth)}</Name>;
+    }
+    case "paragraph":
+      return <p>{inlines((token as Tokens.Paragraph).tokens, depth)}</p>;
+    case "code":
+      return (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
+        <pre tabIndex={0}>
+          <code>{(token as Tokens.Code).text}</code>
+        </pre>
+      );
+    case "blockquote":
+      return <blockquote>{blocks((token as Tokens.Blockquote).tokens, depth + 1)}</blockquote>;
+    case "list":
+      return list(token as Tokens.List, depth);
+    case "table":
+      return table(token as Tokens.Table, depth);
+    case "hr":
+      return <hr />;
+    case "text": {
+      const text = token as Tokens.Text;
+      return text.tokens === undefined ? text.text : inlines(text.tokens, depth);
+    }
+    default:
+      return <p>{token.raw}</p>;
+  }
+}
+
+function list(token: Tokens.List, depth: number): ReactNode {
+  const items = token.items.map((item, index) => (
+    <li key={index} className={item.task ? "task-item" : undefined}>
+      {item.task && (
+        <span className="task-mark" role="img" aria-label={item.checked ? "Done:" : "To do:"}>
+          {item.checked ? "☑" : "☐"}
+        </span>
+      )}
+      {blocks(
+        item.tokens.filter((child) => child.type !== "checkbox"),
+        depth + 1,
+      )}
+    </li>
+  ));
+  if (!token.ordered) return <ul>{items}</ul>;
+  return <ol start={typeof token.start === "number" ? token.start : 1}>{items}</ol>;
+}
+
+function table(token: Tokens.Table, depth: number): ReactNode {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
+    <div className="table-scroll" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {token.header.map((cell, index) => (
+              <th key={index} scope="col">
+                {inlines(cell.tokens, depth)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {token.rows.map((row, index) => (
+            <tr key={index}>
+              {row.map((cell, column) => (
+                <td key={column}>{inlines(cell.tokens, depth)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function inlines(tokens: readonly Token[], depth: number): ReactNode[] {
+  return tokens.map((token, index) => <Fragment key={index}>{inline(token, depth)}</Fragment>);
+}
+
+function inline(token: Token, depth: number): ReactNode {
+  if (depth > maxDepth) return token.raw;
+  switch (token.type) {
+    case "text":
+    case "escape": {
+      const text = token as Tokens.Text;
+      return text.tokens === undefined ? decodeReferences(text.text) : inlines(text.tokens, depth + 1);
+    }
+    case "strong":
+      return <strong>{inlines((token as Tokens.Strong).tokens, depth + 1)}</strong>;
+    case "em":
+      return <em>{inlines((token as Tokens.Em).tokens, depth + 1)}</em>;
+    case "del":
+      return <del>{inlines((token as Tokens.Del).tokens, depth + 1)}</del>;
+    case "codespan":
+      return <code>{(token as Tokens.Codespan).text}</code>;
+    case "br":
+      return <br />;
+    case "link": {
+      const link = token as Tokens.Link;
+      return anchor(link.href, inlines(link.tokens, depth + 1));
+    }
+    case "image": {
+      const image = token as Tokens.Image;
+      return anchor(image.href, `Image: ${image.text || image.href}`);
+    }
+    default:
+      return token.raw;
+  }
+}
+
+function anchor(href: string, children: ReactNode): ReactNode {
+  if (!isSafeHref(href)) return <span title={href}>{children}</span>;
+  return (
+    <a href={href} title={href} target="_blank" rel="noopener noreferrer nofollow">
+      {children}
+    </a>
+  );
+}
+
+/** Relative addresses would point into this app, and other schemes may run something. */
+export function isSafeHref(href: string): boolean {
+  return /^(https?:\/\/|mailto:)/i.test(href);
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&amp;": "&",
+  "&lt;": "<",
+  "&gt;": ">",
+  "&quot;": '"',
+  "&#39;": "'",
+  "&nbsp;": "\u00a0",
+};
+
+/** The lexer leaves character references in text; the common ones become what they mean. */
+function decodeReferences(text: string): string {
+  return text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => entities[entity] ?? entity);
+}

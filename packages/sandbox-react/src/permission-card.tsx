@@ -1,0 +1,208 @@
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "react";
+import { FileChanges } from "./file-changes.tsx";
+import { cx, flag, slotClassNames } from "./internal/class-names.ts";
+import { LongText } from "./internal/long-text.tsx";
+import { transcriptClassNames } from "./internal/transcript-slots.ts";
+import { visibleText } from "./internal/visible-text.ts";
+import type {
+  AgentTranscriptClassNames,
+  PermissionReplyHandler,
+  TranscriptRenderers,
+} from "./transcript-types.ts";
+import type { PermissionOption, PermissionReply, TranscriptEntry } from "./types.ts";
+
+export interface PermissionCardProps
+  extends Pick<TranscriptRenderers, "renderPermissionIcon" | "renderPermissionOptionContent"> {
+  /** An entry of the kind `permission`. */
+  entry: TranscriptEntry;
+  className?: string;
+  classNames?: Partial<AgentTranscriptClassNames>;
+  onPermissionReply?: PermissionReplyHandler | undefined;
+}
+
+/** An agent's question, its options as buttons, and how it was answered. */
+export function PermissionCard(props: PermissionCardProps) {
+  const { entry, className, onPermissionReply } = props;
+  const classNames = slotClassNames(transcriptClassNames, props.classNames);
+  const id = useId();
+  const card = useRef<HTMLElement>(null);
+  const { sending, failure, send } = useReply(onPermissionReply);
+  const { permission } = entry;
+  const resolved = permission?.resolved === true;
+  useKeepFocus(card, resolved);
+  if (permission === undefined) return null;
+  const selectedId = permission.selectedOptionId;
+  return (
+    <section
+      ref={card}
+      tabIndex={-1}
+      aria-labelledby={`${id}-title`}
+      className={cx(classNames.permissionPrompt, resolved && "resolved", className)}
+      data-slot="permission-prompt"
+      data-resolved={flag(resolved)}
+      data-state={permission.state}
+    >
+      <div className={classNames.permissionHeader} data-slot="permission-header">
+        <span className={classNames.permissionIcon} data-slot="permission-icon">
+          {props.renderPermissionIcon?.(entry) ?? "Permission"}
+        </span>
+        <span className={classNames.permissionTitle} data-slot="permission-title" id={`${id}-title`}>
+          {visibleText(permission.title)}
+        </span>
+      </div>
+      <Description entry={entry} className={classNames.permissionDescription} />
+      <div className={classNames.permissionActions} data-slot="permission-actions">
+        {permission.options.map((option) => (
+          <OptionButton
+            key={option.optionId}
+            entry={entry}
+            option={option}
+            className={classNames.permissionButton}
+            resolved={resolved}
+            disabled={resolved || sending || onPermissionReply === undefined}
+            selected={resolved && selectedId === option.optionId}
+            dimmed={resolved && selectedId !== undefined && selectedId !== option.optionId}
+            renderContent={props.renderPermissionOptionContent}
+            onChoose={() => send(permission.permissionId, replyOf(option.kind), option)}
+          />
+        ))}
+        {resolved && selectedId === undefined && (
+          <span className={classNames.permissionAutoResolved} data-slot="permission-auto-resolved">
+            {outcomeOf(permission.state)}
+          </span>
+        )}
+      </div>
+      {failure !== undefined && (
+        <div role="alert" className={classNames.error} data-slot="error" data-source="permission">
+          {failure}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Description({ entry, className }: { readonly entry: TranscriptEntry; readonly className: string }) {
+  const description = entry.permission?.description;
+  if (entry.toolChanges !== undefined && entry.toolChanges.length > 0) {
+    return (
+      <div className={className} data-slot="permission-description">
+        <FileChanges changes={entry.toolChanges} />
+      </div>
+    );
+  }
+  if (!description) return null;
+  return (
+    <div className={className} data-slot="permission-description">
+      {description.includes("\n") ? (
+        <LongText text={description} className="sa-plain-text" />
+      ) : (
+        visibleText(description)
+      )}
+    </div>
+  );
+}
+
+interface OptionButtonProps {
+  readonly entry: TranscriptEntry;
+  readonly option: PermissionOption;
+  readonly className: string;
+  readonly resolved: boolean;
+  readonly disabled: boolean;
+  readonly selected: boolean;
+  readonly dimmed: boolean;
+  readonly renderContent: TranscriptRenderers["renderPermissionOptionContent"];
+  readonly onChoose: () => void;
+}
+
+function OptionButton(props: OptionButtonProps) {
+  const { entry, option, resolved, selected, dimmed, renderContent } = props;
+  const tone = option.kind.startsWith("allow") ? "allow" : "reject";
+  const label = visibleText(option.name) || (labels[option.kind] ?? option.kind);
+  const context = { entry, option, label, reply: replyOf(option.kind), selected, dimmed, resolved };
+  return (
+    <button
+      type="button"
+      className={cx(props.className, tone, selected && "selected", dimmed && "dimmed")}
+      data-slot="permission-button"
+      data-tone={tone}
+      data-kind={option.kind}
+      data-selected={flag(selected)}
+      data-dimmed={flag(dimmed)}
+      aria-pressed={resolved ? selected : undefined}
+      disabled={props.disabled}
+      onClick={props.onChoose}
+    >
+      {renderContent === undefined ? label : renderContent(context)}
+    </button>
+  );
+}
+
+const labels: Readonly<Record<string, string | undefined>> = {
+  allow_once: "Allow Once",
+  allow_always: "Always Allow",
+  reject_once: "Reject",
+  reject_always: "Reject Always",
+};
+
+function replyOf(kind: string): PermissionReply {
+  if (kind === "allow_once") return "once";
+  return kind === "allow_always" ? "always" : "reject";
+}
+
+function outcomeOf(state: NonNullable<TranscriptEntry["permission"]>["state"]): string {
+  if (state === "expired") return "Not answered in time";
+  return state === "cancelled" ? "Withdrawn" : "Auto-resolved";
+}
+
+/** One answer at a time; what became of it is shown when the handler tells. */
+function useReply(handler: PermissionReplyHandler | undefined) {
+  const [sending, setSending] = useState(false);
+  const [failure, setFailure] = useState<string>();
+  const mounted = useRef(true);
+  useEffect(() => {
+    mounted.current = true;
+    return () => {
+      mounted.current = false;
+    };
+  }, []);
+  const send = async (permissionId: string, reply: PermissionReply, option: PermissionOption) => {
+    setSending(true);
+    setFailure(undefined);
+    try {
+      await handler?.(permissionId, reply, option);
+    } catch (error) {
+      if (mounted.current) setFailure(error instanceof Error ? error.message : String(error));
+    } finally {
+      if (mounted.current) setSending(false);
+    }
+  };
+  return { sending, failure, send: (...answer: Parameters<typeof send>) => void send(...answer) };
+}
+
+/** A button that is disabled under the focus would leave a keyboard nowhere: the card takes it. */
+function useKeepFocus(card: React.RefObject<HTMLElement | null>, resolved: boolean): void {
+  const held = useRef(false);
+  useEffect(() => {
+    const element = card.current;
+    if (element === null) return;
+    const enter = () => {
+      held.current = true;
+    };
+    const leave = (event: FocusEvent) => {
+      // Without a next element it is the browser that took the focus from a disabled button.
+      if (event.relatedTarget !== null) held.current = false;
+    };
+    element.addEventListener("focusin", enter);
+    element.addEventListener("focusout", leave);
+    return () => {
+      element.removeEventListener("focusin", enter);
+      element.removeEventListener("focusout", leave);
+    };
+  }, [card]);
+  useLayoutEffect(() => {
+    const { activeElement, body } = document;
+    const nowhere = activeElement === null || activeElement === body;
+    const inside = card.current?.contains(activeElement) === true;
+    if (resolved && held.current && (nowhere || inside)) card.current?.focus({ preventScroll: true });
+  }, [card, resolved]);
+}

@@ -1,0 +1,57 @@
+import { cx } from "./internal/class-names.ts";
+import { LongText } from "./internal/long-text.tsx";
+import { visibleText } from "./internal/visible-text.ts";
+import { Markdown } from "./markdown.tsx";
+import type { AgentTranscriptClassNames, TranscriptRenderers } from "./transcript-types.ts";
+import type { TranscriptEntry } from "./types.ts";
+
+/** Longer messages are shown as text: Markdown of any length would be parsed at each piece that comes. */
+const maxMarkdownCharacters = 40_000;
+
+export interface TranscriptMessageProps {
+  readonly entry: TranscriptEntry;
+  readonly classNames: AgentTranscriptClassNames;
+  readonly renderers: TranscriptRenderers;
+}
+
+export function TranscriptMessage({ entry, classNames, renderers }: TranscriptMessageProps) {
+  const variant = entry.role === "user" ? "user" : "assistant";
+  const { renderMessageText = messageText, renderInlinePendingIndicator = pendingDots } = renderers;
+  return (
+    <article
+      className={cx(classNames.message, variant, "no-avatar")}
+      aria-label={variant === "user" ? "You" : "Agent"}
+      data-slot="message"
+      data-kind={entry.kind}
+      data-role={entry.role}
+      data-variant={variant}
+      data-severity={entry.meta?.severity}
+    >
+      <div className={classNames.messageContent} data-slot="message-content">
+        {entry.text ? (
+          <div className={classNames.messageText} data-slot="message-text">
+            {renderMessageText(entry)}
+          </div>
+        ) : (
+          <span className={classNames.thinkingIndicator} data-slot="thinking-indicator">
+            {renderInlinePendingIndicator()}
+          </span>
+        )}
+      </div>
+    </article>
+  );
+}
+
+function messageText(entry: TranscriptEntry) {
+  const text = entry.text ?? "";
+  if (text.length > maxMarkdownCharacters) return <LongText text={text} className="sa-plain-text" />;
+  return entry.role === "user" ? (
+    <span className="sa-plain-text">{visibleText(text)}</span>
+  ) : (
+    <Markdown text={text} />
+  );
+}
+
+export function pendingDots() {
+  return "...";
+}

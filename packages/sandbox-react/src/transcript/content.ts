@@ -1,0 +1,80 @@
+import { isRecord, list, record, shown, text } from "../internal/values.ts";
+import type { FileChange } from "../types.ts";
+
+/** Content blocks of ACP that carry a history in front of a prompt are marked with this, or begin so. */
+const historyMark = "holdfast.dev/transcript";
+const historyOpening = "Previous session history is replayed below as JSON-RPC envelopes.";
+
+/** What the content blocks of a prompt say. A history that a client put in front was said before. */
+export function promptText(blocks: unknown): string {
+  return list(blocks)
+    .filter((block) => !isHistory(record(block)))
+    .map(blockText)
+    .filter((said) => said !== "")
+    .join("\n\n");
+}
+
+function isHistory(block: Readonly<Record<string, unknown>>): boolean {
+  if (record(block._meta)[historyMark] === true) return true;
+  return typeof block.text === "string" && block.text.startsWith(historyOpening);
+}
+
+/** One content block as Markdown. Bytes are named, never shown. */
+export function blockText(value: unknown): string {
+  const block = record(value);
+  switch (block.type) {
+    case "text":
+      return text(block.text) ?? "";
+    case "image":
+    case "audio":
+      return text(block.uri) ?? `[${block.type}: ${text(block.mimeType) ?? "unknown"}]`;
+    case "resource_link":
+      return link(text(block.title) ?? text(block.name), text(block.uri));
+    case "resource": {
+      const resource = record(block.resource);
+      return link(undefined, text(resource.uri));
+    }
+    default:
+      return text(block.text) ?? "";
+  }
+}
+
+function link(name: string | undefined, uri: string | undefined): string {
+  if (uri === undefined) return name ?? "";
+  const label = (name ?? uri).replace(/[[\]\\]/g, "\\$&");
+  return `[${label}](<${uri.replace(/[<>\s]/g, encodeURIComponent)}>)`;
+}
+
+export interface ToolContent {
+  readonly output: string;
+  readonly changes: readonly FileChange[];
+}
+
+/** What a tool call has shown: its texts, and the files that it changes. */
+export function toolContent(content: unknown): ToolContent {
+  const texts: string[] = [];
+  const changes: FileChange[] = [];
+  for (const item of list(content)) {
+    if (!isRecord(item)) continue;
+    if (item.type === "content") texts.push(blockText(item.content));
+    else if (item.type === "diff" && typeof item.path === "string") {
+      changes.push({
+        path: item.path,
+        oldText: text(item.oldText) ?? null,
+        newText: text(item.newText) ?? "",
+      });
+    } else if (item.type === "terminal") texts.push(`Terminal ${text(item.terminalId) ?? ""}`.trim());
+    else texts.push(shown(item));
+  }
+  return { output: texts.filter((said) => said !== "").join("\n"), changes };
+}
+
+/** File changes in words, for who shows texts only. */
+export function changesText(changes: readonly FileChange[]): string {
+  return changes
+    .map(({ path, oldText, newText }) => {
+      const before = oldText === null ? [] : oldText.split("\n").map((line) => `-${line}`);
+      return [path, ...before, ...newText.split("\n").map((line) => `+${line}`)].join("\n");
+    })
+    .join("\n\n");
+}

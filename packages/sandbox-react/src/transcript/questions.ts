@@ -1,0 +1,112 @@
+import { isRecord, list, record, shown, text, type Unknowns } from "../internal/values.ts";
+import type { PermissionOption, PermissionState } from "../types.ts";
+import { changesText, toolContent } from "./content.ts";
+import type { Draft } from "./draft.ts";
+import type { OpenAsk } from "./state.ts";
+
+/** Where a question comes from: the agent's own request, or who keeps it and takes the answer. */
+type Source = { readonly rpcId: string } | { readonly permissionId: string };
+
+/** A question is asked. The request of the agent and the object with the address may come in any order. */
+export function ask(
+  draft: Draft,
+  source: Source,
+  toolCall: Unknowns,
+  options: unknown,
+  expiresAt?: number,
+): number {
+  const toolCallId = text(toolCall.toolCallId);
+  const { memory } = draft;
+  const addressed = "permissionId" in source;
+  const known = memory.asks.find(
+    (open) => open.toolCallId === toolCallId && (addressed ? !open.addressed : open.rpcId === undefined),
+  );
+  const index =
+    known?.index ?? addQuestion(draft, addressed ? source.permissionId : source.rpcId, toolCall, options);
+  const permission = draft.at(index)?.permission;
+  if (permission !== undefined && addressed) {
+    const more = expiresAt === undefined ? {} : { expiresAt };
+    draft.change(index, { permission: { ...permission, permissionId: source.permissionId, ...more } });
+  }
+  const rpcId = "rpcId" in source ? source.rpcId : known?.rpcId;
+  const open: OpenAsk = {
+    index,
+    addressed: addressed || known?.addressed === true,
+    ...(toolCallId === undefined ? {} : { toolCallId }),
+    ...(rpcId === undefined ? {} : { rpcId }),
+  };
+  memory.asks = [...memory.asks.filter((other) => other !== known), open];
+  return index;
+}
+
+function addQuestion(draft: Draft, permissionId: string, toolCall: Unknowns, options: unknown): number {
+  const { output, changes } = toolContent(toolCall.content);
+  const description = [changesText(changes), output, shown(toolCall.rawInput)].find((said) => said !== "");
+  draft.memory.broken = true;
+  return draft.add({
+    kind: "permission",
+    ...(typeof toolCall.kind === "string" ? { toolKind: toolCall.kind } : {}),
+    ...(changes.length === 0 ? {} : { toolChanges: changes }),
+    permission: {
+      permissionId,
+      title: text(toolCall.title) ?? "The agent asks for permission",
+      ...(description === undefined ? {} : { description }),
+      options: list(options).flatMap(optionOf),
+      resolved: false,
+      state: "pending",
+    },
+  });
+}
+
+function optionOf(value: unknown): PermissionOption[] {
+  if (!isRecord(value) || typeof value.optionId !== "string") return [];
+  const { optionId } = value;
+  return [{ optionId, name: text(value.name) ?? "", kind: text(value.kind) ?? "" }];
+}
+
+/** A client has answered the agent. False when no such question is open. */
+export function answerRequest(draft: Draft, rpcId: string, result: unknown): boolean {
+  const open = draft.memory.asks.find((candidate) => candidate.rpcId === rpcId);
+  if (open === undefined) return false;
+  const optionId = text(record(record(result).outcome).optionId);
+  settle(draft, open.index, optionId === undefined ? "cancelled" : "answered", optionId);
+  return true;
+}
+
+/** The server's own word about a question. */
+export function takePermission(draft: Draft, permission: Unknowns): void {
+  const id = text(permission.id);
+  const state = stateOf(permission.state);
+  if (id === undefined || state === undefined) return;
+  const asked = draft.memory.asks.find(({ index }) => draft.at(index)?.permission?.permissionId === id);
+  const expiresAt = typeof permission.expiresAt === "number" ? permission.expiresAt : undefined;
+  const index =
+    asked?.index ??
+    ask(draft, { permissionId: id }, record(permission.toolCall), permission.options, expiresAt);
+  if (state !== "pending") settle(draft, index, state, text(permission.optionId));
+}
+
+function stateOf(value: unknown): PermissionState | undefined {
+  switch (value) {
+    case "pending":
+    case "answered":
+    case "expired":
+    case "cancelled":
+      return value;
+    default:
+      return undefined;
+  }
+}
+
+function settle(draft: Draft, index: number, state: PermissionState, optionId: string | undefined): void {
+  const permission = draft.at(index)?.permission;
+  if (permission === undefined) return;
+  const chosen = optionId === undefined ? {} : { selectedOptionId: optionId };
+  draft.change(index, { permission: { ...permission, resolved: true, state, ...chosen } });
+  draft.memory.asks = draft.memory.asks.filter((open) => open.index !== index);
+}
+
+/** The turn or the agent is over: nobody waits for the answers any more. */
+export function withdrawAll(draft: Draft): void {
+  for (const { index } of draft.memory.asks) settle(draft, index, "cancelled", undefined);
+}

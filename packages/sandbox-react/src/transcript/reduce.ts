@@ -1,0 +1,194 @@
+import { isRecord, record, text, type Unknowns } from "../internal/values.ts";
+import type { TranscriptEntry } from "../types.ts";
+import { promptText } from "./content.ts";
+import { Draft } from "./draft.ts";
+import { answerRequest, ask, takePermission, withdrawAll } from "./questions.ts";
+import {
+  createTranscript,
+  type Transcript,
+  type TranscriptEvent,
+  type TranscriptPermissionRequest,
+} from "./state.ts";
+import { takeUpdate } from "./updates.ts";
+
+/**
+ * Works events into a transcript and returns the new one; the old one stays as it was. Pure. Events
+ * come in the order of the log, in pages or one by one; those that were taken in already are ignored.
+ * What an agent sends is anything: what is not understood is left out, and nothing throws.
+ */
+export function reduceTranscript(
+  transcript: Transcript,
+  events: TranscriptEvent | readonly TranscriptEvent[],
+): Transcript {
+  const draft = new Draft(transcript);
+  let changed = false;
+  for (const event of isList(events) ? events : [events]) {
+    const number = event.sequence ?? event.eventIndex;
+    if (number !== undefined && number <= draft.head) continue;
+    changed = true;
+    draft.memory.counted += 1;
+    if (number !== undefined) draft.head = number;
+    draft.eventId = event.id ?? String(number ?? draft.memory.counted);
+    draft.createdAt = Number.isFinite(event.createdAt) ? event.createdAt : 0;
+    if (isRecord(event.payload)) takeMessage(draft, event.sender, event.payload);
+  }
+  return changed ? draft.finish() : transcript;
+}
+
+function isList(events: TranscriptEvent | readonly TranscriptEvent[]): events is readonly TranscriptEvent[] {
+  return Array.isArray(events);
+}
+
+/** The entries of a whole log. */
+export function transcriptEntries(events: readonly TranscriptEvent[]): readonly TranscriptEntry[] {
+  return reduceTranscript(createTranscript(), events).entries;
+}
+
+/**
+ * Works in a question as `onPermissionRequest` tells it, so that the entry has the id that
+ * `respondPermission` takes. It finds the agent's request in the log, before or after it.
+ */
+export function reducePermissionRequest(
+  transcript: Transcript,
+  request: TranscriptPermissionRequest,
+): Transcript {
+  const there = transcript.entries.some((entry) => entry.permission?.permissionId === request.id);
+  if (there) return transcript;
+  const draft = new Draft(transcript);
+  draft.eventId = `permission-${request.id}`;
+  draft.createdAt = request.createdAt;
+  ask(draft, { permissionId: request.id }, record(request.toolCall), request.options);
+  return draft.finish();
+}
+
+function takeMessage(draft: Draft, sender: TranscriptEvent["sender"], payload: Unknowns): void {
+  const method = text(payload.method);
+  if (method === undefined) {
+    if (sender === "client") answerRequest(draft, keyOf(payload.id), payload.result);
+    else takeAnswer(draft, keyOf(payload.id), payload);
+  } else if (sender === "client") takeRequest(draft, method, payload);
+  else if (draft.memory.loading !== undefined && method === "session/update") return;
+  else takeFromAgent(draft, method, payload);
+}
+
+/** Text and number are different ids. */
+function keyOf(id: unknown): string {
+  return JSON.stringify(id) ?? "";
+}
+
+function takeRequest(draft: Draft, method: string, payload: Unknowns): void {
+  const { memory } = draft;
+  if (method === "session/prompt") {
+    const said = promptText(record(payload.params).prompt);
+    memory.prompts = [...memory.prompts, keyOf(payload.id)];
+    memory.broken = true;
+    memory.exitShown = false;
+    delete memory.planIndex;
+    if (said !== "") draft.add({ kind: "message", role: "user", text: said });
+  } else if (method === "session/load") memory.loading = keyOf(payload.id);
+  else if (method === "initialize") {
+    // Another process: its requests have no answers to come, and its tool calls are others.
+    memory.prompts = [];
+    draft.forgetTools();
+  }
+}
+
+/** An answer of the agent, or of the server in its place. */
+function takeAnswer(draft: Draft, key: string, payload: Unknowns): void {
+  const { memory } = draft;
+  if (memory.loading === key) {
+    delete memory.loading;
+    return;
+  }
+  if (!memory.prompts.includes(key)) return;
+  memory.prompts = memory.prompts.filter((open) => open !== key);
+  memory.broken = true;
+  if (memory.prompts.length === 0) withdrawAll(draft);
+  if (isRecord(payload.error)) {
+    const detail = text(record(payload.error.data).agentStderr) ?? "";
+    draft.cutTools();
+    if (!memory.exitShown) draft.note(text(payload.error.message) ?? "The turn failed", detail, "error");
+    return;
+  }
+  const stopReason = text(record(payload.result).stopReason);
+  if (stopReason === undefined || stopReason === "end_turn") return;
+  draft.cutTools();
+  draft.note(...stopped(stopReason));
+}
+
+function stopped(reason: string): [title: string, detail: string, severity: "info" | "error"] {
+  switch (reason) {
+    case "cancelled":
+      return ["Turn cancelled", "", "info"];
+    case "max_tokens":
+      return ["The answer reached its longest length", "", "error"];
+    case "max_turn_requests":
+      return ["The turn reached its most requests", "", "error"];
+    case "refusal":
+      return ["The agent refused to go on", "", "error"];
+    default:
+      return [`Turn ended: ${reason}`, "", "info"];
+  }
+}
+
+function takeFromAgent(draft: Draft, method: string, payload: Unknowns): void {
+  const params = record(payload.params);
+  switch (method) {
+    case "session/update":
+      takeUpdate(draft, record(params.update));
+      return;
+    case "session/request_permission":
+      ask(draft, { rpcId: keyOf(payload.id) }, record(params.toolCall), params.options);
+      return;
+    case "_session/permission":
+      takePermission(draft, params);
+      return;
+    case "_session/prompt":
+      takePrompt(draft, params);
+      return;
+    case "_session/recovered":
+      recovered(draft, params.recovery);
+      return;
+    case "_session/setting_lost":
+      draft.note("A setting could not be set again", text(params.message) ?? "", "error");
+      return;
+    case "_adapter/agent_exited":
+      exited(draft, params);
+      return;
+    case "_adapter/gap":
+      draft.note("Part of the agent's output is missing", "", "error");
+      return;
+    default:
+      return;
+  }
+}
+
+/** A prompt that was interrupted with the server has no answer in the log. */
+function takePrompt(draft: Draft, params: Unknowns): void {
+  if (params.status !== "interrupted") return;
+  draft.memory.prompts = [];
+  withdrawAll(draft);
+  draft.cutTools();
+  draft.note("The turn was interrupted", text(record(params.error).message) ?? "", "error");
+}
+
+function recovered(draft: Draft, recovery: unknown): void {
+  if (recovery === "replayed")
+    draft.note("The agent was started again and was told what was said", "", "info");
+  else draft.note("The agent was started again and knows what was said", "", "info");
+}
+
+function exited(draft: Draft, params: Unknowns): void {
+  const busy = draft.memory.prompts.length > 0;
+  withdrawAll(draft);
+  draft.cutTools();
+  draft.forgetTools();
+  // An agent that ends between two turns is a matter of the server.
+  if (params.success === true && !busy) return;
+  const how =
+    typeof params.signal === "string"
+      ? `was ended by ${params.signal}`
+      : `exited with code ${String(params.code ?? params.exitCode ?? "unknown")}`;
+  draft.note(`The agent ${how}`, text(params.stderr) ?? "", "error");
+  draft.memory.exitShown = true;
+}
