@@ -1,10 +1,11 @@
+import type { SQLInputValue } from "node:sqlite";
 import type { CallRecord, CommitBatch, KvOperation, LoadedActor, StoredState } from "@holdfast/actors";
 import { encodeKey } from "@holdfast/core";
 import { duplicateKey, fenced, invalidCommit, notFound } from "./errors.ts";
 import type { HotActors } from "./hot-actors.ts";
 import { forgetPast, type History, keepPast } from "./past.ts";
 import { actorRecord, bytes, integer, optionalInteger, type Row } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { callsAtOnce, type Statements } from "./statements.ts";
 
 /** Where batches are written. */
 export interface Tables {
@@ -44,7 +45,7 @@ export function applyCommit(tables: Tables, batch: CommitBatch, history: History
   const { calls } = batch;
   if (calls !== undefined && calls.length > 0) {
     sql.setCallsUntil.run(latest(calls), actor.no);
-    for (const call of calls) writeCall(sql, actor.no, call);
+    writeCalls(sql, actor.no, calls);
   }
   if (batch.wakeAt !== undefined) sql.setWake.run(batch.wakeAt, actor.no);
   hot.set(batch.actorId, { no: actor.no, patchHead });
@@ -80,7 +81,7 @@ export function applyHotCommit(tables: Tables, batch: CommitBatch, now: number):
     sql.putPatch.run(patchHead, before, state.bytes, now);
     hot.set(actorId, { no: actor.no, patchHead });
   }
-  if (calls !== undefined) for (const call of calls) writeCall(sql, actor.no, call);
+  if (calls !== undefined) writeCalls(sql, actor.no, calls);
   return true;
 }
 
@@ -149,9 +150,20 @@ function writeKv(sql: Statements, actorNo: number, operation: KvOperation): void
   }
 }
 
-/** A record that has expired and is still there is written over like any other. */
-function writeCall(sql: Statements, actorNo: number, call: CallRecord): void {
-  sql.putCall.run(actorNo, call.key, call.status, call.outcome ?? null, call.expiresAt);
+/** In order. A record that has expired and is still there is written over like any other. */
+function writeCalls(sql: Statements, actorNo: number, calls: readonly CallRecord[]): void {
+  let at = 0;
+  for (; calls.length - at >= callsAtOnce; at += callsAtOnce) {
+    const values: SQLInputValue[] = [actorNo];
+    for (let i = at; i < at + callsAtOnce; i++) {
+      const call = calls[i];
+      if (call !== undefined) values.push(call.key, call.status, call.outcome ?? null, call.expiresAt);
+    }
+    sql.putCalls.run(...values);
+  }
+  for (let call = calls[at]; call !== undefined; call = calls[++at]) {
+    sql.putCall.run(actorNo, call.key, call.status, call.outcome ?? null, call.expiresAt);
+  }
 }
 
 function destroy(sql: Statements, actor: FencedActor, destroyedAt: number): void {

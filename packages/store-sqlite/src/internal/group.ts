@@ -100,6 +100,8 @@ export class GroupCommitter {
   /** Whether the last group had one caller. */
   #wasAlone = true;
   #held: Entry[] | undefined;
+  /** Until then, in milliseconds, the oldest call record is not looked at: it has not expired. */
+  #nextExpiry = 0;
   #waiting = 0;
   #hiding = 0;
   #pending = new Map<string, number>();
@@ -322,13 +324,7 @@ export class GroupCommitter {
   #commit(group: Group): void {
     if (!this.#options.inTransaction()) return;
     try {
-      const prunes = group.open.reduce((sum, entry) => sum + entry.prunes, 0);
-      if (prunes > 0) {
-        this.#sql.pruneCalls.run(
-          this.#options.ports.clock.now(),
-          Math.min(prunes, sqliteStoreLimits.maxPrunedCalls),
-        );
-      }
+      this.#prune(group);
       this.#sql.commit.run();
     } catch (error) {
       this.#rollback();
@@ -339,6 +335,17 @@ export class GroupCommitter {
     this.counters.transactions += 1;
     for (const entry of group.open) group.written.push(entry);
     group.open = [];
+  }
+
+  /** Removes expired call records, as many as changes pay for. They expire in about the order of their numbers. */
+  #prune(group: Group): void {
+    let paid = 0;
+    for (const entry of group.open) paid += entry.prunes;
+    const now = this.#options.ports.clock.now();
+    if (paid === 0 || now < this.#nextExpiry) return;
+    const { changes } = this.#sql.pruneCalls.run(now, Math.min(paid, sqliteStoreLimits.maxPrunedCalls));
+    const oldest = changes === 0 ? this.#sql.oldestCall.get() : undefined;
+    if (oldest !== undefined) this.#nextExpiry = integer(oldest, "expires_at");
   }
 
   #walState(): WalState {

@@ -2,7 +2,13 @@ import type { DatabaseSync } from "node:sqlite";
 
 const record = "id, name, key, epoch, version, created_at, destroyed_at, wake_at";
 
-/** Every statement of the store, prepared once for the life of the connection. */
+/** Call records that one statement writes: for several, the call into SQLite costs more than the rows. */
+export const callsAtOnce = 8;
+
+/**
+ * Every statement of the store, prepared once for the life of the connection. A bare parameter as LIMIT
+ * would be looked at by the planner, and the statement compiled anew each time that it is bound.
+ */
 export function prepareStatements(database: DatabaseSync) {
   const sql = (text: string) => database.prepare(text);
   return {
@@ -79,13 +85,12 @@ export function prepareStatements(database: DatabaseSync) {
     kvDeleteRange: sql("DELETE FROM kv WHERE actor_no = ? AND key >= ? AND key < ?"),
     kvGet: sql("SELECT value FROM kv WHERE actor_no = (SELECT no FROM actor WHERE id = ?) AND key = ?"),
     kvList: sql(`SELECT key, value FROM kv WHERE actor_no = (SELECT no FROM actor WHERE id = ?1)
-      AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key LIMIT ?4`),
+      AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key LIMIT ?4 + 0`),
     kvListReverse: sql(`SELECT key, value FROM kv WHERE actor_no = (SELECT no FROM actor WHERE id = ?1)
-      AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key DESC LIMIT ?4`),
+      AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key DESC LIMIT ?4 + 0`),
 
-    putCall: sql(`INSERT INTO call (actor_no, key, status, outcome, expires_at) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT (key, actor_no) DO UPDATE
-      SET status = excluded.status, outcome = excluded.outcome, expires_at = excluded.expires_at`),
+    putCall: sql(putCalls(1)),
+    putCalls: sql(putCalls(callsAtOnce)),
     getCall: sql(`SELECT status, outcome, expires_at FROM call
       WHERE actor_no = (SELECT no FROM actor WHERE id = ? AND destroyed_at IS NULL)
       AND key = ? AND expires_at > ?`),
@@ -93,27 +98,36 @@ export function prepareStatements(database: DatabaseSync) {
     listCalls: sql(`SELECT key, status, outcome, expires_at FROM call
       WHERE actor_no = (SELECT no FROM actor WHERE id = ?1 AND calls_until > ?2) AND expires_at > ?2 ORDER BY no`),
     pruneCalls: sql(`DELETE FROM call WHERE no IN
-      (SELECT no FROM (SELECT no, expires_at FROM call ORDER BY no LIMIT ?2) WHERE expires_at <= ?1)`),
+      (SELECT no FROM (SELECT no, expires_at FROM call ORDER BY no LIMIT ?2 + 0) WHERE expires_at <= ?1)`),
+    oldestCall: sql("SELECT expires_at FROM call ORDER BY no LIMIT 1"),
     deleteKv: sql("DELETE FROM kv WHERE actor_no = ?"),
 
     find: sql(`SELECT ${record} FROM actor WHERE name = ? AND key = ? AND destroyed_at IS NULL`),
     get: sql(`SELECT ${record} FROM actor WHERE id = ?`),
-    list: sql(`SELECT ${record} FROM actor WHERE destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ?`),
+    list: sql(`SELECT ${record} FROM actor WHERE destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ? + 0`),
     listName: sql(`SELECT ${record} FROM actor
-      WHERE name = ? AND destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ?`),
+      WHERE name = ? AND destroyed_at IS NULL AND id > ? ORDER BY id LIMIT ? + 0`),
     listFiltered: sql(`SELECT ${record} FROM actor WHERE destroyed_at IS NULL
-      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 ORDER BY id LIMIT ?4`),
+      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 ORDER BY id LIMIT ?4 + 0`),
     listNameFiltered: sql(`SELECT ${record} FROM actor WHERE name = ?5 AND destroyed_at IS NULL
-      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 ORDER BY id LIMIT ?4`),
+      AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2 AND id > ?3 ORDER BY id LIMIT ?4 + 0`),
     count: sql(`SELECT count(*) AS n FROM actor WHERE destroyed_at IS NULL
       AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2`),
     countName: sql(`SELECT count(*) AS n FROM actor WHERE name = ?3 AND destroyed_at IS NULL
       AND substr(key, 1, length(?1)) = ?1 AND created_at > ?2`),
     due: sql(`SELECT ${record} FROM actor WHERE wake_at IS NOT NULL AND wake_at <= ? AND (wake_at, id) > (?, ?)
-      ORDER BY wake_at, id LIMIT ?`),
+      ORDER BY wake_at, id LIMIT ? + 0`),
     nextWake: sql(`SELECT wake_at FROM actor WHERE wake_at IS NOT NULL AND (wake_at, id) > (?, ?)
       ORDER BY wake_at, id LIMIT 1`),
   };
 }
 
 export type Statements = ReturnType<typeof prepareStatements>;
+
+/** The first parameter is the actor; each record has four after it. */
+function putCalls(count: number): string {
+  const rows = Array.from({ length: count }, () => "(?1, ?, ?, ?, ?)");
+  return `INSERT INTO call (actor_no, key, status, outcome, expires_at) VALUES ${rows.join(", ")}
+    ON CONFLICT (key, actor_no) DO UPDATE
+    SET status = excluded.status, outcome = excluded.outcome, expires_at = excluded.expires_at`;
+}

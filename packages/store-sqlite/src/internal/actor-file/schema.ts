@@ -112,16 +112,16 @@ export function prepareFileStatements(database: DatabaseSync) {
     kvDeleteRange: sql("DELETE FROM _holdfast_kv WHERE key >= ? AND key < ?"),
     kvGet: sql("SELECT value FROM _holdfast_kv WHERE key = ?"),
     kvList: sql(`SELECT key, value FROM _holdfast_kv
-      WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key LIMIT ?3`),
+      WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key LIMIT ?3 + 0`),
     kvListReverse: sql(`SELECT key, value FROM _holdfast_kv
-      WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key DESC LIMIT ?3`),
+      WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key DESC LIMIT ?3 + 0`),
 
     putCall: sql(`INSERT INTO _holdfast_call (key, status, outcome, expires_at) VALUES (?, ?, ?, ?)
       ON CONFLICT (key) DO UPDATE
       SET status = excluded.status, outcome = excluded.outcome, expires_at = excluded.expires_at`),
     getCall: sql("SELECT status, outcome, expires_at FROM _holdfast_call WHERE key = ? AND expires_at > ?"),
     pruneCalls: sql(`DELETE FROM _holdfast_call WHERE no IN
-      (SELECT no FROM (SELECT no, expires_at FROM _holdfast_call ORDER BY no LIMIT ?2) WHERE expires_at <= ?1)`),
+      (SELECT no FROM (SELECT no, expires_at FROM _holdfast_call ORDER BY no LIMIT ?2 + 0) WHERE expires_at <= ?1)`),
     clearCalls: sql("DELETE FROM _holdfast_call"),
   };
 }
