@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError, type Logger, silentLogger } from "@holdfast/core";
@@ -23,8 +23,10 @@ import { metaRoutes } from "./http/meta-routes.ts";
 import { Metrics } from "./http/metrics.ts";
 import { Router } from "./http/router.ts";
 import { bindUnix, listenTcp } from "./internal/listen.ts";
+import { createServer } from "./internal/node-http.ts";
 import { Spawner } from "./internal/spawner.ts";
 import { defaultLimits, type SandboxLimits } from "./limits.ts";
+import { openCodeRoutes } from "./opencode/setup.ts";
 import type { SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createProcesses } from "./processes/processes.ts";
 import { createSessions } from "./sessions/setup.ts";
@@ -153,6 +155,7 @@ export async function compose(
     ...sessions.routes,
     ...new FsRoutes(paths, limits).routes(),
     ...processes.routes,
+    ...openCodeRoutes({ agents, context, observed, sessions, limits, options: options.opencode ?? {} }),
   ] satisfies ConstructorParameters<typeof Router>[0];
   const stop = async () => {
     installer.close();

@@ -1,5 +1,6 @@
-import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { ServerResponse } from "node:http";
 import { HoldfastError, toProblem } from "@holdfast/core";
+import { STATUS_CODES } from "../internal/node-http.ts";
 
 /** Problem types that the published SDK knows; they keep its prefix, new ones get ours. */
 const known = new Set([

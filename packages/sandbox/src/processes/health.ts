@@ -1,5 +1,5 @@
-import { get } from "node:http";
 import { connect } from "node:net";
+import { get } from "../internal/node-http.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 import { runCommand } from "./run.ts";
 import type { HealthCheck, HealthInfo, HealthProbe } from "./spec.ts";
