@@ -17,7 +17,8 @@ export const filesystemAttacks: readonly Attack[] = [
       mkdirSync(join(guest, "empty"));
       const script = `
         import fs from "node:fs"; const answers = {};
-        const attempt = (path) => { try { fs.writeFileSync(path, "0", { flag: "a" }); return "written"; } catch (error) { return error.code; } };
+        // Nothing is changed where it should be possible: opened to append, or made and removed again.
+        const attempt = (path) => { try { fs.closeSync(fs.openSync(path, fs.existsSync(path) ? "a" : "wx")); if (fs.statSync(path).size === 0) fs.rmSync(path); return "written"; } catch (error) { return error.code; } };
         for (const path of ["/x", "/usr/bin/x", "/bin/x", "/etc/passwd", "/etc/x", "/dev/x", "/home/x", "/run/x", "/opt/x", "/var/x", "/opt/holdfast/node", "/opt/guest/x"]) answers[path] = attempt(path);
         fs.symlinkSync("/etc/passwd", "/tmp/link"); answers.link = attempt("/tmp/link");
         answers.own = attempt("/workspace/x");

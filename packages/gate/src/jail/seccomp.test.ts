@@ -43,6 +43,35 @@ function evaluate(filter: Buffer, arch: number, nr: number, args: readonly bigin
   return assert.fail("the filter ran past its end");
 }
 
+/**
+ * The calls that no agent needs, with their numbers, written down a second time: a row that is lost from
+ * the filter is missed here. From the tables of Linux (arch/x86/entry/syscalls, include/uapi/asm-generic).
+ */
+const mustBeRefused: Readonly<Record<FilterArch, string>> = {
+  x64: `
+    acct:163 add_key:248 adjtimex:159 bpf:321 chroot:161 clock_adjtime:305 clock_settime:227
+    create_module:174 delete_module:176 fanotify_init:300 finit_module:313 fsconfig:431 fsmount:432
+    fsopen:430 fspick:433 init_module:175 io_uring_enter:426 io_uring_register:427 io_uring_setup:425
+    ioperm:173 iopl:172 kcmp:312 kexec_file_load:320 kexec_load:246 keyctl:250 listmount:458
+    lookup_dcookie:212 migrate_pages:256 modify_ldt:154 mount:165 mount_setattr:442 move_mount:429
+    move_pages:279 name_to_handle_at:303 nfsservctl:180 open_by_handle_at:304 open_tree:428
+    open_tree_attr:467 perf_event_open:298 pidfd_getfd:438 pivot_root:155 process_vm_readv:310
+    process_vm_writev:311 ptrace:101 quotactl:179 quotactl_fd:443 reboot:169 request_key:249
+    setdomainname:171 sethostname:170 setns:308 settimeofday:164 statmount:457 swapoff:168 swapon:167
+    _sysctl:156 sysfs:139 syslog:103 umount2:166 unshare:272 uselib:134 userfaultfd:323 ustat:136
+    vhangup:153`,
+  arm64: `
+    acct:89 add_key:217 adjtimex:171 bpf:280 chroot:51 clock_adjtime:266 clock_settime:112
+    delete_module:106 fanotify_init:262 finit_module:273 fsconfig:431 fsmount:432 fsopen:430 fspick:433
+    init_module:105 io_uring_enter:426 io_uring_register:427 io_uring_setup:425 kcmp:272
+    kexec_file_load:294 kexec_load:104 keyctl:219 listmount:458 lookup_dcookie:18 migrate_pages:238
+    mount:40 mount_setattr:442 move_mount:429 move_pages:239 name_to_handle_at:264 nfsservctl:42
+    open_by_handle_at:265 open_tree:428 open_tree_attr:467 perf_event_open:241 pidfd_getfd:438
+    pivot_root:41 process_vm_readv:270 process_vm_writev:271 ptrace:117 quotactl:60 quotactl_fd:443
+    reboot:142 request_key:218 setdomainname:162 sethostname:161 setns:268 settimeofday:170
+    statmount:457 swapoff:225 swapon:224 syslog:116 umount2:39 unshare:97 userfaultfd:282 vhangup:58`,
+};
+
 const calls = {
   x64: {
     read: 0,
@@ -81,7 +110,16 @@ for (const arch of ["x64", "arm64"] as const) {
 
     test("allows ordinary calls and refuses every call of the list", () => {
       assert.equal(run(nr.read), action.allow);
-      for (const [name, number] of refusedCalls(arch)) assert.equal(run(number), eperm, name);
+      const listed = mustBeRefused[arch]
+        .trim()
+        .split(/\s+/)
+        .map((each) => each.split(":"));
+      for (const [name, number] of listed) assert.equal(run(Number(number)), eperm, name);
+      assert.deepEqual(
+        [...refusedCalls(arch).keys()].sort(),
+        listed.map(([name]) => name ?? "").sort(),
+        "both lists name the same calls",
+      );
       const all = Array.from({ length: 600 }, (_, number) => run(number));
       const always = all.filter((result) => result === eperm).length;
       assert.ok(always >= refusedCalls(arch).size);

@@ -1,0 +1,142 @@
+/** One protection taken out of one file. */
+export interface Mutant {
+  /** "egress/upstreams.ts: guard 3: path.includes(...)"; unique and readable. */
+  readonly id: string;
+  /** Path from the root of the repository. */
+  readonly file: string;
+  /** The whole changed text of the file. */
+  readonly source: string;
+}
+
+/** Index just after the bracket that closes the one at `open`. Strings and templates are stepped over. */
+function closing(text: string, open: number): number {
+  const pairs: Readonly<Record<string, string>> = { "(": ")", "{": "}", "[": "]" };
+  const stack: string[] = [];
+  for (let at = open; at < text.length; at++) {
+    const character = text[at] ?? "";
+    if (character === '"' || character === "'" || character === "`") {
+      at = endOfString(text, at);
+    } else if (character === "/" && /[(,=!&|?:[]\s*$/.test(text.slice(Math.max(0, at - 8), at))) {
+      at = endOfPattern(text, at);
+    } else if (character in pairs) {
+      stack.push(pairs[character] ?? "");
+    } else if (character === stack.at(-1)) {
+      stack.pop();
+      if (stack.length === 0) return at + 1;
+    }
+  }
+  throw new Error("a bracket is not closed");
+}
+
+function endOfString(text: string, start: number): number {
+  const quote = text[start];
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === "\\") at++;
+    else if (text[at] === quote) return at;
+  }
+  return text.length;
+}
+
+/** A regular expression: slashes in brackets do not end it. */
+function endOfPattern(text: string, start: number): number {
+  let inClass = false;
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === "\\") at++;
+    else if (text[at] === "[") inClass = true;
+    else if (text[at] === "]") inClass = false;
+    else if (text[at] === "/" && !inClass) return at;
+  }
+  return text.length;
+}
+
+const shortened = (text: string) => text.replaceAll(/\s+/g, " ").slice(0, 90);
+
+/** Each `if` whose body refuses something (throws, or returns what is wrong) never refuses. */
+export function withoutGuards(file: string, text: string): Mutant[] {
+  const mutants: Mutant[] = [];
+  for (const match of text.matchAll(/\bif \(/g)) {
+    const open = match.index + 3;
+    const end = closing(text, open);
+    const condition = text.slice(open + 1, end - 1);
+    const body =
+      text[end + 1] === "{"
+        ? text.slice(end, closing(text, end + 1))
+        : text.slice(end, endOfStatement(text, end));
+    const refuses =
+      /^\s*\{?[^;{]*(?:throw\b|return (?:"|`|false\b|this\.#(?:refuse|deny)|refus|reject|deny|fail))/.test(
+        body,
+      ) || /\bthrow\b/.test(body);
+    if (!refuses) continue;
+    mutants.push({
+      id: `guard ${mutants.length + 1}: if (${shortened(condition)})`,
+      file,
+      source: `${text.slice(0, open + 1)}false && (${condition})${text.slice(end - 1)}`,
+    });
+  }
+  return mutants;
+}
+
+function endOfStatement(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    const character = text[at] ?? "";
+    if ("([{".includes(character)) at = closing(text, at) - 1;
+    else if (character === '"' || character === "`") at = endOfString(text, at);
+    else if (character === ";") return at + 1;
+  }
+  return text.length;
+}
+
+/** Each string of the named list is gone. */
+export function withoutEntries(file: string, text: string, name: string): Mutant[] {
+  const start = text.indexOf(`const ${name}`);
+  if (start < 0) throw new Error(`${file} has no ${name}`);
+  const open = text.indexOf("[", text.indexOf("=", start));
+  const end = closing(text, open);
+  return [...text.slice(open, end).matchAll(/"([^"]+)",?/g)].map((entry) => ({
+    id: `${name}: ${entry[1]}`,
+    file,
+    source: text.slice(0, open + entry.index) + text.slice(open + entry.index + entry[0].length),
+  }));
+}
+
+/** Each `key: number` of the named object is as large as a timer can take. */
+export function withoutLimits(file: string, text: string, name: string): Mutant[] {
+  const start = text.indexOf(`const ${name}`);
+  if (start < 0) throw new Error(`${file} has no ${name}`);
+  const open = text.indexOf("{", text.indexOf("=", start));
+  const end = closing(text, open);
+  return [...text.slice(open, end).matchAll(/^ {2}(\w+): ([^,\n]+),$/gm)].map((entry) => ({
+    id: `${name}.${entry[1]} (${entry[2]})`,
+    file,
+    source: `${text.slice(0, open + entry.index)}  ${entry[1]}: ${/^min/.test(entry[1] ?? "") ? 0 : 2 ** 31 - 1},${text.slice(open + entry.index + entry[0].length)}`,
+  }));
+}
+
+/** Each row `name: [...]` of the named table is gone. */
+export function withoutRows(file: string, text: string, name: string): Mutant[] {
+  const start = text.indexOf(`const ${name}`);
+  const open = text.indexOf("{", text.indexOf("=", start));
+  const end = closing(text, open);
+  return [...text.slice(open, end).matchAll(/^ {2}(\w+): \[.*\],\n/gm)].map((entry) => ({
+    id: `${name}: ${entry[1]}`,
+    file,
+    source: text.slice(0, open + entry.index) + text.slice(open + entry.index + entry[0].length),
+  }));
+}
+
+/** `call(...)` gives nothing: the named exported function is empty. */
+export function withoutArgument(file: string, text: string, key: readonly string[]): Mutant {
+  const head = "export function bwrapArguments(";
+  if (!text.includes(head)) throw new Error(`${file} has no bwrapArguments`);
+  const wrapper = `export function bwrapArguments(plan: BwrapPlan): string[] {
+  const args = allArguments(plan);
+  const key: string[] = ${JSON.stringify(key)};
+  for (let at = 0; at + key.length <= args.length; at++) {
+    if (key.every((each, index) => each === "*" || args[at + index] === each)) args.splice(at, key.length);
+  }
+  return args;
+}
+
+function allArguments(`;
+  return { id: `argument ${key.join(" ")}`, file, source: text.replace(head, wrapper) };
+}
