@@ -44,7 +44,13 @@ function inOrderOfDependency(packages: readonly WorkspacePackage[]): WorkspacePa
   return ordered;
 }
 
-function builtExport(source: string): { types: string; default: string } {
+/** False for stylesheets and other files that are exported as they are. */
+function isModule(source: string): boolean {
+  return /\.tsx?$/.test(source);
+}
+
+function builtExport(source: string): string | { types: string; default: string } {
+  if (!isModule(source)) return source.replace(/^\.\/src\//, "./dist/");
   const base = source.replace(/^\.\/src\//, "./dist/").replace(/\.tsx?$/, "");
   return { types: `${base}.d.ts`, default: `${base}.js` };
 }
@@ -78,9 +84,11 @@ function stage(item: WorkspacePackage): string {
   return to;
 }
 
-function compile(to: string): void {
+function compile(item: WorkspacePackage, to: string): void {
+  // A package for browsers has its own, with their library.
+  const own = join(root, "packages", item.folder, "tsconfig.json");
   const config = {
-    extends: join(root, "tsconfig.json"),
+    extends: existsSync(own) ? own : join(root, "tsconfig.json"),
     compilerOptions: {
       noEmit: false,
       rootDir: "src",
@@ -88,7 +96,7 @@ function compile(to: string): void {
       declaration: true,
       typeRoots: [join(root, "node_modules", "@types")],
     },
-    include: ["src/**/*.ts"],
+    include: ["src/**/*.ts", "src/**/*.tsx"],
     exclude: [],
   };
   writeFileSync(join(to, "tsconfig.json"), JSON.stringify(config));
@@ -119,7 +127,7 @@ function checkExports(packages: readonly WorkspacePackage[]): void {
   for (const name of ${JSON.stringify(specifiers)}) {
     const url = import.meta.resolve(name);
     if (url.endsWith(".ts")) throw new Error(name + " resolves to source");
-    if (${JSON.stringify(programs)}.includes(name)) readFileSync(new URL(url));
+    if (${JSON.stringify(programs)}.includes(name) || !url.endsWith(".js")) readFileSync(new URL(url));
     else console.log(name + ": " + Object.keys(await import(name)).length + " exports");
     loaded++;
   }`;
@@ -169,7 +177,7 @@ rmSync(staging, { recursive: true, force: true });
 execFileSync(process.execPath, [join(root, "packages", "studio", "src", "jail", "build-guest.ts")], {
   stdio: "inherit",
 });
-for (const item of packages) compile(stage(item));
+for (const item of packages) compile(item, stage(item));
 checkExports(packages);
 checkCommand();
 console.log(`exports: ${packages.length} packages build and load`);
