@@ -1,8 +1,11 @@
 import type { Clock, Logger } from "@holdfast/core";
 import type { Approvals } from "./approvals/approvals.ts";
 import type { Audit } from "./audit/audit.ts";
+import type { BudgetStatus } from "./egress/budget.ts";
 import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egress/egress.ts";
+import type { EgressConfig } from "./egress/egress-config.ts";
 import type { Guarantee, Jails } from "./jail/jail.ts";
+import type { Plugins, PluginsConfig } from "./plugins/plugins.ts";
 import type { ProviderStatus, Vault } from "./vault/vault.ts";
 
 export interface GateConfig {
@@ -22,6 +25,9 @@ export interface GateConfig {
     readonly bwrapPath?: string;
   };
   readonly vault?: VaultConfig;
+  /** Added to what `<dataDir>/egress.json` says. */
+  readonly egress?: EgressConfig;
+  readonly plugins?: PluginsConfig;
   readonly log?: Logger;
   readonly clock?: Clock;
   readonly onDecision?: (decision: EgressDecision) => void;
@@ -48,6 +54,8 @@ export interface GateStatus {
   readonly guarantees: readonly Guarantee[];
   readonly stages: readonly GateStage[];
   readonly providers: readonly ProviderStatus[];
+  /** How each budget of the gate stands. */
+  readonly budgets: readonly BudgetStatus[];
   readonly jails: number;
   /** Jails of an earlier, killed host that were ended at start. */
   readonly orphansEnded: number;
@@ -64,6 +72,7 @@ export interface Gate {
   readonly vault: Vault;
   readonly approvals: Approvals;
   readonly audit: Audit;
+  readonly plugins: Plugins;
   status(): Promise<GateStatus>;
   /** Opens the only way out of a jail. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */
   openEgress(options: EgressOptions): Promise<Egress>;

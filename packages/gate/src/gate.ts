@@ -5,13 +5,17 @@ import { ApprovalStore } from "./approvals/approval-store.ts";
 import { AuditLog } from "./audit/audit-log.ts";
 import { CheckpointKey } from "./audit/checkpoint.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
+import { BudgetBook } from "./egress/budget-book.ts";
 import type { Egress, EgressOptions } from "./egress/egress.ts";
+import { checkBudget, loadEgressConfig } from "./egress/egress-config.ts";
 import { EgressProxy } from "./egress/egress-proxy.ts";
+import { Prices } from "./egress/prices.ts";
 import { BubblewrapDriver } from "./jail/bubblewrap.ts";
 import type { JailDriver } from "./jail/jail.ts";
 import { JailRegistry } from "./jail/jails.ts";
 import { RefusingDriver } from "./jail/refusing-driver.ts";
 import { UnsafeDriver } from "./jail/unsafe-driver.ts";
+import { PluginHost } from "./plugins/plugin-host.ts";
 import { CredentialVault } from "./vault/credential-vault.ts";
 
 /**
@@ -39,13 +43,28 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       log.warn("ended jails of a killed host", { jails: orphansEnded });
       await audit.append({ type: "jail.orphans_ended", data: { jails: orphansEnded } });
     }
+    const egress = await loadEgressConfig(dataDir, config.egress);
+    const book = BudgetBook.open(join(directory, "usage.db"), clock, egress.budgets);
+    opened.unshift(book);
+    const prices = new Prices(egress.prices);
     const vault = new CredentialVault(join(dataDir, "vault"), config.vault ?? {}, clock);
     const sockets = join(directory, "s");
     // Sockets of an earlier host are dead; their directories go with them.
     await rm(sockets, { recursive: true, force: true });
     await mkdir(sockets, { mode: 0o700 });
-    const gate = new RealGate(config, { clock, sockets, driver, orphansEnded, audit, approvals, vault });
+    const gate = new RealGate(config, {
+      clock,
+      sockets,
+      driver,
+      orphansEnded,
+      audit,
+      approvals,
+      vault,
+      book,
+      prices,
+    });
     await audit.append({ type: "gate.open", data: { driver: driver.name, unsafe: driver.unsafe } });
+    await gate.openPlugins();
     return gate;
   } catch (error) {
     for (const part of opened) await part.close();
@@ -103,6 +122,8 @@ interface GateParts {
   readonly audit: AuditLog;
   readonly approvals: ApprovalStore;
   readonly vault: CredentialVault;
+  readonly book: BudgetBook;
+  readonly prices: Prices;
 }
 
 class RealGate implements Gate {
@@ -113,6 +134,7 @@ class RealGate implements Gate {
   /** Reserved while their sockets are being made. */
   readonly #opening = new Set<string>();
   #closing: Promise<void> | undefined;
+  #plugins: PluginHost | undefined;
 
   constructor(config: GateConfig, parts: GateParts) {
     this.#config = config;
@@ -132,18 +154,40 @@ class RealGate implements Gate {
     return this.#parts.audit;
   }
 
+  get plugins(): PluginHost {
+    if (this.#plugins === undefined) throw new Error("The gate is not open yet");
+    return this.#plugins;
+  }
+
+  /** Part of opening: plugins run in jails of this gate and go out by its egress. */
+  async openPlugins(): Promise<void> {
+    const { clock, audit, vault } = this.#parts;
+    this.#plugins = await PluginHost.open({
+      config: this.#config.plugins ?? {},
+      dataDir: resolve(this.#config.dataDir),
+      jails: this.jails,
+      openEgress: (options) => this.openEgress(options),
+      audit,
+      clock,
+      log: this.#config.log ?? silentLogger,
+      redact: (text) => this.redact(text),
+      remember: (secret) => vault.secrets.add(secret),
+    });
+  }
+
   redact(text: string): string {
     return this.#parts.vault.redact(text);
   }
 
   async status(): Promise<GateStatus> {
-    const { driver, orphansEnded, vault } = this.#parts;
+    const { driver, orphansEnded, vault, book } = this.#parts;
     return {
       driver: driver.name,
       unsafe: driver.unsafe,
       guarantees: driver.guarantees,
       stages: this.#stages(),
       providers: await vault.status(),
+      budgets: book.status(),
       jails: this.jails.list().length,
       orphansEnded,
     };
@@ -183,13 +227,16 @@ class RealGate implements Gate {
     }
     this.#opening.add(jailId);
     try {
-      const { clock, sockets, vault, audit } = this.#parts;
+      const { clock, sockets, vault, audit, book, prices } = this.#parts;
       const proxy = await EgressProxy.open({
         ...options,
+        budgets: (options.budgets ?? []).map(checkBudget),
         directory: sockets,
         vault,
         audit,
         clock,
+        book,
+        prices,
         onDecision: (decision) => {
           options.onDecision?.(decision);
           this.#config.onDecision?.(decision);
@@ -220,13 +267,15 @@ class RealGate implements Gate {
   }
 
   async #close(): Promise<void> {
-    const { audit, approvals, sockets, driver } = this.#parts;
+    const { audit, approvals, sockets, driver, book } = this.#parts;
+    await this.#plugins?.close();
     await this.jails.close();
     await Promise.all([...this.#egress.values()].map((each) => each.close()));
     await rm(sockets, { recursive: true, force: true });
     // A gate that closes on a full disk still closes.
     await audit.note({ type: "gate.close" });
     await audit.close();
+    book.close();
     if (driver instanceof BubblewrapDriver) driver.close();
     approvals.close();
   }

@@ -7,6 +7,16 @@ export { type AuditCheckpoint, parseCheckpoint } from "./audit/checkpoint.ts";
 export { type AuditFormat, auditFormats, exportRecords } from "./audit/export.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
 export {
+  type BudgetPeriod,
+  type BudgetRule,
+  type BudgetScope,
+  type BudgetStatus,
+  budgetPeriods,
+  budgetScopes,
+  type Spent,
+} from "./egress/budget.ts";
+export {
+  type CredentialForm,
   type Egress,
   type EgressAllowRule,
   type EgressCredential,
@@ -18,6 +28,8 @@ export {
   type ProviderName,
   providerNames,
 } from "./egress/egress.ts";
+export { type EgressConfig, egressConfigFile } from "./egress/egress-config.ts";
+export { type ModelPrice, Prices, type PriceTable, priceTable } from "./egress/prices.ts";
 export { createGate } from "./gate.ts";
 export {
   type BubblewrapInstallation,
@@ -40,5 +52,8 @@ export type {
   ToolResult,
   ToolSpec,
 } from "./jail/jail.ts";
+export type { PluginGrant } from "./plugins/launcher.ts";
+export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
+export type { Grant, Principal, SecretOwner } from "./vault/grants.ts";
 export { openVault } from "./vault/open-vault.ts";
-export type { CredentialSource, ProviderStatus, Vault } from "./vault/vault.ts";
+export type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault/vault.ts";

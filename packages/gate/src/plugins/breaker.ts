@@ -1,0 +1,34 @@
+import type { Clock } from "@holdfast/core";
+import { pluginLimits } from "./plugin-limits.ts";
+
+/** Lets a plugin that crashes again and again rest, so that it costs a message and not a process each. */
+export class Breaker {
+  readonly #clock: Clock;
+  #crashes: number[] = [];
+  #restUntil = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  crashed(): void {
+    const now = this.#clock.now();
+    this.#crashes = [...this.#crashes.filter((at) => now - at < pluginLimits.crashWindowMs), now];
+    if (this.#crashes.length >= pluginLimits.maxCrashes) this.#restUntil = now + pluginLimits.crashRestMs;
+  }
+
+  /** Milliseconds until the plugin may start again; 0 when it may. */
+  restMs(): number {
+    return Math.max(0, this.#restUntil - this.#clock.now());
+  }
+
+  get crashes(): number {
+    return this.#crashes.length;
+  }
+
+  /** A new version of the plugin starts without the past of the old one. */
+  reset(): void {
+    this.#crashes = [];
+    this.#restUntil = 0;
+  }
+}

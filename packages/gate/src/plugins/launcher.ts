@@ -1,0 +1,202 @@
+import { randomBytes } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Egress, EgressOptions, EgressUpstream } from "../egress/egress.ts";
+import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
+import { UnsafeDriver } from "../jail/unsafe-driver.ts";
+import type { PluginFolder } from "./plugin-folder.ts";
+import { pluginLimits } from "./plugin-limits.ts";
+import type { SharedFolder } from "./runtime/api.ts";
+import type { StartMessage } from "./runtime/messages.ts";
+
+/** What the operator gives a plugin beyond its manifest. */
+export interface PluginGrant {
+  /** Further ways out; one with the name of a declared one takes its place. */
+  readonly egress?: readonly EgressUpstream[];
+  /** Folders of the host that the plugin may use, by name (a-z, 0-9, "-"). */
+  readonly folders?: Readonly<Record<string, SharedFolder>>;
+}
+
+/** A plugin's process that has been started and has not been told anything yet. */
+export interface LaunchedPlugin {
+  readonly jail: Jail;
+  /** False where this machine has no jails, or the operator switched them off. */
+  readonly confined: boolean;
+  readonly start: Pick<StartMessage, "directory" | "dataDirectory" | "egress" | "folders">;
+  /** Closes the way out. */
+  close(): Promise<void>;
+}
+
+export interface LauncherOptions {
+  readonly jails: Jails;
+  readonly openEgress: (options: EgressOptions) => Promise<Egress>;
+  /** In which each plugin has a folder of its own. */
+  readonly dataDirectory: string;
+}
+
+const runtime = join(import.meta.dirname, "runtime");
+const extension = import.meta.filename.endsWith(".ts") ? ".ts" : ".js";
+
+/** Paths inside a plugin's jail. */
+const inside = {
+  node: "/opt/holdfast/node",
+  runtime: "/opt/holdfast/plugin",
+  plugin: "/plugin",
+  data: "/data",
+  egress: "/run/holdfast/egress.sock",
+  folders: "/folders",
+} as const;
+
+/** Plugins written for another runner use enums and parameter properties; where Node can, it takes them. */
+const transform = process.allowedNodeEnvironmentFlags.has("--experimental-transform-types")
+  ? ["--experimental-transform-types"]
+  : [];
+
+/**
+ * Starts the process of a plugin: in a jail of the gate's driver, with its folder read-only, its data
+ * folder, and no way out but the egress of its manifest and of the operator's grant.
+ */
+export class PluginLauncher {
+  readonly #options: LauncherOptions;
+  readonly #bare = new UnsafeDriver({ allowUnsafe: true });
+
+  constructor(options: LauncherOptions) {
+    this.#options = options;
+  }
+
+  get confined(): boolean {
+    const { driver } = this.#options.jails;
+    return !driver.unsafe && driver.refusal === undefined;
+  }
+
+  dataDirectory(plugin: PluginFolder): string {
+    return join(this.#options.dataDirectory, plugin.name, "data");
+  }
+
+  async launch(
+    plugin: PluginFolder,
+    grant: PluginGrant,
+    credentials: Readonly<Record<string, string>>,
+  ): Promise<LaunchedPlugin> {
+    const data = this.dataDirectory(plugin);
+    await mkdir(data, { recursive: true, mode: 0o700 });
+    const id = `plugin-${plugin.name}-${randomBytes(4).toString("hex")}`;
+    const upstreams = upstreamsOf(plugin, grant, credentials);
+    const egress =
+      upstreams.length === 0
+        ? undefined
+        : await this.#options.openEgress({ jailId: id, session: `plugin:${plugin.name}`, upstreams });
+    try {
+      const place = this.confined ? (_host: string, path: string) => path : (host: string) => host;
+      const spec = this.#spec(id, plugin, grant, egress, place);
+      const jail = this.confined
+        ? await this.#options.jails.start(spec)
+        : await this.#bare.start({ ...spec, mounts: [] });
+      return {
+        jail,
+        confined: this.confined,
+        start: {
+          directory: place(plugin.directory, inside.plugin),
+          dataDirectory: place(data, inside.data),
+          ...(egress === undefined
+            ? {}
+            : {
+                egress: {
+                  socketPath: place(egress.socketPath, inside.egress),
+                  upstreams: addresses(plugin, upstreams),
+                },
+              }),
+          folders: Object.fromEntries(
+            Object.entries(grant.folders ?? {}).map(([name, { path, mode }]) => [
+              name,
+              { path: place(path, `${inside.folders}/${name}`), mode },
+            ]),
+          ),
+        },
+        close: async () => egress?.close(),
+      };
+    } catch (error) {
+      await egress?.close();
+      throw error;
+    }
+  }
+
+  #spec(
+    id: string,
+    plugin: PluginFolder,
+    grant: PluginGrant,
+    egress: Egress | undefined,
+    place: (host: string, path: string) => string,
+  ): JailSpec {
+    const node = realpathSync(process.execPath);
+    const mounts: JailMount[] = [
+      { source: node, target: inside.node, mode: "ro" },
+      { source: runtime, target: inside.runtime, mode: "ro" },
+      { source: plugin.directory, target: inside.plugin, mode: "ro" },
+      { source: this.dataDirectory(plugin), target: inside.data, mode: "rw" },
+      ...Object.entries(grant.folders ?? {}).map(([name, { path, mode }]) => ({
+        source: path,
+        target: `${inside.folders}/${name}`,
+        mode,
+      })),
+    ];
+    if (egress !== undefined) mounts.push({ source: egress.socketPath, target: inside.egress, mode: "rw" });
+    return {
+      id,
+      command: place(node, inside.node),
+      args: [
+        ...transform,
+        "--disable-warning=ExperimentalWarning",
+        "--max-old-space-size=256",
+        join(place(runtime, inside.runtime), `main${extension}`),
+      ],
+      cwd: place(plugin.directory, inside.plugin),
+      env: {
+        PATH: "/usr/local/bin:/usr/bin:/bin",
+        HOME: "/tmp",
+        LANG: "C.UTF-8",
+        HOLDFAST_PLUGIN: plugin.name,
+      },
+      mounts,
+      limits: {
+        memoryBytes: pluginLimits.memoryBytes,
+        pids: pluginLimits.pids,
+        tmpBytes: pluginLimits.tmpBytes,
+      },
+      network: "none",
+    };
+  }
+}
+
+/** What the proxy is told. A credential goes to it and not to the plugin. */
+function upstreamsOf(
+  { manifest }: PluginFolder,
+  { egress: granted = [] }: PluginGrant,
+  credentials: Readonly<Record<string, string>>,
+): EgressUpstream[] {
+  const declared = (manifest.egress ?? [])
+    .filter(({ name }) => !granted.some((each) => each.name === name))
+    .map(({ name, url, methods = ["GET"], paths = ["/"], credential, credential_as: as = "bearer" }) => {
+      const value = credential === undefined ? undefined : credentials[credential];
+      return {
+        name,
+        baseUrl: url,
+        provider: "none",
+        allow: paths.map((pathPrefix) => ({ methods, pathPrefix })),
+        credential: value === undefined ? { kind: "none" } : { kind: as, value },
+      } satisfies EgressUpstream;
+    });
+  return [...declared, ...granted];
+}
+
+/** The addresses by which a handler knows its ways out: those of its manifest, also where one is replaced. */
+function addresses(
+  { manifest }: PluginFolder,
+  upstreams: readonly EgressUpstream[],
+): { name: string; url: string }[] {
+  return upstreams.map(({ name, baseUrl }) => ({
+    name,
+    url: manifest.egress?.find((each) => each.name === name)?.url ?? baseUrl,
+  }));
+}

@@ -1,0 +1,442 @@
+import { randomUUID } from "node:crypto";
+import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
+import type { Audit } from "../audit/audit.ts";
+import type { Principal, Tool, ToolCall, ToolOutcome } from "../broker/tool.ts";
+import { Breaker } from "./breaker.ts";
+import type { PluginCredentials } from "./credentials.ts";
+import type { PluginGrant, PluginLauncher } from "./launcher.ts";
+import { auditEntries, failureOf, type LoadFailed, ownCode } from "./plugin-answers.ts";
+import type { PluginFolder } from "./plugin-folder.ts";
+import { pluginLimits } from "./plugin-limits.ts";
+import { type Answer, PluginLoadError, PluginProcess, unavailable } from "./plugin-process.ts";
+import type { PluginState, PluginStatus } from "./plugins.ts";
+import { Publisher, subscribes } from "./publisher.ts";
+import type { EventEnvelope, PluginVerifyResult, SessionLookup, ToolDeclaration } from "./runtime/api.ts";
+import { channelVersion, type InvocationContext, type Question } from "./runtime/messages.ts";
+
+export interface PluginPorts {
+  readonly launcher: PluginLauncher;
+  readonly credentials: PluginCredentials;
+  readonly grant: PluginGrant;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly redact: (text: string) => string;
+  readonly catalog: () => readonly ToolDeclaration[];
+  readonly publish: (envelope: EventEnvelope) => void;
+  /** What the audit knows of a plugin's tools in one group. */
+  readonly auditOf: (plugin: string, group: string) => ReturnType<Audit["query"]>;
+}
+
+/** Whom the running requests of one process are for. */
+interface Callers {
+  readonly principals: Map<number, Principal>;
+  readonly lookups: Map<number, SessionLookup>;
+}
+
+/** One plugin: its present version, its process, and what happens when that ends or is replaced. */
+export class ManagedPlugin {
+  readonly #ports: PluginPorts;
+  readonly #breaker: Breaker;
+  readonly #publisher: Publisher;
+  #folder: PluginFolder;
+  #process: PluginProcess | undefined;
+  #starting: Promise<PluginProcess> | undefined;
+  readonly #callers = new WeakMap<PluginProcess, Callers>();
+  readonly #draining = new Set<Promise<void>>();
+  /** When each session was first seen here. */
+  readonly #sessions = new Map<string, string>();
+  readonly #events: EventEnvelope[] = [];
+  #delivering: Promise<void> | undefined;
+  #droppedEvents = 0;
+  #calls = 0;
+  #restart: NodeJS.Timeout | undefined;
+  #closed = false;
+  failure: LoadFailed | undefined;
+
+  constructor(folder: PluginFolder, ports: PluginPorts) {
+    this.#folder = folder;
+    this.#ports = ports;
+    this.#breaker = new Breaker(ports.clock);
+    this.#publisher = new Publisher(ports.clock);
+  }
+
+  get folder(): PluginFolder {
+    return this.#folder;
+  }
+
+  /** Such a plugin acts by itself, so that its process always runs. */
+  get eager(): boolean {
+    const { source, manifest } = this.#folder;
+    return source === "user" || manifest.provides.channels.length > 0 || manifest.subscribes.length > 0;
+  }
+
+  get status(): PluginStatus {
+    const { name, source, manifest, digest, skills } = this.#folder;
+    const process = this.#process;
+    const running = process?.alive === true;
+    const state: PluginState = running ? "running" : this.#breaker.restMs() > 0 ? "resting" : "idle";
+    return {
+      name,
+      source,
+      state,
+      version: manifest.version,
+      description: manifest.description,
+      digest,
+      tools: manifest.provides.tools.map((each) => each.name),
+      skills: skills.map((each) => each.file),
+      crashes: this.#breaker.crashes,
+      droppedEvents: this.#droppedEvents,
+      confined: this.#ports.launcher.confined,
+      ...(running ? { pid: process.pid } : {}),
+      ...(this.failure === undefined ? {} : { failure: this.failure }),
+    };
+  }
+
+  tools(): Tool[] {
+    const { name, manifest, digest } = this.#folder;
+    return manifest.provides.tools.map((tool) => ({
+      name: tool.name,
+      description: tool.description,
+      plugin: name,
+      // An approval is for this very code, not for whatever calls itself that version.
+      pluginVersion: `${manifest.version}+${digest.slice("sha256:".length, "sha256:".length + 12)}`,
+      riskLevel: tool.risk_level,
+      argumentsSchema: { ...tool.arguments_schema },
+      ...(tool.output_schema === undefined ? {} : { outputSchema: tool.output_schema }),
+      timeoutMs: tool.timeout_ms ?? manifest.timeout_ms ?? pluginLimits.defaultTimeoutMs,
+      ...(manifest.allowed_groups === undefined ? {} : { allowedGroups: manifest.allowed_groups }),
+    }));
+  }
+
+  /** Starts the process unless it runs. Throws {@link PluginLoadError}, `plugin.unavailable`. */
+  async start(): Promise<PluginProcess> {
+    if (this.#closed) throw unavailable("The plugin is being removed");
+    if (this.#process?.alive) return this.#process;
+    const restMs = this.#breaker.restMs();
+    if (restMs > 0) throw unavailable(`The plugin ${this.#folder.name} crashed too often and rests`, restMs);
+    this.#starting ??= this.#launch(this.#folder)
+      .then((process) => {
+        this.#process = process;
+        this.failure = undefined;
+        return process;
+      })
+      .catch((error: unknown) => {
+        this.#breaker.crashed();
+        this.failure = failureOf(error, this.#ports.redact);
+        throw error;
+      })
+      .finally(() => {
+        this.#starting = undefined;
+      });
+    return this.#starting;
+  }
+
+  /**
+   * Starts another version beside the present one and puts it in its place; the present one finishes its
+   * calls. When the new one does not start, the present one stays. Throws {@link PluginLoadError}.
+   */
+  async replace(folder: PluginFolder): Promise<void> {
+    await this.#starting?.catch(() => {});
+    const next = await this.#launch(folder);
+    const previous = this.#process;
+    this.#folder = folder;
+    this.#process = next;
+    this.failure = undefined;
+    this.#breaker.reset();
+    if (previous !== undefined) this.#drain(previous, pluginLimits.drainMs);
+  }
+
+  #drain(process: PluginProcess, drainMs: number): void {
+    const drained = process.close(drainMs).finally(() => this.#draining.delete(drained));
+    this.#draining.add(drained);
+  }
+
+  async #launch(folder: PluginFolder, verifyOnly = false): Promise<PluginProcess> {
+    const { launcher, credentials, grant, catalog } = this.#ports;
+    const { name, manifest, config } = folder;
+    const all = await credentials.read(name);
+    const launched = await launcher.launch(folder, grant, all);
+    const callers: Callers = { principals: new Map(), lookups: new Map() };
+    const process = await PluginProcess.start(
+      launched,
+      {
+        type: "start",
+        version: channelVersion,
+        plugin: name,
+        ...launched.start,
+        credentials: this.#visible(folder, all),
+        config,
+        catalog: catalog(),
+        channels: manifest.provides.channels.length > 0,
+        verifyOnly,
+        needsResolveSession: manifest.session === "explicit",
+      },
+      {
+        onQuestion: (question) => this.#answer(question, callers),
+        onCrash: (detail, printed) => this.#crashed(detail, printed),
+      },
+    );
+    this.#callers.set(process, callers);
+    if (this.#closed) {
+      await process.close(0);
+      throw unavailable("The plugin is being removed");
+    }
+    return process;
+  }
+
+  /** A credential that the gate presents itself, at the egress, is not told to the plugin. */
+  #visible({ manifest }: PluginFolder, all: Readonly<Record<string, string>>): Record<string, string> {
+    const presented = new Set((manifest.egress ?? []).map((each) => each.credential));
+    return Object.fromEntries(
+      Object.entries(all).filter(
+        ([key]) => !presented.has(key) && (manifest.secrets === undefined || manifest.secrets.includes(key)),
+      ),
+    );
+  }
+
+  #crashed(detail: string, printed: string): void {
+    const { log, redact } = this.#ports;
+    this.#breaker.crashed();
+    log.warn("a plugin crashed", {
+      plugin: this.#folder.name,
+      detail,
+      crashes: this.#breaker.crashes,
+      printed: redact(printed),
+    });
+    // Others start again with the next call; what nobody calls would stay away for ever.
+    if (this.#closed || !this.#actsByItself()) return;
+    clearTimeout(this.#restart);
+    this.#restart = setTimeout(
+      () => void this.start().catch(() => {}),
+      Math.max(1_000, this.#breaker.restMs()),
+    ).unref();
+  }
+
+  #actsByItself(): boolean {
+    const { manifest } = this.#folder;
+    return manifest.provides.channels.length > 0 || manifest.subscribes.length > 0;
+  }
+
+  /** Throws `plugin.unavailable`, `plugin.timeout`, `plugin.handler_failed`, and the reason of an abort. */
+  async invoke(call: ToolCall): Promise<ToolOutcome> {
+    if (this.#calls >= pluginLimits.maxCalls) {
+      throw unavailable(`The plugin ${this.#folder.name} already has ${pluginLimits.maxCalls} calls`, 1_000);
+    }
+    this.#calls += 1;
+    let process: PluginProcess;
+    let id = 0;
+    try {
+      process = await this.#forCall();
+      const callers = this.#callers.get(process);
+      const answer = await process.request(
+        {
+          type: "invoke",
+          tool: call.tool.name,
+          arguments: { ...call.arguments },
+          context: this.#context(call),
+        },
+        {
+          timeoutMs: call.tool.timeoutMs ?? pluginLimits.defaultTimeoutMs,
+          signal: call.signal,
+          onId: (given) => {
+            id = given;
+            callers?.principals.set(given, call.principal);
+          },
+          onProgress: ({ progress, total, message }) => {
+            if (typeof progress !== "number") return;
+            call.onProgress?.({
+              progress,
+              ...(typeof total === "number" ? { total } : {}),
+              ...(typeof message === "string" ? { message } : {}),
+            });
+          },
+        },
+      );
+      callers?.principals.delete(id);
+      return this.#outcome(answer, call.tool.name);
+    } finally {
+      this.#calls -= 1;
+      if (this.#process !== undefined) this.#callers.get(this.#process)?.principals.delete(id);
+    }
+  }
+
+  async #forCall(): Promise<PluginProcess> {
+    try {
+      return await this.start();
+    } catch (error) {
+      if (!(error instanceof PluginLoadError)) throw error;
+      throw unavailable(`The plugin ${this.#folder.name} does not start (${error.category})`);
+    }
+  }
+
+  #context({ principal, correlation, tainted }: ToolCall): InvocationContext {
+    const { group, session, user, organization, agent } = principal;
+    const now = new Date(this.#ports.clock.now()).toISOString();
+    const key = JSON.stringify([group, session]);
+    const startedAt = this.#sessions.get(key) ?? now;
+    this.#sessions.set(key, startedAt);
+    if (this.#sessions.size > 1_000) this.#sessions.delete(this.#sessions.keys().next().value ?? "");
+    return {
+      group,
+      sessionId: session,
+      startedAt,
+      correlationId: correlation,
+      timestamp: now,
+      ...(user === undefined ? {} : { user }),
+      ...(organization === undefined ? {} : { organization }),
+      ...(agent === undefined ? {} : { agent }),
+      ...(tainted === undefined ? {} : { tainted }),
+    };
+  }
+
+  #outcome(answer: Answer, tool: string): ToolOutcome {
+    switch (answer.type) {
+      case "result":
+        return { ok: true, result: answer.result };
+      case "error": {
+        const { code, message, retriable, field, retry_after: retryAfter } = answer.error;
+        return {
+          ok: false,
+          error: {
+            code: ownCode(code),
+            message: String(message).slice(0, 8_000),
+            retriable: retriable === true,
+            ...(typeof field === "string" ? { field } : {}),
+            ...(typeof retryAfter === "number" ? { retry_after: Math.ceil(retryAfter) } : {}),
+          },
+        };
+      }
+      case "thrown":
+        throw this.#failed(tool, String(answer.message));
+      case "done":
+        throw this.#failed(tool, "an answer to something else");
+    }
+  }
+
+  /** What a handler threw is for the log; the caller gets a number that finds it there. */
+  #failed(tool: string, detail: string): HoldfastError {
+    const errorId = randomUUID();
+    const { log, redact } = this.#ports;
+    log.error("a plugin's handler failed", {
+      plugin: this.#folder.name,
+      tool,
+      errorId,
+      detail: redact(detail),
+    });
+    return new HoldfastError(
+      "plugin",
+      "handler_failed",
+      `Plugin handler encountered an internal error (${errorId})`,
+      { statusCode: 502, metadata: { errorId } },
+    );
+  }
+
+  async #answer(question: Question, callers: Callers): Promise<unknown> {
+    switch (question.what) {
+      case "publish": {
+        const { name, manifest } = this.#folder;
+        this.#ports.publish(this.#publisher.envelope(name, manifest, question.event));
+        return null;
+      }
+      case "audit": {
+        const group = question.call === undefined ? undefined : callers.principals.get(question.call)?.group;
+        if (group === undefined) return [];
+        const records = await this.#ports.auditOf(this.#folder.name, group);
+        return auditEntries(records, question.filter ?? {});
+      }
+      case "sessions.latest":
+        return (await callers.lookups.get(question.call)?.latest()) ?? null;
+      case "sessions.find":
+        return (await callers.lookups.get(question.call)?.find(question.criteria ?? {})) ?? [];
+    }
+  }
+
+  /** True when the plugin subscribes to the topic in this group; the event is then handed over in order. */
+  deliver(envelope: EventEnvelope): boolean {
+    const { manifest } = this.#folder;
+    if (!manifest.subscribes.some((pattern) => subscribes(pattern, envelope.topic))) return false;
+    if (manifest.allowed_groups !== undefined && !manifest.allowed_groups.includes(envelope.group))
+      return false;
+    if (this.#events.length >= pluginLimits.maxWaitingEvents) {
+      this.#droppedEvents += 1;
+      if (this.#droppedEvents === 1)
+        this.#ports.log.warn("a plugin misses events", { plugin: this.#folder.name });
+      return true;
+    }
+    this.#events.push(envelope);
+    this.#delivering ??= this.#deliverAll().finally(() => {
+      this.#delivering = undefined;
+    });
+    return true;
+  }
+
+  async #deliverAll(): Promise<void> {
+    for (let envelope = this.#events.shift(); envelope !== undefined; envelope = this.#events.shift()) {
+      try {
+        const process = await this.start();
+        const answer = await process.request(
+          { type: "event", envelope },
+          { timeoutMs: pluginLimits.eventMs },
+        );
+        if (answer.type === "thrown") this.#failed(`event ${envelope.topic}`, String(answer.message));
+      } catch (error) {
+        this.#ports.log.warn("a plugin did not take an event", {
+          plugin: this.#folder.name,
+          topic: envelope.topic,
+          error: this.#ports.redact(String(error)),
+        });
+      }
+    }
+  }
+
+  async verify(): Promise<PluginVerifyResult> {
+    const process = await this.#forCall();
+    const answer = await process.request({ type: "verify" }, { timeoutMs: pluginLimits.verifyMs });
+    const value = answer.type === "done" ? answer.value : undefined;
+    if (typeof value !== "object" || value === null) {
+      throw this.#failed("verify", answer.type === "thrown" ? answer.message : "no result");
+    }
+    return { ...value, message: this.#ports.redact(String(value.message)) };
+  }
+
+  async resolveSession(envelope: EventEnvelope, sessions: SessionLookup): Promise<string | null> {
+    const process = await this.#forCall();
+    const callers = this.#callers.get(process);
+    let id = 0;
+    try {
+      const answer = await process.request(
+        { type: "resolve_session", envelope },
+        {
+          timeoutMs: pluginLimits.eventMs,
+          onId: (given) => {
+            id = given;
+            callers?.lookups.set(given, sessions);
+          },
+        },
+      );
+      if (answer.type === "thrown") throw this.#failed("resolveSession", String(answer.message));
+      return answer.type === "done" && typeof answer.value === "string" ? answer.value : null;
+    } finally {
+      callers?.lookups.delete(id);
+    }
+  }
+
+  tellCatalog(catalog: readonly ToolDeclaration[]): void {
+    this.#process?.tell({ type: "catalog", catalog });
+  }
+
+  async tellCredentials(): Promise<void> {
+    const all = await this.#ports.credentials.read(this.#folder.name);
+    this.#process?.tell({ type: "credentials", credentials: this.#visible(this.#folder, all) });
+  }
+
+  /** Ends every process; calls in flight may finish for `drainMs`. */
+  async close(drainMs: number): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#restart);
+    this.#events.length = 0;
+    await this.#starting?.catch(() => {});
+    if (this.#process !== undefined) this.#drain(this.#process, drainMs);
+    await Promise.all(this.#draining);
+  }
+}

@@ -1,0 +1,144 @@
+import { HoldfastError } from "@holdfast/core";
+import { Ajv, type ErrorObject } from "ajv";
+import { manifestSchema } from "./manifest-schema.ts";
+import { isCredentialKey, reservedToolNames } from "./names.ts";
+import { pluginLimits } from "./plugin-limits.ts";
+import type { PluginManifest } from "./runtime/api.ts";
+
+const ajv = new Ajv({ allErrors: true, strict: false });
+const isManifest = ajv.compile<PluginManifest>(manifestSchema);
+
+export function invalidManifest(problems: readonly string[]): HoldfastError {
+  return new HoldfastError("plugin", "invalid_manifest", `Invalid manifest: ${problems.join("; ")}`, {
+    statusCode: 400,
+    metadata: { problems },
+  });
+}
+
+function describe({ instancePath, message, params }: ErrorObject): string {
+  const extra = "additionalProperty" in params ? ` (${String(params["additionalProperty"])})` : "";
+  return `${instancePath === "" ? "/" : instancePath} ${message ?? "is not valid"}${extra}`;
+}
+
+/** Reads `manifest.json`. Throws `plugin.invalid_manifest` with every problem that it has. */
+export function parseManifest(raw: string): PluginManifest {
+  const bytes = Buffer.byteLength(raw);
+  if (bytes > pluginLimits.maxManifestBytes) {
+    throw invalidManifest([`it has ${bytes} bytes, more than ${pluginLimits.maxManifestBytes}`]);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(raw);
+  } catch {
+    throw invalidManifest(["manifest.json is not valid JSON"]);
+  }
+  if (!isManifest(parsed)) throw invalidManifest((isManifest.errors ?? []).slice(0, 20).map(describe));
+  const problems = [...toolProblems(parsed), ...credentialProblems(parsed)];
+  if (problems.length > 0) throw invalidManifest(problems);
+  return parsed;
+}
+
+function toolProblems({ provides }: PluginManifest): string[] {
+  const problems: string[] = [];
+  const seen = new Set<string>();
+  for (const { name, arguments_schema: schema, output_schema: output } of provides.tools) {
+    if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) {
+      problems.push(
+        `the tool ${JSON.stringify(name)} is not named with 1 to 64 of a-z, 0-9 and _, beginning with a letter`,
+      );
+    }
+    if (reservedToolNames.has(name)) problems.push(`the tool name "${name}" is reserved`);
+    if (seen.has(name)) problems.push(`the tool "${name}" is declared twice`);
+    seen.add(name);
+    problems.push(...schemaProblems(`the arguments of "${name}"`, schema));
+    if (output !== undefined) problems.push(...referenceProblems(`the output of "${name}"`, output));
+  }
+  return problems;
+}
+
+function schemaProblems(what: string, schema: object): string[] {
+  const problems = referenceProblems(what, schema);
+  const depth = depthOf(schema);
+  if (depth > pluginLimits.maxSchemaDepth) {
+    problems.push(`${what} are nested ${depth} deep, more than ${pluginLimits.maxSchemaDepth}`);
+  }
+  const properties = Object.keys(Reflect.get(schema, "properties") ?? {}).length;
+  if (properties > pluginLimits.maxSchemaProperties) {
+    problems.push(`${what} have ${properties} properties, more than ${pluginLimits.maxSchemaProperties}`);
+  }
+  // A schema that cannot be compiled would fail at the first call instead.
+  if (problems.length === 0 && !compiles(schema)) problems.push(`${what} are no valid JSON Schema`);
+  return problems;
+}
+
+function compiles(schema: object): boolean {
+  try {
+    new Ajv({ strict: false, validateFormats: false }).compile(schema);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function referenceProblems(what: string, schema: object): string[] {
+  return hasReference(schema) ? [`${what} use $ref`] : [];
+}
+
+function hasReference(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).some(
+    ([key, each]) => key === "$ref" || key === "$dynamicRef" || hasReference(each),
+  );
+}
+
+/** Each `properties` and each `items` is one level. */
+function depthOf(schema: object): number {
+  const properties: unknown = Reflect.get(schema, "properties");
+  const items: unknown = Reflect.get(schema, "items");
+  const children = typeof properties === "object" && properties !== null ? Object.values(properties) : [];
+  const depths = [...children, items]
+    .filter((each) => typeof each === "object" && each !== null && !Array.isArray(each))
+    .map((each) => 1 + depthOf(each));
+  return Math.max(0, ...depths);
+}
+
+function credentialProblems({ install, secrets = [], egress = [] }: PluginManifest): string[] {
+  const keys = [
+    ...(install?.credentials ?? []).map((each) => each.key),
+    ...secrets,
+    ...egress.flatMap((each) => each.credential ?? []),
+  ];
+  const problems = keys
+    .filter((key) => !isCredentialKey(key))
+    .map((key) => `${JSON.stringify(key)} cannot be the key of a credential`);
+  const names = egress.map((each) => each.name);
+  if (new Set(names).size !== names.length) problems.push("two ways out have the same name");
+  return problems;
+}
+
+/** Checks what an operator configured. Throws `plugin.invalid_config`. */
+export function checkConfig(manifest: PluginManifest, raw: string | undefined): Record<string, unknown> {
+  const invalid = (problem: string) =>
+    new HoldfastError("plugin", "invalid_config", `Invalid config.json: ${problem}`, { statusCode: 400 });
+  let config: Record<string, unknown> = {};
+  if (raw !== undefined) {
+    if (Buffer.byteLength(raw) > pluginLimits.maxConfigBytes) throw invalid("it is too large");
+    try {
+      const parsed: unknown = JSON.parse(raw);
+      if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+        throw new Error("no object");
+      config = { ...parsed };
+    } catch {
+      throw invalid("it is not a JSON object");
+    }
+  }
+  if (manifest.config_schema === undefined) return config;
+  for (const [key, { default: value }] of Object.entries(manifest.config_schema.properties)) {
+    if (value !== undefined && !Object.hasOwn(config, key)) config[key] = value;
+  }
+  const validate = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(
+    manifest.config_schema,
+  );
+  if (!validate(config)) throw invalid((validate.errors ?? []).map(describe).join("; "));
+  return config;
+}

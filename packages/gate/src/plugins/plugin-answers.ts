@@ -1,0 +1,68 @@
+import { HoldfastError } from "@holdfast/core";
+import type { AuditRecord } from "../audit/audit.ts";
+import { type BrokerErrorCode, brokerErrors } from "../broker/errors.ts";
+import { pluginLimits } from "./plugin-limits.ts";
+import { type LoadFailure, PluginLoadError } from "./plugin-process.ts";
+
+export interface LoadFailed {
+  readonly category: LoadFailure;
+  readonly message: string;
+}
+
+/** The codes of the pipeline are its own to give; HANDLER_ERROR is what handlers say instead. */
+export function ownCode(code: unknown): string {
+  if (typeof code !== "string" || !/^[A-Z][A-Z0-9_]{0,63}$/i.test(code)) return "HANDLER_ERROR";
+  return Object.hasOwn(brokerErrors, code) && code !== ("HANDLER_ERROR" satisfies BrokerErrorCode)
+    ? "HANDLER_ERROR"
+    : code;
+}
+
+/** The category of whatever kept a plugin from loading, and a text for its operator. */
+export function failureOf(error: unknown, redact: (text: string) => string): LoadFailed {
+  const category = error instanceof PluginLoadError ? error.category : loadCategory(error);
+  return {
+    category,
+    message: redact(error instanceof Error ? error.message : String(error)).slice(0, 4_000),
+  };
+}
+
+function loadCategory(error: unknown): LoadFailure {
+  return error instanceof HoldfastError && error.code.startsWith("invalid_")
+    ? "invalid_manifest"
+    : "init_error";
+}
+
+/** Audit records in the shape that handlers know, the newest last. */
+export function auditEntries(records: readonly AuditRecord[], filter: object) {
+  const wanted = (name: string, value: unknown) => {
+    const asked: unknown = Reflect.get(filter, name);
+    return asked === undefined || asked === value;
+  };
+  const time = (name: string, otherwise: number) => {
+    const asked: unknown = Reflect.get(filter, name);
+    return typeof asked === "string" ? Date.parse(asked) : otherwise;
+  };
+  const last: unknown = Reflect.get(filter, "last_n");
+  const most =
+    typeof last === "number"
+      ? Math.min(Math.max(1, last), pluginLimits.auditAnswers)
+      : pluginLimits.auditAnswers;
+  return records
+    .map(({ seq, at, type, data = {} }) => ({
+      id: String(seq),
+      timestamp: new Date(at).toISOString(),
+      topic: `tool.invoke.${String(data["tool"])}`,
+      correlation: String(data["correlation"] ?? ""),
+      outcome: data["outcome"] === "error" || data["ok"] === false ? "error" : "success",
+      detail: { type, ...data },
+    }))
+    .filter(
+      (each) =>
+        wanted("correlation", each.correlation) &&
+        wanted("topic", each.topic) &&
+        wanted("outcome", each.outcome) &&
+        Date.parse(each.timestamp) >= time("since", 0) &&
+        Date.parse(each.timestamp) <= time("until", Number.MAX_SAFE_INTEGER),
+    )
+    .slice(-most);
+}

@@ -1,0 +1,349 @@
+import { join } from "node:path";
+import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
+import type { Audit } from "../audit/audit.ts";
+import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts";
+import type { Egress, EgressOptions } from "../egress/egress.ts";
+import type { Jails } from "../jail/jail.ts";
+import { PluginCredentials } from "./credentials.ts";
+import { FolderWatcher } from "./folder-watcher.ts";
+import { PluginLauncher } from "./launcher.ts";
+import { ManagedPlugin } from "./managed-plugin.ts";
+import { invalidManifest } from "./manifest.ts";
+import { pluginName } from "./names.ts";
+import { failureOf } from "./plugin-answers.ts";
+import {
+  type FoundPlugin,
+  findPlugins,
+  fingerprintOf,
+  type PluginDirectories,
+  type PluginFolder,
+  readPluginFolder,
+} from "./plugin-folder.ts";
+import { pluginLimits } from "./plugin-limits.ts";
+import { unavailable } from "./plugin-process.ts";
+import type { PluginStatus, Plugins, PluginsConfig } from "./plugins.ts";
+import type { EventEnvelope, PluginVerifyResult, SessionLookup, ToolDeclaration } from "./runtime/api.ts";
+import { writeSkills } from "./skills.ts";
+
+export interface PluginHostOptions {
+  readonly config: PluginsConfig;
+  readonly dataDir: string;
+  readonly jails: Jails;
+  readonly openEgress: (options: EgressOptions) => Promise<Egress>;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly redact: (text: string) => string;
+  /** Told every credential that is read. */
+  readonly remember: (secret: string) => void;
+}
+
+/** The plugins of one gate: found, checked, each in its process, replaced when their folders change. */
+export class PluginHost implements Plugins, ToolSource {
+  readonly name = "plugins";
+  readonly skillsDirectory: string;
+  readonly directories: PluginDirectories;
+  readonly credentials: PluginCredentials;
+  readonly #options: PluginHostOptions;
+  readonly #launcher: PluginLauncher;
+  readonly #plugins = new Map<string, ManagedPlugin>();
+  /** What did not load at all, by name. */
+  readonly #failed = new Map<string, PluginStatus>();
+  /** Fingerprints of folders as last seen, loaded or not. */
+  readonly #seen = new Map<string, string>();
+  readonly #listeners = new Set<() => void>();
+  readonly #eventListeners = new Set<(envelope: EventEnvelope) => void>();
+  readonly #watcher: FolderWatcher;
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #closing = new Set<Promise<void>>();
+  #closed = false;
+
+  private constructor(options: PluginHostOptions) {
+    const { config, dataDir } = options;
+    this.#options = options;
+    this.directories = {
+      user: config.userDirectory ?? join(dataDir, "plugins"),
+      ...(config.builtInDirectory === undefined ? {} : { builtIn: config.builtInDirectory }),
+    };
+    this.skillsDirectory = join(dataDir, "gate", "skills");
+    this.credentials = new PluginCredentials(
+      config.credentialsDirectory ?? join(dataDir, "credentials", "plugins"),
+      options.remember,
+    );
+    this.#launcher = new PluginLauncher({
+      jails: options.jails,
+      openEgress: options.openEgress,
+      dataDirectory: join(dataDir, "gate", "plugins"),
+    });
+    this.#watcher = new FolderWatcher(() => {
+      this.#inTurn(() => this.#look()).catch((error: unknown) => {
+        options.log.error("the plugin folders could not be read", { error: String(error) });
+      });
+    });
+  }
+
+  /** Finds the plugins and starts those that act by themselves. One that fails is in the list, with why. */
+  static async open(options: PluginHostOptions): Promise<PluginHost> {
+    const host = new PluginHost(options);
+    await host.#inTurn(() => host.#look());
+    return host;
+  }
+
+  list(): readonly PluginStatus[] {
+    const loaded = [...this.#plugins.values()].map((each) => each.status);
+    return [...loaded, ...this.#failed.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  manifest(name: string) {
+    return this.#plugins.get(name)?.folder.manifest;
+  }
+
+  tools(): readonly Tool[] {
+    return [...this.#plugins.values()].flatMap((each) => each.tools());
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async invoke(call: ToolCall): Promise<ToolOutcome> {
+    const plugin = this.#plugins.get(call.tool.plugin);
+    if (plugin === undefined || this.#closed)
+      throw unavailable(`The plugin ${call.tool.plugin} is not there`);
+    return plugin.invoke(call);
+  }
+
+  async reload(name?: string): Promise<readonly PluginStatus[]> {
+    const only = name === undefined ? undefined : pluginName(name);
+    await this.#inTurn(() => this.#look(only ?? "all"));
+    if (only !== undefined && !this.list().some((each) => each.name === only)) throw notFound(only);
+    return this.list();
+  }
+
+  async settled(): Promise<void> {
+    await this.#turn;
+  }
+
+  verify(name: string): Promise<PluginVerifyResult> {
+    return this.#named(name).verify();
+  }
+
+  deliver(envelope: EventEnvelope): number {
+    let subscribers = 0;
+    for (const plugin of this.#plugins.values()) if (plugin.deliver(envelope)) subscribers += 1;
+    return subscribers;
+  }
+
+  onEvent(listener: (envelope: EventEnvelope) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
+  }
+
+  async resolveSession(
+    name: string,
+    envelope: EventEnvelope,
+    sessions: SessionLookup,
+  ): Promise<string | null> {
+    return this.#named(name).resolveSession(envelope, sessions);
+  }
+
+  async setCredential(name: string, key: string, value: string): Promise<void> {
+    const checked = pluginName(name);
+    await this.credentials.write(checked, key, value);
+    await this.#plugins.get(checked)?.tellCredentials();
+  }
+
+  /** Ends every process. Calls in flight are told that their plugin has gone. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watcher.close();
+    await this.#turn.catch(() => {});
+    await Promise.all([...[...this.#plugins.values()].map((each) => each.close(0)), ...this.#closing]);
+  }
+
+  #named(name: string): ManagedPlugin {
+    const plugin = this.#plugins.get(pluginName(name));
+    if (plugin === undefined) throw notFound(name);
+    return plugin;
+  }
+
+  /** One look at the folders at a time. */
+  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(run, run);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Takes over what differs from before: in all folders, or in all and `forced` even when it is the same. */
+  async #look(forced?: string): Promise<void> {
+    if (this.#closed) return;
+    const { found, refused } = await findPlugins(this.directories);
+    const names = new Set<string>([...found.map((each) => each.name), ...refused.map((each) => each.name)]);
+    for (const name of [...this.#plugins.keys(), ...this.#failed.keys()]) {
+      if (!names.has(name)) await this.#remove(name);
+    }
+    for (const { name, source, problem } of refused) {
+      if (!this.#plugins.has(name)) this.#fail(name, source, invalidManifest([problem]));
+    }
+    const changes = await Promise.all(found.map((each) => this.#read(each, forced)));
+    // One after the other where they may want the same tool's name, and all at once where they start.
+    const accepted: PluginFolder[] = [];
+    for (const folder of changes) {
+      if (folder !== undefined && this.#accept(folder, accepted)) accepted.push(folder);
+    }
+    await Promise.all(accepted.map((folder) => this.#takeOver(folder)));
+    await writeSkills(
+      this.skillsDirectory,
+      [...this.#plugins.values()].map((each) => each.folder),
+    );
+    this.#tellChange();
+    if (this.#options.config.watch !== false) {
+      this.#watcher.watch([
+        this.directories.user,
+        ...found.filter((each) => each.source === "user").map((each) => each.directory),
+      ]);
+    }
+  }
+
+  /** The checked folder when it has changed. A folder that is not valid keeps what is loaded of it. */
+  async #read(found: FoundPlugin, forced: string | undefined): Promise<PluginFolder | undefined> {
+    const config = this.#options.config.config?.[found.name];
+    try {
+      const fingerprint = `${found.directory} ${await fingerprintOf(found.directory)}`;
+      const force = forced === "all" || forced === found.name;
+      if (!force && this.#seen.get(found.name) === fingerprint) return undefined;
+      this.#seen.set(found.name, fingerprint);
+      return await readPluginFolder(found, config === undefined ? undefined : JSON.stringify(config));
+    } catch (error) {
+      this.#fail(found.name, found.source, error);
+      return undefined;
+    }
+  }
+
+  /** Whether the tools of `folder` can have their names, beside those of `others` that are new too. */
+  #accept(folder: PluginFolder, others: readonly PluginFolder[]): boolean {
+    const taken = new Map<string, string>();
+    for (const { name, manifest } of [...[...this.#plugins.values()].map((each) => each.folder), ...others]) {
+      if (name !== folder.name) for (const tool of manifest.provides.tools) taken.set(tool.name, name);
+    }
+    const clash = folder.manifest.provides.tools.find((each) => taken.has(each.name));
+    if (clash !== undefined) {
+      const owner = taken.get(clash.name) ?? "another plugin";
+      this.#fail(
+        folder.name,
+        folder.source,
+        invalidManifest([`the tool name "${clash.name}" is already registered by ${owner}`]),
+      );
+      return false;
+    }
+    if (!this.#plugins.has(folder.name)) this.#plugins.set(folder.name, this.#managed(folder));
+    return true;
+  }
+
+  #managed(folder: PluginFolder): ManagedPlugin {
+    const { config, clock, log, redact } = this.#options;
+    return new ManagedPlugin(folder, {
+      launcher: this.#launcher,
+      credentials: this.credentials,
+      grant: config.grants?.[folder.name] ?? {},
+      clock,
+      log,
+      redact,
+      catalog: () => this.#declarations(),
+      publish: (envelope) => this.#publish(envelope),
+      auditOf: (plugin, group) => this.#auditOf(plugin, group),
+    });
+  }
+
+  async #takeOver(folder: PluginFolder): Promise<void> {
+    const { audit, redact } = this.#options;
+    const plugin = this.#plugins.get(folder.name);
+    if (plugin === undefined) return;
+    const first = plugin.folder === folder;
+    try {
+      if (first) {
+        if (plugin.eager) await plugin.start();
+      } else {
+        await plugin.replace(folder);
+      }
+      this.#failed.delete(folder.name);
+      const { version } = folder.manifest;
+      await audit.note({
+        type: "plugin.loaded",
+        data: { plugin: folder.name, version, digest: folder.digest, source: folder.source },
+      });
+    } catch (error) {
+      if (first) {
+        this.#plugins.delete(folder.name);
+        await plugin.close(0);
+      } else plugin.failure = failureOf(error, redact);
+      this.#fail(folder.name, folder.source, error);
+    }
+  }
+
+  #fail(name: string, source: FoundPlugin["source"], error: unknown): void {
+    const { log, redact, audit } = this.#options;
+    const failure = failureOf(error, redact);
+    log.warn("a plugin did not load", { plugin: name, ...failure });
+    void audit.note({ type: "plugin.failed", data: { plugin: name, category: failure.category } });
+    const loaded = this.#plugins.get(name);
+    if (loaded !== undefined) {
+      loaded.failure = failure;
+      return;
+    }
+    this.#failed.set(name, {
+      name,
+      source,
+      state: "failed",
+      tools: [],
+      skills: [],
+      failure,
+      crashes: 0,
+      droppedEvents: 0,
+    });
+  }
+
+  async #remove(name: string): Promise<void> {
+    this.#failed.delete(name);
+    this.#seen.delete(name);
+    const plugin = this.#plugins.get(name);
+    if (plugin === undefined) return;
+    this.#plugins.delete(name);
+    this.#tellChange();
+    // Its calls may finish; nothing else waits for them.
+    const closing = plugin.close(pluginLimits.drainMs).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    await this.#options.audit.note({ type: "plugin.removed", data: { plugin: name } });
+  }
+
+  #declarations(): ToolDeclaration[] {
+    return [...this.#plugins.values()].flatMap((each) => each.folder.manifest.provides.tools);
+  }
+
+  #tellChange(): void {
+    const catalog = this.#declarations();
+    for (const plugin of this.#plugins.values()) plugin.tellCatalog(catalog);
+    for (const listener of this.#listeners) listener();
+  }
+
+  #publish(envelope: EventEnvelope): void {
+    for (const listener of this.#eventListeners) {
+      try {
+        listener(envelope);
+      } catch (error) {
+        this.#options.log.error("a listener of plugin events failed", { error: String(error) });
+      }
+    }
+    this.deliver(envelope);
+  }
+
+  async #auditOf(plugin: string, group: string) {
+    const records = await this.#options.audit.query({ type: "tool.result", limit: 10_000 });
+    return records.filter(({ data }) => data?.["plugin"] === plugin && data["group"] === group);
+  }
+}
+
+function notFound(name: string): HoldfastError {
+  return new HoldfastError("plugin", "not_found", `There is no plugin ${name}`, { statusCode: 404 });
+}

@@ -1,0 +1,48 @@
+/** Limits of plugins. Sizes are bytes, times milliseconds. */
+export const pluginLimits = {
+  maxManifestBytes: 64 * 1024,
+  /** Of an arguments schema: a property is one, its items are two. */
+  maxSchemaDepth: 5,
+  maxSchemaProperties: 30,
+  maxToolsPerPlugin: 64,
+  maxPlugins: 128,
+  maxSkillBytes: 64 * 1024,
+  maxSkillsPerPlugin: 20,
+  maxCredentialBytes: 64 * 1024,
+  maxCredentials: 64,
+  maxConfigBytes: 64 * 1024,
+  maxFolderFiles: 20_000,
+  maxFolderBytes: 256 * 1024 * 1024,
+  initializeMs: 10_000,
+  shutdownMs: 5_000,
+  verifyMs: 10_000,
+  defaultTimeoutMs: 30_000,
+  maxTimeoutMs: 600_000,
+  /** Calls of one plugin in flight. */
+  maxCalls: 64,
+  /** Questions of one plugin that the gate has not answered yet. */
+  maxQuestions: 64,
+  /** Answers of a plugin's process to a call that ended are waited for this long, else it is ended. */
+  unresponsiveMs: 5_000,
+  /** How long a replaced process may finish its calls. */
+  drainMs: 30_000,
+  /** Crashes within the window after which the plugin rests. */
+  maxCrashes: 3,
+  crashWindowMs: 60_000,
+  crashRestMs: 30_000,
+  /** Of changes in a plugin folder. */
+  debounceMs: 300,
+  /** Events that wait for one plugin; more are dropped and counted. */
+  maxWaitingEvents: 256,
+  eventMs: 30_000,
+  maxEventBytes: 64 * 1024,
+  /** Events that a plugin may publish: at once, and each second after. */
+  publishBurst: 100,
+  publishPerSecond: 20,
+  memoryBytes: 512 * 1024 * 1024,
+  pids: 64,
+  tmpBytes: 64 * 1024 * 1024,
+  /** Kept of what a plugin prints, for the log. */
+  maxPrintedBytes: 8 * 1024,
+  auditAnswers: 100,
+} as const;

@@ -1,0 +1,91 @@
+import { randomUUID } from "node:crypto";
+import { type Clock, HoldfastError } from "@holdfast/core";
+import type { PluginName } from "./names.ts";
+import { pluginLimits } from "./plugin-limits.ts";
+import type { EventEnvelope, PluginManifest } from "./runtime/api.ts";
+
+function refused(message: string, code = "invalid_event"): HoldfastError {
+  return new HoldfastError("plugin", code, message, { statusCode: code === "too_many_events" ? 429 : 400 });
+}
+
+/** Topics of the gate itself. */
+const own = /^(tool|plugin|agent|response|approval)(\.|$)/;
+
+/** Turns what a plugin publishes into an envelope of the gate, at the pace that plugins are allowed. */
+export class Publisher {
+  readonly #clock: Clock;
+  #tokens: number = pluginLimits.publishBurst;
+  #filledAt: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#filledAt = clock.now();
+  }
+
+  /** Throws `plugin.invalid_event`, `plugin.too_many_events`. */
+  envelope(name: PluginName, manifest: PluginManifest, event: unknown): EventEnvelope {
+    this.#take();
+    if (manifest.provides.channels.length === 0) throw refused("Only plugins with channels publish events");
+    if (typeof event !== "object" || event === null) throw refused("An event is an object");
+    const topic: unknown = Reflect.get(event, "topic");
+    const group: unknown = Reflect.get(event, "group");
+    const payload: unknown = Reflect.get(event, "payload");
+    if (typeof topic !== "string" || !/^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$/.test(topic) || own.test(topic)) {
+      throw refused("The topic is none that a plugin may publish");
+    }
+    if (typeof group !== "string" || !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(group)) {
+      throw refused("The group is missing or not plainly named");
+    }
+    if (manifest.allowed_groups !== undefined && !manifest.allowed_groups.includes(group)) {
+      throw refused("The plugin has no place in this group");
+    }
+    if (!isRecord(payload)) throw refused("The payload is an object");
+    if (Buffer.byteLength(JSON.stringify(payload)) > pluginLimits.maxEventBytes) {
+      throw refused(`The payload has more than ${pluginLimits.maxEventBytes} bytes`);
+    }
+    if (topic === "message.inbound") checkInbound(payload);
+    return {
+      id: randomUUID(),
+      version: 1,
+      type: "event",
+      topic,
+      source: `plugin:${name}`,
+      correlation: null,
+      timestamp: new Date(this.#clock.now()).toISOString(),
+      group,
+      payload,
+    };
+  }
+
+  #take(): void {
+    const now = this.#clock.now();
+    const filled = (Math.max(0, now - this.#filledAt) / 1_000) * pluginLimits.publishPerSecond;
+    this.#tokens = Math.min(pluginLimits.publishBurst, this.#tokens + filled);
+    this.#filledAt = now;
+    if (this.#tokens < 1) throw refused("The plugin publishes too many events", "too_many_events");
+    this.#tokens -= 1;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The one topic whose payload begins a session with words from outside. */
+function checkInbound(payload: Record<string, unknown>): void {
+  const { channel, sender, content_type: type, body, metadata, ...rest } = payload;
+  const text = (value: unknown, most: number) => typeof value === "string" && value.length <= most;
+  const ok =
+    text(channel, 64) &&
+    text(sender, 256) &&
+    text(body, 8_192) &&
+    ["text", "image", "file", "voice"].some((each) => each === type) &&
+    (metadata === undefined || isRecord(metadata)) &&
+    Object.keys(rest).length === 0;
+  if (!ok) throw refused("The payload of message.inbound has not the shape of one");
+}
+
+/** True when `pattern` (a topic, or one that ends in "*") covers `topic`. */
+export function subscribes(pattern: string, topic: string): boolean {
+  return pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : pattern === topic;
+}

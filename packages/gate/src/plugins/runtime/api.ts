@@ -1,0 +1,322 @@
+/**
+ * What plugin authors import: `@holdfast/gate/plugin`, and `@carapace/core/plugin` for plugins written
+ * for it. It has no dependency, since it also runs inside the plugin's own jail.
+ */
+
+export const ErrorCode = {
+  UNKNOWN_TOOL: "UNKNOWN_TOOL",
+  VALIDATION_FAILED: "VALIDATION_FAILED",
+  UNAUTHORIZED: "UNAUTHORIZED",
+  RATE_LIMITED: "RATE_LIMITED",
+  CONFIRMATION_TIMEOUT: "CONFIRMATION_TIMEOUT",
+  CONFIRMATION_DENIED: "CONFIRMATION_DENIED",
+  PLUGIN_TIMEOUT: "PLUGIN_TIMEOUT",
+  PLUGIN_UNAVAILABLE: "PLUGIN_UNAVAILABLE",
+  PLUGIN_ERROR: "PLUGIN_ERROR",
+  HANDLER_ERROR: "HANDLER_ERROR",
+} as const;
+
+export type ErrorCodeValue = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** Codes that only the pipeline gives; a handler that uses one has it turned into HANDLER_ERROR. */
+const reservedCodes: ReadonlySet<string> = new Set([
+  ErrorCode.UNKNOWN_TOOL,
+  ErrorCode.VALIDATION_FAILED,
+  ErrorCode.UNAUTHORIZED,
+  ErrorCode.RATE_LIMITED,
+  ErrorCode.CONFIRMATION_TIMEOUT,
+  ErrorCode.CONFIRMATION_DENIED,
+]);
+
+const retriableByDefault: ReadonlySet<string> = new Set([
+  ErrorCode.PLUGIN_TIMEOUT,
+  ErrorCode.PLUGIN_UNAVAILABLE,
+]);
+
+export interface ErrorPayload {
+  /** HANDLER_ERROR, or a code of the plugin's own. */
+  readonly code: string;
+  readonly message: string;
+  readonly retriable: boolean;
+  readonly stage?: 1 | 2 | 3 | 4 | 5 | 6;
+  /** The argument that is at fault. */
+  readonly field?: string;
+  /** Seconds. */
+  readonly retry_after?: number;
+}
+
+export interface ToolErrorOptions {
+  readonly code: string;
+  readonly message: string;
+  readonly retriable?: boolean | undefined;
+  readonly field?: string | undefined;
+  readonly retry_after?: number | undefined;
+}
+
+/** Registered, so that an error made by another copy of this module is known too. */
+const brand = Symbol.for("carapace.ToolError");
+
+/** Thrown by a handler to say something to the agent. The text of any other error never reaches it. */
+export class ToolError extends Error {
+  readonly code: string;
+  readonly retriable: boolean;
+  readonly field?: string;
+  readonly retry_after?: number;
+  readonly [brand] = true;
+
+  constructor(options: ToolErrorOptions) {
+    super(options.message);
+    this.name = "ToolError";
+    this.code = reservedCodes.has(options.code) ? ErrorCode.HANDLER_ERROR : options.code;
+    this.retriable = options.retriable ?? retriableByDefault.has(this.code);
+    if (options.field !== undefined) this.field = options.field;
+    if (options.retry_after !== undefined) this.retry_after = options.retry_after;
+  }
+
+  toErrorPayload(): ErrorPayload {
+    return {
+      code: this.code,
+      message: this.message,
+      retriable: this.retriable,
+      ...(this.field === undefined ? {} : { field: this.field }),
+      ...(this.retry_after === undefined ? {} : { retry_after: this.retry_after }),
+    };
+  }
+}
+
+/** True for errors that carry the brand; an object that merely looks like one does not. */
+export function isToolError(value: unknown): value is ToolError {
+  return typeof value === "object" && value !== null && Reflect.get(value, brand) === true;
+}
+
+export interface ErrorMessageParts {
+  readonly component: string;
+  readonly what: string;
+  readonly how: string;
+  readonly docs?: string;
+}
+
+/** `[COMPONENT] Error: what. Fix: how.` and, where given, `Docs: link`. */
+export function formatErrorMessage({ component, what, how, docs }: ErrorMessageParts): string {
+  const text = `[${component}] Error: ${what}. Fix: ${how}.`;
+  return docs === undefined ? text : `${text} Docs: ${docs}`;
+}
+
+/** A property of an arguments schema. */
+export interface JsonSchemaProperty {
+  type: string;
+  description?: string;
+  default?: unknown;
+  maxLength?: number;
+  format?: string;
+  maximum?: number;
+  minimum?: number;
+  maxItems?: number;
+  enum?: unknown[];
+  items?: JsonSchemaProperty;
+}
+
+export interface ArgumentsSchema {
+  type: "object";
+  additionalProperties: false;
+  properties: Record<string, JsonSchemaProperty>;
+  required?: string[];
+}
+
+export interface ToolDeclaration {
+  name: string;
+  description: string;
+  risk_level: "low" | "high";
+  arguments_schema: ArgumentsSchema;
+  /** JSON Schema of the result. */
+  output_schema?: Record<string, unknown>;
+  /** Milliseconds; the plugin's own, or 30,000. */
+  timeout_ms?: number;
+}
+
+export interface CredentialSpec {
+  key: string;
+  description: string;
+  required: boolean;
+  obtain_url?: string;
+  format_hint?: string;
+}
+
+/** A way out that a plugin asks for: one host, by HTTP. */
+export interface EgressDeclaration {
+  /** Machine-readable; the handler reaches it by its own URL or by `services.egress[name]`. */
+  name: string;
+  /** `https://host` with an optional base path. */
+  url: string;
+  /** Upper-case; GET alone when absent. */
+  methods?: string[];
+  /** Path prefixes below the URL; everything when absent. */
+  paths?: string[];
+  /** Key of one of the plugin's credentials: the gate presents it, and the handler never holds it. */
+  credential?: string;
+  /** How it is presented; `bearer` by default. */
+  credential_as?: "bearer" | "x-api-key";
+}
+
+export interface PluginManifest {
+  description: string;
+  version: string;
+  app_compat: string;
+  author: { name: string; url?: string };
+  provides: { channels: string[]; tools: ToolDeclaration[] };
+  subscribes: string[];
+  allowed_groups?: string[];
+  session?: "fresh" | "resume" | "explicit";
+  install?: { credentials: CredentialSpec[] };
+  config_schema?: { type: string; properties: Record<string, JsonSchemaProperty>; required?: string[] };
+  egress?: EgressDeclaration[];
+  /** Milliseconds for each tool that names none; 1 to 600,000. */
+  timeout_ms?: number;
+  /** Names of credentials that are given to the handler; without it, all of its own. */
+  secrets?: string[];
+  /** `sha256:...` of the folder, as `holdfast plugin validate` prints it. */
+  digest?: string;
+}
+
+export interface SessionInfo {
+  group: string;
+  sessionId: string;
+  startedAt: string;
+}
+
+export interface AuditLogFilter {
+  correlation?: string;
+  topic?: string;
+  outcome?: "success" | "error";
+  last_n?: number;
+  /** ISO 8601. */
+  since?: string;
+  until?: string;
+}
+
+export interface AuditLogEntry {
+  id: string;
+  timestamp: string;
+  topic: string;
+  correlation: string;
+  outcome: "success" | "error";
+  detail: Record<string, unknown>;
+}
+
+export interface CoreServices {
+  /** What the audit knows of this plugin's tools in the group of the current call. */
+  getAuditLog(filters: AuditLogFilter): Promise<AuditLogEntry[]>;
+  getToolCatalog(): ToolDeclaration[];
+  /** Of the current call; empty outside one. */
+  getSessionInfo(): SessionInfo;
+  /** One of this plugin's own credentials. Throws when the key is not a plain name, or there is none. */
+  readCredential(key: string): string;
+  /** True when the process was started only to run `verify()`. */
+  readonly verifyOnly: boolean;
+}
+
+/** Services beyond those of the peer. */
+export interface PluginServices extends CoreServices {
+  /** `config.json`, checked against `config_schema`. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The only folder that the plugin can write and that stays. */
+  readonly dataDirectory: string;
+  /** Base URL on the loopback of each declared egress, by name. */
+  readonly egress: Readonly<Record<string, string>>;
+  /** Folders that the operator shares with this plugin, by name. */
+  readonly folders: Readonly<Record<string, SharedFolder>>;
+}
+
+export interface SharedFolder {
+  readonly path: string;
+  readonly mode: "ro" | "rw";
+}
+
+export interface PublishedEvent {
+  topic: string;
+  source?: string;
+  group: string;
+  payload: Record<string, unknown>;
+}
+
+/** What plugins get that declare `provides.channels`. */
+export interface ChannelServices extends CoreServices {
+  /** Rejects when the plugin publishes faster than its allowance, or too much. */
+  publishEvent(event: PublishedEvent): Promise<void>;
+}
+
+/** Who calls: from the host alone, never from arguments. */
+export interface PluginContext {
+  group: string;
+  sessionId: string;
+  correlationId: string;
+  /** ISO 8601. */
+  timestamp: string;
+  user?: string;
+  organization?: string;
+  agent?: string;
+  /** Content from outside has entered the session. */
+  tainted?: boolean;
+  /** Aborted when the caller cancels or the time is over. */
+  signal?: AbortSignal;
+  /** Tells the caller how far the call is. */
+  progress?: (progress: { progress: number; total?: number; message?: string }) => void;
+}
+
+export type ToolInvocationResult =
+  | { ok: true; result: Record<string, unknown> }
+  | { ok: false; error: ErrorPayload };
+
+export interface EventEnvelope {
+  id: string;
+  version: 1;
+  type: "event";
+  topic: string;
+  source: string;
+  correlation: string | null;
+  timestamp: string;
+  group: string;
+  payload: Record<string, unknown>;
+}
+
+export interface SessionRecord {
+  sessionId: string;
+  group: string;
+  startedAt: string;
+  endedAt: string | null;
+  resumable: boolean;
+}
+
+export interface SessionFindCriteria {
+  resumable?: boolean;
+  limit?: number;
+}
+
+export interface SessionLookup {
+  latest(): Promise<string | null>;
+  find(criteria: SessionFindCriteria): Promise<SessionRecord[]>;
+}
+
+export interface PluginVerifyResult {
+  ok: boolean;
+  message: string;
+  detail?: Record<string, unknown>;
+}
+
+/** What a plugin's `handler.ts` exports, by default or as `handler`. */
+export interface PluginHandler {
+  /** Once, within 10 seconds. */
+  initialize(services: CoreServices): Promise<void>;
+  handleToolInvocation(
+    tool: string,
+    args: Record<string, unknown>,
+    context: PluginContext,
+  ): Promise<ToolInvocationResult>;
+  handleEvent?(envelope: EventEnvelope): Promise<void>;
+  /** For `session: "explicit"`: the session that answers an event, or null for a new one. */
+  resolveSession?(event: EventEnvelope, sessions: SessionLookup): Promise<string | null>;
+  /** A harmless look whether credentials and service work; within 10 seconds. */
+  verify?(): Promise<PluginVerifyResult>;
+  /** Once, within 5 seconds. */
+  shutdown(): Promise<void>;
+}

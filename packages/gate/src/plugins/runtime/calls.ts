@@ -1,0 +1,158 @@
+import {
+  type ErrorPayload,
+  isToolError,
+  type PluginContext,
+  type PluginHandler,
+  type SessionLookup,
+  type SessionRecord,
+  type ToolInvocationResult,
+} from "./api.ts";
+import type { HostMessage, ProcessMessage, Question } from "./messages.ts";
+import { currentCall } from "./services.ts";
+
+/** More than this of a result is an error: the caller's response has the same bound. */
+export const maxResultBytes = 1024 * 1024;
+
+type Invoke = Extract<HostMessage, { type: "invoke" }>;
+type CallMessage = Extract<
+  HostMessage,
+  { type: "invoke" | "cancel" | "event" | "resolve_session" | "verify" | "shutdown" }
+>;
+
+export interface CallPorts {
+  readonly send: (message: ProcessMessage) => void;
+  readonly ask: (question: Question) => Promise<unknown>;
+}
+
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return text.slice(0, 8_000);
+}
+
+/** What the gate asks of a handler. Whatever the handler does, each request has one answer. */
+export class Calls {
+  readonly #handler: PluginHandler;
+  readonly #ports: CallPorts;
+  readonly #running = new Map<number, AbortController>();
+
+  constructor(handler: PluginHandler, ports: CallPorts) {
+    this.#handler = handler;
+    this.#ports = ports;
+  }
+
+  receive(message: CallMessage): void {
+    switch (message.type) {
+      case "cancel":
+        this.#running.get(message.id)?.abort();
+        return;
+      case "invoke":
+        void this.#invoke(message);
+        return;
+      case "event":
+        void this.#answer(message.id, async () => {
+          await this.#handler.handleEvent?.(message.envelope);
+          return undefined;
+        });
+        return;
+      case "resolve_session":
+        void this.#answer(message.id, async () => {
+          const session = await this.#handler.resolveSession?.(message.envelope, this.#sessions(message.id));
+          return session ?? null;
+        });
+        return;
+      case "verify":
+        void this.#answer(message.id, async () => {
+          const result = await this.#handler.verify?.();
+          return result ?? { ok: true, message: "The plugin has nothing to verify" };
+        });
+        return;
+      case "shutdown":
+        void this.#answer(message.id, async () => {
+          await this.#handler.shutdown();
+          return undefined;
+        });
+        return;
+    }
+  }
+
+  async #answer(
+    id: number,
+    run: () => Promise<Extract<ProcessMessage, { type: "done" }>["value"]>,
+  ): Promise<void> {
+    try {
+      const value = await currentCall.run({ id }, run);
+      this.#ports.send({ type: "done", id, ...(value === undefined ? {} : { value }) });
+    } catch (error) {
+      this.#ports.send({ type: "thrown", id, message: textOf(error) });
+    }
+  }
+
+  #sessions(call: number): SessionLookup {
+    // The host answers in the shapes of the channel.
+    return {
+      latest: async () => (await this.#ports.ask({ what: "sessions.latest", call })) as string | null,
+      find: async (criteria) =>
+        (await this.#ports.ask({ what: "sessions.find", call, criteria })) as SessionRecord[],
+    };
+  }
+
+  async #invoke({ id, tool, arguments: args, context }: Invoke): Promise<void> {
+    const controller = new AbortController();
+    this.#running.set(id, controller);
+    const { startedAt: _, ...given } = context;
+    const full: PluginContext = {
+      ...given,
+      signal: controller.signal,
+      progress: (progress) => this.#progress(id, progress),
+    };
+    try {
+      const result = await currentCall.run({ id, context }, () =>
+        this.#handler.handleToolInvocation(tool, args, full),
+      );
+      this.#ports.send(messageFor(id, result));
+    } catch (error) {
+      this.#ports.send(
+        isToolError(error)
+          ? { type: "error", id, error: error.toErrorPayload() }
+          : { type: "thrown", id, message: textOf(error) },
+      );
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  #progress(id: number, { progress, total, message }: Parameters<NonNullable<PluginContext["progress"]>>[0]) {
+    if (!this.#running.has(id)) return;
+    this.#ports.send({
+      type: "progress",
+      id,
+      progress,
+      ...(total === undefined ? {} : { total }),
+      ...(message === undefined ? {} : { message: String(message).slice(0, 1_000) }),
+    });
+  }
+}
+
+function messageFor(id: number, result: ToolInvocationResult): ProcessMessage {
+  if (result?.ok === true) {
+    const bytes = Buffer.byteLength(JSON.stringify(result.result ?? null));
+    if (bytes <= maxResultBytes) return { type: "result", id, result: result.result ?? null };
+    const message = `Response payload exceeds size limit: ${bytes} bytes > ${maxResultBytes} byte limit`;
+    return { type: "error", id, error: { code: "HANDLER_ERROR", message, retriable: false } };
+  }
+  if (result?.ok === false && isErrorPayload(result.error)) return { type: "error", id, error: result.error };
+  return {
+    type: "thrown",
+    id,
+    message: "The handler returned neither { ok: true, result } nor { ok: false, error }",
+  };
+}
+
+function isErrorPayload(value: unknown): value is ErrorPayload {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof Reflect.get(value, "code") === "string" &&
+    typeof Reflect.get(value, "message") === "string"
+  );
+}

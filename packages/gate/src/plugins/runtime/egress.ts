@@ -1,0 +1,45 @@
+import { startForwarder } from "./forwarder.ts";
+import type { StartMessage } from "./messages.ts";
+
+/**
+ * Opens the plugin's way out and teaches `fetch` about it, so that a handler uses the addresses that it
+ * declared. Returns the base URL of each upstream on the loopback.
+ */
+export async function openEgress(egress: StartMessage["egress"]): Promise<Record<string, string>> {
+  const bases = new Map<string, string>();
+  const byName: Record<string, string> = {};
+  if (egress !== undefined) {
+    const port = await startForwarder(egress.socketPath);
+    for (const { name, url } of egress.upstreams) {
+      const local = `http://127.0.0.1:${port}/${name}`;
+      byName[name] = local;
+      bases.set(url.replace(/\/+$/, ""), local);
+    }
+  }
+  installFetch(bases);
+  return byName;
+}
+
+/** The address on the loopback for `url`, or undefined when no egress was declared for it. */
+export function localAddress(url: string, bases: ReadonlyMap<string, string>): string | undefined {
+  for (const [base, local] of bases) {
+    if (url === base) return local;
+    if (url.startsWith(`${base}/`) || url.startsWith(`${base}?`)) return local + url.slice(base.length);
+  }
+  for (const local of bases.values()) if (url === local || url.startsWith(`${local}/`)) return url;
+  return undefined;
+}
+
+function installFetch(bases: ReadonlyMap<string, string>): void {
+  const real = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const local = localAddress(request.url, bases);
+    if (local === undefined) {
+      throw new TypeError(
+        `fetch failed: ${new URL(request.url).origin} is not among the egress that the manifest declares`,
+      );
+    }
+    return real(new Request(local, request));
+  };
+}

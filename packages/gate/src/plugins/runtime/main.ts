@@ -1,0 +1,162 @@
+/**
+ * The process of one plugin: it loads the handler and answers the gate over its standard input and
+ * output. Nothing of the plugin runs before the gate has said who it is and what it may have.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { ChannelServices, CoreServices, PluginHandler } from "./api.ts";
+import { Calls } from "./calls.ts";
+import { openEgress } from "./egress.ts";
+import { encodeFrame, FrameReader } from "./frames.ts";
+import { registerPluginHooks } from "./hooks.ts";
+import {
+  channelVersion,
+  type HostMessage,
+  type ProcessMessage,
+  type Question,
+  type StartFailure,
+  type StartMessage,
+} from "./messages.ts";
+import { createServices, currentCall, type ServiceState } from "./services.ts";
+
+class LoadError extends Error {
+  readonly category: StartFailure;
+  constructor(category: StartFailure, message: string) {
+    super(message);
+    this.category = category;
+  }
+}
+
+const writeToHost = process.stdout.write.bind(process.stdout);
+// What the plugin prints must not get into the channel.
+process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
+
+function send(message: ProcessMessage): void {
+  writeToHost(encodeFrame(message));
+}
+
+const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+let lastQuestion = 0;
+
+function ask(question: Question): Promise<unknown> {
+  lastQuestion += 1;
+  const answer = Promise.withResolvers<unknown>();
+  waiting.set(lastQuestion, answer);
+  send({ type: "ask", id: lastQuestion, ask: question });
+  return answer.promise;
+}
+
+const state: ServiceState = { catalog: [], credentials: {} };
+let calls: Calls | undefined;
+
+async function start(message: StartMessage): Promise<void> {
+  state.catalog = message.catalog;
+  state.credentials = message.credentials;
+  try {
+    if (message.version !== channelVersion) throw new Error(`The channel is version ${message.version}`);
+    const egress = await openEgress(message.egress);
+    const services = createServices({ start: message, egress, ask }, state);
+    const handler = await load(message);
+    if (message.needsResolveSession && typeof handler.resolveSession !== "function") {
+      throw new LoadError(
+        "invalid_manifest",
+        'The manifest says session: "explicit", and the handler has no resolveSession()',
+      );
+    }
+    // A channel plugin knows that it gets more than the core services.
+    const given: CoreServices & Partial<ChannelServices> = services;
+    await currentCall.run({ id: 0 }, () => handler.initialize(given));
+    calls = new Calls(handler, { send, ask });
+    const optional = ["handleEvent", "resolveSession", "verify"] as const;
+    send({
+      type: "ready",
+      version: channelVersion,
+      handles: optional.filter((name) => typeof handler[name] === "function"),
+    });
+  } catch (error) {
+    const category = error instanceof LoadError ? error.category : "init_error";
+    send({ type: "failed", category, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function load({ directory }: StartMessage): Promise<PluginHandler> {
+  const file = ["handler.js", "handler.ts"].map((name) => join(directory, name)).find(existsSync);
+  if (file === undefined) {
+    throw new LoadError("missing_handler", "There is neither handler.js nor handler.ts");
+  }
+  let module: Record<string, unknown>;
+  try {
+    module = await import(pathToFileURL(file).href);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new LoadError("missing_handler", `The handler cannot be imported: ${text}`);
+  }
+  const exported = instanceOf(module["default"]) ?? instanceOf(module["handler"]);
+  if (isHandler(exported)) return exported;
+  throw new LoadError(
+    "missing_handler",
+    "The handler exports, by default or as `handler`, no object with initialize, handleToolInvocation and shutdown",
+  );
+}
+
+/** The export itself, or an instance when it is a class. */
+function instanceOf(exported: unknown): unknown {
+  if (typeof exported !== "function" || typeof exported.prototype?.handleToolInvocation !== "function") {
+    return exported ?? undefined;
+  }
+  return Reflect.construct(exported, []);
+}
+
+function isHandler(value: unknown): value is PluginHandler {
+  if (typeof value !== "object" || value === null) return false;
+  return ["initialize", "handleToolInvocation", "shutdown"].every(
+    (name) => typeof Reflect.get(value, name) === "function",
+  );
+}
+
+function receive(message: HostMessage): void {
+  switch (message.type) {
+    case "start":
+      void start(message);
+      return;
+    case "catalog":
+      state.catalog = message.catalog;
+      return;
+    case "credentials":
+      state.credentials = message.credentials;
+      return;
+    case "answer":
+      waiting.get(message.id)?.resolve(message.value);
+      waiting.delete(message.id);
+      return;
+    case "failure":
+      waiting.get(message.id)?.reject(new Error(message.message));
+      waiting.delete(message.id);
+      return;
+    case "ping":
+      send({ type: "done", id: message.id });
+      return;
+    case "invoke":
+    case "cancel":
+    case "event":
+    case "resolve_session":
+    case "verify":
+    case "shutdown":
+      calls?.receive(message);
+      return;
+  }
+}
+
+registerPluginHooks();
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(70);
+});
+// Ends with the gate: its end of the channel is closed by the kernel, however it went.
+process.stdin.once("end", () => process.exit(0));
+process.stdin.once("error", () => process.exit(0));
+const reader = new FrameReader();
+process.stdin.on("data", (chunk: Buffer) => {
+  for (const message of reader.push(chunk)) receive(message as HostMessage);
+});

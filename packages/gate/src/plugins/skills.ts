@@ -1,0 +1,24 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PluginFolder } from "./plugin-folder.ts";
+
+/**
+ * Makes one folder hold the skills of all plugins, as `{plugin}-{file}.md`. Jails have it mounted, so
+ * files are replaced whole and the folder itself stays.
+ */
+export async function writeSkills(directory: string, plugins: readonly PluginFolder[]): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  const wanted = new Map<string, string>();
+  for (const { name, skills } of plugins) {
+    for (const { file, text } of skills) wanted.set(`${name}-${file}`, text);
+  }
+  for (const [file, text] of wanted) {
+    const temporary = join(directory, `.${randomBytes(6).toString("hex")}.tmp`);
+    await writeFile(temporary, text, { mode: 0o644 });
+    await rename(temporary, join(directory, file));
+  }
+  for (const file of await readdir(directory)) {
+    if (!wanted.has(file)) await rm(join(directory, file), { recursive: true, force: true });
+  }
+}

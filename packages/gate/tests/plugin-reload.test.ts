@@ -1,0 +1,126 @@
+/** Changes of plugin folders while the gate runs. */
+import assert from "node:assert/strict";
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import { callTool, gateWith, handlerOf, installPlugin, manifestOf, resultOf } from "./plugin-support.ts";
+import { eventually, missing, temporaryDirectory } from "./support.ts";
+
+const skip = missing("bwrap");
+
+/** Version `text` of a plugin with a tool that waits for a file of its data folder. */
+function version(text: string, tools: readonly string[] = ["v_say", "v_wait"]) {
+  return {
+    "manifest.json": manifestOf(
+      tools.map((name) => ({ name })),
+      { version: `${text}.0.0` },
+    ),
+    "handler.js": handlerOf({
+      v_say: `return { ok: true, result: { text: "${text}" } };`,
+      v_wait: `context.progress({ progress: 0 });
+        while (!fs.existsSync(services.dataDirectory + "/go")) await new Promise((resolve) => setTimeout(resolve, 10));
+        return { ok: true, result: { text: "${text}" } };`,
+      v_new: "return { ok: true, result: {} };",
+    }),
+    "skills/v.md": `version ${text}`,
+  };
+}
+
+test("a changed plugin is swapped, and the old one finishes its calls", { skip }, async (t) => {
+  const { gate, dataDir } = await gateWith(t, { v: version("1") });
+  const folder = join(dataDir, "plugins", "v");
+  let changes = 0;
+  gate.plugins.onChange(() => {
+    changes += 1;
+  });
+  const replaced = (files: Readonly<Record<string, unknown>>) => {
+    rmSync(folder, { recursive: true });
+    installPlugin(dataDir, "v", files);
+  };
+
+  const started = Promise.withResolvers<void>();
+  const waiting = resultOf(gate, "v_wait", {}, { onProgress: () => started.resolve() });
+  await started.promise;
+  const [before] = gate.plugins.list();
+  const oldVersion = gate.plugins.tools()[0]?.pluginVersion;
+
+  replaced(version("2", ["v_say", "v_wait", "v_new"]));
+  await gate.plugins.reload("v");
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
+  await resultOf(gate, "v_new");
+  assert.ok(changes > 0);
+  assert.notEqual(gate.plugins.tools()[0]?.pluginVersion, oldVersion);
+  assert.notEqual(gate.plugins.list()[0]?.pid, before?.pid);
+
+  writeFileSync(join(dataDir, "gate", "plugins", "v", "data", "go"), "");
+  assert.deepEqual(await waiting, { text: "1" });
+  await eventually("the old process has ended", () => gate.jails.list().length === 1);
+
+  // A change that is not valid, or does not start, leaves what runs.
+  replaced({ ...version("3"), "manifest.json": "{" });
+  await gate.plugins.reload("v");
+  assert.equal(gate.plugins.list()[0]?.failure?.category, "invalid_manifest");
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
+  replaced({ ...version("3"), "handler.js": "export default {" });
+  await gate.plugins.reload("v");
+  assert.equal(gate.plugins.list()[0]?.failure?.category, "missing_handler");
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
+  replaced(version("4"));
+  await gate.plugins.reload();
+  assert.equal(gate.plugins.list()[0]?.failure, undefined);
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "4" });
+
+  rmSync(folder, { recursive: true });
+  await gate.plugins.reload();
+  assert.deepEqual(gate.plugins.tools(), []);
+  assert.deepEqual(readdirSync(gate.plugins.skillsDirectory), []);
+  await assert.rejects(gate.plugins.reload("v"), (error) => isErrorCode(error, "plugin", "not_found"));
+  await assert.rejects(gate.plugins.reload("../v"), (error) => isErrorCode(error, "plugin", "invalid_name"));
+});
+
+test("folders are watched", { skip }, async (t) => {
+  const { gate, dataDir } = await gateWith(t, {}, { plugins: { watch: true } });
+  assert.deepEqual(gate.plugins.tools(), []);
+  const toolsAre = (wanted: readonly string[]) =>
+    eventually(`the tools are ${wanted}`, async () => {
+      await gate.plugins.settled();
+      return JSON.stringify(gate.plugins.tools().map((each) => each.name)) === JSON.stringify(wanted);
+    });
+  installPlugin(dataDir, "v", version("1"));
+  await toolsAre(["v_say", "v_wait"]);
+  const path = join(dataDir, "plugins", "v", "manifest.json");
+  writeFileSync(`${path}.new`, JSON.stringify(version("2", ["v_say"])["manifest.json"]));
+  renameSync(`${path}.new`, path);
+  await toolsAre(["v_say"]);
+  rmSync(join(dataDir, "plugins", "v"), { recursive: true });
+  await toolsAre([]);
+});
+
+test("a plugin of the user takes the place of a built-in one, and gives it back", { skip }, async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const builtIn = temporaryDirectory(t);
+  installPlugin(builtIn, "v", version("1"));
+  const { gate } = await gateWith(
+    t,
+    { v: version("2") },
+    { dataDir, plugins: { builtInDirectory: join(builtIn, "plugins") } },
+  );
+  assert.equal(gate.plugins.list()[0]?.source, "user");
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
+  rmSync(join(dataDir, "plugins", "v"), { recursive: true });
+  await gate.plugins.reload();
+  assert.equal(gate.plugins.list()[0]?.source, "built-in");
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "1" });
+});
+
+test("a gate that closes ends its plugins, and tells their callers", { skip }, async (t) => {
+  const { gate } = await gateWith(t, { v: version("1") });
+  const started = Promise.withResolvers<void>();
+  const waiting = callTool(gate, "v_wait", {}, { onProgress: () => started.resolve() });
+  await started.promise;
+  const ended = assert.rejects(waiting, (error) => isErrorCode(error, "plugin", "unavailable"));
+  await gate.close();
+  await ended;
+  assert.deepEqual(gate.jails.list(), []);
+});
