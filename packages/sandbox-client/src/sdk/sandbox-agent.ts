@@ -301,6 +301,7 @@ export class SandboxAgent extends SandboxRoutes {
     const token = options.accessToken ?? this.#token;
     // A browser's WebSocket has no headers; this route takes the token in the query.
     if (token !== undefined) url.searchParams.set("access_token", token);
+    if (options.offset !== undefined) url.searchParams.set("offset", String(options.offset));
     return url.toString();
   }
 

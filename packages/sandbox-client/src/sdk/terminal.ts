@@ -9,6 +9,8 @@ export type ProcessTerminalClientFrame =
 export interface ProcessTerminalReadyFrame {
   type: "ready";
   processId: string;
+  /** The byte of the process's output that is shown first. */
+  offset?: number;
 }
 
 export interface ProcessTerminalExitFrame {
@@ -38,6 +40,11 @@ export interface TerminalResizePayload {
 export interface ProcessTerminalWebSocketUrlOptions {
   /** The client's own token by default. */
   accessToken?: string;
+  /**
+   * Where the output begins: at a byte of it, or with what comes (`end`). By default 256 KiB before its
+   * end. A number beyond the output is refused.
+   */
+  offset?: number | "end";
 }
 
 export interface ProcessTerminalConnectOptions extends ProcessTerminalWebSocketUrlOptions {
@@ -162,7 +169,11 @@ function parseFrame(text: string): ProcessTerminalServerFrame | undefined {
   }
   if (!isRecord(value)) return undefined;
   if (value.type === "ready" && typeof value.processId === "string")
-    return { type: "ready", processId: value.processId };
+    return {
+      type: "ready",
+      processId: value.processId,
+      ...(typeof value.offset === "number" ? { offset: value.offset } : {}),
+    };
   if (value.type === "exit")
     return typeof value.exitCode === "number"
       ? { type: "exit", exitCode: value.exitCode }
