@@ -29,7 +29,13 @@ const apps: readonly WebApp[] = [
     title: "the inspector of a sandbox server",
     folder: "sandbox-ui",
     stamp: "sandbox-ui.stamp",
-    sources: ["sandbox-ui/src", "sandbox-client/src", "core/src", "studio/src/web/styles"],
+    sources: [
+      "sandbox-ui/src",
+      "sandbox-react/src",
+      "sandbox-client/src",
+      "core/src",
+      "studio/src/web/styles",
+    ],
   },
 ];
 

@@ -5,6 +5,7 @@ import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts"
 import { parseStrict, portOf, UsageError } from "./cli/arguments.ts";
 import { serverUsage } from "./cli/server-usage.ts";
 import type { CorsOptions } from "./http/cors.ts";
+import type { OpenCodeOptions } from "./opencode/setup.ts";
 import type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createSandboxServer } from "./server.ts";
 
@@ -74,6 +75,9 @@ function announce({ url, token }: SandboxServer, words: boolean, isNewToken: boo
     process.stdout.write(`The sandbox server listens${url === undefined ? "" : ` at ${url}`}\n`);
     if (token === undefined) process.stdout.write("It asks for no token.\n");
     else if (isNewToken) process.stdout.write(`Its token, made for this run: ${token}\n`);
+    // What follows a # stays in the browser; a token that the person chose is not printed.
+    const fragment = token !== undefined && isNewToken ? `#token=${token}` : "";
+    if (url !== undefined) process.stdout.write(`Its inspector: ${url}/ui/${fragment}\n`);
   }
   if (process.send) process.send(ready);
 }
@@ -136,8 +140,33 @@ async function readOptions(values: ServerFlags, inheritEnv: boolean): Promise<Sa
     ...(values.root === undefined ? {} : { root: values.root }),
     ...(values.home === undefined ? {} : { home: values.home }),
     ...(values.cwd === undefined ? {} : { cwd: values.cwd }),
-    ...(values.data === undefined ? {} : { dataDirectory: values.data }),
+    ...dataDirectoryFrom(values.data, process.env.OPENCODE_COMPAT_DB_PATH),
+    opencode: openCodeFrom(process.env),
     ...(values["agents-directory"] === undefined ? {} : { agentsDirectory: values["agents-directory"] }),
+  };
+}
+
+/**
+ * Sessions of OpenCode's clients are in the log of all sessions: who names a database for them names
+ * the directory of that log, unless there is one by `--data`.
+ */
+function dataDirectoryFrom(data: string | undefined, database: string | undefined) {
+  const dataDirectory = data ?? (isSet(database) ? `${database}.d` : undefined);
+  return dataDirectory === undefined ? {} : { dataDirectory };
+}
+
+/** The peer's variables for `/opencode/*`. */
+function openCodeFrom(env: NodeJS.ProcessEnv): OpenCodeOptions {
+  const { OPENCODE_COMPAT_DIRECTORY: directory, OPENCODE_COMPAT_STATE: state } = env;
+  const { OPENCODE_COMPAT_CONFIG: config, OPENCODE_COMPAT_PROXY_URL: proxyUrl } = env;
+  if (proxyUrl !== undefined && proxyUrl !== "" && !/^https?:\/\/[^/]/.test(proxyUrl)) {
+    throw new UsageError("OPENCODE_COMPAT_PROXY_URL must be a URL of http");
+  }
+  return {
+    ...(directory ? { directory } : {}),
+    ...(state ? { state } : {}),
+    ...(config ? { config } : {}),
+    ...(proxyUrl ? { proxyUrl } : {}),
   };
 }
 

@@ -1,3 +1,4 @@
+import "@holdfast/sandbox-react/styles.css";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/sessions.css";

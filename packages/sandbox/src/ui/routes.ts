@@ -15,13 +15,10 @@ const types: Readonly<Record<string, string | undefined>> = {
   ".svg": "image/svg+xml",
 };
 
-/**
- * Nothing from elsewhere, no inline script, no frame around it. Styles may be inline, because a terminal
- * emulator makes its colours and sizes as a style element.
- */
+/** Nothing from elsewhere, nothing inline, no frame around it. */
 const pageHeaders = {
   "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",

@@ -139,7 +139,10 @@ export class SandboxApi {
     return (await this.json<{ permissions: readonly Permission[] }>(path, { signal })).permissions;
   }
 
-  async answer(permission: Permission, answer: { optionId: string } | { cancel: true }): Promise<Permission> {
+  async answer(
+    permission: Pick<Permission, "id" | "sessionId">,
+    answer: { optionId: string } | { cancel: true },
+  ): Promise<Permission> {
     const path = `${session(permission.sessionId)}/permissions/${encodeURIComponent(permission.id)}`;
     return await this.json(path, { method: "POST", json: answer });
   }

@@ -3,8 +3,10 @@ import type { SandboxApi } from "./sandbox-api.ts";
 import { readServerSent } from "./server-sent.ts";
 import type { Gap, SessionEvent } from "./types.ts";
 
-/** Events of one session that the page keeps; the oldest go, and can be had again. */
+/** Events of one session that the page keeps; beyond, the oldest go, and can be had again. */
 export const maxKeptEvents = 10_000;
+/** What is left then: the rest is worked out anew each time that the beginning changes. */
+const keptAfterwards = 7_500;
 /** How many of the newest are asked for first. */
 const firstEvents = 2_000;
 const pageSize = 500;
@@ -113,7 +115,7 @@ export class SessionLog {
       this.#shows = false;
       const events = [...this.#snapshot.events, ...this.#arrived];
       this.#arrived = [];
-      this.#change({ events: events.length > maxKeptEvents ? events.slice(-maxKeptEvents) : events });
+      this.#change({ events: events.length > maxKeptEvents ? events.slice(-keptAfterwards) : events });
     }, 30);
   }
 

@@ -1,11 +1,13 @@
-import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
-import { AgentsScreen } from "../screens/agents-screen.tsx";
-import { ConfigScreen } from "../screens/config/config-screen.tsx";
-import { FilesScreen } from "../screens/files/files-screen.tsx";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
 import { PermissionsScreen } from "../screens/permissions-screen.tsx";
 import { ProcessesScreen } from "../screens/processes/processes-screen.tsx";
 import { NewSessionScreen } from "../screens/sessions/new-session.tsx";
-import { SessionScreen } from "../screens/sessions/session-screen.tsx";
 import { SessionsLayout } from "../screens/sessions/sessions-layout.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
@@ -32,10 +34,7 @@ const newSessionRoute = createRoute({
 const sessionRoute = createRoute({
   getParentRoute: () => sessionsRoute,
   path: "/$sessionId",
-  component: function SessionRoute() {
-    const { sessionId } = sessionRoute.useParams();
-    return <SessionScreen key={sessionId} id={sessionId} />;
-  },
+  component: lazyRouteComponent(() => import("../screens/sessions/session-screen.tsx"), "SessionScreen"),
 });
 const permissionsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -69,20 +68,17 @@ const filesRoute = createRoute({
     ...(typeof path === "string" ? { path } : {}),
     ...(typeof file === "string" ? { file } : {}),
   }),
-  component: function FilesRoute() {
-    const { path, file } = filesRoute.useSearch();
-    return <FilesScreen path={path ?? "~"} file={file} />;
-  },
+  component: lazyRouteComponent(() => import("../screens/files/files-screen.tsx"), "FilesScreen"),
 });
 const agentsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents",
-  component: AgentsScreen,
+  component: lazyRouteComponent(() => import("../screens/agents-screen.tsx"), "AgentsScreen"),
 });
 const configRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/config",
-  component: ConfigScreen,
+  component: lazyRouteComponent(() => import("../screens/config/config-screen.tsx"), "ConfigScreen"),
 });
 
 const routeTree = rootRoute.addChildren([

@@ -1,6 +1,6 @@
 import type { FsEntry } from "@holdfast/sandbox-client";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
 import {
   baseName,
@@ -24,8 +24,11 @@ import { FileView } from "./file-view.tsx";
 import { Upload } from "./upload.tsx";
 import { useWatch } from "./use-watch.ts";
 
+const route = getRouteApi("/files");
+
 /** A directory, and one file of it. */
-export function FilesScreen({ path, file }: { readonly path: Place; readonly file: Place | undefined }) {
+export function FilesScreen() {
+  const { path = "~", file } = route.useSearch();
   usePageTitle(`Files in ${placeText(path)}`);
   const api = useApi();
   const queries = useQueryClient();
@@ -67,18 +70,20 @@ export function FilesScreen({ path, file }: { readonly path: Place; readonly fil
 
 function Crumbs({ path }: { readonly path: string }) {
   const parts = crumbs(path);
+  const rooted = path.startsWith("/");
   return (
     <nav aria-label="Folder" className="crumbs">
       <ol>
-        {!path.startsWith("/") || (
-          <li>
-            <Link to="/files" search={{}} aria-label="HOME">
+        {rooted && (
+          <li className="crumb-home">
+            <Link to="/files" search={{}} activeOptions={{ exact: true }} aria-label="HOME">
               ~
             </Link>
           </li>
         )}
         {parts.map((part, index) => (
-          <li key={part.path}>
+          // The root is its own slash.
+          <li key={part.path} className={index > (rooted ? 1 : 0) ? "crumb-below" : undefined}>
             <Link
               to="/files"
               search={{ path: part.path }}

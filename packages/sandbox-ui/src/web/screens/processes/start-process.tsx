@@ -1,8 +1,10 @@
+import type { ProcessInfo } from "@holdfast/sandbox-client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
+import type { SandboxApi } from "../../api/sandbox-api.ts";
 import { ErrorNotice } from "../../parts/notice.tsx";
 import { splitCommand } from "./command-words.ts";
 
@@ -21,20 +23,18 @@ export function StartProcess() {
   const [cwd, setCwd] = useState("");
   const [tty, setTty] = useState(false);
   const [unclosed, setUnclosed] = useState(false);
-  const start = useMutation({
-    mutationFn: async ({ words: [command = "", ...args], cwd, tty }: NewProcess) =>
-      await api.client.createProcess({ command, args, tty, ...(cwd === "" ? {} : { cwd }) }),
-    async onSuccess({ id }) {
-      await queries.invalidateQueries({ queryKey: keys.processes });
-      await navigate({ to: "/processes", search: { process: id } });
-    },
-  });
+  const onSuccess = async ({ id }: ProcessInfo) => {
+    await queries.invalidateQueries({ queryKey: keys.processes });
+    await navigate({ to: "/processes", search: { process: id } });
+  };
+  const start = useMutation({ mutationFn: (wish: NewProcess) => startProcess(api, wish), onSuccess });
+  const shell = useMutation({ mutationFn: () => startShell(api, cwd.trim()), onSuccess });
+  const isPending = start.isPending || shell.isPending;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const words = splitCommand(line);
     setUnclosed(words === undefined);
-    if (words !== undefined && words.length > 0 && !start.isPending)
-      start.mutate({ words, cwd: cwd.trim(), tty });
+    if (words !== undefined && words.length > 0 && !isPending) start.mutate({ words, cwd: cwd.trim(), tty });
   };
   return (
     <div className="page page-narrow">
@@ -75,31 +75,32 @@ export function StartProcess() {
           <input type="checkbox" checked={tty} onChange={(event) => setTty(event.target.checked)} />
           In a terminal
         </label>
-        {start.isError && <ErrorNotice error={start.error} title="The process did not start." />}
+        {(start.error ?? shell.error) !== null && (
+          <ErrorNotice error={start.error ?? shell.error} title="The process did not start." />
+        )}
         <div className="actions">
-          <button
-            type="submit"
-            className="button button-primary"
-            disabled={start.isPending || line.trim() === ""}
-          >
+          <button type="submit" className="button button-primary" disabled={isPending || line.trim() === ""}>
             Start
           </button>
-          <button
-            type="button"
-            className="button"
-            disabled={start.isPending}
-            onClick={() =>
-              start.mutate({
-                words: ["/bin/sh", "-c", 'exec "$(command -v bash || echo sh)"'],
-                cwd: cwd.trim(),
-                tty: true,
-              })
-            }
-          >
+          <button type="button" className="button" disabled={isPending} onClick={() => shell.mutate()}>
             Open a shell
           </button>
         </div>
       </form>
     </div>
   );
+}
+
+async function startProcess(api: SandboxApi, { words, cwd, tty }: NewProcess): Promise<ProcessInfo> {
+  const [command = "", ...args] = words;
+  return await api.client.createProcess({ command, args, tty, ...(cwd === "" ? {} : { cwd }) });
+}
+
+/** What a person expects of a terminal, and what every system has where that is missing. */
+async function startShell(api: SandboxApi, cwd: string): Promise<ProcessInfo> {
+  try {
+    return await startProcess(api, { words: ["bash"], cwd, tty: true });
+  } catch {
+    return await startProcess(api, { words: ["sh"], cwd, tty: true });
+  }
 }

@@ -1,12 +1,85 @@
-import type { Permission } from "../../api/types.ts";
+import { AgentTranscript, useTranscript } from "@holdfast/sandbox-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { type RefObject, useEffect, useRef } from "react";
+import { useApi } from "../../api/context.ts";
+import { keys } from "../../api/queries.ts";
+import type { Session } from "../../api/types.ts";
 import type { SessionLogView } from "../../api/use-session-log.ts";
 import { Empty } from "../../parts/notice.tsx";
+import { visibleText } from "../../parts/visible-text.ts";
 
+/** What was said and done, as people read it; questions of the agent are answered in place. */
 export function Conversation({
+  session,
   log,
+  onEvent,
 }: {
+  readonly session: Session;
   readonly log: SessionLogView;
-  readonly permissions: readonly Permission[];
+  /** A person wants to see the event behind a tool call. */
+  readonly onEvent: (sequence: number) => void;
 }) {
-  return <Empty title={`${log.events.length} events`} />;
+  const api = useApi();
+  const queries = useQueryClient();
+  const scroller = useRef<HTMLDivElement>(null);
+  const { entries, plan, running } = useTranscript(log.events);
+  useFollowEnd(scroller, entries);
+  const first = log.events[0]?.sequence ?? 1;
+  if (entries.length === 0 && log.link !== "connecting") {
+    return (
+      <Empty title="Nothing was said yet.">
+        {session.agent === "demo" && "The demo agent understands, for one: add the line “hello” to README.md"}
+      </Empty>
+    );
+  }
+  return (
+    <div className="conversation" ref={scroller}>
+      {first > 1 && (
+        <button type="button" className="link-button" onClick={() => void log.loadOlder()}>
+          Show older
+        </button>
+      )}
+      <AgentTranscript
+        entries={entries}
+        agentId={session.agent}
+        isThinking={running && session.status === "running"}
+        onEventClick={(id) => onEvent(Number(id))}
+        onPermissionReply={async (id, _reply, { optionId }) => {
+          await api.answer({ id, sessionId: session.id }, { optionId });
+          await queries.invalidateQueries({ queryKey: keys.permissions });
+        }}
+      />
+      {running && plan.length > 0 && (
+        <section className="plan" aria-label="Plan">
+          <ol>
+            {plan.map(({ content, status }, index) => (
+              <li key={index} data-status={status}>
+                {visibleText(content)}
+                <span className="visually-hidden">, {status.replaceAll("_", " ")}</span>
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
+    </div>
+  );
+}
+
+/** Follows the end of what is said, unless the person has scrolled away from it. */
+function useFollowEnd(inner: RefObject<HTMLElement | null>, entries: readonly unknown[]): void {
+  const stuck = useRef(true);
+  useEffect(() => {
+    const scroller = inner.current?.closest<HTMLElement>(".tab-panel");
+    if (!scroller) return;
+    const onScroll = () => {
+      stuck.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+    };
+    scroller.addEventListener("scroll", onScroll);
+    return () => scroller.removeEventListener("scroll", onScroll);
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each change of the entries may move the end.
+  useEffect(() => {
+    const scroller = inner.current?.closest<HTMLElement>(".tab-panel");
+    if (scroller && stuck.current) scroller.scrollTop = scroller.scrollHeight;
+  }, [inner, entries]);
 }

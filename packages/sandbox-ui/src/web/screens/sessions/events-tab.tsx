@@ -25,14 +25,22 @@ const links = {
 } as const;
 
 /** The log as it is: number, time, direction, what, and the whole message. */
-export function EventsTab({ log }: { readonly log: SessionLogView }) {
+export function EventsTab({
+  log,
+  shown: asked,
+}: {
+  readonly log: SessionLogView;
+  /** The event that a person came for; it is open and in view. */
+  readonly shown: number | undefined;
+}) {
   const [sender, setSender] = useState<Filter>("all");
   const [search, setSearch] = useState("");
-  const [rows, setRows] = useState(rowsAtOnce);
+  const last = log.events.at(-1)?.sequence ?? 0;
+  const [rows, setRows] = useState(Math.max(rowsAtOnce, asked === undefined ? 0 : last - asked + 20));
   const list = useRef<HTMLOListElement>(null);
   const shown = log.events.filter((event) => matches(event, sender, search.trim().toLowerCase()));
   const visible = shown.slice(-rows);
-  useStickToEnd(list, visible.at(-1)?.sequence);
+  useStickToEnd(list, visible.at(-1)?.sequence, asked === undefined);
   const first = log.events[0]?.sequence ?? 1;
   return (
     <div className="events">
@@ -61,7 +69,7 @@ export function EventsTab({ log }: { readonly log: SessionLogView }) {
       ) : (
         <ol className="event-list" ref={list} data-testid="events">
           {visible.map((event) => (
-            <EventRow key={event.sequence} event={event} />
+            <EventRow key={event.sequence} event={event} asked={event.sequence === asked} />
           ))}
         </ol>
       )}
@@ -118,12 +126,18 @@ function EventFilters({
 
 const filters: readonly Filter[] = ["all", "client", "agent", "server"];
 
-function EventRow({ event }: { readonly event: SessionEvent }) {
-  const [open, setOpen] = useState(false);
+function EventRow({ event, asked }: { readonly event: SessionEvent; readonly asked: boolean }) {
+  const [open, setOpen] = useState(asked);
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (!asked) return;
+    row.current?.scrollIntoView({ block: "center" });
+    row.current?.querySelector("summary")?.focus({ preventScroll: true });
+  }, [asked]);
   const { name, about } = eventWords(event);
   const { sign, words } = arrows[event.sender];
   return (
-    <li className={`event event-${event.sender}`}>
+    <li className={`event event-${event.sender}`} ref={row}>
       <details open={open} onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
         <summary>
           <span className="event-number">{event.sequence}</span>
@@ -151,8 +165,12 @@ function Raw({ event }: { readonly event: SessionEvent }) {
 }
 
 /** Follows the end of a list, unless the person has scrolled away from it. */
-function useStickToEnd(list: RefObject<HTMLElement | null>, last: number | undefined): void {
-  const stuck = useRef(true);
+function useStickToEnd(
+  list: RefObject<HTMLElement | null>,
+  last: number | undefined,
+  initially: boolean,
+): void {
+  const stuck = useRef(initially);
   useEffect(() => {
     const scroller = list.current?.closest<HTMLElement>(".tab-panel");
     if (!scroller) return;

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys, permissionsQuery, sessionQuery } from "../../api/queries.ts";
@@ -19,7 +19,14 @@ import { sessionTitle } from "./sessions-layout.tsx";
 
 type TabId = "conversation" | "events" | "permissions" | "details";
 
-export function SessionScreen({ id }: { readonly id: string }) {
+const route = getRouteApi("/sessions/$sessionId");
+
+export function SessionScreen() {
+  const { sessionId } = route.useParams();
+  return <LoadedSession key={sessionId} id={sessionId} />;
+}
+
+function LoadedSession({ id }: { readonly id: string }) {
   const { data: session, error, refetch } = useQuery(sessionQuery(useApi(), id));
   const log = useSessionLog(id, session?.lastSequence);
   useFreshness(log.events);
@@ -51,6 +58,7 @@ function useFreshness(events: readonly SessionEvent[]): void {
 
 function SessionView({ session, log }: { readonly session: Session; readonly log: SessionLogView }) {
   const [tab, setTab] = useState<TabId>("conversation");
+  const [shown, setShown] = useState<number>();
   const title = sessionTitle(session);
   usePageTitle(title);
   const { data: permissions } = useQuery(permissionsQuery(useApi(), session.id));
@@ -72,7 +80,10 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
       <Tabs
         label="Parts of the session"
         tab={tab}
-        onChange={setTab}
+        onChange={(chosen) => {
+          setShown(undefined);
+          setTab(chosen);
+        }}
         tabs={[
           { id: "conversation", label: "Conversation" },
           { id: "events", label: "Events", count: session.lastSequence },
@@ -80,8 +91,17 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
           { id: "details", label: "Details" },
         ]}
       >
-        {tab === "conversation" && <Conversation log={log} permissions={permissions ?? []} />}
-        {tab === "events" && <EventsTab log={log} />}
+        {tab === "conversation" && (
+          <Conversation
+            session={session}
+            log={log}
+            onEvent={(sequence) => {
+              setShown(sequence);
+              setTab("events");
+            }}
+          />
+        )}
+        {tab === "events" && <EventsTab log={log} shown={shown} />}
         {tab === "permissions" && <PermissionList permissions={permissions} />}
         {tab === "details" && <SessionDetails session={session} />}
       </Tabs>
