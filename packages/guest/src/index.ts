@@ -1,1 +1,11 @@
 export { type Forwarder, type ForwarderOptions, startForwarder } from "./forwarder.ts";
+export {
+  type GateAnswer,
+  type GateCallOptions,
+  GateClient,
+  type GateConfirmation,
+  type GateError,
+  type GateProgress,
+} from "./gate-client.ts";
+export { type GateGuest, type GateGuestOptions, startGateGuest } from "./gate-guest.ts";
+export { guestProgramsDirectory } from "./programs.ts";

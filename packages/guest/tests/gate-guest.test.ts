@@ -1,0 +1,304 @@
+/** The guest against real ZeroMQ sockets: what it says on the wire, and what agents and shells get of it. */
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { promisify } from "node:util";
+import { guestProgramsDirectory, startGateGuest } from "@holdfast/guest";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { Publisher, Router } from "zeromq";
+
+interface Call {
+  readonly topic: string;
+  readonly correlation: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+type Answer = { readonly result: unknown } | { readonly error: Readonly<Record<string, unknown>> };
+
+/** As much of a gate as its wire: real sockets, and answers that the test writes. */
+async function startWire(t: TestContext, answer: (call: Call, wire: Wire) => Answer | Promise<Answer>) {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-guest-"));
+  const wire = new Wire(directory, answer);
+  await wire.open();
+  const guest = await startGateGuest({ gate: directory, directory: join(directory, "local"), version: "1" });
+  t.after(async () => {
+    await guest.close();
+    wire.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const ipc = async (args: readonly string[], program: "ipc" | "ipc.mjs" = "ipc", env = {}) => {
+    const path = join(guestProgramsDirectory, program);
+    const command = program === "ipc" ? path : process.execPath;
+    const all = program === "ipc" ? args : [path, ...args];
+    const environment = { ...process.env, HOLDFAST_IPC: guest.ipcSocket, NODE_OPTIONS: "", ...env };
+    return promisify(execFile)(command, all, { env: environment }).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    );
+  };
+  return { wire, guest, directory, ipc };
+}
+
+class Wire {
+  readonly calls: Call[] = [];
+  readonly frames: Record<string, unknown>[] = [];
+  readonly #directory: string;
+  readonly #answer: (call: Call, wire: Wire) => Answer | Promise<Answer>;
+  #router = new Router({ linger: 0 });
+  #publisher = new Publisher({ linger: 0 });
+
+  constructor(directory: string, answer: (call: Call, wire: Wire) => Answer | Promise<Answer>) {
+    this.#directory = directory;
+    this.#answer = answer;
+  }
+
+  async open(): Promise<void> {
+    this.#router = new Router({ linger: 0, handover: true });
+    this.#publisher = new Publisher({ linger: 0 });
+    await this.#router.bind(`ipc://${this.#directory}/request.sock`);
+    await this.#publisher.bind(`ipc://${this.#directory}/events.sock`);
+    void this.#serve(this.#router);
+  }
+
+  async #serve(router: Router): Promise<void> {
+    try {
+      for await (const [identity, empty, body] of router) {
+        assert.equal(empty?.length, 0);
+        const frame = JSON.parse(String(body)) as Record<string, unknown>;
+        this.frames.push(frame);
+        const call = frame as unknown as Call;
+        this.calls.push(call);
+        void Promise.resolve(this.#answer(call, this)).then(async (answer) => {
+          const payload = { result: null, error: null, ...answer };
+          const envelope = { version: 1, type: "response", correlation: call.correlation, payload };
+          await router.send([identity ?? "", "", JSON.stringify(envelope)]).catch(() => {});
+        });
+      }
+    } catch (error) {
+      if (!router.closed) throw error;
+    }
+  }
+
+  async publish(topic: string, payload: unknown): Promise<void> {
+    await this.#publisher.send([topic, JSON.stringify({ topic, type: "event", payload })]);
+  }
+
+  close(): void {
+    this.#router.close();
+    this.#publisher.close();
+  }
+}
+
+const tools = [
+  {
+    name: "echo",
+    description: "Says it again",
+    risk_level: "low",
+    plugin: "core",
+    version: "1",
+    arguments_schema: {
+      type: "object",
+      properties: { text: { type: "string" } },
+      additionalProperties: false,
+    },
+  },
+];
+
+describe("the ipc command", () => {
+  for (const program of ["ipc", "ipc.mjs"] as const) {
+    test(`(${program}) gives a result on stdout, an error on stderr, and exits 0 or 1`, async (t) => {
+      const { wire, ipc } = await startWire(t, ({ topic, arguments: args }) =>
+        topic === "tool.invoke.echo"
+          ? { result: args }
+          : { error: { code: "UNKNOWN_TOOL", message: "no", retriable: false, stage: 2 } },
+      );
+      const good = await ipc(["tool.invoke.echo", '{"text":"grüße\\n\\"x\\""}'], program);
+      assert.deepEqual([good.code, JSON.parse(good.stdout), good.stderr], [0, { text: 'grüße\n"x"' }, ""]);
+      const bad = await ipc(["tool.invoke.none"], program);
+      assert.deepEqual([bad.code, bad.stdout, JSON.parse(bad.stderr).code], [1, "", "UNKNOWN_TOOL"]);
+      assert.deepEqual(
+        wire.frames.map((frame) => Object.keys(frame).sort()),
+        [
+          ["arguments", "correlation", "topic"],
+          ["arguments", "correlation", "topic"],
+        ],
+        "three fields and no more",
+      );
+      const large = { text: "x".repeat(90_000) };
+      const long = await ipc(["tool.invoke.echo", JSON.stringify(large)], program);
+      assert.deepEqual(JSON.parse(long.stdout), large);
+      for (const args of [[], ["a", "{}", "b"], ["tool.invoke.echo", "[1]"], ["tool.invoke.echo", "{"]]) {
+        const wrong = await ipc(args, program);
+        assert.deepEqual([wrong.code, JSON.parse(wrong.stderr).code], [1, "CLI_ERROR"], args.join(" "));
+      }
+      const nowhere = await ipc(["tool.list"], program, { HOLDFAST_IPC: "/nowhere" });
+      assert.deepEqual([nowhere.code, JSON.parse(nowhere.stderr).code], [1, "IPC_ERROR"]);
+      const late = await ipc(["tool.invoke.echo"], program, { CARAPACE_TIMEOUT: "1" });
+      assert.ok(late.code === 0 || JSON.parse(late.stderr).code === "IPC_ERROR");
+    });
+  }
+
+  test("many at once are all answered, each with its own", async (t) => {
+    const waiting: (() => void)[] = [];
+    const { ipc } = await startWire(t, async ({ arguments: args }) => {
+      // None is answered before all have come, and the last one first.
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        if (waiting.length === 5) for (const each of waiting.reverse()) each();
+      });
+      return { result: args };
+    });
+    const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => ipc(["tool.invoke.echo", `{"n":${n}}`])));
+    assert.deepEqual(
+      answers.map(({ stdout }) => stdout),
+      [1, 2, 3, 4, 5].map((n) => `{"n":${n}}\n`),
+    );
+  });
+
+  test("cancels its call when it is killed", async (t) => {
+    let cancelled: (correlation: unknown) => void = () => {};
+    const seen = new Promise((resolve) => {
+      cancelled = resolve;
+    });
+    let begun: () => void = () => {};
+    const started = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const { wire, guest } = await startWire(t, (call) => {
+      if (call.topic === "tool.cancel") cancelled(call.arguments["correlation"]);
+      else begun();
+      return call.topic === "tool.cancel" ? { result: { cancelled: true } } : new Promise<Answer>(() => {});
+    });
+    const child = spawn(join(guestProgramsDirectory, "ipc"), ["tool.invoke.slow"], {
+      env: { ...process.env, HOLDFAST_IPC: guest.ipcSocket },
+    });
+    await started;
+    child.kill("SIGKILL");
+    assert.equal(await seen, wire.calls[0]?.correlation);
+  });
+});
+
+describe("the connection to the gate", () => {
+  test("comes back when the gate's endpoint restarts, and asks again what was not answered", async (t) => {
+    let answering = false;
+    let asked: () => void = () => {};
+    const first = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const { wire, guest } = await startWire(t, (call) => {
+      asked();
+      return answering ? { result: call.arguments } : new Promise<Answer>(() => {});
+    });
+    const call = guest.client.call("tool.invoke.echo", { text: "again" });
+    await first;
+    wire.close();
+    answering = true;
+    await wire.open();
+    assert.deepEqual(await call, { ok: true, result: { text: "again" } });
+    assert.equal(wire.calls.length, 2);
+    assert.equal(wire.calls[0]?.correlation, wire.calls[1]?.correlation, "as the same call");
+  });
+});
+
+describe("the bridge to MCP", () => {
+  async function connect(t: TestContext, socket: string, capabilities = {}) {
+    const client = new Client({ name: "test", version: "1" }, { capabilities });
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [join(guestProgramsDirectory, "holdfast-mcp.mjs")],
+      env: { HOLDFAST_MCP: socket },
+    });
+    await client.connect(transport);
+    t.after(() => client.close());
+    return client;
+  }
+
+  test("lists the tools with their schemas, calls them, and says when the list has changed", async (t) => {
+    const { wire, guest } = await startWire(t, ({ topic, arguments: args }) =>
+      topic === "tool.list"
+        ? { result: { tools } }
+        : topic === "tool.invoke.echo"
+          ? { result: args }
+          : { error: { code: "VALIDATION_FAILED", message: "not text", retriable: false, field: "/text" } },
+    );
+    const client = await connect(t, guest.mcpSocket);
+    const changed = new Promise<void>((resolve) => {
+      client.setNotificationHandler(ToolListChangedNotificationSchema, () => resolve());
+    });
+    const listed = await client.listTools();
+    assert.deepEqual(
+      listed.tools.map(({ name, inputSchema }) => [name, inputSchema]),
+      [["echo", tools[0]?.arguments_schema]],
+    );
+    const good = await client.callTool({ name: "echo", arguments: { text: "hello" } });
+    assert.deepEqual(good["structuredContent"], { text: "hello" });
+    const bad = await client.callTool({ name: "other", arguments: {} });
+    assert.equal(bad.isError, true);
+    assert.match(JSON.stringify(bad.content), /VALIDATION_FAILED at \/text: not text/);
+    await wire.publish("tool.list_changed", {});
+    await changed;
+  });
+
+  test("hands on progress, and cancels at the gate what the agent cancels", async (t) => {
+    let cancelled: (value: unknown) => void = () => {};
+    const seen = new Promise((resolve) => {
+      cancelled = resolve;
+    });
+    const { guest } = await startWire(t, async (call, wire) => {
+      if (call.topic === "tool.cancel") {
+        cancelled(call.arguments["correlation"]);
+        return { result: { cancelled: true } };
+      }
+      const { correlation } = call;
+      await wire.publish(`tool.progress.${correlation}`, {
+        correlation,
+        progress: 1,
+        total: 2,
+        message: "half",
+      });
+      return new Promise<Answer>(() => {});
+    });
+    const client = await connect(t, guest.mcpSocket);
+    const abort = new AbortController();
+    const call = client.callTool({ name: "echo", arguments: {} }, undefined, {
+      signal: abort.signal,
+      onprogress: ({ message }) => abort.abort(new Error(`seen ${message}`)),
+    });
+    await assert.rejects(call, /seen half/);
+    assert.match(String(await seen), /^c\d+$/);
+  });
+
+  test("waits with a call until a person has decided, tells the agent, and lets nothing in the jail decide", async (t) => {
+    let asked = 0;
+    const told: string[] = [];
+    const { guest } = await startWire(t, async ({ topic, correlation }, wire) => {
+      if (topic === "tool.list") return { result: { tools } };
+      asked += 1;
+      const expires_at = "2026-01-01T00:00:00Z";
+      await wire.publish(`tool.confirmation.${correlation}`, {
+        correlation,
+        tool: "echo",
+        approval: "a",
+        expires_at,
+      });
+      // The first wait at the gate is over before the person is back.
+      if (asked === 1) return { error: { code: "CONFIRMATION_TIMEOUT", message: "waits", retriable: true } };
+      return { result: { done: true } };
+    });
+    const { ElicitRequestSchema } = await import("@modelcontextprotocol/sdk/types.js");
+    const client = await connect(t, guest.mcpSocket, { elicitation: {} });
+    client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+      told.push(params.message);
+      return { action: "accept", content: {} };
+    });
+    const answer = await client.callTool({ name: "echo", arguments: {} });
+    assert.deepEqual(answer["structuredContent"], { done: true });
+    assert.equal(asked, 2, "the same call was asked again");
+    assert.ok(told.length >= 1 && told.every((each) => /waits until a person allows it/.test(each)));
+  });
+});
