@@ -1,11 +1,14 @@
 import type { Clock, Logger } from "@holdfast/core";
 import type { Approvals } from "./approvals/approvals.ts";
 import type { Audit } from "./audit/audit.ts";
+import type { BrokerConfig, OpenBrokerOptions, OpenedBroker } from "./broker/broker.ts";
+import type { ToolCatalog } from "./broker/catalog.ts";
 import type { BudgetStatus } from "./egress/budget.ts";
 import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egress/egress.ts";
 import type { EgressConfig } from "./egress/egress-config.ts";
 import type { Guarantee, Jails } from "./jail/jail.ts";
 import type { Plugins, PluginsConfig } from "./plugins/plugins.ts";
+import type { Policy } from "./policy/policy.ts";
 import type { ProviderStatus, Vault } from "./vault/vault.ts";
 
 export interface GateConfig {
@@ -28,6 +31,9 @@ export interface GateConfig {
   /** Added to what `<dataDir>/egress.json` says. */
   readonly egress?: EgressConfig;
   readonly plugins?: PluginsConfig;
+  readonly broker?: BrokerConfig;
+  /** Decides about every tool call; by default, low risk passes and high risk asks. */
+  readonly policy?: Policy;
   readonly log?: Logger;
   readonly clock?: Clock;
   readonly onDecision?: (decision: EgressDecision) => void;
@@ -62,7 +68,7 @@ export interface GateStatus {
 }
 
 export interface GateStage {
-  readonly name: "jails" | "egress" | "vault" | "approvals" | "audit";
+  readonly name: "jails" | "egress" | "broker" | "vault" | "approvals" | "audit";
   readonly inForce: boolean;
   readonly detail: string;
 }
@@ -73,9 +79,16 @@ export interface Gate {
   readonly approvals: Approvals;
   readonly audit: Audit;
   readonly plugins: Plugins;
+  /** The tools that jails can be offered. */
+  readonly tools: ToolCatalog;
   status(): Promise<GateStatus>;
   /** Opens the only way out of a jail. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */
   openEgress(options: EgressOptions): Promise<Egress>;
+  /**
+   * Opens the sockets by which a jail calls tools, before the jail starts: only its processes can connect.
+   * Throws `broker.duplicate_jail`, `broker.endpoint_failed`, `broker.path_too_long`, `gate.closed`.
+   */
+  openBroker(options: OpenBrokerOptions): Promise<OpenedBroker>;
   /** Replaces every secret value that the vault knows. */
   redact(text: string): string;
   /** Stops all jails, closes all sockets and files. Idempotent. */

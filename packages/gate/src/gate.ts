@@ -4,6 +4,8 @@ import { type Clock, HoldfastError, isErrorCode, silentLogger, systemClock } fro
 import { ApprovalStore } from "./approvals/approval-store.ts";
 import { AuditLog } from "./audit/audit-log.ts";
 import { CheckpointKey } from "./audit/checkpoint.ts";
+import { Broker, type OpenBrokerOptions, type OpenedBroker } from "./broker/broker.ts";
+import type { ToolCatalog } from "./broker/catalog.ts";
 import type { Gate, GateConfig, GateStage, GateStatus } from "./config.ts";
 import { BudgetBook } from "./egress/budget-book.ts";
 import type { Egress, EgressOptions } from "./egress/egress.ts";
@@ -16,6 +18,7 @@ import { JailRegistry } from "./jail/jails.ts";
 import { RefusingDriver } from "./jail/refusing-driver.ts";
 import { UnsafeDriver } from "./jail/unsafe-driver.ts";
 import { PluginHost } from "./plugins/plugin-host.ts";
+import { DefaultPolicy } from "./policy/default-policy.ts";
 import { CredentialVault } from "./vault/credential-vault.ts";
 
 /**
@@ -52,7 +55,14 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     // Sockets of an earlier host are dead; their directories go with them.
     await rm(sockets, { recursive: true, force: true });
     await mkdir(sockets, { mode: 0o700 });
+    const broker = new Broker({
+      ...{ sockets, clock, log, audit, approvals, secrets: vault.secrets },
+      ratesPath: join(directory, "rates.json"),
+      policy: config.policy ?? new DefaultPolicy(),
+      config: config.broker ?? {},
+    });
     const gate = new RealGate(config, {
+      broker,
       clock,
       sockets,
       driver,
@@ -122,6 +132,7 @@ interface GateParts {
   readonly audit: AuditLog;
   readonly approvals: ApprovalStore;
   readonly vault: CredentialVault;
+  readonly broker: Broker;
   readonly book: BudgetBook;
   readonly prices: Prices;
 }
@@ -139,7 +150,11 @@ class RealGate implements Gate {
   constructor(config: GateConfig, parts: GateParts) {
     this.#config = config;
     this.#parts = parts;
-    this.jails = new JailRegistry(parts.driver, parts.audit);
+    const { driver, broker } = parts;
+    this.jails = new JailRegistry(driver, parts.audit, {
+      started: (jail) => broker.jailStarted(jail, !driver.unsafe),
+      ended: (jailId) => broker.jailEnded(jailId),
+    });
   }
 
   get vault() {
@@ -154,6 +169,15 @@ class RealGate implements Gate {
     return this.#parts.audit;
   }
 
+  get tools(): ToolCatalog {
+    return this.#parts.broker.catalog;
+  }
+
+  async openBroker(options: OpenBrokerOptions): Promise<OpenedBroker> {
+    if (this.#closing) throw new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
+    return this.#parts.broker.open(options);
+  }
+
   get plugins(): PluginHost {
     if (this.#plugins === undefined) throw new Error("The gate is not open yet");
     return this.#plugins;
@@ -162,7 +186,7 @@ class RealGate implements Gate {
   /** Part of opening: plugins run in jails of this gate and go out by its egress. */
   async openPlugins(): Promise<void> {
     const { clock, audit, vault } = this.#parts;
-    this.#plugins = await PluginHost.open({
+    this.#plugins = new PluginHost({
       config: this.#config.plugins ?? {},
       dataDir: resolve(this.#config.dataDir),
       jails: this.jails,
@@ -173,6 +197,8 @@ class RealGate implements Gate {
       redact: (text) => this.redact(text),
       remember: (secret) => vault.secrets.add(secret),
     });
+    this.tools.register(this.#plugins, { skipInvalid: true });
+    await this.#plugins.open();
   }
 
   redact(text: string): string {
@@ -211,6 +237,7 @@ class RealGate implements Gate {
           ? "UNSAFE: agents may bypass the proxy"
           : `the only way out; ${this.#egress.size} open`,
       },
+      { name: "broker", inForce: open, detail: this.#parts.broker.detail },
       { name: "vault", inForce: open, detail: "keys stay on the host, encrypted at rest" },
       { name: "approvals", inForce: open, detail: "durable, single use" },
       { name: "audit", inForce: open, detail: "hash-chained, signed, a record before each effect" },
@@ -267,7 +294,8 @@ class RealGate implements Gate {
   }
 
   async #close(): Promise<void> {
-    const { audit, approvals, sockets, driver, book } = this.#parts;
+    const { audit, approvals, sockets, driver, book, broker } = this.#parts;
+    await broker.close();
     await this.#plugins?.close();
     await this.jails.close();
     await Promise.all([...this.#egress.values()].map((each) => each.close()));

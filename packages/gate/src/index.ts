@@ -5,6 +5,36 @@ export type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } fr
 export { AuditReader, openAudit, verifyAuditLog } from "./audit/audit-reader.ts";
 export { type AuditCheckpoint, parseCheckpoint } from "./audit/checkpoint.ts";
 export { type AuditFormat, auditFormats, exportRecords } from "./audit/export.ts";
+export type { BrokerConfig, OpenBrokerOptions, OpenedBroker } from "./broker/broker.ts";
+export type { ToolCatalog } from "./broker/catalog.ts";
+export { type BrokerErrorCode, type BrokerErrorPayload, brokerErrors } from "./broker/errors.ts";
+export {
+  type Rate,
+  type RateLimits,
+  type RateScope,
+  rateLimitDefaults,
+  type ScopeRates,
+} from "./broker/rate-limiter.ts";
+export type {
+  JsonSchema,
+  Principal as ToolPrincipal,
+  Tool,
+  ToolCall,
+  ToolError,
+  ToolOutcome,
+  ToolProgress,
+  ToolSource,
+} from "./broker/tool.ts";
+export {
+  type EventEnvelope,
+  gateMountTarget,
+  type RequestEnvelope,
+  type ResponseEnvelope,
+  type WireRequest,
+  type WireTool,
+  wireSockets,
+  wireTopics,
+} from "./broker/wire.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
 export {
   type BudgetPeriod,
@@ -54,6 +84,7 @@ export type {
 } from "./jail/jail.ts";
 export type { PluginGrant } from "./plugins/launcher.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
+export type { Policy, PolicyAction, PolicyDecision, PolicyQuestion } from "./policy/policy.ts";
 export type { Grant, Principal, SecretOwner } from "./vault/grants.ts";
 export { openVault } from "./vault/open-vault.ts";
 export type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault/vault.ts";

@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { chmodSync } from "node:fs";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { type Clock, encodeJson, HoldfastError, systemRandom, uuidv7 } from "@holdfast/core";
-import type { Approval, ApprovalRequest, ApprovalState, Approvals } from "./approvals.ts";
+import type { Approval, ApprovalRequest, ApprovalState, Approvals, ApprovedCall } from "./approvals.ts";
 import { escapeForDisplay } from "./display-text.ts";
 
 export const approvalLimits = {
@@ -42,13 +42,13 @@ function fail(code: string, status: number, message: string): HoldfastError {
 }
 
 /** What a record is bound to: another argument, tool or session is another call. */
-export function bindingOf({
-  session,
-  tool,
-  arguments: args,
-}: Pick<ApprovalRequest, "session" | "tool" | "arguments">): string {
+export function bindingOf({ session, tool, version, arguments: args }: ApprovedCall): string {
   const plain: unknown = JSON.parse(encodeJson(args ?? null));
-  const text = JSON.stringify([1, tool, session, canonical(plain)]);
+  const text = JSON.stringify(
+    version === undefined
+      ? [1, tool, session, canonical(plain)]
+      : [2, tool, version, session, canonical(plain)],
+  );
   return createHash("sha256").update(text).digest("hex");
 }
 
@@ -199,10 +199,7 @@ export class ApprovalStore implements Approvals {
     return this.#require(id);
   }
 
-  async consume(
-    id: string,
-    call: Pick<ApprovalRequest, "session" | "tool" | "arguments">,
-  ): Promise<Approval> {
+  async consume(id: string, call: ApprovedCall): Promise<Approval> {
     const record = this.#require(id);
     if (record.binding !== bindingOf(call)) throw fail("mismatch", 409, "The approval is for another call");
     if (!this.#change(id, ["allowed"], "consumed")) {

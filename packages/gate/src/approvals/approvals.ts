@@ -3,6 +3,8 @@ export type ApprovalState = "pending" | "allowed" | "denied" | "expired" | "canc
 export interface ApprovalRequest {
   readonly session: string;
   readonly tool: string;
+  /** Of what answers the tool: an approval of one version is none of another. */
+  readonly version?: string;
   /** Structured arguments; the record is bound to their canonical form. */
   readonly arguments: unknown;
   /** For people; shown escaped. */
@@ -11,11 +13,14 @@ export interface ApprovalRequest {
   readonly timeoutMs?: number;
 }
 
+/** What an approval is for. */
+export type ApprovedCall = Pick<ApprovalRequest, "session" | "tool" | "version" | "arguments">;
+
 export interface Approval {
   readonly id: string;
   readonly session: string;
   readonly tool: string;
-  /** SHA-256 of (tool, canonical arguments, session), hex. */
+  /** SHA-256 of (tool, its version, canonical arguments, session), hex. */
   readonly binding: string;
   readonly state: ApprovalState;
   /** Plain text: control, bidi and ANSI characters are escaped, truncation is marked. */
@@ -39,7 +44,7 @@ export interface Approvals {
    * Uses an allowed record up, once, for exactly this call.
    * Throws `approval.not_found`, `approval.not_allowed`, `approval.mismatch`.
    */
-  consume(id: string, call: Pick<ApprovalRequest, "session" | "tool" | "arguments">): Promise<Approval>;
+  consume(id: string, call: ApprovedCall): Promise<Approval>;
   /** Cancels what is pending or allowed; returns how many. */
   cancelSession(session: string): Promise<number>;
   /** Resolves when the record is no longer pending. Throws `approval.not_found` and the signal's reason. */

@@ -4,16 +4,24 @@ import type { Audit } from "../audit/audit.ts";
 import type { Jail, JailDriver, JailExit, JailSpec, Jails, ToolResult, ToolSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 
+/** Is told of every jail of a gate, at once. */
+export interface JailObserver {
+  started(jail: Jail): void;
+  ended(jailId: string): void;
+}
+
 /** The jails of one gate: their registry, their audit records, and tools that run once. */
 export class JailRegistry implements Jails {
   readonly driver: JailDriver;
   readonly #audit: Audit;
+  readonly #observer: JailObserver | undefined;
   readonly #running = new Map<string, Jail>();
   #closed = false;
 
-  constructor(driver: JailDriver, audit: Audit) {
+  constructor(driver: JailDriver, audit: Audit, observer?: JailObserver) {
     this.driver = driver;
     this.#audit = audit;
+    this.#observer = observer;
   }
 
   list(): readonly Jail[] {
@@ -42,8 +50,10 @@ export class JailRegistry implements Jails {
       this.#checkOpen();
     }
     this.#running.set(jail.id, jail);
+    this.#observer?.started(jail);
     void jail.exited.then(async (exit) => {
       this.#running.delete(jail.id);
+      this.#observer?.ended(jail.id);
       const data = { code: exit.code, signal: exit.signal, reason: exit.reason };
       await this.#audit.note({ type: "jail.exit", jailId: jail.id, data });
     });

@@ -1,33 +1,45 @@
 import { Transform, type TransformCallback } from "node:stream";
+import { SecretMatcher } from "./secret-matcher.ts";
 
 /** Shorter values would match ordinary text. */
 const leastBytes = 8;
-const mark = "[redacted]";
+/** What stands where a secret was. */
+export const redactionMark = "[redacted]";
 
 /** Every secret value that was handed out, and the forms in which it is taken out of texts and streams. */
 export class KnownSecrets {
   readonly #values = new Set<string>();
-  #forms: readonly string[] = [];
-  #patterns: readonly Buffer[] = [];
+  readonly #forms = new Set<string>();
+  #patterns: readonly Buffer[] | undefined;
+  #matcher: SecretMatcher | undefined;
 
   add(value: string): void {
     if (Buffer.byteLength(value) < leastBytes || this.#values.has(value)) return;
     this.#values.add(value);
-    const forms = new Set<string>();
-    for (const each of this.#values) for (const form of formsOf(each)) forms.add(form);
-    // Longer forms first, so that no form is left half replaced by a shorter one inside it.
-    this.#forms = [...forms].sort((a, b) => b.length - a.length);
-    this.#patterns = this.#forms.map((form) => Buffer.from(form));
+    for (const form of formsOf(value)) this.#forms.add(form);
+    this.#patterns = undefined;
+    this.#matcher = undefined;
+  }
+
+  /** Finds every form of every value. A new one is made when a value was added. */
+  get matcher(): SecretMatcher {
+    this.#matcher ??= new SecretMatcher(this.#forms);
+    return this.#matcher;
   }
 
   redact(text: string): string {
-    let result = text;
-    for (const form of this.#forms) result = result.replaceAll(form, mark);
-    return result;
+    let [result, from] = ["", 0];
+    for (const { start, end } of this.matcher.find(text)) {
+      result += text.slice(from, start) + redactionMark;
+      from = end;
+    }
+    return from === 0 ? text : result + text.slice(from);
   }
 
   /** Takes the values out of a stream of bytes, also where a chunk boundary cuts one. */
   filter(): Transform {
+    // Longer forms first, so that no form is left half replaced by a shorter one inside it.
+    this.#patterns ??= [...this.#forms].sort((a, b) => b.length - a.length).map((form) => Buffer.from(form));
     return new SecretFilter(this.#patterns);
   }
 }
@@ -87,7 +99,7 @@ function replaceAll(data: Buffer, patterns: readonly Buffer[]): Buffer {
     const parts: Buffer[] = [];
     let from = 0;
     for (let at = result.indexOf(pattern); at >= 0; at = result.indexOf(pattern, from)) {
-      parts.push(result.subarray(from, at), Buffer.from(mark));
+      parts.push(result.subarray(from, at), Buffer.from(redactionMark));
       from = at + pattern.length;
     }
     parts.push(result.subarray(from));

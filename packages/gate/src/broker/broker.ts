@@ -1,0 +1,243 @@
+import { randomBytes } from "node:crypto";
+import { readlinkSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
+import type { Approvals } from "../approvals/approvals.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Jail } from "../jail/jail.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { KnownSecrets } from "../vault/secrets.ts";
+import { brokerLimits } from "./broker-limits.ts";
+import { Catalog } from "./catalog.ts";
+import { CoreTools, type Diagnostic } from "./core-tools.ts";
+import { Executor } from "./executor.ts";
+import { JailBroker, type Outcome } from "./jail-broker.ts";
+import { assertRealStages, type Pipeline } from "./pipeline.ts";
+import { RateLimiter, type RateLimits } from "./rate-limiter.ts";
+import { Sanitizer } from "./sanitizer.ts";
+import { AuthorizeStage, isOffered } from "./stages/authorize.ts";
+import { ConfirmStage } from "./stages/confirm.ts";
+import { ConstructStage } from "./stages/construct.ts";
+import { PayloadStage } from "./stages/payload.ts";
+import { RouteStage } from "./stages/route.ts";
+import { stageNames } from "./stages/stage.ts";
+import { TopicStage } from "./stages/topic.ts";
+import { Taint } from "./taint.ts";
+import type { Principal } from "./tool.ts";
+import type { WireTool } from "./wire.ts";
+
+export interface BrokerConfig {
+  /** Replaces the default rates of the scopes that it names. */
+  readonly rateLimits?: RateLimits;
+  /** Of a tool that does not say; 30,000 ms by default. */
+  readonly handlerTimeoutMs?: number;
+  /** How long a call waits for a person before it is told to ask again; 30,000 ms by default. */
+  readonly confirmWaitMs?: number;
+  /** Millionths of a dollar that a call cost, for the limits in money. Nothing by default. */
+  readonly costOf?: (tool: string, ok: boolean) => number;
+}
+
+export interface OpenBrokerOptions extends Principal {
+  /** Names of the tools that the jail may see and call; every tool when absent. */
+  readonly tools?: readonly string[];
+}
+
+/** The broker of one jail, as it is opened before the jail starts. */
+export interface OpenedBroker {
+  readonly jailId: string;
+  /** Host path (0700) with the sockets, for mounting into the jail at `/run/holdfast/gate`. */
+  readonly directory: string;
+  /** Content from outside has entered the session: its calls are of higher risk from now on. */
+  taint(reason: string): Promise<void>;
+  /** Ends every call, closes the sockets and removes the directory. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface BrokerParts {
+  /** In which the directories of the sockets are made. */
+  readonly sockets: string;
+  readonly ratesPath: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly audit: Audit;
+  readonly approvals: Approvals;
+  readonly policy: Policy;
+  readonly secrets: KnownSecrets;
+  readonly config: BrokerConfig;
+}
+
+const maxDiagnostics = 100;
+const maxSessions = 1_000;
+
+/** The brokers of all jails of a gate, and what they share: catalog, stages, rates. */
+export class Broker {
+  readonly catalog: Catalog;
+  readonly taint = new Taint();
+  readonly #parts: BrokerParts;
+  readonly #pipeline: Pipeline;
+  readonly #rates: RateLimiter;
+  readonly #open = new Map<string, JailBroker>();
+  readonly #opening = new Set<string>();
+  readonly #diagnostics = new Map<string, Diagnostic[]>();
+
+  /** Throws `broker.stage_missing` when a stage is not the real one. */
+  constructor(parts: BrokerParts) {
+    const { clock, log, audit, approvals, policy, secrets, config } = parts;
+    this.#parts = parts;
+    this.catalog = new Catalog(log);
+    this.#rates = new RateLimiter({
+      ...{ path: parts.ratesPath, clock, log },
+      ...(config.rateLimits === undefined ? {} : { limits: config.rateLimits }),
+    });
+    const executor = new Executor({
+      sanitizer: new Sanitizer(secrets),
+      taint: this.taint,
+      log,
+      timeoutMs: config.handlerTimeoutMs ?? brokerLimits.handlerTimeoutMs,
+    });
+    this.#pipeline = {
+      construct: new ConstructStage(clock),
+      topic: new TopicStage(this.catalog),
+      payload: new PayloadStage(),
+      authorize: new AuthorizeStage({ policy, rates: this.#rates, taint: this.taint }),
+      confirm: new ConfirmStage({ approvals, waitMs: config.confirmWaitMs ?? brokerLimits.confirmWaitMs }),
+      route: new RouteStage({ audit, executor }),
+    };
+    assertRealStages(this.#pipeline, executor);
+    this.catalog.register(
+      new CoreTools({
+        listTools: (principal) => this.#listTools(principal),
+        sessionInfo: (principal) => this.#sessionInfo(principal),
+        diagnostics: (principal) => this.#diagnostics.get(principal.session) ?? [],
+      }),
+    );
+    this.catalog.onChange(() => {
+      for (const jail of this.#open.values()) jail.listChanged();
+    });
+  }
+
+  /** For people: what is in force. */
+  get detail(): string {
+    const tools = this.catalog.list().length;
+    return `stages ${stageNames.join(", ")}; ${tools} tools; ${this.#open.size} open`;
+  }
+
+  /** Throws `broker.duplicate_jail`, `broker.endpoint_failed`, `broker.path_too_long`. */
+  async open({ tools, ...given }: OpenBrokerOptions): Promise<OpenedBroker> {
+    const principal: Principal = given;
+    const { jailId, session } = principal;
+    if (this.#open.has(jailId) || this.#opening.has(jailId)) {
+      throw new HoldfastError("broker", "duplicate_jail", `The jail ${jailId} already has a broker`, {
+        statusCode: 409,
+      });
+    }
+    this.#opening.add(jailId);
+    const directory = join(this.#parts.sockets, `b${randomBytes(6).toString("hex")}`);
+    try {
+      await mkdir(directory, { mode: 0o700 });
+      const jail = await this.#openJail(directory, principal, tools);
+      this.#open.set(jailId, jail);
+      return {
+        jailId,
+        directory,
+        taint: async (reason) => {
+          if (!this.taint.mark(session, reason)) return;
+          await this.#parts.audit.note({ type: "session.tainted", jailId, session, data: { reason } });
+        },
+        close: async () => {
+          if (this.#open.get(jailId) === jail) this.#open.delete(jailId);
+          await jail.close();
+          await rm(directory, { recursive: true, force: true });
+        },
+      };
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    } finally {
+      this.#opening.delete(jailId);
+    }
+  }
+
+  #openJail(
+    directory: string,
+    principal: Principal,
+    tools: readonly string[] | undefined,
+  ): Promise<JailBroker> {
+    const { audit, clock, log, config } = this.#parts;
+    return JailBroker.open(
+      {
+        ...{ pipeline: this.#pipeline, rates: this.#rates, audit, clock, log },
+        listTools: (asking) => this.#listTools(asking),
+        onOutcome: (outcome) => this.#remember(outcome),
+        costOf: config.costOf ?? (() => 0),
+      },
+      { directory, principal, offered: tools === undefined ? undefined : new Set(tools) },
+    );
+  }
+
+  /** From now on the processes of this jail may connect, and no others. */
+  jailStarted(jail: Jail, confined: boolean): void {
+    const broker = this.#open.get(jail.id);
+    if (broker === undefined) return;
+    if (!confined) return broker.setPeers({ pid: jail.pid });
+    try {
+      broker.setPeers({ namespace: readlinkSync(`/proc/${jail.pid}/ns/pid`) });
+    } catch {
+      // It has ended already.
+      broker.setPeers(null);
+    }
+  }
+
+  jailEnded(jailId: string): void {
+    this.#open.get(jailId)?.setPeers(null);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((each) => each.close()));
+    await this.#rates.close();
+  }
+
+  #listTools(principal: Principal): readonly WireTool[] {
+    const offered = this.#open.get(principal.jailId)?.offered;
+    return this.catalog
+      .list()
+      .filter((tool) => isOffered(tool, principal.group, offered))
+      .map((tool) => ({
+        name: tool.name,
+        description: tool.description,
+        risk_level: tool.riskLevel,
+        plugin: tool.plugin,
+        version: tool.pluginVersion,
+        arguments_schema: tool.argumentsSchema,
+        ...(tool.outputSchema === undefined ? {} : { output_schema: tool.outputSchema }),
+      }));
+  }
+
+  #sessionInfo({ group, session, agent, jailId }: Principal): Readonly<Record<string, unknown>> {
+    return {
+      ...{ group, session, jail: jailId },
+      ...(agent === undefined ? {} : { agent }),
+      tainted: this.taint.has(session),
+    };
+  }
+
+  #remember({ principal: { session }, seen, error, redactions }: Outcome): void {
+    const entries = this.#diagnostics.get(session) ?? [];
+    if (entries.length === 0) {
+      const [oldest] = this.#diagnostics.keys();
+      if (this.#diagnostics.size >= maxSessions && oldest !== undefined) this.#diagnostics.delete(oldest);
+      this.#diagnostics.set(session, entries);
+    }
+    const failed = error?.stage === 6 ? "error" : "rejected";
+    entries.push({
+      at: new Date(this.#parts.clock.now()).toISOString(),
+      correlation: seen.correlation,
+      topic: seen.topic,
+      outcome: error !== null ? failed : redactions > 0 ? "sanitized" : "routed",
+      ...(error === null ? {} : { code: error.code }),
+      ...(error?.stage === undefined ? {} : { stage: error.stage }),
+    });
+    if (entries.length > maxDiagnostics) entries.shift();
+  }
+}

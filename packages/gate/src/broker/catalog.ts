@@ -1,0 +1,131 @@
+import { HoldfastError, type Logger } from "@holdfast/core";
+import { brokerLimits } from "./broker-limits.ts";
+import { compileSchema, type SchemaCheck } from "./schema.ts";
+import type { Tool, ToolSource } from "./tool.ts";
+
+/** A tool with what answers it, and its schemas, compiled once. */
+export interface CatalogEntry {
+  readonly tool: Tool;
+  readonly source: ToolSource;
+  readonly checkArguments: SchemaCheck;
+  readonly checkOutput: SchemaCheck | undefined;
+}
+
+export interface ToolCatalog {
+  /**
+   * Offers the tools of a source; returns how to take them back. When the source changes later, a tool
+   * of it that cannot be offered is left out, with a line in the log.
+   * With `skipInvalid` that holds from the start.
+   * Throws `broker.invalid_tool`, `broker.duplicate_tool`, `broker.reserved_tool`, `broker.too_many_tools`.
+   */
+  register(source: ToolSource, options?: { readonly skipInvalid?: boolean }): () => void;
+  list(): readonly Tool[];
+  /** Called after each change; returns how to stop. */
+  onChange(listener: () => void): () => void;
+}
+
+/** Names of the gate's own tools, which no plugin may take. */
+export const coreToolNames = ["echo", "list_tools", "get_session_info", "get_diagnostics"] as const;
+export const corePlugin = "core";
+
+const reserved: ReadonlySet<string> = new Set(coreToolNames);
+
+function refuse(code: string, status: number, message: string): HoldfastError {
+  return new HoldfastError("broker", code, message, { statusCode: status });
+}
+
+export class Catalog implements ToolCatalog {
+  readonly #log: Logger;
+  readonly #sources = new Map<ToolSource, () => void>();
+  readonly #entries = new Map<string, CatalogEntry>();
+  readonly #listeners = new Set<() => void>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  get(name: string): CatalogEntry | undefined {
+    return this.#entries.get(name);
+  }
+
+  entries(): Iterable<CatalogEntry> {
+    return this.#entries.values();
+  }
+
+  list(): readonly Tool[] {
+    return [...this.#entries.values()].map((each) => each.tool);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  register(source: ToolSource, { skipInvalid = false } = {}): () => void {
+    if (this.#sources.has(source))
+      throw refuse("duplicate_tool", 409, `${source.name} is registered already`);
+    const entries: CatalogEntry[] = [];
+    if (!skipInvalid) for (const tool of source.tools()) entries.push(this.#entry(tool, source, entries));
+    for (const entry of entries) this.#entries.set(entry.tool.name, entry);
+    const stop = source.onChange(() => this.#refresh(source));
+    this.#sources.set(source, stop);
+    if (skipInvalid) this.#refresh(source);
+    else this.#changed();
+    return () => {
+      if (this.#sources.get(source) !== stop) return;
+      stop();
+      this.#sources.delete(source);
+      this.#remove(source);
+      this.#changed();
+    };
+  }
+
+  #refresh(source: ToolSource): void {
+    if (!this.#sources.has(source)) return;
+    const before = new Map([...this.#entries].filter(([, entry]) => entry.source === source));
+    this.#remove(source);
+    for (const tool of source.tools()) {
+      const same = before.get(tool.name);
+      try {
+        const entry = same?.tool === tool ? same : this.#entry(tool, source, []);
+        this.#entries.set(tool.name, entry);
+      } catch (error) {
+        this.#log.error("a tool cannot be offered", { source: source.name, tool: tool.name, error });
+      }
+    }
+    this.#changed();
+  }
+
+  #remove(source: ToolSource): void {
+    for (const [name, entry] of this.#entries) if (entry.source === source) this.#entries.delete(name);
+  }
+
+  #entry(tool: Tool, source: ToolSource, beside: readonly CatalogEntry[]): CatalogEntry {
+    const { name } = tool;
+    if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) {
+      throw refuse("invalid_tool", 400, `Not the name of a tool: ${JSON.stringify(name)}`);
+    }
+    if (reserved.has(name) && tool.plugin !== corePlugin) {
+      throw refuse("reserved_tool", 409, `The name ${name} is taken by the gate itself`);
+    }
+    if (this.#entries.has(name) || beside.some((each) => each.tool.name === name)) {
+      throw refuse("duplicate_tool", 409, `There is already a tool ${name}`);
+    }
+    if (this.#entries.size + beside.length >= brokerLimits.maxTools) {
+      throw refuse("too_many_tools", 429, `There are ${brokerLimits.maxTools} tools already`);
+    }
+    return {
+      tool,
+      source,
+      checkArguments: compileSchema(tool.argumentsSchema, `arguments of ${name}`, { closed: true }),
+      checkOutput:
+        tool.outputSchema === undefined
+          ? undefined
+          : compileSchema(tool.outputSchema, `result of ${name}`, { closed: false }),
+    };
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,339 @@
+import { type Clock, type Logger, systemRandom, uuidv7 } from "@holdfast/core";
+import type { Audit } from "../audit/audit.ts";
+import { brokerLimits } from "./broker-limits.ts";
+import type { PeerRefused, PeerRule, Routed } from "./endpoint/channel.ts";
+import { Endpoint } from "./endpoint/endpoint.ts";
+import type { BrokerErrorPayload } from "./errors.ts";
+import { Cancelled } from "./executor.ts";
+import { digestOf, type KeptCall, KeptCalls } from "./kept-calls.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
+import { Refusal } from "./refusal.ts";
+import type { Readable } from "./stages/construct.ts";
+import type { ConstructedCall } from "./stages/stage.ts";
+import type { Principal } from "./tool.ts";
+import { wireTopics } from "./wire.ts";
+
+/** What became of a frame, for whoever keeps an account of it. */
+export interface Outcome {
+  readonly principal: Principal;
+  readonly seen: Readable;
+  readonly error: BrokerErrorPayload | null;
+  readonly redactions: number;
+}
+
+export interface JailBrokerParts {
+  readonly pipeline: Pipeline;
+  readonly rates: RateLimiter;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly listTools: (principal: Principal) => unknown;
+  readonly onOutcome: (outcome: Outcome) => void;
+  /** Millionths of a dollar that a call cost. */
+  readonly costOf: (tool: string, ok: boolean) => number;
+}
+
+export interface JailBrokerOptions {
+  readonly directory: string;
+  readonly principal: Principal;
+  readonly offered: ReadonlySet<string> | undefined;
+}
+
+interface Answer {
+  /** JSON. */
+  readonly result: string;
+  readonly error: BrokerErrorPayload | null;
+  readonly source: string;
+  readonly redactions: number;
+  /** A handler ran, or may have. */
+  readonly effect: boolean;
+}
+
+/** What a routing id begins with that libzmq made up; it never comes back. */
+const unchosen = 0;
+
+/** The broker of one jail: every frame that its endpoint brings, from the first stage to its answer. */
+export class JailBroker {
+  readonly principal: Principal;
+  readonly offered: ReadonlySet<string> | undefined;
+  readonly #parts: JailBrokerParts;
+  readonly #calls = new KeptCalls();
+  readonly #open = new Set<Promise<void>>();
+  readonly #notes = new RefusalNotes();
+  #endpoint: Endpoint | undefined;
+  #closed = false;
+
+  private constructor(parts: JailBrokerParts, options: JailBrokerOptions) {
+    this.#parts = parts;
+    this.principal = options.principal;
+    this.offered = options.offered;
+  }
+
+  static async open(parts: JailBrokerParts, options: JailBrokerOptions): Promise<JailBroker> {
+    const broker = new JailBroker(parts, options);
+    broker.#endpoint = await Endpoint.open({
+      directory: options.directory,
+      log: parts.log,
+      onRequest: (request) => broker.#receive(request),
+      onRefused: (refused) => broker.#peerRefused(refused),
+      onProblem: (problem) => broker.#note("broker.endpoint_problem", { ...problem }),
+      onLost: (how) => broker.#endpointLost(how),
+    });
+    return broker;
+  }
+
+  /** Pid of the process that holds the sockets. */
+  get endpointPid(): number | undefined {
+    return this.#endpoint?.pid;
+  }
+
+  setPeers(rule: PeerRule): void {
+    // Nobody is left who could hear an answer.
+    if (rule === null) this.#calls.cancel(new Cancelled("the jail has ended"));
+    this.#endpoint?.setRule(rule);
+  }
+
+  listChanged(): void {
+    this.#publish(wireTopics.listChanged, null, {});
+  }
+
+  /** Ends every call, and the sockets. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#calls.cancel(new Cancelled("the jail's broker was closed"));
+    await this.#endpoint?.close();
+    await Promise.all(this.#open);
+  }
+
+  #receive(request: Routed): void {
+    const seen: Readable = { topic: null, correlation: null };
+    let call: ConstructedCall;
+    try {
+      call = this.#parts.pipeline.construct.run(request.bytes, this.principal, seen);
+    } catch (error) {
+      return this.#send(request, this.#encode(this.#refused(error, seen), seen));
+    }
+    const { topic } = call.envelope;
+    if (topic === wireTopics.list || topic === wireTopics.cancel) {
+      return this.#send(request, this.#encode(this.#control(request, call, seen), seen));
+    }
+    this.#begin(request, call, seen);
+  }
+
+  /** A frame that came before meets its call; another begins one. */
+  #begin(request: Routed, call: ConstructedCall, seen: Readable): void {
+    const key = KeptCalls.key(request.id, call.envelope.correlation);
+    const digest = digestOf(request.bytes);
+    const known = this.#calls.get(key, this.#parts.clock.now());
+    const waiting = { flags: request.flags, id: Buffer.from(request.id) };
+    if (known !== undefined) {
+      if (known.digest !== digest) {
+        const refusal = new Refusal("VALIDATION_FAILED", "The correlation was used for another call", {
+          stage: 1,
+        });
+        return this.#send(request, this.#encode(this.#refused(refusal, seen), seen));
+      }
+      if (known.answer !== undefined) return this.#send(request, known.answer);
+      if (known.waiting.length < brokerLimits.maxInFlight) known.waiting.push(waiting);
+      return;
+    }
+    if (this.#calls.running >= brokerLimits.maxInFlight) {
+      const busy = `No more than ${brokerLimits.maxInFlight} calls may be under way`;
+      const refusal = new Refusal("RATE_LIMITED", busy, { retryAfterMs: 1_000 });
+      return this.#send(request, this.#encode(this.#refused(refusal, seen), seen));
+    }
+    const kept: KeptCall = {
+      key,
+      digest,
+      cancel: new AbortController(),
+      waiting: [waiting],
+      answer: undefined,
+      at: 0,
+    };
+    this.#calls.start(kept);
+    const done = this.#run(kept, call, seen).finally(() => this.#open.delete(done));
+    this.#open.add(done);
+  }
+
+  async #run(kept: KeptCall, call: ConstructedCall, seen: Readable): Promise<void> {
+    let answer: Answer;
+    try {
+      answer = await this.#stages(call, kept.cancel.signal);
+    } catch (error) {
+      answer = this.#refused(error, seen);
+    }
+    const bytes = this.#encode(answer, seen);
+    this.#calls.end(kept, bytes, answer.effect, this.#parts.clock.now());
+    for (const each of kept.waiting) this.#send(each, bytes);
+  }
+
+  async #stages(call: ConstructedCall, signal: AbortSignal): Promise<Answer> {
+    const { pipeline, rates, costOf } = this.#parts;
+    const { correlation } = call.envelope;
+    const checked = pipeline.payload.run(pipeline.topic.run(call));
+    const { tool } = checked.entry;
+    const authorized = pipeline.authorize.run(checked, this.offered);
+    const confirmed = await pipeline.confirm.run(authorized, signal, ({ id, expiresAt }) => {
+      this.#publish(`${wireTopics.confirmation}${correlation}`, correlation, {
+        ...{ correlation, tool: tool.name, approval: id },
+        expires_at: new Date(expiresAt).toISOString(),
+      });
+      this.#note("tool.confirmation_asked", { tool: tool.name, approval: id, correlation });
+    });
+    const executed = await pipeline.route.run(confirmed, signal, (progress) => {
+      this.#publish(`${wireTopics.progress}${correlation}`, correlation, { correlation, ...progress });
+    });
+    const ok = executed.error === null;
+    rates.charge(this.principal, tool.name, { bytes: executed.text.length, money: costOf(tool.name, ok) });
+    const { principal } = this;
+    this.#parts.onOutcome({
+      principal,
+      seen: call.envelope,
+      error: executed.error,
+      redactions: executed.redactions,
+    });
+    const { text, error, redactions } = executed;
+    return { result: text, error, redactions, source: tool.plugin, effect: true };
+  }
+
+  /** What every refusal becomes; only what was meant for the caller is told to it. */
+  #refused(error: unknown, seen: Readable): Answer {
+    const payload = this.#payloadOf(error);
+    if (this.#notes.allow(this.#parts.clock.now())) {
+      const { code, stage, field } = payload;
+      const skipped = this.#notes.takeSkipped();
+      this.#note("tool.refused", {
+        ...{ code, stage, topic: seen.topic, correlation: seen.correlation },
+        ...(field === undefined ? {} : { field }),
+        ...(skipped === 0 ? {} : { skipped }),
+      });
+    }
+    this.#parts.onOutcome({ principal: this.principal, seen, error: payload, redactions: 0 });
+    return { result: "null", error: payload, redactions: 0, source: "core", effect: false };
+  }
+
+  #payloadOf(error: unknown): BrokerErrorPayload {
+    if (error instanceof Refusal) return error.payload;
+    if (error instanceof Cancelled) return new Refusal("HANDLER_ERROR", "The call was cancelled").payload;
+    const incident = uuidv7(this.#parts.clock, systemRandom);
+    this.#parts.log.error("the broker failed", { incident, error });
+    return new Refusal("PLUGIN_ERROR", `The call failed; its error has the id ${incident}`).payload;
+  }
+
+  /** `tool.list` and `tool.cancel`: nothing outside the gate happens. */
+  #control(request: Routed, call: ConstructedCall, seen: Readable): Answer {
+    try {
+      const { topic, payload } = call.envelope;
+      const limited = this.#parts.rates.take(this.principal, topic, call.bytes);
+      if (limited !== undefined) {
+        throw new Refusal("RATE_LIMITED", "Too many calls", { retryAfterMs: limited.retryAfterMs });
+      }
+      const result =
+        topic === wireTopics.list ? this.#list(payload.arguments) : this.#cancel(request, payload.arguments);
+      return { result: JSON.stringify(result), error: null, redactions: 0, source: "core", effect: false };
+    } catch (error) {
+      return this.#refused(error, seen);
+    }
+  }
+
+  #list(args: Readonly<Record<string, unknown>>): unknown {
+    const [name] = Object.keys(args);
+    if (name !== undefined)
+      throw new Refusal("VALIDATION_FAILED", "tool.list takes nothing", { field: `/${name}` });
+    return { tools: this.#parts.listTools(this.principal) };
+  }
+
+  #cancel({ id }: Routed, args: Readonly<Record<string, unknown>>): unknown {
+    const { correlation } = args;
+    if (typeof correlation !== "string" || Object.keys(args).length !== 1) {
+      throw new Refusal("VALIDATION_FAILED", "tool.cancel takes a correlation", { field: "/correlation" });
+    }
+    const key = KeptCalls.key(id, correlation);
+    const running = this.#calls.get(key, this.#parts.clock.now());
+    const cancelled = running !== undefined && running.answer === undefined;
+    if (cancelled) running.cancel.abort(new Cancelled("the caller cancelled"));
+    return { cancelled };
+  }
+
+  #encode({ result, error, source }: Answer, seen: Readable): Buffer {
+    const now = this.#parts.clock.now();
+    const head = JSON.stringify({
+      id: uuidv7(this.#parts.clock, systemRandom),
+      version: 1,
+      type: "response",
+      topic: seen.topic,
+      source,
+      correlation: seen.correlation,
+      timestamp: new Date(now).toISOString(),
+      group: this.principal.group,
+    });
+    // The result is JSON already.
+    const payload = `{"result":${result},"error":${JSON.stringify(error)}}`;
+    return Buffer.from(`${head.slice(0, -1)},"payload":${payload}}`);
+  }
+
+  #send(to: Pick<Routed, "flags" | "id">, bytes: Buffer): void {
+    if (!this.#closed) this.#endpoint?.answer(to, bytes);
+  }
+
+  #publish(topic: string, correlation: string | null, payload: Readonly<Record<string, unknown>>): void {
+    if (this.#closed) return;
+    const event = {
+      id: uuidv7(this.#parts.clock, systemRandom),
+      version: 1,
+      type: "event",
+      topic,
+      source: "core",
+      correlation,
+      timestamp: new Date(this.#parts.clock.now()).toISOString(),
+      group: this.principal.group,
+      payload,
+    };
+    this.#endpoint?.publish(topic, Buffer.from(JSON.stringify(event)));
+  }
+
+  #peerRefused(refused: PeerRefused): void {
+    this.#parts.log.warn("a connection to a jail's broker was refused", { ...refused });
+    this.#note("broker.peer_refused", { ...refused });
+  }
+
+  /** Whose connection chose its name finds its answers again; nobody else can. */
+  #endpointLost(how: string): void {
+    this.#note("broker.endpoint_lost", { how });
+    this.#calls.cancel(
+      new Cancelled("the connection is gone"),
+      (call) => call.key.charCodeAt(0) === unchosen,
+    );
+  }
+
+  #note(type: string, data: Readonly<Record<string, unknown>>): void {
+    const { jailId, session } = this.principal;
+    const noted = this.#parts.audit
+      .note({ type, jailId, session, data })
+      .finally(() => this.#open.delete(noted));
+    this.#open.add(noted);
+  }
+}
+
+/** Bounds what the refusals of one jail add to the audit log; those left out are counted in the next. */
+class RefusalNotes {
+  #second = 0;
+  #count = 0;
+  #skipped = 0;
+
+  allow(now: number): boolean {
+    const second = Math.floor(now / 1_000);
+    if (second !== this.#second) [this.#second, this.#count] = [second, 0];
+    this.#count += 1;
+    if (this.#count <= brokerLimits.maxRefusalNotes) return true;
+    this.#skipped += 1;
+    return false;
+  }
+
+  takeSkipped(): number {
+    const skipped = this.#skipped;
+    this.#skipped = 0;
+    return skipped;
+  }
+}

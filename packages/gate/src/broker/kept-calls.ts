@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { brokerLimits } from "./broker-limits.ts";
+
+/** A call that is under way, or whose answer is kept. */
+export interface KeptCall {
+  readonly key: string;
+  /** Of the frame: the same correlation with another one is another call. */
+  readonly digest: string;
+  readonly cancel: AbortController;
+  /** Who waits for the answer: one for each time the frame came. */
+  readonly waiting: { readonly flags: number; readonly id: Buffer }[];
+  answer: Buffer | undefined;
+  /** When the answer was kept. */
+  at: number;
+}
+
+export function digestOf(frame: Buffer): string {
+  return createHash("sha256").update(frame).digest("base64");
+}
+
+/**
+ * The calls of one jail by connection and correlation. A frame that comes again meets its call; what the
+ * answers take is bounded, and the oldest go first.
+ */
+export class KeptCalls {
+  readonly #running = new Map<string, KeptCall>();
+  readonly #answered = new Map<string, KeptCall>();
+  #bytes = 0;
+
+  static key(id: Buffer, correlation: string): string {
+    return `${id.toString("latin1")}\0${correlation}`;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get(key: string, now: number): KeptCall | undefined {
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const answered = this.#answered.get(key);
+    if (answered !== undefined && now - answered.at > brokerLimits.keptAnswerMs) {
+      this.#forget(answered);
+      return undefined;
+    }
+    return answered;
+  }
+
+  start(call: KeptCall): void {
+    this.#running.set(call.key, call);
+  }
+
+  /** Ends a call; its answer is kept when something was done that must not be done twice. */
+  end(call: KeptCall, answer: Buffer, keep: boolean, now: number): void {
+    this.#running.delete(call.key);
+    if (!keep) return;
+    call.answer = answer;
+    call.at = now;
+    this.#answered.set(call.key, call);
+    this.#bytes += answer.length;
+    for (const [, oldest] of this.#answered) {
+      if (this.#answered.size <= brokerLimits.maxKeptAnswers && this.#bytes <= brokerLimits.maxKeptBytes)
+        break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(call: KeptCall): void {
+    if (this.#answered.delete(call.key)) this.#bytes -= call.answer?.length ?? 0;
+  }
+
+  /** Cancels calls that are under way. */
+  cancel(reason: unknown, which: (call: KeptCall) => boolean = () => true): void {
+    for (const call of this.#running.values()) if (which(call)) call.cancel.abort(reason);
+  }
+}

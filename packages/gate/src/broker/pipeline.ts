@@ -1,0 +1,57 @@
+import { HoldfastError } from "@holdfast/core";
+import { Executor } from "./executor.ts";
+import { AuthorizeStage } from "./stages/authorize.ts";
+import { ConfirmStage } from "./stages/confirm.ts";
+import { ConstructStage } from "./stages/construct.ts";
+import { PayloadStage } from "./stages/payload.ts";
+import { RouteStage } from "./stages/route.ts";
+import { type StageName, stageNames } from "./stages/stage.ts";
+import { TopicStage } from "./stages/topic.ts";
+
+/** The six stages that every call goes through, in their order. */
+export interface Pipeline {
+  readonly construct: ConstructStage;
+  readonly topic: TopicStage;
+  readonly payload: PayloadStage;
+  readonly authorize: AuthorizeStage;
+  readonly confirm: ConfirmStage;
+  readonly route: RouteStage;
+}
+
+const real: Readonly<Record<StageName, new (...parts: never[]) => unknown>> = {
+  construct: ConstructStage,
+  topic: TopicStage,
+  payload: PayloadStage,
+  authorize: AuthorizeStage,
+  confirm: ConfirmStage,
+  route: RouteStage,
+};
+
+/**
+ * Refuses a pipeline in which a stage is missing, is another's, or is not exactly the one that this
+ * package ships: no stand-in that lets everything pass can be put in its place.
+ * Throws `broker.stage_missing`.
+ */
+export function assertRealStages(pipeline: Pipeline, executor: Executor): void {
+  for (const name of stageNames) {
+    const stage = pipeline[name];
+    const genuine =
+      typeof stage === "object" &&
+      Object.getPrototypeOf(stage) === real[name].prototype &&
+      stage.name === name &&
+      !Object.hasOwn(stage, "run");
+    if (!genuine) throw missing(name);
+  }
+  if (Object.getPrototypeOf(executor) !== Executor.prototype || Object.hasOwn(executor, "run")) {
+    throw missing("executor");
+  }
+}
+
+function missing(name: string): HoldfastError {
+  return new HoldfastError(
+    "broker",
+    "stage_missing",
+    `The stage ${name} of the broker is not the real one; the gate does not start`,
+    { statusCode: 500 },
+  );
+}

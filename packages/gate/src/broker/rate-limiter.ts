@@ -1,0 +1,197 @@
+import { readFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
+import type { Clock, Logger } from "@holdfast/core";
+import type { Principal } from "./tool.ts";
+
+/** What a scope may use: `perMinute` over time, and `burst` at once. */
+export interface Rate {
+  readonly perMinute: number;
+  readonly burst: number;
+}
+
+export interface ScopeRates {
+  readonly calls?: Rate;
+  /** Of frames and results together. */
+  readonly bytes?: Rate;
+  /** Millionths of a dollar, as {@link CostOf} tells them. */
+  readonly money?: Rate;
+}
+
+export type RateScope = "jail" | "tool" | "user" | "organization";
+export type RateLimits = Readonly<Partial<Record<RateScope, ScopeRates>>>;
+
+const mebibyte = 1024 * 1024;
+
+/** In force where the configuration says nothing. A jail's are kept by its session, so that a new jail gains nothing. */
+export const rateLimitDefaults: Readonly<Record<RateScope, ScopeRates>> = {
+  jail: { calls: { perMinute: 600, burst: 120 }, bytes: { perMinute: 64 * mebibyte, burst: 32 * mebibyte } },
+  /** One tool in one session. */
+  tool: { calls: { perMinute: 300, burst: 60 } },
+  user: {
+    calls: { perMinute: 3_000, burst: 600 },
+    bytes: { perMinute: 256 * mebibyte, burst: 128 * mebibyte },
+  },
+  organization: {
+    calls: { perMinute: 12_000, burst: 2_400 },
+    bytes: { perMinute: 1_024 * mebibyte, burst: 512 * mebibyte },
+  },
+};
+
+const units = ["calls", "bytes", "money"] as const;
+type Unit = (typeof units)[number];
+
+interface Bucket {
+  /** May be below zero: what a call turned out to use is taken afterwards. */
+  left: number;
+  at: number;
+}
+
+export interface Limited {
+  readonly scope: RateScope;
+  readonly unit: Unit;
+  readonly retryAfterMs: number;
+}
+
+const version = 1;
+const maxBuckets = 100_000;
+const saveDelayMs = 500;
+
+export interface RateLimiterOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits?: RateLimits;
+}
+
+/**
+ * Token buckets of calls, bytes and money for every scope of a call. They are in memory, and on disk
+ * half a second later and at close, so a restart gives nobody a new allowance.
+ */
+export class RateLimiter {
+  readonly #options: RateLimiterOptions;
+  readonly #limits: Readonly<Record<RateScope, ScopeRates>>;
+  readonly #buckets: Map<string, Bucket>;
+  #timer: NodeJS.Timeout | undefined;
+  #saving: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: RateLimiterOptions) {
+    this.#options = options;
+    this.#limits = { ...rateLimitDefaults, ...options.limits };
+    this.#buckets = load(options);
+  }
+
+  /** Takes one call of `bytes`, or says which limit is reached: then nothing is taken. */
+  take(principal: Principal, tool: string, bytes: number): Limited | undefined {
+    const now = this.#options.clock.now();
+    const taken: [Bucket, number][] = [];
+    for (const [scope, key] of scopesOf(principal, tool)) {
+      for (const unit of units) {
+        const rate = this.#limits[scope][unit];
+        if (rate === undefined) continue;
+        const bucket = this.#bucket(`${scope}\0${unit}\0${key}`, rate, now);
+        // A frame is let in while anything is left: its size alone could be more than the burst.
+        const needed = unit === "calls" ? 1 : Number.MIN_VALUE;
+        if (bucket.left < needed) {
+          return { scope, unit, retryAfterMs: ((needed - bucket.left) / rate.perMinute) * 60_000 };
+        }
+        taken.push([bucket, unit === "calls" ? 1 : unit === "bytes" ? bytes : 0]);
+      }
+    }
+    for (const [bucket, amount] of taken) bucket.left -= amount;
+    this.#changed();
+    return undefined;
+  }
+
+  /** Takes what a call turned out to use. */
+  charge(principal: Principal, tool: string, used: { readonly bytes: number; readonly money: number }): void {
+    const now = this.#options.clock.now();
+    for (const [scope, key] of scopesOf(principal, tool)) {
+      for (const unit of ["bytes", "money"] as const) {
+        const rate = this.#limits[scope][unit];
+        if (rate === undefined || used[unit] === 0) continue;
+        this.#bucket(`${scope}\0${unit}\0${key}`, rate, now).left -= used[unit];
+      }
+    }
+    this.#changed();
+  }
+
+  #bucket(key: string, rate: Rate, now: number): Bucket {
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      if (this.#buckets.size >= maxBuckets) this.#forgetFull(now);
+      bucket = { left: rate.burst, at: now };
+      this.#buckets.set(key, bucket);
+      return bucket;
+    }
+    // A clock that was put back fills nothing; one that jumps ahead fills no more than the burst.
+    const elapsed = Math.max(now - bucket.at, 0);
+    bucket.left = Math.min(rate.burst, bucket.left + (elapsed / 60_000) * rate.perMinute);
+    bucket.at = now;
+    return bucket;
+  }
+
+  /** Those that were not touched for an hour are full again, whatever their rate is in practice. */
+  #forgetFull(now: number): void {
+    for (const [key, bucket] of this.#buckets) if (bucket.at < now - 3_600_000) this.#buckets.delete(key);
+  }
+
+  #changed(): void {
+    if (this.#timer !== undefined || this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#save();
+    }, saveDelayMs).unref();
+  }
+
+  #save(): Promise<void> {
+    const { path, log } = this.#options;
+    const text = JSON.stringify({ version, buckets: [...this.#buckets] });
+    this.#saving = this.#saving.then(async () => {
+      try {
+        await writeFile(`${path}.new`, text, { mode: 0o600 });
+        await rename(`${path}.new`, path);
+      } catch (error) {
+        log.error("the rate limits could not be saved", { error });
+      }
+    });
+    return this.#saving;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#save();
+  }
+}
+
+function scopesOf(principal: Principal, tool: string): readonly (readonly [RateScope, string])[] {
+  const { session, user, organization } = principal;
+  const scopes: (readonly [RateScope, string])[] = [
+    ["jail", session],
+    ["tool", `${session}\0${tool}`],
+  ];
+  if (user !== undefined) scopes.push(["user", user]);
+  if (organization !== undefined) scopes.push(["organization", organization]);
+  return scopes;
+}
+
+function load({ path, log }: RateLimiterOptions): Map<string, Bucket> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    // The first start.
+    return new Map();
+  }
+  try {
+    const saved = JSON.parse(text) as { version?: unknown; buckets?: unknown };
+    if (saved.version !== version || !Array.isArray(saved.buckets)) throw new Error("of another version");
+    const entries = saved.buckets as [string, Bucket][];
+    return new Map(entries.filter(([, { left, at }]) => Number.isFinite(left) && Number.isFinite(at)));
+  } catch (error) {
+    log.error("the saved rate limits cannot be read; they begin anew", { error });
+    return new Map();
+  }
+}

@@ -1,0 +1,61 @@
+import { HoldfastError } from "@holdfast/core";
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { brokerLimits } from "./broker-limits.ts";
+import type { JsonSchema } from "./tool.ts";
+
+export interface SchemaProblem {
+  /** JSON pointer; empty for the value as a whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** What is wrong with a value; undefined when nothing is. */
+export type SchemaCheck = (value: unknown) => SchemaProblem | undefined;
+
+/**
+ * Compiles a schema, once. With `closed`, members that it does not name are refused even where it
+ * forgets to say so. Throws `broker.invalid_tool`.
+ */
+export function compileSchema(
+  schema: JsonSchema,
+  what: string,
+  { closed }: { closed: boolean },
+): SchemaCheck {
+  if (Buffer.byteLength(JSON.stringify(schema)) > brokerLimits.maxSchemaBytes) {
+    throw invalid(what, `it is larger than ${brokerLimits.maxSchemaBytes} bytes`);
+  }
+  if (closed && schema["type"] !== "object") throw invalid(what, "its type is not object");
+  // One compiler for one schema: ids of one plugin's schemas say nothing to another's.
+  const ajv = new Ajv2020({ strict: false, allErrors: false, logger: false, ownProperties: true });
+  formats.default(ajv);
+  try {
+    const check = ajv.compile(closed ? { ...schema, additionalProperties: false } : schema);
+    return (value) => (check(value) ? undefined : problemOf(check.errors?.[0]));
+  } catch (error) {
+    throw invalid(what, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function invalid(what: string, why: string): HoldfastError {
+  return new HoldfastError("broker", "invalid_tool", `The schema of the ${what} cannot be used: ${why}`, {
+    statusCode: 400,
+  });
+}
+
+function problemOf(error: ErrorObject | undefined): SchemaProblem {
+  if (error === undefined) return { field: "", message: "The value is not as it must be" };
+  const { instancePath, params, message = "is not as it must be" } = error;
+  const named: unknown = params["additionalProperty"] ?? params["missingProperty"];
+  const field = typeof named === "string" ? `${instancePath}/${pointerPart(named)}` : instancePath;
+  return { field, message: `${field === "" ? "The value" : field} ${messageOf(error.keyword, message)}` };
+}
+
+function messageOf(keyword: string, message: string): string {
+  if (keyword === "required") return "is missing";
+  return keyword === "additionalProperties" ? "is not known" : message;
+}
+
+function pointerPart(name: string): string {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
+}

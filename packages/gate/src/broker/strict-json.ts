@@ -1,0 +1,113 @@
+/** Why a text is not taken: what is wrong, in plain words. */
+export class StrictJsonError extends Error {}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const colon = 0x3a;
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads JSON (RFC 8259) that means one thing only: valid UTF-8, no key twice, no `__proto__`, no number
+ * that becomes infinite, no half of a surrogate pair, nested at most `maxDepth` deep. Depth is looked at
+ * before anything is built. Throws {@link StrictJsonError}.
+ */
+export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    throw new StrictJsonError("it is not valid UTF-8");
+  }
+  scan(text, maxDepth);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new StrictJsonError("it is not JSON");
+  }
+  checkLeaves(value);
+  return value;
+}
+
+/** One pass over the text with the keys of every open object; whether it is JSON at all is not asked here. */
+function scan(text: string, maxDepth: number): void {
+  // An array's place is taken by null.
+  const open: (Set<string> | null)[] = [];
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case openBrace:
+        open.push(new Set());
+        if (open.length > maxDepth) throw new StrictJsonError(`it is nested more than ${maxDepth} deep`);
+        break;
+      case openBracket:
+        open.push(null);
+        if (open.length > maxDepth) throw new StrictJsonError(`it is nested more than ${maxDepth} deep`);
+        break;
+      case closeBrace:
+      case closeBracket:
+        open.pop();
+        break;
+      case quote: {
+        const end = endOfString(text, at);
+        const keys = open.at(-1);
+        if (keys && text.charCodeAt(afterSpace(text, end + 1)) === colon)
+          takeKey(keys, text.slice(at, end + 1));
+        at = end;
+        break;
+      }
+      default:
+    }
+  }
+}
+
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) return at;
+    if (code === backslash) at += 1;
+  }
+  throw new StrictJsonError("it is not JSON");
+}
+
+function afterSpace(text: string, start: number): number {
+  let at = start;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) break;
+  }
+  return at;
+}
+
+function takeKey(keys: Set<string>, literal: string): void {
+  let key = literal.slice(1, -1);
+  if (key.includes("\\")) {
+    try {
+      key = JSON.parse(literal) as string;
+    } catch {
+      throw new StrictJsonError("it is not JSON");
+    }
+  }
+  if (key === "__proto__") throw new StrictJsonError("a key is __proto__");
+  if (keys.has(key)) throw new StrictJsonError("a key is there twice");
+  keys.add(key);
+}
+
+function checkLeaves(value: unknown): void {
+  if (typeof value === "string") {
+    if (!value.isWellFormed()) throw new StrictJsonError("a string holds half of a character");
+  } else if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw new StrictJsonError("a number is too large");
+  } else if (Array.isArray(value)) {
+    for (const each of value) checkLeaves(each);
+  } else if (value !== null && typeof value === "object") {
+    for (const [key, member] of Object.entries(value)) {
+      if (!key.isWellFormed()) throw new StrictJsonError("a key holds half of a character");
+      checkLeaves(member);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/** A part of a text: from `start` up to but not including `end`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+const windowLength = 8;
+const blockLength = 4;
+const furthest = windowLength - blockLength + 1;
+
+/**
+ * Finds many texts of at least eight characters at once (Wu and Manber, 1994): most steps look at four
+ * characters and pass over five, however many texts there are.
+ */
+export class SecretMatcher {
+  readonly #shifts: Uint8Array;
+  readonly #bits: number;
+  /** Texts by the hash of their first window, longest first. */
+  readonly #byWindow = new Map<number, string[]>();
+  readonly longest: number;
+
+  /** Texts shorter than eight characters are left out. */
+  constructor(texts: Iterable<string>) {
+    const all = [...texts].filter((each) => each.length >= windowLength);
+    all.sort((a, b) => b.length - a.length);
+    this.longest = all[0]?.length ?? 0;
+    this.#bits = Math.min(20, Math.max(12, Math.ceil(Math.log2(all.length * furthest * 16 + 1))));
+    this.#shifts = new Uint8Array(1 << this.#bits).fill(furthest);
+    for (const each of all) {
+      for (let at = 0; at < furthest; at++) {
+        const hash = this.#hash(each, at);
+        this.#shifts[hash] = Math.min(this.#shifts[hash] ?? furthest, furthest - 1 - at);
+      }
+      const key = windowKey(each, 0);
+      const same = this.#byWindow.get(key);
+      if (same === undefined) this.#byWindow.set(key, [each]);
+      else same.push(each);
+    }
+  }
+
+  #hash(text: string, at: number): number {
+    const block =
+      text.charCodeAt(at) ^
+      (text.charCodeAt(at + 1) << 8) ^
+      (text.charCodeAt(at + 2) << 16) ^
+      (text.charCodeAt(at + 3) << 24);
+    return Math.imul(block, 0x9e3779b1) >>> (32 - this.#bits);
+  }
+
+  /** Where any of the texts is, in order; those that touch are one. */
+  find(text: string): Span[] {
+    const spans: { start: number; end: number }[] = [];
+    if (this.longest === 0) return spans;
+    const last = text.length - windowLength;
+    for (let at = 0; at <= last; ) {
+      const shift = this.#shifts[this.#hash(text, at + furthest - 1)] ?? 0;
+      if (shift > 0) {
+        at += shift;
+        continue;
+      }
+      const found = this.#byWindow.get(windowKey(text, at))?.find((each) => text.startsWith(each, at));
+      if (found !== undefined) {
+        const before = spans.at(-1);
+        if (before !== undefined && at <= before.end) before.end = Math.max(before.end, at + found.length);
+        else spans.push({ start: at, end: at + found.length });
+      }
+      at += 1;
+    }
+    return spans;
+  }
+}
+
+function windowKey(text: string, at: number): number {
+  let key = 0;
+  for (let index = at; index < at + windowLength; index++) {
+    key = (Math.imul(key, 31) + text.charCodeAt(index)) | 0;
+  }
+  return key;
+}
