@@ -76,7 +76,7 @@ const argumentChecks: Readonly<Record<string, readonly Check[]>> = {
   "--unshare-cgroup": [seen],
   "--unshare-pid": [attacks("secrets.processes")],
   "--unshare-net": [attacks("network.tcp", "kernel.abstract_sockets")],
-  "--disable-userns": [test("jails")],
+  "--disable-userns": [seen],
   "--uid": [seen],
   "--gid": [seen],
   "--hostname": [seen],
@@ -121,7 +121,8 @@ function jailArguments(): Planned[] {
   });
 }
 
-const egress = [test("egress"), test("egress-answers")];
+const egress = [test("egress-fields"), test("egress"), test("egress-answers")];
+const limits = test("limits");
 
 export function plan(): Planned[] {
   return [
@@ -129,12 +130,12 @@ export function plan(): Planned[] {
     ...all([{ test: "packages/gate/src/jail/seccomp.test.ts" }], `${gate}jail/seccomp.ts`, (file, text) =>
       withoutRows(file, text, "refused"),
     ),
-    ...all([test("jail-spec")], `${gate}jail/jail-spec.ts`, (file, text) => [
+    ...all([test("jail-spec"), limits], `${gate}jail/jail-spec.ts`, (file, text) => [
       ...withoutGuards(file, text),
       ...withoutEntries(file, text, "ownedByJail"),
       ...withoutLimits(file, text, "jailLimits"),
     ]),
-    ...all(egress, `${gate}egress/egress-limits.ts`, (file, text) =>
+    ...all([limits], `${gate}egress/egress-limits.ts`, (file, text) =>
       withoutLimits(file, text, "egressLimits"),
     ),
     ...all(egress, `${gate}egress/egress-proxy.ts`, withoutGuards),
@@ -146,10 +147,10 @@ export function plan(): Planned[] {
       ...withoutEntries(file, text, "identity"),
       ...withoutEntries(file, text, "answerOnly"),
     ]),
-    ...all([test("approvals")], `${gate}approvals/approval-store.ts`, (file, text) => [
+    ...all([limits, test("approvals")], `${gate}approvals/approval-store.ts`, (file, text) => [
       ...withoutGuards(file, text),
       ...withoutLimits(file, text, "approvalLimits"),
     ]),
-    ...all([test("audit")], `${gate}audit/audit-log.ts`, withoutGuards),
+    ...all([test("audit"), test("audit-checkpoints")], `${gate}audit/audit-log.ts`, withoutGuards),
   ];
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import type { ApprovalRequest } from "@holdfast/gate";
@@ -63,6 +64,7 @@ describe("an approval", () => {
       { ...call, arguments: { path: "a", content: [["x"], { y: 1 }] } },
       { ...call, arguments: { path: "a", content: ["x", { y: "1" }] } },
       { ...call, arguments: [["path", "a"]] },
+      { ...call, arguments: { path: "a", content: { 0: "x", 1: { y: 1 } } } },
     ]) {
       assert.notEqual(bindingOf(other), first.binding);
     }
@@ -149,6 +151,20 @@ describe("an approval", () => {
     for (let n = 0; n < 5; n++) await store.request({ ...call, arguments: n });
     assert.equal(store.list({ session: "s1", state: "pending" }).length, 5);
     assert.equal(store.list({ session: "s2" }).length, 0);
+    for (let n = 5; n < approvalLimits.maxPending; n++) await store.request({ ...call, arguments: n });
+    await assert.rejects(store.request({ ...call, arguments: "one more" }), typed("too_many"));
+    assert.ok(await store.request({ ...call, arguments: 5 }), "the same call meets its record all the same");
+  });
+
+  test("is kept by one gate at a time, and by none that is older than its format", (t) => {
+    const { path, close } = open(t);
+    const gate = (code: string) => (error: unknown) => isErrorCode(error, "gate", code);
+    assert.throws(() => ApprovalStore.open(path, systemClock), gate("already_open"));
+    close();
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 99");
+    database.close();
+    assert.throws(() => ApprovalStore.open(path, systemClock), typed("newer_format"));
   });
 });
 

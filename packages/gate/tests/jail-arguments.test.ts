@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { createGate } from "@holdfast/gate";
-import { finish, jailNode, missing, shell } from "./support.ts";
+import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
+import { finish, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
 
 interface Seen {
   readonly namespaces: Readonly<Record<string, string>>;
@@ -71,6 +72,17 @@ describe("a jail, seen from inside", { skip: missing("bwrap") }, () => {
     assert.equal(seen.hostname, "jail");
     assert.deepEqual(seen.ids, [1000, 1000, 1000, 1000]);
     assert.ok(seen.session > 0, "a session that was made outside is shown as 0");
+  });
+
+  test("may make no namespace of its own, also where no filter stands before it", async (t) => {
+    const driver = new BubblewrapDriver({
+      directory: join(temporaryDirectory(t), "gate"),
+      omit: new Set(["seccomp"]),
+    });
+    t.after(() => driver.close());
+    const { guarantees } = await driver.selfTest();
+    assert.equal(guarantees.find((each) => each.name === "syscalls.filtered")?.held, false);
+    assert.equal(guarantees.find((each) => each.name === "namespaces.sealed")?.held, true);
   });
 
   test("sees no path of the host's control groups", () => {

@@ -1,0 +1,136 @@
+/** Which fields of a request and of an answer pass the egress proxy, and which framing it refuses. */
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { describe, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import {
+  forwardedRequestHeaders,
+  forwardedResponseHeaders,
+  framingFault,
+} from "../src/egress/http-headers.ts";
+import { checkPath, checkUpstreams } from "../src/egress/upstreams.ts";
+import { ask, ok, openProxy, raw } from "./egress-support.ts";
+import { startUpstream } from "./support.ts";
+
+/** Every name that must not pass, written down a second time. */
+const never = {
+  connection: [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+  ],
+  proxies: [
+    "proxy-authenticate",
+    "proxy-authorization",
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+  ],
+  credentials: [
+    "api-key",
+    "authorization",
+    "chatgpt-account-id",
+    "cookie",
+    "x-api-key",
+    "x-auth-token",
+    "x-goog-api-key",
+  ],
+  ofAnswers: ["alt-svc", "content-length", "set-cookie", "strict-transport-security", "location"],
+};
+
+const headers = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, "x"]));
+
+describe("the fields of", () => {
+  test("a request: none by which it could present a credential or be somebody else", () => {
+    for (const name of [...never.connection, ...never.proxies, ...never.credentials]) {
+      assert.deepEqual(forwardedRequestHeaders({ [name]: "x", "x-kept": "1" }), { "x-kept": "1" }, name);
+    }
+    const named = forwardedRequestHeaders({ connection: "X-Mine, close", "x-mine": "1", "x-other": "2" });
+    assert.deepEqual(named, { "x-other": "2" }, "what the request itself calls its connection's own");
+  });
+
+  test("an answer: none of a connection, a proxy or an origin", () => {
+    const names = [...never.connection, "proxy-authenticate", ...never.ofAnswers];
+    assert.deepEqual(forwardedResponseHeaders({ ...headers(names), "content-type": "text/plain" }), {
+      "content-type": "text/plain",
+    });
+    for (const name of names) assert.deepEqual(forwardedResponseHeaders(headers([name])), {}, name);
+  });
+});
+
+describe("the framing of a request", () => {
+  const request = (rawHeaders: string[], part: Partial<IncomingMessage> = {}) => {
+    const pairs = rawHeaders.flatMap((value, at) =>
+      at % 2 === 0 ? [[value.toLowerCase(), rawHeaders[at + 1]]] : [],
+    );
+    return { rawHeaders, headers: Object.fromEntries(pairs), httpVersion: "1.1", ...part } as IncomingMessage;
+  };
+
+  test("has one meaning or is refused, also where a parser before it let it through", () => {
+    assert.equal(framingFault(request(["Host", "x", "Content-Length", "12"])), undefined);
+    assert.equal(framingFault(request(["Host", "x", "Transfer-Encoding", "chunked"])), undefined);
+    const faults: [string[], RegExp][] = [
+      [["Host", "x", "Host", "y"], /more than one host/],
+      [["Content-Length", "1", "content-length", "1"], /more than one content-length/],
+      [["Transfer-Encoding", "chunked", "Transfer-Encoding", "chunked"], /more than one transfer-encoding/],
+      [["Connection", "a", "Connection", "b"], /more than one connection/],
+      [["Expect", "a", "Expect", "b"], /more than one expect/],
+      [["Content-Length", "1", "Transfer-Encoding", "chunked"], /both a length/],
+      [["Content-Length", "+1"], /malformed length/],
+      [["Content-Length", "0x1"], /malformed length/],
+      [["Content-Length", "1".repeat(16)], /malformed length/],
+      [["Transfer-Encoding", "gzip, chunked"], /other than chunked/],
+      [["Upgrade", "websocket"], /an upgrade/],
+    ];
+    for (const [raws, why] of faults) assert.match(framingFault(request(raws)) ?? "", why);
+    assert.match(framingFault(request([], { httpVersion: "1.0" })) ?? "", /not HTTP\/1\.1/);
+  });
+
+  test("announces no more than may be sent: the refusal does not wait for the body", async (t) => {
+    const upstream = await startUpstream(t, ok);
+    const { proxy } = await openProxy(t, { baseUrl: upstream.url }, { maxRequestBytes: 1_000 });
+    const head = (length: number) =>
+      `POST /model/v1/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n`;
+    assert.match(await raw(proxy, head(1_001)), /^HTTP\/1\.1 413 /);
+    assert.equal((await ask(proxy, "POST", "/model/v1/messages", { body: "x".repeat(1_000) })).status, 200);
+    assert.equal(upstream.requests.length, 1);
+  });
+
+  test("has a path and a query of visible characters", async (t) => {
+    const upstream = await startUpstream(t, ok);
+    const { proxy } = await openProxy(t, { baseUrl: upstream.url });
+    for (const target of [
+      "/model/v1/messages?a=\xff",
+      "/model/v1/messages/\xff",
+      "/model/v1/messages?a=\x7f",
+    ]) {
+      const answer = await raw(proxy, `POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`);
+      assert.match(answer, /^HTTP\/1\.1 400 /, target);
+    }
+    assert.equal(upstream.requests.length, 0);
+    for (const path of ["v1", "/a b", "/\x7f", "/\xff", "/ü"])
+      assert.notEqual(checkPath(path), undefined, path);
+  });
+});
+
+test("two upstreams of one name are refused", () => {
+  const one = {
+    name: "model",
+    baseUrl: "http://127.0.0.1:1",
+    provider: "none",
+    allow: [],
+    credential: { kind: "none" },
+  } as const;
+  assert.throws(
+    () => checkUpstreams([one, one]),
+    (error) => isErrorCode(error, "egress", "invalid_upstream"),
+  );
+  assert.equal(checkUpstreams([one, { ...one, name: "other" }]).size, 2);
+});
