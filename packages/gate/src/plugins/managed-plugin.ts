@@ -51,6 +51,7 @@ export class ManagedPlugin {
   #calls = 0;
   #restart: NodeJS.Timeout | undefined;
   #closed = false;
+  #tools: { readonly of: PluginFolder; readonly tools: readonly Tool[] } | undefined;
   failure: LoadFailed | undefined;
 
   constructor(folder: PluginFolder, ports: PluginPorts) {
@@ -92,7 +93,13 @@ export class ManagedPlugin {
     };
   }
 
-  tools(): Tool[] {
+  /** The same objects as long as the version is the same. */
+  tools(): readonly Tool[] {
+    if (this.#tools?.of !== this.#folder) this.#tools = { of: this.#folder, tools: this.#toolsOf() };
+    return this.#tools.tools;
+  }
+
+  #toolsOf(): Tool[] {
     const { name, manifest, digest } = this.#folder;
     return manifest.provides.tools.map((tool) => ({
       name: tool.name,

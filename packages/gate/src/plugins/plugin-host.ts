@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
-import type { Audit } from "../audit/audit.ts";
+import type { Audit, AuditRecord } from "../audit/audit.ts";
 import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts";
 import type { Egress, EgressOptions } from "../egress/egress.ts";
 import type { Jails } from "../jail/jail.ts";
@@ -38,6 +38,9 @@ export interface PluginHostOptions {
   readonly remember: (secret: string) => void;
 }
 
+/** Looked through for one question of a plugin. */
+const maxAuditRecords = 10_000;
+
 /** The plugins of one gate: found, checked, each in its process, replaced when their folders change. */
 export class PluginHost implements Plugins, ToolSource {
   readonly name = "plugins";
@@ -58,7 +61,7 @@ export class PluginHost implements Plugins, ToolSource {
   readonly #closing = new Set<Promise<void>>();
   #closed = false;
 
-  private constructor(options: PluginHostOptions) {
+  constructor(options: PluginHostOptions) {
     const { config, dataDir } = options;
     this.#options = options;
     this.directories = {
@@ -83,10 +86,8 @@ export class PluginHost implements Plugins, ToolSource {
   }
 
   /** Finds the plugins and starts those that act by themselves. One that fails is in the list, with why. */
-  static async open(options: PluginHostOptions): Promise<PluginHost> {
-    const host = new PluginHost(options);
-    await host.#inTurn(() => host.#look());
-    return host;
+  async open(): Promise<void> {
+    await this.#inTurn(() => this.#look());
   }
 
   list(): readonly PluginStatus[] {
@@ -338,9 +339,20 @@ export class PluginHost implements Plugins, ToolSource {
     this.deliver(envelope);
   }
 
-  async #auditOf(plugin: string, group: string) {
-    const records = await this.#options.audit.query({ type: "tool.result", limit: 10_000 });
-    return records.filter(({ data }) => data?.["plugin"] === plugin && data["group"] === group);
+  /** How the calls of a plugin's tools in one group ended, the newest last. */
+  async #auditOf(plugin: string, group: string): Promise<AuditRecord[]> {
+    const { audit } = this.#options;
+    const [calls, results] = await Promise.all([
+      audit.query({ type: "tool.call", limit: maxAuditRecords }),
+      audit.query({ type: "tool.result", limit: maxAuditRecords }),
+    ]);
+    const ended = new Map(results.map((each) => [each.data?.["call"], each]));
+    return calls
+      .filter(({ data }) => data?.["plugin"] === plugin && data["group"] === group)
+      .flatMap((each) => {
+        const result = ended.get(each.data?.["call"]);
+        return result === undefined ? [] : [{ ...result, data: { ...each.data, ...result.data } }];
+      });
   }
 }
 
