@@ -175,6 +175,42 @@ describe("token usage", () => {
       ),
       { model: "gpt-x", inputTokens: 8, outputTokens: 9 },
     ],
+    [
+      "gemini JSON",
+      { provider: "google" },
+      "application/json; charset=UTF-8",
+      JSON.stringify({
+        modelVersion: "gemini-x",
+        usageMetadata: {
+          promptTokenCount: 10,
+          candidatesTokenCount: 3,
+          thoughtsTokenCount: 4,
+          cachedContentTokenCount: 2,
+          totalTokenCount: 17,
+        },
+      }),
+      { model: "gemini-x", inputTokens: 10, outputTokens: 7, cacheReadTokens: 2 },
+    ],
+    [
+      "gemini stream",
+      { provider: "google" },
+      events,
+      sse(
+        { modelVersion: "gemini-x", usageMetadata: { promptTokenCount: 10 } },
+        { modelVersion: "gemini-x", usageMetadata: { promptTokenCount: 10, candidatesTokenCount: 30 } },
+      ),
+      { model: "gemini-x", inputTokens: 10, outputTokens: 30 },
+    ],
+    [
+      "gemini array",
+      { provider: "google" },
+      "application/json",
+      JSON.stringify([
+        { modelVersion: "gemini-x", usageMetadata: { promptTokenCount: 10, candidatesTokenCount: 1 } },
+        { modelVersion: "gemini-x", usageMetadata: { promptTokenCount: 10, candidatesTokenCount: 31 } },
+      ]),
+      { model: "gemini-x", inputTokens: 10, outputTokens: 31 },
+    ],
   ];
   for (const [name, part, type, body, expected] of cases) {
     test(`is read from ${name}, however it is cut`, async (t) => {
@@ -189,6 +225,9 @@ describe("token usage", () => {
         session: "session",
         jailId: "jail",
         upstream: "model",
+        costMicros: usage[0]?.costMicros,
+        // No price is known for these models.
+        estimated: true,
         ...expected,
       };
       assert.deepEqual({ ...usage[0], at: 0 }, { ...told, at: 0 });

@@ -6,8 +6,10 @@ import type { TestContext } from "node:test";
 import { systemClock } from "@holdfast/core";
 import type { EgressDecision, EgressUpstream, EgressUsage } from "@holdfast/gate";
 import { AuditLog } from "../src/audit/audit-log.ts";
+import { BudgetBook } from "../src/egress/budget-book.ts";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
 import { EgressProxy } from "../src/egress/egress-proxy.ts";
+import { Prices } from "../src/egress/prices.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { type Answer, temporaryDirectory } from "./support.ts";
 
@@ -29,6 +31,8 @@ export async function openProxy(
   const audit = await AuditLog.open(join(directory, "audit.log"), systemClock);
   t.after(() => audit.close().catch(() => {}));
   const [decisions, usage]: [EgressDecision[], EgressUsage[]] = [[], []];
+  const book = BudgetBook.open(join(directory, "usage.db"), systemClock);
+  t.after(() => book.close());
   const proxy = await EgressProxy.open({
     jailId: "jail",
     session: "session",
@@ -48,6 +52,8 @@ export async function openProxy(
     vault: new CredentialVault(join(directory, "vault"), { env: {}, logins: false }, systemClock),
     audit,
     clock: systemClock,
+    book,
+    prices: new Prices(),
     limits,
     onDecision: (decision) => decisions.push(decision),
     onUsage: (each) => usage.push(each),

@@ -25,7 +25,7 @@ export function missing(...programs: readonly string[]): string | false {
 export const isRoot = process.getuid?.() === 0;
 
 /** A directory that goes with the test. */
-export function temporaryDirectory(t: TestContext): string {
+export function temporaryDirectory(t: Pick<TestContext, "after">): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-gate-")));
   chmodSync(directory, 0o755);
   t.after(() => rmSync(directory, { recursive: true, force: true }));
@@ -91,16 +91,18 @@ export interface Upstream {
   readonly requests: { readonly request: IncomingMessage; readonly body: string }[];
 }
 
-/** A plain HTTP server on the loopback that keeps what it was asked. */
+/** A plain HTTP server on the loopback that keeps what it was asked, and answers once `released`. */
 export async function startUpstream(
   t: TestContext,
   answer: (request: IncomingMessage, body: string) => Answer,
+  released: Promise<void> = Promise.resolve(),
 ): Promise<Upstream> {
   const requests: { request: IncomingMessage; body: string }[] = [];
   const server: Server = createServer((request, response) => {
     void text(request).then(
-      (body) => {
+      async (body) => {
         requests.push({ request, body });
+        await released;
         const { status = 200, headers = {}, chunks } = answer(request, body);
         response.writeHead(status, headers);
         for (const chunk of chunks) response.write(chunk);

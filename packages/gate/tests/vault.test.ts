@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
-import { openVault, type VaultConfig } from "@holdfast/gate";
+import { openVault, type ProviderName, type VaultConfig } from "@holdfast/gate";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { startUpstream, temporaryDirectory } from "./support.ts";
 
@@ -18,7 +18,7 @@ function vaultOf(t: TestContext, config: VaultConfig, clock = systemClock): Cred
   );
 }
 
-const provider = (name: "anthropic" | "openai") => ({ kind: "provider", provider: name }) as const;
+const provider = (name: ProviderName) => ({ kind: "provider", provider: name }) as const;
 
 describe("where credentials come from", () => {
   test("nothing, said with what to do", async (t) => {
@@ -33,7 +33,7 @@ describe("where credentials come from", () => {
     const vault = vaultOf(t, { env: { ANTHROPIC_API_KEY: key, OPENAI_API_KEY: "sk-proj-abcdef" } });
     assert.deepEqual(
       (await vault.status()).map((each) => each.source),
-      ["environment", "environment"],
+      ["environment", "environment", undefined, undefined, undefined],
     );
     assert.deepEqual(await vault.present(provider("anthropic")), { headers: { "x-api-key": key } });
     assert.deepEqual(await vault.present(provider("openai")), {
@@ -52,6 +52,35 @@ describe("where credentials come from", () => {
     );
   });
 
+  test("Google, OpenRouter and any server of the operator's, each with its own address and form of key", async (t) => {
+    const vault = vaultOf(t, {
+      env: { GEMINI_API_KEY: "AIza-0123456789", OPENROUTER_API_KEY: "sk-or-0123456789" },
+    });
+    const google = await vault.upstream("google");
+    assert.deepEqual(google.baseUrl, "https://generativelanguage.googleapis.com");
+    assert.deepEqual(await vault.present(google.credential), {
+      headers: { "x-goog-api-key": "AIza-0123456789" },
+    });
+    const openrouter = await vault.upstream("openrouter");
+    assert.deepEqual(
+      [openrouter.baseUrl, (await vault.present(openrouter.credential)).headers],
+      ["https://openrouter.ai/api/v1", { authorization: "Bearer sk-or-0123456789" }],
+    );
+    await assert.rejects(vault.upstream("openai-compatible"), typed("no_credential"));
+    for (const bad of ["ftp://x/", "https://user:pass@x/", "https://x/?key=1", "x"]) {
+      await assert.rejects(vault.setBaseUrl("openai-compatible", bad), typed("invalid_base_url"));
+    }
+    await vault.setBaseUrl("openai-compatible", "http://10.0.0.7:8000/v1/");
+    const own = await vault.upstream("openai-compatible");
+    assert.deepEqual([own.baseUrl, own.credential], ["http://10.0.0.7:8000/v1", { kind: "none" }]);
+    await vault.setApiKey("openai-compatible", "own-key-0123456789");
+    assert.deepEqual((await vault.present((await vault.upstream("openai-compatible")).credential)).headers, {
+      authorization: "Bearer own-key-0123456789",
+    });
+    await vault.setBaseUrl("openai-compatible", undefined);
+    await assert.rejects(vault.upstream("openai-compatible"), typed("no_credential"));
+  });
+
   test("a stored key: sealed at rest, private, found again, gone when deleted", async (t) => {
     const dataDir = temporaryDirectory(t);
     const vault = openVault(dataDir, { env: {}, logins: false });
@@ -68,7 +97,10 @@ describe("where credentials come from", () => {
     const again = new CredentialVault(directory, { env: {}, logins: false }, systemClock);
     assert.deepEqual(await again.present(provider("anthropic")), { headers: { "x-api-key": key } });
     const sealed = readFileSync(join(directory, "credentials.json"), "utf8");
-    writeFileSync(join(directory, "credentials.json"), sealed.replace(/"data":"./, '"data":"+'));
+    writeFileSync(
+      join(directory, "credentials.json"),
+      sealed.replace(/"data":"(.)/, (_, first) => `"data":"${first === "+" ? "/" : "+"}`),
+    );
     await assert.rejects(again.present(provider("anthropic")), typed("damaged"));
     writeFileSync(join(directory, "credentials.json"), sealed.replace('"anthropic"', '"openai"'));
     await assert.rejects(
@@ -198,5 +230,90 @@ describe("redaction", () => {
       assert.match(text, /^before .*\[redacted\].* after$/, form);
     }
     assert.equal(vault.redact("nothing here"), "nothing here");
+  });
+});
+
+describe("a secret of the vault", () => {
+  const use = {
+    principal: { session: "s1", user: "ann", organization: "acme" },
+    host: "git.example",
+    path: "/acme/app/info/refs",
+    method: "GET",
+  };
+  const credential = { kind: "secret", name: "git-token", as: "basic", username: "x" } as const;
+  const token = "token-0123456789";
+  const grant = {
+    principal: { user: "ann" },
+    secret: "git-token",
+    owner: { user: "ann" },
+    host: "git.example",
+    pathPrefix: "/acme/app",
+    methods: ["GET", "POST"],
+  };
+
+  test("is used by whom, where, for what and as long as a grant says, and not otherwise", async (t) => {
+    let now = 1_000_000;
+    const vault = vaultOf(t, {}, { now: () => now });
+    await vault.setSecret({ name: "git-token", owner: { user: "ann" } }, token);
+    await assert.rejects(
+      vault.present(credential, use),
+      typed("not_granted"),
+      "nobody has it before a grant",
+    );
+    const { id } = await vault.grant({ ...grant, expiresAt: now + 1_000 });
+    const expected = { headers: { authorization: `Basic ${Buffer.from(`x:${token}`).toString("base64")}` } };
+    assert.deepEqual(await vault.present(credential, use), expected);
+    const others = [
+      { principal: { session: "s1", user: "bob", organization: "acme" } },
+      { principal: { session: "s1" } },
+      { host: "git.example:8443" },
+      { path: "/acme/application" },
+      { path: "/acme" },
+      { method: "PUT" },
+    ];
+    for (const other of others)
+      await assert.rejects(vault.present(credential, { ...use, ...other }), typed("not_granted"));
+    await assert.rejects(vault.present(credential), typed("no_credential"));
+    now += 1_000;
+    await assert.rejects(vault.present(credential, use), typed("not_granted"), "it has expired");
+    now -= 1_000;
+    assert.equal(await vault.revoke(id), true);
+    assert.equal(await vault.revoke(id), false);
+    await assert.rejects(vault.present(credential, use), typed("not_granted"), "it is revoked");
+  });
+
+  test("belongs to one user or organisation: a wide grant does not lend it to another", async (t) => {
+    const vault = vaultOf(t, {});
+    await vault.setSecret({ name: "git-token", owner: { user: "ann" } }, token);
+    await vault.setSecret({ name: "git-token", owner: { organization: "acme" } }, "acme-0123456789");
+    assert.deepEqual(await vault.secretEntries(), [
+      { name: "git-token", owner: { user: "ann" } },
+      { name: "git-token", owner: { organization: "acme" } },
+    ]);
+    await vault.grant({ ...grant, principal: { organization: "acme" } });
+    const bob = { ...use, principal: { user: "bob", organization: "acme" } };
+    await assert.rejects(vault.present(credential, bob), typed("not_granted"));
+    await vault.grant({ ...grant, principal: { organization: "acme" }, owner: { organization: "acme" } });
+    const headers = (await vault.present(credential, bob)).headers;
+    assert.equal(headers["authorization"], `Basic ${Buffer.from("x:acme-0123456789").toString("base64")}`);
+    assert.equal(vault.redact(`see ${headers["authorization"]} and ${token}`).includes("acme-0123"), false);
+  });
+
+  test("and a grant are refused when they are not exact", async (t) => {
+    const vault = vaultOf(t, {});
+    for (const bad of [
+      { principal: {} },
+      { host: "GIT.example" },
+      { host: "" },
+      { methods: [] },
+      { pathPrefix: "x" },
+    ])
+      await assert.rejects(vault.grant({ ...grant, ...bad }), typed("invalid_grant"));
+    await assert.rejects(vault.setSecret({ name: "Bad name", owner: {} }, token), typed("invalid_secret"));
+    await assert.rejects(vault.setSecret({ name: "short", owner: {} }, "1234567"), typed("invalid_secret"));
+    await Promise.all(
+      Array.from({ length: 10 }, (_, n) => vault.setSecret({ name: `s${n}`, owner: {} }, `${token}${n}`)),
+    );
+    assert.equal((await vault.secretEntries()).length, 10, "none is lost where many are set at once");
   });
 });

@@ -49,6 +49,7 @@ export class AgentCatalogue {
       case "openai-chat":
         return "openai";
       case "gemini":
+        return "google";
       case "none":
         return undefined;
     }
@@ -56,8 +57,13 @@ export class AgentCatalogue {
 
   /** The model's name, where the person has set one. */
   modelOf(provider: ProviderName): string | undefined {
-    const name = provider === "anthropic" ? "ANTHROPIC_MODEL" : "OPENAI_MODEL";
-    return this.#options.environment[name] || undefined;
+    const names: Partial<Record<ProviderName, string>> = {
+      anthropic: "ANTHROPIC_MODEL",
+      openai: "OPENAI_MODEL",
+      google: "GEMINI_MODEL",
+    };
+    const name = names[provider];
+    return (name === undefined ? undefined : this.#options.environment[name]) || undefined;
   }
 
   async list(): Promise<readonly AgentChoice[]> {

@@ -4,6 +4,10 @@ export interface EgressLimits {
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
   readonly maxRequestBytes: number;
+  /** Of a request to a model where a budget applies: it is read before it is sent. */
+  readonly maxMeteredBytes: number;
+  /** Of all such requests of a jail at once. */
+  readonly maxHeldBytes: number;
   /** Read and thrown away of the body of a refused request. */
   readonly maxDiscardBytes: number;
   /** Until the head of a request is complete. */
@@ -21,6 +25,8 @@ export const egressLimits: EgressLimits = {
   maxHeaderBytes: 32 * 1024,
   maxHeaders: 128,
   maxRequestBytes: 64 * 1024 * 1024,
+  maxMeteredBytes: 32 * 1024 * 1024,
+  maxHeldBytes: 128 * 1024 * 1024,
   maxDiscardBytes: 1024 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 120_000,

@@ -3,14 +3,21 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { type Clock, HoldfastError, isHoldfastError, toProblem } from "@holdfast/core";
+import { type Clock, HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import type { CredentialVault } from "../vault/credential-vault.ts";
-import type { Egress, EgressAllowRule, EgressDecision, EgressOptions, EgressUsage } from "./egress.ts";
+import type { BudgetBook } from "./budget-book.ts";
+import { type Admitted, decide, ruleOf } from "./decide.ts";
+import type { Egress, EgressDecision, EgressOptions, EgressProvider, EgressUsage } from "./egress.ts";
 import { type EgressLimits, egressLimits } from "./egress-limits.ts";
-import { type ForwardOutcome, forward } from "./forward.ts";
+import { ForwardProgress, forward } from "./forward.ts";
 import { framingFault } from "./http-headers.ts";
-import { type CheckedUpstream, checkPath, checkUpstreams, matchRule } from "./upstreams.ts";
+import { type Charge, type MeteredCall, Metering } from "./metering.ts";
+import { isGeneration } from "./model-request.ts";
+import type { Prices } from "./prices.ts";
+import { refusalBody } from "./refusal-body.ts";
+import { BodyReader } from "./request-body.ts";
+import { type CheckedUpstream, checkUpstreams } from "./upstreams.ts";
 
 export interface EgressProxyOptions extends EgressOptions {
   /** Directory in which the socket gets a directory of its own (0700). */
@@ -18,16 +25,10 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly vault: CredentialVault;
   readonly audit: Audit;
   readonly clock: Clock;
+  readonly book: BudgetBook;
+  readonly prices: Prices;
   /** Tests bring the limits within reach. */
   readonly limits?: Partial<EgressLimits>;
-}
-
-interface Admitted {
-  readonly upstream: CheckedUpstream;
-  readonly rule: EgressAllowRule;
-  /** Below the base of the upstream, without the query. */
-  readonly path: string;
-  readonly query: string;
 }
 
 function refusal(code: string, status: number, message: string): HoldfastError {
@@ -45,6 +46,8 @@ export class EgressProxy implements Egress {
   readonly #options: EgressProxyOptions;
   readonly #limits: EgressLimits;
   readonly #upstreams: ReadonlyMap<string, CheckedUpstream>;
+  readonly #metering: Metering;
+  readonly #bodies: BodyReader;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   /** The latest answer on each connection. */
@@ -58,6 +61,9 @@ export class EgressProxy implements Egress {
     this.jailId = options.jailId;
     this.socketPath = socketPath;
     this.#upstreams = checkUpstreams(options.upstreams);
+    const { book, prices, budgets = [] } = options;
+    this.#metering = new Metering({ book, prices, principal: options, budgets });
+    this.#bodies = new BodyReader(this.#limits);
     this.#server = createServer({
       maxHeaderSize: this.#limits.maxHeaderBytes,
       headersTimeout: this.#limits.headersTimeoutMs,
@@ -134,11 +140,13 @@ export class EgressProxy implements Egress {
     response.once("finish", () => {
       if (response.getHeader("connection") !== "close") this.#answers.delete(request.socket);
     });
+    let provider: EgressProvider = "none";
     try {
       const admitted = this.#decide(request);
-      await this.#forward(request, response, admitted);
+      provider = admitted.upstream.provider;
+      await this.#admit(request, response, admitted);
     } catch (error) {
-      this.#answerError(request, response, error);
+      this.#answerError(request, response, error, provider);
     }
   }
 
@@ -148,44 +156,52 @@ export class EgressProxy implements Egress {
     const fault = framingFault(request);
     if (fault !== undefined)
       throw this.#deny("ambiguous_request", 400, `The request has ${fault}`, { method });
-    const target = request.url ?? "";
-    const question = target.indexOf("?");
-    const whole = question < 0 ? target : target.slice(0, question);
-    const query = question < 0 ? "" : target.slice(question);
-    const pathFault = checkPath(whole);
-    if (pathFault !== undefined)
-      throw this.#deny("malformed_path", 400, `The path has ${pathFault}`, { method });
-    if (!/^[\x21-\x7e]*$/.test(query))
-      throw this.#deny("malformed_path", 400, "The query is malformed", { method });
-    const slash = whole.indexOf("/", 1);
-    const name = slash < 0 ? whole.slice(1) : whole.slice(1, slash);
-    const path = slash < 0 ? "/" : whole.slice(slash);
-    const upstream = this.#upstreams.get(name);
-    if (!upstream) {
-      const known = [...this.#upstreams.keys()].join(", ") || "none";
-      throw this.#deny("unknown_upstream", 403, `No upstream of that name; there are: ${known}`, {
-        method,
-        path: whole,
-      });
+    const head = {
+      method,
+      target: request.url ?? "",
+      contentLength: Number(request.headers["content-length"] ?? 0),
+    };
+    const verdict = decide(head, this.#upstreams, this.#limits);
+    if ("admitted" in verdict) return verdict.admitted;
+    const { code, status, message, about } = verdict.refusal;
+    throw this.#deny(code, status, message, about);
+  }
+
+  /** Reads and reserves where a budget applies, forwards, and settles whatever happens. */
+  async #admit(request: IncomingMessage, response: ServerResponse, admitted: Admitted): Promise<void> {
+    const { upstream, path } = admitted;
+    const { provider } = upstream;
+    if (!isGeneration(provider, request.method ?? "", path)) {
+      await this.#forward(request, response, admitted, undefined, undefined);
+      return;
     }
-    const rule = matchRule(upstream.allow, method, path);
-    if (!rule) {
-      throw this.#deny("not_allowed", 403, `${method} ${path} is not allowed at ${name}`, {
-        upstream: name,
-        method,
-        path,
-      });
+    if (!this.#metering.bounded) {
+      await this.#forward(request, response, admitted, this.#metering.unbounded(provider), undefined);
+      return;
     }
-    const length = Number(request.headers["content-length"] ?? 0);
-    if (length > this.#limits.maxRequestBytes) {
-      throw this.#deny(
-        "request_too_large",
-        413,
-        `A request holds at most ${this.#limits.maxRequestBytes} bytes`,
-        { upstream: name, method, path },
-      );
+    const { body, done } = await this.#bodies.read(request, response);
+    try {
+      const call = this.#reserve(admitted, request.method ?? "", body);
+      try {
+        await this.#forward(request, response, admitted, call, body);
+      } finally {
+        call.release();
+      }
+    } finally {
+      done();
     }
-    return { upstream, rule, path, query };
+  }
+
+  #reserve({ upstream, path }: Admitted, method: string, body: Buffer): MeteredCall {
+    try {
+      return this.#metering.reserve(upstream.provider, path, body);
+    } catch (error) {
+      if (isHoldfastError(error) && error.code === "budget_exceeded") {
+        const rule = `${error.group}.${error.code}`;
+        this.#report({ decision: "deny", rule, upstream: upstream.name, method, path });
+      }
+      throw error;
+    }
   }
 
   #deny(code: string, status: number, message: string, about: Partial<EgressDecision>): HoldfastError {
@@ -193,27 +209,36 @@ export class EgressProxy implements Egress {
     return refusal(code, status, message);
   }
 
-  async #forward(request: IncomingMessage, response: ServerResponse, admitted: Admitted): Promise<void> {
+  async #forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    admitted: Admitted,
+    call: MeteredCall | undefined,
+    body: Buffer | undefined,
+  ): Promise<void> {
     const { upstream, rule, path, query } = admitted;
     const method = request.method ?? "";
     const { audit, vault, jailId, session } = this.#options;
     const about = { upstream: upstream.name, method, path };
+    const reserved = call?.reserved;
     // On disk before the effect: a request that cannot be recorded is not made.
     const begun = await audit.append({
       type: "egress.request",
       jailId,
       session,
-      data: { ...about, host: upstream.base.host },
+      data: { ...about, host: upstream.base.host, ...(reserved === undefined ? {} : { reserved }) },
     });
-    this.#report(
-      { ...about, decision: "allow", rule: `${rule.methods.join("|")} ${rule.pathPrefix}` },
-      false,
-    );
+    this.#report({ ...about, decision: "allow", rule: ruleOf(admitted) }, false);
     const end = (data: Record<string, unknown>) =>
       audit.note({ type: "egress.response", jailId, session, data: { request: begun.seq, ...data } });
+    const progress = new ForwardProgress();
+    const where = { host: upstream.base.host, path: `${upstream.basePath}${path}`, method };
     try {
-      const credential = await vault.present(upstream.credential);
-      const outcome = await forward({
+      const credential = await vault.present(rule.credential ?? upstream.credential, {
+        principal: this.#options,
+        ...where,
+      });
+      await forward({
         request,
         response,
         upstream,
@@ -223,26 +248,44 @@ export class EgressProxy implements Egress {
         secrets: vault.secrets,
         signal: this.#ending.signal,
         limits: this.#limits,
+        progress,
+        ...(body === undefined ? {} : { body }),
       });
-      this.#meter(upstream.name, outcome);
-      await end({
-        status: outcome.status,
-        bytesOut: outcome.bytesOut,
-        bytesIn: outcome.bytesIn,
-        ...(outcome.tokens ? { tokens: outcome.tokens } : {}),
-      });
+      const used = this.#settle(upstream, call, progress);
+      const { status, bytesOut, bytesIn } = progress;
+      await end({ status, bytesOut, bytesIn, ...used });
     } catch (error) {
-      await end({
-        error: isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error",
-      });
+      const used = this.#settle(upstream, call, progress);
+      const code = isHoldfastError(error) ? `${error.group}.${error.code}` : "internal.internal_error";
+      await end({ error: code, ...used });
       throw error;
     }
   }
 
-  #meter(upstream: string, { tokens }: ForwardOutcome): void {
-    if (!tokens) return;
-    const { jailId, session, clock, onUsage } = this.#options;
-    const usage: EgressUsage = { at: clock.now(), jailId, session, upstream, ...tokens };
+  /** Charges what a call used, tells it, and gives what goes on record. */
+  #settle(upstream: CheckedUpstream, call: MeteredCall | undefined, progress: ForwardProgress) {
+    const told = progress.tokens();
+    const counted = call ?? (told === undefined ? undefined : this.#metering.unbounded(upstream.provider));
+    const charge = counted?.settle(told, progress);
+    if (charge === undefined) return {};
+    this.#tellUsage(upstream.name, charge);
+    const { tokens, costMicros, estimated } = charge;
+    return { tokens, costMicros, ...(estimated ? { estimated } : {}) };
+  }
+
+  #tellUsage(upstream: string, { tokens, costMicros, estimated }: Charge): void {
+    const { jailId, session, user, organization, clock, onUsage } = this.#options;
+    const usage: EgressUsage = {
+      at: clock.now(),
+      jailId,
+      session,
+      upstream,
+      ...tokens,
+      costMicros,
+      estimated,
+      ...(user === undefined ? {} : { user }),
+      ...(organization === undefined ? {} : { organization }),
+    };
     onUsage?.(usage);
   }
 
@@ -256,7 +299,12 @@ export class EgressProxy implements Egress {
     void audit.note({ type: "egress.denied", jailId, session, data });
   }
 
-  #answerError(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  #answerError(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: unknown,
+    provider: EgressProvider,
+  ): void {
     if (response.headersSent || response.destroyed) {
       // The answer has begun, so only its being cut off can say that it failed.
       response.destroy();
@@ -265,12 +313,14 @@ export class EgressProxy implements Egress {
     const typed = isHoldfastError(error)
       ? error
       : refusal("internal_error", 500, "The request could not be forwarded");
-    const body = errorBody(typed);
+    const body = refusalBody(typed, provider);
     // After a request whose end is in doubt, the next bytes may be anything.
     const last = typed.statusCode === 400 || typed.statusCode === 413 ? { connection: "close" } : {};
     response.writeHead(typed.statusCode, {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
+      // Clients of models ask again after many statuses; a decision stays what it is.
+      "x-should-retry": typed.statusCode < 500 && typed.statusCode !== 429 ? "false" : "true",
       ...last,
     });
     response.end(body);
@@ -294,18 +344,12 @@ export class EgressProxy implements Egress {
   }
 }
 
-/** Problem details, with the `error` object in which model clients look for the message. */
-function errorBody(error: HoldfastError): string {
-  const type = `${error.group}.${error.code}`;
-  return JSON.stringify({ ...toProblem(error), error: { type, code: type, message: error.message } });
-}
-
 function answerRaw(socket: Socket, error: HoldfastError, _request?: IncomingMessage): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const body = errorBody(error);
+  const body = refusalBody(error);
   socket.end(
     `HTTP/1.1 ${error.statusCode} Refused\r\ncontent-type: application/json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

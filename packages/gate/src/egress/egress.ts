@@ -1,23 +1,46 @@
+import type { Principal } from "../vault/grants.ts";
+import type { BudgetRule } from "./budget.ts";
+
 /** Model providers whose credentials the vault keeps. */
-export const providerNames = ["anthropic", "openai"] as const;
+export const providerNames = ["anthropic", "openai", "google", "openrouter", "openai-compatible"] as const;
 
 export type ProviderName = (typeof providerNames)[number];
 
-/** Which wire format the usage of a response is read from, and how a credential is presented. */
-export type EgressProvider = ProviderName | "openai-compatible" | "none";
+/** Which wire format the usage of a response is read from; "none" is not a model. */
+export type EgressProvider = ProviderName | "none";
 
 export interface EgressAllowRule {
   /** Upper-case HTTP methods. */
   readonly methods: readonly string[];
   /** Matches the path below the upstream's base itself and everything below it, by whole segments. */
   readonly pathPrefix: string;
+  /** True when nothing below the path matches. */
+  readonly exact?: boolean;
+  /** The path must also end with one of these, for example ":generateContent". */
+  readonly suffixes?: readonly string[];
+  /** The query must be exactly these parameters. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Presented instead of the upstream's own where this rule matches. */
+  readonly credential?: EgressCredential;
 }
+
+/** How a secret is put into a request. */
+export type CredentialForm = "bearer" | "x-api-key" | "x-goog-api-key";
 
 export type EgressCredential =
   /** The vault's credential for the provider, resolved at each request. */
   | { readonly kind: "provider"; readonly provider: ProviderName }
-  /** A fixed bearer token or x-api-key. */
-  | { readonly kind: "bearer" | "x-api-key"; readonly value: string }
+  /** A fixed value. */
+  | { readonly kind: CredentialForm; readonly value: string }
+  | { readonly kind: "basic"; readonly username: string; readonly value: string }
+  /** A secret of the vault, where a grant lets this principal use it for this host, path and method. */
+  | {
+      readonly kind: "secret";
+      readonly name: string;
+      readonly as: CredentialForm | "basic";
+      /** Of "basic". */
+      readonly username?: string;
+    }
   | { readonly kind: "none" };
 
 export interface EgressUpstream {
@@ -29,12 +52,18 @@ export interface EgressUpstream {
   /** What may be called. Empty means nothing. */
   readonly allow: readonly EgressAllowRule[];
   readonly credential: EgressCredential;
+  /** True where somebody else than the operator named the address: then it has to be a public one. */
+  readonly publicOnly?: boolean;
+  /** "npm": scoped names are understood, and addresses of tarballs lead back through the proxy. */
+  readonly kind?: "npm";
 }
 
-export interface EgressOptions {
+export interface EgressOptions extends Principal {
   readonly jailId: string;
-  /** Whom usage and decisions are accounted to. */
+  /** Whom usage and decisions are accounted to, beside `user` and `organization`. */
   readonly session: string;
+  /** Beside those of the gate. The same rule for two jails of a session counts both. */
+  readonly budgets?: readonly BudgetRule[];
   readonly upstreams: readonly EgressUpstream[];
   readonly onDecision?: (decision: EgressDecision) => void;
   readonly onUsage?: (usage: EgressUsage) => void;
@@ -64,6 +93,12 @@ export interface EgressUsage {
   readonly outputTokens: number;
   readonly cacheReadTokens: number;
   readonly cacheWriteTokens: number;
+  /** Millionths of a US dollar, by the price table. */
+  readonly costMicros: number;
+  /** True where the answer told no usage, or the table has no price for the model. */
+  readonly estimated: boolean;
+  readonly user?: string;
+  readonly organization?: string;
 }
 
 export interface Egress {

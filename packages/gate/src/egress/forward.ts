@@ -1,12 +1,15 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { Transform } from "node:stream";
+import type { LookupFunction } from "node:net";
+import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
 import type { PresentedCredential } from "../vault/credential-vault.ts";
 import type { KnownSecrets } from "../vault/secrets.ts";
 import type { EgressLimits } from "./egress-limits.ts";
 import { forwardedRequestHeaders, forwardedResponseHeaders } from "./http-headers.ts";
+import type { CallProgress } from "./model-request.ts";
+import { ReplaceText } from "./replace-text.ts";
 import type { CheckedUpstream } from "./upstreams.ts";
 import { createMeter, type MeteredTokens, type UsageMeter } from "./usage-meter.ts";
 
@@ -20,13 +23,33 @@ export interface Forwarding {
   readonly secrets: KnownSecrets;
   readonly signal: AbortSignal;
   readonly limits: EgressLimits;
+  /** The body where it was read beforehand; otherwise it goes through as it comes. */
+  readonly body?: Buffer;
+  /** Checked addresses to dial instead of asking for the name again. */
+  readonly lookup?: LookupFunction;
+  readonly progress: ForwardProgress;
 }
 
-export interface ForwardOutcome {
-  readonly status: number;
-  readonly bytesOut: number;
-  readonly bytesIn: number;
-  readonly tokens: MeteredTokens | undefined;
+/** How far a request has got; what is known of it when it fails too. */
+export class ForwardProgress implements CallProgress {
+  status: number | undefined;
+  bytesOut = 0;
+  bytesIn = 0;
+  connected = false;
+  streamed = false;
+  complete = false;
+  #meter: UsageMeter | undefined;
+  #tokens: MeteredTokens | undefined;
+
+  meter(meter: UsageMeter | undefined): void {
+    this.#meter = meter;
+  }
+
+  /** What the answer told of its usage so far. */
+  tokens(): MeteredTokens | undefined {
+    this.#tokens ??= this.#meter?.end();
+    return this.#tokens;
+  }
 }
 
 function upstreamError(code: string, status: number, message: string, cause?: unknown): HoldfastError {
@@ -37,22 +60,45 @@ function upstreamError(code: string, status: number, message: string, cause?: un
 }
 
 /** Sends one admitted request to its upstream and streams the answer back, each side at the other's pace. */
-export async function forward(task: Forwarding): Promise<ForwardOutcome> {
-  const sent = new Counter(task.limits.maxRequestBytes);
+export async function forward(task: Forwarding): Promise<void> {
+  const { response, secrets, progress, upstream } = task;
+  const sent = new Counter(task.limits.maxRequestBytes, (bytes) => {
+    progress.bytesOut += bytes;
+  });
   const answer = await send(task, sent);
   const status = answer.statusCode ?? 502;
+  const type = answer.headers["content-type"] ?? "";
+  progress.status = status;
+  progress.streamed = /^text\/event-stream\b/i.test(type);
   const headers = forwardedResponseHeaders(answer.headers);
   const location = checkAnswer(task, answer);
   if (location !== undefined) headers["location"] = location;
-  const meter = createMeter(task.upstream.provider, answer.headers["content-type"] ?? "");
-  const received = new Counter(Number.POSITIVE_INFINITY, meter);
-  const { response, secrets } = task;
+  const meter = createMeter(upstream.provider, type);
+  progress.meter(meter);
+  const received = new Counter(Number.POSITIVE_INFINITY, (bytes, chunk) => {
+    progress.bytesIn += bytes;
+    meter?.push(chunk);
+  });
   response.writeHead(status, redactHeaders(headers, secrets));
   response.flushHeaders();
-  await pipeline(answer, received, secrets.filter(), response).catch((cause) => {
+  const rewrite = rewriteOf(task, type);
+  const stages = rewrite === undefined ? [secrets.filter()] : [rewrite, secrets.filter()];
+  await pipeline([answer, received, ...stages, response]).catch((cause) => {
     throw upstreamError("upstream_interrupted", 502, "The answer of the upstream was cut off", cause);
   });
-  return { status, bytesOut: sent.bytes, bytesIn: received.bytes, tokens: meter?.end() };
+  progress.complete = true;
+}
+
+/** For a registry: its own address in an answer becomes the one by which the jail asked. */
+function rewriteOf({ upstream, request }: Forwarding, type: string): Transform | undefined {
+  if (upstream.kind !== "npm" || !/json\b/i.test(type)) return undefined;
+  const host = request.headers.host ?? "";
+  if (!/^[\w.[\]:-]{1,260}$/.test(host)) return undefined;
+  const here = `http://${host}/${upstream.name}`;
+  const { host: there } = upstream.base;
+  return new ReplaceText(
+    ["https", "http"].map((scheme) => [`${scheme}://${there}${upstream.basePath}/`, `${here}/`]),
+  );
 }
 
 function redactHeaders(headers: Record<string, string | string[]>, secrets: KnownSecrets) {
@@ -90,7 +136,7 @@ function checkAnswer({ upstream }: Forwarding, answer: IncomingMessage): string 
   return `/${upstream.name}${target.pathname.slice(upstream.basePath.length)}${target.search}`;
 }
 
-function requestHeaders({ request, credential, upstream }: Forwarding) {
+function requestHeaders({ request, credential, upstream, body }: Forwarding) {
   const headers = forwardedRequestHeaders(request.headers);
   for (const [name, value] of Object.entries(credential.headers)) headers[name] = value;
   for (const [name, value] of Object.entries(credential.appended ?? {})) {
@@ -100,7 +146,8 @@ function requestHeaders({ request, credential, upstream }: Forwarding) {
   headers["host"] = upstream.base.host;
   headers["accept-encoding"] = "identity";
   const length = request.headers["content-length"];
-  if (length !== undefined) headers["content-length"] = length;
+  if (body !== undefined) headers["content-length"] = String(body.length);
+  else if (length !== undefined) headers["content-length"] = length;
   else if (request.headers["transfer-encoding"] !== undefined) headers["transfer-encoding"] = "chunked";
   return headers;
 }
@@ -119,6 +166,12 @@ function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
       // A connection of its own: one that is kept may be closed by the upstream as the next request goes out.
       agent: false,
       signal,
+      ...(task.lookup === undefined ? {} : { lookup: task.lookup }),
+    });
+    outgoing.once("socket", (socket) => {
+      socket.once(upstream.base.protocol === "https:" ? "secureConnect" : "connect", () => {
+        task.progress.connected = true;
+      });
     });
     const give = (error: HoldfastError) => {
       outgoing.destroy();
@@ -137,10 +190,12 @@ function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
     response.once("close", () => {
       if (!response.writableFinished) outgoing.destroy();
     });
-    if (request.headers.expect !== undefined) response.writeContinue();
-    pipeline(request, sent, outgoing).catch((error: unknown) => {
-      if (error instanceof HoldfastError) give(error);
-    });
+    if (request.headers.expect !== undefined && task.body === undefined) response.writeContinue();
+    pipeline(task.body === undefined ? request : Readable.from([task.body]), sent, outgoing).catch(
+      (error: unknown) => {
+        if (error instanceof HoldfastError) give(error);
+      },
+    );
   });
 }
 
@@ -149,16 +204,16 @@ function unreachable(upstream: CheckedUpstream, cause: Error): HoldfastError {
   return upstreamError("upstream_unreachable", 502, `${upstream.name} cannot be reached (${code})`, cause);
 }
 
-/** Counts bytes on their way, up to a bound. */
+/** Tells of bytes on their way, up to a bound. */
 class Counter extends Transform {
-  bytes = 0;
+  #bytes = 0;
   readonly #most: number;
-  readonly #meter: UsageMeter | undefined;
+  readonly #tell: (bytes: number, chunk: Buffer) => void;
 
-  constructor(most: number, meter?: UsageMeter) {
+  constructor(most: number, tell: (bytes: number, chunk: Buffer) => void) {
     super();
     this.#most = most;
-    this.#meter = meter;
+    this.#tell = tell;
   }
 
   override _transform(
@@ -166,12 +221,12 @@ class Counter extends Transform {
     _encoding: BufferEncoding,
     done: (error?: Error | null, data?: Buffer) => void,
   ) {
-    this.bytes += chunk.length;
-    if (this.bytes > this.#most) {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#most) {
       done(upstreamError("request_too_large", 413, `A request holds at most ${this.#most} bytes`));
       return;
     }
-    this.#meter?.push(chunk);
+    this.#tell(chunk.length, chunk);
     done(null, chunk);
   }
 }

@@ -31,6 +31,9 @@ export function checkUpstreams(upstreams: readonly EgressUpstream[]): ReadonlyMa
       ) {
         throw invalid(`A rule of ${upstream.name} names a method that cannot be allowed`);
       }
+      if (rule.query !== undefined && !/^[\w=&.-]*$/.test(new URLSearchParams(rule.query).toString())) {
+        throw invalid(`A rule of ${upstream.name} has a query that is not plain`);
+      }
       if (checkPath(rule.pathPrefix) !== undefined)
         throw invalid(`A rule of ${upstream.name} has a path that is not normal`);
     }
@@ -59,10 +62,27 @@ export function matchRule(
   rules: readonly EgressAllowRule[],
   method: string,
   path: string,
+  query: string,
 ): EgressAllowRule | undefined {
-  return rules.find(({ methods, pathPrefix }) => {
-    if (!methods.includes(method)) return false;
-    if (path === pathPrefix) return true;
-    return path.startsWith(pathPrefix.endsWith("/") ? pathPrefix : `${pathPrefix}/`);
+  return rules.find((rule) => {
+    if (!rule.methods.includes(method)) return false;
+    if (rule.query !== undefined && !sameQuery(rule.query, query)) return false;
+    if (rule.suffixes !== undefined && !rule.suffixes.some((suffix) => path.endsWith(suffix))) return false;
+    if (path === rule.pathPrefix) return true;
+    if (rule.exact === true) return false;
+    return path.startsWith(rule.pathPrefix.endsWith("/") ? rule.pathPrefix : `${rule.pathPrefix}/`);
   });
+}
+
+/** Compared as text: a parameter that is written in another way is another one. */
+function sameQuery(wanted: Readonly<Record<string, string>>, query: string): boolean {
+  const parameters = query === "" ? [] : query.slice(1).split("&");
+  const expected = Object.entries(wanted).map(([name, value]) => `${name}=${value}`);
+  return parameters.length === expected.length && expected.every((each) => parameters.includes(each));
+}
+
+/** How a rule is named where decisions are shown. */
+export function describeRule({ methods, pathPrefix, exact, query }: EgressAllowRule): string {
+  const parameters = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
+  return `${methods.join("|")} ${pathPrefix}${parameters}${exact === true ? " exactly" : ""}`;
 }

@@ -57,6 +57,19 @@ class Tally {
     this.#output = count(usage["completion_tokens"]) ?? count(usage["output_tokens"]) ?? this.#output;
   }
 
+  /** Gemini repeats the whole usage with each part of a stream; thinking is output. */
+  google(answer: Fields): void {
+    if (typeof answer["modelVersion"] === "string") this.model = answer["modelVersion"].slice(0, 200);
+    const usage = fields(answer["usageMetadata"]);
+    if (!usage) return;
+    const input = count(usage["promptTokenCount"]);
+    if (input !== undefined) this.#input = input + (count(usage["toolUsePromptTokenCount"]) ?? 0);
+    const output = count(usage["candidatesTokenCount"]);
+    const thoughts = count(usage["thoughtsTokenCount"]);
+    if (output !== undefined || thoughts !== undefined) this.#output = (output ?? 0) + (thoughts ?? 0);
+    this.#cacheRead = count(usage["cachedContentTokenCount"]) ?? this.#cacheRead;
+  }
+
   #model(answer: Fields): void {
     if (typeof answer["model"] === "string") this.model = answer["model"].slice(0, 200);
   }
@@ -75,6 +88,11 @@ class Tally {
 }
 
 function readInto(tally: Tally, provider: EgressProvider, value: Fields): void {
+  if (provider === "google") {
+    // Without server-sent events a stream is one array of answers.
+    for (const each of Array.isArray(value) ? value : [value]) tally.google(fields(each) ?? {});
+    return;
+  }
   if (provider === "anthropic") {
     // message_start carries the message; message_delta carries the usage itself.
     tally.anthropic(fields(value["message"]) ?? value);

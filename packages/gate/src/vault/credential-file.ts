@@ -45,6 +45,7 @@ interface Sealed {
  */
 export class CredentialFile {
   readonly #directory: string;
+  #changing: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -67,7 +68,26 @@ export class CredentialFile {
     }
   }
 
-  async set(name: string, value: string): Promise<void> {
+  async names(): Promise<readonly string[]> {
+    return [...(await this.#read()).keys()];
+  }
+
+  set(name: string, value: string): Promise<void> {
+    return this.#inTurn(() => this.#set(name, value));
+  }
+
+  delete(name: string): Promise<boolean> {
+    return this.#inTurn(() => this.#delete(name));
+  }
+
+  /** Changes read the whole file and write it: two at once would lose one. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const next = this.#changing.then(change);
+    this.#changing = next.catch(() => {});
+    return next;
+  }
+
+  async #set(name: string, value: string): Promise<void> {
     const entries = await this.#read();
     const iv = randomBytes(12);
     const cipher = createCipheriv("aes-256-gcm", await this.#key(), iv).setAAD(Buffer.from(name));
@@ -80,7 +100,7 @@ export class CredentialFile {
     await this.#write(entries);
   }
 
-  async delete(name: string): Promise<boolean> {
+  async #delete(name: string): Promise<boolean> {
     const entries = await this.#read();
     if (!entries.delete(name)) return false;
     await this.#write(entries);

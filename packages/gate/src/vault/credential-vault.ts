@@ -1,11 +1,19 @@
 import { homedir } from "node:os";
 import { type Clock, HoldfastError } from "@holdfast/core";
 import type { VaultConfig } from "../config.ts";
-import type { EgressAllowRule, EgressCredential, EgressUpstream, ProviderName } from "../egress/egress.ts";
+import {
+  type CredentialForm,
+  type EgressCredential,
+  type EgressUpstream,
+  type ProviderName,
+  providerNames,
+} from "../egress/egress.ts";
 import { CredentialFile } from "./credential-file.ts";
+import { type Grant, Grants, type SecretUse } from "./grants.ts";
 import { chatgptLogin, claudeLogin, type Login } from "./logins.ts";
+import { type ProviderFacts, providers } from "./providers.ts";
 import { KnownSecrets } from "./secrets.ts";
-import type { CredentialSource, ProviderStatus, Vault } from "./vault.ts";
+import type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault.ts";
 
 /** Headers that present a credential to an upstream. */
 export interface PresentedCredential {
@@ -14,18 +22,6 @@ export interface PresentedCredential {
   readonly appended?: Readonly<Record<string, string>>;
 }
 
-interface Provider {
-  readonly keyVariable: string;
-  readonly baseVariable: string;
-  readonly baseUrl: string;
-  readonly loginBaseUrl: string;
-  readonly login: Login;
-  readonly loginName: string;
-  readonly allow: readonly EgressAllowRule[];
-}
-
-const names: readonly ProviderName[] = ["anthropic", "openai"];
-
 /** Beta flag by which Anthropic's API accepts a login instead of a key. */
 const oauthBeta = "oauth-2025-04-20";
 
@@ -33,47 +29,26 @@ export class CredentialVault implements Vault {
   readonly secrets = new KnownSecrets();
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #file: CredentialFile;
-  readonly #useLogins: boolean;
-  readonly #providers: Readonly<Record<ProviderName, Provider>>;
+  readonly #grants: Grants;
+  readonly #logins: Readonly<Partial<Record<ProviderName, Login>>>;
 
   constructor(directory: string, config: VaultConfig, clock: Clock) {
     this.#env = config.env ?? process.env;
     this.#file = new CredentialFile(directory);
-    this.#useLogins = config.logins ?? true;
+    this.#grants = new Grants(directory, clock);
     const home = config.homeDir ?? homedir();
     const claudeUrl = config.claudeTokenUrl ?? "https://console.anthropic.com/v1/oauth/token";
     const chatgptUrl = config.chatgptTokenUrl ?? "https://auth.openai.com/oauth/token";
-    this.#providers = {
-      anthropic: {
-        keyVariable: "ANTHROPIC_API_KEY",
-        baseVariable: "HOLDFAST_ANTHROPIC_BASE_URL",
-        baseUrl: "https://api.anthropic.com",
-        loginBaseUrl: "https://api.anthropic.com",
-        login: claudeLogin(home, claudeUrl, clock),
-        loginName: "the Claude login of this person",
-        allow: [
-          { methods: ["POST"], pathPrefix: "/v1/messages" },
-          { methods: ["GET"], pathPrefix: "/v1/models" },
-        ],
-      },
-      openai: {
-        keyVariable: "OPENAI_API_KEY",
-        baseVariable: "HOLDFAST_OPENAI_BASE_URL",
-        baseUrl: "https://api.openai.com/v1",
-        loginBaseUrl: "https://chatgpt.com/backend-api/codex",
-        login: chatgptLogin(home, chatgptUrl, clock),
-        loginName: "the ChatGPT login of this person",
-        allow: [
-          { methods: ["POST"], pathPrefix: "/responses" },
-          { methods: ["POST"], pathPrefix: "/chat/completions" },
-          { methods: ["GET"], pathPrefix: "/models" },
-        ],
-      },
-    };
+    const useLogins = config.logins ?? true;
+    this.#logins = useLogins
+      ? { anthropic: claudeLogin(home, claudeUrl, clock), openai: chatgptLogin(home, chatgptUrl, clock) }
+      : {};
     // Known from the start, so that no log written before the first request can carry them.
-    for (const name of names) {
-      const key = this.#env[this.#providers[name].keyVariable];
-      if (key !== undefined) this.secrets.add(key);
+    for (const name of providerNames) {
+      for (const variable of providers[name].keyVariables) {
+        const key = this.#env[variable];
+        if (key !== undefined) this.secrets.add(key);
+      }
     }
   }
 
@@ -82,48 +57,51 @@ export class CredentialVault implements Vault {
   }
 
   async status(): Promise<readonly ProviderStatus[]> {
-    return Promise.all(names.map((name) => this.#status(name)));
+    return Promise.all(providerNames.map((name) => this.#status(name)));
   }
 
   async #status(name: ProviderName): Promise<ProviderStatus> {
-    const provider = this.#providers[name];
+    const facts = providers[name];
     const source = await this.#source(name);
-    const base = this.#baseUrl(name, source);
+    const own = await this.#ownBaseUrl(name);
+    const baseUrl = own ?? this.#usualBaseUrl(facts, source) ?? "";
+    if (baseUrl === "") {
+      const detail = `no server: set ${facts.baseVariable}, or run: npx holdfast auth api-key ${name} --base-url URL`;
+      return { provider: name, available: false, baseUrl, detail };
+    }
     if (source !== undefined) {
       const where: Record<CredentialSource, string> = {
-        environment: `the variable ${provider.keyVariable}`,
+        environment: `the variable ${this.#keyVariable(facts) ?? facts.keyVariables[0]}`,
         stored: "a stored API key",
-        login: provider.loginName,
+        login: facts.loginName ?? "a login",
       };
-      return { provider: name, available: true, source, baseUrl: base, detail: `uses ${where[source]}` };
+      return { provider: name, available: true, source, baseUrl, detail: `uses ${where[source]}` };
     }
-    if (this.#env[provider.baseVariable]) {
-      return {
-        provider: name,
-        available: true,
-        baseUrl: base,
-        detail: "a server of your own, without a key",
-      };
-    }
-    const detail = `no credential: set ${provider.keyVariable}, or run: npx holdfast auth api-key ${name}`;
-    return { provider: name, available: false, baseUrl: base, detail };
+    if (own !== undefined)
+      return { provider: name, available: true, baseUrl, detail: "a server of your own, without a key" };
+    const detail = `no credential: set ${facts.keyVariables[0]}, or run: npx holdfast auth api-key ${name}`;
+    return { provider: name, available: false, baseUrl, detail };
+  }
+
+  #keyVariable(facts: ProviderFacts): string | undefined {
+    return facts.keyVariables.find((variable) => this.#env[variable]);
   }
 
   async #source(name: ProviderName): Promise<CredentialSource | undefined> {
-    const provider = this.#providers[name];
-    if (this.#env[provider.keyVariable]) return "environment";
+    if (this.#keyVariable(providers[name]) !== undefined) return "environment";
     if ((await this.#file.get(name)) !== undefined) return "stored";
     // A login is for the provider's own service; it is never shown to a server of another address.
-    const own = !this.#env[provider.baseVariable];
-    if (this.#useLogins && own && (await provider.login.present())) return "login";
-    return undefined;
+    if ((await this.#ownBaseUrl(name)) !== undefined) return undefined;
+    return (await this.#logins[name]?.present()) === true ? "login" : undefined;
   }
 
-  #baseUrl(name: ProviderName, source: CredentialSource | undefined): string {
-    const provider = this.#providers[name];
-    const override = this.#env[provider.baseVariable];
-    if (override) return override;
-    return source === "login" ? provider.loginBaseUrl : provider.baseUrl;
+  /** What the operator said instead of the provider's own address. */
+  async #ownBaseUrl(name: ProviderName): Promise<string | undefined> {
+    return this.#env[providers[name].baseVariable] || (await this.#file.get(baseEntry(name)));
+  }
+
+  #usualBaseUrl(facts: ProviderFacts, source: CredentialSource | undefined): string | undefined {
+    return source === "login" ? facts.loginBaseUrl : facts.baseUrl;
   }
 
   async setApiKey(name: ProviderName, key: string): Promise<void> {
@@ -133,9 +111,7 @@ export class CredentialVault implements Vault {
         "vault",
         "invalid_key",
         "An API key is 8 to 4,096 printable characters without spaces",
-        {
-          statusCode: 400,
-        },
+        { statusCode: 400 },
       );
     }
     this.secrets.add(trimmed);
@@ -146,41 +122,120 @@ export class CredentialVault implements Vault {
     return this.#file.delete(name);
   }
 
-  async upstream(name: ProviderName): Promise<EgressUpstream> {
-    const source = await this.#source(name);
-    const provider = this.#providers[name];
-    if (source === undefined && !this.#env[provider.baseVariable])
-      throw noCredential((await this.#status(name)).detail);
-    const credential: EgressCredential =
-      source === undefined ? { kind: "none" } : { kind: "provider", provider: name };
-    return { name, baseUrl: this.#baseUrl(name, source), provider: name, allow: provider.allow, credential };
+  async setBaseUrl(name: ProviderName, baseUrl: string | undefined): Promise<void> {
+    if (baseUrl === undefined) {
+      await this.#file.delete(baseEntry(name));
+      return;
+    }
+    const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+    const plain = url !== undefined && url.username === "" && url.search === "" && url.hash === "";
+    if (!plain || (url.protocol !== "http:" && url.protocol !== "https:")) {
+      throw new HoldfastError(
+        "vault",
+        "invalid_base_url",
+        "A base URL is an http or https address and a path",
+        {
+          statusCode: 400,
+        },
+      );
+    }
+    await this.#file.set(baseEntry(name), url.href.replace(/\/$/, ""));
   }
 
-  /** The headers for one request. Throws `vault.no_credential`, `vault.login_expired`, `vault.refresh_failed`. */
-  async present(credential: EgressCredential): Promise<PresentedCredential> {
+  async upstream(name: ProviderName): Promise<EgressUpstream> {
+    const status = await this.#status(name);
+    if (!status.available) throw noCredential(status.detail);
+    const credential: EgressCredential =
+      status.source === undefined ? { kind: "none" } : { kind: "provider", provider: name };
+    return { name, baseUrl: status.baseUrl, provider: name, allow: providers[name].allow, credential };
+  }
+
+  async setSecret(entry: SecretEntry, value: string): Promise<void> {
+    if (!/^[a-z0-9][a-z0-9._-]{0,99}$/.test(entry.name) || !/^[\x20-\x7e]{8,16384}$/.test(value)) {
+      throw new HoldfastError(
+        "vault",
+        "invalid_secret",
+        "A secret has a name of a-z, 0-9, dot, dash and underscore, and 8 to 16,384 printable characters",
+        { statusCode: 400 },
+      );
+    }
+    this.secrets.add(value);
+    await this.#file.set(secretEntry(entry), value);
+  }
+
+  deleteSecret(entry: SecretEntry): Promise<boolean> {
+    return this.#file.delete(secretEntry(entry));
+  }
+
+  async secretEntries(): Promise<readonly SecretEntry[]> {
+    return (await this.#file.names()).flatMap((name) => parseSecretEntry(name) ?? []);
+  }
+
+  grant(grant: Omit<Grant, "id">): Promise<Grant> {
+    return this.#grants.add(grant);
+  }
+
+  revoke(id: string): Promise<boolean> {
+    return this.#grants.remove(id);
+  }
+
+  grants(): Promise<readonly Grant[]> {
+    return this.#grants.list();
+  }
+
+  /**
+   * The headers for one request. Throws `vault.no_credential`, `vault.login_expired`,
+   * `vault.refresh_failed`, `vault.not_granted`.
+   */
+  async present(credential: EgressCredential, use?: SecretUse): Promise<PresentedCredential> {
     switch (credential.kind) {
       case "none":
         return { headers: {} };
       case "bearer":
-        this.secrets.add(credential.value);
-        return { headers: { authorization: `Bearer ${credential.value}` } };
       case "x-api-key":
-        this.secrets.add(credential.value);
-        return { headers: { "x-api-key": credential.value } };
+      case "x-goog-api-key":
+        return this.#inForm(credential.kind, credential.value);
+      case "basic":
+        return this.#basic(credential.username, credential.value);
+      case "secret": {
+        const value = await this.#grantedSecret(credential.name, use);
+        return credential.as === "basic"
+          ? this.#basic(credential.username ?? "", value)
+          : this.#inForm(credential.as, value);
+      }
       case "provider":
         return this.#presentProvider(credential.provider);
     }
   }
 
+  async #grantedSecret(name: string, use: SecretUse | undefined): Promise<string> {
+    if (use === undefined) throw noCredential(`the secret ${name} is for requests through a gate`);
+    const { owner } = await this.#grants.find(name, use);
+    const value = await this.#file.get(secretEntry({ name, owner }));
+    if (value === undefined) throw noCredential(`the secret ${name} is not stored`);
+    return value;
+  }
+
+  #inForm(form: CredentialForm, value: string): PresentedCredential {
+    this.secrets.add(value);
+    return { headers: form === "bearer" ? { authorization: `Bearer ${value}` } : { [form]: value } };
+  }
+
+  #basic(username: string, value: string): PresentedCredential {
+    this.secrets.add(value);
+    const pair = Buffer.from(`${username}:${value}`).toString("base64");
+    this.secrets.add(pair);
+    return { headers: { authorization: `Basic ${pair}` } };
+  }
+
   async #presentProvider(name: ProviderName): Promise<PresentedCredential> {
-    const provider = this.#providers[name];
-    const key = this.#env[provider.keyVariable] || (await this.#file.get(name));
-    if (key) {
-      this.secrets.add(key);
-      return { headers: name === "anthropic" ? { "x-api-key": key } : { authorization: `Bearer ${key}` } };
-    }
-    if (!this.#useLogins) throw noCredential("no key is left for this provider");
-    const { accessToken, accountId } = await provider.login.token();
+    const facts = providers[name];
+    const variable = this.#keyVariable(facts);
+    const key = (variable === undefined ? undefined : this.#env[variable]) || (await this.#file.get(name));
+    if (key) return this.#inForm(facts.keyForm, key);
+    const login = this.#logins[name];
+    if (login === undefined) throw noCredential("no key is left for this provider");
+    const { accessToken, accountId } = await login.token();
     this.secrets.add(accessToken);
     const authorization = `Bearer ${accessToken}`;
     if (name === "anthropic")
@@ -189,6 +244,26 @@ export class CredentialVault implements Vault {
       headers: { authorization, ...(accountId === undefined ? {} : { "chatgpt-account-id": accountId }) },
     };
   }
+}
+
+const baseEntry = (name: ProviderName) => `base-url ${name}`;
+
+/** The entry of a secret in the file: JSON, so that no name can be read as another's. */
+function secretEntry({ name, owner }: SecretEntry): string {
+  return `secret ${JSON.stringify([owner.organization ?? null, owner.user ?? null, name])}`;
+}
+
+function parseSecretEntry(entry: string): SecretEntry | undefined {
+  if (!entry.startsWith("secret ")) return undefined;
+  const [organization, user, name] = JSON.parse(entry.slice("secret ".length)) as (string | null)[];
+  if (typeof name !== "string") return undefined;
+  return {
+    name,
+    owner: {
+      ...(typeof organization === "string" ? { organization } : {}),
+      ...(typeof user === "string" ? { user } : {}),
+    },
+  };
 }
 
 function noCredential(message: string): HoldfastError {

@@ -1,4 +1,5 @@
 import type { EgressUpstream, ProviderName } from "../egress/egress.ts";
+import type { Grant, SecretOwner } from "./grants.ts";
 
 export type CredentialSource =
   /** An environment variable of the host. */
@@ -12,9 +13,16 @@ export interface ProviderStatus {
   readonly provider: ProviderName;
   readonly available: boolean;
   readonly source?: CredentialSource;
+  /** Empty where the operator has not said one yet. */
   readonly baseUrl: string;
   /** For people: where the credential was found, or how to give one. Never a value. */
   readonly detail: string;
+}
+
+/** A stored secret, without its value. */
+export interface SecretEntry {
+  readonly name: string;
+  readonly owner: SecretOwner;
 }
 
 export interface Vault {
@@ -23,11 +31,24 @@ export interface Vault {
   setApiKey(provider: ProviderName, key: string): Promise<void>;
   /** True when there was one. */
   deleteApiKey(provider: ProviderName): Promise<boolean>;
+  /** Stores the address of a provider's server; undefined for the provider's own. Throws `vault.invalid_base_url`. */
+  setBaseUrl(provider: ProviderName, baseUrl: string | undefined): Promise<void>;
   /**
    * The upstream of a provider as agents use it: base URL, allow-list and credential.
    * Throws `vault.no_credential` when there is none.
    */
   upstream(provider: ProviderName): Promise<EgressUpstream>;
+  /**
+   * Stores a secret of the host, a user or an organisation, encrypted. Nobody can use it before `grant`.
+   * Throws `vault.invalid_secret`.
+   */
+  setSecret(entry: SecretEntry, value: string): Promise<void>;
+  deleteSecret(entry: SecretEntry): Promise<boolean>;
+  secretEntries(): Promise<readonly SecretEntry[]>;
+  /** Throws `vault.invalid_grant`. */
+  grant(grant: Omit<Grant, "id">): Promise<Grant>;
+  revoke(id: string): Promise<boolean>;
+  grants(): Promise<readonly Grant[]>;
   /** Replaces every known secret value in `text`. */
   redact(text: string): string;
 }

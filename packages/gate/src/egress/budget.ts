@@ -1,0 +1,33 @@
+export const budgetScopes = ["session", "user", "organization", "host"] as const;
+
+/** Whose usage is added up; "host" is everything that goes through one gate. */
+export type BudgetScope = (typeof budgetScopes)[number];
+
+export const budgetPeriods = ["day", "month", "always"] as const;
+
+/** In UTC. */
+export type BudgetPeriod = (typeof budgetPeriods)[number];
+
+/** A hard bound on what models may use. At least one of `tokens` and `costMicros` is given. */
+export interface BudgetRule {
+  readonly scope: BudgetScope;
+  /** Only this session, user or organisation; without it, each has the budget for itself. */
+  readonly subject?: string;
+  readonly period: BudgetPeriod;
+  /** Input and output together. */
+  readonly tokens?: number;
+  /** Millionths of a US dollar. */
+  readonly costMicros?: number;
+}
+
+export interface Spent {
+  readonly tokens: number;
+  readonly costMicros: number;
+}
+
+export interface BudgetStatus extends BudgetRule {
+  readonly subject: string;
+  readonly spent: Spent;
+  /** Of calls that are under way. */
+  readonly reserved: Spent;
+}

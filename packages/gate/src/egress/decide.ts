@@ -1,0 +1,86 @@
+import type { EgressAllowRule, EgressDecision } from "./egress.ts";
+import type { EgressLimits } from "./egress-limits.ts";
+import { type CheckedUpstream, checkPath, describeRule, matchRule } from "./upstreams.ts";
+
+/** As much of a request as decisions are made by. */
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query as the jail sends them: "/anthropic/v1/messages?beta=true". */
+  readonly target: string;
+  readonly contentLength?: number;
+}
+
+export interface Admitted {
+  readonly upstream: CheckedUpstream;
+  readonly rule: EgressAllowRule;
+  /** Below the base of the upstream, without the query. */
+  readonly path: string;
+  /** With its question mark, or empty. */
+  readonly query: string;
+}
+
+export interface Refusal {
+  readonly code: string;
+  readonly status: number;
+  readonly message: string;
+  readonly about: Partial<EgressDecision>;
+}
+
+export type Verdict = { readonly admitted: Admitted } | { readonly refusal: Refusal };
+
+/** Decides about a request by its head alone. Pure: `explain` asks it the same. */
+export function decide(
+  { method, target, contentLength = 0 }: RequestHead,
+  upstreams: ReadonlyMap<string, CheckedUpstream>,
+  limits: Pick<EgressLimits, "maxRequestBytes">,
+): Verdict {
+  const question = target.indexOf("?");
+  const whole = question < 0 ? target : target.slice(0, question);
+  const query = question < 0 ? "" : target.slice(question);
+  const no = (
+    code: string,
+    status: number,
+    message: string,
+    about: Partial<EgressDecision> = {},
+  ): Verdict => ({
+    refusal: { code, status, message, about: { method, ...about } },
+  });
+  const slash = whole.indexOf("/", 1);
+  const name = slash < 0 ? whole.slice(1) : whole.slice(1, slash);
+  const upstream = upstreams.get(name);
+  const fault = checkPath(upstream?.kind === "npm" ? plainPackage(whole) : whole);
+  if (fault !== undefined) return no("malformed_path", 400, `The path has ${fault}`);
+  if (!/^[\x21-\x7e]*$/.test(query)) return no("malformed_path", 400, "The query is malformed");
+  const path = slash < 0 ? "/" : whole.slice(slash);
+  if (upstream === undefined) {
+    const known = [...upstreams.keys()].join(", ") || "none";
+    return no("unknown_upstream", 403, `No upstream of that name; there are: ${known}`, { path: whole });
+  }
+  const about = { upstream: name, path };
+  const rule = matchRule(upstream.allow, method, path, query);
+  if (rule === undefined) return no("not_allowed", 403, `${method} ${path} is not allowed at ${name}`, about);
+  if (contentLength > limits.maxRequestBytes) {
+    return no("request_too_large", 413, `A request holds at most ${limits.maxRequestBytes} bytes`, about);
+  }
+  return {
+    admitted: { upstream, rule, path, query: upstream.provider === "google" ? withoutKey(query) : query },
+  };
+}
+
+export function ruleOf({ rule }: Admitted): string {
+  return describeRule(rule);
+}
+
+/** npm writes the slash in a scoped name as "%2f"; there, and nowhere else, it is allowed. */
+function plainPackage(path: string): string {
+  return path.replace(/^(\/[^/]+\/@[^/%]+)%2f/i, "$1/");
+}
+
+/** Google takes a key as a parameter too; the jail's is as worthless there as in a field. */
+function withoutKey(query: string): string {
+  const kept = query
+    .slice(1)
+    .split("&")
+    .filter((each) => !/^(?:key|access_token)(?:=|$)/i.test(each));
+  return kept.length === 0 || kept[0] === "" ? "" : `?${kept.join("&")}`;
+}

@@ -1,0 +1,71 @@
+import type { EgressAllowRule, ProviderName } from "../egress/egress.ts";
+
+/** What is known of a model provider, apart from credentials. */
+export interface ProviderFacts {
+  /** Where a key is looked up, in this order. */
+  readonly keyVariables: readonly string[];
+  readonly baseVariable: string;
+  /** Undefined where only the operator can say it. */
+  readonly baseUrl?: string;
+  /** Where a person's login is used instead of a key. */
+  readonly loginBaseUrl?: string;
+  readonly loginName?: string;
+  readonly keyForm: "bearer" | "x-api-key" | "x-goog-api-key";
+  readonly allow: readonly EgressAllowRule[];
+}
+
+const chat: readonly EgressAllowRule[] = [
+  { methods: ["POST"], pathPrefix: "/responses" },
+  { methods: ["POST"], pathPrefix: "/chat/completions" },
+  { methods: ["GET"], pathPrefix: "/models" },
+];
+
+/** Nothing but generation: files, caches, tuning and batches would outlive the call. */
+const generate = [":generateContent", ":streamGenerateContent", ":countTokens"];
+
+export const providers: Readonly<Record<ProviderName, ProviderFacts>> = {
+  anthropic: {
+    keyVariables: ["ANTHROPIC_API_KEY"],
+    baseVariable: "HOLDFAST_ANTHROPIC_BASE_URL",
+    baseUrl: "https://api.anthropic.com",
+    loginBaseUrl: "https://api.anthropic.com",
+    loginName: "the Claude login of this person",
+    keyForm: "x-api-key",
+    allow: [
+      { methods: ["POST"], pathPrefix: "/v1/messages" },
+      { methods: ["GET"], pathPrefix: "/v1/models" },
+    ],
+  },
+  openai: {
+    keyVariables: ["OPENAI_API_KEY"],
+    baseVariable: "HOLDFAST_OPENAI_BASE_URL",
+    baseUrl: "https://api.openai.com/v1",
+    loginBaseUrl: "https://chatgpt.com/backend-api/codex",
+    loginName: "the ChatGPT login of this person",
+    keyForm: "bearer",
+    allow: chat,
+  },
+  google: {
+    keyVariables: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+    baseVariable: "HOLDFAST_GOOGLE_BASE_URL",
+    baseUrl: "https://generativelanguage.googleapis.com",
+    keyForm: "x-goog-api-key",
+    allow: ["/v1beta", "/v1"].flatMap((version) => [
+      { methods: ["POST"], pathPrefix: `${version}/models`, suffixes: generate },
+      { methods: ["GET"], pathPrefix: `${version}/models` },
+    ]),
+  },
+  openrouter: {
+    keyVariables: ["OPENROUTER_API_KEY"],
+    baseVariable: "HOLDFAST_OPENROUTER_BASE_URL",
+    baseUrl: "https://openrouter.ai/api/v1",
+    keyForm: "bearer",
+    allow: chat,
+  },
+  "openai-compatible": {
+    keyVariables: ["OPENAI_COMPATIBLE_API_KEY"],
+    baseVariable: "HOLDFAST_OPENAI_COMPATIBLE_BASE_URL",
+    keyForm: "bearer",
+    allow: chat,
+  },
+};
