@@ -2,6 +2,7 @@ import type { Logger } from "@holdfast/core";
 import type { AgentRow, ModelEndpoint, ModelWire } from "./agents/row.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
+import type { OpenCodeOptions } from "./opencode/setup.ts";
 import type { PermissionPolicy } from "./sessions/policy.ts";
 
 /** Where a server is reached. */
@@ -64,6 +65,8 @@ export interface SandboxServerOptions {
   readonly dataDirectory?: string;
   /** Decides on permissions that agents ask for before a person is asked; asks everything by default. */
   readonly permissionPolicy?: PermissionPolicy;
+  /** What `/opencode/*`, the routes for OpenCode's clients, tells of its place. */
+  readonly opencode?: OpenCodeOptions;
   readonly limits?: Partial<SandboxLimits>;
   readonly log?: Logger;
 }

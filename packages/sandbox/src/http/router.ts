@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type HoldfastError, isHoldfastError, type Logger, sanitizeError } from "@holdfast/core";
 import type { WebSocket } from "ws";
+import { Departure } from "./departure.ts";
 import type { Exchange } from "./exchange.ts";
 import { sendEmpty } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
@@ -60,6 +61,8 @@ const unknownRoute = "unknown";
 export class Router {
   readonly routes: readonly Route[];
   readonly #compiled: readonly Compiled[];
+  /** Paths without parameters, which a path has to equal. */
+  readonly #plain = new Map<string, Found>();
   readonly #guard: Guard;
   readonly #log: Logger;
   readonly #metrics: Metrics;
@@ -74,6 +77,10 @@ export class Router {
       route,
       guarded: route.guarded ?? route.path.startsWith("/v1/"),
     }));
+    for (const { route, guarded, segments } of this.#compiled) {
+      if (route.below || segments.some((segment) => segment.startsWith(":"))) continue;
+      this.#plain.set(route.path, { route, guarded, params: {} });
+    }
     this.#guard = options.guard;
     this.#log = options.log;
     this.#metrics = options.metrics;
@@ -101,13 +108,13 @@ export class Router {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const gone = new AbortController();
+    const departure = new Departure();
     const started = performance.now();
     let route = unknownRoute;
     let found: Found | undefined;
     this.#metrics.inFlight += 1;
     response.once("close", () => {
-      gone.abort();
+      departure.tell();
       this.#metrics.inFlight -= 1;
       this.#count(request, response, route, performance.now() - started);
     });
@@ -123,8 +130,15 @@ export class Router {
       found = this.#find(target.path);
       if (!found) throw invalid(`unknown endpoint ${target.path}`, 404);
       route = found.route.path;
-      const { params } = found;
-      await this.#dispatch(found, { request, response, params, query: target.query, signal: gone.signal });
+      await this.#dispatch(found, {
+        request,
+        response,
+        params: found.params,
+        query: target.query,
+        get signal() {
+          return departure.signal;
+        },
+      });
     } catch (error) {
       this.#fail(request, response, error, found?.route.sendError);
     }
@@ -206,6 +220,8 @@ export class Router {
   }
 
   #find(path: string): Found | undefined {
+    const plain = this.#plain.get(path);
+    if (plain) return plain;
     const segments = path.split("/").slice(1);
     for (const { segments: pattern, route, guarded } of this.#compiled) {
       const params = route.below ? matchBelow(pattern, segments) : match(pattern, segments);

@@ -3,6 +3,7 @@ import { agentsPart } from "../agents/openapi.ts";
 import { configPart } from "../config/openapi.ts";
 import { fsPart } from "../fs/openapi.ts";
 import { httpPart } from "../http/openapi.ts";
+import { opencodePart } from "../opencode/openapi.ts";
 import { processesPart } from "../processes/openapi.ts";
 import { sessionsPart } from "../sessions/openapi.ts";
 import type { JsonSchema, OpenApiOperation, OpenApiPart, OpenApiPath, OpenApiResponse } from "./part.ts";
@@ -17,6 +18,7 @@ const parts: readonly OpenApiPart[] = [
   fsPart,
   processesPart,
   sessionsPart,
+  opencodePart,
 ];
 
 export interface OpenApiDocument {

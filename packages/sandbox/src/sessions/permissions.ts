@@ -7,6 +7,7 @@ import type { SandboxLimits } from "../limits.ts";
 import { answer } from "./link.ts";
 import type { SessionLog } from "./log.ts";
 import type { PermissionOption, PermissionPolicy, PermissionVerdict } from "./policy.ts";
+import { ruledBy } from "./rules.ts";
 import type { SessionStore } from "./store.ts";
 import type { PermissionState, PermissionView, SessionRecord } from "./types.ts";
 
@@ -61,8 +62,9 @@ export class PermissionDesk {
 
   /** The agent asks. "hold" when its question is not for clients, or not yet. */
   ask(instance: AcpInstance, message: Message): "pass" | "hold" {
-    const { policy } = this.#options;
     const ask = this.#read(instance, message);
+    const ruled = ruledBy(this.#options.record().permissionRules ?? [], ask.view.toolCall);
+    const policy = ruled === undefined || ruled === "ask" ? this.#options.policy : () => ruled;
     if (!policy) {
       this.#open(ask);
       return "pass";

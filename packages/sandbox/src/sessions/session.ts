@@ -27,6 +27,8 @@ export interface SessionContext {
   readonly limits: SandboxLimits;
   readonly policy: PermissionPolicy | undefined;
   readonly logger: Logger;
+  /** What is kept of a session has changed. */
+  readonly changed: (session: Session) => void;
   readonly isClosing: () => boolean;
   /** The past of a forked session up to where it forked, newest first. */
   readonly past: (record: SessionRecord) => Iterable<LogEntry>;
@@ -111,8 +113,8 @@ export class Session implements PromptHost {
   }
 
   view(): SessionView {
-    const { mcpServers, permissionTimeoutMs, parentSequence, config, models, needsTranscript, ...shown } =
-      this.#record;
+    const { mcpServers, permissionTimeoutMs, parentSequence, config, models, ...kept } = this.#record;
+    const { needsTranscript, permissionRules, archivedAt, ...shown } = kept;
     const alive = this.#instance !== undefined && this.#isRunning();
     return {
       ...shown,
@@ -229,6 +231,22 @@ export class Session implements PromptHost {
     }
   }
 
+  /**
+   * Gives the session to another agent, which is told the past with its next prompt. Throws
+   * `conflict` while a turn runs.
+   */
+  async assign(agent: string): Promise<void> {
+    if (!this.isFree() || this.prompts.currentId !== undefined) {
+      throw problem("conflict", 409, "the session is in a turn", { sessionId: this.id });
+    }
+    const needsTranscript = !this.#isDraft;
+    await this.detach();
+    const { agentSessionId, modes, models, configOptions, mode, model, thoughtLevel, config, ...kept } =
+      this.#record;
+    this.#record = kept;
+    this.update({ agent, ...(needsTranscript ? { needsTranscript } : {}) });
+  }
+
   /** Brings the session back where its agent does not run it; undefined when nothing was to be done. */
   async attach(): Promise<Recovery | undefined> {
     if (this.#isRunning()) return undefined;
@@ -314,6 +332,7 @@ export class Session implements PromptHost {
     } catch (error) {
       this.onFailedWrite(error);
     }
+    this.#context.changed(this);
   }
 
   onFailedWrite(error: unknown): void {
@@ -347,6 +366,12 @@ export class Session implements PromptHost {
     return this.#isLive && this.#isKnown();
   }
 
+  /** No agent has opened it, and there is no past that one would have to be told. */
+  get #isDraft(): boolean {
+    const { agentSessionId, needsTranscript, parentSequence } = this.#record;
+    return agentSessionId === undefined && needsTranscript !== true && (parentSequence ?? 0) === 0;
+  }
+
   #isKnown(): boolean {
     return (
       this.#instance !== undefined && this.#context.instances.get(this.#instance.serverId) === this.#instance
@@ -359,6 +384,14 @@ export class Session implements PromptHost {
       // A process that is ending has to be gone before another one takes the session up.
       if (!this.#isKnown()) await this.#instance?.close();
       const opener = await this.#opener();
+      if (this.#isDraft) {
+        const wanted = settingsOf(this.#record);
+        const { change } = await openNew(opener);
+        this.#isLive = true;
+        this.update(change);
+        await this.#restoreSettings(opener.instance, wanted);
+        return undefined;
+      }
       const reopened = orAsNew ? await openAgain(opener) : await openKnown(opener);
       if (!reopened) return undefined;
       const { recovery, change } = reopened;

@@ -10,6 +10,7 @@ import { ownServerId, Session, type SessionContext } from "./session.ts";
 import type { Settings } from "./settings.ts";
 import { SessionStore } from "./store.ts";
 import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
+import { type SessionWatcher, Watchers } from "./watchers.ts";
 
 export interface SessionsOptions {
   readonly instances: AcpInstances;
@@ -30,12 +31,19 @@ export interface SessionSeed {
   readonly settings: Settings;
 }
 
+/** A session that is opened later; with a parent it stands below it, and does not have its past. */
+export type DraftSeed = Pick<SessionRecord, "agent" | "cwd" | "mcpServers"> &
+  Partial<
+    Pick<SessionRecord, "id" | "title" | "mode" | "model" | "parentId" | "parentSequence" | "permissionRules">
+  >;
+
 /** All sessions of a server: those in its store, of which some are open. */
 export class Sessions implements Adopter {
   readonly store: SessionStore;
   readonly #options: SessionsOptions;
   readonly #context: SessionContext;
   readonly #open = new Map<string, Session>();
+  readonly #watchers = new Watchers();
   #isClosing = false;
 
   /** Throws `sandbox.data_directory_in_use` and `sandbox.log_too_new`. */
@@ -52,6 +60,7 @@ export class Sessions implements Adopter {
       limits,
       logger,
       policy,
+      changed: (session) => this.#watchers.tell("updated", session),
       isClosing: () => this.#isClosing,
       past: (record) => this.#past(record),
     };
@@ -81,6 +90,16 @@ export class Sessions implements Adopter {
   find(id: string): Session | undefined {
     const stored = this.#open.get(id) ? undefined : this.store.session(id);
     return this.#open.get(id) ?? (stored && this.#session(stored));
+  }
+
+  /** Tells `watcher` of every session and every new entry of a log from now on. */
+  watch(watcher: SessionWatcher): () => void {
+    return this.#watchers.add(watcher);
+  }
+
+  /** A session whose agent is started with its first prompt. */
+  draft(seed: DraftSeed): Session {
+    return this.#make({ ...seed, id: seed.id ?? newId(), origin: "session" });
   }
 
   /** Opens a session in an agent of its own. When that fails, there is no session. */
@@ -157,7 +176,9 @@ export class Sessions implements Adopter {
 
   #make(record: Omit<SessionRecord, "createdAt" | "updatedAt">): Session {
     const now = Date.now();
-    return this.#session(this.store.insertSession({ ...record, createdAt: now, updatedAt: now }));
+    const session = this.#session(this.store.insertSession({ ...record, createdAt: now, updatedAt: now }));
+    this.#watchers.tell("created", session);
+    return session;
   }
 
   #session(stored: { readonly key: number; readonly record: SessionRecord }): Session {
@@ -165,6 +186,7 @@ export class Sessions implements Adopter {
     if (known) return known;
     const session = new Session(this.#context, stored);
     this.#open.set(session.id, session);
+    session.log.listen((entry) => this.#watchers.entry(session, entry));
     return session;
   }
 
@@ -182,14 +204,16 @@ export class Sessions implements Adopter {
   #remove(session: Session): void {
     this.#open.delete(session.id);
     const stored = this.store.session(session.id);
-    if (stored) this.store.deleteSession(stored.key);
+    if (!stored) return;
+    this.store.deleteSession(stored.key);
+    this.#watchers.tell("deleted", session);
   }
 
   *#past(record: SessionRecord): Generator<LogEntry> {
     const session = this.find(record.id);
     if (session) yield* session.log.backwards(session.log.lastSequence);
     let child = record;
-    while (child.parentId !== undefined) {
+    while (child.parentId !== undefined && child.parentSequence !== 0) {
       const parent = this.find(child.parentId);
       if (!parent) return;
       yield* parent.log.backwards(child.parentSequence ?? 0);

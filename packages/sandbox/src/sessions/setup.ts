@@ -23,6 +23,9 @@ export interface SessionsSetup {
 /** The sessions of a server: its routes, and what begins and ends with it. */
 export interface SessionsPart {
   readonly routes: readonly Route[];
+  readonly sessions: Sessions;
+  /** The absolute form of a caller's working directory, or the default; throws where it may not be. */
+  readonly resolveCwd: (cwd: string | undefined) => Promise<string>;
   /** Goes on with what an earlier life of the server had accepted; once the server can be reached. */
   start(): void;
   /** Before the agents are ended: what ends now was not ended by its agent. */
@@ -44,6 +47,8 @@ export function createSessions(setup: SessionsSetup): SessionsPart {
     sessionCwd(path, { base: cwd, home, ...(confined ? { paths } : {}) });
   return {
     routes: new SessionRoutes({ sessions, limits, resolveCwd }).routes(),
+    sessions,
+    resolveCwd,
     start: () => sessions.start(),
     stopPrompts: () => sessions.stopPrompts(),
     close: () => sessions.close(),

@@ -1,4 +1,4 @@
-import type { PermissionOption } from "./policy.ts";
+import type { PermissionOption, PermissionVerdict } from "./policy.ts";
 
 /** By the agent's own `session/resume` or `session/load`, or by a transcript in front of the next prompt. */
 export type Recovery = "resumed" | "loaded" | "replayed";
@@ -39,6 +39,16 @@ export interface SessionRecord {
   readonly recovery?: Recovery;
   /** The agent does not know the past: the next prompt carries it. */
   readonly needsTranscript?: boolean;
+  /** Rules by which permissions are answered before the server's policy and a person; the last match wins. */
+  readonly permissionRules?: readonly PermissionRule[];
+  readonly archivedAt?: number;
+}
+
+/** `permission` names kinds of tools and `pattern` what they are about, both with `*`. */
+export interface PermissionRule {
+  readonly permission: string;
+  readonly pattern: string;
+  readonly action: PermissionVerdict;
 }
 
 /** A session as clients see it. */

@@ -1,0 +1,42 @@
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+
+/** The working tree around a directory. */
+export interface Worktree {
+  readonly root: string;
+  /** The directory of git's own files; absent where there is no repository. */
+  readonly git?: string;
+}
+
+/** The nearest directory above that has a `.git`, else the directory itself. */
+export async function worktreeOf(directory: string): Promise<Worktree> {
+  for (let at = resolve(directory); ; at = dirname(at)) {
+    const git = await gitDirectory(at);
+    if (git !== undefined) return { root: at, git };
+    if (dirname(at) === at) return { root: directory };
+  }
+}
+
+/** The branch that is checked out; null where there is none. */
+export async function branchOf({ git }: Worktree): Promise<string | null> {
+  if (git === undefined) return null;
+  const head = await readFile(join(git, "HEAD"), "utf8").catch(() => "");
+  return /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1] ?? null;
+}
+
+/** A name for the project of a directory: always the same one. */
+export function projectIdOf(directory: string): string {
+  return createHash("sha256").update(directory).digest("hex").slice(0, 40);
+}
+
+/** `.git` is a directory, or in a linked worktree a file that names one. */
+async function gitDirectory(root: string): Promise<string | undefined> {
+  const path = join(root, ".git");
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return path;
+  if (!found?.isFile() || found.size > 4_096) return undefined;
+  const target = /^gitdir: (.+)$/m.exec(await readFile(path, "utf8"))?.[1];
+  if (target === undefined) return undefined;
+  return isAbsolute(target) ? target : join(root, target);
+}

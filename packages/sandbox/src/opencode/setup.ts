@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import type { ObservedOptions } from "../agents/config-options.ts";
+import type { LaunchContext } from "../agents/launch.ts";
+import type { AgentRow } from "../agents/row.ts";
+import type { Handler, Route } from "../http/router.ts";
+import type { SandboxLimits } from "../limits.ts";
+import type { SessionsPart } from "../sessions/setup.ts";
+import { OpenCodeAskRoutes } from "./ask-routes.ts";
+import { Catalog } from "./catalog.ts";
+import { OpenCodeConfig } from "./config.ts";
+import { Desk } from "./desk.ts";
+import { sendWireError } from "./errors.ts";
+import { Hub } from "./hub.ts";
+import { OpenCodeMessageRoutes } from "./message-routes.ts";
+import { OpenCodeProjectRoutes } from "./project-routes.ts";
+import { forwardingRoute } from "./proxy.ts";
+import { OpenCodeSessionRoutes } from "./session-routes.ts";
+import { OpenCodeTuiRoutes } from "./tui-routes.ts";
+
+/** Routes by path and method. */
+export type RouteTable = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
+
+/** What `/opencode/*` tells of its place; the peer's variables `OPENCODE_COMPAT_*`. */
+export interface OpenCodeOptions {
+  /** The directory of clients that name none; that of agents by default. */
+  readonly directory?: string;
+  /** Where OpenCode would keep its state and its configuration. */
+  readonly state?: string;
+  readonly config?: string;
+  /** An OpenCode server that gets the requests for which there is no route here. */
+  readonly proxyUrl?: string;
+}
+
+/** What the routes share. */
+export interface Shared {
+  readonly config: OpenCodeConfig;
+  readonly maxJsonBytes: number;
+  readonly maxTuiBytes: number;
+  readonly heartbeatMs: number;
+  readonly startedAt: number;
+  readonly home: string;
+  readonly state: string;
+  readonly configDirectory: string;
+  /** The working directory of a new session. Throws `invalid_request` for one that is not there. */
+  readonly cwdOf: (directory: string | undefined) => Promise<string>;
+  /** The absolute form of a directory that may not be there. */
+  readonly placeOf: (directory: string | undefined) => Promise<string>;
+}
+
+export interface OpenCodeSetup {
+  readonly agents: ReadonlyMap<string, AgentRow>;
+  readonly context: LaunchContext;
+  readonly observed: ObservedOptions;
+  readonly sessions: SessionsPart;
+  readonly limits: SandboxLimits;
+  readonly options: OpenCodeOptions;
+}
+
+/** `/opencode/*`: the sessions of this server for OpenCode's clients. */
+export function openCodeRoutes(setup: OpenCodeSetup): readonly Route[] {
+  const { agents, context, observed, sessions, limits, options } = setup;
+  const { home, cwd } = context;
+  const cwdOf = (directory: string | undefined) => sessions.resolveCwd(directory ?? options.directory ?? cwd);
+  const shared: Shared = {
+    config: new OpenCodeConfig(),
+    maxJsonBytes: limits.maxJsonBytes,
+    maxTuiBytes: limits.maxConfigBytes,
+    heartbeatMs: limits.heartbeatMs,
+    startedAt: Date.now(),
+    home,
+    state: options.state ?? join(home, ".local/state/opencode"),
+    configDirectory: options.config ?? join(home, ".config/opencode"),
+    cwdOf,
+    placeOf: async (directory) => {
+      // A client may ask about a directory that is gone; nothing is in it.
+      return await cwdOf(directory).catch(() => directory ?? cwd);
+    },
+  };
+  const hub = new Hub(sessions.sessions, limits.heartbeatMs);
+  const catalog = new Catalog({ agents, context, observed });
+  const desk = new Desk(sessions.sessions, hub, catalog);
+  const table: RouteTable = {
+    ...new OpenCodeSessionRoutes(desk, shared).routes(),
+    ...new OpenCodeMessageRoutes(desk, shared).routes(),
+    ...new OpenCodeAskRoutes(desk, shared).routes(),
+    ...new OpenCodeProjectRoutes(catalog, hub, shared).routes(),
+    ...new OpenCodeTuiRoutes(hub, shared).routes(),
+  };
+  const kind = { guarded: true, takesPassword: true, sendError: sendWireError };
+  const routes = Object.entries(table).map(([path, methods]) => ({ path, methods, ...kind }));
+  return options.proxyUrl === undefined
+    ? routes
+    : [...routes, { ...forwardingRoute(options.proxyUrl), ...kind }];
+}
