@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
 
-const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
+export const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
 
 const flags = [
   "--no-sandbox",

@@ -111,16 +111,24 @@ export async function upload(
 export async function download(api: SandboxApi, place: Place, name: string, archive: boolean): Promise<void> {
   const path = archive ? "/v1/fs/archive" : "/v1/fs/file";
   const response = await api.send(path, { query: placeQuery(place) });
-  const size = Number(response.headers.get("content-length") ?? 0);
-  if (size > maxDownloadBytes) {
-    await response.body?.cancel();
-    throw new Error(`It is too large for a browser. Use: holdfast sandbox fs read ${placeText(place)}`);
-  }
-  const url = URL.createObjectURL(await response.blob());
+  const url = URL.createObjectURL(await readBlob(response, placeText(place)));
   const link = document.createElement("a");
   link.href = url;
   link.download = archive ? `${name}.tar` : name;
   link.click();
   // The browser has taken hold of the content once the click was handled.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** The content of an answer, which need not say how long it is. */
+async function readBlob(response: Response, path: string): Promise<Blob> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > maxDownloadBytes)
+      throw new Error(`It is too large for a browser. Use: holdfast sandbox fs cat ${path}`);
+    chunks.push(chunk);
+  }
+  return new Blob(chunks);
 }

@@ -60,7 +60,7 @@ export function PermissionCard({
   return (
     <article className={`card permission-${state}`} aria-label={title}>
       <header className="card-head">
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <Status kind={kind} label={label} />
       </header>
       <p className="muted small">

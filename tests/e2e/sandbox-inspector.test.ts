@@ -1,0 +1,302 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
+import { buildInspectorUrl } from "@holdfast/sandbox-client";
+import type { Browser, Page } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { type Cleanup, executablePath, launchBrowser, openPage, troubleOf } from "./support/browser.ts";
+
+const skip = existsSync(executablePath) ? false : "needs chromium";
+
+/**
+ * Faults of the page. The policy refuses the style elements of the terminal emulator, which has another
+ * way; and the server refuses what these tests send to be refused.
+ */
+const expected = /Applying inline style violates|status of 4(12|22)/;
+
+function assertNoTrouble(page: Page): void {
+  assert.deepEqual(
+    troubleOf(page).filter((text) => !expected.test(text)),
+    [],
+  );
+}
+
+describe("the inspector of a sandbox server", { skip }, () => {
+  let directory: string;
+  let work: string;
+  let server: SandboxServer;
+  let browser: Browser;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "holdfast-sandbox-ui-"));
+    work = join(directory, "work");
+    await mkdir(join(directory, "home"));
+    await mkdir(join(work, "notes"), { recursive: true });
+    await writeFile(join(work, "README.md"), "# Sample\n");
+    await writeFile(join(work, "picture.bin"), new Uint8Array([0, 1, 2, 255]));
+    server = await createSandboxServer({
+      listen: { host: "127.0.0.1", port: 0 },
+      cwd: work,
+      home: join(directory, "home"),
+    });
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  /** A page that was opened by the link that a client library makes. */
+  async function open(t: Cleanup, path = "", width = 1280): Promise<Page> {
+    const page = await openPage(browser, t, { width });
+    const { url = "", token = "" } = server;
+    const link = new URL(buildInspectorUrl({ baseUrl: url, token }));
+    link.pathname += path;
+    await page.goto(link.href);
+    await page.getByRole("navigation", { name: "Main" }).waitFor();
+    return page;
+  }
+
+  async function call(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { authorization: `Bearer ${server.token}`, ...init.headers };
+    return await fetch(`${server.url}${path}`, { ...init, headers });
+  }
+
+  async function openSession(page: Page): Promise<void> {
+    await page.getByRole("link", { name: "New", exact: true }).click();
+    await page.getByRole("button", { name: "Open session" }).click();
+    await page.getByRole("textbox", { name: "Prompt" }).waitFor();
+  }
+
+  async function prompt(page: Page, text: string): Promise<void> {
+    await page.getByRole("textbox", { name: "Prompt" }).fill(text);
+    await page.keyboard.press("Enter");
+  }
+
+  test("a token leaves the address, stays with the tab, and is asked for where it is missing", async (t) => {
+    const page = await open(t);
+    assert.equal(page.url(), `${server.url}/ui/sessions`);
+    await page.reload();
+    await page.getByRole("heading", { name: "New session" }).waitFor();
+
+    const other = await openPage(browser, t);
+    await other.goto(`${server.url}/ui/files`);
+    await other.getByLabel("Token").fill("wrong");
+    await other.getByRole("button", { name: "Connect" }).click();
+    await other.getByText("The server does not take this token.").waitFor();
+    await assertAccessible(other, "the question for the token");
+    await other.getByLabel("Token").fill(server.token ?? "");
+    await other.keyboard.press("Enter");
+    await other.getByRole("table").or(other.getByText("This folder is empty.")).first().waitFor();
+    assert.equal(other.url(), `${server.url}/ui/files`);
+    assertNoTrouble(page);
+    assertNoTrouble(other);
+  });
+
+  test("a session from its prompt to its end: events as they come, a question answered in place", async (t) => {
+    const page = await open(t);
+    await openSession(page);
+    await prompt(page, 'add the line "seen in the inspector" to README.md');
+    const conversation = page.getByRole("log", { name: "Transcript" });
+    await conversation.getByRole("button", { name: "Allow once" }).waitFor();
+    await page.getByTestId("pending-count").waitFor();
+    await assertAccessible(page, "a conversation with a question");
+    assert.equal(await readFile(join(work, "README.md"), "utf8"), "# Sample\n");
+    await conversation.getByRole("button", { name: "Allow once" }).click();
+    await conversation.getByText("Done.").waitFor();
+    await page.getByTestId("pending-count").waitFor({ state: "detached" });
+    assert.match(await readFile(join(work, "README.md"), "utf8"), /seen in the inspector/);
+
+    await page.getByRole("tab", { name: /^Events/ }).click();
+    const events = page.getByTestId("events");
+    await page.locator('[data-link="live"]').waitFor();
+    await events.getByText("_session/prompt").last().waitFor();
+    const numbers = await events.locator(".event-number").allTextContents();
+    assert.deepEqual(
+      numbers.map(Number),
+      numbers.map((_, index) => index + 1),
+    );
+    await assertAccessible(page, "the events of a session");
+    await page.getByLabel("Sender").selectOption("client");
+    await events.getByText("_session/prompt").first().waitFor({ state: "detached" });
+    await page.getByLabel("Search").fill("seen in the inspector");
+    await events.locator("li").nth(1).waitFor({ state: "detached" });
+    await events.locator("summary").click();
+    await events.getByText('"method": "session/prompt"').waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("a permission is answered from the list of all, and what became of each is shown", async (t) => {
+    const page = await open(t);
+    await openSession(page);
+    await prompt(page, 'write "from the list" to LIST.md');
+    await page.getByTestId("pending-count").waitFor();
+    await page.getByRole("link", { name: /^Permissions/ }).click();
+    const card = page.getByRole("article").first();
+    await card.getByText("Pending", { exact: true }).waitFor();
+    await assertAccessible(page, "the permissions");
+    await card.getByRole("button", { name: "Reject" }).click();
+    await card.getByText("by a client").waitFor();
+    await page.getByLabel("State").selectOption("pending");
+    await page.getByText("No question yet.").waitFor();
+    assert.equal(existsSync(join(work, "LIST.md")), false);
+
+    // A cancelled turn takes its question along.
+    await page.goBack();
+    await prompt(page, 'write "never" to LIST.md');
+    await page.getByTestId("pending-count").waitFor();
+    await page.getByRole("button", { name: "Cancel turn" }).click();
+    await page.getByTestId("pending-count").waitFor({ state: "detached" });
+    await page.getByRole("tab", { name: /^Permissions/ }).click();
+    await page.getByText("Cancelled", { exact: true }).first().waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("a process: started, followed, spoken to, stopped, deleted", async (t) => {
+    const page = await open(t, "processes");
+    await page.getByLabel("Command").fill(`sh -c 'echo started; echo "bad <b>news</b>" >&2; cat'`);
+    await page.getByRole("button", { name: "Start" }).click();
+    const output = page.getByRole("log", { name: "Output" });
+    await output.getByText("started").waitFor();
+    await output.locator(".output-error").getByText("bad <b>news</b>").waitFor();
+    await page.getByLabel("Input").fill("echoed");
+    await page.keyboard.press("Enter");
+    await output.getByText("echoed").waitFor();
+    await assertAccessible(page, "a process");
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("button", { name: "Delete" }).click();
+    const dialog = page.getByRole("dialog");
+    await assertAccessible(page, "the question before a deletion");
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("No process is managed here.").waitFor();
+    const { processes } = (await (await call("/v1/processes")).json()) as { processes: unknown[] };
+    assert.deepEqual(processes, []);
+    assertNoTrouble(page);
+  });
+
+  test("a shell in a terminal", async (t) => {
+    const page = await open(t, "processes");
+    await page.getByRole("button", { name: "Open a shell" }).click();
+    const terminal = page.getByRole("region", { name: "Terminal" });
+    await terminal.getByText("Connected").waitFor();
+    await terminal.locator(".xterm-helper-textarea").focus();
+    await page.keyboard.type("echo $((6 * 7)) > answer.txt; exit 3\n");
+    await page.getByText("Exited with 3").first().waitFor();
+    assert.equal(await readFile(join(work, "answer.txt"), "utf8"), "42\n");
+    await page.getByRole("log", { name: "Output" }).getByText("echo $((6 * 7))").waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("a file is changed, and never over somebody else's change without being asked", async (t) => {
+    const page = await open(t, "files");
+    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    const files = page.getByTestId("files");
+    await files.getByRole("link", { name: "README.md" }).click();
+    const text = page.getByLabel("Text of the file");
+    await text.fill("# Edited\n");
+    await assertAccessible(page, "a file");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").waitFor({ state: "attached" });
+    assert.equal(await readFile(join(work, "README.md"), "utf8"), "# Edited\n");
+
+    await text.fill("# Mine\n");
+    await writeFile(join(work, "README.md"), "# Somebody else's\n");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("the file has changed since it was read").waitFor();
+    assert.equal(await readFile(join(work, "README.md"), "utf8"), "# Somebody else's\n");
+    await page.getByRole("button", { name: "Read it again" }).click();
+    await page.getByText("the file has changed since it was read").waitFor({ state: "detached" });
+    assert.equal(await text.inputValue(), "# Somebody else's\n");
+    await files.getByRole("link", { name: "picture.bin" }).click();
+    await page.getByText("It is not text.").waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("files are uploaded, moved, downloaded and deleted; what changes elsewhere appears by itself", async (t) => {
+    const page = await open(t, "files");
+    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: join(work, "notes") })}`);
+    await page.getByText("This folder is empty.").waitFor();
+    await page.getByRole("button", { name: "New folder" }).click();
+    await page.getByLabel("Name").fill("kept");
+    await page.keyboard.press("Enter");
+    const files = page.getByTestId("files");
+    await files.getByRole("link", { name: /^kept/ }).waitFor();
+
+    const note = { name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("one") };
+    await page.locator('input[type="file"]').setInputFiles(note);
+    await files.getByRole("link", { name: "note.txt" }).waitFor();
+    await page.locator('input[type="file"]').setInputFiles({ ...note, buffer: Buffer.from("two") });
+    await page.getByText("There already: note.txt.").waitFor();
+    assert.equal(await readFile(join(work, "notes/note.txt"), "utf8"), "one");
+    await page.getByRole("button", { name: "Replace" }).click();
+    await page.getByText("There already").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Upload", exact: true }).waitFor();
+    assert.equal(await readFile(join(work, "notes/note.txt"), "utf8"), "two");
+
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download note.txt" }).click();
+    const download = await downloading;
+    assert.equal(download.suggestedFilename(), "note.txt");
+    assert.equal(await readFile(await download.path(), "utf8"), "two");
+
+    await writeFile(join(work, "notes/elsewhere.txt"), "");
+    await files.getByRole("link", { name: "elsewhere.txt" }).waitFor();
+
+    await page.getByRole("button", { name: "Move note.txt" }).click();
+    await page.getByLabel("New path").fill(join(work, "notes/moved.txt"));
+    await page.keyboard.press("Enter");
+    await files.getByRole("link", { name: "moved.txt" }).waitFor();
+    await page.getByRole("button", { name: "Delete moved.txt" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await files.getByRole("link", { name: "moved.txt" }).waitFor({ state: "detached" });
+    assert.equal(existsSync(join(work, "notes/moved.txt")), false);
+    assertNoTrouble(page);
+  });
+
+  test("agents and the configuration of a folder", async (t) => {
+    const page = await open(t, "agents");
+    await page.getByRole("button", { name: "Install codex" }).waitFor();
+    await assertAccessible(page, "the agents");
+    await page.getByRole("link", { name: "Configuration" }).click();
+    await page.getByRole("button", { name: "Add MCP server" }).click();
+    await page.getByLabel("Name").fill("tools");
+    const json = page.getByLabel("JSON of the new MCP server");
+    await json.fill("{");
+    await page.getByText("This is not a JSON object.").waitFor();
+    await json.fill('{ "type": "remote" }');
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("It was not saved.").waitFor();
+    await json.fill('{ "type": "local", "command": "some-server" }');
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("article", { name: "tools" }).waitFor();
+    await assertAccessible(page, "the configuration");
+    const saved = await call(`/v1/config/mcp?${new URLSearchParams({ directory: work, mcpName: "tools" })}`);
+    assert.deepEqual(await saved.json(), { type: "local", command: "some-server", args: [] });
+    await page.getByRole("button", { name: "Delete MCP server tools" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("article", { name: "tools" }).waitFor({ state: "detached" });
+    assertNoTrouble(page);
+  });
+
+  test("a session by keyboard alone, on a narrow page", async (t) => {
+    const page = await open(t, "", 400);
+    await page.getByRole("button", { name: "Open session" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "Prompt" }).focus();
+    await page.keyboard.type("without asking");
+    await page.keyboard.press("Enter");
+    await page.getByRole("log", { name: "Transcript" }).getByText("Done.").waitFor();
+    await page.getByRole("tab", { name: "Conversation" }).focus();
+    await page.keyboard.press("End");
+    await page.getByText("agentSessionId").waitFor();
+    await page.keyboard.press("ArrowLeft");
+    await page.getByText("No question yet.").waitFor();
+    await assertAccessible(page, "a narrow page");
+    assertNoTrouble(page);
+  });
+});
