@@ -25,7 +25,7 @@ export function missing(...programs: readonly string[]): string | false {
 export const isRoot = process.getuid?.() === 0;
 
 /** A directory that goes with the test. */
-export function temporaryDirectory(t: Pick<TestContext, "after">): string {
+export function temporaryDirectory(t: { after(end: () => unknown): void }): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-gate-")));
   chmodSync(directory, 0o755);
   t.after(() => rmSync(directory, { recursive: true, force: true }));
