@@ -131,7 +131,7 @@ describe("the command line", () => {
       [unreachable, "unreachable"],
       [refused, "token_invalid"],
       [foreign, "invalid_endpoint"],
-      [missing, "not_implemented"],
+      [missing, "agent_not_installed"],
     ] as const) {
       assert.equal(result.code, 1, result.stderr);
       assert.match(result.stderr, new RegExp(`\\(sandbox\\.${code}\\)\\n$`));

@@ -1,4 +1,4 @@
-import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import { isHoldfastError } from "@holdfast/core";
 import { UsageError } from "./arguments.ts";
 import { harmless } from "./output.ts";
 import { serverUsage } from "./server-usage.ts";
@@ -82,10 +82,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     },
   },
   opencode: {
-    summary: "not there yet",
+    summary: "OpenCode's terminal at a server",
     load: async () => {
-      const message = "This server has no /opencode routes yet, so the OpenCode client cannot attach to it";
-      throw new HoldfastError("sandbox", "not_implemented", message, { statusCode: 501 });
+      const { opencodeUsage: usage, opencodeCommand: run } = await import("./opencode.ts");
+      return { usage, run };
     },
   },
 };

@@ -43,7 +43,7 @@ function release(): string {
   return isRecord(manifest) ? String(manifest["version"]) : "unknown";
 }
 
-interface Where {
+export interface Where {
   readonly host: string;
   readonly port: number;
   readonly place: DaemonPlace;
@@ -96,7 +96,7 @@ async function start(
   where: Where,
   options: { readonly token: string | undefined; readonly open: boolean; readonly upgrade: boolean },
 ): Promise<number> {
-  const running = await current(where.place);
+  const running = await currentDaemon(where.place);
   if (running && !(options.upgrade && running.release !== release())) {
     report(where, { running: true, started: false, ...shown(running) }, `It runs already at ${running.url}`);
     return 0;
@@ -104,7 +104,7 @@ async function start(
   if (running) await end(running, where.place);
   const isNew = options.token === undefined && !options.open;
   const token = isNew ? randomBytes(24).toString("base64url") : options.token;
-  const record = await launch(where, token);
+  const record = await launchDaemon(where, token);
   report(
     where,
     { running: true, started: true, ...shown(record), ...(isNew ? { token } : {}) },
@@ -115,7 +115,7 @@ async function start(
 }
 
 async function stop(where: Where): Promise<number> {
-  const running = await current(where.place);
+  const running = await currentDaemon(where.place);
   if (running) await end(running, where.place);
   report(
     where,
@@ -126,7 +126,7 @@ async function stop(where: Where): Promise<number> {
 }
 
 async function status(where: Where): Promise<number> {
-  const running = await current(where.place);
+  const running = await currentDaemon(where.place);
   const text = running ? `It runs at ${running.url}, process ${running.pid}` : "It does not run";
   report(where, { running: running !== undefined, ...(running ? shown(running) : {}) }, text);
   return 0;
@@ -140,13 +140,16 @@ function shown({ pid, url, release }: DaemonRecord) {
   return { pid, url, version: release };
 }
 
-async function current(place: DaemonPlace): Promise<DaemonRecord | undefined> {
+export async function currentDaemon(place: DaemonPlace): Promise<DaemonRecord | undefined> {
   const record = await readRecord(place.record);
   return record && (await isRunning(record)) ? record : undefined;
 }
 
 /** Starts the server and waits until it says that it can be reached. The token is not on its command line. */
-async function launch({ host, port, place }: Where, token: string | undefined): Promise<DaemonRecord> {
+export async function launchDaemon(
+  { host, port, place }: Where,
+  token: string | undefined,
+): Promise<DaemonRecord> {
   await mkdir(dirname(place.log), { recursive: true, mode: 0o700 });
   const log = await open(place.log, "a", 0o600);
   const program = fileURLToPath(
