@@ -22,7 +22,7 @@ export const prompt: Scenario = { name: "prompt", run: measurePrompts };
 export const firstEvent: Scenario = { name: "first-event", run: measureFirstEvents };
 
 /** One agent over ACP: an event stream, and requests beside it. */
-class AcpClient {
+export class AcpClient {
   readonly sessionId: string;
   readonly #server: SandboxServer;
   readonly #path: string;

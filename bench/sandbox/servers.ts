@@ -30,6 +30,7 @@ interface Where {
 }
 
 const command = join(import.meta.dirname, "..", "..", "packages", "holdfast", "bin", "holdfast.js");
+const profiles = join(import.meta.dirname, "..", "..", ".cache", "profiles");
 const agent = join(import.meta.dirname, "agent.mjs");
 const smallFile = "x".repeat(1_024);
 
@@ -37,7 +38,7 @@ const smallFile = "x".repeat(1_024);
 const ours: Kind = {
   command: ({ port, home, work }) => [
     process.execPath,
-    ...(process.env["BENCH_PROFILE"] === "sandbox" ? ["--cpu-prof", "--cpu-prof-dir=.cache/profiles"] : []),
+    ...(process.env["BENCH_PROFILE"] === "sandbox" ? ["--cpu-prof", `--cpu-prof-dir=${profiles}`] : []),
     command,
     ...["sandbox", "server", "--no-token", "--port", String(port), "--home", home, "--cwd", work],
   ],

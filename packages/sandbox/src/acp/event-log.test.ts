@@ -24,4 +24,17 @@ describe("EventLog", () => {
     assert.equal(log.get(4)?.data.length, 100);
     assert.equal(log.offset, 111);
   });
+
+  test("tells of an event soon, and of all in order where one is told now", async () => {
+    const log = new EventLog(10, 1_000);
+    const told: number[] = [];
+    log.onAppend(() => told.push(log.toldSeq));
+    log.append("first", "soon");
+    assert.deepEqual([log.toldSeq, told], [0, []]);
+    log.append("second");
+    assert.deepEqual(told, [2]);
+    log.append("third", "soon");
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(told, [2, 3]);
+  });
 });

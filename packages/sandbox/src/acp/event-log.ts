@@ -22,6 +22,8 @@ export class EventLog {
   #first = 1;
   #last = 0;
   #offset = 0;
+  #told = 0;
+  #telling: NodeJS.Immediate | undefined;
   readonly #listeners = new Set<() => void>();
 
   constructor(maxEvents: number, maxBytes: number) {
@@ -38,18 +40,28 @@ export class EventLog {
     return this.#last;
   }
 
+  /** The newest number that listeners were told of. */
+  get toldSeq(): number {
+    return this.#told;
+  }
+
   /** Bytes of all events so far. */
   get offset(): number {
     return this.#offset;
   }
 
-  append(data: string): number {
+  /**
+   * Appends an event and tells the listeners: now, or "soon", after what this turn of the event loop
+   * still does, or before the next event that is told now.
+   */
+  append(data: string, when: "now" | "soon" = "now"): number {
     this.#last += 1;
     const startOffset = this.#offset;
     this.#offset += Buffer.byteLength(data);
     this.#events.push({ seq: this.#last, data, startOffset, endOffset: this.#offset });
     this.#trim();
-    for (const listener of this.#listeners) listener();
+    if (when === "now") this.#tell();
+    else this.#telling ??= setImmediate(() => this.#tell());
     return this.#last;
   }
 
@@ -60,6 +72,13 @@ export class EventLog {
   onAppend(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #tell(): void {
+    clearImmediate(this.#telling);
+    this.#telling = undefined;
+    this.#told = this.#last;
+    for (const listener of this.#listeners) listener();
   }
 
   #trim(): void {

@@ -1,4 +1,8 @@
 import type { ServerResponse } from "node:http";
+import { sendJsonText } from "../http/exchange.ts";
+
+/** How long an answer may take to be sent with its head. */
+const quickAnswerMs = 5;
 
 /**
  * Begins the answer of a request before the agent has answered it. The status tells the client that
@@ -6,6 +10,7 @@ import type { ServerResponse } from "node:http";
  * JSON keep every timeout on the way from cutting a turn that takes hours.
  */
 export class Heart {
+  #beginning: NodeJS.Timeout | undefined;
   readonly #response: ServerResponse;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -15,7 +20,15 @@ export class Heart {
     this.#intervalMs = intervalMs;
   }
 
+  /** Begins unless {@link end} comes within milliseconds: then the whole answer goes out in one write. */
+  startSoon(): void {
+    if (this.#beginning !== undefined || this.#response.headersSent) return;
+    this.#beginning = setTimeout(() => this.start(), quickAnswerMs);
+    this.#response.once("close", () => this.stop());
+  }
+
   start(): void {
+    clearTimeout(this.#beginning);
     if (this.#response.headersSent) return;
     this.#response.writeHead(200, { "content-type": "application/json" });
     this.#response.flushHeaders();
@@ -24,6 +37,14 @@ export class Heart {
   }
 
   stop(): void {
+    clearTimeout(this.#beginning);
     clearInterval(this.#timer);
+  }
+
+  /** Sends the JSON, and with it the rest of the answer. */
+  end(json: string): void {
+    this.stop();
+    if (this.#response.headersSent) this.#response.end(json);
+    else sendJsonText(this.#response, json);
   }
 }

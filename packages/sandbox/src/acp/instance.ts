@@ -336,7 +336,8 @@ export class AcpInstance {
       const { result }: { result?: unknown } = JSON.parse(raw);
       this.#options.onSessionAnswer?.(this.agentId, result);
     }
-    if (!answered.internal) this.events.append(raw);
+    // Its caller waits for the answer itself; the copy for those who watch follows.
+    if (!answered.internal) this.events.append(raw, "soon");
     answered.settle(raw);
     this.#idle.touch();
   }

@@ -49,9 +49,14 @@ export class StreamReader implements ReaderPosition {
     this.#pump();
   }
 
-  /** Resolves when event `seq` was handed to the connection, or the reader ended. */
+  /** Whether event `seq` was handed to the connection, or the reader has ended. */
+  hasDelivered(seq: number): boolean {
+    return this.#closed || this.#next > seq;
+  }
+
+  /** Resolves when {@link hasDelivered} is true. */
   async delivered(seq: number): Promise<void> {
-    if (this.#closed || this.#next > seq) return;
+    if (this.hasDelivered(seq)) return;
     await new Promise<void>((resolve) => this.#waiters.add({ seq, resolve }));
   }
 

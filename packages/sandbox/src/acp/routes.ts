@@ -67,15 +67,13 @@ export class AcpRoutes {
     if (!known || instance.uptimeMs === undefined) await this.#bootstrap(instance, !known);
     const { response } = exchange;
     const heart = new Heart(response, this.#limits.heartbeatMs);
-    const answer = await instance.send(message, { onForwarded: () => heart.start() });
+    const answer = await instance.send(message, { onForwarded: () => heart.startSoon() });
     if (answer === undefined) {
       sendEmpty(response, 202);
       return;
     }
     await this.#flush(instance);
-    heart.start();
-    heart.stop();
-    response.end(answer);
+    heart.end(answer);
   }
 
   /** The first start is the caller's: it gets the problem. A restart fails as an answer in `send`. */
@@ -122,8 +120,10 @@ export class AcpRoutes {
   async #flush(instance: AcpInstance): Promise<void> {
     const readers = this.#readers.get(instance);
     if (!readers || readers.size === 0) return;
-    const seq = instance.events.lastSeq;
-    await within(Promise.all([...readers].map((reader) => reader.delivered(seq))), flushPatienceMs);
+    const seq = instance.events.toldSeq;
+    const behind = [...readers].filter((reader) => !reader.hasDelivered(seq));
+    if (behind.length === 0) return;
+    await within(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);
   }
 }
 

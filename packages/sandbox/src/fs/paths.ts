@@ -73,6 +73,11 @@ export class Paths {
     return this.#home;
   }
 
+  /** Whether files are reached from a root only. */
+  get confined(): boolean {
+    return this.#root !== undefined;
+  }
+
   async walk(input: string, options: WalkOptions): Promise<Place> {
     const display = this.absolute(input);
     if (this.#root === undefined && options.follow && !options.makeParents) {

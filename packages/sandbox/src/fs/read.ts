@@ -15,17 +15,28 @@ const chunkBytes = 256 * 1024;
 /** Files up to this size are read in line: a few microseconds, where the thread pool takes many. */
 const smallBytes = 64 * 1024;
 
+/** Content up to this size costs less to copy than a write of its own. */
+const oneWriteBytes = 8 * 1024;
+
 // O_NONBLOCK: opening a pipe must not wait for its writer; it is refused below.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** Answers a small file in line; false, and nothing is done, for what has to be read in pieces or is no file. */
+export function sendSmallFile(exchange: Exchange, path: PathText): boolean {
+  const small = readSmall(path);
+  if (!small) return false;
+  const bytes = begin(exchange, small.stat);
+  if (!bytes) return true;
+  const content = small.content.subarray(bytes.start, bytes.end + 1);
+  // As text of one byte a character it goes out in one write with the head of the answer.
+  if (content.length <= oneWriteBytes) exchange.response.end(content.toString("latin1"), "latin1");
+  else exchange.response.end(content);
+  return true;
+}
+
 /** Answers the content of a file, or the range of it that was asked for. */
 export async function sendFile(exchange: Exchange, place: Place): Promise<void> {
-  const small = readSmall(place.path);
-  if (small) {
-    const bytes = begin(exchange, small.stat);
-    if (bytes) exchange.response.end(small.content.subarray(bytes.start, bytes.end + 1));
-    return;
-  }
+  if (sendSmallFile(exchange, place.path)) return;
   const file = await open(place.path, readFlags);
   try {
     const stat = await file.stat({ bigint: true });

@@ -17,7 +17,7 @@ import { translate } from "./failures.ts";
 import { move } from "./move.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
 import type { Paths, Place, WalkOptions } from "./paths.ts";
-import { sendFile } from "./read.ts";
+import { sendFile, sendSmallFile } from "./read.ts";
 import { hasCode, lstat, lstatIfThere, mkdir, readdir, readlink } from "./system.ts";
 import { lockKey, receiveFile } from "./write.ts";
 
@@ -46,7 +46,7 @@ export class FsRoutes {
       {
         path: "/v1/fs/file",
         methods: {
-          GET: guarded((exchange) => this.#at(exchange, follow, (place) => sendFile(exchange, place))),
+          GET: guarded((exchange) => this.#read(exchange)),
           PUT: guarded((exchange) => this.#write(exchange)),
         },
       },
@@ -73,6 +73,11 @@ export class FsRoutes {
     } finally {
       await place.close();
     }
+  }
+
+  async #read(exchange: Exchange): Promise<void> {
+    if (!this.#paths.confined && sendPlain(exchange, this.#paths.absolute(pathOf(exchange)))) return;
+    await this.#at(exchange, follow, (place) => sendFile(exchange, place));
   }
 
   async #entries(exchange: Exchange): Promise<void> {
@@ -193,6 +198,19 @@ export class FsRoutes {
 }
 
 const follow: WalkOptions = { follow: true };
+
+/**
+ * Without a root there is nothing to keep a reader in: a small file under its own name needs no walk.
+ * False for everything else, links included: the walk follows them, and tells what is wrong.
+ */
+function sendPlain(exchange: Exchange, path: PathText): boolean {
+  try {
+    return sendSmallFile(exchange, path);
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error && !exchange.response.headersSent) return false;
+    throw error;
+  }
+}
 
 function guarded(handler: Handler): Handler {
   return async (exchange) => {

@@ -153,10 +153,8 @@ export class SessionRoutes {
       return;
     }
     const heart = new Heart(response, this.#limits.heartbeatMs);
-    heart.start();
-    const settled = await session.prompts.settled(accepted.id);
-    heart.stop();
-    response.end(JSON.stringify(settled));
+    heart.startSoon();
+    heart.end(JSON.stringify(await session.prompts.settled(accepted.id)));
   }
 
   #prompts(exchange: Exchange): void {
