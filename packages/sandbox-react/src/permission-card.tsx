@@ -33,7 +33,7 @@ export function PermissionCard(props: PermissionCardProps) {
   if (permission === undefined) return null;
   const selectedId = permission.selectedOptionId;
   return (
-    <section
+    <article
       ref={card}
       tabIndex={-1}
       aria-labelledby={`${id}-title`}
@@ -77,7 +77,7 @@ export function PermissionCard(props: PermissionCardProps) {
           {failure}
         </div>
       )}
-    </section>
+    </article>
   );
 }
 

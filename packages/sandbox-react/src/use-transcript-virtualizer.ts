@@ -1,5 +1,5 @@
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
-import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useLatest } from "./internal/latest.ts";
 
 /** Within this many pixels of its end, a transcript follows what is added. */
@@ -33,13 +33,16 @@ export function useTranscriptVirtualizer<T>(
     useFlushSync: false,
     ...(getItemKey === undefined ? {} : { getItemKey }),
   });
+  // The element that scrolls is around the list, and is known only after the list's first layout.
+  const [attached, attach] = useState(false);
+  useEffect(() => attach(scrollElementRef?.current != null), [scrollElementRef]);
   useFollow(scrollElementRef, isFollowingRef, onAtBottomChange);
   const end = virtualizer.getTotalSize();
   // biome-ignore lint/correctness/useExhaustiveDependencies: whatever makes the list longer moves its end.
   useLayoutEffect(() => {
     const element = scrollElementRef?.current;
     if (element && isFollowingRef.current) toEnd(element);
-  }, [end, items, scrollElementRef]);
+  }, [end, items, attached, scrollElementRef]);
   return { virtualizer, isFollowingRef };
 }
 

@@ -73,6 +73,7 @@ export function LiveTerminal(): ReactNode {
     <>
       <ProcessTerminal
         client={client}
+        height={280}
         processId={parameters.get("process") ?? ""}
         onExit={(status) => setExit(`exited ${status.exitCode}`)}
       />

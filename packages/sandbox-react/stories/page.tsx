@@ -12,7 +12,8 @@ if (root === null) throw new Error("The page has no root");
 createRoot(root).render(
   <StrictMode>
     <main>
-      <h1>{story === undefined ? "Stories" : chosen}</h1>
+      <h1>Sandbox components</h1>
+      {story !== undefined && <h2>{chosen}</h2>}
       {story === undefined ? (
         <ul>
           {Object.keys(stories).map((name) => (

@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { type Page as ServedPage, serveStories } from "../stories/serve.ts";
+import {
+  assertAccessible,
+  includes,
+  launch,
+  shows,
+  skip,
+  until,
+  type WatchedPage,
+  watchedPage,
+} from "./chromium.ts";
+
+describe("the stories in Chromium, under a policy without inline styles and scripts", { skip }, () => {
+  let browser: Browser;
+  let served: ServedPage;
+  let watched: WatchedPage;
+  let page: Page;
+
+  before(async () => {
+    [served, browser] = await Promise.all([serveStories(), launch()]);
+    watched = await watchedPage(browser);
+    page = watched.page;
+  });
+  after(async () => {
+    await browser?.close();
+    await served?.close();
+  });
+
+  async function open(story: string): Promise<void> {
+    watched.errors.length = 0;
+    // Another address than before, so that the page is loaded and not only told.
+    await page.goto("about:blank");
+    await page.goto(`${served.url}#${story}`);
+    await page.waitForSelector("#story > *", { state: "attached" });
+  }
+
+  const still = [
+    "transcript",
+    "transcript-empty",
+    "transcript-thinking",
+    "transcript-failed",
+    "transcript-custom",
+    "transcript-long",
+    "composer",
+    "composer-disabled",
+    "conversation",
+    "conversation-empty",
+    "permissions",
+    "markdown",
+    "file-changes",
+  ];
+
+  test("every story is accessible and without an error, in light and dark", async () => {
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    for (const story of still) {
+      await open(story);
+      for (const header of await page.locator('[aria-expanded="false"]').all()) await header.click();
+      await assertAccessible(page, story);
+      await page.emulateMedia({ colorScheme: "dark" });
+      await assertAccessible(page, `${story} in the dark`, ["color-contrast"]);
+      await page.emulateMedia({ colorScheme: "light" });
+      assert.deepEqual(watched.errors, [], story);
+    }
+  });
+
+  test("slots, class names and data attributes are the peer's", async () => {
+    await open("transcript");
+    const present = async (selector: string, count: number) =>
+      assert.equal(await page.locator(selector).count(), count, selector);
+    await present('.sa-agent-transcript[data-slot="root"]', 1);
+    await present('.sa-agent-transcript-divider[data-slot="divider"]', 1);
+    await present('.sa-agent-transcript-message.user.no-avatar[data-role="user"][data-variant="user"]', 1);
+    await present('.sa-agent-transcript-message.assistant[data-kind="message"]', 3);
+    await present('.sa-agent-transcript-tool-group.failed[data-failed="true"]', 1);
+    await present(".sa-agent-transcript-tool-group-single", 1);
+    await present('.sa-agent-transcript-permission-prompt.resolved[data-resolved="true"]', 2);
+    await present('.sa-agent-transcript-permission-button.allow.selected[data-selected="true"]', 1);
+    await present('.sa-agent-transcript-permission-button.dimmed[data-dimmed="true"]', 2);
+    await present('[data-slot="permission-auto-resolved"]', 1);
+    await present('.sa-agent-transcript-end[data-slot="end-anchor"]', 1);
+    await page.click('[data-slot="tool-group-header"]');
+    await present('.sa-agent-transcript-tool-item[data-state="in_progress"]', 1);
+    await present('.sa-agent-transcript-tool-item.failed[data-failed="true"]', 1);
+    await present('.sa-agent-transcript-tool-item.last[data-last="true"]', 2);
+    await present('[data-slot="tool-item-spinner"]', 1);
+    await page.click('[data-kind="reasoning"] [data-slot="tool-item-header"]');
+    await present('[data-section="reasoning"] .sa-agent-transcript-tool-code-muted', 1);
+    await open("composer");
+    await present(
+      '.sa-chat-composer .sa-chat-composer-form .my-input[data-slot="input"][data-empty="true"]',
+      1,
+    );
+    await present('.sa-chat-composer-submit[data-slot="submit"][data-disabled="true"]', 1);
+    await open("conversation");
+    await present(".sa-agent-conversation > .sa-agent-conversation-transcript.my-transcript", 1);
+    await present(".sa-agent-conversation > .sa-agent-conversation-composer.my-composer", 1);
+    await open("conversation-empty");
+    await present(".sa-agent-conversation > .sa-agent-conversation-empty-state", 1);
+  });
+
+  test("what a program draws itself is drawn", async () => {
+    await open("transcript-custom");
+    await shows(page, "#thinking", "thinking as nobody");
+    assert.match((await page.textContent('[data-slot="root"].mine')) ?? "", /5 things.*One thing/s);
+    assert.equal(await page.locator(".my-message em").count(), 3);
+    // The program's own rule stands in the place of the one that knows turns.
+    assert.equal(await page.locator('[data-slot="divider"]').count(), 1);
+    await shows(page, ".my-button:enabled", "Allow once [once]");
+    assert.equal(await page.locator('[data-slot="tool-item-link"]').count(), 0);
+  });
+
+  test("what an agent wrote stays text: no HTML, no script, no picture, links only to the web and mail", async () => {
+    await open("transcript");
+    const message = page.locator('[data-role="assistant"]').first();
+    assert.equal(await message.locator("img, script").count(), 0);
+    assert.equal(await page.evaluate("globalThis.attacked"), undefined);
+    const links = await Promise.all(
+      (await message.locator("a").all()).map((link) => link.getAttribute("href")),
+    );
+    assert.deepEqual(links, [
+      "https://example.com/",
+      "mailto:owl@example.com",
+      "https://example.com/pixel.png",
+    ]);
+    assert.match((await message.textContent()) ?? "", /<script>globalThis\.attacked/);
+    await page.click('[data-slot="tool-group-header"]');
+    await includes(page, '[data-state="failed"] [data-slot="tool-item-label"]', "⟨U+202E⟩");
+  });
+
+  test("everything can be done with the keyboard, and says its state", async () => {
+    await open("transcript");
+    const header = page.locator('[data-slot="tool-group-header"]');
+    await header.focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await header.getAttribute("aria-expanded"), "true");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Space");
+    await includes(page, '[data-section="output"]', "# Owls");
+    assert.equal(
+      await page.locator('[data-slot="tool-item-header"]').first().getAttribute("aria-expanded"),
+      "true",
+    );
+    // The link to the event is a button of its own, after the one that opens the item.
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await shows(page, "#told", "event event-1");
+    await page.locator('[data-slot="permission-button"]:enabled').nth(1).press("Enter");
+    await shows(page, "#told", "permission-q1 always always");
+  });
+
+  test("the composer sends on Enter when asked to, and keeps the focus", async () => {
+    await open("composer");
+    const input = page.getByRole("textbox", { name: "Ask the agent" });
+    await input.fill("one");
+    await input.press("Shift+Enter");
+    await input.pressSequentially("two");
+    await input.press("Enter");
+    await shows(page, "#sent", '["one\\ntwo"]');
+    await input.fill("   ");
+    await input.press("Enter");
+    assert.equal(await page.getByRole("button", { name: "Send" }).isDisabled(), true);
+    await input.fill("three");
+    await page.getByRole("button", { name: "Send" }).click();
+    await shows(page, "#sent", '["one\\ntwo","three"]');
+    assert.equal(await page.evaluate("document.activeElement?.dataset.slot === 'input'"), true);
+    await page.getByRole("checkbox").uncheck();
+    await input.fill("four");
+    await input.press("Enter");
+    assert.equal(await input.inputValue(), "four\n");
+  });
+
+  test("answering a question brings the keyboard to the next one; a refusal is told", async () => {
+    await open("permissions");
+    const title = "document.activeElement?.querySelector?.('[data-slot=permission-title]')?.textContent";
+    await page.getByRole("button", { name: "Always Allow" }).first().press("Enter");
+    await shows(page, '[role="alert"]', "Always is not offered today");
+    for (const [next, count] of [
+      ["Push to main", 2],
+      ["Say hello", 1],
+    ] as const) {
+      await page.getByRole("button", { name: "Allow once" }).first().press("Enter");
+      await until(page, `${title} === ${JSON.stringify(next)}`);
+      assert.equal(await page.getByRole("listitem").count(), count);
+    }
+    await page.getByRole("button", { name: "Reject" }).press("Enter");
+    await until(page, "document.activeElement?.dataset.slot === 'permission-list'");
+  });
+
+  test("10,000 entries: few are in the page, the end is followed, and any entry can be brought there", async () => {
+    await open("transcript-long");
+    const scrollTop = "document.querySelector('.scroller').scrollTop";
+    const rows = page.locator('[data-slot="virtual-list"] > li');
+    await includes(page, ".scroller", "Tool 9999");
+    await shows(page, "#at-bottom", "true");
+    assert.ok((await rows.count()) < 60, "the page has more rows than a screen needs");
+    assert.equal(await rows.last().getAttribute("aria-setsize"), "10000");
+    assert.equal(await rows.last().getAttribute("aria-posinset"), "10000");
+    await page.click("#add");
+    await includes(page, ".scroller", "Added 10000");
+    await page.click("#to-middle");
+    await includes(page, ".scroller", "Question 5000");
+    await shows(page, "#at-bottom", "false");
+    const top = await page.evaluate(scrollTop);
+    await page.click("#add");
+    await until(page, `document.querySelector("li[aria-setsize='10002']") !== null`);
+    // Who reads elsewhere stays there.
+    assert.equal(await page.evaluate(scrollTop), top);
+    await page.evaluate(`${scrollTop} = ${scrollTop.replace("Top", "Height")}`);
+    await shows(page, "#at-bottom", "true");
+  });
+
+  test("an answer that grows stays in view, and is read out when it rests", async () => {
+    await open("transcript-streaming");
+    await includes(page, ".sa-agent-conversation-transcript", "Once");
+    for (let step = 0; step < 20; step += 1) await page.click("#grow");
+    await until(
+      page,
+      `(() => {
+      const scroller = document.querySelector(".sa-agent-conversation-transcript");
+      const paragraphs = scroller.querySelectorAll("li:last-child p");
+      return paragraphs.length === 21 &&
+        scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 2;
+    })()`,
+    );
+    await includes(page, '[data-slot="announcements"]', "upon a time");
+  });
+
+  test("a terminal that cannot be reached says so and can be told to try again", async () => {
+    await open("terminal-broken");
+    await includes(page, '[data-slot="status"]', "attempt");
+    const before = Number(await page.textContent("#attempts"));
+    await page.getByRole("button", { name: "Connect now" }).click();
+    await until(page, `Number(document.querySelector("#attempts").textContent) > ${before}`);
+    await assertAccessible(page, "terminal-broken");
+  });
+});
