@@ -27,6 +27,7 @@ const belowStudio = [
   "sandbox-ui",
   "gate",
   "guest",
+  "plugins",
 ] as const;
 
 /** What the shipped source (`src/` without tests) of each package may import of the others. */
@@ -44,6 +45,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "sandbox-ui": ["core", "sandbox-client", "sandbox-react"],
   gate: ["core"],
   guest: ["core"],
+  plugins: ["core", "gate"],
   testing: belowStudio,
   studio: belowStudio,
   // `holdfast/test` is the test kit.

@@ -63,6 +63,13 @@ const verbs: Readonly<Record<string, Verb>> = {
       return { usage, run };
     },
   },
+  plugin: {
+    summary: "make, check, test and list plugins of the gate",
+    load: async () => {
+      const { pluginUsage: usage, pluginCommand: run } = await import("./plugin.ts");
+      return { usage, run };
+    },
+  },
   auth: {
     summary: "model credentials",
     load: async () => {

@@ -27,6 +27,8 @@ export interface StartMessage {
   readonly catalog: readonly ToolDeclaration[];
   readonly channels: boolean;
   readonly verifyOnly: boolean;
+  /** A credential that is not there reads as "": the conformance suite has none. */
+  readonly withoutCredentials?: boolean;
   readonly needsResolveSession: boolean;
   readonly egress?: {
     /** Unix socket of the proxy as this process sees it. */

@@ -54,7 +54,7 @@ export function createServices(
         startedAt: context?.startedAt ?? "",
       };
     },
-    readCredential: (key) => readCredential(start.plugin, state.credentials, key),
+    readCredential: (key) => readCredential(start, state.credentials, key),
     verifyOnly: start.verifyOnly,
     config: start.config,
     dataDirectory: start.dataDirectory,
@@ -70,7 +70,11 @@ export function createServices(
   };
 }
 
-function readCredential(plugin: string, credentials: Readonly<Record<string, string>>, key: string): string {
+function readCredential(
+  { plugin, withoutCredentials }: StartMessage,
+  credentials: Readonly<Record<string, string>>,
+  key: string,
+): string {
   if (typeof key !== "string" || key === "" || key === "." || /[/\\\0]|\.\./.test(key)) {
     throw new Error(
       formatErrorMessage({
@@ -80,6 +84,7 @@ function readCredential(plugin: string, credentials: Readonly<Record<string, str
       }),
     );
   }
+  if (withoutCredentials === true && !Object.hasOwn(credentials, key)) return "";
   if (Object.hasOwn(credentials, key)) return credentials[key] ?? "";
   throw new Error(
     formatErrorMessage({

@@ -1,0 +1,110 @@
+import { resolve } from "node:path";
+import { PluginCredentials } from "../credentials.ts";
+import {
+  findPlugins,
+  type PluginDirectories,
+  type PluginFolder,
+  pluginAt,
+  readPluginFolder,
+} from "../plugin-folder.ts";
+
+export interface PluginReport {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  readonly source?: "built-in" | "user";
+  readonly version?: string;
+  /** What the manifest may pin as `digest`. */
+  readonly digest?: string;
+  readonly tools: readonly { readonly name: string; readonly risk: "low" | "high" }[];
+  /** Hosts that it goes out to. */
+  readonly egress: readonly string[];
+  readonly credentials: readonly { readonly key: string; readonly required: boolean }[];
+}
+
+function reportOf(folder: PluginFolder, warnings: readonly string[]): PluginReport {
+  const { name, source, manifest, digest } = folder;
+  return {
+    name,
+    ok: true,
+    problems: [],
+    warnings,
+    source,
+    version: manifest.version,
+    digest,
+    tools: manifest.provides.tools.map((each) => ({ name: each.name, risk: each.risk_level })),
+    egress: (manifest.egress ?? []).map((each) => each.url),
+    credentials: (manifest.install?.credentials ?? []).map(({ key, required }) => ({ key, required })),
+  };
+}
+
+function problemsOf(error: unknown): string[] {
+  const metadata: unknown = Reflect.get(Object(error), "metadata");
+  const problems: unknown = Reflect.get(Object(metadata), "problems");
+  if (Array.isArray(problems)) return problems.map(String);
+  return [error instanceof Error ? error.message : String(error)];
+}
+
+function warningsOf({ manifest, skills }: PluginFolder): string[] {
+  const warnings: string[] = [];
+  if (skills.length === 0) warnings.push("skills/ has no .md file: an agent is not told about the tools");
+  const high = manifest.provides.tools.filter((each) => each.risk_level === "high").map((each) => each.name);
+  if (high.length > 0) warnings.push(`a person is asked before each call of ${high.join(", ")}`);
+  if (!/^\d+\.\d+\.\d+/.test(manifest.version)) warnings.push("the version is not a semantic one");
+  return warnings;
+}
+
+/** Checks a plugin folder without running anything of it. Throws only when there is no such folder. */
+export async function validatePlugin(directory: string): Promise<PluginReport> {
+  const path = resolve(directory);
+  try {
+    const folder = await readPluginFolder(await pluginAt(path));
+    return reportOf(folder, warningsOf(folder));
+  } catch (error) {
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    return {
+      name,
+      ok: false,
+      problems: problemsOf(error),
+      warnings: [],
+      tools: [],
+      egress: [],
+      credentials: [],
+    };
+  }
+}
+
+export interface ListOptions extends PluginDirectories {
+  readonly credentials: string;
+}
+
+/** Every plugin of a data directory, with what it lacks; nothing of them is run. */
+export async function listPlugins({ credentials, ...directories }: ListOptions): Promise<PluginReport[]> {
+  const { found, refused } = await findPlugins(directories);
+  const store = new PluginCredentials(credentials, () => {});
+  const nothing = { warnings: [], tools: [], egress: [], credentials: [] };
+  const reports = await Promise.all(
+    found.map(async (each): Promise<PluginReport> => {
+      try {
+        const folder = await readPluginFolder(each);
+        const checks = await store.check(each.name, folder.manifest.install?.credentials ?? []);
+        const missing = checks.flatMap(({ key, required, present, problem, path }) => {
+          if (problem !== undefined) return [`the credential ${key}: ${problem}`];
+          return present || !required ? [] : [`the credential ${key} is missing: put it in ${path}`];
+        });
+        return reportOf(folder, missing);
+      } catch (error) {
+        return { name: each.name, source: each.source, ok: false, problems: problemsOf(error), ...nothing };
+      }
+    }),
+  );
+  const others = refused.map(({ name, source, problem }) => ({
+    name,
+    source,
+    ok: false,
+    problems: [problem],
+    ...nothing,
+  }));
+  return [...reports, ...others].sort((a, b) => (a.name < b.name ? -1 : 1));
+}

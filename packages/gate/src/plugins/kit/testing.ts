@@ -1,0 +1,3 @@
+/** The test kit of plugin authors, with the conformance suite. */
+export * from "../runtime/testing.ts";
+export { type ConformanceOptions, describePluginConformance } from "./conformance.ts";

@@ -1,0 +1,112 @@
+import { join, resolve } from "node:path";
+import {
+  createPlugin,
+  listPlugins,
+  type PluginReport,
+  runConformance,
+  validatePlugin,
+} from "@holdfast/gate/plugin-kit";
+import { pluginsDirectory } from "@holdfast/plugins";
+import { noArguments, oneArgument, parse, UsageError } from "./arguments.ts";
+import { dataDirectoryOf } from "./data-directory.ts";
+
+export const pluginUsage = `holdfast plugin create NAME | validate PATH | test PATH | list
+
+  create NAME      makes the folder of a new plugin in the current directory (or --dir DIR)
+  validate PATH    checks a plugin's manifest and files; nothing of it is run
+  test PATH        runs the conformance suite on it, in a process of its own
+  list             the plugins of the data directory and those that come with Holdfast
+  --tool NAME      create: name of the first tool
+  --risk LEVEL     create: low or high
+  --dir DIR        create: where
+  --args JSON      test: arguments for calls, by tool: {"TOOL": {...}}
+  --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)
+  --json           machine-readable output`;
+
+export async function pluginCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    tool: { type: "string" },
+    risk: { type: "string" },
+    dir: { type: "string" },
+    args: { type: "string" },
+  });
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(pluginUsage);
+    return 0;
+  }
+  const json = values.json === true;
+  switch (verb) {
+    case "create": {
+      const { risk = "low", tool } = values;
+      if (risk !== "low" && risk !== "high") throw new UsageError("--risk is low or high");
+      const directory = resolve(values.dir ?? ".");
+      const name = oneArgument(rest, "The name");
+      const folder = await createPlugin({ directory, name, risk, ...(tool === undefined ? {} : { tool }) });
+      console.log(json ? JSON.stringify({ folder }) : `Made ${folder}`);
+      return 0;
+    }
+    case "validate": {
+      const report = await validatePlugin(oneArgument(rest, "The path"));
+      if (json) console.log(JSON.stringify(report));
+      else printReport(report);
+      return report.ok ? 0 : 1;
+    }
+    case "test":
+      return testPlugin(oneArgument(rest, "The path"), values.args, json);
+    case "list": {
+      noArguments(rest);
+      const data = dataDirectoryOf(values.data);
+      const reports = await listPlugins({
+        builtIn: pluginsDirectory,
+        user: join(data, "plugins"),
+        credentials: join(data, "credentials", "plugins"),
+      });
+      for (const report of reports) {
+        if (json) console.log(JSON.stringify(report));
+        else printReport(report);
+      }
+      return reports.every((each) => each.ok) ? 0 : 1;
+    }
+    default:
+      throw new UsageError(
+        verb === undefined ? "create, validate, test or list is missing" : `There is no "plugin ${verb}"`,
+      );
+  }
+}
+
+async function testPlugin(pluginDir: string, args: string | undefined, json: boolean): Promise<number> {
+  const checks = await runConformance({
+    pluginDir,
+    ...(args === undefined ? {} : { sampleArgs: sampleArgs(args) }),
+  });
+  for (const { name, ok, detail } of checks) {
+    if (json) console.log(JSON.stringify({ name, ok, ...(detail === undefined ? {} : { detail }) }));
+    else console.log(`${ok ? "ok    " : "failed"}  ${name}${detail === undefined ? "" : `: ${detail}`}`);
+  }
+  return checks.every((each) => each.ok) ? 0 : 1;
+}
+
+function sampleArgs(text: string): Record<string, Record<string, unknown>> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    parsed = undefined;
+  }
+  if (typeof parsed !== "object" || parsed === null) throw new UsageError("--args is no JSON object");
+  return Object.fromEntries(Object.entries(parsed).map(([tool, each]) => [tool, { ...Object(each) }]));
+}
+
+function printReport(report: PluginReport): void {
+  const { name, ok, source, version, tools, egress, digest, problems, warnings } = report;
+  console.log(
+    `${ok ? "ok    " : "failed"}  ${[name, version, source].filter((each) => each !== undefined).join("  ")}`,
+  );
+  if (tools.length > 0)
+    console.log(`        tools: ${tools.map((each) => `${each.name} (${each.risk})`).join(", ")}`);
+  if (egress.length > 0) console.log(`        goes out to: ${egress.join(", ")}`);
+  if (digest !== undefined) console.log(`        digest: ${digest}`);
+  for (const problem of problems) console.log(`        problem: ${problem}`);
+  for (const warning of warnings) console.log(`        note: ${warning}`);
+}
