@@ -1,0 +1,112 @@
+/** The peer's published React package with its published client, unmodified, on our server; and ours in their place. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { type Imports, serveProgram } from "./support/react-pages.ts";
+
+const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
+const skip = existsSync(executablePath) ? false : "needs chromium";
+const token = "owl-token";
+
+describe("a program for the peer's React package", { skip }, () => {
+  let directory: string;
+  let program: Awaited<ReturnType<typeof serveProgram>>;
+  let browser: Browser;
+  let server: SandboxServer;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "holdfast-react-sdk-"));
+    await mkdir(join(directory, "home"));
+    program = await serveProgram();
+    browser = await chromium.launch({
+      executablePath,
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic"],
+    });
+    server = await createSandboxServer({
+      listen: { host: "127.0.0.1", port: 0 },
+      token,
+      home: join(directory, "home"),
+      cwd: directory,
+      allowedOrigins: [new URL(program.url).origin],
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+    program?.close();
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  });
+
+  async function shows(page: Page, selector: string, text: string): Promise<void> {
+    await page.locator(selector).filter({ hasText: text }).first().waitFor();
+  }
+
+  async function converses(page: Page, work: string): Promise<void> {
+    await shows(page, ".my-conversation .sa-agent-conversation-empty-state", "Nothing yet");
+    const input = page.locator('.sa-chat-composer-input[data-slot="input"]');
+    await input.fill('write "owls" to OWLS.md');
+    await input.press("Enter");
+    await shows(page, '.my-message[data-role="user"] [data-slot="message-text"]', "OWLS.md");
+    await shows(page, ".my-thinking", "demo thinks");
+    const allow = page.locator('[data-slot="permission-button"][data-tone="allow"]');
+    await shows(page, '[data-slot="permission-button"]', "Allow once (once)");
+    await allow.first().click();
+    await shows(page, "#told", "turn 1 end_turn");
+    await shows(page, '[data-slot="permission-prompt"].resolved [data-selected="true"]', "Allow once");
+    await shows(page, '.my-message.assistant [data-slot="message-text"]', "Done.");
+    assert.equal(await readFile(join(work, "OWLS.md"), "utf8"), "owls\n");
+    // Each tool is a step by itself here: read, then, after the question, the edit's own entry.
+    await page.locator('[data-slot="tool-item-header"]').first().click();
+    await shows(
+      page,
+      '[data-slot="tool-item-body"] [data-section="input"] .sa-agent-transcript-tool-code',
+      "README.md",
+    );
+    await page.locator('[data-slot="tool-item-link"]').first().click();
+    await shows(page, "#told", "event opened");
+    assert.equal(await page.locator(".my-thinking").count(), 0);
+  }
+
+  async function types(page: Page): Promise<void> {
+    const status = page.getByText("Connected", { exact: true });
+    await status.waitFor();
+    // The screen is what follows the bar that the status is in.
+    await status.locator("xpath=../following-sibling::*[1]").click();
+    await page.keyboard.type("owl\n");
+    await shows(page, "#told", "exit 7");
+    const id = await page.evaluate<string>("globalThis.terminalId");
+    const headers = { authorization: `Bearer ${token}` };
+    const logs = await fetch(`${server.url}/v1/processes/${id}/logs`, { headers });
+    const { entries } = (await logs.json()) as { readonly entries: readonly { readonly data: string }[] };
+    const output = entries.map(({ data }) => Buffer.from(data, "base64").toString()).join("");
+    // The terminal has told its size before anything was typed.
+    assert.match(output, /got owl at \d+ \d+/);
+    assert.doesNotMatch(output, /at 24 80/);
+  }
+
+  async function run(imports: Imports): Promise<void> {
+    const work = join(directory, imports);
+    await mkdir(work);
+    await writeFile(join(work, "README.md"), "# Sample\n");
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    const script = 'read line; echo "got $line at $(stty size)"; exit 7';
+    const given = new URLSearchParams({ server: server.url ?? "", token, cwd: work, script });
+    await page.goto(`${program.url}${imports}/#${given}`);
+    await converses(page, work);
+    await types(page);
+    assert.deepEqual(errors, []);
+    await page.close();
+  }
+
+  test("runs unmodified on this server: @sandbox-agent/react 0.4.2, sandbox-agent 0.4.2, React 18", () =>
+    run("published"));
+
+  test("runs with nothing but its imports changed to ours", () => run("ours"));
+});
