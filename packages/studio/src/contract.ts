@@ -63,9 +63,11 @@ export interface AppliedBranch {
   readonly appliedAt: number;
 }
 
-/** The agent's own question (an ACP permission request), not a boundary. */
+/** A question for a person: the agent's own (an ACP permission request), or one of the gate. */
 export interface ApprovalView {
   readonly id: string;
+  /** Set when the gate asks: nothing happens outside of the jail without an answer. */
+  readonly boundary?: { readonly tool: string };
   readonly title: string;
   /** ACP tool kind: edit, execute, read, ... */
   readonly kind?: string;

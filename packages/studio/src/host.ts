@@ -1,4 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
+import type { Agent } from "node:http";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
@@ -16,6 +17,7 @@ import { snapshotTree } from "./git/snapshot.ts";
 import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
+import { answerGate } from "./work/gate-questions.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 
 export interface StudioHostOptions {
@@ -79,11 +81,17 @@ export class StudioHost implements BackendHost {
     this.#runner(taskId).wake();
   }
 
+  /** The way to the sandbox server of a task, while its agent is there. */
+  sandbox(taskId: string): Agent | undefined {
+    return this.#runners.get(taskId)?.sandbox;
+  }
+
   async stop(taskId: string): Promise<void> {
     await this.#runners.get(taskId)?.stop();
   }
 
   async answer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<void> {
+    if (await answerGate(this.#options.gate, approvalId, choice)) return;
     await this.#runners.get(taskId)?.answer(approvalId, choice);
   }
 

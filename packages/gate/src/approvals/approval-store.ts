@@ -35,6 +35,9 @@ const schema = `
   CREATE INDEX IF NOT EXISTS approvals_by_session ON approvals (session, created_at);
 `;
 
+/** The event of a new record; the others are called by the id of theirs. */
+const asked = Symbol("asked");
+
 const schemaVersion = 1;
 
 function fail(code: string, status: number, message: string): HoldfastError {
@@ -151,6 +154,7 @@ export class ApprovalStore implements Approvals {
       );
     const record = this.#require(id);
     this.#schedule(record);
+    this.#changes.emit(asked, record);
     return record;
   }
 
@@ -213,6 +217,11 @@ export class ApprovalStore implements Approvals {
       (each) => each.state === "pending" || each.state === "allowed",
     );
     return open.filter((each) => this.#change(each.id, ["pending", "allowed"], "cancelled")).length;
+  }
+
+  onAsked(listener: (approval: Approval) => void): () => void {
+    this.#changes.on(asked, listener);
+    return () => this.#changes.off(asked, listener);
   }
 
   async wait(id: string, signal?: AbortSignal): Promise<Approval> {

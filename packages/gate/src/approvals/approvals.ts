@@ -47,6 +47,8 @@ export interface Approvals {
   consume(id: string, call: ApprovedCall): Promise<Approval>;
   /** Cancels what is pending or allowed; returns how many. */
   cancelSession(session: string): Promise<number>;
+  /** Called with each new pending record. Returns how to stop. */
+  onAsked(listener: (approval: Approval) => void): () => void;
   /** Resolves when the record is no longer pending. Throws `approval.not_found` and the signal's reason. */
   wait(id: string, signal?: AbortSignal): Promise<Approval>;
 }

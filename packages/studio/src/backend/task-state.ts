@@ -126,7 +126,10 @@ export function takeWork(state: TaskState): TaskWork | undefined {
     agent: state.agent,
     ...(state.agentSessionId === undefined ? {} : { agentSessionId: state.agentSessionId }),
     prompt: { id: prompt.id, text: prompt.text, attempt: prompt.attempts },
-    staleApprovals: prompt.attempts > 1 ? state.approvals.map((approval) => approval.id) : [],
+    staleApprovals:
+      prompt.attempts > 1
+        ? state.approvals.filter((each) => each.boundary === undefined).map(({ id }) => id)
+        : [],
   };
 }
 
@@ -140,6 +143,7 @@ export function applyReport(state: TaskState, report: TaskReport): void {
       if (state.status === "preparing") state.status = "running";
       return;
     case "approval-requested":
+      if (state.approvals.some(({ id }) => id === report.approval.id)) return;
       state.approvals.push(report.approval);
       state.status = "waiting";
       return;
@@ -189,8 +193,9 @@ function endPrompt(state: TaskState, promptId: string, end: "done" | "failed"): 
 }
 
 function endTurn(state: TaskState, status: TaskStatus): void {
-  for (const approval of state.approvals) remember(state, approval.id);
-  state.approvals = [];
+  // A question of the gate outlives the turn: whoever asks the same again meets it.
+  for (const { id, boundary } of state.approvals) if (boundary === undefined) remember(state, id);
+  state.approvals = state.approvals.filter((each) => each.boundary !== undefined);
   state.status = status;
   const open = state.prompts.filter((row) => row.state === "sent" || row.state === "queued");
   const ended = state.prompts.filter((row) => row.state !== "sent" && row.state !== "queued");

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/core";
+import { guestProgramsDirectory } from "@holdfast/guest";
 import { demoEntry } from "@holdfast/sandbox";
 
 /** The folder with the bundled programs of a jail: `guest.mjs`, `demo.mjs`, `snapshot.mjs`. */
@@ -11,7 +12,13 @@ export interface GuestBundle {
   readonly directory: string;
 }
 
-export const guestPrograms = { guest: "guest.mjs", demo: "demo.mjs", snapshot: "snapshot.mjs" } as const;
+export const guestPrograms = {
+  guest: "guest.mjs",
+  demo: "demo.mjs",
+  snapshot: "snapshot.mjs",
+  /** A folder: `ipc`, and what joins agents to the gate over MCP. */
+  tools: "tools",
+} as const;
 
 /**
  * The bundle of a published package, or one made now from the sources and kept in `cacheDirectory`
@@ -70,12 +77,29 @@ async function buildGuest(): Promise<BuiltFile[]> {
       minify: false,
     },
   });
-  return output
-    .flatMap((file) => (file.type === "chunk" ? [{ name: file.fileName, code: file.code }] : []))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const bundled = output.flatMap((file) =>
+    file.type === "chunk" ? [{ name: file.fileName, code: file.code }] : [],
+  );
+  return [...bundled, ...(await guestTools())].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Programs that are copied as they are. */
+async function guestTools(): Promise<BuiltFile[]> {
+  const names = await readdir(guestProgramsDirectory);
+  return Promise.all(
+    names.map(async (name) => ({
+      name: `${guestPrograms.tools}/${name}`,
+      code: await readFile(join(guestProgramsDirectory, name), "utf8"),
+    })),
+  );
 }
 
 async function writeFiles(directory: string, files: readonly BuiltFile[]): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o755 });
-  await Promise.all(files.map(({ name, code }) => writeFile(join(directory, name), code, { mode: 0o644 })));
+  await mkdir(join(directory, guestPrograms.tools), { recursive: true, mode: 0o755 });
+  await Promise.all(
+    // What begins with "#!" is run by its name.
+    files.map(({ name, code }) =>
+      writeFile(join(directory, name), code, { mode: code.startsWith("#!") ? 0o755 : 0o644 }),
+    ),
+  );
 }

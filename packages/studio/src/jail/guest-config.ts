@@ -6,6 +6,8 @@ export interface GuestConfig {
   readonly control: string;
   /** Unix socket of the egress proxy; absent when the agent needs no model. */
   readonly egress?: string;
+  /** How tools are called; absent where the jail has none. */
+  readonly gate?: GuestGate;
   readonly home: string;
   readonly workspace: string;
   readonly agentsDirectory: string;
@@ -17,6 +19,15 @@ export interface GuestConfig {
   /** Agents that were found on the host's PATH, by id: where their command is in here. */
   readonly commands: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
+}
+
+export interface GuestGate {
+  /** Directory with the sockets of the gate. */
+  readonly directory: string;
+  /** Directory in which the guest makes its own sockets. */
+  readonly local: string;
+  /** Shown to MCP clients. */
+  readonly version: string;
 }
 
 export interface GuestModel {

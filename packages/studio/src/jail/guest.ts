@@ -1,8 +1,9 @@
 /**
- * What runs inside a jail: the forwarder to the egress socket and the sandbox server, in one process.
+ * What runs inside a jail: the forwarder to the egress socket, the connection to the gate and the sandbox
+ * server, in one process.
  * Bundled into one file; its only argument is a {@link GuestConfig} as JSON.
  */
-import { startForwarder } from "@holdfast/guest";
+import { startForwarder, startGateGuest } from "@holdfast/guest";
 import {
   type AgentRow,
   agentTable,
@@ -18,6 +19,15 @@ const config = JSON.parse(process.argv[2] ?? "{}") as GuestConfig;
 
 const forwarder =
   config.egress === undefined ? undefined : await startForwarder({ port: 0, socketPath: config.egress });
+
+const gate =
+  config.gate === undefined
+    ? undefined
+    : await startGateGuest({
+        gate: config.gate.directory,
+        directory: config.gate.local,
+        version: config.gate.version,
+      });
 
 const models: Partial<Record<ModelWire, ModelEndpoint>> = {};
 for (const { wire, path, apiKey, model } of config.models) {
@@ -47,7 +57,7 @@ let ending = false;
 function end(): void {
   if (ending) return;
   ending = true;
-  void Promise.all([server.close(), forwarder?.close()]).then(() => process.exit(0));
+  void Promise.all([server.close(), forwarder?.close(), gate?.close()]).then(() => process.exit(0));
 }
 
 process.once("SIGTERM", end);

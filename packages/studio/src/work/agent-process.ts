@@ -1,16 +1,18 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
+import type { Agent } from "node:http";
 import { basename, dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import type { Egress, EgressUsage, Gate, Jail } from "@holdfast/gate";
+import type { Egress, EgressUsage, Gate, Jail, OpenedBroker } from "@holdfast/gate";
 import type { AgentRow } from "@holdfast/sandbox";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { type DialHost, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import type { AgentCatalogue } from "../agents.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
-import type { GuestConfig, GuestModel } from "../jail/guest-config.ts";
-import { jailPath, jailPaths, Layout, type TaskFolders } from "../jail/layout.ts";
+import type { GuestConfig, GuestGate, GuestModel } from "../jail/guest-config.ts";
+import { jailPath, jailPaths, Layout, placeTerminals, type TaskFolders } from "../jail/layout.ts";
 import type { StudioLimits } from "../limits.ts";
+import { studioVersion } from "../version.ts";
 
 export interface AgentProcessOptions {
   readonly gate: Gate;
@@ -31,12 +33,24 @@ export interface AgentProcessOptions {
 /** An agent that runs in a jail of its own, with a connection to it. */
 export interface AgentProcess {
   readonly connection: AcpConnection;
+  /** The tools of the gate, as ACP names a server of them; none for agents that take no servers. */
+  readonly mcpServers: readonly McpServer[];
+  /** The way to the sandbox server in the jail, for as long as that runs. */
+  readonly sandbox: Agent;
   /** The workspace, as the agent sees it. */
   readonly cwd: string;
   /** Resolves with the reason when the agent or its jail has ended; never rejects. */
   readonly ended: Promise<HoldfastError>;
   /** Ends everything. Idempotent. */
   stop(graceMs: number): Promise<void>;
+}
+
+/** A program that speaks the Model Context Protocol on its standard streams, as ACP describes it. */
+export interface McpServer {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
 }
 
 /** Throws `agent.not_installed`, `vault.no_credential`, `agent.start_failed`, and what the jail throws. */
@@ -54,6 +68,15 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   const { gate, row, jailId, folders } = options;
   const egress = await openEgress(options);
   if (egress !== undefined) cleanup.defer(() => egress.egress.close());
+  const broker = await gate.openBroker({
+    jailId,
+    session: options.session,
+    organization: "local",
+    user: "owner",
+    agent: row.id,
+    group: "default",
+  });
+  cleanup.defer(() => broker.close());
   const control = join(options.runDirectory, jailId.slice(-12), "c.sock");
   const dial = await listenForDial(control);
   cleanup.defer(async () => {
@@ -62,13 +85,14 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   });
   await mkdir(folders.home, { recursive: true, mode: 0o700 });
   const layout = new Layout(!gate.jails.driver.unsafe);
-  const { config, node, program } = await guestConfig(options, layout, control, egress);
+  const { config, node, program } = await guestConfig(options, layout, { control, egress, broker });
+  const terminals = placeTerminals(layout);
   const jail = await gate.jails.start({
     id: jailId,
     command: node,
     args: [program, JSON.stringify(config)],
     cwd: config.workspace,
-    env: { HOME: config.home, PATH: jailPathFor(gate, node), LANG: "C.UTF-8" },
+    env: { HOME: config.home, PATH: jailPathFor(gate, node), LANG: "C.UTF-8", ...terminals },
     mounts: layout.mounts,
     limits: {
       memoryBytes: options.limits.jailMemoryBytes,
@@ -95,7 +119,9 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
   let stopping: Promise<void> | undefined;
   return {
     connection,
+    sandbox: dial.agent,
     cwd: config.workspace,
+    mcpServers: row.quirks.mcpServers ? [gateServer(config.gate.local, program, node)] : [],
     ended: Promise.race([jailEnded, agentExit.promise]),
     stop(graceMs) {
       stopping ??= (async () => {
@@ -105,6 +131,15 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
       })();
       return stopping;
     },
+  };
+}
+
+function gateServer(local: string, program: string, node: string): McpServer {
+  return {
+    name: "holdfast",
+    command: node,
+    args: [join(dirname(program), guestPrograms.tools, "holdfast-mcp.mjs")],
+    env: [{ name: "HOLDFAST_MCP", value: join(local, "mcp.sock") }],
   };
 }
 
@@ -143,12 +178,17 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
   };
 }
 
+interface HostSockets {
+  readonly control: string;
+  readonly egress: OpenEgress | undefined;
+  readonly broker: OpenedBroker;
+}
+
 async function guestConfig(
   options: AgentProcessOptions,
   layout: Layout,
-  control: string,
-  egress: OpenEgress | undefined,
-): Promise<{ config: GuestConfig; node: string; program: string }> {
+  { control, egress, broker }: HostSockets,
+): Promise<{ config: GuestConfig & { readonly gate: GuestGate }; node: string; program: string }> {
   const { catalogue, bundle, folders, row } = options;
   const node = layout.place(process.execPath, jailPaths.node, "ro");
   const guest = layout.place(bundle.directory, jailPaths.guest, "ro");
@@ -165,7 +205,11 @@ async function guestConfig(
     found === undefined
       ? undefined
       : join(layout.place(found.root, `${jailPaths.path}/${basename(found.root)}`, "ro"), found.relative);
-  const config: GuestConfig = {
+  const gateDirectory = layout.place(broker.directory, jailPaths.gate, "ro");
+  // Of the jail's own /tmp; without a jail beside the other sockets of this process.
+  const local = options.gate.jails.driver.unsafe ? dirname(control) : jailPaths.local;
+  const config = {
+    gate: { directory: gateDirectory, local, version: studioVersion },
     control: layout.place(control, jailPaths.control, "rw"),
     ...(egress === undefined
       ? {}
@@ -178,7 +222,12 @@ async function guestConfig(
     models: egress === undefined ? [] : [egress.model],
     customAgents: custom === undefined ? [] : [catalogue.placedCustomAgent(custom, customFolder, node)],
     commands: command === undefined ? {} : { [row.id]: command },
-    env: row.id === "demo" ? catalogue.demoEnvironment() : {},
+    env: {
+      ...(row.id === "demo" ? catalogue.demoEnvironment() : {}),
+      HOLDFAST_GATE: gateDirectory,
+      HOLDFAST_IPC: join(local, "ipc.sock"),
+      CARAPACE_SOCKET: `ipc://${join(gateDirectory, "request.sock")}`,
+    },
   };
   return { config, node, program: join(guest, guestPrograms.guest) };
 }

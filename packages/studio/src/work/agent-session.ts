@@ -1,3 +1,4 @@
+import type { Agent } from "node:http";
 import { HoldfastError } from "@holdfast/core";
 import type { Envelope, RpcId } from "@holdfast/sandbox-client";
 import type { ApprovalChoice } from "../backend/host.ts";
@@ -6,6 +7,7 @@ import { studioVersion } from "../version.ts";
 import { type AgentProcess, type AgentProcessOptions, startAgentProcess } from "./agent-process.ts";
 import { Approver } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
+import { GateQuestions } from "./gate-questions.ts";
 import { KnownCalls } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
 
@@ -16,6 +18,8 @@ export interface AgentSessionOptions extends Omit<AgentProcessOptions, "session"
   /** The agent's own name of the session that it had before, if there was one. */
   readonly previous: string | undefined;
   readonly signal: AbortSignal;
+  /** Told when a question of the gate cannot be shown. */
+  readonly onLost: (error: unknown) => void;
 }
 
 /** An agent that runs and has a session open. */
@@ -23,6 +27,8 @@ export interface AgentSession {
   readonly agentSessionId: string;
   readonly resumed: "new" | "native" | "transcript";
   readonly alive: boolean;
+  /** The way to the sandbox server in its jail; undefined when that has ended. */
+  readonly sandbox: Agent | undefined;
   /** True once, when the agent has to be told what came before. */
   takeNeedsTranscript(): boolean;
   /** Resolves with ACP's stop reason. `once` marks the log when the agent is given the prompt. */
@@ -51,6 +57,7 @@ class LiveSession implements AgentSession {
   readonly #options: AgentSessionOptions;
   #process: AgentProcess | undefined;
   #approver: Approver | undefined;
+  #questions: GateQuestions | undefined;
   readonly #calls = new KnownCalls();
   #alive = true;
   #needsTranscript = false;
@@ -65,6 +72,10 @@ class LiveSession implements AgentSession {
 
   get alive(): boolean {
     return this.#alive;
+  }
+
+  get sandbox(): Agent | undefined {
+    return this.#alive ? this.#process?.sandbox : undefined;
   }
 
   async open(): Promise<void> {
@@ -110,6 +121,8 @@ class LiveSession implements AgentSession {
     // An agent that cannot be told is ended all the same.
     await Promise.race([told.catch(() => {}), this.#broken.promise.catch(() => {})]);
     await this.#approver?.cancelAll();
+    // Who stops the work wants none of it done: what was asked for it is withdrawn.
+    await this.#options.gate.approvals.cancelSession(this.#options.sessionId);
   }
 
   async answer(approvalId: string, choice: ApprovalChoice): Promise<void> {
@@ -120,11 +133,13 @@ class LiveSession implements AgentSession {
     this.#alive = false;
     this.#broken.reject(new HoldfastError("agent", "ended", "The agent was ended"));
     await this.#process?.stop(0);
+    this.#questions?.close();
     await this.#approver?.cancelAll();
   }
 
   async #start(): Promise<void> {
-    const { task, sessionId } = this.#options;
+    const { task, sessionId, log, gate, onLost } = this.#options;
+    this.#questions = new GateQuestions({ gate, task, log, sessionId, onLost });
     const process = await startAgentProcess({
       ...this.#options,
       session: sessionId,
@@ -160,7 +175,7 @@ class LiveSession implements AgentSession {
       this.resumed = "native";
       return;
     }
-    const created = await this.#request("session/new", { cwd, mcpServers: [] });
+    const created = await this.#request("session/new", { cwd, mcpServers: this.#process?.mcpServers ?? [] });
     this.agentSessionId = text(field(created, "sessionId"), 500);
     if (this.agentSessionId === "") {
       throw new HoldfastError("agent", "refused", "The agent opened a session without a name");
@@ -171,7 +186,7 @@ class LiveSession implements AgentSession {
 
   async #load(sessionId: string, cwd: string): Promise<boolean> {
     try {
-      await this.#request("session/load", { sessionId, cwd, mcpServers: [] });
+      await this.#request("session/load", { sessionId, cwd, mcpServers: this.#process?.mcpServers ?? [] });
       return true;
     } catch (error) {
       // The agent says that it has no such session; that it cannot answer at all is another matter.

@@ -44,7 +44,7 @@ export class Approver {
     if (request === undefined || this.#pending.size >= limits.maxPendingApprovals)
       return { outcome: "cancelled" };
     const call = {
-      session: sessionId,
+      session: questionsOf(sessionId),
       // Two questions that look the same are two questions.
       tool: `acp:${request.kind ?? "other"}:${jailId}:${String(id)}`.slice(0, 200),
       arguments: request.call,
@@ -75,7 +75,7 @@ export class Approver {
 
   async cancelAll(): Promise<void> {
     if (this.#pending.size === 0) return;
-    await this.#options.gate.approvals.cancelSession(this.#options.sessionId);
+    await this.#options.gate.approvals.cancelSession(questionsOf(this.#options.sessionId));
     await Promise.all([...this.#pending.values()].map(({ done }) => done));
   }
 
@@ -108,7 +108,12 @@ export class Approver {
   }
 }
 
-function outcomeOf(approval: Approval): "allowed" | "denied" | "expired" | "cancelled" {
+/** The agent's own questions are kept apart from those of the gate, which outlive the agent. */
+function questionsOf(sessionId: string): string {
+  return `${sessionId}/agent`;
+}
+
+export function outcomeOf(approval: Approval): "allowed" | "denied" | "expired" | "cancelled" {
   switch (approval.state) {
     case "allowed":
     case "consumed":

@@ -1,3 +1,4 @@
+import type { Agent } from "node:http";
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { TaskWork } from "../backend/task-state.ts";
@@ -52,6 +53,11 @@ export class TaskRunner {
 
   get working(): boolean {
     return this.#loop !== undefined;
+  }
+
+  /** The way to the sandbox server of the task, while its agent is there. */
+  get sandbox(): Agent | undefined {
+    return this.#agent?.sandbox;
   }
 
   wake(): void {
@@ -182,6 +188,10 @@ export class TaskRunner {
       sessionId: work.sessionId,
       previous: work.agentSessionId,
       signal,
+      onLost: (error) => {
+        const { taskId, log: hostLog } = this.#options;
+        hostLog.error("a question of the gate cannot be shown", { taskId, error });
+      },
     });
     this.#agent = agent;
     await log.append({ body: { type: "agent-started", agent: work.agent, resumed: agent.resumed } });

@@ -1,0 +1,81 @@
+import type { Approval, Gate } from "@holdfast/gate";
+import type { ApprovalChoice } from "../backend/host.ts";
+import type { ApprovalView } from "../contract.ts";
+import { outcomeOf } from "./approver.ts";
+import type { TaskBackend } from "./backend.ts";
+import type { SessionLog } from "./session-log.ts";
+
+export interface GateQuestionsOptions {
+  readonly gate: Gate;
+  readonly task: TaskBackend;
+  readonly log: SessionLog;
+  readonly sessionId: string;
+  /** Told when a question cannot be shown: it stays open, and expires. */
+  readonly onLost: (error: unknown) => void;
+}
+
+/**
+ * Shows the questions of the gate about one session: a call of a tool that a person has to allow. They
+ * are of the gate, not of the agent: they outlive its process, and nothing in the jail answers them.
+ */
+export class GateQuestions {
+  readonly #options: GateQuestionsOptions;
+  readonly #stop: () => void;
+  readonly #shown = new Set<string>();
+
+  constructor(options: GateQuestionsOptions) {
+    this.#options = options;
+    const { approvals } = options.gate;
+    this.#stop = approvals.onAsked((approval) => this.#show(approval));
+    for (const approval of approvals.list({ session: options.sessionId, state: "pending" }))
+      this.#show(approval);
+  }
+
+  /** Shows no further ones. Those that are shown are still taken away when they are settled. */
+  close(): void {
+    this.#stop();
+  }
+
+  #show(approval: Approval): void {
+    if (approval.session !== this.#options.sessionId || this.#shown.has(approval.id)) return;
+    this.#shown.add(approval.id);
+    this.#settle(approval).catch(this.#options.onLost);
+  }
+
+  async #settle(approval: Approval): Promise<void> {
+    const { gate, task, log } = this.#options;
+    const { id } = approval;
+    const view = viewOf(approval);
+    await log.append({ body: { type: "approval-requested", approval: view }, once: `asked/${id}` });
+    await task.report({ type: "approval-requested", approval: view });
+    const outcome = outcomeOf(await gate.approvals.wait(id));
+    await log.append({ body: { type: "approval-settled", approvalId: id, outcome }, once: `settled/${id}` });
+    await task.report({ type: "approval-settled", approvalId: id });
+  }
+}
+
+/** Gives the gate a person's answer, whatever has become of the agent. False when it is not the gate's. */
+export async function answerGate(gate: Gate, approvalId: string, choice: ApprovalChoice): Promise<boolean> {
+  const approval = gate.approvals.get(approvalId);
+  if (approval === undefined || approval.session.endsWith("/agent")) return false;
+  if (approval.state === "pending") {
+    await gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
+  }
+  return true;
+}
+
+function viewOf(approval: Approval): ApprovalView {
+  return {
+    id: approval.id,
+    boundary: { tool: approval.tool },
+    title: approval.title,
+    detail: approval.detail,
+    truncated: approval.truncated,
+    options: [
+      { id: "allow", name: "Allow once", kind: "allow_once" },
+      { id: "deny", name: "Deny", kind: "reject_once" },
+    ],
+    createdAt: approval.createdAt,
+    expiresAt: approval.expiresAt,
+  };
+}
