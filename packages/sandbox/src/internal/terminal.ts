@@ -1,4 +1,6 @@
 import { write } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
 import type { IPty } from "@lydell/node-pty";
@@ -36,6 +38,27 @@ export async function loadTerminals(): Promise<Library> {
       "terminals need the package @lydell/node-pty with its binary for this platform",
       { statusCode: 501, cause },
     );
+  }
+}
+
+/** The package with the native part of the terminal library for this platform. */
+export interface TerminalBinding {
+  readonly name: string;
+  readonly directory: string;
+}
+
+/**
+ * Where the native part is that terminals need: no bundle can hold it, so that who starts a bundled
+ * server elsewhere has to put it there, in a folder `node_modules` that Node looks into. Undefined
+ * where there is none for this platform.
+ */
+export function terminalBinding(): TerminalBinding | undefined {
+  const name = `@lydell/node-pty-${process.platform}-${process.arch}`;
+  try {
+    const library = createRequire(import.meta.url).resolve("@lydell/node-pty");
+    return { name, directory: dirname(createRequire(library).resolve(`${name}/package.json`)) };
+  } catch {
+    return undefined;
   }
 }
 
