@@ -12,6 +12,7 @@ interface Block {
   readonly line: number;
   readonly code: string;
   readonly run: boolean;
+  readonly jsx: boolean;
 }
 
 function documents(): string[] {
@@ -27,7 +28,7 @@ function blocksOf(path: string, text: string): Block[] {
   const blocks: Block[] = [];
   const lines = text.split("\n");
   for (let i = 0; i < lines.length; i++) {
-    const fence = /^```(?:ts|typescript)(?:\s+(\w+))?\s*$/.exec(lines[i] ?? "");
+    const fence = /^```(ts|typescript|tsx)(?:\s+(\w+))?\s*$/.exec(lines[i] ?? "");
     if (fence === null) continue;
     const start = i + 1;
     do i++;
@@ -36,7 +37,8 @@ function blocksOf(path: string, text: string): Block[] {
       source: path,
       line: start + 1,
       code: lines.slice(start, i).join("\n"),
-      run: fence[1] === "run",
+      run: fence[2] === "run",
+      jsx: fence[1] === "tsx",
     });
   }
   return blocks;
@@ -65,7 +67,7 @@ for (const path of documents()) {
   blocks.push(...blocksOf(path, text));
 }
 
-const fileOf = (index: number) => `block-${index}.ts`;
+const fileOf = (index: number) => `block-${index}.${blocks[index]?.jsx ? "tsx" : "ts"}`;
 blocks.forEach((block, index) => {
   writeFileSync(join(folder, fileOf(index)), `${block.code}\nexport {};\n`);
 });
@@ -75,9 +77,10 @@ writeFileSync(
   JSON.stringify({
     extends: "../../tsconfig.json",
     compilerOptions: {
+      jsx: "react-jsx",
       lib: ["es2024", "dom", "dom.iterable", "esnext.disposable", "esnext.iterator", "esnext.array"],
     },
-    include: ["*.ts"],
+    include: ["*.ts", "*.tsx"],
     exclude: [],
   }),
 );
@@ -90,7 +93,7 @@ try {
 } catch (error) {
   const output = String((error as { stdout?: unknown }).stdout ?? error);
   problems.push(
-    output.replace(/(?:[^\s(]*\/)?block-(\d+)\.ts\((\d+)/g, (_, index: string, line: string) => {
+    output.replace(/(?:[^\s(]*\/)?block-(\d+)\.tsx?\((\d+)/g, (_, index: string, line: string) => {
       const block = blocks[Number(index)];
       return block === undefined ? "?" : `${block.source}(${block.line + Number(line) - 1}`;
     }),
