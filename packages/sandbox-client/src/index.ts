@@ -20,6 +20,8 @@ export type {
   SandboxAgentStartOptions,
 } from "./sdk/options.ts";
 export type { ProcessLogListener, ProcessLogSubscription } from "./sdk/process-logs.ts";
+export { RemoteSessions } from "./sdk/remote-sessions.ts";
+export type * from "./sdk/remote-types.ts";
 export { SandboxAgent } from "./sdk/sandbox-agent.ts";
 export { type PromptOptions, Session } from "./sdk/session.ts";
 export type * from "./sdk/sessions.ts";

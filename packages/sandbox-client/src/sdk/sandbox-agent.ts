@@ -9,6 +9,8 @@ import { waitForHealth } from "./health-wait.ts";
 import { buildInspectorUrl } from "./inspector-url.ts";
 import type { ProvidedSandbox, SandboxAgentConnectOptions, SandboxAgentStartOptions } from "./options.ts";
 import { PermissionDesk } from "./permission-desk.ts";
+import { RemoteSessions } from "./remote-sessions.ts";
+import type { RemoteSessionPage, RemoteSessionsQuery } from "./remote-types.ts";
 import { SandboxRoutes } from "./routes.ts";
 import { Session } from "./session.ts";
 import { SessionHistory } from "./session-history.ts";
@@ -35,6 +37,8 @@ export class SandboxAgent extends SandboxRoutes {
   readonly #token: string | undefined;
   readonly #headers: Record<string, string>;
   readonly #http: Http;
+  /** The sessions that the server keeps itself; those of {@link listSessions} are this client's. */
+  readonly remoteSessions: RemoteSessions = new RemoteSessions(() => this.ready());
   readonly #driver: sessions.SessionPersistDriver;
   readonly #history: SessionHistory;
   readonly #desk = new PermissionDesk();
@@ -105,6 +109,11 @@ export class SandboxAgent extends SandboxRoutes {
 
   get sandbox(): SandboxProvider | undefined {
     return this.#provided?.provider;
+  }
+
+  /** A page of the sessions that the server keeps, whoever made them; see {@link remoteSessions}. */
+  async listRemoteSessions(query: RemoteSessionsQuery = {}): Promise<RemoteSessionPage> {
+    return await this.remoteSessions.list(query);
   }
 
   /** Without the token: {@link buildInspectorUrl} makes a URL that has it. */

@@ -53,8 +53,17 @@ export const sessionsPart: OpenApiPart = {
         parameters: [
           query("agent", { type: "string" }, "Only those of this agent"),
           query("status", ref("SessionStatus"), "Only those in this state"),
+          query(
+            "limit",
+            { type: "integer", minimum: 1, maximum: 1_000 },
+            "At most so many; with a cursor 200",
+          ),
+          query("cursor", { type: "string" }, "`nextCursor` of the page before"),
         ],
-        responses: { 200: json("The sessions", ref("SessionList")) },
+        responses: {
+          200: json("The sessions; all of them without limit and cursor", ref("SessionList")),
+          ...problems({ 400: "A wrong limit or cursor" }),
+        },
       }),
       post: operation("createSession", "Open a session in an agent of its own", {
         requestBody: jsonBody(ref("NewSession")),

@@ -17,6 +17,7 @@ import type { SandboxLimits } from "../limits.ts";
 import { readAnswer, readCancel, readCreate, readFork, readPatch, readPrompt } from "./input.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
+import type { SessionPlace } from "./store.ts";
 import { entryText } from "./types.ts";
 import { EventStreamSink, SocketSink, Viewer } from "./viewer.ts";
 
@@ -84,9 +85,17 @@ export class SessionRoutes {
     return this.#sessions.get(exchange.params.id ?? "");
   }
 
+  /** All of them, unless the caller wants pages. */
   #list({ query, response }: Exchange): void {
-    const sessions = this.#sessions.list(query.get("agent"), query.get("status"));
-    sendJson(response, { sessions, durable: this.#sessions.store.durable });
+    const { durable } = this.#sessions.store;
+    const [agent, status, cursor] = [query.get("agent"), query.get("status"), query.get("cursor")];
+    if (cursor === null && !query.has("limit")) {
+      sendJson(response, { sessions: this.#sessions.list(agent, status), durable });
+      return;
+    }
+    const after = cursor === null ? undefined : placeOf(cursor);
+    const { sessions, next } = this.#sessions.page(agent, status, after, pageOf(query));
+    sendJson(response, { sessions, durable, ...(next ? { nextCursor: cursorOf(next) } : {}) });
   }
 
   async #create(exchange: Exchange): Promise<void> {
@@ -258,6 +267,17 @@ function pageOf(query: URLSearchParams): number {
   const limit = Number(text);
   if (/^\d{1,6}$/.test(text) && limit >= 1 && limit <= maxPage) return limit;
   throw invalid(`limit must be 1 to ${maxPage}`);
+}
+
+/** The place behind which a page begins, as callers hand it back. */
+function cursorOf({ createdAt, key }: SessionPlace): string {
+  return Buffer.from(`1.${createdAt}.${key}`).toString("base64url");
+}
+
+function placeOf(cursor: string): SessionPlace {
+  const match = /^1\.(\d{1,15})\.(\d{1,15})$/.exec(Buffer.from(cursor, "base64url").toString("latin1"));
+  if (match) return { createdAt: Number(match[1]), key: Number(match[2]) };
+  throw invalid("cursor must be the nextCursor of a page before");
 }
 
 function stateOf({ query }: Exchange): string | undefined {

@@ -55,7 +55,9 @@ export const sessionSchemas: Readonly<Record<string, JsonSchema>> = {
       "recovery",
     ],
   ),
-  SessionList: object({ sessions: array(ref("Session")), durable: { type: "boolean" } }),
+  SessionList: object({ sessions: array(ref("Session")), durable: { type: "boolean" }, nextCursor: text }, [
+    "nextCursor",
+  ]),
   NewSession: object(
     {
       ...settings,

@@ -8,7 +8,7 @@ import { type Adopter, SessionObserver } from "./observer.ts";
 import type { PermissionPolicy } from "./policy.ts";
 import { ownServerId, Session, type SessionContext } from "./session.ts";
 import type { Settings } from "./settings.ts";
-import { SessionStore } from "./store.ts";
+import { type SessionPlace, SessionStore } from "./store.ts";
 import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
 import { type SessionWatcher, Watchers } from "./watchers.ts";
 
@@ -36,6 +36,8 @@ export type DraftSeed = Pick<SessionRecord, "agent" | "cwd" | "mcpServers"> &
   Partial<
     Pick<SessionRecord, "id" | "title" | "mode" | "model" | "parentId" | "parentSequence" | "permissionRules">
   >;
+
+const pageSize = 200;
 
 /** All sessions of a server: those in its store, of which some are open. */
 export class Sessions implements Adopter {
@@ -78,6 +80,27 @@ export class Sessions implements Adopter {
       .filter(
         (view) => (agent === null || view.agent === agent) && (status === null || view.status === status),
       );
+  }
+
+  /** One page of {@link list}, with the place behind which the next one begins where there is one. */
+  page(
+    agent: string | null,
+    status: string | null,
+    after: SessionPlace | undefined,
+    limit: number,
+  ): { readonly sessions: SessionView[]; readonly next?: SessionPlace } {
+    const sessions: SessionView[] = [];
+    for (let place = after; ; ) {
+      const page = this.store.sessionsBehind(place, pageSize);
+      for (const stored of page) {
+        if (sessions.length === limit && place) return { sessions, next: place };
+        place = { createdAt: stored.record.createdAt, key: stored.key };
+        if (agent !== null && stored.record.agent !== agent) continue;
+        const view = this.#session(stored).view();
+        if (status === null || view.status === status) sessions.push(view);
+      }
+      if (page.length < pageSize) return { sessions };
+    }
   }
 
   /** Throws `session_not_found`. */

@@ -15,6 +15,12 @@ export interface StoredSession {
   readonly record: SessionRecord;
 }
 
+/** Where a session stands in the order of all. */
+export interface SessionPlace {
+  readonly createdAt: number;
+  readonly key: number;
+}
+
 /**
  * Everything that is kept of sessions, in one SQLite database. A call that returns has committed: it
  * survives the end of the process by any signal (WAL with `synchronous=NORMAL`; the last moments
@@ -70,6 +76,16 @@ export class SessionStore {
   sessions(): StoredSession[] {
     return this.#sql("SELECT key, version, data FROM sessions ORDER BY created_at DESC, key DESC")
       .all()
+      .map((row) => ({ key: Number(row.key), record: parse(row) }));
+  }
+
+  /** At most `limit` sessions behind `after`, the newest first. */
+  sessionsBehind(after: SessionPlace | undefined, limit: number): StoredSession[] {
+    const { createdAt, key } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, key: Number.MAX_SAFE_INTEGER };
+    const sql = `SELECT key, version, data FROM sessions WHERE (created_at, key) < (?, ?)
+      ORDER BY created_at DESC, key DESC LIMIT ?`;
+    return this.#sql(sql)
+      .all(createdAt, key, limit)
       .map((row) => ({ key: Number(row.key), record: parse(row) }));
   }
 
