@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { text as readBody } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { createOpencodeClient, type Event, type OpencodeClient } from "@opencode-ai/sdk";
 import { createOpencodeClient as createClientV2 } from "@opencode-ai/sdk/v2/client";
@@ -369,6 +372,26 @@ test("a stream of events resumes behind the last one that was seen", async (t) =
   }
   assert.ok(!text.includes('"one"'), text);
   assert.match(text, /^id: 1\ndata: \{"type":"server.connected"/);
+});
+
+test("what has no route here goes to OpenCode's own server where one is named, without the token", async (t) => {
+  const seen: unknown[] = [];
+  const own = createServer(async (request, response) => {
+    const body = await readBody(request);
+    seen.push([request.method, request.url, request.headers.authorization, body]);
+    response.writeHead(201, { "content-type": "application/json" }).end('{"found":true}');
+  });
+  await new Promise<void>((resolve) => own.listen(0, "127.0.0.1", resolve));
+  t.after(() => own.close());
+  const { port } = own.address() as AddressInfo;
+  const { sandbox } = await attach(t, { opencode: { proxyUrl: `http://127.0.0.1:${port}/` } });
+  const path = `${sandbox.url}/opencode/session/s/shell?a=b`;
+  assert.equal((await fetch(path, { method: "POST", body: "x" })).status, 401);
+  const answer = await sandbox.fetch(path, { method: "POST", body: '{"command":"ls"}' });
+  assert.equal(answer.status, 201);
+  assert.deepEqual(await answer.json(), { found: true });
+  assert.deepEqual(seen, [["POST", "/session/s/shell?a=b", undefined, '{"command":"ls"}']]);
+  assert.equal((await sandbox.fetch(`${sandbox.url}/opencode/lsp`)).status, 200);
 });
 
 const reader = `

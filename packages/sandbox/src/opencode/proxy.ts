@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Exchange } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
@@ -47,5 +46,14 @@ async function forward(base: string, { request, response, params, query, signal 
   );
   response.writeHead(answer.status, Object.fromEntries(kept));
   if (answer.body === null) response.end();
-  else await pipeline(Readable.fromWeb(answer.body), response);
+  else await pipeline(chunksOf(answer.body), response);
+}
+
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+  } finally {
+    await reader.cancel();
+  }
 }
