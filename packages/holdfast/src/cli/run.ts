@@ -18,6 +18,7 @@ Your working tree is not touched; nothing leaves the jail until you apply it.
   --agent NAME       an agent of "holdfast agents list" (default: demo)
   --from-head        start from the last commit although there are uncommitted changes
   --approve WHAT     ask (default), allow or deny: the answer to the agent's own questions.
+                     What leaves the jail is always asked; with nobody to ask it is denied.
                      Without a terminal, "ask" reads answers from standard input; when that
                      ends, a question is allowed once inside a jail and denied without one
   --apply            put the diff on a new branch of the repository at the end
@@ -176,10 +177,13 @@ class Run {
   async #choose(approval: ApprovalView, unsafe: boolean): Promise<ApprovalOption> {
     const allow = optionOf(approval, "allow_once", "allow_always");
     const deny = optionOf(approval, "reject_once", "reject_always");
-    if (this.#approve === "allow") return allow;
+    // Allowing beforehand is for what the agent does in its jail; what leaves it is asked each time.
+    const leaves = approval.boundary !== undefined;
+    if (this.#approve === "allow" && !leaves) return allow;
     if (this.#approve === "deny") return deny;
     this.#printer.flush();
     const out = process.stderr;
+    if (leaves) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
     out.write(`\n${harmless(approval.title)}\n${harmless(approval.detail)}\n`);
     approval.options.forEach((option, index) => {
       out.write(`  ${index + 1}) ${harmless(option.name)}\n`);
@@ -188,12 +192,13 @@ class Run {
       out.write("Answer with a number, y or n: ");
       const answer = await this.#answers.next();
       if (answer === undefined) {
+        const deniedAs = leaves ? "it acts outside of the jail" : unsafe ? "there is no jail" : undefined;
         out.write(
-          unsafe
-            ? "denied (nobody to ask, and no jail)\n"
-            : "allowed once (nobody to ask; it is in a jail)\n",
+          deniedAs === undefined
+            ? "allowed once (nobody to ask; it is in a jail)\n"
+            : `denied (nobody to ask, and ${deniedAs})\n`,
         );
-        return unsafe ? deny : allow;
+        return deniedAs === undefined ? allow : deny;
       }
       const text = answer.trim().toLowerCase();
       if (text === "y" || text === "yes" || text === "allow") return allow;

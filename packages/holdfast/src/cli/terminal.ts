@@ -64,7 +64,9 @@ export class EventPrinter {
       case "interrupted":
         return this.#notice(`interrupted: ${harmless(body.reason)}`);
       case "approval-requested":
-        return this.#notice(`the agent asks: ${harmless(body.approval.title)}`);
+        return this.#notice(
+          `${body.approval.boundary === undefined ? "the agent asks" : "the gate asks"}: ${harmless(body.approval.title)}`,
+        );
       case "approval-settled":
         return this.#notice(`approval ${body.outcome}`);
       case "turn-ended":

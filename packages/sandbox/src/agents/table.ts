@@ -138,7 +138,8 @@ export function customAgent(agent: CustomAgent): AgentRow {
     credentials: [],
     ...(agent.skillsDirectory === undefined ? {} : { skillsDirectory: agent.skillsDirectory }),
     capabilities: capabilities(agent.capabilities ?? {}),
-    quirks: { loadsSessions: false, asksPermission: false, mcpServers: false, notes: [] },
+    // ACP has every agent take servers on standard streams.
+    quirks: { loadsSessions: false, asksPermission: false, mcpServers: true, notes: [] },
     setup: () => ({ env, files: [] }),
   };
 }

@@ -12,7 +12,7 @@ import { ToolIcon } from "../../components/icons.tsx";
 import { ErrorNotice } from "../../components/notice.tsx";
 import { visibleText } from "../../components/visible-text.ts";
 
-/** The agent's questions, oldest first. Answering one moves focus to the next, or to the transcript. */
+/** The questions of the agent and of the gate, oldest first. Answering one moves focus to the next, or to the transcript. */
 export function Approvals({ task }: { readonly task: TaskView }) {
   const announce = useAnnounce();
   const region = useRef<HTMLDivElement>(null);
@@ -21,12 +21,13 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   const first = open[0];
   const firstId = first?.id;
   const firstTitle = first?.title;
+  const asker = first?.boundary === undefined ? "The agent asks" : "The gate asks";
   useEffect(() => {
     if (firstId === undefined) return;
-    announce(`The agent asks: ${firstTitle ?? ""}`, "assertive");
+    announce(`${asker}: ${firstTitle ?? ""}`, "assertive");
     // Never taken from somebody who types: only focus that is nowhere goes to the question.
     if (isFocusIdle()) region.current?.querySelector<HTMLElement>(".approval")?.focus();
-  }, [announce, firstId, firstTitle]);
+  }, [announce, asker, firstId, firstTitle]);
   return (
     <div className="approvals" ref={region}>
       {open.map((approval) => (
@@ -83,15 +84,27 @@ function ApprovalCard({
     },
   });
   return (
-    <section className="approval" aria-labelledby={`${id}-title`} tabIndex={-1} data-approval={approval.id}>
+    <section
+      className={approval.boundary === undefined ? "approval" : "approval approval-boundary"}
+      aria-labelledby={`${id}-title`}
+      aria-describedby={approval.boundary === undefined ? undefined : `${id}-boundary`}
+      tabIndex={-1}
+      data-approval={approval.id}
+    >
       <p className="approval-kicker">
         <ToolIcon kind={approval.kind ?? "other"} />
-        The agent asks{approval.kind === undefined ? "" : ` · ${approval.kind}`}
+        {approval.boundary === undefined ? "The agent asks" : "The gate asks"}
+        {approval.kind === undefined ? "" : ` · ${approval.kind}`}
         <span className="approval-left">{left > 0 ? `expires in ${formatDuration(left)}` : "expired"}</span>
       </p>
       <h2 className="approval-title" id={`${id}-title`}>
         {visibleText(approval.title)}
       </h2>
+      {approval.boundary !== undefined && (
+        <p className="approval-note" id={`${id}-boundary`}>
+          This acts outside of the jail. It is done once, exactly as shown, and only if you allow it.
+        </p>
+      )}
       {approval.detail !== "" && <Detail approval={approval} />}
       {answer.isError && <ErrorNotice error={answer.error} title="The answer was not taken." />}
       <div className="approval-options">

@@ -41,6 +41,8 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
             </span>
           )}
           <span>{task.agent}</span>
+          {/* Another app, served by the same server: no link of this one's router. */}
+          <a href={`/tasks/${task.id}/sandbox/ui/processes`}>Processes and files</a>
         </p>
       </div>
       {busy && (

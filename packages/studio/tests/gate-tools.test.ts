@@ -1,0 +1,118 @@
+/** An agent in a jail calls tools of the gate: through MCP and through `ipc`, allowed by a person where it matters. */
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createStudio } from "../src/index.ts";
+import { makeRepository, needsJail, readLog, said, temporaryFolder, untilEvent, Watch } from "./helpers.ts";
+
+const text = { type: "string" };
+const tool = (name: string, risk_level: "low" | "high") => ({
+  name,
+  description: name,
+  risk_level,
+  arguments_schema: { type: "object", additionalProperties: false, properties: { text }, required: ["text"] },
+});
+
+/** A plugin with a harmless tool and one that a person has to allow; it counts what it did. */
+function installPost(dataDirectory: string): void {
+  const folder = join(dataDirectory, "plugins", "post");
+  mkdirSync(join(folder, "skills"), { recursive: true });
+  const manifest = {
+    description: "Posts notes",
+    version: "1.0.0",
+    app_compat: ">=0.1.0",
+    author: { name: "Test" },
+    provides: { channels: [], tools: [tool("note_draft", "low"), tool("note_post", "high")] },
+    subscribes: [],
+  };
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+  writeFileSync(join(folder, "skills", "post.md"), "# Posting notes\n");
+  writeFileSync(
+    join(folder, "handler.ts"),
+    `let posted = 0;
+     export default {
+       async initialize() {},
+       async handleToolInvocation(tool: string, args: { text: string }) {
+         if (tool === "note_post") posted += 1;
+         return { ok: true, result: { tool, text: args.text, posted } };
+       },
+       async shutdown() {},
+     };`,
+  );
+}
+
+async function open(t: TestContext) {
+  const folder = temporaryFolder(t);
+  const dataDirectory = join(folder, "data");
+  installPost(dataDirectory);
+  const directory = join(folder, "agent");
+  mkdirSync(directory);
+  copyFileSync(
+    fileURLToPath(new URL("./fixtures/tool-agent.mjs", import.meta.url)),
+    join(directory, "agent.mjs"),
+  );
+  const studio = await createStudio({
+    dataDirectory,
+    environment: { PATH: process.env.PATH },
+    vault: { logins: false },
+    customAgents: [{ id: "tools", command: "{node}", args: ["{directory}/agent.mjs"], directory }],
+  });
+  t.after(() => studio.close());
+  const repository = makeRepository(folder);
+  const task = await studio.client.organization.createTask({ repository, agent: "tools", prompt: "list" });
+  const watch = await Watch.open(studio.client, task.id);
+  t.after(() => watch.close());
+  const view = await watch.status("idle", "failed");
+  assert.equal(view.error, undefined);
+  const spoken = (what: string) => untilEvent(studio.client, view.sessionId, (event) => said(event, what));
+  const prompt = async (what: string) => {
+    await studio.client.task(task.id).prompt(what);
+  };
+  return { studio, task, watch, view, spoken, prompt };
+}
+
+describe("the tools of the gate, for an agent in a jail", () => {
+  test("are listed and called over MCP and by ipc; a person allows what matters, once", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, watch, view, spoken, prompt } = await open(t);
+    await spoken("note_draft note_post");
+    await prompt('ipc note_draft {"text":"by ipc"}');
+    await spoken("by ipc");
+    await prompt('mcp note_post {"text":"first"}');
+    const asking = await watch.until((each) => each.approvals.length > 0, "a card");
+    const [card] = asking.approvals;
+    assert.deepEqual(card?.boundary, { tool: "note_post" });
+    assert.match(card?.detail ?? "", /"text": "first"/);
+    await watch.answer("allow_once");
+    await spoken('\\"posted\\":1');
+    await watch.status("idle");
+    // Allowed once is not allowed again.
+    await prompt('mcp note_post {"text":"first"}');
+    const again = await watch.until((each) => each.approvals.length > 0, "a second card");
+    assert.notEqual(again.approvals[0]?.id, card?.id);
+    await watch.answer("reject_once");
+    await spoken("CONFIRMATION_DENIED");
+    await watch.status("idle");
+    const log = await readLog(studio.client, view.sessionId);
+    const settled = log.flatMap(({ body }) => (body.type === "approval-settled" ? [body.outcome] : []));
+    assert.deepEqual(settled, ["allowed", "denied"]);
+    assert.equal(log.filter((event) => said(event, '\\"posted\\":2')).length, 0, "it was done once");
+  });
+
+  test("that a person has to allow are withdrawn when the work is stopped", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, task, watch, view, prompt } = await open(t);
+    await prompt('mcp note_post {"text":"stop me"}');
+    await watch.until((each) => each.approvals.length > 0, "a card");
+    await studio.client.task(task.id).stop();
+    await watch.until((each) => each.approvals.length === 0, "no card");
+    await watch.status("stopped");
+    await untilEvent(
+      studio.client,
+      view.sessionId,
+      ({ body }) => body.type === "approval-settled" && body.outcome === "cancelled",
+    );
+  });
+});
