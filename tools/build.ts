@@ -23,7 +23,7 @@ const apps: readonly WebApp[] = [
     title: "the web app",
     folder: "studio",
     stamp: "web.stamp",
-    sources: ["studio/src", "client/src", "core/src"],
+    sources: ["studio/src", "sandbox-react/src", "client/src", "core/src"],
   },
   {
     title: "the inspector of a sandbox server",

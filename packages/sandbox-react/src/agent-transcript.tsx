@@ -14,13 +14,13 @@ import { cx, flag, slotClassNames } from "./internal/class-names.ts";
 import { type EntryGroup, groupEntries, isTurnDivider } from "./internal/groups.ts";
 import { prefersReducedMotion } from "./internal/motion.ts";
 import { transcriptClassNames } from "./internal/transcript-slots.ts";
-import { visibleText } from "./internal/visible-text.ts";
 import { PermissionCard } from "./permission-card.tsx";
 import { ToolGroup } from "./tool-group.tsx";
 import { TranscriptMessage } from "./transcript-message.tsx";
 import type { AgentTranscriptClassNames, AgentTranscriptProps } from "./transcript-types.ts";
 import type { TranscriptEntry } from "./types.ts";
 import { useTranscriptVirtualizer } from "./use-transcript-virtualizer.ts";
+import { visibleText } from "./visible-text.ts";
 
 const rowGap = 12;
 

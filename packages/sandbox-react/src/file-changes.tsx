@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { type ChangeLine, changeLines } from "./internal/change-lines.ts";
-import { visibleText } from "./internal/visible-text.ts";
 import type { FileChange } from "./types.ts";
+import { visibleText } from "./visible-text.ts";
 
 export interface FileChangesProps {
   readonly changes: readonly FileChange[];

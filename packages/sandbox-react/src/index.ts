@@ -6,7 +6,6 @@ export {
 export { AgentTranscript } from "./agent-transcript.tsx";
 export { ChatComposer, type ChatComposerClassNames, type ChatComposerProps } from "./chat-composer.tsx";
 export { FileChanges, type FileChangesProps } from "./file-changes.tsx";
-export { visibleText } from "./internal/visible-text.ts";
 export { isSafeHref, Markdown, type MarkdownProps } from "./markdown.tsx";
 export { PermissionCard, type PermissionCardProps } from "./permission-card.tsx";
 export { PermissionList, type PermissionListProps } from "./permission-list.tsx";
@@ -35,3 +34,4 @@ export {
   useTranscript,
 } from "./use-transcript.ts";
 export { type TranscriptVirtualizer, useTranscriptVirtualizer } from "./use-transcript-virtualizer.ts";
+export { visibleText } from "./visible-text.ts";

@@ -3,13 +3,13 @@ import { FileChanges } from "./file-changes.tsx";
 import { cx, flag, slotClassNames } from "./internal/class-names.ts";
 import { LongText } from "./internal/long-text.tsx";
 import { transcriptClassNames } from "./internal/transcript-slots.ts";
-import { visibleText } from "./internal/visible-text.ts";
 import type {
   AgentTranscriptClassNames,
   PermissionReplyHandler,
   TranscriptRenderers,
 } from "./transcript-types.ts";
 import type { PermissionOption, PermissionReply, TranscriptEntry } from "./types.ts";
+import { visibleText } from "./visible-text.ts";
 
 export interface PermissionCardProps
   extends Pick<TranscriptRenderers, "renderPermissionIcon" | "renderPermissionOptionContent"> {

@@ -2,11 +2,11 @@ import type { ReactNode } from "react";
 import { FileChanges } from "./file-changes.tsx";
 import { cx, flag } from "./internal/class-names.ts";
 import { LongText } from "./internal/long-text.tsx";
-import { visibleText } from "./internal/visible-text.ts";
 import { changesText } from "./transcript/content.ts";
 import { pendingDots } from "./transcript-message.tsx";
 import type { AgentTranscriptClassNames, TranscriptRenderers } from "./transcript-types.ts";
 import type { TranscriptEntry } from "./types.ts";
+import { visibleText } from "./visible-text.ts";
 
 export interface ToolItemProps {
   readonly entry: TranscriptEntry;

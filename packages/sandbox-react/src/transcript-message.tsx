@@ -1,9 +1,9 @@
 import { cx } from "./internal/class-names.ts";
 import { LongText } from "./internal/long-text.tsx";
-import { visibleText } from "./internal/visible-text.ts";
 import { Markdown } from "./markdown.tsx";
 import type { AgentTranscriptClassNames, TranscriptRenderers } from "./transcript-types.ts";
 import type { TranscriptEntry } from "./types.ts";
+import { visibleText } from "./visible-text.ts";
 
 /** Longer messages are shown as text: Markdown of any length would be parsed at each piece that comes. */
 const maxMarkdownCharacters = 40_000;

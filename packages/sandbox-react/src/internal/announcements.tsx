@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import type { TranscriptEntry } from "../types.ts";
+import { visibleText } from "../visible-text.ts";
 import { hiddenStyle } from "./hidden-style.ts";
-import { visibleText } from "./visible-text.ts";
 
 /** A message is read out when nothing was added to it for this long. */
 const quietMs = 700;

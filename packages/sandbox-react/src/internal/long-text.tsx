@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { visibleText } from "./visible-text.ts";
+import { visibleText } from "../visible-text.ts";
 
 /** Characters that are shown before somebody asks for the rest. */
 const shownCharacters = 20_000;
