@@ -9,6 +9,7 @@ import {
   type TranscriptEntry,
 } from "../src/index.ts";
 import { BrokenTerminal } from "./broken-terminal.tsx";
+import { GrowingEvents, LoadedSession } from "./events.tsx";
 import { assistant, everyEntry, manyEntries, question, user } from "./fixtures.ts";
 import { LiveSession, LiveTerminal } from "./live.tsx";
 
@@ -37,6 +38,8 @@ export const stories: Readonly<Record<string, () => ReactNode>> = {
       ]}
     />
   ),
+  events: () => <GrowingEvents />,
+  "session-loaded": () => <LoadedSession />,
   "terminal-broken": () => <BrokenTerminal />,
   "live-session": () => <LiveSession />,
   "live-terminal": () => <LiveTerminal />,

@@ -59,7 +59,7 @@ export async function assertAccessible(page: Page, what: string, rules?: readonl
 export async function until(page: Page, expression: string): Promise<void> {
   const failure = JSON.stringify(`never true: ${expression}`);
   await page.evaluate(`new Promise((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error(${failure})), 20000);
+    const limit = setTimeout(() => reject(new Error(${failure})), 60000);
     const look = () => {
       if (!(${expression})) return void requestAnimationFrame(look);
       clearTimeout(limit);

@@ -228,6 +228,30 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await includes(page, '[data-slot="announcements"]', "upon a time");
   });
 
+  test("events become a transcript as they come; another list is another transcript", async () => {
+    await open("events");
+    await shows(page, '[data-slot="message-text"]', "one");
+    await page.click("#more");
+    await page.click("#more");
+    await shows(page, '[data-slot="message-text"]', "one, 2, 3");
+    await page.click("#another");
+    await shows(page, '[data-slot="message-text"]', "another session");
+  });
+
+  test("what comes while a session's past is loaded is shown after it, once; a past that is gone is told", async () => {
+    await open("session-loaded");
+    await page.click("#live");
+    await shows(page, "#loaded", "false");
+    assert.equal(await page.locator('[data-slot="message"]').count(), 0);
+    await page.click("#load");
+    await shows(page, '[data-slot="message-text"]', "one, two, three");
+    await open("session-loaded");
+    await page.click("#live");
+    await page.click("#refuse");
+    await shows(page, '[data-slot="message-text"]', "three");
+    await shows(page, '[data-slot="error"]', "The history is gone");
+  });
+
   test("a terminal that cannot be reached says so and can be told to try again", async () => {
     await open("terminal-broken");
     await includes(page, '[data-slot="status"]', "attempt");
