@@ -8,6 +8,7 @@ import { findProgram } from "../jail/bwrap-program.ts";
 import type { Jail, JailExit, JailSpec } from "../jail/jail.ts";
 import { NotTried } from "./attack.ts";
 import type { EchoUpstream } from "./echo-upstream.ts";
+import type { AttackTools } from "./protocol.ts";
 
 export interface Finished extends JailExit {
   readonly stdout: string;
@@ -28,6 +29,7 @@ export interface LabParts {
   readonly canaries: Canaries;
   readonly hostFile: string;
   readonly upstream: EchoUpstream;
+  readonly tools: AttackTools;
 }
 
 /** A system call by number: numbers and strings, as perl's `syscall` takes them. */
@@ -49,6 +51,8 @@ export class AttackLab {
   /** Path on the host of a file that holds `canaries.hostFile`. */
   readonly hostFile: string;
   readonly upstream: EchoUpstream;
+  /** Tools that the broker offers to the jails of this lab. */
+  readonly tools: AttackTools;
   readonly #directory: string;
   readonly #jails: Jail[] = [];
   readonly #servers: Server[] = [];
@@ -61,6 +65,7 @@ export class AttackLab {
     this.canaries = parts.canaries;
     this.hostFile = parts.hostFile;
     this.upstream = parts.upstream;
+    this.tools = parts.tools;
     this.#directory = parts.directory;
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
   }

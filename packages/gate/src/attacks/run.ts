@@ -11,6 +11,7 @@ import { filesystemAttacks } from "./filesystem.ts";
 import { kernelAttacks } from "./kernel.ts";
 import { AttackLab } from "./lab.ts";
 import { networkAttacks } from "./network.ts";
+import { AttackTools, protocolAttacks } from "./protocol.ts";
 import { resourceAttacks } from "./resources.ts";
 import { secretAttacks } from "./secrets.ts";
 
@@ -21,6 +22,7 @@ export const gateAttacks: readonly Attack[] = [
   ...kernelAttacks,
   ...filesystemAttacks,
   ...resourceAttacks,
+  ...protocolAttacks,
 ];
 
 export interface RunAttacksOptions {
@@ -55,10 +57,22 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
       env: { ANTHROPIC_API_KEY: canaries.modelKey, HOLDFAST_ANTHROPIC_BASE_URL: upstream.url },
       logins: false,
     },
+    plugins: { userDirectory: join(directory, "plugins"), watch: false },
+    // Rows wait for what nobody will answer.
+    broker: { confirmWaitMs: 500 },
     onDecision: (decision) => told.push(decision),
     onUsage: (usage) => told.push(usage),
   });
-  const lab = new AttackLab({ gate, directory: join(directory, "lab"), canaries, hostFile, upstream });
+  const tools = new AttackTools(canaries.modelKey);
+  gate.tools.register(tools);
+  const lab = new AttackLab({
+    gate,
+    directory: join(directory, "lab"),
+    canaries,
+    hostFile,
+    upstream,
+    tools,
+  });
   const results: AttackResult[] = [];
   const add = (result: AttackResult) => {
     results.push(result);

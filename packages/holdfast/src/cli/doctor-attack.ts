@@ -1,5 +1,5 @@
 import { isHoldfastError } from "@holdfast/core";
-import { type AttackResult, runAttacks } from "@holdfast/gate";
+import { type AttackResult, gateAttacks, runAttacks } from "@holdfast/gate";
 import { type Screen, screenOf, style } from "./terminal.ts";
 
 const titles: Readonly<Record<AttackResult["group"], string>> = {
@@ -13,11 +13,12 @@ const titles: Readonly<Record<AttackResult["group"], string>> = {
 };
 
 /** `holdfast doctor --attack`: exit code 1 when an attempt got through or its control did not work. */
-export async function attackCommand(json: boolean): Promise<number> {
+export async function attackCommand(json: boolean, only = ""): Promise<number> {
   const screen = screenOf(process.stdout);
   let group: AttackResult["group"] | undefined;
   try {
     const report = await runAttacks({
+      attacks: gateAttacks.filter(({ id }) => id.startsWith(only)),
       onResult: (result) => {
         if (json) return;
         if (result.group !== group) console.log(`\n${titles[result.group]}`);

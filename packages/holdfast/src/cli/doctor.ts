@@ -10,12 +10,13 @@ import { dataDirectoryOf } from "./data-directory.ts";
 import { attackCommand } from "./doctor-attack.ts";
 import { screenOf, style } from "./terminal.ts";
 
-export const doctorUsage = `holdfast doctor [--attack] [--data DIR] [--json]
+export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--data DIR] [--json]
 
 Says what this machine can and cannot do, and the exact fix. Exit code 1 when agents cannot run.
 
   --attack   tries to break out: runs every attack of the list from inside real jails, and says what
-             stopped each. Exit code 1 when one got through.`;
+             stopped each. Exit code 1 when one got through.
+  --only     of these, the ones whose name begins so: network, secrets, kernel.mounts, ...`;
 
 interface Check {
   readonly name: string;
@@ -25,13 +26,13 @@ interface Check {
 }
 
 export async function doctorCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { attack: { type: "boolean" } });
+  const { values, positionals } = parse(args, { attack: { type: "boolean" }, only: { type: "string" } });
   if (values.help === true) {
     console.log(doctorUsage);
     return 0;
   }
   noArguments(positionals);
-  if (values.attack === true) return attackCommand(values.json === true);
+  if (values.attack === true) return attackCommand(values.json === true, values.only);
   const checks = [
     nodeCheck(),
     gitCheck(),

@@ -1,0 +1,331 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts";
+import { gateMountTarget } from "../broker/wire.ts";
+import type { Attack } from "./attack.ts";
+import type { Answers, AttackLab } from "./lab.ts";
+import { summary } from "./network.ts";
+
+/**
+ * Speaks to the gate's request socket byte by byte (ZMTP 3.1), so that it can also say what no library
+ * would. `call` resolves with "result", with the code of an error, or with "closed".
+ */
+const prelude = `
+  import net from "node:net";
+  const greeting = Buffer.alloc(64); greeting[0] = 255; greeting[9] = 127; greeting[10] = 3; greeting[11] = 1; greeting.write("NULL", 12);
+  const ready = Buffer.concat([Buffer.from([5]), Buffer.from("READY"), Buffer.from([11]), Buffer.from("Socket-Type"), Buffer.from([0, 0, 0, 6]), Buffer.from("DEALER")]);
+  const frame = (flags, body) => { const head = Buffer.alloc(9); head[0] = flags | 2; head.writeBigUInt64BE(BigInt(body.length), 1); return Buffer.concat([head, body]); };
+  const message = (body) => Buffer.concat([frame(1, Buffer.alloc(0)), frame(0, Buffer.from(body))]);
+  const open = () => new Promise((done) => {
+    const socket = net.connect((process.env.HOLDFAST_GATE ?? process.argv[1]) + "/request.sock"); let data = Buffer.alloc(0); let greeted = false; const heard = []; const waits = [];
+    const hear = (what) => { const wait = waits.shift(); if (wait) wait(what); else heard.push(what); };
+    const gate = { socket, next: () => heard.length ? Promise.resolve(heard.shift()) : new Promise((wait) => waits.push(wait)), send: (bytes) => socket.write(bytes) };
+    socket.on("connect", () => { socket.write(greeting); socket.write(frame(4, ready)); });
+    socket.on("error", () => {}); socket.on("close", () => { hear("closed"); done(gate); });
+    socket.on("data", (chunk) => { data = Buffer.concat([data, chunk]);
+      if (!greeted) { if (data.length < 64) return; data = data.subarray(64); greeted = true; }
+      for (;;) { const long = (data[0] & 2) !== 0; const head = long ? 9 : 2; if (data.length < head) return;
+        const size = long ? Number(data.readBigUInt64BE(1)) : data[1]; if (data.length < head + size) return;
+        const flags = data[0]; const body = data.subarray(head, head + size); data = data.subarray(head + size);
+        if (flags & 4) { if (body.subarray(1, 6).toString() === "READY") done(gate); continue; }
+        if (body.length > 0) { const { payload } = JSON.parse(body.toString()); hear(payload.error ? payload.error.code + " " + payload.error.message : "result " + JSON.stringify(payload.result)); } } });
+  });
+  const patient = (promise) => Promise.race([promise, new Promise((done) => setTimeout(() => done("silence"), 15000))]);
+  let count = 0;
+  const request = (topic, args, more = {}) => JSON.stringify({ topic, correlation: "a" + count++, arguments: args, ...more });
+  const ask = async (body) => { const gate = await open(); gate.send(message(body)); const answer = await patient(gate.next()); gate.socket.destroy(); return answer; };
+  const call = (name, args = {}) => ask(request("tool.invoke." + name, args));
+  const say = (answers) => { console.log(JSON.stringify(answers)); process.exit(0); };`;
+
+/** Tools that give an attacker every chance; they stand in for plugins. */
+export class AttackTools implements ToolSource {
+  readonly name = "attack";
+  readonly seen: ToolCall[] = [];
+  effects = 0;
+  readonly #secret: string;
+
+  constructor(secret: string) {
+    this.#secret = secret;
+  }
+
+  tools(): readonly Tool[] {
+    const argumentsSchema = {
+      type: "object",
+      additionalProperties: false,
+      properties: { text: { type: "string" }, more: {} },
+    };
+    const tool = (name: string, riskLevel: Tool["riskLevel"] = "low"): Tool => ({
+      name,
+      description: name,
+      plugin: "attack",
+      pluginVersion: "1",
+      riskLevel,
+      argumentsSchema,
+      timeoutMs: 300,
+    });
+    return [
+      tool("attack_plain"),
+      tool("attack_effect", "high"),
+      tool("attack_leak"),
+      tool("attack_throw"),
+      tool("attack_hang"),
+    ];
+  }
+
+  async invoke(call: ToolCall): Promise<ToolOutcome> {
+    this.seen.push(call);
+    switch (call.tool.name) {
+      case "attack_effect":
+        this.effects += 1;
+        return { ok: true, result: { effects: this.effects } };
+      case "attack_leak":
+        return {
+          ok: true,
+          result: { key: this.#secret, coded: Buffer.from(`xx${this.#secret}`).toString("base64") },
+        };
+      case "attack_throw":
+        throw new Error(`connect to 10.0.0.1 with ${this.#secret} at /home/host/plugin.ts`);
+      case "attack_hang":
+        return new Promise(() => {});
+      default:
+        return { ok: true, result: { group: call.principal.group, session: call.principal.session } };
+    }
+  }
+
+  onChange(): () => void {
+    return () => {};
+  }
+}
+
+async function withGate(
+  lab: AttackLab,
+  script: string,
+  during?: (directory: string) => Promise<void>,
+): Promise<Answers> {
+  const spec = lab.spec({});
+  const broker = await lab.gate.openBroker({ jailId: spec.id, session: spec.id, group: "attack" });
+  try {
+    const answers = lab.inside(`${prelude}\n${script}`, {
+      id: spec.id,
+      env: { HOME: "/home/agent", HOLDFAST_GATE: gateMountTarget },
+      mounts: [{ source: broker.directory, target: gateMountTarget, mode: "ro" }],
+    });
+    await Promise.all([answers, during?.(broker.directory)]);
+    return await answers;
+  } finally {
+    await broker.close();
+  }
+}
+
+const plain = `await call("attack_plain", { text: "x" })`;
+const worked = (answer: string | undefined) => answer?.startsWith("result ") === true;
+const refused = (answers: Answers, ...codes: string[]) =>
+  Object.values(answers).every((answer) => codes.some((code) => answer.startsWith(code)));
+/** Codes without their texts. */
+const codes = (answers: Answers) =>
+  summary(
+    Object.fromEntries(
+      Object.entries(answers).map(([name, answer]) => [name, answer.split(" ", 1)[0] ?? ""]),
+    ),
+  );
+
+export const protocolAttacks: readonly Attack[] = [
+  {
+    id: "protocol.identity",
+    group: "protocol",
+    attempt: "claim to be another in the frame: source, group, session, approved",
+    must: "the whole frame is refused",
+    layer: "broker: three fields and no more",
+    run: async (lab) => {
+      const { own, ...answers } = await withGate(
+        lab,
+        `const answers = {};
+        for (const field of ["source", "group", "session", "approved", "id", "version", "timestamp"]) answers[field] = await ask(request("tool.invoke.attack_plain", {}, { [field]: "other" }));
+        answers.own = ${plain}; say(answers);`,
+      );
+      return {
+        stopped: refused(answers, "VALIDATION_FAILED") && own?.includes('"group":"attack"') === true,
+        observed: codes(answers),
+        control: { worked: worked(own), observed: "a frame of three fields is answered" },
+      };
+    },
+  },
+  {
+    id: "protocol.foreign_process",
+    group: "protocol",
+    attempt: "a process that is not of the jail speaks to the jail's socket",
+    must: "refused before its first frame",
+    layer: "broker: the peer's process is checked against the jail",
+    needs: ["processes.hidden"],
+    run: async (lab) => {
+      let foreign = "";
+      const answers = await withGate(
+        lab,
+        `const first = ${plain}; await new Promise((done) => setTimeout(done, 1500)); say({ first });`,
+        async (directory) => {
+          const script = `${prelude} say({ answer: await ${plain.slice("await ".length)} });`;
+          const child = spawn(process.execPath, ["--input-type=module", "-e", script, directory], {
+            stdio: ["ignore", "pipe", "ignore"],
+            timeout: 10_000,
+          });
+          foreign = JSON.parse((await text(child.stdout)) || '{"answer":"nothing"}').answer;
+        },
+      );
+      return {
+        stopped: !worked(foreign),
+        observed: foreign,
+        control: { worked: worked(answers["first"]), observed: "a process of the jail is answered" },
+      };
+    },
+  },
+  {
+    id: "protocol.frames",
+    group: "protocol",
+    attempt:
+      "frames that are too large, lie about their length, never end, are empty, or come by the thousand",
+    must: "limits, timeouts, close; another jail is served",
+    layer: "broker: an endpoint process for each jail, limits before parsing",
+    run: async (lab) => {
+      const { own, ...answers } = await withGate(
+        lab,
+        `const answers = {};
+        answers.large = await call("attack_plain", { text: "x".repeat(1100000) });
+        answers.empty = await ask("");
+        let gate = await open(); const lie = Buffer.alloc(9); lie[0] = 2; lie.writeBigUInt64BE(1n << 40n, 1); gate.send(lie); answers.lie = await patient(gate.next());
+        gate = await open(); gate.send(message("{}").subarray(0, 12)); answers.half = await patient(gate.next());
+        gate = await open(); const tiny = message("x"); for (let n = 0; n < 20000; n++) gate.send(tiny); answers.tiny = await patient(gate.next()); gate.socket.destroy();
+        answers.own = ${plain}; say(answers);`,
+      );
+      const other = await withGate(lab, `say({ own: ${plain} });`);
+      return {
+        stopped: refused(answers, "VALIDATION_FAILED", "RATE_LIMITED", "closed"),
+        observed: codes(answers),
+        control: {
+          worked: worked(other["own"]),
+          observed: `another jail is answered (its own: ${own?.split(" ", 1)[0]})`,
+        },
+      };
+    },
+  },
+  {
+    id: "protocol.json",
+    group: "protocol",
+    attempt: "a depth bomb, keys twice, __proto__, broken UTF-8, NaN and numbers without end",
+    must: "a typed error each",
+    layer: "broker: strict JSON before anything reads it",
+    run: async (lab) => {
+      const { own, ...answers } = await withGate(
+        lab,
+        `const head = '{"topic":"tool.invoke.attack_plain","correlation":"j","arguments":';
+        const bad = { depth: head + '{"more":' + "[".repeat(5000) + "]".repeat(5000) + "}}", twice: head + '{"text":"a","text":"b"}}', proto: head + '{"__proto__":{"text":"x"}}}',
+          utf8: Buffer.concat([Buffer.from(head + '{"text":"'), Buffer.from([255, 254, 192, 128]), Buffer.from('"}}')]), nan: head + '{"more":NaN}}', huge: head + '{"more":1e999}}', cut: head.slice(0, 30) };
+        const answers = {}; for (const [name, body] of Object.entries(bad)) answers[name] = await ask(body);
+        answers.own = ${plain}; say(answers);`,
+      );
+      return {
+        stopped: refused(answers, "VALIDATION_FAILED"),
+        observed: codes(answers),
+        control: { worked: worked(own), observed: "well-formed JSON is answered" },
+      };
+    },
+  },
+  {
+    id: "protocol.approval",
+    group: "protocol",
+    attempt: "act without a person: call, repeat, swap the arguments of what was allowed, replay it",
+    must: "asked each time; what was allowed happens once",
+    layer: "approvals: durable, bound to the arguments, single use",
+    run: async (lab) => {
+      const before = lab.tools.effects;
+      const ask = async (allow: boolean) => {
+        const [open] = lab.gate.approvals
+          .list({ state: "pending" })
+          .filter(({ tool }) => tool === "attack_effect");
+        if (allow && open) await lab.gate.approvals.decide(open.id, "allow", "the person of the test");
+      };
+      const without = await withGate(
+        lab,
+        `say({ call: await call("attack_effect", { text: "a" }), repeat: await call("attack_effect", { text: "a" }) });`,
+      );
+      const none = lab.tools.effects - before;
+      for (const { id } of lab.gate.approvals.list({ state: "pending" }))
+        await lab.gate.approvals.decide(id, "deny", "the test");
+      const stop = lab.gate.approvals.onAsked(
+        ({ detail }) => void (detail.includes('"a"') ? ask(true) : undefined),
+      );
+      const allowed = await withGate(
+        lab,
+        `say({ first: await call("attack_effect", { text: "a" }), swapped: await call("attack_effect", { text: "b" }) });`,
+      );
+      stop();
+      const once = lab.tools.effects - before;
+      return {
+        stopped:
+          none === 0 &&
+          once === 1 &&
+          !worked(without["call"]) &&
+          !worked(without["repeat"]) &&
+          !worked(allowed["swapped"]),
+        observed: `${codes(without)}; swapped: ${allowed["swapped"]?.split(" ", 1)[0]}`,
+        control: { worked: worked(allowed["first"]), observed: "what a person allowed is done" },
+      };
+    },
+  },
+  {
+    id: "protocol.card",
+    group: "protocol",
+    attempt:
+      "spoof the card: line breaks, markdown, ANSI, text that runs backwards, an argument that hides another",
+    must: "plain text, escaped, a cut is marked",
+    layer: "approvals: the text of a card",
+    run: async (lab) => {
+      const cards: { detail: string; truncated: boolean; title: string }[] = [];
+      const stop = lab.gate.approvals.onAsked((card) => void cards.push(card));
+      await withGate(
+        lab,
+        `await Promise.all([call("attack_effect", { text: "\\u202egpj.exe\\u2066\\u001b[2K\\u001b[1A\\r\\u0000\\u200b" }), call("attack_effect", { text: "x".repeat(90000), more: "the real one" })]); say({});`,
+      );
+      stop();
+      const hidden = cards.filter(({ detail, title }) =>
+        [...detail, ...title].some((each) => /[\p{Cc}\p{Cf}]/u.test(each) && each !== "\n"),
+      );
+      const long = cards.find(({ detail }) => detail.includes("xxx"));
+      return {
+        stopped: cards.length === 2 && hidden.length === 0 && long?.truncated === true,
+        observed: `${hidden.length} of ${cards.length} cards with hidden characters; the long one is marked as cut`,
+        control: { worked: cards.length === 2, observed: "both calls made a card" },
+      };
+    },
+  },
+  {
+    id: "protocol.results",
+    group: "protocol",
+    attempt: "a plugin returns a secret, throws with one in the message, or hangs",
+    must: "taken out; a generic error; a timeout",
+    layer: "broker: one executor around every handler, sanitiser",
+    run: async (lab) => {
+      const answers = await withGate(
+        lab,
+        `say({ leak: await call("attack_leak"), thrown: await call("attack_throw"), hang: await call("attack_hang"), own: ${plain} });`,
+      );
+      const secret = lab.canaries.modelKey;
+      const all = JSON.stringify(answers);
+      const leaked =
+        all.includes(secret) ||
+        all.includes(secret.slice(0, -6)) ||
+        all.includes("10.0.0.1") ||
+        all.includes("/home/host");
+      return {
+        stopped:
+          !leaked &&
+          answers["thrown"]?.startsWith("PLUGIN_ERROR") === true &&
+          answers["hang"]?.startsWith("PLUGIN_TIMEOUT") === true,
+        observed: codes({ thrown: answers["thrown"] ?? "", hang: answers["hang"] ?? "" }),
+        control: {
+          worked: worked(answers["leak"]) && worked(answers["own"]),
+          observed: "the rest of the result arrives",
+        },
+      };
+    },
+  },
+];
