@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Ports, silentLogger, systemPorts } from "@holdfast/core";
 import { createGate, type Gate } from "@holdfast/gate";
+import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { AgentCatalogue } from "./agents.ts";
@@ -75,6 +76,8 @@ async function compose(parts: Parts): Promise<Studio> {
       ...(token === undefined || token === "" ? {} : { inspector: { token } }),
       fallback: createRoutes({
         access: registryAccess,
+        sandbox: (taskId) => host.sandbox(taskId),
+        inspectorDirectory: inspectorDirectory(),
         webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
         log: ports.log,
       }),

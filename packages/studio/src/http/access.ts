@@ -53,6 +53,10 @@ export class Access {
   /** Whoever is logged in owns the server, and may look into everything. Throws `auth.unauthorized`. */
   readonly manage = (info: ManageInfo): Promise<void> | void => this.#identify(info);
 
+  /** Whoever is logged in, for what the Studio serves beside its actors. Throws `auth.unauthorized`. */
+  readonly owner = (info: { header(name: string): string | undefined }): Promise<void> | void =>
+    this.#identify(info);
+
   #identify(info: { header(name: string): string | undefined }): Promise<void> | undefined {
     const secret = cookieOf(info.header("cookie"), this.cookieName);
     if (secret === undefined) throw unauthorized();

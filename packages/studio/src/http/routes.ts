@@ -1,10 +1,11 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Agent, IncomingMessage, ServerResponse } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import type { Access } from "./access.ts";
+import { proxyToSandbox, sandboxPath } from "./sandbox-proxy.ts";
 
 const maxBodyBytes = 4_096;
 
@@ -37,6 +38,10 @@ export interface RoutesOptions {
   readonly access: Access;
   /** Folder of the built web app. */
   readonly webDirectory: string;
+  /** Folder of the inspector of sandbox servers, which shows the sandbox of a task too. */
+  readonly inspectorDirectory: string;
+  /** The way to the sandbox server of a task, while its agent is there. */
+  readonly sandbox: (taskId: string) => Agent | undefined;
   readonly log: Logger;
 }
 
@@ -74,10 +79,23 @@ async function answer(
 ): Promise<void> {
   const path = new URL(request.url ?? "/", "http://localhost").pathname;
   if (path === "/auth/exchange") return exchange(options, request, response);
+  const sandbox = sandboxPath(path);
+  if (sandbox?.below.startsWith("/v1/")) {
+    await options.access.owner({ header: (name) => headerOf(request, name) });
+    return proxyToSandbox(options.sandbox(sandbox.taskId), sandbox.below, request, response);
+  }
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new HoldfastError("gateway", "method_not_allowed", "Only GET is possible here");
   }
-  await sendFile(options.webDirectory, path, request, response);
+  const { inspectorDirectory, webDirectory } = options;
+  if (sandbox !== undefined) await sendFile(inspectorDirectory, "/", request, response);
+  else if (/^\/ui\/.*\.\w+$/.test(path)) await sendFile(inspectorDirectory, path.slice(3), request, response);
+  else await sendFile(webDirectory, path, request, response);
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name.toLowerCase()];
+  return Array.isArray(value) ? value.join(", ") : value;
 }
 
 async function exchange(

@@ -20,6 +20,7 @@ test("a token and headers in the query leave the address and stay with the tab",
   const first = tab(`http://127.0.0.1:2468/ui/?token=secret&headers=${headers}&view=all`);
   assert.deepEqual(first.connection, {
     baseUrl: "http://127.0.0.1:2468",
+    basePath: "/ui",
     token: "secret",
     headers: { "x-trace": "1" },
   });
@@ -40,6 +41,16 @@ test("headers that are no JSON object are none, and an address without either ch
   assert.deepEqual(tab("http://localhost/ui/?headers=nonsense").connection.headers, {});
   const { connection, shown } = tab("http://localhost/ui/?view=all");
   assert.deepEqual([connection.token, shown], [undefined, []]);
+});
+
+test("behind a path the server is there too, and below a task it is that task's sandbox", () => {
+  const proxied = tab("http://host/box/7/ui/files").connection;
+  assert.deepEqual([proxied.baseUrl, proxied.basePath], ["http://host/box/7", "/box/7/ui"]);
+  assert.equal(proxied.taskPath, undefined);
+  const task = tab("http://localhost:1/tasks/0a-1b/sandbox/ui/processes").connection;
+  assert.equal(task.baseUrl, "http://localhost:1/tasks/0a-1b/sandbox");
+  assert.equal(task.basePath, "/tasks/0a-1b/sandbox/ui");
+  assert.equal(task.taskPath, "/tasks/0a-1b");
 });
 
 test("a typed token replaces the one that was kept", () => {

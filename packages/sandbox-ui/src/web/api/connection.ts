@@ -1,6 +1,11 @@
 /** How the page reaches its server: the token and further headers that its address brought. */
 export interface Connection {
+  /** Where `/v1/` is, without a slash at its end. */
   readonly baseUrl: string;
+  /** The path of the app itself: `/ui`, or below what stands in front of the server. */
+  readonly basePath: string;
+  /** The page of the Studio's task whose sandbox this is; only its processes and files are shown then. */
+  readonly taskPath?: string;
   readonly token?: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -35,7 +40,15 @@ export function takeConnection(
     remember(storage, given);
   }
   const { token, headers = {} } = given ?? recall(storage);
-  return { baseUrl: location.origin, headers, ...(token === undefined ? {} : { token }) };
+  const [basePath = "/ui", prefix = ""] = /^(.*?)\/ui(?=\/|$)/.exec(location.pathname) ?? [];
+  const taskPath = /^(\/tasks\/[\w-]+)\/sandbox$/.exec(prefix)?.[1];
+  return {
+    baseUrl: `${location.origin}${prefix}`,
+    basePath,
+    headers,
+    ...(taskPath === undefined ? {} : { taskPath }),
+    ...(token === undefined ? {} : { token }),
+  };
 }
 
 /** The same connection with the token that a person typed, kept for this tab. */

@@ -33,13 +33,14 @@ export function App({ connection: first }: { readonly connection: Connection }) 
       <ConnectScreen
         error={refused}
         tried={connection.token !== undefined}
+        taskPath={connection.taskPath}
         onRetry={() => setConnection({ ...connection })}
         onToken={(token) => setConnection(withToken(connection, token, tabStorage()))}
       />
     );
   }
   if (api === undefined) return <Loading label="Connecting to the sandbox server" />;
-  return <Connected api={api} onSignedOut={setRefused} />;
+  return <Connected api={api} connection={connection} onSignedOut={setRefused} />;
 }
 
 async function openApi(connection: Connection): Promise<SandboxApi> {
@@ -51,9 +52,11 @@ async function openApi(connection: Connection): Promise<SandboxApi> {
 
 function Connected({
   api,
+  connection: { basePath, taskPath },
   onSignedOut,
 }: {
   readonly api: SandboxApi;
+  readonly connection: Connection;
   readonly onSignedOut: (error: unknown) => void;
 }) {
   const [offline, setOffline] = useState(false);
@@ -73,8 +76,8 @@ function Connected({
         mutations: { networkMode: "always" },
       },
     });
-    return [client, createAppRouter()] as const;
-  }, [onSignedOut]);
+    return [client, createAppRouter(basePath, taskPath)] as const;
+  }, [basePath, onSignedOut, taskPath]);
   return (
     <ApiProvider value={api}>
       <QueryClientProvider client={queries}>

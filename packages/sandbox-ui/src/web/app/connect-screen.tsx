@@ -8,11 +8,13 @@ import { usePageTitle } from "./hooks.ts";
 export function ConnectScreen({
   error,
   tried,
+  taskPath,
   onToken,
   onRetry,
 }: {
   readonly error: unknown;
   readonly tried: boolean;
+  readonly taskPath: string | undefined;
   readonly onToken: (token: string) => void;
   readonly onRetry: () => void;
 }) {
@@ -22,10 +24,11 @@ export function ConnectScreen({
     event.preventDefault();
     if (token.trim() !== "") onToken(token.trim());
   };
-  if (!isSignedOut(error)) {
+  if (!isSignedOut(error) || taskPath !== undefined) {
     return (
       <main className="connect">
         <ErrorNotice error={error} onRetry={onRetry} />
+        {taskPath !== undefined && <a href={taskPath}>Back to the task</a>}
       </main>
     );
   }

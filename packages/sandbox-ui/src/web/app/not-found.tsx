@@ -4,7 +4,7 @@ import { Empty } from "../parts/notice.tsx";
 export function NotFound() {
   return (
     <Empty title="There is nothing at this address.">
-      <Link to="/sessions">All sessions</Link>
+      <Link to="/">To the beginning</Link>
     </Empty>
   );
 }

@@ -1,5 +1,5 @@
 import {
-  createRootRoute,
+  createRootRouteWithContext,
   createRoute,
   createRouter,
   lazyRouteComponent,
@@ -12,13 +12,21 @@ import { SessionsLayout } from "../screens/sessions/sessions-layout.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
 
-const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+interface RouterContext {
+  readonly taskPath: string | undefined;
+}
+
+const rootRoute = createRootRouteWithContext<RouterContext>()({
+  component: Shell,
+  notFoundComponent: NotFound,
+});
 
 const indexRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
-  beforeLoad: () => {
-    throw redirect({ to: "/sessions", replace: true });
+  beforeLoad: ({ context }) => {
+    // The sessions of a task are its own.
+    throw redirect({ to: context.taskPath === undefined ? "/sessions" : "/processes", replace: true });
   },
 });
 const sessionsRoute = createRoute({
@@ -91,8 +99,9 @@ const routeTree = rootRoute.addChildren([
   configRoute,
 ]);
 
-export function createAppRouter() {
-  return createRouter({ routeTree, basepath: "/ui", defaultPreload: false });
+/** `basepath` is where the app is served; `taskPath` says that it shows the sandbox of a Studio's task. */
+export function createAppRouter(basepath: string, taskPath: string | undefined) {
+  return createRouter({ routeTree, basepath, defaultPreload: false, context: { taskPath } });
 }
 
 declare module "@tanstack/react-router" {

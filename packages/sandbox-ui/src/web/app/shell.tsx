@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { Link, Outlet, useRouteContext, useRouterState } from "@tanstack/react-router";
 import { type RefObject, useContext, useEffect, useRef } from "react";
 import { useApi } from "../api/context.ts";
 import { permissionsQuery } from "../api/queries.ts";
@@ -12,6 +12,7 @@ import { useTheme } from "./theme.ts";
 /** Header, navigation and banners around every screen. */
 export function Shell() {
   const main = useRef<HTMLElement>(null);
+  const { taskPath } = useRouteContext({ from: "__root__" });
   useFocusOnNavigation(main);
   return (
     <div className="shell">
@@ -19,21 +20,31 @@ export function Shell() {
         Skip to content
       </a>
       <header className="top">
-        <Link to="/sessions" className="brand" aria-label="Sandbox inspector, all sessions">
+        <Link to="/" className="brand" aria-label="Sandbox inspector">
           <BrandMark size={22} />
           <span>Sandbox</span>
         </Link>
         <nav aria-label="Main">
-          <Link to="/sessions">Sessions</Link>
-          <PermissionsLink />
+          {taskPath === undefined ? (
+            <>
+              <Link to="/sessions">Sessions</Link>
+              <PermissionsLink />
+            </>
+          ) : (
+            <a href={taskPath}>Back to the task</a>
+          )}
           <Link to="/processes" activeOptions={{ includeSearch: false }}>
             Processes
           </Link>
           <Link to="/files" activeOptions={{ includeSearch: false }}>
             Files
           </Link>
-          <Link to="/agents">Agents</Link>
-          <Link to="/config">Configuration</Link>
+          {taskPath === undefined && (
+            <>
+              <Link to="/agents">Agents</Link>
+              <Link to="/config">Configuration</Link>
+            </>
+          )}
         </nav>
         <ThemeToggle />
       </header>

@@ -1,6 +1,6 @@
 import type { FsEntry } from "@holdfast/sandbox-client";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi, Link, useRouteContext } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
 import {
   baseName,
@@ -28,7 +28,9 @@ const route = getRouteApi("/files");
 
 /** A directory, and one file of it. */
 export function FilesScreen() {
-  const { path = "~", file } = route.useSearch();
+  const { taskPath } = useRouteContext({ from: "__root__" });
+  // A task works in the workspace of its jail; elsewhere HOME is where paths begin.
+  const { path = taskPath === undefined ? "~" : "/workspace", file } = route.useSearch();
   usePageTitle(`Files in ${placeText(path)}`);
   const api = useApi();
   const queries = useQueryClient();
@@ -76,7 +78,7 @@ function Crumbs({ path }: { readonly path: string }) {
       <ol>
         {rooted && (
           <li className="crumb-home">
-            <Link to="/files" search={{}} activeOptions={{ exact: true }} aria-label="HOME">
+            <Link to="/files" search={{ path: "~" }} activeOptions={{ exact: true }} aria-label="HOME">
               ~
             </Link>
           </li>

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { createStudio } from "../src/index.ts";
+import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./helpers.ts";
+
+/** A task whose agent waits for an answer, so that its sandbox stays, and calls with its owner's cookie. */
+async function startTask(t: TestContext) {
+  const folder = temporaryFolder(t);
+  const repository = makeRepository(folder);
+  const studio = await createStudio({
+    dataDirectory: join(folder, "data"),
+    environment: { PATH: process.env.PATH },
+    vault: { logins: false },
+  });
+  t.after(() => studio.close());
+  const task = await studio.client.organization.createTask({ repository, agent: "demo", prompt: "go" });
+  const watch = await Watch.open(studio.client, task.id);
+  t.after(() => watch.close());
+  await watch.status("waiting");
+  const cookie = await exchange(studio.url, await studio.issueTicket());
+  const call = (path: string, init: RequestInit = {}, id = task.id) =>
+    fetch(`${studio.url}/tasks/${id}/sandbox${path}`, { ...init, headers: { cookie, ...init.headers } });
+  return { studio, task, watch, call };
+}
+
+const json = { "content-type": "application/json" };
+
+test("the owner reaches processes and files of a task's sandbox, and nobody else does", async (t) => {
+  if (!needsJail(t)) return;
+  const { studio, task, watch, call } = await startTask(t);
+  const run = await call("/v1/processes/run", {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify({ command: "sh", args: ["-c", "pwd; cat README.md"] }),
+  });
+  assert.equal(run.status, 200);
+  assert.equal(((await run.json()) as { stdout: string }).stdout, "/workspace\n# Hi\n");
+
+  const page = "<script>document.title = 'owned'</script>";
+  const file = "/v1/fs/file?path=%2Fworkspace%2Fpage.html";
+  const created = await call(file, { method: "PUT", headers: { "if-none-match": "*" }, body: page });
+  assert.equal(created.status, 200);
+  assert.equal(
+    (await call(file, { method: "PUT", headers: { "if-none-match": "*" }, body: "" })).status,
+    412,
+  );
+  const read = await call(file, { headers: { range: "bytes=0-7" } });
+  assert.equal(read.status, 206);
+  assert.equal(await read.text(), "<script>");
+  assert.match(read.headers.get("content-security-policy") ?? "", /^sandbox; default-src 'none'/);
+  assert.equal(read.headers.get("x-content-type-options"), "nosniff");
+
+  const stranger = await fetch(`${studio.url}/tasks/${task.id}/sandbox/v1/health`);
+  assert.equal(stranger.status, 401);
+  const foreign = await call("/v1/health", { headers: { origin: "http://evil.example" } });
+  assert.equal(foreign.status, 403);
+  // What belongs to the task's own log and approvals is not reached by its side.
+  for (const path of ["/v1/sessions", "/v1/permissions", "/v1/acp", "/v1/agents", "/v1/fs", "/metrics"]) {
+    const response = await call(path.startsWith("/v1/") ? path : `/v1${path}`);
+    assert.equal(response.status, 404, path);
+  }
+
+  await studio.client.task(task.id).stop();
+  await watch.status("stopped", "idle", "failed");
+  const gone = await call("/v1/health");
+  assert.equal(gone.status, 409);
+  assert.equal(((await gone.json()) as { code: string }).code, "sandbox_not_running");
+  const unknown = await call("/v1/health", {}, "00000000-0000-4000-8000-000000000000");
+  assert.equal(unknown.status, 409);
+});
+
+test("a stream from a sandbox comes as it goes, and ends with its reader", async (t) => {
+  if (!needsJail(t)) return;
+  const { call } = await startTask(t);
+  const watching = new AbortController();
+  const stream = await call("/v1/fs/watch?path=%2Fworkspace", { signal: watching.signal });
+  assert.match(stream.headers.get("content-type") ?? "", /^text\/event-stream/);
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+  assert.ok(reader);
+  let seen = "";
+  const until = async (text: string) => {
+    while (!seen.includes(text)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`the stream ended before "${text}": ${seen}`);
+      seen += value;
+    }
+  };
+  await until("event: ready");
+  await call("/v1/fs/file?path=%2Fworkspace%2Fnew.txt", { method: "PUT", body: "new" });
+  await until("new.txt");
+  watching.abort();
+  await assert.rejects(reader.read(), { name: "AbortError" });
+  assert.equal((await call("/v1/health")).status, 200);
+});
+
+test("the inspector is the page of a task's sandbox, with files of its own", async (t) => {
+  const folder = temporaryFolder(t);
+  const webDirectory = join(folder, "web");
+  mkdirSync(webDirectory);
+  writeFileSync(join(webDirectory, "index.html"), "<!doctype html><title>Studio</title>");
+  const studio = await createStudio({
+    dataDirectory: join(folder, "data"),
+    webDirectory,
+    environment: {},
+    vault: { logins: false },
+  });
+  t.after(() => studio.close());
+  const titleOf = async (path: string) =>
+    /<title>(.*)<\/title>/.exec(await (await fetch(`${studio.url}${path}`)).text())?.[1];
+  assert.equal(await titleOf("/tasks/one"), "Studio");
+  assert.equal(await titleOf("/tasks/one/sandbox"), "Studio");
+  for (const path of ["/tasks/one/sandbox/ui", "/tasks/one/sandbox/ui/files"])
+    assert.equal(await titleOf(path), "Sandbox inspector", path);
+  const page = await (await fetch(`${studio.url}/tasks/one/sandbox/ui/`)).text();
+  const script = /src="(\/ui\/assets\/[^"]+\.js)"/.exec(page)?.[1];
+  assert.ok(script);
+  const asset = await fetch(`${studio.url}${script}`);
+  assert.equal(asset.headers.get("content-type"), "text/javascript; charset=utf-8");
+  assert.match(asset.headers.get("cache-control") ?? "", /immutable/);
+  await asset.body?.cancel();
+  assert.equal((await fetch(`${studio.url}/ui/assets/none.js`)).status, 404);
+});
