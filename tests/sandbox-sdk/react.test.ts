@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createSandboxServer, type SandboxServer } from "@holdfast/sandbox";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { type Imports, serveProgram } from "./support/react-pages.ts";
+import { compareTypes, type Imports, serveProgram } from "./support/react-pages.ts";
 
 const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
 const skip = existsSync(executablePath) ? false : "needs chromium";
@@ -109,4 +109,8 @@ describe("a program for the peer's React package", { skip }, () => {
     run("published"));
 
   test("runs with nothing but its imports changed to ours", () => run("ours"));
+});
+
+test("what a program passes to the peer's components ours take, by the peer's own declarations", () => {
+  assert.equal(compareTypes(), "");
 });

@@ -1,5 +1,5 @@
 /** The peer's published React package, pinned outside the workspace, in pages for a browser. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -30,6 +30,33 @@ function installPublished(): void {
   const quiet = ["--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--no-package-lock"];
   // Its own range of `sandbox-agent` does not take the version that it was published with.
   execFileSync("npm", ["install", "--legacy-peer-deps", ...quiet], { cwd: directory, stdio: "pipe" });
+}
+
+/** What the compiler says of the peer's declarations beside ours; empty when they agree. */
+export function compareTypes(): string {
+  installPublished();
+  const config = join(directory, "tsconfig.json");
+  const types = join(root, "node_modules", "@types", "react");
+  const paths = {
+    "@sandbox-agent/react": [
+      join(directory, "node_modules", "@sandbox-agent", "react", "dist", "index.d.ts"),
+    ],
+    "@holdfast/sandbox-react": [join(root, "packages", "sandbox-react", "src", "index.ts")],
+    react: [join(types, "index.d.ts")],
+    "react/jsx-runtime": [join(types, "jsx-runtime.d.ts")],
+  };
+  const compiled = {
+    extends: join(root, "packages", "sandbox-react", "tsconfig.json"),
+    compilerOptions: { paths, typeRoots: [join(root, "node_modules", "@types")] },
+    files: [join(import.meta.dirname, "react-types.tsx")],
+    include: [],
+  };
+  writeFileSync(config, JSON.stringify(compiled));
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const { stdout, stderr } = spawnSync(process.execPath, [tsc, "--noEmit", "-p", config], {
+    encoding: "utf8",
+  });
+  return stdout + stderr;
 }
 
 export type Imports = "published" | "ours";
