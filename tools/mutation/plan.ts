@@ -124,6 +124,28 @@ function jailArguments(): Planned[] {
 const egress = [test("egress-fields"), test("egress"), test("egress-answers")];
 const limits = test("limits");
 
+/** The six stages, what stands before them and around the handlers, and the process of the sockets. */
+function broker(): Planned[] {
+  const file = (name: string) => `${gate}broker/${name}.ts`;
+  const frames = [attacks("protocol.identity", "protocol.json"), test("broker")];
+  const stages = [test("broker"), attacks("protocol.approval")];
+  const sockets = [attacks("protocol.foreign_process", "protocol.frames"), test("broker-hostile")];
+  return [
+    ...all(frames, file("strict-json"), withoutGuards),
+    ...all(frames, file("stages/construct"), withoutGuards),
+    ...["topic", "payload", "authorize", "confirm", "route"].flatMap((stage) =>
+      all(stages, file(`stages/${stage}`), withoutGuards),
+    ),
+    ...all([test("broker"), attacks("protocol.results")], file("executor"), withoutGuards),
+    ...all([test("broker"), test("broker-hostile")], file("kept-calls"), withoutGuards),
+    ...all([test("broker"), test("broker-hostile")], file("rate-limiter"), withoutGuards),
+    ...all([test("broker")], file("catalog"), withoutGuards),
+    ...["peer-check", "peer-gate", "guarded-sockets", "endpoint-process"].flatMap((part) =>
+      all(sockets, file(`endpoint/${part}`), withoutGuards),
+    ),
+  ];
+}
+
 export function plan(): Planned[] {
   return [
     ...jailArguments(),
@@ -151,6 +173,7 @@ export function plan(): Planned[] {
       ...withoutGuards(file, text),
       ...withoutLimits(file, text, "approvalLimits"),
     ]),
+    ...broker(),
     ...all([test("audit"), test("audit-checkpoints")], `${gate}audit/audit-log.ts`, withoutGuards),
   ];
 }
