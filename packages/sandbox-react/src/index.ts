@@ -6,6 +6,7 @@ export {
 export { AgentTranscript } from "./agent-transcript.tsx";
 export { ChatComposer, type ChatComposerClassNames, type ChatComposerProps } from "./chat-composer.tsx";
 export { FileChanges, type FileChangesProps } from "./file-changes.tsx";
+export { componentLimits } from "./limits.ts";
 export { isSafeHref, Markdown, type MarkdownProps } from "./markdown.tsx";
 export { PermissionCard, type PermissionCardProps } from "./permission-card.tsx";
 export { PermissionList, type PermissionListProps } from "./permission-list.tsx";

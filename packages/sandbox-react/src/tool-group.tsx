@@ -1,11 +1,9 @@
 import { useState } from "react";
 import { cx, flag } from "./internal/class-names.ts";
+import { componentLimits } from "./limits.ts";
 import { ToolItem } from "./tool-item.tsx";
 import type { AgentTranscriptClassNames, TranscriptRenderers } from "./transcript-types.ts";
 import type { TranscriptEntry } from "./types.ts";
-
-/** Items of a group that are in the page before somebody asks for the rest. */
-const shownItems = 200;
 
 export interface ToolGroupProps {
   readonly entries: [TranscriptEntry, ...TranscriptEntry[]];
@@ -62,7 +60,7 @@ export function ToolGroup(props: ToolGroupProps) {
 
 function GroupBody(props: ToolGroupProps) {
   const { entries, classNames } = props;
-  const [shown, setShown] = useState(shownItems);
+  const [shown, setShown] = useState<number>(componentLimits.groupItems);
   return (
     <div className={classNames.toolGroupBody} data-slot="tool-group-body">
       {entries.slice(0, shown).map((entry, index) => (
@@ -73,9 +71,9 @@ function GroupBody(props: ToolGroupProps) {
           type="button"
           className="sa-show-more"
           data-slot="show-more"
-          onClick={() => setShown((known) => known + shownItems)}
+          onClick={() => setShown((known) => known + componentLimits.groupItems)}
         >
-          Show {Math.min(shownItems, entries.length - shown)} more of {entries.length}
+          Show {Math.min(componentLimits.groupItems, entries.length - shown)} more of {entries.length}
         </button>
       )}
     </div>

@@ -1,12 +1,10 @@
 import { cx } from "./internal/class-names.ts";
 import { LongText } from "./internal/long-text.tsx";
+import { componentLimits } from "./limits.ts";
 import { Markdown } from "./markdown.tsx";
 import type { AgentTranscriptClassNames, TranscriptRenderers } from "./transcript-types.ts";
 import type { TranscriptEntry } from "./types.ts";
 import { visibleText } from "./visible-text.ts";
-
-/** Longer messages are shown as text: Markdown of any length would be parsed at each piece that comes. */
-const maxMarkdownCharacters = 40_000;
 
 export interface TranscriptMessageProps {
   readonly entry: TranscriptEntry;
@@ -44,7 +42,8 @@ export function TranscriptMessage({ entry, classNames, renderers }: TranscriptMe
 
 function messageText(entry: TranscriptEntry) {
   const text = entry.text ?? "";
-  if (text.length > maxMarkdownCharacters) return <LongText text={text} className="sa-plain-text" />;
+  if (text.length > componentLimits.markdownCharacters)
+    return <LongText text={text} className="sa-plain-text" />;
   return entry.role === "user" ? (
     <span className="sa-plain-text">{visibleText(text)}</span>
   ) : (

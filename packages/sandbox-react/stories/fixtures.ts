@@ -1,4 +1,4 @@
-import type { PermissionOption, TranscriptEntry } from "../src/index.ts";
+import { componentLimits, type PermissionOption, type TranscriptEntry } from "../src/index.ts";
 
 const time = "2026-01-01T12:00:00.000Z";
 
@@ -81,3 +81,18 @@ export function manyEntries(count: number): TranscriptEntry[] {
     return assistant(id, `Answer **${index}**\n\n${"and some more words ".repeat(index % 30)}`);
   });
 }
+
+function tool(id: string, toolOutput?: string): TranscriptEntry {
+  const output = toolOutput === undefined ? {} : { toolOutput };
+  return { id, kind: "tool", time, toolName: id, toolStatus: "completed", ...output };
+}
+
+const { shownCharacters, markdownCharacters, groupItems } = componentLimits;
+
+/** Texts and groups at their limits, one below and one above; messages between them keep the groups apart. */
+export const bounds: readonly TranscriptEntry[] = [-1, 0, 1].flatMap((more) => [
+  assistant(`message${more}`, "*a*".padEnd(markdownCharacters + more, " b")),
+  tool(`output${more}`, "c".repeat(shownCharacters + more)),
+  user(`between${more}`, "-"),
+  ...Array.from({ length: groupItems + more }, (_, index) => tool(`item${more}-${index}`)),
+]);

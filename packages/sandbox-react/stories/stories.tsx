@@ -10,7 +10,7 @@ import {
 } from "../src/index.ts";
 import { BrokenTerminal } from "./broken-terminal.tsx";
 import { GrowingEvents, LoadedSession } from "./events.tsx";
-import { assistant, everyEntry, manyEntries, question, user } from "./fixtures.ts";
+import { assistant, bounds, everyEntry, manyEntries, question, user } from "./fixtures.ts";
 import { LiveSession, LiveTerminal } from "./live.tsx";
 
 /** Each component in each of its states; the address says which one is shown. */
@@ -40,6 +40,7 @@ export const stories: Readonly<Record<string, () => ReactNode>> = {
   ),
   events: () => <GrowingEvents />,
   "session-loaded": () => <LoadedSession />,
+  "transcript-bounds": () => <AgentTranscript entries={bounds} />,
   "terminal-broken": () => <BrokenTerminal />,
   "live-session": () => <LiveSession />,
   "live-terminal": () => <LiveTerminal />,

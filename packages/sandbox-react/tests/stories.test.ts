@@ -253,6 +253,28 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await shows(page, '[data-slot="error"]', "The history is gone");
   });
 
+  test("long texts and groups: all of them up to the limit, the rest on request", async () => {
+    await open("transcript-bounds");
+    // The longest message is text; the others are Markdown.
+    const messages = page.locator('[data-role="assistant"]');
+    assert.deepEqual(
+      await Promise.all([0, 1, 2].map((at) => messages.nth(at).locator(".sa-markdown em").count())),
+      [1, 1, 0],
+    );
+    for (const header of await page.locator('[data-slot="tool-group-single"] button').all())
+      await header.click();
+    const more = page.getByRole("button", { name: "Show all 20,001 characters" });
+    assert.equal(await page.locator('[data-section="output"] button').count(), 1);
+    await more.click();
+    assert.equal((await page.locator('[data-section="output"] pre').last().textContent())?.length, 20_001);
+    for (const header of await page.locator('[data-slot="tool-group-header"]').all()) await header.click();
+    const groups = page.locator('[data-slot="tool-group"]');
+    const items = (at: number) => groups.nth(at).locator('[data-slot="tool-item"]').count();
+    assert.deepEqual(await Promise.all([0, 1, 2].map(items)), [199, 200, 200]);
+    await page.getByRole("button", { name: "Show 1 more of 201" }).click();
+    assert.equal(await items(2), 201);
+  });
+
   test("a terminal that cannot be reached says so and can be told to try again", async () => {
     await open("terminal-broken");
     await includes(page, '[data-slot="status"]', "attempt");

@@ -1,14 +1,11 @@
 import { structuredPatch } from "diff";
+import { componentLimits } from "../limits.ts";
 import type { FileChange } from "../types.ts";
 
 export interface ChangeLine {
   readonly kind: "add" | "remove" | "context" | "hunk";
   readonly text: string;
 }
-
-/** Longer ones are not compared line by line. */
-const maxComparedCharacters = 400_000;
-const maxLines = 2_000;
 
 /** A change as the lines that a person reads; `cut` when there are more. */
 export function changeLines(change: FileChange): {
@@ -19,11 +16,11 @@ export function changeLines(change: FileChange): {
     ...linesOf(change.oldText ?? "", "remove"),
     ...linesOf(change.newText, "add"),
   ];
-  return { lines: all.slice(0, maxLines), cut: all.length > maxLines };
+  return { lines: all.slice(0, componentLimits.changeLines), cut: all.length > componentLimits.changeLines };
 }
 
 function comparedLines({ path, oldText, newText }: FileChange): ChangeLine[] | undefined {
-  if ((oldText ?? "").length + newText.length > maxComparedCharacters) return undefined;
+  if ((oldText ?? "").length + newText.length > componentLimits.comparedCharacters) return undefined;
   const patch = structuredPatch(path, path, oldText ?? "", newText, undefined, undefined, {
     context: 3,
     maxEditLength: 4_000,

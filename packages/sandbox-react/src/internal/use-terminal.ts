@@ -1,4 +1,5 @@
 import { type RefObject, useEffect, useRef, useState } from "react";
+import { componentLimits } from "../limits.ts";
 import type { ProcessTerminalClient, TerminalErrorStatus, TerminalExitStatus } from "../terminal-types.ts";
 import { useLatest } from "./latest.ts";
 import { prefersReducedMotion } from "./motion.ts";
@@ -100,7 +101,7 @@ function options() {
     fontSize: 13,
     minimumContrastRatio: 4.5,
     screenReaderMode: true,
-    scrollback: 10_000,
+    scrollback: componentLimits.terminalScrollback,
     theme: terminalTheme,
   };
 }
