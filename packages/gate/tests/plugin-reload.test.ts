@@ -4,10 +4,14 @@ import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
+import type { Gate } from "@holdfast/gate";
 import { callTool, gateWith, handlerOf, installPlugin, manifestOf, resultOf } from "./plugin-support.ts";
 import { eventually, missing, temporaryDirectory } from "./support.ts";
 
 const skip = missing("bwrap");
+
+/** The tools of plugin folders. */
+const own = (gate: Gate) => gate.plugins.tools().filter((each) => each.plugin !== "installer");
 
 /** Version `text` of a plugin with a tool that waits for a file of its data folder. */
 function version(text: string, tools: readonly string[] = ["v_say", "v_wait"]) {
@@ -43,14 +47,14 @@ test("a changed plugin is swapped, and the old one finishes its calls", { skip }
   const waiting = resultOf(gate, "v_wait", {}, { onProgress: () => started.resolve() });
   await started.promise;
   const [before] = gate.plugins.list();
-  const oldVersion = gate.plugins.tools()[0]?.pluginVersion;
+  const oldVersion = own(gate)[0]?.pluginVersion;
 
   replaced(version("2", ["v_say", "v_wait", "v_new"]));
   await gate.plugins.reload("v");
   assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
   await resultOf(gate, "v_new");
   assert.ok(changes > 0);
-  assert.notEqual(gate.plugins.tools()[0]?.pluginVersion, oldVersion);
+  assert.notEqual(own(gate)[0]?.pluginVersion, oldVersion);
   assert.notEqual(gate.plugins.list()[0]?.pid, before?.pid);
 
   writeFileSync(join(dataDir, "gate", "plugins", "v", "data", "go"), "");
@@ -73,7 +77,7 @@ test("a changed plugin is swapped, and the old one finishes its calls", { skip }
 
   rmSync(folder, { recursive: true });
   await gate.plugins.reload();
-  assert.deepEqual(gate.plugins.tools(), []);
+  assert.deepEqual(own(gate), []);
   assert.deepEqual(readdirSync(gate.plugins.skillsDirectory), []);
   await assert.rejects(gate.plugins.reload("v"), (error) => isErrorCode(error, "plugin", "not_found"));
   await assert.rejects(gate.plugins.reload("../v"), (error) => isErrorCode(error, "plugin", "invalid_name"));
@@ -81,11 +85,11 @@ test("a changed plugin is swapped, and the old one finishes its calls", { skip }
 
 test("folders are watched", { skip }, async (t) => {
   const { gate, dataDir } = await gateWith(t, {}, { plugins: { watch: true } });
-  assert.deepEqual(gate.plugins.tools(), []);
+  assert.deepEqual(own(gate), []);
   const toolsAre = (wanted: readonly string[]) =>
     eventually(`the tools are ${wanted}`, async () => {
       await gate.plugins.settled();
-      return JSON.stringify(gate.plugins.tools().map((each) => each.name)) === JSON.stringify(wanted);
+      return JSON.stringify(own(gate).map((each) => each.name)) === JSON.stringify(wanted);
     });
   installPlugin(dataDir, "v", version("1"));
   await toolsAre(["v_say", "v_wait"]);

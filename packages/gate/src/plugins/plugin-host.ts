@@ -6,6 +6,8 @@ import type { Egress, EgressOptions } from "../egress/egress.ts";
 import type { Jails } from "../jail/jail.ts";
 import { PluginCredentials } from "./credentials.ts";
 import { FolderWatcher } from "./folder-watcher.ts";
+import { Installer } from "./installer/installer.ts";
+import { installerTools } from "./installer/installer-tools.ts";
 import { PluginLauncher } from "./launcher.ts";
 import { ManagedPlugin } from "./managed-plugin.ts";
 import { invalidManifest } from "./manifest.ts";
@@ -56,6 +58,7 @@ export class PluginHost implements Plugins, ToolSource {
   readonly #seen = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   readonly #eventListeners = new Set<(envelope: EventEnvelope) => void>();
+  readonly #installer: Installer;
   readonly #watcher: FolderWatcher;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #closing = new Set<Promise<void>>();
@@ -77,6 +80,19 @@ export class PluginHost implements Plugins, ToolSource {
       jails: options.jails,
       openEgress: options.openEgress,
       dataDirectory: join(dataDir, "gate", "plugins"),
+    });
+    this.#installer = new Installer({
+      userDirectory: this.directories.user,
+      // Beside the plugins, so that they are put in place in one step; not looked at, for its name.
+      stagingDirectory: join(this.directories.user, ".staging"),
+      recordsDirectory: join(dataDir, "gate", "installed"),
+      sources: config.installSources ?? [],
+      credentials: this.credentials,
+      log: options.log,
+      list: () => this.list(),
+      manifest: (name) => this.manifest(name),
+      reload: (name) => this.reload(name),
+      verify: (name) => this.verify(name),
     });
     this.#watcher = new FolderWatcher(() => {
       this.#inTurn(() => this.#look()).catch((error: unknown) => {
@@ -100,7 +116,7 @@ export class PluginHost implements Plugins, ToolSource {
   }
 
   tools(): readonly Tool[] {
-    return [...this.#plugins.values()].flatMap((each) => each.tools());
+    return [...installerTools, ...[...this.#plugins.values()].flatMap((each) => each.tools())];
   }
 
   onChange(listener: () => void): () => void {
@@ -109,6 +125,7 @@ export class PluginHost implements Plugins, ToolSource {
   }
 
   async invoke(call: ToolCall): Promise<ToolOutcome> {
+    if (call.tool.plugin === "installer" && !this.#closed) return this.#installer.invoke(call);
     const plugin = this.#plugins.get(call.tool.plugin);
     if (plugin === undefined || this.#closed)
       throw unavailable(`The plugin ${call.tool.plugin} is not there`);
@@ -224,7 +241,7 @@ export class PluginHost implements Plugins, ToolSource {
 
   /** Whether the tools of `folder` can have their names, beside those of `others` that are new too. */
   #accept(folder: PluginFolder, others: readonly PluginFolder[]): boolean {
-    const taken = new Map<string, string>();
+    const taken = new Map<string, string>(installerTools.map((each) => [each.name, "installer"]));
     for (const { name, manifest } of [...[...this.#plugins.values()].map((each) => each.folder), ...others]) {
       if (name !== folder.name) for (const tool of manifest.provides.tools) taken.set(tool.name, name);
     }

@@ -1,0 +1,94 @@
+import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { HoldfastError } from "@holdfast/core";
+
+const run = promisify(execFile);
+
+const gitLimits = { timeoutMs: 60_000, maxOutputBytes: 1024 * 1024 } as const;
+
+function refused(code: string, message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("plugin", code, message, {
+    statusCode: 400,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Characters that mean something to a shell have no place in an address. */
+const unsafe = /[;|&$`(){}<>\\'"\s\0]/;
+
+/** Checks an address. `sources` are prefixes that the operator allows besides. Throws `plugin.invalid_url`. */
+export function checkUrl(url: unknown, sources: readonly string[]): string {
+  const wrong = (why: string) => refused("invalid_url", `The address of a plugin ${why}`);
+  if (typeof url !== "string" || url.length > 2_048 || unsafe.test(url) || url.startsWith("-")) {
+    throw wrong("is a plain https:// or git@ address");
+  }
+  if (sources.some((prefix) => prefix !== "" && url.startsWith(prefix))) return url;
+  if (/^git@[A-Za-z0-9.-]+:[A-Za-z0-9._~/-]+$/.test(url)) return url;
+  const parsed = url.startsWith("https://") ? URL.parse(url) : null;
+  if (parsed === null) throw wrong("begins with https:// or git@");
+  if (parsed.username !== "" || parsed.password !== "") throw wrong("holds no credential");
+  return url;
+}
+
+/** What git may read, and nothing of the person's own configuration. */
+function gitEnvironment(sources: readonly string[]): Record<string, string> {
+  const protocols = ["https", "ssh"];
+  if (sources.some((each) => each.startsWith("file:") || each.startsWith("/"))) protocols.push("file");
+  if (sources.some((each) => each.startsWith("http:"))) protocols.push("http");
+  return {
+    PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    HOME: "/nonexistent",
+    LANG: "C.UTF-8",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_LFS_SKIP_SMUDGE: "1",
+    GIT_ALLOW_PROTOCOL: protocols.join(":"),
+  };
+}
+
+const safety = [
+  ["core.hooksPath", "/dev/null"],
+  ["core.symlinks", "false"],
+  ["core.fsmonitor", "false"],
+  ["core.attributesFile", "/dev/null"],
+  ["protocol.ext.allow", "never"],
+  ["submodule.recurse", "false"],
+].flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+
+/**
+ * Fetches a repository's newest state into `target`, which must not exist, and leaves nothing of git
+ * there: no hook, filter or configuration of it is ever read again. Returns the commit.
+ * Throws `plugin.fetch_failed`, `plugin.unsafe_repository`.
+ */
+export async function fetchPlugin(url: string, target: string, sources: readonly string[]): Promise<string> {
+  const options = {
+    env: gitEnvironment(sources),
+    timeout: gitLimits.timeoutMs,
+    maxBuffer: gitLimits.maxOutputBytes,
+    killSignal: "SIGKILL",
+  } as const;
+  const git = async (...args: string[]) => {
+    try {
+      return (await run("git", [...safety, ...args], options)).stdout;
+    } catch (cause) {
+      // What git says may hold a path or an address with a token.
+      throw refused("fetch_failed", "The plugin could not be fetched; the log of the host says why", cause);
+    }
+  };
+  await git("clone", "--depth", "1", "--single-branch", "--no-tags", "--template=", "--", url, target);
+  const files = await git("-C", target, "ls-files", "--stage", "-z");
+  for (const line of files.split("\0")) {
+    const [mode] = line.split(" ", 1);
+    const path = line.slice(line.indexOf("\t") + 1);
+    if (mode === "120000") throw refused("unsafe_repository", `The repository has a link: ${path}`);
+    if (mode === "160000" || path === ".gitmodules") {
+      throw refused("unsafe_repository", "The repository has submodules");
+    }
+  }
+  const commit = (await git("-C", target, "rev-parse", "HEAD")).trim();
+  await rm(join(target, ".git"), { recursive: true, force: true });
+  return commit;
+}

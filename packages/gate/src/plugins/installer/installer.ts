@@ -1,0 +1,316 @@
+import { randomBytes } from "node:crypto";
+import { copyFile, lstat, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
+import type { ToolCall, ToolOutcome } from "../../broker/tool.ts";
+import { writePrivateFile } from "../../vault/credential-file.ts";
+import type { PluginCredentials } from "../credentials.ts";
+import { checkConfig } from "../manifest.ts";
+import { below, isThere, type PluginName, pluginName, reservedPluginNames } from "../names.ts";
+import { type PluginFolder, readPluginFolder } from "../plugin-folder.ts";
+import type { PluginStatus } from "../plugins.ts";
+import type { PluginManifest, PluginVerifyResult } from "../runtime/api.ts";
+import { checkUrl, fetchPlugin } from "./fetch-plugin.ts";
+
+/** The host, as far as the installer needs it. */
+export interface InstallerPorts {
+  readonly userDirectory: string;
+  /** Folder for what is not yet, or no longer, a plugin: on the same file system as the plugins. */
+  readonly stagingDirectory: string;
+  /** Where it is written down from where each plugin came. */
+  readonly recordsDirectory: string;
+  readonly sources: readonly string[];
+  readonly credentials: PluginCredentials;
+  readonly log: Logger;
+  readonly list: () => readonly PluginStatus[];
+  readonly manifest: (name: string) => PluginManifest | undefined;
+  readonly reload: (name: string) => Promise<unknown>;
+  readonly verify: (name: string) => Promise<PluginVerifyResult>;
+}
+
+function refused(code: string, message: string, statusCode = 400): HoldfastError {
+  return new HoldfastError("plugin", code, message, { statusCode });
+}
+
+/**
+ * Installs, updates, configures and removes plugins of the user. Every verb takes its name through the
+ * same check; what is fetched is checked in a staging folder first and put in place in one step; what
+ * then does not load is taken back.
+ */
+export class Installer {
+  readonly #ports: InstallerPorts;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(ports: InstallerPorts) {
+    this.#ports = ports;
+  }
+
+  /** One verb at a time. What is refused is told; anything else is the caller's to hide. */
+  async invoke({ tool, arguments: args }: ToolCall): Promise<ToolOutcome> {
+    const result = this.#turn.then(() => this.#verb(tool.name, args));
+    this.#turn = result.catch(() => {});
+    try {
+      return { ok: true, result: await result };
+    } catch (error) {
+      if (!isHoldfastError(error) || error.group !== "plugin") throw error;
+      this.#ports.log.warn("the installer refused", {
+        tool: tool.name,
+        code: error.code,
+        cause: String(error.cause),
+      });
+      return { ok: false, error: { code: "HANDLER_ERROR", message: error.message, retriable: false } };
+    }
+  }
+
+  #verb(tool: string, args: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
+    switch (tool) {
+      case "plugin_install":
+        return this.install(args["url"], args["name"]);
+      case "plugin_verify":
+        return this.#verify(pluginName(args["name"]));
+      case "plugin_list":
+        return this.#list(args["include_builtin"] === true);
+      case "plugin_remove":
+        return this.#remove(pluginName(args["name"]), args["remove_credentials"] === true);
+      case "plugin_update":
+        return this.#update(pluginName(args["name"]), args["accept"]);
+      case "plugin_configure":
+        return this.#configure(pluginName(args["name"]), String(args["key"]), String(args["value"]));
+      default:
+        throw refused("not_found", `The installer has no tool ${tool}`, 404);
+    }
+  }
+
+  async install(givenUrl: unknown, givenName: unknown): Promise<Record<string, unknown>> {
+    const url = checkUrl(givenUrl, this.#ports.sources);
+    const name = pluginName(givenName ?? /([^/:]+?)(\.git)?\/?$/.exec(url)?.[1]);
+    if (reservedPluginNames.has(name)) throw refused("invalid_name", `The name "${name}" is reserved`);
+    const target = below(this.#ports.userDirectory, name);
+    if (isThere(target)) throw refused("already_there", `The plugin ${name} is installed already`, 409);
+    return this.#inStaging(async (staging) => {
+      const { folder, commit } = await this.#fetch(url, name, staging);
+      await mkdir(this.#ports.userDirectory, { recursive: true, mode: 0o700 });
+      await this.#record(name, url, commit);
+      await rename(folder.directory, target);
+      await this.#ports.reload(name);
+      const failure = this.#status(name)?.failure;
+      if (failure !== undefined) {
+        await rename(target, join(staging, "refused"));
+        await this.#ports.reload(name).catch(() => {});
+        throw refused("load_failed", `The plugin does not load (${failure.category}); it was not installed`);
+      }
+      return this.#described(folder, commit);
+    });
+  }
+
+  /** Throws `plugin.fetch_failed`, `plugin.unsafe_repository`, `plugin.invalid_manifest`. */
+  async #fetch(
+    url: string,
+    name: PluginName,
+    staging: string,
+  ): Promise<{ folder: PluginFolder; commit: string }> {
+    const directory = join(staging, name);
+    const commit = await fetchPlugin(url, directory, this.#ports.sources);
+    // A repository brings no configuration of this machine.
+    await rm(join(directory, "config.json"), { recursive: true, force: true });
+    const config = await this.#configOf(name);
+    return { folder: await readPluginFolder({ name, directory, source: "user" }, config), commit };
+  }
+
+  async #update(name: PluginName, accepted: unknown): Promise<Record<string, unknown>> {
+    const current = this.#ports.manifest(name);
+    const target = this.#installed(name);
+    const url = await this.#urlOf(name);
+    return this.#inStaging(async (staging) => {
+      const { folder, commit } = await this.#fetch(url, name, staging);
+      const more = current === undefined ? [] : widened(current, folder.manifest);
+      if (more.length > 0 && accepted !== folder.digest) {
+        throw refused(
+          "update_wants_more",
+          `The update wants more than before (${more.join("; ")}). To take it, accept ${folder.digest}`,
+          409,
+        );
+      }
+      const config = join(target, "config.json");
+      if (isThere(config)) await copyFile(config, join(folder.directory, "config.json"));
+      const old = join(staging, "old");
+      await rename(target, old);
+      await rename(folder.directory, target);
+      await this.#ports.reload(name);
+      const failure = this.#status(name)?.failure;
+      if (failure !== undefined) {
+        await rename(target, join(staging, "refused"));
+        await rename(old, target);
+        await this.#ports.reload(name);
+        throw refused("load_failed", `The update does not load (${failure.category}); the old version stays`);
+      }
+      await this.#record(name, url, commit);
+      return { ...this.#described(folder, commit), updated: true };
+    });
+  }
+
+  async #remove(name: PluginName, credentials: boolean): Promise<Record<string, unknown>> {
+    const target = this.#installed(name);
+    await this.#inStaging(async (staging) => {
+      // Out of the way in one step; a link goes as a link, and what it leads to stays.
+      await rename(target, join(staging, "removed"));
+    });
+    await rm(this.#recordPath(name), { force: true });
+    if (credentials) await this.#ports.credentials.remove(name);
+    await this.#ports.reload(name).catch(() => {});
+    return { removed: name, credentials_removed: credentials, requires_restart: false };
+  }
+
+  async #configure(name: PluginName, key: string, value: string): Promise<Record<string, unknown>> {
+    const target = this.#installed(name);
+    const manifest = this.#ports.manifest(name);
+    const property = Object.hasOwn(manifest?.config_schema?.properties ?? {}, key)
+      ? manifest?.config_schema?.properties[key]
+      : undefined;
+    if (manifest === undefined || property === undefined) {
+      throw refused("invalid_config", `The plugin ${name} has no setting ${JSON.stringify(key)}`);
+    }
+    const before: unknown = JSON.parse((await this.#configOf(name)) ?? "{}");
+    const raw = JSON.stringify({ ...Object(before), [key]: valueFor(property.type, value) }, null, 2);
+    checkConfig(manifest, raw);
+    await writePrivateFile(join(target, "config.json"), `${raw}\n`);
+    await this.#ports.reload(name);
+    return { configured: name, key, requires_restart: false };
+  }
+
+  async #verify(name: PluginName): Promise<Record<string, unknown>> {
+    const manifest = this.#ports.manifest(name);
+    if (manifest === undefined) throw refused("not_found", `There is no plugin ${name}`, 404);
+    const checks = await this.#ports.credentials.check(name, manifest.install?.credentials ?? []);
+    const problems = checks.filter((each) => each.problem !== undefined || (each.required && !each.present));
+    if (problems.length > 0) {
+      return {
+        ok: false,
+        message: "Credentials are missing or not private",
+        credentials: problems.map(({ key, path, present, problem }) => ({
+          key,
+          path,
+          present,
+          problem: problem ?? null,
+        })),
+      };
+    }
+    const { ok, message } = await this.#ports.verify(name);
+    return { ok, message };
+  }
+
+  async #list(builtIn: boolean): Promise<Record<string, unknown>> {
+    const plugins = this.#ports
+      .list()
+      .filter((each) => builtIn || each.source === "user")
+      .map(({ name, source, state, version, description, tools, failure }) => ({
+        name,
+        source,
+        state,
+        version: version ?? null,
+        description: description ?? null,
+        tools,
+        failure: failure?.category ?? null,
+      }));
+    return { plugins };
+  }
+
+  /** The folder of a plugin of the user. Throws `plugin.not_found`. */
+  #installed(name: PluginName): string {
+    const target = below(this.#ports.userDirectory, name);
+    if (isThere(target)) return target;
+    throw refused("not_found", `The plugin ${name} is not installed`, 404);
+  }
+
+  #status(name: PluginName): PluginStatus | undefined {
+    return this.#ports.list().find((each) => each.name === name);
+  }
+
+  #recordPath(name: PluginName): string {
+    return below(this.#ports.recordsDirectory, name);
+  }
+
+  async #record(name: PluginName, url: string, commit: string): Promise<void> {
+    await writePrivateFile(this.#recordPath(name), JSON.stringify({ version: 1, url, commit }));
+  }
+
+  async #urlOf(name: PluginName): Promise<string> {
+    const text = await readFile(this.#recordPath(name), "utf8").catch(() => undefined);
+    if (text === undefined) {
+      throw refused("not_found", `The plugin ${name} was not installed from an address`, 404);
+    }
+    const parsed: unknown = JSON.parse(text);
+    return checkUrl(Reflect.get(Object(parsed), "url"), this.#ports.sources);
+  }
+
+  async #configOf(name: PluginName): Promise<string | undefined> {
+    const path = join(below(this.#ports.userDirectory, name), "config.json");
+    const stat = await lstat(path).catch(() => undefined);
+    return stat?.isFile() === true ? readFile(path, "utf8") : undefined;
+  }
+
+  #described({ name, manifest, digest }: PluginFolder, commit: string): Record<string, unknown> {
+    return {
+      name,
+      version: manifest.version,
+      commit,
+      digest,
+      tools: manifest.provides.tools.map((each) => ({ name: each.name, risk_level: each.risk_level })),
+      egress: (manifest.egress ?? []).map((each) => each.url),
+      credentials_needed: (manifest.install?.credentials ?? []).map((each) => ({
+        ...each,
+        path: join(this.#ports.credentials.folder(name), each.key),
+      })),
+      requires_restart: false,
+    };
+  }
+
+  /** A folder that is gone afterwards, with whatever is left in it. */
+  async #inStaging<Result>(run: (staging: string) => Promise<Result>): Promise<Result> {
+    const staging = join(this.#ports.stagingDirectory, randomBytes(8).toString("hex"));
+    await mkdir(staging, { recursive: true, mode: 0o700 });
+    try {
+      return await run(staging);
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+  }
+}
+
+/** What a new version may do that the present one may not. */
+function widened(before: PluginManifest, after: PluginManifest): string[] {
+  const ways = (manifest: PluginManifest) =>
+    (manifest.egress ?? []).map(({ url, methods = ["GET"], paths = ["/"] }) => `${methods} ${url} ${paths}`);
+  const keys = (manifest: PluginManifest) => (manifest.install?.credentials ?? []).map((each) => each.key);
+  const lowRisk = new Set(
+    before.provides.tools.filter((each) => each.risk_level === "low").map((each) => each.name),
+  );
+  const added = (what: string, one: readonly string[], other: readonly string[]) =>
+    other.filter((each) => !one.includes(each)).map((each) => `${what} ${each}`);
+  const noLongerAsked = after.provides.tools
+    .filter((each) => each.risk_level === "low" && !lowRisk.has(each.name))
+    .map((each) => `calls without asking ${each.name}`);
+  const groups =
+    before.allowed_groups === undefined
+      ? []
+      : after.allowed_groups === undefined
+        ? ["every group"]
+        : added("the group", before.allowed_groups, after.allowed_groups);
+  return [
+    ...added("goes out to", ways(before), ways(after)),
+    ...added("the credential", keys(before), keys(after)),
+    ...added("publishes as", before.provides.channels, after.provides.channels),
+    ...noLongerAsked,
+    ...groups,
+  ];
+}
+
+/** A setting comes as text. */
+function valueFor(type: string, text: string): unknown {
+  if (type === "string") return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,193 @@
+/** The installer's verbs, against real repositories. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Gate } from "@holdfast/gate";
+import { callTool, handlerOf, manifestOf, resultOf, writeFiles } from "./plugin-support.ts";
+import { missing, openGate, temporaryDirectory } from "./support.ts";
+
+const skip = missing("bwrap", "git");
+
+function git(directory: string, ...args: string[]): void {
+  execFileSync(
+    "git",
+    ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main", ...args],
+    {
+      cwd: directory,
+      stdio: "ignore",
+    },
+  );
+}
+
+function commit(directory: string, files: Readonly<Record<string, unknown>>): void {
+  writeFiles(directory, files);
+  if (!existsSync(join(directory, ".git"))) git(directory, "init");
+  git(directory, "add", "-A");
+  git(directory, "commit", "-m", "x");
+}
+
+const plugin = (say: string, extra: Record<string, unknown> = {}) => ({
+  "manifest.json": manifestOf([{ name: "hi_say" }], {
+    install: { credentials: [{ key: "TOKEN", description: "a token", required: true }] },
+    config_schema: { type: "object", properties: { most: { type: "number", maximum: 5 } } },
+    ...extra,
+  }),
+  "handler.js": handlerOf({
+    hi_say: `return { ok: true, result: { say: "${say}", config: services.config } };`,
+  }),
+  "skills/hi.md": "# hi",
+});
+
+async function refusal(gate: Gate, tool: string, args: Record<string, unknown>): Promise<string> {
+  const outcome = await callTool(gate, tool, args);
+  if (outcome.ok) return `done: ${JSON.stringify(outcome.result)}`;
+  assert.equal(outcome.error.code, "HANDLER_ERROR");
+  return outcome.error.message;
+}
+
+test("the installer", { skip }, async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const repositories = temporaryDirectory(t);
+  const source = `file://${repositories}/`;
+  const gate = await openGate(t, { dataDir, plugins: { watch: false, installSources: [source] } });
+  const repository = join(repositories, "hi");
+  mkdirSync(repository);
+  commit(repository, plugin("one"));
+  const url = `${source}hi`;
+
+  await t.test("names are checked in every verb", async () => {
+    const canary = join(dataDir, "credentials", "canary");
+    writeFiles(dataDir, { "credentials/canary": "here" });
+    for (const name of ["../credentials", "..", ".", "a/b", "A", "", "hi\u0000", "x".repeat(41)]) {
+      for (const verb of [
+        "plugin_remove",
+        "plugin_update",
+        "plugin_verify",
+        "plugin_configure",
+        "plugin_install",
+      ]) {
+        const text = await refusal(gate, verb, {
+          name,
+          url,
+          key: "most",
+          value: "1",
+          remove_credentials: true,
+        });
+        assert.match(text, /name of a plugin is/, `${verb} ${name}`);
+      }
+    }
+    assert.equal(readFileSync(canary, "utf8"), "here");
+    for (const name of ["memory", "installer", "hello", "test-input"]) {
+      assert.match(await refusal(gate, "plugin_install", { url, name }), /reserved/);
+    }
+  });
+
+  await t.test("addresses that are not plain are refused", async () => {
+    const bad = [
+      "http://example.com/x",
+      "ext::sh -c id",
+      "https://a.b/x;id",
+      "https://u:p@a.b/x",
+      "--upload-pack=x",
+    ];
+    for (const each of [...bad, "git@host:x$(id)", "file:///etc", "https://a.b/x\ny", ""]) {
+      assert.match(
+        await refusal(gate, "plugin_install", { url: each, name: "x" }),
+        /address of a plugin/,
+        each,
+      );
+    }
+    const gone = await refusal(gate, "plugin_install", { url: `${source}gone`, name: "gone" });
+    assert.match(gone, /could not be fetched/);
+    assert.doesNotMatch(gone, new RegExp(repositories));
+  });
+
+  await t.test("a plugin is fetched, checked and loaded", async () => {
+    const result = await resultOf(gate, "plugin_install", { url });
+    assert.equal(result["name"], "hi");
+    assert.deepEqual(await resultOf(gate, "hi_say"), { say: "one", config: {} });
+    assert.ok(!existsSync(join(dataDir, "plugins", "hi", ".git")));
+    assert.match(await refusal(gate, "plugin_install", { url }), /installed already/);
+    const needed = result["credentials_needed"];
+    assert.ok(
+      Array.isArray(needed) && needed[0]?.path === join(dataDir, "credentials", "plugins", "hi", "TOKEN"),
+    );
+    const { plugins } = await resultOf(gate, "plugin_list");
+    assert.ok(Array.isArray(plugins) && plugins.length === 1 && plugins[0]?.name === "hi");
+  });
+
+  await t.test("credentials must be there, private and no link", async () => {
+    const file = join(dataDir, "credentials", "plugins", "hi", "TOKEN");
+    assert.equal((await resultOf(gate, "plugin_verify", { name: "hi" }))["ok"], false);
+    writeFiles(dataDir, { "credentials/plugins/hi/TOKEN": "a-token-value" });
+    execFileSync("chmod", ["644", file]);
+    assert.equal((await resultOf(gate, "plugin_verify", { name: "hi" }))["ok"], false);
+    execFileSync("chmod", ["600", file]);
+    assert.equal((await resultOf(gate, "plugin_verify", { name: "hi" }))["ok"], true);
+  });
+
+  await t.test("settings are checked and kept", async () => {
+    assert.match(await refusal(gate, "plugin_configure", { name: "hi", key: "most", value: "6" }), /config/);
+    assert.match(
+      await refusal(gate, "plugin_configure", { name: "hi", key: "__proto__", value: "1" }),
+      /no setting/,
+    );
+    await resultOf(gate, "plugin_configure", { name: "hi", key: "most", value: "3" });
+    assert.deepEqual(await resultOf(gate, "hi_say"), { say: "one", config: { most: 3 } });
+  });
+
+  await t.test("an update is swapped in; one that does not load is taken back", async () => {
+    commit(repository, plugin("two"));
+    await resultOf(gate, "plugin_update", { name: "hi" });
+    assert.deepEqual(await resultOf(gate, "hi_say"), { say: "two", config: { most: 3 } });
+    commit(repository, { "handler.js": "export default {" });
+    assert.match(await refusal(gate, "plugin_update", { name: "hi" }), /old version stays/);
+    commit(repository, { "manifest.json": "{" });
+    assert.match(await refusal(gate, "plugin_update", { name: "hi" }), /Invalid manifest/);
+    assert.deepEqual(await resultOf(gate, "hi_say"), { say: "two", config: { most: 3 } });
+  });
+
+  await t.test("an update that wants more is refused until its digest is accepted", async () => {
+    commit(repository, plugin("three", { egress: [{ name: "out", url: "https://attacker.example" }] }));
+    const text = await refusal(gate, "plugin_update", { name: "hi" });
+    assert.match(text, /wants more.*attacker\.example/);
+    const digest = /sha256:[0-9a-f]{64}/.exec(text)?.[0];
+    await resultOf(gate, "plugin_update", { name: "hi", accept: digest });
+    assert.equal((await resultOf(gate, "hi_say"))["say"], "three");
+  });
+
+  await t.test("links and submodules are refused", async () => {
+    const linked = join(repositories, "linked");
+    mkdirSync(linked);
+    writeFiles(linked, plugin("x"));
+    symlinkSync("/etc/passwd", join(linked, "skills", "passwd.md"));
+    commit(linked, {});
+    assert.match(await refusal(gate, "plugin_install", { url: `${source}linked` }), /has a link/);
+    const nested = join(repositories, "nested");
+    mkdirSync(nested);
+    commit(nested, { ...plugin("x"), ".gitmodules": '[submodule "x"]\n\tpath = x\n\turl = ../hi\n' });
+    assert.match(await refusal(gate, "plugin_install", { url: `${source}nested` }), /submodules/);
+    assert.ok(
+      !existsSync(join(dataDir, "plugins", "linked")) && !existsSync(join(dataDir, "plugins", "nested")),
+    );
+  });
+
+  await t.test("a removed plugin is gone, and what it links to is not", async () => {
+    const elsewhere = temporaryDirectory(t);
+    writeFiles(join(elsewhere, "mine"), {
+      ...plugin("x"),
+      "manifest.json": manifestOf([{ name: "mine_x" }]),
+    });
+    symlinkSync(join(elsewhere, "mine"), join(dataDir, "plugins", "mine"));
+    await gate.plugins.reload("mine");
+    await resultOf(gate, "plugin_remove", { name: "mine" });
+    assert.ok(existsSync(join(elsewhere, "mine", "manifest.json")));
+    await resultOf(gate, "plugin_remove", { name: "hi", remove_credentials: true });
+    assert.deepEqual(gate.plugins.list(), []);
+    assert.ok(!existsSync(join(dataDir, "credentials", "plugins", "hi")));
+    writeFileSync(join(dataDir, "plugins", "file"), "");
+    assert.match(await refusal(gate, "plugin_remove", { name: "hi" }), /not installed/);
+  });
+});
