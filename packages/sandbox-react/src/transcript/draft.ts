@@ -83,7 +83,7 @@ export class Draft {
   }
 
   finish(): Transcript {
-    const { prompts, loading, messageId, planIndex, ...memory } = this.memory;
+    const { prompts, runningId, loading, messageId, planIndex, ...memory } = this.memory;
     return {
       entries: this.#entries,
       head: this.head,
@@ -96,6 +96,7 @@ export class Draft {
         ...memory,
         prompts,
         tools: this.#tools,
+        ...(runningId === undefined ? {} : { runningId }),
         ...(loading === undefined ? {} : { loading }),
         ...(messageId === undefined ? {} : { messageId }),
         ...(planIndex === undefined ? {} : { planIndex }),

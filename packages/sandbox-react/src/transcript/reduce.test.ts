@@ -235,6 +235,25 @@ describe("events to transcript entries", () => {
       { method: "_session/prompt", params: { status: "interrupted", error: { message: "server_died" } } },
     ]);
     assert.deepEqual(lines(interrupted).slice(1), ["error: The turn was interrupted"]);
+    const notice = (id: string, status: string): Message => [
+      "server",
+      { method: "_session/prompt", params: { id, status, error: { message: "not installed" } } },
+    ];
+    const refused = read(
+      notice("a", "queued"),
+      notice("a", "running"),
+      prompt(1, "Go"),
+      ["agent", { id: 1, error: { code: 1, message: "No" } }],
+      notice("a", "failed"),
+      notice("b", "queued"),
+      notice("b", "failed"),
+    );
+    assert.deepEqual(lines(refused), [
+      "user: Go",
+      "error: No",
+      "error: A prompt could not be given to the agent",
+    ]);
+    assert.equal(refused.entries[2]?.meta?.detail, "not installed");
     assert.equal(interrupted.running, false);
   });
 

@@ -163,13 +163,21 @@ function takeFromAgent(draft: Draft, method: string, payload: Unknowns): void {
   }
 }
 
-/** A prompt that was interrupted with the server has no answer in the log. */
+/** Most of what becomes of a prompt is told by its request and the answer; these have none. */
 function takePrompt(draft: Draft, params: Unknowns): void {
-  if (params.status !== "interrupted") return;
-  draft.memory.prompts = [];
-  withdrawAll(draft);
-  draft.cutTools();
-  draft.note("The turn was interrupted", text(record(params.error).message) ?? "", "error");
+  const { memory } = draft;
+  const detail = text(record(params.error).message) ?? "";
+  if (params.status === "running") {
+    const id = text(params.id);
+    if (id !== undefined) memory.runningId = id;
+  } else if (params.status === "failed" && params.id !== memory.runningId) {
+    draft.note("A prompt could not be given to the agent", detail, "error");
+  } else if (params.status === "interrupted") {
+    memory.prompts = [];
+    withdrawAll(draft);
+    draft.cutTools();
+    draft.note("The turn was interrupted", detail, "error");
+  }
 }
 
 function recovered(draft: Draft, recovery: unknown): void {

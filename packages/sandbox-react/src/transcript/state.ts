@@ -52,6 +52,8 @@ export interface Transcript {
 export interface TranscriptMemory {
   /** Keys of the prompts that have no answer yet. */
   readonly prompts: readonly string[];
+  /** The server's id of the prompt that was given to the agent last. */
+  readonly runningId?: string;
   /** The key of a `session/load` without an answer: what the agent repeats meanwhile is known. */
   readonly loading?: string;
   /** Entries before this index belong to an agent process that is gone: tool call ids may begin anew. */
