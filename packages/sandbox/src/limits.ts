@@ -60,6 +60,14 @@ export interface SandboxLimits {
   readonly maxLogBytesPerProcess: number;
   /** Decoded input of one request or terminal frame. */
   readonly maxInputBytesPerRequest: number;
+  /**
+   * Processes and threads of one command (a run, a process, an agent) with everything that it starts; 0
+   * means no limit. Kept where this user may make control groups; given explicitly, it limits all tasks
+   * of the server's user elsewhere, unless that is root.
+   */
+  readonly maxCommandTasks: number;
+  /** Memory of one command with everything that it starts, where control groups can limit it; 0 means no limit. */
+  readonly maxCommandMemoryBytes: number;
   /** Exited processes without a name that are kept for their output; the oldest go. */
   readonly maxExitedProcesses: number;
   readonly maxExitedLogBytes: number;
@@ -101,6 +109,8 @@ export const defaultLimits: SandboxLimits = {
   maxConcurrentProcesses: 64,
   maxLogBytesPerProcess: 10 * 1_048_576,
   maxInputBytesPerRequest: 65_536,
+  maxCommandTasks: 4_096,
+  maxCommandMemoryBytes: 0,
   maxExitedProcesses: 256,
   maxExitedLogBytes: 128 * 1_048_576,
 };

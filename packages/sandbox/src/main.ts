@@ -5,6 +5,7 @@ import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts"
 import { parseStrict, portOf, UsageError } from "./cli/arguments.ts";
 import { serverUsage } from "./cli/server-usage.ts";
 import type { CorsOptions } from "./http/cors.ts";
+import type { SandboxLimits } from "./limits.ts";
 import type { OpenCodeOptions } from "./opencode/setup.ts";
 import type { Listen, SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createSandboxServer } from "./server.ts";
@@ -16,6 +17,7 @@ export interface SandboxConfig {
   /** Agents beside those of the table. */
   readonly agents?: readonly CustomAgent[];
   readonly jailed?: boolean;
+  readonly limits?: Partial<SandboxLimits>;
   readonly allowedHosts?: readonly string[];
   readonly allowedOrigins?: readonly string[];
 }

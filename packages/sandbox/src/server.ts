@@ -128,7 +128,13 @@ export async function compose(
     log,
     ...(options.root === undefined ? {} : { root: options.root }),
   });
-  const spawner = new Spawner(log);
+  const spawner = new Spawner(log, {
+    limits: {
+      maxTasks: limits.maxCommandTasks,
+      maxMemoryBytes: limits.maxCommandMemoryBytes,
+      ofUser: options.limits?.maxCommandTasks !== undefined,
+    },
+  });
   const instances = new AcpInstances({
     agents,
     prepare: (row) => prepareLaunch(row, { ...context, ...installMissing }),

@@ -3,26 +3,27 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from "node:path";
 
 /**
- * Runs "$@" inside the control group "$1" from its first instruction on, so that nothing it starts
- * can be outside. `exec` keeps the process id, which is that of the session and group too.
+ * Runs what follows "--" inside the control groups before it from its first instruction on, so that
+ * nothing it starts can be outside. `exec` keeps the process id, which is that of the session and group.
  */
-const enter = 'echo $$ >"$1/cgroup.procs" && shift';
+const enter = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 126; shift; done; shift';
 
 /** Variables that a shell adds by itself; the program gets those that it was given. */
 const shellVariables = ["PWD", "OLDPWD", "SHLVL"];
 
-/** The command that runs `program` inside `group`, with the environment `env` and no more. */
-export function insideGroup(
-  group: string,
+/** The command that runs `program` inside `groups`, with the environment `env` and no more. */
+export function insideGroups(
+  groups: readonly string[],
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  before = "",
 ): { readonly program: string; readonly args: readonly string[] } {
   const added = shellVariables.filter((name) => !Object.hasOwn(env, name));
   const forget = added.length === 0 ? "" : ` && unset ${added.join(" ")}`;
   return {
     program: "/bin/sh",
-    args: ["-c", `${enter}${forget} && exec "$@"`, "sh", group, program, ...args],
+    args: ["-c", `${enter}${before}${forget} && exec "$@"`, "sh", ...groups, "--", program, ...args],
   };
 }
 
@@ -47,7 +48,7 @@ export class ControlGroups {
     try {
       mkdirSync(directory);
       const probe = groups.take();
-      const entered = existsSync(join(probe, "cgroup.kill")) && (await canEnter(probe));
+      const entered = existsSync(join(probe, "cgroup.kill")) && (await canEnter([probe]));
       removeGroup(probe);
       if (entered) return groups;
     } catch {
@@ -110,14 +111,19 @@ export function removeGroups(directory: string): void {
   removeGroup(directory);
 }
 
-/** The directory of this process's own group in the mounted cgroup v2 tree. */
-function ownGroup(): string | undefined {
+/**
+ * The directory of this process's own group in the mounted tree of version 2, or in that of version 1
+ * with this controller.
+ */
+export function ownGroup(controller?: string): string | undefined {
   if (process.platform !== "linux") return undefined;
-  const own = /^0::(.*)$/m.exec(read("/proc/self/cgroup"))?.[1];
+  const own = ownPath(controller);
   if (own === undefined) return undefined;
   for (const line of read("/proc/self/mountinfo").split("\n")) {
     const [left, right] = line.split(" - ");
-    if (right?.startsWith("cgroup2 ") !== true) continue;
+    const [type, , options = ""] = right?.split(" ") ?? [];
+    if (controller === undefined ? type !== "cgroup2" : type !== "cgroup") continue;
+    if (controller !== undefined && !options.split(",").includes(controller)) continue;
     const [, , , root = "/", mountPoint = ""] = left?.split(" ") ?? [];
     const below = root === "/" ? own : own.startsWith(root) ? own.slice(root.length) : "";
     return join(mountPoint, below);
@@ -125,10 +131,20 @@ function ownGroup(): string | undefined {
   return undefined;
 }
 
-function canEnter(group: string): Promise<boolean> {
-  const { program, args } = insideGroup(group, "/bin/sh", ["-c", ":"], {});
+function ownPath(controller: string | undefined): string | undefined {
+  for (const line of read("/proc/self/cgroup").split("\n")) {
+    const [, names = "", path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (path === undefined) continue;
+    if (controller === undefined ? names === "" : names.split(",").includes(controller)) return path;
+  }
+  return undefined;
+}
+
+/** Whether a program can be started inside these groups. */
+export function canEnter(groups: readonly string[]): Promise<boolean> {
+  const { program, args } = insideGroups(groups, "/bin/sh", ["-c", ":"], {});
   return new Promise((resolve) => {
-    execFile(program, args, { env: {}, timeout: 5_000 }, (error) => resolve(error === null));
+    execFile(program, [...args], { env: {}, timeout: 5_000 }, (error) => resolve(error === null));
   });
 }
 

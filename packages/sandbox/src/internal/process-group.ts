@@ -13,6 +13,8 @@ export interface ProcessFamily {
   readonly marker: string;
   /** Directory of the control group that holds every descendant, where there are control groups. */
   readonly group?: string;
+  /** Directories of further control groups that limit it and hold every descendant too. */
+  readonly limited?: readonly string[];
 }
 
 /** How long SIGKILL is repeated for what keeps forking. */

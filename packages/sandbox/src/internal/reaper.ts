@@ -31,10 +31,13 @@ while [ "$pass" -lt 100 ]; do
   done
 done
 pass=0
-while [ -n "$2" ] && [ -d "$2" ] && [ "$pass" -lt 50 ]; do
-  pass=$((pass + 1))
-  # What was killed leaves its group a moment later.
-  rmdir "$2"/*/ "$2" || sleep 0.05
+shift
+for directory; do
+  while [ -n "$directory" ] && [ -d "$directory" ] && [ "$pass" -lt 50 ]; do
+    pass=$((pass + 1))
+    # What was killed leaves its group a moment later.
+    rmdir "$directory"/*/ "$directory" || sleep 0.05
+  done
 done
 `;
 
@@ -43,10 +46,10 @@ export class Reaper {
 
   /**
    * `mark` is the common beginning of the marks of all processes of this server, `groups` the
-   * directory of its control groups.
+   * directory of its control groups, `limits` those of groups that only limit.
    */
-  constructor(mark: string, groups: string | undefined, log: Logger) {
-    this.#child = spawn("/bin/sh", ["-c", script, "holdfast-reaper", mark, groups ?? ""], {
+  constructor(mark: string, groups: string | undefined, limits: readonly string[], log: Logger) {
+    this.#child = spawn("/bin/sh", ["-c", script, "holdfast-reaper", mark, groups ?? "", ...limits], {
       // A session of its own, so that a signal to the server's group leaves it to its work.
       detached: true,
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },

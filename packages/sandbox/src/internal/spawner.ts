@@ -2,7 +2,8 @@ import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } 
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Logger } from "@holdfast/core";
-import { ControlGroups, insideGroup, removeGroup } from "./cgroup.ts";
+import { ControlGroups, insideGroups, removeGroup } from "./cgroup.ts";
+import { type CommandLimits, LimitGroups, type LimitName, userTaskLimit } from "./command-limits.ts";
 import { endFamily, killFamily, killRemains, markerName, type ProcessFamily } from "./process-group.ts";
 import { checkProgram } from "./program.ts";
 import { Reaper } from "./reaper.ts";
@@ -18,12 +19,23 @@ export interface SpawnRequest {
 export interface SpawnerOptions {
   /** False does without control groups where there are some. */
   readonly controlGroups?: boolean;
+  /** Of each command with everything that it starts; none by default. */
+  readonly limits?: CommandLimits;
+}
+
+/** What was found out when the first command was started. */
+interface Means {
+  readonly groups: ControlGroups | undefined;
+  readonly limits: LimitGroups | undefined;
+  /** What the shell does before the program, where no control group can limit it. */
+  readonly ulimit: string;
 }
 
 /** What a command becomes on its way: a mark in its environment, and its way into a control group. */
 interface Prepared extends SpawnRequest {
   readonly marker: string;
   readonly group: string | undefined;
+  readonly limited: readonly string[];
 }
 
 /** Starts processes in groups of their own and knows how to end them whole. */
@@ -35,7 +47,8 @@ export class Spawner {
   readonly #log: Logger;
   readonly #families = new Set<ProcessFamily>();
   readonly #options: SpawnerOptions;
-  #ready: Promise<ControlGroups | undefined> | undefined;
+  #ready: Promise<Means> | undefined;
+  #limits: LimitGroups | undefined;
   #reaper: Reaper | undefined;
   #count = 0;
   #closed = false;
@@ -87,9 +100,14 @@ export class Spawner {
       this.#reaper?.add(terminal.pid);
       return { terminal, family: this.#family(terminal.pid, prepared) };
     } catch (error) {
-      if (prepared.group !== undefined) removeGroup(prepared.group);
+      removePrepared(prepared);
       throw error;
     }
+  }
+
+  /** The limits that a family has run into; to be asked before it is ended, which forgets. */
+  limitsHit(family: ProcessFamily): readonly LimitName[] {
+    return this.#limits?.hits(family.group, family.limited ?? []) ?? [];
   }
 
   /** SIGTERM to the whole family, SIGKILL after `graceMs`; resolves when nobody is left. */
@@ -107,36 +125,52 @@ export class Spawner {
   /** Ends everything that was started and not ended yet; nothing can be started any more. */
   async close(): Promise<void> {
     this.#closed = true;
-    const groups = await this.#ready;
+    const means = await this.#ready;
     await Promise.all([...this.#families].map((family) => this.end(family, 500)));
     await this.#reaper?.close();
-    groups?.close();
+    means?.limits?.close();
+    means?.groups?.close();
   }
 
   #forget(family: ProcessFamily): void {
     if (!this.#families.delete(family)) return;
     this.#reaper?.remove(family.pid);
-    if (family.group !== undefined) removeGroup(family.group);
+    removePrepared(family);
   }
 
   async #prepare(request: SpawnRequest): Promise<Prepared> {
     this.#ready ??= this.#begin();
-    const groups = await this.#ready;
+    const { groups, limits, ulimit } = await this.#ready;
     if (this.#closed) throw Object.assign(new Error("the server is closing"), { code: "ESHUTDOWN" });
     this.#count += 1;
     const marker = `${this.mark}.${this.#count}`;
     const env = { ...request.env, [markerName]: marker };
-    if (!groups) return { ...request, env, marker, group: undefined };
-    checkProgram(request.program, request.cwd, request.env.PATH);
-    const group = groups.take();
-    return { ...request, ...insideGroup(group, request.program, request.args, env), env, marker, group };
+    const group = groups?.take();
+    const limited = limits?.take(String(this.#count), group) ?? [];
+    const inside = group === undefined ? limited : [...limited, group];
+    const prepared = { ...request, env, marker, group, limited };
+    if (inside.length === 0 && ulimit === "") return prepared;
+    try {
+      // What a shell starts in our stead fails in the shell: what can be known is told before.
+      checkProgram(request.program, request.cwd, request.env.PATH);
+    } catch (error) {
+      removePrepared(prepared);
+      throw error;
+    }
+    return { ...prepared, ...insideGroups(inside, request.program, request.args, env, ulimit) };
   }
 
-  async #begin(): Promise<ControlGroups | undefined> {
-    const groups = this.#options.controlGroups === false ? undefined : await ControlGroups.create(this.mark);
+  async #begin(): Promise<Means> {
+    const { controlGroups, limits: wanted } = this.#options;
+    const groups = controlGroups === false ? undefined : await ControlGroups.create(this.mark);
     this.groups = groups?.directory;
-    this.#reaper = new Reaper(this.mark, groups?.directory, this.#log);
-    return groups;
+    const limits =
+      controlGroups === false || wanted === undefined
+        ? undefined
+        : await LimitGroups.create(this.mark, wanted, groups?.directory);
+    this.#limits = limits;
+    this.#reaper = new Reaper(this.mark, groups?.directory, limits?.directories ?? [], this.#log);
+    return { groups, limits, ulimit: limits?.holds("tasks") === true ? "" : ulimitFor(wanted) };
   }
 
   async #started(
@@ -151,15 +185,30 @@ export class Spawner {
         child.once("error", reject);
       });
     } catch (error) {
-      if (prepared.group !== undefined) removeGroup(prepared.group);
+      removePrepared(prepared);
       throw error;
     }
     return this.#family(child.pid ?? 0, prepared);
   }
 
-  #family(pid: number, { marker, group }: Prepared): ProcessFamily {
-    const family = { pid, marker, ...(group === undefined ? {} : { group }) };
+  #family(pid: number, { marker, group, limited }: Prepared): ProcessFamily {
+    const family = {
+      pid,
+      marker,
+      ...(group === undefined ? {} : { group }),
+      ...(limited.length === 0 ? {} : { limited }),
+    };
     this.#families.add(family);
     return family;
   }
+}
+
+function removePrepared({ group, limited = [] }: Partial<Pick<Prepared, "group" | "limited">>): void {
+  for (const path of limited) removeGroup(path);
+  if (group !== undefined) removeGroup(group);
+}
+
+function ulimitFor(limits: CommandLimits | undefined): string {
+  const { maxTasks = 0, ofUser = false } = limits ?? {};
+  return maxTasks === 0 || !ofUser || process.getuid?.() === 0 ? "" : userTaskLimit(maxTasks);
 }

@@ -1,5 +1,6 @@
 import type { Logger } from "@holdfast/core";
 import { problem } from "../http/problem.ts";
+import type { LimitName } from "../internal/command-limits.ts";
 import { familyMembers, signalFamily } from "../internal/process-group.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 import type { TerminalSize } from "../internal/terminal.ts";
@@ -59,6 +60,8 @@ export class ManagedProcess implements Managed {
   readonly #context: ManagedContext;
   #child: Child | undefined;
   #exit: (ChildExit & { readonly atMs: number }) | undefined;
+  /** Of the run that ended last. */
+  #limitsHit: readonly LimitName[] = [];
   #size: TerminalSize;
   #wanted = true;
   #startedAt = 0;
@@ -159,6 +162,7 @@ export class ManagedProcess implements Managed {
       createdAtMs: this.createdAtMs,
       ...(exit ? { exitedAtMs: exit.atMs } : {}),
       ...(exit?.signal == null ? {} : { signal: exit.signal }),
+      ...(this.#limitsHit.length === 0 ? {} : { limitsHit: this.#limitsHit }),
       ...(spec.name === undefined ? {} : { name: spec.name }),
       ...(spec.restart ? { restarts: this.#restarts } : {}),
       ...(this.#restart ? { restartAtMs: this.#restart.atMs } : {}),
@@ -209,6 +213,7 @@ export class ManagedProcess implements Managed {
     this.#health?.stop();
     this.#child = undefined;
     this.#exit = { ...exit, atMs: Date.now() };
+    this.#limitsHit = this.#context.spawner.limitsHit(child.family);
     const failed = exit.exitCode !== 0;
     const delayMs = this.#restartDelay(failed);
     this.#ending = this.#context.spawner.end(child.family, remainsGraceMs);

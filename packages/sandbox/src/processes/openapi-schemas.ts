@@ -40,14 +40,22 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
     },
     [...commandOptional, "timeoutMs", "maxOutputBytes"],
   ),
-  ProcessRunResponse: object({
-    exitCode: { type: ["integer", "null"] },
-    timedOut: flag,
-    stdout: text,
-    stderr: text,
-    stdoutTruncated: flag,
-    stderrTruncated: flag,
-    durationMs: count,
+  ProcessRunResponse: object(
+    {
+      exitCode: { type: ["integer", "null"] },
+      timedOut: flag,
+      stdout: text,
+      stderr: text,
+      stdoutTruncated: flag,
+      stderrTruncated: flag,
+      durationMs: count,
+      limitsHit: ref("CommandLimits"),
+    },
+    ["limitsHit"],
+  ),
+  CommandLimits: array({
+    enum: ["tasks", "memory"],
+    description: "A limit that the command ran into: a task that was not made, a process that was ended.",
   }),
   ProcessCreateRequest: object(
     {
@@ -97,6 +105,7 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
       createdAtMs: count,
       exitedAtMs: count,
       signal: text,
+      limitsHit: ref("CommandLimits"),
       name: text,
       restarts: count,
       restartAtMs: count,
@@ -104,7 +113,7 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
       survivor: { const: true, description: "It was started by an earlier server." },
     },
     [
-      ...["cwd", "pid", "exitCode", "exitedAtMs", "signal", "name"],
+      ...["cwd", "pid", "exitCode", "exitedAtMs", "signal", "limitsHit", "name"],
       ...["restarts", "restartAtMs", "health", "survivor"],
     ],
   ),

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import type { LimitName } from "../internal/command-limits.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 
 export interface RunLimits {
@@ -18,6 +19,8 @@ export interface RunOutcome {
   readonly stdoutTruncated: boolean;
   readonly stderrTruncated: boolean;
   readonly durationMs: number;
+  /** The limits that the command ran into; absent when there were none. */
+  readonly limitsHit?: readonly LimitName[];
 }
 
 /** How long output is awaited after the end: what hides from us may hold the pipes for ever. */
@@ -46,6 +49,7 @@ export async function runCommand(
   const exitCode = await exited;
   clearTimeout(timer);
   limits.signal.removeEventListener("abort", kill);
+  const limitsHit = spawner.limitsHit(family);
   // What is left in the background holds the pipes open; what it printed so far can still be read.
   await spawner.endRemains(family);
   const waiting = new AbortController();
@@ -61,6 +65,7 @@ export async function runCommand(
     stdoutTruncated: stdout.truncated,
     stderrTruncated: stderr.truncated,
     durationMs: Math.round(performance.now() - startedAt),
+    ...(limitsHit.length === 0 ? {} : { limitsHit }),
   };
 }
 

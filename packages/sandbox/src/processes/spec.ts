@@ -1,3 +1,4 @@
+import type { LimitName } from "../internal/command-limits.ts";
 import type { TerminalSize } from "../internal/terminal.ts";
 
 export type ProcessOwner = "user" | "desktop" | "system";
@@ -70,6 +71,8 @@ export interface ProcessInfo {
   readonly createdAtMs: number;
   readonly exitedAtMs?: number;
   readonly signal?: string;
+  /** The limits that it ran into before it exited; absent when there were none. */
+  readonly limitsHit?: readonly LimitName[];
   readonly name?: string;
   readonly restarts?: number;
   /** When it will be started again. */

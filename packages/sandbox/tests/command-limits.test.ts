@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { describe, type TestContext, test } from "node:test";
+import { silentLogger } from "@holdfast/core";
+import { ControlGroups, insideGroups } from "../src/internal/cgroup.ts";
+import { LimitGroups, type LimitName, userTaskLimit } from "../src/internal/command-limits.ts";
+import { Spawner } from "../src/internal/spawner.ts";
+import { runCommand } from "../src/processes/run.ts";
+import { field, startSandbox, until } from "./harness.ts";
+import { processApi } from "./processes-harness.ts";
+
+const limits = { maxTasks: 64, maxMemoryBytes: 64 * 1_048_576 };
+
+/** Each process starts two more, ten deep: without a limit a thousand, which no machine minds. */
+const bomb = 'b() { [ "$1" -gt 0 ] && { b $(($1 - 1)) & b $(($1 - 1)) & }; wait; }; b 9';
+/** Keeps 300 MB in memory. */
+const hog = "head -c 300000000 /dev/zero | tail -c 299999999 | wc -c";
+
+/** Whether control groups of this user can keep that limit; says why not, and skips. */
+async function canLimit(t: TestContext, limit: LimitName): Promise<boolean> {
+  const name = `test-${randomUUID()}`;
+  const groups = await ControlGroups.create(name);
+  const found = await LimitGroups.create(name, limits, groups?.directory);
+  found.close();
+  groups?.close();
+  if (found.holds(limit)) return true;
+  t.skip(`this user may not limit ${limit} by control groups`);
+  return false;
+}
+
+describe("limits of a command", () => {
+  test("a fork bomb is bounded, ended, and told", async (t) => {
+    if (!(await canLimit(t, "tasks"))) return;
+    const sandbox = await startSandbox(t, "unix", { limits: { maxCommandTasks: 64 } });
+    const { request, create, info, output } = processApi(sandbox);
+    const command = { command: "/bin/sh", args: ["-c", bomb] };
+    const ran = await request("POST", "/processes/run", command);
+    assert.equal(ran.status, 200, JSON.stringify(ran.body));
+    assert.deepEqual(field(ran.body, "limitsHit"), ["tasks"]);
+    assert.match(String(field(ran.body, "stderr")), /fork/i);
+
+    const id = await create(command);
+    await until("it has exited", async () => field(await info(id), "status") === "exited");
+    assert.deepEqual(field(await info(id), "limitsHit"), ["tasks"]);
+    assert.match(await output(id), /fork/i);
+
+    // What the others may take is not touched, and who stays below is told of nothing.
+    const quiet = await request("POST", "/processes/run", { command: "/bin/true" });
+    assert.equal(field(quiet.body, "exitCode"), 0);
+    assert.equal(field(quiet.body, "limitsHit"), undefined);
+  });
+
+  test("what takes too much memory is ended, and told", async (t) => {
+    if (!(await canLimit(t, "memory"))) return;
+    const sandbox = await startSandbox(t, "unix", {
+      limits: { maxCommandMemoryBytes: limits.maxMemoryBytes },
+    });
+    const { request } = processApi(sandbox);
+    const ran = await request("POST", "/processes/run", { command: "/bin/sh", args: ["-c", hog] });
+    assert.equal(ran.status, 200, JSON.stringify(ran.body));
+    assert.deepEqual(field(ran.body, "limitsHit"), ["memory"]);
+    assert.notEqual(String(field(ran.body, "stdout")).trim(), "299999999");
+  });
+
+  test("nothing is left of the groups after the server", async () => {
+    const spawner = new Spawner(silentLogger, { limits });
+    const { signal } = new AbortController();
+    const groups = await ControlGroups.create(`own-${randomUUID()}`);
+    const found = await LimitGroups.create(spawner.mark, limits, groups?.directory);
+    const directories = found.directories;
+    found.close();
+    groups?.close();
+    const request = { program: "/bin/true", args: [], cwd: "/", env: {} };
+    await runCommand(spawner, request, { timeoutMs: 10_000, maxOutputBytes: 100, signal });
+    assert.ok(directories.every((path) => existsSync(path)));
+    await spawner.close();
+    assert.ok(directories.every((path) => !existsSync(path)));
+  });
+
+  test("without control groups the system limits the tasks of the user", () => {
+    // Of a user that runs anything at all, one task is too little for one more.
+    const script = ["-c", "echo begins; true & wait"];
+    const { program, args } = insideGroups([], "/bin/sh", script, {}, userTaskLimit(1));
+    // The system exempts root.
+    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    const ran = spawnSync(program, [...args], { ...nobody, cwd: "/", encoding: "utf8" });
+    assert.equal(ran.stdout, "begins\n", ran.stderr);
+    assert.match(ran.stderr, /fork/i);
+  });
+});
