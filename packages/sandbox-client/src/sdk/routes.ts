@@ -74,6 +74,16 @@ export abstract class SandboxRoutes {
     return await this.#json("POST", "/v1/fs/upload-batch", { query: { ...query }, headers, raw: body });
   }
 
+  /** Searches the lines, or with `glob` alone the names, of all files below a directory. */
+  async searchFs(query: wire.FsSearchQuery): Promise<wire.FsSearchResponse> {
+    return await this.#json("GET", "/v1/fs/search", { query: { ...query } });
+  }
+
+  /** What differs between two directories, or two files. */
+  async diffFs(query: wire.FsDiffQuery): Promise<wire.FsDiffResponse> {
+    return await this.#json("GET", "/v1/fs/diff", { query: { ...query } });
+  }
+
   async getMcpConfig(query: wire.McpConfigQuery): Promise<wire.McpServerConfig> {
     return await this.#json("GET", "/v1/config/mcp", { query: { ...query } });
   }

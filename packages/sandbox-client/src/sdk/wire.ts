@@ -109,6 +109,50 @@ export interface FsPathQuery {
   path: string;
 }
 
+export interface FsSearchQuery {
+  /** The directory; HOME by default. */
+  path?: string;
+  /** What lines hold: text, or with `regex` an expression. */
+  pattern?: string;
+  regex?: boolean;
+  ignoreCase?: boolean;
+  /** Only paths, relative to the directory, that fit. */
+  glob?: string;
+  limit?: number;
+}
+
+export interface FsSearchResponse {
+  matches: { path: string; pathBase64?: string; line?: number; text?: string }[];
+  truncated: boolean;
+  engine: "ripgrep" | "walk";
+}
+
+export interface FsDiffQuery {
+  from: string;
+  to: string;
+  /** Lines around a change; 3 by default. */
+  context?: number;
+  /** Files that are told; 1,000 by default. */
+  limit?: number;
+}
+
+export interface FsFileDiff {
+  path: string;
+  pathBase64?: string;
+  status: "added" | "deleted" | "modified" | "type_changed";
+  additions?: number;
+  deletions?: number;
+  /** A unified diff as git writes it. */
+  patch?: string;
+  /** Why there is none. */
+  omitted?: "binary" | "too_large" | "too_different";
+}
+
+export interface FsDiffResponse {
+  files: FsFileDiff[];
+  truncated: boolean;
+}
+
 export interface FsDeleteQuery {
   path: string;
   recursive?: boolean | null;

@@ -15,6 +15,8 @@ export const filesUsage = `holdfast sandbox fs VERB
   mkdir PATH         makes a directory and its parents
   mv FROM TO         moves; --overwrite what is there
   stat PATH          what an entry is
+  search TEXT [PATH] lines that hold a text; --regex, --ignore-case, --glob GLOB
+  diff FROM TO       what differs between two directories or files, as a patch
 ${apiUsage}`;
 
 export async function filesCommand(args: readonly string[]): Promise<number> {
@@ -22,6 +24,9 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
     ...apiOptions,
     recursive: { type: "boolean", short: "r" },
     overwrite: { type: "boolean" },
+    regex: { type: "boolean" },
+    "ignore-case": { type: "boolean", short: "i" },
+    glob: { type: "string" },
   });
   const [verb, ...rest] = positionals;
   if (values.help === true) {
@@ -84,7 +89,48 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
     case "stat":
       show(await client.ask("GET", "/v1/fs/stat", { query: { path: oneArgument(rest, "The path") } }));
       return 0;
+    case "search":
+      print(json, await search(client, rest, values), (answer) =>
+        entries(answer, "matches").map((each) => fields(each, "path", "line", "text").join(":")),
+      );
+      return 0;
+    case "diff": {
+      const [from, to, ...more] = rest;
+      noArguments(more);
+      const query = { from: required(from, "What was"), to: required(to, "What is") };
+      print(json, await client.ask("GET", "/v1/fs/diff", { query }), patchLines);
+      return 0;
+    }
     default:
       throw new UsageError(verb === undefined ? "The verb is missing" : `There is no "fs ${verb}"`);
   }
+}
+
+interface SearchFlags {
+  readonly regex?: boolean | undefined;
+  readonly "ignore-case"?: boolean | undefined;
+  readonly glob?: string | undefined;
+}
+
+async function search(client: ApiClient, args: readonly string[], flags: SearchFlags): Promise<unknown> {
+  const [pattern, path, ...more] = args;
+  noArguments(more);
+  const flag = (value: boolean | undefined) => (value === true ? "true" : undefined);
+  return await client.ask("GET", "/v1/fs/search", {
+    query: {
+      pattern: required(pattern, "The text"),
+      path,
+      glob: flags.glob,
+      regex: flag(flags.regex),
+      ignoreCase: flag(flags["ignore-case"]),
+    },
+  });
+}
+
+function patchLines(answer: unknown): readonly string[] {
+  return entries(answer, "files").flatMap(({ patch, status, omitted, path }) =>
+    typeof patch === "string"
+      ? patch.replace(/\n$/, "").split("\n")
+      : [`${String(status)} ${String(path)} (${String(omitted)})`],
+  );
 }

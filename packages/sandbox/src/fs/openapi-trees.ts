@@ -1,4 +1,14 @@
-import { array, events, json, type OpenApiPart, object, problems, query, ref } from "../openapi/part.ts";
+import {
+  array,
+  events,
+  json,
+  type OpenApiPart,
+  object,
+  problems,
+  query,
+  ref,
+  requiredQueryParameter,
+} from "../openapi/part.ts";
 
 const tags = ["files"];
 const text = { type: "string" };
@@ -29,6 +39,30 @@ export const treePaths: OpenApiPart["paths"] = {
       },
     },
   },
+  "/v1/fs/diff": {
+    get: {
+      operationId: "diffTrees",
+      summary: "Compares two directories, or two files, line by line.",
+      description: "With `accept: text/x-diff` all patches as one text that `git apply` takes.",
+      tags,
+      parameters: [
+        requiredQueryParameter("from", "What was."),
+        requiredQueryParameter("to", "What is."),
+        query("context", { type: "integer", minimum: 1, maximum: 100, default: 3 }, "Lines around a change."),
+        query("limit", { type: "integer", minimum: 1, maximum: 10_000, default: 1_000 }, "Files."),
+      ],
+      responses: {
+        200: {
+          description: "What differs",
+          content: {
+            "application/json": { schema: ref("FsDiffAnswer") },
+            "text/x-diff": { schema: text },
+          },
+        },
+        ...problems({ 400: "A wrong parameter, or one of them is not there" }),
+      },
+    },
+  },
   "/v1/fs/watch": {
     get: {
       operationId: "watchDirectory",
@@ -56,6 +90,23 @@ export const treeSchemas: OpenApiPart["schemas"] = {
     ),
     truncated: { ...flag, description: "The limit or the time was reached; there may be more." },
     engine: { enum: ["ripgrep", "walk"] },
+  }),
+  FsDiffAnswer: object({
+    files: array(
+      object(
+        {
+          path: text,
+          pathBase64: text,
+          status: { enum: ["added", "deleted", "modified", "type_changed"] },
+          additions: { type: "integer", minimum: 0 },
+          deletions: { type: "integer", minimum: 0 },
+          patch: text,
+          omitted: { enum: ["binary", "too_large", "too_different"] },
+        },
+        ["pathBase64", "additions", "deletions", "patch", "omitted"],
+      ),
+    ),
+    truncated: { ...flag, description: "There is more: files, 8 MiB of patches or the time ran out." },
   }),
   FsChange: object(
     {

@@ -3,6 +3,7 @@ import {
   type Exchange,
   parseJson,
   readText,
+  requiredQuery,
   requireJsonContent,
   sendJson,
 } from "../http/exchange.ts";
@@ -57,6 +58,7 @@ export class FsRoutes {
       { path: "/v1/fs/upload-batch", methods: { POST: guarded((exchange) => this.#upload(exchange)) } },
       { path: "/v1/fs/archive", methods: { GET: guarded((exchange) => this.#archive(exchange)) } },
       { path: "/v1/fs/search", methods: { GET: guarded((exchange) => this.#search(exchange)) } },
+      { path: "/v1/fs/diff", methods: { GET: guarded((exchange) => this.#diff(exchange)) } },
       { path: "/v1/fs/watch", methods: { GET: guarded((exchange) => this.#watch(exchange)) } },
     ];
   }
@@ -185,6 +187,29 @@ export class FsRoutes {
     const found = await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) =>
       search(place, request),
     );
+    sendJson(exchange.response, found);
+  }
+
+  /** As JSON, or for who asks for `text/x-diff` as one patch that `git apply` takes. */
+  async #diff(exchange: Exchange): Promise<void> {
+    const request = {
+      context: countQuery(exchange, "context", 3, 100),
+      limit: countQuery(exchange, "limit", defaultMatches, maxMatches),
+      timeoutMs: this.#limits.searchTimeoutMs,
+      signal: exchange.signal,
+    };
+    const { diffTrees } = await import("./tree-diff.ts");
+    const from = requiredQuery(exchange, "from");
+    const to = requiredQuery(exchange, "to");
+    const found = await this.#walk(from, follow, (before) =>
+      this.#walk(to, follow, (after) => diffTrees(before, after, request)),
+    );
+    if (/\btext\/x-diff\b/i.test(exchange.request.headers.accept ?? "")) {
+      const text = Buffer.from(found.files.map(({ patch }) => patch ?? "").join(""));
+      const headers = { "content-type": "text/x-diff; charset=utf-8", "content-length": text.length };
+      exchange.response.writeHead(200, { ...headers, "x-truncated": String(found.truncated) }).end(text);
+      return;
+    }
     sendJson(exchange.response, found);
   }
 
