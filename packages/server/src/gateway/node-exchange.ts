@@ -46,13 +46,24 @@ export class NodeExchange implements Exchange {
       done(bodyTooLong(maxBytes), empty);
       return;
     }
-    let first: Buffer | undefined;
-    let more: Buffer[] | undefined;
+    // A small body comes with its head: at the next tick it is all there, and needs no events of a stream.
+    process.nextTick(() => {
+      if (!request.complete) return this.#collectBody(maxBytes, done);
+      const body = request.read() as Buffer | null;
+      if (body === null) return done(undefined, empty);
+      if (body.length <= maxBytes) return done(undefined, body);
+      this.#refuse();
+      done(bodyTooLong(maxBytes), empty);
+    });
+  }
+
+  /** Reads a body that is still on its way. */
+  #collectBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
+    const request = this.#request;
+    const { requestTimeoutMs } = serverLimits;
+    const chunks: Buffer[] = [];
     let size = 0;
-    let ended = false;
-    let deadline: NodeJS.Timeout | undefined;
     const refuse = (error: HoldfastError): void => {
-      ended = true;
       clearTimeout(deadline);
       request.removeListener("data", onData);
       request.removeListener("end", onEnd);
@@ -61,26 +72,17 @@ export class NodeExchange implements Exchange {
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > maxBytes) return refuse(bodyTooLong(maxBytes));
-      if (first === undefined) {
-        first = chunk;
-      } else {
-        more ??= [first];
-        more.push(chunk);
-      }
+      if (size > maxBytes) refuse(bodyTooLong(maxBytes));
+      else chunks.push(chunk);
     };
     const onEnd = (): void => {
-      ended = true;
-      if (deadline !== undefined) clearTimeout(deadline);
-      done(undefined, more === undefined ? (first ?? empty) : Buffer.concat(more));
+      clearTimeout(deadline);
+      const [first] = chunks;
+      done(undefined, first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks));
     };
+    const deadline = setTimeout(() => refuse(bodyTimedOut(requestTimeoutMs)), requestTimeoutMs).unref();
     request.on("data", onData);
     request.on("end", onEnd);
-    unlessReadSoon(() => {
-      if (ended) return;
-      const { requestTimeoutMs } = serverLimits;
-      deadline = setTimeout(() => refuse(bodyTimedOut(requestTimeoutMs)), requestTimeoutMs).unref();
-    });
   }
 
   onGone(callback: () => void): void {
@@ -165,25 +167,6 @@ export class NodeExchange implements Exchange {
     this.#response.shouldKeepAlive = false;
     drain(this.#request);
   }
-}
-
-let unread: (() => void)[] | undefined;
-
-/**
- * Calls back at the next macrotask: small bodies come with their head and are read by then, so that
- * they need no timer each.
- */
-function unlessReadSoon(callback: () => void): void {
-  if (unread !== undefined) {
-    unread.push(callback);
-    return;
-  }
-  const callbacks = [callback];
-  unread = callbacks;
-  setImmediate(() => {
-    unread = undefined;
-    for (const each of callbacks) each();
-  });
 }
 
 /** Reads a little on, so that the sender gets to see the answer. */
