@@ -1,0 +1,38 @@
+/** The commands of docs/how-to/write-a-plugin.md, as they stand there. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const bin = resolve(import.meta.dirname, "../bin/holdfast.js");
+const page = resolve(import.meta.dirname, "../../../docs/how-to/write-a-plugin.md");
+
+test("every command of the page works", async (t) => {
+  const cwd = mkdtempSync(join(tmpdir(), "holdfast-plugin-"));
+  t.after(() => rmSync(cwd, { recursive: true, force: true }));
+  const holdfast = (...args: string[]) => run(process.execPath, [bin, ...args], { cwd });
+  const commands = [...readFileSync(page, "utf8").matchAll(/^npx holdfast (.+)$/gm)].map(
+    (match) => match[1] ?? "",
+  );
+  assert.equal(commands.length, 4);
+  for (const command of commands) {
+    const { stdout } = await holdfast(...command.split(" "));
+    assert.match(stdout, /weather|memory/, command);
+  }
+  const args = JSON.stringify({ weather_example: { text: "hello" } });
+  const { stdout } = await holdfast("plugin", "test", "weather", "--json", "--args", args);
+  assert.doesNotMatch(stdout, /"ok":false/);
+
+  const manifest = join(cwd, "weather", "manifest.json");
+  const raw = readFileSync(manifest, "utf8");
+  writeFileSync(manifest, raw.replace("weather_example", "weather.example"));
+  const refused = await holdfast("plugin", "validate", "weather").catch((error: unknown) => error);
+  assert.equal(Reflect.get(Object(refused), "code"), 1);
+  assert.match(String(Reflect.get(Object(refused), "stdout")), /problem: the tool/);
+  const wrong = await holdfast("plugin", "create", "../x").catch((error: unknown) => error);
+  assert.match(String(Reflect.get(Object(wrong), "stderr")), /plugin\.invalid_name/);
+});
