@@ -112,7 +112,7 @@ describe("a hostile jail", needs, () => {
 
   test("with more connections than it may have loses them all, and can begin again", async (t) => {
     const guest = await Guest.start(t, gate, { jailId: "crowd" });
-    guest.order({ do: "connections", count: 600, greet: true });
+    guest.order({ do: "connections", count: 400, greet: true });
     const records = await recorded(gate, "crowd", "broker.endpoint_problem");
     assert.ok(records.some((each) => each.data?.["problem"] === "too_many_connections"));
     await guest.take((event) => event.name === "all closed");

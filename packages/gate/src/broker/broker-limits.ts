@@ -40,9 +40,9 @@ export const endpointLimits = {
   maxGrowthBytes: 256 * 1024 * 1024,
   memoryCheckMs: 100,
   handshakeMs: 2_000,
-  heartbeatMs: 5_000,
+  heartbeatMs: 2_000,
   /** A peer that answers no heartbeat, which nobody in the middle of a frame can, is gone. */
-  heartbeatTimeoutMs: 5_000,
+  heartbeatTimeoutMs: 4_000,
   /** For the jail to start, once something has connected. */
   peerWaitMs: 10_000,
   /** Read from a jail, over time; more waits in the jail. */

@@ -1,6 +1,6 @@
 import type { Span } from "../vault/secret-matcher.ts";
 import { type KnownSecrets, redactionMark } from "../vault/secrets.ts";
-import { secretPatterns } from "./secret-patterns.ts";
+import { type SecretPattern, secretPatterns } from "./secret-patterns.ts";
 
 export interface Sanitized {
   /** JSON. */
@@ -32,16 +32,21 @@ export class Sanitizer {
 
   /** Of the JSON `text`; `value` is what it says. */
   json(text: string, value: unknown): Sanitized {
+    const { values: joinedValues, keys: joinedKeys } = joinLeaves(value);
+    const flags = countRandom(joinedValues);
+    if (!this.#suspects(joinedValues) && !this.#suspects(joinedKeys)) return { text, redactions: 0, flags };
     const leaves: Leaves = { values: [], keys: [] };
     collect(value, leaves);
-    const joinedValues = leaves.values.join("");
     const values = this.#cleanAll(leaves.values, joinedValues);
-    const keys = this.#cleanAll(leaves.keys, leaves.keys.join(""));
-    const flags = countRandom(joinedValues);
+    const keys = this.#cleanAll(leaves.keys, joinedKeys);
     const redactions = values.redactions + keys.redactions;
     if (redactions === 0) return { text, redactions, flags };
     const clean = rebuild(value, { values: values.texts.values(), keys: keys.texts.values() });
     return { text: JSON.stringify(clean), redactions, flags };
+  }
+
+  #suspects(joined: string): boolean {
+    return this.#secrets.matcher.find(joined).length > 0 || likelyPatterns(joined).length > 0;
   }
 
   /** Of one text. */
@@ -66,6 +71,24 @@ export class Sanitizer {
     const patterned = cleanPatterns(known, joined);
     return { texts: patterned.texts, redactions: spans.length + patterned.redactions };
   }
+}
+
+/** The same texts as {@link collect} finds, without a list of them. */
+function joinLeaves(value: unknown): { values: string; keys: string } {
+  let [values, keys] = ["", ""];
+  const walk = (each: unknown): void => {
+    if (typeof each === "string") values += each;
+    else if (typeof each === "number") values += each;
+    else if (Array.isArray(each)) for (const item of each) walk(item);
+    else if (typeof each === "object" && each !== null) {
+      for (const key in each) {
+        keys += key;
+        walk((each as Readonly<Record<string, unknown>>)[key]);
+      }
+    }
+  };
+  walk(value);
+  return { values, keys };
 }
 
 function collect(value: unknown, leaves: Leaves): void {
@@ -132,12 +155,59 @@ function cutOut(texts: readonly string[], spans: readonly Span[]): string[] {
   });
 }
 
+/** Three characters by their last five bits, in which a letter is the same in both cases. */
+const trigramCount = 1 << 15;
+
+interface Hinted {
+  readonly pattern: SecretPattern;
+  readonly hints: readonly { readonly hint: string; readonly trigrams: readonly number[] }[];
+}
+
+const hinted: readonly Hinted[] = secretPatterns.map((pattern) => ({
+  pattern,
+  hints: pattern.hints.map((hint) => ({ hint, trigrams: [...trigramsOf(hint)] })),
+}));
+
+function trigramsOf(text: string): Set<number> {
+  const found = new Set<number>();
+  let last = 0;
+  for (let at = 0; at < text.length; at++) {
+    last = ((last << 5) | (text.charCodeAt(at) & 31)) & (trigramCount - 1);
+    if (at >= 2) found.add(last);
+  }
+  return found;
+}
+
+const seenTrigrams = new Uint8Array(trigramCount);
+
+/**
+ * The patterns of which a hint is in the text. One pass marks every three characters that are there, and
+ * only a hint all of whose threes were seen is looked for.
+ */
+function likelyPatterns(text: string): readonly SecretPattern[] {
+  const seen = seenTrigrams.fill(0);
+  let last = 0;
+  for (let at = 0; at < text.length; at++) {
+    last = ((last << 5) | (text.charCodeAt(at) & 31)) & (trigramCount - 1);
+    seen[last] = 1;
+  }
+  let lower: string | undefined;
+  const has = (hint: string) => {
+    lower ??= text.toLowerCase();
+    return lower.includes(hint);
+  };
+  return hinted
+    .filter(({ hints }) =>
+      hints.some(({ hint, trigrams }) => trigrams.every((each) => seen[each] === 1) && has(hint)),
+    )
+    .map(({ pattern }) => pattern);
+}
+
 function cleanPatterns(
   texts: readonly string[],
   joined: string,
 ): { texts: readonly string[]; redactions: number } {
-  const lower = joined.toLowerCase();
-  const likely = secretPatterns.filter(({ hints }) => hints.some((hint) => lower.includes(hint)));
+  const likely = likelyPatterns(joined);
   if (likely.length === 0) return { texts, redactions: 0 };
   let redactions = 0;
   const cleaned = texts.map((text) => {

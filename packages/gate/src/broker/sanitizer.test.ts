@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { KnownSecrets } from "../vault/secrets.ts";
+import { Sanitizer } from "./sanitizer.ts";
+
+function sanitizer(...values: string[]): Sanitizer {
+  const known = new KnownSecrets();
+  for (const value of values) known.add(value);
+  return new Sanitizer(known);
+}
+
+const clean = (of: Sanitizer, value: unknown): unknown =>
+  JSON.parse(of.json(JSON.stringify(value), value).text);
+
+const secret = 'pa"ss/w+rd é-1234567890';
+const plain = "zq8-kv3-canary-000";
+
+test("takes a known value out in every form, whatever stands around it", () => {
+  const of = sanitizer(secret, plain);
+  const bytes = Buffer.from(secret);
+  const forms = [
+    secret,
+    JSON.stringify(secret),
+    encodeURIComponent(secret),
+    bytes.toString("hex"),
+    bytes.toString("hex").toUpperCase(),
+    [...secret].reverse().join(""),
+    ...["", "x", "xy", "xyz"].map((before) => Buffer.from(`${before}${secret}and more`).toString("base64")),
+    ...["", "x", "xy"].map((before) => Buffer.from(`${before}${secret}`).toString("base64url")),
+  ];
+  for (const form of forms) {
+    const { text, redactions } = of.json(JSON.stringify([`before ${form} after`]), [`before ${form} after`]);
+    assert.equal(redactions, 1, form);
+    assert.ok(text.includes("[redacted]"), form);
+  }
+  assert.deepEqual(clean(of, { a: `1 ${plain} 2 ${plain}` }), { a: "1 [redacted] 2 [redacted]" });
+});
+
+test("takes it out of keys, numbers, and texts that only together are one", () => {
+  const of = sanitizer(plain, "90071992547");
+  assert.deepEqual(clean(of, { [plain]: 1, [`x${plain}`]: 2 }), { "[redacted]": 1, "x[redacted]": 2 });
+  assert.deepEqual(clean(of, { n: 90071992547, m: 12 }), { n: "[redacted]", m: 12 });
+  const parts = { a: `x ${plain.slice(0, 5)}`, b: [plain.slice(5, 9), { c: `${plain.slice(9)} y`, d: "z" }] };
+  assert.deepEqual(clean(of, parts), { a: "x [redacted]", b: ["[redacted]", { c: "[redacted] y", d: "z" }] });
+  const two = { [plain]: "a", other: { [plain]: "b" } };
+  assert.deepEqual(clean(of, two), { "[redacted]": "a", other: { "[redacted]": "b" } });
+});
+
+test("leaves what is no secret byte for byte as it was", () => {
+  const of = sanitizer(plain);
+  for (const value of [
+    null,
+    1.5,
+    "text",
+    { a: [true, { b: "" }] },
+    plain.slice(0, -1),
+    "skill-based task-ant-x",
+  ]) {
+    const text = JSON.stringify(value);
+    assert.deepEqual(of.json(text, value), { text, redactions: 0, flags: 0 });
+  }
+});
+
+test("takes it out of a stream of texts, wherever it is cut", () => {
+  for (let cut = 1; cut < plain.length; cut++) {
+    const next = sanitizer(plain).stream();
+    const [first, second] = [next(`a ${plain.slice(0, cut)}`), next(`${plain.slice(cut)} b`)];
+    assert.equal(first, `a ${plain.slice(0, cut)}`);
+    assert.equal(second, "[redacted] b", String(cut));
+  }
+});
+
+test("takes out what looks like a secret", () => {
+  const of = sanitizer();
+  const key = "Abc123Def456Ghi789Jkl012Mno345Pqr678";
+  const secrets = [
+    `sk-ant-api03-${key}-${key}`,
+    `sk-proj-${key}`,
+    `sk_${"live"}_${key}`,
+    `xoxb-123456789012-${key}`,
+    `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${key}`,
+    "AKIAIOSFODNN7EXAMPLE",
+    `ghp_${key}`,
+    `github_pat_${key}`,
+    `glpat-${key}`,
+    `npm_${key}`,
+    `AIza${key}`,
+    `hf_${key}`,
+    `ya29.${key}`,
+    `-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----`,
+  ];
+  for (const value of secrets) {
+    assert.deepEqual(clean(of, { text: `see ${value} there` }), { text: "see [redacted] there" }, value);
+  }
+  const inside: [string, string][] = [
+    ["Authorization: Bearer abcdefgh12345678.xyz", "Authorization: Bearer [redacted]"],
+    ["postgres://ada:hunter22@db.example/x", "postgres://ada:[redacted]@db.example/x"],
+    ["password=hunter2&user=ada", "password=[redacted]&user=ada"],
+    ["api_key: abcd1234efgh", "api_key: [redacted]"],
+    ["X-Api-Key: abcdefgh", "X-Api-Key: [redacted]"],
+    [`aws_secret_access_key = ${key}ABCD`, "aws_secret_access_key = [redacted]"],
+  ];
+  for (const [value, expected] of inside) assert.deepEqual(clean(of, [value]), [expected]);
+  for (const prose of [
+    "the secret: nothing to see",
+    "token: a word",
+    "password reset at https://a.b/c",
+    "npm_config",
+  ]) {
+    assert.deepEqual(clean(of, [prose]), [prose]);
+  }
+});
+
+test("only tells of what merely looks random", () => {
+  const random = "q7Zx2LmV9pKc4TnB8wRj5HsY1dFg6AeU3oIiXtQb";
+  const { text, flags, redactions } = sanitizer().json(JSON.stringify([random]), [random]);
+  assert.deepEqual([text, flags, redactions], [JSON.stringify([random]), 1, 0]);
+});
