@@ -12,6 +12,7 @@ import type { Egress, EgressOptions } from "./egress/egress.ts";
 import { checkBudget, loadEgressConfig } from "./egress/egress-config.ts";
 import { EgressProxy } from "./egress/egress-proxy.ts";
 import { Prices } from "./egress/prices.ts";
+import { PublicNames } from "./egress/public-address.ts";
 import { BubblewrapDriver } from "./jail/bubblewrap.ts";
 import type { JailDriver } from "./jail/jail.ts";
 import { JailRegistry } from "./jail/jails.ts";
@@ -50,6 +51,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     const book = BudgetBook.open(join(directory, "usage.db"), clock, egress.budgets);
     opened.unshift(book);
     const prices = new Prices(egress.prices);
+    const names = new PublicNames(egress.networks, egress.resolve);
     const vault = new CredentialVault(join(dataDir, "vault"), config.vault ?? {}, clock);
     const sockets = join(directory, "s");
     // Sockets of an earlier host are dead; their directories go with them.
@@ -72,6 +74,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       vault,
       book,
       prices,
+      names,
     });
     await audit.append({ type: "gate.open", data: { driver: driver.name, unsafe: driver.unsafe } });
     await gate.openPlugins();
@@ -135,6 +138,7 @@ interface GateParts {
   readonly broker: Broker;
   readonly book: BudgetBook;
   readonly prices: Prices;
+  readonly names: PublicNames;
 }
 
 class RealGate implements Gate {
@@ -254,7 +258,7 @@ class RealGate implements Gate {
     }
     this.#opening.add(jailId);
     try {
-      const { clock, sockets, vault, audit, book, prices } = this.#parts;
+      const { clock, sockets, vault, audit, book, prices, names } = this.#parts;
       const proxy = await EgressProxy.open({
         ...options,
         budgets: (options.budgets ?? []).map(checkBudget),
@@ -264,6 +268,7 @@ class RealGate implements Gate {
         clock,
         book,
         prices,
+        names,
         onDecision: (decision) => {
           options.onDecision?.(decision);
           this.#config.onDecision?.(decision);
@@ -278,6 +283,7 @@ class RealGate implements Gate {
         jailId,
         socketPath: proxy.socketPath,
         placeholderKey: proxy.placeholderKey,
+        explain: (method, url) => proxy.explain(method, url),
         close: async () => {
           if (this.#egress.get(jailId) === proxy) this.#egress.delete(jailId);
           await proxy.close();

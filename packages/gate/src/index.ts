@@ -51,6 +51,8 @@ export {
   type EgressAllowRule,
   type EgressCredential,
   type EgressDecision,
+  type EgressExplanation,
+  type EgressHost,
   type EgressOptions,
   type EgressProvider,
   type EgressUpstream,
@@ -59,6 +61,16 @@ export {
   providerNames,
 } from "./egress/egress.ts";
 export { type EgressConfig, egressConfigFile } from "./egress/egress-config.ts";
+export { explainEgress } from "./egress/explain.ts";
+export { type GitRepository, type GitUpstreamOptions, gitEnvironment, gitUpstream } from "./egress/git.ts";
+export {
+  type HostRegistry,
+  type HostRegistryOptions,
+  hostRegistry,
+  npmEnvironment,
+  npmUpstream,
+} from "./egress/npm.ts";
+export { openUsage } from "./egress/open-usage.ts";
 export { type ModelPrice, Prices, type PriceTable, priceTable } from "./egress/prices.ts";
 export { createGate } from "./gate.ts";
 export {

@@ -58,7 +58,7 @@ interface Setup {
   readonly usage: EgressUsage[];
 }
 
-const gateOnly = { jails: { whenUnavailable: "refuse" } } as const;
+const gateOnly = { jails: { driver: "none", allowUnsafe: true } } as const;
 
 async function open(
   t: TestContext,

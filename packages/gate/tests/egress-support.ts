@@ -10,6 +10,7 @@ import { BudgetBook } from "../src/egress/budget-book.ts";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
 import { EgressProxy } from "../src/egress/egress-proxy.ts";
 import { Prices } from "../src/egress/prices.ts";
+import { PublicNames } from "../src/egress/public-address.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { type Answer, temporaryDirectory } from "./support.ts";
 
@@ -54,6 +55,7 @@ export async function openProxy(
     clock: systemClock,
     book,
     prices: new Prices(),
+    names: new PublicNames(),
     limits,
     onDecision: (decision) => decisions.push(decision),
     onUsage: (each) => usage.push(each),

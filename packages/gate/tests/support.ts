@@ -96,6 +96,7 @@ export async function startUpstream(
   t: TestContext,
   answer: (request: IncomingMessage, body: string) => Answer,
   released: Promise<void> = Promise.resolve(),
+  address = "127.0.0.1",
 ): Promise<Upstream> {
   const requests: { request: IncomingMessage; body: string }[] = [];
   const server: Server = createServer((request, response) => {
@@ -111,13 +112,13 @@ export async function startUpstream(
       () => response.destroy(),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   t.after(() => {
     server.closeAllConnections();
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, requests };
+  return { url: `http://${address}:${port}`, port, requests };
 }
 
 export interface Answer {

@@ -69,6 +69,11 @@ export class BudgetBook {
     }
   }
 
+  /** Reads beside the gate that writes: nothing is changed, and nothing is settled. */
+  static read(path: string, clock: Clock, rules: readonly BudgetRule[] = []): BudgetBook {
+    return new BudgetBook(new DatabaseSync(path, { readOnly: true, timeout: 5_000 }), clock, rules);
+  }
+
   /** The rules that bound what this principal does, with those of its jail. */
   rulesFor(principal: Principal, own: readonly BudgetRule[] = []): readonly BudgetRule[] {
     return [...this.#rules, ...own].filter((rule) => {

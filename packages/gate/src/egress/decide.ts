@@ -1,5 +1,6 @@
 import type { EgressAllowRule, EgressDecision } from "./egress.ts";
 import type { EgressLimits } from "./egress-limits.ts";
+import { type OpenHosts, openHostSegment } from "./open-hosts.ts";
 import { type CheckedUpstream, checkPath, describeRule, matchRule } from "./upstreams.ts";
 
 /** As much of a request as decisions are made by. */
@@ -32,6 +33,7 @@ export type Verdict = { readonly admitted: Admitted } | { readonly refusal: Refu
 export function decide(
   { method, target, contentLength = 0 }: RequestHead,
   upstreams: ReadonlyMap<string, CheckedUpstream>,
+  hosts: OpenHosts,
   limits: Pick<EgressLimits, "maxRequestBytes">,
 ): Verdict {
   const question = target.indexOf("?");
@@ -47,18 +49,20 @@ export function decide(
   });
   const slash = whole.indexOf("/", 1);
   const name = slash < 0 ? whole.slice(1) : whole.slice(1, slash);
-  const upstream = upstreams.get(name);
+  const open = name === openHostSegment ? hosts.upstream(whole) : undefined;
+  const upstream = open?.upstream ?? upstreams.get(name);
   const fault = checkPath(upstream?.kind === "npm" ? plainPackage(whole) : whole);
   if (fault !== undefined) return no("malformed_path", 400, `The path has ${fault}`);
   if (!/^[\x21-\x7e]*$/.test(query)) return no("malformed_path", 400, "The query is malformed");
-  const path = slash < 0 ? "/" : whole.slice(slash);
+  const path = open?.path ?? (slash < 0 ? "/" : whole.slice(slash));
   if (upstream === undefined) {
     const known = [...upstreams.keys()].join(", ") || "none";
     return no("unknown_upstream", 403, `No upstream of that name; there are: ${known}`, { path: whole });
   }
-  const about = { upstream: name, path };
+  const about = { upstream: upstream.name, path };
   const rule = matchRule(upstream.allow, method, path, query);
-  if (rule === undefined) return no("not_allowed", 403, `${method} ${path} is not allowed at ${name}`, about);
+  if (rule === undefined)
+    return no("not_allowed", 403, `${method} ${path} is not allowed at ${upstream.name}`, about);
   if (contentLength > limits.maxRequestBytes) {
     return no("request_too_large", 413, `A request holds at most ${limits.maxRequestBytes} bytes`, about);
   }

@@ -3,6 +3,7 @@ import { HoldfastError } from "@holdfast/core";
 import { parseJson, readIfPresent } from "../vault/credential-file.ts";
 import { type BudgetRule, budgetPeriods, budgetScopes } from "./budget.ts";
 import type { ModelPrice } from "./prices.ts";
+import type { Resolve } from "./public-address.ts";
 
 /** What the operator sets for all jails. */
 export interface EgressConfig {
@@ -10,6 +11,10 @@ export interface EgressConfig {
   readonly budgets?: readonly BudgetRule[];
   /** Prices that go before those of the table. */
   readonly prices?: readonly ModelPrice[];
+  /** Networks that names of a jail's choice may lead to although they are private: "10.1.0.0/16". */
+  readonly networks?: readonly string[];
+  /** Every address of a name; by default what the host's resolver says. Not in the file. */
+  readonly resolve?: Resolve;
 }
 
 /** Its name in a data directory. */
@@ -27,12 +32,16 @@ export async function loadEgressConfig(dataDir: string, given: EgressConfig = {}
   const content = await readIfPresent(join(dataDir, egressConfigFile));
   const file = content === undefined ? { version: 1 } : parseJson(content.toString("utf8"));
   if (file === undefined) throw invalid(`${egressConfigFile} is not JSON`);
-  const { version, budgets = [], prices = [], ...rest } = file;
+  const { version, budgets = [], prices = [], networks = [], ...rest } = file;
   if (version !== 1) throw invalid(`${egressConfigFile} is not of version 1`);
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw invalid(`${egressConfigFile} has an unknown part "${unknown}"`);
   if (!Array.isArray(budgets) || !Array.isArray(prices)) throw invalid("Budgets and prices are lists");
+  const strings = Array.isArray(networks) && networks.every((each) => typeof each === "string");
+  if (!strings) throw invalid("Networks are a list of texts");
   return {
+    networks: [...(given.networks ?? []), ...(networks as string[])],
+    ...(given.resolve === undefined ? {} : { resolve: given.resolve }),
     budgets: [...(given.budgets ?? []), ...budgets].map(checkBudget),
     prices: [...(given.prices ?? []), ...prices].map(checkPrice),
   };

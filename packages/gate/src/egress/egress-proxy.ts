@@ -8,15 +8,26 @@ import type { Audit } from "../audit/audit.ts";
 import type { CredentialVault } from "../vault/credential-vault.ts";
 import type { BudgetBook } from "./budget-book.ts";
 import { type Admitted, decide, ruleOf } from "./decide.ts";
-import type { Egress, EgressDecision, EgressOptions, EgressProvider, EgressUsage } from "./egress.ts";
+import type {
+  Egress,
+  EgressDecision,
+  EgressExplanation,
+  EgressOptions,
+  EgressProvider,
+  EgressUsage,
+} from "./egress.ts";
 import { type EgressLimits, egressLimits } from "./egress-limits.ts";
+import { explain } from "./explain.ts";
 import { ForwardProgress, forward } from "./forward.ts";
 import { framingFault } from "./http-headers.ts";
 import { type Charge, type MeteredCall, Metering } from "./metering.ts";
 import { isGeneration } from "./model-request.ts";
+import { OpenHosts, openHostSegment } from "./open-hosts.ts";
 import type { Prices } from "./prices.ts";
+import type { PublicNames } from "./public-address.ts";
 import { refusalBody } from "./refusal-body.ts";
 import { BodyReader } from "./request-body.ts";
+import { dial, fixedLookup, join as joinSockets, parseAuthority, readHello } from "./tunnel.ts";
 import { type CheckedUpstream, checkUpstreams } from "./upstreams.ts";
 
 export interface EgressProxyOptions extends EgressOptions {
@@ -27,6 +38,7 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly clock: Clock;
   readonly book: BudgetBook;
   readonly prices: Prices;
+  readonly names: PublicNames;
   /** Tests bring the limits within reach. */
   readonly limits?: Partial<EgressLimits>;
 }
@@ -46,6 +58,7 @@ export class EgressProxy implements Egress {
   readonly #options: EgressProxyOptions;
   readonly #limits: EgressLimits;
   readonly #upstreams: ReadonlyMap<string, CheckedUpstream>;
+  readonly #hosts: OpenHosts;
   readonly #metering: Metering;
   readonly #bodies: BodyReader;
   readonly #server: Server;
@@ -61,6 +74,7 @@ export class EgressProxy implements Egress {
     this.jailId = options.jailId;
     this.socketPath = socketPath;
     this.#upstreams = checkUpstreams(options.upstreams);
+    this.#hosts = new OpenHosts(options.hosts);
     const { book, prices, budgets = [] } = options;
     this.#metering = new Metering({ book, prices, principal: options, budgets });
     this.#bodies = new BodyReader(this.#limits);
@@ -80,7 +94,10 @@ export class EgressProxy implements Egress {
 
   /** Throws `egress.invalid_upstream` before anything is made. */
   static async open(options: EgressProxyOptions): Promise<EgressProxy> {
-    checkUpstreams(options.upstreams);
+    const upstreams = checkUpstreams(options.upstreams);
+    new OpenHosts(options.hosts);
+    if (upstreams.has(openHostSegment) && (options.hosts ?? []).length > 0)
+      throw refusal("invalid_upstream", 400, `No upstream is called ${openHostSegment} where hosts are open`);
     // Short, since the address of a Unix socket holds 107 bytes.
     const directory = await mkdtemp(join(options.directory, "e-"));
     await chmod(directory, 0o700);
@@ -112,13 +129,8 @@ export class EgressProxy implements Egress {
     this.#server.on("request", (request, response) => void this.#handle(request, response));
     // A body may be announced with "expect"; the decision comes before the invitation to send it.
     this.#server.on("checkContinue", (request, response) => void this.#handle(request, response));
-    this.#server.on("connect", (request, socket) => {
-      this.#report({ decision: "deny", rule: "egress.connect_refused", method: "CONNECT" });
-      answerRaw(
-        socket as Socket,
-        refusal("connect_refused", 405, "CONNECT is refused: ask by the path of an upstream"),
-        request,
-      );
+    this.#server.on("connect", (request, socket, first) => {
+      void this.#tunnel(request, socket as Socket, first);
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (this.#answers.get(socket)?.headersSent) {
@@ -161,7 +173,7 @@ export class EgressProxy implements Egress {
       target: request.url ?? "",
       contentLength: Number(request.headers["content-length"] ?? 0),
     };
-    const verdict = decide(head, this.#upstreams, this.#limits);
+    const verdict = decide(head, this.#upstreams, this.#hosts, this.#limits);
     if ("admitted" in verdict) return verdict.admitted;
     const { code, status, message, about } = verdict.refusal;
     throw this.#deny(code, status, message, about);
@@ -234,6 +246,10 @@ export class EgressProxy implements Egress {
     const progress = new ForwardProgress();
     const where = { host: upstream.base.host, path: `${upstream.basePath}${path}`, method };
     try {
+      const addresses =
+        upstream.publicOnly === true
+          ? await this.#options.names.addressesOf(upstream.base.hostname)
+          : undefined;
       const credential = await vault.present(rule.credential ?? upstream.credential, {
         principal: this.#options,
         ...where,
@@ -249,6 +265,8 @@ export class EgressProxy implements Egress {
         signal: this.#ending.signal,
         limits: this.#limits,
         progress,
+        ...(addresses === undefined ? {} : { lookup: fixedLookup(addresses) }),
+        ...(upstream.name.includes("/") ? { redirect: (target: URL) => this.#hosts.pathOf(target) } : {}),
         ...(body === undefined ? {} : { body }),
       });
       const used = this.#settle(upstream, call, progress);
@@ -260,6 +278,53 @@ export class EgressProxy implements Egress {
       await end({ error: code, ...used });
       throw error;
     }
+  }
+
+  /** TLS to a host that has no finer rule than its name: checked, put on record, then passed unread. */
+  async #tunnel(request: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
+    const { audit, jailId, session, names } = this.#options;
+    socket.on("error", () => socket.destroy());
+    const place = parseAuthority(request.url ?? "");
+    const fault =
+      (this.#options.hosts ?? []).length === 0
+        ? "CONNECT is refused: ask by the path of an upstream"
+        : framingFault(request) !== undefined || place === undefined
+          ? "CONNECT names a host and a port"
+          : this.#hosts.tunnelFault(place, this.#upstreams.values());
+    const about = { method: "CONNECT", path: place === undefined ? "" : `${place.host}:${place.port}` };
+    if (fault !== undefined || place === undefined) {
+      this.#report({ ...about, decision: "deny", rule: "egress.connect_refused" });
+      answerRaw(socket, refusal("connect_refused", 405, fault ?? "CONNECT is refused"));
+      return;
+    }
+    let established = false;
+    try {
+      const addresses = await names.addressesOf(place.host);
+      socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      established = true;
+      const hello = await readHello(socket, first, place.host, this.#limits.headersTimeoutMs);
+      const data = { host: about.path, method: "CONNECT" };
+      const begun = await audit.append({ type: "egress.tunnel", jailId, session, data });
+      this.#report({ ...about, decision: "allow", rule: `CONNECT ${about.path}` }, false);
+      const outer = await dial(addresses, place, this.#ending.signal);
+      outer.write(hello);
+      const bytes = await joinSockets(socket, outer, this.#limits.upstreamIdleMs);
+      await audit.note({
+        type: "egress.tunnel_closed",
+        jailId,
+        session,
+        data: { request: begun.seq, ...bytes },
+      });
+    } catch (error) {
+      const typed = isHoldfastError(error) ? error : refusal("internal_error", 500, "The tunnel has failed");
+      this.#report({ ...about, decision: "deny", rule: `${typed.group}.${typed.code}` });
+      if (established) socket.destroy();
+      else answerRaw(socket, typed);
+    }
+  }
+
+  explain(method: string, url: string): EgressExplanation {
+    return explain({ method, url, upstreams: this.#upstreams, hosts: this.#hosts, limits: this.#limits });
   }
 
   /** Charges what a call used, tells it, and gives what goes on record. */
@@ -344,7 +409,7 @@ export class EgressProxy implements Egress {
   }
 }
 
-function answerRaw(socket: Socket, error: HoldfastError, _request?: IncomingMessage): void {
+function answerRaw(socket: Socket, error: HoldfastError): void {
   if (!socket.writable) {
     socket.destroy();
     return;

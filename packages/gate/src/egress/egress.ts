@@ -58,6 +58,18 @@ export interface EgressUpstream {
   readonly kind?: "npm";
 }
 
+/** A host that a jail may name itself, by "/web/https/HOST/PATH" or, without finer rules, by CONNECT. */
+export interface EgressHost {
+  /** A name in lower case, or "*.example.com" for every name below. Never an address. */
+  readonly host: string;
+  /** 443 by default. */
+  readonly ports?: readonly number[];
+  /** GET and HEAD by default. Rules for methods, paths or credentials close the host to CONNECT. */
+  readonly methods?: readonly string[];
+  readonly pathPrefix?: string;
+  readonly credential?: EgressCredential;
+}
+
 export interface EgressOptions extends Principal {
   readonly jailId: string;
   /** Whom usage and decisions are accounted to, beside `user` and `organization`. */
@@ -65,6 +77,8 @@ export interface EgressOptions extends Principal {
   /** Beside those of the gate. The same rule for two jails of a session counts both. */
   readonly budgets?: readonly BudgetRule[];
   readonly upstreams: readonly EgressUpstream[];
+  /** Empty, which is the default, means none. Their names must lead to public addresses. */
+  readonly hosts?: readonly EgressHost[];
   readonly onDecision?: (decision: EgressDecision) => void;
   readonly onUsage?: (usage: EgressUsage) => void;
 }
@@ -101,12 +115,33 @@ export interface EgressUsage {
   readonly organization?: string;
 }
 
+/** What would be decided about a request, and why. */
+export interface EgressExplanation {
+  readonly decision: "allow" | "deny";
+  /** The rule that allows, or the code of the refusal. */
+  readonly rule: string;
+  readonly reason: string;
+  readonly upstream?: string;
+  /** Where the request would go: host, and port where it is not the scheme's own. */
+  readonly host?: string;
+  readonly path?: string;
+  /** What would be presented there, never its value. */
+  readonly credential?: string;
+  /** True where the request is a call of a model, which budgets bound. */
+  readonly metered?: boolean;
+}
+
 export interface Egress {
   readonly jailId: string;
   /** Host path of the socket, in a directory of its own (0700), for mounting into the jail. */
   readonly socketPath: string;
   /** What the agent gets as its API key. Worthless anywhere: the proxy ignores and strips it. */
   readonly placeholderKey: string;
+  /**
+   * What would be decided about METHOD and a URL: a path as the jail sends it, or the address that is meant.
+   * Nothing is sent, resolved or recorded.
+   */
+  explain(method: string, url: string): EgressExplanation;
   /** Closes the socket and ends every request in flight. Idempotent. */
   close(): Promise<void>;
 }

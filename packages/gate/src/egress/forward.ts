@@ -28,6 +28,8 @@ export interface Forwarding {
   /** Checked addresses to dial instead of asking for the name again. */
   readonly lookup?: LookupFunction;
   readonly progress: ForwardProgress;
+  /** For a host that the jail named: where it may follow a redirect to, as a path of the proxy. */
+  readonly redirect?: (target: URL) => string | undefined;
 }
 
 /** How far a request has got; what is known of it when it fails too. */
@@ -110,7 +112,7 @@ function redactHeaders(headers: Record<string, string | string[]>, secrets: Know
 }
 
 /** Refuses answers that cannot be passed on; returns the location of a redirect within the upstream. */
-function checkAnswer({ upstream }: Forwarding, answer: IncomingMessage): string | undefined {
+function checkAnswer({ upstream, path, redirect }: Forwarding, answer: IncomingMessage): string | undefined {
   const encoding = answer.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
     answer.destroy();
@@ -122,9 +124,10 @@ function checkAnswer({ upstream }: Forwarding, answer: IncomingMessage): string 
   }
   const location = answer.headers.location;
   if (location === undefined) return undefined;
-  const target = URL.canParse(location, upstream.base.href)
-    ? new URL(location, upstream.base.href)
-    : undefined;
+  const asked = new URL(`${upstream.basePath}${path}`, upstream.base);
+  const target = URL.canParse(location, asked.href) ? new URL(location, asked) : undefined;
+  const elsewhere = target === undefined ? undefined : redirect?.(target);
+  if (elsewhere !== undefined) return elsewhere;
   const inside =
     target?.origin === upstream.base.origin &&
     target.pathname.startsWith(`${upstream.basePath}/`) &&

@@ -1,29 +1,40 @@
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { openVault, providerNames } from "@holdfast/gate";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 
-export const authUsage = `holdfast auth status | api-key PROVIDER [--delete]
+export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVIDER [--delete] [--base-url URL]
 
   status             which model providers have a credential, and where it comes from
   api-key PROVIDER   stores a key, encrypted, in the data directory; it is read from standard
                      input and never shown. Providers: ${providerNames.join(", ")}
+  login PROVIDER     logs in with the provider's own program (anthropic: claude, openai: codex); the
+                     login stays on the host, is renewed there, and no jail ever sees it
+  --base-url URL     stores the address of a server of your own for this provider, and a key only where
+                     one is given on standard input; "default" goes back to the provider's own
   --delete           forgets the stored key
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             machine-readable output`;
 
 export async function authCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { delete: { type: "boolean" } });
+  const { values, positionals } = parse(args, {
+    delete: { type: "boolean" },
+    "base-url": { type: "string" },
+  });
   const [verb, ...rest] = positionals;
   if (values.help === true) {
     console.log(authUsage);
     return 0;
   }
-  if (verb !== "status" && verb !== "api-key") {
-    throw new UsageError(verb === undefined ? "status or api-key is missing" : `There is no "auth ${verb}"`);
+  if (verb !== "status" && verb !== "api-key" && verb !== "login") {
+    throw new UsageError(
+      verb === undefined ? "status, login or api-key is missing" : `There is no "auth ${verb}"`,
+    );
   }
-  const provider = verb === "api-key" ? providerOf(oneArgument(rest, "The provider")) : undefined;
+  const provider = verb === "status" ? undefined : providerOf(oneArgument(rest, "The provider"));
+  if (verb === "login" && provider !== undefined) return login(provider);
   const dataDirectory = dataDirectoryOf(values.data);
   await prepareDataDirectory(dataDirectory);
   const vault = openVault(dataDirectory);
@@ -32,7 +43,7 @@ export async function authCommand(args: readonly string[]): Promise<number> {
       if (values.json === true) console.log(JSON.stringify(status));
       else
         console.log(
-          `${status.provider.padEnd(10)} ${status.available ? "ready" : "none "}  ${status.detail}`,
+          `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`,
         );
     }
     return 0;
@@ -41,9 +52,40 @@ export async function authCommand(args: readonly string[]): Promise<number> {
     console.log((await vault.deleteApiKey(provider)) ? "The key is forgotten." : "There was no key.");
     return 0;
   }
+  const baseUrl = values["base-url"];
+  if (baseUrl !== undefined) {
+    await vault.setBaseUrl(provider, baseUrl === "default" ? undefined : baseUrl);
+    console.log("The address is stored.");
+    const key = process.stdin.isTTY ? "" : await readSecret("");
+    if (key === "") return 0;
+    await vault.setApiKey(provider, key);
+    console.log("The key is stored.");
+    return 0;
+  }
   await vault.setApiKey(provider, await readSecret(`${provider} key: `));
   console.log("The key is stored.");
   return 0;
+}
+
+/** The programs with which a person logs in themselves; the vault reads and renews what they keep. */
+const loginPrograms: Partial<Record<(typeof providerNames)[number], readonly [string, ...string[]]>> = {
+  anthropic: ["claude", "/login"],
+  openai: ["codex", "login"],
+};
+
+async function login(provider: (typeof providerNames)[number]): Promise<number> {
+  const [program, ...words] = loginPrograms[provider] ?? [];
+  if (program === undefined) {
+    throw new UsageError(`${provider} has no login: give a key with auth api-key ${provider}`);
+  }
+  const child = spawn(program, words, { stdio: "inherit" });
+  const code = await new Promise<number | undefined>((resolve) => {
+    child.once("error", () => resolve(undefined));
+    child.once("close", (exit) => resolve(exit ?? 1));
+  });
+  if (code !== undefined) return code;
+  process.stderr.write(`${program} is not installed. Install it, or: holdfast auth api-key ${provider}\n`);
+  return 1;
 }
 
 function providerOf(name: string): (typeof providerNames)[number] {

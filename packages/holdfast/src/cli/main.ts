@@ -35,6 +35,13 @@ const verbs: Readonly<Record<string, Verb>> = {
       return { usage, run };
     },
   },
+  approvals: {
+    summary: "list and answer what waits for a person",
+    load: async () => {
+      const { approvalsUsage: usage, approvalsCommand: run } = await import("./approvals.ts");
+      return { usage, run };
+    },
+  },
   actors: {
     summary: "list, inspect, call and end actors",
     load: async () => {
