@@ -100,6 +100,8 @@ class Run {
   readonly #printer: EventPrinter;
   readonly #answers = new Answers();
   readonly #asked = new Set<string>();
+  /** Questions that are on the terminal; `taken` when somebody else has answered. */
+  readonly #waiting = new Set<{ readonly id: string; readonly taken: () => void }>();
   #lastSeq = 0;
 
   constructor(client: StudioClient, taskId: string, approve: ApprovalMode, json: boolean) {
@@ -117,6 +119,7 @@ class Run {
     let wake = () => {};
     const changed = await task.on("changed", (next) => {
       if (next.revision > view.revision) view = next;
+      for (const { id, taken } of this.#waiting) if (!isAsked(view, id)) taken();
       wake();
     });
     const appended = await session.on("appended", () => wake());
@@ -130,7 +133,10 @@ class Run {
           wake = resolve;
         });
         await this.#catchUp(view.sessionId);
-        for (const approval of view.approvals) await this.#settle(approval, view.unsafe);
+        for (const approval of view.approvals) {
+          // While one was answered, another may have been settled elsewhere.
+          if (isAsked(view, approval.id)) await this.#settle(approval, view.unsafe);
+        }
         if (hasEnded(view)) {
           await this.#catchUp(view.sessionId);
           this.#printer.flush();
@@ -165,7 +171,12 @@ class Run {
   async #settle(approval: ApprovalView, unsafe: boolean): Promise<void> {
     if (this.#asked.has(approval.id)) return;
     this.#asked.add(approval.id);
-    const option = await this.#choose(approval, unsafe);
+    const elsewhere = Promise.withResolvers<undefined>();
+    const waiting = { id: approval.id, taken: () => elsewhere.resolve(undefined) };
+    this.#waiting.add(waiting);
+    const option = await this.#choose(approval, unsafe, elsewhere.promise);
+    this.#waiting.delete(waiting);
+    if (option === undefined) return;
     try {
       await this.#client.task(this.#taskId).answer(approval.id, option.id);
     } catch (error) {
@@ -174,7 +185,12 @@ class Run {
     }
   }
 
-  async #choose(approval: ApprovalView, unsafe: boolean): Promise<ApprovalOption> {
+  /** Undefined when somebody else has answered, which `elsewhere` tells. */
+  async #choose(
+    approval: ApprovalView,
+    unsafe: boolean,
+    elsewhere: Promise<undefined>,
+  ): Promise<ApprovalOption | undefined> {
     const allow = optionOf(approval, "allow_once", "allow_always");
     const deny = optionOf(approval, "reject_once", "reject_always");
     // Allowing beforehand is for what the agent does in its jail; what leaves it is asked each time.
@@ -190,7 +206,12 @@ class Run {
     });
     for (;;) {
       out.write("Answer with a number, y or n: ");
-      const answer = await this.#answers.next();
+      const answer = await Promise.race([this.#answers.next(), elsewhere.then(() => null)]);
+      if (answer === null) {
+        out.write("answered elsewhere\n");
+        return undefined;
+      }
+      this.#answers.take();
       if (answer === undefined) {
         const deniedAs = leaves ? "it acts outside of the jail" : unsafe ? "there is no jail" : undefined;
         out.write(
@@ -207,6 +228,10 @@ class Run {
       if (chosen !== undefined) return chosen;
     }
   }
+}
+
+function isAsked(view: TaskView, approvalId: string): boolean {
+  return view.approvals.some(({ id }) => id === approvalId);
 }
 
 function optionOf(approval: ApprovalView, ...kinds: readonly ApprovalOption["kind"][]): ApprovalOption {
@@ -228,16 +253,26 @@ function hasEnded(view: TaskView): boolean {
 /** Lines of standard input, one for each question; undefined once it has ended. */
 class Answers {
   #lines: AsyncIterator<string> | undefined;
+  #next: Promise<string | undefined> | undefined;
   #close = () => {};
 
-  async next(): Promise<string | undefined> {
+  /** The next line, undefined at the end. The same one again until it is taken. */
+  next(): Promise<string | undefined> {
     if (this.#lines === undefined) {
       const reader = createInterface({ input: process.stdin });
       this.#lines = reader[Symbol.asyncIterator]();
-      this.#close = () => reader.close();
+      this.#close = () => {
+        reader.close();
+        // A read that is under way would keep the command from ending.
+        process.stdin.destroy();
+      };
     }
-    const { value, done } = await this.#lines.next();
-    return done === true ? undefined : value;
+    this.#next ??= this.#lines.next().then(({ value, done }) => (done === true ? undefined : value));
+    return this.#next;
+  }
+
+  take(): void {
+    this.#next = undefined;
   }
 
   close(): void {

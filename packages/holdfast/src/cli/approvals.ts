@@ -1,0 +1,105 @@
+import { HoldfastError } from "@holdfast/core";
+import type { ApprovalView, StudioClient } from "@holdfast/studio";
+import { oneArgument, parse, UsageError } from "./arguments.ts";
+import { dataDirectoryOf } from "./data-directory.ts";
+import { cliLogger } from "./log.ts";
+import { openAsOwner } from "./owner.ts";
+import { harmless } from "./terminal.ts";
+
+export const approvalsUsage = `holdfast approvals list | allow ID | deny ID
+
+  list        what waits for an answer: questions of the gate and of agents
+  allow ID    allows it once
+  deny ID     denies it
+  --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
+  --json      machine-readable output`;
+
+interface Waiting {
+  readonly taskId: string;
+  readonly approval: ApprovalView;
+}
+
+export async function approvalsCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(approvalsUsage);
+    return 0;
+  }
+  if (verb !== "list" && verb !== "allow" && verb !== "deny") {
+    throw new UsageError(
+      verb === undefined ? "list, allow or deny is missing" : `There is no "approvals ${verb}"`,
+    );
+  }
+  const id = verb === "list" ? "" : oneArgument(rest, "The question's id");
+  const json = values.json === true;
+  const owner = await openAsOwner({
+    dataDirectory: dataDirectoryOf(values.data),
+    unsafeNoJail: false,
+    log: cliLogger("warn"),
+  });
+  try {
+    const all = await waiting(owner.client);
+    if (verb === "list") {
+      for (const each of all) console.log(json ? JSON.stringify(each) : card(each));
+      if (all.length === 0 && !json) console.log("Nothing waits for an answer.");
+      return 0;
+    }
+    await answer(owner.client, all, id, verb);
+    console.log(
+      json ? JSON.stringify({ id, answer: verb }) : `${verb === "allow" ? "Allowed once" : "Denied"}: ${id}`,
+    );
+    return 0;
+  } finally {
+    await owner.close();
+  }
+}
+
+async function waiting(client: StudioClient): Promise<Waiting[]> {
+  const found: Waiting[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await client.organization.listTasks(cursor === undefined ? {} : { cursor });
+    for (const { id } of page.tasks) {
+      const { approvals } = await client.task(id).get();
+      found.push(...approvals.map((approval) => ({ taskId: id, approval })));
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return found;
+}
+
+function card({ taskId, approval }: Waiting): string {
+  const asks =
+    approval.boundary === undefined ? "the agent asks" : "THE GATE ASKS: this acts outside of the jail";
+  const until = new Date(approval.expiresAt).toISOString();
+  const lines = [
+    `${approval.id}  task ${taskId}  until ${until}`,
+    `  ${asks}`,
+    `  ${harmless(approval.title)}`,
+  ];
+  return [
+    ...lines,
+    ...harmless(approval.detail)
+      .split("\n")
+      .map((line) => `    ${line}`),
+    "",
+  ].join("\n");
+}
+
+async function answer(
+  client: StudioClient,
+  all: readonly Waiting[],
+  id: string,
+  verb: "allow" | "deny",
+): Promise<void> {
+  const found = all.find(({ approval }) => approval.id === id);
+  const wanted = verb === "allow" ? "allow_once" : "reject_once";
+  const option = found?.approval.options.find(({ kind }) => kind === wanted);
+  if (found === undefined || option === undefined) {
+    throw new HoldfastError("approval", "not_found", `No question ${id} waits for this answer`, {
+      statusCode: 404,
+    });
+  }
+  await client.task(found.taskId).answer(id, option.id);
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { holdfast, makeRepository, scratch, start, startServer } from "./support.ts";
+
+test("what waits for a person is listed and answered from another terminal", async (t) => {
+  if (spawnSync("bwrap", ["--version"]).status !== 0) {
+    assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
+    t.skip("needs bubblewrap");
+    return;
+  }
+  const directory = scratch(t);
+  const data = `${directory}/data`;
+  await startServer(t, data);
+  const none = await holdfast(["approvals", "list", "--data", data]);
+  assert.equal(none.stdout, "Nothing waits for an answer.\n");
+  const repo = makeRepository(directory);
+  const run = start(["run", "--repo", repo, "--agent", "demo", "--json", "--data", data, "add a greeting"]);
+  const ended = new Promise<number | null>((resolve) => run.once("close", resolve));
+  t.after(() => run.kill("SIGKILL"));
+  run.stderr?.resume();
+  const lines = createInterface({ input: run.stdout ?? process.stdin });
+  const asked = new Promise<string>((resolve) => {
+    lines.on("line", (line) => {
+      const { body } = JSON.parse(line) as { body?: { type: string; approval?: { id: string } } };
+      if (body?.type === "approval-requested") resolve(body.approval?.id ?? "");
+    });
+  });
+  const id = await asked;
+  const listed = await holdfast(["approvals", "list", "--json", "--data", data]);
+  assert.equal((JSON.parse(listed.stdout) as { approval: { id: string } }).approval.id, id);
+  const unknown = await holdfast(["approvals", "allow", "no-such", "--data", data]);
+  assert.deepEqual([unknown.code, /approval\.not_found/.test(unknown.stderr)], [1, true]);
+  const allowed = await holdfast(["approvals", "allow", id, "--data", data]);
+  assert.deepEqual([allowed.code, allowed.stdout], [0, `Allowed once: ${id}\n`]);
+  assert.equal(await ended, 0);
+});
