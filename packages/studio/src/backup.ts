@@ -1,6 +1,7 @@
 import { constants, existsSync } from "node:fs";
-import { copyFile, cp, lstat, mkdir, readdir } from "node:fs/promises";
+import { chmod, copyFile, cp, lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { backup, DatabaseSync } from "node:sqlite";
 import { HoldfastError, systemPorts } from "@holdfast/core";
 import type { Jails } from "@holdfast/gate";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
@@ -36,6 +37,7 @@ export async function backupInto(
   for (const folder of folders) await copyFolder(join(dataDirectory, folder), join(target, folder));
   await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyHostile);
   await mkdir(join(target, "gate"), { mode: 0o700 });
+  await copyDatabase(join(dataDirectory, "gate", "usage.db"), join(target, "gate", "usage.db"));
   // Before the log, so that the copy has all the records that are signed in it.
   const checkpoints = join("gate", "audit.checkpoints");
   await copyIfThere(join(dataDirectory, checkpoints), join(target, checkpoints));
@@ -110,6 +112,18 @@ async function copyFolder(from: string, to: string): Promise<void> {
       return stat !== undefined && (stat.isFile() || stat.isDirectory() || stat.isSymbolicLink());
     },
   });
+}
+
+/** What was used of budgets goes along; a file that is being written cannot be copied as it lies. */
+async function copyDatabase(from: string, to: string): Promise<void> {
+  if (!existsSync(from)) return;
+  const database = new DatabaseSync(from, { readOnly: true, timeout: 5_000 });
+  try {
+    await backup(database, to);
+    await chmod(to, 0o600);
+  } finally {
+    database.close();
+  }
 }
 
 async function copyIfThere(from: string, to: string): Promise<void> {
