@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Ports, silentLogger, systemPorts } from "@holdfast/core";
 import { createGate, type Gate } from "@holdfast/gate";
+import { pluginsDirectory } from "@holdfast/plugins";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
@@ -16,6 +17,7 @@ import { createGit } from "./git/git.ts";
 import { freshRunDirectory, StudioHost } from "./host.ts";
 import { Access } from "./http/access.ts";
 import { createRoutes } from "./http/routes.ts";
+import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
 import { guestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
 import { sampleRepository } from "./sample/sample.ts";
@@ -64,6 +66,7 @@ async function compose(parts: Parts): Promise<Studio> {
   const { options, ports, dataDirectory, store, gate, cleanup } = parts;
   const backends = new StudioBackends();
   const host = createHost(parts, backends);
+  const sandbox = (taskId: string) => host.sandbox(taskId);
   const registryAccess = new Access(backends.access, dataDirectory, () => ports.clock.now());
   const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
   const registry = createRegistry({
@@ -74,9 +77,10 @@ async function compose(parts: Parts): Promise<Studio> {
       access: registryAccess.admit,
       manage: registryAccess.manage,
       ...(token === undefined || token === "" ? {} : { inspector: { token } }),
+      fallbackUpgrade: createSandboxUpgrade({ access: registryAccess, sandbox, log: ports.log }),
       fallback: createRoutes({
         access: registryAccess,
-        sandbox: (taskId) => host.sandbox(taskId),
+        sandbox,
         inspectorDirectory: inspectorDirectory(),
         webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
         log: ports.log,
@@ -141,6 +145,7 @@ function openGate(options: StudioOptions, dataDirectory: string, ports: Ports): 
       ? { driver: "none", allowUnsafe: true }
       : { driver: "bubblewrap", whenUnavailable: "refuse" },
     vault: { env: options.environment ?? process.env, ...options.vault },
+    plugins: { builtInDirectory: pluginsDirectory },
     log: ports.log,
   });
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import WebSocket from "ws";
 import { createStudio } from "../src/index.ts";
 import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./helpers.ts";
 
@@ -22,7 +24,7 @@ async function startTask(t: TestContext) {
   const cookie = await exchange(studio.url, await studio.issueTicket());
   const call = (path: string, init: RequestInit = {}, id = task.id) =>
     fetch(`${studio.url}/tasks/${id}/sandbox${path}`, { ...init, headers: { cookie, ...init.headers } });
-  return { studio, task, watch, call };
+  return { studio, task, watch, cookie, call };
 }
 
 const json = { "content-type": "application/json" };
@@ -93,6 +95,46 @@ test("a stream from a sandbox comes as it goes, and ends with its reader", async
   watching.abort();
   await assert.rejects(reader.read(), { name: "AbortError" });
   assert.equal((await call("/v1/health")).status, 200);
+});
+
+test("a terminal of a task's sandbox, for its owner alone", async (t) => {
+  if (!needsJail(t)) return;
+  const { studio, task, cookie, call } = await startTask(t);
+  const command = { command: "sh", args: ["-c", "read line; echo got-$line"], tty: true };
+  const created = await call("/v1/processes", {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify(command),
+  });
+  const { id } = (await created.json()) as { id: string };
+  const url = `${studio.url}/tasks/${task.id}/sandbox/v1/processes/${id}/terminal/ws`;
+  const socket = new WebSocket(url, { headers: { cookie } });
+  let shown = "";
+  const exited = new Promise<unknown>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.on("message", (data, isBinary) => {
+      if (isBinary) shown += String(data);
+      else if (String(data).includes('"exit"')) resolve(JSON.parse(String(data)));
+    });
+  });
+  await once(socket, "open");
+  socket.send(JSON.stringify({ type: "input", data: "word\n" }));
+  assert.deepEqual(await exited, { type: "exit", exitCode: 0 });
+  assert.match(shown, /got-word/);
+
+  const statusOf = async (address: string, headers: Record<string, string>) => {
+    const refused = new WebSocket(address, { headers });
+    const [, response] = await once(refused, "unexpected-response");
+    refused.on("error", () => {});
+    refused.terminate();
+    return response.statusCode;
+  };
+  assert.equal(await statusOf(url, {}), 401);
+  assert.equal(await statusOf(url.replace(id, "none"), { cookie }), 404);
+  assert.equal(await statusOf(url.replace(task.id, "none"), { cookie }), 409);
+  const other = new WebSocket(url.replace("/terminal/ws", ""), { headers: { cookie } });
+  const [code] = await once(other, "close");
+  assert.equal(code, 1008);
 });
 
 test("the inspector is the page of a task's sandbox, with files of its own", async (t) => {

@@ -63,12 +63,12 @@ export async function proxyToSandbox(
   response: ServerResponse,
 ): Promise<void> {
   if (!open.test(path)) throw new HoldfastError("gateway", "not_found", "There is nothing at this address");
-  if (agent === undefined) throw notRunning();
+  if (agent === undefined) throw sandboxNotRunning();
   const url = request.url ?? "";
   const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";
   const answer = await ask(agent, `${path}${query}`, request, response);
   response.writeHead(answer.statusCode ?? 502, {
-    ...pick(answer, responseHeaders),
+    ...pickHeaders(answer, responseHeaders),
     ...harmless,
   });
   await pipeline(answer, response);
@@ -86,10 +86,10 @@ async function ask(
     host: "sandbox",
     path,
     method: request.method,
-    headers: { ...pick(request, requestHeaders), host: "localhost" },
+    headers: { ...pickHeaders(request, requestHeaders), host: "localhost" },
   });
   outgoing.once("response", answered.resolve);
-  outgoing.once("error", (cause) => answered.reject(notRunning(cause)));
+  outgoing.once("error", (cause) => answered.reject(sandboxNotRunning(cause)));
   // Whoever goes away takes what follows or watches in the sandbox along.
   response.once("close", () => outgoing.destroy());
   // A body that breaks off breaks the request too; what became of it is told by the answer or its absence.
@@ -97,7 +97,8 @@ async function ask(
   return await answered.promise;
 }
 
-function pick(message: IncomingMessage, names: readonly string[]): Record<string, string> {
+/** Of the headers of a message those with these names. */
+export function pickHeaders(message: IncomingMessage, names: readonly string[]): Record<string, string> {
   const picked: Record<string, string> = {};
   for (const name of names) {
     const value = message.headers[name];
@@ -106,7 +107,7 @@ function pick(message: IncomingMessage, names: readonly string[]): Record<string
   return picked;
 }
 
-function notRunning(cause?: unknown): HoldfastError {
+export function sandboxNotRunning(cause?: unknown): HoldfastError {
   return new HoldfastError(
     "task",
     "sandbox_not_running",
