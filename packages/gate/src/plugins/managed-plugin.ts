@@ -5,6 +5,7 @@ import type { Principal, Tool, ToolCall, ToolOutcome } from "../broker/tool.ts";
 import { Breaker } from "./breaker.ts";
 import type { PluginCredentials } from "./credentials.ts";
 import type { PluginGrant, PluginLauncher } from "./launcher.ts";
+import { isThere } from "./names.ts";
 import { auditEntries, failureOf, type LoadFailed, ownCode } from "./plugin-answers.ts";
 import type { PluginFolder } from "./plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
@@ -65,10 +66,13 @@ export class ManagedPlugin {
     return this.#folder;
   }
 
-  /** Such a plugin acts by itself, so that its process always runs. */
+  /**
+   * Whether its process is to run from the start. One that comes along waits for its first use, and runs
+   * from then on when it acts by itself.
+   */
   get eager(): boolean {
-    const { source, manifest } = this.#folder;
-    return source === "user" || manifest.provides.channels.length > 0 || manifest.subscribes.length > 0;
+    if (this.#folder.source === "user") return true;
+    return this.#actsByItself() && isThere(this.#ports.launcher.dataDirectory(this.#folder));
   }
 
   get status(): PluginStatus {

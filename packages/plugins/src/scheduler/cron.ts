@@ -1,0 +1,67 @@
+const fields = [
+  { name: "minute", from: 0, to: 59 },
+  { name: "hour", from: 0, to: 23 },
+  { name: "day", from: 1, to: 31 },
+  { name: "month", from: 1, to: 12 },
+  { name: "weekday", from: 0, to: 7 },
+] as const;
+
+/** A cron line of five fields, in UTC: numbers, `*`, lists, ranges and steps. */
+export class Cron {
+  readonly #sets: readonly ReadonlySet<number>[];
+  /** Cron's old rule: where both day and weekday are given, either is enough. */
+  readonly #eitherDay: boolean;
+
+  /** Throws an `Error` that says which field is wrong. */
+  constructor(line: string) {
+    const parts = line.trim().split(/\s+/);
+    if (parts.length !== fields.length) throw new Error("A cron line has five fields");
+    this.#sets = fields.map((field, index) => valuesOf(parts[index] ?? "", field));
+    this.#eitherDay = parts[2] !== "*" && parts[4] !== "*";
+  }
+
+  /** The first minute after `after` (milliseconds) that fits, or undefined when none of the next five years does. */
+  next(after: number): number | undefined {
+    const minute = 60_000;
+    let at = (Math.floor(after / minute) + 1) * minute;
+    const end = after + 5 * 366 * 24 * 60 * minute;
+    while (at < end) {
+      const date = new Date(at);
+      if (!this.#fitsDay(date)) {
+        at = Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 1);
+      } else if (this.#sets[1]?.has(date.getUTCHours()) !== true) {
+        at = (Math.floor(at / (60 * minute)) + 1) * 60 * minute;
+      } else if (this.#sets[0]?.has(date.getUTCMinutes()) !== true) {
+        at += minute;
+      } else {
+        return at;
+      }
+    }
+    return undefined;
+  }
+
+  #fitsDay(date: Date): boolean {
+    if (this.#sets[3]?.has(date.getUTCMonth() + 1) !== true) return false;
+    const day = this.#sets[2]?.has(date.getUTCDate()) === true;
+    const weekday = this.#sets[4]?.has(date.getUTCDay()) === true;
+    return this.#eitherDay ? day || weekday : day && weekday;
+  }
+}
+
+function valuesOf(text: string, { name, from, to }: (typeof fields)[number]): ReadonlySet<number> {
+  const values = new Set<number>();
+  for (const item of text.split(",")) {
+    const match = /^(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(item);
+    if (match === null) throw new Error(`The ${name} ${JSON.stringify(item)} is not understood`);
+    const [, star, first, last, step] = match;
+    const low = star === undefined ? Number(first) : from;
+    const high = star === undefined ? Number(last ?? (step === undefined ? first : to)) : to;
+    const by = Number(step ?? 1);
+    if (low < from || high > to || low > high || by < 1) {
+      throw new Error(`The ${name} ${JSON.stringify(item)} is outside ${from} to ${to}`);
+    }
+    // Sunday is 0 and 7.
+    for (let value = low; value <= high; value += by) values.add(name === "weekday" ? value % 7 : value);
+  }
+  return values;
+}

@@ -1,0 +1,197 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type {
+  ChannelServices,
+  CoreServices,
+  PluginContext,
+  PluginHandler,
+  ToolInvocationResult,
+} from "@holdfast/gate/plugin";
+import { ToolError } from "@holdfast/gate/plugin";
+import { Cron } from "./cron.ts";
+
+const limits = { perGroup: 100, longestSleepMs: 60_000, retryMs: 1_000 } as const;
+
+const schema = `
+CREATE TABLE IF NOT EXISTS schedules (
+  id INTEGER PRIMARY KEY,
+  grp TEXT NOT NULL,
+  name TEXT NOT NULL,
+  prompt TEXT NOT NULL,
+  cron TEXT,
+  every_minutes INTEGER,
+  next_at INTEGER NOT NULL,
+  last_at INTEGER,
+  session_id TEXT NOT NULL,
+  tainted INTEGER NOT NULL,
+  UNIQUE (grp, name)
+) STRICT;
+PRAGMA user_version = 1;
+`;
+
+function refused(message: string, field?: string): ToolError {
+  return new ToolError({ code: "HANDLER_ERROR", message, field });
+}
+
+/**
+ * Schedules that outlive the process. A due one is published and then moved on, so that a crash between
+ * the two publishes it again, with the same `run`.
+ */
+class SchedulerHandler implements PluginHandler {
+  #db: DatabaseSync | undefined;
+  #publish: ChannelServices["publishEvent"] | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #firing: Promise<void> = Promise.resolve();
+
+  async initialize(
+    services: CoreServices & Partial<ChannelServices> & { readonly dataDirectory?: string },
+  ): Promise<void> {
+    if (services.dataDirectory === undefined) throw new Error("The scheduler needs a folder for its data");
+    this.#publish = services.publishEvent;
+    this.#db = new DatabaseSync(join(services.dataDirectory, "schedules.sqlite"));
+    this.#db.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; ${schema}`,
+    );
+    this.#sleep();
+  }
+
+  async handleToolInvocation(
+    tool: string,
+    args: Record<string, unknown>,
+    context: PluginContext,
+  ): Promise<ToolInvocationResult> {
+    switch (tool) {
+      case "schedule_create":
+        return { ok: true, result: this.#create(args, context) };
+      case "schedule_list":
+        return { ok: true, result: { schedules: this.#list(context.group) } };
+      case "schedule_delete": {
+        const { changes } = this.#database()
+          .prepare("DELETE FROM schedules WHERE grp = ? AND name = ?")
+          .run(context.group, String(args["name"]));
+        if (Number(changes) === 0) throw refused("There is no such schedule", "name");
+        return { ok: true, result: { deleted: String(args["name"]) } };
+      }
+      default:
+        throw refused(`Unknown tool: "${tool}"`);
+    }
+  }
+
+  #database(): DatabaseSync {
+    if (this.#db === undefined) throw new Error("The scheduler is not initialized");
+    return this.#db;
+  }
+
+  #create(args: Record<string, unknown>, context: PluginContext): Record<string, unknown> {
+    const { cron, at, every_minutes: every } = args;
+    if ([cron, at, every].filter((each) => each !== undefined).length !== 1) {
+      throw refused("Give exactly one of cron, at and every_minutes");
+    }
+    const name = String(args["name"]).trim();
+    const prompt = String(args["prompt"]).trim();
+    if (name === "" || prompt === "") throw refused("The name and the prompt say something");
+    const now = Date.now();
+    const next = typeof at === "string" ? Date.parse(at) : nextOf(now, cron, every);
+    if (!Number.isFinite(next) || next <= now) throw refused("The time is none, or it has passed");
+    const db = this.#database();
+    const count = Number(
+      db.prepare("SELECT count(*) AS n FROM schedules WHERE grp = ?").get(context.group)?.["n"],
+    );
+    if (count >= limits.perGroup) throw refused(`A group has at most ${limits.perGroup} schedules`);
+    const { changes } = db
+      .prepare(
+        `INSERT INTO schedules (grp, name, prompt, cron, every_minutes, next_at, session_id, tainted)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      )
+      .run(
+        context.group,
+        name,
+        prompt,
+        typeof cron === "string" ? cron : null,
+        typeof every === "number" ? every : null,
+        next,
+        context.sessionId,
+        context.tainted === true ? 1 : 0,
+      );
+    if (Number(changes) === 0) throw refused("There is a schedule of that name", "name");
+    this.#sleep();
+    return { name, next_at: new Date(next).toISOString() };
+  }
+
+  #list(group: string) {
+    return this.#database()
+      .prepare("SELECT * FROM schedules WHERE grp = ? ORDER BY next_at")
+      .all(group)
+      .map((row) => ({
+        name: row["name"],
+        prompt: row["prompt"],
+        cron: row["cron"],
+        every_minutes: row["every_minutes"],
+        next_at: new Date(Number(row["next_at"])).toISOString(),
+        last_at: row["last_at"] === null ? null : new Date(Number(row["last_at"])).toISOString(),
+      }));
+  }
+
+  /** Until the next one is due, but never long: the clock may be set. */
+  #sleep(atLeastMs = 0): void {
+    clearTimeout(this.#timer);
+    const next = this.#database().prepare("SELECT min(next_at) AS next FROM schedules").get()?.["next"];
+    if (next === null || next === undefined) return;
+    const delay = Math.max(atLeastMs, Math.min(limits.longestSleepMs, Number(next) - Date.now()));
+    this.#timer = setTimeout(() => {
+      this.#firing = this.#fire().catch((error: unknown) => {
+        console.error("a schedule could not be published", error);
+        this.#sleep(limits.retryMs);
+      });
+    }, delay);
+  }
+
+  async #fire(): Promise<void> {
+    const db = this.#database();
+    for (const row of db
+      .prepare("SELECT * FROM schedules WHERE next_at <= ? ORDER BY next_at")
+      .all(Date.now())) {
+      const { id, grp, name, prompt, cron, every_minutes: every, next_at: due } = row;
+      await this.#publish?.({
+        topic: "task.triggered",
+        group: String(grp),
+        payload: {
+          prompt: String(prompt),
+          schedule: String(name),
+          due_at: new Date(Number(due)).toISOString(),
+          // The same for a run that is published twice.
+          run: `${id}-${due}`,
+          tainted: row["tainted"] === 1,
+        },
+      });
+      const now = Date.now();
+      const next = nextOf(now, cron ?? undefined, every ?? undefined);
+      if (Number.isFinite(next)) {
+        db.prepare("UPDATE schedules SET next_at = ?, last_at = ? WHERE id = ?").run(next, now, id ?? null);
+      } else {
+        db.prepare("DELETE FROM schedules WHERE id = ?").run(id ?? null);
+      }
+    }
+    this.#sleep();
+  }
+
+  async shutdown(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#firing;
+    clearTimeout(this.#timer);
+    this.#db?.close();
+  }
+}
+
+/** NaN when there is no next time. */
+function nextOf(now: number, cron: unknown, every: unknown): number {
+  if (typeof every === "number") return now + every * 60_000;
+  if (typeof cron !== "string") return Number.NaN;
+  try {
+    return new Cron(cron).next(now) ?? Number.NaN;
+  } catch (error) {
+    throw refused(error instanceof Error ? error.message : "The cron line is not understood", "cron");
+  }
+}
+
+export default new SchedulerHandler();

@@ -1,0 +1,113 @@
+/** Schedules through the real gate: due while it runs, and due while it did not. */
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { createGate, type Gate } from "@holdfast/gate";
+import { pluginsDirectory } from "@holdfast/plugins";
+import { Cron } from "../src/scheduler/cron.ts";
+
+async function call(
+  gate: Gate,
+  name: string,
+  args: Record<string, unknown>,
+  group = "alpha",
+): Promise<string> {
+  const tool = gate.plugins.tools().find((each) => each.name === name);
+  assert.ok(tool, name);
+  const outcome = await gate.plugins.invoke({
+    tool,
+    arguments: args,
+    principal: { jailId: "j", session: "s", group },
+    correlation: "c",
+    signal: new AbortController().signal,
+  });
+  return outcome.ok ? JSON.stringify(outcome.result) : `${outcome.error.code}: ${outcome.error.message}`;
+}
+
+test("cron lines", () => {
+  const next = (line: string, after: string) => {
+    const at = new Cron(line).next(Date.parse(after));
+    return at === undefined ? undefined : new Date(at).toISOString().slice(0, 16);
+  };
+  assert.equal(next("* * * * *", "2026-11-21T17:00:30Z"), "2026-11-21T17:01");
+  assert.equal(next("0 7 * * 1-5", "2026-11-20T07:00:00Z"), "2026-11-23T07:00");
+  assert.equal(next("*/15 9-10 * * *", "2026-11-20T10:45:00Z"), "2026-11-21T09:00");
+  assert.equal(next("30 4 1,15 * 5", "2026-11-01T05:00:00Z"), "2026-11-06T04:30");
+  assert.equal(next("0 0 29 2 *", "2026-11-01T00:00:00Z"), "2028-02-29T00:00");
+  assert.equal(next("0 0 * * 7", "2026-11-20T00:00:00Z"), "2026-11-22T00:00");
+  assert.equal(next("0 0 30 2 *", "2026-11-01T00:00:00Z"), undefined);
+  for (const line of [
+    "",
+    "* * * *",
+    "60 * * * *",
+    "* 24 * * *",
+    "* * 0 * *",
+    "5-1 * * * *",
+    "a * * * *",
+    "*/0 * * * *",
+  ]) {
+    assert.throws(() => new Cron(line), line);
+  }
+});
+
+test("schedules begin tasks, also those that were due while nothing ran", async (t) => {
+  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-scheduler-")));
+  chmodSync(dataDir, 0o755);
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const open = () =>
+    createGate({
+      dataDir,
+      jails: { whenUnavailable: "refuse" },
+      vault: { env: {}, logins: false },
+      plugins: { builtInDirectory: pluginsDirectory, watch: false },
+    });
+  const first = await open();
+  t.after(() => first.close());
+  assert.equal(first.plugins.list().find((each) => each.name === "scheduler")?.state, "idle");
+  const fired = Promise.withResolvers<Record<string, unknown>>();
+  first.plugins.onEvent((envelope) => fired.resolve({ group: envelope.group, ...envelope.payload }));
+  // On a busy machine a near time has passed before it is looked at.
+  for (let delayMs = 200; ; delayMs *= 2) {
+    const at = new Date(Date.now() + delayMs).toISOString();
+    const made = await call(first, "schedule_create", { name: "soon", prompt: "do it", at });
+    if (/next_at/.test(made)) break;
+    assert.match(made, /has passed/);
+  }
+  const event = await fired.promise;
+  assert.equal(event["group"], "alpha");
+  assert.equal(event["prompt"], "do it");
+  assert.equal(event["schedule"], "soon");
+
+  assert.match(
+    await call(first, "schedule_create", { name: "often", prompt: "again", cron: "0 7 * * *" }),
+    /07:00/,
+  );
+  assert.match(
+    await call(first, "schedule_create", { name: "often", prompt: "x", every_minutes: 5 }),
+    /of that name/,
+  );
+  assert.match(await call(first, "schedule_create", { name: "x", prompt: "x" }), /exactly one/);
+  assert.match(
+    await call(first, "schedule_create", { name: "x", prompt: "x", cron: "61 * * * *" }),
+    /minute/,
+  );
+  assert.match(await call(first, "schedule_create", { name: "x", prompt: "x", at: "2001-01-01" }), /passed/);
+  assert.equal(await call(first, "schedule_list", {}, "beta"), '{"schedules":[]}');
+  assert.match(await call(first, "schedule_delete", { name: "often" }, "beta"), /no such/);
+  await first.close();
+
+  const db = new DatabaseSync(join(dataDir, "gate", "plugins", "scheduler", "data", "schedules.sqlite"));
+  db.exec("UPDATE schedules SET next_at = 1000 WHERE name = 'often'");
+  db.close();
+  const second = await open();
+  t.after(() => second.close());
+  // Its process runs from the start now, and may have published before anybody could listen.
+  let text = "";
+  while (!text.includes('"last_at":"2')) text = await call(second, "schedule_list", {});
+  assert.match(text, /"name":"often".*"next_at":"2\d{3}-/);
+  assert.match(await call(second, "schedule_delete", { name: "often" }), /deleted/);
+  assert.equal(await call(second, "schedule_list", {}), '{"schedules":[]}');
+});
