@@ -16,6 +16,9 @@ import { temporaryName, writeAll } from "./write.ts";
 /** Paths that an answer lists; all are extracted. */
 const maxReportedPaths = 1_024;
 
+/** PATH_MAX of Linux; the archive's format would allow megabytes. */
+const maxNameBytes = 4_096;
+
 /** Names come as bytes, one a character; the declared type of the options lacks this one. */
 const extractOptions: Parameters<typeof extract>[0] & { readonly filenameEncoding: "latin1" } = {
   filenameEncoding: "latin1",
@@ -125,6 +128,10 @@ class Unpacking {
   async #add(entry: Entry): Promise<void> {
     const { header } = entry;
     const name = nameOf(header, "name");
+    // As long as a path may be: each of its directories would be made, and held open.
+    if (Buffer.byteLength(name) > maxNameBytes || Buffer.byteLength(header.linkname ?? "") > maxNameBytes) {
+      throw invalid(`a name in the archive exceeds ${maxNameBytes} bytes`);
+    }
     if (name.replaceAll(/[./]/g, "") === "" && !name.includes("..")) {
       entry.resume();
       if (name.startsWith("/")) throw invalid('invalid relative path "/"');

@@ -69,12 +69,14 @@ export class Desk {
       const title = titleOf(content);
       if (title !== undefined) session.update({ title });
     }
+    await this.sessions.store.synced();
     return accepted;
   }
 
   /** The agent's message for a prompt, once it is settled. */
   async answer(session: Session, promptId: string): Promise<WireMessageWithParts> {
     const settled = await session.prompts.settled(promptId);
+    await this.sessions.store.synced();
     const turn = this.hub.latest(session).turnOf(promptId) ?? this.hub.transcript(session).turnOf(promptId);
     return turn?.messages[1] ?? unanswered(session.record, settled);
   }

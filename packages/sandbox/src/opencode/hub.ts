@@ -89,6 +89,8 @@ export class Hub {
       // The entry is in the log already: what it changes is told from the next one on, but for what it is itself.
       const transcript = new Transcript(() => contextOf(session.record), false);
       for (const before of latestTurn(session)) {
+        // What comes behind it is shown in its own time.
+        if (before.sequence > entry.sequence) break;
         const events = transcript.apply(before);
         if (before.sequence === entry.sequence) this.#tell(session, events);
       }

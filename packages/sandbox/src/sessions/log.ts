@@ -1,7 +1,7 @@
 import type { SessionStore } from "./store.ts";
 import type { LogEntry, Sender } from "./types.ts";
 
-/** Called with each new entry, after it is kept. */
+/** Called with each new entry, after it is kept: on the disk, where the store is on one. */
 export type LogListener = (entry: LogEntry) => void;
 
 /** The append-only log of one session. */
@@ -10,11 +10,18 @@ export class SessionLog {
   readonly #key: number;
   readonly #listeners = new Set<LogListener>();
   #last: number;
+  #shown: number;
 
   constructor(store: SessionStore, key: number) {
     this.#store = store;
     this.#key = key;
     this.#last = store.lastSequence(key);
+    this.#shown = this.#last;
+  }
+
+  /** Number of the newest entry that may be shown: a loss of power does not take it any more. */
+  get shownSequence(): number {
+    return this.#shown;
   }
 
   /** Number of the newest entry; 0 for an empty log. */
@@ -27,8 +34,16 @@ export class SessionLog {
     const entry = { version: 1, sequence: this.#last + 1, createdAt: Date.now(), sender, payload };
     this.#store.append(this.#key, entry.sequence, entry.createdAt, sender, payload);
     this.#last = entry.sequence;
-    for (const listener of this.#listeners) listener(entry);
+    this.#store.whenSynced(() => {
+      this.#shown = entry.sequence;
+      for (const listener of this.#listeners) listener(entry);
+    });
     return entry.sequence;
+  }
+
+  /** Calls `then` when all that was appended until now is shown. */
+  afterShown(then: () => void): void {
+    this.#store.whenSynced(then);
   }
 
   /** A notice of the server, `_session/<name>`. */

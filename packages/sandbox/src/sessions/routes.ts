@@ -110,6 +110,7 @@ export class SessionRoutes {
     }
     const cwd = await this.#resolveCwd(input.cwd);
     const session = await this.#sessions.create({ ...input, cwd });
+    await this.#sessions.store.synced();
     sendJson(exchange.response, session.view(), 201);
   }
 
@@ -117,11 +118,13 @@ export class SessionRoutes {
     const session = this.#session(exchange);
     const { settings, title } = readPatch(await this.#body(exchange));
     await session.configure(settings, title);
+    await this.#sessions.store.synced();
     sendJson(exchange.response, session.view());
   }
 
   async #delete(exchange: Exchange): Promise<void> {
     await this.#sessions.delete(exchange.params.id ?? "");
+    await this.#sessions.store.synced();
     sendEmpty(exchange.response, 204);
   }
 
@@ -148,6 +151,7 @@ export class SessionRoutes {
       ...input,
       ...(cwd === undefined ? {} : { cwd }),
     });
+    await this.#sessions.store.synced();
     sendJson(exchange.response, { session: session.view(), fork }, 201);
   }
 
@@ -158,6 +162,7 @@ export class SessionRoutes {
     const accepted = session.prompts.accept(id, content);
     const { response } = exchange;
     if (!wait) {
+      await this.#sessions.store.synced();
       sendJson(response, accepted, 202);
       return;
     }
@@ -177,7 +182,9 @@ export class SessionRoutes {
   async #cancel(exchange: Exchange): Promise<void> {
     const session = this.#session(exchange);
     const promptId = readCancel(await this.#optionalBody(exchange));
-    sendJson(exchange.response, await session.cancel(promptId));
+    const cancelled = await session.cancel(promptId);
+    await this.#sessions.store.synced();
+    sendJson(exchange.response, cancelled);
   }
 
   #permissions(exchange: Exchange): void {
@@ -192,10 +199,12 @@ export class SessionRoutes {
   async #answer(exchange: Exchange): Promise<void> {
     const session = this.#session(exchange);
     const answer = readAnswer(await this.#body(exchange));
-    sendJson(exchange.response, await session.permissions.answer(exchange.params.permissionId ?? "", answer));
+    const answered = await session.permissions.answer(exchange.params.permissionId ?? "", answer);
+    await this.#sessions.store.synced();
+    sendJson(exchange.response, answered);
   }
 
-  #events(exchange: Exchange): void {
+  async #events(exchange: Exchange): Promise<void> {
     const session = this.#session(exchange);
     const { request, response } = exchange;
     if (wantsStream(exchange)) {
@@ -220,6 +229,7 @@ export class SessionRoutes {
       );
     }
     const after = sequenceOf(exchange.query, undefined);
+    await this.#sessions.store.synced();
     const entries = session.log.read(after, pageOf(exchange.query));
     const { lastSequence } = session.log;
     const first = entries[0]?.sequence ?? Math.max(lastSequence, after) + 1;

@@ -5,6 +5,7 @@ import { HoldfastError } from "@holdfast/core";
 import { isRecord, problem } from "../http/problem.ts";
 import { migrate } from "./schema.ts";
 import type { LogEntry, PermissionView, PromptRecord, Sender, SessionRecord } from "./types.ts";
+import { WalSync } from "./wal-sync.ts";
 
 /** Version of what is written into the `data` and `payload` columns. */
 export const entryVersion = 1;
@@ -15,6 +16,8 @@ export interface StoredSession {
   readonly record: SessionRecord;
 }
 
+const fileName = "sessions.db";
+
 /** Where a session stands in the order of all. */
 export interface SessionPlace {
   readonly createdAt: number;
@@ -23,14 +26,15 @@ export interface SessionPlace {
 
 /**
  * Everything that is kept of sessions, in one SQLite database. A call that returns has committed: it
- * survives the end of the process by any signal (WAL with `synchronous=NORMAL`; the last moments
- * before a loss of power may be missing, whole entries and in order).
+ * survives the end of the process by any signal. What was committed before {@link SessionStore.synced}
+ * resolves survives a loss of power too.
  */
 export class SessionStore {
   readonly durable: boolean;
   readonly #database: DatabaseSync;
   readonly #maxBytes: number;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #sync: WalSync | undefined;
   #bytes = 0;
 
   /** Without a directory the store is in memory, and holds up to `maxMemoryBytes` of payloads. */
@@ -38,10 +42,24 @@ export class SessionStore {
     this.durable = directory !== undefined;
     this.#maxBytes = this.durable ? Number.POSITIVE_INFINITY : maxMemoryBytes;
     this.#database = open(directory);
+    this.#sync = directory === undefined ? undefined : new WalSync(join(directory, fileName));
   }
 
   close(): void {
     this.#database.close();
+    this.#sync?.close();
+  }
+
+  /** Calls `done` when everything that is committed now is on the disk; at once for a store in memory. */
+  whenSynced(done: () => void): void {
+    if (this.#sync) this.#sync.after(done, () => {});
+    else done();
+  }
+
+  /** Throws `sandbox.log_failed` where the disk did not take it. */
+  async synced(): Promise<void> {
+    const sync = this.#sync;
+    if (sync) await new Promise<void>((resolve, reject) => sync.after(resolve, reject));
   }
 
   transaction<T>(work: () => T): T {
@@ -209,6 +227,7 @@ export class SessionStore {
 
   /** Throws `sandbox.log_failed` where the disk is full or broken. */
   #write(sql: string, ...values: readonly SQLInputValue[]): void {
+    if (this.#sync?.failure) throw this.#sync.failure;
     try {
       this.#sql(sql).run(...values);
     } catch (error) {
@@ -233,7 +252,7 @@ function open(directory: string | undefined): DatabaseSync {
     return database;
   }
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(join(directory, "sessions.db"), { timeout: 0 });
+  const database = new DatabaseSync(join(directory, fileName), { timeout: 0 });
   try {
     // Exclusive: a second server on the same directory would number the same log.
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

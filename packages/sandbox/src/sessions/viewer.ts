@@ -45,11 +45,17 @@ export class Viewer {
     const { log } = this.#session;
     this.#release.push(
       log.listen((entry) => this.#live(entry)),
-      this.#session.onEnd(() => this.#sink.end("deleted")),
+      this.#session.onEnd(() => log.afterShown(() => this.#end())),
     );
     this.#sink.onDrain(() => this.#drained());
     this.#sink.onClose(() => this.#close());
     this.#catchUp();
+  }
+
+  #end(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#sink.end("deleted");
   }
 
   #live(entry: LogEntry): void {
@@ -59,9 +65,10 @@ export class Viewer {
 
   #catchUp(): void {
     const { log } = this.#session;
-    while (!this.#isBlocked && !this.#isClosed && this.#next <= log.lastSequence) {
-      const page = log.read(this.#next - 1, pageSize);
-      const first = page[0]?.sequence ?? log.lastSequence + 1;
+    while (!this.#isBlocked && !this.#isClosed && this.#next <= log.shownSequence) {
+      const last = log.shownSequence;
+      const page = log.read(this.#next - 1, pageSize).filter(({ sequence }) => sequence <= last);
+      const first = page[0]?.sequence ?? last + 1;
       if (first > this.#next) {
         this.#sink.gap(this.#next, first - 1);
         this.#next = first;
