@@ -155,8 +155,17 @@ function cutOut(texts: readonly string[], spans: readonly Span[]): string[] {
   });
 }
 
-/** Three characters by their last five bits, in which a letter is the same in both cases. */
+/** Marks of three characters each, hashed; letters are the same in both cases. */
 const trigramCount = 1 << 15;
+
+/** The last three characters, of seven bits each, after one more. */
+function shifted(last: number, code: number): number {
+  return ((last << 7) | ((code | 0x20) & 0x7f)) & 0x1fffff;
+}
+
+function markOf(last: number): number {
+  return Math.imul(last, 0x9e3779b1) >>> 17;
+}
 
 interface Hinted {
   readonly pattern: SecretPattern;
@@ -172,8 +181,8 @@ function trigramsOf(text: string): Set<number> {
   const found = new Set<number>();
   let last = 0;
   for (let at = 0; at < text.length; at++) {
-    last = ((last << 5) | (text.charCodeAt(at) & 31)) & (trigramCount - 1);
-    if (at >= 2) found.add(last);
+    last = shifted(last, text.charCodeAt(at));
+    if (at >= 2) found.add(markOf(last));
   }
   return found;
 }
@@ -188,8 +197,8 @@ function likelyPatterns(text: string): readonly SecretPattern[] {
   const seen = seenTrigrams.fill(0);
   let last = 0;
   for (let at = 0; at < text.length; at++) {
-    last = ((last << 5) | (text.charCodeAt(at) & 31)) & (trigramCount - 1);
-    seen[last] = 1;
+    last = shifted(last, text.charCodeAt(at));
+    seen[markOf(last)] = 1;
   }
   let lower: string | undefined;
   const has = (hint: string) => {
