@@ -91,6 +91,13 @@ const verbs: Readonly<Record<string, Verb>> = {
       return { usage, run };
     },
   },
+  egress: {
+    summary: "what may leave a jail, and budgets",
+    load: async () => {
+      const { egressUsage: usage, egressCommand: run } = await import("./egress.ts");
+      return { usage, run };
+    },
+  },
   doctor: {
     summary: "what this machine can do",
     load: async () => {
