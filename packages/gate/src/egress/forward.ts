@@ -9,6 +9,7 @@ import type { KnownSecrets } from "../vault/secrets.ts";
 import type { EgressLimits } from "./egress-limits.ts";
 import { forwardedRequestHeaders, forwardedResponseHeaders } from "./http-headers.ts";
 import type { CallProgress } from "./model-request.ts";
+import { relay } from "./relay.ts";
 import { ReplaceText } from "./replace-text.ts";
 import type { CheckedUpstream } from "./upstreams.ts";
 import { createMeter, type MeteredTokens, type UsageMeter } from "./usage-meter.ts";
@@ -77,15 +78,17 @@ export async function forward(task: Forwarding): Promise<void> {
   if (location !== undefined) headers["location"] = location;
   const meter = createMeter(upstream.provider, type);
   progress.meter(meter);
-  const received = new Counter(Number.POSITIVE_INFINITY, (bytes, chunk) => {
-    progress.bytesIn += bytes;
-    meter?.push(chunk);
-  });
   response.writeHead(status, redactHeaders(headers, secrets));
   response.flushHeaders();
   const rewrite = rewriteOf(task, type);
-  const stages = rewrite === undefined ? [secrets.filter()] : [rewrite, secrets.filter()];
-  await pipeline([answer, received, ...stages, response]).catch((cause) => {
+  const see = (chunk: Buffer) => {
+    progress.bytesIn += chunk.length;
+    meter?.push(chunk);
+  };
+  const source = rewrite === undefined ? answer : rewrite;
+  if (rewrite !== undefined) pipeline(answer, rewrite).catch(() => {});
+  await relay(source, response, secrets.scanner(), see).catch((cause) => {
+    answer.destroy();
     throw upstreamError("upstream_interrupted", 502, "The answer of the upstream was cut off", cause);
   });
   progress.complete = true;
@@ -211,9 +214,9 @@ function unreachable(upstream: CheckedUpstream, cause: Error): HoldfastError {
 class Counter extends Transform {
   #bytes = 0;
   readonly #most: number;
-  readonly #tell: (bytes: number, chunk: Buffer) => void;
+  readonly #tell: (bytes: number) => void;
 
-  constructor(most: number, tell: (bytes: number, chunk: Buffer) => void) {
+  constructor(most: number, tell: (bytes: number) => void) {
     super();
     this.#most = most;
     this.#tell = tell;
@@ -229,7 +232,7 @@ class Counter extends Transform {
       done(upstreamError("request_too_large", 413, `A request holds at most ${this.#most} bytes`));
       return;
     }
-    this.#tell(chunk.length, chunk);
+    this.#tell(chunk.length);
     done(null, chunk);
   }
 }

@@ -38,9 +38,14 @@ export class KnownSecrets {
 
   /** Takes the values out of a stream of bytes, also where a chunk boundary cuts one. */
   filter(): Transform {
+    return new SecretFilter(this.scanner());
+  }
+
+  /** The same without a stream around it. */
+  scanner(): SecretScanner {
     // Longer forms first, so that no form is left half replaced by a shorter one inside it.
     this.#patterns ??= [...this.#forms].sort((a, b) => b.length - a.length).map((form) => Buffer.from(form));
-    return new SecretFilter(this.#patterns);
+    return new SecretScanner(this.#patterns);
   }
 }
 
@@ -69,26 +74,44 @@ function formsOf(value: string): string[] {
 }
 
 class SecretFilter extends Transform {
+  readonly #scanner: SecretScanner;
+
+  constructor(scanner: SecretScanner) {
+    super();
+    this.#scanner = scanner;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    done(null, this.#scanner.push(chunk));
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(null, this.#scanner.flush());
+  }
+}
+
+/** Gives what it is given, less the secrets, a little later: the end of a chunk may begin one. */
+export class SecretScanner {
   readonly #patterns: readonly Buffer[];
   #held: Buffer = Buffer.alloc(0);
 
   constructor(patterns: readonly Buffer[]) {
-    super();
     this.#patterns = patterns;
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+  push(chunk: Buffer): Buffer {
     const data = replaceAll(
       this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]),
       this.#patterns,
     );
     const keep = unfinished(data, this.#patterns);
-    this.#held = data.subarray(data.length - keep);
-    done(null, data.subarray(0, data.length - keep));
+    // A copy, since what is held would keep the whole chunk in memory.
+    this.#held = Buffer.from(data.subarray(data.length - keep));
+    return data.subarray(0, data.length - keep);
   }
 
-  override _flush(done: TransformCallback): void {
-    done(null, this.#held);
+  flush(): Buffer {
+    return this.#held;
   }
 }
 

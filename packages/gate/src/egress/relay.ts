@@ -1,0 +1,49 @@
+import type { ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import type { SecretScanner } from "../vault/secrets.ts";
+
+/**
+ * Passes an answer on at the pace of its reader, without the secrets. Two streams and a function between
+ * them: each stage of a pipeline would cost as much as the whole of this.
+ * Resolves when the answer is written; rejects when either side is cut off, and then ends both.
+ */
+export function relay(
+  from: Readable,
+  to: ServerResponse,
+  scanner: SecretScanner,
+  see: (chunk: Buffer) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const fail = (error: Error) => {
+      if (over) return;
+      over = true;
+      from.destroy();
+      to.destroy();
+      reject(error);
+    };
+    from.on("data", (chunk: Buffer) => {
+      if (over) return;
+      see(chunk);
+      const clean = scanner.push(chunk);
+      if (clean.length > 0 && !to.write(clean)) from.pause();
+    });
+    to.on("drain", () => from.resume());
+    from.once("end", () => {
+      if (!over) to.end(scanner.flush());
+    });
+    from.once("error", fail);
+    // A sender that goes away in the middle is not always an error, but never the end.
+    from.once("close", () => {
+      if (!from.readableEnded) fail(new Error("the sender went away"));
+    });
+    to.once("error", fail);
+    to.once("finish", () => {
+      over = true;
+      resolve();
+    });
+    to.once("close", () => {
+      if (!to.writableFinished) fail(new Error("the reader went away"));
+    });
+  });
+}
