@@ -31,11 +31,13 @@ interface Where {
 
 const command = join(import.meta.dirname, "..", "..", "packages", "holdfast", "bin", "holdfast.js");
 const profiles = join(import.meta.dirname, "..", "..", ".cache", "profiles");
+const cache = join(import.meta.dirname, "..", "..", ".cache", "bench");
 const agent = join(import.meta.dirname, "agent.mjs");
 const smallFile = "x".repeat(1_024);
 
-/** The command from a checkout, by the Node that runs this. */
+/** The command from a checkout, by the Node that runs this, with what an earlier start has compiled. */
 const ours: Kind = {
+  env: { XDG_CACHE_HOME: cache },
   command: ({ port, home, work }) => [
     process.execPath,
     ...(process.env["BENCH_PROFILE"] === "sandbox" ? ["--cpu-prof", `--cpu-prof-dir=${profiles}`] : []),
