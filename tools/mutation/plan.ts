@@ -127,7 +127,7 @@ const limits = test("limits");
 /** The six stages, what stands before them and around the handlers, and the process of the sockets. */
 function broker(): Planned[] {
   const file = (name: string) => `${gate}broker/${name}.ts`;
-  const frames = [attacks("protocol.identity", "protocol.json"), test("broker")];
+  const frames = [test("broker-frames"), test("broker")];
   const stages = [test("broker"), attacks("protocol.approval")];
   const sockets = [attacks("protocol.foreign_process", "protocol.frames"), test("broker-hostile")];
   return [
