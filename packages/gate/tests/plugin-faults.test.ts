@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Clock, isErrorCode } from "@holdfast/core";
-import { callTool, gateWith, handlerOf, manifestOf, resultOf } from "./plugin-support.ts";
-import { eventually, missing, temporaryDirectory } from "./support.ts";
+import { callTool, gateWith, handlerOf, manifestOf, resultOf, until } from "./plugin-support.ts";
+import { missing, temporaryDirectory } from "./support.ts";
 
 const skip = missing("bwrap");
 const secret = "canary-secret-value-of-the-plugin";
@@ -101,28 +101,25 @@ test("faults of a handler", { skip }, async (t) => {
       { signal: controller.signal, onProgress: () => controller.abort(new Error("the caller went")) },
     );
     await assert.rejects(aborted, /the caller went/);
-    await eventually(
-      "both were cancelled",
-      async () => (await resultOf(gate, "bad_progress"))["cancelled"] === 2,
-    );
+    await until("both were cancelled", async () => (await resultOf(gate, "bad_progress"))["cancelled"] === 2);
   });
 
   await t.test("a process that hangs is ended, and the next call has a new one", async () => {
     const pid = gate.plugins.list()[0]?.pid;
     const hung = callTool(gate, "bad_hang", {}, { timeoutMs: 50 });
     await assert.rejects(hung, (error) => isErrorCode(error, "plugin", "timeout"));
-    await eventually("the process is ended", () => gate.plugins.list()[0]?.pid !== pid);
+    await until("the process is ended", () => gate.plugins.list()[0]?.pid !== pid);
     await resultOf(gate, "bad_progress");
   });
 
   await t.test("what is no frame ends the process", async () => {
     await assert.rejects(callTool(gate, "bad_frame"), (error) => isErrorCode(error, "plugin", "unavailable"));
-    await eventually("the crash is counted", () => gate.plugins.list()[0]?.crashes === 2);
+    await until("the crash is counted", () => gate.plugins.list()[0]?.crashes === 2);
   });
 
   await t.test("a crash loop rests; others go on", async () => {
     await assert.rejects(callTool(gate, "bad_crash"), (error) => isErrorCode(error, "plugin", "unavailable"));
-    await eventually("it rests", () => gate.plugins.list()[0]?.state === "resting");
+    await until("it rests", () => gate.plugins.list()[0]?.state === "resting");
     await assert.rejects(callTool(gate, "bad_progress"), /crashed too often/);
     assert.ok((await resultOf(gate, "good_pid"))["env"]);
     clock.advance(61_000);

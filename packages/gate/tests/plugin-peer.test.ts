@@ -4,8 +4,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { callTool, gateWith, manifestOf, resultOf } from "./plugin-support.ts";
-import { eventually, missing, temporaryDirectory } from "./support.ts";
+import { callTool, gateWith, manifestOf, resultOf, until } from "./plugin-support.ts";
+import { missing, temporaryDirectory } from "./support.ts";
 
 const handler = `
 import type { PluginHandler, CoreServices, PluginContext, ToolInvocationResult, EventEnvelope, SessionLookup } from '@carapace/core/plugin';
@@ -157,7 +157,7 @@ test("a plugin folder of the peer runs unchanged", { skip: missing("bwrap") }, a
     assert.equal(gate.plugins.deliver(event("task.triggered")), 1);
     assert.equal(gate.plugins.deliver(event("response.chunk")), 0);
     const both = ["agent.started/alpha", "task.triggered/alpha"];
-    await eventually("both events arrive, in order", async () => {
+    await until("both events arrive, in order", async () => {
       const { seen } = await resultOf(gate, "notes_info", { text: "" });
       return JSON.stringify(seen) === JSON.stringify(both);
     });

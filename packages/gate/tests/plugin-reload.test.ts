@@ -5,8 +5,16 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
-import { callTool, gateWith, handlerOf, installPlugin, manifestOf, resultOf } from "./plugin-support.ts";
-import { eventually, missing, temporaryDirectory } from "./support.ts";
+import {
+  callTool,
+  gateWith,
+  handlerOf,
+  installPlugin,
+  manifestOf,
+  resultOf,
+  until,
+} from "./plugin-support.ts";
+import { missing, temporaryDirectory } from "./support.ts";
 
 const skip = missing("bwrap");
 
@@ -59,7 +67,7 @@ test("a changed plugin is swapped, and the old one finishes its calls", { skip }
 
   writeFileSync(join(dataDir, "gate", "plugins", "v", "data", "go"), "");
   assert.deepEqual(await waiting, { text: "1" });
-  await eventually("the old process has ended", () => gate.jails.list().length === 1);
+  await until("the old process has ended", () => gate.jails.list().length === 1);
 
   // A change that is not valid, or does not start, leaves what runs.
   replaced({ ...version("3"), "manifest.json": "{" });
@@ -87,7 +95,7 @@ test("folders are watched", { skip }, async (t) => {
   const { gate, dataDir } = await gateWith(t, {}, { plugins: { watch: true } });
   assert.deepEqual(own(gate), []);
   const toolsAre = (wanted: readonly string[]) =>
-    eventually(`the tools are ${wanted}`, async () => {
+    until(`the tools are ${wanted}`, async () => {
       await gate.plugins.settled();
       return JSON.stringify(own(gate).map((each) => each.name)) === JSON.stringify(wanted);
     });

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Gate, GateConfig } from "@holdfast/gate";
 import type { ToolCall, ToolOutcome } from "../src/broker/tool.ts";
-import { openGate, temporaryDirectory } from "./support.ts";
+import { eventually, openGate, temporaryDirectory } from "./support.ts";
 
 export interface FakeTool {
   readonly name: string;
@@ -126,4 +126,9 @@ export async function gateWith(
   for (const [name, files] of Object.entries(plugins)) installPlugin(dataDir, name, files);
   const gate = await openGate(t, { ...config, dataDir, plugins: { watch: false, ...config.plugins } });
   return { gate, dataDir };
+}
+
+/** Waits for something that, once so, stays so. A process that hangs is ended after seconds only. */
+export function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  return eventually(what, condition, 60_000);
 }

@@ -210,7 +210,7 @@ export class PluginHost implements Plugins, ToolSource {
     for (const folder of changes) {
       if (folder !== undefined && this.#accept(folder, accepted)) accepted.push(folder);
     }
-    await Promise.all(accepted.map((folder) => this.#takeOver(folder)));
+    await this.#takeOverAll(accepted);
     await writeSkills(
       this.skillsDirectory,
       [...this.#plugins.values()].map((each) => each.folder),
@@ -272,6 +272,15 @@ export class PluginHost implements Plugins, ToolSource {
       publish: (envelope) => this.#publish(envelope),
       auditOf: (plugin, group) => this.#auditOf(plugin, group),
     });
+  }
+
+  /** A few at once: many would all be slow to start, and look as if they hung. */
+  async #takeOverAll(folders: readonly PluginFolder[]): Promise<void> {
+    const waiting = [...folders];
+    const worker = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.#takeOver(next);
+    };
+    await Promise.all(Array.from({ length: pluginLimits.startsAtOnce }, worker));
   }
 
   async #takeOver(folder: PluginFolder): Promise<void> {

@@ -13,6 +13,8 @@ export const pluginLimits = {
   maxConfigBytes: 64 * 1024,
   maxFolderFiles: 20_000,
   maxFolderBytes: 256 * 1024 * 1024,
+  /** Processes that start at once. */
+  startsAtOnce: 3,
   initializeMs: 10_000,
   shutdownMs: 5_000,
   verifyMs: 10_000,
