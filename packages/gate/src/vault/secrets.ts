@@ -1,4 +1,5 @@
 import { Transform, type TransformCallback } from "node:stream";
+import { ByteSearch } from "./byte-search.ts";
 import { SecretMatcher } from "./secret-matcher.ts";
 
 /** Shorter values would match ordinary text. */
@@ -11,6 +12,7 @@ export class KnownSecrets {
   readonly #values = new Set<string>();
   readonly #forms = new Set<string>();
   #patterns: readonly Buffer[] | undefined;
+  #search: ByteSearch | undefined;
   #matcher: SecretMatcher | undefined;
 
   add(value: string): void {
@@ -18,6 +20,7 @@ export class KnownSecrets {
     this.#values.add(value);
     for (const form of formsOf(value)) this.#forms.add(form);
     this.#patterns = undefined;
+    this.#search = undefined;
     this.#matcher = undefined;
   }
 
@@ -45,7 +48,8 @@ export class KnownSecrets {
   scanner(): SecretScanner {
     // Longer forms first, so that no form is left half replaced by a shorter one inside it.
     this.#patterns ??= [...this.#forms].sort((a, b) => b.length - a.length).map((form) => Buffer.from(form));
-    return new SecretScanner(this.#patterns);
+    this.#search ??= new ByteSearch(this.#patterns);
+    return new SecretScanner(this.#patterns, this.#search);
   }
 }
 
@@ -93,17 +97,17 @@ class SecretFilter extends Transform {
 /** Gives what it is given, less the secrets, a little later: the end of a chunk may begin one. */
 export class SecretScanner {
   readonly #patterns: readonly Buffer[];
+  readonly #search: ByteSearch;
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(patterns: readonly Buffer[]) {
+  constructor(patterns: readonly Buffer[], search: ByteSearch) {
     this.#patterns = patterns;
+    this.#search = search;
   }
 
   push(chunk: Buffer): Buffer {
-    const data = replaceAll(
-      this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]),
-      this.#patterns,
-    );
+    const all = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    const data = this.#search.anyIn(all) ? replaceAll(all, this.#patterns) : all;
     const keep = unfinished(data, this.#patterns);
     // A copy, since what is held would keep the whole chunk in memory.
     this.#held = Buffer.from(data.subarray(data.length - keep));

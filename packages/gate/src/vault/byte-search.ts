@@ -1,0 +1,52 @@
+/**
+ * Tells whether any of many patterns is in some bytes, by looking at few of them (S. Wu and U. Manber,
+ * "A fast algorithm for multi-pattern searching", 1994): two bytes say how far no pattern can end.
+ */
+export class ByteSearch {
+  /** Length of the shortest pattern, the only part that the table knows. */
+  readonly #window: number;
+  readonly #shifts = new Uint8Array(65_536);
+  /** Patterns by their first two bytes. */
+  readonly #byStart = new Map<number, Buffer[]>();
+
+  /** Every pattern has at least two bytes. */
+  constructor(patterns: readonly Buffer[]) {
+    const shortest = patterns.reduce((least, { length }) => Math.min(least, length), 255);
+    this.#window = shortest;
+    this.#shifts.fill(shortest - 1);
+    for (const pattern of patterns) {
+      const start = pattern.readUInt16BE(0);
+      this.#byStart.set(start, [...(this.#byStart.get(start) ?? []), pattern]);
+      for (let end = 2; end <= shortest; end++) {
+        const block = pattern.readUInt16BE(end - 2);
+        this.#shifts[block] = Math.min(this.#shifts[block] ?? 0, shortest - end);
+      }
+    }
+  }
+
+  anyIn(data: Buffer): boolean {
+    if (this.#byStart.size === 0) return false;
+    const [shifts, window] = [this.#shifts, this.#window];
+    let at = window - 1;
+    while (at < data.length) {
+      const shift = shifts[((data[at - 1] ?? 0) << 8) | (data[at] ?? 0)] ?? 0;
+      if (shift > 0) {
+        at += shift;
+        continue;
+      }
+      if (this.#startsAt(data, at - window + 1)) return true;
+      at += 1;
+    }
+    return false;
+  }
+
+  #startsAt(data: Buffer, at: number): boolean {
+    const candidates = this.#byStart.get(((data[at] ?? 0) << 8) | (data[at + 1] ?? 0));
+    if (candidates === undefined) return false;
+    return candidates.some(
+      (pattern) =>
+        at + pattern.length <= data.length &&
+        data.compare(pattern, 0, pattern.length, at, at + pattern.length) === 0,
+    );
+  }
+}
