@@ -50,7 +50,8 @@ export const endpointLimits = {
   bytesPerSecond: 256 * 1024 * 1024,
   /** Frames of one connection that wait in memory. */
   receiveQueue: 16,
-  sendQueue: 64,
+  /** Answers of one connection that wait in memory: more than its calls under way, or one could be lost. */
+  sendQueue: 1_024,
   /** Answers whose connection is away, and how long they wait for it. */
   maxHeldAnswers: 64,
   heldAnswerMs: 10_000,
