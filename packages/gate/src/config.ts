@@ -8,7 +8,8 @@ import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egres
 import type { EgressConfig } from "./egress/egress-config.ts";
 import type { Guarantee, Jails } from "./jail/jail.ts";
 import type { Plugins, PluginsConfig } from "./plugins/plugins.ts";
-import type { Policy } from "./policy/policy.ts";
+import type { Evaluation } from "./policy/evaluate.ts";
+import type { Policy, PolicyExplainQuestion, PolicyStatus } from "./policy/policy.ts";
 import type { ProviderStatus, Vault } from "./vault/vault.ts";
 
 export interface GateConfig {
@@ -32,7 +33,10 @@ export interface GateConfig {
   readonly egress?: EgressConfig;
   readonly plugins?: PluginsConfig;
   readonly broker?: BrokerConfig;
-  /** Decides about every tool call; by default, low risk passes and high risk asks. */
+  /**
+   * Decides about every tool call, in place of `<dataDir>/policy.json`. Without either, low risk passes
+   * and high risk asks.
+   */
   readonly policy?: Policy;
   readonly log?: Logger;
   readonly clock?: Clock;
@@ -62,6 +66,7 @@ export interface GateStatus {
   readonly providers: readonly ProviderStatus[];
   /** How each budget of the gate stands. */
   readonly budgets: readonly BudgetStatus[];
+  readonly policy: PolicyStatus;
   readonly jails: number;
   /** Jails of an earlier, killed host that were ended at start. */
   readonly orphansEnded: number;
@@ -82,6 +87,11 @@ export interface Gate {
   /** The tools that jails can be offered. */
   readonly tools: ToolCatalog;
   status(): Promise<GateStatus>;
+  /**
+   * What the policy would decide about a call, and which rules it looked at. Nothing is called.
+   * Throws `policy.unknown_tool`.
+   */
+  explainPolicy(question: PolicyExplainQuestion): Evaluation;
   /** Opens the only way out of a jail. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */
   openEgress(options: EgressOptions): Promise<Egress>;
   /**

@@ -19,7 +19,9 @@ import { JailRegistry } from "./jail/jails.ts";
 import { RefusingDriver } from "./jail/refusing-driver.ts";
 import { UnsafeDriver } from "./jail/unsafe-driver.ts";
 import { PluginHost } from "./plugins/plugin-host.ts";
-import { DefaultPolicy } from "./policy/default-policy.ts";
+import type { Evaluation } from "./policy/evaluate.ts";
+import { explainPolicy, openPolicy, policyStatus } from "./policy/open-policy.ts";
+import type { Policy, PolicyExplainQuestion } from "./policy/policy.ts";
 import { CredentialVault } from "./vault/credential-vault.ts";
 
 /**
@@ -57,14 +59,16 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     // Sockets of an earlier host are dead; their directories go with them.
     await rm(sockets, { recursive: true, force: true });
     await mkdir(sockets, { mode: 0o700 });
+    const policy = config.policy ?? openPolicy(dataDir, { audit, log });
     const broker = new Broker({
       ...{ sockets, clock, log, audit, approvals, secrets: vault.secrets },
       ratesPath: join(directory, "rates.json"),
-      policy: config.policy ?? new DefaultPolicy(),
+      policy,
       config: config.broker ?? {},
     });
     const gate = new RealGate(config, {
       broker,
+      policy,
       clock,
       sockets,
       driver,
@@ -136,6 +140,7 @@ interface GateParts {
   readonly approvals: ApprovalStore;
   readonly vault: CredentialVault;
   readonly broker: Broker;
+  readonly policy: Policy;
   readonly book: BudgetBook;
   readonly prices: Prices;
   readonly names: PublicNames;
@@ -209,8 +214,12 @@ class RealGate implements Gate {
     return this.#parts.vault.redact(text);
   }
 
+  explainPolicy(question: PolicyExplainQuestion): Evaluation {
+    return explainPolicy(this.#parts.policy, this.tools, question);
+  }
+
   async status(): Promise<GateStatus> {
-    const { driver, orphansEnded, vault, book } = this.#parts;
+    const { driver, orphansEnded, vault, book, policy } = this.#parts;
     return {
       driver: driver.name,
       unsafe: driver.unsafe,
@@ -218,6 +227,7 @@ class RealGate implements Gate {
       stages: this.#stages(),
       providers: await vault.status(),
       budgets: book.status(),
+      policy: policyStatus(policy),
       jails: this.jails.list().length,
       orphansEnded,
     };

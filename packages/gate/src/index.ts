@@ -96,7 +96,26 @@ export type {
 } from "./jail/jail.ts";
 export type { PluginGrant } from "./plugins/launcher.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
-export type { Policy, PolicyAction, PolicyDecision, PolicyQuestion } from "./policy/policy.ts";
+export { type DryRunRow, dryRunPolicy } from "./policy/dry-run.ts";
+export { type Evaluation, evaluate as evaluatePolicy, type PolicyStep } from "./policy/evaluate.ts";
+export { parsePolicy } from "./policy/parse-policy.ts";
+export type {
+  Policy,
+  PolicyAction,
+  PolicyDecision,
+  PolicyExplainQuestion,
+  PolicyQuestion,
+  PolicyStatus,
+} from "./policy/policy.ts";
+export { proposeRule } from "./policy/propose.ts";
+export {
+  type PolicyCondition,
+  type PolicyRule,
+  type PolicyRules,
+  type PolicySubject,
+  policyFile,
+  policySubjects,
+} from "./policy/rule.ts";
 export type { Grant, Principal, SecretOwner } from "./vault/grants.ts";
 export { openVault } from "./vault/open-vault.ts";
 export type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault/vault.ts";

@@ -3,6 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { chmodSync } from "node:fs";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { type Clock, encodeJson, HoldfastError, systemRandom, uuidv7 } from "@holdfast/core";
+import type { PolicyRule } from "../policy/rule.ts";
 import type { Approval, ApprovalRequest, ApprovalState, Approvals, ApprovedCall } from "./approvals.ts";
 import { escapeForDisplay } from "./display-text.ts";
 
@@ -28,7 +29,8 @@ const schema = `
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     decided_at INTEGER,
-    decided_by TEXT
+    decided_by TEXT,
+    proposal TEXT
   ) STRICT;
   -- One open record for one call: asking again meets it.
   CREATE UNIQUE INDEX IF NOT EXISTS approvals_open ON approvals (binding) WHERE state IN ('pending', 'allowed');
@@ -88,6 +90,7 @@ export class ApprovalStore implements Approvals {
       if (version > schemaVersion)
         throw fail("newer_format", 500, "The approvals were written by a newer version");
       db.exec(schema);
+      addProposals(db);
       db.exec(`PRAGMA user_version = ${schemaVersion}`);
       db.exec("COMMIT");
       return new ApprovalStore(db, clock);
@@ -138,8 +141,8 @@ export class ApprovalStore implements Approvals {
     const id = uuidv7(this.#clock, systemRandom);
     this.#db
       .prepare(
-        `INSERT INTO approvals (id, session, tool, binding, state, title, detail, truncated, created_at, expires_at)
-         VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)`,
+        `INSERT INTO approvals (id, session, tool, binding, state, title, detail, truncated, created_at, expires_at, proposal)
+         VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         id,
@@ -151,6 +154,7 @@ export class ApprovalStore implements Approvals {
         detail.truncated ? 1 : 0,
         now,
         now + timeoutMs,
+        request.proposal === undefined ? null : JSON.stringify(request.proposal),
       );
     const record = this.#require(id);
     this.#schedule(record);
@@ -266,6 +270,13 @@ export class ApprovalStore implements Approvals {
   }
 }
 
+/** Files of before there were proposals have no place for them; the older program does not mind it. */
+function addProposals(db: DatabaseSync): void {
+  const columns = db.prepare("PRAGMA table_info(approvals)").all();
+  if (columns.some((each) => each["name"] === "proposal")) return;
+  db.exec("ALTER TABLE approvals ADD COLUMN proposal TEXT");
+}
+
 function prettyJson(value: unknown): string {
   return JSON.stringify(value, null, 2) ?? "";
 }
@@ -285,5 +296,6 @@ function toApproval(row: Record<string, SQLOutputValue>): Approval {
     expiresAt: Number(row["expires_at"]),
     ...(row["decided_at"] === null ? {} : { decidedAt: Number(row["decided_at"]) }),
     ...(row["decided_by"] === null ? {} : { decidedBy: text("decided_by") }),
+    ...(row["proposal"] === null ? {} : { proposal: JSON.parse(text("proposal")) as PolicyRule }),
   };
 }

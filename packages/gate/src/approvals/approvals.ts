@@ -1,3 +1,5 @@
+import type { PolicyRule } from "../policy/rule.ts";
+
 export type ApprovalState = "pending" | "allowed" | "denied" | "expired" | "cancelled" | "consumed";
 
 export interface ApprovalRequest {
@@ -11,6 +13,8 @@ export interface ApprovalRequest {
   readonly title?: string;
   /** 300,000 by default. */
   readonly timeoutMs?: number;
+  /** A narrow rule that would answer the like of it beforehand; shown, and in force nowhere. */
+  readonly proposal?: PolicyRule;
 }
 
 /** What an approval is for. */
@@ -31,6 +35,8 @@ export interface Approval {
   readonly expiresAt: number;
   readonly decidedAt?: number;
   readonly decidedBy?: string;
+  /** A narrow rule that would answer the like of it beforehand; in force nowhere. */
+  readonly proposal?: PolicyRule;
 }
 
 export interface Approvals {

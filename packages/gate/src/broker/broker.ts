@@ -101,7 +101,10 @@ export class Broker {
       topic: new TopicStage(this.catalog),
       payload: new PayloadStage(),
       authorize: new AuthorizeStage({ policy, rates: this.#rates, taint: this.taint }),
-      confirm: new ConfirmStage({ approvals, waitMs: config.confirmWaitMs ?? brokerLimits.confirmWaitMs }),
+      confirm: new ConfirmStage({
+        ...{ approvals, policy, taint: this.taint },
+        waitMs: config.confirmWaitMs ?? brokerLimits.confirmWaitMs,
+      }),
       route: new RouteStage({ audit, executor }),
     };
     assertRealStages(this.#pipeline, executor);

@@ -179,7 +179,7 @@ export class JailBroker {
         ...{ correlation, tool: tool.name, approval: id },
         expires_at: new Date(expiresAt).toISOString(),
       });
-      this.#note("tool.confirmation_asked", { tool: tool.name, approval: id, correlation });
+      this.#note("tool.confirmation_asked", { ...authorized.onRecord, approval: id, correlation });
     });
     const executed = await pipeline.route.run(confirmed, signal, (progress) => {
       this.#publish(`${wireTopics.progress}${correlation}`, correlation, { correlation, ...progress });
@@ -205,6 +205,7 @@ export class JailBroker {
       const skipped = this.#notes.takeSkipped();
       this.#note("tool.refused", {
         ...{ code, stage, topic: seen.topic, correlation: seen.correlation },
+        ...(error instanceof Refusal ? error.onRecord : {}),
         ...(field === undefined ? {} : { field }),
         ...(skipped === 0 ? {} : { skipped }),
       });

@@ -46,7 +46,7 @@ function pipeline(): Pipeline {
     topic: new TopicStage(new Catalog(silentLogger)),
     payload: new PayloadStage(),
     authorize: new AuthorizeStage({ policy: { decide: unused }, rates: {} as RateLimiter, taint }),
-    confirm: new ConfirmStage({ approvals, waitMs: 1 }),
+    confirm: new ConfirmStage({ approvals, waitMs: 1, policy: { decide: unused }, taint }),
     route: new RouteStage({ audit: failing, executor }),
   };
 }
@@ -92,7 +92,7 @@ test("without a record before it, nothing is run", async () => {
   const call = new ConstructStage(systemClock).run(frame, principal, { topic: null, correlation: null });
   const confirmed: ConfirmedCall = {
     ...new TopicStage(catalog).run(call),
-    ...{ ask: undefined, rule: "", approval: undefined },
+    ...{ ask: undefined, rule: "", onRecord: {}, approval: undefined },
   };
   const routed = pipeline().route.run(confirmed, new AbortController().signal, () => {});
   await assert.rejects(

@@ -22,3 +22,30 @@ export interface PolicyDecision {
 export interface Policy {
   decide(question: PolicyQuestion): PolicyDecision;
 }
+
+/** Which rules are in force. */
+export interface PolicyStatus {
+  /** "config": what `createGate` was given; "default": there is no file. */
+  readonly source: "file" | "default" | "config";
+  /** Where the file is, or would be. */
+  readonly path?: string;
+  readonly rules: number;
+  /** SHA-256 of the file that is in force, hex. */
+  readonly digest?: string;
+  /** Why the file as it is now is not in force; the rules before it are. */
+  readonly problem?: string;
+}
+
+/** A call that somebody asks about, beforehand. */
+export interface PolicyExplainQuestion {
+  /** Name of a tool of the catalog. */
+  readonly tool: string;
+  /** None by default. */
+  readonly arguments?: Readonly<Record<string, unknown>>;
+  readonly group?: string;
+  readonly session?: string;
+  readonly organization?: string;
+  readonly user?: string;
+  readonly agent?: string;
+  readonly tainted?: boolean;
+}

@@ -1,3 +1,4 @@
+import { decisionOnRecord } from "../../policy/on-record.ts";
 import type { Policy, PolicyDecision } from "../../policy/policy.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
 import { Refusal } from "../refusal.ts";
@@ -21,38 +22,38 @@ export class AuthorizeStage {
 
   /** `offered`: the names of the tools that the jail was opened with; every tool when undefined. */
   run(call: AddressedCall, offered: ReadonlySet<string> | undefined): AuthorizedCall {
-    const { entry, principal, envelope } = call;
+    const { entry, principal } = call;
     const { tool } = entry;
     if (!isOffered(tool, principal.group, offered)) {
       throw new Refusal("UNAUTHORIZED", "This session may not call this tool");
     }
-    const decision = this.#parts.policy.decide({
-      tool,
-      arguments: envelope.payload.arguments,
-      principal,
-      tainted: this.#parts.taint.has(principal.session),
-    });
     // A call that is forbidden uses up nothing.
-    const ask = asks(decision);
+    const { decision, onRecord } = decideCall(this.#parts, call);
     const limited = this.#parts.rates.take(principal, tool.name, call.bytes);
     if (limited !== undefined) {
       throw new Refusal("RATE_LIMITED", `Too many calls: the limit of the ${limited.scope} is reached`, {
         retryAfterMs: limited.retryAfterMs,
       });
     }
-    return { ...call, rule: decision.rule, ask: ask ? decision : undefined };
+    const ask = decision.action === "allow" ? undefined : decision;
+    return { ...call, rule: decision.rule, ask, onRecord };
   }
 }
 
-/** Whether a person is to be asked; throws where the call is forbidden. */
-function asks(decision: PolicyDecision): boolean {
+/** What the policy says of a call now. Throws where it forbids it. */
+export function decideCall(
+  { policy, taint }: Pick<AuthorizeParts, "policy" | "taint">,
+  { entry: { tool }, principal, envelope }: AddressedCall,
+): { readonly decision: PolicyDecision; readonly onRecord: AuthorizedCall["onRecord"] } {
+  const tainted = taint.has(principal.session);
+  const decision = policy.decide({ tool, arguments: envelope.payload.arguments, principal, tainted });
+  const onRecord = decisionOnRecord(tool, principal, tainted, decision);
   switch (decision.action) {
     case "allow":
-      return false;
     case "ask":
-      return true;
+      return { decision, onRecord };
     case "deny":
-      throw new Refusal("UNAUTHORIZED", `The policy forbids this call: ${decision.reason}`);
+      throw new Refusal("UNAUTHORIZED", `The policy forbids this call: ${decision.reason}`, { onRecord });
   }
 }
 

@@ -1,12 +1,29 @@
 import { isHoldfastError } from "@holdfast/core";
 import type { Approval, ApprovalRequest, Approvals } from "../../approvals/approvals.ts";
+import type { Policy } from "../../policy/policy.ts";
+import { ruleFor } from "../../policy/propose.ts";
 import { Refusal } from "../refusal.ts";
+import type { Taint } from "../taint.ts";
+import { decideCall } from "./authorize.ts";
 import type { AuthorizedCall, ConfirmedCall } from "./stage.ts";
 
 export interface ConfirmParts {
   readonly approvals: Approvals;
+  readonly policy: Policy;
+  readonly taint: Taint;
   /** How long a call waits for a person, in milliseconds. */
   readonly waitMs: number;
+}
+
+function proposalFor(call: AuthorizedCall, taint: Taint): Pick<ApprovalRequest, "proposal"> {
+  const { entry, principal, envelope } = call;
+  const proposal = ruleFor({
+    tool: entry.tool,
+    arguments: envelope.payload.arguments,
+    group: principal.group,
+    tainted: taint.has(principal.session),
+  });
+  return proposal === undefined ? {} : { proposal };
 }
 
 /**
@@ -35,12 +52,15 @@ export class ConfirmStage {
       version: tool.pluginVersion,
       arguments: call.envelope.payload.arguments,
       title: `${tool.plugin}: ${tool.name}`,
+      ...proposalFor(call, this.#parts.taint),
     };
     const over = AbortSignal.timeout(this.#parts.waitMs);
     for (;;) {
       const asked = await this.#ask(request);
       if (asked.state === "pending") onWaiting(asked);
       const answered = await this.#wait(asked, AbortSignal.any([signal, over]), signal);
+      // What was forbidden meanwhile stays so, whatever a person answered.
+      decideCall(this.#parts, call);
       const used = await this.#use(answered, request);
       if (used !== undefined) return { ...call, approval: used };
     }

@@ -37,6 +37,7 @@ export class RouteStage {
           version: entry.tool.pluginVersion,
           group: principal.group,
           rule: call.rule,
+          ...call.onRecord,
           bytes: call.bytes,
           ...(call.approval === undefined ? {} : { approval: call.approval }),
         },

@@ -1,0 +1,96 @@
+import { matchesGlob } from "./glob.ts";
+import { nothing, valueAt } from "./pointer.ts";
+import { type PolicyCondition, type PolicyScalar, policyLimits } from "./rule.ts";
+
+/**
+ * Whether something holds. "unclear" where it cannot be judged: a path that leaves itself, a text where
+ * a number is compared, arguments that nobody kept. What is unclear never helps a call.
+ */
+export type Truth = boolean | "unclear";
+
+/** `args` is undefined where the arguments are not known. */
+export function holds(condition: PolicyCondition, args: unknown): Truth {
+  if (args === undefined) return "unclear";
+  const value = valueAt(args, condition.pointer);
+  if ("absent" in condition) return (value === nothing) === condition.absent;
+  if (value === nothing) return false;
+  if ("equals" in condition) return sameJson(value, condition.equals);
+  return Array.isArray(value)
+    ? ofAll(value.map((each) => holdsOf(condition, each)))
+    : holdsOf(condition, value);
+}
+
+export function allHold(conditions: readonly PolicyCondition[], args: unknown): Truth {
+  let unclear = false;
+  for (const condition of conditions) {
+    const truth = holds(condition, args);
+    if (truth === false) return false;
+    unclear ||= truth === "unclear";
+  }
+  return unclear ? "unclear" : true;
+}
+
+/** Of a list: each of its values. One that differs from the others makes it unclear; none is nothing. */
+function ofAll(truths: readonly Truth[]): Truth {
+  if (truths.every((each) => each === false)) return false;
+  return truths.every((each) => each === true) ? true : "unclear";
+}
+
+function holdsOf(
+  condition: Exclude<PolicyCondition, { absent: boolean } | { equals: unknown }>,
+  value: unknown,
+): Truth {
+  if ("in" in condition) return isOneOf(value, condition.in);
+  if ("max" in condition) return typeof value === "number" ? value <= condition.max : "unclear";
+  if ("min" in condition) return typeof value === "number" ? value >= condition.min : "unclear";
+  if (typeof value !== "string") return "unclear";
+  if ("prefix" in condition) return value.startsWith(condition.prefix);
+  if ("under" in condition) return isUnder(value, condition.under);
+  // Its time grows with the length, which an agent chooses.
+  if (value.length > policyLimits.maxMatchedCharacters) return "unclear";
+  return matchesGlob(condition.matches, value);
+}
+
+function isOneOf(value: unknown, values: readonly PolicyScalar[]): Truth {
+  const truths = values.map((each) => sameJson(value, each));
+  if (truths.includes(true)) return true;
+  // Of another type than all of them: what the tool makes of it is not known.
+  return truths.includes(false) ? false : "unclear";
+}
+
+/** Two texts that look alike in another type ("5" and 5) may be the same to a tool. */
+function sameJson(value: unknown, expected: unknown): Truth {
+  if (value === null || expected === null) return value === expected;
+  if (Array.isArray(value) !== Array.isArray(expected)) return "unclear";
+  if (typeof value !== typeof expected) return "unclear";
+  return isDeepEqual(value, expected);
+}
+
+function isDeepEqual(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const names = Object.keys(a);
+  if (names.length !== Object.keys(b).length) return false;
+  return names.every(
+    (name) => Object.hasOwn(b, name) && isDeepEqual(Reflect.get(a, name), Reflect.get(b, name)),
+  );
+}
+
+/** Segments of a path, or undefined when two programs could read it in two ways. */
+export function segmentsOf(
+  path: string,
+): { readonly absolute: boolean; readonly parts: string[] } | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
+  if (/[\\\u0000-\u001f\u007f]|%(?:2e|2f|5c|00)/i.test(path)) return undefined;
+  if (path === "" || path.startsWith("//") || path.startsWith("~")) return undefined;
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) return undefined;
+  return { absolute: path.startsWith("/"), parts };
+}
+
+function isUnder(path: string, folder: string): Truth {
+  const [inner, outer] = [segmentsOf(path), segmentsOf(folder)];
+  // Where a relative path begins is the tool's secret.
+  if (inner === undefined || outer === undefined || inner.absolute !== outer.absolute) return "unclear";
+  return outer.parts.every((part, at) => inner.parts[at] === part);
+}

@@ -1,0 +1,106 @@
+import { corePlugin } from "../broker/catalog.ts";
+import type { Principal } from "../broker/tool.ts";
+import { allHold, type Truth } from "./conditions.ts";
+import { matchesGlob, matchesSubject } from "./glob.ts";
+import type { PolicyAction, PolicyDecision } from "./policy.ts";
+import { type PolicyRule, policySubjects } from "./rule.ts";
+
+/** A question of which parts may not be known. */
+export interface PartialQuestion {
+  readonly tool: { readonly name: string; readonly plugin: string; readonly riskLevel: "low" | "high" };
+  /** Undefined where nobody kept them. */
+  readonly arguments: unknown;
+  readonly principal: Partial<Principal>;
+  readonly tainted: boolean;
+}
+
+/** What one rule said. */
+export interface PolicyStep {
+  readonly rule: string;
+  readonly action: PolicyAction;
+  /** "unclear": it cannot be judged whether its conditions hold. */
+  readonly matched: Truth;
+  /** Why it did not match, or cannot be judged. */
+  readonly because?: "tool" | "subject" | "tainted" | "arguments";
+}
+
+export interface Evaluation extends PolicyDecision {
+  /** Every rule that was looked at, in order, and the default where none decided for certain. */
+  readonly steps: readonly PolicyStep[];
+  /** What else could have been decided, had the unclear been clear. */
+  readonly possible: readonly PolicyAction[];
+}
+
+const strictness: Readonly<Record<PolicyAction, number>> = { allow: 0, ask: 1, deny: 2 };
+
+/**
+ * The first rule that matches decides. Where it cannot be judged whether a rule matches, both ways are
+ * followed and the stricter one counts, so that nothing ambiguous passes by a rule or slips under one.
+ */
+export function evaluate(rules: readonly PolicyRule[], question: PartialQuestion): Evaluation {
+  const steps: PolicyStep[] = [];
+  const decisions: PolicyDecision[] = [];
+  let decided = false;
+  for (const rule of rules) {
+    const step = stepOf(rule, question);
+    steps.push(step);
+    if (step.matched === false) continue;
+    decisions.push(decisionOf(rule));
+    decided = step.matched === true;
+    if (decided) break;
+  }
+  if (!decided) {
+    const fallback = defaultDecision(question);
+    decisions.push(fallback);
+    steps.push({ rule: fallback.rule, action: fallback.action, matched: true });
+  }
+  const strictest = decisions.reduce((a, b) => (strictness[b.action] > strictness[a.action] ? b : a));
+  return { ...strictest, steps, possible: [...new Set(decisions.map((each) => each.action))] };
+}
+
+/** The decision alone: what each call takes. */
+export function decideBy(rules: readonly PolicyRule[], question: PartialQuestion): PolicyDecision {
+  const { action, rule, reason } = evaluate(rules, question);
+  return { action, rule, reason };
+}
+
+function stepOf(rule: PolicyRule, question: PartialQuestion): PolicyStep {
+  const { id, action } = rule;
+  const not = (because: "tool" | "subject" | "tainted"): PolicyStep => ({
+    ...{ rule: id, action, because },
+    matched: false,
+  });
+  if (!rule.tools.some((each) => matchesGlob(each, question.tool.name))) return not("tool");
+  if (!isSubject(rule, question.principal)) return not("subject");
+  if (rule.tainted !== undefined && rule.tainted !== question.tainted) return not("tainted");
+  const matched = allHold(rule.when ?? [], question.arguments);
+  return { rule: id, action, matched, ...(matched === true ? {} : { because: "arguments" }) };
+}
+
+/** Each subject that the rule names is known, and is that one. */
+function isSubject({ subjects = {} }: PolicyRule, principal: Partial<Principal>): boolean {
+  return policySubjects.every((name) => {
+    const wanted = subjects[name];
+    const given = principal[name];
+    return wanted === undefined || (given !== undefined && matchesSubject(wanted, given));
+  });
+}
+
+function decisionOf({ id, action, reason }: PolicyRule): PolicyDecision {
+  return { action, rule: id, reason: reason ?? "a rule of the policy file says so" };
+}
+
+/** In force where no rule matches: low risk passes, high risk asks, and taint makes low risk high. */
+export function defaultDecision({
+  tool,
+  tainted,
+}: Pick<PartialQuestion, "tool" | "tainted">): PolicyDecision {
+  if (tool.riskLevel === "high") {
+    return { action: "ask", rule: "default: high risk", reason: "the tool is of high risk" };
+  }
+  if (tainted && tool.plugin !== corePlugin) {
+    const reason = "content from outside has entered the session";
+    return { action: "ask", rule: "default: tainted", reason };
+  }
+  return { action: "allow", rule: "default: low risk", reason: "the tool is of low risk" };
+}

@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import { decideBy, type Evaluation, evaluate, type PartialQuestion } from "./evaluate.ts";
+import { parsePolicy } from "./parse-policy.ts";
+import type { Policy, PolicyDecision, PolicyQuestion, PolicyStatus } from "./policy.ts";
+import { type PolicyRule, policyLimits } from "./rule.ts";
+
+/** What happened to the file, for the log and the audit. */
+export type PolicyFileEvent =
+  | { readonly type: "policy.loaded"; readonly rules: number; readonly digest: string }
+  | { readonly type: "policy.rejected"; readonly problem: string; readonly path?: string };
+
+/**
+ * The rules of a policy file. Before each decision it is looked at whether the file has changed, so that
+ * a rule that was written before a call is in force for it. A file that cannot be used, or that is gone,
+ * changes nothing: the rules before it stay, and that is told.
+ */
+export class FilePolicy implements Policy {
+  readonly #path: string;
+  readonly #tell: (event: PolicyFileEvent) => void;
+  #seen: string | undefined;
+  #digest: string | undefined;
+  #rules: readonly PolicyRule[] = [];
+  #problem: string | undefined;
+
+  private constructor(path: string, tell: (event: PolicyFileEvent) => void) {
+    this.#path = path;
+    this.#tell = tell;
+  }
+
+  /** Throws `policy.invalid_file` when there is a file that cannot be used. */
+  static open(path: string, tell: (event: PolicyFileEvent) => void): FilePolicy {
+    const policy = new FilePolicy(path, tell);
+    const stats = statOf(path);
+    if (stats !== undefined) policy.#load(stats);
+    return policy;
+  }
+
+  decide(question: PolicyQuestion): PolicyDecision {
+    this.#refresh();
+    return decideBy(this.#rules, question);
+  }
+
+  explain(question: PartialQuestion): Evaluation {
+    this.#refresh();
+    return evaluate(this.#rules, question);
+  }
+
+  status(): PolicyStatus {
+    this.#refresh();
+    return {
+      source: this.#digest === undefined ? "default" : "file",
+      path: this.#path,
+      rules: this.#rules.length,
+      ...(this.#digest === undefined ? {} : { digest: this.#digest }),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+    };
+  }
+
+  #refresh(): void {
+    const stats = statOf(this.#path);
+    if (stats === undefined) {
+      this.#seen = undefined;
+      // Without a file from the start there is nothing to miss.
+      if (this.#digest !== undefined) this.#reject("the file is gone; its last rules stay in force");
+      return;
+    }
+    if (signatureOf(stats) === this.#seen) return;
+    try {
+      this.#load(stats);
+    } catch (error) {
+      const path = isHoldfastError(error) ? Reflect.get(Object(error.metadata), "path") : undefined;
+      this.#reject(error instanceof Error ? error.message : String(error), path);
+    }
+  }
+
+  #load(stats: BigIntStats): void {
+    // A change in the same tick of the file system's clock would look like none.
+    const settled = Date.now() - Number(stats.ctimeMs) > 100;
+    this.#seen = settled ? signatureOf(stats) : undefined;
+    const bytes = read(this.#path);
+    const digest = createHash("sha256").update(bytes).digest("hex");
+    if (digest === this.#digest && this.#problem === undefined) return;
+    const { rules } = parsePolicy(bytes);
+    this.#rules = rules;
+    this.#digest = digest;
+    this.#problem = undefined;
+    this.#tell({ type: "policy.loaded", rules: rules.length, digest });
+  }
+
+  /** Told once, until it is another problem. */
+  #reject(problem: string, path?: unknown): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#tell({ type: "policy.rejected", problem, ...(typeof path === "string" ? { path } : {}) });
+  }
+}
+
+/** Undefined when there is no file. */
+function statOf(path: string): BigIntStats | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+function signatureOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${ino}.${size}.${mtimeNs}.${ctimeNs}`;
+}
+
+/** Reads no more than what is looked at, however large the file is. */
+function read(path: string): Buffer {
+  const descriptor = openSync(path, "r");
+  try {
+    if (!fstatSync(descriptor).isFile()) {
+      throw new HoldfastError("policy", "invalid_file", `${path} is not a file`, { statusCode: 400 });
+    }
+    const bytes = Buffer.alloc(policyLimits.maxFileBytes + 1);
+    let length = 0;
+    for (;;) {
+      const got = readSync(descriptor, bytes, length, bytes.length - length, null);
+      length += got;
+      if (got === 0 || length === bytes.length) return bytes.subarray(0, length);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import type { Approval } from "../approvals/approvals.ts";
+import type { JsonSchema } from "../broker/tool.ts";
+import { segmentsOf } from "./conditions.ts";
+import { parsePolicy } from "./parse-policy.ts";
+import { pointerTo } from "./pointer.ts";
+import { type JsonValue, type PolicyCondition, type PolicyRule, policyLimits } from "./rule.ts";
+
+/** The call that a person is asked about. */
+export interface ProposedCall {
+  readonly tool: { readonly name: string; readonly argumentsSchema: JsonSchema };
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly group: string;
+  readonly tainted: boolean;
+}
+
+/**
+ * The narrow rule that was proposed with a question: the same tool and group, the same arguments, and a
+ * path only below the folder of the one that was asked about. Undefined where none is narrow enough.
+ * Nothing is allowed by it until a person writes it into the policy file.
+ */
+export function proposeRule(approval: Approval): PolicyRule | undefined {
+  return approval.proposal;
+}
+
+/** Makes the proposal for a call, while its arguments are known. */
+export function ruleFor({ tool, arguments: args, group, tainted }: ProposedCall): PolicyRule | undefined {
+  // A group whose name ends like a pattern cannot be named exactly.
+  if (group === "" || group.endsWith("*")) return undefined;
+  const when = [...conditionsOf(args), ...absences(tool.argumentsSchema, args)];
+  const text = JSON.stringify([tool.name, group, tainted, when]);
+  if (Buffer.byteLength(text) > policyLimits.maxProposalBytes) return undefined;
+  const digest = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  const rule = {
+    id: `allow-${tool.name}-${digest}`,
+    subjects: { group },
+    tools: [tool.name],
+    ...(when.length === 0 ? {} : { when }),
+    // What was asked about a clean session says nothing of one with content from outside in it.
+    ...(tainted ? {} : { tainted: false }),
+    action: "allow",
+    reason: "a person allows this call without being asked",
+  };
+  try {
+    // What could not be read back from a file is not proposed.
+    return parsePolicy(Buffer.from(JSON.stringify({ version: 1, rules: [rule] }))).rules[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function conditionsOf(args: Readonly<Record<string, unknown>>): PolicyCondition[] {
+  return Object.entries(args).map(([name, value]) => {
+    const pointer = pointerTo(name);
+    const folder = isPathName(name) && typeof value === "string" ? folderOf(value) : undefined;
+    if (folder !== undefined) return { pointer, under: folder };
+    const equals: JsonValue = JSON.parse(JSON.stringify(value));
+    return { pointer, equals };
+  });
+}
+
+/** What may be given and was not, must not be given: another argument can make it another call. */
+function absences(schema: JsonSchema, args: Readonly<Record<string, unknown>>): PolicyCondition[] {
+  const properties: unknown = schema["properties"];
+  if (typeof properties !== "object" || properties === null) return [];
+  return Object.keys(properties)
+    .filter((name) => !Object.hasOwn(args, name))
+    .map((name) => ({ pointer: pointerTo(name), absent: true }));
+}
+
+function isPathName(name: string): boolean {
+  return /(?:^|_)(?:path|file|folder|dir|directory)$/i.test(name);
+}
+
+/** The folder of a path, where it is at least two below the root: others would be wide. */
+function folderOf(path: string): string | undefined {
+  const read = segmentsOf(path);
+  if (read === undefined || path.includes(":")) return undefined;
+  const parts = read.parts.slice(0, -1);
+  if (parts.length < (read.absolute ? 2 : 1)) return undefined;
+  return `${read.absolute ? "/" : ""}${parts.join("/")}`;
+}
