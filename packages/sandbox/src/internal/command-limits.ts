@@ -158,6 +158,14 @@ async function versionOne(name: string, controller: Controller, value: number): 
   return undefined;
 }
 
+/** Removes what a dead server has left: the groups of version 1 in which nothing lives. */
+export function removeLimitGroups(name: string): void {
+  for (const controller of controllers) {
+    const parent = ownGroup(controller.name);
+    if (parent !== undefined) removeGroups(join(parent, `holdfast-${name}`));
+  }
+}
+
 function words(text: string): string[] {
   return text.trim().split(/\s+/);
 }

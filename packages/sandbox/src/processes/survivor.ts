@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { Logger } from "@holdfast/core";
 import { problem } from "../http/problem.ts";
 import { removeGroup, removeGroups } from "../internal/cgroup.ts";
+import { removeLimitGroups } from "../internal/command-limits.ts";
 import {
   familyMembers,
   isFamilyAlive,
@@ -118,10 +119,11 @@ export class Survivor implements Managed {
 
   /** Its server cannot any more; the last one takes the directory of all with it. */
   #removeGroup(): void {
-    const { group } = this.#family;
-    if (group === undefined) return;
-    removeGroup(group);
-    removeGroup(dirname(group));
+    const { group, limited = [] } = this.#family;
+    for (const path of group === undefined ? limited : [...limited, group]) {
+      removeGroup(path);
+      removeGroup(dirname(path));
+    }
   }
 
   #look(): void {
@@ -155,6 +157,7 @@ export async function findSurvivors(directory: string, log: Logger): Promise<Fou
       if (!foreign) await killFamily({ pid: 0, marker });
     }
     if (server.groups !== undefined) removeGroups(server.groups);
+    removeLimitGroups(server.mark);
     for (const stored of known.values()) {
       const survivor = new Survivor(stored);
       if (!survivor.ended) survivors.push(survivor);
