@@ -1,10 +1,18 @@
-import type { AuthIntent } from "@holdfast/actors";
-import { type ActorTarget, contentType, decode, decodeParams, encode, header } from "@holdfast/client";
+import { type AuthIntent, Cancellation } from "@holdfast/actors";
+import {
+  type ActorTarget,
+  contentType,
+  decode,
+  decodeParams,
+  encode,
+  encodeOutput,
+  header,
+} from "@holdfast/client";
 import { encodeKey, HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { ManagementHttp } from "../management/http.ts";
-import { checkIdempotencyKey } from "../session.ts";
-import { ActionCall, noHeaders } from "./action-call.ts";
+import { tracing } from "../observe/tracing.ts";
+import { cancelled, checkIdempotencyKey, outgoingTooLong } from "../session.ts";
 import { authenticate } from "./auth.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { serveEvents } from "./event-stream.ts";
@@ -18,11 +26,18 @@ import {
 } from "./exchange.ts";
 import { type FixedRoute, fixedRoutes } from "./fixed-routes.ts";
 import { Guard } from "./guard.ts";
-import { KeyedCalls } from "./keyed-calls.ts";
 import type { AccessInfo, GatewayOptions } from "./options.ts";
 import { serveSend } from "./queues.ts";
 import { serveRaw } from "./raw-http.ts";
 import { actorsPrefix, localPath, parseRoute, type Route } from "./route.ts";
+import { StreamedReply } from "./streamed-reply.ts";
+
+const noHeaders: Readonly<Record<string, string>> = {};
+
+interface RunningCall {
+  readonly target: ActorTarget;
+  readonly abort: Cancellation;
+}
 
 /** Answers HTTP requests for actors: docs/reference/wire.md. It knows no sockets. */
 export class Gateway {
@@ -32,7 +47,7 @@ export class Gateway {
   readonly maxIncomingBytes: number;
   readonly maxOutgoingBytes: number;
   /** Keyed calls that came over HTTP and run now, so that `DELETE .../calls/{key}` can end them. */
-  readonly running = new KeyedCalls();
+  readonly #running = new Map<string, RunningCall[]>();
   readonly #fixed: ReadonlyMap<string, FixedRoute>;
   readonly management: ManagementHttp;
 
@@ -97,7 +112,6 @@ export class Gateway {
       case "action": {
         if (exchange.method !== "POST") return notAllowed(exchange, "POST", headers);
         const { target, action } = route;
-        if (this.options.access === undefined) return this.#action(exchange, target, action, headers);
         const next = (): void => this.#action(exchange, target, action, headers);
         return this.admit(accessInfo("action", exchange, target, action), next, refuse);
       }
@@ -212,20 +226,18 @@ export class Gateway {
     if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
     const encodedParams = exchange.header(header.params);
     const params = encodedParams === undefined ? undefined : decodeParams(encoding ?? "json", encodedParams);
-    const call = new ActionCall(this, exchange, headers, { target, action, idempotencyKey, params });
-    const next = (auth: unknown): void => {
-      call.auth = auth;
+    const request = requestHead(exchange);
+    const next = (auth: unknown): void =>
       exchange.readBody(this.maxIncomingBytes, (error, body) => {
         try {
           if (error !== undefined) throw error;
-          call.start(argsOf(bodyOf(exchange, encoding, body)));
+          const args = argsOf(bodyOf(exchange, encoding, body));
+          this.#call(exchange, target, { action, args, params, auth, request, idempotencyKey }, headers);
         } catch (cause) {
           this.fail(exchange, cause, headers);
         }
       });
-    };
-    if (this.directory.authHook(target.name) === undefined) return next(undefined);
-    this.#authenticate(exchange, ["action"], target, params, call.request, next, headers);
+    this.#authenticate(exchange, ["action"], target, params, request, next, headers);
   }
 
   #authenticate(
@@ -242,6 +254,68 @@ export class Gateway {
     );
   }
 
+  #call(
+    exchange: Exchange,
+    target: ActorTarget,
+    call: {
+      readonly action: string;
+      readonly args: readonly unknown[];
+      readonly params: unknown;
+      readonly auth: unknown;
+      readonly request: () => Request;
+      readonly idempotencyKey: string | undefined;
+    },
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const { action, args, params, auth, request, idempotencyKey } = call;
+    const abort = new Cancellation();
+    let release: (() => void) | undefined;
+    // A caller without a key cannot come back for the answer, so that leaving is cancelling.
+    if (idempotencyKey === undefined) exchange.onGone(() => abort.abort(cancelled()));
+    else release = this.#track(target, idempotencyKey, abort);
+    const gone = (): void => abort.abort(cancelled());
+    const stream = new StreamedReply(exchange, replyEncoding(exchange), headers, this.maxOutgoingBytes, gone);
+    const invocation = {
+      name: action,
+      args,
+      idempotencyKey,
+      params,
+      auth,
+      request,
+      signal: abort,
+      stream,
+    };
+    traced(exchange, target, action, (ended) =>
+      this.directory.dispatch(target, invocation, (error, result) => {
+        ended(result === undefined ? error : undefined);
+        release?.();
+        if (stream.hasBegun) {
+          return stream.end(result === undefined ? visibleError(error, this.directory.ports) : undefined);
+        }
+        if (result === undefined) return this.fail(exchange, error, headers);
+        if (result.length > this.maxOutgoingBytes) {
+          return this.fail(exchange, outgoingTooLong(this.maxOutgoingBytes), headers);
+        }
+        const encoding = replyEncoding(exchange);
+        const type = encoding === "cbor" ? cborHeaders : jsonHeaders;
+        const all = headers === noHeaders ? type : { ...headers, ...type };
+        exchange.reply(200, all, encodeOutput(encoding, result));
+      }),
+    );
+  }
+
+  #track(target: ActorTarget, idempotencyKey: string, abort: Cancellation): () => void {
+    const call = { target, abort };
+    const others = this.#running.get(idempotencyKey);
+    if (others === undefined) this.#running.set(idempotencyKey, [call]);
+    else others.push(call);
+    return () => {
+      const calls = this.#running.get(idempotencyKey) ?? [];
+      if (calls.length <= 1) this.#running.delete(idempotencyKey);
+      else calls.splice(calls.indexOf(call), 1);
+    };
+  }
+
   #cancel(
     exchange: Exchange,
     target: ActorTarget,
@@ -249,13 +323,29 @@ export class Gateway {
     headers: Readonly<Record<string, string>>,
   ): void {
     const address = addressOf(target);
-    for (const call of this.running.find(idempotencyKey)) {
-      if (addressOf(call.target) === address) call.cancel();
+    for (const call of [...(this.#running.get(idempotencyKey) ?? [])]) {
+      if (addressOf(call.target) === address) call.abort.abort(cancelled());
     }
     // Also when there is none: it may have ended in the meantime.
     exchange.reply(204, headers, undefined);
   }
 }
+
+/** Dispatches a call in a span of the server, below that of the client. */
+function traced(
+  exchange: Exchange,
+  target: ActorTarget,
+  action: string,
+  dispatch: (ended: (error: unknown) => void) => void,
+): void {
+  if (!tracing.enabled) return dispatch(() => undefined);
+  const attributes = { "actor.name": target.name, "rpc.method": action };
+  const read = (name: string): string | undefined => exchange.header(name);
+  tracing.incoming(`gateway ${target.name}.${action}`, attributes, read, (span) => dispatch(span.end));
+}
+
+const cborHeaders: Readonly<Record<string, string>> = { "content-type": contentType.cbor };
+const jsonHeaders: Readonly<Record<string, string>> = { "content-type": contentType.json };
 
 export function accessInfo(
   kind: AccessInfo["kind"],

@@ -29,6 +29,10 @@ export class StreamedReply implements ResultStream {
     this.#gone = gone;
   }
 
+  get hasBegun(): boolean {
+    return this.#controller !== undefined;
+  }
+
   begin(): void {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
