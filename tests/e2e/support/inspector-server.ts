@@ -21,7 +21,16 @@ export async function startInspectorServer(directory: string, port = 0) {
     use: inspectedActors,
     ports,
     store: () => openSqliteStore({ path: directory, ports }),
-    gateway: { fallback: createRoutes({ access, webDirectory, log: silentLogger }) },
+    gateway: {
+      fallback: createRoutes({
+        access,
+        webDirectory,
+        inspectorDirectory: webDirectory,
+        // No task runs here, so none has a sandbox.
+        sandbox: () => undefined,
+        log: silentLogger,
+      }),
+    },
   });
   await registry.client.organization.getOrCreate(["local"]).listTasks();
   const listening = await registry.listen({ port });

@@ -262,14 +262,7 @@ export function examinedCalls(arch: FilterArch): Readonly<Record<ExaminedCall, n
   return { clone, clone3, ioctl, personality, socket, socketpair, mknodat };
 }
 
-export type ExaminedCall =
-  | "clone"
-  | "clone3"
-  | "ioctl"
-  | "personality"
-  | "socket"
-  | "socketpair"
-  | "mknodat";
+export type ExaminedCall = "clone" | "clone3" | "ioctl" | "personality" | "socket" | "socketpair" | "mknodat";
 
 /** The filter architecture of this machine. Throws `jail.unavailable` on others. */
 export function filterArch(arch: string = process.arch): FilterArch {

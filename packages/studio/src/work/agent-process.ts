@@ -160,6 +160,10 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
   const egress = await gate.openEgress({
     jailId: options.jailId,
     session: options.session,
+    organization: "local",
+    user: "owner",
+    agent: row.id,
+    group: "default",
     upstreams: [upstream],
     onUsage: options.onUsage,
   });
