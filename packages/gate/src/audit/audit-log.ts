@@ -190,11 +190,15 @@ export class AuditLog implements Audit {
     }
   }
 
-  verify(kept?: AuditCheckpoint): Promise<AuditVerification> {
+  /** Of all that was appended before, also by those who did not wait for it. */
+  async verify(kept?: AuditCheckpoint): Promise<AuditVerification> {
+    await this.#flushing;
     return this.#reader.verify(kept);
   }
 
-  query(query: AuditQuery = {}): Promise<readonly AuditRecord[]> {
+  /** Of all that was appended before, also by those who did not wait for it. */
+  async query(query: AuditQuery = {}): Promise<readonly AuditRecord[]> {
+    await this.#flushing;
     return this.#reader.query(query);
   }
 

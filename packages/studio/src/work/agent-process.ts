@@ -162,8 +162,6 @@ async function openEgress(options: AgentProcessOptions): Promise<OpenEgress | un
     session: options.session,
     organization: "local",
     user: "owner",
-    agent: row.id,
-    group: "default",
     upstreams: [upstream],
     onUsage: options.onUsage,
   });

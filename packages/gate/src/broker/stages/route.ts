@@ -47,7 +47,8 @@ export class RouteStage {
     }
     // The record says that the call was about to be made; who cancelled meanwhile gets no effect.
     const executed = await this.#parts.executor.run(call, signal, onProgress);
-    await this.#parts.audit.note({
+    // What is over is told without waiting for its record; that it was begun is on disk already.
+    void this.#parts.audit.note({
       type: "tool.result",
       jailId,
       session,
