@@ -6,7 +6,7 @@ export { AuditReader, openAudit, verifyAuditLog } from "./audit/audit-reader.ts"
 export { type AuditCheckpoint, parseCheckpoint } from "./audit/checkpoint.ts";
 export { type AuditFormat, auditFormats, exportRecords } from "./audit/export.ts";
 export type { BrokerConfig, OpenBrokerOptions, OpenedBroker } from "./broker/broker.ts";
-export type { ToolCatalog } from "./broker/catalog.ts";
+export { coreToolNames, type ToolCatalog } from "./broker/catalog.ts";
 export { type BrokerErrorCode, type BrokerErrorPayload, brokerErrors } from "./broker/errors.ts";
 export {
   type Rate,

@@ -68,6 +68,8 @@ export interface ApprovalView {
   readonly id: string;
   /** Set when the gate asks: nothing happens outside of the jail without an answer. */
   readonly boundary?: { readonly tool: string };
+  /** Of a question of the gate: a narrow rule of its policy file that would answer the like of it beforehand. */
+  readonly proposal?: Readonly<Record<string, unknown>>;
   readonly title: string;
   /** ACP tool kind: edit, execute, read, ... */
   readonly kind?: string;

@@ -83,6 +83,9 @@ function card({ taskId, approval }: Waiting): string {
     ...harmless(approval.detail)
       .split("\n")
       .map((line) => `    ${line}`),
+    ...(approval.proposal === undefined
+      ? []
+      : [`  a rule for policy.json that allows it: ${harmless(JSON.stringify(approval.proposal))}`]),
     "",
   ].join("\n");
 }

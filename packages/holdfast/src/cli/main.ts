@@ -98,6 +98,13 @@ const verbs: Readonly<Record<string, Verb>> = {
       return { usage, run };
     },
   },
+  policy: {
+    summary: "check, explain and try the policy of tool calls",
+    load: async () => {
+      const { policyUsage: usage, policyCommand: run } = await import("./policy.ts");
+      return { usage, run };
+    },
+  },
   doctor: {
     summary: "what this machine can do",
     load: async () => {

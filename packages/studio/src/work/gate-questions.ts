@@ -68,6 +68,7 @@ function viewOf(approval: Approval): ApprovalView {
   return {
     id: approval.id,
     boundary: { tool: approval.tool },
+    ...(approval.proposal === undefined ? {} : { proposal: { ...approval.proposal } }),
     title: approval.title,
     detail: approval.detail,
     truncated: approval.truncated,
