@@ -155,16 +155,18 @@ function cutOut(texts: readonly string[], spans: readonly Span[]): string[] {
   });
 }
 
-/** Marks of three characters each, hashed; letters are the same in both cases. */
+/** Marks of three characters each, of five bits a character. */
 const trigramCount = 1 << 15;
 
-/** The last three characters, of seven bits each, after one more. */
-function shifted(last: number, code: number): number {
-  return ((last << 7) | ((code | 0x20) & 0x7f)) & 0x1fffff;
-}
+/** Letters of both cases are one, digits are one, and what stands in hints is told apart. */
+const kindOf = new Uint8Array(128);
+for (let letter = 1; letter <= 26; letter++) kindOf[0x40 + letter] = kindOf[0x60 + letter] = letter;
+for (let digit = 0x30; digit <= 0x39; digit++) kindOf[digit] = 27;
+for (const [at, other] of [..."-_:/"].entries()) kindOf[other.charCodeAt(0)] = 28 + at;
 
-function markOf(last: number): number {
-  return Math.imul(last, 0x9e3779b1) >>> 17;
+/** The mark of the last three characters, after one more. */
+function marked(last: number, code: number): number {
+  return ((last << 5) | (kindOf[code & 0x7f] ?? 0)) & (trigramCount - 1);
 }
 
 interface Hinted {
@@ -181,8 +183,8 @@ function trigramsOf(text: string): Set<number> {
   const found = new Set<number>();
   let last = 0;
   for (let at = 0; at < text.length; at++) {
-    last = shifted(last, text.charCodeAt(at));
-    if (at >= 2) found.add(markOf(last));
+    last = marked(last, text.charCodeAt(at));
+    if (at >= 2) found.add(last);
   }
   return found;
 }
@@ -197,8 +199,8 @@ function likelyPatterns(text: string): readonly SecretPattern[] {
   const seen = seenTrigrams.fill(0);
   let last = 0;
   for (let at = 0; at < text.length; at++) {
-    last = shifted(last, text.charCodeAt(at));
-    seen[markOf(last)] = 1;
+    last = marked(last, text.charCodeAt(at));
+    seen[last] = 1;
   }
   let lower: string | undefined;
   const has = (hint: string) => {
