@@ -122,6 +122,13 @@ function jailArguments(): Planned[] {
 }
 
 const egress = [test("egress-fields"), test("egress"), test("egress-answers")];
+const egressMore = [
+  ...egress,
+  test("egress-hosts"),
+  test("egress-budgets"),
+  { test: "tests/security/git-egress.test.ts" },
+  { test: "tests/security/npm-egress.test.ts" },
+];
 const limits = test("limits");
 
 /** The six stages, what stands before them and around the handlers, and the process of the sockets. */
@@ -131,6 +138,10 @@ function broker(): Planned[] {
   const stages = [test("broker"), attacks("protocol.approval")];
   const sockets = [attacks("protocol.foreign_process", "protocol.frames"), test("broker-hostile")];
   return [
+    ...all([limits], file("broker-limits"), (path, text) => [
+      ...withoutLimits(path, text, "brokerLimits"),
+      ...withoutLimits(path, text, "endpointLimits"),
+    ]),
     ...all(frames, file("strict-json"), withoutGuards),
     ...all(frames, file("stages/construct"), withoutGuards),
     ...["topic", "payload", "authorize", "confirm", "route"].flatMap((stage) =>
@@ -160,9 +171,18 @@ export function plan(): Planned[] {
     ...all([limits], `${gate}egress/egress-limits.ts`, (file, text) =>
       withoutLimits(file, text, "egressLimits"),
     ),
-    ...all(egress, `${gate}egress/egress-proxy.ts`, withoutGuards),
-    ...all(egress, `${gate}egress/upstreams.ts`, withoutGuards),
-    ...all(egress, `${gate}egress/forward.ts`, withoutGuards),
+    ...[
+      "egress-proxy",
+      "decide",
+      "upstreams",
+      "forward",
+      "open-hosts",
+      "tunnel",
+      "public-address",
+      "request-body",
+      "git",
+      "npm",
+    ].flatMap((part) => all(egressMore, `${gate}egress/${part}.ts`, withoutGuards)),
     ...all(egress, `${gate}egress/http-headers.ts`, (file, text) => [
       ...withoutGuards(file, text),
       ...withoutEntries(file, text, "hopByHop"),

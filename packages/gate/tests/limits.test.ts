@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { approvalLimits } from "../src/approvals/approval-store.ts";
+import { brokerLimits, endpointLimits } from "../src/broker/broker-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
 import { jailLimits } from "../src/jail/jail-spec.ts";
 
@@ -42,5 +43,48 @@ test("the bounds of jails, egress and approvals are the documented ones", () => 
     maxDetailCharacters: 16 * kib,
     maxTitleCharacters: 200,
     maxPending: 1_000,
+  });
+});
+
+test("the bounds of the broker and of the process of its sockets are the documented ones", () => {
+  assert.deepEqual(brokerLimits, {
+    maxFrameBytes: mib,
+    maxReceiveBytes: 2 * mib,
+    maxArgumentBytes: 100 * kib,
+    maxDepth: 64,
+    maxTopicCharacters: 256,
+    maxCorrelationCharacters: 128,
+    maxRoutingIdBytes: 64,
+    maxResultBytes: mib,
+    maxProgressMessageCharacters: 1_024,
+    maxProgressEvents: 1_000,
+    maxInFlight: 256,
+    maxKeptAnswers: 256,
+    maxKeptBytes: 4 * mib,
+    keptAnswerMs: 300_000,
+    handlerTimeoutMs: 30_000,
+    confirmWaitMs: 30_000,
+    maxTools: 1_000,
+    maxSchemaBytes: 64 * kib,
+    maxRefusalNotes: 20,
+  });
+  assert.deepEqual(endpointLimits, {
+    maxConnections: 32,
+    maxAccepted: 256,
+    descriptors: 4_096,
+    maxGrowthBytes: 256 * mib,
+    memoryCheckMs: 100,
+    handshakeMs: 2_000,
+    heartbeatMs: 2_000,
+    heartbeatTimeoutMs: 4_000,
+    peerWaitMs: 10_000,
+    framesPerSecond: 20_000,
+    bytesPerSecond: 256 * mib,
+    receiveQueue: 16,
+    sendQueue: 1_024,
+    maxHeldAnswers: 64,
+    heldAnswerMs: 10_000,
+    startTimeoutMs: 15_000,
+    maxRestartDelayMs: 5_000,
   });
 });
