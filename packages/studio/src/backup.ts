@@ -3,7 +3,7 @@ import { chmod, copyFile, cp, lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { HoldfastError, systemPorts } from "@holdfast/core";
-import type { Jails } from "@holdfast/gate";
+import { egressConfigFile, type Jails, policyFile } from "@holdfast/gate";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 
 /** Folder of the actors' store in a data directory. */
@@ -14,6 +14,9 @@ export const storeFolder = "actors";
  * open questions, which belong to agents that do not live on.
  */
 const folders = ["sample", "vault"] as const;
+
+/** What the operator wrote: without its policy, a restored gate would allow what was forbidden. */
+const files = [policyFile, egressConfigFile] as const;
 
 /**
  * Copies a data directory while its server runs: what was acknowledged before the call is in the copy.
@@ -35,6 +38,7 @@ export async function backupInto(
   }
   await store.backup(join(target, storeFolder));
   for (const folder of folders) await copyFolder(join(dataDirectory, folder), join(target, folder));
+  for (const file of files) await copyIfThere(join(dataDirectory, file), join(target, file));
   await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyHostile);
   await mkdir(join(target, "gate"), { mode: 0o700 });
   await copyDatabase(join(dataDirectory, "gate", "usage.db"), join(target, "gate", "usage.db"));

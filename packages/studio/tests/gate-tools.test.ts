@@ -85,6 +85,7 @@ describe("the tools of the gate, for an agent in a jail", () => {
     const [card] = asking.approvals;
     assert.deepEqual(card?.boundary, { tool: "note_post" });
     assert.match(card?.detail ?? "", /"text": "first"/);
+    assert.deepEqual(card?.proposal?.["when"], [{ pointer: "/text", equals: "first" }]);
     await watch.answer("allow_once");
     await spoken('\\"posted\\":1');
     await watch.status("idle");

@@ -241,7 +241,10 @@ describe("one data directory", () => {
     const watch = await Watch.open(studio.client, task.id);
     await watch.status("running");
     await watch.close();
+    const policy = '{"version":1,"rules":[]}';
+    writeFileSync(join(studio.dataDirectory, "policy.json"), policy);
     await studio.backup(copy);
+    assert.equal(readFileSync(join(copy, "policy.json"), "utf8"), policy);
     assert.equal(readFileSync(join(copy, "tasks", task.id, "workspace", "README.md"), "utf8"), "# Hi\n");
     await assert.rejects(studio.backup(copy), (e) => isErrorCode(e, "backup", "not_empty"));
     const restored = await serve(t, copy);
