@@ -193,6 +193,10 @@ export function plan(): Planned[] {
       ...withoutGuards(file, text),
       ...withoutLimits(file, text, "approvalLimits"),
     ]),
+    ...["parse-policy", "conditions", "evaluate"].flatMap((part) =>
+      all([test("policy")], `${gate}policy/${part}.ts`, withoutGuards),
+    ),
+    ...all([limits], `${gate}policy/rule.ts`, (file, text) => withoutLimits(file, text, "policyLimits")),
     ...broker(),
     ...all([test("audit"), test("audit-checkpoints")], `${gate}audit/audit-log.ts`, withoutGuards),
   ];

@@ -5,10 +5,11 @@ import { approvalLimits } from "../src/approvals/approval-store.ts";
 import { brokerLimits, endpointLimits } from "../src/broker/broker-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
 import { jailLimits } from "../src/jail/jail-spec.ts";
+import { policyLimits } from "../src/policy/rule.ts";
 
 const [kib, mib] = [1024, 1024 * 1024];
 
-test("the bounds of jails, egress and approvals are the documented ones", () => {
+test("the bounds of jails, egress, approvals and policy are the documented ones", () => {
   assert.deepEqual(jailLimits, {
     maxMounts: 64,
     maxEnvBytes: 256 * kib,
@@ -43,6 +44,19 @@ test("the bounds of jails, egress and approvals are the documented ones", () => 
     maxDetailCharacters: 16 * kib,
     maxTitleCharacters: 200,
     maxPending: 1_000,
+  });
+  assert.deepEqual(policyLimits, {
+    maxFileBytes: 256 * kib,
+    maxDepth: 16,
+    maxRules: 500,
+    maxTools: 64,
+    maxConditions: 32,
+    maxValues: 256,
+    maxIdCharacters: 128,
+    maxReasonCharacters: 300,
+    maxTextCharacters: 1_024,
+    maxMatchedCharacters: 8_192,
+    maxProposalBytes: 4 * kib,
   });
 });
 

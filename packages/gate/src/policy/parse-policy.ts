@@ -197,7 +197,6 @@ function numberOf(value: unknown, path: string): number {
 
 function scalarOf(value: unknown, path: string): PolicyScalar {
   if (value === null || typeof value === "boolean" || typeof value === "number") return value;
-  if (typeof value !== "string") throw invalid(path, "this is a text, a number, true, false or null");
   return textOf(value, path);
 }
 
