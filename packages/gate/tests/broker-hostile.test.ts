@@ -270,6 +270,25 @@ describe("an approval in the broker", needs, () => {
     assert.equal((await guest.refused("a", "look", {})).code, "CONFIRMATION_TIMEOUT");
     assert.equal(waitsFor(gate, "asks").length, 1);
   });
+
+  test("is needed for more once a tool was called that gives words from outside", async (t) => {
+    const seen: unknown[] = [];
+    const tools = new TestTools({
+      look: { handler: () => ok("seen") },
+      page: {
+        untrusted: true,
+        handler: ({ tainted }) => {
+          seen.push(tainted);
+          throw new Error("even when it fails");
+        },
+      },
+    });
+    const { guest } = await open(t, tools, temporaryDirectory(t), 20);
+    assert.equal((await guest.call("a", "look", {})).payload.result, "seen");
+    assert.equal((await guest.refused("a", "page", {})).code, "PLUGIN_ERROR");
+    assert.deepEqual(seen, [false]);
+    assert.equal((await guest.refused("a", "look", {})).code, "CONFIRMATION_TIMEOUT");
+  });
 });
 
 test("what a session has used up is used up after a restart", needs, async (t) => {

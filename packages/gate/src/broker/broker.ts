@@ -93,6 +93,7 @@ export class Broker {
     const executor = new Executor({
       sanitizer: new Sanitizer(secrets),
       taint: this.taint,
+      onUntrusted: (principal, reason) => this.#markTainted(principal, reason),
       log,
       timeoutMs: config.handlerTimeoutMs ?? brokerLimits.handlerTimeoutMs,
     });
@@ -129,7 +130,7 @@ export class Broker {
   /** Throws `broker.duplicate_jail`, `broker.endpoint_failed`, `broker.path_too_long`. */
   async open({ tools, ...given }: OpenBrokerOptions): Promise<OpenedBroker> {
     const principal: Principal = given;
-    const { jailId, session } = principal;
+    const { jailId } = principal;
     if (this.#open.has(jailId) || this.#opening.has(jailId)) {
       throw new HoldfastError("broker", "duplicate_jail", `The jail ${jailId} already has a broker`, {
         statusCode: 409,
@@ -144,10 +145,7 @@ export class Broker {
       return {
         jailId,
         directory,
-        taint: async (reason) => {
-          if (!this.taint.mark(session, reason)) return;
-          await this.#parts.audit.note({ type: "session.tainted", jailId, session, data: { reason } });
-        },
+        taint: (reason) => this.#markTainted(principal, reason),
         close: async () => {
           if (this.#open.get(jailId) === jail) this.#open.delete(jailId);
           await jail.close();
@@ -160,6 +158,11 @@ export class Broker {
     } finally {
       this.#opening.delete(jailId);
     }
+  }
+
+  async #markTainted({ jailId, session }: Principal, reason: string): Promise<void> {
+    if (!this.taint.mark(session, reason)) return;
+    await this.#parts.audit.note({ type: "session.tainted", jailId, session, data: { reason } });
   }
 
   #openJail(

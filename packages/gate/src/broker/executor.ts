@@ -6,11 +6,13 @@ import { Refusal } from "./refusal.ts";
 import type { Sanitizer } from "./sanitizer.ts";
 import type { ConfirmedCall } from "./stages/stage.ts";
 import type { Taint } from "./taint.ts";
-import type { ToolError, ToolOutcome, ToolProgress } from "./tool.ts";
+import type { Principal, ToolError, ToolOutcome, ToolProgress } from "./tool.ts";
 
 export interface ExecutorParts {
   readonly sanitizer: Sanitizer;
   readonly taint: Taint;
+  /** Marks the caller's session, on record. */
+  readonly onUntrusted: (principal: Principal, reason: string) => Promise<void>;
   readonly log: Logger;
   /** Milliseconds, where a tool does not say. */
   readonly timeoutMs: number;
@@ -60,6 +62,10 @@ export class Executor {
     caller.addEventListener("abort", onCancel, { once: true });
     try {
       caller.throwIfAborted();
+      const tainted = this.#parts.taint.has(call.principal.session);
+      // First, since errors and progress hold words from outside too.
+      if (tool.untrusted === true)
+        await this.#parts.onUntrusted(call.principal, `the tool ${tool.name} was called`);
       const answer = source.invoke({
         tool,
         arguments: call.envelope.payload.arguments,
@@ -67,7 +73,7 @@ export class Executor {
         correlation: call.envelope.correlation,
         signal: ending.signal,
         onProgress: this.#progress(ending.signal, onProgress),
-        tainted: this.#parts.taint.has(call.principal.session),
+        tainted,
       });
       const outcome = await Promise.race([answer, end.promise]);
       return this.#told(call, outcome);

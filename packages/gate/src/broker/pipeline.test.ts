@@ -22,6 +22,7 @@ const taint = new Taint();
 const unused = () => assert.fail("not used");
 const executor = new Executor({
   ...{ sanitizer: new Sanitizer(new KnownSecrets()), taint, log: silentLogger, timeoutMs: 1_000 },
+  onUntrusted: unused,
 });
 const failing = {
   append: () => Promise.reject(new Error("disk full")),

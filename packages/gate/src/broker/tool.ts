@@ -26,6 +26,8 @@ export interface Tool {
   readonly outputSchema?: JsonSchema;
   /** Milliseconds; 30,000 by default. */
   readonly timeoutMs?: number;
+  /** What it gives was written by others: its session is tainted before the caller sees any of it. */
+  readonly untrusted?: boolean;
   /** Groups that may call it; every group when absent. */
   readonly allowedGroups?: readonly string[];
 }

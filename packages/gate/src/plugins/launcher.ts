@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Egress, EgressOptions, EgressUpstream } from "../egress/egress.ts";
+import type { Egress, EgressHost, EgressOptions, EgressUpstream } from "../egress/egress.ts";
 import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
 import { UnsafeDriver } from "../jail/unsafe-driver.ts";
 import type { PluginFolder } from "./plugin-folder.ts";
@@ -14,6 +14,8 @@ import type { StartMessage } from "./runtime/messages.ts";
 export interface PluginGrant {
   /** Further ways out; one with the name of a declared one takes its place. */
   readonly egress?: readonly EgressUpstream[];
+  /** Hosts that it may reach by their own addresses. Their names must lead to public ones. */
+  readonly hosts?: readonly EgressHost[];
   /** Folders of the host that the plugin may use, by name (a-z, 0-9, "-"). */
   readonly folders?: Readonly<Record<string, SharedFolder>>;
 }
@@ -83,10 +85,11 @@ export class PluginLauncher {
     await mkdir(data, { recursive: true, mode: 0o700 });
     const id = `plugin-${plugin.name}-${randomBytes(4).toString("hex")}`;
     const upstreams = upstreamsOf(plugin, grant, credentials);
+    const { hosts = [] } = grant;
     const egress =
-      upstreams.length === 0
+      upstreams.length === 0 && hosts.length === 0
         ? undefined
-        : await this.#options.openEgress({ jailId: id, session: `plugin:${plugin.name}`, upstreams });
+        : await this.#options.openEgress({ jailId: id, session: `plugin:${plugin.name}`, upstreams, hosts });
     try {
       const place = this.confined ? (_host: string, path: string) => path : (host: string) => host;
       const spec = this.#spec(id, plugin, grant, egress, place);
@@ -105,6 +108,7 @@ export class PluginLauncher {
                 egress: {
                   socketPath: place(egress.socketPath, inside.egress),
                   upstreams: addresses(plugin, upstreams),
+                  hosts: hosts.length > 0,
                 },
               }),
           folders: Object.fromEntries(
@@ -185,6 +189,8 @@ function upstreamsOf(
         provider: "none",
         allow: paths.map((pathPrefix) => ({ methods, pathPrefix })),
         credential: value === undefined ? { kind: "none" } : { kind: as, value },
+        // A manifest is its author's word: only the operator names a private address.
+        publicOnly: true,
       } satisfies EgressUpstream;
     });
   return [...declared, ...granted];

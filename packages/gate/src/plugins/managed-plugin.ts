@@ -114,6 +114,7 @@ export class ManagedPlugin {
       riskLevel: tool.risk_level,
       argumentsSchema: { ...tool.arguments_schema },
       ...(tool.output_schema === undefined ? {} : { outputSchema: tool.output_schema }),
+      ...(tool.untrusted === true ? { untrusted: true } : {}),
       timeoutMs: tool.timeout_ms ?? manifest.timeout_ms ?? pluginLimits.defaultTimeoutMs,
       ...(manifest.allowed_groups === undefined ? {} : { allowedGroups: manifest.allowed_groups }),
     }));

@@ -290,6 +290,14 @@ function widened(before: PluginManifest, after: PluginManifest): string[] {
   const noLongerAsked = after.provides.tools
     .filter((each) => each.risk_level === "low" && !lowRisk.has(each.name))
     .map((each) => `calls without asking ${each.name}`);
+  const outside = (manifest: PluginManifest) =>
+    manifest.provides.tools.filter((each) => each.untrusted === true).map((each) => each.name);
+  const names = after.provides.tools.map((each) => each.name);
+  const trusted = added(
+    "has words from outside trusted from",
+    outside(after),
+    outside(before).filter((each) => names.includes(each)),
+  );
   const groups =
     before.allowed_groups === undefined
       ? []
@@ -301,6 +309,7 @@ function widened(before: PluginManifest, after: PluginManifest): string[] {
     ...added("the credential", keys(before), keys(after)),
     ...added("publishes as", before.provides.channels, after.provides.channels),
     ...noLongerAsked,
+    ...trusted,
     ...groups,
   ];
 }

@@ -132,6 +132,8 @@ export interface ToolDeclaration {
   output_schema?: Record<string, unknown>;
   /** Milliseconds; the plugin's own, or 30,000. */
   timeout_ms?: number;
+  /** What it gives was written by others (a page, a mail): it taints the session of its caller. */
+  untrusted?: boolean;
 }
 
 export interface CredentialSpec {

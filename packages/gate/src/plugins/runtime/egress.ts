@@ -15,26 +15,44 @@ export async function openEgress(egress: StartMessage["egress"]): Promise<Record
       byName[name] = local;
       bases.set(url.replace(/\/+$/, ""), local);
     }
+    if (egress.hosts === true) {
+      const local = `http://127.0.0.1:${port}/web`;
+      byName["web"] = local;
+      installFetch(bases, local);
+      return byName;
+    }
   }
   installFetch(bases);
   return byName;
 }
 
-/** The address on the loopback for `url`, or undefined when no egress was declared for it. */
-export function localAddress(url: string, bases: ReadonlyMap<string, string>): string | undefined {
+/**
+ * The address on the loopback for `url`, or undefined when no egress was declared for it. With `web`,
+ * where the operator opened hosts, every other address is left to the proxy to decide about.
+ */
+export function localAddress(
+  url: string,
+  bases: ReadonlyMap<string, string>,
+  web?: string,
+): string | undefined {
   for (const [base, local] of bases) {
     if (url === base) return local;
     if (url.startsWith(`${base}/`) || url.startsWith(`${base}?`)) return local + url.slice(base.length);
   }
-  for (const local of bases.values()) if (url === local || url.startsWith(`${local}/`)) return url;
-  return undefined;
+  for (const local of [...bases.values(), ...(web === undefined ? [] : [web])])
+    if (url === local || url.startsWith(`${local}/`)) return url;
+  if (web === undefined) return undefined;
+  const { protocol, host, pathname, search } = new URL(url);
+  return protocol === "https:" || protocol === "http:"
+    ? `${web}/${protocol.slice(0, -1)}/${host}${pathname}${search}`
+    : undefined;
 }
 
-function installFetch(bases: ReadonlyMap<string, string>): void {
+function installFetch(bases: ReadonlyMap<string, string>, web?: string): void {
   const real = globalThis.fetch;
   globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
-    const local = localAddress(request.url, bases);
+    const local = localAddress(request.url, bases, web);
     if (local === undefined) {
       throw new TypeError(
         `fetch failed: ${new URL(request.url).origin} is not among the egress that the manifest declares`,

@@ -34,6 +34,8 @@ export interface StartMessage {
     /** Unix socket of the proxy as this process sees it. */
     readonly socketPath: string;
     readonly upstreams: readonly { readonly name: string; readonly url: string }[];
+    /** The operator opened hosts: any address may be asked for, and the proxy decides. */
+    readonly hosts?: boolean;
   };
   readonly folders: Readonly<Record<string, SharedFolder>>;
 }
