@@ -1,0 +1,277 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, link, lstat, mkdir, open, opendir, rename, rmdir, unlink } from "node:fs/promises";
+import { ToolError } from "@holdfast/gate/plugin";
+
+/** Sizes are bytes. */
+export const filesLimits = {
+  readBytes: 256 * 1024,
+  writeBytes: 100 * 1024,
+  /** Of a file that is appended to. */
+  appendedBytes: 16 * 1024 * 1024,
+  entries: 500,
+  /** Names of a folder that are looked at. */
+  names: 50_000,
+  depth: 32,
+  nameBytes: 255,
+} as const;
+
+const temporary = /^\.holdfast-[0-9a-f]{16}\.tmp$/;
+const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+// A pipe would keep whoever opens it waiting.
+const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+export function refused(message: string, field = "path"): ToolError {
+  return new ToolError({ code: "HANDLER_ERROR", message, field });
+}
+
+/** What the kernel said, in words that tell no path of the host. */
+export function reasonOf(error: unknown): ToolError {
+  if (error instanceof ToolError) return error;
+  switch (codeOf(error)) {
+    case "ENOENT":
+      return refused("There is no such file or folder");
+    case "ENOTDIR":
+    case "ELOOP":
+      return refused("A part of the path is a link or no folder");
+    case "EEXIST":
+      return refused("Something is there already");
+    case "ENOTEMPTY":
+      return refused("The folder is not empty");
+    case "EISDIR":
+      return refused("This is a folder");
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return refused("The file system does not allow it");
+    case "ENOSPC":
+    case "EDQUOT":
+      return refused("There is no space left");
+    default:
+      throw error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error ? Reflect.get(error, "code") : undefined;
+}
+
+/** The names on the way. A path that could be read in two ways is refused. */
+export function namesOf(path: string, field = "path"): string[] {
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  if (path.startsWith("/") || path.includes("\0") || !path.isWellFormed() || names.includes("..")) {
+    throw refused("A path begins in the shared folder and has no ..", field);
+  }
+  if (names.length > filesLimits.depth) throw refused(`More than ${filesLimits.depth} folders deep`, field);
+  if (names.some((name) => Buffer.byteLength(name) > filesLimits.nameBytes || temporary.test(name))) {
+    throw refused("Not a name of a file", field);
+  }
+  return names;
+}
+
+/**
+ * One shared folder. Each component of a path is opened from the descriptor of the one before and
+ * never through a link, so that a tree that changes meanwhile leads nowhere else.
+ */
+export class SharedTree {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Runs `use` with a path by which the kernel finds `name` in the folder that holds it. */
+  async #in<T>(
+    folders: readonly string[],
+    make: boolean,
+    use: (at: (name: string) => string, folder: FileHandle) => Promise<T>,
+  ): Promise<T> {
+    let folder = await open(this.#root, directoryFlags);
+    try {
+      for (const name of folders) {
+        const path = `/proc/self/fd/${folder.fd}/${name}`;
+        if (make) {
+          await mkdir(path).catch((error: unknown) => {
+            if (codeOf(error) !== "EEXIST") throw error;
+          });
+        }
+        const next = await open(path, directoryFlags);
+        await folder.close();
+        folder = next;
+      }
+      return await use((name) => `/proc/self/fd/${folder.fd}/${name}`, folder);
+    } finally {
+      await folder.close();
+    }
+  }
+
+  async #at<T>(
+    path: string,
+    make: boolean,
+    use: (path: string, at: (name: string) => string, folder: FileHandle) => Promise<T>,
+    field = "path",
+  ): Promise<T> {
+    const names = namesOf(path, field);
+    const last = names.pop();
+    if (last === undefined) throw refused("The path names the shared folder itself", field);
+    return this.#in(names, make, (at, folder) => use(at(last), at, folder));
+  }
+
+  async list(path: string, after: string, limit: number) {
+    return this.#in(namesOf(path), false, async (at) => {
+      const names: string[] = [];
+      for await (const { name } of await opendir(at("."))) {
+        if (names.length >= filesLimits.names) {
+          throw refused(`The folder has more than ${filesLimits.names} entries`);
+        }
+        if (!temporary.test(name)) names.push(name);
+      }
+      const left = names.sort().filter((name) => after === "" || name > after);
+      const shown: object[] = [];
+      for (const name of left.slice(0, limit)) {
+        // What went meanwhile is not there.
+        const stat = await lstat(at(name)).catch(() => undefined);
+        if (stat !== undefined) shown.push({ name, ...told(stat) });
+      }
+      return { entries: shown, more: left.length > limit };
+    });
+  }
+
+  async stat(path: string) {
+    if (namesOf(path).length === 0) {
+      return this.#in([], false, async (_at, folder) => told(await folder.stat()));
+    }
+    return this.#at(path, false, async (place) => told(await lstat(place)));
+  }
+
+  /** At most `length` bytes from `offset` on, and the size of the whole. */
+  async read(path: string, offset: number, length: number): Promise<{ bytes: Buffer; size: number }> {
+    return this.#at(path, false, async (place) => {
+      const file = await open(place, fileFlags);
+      try {
+        const stat = await file.stat();
+        if (!stat.isFile()) throw refused("This is no file");
+        const buffer = Buffer.alloc(Math.max(0, Math.min(length, stat.size - offset)));
+        let filled = 0;
+        while (filled < buffer.length) {
+          const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, offset + filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return { bytes: buffer.subarray(0, filled), size: stat.size };
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  /** The file is there whole or as it was, also after a crash. Returns its size. */
+  async write(path: string, content: Buffer, mode: "create" | "replace" | "append", make: boolean) {
+    return this.#at(path, make, async (place, at, folder) => {
+      const present = await lstat(place).catch((error: unknown) => {
+        if (codeOf(error) === "ENOENT") return undefined;
+        throw error;
+      });
+      if (present !== undefined) {
+        if (mode === "create") throw refused("Something is there already");
+        if (!present.isFile()) throw refused("This is no file");
+      }
+      let whole = content;
+      if (mode === "append" && present !== undefined) {
+        if (present.size + content.length > filesLimits.appendedBytes) {
+          throw refused(`A file that is appended to has at most ${filesLimits.appendedBytes} bytes`);
+        }
+        const { bytes } = await this.read(path, 0, filesLimits.appendedBytes);
+        whole = Buffer.concat([bytes, content]);
+      }
+      const fresh = at(`.holdfast-${randomBytes(8).toString("hex")}.tmp`);
+      try {
+        const file = await open(fresh, "wx", 0o644);
+        try {
+          await file.writeFile(whole);
+          if (present !== undefined) await file.chmod(present.mode & 0o777);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        if (mode === "create") await giveName(fresh, place);
+        else await rename(fresh, place);
+      } catch (error) {
+        await unlink(fresh).catch(() => {});
+        throw error;
+      }
+      await folder.sync();
+      return whole.length;
+    });
+  }
+
+  async move(from: string, to: string, make: boolean): Promise<void> {
+    await this.#at(
+      from,
+      false,
+      async (source, _at, before) => {
+        const stat = await lstat(source);
+        if (!stat.isFile() && !stat.isDirectory()) throw refused("Only files and folders are moved", "from");
+        await this.#at(
+          to,
+          make,
+          async (target, _there, after) => {
+            if (stat.isFile()) await giveName(source, target);
+            else {
+              if (await isThere(target)) throw refused("Something is there already", "to");
+              await rename(source, target);
+            }
+            await after.sync();
+            await before.sync();
+          },
+          "to",
+        );
+      },
+      "from",
+    );
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#at(path, false, async (place, _at, folder) => {
+      const stat = await lstat(place);
+      await (stat.isDirectory() ? rmdir(place) : unlink(place));
+      await folder.sync();
+    });
+  }
+}
+
+/** Gives a file its name where nothing has it; a link is taken for nothing else, and not followed. */
+async function giveName(source: string, target: string): Promise<void> {
+  try {
+    await link(source, target);
+  } catch (error) {
+    // File systems without hard links, or files of somebody else.
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"].includes(String(codeOf(error)))) throw error;
+    if (await isThere(target)) throw refused("Something is there already");
+    await rename(source, target);
+    return;
+  }
+  await unlink(source);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function told(stat: Awaited<ReturnType<typeof lstat>>) {
+  const type = stat.isFile()
+    ? "file"
+    : stat.isDirectory()
+      ? "folder"
+      : stat.isSymbolicLink()
+        ? "link"
+        : "other";
+  return {
+    type,
+    ...(type === "file" ? { size: Number(stat.size) } : {}),
+    modified: stat.mtime.toISOString(),
+  };
+}
