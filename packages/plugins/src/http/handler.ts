@@ -1,0 +1,211 @@
+import type {
+  CoreServices,
+  PluginContext,
+  PluginHandler,
+  PluginServices,
+  ToolInvocationResult,
+} from "@holdfast/gate/plugin";
+import { ToolError } from "@holdfast/gate/plugin";
+import { bodyOf } from "./body.ts";
+
+const limits = {
+  redirects: 5,
+  headers: 20,
+  headerCharacters: 1_024,
+  sentBytes: 100 * 1024,
+  bodyBytes: 256 * 1024,
+  maxBodyBytes: 512 * 1024,
+} as const;
+
+/** Fields that say what is wanted, and none by which a request could claim to be somebody. */
+const askedHeaders: ReadonlySet<string> = new Set([
+  "accept",
+  "accept-language",
+  "content-language",
+  "content-type",
+  "idempotency-key",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-unmodified-since",
+  "prefer",
+  "range",
+]);
+
+const toldHeaders = [
+  "age",
+  "allow",
+  "cache-control",
+  "content-disposition",
+  "content-language",
+  "content-range",
+  "content-type",
+  "date",
+  "etag",
+  "expires",
+  "last-modified",
+  "link",
+  "retry-after",
+] as const;
+
+function refused(message: string, field?: string): ToolError {
+  return new ToolError({ code: "HANDLER_ERROR", message, field });
+}
+
+interface Asked {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer<ArrayBuffer>;
+  readonly maxBytes: number;
+  readonly follow: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Every request goes to the gate's proxy, which decides about each address, that of a redirect too. */
+class HttpHandler implements PluginHandler {
+  /** Of the proxy, on the loopback; undefined where the operator opened no host. */
+  #web: string | undefined;
+
+  async initialize(services: CoreServices & Partial<PluginServices>): Promise<void> {
+    this.#web = services.egress?.["web"];
+  }
+
+  async handleToolInvocation(
+    tool: string,
+    args: Record<string, unknown>,
+    { signal }: PluginContext,
+  ): Promise<ToolInvocationResult> {
+    if (tool !== "http_fetch" && tool !== "http_send") throw refused(`Unknown tool: "${tool}"`);
+    const send = tool === "http_send";
+    const body = send ? sentBody(args) : undefined;
+    const type = args["encoding"] === "base64" ? "application/octet-stream" : "text/plain; charset=utf-8";
+    const maxBytes = typeof args["max_bytes"] === "number" ? args["max_bytes"] : limits.bodyBytes;
+    const result = await this.#ask({
+      url: addressOf(args["url"]),
+      method: String(args["method"] ?? "GET"),
+      headers: { ...(body === undefined ? {} : { "content-type": type }), ...headersOf(args["headers"]) },
+      ...(body === undefined ? {} : { body }),
+      maxBytes: Math.min(maxBytes, limits.maxBodyBytes),
+      // A person who allowed a request allowed it for this address.
+      follow: !send,
+      signal,
+    });
+    return { ok: true, result };
+  }
+
+  async #ask(asked: Asked): Promise<Record<string, unknown>> {
+    let { url } = asked;
+    for (let redirects = 0; ; redirects += 1) {
+      const response = await this.#once(url, asked);
+      const next = this.#redirect(response);
+      if (next === undefined || !asked.follow) {
+        const told = next === undefined ? {} : { location: next.href };
+        return { url: url.href, status: response.status, ...(await answerOf(response, asked)), ...told };
+      }
+      await response.body?.cancel();
+      if (redirects >= limits.redirects) throw refused(`More than ${limits.redirects} redirects`, "url");
+      url = next;
+    }
+  }
+
+  async #once(url: URL, { method, headers, body, signal }: Asked): Promise<Response> {
+    if (this.#web === undefined) throw refused("The operator has opened no host", "url");
+    const { protocol, host, pathname, search } = url;
+    let response: Response;
+    try {
+      response = await fetch(`${this.#web}/${protocol.slice(0, -1)}/${host}${pathname}${search}`, {
+        method,
+        headers,
+        redirect: "manual",
+        ...(body === undefined ? {} : { body }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (error) {
+      if (signal?.aborted === true) throw refused("The call was cancelled");
+      throw error;
+    }
+    await throwRefusal(response);
+    return response;
+  }
+
+  /** The address of a redirect, which the proxy gives as a path of its own. */
+  #redirect(response: Response): URL | undefined {
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 399 || location === null) return undefined;
+    const match = /^\/web\/(https?)\/([^/]+)(\/.*)?$/.exec(location);
+    return match === null ? undefined : addressOf(`${match[1]}://${match[2]}${match[3] ?? "/"}`);
+  }
+
+  async shutdown(): Promise<void> {}
+}
+
+/** The gate's own refusals are errors, in its words. */
+async function throwRefusal(response: Response): Promise<void> {
+  if (response.status < 400 || !response.headers.has("x-should-retry")) return;
+  const problem: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  const error: unknown = Reflect.get(Object(problem), "error");
+  const code: unknown = Reflect.get(Object(error), "code");
+  if (typeof code !== "string" || !code.startsWith("egress.")) return;
+  await response.body?.cancel();
+  throw new ToolError({
+    code: "HANDLER_ERROR",
+    message: `${code}: ${String(Reflect.get(Object(error), "message")).slice(0, 500)}`,
+    field: "url",
+    retriable: response.status >= 500,
+  });
+}
+
+function addressOf(value: unknown): URL {
+  const text = String(value);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) {
+    throw refused("This is no http or https address", "url");
+  }
+  if (url.username !== "" || url.password !== "") throw refused("An address names nobody", "url");
+  url.hash = "";
+  return url;
+}
+
+function headersOf(value: unknown): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const entries = Object.entries(Object(value ?? {}));
+  if (entries.length > limits.headers) throw refused(`At most ${limits.headers} headers`, "headers");
+  for (const [given, each] of entries) {
+    const name = given.toLowerCase();
+    if (!askedHeaders.has(name)) {
+      throw refused(`Headers that can be given: ${[...askedHeaders].join(", ")}`, "headers");
+    }
+    if (typeof each !== "string" || each.length > limits.headerCharacters || !/^[\x20-\x7e]*$/.test(each)) {
+      throw refused(`The header ${name} is a plain text`, "headers");
+    }
+    headers[name] = each;
+  }
+  return headers;
+}
+
+function sentBody({ body, encoding }: Record<string, unknown>): Buffer<ArrayBuffer> | undefined {
+  if (body === undefined) return undefined;
+  const text = String(body);
+  const base64 = encoding === "base64";
+  if (base64 && (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0)) {
+    throw refused("The body is not base64", "body");
+  }
+  const bytes = Buffer.from(text, base64 ? "base64" : "utf8");
+  if (bytes.length > limits.sentBytes) throw refused(`A body has at most ${limits.sentBytes} bytes`, "body");
+  return bytes;
+}
+
+async function answerOf(response: Response, { maxBytes }: Asked): Promise<Record<string, unknown>> {
+  const headers: Record<string, string> = {};
+  for (const name of toldHeaders) {
+    const value = response.headers.get(name);
+    if (value !== null) headers[name] = value.slice(0, limits.headerCharacters);
+  }
+  return { headers, ...(await bodyOf(response, maxBytes)) };
+}
+
+export default new HttpHandler();
