@@ -1,0 +1,159 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+export const outboxLimits = {
+  perMinute: 10,
+  perDay: 100,
+  /** Notices kept of one group, the newest; one that waits is never dropped for it. */
+  perGroup: 1_000,
+  attempts: 12,
+  firstRetryMs: 1_000,
+  /** The wait doubles up to this. */
+  longestRetryMs: 10 * 60_000,
+} as const;
+
+export type NoticeState = "kept" | "waiting" | "sent" | "failed";
+
+export interface Notice {
+  /** The same each time the notice is handed over. */
+  readonly id: string;
+  readonly group: string;
+  readonly session: string;
+  readonly title: string;
+  readonly text: string;
+  readonly urgency: string;
+  /** Words from outside were in the session. */
+  readonly tainted: boolean;
+  readonly at: number;
+  readonly state: NoticeState;
+  readonly attempts: number;
+  readonly problem: string | null;
+}
+
+const schema = `
+CREATE TABLE IF NOT EXISTS notices (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  grp TEXT NOT NULL,
+  session TEXT NOT NULL,
+  title TEXT NOT NULL,
+  text TEXT NOT NULL,
+  urgency TEXT NOT NULL,
+  tainted INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_at INTEGER NOT NULL DEFAULT 0,
+  problem TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS notices_of_group ON notices (grp, at);
+CREATE INDEX IF NOT EXISTS notices_waiting ON notices (next_at) WHERE state = 'waiting';
+PRAGMA user_version = 1;
+`;
+
+/** Notices on disk. One is there before its sender hears that it is. */
+export class Outbox {
+  readonly #db: DatabaseSync;
+
+  constructor(directory: string) {
+    this.#db = new DatabaseSync(join(directory, "notices.sqlite"));
+    this.#db.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; ${schema}`,
+    );
+  }
+
+  /** Milliseconds until the group may send again; 0 when it may now. */
+  restMs(group: string, now: number): number {
+    const rest = (count: number, windowMs: number) => {
+      const row = this.#db
+        .prepare("SELECT at FROM notices WHERE grp = ? ORDER BY at DESC LIMIT 1 OFFSET ?")
+        .get(group, count - 1);
+      return row === undefined ? 0 : Math.min(windowMs, Number(row["at"]) + windowMs - now);
+    };
+    return Math.max(0, rest(outboxLimits.perMinute, 60_000), rest(outboxLimits.perDay, 24 * 60 * 60_000));
+  }
+
+  add(notice: Omit<Notice, "id" | "attempts" | "problem">): string {
+    const id = randomUUID();
+    const { group, session, title, text, urgency, tainted, at, state } = notice;
+    this.#db
+      .prepare(
+        `INSERT INTO notices (id, grp, session, title, text, urgency, tainted, at, state)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(id, group, session, title, text, urgency, tainted ? 1 : 0, at, state);
+    this.#db
+      .prepare(
+        `DELETE FROM notices WHERE grp = ?1 AND state <> 'waiting' AND seq <=
+         (SELECT seq FROM notices WHERE grp = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)`,
+      )
+      .run(group, outboxLimits.perGroup);
+    return id;
+  }
+
+  list(group: string, state: string | undefined, limit: number): Notice[] {
+    return this.#db
+      .prepare(
+        "SELECT * FROM notices WHERE grp = ?1 AND (?2 IS NULL OR state = ?2) ORDER BY seq DESC LIMIT ?3",
+      )
+      .all(group, state ?? null, limit)
+      .map(noticeOf);
+  }
+
+  /** The one that is due first, or undefined. */
+  due(now: number): Notice | undefined {
+    const row = this.#db
+      .prepare("SELECT * FROM notices WHERE state = 'waiting' AND next_at <= ? ORDER BY next_at, seq LIMIT 1")
+      .get(now);
+    return row === undefined ? undefined : noticeOf(row);
+  }
+
+  nextAt(): number | undefined {
+    const next = this.#db.prepare("SELECT min(next_at) AS next FROM notices WHERE state = 'waiting'").get()?.[
+      "next"
+    ];
+    return typeof next === "number" ? next : undefined;
+  }
+
+  sent(id: string): void {
+    this.#db
+      .prepare("UPDATE notices SET state = 'sent', attempts = attempts + 1, problem = NULL WHERE id = ?")
+      .run(id);
+  }
+
+  /** Tried again later, or given up after the last attempt. */
+  failed({ id, attempts }: Notice, problem: string, now: number): void {
+    const delay = Math.min(outboxLimits.longestRetryMs, outboxLimits.firstRetryMs * 2 ** attempts);
+    const state = attempts + 1 >= outboxLimits.attempts ? "failed" : "waiting";
+    this.#db
+      .prepare("UPDATE notices SET state = ?, attempts = attempts + 1, next_at = ?, problem = ? WHERE id = ?")
+      .run(state, now + delay, problem.slice(0, 500), id);
+  }
+
+  /** For an operator who took the way away: what waited for it is kept. */
+  keepWaiting(): void {
+    this.#db.exec("UPDATE notices SET state = 'kept' WHERE state = 'waiting'");
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function noticeOf(row: Record<string, unknown>): Notice {
+  const states = ["kept", "waiting", "sent", "failed"] as const;
+  return {
+    id: String(row["id"]),
+    group: String(row["grp"]),
+    session: String(row["session"]),
+    title: String(row["title"]),
+    text: String(row["text"]),
+    urgency: String(row["urgency"]),
+    tainted: row["tainted"] === 1,
+    at: Number(row["at"]),
+    state: states.find((each) => each === row["state"]) ?? "failed",
+    attempts: Number(row["attempts"]),
+    problem: typeof row["problem"] === "string" ? row["problem"] : null,
+  };
+}
