@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
+import type { EgressAllowRule } from "@holdfast/gate";
 import {
   forwardedRequestHeaders,
   forwardedResponseHeaders,
   framingFault,
 } from "../src/egress/http-headers.ts";
-import { checkPath, checkUpstreams } from "../src/egress/upstreams.ts";
+import { checkPath, checkUpstreams, matchRule } from "../src/egress/upstreams.ts";
 import { ask, ok, openProxy, raw } from "./egress-support.ts";
 import { startUpstream } from "./support.ts";
 
@@ -133,4 +134,67 @@ test("two upstreams of one name are refused", () => {
     (error) => isErrorCode(error, "egress", "invalid_upstream"),
   );
   assert.equal(checkUpstreams([one, { ...one, name: "other" }]).size, 2);
+});
+
+describe("a rule", () => {
+  const rule = (part: Partial<EgressAllowRule>): EgressAllowRule => ({
+    methods: ["GET"],
+    pathPrefix: "/a",
+    ...part,
+  });
+  const allows = (part: Partial<EgressAllowRule>, path: string, query = "", method = "GET") =>
+    matchRule([rule(part)], method, path, query) !== undefined;
+
+  test("allows its methods, its path by whole segments, and nothing beside", () => {
+    assert.ok(allows({}, "/a") && allows({}, "/a/b") && allows({ pathPrefix: "/a/" }, "/a/b"));
+    for (const path of ["/ab", "/", "/b/a", "/A"]) assert.equal(allows({}, path), false, path);
+    assert.equal(allows({}, "/a", "", "POST"), false);
+  });
+
+  test("that is exact allows nothing below its path", () => {
+    assert.ok(allows({ exact: true }, "/a"));
+    assert.equal(allows({ exact: true }, "/a/b"), false);
+  });
+
+  test("that names a query allows that one, whole and written the same", () => {
+    const query = { service: "git-upload-pack" };
+    assert.ok(allows({ query }, "/a", "?service=git-upload-pack"));
+    for (const other of [
+      "",
+      "?",
+      "?service=git-receive-pack",
+      "?service=git-upload-pack&x=1",
+      "?x=1&service=git-upload-pack",
+      "?service=git%2Dupload-pack",
+    ]) {
+      assert.equal(allows({ query }, "/a", other), false, other);
+    }
+    assert.ok(allows({}, "/a", "?anything=1"), "one that names none takes any");
+  });
+
+  test("that names endings allows paths that end so", () => {
+    assert.ok(allows({ suffixes: [".tgz"] }, "/a/b.tgz"));
+    assert.equal(allows({ suffixes: [".tgz"] }, "/a/b.tgz.sig"), false);
+  });
+
+  test("has a query that can be written in one way only", () => {
+    const upstream = {
+      name: "git",
+      baseUrl: "http://127.0.0.1:1",
+      provider: "none",
+      credential: { kind: "none" },
+    } as const;
+    const invalid = (error: unknown) => isErrorCode(error, "egress", "invalid_upstream");
+    for (const value of ["a b", "a&b", "ä", "a%2fb"]) {
+      assert.throws(
+        () => checkUpstreams([{ ...upstream, allow: [rule({ query: { service: value } })] }]),
+        invalid,
+        value,
+      );
+    }
+    assert.equal(
+      checkUpstreams([{ ...upstream, allow: [rule({ query: { service: "git-upload-pack" } })] }]).size,
+      1,
+    );
+  });
 });
