@@ -11,7 +11,7 @@ import {
 } from "../src/egress/http-headers.ts";
 import { checkPath, checkUpstreams, matchRule } from "../src/egress/upstreams.ts";
 import { ask, ok, openProxy, raw } from "./egress-support.ts";
-import { startUpstream } from "./support.ts";
+import { openGate, startUpstream } from "./support.ts";
 
 /** Every name that must not pass, written down a second time. */
 const never = {
@@ -197,4 +197,17 @@ describe("a rule", () => {
       1,
     );
   });
+});
+
+test("no upstream takes the name under which open hosts are asked for", async (t) => {
+  const gate = await openGate(t, { jails: { driver: "none", allowUnsafe: true } });
+  const upstreams = [
+    { name: "web", baseUrl: "http://127.0.0.1:1", provider: "none", allow: [], credential: { kind: "none" } },
+  ] as const;
+  const hosts = [{ host: "example.com" }];
+  const ways = { jailId: "j", session: "s", upstreams };
+  await assert.rejects(gate.openEgress({ ...ways, hosts }), (error) =>
+    isErrorCode(error, "egress", "invalid_upstream"),
+  );
+  await (await gate.openEgress(ways)).close();
 });
