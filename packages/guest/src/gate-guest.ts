@@ -9,6 +9,8 @@ export interface GateGuestOptions {
   readonly directory: string;
   /** Shown to MCP clients. */
   readonly version: string;
+  /** The folder with the skills of plugins; MCP clients are told of it. */
+  readonly skills?: string;
 }
 
 export interface GateGuest {
@@ -21,13 +23,20 @@ export interface GateGuest {
 }
 
 /** The resident part of a jail: one connection to the gate for the `ipc` command and for MCP. */
-export async function startGateGuest({ gate, directory, version }: GateGuestOptions): Promise<GateGuest> {
+export async function startGateGuest({
+  gate,
+  directory,
+  version,
+  skills,
+}: GateGuestOptions): Promise<GateGuest> {
   const client = new GateClient(gate);
   const ipc = await serveIpc(client, join(directory, "ipc.sock"));
   const mcp = await listen(join(directory, "mcp.sock"), (socket) => {
     // Loaded with the first agent that speaks it.
     import("./mcp-bridge.ts")
-      .then(({ bridgeMcp }) => bridgeMcp(client, socket, version))
+      .then(({ bridgeMcp }) =>
+        bridgeMcp(client, socket, { version, ...(skills === undefined ? {} : { skills }) }),
+      )
       .catch(() => socket.destroy());
   });
   return {

@@ -80,6 +80,9 @@ describe("the tools of the gate, for an agent in a jail", () => {
     await spoken("note_draft note_post");
     await prompt('ipc note_draft {"text":"by ipc"}');
     await spoken("by ipc");
+    // The agent's half of a plugin is there to be read.
+    await prompt("skills post-post");
+    await spoken("told true, EROFS: # Posting notes");
     await prompt('mcp note_post {"text":"first"}');
     const asking = await watch.until((each) => each.approvals.length > 0, "a card");
     const [card] = asking.approvals;

@@ -28,6 +28,8 @@ export interface GuestGate {
   readonly local: string;
   /** Shown to MCP clients. */
   readonly version: string;
+  /** The skills of plugins, for reading. */
+  readonly skills: string;
 }
 
 export interface GuestModel {

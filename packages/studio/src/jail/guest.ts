@@ -27,6 +27,7 @@ const gate =
         gate: config.gate.directory,
         directory: config.gate.local,
         version: config.gate.version,
+        skills: config.gate.skills,
       });
 
 const models: Partial<Record<ModelWire, ModelEndpoint>> = {};

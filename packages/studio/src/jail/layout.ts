@@ -36,6 +36,7 @@ export const jailPaths = {
   agents: "/opt/holdfast/agents",
   custom: "/opt/holdfast/custom",
   path: "/opt/holdfast/path",
+  skills: "/opt/holdfast/skills",
   control: "/run/holdfast/control.sock",
   egress: "/run/holdfast/egress.sock",
   gate: "/run/holdfast/gate",

@@ -208,10 +208,12 @@ async function guestConfig(
       ? undefined
       : join(layout.place(found.root, `${jailPaths.path}/${basename(found.root)}`, "ro"), found.relative);
   const gateDirectory = layout.place(broker.directory, jailPaths.gate, "ro");
+  // The folder stays and its files are replaced, so that a plugin that changes is seen in here.
+  const skills = layout.place(options.gate.plugins.skillsDirectory, jailPaths.skills, "ro");
   // Of the jail's own /tmp; without a jail beside the other sockets of this process.
   const local = options.gate.jails.driver.unsafe ? dirname(control) : jailPaths.local;
   const config = {
-    gate: { directory: gateDirectory, local, version: studioVersion },
+    gate: { directory: gateDirectory, local, version: studioVersion, skills },
     control: layout.place(control, jailPaths.control, "rw"),
     ...(egress === undefined
       ? {}
@@ -228,6 +230,7 @@ async function guestConfig(
       ...(row.id === "demo" ? catalogue.demoEnvironment() : {}),
       HOLDFAST_GATE: gateDirectory,
       HOLDFAST_IPC: join(local, "ipc.sock"),
+      HOLDFAST_SKILLS: skills,
       CARAPACE_SOCKET: `ipc://${join(gateDirectory, "request.sock")}`,
     },
   };
