@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -279,9 +279,16 @@ describe("backup", () => {
     ]);
     assert.equal(first.code, 0, first.stderr);
 
+    // What a person and plugins keep beside the store.
+    const kept = ["plugins/mine", "credentials/plugins/mine", "gate/plugins/mine/data"];
+    for (const folder of kept) {
+      mkdirSync(join(data, folder), { recursive: true });
+      writeFileSync(join(data, folder, "note"), folder);
+    }
     const copy = join(directory, "copy");
     const backup = await holdfast(["backup", copy, "--data", data]);
     assert.equal(backup.code, 0, backup.stderr);
+    for (const folder of kept) assert.equal(readFileSync(join(copy, folder, "note"), "utf8"), folder);
     const again = await holdfast(["backup", copy, "--data", data]);
     assert.equal(again.code, 1);
     assert.match(again.stderr, /backup\.not_empty/);

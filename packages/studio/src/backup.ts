@@ -13,7 +13,10 @@ export const storeFolder = "actors";
  * Copied beside the store. Left out are what can be had again (installed agents, bundles) and the gate's
  * open questions, which belong to agents that do not live on.
  */
-const folders = ["sample", "vault"] as const;
+const folders = ["sample", "vault", "plugins", "credentials", join("gate", "installed")] as const;
+
+/** What plugins keep, a folder each: written by their processes, as a task's is by its agent. */
+const pluginData = join("gate", "plugins");
 
 /** What the operator wrote: without its policy, a restored gate would allow what was forbidden. */
 const files = [policyFile, egressConfigFile] as const;
@@ -37,10 +40,12 @@ export async function backupInto(
     });
   }
   await store.backup(join(target, storeFolder));
+  await mkdir(join(target, "gate"), { mode: 0o700 });
   for (const folder of folders) await copyFolder(join(dataDirectory, folder), join(target, folder));
   for (const file of files) await copyIfThere(join(dataDirectory, file), join(target, file));
   await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyHostile);
-  await mkdir(join(target, "gate"), { mode: 0o700 });
+  if (existsSync(join(dataDirectory, pluginData)))
+    await copyHostile(join(dataDirectory, pluginData), join(target, pluginData));
   await copyDatabase(join(dataDirectory, "gate", "usage.db"), join(target, "gate", "usage.db"));
   // Before the log, so that the copy has all the records that are signed in it.
   const checkpoints = join("gate", "audit.checkpoints");
