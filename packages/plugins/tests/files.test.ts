@@ -77,6 +77,9 @@ test("files in shared folders", async (t) => {
     assert.equal(statSync(join(notes, "a", "b.txt")).mode & 0o777, 0o640);
     assert.match(await write("a/b.txt", "!", { mode: "append" }), /"size":8/);
     assert.equal(readFileSync(join(notes, "a", "b.txt"), "utf8"), "größe!");
+    // Of appends at the same time, each is there.
+    await Promise.all([..."0123456789"].map((each) => write("log", each, { mode: "append" })));
+    assert.deepEqual([...readFileSync(join(notes, "log"), "utf8")].sort(), [..."0123456789"]);
     // A character is never cut in two.
     const part = JSON.parse(await read("a/b.txt", { length: 3 })) as Record<string, unknown>;
     assert.deepEqual(part, { content: "gr", encoding: "text", offset: 0, bytes: 2, size: 8, next_offset: 2 });

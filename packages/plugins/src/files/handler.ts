@@ -12,6 +12,8 @@ import { filesLimits, reasonOf, refused, SharedTree } from "./shared-tree.ts";
 class FilesHandler implements PluginHandler {
   #folders: Readonly<Record<string, SharedFolder>> = {};
   #groups: ReadonlyMap<string, readonly unknown[]> = new Map();
+  /** The end of the last change of each folder: an append reads what it changes. */
+  readonly #changes = new Map<string, Promise<unknown>>();
 
   async initialize(services: CoreServices & Partial<PluginServices>): Promise<void> {
     this.#folders = services.folders ?? {};
@@ -49,7 +51,7 @@ class FilesHandler implements PluginHandler {
       case "files_read":
         return read(this.#tree(args, group), args);
       case "files_write":
-        return write(this.#tree(args, group, "rw"), args);
+        return this.#change(args, group, (tree) => write(tree, args));
       case "files_move":
         return this.#move(args, group);
       case "files_delete":
@@ -72,6 +74,20 @@ class FilesHandler implements PluginHandler {
     return new SharedTree(folder.path);
   }
 
+  /** One change of a folder after the other. */
+  async #change<T>(
+    args: Record<string, unknown>,
+    group: string,
+    change: (tree: SharedTree) => Promise<T>,
+  ): Promise<T> {
+    const tree = this.#tree(args, group, "rw");
+    const folder = textOf(args["folder"]);
+    const done = (this.#changes.get(folder) ?? Promise.resolve()).then(() => change(tree));
+    const settled = done.catch(() => {});
+    this.#changes.set(folder, settled);
+    return done;
+  }
+
   async #list(args: Record<string, unknown>, group: string): Promise<Record<string, unknown>> {
     if (args["folder"] === undefined) {
       const folders = Object.keys(this.#folders)
@@ -92,14 +108,18 @@ class FilesHandler implements PluginHandler {
 
   async #move(args: Record<string, unknown>, group: string): Promise<Record<string, unknown>> {
     const [from, to] = [textOf(args["from"]), textOf(args["to"])];
-    await this.#tree(args, group, "rw").move(from, to, args["make_folders"] === true);
-    return { moved: from, to };
+    return this.#change(args, group, async (tree) => {
+      await tree.move(from, to, args["make_folders"] === true);
+      return { moved: from, to };
+    });
   }
 
   async #delete(args: Record<string, unknown>, group: string): Promise<Record<string, unknown>> {
     const path = textOf(args["path"]);
-    await this.#tree(args, group, "rw").delete(path);
-    return { deleted: path };
+    return this.#change(args, group, async (tree) => {
+      await tree.delete(path);
+      return { deleted: path };
+    });
   }
 
   async shutdown(): Promise<void> {}
