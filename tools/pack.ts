@@ -153,6 +153,9 @@ function checkCommand(): void {
     const output = command("run", "--repo", "sample", "--approve", "allow", "add a line to the README");
     if (!output.includes("README.md")) throw new Error(`The built command made no change:\n${output}`);
     command("backup", join(data, "backup"));
+    const plugins = command("plugin", "list");
+    if (!/^ok +memory /m.test(plugins) || /^(?!ok |\s)/m.test(plugins.trim()))
+      throw new Error(`Not all built plugins load:\n${plugins}`);
   } finally {
     rmSync(data, { recursive: true, force: true });
   }
