@@ -1,3 +1,3 @@
 import { agentSuite } from "./support/suite.ts";
 
-agentSuite({ id: "claude", asksForEdits: true, tellsFailures: true });
+agentSuite({ id: "claude", asksForEdits: true, tellsFailures: true, callsMcpTools: true });

@@ -1,3 +1,3 @@
 import { agentSuite } from "./support/suite.ts";
 
-agentSuite({ id: "codex", asksForEdits: true, tellsFailures: true });
+agentSuite({ id: "codex", asksForEdits: true, tellsFailures: true, callsMcpTools: true });

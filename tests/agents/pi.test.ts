@@ -1,3 +1,3 @@
 import { agentSuite } from "./support/suite.ts";
 
-agentSuite({ id: "pi", asksForEdits: false, tellsFailures: false });
+agentSuite({ id: "pi", asksForEdits: false, tellsFailures: false, callsMcpTools: false });

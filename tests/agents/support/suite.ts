@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { scriptPrompt } from "@holdfast/testing/mock-model";
 import { eventsOf, spoken } from "./log.ts";
@@ -14,6 +16,8 @@ export interface AgentFacts {
   readonly asksForEdits: boolean;
   /** Tells the person when the model refuses; otherwise the turn only ends. */
   readonly tellsFailures: boolean;
+  /** Offers the tools of MCP servers over standard streams to the model right away. */
+  readonly callsMcpTools: boolean;
 }
 
 /** The whole path, with a real agent in a real jail: Studio, gate, sandbox, agent, model, git. */
@@ -29,6 +33,9 @@ export function agentSuite(facts: AgentFacts): void {
     });
 
     test("edits files, asks, and its work lands on a branch", () => editsAndApplies(world, facts));
+    if (facts.callsMcpTools) {
+      test("uses tools of the gate; what matters is allowed by a person, once", () => usesGate(world, facts));
+    }
     if (facts.asksForEdits) test("a denied edit leaves the file alone", () => deniedEdit(world, facts));
     test("after a refusal by the model the next prompt works", () => failingModel(world, facts));
     test("a stream that breaks is tried again", () => brokenStream(world, facts));
@@ -87,6 +94,58 @@ async function editsAndApplies(world: World, { id, asksForEdits }: AgentFacts): 
   );
   await repository.git("branch", "--quiet", "--delete", "--force", applied.branch);
   assert.equal(await repository.state(), untouched);
+}
+
+async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
+  const repository = await world.repository("gate");
+  const fact = randomText("The office plant is a fern");
+  const call = (tool: string, args: Record<string, unknown>) => ({
+    call: { server: "holdfast", tool, arguments: args },
+  });
+  const schedule = { name: randomText("water").replaceAll(" ", "-"), prompt: "Water it", cron: "0 9 * * 1" };
+  const script = scriptPrompt([
+    call("memory_store", { type: "fact", content: fact }),
+    call("schedule_create", schedule),
+    call("schedule_create", schedule),
+    call("memory_search", { query: "office plant" }),
+    { say: "All calls are made." },
+  ]);
+  const task = await world.host.createTask({ repository: repository.path, agent: id, prompt: script });
+  let cards = 0;
+  const { view } = await task.finish((title) => {
+    if (title !== "scheduler: schedule_create") return "allow";
+    cards += 1;
+    return cards === 1 ? "allow" : "deny";
+  });
+  assert.equal(view.status, "idle", JSON.stringify(view.error));
+  const log = await task.log();
+  assert.match(spoken(log), /All calls are made\./);
+  assert.equal(cards, 2, "the second call of the same kind asked again");
+  const boundary = eventsOf(log, "approval-requested").filter(
+    ({ approval }) => approval.boundary !== undefined,
+  );
+  assert.deepEqual(
+    boundary.map(({ approval }) => approval.boundary?.tool),
+    ["schedule_create", "schedule_create"],
+  );
+  assert.ok(JSON.stringify(log).includes("CONFIRMATION_DENIED"), "the agent was told of the denial");
+  assert.ok(
+    JSON.stringify(world.model.requests.at(-1)).includes(fact) || JSON.stringify(log).split(fact).length > 3,
+    "what was stored was found",
+  );
+  const audit = readFileSync(join(world.dataDirectory, "gate", "audit.log"), "utf8");
+  const records = audit
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as AuditLine);
+  const made = records.filter(({ type, data }) => type === "tool.call" && data?.tool === "schedule_create");
+  assert.equal(made.length, 1, "it was done once");
+  assert.ok(made[0]?.data?.approval, "with the approval on record");
+}
+
+interface AuditLine {
+  readonly type: string;
+  readonly data?: { readonly tool?: string; readonly approval?: string };
 }
 
 async function deniedEdit(world: World, { id }: AgentFacts): Promise<void> {
