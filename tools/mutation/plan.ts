@@ -123,6 +123,9 @@ function jailArguments(): Planned[] {
 
 const egress = [test("egress-fields"), test("egress"), test("egress-answers")];
 const egressMore = [
+  test("egress-bodies"),
+  { test: `${gate}egress/public-address.test.ts` },
+  { test: `${gate}egress/client-hello.test.ts` },
   ...egress,
   test("egress-hosts"),
   test("egress-budgets"),
