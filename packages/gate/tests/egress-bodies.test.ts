@@ -7,7 +7,9 @@ import { isErrorCode } from "@holdfast/core";
 import { egressLimits } from "../src/egress/egress-limits.ts";
 import { gitUpstream } from "../src/egress/git.ts";
 import { OpenHosts } from "../src/egress/open-hosts.ts";
+import { AllowedNetworks } from "../src/egress/public-address.ts";
 import { BodyReader } from "../src/egress/request-body.ts";
+import { type CheckedUpstream, checkUpstreams } from "../src/egress/upstreams.ts";
 
 const egress = (code: string) => (error: unknown) => isErrorCode(error, "egress", code);
 
@@ -76,5 +78,37 @@ test("a host that a jail names is a name, and one of the list", () => {
     "",
   ]) {
     assert.throws(() => new OpenHosts([{ host }]), egress("invalid_upstream"), host);
+  }
+});
+
+test("a tunnel leads to a name of the list that nothing finer is said about", () => {
+  const hosts = new OpenHosts([{ host: "*.example.org" }, { host: "read.example.com", methods: ["GET"] }]);
+  const fault = (host: string, port = 443, pinned: readonly CheckedUpstream[] = []) =>
+    hosts.tunnelFault({ host, port }, pinned);
+  assert.equal(fault("a.example.org"), undefined);
+  for (const host of ["a..example.org", "-.example.org", "a_b.example.org", "10.0.0.1"]) {
+    assert.match(fault(host) ?? "", /leads to a name/, host);
+  }
+  assert.match(fault("a.example.org", 22) ?? "", /not allowed/);
+  assert.match(fault("read.example.com") ?? "", /would hide/);
+  const pinned = checkUpstreams([
+    {
+      name: "model",
+      baseUrl: "https://a.example.org",
+      provider: "none",
+      allow: [],
+      credential: { kind: "none" },
+    },
+  ]);
+  assert.match(fault("a.example.org", 443, [...pinned.values()]) ?? "", /as the upstream model/);
+});
+
+test("a network that the operator lets in holds addresses without a zone, and is written as one", () => {
+  const allowed = new AllowedNetworks(["10.1.0.0/16", "fe80::/10"]);
+  assert.ok(allowed.has("10.1.2.3") && allowed.has("fe80::1"));
+  for (const address of ["10.2.0.1", "fe80::1%eth0", "name", ""])
+    assert.equal(allowed.has(address), false, address);
+  for (const network of ["10.1.0.0", "10.1.0.0/33", "fe80::/129", "name/8", "10.1.0.0/-1", "10.1.0.0/8x"]) {
+    assert.throws(() => new AllowedNetworks([network]), egress("invalid_config"), network);
   }
 });
