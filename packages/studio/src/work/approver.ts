@@ -108,9 +108,16 @@ export class Approver {
   }
 }
 
+const ofAgent = "/agent";
+
 /** The agent's own questions are kept apart from those of the gate, which outlive the agent. */
 function questionsOf(sessionId: string): string {
-  return `${sessionId}/agent`;
+  return `${sessionId}${ofAgent}`;
+}
+
+/** True for a question that an agent asked, false for one of the gate. */
+export function isAgentsOwn(approval: Approval): boolean {
+  return approval.session.endsWith(ofAgent);
 }
 
 export function outcomeOf(approval: Approval): "allowed" | "denied" | "expired" | "cancelled" {

@@ -1,7 +1,7 @@
 import type { Approval, Gate } from "@holdfast/gate";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
-import { outcomeOf } from "./approver.ts";
+import { isAgentsOwn, outcomeOf } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
 import type { SessionLog } from "./session-log.ts";
 
@@ -57,7 +57,7 @@ export class GateQuestions {
 /** Gives the gate a person's answer, whatever has become of the agent. False when it is not the gate's. */
 export async function answerGate(gate: Gate, approvalId: string, choice: ApprovalChoice): Promise<boolean> {
   const approval = gate.approvals.get(approvalId);
-  if (approval === undefined || approval.session.endsWith("/agent")) return false;
+  if (approval === undefined || isAgentsOwn(approval)) return false;
   if (approval.state === "pending") {
     await gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
   }
