@@ -19,6 +19,9 @@ const needed: readonly SystemPackage[] = [
   { name: "chromium", program: "chromium", purpose: "browser tests" },
   { name: "gcc", program: "gcc", purpose: "attacks on the system-call filter" },
   { name: "perl", program: "perl", purpose: "attacks from a script" },
+  { name: "podman", program: "podman", purpose: "containers" },
+  { name: "runc", program: "runc", purpose: "containers" },
+  { name: "catatonit", program: "catatonit", purpose: "the first process in containers" },
 ];
 
 function present(program: string): boolean {

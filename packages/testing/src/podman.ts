@@ -1,0 +1,243 @@
+/**
+ * A real Podman for tests, offline and apart from any other on the machine: its own storage, its
+ * own configuration, a Docker-compatible socket, and one small image made of this machine's files.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Name of the image that {@link startPodman} makes. */
+export const podmanImage = "localhost/holdfast-base:1";
+
+export interface PodmanOptions {
+  /** Programs of this machine in the image beside the basic ones, by name; each with its libraries. */
+  programs?: readonly string[];
+}
+
+export interface Podman {
+  /** Docker's Engine API (v1.41), and Podman's own, over a Unix socket. */
+  readonly socketPath: string;
+  /** An image of a few programs, their libraries and those of Node; `/bin/sh` is one of them. */
+  readonly image: string;
+  /** What makes the command `podman` use this store: `CONTAINERS_CONF` and `CONTAINERS_STORAGE_CONF`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Runs `podman ARGS...` on this store and gives its standard output. Throws when it fails. */
+  podman(args: readonly string[]): Promise<string>;
+  /** Removes all containers, ends the service and deletes the store. */
+  close(): Promise<void>;
+}
+
+/** Basic programs of the image; what a machine has not is left out. */
+const basicPrograms = [
+  ..."sh bash env cat cp mv rm ls ln mkdir chmod chown touch head tail grep sed sleep id".split(" "),
+  ..."true false echo printf test uname hostname date wc sort find ps kill ip mount stat".split(" "),
+];
+
+/** What keeps Podman from running here, or undefined. Use it as a test's reason to be skipped. */
+export function podmanMissing(): string | undefined {
+  if (process.platform !== "linux") return "needs Linux";
+  const missing = ["podman", "runc", "catatonit", "tar"].filter((name) => findProgram(name) === undefined);
+  if (missing.length > 0) return `needs ${missing.join(", ")}`;
+  // Without root it can neither limit memory nor publish ports of a network of its own.
+  return process.getuid?.() === 0 ? undefined : "needs root for podman";
+}
+
+/** Starts Podman's service with an empty store and makes {@link podmanImage}. About a second. */
+export async function startPodman(options: PodmanOptions = {}): Promise<Podman> {
+  await removeLeftovers();
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)));
+  const socketPath = join(directory, "podman.sock");
+  const env = writeConfiguration(directory);
+  const podman = async (args: readonly string[]): Promise<string> => {
+    const { stdout } = await run("podman", [...args], { env: { ...process.env, ...env } });
+    return stdout;
+  };
+  let service: ChildProcess | undefined;
+  const close = async (): Promise<void> => {
+    await podman(["rm", "--all", "--force", "--time", "0"]);
+    if (service !== undefined) await ended(service);
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    await makeImage(directory, [...basicPrograms, ...(options.programs ?? [])], podman);
+    service = spawn("podman", ["system", "service", "--time=0", `unix://${socketPath}`], {
+      env: { ...process.env, ...env },
+      stdio: "ignore",
+    });
+    await listens(service, socketPath);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { socketPath, image: podmanImage, env, podman, close };
+}
+
+const prefix = "holdfast-podman-";
+
+/** What tests left behind that were killed: containers outlive the process that asked for them. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = new RegExp(`^${prefix}(\\d+)-`).exec(name) ?? [];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    const directory = join(tmpdir(), name);
+    if (existsSync(join(directory, "containers.conf"))) {
+      const env = { ...process.env, ...configurationOf(directory) };
+      await run("podman", ["rm", "--all", "--force", "--time", "0"], { env }).catch(() => undefined);
+    }
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function configurationOf(directory: string): Record<string, string> {
+  return {
+    CONTAINERS_CONF: join(directory, "containers.conf"),
+    CONTAINERS_STORAGE_CONF: join(directory, "storage.conf"),
+  };
+}
+
+/**
+ * Runc, since crun refuses cgroups of which only some are version 2. Limits below those of a root
+ * without CAP_SYS_RESOURCE; hard and soft are alike, since the Engine API of Podman 4 takes one for
+ * the other. `static_dir` stays where it is: elsewhere, Podman 4 misses the end of containers.
+ */
+function writeConfiguration(directory: string): Record<string, string> {
+  const lines = [
+    "[containers]",
+    'default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]',
+    "[engine]",
+    'runtime = "runc"',
+    'cgroup_manager = "cgroupfs"',
+    'events_logger = "file"',
+    'lock_type = "file"',
+    `tmp_dir = ${JSON.stringify(join(directory, "state"))}`,
+    "[network]",
+    `network_config_dir = ${JSON.stringify(join(directory, "networks"))}`,
+  ];
+  const storage = [
+    "[storage]",
+    'driver = "overlay"',
+    `graphroot = ${JSON.stringify(join(directory, "storage"))}`,
+    `runroot = ${JSON.stringify(join(directory, "run"))}`,
+  ];
+  writeFileSync(join(directory, "containers.conf"), `${lines.join("\n")}\n`);
+  writeFileSync(join(directory, "storage.conf"), `${storage.join("\n")}\n`);
+  return configurationOf(directory);
+}
+
+async function makeImage(
+  directory: string,
+  programs: readonly string[],
+  podman: (args: readonly string[]) => Promise<string>,
+): Promise<void> {
+  const tree = join(directory, "tree");
+  for (const name of ["dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr", "var"])
+    mkdirSync(join(tree, name), { recursive: true });
+  chmodSync(join(tree, "tmp"), 0o1777);
+  copyLinks(tree);
+  writeFileSync(join(tree, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n");
+  writeFileSync(join(tree, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
+  const found = programs.map(findProgram).filter((path) => path !== undefined);
+  for (const path of new Set(found)) copyInto(tree, path);
+  // Node itself comes by a mount: it is a hundred megabytes.
+  for (const path of await librariesOf([...found, process.execPath])) copyInto(tree, path);
+  const archive = join(directory, "tree.tar");
+  await run("tar", ["-C", tree, "-cf", archive, "."]);
+  await podman(["import", "--quiet", archive, podmanImage]);
+  rmSync(archive);
+  rmSync(tree, { recursive: true, force: true });
+}
+
+/** `/bin` and `/lib` are links into `/usr` on most systems; the image is as the machine is. */
+function copyLinks(tree: string): void {
+  for (const name of ["bin", "sbin", "lib", "lib32", "lib64"]) {
+    const path = `/${name}`;
+    if (!existsSync(path)) continue;
+    if (!lstatSync(path).isSymbolicLink()) {
+      mkdirSync(join(tree, name));
+      continue;
+    }
+    const target = readlinkSync(path);
+    mkdirSync(join(tree, target), { recursive: true });
+    symlinkSync(target, join(tree, name));
+  }
+}
+
+function copyInto(tree: string, path: string): void {
+  const target = join(tree, path);
+  mkdirSync(dirname(target), { recursive: true });
+  if (!existsSync(target)) copyFileSync(path, target);
+}
+
+/** Absolute paths of the shared libraries, the loader among them. */
+async function librariesOf(programs: readonly string[]): Promise<Set<string>> {
+  // A script or a static program has none, and says so by its exit code.
+  const said = await run("ldd", [...new Set(programs)]).catch((error: { stdout?: string }) => ({
+    stdout: error.stdout ?? "",
+  }));
+  const paths = said.stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm);
+  return new Set([...paths].map(([, path = ""]) => path));
+}
+
+function findProgram(name: string): string | undefined {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  return folders
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** The service says nowhere that it is ready: a connection that it takes does. */
+async function listens(service: ChildProcess, socketPath: string): Promise<void> {
+  const stop = new AbortController();
+  service.once("exit", (code) => stop.abort(new Error(`podman system service ended with ${code}`)));
+  service.once("error", (error) => stop.abort(error));
+  const deadline = AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]);
+  while (!(await connects(socketPath))) {
+    deadline.throwIfAborted();
+    await delay(20);
+  }
+}
+
+function connects(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await exit;
+}
