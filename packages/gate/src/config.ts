@@ -6,7 +6,7 @@ import type { ToolCatalog } from "./broker/catalog.ts";
 import type { BudgetStatus } from "./egress/budget.ts";
 import type { Egress, EgressDecision, EgressOptions, EgressUsage } from "./egress/egress.ts";
 import type { EgressConfig } from "./egress/egress-config.ts";
-import type { Guarantee, Jails } from "./jail/jail.ts";
+import type { Guarantee, JailDriverName, Jails } from "./jail/jail.ts";
 import type { Plugins, PluginsConfig } from "./plugins/plugins.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
 import type { Policy, PolicyExplainQuestion, PolicyStatus } from "./policy/policy.ts";
@@ -17,7 +17,7 @@ export interface GateConfig {
   readonly dataDir: string;
   readonly jails?: {
     /** "bubblewrap" by default. "none" confines nothing and needs `allowUnsafe`. */
-    readonly driver?: "bubblewrap" | "none";
+    readonly driver?: JailDriverName;
     /** The operator said `--unsafe-no-jail`. */
     readonly allowUnsafe?: boolean;
     /**
@@ -27,10 +27,18 @@ export interface GateConfig {
     readonly whenUnavailable?: "throw" | "refuse";
     /** Path of the bwrap program; by default found on PATH. */
     readonly bwrapPath?: string;
+    /** Path of the runsc program (gVisor); by default found on PATH. */
+    readonly runscPath?: string;
+    /**
+     * Socket of the container engine, for podman and docker. By default where the engine puts it:
+     * `/run/podman/podman.sock` or the one of this user; `/var/run/docker.sock`.
+     */
+    readonly engineSocket?: string;
   };
   readonly vault?: VaultConfig;
   /** Added to what `<dataDir>/egress.json` says. */
   readonly egress?: EgressConfig;
+  /** Goes before what `<dataDir>/plugins.json` says about single plugins. */
   readonly plugins?: PluginsConfig;
   readonly broker?: BrokerConfig;
   /**
@@ -58,7 +66,7 @@ export interface VaultConfig {
 
 /** Which stages are in force. Shown by the Studio and by `holdfast doctor`. */
 export interface GateStatus {
-  readonly driver: "bubblewrap" | "none";
+  readonly driver: JailDriverName;
   /** True when agents run without a jail. */
   readonly unsafe: boolean;
   readonly guarantees: readonly Guarantee[];
@@ -99,6 +107,8 @@ export interface Gate {
    * Throws `broker.duplicate_jail`, `broker.endpoint_failed`, `broker.path_too_long`, `gate.closed`.
    */
   openBroker(options: OpenBrokerOptions): Promise<OpenedBroker>;
+  /** Content from outside has entered a session: its calls are of higher risk from now on, for good. */
+  taint(session: string, reason: string): Promise<void>;
   /** Replaces every secret value that the vault knows. */
   redact(text: string): string;
   /** Stops all jails, closes all sockets and files. Idempotent. */

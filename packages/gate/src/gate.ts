@@ -1,6 +1,6 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type Clock, HoldfastError, isErrorCode, silentLogger, systemClock } from "@holdfast/core";
+import { type Clock, HoldfastError, silentLogger, systemClock } from "@holdfast/core";
 import { ApprovalStore } from "./approvals/approval-store.ts";
 import { AuditLog } from "./audit/audit-log.ts";
 import { CheckpointKey } from "./audit/checkpoint.ts";
@@ -13,12 +13,11 @@ import { checkBudget, loadEgressConfig } from "./egress/egress-config.ts";
 import { EgressProxy } from "./egress/egress-proxy.ts";
 import { Prices } from "./egress/prices.ts";
 import { PublicNames } from "./egress/public-address.ts";
-import { BubblewrapDriver } from "./jail/bubblewrap.ts";
 import type { JailDriver } from "./jail/jail.ts";
 import { JailRegistry } from "./jail/jails.ts";
-import { RefusingDriver } from "./jail/refusing-driver.ts";
-import { UnsafeDriver } from "./jail/unsafe-driver.ts";
+import { openDriver } from "./jail/open-driver.ts";
 import { PluginHost } from "./plugins/plugin-host.ts";
+import { withSettings } from "./plugins/plugin-settings.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
 import { explainPolicy, openPolicy, policyStatus } from "./policy/open-policy.ts";
 import type { Policy, PolicyExplainQuestion } from "./policy/policy.ts";
@@ -28,7 +27,8 @@ import { CredentialVault } from "./vault/credential-vault.ts";
  * The only composition root: what the CLI, the Studio and every security test start.
  * Ends the jails that a killed host left, proves what the jails of this machine guarantee, and refuses
  * to start when a stage is not the real one.
- * Throws `jail.unavailable`, `jail.unsafe_not_allowed`, `gate.already_open`, `audit.corrupt`.
+ * Throws `jail.unavailable`, `jail.unsafe_not_allowed`, `gate.already_open`, `audit.corrupt`,
+ * `plugin.invalid_settings`.
  */
 export async function createGate(config: GateConfig): Promise<Gate> {
   const clock = config.clock ?? systemClock;
@@ -44,7 +44,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     const signing = await CheckpointKey.open(join(dataDir, "vault"));
     const audit = await AuditLog.open(join(directory, "audit.log"), clock, log, signing);
     opened.unshift(audit);
-    const { driver, orphansEnded } = await openDriver(config, directory);
+    const { driver, orphansEnded } = await openDriver(config.jails ?? {}, directory);
     if (orphansEnded > 0) {
       log.warn("ended jails of a killed host", { jails: orphansEnded });
       await audit.append({ type: "jail.orphans_ended", data: { jails: orphansEnded } });
@@ -63,6 +63,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     const broker = new Broker({
       ...{ sockets, clock, log, audit, approvals, secrets: vault.secrets },
       ratesPath: join(directory, "rates.json"),
+      taintPath: join(directory, "taint.db"),
       policy,
       config: config.broker ?? {},
     });
@@ -87,48 +88,6 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     for (const part of opened) await part.close();
     throw error;
   }
-}
-
-async function openDriver(
-  { jails = {} }: GateConfig,
-  directory: string,
-): Promise<{ driver: JailDriver; orphansEnded: number }> {
-  if (jails.driver === "none") {
-    return { driver: new UnsafeDriver({ allowUnsafe: jails.allowUnsafe === true }), orphansEnded: 0 };
-  }
-  try {
-    return await openBubblewrap(directory, jails.bwrapPath);
-  } catch (error) {
-    if (jails.whenUnavailable !== "refuse" || !isErrorCode(error, "jail", "unavailable")) throw error;
-    return { driver: new RefusingDriver(error), orphansEnded: 0 };
-  }
-}
-
-async function openBubblewrap(
-  directory: string,
-  bwrapPath: string | undefined,
-): Promise<{ driver: JailDriver; orphansEnded: number }> {
-  const driver = new BubblewrapDriver({ directory, ...(bwrapPath === undefined ? {} : { bwrapPath }) });
-  try {
-    const orphansEnded = await driver.endOrphans();
-    await proveGuarantees(driver);
-    return { driver, orphansEnded };
-  } catch (error) {
-    driver.close();
-    throw error;
-  }
-}
-
-async function proveGuarantees(driver: JailDriver): Promise<void> {
-  const report = await driver.selfTest();
-  if (report.ok) return;
-  const broken = report.guarantees.filter((each) => !each.held && !each.name.startsWith("limits."));
-  throw new HoldfastError(
-    "jail",
-    "unavailable",
-    `The jails of this machine do not hold: ${broken.map((each) => `${each.name} (${each.detail})`).join(", ")}`,
-    { statusCode: 503, metadata: { broken } },
-  );
 }
 
 interface GateParts {
@@ -187,6 +146,10 @@ class RealGate implements Gate {
     return this.#parts.broker.open(options);
   }
 
+  taint(session: string, reason: string): Promise<void> {
+    return this.#parts.broker.markTainted({ session }, reason);
+  }
+
   get plugins(): PluginHost {
     if (this.#plugins === undefined) throw new Error("The gate is not open yet");
     return this.#plugins;
@@ -195,9 +158,10 @@ class RealGate implements Gate {
   /** Part of opening: plugins run in jails of this gate and go out by its egress. */
   async openPlugins(): Promise<void> {
     const { clock, audit, vault } = this.#parts;
+    const dataDir = resolve(this.#config.dataDir);
     this.#plugins = new PluginHost({
-      config: this.#config.plugins ?? {},
-      dataDir: resolve(this.#config.dataDir),
+      config: await withSettings(dataDir, this.#config.plugins),
+      dataDir,
       jails: this.jails,
       openEgress: (options) => this.openEgress(options),
       audit,
@@ -320,7 +284,7 @@ class RealGate implements Gate {
     await audit.note({ type: "gate.close" });
     await audit.close();
     book.close();
-    if (driver instanceof BubblewrapDriver) driver.close();
+    await driver.close();
     approvals.close();
   }
 }

@@ -83,6 +83,7 @@ export type {
   GuaranteeName,
   Jail,
   JailDriver,
+  JailDriverName,
   JailExit,
   JailExitReason,
   JailLimits,
@@ -94,6 +95,7 @@ export type {
   ToolResult,
   ToolSpec,
 } from "./jail/jail.ts";
+export type { PluginConnection } from "./plugins/connections.ts";
 export type { PluginGrant } from "./plugins/launcher.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
 export { type DryRunRow, dryRunPolicy } from "./policy/dry-run.ts";

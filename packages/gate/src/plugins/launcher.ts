@@ -2,11 +2,14 @@ import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Audit } from "../audit/audit.ts";
 import type { Egress, EgressHost, EgressOptions, EgressUpstream } from "../egress/egress.ts";
 import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
 import { UnsafeDriver } from "../jail/unsafe-driver.ts";
+import { Connections, type PluginConnection } from "./connections.ts";
 import type { PluginFolder } from "./plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
+import { modulesOf } from "./plugin-modules.ts";
 import type { SharedFolder } from "./runtime/api.ts";
 import type { StartMessage } from "./runtime/messages.ts";
 
@@ -18,6 +21,8 @@ export interface PluginGrant {
   readonly hosts?: readonly EgressHost[];
   /** Folders of the host that the plugin may use, by name (a-z, 0-9, "-"). */
   readonly folders?: Readonly<Record<string, SharedFolder>>;
+  /** Servers that it may speak to by TCP, by name (a-z, 0-9, "-"): one host and port each. */
+  readonly connections?: Readonly<Record<string, PluginConnection>>;
 }
 
 /** A plugin's process that has been started and has not been told anything yet. */
@@ -25,7 +30,7 @@ export interface LaunchedPlugin {
   readonly jail: Jail;
   /** False where this machine has no jails, or the operator switched them off. */
   readonly confined: boolean;
-  readonly start: Pick<StartMessage, "directory" | "dataDirectory" | "egress" | "folders">;
+  readonly start: Pick<StartMessage, "directory" | "dataDirectory" | "egress" | "folders" | "connections">;
   /** Closes the way out. */
   close(): Promise<void>;
 }
@@ -35,6 +40,8 @@ export interface LauncherOptions {
   readonly openEgress: (options: EgressOptions) => Promise<Egress>;
   /** In which each plugin has a folder of its own. */
   readonly dataDirectory: string;
+  /** For the sockets of connections; without it there are none. */
+  readonly connections?: { readonly directory: string; readonly audit: Audit };
 }
 
 const runtime = join(import.meta.dirname, "runtime");
@@ -48,6 +55,9 @@ const inside = {
   data: "/data",
   egress: "/run/holdfast/egress.sock",
   folders: "/folders",
+  connections: "/run/holdfast/connections",
+  /** Where Node looks for what /plugin imports. */
+  modules: "/node_modules",
 } as const;
 
 /** Plugins written for another runner use enums and parameter properties; where Node can, it takes them. */
@@ -90,9 +100,11 @@ export class PluginLauncher {
       upstreams.length === 0 && hosts.length === 0
         ? undefined
         : await this.#options.openEgress({ jailId: id, session: `plugin:${plugin.name}`, upstreams, hosts });
+    let connections: Connections | undefined;
     try {
+      connections = await this.#connect(plugin, grant);
       const place = this.confined ? (_host: string, path: string) => path : (host: string) => host;
-      const spec = this.#spec(id, plugin, grant, egress, place);
+      const spec = this.#spec(id, plugin, grant, egress, connections, place);
       const jail = this.confined
         ? await this.#options.jails.start(spec)
         : await this.#bare.start({ ...spec, mounts: [] });
@@ -117,13 +129,26 @@ export class PluginLauncher {
               { path: place(path, `${inside.folders}/${name}`), mode },
             ]),
           ),
+          connections: Object.entries(connections?.sockets ?? {}).flatMap(([name, socketPath]) => {
+            const server = grant.connections?.[name];
+            const path = place(socketPath, `${inside.connections}/${name}.sock`);
+            return server === undefined ? [] : [{ name, ...server, socketPath: path }];
+          }),
         },
-        close: async () => egress?.close(),
+        close: async () => {
+          await Promise.all([egress?.close(), connections?.close()]);
+        },
       };
     } catch (error) {
-      await egress?.close();
+      await Promise.all([egress?.close(), connections?.close()]);
       throw error;
     }
+  }
+
+  async #connect({ name }: PluginFolder, grant: PluginGrant): Promise<Connections | undefined> {
+    const { connections } = this.#options;
+    if (connections === undefined || Object.keys(grant.connections ?? {}).length === 0) return undefined;
+    return Connections.open({ plugin: name, connections: grant.connections ?? {}, ...connections });
   }
 
   #spec(
@@ -131,6 +156,7 @@ export class PluginLauncher {
     plugin: PluginFolder,
     grant: PluginGrant,
     egress: Egress | undefined,
+    connections: Connections | undefined,
     place: (host: string, path: string) => string,
   ): JailSpec {
     const node = realpathSync(process.execPath);
@@ -143,6 +169,16 @@ export class PluginLauncher {
         source: path,
         target: `${inside.folders}/${name}`,
         mode,
+      })),
+      ...modulesOf(plugin).map(({ name, directory }) => ({
+        source: directory,
+        target: `${inside.modules}/${name}`,
+        mode: "ro" as const,
+      })),
+      ...Object.entries(connections?.sockets ?? {}).map(([name, socketPath]) => ({
+        source: socketPath,
+        target: `${inside.connections}/${name}.sock`,
+        mode: "rw" as const,
       })),
     ];
     if (egress !== undefined) mounts.push({ source: egress.socketPath, target: inside.egress, mode: "rw" });

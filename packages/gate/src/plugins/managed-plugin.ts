@@ -12,7 +12,13 @@ import { pluginLimits } from "./plugin-limits.ts";
 import { type Answer, PluginLoadError, PluginProcess, unavailable } from "./plugin-process.ts";
 import type { PluginState, PluginStatus } from "./plugins.ts";
 import { Publisher, subscribes } from "./publisher.ts";
-import type { EventEnvelope, PluginVerifyResult, SessionLookup, ToolDeclaration } from "./runtime/api.ts";
+import type {
+  EventEnvelope,
+  PluginManifest,
+  PluginVerifyResult,
+  SessionLookup,
+  ToolDeclaration,
+} from "./runtime/api.ts";
 import { channelVersion, type InvocationContext, type Question } from "./runtime/messages.ts";
 
 export interface PluginPorts {
@@ -23,7 +29,7 @@ export interface PluginPorts {
   readonly log: Logger;
   readonly redact: (text: string) => string;
   readonly catalog: () => readonly ToolDeclaration[];
-  readonly publish: (envelope: EventEnvelope) => void;
+  readonly publish: (envelope: EventEnvelope, manifest: PluginManifest) => Promise<void>;
   /** What the audit knows of a plugin's tools in one group. */
   readonly auditOf: (plugin: string, group: string) => ReturnType<Audit["query"]>;
 }
@@ -304,7 +310,11 @@ export class ManagedPlugin {
   #outcome(answer: Answer, tool: string): ToolOutcome {
     switch (answer.type) {
       case "result":
-        return { ok: true, result: answer.result };
+        return {
+          ok: true,
+          result: answer.result,
+          ...(answer.untrusted === true ? { untrusted: true } : {}),
+        };
       case "error": {
         const { code, message, retriable, field, retry_after: retryAfter } = answer.error;
         return {
@@ -347,7 +357,7 @@ export class ManagedPlugin {
     switch (question.what) {
       case "publish": {
         const { name, manifest } = this.#folder;
-        this.#ports.publish(this.#publisher.envelope(name, manifest, question.event));
+        await this.#ports.publish(this.#publisher.envelope(name, manifest, question.event), manifest);
         return null;
       }
       case "audit": {

@@ -24,7 +24,13 @@ import {
 import { pluginLimits } from "./plugin-limits.ts";
 import { unavailable } from "./plugin-process.ts";
 import type { PluginStatus, Plugins, PluginsConfig } from "./plugins.ts";
-import type { EventEnvelope, PluginVerifyResult, SessionLookup, ToolDeclaration } from "./runtime/api.ts";
+import type {
+  EventEnvelope,
+  PluginManifest,
+  PluginVerifyResult,
+  SessionLookup,
+  ToolDeclaration,
+} from "./runtime/api.ts";
 import { writeSkills } from "./skills.ts";
 
 export interface PluginHostOptions {
@@ -80,6 +86,7 @@ export class PluginHost implements Plugins, ToolSource {
       jails: options.jails,
       openEgress: options.openEgress,
       dataDirectory: join(dataDir, "gate", "plugins"),
+      connections: { directory: join(dataDir, "gate", "s"), audit: options.audit },
     });
     this.#installer = new Installer({
       userDirectory: this.directories.user,
@@ -269,7 +276,7 @@ export class PluginHost implements Plugins, ToolSource {
       log,
       redact,
       catalog: () => this.#declarations(),
-      publish: (envelope) => this.#publish(envelope),
+      publish: (envelope, manifest) => this.#publish(envelope, manifest),
       auditOf: (plugin, group) => this.#auditOf(plugin, group),
     });
   }
@@ -354,7 +361,8 @@ export class PluginHost implements Plugins, ToolSource {
     for (const listener of this.#listeners) listener();
   }
 
-  #publish(envelope: EventEnvelope): void {
+  async #publish(envelope: EventEnvelope, manifest: PluginManifest): Promise<void> {
+    await this.#options.config.onEvent?.(envelope, manifest);
     for (const listener of this.#eventListeners) {
       try {
         listener(envelope);

@@ -20,6 +20,12 @@ export const pluginLimits = {
   verifyMs: 10_000,
   defaultTimeoutMs: 30_000,
   maxTimeoutMs: 600_000,
+  /** Servers that the operator lets one plugin speak to by TCP. */
+  maxConnections: 8,
+  /** Connections to one of them at once. */
+  maxOpenConnections: 16,
+  /** A connection on which neither side says anything is closed; mail servers wait for 29 minutes. */
+  connectionIdleMs: 30 * 60_000,
   /** Calls of one plugin in flight. */
   maxCalls: 64,
   /** Questions of one plugin that the gate has not answered yet. */

@@ -17,6 +17,11 @@ export interface PluginsConfig {
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** False to leave changes of the folders unseen until `reload`. True by default. */
   readonly watch?: boolean;
+  /**
+   * Takes over what plugins publish. A plugin's `publishEvent` resolves when this does and rejects with
+   * its error, so that an event which was not taken over is published again by whoever keeps it.
+   */
+  readonly onEvent?: (envelope: EventEnvelope, plugin: PluginManifest) => Promise<void>;
   /** Prefixes of addresses, besides `https://` and `git@`, from which plugins may be installed. */
   readonly installSources?: readonly string[];
 }

@@ -227,6 +227,16 @@ export interface PluginServices extends CoreServices {
   readonly egress: Readonly<Record<string, string>>;
   /** Folders that the operator shares with this plugin, by name. */
   readonly folders: Readonly<Record<string, SharedFolder>>;
+  /** Servers that the operator lets this plugin speak to by TCP, by name. */
+  readonly connections: Readonly<Record<string, ServerConnection>>;
+}
+
+export interface ServerConnection {
+  /** The server's own name and port, for example for its certificate. */
+  readonly host: string;
+  readonly port: number;
+  /** The port of 127.0.0.1 that leads there. */
+  readonly localPort: number;
 }
 
 export interface SharedFolder {
@@ -266,7 +276,12 @@ export interface PluginContext {
 }
 
 export type ToolInvocationResult =
-  | { ok: true; result: Record<string, unknown> }
+  | {
+      ok: true;
+      result: Record<string, unknown>;
+      /** This result holds words from outside: it taints the session of its caller. */
+      untrusted?: boolean;
+    }
   | { ok: false; error: ErrorPayload };
 
 export interface EventEnvelope {

@@ -136,7 +136,10 @@ export class Calls {
 function messageFor(id: number, result: ToolInvocationResult): ProcessMessage {
   if (result?.ok === true) {
     const bytes = Buffer.byteLength(JSON.stringify(result.result ?? null));
-    if (bytes <= maxResultBytes) return { type: "result", id, result: result.result ?? null };
+    if (bytes <= maxResultBytes) {
+      const untrusted = result.untrusted === true ? { untrusted: true } : {};
+      return { type: "result", id, result: result.result ?? null, ...untrusted };
+    }
     const message = `Response payload exceeds size limit: ${bytes} bytes > ${maxResultBytes} byte limit`;
     return { type: "error", id, error: { code: "HANDLER_ERROR", message, retriable: false } };
   }

@@ -1,3 +1,4 @@
+import type { ServerConnection } from "./api.ts";
 import { startForwarder } from "./forwarder.ts";
 import type { StartMessage } from "./messages.ts";
 
@@ -23,6 +24,17 @@ export async function openEgress(egress: StartMessage["egress"]): Promise<Record
     }
   }
   installFetch(bases);
+  return byName;
+}
+
+/** Opens the ways to the servers that the operator names: a port of the loopback for each. */
+export async function openConnections(
+  connections: StartMessage["connections"] = [],
+): Promise<Record<string, ServerConnection>> {
+  const byName: Record<string, ServerConnection> = {};
+  for (const { name, host, port, socketPath } of connections) {
+    byName[name] = { host, port, localPort: await startForwarder(socketPath) };
+  }
   return byName;
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ChannelServices, CoreServices, PluginHandler } from "./api.ts";
 import { Calls } from "./calls.ts";
-import { openEgress } from "./egress.ts";
+import { openConnections, openEgress } from "./egress.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { registerPluginHooks } from "./hooks.ts";
 import {
@@ -56,7 +56,8 @@ async function start(message: StartMessage): Promise<void> {
   try {
     if (message.version !== channelVersion) throw new Error(`The channel is version ${message.version}`);
     const egress = await openEgress(message.egress);
-    const services = createServices({ start: message, egress, ask }, state);
+    const connections = await openConnections(message.connections);
+    const services = createServices({ start: message, egress, connections, ask }, state);
     const handler = await load(message);
     if (message.needsResolveSession && typeof handler.resolveSession !== "function") {
       throw new LoadError(

@@ -38,6 +38,13 @@ export interface StartMessage {
     readonly hosts?: boolean;
   };
   readonly folders: Readonly<Record<string, SharedFolder>>;
+  /** Servers that the operator names, each behind a Unix socket as this process sees it. */
+  readonly connections?: readonly {
+    readonly name: string;
+    readonly host: string;
+    readonly port: number;
+    readonly socketPath: string;
+  }[];
 }
 
 export interface InvocationContext {
@@ -77,7 +84,12 @@ export type StartFailure = "missing_handler" | "invalid_manifest" | "init_error"
 export type ProcessMessage =
   | { readonly type: "ready"; readonly version: typeof channelVersion; readonly handles: readonly string[] }
   | { readonly type: "failed"; readonly category: StartFailure; readonly message: string }
-  | { readonly type: "result"; readonly id: number; readonly result: unknown }
+  | {
+      readonly type: "result";
+      readonly id: number;
+      readonly result: unknown;
+      readonly untrusted?: boolean;
+    }
   | { readonly type: "error"; readonly id: number; readonly error: ErrorPayload }
   /** An error that is not for the agent; the text is for the host's log. */
   | { readonly type: "thrown"; readonly id: number; readonly message: string }

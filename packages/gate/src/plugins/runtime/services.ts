@@ -5,6 +5,7 @@ import type {
   ChannelServices,
   PluginServices,
   PublishedEvent,
+  ServerConnection,
   SessionInfo,
   ToolDeclaration,
 } from "./api.ts";
@@ -22,6 +23,7 @@ export const currentCall = new AsyncLocalStorage<CurrentCall>();
 export interface ServiceParts {
   readonly start: StartMessage;
   readonly egress: Readonly<Record<string, string>>;
+  readonly connections: Readonly<Record<string, ServerConnection>>;
   readonly ask: (question: Question) => Promise<unknown>;
 }
 
@@ -32,7 +34,7 @@ export interface ServiceState {
 }
 
 export function createServices(
-  { start, egress, ask }: ServiceParts,
+  { start, egress, connections, ask }: ServiceParts,
   state: ServiceState,
 ): PluginServices & Partial<ChannelServices> {
   const services: PluginServices = {
@@ -60,6 +62,7 @@ export function createServices(
     dataDirectory: start.dataDirectory,
     egress,
     folders: start.folders,
+    connections,
   };
   if (!start.channels) return services;
   return {
