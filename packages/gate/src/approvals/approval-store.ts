@@ -10,6 +10,8 @@ import { escapeForDisplay } from "./display-text.ts";
 export const approvalLimits = {
   timeoutMs: 300_000,
   maxTimeoutMs: 24 * 3_600_000,
+  /** For how long a denial answers the same call again. */
+  denialHoldMs: 300_000,
   maxArgumentBytes: 1024 * 1024,
   maxDetailCharacters: 16 * 1024,
   maxTitleCharacters: 200,
@@ -34,6 +36,7 @@ const schema = `
   ) STRICT;
   -- One open record for one call: asking again meets it.
   CREATE UNIQUE INDEX IF NOT EXISTS approvals_open ON approvals (binding) WHERE state IN ('pending', 'allowed');
+  CREATE INDEX IF NOT EXISTS approvals_by_binding ON approvals (binding);
   CREATE INDEX IF NOT EXISTS approvals_by_session ON approvals (session, created_at);
 `;
 
@@ -126,6 +129,8 @@ export class ApprovalStore implements Approvals {
     const binding = bindingOf(request);
     const open = this.#open(binding);
     if (open) return open;
+    const denied = request.denialHolds === true ? this.#denied(binding) : undefined;
+    if (denied) return denied;
     const pending = this.#db.prepare("SELECT count(*) AS n FROM approvals WHERE state = 'pending'").get()?.[
       "n"
     ];
@@ -170,6 +175,15 @@ export class ApprovalStore implements Approvals {
     if (!row) return undefined;
     const record = this.#expire(toApproval(row));
     return record.state === "pending" || record.state === "allowed" ? record : undefined;
+  }
+
+  /** The denial of the same call that still holds. */
+  #denied(binding: string): Approval | undefined {
+    const row = this.#db
+      .prepare("SELECT * FROM approvals WHERE binding = ? AND state = 'denied' ORDER BY rowid DESC LIMIT 1")
+      .get(binding);
+    const until = Number(row?.["decided_at"] ?? 0) + approvalLimits.denialHoldMs;
+    return row !== undefined && until > this.#clock.now() ? toApproval(row) : undefined;
   }
 
   get(id: string): Approval | undefined {

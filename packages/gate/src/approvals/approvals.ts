@@ -15,6 +15,8 @@ export interface ApprovalRequest {
   readonly timeoutMs?: number;
   /** A narrow rule that would answer the like of it beforehand; shown, and in force nowhere. */
   readonly proposal?: PolicyRule;
+  /** A denial of the same call answers for five minutes: whoever insists does not ask a person again. */
+  readonly denialHolds?: boolean;
 }
 
 /** What an approval is for. */
@@ -40,7 +42,10 @@ export interface Approval {
 }
 
 export interface Approvals {
-  /** The pending (or allowed and not yet consumed) record of the same call, or a new pending one. */
+  /**
+   * The pending (or allowed and not yet consumed) record of the same call, or a new pending one; with
+   * `denialHolds`, the denied one that still holds.
+   */
   request(request: ApprovalRequest): Promise<Approval>;
   get(id: string): Approval | undefined;
   list(filter?: { readonly session?: string; readonly state?: ApprovalState }): readonly Approval[];

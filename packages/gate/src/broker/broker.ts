@@ -16,7 +16,7 @@ import { JailBroker, type Outcome } from "./jail-broker.ts";
 import { assertRealStages, type Pipeline } from "./pipeline.ts";
 import { RateLimiter, type RateLimits } from "./rate-limiter.ts";
 import { Sanitizer } from "./sanitizer.ts";
-import { AuthorizeStage, isOffered } from "./stages/authorize.ts";
+import { AuthorizeStage, isOffered, ToolNames } from "./stages/authorize.ts";
 import { ConfirmStage } from "./stages/confirm.ts";
 import { ConstructStage } from "./stages/construct.ts";
 import { PayloadStage } from "./stages/payload.ts";
@@ -39,7 +39,7 @@ export interface BrokerConfig {
 }
 
 export interface OpenBrokerOptions extends Principal {
-  /** Names of the tools that the jail may see and call; every tool when absent. */
+  /** Names of the tools that the jail may see and call, or patterns with `*`; every tool when absent. */
   readonly tools?: readonly string[];
 }
 
@@ -58,6 +58,8 @@ export interface BrokerParts {
   /** In which the directories of the sockets are made. */
   readonly sockets: string;
   readonly ratesPath: string;
+  /** Where tainted sessions are kept. */
+  readonly taintPath: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: Audit;
@@ -73,7 +75,7 @@ const maxSessions = 1_000;
 /** The brokers of all jails of a gate, and what they share: catalog, stages, rates. */
 export class Broker {
   readonly catalog: Catalog;
-  readonly taint = new Taint();
+  readonly taint: Taint;
   readonly #parts: BrokerParts;
   readonly #pipeline: Pipeline;
   readonly #rates: RateLimiter;
@@ -86,6 +88,7 @@ export class Broker {
     const { clock, log, audit, approvals, policy, secrets, config } = parts;
     this.#parts = parts;
     this.catalog = new Catalog(log);
+    this.taint = Taint.open(parts.taintPath);
     this.#rates = new RateLimiter({
       ...{ path: parts.ratesPath, clock, log },
       ...(config.rateLimits === undefined ? {} : { limits: config.rateLimits }),
@@ -93,7 +96,7 @@ export class Broker {
     const executor = new Executor({
       sanitizer: new Sanitizer(secrets),
       taint: this.taint,
-      onUntrusted: (principal, reason) => this.#markTainted(principal, reason),
+      onUntrusted: (principal, reason) => this.markTainted(principal, reason),
       log,
       timeoutMs: config.handlerTimeoutMs ?? brokerLimits.handlerTimeoutMs,
     });
@@ -145,7 +148,7 @@ export class Broker {
       return {
         jailId,
         directory,
-        taint: (reason) => this.#markTainted(principal, reason),
+        taint: (reason) => this.markTainted(principal, reason),
         close: async () => {
           if (this.#open.get(jailId) === jail) this.#open.delete(jailId);
           await jail.close();
@@ -160,9 +163,15 @@ export class Broker {
     }
   }
 
-  async #markTainted({ jailId, session }: Principal, reason: string): Promise<void> {
-    if (!this.taint.mark(session, reason)) return;
-    await this.#parts.audit.note({ type: "session.tainted", jailId, session, data: { reason } });
+  /** Content from outside has entered the session. Durable, and on record. */
+  async markTainted({ jailId, session }: Pick<Principal, "session"> & Partial<Principal>, reason: string) {
+    if (!this.taint.mark(session, reason, this.#parts.clock.now())) return;
+    await this.#parts.audit.note({
+      type: "session.tainted",
+      ...(jailId === undefined ? {} : { jailId }),
+      session,
+      data: { reason },
+    });
   }
 
   #openJail(
@@ -178,7 +187,7 @@ export class Broker {
         onOutcome: (outcome) => this.#remember(outcome),
         costOf: config.costOf ?? (() => 0),
       },
-      { directory, principal, offered: tools === undefined ? undefined : new Set(tools) },
+      { directory, principal, offered: tools === undefined ? undefined : new ToolNames(tools) },
     );
   }
 
@@ -188,7 +197,7 @@ export class Broker {
     if (broker === undefined) return;
     if (!confined) return broker.setPeers({ pid: jail.pid });
     try {
-      broker.setPeers({ namespace: readlinkSync(`/proc/${jail.pid}/ns/pid`) });
+      broker.setPeers({ namespace: readlinkSync(`/proc/${jail.dialerPid ?? jail.pid}/ns/pid`) });
     } catch {
       // It has ended already.
       broker.setPeers(null);
@@ -202,6 +211,7 @@ export class Broker {
   async close(): Promise<void> {
     await Promise.all([...this.#open.values()].map((each) => each.close()));
     await this.#rates.close();
+    this.taint.close();
   }
 
   #listTools(principal: Principal): readonly WireTool[] {

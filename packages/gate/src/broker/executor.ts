@@ -76,6 +76,8 @@ export class Executor {
         tainted,
       });
       const outcome = await Promise.race([answer, end.promise]);
+      if (outcome?.ok === true && outcome.untrusted === true)
+        await this.#parts.onUntrusted(call.principal, `the tool ${tool.name} gave words from outside`);
       return this.#told(call, outcome);
     } catch (error) {
       return this.#failed(call, error, timeoutMs);

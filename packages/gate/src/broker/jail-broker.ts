@@ -9,6 +9,7 @@ import { digestOf, type KeptCall, KeptCalls } from "./kept-calls.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import { Refusal } from "./refusal.ts";
+import type { ToolNames } from "./stages/authorize.ts";
 import type { Readable } from "./stages/construct.ts";
 import type { ConstructedCall } from "./stages/stage.ts";
 import type { Principal } from "./tool.ts";
@@ -37,7 +38,7 @@ export interface JailBrokerParts {
 export interface JailBrokerOptions {
   readonly directory: string;
   readonly principal: Principal;
-  readonly offered: ReadonlySet<string> | undefined;
+  readonly offered: ToolNames | undefined;
 }
 
 interface Answer {
@@ -56,7 +57,7 @@ const unchosen = 0;
 /** The broker of one jail: every frame that its endpoint brings, from the first stage to its answer. */
 export class JailBroker {
   readonly principal: Principal;
-  readonly offered: ReadonlySet<string> | undefined;
+  readonly offered: ToolNames | undefined;
   readonly #parts: JailBrokerParts;
   readonly #calls = new KeptCalls();
   readonly #open = new Set<Promise<void>>();

@@ -54,7 +54,12 @@ export interface ToolProgress {
 
 /** What a handler gave. Anything thrown instead is told as a generic error with an id. */
 export type ToolOutcome =
-  | { readonly ok: true; readonly result: unknown }
+  | {
+      readonly ok: true;
+      readonly result: unknown;
+      /** This result holds words from outside: its session is tainted before the caller sees it. */
+      readonly untrusted?: boolean;
+    }
   | { readonly ok: false; readonly error: ToolError };
 
 /** A plugin's own, typed error: its text is shown to the agent (sanitised). */

@@ -24,14 +24,18 @@ class MemoryHandler implements PluginHandler {
       case "memory_store":
         return this.#store(store, args, context);
       case "memory_search":
-        return { ok: true, result: { entries: store.search(searchOf(args)).map((each) => shown(each)) } };
+        return listed(store.search(searchOf(args)));
       case "memory_brief":
-        return { ok: true, result: brief(store.brief(), args["include_provenance"] === true) };
+        return {
+          ok: true,
+          result: brief(store.brief(), args["include_provenance"] === true),
+          ...fromOutside(store.brief()),
+        };
       case "memory_delete":
         store.delete(String(args["id"]), context.sessionId);
         return { ok: true, result: { deleted: String(args["id"]) } };
       case "memory_quarantine":
-        return { ok: true, result: { entries: store.quarantined().map((each) => shown(each)) } };
+        return listed(store.quarantined());
       case "memory_release":
         return { ok: true, result: { entry: shown(store.release(String(args["id"]))) } };
       default:
@@ -84,6 +88,15 @@ class MemoryHandler implements PluginHandler {
     for (const store of this.#stores.values()) store.close();
     this.#stores.clear();
   }
+}
+
+/** What was noted while words from outside were about brings them into the session that reads it. */
+function fromOutside(entries: readonly MemoryEntry[]): { untrusted?: boolean } {
+  return entries.some(({ tainted }) => tainted) ? { untrusted: true } : {};
+}
+
+function listed(entries: readonly MemoryEntry[]): ToolInvocationResult {
+  return { ok: true, result: { entries: entries.map((each) => shown(each)) }, ...fromOutside(entries) };
 }
 
 function textsOf(value: unknown): string[] {

@@ -1,3 +1,4 @@
+import { matchesGlob } from "../../policy/glob.ts";
 import { decisionOnRecord } from "../../policy/on-record.ts";
 import type { Policy, PolicyDecision } from "../../policy/policy.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
@@ -20,8 +21,8 @@ export class AuthorizeStage {
     this.#parts = parts;
   }
 
-  /** `offered`: the names of the tools that the jail was opened with; every tool when undefined. */
-  run(call: AddressedCall, offered: ReadonlySet<string> | undefined): AuthorizedCall {
+  /** `offered`: the tools that the jail was opened with; every tool when undefined. */
+  run(call: AddressedCall, offered: ToolNames | undefined): AuthorizedCall {
     const { entry, principal } = call;
     const { tool } = entry;
     if (!isOffered(tool, principal.group, offered)) {
@@ -57,11 +58,26 @@ export function decideCall(
   }
 }
 
+/** Names of tools, and patterns of names. */
+export class ToolNames {
+  readonly #names: ReadonlySet<string>;
+  readonly #patterns: readonly string[];
+
+  constructor(names: readonly string[]) {
+    this.#names = new Set(names);
+    this.#patterns = names.filter((each) => /[*?]/.test(each));
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name) || this.#patterns.some((each) => matchesGlob(each, name));
+  }
+}
+
 /** Whether a jail of `group` may see and call `tool`. */
 export function isOffered(
   tool: { readonly name: string; readonly allowedGroups?: readonly string[] },
   group: string,
-  offered: ReadonlySet<string> | undefined,
+  offered: ToolNames | undefined,
 ): boolean {
   return (
     (offered === undefined || offered.has(tool.name)) &&

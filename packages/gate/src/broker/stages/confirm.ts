@@ -52,6 +52,7 @@ export class ConfirmStage {
       version: tool.pluginVersion,
       arguments: call.envelope.payload.arguments,
       title: `${tool.plugin}: ${tool.name}`,
+      denialHolds: true,
       ...proposalFor(call, this.#parts.taint),
     };
     const over = AbortSignal.timeout(this.#parts.waitMs);
@@ -98,7 +99,10 @@ export class ConfirmStage {
   async #use(answered: Approval, request: ApprovalRequest): Promise<string | undefined> {
     switch (answered.state) {
       case "denied":
-        throw new Refusal("CONFIRMATION_DENIED", "A person denied this call");
+        throw new Refusal(
+          "CONFIRMATION_DENIED",
+          "A person denied this call; the same call is not asked again soon",
+        );
       case "expired":
         throw new Refusal("CONFIRMATION_TIMEOUT", "Nobody answered in time; the same call asks again");
       case "cancelled":
