@@ -1,4 +1,4 @@
-/** What all three wires have in common: who said what, which tools are offered, and where it runs. */
+/** What all wires have in common: who said what, which tools are offered, and where it runs. */
 export interface Conversation {
   readonly model: string;
   readonly stream: boolean;

@@ -1,6 +1,6 @@
 /**
  * The mock model as a command:
- *   node packages/testing/src/mock-model/main.ts --port 4010 --anthropic-key K --openai-key K
+ *   node packages/testing/src/mock-model/main.ts --port 4010 --anthropic-key K --openai-key K --google-key K
  * Prints its address, then one line of JSON for each request; never a key.
  */
 import { parseArgs } from "node:util";
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     port: { type: "string", default: "0" },
     "anthropic-key": { type: "string" },
     "openai-key": { type: "string" },
+    "google-key": { type: "string" },
   },
 });
 
@@ -21,9 +22,14 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
 }
 const anthropic = values["anthropic-key"];
 const openai = values["openai-key"];
+const google = values["google-key"];
 const model = await startMockModel({
   port,
-  apiKeys: { ...(anthropic === undefined ? {} : { anthropic }), ...(openai === undefined ? {} : { openai }) },
+  apiKeys: {
+    ...(anthropic === undefined ? {} : { anthropic }),
+    ...(openai === undefined ? {} : { openai }),
+    ...(google === undefined ? {} : { google }),
+  },
   onRequest: ({ headers: _headers, prompt: _prompt, ...request }) => console.log(JSON.stringify(request)),
 });
 console.log(JSON.stringify({ url: model.url }));

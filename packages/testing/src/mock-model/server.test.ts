@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type MockModel, type ScriptStep, scriptPrompt, startMockModel } from "./index.ts";
 
-const keys = { anthropic: "sk-ant-real", openai: "sk-real" };
+const keys = { anthropic: "sk-ant-real", openai: "sk-real", google: "AIza-real" };
 
 async function withModel(run: (model: MockModel) => Promise<void>): Promise<void> {
   const model = await startMockModel({ apiKeys: keys });
@@ -58,6 +58,21 @@ function chat(model: MockModel, steps: readonly ScriptStep[], stream: boolean): 
       stream,
       messages: [{ role: "user", content: scriptPrompt(steps) }],
       tools,
+    }),
+  });
+}
+
+function gemini(model: MockModel, steps: readonly ScriptStep[], method: string): Promise<Response> {
+  const functionDeclarations = [
+    { name: "write_file", parametersJsonSchema: { type: "object", properties: { file_path: {} } } },
+  ];
+  return fetch(`${model.url}/v1beta/models/gemini-x:${method}`, {
+    method: "POST",
+    headers: { "x-goog-api-key": keys.google },
+    body: JSON.stringify({
+      systemInstruction: { parts: [{ text: "You are currently working in the directory: /w" }] },
+      contents: [{ role: "user", parts: [{ text: scriptPrompt(steps) }] }],
+      tools: [{ functionDeclarations }],
     }),
   });
 }
@@ -128,6 +143,79 @@ describe("OpenAI chat completions", () => {
       assert.equal(whole.choices[0].message.content, "hello");
     }));
 });
+
+describe("Gemini generateContent", () => {
+  const steps: readonly ScriptStep[] = [
+    { think: "t" },
+    { say: "hello" },
+    { edit: { path: "a", content: "x" } },
+  ];
+
+  test("streams a thought, text and a call, with usage in each part", () =>
+    withModel(async (model) => {
+      const answers = await events(await gemini(model, steps, "streamGenerateContent?alt=sse"));
+      const all = JSON.parse(JSON.stringify(answers));
+      const parts = all.flatMap((answer: GeminiAnswer) => answer.candidates[0]?.content.parts ?? []);
+      const said = parts.filter((part: GeminiPart) => part.thought !== true);
+      assert.equal(said.map((part: GeminiPart) => part.text ?? "").join(""), "hello");
+      const [call] = parts.flatMap((part: GeminiPart) => part.functionCall ?? []);
+      assert.equal(call.name, "write_file");
+      assert.deepEqual(call.args, { file_path: "/w/a", content: "x" });
+      assert.ok(all.every((answer: GeminiAnswer) => answer.usageMetadata.totalTokenCount > 0));
+      assert.equal(all.at(-1).candidates[0].finishReason, "STOP");
+      assert.equal(model.requests.at(-1)?.model, "gemini-x");
+    }));
+
+  test("answers whole, counts tokens, lists models, and goes on after the result of a call", () =>
+    withModel(async (model) => {
+      const whole = JSON.parse(await (await gemini(model, steps, "generateContent")).text());
+      const { parts } = whole.candidates[0].content;
+      assert.deepEqual(parts.slice(0, 2), [{ text: "t", thought: true }, { text: "hello" }]);
+      const counted = await gemini(model, steps, "countTokens");
+      assert.ok(JSON.parse(await counted.text()).totalTokens > 0);
+      const headers = { "x-goog-api-key": keys.google };
+      const listed = await fetch(`${model.url}/v1beta/models`, { headers });
+      assert.match(await listed.text(), /models\/gemini-mock/);
+      const contents = [
+        { role: "user", parts: [{ text: scriptPrompt([...steps, { say: "after" }]) }] },
+        { role: "model", parts: parts.slice(2) },
+        { role: "user", parts: [{ functionResponse: { name: "write_file", response: { output: "ok" } } }] },
+      ];
+      const tools = [{ functionDeclarations: [{ name: "write_file" }] }];
+      const path = "/v1beta/models/gemini-x:generateContent";
+      const body = JSON.stringify({ contents, tools });
+      const next = await fetch(`${model.url}${path}`, { method: "POST", headers, body });
+      const answer = JSON.parse(await next.text());
+      assert.deepEqual(answer.candidates[0].content.parts, [{ text: "after" }]);
+    }));
+
+  test("fills the schema of an answer, and says Google's names of errors", () =>
+    withModel(async (model) => {
+      const path = `${model.url}/v1beta/models/gemini-x:generateContent`;
+      const generationConfig = {
+        responseMimeType: "application/json",
+        responseJsonSchema: { type: "object", properties: { reasoning: {} } },
+      };
+      const contents = [{ role: "user", parts: [{ text: scriptPrompt([{ say: "no" }]) }] }];
+      const body = JSON.stringify({ contents, generationConfig });
+      const ask = (key: string) =>
+        fetch(path, { method: "POST", headers: { "x-goog-api-key": key }, body }).then((it) => it.text());
+      const { candidates } = JSON.parse(await ask(keys.google));
+      assert.deepEqual(JSON.parse(candidates[0].content.parts[0].text), { reasoning: "Mock title" });
+      assert.equal(JSON.parse(await ask("placeholder")).error.status, "UNAUTHENTICATED");
+    }));
+});
+
+interface GeminiPart {
+  readonly text?: string;
+  readonly thought?: boolean;
+  readonly functionCall?: { readonly name: string; readonly args: unknown };
+}
+
+interface GeminiAnswer {
+  readonly candidates: readonly { readonly content: { readonly parts: readonly GeminiPart[] } }[];
+  readonly usageMetadata: { readonly totalTokenCount: number };
+}
 
 describe("faults", () => {
   test("refuses a missing and a wrong key, and records which it was", () =>

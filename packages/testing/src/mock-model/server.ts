@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { anthropicWire } from "./anthropic.ts";
 import { chatWire } from "./chat.ts";
 import { type Conversation, isObject, type JsonObject } from "./conversation.ts";
+import { geminiCall, geminiWire } from "./gemini.ts";
 import { Gatekeeper } from "./holds.ts";
 import { nextReply, type Reply, type ReplyPart, splitText } from "./reply.ts";
 import { responsesWire } from "./responses.ts";
@@ -13,7 +14,7 @@ export interface MockModelOptions {
   /** Default: a free port. */
   readonly port?: number;
   /** A request without exactly this key gets 401. A provider without a key here takes any. */
-  readonly apiKeys?: { readonly anthropic?: string; readonly openai?: string };
+  readonly apiKeys?: { readonly anthropic?: string; readonly openai?: string; readonly google?: string };
   /** Called with every request once it is answered or its client has gone. */
   readonly onRequest?: (request: MockRequest) => void;
 }
@@ -22,7 +23,7 @@ export interface MockModelOptions {
 export interface MockRequest {
   readonly method: string;
   readonly path: string;
-  readonly provider: "anthropic" | "openai" | undefined;
+  readonly provider: "anthropic" | "openai" | "google" | undefined;
   /** Whether the key was the right one; "missing" when there was none at all. */
   readonly key: "accepted" | "wrong" | "missing" | "unchecked";
   readonly model: string;
@@ -116,7 +117,7 @@ async function handle(
     return refuse(404, `no route ${request.method} ${path}`);
   const parsed = parseJson(body);
   if (parsed === undefined) return refuse(400, "the body is not a JSON object");
-  const conversation = wire.parse(parsed, body.length);
+  const conversation = wire.parse(parsed, body.length, path);
   const facts = {
     model: conversation.model,
     tools: [...conversation.tools.keys()],
@@ -124,6 +125,10 @@ async function handle(
   };
   if (path.endsWith("/count_tokens")) {
     sendJson(response, 200, { input_tokens: Math.ceil(body.length / 4) });
+    return { ...seen, ...facts, status: 200, usage: undefined };
+  }
+  if (path.endsWith(":countTokens")) {
+    sendJson(response, 200, { totalTokens: Math.ceil(body.length / 4) });
     return { ...seen, ...facts, status: 200, usage: undefined };
   }
   const reply = nextReply(conversation);
@@ -206,12 +211,15 @@ function isDue(times: number, position: string, { counts }: Context): boolean {
 function providerOf(path: string, request: IncomingMessage): MockRequest["provider"] {
   if (path.endsWith("/messages") || path.endsWith("/messages/count_tokens")) return "anthropic";
   if (path.endsWith("/responses") || path.endsWith("/chat/completions")) return "openai";
+  if (geminiCall(path) !== undefined) return "google";
   if (!path.endsWith("/models")) return undefined;
+  if (path === "/v1beta/models") return "google";
   return request.headers["anthropic-version"] === undefined ? "openai" : "anthropic";
 }
 
 function wireOf(path: string, provider: MockRequest["provider"]): Wire | undefined {
   if (provider === "anthropic") return anthropicWire;
+  if (provider === "google") return geminiWire;
   if (path.endsWith("/responses")) return responsesWire;
   return path.endsWith("/chat/completions") ? chatWire : undefined;
 }
@@ -224,7 +232,7 @@ function checkKey(
   const expected = provider === undefined ? undefined : keys?.[provider];
   if (expected === undefined) return "unchecked";
   const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
-  const header = request.headers["x-api-key"];
+  const header = request.headers[provider === "google" ? "x-goog-api-key" : "x-api-key"];
   const given = [bearer, typeof header === "string" ? header : undefined].filter((key) => key !== undefined);
   if (given.length === 0) return "missing";
   return given.every((key) => key === expected) ? "accepted" : "wrong";
@@ -236,6 +244,12 @@ function modelList(provider: MockRequest["provider"]): JsonObject {
       { type: "model", id: "claude-mock", display_name: "Mock", created_at: "2026-01-01T00:00:00Z" },
     ];
     return { data, has_more: false, first_id: "claude-mock", last_id: "claude-mock" };
+  }
+  if (provider === "google") {
+    const supportedGenerationMethods = ["generateContent", "countTokens"];
+    return {
+      models: [{ name: "models/gemini-mock", displayName: "Mock", supportedGenerationMethods }],
+    };
   }
   return {
     object: "list",

@@ -4,7 +4,8 @@ import type { ToolCall } from "./tools.ts";
 
 /** A provider's wire: how a request is read and how a reply is written, streamed or whole. */
 export interface Wire {
-  parse(body: JsonObject, bodyBytes: number): Conversation;
+  /** Some providers say in the path what others say in the body. */
+  parse(body: JsonObject, bodyBytes: number, path: string): Conversation;
   encode(conversation: Conversation, usage: Reply["usage"]): Encoder;
   error(status: number, message: string): JsonObject;
 }
