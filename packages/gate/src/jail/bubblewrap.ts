@@ -12,7 +12,8 @@ import {
   leftoverCgroups,
   removeCgroupBases,
 } from "./cgroups.ts";
-import type { Guarantee, GuaranteeName, Jail, JailDriver, JailSpec, SelfTestReport } from "./jail.ts";
+import { checkGuarantees } from "./guarantees.ts";
+import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "./jail.ts";
 import { checkJailSpec } from "./jail-spec.ts";
 import { endOrphans, JailRecords, jailMark } from "./orphans.ts";
 import { buildSeccompFilter, filterArch } from "./seccomp.ts";
@@ -25,20 +26,6 @@ export interface BubblewrapOptions {
   /** Protections to leave out. Only tests do: they see the self-test and the attacks notice. */
   readonly omit?: ReadonlySet<Protection>;
 }
-
-/** Demanded of every jail unless its spec says otherwise. The limits depend on the machine. */
-const demanded: readonly GuaranteeName[] = [
-  "network.none",
-  "filesystem.read_only_root",
-  "filesystem.mounts_only",
-  "processes.hidden",
-  "privileges.none",
-  "namespaces.sealed",
-  "syscalls.filtered",
-  "environment.exact",
-  "descriptors.closed",
-  "processes.all_stopped",
-];
 
 /** Jails made by bubblewrap: namespaces, no capabilities, a system call filter, control groups. */
 export class BubblewrapDriver implements JailDriver {
@@ -92,7 +79,7 @@ export class BubblewrapDriver implements JailDriver {
   }
 
   /** Removes the gate's own control groups; its jails have ended. */
-  close(): void {
+  async close(): Promise<void> {
     removeCgroupBases(this.#cgroups);
   }
 
@@ -103,20 +90,8 @@ export class BubblewrapDriver implements JailDriver {
   }
 
   async start(spec: JailSpec): Promise<Jail> {
-    this.#checkGuarantees(spec);
+    checkGuarantees(spec, this.#guarantees);
     return this.#launch(spec);
-  }
-
-  #checkGuarantees(spec: JailSpec): void {
-    const held = new Set(this.#guarantees.filter((each) => each.held).map((each) => each.name));
-    const missing = (spec.requires ?? demanded).filter((name) => !held.has(name));
-    if (missing.length === 0) return;
-    throw new HoldfastError(
-      "jail",
-      "missing_guarantee",
-      `This machine's jails do not guarantee ${missing.join(", ")}; the jail is not started`,
-      { statusCode: 503, metadata: { missing } },
-    );
   }
 
   async #launch(unchecked: JailSpec): Promise<Jail> {

@@ -25,7 +25,8 @@ export interface BwrapPlan {
 /** Descriptors that bwrap reads, as laid out by the driver's spawn. */
 export const bwrapFds = { args: 3, seccomp: 4, status: 5 } as const;
 
-const etcFiles: Readonly<Record<string, string>> = {
+/** The files of a jail's own /etc. */
+export const etcFiles: Readonly<Record<string, string>> = {
   passwd:
     "root:x:0:0:root:/root:/usr/sbin/nologin\n" +
     "agent:x:1000:1000:agent:/home/agent:/bin/sh\n" +
@@ -39,7 +40,7 @@ const etcFiles: Readonly<Record<string, string>> = {
 };
 
 /** What of the host's /etc programs need to run; nothing of it is private. */
-const hostEtc = [
+export const hostEtc = [
   "/etc/ld.so.cache",
   "/etc/alternatives",
   "/etc/ssl/certs",

@@ -8,7 +8,7 @@ import { explainFailure } from "./bwrap-program.ts";
 import type { JailCgroup } from "./cgroups.ts";
 import type { Jail, JailExit, JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
-import { startTime } from "./processes.ts";
+import { childrenOf, gone, signalProcess, startTime } from "./processes.ts";
 
 export interface BwrapStart {
   readonly bwrap: string;
@@ -25,7 +25,8 @@ export interface BwrapStart {
  * Enters the control groups and turns core dumps off before bwrap exists, so that nothing of the jail
  * ever runs outside of them. Writing 0 means "the writer". Arguments: group files, "--", the program.
  */
-const enter = 'ulimit -c 0; while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@"';
+export const enterGroups =
+  'ulimit -c 0; while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@"';
 
 /**
  * Descriptors that this process itself inherited without close-on-exec, so that every program it
@@ -65,7 +66,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   const child = spawn(
     "/bin/sh",
     [
-      ...["-c", enter, "sh", ...start.cgroup.procsFiles, "--"],
+      ...["-c", enterGroups, "sh", ...start.cgroup.procsFiles, "--"],
       ...[start.bwrap, ...descriptors, "--", start.spec.command, ...start.spec.args],
     ],
     {
@@ -112,7 +113,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   return new BwrapJail(start, { child, stdin, stdout, stderr, status, ended });
 }
 
-function startFailed(detail: string, cause?: unknown): HoldfastError {
+export function startFailed(detail: string, cause?: unknown): HoldfastError {
   return new HoldfastError("jail", "start_failed", `The jail did not start: ${detail}`, {
     statusCode: 503,
     ...(cause === undefined ? {} : { cause }),
@@ -260,6 +261,7 @@ class BwrapJail implements Jail {
     this.#stopping = true;
     const graceMs = options.graceMs ?? jailLimits.defaultGraceMs;
     if (graceMs > 0) {
+      // Their pids cannot be given to others: bwrap has not collected their parent yet.
       for (const pid of childrenOf(this.pid)) signalProcess(pid, "SIGTERM");
       await Promise.race([this.exited, delay(graceMs, undefined, { ref: false })]);
     }
@@ -268,33 +270,5 @@ class BwrapJail implements Jail {
     await Promise.race([this.exited, delay(500, undefined, { ref: false })]);
     if (this.#alive) this.#parts.child.kill("SIGKILL");
     return this.exited;
-  }
-}
-
-/** Direct children; pids cannot be reused meanwhile, since bwrap has not collected their parent yet. */
-function childrenOf(pid: number): number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-    return text.trim().split(" ").filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  if (pid <= 1) return;
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It ended meanwhile.
-  }
-}
-
-/** Waits until the jail's first process, which is no child of this one, is dead. */
-async function gone(pid: number, started: string | undefined): Promise<void> {
-  const deadline = performance.now() + 2_000;
-  while (started !== undefined && startTime(pid) === started && performance.now() < deadline) {
-    signalProcess(pid, "SIGKILL");
-    await delay(2);
   }
 }

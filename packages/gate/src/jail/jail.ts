@@ -30,6 +30,9 @@ export type GuaranteeName =
   | "limits.pids"
   | "limits.cpu";
 
+/** What makes the jails; "none" confines nothing. */
+export type JailDriverName = "bubblewrap" | "podman" | "docker" | "gvisor" | "none";
+
 export interface Guarantee {
   readonly name: GuaranteeName;
   readonly held: boolean;
@@ -111,6 +114,11 @@ export interface Jail {
   readonly id: string;
   /** Host pid of the jail's first process. */
   readonly pid: number;
+  /**
+   * Host pid of the process that dials the host's sockets for the jail, where that is not one of the
+   * processes inside: a kernel in user space does it for all of them.
+   */
+  readonly dialerPid?: number;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
@@ -122,7 +130,7 @@ export interface Jail {
 }
 
 export interface JailDriver {
-  readonly name: "bubblewrap" | "none";
+  readonly name: JailDriverName;
   /** True when it confines nothing. */
   readonly unsafe: boolean;
   /** Why it starts nothing, where that is so: the error of every `start`. */
@@ -130,6 +138,10 @@ export interface JailDriver {
   /** As the last self-test found them; empty before the first. */
   readonly guarantees: readonly Guarantee[];
   selfTest(): Promise<SelfTestReport>;
+  /** Ends the jails that an earlier, killed host of this directory left; how many there were. */
+  endOrphans(): Promise<number>;
+  /** Gives back what the driver itself holds; its jails have ended. Idempotent. */
+  close(): Promise<void>;
   /**
    * Starts a jail; resolves when its namespaces stand.
    * Throws `jail.invalid_spec`, `jail.duplicate_id`, `jail.missing_guarantee`, `jail.unavailable`,

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 /**
  * When a living process started, in clock ticks since boot: with the pid it names one process for ever.
@@ -39,4 +40,43 @@ export function processesIn(namespace: string, startedBefore = Number.POSITIVE_I
         return false;
       }
     });
+}
+
+/** Living children of all threads of a process, theirs, and so on. */
+export function descendantsOf(pid: number): number[] {
+  const children = childrenOf(pid);
+  return [...children, ...children.flatMap(descendantsOf)];
+}
+
+/** Children of all threads of a process: each thread of a program may have its own. */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
+        .split(" ")
+        .filter((each) => each.trim() !== "")
+        .map(Number),
+    );
+  } catch {
+    return [];
+  }
+}
+
+/** Sends a signal; a process that ended meanwhile is fine. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  if (pid <= 1) return;
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** Ends and awaits a process that is no child of this one: a jail's first, known by when it started. */
+export async function gone(pid: number, started: string | undefined): Promise<void> {
+  const deadline = performance.now() + 2_000;
+  while (started !== undefined && startTime(pid) === started && performance.now() < deadline) {
+    signalProcess(pid, "SIGKILL");
+    await delay(2);
+  }
 }

@@ -1,0 +1,105 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { hostEtc, writeEtc } from "./bwrap-args.ts";
+import type { JailMount, JailSpec } from "./jail.ts";
+import { initCommand } from "./jail-init.ts";
+import { jailLimits } from "./jail-spec.ts";
+
+/** What of the host every jail sees, read-only: programs, libraries, certificates. */
+export function systemMounts(): JailMount[] {
+  const directories = ["/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"];
+  return [...directories.filter((path) => existsSync(path) && !lstatSync(path).isSymbolicLink()), ...hostEtc]
+    .filter((path) => existsSync(path))
+    .map((path) => ({ source: path, target: path, mode: "ro" }));
+}
+
+/** Links at the root of a system whose programs are all in /usr: [name, target]. */
+export function systemLinks(): [string, string][] {
+  return ["bin", "lib", "lib32", "lib64", "libx32", "sbin"].flatMap((name): [string, string][] => {
+    const path = `/${name}`;
+    return existsSync(path) && lstatSync(path).isSymbolicLink() ? [[name, readlinkSync(path)]] : [];
+  });
+}
+
+/** Directories that a root has besides those of its mounts. */
+export const rootDirectories = ["etc", "proc", "dev", "tmp", "run", "var", "home/agent"] as const;
+
+export interface BundlePlan {
+  readonly spec: JailSpec;
+  /** Made, and owned by the caller. */
+  readonly directory: string;
+  /** Compiled system call filter, which the first process loads before the command. */
+  readonly filter: Buffer;
+  readonly user: { readonly uid: number; readonly gid: number };
+}
+
+/** A mount point of the right kind, so that no runtime has to make one. */
+function mountPoint(root: string, { source, target }: JailMount): void {
+  const path = join(root, target);
+  if (existsSync(path)) return;
+  if (statSync(source).isDirectory()) {
+    mkdirSync(path, { recursive: true });
+  } else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, "");
+  }
+}
+
+/** Writes an OCI bundle (config.json and rootfs) for a checked spec. */
+export function writeBundle({ spec, directory, filter, user }: BundlePlan): void {
+  const root = join(directory, "rootfs");
+  rmSync(root, { recursive: true, force: true });
+  for (const name of rootDirectories) mkdirSync(join(root, name), { recursive: true });
+  for (const [name, target] of systemLinks()) symlinkSync(target, join(root, name));
+  symlinkSync("../tmp", join(root, "var/tmp"));
+  writeEtc(join(root, "etc"));
+  const mounts = [...systemMounts(), ...spec.mounts];
+  for (const mount of mounts) mountPoint(root, mount);
+  const tmpBytes = spec.limits?.tmpBytes ?? jailLimits.defaultTmpBytes;
+  const temporary = (destination: string) => ({
+    ...{ destination, type: "tmpfs", source: "tmpfs" },
+    options: ["nosuid", "nodev", "mode=1777", `size=${tmpBytes}`],
+  });
+  const none: string[] = [];
+  const config = {
+    ociVersion: "1.0.2",
+    process: {
+      user,
+      args: initCommand({
+        env: { ...spec.env, PWD: spec.cwd },
+        command: [spec.command, ...spec.args],
+        filter,
+      }),
+      env: none,
+      cwd: spec.cwd,
+      capabilities: { bounding: none, effective: none, inheritable: none, permitted: none, ambient: none },
+      rlimits: [{ type: "RLIMIT_CORE", hard: 0, soft: 0 }],
+      noNewPrivileges: true,
+    },
+    root: { path: "rootfs", readonly: true },
+    hostname: "jail",
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc", options: ["ro", "nosuid", "nodev", "noexec"] },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["ro", "nosuid"] },
+      temporary("/dev/shm"),
+      temporary("/tmp"),
+      ...mounts.map(({ source, target, mode }) => ({
+        ...{ destination: target, type: "bind", source },
+        options: ["rbind", "nosuid", "nodev", mode],
+      })),
+    ],
+    linux: {
+      namespaces: ["pid", "network", "ipc", "uts", "mount"].map((type) => ({ type })),
+    },
+  };
+  writeFileSync(join(directory, "config.json"), JSON.stringify(config), { mode: 0o600 });
+}

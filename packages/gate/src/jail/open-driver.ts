@@ -1,0 +1,58 @@
+import { isErrorCode } from "@holdfast/core";
+import type { GateConfig } from "../config.ts";
+import { BubblewrapDriver } from "./bubblewrap.ts";
+import { checkSelfTest } from "./guarantees.ts";
+import { GvisorDriver } from "./gvisor.ts";
+import type { JailDriver, JailDriverName } from "./jail.ts";
+import { RefusingDriver } from "./refusing-driver.ts";
+import { UnsafeDriver } from "./unsafe-driver.ts";
+
+export interface OpenedDriver {
+  readonly driver: JailDriver;
+  readonly orphansEnded: number;
+}
+
+type JailsConfig = NonNullable<GateConfig["jails"]>;
+
+/**
+ * The driver that `config` names, with the jails of a killed host ended and its guarantees proven.
+ * Throws `jail.unavailable` (or gives a driver that refuses each start with it, where the configuration
+ * asks for that) and `jail.unsafe_not_allowed`.
+ */
+export async function openDriver(config: JailsConfig, directory: string): Promise<OpenedDriver> {
+  const name = config.driver ?? "bubblewrap";
+  try {
+    const driver = await make(name, config, directory);
+    try {
+      const orphansEnded = await driver.endOrphans();
+      checkSelfTest(driver.unsafe ? [] : (await driver.selfTest()).guarantees);
+      return { driver, orphansEnded };
+    } catch (error) {
+      await driver.close();
+      throw error;
+    }
+  } catch (error) {
+    if (config.whenUnavailable !== "refuse" || !isErrorCode(error, "jail", "unavailable")) throw error;
+    return { driver: new RefusingDriver(name, error), orphansEnded: 0 };
+  }
+}
+
+async function make(name: JailDriverName, config: JailsConfig, directory: string): Promise<JailDriver> {
+  switch (name) {
+    case "bubblewrap":
+      return new BubblewrapDriver({
+        directory,
+        ...(config.bwrapPath === undefined ? {} : { bwrapPath: config.bwrapPath }),
+      });
+    case "gvisor":
+      return new GvisorDriver({
+        directory,
+        ...(config.runscPath === undefined ? {} : { runscPath: config.runscPath }),
+      });
+    case "podman":
+    case "docker":
+      throw new Error("not yet");
+    case "none":
+      return new UnsafeDriver({ allowUnsafe: config.allowUnsafe === true });
+  }
+}

@@ -1,0 +1,172 @@
+import { readlinkSync } from "node:fs";
+import type { CgroupSupport } from "./cgroups.ts";
+import type { Guarantee, GuaranteeName } from "./jail.ts";
+
+/** What the self-test needs to know of its driver. */
+export interface Subject {
+  readonly absentLimits: CgroupSupport["absent"];
+  /** Which kernel answers the probe: the host's (by default), or one in user space. */
+  readonly view?: "host" | "gvisor";
+  /** True where jails have the host's user namespace, and lack capabilities in it. */
+  readonly sharesUsers?: boolean;
+}
+
+/** What the probe said in a jail: lines of name=value, a name possibly several times. */
+export class Findings {
+  readonly #values = new Map<string, string[]>();
+
+  constructor(output: string) {
+    for (const line of output.split("\n")) {
+      const at = line.indexOf("=");
+      if (at < 0) continue;
+      const name = line.slice(0, at);
+      this.#values.set(name, [...(this.#values.get(name) ?? []), line.slice(at + 1).trim()]);
+    }
+  }
+
+  all(name: string): readonly string[] {
+    return this.#values.get(name) ?? [];
+  }
+
+  one(name: string): string {
+    return this.all(name)[0] ?? "";
+  }
+}
+
+type Verdict = (name: GuaranteeName, faults: readonly (string | false)[], good: string) => Guarantee;
+
+/** What was seen in a jail, as guarantees. */
+export function judge(found: Findings, canary: string, subject: Subject): Guarantee[] {
+  const complete = found.one("done") === "yes";
+  const verdict: Verdict = (name, faults, good) => {
+    const real = faults.filter((fault) => fault !== false);
+    if (!complete) return { name, held: false, detail: "the probe did not run to its end" };
+    return { name, held: real.length === 0, detail: real.length === 0 ? good : real.join("; ") };
+  };
+  const gvisor = subject.view === "gvisor";
+  // A kernel of its own gives its own names to namespaces; there the host's view counts.
+  const own = (ns: string) => found.one(gvisor ? `host_ns_${ns}` : `ns_${ns}`);
+  const shared = (ns: string) => {
+    if (own(ns) === readlinkSync(`/proc/self/ns/${ns}`)) return `shares the host's ${ns} namespace`;
+    return own(ns) === "" && `its ${ns} namespace was not seen`;
+  };
+  return [
+    ...surroundings(found, verdict, shared, gvisor),
+    ...rights(found, verdict, subject.sharesUsers !== true && shared("user"), gvisor),
+    ...inheritance(found, verdict, `PATH=/usr/bin:/bin CANARY=${canary} PWD=/`),
+  ];
+}
+
+function surroundings(
+  found: Findings,
+  verdict: Verdict,
+  shared: (ns: string) => string | false,
+  gvisor: boolean,
+): Guarantee[] {
+  return [
+    verdict(
+      "network.none",
+      [
+        shared("net"),
+        found.one("interfaces") !== "lo" && `interfaces: ${found.one("interfaces")}`,
+        found.one("routes") !== "0" && "there are routes",
+      ],
+      "only the loopback interface, no routes",
+    ),
+    verdict(
+      "filesystem.read_only_root",
+      found.all("writable").map((path) => `${path} is writable`),
+      "/, /usr, /etc, /dev and /proc refuse writes",
+    ),
+    verdict(
+      "filesystem.mounts_only",
+      [
+        shared("mnt"),
+        ...found
+          .all("visible")
+          // What gVisor shows there is its own.
+          .filter((path) => !(gvisor && path === "/sys/kernel"))
+          .map((path) => `${path} is visible`),
+      ],
+      "no host file outside the mounts",
+    ),
+    gvisor
+      ? verdict(
+          "processes.hidden",
+          [
+            shared("ipc"),
+            // The probe, its first process and what it runs.
+            found.one("pids").split(" ").length > 6 && `sees processes ${found.one("pids")}`,
+          ],
+          "a process table of its own, in a kernel of its own",
+        )
+      : verdict("processes.hidden", [shared("pid"), shared("ipc")], "own pid and ipc namespaces"),
+  ];
+}
+
+function rights(
+  found: Findings,
+  verdict: Verdict,
+  sharedUsers: string | false,
+  gvisor: boolean,
+): Guarantee[] {
+  const capabilities = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].filter(
+    // gVisor knows no ambient ones and does not name them.
+    (set) => !/^0+$/.test(found.one(set)) && !(gvisor && set === "CapAmb" && found.one(set) === ""),
+  );
+  return [
+    verdict(
+      "privileges.none",
+      [
+        sharedUsers,
+        capabilities.length > 0 && `has capabilities (${capabilities.join(", ")})`,
+        found.one("NoNewPrivs") !== "1" && "no_new_privs is off",
+      ],
+      "no capabilities, no_new_privs",
+    ),
+    verdict(
+      "namespaces.sealed",
+      found.all("unshare").map((kind) => `a new ${kind} namespace could be made`),
+      "no new namespaces",
+    ),
+    verdict("syscalls.filtered", [found.one("Seccomp") !== "2" && "no filter"], "seccomp filter in force"),
+  ];
+}
+
+function inheritance(found: Findings, verdict: Verdict, expected: string): Guarantee[] {
+  const sorted = (words: string) => words.split(" ").filter(Boolean).sort().join(" ");
+  return [
+    verdict(
+      "environment.exact",
+      [
+        sorted(found.one("env")) !== sorted(expected) && "the command inherited variables",
+        inherited(found.one("init_env"), expected) &&
+          `the first process has ${inherited(found.one("init_env"), expected)}`,
+      ],
+      "only what the spec names",
+    ),
+    verdict(
+      "descriptors.closed",
+      [
+        sorted(found.one("fds")) !== "0 1 2" && `open descriptors: ${found.one("fds")}`,
+        openBeyond(found.one("init_fds")) && `open in the first process: ${found.one("init_fds")}`,
+      ],
+      "only 0, 1 and 2 are open",
+    ),
+  ];
+}
+
+/** Names of variables of the first process beyond its mark, what the spec names, and what a shell sets. */
+function inherited(environment: string, expected: string): string | false {
+  const others = environment
+    .split(" ")
+    .filter((entry) => !expected.split(" ").includes(entry))
+    .map((entry) => entry.split("=", 1)[0] ?? "")
+    .filter((name) => name !== "" && !["HOLDFAST_JAIL", "PWD", "OLDPWD", "_", "SHLVL"].includes(name));
+  return others.length > 0 && others.join(", ");
+}
+
+/** bwrap's own first process may keep one event descriptor of the jail itself. */
+function openBeyond(list: string): boolean {
+  return list.split(" ").filter((fd) => Number(fd) > 2).length > 1;
+}
