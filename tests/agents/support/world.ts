@@ -31,7 +31,7 @@ export class World {
   static async create(agent: string): Promise<World> {
     const agentsDirectory = await installedAgents(agent);
     const key = `sk-canary-${randomBytes(24).toString("hex")}`;
-    const model = await startMockModel({ apiKeys: { anthropic: key, openai: key } });
+    const model = await startMockModel({ apiKeys: { anthropic: key, openai: key, google: key } });
     const directory = await mkdtemp(join(tmpdir(), `holdfast-${agent}-`));
     const world = new World(directory, model, key, agentsDirectory);
     try {
@@ -67,6 +67,8 @@ export class World {
         HOLDFAST_ANTHROPIC_BASE_URL: this.model.url,
         OPENAI_API_KEY: this.key,
         HOLDFAST_OPENAI_BASE_URL: `${this.model.url}/v1`,
+        GEMINI_API_KEY: this.key,
+        HOLDFAST_GOOGLE_BASE_URL: this.model.url,
       },
     });
     return this.#host;

@@ -41,12 +41,17 @@ export const gemini: AgentRow = {
     asksPermission: true,
     mcpServers: true,
     notes: [
-      "session/load within the same wall-clock minute erases the session.",
+      "session/load within the same wall-clock minute fails and erases the session.",
+      "A stream of the model that breaks ends the turn with an error.",
       "It sends no tool_call for calls that need approval.",
     ],
   },
   setup(start) {
-    const env: Record<string, string> = { GEMINI_CLI_NO_RELAUNCH: "true" };
+    // In a folder that it does not trust it starts no MCP server, not even those that it is given.
+    const env: Record<string, string> = {
+      GEMINI_CLI_NO_RELAUNCH: "true",
+      GEMINI_CLI_TRUST_WORKSPACE: "true",
+    };
     if (start.model) {
       env.GOOGLE_GEMINI_BASE_URL = start.model.baseUrl;
       env.GEMINI_API_KEY = start.model.apiKey;
