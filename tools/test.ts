@@ -1,66 +1,81 @@
 /**
- * `npm test`: everything, for real. Unit and package tests run two files at a time; the suites in
- * `tests/` (crash, security, agents, browser) run one at a time, since each owns the machine.
+ * `npm test`: everything, for real, the longest files first and several at a time.
  * `npm test -- PATTERN...` runs the files whose path contains one of the patterns.
  * With CI=true a skipped test fails the run.
  */
-import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { run } from "node:test";
 import { ensureSystemPackages } from "./system-packages.ts";
+import { FileReport } from "./test-reporter.ts";
+import { TestSchedule } from "./test-schedule.ts";
+import { keepTestTimes, readTestTimes } from "./test-times.ts";
 import { root, sourceFiles } from "./workspace.ts";
 
-interface Totals {
-  passed: number;
-  failed: number;
-  readonly skipped: string[];
+// Many files wait for processes, sockets and disks for part of their time: one more than there are cores.
+const lanes = availableParallelism() + 1;
+
+// A hang is a failure with a name, not a run that never ends: a test that hangs fails by itself, and
+// what still keeps its process alive, or never lets it look at its clock, ends with the process.
+const testTimeoutMs = 600_000;
+const fileTimeoutMs = 660_000;
+
+/**
+ * Most of the life of a short process goes into stripping types and compiling. What Node made of a
+ * module is kept for the hundreds of processes that load it after the first.
+ */
+function keepCompiled(whole: boolean): void {
+  const directory = join(root, ".cache", "compiled");
+  // Modules that tests write to folders of their own would add up over the runs.
+  if (whole) rmSync(directory, { recursive: true, force: true });
+  process.env["NODE_COMPILE_CACHE"] = directory;
 }
 
-const reporter = join(root, "tools", "test-reporter.ts");
-
-function runFiles(files: readonly string[], concurrency: number, totals: Totals): Promise<boolean> {
-  if (files.length === 0) return Promise.resolve(true);
-  return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      [
-        "--test",
-        "--disable-warning=ExperimentalWarning",
-        `--test-concurrency=${concurrency}`,
-        `--test-reporter=${reporter}`,
-        "--test-reporter-destination=stdout",
-        // A hang is a failure with a name, not a run that never ends.
-        "--test-timeout=600000",
-        ...files,
-      ],
-      { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
-    );
-    let rest = "";
-    child.stdout.setEncoding("utf8");
-    child.stdout.on("data", (chunk: string) => {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) takeLine(line, totals);
-    });
-    child.on("error", reject);
-    child.on("close", (code) => resolve(code === 0));
+async function runFile(path: string): Promise<FileReport> {
+  const report = new FileReport(path);
+  const events = run({
+    files: [join(root, path)],
+    cwd: root,
+    isolation: "process",
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+    timeout: testTimeoutMs,
+    signal: AbortSignal.timeout(fileTimeoutMs),
   });
+  for await (const event of events) report.take(event);
+  console.log(`${report}`);
+  return report;
 }
 
-/** The reporter ends with one line of totals and one line for each skipped test. */
-function takeLine(line: string, totals: Totals): void {
-  const summary = /^#totals (\d+) (\d+)$/.exec(line);
-  if (summary !== null) {
-    totals.passed += Number(summary[1]);
-    totals.failed += Number(summary[2]);
-  } else if (line.startsWith("#skip ")) {
-    totals.skipped.push(line.slice("#skip ".length));
-  } else {
-    console.log(line);
-  }
+async function runAll(files: readonly string[]): Promise<FileReport[]> {
+  const schedule = new TestSchedule(files, readTestTimes());
+  const reports: FileReport[] = [];
+  const seconds = new Map<string, number>();
+  let running = 0;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fill = () => {
+    for (let path: string | undefined; running < lanes; ) {
+      path = schedule.take();
+      if (path === undefined) break;
+      running += 1;
+      void runFile(path).then((report) => {
+        running -= 1;
+        schedule.ended(report.path);
+        reports.push(report);
+        if (report.ok) seconds.set(report.path, Math.round(report.seconds * 10) / 10);
+        fill();
+      }, reject);
+    }
+    if (running === 0) resolve();
+  };
+  fill();
+  await promise;
+  keepTestTimes(seconds);
+  return reports;
 }
 
 const patterns = process.argv.slice(2);
-const started = Date.now();
+const started = performance.now();
 ensureSystemPackages();
 const files = sourceFiles()
   .filter((path) => path.endsWith(".test.ts"))
@@ -69,23 +84,16 @@ if (files.length === 0) {
   console.error(`No test file matches: ${patterns.join(" ")}`);
   process.exit(2);
 }
+keepCompiled(patterns.length === 0);
 
-const totals: Totals = { passed: 0, failed: 0, skipped: [] };
-const parallel = await runFiles(
-  files.filter((path) => !path.startsWith("tests/")),
-  2,
-  totals,
+const reports = await runAll(files);
+const skips = reports.flatMap((report) => report.skips);
+const sum = (count: (report: FileReport) => number) => reports.reduce((all, each) => all + count(each), 0);
+for (const skipped of skips) console.log(`skipped: ${skipped.replaceAll("\n", " ")}`);
+console.log(`${files.length} files in ${Math.round((performance.now() - started) / 1000)} s`);
+console.log(
+  `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${skips.length} skipped`,
 );
-const serial = await runFiles(
-  files.filter((path) => path.startsWith("tests/")),
-  1,
-  totals,
-);
-
-for (const skipped of totals.skipped) console.log(`skipped: ${skipped}`);
-const seconds = Math.round((Date.now() - started) / 1000);
-console.log(`${files.length} files in ${seconds} s`);
-console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped.length} skipped`);
-const skipsFail = process.env["CI"] === "true" && totals.skipped.length > 0;
+const skipsFail = process.env["CI"] === "true" && skips.length > 0;
 if (skipsFail) console.error("In CI nothing is skipped: see the reasons above");
-process.exit(parallel && serial && totals.failed === 0 && !skipsFail ? 0 : 1);
+process.exit(reports.every((report) => report.ok) && !skipsFail ? 0 : 1);
