@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { HoldfastError } from "@holdfast/core";
 import { isRecord } from "../internal/http.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { SandboxDestroyedError } from "../sdk/errors.ts";
@@ -29,6 +30,9 @@ export interface DockerProviderOptions {
 }
 
 const tokenLabel = "dev.holdfast.sandbox-token";
+/** A server that ends twice within this time is not started a third time. */
+const restartWithinMs = 30_000;
+const logLines = 20;
 
 /**
  * A sandbox server in a container of Docker. Each has a token of its own and a random port of
@@ -56,6 +60,8 @@ function containerProvider(
     return api;
   };
   const port = options.agentPort ?? 2_468;
+  /** When the server of a container was last found ended, in milliseconds since the epoch. */
+  const restarts = new Map<string, number>();
   /** Throws {@link SandboxDestroyedError} for a container that is gone. */
   const inspect = async (id: string): Promise<Record<string, unknown>> => {
     try {
@@ -69,6 +75,7 @@ function containerProvider(
     await engine().call("POST", `/containers/${encodeURIComponent(id)}/start`);
   };
   const remove = async (id: string) => {
+    restarts.delete(id);
     try {
       await engine().call("DELETE", `/containers/${encodeURIComponent(id)}?force=true&v=true`);
     } catch (error) {
@@ -101,7 +108,13 @@ function containerProvider(
     },
     async ensureServer(id) {
       const { State } = await inspect(id);
-      if (!isRecord(State) || State.Running !== true) await start(id);
+      if (isRecord(State) && State.Running === true) return;
+      const last = restarts.get(id);
+      // A server that ends at once, again and again, would be waited for without end.
+      if (last !== undefined && Date.now() - last < restartWithinMs)
+        throw await endedError(engine(), id, State);
+      restarts.set(id, Date.now());
+      await start(id);
     },
     async getUrl(id) {
       const { NetworkSettings } = await inspect(id);
@@ -119,6 +132,32 @@ function containerProvider(
       return typeof token === "string" ? token : undefined;
     },
   };
+}
+
+/** Why the server in a container does not run: its exit code and the end of what it printed. */
+async function endedError(engine: EngineApi, id: string, state: unknown): Promise<HoldfastError> {
+  const { ExitCode, Error: why } = isRecord(state) ? state : {};
+  const query = `stdout=true&stderr=true&tail=${logLines}`;
+  const log = plainLog(
+    String(await engine.call("GET", `/containers/${encodeURIComponent(id)}/logs?${query}`)),
+  );
+  const said = [why, log].filter((text) => typeof text === "string" && text !== "").join(": ");
+  const message = `The sandbox server did not start: its container ended with exit code ${ExitCode}: ${said}`;
+  return new HoldfastError("sandbox", "server_not_started", message, {
+    statusCode: 502,
+    metadata: { containerId: id, ...(typeof ExitCode === "number" ? { exitCode: ExitCode } : {}) },
+  });
+}
+
+/** The engine puts eight bytes in front of each piece of a log: its stream, three zeros, its length. */
+function plainLog(text: string): string {
+  let plain = "";
+  let at = 0;
+  for (let zeros = text.indexOf("\0\0\0"); zeros > 0; zeros = text.indexOf("\0\0\0", at)) {
+    plain += text.slice(at, zeros - 1);
+    at = zeros + 7;
+  }
+  return (plain + text.slice(at)).trim();
 }
 
 async function createContainer(
