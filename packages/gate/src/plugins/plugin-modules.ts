@@ -27,30 +27,28 @@ function find(name: string, directory: string): string | undefined {
 
 /**
  * The installed packages that a plugin which comes with the product declares in its `package.json`, and
- * those that they need. A user's plugin brings its own in its folder. What a package carries inside its
- * own folder comes along with it. Throws `plugin.missing_dependency`.
+ * those that they need. A user's plugin brings its own in its folder. Throws `plugin.missing_dependency`.
  */
 export function modulesOf({ name: plugin, directory, source }: PluginFolder): PluginModule[] {
   if (source !== "built-in") return [];
   const found = new Map<string, string>();
+  const seen = new Set<string>();
   const waiting = dependenciesOf(directory).map((name) => ({ name, from: directory }));
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { name, from } = next;
     const at = find(name, from);
-    const problem =
-      at === undefined
-        ? "is not installed"
-        : found.has(name) && found.get(name) !== at && !at.startsWith(`${from}/`)
-          ? "is wanted in two versions"
-          : undefined;
-    if (at === undefined || problem !== undefined) {
+    // What a package carries inside its own folder comes along with it.
+    const carried = at !== undefined && [...found.values()].some((each) => at.startsWith(`${each}/`));
+    const clash = !carried && found.has(name) && found.get(name) !== at;
+    if (at === undefined || clash) {
+      const problem = clash ? "is wanted in two versions" : "is not installed";
       throw new HoldfastError("plugin", "missing_dependency", `The package ${name} of ${plugin} ${problem}`, {
         statusCode: 503,
       });
     }
-    const inside = at.startsWith(`${from}/`);
-    if (!inside && found.has(name)) continue;
-    if (!inside) found.set(name, at);
+    if (seen.has(at)) continue;
+    seen.add(at);
+    if (!carried) found.set(name, at);
     waiting.push(...dependenciesOf(at).map((each) => ({ name: each, from: at })));
   }
   return [...found].map(([name, at]) => ({ name, directory: at }));

@@ -1,0 +1,163 @@
+import type {
+  CoreServices,
+  PluginContext,
+  PluginHandler,
+  PluginServices,
+  PluginVerifyResult,
+  ToolInvocationResult,
+} from "@holdfast/gate/plugin";
+import { ToolError } from "@holdfast/gate/plugin";
+import type { SearchObject } from "imapflow";
+import { Mailbox, mailboxLimits } from "./mailbox.ts";
+import { compose, send, verifySmtp } from "./outgoing.ts";
+import { type MailServer, type MailSettings, readSettings, refused } from "./settings.ts";
+
+/** The person's mail. The passwords stay in this process, and it reaches the two named servers alone. */
+class MailHandler implements PluginHandler {
+  #settings: MailSettings | undefined;
+  #mailbox: Mailbox | undefined;
+
+  async initialize(services: CoreServices & Partial<PluginServices>): Promise<void> {
+    this.#settings = readSettings(services);
+    const { imap } = this.#settings;
+    if (imap !== undefined) this.#mailbox = new Mailbox(imap);
+  }
+
+  async handleToolInvocation(
+    tool: string,
+    args: Record<string, unknown>,
+    context: PluginContext,
+  ): Promise<ToolInvocationResult> {
+    const groups = this.#settings?.groups;
+    if (groups !== undefined && !groups.includes(context.group)) {
+      throw refused("The operator keeps the mailbox from this group", undefined, "NOT_ALLOWED");
+    }
+    return { ok: true, result: await this.#call(tool, args, context) };
+  }
+
+  async #call(
+    tool: string,
+    args: Record<string, unknown>,
+    { signal }: PluginContext,
+  ): Promise<Record<string, unknown>> {
+    const folder = folderOf(args["folder"]);
+    const uid = Number(args["uid"]);
+    switch (tool) {
+      case "mail_list":
+        return { folders: await this.#box().folders(signal) };
+      case "mail_search": {
+        const limit = typeof args["limit"] === "number" ? args["limit"] : mailboxLimits.listed;
+        return { folder, ...(await this.#box().search(folder, criteriaOf(args), limit, signal)) };
+      }
+      case "mail_read": {
+        const most = typeof args["max_bytes"] === "number" ? args["max_bytes"] : mailboxLimits.textBytes;
+        return { folder, ...(await this.#box().read(folder, uid, most, signal)) };
+      }
+      case "mail_attachment":
+        return { folder, ...(await this.#box().attachment(folder, uid, String(args["part"]), signal)) };
+      case "mail_send":
+        return this.#send(args, folder, signal);
+      default:
+        throw refused(`Unknown tool: "${tool}"`);
+    }
+  }
+
+  async #send(
+    args: Record<string, unknown>,
+    folder: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Record<string, unknown>> {
+    const { smtp, settings } = this.#sender();
+    const answers = args["reply_to_uid"];
+    const answered =
+      typeof answers === "number" ? await this.#box().identity(folder, answers, signal) : undefined;
+    const outgoing = await compose(args, settings, answered);
+    const { accepted, rejected } = await send(outgoing, smtp, settings.address, signal);
+    return {
+      message_id: outgoing.messageId,
+      accepted: [...accepted],
+      ...(rejected.length === 0 ? {} : { rejected: [...rejected] }),
+      ...(settings.sentFolder === "" ? {} : { copied: await this.#copy(settings, outgoing.raw) }),
+    };
+  }
+
+  /** The message is sent: a copy that fails is told and is no failure. */
+  async #copy({ sentFolder }: MailSettings, raw: Buffer): Promise<boolean> {
+    try {
+      await this.#box().append(sentFolder, raw);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #box(): Mailbox {
+    if (this.#mailbox === undefined) throw notConfigured("imap");
+    return this.#mailbox;
+  }
+
+  #sender(): { smtp: MailServer; settings: MailSettings } {
+    const settings = this.#settings;
+    if (settings?.smtp === undefined) throw notConfigured("smtp");
+    return { smtp: settings.smtp, settings };
+  }
+
+  async verify(): Promise<PluginVerifyResult> {
+    const { imap, smtp } = this.#settings ?? {};
+    if (imap === undefined && smtp === undefined)
+      return { ok: false, message: "No mail server is configured" };
+    try {
+      if (imap !== undefined) await this.#box().verify();
+      if (smtp !== undefined) await verifySmtp(smtp);
+      return { ok: true, message: "The mail servers take the login" };
+    } catch (error) {
+      return {
+        ok: false,
+        message: error instanceof ToolError ? error.message : "The mail servers do not answer",
+      };
+    }
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#mailbox?.close();
+  }
+}
+
+function notConfigured(connection: "imap" | "smtp"): ToolError {
+  return refused(
+    `The operator has configured no mail server (the connection "${connection}" and the address)`,
+    undefined,
+    "NOT_CONFIGURED",
+  );
+}
+
+function folderOf(value: unknown): string {
+  if (value === undefined) return "INBOX";
+  if (typeof value !== "string" || value === "" || /\p{Cc}/u.test(value)) {
+    throw refused("This is no name of a folder", "folder");
+  }
+  return value;
+}
+
+function criteriaOf(args: Record<string, unknown>): SearchObject {
+  const criteria: SearchObject = {};
+  for (const name of ["text", "from", "to", "subject"] as const) {
+    const value = args[name];
+    if (typeof value !== "string" || value === "") continue;
+    if (/\p{Cc}/u.test(value)) throw refused("What is searched for is one line", name);
+    criteria[name] = value;
+  }
+  for (const name of ["since", "before"] as const) {
+    const value = args[name];
+    if (value === undefined) continue;
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(String(value)) || Number.isNaN(Date.parse(String(value)))) {
+      throw refused("A day is written 2026-01-31", name);
+    }
+    criteria[name] = String(value);
+  }
+  if (args["unseen"] === true) criteria.seen = false;
+  if (typeof args["before_uid"] === "number") criteria.uid = `1:${args["before_uid"] - 1}`;
+  return Object.keys(criteria).length === 0 ? { all: true } : criteria;
+}
+
+export default new MailHandler();

@@ -1,0 +1,329 @@
+import { ToolError } from "@holdfast/gate/plugin";
+import {
+  type FetchMessageObject,
+  ImapFlow,
+  type MessageAddressObject,
+  type MessageStructureObject,
+  type SearchObject,
+} from "imapflow";
+import { type MailServer, refused } from "./settings.ts";
+
+export const mailboxLimits = {
+  folders: 500,
+  listed: 20,
+  textBytes: 64 * 1024,
+  attachmentBytes: 512 * 1024,
+  attachments: 100,
+  /** Of a header that is told. */
+  headerCharacters: 1_000,
+  addresses: 100,
+  references: 50,
+  connectMs: 10_000,
+  answerMs: 25_000,
+  /** A connection that nobody uses is closed. */
+  idleMs: 60_000,
+} as const;
+
+/** One mailbox, by one connection that is opened when it is needed. Nothing in it is changed by reading. */
+export class Mailbox {
+  readonly #server: MailServer;
+  #client: Promise<ImapFlow> | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #users = 0;
+
+  constructor(server: MailServer) {
+    this.#server = server;
+  }
+
+  async folders(signal?: AbortSignal): Promise<Record<string, unknown>[]> {
+    return this.#use(signal, async (client) => {
+      const all = await client.list({ statusQuery: { messages: true, unseen: true } });
+      return all.slice(0, mailboxLimits.folders).map(({ path, specialUse, status }) => ({
+        folder: path,
+        ...(specialUse === undefined ? {} : { use: specialUse.replace(/^\\/, "").toLowerCase() }),
+        ...(status === undefined ? {} : { messages: status.messages ?? 0, unseen: status.unseen ?? 0 }),
+      }));
+    });
+  }
+
+  /** The newest first. */
+  async search(
+    folder: string,
+    criteria: SearchObject,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<{ messages: Record<string, unknown>[]; more: boolean }> {
+    return this.#in(folder, signal, async (client) => {
+      const found = await client.search(criteria, { uid: true });
+      const uids = (found === false || found === undefined ? [] : found).sort((a, b) => b - a);
+      const wanted = uids.slice(0, limit);
+      if (wanted.length === 0) return { messages: [], more: false };
+      const query = { envelope: true, flags: true, internalDate: true, size: true };
+      const messages = await client.fetchAll(wanted, query, { uid: true });
+      return {
+        messages: messages.sort((a, b) => b.uid - a.uid).map(summary),
+        more: uids.length > wanted.length,
+      };
+    });
+  }
+
+  async read(folder: string, uid: number, maxBytes: number, signal?: AbortSignal) {
+    return this.#in(folder, signal, async (client) => {
+      const message = await fetchOne(client, uid);
+      const parts = leavesOf(message.bodyStructure);
+      const body =
+        parts.find((each) => isText(each, "text/plain")) ?? parts.find((each) => isText(each, "text/html"));
+      const { bytes, truncated } =
+        body?.part === undefined
+          ? { bytes: Buffer.alloc(0), truncated: false }
+          : await download(client, uid, body.part, maxBytes);
+      // A character that was cut is left out.
+      const text = new TextDecoder().decode(bytes, { stream: truncated }).replaceAll("\r\n", "\n");
+      const others = parts.filter((each) => each !== body);
+      return {
+        ...summary(message),
+        ...envelopeOf(message),
+        [body?.type === "text/html" ? "html" : "text"]: text,
+        ...(truncated ? { truncated } : {}),
+        attachments: others.slice(0, mailboxLimits.attachments).map(attachmentOf),
+      };
+    });
+  }
+
+  async attachment(folder: string, uid: number, part: string, signal?: AbortSignal) {
+    return this.#in(folder, signal, async (client) => {
+      const message = await fetchOne(client, uid);
+      const found = leavesOf(message.bodyStructure).find((each) => each.part === part);
+      if (found === undefined) throw refused("The message has no such part", "part", "NOT_FOUND");
+      const { bytes, truncated } = await download(client, uid, part, mailboxLimits.attachmentBytes);
+      if (truncated) {
+        throw refused(
+          `An attachment has at most ${mailboxLimits.attachmentBytes} bytes`,
+          "part",
+          "ATTACHMENT_TOO_LARGE",
+        );
+      }
+      return { ...attachmentOf(found), bytes: bytes.length, base64: bytes.toString("base64") };
+    });
+  }
+
+  /** By which an answer says what it answers. */
+  async identity(folder: string, uid: number, signal?: AbortSignal) {
+    return this.#in(folder, signal, async (client) => {
+      const { envelope, headers } = await fetchOne(client, uid);
+      const ids = (text: string) => text.match(/<[^<>\s]{1,250}>/g) ?? [];
+      const [messageId] = ids(envelope?.messageId ?? "");
+      if (messageId === undefined) {
+        throw refused("That message has no identity that an answer could name", "reply_to_uid");
+      }
+      return {
+        messageId,
+        references: ids(headers?.toString("latin1") ?? "").slice(-mailboxLimits.references),
+      };
+    });
+  }
+
+  /** Puts a message into a folder, as read. */
+  async append(folder: string, raw: Buffer): Promise<void> {
+    await this.#use(undefined, async (client) => {
+      if ((await client.append(folder, raw, ["\\Seen"])) === false) {
+        throw refused(`There is no folder ${folder}`);
+      }
+    });
+  }
+
+  async verify(): Promise<void> {
+    await this.#use(undefined, async (client) => {
+      await client.noop();
+    });
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.then(
+      (each) => each.close(),
+      () => {},
+    );
+  }
+
+  async #in<Result>(
+    folder: string,
+    signal: AbortSignal | undefined,
+    run: (client: ImapFlow) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#use(signal, async (client) => {
+      const lock = await client.getMailboxLock(folder, { readOnly: true }).catch((error: unknown) => {
+        if (client.usable) throw refused(`There is no folder ${folder}`, "folder", "NOT_FOUND");
+        throw error;
+      });
+      try {
+        return await run(client);
+      } finally {
+        lock.release();
+      }
+    });
+  }
+
+  async #use<Result>(
+    signal: AbortSignal | undefined,
+    run: (client: ImapFlow) => Promise<Result>,
+  ): Promise<Result> {
+    clearTimeout(this.#idle);
+    this.#users += 1;
+    try {
+      const client = await this.#connected();
+      // A command cannot be taken back: its connection ends with it.
+      const abort = () => client.close();
+      signal?.addEventListener("abort", abort, { once: true });
+      try {
+        return await run(client);
+      } finally {
+        signal?.removeEventListener("abort", abort);
+      }
+    } catch (error) {
+      throw failure(error);
+    } finally {
+      this.#users -= 1;
+      if (this.#users === 0) this.#idle = setTimeout(() => void this.close(), mailboxLimits.idleMs).unref();
+    }
+  }
+
+  async #connected(): Promise<ImapFlow> {
+    const present = await this.#client?.catch(() => undefined);
+    if (present?.usable === true) return present;
+    const next = connect(this.#server);
+    this.#client = next;
+    return next;
+  }
+}
+
+async function connect({ connection, security, tls, user, password }: MailServer): Promise<ImapFlow> {
+  const client = new ImapFlow({
+    host: "127.0.0.1",
+    port: connection.localPort,
+    secure: security === "tls",
+    doSTARTTLS: security === "starttls",
+    tls,
+    ...(tls.servername === undefined ? {} : { servername: tls.servername }),
+    auth: { user, pass: password() },
+    logger: false,
+    disableAutoIdle: true,
+    connectionTimeout: mailboxLimits.connectMs,
+    greetingTimeout: mailboxLimits.connectMs,
+    socketTimeout: mailboxLimits.answerMs,
+  });
+  // Whoever waits for an answer is told by it; without a listener it would end the process.
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+function failure(error: unknown): unknown {
+  if (error instanceof ToolError) return error;
+  if (Reflect.get(Object(error), "authenticationFailed") === true) {
+    return refused("The mail server refuses the login", undefined, "MAIL_LOGIN_FAILED");
+  }
+  const said: unknown = Reflect.get(Object(error), "responseText");
+  const code: unknown = Reflect.get(Object(error), "code");
+  const reason =
+    typeof said === "string" ? said.replace(/\p{Cc}+/gu, " ").slice(0, 300) : String(code ?? "no answer");
+  return new ToolError({
+    code: "MAIL_UNAVAILABLE",
+    message: `The mail server cannot be used now (${reason})`,
+    retriable: true,
+  });
+}
+
+async function fetchOne(client: ImapFlow, uid: number): Promise<FetchMessageObject> {
+  const query = {
+    envelope: true,
+    flags: true,
+    internalDate: true,
+    size: true,
+    bodyStructure: true,
+    headers: ["references"],
+  };
+  const message = await client.fetchOne(String(uid), query, { uid: true });
+  if (message === false || message === undefined) {
+    throw refused("There is no such message", "uid", "NOT_FOUND");
+  }
+  return message;
+}
+
+/** Decoded, and no more of it than is wanted. */
+async function download(client: ImapFlow, uid: number, part: string, most: number) {
+  const { content } = await client.download(String(uid), part, { uid: true });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  if (content !== undefined) {
+    for await (const chunk of content) {
+      chunks.push(Buffer.from(chunk));
+      size += chunk.length;
+      if (size > most) break;
+    }
+  }
+  return { bytes: Buffer.concat(chunks).subarray(0, most), truncated: size > most };
+}
+
+function leavesOf(node: MessageStructureObject | undefined): MessageStructureObject[] {
+  if (node === undefined) return [];
+  const leaves: MessageStructureObject[] = [];
+  const waiting = [node];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (next.childNodes !== undefined && !next.type.startsWith("message/"))
+      waiting.unshift(...next.childNodes);
+    else leaves.push({ ...next, part: next.part ?? "1" });
+  }
+  return leaves;
+}
+
+function isText({ type, disposition }: MessageStructureObject, wanted: string): boolean {
+  return type === wanted && disposition !== "attachment";
+}
+
+function attachmentOf({ part, type, size, parameters, dispositionParameters }: MessageStructureObject) {
+  const name = dispositionParameters?.["filename"] ?? parameters?.["name"];
+  return { part, type, ...(name === undefined ? {} : { name: cut(name) }), encoded_bytes: size ?? 0 };
+}
+
+function cut(text: string): string {
+  return text.slice(0, mailboxLimits.headerCharacters);
+}
+
+function told(addresses: readonly MessageAddressObject[] = []): string[] {
+  return addresses
+    .slice(0, mailboxLimits.addresses)
+    .map(({ name, address }) => cut(name ? `${name} <${address ?? ""}>` : (address ?? "")));
+}
+
+function dateOf(value: Date | string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+function summary({ uid, envelope, flags, internalDate, size }: FetchMessageObject): Record<string, unknown> {
+  const received = dateOf(internalDate);
+  return {
+    uid,
+    from: told(envelope?.from),
+    to: told(envelope?.to),
+    subject: cut(envelope?.subject ?? ""),
+    ...(received === undefined ? {} : { received }),
+    seen: flags?.has("\\Seen") === true,
+    bytes: size ?? 0,
+  };
+}
+
+function envelopeOf({ envelope }: FetchMessageObject): Record<string, unknown> {
+  const date = dateOf(envelope?.date);
+  return {
+    cc: told(envelope?.cc),
+    reply_to: told(envelope?.replyTo),
+    ...(date === undefined ? {} : { date }),
+    ...(envelope?.messageId === undefined ? {} : { message_id: cut(envelope.messageId) }),
+    ...(envelope?.inReplyTo === undefined ? {} : { in_reply_to: cut(envelope.inReplyTo) }),
+  };
+}

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createTestServices } from "@holdfast/gate/plugin-testing";
+import { readSettings } from "./settings.ts";
+
+const at = (host: string, config: Record<string, unknown> = {}) =>
+  readSettings({
+    ...createTestServices(),
+    connections: { imap: { host, port: 143, localPort: 1 } },
+    config: { address: "me@example.com", ...config },
+  });
+
+test("a password goes in the clear to servers of this machine alone", () => {
+  const clear = { imap_security: "none" };
+  for (const host of ["mail.example.com", "192.0.2.1", "localhost.example.com", "10.0.0.1"]) {
+    assert.throws(() => at(host, clear), /is for servers of this machine alone/);
+  }
+  for (const host of ["127.0.0.1", "localhost", "::1"]) assert.equal(at(host, clear).imap?.security, "none");
+  assert.equal(at("mail.example.com").imap?.security, "tls");
+});
+
+test("a server without an address is none", () => {
+  assert.equal(at("mail.example.com", { address: "" }).imap, undefined);
+  assert.equal(at("mail.example.com").smtp, undefined);
+  assert.equal(at("mail.example.com").imap?.user, "me@example.com");
+});

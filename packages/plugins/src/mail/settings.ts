@@ -1,0 +1,87 @@
+import { isIP } from "node:net";
+import { type ConnectionOptions, checkServerIdentity } from "node:tls";
+import type { CoreServices, PluginServices, ServerConnection } from "@holdfast/gate/plugin";
+import { ToolError } from "@holdfast/gate/plugin";
+
+export type Security = "tls" | "starttls" | "none";
+
+/** How one server is spoken to. */
+export interface MailServer {
+  readonly connection: ServerConnection;
+  readonly security: Security;
+  readonly tls: ConnectionOptions;
+  readonly user: string;
+  /** Read at each use: the operator may replace it. */
+  readonly password: () => string;
+}
+
+export interface MailSettings {
+  readonly address: string;
+  readonly name: string;
+  readonly imap: MailServer | undefined;
+  readonly smtp: MailServer | undefined;
+  /** In lower case; undefined for anybody. */
+  readonly recipients: readonly string[] | undefined;
+  readonly groups: readonly string[] | undefined;
+  readonly sentFolder: string;
+}
+
+export function refused(message: string, field?: string, code = "HANDLER_ERROR"): ToolError {
+  return new ToolError({ code, message, field });
+}
+
+const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
+
+function texts(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.map(String) : undefined;
+}
+
+/** Throws where a password would go out in the clear. */
+export function readSettings(services: CoreServices & Partial<PluginServices>): MailSettings {
+  const { config = {}, connections = {} } = services;
+  const text = (key: string) => (typeof config[key] === "string" ? config[key] : "");
+  const address = text("address");
+  const credential = (key: string): string => {
+    try {
+      return services.readCredential(key);
+    } catch {
+      return "";
+    }
+  };
+  const server = (name: "imap" | "smtp"): MailServer | undefined => {
+    const connection = connections[name];
+    if (connection === undefined || address === "") return undefined;
+    const { host } = connection;
+    const security = securityOf(config[`${name}_security`]);
+    if (security === "none" && !loopback.test(host)) {
+      throw new Error(`${name}_security is "none", which is for servers of this machine alone`);
+    }
+    return {
+      connection,
+      security,
+      user: text(`${name}_user`) || address,
+      password: () => (name === "smtp" ? credential("SMTP_PASSWORD") : "") || credential("IMAP_PASSWORD"),
+      tls: {
+        // The socket leads to the server by another address; its certificate is checked for its own.
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+        checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+        minVersion: "TLSv1.2",
+        rejectUnauthorized: true,
+        ...(text("ca") === "" ? {} : { ca: text("ca") }),
+      },
+    };
+  };
+  return {
+    address,
+    name: text("name"),
+    imap: server("imap"),
+    smtp: server("smtp"),
+    recipients: texts(config["recipients"])?.map((each) => each.toLowerCase()),
+    groups: texts(config["groups"]),
+    sentFolder: text("sent_folder"),
+  };
+}
+
+function securityOf(value: unknown): Security {
+  return value === "starttls" || value === "none" ? value : "tls";
+}

@@ -1,0 +1,194 @@
+/** Mail, as an agent's calls send and read it: the real gate, and real SMTP and IMAP servers. */
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createGate, type Gate } from "@holdfast/gate";
+import { pluginsDirectory } from "@holdfast/plugins";
+import { type MailServer, mailServerProblem, startMailServer } from "@holdfast/testing/mail-server";
+
+/** A gate whose operator has written `plugins.json`, as one does for the product. */
+async function open(t: TestContext, server?: MailServer, config?: Readonly<Record<string, unknown>>) {
+  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-mail-gate-")));
+  chmodSync(dataDir, 0o755);
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  if (server !== undefined) {
+    const mail = {
+      connections: { imap: server.imap, smtp: server.smtp },
+      config: {
+        address: server.address,
+        name: "Ada Lovelace",
+        smtp_security: "starttls",
+        ca: server.certificate,
+        ...config,
+      },
+    };
+    writeFileSync(join(dataDir, "plugins.json"), JSON.stringify({ version: 1, plugins: { mail } }));
+  }
+  const gate = await createGate({
+    dataDir,
+    jails: { whenUnavailable: "refuse" },
+    vault: { env: {}, logins: false },
+    plugins: { builtInDirectory: pluginsDirectory, watch: false },
+  });
+  t.after(() => gate.close());
+  if (server !== undefined) await gate.plugins.setCredential("mail", "IMAP_PASSWORD", server.password);
+  const call = (name: string, args: Record<string, unknown> = {}, group = "alpha") =>
+    invoke(gate, name, args, group);
+  return { gate, call };
+}
+
+async function invoke(gate: Gate, name: string, args: Record<string, unknown>, group: string) {
+  const tool = gate.plugins.tools().find((each) => each.name === `mail_${name}`);
+  assert.ok(tool, name);
+  const outcome = await gate.plugins.invoke({
+    tool,
+    arguments: args,
+    principal: { jailId: "j", session: "s", group },
+    correlation: "c",
+    signal: new AbortController().signal,
+  });
+  return outcome.ok
+    ? { text: JSON.stringify(outcome.result) }
+    : { text: `${outcome.error.code} ${outcome.error.field ?? "-"}: ${outcome.error.message}` };
+}
+
+test("mail without a server says so, asks for sending alone, and its answers taint", async (t) => {
+  const { gate, call } = await open(t);
+  assert.match((await call("search")).text, /^NOT_CONFIGURED/);
+  assert.match(
+    (await call("send", { to: ["a@b.example"], subject: "x", text: "y" })).text,
+    /^NOT_CONFIGURED/,
+  );
+  assert.deepEqual(
+    gate.plugins
+      .tools()
+      .filter((each) => each.plugin === "mail")
+      .map(({ name, riskLevel, untrusted = false }) => `${name} ${riskLevel} ${untrusted}`),
+    [
+      "mail_list low false",
+      "mail_search low true",
+      "mail_read low true",
+      "mail_attachment low true",
+      "mail_send high false",
+    ],
+  );
+});
+
+const problem = mailServerProblem();
+
+test("mail", { skip: problem ?? false }, async (t) => {
+  const server = await startMailServer();
+  t.after(() => server.close());
+  const { gate, call } = await open(t, server, {
+    recipients: [server.address, "@friends.example"],
+    groups: ["alpha"],
+    sent_folder: "Sent",
+  });
+  const { address } = server;
+  const read = async (args: Record<string, unknown>) => (await call("read", args)).text;
+  /** Delivery comes after the server's yes. */
+  const arrived = async (subject: string): Promise<number> => {
+    for (;;) {
+      const found = /"uid":(\d+)/.exec((await call("search", { subject })).text);
+      if (found !== null) return Number(found[1]);
+      await sleep(20);
+    }
+  };
+
+  await t.test("arrives as it was written, and a copy is kept", async () => {
+    const text = "Grüße\n.\nFrom here\nthe end";
+    const base64 = Buffer.from([0, 255, 10, 13]).toString("base64");
+    const sent = await call("send", {
+      to: [address],
+      bcc: ["someone@friends.example"],
+      subject: "Über den Zaun",
+      text,
+      attachments: [{ name: "añ o.bin", base64 }],
+    });
+    assert.match(sent.text, /"accepted":\[".*","someone@friends\.example"\],"copied":true/);
+    const uid = await arrived("Zaun");
+    const message = await read({ uid });
+    assert.match(message, /"from":\["Ada Lovelace <me@.*"subject":"Über den Zaun".*"seen":false/);
+    assert.ok(message.includes(JSON.stringify(text).slice(1, -1)), message);
+    assert.doesNotMatch(message, /someone@friends/);
+    const part = /"part":"(\d[\d.]*)","type":"application\/octet-stream","name":"añ o\.bin"/.exec(
+      message,
+    )?.[1];
+    assert.match(
+      (await call("attachment", { uid, part })).text,
+      new RegExp(`"bytes":4,"base64":"${base64}"`),
+    );
+    assert.match((await call("attachment", { uid, part: "9" })).text, /^NOT_FOUND part/);
+    assert.match(await read({ uid, max_bytes: 3 }), /"text":"Gr","truncated":true/);
+    assert.match((await call("search", { folder: "Sent" })).text, /Über den Zaun.*"seen":true/);
+    assert.match((await call("list")).text, /"folder":"Sent","use":"sent","messages":1,"unseen":0/);
+  });
+
+  await t.test("an answer names what it answers", async () => {
+    const uid = await arrived("Zaun");
+    const sent = await call("send", { to: [address], subject: "Re: answer", text: "yes", reply_to_uid: uid });
+    assert.match(sent.text, /"accepted"/);
+    const original = /"message_id":"([^"]+)"/.exec(await read({ uid }))?.[1];
+    const answer = await read({ uid: await arrived("answer") });
+    assert.equal(/"in_reply_to":"([^"]+)"/.exec(answer)?.[1], original);
+  });
+
+  await t.test("nothing is sent that says otherwise than it looks", async () => {
+    const before = server.log();
+    const good = { to: [address], subject: "refused", text: "x" };
+    for (const [args, expected] of [
+      [{ ...good, subject: "a\r\nBcc: thief@evil.example" }, /^HANDLER_ERROR subject/],
+      [{ ...good, subject: "a\u2028b" }, /^HANDLER_ERROR subject/],
+      [{ ...good, to: [`${address}\nthief@evil.example`] }, /^HANDLER_ERROR to/],
+      [{ ...good, to: [`Me <${address}>`] }, /^HANDLER_ERROR to/],
+      [{ ...good, cc: [`${address},thief@evil.example`] }, /^HANDLER_ERROR cc/],
+      [{ ...good, to: [] }, /^HANDLER_ERROR to/],
+      [{ ...good, bcc: ["thief@evil.example"] }, /^RECIPIENT_NOT_ALLOWED bcc/],
+      [{ ...good, cc: ["x@sub.friends.example"] }, /^RECIPIENT_NOT_ALLOWED cc/],
+      [{ ...good, to: Array.from({ length: 51 }, (_, n) => `a${n}@friends.example`) }, /^HANDLER_ERROR to/],
+      [{ ...good, attachments: [{ name: "../a", base64: "" }] }, /^HANDLER_ERROR attachments/],
+      [{ ...good, attachments: [{ name: "a", path: "/etc/passwd" }] }, /^HANDLER_ERROR attachments/],
+      [{ ...good, attachments: [{ name: "a", base64: "A".repeat(699_056) }] }, /^HANDLER_ERROR attachments/],
+      [{ ...good, reply_to_uid: 4_000 }, /^NOT_FOUND uid/],
+    ] as const) {
+      assert.match((await call("send", args)).text, expected);
+    }
+    assert.match((await call("search", { subject: "a\r\nx LOGOUT" })).text, /^HANDLER_ERROR subject/);
+    assert.match((await call("search", { folder: "a\r\nx LOGOUT" })).text, /^HANDLER_ERROR folder/);
+    assert.match((await call("search", { since: "1 Jan" })).text, /^HANDLER_ERROR since/);
+    assert.match((await call("search", { folder: "Nowhere" })).text, /^NOT_FOUND folder/);
+    assert.match((await call("search", {}, "beta")).text, /^NOT_ALLOWED/);
+    assert.equal(server.log(), before);
+  });
+
+  await t.test("what the server refuses is told", async () => {
+    const some = await call("send", { to: [address, "nobody@friends.example"], subject: "some", text: "x" });
+    assert.match(some.text, /"accepted":\["me@[^\]]*"\],"rejected":\["nobody@friends\.example"\]/);
+    const none = await call("send", { to: ["nobody@friends.example"], subject: "none", text: "x" });
+    assert.match(none.text, /^MAIL_REFUSED -: .*no such person/);
+  });
+
+  await t.test("each connection is on record, and only to the two servers", async () => {
+    const hosts = (await gate.audit.query({ type: "plugin.connection", limit: 1_000 })).map(
+      ({ data }) => `${data?.["connection"]} ${data?.["host"]}`,
+    );
+    assert.deepEqual([...new Set(hosts)].sort(), [
+      `imap ${server.imap.host}:${server.imap.port}`,
+      `smtp ${server.smtp.host}:${server.smtp.port}`,
+    ]);
+    assert.equal((await gate.plugins.verify("mail")).ok, true);
+  });
+
+  await t.test("a wrong password, and a certificate that nobody vouches for, are told", async (t) => {
+    const args = { to: [address], subject: "x", text: "x" };
+    await gate.plugins.setCredential("mail", "SMTP_PASSWORD", "another one");
+    assert.match((await call("send", args)).text, /^MAIL_LOGIN_FAILED/);
+    const strange = await open(t, server, { ca: "" });
+    assert.match((await strange.call("search")).text, /^MAIL_UNAVAILABLE/);
+    assert.match((await strange.call("send", args)).text, /^MAIL_UNAVAILABLE/);
+    assert.equal((await strange.gate.plugins.verify("mail")).ok, false);
+  });
+});
