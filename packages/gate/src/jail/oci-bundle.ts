@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -23,7 +24,7 @@ export function systemMounts(): JailMount[] {
 }
 
 /** Links at the root of a system whose programs are all in /usr: [name, target]. */
-export function systemLinks(): [string, string][] {
+function systemLinks(): [string, string][] {
   return ["bin", "lib", "lib32", "lib64", "libx32", "sbin"].flatMap((name): [string, string][] => {
     const path = `/${name}`;
     return existsSync(path) && lstatSync(path).isSymbolicLink() ? [[name, readlinkSync(path)]] : [];
@@ -31,7 +32,7 @@ export function systemLinks(): [string, string][] {
 }
 
 /** Directories that a root has besides those of its mounts. */
-export const rootDirectories = ["etc", "proc", "dev", "tmp", "run", "var", "home/agent"] as const;
+const rootDirectories = ["etc", "proc", "dev", "tmp", "run", "var", "sys", "home/agent"] as const;
 
 export interface BundlePlan {
   readonly spec: JailSpec;
@@ -54,16 +55,21 @@ function mountPoint(root: string, { source, target }: JailMount): void {
   }
 }
 
-/** Writes an OCI bundle (config.json and rootfs) for a checked spec. */
-export function writeBundle({ spec, directory, filter, user }: BundlePlan): void {
-  const root = join(directory, "rootfs");
+/** Writes the root that a jail starts from: empty but for its own /etc, links and mount points. */
+export function writeRoot(root: string, mounts: readonly JailMount[]): void {
   rmSync(root, { recursive: true, force: true });
   for (const name of rootDirectories) mkdirSync(join(root, name), { recursive: true });
+  chmodSync(join(root, "tmp"), 0o1777);
   for (const [name, target] of systemLinks()) symlinkSync(target, join(root, name));
   symlinkSync("../tmp", join(root, "var/tmp"));
   writeEtc(join(root, "etc"));
-  const mounts = [...systemMounts(), ...spec.mounts];
   for (const mount of mounts) mountPoint(root, mount);
+}
+
+/** Writes an OCI bundle (config.json and rootfs) for a checked spec. */
+export function writeBundle({ spec, directory, filter, user }: BundlePlan): void {
+  const mounts = [...systemMounts(), ...spec.mounts];
+  writeRoot(join(directory, "rootfs"), mounts);
   const tmpBytes = spec.limits?.tmpBytes ?? jailLimits.defaultTmpBytes;
   const temporary = (destination: string) => ({
     ...{ destination, type: "tmpfs", source: "tmpfs" },

@@ -1,6 +1,7 @@
 import { isErrorCode } from "@holdfast/core";
 import type { GateConfig } from "../config.ts";
 import { BubblewrapDriver } from "./bubblewrap.ts";
+import { EngineDriver } from "./engine/engine-driver.ts";
 import { checkSelfTest } from "./guarantees.ts";
 import { GvisorDriver } from "./gvisor.ts";
 import type { JailDriver, JailDriverName } from "./jail.ts";
@@ -51,7 +52,10 @@ async function make(name: JailDriverName, config: JailsConfig, directory: string
       });
     case "podman":
     case "docker":
-      throw new Error("not yet");
+      return new EngineDriver(name, {
+        directory,
+        ...(config.engineSocket === undefined ? {} : { socketPath: config.engineSocket }),
+      });
     case "none":
       return new UnsafeDriver({ allowUnsafe: config.allowUnsafe === true });
   }

@@ -1,0 +1,64 @@
+import type { Socket } from "node:net";
+import { PassThrough, type Readable, type Writable } from "node:stream";
+
+export interface AttachedStreams {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The engine closed them: the container's process has ended. */
+  readonly ended: Promise<void>;
+}
+
+/** Of a frame's header: which stream, three zeros, and how many bytes follow (big-endian). */
+const headerBytes = 8;
+
+/**
+ * Takes the two output streams of an attached container apart (Engine API, "attach", stream format). It
+ * is read at the pace of the slower reader, so what a jail writes waits in the jail.
+ */
+export function attachedStreams(socket: Socket): AttachedStreams {
+  const highWaterMark = 256 * 1024;
+  const outputs = { 1: new PassThrough({ highWaterMark }), 2: new PassThrough({ highWaterMark }) };
+  let pending: Buffer = Buffer.alloc(0);
+  let left = 0;
+  let output = outputs[1];
+  let full = 0;
+  const write = (chunk: Buffer) => {
+    if (output.write(chunk)) return;
+    full += 1;
+    socket.pause();
+    output.once("drain", () => {
+      full -= 1;
+      if (full === 0) socket.resume();
+    });
+  };
+  socket.on("data", (chunk: Buffer) => {
+    let bytes = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    while (bytes.length > 0) {
+      if (left === 0) {
+        if (bytes.length < headerBytes) break;
+        output = bytes[0] === 2 ? outputs[2] : outputs[1];
+        left = bytes.readUInt32BE(4);
+        bytes = bytes.subarray(headerBytes);
+        continue;
+      }
+      const part = bytes.subarray(0, left);
+      write(part);
+      left -= part.length;
+      bytes = bytes.subarray(part.length);
+    }
+    pending = bytes;
+  });
+  const ended = new Promise<void>((resolve) => {
+    const end = () => {
+      outputs[1].end();
+      outputs[2].end();
+      resolve();
+    };
+    socket.once("end", end);
+    socket.once("close", end);
+  });
+  // A connection that the engine drops is the end of the streams; how the jail ended is asked for.
+  socket.on("error", () => {});
+  return { stdin: socket, stdout: outputs[1], stderr: outputs[2], ended };
+}

@@ -1,0 +1,111 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Jail, JailExit, JailSpec, JailUsage } from "../jail.ts";
+import { jailLimits } from "../jail-spec.ts";
+import { type AttachedStreams, attachedStreams } from "./attached.ts";
+import { type ContainerCounters, containerCounters } from "./container-counters.ts";
+import { type EngineClient, isRecord } from "./engine-client.ts";
+
+export interface ContainerStart {
+  readonly client: EngineClient;
+  readonly spec: JailSpec;
+  /** Of the container, which was created and not started. */
+  readonly container: string;
+  readonly onExit: () => void;
+}
+
+/** Starts a created container, with its streams. Throws `jail.engine_failed`. */
+export async function startContainer(start: ContainerStart): Promise<Jail> {
+  const { client, container } = start;
+  const streams = attachedStreams(await client.attach(container));
+  await client.call("POST", `/containers/${container}/start`);
+  // Asked for at once: the answer comes when it has ended, however early that is.
+  const waited = client.call(
+    "POST",
+    `/containers/${container}/wait`,
+    undefined,
+    new AbortController().signal,
+  );
+  waited.catch(() => {});
+  // One that has ended already is seen by no pid, and by some engines with an error.
+  const state = await stateOf(client, container).catch(() => ({ pid: 0 }));
+  return new ContainerJail(start, streams, state.pid, waited);
+}
+
+interface State {
+  readonly pid: number;
+  readonly outOfMemory: boolean;
+}
+
+async function stateOf(client: EngineClient, container: string): Promise<State> {
+  const value = await client.call("GET", `/containers/${container}/json`);
+  const state = isRecord(value) ? value["State"] : undefined;
+  if (!isRecord(state)) return { pid: 0, outOfMemory: false };
+  return { pid: Number(state["Pid"] ?? 0), outOfMemory: state["OOMKilled"] === true };
+}
+
+class ContainerJail implements Jail {
+  readonly id: string;
+  readonly pid: number;
+  readonly stdin;
+  readonly stdout;
+  readonly stderr;
+  readonly exited: Promise<JailExit>;
+  readonly #start: ContainerStart;
+  readonly #counters: ContainerCounters;
+  #stopping = false;
+  #alive = true;
+
+  constructor(start: ContainerStart, streams: AttachedStreams, pid: number, waited: Promise<unknown>) {
+    this.#start = start;
+    this.id = start.spec.id;
+    this.pid = pid;
+    this.stdin = streams.stdin;
+    this.stdout = streams.stdout;
+    this.stderr = streams.stderr;
+    this.#counters = containerCounters(pid);
+    this.exited = this.#finish(streams, waited);
+  }
+
+  usage(): JailUsage {
+    return this.#counters.read();
+  }
+
+  async #finish(streams: AttachedStreams, waited: Promise<unknown>): Promise<JailExit> {
+    const { client, container, onExit } = this.#start;
+    // The group of a container goes soon after its process: the last look is now.
+    await streams.ended;
+    this.#counters.read();
+    const answer = await waited.catch(() => undefined);
+    const code = isRecord(answer) ? Number(answer["StatusCode"] ?? -1) : null;
+    const last = await stateOf(client, container).catch(() => undefined);
+    if (last?.outOfMemory === true) this.#counters.killed();
+    this.#counters.read();
+    this.#alive = false;
+    await client.call("DELETE", `/containers/${container}?force=true&v=true`).catch(() => {});
+    onExit();
+    if (this.#stopping) return { code, signal: null, reason: "stopped" };
+    if (code === 137 || code === null) {
+      const outOfMemory = (this.usage().memoryKills ?? 0) > 0;
+      return { code, signal: null, reason: outOfMemory ? "memory" : "killed" };
+    }
+    return { code, signal: null, reason: "exited" };
+  }
+
+  async stop(options: { readonly graceMs?: number } = {}): Promise<JailExit> {
+    if (!this.#alive) return this.exited;
+    this.#stopping = true;
+    const graceMs = options.graceMs ?? jailLimits.defaultGraceMs;
+    if (graceMs > 0) {
+      await this.#signal("SIGTERM");
+      await Promise.race([this.exited, delay(graceMs, undefined, { ref: false })]);
+    }
+    if (this.#alive) await this.#signal("SIGKILL");
+    return this.exited;
+  }
+
+  async #signal(signal: NodeJS.Signals): Promise<void> {
+    const { client, container } = this.#start;
+    // One that has ended meanwhile answers with a conflict, and `exited` says how.
+    await client.call("POST", `/containers/${container}/kill?signal=${signal}`).catch(() => {});
+  }
+}

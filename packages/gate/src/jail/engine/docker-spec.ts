@@ -1,0 +1,98 @@
+import type { JailMount } from "../jail.ts";
+import { initCommand } from "../jail-init.ts";
+import { jailLimits } from "../jail-spec.ts";
+import {
+  type ContainerPlan,
+  cpuPeriodMicroseconds,
+  cpuQuota,
+  mountsOf,
+  resourceLimits,
+} from "./podman-spec.ts";
+
+export interface DockerPlan extends Omit<ContainerPlan, "root"> {
+  /** Id of the image that {@link ContainerPlan.root} was imported as. */
+  readonly image: string;
+  /** The filter as JSON text, which Docker itself takes instead of a path. */
+  readonly seccomp: string;
+  /** Podman answers behind this socket, and reads some options in its own way. */
+  readonly isPodman: boolean;
+}
+
+/** Docker's own list, which a list of ours replaces, and all of /sys. */
+const maskedPaths = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/sys",
+];
+
+/**
+ * A container for a checked spec, as Docker's API takes it. Docker has no user namespace for one
+ * container, so the jail's user is the gate's own, without capabilities. Where that is user 0, which owns
+ * /dev in a container, /dev is read-only as a whole, and there are no pseudo-terminals.
+ */
+export function dockerContainer(plan: DockerPlan): object {
+  const { spec, label, image, isPodman } = plan;
+  const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = spec.limits ?? {};
+  const uid = process.getuid?.() ?? 0;
+  return {
+    Image: image,
+    Entrypoint: initCommand({ env: { ...spec.env, PWD: spec.cwd }, command: [spec.command] }),
+    Cmd: spec.args,
+    WorkingDir: spec.cwd,
+    User: `${uid}:${process.getgid?.() ?? 0}`,
+    Hostname: "jail",
+    Labels: { [label[0]]: label[1] },
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: false,
+    NetworkDisabled: true,
+    HostConfig: {
+      NetworkMode: "none",
+      IpcMode: "private",
+      CgroupnsMode: "private",
+      ReadonlyRootfs: true,
+      CapDrop: ["ALL"],
+      SecurityOpt: [
+        "no-new-privileges",
+        "label=disable",
+        `seccomp=${isPodman ? plan.seccompFile : plan.seccomp}`,
+        ...(isPodman ? ["mask=/sys"] : []),
+      ],
+      ...(isPodman ? {} : { MaskedPaths: maskedPaths }),
+      LogConfig: { Type: "none", Config: {} },
+      Init: false,
+      ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+      ...(pids === undefined ? {} : { PidsLimit: pids }),
+      ...(cpus === undefined ? {} : { CpuPeriod: cpuPeriodMicroseconds, CpuQuota: cpuQuota(cpus) }),
+      Ulimits: resourceLimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+      ShmSize: tmpBytes,
+      Tmpfs: { "/tmp": `size=${tmpBytes},mode=1777,nosuid,nodev` },
+      Mounts: [
+        ...(uid === 0
+          ? [
+              {
+                ...{ Type: "tmpfs", Target: "/dev", ReadOnly: true },
+                TmpfsOptions: { SizeBytes: 65_536, Mode: 0o755 },
+              },
+            ]
+          : []),
+        ...mountsOf(spec).map(bind),
+      ],
+    },
+  };
+}
+
+function bind({ source, target, mode }: JailMount): object {
+  return { Type: "bind", Source: source, Target: target, ReadOnly: mode === "ro" };
+}

@@ -1,0 +1,196 @@
+import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import { findProgram, unavailable } from "../bwrap-program.ts";
+import { checkGuarantees } from "../guarantees.ts";
+import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
+import { checkJailSpec } from "../jail-spec.ts";
+import { writeRoot } from "../oci-bundle.ts";
+import { ociSeccomp } from "../oci-seccomp.ts";
+import { filterArch } from "../seccomp.ts";
+import { runSelfTest } from "../self-test.ts";
+import { startContainer } from "./container.ts";
+import { type DockerImage, importImage } from "./docker-image.ts";
+import { dockerContainer } from "./docker-spec.ts";
+import { EngineClient, isRecord } from "./engine-client.ts";
+import { mountsOf, podmanContainer } from "./podman-spec.ts";
+import { labelled, startWatchdog } from "./watchdog.ts";
+
+export interface EngineOptions {
+  /** Directory of the gate's own files (0700). */
+  readonly directory: string;
+  /** Of the engine. By default where it puts it. */
+  readonly socketPath?: string;
+}
+
+const labelName = "dev.holdfast.gate";
+
+/**
+ * Jails made by a container engine, through its API on a Unix socket. It has to be the engine of this
+ * machine: what jails see of the system is mounted from it, and their processes are looked at from here.
+ */
+export class EngineDriver implements JailDriver {
+  readonly name: "podman" | "docker";
+  readonly unsafe = false;
+  readonly #client: EngineClient;
+  readonly #gateId: string;
+  /** Roots of containers: empty directories that the users of their namespaces can reach. */
+  readonly #roots: string;
+  readonly #seccompFile: string;
+  readonly #perl: string;
+  readonly #seccomp = JSON.stringify(ociSeccomp(filterArch()));
+  readonly #running = new Set<string>();
+  /** Docker starts containers from images only: the one of an empty root. */
+  #image: Promise<DockerImage> | undefined;
+  #watchdog: ChildProcess | undefined;
+  #guarantees: readonly Guarantee[] = [];
+
+  /** Throws `jail.unavailable` where there is no socket, or no perl for the first process of a jail. */
+  constructor(name: "podman" | "docker", options: EngineOptions) {
+    this.name = name;
+    this.#client = new EngineClient(options.socketPath ?? usualSocket(name));
+    this.#perl = findProgram("perl") ?? missingPerl();
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    this.#gateId = createHash("sha256").update(realpathSync(options.directory)).digest("hex").slice(0, 16);
+    const isRoot = process.getuid?.() === 0;
+    this.#roots = isRoot ? join("/run/holdfast", this.#gateId) : join(options.directory, "roots");
+    this.#seccompFile = join(options.directory, "seccomp.json");
+    writeFileSync(this.#seccompFile, this.#seccomp, { mode: 0o600 });
+  }
+
+  get guarantees(): readonly Guarantee[] {
+    return this.#guarantees;
+  }
+
+  readonly absentLimits = {};
+
+  /** Docker has one user namespace for all containers, and by default that of the host. */
+  get sharesUsers(): boolean {
+    return this.name === "docker";
+  }
+
+  get #label(): string {
+    return `${labelName}=${this.#gateId}`;
+  }
+
+  async endOrphans(): Promise<number> {
+    const found = await this.#client.call("GET", labelled(this.#label));
+    const ids = Array.isArray(found)
+      ? found.flatMap((each: unknown) =>
+          isRecord(each) && typeof each["Id"] === "string" ? [each["Id"]] : [],
+        )
+      : [];
+    for (const id of ids) await this.#client.call("DELETE", `/containers/${id}?force=true&v=true`);
+    rmSync(this.#roots, { recursive: true, force: true });
+    this.#makeRoots();
+    this.#watchdog ??= startWatchdog(this.#perl, this.#client.socketPath, this.#label);
+    return ids.length;
+  }
+
+  #makeRoots(): void {
+    mkdirSync(this.#roots, { recursive: true, mode: 0o755 });
+    // Whoever could write here could put another root in place.
+    const { uid, mode } = lstatSync(this.#roots);
+    if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
+      throw unavailable(`${this.#roots} is not this user's alone: remove it`);
+    }
+    chmodSync(this.#roots, 0o755);
+  }
+
+  async close(): Promise<void> {
+    this.#watchdog?.kill("SIGKILL");
+    this.#watchdog = undefined;
+    this.#client.close();
+    rmSync(this.#roots, { recursive: true, force: true });
+  }
+
+  async selfTest(): Promise<SelfTestReport> {
+    const report = await runSelfTest(this, (spec) => this.#launch(spec));
+    this.#guarantees = report.guarantees;
+    return report;
+  }
+
+  async start(spec: JailSpec): Promise<Jail> {
+    checkGuarantees(spec, this.#guarantees);
+    return this.#launch(spec);
+  }
+
+  async #launch(unchecked: JailSpec): Promise<Jail> {
+    const spec = checkJailSpec(unchecked);
+    if (spec.command.includes("=")) {
+      throw new HoldfastError("jail", "invalid_spec", "The command contains an equals sign", {
+        statusCode: 400,
+      });
+    }
+    if (this.#running.has(spec.id)) {
+      throw new HoldfastError("jail", "duplicate_id", `A jail with the id ${spec.id} is running`, {
+        statusCode: 409,
+      });
+    }
+    this.#running.add(spec.id);
+    const root = join(this.#roots, spec.id);
+    const onExit = () => {
+      rmSync(root, { recursive: true, force: true });
+      this.#running.delete(spec.id);
+    };
+    let container: string | undefined;
+    try {
+      container = this.name === "podman" ? await this.#inRoot(spec, root) : await this.#inImage(spec);
+      return await startContainer({ client: this.#client, spec, container, onExit });
+    } catch (error) {
+      if (container !== undefined) {
+        await this.#client.call("DELETE", `/containers/${container}?force=true&v=true`).catch(() => {});
+      }
+      onExit();
+      throw error;
+    }
+  }
+
+  get #plan() {
+    return { label: [labelName, this.#gateId], seccompFile: this.#seccompFile } as const;
+  }
+
+  async #inRoot(spec: JailSpec, root: string): Promise<string> {
+    writeRoot(root, mountsOf(spec));
+    const body = podmanContainer({ ...this.#plan, spec, root });
+    return idOf(await this.#client.call("POST", "/libpod/containers/create", body));
+  }
+
+  async #inImage(spec: JailSpec): Promise<string> {
+    this.#image ??= importImage(this.#client, join(this.#roots, "image"));
+    this.#image.catch(() => {
+      this.#image = undefined;
+    });
+    const body = dockerContainer({ ...this.#plan, ...(await this.#image), spec, seccomp: this.#seccomp });
+    return idOf(await this.#client.call("POST", "/containers/create", body));
+  }
+}
+
+function idOf(made: unknown): string {
+  const id = isRecord(made) ? made["Id"] : undefined;
+  if (typeof id === "string") return id;
+  throw new HoldfastError("jail", "start_failed", "The container engine made a container without an id", {
+    statusCode: 503,
+  });
+}
+
+function missingPerl(): never {
+  throw unavailable("Jails of container engines need perl. Run: sudo apt-get install --yes perl");
+}
+
+/** Where the socket is: of the system for root and docker, of the user for podman. */
+function usualSocket(name: "podman" | "docker"): string {
+  const uid = process.getuid?.() ?? 0;
+  const ofUser = join(process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${uid}`, "podman/podman.sock");
+  const podman = uid === 0 ? "/run/podman/podman.sock" : ofUser;
+  const path = name === "docker" ? "/var/run/docker.sock" : podman;
+  if (existsSync(path)) return path;
+  const user = uid === 0 ? "" : "--user ";
+  const fix =
+    name === "docker"
+      ? "sudo apt-get install --yes docker.io"
+      : `sudo apt-get install --yes podman && systemctl ${user}enable --now podman.socket`;
+  throw unavailable(`${name} answers on no socket (${path}). Run: ${fix}`);
+}
