@@ -14,10 +14,13 @@ import { StudioBackends } from "./backends.ts";
 import { backupInto, copyInJail, storeFolder } from "./backup.ts";
 import { studioClientOver } from "./client.ts";
 import { createGit } from "./git/git.ts";
+import { GroupBook } from "./groups/group-book.ts";
+import { GroupInbox } from "./groups/group-inbox.ts";
 import { freshRunDirectory, StudioHost } from "./host.ts";
 import { Access } from "./http/access.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
+import { createWebhookRoute } from "./http/webhooks.ts";
 import { guestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
 import { sampleRepository } from "./sample/sample.ts";
@@ -41,11 +44,24 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
     // The store's lock comes first: it keeps a second server out of everything that follows.
     const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports });
     cleanup.defer(() => store.close());
-    const gate = await openGate(options, dataDirectory, ports);
+    const groups = GroupBook.open(dataDirectory, ports.log);
+    const inbox = new GroupInbox(groups);
+    const gate = await openGate(options, dataDirectory, ports, inbox);
     cleanup.defer(() => gate.close());
     const { directory: runDirectory, dispose } = await makeRunDirectory(dataDirectory);
     cleanup.defer(dispose);
-    return await compose({ options, ports, dataDirectory, store, gate, runDirectory, cleanup });
+    cleanup.defer(() => inbox.close());
+    return await compose({
+      options,
+      ports,
+      dataDirectory,
+      store,
+      gate,
+      groups,
+      inbox,
+      runDirectory,
+      cleanup,
+    });
   } catch (error) {
     await cleanup.disposeAsync();
     throw error;
@@ -58,12 +74,14 @@ interface Parts {
   readonly dataDirectory: string;
   readonly store: SqliteStore;
   readonly gate: Gate;
+  readonly groups: GroupBook;
+  readonly inbox: GroupInbox;
   readonly runDirectory: string;
   readonly cleanup: AsyncDisposableStack;
 }
 
 async function compose(parts: Parts): Promise<Studio> {
-  const { options, ports, dataDirectory, store, gate, cleanup } = parts;
+  const { options, ports, dataDirectory, store, gate, groups, inbox, cleanup } = parts;
   const backends = new StudioBackends();
   const host = createHost(parts, backends);
   const sandbox = (taskId: string) => host.sandbox(taskId);
@@ -83,6 +101,7 @@ async function compose(parts: Parts): Promise<Studio> {
         sandbox,
         inspectorDirectory: inspectorDirectory(),
         webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
+        webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
         log: ports.log,
       }),
     },
@@ -92,6 +111,11 @@ async function compose(parts: Parts): Promise<Studio> {
   cleanup.defer(() => host.close());
   // What was active before is made active again before anybody can ask for more.
   await backends.recover(ports.log);
+  await backends.recoverGroups(
+    groups.list().map(({ name }) => name),
+    ports.log,
+  );
+  inbox.open(backends.acceptEvent);
   const listening = await registry.listen({ port: options.port ?? 0, host: options.host ?? "127.0.0.1" });
   const resources = cleanup.move();
   let closing: Promise<void> | undefined;
@@ -110,7 +134,7 @@ async function compose(parts: Parts): Promise<Studio> {
 }
 
 function createHost(parts: Parts, backends: StudioBackends): StudioHost {
-  const { options, ports, dataDirectory, gate, runDirectory } = parts;
+  const { options, ports, dataDirectory, gate, groups, runDirectory } = parts;
   const git = createGit(join(dataDirectory, "git"));
   const catalogue = new AgentCatalogue({
     agentsDirectory: resolve(options.agentsDirectory ?? join(dataDirectory, "agents")),
@@ -134,10 +158,16 @@ function createHost(parts: Parts, backends: StudioBackends): StudioHost {
     system: (tasks) => systemStatus(status, tasks),
     task: (taskId) => backends.task(taskId),
     session: (sessionId) => backends.session(sessionId),
+    groups,
   });
 }
 
-function openGate(options: StudioOptions, dataDirectory: string, ports: Ports): Promise<Gate> {
+function openGate(
+  options: StudioOptions,
+  dataDirectory: string,
+  ports: Ports,
+  inbox: GroupInbox,
+): Promise<Gate> {
   const unsafe = options.unsafeNoJail === true;
   return createGate({
     dataDir: dataDirectory,
@@ -145,7 +175,7 @@ function openGate(options: StudioOptions, dataDirectory: string, ports: Ports): 
       ? { driver: "none", allowUnsafe: true }
       : { driver: "bubblewrap", whenUnavailable: "refuse" },
     vault: { env: options.environment ?? process.env, ...options.vault },
-    plugins: { builtInDirectory: pluginsDirectory },
+    plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.fromPlugin },
     log: ports.log,
   });
 }

@@ -2,6 +2,8 @@ import type { ClientBase } from "@holdfast/client";
 import { HoldfastError, type Logger } from "@holdfast/core";
 import type { Handover } from "./backend/handover.ts";
 import type { TaskWork } from "./backend/task-state.ts";
+import type { GroupEventAccepted } from "./contract.ts";
+import type { AcceptEvent } from "./groups/group-inbox.ts";
 import type { AccessBackend } from "./http/access.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 
@@ -48,6 +50,17 @@ export class StudioBackends {
     };
   }
 
+  /** Hands an event to its group; durable when it resolves. */
+  readonly acceptEvent: AcceptEvent = async (group, event) => {
+    const { handover } = this.#connected;
+    const token = handover.put(event);
+    try {
+      return await this.#group<GroupEventAccepted>(group, "accept", token);
+    } finally {
+      handover.drop(token);
+    }
+  };
+
   /** Wakes every task that was active when the last process ended. One that cannot go on stops no other. */
   async recover(log: Logger): Promise<void> {
     const organization = this.#connected.client.getOrCreate("organization", ["local"]);
@@ -57,6 +70,20 @@ export class StudioBackends {
         log.error("a task could not be taken up again", { taskId, error });
       });
     }
+  }
+
+  /** Goes on with what waits in each group. */
+  async recoverGroups(names: readonly string[], log: Logger): Promise<void> {
+    for (const group of names) {
+      await this.#group(group, "recover").catch((error: unknown) => {
+        log.error("a group could not be taken up again", { group, error });
+      });
+    }
+  }
+
+  #group<Result>(group: string, name: string, ...args: unknown[]): Promise<Result> {
+    const handle = this.#connected.client.getOrCreate("group", [group]);
+    return handle.action<Result>({ name: `internal.${name}`, args });
   }
 
   #task<Result>(taskId: string, name: string, ...args: unknown[]): Promise<Result> {

@@ -4,13 +4,14 @@ import type { StudioClient, StudioHandle } from "./studio.ts";
 /** Which actions there are, and one that is cheap and changes nothing. */
 const shapes = {
   organization: {
-    actions: ["createTask", "listTasks", "checkRepository", "listAgents", "system"],
+    actions: ["createTask", "listTasks", "checkRepository", "listAgents", "system", "listGroups"],
     probe: { name: "listTasks", args: [{ limit: 1 }] },
   },
   task: {
     actions: ["get", "prompt", "stop", "answer", "diff", "apply"],
     probe: { name: "get", args: [] },
   },
+  group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },
   session: { actions: ["events"], probe: { name: "events", args: [{ after: 0, limit: 1 }] } },
 } as const;
 
@@ -20,6 +21,7 @@ export function studioClientOver(client: ClientBase): StudioClient {
     organization: handleOver(client, "organization", "local"),
     task: (taskId) => handleOver(client, "task", taskId),
     session: (sessionId) => handleOver(client, "session", sessionId),
+    group: (name) => handleOver(client, "group", name),
   };
 }
 
@@ -28,7 +30,8 @@ function handleOver<Actions, Events>(
   actor: keyof typeof shapes,
   key: string,
 ): StudioHandle<Actions, Events> {
-  const handle = actor === "organization" ? client.getOrCreate(actor, [key]) : client.get(actor, [key]);
+  const made = actor === "organization" || actor === "group";
+  const handle = made ? client.getOrCreate(actor, [key]) : client.get(actor, [key]);
   const { actions, probe } = shapes[actor];
   const methods: Record<string, unknown> = {};
   for (const name of actions) {

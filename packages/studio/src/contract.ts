@@ -4,7 +4,8 @@
  *
  * Actors: `organization` (key ["local"]) is the parent and holds the index of tasks; `task`
  * (key [taskId]) owns one piece of work on one repository; `session` (key [sessionId]) owns the
- * append-only log of one conversation with an agent. All times are milliseconds since the epoch.
+ * append-only log of one conversation with an agent; `group` (key [name]) queues the events of one group.
+ * All times are milliseconds since the epoch.
  */
 
 export type TaskStatus =
@@ -32,6 +33,18 @@ export interface TaskSummary {
   /** True when it runs without a jail (`--unsafe-no-jail`); shown wherever the task is shown. */
   readonly unsafe: boolean;
   readonly error?: TaskError;
+  /** Set when an event of a group began its newest turn. */
+  readonly origin?: TaskOrigin;
+}
+
+/** The event that began a turn. */
+export interface TaskOrigin {
+  readonly group: string;
+  readonly topic: string;
+  /** "prompt", "plugin:NAME", "webhook:NAME". */
+  readonly source: string;
+  /** Its sequence in the group. */
+  readonly event: number;
 }
 
 export interface TaskError {
@@ -200,6 +213,60 @@ export interface OrganizationActions {
   checkRepository(path: string): Promise<RepositoryCheck>;
   listAgents(): Promise<readonly AgentChoice[]>;
   system(): Promise<SystemStatus>;
+  listGroups(): Promise<readonly GroupView[]>;
+}
+
+/** A group as `groups.json` names it, with its newest events. */
+export interface GroupView {
+  readonly name: string;
+  readonly description: string;
+  readonly agent: string;
+  readonly session: "fresh" | "resume" | "explicit";
+  /** Events that wait for their turn. */
+  readonly waiting: number;
+  /** Sequence of the event that is worked on. */
+  readonly running?: number;
+  /** The newest first, at most 50. */
+  readonly events: readonly GroupEventView[];
+}
+
+/** One event of a group. */
+export interface GroupEventView {
+  readonly id: string;
+  /** Starts at 1 and has no gap. */
+  readonly seq: number;
+  readonly topic: string;
+  readonly source: string;
+  readonly title: string;
+  readonly state: "waiting" | "running" | "done" | "failed" | "cancelled";
+  /** It holds words from outside. */
+  readonly tainted: boolean;
+  readonly receivedAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly taskId?: string;
+  readonly sessionId?: string;
+  /** The newest event of the session's log before this one began. */
+  readonly fromSeq?: number;
+  /** Why it could not be begun. */
+  readonly error?: TaskError;
+}
+
+/** `duplicate`: it was known already, and is not done again. */
+export interface GroupEventAccepted extends GroupEventView {
+  readonly duplicate: boolean;
+}
+
+/** Actions of `group`. Errors: group "group". */
+export interface GroupActions {
+  get(): Promise<GroupView>;
+  /** Begins a turn when its time comes. Throws `group.queue_full`, `group.not_found`. */
+  prompt(text: string, options?: { readonly id?: string }): Promise<GroupEventAccepted>;
+}
+
+/** Events of `group`. */
+export interface GroupEvents {
+  changed: GroupEventView;
 }
 
 /** Events of `organization`. */

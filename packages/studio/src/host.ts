@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { Gate } from "@holdfast/gate";
 import type { AgentCatalogue } from "./agents.ts";
+import type { GroupEvent } from "./backend/group-state.ts";
 import { Handover } from "./backend/handover.ts";
-import type { ApprovalChoice, BackendHost } from "./backend/host.ts";
+import type { ApprovalChoice, BackendHost, ResolvableSession } from "./backend/host.ts";
 import type { TaskWork } from "./backend/task-state.ts";
 import type { DiffView, RepositoryCheck, SystemStatus } from "./contract.ts";
 import { type ApplyPlan, applyTree, branchName, requireBranchName } from "./git/apply.ts";
@@ -14,6 +15,10 @@ import type { Git } from "./git/git.ts";
 import { prepareRepository } from "./git/prepare.ts";
 import { checkRepository } from "./git/repository.ts";
 import { snapshotTree } from "./git/snapshot.ts";
+import type { GroupBook } from "./groups/group-book.ts";
+import { groupRepository } from "./groups/group-repository.ts";
+import type { GroupSettings } from "./groups/group-settings.ts";
+import { resolveSession } from "./groups/resolve-session.ts";
 import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
@@ -35,6 +40,7 @@ export interface StudioHostOptions {
   readonly system: (tasks: SystemStatus["tasks"]) => Promise<SystemStatus>;
   readonly task: (taskId: string) => TaskBackend;
   readonly session: (sessionId: string) => SessionBackend;
+  readonly groups: GroupBook;
 }
 
 /** The process around the actors: who works on which task, and the calls of actors to git and gate. */
@@ -51,6 +57,19 @@ export class StudioHost implements BackendHost {
     this.#options = options;
     this.ports = options.ports;
     this.handover = new Handover(() => uuidv4(options.ports.random));
+  }
+
+  get groups(): GroupBook {
+    return this.#options.groups;
+  }
+
+  async groupRepository({ name, repository }: GroupSettings): Promise<string> {
+    const { git, dataDirectory } = this.#options;
+    return repository ?? groupRepository(git, dataDirectory, name);
+  }
+
+  resolveSession(event: GroupEvent, sessions: readonly ResolvableSession[]): Promise<string | undefined> {
+    return resolveSession(this.#options, event, sessions);
   }
 
   get unsafe(): boolean {
@@ -167,6 +186,7 @@ export class StudioHost implements BackendHost {
       limits,
       log: ports.log,
       prepare: (work, signal) => this.#prepare(work, signal),
+      taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
       onIdle: () => this.#onIdle(taskId),
     });
     this.#runners.set(taskId, runner);
@@ -204,6 +224,7 @@ export class StudioHost implements BackendHost {
       jailId: `${work.taskId}-${uuidv4(ports.random).slice(0, 8)}`,
       runDirectory,
       folders: { workspace, home },
+      ...(work.group === undefined ? {} : { group: this.groups.require(work.group) }),
     };
     return { base, process };
   }

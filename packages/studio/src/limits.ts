@@ -43,6 +43,26 @@ export const studioLimits = {
   ticketTtlMs: 5 * 60 * 1000,
   loginTtlMs: 30 * 24 * 60 * 60 * 1000,
   maxLogins: 100,
+  maxGroupsFileBytes: 256 * 1024,
+  maxGroups: 64,
+  maxWebhooks: 16,
+  maxWebhookPromptCharacters: 4_000,
+  /** The body of a request to a webhook; of a longer one than 16,000 characters the agent is told the beginning. */
+  maxWebhookBytes: 1024 * 1024,
+  /** Events of one group that wait for their turn. */
+  maxWaitingEvents: 100,
+  /** Events that a group keeps, and knows again when they come a second time. */
+  maxKeptEvents: 2_000,
+  maxEventsShown: 50,
+  /** Sessions that a group can go on with. */
+  maxGroupSessions: 50,
+  /** A session that was not used for this long is not gone on with. */
+  sessionResumeMs: 24 * 60 * 60 * 1000,
+  /** A plugin's event waits this long for a Studio that is starting. */
+  eventAcceptMs: 5_000,
+  /** What a memory brief may take. */
+  memoryBriefMs: 5_000,
+  maxMemoryBriefCharacters: 10_000,
 } as const;
 
 /** Each limit by name, in numbers. */

@@ -2,6 +2,8 @@ import type { Logger } from "@holdfast/core";
 import type { VaultConfig } from "@holdfast/gate";
 import type { StudioAgent } from "./agents.ts";
 import type {
+  GroupActions,
+  GroupEvents,
   OrganizationActions,
   OrganizationEvents,
   SessionActions,
@@ -63,6 +65,7 @@ export interface StudioClient {
   readonly organization: StudioHandle<OrganizationActions, OrganizationEvents>;
   task(taskId: string): StudioHandle<TaskActions, TaskEvents>;
   session(sessionId: string): StudioHandle<SessionActions, SessionEvents>;
+  group(name: string): StudioHandle<GroupActions, GroupEvents>;
 }
 
 /** Actions of one actor, and its events. */

@@ -171,6 +171,12 @@ export class CredentialVault implements Vault {
     return (await this.#file.names()).flatMap((name) => parseSecretEntry(name) ?? []);
   }
 
+  async readSecret(entry: SecretEntry): Promise<string | undefined> {
+    const value = await this.#file.get(secretEntry(entry));
+    if (value !== undefined) this.secrets.add(value);
+    return value;
+  }
+
   grant(grant: Omit<Grant, "id">): Promise<Grant> {
     return this.#grants.add(grant);
   }

@@ -45,6 +45,8 @@ export interface Vault {
   setSecret(entry: SecretEntry, value: string): Promise<void>;
   deleteSecret(entry: SecretEntry): Promise<boolean>;
   secretEntries(): Promise<readonly SecretEntry[]>;
+  /** The value, for the host's own checks; undefined when there is none. It is taken out of everything from now on. */
+  readSecret(entry: SecretEntry): Promise<string | undefined>;
   /** Throws `vault.invalid_grant`. */
   grant(grant: Omit<Grant, "id">): Promise<Grant>;
   revoke(id: string): Promise<boolean>;

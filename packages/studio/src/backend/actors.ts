@@ -1,4 +1,5 @@
 import { createAccessActor } from "./access.ts";
+import { createGroupActor } from "./group.ts";
 import type { BackendHost } from "./host.ts";
 import { createOrganizationActor } from "./organization.ts";
 import { createSessionActor } from "./session.ts";
@@ -11,6 +12,7 @@ export function createActors(host: BackendHost) {
     task: createTaskActor(host),
     session: createSessionActor(host),
     access: createAccessActor(host),
+    group: createGroupActor(host),
   };
 }
 

@@ -1,6 +1,8 @@
 import type { Ports } from "@holdfast/core";
 import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
+import type { GroupSettings } from "../groups/group-settings.ts";
+import type { GroupEvent } from "./group-state.ts";
 import type { Handover } from "./handover.ts";
 
 /**
@@ -23,6 +25,12 @@ export interface BackendHost {
   stop(taskId: string): Promise<void>;
   /** Delivers a durable answer to the agent, if it still waits. */
   answer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<void>;
+  /** What `groups.json` says. */
+  readonly groups: GroupLookup;
+  /** The repository of a group; its own one is made when it is first asked for. */
+  groupRepository(group: GroupSettings): Promise<string>;
+  /** Asks the plugin of an event which of the sessions answers it; undefined for a new one. */
+  resolveSession(event: GroupEvent, sessions: readonly ResolvableSession[]): Promise<string | undefined>;
   /** The tree of everything in the workspace. */
   snapshot(taskId: string): Promise<string>;
   diff(taskId: string, base: string): Promise<DiffView>;
@@ -30,6 +38,21 @@ export interface BackendHost {
   branchName(repository: string, title: string): Promise<string>;
   requireBranchName(branch: string): Promise<void>;
   apply(taskId: string, repository: string, plan: ApplyPlan): Promise<Omit<AppliedBranch, "appliedAt">>;
+}
+
+/** Reads the groups as they are configured now. */
+export interface GroupLookup {
+  list(): readonly GroupSettings[];
+  /** Throws `group.not_found`. */
+  require(name: string): GroupSettings;
+}
+
+/** A session that a plugin may name. */
+export interface ResolvableSession {
+  readonly sessionId: string;
+  readonly startedAt: number;
+  readonly usedAt: number;
+  readonly resumable: boolean;
 }
 
 export interface ApprovalChoice {

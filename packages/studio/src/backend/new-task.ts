@@ -16,11 +16,21 @@ export interface Creator {
   };
 }
 
+/** What a group says of a task beforehand, so that making it twice makes it once. */
+export type GroupTaskNames = Required<
+  Pick<TaskInput, "taskId" | "sessionId" | "promptId" | "group" | "origin">
+> &
+  Pick<TaskInput, "taint">;
+
 /**
  * Checks everything that can be checked before anything is made. Throws `repository.*`, `agent.not_found`,
  * `.not_installed`, `.not_ready`, `jail.unavailable`, `task.empty_prompt`, `.prompt_too_long`, `.invalid_input`.
  */
-export async function checkTask(host: BackendHost, input: CreateTaskInput): Promise<TaskInput> {
+export async function checkTask(
+  host: BackendHost,
+  input: CreateTaskInput,
+  names: Partial<GroupTaskNames> = {},
+): Promise<TaskInput> {
   requireText(input?.repository, "repository", 4_096);
   requirePrompt(input.prompt);
   host.requireJails();
@@ -37,6 +47,7 @@ export async function checkTask(host: BackendHost, input: CreateTaskInput): Prom
     prompt: input.prompt,
     unsafe: host.unsafe,
     createdAt: clock.now(),
+    ...names,
   };
 }
 
@@ -67,6 +78,7 @@ export function firstSummary(task: TaskInput): TaskSummary {
     createdAt: task.createdAt,
     updatedAt: task.createdAt,
     unsafe: task.unsafe,
+    ...(task.origin === undefined ? {} : { origin: task.origin }),
   };
 }
 

@@ -3,12 +3,13 @@ import { HoldfastError } from "@holdfast/core";
 import type {
   AgentChoice,
   CreateTaskInput,
+  GroupView,
   RepositoryCheck,
   SystemStatus,
   TaskSummary,
 } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
-import { checkTask, firstSummary, makeTask } from "./new-task.ts";
+import { checkTask, firstSummary, type GroupTaskNames, makeTask } from "./new-task.ts";
 import { activeRows, listRows, readRow, type TaskChange, writeRow } from "./task-index.ts";
 import { requireText } from "./validate.ts";
 
@@ -58,6 +59,16 @@ export function createOrganizationActor(host: BackendHost) {
         return host.checkRepository(path);
       },
 
+      /** The groups of the data directory, each with its newest events. */
+      listGroups: (c): Promise<readonly GroupView[]> =>
+        Promise.all(
+          host.groups
+            .list()
+            .map(({ name }) =>
+              c.client().getOrCreate("group", [name]).action<GroupView>({ name: "get", args: [] }),
+            ),
+        ),
+
       listAgents: (_c): Promise<readonly AgentChoice[]> => host.listAgents(),
 
       async system(c): Promise<SystemStatus> {
@@ -66,6 +77,21 @@ export function createOrganizationActor(host: BackendHost) {
       },
 
       internal: {
+        /** A task of a group, made where it is not there yet. */
+        async createGroupTask(c, input: CreateTaskInput, names: GroupTaskNames): Promise<void> {
+          const present = await readRow(c.kv, names.taskId);
+          const task = present?.input ?? (await checkTask(host, { ...input, fromHead: true }, names));
+          if (present === undefined) {
+            const summary = firstSummary(task);
+            await writeRow(c.kv, { summary, revision: 0, wake: 0, active: true, input: task });
+            c.state.tasks += 1;
+            c.broadcast("taskChanged", summary);
+          }
+          // Without an input in its row it has spoken already.
+          if (present === undefined || present.input !== undefined) await makeTask(host, c, task);
+          host.wake(names.taskId);
+        },
+
         taskChanged: (c, change: TaskChange): Promise<void> =>
           inTurn(c.vars, async () => {
             const row = await readRow(c.kv, change.summary.id);

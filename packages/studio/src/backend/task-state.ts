@@ -2,6 +2,7 @@ import type {
   AppliedBranch,
   ApprovalView,
   TaskError,
+  TaskOrigin,
   TaskStatus,
   TaskSummary,
   TaskView,
@@ -19,6 +20,21 @@ export interface TaskInput {
   readonly prompt: string;
   readonly unsafe: boolean;
   readonly createdAt: number;
+  /** The group whose event began it. */
+  readonly group?: string;
+  readonly origin?: TaskOrigin;
+  /** Of its first prompt; a new one by default. */
+  readonly promptId?: string;
+  /** Why its first prompt is from outside. */
+  readonly taint?: string;
+}
+
+/** A prompt that a group hands in; the same id counts once. */
+export interface GroupPrompt {
+  readonly id: string;
+  readonly text: string;
+  readonly origin: TaskOrigin;
+  readonly taint?: string;
 }
 
 export function isTaskInput(value: unknown): value is TaskInput {
@@ -32,6 +48,10 @@ export interface PromptRow {
   state: "queued" | "sent" | "done" | "failed" | "cancelled";
   /** How often it was begun. */
   attempts: number;
+  /** The event of a group that it comes from. */
+  readonly origin?: TaskOrigin;
+  /** Why it holds words from outside. */
+  readonly taint?: string;
 }
 
 export interface TaskState {
@@ -42,6 +62,8 @@ export interface TaskState {
   repository: string;
   agent: string;
   unsafe: boolean;
+  group?: string;
+  origin?: TaskOrigin;
   status: TaskStatus;
   createdAt: number;
   updatedAt: number;
@@ -81,7 +103,13 @@ export interface TaskWork {
   readonly repository: string;
   readonly agent: string;
   readonly agentSessionId?: string;
-  readonly prompt: { readonly id: string; readonly text: string; readonly attempt: number };
+  readonly group?: string;
+  readonly prompt: {
+    readonly id: string;
+    readonly text: string;
+    readonly attempt: number;
+    readonly taint?: string;
+  };
   /** Questions of an agent process that is gone. */
   readonly staleApprovals: readonly string[];
 }
@@ -98,17 +126,28 @@ export function newTaskState(input: TaskInput, promptId: string): TaskState {
     repository: input.repository,
     agent: input.agent,
     unsafe: input.unsafe,
+    ...(input.group === undefined ? {} : { group: input.group }),
+    ...(input.origin === undefined ? {} : { origin: { ...input.origin } }),
     status: "preparing",
     createdAt: input.createdAt,
     updatedAt: input.createdAt,
     revision: 1,
     wake: 0,
-    prompts: [{ id: promptId, text: input.prompt, state: "queued", attempts: 0 }],
+    prompts: [newPrompt({ ...input, id: input.promptId ?? promptId, text: input.prompt })],
     approvals: [],
     settled: [],
     usage: { inputTokens: 0, outputTokens: 0, requests: 0 },
     stopping: false,
   };
+}
+
+export function newPrompt({ id, text, origin, taint }: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>) {
+  const row: PromptRow = {
+    ...{ id, text, state: "queued", attempts: 0 },
+    ...(origin === undefined ? {} : { origin: { ...origin } }),
+    ...(taint === undefined ? {} : { taint }),
+  };
+  return row;
 }
 
 /** The first prompt that was begun or waits; it becomes the one that is worked on. */
@@ -125,7 +164,11 @@ export function takeWork(state: TaskState): TaskWork | undefined {
     repository: state.repository,
     agent: state.agent,
     ...(state.agentSessionId === undefined ? {} : { agentSessionId: state.agentSessionId }),
-    prompt: { id: prompt.id, text: prompt.text, attempt: prompt.attempts },
+    ...(state.group === undefined ? {} : { group: state.group }),
+    prompt: {
+      ...{ id: prompt.id, text: prompt.text, attempt: prompt.attempts },
+      ...(prompt.taint === undefined ? {} : { taint: prompt.taint }),
+    },
     staleApprovals:
       prompt.attempts > 1
         ? state.approvals.filter((each) => each.boundary === undefined).map(({ id }) => id)
@@ -211,6 +254,13 @@ export function isActive(state: TaskState): boolean {
   );
 }
 
+/** True while an event of its group is not done. */
+export function hasOpenEvent(state: TaskState): boolean {
+  return state.prompts.some(
+    ({ origin, state: at }) => origin !== undefined && (at === "sent" || at === "queued"),
+  );
+}
+
 export function summaryOf(state: TaskState): TaskSummary {
   return {
     id: state.id,
@@ -222,6 +272,7 @@ export function summaryOf(state: TaskState): TaskSummary {
     updatedAt: state.updatedAt,
     unsafe: state.unsafe,
     ...(state.error === undefined ? {} : { error: { ...state.error } }),
+    ...(state.origin === undefined ? {} : { origin: { ...state.origin } }),
   };
 }
 

@@ -3,7 +3,17 @@ import type { AppliedBranch, TaskView } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
-import { applyReport, isActive, settleApproval, summaryOf, type TaskState, viewOf } from "./task-state.ts";
+import {
+  applyReport,
+  type GroupPrompt,
+  hasOpenEvent,
+  isActive,
+  newPrompt,
+  settleApproval,
+  summaryOf,
+  type TaskState,
+  viewOf,
+} from "./task-state.ts";
 import { requirePrompt, requireText } from "./validate.ts";
 
 /** What a step needs of the actor's context, which has more. */
@@ -40,10 +50,15 @@ export class TaskSteps {
     c.state.updatedAt = this.#now();
     c.broadcast("changed", viewOf(c.state));
     c.waitUntil(this.#tellOrganization(c));
+    if (c.state.group !== undefined && !hasOpenEvent(c.state)) c.waitUntil(this.#tellGroup(c, c.state.group));
   }
 
   async prompt(c: TaskContext, text: string): Promise<void> {
     requirePrompt(text);
+    await this.#enqueue(c, { id: this.newId(), text });
+  }
+
+  async #enqueue(c: TaskContext, prompt: Omit<GroupPrompt, "origin"> & Partial<GroupPrompt>): Promise<void> {
     if (c.state.stopping) {
       const message = "The task is being stopped: try again in a moment";
       throw new HoldfastError("task", "stopping", message, { statusCode: 409 });
@@ -54,12 +69,22 @@ export class TaskSteps {
       throw new HoldfastError("task", "queue_full", message, { statusCode: 429 });
     }
     await this.#markActive(c);
-    c.state.prompts.push({ id: this.newId(), text, state: "queued", attempts: 0 });
+    // While the index was told, the same one may have come again.
+    if (c.state.prompts.some((row) => row.id === prompt.id)) return;
+    c.state.prompts.push(newPrompt(prompt));
+    if (prompt.origin !== undefined) c.state.origin = { ...prompt.origin };
     if (c.state.status !== "waiting" && c.state.status !== "preparing") c.state.status = "running";
     c.state.error = undefined;
     this.changed(c);
     await c.saveState();
     this.#host.wake(c.state.id);
+  }
+
+  /** A prompt of the task's group. One that is handed in again is there already. */
+  async promptOnce(c: TaskContext, prompt: GroupPrompt): Promise<void> {
+    if (c.state.group === undefined) throw new HoldfastError("task", "no_group", "The task is of no group");
+    if (c.state.prompts.some((row) => row.id === prompt.id)) return;
+    await this.#enqueue(c, prompt);
   }
 
   async stop(c: TaskContext): Promise<void> {
@@ -163,6 +188,15 @@ export class TaskSteps {
       await this.#callOrganization(c, "internal.taskChanged", change);
     } catch (error) {
       this.#host.ports.log.warn("the organization did not hear of a change", { taskId: c.state.id, error });
+    }
+  }
+
+  /** The group begins its next event; what it misses in a crash it asks for when it starts again. */
+  async #tellGroup(c: TaskContext, group: string): Promise<void> {
+    try {
+      await c.client().get("group", [group]).action({ name: "internal.taskChanged", args: [] });
+    } catch (error) {
+      this.#host.ports.log.warn("a group did not hear of the end of a turn", { taskId: c.state.id, error });
     }
   }
 

@@ -3,8 +3,10 @@ import type { AppliedBranch, DiffView, TaskView } from "../contract.ts";
 import type { BackendHost } from "./host.ts";
 import {
   applyReport,
+  type GroupPrompt,
   isTaskInput,
   newTaskState,
+  type PromptRow,
   type TaskReport,
   type TaskState,
   type TaskWork,
@@ -69,6 +71,12 @@ export function createTaskActor(host: BackendHost) {
         },
 
         recover: (c): Promise<void> => steps.recover(c),
+
+        promptOnce: (c, prompt: GroupPrompt): Promise<void> => steps.promptOnce(c, prompt),
+
+        /** What became of a prompt; null when it is not known (any more). */
+        promptState: (c, promptId: string): PromptRow["state"] | null =>
+          c.state.prompts.find((row) => row.id === promptId)?.state ?? null,
       },
     },
   });

@@ -74,9 +74,10 @@ export class Access {
 
 function requireOpen(info: AccessInfo): void {
   const { kind, actor, action } = info;
-  const open = actor === "organization" || actor === "task" || actor === "session";
+  const made = actor === "organization" || actor === "group";
+  const open = made || actor === "task" || actor === "session";
   const internal = action === "internal" || action?.startsWith("internal.") === true;
-  if (open && !internal && (kind !== "create" || actor === "organization")) return;
+  if (open && !internal && (kind !== "create" || made)) return;
   throw new HoldfastError("auth", "forbidden", "Only the Studio itself may do this");
 }
 

@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import type { Access } from "./access.ts";
 import { proxyToSandbox, sandboxPath } from "./sandbox-proxy.ts";
+import type { WebhookRoute } from "./webhooks.ts";
 
 const maxBodyBytes = 4_096;
 
@@ -42,6 +43,8 @@ export interface RoutesOptions {
   readonly inspectorDirectory: string;
   /** The way to the sandbox server of a task, while its agent is there. */
   readonly sandbox: (taskId: string) => Agent | undefined;
+  /** Answers requests to webhooks of groups; there are none without it. */
+  readonly webhook?: WebhookRoute;
   readonly log: Logger;
 }
 
@@ -79,6 +82,8 @@ async function answer(
 ): Promise<void> {
   const path = new URL(request.url ?? "/", "http://localhost").pathname;
   if (path === "/auth/exchange") return exchange(options, request, response);
+  if (path.startsWith("/hooks/") && options.webhook !== undefined)
+    return options.webhook(path, request, response);
   const sandbox = sandboxPath(path);
   if (sandbox?.below.startsWith("/v1/")) {
     await options.access.owner({ header: (name) => headerOf(request, name) });

@@ -8,6 +8,7 @@ import type { AgentRow } from "@holdfast/sandbox";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { type DialHost, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import type { AgentCatalogue } from "../agents.ts";
+import type { GroupSettings } from "../groups/group-settings.ts";
 import { type GuestBundle, guestPrograms } from "../jail/bundle.ts";
 import type { GuestConfig, GuestGate, GuestModel } from "../jail/guest-config.ts";
 import { jailPath, jailPaths, Layout, placeTerminals, type TaskFolders } from "../jail/layout.ts";
@@ -26,6 +27,8 @@ export interface AgentProcessOptions {
   /** A folder for sockets, short and only ours. */
   readonly runDirectory: string;
   readonly folders: TaskFolders;
+  /** The group that it works for; "default" with every tool without it. */
+  readonly group?: GroupSettings;
   readonly onUsage: (usage: EgressUsage) => void;
   readonly onEnvelope: (envelope: Envelope) => Promise<void>;
 }
@@ -74,7 +77,8 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
     organization: "local",
     user: "owner",
     agent: row.id,
-    group: "default",
+    group: options.group?.name ?? "default",
+    ...(options.group?.tools === undefined ? {} : { tools: options.group.tools }),
   });
   cleanup.defer(() => broker.close());
   const control = join(options.runDirectory, jailId.slice(-12), "c.sock");

@@ -1,5 +1,5 @@
 import type { Agent } from "node:http";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, type Logger } from "@holdfast/core";
 import type { Envelope, RpcId } from "@holdfast/sandbox-client";
 import type { ApprovalChoice } from "../backend/host.ts";
 import { field, text } from "../transcript/read.ts";
@@ -8,6 +8,7 @@ import { type AgentProcess, type AgentProcessOptions, startAgentProcess } from "
 import { Approver } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
 import { GateQuestions } from "./gate-questions.ts";
+import { type MemoryBrief, memoryBrief } from "./memory-brief.ts";
 import { KnownCalls } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
 
@@ -18,6 +19,7 @@ export interface AgentSessionOptions extends Omit<AgentProcessOptions, "session"
   /** The agent's own name of the session that it had before, if there was one. */
   readonly previous: string | undefined;
   readonly signal: AbortSignal;
+  readonly hostLog: Logger;
   /** Told when a question of the gate cannot be shown. */
   readonly onLost: (error: unknown) => void;
 }
@@ -29,6 +31,8 @@ export interface AgentSession {
   readonly alive: boolean;
   /** The way to the sandbox server in its jail; undefined when that has ended. */
   readonly sandbox: Agent | undefined;
+  /** Once: what the group of a new session remembers. */
+  takeBrief(): MemoryBrief | undefined;
   /** True once, when the agent has to be told what came before. */
   takeNeedsTranscript(): boolean;
   /** Resolves with ACP's stop reason. `once` marks the log when the agent is given the prompt. */
@@ -61,6 +65,7 @@ class LiveSession implements AgentSession {
   readonly #calls = new KnownCalls();
   #alive = true;
   #needsTranscript = false;
+  #brief: MemoryBrief | undefined;
   #promptMark: string | undefined;
   /** Rejects when nothing more can come: the agent ended, or its words cannot be kept. */
   readonly #broken = Promise.withResolvers<never>();
@@ -98,6 +103,12 @@ class LiveSession implements AgentSession {
       await this.end();
       throw error;
     }
+  }
+
+  takeBrief(): MemoryBrief | undefined {
+    const brief = this.#brief;
+    this.#brief = undefined;
+    return brief;
   }
 
   takeNeedsTranscript(): boolean {
@@ -182,6 +193,20 @@ class LiveSession implements AgentSession {
     }
     this.resumed = previous === undefined ? "new" : "transcript";
     this.#needsTranscript = previous !== undefined;
+    if (previous === undefined) await this.#remember();
+  }
+
+  /** A session begins also where the memory is silent. What it tells from outside taints first. */
+  async #remember(): Promise<void> {
+    const { gate, group, sessionId, jailId, hostLog } = this.#options;
+    if (group?.memory !== true) return;
+    try {
+      const brief = await memoryBrief(gate, { jailId, session: sessionId, group: group.name });
+      if (brief?.untrusted === true) await gate.taint(sessionId, "the memory brief has words from outside");
+      this.#brief = brief;
+    } catch (error) {
+      hostLog.warn("a session begins without its memory", { group: group.name, error: String(error) });
+    }
   }
 
   async #load(sessionId: string, cwd: string): Promise<boolean> {

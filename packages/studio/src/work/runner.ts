@@ -7,6 +7,7 @@ import type { StudioLimits } from "../limits.ts";
 import type { AgentProcessOptions } from "./agent-process.ts";
 import { type AgentSession, openAgentSession } from "./agent-session.ts";
 import type { SessionBackend, TaskBackend } from "./backend.ts";
+import { withBrief } from "./memory-brief.ts";
 import { continueText, transcriptText, withTranscript } from "./resume.ts";
 import { SessionLog } from "./session-log.ts";
 
@@ -18,6 +19,8 @@ export interface RunnerOptions {
   readonly log: Logger;
   /** Clones the repository where that has not been done, and says what an agent's process needs. */
   readonly prepare: (work: TaskWork, signal: AbortSignal) => Promise<PreparedTask>;
+  /** Words from outside are about to enter a session; durable when it resolves. */
+  readonly taint: (sessionId: string, reason: string) => Promise<void>;
   /** Told when nothing is left to do; the agent waits for more until `rest` is called. */
   readonly onIdle: () => void;
 }
@@ -132,6 +135,7 @@ export class TaskRunner {
     try {
       await log.append({ body: { type: "prompt", text: prompt.text }, once: `prompt/${prompt.id}` });
       if (prompt.attempt > 1 && (await this.#takeUp(work, log))) return;
+      if (prompt.taint !== undefined) await this.#options.taint(work.sessionId, prompt.taint);
       const agent = await this.#ready(work, log);
       const stopReason = await agent.prompt(
         await this.#text(work, agent, log),
@@ -188,6 +192,7 @@ export class TaskRunner {
       sessionId: work.sessionId,
       previous: work.agentSessionId,
       signal,
+      hostLog: this.#options.log,
       onLost: (error) => {
         const { taskId, log: hostLog } = this.#options;
         hostLog.error("a question of the gate cannot be shown", { taskId, error });
@@ -208,6 +213,8 @@ export class TaskRunner {
     for (let attempt = 1; attempt < prompt.attempt; attempt++)
       sent ||= await log.has(`sent/${prompt.id}/${attempt}`);
     const text = sent ? continueText(prompt.text) : prompt.text;
+    const brief = agent.takeBrief();
+    if (brief !== undefined) return withBrief(brief, text);
     if (!agent.takeNeedsTranscript()) return text;
     return withTranscript(
       await transcriptText(session(work.sessionId), limits.maxTranscriptPromptBytes),

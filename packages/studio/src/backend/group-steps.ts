@@ -1,0 +1,231 @@
+import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
+import type { GroupEventAccepted, GroupEventView, TaskError } from "../contract.ts";
+import { studioLimits } from "../limits.ts";
+import {
+  type EventRecord,
+  type EventStore,
+  eventKey,
+  type GroupEvent,
+  type GroupState,
+  idKey,
+  type RunningEvent,
+  readEvent,
+} from "./group-state.ts";
+import type { BackendHost } from "./host.ts";
+import { titleOf } from "./task-state.ts";
+
+/** What a step needs of the actor's context, which has more. */
+export interface GroupContext {
+  readonly key: readonly string[];
+  readonly state: GroupState;
+  readonly kv: EventStore;
+  readonly broadcast: (name: "changed", view: GroupEventView) => void;
+  client(): {
+    get(name: string, key: string[]): { action<Result>(options: CallOptions): Promise<Result> };
+  };
+  saveState(): Promise<void>;
+}
+
+interface CallOptions {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+/** What became of a prompt; null when the task does not know it (any more). */
+type PromptEnd = "queued" | "sent" | "done" | "failed" | "cancelled" | null;
+
+/** An error that another try would meet again. What passes (a stop, a full queue) is tried after it. */
+function isFinal(error: unknown): error is HoldfastError {
+  if (!isHoldfastError(error)) return false;
+  const { group, code } = error;
+  if (group === "task") return code !== "stopping" && code !== "queue_full";
+  if (group === "actor") return code === "not_found";
+  return ["repository", "agent", "jail", "group"].includes(group);
+}
+
+/**
+ * The steps of a group: events are taken in once, wait in order, and one at a time begins a turn. What an
+ * event begins is written down before it is begun, with the names it will have, and beginning it twice is
+ * beginning it once: a crash anywhere loses none and starts none again.
+ */
+export class GroupSteps {
+  readonly #host: BackendHost;
+
+  constructor(host: BackendHost) {
+    this.#host = host;
+  }
+
+  /** Throws `group.queue_full`. Durable when it returns. */
+  async accept(c: GroupContext, event: GroupEvent): Promise<GroupEventAccepted> {
+    const known = await c.kv.get(idKey(event.id));
+    const before = known === null ? undefined : await readEvent(c.kv, Number(known));
+    if (before !== undefined) return { ...before.view, duplicate: true };
+    const { maxWaitingEvents, maxKeptEvents } = studioLimits;
+    if (c.state.waiting.length >= maxWaitingEvents) {
+      const message = `${maxWaitingEvents} events of this group wait already`;
+      throw new HoldfastError("group", "queue_full", message, { statusCode: 429 });
+    }
+    const old = c.state.next - maxKeptEvents;
+    const forgotten = old > 0 ? await readEvent(c.kv, old) : undefined;
+    const seq = c.state.next;
+    const view: GroupEventView = {
+      ...{ id: event.id, seq, topic: event.topic, source: event.source },
+      title: titleOf(event.text),
+      state: "waiting",
+      tainted: event.taint !== undefined,
+      receivedAt: this.#now(),
+    };
+    // One commit: nothing is awaited between these.
+    c.state.next += 1;
+    c.state.waiting.push(seq);
+    const writes = [this.#write(c, { view, event }), c.kv.put(idKey(event.id), String(seq))];
+    if (forgotten !== undefined)
+      writes.push(c.kv.delete(eventKey(old)), c.kv.delete(idKey(forgotten.view.id)));
+    await Promise.all(writes);
+    await c.saveState();
+    return { ...view, duplicate: false };
+  }
+
+  /** Begins the next event where none is worked on, and looks whether the one that is has ended. */
+  async advance(c: GroupContext): Promise<void> {
+    for (;;) {
+      const running = c.state.running ?? (await this.#choose(c));
+      if (running === undefined) return;
+      try {
+        if (!running.begun) await this.#begin(c, running);
+        const end = await this.#promptEnd(c, running);
+        if (end === "queued" || end === "sent") return;
+        await this.#finish(c, running, end);
+      } catch (error) {
+        if (!isFinal(error)) throw error;
+        const { group, code, message } = error;
+        await this.#finish(c, running, "failed", { group, code, message });
+      }
+    }
+  }
+
+  /** The first that waits, with what it will begin; durable before anything is begun. */
+  async #choose(c: GroupContext): Promise<RunningEvent | undefined> {
+    const seq = c.state.waiting[0];
+    if (seq === undefined) return undefined;
+    const record = await readEvent(c.kv, seq);
+    const session = record?.event === undefined ? undefined : await this.#sessionFor(c, record.event);
+    const running: RunningEvent = {
+      seq,
+      taskId: session?.taskId ?? this.#newId(),
+      sessionId: session?.sessionId ?? this.#newId(),
+      promptId: this.#newId(),
+      resumes: session !== undefined,
+      begun: false,
+    };
+    c.state.waiting.shift();
+    c.state.running = running;
+    await c.saveState();
+    return running;
+  }
+
+  /** The session that goes on with this event; undefined for a new one. */
+  async #sessionFor(c: GroupContext, event: GroupEvent) {
+    const since = this.#now() - studioLimits.sessionResumeMs;
+    const resumable = c.state.sessions.filter(({ usedAt }) => usedAt >= since);
+    switch (event.session) {
+      case "fresh":
+        return undefined;
+      case "resume":
+        return resumable.at(-1);
+      case "explicit": {
+        const named = await this.#host.resolveSession(
+          event,
+          c.state.sessions.map(({ sessionId, startedAt, usedAt }) => ({
+            sessionId,
+            startedAt,
+            usedAt,
+            resumable: usedAt >= since,
+          })),
+        );
+        return resumable.find(({ sessionId }) => sessionId === named);
+      }
+    }
+  }
+
+  async #begin(c: GroupContext, running: RunningEvent): Promise<void> {
+    const record = await readEvent(c.kv, running.seq);
+    if (record?.event === undefined) throw new HoldfastError("group", "event_lost", "The event is gone");
+    const { view, event } = record;
+    const group = c.key[0] ?? "";
+    const settings = this.#host.groups.require(group);
+    const { taskId, sessionId, promptId, resumes } = running;
+    const origin = { group, topic: event.topic, source: event.source, event: running.seq };
+    const taint = event.taint === undefined ? {} : { taint: event.taint };
+    let fromSeq = view.fromSeq ?? 0;
+    if (resumes) {
+      const page = { after: 0, limit: 1 };
+      if (view.fromSeq === undefined) {
+        const { head } = await this.#call<{ head: number }>(c, "session", sessionId, "events", page);
+        fromSeq = head;
+      }
+      const prompt = { id: promptId, text: event.text, origin, ...taint };
+      await this.#write(c, { view: { ...view, fromSeq }, event });
+      await this.#call(c, "task", taskId, "internal.promptOnce", prompt);
+    } else {
+      const repository = await this.#host.groupRepository(settings);
+      const input = { repository, agent: settings.agent, prompt: event.text };
+      const names = { taskId, sessionId, promptId, group, origin, ...taint };
+      await this.#call(c, "organization", "local", "internal.createGroupTask", input, names);
+    }
+    const now = this.#now();
+    const started = { ...view, state: "running", taskId, sessionId, fromSeq, startedAt: now } as const;
+    running.begun = true;
+    c.state.running = { ...running };
+    this.#noteSession(c, running, now);
+    await this.#write(c, { view: started, event });
+    await c.saveState();
+  }
+
+  #noteSession(c: GroupContext, { taskId, sessionId }: RunningEvent, now: number): void {
+    const known = c.state.sessions.find((each) => each.taskId === taskId);
+    const session = { taskId, sessionId, startedAt: known?.startedAt ?? now, usedAt: now };
+    const others = c.state.sessions.filter((each) => each.taskId !== taskId);
+    c.state.sessions = [...others, session].slice(-studioLimits.maxGroupSessions);
+  }
+
+  #promptEnd(c: GroupContext, { taskId, promptId }: RunningEvent): Promise<PromptEnd> {
+    return this.#call<PromptEnd>(c, "task", taskId, "internal.promptState", promptId);
+  }
+
+  async #finish(c: GroupContext, running: RunningEvent, end: PromptEnd, error?: TaskError): Promise<void> {
+    const record = await readEvent(c.kv, running.seq);
+    c.state.running = undefined;
+    if (running.begun) this.#noteSession(c, running, this.#now());
+    if (record !== undefined) {
+      const state = end === "failed" || end === "cancelled" ? end : "done";
+      const view: GroupEventView = {
+        ...record.view,
+        state,
+        endedAt: this.#now(),
+        ...(error === undefined ? {} : { error }),
+      };
+      await this.#write(c, { view });
+    }
+    await c.saveState();
+  }
+
+  /** Keeps the record, and tells whoever watches. */
+  #write(c: GroupContext, record: EventRecord): Promise<void> {
+    const written = c.kv.put(eventKey(record.view.seq), JSON.stringify(record));
+    c.broadcast("changed", record.view);
+    return written;
+  }
+
+  #call<Result>(c: GroupContext, actor: string, key: string, name: string, ...args: unknown[]) {
+    return c.client().get(actor, [key]).action<Result>({ name, args });
+  }
+
+  #newId(): string {
+    return uuidv7(this.#host.ports.clock, this.#host.ports.random);
+  }
+
+  #now(): number {
+    return this.#host.ports.clock.now();
+  }
+}

@@ -1,0 +1,139 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { GroupEventView, GroupView, StudioClient } from "../src/index.ts";
+
+/** What `groups.json` says, into a data directory. */
+export function writeGroups(dataDirectory: string, groups: Readonly<Record<string, unknown>>): void {
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  writeFileSync(join(dataDirectory, "groups.json"), JSON.stringify({ version: 1, groups }));
+}
+
+const manifest = (session: string | undefined) => ({
+  description: "Brings messages in",
+  version: "1.0.0",
+  app_compat: ">=0.1.0",
+  author: { name: "Test" },
+  provides: {
+    channels: ["post"],
+    tools: [
+      {
+        name: "post_look",
+        description: "Nothing",
+        risk_level: "low",
+        arguments_schema: { type: "object", additionalProperties: false, properties: {} },
+      },
+    ],
+  },
+  subscribes: [],
+  ...(session === undefined ? {} : { session }),
+});
+
+/**
+ * A channel with an outbox: it publishes each file of its folder, and takes the file away once the event
+ * was taken. What is refused keeps its file, and gets one beside it that says why.
+ */
+const handler = `
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+let timer;
+const look = async (folder, publish) => {
+  for (const name of readdirSync(folder).filter((each) => each.endsWith(".json")).sort()) {
+    const path = join(folder, name);
+    try {
+      await publish(JSON.parse(readFileSync(path, "utf8")));
+      rmSync(path);
+    } catch (error) {
+      writeFileSync(path + ".refused", String(error.message));
+    }
+  }
+  timer = setTimeout(() => void look(folder, publish), 50);
+};
+export default {
+  async initialize(services) {
+    if (!services.verifyOnly) timer = setTimeout(() => void look(services.dataDirectory, services.publishEvent), 10);
+  },
+  async handleToolInvocation() {
+    return { ok: true, result: {} };
+  },
+  async resolveSession(event, sessions) {
+    return event.payload.metadata?.reply === true ? sessions.latest() : null;
+  },
+  async shutdown() {
+    clearTimeout(timer);
+  },
+};
+`;
+
+/** Puts the channel plugin "post" into a data directory; events go in by `publish`. */
+export function installChannel(dataDirectory: string, session?: string): void {
+  const folder = join(dataDirectory, "plugins", "post");
+  mkdirSync(join(folder, "skills"), { recursive: true });
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest(session)));
+  writeFileSync(join(folder, "skills", "post.md"), "# Post\n");
+  writeFileSync(join(folder, "handler.ts"), handler);
+}
+
+export interface Message {
+  readonly group: string;
+  readonly id: string;
+  readonly body: string;
+  readonly reply?: boolean;
+}
+
+/** Hands a message to the channel; it is published as soon as its process looks. */
+export function publish(dataDirectory: string, { group, id, body, reply = false }: Message): string {
+  const folder = join(dataDirectory, "gate", "plugins", "post", "data");
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${id}.json`);
+  const payload = { channel: "post", sender: "eve", content_type: "text", body, metadata: { id, reply } };
+  // In one step: the plugin may look at any moment.
+  writeFileSync(`${path}.partial`, JSON.stringify({ topic: "message.inbound", group, payload }));
+  renameSync(`${path}.partial`, path);
+  return path;
+}
+
+/** Why the channel's last attempt was refused; undefined before there was one. */
+export function refusalOf(path: string): string | undefined {
+  return existsSync(`${path}.refused`) ? readFileSync(`${path}.refused`, "utf8") : undefined;
+}
+
+/** Resolves with the first view of a group for which `is` holds, told by its events. */
+export async function untilGroup(
+  client: StudioClient,
+  name: string,
+  is: (view: GroupView) => boolean,
+  what: string,
+): Promise<GroupView> {
+  const group = client.group(name);
+  let changed = Promise.withResolvers<void>();
+  const watch = await group.on("changed", () => changed.resolve());
+  const deadline = Date.now() + 60_000;
+  try {
+    for (;;) {
+      const view = await group.get();
+      if (is(view)) return view;
+      const left = deadline - Date.now();
+      const late = Promise.withResolvers<never>();
+      const timer = setTimeout(
+        () => late.reject(new Error(`${what} did not happen; last: ${JSON.stringify(view)}`)),
+        Math.max(1, left),
+      );
+      try {
+        await Promise.race([changed.promise, late.promise]);
+      } finally {
+        clearTimeout(timer);
+      }
+      changed = Promise.withResolvers<void>();
+    }
+  } finally {
+    await watch.close();
+  }
+}
+
+export function settled({ events }: GroupView, count: number): boolean {
+  return events.length >= count && events.every(({ endedAt }) => endedAt !== undefined);
+}
+
+export function byId(events: readonly GroupEventView[]): GroupEventView[] {
+  return [...events].sort((a, b) => a.seq - b.seq);
+}

@@ -1,0 +1,227 @@
+/** Groups: events of every kind begin turns, once each, one at a time, also over kill -9. */
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openAudit, openVault } from "@holdfast/gate";
+import { createStudio, type StudioClient } from "../src/index.ts";
+import {
+  byId,
+  installChannel,
+  publish,
+  refusalOf,
+  settled,
+  untilGroup,
+  writeGroups,
+} from "./groups-support.ts";
+import { needsJail, readLog, ServerProcess, said, temporaryFolder, untilEvent } from "./helpers.ts";
+
+const write = (name: string) => `write "x" to ${name}.txt without asking`;
+
+async function promptsOf(client: StudioClient, sessionId: string): Promise<string[]> {
+  const log = await readLog(client, sessionId);
+  return log.flatMap(({ body }) => (body.type === "prompt" ? [body.text] : []));
+}
+
+async function taintedSessions(dataDirectory: string): Promise<readonly (string | undefined)[]> {
+  const audit = await openAudit(dataDirectory);
+  return (await audit.query({ type: "session.tainted" })).map(({ session }) => session);
+}
+
+describe("a group", () => {
+  test("takes prompts, webhooks and messages, each once, and says where a turn comes from", async (t) => {
+    if (!needsJail(t)) return;
+    const data = join(temporaryFolder(t), "data");
+    writeGroups(data, {
+      home: {
+        agent: "demo",
+        session: "resume",
+        webhooks: { ci: { secret: "hook-ci", prompt: write("hook") } },
+      },
+      chat: { agent: "demo", plugins: ["post"] },
+      mute: { agent: "demo", events: [] },
+    });
+    installChannel(data, "explicit");
+    await openVault(data).setSecret({ name: "hook-ci", owner: {} }, "s3cret-of-the-webhook");
+    const server = await ServerProcess.start(t, data);
+    const { client } = server;
+    const home = client.group("home");
+
+    const first = await home.prompt(write("one"), { id: "1" });
+    assert.deepEqual([first.seq, first.duplicate, first.tainted], [1, false, false]);
+    assert.equal((await home.prompt("something else", { id: "1" })).duplicate, true);
+    const one = await untilGroup(client, "home", (view) => settled(view, 1), "the end of the first");
+    const { taskId = "", sessionId = "" } = one.events[0] ?? {};
+    assert.equal(one.events[0]?.state, "done");
+
+    const post = (headers: Record<string, string>, body = '{"build":"red"}', path = "home/ci") =>
+      fetch(`${server.url}/hooks/${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body,
+      });
+    const bearer = { authorization: "Bearer s3cret-of-the-webhook" };
+    assert.equal((await post({})).status, 401);
+    assert.equal((await post({ authorization: "Bearer wrong" })).status, 401);
+    assert.equal((await post(bearer, "{}", "home/other")).status, 401);
+    assert.equal((await post(bearer, "{}", "nobody/ci")).status, 401);
+    assert.equal((await post(bearer, "x".repeat(1024 * 1024 + 1))).status, 413);
+    const taken = await post({ ...bearer, "idempotency-key": "build-7" });
+    assert.equal(taken.status, 202);
+    assert.deepEqual(await taken.json(), { event: 2, duplicate: false });
+    const again = await post({ ...bearer, "idempotency-key": "build-7" });
+    assert.deepEqual(await again.json(), { event: 2, duplicate: true });
+    const body = '{"signed":true}';
+    const signature = createHmac("sha256", "s3cret-of-the-webhook").update(body).digest("hex");
+    assert.equal((await post({ "x-hub-signature-256": `sha256=${signature}` }, `${body} `)).status, 401);
+    assert.equal((await post({ "x-hub-signature-256": `sha256=${signature}` }, body)).status, 202);
+    const three = await untilGroup(client, "home", (view) => settled(view, 3), "the end of the webhooks");
+    assert.deepEqual(
+      byId(three.events).map(({ state, taskId: of, tainted }) => [state, of, tainted]),
+      [
+        ["done", taskId, false],
+        ["done", taskId, true],
+        ["done", taskId, true],
+      ],
+      "a group that resumes goes on in one session",
+    );
+    const prompts = await promptsOf(client, sessionId);
+    assert.equal(prompts.length, 3);
+    assert.match(prompts[1] ?? "", /^write "x" to hook\.txt[\s\S]*BEGIN (\S+)\n\{"build":"red"\}\nEND \1$/);
+    assert.ok((byId(three.events)[1]?.fromSeq ?? 0) > 0);
+    const task = await client.task(taskId).get();
+    assert.deepEqual(task.origin, {
+      group: "home",
+      topic: "webhook.received",
+      source: "webhook:ci",
+      event: 3,
+    });
+    assert.deepEqual(await taintedSessions(data), [sessionId]);
+
+    // The plugin says which session answers: a new one, then the same.
+    publish(data, { group: "chat", id: "m1", body: write("m1") });
+    publish(data, { group: "chat", id: "m2", body: write("m2"), reply: true });
+    const nowhere = publish(data, { group: "nowhere", id: "m3", body: "lost" });
+    const mute = publish(data, { group: "mute", id: "m4", body: "not taken" });
+    const chat = await untilGroup(client, "chat", (view) => settled(view, 2), "the end of the messages");
+    const [m1, m2] = byId(chat.events);
+    assert.equal(m1?.source, "plugin:post");
+    assert.notEqual(m1?.taskId, taskId);
+    assert.equal(m2?.taskId, m1?.taskId);
+    assert.match(
+      (await promptsOf(client, m1?.sessionId ?? ""))[0] ?? "",
+      /A message from eve on the channel post/,
+    );
+    while (refusalOf(nowhere) === undefined || refusalOf(mute) === undefined)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.match(refusalOf(nowhere) ?? "", /no group/);
+    assert.match(refusalOf(mute) ?? "", /takes no message\.inbound/);
+    const groups = await client.organization.listGroups();
+    assert.deepEqual(
+      groups.map(({ name, waiting, events }) => [name, waiting, events.length]),
+      [
+        ["home", 0, 3],
+        ["chat", 0, 2],
+        ["mute", 0, 0],
+      ],
+    );
+    await server.stop();
+  });
+
+  test("loses no event and starts none twice when the server is killed again and again", async (t) => {
+    if (!needsJail(t)) return;
+    const data = join(temporaryFolder(t), "data");
+    writeGroups(data, { work: { agent: "demo" } });
+    installChannel(data);
+    let server = await ServerProcess.start(t, data);
+    const seen = (count: number) => (view: { readonly events: readonly unknown[] }) =>
+      view.events.length >= count;
+    // Killed when an event is taken, when a turn is under way, and with one that nobody has taken yet.
+    publish(data, { group: "work", id: "k1", body: write("k1") });
+    await untilGroup(server.client, "work", seen(1), "the first event");
+    await server.kill();
+    publish(data, { group: "work", id: "k1", body: write("k1") });
+    publish(data, { group: "work", id: "k2", body: `slowly ${write("k2")}` });
+    server = await ServerProcess.start(t, data, server.cookie);
+    await untilGroup(
+      server.client,
+      "work",
+      ({ events }) => events.some(({ seq, state }) => seq === 2 && state === "running"),
+      "the second turn",
+    );
+    publish(data, { group: "work", id: "k3", body: write("k3") });
+    await server.kill();
+    publish(data, { group: "work", id: "k2", body: write("k2") });
+    server = await ServerProcess.start(t, data, server.cookie);
+    const done = await untilGroup(server.client, "work", (view) => settled(view, 3), "the end of all");
+    const events = byId(done.events);
+    assert.deepEqual(
+      events.map(({ state, seq }) => [state, seq]),
+      [
+        ["done", 1],
+        ["done", 2],
+        ["done", 3],
+      ],
+    );
+    assert.equal(new Set(events.map(({ taskId }) => taskId)).size, 3);
+    for (const { sessionId = "" } of events)
+      assert.equal((await promptsOf(server.client, sessionId)).length, 1, "a turn is begun once");
+    const { tasks } = await server.client.organization.listTasks();
+    assert.equal(tasks.length, 3);
+    // One session at a time.
+    for (const [at, { startedAt = 0 }] of events.entries())
+      assert.ok(at === 0 || startedAt >= (events[at - 1]?.endedAt ?? Number.POSITIVE_INFINITY));
+    await server.stop();
+  });
+
+  test("has its own tools and memory, told when a session begins; a file that is wrong is said", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, dataDirectory } = await openToolAgent(t);
+    const { client } = studio;
+    const group = client.group("memory");
+    await group.prompt("list");
+    const { events } = await untilGroup(client, "memory", (view) => settled(view, 1), "the first turn");
+    const { taskId = "", sessionId = "" } = events[0] ?? {};
+    await client.task(taskId).prompt('ipc memory_store {"type":"fact","content":"The cat is called Ada"}');
+    await untilEvent(client, sessionId, (event) => said(event, "created_at"));
+    await group.prompt("hello again");
+    const memory = await untilGroup(client, "memory", (view) => settled(view, 2), "the second turn");
+    const crossed = async (session = "") => JSON.stringify(await readLog(client, session));
+    const first = await crossed(sessionId);
+    assert.match(first, /"memory_brief( memory_[a-z]+)+"/, "the tools of the group and no others");
+    assert.doesNotMatch(first, /<memory>/);
+    const told = byId(memory.events)[1]?.sessionId;
+    assert.notEqual(told, sessionId);
+    assert.match(await crossed(told), /<memory>.*The cat is called Ada.*<\/memory>\\n\\nhello again/);
+    await studio.close();
+    writeGroups(dataDirectory, { memory: { agent: "tools", tool: ["x"] } });
+    await assert.rejects(createStudio({ dataDirectory }), {
+      code: "invalid_file",
+      metadata: { path: "/groups/memory/tool", problem: "nothing of this name is known" },
+    });
+  });
+});
+
+async function openToolAgent(t: TestContext) {
+  const folder = temporaryFolder(t);
+  const dataDirectory = join(folder, "data");
+  writeGroups(dataDirectory, {
+    memory: { agent: "tools", tools: ["memory_*"] },
+  });
+  const directory = join(folder, "agent");
+  mkdirSync(directory);
+  copyFileSync(
+    fileURLToPath(new URL("./fixtures/tool-agent.mjs", import.meta.url)),
+    join(directory, "agent.mjs"),
+  );
+  const studio = await createStudio({
+    dataDirectory,
+    environment: { PATH: process.env.PATH },
+    vault: { logins: false },
+    customAgents: [{ id: "tools", command: "{node}", args: ["{directory}/agent.mjs"], directory }],
+  });
+  t.after(() => studio.close());
+  return { studio, dataDirectory };
+}
