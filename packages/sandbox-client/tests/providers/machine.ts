@@ -1,9 +1,10 @@
 /** A machine of a vendor, played by a directory: what the vendor's SDK is told to run, really runs. */
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const serverEntry = fileURLToPath(new URL("../../../sandbox/src/cli.ts", import.meta.url));
@@ -77,16 +78,13 @@ export class Machine {
       .split("\n")
       .filter((line) => line !== "")
       .map(Number)) {
-      const waiting = spawn("tail", ["-s", "0.02", "--pid", String(pid), "-f", "/dev/null"], {
-        stdio: "ignore",
-      });
-      const ended = new Promise((resolve) => waiting.once("exit", resolve));
       try {
         process.kill(pid, "SIGTERM");
       } catch {
         // It has ended by itself, as a second server on one port does.
       }
-      await ended;
+      // It is nobody's child here, and whoever inherits it may be slow to ask how it ended.
+      while (runs(pid)) await delay(5);
     }
     rmSync(join(this.home, "pids"), { force: true });
   }
@@ -94,6 +92,16 @@ export class Machine {
   async remove(): Promise<void> {
     await this.stop();
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** False also for a process that has ended and that nobody has waited for yet. */
+function runs(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return false;
   }
 }
 
