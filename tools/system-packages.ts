@@ -24,6 +24,7 @@ const needed: readonly SystemPackage[] = [
   { name: "openssl", program: "openssl", purpose: "certificates of test servers" },
   { name: "podman", program: "podman", purpose: "containers" },
   { name: "runc", program: "runc", purpose: "containers" },
+  { name: "runsc", program: "runsc", purpose: "gVisor jails" },
   { name: "catatonit", program: "catatonit", purpose: "the first process in containers" },
 ];
 
