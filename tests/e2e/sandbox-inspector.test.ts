@@ -131,6 +131,43 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("mode, model and thought level are chosen by keyboard, and hold for the next prompt", async (t) => {
+    const page = await open(t);
+    await page.getByRole("link", { name: "New", exact: true }).click();
+    await page.getByRole("radio", { name: "mock", exact: true }).check();
+    await page.getByRole("button", { name: "Open session" }).click();
+    const settings = page.getByRole("group", { name: "Settings of the agent" });
+    const [mode, model, thinking] = ["Mode", "Model", "Thinking"].map((name) =>
+      settings.getByLabel(name, { exact: true }),
+    );
+    assert.ok(mode && model && thinking);
+    await assertAccessible(page, "the settings of a session");
+    const said = page.getByRole("status");
+    await model.focus();
+    await page.keyboard.press("ArrowDown");
+    await said.getByText("Model: Mock Fast").waitFor({ state: "attached" });
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("ArrowDown");
+    await said.getByText("Thinking: High").waitFor({ state: "attached" });
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await said.getByText("Mode: Plan").waitFor({ state: "attached" });
+
+    const id = page.url().split("/").at(-1);
+    const session = (await (await call(`/v1/sessions/${id}`)).json()) as Record<string, unknown>;
+    assert.deepEqual([session.mode, session.model, session.thoughtLevel], ["plan", "mock-fast", "high"]);
+    await page.reload();
+    await mode.waitFor();
+    assert.deepEqual(await Promise.all([mode, model, thinking].map((field) => field.inputValue())), [
+      "plan",
+      "mock-fast",
+      "high",
+    ]);
+    assertNoTrouble(page);
+  });
+
   test("a permission is answered from the list of all, and what became of each is shown", async (t) => {
     const page = await open(t);
     await openSession(page);

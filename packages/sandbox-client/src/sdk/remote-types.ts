@@ -15,6 +15,7 @@ export interface RemoteSession {
   readonly model?: string;
   readonly thoughtLevel?: string;
   readonly modes?: unknown;
+  readonly models?: unknown;
   readonly configOptions?: unknown;
   readonly parentId?: string;
   readonly recovery?: "resumed" | "loaded" | "replayed";

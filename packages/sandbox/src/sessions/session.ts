@@ -113,7 +113,7 @@ export class Session implements PromptHost {
   }
 
   view(): SessionView {
-    const { mcpServers, permissionTimeoutMs, parentSequence, config, models, ...kept } = this.#record;
+    const { mcpServers, permissionTimeoutMs, parentSequence, config, ...kept } = this.#record;
     const { needsTranscript, permissionRules, archivedAt, ...shown } = kept;
     const alive = this.#instance !== undefined && this.#isRunning();
     return {

@@ -65,6 +65,7 @@ export interface SessionView {
   readonly model?: string;
   readonly thoughtLevel?: string;
   readonly modes?: unknown;
+  readonly models?: unknown;
   readonly configOptions?: unknown;
   readonly parentId?: string;
   readonly recovery?: Recovery;

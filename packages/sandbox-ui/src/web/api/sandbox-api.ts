@@ -91,7 +91,13 @@ export class SandboxApi {
 
   async changeSession(
     id: string,
-    change: { title?: string; mode?: string; model?: string },
+    change: {
+      title?: string;
+      mode?: string;
+      model?: string;
+      thoughtLevel?: string;
+      config?: Readonly<Record<string, string>>;
+    },
   ): Promise<Session> {
     return await this.json(session(id), { method: "PATCH", json: change });
   }

@@ -3,7 +3,7 @@ import type { Session } from "../../api/types.ts";
 
 /** Everything that the server tells of a session. */
 export function SessionDetails({ session }: { readonly session: Session }) {
-  const { modes, configOptions, createdAt, updatedAt, ...plain } = session;
+  const { modes, models, configOptions, createdAt, updatedAt, ...plain } = session;
   const rows = Object.entries(plain).filter(([, value]) => value !== undefined);
   return (
     <div className="page-inner">
@@ -26,6 +26,7 @@ export function SessionDetails({ session }: { readonly session: Session }) {
         </div>
       </dl>
       <Told title="Modes" value={modes} />
+      <Told title="Models" value={models} />
       <Told title="Config options" value={configOptions} />
     </div>
   );

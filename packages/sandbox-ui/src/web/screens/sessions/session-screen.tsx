@@ -14,6 +14,7 @@ import { Composer } from "./composer.tsx";
 import { Conversation } from "./conversation.tsx";
 import { EventsTab } from "./events-tab.tsx";
 import { SessionDetails } from "./session-details.tsx";
+import { SessionSettings } from "./session-settings.tsx";
 import { SessionStatusMark } from "./session-status.tsx";
 import { sessionTitle } from "./sessions-layout.tsx";
 
@@ -75,6 +76,7 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
           </p>
         </div>
         <SessionActions session={session} />
+        <SessionSettings session={session} />
       </header>
       {log.error !== undefined && <ErrorNotice error={log.error} title="The log cannot be read." />}
       <Tabs

@@ -1,0 +1,75 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useId, useState } from "react";
+import { useApi } from "../../api/context.ts";
+import { keys } from "../../api/queries.ts";
+import type { Session } from "../../api/types.ts";
+import { useAnnounce } from "../../app/announcer.tsx";
+import { ErrorNotice } from "../../parts/notice.tsx";
+import { visibleText } from "../../parts/visible-text.ts";
+import { changeOf, type Setting, settingsOf } from "./settings-of.ts";
+
+/** Mode, model and whatever else the agent lets a person choose; nothing where it offers nothing. */
+export function SessionSettings({ session }: { readonly session: Session }) {
+  const settings = settingsOf(session);
+  if (settings.length === 0) return null;
+  return (
+    <fieldset className="session-settings" aria-label="Settings of the agent">
+      {settings.map((setting) => (
+        <SettingField key={`${setting.kind} ${setting.id}`} session={session} setting={setting} />
+      ))}
+    </fieldset>
+  );
+}
+
+function SettingField({ session, setting }: { readonly session: Session; readonly setting: Setting }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const announce = useAnnounce();
+  const id = useId();
+  // Shown at once, also before the next key; what holds is shown again when the agent refused it.
+  const [chosen, setChosen] = useState<string>();
+  const change = useMutation({
+    // One after the other: with the arrow keys, each step to the wanted one is a change.
+    scope: { id: `settings ${session.id}` },
+    mutationFn: (value: string) => api.changeSession(session.id, changeOf(setting, value)),
+    // An answer that is on its way says what was before.
+    onMutate: () => queries.cancelQueries({ queryKey: keys.session(session.id) }),
+    onSuccess(changed, value) {
+      queries.setQueryData(keys.session(session.id), changed);
+      announce(`${setting.label}: ${nameOf(setting, value)}`);
+    },
+    onError: () => announce(`${setting.label} was not changed`, "assertive"),
+    onSettled(_changed, _error, value) {
+      setChosen((now) => (now === value ? undefined : now));
+      void queries.invalidateQueries({ queryKey: keys.sessions });
+    },
+  });
+  const shown = chosen ?? setting.current;
+  const isKnown = setting.choices.some(({ value }) => value === shown);
+  return (
+    <div className="field-inline">
+      <label htmlFor={id}>{visibleText(setting.label)}</label>
+      <select
+        id={id}
+        value={shown}
+        aria-busy={change.isPending}
+        onChange={(event) => {
+          setChosen(event.target.value);
+          change.mutate(event.target.value);
+        }}
+      >
+        {!isKnown && <option value={shown}>{shown === "" ? "Not said" : visibleText(shown)}</option>}
+        {setting.choices.map(({ value, name }) => (
+          <option key={value} value={value}>
+            {visibleText(name)}
+          </option>
+        ))}
+      </select>
+      {change.isError && <ErrorNotice error={change.error} title={`${setting.label} was not changed.`} />}
+    </div>
+  );
+}
+
+function nameOf(setting: Setting, value: string): string {
+  return visibleText(setting.choices.find((choice) => choice.value === value)?.name ?? value);
+}
