@@ -1,7 +1,17 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
-import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +27,10 @@ export interface MailServer {
   readonly certificate: string;
   /** What the SMTP server has logged so far. */
   readonly log: () => string;
+  /** How many messages with `subject` the SMTP server has taken so far. */
+  received(subject: string): number;
+  /** Resolves when a message with `subject` lies in the mailbox. */
+  delivered(subject: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,6 +72,7 @@ export async function startMailServer(): Promise<MailServer> {
     await Promise.all(children.map(end));
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   };
+  const log = () => readFileSync(join(directory, "main.log"), "utf8");
   try {
     const certificate = certify(directory, host);
     mkdirSync(join(directory, "spool"));
@@ -79,7 +94,12 @@ export async function startMailServer(): Promise<MailServer> {
       address: `me@${name}`,
       password,
       certificate,
-      log: () => execFileSync("cat", [join(directory, "main.log")], { encoding: "utf8" }),
+      log,
+      received: (subject) =>
+        log()
+          .split("\n")
+          .filter((line) => line.includes(" <= ") && line.includes(`T="${subject}"`)).length,
+      delivered: (subject) => delivered(join(directory, "mail"), `Subject: ${subject}\r\n`),
       close,
     };
   } catch (error) {
@@ -131,6 +151,18 @@ function ask(host: string, port: number, listen: boolean): Promise<string | unde
   });
 }
 
+/** Looks again until the message is there. */
+async function delivered(mail: string, header: string): Promise<void> {
+  const lies = () =>
+    readdirSync(mail, { recursive: true, withFileTypes: true }).some(
+      (entry) =>
+        entry.isFile() &&
+        /\/(?:new|cur)$/.test(entry.parentPath) &&
+        readFileSync(join(entry.parentPath, entry.name), "utf8").replace(/\r?\n/g, "\r\n").includes(header),
+    );
+  while (!lies()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 function certify(directory: string, host: string): string {
   const [key, certificate] = [join(directory, "key.pem"), join(directory, "certificate.pem")];
   execFileSync(
@@ -162,7 +194,7 @@ function certify(directory: string, host: string): string {
   );
   // The SMTP server reads it as the user that it becomes.
   chmodSync(key, 0o644);
-  return execFileSync("cat", [certificate], { encoding: "utf8" });
+  return readFileSync(certificate, "utf8");
 }
 
 function eximConfig(directory: string, host: string, name: string, password: string): string {
@@ -183,6 +215,7 @@ auth_advertise_hosts = \${if eq{$tls_in_cipher}{}{}{*}}
 host_lookup =
 rfc1413_hosts =
 message_size_limit = 2M
+log_selector = +subject
 acl_smtp_rcpt = rcpt
 acl_smtp_data = data
 begin acl

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { mailServerProblem } from "@holdfast/testing/mail-server";
 import { scriptPrompt } from "@holdfast/testing/mock-model";
 import { eventsOf, spoken } from "./log.ts";
 import { randomText } from "./repository.ts";
@@ -27,8 +28,9 @@ export function agentSuite(facts: AgentFacts): void {
   const missing = spawnSync("bwrap", ["--version"]).error !== undefined;
   describe(`${facts.id} in a jail`, { skip: missing && "needs bubblewrap" }, () => {
     let world: World;
-    before(async () => {
-      world = await World.create(facts.id);
+    before(async (t) => {
+      world = await World.create(facts.id, { mail: facts.callsMcpTools });
+      if (facts.callsMcpTools && world.mail === undefined) t.diagnostic(`no mail: ${mailServerProblem()}`);
     });
     after(async () => {
       await world?.destroy();
@@ -100,25 +102,36 @@ async function editsAndApplies(world: World, { id, asksForEdits }: AgentFacts): 
   assert.equal(await repository.state(), untouched);
 }
 
+/**
+ * The whole of what the gate is for: memory, and a mail that a person allows once and that really
+ * arrives. Without mail servers on this machine a schedule is what asks.
+ */
 async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
   const repository = await world.repository("gate");
   const fact = randomText("The office plant is a fern");
   const call = (tool: string, args: Record<string, unknown>) => ({
     call: { server: "holdfast", tool, arguments: args },
   });
-  const schedule = { name: randomText("water").replaceAll(" ", "-"), prompt: "Water it", cron: "0 9 * * 1" };
+  const name = randomText("water").replaceAll(" ", "-");
+  const [title, args] =
+    world.mail === undefined
+      ? ["scheduler: schedule_create", { name, prompt: "Water it", cron: "0 9 * * 1" }]
+      : ["mail: mail_send", { to: [world.mail.address], subject: name, text: "Water it" }];
+  const tool = title.slice(title.indexOf(" ") + 1);
   const script = scriptPrompt([
     call("memory_store", { type: "fact", content: fact }),
-    call("schedule_create", schedule),
-    call("schedule_create", schedule),
+    call(tool, args),
+    call(tool, args),
     call("memory_search", { query: "office plant" }),
     { say: "All calls are made." },
   ]);
   const task = await world.host.createTask({ repository: repository.path, agent: id, prompt: script });
   let cards = 0;
-  const { view } = await task.finish((title) => {
-    if (title !== "scheduler: schedule_create") return "allow";
+  let sentBefore: number | undefined;
+  const { view } = await task.finish((asked) => {
+    if (asked !== title) return "allow";
     cards += 1;
+    if (cards === 1) sentBefore = world.mail?.received(name);
     return cards === 1 ? "allow" : "deny";
   });
   assert.equal(view.status, "idle", JSON.stringify(view.error));
@@ -130,26 +143,34 @@ async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
   );
   assert.deepEqual(
     boundary.map(({ approval }) => approval.boundary?.tool),
-    ["schedule_create", "schedule_create"],
+    [tool, tool],
   );
   assert.ok(JSON.stringify(log).includes("CONFIRMATION_DENIED"), "the agent was told of the denial");
   assert.ok(
     JSON.stringify(world.model.requests.at(-1)).includes(fact) || JSON.stringify(log).split(fact).length > 3,
     "what was stored was found",
   );
-  const audit = readFileSync(join(world.dataDirectory, "gate", "audit.log"), "utf8");
-  const records = audit
+  const records = auditOf(world);
+  const made = records.filter(({ type, data }) => type === "tool.call" && data?.tool === tool);
+  assert.equal(made.length, 1, "it was done once");
+  assert.ok(made[0]?.data?.approval, "with the approval on record");
+  if (world.mail === undefined) return;
+  assert.equal(sentBefore, 0, "nothing was sent before the person had answered");
+  await world.mail.delivered(name);
+  assert.equal(world.mail.received(name), 1, "the message arrived, once");
+  assert.equal(records.filter(({ data }) => data?.connection === "smtp").length, 1, "by one connection");
+}
+
+function auditOf({ dataDirectory }: World): AuditLine[] {
+  return readFileSync(join(dataDirectory, "gate", "audit.log"), "utf8")
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as AuditLine);
-  const made = records.filter(({ type, data }) => type === "tool.call" && data?.tool === "schedule_create");
-  assert.equal(made.length, 1, "it was done once");
-  assert.ok(made[0]?.data?.approval, "with the approval on record");
 }
 
 interface AuditLine {
   readonly type: string;
-  readonly data?: { readonly tool?: string; readonly approval?: string };
+  readonly data?: { readonly tool?: string; readonly approval?: string; readonly connection?: string };
 }
 
 async function deniedEdit(world: World, { id }: AgentFacts): Promise<void> {
