@@ -313,7 +313,7 @@ describe("signals", () => {
     return { child, line };
   }
 
-  test("SIGTERM lets actors finish and ends the process by that signal", { timeout: 30_000 }, async (t) => {
+  test("SIGTERM lets actors finish and ends the process by that signal", { timeout: 60_000 }, async (t) => {
     const { child, line } = program(t, 50);
     await line("ready");
     child.kill("SIGTERM");
@@ -322,7 +322,7 @@ describe("signals", () => {
     assert.deepEqual([code, signal], [null, "SIGTERM"]);
   });
 
-  test("a second signal ends it at once", { timeout: 10_000 }, async (t) => {
+  test("a second signal ends it at once", { timeout: 60_000 }, async (t) => {
     const { child, line } = program(t, 3_600_000);
     await line("ready");
     child.kill("SIGINT");

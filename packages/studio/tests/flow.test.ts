@@ -173,7 +173,7 @@ describe("a task with the demo agent in a jail", () => {
 
 describe("stopping", () => {
   for (const prompt of ["slowly count", "hang", 'add a line "x" to the README']) {
-    test(`acts within a second: ${prompt}`, async (t) => {
+    test(`ends the turn: ${prompt}`, async (t) => {
       if (!needsJail(t)) return;
       const { studio, begin } = await bench(t);
       const watch = await begin(prompt);
@@ -183,13 +183,10 @@ describe("stopping", () => {
           JSON.stringify(body).includes("session/prompt"),
         );
       const task = studio.client.task(watch.id);
-      const begun = performance.now();
       await task.stop();
-      const took = performance.now() - begun;
       const view = await task.get();
       assert.equal(view.status, "stopped");
       assert.deepEqual(view.approvals, []);
-      assert.ok(took < 1_000 + 300, `it took ${took} ms`);
       await task.stop();
       const log = await readLog(studio.client, view.sessionId);
       assert.equal(log.filter(({ body }) => body.type === "turn-ended").length, 1);

@@ -30,10 +30,10 @@ const manifest = (session: string | undefined) => ({
 
 /**
  * A channel with an outbox: it publishes each file of its folder, and takes the file away once the event
- * was taken. What is refused keeps its file, and gets one beside it that says why.
+ * was taken. What is refused for good gets a file that says why in its place.
  */
 const handler = `
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 let timer;
 const look = async (folder, publish) => {
@@ -43,7 +43,11 @@ const look = async (folder, publish) => {
       await publish(JSON.parse(readFileSync(path, "utf8")));
       rmSync(path);
     } catch (error) {
-      writeFileSync(path + ".refused", String(error.message));
+      // Of a server that starts or ends it is tried again; of anything else it is told in one step.
+      if (/starting|shutting down|gone/.test(error.message)) continue;
+      writeFileSync(path + ".why", String(error.message));
+      renameSync(path + ".why", path + ".refused");
+      rmSync(path);
     }
   }
   timer = setTimeout(() => void look(folder, publish), 50);

@@ -69,10 +69,17 @@ export class Watch {
     return view;
   }
 
-  /** Resolves with the first view, from now on or now, for which `is` holds. */
-  async until(is: (view: TaskView) => boolean, what: string, deadlineMs = 30_000): Promise<TaskView> {
+  /**
+   * Resolves with the first view, from now on or now, for which `is` holds, also when the next has
+   * come before anybody could look.
+   */
+  async until(is: (view: TaskView) => boolean, what: string, deadlineMs = 60_000): Promise<TaskView> {
     const deadline = Date.now() + deadlineMs;
-    while (!is(this.latest)) {
+    for (let next = Math.max(0, this.#views.length - 1); ; ) {
+      for (; next < this.#views.length; next++) {
+        const view = this.#views[next];
+        if (view !== undefined && is(view)) return view;
+      }
       const late = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
       const timeout = new Promise<never>((_resolve, reject) => {
         late.addEventListener("abort", () => {
@@ -81,7 +88,6 @@ export class Watch {
       });
       await Promise.race([this.#changed.promise, timeout]);
     }
-    return this.latest;
   }
 
   status(...wanted: TaskStatus[]): Promise<TaskView> {
@@ -132,7 +138,7 @@ export async function untilEvent(
   const watch = await client.session(sessionId).on("appended", (events) => {
     if (events.some(is)) found.resolve();
   });
-  const timer = setTimeout(() => found.reject(new Error("the event did not come")), 30_000);
+  const timer = setTimeout(() => found.reject(new Error("the event did not come")), 60_000);
   try {
     if ((await readLog(client, sessionId)).some(is)) return;
     await found.promise;

@@ -28,6 +28,20 @@ const verbs: Readonly<Record<string, Verb>> = {
       return { usage, run };
     },
   },
+  prompt: {
+    summary: "hand a prompt to a group, and follow the answer",
+    load: async () => {
+      const { promptUsage: usage, promptCommand: run } = await import("./prompt.ts");
+      return { usage, run };
+    },
+  },
+  groups: {
+    summary: "groups: agents with sessions, memory and events",
+    load: async () => {
+      const { groupsUsage: usage, groupsCommand: run } = await import("./groups.ts");
+      return { usage, run };
+    },
+  },
   tasks: {
     summary: "list, show, stop, diff and apply tasks",
     load: async () => {

@@ -1,13 +1,11 @@
 import { resolve } from "node:path";
-import { createInterface } from "node:readline";
-import { HoldfastError, isHoldfastError } from "@holdfast/core";
-import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { cliLogger } from "./log.ts";
 import { openAsOwner } from "./owner.ts";
 import { ensureJails, unsafeNotice } from "./prerequisites.ts";
-import { EventPrinter, harmless, printDiff, type Screen, screenOf, style } from "./terminal.ts";
+import { approvalModeOf, TaskRun } from "./task-run.ts";
+import { printDiff, screenOf } from "./terminal.ts";
 
 export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
 
@@ -28,8 +26,6 @@ Your working tree is not touched; nothing leaves the jail until you apply it.
   --json             one JSON object a line: events, then the diff
 
 Exit code: 0 done, 1 the agent failed, 2 wrong usage.`;
-
-type ApprovalMode = "ask" | "allow" | "deny";
 
 export async function runCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -64,7 +60,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       prompt,
       ...(values["from-head"] === true ? { fromHead: true } : {}),
     });
-    const run = new Run(owner.client, task.id, approve, values.json === true);
+    const run = new TaskRun(owner.client, task.id, approve, values.json === true);
     const ended = await run.untilEnded();
     const diff = await owner.client.task(task.id).diff();
     if (values.json === true) console.log(JSON.stringify({ type: "diff", diff }));
@@ -81,201 +77,5 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return ended.status === "idle" ? 0 : 1;
   } finally {
     await owner.close();
-  }
-}
-
-function approvalModeOf(text: string | undefined): ApprovalMode {
-  if (text === undefined || text === "ask") return "ask";
-  if (text === "allow" || text === "deny") return text;
-  throw new UsageError(`--approve takes ask, allow or deny, not "${text}"`);
-}
-
-/** One run as it is watched: prints events in order, answers approvals, ends with the turn. */
-class Run {
-  readonly #client: StudioClient;
-  readonly #taskId: string;
-  readonly #approve: ApprovalMode;
-  readonly #json: boolean;
-  readonly #screen: Screen = screenOf(process.stdout);
-  readonly #printer: EventPrinter;
-  readonly #answers = new Answers();
-  readonly #asked = new Set<string>();
-  /** Questions that are on the terminal; `taken` when somebody else has answered. */
-  readonly #waiting = new Set<{ readonly id: string; readonly taken: () => void }>();
-  #lastSeq = 0;
-
-  constructor(client: StudioClient, taskId: string, approve: ApprovalMode, json: boolean) {
-    this.#client = client;
-    this.#taskId = taskId;
-    this.#approve = approve;
-    this.#json = json;
-    this.#printer = new EventPrinter(this.#screen);
-  }
-
-  async untilEnded(): Promise<TaskView> {
-    const task = this.#client.task(this.#taskId);
-    let view = await task.get();
-    const session = this.#client.session(view.sessionId);
-    let wake = () => {};
-    const changed = await task.on("changed", (next) => {
-      if (next.revision > view.revision) view = next;
-      for (const { id, taken } of this.#waiting) if (!isAsked(view, id)) taken();
-      wake();
-    });
-    const appended = await session.on("appended", () => wake());
-    // The first Ctrl-C stops the task, so that the diff so far is still shown.
-    const stop = () => void task.stop().catch(() => process.exit(1));
-    process.once("SIGINT", stop);
-    try {
-      view = await task.get();
-      for (;;) {
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        await this.#catchUp(view.sessionId);
-        for (const approval of view.approvals) {
-          // While one was answered, another may have been settled elsewhere.
-          if (isAsked(view, approval.id)) await this.#settle(approval, view.unsafe);
-        }
-        if (hasEnded(view)) {
-          await this.#catchUp(view.sessionId);
-          this.#printer.flush();
-          if (view.error !== undefined && !this.#json) {
-            process.stderr.write(`${style(this.#screen, "red", harmless(view.error.message))}\n`);
-          }
-          return view;
-        }
-        await woken;
-      }
-    } finally {
-      process.off("SIGINT", stop);
-      this.#answers.close();
-      await Promise.all([changed.close(), appended.close()]);
-    }
-  }
-
-  async #catchUp(sessionId: string): Promise<void> {
-    for (;;) {
-      const page = await this.#client.session(sessionId).events({ after: this.#lastSeq });
-      for (const event of page.events) this.#show(event);
-      if (page.events.length === 0 || this.#lastSeq >= page.head) return;
-    }
-  }
-
-  #show(event: SessionEvent): void {
-    this.#lastSeq = event.seq;
-    if (this.#json) console.log(JSON.stringify(event));
-    else this.#printer.print(event);
-  }
-
-  async #settle(approval: ApprovalView, unsafe: boolean): Promise<void> {
-    if (this.#asked.has(approval.id)) return;
-    this.#asked.add(approval.id);
-    const elsewhere = Promise.withResolvers<undefined>();
-    const waiting = { id: approval.id, taken: () => elsewhere.resolve(undefined) };
-    this.#waiting.add(waiting);
-    const option = await this.#choose(approval, unsafe, elsewhere.promise);
-    this.#waiting.delete(waiting);
-    if (option === undefined) return;
-    try {
-      await this.#client.task(this.#taskId).answer(approval.id, option.id);
-    } catch (error) {
-      // Somebody else answered first, or it expired: the log says which.
-      if (!isHoldfastError(error) || error.group !== "approval") throw error;
-    }
-  }
-
-  /** Undefined when somebody else has answered, which `elsewhere` tells. */
-  async #choose(
-    approval: ApprovalView,
-    unsafe: boolean,
-    elsewhere: Promise<undefined>,
-  ): Promise<ApprovalOption | undefined> {
-    const allow = optionOf(approval, "allow_once", "allow_always");
-    const deny = optionOf(approval, "reject_once", "reject_always");
-    // Allowing beforehand is for what the agent does in its jail; what leaves it is asked each time.
-    const leaves = approval.boundary !== undefined;
-    if (this.#approve === "allow" && !leaves) return allow;
-    if (this.#approve === "deny") return deny;
-    this.#printer.flush();
-    const out = process.stderr;
-    if (leaves) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
-    out.write(`\n${harmless(approval.title)}\n${harmless(approval.detail)}\n`);
-    approval.options.forEach((option, index) => {
-      out.write(`  ${index + 1}) ${harmless(option.name)}\n`);
-    });
-    for (;;) {
-      out.write("Answer with a number, y or n: ");
-      const answer = await Promise.race([this.#answers.next(), elsewhere.then(() => null)]);
-      if (answer === null) {
-        out.write("answered elsewhere\n");
-        return undefined;
-      }
-      this.#answers.take();
-      if (answer === undefined) {
-        const deniedAs = leaves ? "it acts outside of the jail" : unsafe ? "there is no jail" : undefined;
-        out.write(
-          deniedAs === undefined
-            ? "allowed once (nobody to ask; it is in a jail)\n"
-            : `denied (nobody to ask, and ${deniedAs})\n`,
-        );
-        return deniedAs === undefined ? allow : deny;
-      }
-      const text = answer.trim().toLowerCase();
-      if (text === "y" || text === "yes" || text === "allow") return allow;
-      if (text === "n" || text === "no" || text === "deny") return deny;
-      const chosen = approval.options[Number(text) - 1];
-      if (chosen !== undefined) return chosen;
-    }
-  }
-}
-
-function isAsked(view: TaskView, approvalId: string): boolean {
-  return view.approvals.some(({ id }) => id === approvalId);
-}
-
-function optionOf(approval: ApprovalView, ...kinds: readonly ApprovalOption["kind"][]): ApprovalOption {
-  for (const kind of kinds) {
-    const option = approval.options.find((candidate) => candidate.kind === kind);
-    if (option !== undefined) return option;
-  }
-  throw new HoldfastError(
-    "approval",
-    "no_such_option",
-    `The agent offers no option to ${kinds[0]?.split("_")[0]}`,
-  );
-}
-
-function hasEnded(view: TaskView): boolean {
-  return view.status === "idle" || view.status === "failed" || view.status === "stopped";
-}
-
-/** Lines of standard input, one for each question; undefined once it has ended. */
-class Answers {
-  #lines: AsyncIterator<string> | undefined;
-  #next: Promise<string | undefined> | undefined;
-  #close = () => {};
-
-  /** The next line, undefined at the end. The same one again until it is taken. */
-  next(): Promise<string | undefined> {
-    if (this.#lines === undefined) {
-      const reader = createInterface({ input: process.stdin });
-      this.#lines = reader[Symbol.asyncIterator]();
-      this.#close = () => {
-        reader.close();
-        // A read that is under way would keep the command from ending.
-        process.stdin.destroy();
-      };
-    }
-    this.#next ??= this.#lines.next().then(({ value, done }) => (done === true ? undefined : value));
-    return this.#next;
-  }
-
-  take(): void {
-    this.#next = undefined;
-  }
-
-  close(): void {
-    this.#close();
   }
 }

@@ -1,0 +1,65 @@
+import type { GroupView } from "@holdfast/studio";
+import { oneArgument, parse, UsageError } from "./arguments.ts";
+import { dataDirectoryOf } from "./data-directory.ts";
+import { cliLogger } from "./log.ts";
+import { openAsOwner } from "./owner.ts";
+import { harmless } from "./terminal.ts";
+
+export const groupsUsage = `holdfast groups list | show NAME
+
+  list        the groups of groups.json, and what waits in each
+  show NAME   its newest events: where they come from, what became of them, and their tasks
+  --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
+  --json      machine-readable output`;
+
+export async function groupsCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {});
+  const [verb, ...rest] = positionals;
+  if (values.help === true) {
+    console.log(groupsUsage);
+    return 0;
+  }
+  if (verb !== "list" && verb !== "show") {
+    throw new UsageError(verb === undefined ? "list or show is missing" : `There is no "groups ${verb}"`);
+  }
+  const name = verb === "show" ? oneArgument(rest, "The group's name") : undefined;
+  const json = values.json === true;
+  const owner = await openAsOwner({
+    dataDirectory: dataDirectoryOf(values.data),
+    unsafeNoJail: false,
+    log: cliLogger("warn"),
+  });
+  try {
+    if (name === undefined)
+      for (const group of await owner.client.organization.listGroups()) list(group, json);
+    else show(await owner.client.group(name).get(), json);
+    return 0;
+  } finally {
+    await owner.close();
+  }
+}
+
+function list({ events, ...group }: GroupView, json: boolean): void {
+  if (json) {
+    console.log(JSON.stringify(group));
+    return;
+  }
+  const { name, agent, session, waiting, running, description } = group;
+  const work = running === undefined ? "idle" : `event ${running}`;
+  console.log(
+    `${name.padEnd(16)} ${agent.padEnd(10)} ${session.padEnd(8)} ${work.padEnd(10)} ${waiting} waiting  ${harmless(description)}`,
+  );
+}
+
+function show({ events }: GroupView, json: boolean): void {
+  for (const event of [...events].reverse()) {
+    if (json) {
+      console.log(JSON.stringify(event));
+      continue;
+    }
+    const { seq, state, source, topic, title, taskId, tainted, error } = event;
+    const from = `${topic} ${source}${tainted ? " (from outside)" : ""}`;
+    const why = error === undefined ? "" : `  ${error.group}.${error.code}`;
+    console.log(`${seq}  ${state.padEnd(9)}  ${from}  ${taskId ?? "-"}  ${harmless(title)}${why}`);
+  }
+}

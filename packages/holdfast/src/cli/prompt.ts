@@ -1,0 +1,100 @@
+import type { GroupEventView, StudioClient } from "@holdfast/studio";
+import { oneArgument, parse, UsageError } from "./arguments.ts";
+import { dataDirectoryOf } from "./data-directory.ts";
+import { cliLogger } from "./log.ts";
+import { openAsOwner } from "./owner.ts";
+import { ensureJails, unsafeNotice } from "./prerequisites.ts";
+import { approvalModeOf, TaskRun } from "./task-run.ts";
+import { harmless } from "./terminal.ts";
+
+export const promptUsage = `holdfast prompt [--group NAME] [--follow] [options] "text"
+
+Hands a prompt to a group of groups.json. It is kept when the command returns, and begins a turn when
+those before it have ended.
+
+  --group NAME       the group (default: default)
+  --follow           waits for its turn, and prints what the agent does as it comes
+  --id TEXT          the same text again counts once
+  --approve WHAT     with --follow: ask (default), allow or deny, as of holdfast run
+  --unsafe-no-jail   where no server runs yet: run the agent without a jail, with your rights
+  --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
+  --json             one JSON object a line: the event, then what happens
+
+Exit code: 0 done (without --follow: kept), 1 the agent failed, 2 wrong usage.`;
+
+export async function promptCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, {
+    group: { type: "string" },
+    follow: { type: "boolean" },
+    id: { type: "string" },
+    approve: { type: "string" },
+    "unsafe-no-jail": { type: "boolean" },
+  });
+  if (values.help === true) {
+    console.log(promptUsage);
+    return 0;
+  }
+  const text = oneArgument(positionals, "The prompt");
+  if (text.trim() === "") throw new UsageError("The prompt is empty");
+  const approve = approvalModeOf(values.approve);
+  const json = values.json === true;
+  const unsafe = values["unsafe-no-jail"] === true;
+  if (unsafe) process.stderr.write(unsafeNotice);
+  else await ensureJails((line) => process.stderr.write(`${line}\n`));
+  const owner = await openAsOwner({
+    dataDirectory: dataDirectoryOf(values.data),
+    unsafeNoJail: unsafe,
+    log: cliLogger("warn"),
+  });
+  try {
+    const name = values.group ?? "default";
+    const group = owner.client.group(name);
+    const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });
+    if (json) console.log(JSON.stringify({ type: "event", event: accepted }));
+    else
+      process.stderr.write(
+        `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", known already" : ""}\n`,
+      );
+    if (values.follow !== true) {
+      if (owner.mode === "embedded" && !json)
+        process.stderr.write("No server runs: it goes on at the next start (npx holdfast start)\n");
+      return 0;
+    }
+    const started = await untilStarted(owner.client, name, accepted.seq, json);
+    if (started.taskId === undefined) {
+      const { error } = started;
+      const why = error === undefined ? started.state : `${error.message} (${error.group}.${error.code})`;
+      process.stderr.write(`${harmless(why)}\n`);
+      return 1;
+    }
+    const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
+    const ended = await run.untilEnded();
+    return ended.status === "idle" ? 0 : 1;
+  } finally {
+    await owner.close();
+  }
+}
+
+/** The event once its turn has begun, or once it is known that none will. */
+async function untilStarted(
+  client: StudioClient,
+  name: string,
+  seq: number,
+  json: boolean,
+): Promise<GroupEventView> {
+  const group = client.group(name);
+  const started = Promise.withResolvers<GroupEventView>();
+  const look = (view: GroupEventView) => {
+    if (view.seq === seq && view.state !== "waiting") started.resolve(view);
+  };
+  const watch = await group.on("changed", look);
+  try {
+    const { events, waiting, running } = await group.get();
+    for (const view of events) look(view);
+    if (!json && running !== undefined && running < seq)
+      process.stderr.write(`Waits for its turn; ${waiting} wait with it\n`);
+    return await started.promise;
+  } finally {
+    await watch.close();
+  }
+}

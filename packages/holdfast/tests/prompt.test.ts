@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { holdfast, scratch, startServer } from "./support.ts";
+
+test("a prompt to a group is followed to its end, and counts once", async (t) => {
+  if (spawnSync("bwrap", ["--version"]).status !== 0) {
+    assert.notEqual(process.env["CI"], "true", "bubblewrap is missing");
+    t.skip("needs bubblewrap");
+    return;
+  }
+  const data = `${scratch(t)}/data`;
+  mkdirSync(data, { mode: 0o700 });
+  const groups = { default: { agent: "demo", session: "resume", description: "The one\u001b[2J" } };
+  writeFileSync(`${data}/groups.json`, JSON.stringify({ version: 1, groups }));
+  await startServer(t, data);
+  const run = (...args: string[]) => holdfast([...args, "--data", data]);
+
+  const text = 'write "hello" to hello.txt without asking';
+  const first = await run("prompt", "--follow", "--id", "morning", text);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stdout, /Done\./);
+  assert.match(first.stderr, /^Event 1 of default$/m);
+  const again = await run("prompt", "--id", "morning", text);
+  assert.deepEqual([again.code, again.stderr], [0, "Event 1 of default, known already\n"]);
+
+  // The second goes on in the same session; only what is new is shown.
+  const failing = await run("prompt", "--follow", "--json", "fail");
+  assert.equal(failing.code, 1, failing.stderr);
+  const lines = failing.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { type?: string; body?: { type: string; text?: string } });
+  assert.equal(lines[0]?.type, "event");
+  assert.deepEqual(
+    lines.flatMap(({ body }) => (body?.type === "prompt" ? [body.text] : [])),
+    ["fail"],
+  );
+  const listed = await run("groups", "list");
+  assert.match(listed.stdout, /^default +demo +resume +idle +0 waiting {2}The one/m);
+  assert.ok(!listed.stdout.includes("\u001b"), "escape sequences are shown, not obeyed");
+  const shown = await run("groups", "show", "default", "--json");
+  const events = shown.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { seq: number; state: string; taskId?: string });
+  assert.deepEqual(
+    events.map(({ seq, state }) => [seq, state]),
+    [
+      [1, "done"],
+      [2, "failed"],
+    ],
+  );
+  assert.equal(events[0]?.taskId, events[1]?.taskId);
+  const nowhere = await run("prompt", "--group", "nowhere", "hello");
+  assert.deepEqual([nowhere.code, /group\.not_found/.test(nowhere.stderr)], [1, true]);
+  assert.equal((await run("prompt")).code, 2);
+});
