@@ -139,6 +139,7 @@ export class GvisorDriver implements JailDriver {
       return await startRunsc({
         ...{ spec, directory, cgroup, runsc: [...runsc, "run"], setpriv: this.#setpriv },
         run: ["--bundle", directory, container],
+        terminate: [...runsc, "kill", container, "TERM"],
         mark: { [jailMark]: `${this.#gateId}/${spec.id}` },
         onExit: forget,
       });

@@ -95,7 +95,8 @@ export function writeBundle({ spec, directory, filter, user }: BundlePlan): void
     hostname: "jail",
     mounts: [
       { destination: "/proc", type: "proc", source: "proc", options: ["ro", "nosuid", "nodev", "noexec"] },
-      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["ro", "nosuid"] },
+      // gVisor opens no device for writing on a read-only mount, so this is only small.
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=65536"] },
       temporary("/dev/shm"),
       temporary("/tmp"),
       ...mounts.map(({ source, target, mode }) => ({

@@ -1,0 +1,242 @@
+/** What every driver of jails has to hold, whatever it is made of: run for each that this machine has. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { isErrorCode } from "@holdfast/core";
+import { createGate, type Gate, type GateConfig, type GuaranteeName } from "@holdfast/gate";
+import { demandedGuarantees } from "../src/jail/guarantees.ts";
+import { descendantsOf, startTime } from "../src/jail/processes.ts";
+import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
+
+export interface DriverUnderTest {
+  readonly name: NonNullable<NonNullable<GateConfig["jails"]>["driver"]>;
+  /** Why it cannot be tried here, or false. */
+  readonly skip: string | false;
+  /** Of its gate; called once, before the first test. */
+  readonly config: () => Promise<NonNullable<GateConfig["jails"]>>;
+  /** Guarantees that it says it does not give. */
+  readonly absent: readonly GuaranteeName[];
+}
+
+const typed = (code: string) => (error: unknown) => isErrorCode(error, "jail", code);
+
+export function driverConformance({ name, skip, config, absent }: DriverUnderTest): void {
+  describe(`jails of ${name}`, { skip }, () => {
+    const cleanups: (() => unknown)[] = [];
+    const scratch = () => temporaryDirectory({ after: (end) => cleanups.push(end) });
+    let gate: Gate;
+    let victims = 0;
+    before(async () => {
+      const dataDir = scratch();
+      const options = JSON.stringify({ ...(await config()), driver: name });
+      victims = await killHost([dataDir, options, scratch()]);
+      gate = await createGate({
+        dataDir,
+        jails: { ...(await config()), driver: name },
+        vault: { env: {}, logins: false },
+      });
+    });
+    after(async () => {
+      await gate?.close();
+      for (const end of cleanups) end();
+    });
+
+    test("declare exactly what was proven, and refuse what needs more", async () => {
+      const { guarantees } = gate.jails.driver;
+      const lacking = guarantees.filter((each) => !each.held).map((each) => each.name);
+      assert.deepEqual(lacking, absent, JSON.stringify(guarantees));
+      assert.deepEqual(
+        demandedGuarantees.filter((each) => !guarantees.some((one) => one.held && one.name === each)),
+        [],
+      );
+      assert.ok(guarantees.every((each) => each.detail !== ""));
+      for (const need of absent) {
+        await assert.rejects(
+          gate.jails.start(shell("true", { requires: [need] })),
+          typed("missing_guarantee"),
+        );
+      }
+    });
+
+    test("run a command with exactly its environment, arguments, directory and streams", async () => {
+      const directory = scratch();
+      const jail = await gate.jails.start({
+        id: "exact",
+        command: jailNode.path,
+        args: ["-e", exactly, "a b", "", "-x", "ü"],
+        cwd: "/workspace",
+        env: { ONE: "1", TWO: "line\nbreak" },
+        mounts: [jailNode.mount, { source: directory, target: "/workspace", mode: "rw" }],
+        network: "none",
+      });
+      const done = await finish(jail, "from the host");
+      assert.equal(done.code, 3, done.stderr);
+      assert.equal(done.reason, "exited");
+      assert.deepEqual(JSON.parse(done.stdout), {
+        args: ["a b", "", "-x", "ü"],
+        cwd: "/workspace",
+        env: { ONE: "1", TWO: "line\nbreak", PWD: "/workspace" },
+        input: "from the host",
+      });
+      assert.equal(done.stderr, "to stderr");
+      assert.equal(readFileSync(join(directory, "made"), "utf8"), "inside");
+    });
+
+    test("reach a host's socket that is mounted, and no other way out", async () => {
+      const directory = scratch();
+      const path = join(directory, "host.sock");
+      const server = createServer((socket) => socket.end("hello"));
+      await new Promise<void>((resolve) => server.listen(path, resolve));
+      const tcp = createServer((socket) => socket.end());
+      await new Promise<void>((resolve) => tcp.listen(0, "127.0.0.1", resolve));
+      const address = tcp.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      const jail = await gate.jails.start(
+        shell("", {
+          command: jailNode.path,
+          args: ["-e", dial, String(port)],
+          mounts: [jailNode.mount, { source: path, target: "/run/holdfast/host.sock", mode: "ro" }],
+        }),
+      );
+      const done = await finish(jail);
+      server.close();
+      tcp.close();
+      const seen = JSON.parse(done.stdout) as { socket: string; addresses: Record<string, string> };
+      assert.equal(seen.socket, "hello");
+      for (const [to, outcome] of Object.entries(seen.addresses)) assert.notEqual(outcome, "connected", to);
+    });
+
+    test("write their workspace and nothing else of the host", async () => {
+      const directory = scratch();
+      for (const part of ["ro", "rw"]) mkdirSync(join(directory, part));
+      writeFileSync(join(directory, "secret"), "secret");
+      const jail = await gate.jails.start(
+        shell(
+          `for path in /ro/x /x /usr/x /etc/x /home/x /proc/sys/kernel/domainname; do
+             if (echo x >$path) 2>/dev/null; then echo "wrote $path"; fi
+           done
+           [ -e ${join(directory, "secret")} ] && echo "saw the host"
+           echo y >/rw/file && echo z >/tmp/file && echo done`,
+          {
+            mounts: [
+              { source: join(directory, "ro"), target: "/ro", mode: "ro" },
+              { source: join(directory, "rw"), target: "/rw", mode: "rw" },
+            ],
+          },
+        ),
+      );
+      assert.equal((await finish(jail)).stdout, "done\n");
+      assert.deepEqual(readdirSync(join(directory, "ro")), []);
+      assert.equal(readFileSync(join(directory, "rw", "file"), "utf8"), "y\n");
+    });
+
+    test("say how a command ended, and hand SIGTERM on", async () => {
+      const run = async (command: string) => finish(await gate.jails.start(shell(command)));
+      assert.deepEqual([(await run("exit 0")).code, (await run("exit 41")).code], [0, 41]);
+      const killed = await run("kill -KILL $$");
+      assert.deepEqual([killed.code, killed.reason], [137, "killed"]);
+      const none = await finish(await gate.jails.start(shell("", { command: "/no/such/program", args: [] })));
+      assert.notEqual(none.code, 0);
+      assert.match(none.stderr, /no\/such\/program/);
+      const polite = await gate.jails.start(
+        shell("trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.05; done"),
+      );
+      await firstLine(polite);
+      const rest: string[] = [];
+      polite.stdout.on("data", (chunk) => rest.push(String(chunk)));
+      const exit = await polite.stop({ graceMs: 10_000 });
+      assert.deepEqual([exit.code, rest.join("")], [7, "bye\n"]);
+    });
+
+    test("leave nothing alive after stop, neither daemons nor what ignores signals", async () => {
+      const directory = scratch();
+      const jail = await gate.jails.start(
+        shell(
+          `trap '' TERM HUP INT
+           setsid sh -c 'trap "" TERM HUP INT; while :; do echo x >>/rw/beat; sleep 0.02; done' >/dev/null 2>&1 &
+           while [ ! -s /rw/beat ]; do sleep 0.02; done; echo ready; while :; do sleep 1; done`,
+          { mounts: [{ source: directory, target: "/rw", mode: "rw" }] },
+        ),
+      );
+      await firstLine(jail);
+      const family = [jail.pid, ...descendantsOf(jail.pid)].map((pid) => ({ pid, at: startTime(pid) }));
+      assert.ok(family.length >= 2);
+      const exit = await jail.stop({ graceMs: 0 });
+      assert.equal(exit.reason, "stopped");
+      assert.deepEqual(await jail.stop(), exit);
+      await eventually("all are dead", () => family.every(({ pid, at }) => startTime(pid) !== at));
+      assert.deepEqual(gate.jails.list(), []);
+    });
+
+    test("end at the memory limit, and nothing else does", {
+      skip: absent.includes("limits.memory") && "declared absent",
+    }, async () => {
+      const other = await gate.jails.start(shell("cat"));
+      const jail = await gate.jails.start(
+        shell("exec tail -n 1 </dev/zero", { limits: { memoryBytes: 48 * 1024 * 1024 } }),
+      );
+      assert.equal((await finish(jail)).reason, "memory");
+      assert.equal((await finish(other, "alive")).stdout, "alive");
+    });
+
+    test("have a name that no running one has, and bad specs start nothing", async () => {
+      const jail = await gate.jails.start(shell("cat", { id: "same" }));
+      await assert.rejects(gate.jails.start(shell("cat", { id: "same" })), typed("duplicate_id"));
+      await jail.stop({ graceMs: 0 });
+      await finish(await gate.jails.start(shell("cat", { id: "same" })));
+      await assert.rejects(gate.jails.start(shell("true", { id: "a/b" })), typed("invalid_spec"));
+      assert.deepEqual(gate.jails.list(), []);
+    });
+
+    test("die with their host, and the next one finds nothing of them", async () => {
+      // Of the host that was killed before this gate opened its directory.
+      assert.ok(victims >= 2);
+      assert.equal((await finish(await gate.jails.start(shell("echo fine", { id: "victim" })))).code, 0);
+    });
+  });
+}
+
+/** Runs a host with a jail, kills it, and awaits the end of the jail: how many processes that was. */
+async function killHost(args: readonly string[]): Promise<number> {
+  const program = fileURLToPath(new URL("./host-of-driver.ts", import.meta.url));
+  const host = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const pid = await new Promise<number>((resolve, reject) => {
+    host.stdout.once("data", (line) => resolve(Number(String(line))));
+    host.once("exit", (code) => reject(new Error(`the host ended with ${code}`)));
+  });
+  const family = [pid, ...descendantsOf(pid)].map((each) => ({ each, at: startTime(each) }));
+  host.kill("SIGKILL");
+  await eventually(
+    "all of the jail is dead",
+    () => family.every(({ each, at }) => startTime(each) !== at),
+    20_000,
+  );
+  return family.filter(({ at }) => at !== undefined).length;
+}
+
+const exactly = `
+  const fs = require("node:fs");
+  fs.writeFileSync("made", "inside");
+  process.stderr.write("to stderr");
+  const input = fs.readFileSync(0, "utf8");
+  console.log(JSON.stringify({ args: process.argv.slice(1), cwd: process.cwd(), env: process.env, input }));
+  process.exit(3);`;
+
+const dial = `
+  const net = require("node:net");
+  const port = Number(process.argv[1]);
+  const tcp = (host, port) => new Promise((done) => {
+    const socket = net.connect({ host, port });
+    socket.once("connect", () => { socket.destroy(); done("connected"); });
+    socket.once("error", (error) => done(error.code));
+  });
+  (async () => {
+    const addresses = {};
+    for (const host of ["127.0.0.1", "::1", "10.0.0.1", "1.1.1.1", "169.254.169.254"]) addresses[host] = await tcp(host, port);
+    let socket = "";
+    net.connect("/run/holdfast/host.sock").on("data", (data) => { socket += data; }).once("close", () => console.log(JSON.stringify({ socket, addresses })));
+  })();`;

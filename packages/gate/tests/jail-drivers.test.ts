@@ -1,0 +1,68 @@
+/** The conformance suite of jails, on every driver that this machine has. */
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { createGate, type GuaranteeName } from "@holdfast/gate";
+import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
+import { driverConformance } from "./driver-conformance.ts";
+import { finish, isRoot, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
+
+let started: Promise<Podman> | undefined;
+const podman = () => {
+  started ??= startPodman();
+  return started;
+};
+after(async () => (await started)?.close());
+
+const limits: readonly GuaranteeName[] = ["limits.memory", "limits.pids", "limits.cpu"];
+
+driverConformance({
+  name: "bubblewrap",
+  skip: missing("bwrap"),
+  config: async () => ({}),
+  absent: isRoot ? [] : limits,
+});
+
+driverConformance({
+  name: "gvisor",
+  skip: missing("runsc", "setpriv", "perl") || (!isRoot && "needs root for runsc"),
+  config: async () => ({}),
+  absent: ["limits.pids"],
+});
+
+driverConformance({
+  name: "podman",
+  skip: podmanMissing() ?? missing("perl"),
+  config: async () => ({ engineSocket: (await podman()).socketPath }),
+  absent: [],
+});
+
+describe("jails of docker", { skip: podmanMissing() ?? missing("perl") }, () => {
+  test("are made through the same API as its own client uses", async (t) => {
+    // podman answers Docker's API too; what differs is how a container is described.
+    const { socketPath } = await podman();
+    const gate = await createGate({
+      dataDir: temporaryDirectory(t),
+      jails: { driver: "docker", engineSocket: socketPath },
+      vault: { env: {}, logins: false },
+    });
+    t.after(() => gate.close());
+    assert.deepEqual(
+      gate.jails.driver.guarantees.filter((each) => !each.held),
+      [],
+    );
+    const directory = temporaryDirectory(t);
+    const jail = await gate.jails.start(
+      shell("", {
+        command: jailNode.path,
+        args: [
+          "-e",
+          "process.stdin.pipe(process.stdout); process.stdin.on('end', () => { process.exitCode = 9; })",
+        ],
+        cwd: "/workspace",
+        mounts: [jailNode.mount, { source: directory, target: "/workspace", mode: "rw" }],
+      }),
+    );
+    const done = await finish(jail, "there and back");
+    assert.deepEqual([done.code, done.stdout], [9, "there and back"]);
+  });
+});
