@@ -268,7 +268,7 @@ describe("the resources of a jail", { skip: missing("bwrap") }, () => {
     assert.equal((await finish(await gate.jails.start(shell("echo fine", { limits })))).stdout, "fine\n");
     const began = performance.now();
     await bomb.stop({ graceMs: 0 });
-    assert.ok(performance.now() - began < 1_000);
+    assert.ok(performance.now() - began < 20_000, "the sleep of 1,000 s was not waited for");
   });
 
   test("leave no core dump", async (t) => {

@@ -289,11 +289,11 @@ describe("sleep, crash and stop", () => {
     const s = script();
     const definition = scheduled(s);
     const instance = w.create(definition);
-    const id = await act<string>(instance, "after", 0, "a");
+    const id = await act<string>(instance, "after", 1_000, "a");
     // Nothing of the run becomes durable: the process is gone with it.
     const { commit } = w.store;
     w.store.commit = () => new Promise(() => {});
-    await settle();
+    await pass(w, 1_000);
     assert.equal(s.fired.length, 1);
     w.store.commit = commit;
     const again = await w.wake(definition);

@@ -20,6 +20,7 @@ import {
   missing,
   openGate,
   shell,
+  soonMs,
   temporaryDirectory,
 } from "./support.ts";
 
@@ -144,7 +145,7 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     assert.match(missing.stderr, /no\/such\/program/);
   });
 
-  test("stops everything within a second, daemons that ignore signals too", async (t) => {
+  test("stops everything, daemons that ignore signals too", async (t) => {
     const gate = await openGate(t);
     const jail = await gate.jails.start(
       shell(`trap '' TERM HUP INT
@@ -155,7 +156,7 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     assert.ok(processesIn(namespace).length >= 3);
     const [began, stopAt] = [performance.now(), ticksNow()];
     const exit = await jail.stop();
-    assert.ok(performance.now() - began < 1_000);
+    assert.ok(performance.now() - began < soonMs);
     assert.equal(exit.reason, "stopped");
     assert.deepEqual(processesIn(namespace, stopAt), []);
     assert.deepEqual(await jail.stop(), exit);
@@ -198,7 +199,7 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     assert.ok((jail.usage().pids ?? 0) <= 32);
     const began = performance.now();
     await jail.stop({ graceMs: 0 });
-    assert.ok(performance.now() - began < 1_000);
+    assert.ok(performance.now() - began < soonMs);
   });
 
   test("bounds processor time", { skip: !isRoot && "needs root for control groups" }, async (t) => {
@@ -399,7 +400,7 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
       gid: 65534,
       encoding: "utf8",
       env: {},
-      timeout: 30_000,
+      timeout: 60_000,
     });
     assert.match(stdout, /^pid:/, stderr);
   });

@@ -127,11 +127,14 @@ export interface Answer {
   readonly chunks: readonly (string | Buffer)[];
 }
 
+/** Far below how long the processes of a test sleep by themselves, far above what a busy machine needs to end them. */
+export const soonMs = 20_000;
+
 /** Polls a condition of the operating system, which tells nobody when it changes. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {

@@ -151,8 +151,11 @@ export function updates(seen: readonly Envelope[]): unknown[] {
     .map((envelope) => field(envelope.message.params, "update"));
 }
 
+/** Far below how long the processes of a test sleep by themselves, far above what a busy machine needs to end them. */
+export const soonMs = 20_000;
+
 /** Looks until `condition` holds; fails after `timeoutMs`. For what has no event, such as foreign processes. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000) {
+export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 30_000) {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
     assert.ok(Date.now() < deadline, `timed out waiting until ${what}`);

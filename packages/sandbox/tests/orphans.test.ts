@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { processesWith, type ServerProcess, startServerProcess, temporary, until } from "./harness.ts";
+import {
+  processesWith,
+  type ServerProcess,
+  soonMs,
+  startServerProcess,
+  temporary,
+  until,
+} from "./harness.ts";
 
 /** An agent that ignores the end of its input and SIGTERM, and has children in other groups and sessions. */
 const stubborn = (mark: string) => `
@@ -41,19 +48,19 @@ describe("nothing is left behind", () => {
     const { server, mark } = await withStubbornAgent(t);
     const startedAt = performance.now();
     await server.client.acp("s").close();
-    assert.ok(performance.now() - startedAt < 5_000, `took ${performance.now() - startedAt} ms`);
+    assert.ok(performance.now() - startedAt < soonMs);
     assert.deepEqual(await processesWith(mark), []);
     assert.deepEqual(await server.client.health(), { status: "ok" });
   });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    test(`after ${signal} to the server, which exits with 0 within five seconds`, async (t) => {
+    test(`after ${signal} to the server, which exits with 0`, async (t) => {
       const { server, mark } = await withStubbornAgent(t);
       const startedAt = performance.now();
       const code = exited(server);
       server.child.kill(signal);
       assert.equal(await code, 0);
-      assert.ok(performance.now() - startedAt < 5_000);
+      assert.ok(performance.now() - startedAt < soonMs);
       assert.deepEqual(await processesWith(mark), []);
     });
   }
@@ -63,14 +70,14 @@ describe("nothing is left behind", () => {
     const code = exited(server);
     server.child.kill("SIGKILL");
     await code;
-    await until("everything is gone", async () => (await processesWith(mark)).length === 0, 5_000);
+    await until("everything is gone", async () => (await processesWith(mark)).length === 0, soonMs);
   });
 
   test("after an agent that died by itself", async (t) => {
     const { server, mark } = await withStubbornAgent(t);
     const agents = await processesWith(`stubborn-${mark}.mjs`);
     for (const pid of agents) process.kill(pid, "SIGKILL");
-    await until("everything is gone", async () => (await processesWith(mark)).length === 0, 5_000);
+    await until("everything is gone", async () => (await processesWith(mark)).length === 0, soonMs);
     assert.deepEqual(await server.client.health(), { status: "ok" });
   });
 });

@@ -162,7 +162,7 @@ for (const way of ["cbor", "json", "in process"] as const) {
 
 describe("reconnection", () => {
   test("with the server restarted in between: subscriptions and calls go on", {
-    timeout: 30_000,
+    timeout: 60_000,
   }, async (t) => {
     const directory = temporaryDirectory(t);
     const first = sqliteRegistry(allActors, directory);
@@ -284,7 +284,7 @@ describe("reconnection", () => {
   });
 });
 
-test("a reader that does not read is closed, and the actor goes on", { timeout: 30_000 }, async (t) => {
+test("a reader that does not read is closed, and the actor goes on", { timeout: 60_000 }, async (t) => {
   const { connect } = await import("node:net");
   const { listening, client } = await serve(t, { flood: floodActor });
   const slow = connect(listening.port, "127.0.0.1");

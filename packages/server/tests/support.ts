@@ -69,7 +69,7 @@ export class Condition {
     for (const waiter of [...this.#waiters]) waiter();
   }
 
-  until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  until(condition: () => boolean, timeoutMs = 30_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
         if (!condition()) return;
