@@ -3,6 +3,8 @@
  * `npm test -- PATTERN...` runs the files whose path contains one of the patterns.
  * With CI=true a skipped test fails the run.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -30,6 +32,18 @@ function keepCompiled(whole: boolean): void {
   // Modules that tests write to folders of their own would add up over the runs.
   if (whole) rmSync(directory, { recursive: true, force: true });
   process.env["NODE_COMPILE_CACHE"] = directory;
+}
+
+/** What most files load, kept from the start: a long file keeps nothing before its end. */
+async function compileFirst(): Promise<void> {
+  const packages = ["holdfast", "@holdfast/sandbox", "@holdfast/studio", "@holdfast/testing"];
+  const script = `for (const name of ${JSON.stringify(packages)}) await import(name); process.exit();`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    cwd: root,
+    stdio: "ignore",
+  });
+  // A module that does not load fails the tests that load it.
+  await once(child, "exit");
 }
 
 async function runFile(path: string): Promise<FileReport> {
@@ -84,9 +98,10 @@ if (files.length === 0) {
   console.error(`No test file matches: ${patterns.join(" ")}`);
   process.exit(2);
 }
-keepCompiled(patterns.length === 0);
+const whole = patterns.length === 0;
+keepCompiled(whole);
 
-const reports = await runAll(files);
+const [reports] = await Promise.all([runAll(files), whole ? compileFirst() : undefined]);
 const skips = reports.flatMap((report) => report.skips);
 const sum = (count: (report: FileReport) => number) => reports.reduce((all, each) => all + count(each), 0);
 for (const skipped of skips) console.log(`skipped: ${skipped.replaceAll("\n", " ")}`);
