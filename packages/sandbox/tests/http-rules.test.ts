@@ -157,3 +157,69 @@ test("requests are logged where that is asked for, without their query", async (
   assert.equal(typeof durationMs, "number");
   assert.doesNotMatch(JSON.stringify(records), /secret/);
 });
+
+test("problems, titles and allowed methods are told as clients of the peer know them", async (t) => {
+  const port = await serve(t);
+  const base = `http://127.0.0.1:${port}`;
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const headers = { ...bearer, ...(init.headers as Record<string, string>) };
+    const response = await fetch(base + path, { ...init, headers });
+    const text = await response.text();
+    const allow = response.headers.get("allow");
+    return { status: response.status, allow, body: text === "" ? {} : JSON.parse(text) };
+  };
+  const json = { "content-type": "application/json" };
+  const post = (body: string, headers: Record<string, string> = json) => ({ method: "POST", body, headers });
+
+  const unknown = await ask("/v1/nothing");
+  assert.deepEqual([unknown.status, unknown.body.title], [404, "Not Found"]);
+  assert.equal(unknown.body.type, "urn:sandbox-agent:error:invalid_request");
+  // These types say why under details too.
+  const initialize = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize" });
+  const refused = [
+    await ask("/v1/acp/a?agent=demo", post(initialize, { "content-type": "text/plain" })),
+    await ask("/v1/acp/a?agent=demo", post(initialize, { ...json, accept: "text/html" })),
+    await ask("/v1/processes/run", post(JSON.stringify({ command: "no-such-program" }))),
+  ];
+  assert.deepEqual(
+    refused.map(({ status }) => status),
+    [415, 406, 502],
+  );
+  for (const { body } of refused) assert.equal(body.details.message, body.detail);
+
+  assert.equal((await ask("/v1/acp/a?agent=demo", post(initialize))).status, 200);
+  const another = await ask("/v1/acp/a?agent=codex", post(initialize));
+  assert.deepEqual([another.status, another.body.details.message], [409, another.body.detail]);
+  // An agent that does not exist is told before one that is in the way.
+  const nobody = await ask("/v1/acp/a?agent=nobody", post(initialize));
+  assert.deepEqual([nobody.status, nobody.body.agent], [400, "nobody"]);
+
+  assert.equal((await ask("/v1/health", { method: "POST" })).allow, "GET, HEAD");
+  assert.equal((await ask("/v1/processes", { method: "OPTIONS" })).allow, "GET, HEAD, POST");
+  // An empty path is the default one, where there is one.
+  assert.deepEqual((await ask("/v1/fs/entries?path=")).body, (await ask("/v1/fs/entries")).body);
+  assert.equal((await ask("/v1/fs/stat?path=")).status, 400);
+});
+
+test("a Last-Event-ID without an id is as good as none", async (t) => {
+  const port = await serve(t);
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: { protocolVersion: 1 },
+  });
+  const url = `http://127.0.0.1:${port}/v1/acp/a`;
+  const headers = { ...bearer, "content-type": "application/json" };
+  await (await fetch(`${url}?agent=demo`, { method: "POST", body, headers })).text();
+  const gone = new AbortController();
+  const accept = "text/event-stream";
+  const stream = await fetch(url, {
+    headers: { ...bearer, accept, "last-event-id": "" },
+    signal: gone.signal,
+  });
+  assert.equal(stream.status, 200);
+  const first = await stream.body?.getReader().read();
+  assert.match(new TextDecoder().decode(first?.value), /^event: message\nid: 1\n/);
+  gone.abort();
+});

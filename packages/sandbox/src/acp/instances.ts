@@ -42,6 +42,10 @@ export class AcpInstances {
   /** The instance with this id, made and started where it does not exist and `agentId` is given. */
   async open(serverId: string, agentId: string | null): Promise<AcpInstance> {
     const existing = this.#instances.get(serverId);
+    const row = agentId === null ? undefined : this.#options.agents.get(agentId);
+    // What does not exist is said before what is in the way.
+    if (agentId !== null && !row)
+      throw problem("unsupported_agent", 400, `there is no agent "${agentId}"`, { agent: agentId });
     if (existing) {
       if (agentId !== null && agentId !== existing.agentId) {
         throw problem("conflict", 409, `server "${serverId}" already runs agent "${existing.agentId}"`, {
@@ -50,9 +54,8 @@ export class AcpInstances {
       }
       return existing;
     }
-    if (agentId === null) throw invalid("missing required 'agent' query parameter for a new server id");
-    const row = this.#options.agents.get(agentId);
-    if (!row) throw problem("unsupported_agent", 400, `there is no agent "${agentId}"`, { agent: agentId });
+    if (agentId === null || !row)
+      throw invalid("missing required 'agent' query parameter for a new server id");
     if (this.#instances.size >= this.#options.limits.maxAgentInstances) {
       throw problem(
         "conflict",

@@ -150,7 +150,8 @@ function parseMessage(text: string): Message {
 
 function lastEventId(exchange: Exchange): number {
   const header = exchange.request.headers["last-event-id"];
-  if (header === undefined) return 0;
+  // A client that has seen no id yet may send the header without one.
+  if (header === undefined || header === "") return 0;
   const text = String(header);
   if (!/^\d{1,15}$/.test(text)) throw invalid("the Last-Event-ID header must be a non-negative integer");
   return Number(text);

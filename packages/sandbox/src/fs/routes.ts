@@ -256,7 +256,9 @@ function guarded(handler: Handler): Handler {
 function pathOf(exchange: Exchange, otherwise?: string): PathText {
   const encoded = exchange.query.get("pathBase64");
   if (encoded !== null) return decodeName(Buffer.from(encoded, "base64"));
-  const path = exchange.query.get("path") ?? otherwise;
+  const given = exchange.query.get("path");
+  // Where there is a default, an empty text is as good as none.
+  const path = given === null || (given === "" && otherwise !== undefined) ? otherwise : given;
   if (path === undefined) throw invalid("missing required 'path' query parameter");
   return path;
 }

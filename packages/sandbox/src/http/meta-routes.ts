@@ -10,7 +10,7 @@ export function metaRoutes(metrics: Metrics): readonly Route[] {
     text ??= JSON.stringify((await import("../openapi/document.ts")).openApiDocument());
     sendJsonText(response, text);
   };
-  const name = { name: "Holdfast Sandbox", openapi: "/openapi.json" };
+  const name = { name: "Holdfast Sandbox", docs: "/openapi.json", openapi: "/openapi.json" };
   return [
     { path: "/", methods: { GET: ({ response }) => sendJson(response, name) } },
     { path: "/v1/health", methods: { GET: ({ response }) => sendJson(response, { status: "ok" }) } },

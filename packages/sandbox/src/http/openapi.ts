@@ -13,7 +13,10 @@ export const httpPart: OpenApiPart = {
         tags,
         ...open,
         responses: {
-          200: json("The server", object({ name: { type: "string" }, openapi: { type: "string" } })),
+          200: json(
+            "The server",
+            object({ name: { type: "string" }, docs: { type: "string" }, openapi: { type: "string" } }),
+          ),
         },
       },
     },

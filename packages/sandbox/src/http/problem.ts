@@ -20,6 +20,9 @@ const known = new Set([
   "timeout",
 ]);
 
+/** Types whose detail clients of the peer look for under `details.message` too. */
+const explained = new Set(["conflict", "not_acceptable", "unsupported_media_type", "stream_error"]);
+
 /** An error for the caller; `extensions` become members of the problem details beside `detail`. */
 export function problem(
   code: string,
@@ -41,8 +44,17 @@ export function invalid(detail: string, statusCode = 400): HoldfastError {
 export function problemText(error: HoldfastError): string {
   const prefix = known.has(error.code) ? "urn:sandbox-agent:error:" : "urn:holdfast:error:";
   const { metadata, ...fields } = toProblem(error, prefix);
-  const title = error.statusCode === 413 ? "Payload Too Large" : fields.title;
-  return JSON.stringify({ ...(isRecord(metadata) ? metadata : {}), ...fields, title });
+  const extensions = isRecord(metadata) ? metadata : {};
+  const details = explained.has(error.code)
+    ? { details: { message: fields.detail, ...(isRecord(extensions.details) ? extensions.details : {}) } }
+    : {};
+  return JSON.stringify({ ...extensions, ...details, ...fields, title: titleOf(error, fields.title) });
+}
+
+/** One type stands for a few statuses, and is told apart by its title. */
+function titleOf(error: HoldfastError, title: string): string {
+  if (error.statusCode === 413) return "Payload Too Large";
+  return error.statusCode === 404 && error.code === "invalid_request" ? "Not Found" : title;
 }
 
 export function sendProblem(response: ServerResponse, error: HoldfastError): void {

@@ -123,11 +123,12 @@ export class Router {
     try {
       const target = splitTarget(request);
       this.#guard.checkOrigin(request, response);
+      found = this.#find(target.path);
       if (request.method === "OPTIONS") {
+        if (found) response.setHeader("allow", allowedOf(found.route));
         sendEmpty(response, 200);
         return;
       }
-      found = this.#find(target.path);
       if (!found) throw invalid(`unknown endpoint ${target.path}`, 404);
       route = found.route.path;
       await this.#dispatch(found, {
@@ -198,8 +199,7 @@ export class Router {
     const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
     if (!handler) {
       if (socket && method === "GET") throw invalid("this endpoint takes WebSocket upgrades only");
-      const allowed = socket && !methods.GET ? [...Object.keys(methods), "GET"] : Object.keys(methods);
-      response.setHeader("allow", allowed.join(", "));
+      response.setHeader("allow", allowedOf(found.route));
       sendEmpty(response, 405);
       return;
     }
@@ -256,6 +256,13 @@ export class Router {
         );
     return known.group === "internal" ? problem("internal_error", 500, known.message) : known;
   }
+}
+
+/** RFC 9110, 10.2.1: who serves GET serves HEAD. */
+function allowedOf({ methods, socket }: Route): string {
+  const gets = methods.GET !== undefined || socket !== undefined;
+  const others = Object.keys(methods).filter((method) => method !== "GET");
+  return [...(gets ? ["GET", "HEAD"] : []), ...others].join(", ");
 }
 
 /** The password of HTTP's basic scheme (RFC 7617). */

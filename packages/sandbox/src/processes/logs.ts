@@ -39,7 +39,8 @@ function parseQuery({ query, request }: Exchange, tty: boolean): LogQuery {
   if (stream !== "stdout" && stream !== "stderr" && stream !== "combined" && stream !== "pty") {
     throw invalid("query parameter 'stream' must be stdout, stderr, combined or pty");
   }
-  const resumed = request.headers["last-event-id"];
+  // A client that has seen no id yet may send the header without one.
+  const resumed = request.headers["last-event-id"] || undefined;
   if (resumed !== undefined && (typeof resumed !== "string" || !/^\d{1,15}$/.test(resumed))) {
     throw invalid("Last-Event-ID must be a non-negative integer");
   }

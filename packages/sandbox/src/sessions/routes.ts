@@ -267,7 +267,8 @@ function wantsStream(exchange: Exchange): boolean {
 }
 
 function sequenceOf(query: URLSearchParams, lastEventId: string | string[] | undefined): number {
-  const text = lastEventId === undefined ? (query.get("after") ?? "0") : String(lastEventId);
+  // A client that has seen no id yet may send the header without one.
+  const text = String(lastEventId || (query.get("after") ?? "0"));
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw invalid("after, and Last-Event-ID, must be a non-negative integer");
 }
