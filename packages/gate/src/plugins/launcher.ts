@@ -197,6 +197,8 @@ export class PluginLauncher {
         HOME: "/tmp",
         LANG: "C.UTF-8",
         HOLDFAST_PLUGIN: plugin.name,
+        // Where plugins written for the peer keep what they keep.
+        CARAPACE_HOME: place(this.dataDirectory(plugin), inside.data),
       },
       mounts,
       limits: {

@@ -116,7 +116,10 @@ function credentialProblems({ install, secrets = [], egress = [] }: PluginManife
   return problems;
 }
 
-/** Checks what an operator configured. Throws `plugin.invalid_config`. */
+/**
+ * Checks what an operator configured, and adds defaults. Where nothing is configured at all nothing is
+ * required: the handler says what it lacks. Throws `plugin.invalid_config`.
+ */
 export function checkConfig(manifest: PluginManifest, raw: string | undefined): Record<string, unknown> {
   const invalid = (problem: string) =>
     new HoldfastError("plugin", "invalid_config", `Invalid config.json: ${problem}`, { statusCode: 400 });
@@ -136,6 +139,7 @@ export function checkConfig(manifest: PluginManifest, raw: string | undefined): 
   for (const [key, { default: value }] of Object.entries(manifest.config_schema.properties)) {
     if (value !== undefined && !Object.hasOwn(config, key)) config[key] = value;
   }
+  if (raw === undefined) return config;
   const validate = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(
     manifest.config_schema,
   );

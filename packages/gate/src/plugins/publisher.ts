@@ -28,13 +28,13 @@ export class Publisher {
     if (manifest.provides.channels.length === 0) throw refused("Only plugins with channels publish events");
     if (typeof event !== "object" || event === null) throw refused("An event is an object");
     const topic: unknown = Reflect.get(event, "topic");
-    const group: unknown = Reflect.get(event, "group");
+    const group: unknown = Reflect.get(event, "group") ?? groupOf(manifest);
     const payload: unknown = Reflect.get(event, "payload");
     if (typeof topic !== "string" || !/^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$/.test(topic) || own.test(topic)) {
       throw refused("The topic is none that a plugin may publish");
     }
     if (typeof group !== "string" || !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(group)) {
-      throw refused("The group is missing or not plainly named");
+      throw refused("The group is not plainly named");
     }
     if (manifest.allowed_groups !== undefined && !manifest.allowed_groups.includes(group)) {
       throw refused("The plugin has no place in this group");
@@ -65,6 +65,12 @@ export class Publisher {
     if (this.#tokens < 1) throw refused("The plugin publishes too many events", "too_many_events");
     this.#tokens -= 1;
   }
+}
+
+/** Where a plugin names no group: the one that it is for, or the one that everything else goes to. */
+function groupOf({ allowed_groups: groups = [] }: PluginManifest): string {
+  const [only, ...others] = groups;
+  return only !== undefined && others.length === 0 ? only : "default";
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

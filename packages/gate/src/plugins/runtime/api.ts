@@ -247,7 +247,8 @@ export interface SharedFolder {
 export interface PublishedEvent {
   topic: string;
   source?: string;
-  group: string;
+  /** When absent: the one group that the manifest allows, or "default". */
+  group?: string;
   payload: Record<string, unknown>;
 }
 

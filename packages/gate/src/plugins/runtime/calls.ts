@@ -24,9 +24,24 @@ export interface CallPorts {
   readonly ask: (question: Question) => Promise<unknown>;
 }
 
+/** For the log. What was thrown may be anything, and looking at it may throw again. */
 function textOf(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return text.slice(0, 8_000);
+  try {
+    return String(error instanceof Error ? (error.stack ?? error.message) : error).slice(0, 8_000);
+  } catch {
+    return "something that cannot be shown";
+  }
+}
+
+/** The answer to a call that threw. What carries the brand of a ToolError may still not be one. */
+function thrown(id: number, error: unknown): ProcessMessage {
+  try {
+    const payload: unknown = isToolError(error) ? error.toErrorPayload() : undefined;
+    if (isErrorPayload(payload)) return { type: "error", id, error: payload };
+  } catch {
+    // Then it is no more than anything else that is thrown.
+  }
+  return { type: "thrown", id, message: textOf(error) };
 }
 
 /** What the gate asks of a handler. Whatever the handler does, each request has one answer. */
@@ -100,22 +115,19 @@ export class Calls {
     const controller = new AbortController();
     this.#running.set(id, controller);
     const { startedAt: _, ...given } = context;
-    const full: PluginContext = {
-      ...given,
-      signal: controller.signal,
-      progress: (progress) => this.#progress(id, progress),
-    };
+    const progress: PluginContext["progress"] = (each) => this.#progress(id, each);
+    // Ours beyond the peer's: what copies a context, or looks at all of it, sees data alone.
+    const full: PluginContext = Object.defineProperties(
+      { ...given },
+      { signal: { value: controller.signal }, progress: { value: progress } },
+    );
     try {
       const result = await currentCall.run({ id, context }, () =>
         this.#handler.handleToolInvocation(tool, args, full),
       );
       this.#ports.send(messageFor(id, result));
     } catch (error) {
-      this.#ports.send(
-        isToolError(error)
-          ? { type: "error", id, error: error.toErrorPayload() }
-          : { type: "thrown", id, message: textOf(error) },
-      );
+      this.#ports.send(thrown(id, error));
     } finally {
       this.#running.delete(id);
     }

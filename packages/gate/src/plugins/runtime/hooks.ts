@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -14,23 +14,26 @@ function provided(specifier: string): string | undefined {
   return /^@carapace\/(core|types)(\/|$)/.test(specifier) ? api : undefined;
 }
 
+/** The file that is meant where what a handler names is not there: as a bundler or a compiler finds it. */
+function source(specifier: string, parent: string | undefined): string | undefined {
+  if (!/^\.\.?\//.test(specifier) || parent?.startsWith("file:") !== true) return undefined;
+  const isFile = (name: string) =>
+    statSync(fileURLToPath(new URL(name, parent)), { throwIfNoEntry: false })?.isFile() === true;
+  if (isFile(specifier)) return undefined;
+  const bare = specifier.replace(/\.js$/, "");
+  return [`${bare}.ts`, `${bare}.js`, `${bare}/index.ts`, `${bare}/index.js`].find(isFile);
+}
+
 /**
  * Lets handlers import what they import where they were written: the plugin API by either of its names,
- * and TypeScript files of their own under the ".js" that compiled code would have.
+ * and files of their own under the ".js" that compiled code would have, or without an ending.
  */
 export function registerPluginHooks(): void {
   registerHooks({
     resolve(specifier, context, next) {
       const url = provided(specifier);
       if (url !== undefined) return { url, shortCircuit: true };
-      if (specifier.startsWith(".") && specifier.endsWith(".js") && context.parentURL?.startsWith("file:")) {
-        const source = new URL(`${specifier.slice(0, -3)}.ts`, context.parentURL);
-        const compiled = new URL(specifier, context.parentURL);
-        if (!existsSync(fileURLToPath(compiled)) && existsSync(fileURLToPath(source))) {
-          return next(`${specifier.slice(0, -3)}.ts`, context);
-        }
-      }
-      return next(specifier, context);
+      return next(source(specifier, context.parentURL) ?? specifier, context);
     },
   });
 }

@@ -93,20 +93,36 @@ async function load({ directory }: StartMessage): Promise<PluginHandler> {
     const text = error instanceof Error ? error.message : String(error);
     throw new LoadError("missing_handler", `The handler cannot be imported: ${text}`);
   }
-  const exported = instanceOf(module["default"]) ?? instanceOf(module["handler"]);
-  if (isHandler(exported)) return exported;
+  // By default or as `handler` first; any other name that it may have comes after.
+  const { default: main, handler: named, ...others } = { ...module, ...compiled(module["default"]) };
+  for (const exported of [main, named, ...Object.values(others)]) {
+    const handler = await handlerOf(exported);
+    if (handler !== undefined) return handler;
+  }
   throw new LoadError(
     "missing_handler",
     "The handler exports, by default or as `handler`, no object with initialize, handleToolInvocation and shutdown",
   );
 }
 
-/** The export itself, or an instance when it is a class. */
-function instanceOf(exported: unknown): unknown {
-  if (typeof exported !== "function" || typeof exported.prototype?.handleToolInvocation !== "function") {
-    return exported ?? undefined;
-  }
-  return Reflect.construct(exported, []);
+/** What a compiler made of `export default` where modules are CommonJS. */
+function compiled(exported: unknown): Record<string, unknown> {
+  return typeof exported === "object" && exported !== null && Reflect.get(exported, "__esModule") === true
+    ? { ...exported }
+    : {};
+}
+
+/** The export itself, an instance when it is a class, or what it gives when it is a function. */
+async function handlerOf(exported: unknown): Promise<PluginHandler | undefined> {
+  if (isHandler(exported)) return exported;
+  if (typeof exported !== "function" || exported.length > 0) return undefined;
+  const isClass =
+    /^class\b/.test(Function.prototype.toString.call(exported)) ||
+    typeof exported.prototype?.handleToolInvocation === "function";
+  const made: unknown = isClass
+    ? Reflect.construct(exported, [])
+    : await Reflect.apply(exported, undefined, []);
+  return isHandler(made) ? made : undefined;
 }
 
 function isHandler(value: unknown): value is PluginHandler {
