@@ -129,7 +129,8 @@ const methodNames = new Set<string | symbol>([
 
 class ArrayHandler extends ViewHandler {
   readonly #raw: unknown[];
-  readonly nodes: (Node | undefined)[] = [];
+  readonly reached: unknown[] = [];
+  readonly views: unknown[] = [];
   #methods: Methods | undefined;
   /** Reading methods that have been asked for. */
   #reads: Map<string | symbol, unknown> | undefined;

@@ -122,3 +122,67 @@ test("an iterator sees what is added while it goes, and stays at its end", () =>
   state.numbers.push(5);
   assert.deepEqual(iterator.next(), { done: true, value: undefined });
 });
+
+type Visit = (n: number, index: number) => boolean;
+
+test("a callback that adds or takes out items sees what one of a bare array sees", () => {
+  const reads: [string, (of: number[], visit: Visit) => unknown][] = [
+    ["forEach", (of, visit) => of.forEach(visit)],
+    ["map", (of, visit) => of.map(visit)],
+    ["filter", (of, visit) => of.filter(visit)],
+    ["find", (of, visit) => of.find(visit)],
+    ["findIndex", (of, visit) => of.findIndex(visit)],
+    ["some", (of, visit) => of.some(visit)],
+    ["every", (of, visit) => of.every((n, index) => !visit(n, index))],
+    ["reduce", (of, visit) => of.reduce((sum, n, index) => sum + (visit(n, index) ? n : 0), 0)],
+  ];
+  const changes: [string, (of: number[], index: number) => void][] = [
+    ["push", (of, index) => void of.push(index)],
+    ["pop", (of) => void of.pop()],
+    ["shift", (of) => void of.shift()],
+    ["empty", (of) => void of.splice(0)],
+  ];
+  for (const [read, way] of reads) {
+    for (const [name, change] of changes) {
+      const run = (of: number[]): unknown => {
+        const seen: unknown[] = [];
+        const result = way(of, (n, index) => {
+          seen.push([n, index]);
+          if (seen.length > 20) throw new Error(`${read} goes on and on`);
+          change(of, index);
+          return n === 99;
+        });
+        const length = Array.isArray(result) ? result.length : undefined;
+        return { seen, result, length, left: [...of] };
+      };
+      assert.deepEqual(run(watched().state.numbers), run([3, 1, 2]), `${read} with ${name}`);
+    }
+  }
+});
+
+test("each step of an iterator is a result of its own, with the view of what lies there now", () => {
+  const { state } = watched();
+  const iterator = state.items.values();
+  const first = iterator.next();
+  state.items[1] = { id: 20 };
+  const second = iterator.next();
+  assert.notEqual(first, second);
+  assert.equal(first.value, state.items[0]);
+  assert.deepEqual(second, { done: false, value: { id: 20 } });
+  assert.equal(second.value, state.items[1]);
+  state.items.shift();
+  assert.equal(state.items[0], second.value);
+  assert.deepEqual(iterator.next(), { done: true, value: undefined });
+});
+
+test("items far into an array are reached as the near ones are", () => {
+  const log = StateLog.create(
+    { items: Array.from({ length: 3_000 }, (_, id) => ({ id })) },
+    { stateChanged() {} },
+  );
+  const { items } = log.value as State;
+  for (const index of [2_999, 0, 1_500, 2_999, 1_024, 1_025, 1_026]) {
+    assert.equal(items[index], items[index]);
+    assert.equal(items[index]?.id, index);
+  }
+});

@@ -5,8 +5,9 @@ export interface ReadArray {
   readonly tracker: Tracker;
   readonly node: Node;
   readonly raw: unknown[];
-  /** The nodes of items that have been reached, by index; each is checked before it is believed. */
-  readonly nodes: (Node | undefined)[];
+  /** Containers that have been reached, by index, and their views: believed while they still lie there. */
+  readonly reached: unknown[];
+  readonly views: unknown[];
 }
 
 type Callback = (value: unknown, index: number, all: object) => unknown;
@@ -19,31 +20,47 @@ const makers = {
   values: (of: ReadArray) => () => new Shown(of),
   forEach: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { raw } = of;
+    const { length } = raw;
     const view = of.tracker.view(of.node);
-    for (let i = 0; i < raw.length; i++) callback.call(self, show(of, i), i, view);
+    for (let i = 0; i < length && i < raw.length; i++) callback.call(self, show(of, i), i, view);
   },
   map: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { raw } = of;
+    const { length } = raw;
     const view = of.tracker.view(of.node);
     const made: unknown[] = [];
-    for (let i = 0; i < raw.length; i++) made.push(callback.call(self, show(of, i), i, view));
+    for (let i = 0; i < length && i < raw.length; i++) made.push(callback.call(self, show(of, i), i, view));
+    // As long as it was at the start, also when the callback took items out.
+    if (made.length < length) made.length = length;
     return made;
   },
   filter: (of: ReadArray) => (callback: Callback, self?: unknown) => {
     const { raw } = of;
+    const { length } = raw;
     const view = of.tracker.view(of.node);
     const kept: unknown[] = [];
-    for (let i = 0; i < raw.length; i++) {
+    for (let i = 0; i < length && i < raw.length; i++) {
       const item = show(of, i);
       if (callback.call(self, item, i, view)) kept.push(item);
     }
     return kept;
   },
   find: (of: ReadArray) => (callback: Callback, self?: unknown) => {
-    const index = indexWhere(of, callback, self, true);
-    return index === -1 ? undefined : show(of, index);
+    const { length } = of.raw;
+    const view = of.tracker.view(of.node);
+    // Those that look for an item also see the places of items that the callback took out.
+    for (let i = 0; i < length; i++) {
+      const item = show(of, i);
+      if (callback.call(self, item, i, view)) return item;
+    }
+    return undefined;
   },
-  findIndex: (of: ReadArray) => (callback: Callback, self?: unknown) => indexWhere(of, callback, self, true),
+  findIndex: (of: ReadArray) => (callback: Callback, self?: unknown) => {
+    const { length } = of.raw;
+    const view = of.tracker.view(of.node);
+    for (let i = 0; i < length; i++) if (callback.call(self, show(of, i), i, view)) return i;
+    return -1;
+  },
   some: (of: ReadArray) => (callback: Callback, self?: unknown) =>
     indexWhere(of, callback, self, true) !== -1,
   every: (of: ReadArray) => (callback: Callback, self?: unknown) =>
@@ -57,12 +74,15 @@ const makers = {
       ]
     ) => {
       const { raw } = of;
+      const { length } = raw;
       const view = of.tracker.view(of.node);
       const [callback, first] = args;
       const given = args.length > 1;
-      if (!given && raw.length === 0) throw new TypeError("Reduce of empty array with no initial value");
+      if (!given && length === 0) throw new TypeError("Reduce of empty array with no initial value");
       let result = given ? first : show(of, 0);
-      for (let i = given ? 0 : 1; i < raw.length; i++) result = callback(result, show(of, i), i, view);
+      for (let i = given ? 0 : 1; i < length && i < raw.length; i++) {
+        result = callback(result, show(of, i), i, view);
+      }
       return result;
     },
   includes: (of: ReadArray) => (item: unknown, from?: number) =>
@@ -101,28 +121,39 @@ function show(of: ReadArray, index: number): unknown {
 
 /** As `tracker.child`, without a look-up for what was reached at this index before. */
 export function showObject(of: ReadArray, index: number, item: object): unknown {
-  const known = of.nodes[index];
-  if (known !== undefined && known.raw === item && known.kind !== "leaf" && known.proxy !== undefined) {
-    return known.proxy;
-  }
+  return of.reached[index] === item ? of.views[index] : reach(of, index, item);
+}
+
+function reach(of: ReadArray, index: number, item: object): unknown {
   const shown = of.tracker.child(of.node, index, item);
+  // A leaf is its own view: it has to be looked at each time that it is handed out.
+  if (shown === item) return shown;
+  const { reached, views } = of;
   // What has been taken out of the array is not held on to.
-  if (of.nodes.length > of.raw.length) of.nodes.length = of.raw.length;
-  of.nodes[index] = of.tracker.nodeAt(item);
+  if (reached.length > of.raw.length) reached.length = views.length = of.raw.length;
+  // Not far beyond the others: an array with gaps is slow for good, and filling them is not free.
+  if (index > reached.length + maxGap) return shown;
+  while (reached.length < index) {
+    reached.push(undefined);
+    views.push(undefined);
+  }
+  reached[index] = item;
+  views[index] = shown;
   return shown;
 }
 
 function indexWhere(of: ReadArray, callback: Callback, self: unknown, wanted: boolean): number {
   const { raw } = of;
+  const { length } = raw;
   const view = of.tracker.view(of.node);
-  for (let i = 0; i < raw.length; i++) {
+  for (let i = 0; i < length && i < raw.length; i++) {
     if (Boolean(callback.call(self, show(of, i), i, view)) === wanted) return i;
   }
   return -1;
 }
 
 /** Goes through an array as it is at each step, as the iterator of an array does. */
-class Shown extends Iterator<unknown> {
+class Shown extends Iterator<unknown, unknown> {
   readonly #of: ReadArray;
   readonly #raw: unknown[];
   #index = -1;
@@ -133,17 +164,25 @@ class Shown extends Iterator<unknown> {
     this.#raw = of.raw;
   }
 
-  next(): IteratorResult<unknown, undefined> {
+  /** One result, made in one place: the engine leaves it out of a loop that takes it apart at once. */
+  next(): IteratorResult<unknown, unknown> {
     const index = ++this.#index;
-    if (index < this.#raw.length) {
-      const item = this.#raw[index];
-      const value = typeof item !== "object" || item === null ? item : show(this.#of, index);
-      return { done: false, value };
+    const raw = this.#raw;
+    let done = true;
+    let value: unknown;
+    if (index < raw.length) {
+      done = false;
+      value = raw[index];
+      if (typeof value === "object" && value !== null) value = showObject(this.#of, index, value);
+    } else {
+      this.#index = ended;
     }
-    this.#index = ended;
-    return { done: true, value: undefined };
+    return { done, value };
   }
 }
+
+/** How far beyond what has been reached before an item is remembered. */
+const maxGap = 1_024;
 
 /** Past the end of any array, and small enough to keep the index a plain integer in the engine. */
 const ended = 2 ** 30;

@@ -71,11 +71,9 @@ class ObjectHandler extends ViewHandler {
     if (typeof key === "symbol") throw refused("keyed by a symbol", tracker.pathOf(node));
     const owned = Object.hasOwn(target, key);
     const before: unknown = owned ? (target as Record<string, unknown>)[key] : undefined;
-    const same =
-      typeof value === "object" && value !== null
-        ? tracker.unwrap(value) === before
-        : Object.is(value, before);
-    if (owned && same) return true;
+    if (typeof value === "object" && value !== null) {
+      if (owned && tracker.unwrap(value) === before) return true;
+    } else if (owned && Object.is(value, before)) return true;
     const stored = tracker.adopt(node, key, value, undefined);
     tracker.recordSet(node, key, stored);
     tracker.detach(before);

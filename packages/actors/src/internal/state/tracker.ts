@@ -127,11 +127,6 @@ export class Tracker {
     return node.proxy;
   }
 
-  /** The node of an object that user code has reached. */
-  nodeAt(raw: object): Node | undefined {
-    return this.#nodes.get(raw);
-  }
-
   #nodeOf(parent: Node, key: unknown, raw: object): Node {
     let node = this.#nodes.get(raw);
     if (node === undefined) {
