@@ -58,12 +58,20 @@ export class ControlGroups {
     return undefined;
   }
 
-  /** A new group. None is used twice: who still knows an old one must not reach somebody else by it. */
+  /** A new group. */
   take(): string {
-    this.#count += 1;
-    const path = join(this.directory, String(this.#count));
+    const path = this.name();
     mkdirSync(path);
     return path;
+  }
+
+  /**
+   * The directory of a group that somebody else makes. None is used twice: who still knows an old one
+   * must not reach somebody else by it.
+   */
+  name(): string {
+    this.#count += 1;
+    return join(this.directory, String(this.#count));
   }
 
   /** Removes all of them that are empty. */

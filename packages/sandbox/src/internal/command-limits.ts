@@ -83,6 +83,11 @@ export class LimitGroups {
     return this.#bounds.some(({ controller }) => controller.limit === limit);
   }
 
+  /** Whether limits are written into the command's own group, which has to be there before it is limited. */
+  get needsOwn(): boolean {
+    return this.#bounds.some(({ directory }) => directory === undefined);
+  }
+
   /** Directories of groups of version 1, for who cleans up after a dead server. */
   get directories(): readonly string[] {
     return this.#bounds.flatMap(({ directory }) => directory ?? []);

@@ -41,8 +41,12 @@ for directory; do
 done
 `;
 
+const lateMs = 20;
+
 export class Reaper {
   readonly #child: ChildProcess;
+  readonly #late = new Set<number>();
+  #timer: NodeJS.Timeout | undefined;
 
   /**
    * `mark` is the common beginning of the marks of all processes of this server, `groups` the
@@ -66,8 +70,23 @@ export class Reaper {
     this.#child.stdin?.write(`+ ${pid}\n`);
   }
 
+  /**
+   * As `add`, a moment later: for what somebody else kills too when the server dies. Most of that has
+   * ended by then, and is never told of.
+   */
+  addLater(pid: number): void {
+    this.#late.add(pid);
+    this.#timer ??= setTimeout(() => this.#addLate(), lateMs).unref();
+  }
+
   remove(pid: number): void {
-    this.#child.stdin?.write(`- ${pid}\n`);
+    if (!this.#late.delete(pid)) this.#child.stdin?.write(`- ${pid}\n`);
+  }
+
+  #addLate(): void {
+    this.#timer = undefined;
+    if (this.#late.size > 0) this.#child.stdin?.write([...this.#late].map((pid) => `+ ${pid}\n`).join(""));
+    this.#late.clear();
   }
 
   /** Ends it without a kill: to be called when nothing is left to kill. */

@@ -1,12 +1,15 @@
 import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
+import { getSystemErrorName } from "node:util";
 import type { Logger } from "@holdfast/core";
+import { type CapturedCommand, DirectCapture, HostedCapture } from "./captured.ts";
 import { ControlGroups, insideGroups, removeGroup } from "./cgroup.ts";
 import { type CommandLimits, LimitGroups, type LimitName, userTaskLimit } from "./command-limits.ts";
 import { endFamily, killFamily, killRemains, markerName, type ProcessFamily } from "./process-group.ts";
 import { checkProgram } from "./program.ts";
 import { Reaper } from "./reaper.ts";
+import { SpawnHost, StartFailure } from "./spawn-host.ts";
 import { loadTerminals, Terminal, type TerminalSize } from "./terminal.ts";
 
 export interface SpawnRequest {
@@ -21,6 +24,8 @@ export interface SpawnerOptions {
   readonly controlGroups?: boolean;
   /** Of each command with everything that it starts; none by default. */
   readonly limits?: CommandLimits;
+  /** False starts everything from this process. */
+  readonly spawnHost?: boolean;
 }
 
 /** What was found out when the first command was started. */
@@ -50,6 +55,7 @@ export class Spawner {
   #ready: Promise<Means> | undefined;
   #limits: LimitGroups | undefined;
   #reaper: Reaper | undefined;
+  #host: Promise<SpawnHost | undefined> | undefined;
   #count = 0;
   #closed = false;
 
@@ -86,6 +92,34 @@ export class Spawner {
     return { child, family: await this.#started(child, prepared) };
   }
 
+  /**
+   * A command whose input is empty, and of each of whose streams `keepBytes` are kept. A host starts it
+   * where there is one: this process is large, and a fork of it takes long and stops its event loop.
+   */
+  async captured(request: SpawnRequest, keepBytes: number): Promise<CapturedCommand> {
+    const means = await this.#means();
+    const host = await this.#hostFor(means);
+    if (host === undefined) {
+      const { child, family } = await this.withoutInput(request);
+      return new DirectCapture(child, family, keepBytes);
+    }
+    const makesGroup = means.groups !== undefined && means.limits?.needsOwn !== true;
+    const prepared = this.#take(request, means, makesGroup);
+    const known = (error: unknown) => {
+      throw error instanceof StartFailure ? systemErrorOf(error, request) : error;
+    };
+    try {
+      const command = await host.run({ ...prepared, keepBytes, makesGroup });
+      this.#reaper?.addLater(command.pid);
+      return new HostedCapture(command, this.#family(command.pid, prepared), command.exited.catch(known));
+    } catch (error) {
+      // Nobody knows how far a host came that was lost.
+      if (!(error instanceof StartFailure)) await killFamily({ pid: 0, ...familyOf(prepared) });
+      removePrepared(prepared);
+      return known(error);
+    }
+  }
+
   /** A child on a terminal of its own; rejects with `terminal_unavailable` where there are none. */
   async withTerminal(
     request: SpawnRequest,
@@ -116,10 +150,10 @@ export class Spawner {
     this.#forget(family);
   }
 
-  /** Ends what is left of a family whose leader has exited, at once. */
-  async endRemains(family: ProcessFamily): Promise<void> {
-    await killRemains(family);
-    this.#forget(family);
+  /** Ends what is left of a family whose leader has exited, at once; nothing, where that is known. */
+  async endRemains(family: ProcessFamily, remains = true): Promise<void> {
+    if (remains) await killRemains(family);
+    this.#forget(family, remains);
   }
 
   /** Ends everything that was started and not ended yet; nothing can be started any more. */
@@ -127,29 +161,26 @@ export class Spawner {
     this.#closed = true;
     const means = await this.#ready;
     await Promise.all([...this.#families].map((family) => this.end(family, 500)));
+    await (await this.#host)?.close();
     await this.#reaper?.close();
     means?.limits?.close();
     means?.groups?.close();
   }
 
-  #forget(family: ProcessFamily): void {
+  /** A group of which nothing remains is gone already. */
+  #forget(family: ProcessFamily, remains = true): void {
     if (!this.#families.delete(family)) return;
     this.#reaper?.remove(family.pid);
-    removePrepared(family);
+    const { group, limited = [] } = family;
+    removePrepared(remains ? { group, limited } : { limited });
   }
 
   async #prepare(request: SpawnRequest): Promise<Prepared> {
-    this.#ready ??= this.#begin();
-    const { groups, limits, ulimit } = await this.#ready;
-    if (this.#closed) throw Object.assign(new Error("the server is closing"), { code: "ESHUTDOWN" });
-    this.#count += 1;
-    const marker = `${this.mark}.${this.#count}`;
-    const env = { ...request.env, [markerName]: marker };
-    const group = groups?.take();
-    const limited = limits?.take(String(this.#count), group) ?? [];
+    const means = await this.#means();
+    const prepared = this.#take(request, means, false);
+    const { group, limited, env } = prepared;
     const inside = group === undefined ? limited : [...limited, group];
-    const prepared = { ...request, env, marker, group, limited };
-    if (inside.length === 0 && ulimit === "") return prepared;
+    if (inside.length === 0 && means.ulimit === "") return prepared;
     try {
       // What a shell starts in our stead fails in the shell: what can be known is told before.
       checkProgram(request.program, request.cwd, request.env.PATH);
@@ -157,7 +188,39 @@ export class Spawner {
       removePrepared(prepared);
       throw error;
     }
-    return { ...prepared, ...insideGroups(inside, request.program, request.args, env, ulimit) };
+    return { ...prepared, ...insideGroups(inside, request.program, request.args, env, means.ulimit) };
+  }
+
+  async #means(): Promise<Means> {
+    this.#ready ??= this.#begin();
+    const means = await this.#ready;
+    if (this.#closed) throw Object.assign(new Error("the server is closing"), { code: "ESHUTDOWN" });
+    return means;
+  }
+
+  /** Marks a command and gives it its groups; its own is only named where somebody else makes it. */
+  #take(request: SpawnRequest, { groups, limits }: Means, named: boolean): Prepared {
+    this.#count += 1;
+    const marker = `${this.mark}.${this.#count}`;
+    const env = { ...request.env, [markerName]: marker };
+    const group = named ? groups?.name() : groups?.take();
+    return { ...request, env, marker, group, limited: limits?.take(String(this.#count), group) ?? [] };
+  }
+
+  /** The host, a new one where the last was lost; undefined where there can be none. */
+  async #hostFor({ ulimit }: Means): Promise<SpawnHost | undefined> {
+    // What a shell has to limit is started by a shell.
+    if (this.#options.spawnHost === false || ulimit !== "") return undefined;
+    this.#host ??= this.#startHost();
+    const starting = this.#host;
+    if ((await starting)?.lost === true && this.#host === starting) this.#host = this.#startHost();
+    const host = await this.#host;
+    if (this.#closed) throw Object.assign(new Error("the server is closing"), { code: "ESHUTDOWN" });
+    return host;
+  }
+
+  #startHost(): Promise<SpawnHost | undefined> {
+    return SpawnHost.start({ [markerName]: `${this.mark}.host` }, this.#log);
   }
 
   async #begin(): Promise<Means> {
@@ -191,16 +254,33 @@ export class Spawner {
     return this.#family(child.pid ?? 0, prepared);
   }
 
-  #family(pid: number, { marker, group, limited }: Prepared): ProcessFamily {
-    const family = {
-      pid,
-      marker,
-      ...(group === undefined ? {} : { group }),
-      ...(limited.length === 0 ? {} : { limited }),
-    };
+  #family(pid: number, prepared: Prepared): ProcessFamily {
+    const family = { pid, ...familyOf(prepared) };
     this.#families.add(family);
     return family;
   }
+}
+
+function familyOf({ marker, group, limited }: Prepared): Omit<ProcessFamily, "pid"> {
+  return {
+    marker,
+    ...(group === undefined ? {} : { group }),
+    ...(limited.length === 0 ? {} : { limited }),
+  };
+}
+
+/** What the system would have said here: the number does not tell what was not found. */
+function systemErrorOf({ errno, step }: StartFailure, { program, cwd, env }: SpawnRequest): unknown {
+  if (step === "c" || step === "x") {
+    try {
+      checkProgram(program, cwd, env.PATH);
+    } catch (error) {
+      return error;
+    }
+  }
+  const code = getSystemErrorName(-errno);
+  const path = step === "c" ? cwd : program;
+  return Object.assign(new Error(`${code}: ${path}`), { code, errno: -errno, path });
 }
 
 function removePrepared({ group, limited = [] }: Partial<Pick<Prepared, "group" | "limited">>): void {

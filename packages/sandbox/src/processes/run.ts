@@ -1,6 +1,6 @@
-import type { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
+import { problem } from "../http/problem.ts";
 import type { LimitName } from "../internal/command-limits.ts";
+import { HostLost } from "../internal/spawn-host.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 
 export interface RunLimits {
@@ -26,69 +26,54 @@ export interface RunOutcome {
 /** How long output is awaited after the end: what hides from us may hold the pipes for ever. */
 const pipeGraceMs = 100;
 
-/** Runs a command to its exit. What it left running in the background is ended with it. */
+/**
+ * Runs a command to its exit. What it left running in the background is ended with it. Throws the
+ * system's error when it cannot be started, and `stream_error` when what started it was lost: it was
+ * ended then, wherever it was.
+ */
 export async function runCommand(
   spawner: Spawner,
   request: SpawnRequest,
   limits: RunLimits,
 ): Promise<RunOutcome> {
   const startedAt = performance.now();
-  const { child, family } = await spawner.withoutInput(request);
-  const stdout = new Capture(child.stdout, limits.maxOutputBytes);
-  const stderr = new Capture(child.stderr, limits.maxOutputBytes);
-  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const command = await spawner.captured(request, limits.maxOutputBytes).catch(lostHost);
+  const { family } = command;
   let timedOut = false;
   const kill = () => void spawner.end(family, 0);
   const timer = setTimeout(() => {
     timedOut = true;
     kill();
   }, limits.timeoutMs);
+  const letGo = () => {
+    clearTimeout(timer);
+    limits.signal.removeEventListener("abort", kill);
+  };
   limits.signal.addEventListener("abort", kill);
   if (limits.signal.aborted) kill();
-  const exitCode = await exited;
-  clearTimeout(timer);
-  limits.signal.removeEventListener("abort", kill);
-  const limitsHit = spawner.limitsHit(family);
-  // What is left in the background holds the pipes open; what it printed so far can still be read.
-  await spawner.endRemains(family);
-  const waiting = new AbortController();
-  await Promise.race([closed, delay(pipeGraceMs, undefined, { signal: waiting.signal }).catch(() => {})]);
-  waiting.abort();
-  child.stdout.destroy();
-  child.stderr.destroy();
-  return {
-    exitCode: timedOut ? null : exitCode,
-    timedOut,
-    stdout: stdout.text(),
-    stderr: stderr.text(),
-    stdoutTruncated: stdout.truncated,
-    stderrTruncated: stderr.truncated,
-    durationMs: Math.round(performance.now() - startedAt),
-    ...(limitsHit.length === 0 ? {} : { limitsHit }),
-  };
+  try {
+    const { exitCode, remains } = await command.exited.finally(letGo);
+    const limitsHit = spawner.limitsHit(family);
+    // What is left in the background holds the pipes open; what it printed so far can still be read.
+    await spawner.endRemains(family, remains);
+    const { stdout, stderr, ...truncated } = await command.collect(pipeGraceMs);
+    return {
+      exitCode: timedOut ? null : exitCode,
+      timedOut,
+      stdout: stdout.toString("utf8"),
+      stderr: stderr.toString("utf8"),
+      ...truncated,
+      durationMs: Math.round(performance.now() - startedAt),
+      ...(limitsHit.length === 0 ? {} : { limitsHit }),
+    };
+  } catch (error) {
+    await spawner.end(family, 0);
+    return lostHost(error);
+  }
 }
 
-/** The first bytes of a stream; the rest is read and dropped, so that the writer does not block. */
-class Capture {
-  truncated = false;
-  readonly #chunks: Buffer[] = [];
-  #size = 0;
-
-  constructor(stream: Readable, maxBytes: number) {
-    stream.on("data", (chunk: Buffer) => {
-      const room = maxBytes - this.#size;
-      if (chunk.length > room) this.truncated = true;
-      if (room <= 0) return;
-      const kept = chunk.subarray(0, room);
-      this.#chunks.push(kept);
-      this.#size += kept.length;
-    });
-    // A pipe that breaks ends the capture; the exit of the process tells the rest.
-    stream.on("error", () => {});
-  }
-
-  text(): string {
-    return Buffer.concat(this.#chunks, this.#size).toString("utf8");
-  }
+function lostHost(error: unknown): never {
+  if (!(error instanceof HostLost)) throw error;
+  const message = `${error.message}; the command was ended`;
+  throw problem("stream_error", 502, message, { details: { message } });
 }

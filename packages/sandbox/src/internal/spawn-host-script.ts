@@ -1,0 +1,250 @@
+/**
+ * The program of a spawn host, for perl, which every Debian has in its base. It starts commands in the
+ * server's stead, since a fork of it copies a seventh of what a fork of the server copies, and not in
+ * the server's event loop.
+ *
+ * Descriptor 3 is a socket to the server, with frames of a length (32 bits, network order) and a body
+ * both ways. The server's bodies are fields that are separated by NUL, which can be in no argument:
+ *
+ * - `run`, id, bytes to keep of each stream, directory, 1 for "make the group", group or nothing, the
+ *   number of further groups, these, the number of words of the command, these, names and values of
+ *   the environment in turn;
+ * - `cut`, id: closes the pipes of a command that has exited.
+ *
+ * The host answers with a letter, the id and, big-endian:
+ *
+ * - `R` (id is the version): it is ready;
+ * - `S`, pid: the command was forked;
+ * - `F`, errno, letter of the step: it could not be started (p: pipe, g: group, f: fork, c: directory,
+ *   x: program);
+ * - `X`, status, remains: it has exited, but its pipes are open;
+ * - `D`, status, remains, truncated, length of the output, output, errors: it has exited and its pipes are
+ *   closed.
+ *
+ * `status` is that of wait(2), `remains` 0 where the group is known to be empty and was removed.
+ * `truncated` is 1 for the output and 2 for the errors. Nothing here polls: an exit is seen by a pidfd
+ * (Linux 5.3). When the server's end closes, everything that runs is killed.
+ */
+export const spawnHostScript = String.raw`
+use strict;
+no warnings;
+use POSIX ();
+use Fcntl qw(F_GETFL F_SETFL F_SETFD FD_CLOEXEC O_NONBLOCK);
+
+my $pidfd_open = 434;
+my $chunk = 65_536;
+my $starts_in_a_turn = 8;
+
+$0 = 'holdfast-spawn-host';
+$SIG{PIPE} = 'IGNORE';
+open(my $channel, '+<&=', 3) or exit 1;
+fcntl($channel, F_SETFD, FD_CLOEXEC);
+nonblocking($channel);
+# A child whose exec failed tells why through this pipe before it exits with 127; exec closes it.
+pipe(my $failures, my $failing) or exit 1;
+nonblocking($failures);
+
+my ($input, $output, $reading) = ('', '', '');
+my (%commands, %watched, %failed);
+my $probe = syscall($pidfd_open, $$, 0);
+exit 1 if $probe < 0;
+POSIX::close($probe);
+vec($reading, 3, 1) = 1;
+answer(pack('aN', 'R', 1));
+flush_output();
+
+while (1) {
+  my $readable = $reading;
+  my $writable = '';
+  vec($writable, 3, 1) = 1 if length $output;
+  my $count = select($readable, $writable, undef, has_frame() ? 0 : undef);
+  next if $count < 0;
+  receive() if vec($readable, 3, 1);
+  take_frames();
+  for my $descriptor (grep { vec($readable, $_, 1) } keys %watched) {
+    my ($command, $stream) = @{ $watched{$descriptor} || next };
+    defined $stream ? drain($command, $stream, 1) : reap($command);
+    settle($command);
+  }
+  flush_output();
+}
+
+sub nonblocking { fcntl($_[0], F_SETFL, fcntl($_[0], F_GETFL, 0) | O_NONBLOCK) }
+
+sub has_frame { length $input >= 4 && length $input >= 4 + unpack('N', $input) }
+
+sub answer { $output .= pack('N/a*', $_[0]) }
+
+sub flush_output {
+  while (length $output) {
+    my $written = syswrite($channel, $output);
+    return if !$written;
+    substr($output, 0, $written, '');
+  }
+}
+
+sub receive {
+  my $read = sysread($channel, $input, 4 * $chunk, length $input);
+  return if $read || (!defined $read && ($!{EAGAIN} || $!{EINTR}));
+  # The server is gone, and with it the sense of what it had started.
+  for my $command (values %commands) {
+    spill("$command->{group}/cgroup.kill", '1') if length $command->{group};
+    kill 'KILL', -$command->{pid} if !defined $command->{status};
+  }
+  exit 0;
+}
+
+sub take_frames {
+  for (1 .. $starts_in_a_turn) {
+    return if !has_frame();
+    my $length = unpack('N', $input);
+    my ($verb, @fields) = split /\0/, substr($input, 4, $length), -1;
+    substr($input, 0, 4 + $length, '');
+    if ($verb eq 'run') { start(@fields) }
+    elsif (my $command = $commands{ $fields[0] }) {
+      close_stream($command, $_) for 0, 1;
+      settle($command);
+    }
+  }
+}
+
+sub start {
+  my ($id, $keep, $directory, $make, $group, $count, @rest) = @_;
+  my @enter = splice @rest, 0, $count;
+  push @enter, $group if length $group;
+  my @words = splice @rest, 0, shift @rest;
+  return fail($id, $!, 'g') if $make && !mkdir($group, 0755);
+  my ($out, $out_end, $err, $err_end);
+  if (!pipe($out, $out_end) || !pipe($err, $err_end)) {
+    my $error = $! + 0;
+    rmdir $group if $make;
+    return fail($id, $error, 'p');
+  }
+  my $pid = fork;
+  become($id, $directory, \@enter, \@words, \@rest, $out_end, $err_end) if defined $pid && $pid == 0;
+  my $pidfd = defined $pid ? syscall($pidfd_open, $pid, 0) : -1;
+  if ($pidfd < 0) {
+    my $error = $! + 0;
+    if (defined $pid) { kill 'KILL', -$pid, $pid; waitpid $pid, 0 }
+    rmdir $group if $make;
+    return fail($id, $error, 'f');
+  }
+  my $command = {
+    id => $id, pid => $pid, pidfd => $pidfd, keep => $keep, make => $make, group => $group,
+    streams => [$out, $err], kept => ['', ''], truncated => 0,
+  };
+  $commands{$id} = $command;
+  watch($pidfd, [$command]);
+  for my $stream (0, 1) {
+    nonblocking($command->{streams}[$stream]);
+    watch(fileno $command->{streams}[$stream], [$command, $stream]);
+  }
+  answer(pack('aNN', 'S', $id, $pid));
+}
+
+# What the child does between fork and exec; it never returns. Its input is the host's, which is empty.
+sub become {
+  my ($id, $directory, $enter, $words, $environment, $out, $err) = @_;
+  my $step = 'g';
+  POSIX::setsid();
+  $SIG{PIPE} = 'DEFAULT';
+  ATTEMPT: {
+    for my $group (@$enter) { spill("$group/cgroup.procs", '0') or last ATTEMPT }
+    $step = 'c';
+    chdir $directory or last ATTEMPT;
+    $step = 'p';
+    POSIX::dup2(fileno $out, 1) && POSIX::dup2(fileno $err, 2) or last ATTEMPT;
+    $step = 'x';
+    %ENV = @$environment;
+    exec { $words->[0] } @$words;
+  }
+  syswrite($failing, pack('NNa', $id, $! + 0, $step));
+  POSIX::_exit(127);
+}
+
+sub fail { answer(pack('aNNa', 'F', $_[0], $_[1] + 0, $_[2])) }
+
+sub spill {
+  my ($file, $text) = @_;
+  open(my $handle, '>', $file) or return 0;
+  my $written = syswrite($handle, $text);
+  my $error = $! + 0;
+  close $handle;
+  $! = $error;
+  return $written;
+}
+
+sub watch {
+  my ($descriptor, $what) = @_;
+  $watched{$descriptor} = $what;
+  vec($reading, $descriptor, 1) = 1;
+}
+
+sub unwatch {
+  delete $watched{ $_[0] };
+  vec($reading, $_[0], 1) = 0;
+}
+
+# Reads up to so many chunks; what is over the bytes to keep is dropped, so that the writer goes on.
+sub drain {
+  my ($command, $stream, $most) = @_;
+  for (1 .. $most) {
+    my $handle = $command->{streams}[$stream] or return;
+    my $read = sysread($handle, my $bytes, $chunk);
+    return if !defined $read && ($!{EAGAIN} || $!{EINTR});
+    return close_stream($command, $stream) if !$read;
+    my $room = $command->{keep} - length $command->{kept}[$stream];
+    $command->{truncated} |= 1 << $stream if $read > $room;
+    $command->{kept}[$stream] .= substr($bytes, 0, $room) if $room > 0;
+  }
+}
+
+sub close_stream {
+  my ($command, $stream) = @_;
+  my $handle = $command->{streams}[$stream] or return;
+  unwatch(fileno $handle);
+  close $handle;
+  $command->{streams}[$stream] = undef;
+}
+
+sub reap {
+  my ($command) = @_;
+  return if waitpid($command->{pid}, POSIX::WNOHANG()) != $command->{pid};
+  $command->{status} = $?;
+  unwatch($command->{pidfd});
+  POSIX::close($command->{pidfd});
+  read_failures() if $command->{status} == 127 << 8;
+  # As much as a pipe holds, twice over: the last words of the leader are among it.
+  drain($command, $_, 4) for 0, 1;
+  $command->{remains} = $command->{make} && rmdir($command->{group}) ? 0 : 1;
+}
+
+sub read_failures {
+  while (my $read = sysread($failures, my $bytes, 9 * 4_096)) {
+    while (length $bytes >= 9) {
+      my ($id, $error, $step) = unpack('NNa', substr($bytes, 0, 9, ''));
+      $failed{$id} = [$error, $step];
+    }
+  }
+}
+
+# Tells of the end of a command, as far as it has come.
+sub settle {
+  my ($command) = @_;
+  my $id = $command->{id};
+  return if !defined $command->{status} || !$commands{$id};
+  if (my $failure = delete $failed{$id}) {
+    close_stream($command, $_) for 0, 1;
+    delete $commands{$id};
+    return fail($id, @$failure);
+  }
+  my ($status, $remains) = ($command->{status}, $command->{remains});
+  if ($command->{streams}[0] || $command->{streams}[1]) {
+    return if $command->{told}++;
+    return answer(pack('aNNC', 'X', $id, $status, $remains));
+  }
+  delete $commands{$id};
+  my ($out, $err) = @{ $command->{kept} };
+  answer(pack('aNNCCN', 'D', $id, $status, $remains, $command->{truncated}, length $out) . $out . $err);
+}
+`;
