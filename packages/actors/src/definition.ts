@@ -68,7 +68,10 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly state?: State;
   /** Makes the first state, once. When it throws, the actor does not come to exist. */
   readonly createState?: (c: StorageContext<Database, Queues>, input: Input) => State | Promise<State>;
-  /** Validates and types the state, the first one and each that is loaded. */
+  /**
+   * Validates and types the state: the first one, each that is loaded, and each that a turn or a
+   * transaction has changed. One that it refuses is not committed: `actor.invalid_state`.
+   */
   readonly stateSchema?: StandardSchema<unknown, State>;
   /**
    * Bring a stored state up to date at its next wake, in order; a state's version is the number of

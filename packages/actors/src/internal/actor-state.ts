@@ -13,6 +13,8 @@ export class ActorState implements StateOwner {
   #log: StateLog | undefined;
   /** Present once there is a change to tell `onStateChange` of. */
   #teller: ChangeTeller | undefined;
+  /** `stateSchema` is asynchronous. */
+  #asksLater = false;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -39,7 +41,7 @@ export class ActorState implements StateOwner {
     if (hooks.createState === undefined && state === undefined) return;
     const initial =
       state !== undefined ? state.initial : await runtime.hook("createState", [new Context(runtime), input]);
-    const value = stateSchema === undefined ? initial : await validated(stateSchema, initial);
+    const value = stateSchema === undefined ? initial : await asked(stateSchema, initial);
     if (migrateState.length > 0) writeMeta(runtime.records, metaKey.stateVersion, migrateState.length);
     this.#log = StateLog.create(value, this);
     runtime.markDirty();
@@ -62,7 +64,7 @@ export class ActorState implements StateOwner {
     }
     const migrated = version < migrateState.length;
     const before = migrated || stateSchema === undefined ? undefined : encodeValue(value);
-    if (stateSchema !== undefined) value = await validated(stateSchema, value);
+    if (stateSchema !== undefined) value = await asked(stateSchema, value);
     if (before !== undefined && sameBytes(before, encodeValue(value))) {
       this.#log = StateLog.load(stored, this);
       return;
@@ -81,9 +83,32 @@ export class ActorState implements StateOwner {
     this.#teller.changed();
   }
 
-  /** What the next commit says of the state. */
-  take(): CommitBatch["state"] {
-    return this.#log?.take();
+  /**
+   * What the next commit says of the state. Throws `actor.invalid_state` for a changed one that
+   * `stateSchema` refuses, unless it is the `last` of an actor that is no more.
+   */
+  take(last: boolean): CommitBatch["state"] {
+    const log = this.#log;
+    const { stateSchema } = this.#runtime.definition;
+    if (stateSchema !== undefined && !last && !this.#asksLater && log?.hasChanged === true) {
+      this.#check(stateSchema, log);
+    }
+    return log?.take();
+  }
+
+  /** A commit cannot wait for a schema that is asynchronous: that one is asked in transactions and at loading. */
+  #check(schema: StandardSchema, log: StateLog): void {
+    const checked = asked(schema, log.raw);
+    if (!(checked instanceof Promise)) return;
+    this.#asksLater = true;
+    checked.catch(() => {});
+  }
+
+  /** What `stateSchema` says of the state in a transaction. Throws `actor.invalid_state`. */
+  async validate(): Promise<void> {
+    const log = this.#log;
+    const { stateSchema } = this.#runtime.definition;
+    if (stateSchema !== undefined && log?.hasChanged === true) await asked(stateSchema, log.raw);
   }
 
   /** Notices changes that no proxy reports; see `StateLog.checkLeaves`. */
@@ -120,18 +145,24 @@ export class ActorState implements StateOwner {
   }
 }
 
-async function validated(schema: StandardSchema, value: unknown): Promise<unknown> {
+/** As `validate`. Throws `actor.invalid_state`, or rejects with it where the schema is asynchronous. */
+function asked(schema: StandardSchema, value: unknown): unknown {
   try {
-    return await validate(schema, value, { group: "actor", code: "invalid_state", what: "The state" });
+    const outcome = validate(schema, value, { group: "actor", code: "invalid_state", what: "The state" });
+    return outcome instanceof Promise ? outcome.catch(refuse) : outcome;
   } catch (error) {
-    // A state is no caller's fault, whatever a refused argument is.
-    if (!(error instanceof HoldfastError)) throw error;
-    throw new HoldfastError(error.group, error.code, error.message, {
-      metadata: error.metadata,
-      statusCode: 500,
-      cause: error,
-    });
+    return refuse(error);
   }
+}
+
+/** A state is no caller's fault, whatever a refused argument is. */
+function refuse(error: unknown): never {
+  if (!(error instanceof HoldfastError)) throw error;
+  throw new HoldfastError(error.group, error.code, error.message, {
+    metadata: error.metadata,
+    statusCode: 500,
+    cause: error,
+  });
 }
 
 function missingError(name: string): HoldfastError {

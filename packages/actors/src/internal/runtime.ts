@@ -102,7 +102,10 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
       if (!noSleep) this.activity.watch(idleListOf(this.ports, sleepTimeout));
       this.usedConnections?.started();
       this.usedParts?.started();
-      this.queue.after({ release: () => this.#isReady(), drop: () => {} });
+      const settle = (): void => this.queue.after({ release: () => this.#isReady(), drop: () => {} });
+      // The call that an actor was made for comes before the next macrotask: one commit is for both.
+      if (start.type === "create" && durability !== "relaxed") this.ports.tasks.macrotask(settle);
+      else settle();
       if (durability === "relaxed") this.queue.relax(stateSaveInterval);
     } catch (error) {
       const shown = this.errors.sanitize(error);
@@ -116,11 +119,11 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     this.#ready = LazyPromise.done;
   }
 
-  /** `onCreate` has ended: what it and `createState` made is the first commit. */
+  /** `onCreate` has ended: what it and `createState` made is in the first commit. */
   created(): void {
     this.#creating = false;
     this.#dirty = true;
-    this.queue.close();
+    this.#setBoundary();
   }
 
   // Turns
@@ -234,7 +237,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     this.usedParts?.closing();
     this.#dirty = false;
     this.usedCalls?.recordStarted();
-    const state = this.stateHolder.take();
+    const state = this.stateHolder.take(this.#stopper?.destroys === true);
     const kv = this.usedStorage?.take(version);
     const calls = this.usedLedger?.take();
     const createdAt = this.#createdAt;

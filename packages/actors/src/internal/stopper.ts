@@ -18,6 +18,11 @@ export class Stopper {
     this.#mode = mode;
   }
 
+  /** Nothing will be left of the actor. */
+  get destroys(): boolean {
+    return this.#mode === "destroyed";
+  }
+
   /** A sleep under way becomes a destruction, unless its last commit is under way. */
   destroyInstead(): boolean {
     if (this.#finalizing) return this.#mode === "destroyed";

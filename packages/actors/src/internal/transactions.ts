@@ -73,6 +73,7 @@ export class Transactions {
     let result: T;
     try {
       result = await (runtime.enter(fn) as T | Promise<T>);
+      if (this.#open) await runtime.stateHolder.validate();
     } catch (error) {
       this.rollback();
       throw error;

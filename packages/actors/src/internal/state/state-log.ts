@@ -94,6 +94,16 @@ export class StateLog {
     return decodeState(stored.snapshot, stored.patches);
   }
 
+  /** The state itself, untracked: to look at, never to be handed to user code that might change it. */
+  get raw(): unknown {
+    return this.#tracker === undefined ? this.#value : this.#tracker.raw;
+  }
+
+  /** Whether there is something of user code for `take`. */
+  get hasChanged(): boolean {
+    return this.#tracker?.hasOperations === true;
+  }
+
   get value(): unknown {
     return this.#watched.value;
   }
@@ -153,7 +163,7 @@ export class StateLog {
   }
 
   #snapshot(): StateChange {
-    const bytes = encodeSnapshot(this.#tracker === undefined ? this.#value : this.#tracker.raw);
+    const bytes = encodeSnapshot(this.raw);
     this.#snapshotBytes = bytes.length;
     this.#logBytes = 0;
     return { type: "snapshot", bytes };
