@@ -6,6 +6,10 @@ export const sqliteStoreLimits = {
   passiveCheckpointBytes: 4 * 1_048_576,
   /** WAL size at which commits are held until a checkpoint has emptied it. */
   maxWalBytes: 64 * 1_048_576,
+  /** Room ahead of what is written into the WAL, below which its file grows. */
+  leastWalRoomBytes: 262_144,
+  /** By how much the WAL's file grows at once. */
+  walGrowthBytes: 1_048_576,
   /** Actors in one answer of `list` and `due`, whatever limit is asked for. */
   maxPageSize: 1_000,
   /** Call records, from the oldest on, that one group of commits looks at to remove the expired ones. */

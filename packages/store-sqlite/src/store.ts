@@ -33,6 +33,7 @@ import { mapSqliteError } from "./internal/errors.ts";
 import { GroupCommitter } from "./internal/group.ts";
 import { SqliteHistory } from "./internal/history.ts";
 import { HotActors } from "./internal/hot-actors.ts";
+import { Raises } from "./internal/raises.ts";
 import { actorRecord, bytes, callRecord, integer } from "./internal/rows.ts";
 import { prepareStatements, type Statements } from "./internal/statements.ts";
 import { Wal } from "./internal/wal.ts";
@@ -152,6 +153,7 @@ class OpenStore implements SqliteStore {
   readonly databases: DatabaseStore;
   readonly blobs: Blobs;
   readonly history: HistoryStore;
+  readonly #raises = new Raises();
   readonly #backups = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -164,6 +166,8 @@ class OpenStore implements SqliteStore {
     const hot = new HotActors(integer(this.#sql.lastPatch.get() ?? {}, "no"));
     this.#tables = { sql: this.#sql, hot };
     this.#wal = new Wal(`${this.#file}-wal`, options.syncFile);
+    const maxWalBytes = options.maxWalBytes ?? sqliteStoreLimits.maxWalBytes;
+    this.#wal.reserve(0, maxWalBytes);
     this.#thread = new WorkerThread(this.#file);
     const frameBytes = pageSize(database) + 24;
     this.#walBytes = (frames) => (frames === 0 ? 0 : 32 + frames * frameBytes);
@@ -173,7 +177,7 @@ class OpenStore implements SqliteStore {
       log: options.ports.log,
       walBytes: this.#walBytes,
       passiveBytes: options.passiveCheckpointBytes ?? sqliteStoreLimits.passiveCheckpointBytes,
-      maxWalBytes: options.maxWalBytes ?? sqliteStoreLimits.maxWalBytes,
+      maxWalBytes,
       onFatal: (cause) => this.#group.fail(cause),
     });
     this.#group = new GroupCommitter({
@@ -182,6 +186,7 @@ class OpenStore implements SqliteStore {
       inTransaction: () => database.isTransaction,
       wal: this.#wal,
       walBytes: this.#walBytes,
+      maxWalBytes,
       onUndone: () => hot.clear(),
       onGroup: (state) => this.#checkpointer.note(state),
       ...(options.onSync === undefined ? {} : { onSync: options.onSync }),
@@ -283,10 +288,17 @@ class OpenStore implements SqliteStore {
     let loaded: LoadedActor | undefined;
     let hasFile = false;
     const work = () => {
-      loaded = applyAcquire(this.#sql, id);
+      const found = applyAcquire(this.#sql, id);
       hasFile = this.#fileCommits.markOpen(id);
+      loaded = found;
     };
-    await this.#group.run({ actorId: id, work });
+    const isDurable = !this.#group.isPending(id);
+    const raised = this.#group.run({ actorId: id, work, callers: isDurable ? 0 : 1 });
+    if (isDurable && !hasFile && loaded !== undefined) {
+      this.#raises.add(id, raised);
+      return loaded;
+    }
+    await raised;
     if (loaded === undefined) throw new Error("An acquisition resolved before it was applied");
     return hasFile ? this.#fileCommits.load(loaded) : loaded;
   }
@@ -311,7 +323,7 @@ class OpenStore implements SqliteStore {
   #commit(batch: CommitBatch): Promise<void> {
     const file = this.#files.owned(batch.actorId);
     if (file !== undefined) return this.#commitToFile(file, batch);
-    return this.#group.run({
+    const committed = this.#group.run({
       actorId: batch.actorId,
       hot: () => applyHotCommit(this.#tables, batch, this.#ports.clock.now()),
       work: () =>
@@ -321,6 +333,7 @@ class OpenStore implements SqliteStore {
       prunes: 2 * (batch.calls?.length ?? 0),
       callers: batch.calls?.length ?? 1,
     });
+    return this.#raises.before(batch.actorId, committed);
   }
 
   /** Whether an actor has a record that refers to an object. */

@@ -47,8 +47,10 @@ export class NodeExchange implements Exchange {
       return;
     }
     // A small body comes with its head: at the next tick it is all there, and needs no events of a stream.
+    // The parser tells its end only after that tick, the declared length tells it at once.
     process.nextTick(() => {
-      if (!request.complete) return this.#collectBody(maxBytes, done);
+      const isHere = request.complete || request.readableLength === Number(declared);
+      if (!isHere) return this.#collectBody(maxBytes, done);
       const body = request.read() as Buffer | null;
       if (body === null) return done(undefined, empty);
       if (body.length <= maxBytes) return done(undefined, body);

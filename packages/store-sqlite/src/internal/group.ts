@@ -60,7 +60,7 @@ export interface Change {
   readonly hides?: boolean;
   /** How many expired call records this change may pay for with their removal. */
   readonly prunes?: number;
-  /** How many callers wait for this change: turns of one actor may share one. */
+  /** How many callers wait for this change, 1 unless given: turns of one actor may share one. */
   readonly callers?: number;
 }
 
@@ -75,6 +75,8 @@ export interface GroupOptions {
   readonly inTransaction: () => boolean;
   readonly wal: Wal;
   readonly walBytes: (frames: number) => number;
+  /** No room is made past it. */
+  readonly maxWalBytes: number;
   readonly onSync?: (event: SyncEvent) => void;
   /** Something that was written in the open transaction is undone. */
   readonly onUndone: () => void;
@@ -154,7 +156,7 @@ export class GroupCommitter {
     for (;;) {
       this.assertUsable();
       const value = this.now(read);
-      const group = this.#isPending(sees(value)) ? (this.#open ?? this.#syncing.at(-1)) : undefined;
+      const group = this.isPending(sees(value)) ? (this.#open ?? this.#syncing.at(-1)) : undefined;
       if (group === undefined || (await group.settled)) return value;
     }
   }
@@ -199,7 +201,8 @@ export class GroupCommitter {
     this.#checkIdle();
   }
 
-  #isPending(what: string): boolean {
+  /** Whether something was written that is not durable yet, of an actor or as {@link read} says. */
+  isPending(what: string): boolean {
     if (this.#pending.size === 0) return false;
     if (what === "many") return true;
     return what === "absent" ? this.#hiding > 0 : this.#pending.has(what);
@@ -314,6 +317,7 @@ export class GroupCommitter {
       group.hold = this.#options.onGroup(state);
       if (this.isFailed) return;
       if (group.hold !== undefined) this.#held = [];
+      this.#options.wal.reserve(this.#options.walBytes(state.frames), this.#options.maxWalBytes);
       this.#sync(group);
     } catch (error) {
       this.fail(error);
@@ -366,10 +370,10 @@ export class GroupCommitter {
 
   #sync(group: Group): void {
     const done = () => this.#synced(group);
-    const alone = group.written.length === 1 && group.callers <= 1 && this.#syncing.length === 1;
+    const alone = group.callers === 1 && this.#syncing.length === 1;
     // One lone caller after the other: only then has the event loop nothing else to do meanwhile.
     const wait = this.#options.wal.sync(alone && this.#wasAlone);
-    this.#wasAlone = alone;
+    if (group.callers > 0) this.#wasAlone = alone;
     if (wait === undefined) done();
     else wait.then(done).catch((error: unknown) => this.fail(error));
   }

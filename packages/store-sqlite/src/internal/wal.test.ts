@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -71,4 +71,19 @@ test("a log that was replaced or removed is noticed", (t) => {
   writeFileSync(`${path}.other`, "");
   writeFileSync(path, "content");
   assert.throws(() => wal.assertSame(), /replaced/);
+});
+
+test("room is made ahead of what is written, in steps and up to its bound, and holds nothing but zeros", (t) => {
+  const { wal, path } = timedWal(t);
+  const step = 1_048_576;
+  wal.reserve(0, 2 * step);
+  assert.equal(statSync(path).size, "content".length + step);
+  wal.reserve(step / 2, 2 * step);
+  assert.equal(statSync(path).size, "content".length + step, "there is room for more");
+  wal.reserve(step, 2 * step);
+  wal.reserve(2 * step, 2 * step);
+  assert.equal(statSync(path).size, 2 * step);
+  const bytes = readFileSync(path);
+  assert.equal(bytes.toString("latin1", 0, 7), "content");
+  assert.ok(bytes.subarray(7).every((byte) => byte === 0));
 });
