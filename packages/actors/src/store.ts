@@ -27,8 +27,10 @@ export interface ActorStore {
   /** How many living actors fit. */
   count(filter: ListFilter): Promise<number>;
   /**
-   * Takes ownership: raises the epoch by one, durably, and loads what an instance needs to wake.
-   * Throws `actor.not_found` when the actor does not exist or was destroyed.
+   * Takes ownership: raises the epoch by one and loads what an instance needs to wake. From then on
+   * commits of an older epoch are fenced. What was loaded is durable; where nobody but this process can
+   * write, the epoch may become so with the first commit under it. Throws `actor.not_found` when the actor
+   * does not exist or was destroyed.
    */
   acquire(id: string): Promise<LoadedActor>;
   /**

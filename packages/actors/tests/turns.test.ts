@@ -56,6 +56,23 @@ async function twoFlights() {
 }
 
 describe("the output gate", () => {
+  test("an actor that is made for a call is one commit with it, and neither is told before that", async () => {
+    const w = world();
+    w.store.hold = true;
+    const instance = w.create(counter);
+    const added = call(instance, "add", 2);
+    assert.equal(await outcome(Promise.race([added, instance.ready])), "pending");
+    await turns(20);
+    assert.equal(w.store.held.length, 1);
+    w.store.held[0]?.land();
+    assert.equal(await added, 2);
+    await instance.ready;
+    assert.deepEqual(
+      w.store.commits.map(({ version, create }) => [version, create !== undefined]),
+      [[1, true]],
+    );
+  });
+
   test("a result leaves only after its commit", async () => {
     const w = world();
     const instance = w.create(counter);
@@ -435,7 +452,7 @@ describe("a commit that fails", () => {
     const w = world();
     w.store.hold = true;
     const instance = w.create(counter);
-    await turn();
+    await turns(20);
     w.store.held[0]?.fail(new HoldfastError("actor", "duplicate_key", "There is one already"));
     await assert.rejects(instance.ready, code("actor", "duplicate_key"));
     assert.equal(await instance.stopped, "failed");

@@ -48,6 +48,7 @@ test("a step and its record are one commit", async () => {
   const order = actor({
     state: { n: 0 },
     run: workflow(async (ctx) => {
+      await ctx.sleep("later", 1_000);
       await ctx.step("count", (step) => {
         step.state.n++;
       });
@@ -55,6 +56,7 @@ test("a step and its record are one commit", async () => {
   });
   const world = workflowWorld();
   await world.begin(order);
+  await world.pass(1_000);
   const withState = world.store.commits.filter(
     ({ state, create }) => state !== undefined && create === undefined,
   );

@@ -60,6 +60,25 @@ describe("a full store", () => {
     assert.equal(integrity(`${path}/actors.db`), "ok");
   });
 
+  test("a commit under an epoch that did not fit is told that the store is full", async (t) => {
+    const path = tempDirectory(t);
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", path]);
+    if (mounted.status !== 0) return t.skip("needs root, to mount a small file system");
+    afterTest(t, () => spawnSync("umount", ["-l", path]));
+    const store = await openStore(t, { path });
+    await store.commit(create("a", snapshot(1_000)));
+    writeFileSync(`${path}/ballast`, new Uint8Array(2_000_000));
+    spawnSync("dd", ["if=/dev/zero", `of=${path}/rest`, "bs=4096"]);
+    assert.equal((await store.acquire("a")).state?.snapshot.length, 1_000);
+    const refused = store.commit({ ...next("a", 2, snapshot(10_000)), epoch: 2 });
+    await assert.rejects(refused, code("store", "full"));
+    rmSync(`${path}/ballast`);
+    assert.equal((await store.acquire("a")).record.epoch, 2);
+    await store.commit({ ...next("a", 2, snapshot(100)), epoch: 2 });
+    await store.close();
+    assert.equal(integrity(`${path}/actors.db`), "ok");
+  });
+
   test("room that is made by destroying can be used again", async (t) => {
     const store = await openStore(t, { maxDatabaseBytes: quota });
     await store.commit(create("a", snapshot(quota * 0.75)));

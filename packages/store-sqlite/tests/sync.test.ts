@@ -56,6 +56,29 @@ describe("group sync", () => {
     assert.deepEqual([store.stats().transactions, store.stats().syncs], [3, 3]);
   });
 
+  test("an acquisition waits for what it loads only; its epoch is durable with the first commit under it", async (t) => {
+    const held = heldSync();
+    const store = await openStore(t, { syncFile: held.syncFile });
+    const created = Promise.all([store.commit(create("a")), store.commit(create("b"))]);
+    await held.started();
+    const early = store.acquire("a");
+    assert.equal(await isPending(early), true);
+    held.release();
+    await created;
+    await held.started();
+    held.release();
+    assert.equal((await early).record.epoch, 2);
+    const syncs = held.count();
+    assert.equal((await store.acquire("b")).record.epoch, 2);
+    await assert.rejects(store.commit(next("b", 2)), code("actor", "fenced"));
+    const first = store.commit({ ...next("b", 2), epoch: 2 });
+    await held.started();
+    assert.equal(await isPending(first), true);
+    held.release();
+    await first;
+    assert.equal(held.count(), syncs + 1);
+  });
+
   test("the sync of many commits begins before the event loop goes on", async (t) => {
     const held = heldSync();
     const store = await openStore(t, { syncFile: held.syncFile });
