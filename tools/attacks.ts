@@ -1,6 +1,16 @@
-/** Writes docs/explanation/attacks.md from a run of every attack on this machine: `npm run attacks`. */
+/**
+ * Writes docs/explanation/attacks.md from a run of every attack on this machine, with every driver of jails
+ * that it has: `npm run attacks`.
+ */
 import { writeFileSync } from "node:fs";
-import { type AttackGroup, type AttackResult, runAttacks } from "@holdfast/gate";
+import {
+  type AttackGroup,
+  type AttackReport,
+  type AttackResult,
+  type JailDriverName,
+  runAttacks,
+} from "@holdfast/gate";
+import { podmanMissing, startPodman } from "@holdfast/testing/podman";
 
 const titles: Readonly<Record<AttackGroup, string>> = {
   network: "Network",
@@ -26,7 +36,54 @@ function table(results: readonly AttackResult[]): string {
   ].join("\n");
 }
 
-const report = await runAttacks();
+/** What the same rows did in jails of other drivers: one line each, the outcome by driver. */
+function matrix(reports: readonly AttackReport[]): string {
+  const [first] = reports;
+  const words = {
+    stopped: "stopped",
+    declared: "declared",
+    not_stopped: "NOT STOPPED",
+    not_tried: "not tried",
+  };
+  const rows = (first?.results ?? []).map(({ id }) => {
+    const outcomes = reports.map(({ results }) => {
+      const found = results.find((each) => each.id === id);
+      return found === undefined ? "" : words[found.outcome];
+    });
+    return `| ${id} | ${outcomes.join(" | ")} |`;
+  });
+  const declared = reports.flatMap(({ driver, results }) =>
+    results
+      .filter((each) => each.outcome === "declared")
+      .map((each) => `- ${driver}, ${each.id}: ${each.observed}.`),
+  );
+  return [
+    `| attempt | ${reports.map((each) => each.driver).join(" | ")} |`,
+    `| --- |${" --- |".repeat(reports.length)}`,
+    ...rows,
+    "",
+    ...declared,
+  ].join("\n");
+}
+
+async function runWith(driver: JailDriverName, engineSocket?: string): Promise<AttackReport> {
+  console.log(`attacking jails of ${driver}`);
+  return runAttacks({ jails: { driver, ...(engineSocket === undefined ? {} : { engineSocket }) } });
+}
+
+const report = await runWith("bubblewrap");
+const reports = [report, await runWith("gvisor")];
+const reason = podmanMissing();
+if (reason === undefined) {
+  const podman = await startPodman();
+  try {
+    reports.push(await runWith("podman", podman.socketPath));
+  } finally {
+    await podman.close();
+  }
+} else {
+  console.log(`podman: ${reason}`);
+}
 const groups = [...new Set(report.results.map((each) => each.group))];
 const sections = groups.map(
   (group) => `## ${titles[group]}\n\n${table(report.results.filter((each) => each.group === group))}\n`,
@@ -35,7 +92,7 @@ writeFileSync(
   new URL("../docs/explanation/attacks.md", import.meta.url),
   `# Attacks that were tried
 
-Written by \`npm run attacks\` from a run with the ${report.driver} driver on ${report.platform}. Each attempt was
+Written by \`npm run attacks\` from a run on ${report.platform} with the drivers ${reports.map((each) => each.driver).join(", ")}. Each attempt was
 made from inside a real jail, against the gate that ships; the last column is the same attempt where
 nothing stands in its way, which shows that it could have worked. \`holdfast doctor --attack\` tries all of
 them on your machine, and \`npm test\` does in each run.
@@ -43,12 +100,20 @@ them on your machine, and \`npm test\` does in each run.
 What no row can show: namespaces do not stop bugs of the kernel; an allowed host is a way out for data; an
 approval does not stop a person who is fooled.
 
-${sections.join("\n")}`,
+What was observed below is of ${report.driver}; the last section has the same rows for each driver.
+
+${sections.join("\n")}
+## Every driver
+
+${matrix(reports)}
+`,
 );
-if (!report.ok) {
+if (!reports.every((each) => each.ok)) {
   console.error(
     JSON.stringify(
-      report.results.filter((each) => each.outcome !== "stopped"),
+      reports.flatMap(({ results }) =>
+        results.filter((each) => each.outcome === "not_stopped" || each.control?.worked === false),
+      ),
       undefined,
       2,
     ),

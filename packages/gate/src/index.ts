@@ -5,6 +5,7 @@ export type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } fr
 export { AuditReader, openAudit, verifyAuditLog } from "./audit/audit-reader.ts";
 export { type AuditCheckpoint, parseCheckpoint } from "./audit/checkpoint.ts";
 export { type AuditFormat, auditFormats, exportRecords } from "./audit/export.ts";
+export { copyAuditLog } from "./audit/segments.ts";
 export type { BrokerConfig, OpenBrokerOptions, OpenedBroker } from "./broker/broker.ts";
 export { coreToolNames, type ToolCatalog } from "./broker/catalog.ts";
 export { type BrokerErrorCode, type BrokerErrorPayload, brokerErrors } from "./broker/errors.ts";
@@ -73,6 +74,7 @@ export {
 export { openUsage } from "./egress/open-usage.ts";
 export { type ModelPrice, Prices, type PriceTable, priceTable } from "./egress/prices.ts";
 export { createGate } from "./gate.ts";
+export { type DriverReport, type JailMakerName, jailDriverNames, probeDrivers } from "./jail/available.ts";
 export {
   type BubblewrapInstallation,
   type EnsureBubblewrapOptions,

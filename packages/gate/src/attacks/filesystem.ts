@@ -19,7 +19,7 @@ export const filesystemAttacks: readonly Attack[] = [
         import fs from "node:fs"; const answers = {};
         // Nothing is changed where it should be possible: opened to append, or made and removed again.
         const attempt = (path) => { try { fs.closeSync(fs.openSync(path, fs.existsSync(path) ? "a" : "wx")); if (fs.statSync(path).size === 0) fs.rmSync(path); return "written"; } catch (error) { return error.code; } };
-        for (const path of ["/x", "/usr/bin/x", "/bin/x", "/etc/passwd", "/etc/x", "/dev/x", "/home/x", "/run/x", "/opt/x", "/var/x", "/opt/holdfast/node", "/opt/guest/x"]) answers[path] = attempt(path);
+        for (const path of ["/x", "/usr/bin/x", "/bin/x", "/etc/passwd", "/etc/x", ${lab.ownKernel ? "" : '"/dev/x", '}"/home/x", "/run/x", "/opt/x", "/var/x", "/opt/holdfast/node", "/opt/guest/x"]) answers[path] = attempt(path);
         fs.symlinkSync("/etc/passwd", "/tmp/link"); answers.link = attempt("/tmp/link");
         answers.own = attempt("/workspace/x");
         console.log(JSON.stringify(answers));`;
@@ -53,7 +53,7 @@ export const filesystemAttacks: readonly Attack[] = [
         "/var/lib",
         "/var/log",
         "/boot",
-        "/sys",
+        "/sys/kernel/mm",
         "/srv",
         "/mnt",
       ];
@@ -105,7 +105,7 @@ export const filesystemAttacks: readonly Attack[] = [
     run: async (lab) => {
       const megabyte = 1024 * 1024;
       const { stdout } = await lab.shell(
-        "for at in /tmp /dev/shm; do dd if=/dev/zero of=$at/fill bs=64k 2>/dev/null; stat -c %s $at/fill; done",
+        "for at in /tmp /dev/shm; do dd if=/dev/zero of=$at/fill bs=64k 2>/dev/null; wc -c <$at/fill; done",
         { limits: { tmpBytes: megabyte } },
       );
       const sizes = stdout.trim().split("\n").map(Number);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Gate } from "../config.ts";
 import { findProgram } from "../jail/bwrap-program.ts";
-import type { Jail, JailExit, JailSpec } from "../jail/jail.ts";
+import type { Jail, JailExit, JailSpec, JailUsage } from "../jail/jail.ts";
 import { NotTried } from "./attack.ts";
 import type { EchoUpstream } from "./echo-upstream.ts";
 import type { AttackTools } from "./protocol.ts";
@@ -68,6 +68,11 @@ export class AttackLab {
     this.tools = parts.tools;
     this.#directory = parts.directory;
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
+  }
+
+  /** True where a kernel in user space answers: its devices and priorities are not the host's. */
+  get ownKernel(): boolean {
+    return this.gate.jails.driver.name === "gvisor";
   }
 
   /** A directory of the host that a row may mount. */
@@ -133,6 +138,13 @@ export class AttackLab {
   async inside(script: string, spec: Partial<JailSpec> = {}): Promise<Answers> {
     const jail = await this.start({ ...spec, command: node, args: ["--input-type=module", "-e", script] });
     return lastJson(await this.finish(jail));
+  }
+
+  /** As {@link inside}, with what the jail used. */
+  async timed(script: string, spec: Partial<JailSpec>): Promise<{ answers: Answers; usage: JailUsage }> {
+    const jail = await this.start({ ...spec, command: node, args: ["--input-type=module", "-e", script] });
+    const answers = lastJson(await this.finish(jail));
+    return { answers, usage: jail.usage() };
   }
 
   /** The same module on the host, without a jail: the control. */

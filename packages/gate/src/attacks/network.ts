@@ -41,7 +41,10 @@ async function unreachable(lab: AttackLab, hosts: readonly string[], port = 443)
   const hostPort = await lab.listen(0);
   const control = await lab.outside(dial(["127.0.0.1"], hostPort));
   return {
-    stopped: Object.values(answers).every((each) => each !== "connected" && each !== "timeout"),
+    // A network stack of the jail's own may lose a packet in silence instead of saying that there is no way.
+    stopped: Object.values(answers).every(
+      (each) => each !== "connected" && (each !== "timeout" || lab.ownKernel),
+    ),
     observed: summary(answers),
     control: { worked: control["127.0.0.1"] === "connected", observed: "a server of the host is reached" },
   };

@@ -105,8 +105,10 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
 }
 
 async function runOne(attack: Attack, lab: AttackLab): Promise<AttackResult> {
-  const { id, group, attempt, must, layer, needs = [] } = attack;
+  const { id, group, attempt, must, needs = [] } = attack;
   const { driver } = lab.gate.jails;
+  const layer =
+    lab.ownKernel && group === "kernel" ? `a kernel of its own (gVisor); ${attack.layer}` : attack.layer;
   const began = performance.now();
   const result = (
     rest: Pick<AttackResult, "outcome" | "observed"> & Partial<AttackResult>,

@@ -231,6 +231,7 @@ function readUsage(groups: readonly { hierarchy: Hierarchy; path: string }[]): J
       set("memoryPeakBytes", path, old ? "memory.max_usage_in_bytes" : "memory.peak");
       set("memoryKills", path, old ? "memory.oom_control" : "memory.events", "oom_kill");
     }
+    if (hierarchy.resources.includes("cpu")) set("cpuThrottledPeriods", path, "cpu.stat", "nr_throttled");
     if (hierarchy.resources.includes("pids")) {
       set("pids", path, "pids.current");
       set("pidsRefused", path, "pids.events", "max");

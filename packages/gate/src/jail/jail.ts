@@ -108,6 +108,8 @@ export interface JailUsage {
   readonly memoryKills?: number;
   /** Forks that the pids limit refused. */
   readonly pidsRefused?: number;
+  /** Periods of 100 ms in which the processor quota held the jail back. */
+  readonly cpuThrottledPeriods?: number;
 }
 
 export interface Jail {

@@ -1,5 +1,12 @@
 import { isHoldfastError } from "@holdfast/core";
-import { type AttackResult, gateAttacks, runAttacks } from "@holdfast/gate";
+import {
+  type AttackReport,
+  type AttackResult,
+  gateAttacks,
+  jailDriverNames,
+  probeDrivers,
+  runAttacks,
+} from "@holdfast/gate";
 import { type Screen, screenOf, style } from "./terminal.ts";
 
 const titles: Readonly<Record<AttackResult["group"], string>> = {
@@ -12,13 +19,52 @@ const titles: Readonly<Record<AttackResult["group"], string>> = {
   web: "Local server and web",
 };
 
+export interface AttackCommand {
+  readonly driver: (typeof jailDriverNames)[number] | "all";
+  readonly engineSocket?: string;
+  readonly json: boolean;
+  /** What the ids of the attempts begin with. */
+  readonly only: string;
+}
+
 /** `holdfast doctor --attack`: exit code 1 when an attempt got through or its control did not work. */
-export async function attackCommand(json: boolean, only = ""): Promise<number> {
+export async function attackCommand(command: AttackCommand): Promise<number> {
+  const { driver, json } = command;
+  if (driver !== "all") {
+    const report = await attack(command, driver);
+    if (json) console.log(JSON.stringify(report));
+    return report.ok ? 0 : 1;
+  }
+  const here = (await probeDrivers(jailDriverNames, socketOf(command))).filter((each) => !each.refusal);
+  const reports: Awaited<ReturnType<typeof attack>>[] = [];
+  for (const { name } of here) {
+    if (!json) console.log(`\n== ${name}`);
+    reports.push(await attack(command, name));
+  }
+  if (json) console.log(JSON.stringify(reports));
+  return reports.length > 0 && reports.every((each) => each.ok) ? 0 : 1;
+}
+
+function socketOf({ engineSocket }: AttackCommand) {
+  return engineSocket === undefined ? {} : { engineSocket };
+}
+
+interface Failed {
+  readonly ok: false;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+async function attack(
+  command: AttackCommand,
+  driver: (typeof jailDriverNames)[number],
+): Promise<AttackReport | Failed> {
+  const { json, only } = command;
   const screen = screenOf(process.stdout);
   let group: AttackResult["group"] | undefined;
   try {
     const report = await runAttacks({
       attacks: gateAttacks.filter(({ id }) => id.startsWith(only)),
+      jails: { ...socketOf(command), driver },
       onResult: (result) => {
         if (json) return;
         if (result.group !== group) console.log(`\n${titles[result.group]}`);
@@ -26,26 +72,25 @@ export async function attackCommand(json: boolean, only = ""): Promise<number> {
         print(screen, result);
       },
     });
-    if (json) {
-      console.log(JSON.stringify(report));
-    } else {
-      const count = (outcome: AttackResult["outcome"]) =>
-        report.results.filter((each) => each.outcome === outcome).length;
-      console.log(
-        `\n${report.results.length} attempts with ${report.driver} on ${report.platform}: ${count("stopped")} stopped, ` +
-          `${count("not_stopped")} not stopped, ${count("declared")} declared by the driver, ${count("not_tried")} not tried`,
-      );
-      console.log(
-        "Namespaces do not stop kernel bugs; an allowed host is a way out for data; an approval does not stop a person who is fooled.",
-      );
-    }
-    return report.ok ? 0 : 1;
+    if (!json) printSummary(report);
+    return report;
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
-    if (json) console.log(JSON.stringify({ ok: false, error: { code: error.code, message: error.message } }));
-    else console.error(error.message);
-    return 1;
+    if (!json) console.error(error.message);
+    return { ok: false, error: { code: error.code, message: error.message } };
   }
+}
+
+function printSummary(report: AttackReport): void {
+  const count = (outcome: AttackResult["outcome"]) =>
+    report.results.filter((each) => each.outcome === outcome).length;
+  console.log(
+    `\n${report.results.length} attempts with ${report.driver} on ${report.platform}: ${count("stopped")} stopped, ` +
+      `${count("not_stopped")} not stopped, ${count("declared")} declared by the driver, ${count("not_tried")} not tried`,
+  );
+  console.log(
+    "Namespaces do not stop kernel bugs; an allowed host is a way out for data; an approval does not stop a person who is fooled.",
+  );
 }
 
 function print(screen: Screen, { outcome, attempt, layer, observed, control }: AttackResult): void {

@@ -3,19 +3,23 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { isHoldfastError } from "@holdfast/core";
-import { createGate, type Gate } from "@holdfast/gate";
+import { createGate, type Gate, type GateConfig, jailDriverNames, probeDrivers } from "@holdfast/gate";
 import { agentTable, findAgent } from "@holdfast/sandbox";
-import { noArguments, parse } from "./arguments.ts";
+import { noArguments, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { attackCommand } from "./doctor-attack.ts";
 import { screenOf, style } from "./terminal.ts";
 
-export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--data DIR] [--json]
+export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--driver NAME] [--engine-socket PATH] [--data DIR] [--json]
 
 Says what this machine can and cannot do, and the exact fix. Exit code 1 when agents cannot run.
 
   --attack   tries to break out: runs every attack of the list from inside real jails, and says what
              stopped each. Exit code 1 when one got through.
+  --driver   the jails of this driver: bubblewrap (default), podman, docker, gvisor; with --attack also
+             "all", for each that this machine has.
+  --engine-socket
+             where podman or docker answers, if not in its usual place.
   --only     of these, the ones whose name begins so: network, secrets, kernel.mounts, ...`;
 
 interface Check {
@@ -26,17 +30,29 @@ interface Check {
 }
 
 export async function doctorCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { attack: { type: "boolean" }, only: { type: "string" } });
+  const { values, positionals } = parse(args, {
+    attack: { type: "boolean" },
+    only: { type: "string" },
+    driver: { type: "string" },
+    "engine-socket": { type: "string" },
+  });
   if (values.help === true) {
     console.log(doctorUsage);
     return 0;
   }
   noArguments(positionals);
-  if (values.attack === true) return attackCommand(values.json === true, values.only);
+  const jails = {
+    driver: driverOf(values.driver, values.attack === true),
+    ...(values["engine-socket"] === undefined ? {} : { engineSocket: values["engine-socket"] }),
+  };
+  if (values.attack === true) {
+    return attackCommand({ ...jails, json: values.json === true, only: values.only ?? "" });
+  }
   const checks = [
     nodeCheck(),
     gitCheck(),
-    ...(await jailChecks()),
+    ...(await jailChecks({ ...jails, driver: jails.driver === "all" ? "bubblewrap" : jails.driver })),
+    ...(await otherDriverChecks(jails)),
     ...(await agentChecks(dataDirectoryOf(values.data))),
   ];
   if (values.json === true) {
@@ -81,15 +97,14 @@ function gitCheck(): Check {
 }
 
 /** The real composition in a throwaway data directory: the self-test runs in real jails. */
-async function jailChecks(): Promise<Check[]> {
+async function jailChecks(jails: NonNullable<GateConfig["jails"]>): Promise<Check[]> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-doctor-"));
   let gate: Gate | undefined;
   try {
-    gate = await createGate({ dataDir: directory });
-    const report = await gate.jails.driver.selfTest();
+    gate = await createGate({ dataDir: directory, jails });
     const status = await gate.status();
     return [
-      ...report.guarantees.map((guarantee): Check => {
+      ...status.guarantees.map((guarantee): Check => {
         const needed = !guarantee.name.startsWith("limits.");
         return {
           name: `jail: ${guarantee.name}`,
@@ -112,6 +127,44 @@ async function jailChecks(): Promise<Check[]> {
     await gate?.close();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+type JailDriverChoice = (typeof jailDriverNames)[number];
+
+/** Throws a `UsageError` for what is no driver. */
+function driverOf(name: string | undefined, attack: boolean): JailDriverChoice | "all" {
+  if (name === undefined) return "bubblewrap";
+  const known = jailDriverNames.find((each) => each === name);
+  if (known !== undefined) return known;
+  if (name === "all" && attack) return "all";
+  throw new UsageError(`--driver is one of ${jailDriverNames.join(", ")}${attack ? ", all" : ""}`);
+}
+
+/** The drivers that are not in use: what they would guarantee here, or what they lack. */
+async function otherDriverChecks(jails: {
+  readonly driver: string;
+  readonly engineSocket?: string;
+}): Promise<Check[]> {
+  const { driver, ...rest } = jails;
+  const reports = await probeDrivers(
+    jailDriverNames.filter((name) => name !== driver),
+    rest,
+  );
+  return reports.map(({ name, guarantees, refusal }): Check => {
+    // The message ends with what to run.
+    const [reason = "", fix] = (refusal ?? "").split(/(?<=[.)]) Run: /);
+    const absent = guarantees.filter((each) => !each.held).map((each) => each.name);
+    const held = `${guarantees.length - absent.length} of ${guarantees.length} guarantees proven`;
+    return {
+      name: `driver: ${name}`,
+      status: refusal === undefined ? "ok" : "warning",
+      detail:
+        refusal === undefined
+          ? `${held}${absent.length > 0 ? `, without ${absent.join(", ")}` : ""}`
+          : reason,
+      ...(fix === undefined ? {} : { fix }),
+    };
+  });
 }
 
 async function agentChecks(dataDirectory: string): Promise<Check[]> {

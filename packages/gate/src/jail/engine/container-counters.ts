@@ -45,6 +45,8 @@ export function containerCounters(pid: number): ContainerCounters {
       set("memoryKills", "memory", "memory.oom_control", "oom_kill");
       set("pids", "pids", "pids.current");
       set("pidsRefused", "pids", "pids.events", "max");
+      set("cpuThrottledPeriods", "cpu", "cpu.stat", "nr_throttled");
+      set("cpuThrottledPeriods", "", "cpu.stat", "nr_throttled");
       set("memoryBytes", "", "memory.current");
       set("memoryPeakBytes", "", "memory.peak");
       set("memoryKills", "", "memory.events", "oom_kill");

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isHoldfastError } from "@holdfast/core";
+import type { GateConfig } from "../config.ts";
+import type { Guarantee, JailDriverName } from "./jail.ts";
+import { openDriver } from "./open-driver.ts";
+
+/** Every driver that makes jails. */
+export const jailDriverNames = [
+  "bubblewrap",
+  "podman",
+  "docker",
+  "gvisor",
+] as const satisfies JailDriverName[];
+
+export type JailMakerName = (typeof jailDriverNames)[number];
+
+/** What one driver guarantees on this machine, or why it makes no jails here. */
+export interface DriverReport {
+  readonly name: JailMakerName;
+  readonly guarantees: readonly Guarantee[];
+  /** Why not, and what to do about it. */
+  readonly refusal?: string;
+}
+
+/** Proves what each of `names` guarantees on this machine, in throwaway jails. A second or two for each. */
+export async function probeDrivers(
+  names: readonly JailMakerName[],
+  config: Omit<NonNullable<GateConfig["jails"]>, "driver" | "whenUnavailable"> = {},
+): Promise<DriverReport[]> {
+  const reports: DriverReport[] = [];
+  // One after the other: each measures what a machine does that has nothing else to do.
+  for (const name of names) reports.push(await probe(name, config));
+  return reports;
+}
+
+async function probe(name: JailMakerName, config: NonNullable<GateConfig["jails"]>): Promise<DriverReport> {
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-probe-"));
+  try {
+    const { driver } = await openDriver({ ...config, driver: name }, directory);
+    const { guarantees } = driver;
+    await driver.close();
+    return { name, guarantees };
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    return { name, guarantees: [], refusal: error.message };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
