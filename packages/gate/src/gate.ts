@@ -243,6 +243,9 @@ class RealGate implements Gate {
         book,
         prices,
         names,
+        onOutside: async (reason) => {
+          if (options.taints !== false) await this.#parts.broker.markTainted(options, reason);
+        },
         onDecision: (decision) => {
           options.onDecision?.(decision);
           this.#config.onDecision?.(decision);

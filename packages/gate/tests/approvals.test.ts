@@ -54,6 +54,22 @@ describe("an approval", () => {
     await assert.rejects(store.decide("no-such", "allow", "ada"), typed("not_found"));
   });
 
+  test("that was denied answers the same call, where that is asked for, until its time is over", async (t) => {
+    let now = 1_000_000;
+    const clock = { ...systemClock, now: () => now };
+    const { store } = open(t, undefined, clock);
+    const held = { ...call, denialHolds: true };
+    const { id } = await store.request(held);
+    await store.decide(id, "deny", "ada");
+    now += approvalLimits.denialHoldMs - 1;
+    assert.deepEqual([(await store.request(held)).id, (await store.request(held)).state], [id, "denied"]);
+    assert.equal((await store.request({ ...held, arguments: {} })).state, "pending", "another call");
+    assert.equal((await store.request({ ...held, session: "s2" })).state, "pending", "another session");
+    now += 1;
+    const again = await store.request(held);
+    assert.deepEqual([again.state, again.id === id], ["pending", false]);
+  });
+
   test("is met again by the same call, in whatever order its arguments come", async (t) => {
     const { store } = open(t);
     const first = await store.request(call);

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import {
   copyFileSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -11,15 +13,15 @@ import {
 import { dirname, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
-import { exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
+import { copyAuditLog, exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
 import { AuditLog } from "../src/audit/audit-log.ts";
 import { CheckpointKey, checkpointsOf } from "../src/audit/checkpoint.ts";
 import { auditLimits } from "../src/audit/record.ts";
 import { openGate, temporaryDirectory } from "./support.ts";
 
-async function openSigned(dataDir: string): Promise<AuditLog> {
+async function openSigned(dataDir: string, maxFileBytes?: number): Promise<AuditLog> {
   const key = await CheckpointKey.open(join(dataDir, "vault"));
-  return AuditLog.open(join(dataDir, "gate", "audit.log"), systemClock, undefined, key);
+  return AuditLog.open(join(dataDir, "gate", "audit.log"), systemClock, undefined, key, maxFileBytes);
 }
 
 /** A closed log with this many records, signed at its start and at its end. */
@@ -184,3 +186,91 @@ function parsedLines(content: Buffer): unknown[] {
       };
     });
 }
+
+describe("the files of the audit log", () => {
+  const names = (dataDir: string) =>
+    readdirSync(join(dataDir, "gate"))
+      .filter((name) => /^audit.*\.log$/.test(name))
+      .sort();
+
+  /** Several files of which each is a little more than 2,000 bytes, written over two starts. */
+  async function rotated(t: TestContext) {
+    const dataDir = temporaryDirectory(t);
+    for (let start = 0; start < 2; start++) {
+      const log = await openSigned(dataDir, 2_000);
+      for (let n = 0; n < 30; n++) await log.append({ type: "effect", data: { n: start * 30 + n } });
+      await log.close();
+    }
+    return dataDir;
+  }
+
+  test("are closed when they are full, and are one chain: checked, asked and exported over all", async (t) => {
+    const dataDir = await rotated(t);
+    const files = names(dataDir);
+    assert.ok(files.length >= 6, files.join(" "));
+    assert.equal(files[0], "audit.000000000001.log");
+    assert.equal(files.at(-1), "audit.log");
+    for (const name of files.slice(0, -1)) {
+      const { size, mode } = statSync(join(dataDir, "gate", name));
+      assert.ok(size >= 2_000 && size < 2_400, `${name} has ${size} bytes`);
+      assert.equal(mode & 0o777, 0o600);
+    }
+    const reader = await openAudit(dataDir);
+    const verified = await reader.verify();
+    assert.deepEqual([verified.ok, verified.records, verified.signedTo], [true, 60, 60]);
+    const numbers = async (query: Parameters<typeof reader.query>[0]) =>
+      (await reader.query(query)).map(({ data }) => data?.["n"]);
+    assert.deepEqual(
+      await numbers({}),
+      Array.from({ length: 60 }, (_, n) => n),
+    );
+    assert.deepEqual(await numbers({ newest: true, limit: 3 }), [57, 58, 59]);
+    assert.deepEqual(await numbers({ after: 41, limit: 2 }), [41, 42]);
+    const lines: string[] = [];
+    for await (const line of exportRecords(reader.records(), "jsonl")) lines.push(line);
+    assert.equal(lines.length, 60);
+    const kept = await reader.checkpoint();
+    assert.ok(kept);
+    const copy = temporaryDirectory(t);
+    mkdirSync(join(copy, "gate"), { recursive: true });
+    await copyAuditLog(join(dataDir, "gate", "audit.log"), join(copy, "gate"));
+    assert.deepEqual(names(copy), files);
+    assert.deepEqual((await (await openAudit(copy)).verify(kept)).records, 60);
+  });
+
+  test("are missed, whichever is gone, and a changed byte in any is found", async (t) => {
+    const dataDir = await rotated(t);
+    const reader = await openAudit(dataDir);
+    for (const name of names(dataDir)) {
+      const path = join(dataDir, "gate", name);
+      const content = readFileSync(path);
+      if (content.length === 0) continue;
+      rmSync(path);
+      const gone = await reader.verify();
+      assert.equal(gone.ok, false, `${name} was taken away`);
+      assert.match(gone.problem ?? "", /missing/);
+      await assert.rejects(openSigned(dataDir, 2_000), isCorrupt);
+      const changed = Buffer.from(content);
+      changed[20] = (changed[20] ?? 0) ^ 1;
+      writeFileSync(path, changed);
+      assert.equal((await reader.verify()).ok, false, `${name} was changed`);
+      writeFileSync(path, content);
+      assert.equal((await reader.verify()).ok, true);
+    }
+  });
+
+  test("go on after a crash between the closing of one and the beginning of the next", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const log = await openSigned(dataDir);
+    for (let n = 0; n < 5; n++) await log.append({ type: "effect" });
+    await log.close();
+    const path = join(dataDir, "gate", "audit.log");
+    renameSync(path, path.replace(/log$/, "000000000001.log"));
+    const again = await openSigned(dataDir, 2_000);
+    await again.append({ type: "after" });
+    const verified = await again.verify();
+    assert.equal(verified.ok, true, verified.problem);
+    assert.equal((await again.query({ type: "after" })).length, 1);
+    await again.close();
+  });
+});

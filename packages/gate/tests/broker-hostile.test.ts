@@ -32,6 +32,9 @@ async function recorded(gate: Gate, jailId: string, type: string) {
   await eventually(`a record ${type}`, async () => {
     records = await gate.audit.query({ jailId, type });
     return records.length > 0;
+  }).catch(async (cause: unknown) => {
+    const others = await gate.audit.query({ jailId });
+    throw new Error(`instead there is ${JSON.stringify(others)}`, { cause });
   });
   return records;
 }
@@ -288,6 +291,26 @@ describe("an approval in the broker", needs, () => {
     assert.equal((await guest.refused("a", "page", {})).code, "PLUGIN_ERROR");
     assert.deepEqual(seen, [false]);
     assert.equal((await guest.refused("a", "look", {})).code, "CONFIRMATION_TIMEOUT");
+  });
+
+  test("is denied for the same call for a while, and taint is not forgotten, also after a restart", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    for (let start = 0; start < 2; start++) {
+      const tools = new TestTools({ look: { handler: () => ok("seen") } });
+      const { gate, guest } = await open(t, tools, dataDir, 20);
+      if (start === 0) await gate.taint("asks", "mail was read");
+      // A person is asked at the first start, and answers no; the second start remembers both.
+      const first = await guest.refused("a", "look", {});
+      if (start === 0) {
+        assert.equal(first.code, "CONFIRMATION_TIMEOUT");
+        const [asked] = gate.approvals.list({ session: "asks", state: "pending" });
+        await gate.approvals.decide(asked?.id ?? "", "deny", "ada");
+      }
+      assert.equal((await guest.refused("a", "look", {})).code, "CONFIRMATION_DENIED");
+      assert.equal(gate.approvals.list({ session: "asks" }).length, 1, "nobody is asked again");
+      await guest.stop();
+      await gate.close();
+    }
   });
 });
 

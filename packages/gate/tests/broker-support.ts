@@ -81,10 +81,12 @@ const does = {
   },
   async connections({ count, greet, base64 = "" }) {
     let closed = 0;
-    for (let n = 0; n < count; n++) {
+    const connect = () => {
       const socket = net.connect(path + "/request.sock");
       raw.push(socket);
-      socket.on("error", () => {});
+      // While the queue of a listener that is busy is full, the kernel lets nobody in.
+      let full = false;
+      socket.on("error", (error) => { full = error.code === "EAGAIN"; });
       socket.resume();
       socket.on("connect", () => {
         if (!greet) return;
@@ -93,10 +95,12 @@ const does = {
         socket.write(Buffer.from(base64, "base64"));
       });
       socket.on("close", () => {
+        if (full) return void setTimeout(connect, 5);
         closed += 1;
         if (closed === count) tell({ name: "all closed", text: "" });
       });
-    }
+    };
+    for (let n = 0; n < count; n++) connect();
   },
   async endless() {
     const socket = net.connect(path + "/request.sock");

@@ -133,6 +133,27 @@ describe("hosts that a jail names itself", () => {
     assert.equal(upstream.requests.length, 2);
   });
 
+  test("taint the session that asks them, before they answer, save those that the operator trusts", async (t) => {
+    const upstream = await startUpstream(t, () => ({ chunks: ["words"] }), undefined, "127.0.0.2");
+    const { port } = upstream;
+    const { gate, egress } = await open(t, [
+      { host: "good.example", ports: [port], trusted: true },
+      { host: "api.good.example", ports: [port] },
+    ]);
+    const marks = () => gate.audit.query({ type: "session.tainted" });
+    assert.equal((await ask(egress, `/web/http/good.example:${port}/`)).status, 200);
+    assert.deepEqual(await marks(), []);
+    assert.equal((await ask(egress, `/web/http/evil.example:${port}/`)).code, "unknown_upstream");
+    assert.deepEqual(await marks(), [], "what is refused brings nothing in");
+    assert.equal((await ask(egress, `/web/http/api.good.example:${port}/`)).status, 200);
+    assert.equal((await ask(egress, `/web/http/api.good.example:${port}/`)).status, 200);
+    const [mark, ...more] = await marks();
+    assert.deepEqual(
+      [mark?.session, mark?.data?.["reason"], more.length],
+      ["s", `egress to api.good.example:${port}`, 0],
+    );
+  });
+
   test("are decided about again at each redirect", async (t) => {
     const locations = ["http://evil.example/", "http://127.0.0.1/", "/web/http/evil.example/"];
     const upstream = await startUpstream(

@@ -56,6 +56,7 @@ export async function openProxy(
     book,
     prices: new Prices(),
     names: new PublicNames(),
+    onOutside: async () => {},
     limits,
     onDecision: (decision) => decisions.push(decision),
     onUsage: (each) => usage.push(each),

@@ -3,8 +3,9 @@ import { chmod, copyFile, cp, lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { HoldfastError, systemPorts } from "@holdfast/core";
-import { egressConfigFile, type Jails, policyFile } from "@holdfast/gate";
+import { copyAuditLog, egressConfigFile, type Jails, policyFile } from "@holdfast/gate";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
+import { groupsFile } from "./groups/group-settings.ts";
 
 /** Folder of the actors' store in a data directory. */
 export const storeFolder = "actors";
@@ -13,13 +14,13 @@ export const storeFolder = "actors";
  * Copied beside the store. Left out are what can be had again (installed agents, bundles) and the gate's
  * open questions, which belong to agents that do not live on.
  */
-const folders = ["sample", "vault", "plugins", "credentials", join("gate", "installed")] as const;
+const folders = ["sample", "groups", "vault", "plugins", "credentials", join("gate", "installed")] as const;
 
 /** What plugins keep, a folder each: written by their processes, as a task's is by its agent. */
 const pluginData = join("gate", "plugins");
 
 /** What the operator wrote: without its policy, a restored gate would allow what was forbidden. */
-const files = [policyFile, egressConfigFile] as const;
+const files = [policyFile, egressConfigFile, groupsFile] as const;
 
 /**
  * Copies a data directory while its server runs: what was acknowledged before the call is in the copy.
@@ -46,11 +47,12 @@ export async function backupInto(
   await copyTasks(join(dataDirectory, "tasks"), join(target, "tasks"), copyHostile);
   if (existsSync(join(dataDirectory, pluginData)))
     await copyHostile(join(dataDirectory, pluginData), join(target, pluginData));
-  await copyDatabase(join(dataDirectory, "gate", "usage.db"), join(target, "gate", "usage.db"));
+  for (const name of ["usage.db", "taint.db"])
+    await copyDatabase(join(dataDirectory, "gate", name), join(target, "gate", name));
   // Before the log, so that the copy has all the records that are signed in it.
   const checkpoints = join("gate", "audit.checkpoints");
   await copyIfThere(join(dataDirectory, checkpoints), join(target, checkpoints));
-  await copyIfThere(join(dataDirectory, "gate", "audit.log"), join(target, "gate", "audit.log"));
+  await copyAuditLog(join(dataDirectory, "gate", "audit.log"), join(target, "gate"));
 }
 
 /** {@link backupInto} where no server runs. Throws `store.locked` when one does. */

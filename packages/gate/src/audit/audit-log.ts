@@ -1,10 +1,11 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Clock, HoldfastError, type Logger, silentLogger } from "@holdfast/core";
 import type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit.ts";
 import { AuditReader } from "./audit-reader.ts";
 import { type AuditCheckpoint, CheckpointFile, type CheckpointKey, checkpointsOf } from "./checkpoint.ts";
 import { auditLimits, decodeRecord, encodeRecord, genesis, pickEntry } from "./record.ts";
+import { type ClosedSegment, closedPath, closedSegments } from "./segments.ts";
 
 interface Waiting {
   readonly entry: AuditEntry;
@@ -27,18 +28,25 @@ interface Signing {
 
 /**
  * An append-only, hash-chained log of JSON lines, with a signed checkpoint at its start, at its end and
- * each thousand records between. One writer; many appends share one sync.
+ * each thousand records between. One writer; many appends share one sync. A file that is full is closed
+ * with a checkpoint, and the chain goes on in the next.
  */
 export class AuditLog implements Audit {
   readonly #reader: AuditReader;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #maxFileBytes: number;
+  #file: FileHandle;
   readonly #signing: Signing | undefined;
   #signedSeq: number;
   #seq: number;
   #prev: string;
-  /** Bytes of complete, synced records. */
+  /** Sequence of the first record of the file. */
+  #first: number;
+  /** Bytes of the files before it. */
+  #base: number;
+  /** Bytes of complete, synced records in the file. */
   #size: number;
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
@@ -51,7 +59,10 @@ export class AuditLog implements Audit {
     file: FileHandle,
     end: LogEnd,
     signing: Signing | undefined,
+    maxFileBytes: number,
   ) {
+    this.#path = reader.path;
+    this.#maxFileBytes = maxFileBytes;
     this.#reader = reader;
     this.#signing = signing;
     this.#signedSeq = -1;
@@ -60,6 +71,8 @@ export class AuditLog implements Audit {
     this.#file = file;
     this.#seq = end.seq;
     this.#prev = end.hash;
+    this.#first = end.first;
+    this.#base = end.base;
     this.#size = end.size;
   }
 
@@ -73,19 +86,22 @@ export class AuditLog implements Audit {
     clock: Clock,
     log: Logger = silentLogger,
     key?: CheckpointKey,
+    maxFileBytes: number = auditLimits.maxFileBytes,
   ): Promise<AuditLog> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(path, "a+", 0o600);
     let signing: Signing | undefined;
     try {
-      const end = await readEnd(file);
+      const closed = await closedSegments(path);
+      const end = await readLogEnd(file, closed);
       if (key !== undefined) {
         const opened = await CheckpointFile.open(checkpointsOf(path));
         signing = { key, file: opened.file };
-        await checkSigned(file, end, key, opened.last);
+        await checkSigned(file, closed, end, key, opened.last);
       }
       if (end.torn > 0) await file.truncate(end.size);
-      const audit = new AuditLog(new AuditReader(path, key?.verifier), clock, log, file, end, signing);
+      const reader = new AuditReader(path, key?.verifier);
+      const audit = new AuditLog(reader, clock, log, file, end, signing, maxFileBytes);
       await syncDirectory(dirname(path));
       await audit.#checkpoint();
       if (end.torn > 0) await audit.append({ type: "audit.recovered", data: { droppedBytes: end.torn } });
@@ -165,12 +181,35 @@ export class AuditLog implements Audit {
     this.#prev = prev;
     for (const [waiting, record] of done) waiting.resolve(record);
     if (this.#seq - this.#signedSeq >= auditLimits.checkpointEvery) await this.#checkpoint();
+    if (this.#size >= this.#maxFileBytes) await this.#rotate();
+  }
+
+  /** Closes the full file, signed to its end, and begins the next. What fails is tried with the next record. */
+  async #rotate(): Promise<void> {
+    await this.#checkpoint();
+    const full = closedPath(this.#path, this.#first);
+    try {
+      await rename(this.#path, full);
+      const next = await open(this.#path, "ax", 0o600).catch(async (error: unknown) => {
+        await rename(full, this.#path);
+        throw error;
+      });
+      const old = this.#file;
+      this.#file = next;
+      this.#base += this.#size;
+      this.#first = this.#seq + 1;
+      this.#size = 0;
+      await syncDirectory(dirname(this.#path));
+      await old.close();
+    } catch (error) {
+      this.#log.error("the audit log could not begin its next file", { error });
+    }
   }
 
   /** Signs the end of the log. One that cannot be written is made up for by the next. */
   async #checkpoint(): Promise<void> {
     if (this.#signing === undefined || this.#signedSeq === this.#seq) return;
-    const end = { seq: this.#seq, hash: this.#prev, size: this.#size, at: this.#clock.now() };
+    const end = { seq: this.#seq, hash: this.#prev, size: this.#base + this.#size, at: this.#clock.now() };
     try {
       await this.#signing.file.append(this.#signing.key.sign(end));
       this.#signedSeq = end.seq;
@@ -211,14 +250,51 @@ export class AuditLog implements Audit {
   }
 }
 
-interface LogEnd {
+interface FileEnd {
   readonly seq: number;
   readonly hash: string;
   readonly size: number;
   readonly torn: number;
 }
 
-async function readEnd(file: FileHandle): Promise<LogEnd> {
+interface LogEnd extends FileEnd {
+  /** Sequence of the first record of the file that is written. */
+  readonly first: number;
+  /** Bytes of the files before it. */
+  readonly base: number;
+}
+
+/** The end of the file that is written, or, where nothing is in it yet, of the one before. */
+async function readLogEnd(file: FileHandle, closed: readonly ClosedSegment[]): Promise<LogEnd> {
+  const end = await readEnd(file);
+  const last = closed.at(-1);
+  const base = last === undefined ? 0 : last.base + last.size;
+  if (end.seq > 0) return { ...end, first: await firstOf(file), base };
+  if (last === undefined) return { ...end, first: 1, base };
+  const before = await open(last.path, "r");
+  try {
+    const { seq, hash, torn } = await readEnd(before);
+    if (torn > 0) throw corrupt("a full file of it has no whole end");
+    return { ...end, seq, hash, first: seq + 1, base };
+  } finally {
+    await before.close();
+  }
+}
+
+async function firstOf(file: FileHandle): Promise<number> {
+  const { buffer, bytesRead } = await file.read(
+    Buffer.alloc(auditLimits.maxRecordBytes),
+    0,
+    auditLimits.maxRecordBytes,
+    0,
+  );
+  const line = buffer.subarray(0, bytesRead);
+  const record = decodeRecord(line.subarray(0, line.indexOf(0x0a)).toString("utf8"));
+  if (typeof record === "string") throw corrupt(`its first record is damaged: ${record}`);
+  return record.seq;
+}
+
+async function readEnd(file: FileHandle): Promise<FileEnd> {
   const { size } = await file.stat();
   const length = Math.min(size, 2 * auditLimits.maxRecordBytes);
   const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
@@ -237,6 +313,7 @@ async function readEnd(file: FileHandle): Promise<LogEnd> {
 /** Compares the log with the last that was signed of it. Throws `audit.corrupt`. */
 async function checkSigned(
   file: FileHandle,
+  closed: readonly ClosedSegment[],
   end: LogEnd,
   key: CheckpointKey,
   last: AuditCheckpoint | undefined,
@@ -247,16 +324,34 @@ async function checkSigned(
   }
   const fault = key.verifier.fault(last);
   if (fault !== undefined) throw corrupt(`its last checkpoint is not believed: ${fault}`);
-  if (last.seq > end.seq || last.size > end.size) {
+  if (last.seq > end.seq || last.size > end.base + end.size) {
     throw corrupt(`${Math.max(1, last.seq - end.seq)} signed records are missing at its end`);
   }
   if (last.seq === 0) return;
-  const length = Math.min(last.size, auditLimits.maxRecordBytes);
-  const { buffer } = await file.read(Buffer.alloc(length), 0, length, last.size - length);
-  const line = buffer.subarray(buffer.lastIndexOf(0x0a, length - 2) + 1, length - 1).toString("utf8");
-  const record = decodeRecord(line);
+  const record = await recordBefore(file, closed, end.base, last.size);
   if (typeof record === "string" || record.hash !== last.hash || record.seq !== last.seq) {
     throw corrupt("the record that was signed last is another one now");
+  }
+}
+
+/** The record that ends at byte `offset` of the whole log. */
+async function recordBefore(
+  file: FileHandle,
+  closed: readonly ClosedSegment[],
+  base: number,
+  offset: number,
+): Promise<AuditRecord | string> {
+  const full = closed.find((each) => offset <= each.base + each.size);
+  const from = full === undefined ? file : await open(full.path, "r");
+  try {
+    const at = offset - (full?.base ?? base);
+    const length = Math.min(at, auditLimits.maxRecordBytes);
+    const { buffer } = await from.read(Buffer.alloc(length), 0, length, at - length);
+    return decodeRecord(
+      buffer.subarray(buffer.lastIndexOf(0x0a, length - 2) + 1, length - 1).toString("utf8"),
+    );
+  } finally {
+    if (full !== undefined) await from.close();
   }
 }
 

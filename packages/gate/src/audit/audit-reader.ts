@@ -1,5 +1,4 @@
 import { createPublicKey } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { AuditQuery, AuditRecord, AuditVerification } from "./audit.ts";
 import {
@@ -11,8 +10,9 @@ import {
 } from "./checkpoint.ts";
 import { readLines } from "./read-lines.ts";
 import { auditLimits, decodeRecord, genesis } from "./record.ts";
+import { openSegments } from "./segments.ts";
 
-/** Reads an audit log, also while a gate writes it. All of it works in constant memory. */
+/** Reads an audit log in all its files, also while a gate writes it. All of it works in constant memory. */
 export class AuditReader {
   readonly path: string;
   readonly #verifier: CheckpointVerifier | undefined;
@@ -24,11 +24,14 @@ export class AuditReader {
 
   /** Every record that matches, in order. Lines that are no records are left out. */
   async *records(query: Omit<AuditQuery, "limit" | "newest"> = {}): AsyncGenerator<AuditRecord> {
-    if (!existsSync(this.path)) return;
     const start = query.after === undefined ? 0 : await this.#offsetOf(query.after);
-    for await (const line of readLines(this.path, auditLimits.maxRecordBytes, start)) {
-      const record = decodeRecord(line);
-      if (typeof record !== "string" && matches(record, query)) yield record;
+    for await (const { file, base } of openSegments(this.path)) {
+      const { size } = await file.stat();
+      if (base + size <= start) continue;
+      for await (const line of readLines(file, auditLimits.maxRecordBytes, Math.max(0, start - base))) {
+        const record = decodeRecord(line);
+        if (typeof record !== "string" && matches(record, query)) yield record;
+      }
     }
   }
 
@@ -73,11 +76,15 @@ export class AuditReader {
     });
     const beginning = await signed.check(0, genesis, 0);
     if (beginning !== undefined) return fault(1, beginning);
-    if (existsSync(this.path)) {
-      for await (const line of readLines(this.path, auditLimits.maxRecordBytes)) {
+    for await (const { file } of openSegments(this.path)) {
+      let first = true;
+      for await (const line of readLines(file, auditLimits.maxRecordBytes)) {
         const at = records + 1;
         const record = decodeRecord(line);
         if (typeof record === "string") return fault(at, record);
+        if (first && record.seq > at)
+          return fault(at, `the records ${at} to ${record.seq - 1} are missing: a file of the log is gone`);
+        first = false;
         if (record.prev !== prev) return fault(at, "it does not follow the record before");
         if (record.seq !== at) return fault(at, "its sequence number is wrong");
         size += Buffer.byteLength(line) + 1;

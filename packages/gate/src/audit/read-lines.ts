@@ -1,10 +1,15 @@
 import { createReadStream } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 
 /**
- * The lines of a file from byte `start` on, in constant memory: of a line longer than `maxBytes` only
+ * The lines of a file (which stays open where it was) from byte `start` on, in constant memory: of a line longer than `maxBytes` only
  * that much is given, which is then no valid line. A last line without an end is given too.
  */
-export async function* readLines(path: string, maxBytes: number, start = 0): AsyncGenerator<string> {
+export async function* readLines(
+  source: string | FileHandle,
+  maxBytes: number,
+  start = 0,
+): AsyncGenerator<string> {
   let held: Buffer[] = [];
   let heldBytes = 0;
   const keep = (part: Buffer) => {
@@ -20,7 +25,12 @@ export async function* readLines(path: string, maxBytes: number, start = 0): Asy
     heldBytes = 0;
     return line;
   };
-  for await (const chunk of createReadStream(path, { start, highWaterMark: 256 * 1024 })) {
+  const options = { start, highWaterMark: 256 * 1024 };
+  const stream =
+    typeof source === "string"
+      ? createReadStream(source, options)
+      : source.createReadStream({ ...options, autoClose: false });
+  for await (const chunk of stream) {
     const data = chunk as Buffer;
     let from = 0;
     for (let end = data.indexOf(0x0a); end >= 0; end = data.indexOf(0x0a, from)) {

@@ -8,6 +8,8 @@ export const auditLimits = {
   maxRecordBytes: 64 * 1024,
   maxWaiting: 10_000,
   queryLimit: 1_000,
+  /** Of one file of the log; a full one is closed and the next begun. */
+  maxFileBytes: 64 * 1024 * 1024,
   /** Records after which the end of the log is signed anew. */
   checkpointEvery: 1_000,
 } as const;

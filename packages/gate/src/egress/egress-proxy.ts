@@ -38,6 +38,8 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly clock: Clock;
   readonly book: BudgetBook;
   readonly prices: Prices;
+  /** Told before an answer that others wrote can arrive. */
+  readonly onOutside: (reason: string) => Promise<void>;
   readonly names: PublicNames;
   /** Tests bring the limits within reach. */
   readonly limits?: Partial<EgressLimits>;
@@ -245,6 +247,7 @@ export class EgressProxy implements Egress {
       audit.note({ type: "egress.response", jailId, session, data: { request: begun.seq, ...data } });
     const progress = new ForwardProgress();
     const where = { host: upstream.base.host, path: `${upstream.basePath}${path}`, method };
+    if (upstream.outside === true) await this.#options.onOutside(`egress to ${upstream.base.host}`);
     try {
       const addresses =
         upstream.publicOnly === true
@@ -306,6 +309,7 @@ export class EgressProxy implements Egress {
       const data = { host: about.path, method: "CONNECT" };
       const begun = await audit.append({ type: "egress.tunnel", jailId, session, data });
       this.#report({ ...about, decision: "allow", rule: `CONNECT ${about.path}` }, false);
+      if (this.#hosts.outside(place)) await this.#options.onOutside(`egress to ${about.path}`);
       const outer = await dial(addresses, place, this.#ending.signal);
       outer.write(hello);
       const bytes = await joinSockets(socket, outer, this.#limits.upstreamIdleMs);

@@ -54,6 +54,8 @@ export interface EgressUpstream {
   readonly credential: EgressCredential;
   /** True where somebody else than the operator named the address: then it has to be a public one. */
   readonly publicOnly?: boolean;
+  /** What it answers was written by others: the session is tainted before anything of it arrives. */
+  readonly outside?: boolean;
   /** "npm": scoped names are understood, and addresses of tarballs lead back through the proxy. */
   readonly kind?: "npm";
 }
@@ -68,6 +70,8 @@ export interface EgressHost {
   readonly methods?: readonly string[];
   readonly pathPrefix?: string;
   readonly credential?: EgressCredential;
+  /** What it says is the operator's own: asking it does not taint the session. */
+  readonly trusted?: boolean;
 }
 
 export interface EgressOptions extends Principal {
@@ -79,6 +83,8 @@ export interface EgressOptions extends Principal {
   readonly upstreams: readonly EgressUpstream[];
   /** Empty, which is the default, means none. Their names must lead to public addresses. */
   readonly hosts?: readonly EgressHost[];
+  /** False where no session of an agent gets the answers. */
+  readonly taints?: boolean;
   readonly onDecision?: (decision: EgressDecision) => void;
   readonly onUsage?: (usage: EgressUsage) => void;
 }

@@ -18,6 +18,8 @@ export interface GitUpstreamOptions {
   /** Address of the git host. Pinned, as every upstream's. */
   readonly baseUrl: string;
   readonly repositories: readonly GitRepository[];
+  /** What is in them is the operator's own: fetching it does not taint the session. */
+  readonly trusted?: boolean;
 }
 
 /**
@@ -25,12 +27,13 @@ export interface GitUpstreamOptions {
  * paths of a repository, pushing two others, and nothing else of the host can be asked for.
  * Throws `egress.invalid_upstream`.
  */
-export function gitUpstream({ name, baseUrl, repositories }: GitUpstreamOptions): EgressUpstream {
+export function gitUpstream({ name, baseUrl, repositories, trusted }: GitUpstreamOptions): EgressUpstream {
   return {
     name,
     baseUrl,
     provider: "none",
     allow: repositories.flatMap(rulesOf),
+    ...(trusted === true ? {} : { outside: true }),
     credential: { kind: "none" },
   };
 }

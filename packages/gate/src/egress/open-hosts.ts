@@ -79,10 +79,16 @@ export class OpenHosts {
         allow,
         credential: { kind: "none" },
         publicOnly: true,
+        outside: this.outside({ host, port }),
         base,
         basePath: "",
       },
     };
+  }
+
+  /** Whether what this place says was written by others. */
+  outside(place: Place): boolean {
+    return !this.#about(place).every(({ trusted }) => trusted === true);
   }
 
   /** Where a redirect leads, as the jail would ask for it; undefined where it may not. */

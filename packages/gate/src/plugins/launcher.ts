@@ -99,7 +99,10 @@ export class PluginLauncher {
     const egress =
       upstreams.length === 0 && hosts.length === 0
         ? undefined
-        : await this.#options.openEgress({ jailId: id, session: `plugin:${plugin.name}`, upstreams, hosts });
+        : await this.#options.openEgress({
+            ...{ jailId: id, session: `plugin:${plugin.name}`, upstreams, hosts },
+            taints: false,
+          });
     let connections: Connections | undefined;
     try {
       connections = await this.#connect(plugin, grant);

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
 import { openVault, providerNames } from "@holdfast/gate";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
+import { readSecret } from "./secret-input.ts";
 
 export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVIDER [--delete] [--base-url URL]
 
@@ -92,23 +91,4 @@ function providerOf(name: string): (typeof providerNames)[number] {
   const provider = providerNames.find((each) => each === name);
   if (provider === undefined) throw new UsageError(`A provider is one of: ${providerNames.join(", ")}`);
   return provider;
-}
-
-/** A line of standard input; on a terminal nothing of it is echoed. */
-async function readSecret(question: string): Promise<string> {
-  const { stdin, stderr } = process;
-  if (!stdin.isTTY) {
-    const reader = createInterface({ input: stdin });
-    for await (const line of reader) return line.trim();
-    return "";
-  }
-  stderr.write(question);
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const reader = createInterface({ input: stdin, output: silent, terminal: true });
-  try {
-    return (await reader.question("")).trim();
-  } finally {
-    reader.close();
-    stderr.write("\n");
-  }
 }

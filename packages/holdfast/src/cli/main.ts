@@ -98,6 +98,20 @@ const verbs: Readonly<Record<string, Verb>> = {
       return { usage, run };
     },
   },
+  secrets: {
+    summary: "secrets of the vault, for egress and webhooks",
+    load: async () => {
+      const { secretsUsage: usage, secretsCommand: run } = await import("./secrets.ts");
+      return { usage, run };
+    },
+  },
+  grants: {
+    summary: "who may use a secret, and where",
+    load: async () => {
+      const { grantsUsage: usage, grantsCommand: run } = await import("./grants.ts");
+      return { usage, run };
+    },
+  },
   audit: {
     summary: "verify, query and export the audit log",
     load: async () => {

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openVault } from "@holdfast/gate";
+import { holdfast, scratch } from "./support.ts";
+
+const value = "a-secret-that-is-nowhere";
+
+test("secrets come in by standard input, and are nowhere in clear", async (t) => {
+  const data = `${scratch(t)}/data`;
+  const run = (args: readonly string[], input = "") => holdfast([...args, "--data", data], { input });
+  assert.equal((await run(["secrets", "set", "deploy"], `${value}\n`)).stdout, "The secret is stored.\n");
+  const own = await run(["secrets", "set", "deploy", "--user", "ada", "--json"], `${value}-of-ada\n`);
+  assert.deepEqual(JSON.parse(own.stdout), { name: "deploy", owner: { user: "ada" }, stored: true });
+  const short = await run(["secrets", "set", "short"], "x\n");
+  assert.deepEqual([short.code, /vault\.invalid_secret/.test(short.stderr)], [1, true]);
+  assert.equal((await run(["secrets", "set", "deploy", value])).code, 2, "a value is no argument");
+  const listed = await run(["secrets", "list"]);
+  assert.equal(listed.stdout, `${"deploy".padEnd(24)} of the host\n${"deploy".padEnd(24)} user ada\n`);
+  for (const name of readdirSync(join(data, "vault")))
+    assert.ok(!readFileSync(join(data, "vault", name)).includes(value), name);
+  const vault = openVault(data);
+  assert.equal(await vault.readSecret({ name: "deploy", owner: { user: "ada" } }), `${value}-of-ada`);
+
+  const add = (...more: string[]) =>
+    run(["grants", "add", "--secret", "deploy", "--host", "API.example.org", "--json", ...more]);
+  const granted = await add(
+    "--for",
+    "agent=claude",
+    "--methods",
+    "get,post",
+    "--path",
+    "/v1",
+    "--expires",
+    "12h",
+  );
+  const grant = JSON.parse(granted.stdout) as { id: string; expiresAt: number };
+  const { id, expiresAt, ...rest } = grant;
+  assert.ok(expiresAt > Date.now());
+  assert.deepEqual(rest, {
+    principal: { agent: "claude" },
+    secret: "deploy",
+    owner: {},
+    host: "api.example.org",
+    pathPrefix: "/v1",
+    methods: ["GET", "POST"],
+  });
+  assert.equal((await add()).code, 2, "a grant is for somebody");
+  assert.equal((await add("--for", "everybody=1")).code, 2);
+  assert.equal((await add("--for", "user=ada", "--expires", "2001-01-01")).code, 2);
+  const wrong = await add("--for", "user=ada", "--path", "v1");
+  assert.deepEqual([wrong.code, /vault\.invalid_grant/.test(wrong.stderr)], [1, true]);
+  const list = await run(["grants", "list"]);
+  assert.match(
+    list.stdout,
+    new RegExp(`^${id} {2}agent=claude may use deploy \\(of the host\\) for GET,POST api`),
+  );
+  assert.deepEqual((await run(["grants", "remove", id])).stdout, "The grant is taken back.\n");
+  assert.equal((await run(["grants", "remove", id])).code, 1);
+  assert.equal((await run(["grants", "list"])).stdout, "");
+  assert.equal((await run(["secrets", "remove", "deploy"])).stdout, "The secret is forgotten.\n");
+  assert.equal((await run(["secrets", "remove", "deploy"])).code, 1);
+  assert.equal(
+    (await run(["secrets", "list", "--json"])).stdout,
+    '{"name":"deploy","owner":{"user":"ada"}}\n',
+  );
+});
