@@ -1,0 +1,161 @@
+import { ToolError } from "@holdfast/gate/plugin";
+
+export interface GitHubAnswer<Body> {
+  readonly body: Body;
+  /** The number of the page after this one, where there is one. */
+  readonly nextPage?: number;
+}
+
+const answerBytes = 8 * 1024 * 1024;
+const timeoutMs = 20_000;
+
+export function refused(message: string, field?: string, code = "HANDLER_ERROR"): ToolError {
+  return new ToolError({ code, message, field });
+}
+
+/** The REST API of 2022-11-28, by the way out that the gate gives; the token is added there. */
+export class GitHub {
+  readonly #base: string;
+
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  /** The shapes are those of the API's own description. */
+  async get<Body>(
+    path: string,
+    query: Readonly<Record<string, string | number | undefined>>,
+    signal?: AbortSignal,
+  ): Promise<GitHubAnswer<Body>> {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) parameters.set(name, String(value));
+    const text = parameters.size === 0 ? "" : `?${parameters}`;
+    return this.#ask<Body>("GET", `${path}${text}`, undefined, signal);
+  }
+
+  async post<Body>(
+    path: string,
+    body: Readonly<Record<string, unknown>>,
+    signal?: AbortSignal,
+  ): Promise<Body> {
+    return (await this.#ask<Body>("POST", path, JSON.stringify(body), signal)).body;
+  }
+
+  async #ask<Body>(
+    method: "GET" | "POST",
+    path: string,
+    body: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<GitHubAnswer<Body>> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(`${this.#base}${path}`, {
+        method,
+        redirect: "manual",
+        headers: {
+          accept: "application/vnd.github+json",
+          "x-github-api-version": "2022-11-28",
+          "user-agent": "holdfast",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body }),
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
+      });
+      text = await bounded(response);
+    } catch (error) {
+      if (error instanceof ToolError) throw error;
+      // What was asked for may have been done: only a question can be asked again.
+      if (method === "POST") {
+        throw refused("No answer came: it may have been made", undefined, "GITHUB_UNCERTAIN");
+      }
+      throw new ToolError({ code: "GITHUB_UNAVAILABLE", message: "GitHub does not answer", retriable: true });
+    }
+    if (method === "POST" && response.status >= 500) {
+      // Whoever answers so may have been asked before it failed.
+      throw refused(
+        `GitHub answered ${response.status}: it may have been made`,
+        undefined,
+        "GITHUB_UNCERTAIN",
+      );
+    }
+    if (response.status < 200 || response.status > 299) throw failure(response, text);
+    const nextPage = nextOf(response.headers.get("link"));
+    // The body is what the API says it is.
+    return { body: parsed(text) as Body, ...(nextPage === undefined ? {} : { nextPage }) };
+  }
+}
+
+async function bounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > answerBytes) throw refused("GitHub's answer is too large: ask for a smaller page");
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ToolError({
+      code: "GITHUB_UNAVAILABLE",
+      message: "GitHub's answer is no JSON",
+      retriable: true,
+    });
+  }
+}
+
+function nextOf(link: string | null): number | undefined {
+  const next = /<([^>]+)>;\s*rel="next"/.exec(link ?? "")?.[1];
+  if (next === undefined || !URL.canParse(next, "http://base")) return undefined;
+  const page = Number(new URL(next, "http://base").searchParams.get("page"));
+  return Number.isSafeInteger(page) && page > 0 ? page : undefined;
+}
+
+function failure(response: Response, text: string): ToolError {
+  const { status, headers } = response;
+  let message = "";
+  let details = "";
+  try {
+    const body: unknown = JSON.parse(text);
+    const error: unknown = Reflect.get(Object(body), "error");
+    const said: unknown = Reflect.get(Object(body), "message") ?? Reflect.get(Object(error), "message");
+    if (typeof said === "string") message = said.slice(0, 500);
+    const errors: unknown = Reflect.get(Object(body), "errors");
+    if (Array.isArray(errors)) details = ` ${JSON.stringify(errors).slice(0, 500)}`;
+  } catch {
+    // The status says enough.
+  }
+  const said = message === "" ? "" : `: ${message}${details}`;
+  const exhausted = headers.get("x-ratelimit-remaining") === "0";
+  const after = headers.get("retry-after");
+  if (status === 429 || (status === 403 && (exhausted || after !== null))) {
+    const reset = Number(headers.get("x-ratelimit-reset"));
+    const untilReset = Number.isFinite(reset) && reset > 0 ? Math.ceil(reset - Date.now() / 1_000) : 60;
+    const seconds = after !== null && /^\d+$/.test(after) ? Number(after) : untilReset;
+    return new ToolError({
+      code: "GITHUB_RATE_LIMITED",
+      message: "GitHub takes no more requests for now",
+      retriable: true,
+      retry_after: Math.max(1, Math.min(3_600, seconds)),
+    });
+  }
+  if (status === 401) return refused("GitHub refuses the token", undefined, "GITHUB_LOGIN_FAILED");
+  if (status === 404)
+    return refused("There is no such thing there, or the token may not see it", undefined, "NOT_FOUND");
+  if (status >= 500) {
+    return new ToolError({
+      code: "GITHUB_UNAVAILABLE",
+      message: `GitHub answered ${status}`,
+      retriable: true,
+    });
+  }
+  if (status >= 300 && status < 400)
+    return refused("It has moved: ask for its new name", "repository", "MOVED");
+  return refused(`GitHub refuses it (${status})${said}`, undefined, "GITHUB_REFUSED");
+}
