@@ -26,6 +26,16 @@ async function begin(t: TestContext, prompt: string) {
   return { repository, data, server, id: task.id };
 }
 
+/** On a busy machine the kill can come too late: then another task is begun. */
+async function killedWhileCloning(t: TestContext): ReturnType<typeof begin> {
+  for (let attempt = 1; ; attempt++) {
+    const begun = await begin(t, 'write "kept" to kept.txt without asking');
+    await begun.server.kill();
+    if (!existsSync(join(begun.data, "tasks", begun.id, "home"))) return begun;
+    assert.ok(attempt < 20, "every kill came too late to test anything");
+  }
+}
+
 /** What was in the log before the kill is in it unchanged, and it goes on without a gap. */
 function assertContinues(before: readonly SessionEvent[], after: readonly SessionEvent[]): void {
   assert.deepEqual(after.slice(0, before.length), before);
@@ -47,13 +57,7 @@ function ofType(log: readonly SessionEvent[], type: string): SessionEvent[] {
 describe("kill -9 of the server", () => {
   test("while the repository is cloned: the task is made for certain and done once", async (t) => {
     if (!needsJail(t)) return;
-    const { data, server, id } = await begin(t, 'write "kept" to kept.txt without asking');
-    await server.kill();
-    assert.equal(
-      existsSync(join(data, "tasks", id, "home")),
-      false,
-      "the kill came too late to test anything",
-    );
+    const { data, server, id } = await killedWhileCloning(t);
     const next = await ServerProcess.start(t, data, server.cookie);
     const view = await finish(t, next, id);
     const log = await readLog(next.client, view.sessionId);
