@@ -1,3 +1,4 @@
+import type { Dirent } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -36,19 +37,34 @@ export class Secret {
 export async function findInFiles(directory: string, secret: Secret): Promise<readonly string[]> {
   const found: string[] = [];
   let searched = 0;
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+  for await (const entry of entriesBelow(directory)) {
     const path = join(entry.parentPath, entry.name);
-    const content = entry.isSymbolicLink()
-      ? await readlink(path)
-      : entry.isFile()
-        ? await readFile(path)
-        : undefined;
+    const content = await unlessGone<Buffer | string>(
+      entry.isSymbolicLink() ? readlink(path) : entry.isFile() ? readFile(path) : undefined,
+    );
     if (content === undefined) continue;
     searched += 1;
     for (const form of [...secret.formsIn(content), ...secret.formsIn(path)]) found.push(`${path} (${form})`);
   }
   if (searched === 0) throw new Error(`there is no file below ${directory}: the search proves nothing`);
   return found;
+}
+
+async function* entriesBelow(directory: string): AsyncGenerator<Dirent> {
+  for (const entry of (await unlessGone(readdir(directory, { withFileTypes: true }))) ?? []) {
+    yield entry;
+    if (entry.isDirectory()) yield* entriesBelow(join(directory, entry.name));
+  }
+}
+
+/** What was removed since it was listed holds no secret any more: jails clean up while this looks. */
+async function unlessGone<T>(reading: Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /**

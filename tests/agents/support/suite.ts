@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mailServerProblem } from "@holdfast/testing/mail-server";
 import { scriptPrompt } from "@holdfast/testing/mock-model";
+import type { TaskHandle } from "./host.ts";
 import { eventsOf, spoken } from "./log.ts";
 import { randomText } from "./repository.ts";
 import { findInFiles, findInProcesses, Secret } from "./secrets.ts";
@@ -28,9 +29,12 @@ export function agentSuite(facts: AgentFacts): void {
   const missing = spawnSync("bwrap", ["--version"]).error !== undefined;
   describe(`${facts.id} in a jail`, { skip: missing && "needs bubblewrap" }, () => {
     let world: World;
+    /** A task whose agent still runs, so that a short suite need not start another. */
+    let running: TaskHandle | undefined;
+    const mail = facts.callsMcpTools && facts.brief !== true;
     before(async (t) => {
-      world = await World.create(facts.id, { mail: facts.callsMcpTools });
-      if (facts.callsMcpTools && world.mail === undefined) t.diagnostic(`no mail: ${mailServerProblem()}`);
+      world = await World.create(facts.id, { mail });
+      if (mail && world.mail === undefined) t.diagnostic(`no mail: ${mailServerProblem()}`);
     });
     after(async () => {
       await world?.destroy();
@@ -40,14 +44,19 @@ export function agentSuite(facts: AgentFacts): void {
     if (facts.callsMcpTools) {
       test("uses tools of the gate; what matters is allowed by a person, once", () => usesGate(world, facts));
     }
-    if (facts.asksForEdits) test("a denied edit leaves the file alone", () => deniedEdit(world, facts));
+    if (facts.asksForEdits) {
+      test("a denied edit leaves the file alone", async () => {
+        running = await deniedEdit(world, facts);
+      });
+    }
     if (facts.brief !== true) {
       test("after a refusal by the model the next prompt works", () => failingModel(world, facts));
       test("a stream that breaks is tried again", () => brokenStream(world, facts));
       if (facts.tellsFailures) test("a refused key is told", () => refusedKey(world, facts));
       test("goes on after kill -9 in the middle of a turn", () => survivesKill(world, facts));
     }
-    test("stop ends a turn in the middle of a stream", () => stops(world, facts));
+    test("stop ends a turn in the middle of a stream", () =>
+      stops(world, facts, facts.brief === true ? running : undefined));
     test("the model key is nowhere but on the way to the model", () => keepsTheKey(world));
   });
 }
@@ -154,6 +163,13 @@ async function usesGate(world: World, { id }: AgentFacts): Promise<void> {
   const made = records.filter(({ type, data }) => type === "tool.call" && data?.tool === tool);
   assert.equal(made.length, 1, "it was done once");
   assert.ok(made[0]?.data?.approval, "with the approval on record");
+  const ofTool = (kind: string) =>
+    records.filter(({ type, data }) => type === kind && data?.tool === tool).length;
+  assert.deepEqual(
+    [ofTool("tool.confirmation_asked"), ofTool("tool.refused")],
+    [2, 1],
+    "asked twice, refused once",
+  );
   if (world.mail === undefined) return;
   assert.equal(sentBefore, 0, "nothing was sent before the person had answered");
   await world.mail.delivered(name);
@@ -173,7 +189,7 @@ interface AuditLine {
   readonly data?: { readonly tool?: string; readonly approval?: string; readonly connection?: string };
 }
 
-async function deniedEdit(world: World, { id }: AgentFacts): Promise<void> {
+async function deniedEdit(world: World, { id }: AgentFacts): Promise<TaskHandle> {
   const repository = await world.repository("denied");
   const script = scriptPrompt([
     { read: "README.md" },
@@ -186,6 +202,7 @@ async function deniedEdit(world: World, { id }: AgentFacts): Promise<void> {
   assert.deepEqual((await task.diff()).files, []);
   const outcomes = eventsOf(await task.log(), "approval-settled").map((event) => event.outcome);
   assert.ok(outcomes.includes("denied"), outcomes.join(" "));
+  return task;
 }
 
 async function failingModel(world: World, { id, tellsFailures }: AgentFacts): Promise<void> {
@@ -296,14 +313,15 @@ async function keepsTheKeyOut({ host, secret, directory }: World): Promise<void>
   assert.notDeepEqual(places, []);
 }
 
-async function stops(world: World, { id }: AgentFacts): Promise<void> {
-  const repository = await world.repository("stopped");
+async function stops(world: World, { id }: AgentFacts, running?: TaskHandle): Promise<void> {
   const hold = randomText("hold");
-  const task = await world.host.createTask({
-    repository: repository.path,
-    agent: id,
-    prompt: scriptPrompt([{ say: "Here I wait." }, { hold }, { say: "Never said." }]),
-  });
+  const prompt = scriptPrompt([{ say: "Here I wait." }, { hold }, { say: "Never said." }]);
+  const begins = async (): Promise<TaskHandle> => {
+    const { path } = await world.repository("stopped");
+    return await world.host.createTask({ repository: path, agent: id, prompt });
+  };
+  const task = running ?? (await begins());
+  await running?.prompt(prompt);
   await world.model.held(hold, AbortSignal.timeout(30_000));
   await task.stop();
   assert.equal((await task.get()).status, "stopped");
