@@ -37,6 +37,11 @@ my $starts_in_a_turn = 8;
 
 $0 = 'holdfast-spawn-host';
 $SIG{PIPE} = 'IGNORE';
+# What the server itself was left by its parent is not for commands.
+opendir(my $opened, '/proc/self/fd') or exit 1;
+my @inherited = grep { /^\d+$/ && $_ > 3 } readdir $opened;
+closedir $opened;
+POSIX::close($_) for @inherited;
 open(my $channel, '+<&=', 3) or exit 1;
 fcntl($channel, F_SETFD, FD_CLOEXEC);
 nonblocking($channel);
@@ -46,7 +51,7 @@ nonblocking($failures);
 
 my ($input, $output, $reading) = ('', '', '');
 my (%commands, %watched, %failed);
-my $probe = syscall($pidfd_open, $$, 0);
+my $probe = syscall($pidfd_open, $$ + 0, 0);
 exit 1 if $probe < 0;
 POSIX::close($probe);
 vec($reading, 3, 1) = 1;
@@ -122,7 +127,7 @@ sub start {
   }
   my $pid = fork;
   become($id, $directory, \@enter, \@words, \@rest, $out_end, $err_end) if defined $pid && $pid == 0;
-  my $pidfd = defined $pid ? syscall($pidfd_open, $pid, 0) : -1;
+  my $pidfd = defined $pid ? syscall($pidfd_open, $pid + 0, 0) : -1;
   if ($pidfd < 0) {
     my $error = $! + 0;
     if (defined $pid) { kill 'KILL', -$pid, $pid; waitpid $pid, 0 }

@@ -219,8 +219,10 @@ export class Spawner {
     return host;
   }
 
-  #startHost(): Promise<SpawnHost | undefined> {
-    return SpawnHost.start({ [markerName]: `${this.mark}.host` }, this.#log);
+  async #startHost(): Promise<SpawnHost | undefined> {
+    const host = await SpawnHost.start({ [markerName]: `${this.mark}.host` }, this.#log);
+    if (host === undefined) this.#log.info("no spawn host: the server starts each command itself");
+    return host;
   }
 
   async #begin(): Promise<Means> {
