@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
@@ -132,6 +132,24 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Send" }).click();
     await waitForStatus(page, "idle");
     await page.locator('[data-file="README.md"]').waitFor();
+  });
+
+  test("the gate's question shows the rule that would always allow the like, and writes it", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    const wish = '{"name":"far","prompt":"look","at":"2099-01-01"}';
+    const prompt = `Run \`ipc tool.invoke.schedule_create '${wish}'\` without asking`;
+    await startTask(page, { prompt });
+    const card = approvalCard(page);
+    await card.getByText("This acts outside of the jail.").waitFor();
+    await card.locator("summary").click();
+    await card.getByText('"schedule_create"').waitFor();
+    await check(page, "task-rule");
+    await card.getByRole("button", { name: "Always allow this narrowly" }).click();
+    await waitForStatus(page, "idle");
+    const policy = await readFile(join(studio.directory, "data", "policy.json"), "utf8");
+    assert.match(policy, /"id": "allow-schedule_create-[0-9a-f]{12}"/);
+    assertNoTrouble(page);
   });
 
   test("a question that is answered in one window is gone from the other", async (t) => {

@@ -10,6 +10,7 @@ import type { Guarantee, JailDriverName, Jails } from "./jail/jail.ts";
 import type { Plugins, PluginsConfig } from "./plugins/plugins.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
 import type { Policy, PolicyExplainQuestion, PolicyStatus } from "./policy/policy.ts";
+import type { PolicyRule } from "./policy/rule.ts";
 import type { ProviderStatus, Vault } from "./vault/vault.ts";
 
 export interface GateConfig {
@@ -100,6 +101,13 @@ export interface Gate {
    * Throws `policy.unknown_tool`.
    */
   explainPolicy(question: PolicyExplainQuestion): Evaluation;
+  /** Whether `addPolicyRule` would take a proposed rule. */
+  takesPolicyRule(rule: PolicyRule): boolean;
+  /**
+   * Writes a proposed rule into the policy file, on record; it is in force for the next call.
+   * Throws `policy.rule_conflict`, `policy.invalid_file`, `policy.no_file` where rules are not of a file.
+   */
+  addPolicyRule(rule: PolicyRule, by: string): Promise<void>;
   /** Opens the only way out of a jail. Throws `egress.invalid_upstream`, `egress.duplicate_jail`. */
   openEgress(options: EgressOptions): Promise<Egress>;
   /**

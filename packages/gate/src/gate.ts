@@ -19,8 +19,10 @@ import { openDriver } from "./jail/open-driver.ts";
 import { PluginHost } from "./plugins/plugin-host.ts";
 import { withSettings } from "./plugins/plugin-settings.ts";
 import type { Evaluation } from "./policy/evaluate.ts";
+import { FilePolicy } from "./policy/file-policy.ts";
 import { explainPolicy, openPolicy, policyStatus } from "./policy/open-policy.ts";
 import type { Policy, PolicyExplainQuestion } from "./policy/policy.ts";
+import type { PolicyRule } from "./policy/rule.ts";
 import { CredentialVault } from "./vault/credential-vault.ts";
 
 /**
@@ -180,6 +182,19 @@ class RealGate implements Gate {
 
   explainPolicy(question: PolicyExplainQuestion): Evaluation {
     return explainPolicy(this.#parts.policy, this.tools, question);
+  }
+
+  takesPolicyRule(rule: PolicyRule): boolean {
+    const { policy } = this.#parts;
+    return policy instanceof FilePolicy && policy.takes(rule);
+  }
+
+  async addPolicyRule(rule: PolicyRule, by: string): Promise<void> {
+    const { policy, audit } = this.#parts;
+    if (!(policy instanceof FilePolicy))
+      throw new HoldfastError("policy", "no_file", "The rules are not of a file", { statusCode: 409 });
+    await audit.append({ type: "policy.rule_added", data: { rule: rule.id, tools: rule.tools, by } });
+    await policy.add(rule);
   }
 
   async status(): Promise<GateStatus> {

@@ -259,6 +259,25 @@ describe("the files of the audit log", () => {
     }
   });
 
+  test("are not continued where a full one is torn, or the first record of the last is damaged", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const log = await openSigned(dataDir);
+    for (let n = 0; n < 3; n++) await log.append({ type: "effect" });
+    await log.close();
+    const path = join(dataDir, "gate", "audit.log");
+    const whole = readFileSync(path);
+    const damaged = Buffer.from(whole);
+    damaged[20] = (damaged[20] ?? 0) ^ 1;
+    writeFileSync(path, damaged);
+    await assert.rejects(openSigned(dataDir), isCorrupt);
+    rmSync(path);
+    const full = join(dataDir, "gate", "audit.000000000001.log");
+    writeFileSync(full, Buffer.concat([whole, Buffer.from('{"version":1')]));
+    await assert.rejects(openSigned(dataDir), isCorrupt);
+    writeFileSync(full, whole);
+    await (await openSigned(dataDir)).close();
+  });
+
   test("go on after a crash between the closing of one and the beginning of the next", async (t) => {
     const dataDir = temporaryDirectory(t);
     const log = await openSigned(dataDir);

@@ -110,7 +110,8 @@ export class StudioHost implements BackendHost {
   }
 
   async answer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<void> {
-    if (await answerGate(this.#options.gate, approvalId, choice)) return;
+    const onLost = (error: unknown) => this.ports.log.error("a rule could not be written", { taskId, error });
+    if (await answerGate(this.#options.gate, approvalId, choice, onLost)) return;
     await this.#runners.get(taskId)?.answer(approvalId, choice);
   }
 

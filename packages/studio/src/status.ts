@@ -29,6 +29,7 @@ export async function systemStatus(
     diskCheck(options.dataDirectory),
     agentsCheck(options.catalogue),
     modelsCheck(status),
+    ...budgetsCheck(status),
   ]);
   return {
     version: studioVersion,
@@ -112,6 +113,36 @@ async function agentsCheck(catalogue: AgentCatalogue): Promise<SystemCheck> {
     detail: `Installed: ${installed.map((agent) => agent.name).join(", ")}`,
     ...(real.length > 0 ? {} : { fix: "npx holdfast agents install codex" }),
   };
+}
+
+/** How each budget stands; none where the operator has set none. */
+function budgetsCheck({ budgets }: GateStatus): SystemCheck[] {
+  if (budgets.length === 0) return [];
+  const used = budgets.some(({ tokens, costMicros, spent }) => {
+    const left = [
+      tokens === undefined ? 1 : 1 - spent.tokens / tokens,
+      costMicros === undefined ? 1 : 1 - spent.costMicros / costMicros,
+    ];
+    return !(Math.min(...left) > 0);
+  });
+  return [
+    {
+      id: "budgets",
+      name: "Budgets",
+      status: used ? "warning" : "ok",
+      detail: budgets.map(budgetText).join("; "),
+      ...(used ? { fix: "npx holdfast egress status" } : {}),
+    },
+  ];
+}
+
+function budgetText({ scope, subject, period, tokens, costMicros, spent }: GateStatus["budgets"][number]) {
+  const dollars = (micros: number) => `$${(micros / 1_000_000).toFixed(2)}`;
+  const parts = [
+    ...(tokens === undefined ? [] : [`${spent.tokens} of ${tokens} tokens`]),
+    ...(costMicros === undefined ? [] : [`${dollars(spent.costMicros)} of ${dollars(costMicros)}`]),
+  ];
+  return `${scope} ${subject}, ${period}: ${parts.join(", ")}`;
 }
 
 function modelsCheck(status: GateStatus): SystemCheck {

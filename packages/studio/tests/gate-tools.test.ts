@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { openAudit } from "@holdfast/gate";
 import { createStudio } from "../src/index.ts";
 import { makeRepository, needsJail, readLog, said, temporaryFolder, untilEvent, Watch } from "./helpers.ts";
 
@@ -103,6 +104,27 @@ describe("the tools of the gate, for an agent in a jail", () => {
     const settled = log.flatMap(({ body }) => (body.type === "approval-settled" ? [body.outcome] : []));
     assert.deepEqual(settled, ["allowed", "denied"]);
     assert.equal(log.filter((event) => said(event, '\\"posted\\":2')).length, 0, "it was done once");
+    // What is denied stays denied for a while; what is always allowed is asked once.
+    const denials = new Set<number>();
+    await prompt('mcp note_post {"text":"first"}');
+    await untilEvent(studio.client, view.sessionId, (event) => {
+      if (said(event, "CONFIRMATION_DENIED")) denials.add(event.seq);
+      return denials.size > 1;
+    });
+    assert.equal(watch.latest.approvals.length, 0, "the same call asks nobody again");
+    await prompt('mcp note_post {"text":"often"}');
+    const always = await watch.until((each) => each.approvals.length > 0, "a card with a rule");
+    const rule = always.approvals[0]?.options.find(({ kind }) => kind === "allow_always");
+    assert.equal(rule?.name, "Always allow this narrowly");
+    await studio.client.task(watch.id).answer(always.approvals[0]?.id ?? "", rule?.id ?? "");
+    await spoken('\\"posted\\":2');
+    await watch.status("idle");
+    await prompt('mcp note_post {"text":"often"}');
+    await spoken('\\"posted\\":3');
+    await watch.status("idle");
+    const audit = await openAudit(studio.dataDirectory);
+    const [written] = await audit.query({ type: "policy.rule_added" });
+    assert.deepEqual([written?.data?.["tools"], written?.data?.["by"]], [["note_post"], "owner"]);
   });
 
   test("that a person has to allow are withdrawn when the work is stopped", async (t) => {

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import { writePrivateFile } from "../vault/credential-file.ts";
+import { withRule } from "./add-rule.ts";
 import { decideBy, type Evaluation, evaluate, type PartialQuestion } from "./evaluate.ts";
 import { parsePolicy } from "./parse-policy.ts";
 import type { Policy, PolicyDecision, PolicyQuestion, PolicyStatus } from "./policy.ts";
@@ -45,6 +47,29 @@ export class FilePolicy implements Policy {
   explain(question: PartialQuestion): Evaluation {
     this.#refresh();
     return evaluate(this.#rules, question);
+  }
+
+  /** Whether `add` would take the rule. */
+  takes(rule: PolicyRule): boolean {
+    this.#refresh();
+    try {
+      return this.#problem === undefined && withRule(this.#rules, rule).length <= policyLimits.maxRules;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Writes a proposed rule into the file; it is in force for the next call. Throws `policy.rule_conflict`,
+   * `policy.invalid_file` where the file cannot be used as it is, or would be too large.
+   */
+  async add(rule: PolicyRule): Promise<void> {
+    const present = statOf(this.#path) === undefined ? [] : parsePolicy(read(this.#path)).rules;
+    const rules = withRule(present, rule);
+    const text = `${JSON.stringify({ version: 1, rules }, null, 2)}\n`;
+    parsePolicy(Buffer.from(text));
+    await writePrivateFile(this.#path, text);
+    this.#refresh();
   }
 
   status(): PolicyStatus {

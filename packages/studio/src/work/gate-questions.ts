@@ -45,7 +45,8 @@ export class GateQuestions {
   async #settle(approval: Approval): Promise<void> {
     const { gate, task, log } = this.#options;
     const { id } = approval;
-    const view = viewOf(approval);
+    const rule = approval.proposal !== undefined && gate.takesPolicyRule(approval.proposal);
+    const view = viewOf(approval, rule);
     await log.append({ body: { type: "approval-requested", approval: view }, once: `asked/${id}` });
     await task.report({ type: "approval-requested", approval: view });
     const outcome = outcomeOf(await gate.approvals.wait(id));
@@ -54,17 +55,31 @@ export class GateQuestions {
   }
 }
 
-/** Gives the gate a person's answer, whatever has become of the agent. False when it is not the gate's. */
-export async function answerGate(gate: Gate, approvalId: string, choice: ApprovalChoice): Promise<boolean> {
+/** The answer that allows the call and writes its narrow rule into the policy file. */
+const ruleOption = "allow-rule";
+
+/**
+ * Gives the gate a person's answer, whatever has become of the agent. False when it is not the gate's.
+ * `onLost` is told when a rule could not be written: then the call is allowed, once.
+ */
+export async function answerGate(
+  gate: Gate,
+  approvalId: string,
+  choice: ApprovalChoice,
+  onLost: (error: unknown) => void,
+): Promise<boolean> {
   const approval = gate.approvals.get(approvalId);
   if (approval === undefined || isAgentsOwn(approval)) return false;
   if (approval.state === "pending") {
+    // The rule first: who is asked again although it was written loses nothing.
+    if (choice.optionId === ruleOption && approval.proposal !== undefined)
+      await gate.addPolicyRule(approval.proposal, "owner").catch(onLost);
     await gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
   }
   return true;
 }
 
-function viewOf(approval: Approval): ApprovalView {
+function viewOf(approval: Approval, rule: boolean): ApprovalView {
   return {
     id: approval.id,
     boundary: { tool: approval.tool },
@@ -74,6 +89,9 @@ function viewOf(approval: Approval): ApprovalView {
     truncated: approval.truncated,
     options: [
       { id: "allow", name: "Allow once", kind: "allow_once" },
+      ...(rule
+        ? [{ id: ruleOption, name: "Always allow this narrowly", kind: "allow_always" } as const]
+        : []),
       { id: "deny", name: "Deny", kind: "reject_once" },
     ],
     createdAt: approval.createdAt,

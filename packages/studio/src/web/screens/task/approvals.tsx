@@ -106,6 +106,7 @@ function ApprovalCard({
         </p>
       )}
       {approval.detail !== "" && <Detail approval={approval} />}
+      {offersRule(approval) && <Rule approval={approval} />}
       {answer.isError && <ErrorNotice error={answer.error} title="The answer was not taken." />}
       <div className="approval-options">
         {approval.options.map((option) => (
@@ -122,6 +123,25 @@ function ApprovalCard({
         ))}
       </div>
     </section>
+  );
+}
+
+function offersRule({ boundary, proposal, options }: ApprovalView): boolean {
+  const always = options.some(({ kind }) => kind === "allow_always");
+  return boundary !== undefined && proposal !== undefined && always;
+}
+
+/** What "always" would mean: the rule, as it would stand in the policy file. */
+function Rule({ approval }: { readonly approval: ApprovalView }) {
+  return (
+    <details className="approval-rule">
+      <summary>The rule that always allows the like of this</summary>
+      <p className="muted">It goes into policy.json, and can be taken out there.</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard. */}
+      <pre className="approval-detail" tabIndex={0}>
+        {visibleText(JSON.stringify(approval.proposal, null, 2))}
+      </pre>
+    </details>
   );
 }
 

@@ -41,6 +41,15 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
             </span>
           )}
           <span>{task.agent}</span>
+          {task.origin !== undefined && (
+            <span
+              className="task-origin"
+              title={`Event ${task.origin.event} of the group ${task.origin.group}`}
+            >
+              {task.origin.group}: {task.origin.topic}
+              {task.origin.source === task.origin.topic ? "" : ` of ${task.origin.source}`}
+            </span>
+          )}
           {/* Another app, served by the same server: no link of this one's router. */}
           <a href={`/tasks/${task.id}/sandbox/ui/processes`}>Processes and files</a>
         </p>
