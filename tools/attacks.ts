@@ -11,6 +11,7 @@ import {
   runAttacks,
 } from "@holdfast/gate";
 import { podmanMissing, startPodman } from "@holdfast/testing/podman";
+import { allAttacks } from "../packages/holdfast/src/attacks/index.ts";
 
 const titles: Readonly<Record<AttackGroup, string>> = {
   network: "Network",
@@ -68,7 +69,10 @@ function matrix(reports: readonly AttackReport[]): string {
 
 async function runWith(driver: JailDriverName, engineSocket?: string): Promise<AttackReport> {
   console.log(`attacking jails of ${driver}`);
-  return runAttacks({ jails: { driver, ...(engineSocket === undefined ? {} : { engineSocket }) } });
+  return runAttacks({
+    attacks: allAttacks,
+    jails: { driver, ...(engineSocket === undefined ? {} : { engineSocket }) },
+  });
 }
 
 const report = await runWith("bubblewrap");

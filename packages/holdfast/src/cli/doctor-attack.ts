@@ -2,11 +2,11 @@ import { isHoldfastError } from "@holdfast/core";
 import {
   type AttackReport,
   type AttackResult,
-  gateAttacks,
   jailDriverNames,
   probeDrivers,
   runAttacks,
 } from "@holdfast/gate";
+import { allAttacks } from "../attacks/index.ts";
 import { type Screen, screenOf, style } from "./terminal.ts";
 
 const titles: Readonly<Record<AttackResult["group"], string>> = {
@@ -63,7 +63,7 @@ async function attack(
   let group: AttackResult["group"] | undefined;
   try {
     const report = await runAttacks({
-      attacks: gateAttacks.filter(({ id }) => id.startsWith(only)),
+      attacks: allAttacks.filter(({ id }) => id.startsWith(only)),
       jails: { ...socketOf(command), driver },
       onResult: (result) => {
         if (json) return;
