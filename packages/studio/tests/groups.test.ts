@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openAudit, openVault } from "@holdfast/gate";
-import { createStudio, type StudioClient } from "../src/index.ts";
+import { createStudio, type StudioClient, studioLimits } from "../src/index.ts";
 import {
   byId,
   installChannel,
@@ -127,6 +127,14 @@ describe("a group", () => {
         ["mute", 0, 0],
       ],
     );
+
+    // The queue is bounded: a hundred wait behind the one that is worked on.
+    const queue = client.group("mute");
+    await queue.prompt("hang");
+    await untilGroup(client, "mute", ({ running }) => running === 1, "a turn that does not end");
+    for (let n = 0; n < studioLimits.maxWaitingEvents; n++) await queue.prompt(`wait ${n}`);
+    await assert.rejects(queue.prompt("too many"), { group: "group", code: "queue_full" });
+    assert.equal((await queue.get()).waiting, studioLimits.maxWaitingEvents);
     await server.stop();
   });
 
