@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import type { Egress, EgressHost, EgressOptions, EgressUpstream } from "../egress/egress.ts";
+import { gitUpstream } from "../egress/git.ts";
 import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
 import { UnsafeDriver } from "../jail/unsafe-driver.ts";
 import { Connections, type PluginConnection } from "./connections.ts";
@@ -23,6 +24,20 @@ export interface PluginGrant {
   readonly folders?: Readonly<Record<string, SharedFolder>>;
   /** Servers that it may speak to by TCP, by name (a-z, 0-9, "-"): one host and port each. */
   readonly connections?: Readonly<Record<string, PluginConnection>>;
+  /** Repositories of one git host, as the way out "git". */
+  readonly git?: PluginGit;
+}
+
+export interface PluginGit {
+  /** Address of the host. It may be private. */
+  readonly baseUrl: string;
+  readonly repositories: readonly {
+    /** Below the address, without ".git". */
+    readonly path: string;
+    readonly push?: boolean;
+    /** Key of one of the plugin's credentials: a token that the gate presents for this repository alone. */
+    readonly credential?: string;
+  }[];
 }
 
 /** A plugin's process that has been started and has not been told anything yet. */
@@ -217,7 +232,7 @@ export class PluginLauncher {
 /** What the proxy is told. A credential goes to it and not to the plugin. */
 function upstreamsOf(
   { manifest }: PluginFolder,
-  { egress: granted = [] }: PluginGrant,
+  { egress: granted = [], git }: PluginGrant,
   credentials: Readonly<Record<string, string>>,
 ): EgressUpstream[] {
   const declared = (manifest.egress ?? [])
@@ -234,7 +249,23 @@ function upstreamsOf(
         publicOnly: true,
       } satisfies EgressUpstream;
     });
-  return [...declared, ...granted];
+  return [...declared, ...granted, ...(git === undefined ? [] : [gitOf(git, credentials)])];
+}
+
+function gitOf({ baseUrl, repositories }: PluginGit, credentials: Readonly<Record<string, string>>) {
+  return gitUpstream({
+    name: "git",
+    baseUrl,
+    repositories: repositories.map(({ path, push = false, credential }) => {
+      const value = credential === undefined ? undefined : credentials[credential];
+      return {
+        path,
+        push,
+        // Hosts take any name with a token; the known ones ask for this.
+        ...(value === undefined ? {} : { credential: { kind: "basic", username: "x-access-token", value } }),
+      };
+    }),
+  });
 }
 
 /** The addresses by which a handler knows its ways out: those of its manifest, also where one is replaced. */

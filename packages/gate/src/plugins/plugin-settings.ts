@@ -11,7 +11,7 @@ import type { PluginsConfig } from "./plugins.ts";
 export const pluginSettingsFile = "plugins.json";
 
 /** What the operator writes about one plugin. Credentials are in files of their own, never here. */
-interface PluginSettings extends Pick<PluginGrant, "connections" | "folders" | "hosts"> {
+interface PluginSettings extends Pick<PluginGrant, "connections" | "folders" | "git" | "hosts"> {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
@@ -40,6 +40,27 @@ const isSettings = new Ajv({ allErrors: true, strict: false }).compile<{
               required: ["host", "port"],
               additionalProperties: false,
               properties: { host: { type: "string" }, port: { type: "integer" } },
+            },
+          },
+          git: {
+            type: "object",
+            required: ["baseUrl", "repositories"],
+            additionalProperties: false,
+            properties: {
+              baseUrl: { type: "string", pattern: "^https?://" },
+              repositories: {
+                type: "array",
+                items: {
+                  type: "object",
+                  required: ["path"],
+                  additionalProperties: false,
+                  properties: {
+                    path: { type: "string", minLength: 1 },
+                    push: { type: "boolean" },
+                    credential: { type: "string", minLength: 1 },
+                  },
+                },
+              },
             },
           },
           folders: {

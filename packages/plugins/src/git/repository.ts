@@ -1,0 +1,192 @@
+import { execFile } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ToolError } from "@holdfast/gate/plugin";
+
+const timeoutMs = 60_000;
+const outputBytes = 4 * 1024 * 1024;
+
+export function refused(message: string, field?: string, code = "HANDLER_ERROR"): ToolError {
+  return new ToolError({ code, message, field });
+}
+
+/** Nothing of a repository, of the machine or of the files decides what git does. */
+const settings = [
+  ["protocol.allow", "never"],
+  ["protocol.http.allow", "always"],
+  ["http.followRedirects", "false"],
+  ["core.hooksPath", "/dev/null"],
+  ["core.fsmonitor", "false"],
+  ["core.attributesFile", "/dev/null"],
+  ["core.excludesFile", "/dev/null"],
+  ["core.symlinks", "false"],
+  ["core.autocrlf", "false"],
+  ["submodule.recurse", "false"],
+  ["fetch.fsckObjects", "true"],
+  ["gc.auto", "0"],
+].flatMap((pair) => ["-c", pair.join("=")]);
+
+export interface Person {
+  readonly name: string;
+  readonly email: string;
+}
+
+export interface Branch {
+  readonly name: string;
+  readonly commit: string;
+}
+
+/** One repository of the git host: its history lies with the plugin, and never in a shared folder. */
+export class Repository {
+  readonly #address: string;
+  readonly #directory: string;
+  readonly #person: Person;
+
+  constructor(base: string, name: string, dataDirectory: string, person: Person) {
+    this.#address = `${base}/${name}`;
+    const hash = createHash("sha256").update(name).digest("hex").slice(0, 24);
+    this.#directory = join(dataDirectory, "repositories", `${hash}.git`);
+    this.#person = person;
+  }
+
+  async branches(signal?: AbortSignal): Promise<Branch[]> {
+    await this.#prepare();
+    const lines = (await this.#git(["ls-remote", "--heads", this.#address], { signal })).split("\n");
+    return lines.flatMap((line) => {
+      const [commit = "", ref = ""] = line.split("\t");
+      return ref === "" ? [] : [{ name: ref.replace(/^refs\/heads\//, ""), commit }];
+    });
+  }
+
+  /** The newest commit of a branch, after a look at the host. */
+  async fetch(branch: string, signal?: AbortSignal): Promise<string> {
+    await this.#prepare();
+    const local = `refs/remotes/host/${branch}`;
+    const refspec = `+refs/heads/${branch}:${local}`;
+    await this.#git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.#address, refspec], {
+      signal,
+    });
+    return (await this.#git(["rev-parse", "--verify", `${local}^{commit}`], { signal })).trim();
+  }
+
+  /** Puts the files of a commit into an empty folder. */
+  async checkOut(commit: string, directory: string, signal?: AbortSignal): Promise<number> {
+    return this.#withIndex(async (index) => {
+      const options = { index, directory, signal };
+      await this.#git(["read-tree", commit], options);
+      await this.#git(["checkout-index", "--all", "--quiet"], options);
+      const files = await this.#git(["ls-files", "-z"], options);
+      return files.split("\0").length - 1;
+    });
+  }
+
+  /** One commit of what lies in a folder, on top of another; undefined when nothing is different. */
+  async commit(
+    parent: string,
+    directory: string,
+    message: string,
+    signal?: AbortSignal,
+  ): Promise<{ commit: string; files: string[] } | undefined> {
+    return this.#withIndex(async (index) => {
+      const options = { index, directory, signal };
+      await this.#git(["read-tree", parent], options);
+      await this.#git(["add", "--all", "--", "."], options);
+      const tree = (await this.#git(["write-tree"], options)).trim();
+      const changed = await this.#git(
+        ["diff-tree", "-r", "-z", "--no-renames", "--name-status", parent, tree],
+        options,
+      );
+      if (changed === "") return undefined;
+      const parts = changed.split("\0").slice(0, -1);
+      const files = parts.flatMap((status, at) => (at % 2 === 0 ? [`${status} ${parts[at + 1] ?? ""}`] : []));
+      const commit = await this.#git(["commit-tree", "-p", parent, "-m", message, tree], options);
+      return { commit: commit.trim(), files };
+    });
+  }
+
+  /** Never forced. Throws `NOT_FAST_FORWARD`. */
+  async push(commit: string, branch: string, signal?: AbortSignal): Promise<void> {
+    await this.#git(["push", "--quiet", "--porcelain", this.#address, `${commit}:refs/heads/${branch}`], {
+      signal,
+    });
+  }
+
+  async #prepare(): Promise<void> {
+    if (existsSync(join(this.#directory, "HEAD"))) return;
+    await mkdir(this.#directory, { recursive: true });
+    await this.#git(["init", "--quiet", "--bare", "--template="], {});
+  }
+
+  async #withIndex<Result>(run: (index: string) => Promise<Result>): Promise<Result> {
+    const index = join(this.#directory, `index-${randomUUID()}`);
+    try {
+      return await run(index);
+    } finally {
+      await rm(index, { force: true });
+    }
+  }
+
+  #git(
+    args: readonly string[],
+    { index, directory, signal }: { index?: string; directory?: string; signal?: AbortSignal | undefined },
+  ): Promise<string> {
+    const { name, email } = this.#person;
+    const where = [
+      `--git-dir=${this.#directory}`,
+      ...(directory === undefined ? [] : [`--work-tree=${directory}`]),
+    ];
+    const options = {
+      cwd: directory ?? this.#directory,
+      env: {
+        ...{ PATH: process.env["PATH"], HOME: "/nonexistent", LC_ALL: "C", GIT_TERMINAL_PROMPT: "0" },
+        ...{ GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_ATTR_NOSYSTEM: "1" },
+        ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email },
+        ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
+        ...(index === undefined ? {} : { GIT_INDEX_FILE: index }),
+      },
+      timeout: timeoutMs,
+      maxBuffer: outputBytes,
+      killSignal: "SIGKILL" as const,
+      ...(signal === undefined ? {} : { signal }),
+    };
+    return new Promise((resolve, reject) => {
+      execFile("git", [...settings, ...where, ...args], options, (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(failure(args[0] ?? "", `${stdout}\n${stderr}`, error.killed === true));
+      });
+    });
+  }
+}
+
+/** What git said is for people, and may quote the host: only its meaning is told. */
+function failure(command: string, said: string, killed: boolean): Error {
+  if (killed)
+    return new ToolError({ code: "GIT_TIMEOUT", message: `git ${command} took too long`, retriable: true });
+  if (/non-fast-forward|fetch first|\[rejected\]|stale info/.test(said)) {
+    return refused("The branch has gone on since", "branch", "NOT_FAST_FORWARD");
+  }
+  if (/couldn't find remote ref|not our ref/.test(said))
+    return refused("There is no such branch", "branch", "NOT_FOUND");
+  const status = /The requested URL returned error: (\d{3})/.exec(said)?.[1];
+  if (status === "401" || /could not read Username|Authentication failed/.test(said)) {
+    return refused("The git host refuses the login", undefined, "GIT_LOGIN_FAILED");
+  }
+  if (status === "403" || status === "404" || /repository .* not found/.test(said)) {
+    return refused(
+      "The operator has not named this repository, or not for that",
+      "repository",
+      "REPOSITORY_NOT_ALLOWED",
+    );
+  }
+  if (/remote rejected/.test(said)) return refused("The git host refuses the push", "branch", "GIT_REFUSED");
+  if (["fetch", "push", "ls-remote"].includes(command)) {
+    return new ToolError({
+      code: "GIT_UNAVAILABLE",
+      message: "The git host does not answer",
+      retriable: command !== "push",
+    });
+  }
+  return new Error(`git ${command}: ${said.slice(0, 2_000)}`);
+}

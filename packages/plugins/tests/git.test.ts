@@ -1,0 +1,146 @@
+/** Git, as an agent's calls reach it: the real gate and its proxy, git itself, and git's own server. */
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createGate } from "@holdfast/gate";
+import { pluginsDirectory } from "@holdfast/plugins";
+import { startGitServer } from "@holdfast/testing/git-server";
+
+const token = "ghs_of_one_repository_1234567890";
+
+test("git", async (t) => {
+  const server = await startGitServer({
+    password: token,
+    repositories: ["acme/app", "acme/docs", "acme/hidden"],
+  });
+  t.after(() => server.close());
+  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-git-")));
+  chmodSync(dataDir, 0o755);
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const work = join(dataDir, "work");
+  mkdirSync(work);
+  const repositories = [
+    { path: "acme/app", push: true, credential: "GIT_TOKEN" },
+    { path: "acme/docs", credential: "GIT_TOKEN" },
+  ];
+  const git = {
+    git: { baseUrl: server.url, repositories },
+    folders: { work: { path: work, mode: "rw" } },
+    config: { name: "Ada", email: "ada@example.com" },
+  };
+  writeFileSync(join(dataDir, "plugins.json"), JSON.stringify({ version: 1, plugins: { git } }));
+  mkdirSync(join(dataDir, "credentials", "plugins", "git"), { recursive: true });
+  writeFileSync(join(dataDir, "credentials", "plugins", "git", "GIT_TOKEN"), token, { mode: 0o600 });
+  const gate = await createGate({
+    dataDir,
+    jails: { whenUnavailable: "refuse" },
+    vault: { env: {}, logins: false },
+    plugins: { builtInDirectory: pluginsDirectory, watch: false },
+  });
+  t.after(() => gate.close());
+  const call = async (name: string, args: Record<string, unknown> = {}) => {
+    const tool = gate.plugins.tools().find((each) => each.name === `git_${name}`);
+    assert.ok(tool, name);
+    const outcome = await gate.plugins.invoke({
+      tool,
+      arguments: { repository: "acme/app", folder: "work", ...args },
+      principal: { jailId: "j", session: "s", group: "alpha" },
+      correlation: "c",
+      signal: new AbortController().signal,
+    });
+    return JSON.stringify(outcome.ok ? outcome.result : outcome.error);
+  };
+  const push = { base: "main", branch: "change", path: "app", message: "Change\n\nAll of it" };
+
+  await t.test("gives the files of a branch, without a history that could be written to", async () => {
+    assert.match(await call("branches"), /^\{"branches":\[\{"name":"main","commit":"[0-9a-f]{40}"\}\]\}$/);
+    assert.match(await call("fetch", { branch: "main", path: "app" }), /"files":1/);
+    assert.deepEqual(readdirSync(join(work, "app")), ["README.md"]);
+    assert.match(await call("fetch", { branch: "main", path: "app" }), /not empty/);
+    assert.match(await call("fetch", { branch: "nowhere", path: "other" }), /"NOT_FOUND"/);
+  });
+
+  await t.test("pushes what lies in the folder as one commit, and never by force", async () => {
+    assert.match(await call("push", push), /"NOTHING_TO_PUSH"/);
+    writeFileSync(join(work, "app", "README.md"), "# mine\n");
+    writeFileSync(join(work, "app", "new.txt"), "new\n");
+    assert.match(
+      await call("push", push),
+      /"branch":"change","changed":2,"files":\["M README\.md","A new\.txt"\]/,
+    );
+    assert.equal(server.git("acme/app", "show", "change:new.txt"), "new");
+    assert.equal(
+      server.git("acme/app", "log", "-1", "--format=%an <%ae> %s", "change"),
+      "Ada <ada@example.com> Change",
+    );
+    assert.equal(server.git("acme/app", "rev-parse", "change^"), server.git("acme/app", "rev-parse", "main"));
+    // From the old base again: the branch has gone on.
+    writeFileSync(join(work, "app", "new.txt"), "newer\n");
+    assert.match(await call("push", push), /"NOT_FAST_FORWARD"/);
+    assert.match(await call("push", { ...push, base: "change" }), /"changed":1/);
+    assert.equal(server.git("acme/app", "rev-list", "--count", "change"), "3");
+  });
+
+  await t.test("goes to the named repositories alone, and writes where the operator lets it", async () => {
+    assert.match(await call("branches", { repository: "acme/docs" }), /"main"/);
+    for (const repository of [
+      "acme/hidden",
+      "acme/../acme/hidden",
+      "acme/app.git",
+      "-x",
+      "https://a.example/b",
+      "",
+    ])
+      assert.match(
+        await call("branches", { repository }),
+        /REPOSITORY_NOT_ALLOWED|"field":"repository"/,
+        repository,
+      );
+    assert.match(await call("push", { ...push, repository: "acme/docs" }), /REPOSITORY_NOT_ALLOWED/);
+    assert.ok(!server.requests.some((each) => each.includes("hidden") || each.endsWith("false")));
+    for (const branch of ["--upload-pack=x", "a..b", "a:b", "+a", "refs/*", "a b", "x.lock", ""])
+      assert.match(await call("push", { ...push, branch }), /"field":"branch"/, branch);
+  });
+
+  await t.test("follows no link and reads no repository of the agent's making", async () => {
+    symlinkSync(join(dataDir, "credentials"), join(work, "link"));
+    for (const path of ["link", "link/plugins", "..", "a/../..", "/etc", ".git", "app/.git"])
+      assert.match(await call("push", { ...push, path }), /"field":"path"/, path);
+    const evil = join(work, "app", "deep");
+    mkdirSync(join(evil, ".git", "hooks"), { recursive: true });
+    assert.match(await call("push", { ...push, base: "change" }), /has a repository inside/);
+    rmSync(evil, { recursive: true });
+    // Filters and links are content here, and nothing is run or followed.
+    writeFileSync(join(work, "app", ".gitattributes"), "* filter=evil\n");
+    writeFileSync(join(work, "app", ".gitconfig"), `[filter "evil"]\n\tclean = touch ${work}/run\n`);
+    symlinkSync("/etc/passwd", join(work, "app", "passwd"));
+    assert.match(await call("push", { ...push, base: "change" }), /"changed":3/);
+    assert.equal(server.git("acme/app", "show", "change:passwd"), "/etc/passwd");
+    assert.equal(existsSync(join(work, "run")), false);
+    assert.match(await call("fetch", { branch: "change", path: "again" }), /"files":5/);
+    assert.equal(readFileSync(join(work, "again", "passwd"), "utf8"), "/etc/passwd");
+  });
+
+  await t.test("asks a person before a push, and its answers taint", () => {
+    assert.deepEqual(
+      gate.plugins
+        .tools()
+        .filter((each) => each.plugin === "git")
+        .map(({ name, riskLevel, untrusted }) => `${name} ${riskLevel} ${untrusted}`),
+      ["git_branches low true", "git_fetch low true", "git_push high true"],
+    );
+  });
+});

@@ -1,0 +1,120 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Repositories behind the real `git http-backend`, on the loopback. */
+export interface GitServer {
+  readonly url: string;
+  /** Method, path and whether the password was right, of each request. */
+  readonly requests: readonly string[];
+  /** Runs git in the bare repository at `path`, and gives what it prints. */
+  git(path: string, ...args: readonly string[]): string;
+  close(): Promise<void>;
+}
+
+export interface GitServerOptions {
+  /** Of every user. Asked for each request. */
+  readonly password: string;
+  /** Paths without ".git". Each begins with a commit on "main" that has README.md. */
+  readonly repositories: readonly string[];
+}
+
+const environment = {
+  PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_AUTHOR_NAME: "Test",
+  GIT_AUTHOR_EMAIL: "test@example.com",
+  GIT_COMMITTER_NAME: "Test",
+  GIT_COMMITTER_EMAIL: "test@example.com",
+};
+
+export async function startGitServer({ password, repositories }: GitServerOptions): Promise<GitServer> {
+  const root = mkdtempSync(join(tmpdir(), "holdfast-git-server-"));
+  const git = (path: string, ...args: readonly string[]) =>
+    execFileSync("git", args, { cwd: join(root, `${path}.git`), env: environment, encoding: "utf8" }).trim();
+  for (const path of repositories) {
+    mkdirSync(join(root, `${path}.git`), { recursive: true });
+    git(path, "init", "--quiet", "--bare", "--initial-branch=main");
+    git(path, "config", "http.receivepack", "true");
+    const readme = execFileSync("git", ["hash-object", "-w", "--stdin"], {
+      ...{ cwd: join(root, `${path}.git`), env: environment, input: `# ${path}\n`, encoding: "utf8" },
+    }).trim();
+    const tree = execFileSync("git", ["mktree"], {
+      ...{ cwd: join(root, `${path}.git`), env: environment, encoding: "utf8" },
+      input: `100644 blob ${readme}\tREADME.md\n`,
+    }).trim();
+    git(path, "update-ref", "refs/heads/main", git(path, "commit-tree", "-m", "first", tree));
+  }
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    const { authorization = "" } = request.headers;
+    const given = Buffer.from(authorization.replace(/^Basic /, ""), "base64").toString("utf8");
+    const right = given.slice(given.indexOf(":") + 1) === password;
+    requests.push(`${request.method} ${request.url} ${right}`);
+    if (right) backend(root, request, response);
+    else response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    git,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One request through git's own CGI program. */
+function backend(root: string, request: IncomingMessage, response: ServerResponse): void {
+  const { pathname, search } = new URL(request.url ?? "/", "http://base");
+  const child = spawn("git", ["http-backend"], {
+    env: {
+      ...environment,
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: "1",
+      REMOTE_USER: "person",
+      REQUEST_METHOD: request.method ?? "GET",
+      PATH_INFO: pathname,
+      QUERY_STRING: search.slice(1),
+      CONTENT_TYPE: request.headers["content-type"] ?? "",
+      HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
+      GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
+    },
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  // Whoever has heard enough of a request answers before its end.
+  child.stdin.on("error", () => {});
+  request.pipe(child.stdin);
+  let head = Buffer.alloc(0);
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (response.headersSent) {
+      response.write(chunk);
+      return;
+    }
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const headers = Object.fromEntries(
+      head
+        .toString("latin1", 0, end)
+        .split("\r\n")
+        .map((line) => [
+          line.slice(0, line.indexOf(":")).toLowerCase(),
+          line.slice(line.indexOf(":") + 1).trim(),
+        ]),
+    );
+    const { status = "200", ...rest } = headers;
+    response.writeHead(Number.parseInt(status, 10), rest);
+    response.write(head.subarray(end + 4));
+  });
+  child.once("close", () => response.end());
+}
