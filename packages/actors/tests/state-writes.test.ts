@@ -120,3 +120,23 @@ test("stateSchema is asked once a changed turn, not for reads, and never again w
   assert.equal(late.times, 2);
   assert.equal(await call(other, "read"), 7);
 });
+
+test("a turn that is on its way when the next one is refused lands, and its caller gets the answer", async () => {
+  const w = world();
+  const definition = account({ times: 0 });
+  const instance = w.create(definition);
+  await instance.ready;
+  await call(instance, "read");
+  w.store.hold = true;
+  const good = call(instance, "take", 1);
+  await turn();
+  assert.equal(w.store.held.length, 1);
+  const bad = call(instance, "take", 100);
+  await turn();
+  w.store.hold = false;
+  for (const { land } of w.store.held) land();
+  assert.equal(await good, 9);
+  await assert.rejects(bad, refused);
+  assert.equal(await instance.stopped, "failed");
+  assert.deepEqual(await call(await w.wake(definition), "get"), { balance: 9, log: "took 1" });
+});

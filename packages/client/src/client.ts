@@ -74,7 +74,7 @@ class RawClient implements ClientBase {
     key?: ActorKeyInput,
     options: HandleOptions = {},
   ): ActorHandle<D> {
-    return this.#handle(keyTarget("get", checkName(name), normalizeKey(key)), options);
+    return this.#byKey("get", name, key, options);
   }
 
   getOrCreate<D extends AnyActorDefinition = AnyActorDefinition>(
@@ -82,8 +82,7 @@ class RawClient implements ClientBase {
     key?: ActorKeyInput,
     options: GetOrCreateOptions = {},
   ): ActorHandle<D> {
-    const input = options.createWithInput;
-    return this.#handle(keyTarget("getOrCreate", checkName(name), normalizeKey(key), input), options);
+    return this.#byKey("getOrCreate", name, key, options, options.createWithInput);
   }
 
   getForId<D extends AnyActorDefinition = AnyActorDefinition>(
@@ -142,6 +141,22 @@ class RawClient implements ClientBase {
     const ask = (): Promise<unknown> => driver.manage(request, disposed);
     disposed.throwIfAborted();
     return request.type === "list" || request.type === "count" ? withRetry(ask, disposed, ports) : ask();
+  }
+
+  /** A key that is refused is told of by each use of the handle, like everything else that is refused. */
+  #byKey<D extends AnyActorDefinition>(
+    type: "get" | "getOrCreate",
+    name: string,
+    key: ActorKeyInput | undefined,
+    options: HandleOptions,
+    input?: unknown,
+  ): ActorHandle<D> {
+    checkName(name);
+    try {
+      return this.#handle(keyTarget(type, name, normalizeKey(key), input), options);
+    } catch (error) {
+      return this.#handle(keyTarget(type, name, []), { ...options, signal: AbortSignal.abort(error) });
+    }
   }
 
   #handle<D extends AnyActorDefinition>(

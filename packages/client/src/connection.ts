@@ -99,7 +99,7 @@ export class Connection {
       once: true,
       signal: this.#ended.signal,
     });
-    if (options.signal?.aborted === true) void this.dispose();
+    if (options.signal?.aborted === true) queueMicrotask(() => this.#fail(options.signal?.reason));
     else this.#open();
   }
 

@@ -171,8 +171,10 @@ export class Handle {
     });
   }
 
-  reload(): Promise<void> {
-    return this.#context.driver.reload(this.#target, this.#signal(undefined));
+  async reload(): Promise<void> {
+    const signal = this.#signal(undefined);
+    signal.throwIfAborted();
+    await this.#context.driver.reload(this.#target, signal);
   }
 
   get #carriesInput(): boolean {
@@ -184,6 +186,7 @@ export class Handle {
    * carry it: after that the actor is addressed as one that exists.
    */
   async #reach(signal: AbortSignal | undefined): Promise<ActorTarget> {
+    signal?.throwIfAborted();
     const target = this.#target;
     if (target.type !== "getOrCreate" || target.input === undefined) return target;
     this.#made ??= this.#context.driver.resolve(target, signal);

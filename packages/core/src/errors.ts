@@ -5,6 +5,8 @@ export interface WireError {
   readonly message: string;
   readonly metadata?: unknown;
   readonly actor?: ErrorActor;
+  /** The HTTP status, where it is not the one that group and code stand for. */
+  readonly status?: number;
 }
 
 /** The actor in which an error arose. */
@@ -91,13 +93,18 @@ export function toWireError(error: HoldfastError): WireError {
     message: error.message,
     ...(error.metadata === undefined ? {} : { metadata: error.metadata }),
     ...(error.actor === undefined ? {} : { actor: error.actor }),
+    ...(error.statusCode === defaultStatus(error.group, error.code) ? {} : { status: error.statusCode }),
   };
 }
 
-/** Rebuilds a received error. Anything that does not look like one becomes `message.malformed_error`. */
+/**
+ * Rebuilds a received error, with `statusCode` where that is known otherwise. Anything that does not look
+ * like one becomes `message.malformed_error`.
+ */
 export function fromWireError(value: unknown, statusCode?: number): HoldfastError {
   const wire = value as Partial<WireError> | null | undefined;
-  const options = statusCode === undefined ? {} : { statusCode };
+  const status = statusCode ?? (isErrorStatus(wire?.status) ? wire.status : undefined);
+  const options = status === undefined ? {} : { statusCode: status };
   if (typeof wire?.group !== "string" || typeof wire.code !== "string" || typeof wire.message !== "string") {
     return new HoldfastError(
       "message",
@@ -111,6 +118,10 @@ export function fromWireError(value: unknown, statusCode?: number): HoldfastErro
     ...(wire.metadata === undefined ? {} : { metadata: wire.metadata }),
     ...(isErrorActor(wire.actor) ? { actor: wire.actor } : {}),
   });
+}
+
+function isErrorStatus(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 400 && value <= 599;
 }
 
 function isErrorActor(value: unknown): value is ErrorActor {

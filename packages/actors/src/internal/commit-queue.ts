@@ -1,4 +1,4 @@
-import { HoldfastError, type Ports, type Timer } from "@holdfast/core";
+import { HoldfastError, isErrorCode, type Ports, type Timer } from "@holdfast/core";
 import type { ActorStore, CommitBatch } from "../store.ts";
 
 /** How many macrotasks a commit waits at most for further turns, each of which has to bring some. */
@@ -85,6 +85,8 @@ export class CommitQueue {
   /** What outputs are told that come too late: nothing is committed any more. */
   #failure: HoldfastError | undefined;
   #failed = false;
+  /** Why the newest turn must not be committed: told once those before it have landed. */
+  #refusal: HoldfastError | undefined;
   #holds = 0;
   #inTransaction = false;
   /** About how many callers there are, as the last landings saw it. */
@@ -263,7 +265,9 @@ export class CommitQueue {
     } catch (error) {
       // What could not be handed over cannot be made up for: memory and store would differ.
       if (this.#flights.at(-1)?.version !== version) this.#flights.push({ version, outputs, landed: false });
-      this.fail(error);
+      if (isErrorCode(error, "actor", "invalid_state")) this.#refusal = error;
+      // What is on its way is none of its business, and lands first.
+      if (this.#refusal === undefined || this.#flights.length === 1) this.fail(error);
     }
     return [];
   }
@@ -303,6 +307,7 @@ export class CommitQueue {
     }
     if (this.#flights.length === 0) this.#gather();
     this.#leave(outputs);
+    if (this.#refusal !== undefined && this.#flights.length === 1) this.fail(this.#refusal);
   }
 
   /** How many callers there are; those who wait nowhere now are soon back, or forgotten by and by. */
@@ -346,13 +351,13 @@ export class CommitQueue {
 
   /** Whether the store may be given a commit now. */
   get #isFree(): boolean {
-    if (this.#holds > 0 || this.#failed) return false;
+    if (this.#holds > 0 || this.#failed || this.#refusal !== undefined) return false;
     const { length } = this.#flights;
     return length === 0 || (length < maxFlights && this.#crowd > 1 && this.#owner.overlaps);
   }
 
   #takeNext(outputs: readonly Output[] = []): void {
-    const next = this.#holds > 0 ? undefined : this.#next;
+    const next = this.#holds > 0 || this.#refusal !== undefined ? undefined : this.#next;
     if (next !== undefined) this.#next = undefined;
     // The store gets its next work before anything leaves, so that it is not idle meanwhile.
     const unchanged = next === undefined || this.#failed ? [] : this.#handIn(next);

@@ -414,7 +414,11 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     const shown = error ?? this.errors.stopping();
     this.#abortAll(shown);
     this.usedCalls?.rejectAll(shown);
-    this.usedConnections?.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`, false);
+    const cutOff = (): void =>
+      this.usedConnections?.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`, false);
+    // Who comes back calls again: those whose turn was refused hear of it first, or they would go on and on.
+    if (isErrorCode(shown, "actor", "invalid_state")) this.ports.tasks.macrotask(cutOff);
+    else cutOff();
     this.#started.reject(shown);
     this.#ready.reject(shown);
     this.usedParts?.stopped();
