@@ -108,6 +108,44 @@ describe("commands of a spawn host", needsPerl, () => {
     });
   }
 
+  test("are in their control group from the beginning", async (t) => {
+    const { spawner } = start(t);
+    const request = { program: "cat", args: ["/proc/self/cgroup"], cwd: "/", env };
+    const command = await spawner.captured(request, 10_000);
+    const { family } = command;
+    if (family.group === undefined) {
+      t.skip("this user may not make control groups");
+      return;
+    }
+    const { exitCode, remains } = await command.exited;
+    assert.deepEqual([exitCode, remains], [0, false]);
+    const own = family.group.split("/").slice(-2).join("/");
+    assert.match((await command.collect(1_000)).stdout.toString(), new RegExp(`^0::.*/${own}$`, "m"));
+    await assert.rejects(readdir(family.group), { code: "ENOENT" });
+  });
+
+  test("enter their group by themselves where the system does not put them there", async (t) => {
+    const host = await SpawnHost.start({}, silentLogger);
+    assert.ok(host);
+    t.after(() => host.close());
+    // No control group, so that nothing can be made in it; what would enter one leaves its trace.
+    const group = await temporary(t);
+    const request = { program: "true", args: [], cwd: "/", env, keepBytes: 10, makesGroup: false };
+    const entered = await host.run({ ...request, group, limited: [] });
+    assert.equal((await entered.exited).exitCode, 0);
+    assert.equal(await readFile(join(group, "cgroup.procs"), "utf8"), "0");
+    const missing = join(group, "missing");
+    for (const where of [
+      { group: missing, limited: [] },
+      { group: undefined, limited: [missing] },
+    ]) {
+      const { exited } = await host.run({ ...request, ...where });
+      await assert.rejects(exited, { step: "g" });
+    }
+    const taken = host.run({ ...request, group, makesGroup: true, limited: [] });
+    await assert.rejects(taken, { step: "g" });
+  });
+
   test("are refused a NUL and what no system takes", async (t) => {
     const { run } = start(t, { controlGroups: false });
     await assert.rejects(run("true", ["a\0b"]), TypeError);

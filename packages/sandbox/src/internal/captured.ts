@@ -30,8 +30,10 @@ export class HostedCapture implements CapturedCommand {
   }
 
   async collect(graceMs: number): Promise<HostedOutput> {
-    await within(graceMs, this.#command.output);
-    this.#command.cut();
+    if (!(await this.exited).closed) {
+      await within(graceMs, this.#command.output);
+      this.#command.cut();
+    }
     return await this.#command.output;
   }
 }
@@ -56,7 +58,7 @@ export class DirectCapture implements CapturedCommand {
     this.#stderr = new Beginning(child.stderr, keepBytes);
     this.#closed = new Promise((resolve) => child.once("close", () => resolve()));
     this.exited = new Promise((resolve) =>
-      child.once("exit", (exitCode) => resolve({ exitCode, remains: true })),
+      child.once("exit", (exitCode) => resolve({ exitCode, remains: true, closed: false })),
     );
   }
 

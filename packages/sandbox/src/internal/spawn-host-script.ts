@@ -29,9 +29,11 @@ export const spawnHostScript = String.raw`
 use strict;
 no warnings;
 use POSIX ();
-use Fcntl qw(F_GETFL F_SETFL F_SETFD FD_CLOEXEC O_NONBLOCK);
+use Fcntl qw(F_GETFL F_SETFL F_SETFD FD_CLOEXEC O_NONBLOCK O_RDONLY O_DIRECTORY);
 
-my $pidfd_open = 434;
+# The same numbers on every architecture.
+my ($pidfd_open, $clone3) = (434, 435);
+my ($into_group, $directory_flags) = (0x200000000, O_RDONLY | O_DIRECTORY);
 my $chunk = 65_536;
 my $starts_in_a_turn = 8;
 
@@ -116,7 +118,6 @@ sub take_frames {
 sub start {
   my ($id, $keep, $directory, $make, $group, $count, @rest) = @_;
   my @enter = splice @rest, 0, $count;
-  push @enter, $group if length $group;
   my @words = splice @rest, 0, shift @rest;
   return fail($id, $!, 'g') if $make && !mkdir($group, 0755);
   my ($out, $out_end, $err, $err_end);
@@ -125,7 +126,11 @@ sub start {
     rmdir $group if $make;
     return fail($id, $error, 'p');
   }
-  my $pid = fork;
+  my $pid = length $group ? fork_into($group) : undef;
+  if (!defined $pid) {
+    push @enter, $group if length $group;
+    $pid = fork;
+  }
   become($id, $directory, \@enter, \@words, \@rest, $out_end, $err_end) if defined $pid && $pid == 0;
   my $pidfd = defined $pid ? syscall($pidfd_open, $pid + 0, 0) : -1;
   if ($pidfd < 0) {
@@ -145,6 +150,19 @@ sub start {
     watch(fileno $command->{streams}[$stream], [$command, $stream]);
   }
   answer(pack('aNN', 'S', $id, $pid));
+}
+
+# A fork whose child is in the group from the beginning; undefined where the system cannot do that. To
+# enter a group later moves a process, for which the system stops all others that fork or exit.
+sub fork_into {
+  my ($group) = @_;
+  sysopen(my $handle, $group, $directory_flags) or return undef;
+  # struct clone_args of clone3(2): its first field is the flags, the fifth the signal of its end, the last
+  # the group; the others are for what is not asked for.
+  my $arguments = eval { pack('Q11', $into_group, (0) x 3, POSIX::SIGCHLD(), (0) x 5, fileno $handle) };
+  return undef if !defined $arguments;
+  my $pid = syscall($clone3, $arguments, length $arguments);
+  return $pid < 0 ? undef : $pid;
 }
 
 # What the child does between fork and exec; it never returns. Its input is the host's, which is empty.

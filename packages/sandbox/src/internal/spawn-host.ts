@@ -23,6 +23,8 @@ export interface HostedExit {
   readonly exitCode: number | null;
   /** False when its control group is known to be empty, and was removed. */
   readonly remains: boolean;
+  /** True when its pipes are closed too, so that all of its output is there. */
+  readonly closed: boolean;
 }
 
 export interface HostedOutput {
@@ -229,11 +231,11 @@ export class SpawnHost {
         this.#fail(id, new StartFailure(body.readUInt32BE(5), String.fromCharCode(body[9] ?? 0)));
         break;
       case "X":
-        awaited?.exited.resolve(exitOf(body));
+        awaited?.exited.resolve(exitOf(body, false));
         break;
       case "D":
         this.#forget(id);
-        awaited?.exited.resolve(exitOf(body));
+        awaited?.exited.resolve(exitOf(body, true));
         awaited?.output.resolve(outputOf(body));
         break;
     }
@@ -260,9 +262,9 @@ function frameOf(verb: string, fields: readonly (string | number)[]): Buffer {
 }
 
 /** From the status of wait(2). */
-function exitOf(body: Buffer): HostedExit {
+function exitOf(body: Buffer, closed: boolean): HostedExit {
   const status = body.readUInt32BE(5);
-  return { exitCode: (status & 0x7f) === 0 ? status >> 8 : null, remains: body[9] !== 0 };
+  return { exitCode: (status & 0x7f) === 0 ? status >> 8 : null, remains: body[9] !== 0, closed };
 }
 
 function outputOf(body: Buffer): HostedOutput {
