@@ -4,11 +4,8 @@ import { once } from "node:events";
 import { describe, type TestContext, test } from "node:test";
 import { actor } from "@holdfast/actors";
 import { createClient } from "@holdfast/client";
-import { systemClock, systemPorts } from "@holdfast/core";
-import { openSqliteStore } from "@holdfast/store-sqlite";
-import { createRegistry } from "../src/index.ts";
 import type { ScheduleRegistry } from "./schedule-server.ts";
-import { Condition, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+import { Condition, laterRegistry, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
 interface Mortal {
   readonly client: ReturnType<typeof createClient<ScheduleRegistry>>;
@@ -56,10 +53,16 @@ describe("schedules of a server on SQLite", () => {
     });
     const { client } = await serve(t, { alarm });
     const handle = client().alarm.getOrCreate("a");
-    await handle.in(150);
-    await heard.until(() => fired.length >= 3);
+    let rings = 0;
+    // On a busy machine a near time has come before it sleeps: then a later one.
+    for (let ms = 150; fired[0] !== "sleep"; ms *= 2) {
+      fired.length = 0;
+      await handle.in(ms);
+      rings += 1;
+      await heard.until(() => fired.includes("ring") && fired.at(-1) === "sleep");
+    }
     assert.deepEqual(fired, ["sleep", "ring", "sleep"]);
-    assert.equal(await handle.count(), 1);
+    assert.equal(await handle.count(), rings);
   });
 
   test("a registry that is not listening runs them too, and its shutdown leaves them to the next", async (t) => {
@@ -78,35 +81,37 @@ describe("schedules of a server on SQLite", () => {
     const first = sqliteRegistry({ alarm }, directory);
     await first.client.alarm.getOrCreate("a").in(0);
     await heard.until(() => rings === 1);
-    await first.client.alarm.getOrCreate("b").in(50);
+    await first.client.alarm.getOrCreate("b").in(600_000);
     await first.shutdown();
     assert.equal(rings, 1);
-    const second = sqliteRegistry({ alarm }, directory);
+    const second = laterRegistry({ alarm }, directory, 600_000);
     t.after(() => second.shutdown());
     await second.directory();
     await heard.until(() => rings === 2);
   });
 
-  test("kill -9: what was due meanwhile runs after the restart, once", { timeout: 60_000 }, async (t) => {
+  test("kill -9: what was due meanwhile runs after the restart, once", { timeout: 120_000 }, async (t) => {
     const directory = temporaryDirectory(t);
     const first = await start(t, directory);
     const ids = Array.from({ length: 20 }, (_, i) => `k${i}`);
-    for (const id of ids) await first.client.clockwork.getOrCreate(id).in(400);
+    await Promise.all(ids.map((id) => first.client.clockwork.getOrCreate(id).in(1_200)));
     await first.kill();
-    await new Promise((resolve) => setTimeout(resolve, 450));
+    await new Promise((resolve) => setTimeout(resolve, 1_250));
     const second = await start(t, directory);
     const done = async (): Promise<boolean> => {
       const pending = await Promise.all(ids.map((id) => second.client.clockwork.get(id).pending()));
       return pending.every((count) => count === 0);
     };
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while (!(await done())) assert.ok(Date.now() < deadline, "they run after the restart");
     for (const id of ids) {
       assert.deepEqual(await second.client.clockwork.get(id).counts(), { runs: 1, twice: 0, cut: 0 });
     }
   });
 
-  test("kill -9 while one runs: it is run again, and has its effect once", { timeout: 60_000 }, async (t) => {
+  test("kill -9 while one runs: it is run again, and has its effect once", {
+    timeout: 120_000,
+  }, async (t) => {
     const directory = temporaryDirectory(t);
     const first = await start(t, directory);
     const handle = first.client.clockwork.getOrCreate("s");
@@ -116,12 +121,12 @@ describe("schedules of a server on SQLite", () => {
     await first.kill();
     const second = await start(t, directory);
     const again = second.client.clockwork.get("s");
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while ((await again.counts()).runs === 0) assert.ok(Date.now() < deadline, "it runs again");
     assert.deepEqual(await again.counts(), { runs: 1, twice: 0, cut: 1 });
   });
 
-  test("10,000 sleeping actors that are due at one time all run, once", { timeout: 120_000 }, async (t) => {
+  test("10,000 sleeping actors that are due at one time all run, once", { timeout: 300_000 }, async (t) => {
     const directory = temporaryDirectory(t);
     const count = 10_000;
     const heard = new Condition();
@@ -155,18 +160,15 @@ describe("schedules of a server on SQLite", () => {
     }
     await first.shutdown();
     most = 0;
-    const ahead = { now: () => systemClock.now() + 600_000 };
-    const ports = { ...systemPorts(), clock: ahead };
-    const store = () => openSqliteStore({ path: directory, ports });
-    const second = createRegistry({ use: { alarm }, ports, store });
+    const second = laterRegistry({ alarm }, directory, 600_000);
     t.after(() => second.shutdown());
     const began = performance.now();
     await second.directory();
-    await heard.until(() => rings >= count, 100_000);
+    await heard.until(() => rings >= count, 250_000);
     t.diagnostic(`${count} alarms in ${Math.round(performance.now() - began)} ms, ${most} starting at once`);
     assert.ok(most <= 64, `${most} were starting at once`);
     assert.equal(rings, count);
     for (const i of [0, 4_999, 9_999]) assert.equal(await second.client.alarm.get(`n${i}`).rings(), 1);
-    assert.equal((await (await second.directory()).store.due(ahead.now(), 10)).actors.length, 0);
+    assert.equal((await (await second.directory()).store.due(Date.now() + 600_000, 10)).actors.length, 0);
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Client, type ClientConfig, createClient } from "@holdfast/client";
-import { systemPorts } from "@holdfast/core";
+import { systemClock, systemPorts } from "@holdfast/core";
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import {
   createRegistry,
@@ -38,6 +38,16 @@ export function sqliteRegistry<const Actors extends Definitions>(
 ): Registry<Actors> {
   const ports = systemPorts();
   return createRegistry({ use, ports, gateway, store: () => openSqliteStore({ path: directory, ports }) });
+}
+
+/** The same, for whom it is `laterMs` after now. */
+export function laterRegistry<const Actors extends Definitions>(
+  use: Actors,
+  directory: string,
+  laterMs: number,
+): Registry<Actors> {
+  const ports = { ...systemPorts(), clock: { now: () => systemClock.now() + laterMs } };
+  return createRegistry({ use, ports, store: () => openSqliteStore({ path: directory, ports }) });
 }
 
 /** A listening server on the real SQLite store. */
