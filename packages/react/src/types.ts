@@ -57,9 +57,13 @@ export interface UseActorResult<Name extends string, D extends AnyActorDefinitio
   readonly useEvent: UseEvent<D>;
 }
 
-export type UseEvent<D extends AnyActorDefinition> = <Name extends EventName<EventsOf<D>>>(
+/** Where an actor declares no events, the callback says what it takes, as with `on` of a connection. */
+export type UseEvent<D extends AnyActorDefinition> = <
+  Name extends EventName<EventsOf<D>>,
+  Args extends EventArguments<EventsOf<D>, Name>,
+>(
   event: Name,
-  callback: (...args: EventArguments<EventsOf<D>, Name>) => void,
+  callback: (...args: Args) => void,
 ) => void;
 
 /** A call as a component sees it. */

@@ -1,0 +1,26 @@
+/** Read by the compiler: what the callback of `useEvent` may take. The hooks themselves run in the browser tests. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor, event } from "@holdfast/actors";
+import type { UseEvent } from "./types.ts";
+
+const plain = actor({ state: { n: 0 }, actions: { add: (c) => c.broadcast("added", ++c.state.n) } });
+const typed = actor({
+  state: {},
+  events: { changed: event<{ n: number }>(), pair: event<[string, number]>() },
+  actions: {},
+});
+
+function listen(any: UseEvent<typeof plain>, known: UseEvent<typeof typed>): void {
+  any("added", (n: number) => n.toFixed());
+  known("changed", ({ n }) => n.toFixed());
+  known("pair", (name, n) => name.at(n));
+  // @ts-expect-error The payload is an object.
+  known("changed", (n: number) => n);
+  // @ts-expect-error No such event.
+  known("other", () => {});
+}
+
+test("a callback says what it takes where no events are declared, and is told it where they are", () => {
+  assert.equal(typeof listen, "function");
+});
