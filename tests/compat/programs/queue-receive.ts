@@ -79,6 +79,16 @@ const inbox = actor({
       ]);
       return answer;
     },
+    completedById: async (c) => {
+      const [answer] = await Promise.all([
+        c.queue.enqueueAndWait("asks", { n: 4 }, { timeout: 2_000 }),
+        (async () => {
+          const message = await c.queue.next({ names: ["asks"], completable: true, timeout: 2_000 });
+          if (message) await c.queue.complete({ id: message.id, name: message.name }, { double: 8 });
+        })(),
+      ]);
+      return answer;
+    },
     askInVain: async (c) => {
       try {
         await c.queue.enqueueAndWait("asks", { n: 0 }, { timeout: 10 });
@@ -106,6 +116,7 @@ export async function program(endpoint: string): Promise<void> {
   assert.deepEqual(await handle.order(), [2, "3"]);
   assert.deepEqual(await handle.emptyBatch(), []);
   assert.deepEqual(await handle.emptyTry(), [true, true, 0]);
+  assert.deepEqual(await handle.completedById(), { double: 8 });
   assert.equal(await handle.waitForNames(), "queue.timed_out");
   assert.equal(await handle.waitFound(), "here");
   assert.equal(await handle.available(), 9);
