@@ -1,9 +1,10 @@
 import type { Jail } from "../jail/jail.ts";
+import { startTime } from "../jail/processes.ts";
 import type { Attack } from "./attack.ts";
 
 const limits = { pids: 40, memoryBytes: 128 * 1024 * 1024, cpus: 0.5 };
 
-async function until(condition: () => boolean, timeoutMs = 10_000): Promise<boolean> {
+async function until(condition: () => boolean, timeoutMs = 30_000): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadline) return false;
@@ -12,13 +13,9 @@ async function until(condition: () => boolean, timeoutMs = 10_000): Promise<bool
   return true;
 }
 
+/** One that is dead and not yet collected is not alive, though a signal would find it. */
 function alive(jail: Jail): boolean {
-  try {
-    process.kill(jail.pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  return startTime(jail.pid) !== undefined;
 }
 
 export const resourceAttacks: readonly Attack[] = [
