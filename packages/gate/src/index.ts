@@ -98,7 +98,8 @@ export type {
   ToolSpec,
 } from "./jail/jail.ts";
 export type { PluginConnection } from "./plugins/connections.ts";
-export type { PluginGrant } from "./plugins/launcher.ts";
+export type { PluginGit, PluginGrant } from "./plugins/launcher.ts";
+export { pluginSettingsFile } from "./plugins/plugin-settings.ts";
 export type { PluginState, PluginStatus, Plugins, PluginsConfig } from "./plugins/plugins.ts";
 export { type DryRunRow, dryRunPolicy } from "./policy/dry-run.ts";
 export { type Evaluation, evaluate as evaluatePolicy, type PolicyStep } from "./policy/evaluate.ts";

@@ -3,7 +3,7 @@ import { chmod, copyFile, cp, lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { HoldfastError, systemPorts } from "@holdfast/core";
-import { copyAuditLog, egressConfigFile, type Jails, policyFile } from "@holdfast/gate";
+import { copyAuditLog, egressConfigFile, type Jails, pluginSettingsFile, policyFile } from "@holdfast/gate";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { groupsFile } from "./groups/group-settings.ts";
 
@@ -20,7 +20,7 @@ const folders = ["sample", "groups", "vault", "plugins", "credentials", join("ga
 const pluginData = join("gate", "plugins");
 
 /** What the operator wrote: without its policy, a restored gate would allow what was forbidden. */
-const files = [policyFile, egressConfigFile, groupsFile] as const;
+const files = [policyFile, egressConfigFile, pluginSettingsFile, groupsFile] as const;
 
 /**
  * Copies a data directory while its server runs: what was acknowledged before the call is in the copy.

@@ -243,8 +243,11 @@ describe("one data directory", () => {
     await watch.close();
     const policy = '{"version":1,"rules":[]}';
     writeFileSync(join(studio.dataDirectory, "policy.json"), policy);
+    const settings = '{"version":1,"plugins":{}}';
+    writeFileSync(join(studio.dataDirectory, "plugins.json"), settings);
     await studio.backup(copy);
     assert.equal(readFileSync(join(copy, "policy.json"), "utf8"), policy);
+    assert.equal(readFileSync(join(copy, "plugins.json"), "utf8"), settings);
     assert.equal(readFileSync(join(copy, "tasks", task.id, "workspace", "README.md"), "utf8"), "# Hi\n");
     await assert.rejects(studio.backup(copy), (e) => isErrorCode(e, "backup", "not_empty"));
     const restored = await serve(t, copy);
