@@ -111,7 +111,7 @@ export async function untilGroup(
   const group = client.group(name);
   let changed = Promise.withResolvers<void>();
   const watch = await group.on("changed", () => changed.resolve());
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 240_000;
   try {
     for (;;) {
       const view = await group.get();

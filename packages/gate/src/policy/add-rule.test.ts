@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { withRule } from "./add-rule.ts";
-import type { PolicyAction, PolicyRule } from "./rule.ts";
+import type { PolicyAction } from "./policy.ts";
+import type { PolicyRule } from "./rule.ts";
 
 const rule = (id: string, action: PolicyAction, ...tools: string[]): PolicyRule => ({ id, action, tools });
 const added = rule("new", "allow", "mail_send");
