@@ -89,6 +89,12 @@ test("mail", { skip: problem ?? false }, async (t) => {
   });
   const { address } = server;
   const read = async (args: Record<string, unknown>) => (await call("read", args)).text;
+  /** Messages that the server has taken: their lines are there before its yes. */
+  const taken = () =>
+    server
+      .log()
+      .split("\n")
+      .filter((line) => line.includes(" <= ")).length;
   /** Delivery comes after the server's yes. */
   const arrived = async (subject: string): Promise<number> => {
     for (;;) {
@@ -137,7 +143,7 @@ test("mail", { skip: problem ?? false }, async (t) => {
   });
 
   await t.test("nothing is sent that says otherwise than it looks", async () => {
-    const before = server.log();
+    const before = taken();
     const good = { to: [address], subject: "refused", text: "x" };
     for (const [args, expected] of [
       [{ ...good, subject: "a\r\nBcc: thief@evil.example" }, /^HANDLER_ERROR subject/],
@@ -161,7 +167,7 @@ test("mail", { skip: problem ?? false }, async (t) => {
     assert.match((await call("search", { since: "1 Jan" })).text, /^HANDLER_ERROR since/);
     assert.match((await call("search", { folder: "Nowhere" })).text, /^NOT_FOUND folder/);
     assert.match((await call("search", {}, "beta")).text, /^NOT_ALLOWED/);
-    assert.equal(server.log(), before);
+    assert.equal(taken(), before);
   });
 
   await t.test("what the server refuses is told", async () => {
