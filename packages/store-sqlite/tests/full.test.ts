@@ -67,14 +67,20 @@ describe("a full store", () => {
     afterTest(t, () => spawnSync("umount", ["-l", path]));
     const store = await openStore(t, { path });
     await store.commit(create("a", snapshot(1_000)));
-    writeFileSync(`${path}/ballast`, new Uint8Array(2_000_000));
+    writeFileSync(`${path}/ballast`, new Uint8Array(1_000_000));
     spawnSync("dd", ["if=/dev/zero", `of=${path}/rest`, "bs=4096"]);
-    assert.equal((await store.acquire("a")).state?.snapshot.length, 1_000);
-    const refused = store.commit({ ...next("a", 2, snapshot(10_000)), epoch: 2 });
-    await assert.rejects(refused, code("store", "full"));
+    // Epochs find a place in the room that the log has made ahead, until one does not: it is given again.
+    for (let epoch = 1; ; ) {
+      const { record, state } = await store.acquire("a");
+      assert.equal(state?.snapshot.length, 1_000);
+      if (record.epoch === epoch) break;
+      epoch = record.epoch;
+      const refused = store.commit({ ...next("a", 2, snapshot(2_500_000)), epoch });
+      await assert.rejects(refused, code("store", "full"));
+    }
     rmSync(`${path}/ballast`);
-    assert.equal((await store.acquire("a")).record.epoch, 2);
-    await store.commit({ ...next("a", 2, snapshot(100)), epoch: 2 });
+    const { epoch } = (await store.acquire("a")).record;
+    await store.commit({ ...next("a", 2, snapshot(100)), epoch });
     await store.close();
     assert.equal(integrity(`${path}/actors.db`), "ok");
   });
