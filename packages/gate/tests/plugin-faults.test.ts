@@ -172,7 +172,7 @@ test("a plugin has its own credentials, and no others", { skip }, async (t) => {
   assert.equal(HOLDFAST_PLUGIN, "spy");
   assert.deepEqual(
     Object.keys(rest).sort(),
-    ["HOME", "LANG", "PATH", "PWD"].filter((each) => each in rest).sort(),
+    ["CARAPACE_HOME", "HOME", "LANG", "PATH", "PWD"].filter((each) => each in rest).sort(),
   );
   await assert.rejects(callTool(gate, "spy_throw"));
   assert.ok(logged.some((line) => line.includes("handler failed")));

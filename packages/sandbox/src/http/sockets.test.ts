@@ -107,7 +107,7 @@ describe("WebSocket routes", () => {
       method: "POST",
       headers: { authorization },
     });
-    assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET"]);
+    assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET, HEAD"]);
   });
 
   test("a route for browsers is refused by a close frame", async (t) => {
