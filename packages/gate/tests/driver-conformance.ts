@@ -20,11 +20,13 @@ export interface DriverUnderTest {
   readonly config: () => Promise<NonNullable<GateConfig["jails"]>>;
   /** Guarantees that it says it does not give. */
   readonly absent: readonly GuaranteeName[];
+  /** Guarantees whose proof a loaded machine can miss; they are declared absent then, and not relied on. */
+  readonly mayLack?: readonly GuaranteeName[];
 }
 
 const typed = (code: string) => (error: unknown) => isErrorCode(error, "jail", code);
 
-export function driverConformance({ name, skip, config, absent }: DriverUnderTest): void {
+export function driverConformance({ name, skip, config, absent, mayLack = [] }: DriverUnderTest): void {
   describe(`jails of ${name}`, { skip }, () => {
     const cleanups: (() => unknown)[] = [];
     const scratch = () => temporaryDirectory({ after: (end) => cleanups.push(end) });
@@ -48,13 +50,14 @@ export function driverConformance({ name, skip, config, absent }: DriverUnderTes
     test("declare exactly what was proven, and refuse what needs more", async () => {
       const { guarantees } = gate.jails.driver;
       const lacking = guarantees.filter((each) => !each.held).map((each) => each.name);
-      assert.deepEqual(lacking, absent, JSON.stringify(guarantees));
+      const unexpected = lacking.filter((each) => !mayLack.includes(each));
+      assert.deepEqual(unexpected, absent, JSON.stringify(guarantees));
       assert.deepEqual(
         demandedGuarantees.filter((each) => !guarantees.some((one) => one.held && one.name === each)),
         [],
       );
       assert.ok(guarantees.every((each) => each.detail !== ""));
-      for (const need of absent) {
+      for (const need of lacking) {
         await assert.rejects(
           gate.jails.start(shell("true", { requires: [need] })),
           typed("missing_guarantee"),
@@ -174,12 +177,16 @@ export function driverConformance({ name, skip, config, absent }: DriverUnderTes
 
     test("end at the memory limit, and nothing else does", {
       skip: absent.includes("limits.memory") && "declared absent",
-    }, async () => {
+    }, async (t) => {
+      const found = gate.jails.driver.guarantees.find((each) => each.name === "limits.memory");
+      if (found?.held !== true) return t.skip(`declared absent: ${found?.detail}`);
       const other = await gate.jails.start(shell("cat"));
       const jail = await gate.jails.start(
         shell("exec tail -n 1 </dev/zero", { limits: { memoryBytes: 48 * 1024 * 1024 } }),
       );
-      assert.equal((await finish(jail)).reason, "memory");
+      const { reason } = await finish(jail);
+      // Where the engine's account of it can be lost, the command has ended all the same.
+      assert.ok(reason === "memory" || (mayLack.includes("limits.memory") && reason === "killed"), reason);
       assert.equal((await finish(other, "alive")).stdout, "alive");
     });
 

@@ -83,6 +83,8 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
     await makeImage(directory, [...basicPrograms, ...(options.programs ?? [])], podman);
     service = spawn("podman", ["system", "service", "--time=0", `unix://${socketPath}`], {
       env: { ...process.env, ...env },
+      // Its monitors leave a file named "oom" where they run.
+      cwd: directory,
       stdio: "ignore",
     });
     await listens(service, socketPath);

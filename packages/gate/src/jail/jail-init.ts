@@ -11,7 +11,7 @@ $SIG{TERM} = sub { kill "TERM", $pid }; $SIG{$_} = "IGNORE" for "HUP", "INT", "Q
 open(STDIN, "<", "/dev/null"); open(STDOUT, ">", "/dev/null"); open(STDERR, ">", "/dev/null");
 while (1) {
   my $dead = waitpid(-1, 0);
-  if ($dead == $pid) { my $s = $?; POSIX::_exit($s & 127 ? 128 + ($s & 127) : $s >> 8) }
+  if ($dead == $pid) { my $s = $?; linger($s & 127 ? 128 + ($s & 127) : $s >> 8); POSIX::_exit($s & 127 ? 128 + ($s & 127) : $s >> 8) }
   POSIX::_exit(125) if $dead == -1 && $! != POSIX::EINTR();
 }`;
 
@@ -32,11 +32,17 @@ export interface InitPlan {
   readonly command: readonly string[];
   /** Loaded before the command starts, where the driver does not do so. */
   readonly filter?: Buffer;
+  /**
+   * How long the first process stays after a command that was killed, so that the host still finds the
+   * control group that counts what the memory limit killed. 0 by default.
+   */
+  readonly lingerMs?: number;
 }
 
 /** The command line that makes an exact environment and a first process for a command. */
-export function initCommand({ env, command, filter }: InitPlan): string[] {
+export function initCommand({ env, command, filter, lingerMs = 0 }: InitPlan): string[] {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const program = `${filter === undefined ? "" : loadFilter(filter, process.arch)}${start}`;
+  const linger = `sub linger { select(undef, undef, undef, ${lingerMs / 1_000}) if $_[0] == 137 }\n`;
+  const program = `${linger}${filter === undefined ? "" : loadFilter(filter, process.arch)}${start}`;
   return ["/usr/bin/env", "-i", ...variables, "/usr/bin/perl", "-e", program, "--", ...command];
 }

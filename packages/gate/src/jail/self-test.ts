@@ -174,7 +174,7 @@ async function runToEnd(
   jail.stdout.resume();
   const said = text(jail.stderr);
   const timeout = new AbortController();
-  const late = delay(10_000, undefined, { signal: timeout.signal }).then(
+  const late = delay(30_000, undefined, { signal: timeout.signal }).then(
     () => jail.stop({ graceMs: 0 }),
     () => jail.exited,
   );
@@ -188,7 +188,7 @@ async function checkMemory(launch: Launch, spec: JailSpec): Promise<true | strin
   const { jail, reason } = await runToEnd(launch, {
     ...spec,
     args: ["-c", "exec tail -n 1 </dev/zero"],
-    limits: { memoryBytes: 32 * 1024 * 1024 },
+    limits: { memoryBytes: 64 * 1024 * 1024 },
   });
   const kills = jail.usage().memoryKills ?? 0;
   return reason === "memory" && kills > 0 ? true : `a memory balloon ended as ${reason} with ${kills} kills`;

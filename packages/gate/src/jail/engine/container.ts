@@ -31,6 +31,8 @@ export async function startContainer(start: ContainerStart): Promise<Jail> {
   return new ContainerJail(start, streams, state.pid, waited);
 }
 
+const lookEveryMs = 100;
+
 interface State {
   readonly pid: number;
   readonly outOfMemory: boolean;
@@ -52,6 +54,7 @@ class ContainerJail implements Jail {
   readonly exited: Promise<JailExit>;
   readonly #start: ContainerStart;
   readonly #counters: ContainerCounters;
+  #looking: NodeJS.Timeout | undefined;
   #stopping = false;
   #alive = true;
 
@@ -63,6 +66,10 @@ class ContainerJail implements Jail {
     this.stdout = streams.stdout;
     this.stderr = streams.stderr;
     this.#counters = containerCounters(pid);
+    if (start.spec.limits?.memoryBytes !== undefined) {
+      // The kernel tells nobody that a limit killed, and the group goes soon after; its first process waits.
+      this.#looking = setInterval(() => this.#counters.read(), lookEveryMs).unref();
+    }
     this.exited = this.#finish(streams, waited);
   }
 
@@ -74,6 +81,7 @@ class ContainerJail implements Jail {
     const { client, container, onExit } = this.#start;
     // The group of a container goes soon after its process: the last look is now.
     await streams.ended;
+    clearInterval(this.#looking);
     this.#counters.read();
     const answer = await waited.catch(() => undefined);
     const code = isRecord(answer) ? Number(answer["StatusCode"] ?? -1) : null;

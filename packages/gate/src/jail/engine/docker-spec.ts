@@ -5,6 +5,7 @@ import {
   type ContainerPlan,
   cpuPeriodMicroseconds,
   cpuQuota,
+  lingerOf,
   mountsOf,
   resourceLimits,
 } from "./podman-spec.ts";
@@ -44,7 +45,11 @@ export function dockerContainer(plan: DockerPlan): object {
   const uid = process.getuid?.() ?? 0;
   return {
     Image: image,
-    Entrypoint: initCommand({ env: { ...spec.env, PWD: spec.cwd }, command: [spec.command] }),
+    Entrypoint: initCommand({
+      env: { ...spec.env, PWD: spec.cwd },
+      command: [spec.command],
+      lingerMs: lingerOf(spec),
+    }),
     Cmd: spec.args,
     WorkingDir: spec.cwd,
     User: `${uid}:${process.getgid?.() ?? 0}`,

@@ -31,6 +31,11 @@ export function cpuQuota(cpus: number): number {
   return Math.max(1_000, Math.round(cpus * cpuPeriodMicroseconds));
 }
 
+/** Long enough for the host to look a dozen times. */
+export function lingerOf({ limits }: JailSpec): number {
+  return limits?.memoryBytes === undefined ? 0 : 1_500;
+}
+
 /** No core dumps; the rest within what a host without the right to raise limits has itself. */
 export const resourceLimits = [
   { name: "core", soft: 0, hard: 0 },
@@ -60,7 +65,11 @@ export function podmanContainer({ spec, label, seccompFile, root }: ContainerPla
       : { userns: { nsmode: "keep-id", value: `uid=${jailUser},gid=${jailUser}` } };
   return {
     rootfs: root,
-    command: initCommand({ env: { ...spec.env, PWD: spec.cwd }, command: [spec.command, ...spec.args] }),
+    command: initCommand({
+      env: { ...spec.env, PWD: spec.cwd },
+      command: [spec.command, ...spec.args],
+      lingerMs: lingerOf(spec),
+    }),
     work_dir: spec.cwd,
     stdin: true,
     terminal: false,
