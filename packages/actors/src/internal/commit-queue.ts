@@ -265,7 +265,7 @@ export class CommitQueue {
     } catch (error) {
       // What could not be handed over cannot be made up for: memory and store would differ.
       if (this.#flights.at(-1)?.version !== version) this.#flights.push({ version, outputs, landed: false });
-      if (isErrorCode(error, "actor", "invalid_state")) this.#refusal = error;
+      if (isRefusedState(error)) this.#refusal = error;
       // What is on its way is none of its business, and lands first.
       if (this.#refusal === undefined || this.#flights.length === 1) this.fail(error);
     }
@@ -368,4 +368,9 @@ export class CommitQueue {
 function inTransactionError(): HoldfastError {
   const message = "What leaves the actor waits for its commit, and a transaction is open: do it afterwards";
   return new HoldfastError("actor", "output_in_transaction", message, { statusCode: 500 });
+}
+
+/** True for what says that a turn left a state that cannot be committed: by its schema, or by its values. */
+export function isRefusedState(error: unknown): error is HoldfastError {
+  return isErrorCode(error, "actor", "invalid_state") || isErrorCode(error, "actor", "invalid_state_value");
 }

@@ -107,6 +107,8 @@ export class Connection implements Conn {
   /** Notices changes of dates and bytes in the state, which no proxy reports. */
   checkLeaves(forget: boolean): void {
     this.#tracker?.checkLeaves(forget);
+    // Nobody runs who may have what was assigned in hand.
+    if (forget) this.#tracker?.settle();
   }
 
   get isHibernatable(): boolean {
@@ -143,6 +145,7 @@ export class Connection implements Conn {
   }
 
   record(): ConnectionRecord {
+    this.#tracker?.settle();
     return {
       params: this.params,
       state: this.#tracker === undefined ? this.#rawState : this.#tracker.raw,

@@ -16,7 +16,7 @@ import type {
 } from "../instance.ts";
 import type { ActivityOwner } from "./activity.ts";
 import { ActorMembers } from "./actor-members.ts";
-import { type Changes, type CommitOwner, CommitQueue } from "./commit-queue.ts";
+import { type Changes, type CommitOwner, CommitQueue, isRefusedState } from "./commit-queue.ts";
 import { Context } from "./context.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { idleListOf } from "./idle-list.ts";
@@ -417,7 +417,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     const cutOff = (): void =>
       this.usedConnections?.abandon(reason === "fenced" ? 1012 : 1011, `${shown.group}.${shown.code}`, false);
     // Who comes back calls again: those whose turn was refused hear of it first, or they would go on and on.
-    if (isErrorCode(shown, "actor", "invalid_state")) this.ports.tasks.macrotask(cutOff);
+    if (isRefusedState(shown)) this.ports.tasks.macrotask(cutOff);
     else cutOff();
     this.#started.reject(shown);
     this.#ready.reject(shown);

@@ -78,7 +78,8 @@ class Methods {
     const at = relative(target, length);
     const start = relative(from, length);
     const end = to === undefined ? length : relative(to, length);
-    const items = this.#raw.slice(start, end).slice(0, length - at);
+    const shown = this.#raw.slice(start, end).map((item, index) => this.#show(item, start + index));
+    const items = shown.slice(0, length - at);
     if (items.length > 0) this.#splice(at, items.length, items);
     return this.#tracker.view(this.#node);
   };

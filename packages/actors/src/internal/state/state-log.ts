@@ -149,6 +149,7 @@ export class StateLog {
     const last = this.#snapshotBytes;
     if (tracker === undefined) return last === undefined ? this.#snapshot() : undefined;
     if (!tracker.hasOperations && last !== undefined) return undefined;
+    tracker.settle();
     const operations = tracker.take();
     // Assigning the whole state drops the operations before it, so it can only be the first.
     const replacesAll = operations[0]?.[0] === op.set && operations[0][1].length === 0;

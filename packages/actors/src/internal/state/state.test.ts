@@ -118,15 +118,115 @@ describe("state", () => {
     assert.deepEqual(plain(state.items), [{ n: 0 }, { n: 2 }, { n: 1 }, { n: 77, seen: false }]);
   });
 
-  test("a copy of an assigned object cannot change the state from outside", () => {
+  test("an assigned object is what lies in the state until the commit, and nobody's business after it", () => {
     const h = harness({ items: [] as { n: number }[] });
     const state: { items: { n: number }[] } = h.state();
     const mine = { n: 1 };
     state.items.push(mine);
     mine.n = 2;
+    assert.equal(state.items[0]?.n, 2);
+    const kept = state.items[0];
+    kept.n = 3;
+    assert.equal(mine.n, 3);
     h.commit();
-    assert.equal(state.items[0]?.n, 1);
     agree(h);
+    mine.n = 4;
+    assert.equal(state.items[0]?.n, 3);
+    assert.equal(state.items[0], kept, "a view outlives the commit");
+    kept.n = 5;
+    assert.equal(mine.n, 4);
+    h.commit();
+    agree(h);
+    assert.deepEqual(plain(state.items), [{ n: 5 }]);
+  });
+
+  test("the value of an assignment is part of the state", () => {
+    type Lists = Record<string, { at: Date; tags: string[] }[]>;
+    const h = harness({ lists: {} as Lists, byId: new Map<string, number[]>() });
+    const state: { lists: Lists; byId: Map<string, number[]> } = h.state();
+    for (let n = 0; n < 3; n++) {
+      // biome-ignore lint/suspicious/noAssignInExpressions: its value is what is tested.
+      const list = (state.lists["a"] ??= []);
+      list.push({ at: new Date(n), tags: [] });
+      list.at(-1)?.tags.push(`tag ${n}`);
+      const numbers: number[] = [];
+      if (n === 0) state.byId.set("x", numbers);
+      numbers.push(7);
+      if (n !== 1) h.commit();
+    }
+    h.commit();
+    agree(h);
+    assert.deepEqual(plain(state.lists), {
+      a: [0, 1, 2].map((n) => ({ at: new Date(n), tags: [`tag ${n}`] })),
+    });
+    assert.deepEqual(plain(state.byId), new Map([["x", [7]]]));
+  });
+
+  test("originals within originals, in two places, moved, and taken out", () => {
+    const h = harness({ a: undefined, b: undefined, list: [] } as Record<string, unknown>);
+    const state = h.state() as Record<string, unknown> & { list: unknown[] };
+    const shared = { n: 1, when: new Date(1) };
+    state["a"] = { shared };
+    state["b"] = shared;
+    shared.n = 2;
+    (state["a"] as { shared: { n: number } }).shared.n++;
+    const inner = (state["a"] as { shared: object }).shared;
+    const outer: { inner?: object } = {};
+    state["c"] = outer;
+    outer.inner = inner;
+    const [gone] = [state.list.push({ deep: { n: 1 } }), state.list.pop()].slice(1) as [
+      { deep: { n: number } },
+    ];
+    h.commit();
+    agree(h);
+    assert.deepEqual(plain(state), {
+      a: { shared: { n: 3, when: new Date(1) } },
+      b: { n: 3, when: new Date(1) },
+      list: [],
+      c: { inner: { n: 3, when: new Date(1) } },
+    });
+    gone.deep.n = 2;
+    state.list.push(gone);
+    gone.deep.n = 3;
+    h.commit();
+    agree(h);
+    assert.deepEqual(plain(state.list), [{ deep: { n: 3 } }]);
+  });
+
+  test("an original that can no longer be stored fails the commit with its path", () => {
+    const h = harness({ list: [] as unknown[] });
+    const mine: unknown[] = [1];
+    const state: { list: unknown[] } = h.state();
+    state.list = mine;
+    mine.push(() => 1);
+    assert.throws(() => h.commit(), { code: "invalid_state_value", message: /state\.list\[1\]/ });
+  });
+
+  test("what cannot lie in a state as it is, is copied when it is assigned", () => {
+    class Tagged extends Array<number> {}
+    const cases: [string, object, (value: never) => void][] = [
+      ["frozen", Object.freeze({ n: 1 }), () => {}],
+      ["a list with holes", Object.assign(new Array(2), { 1: 1 }), (value: number[]) => void value.push(9)],
+      ["a list of a class", Tagged.from([1]), (value: number[]) => void value.push(9)],
+      [
+        "a map with objects as keys",
+        new Map([[{ k: 1 }, 1]]),
+        (value: Map<unknown, unknown>) => value.clear(),
+      ],
+      ["a set of objects", new Set([{ k: 1 }]), (value: Set<unknown>) => value.clear()],
+      ["an error", { error: new Error("x") }, (value: { n?: number }) => Object.assign(value, { n: 1 })],
+    ];
+    for (const [name, value, change] of cases) {
+      const h = harness({ value: undefined as unknown });
+      const state: Record<string, unknown> = h.state();
+      state["value"] = value;
+      const before = plain(state["value"]);
+      change(value as never);
+      assert.deepEqual(plain(state["value"]), before, name);
+      state["more"] = 1;
+      h.commit();
+      agree(h);
+    }
   });
 
   test("maps, sets, dates, bytes, errors", () => {
@@ -285,24 +385,32 @@ function randomRun(seed: number): void {
     set: new Set(),
   });
   const kept: unknown[] = [];
+  const originals: unknown[] = [];
   for (let turn = 0; turn < 12; turn++) {
-    for (let i = below(6); i >= 0; i--) mutate(h.log, below, kept);
+    for (let i = below(6); i >= 0; i--) mutate(h.log, below, kept, originals);
     h.commit();
     agree(h);
   }
 }
 
 /** Changes a random container of the state, or one that was taken out of it. */
-function mutate(log: StateLog, below: (n: number) => number, kept: unknown[]): void {
+function mutate(log: StateLog, below: (n: number) => number, kept: unknown[], originals: unknown[]): void {
   let target: unknown = log.value;
   if (kept.length > 0 && below(5) === 0) target = kept[below(kept.length)];
+  // What was assigned is changed behind the back of the state, before and after its commit.
+  const isOriginal = originals.length > 0 && below(4) === 0;
+  if (isOriginal) target = originals[below(originals.length)];
   for (let depth = below(4); depth > 0; depth--) {
     const children = childrenOf(target).filter((item) => typeof item === "object" && item !== null);
     if (children.length === 0) break;
     target = children[below(children.length)];
   }
-  if (below(3) === 0) kept.push(target);
-  const value = below(4) === 0 && kept.length > 0 ? kept[below(kept.length)] : randomValue(below, 2);
+  if (below(3) === 0 && !isOriginal) kept.push(target);
+  const made = isOriginal ? randomValue(below, 1) : randomValue(below, 2);
+  const again = originals.length > 0 && !isOriginal && below(8) === 0;
+  const held = !isOriginal && kept.length > 0 && below(4) === 0 ? kept[below(kept.length)] : made;
+  const value = again ? originals[below(originals.length)] : held;
+  if (value === made && typeof made === "object" && made !== null && !isOriginal) originals.push(made);
   if (Array.isArray(target)) mutateArray(target, value, below, kept);
   else if (target instanceof Map) {
     if (below(8) === 0) target.clear();

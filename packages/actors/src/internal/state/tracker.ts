@@ -3,16 +3,27 @@ import { arrayProxy } from "./array-proxy.ts";
 import { mapProxy, setProxy } from "./collection-proxy.ts";
 import { Leaves } from "./leaves.ts";
 import { objectProxy } from "./object-proxy.ts";
+import { CopyLog, isPlainTree, Originals, replaceValues } from "./originals.ts";
 import { type Operation, op } from "./patch.ts";
 import { UndoLog } from "./undo-log.ts";
-import { copyValue, type Kind, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
+import {
+  copyValue,
+  type Kind,
+  kindOf,
+  maxStateDepth,
+  type Path,
+  refused,
+  type Step,
+  setOwn,
+} from "./value.ts";
 
 /**
  * One object of a state that user code has reached. A state is a tree, so an object has one place;
  * `parent` is undefined once it has none, and then changes to it are nobody's business.
  */
 export class Node {
-  readonly raw: object;
+  /** Becomes another object once only: when an original is settled. */
+  raw: object;
   readonly kind: Kind;
   parent: Node | undefined;
   /** Where in the parent it is; for an array a hint that `locate` checks. */
@@ -44,7 +55,8 @@ const nowhere: Place = { type: "nowhere" };
 
 /**
  * Watches a state through write-through proxies and collects what changed in it as operations on
- * paths. Assigned values are copied in, so that nothing outside can change a state unseen.
+ * paths. Assigned values are copied in with `settle`, so that nothing outside can change a state unseen
+ * from there on; until then an assigned value is what lies in the state.
  */
 export class Tracker {
   /** The state's place is `holder.raw.value`. */
@@ -52,6 +64,7 @@ export class Tracker {
   readonly #nodes = new WeakMap<object, Node>();
   readonly #byProxy = new WeakMap<object, Node>();
   readonly #leaves = new Leaves();
+  readonly #originals = new Originals();
   readonly #changed: () => void;
   readonly #touched: () => void;
   #operations: Operation[] = [];
@@ -122,6 +135,10 @@ export class Tracker {
   view(node: Node): object {
     if (node.proxy === undefined) {
       node.proxy = this.#makeView(node);
+      if (!this.#originals.isEmpty && node.kind !== "leaf" && this.#originals.has(node)) {
+        this.#byProxy.set(node.proxy, node);
+        node.proxy = this.#originals.forward(node.raw, node.proxy);
+      }
       this.#byProxy.set(node.proxy, node);
     }
     return node.proxy;
@@ -163,7 +180,8 @@ export class Tracker {
 
   /**
    * Makes a value ready to be stored at `key` of `parent`: something that was taken out of the state is
-   * put back as it is, everything else is copied. The caller stores it.
+   * put back as it is, a tree of plain containers becomes part of the state until it is settled, and
+   * everything else is copied. The caller stores it.
    */
   adopt(parent: Node, key: unknown, value: unknown, path: Path | undefined): unknown {
     if (typeof value !== "object" || value === null) {
@@ -176,15 +194,78 @@ export class Tracker {
       return value;
     }
     const known = this.#byProxy.get(value);
-    const raw =
-      known !== undefined && this.#mayMove(known, parent)
+    const isOriginal = known === undefined && this.#mayTake(parent, key, value);
+    const raw = isOriginal
+      ? value
+      : known !== undefined && this.#mayMove(known, parent)
         ? known.raw
         : (copyValue(value, path ?? [...this.pathOf(parent), stepName(key)], this.unwrap) as object);
     const node = this.#nodeOf(parent, key, raw);
     node.parent = parent;
     node.key = key;
     node.fresh = this.#batch;
+    if (isOriginal) this.#originals.add(node);
     return raw;
+  }
+
+  /** Whether a value can lie in the state as it is. A key that is an object or an item of a set cannot. */
+  #mayTake(parent: Node, key: unknown, value: object): boolean {
+    if (typeof key === "symbol" || kindOf(value) === "leaf") return false;
+    let depth = 0;
+    for (let above = parent.parent; above !== undefined; above = above.parent) depth++;
+    return isPlainTree(value, depth, this.#isKnown);
+  }
+
+  readonly #isKnown = (value: object): boolean => this.#nodes.has(value) || this.#byProxy.has(value);
+
+  /**
+   * Copies in what was assigned since the last call: changes of the originals after it are nobody's
+   * business. Throws `actor.invalid_state_value` for one that cannot be stored any more.
+   */
+  settle(): void {
+    if (this.#originals.isEmpty) return;
+    const copies = new Map<object, object>();
+    const settled = new Set<Node>();
+    for (const root of this.#originals.take()) {
+      // It lies in an original that came before it, and was copied with that.
+      if (settled.has(root)) continue;
+      const log = new CopyLog((raw) => this.#nodes.get(raw));
+      const copy = copyValue(root.raw, this.pathOf(root), this.unwrap, log) as object;
+      const moved = log.moved(root);
+      this.#replace(root, copy);
+      for (const [node, itsCopy] of moved) {
+        copies.set(node.raw, itsCopy);
+        settled.add(node);
+        this.#stand(node, itsCopy);
+      }
+    }
+    replaceValues(this.#operations, copies);
+  }
+
+  /** Puts `copy` where the original of `root` lies, if that still has a place. */
+  #replace({ parent, key, raw }: Node, copy: object): void {
+    if (parent === undefined) return;
+    if (parent.kind === "array") {
+      const items = parent.raw as unknown[];
+      const index = typeof key === "number" && items[key] === raw ? key : items.indexOf(raw);
+      if (index !== -1) items[index] = copy;
+    } else if (parent.kind === "map") {
+      const map = parent.raw as Map<unknown, unknown>;
+      if (map.get(key) === raw) map.set(key, copy);
+    } else if (parent.kind === "object" && Reflect.get(parent.raw, key as string) === raw) {
+      setOwn(parent.raw as Record<string, unknown>, key as string, copy);
+    }
+  }
+
+  /** From here on the node is that of `copy`. */
+  #stand(node: Node, copy: object): void {
+    this.#nodes.delete(node.raw);
+    node.raw = copy;
+    this.#nodes.set(copy, node);
+    if (node.proxy === undefined) return;
+    const view = this.#makeView(node);
+    this.#byProxy.set(view, node);
+    this.#originals.redirect(node.proxy, view);
   }
 
   #mayMove(node: Node, target: Node): boolean {
@@ -200,7 +281,10 @@ export class Tracker {
   detach(value: unknown): void {
     if (typeof value !== "object" || value === null) return;
     const node = this.#nodes.get(value);
-    if (node !== undefined) node.parent = undefined;
+    if (node === undefined) return;
+    // Whoever has it in hand may put it back, and it is settled by itself.
+    if (!this.#originals.isEmpty && this.#originals.has(node)) this.#originals.add(node);
+    node.parent = undefined;
   }
 
   /** Before any change of the container `node`: throws when changes are refused at the moment. */
@@ -225,6 +309,7 @@ export class Tracker {
     this.#undo = undefined;
     this.#leaves.restore();
     undo.rollback((raw) => this.#nodes.get(raw));
+    this.#originals.clear();
     this.#operations = [];
     this.#lastSet = undefined;
     // What was assigned since is not written whole any more.

@@ -36,38 +36,52 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
 /** Replaces tracked values by what they stand for. */
 export type Unwrap = (value: object) => object;
 
+/** Follows a copy being made; `within` is the container of the original in which something lies. */
+export interface CopyWatcher {
+  copied(original: object, copy: object, within: object | undefined): void;
+  /** True for a date or bytes that are to be the same object in the copy. */
+  keeps(leaf: object, within: object | undefined): boolean;
+}
+
 /**
  * Copies a value into what a state may hold. The copy shares nothing with the original, so a state is a
  * tree that only its own proxies change. Throws `actor.invalid_state_value` with the path.
  */
-export function copyValue(value: unknown, path: Path, unwrap: Unwrap): unknown {
+export function copyValue(value: unknown, path: Path, unwrap: Unwrap, watcher?: CopyWatcher): unknown {
   if (typeof value !== "object" || value === null) {
     if (typeof value === "function" || typeof value === "symbol") throw refused(`a ${typeof value}`, path);
     return value;
   }
-  return new Copier(unwrap, path).object(value);
+  return new Copier(unwrap, path, watcher).object(value);
 }
 
 class Copier {
   readonly #unwrap: Unwrap;
   readonly #path: Step[];
   readonly #ancestors = new Set<object>();
+  readonly #watcher: CopyWatcher | undefined;
+  #within: object | undefined;
 
-  constructor(unwrap: Unwrap, path: Path) {
+  constructor(unwrap: Unwrap, path: Path, watcher: CopyWatcher | undefined) {
     this.#unwrap = unwrap;
     this.#path = [...path];
+    this.#watcher = watcher;
   }
 
   object(value: object): object {
     const raw = this.#unwrap(value);
     const kind = kindOf(raw);
-    if (kind === "leaf") return copyLeaf(raw, this.#path);
+    const within = this.#within;
+    if (kind === "leaf") return this.#watcher?.keeps(raw, within) ? raw : copyLeaf(raw, this.#path);
     if (this.#ancestors.has(raw)) throw refused("a cycle", this.#path);
     if (this.#path.length >= maxStateDepth)
       throw refused(`nested deeper than ${maxStateDepth} levels`, this.#path);
     this.#ancestors.add(raw);
+    this.#within = raw;
     const copy = this.#container(raw, kind);
+    this.#within = within;
     this.#ancestors.delete(raw);
+    this.#watcher?.copied(raw, copy, within);
     return copy;
   }
 

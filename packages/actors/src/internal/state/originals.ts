@@ -1,0 +1,241 @@
+import type { Operation } from "./patch.ts";
+import { op } from "./patch.ts";
+import type { Node } from "./tracker.ts";
+import { type CopyWatcher, kindOf } from "./value.ts";
+
+/**
+ * The values that user code has assigned since the last commit, as far as they are part of the state
+ * themselves: `(c.state.lists[id] ??= []).push(item)` changes the very array that it assigned. Settling
+ * replaces each by a copy, and from there on the original is nobody's business.
+ */
+export class Originals {
+  #roots = new Set<Node>();
+  readonly #forwards = new WeakMap<object, Forward>();
+
+  get isEmpty(): boolean {
+    return this.#roots.size === 0;
+  }
+
+  add(node: Node): void {
+    this.#roots.add(node);
+  }
+
+  /** True for an original and for what lies in one. */
+  has(node: Node): boolean {
+    for (let at: Node | undefined = node; at !== undefined; at = at.parent) {
+      if (this.#roots.has(at)) return true;
+    }
+    return false;
+  }
+
+  clear(): void {
+    this.#roots.clear();
+  }
+
+  /** Those that there are; they are originals no more. */
+  take(): ReadonlySet<Node> {
+    const roots = this.#roots;
+    this.#roots = new Set();
+    return roots;
+  }
+
+  /** A view of an original: what stands behind it can be another object later. */
+  forward(raw: object, view: object): object {
+    const forward = new Forward(view);
+    const proxy = new Proxy(emptyLike(raw), forward);
+    this.#forwards.set(proxy, forward);
+    return proxy;
+  }
+
+  /** Lets a view of an original stand for `view` from here on. */
+  redirect(proxy: object, view: object): void {
+    const forward = this.#forwards.get(proxy);
+    if (forward !== undefined) forward.view = view;
+  }
+}
+
+/** What a copy is made of: each object of the original with its copy and with what it lies in. */
+interface Copied {
+  readonly original: object;
+  readonly copy: object;
+  readonly within: object | undefined;
+}
+
+/**
+ * Follows a copy being made. A date or bytes that user code has in hand as part of the state are not
+ * copied: it goes on changing them.
+ */
+export class CopyLog implements CopyWatcher {
+  readonly #all: Copied[] = [];
+  readonly #nodeOf: (raw: object) => Node | undefined;
+
+  constructor(nodeOf: (raw: object) => Node | undefined) {
+    this.#nodeOf = nodeOf;
+  }
+
+  copied(original: object, copy: object, within: object | undefined): void {
+    this.#all.push({ original, copy, within });
+  }
+
+  keeps(leaf: object, within: object | undefined): boolean {
+    return within !== undefined && this.#nodeOf(leaf)?.parent?.raw === within;
+  }
+
+  /** The nodes of what was copied, each with its copy. To be called before any of them stands for it. */
+  moved(root: Node): (readonly [node: Node, copy: object])[] {
+    const moved: (readonly [Node, object])[] = [];
+    for (const { original, copy, within } of this.#all) {
+      const node = this.#nodeOf(original);
+      // An object that lies in two originals has its node in one of them.
+      const isHere = within === undefined ? node === root : node?.parent?.raw === within;
+      if (node !== undefined && isHere) moved.push([node, copy]);
+    }
+    return moved;
+  }
+}
+
+/** Puts copies in the place of originals that operations carry. */
+export function replaceValues(operations: readonly Operation[], copies: ReadonlyMap<object, object>): void {
+  const final = (value: unknown): unknown => {
+    let at = value;
+    while (typeof at === "object" && at !== null && copies.has(at)) at = copies.get(at);
+    return at;
+  };
+  for (const operation of operations) {
+    if (operation[0] === op.set) operation[2] = final(operation[2]);
+    else if (operation[0] === op.splice) operation[4] = operation[4].map(final);
+  }
+}
+
+/** A deeper value is copied at once. */
+const maxDepth = 64;
+
+const leafPrototypes: ReadonlySet<unknown> = new Set(
+  [Date, ArrayBuffer, Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array, BigUint64Array]
+    .concat([Int8Array, Int16Array, Int32Array, BigInt64Array, Float32Array, Float64Array] as never[])
+    .map((each) => each.prototype),
+);
+
+/**
+ * Whether a value can be part of a state as it is until it is settled: a tree of plain containers that
+ * can be changed, none of which is known already. Anything else is copied, or refused, when it is assigned.
+ */
+export function isPlainTree(value: object, depth: number, isKnown: (value: object) => boolean): boolean {
+  return new Walk(isKnown).container(value, maxDepth - depth);
+}
+
+class Walk {
+  readonly #isKnown: (value: object) => boolean;
+  readonly #seen = new Set<object>();
+
+  constructor(isKnown: (value: object) => boolean) {
+    this.#isKnown = isKnown;
+  }
+
+  container(value: object, depth: number): boolean {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (this.#seen.has(value) || this.#isKnown(value)) return false;
+    this.#seen.add(value);
+    if (leafPrototypes.has(prototype)) return true;
+    if (depth <= 0 || !Object.isExtensible(value)) return false;
+    if (prototype === Object.prototype) return this.#object(value, depth);
+    if (prototype === Array.prototype) return this.#array(value as unknown[], depth);
+    if (prototype === Map.prototype) return this.#map(value as Map<unknown, unknown>, depth);
+    return prototype === Set.prototype && this.#primitives(value as Set<unknown>);
+  }
+
+  #item(value: unknown, depth: number): boolean {
+    if (typeof value !== "object" || value === null) {
+      return typeof value !== "function" && typeof value !== "symbol";
+    }
+    return this.container(value, depth - 1);
+  }
+
+  #object(value: object, depth: number): boolean {
+    if (Object.getOwnPropertySymbols(value).length > 0) return false;
+    for (const item of Object.values(value)) if (!this.#item(item, depth)) return false;
+    return true;
+  }
+
+  #array(items: readonly unknown[], depth: number): boolean {
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i];
+      // A hole becomes undefined, in the copy.
+      if (item === undefined ? !(i in items) : !this.#item(item, depth)) return false;
+    }
+    return true;
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>, depth: number): boolean {
+    for (const [key, item] of map) {
+      if ((typeof key === "object" && key !== null) || !this.#item(key, depth)) return false;
+      if (!this.#item(item, depth)) return false;
+    }
+    return true;
+  }
+
+  /** What a set has of objects keeps its place in the copy only. */
+  #primitives(set: ReadonlySet<unknown>): boolean {
+    for (const item of set)
+      if ((typeof item === "object" && item !== null) || !this.#item(item, 0)) return false;
+    return true;
+  }
+}
+
+function emptyLike(raw: object): object {
+  switch (kindOf(raw)) {
+    case "array":
+      return [];
+    case "map":
+      return new Map();
+    case "set":
+      return new Set();
+    default:
+      return {};
+  }
+}
+
+/** Hands everything on to the view that it stands for. */
+class Forward implements ProxyHandler<object> {
+  view: object;
+
+  constructor(view: object) {
+    this.view = view;
+  }
+
+  get(_target: object, key: string | symbol): unknown {
+    return Reflect.get(this.view, key);
+  }
+
+  set(_target: object, key: string | symbol, value: unknown): boolean {
+    return Reflect.set(this.view, key, value);
+  }
+
+  has(_target: object, key: string | symbol): boolean {
+    return Reflect.has(this.view, key);
+  }
+
+  deleteProperty(_target: object, key: string | symbol): boolean {
+    return Reflect.deleteProperty(this.view, key);
+  }
+
+  ownKeys(): (string | symbol)[] {
+    return Reflect.ownKeys(this.view);
+  }
+
+  getOwnPropertyDescriptor(_target: object, key: string | symbol): PropertyDescriptor | undefined {
+    return Reflect.getOwnPropertyDescriptor(this.view, key);
+  }
+
+  defineProperty(_target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
+    return Reflect.defineProperty(this.view, key, descriptor);
+  }
+
+  setPrototypeOf(_target: object, prototype: object | null): boolean {
+    return Reflect.setPrototypeOf(this.view, prototype);
+  }
+
+  preventExtensions(): boolean {
+    return Reflect.preventExtensions(this.view);
+  }
+}
