@@ -44,7 +44,8 @@ export interface Outcome {
 }
 
 export const roundMs = Number(process.env["BENCH_ROUND_MS"] ?? "600");
-export const rounds = Number(process.env["BENCH_ROUNDS"] ?? "5");
+/** Many, since the best of a few is luck where a machine is at times half as quick as at others. */
+export const rounds = Number(process.env["BENCH_ROUNDS"] ?? "14");
 
 /**
  * Measures each of `targets` in turn, once more than is counted: the first round warms all up. Targets
