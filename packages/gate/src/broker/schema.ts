@@ -13,6 +13,22 @@ export interface SchemaProblem {
 /** What is wrong with a value; undefined when nothing is. */
 export type SchemaCheck = (value: unknown) => SchemaProblem | undefined;
 
+const options = { strict: false, allErrors: false, logger: false, ownProperties: true } as const;
+
+/** Compiling what says how schemas are made takes far longer than compiling one of them: it is done once. */
+let metaSchemas: Ajv2020 | undefined;
+
+function checkSchema(schema: JsonSchema): void {
+  metaSchemas ??= withFormats(new Ajv2020(options));
+  if (metaSchemas.validateSchema(schema) !== true)
+    throw new Error(`schema is invalid: ${metaSchemas.errorsText()}`);
+}
+
+function withFormats(ajv: Ajv2020): Ajv2020 {
+  formats.default(ajv);
+  return ajv;
+}
+
 /**
  * Compiles a schema, once. With `closed`, members that it does not name are refused even where it
  * forgets to say so. Throws `broker.invalid_tool`.
@@ -26,11 +42,11 @@ export function compileSchema(
     throw invalid(what, `it is larger than ${brokerLimits.maxSchemaBytes} bytes`);
   }
   if (closed && schema["type"] !== "object") throw invalid(what, "its type is not object");
-  // One compiler for one schema: ids of one plugin's schemas say nothing to another's.
-  const ajv = new Ajv2020({ strict: false, allErrors: false, logger: false, ownProperties: true });
-  formats.default(ajv);
   try {
-    const check = ajv.compile(closed ? { ...schema, additionalProperties: false } : schema);
+    const whole = closed ? { ...schema, additionalProperties: false } : schema;
+    checkSchema(whole);
+    // One compiler for one schema: ids of one plugin's schemas say nothing to another's.
+    const check = withFormats(new Ajv2020({ ...options, validateSchema: false })).compile(whole);
     return (value) => (check(value) ? undefined : problemOf(check.errors?.[0]));
   } catch (error) {
     throw invalid(what, error instanceof Error ? error.message : String(error));

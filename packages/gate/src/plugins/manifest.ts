@@ -71,9 +71,18 @@ function schemaProblems(what: string, schema: object): string[] {
   return problems;
 }
 
+/** Knows how schemas are made; compiling that takes far longer than compiling one of them. */
+const metaSchemas = new Ajv({ strict: false, validateFormats: false });
+
+/** A compiler of its own for each schema: ids of one say nothing to another's. */
+function compilerFor(schema: object, allErrors: boolean): Ajv {
+  if (metaSchemas.validateSchema(schema) !== true) throw new Error(metaSchemas.errorsText());
+  return new Ajv({ allErrors, strict: false, validateFormats: false, validateSchema: false });
+}
+
 function compiles(schema: object): boolean {
   try {
-    new Ajv({ strict: false, validateFormats: false }).compile(schema);
+    compilerFor(schema, false).compile(schema);
     return true;
   } catch {
     return false;
@@ -140,9 +149,7 @@ export function checkConfig(manifest: PluginManifest, raw: string | undefined): 
     if (value !== undefined && !Object.hasOwn(config, key)) config[key] = value;
   }
   if (raw === undefined) return config;
-  const validate = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(
-    manifest.config_schema,
-  );
+  const validate = compilerFor(manifest.config_schema, true).compile(manifest.config_schema);
   if (!validate(config)) throw invalid((validate.errors ?? []).map(describe).join("; "));
   return config;
 }
