@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -55,6 +56,30 @@ describe("checkpoints", () => {
     for (let count = 0; count < 200; count += 1) await commit();
     assert.ok(store.stats().holds >= held);
     assert.equal((await store.get("a"))?.version, version);
+  });
+
+  test("are made for a program that was given to Node as text", (t) => {
+    const program = `
+      import { systemPorts } from "@holdfast/core";
+      import { openSqliteStore } from "@holdfast/store-sqlite";
+      const path = process.argv[1];
+      const store = await openSqliteStore({ path, ports: systemPorts(), passiveCheckpointBytes: 16_384 });
+      const actor = { actorId: "a", epoch: 1 };
+      const state = { type: "snapshot", bytes: new Uint8Array(20_000) };
+      await store.commit({ ...actor, version: 1, commitId: "1", create: { name: "n", key: ["a"], createdAt: 1 }, state });
+      for (let version = 2; store.stats().checkpoints === 0; version++)
+        await store.commit({ ...actor, version, commitId: String(version), state });
+      await store.close();
+      console.log("checkpoints");`;
+    const args = [
+      "--disable-warning=ExperimentalWarning",
+      "--input-type=module",
+      "-e",
+      program,
+      tempDirectory(t),
+    ];
+    const said = execFileSync(process.execPath, args, { cwd: import.meta.dirname, encoding: "utf8" });
+    assert.equal(said, "checkpoints\n");
   });
 
   test("no checkpoint is made by a commit itself", async (t) => {

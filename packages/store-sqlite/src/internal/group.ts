@@ -28,6 +28,9 @@ const maxSyncs = 2;
 /** So many callers are not made to wait for more of them: their sync overlaps what the others bring. */
 const fullGroup = 64;
 
+/** For so many at most, the log is given room ahead. */
+const fewCallers = 16;
+
 /** What one sync makes durable. */
 interface Group {
   /** Written in the transaction that is open now. */
@@ -317,7 +320,10 @@ export class GroupCommitter {
       group.hold = this.#options.onGroup(state);
       if (this.isFailed) return;
       if (group.hold !== undefined) this.#held = [];
-      this.#options.wal.reserve(this.#options.walBytes(state.frames), this.#options.maxWalBytes);
+      // Room costs more to make than it saves where many share the sync.
+      if (group.callers <= fewCallers) {
+        this.#options.wal.reserve(this.#options.walBytes(state.frames), this.#options.maxWalBytes);
+      }
       this.#sync(group);
     } catch (error) {
       this.fail(error);

@@ -59,7 +59,9 @@ export class WorkerThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(script, { workerData: this.#databaseFile });
+    // A program that was given as text has options that would keep a file from being loaded.
+    const isText = process.execArgv.some((option) => option.startsWith("--input-type"));
+    const worker = new Worker(script, { workerData: this.#databaseFile, ...(isText && { execArgv: [] }) });
     worker.on("message", (reply: WorkerReply) => {
       const waiter = this.#waiting.shift();
       if (this.#waiting.length === 0 && this.#worker !== undefined) worker.unref();
