@@ -15,6 +15,7 @@ export function relay(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let over = false;
+    const batch = new Batch(to);
     const fail = (error: Error) => {
       if (over) return;
       over = true;
@@ -26,11 +27,13 @@ export function relay(
       if (over) return;
       see(chunk);
       const clean = scanner.push(chunk);
-      if (clean.length > 0 && !to.write(clean)) from.pause();
+      if (clean.length > 0 && !batch.write(clean)) from.pause();
     });
     to.on("drain", () => from.resume());
     from.once("end", () => {
-      if (!over) to.end(scanner.flush());
+      if (over) return;
+      batch.send();
+      to.end(scanner.flush());
     });
     from.once("error", fail);
     // A sender that goes away in the middle is not always an error, but never the end.
@@ -46,4 +49,37 @@ export function relay(
       if (!to.writableFinished) fail(new Error("the reader went away"));
     });
   });
+}
+
+/**
+ * Puts what arrives in one turn of the event loop into one write: a read of 64 KB comes as four records of
+ * TLS, and each write to the jail's socket costs more than the bytes in it.
+ */
+class Batch {
+  readonly #to: ServerResponse;
+  #open = false;
+
+  constructor(to: ServerResponse) {
+    this.#to = to;
+  }
+
+  /** False where the reader is behind. */
+  write(chunk: Buffer): boolean {
+    if (!this.#open) {
+      this.#open = true;
+      this.#to.cork();
+      setImmediate(() => this.send());
+    }
+    return this.#to.write(chunk);
+  }
+
+  send(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    // The parts of a chunk of HTTP would go one by one.
+    const { socket } = this.#to;
+    socket?.cork();
+    this.#to.uncork();
+    socket?.uncork();
+  }
 }

@@ -32,3 +32,28 @@ test("a pattern is found wherever it is, and nothing where none is", () => {
     assert.equal(large.anyIn(Buffer.concat([noise, pattern, noise])), true);
   assert.equal(large.anyIn(Buffer.concat([noise, noise])), false);
 });
+
+test("the end of some bytes is held back as far as a pattern may have begun there, and no further", () => {
+  const patterns = ["abcdefgh", "needle-in-a-haystack", "aaaaaaaaab", "ab-ab-ab-ab-c"].map((each) =>
+    Buffer.from(each),
+  );
+  const search = new ByteSearch(patterns);
+  const wanted = (data: Buffer): number => {
+    for (let length = data.length; length > 0; length--) {
+      const end = data.subarray(data.length - length);
+      if (patterns.some((each) => length < each.length && each.subarray(0, length).equals(end)))
+        return length;
+    }
+    return 0;
+  };
+  for (const pattern of patterns) {
+    for (let length = 0; length <= pattern.length; length++) {
+      for (const before of ["", "xyz-", "a", "ab-", "some words before"]) {
+        const data = Buffer.concat([Buffer.from(before), pattern.subarray(0, length)]);
+        assert.equal(search.unfinishedIn(data), wanted(data), data.toString());
+      }
+    }
+  }
+  assert.equal(search.unfinishedIn(Buffer.from("needle-in-a-haystack")), 0, "a whole one is not begun");
+  assert.equal(new ByteSearch([]).unfinishedIn(Buffer.from("abc")), 0);
+});

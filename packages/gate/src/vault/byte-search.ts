@@ -8,15 +8,20 @@ export class ByteSearch {
   readonly #shifts = new Uint8Array(65_536);
   /** Patterns by their first two bytes. */
   readonly #byStart = new Map<number, Buffer[]>();
+  /** Patterns by their first byte, which is all that the end of some bytes may hold of one. */
+  readonly #byFirst: (Buffer[] | undefined)[] = Array.from({ length: 256 }, () => undefined);
+  readonly #longest: number;
 
   /** Every pattern has at least two bytes. */
   constructor(patterns: readonly Buffer[]) {
     const shortest = patterns.reduce((least, { length }) => Math.min(least, length), 255);
     this.#window = shortest;
+    this.#longest = patterns.reduce((most, { length }) => Math.max(most, length), 0);
     this.#shifts.fill(shortest - 1);
     for (const pattern of patterns) {
       const start = pattern.readUInt16BE(0);
       this.#byStart.set(start, [...(this.#byStart.get(start) ?? []), pattern]);
+      this.#byFirst[start >> 8] = [...(this.#byFirst[start >> 8] ?? []), pattern];
       for (let end = 2; end <= shortest; end++) {
         const block = pattern.readUInt16BE(end - 2);
         this.#shifts[block] = Math.min(this.#shifts[block] ?? 0, shortest - end);
@@ -38,6 +43,19 @@ export class ByteSearch {
       at += 1;
     }
     return false;
+  }
+
+  /** Length of the longest end of `data` with which some pattern begins, and does not end there. */
+  unfinishedIn(data: Buffer): number {
+    for (let at = Math.max(0, data.length - this.#longest + 1); at < data.length; at++) {
+      const candidates = this.#byFirst[data[at] ?? 0];
+      if (candidates === undefined) continue;
+      const length = data.length - at;
+      for (const pattern of candidates) {
+        if (length < pattern.length && data.compare(pattern, 0, length, at) === 0) return length;
+      }
+    }
+    return 0;
   }
 
   #startsAt(data: Buffer, at: number): boolean {

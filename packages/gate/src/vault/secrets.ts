@@ -4,6 +4,7 @@ import { SecretMatcher } from "./secret-matcher.ts";
 
 /** Shorter values would match ordinary text. */
 const leastBytes = 8;
+const nothing = Buffer.alloc(0);
 /** What stands where a secret was. */
 export const redactionMark = "[redacted]";
 
@@ -98,7 +99,7 @@ class SecretFilter extends Transform {
 export class SecretScanner {
   readonly #patterns: readonly Buffer[];
   readonly #search: ByteSearch;
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = nothing;
 
   constructor(patterns: readonly Buffer[], search: ByteSearch) {
     this.#patterns = patterns;
@@ -108,7 +109,11 @@ export class SecretScanner {
   push(chunk: Buffer): Buffer {
     const all = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const data = this.#search.anyIn(all) ? replaceAll(all, this.#patterns) : all;
-    const keep = unfinished(data, this.#patterns);
+    const keep = this.#search.unfinishedIn(data);
+    if (keep === 0) {
+      this.#held = nothing;
+      return data;
+    }
     // A copy, since what is held would keep the whole chunk in memory.
     this.#held = Buffer.from(data.subarray(data.length - keep));
     return data.subarray(0, data.length - keep);
@@ -133,19 +138,4 @@ function replaceAll(data: Buffer, patterns: readonly Buffer[]): Buffer {
     result = Buffer.concat(parts);
   }
   return result;
-}
-
-/** Length of the longest end of `data` with which some pattern begins. */
-function unfinished(data: Buffer, patterns: readonly Buffer[]): number {
-  let longest = 0;
-  for (const pattern of patterns) {
-    const most = Math.min(pattern.length - 1, data.length);
-    for (let length = most; length > longest; length--) {
-      if (data.compare(pattern, 0, length, data.length - length) === 0) {
-        longest = length;
-        break;
-      }
-    }
-  }
-  return longest;
 }
