@@ -9,49 +9,52 @@ import { type CopyWatcher, kindOf } from "./value.ts";
  * replaces each by a copy, and from there on the original is nobody's business.
  */
 export class Originals {
-  #roots = new Set<Node>();
-  readonly #forwards = new WeakMap<object, Forward>();
+  /** Made when something is assigned: most turns change numbers and texts. */
+  #roots: Set<Node> | undefined;
 
   get isEmpty(): boolean {
-    return this.#roots.size === 0;
+    return this.#roots === undefined;
   }
 
   add(node: Node): void {
+    this.#roots ??= new Set();
     this.#roots.add(node);
   }
 
   /** True for an original and for what lies in one. */
   has(node: Node): boolean {
     for (let at: Node | undefined = node; at !== undefined; at = at.parent) {
-      if (this.#roots.has(at)) return true;
+      if (this.#roots?.has(at)) return true;
     }
     return false;
   }
 
   clear(): void {
-    this.#roots.clear();
+    this.#roots = undefined;
   }
 
   /** Those that there are; they are originals no more. */
-  take(): ReadonlySet<Node> {
-    const roots = this.#roots;
-    this.#roots = new Set();
+  take(): Iterable<Node> {
+    const roots = this.#roots ?? [];
+    this.#roots = undefined;
     return roots;
   }
+}
 
-  /** A view of an original: what stands behind it can be another object later. */
-  forward(raw: object, view: object): object {
-    const forward = new Forward(view);
-    const proxy = new Proxy(emptyLike(raw), forward);
-    this.#forwards.set(proxy, forward);
-    return proxy;
-  }
+const forwards = new WeakMap<object, Forward>();
 
-  /** Lets a view of an original stand for `view` from here on. */
-  redirect(proxy: object, view: object): void {
-    const forward = this.#forwards.get(proxy);
-    if (forward !== undefined) forward.view = view;
-  }
+/** A view of an original: what stands behind it can be another object later. */
+export function forwardTo(view: object, raw: object): object {
+  const forward = new Forward(view);
+  const proxy = new Proxy(emptyLike(raw), forward);
+  forwards.set(proxy, forward);
+  return proxy;
+}
+
+/** Lets a view of an original stand for `view` from here on. */
+export function redirect(proxy: object, view: object): void {
+  const forward = forwards.get(proxy);
+  if (forward !== undefined) forward.view = view;
 }
 
 /** What a copy is made of: each object of the original with its copy and with what it lies in. */

@@ -3,7 +3,7 @@ import { arrayProxy } from "./array-proxy.ts";
 import { mapProxy, setProxy } from "./collection-proxy.ts";
 import { Leaves } from "./leaves.ts";
 import { objectProxy } from "./object-proxy.ts";
-import { CopyLog, isPlainTree, Originals, replaceValues } from "./originals.ts";
+import { CopyLog, forwardTo, isPlainTree, Originals, redirect, replaceValues } from "./originals.ts";
 import { type Operation, op } from "./patch.ts";
 import { UndoLog } from "./undo-log.ts";
 import {
@@ -137,7 +137,7 @@ export class Tracker {
       node.proxy = this.#makeView(node);
       if (!this.#originals.isEmpty && node.kind !== "leaf" && this.#originals.has(node)) {
         this.#byProxy.set(node.proxy, node);
-        node.proxy = this.#originals.forward(node.raw, node.proxy);
+        node.proxy = forwardTo(node.proxy, node.raw);
       }
       this.#byProxy.set(node.proxy, node);
     }
@@ -265,7 +265,7 @@ export class Tracker {
     if (node.proxy === undefined) return;
     const view = this.#makeView(node);
     this.#byProxy.set(view, node);
-    this.#originals.redirect(node.proxy, view);
+    redirect(node.proxy, view);
   }
 
   #mayMove(node: Node, target: Node): boolean {
