@@ -75,7 +75,7 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
   };
   let service: ChildProcess | undefined;
   const close = async (): Promise<void> => {
-    await podman(["rm", "--all", "--force", "--time", "0"]);
+    await removeContainers(podman);
     if (service !== undefined) await ended(service);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   };
@@ -97,17 +97,36 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
 
 const prefix = "holdfast-podman-";
 
-/** What tests left behind that were killed: containers outlive the process that asked for them. */
+/** A container that has just ended is taken away by its monitor too: then it is gone, as it should be. */
+async function removeContainers(podman: Podman["podman"]): Promise<void> {
+  for (let attempts = 5; ; attempts -= 1) {
+    try {
+      await podman(["rm", "--all", "--force", "--ignore", "--time", "0"]);
+      if ((await podman(["ps", "--all", "--quiet"])) === "") return;
+      if (attempts === 1) throw new Error("podman rm --all leaves containers");
+    } catch (error) {
+      if (attempts === 1) throw error;
+    }
+  }
+}
+
+/**
+ * What tests left behind that were killed: containers outlive the process that asked for them. Only
+ * stores whose process is gone, and each by one sweep at a time: the lock goes with the sweep itself.
+ */
 async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = new RegExp(`^${prefix}(\\d+)-`).exec(name) ?? [];
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     const directory = join(tmpdir(), name);
-    if (existsSync(join(directory, "containers.conf"))) {
-      const env = { ...process.env, ...configurationOf(directory) };
-      await run("podman", ["rm", "--all", "--force", "--time", "0"], { env }).catch(() => undefined);
-    }
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    const env = { ...process.env, ...configurationOf(directory) };
+    // Without its configuration Podman would take the person's own store for it.
+    const sweep =
+      'test -f "$1/containers.conf" && test -f "$1/storage.conf" && podman rm --all --force --ignore --time 0; rm -rf -- "$1"';
+    // What another sweep has taken, or is taking, is nothing to this one; what cannot go is no reason to fail.
+    await run("flock", ["--nonblock", directory, "sh", "-c", sweep, "sh", directory], { env }).catch(
+      () => {},
+    );
   }
 }
 
