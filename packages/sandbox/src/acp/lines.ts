@@ -21,8 +21,12 @@ export class LineSplitter {
     for (;;) {
       const end = bytes.indexOf(10, start);
       if (end === -1) break;
-      this.#keep(bytes.subarray(start, end));
-      this.#finish();
+      if (this.#size === 0 && !this.#skipping && end - start <= this.#maxBytes) {
+        this.#tell(bytes.toString("utf8", start, end));
+      } else {
+        this.#keep(bytes.subarray(start, end));
+        this.#finish();
+      }
       start = end + 1;
     }
     if (start < bytes.length) this.#keep(bytes.subarray(start));
@@ -31,7 +35,7 @@ export class LineSplitter {
   /** What came after the last newline, if anything: a line that was never completed. */
   end(): string | undefined {
     if (this.#skipping || this.#size === 0) return undefined;
-    return this.#take();
+    return withoutReturn(this.#take());
   }
 
   #keep(part: Buffer): void {
@@ -53,14 +57,21 @@ export class LineSplitter {
       this.#skipping = false;
       return;
     }
-    const line = this.#take();
-    if (line.trim() !== "") this.#onLine(line);
+    this.#tell(this.#take());
+  }
+
+  #tell(line: string): void {
+    if (line.trim() !== "") this.#onLine(withoutReturn(line));
   }
 
   #take(): string {
     const line = Buffer.concat(this.#chunks, this.#size).toString("utf8");
     this.#chunks = [];
     this.#size = 0;
-    return line.endsWith("\r") ? line.slice(0, -1) : line;
+    return line;
   }
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
 }

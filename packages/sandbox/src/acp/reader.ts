@@ -2,6 +2,9 @@ import type { ServerResponse } from "node:http";
 import type { SandboxLimits } from "../limits.ts";
 import type { AcpInstance, ReaderPosition } from "./instance.ts";
 
+/** Events that are there together go out in one write of about this size. */
+const maxWriteChars = 64 * 1024;
+
 /**
  * One event stream to a client. It reads from the instance's log at its own pace and holds no queue
  * of its own: what the log no longer has is told as `_adapter/gap`, never skipped in silence.
@@ -63,12 +66,17 @@ export class StreamReader implements ReaderPosition {
   #pump(): void {
     const { events } = this.#instance;
     while (!this.#blocked && !this.#closed && this.#next <= events.lastSeq) {
-      if (this.#next < events.firstSeq) this.#writeGap(this.#next, events.firstSeq - 1);
-      const event = events.get(this.#next);
-      if (!event) return;
-      this.#next = event.seq + 1;
-      this.#write(event.seq, event.data);
-      if (!this.#blocked) this.#offset = event.endOffset;
+      let text = "";
+      while (this.#next <= events.lastSeq && text.length < maxWriteChars) {
+        if (this.#next < events.firstSeq) text += this.#gapUpTo(events.firstSeq - 1);
+        const event = events.get(this.#next);
+        if (!event) break;
+        this.#next = event.seq + 1;
+        text += frame(event.seq, event.data);
+      }
+      if (text === "") return;
+      this.#write(text);
+      if (!this.#blocked) this.#offset = events.get(this.#next - 1)?.endOffset ?? this.#offset;
     }
     for (const waiter of this.#waiters) {
       if (waiter.seq >= this.#next) continue;
@@ -78,14 +86,14 @@ export class StreamReader implements ReaderPosition {
     this.#instance.relieve();
   }
 
-  #writeGap(from: number, to: number): void {
+  #gapUpTo(to: number): string {
+    const from = this.#next;
     this.#next = to + 1;
-    this.#write(to, JSON.stringify({ jsonrpc: "2.0", method: "_adapter/gap", params: { from, to } }));
+    return frame(to, JSON.stringify({ jsonrpc: "2.0", method: "_adapter/gap", params: { from, to } }));
   }
 
-  #write(seq: number, data: string): void {
-    const lines = /[\r\n]/.test(data) ? data.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : data;
-    if (this.#response.write(`event: message\nid: ${seq}\ndata: ${lines}\n\n`)) return;
+  #write(text: string): void {
+    if (this.#response.write(text)) return;
     this.#blocked = true;
     this.#stall = setTimeout(() => this.#response.destroy(), this.#limits.readerStallMs);
     this.#stall.unref();
@@ -105,4 +113,9 @@ export class StreamReader implements ReaderPosition {
     for (const waiter of this.#waiters) waiter.resolve();
     this.#waiters.clear();
   }
+}
+
+function frame(seq: number, data: string): string {
+  const lines = /[\r\n]/.test(data) ? data.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : data;
+  return `event: message\nid: ${seq}\ndata: ${lines}\n\n`;
 }
