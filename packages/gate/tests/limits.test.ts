@@ -36,6 +36,8 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
     checkIntervalMs: 1_000,
     keepAliveMs: 60_000,
     upstreamIdleMs: 600_000,
+    maxIdleUpstreams: 8,
+    upstreamKeepAliveMs: 4_000,
   });
   assert.deepEqual(approvalLimits, {
     timeoutMs: 300_000,

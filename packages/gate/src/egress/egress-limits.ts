@@ -18,6 +18,10 @@ export interface EgressLimits {
   readonly keepAliveMs: number;
   /** Without a byte from or to the upstream; models may think for long. */
   readonly upstreamIdleMs: number;
+  /** Connections to one upstream that wait for the next request. */
+  readonly maxIdleUpstreams: number;
+  /** How long one waits. */
+  readonly upstreamKeepAliveMs: number;
 }
 
 export const egressLimits: EgressLimits = {
@@ -33,4 +37,6 @@ export const egressLimits: EgressLimits = {
   checkIntervalMs: 1_000,
   keepAliveMs: 60_000,
   upstreamIdleMs: 10 * 60_000,
+  maxIdleUpstreams: 8,
+  upstreamKeepAliveMs: 4_000,
 };

@@ -27,7 +27,8 @@ import type { Prices } from "./prices.ts";
 import type { PublicNames } from "./public-address.ts";
 import { refusalBody } from "./refusal-body.ts";
 import { BodyReader } from "./request-body.ts";
-import { dial, fixedLookup, join as joinSockets, parseAuthority, readHello } from "./tunnel.ts";
+import { dial, join as joinSockets, parseAuthority, readHello } from "./tunnel.ts";
+import { UpstreamConnections } from "./upstream-connections.ts";
 import { type CheckedUpstream, checkUpstreams } from "./upstreams.ts";
 
 export interface EgressProxyOptions extends EgressOptions {
@@ -67,6 +68,7 @@ export class EgressProxy implements Egress {
   readonly #sockets = new Set<Socket>();
   /** The latest answer on each connection. */
   readonly #answers = new WeakMap<object, ServerResponse>();
+  readonly #connections: UpstreamConnections;
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -80,6 +82,7 @@ export class EgressProxy implements Egress {
     const { book, prices, budgets = [] } = options;
     this.#metering = new Metering({ book, prices, principal: options, budgets });
     this.#bodies = new BodyReader(this.#limits);
+    this.#connections = new UpstreamConnections(this.#limits);
     this.#server = createServer({
       maxHeaderSize: this.#limits.maxHeaderBytes,
       headersTimeout: this.#limits.headersTimeoutMs,
@@ -268,7 +271,8 @@ export class EgressProxy implements Egress {
         signal: this.#ending.signal,
         limits: this.#limits,
         progress,
-        ...(addresses === undefined ? {} : { lookup: fixedLookup(addresses) }),
+        connections: this.#connections,
+        ...(addresses === undefined ? {} : { addresses }),
         ...(upstream.name.includes("/") ? { redirect: (target: URL) => this.#hosts.pathOf(target) } : {}),
         ...(body === undefined ? {} : { body }),
       });
@@ -404,6 +408,7 @@ export class EgressProxy implements Egress {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       this.#ending.abort();
+      this.#connections.close();
       const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
       for (const socket of this.#sockets) socket.destroy();
       await closed;

@@ -1,6 +1,5 @@
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { type Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { LookupFunction } from "node:net";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError } from "@holdfast/core";
@@ -11,6 +10,8 @@ import { forwardedRequestHeaders, forwardedResponseHeaders } from "./http-header
 import type { CallProgress } from "./model-request.ts";
 import { relay } from "./relay.ts";
 import { ReplaceText } from "./replace-text.ts";
+import { fixedLookup } from "./tunnel.ts";
+import { mayRepeat, type UpstreamConnections } from "./upstream-connections.ts";
 import type { CheckedUpstream } from "./upstreams.ts";
 import { createMeter, type MeteredTokens, type UsageMeter } from "./usage-meter.ts";
 
@@ -26,8 +27,9 @@ export interface Forwarding {
   readonly limits: EgressLimits;
   /** The body where it was read beforehand; otherwise it goes through as it comes. */
   readonly body?: Buffer;
+  readonly connections: UpstreamConnections;
   /** Checked addresses to dial instead of asking for the name again. */
-  readonly lookup?: LookupFunction;
+  readonly addresses?: readonly string[];
   readonly progress: ForwardProgress;
   /** For a host that the jail named: where it may follow a redirect to, as a path of the proxy. */
   readonly redirect?: (target: URL) => string | undefined;
@@ -158,36 +160,54 @@ function requestHeaders({ request, credential, upstream, body }: Forwarding) {
   return headers;
 }
 
+/** Of a kept connection that was closed before anything of the answer came. */
+const stale = new Error("The connection was closed meanwhile");
+
 /** Resolves with the head of the answer. */
 function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
-  const { upstream, request, response, path, query, signal } = task;
+  const { kept, fresh } = task.connections.agents(task.upstream.base.protocol);
+  if (task.body !== undefined || !mayRepeat(task.request)) return sendOver(fresh, task, sent);
+  return sendOver(kept, task).catch((error: unknown) =>
+    error === stale ? sendOver(fresh, task) : Promise.reject(error),
+  );
+}
+
+/** Without `sent` the request has no body. */
+function sendOver(agent: Agent, task: Forwarding, sent?: Counter): Promise<IncomingMessage> {
+  const { upstream, request, response, path, query, signal, addresses } = task;
   return new Promise((resolve, reject) => {
     const begin = upstream.base.protocol === "https:" ? httpsRequest : httpRequest;
-    const outgoing = begin({
+    const options = {
       host: upstream.base.hostname.replace(/^\[|\]$/g, ""),
       port: upstream.base.port === "" ? undefined : Number(upstream.base.port),
       method: request.method,
       path: `${upstream.basePath}${path}${query}`,
       headers: requestHeaders(task),
-      // A connection of its own: one that is kept may be closed by the upstream as the next request goes out.
-      agent: false,
+      agent,
       signal,
-      ...(task.lookup === undefined ? {} : { lookup: task.lookup }),
-    });
+      timeout: task.limits.upstreamIdleMs,
+      ...(addresses === undefined ? {} : { addresses, lookup: fixedLookup(addresses) }),
+    };
+    const outgoing = begin(options);
     outgoing.once("socket", (socket) => {
-      socket.once(upstream.base.protocol === "https:" ? "secureConnect" : "connect", () => {
+      const connected = () => {
         task.progress.connected = true;
-      });
+      };
+      if (outgoing.reusedSocket) connected();
+      else socket.once(upstream.base.protocol === "https:" ? "secureConnect" : "connect", connected);
     });
     const give = (error: HoldfastError) => {
       outgoing.destroy();
       reject(error);
     };
-    outgoing.setTimeout(task.limits.upstreamIdleMs, () =>
+    outgoing.once("timeout", () =>
       give(upstreamError("upstream_timed_out", 504, "The upstream said nothing for too long")),
     );
     outgoing.once("response", resolve);
-    outgoing.on("error", (cause) => reject(unreachable(upstream, cause)));
+    outgoing.on("error", (cause) => {
+      const given = response.destroyed || signal.aborted;
+      reject(outgoing.reusedSocket && !given && isClosed(cause) ? stale : unreachable(upstream, cause));
+    });
     outgoing.once("upgrade", (_answer, socket) => {
       socket.destroy();
       give(upstreamError("upstream_upgraded", 502, "The upstream tried to change the protocol"));
@@ -196,6 +216,10 @@ function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
     response.once("close", () => {
       if (!response.writableFinished) outgoing.destroy();
     });
+    if (sent === undefined) {
+      outgoing.end();
+      return;
+    }
     if (request.headers.expect !== undefined && task.body === undefined) response.writeContinue();
     pipeline(task.body === undefined ? request : Readable.from([task.body]), sent, outgoing).catch(
       (error: unknown) => {
@@ -203,6 +227,11 @@ function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
       },
     );
   });
+}
+
+function isClosed(cause: Error): boolean {
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === "ECONNRESET" || code === "EPIPE";
 }
 
 function unreachable(upstream: CheckedUpstream, cause: Error): HoldfastError {

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { type TestContext, test } from "node:test";
+import type { EgressLimits } from "../src/egress/egress-limits.ts";
+import { egressLimits } from "../src/egress/egress-limits.ts";
+import { UpstreamConnections } from "../src/egress/upstream-connections.ts";
+import { ask, openProxy } from "./egress-support.ts";
+
+interface Upstream {
+  readonly server: Server;
+  readonly baseUrl: string;
+  /** Every connection that was made. */
+  readonly sockets: Socket[];
+}
+
+async function upstream(t: TestContext, answer: RequestListener): Promise<Upstream> {
+  // Longer than the proxy keeps any connection: who closes one is then known.
+  const server = createServer({ keepAliveTimeout: 60_000 }, answer);
+  const sockets: Socket[] = [];
+  server.on("connection", (socket) => sockets.push(socket));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { server, sockets, baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+const plain: RequestListener = (request, response) => {
+  request.resume();
+  request.once("end", () => response.end("{}"));
+};
+
+const models = "/model/v1/models";
+const long: Partial<EgressLimits> = { upstreamKeepAliveMs: 60_000 };
+
+test("requests that may be repeated share a connection, and others have one each", async (t) => {
+  const { baseUrl, sockets } = await upstream(t, plain);
+  const { proxy } = await openProxy(t, { baseUrl }, long);
+  for (let n = 0; n < 3; n++) assert.equal((await ask(proxy, "GET", models)).status, 200);
+  assert.equal(sockets.length, 1, "one connection for three requests");
+  for (let n = 0; n < 2; n++) {
+    assert.equal((await ask(proxy, "POST", "/model/v1/messages", { body: "{}" })).status, 200);
+  }
+  assert.equal(sockets.length, 3, "a connection for each request with a body");
+  const withBody = await ask(proxy, "GET", models, { headers: { "content-length": "2" }, body: "{}" });
+  assert.equal(withBody.status, 200);
+  assert.equal(sockets.length, 4, "also where the method is one that could be repeated");
+});
+
+test("jails share no connection, and one that closes its proxy leaves none behind", async (t) => {
+  const { baseUrl, sockets } = await upstream(t, plain);
+  const [first, second] = [await openProxy(t, { baseUrl }, long), await openProxy(t, { baseUrl }, long)];
+  await ask(first.proxy, "GET", models);
+  await ask(second.proxy, "GET", models);
+  assert.equal(sockets.length, 2);
+  const closed = sockets.slice(0, 1).map((socket) => once(socket, "close"));
+  await first.proxy.close();
+  await Promise.all(closed);
+  assert.equal(sockets[1]?.destroyed, false);
+});
+
+test("a request meets a connection that its upstream closes, and is answered over another", async (t) => {
+  let asked = 0;
+  const { baseUrl, sockets } = await upstream(t, (request, response) => {
+    asked += 1;
+    // The second request on a connection arrives just as it is closed.
+    if (asked === 2) request.socket.destroy();
+    else response.end("{}");
+  });
+  const { proxy, audit } = await openProxy(t, { baseUrl }, long);
+  assert.equal((await ask(proxy, "GET", models)).status, 200);
+  assert.equal((await ask(proxy, "GET", models)).status, 200);
+  assert.deepEqual([asked, sockets.length], [3, 2]);
+  const records = await audit.query();
+  assert.equal(records.filter(({ type }) => type === "egress.request").length, 2, "one record a request");
+});
+
+test("an upstream that closes a new connection is asked once", async (t) => {
+  let asked = 0;
+  const { baseUrl } = await upstream(t, (request) => {
+    asked += 1;
+    request.socket.destroy();
+  });
+  const { proxy } = await openProxy(t, { baseUrl }, long);
+  assert.equal((await ask(proxy, "GET", models)).status, 502);
+  assert.equal((await ask(proxy, "POST", "/model/v1/messages", { body: "{}" })).status, 502);
+  assert.equal(asked, 2);
+});
+
+test("as many connections wait as the limit says", async (t) => {
+  const held: (() => void)[] = [];
+  const { baseUrl, sockets, server } = await upstream(t, (_request, response) => {
+    held.push(() => response.end("{}"));
+    if (held.length === 3) for (const answer of held) answer();
+  });
+  const { proxy } = await openProxy(t, { baseUrl }, { ...long, maxIdleUpstreams: 2 });
+  const ended: Promise<unknown>[] = [];
+  server.on("connection", (socket) => ended.push(once(socket, "close")));
+  await Promise.all([1, 2, 3].map(() => ask(proxy, "GET", models)));
+  await Promise.race(ended);
+  assert.deepEqual([sockets.length, sockets.filter(({ destroyed }) => destroyed).length], [3, 1]);
+});
+
+test("a connection that waits is closed after its time", async (t) => {
+  const { baseUrl, sockets } = await upstream(t, plain);
+  const { proxy } = await openProxy(t, { baseUrl }, { upstreamKeepAliveMs: 50 });
+  await ask(proxy, "GET", models);
+  const [socket] = sockets;
+  assert.ok(socket);
+  if (!socket.destroyed) await once(socket, "close");
+});
+
+test("a connection is taken again only for the addresses that were checked for it", (t) => {
+  const connections = new UpstreamConnections(egressLimits);
+  t.after(() => connections.close());
+  for (const protocol of ["http:", "https:"]) {
+    const { kept, fresh } = connections.agents(protocol);
+    const name = (addresses?: readonly string[]) => {
+      const options = { host: "a.example", port: 1, ...(addresses === undefined ? {} : { addresses }) };
+      return kept.getName(options);
+    };
+    assert.equal(name(["192.0.2.2", "192.0.2.1"]), name(["192.0.2.1", "192.0.2.2"]));
+    assert.notEqual(name(["192.0.2.1"]), name(["192.0.2.2"]));
+    assert.notEqual(name(["192.0.2.1"]), name());
+    assert.equal(kept.maxFreeSockets, egressLimits.maxIdleUpstreams);
+    assert.notEqual(kept, fresh);
+    assert.equal(connections.agents(protocol).kept, kept);
+  }
+});
