@@ -164,7 +164,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   async handler(request: Request): Promise<Response> {
     try {
       const directory = await this.directory();
-      this.#fetch ??= createFetchGateway(directory, { basePath: "anywhere", ...this.#gatewayOptions });
+      this.#fetch ??= createFetchGateway(directory, { basePath: "anywhere", ...this.#mountedOptions() });
       return await this.#fetch(request);
     } catch (error) {
       return problemResponse(error, this.#ports);
@@ -179,7 +179,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   /** The gateway for requests of `node:http`, for adapters of frameworks. */
   async nodeGateway(basePath: string): Promise<NodeGateway> {
-    const gateway = new NodeGateway(await this.directory(), { ...this.#gatewayOptions, basePath });
+    const gateway = new NodeGateway(await this.directory(), { ...this.#mountedOptions(), basePath });
     this.#mounted.add(gateway);
     return gateway;
   }
@@ -220,6 +220,11 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
     directory.publicUrl ??= `${listening.url}${base}`;
     this.#lifetime.began();
     return listening;
+  }
+
+  /** The server in front knows what names it has: its policy holds, unless one was given here. */
+  #mountedOptions(): GatewayOptions {
+    return { anyHost: this.#gatewayOptions.hosts === undefined, ...this.#gatewayOptions };
   }
 
   #metadata(): unknown {

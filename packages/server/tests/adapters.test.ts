@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
+import { createServer, get, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { type Client, createClient } from "@holdfast/client";
@@ -71,6 +71,10 @@ async function socketsWork(client: Client<Registry<Actors>>): Promise<void> {
   });
   assert.equal((JSON.parse(first) as { path: string }).path, "/chat");
   socket.close();
+}
+
+async function codeOf(response: Response): Promise<string> {
+  return ((await response.json()) as { code: string }).code;
 }
 
 describe("adapters", () => {
@@ -170,6 +174,42 @@ describe("adapters", () => {
     assert.equal((await call("GET", "/nothing")).status, 404);
     assert.equal((await call("PATCH", "/actors/mirror/~a,/request/x")).status, 200);
     assert.equal((await call("HEAD", "/actors/mirror/~a,/request/x")).body, null);
+  });
+
+  test("the server in front decides which hosts it serves, unless `hosts` is given", async (t) => {
+    const url = "https://app.example.com/api/holdfast";
+    const ask = (registry: Registry<Actors>, path: string, init?: RequestInit): Promise<Response> =>
+      registry.handler(new Request(url + path, init));
+    const registry = registryOf(t);
+    assert.equal((await ask(registry, "/health")).status, 200);
+    const banner = await ask(registry, "/");
+    assert.deepEqual([banner.status, banner.headers.get("content-type")?.split(";")[0]], [200, "text/plain"]);
+    assert.equal((await ask(registry, "/", { method: "POST" })).status, 404);
+    const ofOthers = await ask(registry, "/health", { headers: { origin: "https://evil.example" } });
+    assert.deepEqual([ofOthers.status, await codeOf(ofOthers)], [403, "forbidden_origin"]);
+    const listed = sqliteRegistry(actors, temporaryDirectory(t), { hosts: ["app.example.com"] });
+    t.after(() => listed.shutdown());
+    assert.equal((await ask(listed, "/health")).status, 200);
+    const unlisted = await listed.handler(new Request("https://example.com/health"));
+    assert.deepEqual([unlisted.status, await codeOf(unlisted)], [403, "forbidden_host"]);
+  });
+
+  test("a name that was rebound to this machine does not manage a server that checks no host", async (t) => {
+    const gateway = await registryOf(t).nodeGateway("");
+    const port = await listening(
+      t,
+      createServer((request, response) => gateway.request(request, response)),
+    );
+    const ask = (host: string, path: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get({ host: "127.0.0.1", port, path, headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on("error", reject);
+      });
+    assert.equal(await ask("evil.example", "/health"), 200);
+    assert.equal(await ask("evil.example", "/metrics"), 401);
+    assert.equal(await ask("localhost", "/metrics"), 200);
   });
 
   test("the predecessor's server: its client, an app of Hono, and its routes", async (t) => {

@@ -4,7 +4,6 @@ import { readAhead } from "../read-ahead.ts";
 import { bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
 import { Gateway } from "./gateway.ts";
 import type { GatewayOptions } from "./options.ts";
-import { routeNotFound } from "./route.ts";
 
 /** Serves one request of a server that speaks in `Request` and `Response`. */
 export type FetchGateway = (request: Request) => Promise<Response>;
@@ -14,7 +13,7 @@ export function createFetchGateway(directory: Directory, options: GatewayOptions
   return (request) =>
     new Promise((resolve) => {
       const exchange = new FetchExchange(request, resolve);
-      if (!gateway.handle(exchange)) gateway.fail(exchange, routeNotFound());
+      if (!gateway.handle(exchange)) gateway.unclaimed(exchange);
     });
 }
 

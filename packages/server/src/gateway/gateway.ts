@@ -29,9 +29,10 @@ import { Guard } from "./guard.ts";
 import type { AccessInfo, GatewayOptions } from "./options.ts";
 import { serveSend } from "./queues.ts";
 import { serveRaw } from "./raw-http.ts";
-import { actorsPrefix, localPath, parseRoute, type Route } from "./route.ts";
+import { actorsPrefix, localPath, parseRoute, type Route, routeNotFound } from "./route.ts";
 import { StreamedReply } from "./streamed-reply.ts";
 
+const banner = "This is a Holdfast server: actors are below /actors/.\n";
 const noHeaders: Readonly<Record<string, string>> = {};
 
 interface RunningCall {
@@ -54,7 +55,7 @@ export class Gateway {
   constructor(directory: Directory, options: GatewayOptions) {
     this.directory = directory;
     this.options = options;
-    this.guard = new Guard(options.hosts ?? [], options.origins ?? [], options.loopbackOrigins);
+    this.guard = new Guard(options);
     this.#fixed = fixedRoutes(options);
     this.management = new ManagementHttp(directory, options, (...failed) => this.fail(...failed));
     this.maxIncomingBytes = directory.messageLimits.maxIncomingBytes;
@@ -84,6 +85,15 @@ export class Gateway {
       this.fail(exchange, error, headers);
     }
     return true;
+  }
+
+  /** Answers what nobody took: at the root a line for whoever looks whether something is there. */
+  unclaimed(exchange: Exchange): void {
+    const isRoot = localPath(exchange.url, this.options.basePath)?.split("?", 1)[0] === "/";
+    if (!isRoot || (exchange.method !== "GET" && exchange.method !== "HEAD")) {
+      return this.fail(exchange, routeNotFound());
+    }
+    exchange.reply(200, { "content-type": "text/plain; charset=utf-8" }, banner);
   }
 
   fail(exchange: Exchange, error: unknown, headers: Readonly<Record<string, string>> = noHeaders): void {

@@ -1,4 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
+import type { GatewayOptions } from "./options.ts";
+
+type GuardOptions = Pick<GatewayOptions, "hosts" | "origins" | "loopbackOrigins" | "anyHost">;
 
 /**
  * Keeps web pages of others out. A page that rebinds its own name to this address fails at the Host
@@ -9,11 +12,13 @@ export class Guard {
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
   readonly #loopbackOrigins: boolean;
+  readonly #anyHost: boolean;
   /** Hosts that passed; bounded by what callers may name. */
   readonly #known = new Map<string, boolean>();
 
-  constructor(hosts: readonly string[], origins: readonly string[], loopbackOrigins = false) {
+  constructor({ hosts = [], origins = [], loopbackOrigins = false, anyHost = false }: GuardOptions) {
     this.#loopbackOrigins = loopbackOrigins;
+    this.#anyHost = anyHost;
     this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
     this.#origins = new Set(origins);
   }
@@ -36,6 +41,7 @@ export class Guard {
   }
 
   #allowsHost(host: string | undefined): boolean {
+    if (this.#anyHost) return true;
     if (host === undefined) return false;
     let allowed = this.#known.get(host);
     if (allowed === undefined) {
@@ -63,6 +69,12 @@ function hostName(host: string): string | undefined {
 function isLoopbackOrigin(origin: string): boolean {
   const match = /^https?:\/\/([^/?#@\\]+)$/.exec(origin);
   const name = match?.[1] === undefined ? undefined : hostName(match[1]);
+  return name !== undefined && isLoopback(name);
+}
+
+/** True for a Host header that names this machine. */
+export function isLoopbackHost(host: string | undefined): boolean {
+  const name = host === undefined ? undefined : hostName(host);
   return name !== undefined && isLoopback(name);
 }
 

@@ -6,7 +6,7 @@ import { InspectorSockets, isInspectorSocket } from "./inspector-sockets.ts";
 import { NodeExchange } from "./node-exchange.ts";
 import type { GatewayOptions } from "./options.ts";
 import { RawSockets } from "./raw-sockets.ts";
-import { actorsPrefix, isRawSocket, localPath, routeNotFound } from "./route.ts";
+import { actorsPrefix, isRawSocket, localPath } from "./route.ts";
 import { Sockets } from "./sockets.ts";
 
 /** The gateway on a server of `node:http`, whoever made that server. */
@@ -32,7 +32,7 @@ export class NodeGateway {
     if (this.#gateway.handle(exchange)) return;
     if (next !== undefined) return next();
     const { fallback } = this.#gateway.options;
-    if (fallback === undefined) this.#gateway.fail(exchange, routeNotFound());
+    if (fallback === undefined) this.#gateway.unclaimed(exchange);
     else fallback(request, response);
   }
 

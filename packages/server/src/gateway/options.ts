@@ -30,6 +30,11 @@ export interface AccessInfo {
 export interface GatewayOptions {
   /** Host names (without port) beside the loopback ones, such as "actors.example.com". */
   readonly hosts?: readonly string[];
+  /**
+   * Serves every Host: for a handler that a server of somebody else calls, which decides itself what names it
+   * has. False unless set; a registry sets it for what it does not listen for, where `hosts` is not given.
+   */
+  readonly anyHost?: boolean;
   /** Origins that may call from a browser, beside the server's own: "https://app.example.com". */
   readonly origins?: readonly string[];
   /**

@@ -2,6 +2,7 @@ import { storedInspectorToken } from "@holdfast/actors";
 import { type ActorTarget, header } from "@holdfast/client";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
+import { isLoopbackHost } from "../gateway/guard.ts";
 
 /** What somebody wants who manages or inspects; nothing has been woken or read yet. */
 export interface ManageInfo {
@@ -22,6 +23,8 @@ export interface InspectorOptions {
 }
 
 export interface ManageAccessOptions {
+  /** True where nobody checked the Host: then a page may have rebound its own name to this machine. */
+  readonly anyHost?: boolean;
   readonly inspector?: InspectorOptions | undefined;
   /** Throws to refuse. */
   readonly manage?: ((info: ManageInfo) => Promise<void> | void) | undefined;
@@ -79,8 +82,14 @@ export class ManageAccess {
       await ask(manage, infoOf(kind, peer, target));
       return "owner";
     }
-    if (inspector?.token !== undefined || !isOfThisMachine(peer)) throw unauthorized();
+    if (inspector?.token !== undefined || !isOfThisMachine(peer) || this.#mayBeRebound(peer)) {
+      throw unauthorized();
+    }
     return "owner";
+  }
+
+  #mayBeRebound(peer: Peer): boolean {
+    return this.#options.anyHost === true && !isLoopbackHost(peer.header("host"));
   }
 
   /** Reads the store only: a stranger does not wake an actor. */

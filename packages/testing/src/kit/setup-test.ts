@@ -1,7 +1,13 @@
 import type { ActorStore } from "@holdfast/actors";
 import { type AnyRegistry, type Client, type ClientDriver, createClientWithDriver } from "@holdfast/client";
 import { type Logger, limits, type Ports, silentLogger, systemRandom } from "@holdfast/core";
-import { type Definitions, Directory, LocalDriver, type Registry } from "@holdfast/server";
+import {
+  type Definitions,
+  Directory,
+  LocalDriver,
+  type Registry,
+  type RegistryConfig,
+} from "@holdfast/server";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { type CommitFailure, type KitStore, kitStore } from "./kit-store.ts";
 import { Link } from "./link.ts";
@@ -58,7 +64,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
   readonly client: Client<Registry<Actors>>;
   readonly clock: VirtualTime;
   readonly errors: unknown[] = [];
-  readonly #definitions: Actors;
+  readonly #config: RegistryConfig<Actors>;
   readonly #ports: Ports;
   readonly #data: ActorStore;
   readonly #link: Link;
@@ -68,7 +74,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
   #disposed: Promise<void> | undefined;
 
   constructor(registry: Registry<Actors>, options: SetupTestOptions) {
-    this.#definitions = registry.config.use;
+    this.#config = registry.config;
     this.clock = new VirtualTime(() => !this.#store.busy);
     this.#ports = {
       clock: this.clock,
@@ -87,12 +93,13 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
 
   #start(): Directory {
     const ports = { ...this.#ports, tasks: this.#process };
+    const { use: definitions, gateway = {}, region } = this.#config;
     const messageLimits = {
-      maxIncomingBytes: limits.maxIncomingMessageBytes,
-      maxOutgoingBytes: limits.maxOutgoingMessageBytes,
+      maxIncomingBytes: gateway.maxIncomingMessageBytes ?? limits.maxIncomingMessageBytes,
+      maxOutgoingBytes: gateway.maxOutgoingMessageBytes ?? limits.maxOutgoingMessageBytes,
     };
     const store = this.#store;
-    const directory = new Directory({ definitions: this.#definitions, store, ports, messageLimits });
+    const directory = new Directory({ definitions, store, ports, messageLimits, region });
     directory.alarms.start();
     return directory;
   }
