@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HoldfastError } from "@holdfast/core";
 import { type BwrapPlan, bwrapArguments, type Protection, writeEtc } from "./bwrap-args.ts";
 import { startBwrap } from "./bwrap-process.ts";
 import { bwrapVersion, findProgram, installHint, unavailable } from "./bwrap-program.ts";
@@ -14,7 +13,7 @@ import {
 } from "./cgroups.ts";
 import { checkGuarantees } from "./guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "./jail.ts";
-import { checkJailSpec } from "./jail-spec.ts";
+import { checkNewJail } from "./jail-spec.ts";
 import { endOrphans, JailRecords, jailMark } from "./orphans.ts";
 import { buildSeccompFilter, filterArch } from "./seccomp.ts";
 import { runSelfTest } from "./self-test.ts";
@@ -95,12 +94,7 @@ export class BubblewrapDriver implements JailDriver {
   }
 
   async #launch(unchecked: JailSpec): Promise<Jail> {
-    const spec = checkJailSpec(unchecked);
-    if (this.#running.has(spec.id)) {
-      throw new HoldfastError("jail", "duplicate_id", `A jail with the id ${spec.id} is running`, {
-        statusCode: 409,
-      });
-    }
+    const spec = checkNewJail(unchecked, this.#running);
     const plan: BwrapPlan = {
       spec,
       etcDir: this.#etcDir,

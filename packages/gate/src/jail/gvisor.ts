@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { HoldfastError } from "@holdfast/core";
 import { findProgram, unavailable } from "./bwrap-program.ts";
 import {
   type CgroupSupport,
@@ -14,7 +13,7 @@ import {
 import { checkGuarantees } from "./guarantees.ts";
 import { startRunsc } from "./gvisor-process.ts";
 import type { Guarantee, Jail, JailDriver, JailLimits, JailSpec, SelfTestReport } from "./jail.ts";
-import { checkJailSpec } from "./jail-spec.ts";
+import { checkNewJail, refuseEqualsSign } from "./jail-spec.ts";
 import { writeBundle } from "./oci-bundle.ts";
 import { endOrphans, JailRecords, jailMark } from "./orphans.ts";
 import { buildSeccompFilter, filterArch } from "./seccomp.ts";
@@ -105,17 +104,8 @@ export class GvisorDriver implements JailDriver {
   }
 
   async #launch(unchecked: JailSpec): Promise<Jail> {
-    const spec = checkJailSpec(unchecked);
-    if (spec.command.includes("=")) {
-      throw new HoldfastError("jail", "invalid_spec", "The command contains an equals sign", {
-        statusCode: 400,
-      });
-    }
-    if (this.#running.has(spec.id)) {
-      throw new HoldfastError("jail", "duplicate_id", `A jail with the id ${spec.id} is running`, {
-        statusCode: 409,
-      });
-    }
+    const spec = checkNewJail(unchecked, this.#running);
+    refuseEqualsSign(spec);
     this.#running.add(spec.id);
     const directory = join(this.#options.directory, "runsc", spec.id);
     const container = `${this.#gateId}-${spec.id}`;

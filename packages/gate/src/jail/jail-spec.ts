@@ -104,3 +104,19 @@ export function checkJailSpec(spec: JailSpec): JailSpec {
   checkLimits(spec);
   return { ...spec, mounts: checkMounts(spec.mounts) };
 }
+
+/** As {@link checkJailSpec}, for a jail beside those that run. Throws `jail.duplicate_id` too. */
+export function checkNewJail(unchecked: JailSpec, running: { has(id: string): boolean }): JailSpec {
+  const spec = checkJailSpec(unchecked);
+  if (running.has(spec.id)) {
+    throw new HoldfastError("jail", "duplicate_id", `A jail with the id ${spec.id} is running`, {
+      statusCode: 409,
+    });
+  }
+  return spec;
+}
+
+/** For drivers whose first process takes the command for an assignment. Throws `jail.invalid_spec`. */
+export function refuseEqualsSign({ command }: JailSpec): void {
+  if (command.includes("=")) throw invalid("The command contains an equals sign");
+}

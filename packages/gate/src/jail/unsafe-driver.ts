@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
 import type { Guarantee, Jail, JailDriver, JailExit, JailSpec, SelfTestReport } from "./jail.ts";
-import { checkJailSpec, jailLimits } from "./jail-spec.ts";
+import { checkNewJail, jailLimits } from "./jail-spec.ts";
 
 /**
  * Runs commands on the host with no confinement at all: `--unsafe-no-jail`. It guarantees nothing, and
@@ -38,12 +38,7 @@ export class UnsafeDriver implements JailDriver {
   async close(): Promise<void> {}
 
   async start(unchecked: JailSpec): Promise<Jail> {
-    const spec = checkJailSpec(unchecked);
-    if (this.#running.has(spec.id)) {
-      throw new HoldfastError("jail", "duplicate_id", `A jail with the id ${spec.id} is running`, {
-        statusCode: 409,
-      });
-    }
+    const spec = checkNewJail(unchecked, this.#running);
     if (spec.requires !== undefined && spec.requires.length > 0) {
       throw new HoldfastError("jail", "missing_guarantee", "Without a jail nothing is guaranteed", {
         statusCode: 503,

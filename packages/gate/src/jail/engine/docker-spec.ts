@@ -40,7 +40,7 @@ const maskedPaths = [
  * /dev in a container, /dev is read-only as a whole, and there are no pseudo-terminals.
  */
 export function dockerContainer(plan: DockerPlan): object {
-  const { spec, label, image, isPodman } = plan;
+  const { spec, labels, image, isPodman } = plan;
   const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = spec.limits ?? {};
   const uid = process.getuid?.() ?? 0;
   return {
@@ -54,7 +54,7 @@ export function dockerContainer(plan: DockerPlan): object {
     WorkingDir: spec.cwd,
     User: `${uid}:${process.getgid?.() ?? 0}`,
     Hostname: "jail",
-    Labels: { [label[0]]: label[1] },
+    Labels: labels,
     OpenStdin: true,
     StdinOnce: true,
     AttachStdin: true,

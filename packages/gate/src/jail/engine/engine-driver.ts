@@ -1,12 +1,12 @@
 import type { ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { findProgram, unavailable } from "../bwrap-program.ts";
 import { checkGuarantees } from "../guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
-import { checkJailSpec } from "../jail-spec.ts";
+import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
 import { writeRoot } from "../oci-bundle.ts";
 import { ociSeccomp } from "../oci-seccomp.ts";
 import { filterArch } from "../seccomp.ts";
@@ -26,6 +26,8 @@ export interface EngineOptions {
 }
 
 const labelName = "dev.holdfast.gate";
+/** Of one process that opened the gate: what ends with it is not what the next one has made since. */
+const hostLabelName = "dev.holdfast.host";
 
 /**
  * Jails made by a container engine, through its API on a Unix socket. It has to be the engine of this
@@ -36,6 +38,7 @@ export class EngineDriver implements JailDriver {
   readonly unsafe = false;
   readonly #client: EngineClient;
   readonly #gateId: string;
+  readonly #hostId = randomUUID();
   /** Roots of containers: empty directories that the users of their namespaces can reach. */
   readonly #roots: string;
   readonly #seccompFile: string;
@@ -85,7 +88,7 @@ export class EngineDriver implements JailDriver {
     for (const id of ids) await this.#client.call("DELETE", `/containers/${id}?force=true&v=true`);
     rmSync(this.#roots, { recursive: true, force: true });
     this.#makeRoots();
-    this.#watchdog ??= startWatchdog(this.#perl, this.#client.socketPath, this.#label);
+    this.#watchdog ??= startWatchdog(this.#perl, this.#client.socketPath, `${hostLabelName}=${this.#hostId}`);
     return ids.length;
   }
 
@@ -118,17 +121,8 @@ export class EngineDriver implements JailDriver {
   }
 
   async #launch(unchecked: JailSpec): Promise<Jail> {
-    const spec = checkJailSpec(unchecked);
-    if (spec.command.includes("=")) {
-      throw new HoldfastError("jail", "invalid_spec", "The command contains an equals sign", {
-        statusCode: 400,
-      });
-    }
-    if (this.#running.has(spec.id)) {
-      throw new HoldfastError("jail", "duplicate_id", `A jail with the id ${spec.id} is running`, {
-        statusCode: 409,
-      });
-    }
+    const spec = checkNewJail(unchecked, this.#running);
+    refuseEqualsSign(spec);
     this.#running.add(spec.id);
     const root = join(this.#roots, spec.id);
     const onExit = () => {
@@ -149,7 +143,8 @@ export class EngineDriver implements JailDriver {
   }
 
   get #plan() {
-    return { label: [labelName, this.#gateId], seccompFile: this.#seccompFile } as const;
+    const labels = { [labelName]: this.#gateId, [hostLabelName]: this.#hostId };
+    return { labels, seccompFile: this.#seccompFile } as const;
   }
 
   async #inRoot(spec: JailSpec, root: string): Promise<string> {

@@ -12,7 +12,7 @@ const unused = 2_000_000_000;
 export interface ContainerPlan {
   readonly spec: JailSpec;
   /** Label by which the containers of a gate are found. */
-  readonly label: readonly [name: string, value: string];
+  readonly labels: Readonly<Record<string, string>>;
   /** Path of the filter as OCI JSON. */
   readonly seccompFile: string;
   /** Directory that is the container's root. */
@@ -47,7 +47,7 @@ export const resourceLimits = [
  * A container for a checked spec, as libpod's API takes it: a root of its own instead of an image, and a
  * user namespace in which the jail's user is the gate's, and user 0 is nobody.
  */
-export function podmanContainer({ spec, label, seccompFile, root }: ContainerPlan): object {
+export function podmanContainer({ spec, labels, seccompFile, root }: ContainerPlan): object {
   const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = spec.limits ?? {};
   const uid = process.getuid?.() ?? 0;
   const map = (own: number) => [
@@ -75,7 +75,7 @@ export function podmanContainer({ spec, label, seccompFile, root }: ContainerPla
     terminal: false,
     user: `${jailUser}:${jailUser}`,
     hostname: "jail",
-    labels: { [label[0]]: label[1] },
+    labels,
     ...users,
     netns: { nsmode: "none" },
     pidns: { nsmode: "private" },

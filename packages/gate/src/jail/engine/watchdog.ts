@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 /**
  * Containers belong to the engine, so they would outlive a host that is killed. This process, in a
  * session of its own, holds the other end of a pipe of the host: when that closes, it has the engine
- * remove every container of the gate. What it misses, the next start of the gate removes.
+ * remove every container that the host made. What it misses, the next start of the gate removes.
  */
 const program = `
 use strict; use Socket;
