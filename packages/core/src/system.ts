@@ -36,6 +36,9 @@ class SystemTimer implements Timer {
   }
 }
 
+/** As it was at first: the fake timers of a test stop the time, and turns go on. Browsers have none. */
+const immediate = typeof setImmediate === "function" ? setImmediate : undefined;
+
 export const systemTasks: Tasks = {
   after(delayMs, fn) {
     const timer = setTimeout(fn, delayMs);
@@ -44,7 +47,7 @@ export const systemTasks: Tasks = {
     return new SystemTimer(timer);
   },
   macrotask(fn) {
-    if (typeof setImmediate === "function") setImmediate(fn);
+    if (immediate !== undefined) immediate(fn);
     else setTimeout(fn, 0);
   },
 };

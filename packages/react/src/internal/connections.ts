@@ -1,5 +1,5 @@
 import type { AnyRegistry, Client, HandleOptions } from "@holdfast/client";
-import { encodeKey, normalizeKey } from "@holdfast/core";
+import { type ActorKeyInput, encodeKey, normalizeKey } from "@holdfast/core";
 import type { UseActorOptions } from "../types.ts";
 import { SharedConnection } from "./shared-connection.ts";
 
@@ -37,11 +37,14 @@ export class Connections<R extends AnyRegistry> {
 /** Equal for options that mean the same actor and connection. */
 export function hashOf(options: UseActorOptions<string>): string {
   const { name, key, id, params, noCreate = false } = options;
-  return JSON.stringify([
-    name,
-    id ?? null,
-    id === undefined ? encodeKey(normalizeKey(key)) : null,
-    params,
-    noCreate,
-  ]);
+  return JSON.stringify([name, id ?? null, id === undefined ? textOf(key) : null, params, noCreate]);
+}
+
+/** A render does not fail by a key: what is not known yet is not enabled, and else the connection tells. */
+function textOf(key: ActorKeyInput): unknown {
+  try {
+    return encodeKey(normalizeKey(key));
+  } catch {
+    return { refused: key };
+  }
 }

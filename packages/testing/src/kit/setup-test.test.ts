@@ -91,6 +91,16 @@ test("an evicted actor is out of memory", async (t) => {
   assert.deepEqual(seen, ["sleep"]);
 });
 
+test("actors go on under the fake timers of a test", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval", "setImmediate", "Date"] });
+  const { client } = await setupTest(t, registry);
+  const handle = client.counter.getOrCreate(["a"]);
+  assert.equal(await handle.add(1), 1);
+  const conn = handle.connect();
+  assert.equal(await conn.add(1), 2);
+  t.mock.timers.reset();
+});
+
 test("durations", () => {
   assert.equal(durationMs("1h30m"), 5_400_000);
   assert.equal(durationMs("250ms"), 250);

@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { UseActorOptions } from "../types.ts";
+import { hashOf } from "./connections.ts";
+
+test("keys that mean the same actor share a connection, and a refused key does not fail a render", () => {
+  assert.equal(hashOf({ name: "room", key: "a" }), hashOf({ name: "room", key: ["a"] }));
+  assert.equal(hashOf({ name: "room" }), hashOf({ name: "room", key: [], noCreate: false }));
+  assert.notEqual(hashOf({ name: "room", key: ["a,b"] }), hashOf({ name: "room", key: ["a", "b"] }));
+  const unknownYet = { name: "room", key: [undefined], enabled: false } as unknown as UseActorOptions<string>;
+  assert.notEqual(hashOf(unknownYet), hashOf({ name: "room" }));
+});
