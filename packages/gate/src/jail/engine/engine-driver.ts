@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
 import { findProgram, unavailable } from "../bwrap-program.ts";
 import { checkGuarantees } from "../guarantees.ts";
@@ -79,17 +80,36 @@ export class EngineDriver implements JailDriver {
   }
 
   async endOrphans(): Promise<number> {
-    const found = await this.#client.call("GET", labelled(this.#label));
-    const ids = Array.isArray(found)
-      ? found.flatMap((each: unknown) =>
-          isRecord(each) && typeof each["Id"] === "string" ? [each["Id"]] : [],
-        )
-      : [];
-    for (const id of ids) await this.#client.call("DELETE", `/containers/${id}?force=true&v=true`);
+    const ended = await this.#removeOrphans();
     rmSync(this.#roots, { recursive: true, force: true });
     this.#makeRoots();
     this.#watchdog ??= startWatchdog(this.#perl, this.#client.socketPath, `${hostLabelName}=${this.#hostId}`);
-    return ids.length;
+    return ended;
+  }
+
+  /** The watchdog of the host that was killed may be at the same: what counts is that all are gone. */
+  async #removeOrphans(): Promise<number> {
+    const found = await this.#orphans();
+    for (let left = found, attempts = 10; left.length > 0 && attempts > 0; attempts -= 1) {
+      for (const id of left) {
+        try {
+          await this.#client.call("DELETE", `/containers/${id}?force=true&v=true`);
+        } catch (error) {
+          if (attempts === 1) throw error;
+        }
+      }
+      left = await this.#orphans();
+      if (left.length > 0) await delay(100);
+    }
+    return found.length;
+  }
+
+  async #orphans(): Promise<readonly string[]> {
+    const found = await this.#client.call("GET", labelled(this.#label));
+    if (!Array.isArray(found)) return [];
+    return found.flatMap((each: unknown) =>
+      isRecord(each) && typeof each["Id"] === "string" ? [each["Id"]] : [],
+    );
   }
 
   #makeRoots(): void {
