@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, type GuaranteeName } from "@holdfast/gate";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
-import { descendantsOf, startTime } from "../src/jail/processes.ts";
+import { familyOf, isAlive } from "../src/jail/processes.ts";
 import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
 
 export interface DriverUnderTest {
@@ -166,12 +166,12 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
         ),
       );
       await firstLine(jail);
-      const family = [jail.pid, ...descendantsOf(jail.pid)].map((pid) => ({ pid, at: startTime(pid) }));
+      const family = familyOf(jail.pid);
       assert.ok(family.length >= 2);
       const exit = await jail.stop({ graceMs: 0 });
       assert.equal(exit.reason, "stopped");
       assert.deepEqual(await jail.stop(), exit);
-      await eventually("all are dead", () => family.every(({ pid, at }) => startTime(pid) !== at));
+      await eventually("all are dead", () => !family.some(isAlive));
       assert.deepEqual(gate.jails.list(), []);
     });
 
@@ -215,14 +215,10 @@ async function killHost(args: readonly string[]): Promise<number> {
     host.stdout.once("data", (line) => resolve(Number(String(line))));
     host.once("exit", (code) => reject(new Error(`the host ended with ${code}`)));
   });
-  const family = [pid, ...descendantsOf(pid)].map((each) => ({ each, at: startTime(each) }));
+  const family = familyOf(pid);
   host.kill("SIGKILL");
-  await eventually(
-    "all of the jail is dead",
-    () => family.every(({ each, at }) => startTime(each) !== at),
-    20_000,
-  );
-  return family.filter(({ at }) => at !== undefined).length;
+  await eventually("all of the jail is dead", () => !family.some(isAlive), 20_000);
+  return family.length;
 }
 
 const exactly = `

@@ -16,6 +16,24 @@ export function startTime(pid: number): string | undefined {
   }
 }
 
+/** A process that lived when it was looked at. */
+export interface KnownProcess {
+  readonly pid: number;
+  readonly started: string;
+}
+
+/** A living process and its living descendants; what ends while they are being listed is none of them. */
+export function familyOf(pid: number): KnownProcess[] {
+  return [pid, ...descendantsOf(pid)].flatMap((each) => {
+    const started = startTime(each);
+    return started === undefined ? [] : [{ pid: each, started }];
+  });
+}
+
+export function isAlive({ pid, started }: KnownProcess): boolean {
+  return startTime(pid) === started;
+}
+
 /** Clock ticks since boot, as in {@link startTime}. */
 export function ticksNow(): number {
   const ticksPerSecond = 100;
@@ -50,13 +68,21 @@ export function descendantsOf(pid: number): number[] {
 
 /** Children of all threads of a process: each thread of a program may have its own. */
 export function childrenOf(pid: number): number[] {
+  return namesIn(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      const children = readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ");
+      return children.filter((each) => each.trim() !== "").map(Number);
+    } catch {
+      // The thread ended meanwhile; its children are another's now.
+      return [];
+    }
+  });
+}
+
+/** Empty for a directory that is not there. */
+function namesIn(directory: string): string[] {
   try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-      readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
-        .split(" ")
-        .filter((each) => each.trim() !== "")
-        .map(Number),
-    );
+    return readdirSync(directory);
   } catch {
     return [];
   }

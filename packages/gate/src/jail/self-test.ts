@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Guarantee, GuaranteeName, Jail, JailSpec, SelfTestReport } from "./jail.ts";
 import { Findings, judge, type Subject } from "./probe-findings.ts";
-import { descendantsOf, processesIn, startTime, ticksNow } from "./processes.ts";
+import { familyOf, isAlive, processesIn, ticksNow } from "./processes.ts";
 
 type Launch = (spec: JailSpec) => Promise<Jail>;
 
@@ -140,8 +140,8 @@ async function checkStop(subject: Subject, launch: Launch, spec: JailSpec): Prom
 /** Counts what lives of a jail: by its namespace, or by descent where the host's kernel sees no namespace. */
 function membersOf(jail: Jail, subject: Subject): ((before?: number) => readonly number[]) | undefined {
   if (subject.view === "gvisor") {
-    const known = [jail.pid, ...descendantsOf(jail.pid)].map((pid) => ({ pid, started: startTime(pid) }));
-    return () => known.filter(({ pid, started }) => startTime(pid) === started).map(({ pid }) => pid);
+    const known = familyOf(jail.pid);
+    return () => known.filter(isAlive).map(({ pid }) => pid);
   }
   const namespace = namespaceOf(jail.pid);
   return namespace === undefined ? undefined : (before) => processesIn(namespace, before);
