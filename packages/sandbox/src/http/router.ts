@@ -63,8 +63,6 @@ export class Router {
   readonly #compiled: readonly Compiled[];
   /** Paths without parameters, which a path has to equal. */
   readonly #plain = new Map<string, Found>();
-  /** What a path can match whose beginning is that of some route, by that beginning. */
-  readonly #begun = new Map<string, readonly Compiled[]>();
   readonly #guard: Guard;
   readonly #log: Logger;
   readonly #metrics: Metrics;
@@ -82,12 +80,6 @@ export class Router {
     for (const { route, guarded, segments } of this.#compiled) {
       if (route.below || segments.some((segment) => segment.startsWith(":"))) continue;
       this.#plain.set(route.path, { route, guarded, params: {} });
-    }
-    for (const { segments } of this.#compiled) {
-      const [first = "", second = ""] = segments;
-      if (this.#begun.has(`${first}/${second}`) || first.startsWith(":") || second.startsWith(":")) continue;
-      const can = this.#compiled.filter((other) => canBegin(other.segments, first, second));
-      this.#begun.set(`${first}/${second}`, can);
     }
     this.#guard = options.guard;
     this.#log = options.log;
@@ -127,7 +119,7 @@ export class Router {
       this.#count(request, response, route, performance.now() - started);
     });
     // A socket that fails while we answer is the client's affair; "close" follows and aborts.
-    response.on("error", ignore);
+    response.on("error", () => {});
     try {
       const target = splitTarget(request);
       this.#guard.checkOrigin(request, response);
@@ -231,8 +223,7 @@ export class Router {
     const plain = this.#plain.get(path);
     if (plain) return plain;
     const segments = path.split("/").slice(1);
-    const candidates = this.#begun.get(`${segments[0] ?? ""}/${segments[1] ?? ""}`) ?? this.#compiled;
-    for (const { segments: pattern, route, guarded } of candidates) {
+    for (const { segments: pattern, route, guarded } of this.#compiled) {
       const params = route.below ? matchBelow(pattern, segments) : match(pattern, segments);
       if (params) return { params, route, guarded };
     }
@@ -267,8 +258,6 @@ export class Router {
   }
 }
 
-function ignore(): void {}
-
 /** RFC 9110, 10.2.1: who serves GET serves HEAD. */
 function allowedOf({ methods, socket }: Route): string {
   const gets = methods.GET !== undefined || socket !== undefined;
@@ -289,12 +278,6 @@ function splitTarget(request: IncomingMessage): { readonly path: string; readonl
   const cut = target.indexOf("?");
   if (cut === -1) return { path: target, query: new URLSearchParams() };
   return { path: target.slice(0, cut), query: new URLSearchParams(target.slice(cut + 1)) };
-}
-
-/** Whether a path of these two first segments can match; a route may have fewer. */
-function canBegin(pattern: readonly string[], first: string, second: string): boolean {
-  const [one = first, two = second] = pattern;
-  return (one === first || one.startsWith(":")) && (two === second || two.startsWith(":"));
 }
 
 function matchBelow(
