@@ -13,8 +13,6 @@ export interface ProcessExit {
 
 export interface ProcessEvents {
   readonly onLine: (line: string) => void;
-  /** All lines that came together were told. */
-  readonly onPause?: () => void;
   /** Something that is not a line of JSON-RPC: too long, or cut off by the end of the process. */
   readonly onInvalid: (error: string, head: string) => void;
   readonly onExit: (exit: ProcessExit) => void;
@@ -104,14 +102,11 @@ export class AgentProcess {
   }
 
   async #watch(): Promise<void> {
-    const { onLine, onPause, onInvalid, onExit } = this.#events;
+    const { onLine, onInvalid, onExit } = this.#events;
     const lines = new LineSplitter(this.#limits.maxLineBytes, onLine, (head) =>
       onInvalid(`line exceeds ${this.#limits.maxLineBytes} bytes`, head),
     );
-    this.#child.stdout.on("data", (bytes: Buffer) => {
-      lines.push(bytes);
-      onPause?.();
-    });
+    this.#child.stdout.on("data", (bytes: Buffer) => lines.push(bytes));
     this.#child.stderr.on("data", (bytes: Buffer) => this.stderr.push(bytes));
     this.#child.stdin.on("error", () => {
       this.#inputBroken = true;

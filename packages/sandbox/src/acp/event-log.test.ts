@@ -28,34 +28,13 @@ describe("EventLog", () => {
   test("tells of an event soon, and of all in order where one is told now", async () => {
     const log = new EventLog(10, 1_000);
     const told: number[] = [];
-    const third = Promise.withResolvers<void>();
-    log.onAppend(() => {
-      told.push(log.toldSeq);
-      if (log.toldSeq === 3) third.resolve();
-    });
+    log.onAppend(() => told.push(log.toldSeq));
     log.append("first", "soon");
     assert.deepEqual([log.toldSeq, told], [0, []]);
     log.append("second");
     assert.deepEqual(told, [2]);
     log.append("third", "soon");
-    await third.promise;
+    await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(told, [2, 3]);
-  });
-
-  test("holds events until they are told, and never one that would be gone by then", () => {
-    const log = new EventLog(3, 10);
-    const told: number[] = [];
-    log.onAppend(() => told.push(log.toldSeq));
-    for (const data of ["1", "2", "3"]) log.append(data, "held");
-    assert.deepEqual(told, []);
-    log.append("4", "held");
-    assert.deepEqual(told, [3]);
-    log.append("123456789", "held");
-    assert.deepEqual(told, [3]);
-    log.append("x", "held");
-    assert.deepEqual(told, [3, 5]);
-    log.tell();
-    log.tell();
-    assert.deepEqual(told, [3, 5, 6]);
   });
 });

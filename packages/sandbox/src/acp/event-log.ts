@@ -9,11 +9,6 @@ export interface LoggedEvent {
   readonly endOffset: number;
 }
 
-/** How long an event that nobody waits for may wait for company: events that are told together are one write. */
-const companyMs = 5;
-/** Events that are held at most: a reader that keeps up sees each of them before it goes. */
-const maxHeld = 64;
-
 /**
  * The retained end of an instance's stream: bounded by count and by bytes, the oldest go first.
  * Who asks for what is gone learns from {@link firstSeq} what is missing.
@@ -28,8 +23,7 @@ export class EventLog {
   #last = 0;
   #offset = 0;
   #told = 0;
-  #toldOffset = 0;
-  #telling: NodeJS.Timeout | undefined;
+  #telling: NodeJS.Immediate | undefined;
   readonly #listeners = new Set<() => void>();
 
   constructor(maxEvents: number, maxBytes: number) {
@@ -57,24 +51,17 @@ export class EventLog {
   }
 
   /**
-   * Appends an event and tells the listeners: "now", with the next {@link tell} of the caller ("held"),
-   * or "soon", with whatever is told next, at most some milliseconds later.
+   * Appends an event and tells the listeners: now, or "soon", after what this turn of the event loop
+   * still does, or before the next event that is told now.
    */
-  append(data: string, when: "now" | "held" | "soon" = "now"): number {
-    const bytes = Buffer.byteLength(data);
-    const held = this.#last - this.#told;
-    if (
-      held >= Math.min(maxHeld, this.#maxEvents) ||
-      this.#offset - this.#toldOffset + bytes > this.#maxBytes
-    )
-      this.tell();
+  append(data: string, when: "now" | "soon" = "now"): number {
     this.#last += 1;
     const startOffset = this.#offset;
-    this.#offset += bytes;
+    this.#offset += Buffer.byteLength(data);
     this.#events.push({ seq: this.#last, data, startOffset, endOffset: this.#offset });
     this.#trim();
-    if (when === "now") this.tell();
-    else if (when === "soon") this.#telling ??= setTimeout(() => this.#tellRest(), companyMs);
+    if (when === "now") this.#tell();
+    else this.#telling ??= setImmediate(() => this.#tell());
     return this.#last;
   }
 
@@ -87,17 +74,11 @@ export class EventLog {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tells the listeners of all that they were not told of yet. */
-  tell(): void {
-    if (this.#told === this.#last) return;
-    this.#told = this.#last;
-    this.#toldOffset = this.#offset;
-    for (const listener of this.#listeners) listener();
-  }
-
-  #tellRest(): void {
+  #tell(): void {
+    clearImmediate(this.#telling);
     this.#telling = undefined;
-    this.tell();
+    this.#told = this.#last;
+    for (const listener of this.#listeners) listener();
   }
 
   #trim(): void {

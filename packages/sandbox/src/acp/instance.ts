@@ -66,8 +66,6 @@ export class AcpInstance {
   #isReplacement = false;
   #replaying: Promise<void> | undefined;
   #paused = false;
-  /** The agent said something that readers were not told of yet. */
-  #hasHeld = false;
   #closing: Promise<void> | undefined;
   #closeListeners = new Set<() => void>();
 
@@ -199,7 +197,6 @@ export class AcpInstance {
     this.#idle.stop();
     await process?.end();
     this.#watchdog.stop();
-    this.events.tell();
     for (const listener of this.#closeListeners) listener();
     this.#observe((observer) => observer.closed(this));
   }
@@ -210,7 +207,6 @@ export class AcpInstance {
     if (this.#closing) throw new Error("the agent was closed while it started");
     const process = await AgentProcess.start(spawner, request, limits, {
       onLine: (line) => this.#onLine(line),
-      onPause: () => this.#onPause(),
       onInvalid: (error, head) => this.#adapter("invalid_stdout", { error, raw: head }),
       onExit: (exit) => this.#onExit(exit),
     });
@@ -313,12 +309,6 @@ export class AcpInstance {
       return;
     }
     this.#deliver(message);
-  }
-
-  /** What came in one piece goes on in one piece, before any answer that was in it. */
-  #onPause(): void {
-    if (this.#hasHeld) this.events.tell();
-    this.#hasHeld = false;
     this.#throttle();
   }
 
@@ -331,9 +321,7 @@ export class AcpInstance {
       fate = observer.fromAgent(this, message, answered);
     });
     if (!answered) {
-      if (!seen || fate !== "pass") return;
-      this.events.append(message.raw, "held");
-      this.#hasHeld = true;
+      if (seen && fate === "pass") this.events.append(message.raw);
       return;
     }
     if (!seen) {

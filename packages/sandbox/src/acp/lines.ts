@@ -21,12 +21,8 @@ export class LineSplitter {
     for (;;) {
       const end = bytes.indexOf(10, start);
       if (end === -1) break;
-      if (this.#size === 0 && !this.#skipping && end - start <= this.#maxBytes) {
-        this.#tell(bytes.toString("utf8", start, end));
-      } else {
-        this.#keep(bytes.subarray(start, end));
-        this.#finish();
-      }
+      this.#keep(bytes.subarray(start, end));
+      this.#finish();
       start = end + 1;
     }
     if (start < bytes.length) this.#keep(bytes.subarray(start));
@@ -35,7 +31,7 @@ export class LineSplitter {
   /** What came after the last newline, if anything: a line that was never completed. */
   end(): string | undefined {
     if (this.#skipping || this.#size === 0) return undefined;
-    return withoutReturn(this.#take());
+    return this.#take();
   }
 
   #keep(part: Buffer): void {
@@ -57,21 +53,14 @@ export class LineSplitter {
       this.#skipping = false;
       return;
     }
-    this.#tell(this.#take());
-  }
-
-  #tell(line: string): void {
-    if (line.trim() !== "") this.#onLine(withoutReturn(line));
+    const line = this.#take();
+    if (line.trim() !== "") this.#onLine(line);
   }
 
   #take(): string {
     const line = Buffer.concat(this.#chunks, this.#size).toString("utf8");
     this.#chunks = [];
     this.#size = 0;
-    return line;
+    return line.endsWith("\r") ? line.slice(0, -1) : line;
   }
-}
-
-function withoutReturn(line: string): string {
-  return line.endsWith("\r") ? line.slice(0, -1) : line;
 }

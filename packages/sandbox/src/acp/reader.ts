@@ -2,9 +2,6 @@ import type { ServerResponse } from "node:http";
 import type { SandboxLimits } from "../limits.ts";
 import type { AcpInstance, ReaderPosition } from "./instance.ts";
 
-/** Events that are there together go out in one write of about this size. */
-const maxWriteChars = 64 * 1024;
-
 /**
  * One event stream to a client. It reads from the instance's log at its own pace and holds no queue
  * of its own: what the log no longer has is told as `_adapter/gap`, never skipped in silence.
@@ -66,17 +63,12 @@ export class StreamReader implements ReaderPosition {
   #pump(): void {
     const { events } = this.#instance;
     while (!this.#blocked && !this.#closed && this.#next <= events.lastSeq) {
-      let text = "";
-      while (this.#next <= events.lastSeq && text.length < maxWriteChars) {
-        if (this.#next < events.firstSeq) text += this.#gapUpTo(events.firstSeq - 1);
-        const event = events.get(this.#next);
-        if (!event) break;
-        this.#next = event.seq + 1;
-        text += frame(event.seq, event.data);
-      }
-      if (text === "") return;
-      this.#write(text);
-      if (!this.#blocked) this.#offset = events.get(this.#next - 1)?.endOffset ?? this.#offset;
+      if (this.#next < events.firstSeq) this.#writeGap(this.#next, events.firstSeq - 1);
+      const event = events.get(this.#next);
+      if (!event) return;
+      this.#next = event.seq + 1;
+      this.#write(event.seq, event.data);
+      if (!this.#blocked) this.#offset = event.endOffset;
     }
     for (const waiter of this.#waiters) {
       if (waiter.seq >= this.#next) continue;
@@ -86,14 +78,14 @@ export class StreamReader implements ReaderPosition {
     this.#instance.relieve();
   }
 
-  #gapUpTo(to: number): string {
-    const from = this.#next;
+  #writeGap(from: number, to: number): void {
     this.#next = to + 1;
-    return frame(to, JSON.stringify({ jsonrpc: "2.0", method: "_adapter/gap", params: { from, to } }));
+    this.#write(to, JSON.stringify({ jsonrpc: "2.0", method: "_adapter/gap", params: { from, to } }));
   }
 
-  #write(text: string): void {
-    if (this.#response.write(text)) return;
+  #write(seq: number, data: string): void {
+    const lines = /[\r\n]/.test(data) ? data.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : data;
+    if (this.#response.write(`event: message\nid: ${seq}\ndata: ${lines}\n\n`)) return;
     this.#blocked = true;
     this.#stall = setTimeout(() => this.#response.destroy(), this.#limits.readerStallMs);
     this.#stall.unref();
@@ -113,9 +105,4 @@ export class StreamReader implements ReaderPosition {
     for (const waiter of this.#waiters) waiter.resolve();
     this.#waiters.clear();
   }
-}
-
-function frame(seq: number, data: string): string {
-  const lines = /[\r\n]/.test(data) ? data.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : data;
-  return `event: message\nid: ${seq}\ndata: ${lines}\n\n`;
 }

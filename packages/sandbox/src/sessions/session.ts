@@ -145,7 +145,7 @@ export class Session implements PromptHost {
     }
     if (message.method !== "session/prompt") return;
     this.#turns += 1;
-    this.update({}, "soon");
+    this.update({});
   }
 
   seenFromAgent(
@@ -323,12 +323,12 @@ export class Session implements PromptHost {
     for (const listener of this.#endListeners) listener();
   }
 
-  /** Keeps what has changed in the session's record; "soon" is for what nobody has to wait for. */
-  update(change: Partial<SessionRecord>, when: "now" | "soon" = "now"): void {
+  /** Keeps what has changed in the session's record. */
+  update(change: Partial<SessionRecord>): void {
     if (this.#isDeleted) return;
     this.#record = { ...this.#record, ...change, updatedAt: Date.now() };
     try {
-      this.#context.store.updateSession(this.#key, this.#record, when);
+      this.#context.store.updateSession(this.#key, this.#record);
     } catch (error) {
       this.onFailedWrite(error);
     }
@@ -454,7 +454,7 @@ export class Session implements PromptHost {
     if (request.method === "session/load") this.#loading = undefined;
     if (request.method !== "session/prompt" || this.#turns === 0) return;
     this.#turns -= 1;
-    this.update({}, "soon");
+    this.update({});
     this.#turnsChanged();
   }
 

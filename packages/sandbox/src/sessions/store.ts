@@ -35,8 +35,6 @@ export class SessionStore {
   readonly #maxBytes: number;
   readonly #statements = new Map<string, StatementSync>();
   readonly #sync: WalSync | undefined;
-  readonly #waiting = new Map<number, SessionRecord>();
-  #keeping: NodeJS.Immediate | undefined;
   #bytes = 0;
 
   /** Without a directory the store is in memory, and holds up to `maxMemoryBytes` of payloads. */
@@ -48,7 +46,6 @@ export class SessionStore {
   }
 
   close(): void {
-    this.#keepWaiting();
     this.#database.close();
     this.#sync?.close();
   }
@@ -83,14 +80,7 @@ export class SessionStore {
     return { key: Number(row?.key), record };
   }
 
-  /** Keeps `record`: now, or "soon", with whatever else this turn of the event loop brings. */
-  updateSession(key: number, record: SessionRecord, when: "now" | "soon" = "now"): void {
-    if (when === "soon") {
-      this.#waiting.set(key, record);
-      this.#keeping ??= setImmediate(() => this.#keepWaiting());
-      return;
-    }
-    this.#waiting.delete(key);
+  updateSession(key: number, record: SessionRecord): void {
     const sql = "UPDATE sessions SET version = ?, data = ? WHERE key = ?";
     this.#write(sql, entryVersion, JSON.stringify(record), key);
   }
@@ -127,7 +117,6 @@ export class SessionStore {
   }
 
   deleteSession(key: number): void {
-    this.#waiting.delete(key);
     this.#sql("DELETE FROM sessions WHERE key = ?").run(key);
     if (!this.durable) this.#bytes = this.#payloadBytes();
   }
@@ -218,18 +207,6 @@ export class SessionStore {
   countPermissions(key: number, state: string): number {
     const sql = "SELECT count(*) AS n FROM permissions WHERE session = ? AND state = ?";
     return Number(this.#sql(sql).get(key, state)?.n ?? 0);
-  }
-
-  #keepWaiting(): void {
-    clearImmediate(this.#keeping);
-    this.#keeping = undefined;
-    for (const [key, record] of [...this.#waiting]) {
-      try {
-        this.updateSession(key, record);
-      } catch {
-        // Nobody waits for it; a disk that does not take it is told with the next entry of a log.
-      }
-    }
   }
 
   /** Makes room in memory: the older half of the longest log goes. Who reads it is told of the gap. */
