@@ -156,7 +156,7 @@ describe("a group", () => {
     await untilGroup(
       server.client,
       "work",
-      ({ events }) => events.some(({ seq, state }) => seq === 2 && state === "running"),
+      ({ events }) => events.some(({ seq, state }) => seq === 2 && state !== "waiting"),
       "the second turn",
     );
     publish(data, { group: "work", id: "k3", body: write("k3") });
