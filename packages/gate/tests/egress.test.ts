@@ -162,11 +162,13 @@ describe("what the proxy refuses", () => {
   ];
   test("is every request whose framing could be read in two ways, and what follows it", async (t) => {
     const upstream = await startUpstream(t, ok);
-    const { proxy } = await openProxy(t, { baseUrl: upstream.url });
+    const { proxy, decisions } = await openProxy(t, { baseUrl: upstream.url });
     for (const [name, bytes] of malformed) {
       const answer = await raw(proxy, bytes);
       assert.match(answer, /^HTTP\/1\.1 (400|408|413|505) /, name);
       assert.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1, `${name}: one answer, then the end`);
+      const behind = decisions.filter(({ decision, method }) => decision === "allow" && method === "GET");
+      assert.deepEqual(behind, [], `${name}: nothing behind it is decided about`);
     }
     assert.equal(
       upstream.requests.some(({ request }) => request.url?.includes("smuggled")),

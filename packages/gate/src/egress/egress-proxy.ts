@@ -153,7 +153,12 @@ export class EgressProxy implements Egress {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#answers.set(request.socket, response);
+    const { socket } = request;
+    const before = this.#answers.get(socket);
+    // What came with a request whose refusal ends the connection, ours or that of Node itself, is not looked at.
+    if (before === undefined ? response.socket === null : before.getHeader("connection") === "close") return;
+    if (socket.writableEnded || socket.destroyed) return;
+    this.#answers.set(socket, response);
     response.once("finish", () => {
       if (response.getHeader("connection") !== "close") this.#answers.delete(request.socket);
     });
@@ -387,14 +392,13 @@ export class EgressProxy implements Egress {
       ? error
       : refusal("internal_error", 500, "The request could not be forwarded");
     const body = refusalBody(typed, provider);
-    // After a request whose end is in doubt, the next bytes may be anything.
-    const last = typed.statusCode === 400 || typed.statusCode === 413 ? { connection: "close" } : {};
+    // After a request whose end is in doubt, the next bytes may be anything. Set, so that it can be asked for.
+    if (typed.statusCode === 400 || typed.statusCode === 413) response.setHeader("connection", "close");
     response.writeHead(typed.statusCode, {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
       // Clients of models ask again after many statuses; a decision stays what it is.
       "x-should-retry": typed.statusCode < 500 && typed.statusCode !== 429 ? "false" : "true",
-      ...last,
     });
     response.end(body);
     // The rest of a refused body is thrown away, up to a bound, so that the answer can be read.
