@@ -57,6 +57,8 @@ export class GateClient {
   readonly #listeners = new Set<() => void>();
   #requests: ZmtpConnection | undefined;
   #events: ZmtpConnection | undefined;
+  /** What the connections of now have in common: the end of an older one is no news. */
+  #pair: object | undefined;
   #connecting: Promise<void> | undefined;
   #closed = false;
   #next = 0;
@@ -139,7 +141,12 @@ export class GateClient {
   }
 
   async #connectOnce(): Promise<void> {
-    const onClose = () => this.#lost();
+    const pair = {};
+    this.#pair = pair;
+    // Told by both connections of a pair, for one loss.
+    const onClose = () => {
+      if (this.#pair === pair) this.#lost();
+    };
     const events = await connectZmtp({
       path: join(this.#directory, "events.sock"),
       socketType: "SUB",
@@ -149,14 +156,20 @@ export class GateClient {
     });
     this.#events = events;
     try {
-      this.#requests = await connectZmtp({
+      const requests = await connectZmtp({
         path: join(this.#directory, "request.sock"),
         socketType: "DEALER",
         identity: this.#identity,
         onMessage: (frames) => this.#onAnswer(frames.at(-1)),
         onClose,
       });
+      if (this.#pair !== pair) {
+        requests.close();
+        throw new Error("the gate closed the connection for events");
+      }
+      this.#requests = requests;
     } catch (error) {
+      this.#pair = undefined;
       this.#events = undefined;
       events.close();
       throw error;
@@ -165,6 +178,7 @@ export class GateClient {
   }
 
   #lost(): void {
+    this.#pair = undefined;
     this.#requests?.close();
     this.#events?.close();
     this.#requests = undefined;
