@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { createGate, type GuaranteeName } from "@holdfast/gate";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
+import { detectLandlock } from "../src/jail/landlock.ts";
 import { driverConformance } from "./driver-conformance.ts";
 import { finish, isRoot, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
 
@@ -14,26 +15,27 @@ const podman = () => {
 after(async () => (await started)?.close());
 
 const limits: readonly GuaranteeName[] = ["limits.memory", "limits.pids", "limits.cpu"];
+const landlock: readonly GuaranteeName[] = "absent" in detectLandlock() ? ["access.landlocked"] : [];
 
 driverConformance({
   name: "bubblewrap",
   skip: missing("bwrap"),
   config: async () => ({}),
-  absent: isRoot ? [] : limits,
+  absent: isRoot ? landlock : [...landlock, ...limits],
 });
 
 driverConformance({
   name: "gvisor",
   skip: missing("runsc", "setpriv", "perl") || (!isRoot && "needs root for runsc"),
   config: async () => ({}),
-  absent: ["limits.pids"],
+  absent: ["access.landlocked", "limits.pids"],
 });
 
 driverConformance({
   name: "podman",
   skip: podmanMissing() ?? missing("perl"),
   config: async () => ({ engineSocket: (await podman()).socketPath }),
-  absent: [],
+  absent: landlock,
   mayLack: ["limits.memory"],
 });
 
@@ -48,8 +50,10 @@ describe("jails of docker", { skip: podmanMissing() ?? missing("perl") }, () => 
     });
     t.after(() => gate.close());
     assert.deepEqual(
-      gate.jails.driver.guarantees.filter((each) => !each.held && each.name !== "limits.memory"),
-      [],
+      gate.jails.driver.guarantees
+        .filter((each) => !each.held && each.name !== "limits.memory")
+        .map((each) => each.name),
+      landlock,
     );
     const directory = temporaryDirectory(t);
     const jail = await gate.jails.start(

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type BwrapPlan, bwrapArguments, type Protection, writeEtc } from "./bwrap-args.ts";
+import { type BwrapPlan, bwrapArguments, bwrapCommand, type Protection, writeEtc } from "./bwrap-args.ts";
 import { startBwrap } from "./bwrap-process.ts";
 import { bwrapVersion, findProgram, installHint, unavailable } from "./bwrap-program.ts";
 import {
@@ -14,6 +14,7 @@ import {
 import { checkGuarantees } from "./guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "./jail.ts";
 import { checkNewJail } from "./jail-spec.ts";
+import { detectLandlock, type LandlockSupport, launcherEnvironment } from "./landlock.ts";
 import { endOrphans, JailRecords, jailMark } from "./orphans.ts";
 import { buildSeccompFilter, filterArch } from "./seccomp.ts";
 import { runSelfTest } from "./self-test.ts";
@@ -35,6 +36,8 @@ export class BubblewrapDriver implements JailDriver {
   readonly #cgroups: CgroupSupport;
   readonly #records: JailRecords;
   readonly #gateId: string;
+  /** The kernel's Landlock, or why there is none here. */
+  readonly landlock: LandlockSupport;
   readonly #running = new Map<string, Jail>();
   #guarantees: readonly Guarantee[] = [];
 
@@ -53,6 +56,7 @@ export class BubblewrapDriver implements JailDriver {
     this.#records = new JailRecords(join(options.directory, "jails"));
     this.#gateId = createHash("sha256").update(realpathSync(options.directory)).digest("hex").slice(0, 16);
     this.#cgroups = detectCgroups(`holdfast-${this.#gateId}`);
+    this.landlock = options.omit?.has("landlock") === true ? { absent: "left out" } : detectLandlock();
   }
 
   get #etcDir(): string {
@@ -98,6 +102,7 @@ export class BubblewrapDriver implements JailDriver {
     const plan: BwrapPlan = {
       spec,
       etcDir: this.#etcDir,
+      ...("abi" in this.landlock ? { landlock: this.landlock } : {}),
       ...(this.#options.omit ? { omit: this.#options.omit } : {}),
     };
     const cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {});
@@ -107,6 +112,8 @@ export class BubblewrapDriver implements JailDriver {
       const jail = await startBwrap({
         bwrap: this.#bwrap,
         args: bwrapArguments(plan),
+        command: bwrapCommand(plan),
+        ...(plan.landlock === undefined ? {} : { environment: launcherEnvironment(spec.env) }),
         spec,
         filter,
         cgroup,

@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readlinkSync, writeFileSync } from "n
 import { join } from "node:path";
 import type { JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
+import { type Landlock, landlockRules, launcherCommand, launcherEnvironmentFd } from "./landlock.ts";
 
 /** A protection that tests leave out, to see the self-test and the attacks notice. */
 export type Protection =
@@ -13,17 +14,20 @@ export type Protection =
   | "read_only_root"
   | "read_only_proc"
   | "synthetic_etc"
-  | "drop_capabilities";
+  | "drop_capabilities"
+  | "landlock";
 
 export interface BwrapPlan {
   readonly spec: JailSpec;
   /** Directory of the synthetic /etc, made by {@link writeEtc}. */
   readonly etcDir: string;
+  /** Where the kernel has it: the command is then started by a launcher, which also sets its environment. */
+  readonly landlock?: Landlock;
   readonly omit?: ReadonlySet<Protection>;
 }
 
 /** Descriptors that bwrap reads, as laid out by the driver's spawn. */
-export const bwrapFds = { args: 3, seccomp: 4, status: 5 } as const;
+export const bwrapFds = { args: 3, seccomp: 4, status: 5, environment: launcherEnvironmentFd } as const;
 
 /** The files of a jail's own /etc. */
 export const etcFiles: Readonly<Record<string, string>> = {
@@ -96,7 +100,7 @@ function kernelFiles(): string[] {
 }
 
 /** The arguments of bwrap for a checked spec, passed by descriptor so that no process list shows them. */
-export function bwrapArguments({ spec, etcDir, omit = new Set() }: BwrapPlan): string[] {
+export function bwrapArguments({ spec, etcDir, landlock, omit = new Set() }: BwrapPlan): string[] {
   const tmpBytes = String(spec.limits?.tmpBytes ?? jailLimits.defaultTmpBytes);
   const args = ["--unshare-user", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"];
   if (!omit.has("pid_namespace")) args.push("--unshare-pid");
@@ -106,7 +110,9 @@ export function bwrapArguments({ spec, etcDir, omit = new Set() }: BwrapPlan): s
   args.push("--die-with-parent", "--new-session");
   args.push(...(omit.has("drop_capabilities") ? ["--cap-add", "ALL"] : ["--cap-drop", "ALL"]));
   if (!omit.has("clear_environment")) args.push("--clearenv");
-  for (const [name, value] of Object.entries(spec.env)) args.push("--setenv", name, value);
+  if (landlock === undefined) {
+    for (const [name, value] of Object.entries(spec.env)) args.push("--setenv", name, value);
+  }
   args.push(...systemPrograms());
   args.push(...(omit.has("synthetic_etc") ? ["--ro-bind", "/etc", "/etc"] : etc(etcDir)));
   args.push("--dev", "/dev", "--perms", "1777", "--size", tmpBytes, "--tmpfs", "/dev/shm");
@@ -122,4 +128,10 @@ export function bwrapArguments({ spec, etcDir, omit = new Set() }: BwrapPlan): s
   if (!omit.has("seccomp")) args.push("--seccomp", String(bwrapFds.seccomp));
   args.push("--json-status-fd", String(bwrapFds.status));
   return args;
+}
+
+/** What bwrap starts: the command, behind the launcher that puts Landlock on it where there is one. */
+export function bwrapCommand({ spec, landlock }: BwrapPlan): string[] {
+  const launcher = landlock === undefined ? [] : launcherCommand(landlock, landlockRules(spec.mounts));
+  return [...launcher, spec.command, ...spec.args];
 }

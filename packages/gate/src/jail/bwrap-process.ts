@@ -13,6 +13,10 @@ import { childrenOf, gone, signalProcess, startTime } from "./processes.ts";
 export interface BwrapStart {
   readonly bwrap: string;
   readonly args: readonly string[];
+  /** What it starts in the jail. */
+  readonly command: readonly string[];
+  /** What the launcher in the jail reads of the environment; without it there is none. */
+  readonly environment?: string;
   readonly spec: JailSpec;
   /** Open descriptor of the system call filter. */
   readonly filter: number;
@@ -39,7 +43,7 @@ function inheritedDescriptors(): number[] {
     .map(Number)
     .sort((a, b) => a - b)
     .filter((fd) => {
-      if (fd <= bwrapFds.status) return false;
+      if (fd <= bwrapFds.environment) return false;
       try {
         const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1];
         return flags !== undefined && (Number.parseInt(flags, 8) & closeOnExec) === 0;
@@ -60,6 +64,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   const inherited = inheritedDescriptors();
   const nothing = openSync("/dev/null", "r");
   const stdio: (number | "pipe" | "ignore")[] = ["pipe", "pipe", "pipe", "pipe", start.filter, "pipe"];
+  if (start.environment !== undefined) stdio.push("pipe");
   const last = inherited.at(-1) ?? 0;
   for (let fd = stdio.length; fd <= last; fd++) stdio.push(inherited.includes(fd) ? nothing : "ignore");
   const descriptors = [bwrapFds.args, ...inherited].flatMap((fd) => ["--args", String(fd)]);
@@ -67,7 +72,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
     "/bin/sh",
     [
       ...["-c", enterGroups, "sh", ...start.cgroup.procsFiles, "--"],
-      ...[start.bwrap, ...descriptors, "--", start.spec.command, ...start.spec.args],
+      ...[start.bwrap, ...descriptors, "--", ...start.command],
     ],
     {
       // What bwrap itself has in its environment can be read in the jail: nothing but the mark.
@@ -97,7 +102,8 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   });
   // A program that ends without reading its input is no fault of the host.
   stdin.on("error", () => {});
-  sendArguments(child, start.args);
+  send(child, bwrapFds.args, start.args.map((each) => `${each}\0`).join(""));
+  if (start.environment !== undefined) send(child, bwrapFds.environment, start.environment);
   stderr.on("data", keepErrors);
   try {
     await waitForChild(child, status, ended);
@@ -144,10 +150,11 @@ function pipeOf(child: ChildProcess, fd: number): Duplex {
   throw startFailed(`there is no pipe at descriptor ${fd}`);
 }
 
-function sendArguments(child: ChildProcess, args: readonly string[]): void {
-  const pipe = pipeOf(child, bwrapFds.args);
+function send(child: ChildProcess, fd: number, text: string): void {
+  const pipe = pipeOf(child, fd);
+  // What reads it may have ended; how it ended is told elsewhere.
   pipe.on("error", () => {});
-  pipe.end(args.map((each) => `${each}\0`).join(""));
+  pipe.end(text);
 }
 
 /** Reads bwrap's status lines; resolves with the first, which carries the pid of the jail's first process. */

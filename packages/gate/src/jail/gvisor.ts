@@ -77,6 +77,8 @@ export class GvisorDriver implements JailDriver {
     return { ...this.#cgroups.absent, pids };
   }
 
+  readonly landlock = { absent: "gVisor's own kernel, which answers its jails, has no Landlock" } as const;
+
   get view() {
     return "gvisor" as const;
   }

@@ -1,3 +1,5 @@
+import { type LandlockRule, landlockProgram } from "./landlock.ts";
+
 /**
  * The first process of a jail whose driver brings none. The kernel hides signals from a first process
  * that has no handler for them, and leaves it the children of all others; a command expects neither. So
@@ -6,7 +8,7 @@
  */
 const start = `use strict; use POSIX ();
 my $pid = fork(); exit 125 unless defined $pid;
-if (!$pid) { exec { $ARGV[0] } @ARGV or do { print STDERR "$ARGV[0]: $!\\n"; POSIX::_exit(127) } }
+if (!$pid) { confine(); exec { $ARGV[0] } @ARGV or do { print STDERR "$ARGV[0]: $!\\n"; POSIX::_exit(127) } }
 $SIG{TERM} = sub { kill "TERM", $pid }; $SIG{$_} = "IGNORE" for "HUP", "INT", "QUIT", "PIPE";
 open(STDIN, "<", "/dev/null"); open(STDOUT, ">", "/dev/null"); open(STDERR, ">", "/dev/null");
 while (1) {
@@ -32,6 +34,8 @@ export interface InitPlan {
   readonly command: readonly string[];
   /** Loaded before the command starts, where the driver does not do so. */
   readonly filter?: Buffer;
+  /** Puts Landlock on the process of the command alone, where the kernel has it. */
+  readonly landlock?: { readonly abi: number; readonly rules: readonly LandlockRule[] };
   /**
    * How long the first process stays after a command that was killed, so that the host still finds the
    * control group that counts what the memory limit killed. 0 by default.
@@ -40,9 +44,10 @@ export interface InitPlan {
 }
 
 /** The command line that makes an exact environment and a first process for a command. */
-export function initCommand({ env, command, filter, lingerMs = 0 }: InitPlan): string[] {
+export function initCommand({ env, command, filter, landlock, lingerMs = 0 }: InitPlan): string[] {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const linger = `sub linger { select(undef, undef, undef, ${lingerMs / 1_000}) if $_[0] == 137 }\n`;
-  const program = `${linger}${filter === undefined ? "" : loadFilter(filter, process.arch)}${start}`;
+  const confine = landlock === undefined ? "" : landlockProgram(landlock.abi, landlock.rules, process.arch);
+  const program = `${linger}sub confine {\n${confine}}\n${filter === undefined ? "" : loadFilter(filter, process.arch)}${start}`;
   return ["/usr/bin/env", "-i", ...variables, "/usr/bin/perl", "-e", program, "--", ...command];
 }

@@ -26,6 +26,8 @@ export type GuaranteeName =
   | "descriptors.closed"
   /** After stop, nothing that was started inside is alive. */
   | "processes.all_stopped"
+  /** Landlock, a layer of its own beneath mounts and namespaces. Absent where the kernel lacks it. */
+  | "access.landlocked"
   | "limits.memory"
   | "limits.pids"
   | "limits.cpu";

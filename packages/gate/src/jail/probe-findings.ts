@@ -1,6 +1,7 @@
 import { readlinkSync } from "node:fs";
 import type { CgroupSupport } from "./cgroups.ts";
 import type { Guarantee, GuaranteeName } from "./jail.ts";
+import { confinesSignals, type LandlockSupport } from "./landlock.ts";
 
 /** What the self-test needs to know of its driver. */
 export interface Subject {
@@ -9,6 +10,7 @@ export interface Subject {
   readonly view?: "host" | "gvisor";
   /** True where jails have the host's user namespace, and lack capabilities in it. */
   readonly sharesUsers?: boolean;
+  readonly landlock: LandlockSupport;
 }
 
 /** What the probe said in a jail: lines of name=value, a name possibly several times. */
@@ -54,6 +56,7 @@ export function judge(found: Findings, canary: string, subject: Subject): Guaran
     ...surroundings(found, verdict, shared, gvisor),
     ...rights(found, verdict, subject.sharesUsers !== true && shared("user"), gvisor),
     ...inheritance(found, verdict, `PATH=/usr/bin:/bin CANARY=${canary} PWD=/`),
+    landlocked(found, verdict, subject.landlock),
   ];
 }
 
@@ -135,6 +138,21 @@ function rights(
     ),
     verdict("syscalls.filtered", [found.one("Seccomp") !== "2" && "no filter"], "seccomp filter in force"),
   ];
+}
+
+/** What nothing but Landlock refuses in a jail is refused. */
+function landlocked(found: Findings, verdict: Verdict, support: LandlockSupport): Guarantee {
+  const name = "access.landlocked";
+  if ("absent" in support) return { name, held: false, detail: support.absent };
+  const signals = confinesSignals(support.abi);
+  return verdict(
+    name,
+    found
+      .all("beyond")
+      .filter((what) => signals || what !== "signals its first process")
+      .map((what) => `a process ${what}`),
+    `Landlock ${support.abi}: files and devices again${signals ? ", signals and abstract sockets" : ""}`,
+  );
 }
 
 function inheritance(found: Findings, verdict: Verdict, expected: string): Guarantee[] {

@@ -105,7 +105,7 @@ async function jailChecks(jails: NonNullable<GateConfig["jails"]>): Promise<Chec
     const status = await gate.status();
     return [
       ...status.guarantees.map((guarantee): Check => {
-        const needed = !guarantee.name.startsWith("limits.");
+        const needed = !guarantee.name.startsWith("limits.") && guarantee.name !== "access.landlocked";
         return {
           name: `jail: ${guarantee.name}`,
           status: guarantee.held ? "ok" : needed ? "failed" : "warning",

@@ -5,6 +5,7 @@ import {
   type ContainerPlan,
   cpuPeriodMicroseconds,
   cpuQuota,
+  landlockOf,
   lingerOf,
   mountsOf,
   resourceLimits,
@@ -48,6 +49,7 @@ export function dockerContainer(plan: DockerPlan): object {
     Entrypoint: initCommand({
       env: { ...spec.env, PWD: spec.cwd },
       command: [spec.command],
+      ...landlockOf(spec, plan.landlock),
       lingerMs: lingerOf(spec),
     }),
     Cmd: spec.args,

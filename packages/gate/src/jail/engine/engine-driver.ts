@@ -8,6 +8,7 @@ import { findProgram, unavailable } from "../bwrap-program.ts";
 import { checkGuarantees } from "../guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
+import { detectLandlock } from "../landlock.ts";
 import { writeRoot } from "../oci-bundle.ts";
 import { ociSeccomp } from "../oci-seccomp.ts";
 import { filterArch } from "../seccomp.ts";
@@ -69,6 +70,7 @@ export class EngineDriver implements JailDriver {
   }
 
   readonly absentLimits = {};
+  readonly landlock = detectLandlock();
 
   /** Docker has one user namespace for all containers, and by default that of the host. */
   get sharesUsers(): boolean {
@@ -164,7 +166,7 @@ export class EngineDriver implements JailDriver {
 
   get #plan() {
     const labels = { [labelName]: this.#gateId, [hostLabelName]: this.#hostId };
-    return { labels, seccompFile: this.#seccompFile } as const;
+    return { labels, seccompFile: this.#seccompFile, landlock: this.landlock } as const;
   }
 
   async #inRoot(spec: JailSpec, root: string): Promise<string> {

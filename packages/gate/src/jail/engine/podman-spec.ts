@@ -1,6 +1,7 @@
 import type { JailMount, JailSpec } from "../jail.ts";
 import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
+import { type LandlockSupport, landlockRules } from "../landlock.ts";
 import { systemMounts } from "../oci-bundle.ts";
 
 /** What of the host's users is inside: the jail's own user is the one of the gate, as with bubblewrap. */
@@ -15,6 +16,8 @@ export interface ContainerPlan {
   readonly labels: Readonly<Record<string, string>>;
   /** Path of the filter as OCI JSON. */
   readonly seccompFile: string;
+  /** None is put on the command where it is not given. */
+  readonly landlock?: LandlockSupport;
   /** Directory that is the container's root. */
   readonly root: string;
 }
@@ -43,11 +46,18 @@ export const resourceLimits = [
   { name: "nproc", soft: 16_384, hard: 16_384 },
 ] as const;
 
+/** What the first process puts on the command, where the kernel has it. */
+export function landlockOf(spec: JailSpec, support: LandlockSupport | undefined) {
+  return support !== undefined && "abi" in support
+    ? { landlock: { abi: support.abi, rules: landlockRules(spec.mounts) } }
+    : {};
+}
+
 /**
  * A container for a checked spec, as libpod's API takes it: a root of its own instead of an image, and a
  * user namespace in which the jail's user is the gate's, and user 0 is nobody.
  */
-export function podmanContainer({ spec, labels, seccompFile, root }: ContainerPlan): object {
+export function podmanContainer({ spec, labels, seccompFile, root, landlock }: ContainerPlan): object {
   const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = spec.limits ?? {};
   const uid = process.getuid?.() ?? 0;
   const map = (own: number) => [
@@ -68,6 +78,7 @@ export function podmanContainer({ spec, labels, seccompFile, root }: ContainerPl
     command: initCommand({
       env: { ...spec.env, PWD: spec.cwd },
       command: [spec.command, ...spec.args],
+      ...landlockOf(spec, landlock),
       lingerMs: lingerOf(spec),
     }),
     work_dir: spec.cwd,

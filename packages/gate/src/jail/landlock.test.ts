@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { detectLandlock, landlockProgram, landlockRules, launcherEnvironment } from "./landlock.ts";
+
+const support = detectLandlock();
+
+describe("the rules of Landlock", () => {
+  test("give a mount what its mode says, and of a jail's own only /tmp and /dev/shm to write", () => {
+    const rules = landlockRules([
+      { source: "/a", target: "/workspace", mode: "rw" },
+      { source: "/b", target: "/opt/agent", mode: "ro" },
+    ]);
+    const paths = (access: string) => rules.filter((each) => each.access === access).map((each) => each.path);
+    assert.deepEqual(paths("write"), ["/tmp", "/dev/shm", "/workspace"]);
+    assert.deepEqual(paths("list"), ["/"]);
+    assert.ok(paths("read").includes("/opt/agent"));
+    assert.ok(!paths("read").includes("/"));
+    assert.ok(!paths("device").some((path) => path.endsWith("random")));
+  });
+
+  test("tell the launcher how many variables there are, so that half of them is none", () => {
+    assert.equal(launcherEnvironment({}), "0\0");
+    assert.equal(launcherEnvironment({ A: "1", B: "x\ny=z" }), "2\0A=1\0B=x\ny=z\0");
+  });
+});
+
+describe("a process under Landlock", {
+  skip: "absent" in support && support.absent,
+}, () => {
+  const perl = "perl" in support ? support.perl : "";
+  const newest = "abi" in support ? support.abi : 0;
+
+  function attempt(abi: number, script: string, directory: string) {
+    const rules = [
+      ...landlockRules([
+        { source: "", target: join(directory, "rw"), mode: "rw" },
+        { source: "", target: join(directory, "ro"), mode: "ro" },
+        { source: "", target: join(directory, "file"), mode: "rw" },
+        { source: "", target: join(directory, "missing"), mode: "ro" },
+      ]).filter(({ path }) => path !== "/tmp"),
+    ];
+    const program = `${landlockProgram(abi, rules, process.arch)}exec "/bin/sh", "-c", @ARGV;`;
+    const done = spawnSync(perl, ["-e", program, "--", script], { cwd: directory, encoding: "utf8" });
+    return done.stdout + (done.status === 125 ? done.stderr : "");
+  }
+
+  function scratch(t: { after(end: () => void): void }): string {
+    const directory = mkdtempSync(join(tmpdir(), "holdfast-landlock-"));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    for (const part of ["rw", "ro", "other"]) mkdirSync(join(directory, part));
+    for (const part of ["file", "ro/file", "other/file"]) writeFileSync(join(directory, part), "text");
+    return directory;
+  }
+
+  const script = `
+    for path in rw/new file; do if (echo x >$path) 2>/dev/null; then echo "wrote $path"; fi; done
+    for path in ro/file other/file other/new ro/new; do if (echo x >$path) 2>/dev/null; then echo "WROTE $path"; fi; done
+    if (rm ro/file other/file || mkdir ro/d || mv rw/new ro/new || mkfifo other/f) 2>/dev/null; then echo CHANGED; fi
+    for path in ro/file other/file; do if cat $path >/dev/null 2>&1; then echo "read $path"; fi; done
+    ls / >/dev/null && echo listed; echo x >/dev/null && echo quiet`;
+  const expected = "wrote rw/new\nwrote file\nread ro/file\nlisted\nquiet\n";
+
+  for (let abi = 1; abi <= newest; abi++) {
+    test(`does what its rules say and nothing else, with version ${abi}`, (t) => {
+      const directory = scratch(t);
+      assert.equal(attempt(abi, script, directory), expected);
+      assert.deepEqual(readdirSync(join(directory, "ro")), ["file"]);
+    });
+  }
+
+  test("does not exist where the kernel refuses the rules", (t) => {
+    // A version that no kernel has yet says more rights than any knows.
+    const program = landlockProgram(newest, landlockRules([]), process.arch).replace(
+      /pack\("Q", \d+\)/,
+      'pack("Q", 1 << 62)',
+    );
+    const done = spawnSync(perl, ["-e", `${program}print "ran";`], { cwd: scratch(t), encoding: "utf8" });
+    assert.deepEqual([done.status, done.stdout], [125, ""]);
+    assert.match(done.stderr, /Landlock refused a ruleset/);
+  });
+});
