@@ -1,132 +1,122 @@
 /**
- * `npm run test:mutation [-- PATTERN]`: takes each protection of the gate out, one at a time, and expects
- * a test that is named for it to turn red. Prints which one; fails when a mutant survives that is not
- * known to change nothing, or when an argument of a jail has no test named for it.
+ * `npm run test:mutation [-- PATTERN] [--resume] [--seconds N] [--save]`: takes each protection of the gate
+ * out, one at a time, and expects a test that is named for it to turn red. Prints which one; fails when a
+ * mutant survives that is not known to change nothing, or when the plan does not know a protection.
+ *
+ * With `--resume`, what was judged before on the same text is not judged again; with `--seconds`, nothing
+ * new is begun after that time; `--save` names the test that caught each mutant, to be tried first.
  */
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { type Check, type CheckRun, nameOf, runCheck } from "./check.ts";
 import { equivalents } from "./equivalents.ts";
-import { type Check, type Planned, plan } from "./plan.ts";
+import { type Planned, plan } from "./plan.ts";
+import {
+  digestOf,
+  inOrder,
+  keepVerdict,
+  readNamed,
+  readVerdicts,
+  saveNamed,
+  type Verdict,
+} from "./verdicts.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const hook = new URL("./hook.ts", import.meta.url).href;
-const timeoutMs = 90_000;
+const longestMs = 90_000;
+const lanes = Math.max(2, availableParallelism());
 
-interface Verdict {
-  readonly caughtBy: string | undefined;
-  readonly milliseconds: number;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { resume: { type: "boolean" }, save: { type: "boolean" }, seconds: { type: "string" } },
+});
+const [pattern = ""] = positionals;
+const startedAt = performance.now();
+const mayBegin = () => performance.now() - startedAt < Number(values.seconds ?? Infinity) * 1_000;
+
+const all = plan();
+const named = readNamed();
+const chosen = all.filter((mutant) => mutant.id.includes(pattern));
+const directory = mkdtempSync(join(tmpdir(), "hm-"));
+
+/** Each check as it is without any mutation: it has to be green, or red would mean nothing. */
+const plain = new Map<string, Promise<CheckRun>>();
+function withoutMutation(check: Check): Promise<CheckRun> {
+  const name = nameOf(check);
+  const known = plain.get(name) ?? runCheck(check, { timeoutMs: 2 * longestMs, directory });
+  plain.set(name, known);
+  return known;
 }
 
-function commandOf(check: Check): string[] {
-  return "test" in check
-    ? ["--test-reporter=tap", "--test-force-exit", check.test]
-    : [fileURLToPath(new URL("./try-attacks.ts", import.meta.url)), ...check.attacks];
-}
-
-/** Undefined when the check stays green, else what turned red. */
-function run(check: Check, mutation: string | undefined): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...commandOf(check)], {
-      cwd: root,
-      env: {
-        ...process.env,
-        NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import ${hook}`,
-        ...(mutation === undefined ? {} : { HOLDFAST_MUTATION: mutation }),
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
-    let output = "";
-    let late = false;
-    child.stdout.on("data", (chunk) => {
-      output += String(chunk);
-    });
-    child.stderr.on("data", (chunk) => {
-      output += String(chunk);
-    });
-    const end = () => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-      } catch {
-        // It has ended.
-      }
-    };
-    const timer = setTimeout(() => {
-      late = true;
-      end();
-    }, timeoutMs);
-    child.once("error", reject);
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      end();
-      if (code === 0) resolve(undefined);
-      else resolve(late ? "a test that waits for it" : firstFailure(output));
-    });
+async function judge(mutant: Planned, lane: number): Promise<Verdict> {
+  const beganAt = performance.now();
+  const mutation = join(directory, `${lane}.json`);
+  const url = pathToFileURL(join(root, mutant.file)).href;
+  writeFileSync(mutation, JSON.stringify({ url, source: mutant.source }));
+  const verdict = (caught: { check?: string; red?: string }): Verdict => ({
+    ...{ id: mutant.id, digest: digestOf(mutant), ...caught },
+    milliseconds: Math.round(performance.now() - beganAt),
   });
+  for (const check of inOrder(mutant, named)) {
+    const usual = await withoutMutation(check);
+    if (usual.red !== undefined) throw new Error(`red without any mutation: ${nameOf(check)}: ${usual.red}`);
+    const timeoutMs = Math.min(longestMs, Math.max(20_000, 5 * usual.milliseconds));
+    const { red } = await runCheck(check, { mutation, timeoutMs, directory });
+    if (red !== undefined) return verdict({ check: nameOf(check), red });
+  }
+  return verdict({});
 }
 
-/** The innermost failing test is the first that TAP names. */
-function firstFailure(output: string): string {
-  const named = /^\s*not ok \d+ - (.*)$/m.exec(output)?.[1];
-  if (named !== undefined) return named.slice(0, 160);
-  const thrown = /^.*(?:Error|error): (.*)$/m.exec(output)?.[1];
-  return `the gate does not start: ${(thrown ?? output.trim().split("\n").at(-1) ?? "").slice(0, 140)}`;
+function print({ id, check, red, milliseconds }: Verdict, told: string): void {
+  console.log(`${told} ${(milliseconds / 1_000).toFixed(1).padStart(5)} s  ${id}`);
+  if (check !== undefined) console.log(`${" ".repeat(19)}by ${check}: ${red}`);
 }
 
-async function judge(mutant: Planned, directory: string): Promise<Verdict> {
-  const began = performance.now();
-  const path = join(directory, "mutation.json");
-  writeFileSync(
-    path,
-    JSON.stringify({ url: pathToFileURL(join(root, mutant.file)).href, source: mutant.source }),
-  );
-  for (const check of mutant.checks) {
-    const caughtBy = await run(check, path);
-    if (caughtBy !== undefined) {
-      const where = "test" in check ? check.test : "the table of attacks";
-      return { caughtBy: `${where}: ${caughtBy}`, milliseconds: performance.now() - began };
+const verdicts = new Map<string, Verdict>();
+if (values.resume === true) {
+  const before = readVerdicts();
+  for (const mutant of chosen) {
+    const verdict = before.get(mutant.id);
+    if (verdict?.check !== undefined && verdict.digest === digestOf(mutant)) verdicts.set(mutant.id, verdict);
+  }
+}
+const waiting = chosen.filter(({ id }) => !verdicts.has(id) && !equivalents.has(id));
+let failure: unknown;
+async function work(lane: number): Promise<void> {
+  while (failure === undefined && mayBegin()) {
+    const mutant = waiting.shift();
+    if (mutant === undefined) return;
+    try {
+      const verdict = await judge(mutant, lane);
+      verdicts.set(verdict.id, verdict);
+      keepVerdict(verdict);
+      print(verdict, verdict.check === undefined ? "SURVIVED" : "caught  ");
+    } catch (error) {
+      failure ??= error;
     }
   }
-  return { caughtBy: undefined, milliseconds: performance.now() - began };
 }
-
-const pattern = process.argv[2] ?? "";
-const mutants = plan().filter((mutant) => mutant.id.includes(pattern));
-const known = new Set(plan().map((mutant) => mutant.id));
-const stale = [...equivalents.keys()].filter((id) => !known.has(id));
-const directory = mkdtempSync(join(tmpdir(), "holdfast-mutation-"));
-const survivors: string[] = [];
-let failed = false;
 try {
-  // Without a mutation everything is green, or red would mean nothing.
-  const checks = new Map(
-    mutants.flatMap((each) => each.checks).map((check) => [JSON.stringify(check), check]),
-  );
-  for (const check of checks.values()) {
-    const red = await run(check, undefined);
-    if (red === undefined) continue;
-    console.error(`red without any mutation: ${JSON.stringify(check)}: ${red}`);
-    failed = true;
-  }
-  for (const mutant of failed ? [] : mutants) {
-    const reason = equivalents.get(mutant.id);
-    if (reason !== undefined) {
-      console.log(`changes nothing  ${mutant.id} (${reason})`);
-      continue;
-    }
-    const { caughtBy, milliseconds } = await judge(mutant, directory);
-    if (caughtBy === undefined) survivors.push(mutant.id);
-    console.log(
-      `${caughtBy === undefined ? "SURVIVED" : "caught  "} ${(milliseconds / 1000).toFixed(1).padStart(5)} s  ${mutant.id}`,
-    );
-    if (caughtBy !== undefined) console.log(`${" ".repeat(19)}by ${caughtBy}`);
-  }
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
 } finally {
-  rmSync(directory, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 }
-console.log(`${mutants.length} mutants, ${survivors.length} survived`);
+if (failure !== undefined) console.error(failure);
+if (values.save === true) saveNamed(all, verdicts);
+
+const survivors = [...verdicts.values()].filter(({ check }) => check === undefined);
+for (const { id } of chosen)
+  if (equivalents.has(id)) console.log(`changes nothing   ${id} (${equivalents.get(id)})`);
+for (const { id } of survivors) console.log(`survived: ${id}`);
+const stale = [...equivalents.keys()].filter((id) => !all.some((mutant) => mutant.id === id));
 for (const id of stale) console.log(`no longer there: ${id} (tools/mutation/equivalents.ts)`);
-process.exitCode = failed || survivors.length > 0 || stale.length > 0 ? 1 : 0;
+const seconds = Math.round((performance.now() - startedAt) / 1_000);
+console.log(
+  `${chosen.length} mutants, ${survivors.length} survived, ${waiting.length} not judged; ${seconds} s, slowest checks:`,
+);
+const slowest = [...verdicts.values()].toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, 5);
+for (const { id, milliseconds } of slowest) console.log(`  ${(milliseconds / 1_000).toFixed(1)} s  ${id}`);
+const ok = failure === undefined && survivors.length === 0 && stale.length === 0 && waiting.length === 0;
+process.exitCode = ok ? 0 : 1;

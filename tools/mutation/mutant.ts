@@ -124,7 +124,52 @@ export function withoutRows(file: string, text: string, name: string): Mutant[] 
   }));
 }
 
-/** `call(...)` gives nothing: the named exported function is empty. */
+/** Each `if (fine) return ...;` right before a `throw` returns whatever it was asked. */
+export function withoutRefusals(file: string, text: string): Mutant[] {
+  const mutants: Mutant[] = [];
+  for (const match of text.matchAll(/\bif \(/g)) {
+    const open = match.index + 3;
+    const end = closing(text, open);
+    if (!/^ return\b/.test(text.slice(end, end + 8))) continue;
+    const after = text.slice(endOfStatement(text, end));
+    if (!/^(?:\s*const [^;]*;|\s*\/\/[^\n]*)*\s*throw\b/.test(after)) continue;
+    const condition = text.slice(open + 1, end - 1);
+    mutants.push({
+      id: `refusal ${mutants.length + 1}: unless (${shortened(condition)})`,
+      file,
+      source: `${text.slice(0, open + 1)}true || (${condition})${text.slice(end - 1)}`,
+    });
+  }
+  return mutants;
+}
+
+/** One line of the file: what it protects from, its text (which is there once), and what stands there instead. */
+export type Edit = readonly [name: string, from: string, to: string];
+
+/** Each of the named lines says something else. */
+export function withEdits(edits: readonly Edit[]): (file: string, text: string) => Mutant[] {
+  return (file, text) =>
+    edits.map(([name, from, to]) => {
+      const at = text.indexOf(from);
+      if (at < 0 || text.includes(from, at + 1)) throw new Error(`${file} has not exactly one ${from}`);
+      return { id: `without ${name}`, file, source: text.slice(0, at) + to + text.slice(at + from.length) };
+    });
+}
+
+/** Each `key: value` line of the named object is gone. */
+export function withoutMembers(file: string, text: string, name: string): Mutant[] {
+  const start = text.indexOf(`const ${name}`);
+  if (start < 0) throw new Error(`${file} has no ${name}`);
+  const open = text.indexOf("{", text.indexOf("=", start));
+  const end = closing(text, open);
+  return [...text.slice(open, end).matchAll(/^ {2}(\w+): [^,\n]+,\n/gm)].map((entry) => ({
+    id: `${name}.${entry[1]}`,
+    file,
+    source: text.slice(0, open + entry.index) + text.slice(open + entry.index + entry[0].length),
+  }));
+}
+
+/** An argument of bwrap and its operands are gone; "*" is any operand. */
 export function withoutArgument(file: string, text: string, key: readonly string[]): Mutant {
   const head = "export function bwrapArguments(";
   if (!text.includes(head)) throw new Error(`${file} has no bwrapArguments`);
@@ -139,4 +184,55 @@ export function withoutArgument(file: string, text: string, key: readonly string
 
 function allArguments(`;
   return { id: `argument ${key.join(" ")}`, file, source: text.replace(head, wrapper) };
+}
+
+/** Where something is in what describes a jail: keys of objects, and the names of items of lists. */
+export type Place = readonly string[];
+
+/** All places of `value` at which something is said. An item of a list is one, unless it has options of its own. */
+export function placesOf(value: unknown, at: Place = []): Place[] {
+  if (Array.isArray(value) && value.every((each: unknown) => itemName(each) !== "undefined")) {
+    return value.flatMap((each: unknown) => {
+      const place = [...at, itemName(each)];
+      return isMount(each) ? placesOf(each, place) : [place];
+    });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0)
+    return Object.entries(value).flatMap(([key, each]) => placesOf(each, [...at, key]));
+  return [at];
+}
+
+function isMount(item: unknown): boolean {
+  return typeof item === "object" && item !== null && ("destination" in item || "Target" in item);
+}
+
+function itemName(item: unknown): string {
+  if (typeof item !== "object" || item === null) return String(item);
+  const { destination, Target, type, Name } = item as Readonly<Record<string, unknown>>;
+  return String(destination ?? Target ?? type ?? Name);
+}
+
+/** What `expression` gives, which stands once in the file, lacks what is at `place`. `before` is in front of it. */
+export function withoutPlace(
+  file: string,
+  text: string,
+  { before = "", expression }: { readonly before?: string; readonly expression: string },
+  place: Place,
+): Mutant {
+  const at = text.indexOf(before + expression) + before.length;
+  if (at < before.length || text.includes(before + expression, at + 1))
+    throw new Error(`${file} has not exactly one ${before}${expression}`);
+  const source = `${text.slice(0, at)}lacking(${expression}, ${JSON.stringify(place)})${text.slice(at + expression.length)}
+${itemName.toString()}
+function lacking(whole, [key, ...rest]) {
+  const items = Array.isArray(whole);
+  const at = items ? whole.findIndex((each) => itemName(each) === key) : key;
+  if (items ? at < 0 : !(at in whole)) return whole;
+  if (rest.length > 0) whole[at] = lacking(whole[at], rest);
+  else if (items) whole.splice(at, 1);
+  else delete whole[at];
+  return whole;
+}
+`;
+  return { id: `without ${place.join(" ")}`, file, source };
 }

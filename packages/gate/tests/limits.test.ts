@@ -2,9 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { approvalLimits } from "../src/approvals/approval-store.ts";
+import { auditLimits } from "../src/audit/record.ts";
 import { brokerLimits, endpointLimits } from "../src/broker/broker-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
+import { estimateLimits } from "../src/egress/model-request.ts";
+import { meterLimits } from "../src/egress/usage-meter.ts";
 import { jailLimits } from "../src/jail/jail-spec.ts";
+import { pluginLimits } from "../src/plugins/plugin-limits.ts";
 import { policyLimits } from "../src/policy/rule.ts";
 
 const [kib, mib] = [1024, 1024 * 1024];
@@ -104,4 +108,57 @@ test("the bounds of the broker and of the process of its sockets are the documen
     startTimeoutMs: 15_000,
     maxRestartDelayMs: 5_000,
   });
+});
+
+test("the bounds of plugins, of the audit log and of what is counted are the documented ones", () => {
+  assert.deepEqual(pluginLimits, {
+    maxManifestBytes: 64 * kib,
+    maxSchemaDepth: 5,
+    maxSchemaProperties: 30,
+    maxToolsPerPlugin: 64,
+    maxPlugins: 128,
+    maxSkillBytes: 64 * kib,
+    maxSkillsPerPlugin: 20,
+    maxCredentialBytes: 64 * kib,
+    maxCredentials: 64,
+    maxConfigBytes: 64 * kib,
+    maxFolderFiles: 20_000,
+    maxFolderBytes: 256 * mib,
+    startsAtOnce: 3,
+    initializeMs: 10_000,
+    shutdownMs: 5_000,
+    verifyMs: 10_000,
+    defaultTimeoutMs: 30_000,
+    maxTimeoutMs: 600_000,
+    maxConnections: 8,
+    maxOpenConnections: 16,
+    connectionIdleMs: 30 * 60_000,
+    maxCalls: 64,
+    maxQuestions: 64,
+    unresponsiveMs: 5_000,
+    drainMs: 30_000,
+    maxCrashes: 3,
+    crashWindowMs: 60_000,
+    crashRestMs: 30_000,
+    debounceMs: 300,
+    maxWaitingEvents: 256,
+    eventMs: 30_000,
+    maxEventBytes: 64 * kib,
+    publishBurst: 100,
+    publishPerSecond: 20,
+    memoryBytes: 512 * mib,
+    pids: 64,
+    tmpBytes: 64 * mib,
+    maxPrintedBytes: 8 * kib,
+    auditAnswers: 100,
+  });
+  assert.deepEqual(auditLimits, {
+    maxRecordBytes: 64 * kib,
+    maxWaiting: 10_000,
+    queryLimit: 1_000,
+    maxFileBytes: 64 * mib,
+    checkpointEvery: 1_000,
+  });
+  assert.deepEqual(meterLimits, { maxEventBytes: 4 * mib, maxJsonBytes: 32 * mib });
+  assert.deepEqual(estimateLimits, { assumedOutputTokens: 16_384, bytesPerToken: 3 });
 });

@@ -1,0 +1,113 @@
+/** One check of a mutant: a test file, or rows of the table of attacks, in processes of their own. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** A test file, or those of its tests whose names match; or rows of the table of attacks. */
+export type Check =
+  | { readonly test: string; readonly only?: string }
+  | { readonly attacks: readonly string[] };
+
+export function nameOf(check: Check): string {
+  if ("attacks" in check) return `attacks ${check.attacks.join(" ")}`;
+  return check.only === undefined ? check.test : `${check.test} (${check.only})`;
+}
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const hook = new URL("./hook.ts", import.meta.url).href;
+const attacks = fileURLToPath(new URL("./try-attacks.ts", import.meta.url));
+
+export interface CheckRun {
+  /** What turned red; undefined when all was green. */
+  readonly red: string | undefined;
+  readonly milliseconds: number;
+}
+
+export interface CheckOptions {
+  /** Path of the mutation; without it nothing is changed. */
+  readonly mutation?: string;
+  readonly timeoutMs: number;
+  /** In which what is left behind is put, and deleted afterwards. Short, for the sake of sockets. */
+  readonly directory: string;
+}
+
+function commandOf(check: Check): string[] {
+  if ("attacks" in check) return [attacks, ...check.attacks];
+  const only = check.only === undefined ? [] : [`--test-name-pattern=${check.only}`];
+  return ["--test-reporter=tap", "--test-force-exit", ...only, check.test];
+}
+
+/** The first red test ends the check: nothing else has to be known. */
+export async function runCheck(check: Check, options: CheckOptions): Promise<CheckRun> {
+  const { mutation, timeoutMs, directory } = options;
+  const startedAt = performance.now();
+  const scratch = mkdtempSync(join(directory, "t"));
+  try {
+    const output = await new Promise<Output>((resolve, reject) => {
+      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...commandOf(check)], {
+        cwd: root,
+        env: {
+          ...process.env,
+          TMPDIR: scratch,
+          NODE_COMPILE_CACHE: join(directory, "compiled"),
+          NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import ${hook}`,
+          ...(mutation === undefined ? {} : { HOLDFAST_MUTATION: mutation }),
+        },
+        stdio: ["ignore", "pipe", "pipe"],
+        detached: true,
+      });
+      let [text, late] = ["", false];
+      const end = () => {
+        try {
+          if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+        } catch {
+          // It has ended.
+        }
+      };
+      const take = (chunk: unknown) => {
+        text += String(chunk);
+        if (/^\s*not ok \d+ - .*\n/m.test(text)) end();
+      };
+      child.stdout.on("data", take);
+      child.stderr.on("data", take);
+      const timer = setTimeout(() => {
+        late = true;
+        end();
+      }, timeoutMs);
+      child.once("error", reject);
+      // What it started may hold its output open: only its own end counts, and a moment for what it said last.
+      child.once("exit", (code) => {
+        clearTimeout(timer);
+        end();
+        const told = () => resolve({ text, late, code });
+        const patience = setTimeout(told, 500);
+        child.once("close", () => {
+          clearTimeout(patience);
+          told();
+        });
+      });
+    });
+    return { red: redOf(check, output, timeoutMs), milliseconds: performance.now() - startedAt };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+interface Output {
+  readonly text: string;
+  readonly late: boolean;
+  readonly code: number | null;
+}
+
+function redOf(check: Check, { text, late, code }: Output, timeoutMs: number): string | undefined {
+  // The innermost red test is the first that TAP names.
+  const named = /^\s*not ok \d+ - (.*)$/m.exec(text)?.[1];
+  if (named !== undefined) return named.slice(0, 160);
+  if (late) return `a test that waits for it (more than ${Math.round(timeoutMs / 1_000)} s)`;
+  if (code !== 0) {
+    const thrown = /^.*(?:Error|error): (.*)$/m.exec(text)?.[1];
+    return `the gate does not start: ${(thrown ?? text.trim().split("\n").at(-1) ?? "").slice(0, 140)}`;
+  }
+  return "test" in check && !/^# pass [1-9]/m.test(text) ? "no test was run" : undefined;
+}

@@ -1,0 +1,182 @@
+/** The six stages, what stands before them and around the handlers, and the process of the sockets. */
+import { withEdits, withoutGuards, withoutLimits, withoutMembers } from "./mutant.ts";
+import { attacks, beside, gate, guards, limits, mutants, type Planned, test } from "./planned.ts";
+
+const file = (name: string) => `${gate}broker/${name}.ts`;
+const live = test("broker");
+const hostile = test("broker-hostile");
+const approvals = test("broker-hostile", "^an approval in the broker|used up after a restart");
+
+/** Each stage, left out of the composed pipeline; what the others do is theirs to show. */
+function stages(): Planned[] {
+  return [
+    ...mutants(
+      [live, test("policy"), approvals],
+      file("jail-broker"),
+      withEdits([
+        ["the stage payload", "pipeline.payload.run(pipeline.topic.run(call))", "pipeline.topic.run(call)"],
+        [
+          "the stage authorize",
+          "pipeline.authorize.run(checked, this.offered)",
+          '({ ...checked, rule: "none", ask: undefined, onRecord: {} })',
+        ],
+        [
+          "the stage confirm",
+          "await pipeline.confirm.run(authorized, signal, (",
+          "await ((each) => ({ ...each, approval: undefined }))(authorized, signal, (",
+        ],
+        ["what a call has cost", "rates.charge(this.principal,", "((..._ignored) => {})(this.principal,"],
+        ["the end of calls with their jail", "if (rule === null) this.#calls.cancel(", "(() => {})("],
+        ["the group of the host", "group: this.principal.group,\n    });", 'group: "",\n    });'],
+      ]),
+    ),
+    ...mutants(
+      [beside("broker/pipeline"), live, hostile],
+      file("stages/route"),
+      withEdits([
+        ["the record before", "await this.#parts.audit.append({", "void ({"],
+        ["the record after", "void this.#parts.audit.note({", "void ({"],
+      ]),
+    ),
+    ...mutants(
+      [live, test("policy"), approvals, beside("broker/stages/confirm")],
+      file("stages/confirm"),
+      withEdits([
+        ["the policy asked again", "decideCall(this.#parts, call);", ""],
+        ["a denial", 'case "denied":\n        throw', 'case "denied":\n        if (Date.now() < 0) throw'],
+        ["using it up", "(await this.#parts.approvals.consume(answered.id, request)).id", "answered.id"],
+        ["the session", "session: call.principal.session,", 'session: "any",'],
+        ["the version", "version: tool.pluginVersion,", 'version: "any",'],
+        ["the arguments", "arguments: call.envelope.payload.arguments,", "arguments: {},"],
+        ["the memory of a denial", "denialHolds: true,", "denialHolds: false,"],
+      ]),
+    ),
+    ...mutants(
+      [live, test("policy"), approvals],
+      file("stages/authorize"),
+      withEdits([
+        [
+          "a policy that forbids",
+          'case "deny":\n      throw',
+          'case "deny":\n      if (Date.now() < 0) throw',
+        ],
+        ["a policy that asks", 'decision.action === "allow" ? undefined : decision', "undefined"],
+        ["the list of the jail", "(offered === undefined || offered.has(tool.name)) &&", ""],
+        [
+          "the groups of a tool",
+          "(tool.allowedGroups === undefined || tool.allowedGroups.includes(group))",
+          "true",
+        ],
+      ]),
+    ),
+  ];
+}
+
+/** What is around a handler, and what the broker is made of. */
+function handling(): Planned[] {
+  return [
+    ...mutants(
+      [live, approvals, beside("broker/executor")],
+      file("executor"),
+      withEdits([
+        [
+          "the time of a handler",
+          "setTimeout(() => stop(timedOut), timeoutMs)",
+          "setTimeout(() => {}, timeoutMs)",
+        ],
+        ["cancelling", 'caller.addEventListener("abort", onCancel, { once: true });', ""],
+        ["taint by a tool", "if (tool.untrusted === true)", "if (Date.now() < 0)"],
+        ["taint by a result", "outcome?.ok === true && outcome.untrusted === true", "Date.now() < 0"],
+        ["cleaning of progress", "clean(message.slice(0,", "String(message.slice(0,"],
+        ["the bound of progress", "if (events > brokerLimits.maxProgressEvents) return;", ""],
+        ["the bound of a result", "Buffer.byteLength(text) > brokerLimits.maxResultBytes", "Date.now() < 0"],
+        [
+          "cleaning of results",
+          "...this.#parts.sanitizer.json(text, plain)",
+          "...{ text, redactions: 0, flags: 0 }",
+        ],
+        ["cleaning of errors", "message: sanitizer.text(typeof message", "message: String(typeof message"],
+        ["the gate's own codes", "!pipelineCodes.has(code)", "true"],
+        ["silence about errors", "`The tool failed; its error has the id ", "String(error) + `"],
+      ]),
+    ),
+    ...mutants(
+      [beside("broker/pipeline"), live],
+      file("broker"),
+      withEdits([
+        ["the assertion at start", "assertRealStages(this.#pipeline, executor);", ""],
+        [
+          "the mark of outside",
+          "if (!this.taint.mark(session, reason, this.#parts.clock.now())) return;",
+          "",
+        ],
+      ]),
+    ),
+  ];
+}
+
+export function broker(): Planned[] {
+  const frames = [test("broker-frames"), live];
+  const sockets = [attacks("protocol.foreign_process", "protocol.frames"), hostile];
+  return [
+    ...mutants([limits], file("broker-limits"), (path, text) => [
+      ...withoutLimits(path, text, "brokerLimits"),
+      ...withoutLimits(path, text, "endpointLimits"),
+    ]),
+    ...stages(),
+    ...handling(),
+    ...guards(frames, "broker/strict-json", "broker/stages/construct"),
+    ...guards(
+      [live, approvals, beside("broker/stages/confirm"), attacks("protocol.approval")],
+      ...["topic", "payload", "authorize", "confirm", "route"].map((stage) => `broker/stages/${stage}`),
+    ),
+    ...guards([live, beside("broker/executor"), attacks("protocol.results")], "broker/executor"),
+    ...guards(
+      [live, hostile],
+      "broker/kept-calls",
+      "broker/rate-limiter",
+      "broker/jail-broker",
+      "broker/broker",
+    ),
+    ...guards([beside("broker/pipeline"), live], "broker/catalog", "broker/schema"),
+    ...guards([beside("broker/pipeline")], "broker/pipeline"),
+    ...guards([beside("broker/sanitizer")], "broker/sanitizer"),
+    ...guards([approvals], "broker/taint"),
+    ...mutants(
+      [approvals],
+      file("taint"),
+      withEdits([["taint on disk", ".run(session, told, at)", ".columns().slice(0, at - at)"]]),
+    ),
+    ...mutants([beside("broker/sanitizer")], file("secret-patterns"), withoutPatterns),
+    ...mutants(
+      [beside("broker/sanitizer")],
+      file("sanitizer"),
+      withEdits([
+        ["known values", "this.#secrets.matcher.find(joined).length > 0 ||", ""],
+        ["patterns", "|| likelyPatterns(joined).length > 0", ""],
+        ["keys", "&& !this.#suspects(joinedKeys)", ""],
+      ]),
+    ),
+    ...["peer-check", "peer-gate", "guarded-sockets", "endpoint-process"].flatMap((part) =>
+      mutants(sockets, file(`endpoint/${part}`), withoutGuards),
+    ),
+    ...mutants(sockets, file("endpoint/guarded-sockets"), (path, text) =>
+      withoutMembers(path, text, "guards"),
+    ),
+    ...guards([beside("broker/pipeline"), ...sockets], "broker/endpoint/channel", "broker/endpoint/endpoint"),
+  ];
+}
+
+/** Each pattern of the pack is gone. */
+function withoutPatterns(path: string, text: string) {
+  const start = text.indexOf("export const secretPatterns");
+  return [
+    ...text
+      .slice(start)
+      .matchAll(/^ {2}\{(?: name: "([\w-]+)".*|\n {4}name: "([\w-]+)",\n[\s\S]*?\n {2}\}),\n/gm),
+  ].map((entry) => ({
+    id: `pattern ${entry[1] ?? entry[2]}`,
+    file: path,
+    source: text.slice(0, start + entry.index) + text.slice(start + entry.index + entry[0].length),
+  }));
+}

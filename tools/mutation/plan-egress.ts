@@ -1,0 +1,145 @@
+/** The only way out: what is asked of a request, an answer, a tunnel and a connection. */
+import { withEdits, withoutEntries, withoutLimits } from "./mutant.ts";
+import { beside, gate, guards, limits, mutants, type Planned, test } from "./planned.ts";
+
+const part = (name: string) => `egress/${name}`;
+const file = (name: string) => `${gate}egress/${name}.ts`;
+const usual = ["egress-fields", "egress", "egress-answers", "egress-bodies", "egress-hosts"].map((name) =>
+  test(name),
+);
+const budgets = test("egress-budgets");
+const connections = test("egress-connections");
+const git = { test: "tests/security/git-egress.test.ts" };
+const npm = { test: "tests/security/npm-egress.test.ts" };
+
+function answers(): Planned[] {
+  return mutants(
+    usual,
+    file("forward"),
+    withEdits([
+      [
+        "secrets taken out of bodies",
+        "secrets.scanner()",
+        "({ push: (each) => each, flush: () => Buffer.alloc(0) })",
+      ],
+      ["secrets taken out of fields", "redactHeaders(headers, secrets)", "headers"],
+      ["fields of an answer", "forwardedResponseHeaders(answer.headers)", "({ ...answer.headers })"],
+      ["fields of a request", "forwardedRequestHeaders(request.headers)", "({ ...request.headers })"],
+      ["the upstream's own name", 'headers["host"] = upstream.base.host;', ""],
+      ["plain answers", 'headers["accept-encoding"] = "identity";', ""],
+      ["the time of an upstream", "timeout: task.limits.upstreamIdleMs,", ""],
+      ["the checked addresses", "{ addresses, lookup: fixedLookup(addresses) }", "{}"],
+      ["what may be sent twice", "!mayRepeat(task.request)", "false"],
+      ["the bound of a body", "if (this.#bytes > this.#most) {", "if (Date.now() < 0) {"],
+      ["the end with the client", "if (!response.writableFinished) outgoing.destroy();", ""],
+    ]),
+  ).map((mutant) => ({ ...mutant, checks: [connections, ...usual, budgets] }));
+}
+
+function proxy(): Planned[] {
+  const path = file("egress-proxy");
+  const checks = [...usual, budgets, connections, test("plugin-egress")];
+  return mutants(
+    checks,
+    path,
+    withEdits([
+      ["the mode of its directory", "await chmod(directory, 0o700);", "await chmod(directory, 0o755);"],
+      ["the bound of fields", "maxHeaderSize: this.#limits.maxHeaderBytes,", "maxHeaderSize: 1e9,"],
+      ["the time of fields", "headersTimeout: this.#limits.headersTimeoutMs,", "headersTimeout: 0,"],
+      ["the time of a request", "requestTimeout: this.#limits.requestTimeoutMs,", "requestTimeout: 0,"],
+      ["strict parsing", "insecureHTTPParser: false,", "insecureHTTPParser: true,"],
+      ["the name of a host", "requireHostHeader: true,", "requireHostHeader: false,"],
+      ["the bound of connections", "this.#server.maxConnections = this.#limits.maxConnections;", ""],
+      ["the bound of how many fields", "this.#server.maxHeadersCount = this.#limits.maxHeaders;", ""],
+      [
+        "the record before",
+        'const begun = await audit.append({\n      type: "egress.request"',
+        'const begun = ({ seq: 0,\n      type: "egress.request"',
+      ],
+      [
+        "the record before a tunnel",
+        'await audit.append({ type: "egress.tunnel"',
+        '({ seq: 0, type: "egress.tunnel"',
+      ],
+      ["the record of a refusal", 'void audit.note({ type: "egress.denied"', 'void ({ type: "egress.denied"'],
+      ["taint by an upstream", "if (upstream.outside === true) await", "if (Date.now() < 0) await"],
+      ["taint by a tunnel", "if (this.#hosts.outside(place)) await", "if (Date.now() < 0) await"],
+      ["public addresses only", "upstream.publicOnly === true", "Date.now() < 0"],
+      ["where redirects may lead", 'upstream.name.includes("/")', "Date.now() < 0"],
+      ["budgets", "if (!this.#metering.bounded) {", "if (Date.now() > 0) {"],
+      ["giving back what was reserved", "call.release();", ""],
+      ["what follows a refusal", 'before.getHeader("connection") === "close"', "Date.now() < 0"],
+      ["the end after a doubtful request", 'response.setHeader("connection", "close");', ""],
+      [
+        "the bound of what is thrown away",
+        "if (discarded > this.#limits.maxDiscardBytes) request.destroy();",
+        "",
+      ],
+      ["the end of its connections", "for (const socket of this.#sockets) socket.destroy();", ""],
+    ]),
+  );
+}
+
+export function egress(): Planned[] {
+  return [
+    ...mutants([limits], file("egress-limits"), (path, text) => withoutLimits(path, text, "egressLimits")),
+    ...answers(),
+    ...proxy(),
+    ...guards(
+      [...usual, budgets, connections, git, npm],
+      ...["egress-proxy", "decide", "forward", "relay"].map(part),
+    ),
+    ...guards([test("egress-fields"), ...usual, git], part("upstreams")),
+    ...guards([test("egress-bodies"), test("egress-hosts"), ...usual], ...["open-hosts", "tunnel"].map(part)),
+    ...guards(
+      [beside("egress/public-address"), test("egress-hosts"), test("egress-bodies")],
+      part("public-address"),
+    ),
+    ...guards([beside("egress/client-hello")], part("client-hello")),
+    ...guards([test("egress-bodies"), budgets], part("request-body")),
+    ...guards([budgets, ...usual], ...["budget-book", "egress-config", "metering"].map(part)),
+    ...guards([test("egress-bodies"), git], part("git")),
+    ...guards([npm, test("egress-bodies")], part("npm")),
+    ...guards([connections], part("upstream-connections")),
+    ...mutants([limits, budgets], file("model-request"), (path, text) =>
+      withoutLimits(path, text, "estimateLimits"),
+    ),
+    ...mutants(
+      [limits],
+      file("usage-meter"),
+      withEdits([
+        ["the bound of an event", "maxEventBytes: 4 * 1024 * 1024", "maxEventBytes: 2 ** 40"],
+        ["the bound of an answer", "maxJsonBytes: 32 * 1024 * 1024", "maxJsonBytes: 2 ** 40"],
+      ]),
+    ),
+    ...mutants(
+      [connections],
+      file("upstream-connections"),
+      withEdits([
+        ["addresses in the name", 'options?.addresses?.toSorted().join(",")', "undefined"],
+        ["the bound of what waits", "maxFreeSockets: maxIdleUpstreams,", ""],
+        ["the time of what waits", "timeout: upstreamKeepAliveMs", "timeout: 0 * upstreamKeepAliveMs"],
+        ["what changes nothing", '(method === "GET" || method === "HEAD") &&', ""],
+        ["what has no body", "&& bare", ""],
+        ["what is expected", "&& headers.expect === undefined", ""],
+        ["the end of what is kept", "agents?.kept.destroy();", ""],
+      ]),
+    ),
+    ...mutants(
+      [budgets, ...usual],
+      file("decide"),
+      withEdits([
+        ["paths", "if (fault !== undefined) return no(", "if (Date.now() < 0) return no("],
+        ["queries", "if (!/^[\\x21-\\x7e]*$/.test(query)) return", "if (Date.now() < 0) return"],
+        ["the bound of a body", "contentLength > limits.maxRequestBytes", "Date.now() < 0"],
+        ["keys in a query", 'upstream.provider === "google" ? withoutKey(query) : query', "query"],
+      ]),
+    ),
+    ...guards(usual, part("http-headers")),
+    ...mutants(usual, file("http-headers"), (path, text) => [
+      ...withoutEntries(path, text, "hopByHop"),
+      ...withoutEntries(path, text, "identity"),
+      ...withoutEntries(path, text, "answerOnly"),
+    ]),
+  ];
+}

@@ -1,0 +1,303 @@
+/** What a jail of each driver is given and denied, from the arguments and descriptions that they really get. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bwrapArguments } from "../../packages/gate/src/jail/bwrap-args.ts";
+import { dockerContainer } from "../../packages/gate/src/jail/engine/docker-spec.ts";
+import { podmanContainer } from "../../packages/gate/src/jail/engine/podman-spec.ts";
+import type { JailSpec } from "../../packages/gate/src/jail/jail.ts";
+import { writeBundle } from "../../packages/gate/src/jail/oci-bundle.ts";
+import type { Check } from "./check.ts";
+import {
+  placesOf,
+  withEdits,
+  withoutArgument,
+  withoutEntries,
+  withoutLimits,
+  withoutPlace,
+  withoutRows,
+} from "./mutant.ts";
+import { attacks, beside, gate, guards, limits, mutants, type Planned, read, test } from "./planned.ts";
+
+/** How many operands each argument of bwrap has. */
+const operands: Readonly<Record<string, number>> = {
+  "--bind": 2,
+  "--cap-drop": 1,
+  "--chdir": 1,
+  "--dev": 1,
+  "--dir": 1,
+  "--gid": 1,
+  "--hostname": 1,
+  "--json-status-fd": 1,
+  "--perms": 1,
+  "--proc": 1,
+  "--remount-ro": 1,
+  "--ro-bind": 2,
+  "--seccomp": 1,
+  "--setenv": 2,
+  "--size": 1,
+  "--symlink": 2,
+  "--tmpfs": 1,
+  "--uid": 1,
+};
+
+/** Arguments that are there so that programs work: without them less is possible, not more. */
+const conveniences = new Set(["--chdir", "--dir", "--json-status-fd", "--setenv", "--symlink"]);
+
+/** Which checks look at which argument; "*" stands for any operand. */
+const seen = test("jail-arguments");
+const dies = test("jails", "its jails die when it is killed");
+const argumentChecks: Readonly<Record<string, readonly Check[]>> = {
+  "--unshare-user": [seen],
+  "--unshare-ipc": [seen],
+  "--unshare-uts": [seen],
+  "--unshare-cgroup": [seen],
+  "--unshare-pid": [seen, attacks("secrets.processes")],
+  "--unshare-net": [seen, attacks("network.tcp", "kernel.abstract_sockets")],
+  "--disable-userns": [seen],
+  "--uid": [seen],
+  "--gid": [seen],
+  "--hostname": [seen],
+  "--die-with-parent": [dies, test("jails")],
+  "--new-session": [seen],
+  "--cap-drop": [seen, attacks("kernel.setuid")],
+  "--clearenv": [seen, attacks("kernel.host_sockets"), test("jails")],
+  "--seccomp": [seen, attacks("kernel.interfaces")],
+  "--remount-ro": [seen, attacks("filesystem.system", "kernel.write_proc")],
+  "--proc": [seen],
+  "--dev": [seen],
+  "--perms": [seen],
+  "--size": [seen, attacks("filesystem.fill")],
+  "--tmpfs": [seen, attacks("filesystem.fill")],
+  "--ro-bind": [seen],
+};
+
+const spec: JailSpec = {
+  id: "x",
+  command: "true",
+  args: [],
+  cwd: "/",
+  env: {},
+  mounts: [],
+  network: "none",
+  limits: { memoryBytes: 2 ** 28, pids: 64, cpus: 1, tmpBytes: 2 ** 20 },
+};
+
+/** Every argument that a jail of bubblewrap gets, each taken away. Throws for one that this list does not know. */
+function bubblewrap(): Planned[] {
+  const file = `${gate}jail/bwrap-args.ts`;
+  const text = read(file);
+  const args = bwrapArguments({ spec, etcDir: "/etc-dir" });
+  const keys = new Map<string, readonly string[]>();
+  for (let at = 0; at < args.length; ) {
+    const flag = args[at] ?? "";
+    const count = operands[flag] ?? 0;
+    const values = args.slice(at + 1, at + 1 + count);
+    at += 1 + count;
+    if (conveniences.has(flag)) continue;
+    // Mounts of single files of /etc and of empty files over /proc are one protection each.
+    if (flag === "--ro-bind" && values[0] !== "/dev/null") continue;
+    const key = flag === "--seccomp" || flag === "--size" ? [flag, "*"] : [flag, ...values];
+    keys.set(key.join(" "), key);
+  }
+  return [...keys.values()].map((key) => {
+    const checks = argumentChecks[key[0] ?? ""];
+    if (!checks) throw new Error(`No check is named for the jail argument ${key.join(" ")}`);
+    return { ...withoutArgument(file, text, key), id: `jail argument ${key.join(" ")}`, checks };
+  });
+}
+
+interface Description {
+  readonly driver: "podman" | "docker" | "gvisor";
+  readonly file: string;
+  /** What stands once in the file and gives the description, and what is in front of it. */
+  readonly expression: string;
+  readonly before?: string;
+  readonly value: unknown;
+  /** Beginnings of places without which a jail can do less, or does not start, or which say what is usual. */
+  readonly needed: readonly string[];
+  /** Beginnings of places that protect. A place that is in neither list fails the run. */
+  readonly protects: readonly string[];
+}
+
+const labels = { "dev.holdfast.gate": "x" };
+/** The mounts that are described one by one; the others are described by the same line as /usr. */
+const told = new Set(["/proc", "/dev", "/dev/shm", "/tmp", "/usr"]);
+
+function descriptions(): Description[] {
+  const engine = `${gate}jail/engine/engine-driver.ts`;
+  const container = { spec, labels, seccompFile: "/seccomp.json" };
+  return [
+    {
+      driver: "podman",
+      file: engine,
+      expression: "podmanContainer({ ...this.#plan, spec, root })",
+      value: podmanContainer({ ...container, root: "/root" }),
+      needed: [
+        ..."rootfs command work_dir stdin terminal image_volume_mode selinux_opts".split(" "),
+        ...[
+          "resource_limits cpu period",
+          "mounts /tmp destination",
+          "mounts /tmp source",
+          "mounts /tmp type",
+        ],
+        ...["mounts /tmp options mode", "mounts /usr destination", "mounts /usr source", "mounts /usr type"],
+        "mounts /usr options rbind",
+      ],
+      protects: [
+        ..."user hostname labels idmappings netns pidns ipcns utsns cgroupns cap_drop".split(" "),
+        ..."no_new_privileges read_only_filesystem seccomp_profile_path mask use_image".split(" "),
+        ..."log_configuration shm_size resource_limits r_limits mounts".split(" "),
+      ],
+    },
+    {
+      driver: "docker",
+      file: engine,
+      expression: "dockerContainer({ ...this.#plan, ...(await this.#image), spec, seccomp: this.#seccomp })",
+      value: dockerContainer({ ...container, seccomp: "{}", image: "x", isPodman: true }),
+      needed: [
+        ..."Image Entrypoint Cmd WorkingDir OpenStdin StdinOnce Attach Tty".split(" "),
+        ...["HostConfig Init", "HostConfig CpuPeriod", "HostConfig SecurityOpt label=disable"],
+        ...["/dev", "/usr"].flatMap((at) =>
+          ["Type", "Source", "Target"].map((key) => `HostConfig Mounts ${at} ${key}`),
+        ),
+      ],
+      protects: ["User", "Hostname", "Labels", "NetworkDisabled", "HostConfig"],
+    },
+    {
+      driver: "gvisor",
+      file: `${gate}jail/oci-bundle.ts`,
+      before: "JSON.stringify(",
+      expression: "config",
+      value: bundle(),
+      needed: [
+        ...["ociVersion", "process args", "process cwd", "process env", "process user", "root path"],
+        ...[...told].flatMap((at) => ["destination", "type", "source"].map((key) => `mounts ${at} ${key}`)),
+        ...["mounts /tmp options mode", "mounts /dev/shm options mode", "mounts /usr options rbind"],
+      ],
+      protects: ["process", "root readonly", "hostname", "mounts", "linux"],
+    },
+  ];
+}
+
+function bundle(): unknown {
+  const directory = mkdtempSync(join(tmpdir(), "hm-"));
+  try {
+    writeBundle({ spec, directory, filter: Buffer.alloc(8), user: { uid: 0, gid: 0 } });
+    return JSON.parse(readFileSync(join(directory, "config.json"), "utf8"));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Everything that a description says, each taken out. Throws for what its lists do not know. */
+function described({ driver, file, value, needed, protects, ...where }: Description): Planned[] {
+  const text = read(file);
+  const checks = [test("jail-drivers", `^jails of ${driver}`)];
+  return placesOf(value).flatMap((place) => {
+    const at = place.findIndex((each) => each.toLowerCase() === "mounts");
+    if (at >= 0 && !told.has(place[at + 1] ?? "")) return [];
+    const name = place.join(" ");
+    if (needed.some((beginning) => name.startsWith(beginning))) return [];
+    if (!protects.some((beginning) => name.startsWith(beginning)))
+      throw new Error(`The plan of mutations does not know what ${driver} is told: ${name}`);
+    const mutant = withoutPlace(file, text, where, place);
+    return [{ ...mutant, id: `${driver} ${mutant.id}`, checks }];
+  });
+}
+
+/** The filter of system calls, as it is compiled and as container engines take it. */
+function filters(): Planned[] {
+  return [
+    ...mutants([beside("jail/seccomp")], `${gate}jail/seccomp.ts`, (file, text) =>
+      withoutRows(file, text, "refused"),
+    ),
+    ...guards([beside("jail/seccomp")], "jail/seccomp"),
+    ...mutants(
+      [beside("jail/seccomp")],
+      `${gate}jail/seccomp.ts`,
+      withEdits([
+        ["the architecture", "ret(action.kill),\n    load(0)", "ret(action.allow),\n    load(0)"],
+        ["x32", "ret(action.errno(enosys)),\n  ];", "ret(action.allow),\n  ];"],
+        ["clone3", "program.push(...when(nr.clone3, [ret(action.errno(enosys))]));", ""],
+        ["new namespaces", "[code.anyBit, 0, 1, newNamespaces]", "[code.anyBit, 0, 1, 0]"],
+        ["TIOCSTI", "whenEqual([tiocsti, tioclinux], denied)", "whenEqual([tioclinux], denied)"],
+        ["TIOCLINUX", "whenEqual([tiocsti, tioclinux], denied)", "whenEqual([tiocsti], denied)"],
+        ["personality", "whenEqual([0, 0xffffffff], action.allow), ret(denied)", "ret(action.allow)"],
+        [
+          "families of sockets",
+          "    ...internet,\n    ret(denied),",
+          "    ...internet,\n    ret(action.allow),",
+        ],
+        ["types of sockets", "[code.equal, 1, 0, 2],\n    ret(denied),", "[code.equal, 1, 0, 2],"],
+        [
+          "protocols of sockets",
+          "whenEqual([0, 6, 17], action.allow),\n    ret(denied)",
+          "whenEqual([0, 6, 17], action.allow),\n    ret(action.allow)",
+        ],
+        ["netlink protocols", "whenEqual([0], action.allow), ret(denied)", "ret(action.allow)"],
+        [
+          "pairs of sockets",
+          "whenEqual([family.unix], action.allow), ret(denied)]),",
+          "ret(action.allow)]),",
+        ],
+        ["devices", "whenEqual(devices, denied)", "whenEqual([], denied)"],
+      ]),
+    ),
+    ...mutants(
+      [beside("jail/oci-seccomp")],
+      `${gate}jail/oci-seccomp.ts`,
+      withEdits([
+        ["the list", "[...refusedCalls(arch).keys()]", "[]"],
+        ["clone3", '["clone3"]', "[]"],
+        ["new namespaces", "...newNamespaces.map", "...[].map"],
+        ["terminals", "...terminalWrites.map", "...[].map"],
+        ["personality", 'deny("personality", not(0, 0)),', ""],
+        ["sockets", "...socketRules(),", ""],
+        ["families of sockets", 'anyBut("socket", 0, Object.values(family))', "[]"],
+        [
+          "types of sockets",
+          'rules.push(deny("socket", equal(0, domain), masked(1, 0xf, type)));',
+          "void [domain, type];",
+        ],
+        ["protocols of sockets", 'rules.push(...anyBut("socket", 2, [0, 6, 17], equal(0, domain)));', ""],
+        ["netlink protocols", 'rules.push(deny("socket", equal(0, family.netlink), not(2, 0)));', ""],
+        ["pairs of sockets", 'deny("socketpair", not(0, family.unix)),', ""],
+        ["devices", "...devices.flatMap", "...[].flatMap"],
+        ["upper bits", "deny(name, ...also, from(index, end)),", ""],
+      ]),
+    ),
+  ];
+}
+
+export function jails(): Planned[] {
+  const engines = ["podman", "docker"].map((driver) => test("jail-drivers", `^jails of ${driver}`));
+  return [
+    ...bubblewrap(),
+    ...descriptions().flatMap(described),
+    ...mutants([test("jail-drivers", "^jails of gvisor")], `${gate}jail/gvisor.ts`, (file, text) =>
+      withoutEntries(file, text, "runscFlags"),
+    ),
+    ...filters(),
+    ...mutants([test("jail-spec"), limits], `${gate}jail/jail-spec.ts`, (file, text) => [
+      ...withoutEntries(file, text, "ownedByJail"),
+      ...withoutLimits(file, text, "jailLimits"),
+    ]),
+    ...guards([test("jail-spec"), test("jail-drivers", "^jails of gvisor")], "jail/jail-spec"),
+    ...guards(
+      [test("jails", "does not claim|refuses each jail|nothing starts"), test("jails")],
+      ..."guarantees open-driver unsafe-driver jails bubblewrap bwrap-program available"
+        .split(" ")
+        .map(jailPart),
+    ),
+    ...guards([test("jails")], ...["bwrap-process", "processes", "probe-findings"].map(jailPart)),
+    ...guards([test("install")], jailPart("install")),
+    ...guards([test("jail-drivers", "^jails of gvisor")], jailPart("gvisor"), jailPart("gvisor-process")),
+    ...guards(
+      engines,
+      ...["docker-image", "engine-client", "engine-driver"].map((name) => `jail/engine/${name}`),
+    ),
+  ];
+}
+
+const jailPart = (name: string) => `jail/${name}`;
