@@ -120,6 +120,6 @@ describe("a frame", () => {
     fails(members(brokerLimits.maxFrameBytes + 1), /frame holds at most 1048576/);
     const one = (bytes: number) => ({ ...good, arguments: { "a/~": "x".repeat(bytes - 2) } });
     assert.ok(overhead > 0 && construct(one(brokerLimits.maxArgumentBytes)));
-    fails(one(brokerLimits.maxArgumentBytes + 1), /argument holds at most 102400/, "/a~1~0");
+    fails(one(brokerLimits.maxArgumentBytes + 1), /argument holds at most 102400/, "a~1~0");
   });
 });

@@ -118,9 +118,9 @@ describe("the broker, from inside a jail", needs, () => {
       return [code, stage, retriable, ...(field === undefined ? [] : [field])];
     };
     assert.deepEqual(await told("no_such_tool"), ["UNKNOWN_TOOL", 2, false]);
-    assert.deepEqual(await told("strict", {}), ["VALIDATION_FAILED", 3, false, "/to"]);
-    assert.deepEqual(await told("strict", { to: "x", extra: 1 }), ["VALIDATION_FAILED", 3, false, "/extra"]);
-    assert.deepEqual(await told("strict", { to: "longer" }), ["VALIDATION_FAILED", 3, false, "/to"]);
+    assert.deepEqual(await told("strict", {}), ["VALIDATION_FAILED", 3, false, "to"]);
+    assert.deepEqual(await told("strict", { to: "x", extra: 1 }), ["VALIDATION_FAILED", 3, false, "extra"]);
+    assert.deepEqual(await told("strict", { to: "longer" }), ["VALIDATION_FAILED", 3, false, "to"]);
     assert.deepEqual(await told("elsewhere"), ["UNAUTHORIZED", 4, false]);
     assert.deepEqual(await told("risky"), ["CONFIRMATION_TIMEOUT", 5, true]);
     assert.deepEqual(await told("hang"), ["PLUGIN_TIMEOUT", 6, true]);
@@ -228,7 +228,7 @@ describe("the broker, from inside a jail", needs, () => {
     guest.frame("a", `{${good},${args}}`, 2);
     assert.equal((await guest.answer("a")).payload.error?.code, "VALIDATION_FAILED");
     const large = await guest.refused("a", "echo", { text: "x".repeat(100 * 1024) });
-    assert.deepEqual([large.code, large.field], ["VALIDATION_FAILED", "/text"]);
+    assert.deepEqual([large.code, large.field], ["VALIDATION_FAILED", "text"]);
     const fits = await guest.call("a", "echo", { text: "x".repeat(100 * 1024 - 2) });
     assert.equal(fits.payload.error, null);
   });
@@ -265,11 +265,12 @@ describe("the broker, from inside a jail", needs, () => {
     guest.order({ do: "subscribe", topics: ["tool.list_changed"] });
     await guest.take((event) => event.text === "subscribed");
     await guest.call("a", "echo", { text: "x" });
-    tools.change({ fresh: { handler: () => ok("fresh") }, echo: { handler: () => ok("stolen") } });
+    const stolen = { handler: () => ok("stolen") };
+    tools.change({ fresh: { handler: () => ok("fresh") }, get_session_info: stolen });
     await guest.take((event) => event.name === "tool.list_changed");
     assert.equal((await guest.call("a", "fresh", {})).payload.result, "fresh");
-    // The name of the gate's own tool cannot be taken.
-    assert.deepEqual((await guest.call("a", "echo", { text: "x" })).payload.result, { text: "x" });
+    // The name of a tool of the gate itself cannot be taken.
+    assert.notEqual((await guest.call("a", "get_session_info", {})).payload.result, "stolen");
   });
 
   test("says in diagnostics how earlier calls ended, of the own session only", async () => {

@@ -1,8 +1,9 @@
 /** Plugin folders as they are written for the peer, at the corners of what its contract lets them do. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { runConformance, validatePlugin } from "@holdfast/gate/plugin-kit";
 import { callTool, gateWith, manifestOf, resultOf } from "./plugin-support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
@@ -90,6 +91,23 @@ export default async () => {
 };
 `;
 
+/** As an example inside the tree of its runner is written: it asks neither which tool nor for a name. */
+const example = `
+import type { PluginHandler } from '../../src/core/plugin-handler.js';
+import { ErrorCode } from '../../types/errors.js';
+const handler: PluginHandler = {
+  async initialize(): Promise<void> {},
+  async handleToolInvocation(_tool: string, args: Record<string, unknown>) {
+    const code = String(args['fail'] ?? '');
+    if (code in ErrorCode) return { ok: false as const, error: { code, message: 'upstream', retriable: true } };
+    return { ok: true as const, result: { echoed: args['text'] ?? '' } };
+  },
+  async verify() { return { ok: true, message: 'a-token-of-the-example', detail: { token: ['a-token-of-the-example'] } }; },
+  async shutdown(): Promise<void> {},
+};
+export default handler;
+`;
+
 const types = ["string", "number", "integer", "boolean", "array", "object"];
 const schemas = [
   {
@@ -137,6 +155,13 @@ test("plugin folders of the peer at its corners", { skip: missing("bwrap") }, as
         }),
         "handler.ts": channel,
       },
+      example: {
+        "manifest.json": manifestOf([
+          { name: "echo", properties: { text: { type: "string" }, fail: { type: "string" } } },
+        ]),
+        "handler.ts": example,
+        "skills/example.md": "# example\n",
+      },
       schemas: {
         "manifest.json": manifestOf(schemas, { version: "1", app_compat: "*", description: "" }),
         "handler.js":
@@ -145,11 +170,41 @@ test("plugin folders of the peer at its corners", { skip: missing("bwrap") }, as
     },
     { dataDir },
   );
+  await gate.plugins.setCredential("example", "TOKEN", "a-token-of-the-example");
   for (const { name, state, failure } of gate.plugins.list())
     assert.equal(state, "running", `${name}: ${failure?.message}`);
   const offered = gate.tools.list().map((each) => each.name);
   for (const name of ["odd_result", "named_look", "channel_publish", "schemas_all", "schemas_none"])
     assert.ok(offered.includes(name), name);
+
+  await t.test("a tool may be called echo, and its handler need not ask which tool it is", async () => {
+    const owner = () => gate.tools.list().find(({ name }) => name === "echo")?.plugin;
+    assert.equal(owner(), "example");
+    assert.deepEqual(await resultOf(gate, "echo", { text: "hi" }), { echoed: "hi" });
+    const pluginDir = join(dataDir, "plugins", "example");
+    const failed = (await runConformance({ pluginDir })).filter(({ ok }) => !ok);
+    assert.deepEqual(failed, []);
+    assert.deepEqual((await validatePlugin(pluginDir)).problems, []);
+    assert.match((await validatePlugin(join(dataDir, "plugins", "odd"))).problems[0] ?? "", /no \.md file/);
+  });
+
+  await t.test("the codes of its own stage are a handler's to give, those before are not", async () => {
+    const told = async (fail: string) => {
+      const outcome = await callTool(gate, "echo", { fail });
+      return !outcome.ok && [outcome.error.code, outcome.error.retriable];
+    };
+    for (const code of ["PLUGIN_UNAVAILABLE", "PLUGIN_TIMEOUT", "PLUGIN_ERROR", "HANDLER_ERROR"])
+      assert.deepEqual(await told(code), [code, true]);
+    for (const code of ["UNKNOWN_TOOL", "VALIDATION_FAILED", "UNAUTHORIZED", "RATE_LIMITED"])
+      assert.deepEqual(await told(code), ["HANDLER_ERROR", true]);
+    for (const code of ["CONFIRMATION_TIMEOUT", "CONFIRMATION_DENIED"])
+      assert.deepEqual(await told(code), ["HANDLER_ERROR", true]);
+  });
+
+  await t.test("what verify() tells has no secret in it, in no place", async () => {
+    const { ok, message, detail } = await gate.plugins.verify("example");
+    assert.deepEqual([ok, message, detail], [true, "[redacted]", { token: ["[redacted]"] }]);
+  });
 
   await t.test("results are the JSON that they have, and never more than their bound", async () => {
     const result = async (which: string) => {
@@ -245,5 +300,11 @@ test("plugin folders of the peer at its corners", { skip: missing("bwrap") }, as
 
   await t.test("arguments come as they were given, without defaults", async () => {
     assert.deepEqual(await resultOf(gate, "schemas_all", { string: "x" }), { args: { string: "x" } });
+  });
+
+  await t.test("the gate's own echo is back when the plugin is gone", async () => {
+    rmSync(join(dataDir, "plugins", "example"), { recursive: true });
+    await gate.plugins.reload();
+    assert.equal(gate.tools.list().find(({ name }) => name === "echo")?.plugin, "core");
   });
 });

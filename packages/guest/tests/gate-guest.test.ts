@@ -224,7 +224,7 @@ describe("the bridge to MCP", () => {
         ? { result: { tools } }
         : topic === "tool.invoke.echo"
           ? { result: args }
-          : { error: { code: "VALIDATION_FAILED", message: "not text", retriable: false, field: "/text" } },
+          : { error: { code: "VALIDATION_FAILED", message: "not text", retriable: false, field: "text" } },
     );
     const client = await connect(t, guest.mcpSocket);
     const changed = new Promise<void>((resolve) => {
@@ -239,7 +239,7 @@ describe("the bridge to MCP", () => {
     assert.deepEqual(good["structuredContent"], { text: "hello" });
     const bad = await client.callTool({ name: "other", arguments: {} });
     assert.equal(bad.isError, true);
-    assert.match(JSON.stringify(bad.content), /VALIDATION_FAILED at \/text: not text/);
+    assert.match(JSON.stringify(bad.content), /VALIDATION_FAILED at text: not text/);
     await wire.publish("tool.list_changed", {});
     await changed;
   });

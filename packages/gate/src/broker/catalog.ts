@@ -24,11 +24,14 @@ export interface ToolCatalog {
   onChange(listener: () => void): () => void;
 }
 
-/** Names of the gate's own tools, which no plugin may take. */
+/** Names of the gate's own tools. */
 export const coreToolNames = ["echo", "list_tools", "get_session_info", "get_diagnostics"] as const;
 export const corePlugin = "core";
 
-const reserved: ReadonlySet<string> = new Set(coreToolNames);
+/** The one of them in whose place a plugin's may stand: nothing depends on it. */
+export const yieldingTool = "echo";
+
+const reserved: ReadonlySet<string> = new Set(coreToolNames.filter((each) => each !== yieldingTool));
 
 function refuse(code: string, status: number, message: string): HoldfastError {
   return new HoldfastError("broker", code, message, { statusCode: status });
@@ -38,6 +41,8 @@ export class Catalog implements ToolCatalog {
   readonly #log: Logger;
   readonly #sources = new Map<ToolSource, () => void>();
   readonly #entries = new Map<string, CatalogEntry>();
+  /** The gate's own tool while a plugin's stands in its place. */
+  #yielded: CatalogEntry | undefined;
   readonly #listeners = new Set<() => void>();
 
   constructor(log: Logger) {
@@ -66,7 +71,7 @@ export class Catalog implements ToolCatalog {
       throw refuse("duplicate_tool", 409, `${source.name} is registered already`);
     const entries: CatalogEntry[] = [];
     if (!skipInvalid) for (const tool of source.tools()) entries.push(this.#entry(tool, source, entries));
-    for (const entry of entries) this.#entries.set(entry.tool.name, entry);
+    for (const entry of entries) this.#set(entry);
     const stop = source.onChange(() => this.#refresh(source));
     this.#sources.set(source, stop);
     if (skipInvalid) this.#refresh(source);
@@ -88,7 +93,7 @@ export class Catalog implements ToolCatalog {
       const same = before.get(tool.name);
       try {
         const entry = same?.tool === tool ? same : this.#entry(tool, source, []);
-        this.#entries.set(tool.name, entry);
+        this.#set(entry);
       } catch (error) {
         this.#log.error("a tool cannot be offered", { source: source.name, tool: tool.name, error });
       }
@@ -96,8 +101,19 @@ export class Catalog implements ToolCatalog {
     this.#changed();
   }
 
+  #set(entry: CatalogEntry): void {
+    const { name } = entry.tool;
+    const present = this.#entries.get(name);
+    if (present !== undefined && yields(present)) this.#yielded = present;
+    this.#entries.set(name, entry);
+  }
+
   #remove(source: ToolSource): void {
     for (const [name, entry] of this.#entries) if (entry.source === source) this.#entries.delete(name);
+    const back = this.#yielded;
+    if (back === undefined || this.#entries.has(back.tool.name)) return;
+    this.#yielded = undefined;
+    if (back.source !== source) this.#entries.set(back.tool.name, back);
   }
 
   #entry(tool: Tool, source: ToolSource, beside: readonly CatalogEntry[]): CatalogEntry {
@@ -108,7 +124,9 @@ export class Catalog implements ToolCatalog {
     if (reserved.has(name) && tool.plugin !== corePlugin) {
       throw refuse("reserved_tool", 409, `The name ${name} is taken by the gate itself`);
     }
-    if (this.#entries.has(name) || beside.some((each) => each.tool.name === name)) {
+    const present = this.#entries.get(name);
+    const taken = present !== undefined && !(yields(present) && tool.plugin !== corePlugin);
+    if (taken || beside.some((each) => each.tool.name === name)) {
       throw refuse("duplicate_tool", 409, `There is already a tool ${name}`);
     }
     if (this.#entries.size + beside.length >= brokerLimits.maxTools) {
@@ -128,4 +146,8 @@ export class Catalog implements ToolCatalog {
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+function yields({ tool }: CatalogEntry): boolean {
+  return tool.plugin === corePlugin && tool.name === yieldingTool;
 }

@@ -14,6 +14,11 @@ export const brokerErrors = {
 
 export type BrokerErrorCode = keyof typeof brokerErrors;
 
+/** The codes of the stages before a tool is called: no tool answers with one of them. */
+export const pipelineCodes: ReadonlySet<string> = new Set(
+  Object.entries(brokerErrors).flatMap(([code, { stage }]) => (stage < 6 ? [code] : [])),
+);
+
 /** `error` of an answer on the wire. */
 export interface BrokerErrorPayload {
   /** A broker code, or a plugin's own. */
@@ -22,7 +27,7 @@ export interface BrokerErrorPayload {
   readonly retriable: boolean;
   /** 1 to 6: construct, topic, payload, authorize, confirm, route. */
   readonly stage?: number;
-  /** The argument that is at fault, as a JSON pointer. */
+  /** The argument that is at fault: a JSON pointer without its first slash. */
   readonly field?: string;
   /** Whole seconds. */
   readonly retry_after?: number;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isHoldfastError, type Logger } from "@holdfast/core";
 import { brokerLimits } from "./broker-limits.ts";
-import { type BrokerErrorPayload, brokerErrors } from "./errors.ts";
+import { type BrokerErrorPayload, pipelineCodes } from "./errors.ts";
 import { Refusal } from "./refusal.ts";
 import type { Sanitizer } from "./sanitizer.ts";
 import type { ConfirmedCall } from "./stages/stage.ts";
@@ -124,7 +124,7 @@ export class Executor {
   #handlerError(error: ToolError): Executed {
     const { code, message, retriable, field, retry_after: retryAfter } = error;
     const own =
-      typeof code === "string" && /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(code) && !(code in brokerErrors);
+      typeof code === "string" && /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(code) && !pipelineCodes.has(code);
     const { sanitizer } = this.#parts;
     const payload: BrokerErrorPayload = {
       code: own ? sanitizer.text(code) : "HANDLER_ERROR",

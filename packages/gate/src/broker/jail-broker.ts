@@ -242,14 +242,14 @@ export class JailBroker {
   #list(args: Readonly<Record<string, unknown>>): unknown {
     const [name] = Object.keys(args);
     if (name !== undefined)
-      throw new Refusal("VALIDATION_FAILED", "tool.list takes nothing", { field: `/${name}` });
+      throw new Refusal("VALIDATION_FAILED", "tool.list takes nothing", { field: name });
     return { tools: this.#parts.listTools(this.principal) };
   }
 
   #cancel({ id }: Routed, args: Readonly<Record<string, unknown>>): unknown {
     const { correlation } = args;
     if (typeof correlation !== "string" || Object.keys(args).length !== 1) {
-      throw new Refusal("VALIDATION_FAILED", "tool.cancel takes a correlation", { field: "/correlation" });
+      throw new Refusal("VALIDATION_FAILED", "tool.cancel takes a correlation", { field: "correlation" });
     }
     const key = KeptCalls.key(id, correlation);
     const running = this.#calls.get(key, this.#parts.clock.now());

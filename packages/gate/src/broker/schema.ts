@@ -5,7 +5,7 @@ import { brokerLimits } from "./broker-limits.ts";
 import type { JsonSchema } from "./tool.ts";
 
 export interface SchemaProblem {
-  /** JSON pointer; empty for the value as a whole. */
+  /** JSON pointer without its first slash ("to", "list/0"); empty for the value as a whole. */
   readonly field: string;
   readonly message: string;
 }
@@ -63,7 +63,8 @@ function problemOf(error: ErrorObject | undefined): SchemaProblem {
   if (error === undefined) return { field: "", message: "The value is not as it must be" };
   const { instancePath, params, message = "is not as it must be" } = error;
   const named: unknown = params["additionalProperty"] ?? params["missingProperty"];
-  const field = typeof named === "string" ? `${instancePath}/${pointerPart(named)}` : instancePath;
+  const pointer = typeof named === "string" ? `${instancePath}/${pointerPart(named)}` : instancePath;
+  const field = pointer.slice(1);
   return { field, message: `${field === "" ? "The value" : field} ${messageOf(error.keyword, message)}` };
 }
 

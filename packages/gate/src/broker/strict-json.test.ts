@@ -12,6 +12,7 @@ test("reads what JSON.parse reads, where it can be read in one way only", () => 
     '{"😀":"\\ud83d\\ude00","é":1.5e300}',
     ' { "a" : [ ] , "b" : { } } ',
     "null",
+    '{"constructor":"Ford","prototype":null}',
     '"__proto__"',
     '{"x":"__proto__"}',
   ];
@@ -27,6 +28,8 @@ test("takes nothing that could be read in two ways, or by nobody", () => {
     '{"a" : 1, "a"\n: 2}',
     '{"__proto__":1}',
     '{"a":{"\\u005f\\u005fproto__":1}}',
+    '{"a":{"constructor":{"prototype":{"b":1}}}}',
+    '[{"prototype":[]}]',
     '{"a":1e400}',
     '{"a":-1e400}',
     '{"a":"\\udc00"}',

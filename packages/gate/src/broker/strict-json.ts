@@ -12,8 +12,8 @@ const colon = 0x3a;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads JSON (RFC 8259) that means one thing only: valid UTF-8, no key twice, no `__proto__`, no number
- * that becomes infinite, no half of a surrogate pair, nested at most `maxDepth` deep. Depth is looked at
+ * Reads JSON (RFC 8259) that means one thing only: valid UTF-8, no key twice, no `__proto__`, no object
+ * under `constructor` or `prototype`, no number that becomes infinite, no half of a surrogate pair, nested at most `maxDepth` deep. Depth is looked at
  * before anything is built. Throws {@link StrictJsonError}.
  */
 export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
@@ -107,6 +107,9 @@ function checkLeaves(value: unknown): void {
   } else if (value !== null && typeof value === "object") {
     for (const [key, member] of Object.entries(value)) {
       if (!key.isWellFormed()) throw new StrictJsonError("a key holds half of a character");
+      // What merges objects member by member would reach a prototype by them.
+      if ((key === "constructor" || key === "prototype") && typeof member === "object" && member !== null)
+        throw new StrictJsonError(`a key is ${key}`);
       checkLeaves(member);
     }
   }

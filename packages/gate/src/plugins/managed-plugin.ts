@@ -6,7 +6,7 @@ import { Breaker } from "./breaker.ts";
 import type { PluginCredentials } from "./credentials.ts";
 import type { PluginGrant, PluginLauncher } from "./launcher.ts";
 import { isThere } from "./names.ts";
-import { auditEntries, failureOf, type LoadFailed, ownCode } from "./plugin-answers.ts";
+import { auditEntries, failureOf, type LoadFailed, ownCode, redacted } from "./plugin-answers.ts";
 import type { PluginFolder } from "./plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { type Answer, PluginLoadError, PluginProcess, unavailable } from "./plugin-process.ts";
@@ -418,7 +418,14 @@ export class ManagedPlugin {
     if (typeof value !== "object" || value === null) {
       throw this.#failed("verify", answer.type === "thrown" ? answer.message : "no result");
     }
-    return { ...value, message: this.#ports.redact(String(value.message)) };
+    const { redact } = this.#ports;
+    const detail =
+      typeof value.detail === "object" && value.detail !== null ? { ...value.detail } : undefined;
+    return {
+      ok: value.ok === true,
+      message: redact(String(value.message)),
+      ...(detail === undefined ? {} : { detail: Object(redacted(detail, redact)) }),
+    };
   }
 
   async resolveSession(envelope: EventEnvelope, sessions: SessionLookup): Promise<string | null> {

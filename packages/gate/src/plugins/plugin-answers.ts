@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import type { AuditRecord } from "../audit/audit.ts";
-import { type BrokerErrorCode, brokerErrors } from "../broker/errors.ts";
+import { pipelineCodes } from "../broker/errors.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { type LoadFailure, PluginLoadError } from "./plugin-process.ts";
 
@@ -9,12 +9,20 @@ export interface LoadFailed {
   readonly message: string;
 }
 
-/** The codes of the pipeline are its own to give; HANDLER_ERROR is what handlers say instead. */
+/** The codes of the stages before a handler are theirs to give; HANDLER_ERROR is what it says instead. */
 export function ownCode(code: unknown): string {
   if (typeof code !== "string" || !/^[A-Z][A-Z0-9_]{0,63}$/i.test(code)) return "HANDLER_ERROR";
-  return Object.hasOwn(brokerErrors, code) && code !== ("HANDLER_ERROR" satisfies BrokerErrorCode)
-    ? "HANDLER_ERROR"
-    : code;
+  return pipelineCodes.has(code) ? "HANDLER_ERROR" : code;
+}
+
+/** `value` with every text of it, keys too, as `redact` leaves it. */
+export function redacted(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === "string") return redact(value);
+  if (Array.isArray(value)) return value.map((each) => redacted(each, redact));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [redact(key), redacted(each, redact)]),
+  );
 }
 
 /** The category of whatever kept a plugin from loading, and a text for its operator. */

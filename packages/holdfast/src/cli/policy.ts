@@ -164,7 +164,6 @@ function argumentsOf(text: string | undefined): unknown {
 /** Names of the gate's own tools are its own; others are found in the manifests of the plugins. */
 async function toolOf(name: string, { risk, data }: Values) {
   if (risk !== undefined && risk !== "low" && risk !== "high") throw new UsageError("--risk is low or high");
-  if (coreTools.has(name)) return { name, plugin: "core", riskLevel: risk ?? "low", known: true } as const;
   const dataDirectory = dataDirectoryOf(data);
   const plugins = await listPlugins({
     builtIn: pluginsDirectory,
@@ -172,6 +171,8 @@ async function toolOf(name: string, { risk, data }: Values) {
     credentials: join(dataDirectory, "credentials", "plugins"),
   });
   const plugin = plugins.find(({ tools }) => tools.some((each) => each.name === name));
+  if (plugin === undefined && coreTools.has(name))
+    return { name, plugin: "core", riskLevel: risk ?? "low", known: true } as const;
   const riskLevel = risk ?? plugin?.tools.find((each) => each.name === name)?.risk ?? "high";
   const known = plugin !== undefined || risk !== undefined;
   return { name, plugin: plugin?.name ?? "", riskLevel, known };

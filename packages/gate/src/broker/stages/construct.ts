@@ -98,5 +98,5 @@ function checkArgumentSizes(args: Readonly<Record<string, unknown>>, frameBytes:
 }
 
 function pointer(name: string): string {
-  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
 }

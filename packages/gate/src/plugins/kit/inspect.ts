@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { PluginCredentials } from "../credentials.ts";
+import { reservedPluginNames } from "../names.ts";
 import {
   findPlugins,
   type PluginDirectories,
@@ -46,9 +47,16 @@ function problemsOf(error: unknown): string[] {
   return [error instanceof Error ? error.message : String(error)];
 }
 
-function warningsOf({ manifest, skills }: PluginFolder): string[] {
+/** What loads all the same, and is no plugin to give to anybody. */
+function lacksOf({ name, skills }: PluginFolder): string[] {
+  return [
+    ...(skills.length === 0 ? ["skills/ has no .md file: an agent is not told about the tools"] : []),
+    ...(name !== "memory" && reservedPluginNames.has(name) ? [`the name "${name}" is reserved`] : []),
+  ];
+}
+
+function warningsOf({ manifest }: PluginFolder): string[] {
   const warnings: string[] = [];
-  if (skills.length === 0) warnings.push("skills/ has no .md file: an agent is not told about the tools");
   const high = manifest.provides.tools.filter((each) => each.risk_level === "high").map((each) => each.name);
   if (high.length > 0) warnings.push(`a person is asked before each call of ${high.join(", ")}`);
   if (!/^\d+\.\d+\.\d+/.test(manifest.version)) warnings.push("the version is not a semantic one");
@@ -60,7 +68,8 @@ export async function validatePlugin(directory: string): Promise<PluginReport> {
   const path = resolve(directory);
   try {
     const folder = await readPluginFolder(await pluginAt(path));
-    return reportOf(folder, warningsOf(folder));
+    const problems = lacksOf(folder);
+    return { ...reportOf(folder, warningsOf(folder)), ok: problems.length === 0, problems };
   } catch (error) {
     const name = path.slice(path.lastIndexOf("/") + 1);
     return {

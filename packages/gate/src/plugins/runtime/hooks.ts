@@ -14,6 +14,10 @@ function provided(specifier: string): string | undefined {
   return /^@carapace\/(core|types)(\/|$)/.test(specifier) ? api : undefined;
 }
 
+/** The same modules as a plugin names them that was written inside the tree of its runner. */
+const inTree =
+  /^(?:\.\.\/)+(?:src\/)?(?:core\/(?:plugin-handler|tool-error|index)|types\/(?:errors|manifest|protocol|index))(?:\.[jt]s)?$/;
+
 /** The file that is meant where what a handler names is not there: as a bundler or a compiler finds it. */
 function source(specifier: string, parent: string | undefined): string | undefined {
   if (!/^\.\.?\//.test(specifier) || parent?.startsWith("file:") !== true) return undefined;
@@ -21,7 +25,8 @@ function source(specifier: string, parent: string | undefined): string | undefin
     statSync(fileURLToPath(new URL(name, parent)), { throwIfNoEntry: false })?.isFile() === true;
   if (isFile(specifier)) return undefined;
   const bare = specifier.replace(/\.js$/, "");
-  return [`${bare}.ts`, `${bare}.js`, `${bare}/index.ts`, `${bare}/index.js`].find(isFile);
+  const found = [`${bare}.ts`, `${bare}.js`, `${bare}/index.ts`, `${bare}/index.js`].find(isFile);
+  return found ?? (inTree.test(specifier) ? api : undefined);
 }
 
 /**
