@@ -3,7 +3,7 @@ import { actorLimits } from "../limits.ts";
 import type { ActorStore, CallRecord } from "../store.ts";
 import { type CallOutcome, decodeOutcome, encodeOutcome } from "./call-result.ts";
 import { KeyFilter } from "./key-filter.ts";
-import { LazyMap } from "./lazy.ts";
+import { OutcomeMemory } from "./outcome-memory.ts";
 
 export const { callWindowMs } = actorLimits;
 const { maxRememberedCalls, maxRememberedCallBytes } = actorLimits;
@@ -16,8 +16,7 @@ export class CallLedger {
   readonly #store: ActorStore;
   readonly #actorId: string;
   readonly #clock: Clock;
-  readonly #remembered = new LazyMap<string, { readonly bytes: Uint8Array; readonly expiresAt: number }>();
-  #rememberedBytes = 0;
+  readonly #remembered = new OutcomeMemory();
   /** Until then, in milliseconds, the store may hold records of earlier instances. */
   readonly #askStoreUntil: number;
   /** The keys of what has been forgotten; made when something is. */
@@ -75,30 +74,22 @@ export class CallLedger {
   }
 
   #keep(key: string, bytes: Uint8Array, expiresAt: number): void {
-    this.#remembered.set(key, { bytes, expiresAt });
-    this.#rememberedBytes += bytes.length;
-    if (this.#exceeds(1)) this.#forgetOldest();
+    const remembered = this.#remembered;
+    remembered.set(key, bytes, expiresAt);
+    if (remembered.count > maxRememberedCalls || remembered.size > maxRememberedCallBytes) {
+      this.#forgetOldest();
+    }
   }
 
-  #exceeds(share: number): boolean {
-    return (
-      this.#remembered.size > maxRememberedCalls * share ||
-      this.#rememberedBytes > maxRememberedCallBytes * share
-    );
-  }
-
-  /** A quarter at once: whoever looks for the oldest of a map passes over all that have been removed. */
+  /** A quarter at once, which costs little for each. */
   #forgetOldest(): void {
     const now = this.#clock.now();
     const forgotten = this.#forgotten ?? new KeyFilter(callWindowMs, now);
     this.#forgotten = forgotten;
-    for (const [key, { bytes }] of this.#remembered) {
-      if (!this.#exceeds(0.75)) return;
-      this.#remembered.delete(key);
-      this.#rememberedBytes -= bytes.length;
+    this.#remembered.shrink(0.75 * maxRememberedCalls, 0.75 * maxRememberedCallBytes, (key) => {
       forgotten.add(key, now);
       if (key > this.#lastForgotten) this.#lastForgotten = key;
-    }
+    });
   }
 
   /** What the next commit records. */

@@ -107,12 +107,8 @@ export class Observer {
   }
 
   #record(id: string, name: string, startMs: number, error: unknown, attributes: TraceAttributes): void {
-    const durationMs = this.#clock.now() - startMs;
-    const span =
-      error === undefined
-        ? { name, startMs, durationMs, ok: true, attributes }
-        : { name, startMs, durationMs, ok: false, error: codeOf(error), attributes };
-    this.spans.add(id, span);
+    const code = error === undefined ? undefined : codeOf(error);
+    this.spans.add(id, name, startMs, this.#clock.now() - startMs, code, attributes);
   }
 }
 

@@ -11,13 +11,49 @@ export interface RecordedSpan {
 
 const maxSpans = 4_096;
 
-/** The last spans of all actors of this process: a ring, so that recording costs one assignment. */
+const nothing = {};
+
+/** A place in the ring; it is written over, so that recording makes nothing that has to be collected later. */
+class Place {
+  actorId = "";
+  name = "";
+  startMs = 0;
+  durationMs = 0;
+  /** Undefined where it went well. */
+  error: string | undefined;
+  attributes: RecordedSpan["attributes"] = nothing;
+
+  get span(): RecordedSpan {
+    const { name, startMs, durationMs, error, attributes } = this;
+    const span = { name, startMs, durationMs, attributes };
+    return error === undefined ? { ...span, ok: true } : { ...span, ok: false, error };
+  }
+}
+
+/** The last spans of all actors of this process. */
 export class SpanLog {
-  readonly #ring: ({ readonly actorId: string; readonly span: RecordedSpan } | undefined)[] = [];
+  readonly #ring: Place[] = [];
   #next = 0;
 
-  add(actorId: string, span: RecordedSpan): void {
-    this.#ring[this.#next] = { actorId, span };
+  add(
+    actorId: string,
+    name: string,
+    startMs: number,
+    durationMs: number,
+    error: string | undefined,
+    attributes: RecordedSpan["attributes"],
+  ): void {
+    let place = this.#ring[this.#next];
+    if (place === undefined) {
+      place = new Place();
+      this.#ring.push(place);
+    }
+    place.actorId = actorId;
+    place.name = name;
+    place.startMs = startMs;
+    place.durationMs = durationMs;
+    place.error = error;
+    place.attributes = attributes;
     this.#next = (this.#next + 1) % maxSpans;
   }
 
@@ -28,12 +64,11 @@ export class SpanLog {
   ): { readonly spans: readonly RecordedSpan[]; readonly clamped: boolean } {
     const found: RecordedSpan[] = [];
     for (let back = 1; back <= this.#ring.length; back++) {
-      const entry = this.#ring[(this.#next - back + maxSpans) % maxSpans];
-      if (entry === undefined || entry.actorId !== actorId) continue;
-      const { span } = entry;
-      if (span.startMs < query.startMs || span.startMs > query.endMs) continue;
+      const place = this.#ring[(this.#next - back + maxSpans) % maxSpans];
+      if (place === undefined || place.actorId !== actorId) continue;
+      if (place.startMs < query.startMs || place.startMs > query.endMs) continue;
       if (found.length >= query.limit) return { spans: found, clamped: true };
-      found.push(span);
+      found.push(place.span);
     }
     return { spans: found, clamped: false };
   }

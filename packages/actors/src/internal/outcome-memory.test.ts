@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { OutcomeMemory } from "./outcome-memory.ts";
+
+const key = (i: number): string => `0199f0c4-7d2b-7c5e-8a11-${i.toString(16).padStart(12, "0")}`;
+const bytes = (i: number, length = 1 + (i % 7)): Uint8Array => new Uint8Array(length).fill(i % 251);
+
+/** What is known of a key, as values that can be compared. */
+function known(memory: OutcomeMemory, of: string): { bytes: number[]; expiresAt: number } | undefined {
+  const found = memory.get(of);
+  return found && { bytes: [...found.bytes], expiresAt: found.expiresAt };
+}
+
+test("remembers keys in order, in any other order, and again", () => {
+  const memory = new OutcomeMemory();
+  assert.equal(memory.get(key(0)), undefined);
+  const order = [0, 1, 2, 9, 4, 3, 10, 11, 7, 12];
+  for (const i of order) memory.set(key(i), bytes(i), 1_000 + i);
+  for (const i of order) {
+    assert.deepEqual(known(memory, key(i)), { bytes: [...bytes(i)], expiresAt: 1_000 + i });
+  }
+  for (const i of [5, 6, 8, 13]) assert.equal(memory.get(key(i)), undefined);
+  assert.equal(memory.count, order.length);
+  const size = order.reduce((sum, i) => sum + bytes(i).length, 0);
+  assert.equal(memory.size, size);
+
+  // The second outcome of a key counts, and only its own bytes more.
+  for (const i of [4, 4]) memory.set(key(i), bytes(200 + i, 9), 2_000);
+  assert.deepEqual(known(memory, key(4)), { bytes: [...bytes(204, 9)], expiresAt: 2_000 });
+  assert.equal(memory.count, order.length);
+  assert.equal(memory.size, size - bytes(4).length + 9);
+});
+
+test("does not see what its caller does with the bytes afterwards", () => {
+  const memory = new OutcomeMemory();
+  const outcome = bytes(5, 40);
+  memory.set(key(1), outcome, 1);
+  memory.set(key(2), bytes(6, 400), 1);
+  outcome.fill(0);
+  assert.deepEqual(known(memory, key(1))?.bytes, [...bytes(5, 40)]);
+  assert.deepEqual(known(memory, key(2))?.bytes, [...bytes(6, 400)]);
+});
+
+const ascending = Array.from({ length: 100 }, (_, i) => i);
+const orders: Readonly<Record<string, readonly number[]>> = {
+  ascending,
+  descending: ascending.toReversed(),
+  "in pairs the wrong way round": ascending.map((i) => i ^ 1),
+  "one in four too late": ascending.map((i) => (i % 4 < 2 ? i ^ 1 : i)),
+};
+
+for (const [name, order] of Object.entries(orders)) {
+  test(`forgets the oldest until what is left fits: keys ${name}`, () => {
+    const memory = new OutcomeMemory();
+    for (const [at, i] of order.entries()) memory.set(key(i), bytes(i), at);
+    const told: string[] = [];
+    memory.shrink(70, Number.POSITIVE_INFINITY, (each) => told.push(each));
+    assert.deepEqual(told, order.slice(0, 30).map(key));
+    for (const each of told) assert.equal(memory.get(each), undefined);
+    for (const [at, i] of order.entries()) {
+      if (at >= 30) assert.deepEqual(known(memory, key(i)), { bytes: [...bytes(i)], expiresAt: at });
+    }
+    const left = order.slice(30).reduce((sum, i) => sum + bytes(i).length, 0);
+    assert.deepEqual([memory.count, memory.size], [70, left]);
+
+    memory.shrink(Number.POSITIVE_INFINITY, 10, () => undefined);
+    assert.ok(memory.size <= 10 && memory.size > 10 - bytes(6).length);
+    memory.shrink(0, 0, () => undefined);
+    assert.deepEqual([memory.count, memory.size], [0, 0]);
+    // A key before all that were forgotten is in order again.
+    memory.set(key(0), bytes(3), 7);
+    assert.deepEqual(known(memory, key(0)), { bytes: [...bytes(3)], expiresAt: 7 });
+  });
+}
