@@ -13,7 +13,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { type Check, type CheckRun, nameOf, runCheck } from "./check.ts";
 import { equivalents } from "./equivalents.ts";
-import { type Planned, plan } from "./plan.ts";
+import { type Planned, plan, unknownTo } from "./plan.ts";
 import {
   digestOf,
   inOrder,
@@ -118,5 +118,12 @@ console.log(
 );
 const slowest = [...verdicts.values()].toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, 5);
 for (const { id, milliseconds } of slowest) console.log(`  ${(milliseconds / 1_000).toFixed(1)} s  ${id}`);
-const ok = failure === undefined && survivors.length === 0 && stale.length === 0 && waiting.length === 0;
+const unknown = unknownTo(all);
+for (const each of unknown) console.log(`not in the plan: ${each} (tools/mutation/plan.ts)`);
+const ok =
+  unknown.length === 0 &&
+  failure === undefined &&
+  survivors.length === 0 &&
+  stale.length === 0 &&
+  waiting.length === 0;
 process.exitCode = ok ? 0 : 1;

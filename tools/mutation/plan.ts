@@ -20,25 +20,25 @@ const elsewhere: Readonly<Record<string, string>> = {
   [`${gate}plugins/runtime/`]: "runs in the jail of a plugin, which it could change",
 };
 
-/** Throws for a file with a refusal or a limit that is neither planned nor said to be elsewhere. */
-function checkKnown(planned: readonly Planned[]): void {
+/** Files with a refusal or a limit that are neither planned nor said to be elsewhere, and what is in them. */
+export function unknownTo(planned: readonly Planned[]): string[] {
   const known = new Set(planned.map(({ file }) => file));
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const files = [gate, groups].flatMap((folder) => globSync(`${folder}**/*.ts`, { cwd: root }));
-  for (const file of files.toSorted()) {
-    if (file.endsWith(".test.ts") || known.has(file)) continue;
-    if (Object.keys(elsewhere).some((beginning) => file.startsWith(beginning))) continue;
+  return files.toSorted().flatMap((file) => {
+    if (file.endsWith(".test.ts") || known.has(file)) return [];
+    if (Object.keys(elsewhere).some((beginning) => file.startsWith(beginning))) return [];
     const text = read(file);
     const found = [...withoutGuards(file, text), ...withoutRefusals(file, text)].map(({ id }) => id);
     if (/const \w+Limits = \{/.test(text)) found.push("limits");
-    if (found.length > 0) throw new Error(`The plan of mutations does not know ${file}: ${found.join("; ")}`);
-  }
-  const twice = planned.filter(({ id }, at) => planned.findIndex((each) => each.id === id) !== at);
-  if (twice.length > 0) throw new Error(`Two mutants have one name: ${twice.map(({ id }) => id).join("; ")}`);
+    return found.length === 0 ? [] : [`${file}: ${found.join("; ")}`];
+  });
 }
 
+/** Throws where two mutants have one name. */
 export function plan(): Planned[] {
   const planned = [...jails(), ...broker(), ...egress(), ...host()];
-  checkKnown(planned);
+  const twice = planned.filter(({ id }, at) => planned.findIndex((each) => each.id === id) !== at);
+  if (twice.length > 0) throw new Error(`Two mutants have one name: ${twice.map(({ id }) => id).join("; ")}`);
   return planned;
 }

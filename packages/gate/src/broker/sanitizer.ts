@@ -1,3 +1,4 @@
+import { asciiOf, leastAscii } from "../vault/ascii.ts";
 import type { Span } from "../vault/secret-matcher.ts";
 import { type KnownSecrets, redactionMark } from "../vault/secrets.ts";
 import { type SecretPattern, secretPatterns } from "./secret-patterns.ts";
@@ -191,17 +192,32 @@ function trigramsOf(text: string): Set<number> {
 
 const seenTrigrams = new Uint8Array(trigramCount);
 
+function markTrigrams(text: string): Uint8Array {
+  const seen = seenTrigrams.fill(0);
+  const { length } = text;
+  const ascii = length < leastAscii ? undefined : asciiOf(text);
+  let last = 0;
+  if (ascii === undefined) {
+    for (let at = 0; at < length; at++) {
+      last = marked(last, text.charCodeAt(at));
+      seen[last] = 1;
+    }
+    return seen;
+  }
+  const { bytes } = ascii;
+  for (let at = 0; at < length; at++) {
+    last = marked(last, bytes[at] ?? 0);
+    seen[last] = 1;
+  }
+  return seen;
+}
+
 /**
  * The patterns of which a hint is in the text. One pass marks every three characters that are there, and
  * only a hint all of whose threes were seen is looked for.
  */
 function likelyPatterns(text: string): readonly SecretPattern[] {
-  const seen = seenTrigrams.fill(0);
-  let last = 0;
-  for (let at = 0; at < text.length; at++) {
-    last = marked(last, text.charCodeAt(at));
-    seen[last] = 1;
-  }
+  const seen = markTrigrams(text);
   let lower: string | undefined;
   const has = (hint: string) => {
     lower ??= text.toLowerCase();
@@ -252,10 +268,16 @@ function countRandom(text: string): number {
   return count;
 }
 
+const timesSeen = new Uint16Array(128);
+
+/** Of a word of ASCII characters, at most 512. */
 function bitsPerCharacter(word: string): number {
-  const counts = new Map<string, number>();
-  for (const character of word) counts.set(character, (counts.get(character) ?? 0) + 1);
+  const counts = timesSeen.fill(0);
+  for (let at = 0; at < word.length; at++) {
+    const code = word.charCodeAt(at) & 0x7f;
+    counts[code] = (counts[code] ?? 0) + 1;
+  }
   let bits = 0;
-  for (const count of counts.values()) bits -= (count / word.length) * Math.log2(count / word.length);
+  for (const count of counts) if (count > 0) bits -= (count / word.length) * Math.log2(count / word.length);
   return bits;
 }
