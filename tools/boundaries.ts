@@ -25,6 +25,7 @@ const belowStudio = [
   "sandbox-client",
   "sandbox-react",
   "sandbox-ui",
+  "web-parts",
   "gate",
   "guest",
   "plugins",
@@ -42,7 +43,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "sandbox-client": ["core"],
   "sandbox-react": [],
   // What a browser gets is built from the client; the package itself only says where that lies.
-  "sandbox-ui": ["core", "sandbox-client", "sandbox-react"],
+  "sandbox-ui": ["core", "sandbox-client", "sandbox-react", "web-parts"],
+  "web-parts": ["core"],
   gate: ["core"],
   guest: ["core"],
   plugins: ["core", "gate"],
@@ -62,8 +64,12 @@ const portable = [
   "packages/sandbox-react/src",
   "packages/sandbox-ui/src/web",
   "packages/studio/src/web",
+  "packages/web-parts/src",
 ];
-const portableExceptions = ["packages/sandbox-client/src/node"];
+const portableExceptions = ["packages/sandbox-client/src/node", "packages/web-parts/src/vite.ts"];
+
+/** Apps that are bundled: what they import is needed when they are built, and not where they run. */
+const bundled = ["packages/sandbox-ui/src/web", "packages/studio/src/web"];
 
 /** Folders where time, randomness, timers and I/O come only through the ports. */
 const ported = ["packages/actors/src", "packages/server/src"];
@@ -124,7 +130,10 @@ function checkInternal(
   if (!(allowed[owner.folder] ?? []).includes(target.folder)) {
     problems.push(`${path}: ${owner.folder} must not import ${target.folder}`);
   }
-  if (!(target.name in owner.dependencies)) {
+  const declared = within(path, bundled)
+    ? { ...owner.dependencies, ...owner.devDependencies }
+    : owner.dependencies;
+  if (!(target.name in declared)) {
     problems.push(`${path}: ${target.name} is not among the dependencies of ${owner.name}`);
   }
 }

@@ -23,7 +23,14 @@ const apps: readonly WebApp[] = [
     title: "the web app",
     folder: "studio",
     stamp: "web.stamp",
-    sources: ["studio/src", "sandbox-react/src", "client/src", "core/src"],
+    sources: [
+      "studio/src",
+      "web-parts/src",
+      "web-parts/public",
+      "sandbox-react/src",
+      "client/src",
+      "core/src",
+    ],
   },
   {
     title: "the inspector of a sandbox server",
@@ -31,10 +38,11 @@ const apps: readonly WebApp[] = [
     stamp: "sandbox-ui.stamp",
     sources: [
       "sandbox-ui/src",
+      "web-parts/src",
+      "web-parts/public",
       "sandbox-react/src",
       "sandbox-client/src",
       "core/src",
-      "studio/src/web/styles",
     ],
   },
 ];

@@ -107,6 +107,9 @@ function compile(item: WorkspacePackage, to: string): void {
   rmSync(join(to, "tsconfig.json"));
 }
 
+/** Packages that the web apps are built from and that nothing asks for afterwards: they are not published. */
+const bundled: readonly string[] = ["@holdfast/web-parts"];
+
 /** Exports that are programs to be started, not modules to be imported. */
 const programs: readonly string[] = ["@holdfast/sandbox/demo"];
 
@@ -173,7 +176,7 @@ function checkSources(packages: readonly WorkspacePackage[]): void {
   }
 }
 
-const packages = inOrderOfDependency(workspacePackages());
+const packages = inOrderOfDependency(workspacePackages().filter(({ name }) => !bundled.includes(name)));
 checkSources(packages);
 rmSync(staging, { recursive: true, force: true });
 // Jails run bundles; the published package carries them.

@@ -12,6 +12,8 @@ export interface WorkspacePackage {
   /** Subpath to source file, as in package.json. */
   readonly exports: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
+  /** What only its tests and its build need. */
+  readonly devDependencies: Readonly<Record<string, string>>;
 }
 
 const cache = new Map<string, WorkspacePackage>();
@@ -24,6 +26,7 @@ export function readPackage(folder: string): WorkspacePackage {
     version: string;
     exports?: Record<string, string>;
     dependencies?: Record<string, string>;
+    devDependencies?: Record<string, string>;
     optionalDependencies?: Record<string, string>;
   };
   const item: WorkspacePackage = {
@@ -32,6 +35,7 @@ export function readPackage(folder: string): WorkspacePackage {
     version: manifest.version,
     exports: manifest.exports ?? {},
     dependencies: { ...manifest.dependencies, ...manifest.optionalDependencies },
+    devDependencies: manifest.devDependencies ?? {},
   };
   cache.set(folder, item);
   return item;

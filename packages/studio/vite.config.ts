@@ -1,22 +1,4 @@
-import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { webApp } from "@holdfast/web-parts/vite";
 
-const web = fileURLToPath(new URL("src/web", import.meta.url));
-
-/** Builds the web app to `dist/web`; the Studio's server serves that folder. */
-export default defineConfig({
-  root: web,
-  base: "/",
-  publicDir: `${web}/public`,
-  build: {
-    outDir: fileURLToPath(new URL("dist/web", import.meta.url)),
-    emptyOutDir: true,
-    target: "es2024",
-    // The page is served under a policy without inline scripts or data URLs, so every asset is a file.
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
-    reportCompressedSize: false,
-    // "use client" at the top of a library's file means nothing here.
-    rolldownOptions: { checks: { moduleLevelDirective: false } },
-  },
-});
+/** The Studio's server serves what this builds. */
+export default webApp({ config: import.meta.url, base: "/" });

@@ -1,11 +1,14 @@
+import "@holdfast/web-parts/styles.css";
 import "@holdfast/sandbox-react/styles.css";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/sessions.css";
 import "./styles/tools.css";
+import { WebApp } from "@holdfast/web-parts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { tabStorage, takeConnection } from "./api/connection.ts";
+import { errorWords } from "./api/errors.ts";
 import { App } from "./app/app.tsx";
 
 // The token leaves the address before anything else runs.
@@ -15,6 +18,8 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <App connection={connection} />
+    <WebApp profile={{ name: "Sandbox inspector", errorWords }}>
+      <App connection={connection} />
+    </WebApp>
   </StrictMode>,
 );

@@ -1,14 +1,15 @@
-import "./styles/tokens.css";
-import "./styles/base.css";
-import "./styles/shell.css";
+import "@holdfast/web-parts/styles.css";
+import "./styles/sign-in.css";
 import "./styles/tasks.css";
 import "./styles/task.css";
 import "./styles/transcript.css";
 import "./styles/diff.css";
 import "./styles/system.css";
+import { WebApp } from "@holdfast/web-parts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { exchangeTicket, takeTicket } from "./api/auth.ts";
+import { errorWords } from "./api/errors.ts";
 import { createStudioApi } from "./api/holdfast.ts";
 import { App } from "./app/app.tsx";
 
@@ -20,6 +21,8 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <App api={createStudioApi(location.origin)} exchange={exchange} />
+    <WebApp profile={{ name: "Holdfast", errorWords }}>
+      <App api={createStudioApi(location.origin)} exchange={exchange} />
+    </WebApp>
   </StrictMode>,
 );

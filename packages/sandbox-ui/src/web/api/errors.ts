@@ -1,8 +1,5 @@
 import { isHoldfastError } from "@holdfast/core";
-
-export function errorCode(error: unknown): string | undefined {
-  return isHoldfastError(error) ? `${error.group}.${error.code}` : undefined;
-}
+import type { ErrorWords } from "@holdfast/web-parts/errors";
 
 /** The server wants a token, or another one. */
 export function isSignedOut(error: unknown): boolean {
@@ -19,7 +16,7 @@ export function isOutdated(error: unknown): boolean {
 }
 
 /** An error in words for people, with what to do next. The code is shown apart, for the documentation. */
-export function errorWords(error: unknown): { readonly title: string; readonly next: string } {
+export function errorWords(error: unknown): ErrorWords {
   if (isSignedOut(error)) {
     return { title: "The server asks for its token.", next: "It was printed when the server started." };
   }

@@ -1,3 +1,4 @@
+import { Loading } from "@holdfast/web-parts";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
@@ -5,8 +6,6 @@ import { type Connection, tabStorage, withToken } from "../api/connection.ts";
 import { ApiProvider } from "../api/context.ts";
 import { isSignedOut, isUnreachable } from "../api/errors.ts";
 import { SandboxApi } from "../api/sandbox-api.ts";
-import { Loading } from "../parts/notice.tsx";
-import { AnnouncerProvider } from "./announcer.tsx";
 import { ConnectScreen } from "./connect-screen.tsx";
 import { LinkContext } from "./link.ts";
 import { createAppRouter } from "./router.tsx";
@@ -82,9 +81,7 @@ function Connected({
     <ApiProvider value={api}>
       <QueryClientProvider client={queries}>
         <LinkContext value={offline ? "offline" : "online"}>
-          <AnnouncerProvider>
-            <RouterProvider router={router} />
-          </AnnouncerProvider>
+          <RouterProvider router={router} />
         </LinkContext>
       </QueryClientProvider>
     </ApiProvider>

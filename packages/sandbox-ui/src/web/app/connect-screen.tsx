@@ -1,8 +1,6 @@
+import { BrandMark, ErrorNotice, usePageTitle } from "@holdfast/web-parts";
 import { type FormEvent, useState } from "react";
 import { isSignedOut } from "../api/errors.ts";
-import { BrandMark } from "../parts/icons.tsx";
-import { ErrorNotice } from "../parts/notice.tsx";
-import { usePageTitle } from "./hooks.ts";
 
 /** Asks for the token where the address brought none, or one that the server does not take. */
 export function ConnectScreen({

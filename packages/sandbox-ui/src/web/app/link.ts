@@ -1,4 +1,5 @@
+import type { LinkState } from "@holdfast/web-parts";
 import { createContext } from "react";
 
 /** Whether the server answered the last time that it was asked. */
-export const LinkContext = createContext<"online" | "offline">("online");
+export const LinkContext = createContext<LinkState>("online");

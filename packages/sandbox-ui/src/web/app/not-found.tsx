@@ -1,5 +1,5 @@
+import { Empty } from "@holdfast/web-parts";
 import { Link } from "@tanstack/react-router";
-import { Empty } from "../parts/notice.tsx";
 
 export function NotFound() {
   return (

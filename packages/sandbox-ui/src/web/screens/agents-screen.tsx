@@ -1,11 +1,8 @@
 import type { AgentInfo } from "@holdfast/sandbox-client";
+import { ErrorNotice, Loading, Status, useAnnounce, usePageTitle } from "@holdfast/web-parts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useApi } from "../api/context.ts";
 import { agentsQuery, keys } from "../api/queries.ts";
-import { useAnnounce } from "../app/announcer.tsx";
-import { usePageTitle } from "../app/hooks.ts";
-import { ErrorNotice, Loading } from "../parts/notice.tsx";
-import { Status } from "../parts/status.tsx";
 
 /** The agents on offer: which are installed, which can reach a model, and a button for the others. */
 export function AgentsScreen() {

@@ -1,14 +1,19 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import {
+  Empty,
+  ErrorNotice,
+  Loading,
+  Status,
+  type StatusKind,
+  TimeAgo,
+  useAnnounce,
+} from "@holdfast/web-parts";
+import { formatDateTime } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useApi } from "../api/context.ts";
-import { formatDateTime } from "../api/format.ts";
 import { keys } from "../api/queries.ts";
 import type { Permission, PermissionState } from "../api/types.ts";
-import { useAnnounce } from "../app/announcer.tsx";
-import { Empty, ErrorNotice, Loading } from "../parts/notice.tsx";
-import { Status, type StatusKind } from "../parts/status.tsx";
-import { TimeAgo } from "../parts/time.tsx";
-import { visibleText } from "../parts/visible-text.ts";
 
 const states: Readonly<Record<PermissionState, { readonly kind: StatusKind; readonly label: string }>> = {
   pending: { kind: "waiting", label: "Pending" },

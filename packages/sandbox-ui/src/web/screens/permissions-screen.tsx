@@ -1,10 +1,9 @@
+import { ErrorNotice, usePageTitle } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { useApi } from "../api/context.ts";
 import { permissionsQuery } from "../api/queries.ts";
 import type { PermissionState } from "../api/types.ts";
-import { usePageTitle } from "../app/hooks.ts";
-import { ErrorNotice } from "../parts/notice.tsx";
 import { PermissionList } from "./permission-card.tsx";
 
 const states: readonly PermissionState[] = ["pending", "answered", "expired", "cancelled"];

@@ -1,14 +1,5 @@
 import { isHoldfastError } from "@holdfast/core";
-
-export interface ErrorWords {
-  readonly title: string;
-  /** What the person can do next. */
-  readonly next: string;
-}
-
-export function errorCode(error: unknown): string | undefined {
-  return isHoldfastError(error) ? `${error.group}.${error.code}` : undefined;
-}
+import { type ErrorWords, errorCode } from "@holdfast/web-parts/errors";
 
 /** True when the server does not know this browser: the cookie is missing, wrong or too old. */
 export function isSignedOut(error: unknown): boolean {

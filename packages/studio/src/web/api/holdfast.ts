@@ -1,4 +1,5 @@
 import { type ActorConn, type ActorTypes, createClient, type EventToken } from "@holdfast/client";
+import type { LinkState } from "@holdfast/web-parts";
 import type {
   OrganizationActions,
   OrganizationEvents,
@@ -7,7 +8,7 @@ import type {
   TaskActions,
   TaskEvents,
 } from "../../contract.ts";
-import type { LinkState, StudioApi, Unwatch } from "./port.ts";
+import type { StudioApi, Unwatch } from "./port.ts";
 
 /** The contract, written the way in which the client infers types from a registry. */
 interface Definition<Actions, Events> {

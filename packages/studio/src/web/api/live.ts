@@ -1,7 +1,7 @@
+import type { LinkState } from "@holdfast/web-parts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "./context.ts";
-import type { LinkState } from "./port.ts";
 import { mergeTask, mergeView, readAgain } from "./queries.ts";
 
 /** Keeps the list of tasks live. Mounted once; its state is the state of the page's link to the server. */

@@ -1,3 +1,4 @@
+import type { LinkState } from "@holdfast/web-parts";
 import type {
   OrganizationActions,
   OrganizationEvents,
@@ -6,9 +7,6 @@ import type {
   TaskActions,
   TaskEvents,
 } from "../../contract.ts";
-
-/** What a live connection is doing. `offline` means that it tries again by itself. */
-export type LinkState = "connecting" | "online" | "offline";
 
 export interface Watch<Events> {
   readonly on: { readonly [Name in keyof Events]: (payload: Events[Name]) => void };

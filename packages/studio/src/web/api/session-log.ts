@@ -1,7 +1,7 @@
+import type { LinkState } from "@holdfast/web-parts";
 import type { SessionActions, SessionEvent } from "../../contract.ts";
 import { createTranscript, reduceTranscript, type Transcript } from "../../transcript.ts";
 import { isSignedOut } from "./errors.ts";
-import type { LinkState } from "./port.ts";
 
 export interface SessionLogState {
   readonly transcript: Transcript;

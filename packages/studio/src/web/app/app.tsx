@@ -5,7 +5,6 @@ import type { ExchangeResult } from "../api/auth.ts";
 import { ApiProvider } from "../api/context.ts";
 import { isSignedOut } from "../api/errors.ts";
 import type { StudioApi } from "../api/port.ts";
-import { AnnouncerProvider } from "./announcer.tsx";
 import { createAppRouter } from "./router.tsx";
 import { SignIn } from "./sign-in.tsx";
 
@@ -45,9 +44,7 @@ export function App({
   return (
     <ApiProvider value={api}>
       <QueryClientProvider client={queries}>
-        <AnnouncerProvider>
-          <RouterProvider router={router} />
-        </AnnouncerProvider>
+        <RouterProvider router={router} />
       </QueryClientProvider>
     </ApiProvider>
   );

@@ -1,5 +1,5 @@
+import { usePageTitle } from "@holdfast/web-parts";
 import { Link } from "@tanstack/react-router";
-import { usePageTitle } from "./hooks.ts";
 
 export function NotFound() {
   usePageTitle("Not found");

@@ -1,5 +1,4 @@
-import { BrandMark } from "../components/icons.tsx";
-import { usePageTitle } from "./hooks.ts";
+import { BrandMark, usePageTitle } from "@holdfast/web-parts";
 
 /** Shown without a session. There is nothing to type in: a link is the only way in. */
 export function SignIn({ refused }: { readonly refused: boolean }) {

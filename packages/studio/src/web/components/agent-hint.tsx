@@ -1,4 +1,4 @@
-import { Command } from "./copy-button.tsx";
+import { Command } from "./command.tsx";
 
 /** What to do about an agent; a hint that is a command is ready to copy. */
 export function AgentHint({ hint }: { readonly hint: string }) {

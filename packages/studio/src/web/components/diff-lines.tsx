@@ -1,6 +1,6 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { memo } from "react";
 import type { PatchHunk, PatchLine } from "./patch.ts";
-import { visibleText } from "./visible-text.ts";
 
 const signs: Readonly<Record<PatchLine["type"], string>> = {
   added: "+",

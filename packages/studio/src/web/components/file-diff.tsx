@@ -1,9 +1,9 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { structuredPatch } from "diff";
 import { useMemo } from "react";
 import type { TranscriptFileDiff } from "../../transcript.ts";
 import { DiffLines } from "./diff-lines.tsx";
 import { toHunks } from "./patch.ts";
-import { visibleText } from "./visible-text.ts";
 
 /** Texts above this many characters are not compared: the comparison could take seconds. */
 const maxCompared = 200_000;

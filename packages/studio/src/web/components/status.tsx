@@ -1,3 +1,4 @@
+import { Status } from "@holdfast/web-parts";
 import type { TaskStatus } from "../../contract.ts";
 
 const words: Readonly<Record<TaskStatus, string>> = {
@@ -18,14 +19,8 @@ export function isBusy(status: TaskStatus): boolean {
   return status === "preparing" || status === "running" || status === "waiting";
 }
 
-/** Shape, colour and word say the same, so that none of them is needed alone. */
 export function StatusPill({ status }: { readonly status: TaskStatus }) {
-  return (
-    <span className={`status status-${status}`} data-status={status}>
-      <span className="status-dot" aria-hidden="true" />
-      {words[status]}
-    </span>
-  );
+  return <Status kind={status} label={words[status]} />;
 }
 
 /** Marks what runs without a jail, wherever it is shown. */

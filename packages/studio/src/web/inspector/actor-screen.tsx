@@ -1,21 +1,26 @@
+import {
+  ConfirmButton,
+  CopyButton,
+  Empty,
+  ErrorNotice,
+  Loading,
+  TabPanel,
+  TabStrip,
+  useAnnounce,
+  useKeepFocus,
+  usePageTitle,
+} from "@holdfast/web-parts";
+import { errorCode } from "@holdfast/web-parts/errors";
+import { formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
-import { errorCode } from "../api/errors.ts";
-import { formatDateTime } from "../api/format.ts";
-import { useAnnounce } from "../app/announcer.tsx";
-import { usePageTitle } from "../app/hooks.ts";
-import { CopyButton } from "../components/copy-button.tsx";
-import { Empty, ErrorNotice, Loading } from "../components/notice.tsx";
 import { OpenActorProvider, useOpenActor } from "./api/context.ts";
 import { LiveFeed } from "./api/live.ts";
 import { actorKey, mergeChange, summaryQuery } from "./api/queries.ts";
 import type { ActorAddress, InspectedActor } from "./api/types.ts";
 import { keyWords } from "./api/values.ts";
 import { LivePill } from "./parts/actor-status.tsx";
-import { ConfirmButton } from "./parts/confirm.tsx";
-import { useKeepFocus } from "./parts/keep-focus.ts";
-import { TabStrip } from "./parts/tabs.tsx";
 import { panels, type TabId, tabsOf } from "./tab-set.ts";
 
 /** One actor: what it is made of, live, and what can be done with it. */
@@ -101,17 +106,16 @@ function OpenedActor({
           <Ended reason={live.reason} />
         ) : (
           <>
-            <TabStrip label="Parts of the actor" tabs={tabs} tab={tab} onChange={onTab} />
-            <section
-              key={tab}
-              className="inspect-panel"
-              id={`panel-${tab}`}
-              role="tabpanel"
-              tabIndex={-1}
-              aria-labelledby={`tab-${tab}`}
-            >
+            <TabStrip
+              label="Parts of the actor"
+              className="inspect-tabs"
+              tabs={tabs}
+              tab={tab}
+              onChange={onTab}
+            />
+            <TabPanel tab={tab} className="inspect-panel" tabIndex={-1}>
               <Panel />
-            </section>
+            </TabPanel>
           </>
         )}
       </div>

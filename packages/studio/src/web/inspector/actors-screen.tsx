@@ -1,11 +1,16 @@
+import {
+  Empty,
+  ErrorNotice,
+  Loading,
+  RefreshIcon,
+  TimeAgo,
+  useDebounced,
+  usePageTitle,
+} from "@holdfast/web-parts";
+import { formatCount, formatDateTime } from "@holdfast/web-parts/format";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { formatCount, formatDateTime } from "../api/format.ts";
-import { useDebounced, usePageTitle } from "../app/hooks.ts";
-import { RefreshIcon } from "../components/icons.tsx";
-import { Empty, ErrorNotice, Loading } from "../components/notice.tsx";
-import { TimeAgo } from "../components/time.tsx";
 import { actorCountQuery, actorListQuery, actorNamesQuery } from "./api/queries.ts";
 import type { ActorFilter, ActorStatus, ActorSummary } from "./api/types.ts";
 import { keyWords } from "./api/values.ts";

@@ -1,6 +1,6 @@
+import type { Tab } from "@holdfast/web-parts";
 import type { ComponentType } from "react";
 import type { InspectedActor } from "./api/types.ts";
-import type { Tab } from "./parts/tabs.tsx";
 import type { TabId } from "./tab-id.ts";
 import { ActionsTab } from "./tabs/actions-tab.tsx";
 import { ConnectionsTab } from "./tabs/connections-tab.tsx";

@@ -1,5 +1,5 @@
+import { usePageTitle } from "@holdfast/web-parts";
 import { type FormEvent, useId, useState } from "react";
-import { usePageTitle } from "../../app/hooks.ts";
 import type { ConfigKind } from "./config-api.ts";
 import { ConfigSection } from "./config-section.tsx";
 

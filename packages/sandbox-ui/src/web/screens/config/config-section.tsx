@@ -1,10 +1,8 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ConfirmButton, ErrorNotice, Loading, useAnnounce } from "@holdfast/web-parts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import { keys } from "../../api/queries.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { ConfirmButton } from "../../parts/confirm.tsx";
-import { ErrorNotice, Loading } from "../../parts/notice.tsx";
-import { visibleText } from "../../parts/visible-text.ts";
 import { type ConfigKind, useConfigApi } from "./config-api.ts";
 
 /** The entries of one kind, each with its JSON, and a form for a new one. */

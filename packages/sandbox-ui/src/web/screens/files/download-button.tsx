@@ -1,5 +1,5 @@
+import { ErrorNotice } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
-import { ErrorNotice } from "../../parts/notice.tsx";
 
 export function DownloadButton({
   label,

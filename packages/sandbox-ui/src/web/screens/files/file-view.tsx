@@ -1,14 +1,13 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ErrorNotice, Loading, useAnnounce } from "@holdfast/web-parts";
+import { formatBytes } from "@holdfast/web-parts/format";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { isOutdated } from "../../api/errors.ts";
 import { baseName, type Place, placeText, readText, saveText, type TextFile } from "../../api/files.ts";
-import { formatBytes } from "../../api/format.ts";
 import { keys } from "../../api/queries.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { ErrorNotice, Loading } from "../../parts/notice.tsx";
-import { visibleText } from "../../parts/visible-text.ts";
 
 /** One file as text, to be read and changed. */
 export function FileView({ place, directory }: { readonly place: Place; readonly directory: Place }) {

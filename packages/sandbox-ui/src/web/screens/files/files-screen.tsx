@@ -1,4 +1,16 @@
 import type { FsEntry } from "@holdfast/sandbox-client";
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import {
+  AskButton,
+  ConfirmButton,
+  Empty,
+  ErrorNotice,
+  FileIcon,
+  FolderIcon,
+  Loading,
+  usePageTitle,
+} from "@holdfast/web-parts";
+import { formatBytes, formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouteContext } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
@@ -12,13 +24,7 @@ import {
   placeQuery,
   placeText,
 } from "../../api/files.ts";
-import { formatBytes, formatDateTime } from "../../api/format.ts";
 import { directoryQuery, keys } from "../../api/queries.ts";
-import { usePageTitle } from "../../app/hooks.ts";
-import { AskButton, ConfirmButton } from "../../parts/confirm.tsx";
-import { FileIcon, FolderIcon } from "../../parts/icons.tsx";
-import { Empty, ErrorNotice, Loading } from "../../parts/notice.tsx";
-import { visibleText } from "../../parts/visible-text.ts";
 import { DownloadButton } from "./download-button.tsx";
 import { FileView } from "./file-view.tsx";
 import { Upload } from "./upload.tsx";

@@ -1,11 +1,10 @@
+import { ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { isOutdated } from "../../api/errors.ts";
 import { type Place, upload } from "../../api/files.ts";
 import { keys } from "../../api/queries.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { ErrorNotice } from "../../parts/notice.tsx";
 
 /** Puts files of the person's machine into the directory; what has the same name is replaced only when asked. */
 export function Upload({ directory }: { readonly directory: Place }) {

@@ -1,8 +1,8 @@
+import { ErrorNotice } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import type { Process } from "../../api/types.ts";
-import { ErrorNotice } from "../../parts/notice.tsx";
 import { type OutputPart, OutputText } from "./output-text.ts";
 
 /** What a process prints, as it comes, and a line for its input. */

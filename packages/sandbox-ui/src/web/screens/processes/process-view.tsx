@@ -1,14 +1,12 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ConfirmButton, ErrorNotice, Loading, Status } from "@holdfast/web-parts";
+import { formatDateTime } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useApi } from "../../api/context.ts";
-import { formatDateTime } from "../../api/format.ts";
 import { keys } from "../../api/queries.ts";
 import type { Process } from "../../api/types.ts";
-import { ConfirmButton } from "../../parts/confirm.tsx";
-import { ErrorNotice, Loading } from "../../parts/notice.tsx";
-import { Status } from "../../parts/status.tsx";
-import { visibleText } from "../../parts/visible-text.ts";
 import { ProcessOutput } from "./process-output.tsx";
 import { commandLine, processState } from "./process-words.ts";
 

@@ -1,5 +1,5 @@
+import type { StatusKind } from "@holdfast/web-parts";
 import type { Process } from "../../api/types.ts";
-import type { StatusKind } from "../../parts/status.tsx";
 
 /** The command as a person would type it. */
 export function commandLine({ command, args }: Pick<Process, "command" | "args">): string {

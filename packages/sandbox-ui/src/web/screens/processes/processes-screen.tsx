@@ -1,14 +1,10 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ErrorNotice, Loading, PlusIcon, Status, TimeAgo, usePageTitle } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
 import { processesQuery } from "../../api/queries.ts";
 import type { Process } from "../../api/types.ts";
-import { usePageTitle } from "../../app/hooks.ts";
-import { PlusIcon } from "../../parts/icons.tsx";
-import { ErrorNotice, Loading } from "../../parts/notice.tsx";
-import { Status } from "../../parts/status.tsx";
-import { TimeAgo } from "../../parts/time.tsx";
-import { visibleText } from "../../parts/visible-text.ts";
 import { ProcessView } from "./process-view.tsx";
 import { commandLine, processState } from "./process-words.ts";
 import { StartProcess } from "./start-process.tsx";

@@ -1,11 +1,11 @@
 import type { ProcessInfo } from "@holdfast/sandbox-client";
+import { ErrorNotice } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { SandboxApi } from "../../api/sandbox-api.ts";
-import { ErrorNotice } from "../../parts/notice.tsx";
 import { splitCommand } from "./command-words.ts";
 
 interface NewProcess {

@@ -1,9 +1,9 @@
+import { ErrorNotice } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
-import { ErrorNotice } from "../../parts/notice.tsx";
 
 /** Sends a prompt; the server queues it while a turn runs. Enter sends, Shift and Enter makes a line. */
 export function Composer({ session }: { readonly session: Session }) {

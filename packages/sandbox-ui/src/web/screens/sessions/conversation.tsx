@@ -1,12 +1,12 @@
 import { AgentTranscript, useTranscript } from "@holdfast/sandbox-react";
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { Empty } from "@holdfast/web-parts";
 import { useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useEffect, useRef } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
 import type { SessionLogView } from "../../api/use-session-log.ts";
-import { Empty } from "../../parts/notice.tsx";
-import { visibleText } from "../../parts/visible-text.ts";
 
 /** What was said and done, as people read it; questions of the agent are answered in place. */
 export function Conversation({

@@ -1,10 +1,9 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { CopyButton, Empty } from "@holdfast/web-parts";
+import { formatCount, formatPreciseClock } from "@holdfast/web-parts/format";
 import { type RefObject, useEffect, useId, useRef, useState } from "react";
-import { formatClock, formatCount } from "../../api/format.ts";
 import type { Sender, SessionEvent } from "../../api/types.ts";
 import type { SessionLogView } from "../../api/use-session-log.ts";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { Empty } from "../../parts/notice.tsx";
-import { visibleText } from "../../parts/visible-text.ts";
 import { eventWords } from "./event-words.ts";
 
 /** How many rows are drawn; more on demand. */
@@ -141,7 +140,7 @@ function EventRow({ event, asked }: { readonly event: SessionEvent; readonly ask
       <details open={open} onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
         <summary>
           <span className="event-number">{event.sequence}</span>
-          <span className="event-time">{formatClock(event.createdAt)}</span>
+          <span className="event-time">{formatPreciseClock(event.createdAt)}</span>
           <span className="event-sign" role="img" aria-label={words} title={words}>
             {sign}
           </span>

@@ -1,10 +1,9 @@
+import { ErrorNotice, Loading, usePageTitle } from "@holdfast/web-parts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { agentsQuery, keys } from "../../api/queries.ts";
-import { usePageTitle } from "../../app/hooks.ts";
-import { ErrorNotice, Loading } from "../../parts/notice.tsx";
 
 export function NewSessionScreen() {
   usePageTitle("New session");

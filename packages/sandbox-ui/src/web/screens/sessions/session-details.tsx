@@ -1,4 +1,4 @@
-import { formatDateTime } from "../../api/format.ts";
+import { formatDateTime } from "@holdfast/web-parts/format";
 import type { Session } from "../../api/types.ts";
 
 /** Everything that the server tells of a session. */

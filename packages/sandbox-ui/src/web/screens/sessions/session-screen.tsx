@@ -1,3 +1,12 @@
+import {
+  AskButton,
+  ConfirmButton,
+  ErrorNotice,
+  Loading,
+  TabPanel,
+  TabStrip,
+  usePageTitle,
+} from "@holdfast/web-parts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
@@ -5,10 +14,6 @@ import { useApi } from "../../api/context.ts";
 import { keys, permissionsQuery, sessionQuery } from "../../api/queries.ts";
 import type { Session, SessionEvent } from "../../api/types.ts";
 import { type SessionLogView, useSessionLog } from "../../api/use-session-log.ts";
-import { usePageTitle } from "../../app/hooks.ts";
-import { AskButton, ConfirmButton } from "../../parts/confirm.tsx";
-import { ErrorNotice, Loading } from "../../parts/notice.tsx";
-import { Tabs } from "../../parts/tabs.tsx";
 import { PermissionList } from "../permission-card.tsx";
 import { Composer } from "./composer.tsx";
 import { Conversation } from "./conversation.tsx";
@@ -79,7 +84,7 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
         <SessionSettings session={session} />
       </header>
       {log.error !== undefined && <ErrorNotice error={log.error} title="The log cannot be read." />}
-      <Tabs
+      <TabStrip
         label="Parts of the session"
         tab={tab}
         onChange={(chosen) => {
@@ -92,7 +97,8 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
           { id: "permissions", label: "Permissions", count: pending.length },
           { id: "details", label: "Details" },
         ]}
-      >
+      />
+      <TabPanel tab={tab} className="tab-panel" tabIndex={0}>
         {tab === "conversation" && (
           <Conversation
             session={session}
@@ -106,7 +112,7 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
         {tab === "events" && <EventsTab log={log} shown={shown} />}
         {tab === "permissions" && <PermissionList permissions={permissions} />}
         {tab === "details" && <SessionDetails session={session} />}
-      </Tabs>
+      </TabPanel>
       {tab !== "details" && <Composer session={session} />}
     </div>
   );

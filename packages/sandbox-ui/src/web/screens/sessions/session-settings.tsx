@@ -1,11 +1,10 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { ErrorNotice } from "../../parts/notice.tsx";
-import { visibleText } from "../../parts/visible-text.ts";
 import { changeOf, type Setting, settingsOf } from "./settings-of.ts";
 
 /** Mode, model and whatever else the agent lets a person choose; nothing where it offers nothing. */

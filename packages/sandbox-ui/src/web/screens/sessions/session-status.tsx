@@ -1,5 +1,5 @@
+import { Status, type StatusKind } from "@holdfast/web-parts";
 import type { SessionStatus } from "../../api/types.ts";
-import { Status, type StatusKind } from "../../parts/status.tsx";
 
 const kinds: Readonly<Record<SessionStatus, StatusKind>> = {
   starting: "preparing",

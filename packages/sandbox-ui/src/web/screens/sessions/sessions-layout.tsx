@@ -1,11 +1,9 @@
+import { ErrorNotice, Loading, PlusIcon, TimeAgo } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
 import { useApi } from "../../api/context.ts";
 import { sessionsQuery } from "../../api/queries.ts";
 import type { Session } from "../../api/types.ts";
-import { PlusIcon } from "../../parts/icons.tsx";
-import { ErrorNotice, Loading } from "../../parts/notice.tsx";
-import { TimeAgo } from "../../parts/time.tsx";
 import { SessionStatusMark } from "./session-status.tsx";
 
 /** All sessions at the side, one of them or a new one beside them. */

@@ -1,5 +1,5 @@
 import { type ActorKey, decodeJson, encodeJson, isHoldfastError } from "@holdfast/core";
-import { visibleText } from "../../components/visible-text.ts";
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { maxValueDepth } from "./request.ts";
 
 /** A value as the JSON that people edit, with tags for what JSON has no word for. */

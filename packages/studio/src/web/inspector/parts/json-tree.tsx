@@ -1,7 +1,7 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ChevronIcon } from "@holdfast/web-parts";
+import { formatBytes } from "@holdfast/web-parts/format";
 import { type ReactNode, useState } from "react";
-import { formatBytes } from "../../api/format.ts";
-import { ChevronIcon } from "../../components/icons.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 
 /** Members that are drawn at once; more on demand. */
 const membersAtOnce = 100;

@@ -1,4 +1,4 @@
-import { visibleText } from "../../components/visible-text.ts";
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import type { DatabaseRow } from "../api/types.ts";
 import { leafText } from "./json-tree.tsx";
 

@@ -1,5 +1,5 @@
+import { ChevronIcon } from "@holdfast/web-parts";
 import { useState } from "react";
-import { ChevronIcon } from "../../components/icons.tsx";
 import { valueLine } from "../api/values.ts";
 import { JsonTree, leafText } from "./json-tree.tsx";
 

@@ -1,8 +1,7 @@
+import { Empty, ErrorNotice, useAnnounce } from "@holdfast/web-parts";
+import { formatClock } from "@holdfast/web-parts/format";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { formatClock } from "../../api/format.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { Empty, ErrorNotice } from "../../components/notice.tsx";
 import { useOpenActor } from "../api/context.ts";
 import { parseArguments } from "../api/values.ts";
 import { CodeField, SelectField } from "../parts/fields.tsx";

@@ -1,8 +1,7 @@
-import { Empty } from "../../components/notice.tsx";
-import { visibleText } from "../../components/visible-text.ts";
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ConfirmButton, Empty } from "@holdfast/web-parts";
 import { useOpenActor } from "../api/context.ts";
 import type { Connection } from "../api/types.ts";
-import { ConfirmButton } from "../parts/confirm.tsx";
 import { Value } from "../parts/value.tsx";
 
 /** Who is connected, and with what. */

@@ -1,7 +1,7 @@
+import { Empty, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { formatCount } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { formatCount } from "../../api/format.ts";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
 import { useOpenActor } from "../api/context.ts";
 import { rowsPerPage, rowsQuery, tablesQuery, useChange } from "../api/queries.ts";
 import type { DatabaseTable } from "../api/types.ts";

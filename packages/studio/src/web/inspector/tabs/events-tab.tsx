@@ -1,7 +1,7 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { Empty } from "@holdfast/web-parts";
+import { formatClock } from "@holdfast/web-parts/format";
 import { useRef, useState } from "react";
-import { formatClock } from "../../api/format.ts";
-import { Empty } from "../../components/notice.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { useOpenActor } from "../api/context.ts";
 import { SelectField } from "../parts/fields.tsx";
 import { useStickToEnd } from "../parts/stick-to-end.ts";

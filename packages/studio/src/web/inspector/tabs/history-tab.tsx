@@ -1,8 +1,8 @@
+import { ErrorNotice } from "@holdfast/web-parts";
+import { formatDateTime } from "@holdfast/web-parts/format";
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { formatDateTime } from "../../api/format.ts";
-import { ErrorNotice } from "../../components/notice.tsx";
 import { useOpenActor } from "../api/context.ts";
 import { parseValue } from "../api/values.ts";
 import { CodeField, TextField } from "../parts/fields.tsx";

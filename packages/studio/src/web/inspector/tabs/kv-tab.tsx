@@ -1,15 +1,12 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ConfirmButton, Empty, ErrorNotice, Loading, useAnnounce, useDebounced } from "@holdfast/web-parts";
+import { formatBytes } from "@holdfast/web-parts/format";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
-import { formatBytes } from "../../api/format.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { useDebounced } from "../../app/hooks.ts";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { useOpenActor } from "../api/context.ts";
 import { kvQuery, useChange } from "../api/queries.ts";
 import type { KvEntry } from "../api/types.ts";
 import { base64url } from "../api/values.ts";
-import { ConfirmButton } from "../parts/confirm.tsx";
 import { CodeField, TextField } from "../parts/fields.tsx";
 
 interface Draft {

@@ -1,8 +1,8 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { Empty, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { formatClock } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
-import { formatClock } from "../../api/format.ts";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { useOpenActor } from "../api/context.ts";
 import { logsQuery } from "../api/queries.ts";
 import type { LogRecord } from "../api/types.ts";

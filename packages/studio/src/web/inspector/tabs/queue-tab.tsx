@@ -1,15 +1,12 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ConfirmButton, Empty, ErrorNotice, Loading, TimeAgo, useAnnounce } from "@holdfast/web-parts";
+import { formatCount, formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { formatCount, formatDateTime } from "../../api/format.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
-import { TimeAgo } from "../../components/time.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { useOpenActor } from "../api/context.ts";
 import { deadLettersQuery, queueQuery, useChange } from "../api/queries.ts";
 import type { QueueMessage } from "../api/types.ts";
 import { parseValue } from "../api/values.ts";
-import { ConfirmButton } from "../parts/confirm.tsx";
 import { CodeField, SelectField, TextField } from "../parts/fields.tsx";
 import { Value } from "../parts/value.tsx";
 

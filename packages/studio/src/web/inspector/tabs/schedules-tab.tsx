@@ -1,13 +1,11 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ConfirmButton, Empty, ErrorNotice, Loading, useAnnounce } from "@holdfast/web-parts";
+import { formatClock, formatDateTime, formatDuration } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { formatClock, formatDateTime, formatDuration } from "../../api/format.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { useOpenActor } from "../api/context.ts";
 import { scheduleHistoryQuery, schedulesQuery, useChange } from "../api/queries.ts";
 import type { CronFire, DeadSchedule, Schedule } from "../api/types.ts";
-import { ConfirmButton } from "../parts/confirm.tsx";
 import { Value } from "../parts/value.tsx";
 
 /** What the actor will do later, and what came of what it did. */

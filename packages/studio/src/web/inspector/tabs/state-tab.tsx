@@ -1,7 +1,5 @@
+import { CopyButton, ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { CopyButton } from "../../components/copy-button.tsx";
-import { ErrorNotice } from "../../components/notice.tsx";
 import { useOpenActor } from "../api/context.ts";
 import { useChange } from "../api/queries.ts";
 import { parseValue, valueText } from "../api/values.ts";

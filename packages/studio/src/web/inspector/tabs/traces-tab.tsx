@@ -1,8 +1,7 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { Empty, ErrorNotice, Loading, RefreshIcon } from "@holdfast/web-parts";
+import { formatClock } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
-import { formatClock } from "../../api/format.ts";
-import { RefreshIcon } from "../../components/icons.tsx";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { useOpenActor } from "../api/context.ts";
 import { tracesQuery } from "../api/queries.ts";
 import type { Span } from "../api/types.ts";

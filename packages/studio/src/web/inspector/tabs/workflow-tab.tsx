@@ -1,13 +1,12 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ConfirmButton, Empty, ErrorNotice, Loading } from "@holdfast/web-parts";
+import { formatClock, formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
-import { formatClock, formatDateTime } from "../../api/format.ts";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { useOpenActor } from "../api/context.ts";
 import { useChange, workflowQuery } from "../api/queries.ts";
 import type { WorkflowEntry, WorkflowEntryFacts, WorkflowHistory, WorkflowView } from "../api/types.ts";
 import { entryDepth, entryName, entryWords } from "../api/workflow.ts";
-import { ConfirmButton } from "../parts/confirm.tsx";
 import { TextField } from "../parts/fields.tsx";
 import { Value } from "../parts/value.tsx";
 

@@ -1,13 +1,20 @@
+import {
+  CheckIcon,
+  CrossIcon,
+  ErrorNotice,
+  Loading,
+  RefreshIcon,
+  useNow,
+  usePageTitle,
+  WarningIcon,
+} from "@holdfast/web-parts";
+import { formatBytes, formatCount, formatDuration } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import type { AgentChoice, SystemCheck, SystemStatus } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
-import { formatBytes, formatCount, formatDuration } from "../../api/format.ts";
 import { agentsQuery, systemQuery } from "../../api/queries.ts";
-import { useNow, usePageTitle } from "../../app/hooks.ts";
 import { AgentHint } from "../../components/agent-hint.tsx";
-import { Command } from "../../components/copy-button.tsx";
-import { CheckIcon, CrossIcon, RefreshIcon, WarningIcon } from "../../components/icons.tsx";
-import { ErrorNotice, Loading } from "../../components/notice.tsx";
+import { Command } from "../../components/command.tsx";
 
 /** What this machine can and cannot do, and what mends it. */
 export function SystemScreen() {

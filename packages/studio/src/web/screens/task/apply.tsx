@@ -1,13 +1,11 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { BranchIcon, ErrorNotice, useAnnounce, WarningIcon } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import type { DiffFile, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { Command } from "../../components/copy-button.tsx";
-import { BranchIcon, WarningIcon } from "../../components/icons.tsx";
-import { ErrorNotice } from "../../components/notice.tsx";
+import { Command } from "../../components/command.tsx";
 import { isBusy } from "../../components/status.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 
 /** Puts the changes on a new branch of the person's repository; the checked-out files stay as they are. */
 export function Apply({ task, files }: { readonly task: TaskView; readonly files: readonly DiffFile[] }) {

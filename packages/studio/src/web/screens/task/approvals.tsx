@@ -1,16 +1,14 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ErrorNotice, useAnnounce, useNow } from "@holdfast/web-parts";
+import { errorCode } from "@holdfast/web-parts/errors";
+import { formatDuration } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import type { ApprovalOption, ApprovalView, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
-import { errorCode } from "../../api/errors.ts";
-import { formatDuration } from "../../api/format.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { useNow } from "../../app/hooks.ts";
 import { diffsInDetail } from "../../components/diff-detail.ts";
 import { FileDiff } from "../../components/file-diff.tsx";
-import { ToolIcon } from "../../components/icons.tsx";
-import { ErrorNotice } from "../../components/notice.tsx";
-import { visibleText } from "../../components/visible-text.ts";
+import { ToolIcon } from "../../components/tool-icon.tsx";
 
 /** The questions of the agent and of the gate, oldest first. Answering one moves focus to the next, or to the transcript. */
 export function Approvals({ task }: { readonly task: TaskView }) {

@@ -1,14 +1,13 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ChevronIcon, Empty, ErrorNotice, Loading, RefreshIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { memo, useMemo, useState } from "react";
 import type { DiffFile, DiffView, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { diffQuery } from "../../api/queries.ts";
 import { DiffLines } from "../../components/diff-lines.tsx";
-import { ChevronIcon, RefreshIcon } from "../../components/icons.tsx";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
 import { parsePatch } from "../../components/patch.ts";
 import { isBusy } from "../../components/status.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { Apply } from "./apply.tsx";
 
 /** What differs from where the work began, file by file, and the way to take it over. */

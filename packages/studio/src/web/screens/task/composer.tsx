@@ -1,9 +1,8 @@
+import { ErrorNotice, SendIcon } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
-import { SendIcon } from "../../components/icons.tsx";
-import { ErrorNotice } from "../../components/notice.tsx";
 import { isBusy } from "../../components/status.tsx";
 
 const reasons: Readonly<Record<TaskStatus, string>> = {

@@ -1,6 +1,6 @@
+import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import type { TaskView } from "../../../contract.ts";
 import type { SessionLogState } from "../../api/session-log.ts";
-import { ErrorNotice, Loading } from "../../components/notice.tsx";
 import { isBusy } from "../../components/status.tsx";
 import { Approvals } from "./approvals.tsx";
 import { Composer } from "./composer.tsx";

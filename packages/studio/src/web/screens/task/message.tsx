@@ -1,7 +1,7 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { formatCount } from "@holdfast/web-parts/format";
 import { useState } from "react";
-import { formatCount } from "../../api/format.ts";
 import { Markdown } from "../../components/markdown.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 
 /** Longer messages show as plain text, and at first only their end: Markdown of megabytes takes seconds. */
 const maxMarkdown = 60_000;

@@ -1,8 +1,8 @@
+import { useNow } from "@holdfast/web-parts";
+import { formatCompact, formatCount, formatDuration } from "@holdfast/web-parts/format";
 import type { TaskView } from "../../../contract.ts";
 import type { Transcript } from "../../../transcript.ts";
-import { formatCompact, formatCount, formatDuration } from "../../api/format.ts";
 import type { SessionLogState } from "../../api/session-log.ts";
-import { useNow } from "../../app/hooks.ts";
 import { isBusy, statusWords } from "../../components/status.tsx";
 
 /** How long the turn takes or took, and what was used so far. */

@@ -1,11 +1,9 @@
+import { BranchIcon, ErrorNotice, StopIcon, useAnnounce } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { TaskView } from "../../../contract.ts";
+import { baseName } from "../../api/base-name.ts";
 import { useApi } from "../../api/context.ts";
-import { baseName } from "../../api/format.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { BranchIcon, StopIcon } from "../../components/icons.tsx";
-import { ErrorNotice } from "../../components/notice.tsx";
 import { isBusy, StatusPill, UnsafeMark } from "../../components/status.tsx";
 
 export function TaskHeader({ task }: { readonly task: TaskView }) {

@@ -1,19 +1,26 @@
+import {
+  Empty,
+  ErrorNotice,
+  Loading,
+  TabPanel,
+  TabStrip,
+  useAnnounce,
+  useMediaQuery,
+  usePageTitle,
+  usePrevious,
+} from "@holdfast/web-parts";
+import { errorCode } from "@holdfast/web-parts/errors";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import type { TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
-import { errorCode } from "../../api/errors.ts";
 import { useTaskLive } from "../../api/live.ts";
 import { readAgain, taskQuery } from "../../api/queries.ts";
 import { useSessionLog } from "../../api/use-session.ts";
-import { useAnnounce } from "../../app/announcer.tsx";
-import { useMediaQuery, usePageTitle, usePrevious } from "../../app/hooks.ts";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
 import { isBusy, statusWords } from "../../components/status.tsx";
 import { Changes } from "./changes.tsx";
 import { Conversation } from "./conversation.tsx";
-import { TabList, type WorkspaceTab } from "./tab-list.tsx";
 import { TaskHeader } from "./task-header.tsx";
 
 export function TaskScreen({ taskId }: { readonly taskId: string }) {
@@ -45,12 +52,13 @@ export function TaskScreen({ taskId }: { readonly taskId: string }) {
 /** Conversation and changes side by side, or one at a time where there is no room for both. */
 function Workspace({ task }: { readonly task: TaskView }) {
   const wide = useMediaQuery("(min-width: 75rem)");
-  const [tab, setTab] = useState<WorkspaceTab>("conversation");
+  const [tab, setTab] = useState<"conversation" | "changes">("conversation");
   const log = useSessionLog(task.sessionId);
   useStatusAnnouncements(task);
   useFreshDiff(task);
   const conversation = <Conversation task={task} log={log} />;
   const changes = <Changes task={task} />;
+  const asks = tab !== "conversation" && task.approvals.length > 0 ? "needs you" : undefined;
   return (
     <div className={wide ? "workspace workspace-wide" : "workspace"}>
       <TaskHeader task={task} />
@@ -65,16 +73,18 @@ function Workspace({ task }: { readonly task: TaskView }) {
         </div>
       ) : (
         <>
-          <TabList tab={tab} onChange={setTab} approvals={task.approvals.length} />
-          <section
-            className="pane"
-            id={`panel-${tab}`}
-            role="tabpanel"
-            aria-labelledby={`tab-${tab}`}
-            key={tab}
-          >
+          <TabStrip
+            label="Views of the task"
+            tabs={[
+              { id: "conversation", label: "Conversation", mark: asks },
+              { id: "changes", label: "Changes" },
+            ]}
+            tab={tab}
+            onChange={setTab}
+          />
+          <TabPanel tab={tab} className="pane">
             {tab === "conversation" ? conversation : changes}
-          </section>
+          </TabPanel>
         </>
       )}
     </div>

@@ -1,8 +1,9 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ChevronIcon } from "@holdfast/web-parts";
 import { useState } from "react";
 import type { TranscriptToolCall } from "../../../transcript.ts";
 import { FileDiff } from "../../components/file-diff.tsx";
-import { ChevronIcon, ToolIcon } from "../../components/icons.tsx";
-import { visibleText } from "../../components/visible-text.ts";
+import { ToolIcon } from "../../components/tool-icon.tsx";
 
 const statusWords: Readonly<Record<TranscriptToolCall["status"], string>> = {
   pending: "waiting",

@@ -1,8 +1,8 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ChevronIcon } from "@holdfast/web-parts";
+import { formatClock } from "@holdfast/web-parts/format";
 import { useState } from "react";
 import type { TranscriptItem } from "../../../transcript.ts";
-import { formatClock } from "../../api/format.ts";
-import { ChevronIcon } from "../../components/icons.tsx";
-import { visibleText } from "../../components/visible-text.ts";
 import { Message } from "./message.tsx";
 import { ToolCall } from "./tool-call.tsx";
 

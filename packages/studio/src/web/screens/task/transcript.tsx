@@ -1,7 +1,7 @@
+import { Empty } from "@holdfast/web-parts";
 import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { TaskStatus } from "../../../contract.ts";
 import type { TranscriptItem } from "../../../transcript.ts";
-import { Empty } from "../../components/notice.tsx";
 import { TranscriptEntry } from "./transcript-entry.tsx";
 
 /** Entries drawn at first, and added by each look further back: long logs stay quick to open. */

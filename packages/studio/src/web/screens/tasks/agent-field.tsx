@@ -1,10 +1,10 @@
+import { ErrorNotice, Loading } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId } from "react";
 import type { AgentChoice } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { agentsQuery } from "../../api/queries.ts";
 import { AgentHint } from "../../components/agent-hint.tsx";
-import { ErrorNotice, Loading } from "../../components/notice.tsx";
 
 /** The agents that can be used as radio buttons; the others below, with what they lack. */
 export function AgentField({

@@ -1,8 +1,8 @@
+import { ErrorNotice } from "@holdfast/web-parts";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import type { AgentChoice, CreateTaskInput } from "../../../contract.ts";
 import { useCreateTask } from "../../api/queries.ts";
-import { ErrorNotice } from "../../components/notice.tsx";
 import { AgentField } from "./agent-field.tsx";
 import { RepositoryField, type RepositoryValue, sampleRepository } from "./repository-field.tsx";
 

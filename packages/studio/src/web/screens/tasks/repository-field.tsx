@@ -1,10 +1,9 @@
+import { CheckIcon, useDebounced, WarningIcon } from "@holdfast/web-parts";
 import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useId } from "react";
 import { useApi } from "../../api/context.ts";
 import { errorWords } from "../../api/errors.ts";
 import { repositoryQuery } from "../../api/queries.ts";
-import { useDebounced } from "../../app/hooks.ts";
-import { CheckIcon, WarningIcon } from "../../components/icons.tsx";
 
 /** The name under which the server knows its bundled repository. */
 export const sampleRepository = "sample";

@@ -1,9 +1,9 @@
+import { TimeAgo } from "@holdfast/web-parts";
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import type { TaskSummary } from "../../../contract.ts";
-import { baseName } from "../../api/format.ts";
+import { baseName } from "../../api/base-name.ts";
 import { StatusPill, UnsafeMark } from "../../components/status.tsx";
-import { TimeAgo } from "../../components/time.tsx";
 
 export function TaskList({ tasks }: { readonly tasks: readonly TaskSummary[] }) {
   return (

@@ -1,10 +1,16 @@
+import {
+  CrossIcon,
+  Empty,
+  ErrorNotice,
+  Loading,
+  PlusIcon,
+  useMediaQuery,
+  usePageTitle,
+} from "@holdfast/web-parts";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { tasksQuery } from "../../api/queries.ts";
-import { useMediaQuery, usePageTitle } from "../../app/hooks.ts";
-import { CrossIcon, PlusIcon } from "../../components/icons.tsx";
-import { Empty, ErrorNotice, Loading } from "../../components/notice.tsx";
 import { NewTask } from "./new-task.tsx";
 import { TaskList } from "./task-list.tsx";
 

@@ -9,10 +9,10 @@ export function useKeepFocus(control: RefObject<HTMLElement | null>): void {
     const element = control.current;
     return () => {
       const focused = document.activeElement;
-      const lost = focused !== null && (focused === element || focused.closest("dialog.confirm") !== null);
+      const lost = focused !== null && (focused === element || focused.closest("dialog") !== null);
       if (!lost) return;
-      const panel = document.querySelector<HTMLElement>(".inspect-panel") ?? document.querySelector("main");
-      panel?.focus({ preventScroll: true });
+      const panel = document.querySelector<HTMLElement>("[role=tabpanel][tabindex]");
+      (panel ?? document.querySelector("main"))?.focus({ preventScroll: true });
     };
   }, [control]);
 }

@@ -1,8 +1,17 @@
 import { useEffect, useState } from "react";
-import { useAnnounce } from "../app/announcer.tsx";
+import { useAnnounce } from "./announcer.tsx";
 
-/** Copies a text. Where the clipboard is forbidden, the text beside it can still be selected. */
-export function CopyButton({ text, label }: { readonly text: string; readonly label: string }) {
+/**
+ * Copies a text, made at that moment where it is long. Where the clipboard is forbidden, the text beside
+ * it can still be selected.
+ */
+export function CopyButton({
+  text,
+  label,
+}: {
+  readonly text: string | (() => string);
+  readonly label: string;
+}) {
   const [copied, setCopied] = useState(false);
   const announce = useAnnounce();
   useEffect(() => {
@@ -12,7 +21,7 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
   }, [copied]);
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(typeof text === "string" ? text : text());
       setCopied(true);
       announce("Copied.");
     } catch {

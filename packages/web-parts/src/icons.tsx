@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 
-function Icon({ children, size = 16 }: { readonly children: ReactNode; readonly size?: number }) {
+/** The frame of every sign: 16 by 16, drawn in the colour of the text around it. */
+export function Icon({ children, size = 16 }: { readonly children: ReactNode; readonly size?: number }) {
   return (
     <svg
       className="icon"
@@ -46,9 +47,52 @@ export const MoonIcon = () => (
     <path d="M13.5 9.8A6 6 0 0 1 6.2 2.5a6 6 0 1 0 7.3 7.3Z" />
   </Icon>
 );
+export const WarningIcon = () => (
+  <Icon>
+    <path d="M8 2.2 14.5 13.5h-13L8 2.2ZM8 6.5v3M8 11.5v.01" />
+  </Icon>
+);
+export const CheckIcon = () => (
+  <Icon>
+    <path d="m3 8.5 3.2 3.2L13 4.8" />
+  </Icon>
+);
+export const CrossIcon = () => (
+  <Icon>
+    <path d="m4 4 8 8M12 4l-8 8" />
+  </Icon>
+);
+export const PlusIcon = () => (
+  <Icon>
+    <path d="M8 3v10M3 8h10" />
+  </Icon>
+);
 export const ChevronIcon = () => (
   <Icon>
-    <path d="m6 3.5 4.5 4.5L6 12.5" />
+    <path d="m6 4 4 4-4 4" />
+  </Icon>
+);
+export const StopIcon = () => (
+  <Icon>
+    <rect x="4" y="4" width="8" height="8" rx="1" fill="currentColor" />
+  </Icon>
+);
+export const SendIcon = () => (
+  <Icon>
+    <path d="M8 13V3M3.5 7.5 8 3l4.5 4.5" />
+  </Icon>
+);
+export const RefreshIcon = () => (
+  <Icon>
+    <path d="M13.5 3v3.5H10M13.3 6.5A5.5 5.5 0 1 0 13.5 9" />
+  </Icon>
+);
+export const BranchIcon = () => (
+  <Icon>
+    <circle cx="4.5" cy="3.5" r="1.5" />
+    <circle cx="4.5" cy="12.5" r="1.5" />
+    <circle cx="11.5" cy="5.5" r="1.5" />
+    <path d="M4.5 5v6M11.5 7c0 3-7 1.5-7 4" />
   </Icon>
 );
 export const FolderIcon = () => (
@@ -59,10 +103,5 @@ export const FolderIcon = () => (
 export const FileIcon = () => (
   <Icon>
     <path d="M3.5 1.5h6l3 3v10h-9ZM9.5 1.5v3h3" />
-  </Icon>
-);
-export const PlusIcon = () => (
-  <Icon>
-    <path d="M8 3v10M3 8h10" />
   </Icon>
 );

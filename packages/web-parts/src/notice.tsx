@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
-import { errorCode, errorWords } from "../api/errors.ts";
+import { errorCode } from "./errors.ts";
+import { useWebApp } from "./web-app.tsx";
 
 /** An error in words, what to do next, and a way to try again. */
 export function ErrorNotice({
@@ -11,7 +12,7 @@ export function ErrorNotice({
   readonly title?: string;
   readonly onRetry?: () => void;
 }) {
-  const words = errorWords(error);
+  const words = useWebApp().errorWords(error);
   const code = errorCode(error);
   return (
     <div className="notice notice-error" role="alert">
@@ -33,6 +34,7 @@ export function ErrorNotice({
   );
 }
 
+/** What stands where a list has nothing to show. */
 export function Empty({ title, children }: { readonly title: string; readonly children?: ReactNode }) {
   return (
     <div className="empty">

@@ -7,7 +7,7 @@ const units: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
-const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const count = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
@@ -21,12 +21,19 @@ export function formatAgo(at: number, now: number): string {
   return "just now";
 }
 
+/** "21 Nov 2026, 14:03:07". */
 export function formatDateTime(at: number): string {
   return absolute.format(at);
 }
 
+/** "14:03:07". */
 export function formatClock(at: number): string {
   return clock.format(at);
+}
+
+/** "14:03:07.120", for what lies closer together than seconds. */
+export function formatPreciseClock(at: number): string {
+  return `${clock.format(at)}.${String(Math.trunc(at) % 1_000).padStart(3, "0")}`;
 }
 
 /** "8 s", "3 min 08 s", "2 h 05 min". */
@@ -38,10 +45,12 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
 }
 
+/** "12,345". */
 export function formatCount(value: number): string {
   return count.format(value);
 }
 
+/** Like {@link formatCount} below 10,000, then "12.3K". */
 export function formatCompact(value: number): string {
   return value < 10_000 ? count.format(value) : compact.format(value);
 }
@@ -57,13 +66,6 @@ export function formatBytes(bytes: number): string {
     index += 1;
   }
   return `${value.toFixed(value < 10 ? 1 : 0)} ${names[index]}`;
-}
-
-/** The last folder of a path: enough to recognise a repository in a list. */
-export function baseName(path: string): string {
-  const trimmed = path.replace(/[/\\]+$/, "");
-  const cut = Math.max(trimmed.lastIndexOf("/"), trimmed.lastIndexOf("\\"));
-  return trimmed.slice(cut + 1) || path;
 }
 
 function pad(value: number): string {

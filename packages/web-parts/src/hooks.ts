@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
-/** The time, again at every interval; `Date.now()` in render would never move. */
+/** The time in milliseconds, again at every interval while `active`; `Date.now()` in render would never move. */
 export function useNow(intervalMs: number, active = true): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -12,6 +12,7 @@ export function useNow(intervalMs: number, active = true): number {
   return now;
 }
 
+/** The value as it was when it had not changed for `delayMs`. */
 export function useDebounced<T>(value: T, delayMs: number): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
@@ -21,6 +22,7 @@ export function useDebounced<T>(value: T, delayMs: number): T {
   return settled;
 }
 
+/** Whether a CSS media query holds. */
 export function useMediaQuery(query: string): boolean {
   return useSyncExternalStore(
     (listener) => {
@@ -30,13 +32,6 @@ export function useMediaQuery(query: string): boolean {
     },
     () => window.matchMedia(query).matches,
   );
-}
-
-/** Names the page in the tab and, for screen readers, moves focus to its heading on navigation. */
-export function usePageTitle(title: string): void {
-  useEffect(() => {
-    document.title = `${title} · Holdfast`;
-  }, [title]);
 }
 
 /** The previous value, for effects that act on a change. */

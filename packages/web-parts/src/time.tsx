@@ -1,6 +1,7 @@
-import { formatAgo, formatDateTime } from "../api/format.ts";
-import { useNow } from "../app/hooks.ts";
+import { formatAgo, formatDateTime } from "./format.ts";
+import { useNow } from "./hooks.ts";
 
+/** How long ago something was, kept up to date; the exact time when it is pointed at. */
 export function TimeAgo({ at }: { readonly at: number }) {
   const now = useNow(30_000);
   return (

@@ -1,1 +1,0 @@
-export { visibleText } from "@holdfast/sandbox-react/visible-text";

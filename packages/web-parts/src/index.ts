@@ -1,0 +1,13 @@
+export { useAnnounce } from "./announcer.tsx";
+export { AskButton } from "./ask-button.tsx";
+export { ConfirmButton } from "./confirm-button.tsx";
+export { CopyButton } from "./copy-button.tsx";
+export { useDebounced, useMediaQuery, useNow, usePrevious } from "./hooks.ts";
+export * from "./icons.tsx";
+export { useKeepFocus } from "./keep-focus.ts";
+export { Empty, ErrorNotice, Loading } from "./notice.tsx";
+export { type LinkState, Shell } from "./shell.tsx";
+export { Status, type StatusKind } from "./status.tsx";
+export { type Tab, TabPanel, TabStrip } from "./tabs.tsx";
+export { TimeAgo } from "./time.tsx";
+export { usePageTitle, WebApp, type WebAppProfile } from "./web-app.tsx";

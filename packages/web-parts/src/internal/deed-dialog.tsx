@@ -1,0 +1,72 @@
+import { useMutation } from "@tanstack/react-query";
+import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from "react";
+import { ErrorNotice } from "../notice.tsx";
+
+/** A modal dialog around one deed: it closes when the deed is done, and stays with the error when it failed. */
+export function DeedDialog({
+  title,
+  children,
+  dismissLabel,
+  confirmLabel,
+  confirmClassName,
+  describedByText = false,
+  ready = true,
+  deed,
+  onDone,
+  onClose,
+}: {
+  readonly title: string;
+  readonly children: ReactNode;
+  readonly dismissLabel: string;
+  readonly confirmLabel: string;
+  readonly confirmClassName: string;
+  /** True where what the dialog holds is read aloud when it opens. */
+  readonly describedByText?: boolean;
+  /** False while the deed still lacks something that the dialog asks for. */
+  readonly ready?: boolean;
+  readonly deed: () => Promise<unknown>;
+  readonly onDone?: (() => void) | undefined;
+  readonly onClose: () => void;
+}) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const work = useMutation({
+    mutationFn: deed,
+    onSuccess() {
+      dialog.current?.close();
+      onDone?.();
+    },
+  });
+  useEffect(() => {
+    if (dialog.current?.open === false) dialog.current.showModal();
+  }, []);
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (ready && !work.isPending) work.mutate();
+  };
+  return (
+    <dialog
+      ref={dialog}
+      className="dialog"
+      aria-labelledby={`${id}-title`}
+      aria-describedby={describedByText ? `${id}-text` : undefined}
+      onClose={onClose}
+    >
+      <form onSubmit={submit}>
+        <h2 id={`${id}-title`}>{title}</h2>
+        <div id={`${id}-text`} className="dialog-text">
+          {children}
+        </div>
+        {work.isError && <ErrorNotice error={work.error} title="That did not work." />}
+        <div className="dialog-foot">
+          <button type="button" className="button" onClick={() => dialog.current?.close()}>
+            {dismissLabel}
+          </button>
+          <button type="submit" className={confirmClassName} disabled={!ready || work.isPending}>
+            {confirmLabel}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
