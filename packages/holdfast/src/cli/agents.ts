@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { agentTable, findAgent, installAgent } from "@holdfast/sandbox";
-import { oneArgument, parse, UsageError } from "./arguments.ts";
+import { oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 
 export const agentsUsage = `holdfast agents list | install NAME [--reinstall]
@@ -18,7 +18,7 @@ export async function agentsCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const directory = join(dataDirectoryOf(values.data), "agents");
-  switch (verb) {
+  switch (verbOf("agents", ["list", "install"], verb)) {
     case "list":
       return list(directory, values.json === true);
     case "install":
@@ -27,10 +27,6 @@ export async function agentsCommand(args: readonly string[]): Promise<number> {
         directory,
         values.reinstall === true,
         values.json === true,
-      );
-    default:
-      throw new UsageError(
-        verb === undefined ? "list or install is missing" : `There is no "agents ${verb}"`,
       );
   }
 }

@@ -1,9 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { ApprovalView, StudioClient } from "@holdfast/studio";
-import { oneArgument, parse, UsageError } from "./arguments.ts";
-import { dataDirectoryOf } from "./data-directory.ts";
-import { cliLogger } from "./log.ts";
-import { openAsOwner } from "./owner.ts";
+import { oneArgument, parse, verbOf } from "./arguments.ts";
+import { asOwner } from "./owner.ts";
 import { harmless } from "./terminal.ts";
 
 export const approvalsUsage = `holdfast approvals list | allow ID | deny ID
@@ -21,24 +19,15 @@ interface Waiting {
 
 export async function approvalsCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {});
-  const [verb, ...rest] = positionals;
+  const [given, ...rest] = positionals;
   if (values.help === true) {
     console.log(approvalsUsage);
     return 0;
   }
-  if (verb !== "list" && verb !== "allow" && verb !== "deny") {
-    throw new UsageError(
-      verb === undefined ? "list, allow or deny is missing" : `There is no "approvals ${verb}"`,
-    );
-  }
+  const verb = verbOf("approvals", ["list", "allow", "deny"], given);
   const id = verb === "list" ? "" : oneArgument(rest, "The question's id");
   const json = values.json === true;
-  const owner = await openAsOwner({
-    dataDirectory: dataDirectoryOf(values.data),
-    unsafeNoJail: false,
-    log: cliLogger("warn"),
-  });
-  try {
+  return asOwner(values, async (owner) => {
     const all = await waiting(owner.client);
     if (verb === "list") {
       for (const each of all) console.log(json ? JSON.stringify(each) : card(each));
@@ -50,9 +39,7 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
       json ? JSON.stringify({ id, answer: verb }) : `${verb === "allow" ? "Allowed once" : "Denied"}: ${id}`,
     );
     return 0;
-  } finally {
-    await owner.close();
-  }
+  });
 }
 
 async function waiting(client: StudioClient): Promise<Waiting[]> {

@@ -1,5 +1,5 @@
 import type { ParseArgsOptionsConfig } from "node:util";
-import { parseStrict } from "@holdfast/sandbox/cli/arguments";
+import { parseStrict, UsageError } from "@holdfast/sandbox/cli/arguments";
 
 export { noArguments, oneArgument, portOf, UsageError } from "@holdfast/sandbox/cli/arguments";
 
@@ -13,4 +13,19 @@ export const commonOptions = {
 /** Parses strictly: an unknown option is a `UsageError`. */
 export function parse<Options extends ParseArgsOptionsConfig>(args: readonly string[], options: Options) {
   return parseStrict(args, { ...commonOptions, ...options });
+}
+
+const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
+
+/** The verb of a command. Throws a `UsageError` that names what there is. */
+export function verbOf<Verb extends string>(
+  command: string,
+  verbs: readonly Verb[],
+  given: string | undefined,
+): Verb {
+  const verb = verbs.find((known) => known === given);
+  if (verb !== undefined) return verb;
+  throw new UsageError(
+    given === undefined ? `${either.format(verbs)} is missing` : `There is no "${command} ${given}"`,
+  );
 }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type AuditQuery, auditFormats, exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
-import { noArguments, parse, UsageError } from "./arguments.ts";
+import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 
 export const auditUsage = `holdfast audit verify | query | export | checkpoint
@@ -46,7 +46,7 @@ export async function auditCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(rest);
-  switch (verb) {
+  switch (verbOf("audit", ["verify", "query", "export", "checkpoint"], verb)) {
     case "verify":
       return verify(values);
     case "query":
@@ -55,10 +55,6 @@ export async function auditCommand(args: readonly string[]): Promise<number> {
       return exportAll(values);
     case "checkpoint":
       return checkpoint(values);
-    case undefined:
-      throw new UsageError("verify, query, export or checkpoint is missing");
-    default:
-      throw new UsageError(`There is no "audit ${verb}"`);
   }
 }
 

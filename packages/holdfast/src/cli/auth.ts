@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { openVault, providerNames } from "@holdfast/gate";
-import { oneArgument, parse, UsageError } from "./arguments.ts";
+import { oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { readSecret } from "./secret-input.ts";
 
@@ -22,16 +22,12 @@ export async function authCommand(args: readonly string[]): Promise<number> {
     delete: { type: "boolean" },
     "base-url": { type: "string" },
   });
-  const [verb, ...rest] = positionals;
+  const [given, ...rest] = positionals;
   if (values.help === true) {
     console.log(authUsage);
     return 0;
   }
-  if (verb !== "status" && verb !== "api-key" && verb !== "login") {
-    throw new UsageError(
-      verb === undefined ? "status, login or api-key is missing" : `There is no "auth ${verb}"`,
-    );
-  }
+  const verb = verbOf("auth", ["status", "login", "api-key"], given);
   const provider = verb === "status" ? undefined : providerOf(oneArgument(rest, "The provider"));
   if (verb === "login" && provider !== undefined) return login(provider);
   const dataDirectory = dataDirectoryOf(values.data);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type EgressUpstream, explainEgress, openUsage, openVault } from "@holdfast/gate";
-import { noArguments, parse, UsageError } from "./arguments.ts";
+import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 
 export const egressUsage = `holdfast egress explain METHOD URL | status
@@ -22,16 +22,12 @@ export async function egressCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const dataDirectory = dataDirectoryOf(values.data);
-  switch (verb) {
+  switch (verbOf("egress", ["explain", "status"], verb)) {
     case "explain":
       return explain(dataDirectory, rest, values.json === true);
     case "status":
       noArguments(rest);
       return status(dataDirectory, values.json === true);
-    case undefined:
-      throw new UsageError("explain or status is missing");
-    default:
-      throw new UsageError(`There is no "egress ${verb}"`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Grant, openVault } from "@holdfast/gate";
-import { noArguments, oneArgument, parse, UsageError } from "./arguments.ts";
+import { noArguments, oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { ownerOf, whose } from "./secrets.ts";
 
@@ -42,7 +42,7 @@ export async function grantsCommand(args: readonly string[]): Promise<number> {
   }
   const dataDirectory = dataDirectoryOf(values.data);
   const json = values.json === true;
-  switch (verb) {
+  switch (verbOf("grants", ["add", "list", "remove"], verb)) {
     case "add": {
       noArguments(rest);
       const asked = grantOf(values);
@@ -61,10 +61,6 @@ export async function grantsCommand(args: readonly string[]): Promise<number> {
       else console.log(removed ? "The grant is taken back." : "There is no such grant.");
       return removed ? 0 : 1;
     }
-    case undefined:
-      throw new UsageError("add, list or remove is missing");
-    default:
-      throw new UsageError(`There is no "grants ${verb}"`);
   }
 }
 

@@ -1,8 +1,6 @@
 import type { GroupView } from "@holdfast/studio";
-import { oneArgument, parse, UsageError } from "./arguments.ts";
-import { dataDirectoryOf } from "./data-directory.ts";
-import { cliLogger } from "./log.ts";
-import { openAsOwner } from "./owner.ts";
+import { oneArgument, parse, verbOf } from "./arguments.ts";
+import { asOwner } from "./owner.ts";
 import { harmless } from "./terminal.ts";
 
 export const groupsUsage = `holdfast groups list | show NAME
@@ -14,29 +12,20 @@ export const groupsUsage = `holdfast groups list | show NAME
 
 export async function groupsCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {});
-  const [verb, ...rest] = positionals;
+  const [given, ...rest] = positionals;
   if (values.help === true) {
     console.log(groupsUsage);
     return 0;
   }
-  if (verb !== "list" && verb !== "show") {
-    throw new UsageError(verb === undefined ? "list or show is missing" : `There is no "groups ${verb}"`);
-  }
+  const verb = verbOf("groups", ["list", "show"], given);
   const name = verb === "show" ? oneArgument(rest, "The group's name") : undefined;
   const json = values.json === true;
-  const owner = await openAsOwner({
-    dataDirectory: dataDirectoryOf(values.data),
-    unsafeNoJail: false,
-    log: cliLogger("warn"),
-  });
-  try {
+  return asOwner(values, async (owner) => {
     if (name === undefined)
       for (const group of await owner.client.organization.listGroups()) list(group, json);
     else show(await owner.client.group(name).get(), json);
     return 0;
-  } finally {
-    await owner.close();
-  }
+  });
 }
 
 function list({ events, ...group }: GroupView, json: boolean): void {

@@ -1,4 +1,4 @@
-import { HoldfastError, type Logger } from "@holdfast/core";
+import { HoldfastError } from "@holdfast/core";
 import {
   connectWithCookie,
   createStudio,
@@ -7,7 +7,8 @@ import {
   studioClientOver,
 } from "@holdfast/studio";
 import { askControl } from "./control.ts";
-import { prepareDataDirectory } from "./data-directory.ts";
+import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
+import { cliLogger } from "./log.ts";
 
 /** The owner's access to a Studio, wherever it runs. */
 export interface OwnerAccess {
@@ -18,21 +19,32 @@ export interface OwnerAccess {
 }
 
 export interface OwnerOptions {
-  readonly dataDirectory: string;
-  readonly unsafeNoJail: boolean;
-  readonly log: Logger;
+  /** `--data`, where it was given. */
+  readonly data?: string | undefined;
+  /** Where a Studio is started for the work: its agents run without a jail. */
+  readonly unsafeNoJail?: boolean;
+}
+
+/** Does some work as the owner of the data directory, and closes what was opened for it whatever comes. */
+export async function asOwner(
+  options: OwnerOptions,
+  work: (owner: OwnerAccess) => Promise<number>,
+): Promise<number> {
+  const owner = await open(options);
+  try {
+    return await work(owner);
+  } finally {
+    await owner.close();
+  }
 }
 
 /** Attaches to the server that owns the data directory; starts one in this process when there is none. */
-export async function openAsOwner(options: OwnerOptions): Promise<OwnerAccess> {
-  const running = await attach(options.dataDirectory);
+async function open({ data, unsafeNoJail = false }: OwnerOptions): Promise<OwnerAccess> {
+  const dataDirectory = dataDirectoryOf(data);
+  const running = await attach(dataDirectory);
   if (running !== undefined) return running;
-  await prepareDataDirectory(options.dataDirectory);
-  const studio: Studio = await createStudio({
-    dataDirectory: options.dataDirectory,
-    unsafeNoJail: options.unsafeNoJail,
-    log: options.log,
-  });
+  await prepareDataDirectory(dataDirectory);
+  const studio: Studio = await createStudio({ dataDirectory, unsafeNoJail, log: cliLogger("warn") });
   return { client: studio.client, mode: "embedded", close: () => studio.close() };
 }
 

@@ -7,7 +7,7 @@ import {
   validatePlugin,
 } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
-import { noArguments, oneArgument, parse, UsageError } from "./arguments.ts";
+import { noArguments, oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 
 export const pluginUsage = `holdfast plugin create NAME | validate PATH | test PATH | list
@@ -36,7 +36,7 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const json = values.json === true;
-  switch (verb) {
+  switch (verbOf("plugin", ["create", "validate", "test", "list"], verb)) {
     case "create": {
       const { risk = "low", tool } = values;
       if (risk !== "low" && risk !== "high") throw new UsageError("--risk is low or high");
@@ -68,10 +68,6 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
       }
       return reports.every((each) => each.ok) ? 0 : 1;
     }
-    default:
-      throw new UsageError(
-        verb === undefined ? "create, validate, test or list is missing" : `There is no "plugin ${verb}"`,
-      );
   }
 }
 

@@ -13,7 +13,7 @@ import {
 } from "@holdfast/gate";
 import { listPlugins } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
-import { noArguments, parse, UsageError } from "./arguments.ts";
+import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { harmless } from "./terminal.ts";
 
@@ -58,17 +58,13 @@ export async function policyCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(rest);
-  switch (verb) {
+  switch (verbOf("policy", ["check", "explain", "dry-run"], verb)) {
     case "check":
       return check(values);
     case "explain":
       return explain(values);
     case "dry-run":
       return dryRun(values);
-    case undefined:
-      throw new UsageError("check, explain or dry-run is missing");
-    default:
-      throw new UsageError(`There is no "policy ${verb}"`);
   }
 }
 

@@ -1,14 +1,16 @@
 import { isHoldfastError } from "@holdfast/core";
 import { ensureBubblewrap } from "@holdfast/gate";
 
-/** Said wherever agents are started without a jail. */
-export const unsafeNotice = "UNSAFE: agents run without a jail, with your rights (--unsafe-no-jail)\n";
-
 /**
  * Makes jails possible where it may: installs Debian's bubblewrap when it is missing and this is
- * root. Where it may not, it says the exact command; agents then do not start, everything else does.
+ * root. Where it may not, it says the exact command on standard error; agents then do not start,
+ * everything else does. With `unsafe` it says that agents run without one.
  */
-export async function ensureJails(say: (line: string) => void): Promise<void> {
+export async function prepareJails(unsafe: boolean): Promise<void> {
+  if (unsafe) {
+    say("UNSAFE: agents run without a jail, with your rights (--unsafe-no-jail)");
+    return;
+  }
   try {
     await ensureBubblewrap({ mayInstall: true, say });
   } catch (error) {
@@ -16,4 +18,8 @@ export async function ensureJails(say: (line: string) => void): Promise<void> {
     say(error.message);
     say("Agents do not start without a jail.");
   }
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

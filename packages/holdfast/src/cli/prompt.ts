@@ -1,9 +1,7 @@
 import type { GroupEventView, StudioClient } from "@holdfast/studio";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
-import { dataDirectoryOf } from "./data-directory.ts";
-import { cliLogger } from "./log.ts";
-import { openAsOwner } from "./owner.ts";
-import { ensureJails, unsafeNotice } from "./prerequisites.ts";
+import { asOwner } from "./owner.ts";
+import { prepareJails } from "./prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
 import { harmless } from "./terminal.ts";
 
@@ -39,14 +37,8 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   const approve = approvalModeOf(values.approve);
   const json = values.json === true;
   const unsafe = values["unsafe-no-jail"] === true;
-  if (unsafe) process.stderr.write(unsafeNotice);
-  else await ensureJails((line) => process.stderr.write(`${line}\n`));
-  const owner = await openAsOwner({
-    dataDirectory: dataDirectoryOf(values.data),
-    unsafeNoJail: unsafe,
-    log: cliLogger("warn"),
-  });
-  try {
+  await prepareJails(unsafe);
+  return asOwner({ data: values.data, unsafeNoJail: unsafe }, async (owner) => {
     const name = values.group ?? "default";
     const group = owner.client.group(name);
     const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });
@@ -70,9 +62,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
     const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
     const ended = await run.untilEnded();
     return ended.status === "idle" ? 0 : 1;
-  } finally {
-    await owner.close();
-  }
+  });
 }
 
 /** The event once its turn has begun, or once it is known that none will. */

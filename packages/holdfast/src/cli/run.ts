@@ -1,9 +1,7 @@
 import { resolve } from "node:path";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
-import { dataDirectoryOf } from "./data-directory.ts";
-import { cliLogger } from "./log.ts";
-import { openAsOwner } from "./owner.ts";
-import { ensureJails, unsafeNotice } from "./prerequisites.ts";
+import { asOwner } from "./owner.ts";
+import { prepareJails } from "./prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
 import { printDiff, screenOf } from "./terminal.ts";
 
@@ -46,14 +44,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const approve = approvalModeOf(values.approve);
   const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
   const unsafe = values["unsafe-no-jail"] === true;
-  if (unsafe) process.stderr.write(unsafeNotice);
-  else await ensureJails((line) => process.stderr.write(`${line}\n`));
-  const owner = await openAsOwner({
-    dataDirectory: dataDirectoryOf(values.data),
-    unsafeNoJail: unsafe,
-    log: cliLogger("warn"),
-  });
-  try {
+  await prepareJails(unsafe);
+  return asOwner({ data: values.data, unsafeNoJail: unsafe }, async (owner) => {
     const task = await owner.client.organization.createTask({
       repository,
       agent: values.agent ?? "demo",
@@ -75,7 +67,5 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       process.stderr.write(`Put it on a branch: npx holdfast tasks apply ${task.id}\n`);
     }
     return ended.status === "idle" ? 0 : 1;
-  } finally {
-    await owner.close();
-  }
+  });
 }

@@ -1,5 +1,5 @@
 import { openVault, type SecretOwner } from "@holdfast/gate";
-import { noArguments, oneArgument, parse, UsageError } from "./arguments.ts";
+import { noArguments, oneArgument, parse, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { readSecret } from "./secret-input.ts";
 
@@ -37,7 +37,7 @@ export async function secretsCommand(args: readonly string[]): Promise<number> {
   const dataDirectory = dataDirectoryOf(values.data);
   const owner = ownerOf(values.user, values.organization);
   const json = values.json === true;
-  switch (verb) {
+  switch (verbOf("secrets", ["set", "list", "remove"], verb)) {
     case "set": {
       const name = oneArgument(rest, "The name of the secret");
       await prepareDataDirectory(dataDirectory);
@@ -57,10 +57,6 @@ export async function secretsCommand(args: readonly string[]): Promise<number> {
       else console.log(removed ? "The secret is forgotten." : "There is no such secret.");
       return removed ? 0 : 1;
     }
-    case undefined:
-      throw new UsageError("set, list or remove is missing");
-    default:
-      throw new UsageError(`There is no "secrets ${verb}"`);
   }
 }
 

@@ -3,7 +3,7 @@ import { noArguments, parse, portOf } from "./arguments.ts";
 import { type ControlServer, serveControl } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { cliLogger } from "./log.ts";
-import { ensureJails, unsafeNotice } from "./prerequisites.ts";
+import { prepareJails } from "./prerequisites.ts";
 
 export const startUsage = `holdfast start [options]
 
@@ -31,8 +31,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   const port = portOf(values.port ?? process.env["HOLDFAST_PORT"], defaultPort);
   const unsafe = values["unsafe-no-jail"] === true;
   const dataDirectory = dataDirectoryOf(values.data);
-  if (unsafe) process.stderr.write(unsafeNotice);
-  else await ensureJails((line) => process.stderr.write(`${line}\n`));
+  await prepareJails(unsafe);
   await prepareDataDirectory(dataDirectory);
   const studio = await createStudio({
     dataDirectory,

@@ -1,8 +1,6 @@
 import type { StudioClient } from "@holdfast/studio";
-import { oneArgument, parse, UsageError } from "./arguments.ts";
-import { dataDirectoryOf } from "./data-directory.ts";
-import { cliLogger } from "./log.ts";
-import { openAsOwner } from "./owner.ts";
+import { oneArgument, parse, verbOf } from "./arguments.ts";
+import { asOwner } from "./owner.ts";
 import { EventPrinter, harmless, printDiff, screenOf } from "./terminal.ts";
 
 export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | apply ID [--branch NAME]
@@ -17,24 +15,15 @@ export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | a
 
 export async function tasksCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, { branch: { type: "string" } });
-  const [verb, ...rest] = positionals;
+  const [given, ...rest] = positionals;
   if (values.help === true) {
     console.log(tasksUsage);
     return 0;
   }
-  if (!["list", "show", "stop", "diff", "apply"].includes(verb ?? "")) {
-    throw new UsageError(
-      verb === undefined ? "list, show, stop, diff or apply is missing" : `There is no "tasks ${verb}"`,
-    );
-  }
+  const verb = verbOf("tasks", ["list", "show", "stop", "diff", "apply"], given);
   const id = verb === "list" ? "" : oneArgument(rest, "The task's id");
   const json = values.json === true;
-  const owner = await openAsOwner({
-    dataDirectory: dataDirectoryOf(values.data),
-    unsafeNoJail: false,
-    log: cliLogger("warn"),
-  });
-  try {
+  return asOwner(values, async (owner) => {
     switch (verb) {
       case "list":
         await list(owner.client, json);
@@ -51,7 +40,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
         else printDiff(screenOf(process.stdout), diff);
         break;
       }
-      default: {
+      case "apply": {
         const applied = await owner.client
           .task(id)
           .apply(values.branch === undefined ? {} : { branch: values.branch });
@@ -63,9 +52,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
       }
     }
     return 0;
-  } finally {
-    await owner.close();
-  }
+  });
 }
 
 async function list(client: StudioClient, json: boolean): Promise<void> {
