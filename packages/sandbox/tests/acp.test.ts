@@ -193,6 +193,32 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.equal(JSON.parse(answer.text).result.echoed.params.text.length, text.length);
   });
 
+  test("line and paragraph separators reach agents that read lines as Node does", async (t) => {
+    const text = "one\u2028two\u2029three";
+    const ask = { jsonrpc: "2.0", id: 1, method: "m", params: { text } };
+    for (const body of [JSON.stringify(ask), JSON.stringify(ask, null, 2)]) {
+      const answer = await post(await withEcho(t), "x?agent=echo", body);
+      assert.equal(JSON.parse(answer.text).result.echoed.params.text, text);
+    }
+  });
+
+  test("a Last-Event-ID beyond all events gets what comes", async (t) => {
+    const sandbox = await withEcho(t);
+    await post(sandbox, "x?agent=echo", initialize);
+    const accept = "text/event-stream";
+    for (const [id, status] of [
+      ["18446744073709551615", 200],
+      ["123456789012345678901", 400],
+      ["-1", 400],
+    ] as const) {
+      const stop = new AbortController();
+      const headers = { accept, "last-event-id": id };
+      const response = await sandbox.fetch(`${sandbox.url}/v1/acp/x`, { headers, signal: stop.signal });
+      assert.equal(response.status, status, id);
+      stop.abort();
+    }
+  });
+
   test("a body over the limit is refused, one at the limit is not", async (t) => {
     const sandbox = await withEcho(t, { maxJsonBytes: 1_000 });
     const body = (bytes: number) => {

@@ -6,6 +6,12 @@ import { field, openSession, startSandbox, transports, updates } from "./harness
 
 for (const transport of transports) {
   describe(`the demo agent over ${transport}`, () => {
+    test("takes a prompt with every character that JSON leaves as it is", async (t) => {
+      const session = await openSession(await startSandbox(t, transport), { allow: true });
+      const result = await session.prompt("hello\u2028\u2029\u0085 there");
+      assert.equal(field(result, "stopReason"), "end_turn");
+    });
+
     test("plans, thinks, reads, asks, edits and reports", async (t) => {
       const sandbox = await startSandbox(t, transport);
       const session = await openSession(sandbox, { allow: true });

@@ -201,6 +201,25 @@ test("problems, titles and allowed methods are told as clients of the peer know 
   assert.equal((await ask("/v1/fs/stat?path=")).status, 400);
 });
 
+test("a query that says two things is refused, whoever reads it; what nobody reads is of no account", async (t) => {
+  const port = await serve(t);
+  const status = async (target: string, method = "GET") => {
+    const init = { method, headers: bearer };
+    return (await fetch(`http://127.0.0.1:${port}${target}`, init)).status;
+  };
+  const ambiguous = [
+    "/v1/fs/stat?path=/tmp&path=/etc",
+    "/v1/agents?config=true&config=true",
+    "/v1/config/mcp?directory=/tmp&directory=/etc&mcpName=a",
+    "/v1/processes?owner=user&owner=user",
+    "/v1/sessions?limit=1&limit=2",
+  ];
+  for (const target of ambiguous) assert.equal(await status(target), 400, target);
+  assert.equal(await status("/v1/fs/entry?path=/tmp/none-a&path=/tmp/none-b", "DELETE"), 400);
+  assert.equal(await status("/v1/agents?other=1&other=2"), 200);
+  assert.equal(await status("/v1/fs/stat?path=/tmp"), 200);
+});
+
 test("a Last-Event-ID without an id is as good as none", async (t) => {
   const port = await serve(t);
   const body = JSON.stringify({

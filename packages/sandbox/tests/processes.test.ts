@@ -264,6 +264,12 @@ describe("output", () => {
     assert.equal((await request("GET", `/processes/${id}/logs?stream=all`)).status, 400);
     assert.equal((await request("GET", `/processes/${id}/logs?tail=-1`)).status, 400);
     assert.equal((await request("GET", `/processes/${id}/logs?follow=1`)).status, 400);
+    // The peer's numbers have 64 bits.
+    assert.equal(await output(id, "?since=18446744073709551615"), "");
+    // What is wrong in itself is told before what is not there.
+    assert.equal((await request("GET", "/processes/none/logs?stream=all")).status, 400);
+    assert.equal((await request("POST", "/processes/none/stop?waitMs=-1")).status, 400);
+    assert.equal((await request("GET", "/processes/none/logs")).status, 404);
     const settings = await request("GET", "/processes/config");
     await request("POST", "/processes/config", { ...Object(settings.body), maxLogBytesPerProcess: 4 });
     assert.equal(await output(id), "tail");

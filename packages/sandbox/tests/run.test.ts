@@ -74,6 +74,23 @@ describe("runs", () => {
     assert.equal(result.exitCode, 0);
   });
 
+  test("0 bytes of output are none, and a bound may be as large as the peer's numbers go", async (t) => {
+    const { url, fetch } = await startSandbox(t);
+    const run = async (fields: string) => {
+      const body = `{"command":"/bin/sh","args":["-c","echo out"],${fields}}`;
+      const headers = { "content-type": "application/json" };
+      const response = await fetch(`${url}/v1/processes/run`, { method: "POST", headers, body });
+      const { stdout, stdoutTruncated } = JSON.parse(await response.text());
+      return [response.status, stdout, stdoutTruncated];
+    };
+    assert.deepEqual(await run('"maxOutputBytes":0'), [200, "", true]);
+    assert.deepEqual(await run('"maxOutputBytes":4'), [200, "out\n", false]);
+    const most = "18446744073709551615";
+    assert.deepEqual(await run(`"timeoutMs":${most},"maxOutputBytes":${most}`), [200, "out\n", false]);
+    assert.deepEqual(await run('"cwd":""'), [502, undefined, undefined]);
+    assert.deepEqual(await run('"timeoutMs":-1'), [422, undefined, undefined]);
+  });
+
   test("a client that gives up ends its run", async (t) => {
     const { client } = await startSandbox(t);
     const mark = `33.${Math.floor(Math.random() * 1e9)}`;

@@ -400,7 +400,14 @@ const refusals = {
   unseen: ["session_log_failed", "The session's log could not be written, so the agent was ended"],
 } as const;
 
-/** JSON text may hold line breaks between its tokens; a message on the agent's input must not. */
+/**
+ * JSON text may hold line breaks between its tokens; a message on the agent's input must not. Agents on Node's readline end a line at U+2028 and U+2029 too, which JSON leaves as they are. They
+ * only stand in strings, where an escape says the same.
+ */
 function oneLine(raw: string): string {
-  return /[\r\n]/.test(raw) ? raw.replaceAll(/[\r\n]+/g, " ") : raw;
+  if (!/[\r\n\u2028\u2029]/.test(raw)) return raw;
+  return raw
+    .replaceAll(/[\r\n]+/g, " ")
+    .replaceAll("\u2028", "\\u2028")
+    .replaceAll("\u2029", "\\u2029");
 }

@@ -153,6 +153,6 @@ function lastEventId(exchange: Exchange): number {
   // A client that has seen no id yet may send the header without one.
   if (header === undefined || header === "") return 0;
   const text = String(header);
-  if (!/^\d{1,15}$/.test(text)) throw invalid("the Last-Event-ID header must be a non-negative integer");
+  if (!/^\d{1,20}$/.test(text)) throw invalid("the Last-Event-ID header must be a non-negative integer");
   return Number(text);
 }

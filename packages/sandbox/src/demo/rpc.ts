@@ -1,4 +1,7 @@
-import { createInterface } from "node:readline";
+import { LineSplitter } from "../acp/lines.ts";
+
+/** As much as a client may send through the server in one message, and more. */
+const maxLineBytes = 256 * 1_048_576;
 
 export type Params = Readonly<Record<string, unknown>>;
 
@@ -22,18 +25,24 @@ export class StdioPeer {
 
   /** Reads messages until the input ends. */
   async serve(onRequest: RequestHandler, onNotification: NotificationHandler): Promise<void> {
-    for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line.trim() === "") continue;
+    const unreadable = () =>
+      this.#write({ jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } });
+    const onLine = (line: string) => {
       const message = parse(line);
       if (!message) {
-        this.#write({ jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } });
-        continue;
+        unreadable();
+        return;
       }
       const params = isParams(message.params) ? message.params : {};
       if (typeof message.method !== "string") this.#settle(message);
       else if (Object.hasOwn(message, "id")) void this.#answer(message.id, message.method, params, onRequest);
       else onNotification(message.method, params);
-    }
+    };
+    // Not by readline: it ends lines at U+2028 too, and looks through a long one again at each piece.
+    const lines = new LineSplitter(maxLineBytes, onLine, unreadable);
+    for await (const chunk of process.stdin) lines.push(Buffer.from(chunk));
+    const rest = lines.end();
+    if (rest !== undefined) onLine(rest);
   }
 
   notify(method: string, params: Params): void {

@@ -9,6 +9,7 @@ import { sendEmpty } from "./exchange.ts";
 import type { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { invalid, problem, problemResponseText, sendProblem } from "./problem.ts";
+import { Query } from "./query.ts";
 import { type SocketExchange, Sockets } from "./sockets.ts";
 
 export type Handler = (exchange: Exchange) => Promise<void> | void;
@@ -273,11 +274,11 @@ function passwordOf(request: IncomingMessage): string | undefined {
   return colon === -1 ? undefined : pair.slice(colon + 1);
 }
 
-function splitTarget(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
+function splitTarget(request: IncomingMessage): { readonly path: string; readonly query: Query } {
   const target = request.url ?? "/";
   const cut = target.indexOf("?");
-  if (cut === -1) return { path: target, query: new URLSearchParams() };
-  return { path: target.slice(0, cut), query: new URLSearchParams(target.slice(cut + 1)) };
+  if (cut === -1) return { path: target, query: new Query() };
+  return { path: target.slice(0, cut), query: new Query(target.slice(cut + 1)) };
 }
 
 function matchBelow(

@@ -18,9 +18,13 @@ interface LogQuery {
 }
 
 /** `GET .../logs`: what is kept as JSON, or with `follow=true` as events until the process has ended. */
-export async function sendLogs(exchange: Exchange, process: Managed, heartbeatMs: number): Promise<void> {
-  const query = parseQuery(exchange, process.tty);
-  if (booleanQuery(exchange, "follow")) {
+export async function sendLogs(exchange: Exchange, find: () => Managed, heartbeatMs: number): Promise<void> {
+  // A request that is wrong in itself is told so, whether there is such a process or not.
+  const { stream, ...asked } = parseQuery(exchange);
+  const follows = booleanQuery(exchange, "follow");
+  const process = find();
+  const query: LogQuery = { ...asked, stream: stream ?? (process.tty ? "pty" : "combined") };
+  if (follows) {
     await follow(exchange, process, query, heartbeatMs);
     return;
   }
@@ -34,14 +38,16 @@ export async function sendLogs(exchange: Exchange, process: Managed, heartbeatMs
   });
 }
 
-function parseQuery({ query, request }: Exchange, tty: boolean): LogQuery {
-  const stream = query.get("stream") ?? (tty ? "pty" : "combined");
-  if (stream !== "stdout" && stream !== "stderr" && stream !== "combined" && stream !== "pty") {
+type AskedLog = Omit<LogQuery, "stream"> & { readonly stream: LogStream | undefined };
+
+function parseQuery({ query, request }: Exchange): AskedLog {
+  const stream = query.get("stream") ?? undefined;
+  if (stream !== undefined && !isLogStream(stream)) {
     throw invalid("query parameter 'stream' must be stdout, stderr, combined or pty");
   }
   // A client that has seen no id yet may send the header without one.
   const resumed = request.headers["last-event-id"] || undefined;
-  if (resumed !== undefined && (typeof resumed !== "string" || !/^\d{1,15}$/.test(resumed))) {
+  if (resumed !== undefined && (typeof resumed !== "string" || !/^\d{1,20}$/.test(resumed))) {
     throw invalid("Last-Event-ID must be a non-negative integer");
   }
   return {
@@ -49,6 +55,10 @@ function parseQuery({ query, request }: Exchange, tty: boolean): LogQuery {
     since: Math.max(countQuery(query, "since") ?? 0, Number(resumed ?? 0)),
     tail: countQuery(query, "tail"),
   };
+}
+
+function isLogStream(text: string): text is LogStream {
+  return text === "stdout" || text === "stderr" || text === "combined" || text === "pty";
 }
 
 function wireEntry({ sequence, stream, timestampMs, offset, bytes }: OutputEntry) {

@@ -6,9 +6,10 @@ export interface RunBody {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env: Readonly<Record<string, string>>;
-  /** 0 where it was not given. */
+  /** 0 where it was not given, which is as good as none. */
   readonly timeoutMs: number;
-  readonly maxOutputBytes: number;
+  /** 0 keeps nothing of the output. */
+  readonly maxOutputBytes: number | undefined;
 }
 
 const defaultSize = { cols: 80, rows: 24 };
@@ -20,8 +21,8 @@ export function parseRun(value: unknown): RunBody {
   const body = record(value, "the request body");
   return {
     ...parseCommand(body),
-    timeoutMs: count(body, "timeoutMs", 0),
-    maxOutputBytes: count(body, "maxOutputBytes", 0),
+    timeoutMs: bound(body, "timeoutMs") ?? 0,
+    maxOutputBytes: bound(body, "maxOutputBytes"),
   };
 }
 
@@ -73,11 +74,11 @@ export function parseSize(value: unknown): { readonly cols: number; readonly row
 export function countQuery(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);
   if (value === null) return undefined;
-  const number = Number(value);
-  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number)) {
+  // The peer's numbers have 64 bits. What is beyond all that is counted here is as good as endless.
+  if (!/^\d{1,20}$/.test(value)) {
     throw invalid(`query parameter '${name}' must be a non-negative integer`);
   }
-  return number;
+  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
 }
 
 function parseCommand(body: Record<string, unknown>) {
@@ -174,6 +175,16 @@ function flag(body: Record<string, unknown>, name: string): boolean {
 
 function count(body: Record<string, unknown>, name: string, otherwise: number, most = 2 ** 53 - 1): number {
   return body[name] === undefined || body[name] === null ? otherwise : needed(body, name, most);
+}
+
+/** A number that is capped anyway: it may be as large as it likes. */
+function bound(body: Record<string, unknown>, name: string): number | undefined {
+  const value = body[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) {
+    throw wrong(`${name} must be a non-negative integer`);
+  }
+  return Math.min(value, Number.MAX_SAFE_INTEGER);
 }
 
 function needed(body: Record<string, unknown>, name: string, most: number): number {

@@ -77,7 +77,7 @@ export class ProcessRoutes {
       {
         path: `${one}/logs`,
         methods: {
-          GET: (exchange) => sendLogs(exchange, this.#find(exchange), this.#context.limits.heartbeatMs),
+          GET: (exchange) => sendLogs(exchange, () => this.#find(exchange), this.#context.limits.heartbeatMs),
         },
       },
       { path: `${one}/input`, methods: { POST: (exchange) => this.#input(exchange) } },
@@ -139,7 +139,7 @@ export class ProcessRoutes {
       };
       const outcome = await runCommand(spawner, request, {
         timeoutMs: Math.min(body.timeoutMs || settings.defaultRunTimeoutMs, settings.maxRunTimeoutMs),
-        maxOutputBytes: Math.min(body.maxOutputBytes || settings.maxOutputBytes, settings.maxOutputBytes),
+        maxOutputBytes: Math.min(body.maxOutputBytes ?? settings.maxOutputBytes, settings.maxOutputBytes),
         signal: exchange.signal,
       }).catch(spawnFailed);
       if (!exchange.response.destroyed) sendJson(exchange.response, outcome);
@@ -155,11 +155,11 @@ export class ProcessRoutes {
 
   /** Sends the signal, waits until the process has ended or the time is over, and tells how it is then. */
   async #signal(exchange: Exchange, how: "stop" | "kill", defaultWaitMs: number): Promise<void> {
-    const process = this.#find(exchange);
     const waitMs = Math.min(
       countQuery(exchange.query, "waitMs") ?? defaultWaitMs,
       this.#context.table.settings.maxRunTimeoutMs,
     );
+    const process = this.#find(exchange);
     process[how]();
     const deadline = Date.now() + waitMs;
     while (!process.ended && Date.now() < deadline && !exchange.signal.aborted) {
@@ -213,6 +213,7 @@ export class ProcessRoutes {
   /** A process is not confined by a root; checking its start keeps honest callers from mistakes. */
   async #cwd(cwd: string | undefined): Promise<string> {
     if (cwd === undefined) return this.#context.cwd;
+    if (cwd === "") return spawnFailed(Object.assign(new Error("chdir"), { code: "ENOENT", path: cwd }));
     if (!this.#context.confined) return cwd.startsWith("/") ? cwd : `${this.#context.cwd}/${cwd}`;
     const place = await this.#context.paths.walk(cwd, { follow: true });
     await place.close();
