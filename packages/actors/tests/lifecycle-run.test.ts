@@ -174,7 +174,7 @@ describe("what holds work up", () => {
     const slow = w.create(actor({ onMigrate: () => new Promise<void>(() => {}) }), undefined, "b");
     await turn();
     w.ports.advance(30_000);
-    await assert.rejects(slow.ready, code("actor", "hook_timed_out"));
+    await assert.rejects(slow.ready, code("actor", "callback_timed_out"));
   });
 
   test("serial actors run one action at a time, in order", async () => {

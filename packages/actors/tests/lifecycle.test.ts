@@ -182,7 +182,7 @@ describe("the order of hooks", () => {
     const connecting = instance.connect({}, testSink());
     await turn();
     w.ports.advance(5_000);
-    await assert.rejects(connecting, code("actor", "hook_timed_out"));
+    await assert.rejects(connecting, code("actor", "callback_timed_out"));
   });
 
   test("a refused connection is not seen by anyone", async () => {

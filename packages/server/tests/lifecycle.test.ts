@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { actor } from "@holdfast/actors";
+import { actor, queue } from "@holdfast/actors";
 import { decodeValue, HoldfastError, isErrorCode, systemPorts, UserError } from "@holdfast/core";
 import { createMemoryStore, faultyStore } from "@holdfast/testing";
 import { Directory } from "../src/index.ts";
@@ -139,6 +139,32 @@ describe("one instance", () => {
     );
     assert.equal(await handle.increment(), 1);
     assert.equal(seen.creates, 2);
+  });
+
+  test("a start that fails at once is told to whoever comes, by any way", { timeout: 30_000 }, async (t) => {
+    const never = actor({
+      state: {},
+      queues: { jobs: queue<string>() },
+      // Synchronous on purpose: the instance is out of memory again before it is asked for anything.
+      onMigrate: () => {
+        throw new UserError("Not today", { code: "not_today" });
+      },
+      onRequest: () => new Response("served"),
+      onWebSocket: () => {},
+      actions: { hi: () => "hi" },
+    });
+    const { client } = await serve(t, { never });
+    const refused = { group: "user", code: "not_today" };
+    const handle = client().never.getOrCreate("a");
+    await assert.rejects(handle.hi(), refused);
+    await assert.rejects(handle.connect().hi(), refused);
+    assert.equal((await handle.fetch("/x")).status, 400);
+    await assert.rejects(handle.send("jobs", "x"), refused);
+    const socket = await handle.webSocket("/x");
+    const closed = await new Promise<string>((resolve) => {
+      socket.addEventListener("close", (event) => resolve(event.reason));
+    });
+    assert.equal(closed, "user.not_today");
   });
 
   test("calls that arrive while it sleeps and wakes lose nothing", { timeout: 60_000 }, async (t) => {

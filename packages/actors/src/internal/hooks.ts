@@ -4,7 +4,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof Reflect.get(value, "then") === "function";
 }
 
-/** Settles as `promise`, or rejects with `actor.hook_timed_out`. The hook's code itself runs on. */
+/** Settles as `promise`, or rejects with `actor.callback_timed_out`. The hook's code itself runs on. */
 export function withTimeout<T>(
   tasks: Tasks,
   timeoutMs: number,
@@ -14,7 +14,7 @@ export function withTimeout<T>(
   return new Promise((resolve, reject) => {
     const timer = tasks.after(timeoutMs, () =>
       reject(
-        new HoldfastError("actor", "hook_timed_out", `${hook} did not finish within ${timeoutMs} ms`, {
+        new HoldfastError("actor", "callback_timed_out", `${hook} did not finish within ${timeoutMs} ms`, {
           statusCode: 408,
           metadata: { hook, timeoutMs },
         }),

@@ -314,7 +314,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   /** As {@link invoke}, for a message to one of the queues. */
   async send(call: SendCall): Promise<Uint8Array> {
-    if (this.status === "starting") await this.#started.promise;
+    if (this.status !== "ready") await this.#started.promise;
     const viaConnection = call.conn !== undefined && this.status === "stopping";
     if (this.status !== "ready" && !viaConnection) throw this.errors.stopping();
     return this.parts.queues.sends.send(call);
@@ -328,12 +328,12 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   }
 
   async request(call: RawRequestCall): Promise<Response> {
-    if (this.status === "starting") await this.#started.promise;
+    if (this.status !== "ready") await this.#started.promise;
     return serveRequest(this, call);
   }
 
   async openWebSocket(call: RawSocketCall): Promise<RawSocketHost> {
-    if (this.status === "starting") await this.#started.promise;
+    if (this.status !== "ready") await this.#started.promise;
     await this.turnstile.pass();
     return openWebSocket(this, call);
   }
