@@ -248,8 +248,12 @@ export interface GroupEventView {
   readonly sessionId?: string;
   /** The newest event of the session's log before this one began. */
   readonly fromSeq?: number;
-  /** Why it could not be begun. */
+  /** Why it could not be begun; while it waits for another try, why not yet. */
   readonly error?: TaskError;
+  /** How often it could not be begun. */
+  readonly attempts?: number;
+  /** When it is tried again. */
+  readonly retryAt?: number;
 }
 
 /** `duplicate`: it was known already, and is not done again. */

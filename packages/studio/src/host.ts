@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import type { Agent } from "node:http";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
-import type { Gate } from "@holdfast/gate";
+import type { AuditEntry, Gate } from "@holdfast/gate";
 import type { AgentCatalogue } from "./agents.ts";
 import type { GroupEvent } from "./backend/group-state.ts";
 import { Handover } from "./backend/handover.ts";
@@ -155,6 +155,10 @@ export class StudioHost implements BackendHost {
     const result = await applyTree(git, this.#folders(taskId).hostGit, repository, plan);
     await gate.audit.append({ type: "apply.done", session: taskId, data: { repository, ...result } });
     return result;
+  }
+
+  note(entry: AuditEntry): Promise<void> {
+    return this.#options.gate.audit.note(entry);
   }
 
   /** Ends all agents; what they were doing goes on at the next start. */

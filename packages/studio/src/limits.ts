@@ -40,6 +40,9 @@ export const studioLimits = {
   jailMemoryBytes: 4 * 1024 * 1024 * 1024,
   jailPids: 2_048,
   jailTmpBytes: 1024 * 1024 * 1024,
+  /** What the workspace and the home of a task may hold together. */
+  jailDiskBytes: 64 * 1024 * 1024 * 1024,
+  jailDiskEntries: 4_000_000,
   ticketTtlMs: 5 * 60 * 1000,
   loginTtlMs: 30 * 24 * 60 * 60 * 1000,
   maxLogins: 100,
@@ -58,6 +61,11 @@ export const studioLimits = {
   maxGroupSessions: 50,
   /** A session that was not used for this long is not gone on with. */
   sessionResumeMs: 24 * 60 * 60 * 1000,
+  /** An event that cannot be begun is tried again: at first after this long, then four times as long each. */
+  beginRetryMs: 2_000,
+  maxBeginRetryMs: 15 * 60 * 1000,
+  /** Then it has failed. */
+  maxBeginAttempts: 7,
   /** A plugin's event waits this long for a Studio that is starting. */
   eventAcceptMs: 5_000,
   /** What a memory brief may take. */

@@ -1,10 +1,12 @@
 /** Groups: events of every kind begin turns, once each, one at a time, also over kill -9. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { openAudit, openVault } from "@holdfast/gate";
 import { createStudio, type StudioClient, studioLimits } from "../src/index.ts";
 import {
@@ -182,6 +184,48 @@ describe("a group", () => {
     for (const [at, { startedAt = 0 }] of events.entries())
       assert.ok(at === 0 || startedAt >= (events[at - 1]?.endedAt ?? Number.POSITIVE_INFINITY));
     await server.stop();
+  });
+
+  test("tries an event again that cannot be begun, in its place, also after a restart", async (t) => {
+    if (!needsJail(t)) return;
+    const folder = temporaryFolder(t);
+    const data = join(folder, "data");
+    const repository = join(folder, "later");
+    writeGroups(data, { work: { agent: "demo", repository } });
+    const open = async () => {
+      const studio = await createStudio({ dataDirectory: data, environment: { PATH: process.env.PATH } });
+      t.after(() => studio.close());
+      return studio;
+    };
+    const before = await open();
+    const { seq } = await before.client.group("work").prompt(write("later"));
+    await before.client.group("work").prompt(write("behind"));
+    const { events } = await untilGroup(
+      before.client,
+      "work",
+      (view) => (byId(view.events)[0]?.attempts ?? 0) >= 1,
+      "an attempt that failed",
+    );
+    const [waits, behind] = byId(events);
+    assert.deepEqual([waits?.state, waits?.error?.group], ["waiting", "repository"]);
+    assert.ok((waits?.retryAt ?? 0) > (waits?.receivedAt ?? Number.POSITIVE_INFINITY));
+    assert.deepEqual([behind?.state, behind?.attempts], ["waiting", undefined], "it keeps its turn");
+    await before.close();
+
+    const git = promisify(execFile);
+    const author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"];
+    await git("git", ["init", "-q", repository]);
+    await git("git", ["-C", repository, ...author, "commit", "-q", "--allow-empty", "-m", "first"]);
+    const { client } = await open();
+    const after = await untilGroup(client, "work", (view) => settled(view, 2), "both turns");
+    const [first, second] = byId(after.events);
+    assert.deepEqual([first?.state, first?.error, first?.retryAt], ["done", undefined, undefined]);
+    assert.ok((first?.attempts ?? 0) >= 1);
+    assert.ok((second?.startedAt ?? 0) >= (first?.endedAt ?? Number.POSITIVE_INFINITY));
+    const records = await (await openAudit(data)).query({ type: "group.*" });
+    const { group, event, attempt, error } = records[0]?.data ?? {};
+    assert.deepEqual([records[0]?.type, group, event, attempt], ["group.event_retried", "work", seq, 1]);
+    assert.match(String(error), /^repository\./);
   });
 
   test("has its own tools and memory, told when a session begins; a file that is wrong is said", async (t) => {

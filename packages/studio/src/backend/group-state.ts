@@ -32,6 +32,10 @@ export interface RunningEvent {
   readonly resumes: boolean;
   /** The task has it. */
   begun: boolean;
+  /** How often it could not be begun. */
+  attempts?: number;
+  /** Until then it is not tried again. */
+  retryAt?: number;
 }
 
 /** A session of the group, the newest last. */

@@ -24,6 +24,7 @@ export interface GroupContext {
     get(name: string, key: string[]): { action<Result>(options: CallOptions): Promise<Result> };
   };
   saveState(): Promise<void>;
+  readonly schedule: { after(ms: number, action: string): Promise<string> };
 }
 
 interface CallOptions {
@@ -34,13 +35,27 @@ interface CallOptions {
 /** What became of a prompt; null when the task does not know it (any more). */
 type PromptEnd = "queued" | "sent" | "done" | "failed" | "cancelled" | null;
 
-/** An error that another try would meet again. What passes (a stop, a full queue) is tried after it. */
-function isFinal(error: unknown): error is HoldfastError {
+const passingTaskErrors: ReadonlySet<string> = new Set(["stopping", "queue_full", "server_closing"]);
+
+/** An error that another try would meet again, however much later. */
+function isFinal(error: unknown): boolean {
   if (!isHoldfastError(error)) return false;
   const { group, code } = error;
-  if (group === "task") return code !== "stopping" && code !== "queue_full";
-  if (group === "actor") return code === "not_found";
-  return ["repository", "agent", "jail", "group"].includes(group);
+  if (group === "task") return !passingTaskErrors.has(code);
+  return ["actor.not_found", "group.event_lost", "repository.invalid_path"].includes(`${group}.${code}`);
+}
+
+function told(error: unknown): TaskError {
+  if (isHoldfastError(error)) {
+    const { group, code, message } = error;
+    return { group, code, message };
+  }
+  return { group: "group", code: "cannot_begin", message: "The event could not be begun; the log says why" };
+}
+
+/** After so many attempts; the first two seconds, the longest a quarter of an hour. */
+function retryDelay(attempts: number): number {
+  return Math.min(studioLimits.beginRetryMs * 4 ** (attempts - 1), studioLimits.maxBeginRetryMs);
 }
 
 /**
@@ -86,22 +101,64 @@ export class GroupSteps {
     return { ...view, duplicate: false };
   }
 
-  /** Begins the next event where none is worked on, and looks whether the one that is has ended. */
-  async advance(c: GroupContext): Promise<void> {
-    for (;;) {
+  /**
+   * Begins the next event where none is worked on, and looks whether the one that is has ended. What could
+   * not be begun keeps its place and waits for its time, unless it is to be tried `again` now.
+   */
+  async advance(c: GroupContext, again = false): Promise<void> {
+    for (let now = again; ; now = false) {
       const running = c.state.running ?? (await this.#choose(c));
       if (running === undefined) return;
+      if (!running.begun && !now && (running.retryAt ?? 0) > this.#now()) return;
       try {
         if (!running.begun) await this.#begin(c, running);
         const end = await this.#promptEnd(c, running);
         if (end === "queued" || end === "sent") return;
         await this.#finish(c, running, end);
       } catch (error) {
-        if (!isFinal(error)) throw error;
-        const { group, code, message } = error;
-        await this.#finish(c, running, "failed", { group, code, message });
+        const final = isFinal(error);
+        if (running.begun && !final) throw error;
+        if (!running.begun)
+          this.#host.ports.log.warn("an event could not be begun", { group: c.key[0], error });
+        const attempts = (running.attempts ?? 0) + 1;
+        if (!final && attempts < studioLimits.maxBeginAttempts)
+          return this.#tryLater(c, { ...running, attempts }, error);
+        await this.#finish(c, { ...running, attempts }, "failed", told(error));
       }
     }
+  }
+
+  /** Keeps the event at the head of the queue, and its next attempt where a restart does not lose it. */
+  async #tryLater(c: GroupContext, running: RunningEvent & { attempts: number }, error: unknown) {
+    const delay = retryDelay(running.attempts);
+    const retryAt = this.#now() + delay;
+    const problem = told(error);
+    const record = await readEvent(c.kv, running.seq);
+    c.state.running = { ...running, retryAt };
+    if (record !== undefined) {
+      const view = { ...record.view, error: problem, attempts: running.attempts, retryAt };
+      await this.#write(c, { ...record, view });
+    }
+    await c.schedule.after(delay, "internal.retry");
+    await c.saveState();
+    await this.#note(c, "group.event_retried", running, { ...problem, retryAt });
+  }
+
+  /** That an event could not be begun, on record; `message` may quote paths and stays out. */
+  #note(
+    c: GroupContext,
+    type: string,
+    { seq, attempts }: RunningEvent,
+    problem: TaskError & { retryAt?: number },
+  ) {
+    const { group, code, retryAt } = problem;
+    return this.#host.note({
+      type,
+      data: {
+        ...{ group: c.key[0], event: seq, attempt: attempts, error: `${group}.${code}` },
+        ...(retryAt === undefined ? {} : { retryAt }),
+      },
+    });
   }
 
   /** The first that waits, with what it will begin; durable before anything is begun. */
@@ -174,7 +231,8 @@ export class GroupSteps {
       await this.#call(c, "organization", "local", "internal.createGroupTask", input, names);
     }
     const now = this.#now();
-    const started = { ...view, state: "running", taskId, sessionId, fromSeq, startedAt: now } as const;
+    const { error: _, retryAt: __, ...begins } = view;
+    const started = { ...begins, state: "running", taskId, sessionId, fromSeq, startedAt: now } as const;
     running.begun = true;
     c.state.running = { ...running };
     this.#noteSession(c, running, now);
@@ -199,15 +257,18 @@ export class GroupSteps {
     if (running.begun) this.#noteSession(c, running, this.#now());
     if (record !== undefined) {
       const state = end === "failed" || end === "cancelled" ? end : "done";
+      const { retryAt: _, error: __, ...before } = record.view;
       const view: GroupEventView = {
-        ...record.view,
+        ...before,
         state,
         endedAt: this.#now(),
         ...(error === undefined ? {} : { error }),
+        ...(running.attempts === undefined ? {} : { attempts: running.attempts }),
       };
       await this.#write(c, { view });
     }
     await c.saveState();
+    if (error !== undefined && !running.begun) await this.#note(c, "group.event_failed", running, error);
   }
 
   /** Keeps the record, and tells whoever watches. */

@@ -24,8 +24,8 @@ export function createGroupActor(host: BackendHost) {
     vars.changing = turn.catch(() => undefined);
     return turn;
   };
-  const advance = (c: GroupContext & { readonly vars: GroupVars }): Promise<void> =>
-    inTurn(c.vars, () => steps.advance(c)).catch((error: unknown) => {
+  const advance = (c: GroupContext & { readonly vars: GroupVars }, again = false): Promise<void> =>
+    inTurn(c.vars, () => steps.advance(c, again)).catch((error: unknown) => {
       // What is written down stays: the next event, the end of a turn or a start goes on with it.
       host.ports.log.error("a group cannot go on", { group: c.key[0], error });
     });
@@ -82,6 +82,9 @@ export function createGroupActor(host: BackendHost) {
         taskChanged: (c): void => {
           c.waitUntil(advance(c));
         },
+
+        /** The time has come to try again what could not be begun. */
+        retry: (c): Promise<void> => advance(c, true),
 
         /** After a start of the server. */
         recover: (c): void => {

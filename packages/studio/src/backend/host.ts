@@ -1,4 +1,5 @@
 import type { Ports } from "@holdfast/core";
+import type { AuditEntry } from "@holdfast/gate";
 import type { AgentChoice, AppliedBranch, DiffView, RepositoryCheck, SystemStatus } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import type { GroupSettings } from "../groups/group-settings.ts";
@@ -25,6 +26,8 @@ export interface BackendHost {
   stop(taskId: string): Promise<void>;
   /** Delivers a durable answer to the agent, if it still waits. */
   answer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<void>;
+  /** Puts into the audit log what has happened. */
+  note(entry: AuditEntry): Promise<void>;
   /** What `groups.json` says. */
   readonly groups: GroupLookup;
   /** The repository of a group; its own one is made when it is first asked for. */
