@@ -69,11 +69,14 @@ describe("the specification of a jail", () => {
       [16_777_216, 8, 1_024],
     );
     accepted({ limits: { memoryBytes: 16_777_216, pids: 8, cpus: 0.01, tmpBytes: 4_096 } });
-    accepted({ limits: { cpus: 1_024 } });
+    accepted({ limits: { cpus: 1_024, diskBytes: 1_048_576, diskEntries: 16 } });
     refused({ limits: { memoryBytes: 16_777_215 } }, /memoryBytes/);
     refused({ limits: { memoryBytes: 2 ** 53 } }, /memoryBytes/);
     refused({ limits: { pids: 7 } }, /pids/);
     refused({ limits: { pids: 8.5 } }, /pids/);
+    refused({ limits: { diskBytes: 1_048_575 } }, /diskBytes/);
+    refused({ limits: { diskEntries: 15 } }, /diskEntries/);
+    assert.deepEqual([jailLimits.minDiskBytes, jailLimits.minDiskEntries], [1_048_576, 16]);
     refused({ limits: { tmpBytes: 4_095 } }, /tmpBytes/);
     for (const cpus of [0, 0.009, 1_024.5, Number.NaN]) refused({ limits: { cpus } }, /cpus/);
   });

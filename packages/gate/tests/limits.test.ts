@@ -20,6 +20,8 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
     maxArgsBytes: 256 * kib,
     minMemoryBytes: 16 * mib,
     minPids: 8,
+    minDiskBytes: mib,
+    minDiskEntries: 16,
     maxCpus: 1_024,
     defaultTmpBytes: 512 * mib,
     defaultGraceMs: 300,

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import type { JailLimits } from "../jail/jail.ts";
 import type { Attack } from "./attack.ts";
 import { summary } from "./network.ts";
 
@@ -92,6 +93,49 @@ export const filesystemAttacks: readonly Attack[] = [
         control: {
           worked: followed.includes(lab.canaries.hostFile),
           observed: "a program of the host that follows it reads the file",
+        },
+      };
+    },
+  },
+  {
+    id: "filesystem.fill_disk",
+    group: "filesystem",
+    attempt: "fill the disk through the workspace: large files, files without a name, no end of empty ones",
+    must: "the jail is ended; others and the host go on",
+    layer: "the measured bound of the writable mounts",
+    needs: ["limits.disk"],
+    run: async (lab) => {
+      const megabyte = 1024 * 1024;
+      const limits = { diskBytes: 2 * megabyte, diskEntries: 200 };
+      // Each goes on for long after it should have been ended, and not for ever.
+      const ways = {
+        large: "for i in 1 2 3 4; do head -c 4194304 /dev/zero >$i; done; sleep 20",
+        nameless: "exec 3>gone; rm gone; head -c 16777216 /dev/zero >&3; sleep 20",
+        empty: "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); : >$i; done; sleep 20",
+      };
+      const into = (limits?: JailLimits) => ({
+        cwd: "/workspace",
+        mounts: [{ source: lab.directory("disk"), target: "/workspace", mode: "rw" }] as const,
+        ...(limits ? { limits } : {}),
+      });
+      const neighbour = await lab.start({ args: ["-c", "cat; echo fine"], ...into(limits) });
+      const ends = await Promise.all(
+        Object.entries(ways).map(async ([name, script]) => {
+          const { reason, detail } = await lab.shell(script, into(limits));
+          return { name, reason, detail };
+        }),
+      );
+      const survivor = await lab.finish(neighbour);
+      const free = await lab.shell(
+        "for i in 1 2 3 4; do head -c 4194304 /dev/zero >$i; done; wc -c <4",
+        into(),
+      );
+      return {
+        stopped: ends.every(({ reason }) => reason === "disk") && survivor.stdout === "fine\n",
+        observed: ends.map(({ name, reason }) => `${name}: ${reason}`).join(", "),
+        control: {
+          worked: free.stdout.trim() === "4194304",
+          observed: "without the limit all of it is written",
         },
       };
     },

@@ -291,6 +291,35 @@ export const kernelAttacks: readonly Attack[] = [
     },
   },
   {
+    id: "kernel.first_process",
+    group: "kernel",
+    attempt: "look into the jail's first process, which no filter confines; stir the host's random pool",
+    must: "EACCES",
+    layer: "Landlock",
+    needs: ["access.landlocked"],
+    run: async (lab) => {
+      const script = (pid: string) => `
+        import fs from "node:fs"; import { spawn } from "node:child_process";
+        const pid = ${pid}; const answers = {};
+        const attempt = (what, act) => { try { act(); answers[what] = "done"; } catch (error) { answers[what] = error.code; } };
+        for (const name of ["environ", "maps", "mem"]) attempt(name, () => fs.closeSync(fs.openSync("/proc/" + pid + "/" + name, "r")));
+        attempt("root", () => fs.readlinkSync("/proc/" + pid + "/root"));
+        attempt("random", () => fs.writeFileSync("/dev/urandom", "stir"));
+        console.log(JSON.stringify(answers));
+        if (pid !== 1) process.kill(pid, "SIGKILL");`;
+      const inside = await lab.inside(script("1"));
+      const outside = await lab.outside(script('spawn("sleep", ["30"]).pid'));
+      return {
+        stopped: Object.values(inside).every((each) => each === "EACCES" || each === "EPERM"),
+        observed: summary(inside),
+        control: {
+          worked: outside["environ"] === "done" && outside["random"] === "done",
+          observed: "on the host a process of one's own can be looked into, and the pool be written",
+        },
+      };
+    },
+  },
+  {
     id: "kernel.foreign_calls",
     group: "kernel",
     attempt: "32-bit and x32 system calls to get around the filter",

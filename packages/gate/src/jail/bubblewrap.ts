@@ -11,6 +11,7 @@ import {
   leftoverCgroups,
   removeCgroupBases,
 } from "./cgroups.ts";
+import { boundDisk } from "./disk-bound.ts";
 import { checkGuarantees } from "./guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "./jail.ts";
 import { checkNewJail } from "./jail-spec.ts";
@@ -124,7 +125,7 @@ export class BubblewrapDriver implements JailDriver {
         },
       });
       this.#running.set(spec.id, jail);
-      return jail;
+      return boundDisk(jail, spec);
     } catch (error) {
       await cgroup.destroy();
       this.#records.remove(spec.id);

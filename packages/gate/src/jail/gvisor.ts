@@ -10,6 +10,7 @@ import {
   leftoverCgroups,
   removeCgroupBases,
 } from "./cgroups.ts";
+import { boundDisk } from "./disk-bound.ts";
 import { checkGuarantees } from "./guarantees.ts";
 import { startRunsc } from "./gvisor-process.ts";
 import type { Guarantee, Jail, JailDriver, JailLimits, JailSpec, SelfTestReport } from "./jail.ts";
@@ -128,13 +129,14 @@ export class GvisorDriver implements JailDriver {
       });
       const cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}));
       this.#records.write(spec.id, cgroup.paths);
-      return await startRunsc({
+      const jail = await startRunsc({
         ...{ spec, directory, cgroup, runsc: [...runsc, "run"], setpriv: this.#setpriv },
         run: ["--bundle", directory, container],
         terminate: [...runsc, "kill", container, "TERM"],
         mark: { [jailMark]: `${this.#gateId}/${spec.id}` },
         onExit: forget,
       });
+      return boundDisk(jail, spec);
     } catch (error) {
       forget();
       throw error;

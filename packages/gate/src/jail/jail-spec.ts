@@ -10,6 +10,8 @@ export const jailLimits = {
   maxArgsBytes: 256 * 1024,
   minMemoryBytes: 16 * 1024 * 1024,
   minPids: 8,
+  minDiskBytes: 1024 * 1024,
+  minDiskEntries: 16,
   maxCpus: 1024,
   defaultTmpBytes: 512 * 1024 * 1024,
   defaultGraceMs: 300,
@@ -73,7 +75,7 @@ function checkEnv(env: Readonly<Record<string, string>>): void {
 }
 
 function checkLimits({ limits = {} }: JailSpec): void {
-  const { memoryBytes, pids, cpus, tmpBytes } = limits;
+  const { memoryBytes, pids, cpus, tmpBytes, diskBytes, diskEntries } = limits;
   const wholeFrom = (value: number | undefined, least: number, name: string) => {
     if (value !== undefined && (!Number.isSafeInteger(value) || value < least)) {
       throw invalid(`limits.${name} must be a whole number of at least ${least}`);
@@ -82,6 +84,8 @@ function checkLimits({ limits = {} }: JailSpec): void {
   wholeFrom(memoryBytes, jailLimits.minMemoryBytes, "memoryBytes");
   wholeFrom(pids, jailLimits.minPids, "pids");
   wholeFrom(tmpBytes, 4096, "tmpBytes");
+  wholeFrom(diskBytes, jailLimits.minDiskBytes, "diskBytes");
+  wholeFrom(diskEntries, jailLimits.minDiskEntries, "diskEntries");
   if (cpus !== undefined && !(cpus >= 0.01 && cpus <= jailLimits.maxCpus)) {
     throw invalid(`limits.cpus must be between 0.01 and ${jailLimits.maxCpus}`);
   }

@@ -30,7 +30,9 @@ export type GuaranteeName =
   | "access.landlocked"
   | "limits.memory"
   | "limits.pids"
-  | "limits.cpu";
+  | "limits.cpu"
+  /** What its writable mounts may hold: by measure, so that it is passed for a moment. */
+  | "limits.disk";
 
 /** What makes the jails; "none" confines nothing. */
 export type JailDriverName = "bubblewrap" | "podman" | "docker" | "gvisor" | "none";
@@ -64,6 +66,10 @@ export interface JailLimits {
   readonly cpus?: number;
   /** Size of the jail's /tmp in bytes. */
   readonly tmpBytes?: number;
+  /** What all writable mounts together may hold, with what was there before, in bytes. */
+  readonly diskBytes?: number;
+  /** How many files, directories and other entries they may hold. */
+  readonly diskEntries?: number;
 }
 
 export interface JailSpec {
@@ -89,6 +95,8 @@ export type JailExitReason =
   | "stopped"
   /** The memory limit: the kernel killed it. */
   | "memory"
+  /** The limit of its writable mounts, or a file system that it filled; `detail` says which. */
+  | "disk"
   /** A signal that nobody here sent. */
   | "killed"
   /** The jail could not be set up after it was started; `detail` says why. */
@@ -98,7 +106,7 @@ export interface JailExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly reason: JailExitReason;
-  /** For `setup_failed`: what the driver said. */
+  /** For `setup_failed`: what the driver said; for `disk`: how much there was. */
   readonly detail?: string;
 }
 
@@ -112,6 +120,8 @@ export interface JailUsage {
   readonly pidsRefused?: number;
   /** Periods of 100 ms in which the processor quota held the jail back. */
   readonly cpuThrottledPeriods?: number;
+  /** What the writable mounts held at the last measure; only with a limit for them. */
+  readonly diskBytes?: number;
 }
 
 export interface Jail {

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { demandedGuarantees } from "./guarantees.ts";
-import type { Guarantee, GuaranteeName, Jail, JailSpec, SelfTestReport } from "./jail.ts";
+import type { Guarantee, GuaranteeName, Jail, JailExit, JailSpec, SelfTestReport } from "./jail.ts";
 import { Findings, judge, type Subject } from "./probe-findings.ts";
 import { familyOf, isAlive, processesIn, ticksNow } from "./processes.ts";
 
@@ -69,17 +69,19 @@ export async function runSelfTest(subject: Subject, launch: Launch): Promise<Sel
         env: { PATH: "/usr/bin:/bin" },
       }),
       subject.absentLimits.memory ?? checkMemory(launch, { ...base, id: id("memory"), args: [], env }),
+      checkDisk(launch, directory, { ...base, id: id("disk"), args: ["-c", filler], env }),
       subject.absentLimits.pids ?? checkPids(launch, { ...base, id: id("pids"), args: [], env }),
     ] as const;
     // Where one cannot start the others cannot either; all have ended before this does.
     await Promise.allSettled(probes);
-    const [findings, stopped, memory, pids] = await Promise.all(probes);
+    const [findings, stopped, memory, disk, pids] = await Promise.all(probes);
     const guarantees = [
       ...judge(findings, canary, subject),
       stopped,
       limit("limits.memory", memory),
       limit("limits.pids", pids),
       limit("limits.cpu", subject.absentLimits.cpu ?? true),
+      disk,
     ];
     const ok = guarantees.every((each) => each.held || !demandedGuarantees.includes(each.name));
     return { ok, guarantees, durationMs: Math.round(performance.now() - started) };
@@ -172,7 +174,7 @@ async function firstLine(jail: Jail): Promise<string | undefined> {
 async function runToEnd(
   launch: Launch,
   spec: JailSpec,
-): Promise<{ jail: Jail; reason: string; said: string }> {
+): Promise<{ jail: Jail; exit: JailExit; reason: string; said: string }> {
   const jail = await launch(spec);
   jail.stdin.end();
   jail.stdout.resume();
@@ -184,7 +186,7 @@ async function runToEnd(
   );
   const exit = await Promise.race([jail.exited, late]);
   timeout.abort();
-  return { jail, reason: exit.reason, said: await said };
+  return { jail, exit, reason: exit.reason, said: await said };
 }
 
 async function checkMemory(launch: Launch, spec: JailSpec): Promise<true | string> {
@@ -196,6 +198,25 @@ async function checkMemory(launch: Launch, spec: JailSpec): Promise<true | strin
   });
   const kills = jail.usage().memoryKills ?? 0;
   return reason === "memory" && kills > 0 ? true : `a memory balloon ended as ${reason} with ${kills} kills`;
+}
+
+/** Small files at a bounded speed: what is to be seen is that it ends, not how much it can write until then. */
+const filler = `i=0; while [ $i -lt 2000 ]; do head -c 65536 /dev/zero >/probe/$i; i=$((i + 1)); done`;
+
+async function checkDisk(launch: Launch, directory: string, spec: JailSpec): Promise<Guarantee> {
+  const source = join(directory, "disk");
+  mkdirSync(source);
+  const diskBytes = 1024 * 1024;
+  const { exit } = await runToEnd(launch, {
+    ...spec,
+    mounts: [{ source, target: "/probe", mode: "rw" }],
+    limits: { diskBytes },
+  });
+  const held = exit.reason === "disk";
+  const detail = held
+    ? "by measure: a jail that holds more is ended"
+    : `what fills a disk ended as ${exit.reason}`;
+  return { name: "limits.disk", held, detail };
 }
 
 async function checkPids(launch: Launch, spec: JailSpec): Promise<true | string> {

@@ -102,6 +102,8 @@ async function start(options: AgentProcessOptions, cleanup: AsyncDisposableStack
       memoryBytes: options.limits.jailMemoryBytes,
       pids: options.limits.jailPids,
       tmpBytes: options.limits.jailTmpBytes,
+      diskBytes: options.limits.jailDiskBytes,
+      diskEntries: options.limits.jailDiskEntries,
     },
     network: "none",
   });

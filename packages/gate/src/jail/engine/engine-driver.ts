@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
 import { findProgram, unavailable } from "../bwrap-program.ts";
+import { boundDisk } from "../disk-bound.ts";
 import { checkGuarantees } from "../guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
@@ -154,7 +155,7 @@ export class EngineDriver implements JailDriver {
     let container: string | undefined;
     try {
       container = this.name === "podman" ? await this.#inRoot(spec, root) : await this.#inImage(spec);
-      return await startContainer({ client: this.#client, spec, container, onExit });
+      return boundDisk(await startContainer({ client: this.#client, spec, container, onExit }), spec);
     } catch (error) {
       if (container !== undefined) {
         await this.#client.call("DELETE", `/containers/${container}?force=true&v=true`).catch(() => {});

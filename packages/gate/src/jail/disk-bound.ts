@@ -1,0 +1,190 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type DiskSpace, type DiskUse, diskSpace, measureDisk } from "./disk-use.ts";
+import type { Jail, JailExit, JailSpec, JailUsage } from "./jail.ts";
+import { familyOf } from "./processes.ts";
+
+/**
+ * The bound of what the writable mounts of a jail may hold, on any file system and for any user: the jail
+ * is ended when a measure finds more. Asking a file system how full it is costs nothing, so that is done
+ * often, and the mounts are measured only when enough was written there, by anyone, to pass the limit.
+ *
+ * It is not a quota of the kernel: a jail can pass it by what it writes in the time that it takes to look.
+ * What it hides (files without a name that are only mapped) still meets the floor of the file system.
+ */
+export const diskWatchLimits = {
+  /** Looks are as far apart as this speed of writing needs for what is left of the limit. */
+  bytesPerSecond: 4 * 1024 ** 3,
+  entriesPerSecond: 200_000,
+  minIntervalMs: 25,
+  maxIntervalMs: 1_000,
+  /** Others may take away as much as a jail writes: this long after one measure, another. */
+  measureAgainMs: 60_000,
+  /** Jails that wrote as much are ended when a file system has no more than this left. */
+  floorBytes: 64 * 1024 * 1024,
+} as const;
+
+interface Bounds {
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/** `jail` itself where its spec has no bound; otherwise one that ends with the reason `disk` beyond it. */
+export function boundDisk(jail: Jail, spec: JailSpec): Jail {
+  const { diskBytes, diskEntries } = spec.limits ?? {};
+  const paths = spec.mounts.filter(({ mode }) => mode === "rw").map(({ source }) => source);
+  if ((diskBytes === undefined && diskEntries === undefined) || paths.length === 0) return jail;
+  const bounds = {
+    bytes: diskBytes ?? Number.POSITIVE_INFINITY,
+    entries: diskEntries ?? Number.POSITIVE_INFINITY,
+  };
+  return new DiskBoundJail(jail, new DiskWatch(jail, paths, bounds));
+}
+
+class DiskBoundJail implements Jail {
+  readonly #jail: Jail;
+  readonly #watch: DiskWatch;
+  readonly exited: Promise<JailExit>;
+
+  constructor(jail: Jail, watch: DiskWatch) {
+    this.#jail = jail;
+    this.#watch = watch;
+    this.exited = jail.exited.then((exit) => {
+      watch.end();
+      return watch.exceeded === undefined ? exit : { ...exit, reason: "disk", detail: watch.exceeded };
+    });
+    if (jail.dialerPid !== undefined) this.dialerPid = jail.dialerPid;
+    void watch.run();
+  }
+
+  readonly dialerPid?: number;
+
+  get id() {
+    return this.#jail.id;
+  }
+
+  get pid() {
+    return this.#jail.pid;
+  }
+
+  get stdin() {
+    return this.#jail.stdin;
+  }
+
+  get stdout() {
+    return this.#jail.stdout;
+  }
+
+  get stderr() {
+    return this.#jail.stderr;
+  }
+
+  usage(): JailUsage {
+    const bytes = this.#watch.measured?.bytes;
+    return { ...this.#jail.usage(), ...(bytes === undefined ? {} : { diskBytes: bytes }) };
+  }
+
+  async stop(options?: { readonly graceMs?: number }): Promise<JailExit> {
+    await this.#jail.stop(options);
+    return this.exited;
+  }
+}
+
+class DiskWatch {
+  /** Why the jail was ended. */
+  exceeded: string | undefined;
+  /** As last measured. */
+  measured: DiskUse | undefined;
+  readonly #jail: Jail;
+  readonly #paths: readonly string[];
+  readonly #bounds: Bounds;
+  readonly #ended = new AbortController();
+  /** Of the file systems, when the jail began and when it was last measured. */
+  #first: DiskSpace | undefined;
+  #then: DiskSpace | undefined;
+  #measuredAt = 0;
+
+  constructor(jail: Jail, paths: readonly string[], bounds: Bounds) {
+    this.#jail = jail;
+    this.#paths = paths;
+    this.#bounds = bounds;
+  }
+
+  end(): void {
+    this.#ended.abort();
+  }
+
+  async run(): Promise<void> {
+    while (!this.#ended.signal.aborted) {
+      const now = await diskSpace(this.#paths);
+      this.#first ??= now;
+      const reason = this.#fullest(now) ?? (this.#mayExceed(now) ? await this.#measure(now) : undefined);
+      if (reason !== undefined && !this.#ended.signal.aborted) {
+        this.exceeded = reason;
+        await this.#jail.stop({ graceMs: 0 });
+        return;
+      }
+      await delay(this.#interval(now), undefined, { ref: false, signal: this.#ended.signal }).catch(() => {});
+    }
+  }
+
+  #fullest({ freeBytes, usedBytes }: DiskSpace): string | undefined {
+    const { floorBytes } = diskWatchLimits;
+    const grown = usedBytes - (this.#first?.usedBytes ?? usedBytes);
+    if (freeBytes >= floorBytes || grown < floorBytes) return undefined;
+    return `the file system of its mounts has ${freeBytes} bytes left, and ${grown} were written since the jail began`;
+  }
+
+  /** The most that there can be: what was measured, and all that was written since. */
+  #atMost(now: DiskSpace): Bounds {
+    const measured = this.measured;
+    const then = this.#then;
+    if (measured === undefined || then === undefined) {
+      return { bytes: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY };
+    }
+    return {
+      bytes: measured.bytes + Math.max(0, now.usedBytes - then.usedBytes),
+      entries: measured.entries + Math.max(0, now.usedEntries - then.usedEntries),
+    };
+  }
+
+  #mayExceed(now: DiskSpace): boolean {
+    if (this.measured === undefined) return true;
+    const most = this.#atMost(now);
+    if (most.bytes > this.#bounds.bytes || most.entries > this.#bounds.entries) return true;
+    const same = now.usedBytes === this.#then?.usedBytes && now.usedEntries === this.#then.usedEntries;
+    return !same && performance.now() - this.#measuredAt > diskWatchLimits.measureAgainMs;
+  }
+
+  async #measure(before: DiskSpace): Promise<string | undefined> {
+    const pids = familyOf(this.#jail.pid).map(({ pid }) => pid);
+    if (this.#jail.dialerPid !== undefined) pids.push(this.#jail.dialerPid);
+    const most = this.#atMost(before);
+    const found = await measureDisk(this.#paths, pids, Number.isFinite(this.#bounds.entries));
+    // What could not be looked at counts as the most that it can be.
+    const known = found.hidden && Number.isFinite(most.bytes);
+    this.measured = known
+      ? { ...found, bytes: Math.max(found.bytes, most.bytes), entries: Math.max(found.entries, most.entries) }
+      : found;
+    this.#then = before;
+    this.#measuredAt = performance.now();
+    const { bytes, entries } = this.measured;
+    if (bytes > this.#bounds.bytes) {
+      return `its writable mounts hold ${bytes} bytes; the limit is ${this.#bounds.bytes}`;
+    }
+    if (entries > this.#bounds.entries) {
+      return `its writable mounts hold ${entries} files; the limit is ${this.#bounds.entries}`;
+    }
+    return undefined;
+  }
+
+  #interval(now: DiskSpace): number {
+    const { bytesPerSecond, entriesPerSecond, minIntervalMs, maxIntervalMs } = diskWatchLimits;
+    const most = this.#atMost(now);
+    const seconds = Math.min(
+      (this.#bounds.bytes - most.bytes) / bytesPerSecond,
+      (this.#bounds.entries - most.entries) / entriesPerSecond,
+      now.freeBytes / bytesPerSecond,
+    );
+    return Math.min(maxIntervalMs, Math.max(minIntervalMs, seconds * 1_000));
+  }
+}
