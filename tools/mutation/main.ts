@@ -6,12 +6,12 @@
  * With `--resume`, what was judged before on the same text is not judged again; with `--seconds`, nothing
  * new is begun after that time; `--save` names the test that caught each mutant, to be tried first.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { type Check, type CheckRun, nameOf, runCheck } from "./check.ts";
+import { type Check, type CheckRun, endAll, nameOf, removeScratch, runCheck } from "./check.ts";
 import { equivalents } from "./equivalents.ts";
 import { type Planned, plan, unknownTo } from "./plan.ts";
 import {
@@ -26,7 +26,8 @@ import {
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const longestMs = 90_000;
-const lanes = Math.max(2, availableParallelism());
+// Tests wait for processes and sockets for part of their time: one more than there are cores.
+const lanes = availableParallelism() + 1;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -40,6 +41,14 @@ const all = plan();
 const named = readNamed();
 const chosen = all.filter((mutant) => mutant.id.includes(pattern));
 const directory = mkdtempSync(join(tmpdir(), "hm-"));
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    endAll();
+    removeScratch(directory);
+    process.exit(1);
+  });
+}
 
 /** Each check as it is without any mutation: it has to be green, or red would mean nothing. */
 const plain = new Map<string, Promise<CheckRun>>();
@@ -101,7 +110,7 @@ async function work(lane: number): Promise<void> {
 try {
   await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
 } finally {
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  removeScratch(directory);
 }
 if (failure !== undefined) console.error(failure);
 if (values.save === true) saveNamed(all, verdicts);
