@@ -1,5 +1,4 @@
 import {
-  type Conversation,
   contentText,
   findCwd,
   isObject,
@@ -12,7 +11,7 @@ import {
   text,
 } from "./conversation.ts";
 import type { ToolCall } from "./tools.ts";
-import { type Encoder, freshId, type TextKind, typedFrame, type Wire } from "./wire.ts";
+import { type Encoder, freshId, ReplyEncoder, type TextKind, typedFrame, type Wire } from "./wire.ts";
 
 /** Anthropic Messages: https://platform.claude.com/docs/en/api/messages and its streaming page. */
 export const anthropicWire: Wire = {
@@ -62,17 +61,10 @@ function errorType(status: number): string {
   return types[status] ?? "api_error";
 }
 
-class AnthropicEncoder implements Encoder {
-  readonly #model: string;
-  readonly #usage: { readonly inputTokens: number; readonly outputTokens: number };
+class AnthropicEncoder extends ReplyEncoder implements Encoder {
   readonly #id = freshId("msg");
   readonly #content: JsonObject[] = [];
   #stopReason = "end_turn";
-
-  constructor(conversation: Conversation, usage: { inputTokens: number; outputTokens: number }) {
-    this.#model = conversation.model;
-    this.#usage = usage;
-  }
 
   start(): string {
     const message = { ...this.#message([], null), usage: this.#usageFields(1) };
@@ -119,12 +111,12 @@ class AnthropicEncoder implements Encoder {
 
   end(): string {
     const delta = { stop_reason: this.#stopReason, stop_sequence: null };
-    const usage = { output_tokens: this.#usage.outputTokens };
+    const usage = { output_tokens: this.usage.outputTokens };
     return typedFrame({ type: "message_delta", delta, usage }) + typedFrame({ type: "message_stop" });
   }
 
   whole(): JsonObject {
-    const usage = this.#usageFields(this.#usage.outputTokens);
+    const usage = this.#usageFields(this.usage.outputTokens);
     return { ...this.#message(this.#content, this.#stopReason), usage };
   }
 
@@ -133,7 +125,7 @@ class AnthropicEncoder implements Encoder {
       id: this.#id,
       type: "message",
       role: "assistant",
-      model: this.#model,
+      model: this.model,
       content,
       stop_reason: stopReason,
       stop_sequence: null,
@@ -142,7 +134,7 @@ class AnthropicEncoder implements Encoder {
 
   #usageFields(outputTokens: number): JsonObject {
     return {
-      input_tokens: this.#usage.inputTokens,
+      input_tokens: this.usage.inputTokens,
       cache_creation_input_tokens: 0,
       cache_read_input_tokens: 0,
       output_tokens: outputTokens,

@@ -1,5 +1,4 @@
 import {
-  type Conversation,
   contentText,
   findCwd,
   isObject,
@@ -13,7 +12,7 @@ import {
 } from "./conversation.ts";
 import { openAiError } from "./responses.ts";
 import type { ToolCall } from "./tools.ts";
-import { type Encoder, freshId, type TextKind, type Wire } from "./wire.ts";
+import { type Encoder, freshId, ReplyEncoder, type TextKind, type Wire } from "./wire.ts";
 
 /** OpenAI chat completions: https://platform.openai.com/docs/api-reference/chat-streaming. */
 export const chatWire: Wire = {
@@ -45,18 +44,11 @@ function messageTurn(message: JsonObject): Turn {
   return { role: known, text: contentText(message["content"]) };
 }
 
-class ChatEncoder implements Encoder {
-  readonly #model: string;
-  readonly #usage: { readonly inputTokens: number; readonly outputTokens: number };
+class ChatEncoder extends ReplyEncoder implements Encoder {
   readonly #id = freshId("chatcmpl");
   readonly #calls: JsonObject[] = [];
   #content = "";
   #reasoning = "";
-
-  constructor(conversation: Conversation, usage: { inputTokens: number; outputTokens: number }) {
-    this.#model = conversation.model;
-    this.#usage = usage;
-  }
 
   start(): string {
     return this.#chunk({ role: "assistant", content: "" }, null);
@@ -111,7 +103,7 @@ class ChatEncoder implements Encoder {
   }
 
   #usageFields(): JsonObject {
-    const { inputTokens, outputTokens } = this.#usage;
+    const { inputTokens, outputTokens } = this.usage;
     return {
       prompt_tokens: inputTokens,
       completion_tokens: outputTokens,
@@ -120,7 +112,7 @@ class ChatEncoder implements Encoder {
   }
 
   #base(object: string): JsonObject {
-    return { id: this.#id, object, created: 1_700_000_000, model: this.#model };
+    return { id: this.#id, object, created: 1_700_000_000, model: this.model };
   }
 
   #chunk(delta: JsonObject, finishReason: string | null): string {

@@ -1,5 +1,4 @@
 import {
-  type Conversation,
   contentText,
   findCwd,
   isObject,
@@ -11,7 +10,7 @@ import {
   text,
 } from "./conversation.ts";
 import type { ToolCall } from "./tools.ts";
-import { type Encoder, freshId, type TextKind, type Wire } from "./wire.ts";
+import { type Encoder, freshId, ReplyEncoder, type TextKind, type Wire } from "./wire.ts";
 
 /** What a path of Gemini asks for: `/v1beta/models/MODEL:METHOD`. */
 export function geminiCall(path: string): { readonly model: string; readonly method: string } | undefined {
@@ -79,16 +78,9 @@ function statusName(status: number): string {
   return names[status] ?? "INTERNAL";
 }
 
-class GeminiEncoder implements Encoder {
-  readonly #model: string;
-  readonly #usage: { readonly inputTokens: number; readonly outputTokens: number };
+class GeminiEncoder extends ReplyEncoder implements Encoder {
   readonly #id = freshId("response");
   readonly #parts: JsonObject[] = [];
-
-  constructor(conversation: Conversation, usage: { inputTokens: number; outputTokens: number }) {
-    this.#model = conversation.model;
-    this.#usage = usage;
-  }
 
   start(): string {
     return "";
@@ -128,7 +120,7 @@ class GeminiEncoder implements Encoder {
 
   /** Every part of a stream repeats the usage so far. */
   #answer(parts: readonly JsonObject[], finishReason?: string): JsonObject {
-    const { inputTokens, outputTokens } = this.#usage;
+    const { inputTokens, outputTokens } = this.usage;
     const candidate = { content: { role: "model", parts }, index: 0 };
     return {
       candidates: [finishReason === undefined ? candidate : { ...candidate, finishReason }],
@@ -137,7 +129,7 @@ class GeminiEncoder implements Encoder {
         candidatesTokenCount: outputTokens,
         totalTokenCount: inputTokens + outputTokens,
       },
-      modelVersion: this.#model,
+      modelVersion: this.model,
       responseId: this.#id,
     };
   }

@@ -1,5 +1,4 @@
 import {
-  type Conversation,
   contentText,
   findCwd,
   isObject,
@@ -12,7 +11,7 @@ import {
   text,
 } from "./conversation.ts";
 import type { ToolCall } from "./tools.ts";
-import { type Encoder, freshId, type TextKind, typedFrame, type Wire } from "./wire.ts";
+import { type Encoder, freshId, ReplyEncoder, type TextKind, typedFrame, type Wire } from "./wire.ts";
 
 /** OpenAI Responses: https://platform.openai.com/docs/api-reference/responses-streaming. */
 export const responsesWire: Wire = {
@@ -73,18 +72,11 @@ function itemTurns(item: JsonObject): readonly Turn[] {
   return [{ role, text: contentText(item["content"]) }];
 }
 
-class ResponsesEncoder implements Encoder {
-  readonly #model: string;
-  readonly #usage: { readonly inputTokens: number; readonly outputTokens: number };
+class ResponsesEncoder extends ReplyEncoder implements Encoder {
   readonly #id = freshId("resp");
   readonly #output: JsonObject[] = [];
   #itemId = "";
   #sequence = 0;
-
-  constructor(conversation: Conversation, usage: { inputTokens: number; outputTokens: number }) {
-    this.#model = conversation.model;
-    this.#usage = usage;
-  }
 
   start(): string {
     const response = this.#response("in_progress");
@@ -142,7 +134,7 @@ class ResponsesEncoder implements Encoder {
   }
 
   whole(): JsonObject {
-    const { inputTokens, outputTokens } = this.#usage;
+    const { inputTokens, outputTokens } = this.usage;
     return {
       ...this.#response("completed"),
       usage: {
@@ -161,7 +153,7 @@ class ResponsesEncoder implements Encoder {
       object: "response",
       created_at: 1_700_000_000,
       status,
-      model: this.#model,
+      model: this.model,
       output: [...this.#output],
       usage: null,
       error: null,

@@ -21,6 +21,17 @@ export interface Encoder {
   whole(): JsonObject;
 }
 
+/** What every encoder knows of the reply that it writes. */
+export abstract class ReplyEncoder {
+  protected readonly model: string;
+  protected readonly usage: Reply["usage"];
+
+  constructor({ model }: Conversation, usage: Reply["usage"]) {
+    this.model = model;
+    this.usage = usage;
+  }
+}
+
 export type TextKind = "say" | "think";
 
 /** Ids only have to differ from each other within one process. */
