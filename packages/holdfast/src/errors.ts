@@ -104,6 +104,7 @@ export function toRivetError(error: unknown, fallback: Partial<RivetErrorLike> =
   });
 }
 
+/** An error whose message stays in the log: a caller sees only that something went wrong. */
 export function internalError(
   message: string,
   options: RivetErrorOptions & { readonly group?: string; readonly code?: string } = {},
@@ -112,20 +113,24 @@ export function internalError(
   return new RivetError(group, code, message, { public: false, ...rest });
 }
 
+/** `encoding.invalid`: a client asked for an encoding that there is not. */
 export function invalidEncoding(format?: string): RivetError {
   return new RivetError("encoding", "invalid", `Invalid encoding "${format}"`, { public: true });
 }
 
+/** `request.invalid`: what was asked cannot be read; `error` says why. */
 export function invalidRequest(error?: unknown): RivetError {
   const why = error instanceof Error ? error.message : String(error);
   return new RivetError("request", "invalid", `Invalid request: ${why}`, { public: true, cause: error });
 }
 
+/** `actor.not_found`: there is no actor with this key or id. */
 export function actorNotFound(identifier?: string): HoldfastError {
   const message = identifier === undefined ? "The actor does not exist" : `Actor not found: ${identifier}`;
   return new HoldfastError("actor", "not_found", message);
 }
 
+/** `actor.stopping`: the actor takes nothing new, since it is on its way out of memory. */
 export function actorStopping(identifier?: string): HoldfastError {
   const message = identifier === undefined ? "The actor is stopping" : `Actor stopping: ${identifier}`;
   return new HoldfastError("actor", "stopping", message);
@@ -136,15 +141,18 @@ export interface ActorRestartingOptions {
   readonly retryAfterMs?: number;
 }
 
+/** `actor.restarting`: worth trying again, after `retryAfterMs` where it is known. */
 export function actorRestarting(options: ActorRestartingOptions = {}): HoldfastError {
   const metadata = { ...options, retryable: true };
   return new HoldfastError("actor", "restarting", "The actor is restarting", { statusCode: 503, metadata });
 }
 
+/** `auth.forbidden`: the caller is known and may not do this. */
 export function forbiddenError(message = "Forbidden"): HoldfastError {
   return new HoldfastError("auth", "forbidden", message);
 }
 
+/** `feature.unsupported`: there is no such thing here. */
 export function unsupportedFeature(feature: string): RivetError {
   const message = `Unsupported feature: ${feature}`;
   return new RivetError("feature", "unsupported", message, { public: true });

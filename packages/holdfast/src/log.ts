@@ -60,6 +60,7 @@ export function configureDefaultLogger(level?: LogLevel): void {
   base = makeDefaultLogger(level);
 }
 
+/** A logger that writes lines to standard error, from `level` on, or from what HOLDFAST_LOG_LEVEL says. */
 export function makeDefaultLogger(level?: LogLevel): Logger {
   return createLogger(coreLevel(level), writeLine);
 }

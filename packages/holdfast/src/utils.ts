@@ -16,6 +16,7 @@ export function stringifyError(error: unknown): string {
   return typeof error === "string" ? error : String(error);
 }
 
+/** Resolves after `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -81,16 +82,19 @@ export class SinglePromiseQueue {
   }
 }
 
+/** The bytes of a buffer or of a view of one, without a copy. */
 export function toUint8Array(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
+/** A copy of the bytes, in a buffer that holds nothing else. */
 export function bufferToArrayBuffer(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
 }
 
+/** True for the same bytes. It ends at the first difference: not for secrets. */
 export function arrayBuffersEqual(a: ArrayBuffer, b: ArrayBuffer): boolean {
   const left = new Uint8Array(a);
   const right = new Uint8Array(b);
@@ -142,6 +146,7 @@ export function httpUserAgent(): string {
 
 export type Runtime = "deno" | "bun" | "node";
 
+/** Where this code runs; what is neither Deno nor Bun is taken for Node. */
 export function detectRuntime(): Runtime {
   if ("Deno" in globalThis) return "deno";
   return "Bun" in globalThis ? "bun" : "node";

@@ -12,6 +12,7 @@ export interface TranscriptMessageProps {
   readonly renderers: TranscriptRenderers;
 }
 
+/** What a person or an agent said; of an agent as Markdown while it is not too long. */
 export function TranscriptMessage({ entry, classNames, renderers }: TranscriptMessageProps) {
   const variant = entry.role === "user" ? "user" : "assistant";
   const { renderMessageText = messageText, renderInlinePendingIndicator = pendingDots } = renderers;
@@ -51,6 +52,7 @@ function messageText(entry: TranscriptEntry) {
   );
 }
 
+/** Stands where an agent has begun to speak and said nothing so far. */
 export function pendingDots() {
   return "...";
 }

@@ -74,6 +74,7 @@ export function useFollow(
   }, [scrollElementRef, isFollowingRef, changed]);
 }
 
+/** Scrolls a list to its last entry. */
 export function toEnd(element: HTMLElement): void {
   element.scrollTop = element.scrollHeight;
 }

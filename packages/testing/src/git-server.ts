@@ -33,6 +33,7 @@ const environment = {
   GIT_COMMITTER_EMAIL: "test@example.com",
 };
 
+/** Git's own server over HTTP, on loopback, for repositories with one commit each; `password` guards it. */
 export async function startGitServer({ password, repositories }: GitServerOptions): Promise<GitServer> {
   const root = mkdtempSync(join(tmpdir(), "holdfast-git-server-"));
   const git = (path: string, ...args: readonly string[]) =>

@@ -71,6 +71,7 @@ export interface GitHubServerOptions {
   readonly repositories: Readonly<Record<string, GitHubRepository>>;
 }
 
+/** A server on loopback that answers as GitHub's REST API does, for one token and what it knows of. */
 export async function startGitHubServer({ token, repositories }: GitHubServerOptions): Promise<GitHubServer> {
   const states = new Map<string, State>();
   for (const [name, repository] of Object.entries(repositories)) {

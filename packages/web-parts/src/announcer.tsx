@@ -26,6 +26,7 @@ export function AnnouncerProvider({ children }: { readonly children: ReactNode }
   );
 }
 
+/** Says something aloud to who uses a screen reader. */
 export function useAnnounce(): Announce {
   return useContext(AnnounceContext);
 }

@@ -75,6 +75,7 @@ export class UnsupportedSessionCategoryError extends HoldfastError {
   }
 }
 
+/** The session's agent does not offer this value for the option of that category. */
 export class UnsupportedSessionValueError extends HoldfastError {
   readonly sessionId: string;
   readonly category: string;
@@ -101,6 +102,7 @@ export class UnsupportedSessionValueError extends HoldfastError {
   }
 }
 
+/** The session's agent has no option with this id. */
 export class UnsupportedSessionConfigOptionError extends HoldfastError {
   readonly sessionId: string;
   readonly configId: string;
@@ -117,6 +119,7 @@ export class UnsupportedSessionConfigOptionError extends HoldfastError {
   }
 }
 
+/** The question cannot be answered so: the agent offers none of the options that would mean it. */
 export class UnsupportedPermissionReplyError extends HoldfastError {
   readonly permissionId: string;
   readonly requestedReply: PermissionReply;
