@@ -19,7 +19,7 @@ import {
   temporaryFolder,
   untilEvent,
   Watch,
-} from "./helpers.ts";
+} from "./support.ts";
 
 interface Bench {
   readonly studio: Studio;

@@ -6,7 +6,7 @@ import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openAudit } from "@holdfast/gate";
 import { createStudio } from "../src/index.ts";
-import { makeRepository, needsJail, readLog, said, temporaryFolder, untilEvent, Watch } from "./helpers.ts";
+import { makeRepository, needsJail, readLog, said, temporaryFolder, untilEvent, Watch } from "./support.ts";
 
 const text = { type: "string" };
 const tool = (name: string, risk_level: "low" | "high") => ({

@@ -18,7 +18,7 @@ import {
   untilGroup,
   writeGroups,
 } from "./groups-support.ts";
-import { needsJail, readLog, ServerProcess, said, temporaryFolder, untilEvent } from "./helpers.ts";
+import { needsJail, readLog, ServerProcess, said, temporaryFolder, untilEvent } from "./support.ts";
 
 const write = (name: string) => `write "x" to ${name}.txt without asking`;
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { connectWithCookie, createStudio, type Studio, studioClientOver } from "../src/index.ts";
-import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./helpers.ts";
+import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
 
 async function serve(t: TestContext, dataDirectory = join(temporaryFolder(t), "data")): Promise<Studio> {
   const webDirectory = join(temporaryFolder(t), "web");

@@ -7,7 +7,7 @@ import { fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
 import { guestBundle, guestPrograms } from "../src/jail/bundle.ts";
 import type { GuestConfig } from "../src/jail/guest-config.ts";
 import { jailPath, jailPaths, Layout, placeTerminals } from "../src/jail/layout.ts";
-import { needsJail, temporaryFolder } from "./helpers.ts";
+import { needsJail, temporaryFolder } from "./support.ts";
 
 type Call = (method: string, path: string, body?: unknown) => Promise<Response>;
 

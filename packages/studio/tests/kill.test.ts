@@ -15,7 +15,7 @@ import {
   temporaryFolder,
   untilEvent,
   Watch,
-} from "./helpers.ts";
+} from "./support.ts";
 
 async function begin(t: TestContext, prompt: string) {
   const folder = temporaryFolder(t);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import WebSocket from "ws";
 import { createStudio } from "../src/index.ts";
-import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./helpers.ts";
+import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
 
 /** A task whose agent waits for an answer, so that its sandbox stays, and calls with its owner's cookie. */
 async function startTask(t: TestContext) {
