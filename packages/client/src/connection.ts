@@ -221,11 +221,12 @@ export class Connection {
     this.#disposed = true;
     const link = this.#link;
     this.#link = undefined;
-    link?.close();
+    const closed = link?.close();
     const wasOpen = this.isConnected;
     this.#end(disposedError());
     this.#setStatus("idle");
     if (wasOpen) this.#closes.emit();
+    await closed;
   }
 
   /** A connection that had failed before it was disposed of is a disposed one. */
@@ -323,7 +324,7 @@ export class Connection {
     if (frame.version !== protocolVersion) {
       const link = this.#link;
       this.#link = undefined;
-      link?.close();
+      void link?.close();
       const message = `The server speaks version ${frame.version}; this client speaks ${protocolVersion}`;
       this.#fail(new HoldfastError("client", "unsupported_protocol", message));
       return;
@@ -444,14 +445,12 @@ export class Connection {
     const wasOpen = this.connStatus === "connected";
     const error = fromWireError(this.#lastError ?? reason.error);
     const comesBack = wasOpen && reason.byActor === true;
-    if (reason.final && !comesBack && !isRetryable(error) && !this.#options.onFatal(error)) {
-      this.#fail(error);
-      return;
-    }
+    const isFatal = reason.final && !comesBack && !isRetryable(error);
+    if (isFatal && !this.#options.onFatal(error)) return this.#fail(error);
     this.#reconnect();
     if (wasOpen) this.#closes.emit();
-    // A reason that the actor gave: `conn.disconnect("user.kicked")`.
-    if (comesBack && error.group !== "client") this.#errors.emit(error);
+    // A reason that somebody gave: `conn.disconnect("user.kicked")`, or an event over the limit.
+    if (wasOpen && error.group !== "client" && !isRetryable(error)) this.#errors.emit(error);
   }
 
   #reconnect(): void {

@@ -55,7 +55,8 @@ export interface PreparedFrame {
 /** One physical connection. Frames that are sent after it closed are dropped. */
 export interface DriverConnection {
   send(frame: PreparedFrame): void;
-  close(): void;
+  /** Resolves when the other side knows, or when it does not say so in time. */
+  close(): Promise<void> | void;
 }
 
 export interface DriverListener {

@@ -16,6 +16,8 @@ export const clientLimits = {
   streamWindow: 16,
   /** After so long a connection is asked for a sign of life, until the server has told its own interval. */
   heartbeatMs: 20_000,
+  /** How long `dispose` waits for the server to have taken leave of a connection. */
+  closeWaitMs: 1_000,
   /** Longer delays overflow the timers of common runtimes. */
   maxDelayMs: 2_147_483_647,
 } as const;

@@ -143,14 +143,19 @@ export function sanitizeError(
   if (isHoldfastError(error) && (expose || error.public !== false)) return error;
   report(errorId, error);
   const message = expose ? messageOf(error) : "An internal error occurred";
+  const hidden = { metadata: { errorId }, cause: error };
   if (isHoldfastError(error)) {
     const { group, code, statusCode } = error;
-    return new HoldfastError(group, code, message, { statusCode, metadata: { errorId }, cause: error });
+    return new HoldfastError(group, code, message, { statusCode, ...hidden });
   }
-  return new HoldfastError("internal", "internal_error", message, {
-    metadata: { errorId },
-    cause: error,
-  });
+  // An object of somebody's own that says what it is: who is told that much can tell it from others.
+  if (isStructured(error)) return new HoldfastError(error.group, error.code, message, hidden);
+  return new HoldfastError("internal", "internal_error", message, hidden);
+}
+
+function isStructured(error: unknown): error is { readonly group: string; readonly code: string } {
+  if (typeof error !== "object" || error === null) return false;
+  return typeof Reflect.get(error, "group") === "string" && typeof Reflect.get(error, "code") === "string";
 }
 
 function messageOf(error: unknown): string {

@@ -29,6 +29,13 @@ test("only canonical text is a key", () => {
   }
 });
 
+test("what is no key is refused with a typed error, and null is none", () => {
+  assert.deepEqual(Reflect.apply(normalizeKey, undefined, [null]), []);
+  for (const input of [5, {}, [1], [null], true]) {
+    assert.throws(() => Reflect.apply(normalizeKey, undefined, [input]), { code: "invalid_key" });
+  }
+});
+
 test("sizes are checked at the limit", () => {
   assert.deepEqual(normalizeKey("x".repeat(128)), ["x".repeat(128)]);
   assert.throws(() => normalizeKey("x".repeat(129)), { code: "key_too_long" });

@@ -7,18 +7,17 @@ export type ActorKeyInput = string | ActorKey | undefined;
 
 /** Normalises and checks a key. Throws `actor.invalid_key` or `actor.key_too_long`. */
 export function normalizeKey(input: ActorKeyInput): ActorKey {
-  const key = input === undefined ? [] : typeof input === "string" ? [input] : [...input];
+  const key: string[] = [];
   let total = 0;
-  for (const component of key) {
-    if (typeof component !== "string") {
-      throw new HoldfastError("actor", "invalid_key", "A key is a string or an array of strings");
-    }
+  for (const component of typeof input === "string" ? [input] : listOf(input)) {
+    if (typeof component !== "string") throw notStrings();
     if (!component.isWellFormed()) {
       throw new HoldfastError("actor", "invalid_key", "A key component is not well-formed Unicode");
     }
     const bytes = byteLength(component);
     if (bytes > limits.maxKeyComponentBytes) throw tooLong("A key component", limits.maxKeyComponentBytes);
     total += bytes;
+    key.push(component);
   }
   if (total > limits.maxKeyBytes) throw tooLong("A key", limits.maxKeyBytes);
   return key;
@@ -48,6 +47,17 @@ export function decodeKey(text: string): ActorKey {
   }
   if (encodeKey(key) !== text) throw invalidText();
   return normalizeKey(key);
+}
+
+/** From plain JavaScript anything may come; `null` is no key. */
+function listOf(input: unknown): readonly unknown[] {
+  if (input === undefined || input === null) return [];
+  if (Array.isArray(input)) return input;
+  throw notStrings();
+}
+
+function notStrings(): HoldfastError {
+  return new HoldfastError("actor", "invalid_key", "A key is a string or an array of strings");
 }
 
 const encoder = new TextEncoder();

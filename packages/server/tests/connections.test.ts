@@ -23,6 +23,7 @@ const room = actor({
     whisper: (c, text: string) => c.conn.send("whisper", text),
     log: (c) => c.state.log,
     closed: (c) => c.state.closed,
+    present: (c) => c.conns.size,
     kick: (c) => c.conn.disconnect("kicked"),
     drop: (c) => c.destroy(),
   },
@@ -50,6 +51,22 @@ function waiter(onChange: () => void) {
 
 for (const way of ["cbor", "json", "in process"] as const) {
   describe(`events, ${way}`, () => {
+    test("who has disposed of a connection is no longer among them", async (t) => {
+      const running = await serve(t, { room });
+      const client = way === "in process" ? running.registry.client : running.client({ encoding: way });
+      const handle = client.room.getOrCreate("r");
+      const stays = handle.connect();
+      for (let left = 1; left <= 5; left++) {
+        const leaves = handle.connect();
+        await leaves.ready;
+        assert.equal(await stays.present(), 2);
+        await leaves.dispose();
+        // The disposal has been seen, though the call comes over another socket.
+        assert.deepEqual([await stays.present(), await stays.closed()], [1, left]);
+      }
+      await stays.dispose();
+    });
+
     test("reach subscribers, in order, typed", async (t) => {
       const running = await serve(t, { room });
       const client = way === "in process" ? running.registry.client : running.client({ encoding: way });

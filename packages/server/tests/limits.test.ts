@@ -107,6 +107,10 @@ test("events: one that is too long ends the connections that would get it", asyn
     closed++;
     changed.changed();
   });
+  const errors: string[] = [];
+  connection.onError((error) => {
+    errors.push(`${error.group}.${error.code}`);
+  });
   await connection.ready;
   await connection.tell(limits.maxOutgoingMessageBytes);
   await changed.until(() => heard === 1);
@@ -117,6 +121,7 @@ test("events: one that is too long ends the connections that would get it", asyn
   // The call is sent again with its key, and answered; it does not send the event again.
   await told;
   assert.equal(closed, 1);
+  assert.deepEqual(errors, ["message.outgoing_too_long"]);
   assert.equal(await connection.none(), null, "it comes back by itself");
   await connection.dispose();
 });

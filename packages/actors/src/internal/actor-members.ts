@@ -9,6 +9,7 @@ import type { Connection } from "./connection.ts";
 import type { ContextSource } from "./context.ts";
 import { notEnabledError } from "./database/errors.ts";
 import type { EntryBuffer } from "./entry-buffer.ts";
+import { asAbort } from "./error-filter.ts";
 import type { KvBuffer } from "./kv-buffer.ts";
 import type { RunningCall } from "./running-call.ts";
 
@@ -30,7 +31,7 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
 
   protected abortContexts(reason: HoldfastError): void {
     this.#abort ??= new AbortController();
-    this.#abort.abort(reason);
+    this.#abort.abort(asAbort(reason));
   }
 
   get state(): unknown {

@@ -13,6 +13,10 @@ import type { Runtime } from "./runtime.ts";
 import type { AnyFunction } from "./runtime-definition.ts";
 import type { ScheduledRun } from "./schedule/fire.ts";
 
+function timedOut(timeoutMs: number): HoldfastError {
+  return new HoldfastError("actor", "action_timed_out", "Action timed out", { metadata: { timeoutMs } });
+}
+
 const halfWay = "An earlier attempt stopped half-way; what it committed stays, and it is not run again";
 
 /** What is remembered of a call whose result came in pieces. */
@@ -248,10 +252,8 @@ export class Calls {
     const { queue, definition, ports } = this.#runtime;
     const { actionTimeout } = definition.options;
     running.limit(ports.tasks, actionTimeout, () => {
-      const error = new HoldfastError("actor", "action_timed_out", "Action timed out", {
-        metadata: { timeoutMs: actionTimeout },
-      });
-      running.abort(error);
+      running.abort(timedOut(actionTimeout));
+      const error = timedOut(actionTimeout);
       queue.after({ release: () => running.reject(error), drop: (failure) => running.reject(failure) });
     });
   }

@@ -68,6 +68,12 @@ function isLifecycleError(error: unknown): error is HoldfastError {
   return isErrorCode(error, "actor", "stopping") || isErrorCode(error, "actor", "fenced");
 }
 
+/** The reason of an `AbortSignal`: what `fetch` and the like reject with is told from a failure by its name. */
+export function asAbort(error: HoldfastError): HoldfastError {
+  error.name = "AbortError";
+  return error;
+}
+
 export function reentrantError(): HoldfastError {
   return new HoldfastError("actor", "state_mutation_reentrant", "onStateChange must not change the state", {
     statusCode: 500,

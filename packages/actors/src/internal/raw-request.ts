@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RawRequestCall } from "../instance.ts";
 import { type Connection, HostConnection } from "./connection.ts";
+import { asAbort } from "./error-filter.ts";
 import { RawContext } from "./raw-context.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -159,7 +160,7 @@ export class RawRequest {
     const error = new HoldfastError("actor", "action_timed_out", "Action timed out", {
       metadata: { timeoutMs },
     });
-    this.#abort.abort(error);
+    this.#abort.abort(asAbort(error));
     this.#runtime.queue.after({
       release: () => this.#reject(error),
       drop: (failure) => this.#reject(failure),
@@ -172,7 +173,7 @@ export class RawRequest {
   /** Bound: the client has gone away. */
   readonly #leave = (): void => {
     const error = new HoldfastError("action", "aborted", "The client has gone away", { statusCode: 499 });
-    this.#abort.abort(error);
+    this.#abort.abort(asAbort(error));
     this.#reject(error);
     if (this.#body !== undefined) this.#end();
   };
@@ -181,7 +182,7 @@ export class RawRequest {
   #cut(reason: string): void {
     const [group = "actor", code = "stopped"] = reason.split(".");
     const error = new HoldfastError(group, code, `The actor ended the request: ${reason}`);
-    this.#abort.abort(error);
+    this.#abort.abort(asAbort(error));
     this.#reject(error);
     if (this.#body === undefined || this.#ended) return;
     this.#controller?.error(error);

@@ -10,6 +10,7 @@ import type {
 } from "../instance.ts";
 import { actorLimits } from "../limits.ts";
 import { HostConnection } from "./connection.ts";
+import { asAbort } from "./error-filter.ts";
 import { isThenable } from "./hooks.ts";
 import { RawContext } from "./raw-context.ts";
 import type { Runtime } from "./runtime.ts";
@@ -136,7 +137,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
   /** The socket is gone. Idempotent. */
   closed(code: number, reason: string, wasClean: boolean): void {
     if (this.#socket.readyState === 3) return;
-    this.#abort.abort(new HoldfastError("conn", "closed", "The WebSocket was closed"));
+    this.#abort.abort(asAbort(new HoldfastError("conn", "closed", "The WebSocket was closed")));
     this.#inTurn(() => {
       if (this.#socket.readyState === 3) return;
       this.#socket.onClosed(code, reason, wasClean);
@@ -206,7 +207,9 @@ export class RawSocket implements RawSocketHost, RawTransport {
   end(code: number, reason: string): void {
     const shown = reason.slice(0, 120);
     this.#call.transport.close(code, shown);
-    this.#abort.abort(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`));
+    this.#abort.abort(
+      asAbort(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`)),
+    );
     this.#runtime.abortSignal.removeEventListener("abort", this.#stop);
     this.#socket.onClosed(code, shown, true);
   }

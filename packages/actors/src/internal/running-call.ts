@@ -3,6 +3,7 @@ import type { CancelSignal } from "../cancellation.ts";
 import type { CallOutcome } from "./call-result.ts";
 import type { Output } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
+import { asAbort } from "./error-filter.ts";
 import type { ScheduledRun } from "./schedule/fire.ts";
 
 interface Waiter {
@@ -78,14 +79,14 @@ export class RunningCall implements Output {
   get abortSignal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+      if (this.#abortReason !== undefined) this.#controller.abort(asAbort(this.#abortReason));
     }
     return this.#controller.signal;
   }
 
   abort(reason: HoldfastError): void {
     this.#abortReason ??= reason;
-    this.#controller?.abort(reason);
+    this.#controller?.abort(asAbort(reason));
   }
 
   /** Adds a waiter; when its signal aborts it stops waiting, and the last one to stop aborts the action. */

@@ -52,11 +52,19 @@ class SocketConnection implements DriverConnection {
     if (this.#outgoing.push(frame) === 1) queueMicrotask(() => this.#flush());
   }
 
-  close(): void {
+  close(): Promise<void> | void {
     if (this.#done) return;
     this.#flush();
     this.#stop();
-    this.#socket.close(1000, "conn.disposed");
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, clientLimits.closeWaitMs);
+      unref(timer);
+      this.#socket.onclose = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#socket.close(1000, "conn.disposed");
+    });
   }
 
   #flush(): void {

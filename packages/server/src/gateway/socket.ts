@@ -13,7 +13,7 @@ import {
   type ResumeInfo,
 } from "@holdfast/client";
 import { HoldfastError, type Tasks, type Timer, type WireError } from "@holdfast/core";
-import type { RawData, WebSocket } from "ws";
+import { type RawData, WebSocket } from "ws";
 import { serverLimits } from "../limits.ts";
 import type { Session, SessionOutput } from "../session.ts";
 import type { Gateway } from "./gateway.ts";
@@ -23,6 +23,18 @@ import { Outbox } from "./outbox.ts";
 const encodedEvents = new WeakMap<OutgoingEvent, Map<Encoding, PreparedFrame>>();
 
 const outbox = new Outbox();
+
+/**
+ * Says `closing` when a side begins to close it: whoever waits for the answer to its own close finds that
+ * the actor knows, which the end of the carrier would tell some time after.
+ */
+export class PeerSocket extends WebSocket {
+  override close(code?: number, reason?: string | Buffer): void {
+    const isOpen = this.readyState === WebSocket.OPEN;
+    super.close(code, reason);
+    if (isOpen) this.emit("closing", code);
+  }
+}
 
 /** One WebSocket. What it gets in one turn of the event loop is one message. */
 export class Socket implements SessionOutput {
@@ -49,6 +61,9 @@ export class Socket implements SessionOutput {
     this.#carrier = carrier;
     this.#onEnd = onEnd;
     webSocket.on("close", (code) => this.#end(code === 1000 || code === 1001));
+    webSocket.on("closing", (code: unknown) => {
+      if (code === 1000 && !this.#closing) this.#session?.end();
+    });
     // A close event follows every error.
     webSocket.on("error", () => undefined);
     webSocket.on("pong", () => {

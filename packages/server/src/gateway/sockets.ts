@@ -18,7 +18,7 @@ import { visibleError } from "./exchange.ts";
 import { accessInfo, type Gateway } from "./gateway.ts";
 import { resumePointOf } from "./resume-point.ts";
 import { parseRoute, routeNotFound } from "./route.ts";
-import { Socket } from "./socket.ts";
+import { PeerSocket, Socket } from "./socket.ts";
 
 /** The WebSockets of one listening server. */
 export class Sockets {
@@ -33,6 +33,7 @@ export class Sockets {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
+      WebSocket: PeerSocket,
       // A message over the limit is refused with a reason; one over this, by the protocol alone.
       maxPayload: gateway.maxIncomingBytes * 2,
       handleProtocols: (protocols) => (protocols.has(subprotocol) ? subprotocol : false),

@@ -182,10 +182,18 @@ export function formatPath(path: Path): string {
   return text;
 }
 
+/** What programs that know no typed errors look for: it is a `TypeError` as well. */
+class RefusedValueError extends HoldfastError {
+  constructor(what: string, path: string) {
+    super("actor", "invalid_state_value", `${path} cannot be stored: it is ${what}`, {
+      metadata: { path },
+      statusCode: 500,
+    });
+    this.name = "TypeError";
+  }
+}
+Object.setPrototypeOf(RefusedValueError.prototype, TypeError.prototype);
+
 export function refused(what: string, path: Path): HoldfastError {
-  const text = formatPath(path);
-  return new HoldfastError("actor", "invalid_state_value", `${text} cannot be stored: it is ${what}`, {
-    metadata: { path: text },
-    statusCode: 500,
-  });
+  return new RefusedValueError(what, formatPath(path));
 }
