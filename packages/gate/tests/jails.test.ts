@@ -48,7 +48,7 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     [["seccomp"], "syscalls.filtered"],
     [["seccomp", "user_namespaces_disabled"], "namespaces.sealed"],
     [["clear_environment"], "environment.exact"],
-    [["read_only_root", "landlock"], "filesystem.read_only_root"],
+    [["read_only_root"], "filesystem.read_only_root"],
     [["synthetic_etc"], "filesystem.mounts_only"],
     [["drop_capabilities"], "privileges.none"],
   ];

@@ -39,6 +39,7 @@ export class BubblewrapDriver implements JailDriver {
   readonly #gateId: string;
   /** The kernel's Landlock, or why there is none here. */
   readonly landlock: LandlockSupport;
+  readonly devicesReadOnly = true;
   readonly #running = new Map<string, Jail>();
   #guarantees: readonly Guarantee[] = [];
 

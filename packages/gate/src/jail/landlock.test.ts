@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { detectLandlock, landlockProgram, landlockRules, launcherEnvironment } from "./landlock.ts";
 
 const support = detectLandlock();
@@ -33,6 +34,12 @@ describe("a process under Landlock", {
 }, () => {
   const perl = "perl" in support ? support.perl : "";
   const newest = "abi" in support ? support.abi : 0;
+  const abstract = `holdfast-landlock-${process.pid}`;
+  const env = { PATH: "/usr/bin:/bin", OUTSIDE: String(process.pid), ABSTRACT: abstract };
+  // The kernel takes connections for it, also while this process waits for another.
+  const server = createServer((socket) => socket.destroy());
+  before(() => new Promise<void>((resolve) => server.listen(`\0${abstract}`, resolve)));
+  after(() => server.close());
 
   function attempt(abi: number, script: string, directory: string) {
     const rules = [
@@ -44,7 +51,7 @@ describe("a process under Landlock", {
       ]).filter(({ path }) => path !== "/tmp"),
     ];
     const program = `${landlockProgram(abi, rules, process.arch)}exec "/bin/sh", "-c", @ARGV;`;
-    const done = spawnSync(perl, ["-e", program, "--", script], { cwd: directory, encoding: "utf8" });
+    const done = spawnSync(perl, ["-e", program, "--", script], { cwd: directory, encoding: "utf8", env });
     return done.stdout + (done.status === 125 ? done.stderr : "");
   }
 
@@ -61,13 +68,26 @@ describe("a process under Landlock", {
     for path in ro/file other/file other/new ro/new; do if (echo x >$path) 2>/dev/null; then echo "WROTE $path"; fi; done
     if (rm ro/file other/file || mkdir ro/d || mv rw/new ro/new || mkfifo other/f) 2>/dev/null; then echo CHANGED; fi
     for path in ro/file other/file; do if cat $path >/dev/null 2>&1; then echo "read $path"; fi; done
+    if mknod rw/device c 1 3 2>/dev/null; then echo DEVICE; fi
+    perl -e 'truncate("other/file", 0) and print "truncated\\n"; open(F, "<", "/dev/urandom"); my $n = pack("L", 0);
+      ioctl(F, 0x80045200, $n) and print "asked the device\\n"; kill(0, getppid()) and print "own\\n"; kill(0, $ARGV[0]) and print "signalled\\n";
+      socket(S, 1, 1, 0); connect(S, pack("S", 1) . "\\0$ARGV[1]") and print "connected\\n"' "$OUTSIDE" "$ABSTRACT"
     ls / >/dev/null && echo listed; echo x >/dev/null && echo quiet`;
-  const expected = "wrote rw/new\nwrote file\nread ro/file\nlisted\nquiet\n";
+  /** What each version of Landlock is the first to refuse. */
+  const expected = (abi: number) =>
+    [
+      "wrote rw/new\nwrote file\nread ro/file\n",
+      ...(abi < 3 ? ["truncated\n"] : []),
+      ...(abi < 5 ? ["asked the device\n"] : []),
+      "own\n",
+      ...(abi < 6 ? ["signalled\n", "connected\n"] : []),
+      "listed\nquiet\n",
+    ].join("");
 
   for (let abi = 1; abi <= newest; abi++) {
     test(`does what its rules say and nothing else, with version ${abi}`, (t) => {
       const directory = scratch(t);
-      assert.equal(attempt(abi, script, directory), expected);
+      assert.equal(attempt(abi, script, directory), expected(abi));
       assert.deepEqual(readdirSync(join(directory, "ro")), ["file"]);
     });
   }

@@ -11,6 +11,8 @@ export interface Subject {
   /** True where jails have the host's user namespace, and lack capabilities in it. */
   readonly sharesUsers?: boolean;
   readonly landlock: LandlockSupport;
+  /** True where /dev is read-only as a whole; elsewhere it belongs to a user that a jail is not. */
+  readonly devicesReadOnly?: boolean;
 }
 
 /** What the probe said in a jail: lines of name=value, a name possibly several times. */
@@ -53,7 +55,7 @@ export function judge(found: Findings, canary: string, subject: Subject): Guaran
     return own(ns) === "" && `its ${ns} namespace was not seen`;
   };
   return [
-    ...surroundings(found, verdict, shared, gvisor),
+    ...surroundings(found, verdict, shared, subject),
     ...rights(found, verdict, subject.sharesUsers !== true && shared("user"), gvisor),
     ...inheritance(found, verdict, `PATH=/usr/bin:/bin CANARY=${canary} PWD=/`),
     landlocked(found, verdict, subject.landlock),
@@ -64,8 +66,9 @@ function surroundings(
   found: Findings,
   verdict: Verdict,
   shared: (ns: string) => string | false,
-  gvisor: boolean,
+  subject: Subject,
 ): Guarantee[] {
+  const gvisor = subject.view === "gvisor";
   return [
     verdict(
       "network.none",
@@ -78,11 +81,17 @@ function surroundings(
     ),
     verdict(
       "filesystem.read_only_root",
-      found
-        .all("writable")
-        // There it is a small memory of gVisor's own kernel, and holds none of the host's devices.
-        .filter((path) => !(gvisor && path === "/dev"))
-        .map((path) => `${path} is writable`),
+      [
+        ...found
+          .all("writable")
+          // There it is a small memory of gVisor's own kernel, and holds none of the host's devices.
+          .filter((path) => !(gvisor && path === "/dev"))
+          .map((path) => `${path} is writable`),
+        ...found
+          .all("mounted_rw")
+          .filter((path) => !gvisor && (path !== "/dev" || subject.devicesReadOnly === true))
+          .map((path) => `${path} is not mounted read-only`),
+      ],
       gvisor ? "/, /usr, /etc and /proc refuse writes" : "/, /usr, /etc, /dev and /proc refuse writes",
     ),
     verdict(

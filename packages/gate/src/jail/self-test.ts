@@ -34,6 +34,10 @@ sed -n 's/^\\(CapInh\\|CapPrm\\|CapEff\\|CapBnd\\|CapAmb\\|NoNewPrivs\\|Seccomp\
 for path in / /usr /usr/bin /etc /dev /proc /home; do
   if (: >"$path/holdfast-probe") 2>/dev/null; then echo "writable=$path"; fi
 done
+# Of the mounts themselves too: another layer may be what refuses the writes above.
+while read -r _ _ _ _ at options _; do
+  case "$at $options" in "/ rw"* | "/usr rw"* | "/dev rw"*) echo "mounted_rw=$at" ;; esac
+done </proc/self/mountinfo
 if (echo probe >/proc/sys/kernel/domainname) 2>/dev/null; then echo "writable=/proc/sys"; fi
 grep -q '^NoNewPrivs' /proc/self/status || case "$(uname -m)" in
   x86_64) echo "NoNewPrivs=$(perl -e 'print syscall(157, 39, 0, 0, 0, 0)')" ;;

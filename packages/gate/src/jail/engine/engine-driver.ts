@@ -78,6 +78,11 @@ export class EngineDriver implements JailDriver {
     return this.name === "docker";
   }
 
+  /** Where user 0 of the host is the one of the jail too, which owns /dev in a container. */
+  get devicesReadOnly(): boolean {
+    return this.name === "docker" && process.getuid?.() === 0;
+  }
+
   get #label(): string {
     return `${labelName}=${this.#gateId}`;
   }
