@@ -9,6 +9,7 @@ import {
   takenError,
 } from "../persist/page.ts";
 import { readEvent, readSession, writeEvent, writeSession } from "../persist/rows.ts";
+import { sessionTables } from "../persist/tables.ts";
 import type {
   ListEventsRequest,
   ListPage,
@@ -27,14 +28,7 @@ const schema = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA busy_timeout = 5000;
-  CREATE TABLE IF NOT EXISTS sandbox_sessions (
-    id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, record TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS sandbox_sessions_by_time ON sandbox_sessions (created_at, id);
-  CREATE TABLE IF NOT EXISTS sandbox_events (
-    session_id TEXT NOT NULL, event_index INTEGER NOT NULL, record TEXT NOT NULL,
-    PRIMARY KEY (session_id, event_index)
-  ) STRICT, WITHOUT ROWID;
+  ${sessionTables}
 `;
 
 /** Keeps sessions in an SQLite database of Node. What a call has resolved for is on disk. */

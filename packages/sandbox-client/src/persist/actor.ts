@@ -8,6 +8,7 @@ import type {
 } from "../sdk/sessions.ts";
 import { eventKey, eventPosition, page, pageLimit, sessionKey, sessionPosition, takenError } from "./page.ts";
 import { readEvent, readSession, writeEvent, writeSession } from "./rows.ts";
+import { sessionTables } from "./tables.ts";
 
 /** As much of an actor's `c.db` as is used. */
 export interface ActorDatabase {
@@ -16,16 +17,7 @@ export interface ActorDatabase {
 
 /** Makes the tables in an actor's database: the `onMigrate` of `db()`. */
 export async function migrateSessions(database: ActorDatabase): Promise<void> {
-  await database.execute(`
-    CREATE TABLE IF NOT EXISTS sandbox_sessions (
-      id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, record TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS sandbox_sessions_by_time ON sandbox_sessions (created_at, id);
-    CREATE TABLE IF NOT EXISTS sandbox_events (
-      session_id TEXT NOT NULL, event_index INTEGER NOT NULL, record TEXT NOT NULL,
-      PRIMARY KEY (session_id, event_index)
-    ) STRICT, WITHOUT ROWID;
-  `);
+  await database.execute(sessionTables);
 }
 
 /**

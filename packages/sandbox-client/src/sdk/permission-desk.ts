@@ -5,7 +5,7 @@ import type {
   RequestPermissionResponse,
 } from "./acp-types.ts";
 import { UnsupportedPermissionReplyError } from "./errors.ts";
-import { callListener } from "./session-history.ts";
+import { SessionListeners } from "./listeners.ts";
 import type { PermissionReply, PermissionRequestListener, SessionPermissionRequest } from "./sessions.ts";
 
 const kindsOf: Readonly<Record<PermissionReply, readonly PermissionOptionKind[]>> = {
@@ -24,16 +24,10 @@ interface Pending {
 /** Questions of agents that wait for an answer. */
 export class PermissionDesk {
   readonly #pending = new Map<string, Pending>();
-  readonly #listeners = new Map<string, Set<PermissionRequestListener>>();
+  readonly #listeners = new SessionListeners<SessionPermissionRequest>();
 
   onRequest(sessionId: string, listener: PermissionRequestListener): () => void {
-    const listeners = this.#listeners.get(sessionId) ?? new Set();
-    this.#listeners.set(sessionId, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(sessionId) === listeners)
-        this.#listeners.delete(sessionId);
-    };
+    return this.#listeners.add(sessionId, listener);
   }
 
   /** Asks who listens; a session that nobody listens to answers "cancelled" at once. */
@@ -42,8 +36,7 @@ export class PermissionDesk {
     agentSessionId: string,
     rawRequest: RequestPermissionRequest,
   ): Promise<RequestPermissionResponse> {
-    const listeners = [...(this.#listeners.get(sessionId) ?? [])];
-    if (listeners.length === 0) return Promise.resolve(cancelled);
+    if (!this.#listeners.has(sessionId)) return Promise.resolve(cancelled);
     const options = rawRequest.options.map(({ optionId, name, kind }) => ({ optionId, name, kind }));
     const request: SessionPermissionRequest = {
       id: uuidv4(systemRandom),
@@ -57,7 +50,7 @@ export class PermissionDesk {
     };
     return new Promise((resolve) => {
       this.#pending.set(request.id, { request, settle: resolve });
-      for (const listener of listeners) callListener(listener, request);
+      this.#listeners.call(sessionId, request);
     });
   }
 

@@ -2,7 +2,7 @@ import { isHoldfastError } from "@holdfast/core";
 import { chunksOf, type Http, isRecord } from "../internal/http.ts";
 import { readEvents } from "../internal/sse.ts";
 import { clientLimits } from "../limits.ts";
-import { callListener } from "./session-history.ts";
+import { callListener } from "./listeners.ts";
 import type { ProcessLogEntry, ProcessLogFollowQuery, ProcessLogsStream } from "./wire.ts";
 
 export type ProcessLogListener = (entry: ProcessLogEntry) => void;

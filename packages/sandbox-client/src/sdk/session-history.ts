@@ -1,6 +1,7 @@
 import { systemRandom, uuidv4 } from "@holdfast/core";
 import { isRecord } from "../internal/http.ts";
 import type { AnyMessage } from "./acp-types.ts";
+import { SessionListeners } from "./listeners.ts";
 import type {
   SessionEvent,
   SessionEventListener,
@@ -26,20 +27,14 @@ export class SessionHistory {
   readonly #driver: SessionPersistDriver;
   readonly #nextIndex = new Map<string, number>();
   readonly #writing = new Map<string, Promise<void>>();
-  readonly #listeners = new Map<string, Set<SessionEventListener>>();
+  readonly #listeners = new SessionListeners<SessionEvent>();
 
   constructor(driver: SessionPersistDriver) {
     this.#driver = driver;
   }
 
   onEvent(sessionId: string, listener: SessionEventListener): () => void {
-    const listeners = this.#listeners.get(sessionId) ?? new Set();
-    this.#listeners.set(sessionId, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(sessionId) === listeners)
-        this.#listeners.delete(sessionId);
-    };
+    return this.#listeners.add(sessionId, listener);
   }
 
   /** Keeps one event, after those before it, and then shows it. Rejects with what the driver threw. */
@@ -128,18 +123,7 @@ export class SessionHistory {
   }
 
   #show(event: SessionEvent): void {
-    for (const listener of [...(this.#listeners.get(event.sessionId) ?? [])]) callListener(listener, event);
-  }
-}
-
-/** Calls a listener. What it throws is reported as any uncaught error is, and concerns nobody else. */
-export function callListener<T>(listener: (value: T) => void, value: T): void {
-  try {
-    listener(value);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    this.#listeners.call(event.sessionId, event);
   }
 }
 
