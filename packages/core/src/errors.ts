@@ -76,6 +76,7 @@ export class UserError extends HoldfastError {
   }
 }
 
+/** True for a {@link HoldfastError}, also of another copy of this package. */
 export function isHoldfastError(value: unknown): value is HoldfastError {
   return typeof value === "object" && value !== null && (value as { [brand]?: unknown })[brand] === true;
 }
@@ -213,6 +214,7 @@ export interface ProblemDetails {
   readonly actor?: ErrorActor;
 }
 
+/** The error as RFC 9457 problem details; `typePrefix` stands before its code in `type`. */
 export function toProblem(error: HoldfastError, typePrefix = "urn:holdfast:error:"): ProblemDetails {
   return {
     type: `${typePrefix}${error.code}`,

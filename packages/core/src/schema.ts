@@ -13,6 +13,7 @@ export interface SchemaIssue {
   readonly path?: readonly (string | number)[];
 }
 
+/** True for a validator that speaks Standard Schema, an object or a callable one. */
 export function isStandardSchema(value: unknown): value is StandardSchema {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
   const standard: unknown = Reflect.get(value, "~standard");
