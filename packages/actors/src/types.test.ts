@@ -27,13 +27,15 @@ const room = actor({
       c.broadcast("quiet");
       // @ts-expect-error the payload has another type
       const wrong = () => c.broadcast("message", 1);
-      // @ts-expect-error the event is not declared
-      const unknown = () => c.broadcast("massage", 1);
+      // Others may be sent, as programs do that declare some of theirs.
+      const unknown = () => c.broadcast("massage", 1, [2]);
+      // @ts-expect-error an event for some of those who listen is one of the declared
+      const someone = () => c.broadcast({ event: "massage", room: "a" }, 1);
       // @ts-expect-error there is no such member
       const typo = () => c.stat;
       expectType<Equal<typeof c.conn.state, { user: string }>>();
       expectType<Equal<typeof c.vars, { hits: number }>>();
-      return { count: c.state.messages.length, wrong, unknown, typo };
+      return { count: c.state.messages.length, wrong, unknown, someone, typo };
     },
     admin: { rename: async (c, title: string) => (c.state.title = title) },
   },

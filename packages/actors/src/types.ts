@@ -7,11 +7,15 @@ import type { ActorLogger } from "./logger.ts";
 import type { ActorQueue } from "./queue.ts";
 import type { ActorCron, ActorSchedule } from "./schedule.ts";
 
-/** The type of `c.broadcast` and `conn.send`: typed by `events`, open when none are declared. */
-export type SendEvent<Events> = <Name extends EventName<Events>>(
+/**
+ * The type of `c.broadcast` and `conn.send`: those of `events` are typed by it. Others may be sent too, by
+ * programs that do not declare them; a literal name that is declared never takes the second way.
+ */
+export type SendEvent<Events> = (<Name extends EventName<Events>>(
   name: Name,
   ...args: EventArguments<Events, Name>
-) => void;
+) => void) &
+  (<Name extends string>(name: Name extends keyof Events ? never : Name, ...args: unknown[]) => void);
 
 /** A connection, its id, or several of them. */
 export type ConnSelection = ConnIdentity | string | readonly (ConnIdentity | string)[];
