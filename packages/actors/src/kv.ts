@@ -71,14 +71,14 @@ export interface ActorKv {
   getStream(key: KvKey): Promise<ReadableStream<Uint8Array> | undefined>;
   /** Deletes the keys with `start <= key < end`; without `end`, all from `start`. */
   deleteRange(start: KvKey, end?: KvKey): Promise<void>;
-  /** The entries whose key begins with `prefix`, in order. Keys are returned whole. */
+  /** The entries whose key begins with `prefix`, in order; all of them without it. Keys are returned whole. */
   list<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
-    prefix: KvKey,
+    prefix?: KvKey,
     options?: KvListOptions<Type, KeyType>,
   ): Promise<KvPair<Type, KeyType>[]>;
   /** The same as `list`. */
   listPrefix<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
-    prefix: KvKey,
+    prefix?: KvKey,
     options?: KvListOptions<Type, KeyType>,
   ): Promise<KvPair<Type, KeyType>[]>;
   /** The entries with `start <= key < end`; without `end`, all from `start`. */

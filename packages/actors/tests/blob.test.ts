@@ -280,7 +280,7 @@ describe("batches of c.kv", () => {
     await assert.rejects(
       kv.batchPut([
         ["new", "v"],
-        ["", "v"],
+        [7 as never, "v"],
       ]),
       code("kv", "invalid_key"),
     );

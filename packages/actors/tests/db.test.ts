@@ -83,6 +83,46 @@ describe("c.db", () => {
     });
   });
 
+  test("whole numbers are integers of SQL, whatever the column", async () => {
+    await once(async (database) => {
+      assert.deepEqual(
+        await database.execute(
+          "SELECT typeof(?) AS whole, typeof(?) AS part, typeof(?) AS no, typeof(?) AS large, ? / 2 AS half, 'n' || ? AS text",
+          5,
+          1.5,
+          false,
+          2 ** 63,
+          5,
+          7,
+        ),
+        [{ whole: "integer", part: "real", no: "integer", large: "real", half: 2, text: "n7" }],
+      );
+      assert.deepEqual(database.get("SELECT typeof(:a) AS named", { a: 3 }), { named: "integer" });
+      assert.deepEqual(await database.execute("SELECT ? AS edge, ? AS low", 2 ** 53 - 1, -(2 ** 53) + 1), [
+        { edge: 2 ** 53 - 1, low: -(2 ** 53) + 1 },
+      ]);
+    });
+  });
+
+  test("an object may have more names than the SQL, and must have those", async () => {
+    await once(async (database) => {
+      assert.deepEqual(await database.execute("SELECT :a AS a, ':c' AS c -- @d", { a: 1, b: 2 }), [
+        { a: 1, c: ":c" },
+      ]);
+      assert.deepEqual(await database.execute("SELECT :a AS x, @a AS y, $a AS z", { "@a": 1 }), [
+        { x: 1, y: 1, z: 1 },
+      ]);
+      assert.deepEqual(await database.execute("SELECT ? AS a, ? AS b", { first: 1, second: 2 }), [
+        { a: 1, b: 2 },
+      ]);
+      await assert.rejects(
+        database.execute("SELECT :a AS a, :b AS b", { a: 1 }),
+        /missing bind parameter: :b/,
+      );
+      assert.throws(() => database.query("SELECT $a AS a", {}), code("invalid_binding"));
+    });
+  });
+
   test("refuses values that SQL does not take, and texts that are none", async () => {
     await once(async (database) => {
       for (const value of [undefined, new Date(0), Symbol("s"), [1, 256], () => 1]) {
@@ -151,8 +191,24 @@ describe("c.db", () => {
       assert.equal(database.query("SELECT * FROM notes WHERE notes MATCH 'fast'").length, 1);
       assert.deepEqual(database.get("SELECT json_extract('{\"a\":[1,2]}', '$.a[1]') AS v"), { v: 2 });
       await database.execute("VACUUM");
-      await database.execute("PRAGMA foreign_keys = ON");
+      await database.execute("ANALYZE");
+      await database.execute("PRAGMA optimize");
+    });
+  });
+
+  test("foreign keys are enforced, unless a PRAGMA says otherwise", async () => {
+    await once(async (database) => {
       assert.deepEqual(database.get("PRAGMA foreign_keys"), { foreign_keys: 1 });
+      await database.execute(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (of REFERENCES parent (id) ON DELETE CASCADE)",
+      );
+      await assert.rejects(database.execute("INSERT INTO child VALUES (9)"), /FOREIGN KEY constraint failed/);
+      await database.execute("INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1)");
+      await database.execute("DELETE FROM parent");
+      assert.deepEqual(database.query("SELECT * FROM child"), []);
+      await database.execute("PRAGMA foreign_keys = OFF");
+      assert.deepEqual(database.get("PRAGMA foreign_keys"), { foreign_keys: 0 });
+      await database.execute("INSERT INTO child VALUES (9)");
     });
   });
 

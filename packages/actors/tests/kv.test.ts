@@ -58,7 +58,16 @@ describe("kv", () => {
     await assert.rejects(kv.put("k".repeat(2_049), ""), refused("key_too_large"));
     await kv.put("v", new Uint8Array(2_097_152));
     await assert.rejects(kv.put("v", new Uint8Array(2_097_153)), refused("value_too_large"));
-    await assert.rejects(kv.put("", "x"), refused("invalid_key"));
+    await kv.put("", "x");
+    assert.equal(await kv.get(""), "x");
+    assert.deepEqual((await kv.list())[0], ["", "x"]);
+    await kv.delete("");
+    assert.equal(await kv.get(""), null);
+    await assert.rejects(kv.get("k".repeat(2_048), { type: "json" as never }), TypeError);
+    await assert.rejects(kv.put("k".repeat(2_049), ""), {
+      message: "KV key too large (2049 bytes). Limit is 2048 bytes.",
+      metadata: { limit: 2_048, size: 2_049 },
+    });
     await assert.rejects(kv.put("x", 1 as never), refused("invalid_value"));
     await assert.rejects(kv.list("", { limit: -1 }), refused("invalid_limit"));
   });

@@ -475,13 +475,18 @@ describe("what is refused", () => {
       await assert.rejects(act(instance, "job", name), code("invalid_name"));
     }
     for (const name of ["x", "x".repeat(128), "ä".repeat(64), "\u0000"]) await every({ name });
-    for (const interval of [4_999, 5_000.5, -1, 0, Number.NaN, "5000", 2 ** 53]) {
+    for (const interval of [4_999, 4_999.9, -1, 0, Number.NaN, "5000", 2 ** 53]) {
       await assert.rejects(every({ interval }), code("invalid_interval"));
     }
     for (const maxHistory of [-1, 1_001, 1.5, "1"]) {
       await assert.rejects(every({ maxHistory }), code("invalid_max_history"));
     }
     for (const maxHistory of [0, 1_000]) await every({ maxHistory });
+    await every({ interval: 5_000.5 });
+    const told = await act<Record<string, unknown>>(instance, "job", "e");
+    assert.equal(told["interval"], 5_000);
+    await every({ ...told, interval: 6_000 });
+    assert.equal((await act<{ interval: number }>(instance, "job", "e")).interval, 6_000);
     for (const startAt of ["now", Number.NaN]) await assert.rejects(every({ startAt }), code("invalid_time"));
     for (const change of [
       { jitterMs: -1 },
@@ -504,7 +509,9 @@ describe("what is refused", () => {
     await assert.rejects(set({ expression: "every day" }), code("invalid_cron_expression"));
     await assert.rejects(set({ expression: "0 0 30 2 *" }), code("invalid_cron_expression"));
     await assert.rejects(set({ timezone: "Mars/Olympus" }), code("invalid_timezone"));
-    await assert.rejects(act(instance, "history", "e", 0), code("invalid_options"));
+    for (const limit of [0, -1, 1.5, "1"]) {
+      await assert.rejects(act(instance, "history", "e", limit), code("invalid_max_history"));
+    }
     assert.equal(await act(instance, "job", "c"), undefined);
   });
 });

@@ -48,6 +48,24 @@ describe("one-shot schedules", () => {
     );
   });
 
+  test("those of one time run in the order in which they were made, after a sleep too", async () => {
+    const w = world();
+    const s = script();
+    const names = [..."abcdefghij"];
+    const instance = w.create(scheduled(s));
+    const now = w.ports.clock.now();
+    for (const name of names) await act(instance, "at", now + 100, name);
+    await instance.sleep();
+    const awake = await w.wake(scheduled(s));
+    const listed = (await act<ScheduledEventInfo[]>(awake, "list")).map((info) => info.args[0]);
+    assert.deepEqual(listed, names);
+    await pass(w, 100);
+    assert.deepEqual(
+      s.fired.map(({ text }) => text),
+      names,
+    );
+  });
+
   test("run in order of their time, whatever the order in which they were made", async () => {
     const w = world();
     const s = script();

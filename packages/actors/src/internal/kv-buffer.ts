@@ -134,23 +134,23 @@ export class KvBuffer implements ActorKv {
 
   deleteRange(startKey: KvKey, endKey?: KvKey): Promise<void> {
     return attempt(() => {
-      const start = rangeBytes(startKey);
-      const end = endKey === undefined ? undefined : rangeBytes(endKey);
+      const start = keyBytes(startKey);
+      const end = endKey === undefined ? undefined : keyBytes(endKey);
       this.#entries.deleteRange(start, end);
       this.#streams.usedBlobs?.forgetStreams(start, end);
     });
   }
 
   async list<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
-    prefix: KvKey,
+    prefix: KvKey = "",
     options: KvListOptions<Type, KeyType> = {},
   ): Promise<KvPair<Type, KeyType>[]> {
-    const start = rangeBytes(prefix);
+    const start = keyBytes(prefix);
     return this.#read(start, afterPrefix(start), options);
   }
 
   listPrefix<Type extends KvType = "text", KeyType extends "text" | "binary" = "text">(
-    prefix: KvKey,
+    prefix?: KvKey,
     options: KvListOptions<Type, KeyType> = {},
   ): Promise<KvPair<Type, KeyType>[]> {
     return this.list(prefix, options);
@@ -161,7 +161,7 @@ export class KvBuffer implements ActorKv {
     end?: KvKey,
     options: KvListOptions<Type, KeyType> = {},
   ): Promise<KvPair<Type, KeyType>[]> {
-    return this.#read(rangeBytes(start), end === undefined ? undefined : rangeBytes(end), options);
+    return this.#read(keyBytes(start), end === undefined ? undefined : keyBytes(end), options);
   }
 
   async #read<Type extends KvType, KeyType extends "text" | "binary">(
@@ -194,28 +194,23 @@ function attempt(write: () => void): Promise<void> {
 }
 
 function keyBytes(key: KvKey): Uint8Array {
-  const bytes = rangeBytes(key);
-  if (bytes.length === 0) throw invalid("invalid_key", "A key is not empty");
-  return bytes;
-}
-
-function rangeBytes(key: KvKey): Uint8Array {
   if (typeof key !== "string" && !(key instanceof Uint8Array)) {
     throw invalid("invalid_key", "A key is text or a Uint8Array");
   }
   const bytes = typeof key === "string" ? encoder.encode(key) : new Uint8Array(key);
-  if (bytes.length > kvLimits.maxKeyBytes) {
-    throw invalid("key_too_large", `A key is longer than ${kvLimits.maxKeyBytes} bytes`);
-  }
-  return bytes;
+  return bounded(bytes, "key_too_large", "KV key", kvLimits.maxKeyBytes);
 }
 
 function valueBytes(value: KvValue): Uint8Array {
-  const bytes = copyBytes(value);
-  if (bytes.length > kvLimits.maxValueBytes) {
-    throw invalid("value_too_large", `A value is longer than ${kvLimits.maxValueBytes} bytes`);
-  }
-  return bytes;
+  return bounded(copyBytes(value), "value_too_large", "KV value", kvLimits.maxValueBytes);
+}
+
+function bounded(bytes: Uint8Array, code: string, what: string, limit: number): Uint8Array {
+  const size = bytes.length;
+  if (size <= limit) return bytes;
+  throw new HoldfastError("kv", code, `${what} too large (${size} bytes). Limit is ${limit} bytes.`, {
+    metadata: { limit, size },
+  });
 }
 
 function entryBytes(entry: KvEntryInput): readonly [Uint8Array, Uint8Array] {
@@ -251,6 +246,7 @@ function present<Type extends KvType>(bytes: Uint8Array, type: Type | undefined)
   return presentAs(bytes, type ?? "text") as KvAs<Type>;
 }
 
+/** Throws a TypeError for a type that is none: callers in JavaScript hand in anything. */
 function presentAs(bytes: Uint8Array, type: KvType): string | Uint8Array | ArrayBuffer {
   switch (type) {
     case "text":
@@ -259,6 +255,8 @@ function presentAs(bytes: Uint8Array, type: KvType): string | Uint8Array | Array
       return new Uint8Array(bytes);
     case "arrayBuffer":
       return new Uint8Array(bytes).buffer;
+    default:
+      throw new TypeError("Invalid kv value type");
   }
 }
 

@@ -5,7 +5,7 @@ import { SqlSession } from "@holdfast/store-sqlite";
 
 /** The SQLite database of one actor of a memory store: a real one, that lives as long as the store. */
 export class MemoryDatabase {
-  readonly #database = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
+  readonly #database = new DatabaseSync(":memory:");
   readonly #session: SqlSession;
   #epoch = 1;
 

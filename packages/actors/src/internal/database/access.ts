@@ -41,7 +41,7 @@ export class Access implements RawAccess {
 
   async execute<T = SqlRow>(sql: string, ...args: SqlArguments): Promise<T[]> {
     const text = checkText(sql);
-    const parameters = parametersOf(args);
+    const parameters = parametersOf(args, text);
     this.#executor.assertOpen();
     const rows = await this.#executor.inTurn(() => this.#runAll(text, parameters, args.length > 0));
     // What a row looks like is the caller's word.
@@ -53,9 +53,10 @@ export class Access implements RawAccess {
   }
 
   query<T = SqlRow>(sql: string, ...args: SqlArguments): T[] {
-    const statement = this.#executor.prepare(checkText(sql));
+    const text = checkText(sql);
+    const statement = this.#executor.prepare(text);
     if (statement === undefined || statement.kind !== "read" || statement.rest !== "") throw notARead();
-    return statement.rows(parametersOf(args)) as T[];
+    return statement.rows(parametersOf(args, text)) as T[];
   }
 
   get<T = SqlRow>(sql: string, ...args: SqlArguments): T | undefined {
@@ -63,9 +64,9 @@ export class Access implements RawAccess {
   }
 
   async values(sql: string, parameters: readonly SqlValue[]): Promise<unknown[][]> {
-    const inputs = parametersOf(parameters);
-    this.#executor.assertOpen();
     const text = checkText(sql);
+    const inputs = parametersOf(parameters, text);
+    this.#executor.assertOpen();
     return this.#executor.inTurn(() => this.#runValues(text, inputs));
   }
 

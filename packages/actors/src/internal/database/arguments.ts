@@ -1,26 +1,51 @@
 import type { SqlArguments, SqlInput, SqlParameters, SqlValue } from "../../database.ts";
-import { invalidBinding } from "./errors.ts";
+import { invalidBinding, missingBinding } from "./errors.ts";
 
-/** What SQLite is given for the arguments of `execute`: values by position, or one object of named ones. */
-export function parametersOf(args: SqlArguments): SqlParameters {
+/** Text, quoted names and comments, which may hold what looks like a parameter; and named parameters. */
+const tokens = /'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\/|([:@$][\w\u0080-\uffff]+)/g;
+
+/** Beyond these, a whole number is no integer of SQLite. */
+const integerBound = 2 ** 63;
+
+/**
+ * What SQLite is given for the arguments of `execute`: values by position, or one object with those of
+ * the parameters that `sql` names. Where it names none, the object's values go by position.
+ */
+export function parametersOf(args: SqlArguments, sql: string): SqlParameters {
   const first = args[0];
-  if (args.length === 1 && isNamed(first)) {
-    const named: Record<string, SqlInput> = {};
-    for (const [name, value] of Object.entries(first)) named[name] = inputOf(value, `"${name}"`);
-    return named;
-  }
+  if (args.length === 1 && isNamed(first)) return namedParameters(first, sql);
   return args.map((value, index) => inputOf(value, `parameter ${index + 1}`));
+}
+
+function namedParameters(given: Readonly<Record<string, SqlValue>>, sql: string): SqlParameters {
+  const names = new Set<string>();
+  for (const [, name] of sql.matchAll(tokens)) if (name !== undefined) names.add(name);
+  if (names.size === 0) {
+    return Object.entries(given).map(([name, value]) => inputOf(value, `"${name}"`));
+  }
+  const named: Record<string, SqlInput> = {};
+  for (const name of names) {
+    const key = [name, name.slice(1), ...[":", "@", "$"].map((sigil) => sigil + name.slice(1))].find(
+      (candidate) => Object.hasOwn(given, candidate),
+    );
+    const value = key === undefined ? undefined : given[key];
+    if (value === undefined) throw missingBinding(name);
+    named[name] = inputOf(value, `"${name}"`);
+  }
+  return named;
 }
 
 /** Callers in JavaScript hand in anything. */
 function inputOf(value: unknown, place: string): SqlInput {
   switch (typeof value) {
     case "string":
-    case "number":
     case "bigint":
       return value;
+    case "number":
+      // SQLite for Node takes every number for a real, which shows in text, in divisions and in JSON.
+      return Number.isInteger(value) && Math.abs(value) < integerBound ? BigInt(value) : value;
     case "boolean":
-      return value ? 1 : 0;
+      return value ? 1n : 0n;
     case "object":
       if (value === null || value instanceof Uint8Array) return value;
       if (Array.isArray(value) && value.every(isByte)) return Uint8Array.from(value);

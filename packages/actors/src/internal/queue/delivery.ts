@@ -35,12 +35,12 @@ export function previousNotCompleted(): HoldfastError {
 }
 
 export function aborted(): HoldfastError {
-  return new HoldfastError("actor", "aborted", "Actor aborted.");
+  return new HoldfastError("actor", "aborted", "Actor aborted");
 }
 
 export function waitTimedOut(timeoutMs: number): HoldfastError {
   return new HoldfastError("queue", "timed_out", `Queue wait timed out after ${timeoutMs} ms.`, {
-    metadata: { timeoutMs },
+    metadata: { timeout_ms: timeoutMs },
   });
 }
 

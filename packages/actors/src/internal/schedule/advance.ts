@@ -62,7 +62,7 @@ function carried(before: RecurringRow): ReturnType<typeof carriedOver> & Partial
 
 function never(spec: RecurringSpec): Error {
   if (spec.cadence.kind === "cron" && nextAfter(spec.cadence, 0) === undefined) {
-    return invalidExpression(spec.cadence.expression, "it is never due");
+    return invalidExpression("it is never due");
   }
   return invalidOptions("nothing is due before endAt");
 }

@@ -30,12 +30,12 @@ export function cronCadence(expression: unknown, timezone: unknown = "UTC"): Cad
   assertTimezone(timezone);
   const fields = typeof expression === "string" ? expression.trim().split(/\s+/) : [];
   if (typeof expression !== "string" || (fields.length !== 5 && fields.length !== 6)) {
-    throw invalidExpression(expression, "it takes five fields, or six with seconds first");
+    throw invalidExpression("expected exactly five fields, or six with seconds first");
   }
   try {
     parse(expression, timezone);
   } catch (error) {
-    throw invalidExpression(expression, error instanceof Error ? error.message : String(error));
+    throw invalidExpression(error instanceof Error ? error.message : String(error));
   }
   return { kind: "cron", expression, timezone };
 }
@@ -45,15 +45,16 @@ function assertTimezone(timezone: unknown): asserts timezone is string {
     if (typeof timezone !== "string" || !/^[A-Za-z]/.test(timezone)) throw new RangeError("no IANA name");
     new Intl.DateTimeFormat("en", { timeZone: timezone });
   } catch {
-    throw new HoldfastError("schedule", "invalid_timezone", "The time zone is not an IANA name", {
+    const message = `Schedule timezone '${String(timezone)}' is invalid.`;
+    throw new HoldfastError("schedule", "invalid_timezone", message, {
       metadata: { timezone: String(timezone) },
     });
   }
 }
 
-export function invalidExpression(expression: unknown, why: string): HoldfastError {
-  return new HoldfastError("schedule", "invalid_cron_expression", `The cron expression is invalid: ${why}`, {
-    metadata: { expression: String(expression) },
+export function invalidExpression(reason: string): HoldfastError {
+  return new HoldfastError("schedule", "invalid_cron_expression", `Cron expression is invalid: ${reason}`, {
+    metadata: { reason },
   });
 }
 

@@ -5,10 +5,14 @@ import { decodeArguments, type OneShotRow } from "./rows.ts";
 import type { SchedulePart } from "./schedule-part.ts";
 import { assertAction, assertTimestamp, encodeArguments } from "./validate.ts";
 
+/** The time and the version of a UUIDv7; twelve bits of its own follow. */
+const idTimeLength = "tttttttt-tttt-7".length;
+
 /** `c.schedule`. */
 export class Schedule implements ActorSchedule {
   readonly #runtime: Runtime;
   readonly #part: SchedulePart;
+  #lastId = "";
 
   constructor(runtime: Runtime, part: SchedulePart) {
     this.#runtime = runtime;
@@ -40,7 +44,7 @@ export class Schedule implements ActorSchedule {
   async list(): Promise<ScheduledEventInfo[]> {
     return [...this.#part.table.oneShots.values()]
       .filter((row) => this.#part.running(row) === undefined)
-      .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
+      .sort((a, b) => a.dueAt - b.dueAt)
       .map(eventInfo);
   }
 
@@ -71,8 +75,7 @@ export class Schedule implements ActorSchedule {
     const encoded = encodeArguments(args.map((arg) => this.#runtime.unwrap(arg)));
     const name = assertAction(action);
     assertRoom(this.#runtime, this.#part);
-    const { clock, random } = this.#runtime.ports;
-    const id = uuidv7(clock, random);
+    const id = this.#nextId();
     const dueAt = Math.ceil(time);
     this.#part.table.put({
       kind: "at",
@@ -86,6 +89,21 @@ export class Schedule implements ActorSchedule {
     this.#part.arm();
     return id;
   }
+
+  /** Ids of one millisecond keep their order too: what comes behind the time counts. */
+  #nextId(): string {
+    const { clock, random } = this.#runtime.ports;
+    const id = uuidv7(clock, random);
+    const time = id.slice(0, idTimeLength);
+    const before = this.#lastId.startsWith(time)
+      ? Number.parseInt(this.#lastId.slice(idTimeLength, idTimeLength + 3), 16)
+      : -1;
+    const count = Math.min(before + 1, 0xfff)
+      .toString(16)
+      .padStart(3, "0");
+    this.#lastId = `${time}${count}${id.slice(idTimeLength + 3)}`;
+    return this.#lastId;
+  }
 }
 
 /** Throws `schedule.max_schedules_exceeded`. Those that run now do not count. */
@@ -96,8 +114,10 @@ export function assertRoom(runtime: Runtime, part: SchedulePart): void {
   let waiting = recurring.size;
   for (const row of oneShots.values()) if (part.running(row) === undefined) waiting++;
   if (waiting < maxSchedules) return;
-  const message = `The actor has ${waiting} schedules; options.maxSchedules allows ${maxSchedules}`;
-  throw new HoldfastError("schedule", "max_schedules_exceeded", message, { metadata: { maxSchedules } });
+  const message = `Actor has reached its limit of ${maxSchedules} pending schedules.`;
+  throw new HoldfastError("schedule", "max_schedules_exceeded", message, {
+    metadata: { maximum: maxSchedules },
+  });
 }
 
 function eventInfo(row: OneShotRow): ScheduledEventInfo {

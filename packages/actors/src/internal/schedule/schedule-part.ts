@@ -168,7 +168,8 @@ export class SchedulePart implements Part {
     const now = this.#runtime.ports.clock.now();
     const due = this.table.all
       .filter((row) => row.dueAt <= now && (row.kind === "at" || row.paused !== true))
-      .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1));
+      // Those of one time run in the order in which they were made.
+      .sort((a, b) => a.dueAt - b.dueAt);
     for (const row of due) {
       // What runs may have changed what comes after it.
       if (this.table.current(row) !== row || this.#runtime.status !== "ready") continue;

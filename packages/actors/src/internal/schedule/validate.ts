@@ -22,8 +22,10 @@ const commonKeys = [
   "catchUp",
   "retry",
 ] as const;
-const cronKeys = new Set<string>([...commonKeys, "expression", "timezone"]);
-const everyKeys = new Set<string>([...commonKeys, "interval"]);
+/** What `c.cron.get` tells beside: its result, changed, may be handed back. */
+const toldKeys = ["kind", "nextRunAt", "lastRunAt", "paused"] as const;
+const cronKeys = new Set<string>([...commonKeys, ...toldKeys, "expression", "timezone"]);
+const everyKeys = new Set<string>([...commonKeys, ...toldKeys, "interval"]);
 
 export function cronSpec(options: CronOptions): RecurringSpec {
   assertKeys(options, cronKeys);
@@ -34,14 +36,13 @@ export function cronSpec(options: CronOptions): RecurringSpec {
 export function everySpec(options: EveryOptions, now: number): RecurringSpec {
   assertKeys(options, everyKeys);
   const common = commonSpec(options);
-  const { interval } = options;
-  if (!Number.isSafeInteger(interval) || interval < scheduleLimits.minIntervalMs) {
+  const interval = Math.trunc(typeof options.interval === "number" ? options.interval : Number.NaN);
+  const { minIntervalMs } = scheduleLimits;
+  if (!Number.isSafeInteger(interval) || interval < minIntervalMs) {
     throw error(
       "invalid_interval",
-      `An interval is a whole number of at least ${scheduleLimits.minIntervalMs} ms`,
-      {
-        interval: String(interval),
-      },
+      `Schedule interval must be at least ${minIntervalMs} ms; received ${String(options.interval)} ms.`,
+      { interval_ms: options.interval, minimum_ms: minIntervalMs },
     );
   }
   return { ...common, cadence: { kind: "every", interval, anchor: common.startAt ?? now + interval } };
@@ -77,9 +78,9 @@ function commonSpec(options: CronOptions | EveryOptions): Omit<RecurringSpec, "c
 export function assertName(name: unknown): asserts name is string {
   const bytes = typeof name === "string" ? utf8.encode(name).length : 0;
   if (bytes >= 1 && bytes <= scheduleLimits.maxNameBytes) return;
-  throw error("invalid_name", `The name of a schedule has 1 to ${scheduleLimits.maxNameBytes} bytes`, {
-    bytes,
-  });
+  const reason =
+    bytes === 0 ? "must not be empty" : `must be at most ${scheduleLimits.maxNameBytes} UTF-8 bytes`;
+  throw error("invalid_name", `Schedule name is invalid: ${reason}`, { reason });
 }
 
 export function assertAction(action: unknown): string {
@@ -109,9 +110,13 @@ function maxHistory(value: unknown): number {
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= scheduleLimits.maxHistory) {
     return Number(value);
   }
-  throw error("invalid_max_history", `maxHistory is a whole number from 0 to ${scheduleLimits.maxHistory}`, {
-    maxHistory: String(value),
-  });
+  throw invalidMaxHistory(value);
+}
+
+function invalidMaxHistory(value: unknown): HoldfastError {
+  const { maxHistory: maximum } = scheduleLimits;
+  const message = `Schedule maxHistory must be between 0 and ${maximum}; received ${String(value)}.`;
+  return error("invalid_max_history", message, { max_history: value, maximum });
 }
 
 export function assertTimestamp(value: unknown, what: string): asserts value is number {
@@ -124,7 +129,7 @@ export function historyLimit(value: unknown): number {
   if (value === undefined) return 20;
   if (Number.isInteger(value) && Number(value) >= 1)
     return Math.min(Number(value), scheduleLimits.maxHistory);
-  throw invalidOptions('"limit" is not a whole number of at least 1');
+  throw invalidMaxHistory(value);
 }
 
 function assertWhole(value: unknown, min: number, max: number, what: string): asserts value is number {

@@ -387,7 +387,7 @@ export class ActorFile {
   #open(): Connection {
     let database: DatabaseSync | undefined;
     try {
-      database = new DatabaseSync(this.path, { timeout: 5_000, enableForeignKeyConstraints: false });
+      database = new DatabaseSync(this.path, { timeout: 5_000 });
       database.exec(`PRAGMA journal_mode = WAL; ${filePragmas}`);
       if (
         !this.exists &&

@@ -111,6 +111,8 @@ export class Authorizer {
   #look(action: number, first: string | null, second: string | null): HoldfastError | undefined {
     if (changing.has(action)) {
       this.#kind = "write";
+      // It only reads the tables that it names.
+      if (action === constants.SQLITE_ANALYZE) return undefined;
       // `ALTER TABLE` names the schema first.
       const named = action === constants.SQLITE_ALTER_TABLE ? [second] : [first, second];
       return named.some(isReserved) ? reserved() : undefined;

@@ -55,7 +55,7 @@ export const filePragmas = `
   PRAGMA wal_autocheckpoint = 0;
   PRAGMA cache_size = -2048;
   PRAGMA trusted_schema = OFF;
-  PRAGMA foreign_keys = OFF;
+  PRAGMA foreign_keys = ON;
 `;
 
 /** Makes the tables of a new file, inside the transaction that is open. */

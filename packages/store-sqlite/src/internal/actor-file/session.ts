@@ -144,6 +144,8 @@ export class SqlSession {
     const rest = text.slice(statement.sourceSQL.length).replace(lead, "");
     const bigints = kind !== "read" && statement.columns().length > 0;
     statement.setReadBigInts(bigints);
+    // `:a` and `@a` are two parameters.
+    statement.setAllowBareNamedParameters(false);
     const compiled: Compiled = { statement, kind, rest, bigints, arrays: false };
     this.#compiled.set(sql, compiled);
     for (const oldest of this.#compiled.keys()) {
@@ -174,9 +176,11 @@ export class SqlSession {
 
   #rows(compiled: Compiled, parameters: SqlParameters): SqlRow[] {
     const { statement } = compiled;
-    const all = (): SqlRow[] =>
-      isNamed(parameters) ? statement.all({ ...parameters }) : statement.all(...parameters);
-    const run = () => (compiled.kind === "alone" ? this.#authorizer.watch(all) : all());
+    const all = (prepared: StatementSync): SqlRow[] =>
+      isNamed(parameters) ? prepared.all({ ...parameters }) : prepared.all(...parameters);
+    // Such pragmas take effect when they are compiled, and only where no transaction is open.
+    const alone = () => this.#authorizer.watch(() => all(this.#database.prepare(statement.sourceSQL)));
+    const run = () => (compiled.kind === "alone" ? alone() : all(statement));
     if (!compiled.bigints) {
       try {
         return run();
