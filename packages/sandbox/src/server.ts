@@ -26,7 +26,6 @@ import { bindUnix, listenTcp } from "./internal/listen.ts";
 import { createServer } from "./internal/node-http.ts";
 import { Spawner } from "./internal/spawner.ts";
 import { defaultLimits, type SandboxLimits } from "./limits.ts";
-import { openCodeRoutes } from "./opencode/setup.ts";
 import type { SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createProcesses } from "./processes/processes.ts";
 import { createSessions } from "./sessions/setup.ts";
@@ -151,6 +150,12 @@ export async function compose(
     ...{ instances, limits, log, paths, cwd, home, confined, dataDirectory },
     policy: options.permissionPolicy,
   });
+  const startedAt = Date.now();
+  const loadOpenCode = async () => {
+    const { openCodeRoutes } = await import("./opencode/setup.ts");
+    const setup = { agents, context, observed, sessions, limits, startedAt };
+    return openCodeRoutes({ ...setup, options: options.opencode ?? {} });
+  };
   const metrics = new Metrics();
   const routes = [
     ...metaRoutes(metrics),
@@ -161,7 +166,6 @@ export async function compose(
     ...sessions.routes,
     ...new FsRoutes(paths, limits).routes(),
     ...processes.routes,
-    ...openCodeRoutes({ agents, context, observed, sessions, limits, options: options.opencode ?? {} }),
   ] satisfies ConstructorParameters<typeof Router>[0];
   const stop = async () => {
     installer.close();
@@ -178,6 +182,7 @@ export async function compose(
       log,
       metrics,
       logRequests: options.logRequests ?? false,
+      late: [{ prefix: "/opencode", load: loadOpenCode }],
     }),
     start: () => sessions.start(),
     stop,

@@ -14,9 +14,10 @@ import { startSandbox, temporary } from "./harness.ts";
 async function servedOperations(home: string): Promise<Set<string>> {
   const options = { listen: { host: "127.0.0.1", port: 0 }, home };
   const { router, stop } = await compose(options, "t", defaultLimits, silentLogger);
+  const routes = await router.allRoutes();
   await stop();
   return new Set(
-    router.routes.flatMap(({ path, methods, socket }) => {
+    routes.flatMap(({ path, methods, socket }) => {
       const template = path.replaceAll(/:(\w+)/g, "{$1}");
       const names = new Set([...Object.keys(methods), ...(socket ? ["GET"] : [])]);
       return [...names].map((method) => `${method} ${template}`);

@@ -36,6 +36,13 @@ export interface Route {
   readonly socketRefusal?: "http" | "close";
 }
 
+/** Routes of which a server that nobody asks for them keeps nothing; WebSockets are not among them. */
+export interface LateRoutes {
+  /** The first segment of all their paths: "/name". */
+  readonly prefix: string;
+  readonly load: () => Promise<readonly Route[]>;
+}
+
 interface Compiled {
   readonly segments: readonly string[];
   readonly route: Route;
@@ -53,6 +60,7 @@ export interface RouterOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly logRequests?: boolean;
+  readonly late?: readonly LateRoutes[];
 }
 
 /** The label of what no route matched. */
@@ -60,8 +68,9 @@ const unknownRoute = "unknown";
 
 /** Dispatches requests: unknown path first (404), then guard, then method, then the handler. */
 export class Router {
-  readonly routes: readonly Route[];
-  readonly #compiled: readonly Compiled[];
+  readonly #compiled: Compiled[] = [];
+  readonly #late: Map<string, () => Promise<readonly Route[]>>;
+  readonly #loading = new Map<string, Promise<void>>();
   /** Paths without parameters, which a path has to equal. */
   readonly #plain = new Map<string, Found>();
   readonly #guard: Guard;
@@ -72,16 +81,8 @@ export class Router {
   readonly #active = new Set<Promise<void>>();
 
   constructor(routes: readonly Route[], options: RouterOptions) {
-    this.routes = routes;
-    this.#compiled = routes.map((route) => ({
-      segments: route.path.split("/").slice(1),
-      route,
-      guarded: route.guarded ?? route.path.startsWith("/v1/"),
-    }));
-    for (const { route, guarded, segments } of this.#compiled) {
-      if (route.below || segments.some((segment) => segment.startsWith(":"))) continue;
-      this.#plain.set(route.path, { route, guarded, params: {} });
-    }
+    this.#add(routes);
+    this.#late = new Map(options.late?.map(({ prefix, load }) => [prefix, load]));
     this.#guard = options.guard;
     this.#log = options.log;
     this.#metrics = options.metrics;
@@ -91,6 +92,36 @@ export class Router {
       "WebSockets that are open",
       () => this.#sockets.size,
     );
+  }
+
+  /** All routes, those that are loaded late included. */
+  async allRoutes(): Promise<readonly Route[]> {
+    for (const prefix of this.#late.keys()) await this.#load(prefix);
+    return this.#compiled.map(({ route }) => route);
+  }
+
+  #add(routes: readonly Route[]): void {
+    for (const route of routes) {
+      const segments = route.path.split("/").slice(1);
+      const guarded = route.guarded ?? route.path.startsWith("/v1/");
+      this.#compiled.push({ segments, route, guarded });
+      if (route.below || segments.some((segment) => segment.startsWith(":"))) continue;
+      this.#plain.set(route.path, { route, guarded, params: {} });
+    }
+  }
+
+  async #load(prefix: string): Promise<void> {
+    const load = this.#late.get(prefix);
+    if (!load) return;
+    const known = this.#loading.get(prefix);
+    const loading = known ?? load().then((routes) => this.#add(routes));
+    this.#loading.set(prefix, loading);
+    try {
+      await loading;
+      this.#late.delete(prefix);
+    } finally {
+      this.#loading.delete(prefix);
+    }
   }
 
   /** Answers one request; it never rejects. */
@@ -124,7 +155,7 @@ export class Router {
     try {
       const target = splitTarget(request);
       this.#guard.checkOrigin(request, response);
-      found = this.#find(target.path);
+      found = this.#find(target.path) ?? (await this.#findLate(target.path));
       if (request.method === "OPTIONS") {
         if (found) response.setHeader("allow", allowedOf(found.route));
         sendEmpty(response, 200);
@@ -218,6 +249,14 @@ export class Router {
       durationMs: Math.round(durationMs * 10) / 10,
       complete: response.writableFinished,
     });
+  }
+
+  async #findLate(path: string): Promise<Found | undefined> {
+    const end = path.indexOf("/", 1);
+    const prefix = end === -1 ? path : path.slice(0, end);
+    if (!this.#late.has(prefix)) return undefined;
+    await this.#load(prefix);
+    return this.#find(path);
   }
 
   #find(path: string): Found | undefined {

@@ -54,11 +54,13 @@ export interface OpenCodeSetup {
   readonly sessions: SessionsPart;
   readonly limits: SandboxLimits;
   readonly options: OpenCodeOptions;
+  /** When the server began, in milliseconds since the epoch. */
+  readonly startedAt: number;
 }
 
 /** `/opencode/*`: the sessions of this server for OpenCode's clients. */
 export function openCodeRoutes(setup: OpenCodeSetup): readonly Route[] {
-  const { agents, context, observed, sessions, limits, options } = setup;
+  const { agents, context, observed, sessions, limits, options, startedAt } = setup;
   const { home, cwd } = context;
   const cwdOf = (directory: string | undefined) => sessions.resolveCwd(directory ?? options.directory ?? cwd);
   const shared: Shared = {
@@ -66,7 +68,7 @@ export function openCodeRoutes(setup: OpenCodeSetup): readonly Route[] {
     maxJsonBytes: limits.maxJsonBytes,
     maxTuiBytes: limits.maxConfigBytes,
     heartbeatMs: limits.heartbeatMs,
-    startedAt: Date.now(),
+    startedAt,
     home,
     state: options.state ?? join(home, ".local/state/opencode"),
     configDirectory: options.config ?? join(home, ".config/opencode"),
