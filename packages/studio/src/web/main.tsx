@@ -1,5 +1,6 @@
 import "@holdfast/web-parts/styles.css";
 import "./styles/sign-in.css";
+import "./styles/rows.css";
 import "./styles/tasks.css";
 import "./styles/task.css";
 import "./styles/transcript.css";

@@ -11,6 +11,7 @@ import { formatCount, formatDateTime } from "@holdfast/web-parts/format";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
+import { MoreButton } from "../components/more-button.tsx";
 import { actorCountQuery, actorListQuery, actorNamesQuery } from "./api/queries.ts";
 import type { ActorFilter, ActorStatus, ActorSummary } from "./api/types.ts";
 import { keyWords } from "./api/values.ts";
@@ -65,16 +66,7 @@ export function ActorsScreen({
           ))}
         </ul>
       )}
-      {list.hasNextPage && (
-        <button
-          type="button"
-          className="button tasks-more"
-          disabled={list.isFetchingNextPage}
-          onClick={() => void list.fetchNextPage()}
-        >
-          {list.isFetchingNextPage ? "Loading…" : "Show more actors"}
-        </button>
-      )}
+      <MoreButton pages={list} label="Show more actors" />
     </div>
   );
 }
@@ -146,12 +138,12 @@ function Counts({ filter }: { readonly filter: ActorFilter }) {
 
 function ActorRow({ actor }: { readonly actor: ActorSummary }) {
   return (
-    <li className="actor-row" data-actor={actor.id}>
+    <li className="linked-row actor-row" data-actor={actor.id}>
       <ActorStatusPill status={actor.status} />
       <Link
         to="/inspector/$name/$actorId"
         params={{ name: actor.name, actorId: actor.id }}
-        className="actor-row-title"
+        className="linked-row-title actor-row-title"
       >
         <span className="actor-row-name">{actor.name}</span>{" "}
         <span className={actor.key.length === 0 ? "muted" : "mono"}>{keyWords(actor.key)}</span>

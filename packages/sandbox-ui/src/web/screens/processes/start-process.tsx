@@ -6,6 +6,7 @@ import { type FormEvent, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { keys } from "../../api/queries.ts";
 import type { SandboxApi } from "../../api/sandbox-api.ts";
+import { FolderField } from "../folder-field.tsx";
 import { splitCommand } from "./command-words.ts";
 
 interface NewProcess {
@@ -60,17 +61,7 @@ export function StartProcess() {
               : "No shell is involved: for pipes and variables use sh -c '…'."}
           </p>
         </div>
-        <div className="field">
-          <label htmlFor="process-cwd">Folder</label>
-          <input
-            id="process-cwd"
-            value={cwd}
-            placeholder="The working directory of the server"
-            spellCheck={false}
-            autoComplete="off"
-            onChange={(event) => setCwd(event.target.value)}
-          />
-        </div>
+        <FolderField id="process-cwd" value={cwd} onChange={setCwd} />
         <label className="choice">
           <input type="checkbox" checked={tty} onChange={(event) => setTty(event.target.checked)} />
           In a terminal

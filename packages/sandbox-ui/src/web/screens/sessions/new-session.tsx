@@ -4,6 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { agentsQuery, keys } from "../../api/queries.ts";
+import { FolderField } from "../folder-field.tsx";
 
 export function NewSessionScreen() {
   usePageTitle("New session");
@@ -64,17 +65,7 @@ function NewSessionForm({ agents }: { readonly agents: readonly string[] }) {
           Only agents that are installed are listed. <Link to="/agents">All agents</Link>
         </p>
       </fieldset>
-      <div className="field">
-        <label htmlFor="new-cwd">Folder</label>
-        <input
-          id="new-cwd"
-          value={cwd}
-          placeholder="The working directory of the server"
-          spellCheck={false}
-          autoComplete="off"
-          onChange={(event) => setCwd(event.target.value)}
-        />
-      </div>
+      <FolderField id="new-cwd" value={cwd} onChange={setCwd} />
       <div className="field">
         <label htmlFor="new-title">Title</label>
         <input

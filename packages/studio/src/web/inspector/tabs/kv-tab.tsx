@@ -3,6 +3,7 @@ import { ConfirmButton, Empty, ErrorNotice, Loading, useAnnounce, useDebounced }
 import { formatBytes } from "@holdfast/web-parts/format";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
+import { MoreButton } from "../../components/more-button.tsx";
 import { useOpenActor } from "../api/context.ts";
 import { kvQuery, useChange } from "../api/queries.ts";
 import type { KvEntry } from "../api/types.ts";
@@ -56,16 +57,7 @@ export function KvTab() {
               ))}
             </ul>
           )}
-          {query.hasNextPage && (
-            <button
-              type="button"
-              className="button tasks-more"
-              disabled={query.isFetchingNextPage}
-              onClick={() => void query.fetchNextPage()}
-            >
-              {query.isFetchingNextPage ? "Loading…" : "Show more entries"}
-            </button>
-          )}
+          <MoreButton pages={query} label="Show more entries" />
         </div>
       </div>
     </>

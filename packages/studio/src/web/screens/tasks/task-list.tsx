@@ -17,10 +17,10 @@ export function TaskList({ tasks }: { readonly tasks: readonly TaskSummary[] }) 
 
 const TaskRow = memo(function TaskRow({ task }: { readonly task: TaskSummary }) {
   return (
-    <li className="task-row" data-task={task.id}>
+    <li className="linked-row task-row" data-task={task.id}>
       <StatusPill status={task.status} />
       <div className="task-row-main">
-        <Link to="/tasks/$taskId" params={{ taskId: task.id }} className="task-row-title">
+        <Link to="/tasks/$taskId" params={{ taskId: task.id }} className="linked-row-title task-row-title">
           {task.title}
         </Link>
         {task.unsafe && <UnsafeMark />}

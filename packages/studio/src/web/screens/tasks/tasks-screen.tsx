@@ -11,6 +11,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { tasksQuery } from "../../api/queries.ts";
+import { MoreButton } from "../../components/more-button.tsx";
 import { NewTask } from "./new-task.tsx";
 import { TaskList } from "./task-list.tsx";
 
@@ -57,16 +58,7 @@ export function TasksScreen() {
           </Empty>
         )}
         {tasks !== undefined && tasks.length > 0 && <TaskList tasks={tasks} />}
-        {query.hasNextPage && (
-          <button
-            type="button"
-            className="button tasks-more"
-            disabled={query.isFetchingNextPage}
-            onClick={() => void query.fetchNextPage()}
-          >
-            {query.isFetchingNextPage ? "Loading…" : "Show older tasks"}
-          </button>
-        )}
+        <MoreButton pages={query} label="Show older tasks" />
       </section>
       {wide && (
         <aside className="tasks-aside" aria-label="New task">
