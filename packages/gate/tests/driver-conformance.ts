@@ -10,6 +10,7 @@ import { isErrorCode } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, type GuaranteeName } from "@holdfast/gate";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
 import { familyOf, isAlive } from "../src/jail/processes.ts";
+import { assertExactRun } from "./exact-run.ts";
 import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
 
 export interface DriverUnderTest {
@@ -66,27 +67,7 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
     });
 
     test("run a command with exactly its environment, arguments, directory and streams", async () => {
-      const directory = scratch();
-      const jail = await gate.jails.start({
-        id: "exact",
-        command: jailNode.path,
-        args: ["-e", exactly, "a b", "", "-x", "ü"],
-        cwd: "/workspace",
-        env: { ONE: "1", TWO: "line\nbreak" },
-        mounts: [jailNode.mount, { source: directory, target: "/workspace", mode: "rw" }],
-        network: "none",
-      });
-      const done = await finish(jail, "from the host");
-      assert.equal(done.code, 3, done.stderr);
-      assert.equal(done.reason, "exited");
-      assert.deepEqual(JSON.parse(done.stdout), {
-        args: ["a b", "", "-x", "ü"],
-        cwd: "/workspace",
-        env: { ONE: "1", TWO: "line\nbreak", PWD: "/workspace" },
-        input: "from the host",
-      });
-      assert.equal(done.stderr, "to stderr");
-      assert.equal(readFileSync(join(directory, "made"), "utf8"), "inside");
+      await assertExactRun(gate.jails, scratch());
     });
 
     test("reach a host's socket that is mounted, and no other way out", async () => {
@@ -220,14 +201,6 @@ async function killHost(args: readonly string[]): Promise<number> {
   await eventually("all of the jail is dead", () => !family.some(isAlive), 20_000);
   return family.length;
 }
-
-const exactly = `
-  const fs = require("node:fs");
-  fs.writeFileSync("made", "inside");
-  process.stderr.write("to stderr");
-  const input = fs.readFileSync(0, "utf8");
-  console.log(JSON.stringify({ args: process.argv.slice(1), cwd: process.cwd(), env: process.env, input }));
-  process.exit(3);`;
 
 const dial = `
   const net = require("node:net");

@@ -12,6 +12,7 @@ import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
 import type { Protection } from "../src/jail/bwrap-args.ts";
 import { detectLandlock } from "../src/jail/landlock.ts";
 import { processesIn, ticksNow } from "../src/jail/processes.ts";
+import { assertExactRun } from "./exact-run.ts";
 import {
   eventually,
   finish,
@@ -68,36 +69,9 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
   }
 
   test("runs a command with exactly its environment, arguments, directory and streams", async (t) => {
-    const directory = temporaryDirectory(t);
     const gate = await openGate(t);
-    const jail = await gate.jails.start({
-      id: "exact",
-      command: jailNode.path,
-      args: ["-e", script, "a b", "", "-x", "ü"],
-      cwd: "/workspace",
-      env: { ONE: "1", TWO: "line\nbreak" },
-      mounts: [jailNode.mount, { source: directory, target: "/workspace", mode: "rw" }],
-      network: "none",
-    });
-    const done = await finish(jail, "from the host");
-    assert.equal(done.code, 3, done.stderr);
-    assert.equal(done.reason, "exited");
-    assert.deepEqual(JSON.parse(done.stdout), {
-      args: ["a b", "", "-x", "ü"],
-      cwd: "/workspace",
-      env: { ONE: "1", TWO: "line\nbreak", PWD: "/workspace" },
-      input: "from the host",
-    });
-    assert.equal(done.stderr, "to stderr");
-    assert.equal(readFileSync(join(directory, "made"), "utf8"), "inside");
+    await assertExactRun(gate.jails, temporaryDirectory(t));
   });
-  const script = `
-    const [fs] = [require("node:fs")];
-    fs.writeFileSync("made", "inside");
-    process.stderr.write("to stderr");
-    const input = fs.readFileSync(0, "utf8");
-    console.log(JSON.stringify({ args: process.argv.slice(1), cwd: process.cwd(), env: process.env, input }));
-    process.exit(3);`;
 
   test("reaches a socket of the host through a read-only mount", async (t) => {
     const directory = temporaryDirectory(t);
