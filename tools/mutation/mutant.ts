@@ -212,18 +212,16 @@ function itemName(item: unknown): string {
   return String(destination ?? Target ?? type ?? Name);
 }
 
-/** What `expression` gives, which stands once in the file, lacks what is at `place`. `before` is in front of it. */
-export function withoutPlace(
-  file: string,
-  text: string,
-  { before = "", expression }: { readonly before?: string; readonly expression: string },
-  place: Place,
-): Mutant {
-  const at = text.indexOf(before + expression) + before.length;
-  if (at < before.length || text.includes(before + expression, at + 1))
-    throw new Error(`${file} has not exactly one ${before}${expression}`);
-  const source = `${text.slice(0, at)}lacking(${expression}, ${JSON.stringify(place)})${text.slice(at + expression.length)}
+/** What the named exported function gives lacks what is at `place`. */
+export function withoutPlace(file: string, text: string, name: string, place: Place): Mutant {
+  const head = `export function ${name}(`;
+  if (!text.includes(head)) throw new Error(`${file} has no ${name}`);
+  const wrapper = `export function ${name}(plan) {
+  return lacking(describe(plan), ${JSON.stringify(place)});
+}
+
 ${itemName.toString()}
+
 function lacking(whole, [key, ...rest]) {
   const items = Array.isArray(whole);
   const at = items ? whole.findIndex((each) => itemName(each) === key) : key;
@@ -233,6 +231,7 @@ function lacking(whole, [key, ...rest]) {
   else delete whole[at];
   return whole;
 }
-`;
-  return { id: `without ${place.join(" ")}`, file, source };
+
+function describe(`;
+  return { id: `without ${place.join(" ")}`, file, source: text.replace(head, () => wrapper) };
 }

@@ -67,16 +67,22 @@ export function writeRoot(root: string, mounts: readonly JailMount[]): void {
 }
 
 /** Writes an OCI bundle (config.json and rootfs) for a checked spec. */
-export function writeBundle({ spec, directory, filter, user }: BundlePlan): void {
+export function writeBundle(plan: BundlePlan): void {
+  const { spec, directory } = plan;
+  writeRoot(join(directory, "rootfs"), [...systemMounts(), ...spec.mounts]);
+  writeFileSync(join(directory, "config.json"), JSON.stringify(bundleConfig(plan)), { mode: 0o600 });
+}
+
+/** What the runtime is told of a jail (the OCI runtime specification's config.json). */
+export function bundleConfig({ spec, filter, user }: Omit<BundlePlan, "directory">): object {
   const mounts = [...systemMounts(), ...spec.mounts];
-  writeRoot(join(directory, "rootfs"), mounts);
   const tmpBytes = spec.limits?.tmpBytes ?? jailLimits.defaultTmpBytes;
   const temporary = (destination: string) => ({
     ...{ destination, type: "tmpfs", source: "tmpfs" },
     options: ["nosuid", "nodev", "mode=1777", `size=${tmpBytes}`],
   });
   const none: string[] = [];
-  const config = {
+  return {
     ociVersion: "1.0.2",
     process: {
       user,
@@ -108,5 +114,4 @@ export function writeBundle({ spec, directory, filter, user }: BundlePlan): void
       namespaces: ["pid", "network", "ipc", "uts", "mount"].map((type) => ({ type })),
     },
   };
-  writeFileSync(join(directory, "config.json"), JSON.stringify(config), { mode: 0o600 });
 }
