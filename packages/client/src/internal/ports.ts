@@ -1,4 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom, type Tasks } from "@holdfast/core";
+import { type Clock, type Random, systemClock, systemRandom, systemTasks, type Tasks } from "@holdfast/core";
 
 /** What a client needs of its surroundings; in-process clients of actors get the simulator's. */
 export interface ClientPorts {
@@ -16,8 +16,6 @@ export const clientPorts: ClientPorts = {
       const timer = setTimeout(fn, delayMs);
       return { cancel: () => clearTimeout(timer) };
     },
-    macrotask(fn) {
-      setTimeout(fn, 0);
-    },
+    macrotask: systemTasks.macrotask,
   },
 };

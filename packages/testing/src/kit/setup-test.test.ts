@@ -91,6 +91,24 @@ test("an evicted actor is out of memory", async (t) => {
   assert.deepEqual(seen, ["sleep"]);
 });
 
+test("an actor has a URL for others, which outlives a crash", async (t) => {
+  const web = actor({
+    state: { n: 0 },
+    onRequest: async (c, request) => Response.json({ path: new URL(request.url).pathname, n: ++c.state.n }),
+  });
+  const { client, crash } = await setupTest(
+    t,
+    createRegistry({ use: { web }, store: registry.config.store }),
+  );
+  const handle = client.web.getOrCreate(["a"]);
+  const url = await handle.getGatewayUrl();
+  assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\//);
+  assert.deepEqual(await (await fetch(`${url}/request/x`)).json(), { path: "/x", n: 1 });
+  await crash();
+  assert.equal(await handle.getGatewayUrl(), url);
+  assert.deepEqual(await (await fetch(`${url}/request/y`)).json(), { path: "/y", n: 2 });
+});
+
 test("actors go on under the fake timers of a test", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval", "setImmediate", "Date"] });
   const { client } = await setupTest(t, registry);

@@ -1,14 +1,9 @@
 import type { ActorStore } from "@holdfast/actors";
 import { type AnyRegistry, type Client, type ClientDriver, createClientWithDriver } from "@holdfast/client";
 import { type Logger, limits, type Ports, silentLogger, systemRandom } from "@holdfast/core";
-import {
-  type Definitions,
-  Directory,
-  LocalDriver,
-  type Registry,
-  type RegistryConfig,
-} from "@holdfast/server";
+import { type Definitions, Directory, type Registry, type RegistryConfig } from "@holdfast/server";
 import { createMemoryStore } from "../store/memory-store.ts";
+import { KitDriver, KitServer } from "./kit-server.ts";
 import { type CommitFailure, type KitStore, kitStore } from "./kit-store.ts";
 import { Link } from "./link.ts";
 import { type ProcessTasks, type TestClock, VirtualTime } from "./virtual-time.ts";
@@ -71,6 +66,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
   #process: ProcessTasks;
   #store: KitStore;
   #directory: Directory;
+  readonly #server: KitServer;
   #disposed: Promise<void> | undefined;
 
   constructor(registry: Registry<Actors>, options: SetupTestOptions) {
@@ -86,6 +82,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     this.#data = createMemoryStore({ ports: this.#ports });
     this.#store = kitStore(this.#data);
     this.#directory = this.#start();
+    this.#server = new KitServer(this.#directory, this.#config.gateway ?? {});
     this.#link = new Link(this.#driver());
     this.client = createClientWithDriver<Registry<Actors>>(this.#link.driver, this.#ports);
     if (options.paused === true) this.clock.pause();
@@ -117,8 +114,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
   }
 
   #driver(): ClientDriver {
-    const directory = this.#directory;
-    return new LocalDriver(async () => directory, this.#ports, directory.messageLimits);
+    return new KitDriver(this.#directory, this.#ports, this.#server);
   }
 
   readonly crash = async (): Promise<void> => {
@@ -128,6 +124,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     this.#store = kitStore(this.#data);
     this.#directory = this.#start();
     this.#link.replace(this.#driver());
+    await this.#server.replace(this.#directory);
     await this.clock.settle();
   };
 
@@ -153,6 +150,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     this.clock.resume();
     await this.client.dispose();
     await this.#directory.shutdown();
+    await this.#server.close();
     await this.#data.close();
     this.clock.stop();
   }
