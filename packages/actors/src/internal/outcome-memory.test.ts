@@ -14,31 +14,45 @@ function known(memory: OutcomeMemory, of: string): { bytes: number[]; expiresAt:
 test("remembers keys in order, in any other order, and again", () => {
   const memory = new OutcomeMemory();
   assert.equal(memory.get(key(0)), undefined);
-  const order = [0, 1, 2, 9, 4, 3, 10, 11, 7, 12];
+  const order = [0, 1, 2, 9, 4, 3, 10, 11, 7, 20, 21, 19, 22];
   for (const i of order) memory.set(key(i), bytes(i), 1_000 + i);
   for (const i of order) {
     assert.deepEqual(known(memory, key(i)), { bytes: [...bytes(i)], expiresAt: 1_000 + i });
   }
-  for (const i of [5, 6, 8, 13]) assert.equal(memory.get(key(i)), undefined);
+  for (const i of [5, 6, 8, 12, 18, 23]) assert.equal(memory.get(key(i)), undefined);
   assert.equal(memory.count, order.length);
   const size = order.reduce((sum, i) => sum + bytes(i).length, 0);
   assert.equal(memory.size, size);
 
   // The second outcome of a key counts, and only its own bytes more.
-  for (const i of [4, 4]) memory.set(key(i), bytes(200 + i, 9), 2_000);
-  assert.deepEqual(known(memory, key(4)), { bytes: [...bytes(204, 9)], expiresAt: 2_000 });
-  assert.equal(memory.count, order.length);
-  assert.equal(memory.size, size - bytes(4).length + 9);
+  const again = [4, 4, 21, 22];
+  for (const i of again) memory.set(key(i), bytes(200 + i, 9), 2_000);
+  for (const i of again) {
+    assert.deepEqual(known(memory, key(i)), { bytes: [...bytes(200 + i, 9)], expiresAt: 2_000 });
+  }
+  assert.equal(known(memory, key(20))?.expiresAt, 1_020);
 });
 
-test("does not see what its caller does with the bytes afterwards", () => {
+test("a key that comes again when all others are forgotten has its second outcome", () => {
+  const memory = new OutcomeMemory();
+  for (const i of [...Array(12).keys(), 5]) memory.set(key(i), bytes(i), 1_000 + i);
+  memory.set(key(10), bytes(77), 5_000);
+  memory.shrink(1, Number.POSITIVE_INFINITY, () => undefined);
+  assert.equal(known(memory, key(10))?.expiresAt, 5_000);
+  memory.set(key(10), bytes(78), 6_000);
+  assert.deepEqual(known(memory, key(10)), { bytes: [...bytes(78)], expiresAt: 6_000 });
+  assert.equal(memory.count, 1);
+});
+
+test("an outcome that follows others is a copy", () => {
   const memory = new OutcomeMemory();
   const outcome = bytes(5, 40);
-  memory.set(key(1), outcome, 1);
-  memory.set(key(2), bytes(6, 400), 1);
+  for (let i = 0; i < 20; i++) memory.set(key(i), bytes(i), 1);
+  memory.set(key(20), outcome, 1);
+  memory.set(key(21), bytes(6, 400), 1);
   outcome.fill(0);
-  assert.deepEqual(known(memory, key(1))?.bytes, [...bytes(5, 40)]);
-  assert.deepEqual(known(memory, key(2))?.bytes, [...bytes(6, 400)]);
+  assert.deepEqual(known(memory, key(20))?.bytes, [...bytes(5, 40)]);
+  assert.deepEqual(known(memory, key(21))?.bytes, [...bytes(6, 400)]);
 });
 
 const ascending = Array.from({ length: 100 }, (_, i) => i);
