@@ -92,9 +92,10 @@ export default async () => {
 `;
 
 /** As an example inside the tree of its runner is written: it asks neither which tool nor for a name. */
-const example = `
-import type { PluginHandler } from '../../src/core/plugin-handler.js';
-import { ErrorCode } from '../../types/errors.js';
+const example = `${[
+  "import type { PluginHandler } from '../../src/core/plugin-handler.js';",
+  "import { ErrorCode } from '../../types/errors.js';",
+].join("\n")}
 const handler: PluginHandler = {
   async initialize(): Promise<void> {},
   async handleToolInvocation(_tool: string, args: Record<string, unknown>) {
