@@ -1,17 +1,25 @@
 /** Mail, as an agent's calls send and read it: the real gate, and real SMTP and IMAP servers. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createGate, type Gate } from "@holdfast/gate";
+import { createGate, type Gate, type PluginsConfig } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { type MailServer, mailServerProblem, startMailServer } from "@holdfast/testing/mail-server";
+import { createTransport } from "nodemailer";
+
+type PluginEvent = Parameters<NonNullable<PluginsConfig["onEvent"]>>[0];
 
 /** A gate whose operator has written `plugins.json`, as one does for the product. */
-async function open(t: TestContext, server?: MailServer, config?: Readonly<Record<string, unknown>>) {
-  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-mail-gate-")));
+async function open(
+  t: TestContext,
+  server?: MailServer,
+  config?: Readonly<Record<string, unknown>>,
+  more: Pick<PluginsConfig, "onEvent"> & { readonly dataDir?: string } = {},
+) {
+  const { onEvent, dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-mail-gate-"))) } = more;
   chmodSync(dataDir, 0o755);
   t.after(() => rmSync(dataDir, { recursive: true, force: true }));
   if (server !== undefined) {
@@ -31,13 +39,17 @@ async function open(t: TestContext, server?: MailServer, config?: Readonly<Recor
     dataDir,
     jails: { whenUnavailable: "refuse" },
     vault: { env: {}, logins: false },
-    plugins: { builtInDirectory: pluginsDirectory, watch: false },
+    plugins: {
+      builtInDirectory: pluginsDirectory,
+      watch: false,
+      ...(onEvent === undefined ? {} : { onEvent }),
+    },
   });
   t.after(() => gate.close());
   if (server !== undefined) await gate.plugins.setCredential("mail", "IMAP_PASSWORD", server.password);
   const call = (name: string, args: Record<string, unknown> = {}, group = "alpha") =>
     invoke(gate, name, args, group);
-  return { gate, call };
+  return { gate, call, dataDir };
 }
 
 async function invoke(gate: Gate, name: string, args: Record<string, unknown>, group: string) {
@@ -175,6 +187,60 @@ test("mail", { skip: problem ?? false }, async (t) => {
     assert.match(some.text, /"accepted":\["me@[^\]]*"\],"rejected":\["nobody@friends\.example"\]/);
     const none = await call("send", { to: ["nobody@friends.example"], subject: "none", text: "x" });
     assert.match(none.text, /^MAIL_REFUSED -: .*no such person/);
+  });
+
+  await t.test("what arrives is published once, in order, also over a restart and refusals", async (t) => {
+    const sender = `eve@${address.slice(address.indexOf("@") + 1)}`;
+    const transport = createTransport({
+      ...{ host: server.smtp.host, port: server.smtp.port, requireTLS: true },
+      tls: { ca: server.certificate },
+      auth: { user: address, pass: server.password },
+    });
+    const send = async (subject: string, from = sender) => {
+      await transport.sendMail({ from, to: address, subject, text: `Text of ${subject}\n` });
+    };
+    const events: PluginEvent[] = [];
+    let refusals = 1;
+    let changed = Promise.withResolvers<void>();
+    const onEvent = async (event: PluginEvent) => {
+      if (event.source !== "plugin:mail") return;
+      // As a group does whose queue is full.
+      if (refusals-- > 0) throw new Error("not now");
+      events.push(event);
+      changed.resolve();
+    };
+    const until = async (count: number) => {
+      for (; events.length < count; changed = Promise.withResolvers()) await changed.promise;
+    };
+    const config = { watch_group: "alpha", watch_seconds: 1, watch_from: [sender], groups: ["alpha"] };
+    const first = await open(t, server, config, { onEvent });
+    // The person's password comes after the start here; until then the watcher tries again.
+    const mark = join(first.dataDir, "gate", "plugins", "mail", "data", "watch.json");
+    while (!existsSync(mark)) await sleep(20);
+    await send("own", address);
+    await send("stranger", `mallory@${address.slice(address.indexOf("@") + 1)}`);
+    await send("first news");
+    await until(1);
+    const { topic, group, payload } = events[0] ?? {};
+    assert.deepEqual([topic, group], ["mail.received", "alpha"]);
+    assert.match(
+      String(payload?.["body"]),
+      /^Subject: first news\nMessage \d+ of the folder INBOX .*\n\nText of first news\n/,
+    );
+    assert.equal(payload?.["sender"], sender);
+    await first.gate.close();
+    await send("while away");
+    await server.delivered("while away");
+    const { dataDir } = first;
+    await open(t, server, config, { onEvent, dataDir });
+    await until(2);
+    await send("after it");
+    await until(3);
+    assert.deepEqual(
+      events.map((event) => event.payload["subject"]),
+      ["first news", "while away", "after it"],
+    );
+    assert.equal(new Set(events.map((event) => event.payload["event_id"])).size, 3);
   });
 
   await t.test("each connection is on record, and only to the two servers", async () => {

@@ -74,11 +74,13 @@ export class ManagedPlugin {
 
   /**
    * Whether its process is to run from the start. One that comes along waits for its first use, and runs
-   * from then on when it acts by itself.
+   * from then on when it acts by itself; at once where the operator has given it something.
    */
   get eager(): boolean {
     if (this.#folder.source === "user") return true;
-    return this.#actsByItself() && isThere(this.#ports.launcher.dataDirectory(this.#folder));
+    const { grant, launcher } = this.#ports;
+    const given = Object.keys(grant).length > 0;
+    return this.#actsByItself() && (given || isThere(launcher.dataDirectory(this.#folder)));
   }
 
   get status(): PluginStatus {

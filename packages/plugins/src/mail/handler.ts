@@ -1,4 +1,5 @@
 import type {
+  ChannelServices,
   CoreServices,
   PluginContext,
   PluginHandler,
@@ -11,16 +12,27 @@ import type { SearchObject } from "imapflow";
 import { Mailbox, mailboxLimits } from "./mailbox.ts";
 import { compose, send, verifySmtp } from "./outgoing.ts";
 import { type MailServer, type MailSettings, readSettings, refused } from "./settings.ts";
+import { MailWatcher } from "./watcher.ts";
 
 /** The person's mail. The passwords stay in this process, and it reaches the two named servers alone. */
 class MailHandler implements PluginHandler {
   #settings: MailSettings | undefined;
   #mailbox: Mailbox | undefined;
+  #watcher: MailWatcher | undefined;
 
-  async initialize(services: CoreServices & Partial<PluginServices>): Promise<void> {
+  async initialize(
+    services: CoreServices & Partial<PluginServices> & Partial<ChannelServices>,
+  ): Promise<void> {
     this.#settings = readSettings(services);
-    const { imap } = this.#settings;
-    if (imap !== undefined) this.#mailbox = new Mailbox(imap);
+    const { imap, watch, address } = this.#settings;
+    if (imap === undefined) return;
+    this.#mailbox = new Mailbox(imap);
+    const { dataDirectory, publishEvent: publish, verifyOnly } = services;
+    if (watch === undefined || dataDirectory === undefined || publish === undefined || verifyOnly) return;
+    // A connection of its own: what an agent asks for need not wait for it.
+    const mailbox = new Mailbox(imap);
+    this.#watcher = new MailWatcher({ mailbox, settings: watch, address, dataDirectory, publish });
+    this.#watcher.start();
   }
 
   async handleToolInvocation(
@@ -119,6 +131,7 @@ class MailHandler implements PluginHandler {
   }
 
   async shutdown(): Promise<void> {
+    await this.#watcher?.stop();
     await this.#mailbox?.close();
   }
 }

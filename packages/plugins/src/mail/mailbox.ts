@@ -70,23 +70,61 @@ export class Mailbox {
   async read(folder: string, uid: number, maxBytes: number, signal?: AbortSignal) {
     return this.#in(folder, signal, async (client) => {
       const message = await fetchOne(client, uid);
-      const parts = leavesOf(message.bodyStructure);
-      const body =
-        parts.find((each) => isText(each, "text/plain")) ?? parts.find((each) => isText(each, "text/html"));
-      const { bytes, truncated } =
-        body?.part === undefined
-          ? { bytes: Buffer.alloc(0), truncated: false }
-          : await download(client, uid, body.part, maxBytes);
-      // A character that was cut is left out.
-      const text = new TextDecoder().decode(bytes, { stream: truncated }).replaceAll("\r\n", "\n");
-      const others = parts.filter((each) => each !== body);
+      const { text, html, truncated, others } = await bodyOf(client, message, maxBytes);
       return {
         ...summary(message),
         ...envelopeOf(message),
-        [body?.type === "text/html" ? "html" : "text"]: text,
+        [html ? "html" : "text"]: text,
         ...(truncated ? { truncated } : {}),
         attachments: others.slice(0, mailboxLimits.attachments).map(attachmentOf),
       };
+    });
+  }
+
+  /**
+   * Where the folder's numbering is: messages that arrive get `next` or more. Closes the folder that is
+   * open, of which the client would tell what it knew when it opened it: for a mailbox with one user.
+   */
+  async position(folder: string, signal?: AbortSignal): Promise<{ validity: string; next: number }> {
+    return this.#use(signal, async (client) => {
+      if (client.mailbox !== false) await client.mailboxClose();
+      const status = await client.status(folder, { uidValidity: true, uidNext: true });
+      const { uidValidity, uidNext } = status === false ? {} : status;
+      if (uidValidity === undefined || uidNext === undefined) throw refused(`There is no folder ${folder}`);
+      return { validity: String(uidValidity), next: uidNext };
+    });
+  }
+
+  /** The messages that came after `uid`, the oldest first. */
+  async after(folder: string, uid: number, signal?: AbortSignal): Promise<number[]> {
+    return this.#in(folder, signal, async (client) => {
+      // A folder that is open already tells what is new with its next answer.
+      await client.noop();
+      const found = await client.search({ uid: `${uid + 1}:*` }, { uid: true });
+      // The last message is always in such a range.
+      return (found === false || found === undefined ? [] : found)
+        .filter((each) => each > uid)
+        .sort((a, b) => a - b);
+    });
+  }
+
+  /** One message as an event tells it; undefined when it is gone. */
+  async news(folder: string, uid: number, maxBytes: number, signal?: AbortSignal) {
+    return this.#in(folder, signal, async (client) => {
+      try {
+        const message = await fetchOne(client, uid);
+        const { text, truncated, others } = await bodyOf(client, message, maxBytes);
+        const [from] = message.envelope?.from ?? [];
+        return {
+          address: from?.address ?? "",
+          from: told(from === undefined ? [] : [from])[0] ?? "",
+          subject: cut(message.envelope?.subject ?? ""),
+          ...{ text, truncated, attachments: others.length },
+        };
+      } catch (error) {
+        if (error instanceof ToolError && error.code === "NOT_FOUND") return undefined;
+        throw error;
+      }
     });
   }
 
@@ -265,6 +303,23 @@ async function download(client: ImapFlow, uid: number, part: string, most: numbe
     }
   }
   return { bytes: Buffer.concat(chunks).subarray(0, most), truncated: size > most };
+}
+
+/** The text of a message, the plain one first, and what else it has. */
+async function bodyOf(client: ImapFlow, { uid, bodyStructure }: FetchMessageObject, most: number) {
+  const parts = leavesOf(bodyStructure);
+  const body =
+    parts.find((each) => isText(each, "text/plain")) ?? parts.find((each) => isText(each, "text/html"));
+  const { bytes, truncated } =
+    body?.part === undefined
+      ? { bytes: Buffer.alloc(0), truncated: false }
+      : await download(client, uid, body.part, most);
+  // A character that was cut is left out.
+  const text = new TextDecoder().decode(bytes, { stream: truncated }).replaceAll("\r\n", "\n");
+  return {
+    ...{ text, truncated, html: body?.type === "text/html" },
+    others: parts.filter((each) => each !== body),
+  };
 }
 
 function leavesOf(node: MessageStructureObject | undefined): MessageStructureObject[] {

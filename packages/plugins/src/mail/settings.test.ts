@@ -19,6 +19,17 @@ test("a password goes in the clear to servers of this machine alone", () => {
   assert.equal(at("mail.example.com").imap?.security, "tls");
 });
 
+test("new messages are told to a group that may read them", () => {
+  const watching = (config: Record<string, unknown>) => at("mail.example.com", config).watch;
+  assert.equal(watching({}), undefined);
+  assert.deepEqual(watching({ watch_group: "home", watch_from: ["Ada@Example.com", "@Friends.example"] }), {
+    ...{ group: "home", folder: "INBOX", seconds: 60 },
+    from: ["ada@example.com", "@friends.example"],
+  });
+  assert.equal(watching({ watch_group: "home", groups: ["home"] })?.group, "home");
+  assert.throws(() => watching({ watch_group: "home", groups: ["work"] }), /none of groups/);
+});
+
 test("a server without an address is none", () => {
   assert.equal(at("mail.example.com", { address: "" }).imap, undefined);
   assert.equal(at("mail.example.com").smtp, undefined);

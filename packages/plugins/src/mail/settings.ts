@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import type { CoreServices, PluginServices, ServerConnection } from "@holdfast/gate/plugin";
 import { ToolError } from "@holdfast/gate/plugin";
+import { type WatchSettings, watchLimits } from "./watch-settings.ts";
 
 export type Security = "tls" | "starttls" | "none";
 
@@ -24,6 +25,8 @@ export interface MailSettings {
   readonly recipients: readonly string[] | undefined;
   readonly groups: readonly string[] | undefined;
   readonly sentFolder: string;
+  /** Where new messages are told; undefined for nowhere. */
+  readonly watch: WatchSettings | undefined;
 }
 
 export function refused(message: string, field?: string, code = "HANDLER_ERROR"): ToolError {
@@ -71,14 +74,33 @@ export function readSettings(services: CoreServices & Partial<PluginServices>): 
       },
     };
   };
+  const groups = texts(config["groups"]);
   return {
     address,
     name: text("name"),
     imap: server("imap"),
     smtp: server("smtp"),
     recipients: texts(config["recipients"])?.map((each) => each.toLowerCase()),
-    groups: texts(config["groups"]),
+    groups,
     sentFolder: text("sent_folder"),
+    watch: watchOf(config, groups),
+  };
+}
+
+/** Throws where new messages would be told to a group that may not read them. */
+function watchOf(
+  config: Readonly<Record<string, unknown>>,
+  groups: readonly string[] | undefined,
+): WatchSettings | undefined {
+  const { watch_group: group, watch_folder: folder, watch_from: from, watch_seconds: seconds } = config;
+  if (typeof group !== "string" || group === "") return undefined;
+  if (groups !== undefined && !groups.includes(group))
+    throw new Error(`watch_group is ${group}, which is none of groups`);
+  return {
+    group,
+    folder: typeof folder === "string" && folder !== "" ? folder : "INBOX",
+    from: texts(from)?.map((each) => each.toLowerCase()),
+    seconds: typeof seconds === "number" ? seconds : watchLimits.seconds,
   };
 }
 
