@@ -256,6 +256,7 @@ class RealGate implements Gate {
         audit,
         clock,
         book,
+        spending: this.#parts.broker.spending,
         prices,
         names,
         onOutside: async (reason) => {

@@ -64,6 +64,8 @@ export {
 export { type EgressConfig, egressConfigFile } from "./egress/egress-config.ts";
 export { explainEgress } from "./egress/explain.ts";
 export { type GitRepository, type GitUpstreamOptions, gitEnvironment, gitUpstream } from "./egress/git.ts";
+export type { GitAccess, GitTokenCredential, GitTokenMint, MintedToken } from "./egress/git-tokens.ts";
+export { type GitHubAppOptions, githubAppTokens } from "./egress/github-app.ts";
 export {
   type HostRegistry,
   type HostRegistryOptions,

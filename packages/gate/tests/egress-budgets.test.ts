@@ -92,6 +92,53 @@ async function open(
   return { gate, egress, usage };
 }
 
+describe("a rate in money", () => {
+  const slow = { perMinute: 60, burst: 1 };
+  for (const [scope, whose, withTool] of [
+    ["jail", "session", true],
+    ["user", "user", false],
+    ["organization", "organization", false],
+  ] as const) {
+    test(`of a ${whose} counts what models cost, and outlives a restart`, async (t) => {
+      const dataDir = temporaryDirectory(t);
+      const upstream = await startUpstream(t, () => told(1_000, 1_000));
+      const more = { dataDir, broker: { rateLimits: { [scope]: { money: slow } } } };
+      const first = await open(t, upstream.url, [], more);
+      assert.equal((await call(first.egress, prompt(10))).status, 200);
+      await eventually("it is charged", () => first.usage.length === 1);
+      const cost = first.usage[0]?.costMicros ?? 0;
+      assert.ok(cost > 1_000);
+      const { status, headers, body } = await call(first.egress, prompt(10));
+      assert.equal(status, 429);
+      assert.equal(headers["x-should-retry"], "true");
+      const seconds = Number(headers["retry-after"]);
+      assert.ok(seconds > (cost - 1) / 2 && seconds <= cost, `${seconds} seconds for ${cost}`);
+      assert.equal(body.error["type"], "rate_limit_error");
+      assert.match(String(body.error["message"]), new RegExp(`The ${whose} spends money too fast`));
+      await first.gate.close();
+      const { egress, gate } = await open(t, upstream.url, [], more);
+      assert.equal((await call(egress, prompt(10))).status, 429);
+      assert.equal(upstream.requests.length, 1, "what is refused is not sent");
+      const denied = await gate.audit.query({ type: "egress.denied" });
+      assert.ok(denied.every(({ data }) => data?.["rule"] === "egress.rate_limited") && denied.length === 2);
+      if (!withTool) return;
+      const other = await gate.openEgress({
+        ...{ jailId: "other", session: "s2", user: "ann", organization: "acme" },
+        upstreams: [
+          {
+            name: "model",
+            baseUrl: upstream.url,
+            provider: "anthropic",
+            allow: [{ methods: ["POST"], pathPrefix: "/v1" }],
+            credential: { kind: "none" },
+          },
+        ],
+      });
+      assert.equal((await call(other, prompt(10))).status, 200, "another session is not bound by it");
+    });
+  }
+});
+
 describe("a budget", () => {
   test("is reserved before the call and settled after it, and refuses what might go beyond", async (t) => {
     const upstream = await startUpstream(t, () => told(100, 50));

@@ -54,6 +54,7 @@ export async function openProxy(
     audit,
     clock: systemClock,
     book,
+    spending: { spent: () => undefined, spend: () => {} },
     prices: new Prices(),
     names: new PublicNames(),
     onOutside: async () => {},

@@ -17,8 +17,8 @@ export interface GitServer {
 }
 
 export interface GitServerOptions {
-  /** Of every user. Asked for each request. */
-  readonly password: string;
+  /** Of every user, asked for each request; or which one is right for a path, with its query. */
+  readonly password: string | ((given: string, path: string) => boolean);
   /** Paths without ".git". Each begins with a commit on "main" that has README.md. */
   readonly repositories: readonly string[];
 }
@@ -55,7 +55,8 @@ export async function startGitServer({ password, repositories }: GitServerOption
   const server = createServer((request, response) => {
     const { authorization = "" } = request.headers;
     const given = Buffer.from(authorization.replace(/^Basic /, ""), "base64").toString("utf8");
-    const right = given.slice(given.indexOf(":") + 1) === password;
+    const told = given.slice(given.indexOf(":") + 1);
+    const right = typeof password === "string" ? told === password : password(told, request.url ?? "");
     requests.push(`${request.method} ${request.url} ${right}`);
     if (right) backend(root, request, response);
     else response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();

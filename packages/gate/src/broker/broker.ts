@@ -124,6 +124,11 @@ export class Broker {
     });
   }
 
+  /** What models cost counts for the same limits as what tools cost. */
+  get spending(): Pick<RateLimiter, "spent" | "spend"> {
+    return this.#rates;
+  }
+
   /** For people: what is in force. */
   get detail(): string {
     const tools = this.catalog.list().length;

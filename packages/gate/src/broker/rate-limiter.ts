@@ -13,7 +13,7 @@ export interface ScopeRates {
   readonly calls?: Rate;
   /** Of frames and results together. */
   readonly bytes?: Rate;
-  /** Millionths of a dollar, as {@link CostOf} tells them. */
+  /** Millionths of a dollar: what calls of models cost by the meter, and calls of tools by `costOf`. */
   readonly money?: Rate;
 }
 
@@ -21,19 +21,26 @@ export type RateScope = "jail" | "tool" | "user" | "organization";
 export type RateLimits = Readonly<Partial<Record<RateScope, ScopeRates>>>;
 
 const mebibyte = 1024 * 1024;
+const dollar = 1_000_000;
 
 /** In force where the configuration says nothing. A jail's are kept by its session, so that a new jail gains nothing. */
 export const rateLimitDefaults: Readonly<Record<RateScope, ScopeRates>> = {
-  jail: { calls: { perMinute: 600, burst: 120 }, bytes: { perMinute: 64 * mebibyte, burst: 32 * mebibyte } },
+  jail: {
+    calls: { perMinute: 600, burst: 120 },
+    bytes: { perMinute: 64 * mebibyte, burst: 32 * mebibyte },
+    money: { perMinute: dollar / 2, burst: 25 * dollar },
+  },
   /** One tool in one session. */
   tool: { calls: { perMinute: 300, burst: 60 } },
   user: {
     calls: { perMinute: 3_000, burst: 600 },
     bytes: { perMinute: 256 * mebibyte, burst: 128 * mebibyte },
+    money: { perMinute: 2 * dollar, burst: 100 * dollar },
   },
   organization: {
     calls: { perMinute: 12_000, burst: 2_400 },
     bytes: { perMinute: 1_024 * mebibyte, burst: 512 * mebibyte },
+    money: { perMinute: 10 * dollar, burst: 500 * dollar },
   },
 };
 
@@ -116,6 +123,29 @@ export class RateLimiter {
     this.#changed();
   }
 
+  /** The limit in money that is reached, if one is: then no model is called. */
+  spent(principal: Payer): Limited | undefined {
+    const now = this.#options.clock.now();
+    for (const [scope, key] of payersOf(principal)) {
+      const rate = this.#limits[scope].money;
+      if (rate === undefined) continue;
+      const { left } = this.#bucket(`${scope}\0money\0${key}`, rate, now);
+      if (left <= 0) return { scope, unit: "money", retryAfterMs: (-left / rate.perMinute) * 60_000 };
+    }
+    return undefined;
+  }
+
+  /** Takes what a call of a model cost, in millionths of a dollar. */
+  spend(principal: Payer, money: number): void {
+    if (money === 0) return;
+    const now = this.#options.clock.now();
+    for (const [scope, key] of payersOf(principal)) {
+      const rate = this.#limits[scope].money;
+      if (rate !== undefined) this.#bucket(`${scope}\0money\0${key}`, rate, now).left -= money;
+    }
+    this.#changed();
+  }
+
   #bucket(key: string, rate: Rate, now: number): Bucket {
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
@@ -166,12 +196,15 @@ export class RateLimiter {
   }
 }
 
+/** Whom what a session costs is counted for. */
+export type Payer = Pick<Principal, "session" | "user" | "organization">;
+
 function scopesOf(principal: Principal, tool: string): readonly (readonly [RateScope, string])[] {
-  const { session, user, organization } = principal;
-  const scopes: (readonly [RateScope, string])[] = [
-    ["jail", session],
-    ["tool", `${session}\0${tool}`],
-  ];
+  return [["tool", `${principal.session}\0${tool}`], ...payersOf(principal)];
+}
+
+function payersOf({ session, user, organization }: Payer): readonly (readonly [RateScope, string])[] {
+  const scopes: (readonly [RateScope, string])[] = [["jail", session]];
   if (user !== undefined) scopes.push(["user", user]);
   if (organization !== undefined) scopes.push(["organization", organization]);
   return scopes;

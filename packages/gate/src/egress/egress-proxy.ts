@@ -19,8 +19,9 @@ import type {
 import { type EgressLimits, egressLimits } from "./egress-limits.ts";
 import { explain } from "./explain.ts";
 import { ForwardProgress, forward } from "./forward.ts";
+import { GitTokens } from "./git-tokens.ts";
 import { framingFault } from "./http-headers.ts";
-import { type Charge, type MeteredCall, Metering } from "./metering.ts";
+import { type Charge, type MeteredCall, Metering, type Spending } from "./metering.ts";
 import { isGeneration } from "./model-request.ts";
 import { OpenHosts, openHostSegment } from "./open-hosts.ts";
 import type { Prices } from "./prices.ts";
@@ -38,12 +39,18 @@ export interface EgressProxyOptions extends EgressOptions {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly book: BudgetBook;
+  readonly spending: Spending;
   readonly prices: Prices;
   /** Told before an answer that others wrote can arrive. */
   readonly onOutside: (reason: string) => Promise<void>;
   readonly names: PublicNames;
   /** Tests bring the limits within reach. */
   readonly limits?: Partial<EgressLimits>;
+}
+
+function retryAfter({ metadata }: HoldfastError): { "retry-after"?: string } {
+  const seconds: unknown = Reflect.get(Object(metadata), "retryAfter");
+  return typeof seconds === "number" ? { "retry-after": String(seconds) } : {};
 }
 
 function refusal(code: string, status: number, message: string): HoldfastError {
@@ -63,6 +70,7 @@ export class EgressProxy implements Egress {
   readonly #upstreams: ReadonlyMap<string, CheckedUpstream>;
   readonly #hosts: OpenHosts;
   readonly #metering: Metering;
+  readonly #tokens: GitTokens;
   readonly #bodies: BodyReader;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -79,8 +87,9 @@ export class EgressProxy implements Egress {
     this.socketPath = socketPath;
     this.#upstreams = checkUpstreams(options.upstreams);
     this.#hosts = new OpenHosts(options.hosts);
-    const { book, prices, budgets = [] } = options;
-    this.#metering = new Metering({ book, prices, principal: options, budgets });
+    const { book, prices, spending, budgets = [] } = options;
+    this.#tokens = new GitTokens(options);
+    this.#metering = new Metering({ book, prices, spending, principal: options, budgets });
     this.#bodies = new BodyReader(this.#limits);
     this.#connections = new UpstreamConnections(this.#limits);
     this.#server = createServer({
@@ -197,6 +206,7 @@ export class EgressProxy implements Egress {
       await this.#forward(request, response, admitted, undefined, undefined);
       return;
     }
+    this.#checkPace(admitted, request.method ?? "");
     if (!this.#metering.bounded) {
       await this.#forward(request, response, admitted, this.#metering.unbounded(provider), undefined);
       return;
@@ -211,6 +221,15 @@ export class EgressProxy implements Egress {
       }
     } finally {
       done();
+    }
+  }
+
+  #checkPace({ upstream, path }: Admitted, method: string): void {
+    try {
+      this.#metering.checkPace();
+    } catch (error) {
+      this.#report({ decision: "deny", rule: "egress.rate_limited", upstream: upstream.name, method, path });
+      throw error;
     }
   }
 
@@ -261,7 +280,9 @@ export class EgressProxy implements Egress {
         upstream.publicOnly === true
           ? await this.#options.names.addressesOf(upstream.base.hostname)
           : undefined;
-      const credential = await vault.present(rule.credential ?? upstream.credential, {
+      const chosen = rule.credential ?? upstream.credential;
+      const minted = chosen.kind === "git-token" ? await this.#tokens.present(chosen) : undefined;
+      const credential = await vault.present(minted === undefined ? chosen : { kind: "basic", ...minted }, {
         principal: this.#options,
         ...where,
       });
@@ -397,6 +418,7 @@ export class EgressProxy implements Egress {
     response.writeHead(typed.statusCode, {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
+      ...retryAfter(typed),
       // Clients of models ask again after many statuses; a decision stays what it is.
       "x-should-retry": typed.statusCode < 500 && typed.statusCode !== 429 ? "false" : "true",
     });
@@ -416,6 +438,7 @@ export class EgressProxy implements Egress {
       const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
       for (const socket of this.#sockets) socket.destroy();
       await closed;
+      await this.#tokens.close();
       await rm(join(this.socketPath, ".."), { recursive: true, force: true });
     })();
     return this.#closing;

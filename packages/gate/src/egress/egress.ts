@@ -1,5 +1,6 @@
 import type { Principal } from "../vault/grants.ts";
 import type { BudgetRule } from "./budget.ts";
+import type { GitTokenCredential } from "./git-tokens.ts";
 
 /** Model providers whose credentials the vault keeps. */
 export const providerNames = ["anthropic", "openai", "google", "openrouter", "openai-compatible"] as const;
@@ -41,6 +42,8 @@ export type EgressCredential =
       /** Of "basic". */
       readonly username?: string;
     }
+  /** Made for one repository when it is first wanted, and revoked with the way out. */
+  | GitTokenCredential
   | { readonly kind: "none" };
 
 export interface EgressUpstream {

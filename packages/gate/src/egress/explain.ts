@@ -92,6 +92,8 @@ function describeCredential(credential: EgressCredential): string {
       return `the vault's for ${credential.provider}`;
     case "secret":
       return `the secret ${credential.name}, where it is granted`;
+    case "git-token":
+      return `a token for ${credential.repository} alone, to ${credential.access}`;
     case "basic":
     case "bearer":
     case "x-api-key":

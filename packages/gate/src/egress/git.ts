@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import type { EgressAllowRule, EgressCredential, EgressUpstream } from "./egress.ts";
+import type { GitTokenMint } from "./git-tokens.ts";
 import { checkPath } from "./upstreams.ts";
 
 /** A repository that a jail may use over HTTP, and how far. */
@@ -10,6 +11,8 @@ export interface GitRepository {
   readonly push?: boolean;
   /** Presented for this repository only; without it, none is. */
   readonly credential?: EgressCredential;
+  /** Makes a token for this repository alone, of this session, in place of a credential. */
+  readonly tokens?: GitTokenMint;
 }
 
 export interface GitUpstreamOptions {
@@ -38,7 +41,7 @@ export function gitUpstream({ name, baseUrl, repositories, trusted }: GitUpstrea
   };
 }
 
-function rulesOf({ path, push, credential }: GitRepository): EgressAllowRule[] {
+function rulesOf({ path, push, credential: fixed, tokens }: GitRepository): EgressAllowRule[] {
   const plain = `/${path}`;
   if (checkPath(plain) !== undefined || path.endsWith("/") || path.endsWith(".git")) {
     throw new HoldfastError("egress", "invalid_upstream", `Not the path of a repository: ${path}`, {
@@ -49,6 +52,9 @@ function rulesOf({ path, push, credential }: GitRepository): EgressAllowRule[] {
   // Hosts know a repository by both names.
   return [plain, `${plain}.git`].flatMap((repository) =>
     services.flatMap((service): EgressAllowRule[] => {
+      const access = service === "git-receive-pack" ? "write" : "read";
+      const credential: EgressCredential | undefined =
+        tokens === undefined ? fixed : { kind: "git-token", mint: tokens, repository: path, access };
       const common = { exact: true, ...(credential === undefined ? {} : { credential }) };
       return [
         { methods: ["GET"], pathPrefix: `${repository}/info/refs`, query: { service }, ...common },

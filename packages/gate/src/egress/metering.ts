@@ -1,3 +1,5 @@
+import { HoldfastError } from "@holdfast/core";
+import type { Payer } from "../broker/rate-limiter.ts";
 import type { Principal } from "../vault/grants.ts";
 import type { BudgetRule, Spent } from "./budget.ts";
 import type { BudgetBook, Reservation } from "./budget-book.ts";
@@ -12,10 +14,17 @@ import {
 import type { Prices } from "./prices.ts";
 import type { MeteredTokens } from "./usage-meter.ts";
 
+/** How fast money may be spent; what is spent is known afterwards, and then owed. */
+export interface Spending {
+  spent(principal: Payer): { readonly scope: string; readonly retryAfterMs: number } | undefined;
+  spend(principal: Payer, costMicros: number): void;
+}
+
 export interface MeteringParts {
   readonly book: BudgetBook;
+  readonly spending: Spending;
   readonly prices: Prices;
-  readonly principal: Principal;
+  readonly principal: Principal & Payer;
   /** The rules of this jail, beside those of the gate. */
   readonly budgets: readonly BudgetRule[];
 }
@@ -35,6 +44,18 @@ export class Metering {
   constructor(parts: MeteringParts) {
     this.#parts = parts;
     this.bounded = parts.book.rulesFor(parts.principal, parts.budgets).length > 0;
+  }
+
+  /** Throws `egress.rate_limited` where this session, user or organisation spends too fast. */
+  checkPace(): void {
+    const limited = this.#parts.spending.spent(this.#parts.principal);
+    if (limited === undefined) return;
+    const { scope, retryAfterMs } = limited;
+    const whose = scope === "jail" ? "session" : scope;
+    throw new HoldfastError("egress", "rate_limited", `The ${whose} spends money too fast`, {
+      statusCode: 429,
+      metadata: { retryAfter: Math.max(1, Math.ceil(retryAfterMs / 1_000)) },
+    });
   }
 
   /** Sets aside what the request may use. Throws `egress.budget_exceeded`. */
@@ -60,7 +81,8 @@ export class Metering {
   }
 
   settle(reservation: Reservation | undefined, charge: Charge | undefined): void {
-    const { book, principal } = this.#parts;
+    const { book, principal, spending } = this.#parts;
+    if (charge !== undefined) spending.spend(principal, charge.costMicros);
     const used: Spent | undefined = charge && {
       tokens: charge.tokens.inputTokens + charge.tokens.outputTokens,
       costMicros: charge.costMicros,

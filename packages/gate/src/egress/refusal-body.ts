@@ -10,12 +10,17 @@ export function refusalBody(error: HoldfastError, provider: EgressProvider = "no
   const problem = toProblem(error);
   const { message } = error;
   const spent = error.code === "budget_exceeded";
+  const fast = error.code === "rate_limited";
   switch (provider) {
     case "anthropic":
       return JSON.stringify({
         ...problem,
         type: "error",
-        error: { type: spent ? "billing_error" : "permission_error", code: type, message },
+        error: {
+          type: spent ? "billing_error" : fast ? "rate_limit_error" : "permission_error",
+          code: type,
+          message,
+        },
       });
     case "google":
       return JSON.stringify({
@@ -23,7 +28,7 @@ export function refusalBody(error: HoldfastError, provider: EgressProvider = "no
         error: {
           code: error.statusCode,
           message,
-          status: spent ? "RESOURCE_EXHAUSTED" : "PERMISSION_DENIED",
+          status: spent || fast ? "RESOURCE_EXHAUSTED" : "PERMISSION_DENIED",
         },
       });
     case "openai":
@@ -31,7 +36,12 @@ export function refusalBody(error: HoldfastError, provider: EgressProvider = "no
     case "openai-compatible":
       return JSON.stringify({
         ...problem,
-        error: { type: spent ? "insufficient_quota" : type, code: type, message, param: null },
+        error: {
+          type: spent ? "insufficient_quota" : fast ? "rate_limit_exceeded" : type,
+          code: type,
+          message,
+          param: null,
+        },
       });
     case "none":
       return JSON.stringify({ ...problem, error: { type, code: type, message } });

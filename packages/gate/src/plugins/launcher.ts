@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Audit } from "../audit/audit.ts";
 import type { Egress, EgressHost, EgressOptions, EgressUpstream } from "../egress/egress.ts";
 import { gitUpstream } from "../egress/git.ts";
+import { githubAppTokens } from "../egress/github-app.ts";
 import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
 import { UnsafeDriver } from "../jail/unsafe-driver.ts";
 import { Connections, type PluginConnection } from "./connections.ts";
@@ -31,12 +32,22 @@ export interface PluginGrant {
 export interface PluginGit {
   /** Address of the host. It may be private. */
   readonly baseUrl: string;
+  /** A GitHub App whose tokens are presented for the repositories that are `minted`. */
+  readonly app?: {
+    readonly id: string;
+    readonly installation: string;
+    /** Key of the plugin's credential that is the app's private key (PEM). */
+    readonly credential: string;
+    readonly api?: string;
+  };
   readonly repositories: readonly {
     /** Below the address, without ".git". */
     readonly path: string;
     readonly push?: boolean;
     /** Key of one of the plugin's credentials: a token that the gate presents for this repository alone. */
     readonly credential?: string;
+    /** True for a token of `app`, made for this repository and revoked when the plugin's process ends. */
+    readonly minted?: boolean;
   }[];
 }
 
@@ -252,11 +263,20 @@ function upstreamsOf(
   return [...declared, ...granted, ...(git === undefined ? [] : [gitOf(git, credentials)])];
 }
 
-function gitOf({ baseUrl, repositories }: PluginGit, credentials: Readonly<Record<string, string>>) {
+function gitOf({ baseUrl, repositories, app }: PluginGit, credentials: Readonly<Record<string, string>>) {
+  const privateKey = app === undefined ? undefined : credentials[app.credential];
+  const tokens =
+    app === undefined || privateKey === undefined
+      ? undefined
+      : githubAppTokens({
+          ...{ appId: app.id, installationId: app.installation, privateKey },
+          ...(app.api === undefined ? {} : { api: app.api }),
+        });
   return gitUpstream({
     name: "git",
     baseUrl,
-    repositories: repositories.map(({ path, push = false, credential }) => {
+    repositories: repositories.map(({ path, push = false, credential, minted = false }) => {
+      if (minted) return { path, push, ...(tokens === undefined ? {} : { tokens }) };
       const value = credential === undefined ? undefined : credentials[credential];
       return {
         path,

@@ -48,6 +48,17 @@ const isSettings = new Ajv({ allErrors: true, strict: false }).compile<{
             additionalProperties: false,
             properties: {
               baseUrl: { type: "string", pattern: "^https?://" },
+              app: {
+                type: "object",
+                required: ["id", "installation", "credential"],
+                additionalProperties: false,
+                properties: {
+                  id: { type: "string", minLength: 1 },
+                  installation: { type: "string", minLength: 1 },
+                  credential: { type: "string", minLength: 1 },
+                  api: { type: "string", pattern: "^https?://" },
+                },
+              },
               repositories: {
                 type: "array",
                 items: {
@@ -58,6 +69,7 @@ const isSettings = new Ajv({ allErrors: true, strict: false }).compile<{
                     path: { type: "string", minLength: 1 },
                     push: { type: "boolean" },
                     credential: { type: "string", minLength: 1 },
+                    minted: { type: "boolean" },
                   },
                 },
               },

@@ -211,6 +211,10 @@ export class CredentialVault implements Vault {
       }
       case "provider":
         return this.#presentProvider(credential.provider);
+      case "git-token":
+        throw new HoldfastError("vault", "no_credential", "A token is made by a way out alone", {
+          statusCode: 503,
+        });
     }
   }
 

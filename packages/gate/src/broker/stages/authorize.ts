@@ -32,7 +32,8 @@ export class AuthorizeStage {
     const { decision, onRecord } = decideCall(this.#parts, call);
     const limited = this.#parts.rates.take(principal, tool.name, call.bytes);
     if (limited !== undefined) {
-      throw new Refusal("RATE_LIMITED", `Too many calls: the limit of the ${limited.scope} is reached`, {
+      const much = limited.unit === "money" ? "Too much money" : "Too many calls";
+      throw new Refusal("RATE_LIMITED", `${much}: the limit of the ${limited.scope} is reached`, {
         retryAfterMs: limited.retryAfterMs,
       });
     }
