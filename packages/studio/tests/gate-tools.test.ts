@@ -84,6 +84,8 @@ describe("the tools of the gate, for an agent in a jail", () => {
     // The agent's half of a plugin is there to be read.
     await prompt("skills post-post");
     await spoken("told true, EROFS: # Posting notes");
+    await prompt("own-skill post");
+    await spoken("own EROFS: --- name: post description: ");
     await prompt('mcp note_post {"text":"first"}');
     const asking = await watch.until((each) => each.approvals.length > 0, "a card");
     const [card] = asking.approvals;

@@ -4,6 +4,7 @@ import type { Audit, AuditRecord } from "../audit/audit.ts";
 import type { Tool, ToolCall, ToolOutcome, ToolSource } from "../broker/tool.ts";
 import type { Egress, EgressOptions } from "../egress/egress.ts";
 import type { Jails } from "../jail/jail.ts";
+import { writeAgentSkills } from "./agent-skills.ts";
 import { PluginCredentials } from "./credentials.ts";
 import { FolderWatcher } from "./folder-watcher.ts";
 import { Installer } from "./installer/installer.ts";
@@ -53,6 +54,7 @@ const maxAuditRecords = 10_000;
 export class PluginHost implements Plugins, ToolSource {
   readonly name = "plugins";
   readonly skillsDirectory: string;
+  readonly agentSkillsDirectory: string;
   readonly directories: PluginDirectories;
   readonly credentials: PluginCredentials;
   readonly #options: PluginHostOptions;
@@ -78,6 +80,7 @@ export class PluginHost implements Plugins, ToolSource {
       ...(config.builtInDirectory === undefined ? {} : { builtIn: config.builtInDirectory }),
     };
     this.skillsDirectory = join(dataDir, "gate", "skills");
+    this.agentSkillsDirectory = join(dataDir, "gate", "agent-skills");
     this.credentials = new PluginCredentials(
       config.credentialsDirectory ?? join(dataDir, "credentials", "plugins"),
       options.remember,
@@ -218,10 +221,9 @@ export class PluginHost implements Plugins, ToolSource {
       if (folder !== undefined && this.#accept(folder, accepted)) accepted.push(folder);
     }
     await this.#takeOverAll(accepted);
-    await writeSkills(
-      this.skillsDirectory,
-      [...this.#plugins.values()].map((each) => each.folder),
-    );
+    const folders = [...this.#plugins.values()].map((each) => each.folder);
+    await writeSkills(this.skillsDirectory, folders);
+    await writeAgentSkills(this.agentSkillsDirectory, folders);
     this.#tellChange();
     if (this.#options.config.watch !== false) {
       this.#watcher.watch([

@@ -60,6 +60,8 @@ export interface Plugins extends ToolSource {
   manifest(name: string): PluginManifest | undefined;
   /** `{plugin}-{file}.md` of every loaded plugin: to be mounted read-only into jails. */
   readonly skillsDirectory: string;
+  /** The same as agents look for them, `NAME/SKILL.md` with a head: also for mounting read-only. */
+  readonly agentSkillsDirectory: string;
   /**
    * Looks at the folders again, or at one of them, and takes over what changed: validated and started
    * first, then swapped, then the old process drained. Throws `plugin.not_found`, `plugin.invalid_name`.

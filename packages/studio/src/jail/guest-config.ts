@@ -8,6 +8,8 @@ export interface GuestConfig {
   readonly egress?: string;
   /** How tools are called; absent where the jail has none. */
   readonly gate?: GuestGate;
+  /** Skills of plugins for the agent of this jail, read-only. */
+  readonly agentSkills?: { readonly agent: string; readonly directory: string };
   readonly home: string;
   readonly workspace: string;
   readonly agentsDirectory: string;

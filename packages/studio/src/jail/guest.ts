@@ -13,6 +13,7 @@ import {
   type ModelEndpoint,
   type ModelWire,
 } from "@holdfast/sandbox";
+import { placeAgentSkills } from "./agent-skills.ts";
 import type { GuestConfig } from "./guest-config.ts";
 
 const config = JSON.parse(process.argv[2] ?? "{}") as GuestConfig;
@@ -29,6 +30,14 @@ const gate =
         version: config.gate.version,
         skills: config.gate.skills,
       });
+
+if (config.agentSkills !== undefined) {
+  const { agent, directory } = config.agentSkills;
+  await placeAgentSkills(config.home, agent, directory).catch((error: unknown) => {
+    // A home in which nothing can be made has no skills, and its agent works without them.
+    console.error("the skills of plugins could not be placed", error);
+  });
+}
 
 const models: Partial<Record<ModelWire, ModelEndpoint>> = {};
 for (const { wire, path, apiKey, model } of config.models) {

@@ -37,6 +37,7 @@ export const jailPaths = {
   custom: "/opt/holdfast/custom",
   path: "/opt/holdfast/path",
   skills: "/opt/holdfast/skills",
+  agentSkills: "/opt/holdfast/agent-skills",
   control: "/run/holdfast/control.sock",
   egress: "/run/holdfast/egress.sock",
   gate: "/run/holdfast/gate",

@@ -216,6 +216,7 @@ async function guestConfig(
   const gateDirectory = layout.place(broker.directory, jailPaths.gate, "ro");
   // The folder stays and its files are replaced, so that a plugin that changes is seen in here.
   const skills = layout.place(options.gate.plugins.skillsDirectory, jailPaths.skills, "ro");
+  const agentSkills = options.gate.plugins.agentSkillsDirectory;
   // Of the jail's own /tmp; without a jail beside the other sockets of this process.
   const local = options.gate.jails.driver.unsafe ? dirname(control) : jailPaths.local;
   const config = {
@@ -224,6 +225,15 @@ async function guestConfig(
     ...(egress === undefined
       ? {}
       : { egress: layout.place(egress.egress.socketPath, jailPaths.egress, "rw") }),
+    // Without a jail the home may be somebody's own.
+    ...(options.gate.jails.driver.unsafe
+      ? {}
+      : {
+          agentSkills: {
+            agent: row.id,
+            directory: layout.place(agentSkills, jailPaths.agentSkills, "ro"),
+          },
+        }),
     home,
     workspace,
     agentsDirectory,
