@@ -14,7 +14,12 @@ function closing(text: string, open: number): number {
   const stack: string[] = [];
   for (let at = open; at < text.length; at++) {
     const character = text[at] ?? "";
-    if (character === '"' || character === "'" || character === "`") {
+    if (text.startsWith("//", at) || text.startsWith("/*", at)) {
+      // An apostrophe in a comment begins no string.
+      const end = text[at + 1] === "/" ? text.indexOf("\n", at) : text.indexOf("*/", at) + 1;
+      if (end <= 0) break;
+      at = end;
+    } else if (character === '"' || character === "'" || character === "`") {
       at = endOfString(text, at);
     } else if (character === "/" && /[(,=!&|?:[]\s*$/.test(text.slice(Math.max(0, at - 8), at))) {
       at = endOfPattern(text, at);

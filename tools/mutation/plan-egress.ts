@@ -101,6 +101,8 @@ export function egress(): Planned[] {
     ...guards([test("egress-bodies"), git], part("git")),
     ...guards([npm, test("egress-bodies")], part("npm")),
     ...guards([connections], part("upstream-connections")),
+    ...guards([beside("egress/git-tokens")], part("git-tokens"), part("github-app")),
+    ...mutants([limits], file("git-tokens"), (path, text) => withoutLimits(path, text, "gitTokenLimits")),
     ...mutants([limits, budgets], file("model-request"), (path, text) =>
       withoutLimits(path, text, "estimateLimits"),
     ),

@@ -5,6 +5,7 @@ import { approvalLimits } from "../src/approvals/approval-store.ts";
 import { auditLimits } from "../src/audit/record.ts";
 import { brokerLimits, endpointLimits } from "../src/broker/broker-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
+import { gitTokenLimits } from "../src/egress/git-tokens.ts";
 import { estimateLimits } from "../src/egress/model-request.ts";
 import { meterLimits } from "../src/egress/usage-meter.ts";
 import { jailLimits } from "../src/jail/jail-spec.ts";
@@ -162,5 +163,6 @@ test("the bounds of plugins, of the audit log and of what is counted are the doc
     checkpointEvery: 1_000,
   });
   assert.deepEqual(meterLimits, { maxEventBytes: 4 * mib, maxJsonBytes: 32 * mib });
+  assert.deepEqual(gitTokenLimits, { answerMs: 10_000, leftMs: 60_000 });
   assert.deepEqual(estimateLimits, { assumedOutputTokens: 16_384, bytesPerToken: 3 });
 });
