@@ -33,7 +33,7 @@ describe("the writable mounts of a jail", { skip: missing("bwrap", "du") }, () =
 
   test("hold no more than their limit, in one file or in many", async () => {
     const many = "i=0; while :; do i=$((i + 1)); head -c 200000 /dev/zero >/home/agent/$i; done";
-    for (const script of [many, "head -c 64M /dev/zero >big; sleep 1000"]) {
+    for (const script of [many, "head -c 64M /dev/zero >big; sleep 15"]) {
       const done = await fill(script, { diskBytes: 8 * megabyte });
       assert.equal(done.reason, "disk");
       assert.match(done.detail ?? "", /hold \d+ bytes; the limit is 8388608/);
@@ -48,12 +48,12 @@ describe("the writable mounts of a jail", { skip: missing("bwrap", "du") }, () =
   });
 
   test("count files that have no name any more", async () => {
-    const script = "exec 3>gone; rm gone; head -c 32M /dev/zero >&3; ls; sleep 1000";
+    const script = "exec 3>gone; rm gone; head -c 32M /dev/zero >&3; ls; sleep 15";
     assert.equal((await fill(script, { diskBytes: 8 * megabyte })).reason, "disk");
   });
 
   test("count what is where nobody may look", async () => {
-    const script = "mkdir closed; exec 3>closed/x; chmod 0 closed; head -c 32M /dev/zero >&3; sleep 1000";
+    const script = "mkdir closed; exec 3>closed/x; chmod 0 closed; head -c 32M /dev/zero >&3; sleep 15";
     const source = scratch();
     cleanups.unshift(() => chmodSync(join(source, "closed"), 0o700));
     assert.equal((await fill(script, { diskBytes: 8 * megabyte }, source)).reason, "disk");
@@ -62,7 +62,7 @@ describe("the writable mounts of a jail", { skip: missing("bwrap", "du") }, () =
   test("count what was there before, and holes for nothing", async () => {
     const full = scratch();
     writeFileSync(join(full, "old"), Buffer.alloc(2 * megabyte, 1));
-    assert.equal((await fill("sleep 1000", { diskBytes: megabyte }, full)).reason, "disk");
+    assert.equal((await fill("sleep 15", { diskBytes: megabyte }, full)).reason, "disk");
     const done = await fill("truncate -s 1T holes && echo made", { diskBytes: megabyte });
     assert.deepEqual([done.reason, done.stdout], ["exited", "made\n"]);
   });
@@ -71,7 +71,7 @@ describe("the writable mounts of a jail", { skip: missing("bwrap", "du") }, () =
     const limits = { diskBytes: 8 * megabyte };
     const [good, bad] = await Promise.all([
       fill("head -c 4M /dev/zero >file; cat; echo fine", limits),
-      fill("head -c 64M /dev/zero >file; sleep 1000", limits),
+      fill("head -c 64M /dev/zero >file; sleep 15", limits),
     ]);
     assert.deepEqual([good.reason, good.stdout, bad.reason], ["exited", "fine\n", "disk"]);
   });
@@ -85,7 +85,7 @@ describe("the writable mounts of a jail", { skip: missing("bwrap", "du") }, () =
     if (mounted.status !== 0) return t.skip(`no file system can be mounted: ${mounted.stderr}`);
     cleanups.unshift(() => spawnSync("umount", [small]));
     const done = await fill(
-      "i=0; while head -c 1M /dev/zero >$i 2>/dev/null; do i=$((i + 1)); done; sleep 1000",
+      "i=0; while head -c 1M /dev/zero >$i 2>/dev/null; do i=$((i + 1)); done; sleep 15",
       { diskBytes: 1024 * megabyte },
       small,
     );

@@ -13,6 +13,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   realpathSync,
   rmSync,
@@ -20,7 +21,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -54,13 +55,27 @@ const basicPrograms = [
   ..."true false echo printf test uname hostname date wc sort find ps kill ip mount stat".split(" "),
 ];
 
-/** What keeps Podman from running here, or undefined. Use it as a test's reason to be skipped. */
-export function podmanMissing(): string | undefined {
+/**
+ * What keeps Podman from running here, or undefined. Use it as a test's reason to be skipped. A test that needs
+ * neither limits nor networks says so (`rootless`), and is not skipped for an ordinary user.
+ */
+export function podmanMissing({ rootless = false } = {}): string | undefined {
   if (process.platform !== "linux") return "needs Linux";
   const missing = ["podman", "runc", "catatonit", "tar"].filter((name) => findProgram(name) === undefined);
   if (missing.length > 0) return `needs ${missing.join(", ")}`;
   // Without root it can neither limit memory nor publish ports of a network of its own.
-  return process.getuid?.() === 0 ? undefined : "needs root for podman";
+  if (process.getuid?.() === 0) return undefined;
+  if (!rootless) return "needs root for podman";
+  if (findProgram("newuidmap") === undefined) return "needs uidmap";
+  return hasSubordinateIds() ? undefined : "needs ids of this user in /etc/subuid and /etc/subgid";
+}
+
+function hasSubordinateIds(): boolean {
+  const { username, uid } = userInfo();
+  return ["/etc/subuid", "/etc/subgid"].every((path) => {
+    const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+    return lines.some((line) => [username, String(uid)].includes(line.split(":", 1)[0] ?? ""));
+  });
 }
 
 /** Starts Podman's service with an empty store and makes {@link podmanImage}. About a second. */
@@ -70,13 +85,18 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
   const socketPath = join(directory, "podman.sock");
   const env = writeConfiguration(directory);
   const podman = async (args: readonly string[]): Promise<string> => {
-    const { stdout } = await run("podman", [...args], { env: { ...process.env, ...env } });
+    const { stdout } = await run("podman", [...args], { env: { ...process.env, ...env }, cwd: directory });
     return stdout;
   };
   let service: ChildProcess | undefined;
   const close = async (): Promise<void> => {
     await removeContainers(podman);
     if (service !== undefined) await ended(service);
+    // What containers of a user wrote belongs to users that are that user's only inside of its namespace.
+    if (process.getuid?.() !== 0) {
+      await podman(["unshare", "rm", "-rf", join(directory, "storage")]);
+      endNamespace(join(directory, "session/libpod/tmp/pause.pid"));
+    }
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
@@ -93,6 +113,15 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
     throw error;
   }
   return { socketPath, image: podmanImage, env, podman, close };
+}
+
+/** Podman leaves a process that keeps the user's namespace for the next command. */
+function endNamespace(pidFile: string): void {
+  try {
+    process.kill(Number(readFileSync(pidFile, "utf8")), "SIGTERM");
+  } catch {
+    // There is none, or it has ended.
+  }
 }
 
 const prefix = "holdfast-podman-";
@@ -122,7 +151,7 @@ async function removeLeftovers(): Promise<void> {
     const env = { ...process.env, ...configurationOf(directory) };
     // Without its configuration Podman would take the person's own store for it.
     const sweep =
-      'test -f "$1/containers.conf" && test -f "$1/storage.conf" && podman rm --all --force --ignore --time 0; rm -rf -- "$1"';
+      'test -f "$1/containers.conf" && test -f "$1/storage.conf" && podman rm --all --force --ignore --time 0; [ "$(id -u)" = 0 ] || podman unshare rm -rf -- "$1"; rm -rf -- "$1"';
     // What another sweep has taken, or is taking, is nothing to this one; what cannot go is no reason to fail.
     await run("flock", ["--nonblock", directory, "sh", "-c", sweep, "sh", directory], { env }).catch(
       () => {},
@@ -132,6 +161,8 @@ async function removeLeftovers(): Promise<void> {
 
 function configurationOf(directory: string): Record<string, string> {
   return {
+    // A user's Podman keeps there what goes with the session; one of root does not look.
+    ...(process.getuid?.() === 0 ? {} : { XDG_RUNTIME_DIR: join(directory, "session"), HOME: directory }),
     CONTAINERS_CONF: join(directory, "containers.conf"),
     CONTAINERS_STORAGE_CONF: join(directory, "storage.conf"),
   };
@@ -151,16 +182,19 @@ function writeConfiguration(directory: string): Record<string, string> {
     'cgroup_manager = "cgroupfs"',
     'events_logger = "file"',
     'lock_type = "file"',
-    `tmp_dir = ${JSON.stringify(join(directory, "state"))}`,
+    ...(process.getuid?.() === 0 ? [`tmp_dir = ${JSON.stringify(join(directory, "state"))}`] : []),
     "[network]",
     `network_config_dir = ${JSON.stringify(join(directory, "networks"))}`,
   ];
   const storage = [
     "[storage]",
-    'driver = "overlay"',
+    // A user may not mount overlays everywhere, and only copies.
+    `driver = "${process.getuid?.() === 0 ? "overlay" : "vfs"}"`,
     `graphroot = ${JSON.stringify(join(directory, "storage"))}`,
+    `rootless_storage_path = ${JSON.stringify(join(directory, "storage"))}`,
     `runroot = ${JSON.stringify(join(directory, "run"))}`,
   ];
+  mkdirSync(join(directory, "session"), { mode: 0o700 });
   writeFileSync(join(directory, "containers.conf"), `${lines.join("\n")}\n`);
   writeFileSync(join(directory, "storage.conf"), `${storage.join("\n")}\n`);
   return configurationOf(directory);

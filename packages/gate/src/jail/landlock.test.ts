@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { detectLandlock, landlockProgram, landlockRules, launcherEnvironment } from "./landlock.ts";
+import {
+  detectLandlock,
+  landlockProgram,
+  landlockRules,
+  launcherCommand,
+  launcherEnvironment,
+} from "./landlock.ts";
 
 const support = detectLandlock();
 
@@ -91,6 +97,25 @@ describe("a process under Landlock", {
       assert.deepEqual(readdirSync(join(directory, "ro")), ["file"]);
     });
   }
+
+  test("gets all of its variables, or does not exist", (t) => {
+    const directory = scratch(t);
+    const [program = "", ...args] = launcherCommand({ abi: newest, perl }, landlockRules([]));
+    const launched = (told: string) => {
+      writeFileSync(join(directory, "told"), told);
+      const told6 = openSync(join(directory, "told"), "r");
+      const done = spawnSync(program, [...args, "/usr/bin/env"], {
+        env: {},
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe", "ignore", "ignore", "ignore", told6],
+      });
+      closeSync(told6);
+      return [done.status, done.stdout];
+    };
+    assert.deepEqual(launched(launcherEnvironment({ A: "1" })), [0, "A=1\n"]);
+    assert.deepEqual(launched(launcherEnvironment({ A: "1", B: "2" }).slice(0, -4)), [125, ""]);
+    assert.deepEqual(launched(""), [125, ""]);
+  });
 
   test("does not exist where the kernel refuses the rules", (t) => {
     // A version that no kernel has yet says more rights than any knows.

@@ -32,17 +32,31 @@ export async function startContainer(start: ContainerStart): Promise<Jail> {
 }
 
 const lookEveryMs = 100;
+/** What `wait` is given to answer in once the streams of a container have ended. */
+const waitAnswersMs = 300;
 
 interface State {
   readonly pid: number;
+  /** Of a container that has ended. */
+  readonly code?: number;
   readonly outOfMemory: boolean;
+}
+
+/** podman says "stopped" of one that nobody has cleaned up after. */
+function isEnded(status: unknown): boolean {
+  return status === "exited" || status === "stopped";
 }
 
 async function stateOf(client: EngineClient, container: string): Promise<State> {
   const value = await client.call("GET", `/containers/${container}/json`);
   const state = isRecord(value) ? value["State"] : undefined;
   if (!isRecord(state)) return { pid: 0, outOfMemory: false };
-  return { pid: Number(state["Pid"] ?? 0), outOfMemory: state["OOMKilled"] === true };
+  const code = Number(state["ExitCode"]);
+  return {
+    pid: Number(state["Pid"] ?? 0),
+    outOfMemory: state["OOMKilled"] === true,
+    ...(isEnded(state["Status"]) && Number.isInteger(code) ? { code } : {}),
+  };
 }
 
 class ContainerJail implements Jail {
@@ -83,8 +97,7 @@ class ContainerJail implements Jail {
     await streams.ended;
     clearInterval(this.#looking);
     this.#counters.read();
-    const answer = await waited.catch(() => undefined);
-    const code = isRecord(answer) ? Number(answer["StatusCode"] ?? -1) : null;
+    const code = await this.#codeOf(waited);
     const last = await stateOf(client, container).catch(() => undefined);
     if (last?.outOfMemory === true) this.#counters.killed();
     this.#counters.read();
@@ -97,6 +110,27 @@ class ContainerJail implements Jail {
       return { code, signal: null, reason: outOfMemory ? "memory" : "killed" };
     }
     return { code, signal: null, reason: "exited" };
+  }
+
+  /** The engine of an ordinary user can miss the end for 20 s in `wait` (podman 4), and knows it when looked at. */
+  async #codeOf(waited: Promise<unknown>): Promise<number | null> {
+    const answered = new AbortController();
+    const told = waited
+      .then(
+        (answer) => (isRecord(answer) ? Number(answer["StatusCode"] ?? -1) : null),
+        () => null,
+      )
+      .finally(() => answered.abort());
+    const seen = async (): Promise<number | null> => {
+      const { client, container } = this.#start;
+      for (;;) {
+        const late = await delay(waitAnswersMs, true, { signal: answered.signal }).catch(() => false);
+        if (!late) return told;
+        const state = await stateOf(client, container).catch(() => undefined);
+        if (state?.code !== undefined) return state.code;
+      }
+    };
+    return Promise.race([told, seen()]);
   }
 
   async stop(options: { readonly graceMs?: number } = {}): Promise<JailExit> {

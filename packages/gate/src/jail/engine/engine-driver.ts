@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
 import { findProgram, unavailable } from "../bwrap-program.ts";
+import type { CgroupSupport } from "../cgroups.ts";
 import { boundDisk } from "../disk-bound.ts";
 import { checkGuarantees } from "../guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
@@ -70,7 +71,7 @@ export class EngineDriver implements JailDriver {
     return this.#guarantees;
   }
 
-  readonly absentLimits = {};
+  #absentLimits: CgroupSupport["absent"] = {};
   readonly landlock = detectLandlock();
 
   /** Docker has one user namespace for all containers, and by default that of the host. */
@@ -137,7 +138,13 @@ export class EngineDriver implements JailDriver {
     rmSync(this.#roots, { recursive: true, force: true });
   }
 
+  /** Limits that the engine of an ordinary user was not given control groups for. */
+  get absentLimits(): CgroupSupport["absent"] {
+    return this.#absentLimits;
+  }
+
   async selfTest(): Promise<SelfTestReport> {
+    this.#absentLimits = await missingLimits(this.#client);
     const report = await runSelfTest(this, (spec) => this.#launch(spec));
     this.#guarantees = report.guarantees;
     return report;
@@ -149,7 +156,7 @@ export class EngineDriver implements JailDriver {
   }
 
   async #launch(unchecked: JailSpec): Promise<Jail> {
-    const spec = checkNewJail(unchecked, this.#running);
+    const spec = withoutLimits(checkNewJail(unchecked, this.#running), this.#absentLimits);
     refuseEqualsSign(spec);
     this.#running.add(spec.id);
     const root = join(this.#roots, spec.id);
@@ -189,6 +196,42 @@ export class EngineDriver implements JailDriver {
     const body = dockerContainer({ ...this.#plan, ...(await this.#image), spec, seccomp: this.#seccomp });
     return idOf(await this.#client.call("POST", "/containers/create", body));
   }
+}
+
+/** Where the engine runs as an ordinary user, it limits what systemd handed on to that user, and on version 1 nothing. */
+async function missingLimits(client: EngineClient): Promise<CgroupSupport["absent"]> {
+  const [docker, podman] = await Promise.all([
+    client.call("GET", "/info"),
+    client.call("GET", "/libpod/info").catch(() => undefined),
+  ]);
+  if (!JSON.stringify([docker, podman]).match(/"rootless":true|"name=rootless"/)) return {};
+  const host = isRecord(podman) ? podman["host"] : undefined;
+  const controllers = isRecord(host) ? host["cgroupControllers"] : undefined;
+  const said = isRecord(docker) ? docker : {};
+  const has = (controller: string, flag: string) =>
+    Array.isArray(controllers) ? controllers.includes(controller) : said[flag] === true;
+  const reason =
+    "the engine of this user has no control group for it: it needs version 2, and systemd's delegation";
+  return {
+    ...(has("memory", "MemoryLimit") ? {} : { memory: reason }),
+    ...(has("pids", "PidsLimit") ? {} : { pids: reason }),
+    ...(has("cpu", "CpuCfsQuota") ? {} : { cpu: reason }),
+  };
+}
+
+/** What the engine cannot limit it must not be asked for: it would start nothing, or say nothing. */
+function withoutLimits(spec: JailSpec, absent: CgroupSupport["absent"]): JailSpec {
+  if (spec.limits === undefined || Object.keys(absent).length === 0) return spec;
+  const { memoryBytes, pids, cpus, ...rest } = spec.limits;
+  return {
+    ...spec,
+    limits: {
+      ...rest,
+      ...(memoryBytes === undefined || absent.memory !== undefined ? {} : { memoryBytes }),
+      ...(pids === undefined || absent.pids !== undefined ? {} : { pids }),
+      ...(cpus === undefined || absent.cpu !== undefined ? {} : { cpus }),
+    },
+  };
 }
 
 function idOf(made: unknown): string {
