@@ -4,4 +4,12 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "plugins/connections.ts: without the end of what is open",
     "the signal ends the connection to the server, and that ends the plugin's",
   ],
+  [
+    "vault/byte-search.ts: guard 1: if (this.#byStart.size === 0)",
+    "without patterns the search finds none, only later",
+  ],
+  [
+    "vault/logins.ts: guard 3: if (read === undefined)",
+    "what was just written has the token that was just checked; the type alone does not know it",
+  ],
 ]);

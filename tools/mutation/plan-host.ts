@@ -42,7 +42,7 @@ function composition(): Planned[] {
 
 export function host(): Planned[] {
   const records = [test("audit"), test("audit-checkpoints")];
-  const vault = [test("vault"), test("egress-answers")];
+  const vault = [test("vault"), test("vault-faults"), test("egress-answers")];
   return [
     ...composition(),
     ...guards(
