@@ -9,19 +9,14 @@ import { AcpRoutes } from "./acp/routes.ts";
 import { ObservedOptions } from "./agents/config-options.ts";
 import { AgentInstaller } from "./agents/installer.ts";
 import { type LaunchContext, prepareLaunch } from "./agents/launch.ts";
-import { AgentRoutes } from "./agents/routes.ts";
 import { sandboxAgents } from "./agents/table.ts";
-import { ConfigFiles } from "./config/config-file.ts";
-import { ConfigRoutes } from "./config/routes.ts";
-import { SessionConfig } from "./config/session-config.ts";
-import { SkillFetcher } from "./config/skill-fetch.ts";
-import { Dialler } from "./dial.ts";
+import type { ConfigPart } from "./config/setup.ts";
+import type { Dialler } from "./dial.ts";
 import { Paths } from "./fs/paths.ts";
-import { FsRoutes } from "./fs/routes.ts";
 import { Guard } from "./http/guard.ts";
 import { metaRoutes } from "./http/meta-routes.ts";
 import { Metrics } from "./http/metrics.ts";
-import { Router } from "./http/router.ts";
+import { type LateRoutes, Router } from "./http/router.ts";
 import { bindUnix, listenTcp } from "./internal/listen.ts";
 import { createServer } from "./internal/node-http.ts";
 import { Spawner } from "./internal/spawner.ts";
@@ -59,7 +54,8 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
     if ("dial" in options.listen) {
       server.headersTimeout = 0;
       server.keepAliveTimeout = 0;
-      dialler = new Dialler(server, options.listen.dial, log);
+      const { Dialler: Connections } = await import("./dial.ts");
+      dialler = new Connections(server, options.listen.dial, log);
       await dialler.start();
     } else if ("unix" in options.listen) {
       await bindUnix(server, options.listen.unix);
@@ -110,23 +106,15 @@ export async function compose(
     ownsHome: options.home !== undefined,
     agentsDirectory: options.agentsDirectory ?? join(home, ".local/share/holdfast/agents"),
   };
-  const { maxConfigBytes } = limits;
-  const files = new ConfigFiles(paths, maxConfigBytes);
-  const cacheDirectory = join(home, ".local/share/holdfast/skills");
-  const fetcher = new SkillFetcher({ paths, cacheDirectory, env, log });
   const installer = new AgentInstaller(context, log);
   const installMissing = options.installAgents ? { installMissing: installer.install.bind(installer) } : {};
   const observed = new ObservedOptions();
   const agents = new Map((options.agents ?? sandboxAgents()).map((row) => [row.id, row]));
-  const sessionConfig = new SessionConfig({
-    files,
-    agents,
-    fetcher,
-    env,
-    limits,
-    log,
-    ...(options.root === undefined ? {} : { root: options.root }),
-  });
+  let configPart: Promise<ConfigPart> | undefined;
+  const config = () =>
+    (configPart ??= import("./config/setup.ts").then(({ createConfig }) =>
+      createConfig({ paths, agents, env, home, cwd, root: options.root, limits, log }),
+    ));
   const spawner = new Spawner(log, {
     limits: {
       maxTasks: limits.maxCommandTasks,
@@ -137,7 +125,7 @@ export async function compose(
   const instances = new AcpInstances({
     agents,
     prepare: (row) => prepareLaunch(row, { ...context, ...installMissing }),
-    onSessionStart: (start) => sessionConfig.onSessionStart(start),
+    onSessionStart: async (start) => await (await config()).onSessionStart(start),
     onSessionAnswer: (agent, answer) => observed.observe(agent, answer),
     spawner,
     limits,
@@ -151,20 +139,35 @@ export async function compose(
     policy: options.permissionPolicy,
   });
   const startedAt = Date.now();
-  const loadOpenCode = async () => {
-    const { openCodeRoutes } = await import("./opencode/setup.ts");
-    const setup = { agents, context, observed, sessions, limits, startedAt };
-    return openCodeRoutes({ ...setup, options: options.opencode ?? {} });
-  };
+  const late: readonly LateRoutes[] = [
+    { prefix: "/v1/config", load: async () => (await config()).routes },
+    {
+      prefix: "/v1/fs",
+      load: async () => new (await import("./fs/routes.ts")).FsRoutes(paths, limits).routes(),
+    },
+    {
+      prefix: "/v1/agents",
+      load: async () => {
+        const { AgentRoutes } = await import("./agents/routes.ts");
+        const setup = { agents, context, instances, installer, observed, spawner, limits };
+        return new AgentRoutes(setup).routes();
+      },
+    },
+    {
+      prefix: "/opencode",
+      load: async () => {
+        const { openCodeRoutes } = await import("./opencode/setup.ts");
+        const setup = { agents, context, observed, sessions, limits, startedAt };
+        return openCodeRoutes({ ...setup, options: options.opencode ?? {} });
+      },
+    },
+  ];
   const metrics = new Metrics();
   const routes = [
     ...metaRoutes(metrics),
     ...uiRoutes(inspectorDirectory()),
-    ...new AgentRoutes({ agents, context, instances, installer, observed, spawner, limits }).routes(),
-    ...new ConfigRoutes({ files, cwd, maxConfigBytes }).routes(),
     ...new AcpRoutes(instances, limits).routes(),
     ...sessions.routes,
-    ...new FsRoutes(paths, limits).routes(),
     ...processes.routes,
   ] satisfies ConstructorParameters<typeof Router>[0];
   const stop = async () => {
@@ -182,7 +185,7 @@ export async function compose(
       log,
       metrics,
       logRequests: options.logRequests ?? false,
-      late: [{ prefix: "/opencode", load: loadOpenCode }],
+      late,
     }),
     start: () => sessions.start(),
     stop,

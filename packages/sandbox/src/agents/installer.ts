@@ -1,5 +1,5 @@
 import type { Logger } from "@holdfast/core";
-import { artifactsAt, type InstallArtifact, type InstallOptions, installAgent } from "./install.ts";
+import type { InstallArtifact, InstallOptions } from "./install.ts";
 import { type LaunchContext, locateAgent } from "./launch.ts";
 import type { AgentRow } from "./row.ts";
 
@@ -43,6 +43,8 @@ export class AgentInstaller {
   }
 
   async #install(row: AgentRow, request: InstallRequest): Promise<Installed> {
+    // Loaded when it is asked for: most servers install nothing.
+    const { artifactsAt, installAgent } = await import("./install.ts");
     const found = await locateAgent(row, this.#context);
     const asked =
       request.reinstall === true ||

@@ -38,7 +38,7 @@ export interface Route {
 
 /** Routes of which a server that nobody asks for them keeps nothing; WebSockets are not among them. */
 export interface LateRoutes {
-  /** The first segment of all their paths: "/name". */
+  /** What all their paths begin with, of one segment or more: "/name". */
   readonly prefix: string;
   readonly load: () => Promise<readonly Route[]>;
 }
@@ -252,11 +252,12 @@ export class Router {
   }
 
   async #findLate(path: string): Promise<Found | undefined> {
-    const end = path.indexOf("/", 1);
-    const prefix = end === -1 ? path : path.slice(0, end);
-    if (!this.#late.has(prefix)) return undefined;
-    await this.#load(prefix);
-    return this.#find(path);
+    for (const prefix of this.#late.keys()) {
+      if (path !== prefix && !path.startsWith(`${prefix}/`)) continue;
+      await this.#load(prefix);
+      return this.#find(path);
+    }
+    return undefined;
   }
 
   #find(path: string): Found | undefined {

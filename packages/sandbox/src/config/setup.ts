@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import type { Logger } from "@holdfast/core";
+import type { SessionStartHook } from "../acp/session-start.ts";
+import type { AgentRow } from "../agents/row.ts";
+import type { Paths } from "../fs/paths.ts";
+import type { Route } from "../http/router.ts";
+import type { SandboxLimits } from "../limits.ts";
+import { ConfigFiles } from "./config-file.ts";
+import { ConfigRoutes } from "./routes.ts";
+import { SessionConfig } from "./session-config.ts";
+import { SkillFetcher } from "./skill-fetch.ts";
+
+export interface ConfigSetup {
+  readonly paths: Paths;
+  readonly agents: ReadonlyMap<string, AgentRow>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly home: string;
+  readonly cwd: string;
+  readonly root: string | undefined;
+  readonly limits: SandboxLimits;
+  readonly log: Logger;
+}
+
+/** What is configured for directories: its routes, and what sessions that start there get of it. */
+export interface ConfigPart {
+  readonly routes: readonly Route[];
+  readonly onSessionStart: SessionStartHook;
+}
+
+export function createConfig(setup: ConfigSetup): ConfigPart {
+  const { paths, agents, env, home, cwd, root, limits, log } = setup;
+  const { maxConfigBytes } = limits;
+  const files = new ConfigFiles(paths, maxConfigBytes);
+  const cacheDirectory = join(home, ".local/share/holdfast/skills");
+  const fetcher = new SkillFetcher({ paths, cacheDirectory, env, log });
+  const ofRoot = root === undefined ? {} : { root };
+  const sessions = new SessionConfig({ files, agents, fetcher, env, limits, log, ...ofRoot });
+  return {
+    routes: new ConfigRoutes({ files, cwd, maxConfigBytes }).routes(),
+    onSessionStart: (start) => sessions.onSessionStart(start),
+  };
+}
