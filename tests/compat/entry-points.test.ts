@@ -85,13 +85,13 @@ const entryPoints: Readonly<Record<string, EntryPoint>> = {
   },
   "holdfast/test": { values: ["setupTest"], types: ["SetupTestResult<Some>"] },
   "holdfast/react": {
-    values: ["createClient", "createRivetKit", "createRivetKitWithClient"],
-    types: [],
+    values: ["ActorConnDisposed", "createClient", "createRivetKit", "createRivetKitWithClient"],
+    types: ["ActorConnStatus"],
   },
   "holdfast/next-js": { values: ["toNextHandler"], types: [] },
   "holdfast/next-js/client": {
-    values: ["createClient", "createRivetKit", "createRivetKitWithClient"],
-    types: [],
+    values: ["ActorConnDisposed", "createClient", "createRivetKit", "createRivetKitWithClient"],
+    types: ["ActorConnStatus"],
   },
 };
 

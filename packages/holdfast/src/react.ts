@@ -1,3 +1,4 @@
+export type { ConnStatus as ActorConnStatus } from "@holdfast/client";
 export {
   type ActorSnapshot,
   createClient,
@@ -15,3 +16,4 @@ export {
   useActorState,
   useEvent,
 } from "@holdfast/react";
+export { ActorConnDisposed } from "./client-errors.ts";
