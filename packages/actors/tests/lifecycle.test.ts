@@ -227,14 +227,49 @@ describe("the order of hooks", () => {
     const instance = w.create(definition);
     await call(instance, "set", 2);
     await turn();
-    await call(instance, "set", 3);
+    // Whose change it was is told; what has changed stays.
+    await assert.rejects(call(instance, "set", 3), code("actor", "state_mutation_reentrant"));
     await turn();
     await call(instance, "get");
     await turn();
     assert.deepEqual(seen, [2, 3]);
-    assert.equal(w.reported.length, 1);
-    assert.ok(isErrorCode(w.reported[0], "actor", "state_mutation_reentrant"));
     assert.deepEqual(await call(instance, "get"), [3, 3]);
+    assert.deepEqual(w.reported, []);
+  });
+
+  test("onStateChange hears of what onCreate changes, before createVars", async () => {
+    const w = world();
+    const seen: string[] = [];
+    const instance = w.create(
+      actor({
+        state: { n: 0 },
+        onCreate: (c) => {
+          c.state.n = 1;
+        },
+        createVars: () => {
+          seen.push("createVars");
+          return {};
+        },
+        onStateChange: (_c, state) => {
+          seen.push(`onStateChange ${state.n}`);
+          if (state.n === 2) throw new Error("the password is hunter2");
+        },
+        onWake: () => void seen.push("onWake"),
+        actions: {
+          set: (c, n: number) => {
+            c.state.n = n;
+          },
+          get: (c) => c.state.n,
+        },
+      }),
+    );
+    await instance.ready;
+    await turn();
+    assert.deepEqual(seen, ["onStateChange 1", "createVars", "onWake"]);
+    await assert.rejects(call(instance, "set", 2), code("internal", "internal_error"));
+    assert.equal(w.reported.length, 1);
+    await call(instance, "set", 3);
+    assert.equal(await call(instance, "get"), 3);
   });
 
   test("onBeforeActionResponse changes what the caller gets", async () => {

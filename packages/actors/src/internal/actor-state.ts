@@ -78,9 +78,14 @@ export class ActorState implements StateOwner {
     const runtime = this.#runtime;
     runtime.noteChange();
     const log = this.#log;
-    if (log === undefined || runtime.definition.hooks.onStateChange === undefined || runtime.creating) return;
+    if (log === undefined || runtime.definition.hooks.onStateChange === undefined) return;
     this.#teller ??= new ChangeTeller(runtime, log);
     this.#teller.changed();
+  }
+
+  /** Tells `onStateChange` now of what has changed so far; returns what it throws at once. */
+  tellNow(): { readonly error: unknown } | undefined {
+    return this.#teller?.tellNow();
   }
 
   /**

@@ -179,9 +179,11 @@ export class Calls {
       const shown =
         hook === undefined
           ? (output as PromiseLike<unknown>)
-          : Promise.resolve(output).then((value) =>
-              runtime.enter(() => hook(c, call.name, call.args, value)),
-            );
+          : Promise.resolve(output).then((value) => {
+              const failure = runtime.stateHolder.tellNow();
+              if (failure !== undefined) throw failure.error;
+              return runtime.enter(() => hook(c, call.name, call.args, value));
+            });
       shown.then(
         (value) => this.#finish(running, call, value, after),
         (error: unknown) => this.#end(running, this.#failure(error), after),
@@ -224,8 +226,11 @@ export class Calls {
     return { type: "error", error: this.#runtime.errors.sanitize(error) };
   }
 
-  #end(running: RunningCall, outcome: CallOutcome, after: (() => void) | undefined): void {
+  #end(running: RunningCall, ended: CallOutcome, after: (() => void) | undefined): void {
     const runtime = this.#runtime;
+    // What `onStateChange` sends is in the turn of the change, and what it throws is told to whose change it was.
+    const failure = runtime.stateHolder.tellNow();
+    const outcome = failure === undefined || ended.type === "error" ? ended : this.#failure(failure.error);
     running.end(outcome);
     this.#running.delete(running);
     const { key } = running;

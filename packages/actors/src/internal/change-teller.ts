@@ -1,5 +1,6 @@
 import { Context } from "./context.ts";
 import { reentrantError, stoppedError } from "./error-filter.ts";
+import { isThenable } from "./hooks.ts";
 import type { Runtime } from "./runtime.ts";
 import type { StateLog } from "./state/state-log.ts";
 
@@ -24,26 +25,51 @@ export class ChangeTeller {
     this.#changes++;
     if (this.#tellSet) return;
     this.#tellSet = true;
-    this.#runtime.ports.tasks.macrotask(() => void this.#tell());
+    this.#runtime.ports.tasks.macrotask(() => {
+      this.#tellSet = false;
+      this.#tell();
+    });
   }
 
-  async #tell(): Promise<void> {
+  /**
+   * Tells of what has changed so far, in the open turn: an action that has ended has not been answered yet,
+   * and its answer is what the hook throws at once, which is returned.
+   */
+  tellNow(): { readonly error: unknown } | undefined {
     const runtime = this.#runtime;
-    this.#tellSet = false;
     const hook = runtime.definition.hooks.onStateChange;
-    if (hook === undefined || runtime.status === "stopped") return;
-    if (this.#changes === this.#told) return;
+    if (hook === undefined || runtime.status === "stopped") return undefined;
+    if (this.#changes === this.#told) return undefined;
     if (runtime.inTransaction) {
       this.#tellLater = true;
-      return;
+      return undefined;
     }
     this.#told = this.#changes;
     try {
-      await this.#unchanging(() => hook(new Context(runtime), this.#log.value));
+      const pending = this.#unchanging(() => hook(new Context(runtime), this.#log.value));
+      if (isThenable(pending)) void this.#settled(pending);
+      return undefined;
     } catch (error) {
-      runtime.errors.report(error);
+      return { error };
     }
-    runtime.queue.close();
+  }
+
+  async #settled(pending: PromiseLike<unknown>): Promise<void> {
+    try {
+      await pending;
+    } catch (error) {
+      this.#runtime.errors.report(error);
+    }
+    this.#runtime.queue.close();
+  }
+
+  /** Not while the actor is made: all of that is one commit, and is told of at its end. */
+  #tell(): void {
+    const runtime = this.#runtime;
+    if (runtime.creating || this.#changes === this.#told) return;
+    const failure = this.tellNow();
+    if (failure !== undefined) runtime.errors.report(failure.error);
+    if (!runtime.inTransaction) runtime.queue.close();
   }
 
   /** Runs code on the stack during which the state must not change; what it awaits is free again. */
@@ -61,7 +87,7 @@ export class ChangeTeller {
   }
 
   keep(): void {
-    if (this.#tellLater) void this.#tell();
+    if (this.#tellLater) this.#tell();
     this.#tellLater = false;
   }
 

@@ -19,6 +19,8 @@ export async function startActor(runtime: Runtime, start: InstanceStart): Promis
   if (start.type === "create") {
     await stateHolder.create(start.input);
     await runtime.hook("onCreate", [new Context(runtime), start.input]);
+    const failure = stateHolder.tellNow();
+    if (failure !== undefined) runtime.errors.report(failure.error);
     runtime.created();
   } else if (start.loaded.state === undefined) await stateHolder.create(undefined);
   else await stateHolder.load(start.loaded.state, hot.get(recordPrefix.meta));
