@@ -25,9 +25,9 @@ export interface SetupOptions<Actors extends Definitions> {
   readonly dataDirectory?: string;
   /** Instead of SQLite in `dataDirectory`. */
   readonly store?: () => ActorStore | Promise<ActorStore>;
-  /** Host names beside the loopback ones; see the reference of the server. */
+  /** Host names beside the loopback ones, or HOLDFAST_HOSTS; see the reference of the server. */
   readonly hosts?: readonly string[];
-  /** Origins of web pages that may call: those of this machine unless given. */
+  /** Origins of web pages that may call, "*" for any: HOLDFAST_ORIGINS, or those of this machine. */
   readonly origins?: readonly string[];
   /** Lets pages of these origins send cookies. */
   readonly credentials?: boolean;

@@ -68,7 +68,10 @@ function adapted(logger: ForeignLogger): Logger {
 }
 
 function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
-  const { hosts, origins, access, credentials } = options;
+  const { access, credentials } = options;
+  // A program that moves here says neither: who deploys it does.
+  const hosts = options.hosts ?? listOf(variable("HOLDFAST_HOSTS"));
+  const origins = options.origins ?? listOf(variable("HOLDFAST_ORIGINS"));
   const { maxIncomingMessageSize, maxOutgoingMessageSize, maxRequestBodySize } = options;
   const basePath = options.httpBasePath;
   const token = variable("HOLDFAST_INSPECTOR_TOKEN");
@@ -87,6 +90,10 @@ function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
     ...(maxOutgoingMessageSize === undefined ? {} : { maxOutgoingMessageBytes: maxOutgoingMessageSize }),
     ...(maxRequestBodySize === undefined ? {} : { maxRequestBodyBytes: maxRequestBodySize }),
   };
+}
+
+function listOf(names: string | undefined): readonly string[] | undefined {
+  return names?.split(",").map((name) => name.trim());
 }
 
 function listenOptions(options: SetupOptions<Definitions>): ListenOptions {

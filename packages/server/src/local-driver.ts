@@ -29,7 +29,7 @@ import { openLocalSocket } from "./local-socket.ts";
 import { LocalStream } from "./local-stream.ts";
 import { problemResponse } from "./problem-response.ts";
 import { prepareLocalSend, sendLocally } from "./queue-send.ts";
-import { RawSession, type RawWire } from "./raw-session.ts";
+import { RawSession, type RawWire, socketPrefix } from "./raw-session.ts";
 import { readAhead } from "./read-ahead.ts";
 import { checkIdempotencyKey, outgoingTooLong, Session } from "./session.ts";
 
@@ -165,10 +165,11 @@ export class LocalDriver implements ClientDriver {
     const { target, path, protocols } = request;
     const params = copy(request.params);
     const gate = async (): Promise<void> => this.#caller?.gate();
-    return openLocalSocket(this.#ports, localUrl(path).replace("http", "ws"), gate, async (transport) => {
+    const url = localUrl(`${socketPrefix}${path}`);
+    return openLocalSocket(this.#ports, url.replace("http", "ws"), gate, async (transport) => {
       await gate();
       const directory = await this.#directory();
-      const upgrade = new Request(localUrl(path));
+      const upgrade = new Request(url);
       const protocol = protocols[0] ?? "";
       const session = new RawSession(directory, target, unbuffered(transport));
       await session.open({ request: upgrade, params, protocol, transport });

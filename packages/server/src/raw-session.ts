@@ -18,6 +18,9 @@ export interface RawWire {
   close(code: number, reason: string): void;
 }
 
+/** Before the path that `onWebSocket` sees; that of `onRequest` begins with the actor's own. */
+export const socketPrefix = "/websocket";
+
 /** One raw WebSocket between a client and an actor, over the sleeps of that actor. */
 export class RawSession implements RawSocketKeeper {
   readonly #directory: Directory;

@@ -69,7 +69,7 @@ async function socketsWork(client: Client<Registry<Actors>>): Promise<void> {
   const first = await new Promise<string>((resolve) => {
     socket.addEventListener("message", (event) => resolve(String(event.data)), { once: true });
   });
-  assert.equal((JSON.parse(first) as { path: string }).path, "/chat");
+  assert.equal((JSON.parse(first) as { path: string }).path, "/websocket/chat");
   socket.close();
 }
 
@@ -187,6 +187,17 @@ describe("adapters", () => {
     assert.equal((await ask(registry, "/", { method: "POST" })).status, 404);
     const ofOthers = await ask(registry, "/health", { headers: { origin: "https://evil.example" } });
     assert.deepEqual([ofOthers.status, await codeOf(ofOthers)], [403, "forbidden_origin"]);
+    const open = sqliteRegistry(actors, temporaryDirectory(t), {
+      origins: ["https://known.example", "*"],
+      credentials: true,
+    });
+    t.after(() => open.shutdown());
+    for (const origin of ["https://evil.example", "https://known.example", "null"]) {
+      const answer = await ask(open, "/health", { headers: { origin } });
+      assert.deepEqual([answer.status, answer.headers.get("access-control-allow-origin")], [200, origin]);
+      const cookies = origin === "https://known.example" ? "true" : null;
+      assert.equal(answer.headers.get("access-control-allow-credentials"), cookies);
+    }
     const listed = sqliteRegistry(actors, temporaryDirectory(t), { hosts: ["app.example.com"] });
     t.after(() => listed.shutdown());
     assert.equal((await ask(listed, "/health")).status, 200);

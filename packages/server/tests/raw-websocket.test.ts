@@ -32,7 +32,11 @@ describe("raw WebSockets", () => {
       assert.equal(await actors.sockets.getOrCreate("a").opened(), 1);
       await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
       assert.equal(socket.readyState, socket.OPEN);
-      assert.deepEqual(JSON.parse(String(await next(socket))), { type: "welcome", opened: 1, path: "/chat" });
+      assert.deepEqual(JSON.parse(String(await next(socket))), {
+        type: "welcome",
+        opened: 1,
+        path: "/websocket/chat",
+      });
       socket.send("text");
       assert.equal(await next(socket), "text");
       socket.send(new Uint8Array([1, 2, 3]));
@@ -90,12 +94,12 @@ describe("raw WebSockets", () => {
       const handle = actors.hibernating.getOrCreate("a", { params: { user: "ann" } });
       const socket = await handle.webSocket("/chat");
       socket.send("one");
-      assert.equal(await next(socket), "one 1 ann 1 /chat");
+      assert.equal(await next(socket), "one 1 ann 1 /websocket/chat");
       await handle.sleep();
       while (directory.size > 0) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(socket.readyState, socket.OPEN);
       socket.send("two");
-      assert.equal(await next(socket), "two 2 ann 2 /chat");
+      assert.equal(await next(socket), "two 2 ann 2 /websocket/chat");
       // What is sent while it goes to sleep wakes it again, in order.
       const answers: unknown[] = [];
       const all = new Promise<void>((resolve) => {
@@ -108,7 +112,7 @@ describe("raw WebSockets", () => {
       await Promise.all([slept, all]);
       assert.deepEqual(
         answers,
-        Array.from({ length: 20 }, (_, i) => `${i} ${i + 3} ann ${i + 3} /chat`),
+        Array.from({ length: 20 }, (_, i) => `${i} ${i + 3} ann ${i + 3} /websocket/chat`),
       );
       assert.equal(seen.filter((each) => each === "open").length, 1, "it has been open all the time");
       assert.equal(seen.filter((each) => each === "disconnect").length, 0);

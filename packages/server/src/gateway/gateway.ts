@@ -70,7 +70,8 @@ export class Gateway {
     try {
       this.guard.check(host, origin);
       if (origin !== undefined && this.guard.isCrossOrigin(host, origin)) {
-        headers = corsHeaders(origin, this.options.credentials === true);
+        const credentials = this.options.credentials === true && this.guard.trusts(host, origin);
+        headers = corsHeaders(origin, credentials);
       }
       const url = localPath(exchange.url, this.options.basePath);
       if (url?.startsWith(actorsPrefix)) {

@@ -11,6 +11,7 @@ type GuardOptions = Pick<GatewayOptions, "hosts" | "origins" | "loopbackOrigins"
 export class Guard {
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
+  readonly #anyOrigin: boolean;
   readonly #loopbackOrigins: boolean;
   readonly #anyHost: boolean;
   /** Hosts that passed; bounded by what callers may name. */
@@ -21,6 +22,7 @@ export class Guard {
     this.#anyHost = anyHost;
     this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
     this.#origins = new Set(origins);
+    this.#anyOrigin = this.#origins.has("*");
   }
 
   /** Throws `gateway.forbidden_host` or `gateway.forbidden_origin`. */
@@ -40,6 +42,12 @@ export class Guard {
     return origin !== `http://${host}` && origin !== `https://${host}`;
   }
 
+  /** False for an origin that only `"*"` lets in: its pages may not send cookies. */
+  trusts(host: string | undefined, origin: string): boolean {
+    if (this.#origins.has(origin) || !this.isCrossOrigin(host, origin)) return true;
+    return this.#loopbackOrigins && isLoopbackOrigin(origin);
+  }
+
   #allowsHost(host: string | undefined): boolean {
     if (this.#anyHost) return true;
     if (host === undefined) return false;
@@ -54,8 +62,7 @@ export class Guard {
   }
 
   #allowsOrigin(origin: string, host: string | undefined): boolean {
-    if (this.#origins.has(origin) || !this.isCrossOrigin(host, origin)) return true;
-    return this.#loopbackOrigins && isLoopbackOrigin(origin);
+    return this.#anyOrigin || this.trusts(host, origin);
   }
 }
 

@@ -35,7 +35,10 @@ export interface GatewayOptions {
    * has. False unless set; a registry sets it for what it does not listen for, where `hosts` is not given.
    */
   readonly anyHost?: boolean;
-  /** Origins that may call from a browser, beside the server's own: "https://app.example.com". */
+  /**
+   * Origins that may call from a browser, beside the server's own: "https://app.example.com". With "*" any
+   * may, and none but the listed ones sends cookies: not for a registry that trusts a cookie.
+   */
   readonly origins?: readonly string[];
   /**
    * Also lets pages of loopback origins call ("http://localhost:5173"), whatever their port: right for a

@@ -12,7 +12,7 @@ import {
 import { HoldfastError } from "@holdfast/core";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { serverLimits } from "../limits.ts";
-import { RawSession } from "../raw-session.ts";
+import { RawSession, socketPrefix } from "../raw-session.ts";
 import { authenticate } from "./auth.ts";
 import { urlOf, visibleError } from "./exchange.ts";
 import { accessInfo, type Gateway } from "./gateway.ts";
@@ -92,7 +92,7 @@ export class RawSockets {
         encoded === undefined
           ? undefined
           : decodeParams(offered.includes(`${encodingPrefix}json`) ? "json" : "cbor", encoded);
-      const url = urlOf(request.headers.host, route.path);
+      const url = urlOf(request.headers.host, `${socketPrefix}${route.path}`);
       const { directory } = this.#gateway;
       const { target } = route;
       const upgrade = new Request(url, { headers });
