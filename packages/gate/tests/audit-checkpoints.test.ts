@@ -62,7 +62,10 @@ describe("the checkpoints of the audit log", () => {
       writeFileSync(path, whole.subarray(0, size));
       const { ok, problem } = await (await openAudit(dataDir)).verify();
       assert.deepEqual([ok, problem], [false, `${5 - kept} signed records are missing at the end`]);
-      await assert.rejects(openSigned(dataDir), isCorrupt);
+      await assert.rejects(openSigned(dataDir), (error: Error) => {
+        assert.match(error.message, new RegExp(`: ${5 - kept} signed records are missing`));
+        return isCorrupt(error);
+      });
     }
     writeFileSync(path, whole);
     assert.equal((await (await openAudit(dataDir)).verify()).ok, true);
@@ -113,6 +116,24 @@ describe("the checkpoints of the audit log", () => {
     // The public half is enough, on another machine.
     const { publicKey } = await CheckpointKey.open(join(dataDir, "vault"));
     assert.equal((await (await openAudit(dataDir, publicKey)).verify(kept)).ok, false);
+  });
+
+  test("kept elsewhere show a log that was written anew with the same key, and are believed only as signed", async (t) => {
+    const { dataDir, path } = await written(t, 4);
+    const kept = await (await openAudit(dataDir)).checkpoint();
+    assert.ok(kept);
+    const changed = { ...kept, at: kept.at + 1 };
+    assert.match(
+      (await (await openAudit(dataDir)).verify(changed)).problem ?? "",
+      /^the kept checkpoint is not believed: /,
+    );
+    rmSync(dirname(path), { recursive: true });
+    const log = await openSigned(dataDir);
+    for (let n = 0; n < 4; n++) await log.append({ type: "another", data: { n } });
+    await log.close();
+    const reader = await openAudit(dataDir);
+    assert.equal((await reader.verify()).ok, true, "without it, nothing shows");
+    assert.equal((await reader.verify(kept)).problem, "the kept checkpoint has another record here");
   });
 
   test("come each thousand records, and a query begins at the nearest", async (t) => {

@@ -47,6 +47,11 @@ describe("the audit log", () => {
       (await again.log.query({ after: 199 })).map((each) => each.seq),
       [200, 201],
     );
+    assert.deepEqual(await again.log.query({ jailId: "j" }), [next]);
+    const whole = await again.log.query();
+    const later = whole.filter(({ at }) => at >= next.at);
+    assert.deepEqual(await again.log.query({ since: next.at }), later);
+    assert.deepEqual(await again.log.query({ since: next.at + 1 }), []);
     assert.equal((await again.log.query({ limit: 5 })).length, 5);
     assert.equal(statSync(path).mode & 0o777, 0o600);
   });
@@ -102,6 +107,17 @@ describe("the audit log", () => {
     await assert.rejects(AuditLog.open(path, systemClock), (error: unknown) =>
       isErrorCode(error, "audit", "corrupt"),
     );
+  });
+
+  test("does not cut off what is longer than a record and has no end", async (t) => {
+    const { log, path } = await open(t);
+    await log.close();
+    const text = "x".repeat(3 * auditLimits.maxRecordBytes);
+    writeFileSync(path, text);
+    await assert.rejects(AuditLog.open(path, systemClock), (error: unknown) =>
+      isErrorCode(error, "audit", "corrupt"),
+    );
+    assert.equal(readFileSync(path, "utf8"), text);
   });
 
   test("refuses a record that is too large, and takes the next", async (t) => {
