@@ -58,7 +58,7 @@ export class Link {
       listener.closed(reason);
     };
     const drop = (): void => {
-      inner?.close();
+      void inner?.close();
       close({ error: toWireError(networkError()), final: false });
     };
     const guarded: DriverListener = {
@@ -78,7 +78,7 @@ export class Link {
       close: () => {
         closed = true;
         this.#connections.delete(drop);
-        inner?.close();
+        return inner?.close();
       },
     };
   };

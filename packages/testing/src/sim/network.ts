@@ -216,7 +216,7 @@ class SimConnection implements DriverConnection {
     this.#up.push(this.#options.delayMs(), "net bye", () => {
       if (this.#isCut) return;
       this.#isCut = true;
-      this.#server?.close();
+      void this.#server?.close();
     });
   }
 
