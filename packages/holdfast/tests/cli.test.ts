@@ -14,6 +14,11 @@ function needsJail(t: TestContext): boolean {
   return false;
 }
 
+/** One task to its end, with every question of its agent answered by yes. */
+function runAllowed(repository: string, data: string, prompt: string) {
+  return holdfast(["run", "--repo", repository, "--data", data, "--approve", "allow", prompt]);
+}
+
 describe("usage", () => {
   test("wrong usage is exit code 2 with the usage of the command", async () => {
     const cases: readonly (readonly string[])[] = [
@@ -239,16 +244,7 @@ describe("start", () => {
     const repository = makeRepository(directory);
     const data = join(directory, "data");
     await startServer(t, data);
-    const result = await holdfast([
-      "run",
-      "--repo",
-      repository,
-      "--data",
-      data,
-      "--approve",
-      "allow",
-      "add a line to the README",
-    ]);
+    const result = await runAllowed(repository, data, "add a line to the README");
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stdout, /modified README\.md/);
     const list = await holdfast(["tasks", "list", "--json", "--data", data]);
@@ -267,16 +263,7 @@ describe("backup", () => {
     const repository = makeRepository(directory);
     const data = join(directory, "data");
     await startServer(t, data);
-    const first = await holdfast([
-      "run",
-      "--repo",
-      repository,
-      "--data",
-      data,
-      "--approve",
-      "allow",
-      "add a line to the README",
-    ]);
+    const first = await runAllowed(repository, data, "add a line to the README");
     assert.equal(first.code, 0, first.stderr);
 
     // What a person and plugins keep beside the store.
@@ -293,16 +280,7 @@ describe("backup", () => {
     assert.equal(again.code, 1);
     assert.match(again.stderr, /backup\.not_empty/);
 
-    const second = await holdfast([
-      "run",
-      "--repo",
-      repository,
-      "--data",
-      data,
-      "--approve",
-      "allow",
-      "write notes",
-    ]);
+    const second = await runAllowed(repository, data, "write notes");
     assert.equal(second.code, 0, second.stderr);
 
     const restored = join(directory, "restored");
