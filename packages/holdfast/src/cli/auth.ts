@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { openVault, providerNames } from "@holdfast/gate";
 import { oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
+import { loginToOpenRouter } from "./openrouter-login.ts";
 import { readSecret } from "./secret-input.ts";
 
 export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVIDER [--delete] [--base-url URL]
@@ -10,7 +11,9 @@ export const authUsage = `holdfast auth status | login PROVIDER | api-key PROVID
   api-key PROVIDER   stores a key, encrypted, in the data directory; it is read from standard
                      input and never shown. Providers: ${providerNames.join(", ")}
   login PROVIDER     logs in with the provider's own program (anthropic: claude, openai: codex); the
-                     login stays on the host, is renewed there, and no jail ever sees it
+                     login stays on the host, is renewed there, and no jail ever sees it.
+                     openrouter: by the browser, and the key that is made is stored as api-key does
+  --port PORT        on which the browser comes back (default: 3000)
   --base-url URL     stores the address of a server of your own for this provider, and a key only where
                      one is given on standard input; "default" goes back to the provider's own
   --delete           forgets the stored key
@@ -21,6 +24,7 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     delete: { type: "boolean" },
     "base-url": { type: "string" },
+    port: { type: "string" },
   });
   const [given, ...rest] = positionals;
   if (values.help === true) {
@@ -29,7 +33,7 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   }
   const verb = verbOf("auth", ["status", "login", "api-key"], given);
   const provider = verb === "status" ? undefined : providerOf(oneArgument(rest, "The provider"));
-  if (verb === "login" && provider !== undefined) return login(provider);
+  if (verb === "login" && provider !== undefined && provider !== "openrouter") return login(provider);
   const dataDirectory = dataDirectoryOf(values.data);
   await prepareDataDirectory(dataDirectory);
   const vault = openVault(dataDirectory);
@@ -41,6 +45,21 @@ export async function authCommand(args: readonly string[]): Promise<number> {
           `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`,
         );
     }
+    return 0;
+  }
+  if (verb === "login") {
+    const { baseUrl } = (await vault.status()).find((each) => each.provider === "openrouter") ?? {};
+    const port = Number(values.port ?? 3_000);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError("--port is 0 to 65535");
+    const key = await loginToOpenRouter({
+      baseUrl: baseUrl ?? "https://openrouter.ai/api/v1",
+      port,
+      waitMs: 5 * 60_000,
+      onAddress: (address) =>
+        console.log(`Open this address in a browser on this machine:\n\n  ${address}\n`),
+    });
+    await vault.setApiKey("openrouter", key);
+    console.log("You are logged in; the key is stored.");
     return 0;
   }
   if (values.delete === true) {

@@ -1,0 +1,107 @@
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { HoldfastError } from "@holdfast/core";
+
+export interface OpenRouterLogin {
+  /** Of the API, for example `https://openrouter.ai/api/v1`. */
+  readonly baseUrl: string;
+  /** On which the browser comes back; OpenRouter lets local programs use 3000. 0 for any. */
+  readonly port: number;
+  /** Told the address that a person opens in a browser. */
+  readonly onAddress: (address: string) => void;
+  /** How long a person may take, in milliseconds. */
+  readonly waitMs: number;
+}
+
+const exchangeMs = 15_000;
+
+function failed(message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("vault", "login_failed", message, { statusCode: 502, cause });
+}
+
+/**
+ * OAuth with PKCE: a person allows this program in a browser, and OpenRouter makes a key for it. What
+ * comes back by the browser is worthless to whoever reads it, without what only this process knows.
+ * Throws `vault.login_failed`.
+ */
+export async function loginToOpenRouter({
+  baseUrl,
+  port,
+  onAddress,
+  waitMs,
+}: OpenRouterLogin): Promise<string> {
+  const verifier = randomBytes(32).toString("base64url");
+  // In the address, so that nobody else can hand in a code for this login.
+  const path = `/${randomBytes(16).toString("base64url")}`;
+  const answer = Promise.withResolvers<string>();
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "/", "http://localhost");
+    const code = url.searchParams.get("code");
+    const text = { "content-type": "text/plain; charset=utf-8", connection: "close" };
+    if (request.method !== "GET" || url.pathname !== path) {
+      response.writeHead(404, text).end("Nothing is here.\n");
+      return;
+    }
+    if (code === null || code === "")
+      answer.reject(failed("OpenRouter gave no code: the login was not allowed"));
+    else answer.resolve(code);
+    response.writeHead(200, text).end("You can close this page and go back to the terminal.\n");
+  });
+  answer.promise.catch(() => {});
+  try {
+    await listen(server, port);
+    const own = (server.address() as AddressInfo).port;
+    const address = new URL("/auth", baseUrl);
+    address.search = new URLSearchParams({
+      callback_url: `http://localhost:${own}${path}`,
+      code_challenge: createHash("sha256").update(verifier).digest("base64url"),
+      code_challenge_method: "S256",
+    }).toString();
+    onAddress(address.href);
+    const timer = setTimeout(() => answer.reject(failed("Nobody has logged in in time")), waitMs);
+    try {
+      return await exchange(baseUrl, await answer.promise, verifier);
+    } finally {
+      clearTimeout(timer);
+    }
+  } finally {
+    server.close();
+  }
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw failed(
+      `Port ${port} cannot be used for the login: end what uses it, or name another with --port`,
+      error,
+    );
+  }
+}
+
+async function exchange(baseUrl: string, code: string, verifier: string): Promise<string> {
+  let told: unknown;
+  try {
+    const response = await fetch(`${baseUrl.replace(/\/$/, "")}/auth/keys`, {
+      method: "POST",
+      redirect: "error",
+      signal: AbortSignal.timeout(exchangeMs),
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ code, code_verifier: verifier, code_challenge_method: "S256" }),
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new Error(`it answered ${response.status}`);
+    }
+    told = await response.json();
+  } catch (error) {
+    throw failed(`OpenRouter gave no key: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+  const key: unknown = Reflect.get(Object(told), "key");
+  if (typeof key !== "string" || key === "") throw failed("OpenRouter gave no key: its answer has none");
+  return key;
+}
