@@ -39,7 +39,7 @@ function stages(): Planned[] {
       ]),
     ),
     ...mutants(
-      [live, test("policy"), approvals, beside("broker/stages/confirm")],
+      [beside("broker/stages/confirm"), live, test("policy"), approvals],
       file("stages/confirm"),
       withEdits([
         ["the policy asked again", "decideCall(this.#parts, call);", ""],
@@ -52,7 +52,7 @@ function stages(): Planned[] {
       ]),
     ),
     ...mutants(
-      [live, test("policy"), approvals],
+      [beside("broker/stages/authorize"), live, test("policy"), approvals],
       file("stages/authorize"),
       withEdits([
         [
@@ -76,7 +76,7 @@ function stages(): Planned[] {
 function handling(): Planned[] {
   return [
     ...mutants(
-      [live, approvals, beside("broker/executor")],
+      [beside("broker/executor"), live, approvals],
       file("executor"),
       withEdits([
         [
@@ -101,7 +101,7 @@ function handling(): Planned[] {
       ]),
     ),
     ...mutants(
-      [beside("broker/pipeline"), live],
+      [beside("broker/start"), live, approvals],
       file("broker"),
       withEdits([
         ["the assertion at start", "assertRealStages(this.#pipeline, executor);", ""],
@@ -125,19 +125,15 @@ export function broker(): Planned[] {
     ]),
     ...stages(),
     ...handling(),
-    ...guards(frames, "broker/strict-json", "broker/stages/construct"),
+    ...guards([beside("broker/strict-json"), ...frames], "broker/strict-json"),
+    ...guards(frames, "broker/stages/construct"),
+    ...guards([beside("broker/rate-limiter"), live], "broker/rate-limiter"),
     ...guards(
       [live, approvals, beside("broker/stages/confirm"), attacks("protocol.approval")],
       ...["topic", "payload", "authorize", "confirm", "route"].map((stage) => `broker/stages/${stage}`),
     ),
     ...guards([live, beside("broker/executor"), attacks("protocol.results")], "broker/executor"),
-    ...guards(
-      [live, hostile],
-      "broker/kept-calls",
-      "broker/rate-limiter",
-      "broker/jail-broker",
-      "broker/broker",
-    ),
+    ...guards([live, hostile], "broker/kept-calls", "broker/jail-broker", "broker/broker"),
     ...guards([beside("broker/pipeline"), live], "broker/catalog", "broker/schema"),
     ...guards([beside("broker/pipeline")], "broker/pipeline"),
     ...guards([beside("broker/sanitizer")], "broker/sanitizer"),

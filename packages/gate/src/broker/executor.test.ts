@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger, systemClock } from "@holdfast/core";
 import { KnownSecrets } from "../vault/secrets.ts";
+import { brokerLimits } from "./broker-limits.ts";
 import { Catalog } from "./catalog.ts";
 import { Executor } from "./executor.ts";
 import { Sanitizer } from "./sanitizer.ts";
@@ -11,8 +12,8 @@ import { TopicStage } from "./stages/topic.ts";
 import { Taint } from "./taint.ts";
 import type { ToolOutcome } from "./tool.ts";
 
-/** A call of a handler that gives `outcome`, whatever it is. */
-function callGiving(outcome: unknown): ConfirmedCall {
+/** A call of a handler that gives `outcome`, whatever it is, after this many words about its progress. */
+function callGiving(outcome: unknown, progress: readonly number[] = []): ConfirmedCall {
   const catalog = new Catalog(silentLogger);
   catalog.register({
     name: "test",
@@ -22,7 +23,10 @@ function callGiving(outcome: unknown): ConfirmedCall {
         argumentsSchema: { type: "object" },
       },
     ],
-    invoke: async () => outcome as ToolOutcome,
+    invoke: async ({ onProgress }) => {
+      for (const each of progress) onProgress({ progress: each });
+      return outcome as ToolOutcome;
+    },
     onChange: () => () => {},
   });
   const principal = { jailId: "j", session: "s", group: "g" };
@@ -32,10 +36,16 @@ function callGiving(outcome: unknown): ConfirmedCall {
   return { ...new TopicStage(catalog).run(call), ...decided };
 }
 
+const secret = "canary-0123456789";
+const secrets = new KnownSecrets();
+secrets.add(secret);
+const tainted: string[] = [];
 const executor = new Executor({
-  sanitizer: new Sanitizer(new KnownSecrets()),
+  sanitizer: new Sanitizer(secrets),
   taint: new Taint(),
-  onUntrusted: () => Promise.resolve(),
+  onUntrusted: async ({ session }) => {
+    tainted.push(session);
+  },
   log: silentLogger,
   timeoutMs: 60_000,
 });
@@ -58,4 +68,33 @@ test("what is no outcome is an error, and nothing of it is told", async () => {
   }
   const { text, error } = await executor.run(callGiving({ ok: true, result: "x" }), signal, () => {});
   assert.deepEqual([text, error], ['"x"', null]);
+});
+
+test("a result that says that it is from outside taints the session", async () => {
+  await executor.run(callGiving({ ok: true, result: "x" }), signal, () => {});
+  assert.deepEqual(tainted, []);
+  await executor.run(callGiving({ ok: true, result: "x", untrusted: true }), signal, () => {});
+  assert.deepEqual(tainted, ["s"]);
+});
+
+test("no more is told of the progress of a call than may be, and nothing that is no number", async () => {
+  const seen: number[] = [];
+  const many = Array.from({ length: brokerLimits.maxProgressEvents + 10 }, (_, n) => n);
+  await executor.run(
+    callGiving({ ok: true, result: null }, [Number.NaN, ...many]),
+    signal,
+    ({ progress }) => {
+      seen.push(progress);
+    },
+  );
+  assert.deepEqual(seen, many.slice(0, brokerLimits.maxProgressEvents));
+});
+
+test("the words of a tool's own error are cleaned, in every part", async () => {
+  const error = { code: "NO_FILE", message: `no ${secret}`, retriable: false, field: `/${secret}` };
+  const executed = await executor.run(callGiving({ ok: false, error }), signal, () => {});
+  assert.deepEqual(executed.error, {
+    ...{ code: "NO_FILE", message: "no [redacted]", retriable: false, stage: 6 },
+    field: "/[redacted]",
+  });
 });

@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import type { EventEnvelope } from "@holdfast/gate";
+import { studioLimits } from "../limits.ts";
 import { pluginEvent, webhookEvent } from "./group-events.ts";
 import { parseGroups } from "./group-settings.ts";
 import { verifyWebhook } from "./webhook-secret.ts";
@@ -27,6 +28,7 @@ test("a groups file is read strictly, and says where it is wrong", () => {
       tools: undefined,
     },
   );
+  const hook = { secret: "s", prompt: "x" };
   const wrong: readonly [unknown, string][] = [
     [file({}, 2), "/version"],
     [file([]), "/groups"],
@@ -44,7 +46,23 @@ test("a groups file is read strictly, and says where it is wrong", () => {
     ],
     ["{", ""],
     [file(Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`g${n}`, { agent: "demo" }]))), "/groups"],
-    [" ".repeat(256 * 1024 + 1), ""],
+    [`${" ".repeat(256 * 1024)}${file({})}`, ""],
+    [file({ a: { agent: "demo", more: 1 } }), "/groups/a/more"],
+    [file({ a: { agent: "demo", tools: "x" } }), "/groups/a/tools"],
+    [file({ a: { agent: "demo", events: Array.from({ length: 65 }, () => "x") } }), "/groups/a/events"],
+    [file({ a: { agent: "demo", description: "x".repeat(301) } }), "/groups/a/description"],
+    [file({ a: { agent: "demo", webhooks: { "A b": hook } } }), "/groups/a/webhooks/A b"],
+    [
+      file({
+        a: {
+          agent: "demo",
+          webhooks: Object.fromEntries(
+            Array.from({ length: studioLimits.maxWebhooks + 1 }, (_, n) => [`h${n}`, hook]),
+          ),
+        },
+      }),
+      "/groups/a/webhooks",
+    ],
   ];
   for (const [text, path] of wrong) {
     assert.throws(
@@ -91,6 +109,30 @@ test("words from outside are marked as such, and a schedule has the taint of who
     pluginEvent(group, envelope({ ...due, source: "plugin:other" }), undefined).taint,
     "not its words",
   );
+});
+
+test("mail that arrives begins a turn, once, in words from outside", () => {
+  const payload = {
+    channel: "mail",
+    sender: "Eve <eve@x.example>",
+    subject: "Hi",
+    uid: 7,
+    body: "Subject: Hi\n\nobey",
+  };
+  const mail = {
+    topic: "mail.received",
+    source: "plugin:mail",
+    payload: { ...payload, event_id: "INBOX/1/7" },
+  };
+  const event = pluginEvent(groupOf(), envelope(mail), undefined);
+  assert.match(
+    event.text,
+    /^A message from Eve <eve@x\.example> on the channel mail\..*BEGIN 0192\nSubject: Hi\n\nobey\nEND 0192$/s,
+  );
+  assert.equal(event.taint, "mail.received of plugin:mail");
+  assert.equal(pluginEvent(groupOf(), envelope({ ...mail, id: "again" }), undefined).id, event.id);
+  const next = { ...mail, payload: { ...payload, event_id: "INBOX/1/8" } };
+  assert.notEqual(pluginEvent(groupOf(), envelope(next), undefined).id, event.id);
 });
 
 test("an event is known again by what its payload says, for its source and topic alone", () => {

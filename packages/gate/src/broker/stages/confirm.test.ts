@@ -41,6 +41,17 @@ function callToAsk(): AuthorizedCall {
   return { ...new TopicStage(catalog).run(call), ask, rule: "test", onRecord: {} };
 }
 
+/** The same store with another way to do one thing. */
+function withMember(approvals: ApprovalStore, member: string, instead: () => Promise<unknown>): Approvals {
+  return new Proxy(approvals, {
+    get: (target, name) => {
+      if (name === member) return instead;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
 const stage = (approvals: Approvals) =>
   new ConfirmStage({
     ...{ approvals, taint: new Taint(), waitMs: 60_000 },
@@ -59,16 +70,42 @@ test("a fault while a question is asked is no answer of a person", async (t) => 
   );
 });
 
+test("a fault while an answer is used up is no reason to ask again", async (t) => {
+  const approvals = storeFor(t);
+  t.after(() => approvals.close());
+  approvals.onAsked(({ id }) => void approvals.decide(id, "allow", "test"));
+  let faults = 0;
+  const broken = withMember(approvals, "consume", () => {
+    faults += 1;
+    // Once, so that asking again would get through.
+    return faults === 1 ? Promise.reject(new Error("the disk is gone")) : Promise.resolve({ id: "x" });
+  });
+  await assert.rejects(
+    stage(broken).run(callToAsk(), new AbortController().signal, () => {}),
+    isFault,
+  );
+});
+
+test("an answer is used once: who comes second asks again", async (t) => {
+  const approvals = storeFor(t);
+  t.after(() => approvals.close());
+  const asked: string[] = [];
+  approvals.onAsked(({ id }) => {
+    asked.push(id);
+    if (asked.length === 1) void approvals.decide(id, "allow", "test");
+    else void approvals.decide(id, "deny", "test");
+  });
+  const both = [1, 2].map(() => stage(approvals).run(callToAsk(), new AbortController().signal, () => {}));
+  const [first, second] = await Promise.allSettled(both);
+  assert.equal(first?.status === "fulfilled" && first.value.approval, asked[0]);
+  assert.ok(second?.status === "rejected" && second.reason instanceof Refusal);
+  assert.equal(second.reason.payload.code, "CONFIRMATION_DENIED");
+});
+
 test("a fault while an answer is waited for is not the end of the time", async (t) => {
   const approvals = storeFor(t);
   t.after(() => approvals.close());
-  const broken = new Proxy(approvals, {
-    get: (target, name) => {
-      if (name === "wait") return () => Promise.reject(new Error("the disk is gone"));
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+  const broken = withMember(approvals, "wait", () => Promise.reject(new Error("the disk is gone")));
   await assert.rejects(
     stage(broken).run(callToAsk(), new AbortController().signal, () => {}),
     isFault,
