@@ -239,7 +239,7 @@ export function jails(): Planned[] {
     ...guards([test("jail-spec"), test("jail-drivers", "^jails of gvisor")], "jail/jail-spec"),
     ...guards(
       [test("jails", "does not claim|refuses each jail|nothing starts"), test("jails")],
-      ..."guarantees open-driver unsafe-driver jails bubblewrap bwrap-program available"
+      ..."guarantees proving-driver open-driver unsafe-driver jails bubblewrap bwrap-program available"
         .split(" ")
         .map(jailPart),
     ),

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BwrapPlan, bwrapArguments, bwrapCommand, type Protection, writeEtc } from "./bwrap-args.ts";
 import { startBwrap } from "./bwrap-process.ts";
@@ -12,13 +11,12 @@ import {
   removeCgroupBases,
 } from "./cgroups.ts";
 import { boundDisk } from "./disk-bound.ts";
-import { checkGuarantees } from "./guarantees.ts";
-import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "./jail.ts";
+import type { Jail, JailDriver, JailSpec } from "./jail.ts";
 import { checkNewJail } from "./jail-spec.ts";
 import { detectLandlock, type LandlockSupport, launcherEnvironment } from "./landlock.ts";
-import { endOrphans, JailRecords, jailMark } from "./orphans.ts";
+import { endOrphans, gateIdOf, JailRecords, jailMark } from "./orphans.ts";
+import { ProvingDriver } from "./proving-driver.ts";
 import { buildSeccompFilter, filterArch } from "./seccomp.ts";
-import { runSelfTest } from "./self-test.ts";
 
 export interface BubblewrapOptions {
   /** Directory of the gate's own files (0700). */
@@ -29,7 +27,7 @@ export interface BubblewrapOptions {
 }
 
 /** Jails made by bubblewrap: namespaces, no capabilities, a system call filter, control groups. */
-export class BubblewrapDriver implements JailDriver {
+export class BubblewrapDriver extends ProvingDriver implements JailDriver {
   readonly name = "bubblewrap";
   readonly unsafe = false;
   readonly #options: BubblewrapOptions;
@@ -41,10 +39,10 @@ export class BubblewrapDriver implements JailDriver {
   readonly landlock: LandlockSupport;
   readonly devicesReadOnly = true;
   readonly #running = new Map<string, Jail>();
-  #guarantees: readonly Guarantee[] = [];
 
   /** Throws `jail.unavailable` when bubblewrap is missing or too old, or the machine has no filter. */
   constructor(options: BubblewrapOptions) {
+    super();
     this.#options = options;
     const bwrap = options.bwrapPath ?? findProgram("bwrap");
     if (bwrap === undefined) {
@@ -56,7 +54,7 @@ export class BubblewrapDriver implements JailDriver {
     writeEtc(this.#etcDir);
     writeFileSync(this.#filterFile, buildSeccompFilter(filterArch()), { mode: 0o600 });
     this.#records = new JailRecords(join(options.directory, "jails"));
-    this.#gateId = createHash("sha256").update(realpathSync(options.directory)).digest("hex").slice(0, 16);
+    this.#gateId = gateIdOf(options.directory);
     this.#cgroups = detectCgroups(`holdfast-${this.#gateId}`);
     this.landlock = options.omit?.has("landlock") === true ? { absent: "left out" } : detectLandlock();
   }
@@ -67,10 +65,6 @@ export class BubblewrapDriver implements JailDriver {
 
   get #filterFile(): string {
     return join(this.#options.directory, "seccomp.bpf");
-  }
-
-  get guarantees(): readonly Guarantee[] {
-    return this.#guarantees;
   }
 
   /** Limits that this machine cannot set, with the reason. */
@@ -88,18 +82,7 @@ export class BubblewrapDriver implements JailDriver {
     removeCgroupBases(this.#cgroups);
   }
 
-  async selfTest(): Promise<SelfTestReport> {
-    const report = await runSelfTest(this, (spec) => this.#launch(spec));
-    this.#guarantees = report.guarantees;
-    return report;
-  }
-
-  async start(spec: JailSpec): Promise<Jail> {
-    checkGuarantees(spec, this.#guarantees);
-    return this.#launch(spec);
-  }
-
-  async #launch(unchecked: JailSpec): Promise<Jail> {
+  protected async launch(unchecked: JailSpec): Promise<Jail> {
     const spec = checkNewJail(unchecked, this.#running);
     const plan: BwrapPlan = {
       spec,

@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram, unavailable } from "./bwrap-program.ts";
 import {
@@ -11,14 +10,13 @@ import {
   removeCgroupBases,
 } from "./cgroups.ts";
 import { boundDisk } from "./disk-bound.ts";
-import { checkGuarantees } from "./guarantees.ts";
 import { startRunsc } from "./gvisor-process.ts";
-import type { Guarantee, Jail, JailDriver, JailLimits, JailSpec, SelfTestReport } from "./jail.ts";
+import type { Jail, JailDriver, JailLimits, JailSpec } from "./jail.ts";
 import { checkNewJail, refuseEqualsSign } from "./jail-spec.ts";
 import { writeBundle } from "./oci-bundle.ts";
-import { endOrphans, JailRecords, jailMark } from "./orphans.ts";
+import { endOrphans, gateIdOf, JailRecords, jailMark } from "./orphans.ts";
+import { ProvingDriver } from "./proving-driver.ts";
 import { buildSeccompFilter, filterArch } from "./seccomp.ts";
-import { runSelfTest } from "./self-test.ts";
 
 export interface GvisorOptions {
   /** Directory of the gate's own files (0700). */
@@ -34,7 +32,7 @@ const kernelMemoryBytes = 96 * 1024 * 1024;
  * calls is answered there, so a bug of the host's kernel is out of its reach. It costs a start of 150 ms,
  * slower files and about 40 MB each. Needs root.
  */
-export class GvisorDriver implements JailDriver {
+export class GvisorDriver extends ProvingDriver implements JailDriver {
   readonly name = "gvisor";
   readonly unsafe = false;
   readonly #options: GvisorOptions;
@@ -45,10 +43,10 @@ export class GvisorDriver implements JailDriver {
   readonly #gateId: string;
   readonly #filter = buildSeccompFilter(filterArch());
   readonly #running = new Set<string>();
-  #guarantees: readonly Guarantee[] = [];
 
   /** Throws `jail.unavailable` when runsc, setpriv or perl is missing, or this user is not root. */
   constructor(options: GvisorOptions) {
+    super();
     this.#options = options;
     this.#runsc = options.runscPath ?? needed("runsc", "runsc");
     this.#setpriv = needed("setpriv", "util-linux");
@@ -64,12 +62,8 @@ export class GvisorDriver implements JailDriver {
     }
     mkdirSync(join(options.directory, "runsc"), { recursive: true, mode: 0o700 });
     this.#records = new JailRecords(join(options.directory, "jails"));
-    this.#gateId = createHash("sha256").update(realpathSync(options.directory)).digest("hex").slice(0, 16);
+    this.#gateId = gateIdOf(options.directory);
     this.#cgroups = detectCgroups(`holdfast-${this.#gateId}`);
-  }
-
-  get guarantees(): readonly Guarantee[] {
-    return this.#guarantees;
   }
 
   get absentLimits() {
@@ -95,18 +89,7 @@ export class GvisorDriver implements JailDriver {
     removeCgroupBases(this.#cgroups);
   }
 
-  async selfTest(): Promise<SelfTestReport> {
-    const report = await runSelfTest(this, (spec) => this.#launch(spec));
-    this.#guarantees = report.guarantees;
-    return report;
-  }
-
-  async start(spec: JailSpec): Promise<Jail> {
-    checkGuarantees(spec, this.#guarantees);
-    return this.#launch(spec);
-  }
-
-  async #launch(unchecked: JailSpec): Promise<Jail> {
+  protected async launch(unchecked: JailSpec): Promise<Jail> {
     const spec = checkNewJail(unchecked, this.#running);
     refuseEqualsSign(spec);
     this.#running.add(spec.id);

@@ -1,10 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { destroyCgroups } from "./cgroups.ts";
 
 /** Variable by which the processes of bwrap (not those in the jail) are known to a later host. */
 export const jailMark = "HOLDFAST_JAIL";
+
+/** What names the jails of one gate, and of the host that comes after it: its directory, which must be there. */
+export function gateIdOf(directory: string): string {
+  return createHash("sha256").update(realpathSync(directory)).digest("hex").slice(0, 16);
+}
 
 /** What the next host needs to end a jail whose host was killed. Version 1 of the file. */
 interface JailRecord {

@@ -1,20 +1,20 @@
 import type { ChildProcess } from "node:child_process";
-import { createHash, randomUUID } from "node:crypto";
-import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
 import { findProgram, unavailable } from "../bwrap-program.ts";
 import type { CgroupSupport } from "../cgroups.ts";
 import { boundDisk } from "../disk-bound.ts";
-import { checkGuarantees } from "../guarantees.ts";
-import type { Guarantee, Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
+import type { Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
 import { detectLandlock } from "../landlock.ts";
 import { writeRoot } from "../oci-bundle.ts";
 import { ociSeccomp } from "../oci-seccomp.ts";
+import { gateIdOf } from "../orphans.ts";
+import { ProvingDriver } from "../proving-driver.ts";
 import { filterArch } from "../seccomp.ts";
-import { runSelfTest } from "../self-test.ts";
 import { startContainer } from "./container.ts";
 import { type DockerImage, importImage } from "./docker-image.ts";
 import { dockerContainer } from "./docker-spec.ts";
@@ -37,7 +37,7 @@ const hostLabelName = "dev.holdfast.host";
  * Jails made by a container engine, through its API on a Unix socket. It has to be the engine of this
  * machine: what jails see of the system is mounted from it, and their processes are looked at from here.
  */
-export class EngineDriver implements JailDriver {
+export class EngineDriver extends ProvingDriver implements JailDriver {
   readonly name: "podman" | "docker";
   readonly unsafe = false;
   readonly #client: EngineClient;
@@ -52,23 +52,19 @@ export class EngineDriver implements JailDriver {
   /** Docker starts containers from images only: the one of an empty root. */
   #image: Promise<DockerImage> | undefined;
   #watchdog: ChildProcess | undefined;
-  #guarantees: readonly Guarantee[] = [];
 
   /** Throws `jail.unavailable` where there is no socket, or no perl for the first process of a jail. */
   constructor(name: "podman" | "docker", options: EngineOptions) {
+    super();
     this.name = name;
     this.#client = new EngineClient(options.socketPath ?? usualSocket(name));
     this.#perl = findProgram("perl") ?? missingPerl();
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-    this.#gateId = createHash("sha256").update(realpathSync(options.directory)).digest("hex").slice(0, 16);
+    this.#gateId = gateIdOf(options.directory);
     const isRoot = process.getuid?.() === 0;
     this.#roots = isRoot ? join("/run/holdfast", this.#gateId) : join(options.directory, "roots");
     this.#seccompFile = join(options.directory, "seccomp.json");
     writeFileSync(this.#seccompFile, this.#seccomp, { mode: 0o600 });
-  }
-
-  get guarantees(): readonly Guarantee[] {
-    return this.#guarantees;
   }
 
   #absentLimits: CgroupSupport["absent"] = {};
@@ -143,19 +139,12 @@ export class EngineDriver implements JailDriver {
     return this.#absentLimits;
   }
 
-  async selfTest(): Promise<SelfTestReport> {
+  override async selfTest(): Promise<SelfTestReport> {
     this.#absentLimits = await missingLimits(this.#client);
-    const report = await runSelfTest(this, (spec) => this.#launch(spec));
-    this.#guarantees = report.guarantees;
-    return report;
+    return super.selfTest();
   }
 
-  async start(spec: JailSpec): Promise<Jail> {
-    checkGuarantees(spec, this.#guarantees);
-    return this.#launch(spec);
-  }
-
-  async #launch(unchecked: JailSpec): Promise<Jail> {
+  protected async launch(unchecked: JailSpec): Promise<Jail> {
     const spec = withoutLimits(checkNewJail(unchecked, this.#running), this.#absentLimits);
     refuseEqualsSign(spec);
     this.#running.add(spec.id);
