@@ -82,6 +82,34 @@ const store = actor({
         return error instanceof Error ? "refused" : "?";
       }
     },
+    kinds: async (c) =>
+      await c.db.execute<Record<string, unknown>>(
+        "SELECT typeof(?) AS whole, typeof(?) AS part, ? / 2 AS half, 'no. ' || ? AS label",
+        5,
+        0.5,
+        7,
+        3,
+      ),
+    moreNames: async (c) => (await c.db.execute<{ v: number }>("SELECT :a AS v", { a: 1, b: 2 }))[0]?.v,
+    missingName: async (c) => {
+      try {
+        await c.db.execute("SELECT :a, :b", { a: 1 });
+        return "none";
+      } catch (error) {
+        return (error as Error).message;
+      }
+    },
+    orphan: async (c) => {
+      await c.db.execute(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (of REFERENCES parent (id))",
+      );
+      try {
+        await c.db.execute("INSERT INTO child VALUES (9)");
+        return "taken";
+      } catch {
+        return "refused";
+      }
+    },
     nap: (c) => c.sleep(),
   },
 });
@@ -112,6 +140,10 @@ export async function program(endpoint: string): Promise<void> {
   assert.match(messages[1] ?? "", /syntax error/);
   assert.match(messages.at(-1) ?? "", /UNIQUE constraint failed/);
   assert.equal(await handle.badBinding(), "refused");
+  assert.deepEqual(await handle.kinds(), [{ whole: "integer", part: "real", half: 3, label: "no. 3" }]);
+  assert.equal(await handle.moreNames(), 1);
+  assert.match(await handle.missingName(), /missing bind parameter: :b/);
+  assert.equal(await handle.orphan(), "refused");
   await handle.nap();
   assert.equal(await handle.json(), 2);
   assert.deepEqual(migrated, [true, false]);
