@@ -88,7 +88,7 @@ describe("the command line", () => {
       ["api"],
       ["api", "agents"],
       ["api", "agents", "list", "--odd"],
-      ["api", "acp", "post", "--server-id", "x"],
+      ["api", "acp", "post"],
       ["daemon", "restart"],
       ["credentials", "extract-env"],
       ["credentials", "extract", "--agent", "nobody"],
@@ -117,6 +117,30 @@ describe("the command line", () => {
       assert.equal(code, 0, helps[index]?.join(" "));
       assert.match(stdout, /^holdfast sandbox/);
     }
+  });
+
+  test("the codes and the version are the peer's where nothing is asked of a server", async (t) => {
+    const home = await temporary(t);
+    const post = ["api", "acp", "post", "--server-id", "x"];
+    const failing: readonly (readonly string[])[] = [
+      post,
+      [...post, "--json", "{"],
+      [...post, "--json", "{}", "--json-file", "f"],
+      ["credentials", "extract", "--provider", "google"],
+      ["credentials", "extract", "--agent", "amp", "--json"],
+      ["-V"],
+      ["credentials", "extract", "--json"],
+    ];
+    const results = await cliMany(home, failing);
+    assert.deepEqual(
+      results.map(({ code }) => code),
+      [1, 1, 1, 1, 1, 0, 0],
+    );
+    for (const { code, stdout, stderr } of results) {
+      assert.equal(stdout === "", code === 1, stdout);
+      assert.equal(stderr === "", code === 0, stderr);
+    }
+    assert.match(results[5]?.stdout ?? "", /^holdfast sandbox \d+\.\d+\.\d+\n$/);
   });
 
   test("what fails exits with 1 and is told on standard error", async (t) => {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { HoldfastError } from "@holdfast/core";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
 import { noArguments, parseStrict, required, UsageError } from "./arguments.ts";
 
@@ -57,14 +58,19 @@ export async function apiAcpCommand(args: readonly string[]): Promise<number> {
 
 async function message(inline: string | undefined, file: string | undefined): Promise<unknown> {
   if ((inline === undefined) === (file === undefined)) {
-    throw new UsageError("give the message with either --json or --json-file");
+    throw unusable("give the message with either --json or --json-file");
   }
   const text = inline ?? (await (file === "-" ? textOf(process.stdin) : readFile(file ?? "", "utf8")));
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`the message is not JSON: ${error instanceof Error ? error.message : "no"}`);
+    throw unusable(`the message is not JSON: ${error instanceof Error ? error.message : "no"}`);
   }
+}
+
+/** The peer's exit code for what is wrong with the message, rather than with the command line, is 1. */
+function unusable(why: string): HoldfastError {
+  return new HoldfastError("sandbox", "invalid_request", why, { statusCode: 400 });
 }
 
 async function textOf(input: NodeJS.ReadStream): Promise<string> {

@@ -96,7 +96,7 @@ ${Object.entries(verbs)
   .map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`)
   .join("\n")}
 
-holdfast sandbox VERB --help says more.`;
+holdfast sandbox VERB --help says more; -V, --version tells which this is.`;
 
 /** Runs one verb. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function sandboxCommand(args: readonly string[]): Promise<number> {
@@ -104,6 +104,11 @@ export async function sandboxCommand(args: readonly string[]): Promise<number> {
   if (first === undefined || first === "help" || first === "--help" || first === "-h") {
     process.stdout.write(`${sandboxUsage}\n`);
     return first === undefined ? 2 : 0;
+  }
+  if (first === "-V" || first === "--version") {
+    const { release } = await import("./daemon.ts");
+    process.stdout.write(`holdfast sandbox ${release()}\n`);
+    return 0;
   }
   const isGroup = first === "api" && rest[0] !== undefined;
   const name = isGroup ? `${first} ${rest[0]}` : first;

@@ -58,6 +58,11 @@ export async function credentialsCommand(args: readonly string[]): Promise<numbe
           (wanted === undefined || wanted.includes(each.provider)) &&
           (provider === undefined || provider === each.provider),
       );
+      if (shown.length === 0 && (agent !== undefined || provider !== undefined)) {
+        // Who asks for one and gets none has to hear of it by the exit code, as from the peer.
+        process.stderr.write(`No credentials were found for ${agent ?? provider}.\n`);
+        return 1;
+      }
       extract(shown, values.reveal === true, values.json === true);
       return 0;
     }

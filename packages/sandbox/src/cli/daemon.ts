@@ -38,7 +38,7 @@ const startTimeoutMs = 30_000;
 const stopTimeoutMs = 10_000;
 
 /** The version of this package: what a background server was started from. */
-function release(): string {
+export function release(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   return isRecord(manifest) ? String(manifest["version"]) : "unknown";
 }
