@@ -90,6 +90,10 @@ test("names that would leave their place are refused", () => {
   assert.match(problemOf(manifest([tool(), tool()])) ?? "", /twice/);
   assert.match(problemOf(manifest([tool({ a: { type: "string", default: { $ref: "#" } } })])) ?? "", /\$ref/);
   assert.match(problemOf(manifest([tool({}, { output_schema: { $ref: "#" } })])) ?? "", /\$ref/);
+  assert.match(
+    problemOf(manifest([tool({ a: { type: "string", maxLength: -1 } })])) ?? "",
+    /no valid JSON Schema/,
+  );
   for (const name of ["../x", "x/y", "..", ".", "", "X", "-x", "x".repeat(41), "x\0", 5, undefined]) {
     assert.throws(
       () => pluginName(name),
@@ -132,7 +136,9 @@ test("a configuration is checked, and has its defaults", () => {
   );
   assert.deepEqual(checkConfig(checked, undefined), { most: 2 });
   assert.deepEqual(checkConfig(checked, '{"most":5}'), { most: 5 });
-  for (const raw of ['{"most":6}', '{"word":1}', "[]", "{"]) {
+  const padded = '{"most":5}'.padEnd(pluginLimits.maxConfigBytes);
+  assert.deepEqual(checkConfig(checked, padded), { most: 5 });
+  for (const raw of ['{"most":6}', '{"word":1}', "[]", "{", `${padded} `]) {
     assert.throws(
       () => checkConfig(checked, raw),
       (error) => isErrorCode(error, "plugin", "invalid_config"),
