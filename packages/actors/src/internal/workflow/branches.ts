@@ -216,10 +216,10 @@ function lost(
 ): Error {
   if (entry.status !== "failed") {
     entry.status = "failed";
-    entry.error = { name: "RaceError", message: "All branches of the race failed" };
+    entry.error = { name: "RaceError", message: "All branches failed" };
     run.history.save(entry);
   }
   const errors = branches.map(({ name }) => ({ name, error: showError(records[name]?.error) }));
-  const error = ofOperation(new RaceError("All branches of the race failed", errors), entry.name);
+  const error = ofOperation(new RaceError("All branches failed", errors), entry.name);
   return reported ? markReported(error) : error;
 }
