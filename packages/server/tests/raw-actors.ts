@@ -68,8 +68,8 @@ export const sockets = actor({
   onWebSocket: (c, websocket, { request }) => {
     c.state.opened += 1;
     const path = new URL(request.url).pathname;
-    if (path === "/refuse") throw new UserError("No", { code: "refused" });
-    if (path === "/crash") throw new Error("the password is hunter2");
+    if (path === "/websocket/refuse") throw new UserError("No", { code: "refused" });
+    if (path === "/websocket/crash") throw new Error("the password is hunter2");
     websocket.send(JSON.stringify({ type: "welcome", opened: c.state.opened, path }));
     websocket.addEventListener("message", async (event) => {
       if (event.data === "throw") throw new UserError("No", { code: "refused" });

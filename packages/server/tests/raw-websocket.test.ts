@@ -169,7 +169,7 @@ describe("raw WebSockets", () => {
       socket.on("message", (data) => resolve(String(data)));
       socket.on("error", reject);
     });
-    assert.equal((JSON.parse(first) as { path: string }).path, "/x/y");
+    assert.equal((JSON.parse(first) as { path: string }).path, "/websocket/x/y");
     socket.close();
   });
 
