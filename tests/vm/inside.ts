@@ -1,0 +1,106 @@
+/** Runs in the virtual machine: the driver of jails on control groups of version 2, and nothing else. */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { BubblewrapDriver } from "../../packages/gate/src/jail/bubblewrap.ts";
+import { detectCgroups } from "../../packages/gate/src/jail/cgroups.ts";
+import type { Jail, JailLimits } from "../../packages/gate/src/jail/jail.ts";
+
+const groups = "/sys/fs/cgroup";
+const megabyte = 1024 * 1024;
+const driver = new BubblewrapDriver({ directory: "/tmp/gate" });
+
+async function run(id: string, script: string, limits: JailLimits) {
+  const jail = await start(id, script, limits);
+  const [stdout, stderr, exit] = await Promise.all([text(jail.stdout), text(jail.stderr), jail.exited]);
+  return { ...exit, stdout, stderr, usage: jail.usage() };
+}
+
+async function start(id: string, script: string, limits: JailLimits): Promise<Jail> {
+  const spec = { id, command: "/bin/sh", args: ["-c", script], cwd: "/", env: { PATH: "/usr/bin:/bin" } };
+  const jail = await driver.start({
+    ...spec,
+    mounts: [],
+    network: "none",
+    limits,
+    requires: ["limits.memory"],
+  });
+  jail.stdin.end();
+  return jail;
+}
+
+/** What the files of the group of a running jail say. */
+function fileOf(jail: Jail, name: string): string {
+  const own = /^0::(.*)$/m.exec(readFileSync(`/proc/${jail.pid}/cgroup`, "utf8"))?.[1] ?? "";
+  assert.match(own, /^\/holdfast-/);
+  return readFileSync(join(groups, own, name), "utf8").trim();
+}
+
+const steps: Readonly<Record<string, () => Promise<void>>> = {
+  "all controllers are those of version 2": async () => {
+    const support = detectCgroups("holdfast-vm");
+    assert.deepEqual(support.absent, {});
+    assert.deepEqual(
+      support.hierarchies.map(({ version, resources }) => [version, [...resources]]),
+      [[2, ["memory", "pids", "cpu"]]],
+    );
+  },
+  "every guarantee is proven": async () => {
+    const { ok, guarantees } = await driver.selfTest();
+    assert.equal(ok, true, JSON.stringify(guarantees));
+    assert.deepEqual(
+      guarantees.filter((each) => !each.held),
+      [],
+    );
+  },
+  "the limits stand in memory.max, pids.max and cpu.max": async () => {
+    const jail = await start("files", "sleep 1000", { memoryBytes: 64 * megabyte, pids: 20, cpus: 0.5 });
+    const files = ["memory.max", "pids.max", "cpu.max"].map((name) => fileOf(jail, name));
+    assert.deepEqual(files, [String(64 * megabyte), "20", "50000 100000"]);
+    await jail.stop({ graceMs: 0 });
+  },
+  "memory.max ends a balloon, and its neighbour lives": async () => {
+    const neighbour = await start("neighbour", "sleep 1000", {});
+    const balloon = await run("balloon", "exec tail -n 1 </dev/zero", { memoryBytes: 48 * megabyte });
+    assert.equal(balloon.reason, "memory");
+    assert.ok((balloon.usage.memoryKills ?? 0) > 0);
+    assert.ok((balloon.usage.memoryPeakBytes ?? 0) <= 48 * megabyte);
+    assert.ok(existsSync(`/proc/${neighbour.pid}`));
+    await neighbour.stop({ graceMs: 0 });
+  },
+  "pids.max refuses forks": async () => {
+    const bomb = await run("bomb", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do sleep 1 & done; wait", {
+      pids: 10,
+    });
+    assert.ok((bomb.usage.pidsRefused ?? 0) > 0);
+  },
+  "cpu.max holds back who spins": async () => {
+    const spin = await run("spin", "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done", { cpus: 0.2 });
+    assert.ok((spin.usage.cpuThrottledPeriods ?? 0) > 0, JSON.stringify(spin));
+  },
+  "cgroup.kill ends all, and no group is left": async () => {
+    const jail = await start("daemons", "trap '' TERM; (setsid sleep 1000 &) ; sleep 1000", {});
+    await jail.stop({ graceMs: 0 });
+    assert.ok(!existsSync(`/proc/${jail.pid}`));
+    const bases = readdirSync(groups).filter((name) => name.startsWith("holdfast-"));
+    const left = bases.flatMap((base) =>
+      readdirSync(join(groups, base), { withFileTypes: true }).filter((each) => each.isDirectory()),
+    );
+    assert.deepEqual(
+      left.map((each) => each.name),
+      [],
+    );
+    await driver.close();
+  },
+};
+
+for (const [name, step] of Object.entries(steps)) {
+  try {
+    await step();
+    console.log(`STEP ok ${name}`);
+  } catch (error) {
+    console.log(`STEP failed ${name}: ${String(error).replaceAll("\n", " ")}`);
+  }
+}
+console.log("STEPS done");
