@@ -2,7 +2,7 @@
  * Loaded before a test (`--import`): gives one module with a piece of its text replaced, as the
  * environment says. What ships has no switch to turn a protection off; its text is changed on the way in.
  */
-import { registerHooks } from "node:module";
+import { registerHooks, syncBuiltinESMExports } from "node:module";
 
 interface Change {
   /** The module's file URL. */
@@ -21,4 +21,16 @@ if (path !== undefined) {
       return url === change.url ? { ...loaded, source: change.source } : loaded;
     },
   });
+  // The process that holds a jail's sockets is started with an empty environment: it is told of the change too.
+  const { default: childProcess } = await import("node:child_process");
+  const told = { NODE_OPTIONS: process.env["NODE_OPTIONS"], HOLDFAST_MUTATION: path };
+  childProcess.spawn = new Proxy(childProcess.spawn, {
+    apply(spawn, self, [command, args, options]: [unknown, unknown, { env?: object } | undefined]) {
+      const isEndpoint =
+        Array.isArray(args) && args.some((each) => String(each).includes("endpoint-process"));
+      const whole = isEndpoint ? { ...options, env: { ...options?.env, ...told } } : options;
+      return Reflect.apply(spawn, self, [command, args, whole]) as unknown;
+    },
+  });
+  syncBuiltinESMExports();
 }

@@ -24,7 +24,7 @@ function callGiving(outcome: unknown, progress: readonly number[] = []): Confirm
       },
     ],
     invoke: async ({ onProgress }) => {
-      for (const each of progress) onProgress({ progress: each });
+      for (const each of progress) onProgress?.({ progress: each });
       return outcome as ToolOutcome;
     },
     onChange: () => () => {},
