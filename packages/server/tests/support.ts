@@ -104,6 +104,8 @@ export interface CuttableProxy {
   readonly accepted: number;
   /** Ends every open connection at once, without a close frame. */
   cut(): void;
+  /** Whether who connects is let in; true until it is set. */
+  open: boolean;
   /** What the server sends from now on does not arrive, until `cut`. */
   swallowReplies(): void;
 }
@@ -112,7 +114,12 @@ export async function cuttableProxy(t: TestContext, port: number): Promise<Cutta
   const sockets = new Set<Socket>();
   let accepted = 0;
   let swallow = false;
+  let open = true;
   const server: Server = createServer((inside) => {
+    if (!open) {
+      inside.destroy();
+      return;
+    }
     accepted += 1;
     const outside = connect(port, "127.0.0.1");
     for (const socket of [inside, outside]) {
@@ -145,6 +152,12 @@ export async function cuttableProxy(t: TestContext, port: number): Promise<Cutta
       return accepted;
     },
     cut,
+    get open() {
+      return open;
+    },
+    set open(value) {
+      open = value;
+    },
     swallowReplies: () => {
       swallow = true;
     },
