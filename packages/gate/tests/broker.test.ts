@@ -110,8 +110,8 @@ describe("the broker, from inside a jail", needs, () => {
     const listed = (payload.result as { tools: { name: string }[] }).tools.map((each) => each.name);
     assert.ok(listed.includes("work") && listed.includes("get_diagnostics"));
     assert.ok(!listed.includes("elsewhere"));
-    guest.send("a", "tool.list", "list more", { group: "others" });
-    assert.equal((await guest.answer("a", "list more")).payload.error?.code, "VALIDATION_FAILED");
+    guest.send("a", "tool.list", "list-more", { group: "others" });
+    assert.equal((await guest.answer("a", "list-more")).payload.error?.code, "VALIDATION_FAILED");
   });
 
   test("knows each of its codes", async () => {
