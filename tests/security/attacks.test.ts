@@ -19,7 +19,10 @@ describe("an attack from inside a jail", { skip: missing("bwrap", "perl") }, () 
       const result = report.results.find((each) => each.id === id);
       assert.ok(result);
       if (result.outcome === "declared") {
-        assert.notEqual(process.getuid?.(), 0, result.observed);
+        // A kernel may have no Landlock; what only limits are missing for, root can set.
+        if (!result.observed.startsWith("access.landlocked:")) {
+          assert.notEqual(process.getuid?.(), 0, result.observed);
+        }
         t.skip(`declared: ${result.observed}`);
         return;
       }
