@@ -8,6 +8,8 @@ import { EventLog } from "../src/event-log.ts";
 import { Condition, serve } from "./support.ts";
 
 const flood = actor({
+  // The raw reader below answers no ping: on a busy machine it would be taken for gone.
+  options: { connectionLivenessTimeout: 120_000 },
   actions: {
     push: (c, size: number) => c.broadcast("data", "x".repeat(size)),
     conns: (c) => c.conns.size,
