@@ -52,6 +52,8 @@ if (echo probe >/dev/urandom) 2>/dev/null; then echo "beyond=writes the random p
 if unshare --user true 2>/dev/null; then echo "unshare=user"; fi
 if unshare --mount true 2>/dev/null; then echo "unshare=mount"; fi
 echo "done=yes"
+# Until its input ends, the host looks at it from outside.
+read -r _ || true
 `;
 
 /** Proves each guarantee on this machine, from inside real jails. */
@@ -102,9 +104,9 @@ function limit(name: GuaranteeName, outcome: true | string): Guarantee {
 
 async function look(launch: Launch, spec: JailSpec): Promise<Findings> {
   const jail = await launch(spec);
-  jail.stdin.end();
   jail.stderr.resume();
   const outside = namespacesOf(jail.pid);
+  jail.stdin.end();
   const [output] = await Promise.all([text(jail.stdout), jail.exited]);
   return new Findings(`${output}\n${outside}`);
 }
