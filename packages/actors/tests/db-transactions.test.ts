@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actor, type RawAccess } from "@holdfast/actors";
+import { code, items, once, scripted } from "./db-support.ts";
+import { call, deferred, outcome, turn, world } from "./harness.ts";
+
+describe("c.transaction with c.db", () => {
+  const definition = actor({
+    db: items,
+    state: { count: 0 },
+    actions: {
+      fail: async (c) => {
+        await c.db.execute("INSERT INTO items (name) VALUES ('kept')");
+        c.state.count = 1;
+        await assert.rejects(
+          c.transaction(async () => {
+            c.state.count = 2;
+            await c.kv.put("k", "v");
+            await c.db.execute("INSERT INTO items (name) VALUES ('undone')");
+            await c.db.transaction(async (tx) => {
+              await tx.execute("INSERT INTO items (name) VALUES ('also undone')");
+            });
+            throw new Error("no");
+          }),
+          /no/,
+        );
+        return [c.state.count, await c.kv.get("k"), c.db.query("SELECT name FROM items")];
+      },
+      succeed: async (c) => {
+        await c.transaction(async () => {
+          c.state.count = 5;
+          await c.db.execute("INSERT INTO items (name) VALUES ('both')");
+        });
+        return [c.state.count, c.db.query("SELECT name FROM items")];
+      },
+    },
+  });
+
+  test("state, kv and db go back together", async () => {
+    const instance = world().create(definition);
+    assert.deepEqual(await call(instance, "fail"), [1, null, [{ name: "kept" }]]);
+  });
+
+  test("and stay together", async () => {
+    const { create, wake } = world();
+    const instance = create(definition);
+    assert.deepEqual(await call(instance, "succeed"), [5, [{ name: "both" }]]);
+    await instance.sleep();
+    assert.deepEqual(await call(await wake(scripted(() => undefined)), "names"), ["both"]);
+  });
+});
+
+describe("c.db.transaction", () => {
+  test("keeps what resolves and undoes what throws", async () => {
+    await once(async (database) => {
+      const result = await database.transaction(async (tx) => {
+        await tx.execute("INSERT INTO items (name) VALUES ('a')");
+        await turn();
+        await tx.execute("INSERT INTO items (name) VALUES ('b')");
+        return "kept";
+      });
+      assert.equal(result, "kept");
+      await assert.rejects(
+        database.transaction(async (tx) => {
+          await tx.execute("DELETE FROM items");
+          await turn();
+          throw new Error("undo");
+        }),
+        /undo/,
+      );
+      assert.equal(database.query("SELECT * FROM items").length, 2);
+    });
+  });
+
+  test("others wait their turn, in order", async () => {
+    await once(async (database) => {
+      const order: string[] = [];
+      const hold = deferred();
+      const first = database.transaction(async (tx) => {
+        order.push("first begins");
+        await hold.promise;
+        await tx.execute("INSERT INTO items (name) VALUES ('first')");
+        order.push("first ends");
+      });
+      const plain = database
+        .execute<{ n: number }>("SELECT count(*) AS n FROM items")
+        .then(([row]) => order.push(`plain sees ${row?.n}`));
+      const second = database.transaction(async () => void order.push("second"));
+      await turn();
+      assert.deepEqual(order, ["first begins"]);
+      hold.resolve();
+      await Promise.all([first, plain, second]);
+      assert.deepEqual(order.slice(0, 2), ["first begins", "first ends"]);
+      assert.deepEqual(order.slice(2).sort(), ["plain sees 1", "second"]);
+    });
+  });
+
+  test("no turn commits while it is open", async () => {
+    const { store, create } = world();
+    const hold = deferred();
+    const instance = create(
+      actor({
+        db: items,
+        state: { n: 0 },
+        actions: {
+          slow: (c) =>
+            c.db.transaction(async (tx) => {
+              await tx.execute("INSERT INTO items (name) VALUES ('half')");
+              await hold.promise;
+              throw new Error("undo");
+            }),
+          bump: (c) => {
+            c.state.n++;
+          },
+        },
+      }),
+    );
+    await instance.ready;
+    const before = store.commits.length;
+    const slow = call(instance, "slow");
+    const bump = call(instance, "bump");
+    assert.equal(await outcome(bump), "pending");
+    assert.equal(store.commits.length, before);
+    hold.resolve();
+    await assert.rejects(slow);
+    await bump;
+    assert.equal(store.commits.length > before, true);
+  });
+
+  test("nested ones on tx are undone alone", async () => {
+    await once(async (database) => {
+      await database.transaction(async (tx) => {
+        await tx.execute("INSERT INTO items (name) VALUES ('outer')");
+        await assert.rejects(
+          tx.transaction(async (inner) => {
+            await inner.execute("INSERT INTO items (name) VALUES ('inner')");
+            throw new Error("inner");
+          }),
+          /inner/,
+        );
+      });
+      assert.deepEqual(database.query("SELECT name FROM items"), [{ name: "outer" }]);
+    });
+  });
+
+  test("c.db inside the callback is a deadlock that the timeout ends, with an explanation", async () => {
+    const { create, ports } = world();
+    const instance = create(
+      scripted((database) =>
+        database.transaction(
+          async (tx) => {
+            await tx.execute("INSERT INTO items (name) VALUES ('a')");
+            await database.execute("SELECT 1");
+          },
+          { timeout: 500 },
+        ),
+      ),
+    );
+    await instance.ready;
+    const reply = call(instance, "run");
+    await turn();
+    ports.advance(499);
+    assert.equal(await outcome(reply), "pending");
+    ports.advance(1);
+    await assert.rejects(reply, (error) => {
+      assert.match(String(error), /deadlock/);
+      return code("transaction_expired")(error);
+    });
+    assert.deepEqual(await call(instance, "names"), []);
+  });
+
+  test("takes a positive finite timeout, and 60 seconds unless given", async () => {
+    const { create, ports } = world();
+    const never = new Promise<never>(() => undefined);
+    const instance = create(
+      scripted(
+        async (database) => {
+          for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+            await assert.rejects(
+              database.transaction(() => 1, { timeout }),
+              /positive finite/,
+            );
+          }
+          await database.transaction(() => never);
+        },
+        { options: { actionTimeout: 1_000_000 } },
+      ),
+    );
+    await instance.ready;
+    const reply = call(instance, "run");
+    await turn();
+    ports.advance(59_999);
+    assert.equal(await outcome(reply), "pending");
+    ports.advance(1);
+    await assert.rejects(reply, code("transaction_expired"));
+  });
+
+  test("tx is of no use after its end", async () => {
+    await once(async (database) => {
+      let kept: RawAccess | undefined;
+      await database.transaction((tx) => {
+        kept = tx;
+      });
+      await assert.rejects(async () => kept?.execute("SELECT 1"), code("transaction_closed"));
+    });
+  });
+
+  test("at most 128 wait", async () => {
+    await once(async (database) => {
+      const hold = deferred();
+      const first = database.transaction(() => hold.promise);
+      const waiting = Array.from({ length: 128 }, () => database.execute("SELECT 1"));
+      await assert.rejects(database.execute("SELECT 1"), code("transaction_queue_full"));
+      await assert.rejects(
+        database.transaction(() => 1),
+        code("transaction_queue_full"),
+      );
+      hold.resolve();
+      await first;
+      assert.equal((await Promise.all(waiting)).length, 128);
+      await database.execute("SELECT 1");
+    });
+  });
+
+  test("BEGIN by hand works, holds the commit, and is warned of once", async () => {
+    const { create, wake, store } = world();
+    const definition = scripted(async (database) => {
+      await database.execute("BEGIN");
+      await database.execute("INSERT INTO items (name) VALUES ('a')");
+      const commits = store.commits.length;
+      await turn();
+      assert.equal(store.commits.length, commits);
+      await database.execute("COMMIT");
+      await database.execute("BEGIN IMMEDIATE");
+      await database.execute("INSERT INTO items (name) VALUES ('b')");
+      await database.execute("ROLLBACK");
+      await assert.rejects(database.execute("COMMIT"), /no transaction is active/);
+      await assert.rejects(database.execute("ROLLBACK"), /no transaction is active/);
+    });
+    const instance = create(definition);
+    await call(instance, "run");
+    await instance.sleep();
+    assert.deepEqual(await call(await wake(definition), "names"), ["a"]);
+  });
+
+  test("what is open when the actor stops is undone", async () => {
+    const { create, wake, ports } = world();
+    const definition = scripted((database) =>
+      database.transaction(async (tx) => {
+        await tx.execute("INSERT INTO items (name) VALUES ('half')");
+        await new Promise(() => undefined);
+      }),
+    );
+    const instance = create(definition);
+    const reply = call(instance, "run");
+    reply.catch(() => undefined);
+    await turn();
+    const stopped = instance.sleep();
+    await turn();
+    ports.advance(15_000);
+    assert.equal(await stopped, "slept");
+    await assert.rejects(reply);
+    assert.deepEqual(await call(await wake(definition), "names"), []);
+  });
+});
