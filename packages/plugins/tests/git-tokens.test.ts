@@ -2,26 +2,14 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, type KeyObject, randomBytes, verify } from "node:crypto";
 import { once } from "node:events";
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
-import { createGate } from "@holdfast/gate";
-import { pluginsDirectory } from "@holdfast/plugins";
 import { startGitServer } from "@holdfast/testing/git-server";
+import { openGitGate } from "./git-gate.ts";
 
 interface Made {
   readonly token: string;
@@ -94,12 +82,7 @@ test("a token is made for one repository, is nowhere but at the proxy, and ends 
     repositories: ["acme/app", "acme/docs"],
   });
   t.after(() => server.close());
-  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-git-tokens-")));
-  chmodSync(dataDir, 0o755);
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
-  const work = join(dataDir, "work");
-  mkdirSync(work);
-  const git = {
+  const { dataDir, work, gate, call } = await openGitGate(t, {
     git: {
       baseUrl: server.url,
       app: { id: "17", installation: "42", credential: "APP_KEY", api: github.url },
@@ -108,33 +91,8 @@ test("a token is made for one repository, is nowhere but at the proxy, and ends 
         { path: "acme/docs", minted: true },
       ],
     },
-    folders: { work: { path: work, mode: "rw" } },
-    config: { name: "Ada", email: "ada@example.com" },
-  };
-  writeFileSync(join(dataDir, "plugins.json"), JSON.stringify({ version: 1, plugins: { git } }));
-  const credentials = join(dataDir, "credentials", "plugins", "git");
-  mkdirSync(credentials, { recursive: true });
-  const pem = privateKey.export({ type: "pkcs8", format: "pem" });
-  writeFileSync(join(credentials, "APP_KEY"), pem, { mode: 0o600 });
-  const gate = await createGate({
-    dataDir,
-    jails: { whenUnavailable: "refuse" },
-    vault: { env: {}, logins: false },
-    plugins: { builtInDirectory: pluginsDirectory, watch: false },
+    credentials: { APP_KEY: privateKey.export({ type: "pkcs8", format: "pem" }) },
   });
-  t.after(() => gate.close());
-  const call = async (name: string, args: Record<string, unknown>) => {
-    const tool = gate.plugins.tools().find((each) => each.name === `git_${name}`);
-    assert.ok(tool, name);
-    const outcome = await gate.plugins.invoke({
-      tool,
-      arguments: args,
-      principal: { jailId: "j", session: "s", group: "alpha" },
-      correlation: "c",
-      signal: new AbortController().signal,
-    });
-    return JSON.stringify(outcome.ok ? outcome.result : outcome.error);
-  };
   const made = () => github.made.map(({ repository, access }) => `${access} ${repository}`);
 
   github.state.broken = true;

@@ -1,23 +1,18 @@
 /** Git, as an agent's calls reach it: the real gate and its proxy, git itself, and git's own server. */
 import assert from "node:assert/strict";
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createGate } from "@holdfast/gate";
-import { pluginsDirectory } from "@holdfast/plugins";
 import { startGitServer } from "@holdfast/testing/git-server";
+import { openGitGate } from "./git-gate.ts";
 
 const token = "ghs_of_one_repository_1234567890";
 
@@ -27,42 +22,21 @@ test("git", async (t) => {
     repositories: ["acme/app", "acme/docs", "acme/hidden"],
   });
   t.after(() => server.close());
-  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-git-")));
-  chmodSync(dataDir, 0o755);
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
-  const work = join(dataDir, "work");
-  mkdirSync(work);
   const repositories = [
     { path: "acme/app", push: true, credential: "GIT_TOKEN" },
     { path: "acme/docs", credential: "GIT_TOKEN" },
   ];
-  const git = {
-    git: { baseUrl: server.url, repositories },
-    folders: { work: { path: work, mode: "rw" } },
-    config: { name: "Ada", email: "ada@example.com" },
-  };
-  writeFileSync(join(dataDir, "plugins.json"), JSON.stringify({ version: 1, plugins: { git } }));
-  mkdirSync(join(dataDir, "credentials", "plugins", "git"), { recursive: true });
-  writeFileSync(join(dataDir, "credentials", "plugins", "git", "GIT_TOKEN"), token, { mode: 0o600 });
-  const gate = await createGate({
+  const {
     dataDir,
-    jails: { whenUnavailable: "refuse" },
-    vault: { env: {}, logins: false },
-    plugins: { builtInDirectory: pluginsDirectory, watch: false },
+    work,
+    gate,
+    call: callOf,
+  } = await openGitGate(t, {
+    git: { baseUrl: server.url, repositories },
+    credentials: { GIT_TOKEN: token },
   });
-  t.after(() => gate.close());
-  const call = async (name: string, args: Record<string, unknown> = {}) => {
-    const tool = gate.plugins.tools().find((each) => each.name === `git_${name}`);
-    assert.ok(tool, name);
-    const outcome = await gate.plugins.invoke({
-      tool,
-      arguments: { repository: "acme/app", folder: "work", ...args },
-      principal: { jailId: "j", session: "s", group: "alpha" },
-      correlation: "c",
-      signal: new AbortController().signal,
-    });
-    return JSON.stringify(outcome.ok ? outcome.result : outcome.error);
-  };
+  const call = (name: string, args: Record<string, unknown> = {}) =>
+    callOf(name, { repository: "acme/app", folder: "work", ...args });
   const push = { base: "main", branch: "change", path: "app", message: "Change\n\nAll of it" };
 
   await t.test("gives the files of a branch, without a history that could be written to", async () => {
