@@ -153,7 +153,7 @@ export function broker(): Planned[] {
         ["keys", "&& !this.#suspects(joinedKeys)", ""],
       ]),
     ),
-    ...["peer-check", "peer-gate", "guarded-sockets", "endpoint-process"].flatMap((part) =>
+    ...["peer-check", "peer-gate", "places", "guarded-sockets", "endpoint-process"].flatMap((part) =>
       mutants(sockets, file(`endpoint/${part}`), withoutGuards),
     ),
     ...mutants(sockets, file("endpoint/guarded-sockets"), (path, text) =>

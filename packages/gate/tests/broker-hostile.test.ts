@@ -117,11 +117,24 @@ describe("a hostile jail", needs, () => {
     const guest = await Guest.start(t, gate, { jailId: "crowd" });
     guest.order({ do: "connections", count: 400, greet: true });
     const records = await recorded(gate, "crowd", "broker.endpoint_problem");
-    assert.ok(records.some((each) => each.data?.["problem"] === "too_many_connections"));
+    assert.deepEqual(
+      records.map((each) => each.data?.["problem"]),
+      ["too_many_connections"],
+    );
     await guest.take((event) => event.name === "all closed");
     guest.open("a");
     await echoes(guest, "a");
     await echoes(calm, "c");
+  });
+
+  test("with one connection more than are let in has it wait for room", async (t) => {
+    const guest = await Guest.start(t, gate, { jailId: "full" });
+    guest.order({ do: "connections", count: 40, greet: true });
+    const [record] = await recorded(gate, "full", "broker.peer_refused");
+    assert.equal(record?.data?.["reason"], "too_many_connections");
+    // The others answer no heartbeat, so that there is room before long.
+    guest.open("a");
+    await echoes(guest, "a");
   });
 
   test("that sends parts of a message without end has its endpoint begin anew, bounded", async (t) => {

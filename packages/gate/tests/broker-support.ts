@@ -220,15 +220,19 @@ export class Guest {
     this.frame(name, JSON.stringify({ topic, correlation, arguments: args }));
   }
 
-  /** The next event of which `matches` holds, also one that came before. */
+  /** The next event of which `matches` holds, also one that came before; throws when none comes in a minute. */
   take(matches: (event: Received) => boolean): Promise<Received> {
     const at = this.#received.findIndex(matches);
     const [found] = at < 0 ? [] : this.#received.splice(at, 1);
     if (found !== undefined) return Promise.resolve(found);
     const { promise, resolve, reject } = Promise.withResolvers<Received>();
     this.#waiting.push({ matches, resolve });
-    void this.jail.exited.then(() => reject(new Error(`the jail has ended: ${this.#errors}`)));
-    return promise;
+    const held = () => `${JSON.stringify(this.#received)} ${this.#errors}`;
+    void this.jail.exited.then(() => reject(new Error(`the jail has ended: ${held()}`)));
+    const timer = setTimeout(() => {
+      reject(new Error(`not within a minute: ${matches}; instead there is ${held()}`));
+    }, 60_000);
+    return promise.finally(() => clearTimeout(timer));
   }
 
   /** The next answer on a connection, or the next one to a correlation. */

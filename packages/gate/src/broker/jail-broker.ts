@@ -62,6 +62,7 @@ export class JailBroker {
   readonly #calls = new KeptCalls();
   readonly #open = new Set<Promise<void>>();
   readonly #notes = new RefusalNotes();
+  readonly #peerNotes = new RefusalNotes();
   #endpoint: Endpoint | undefined;
   #closed = false;
 
@@ -296,8 +297,10 @@ export class JailBroker {
   }
 
   #peerRefused(refused: PeerRefused): void {
+    if (!this.#peerNotes.allow(this.#parts.clock.now())) return;
     this.#parts.log.warn("a connection to a jail's broker was refused", { ...refused });
-    this.#note("broker.peer_refused", { ...refused });
+    const skipped = this.#peerNotes.takeSkipped();
+    this.#note("broker.peer_refused", { ...refused, ...(skipped === 0 ? {} : { skipped }) });
   }
 
   /** Whose connection chose its name finds its answers again; nobody else can. */

@@ -7,7 +7,14 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import { endpointLimits } from "../broker-limits.ts";
 import { wireSockets } from "../wire.ts";
-import { FrameReader, frameKinds, type PeerRule, packJson, unpackRouted } from "./channel.ts";
+import {
+  type EndpointProblem,
+  FrameReader,
+  frameKinds,
+  type PeerRule,
+  packJson,
+  unpackRouted,
+} from "./channel.ts";
 import { GuardedSockets } from "./guarded-sockets.ts";
 
 const [directory = ""] = process.argv.slice(2);
@@ -25,10 +32,20 @@ async function send(frame: Buffer): Promise<void> {
   if (!channel.write(frame)) await new Promise((resolve) => channel.once("drain", resolve));
 }
 
+let ending = false;
+
+/** Tells the host why, and ends: whatever libzmq held is gone, and the host starts another process. */
+function startAnew(why: EndpointProblem): void {
+  if (ending) return;
+  ending = true;
+  channel.write(packJson(frameKinds.problem, why), () => process.exit(1));
+}
+
 const sockets = new GuardedSockets({
   requestAddress: `ipc://${join(directory, wireSockets.request)}`,
   eventsAddress: `ipc://${join(directory, wireSockets.events)}`,
   send,
+  startAnew,
 });
 
 const reader = new FrameReader((kind, body) => {
@@ -57,10 +74,7 @@ const least = process.memoryUsage.rss();
 setInterval(() => {
   const grown = process.memoryUsage.rss() - least;
   if (grown < endpointLimits.maxGrowthBytes) return;
-  channel.write(
-    packJson(frameKinds.problem, { problem: "memory", detail: `${grown} bytes more than at start` }),
-    () => process.exit(1),
-  );
+  startAnew({ problem: "memory", detail: `${grown} bytes more than at start` });
 }, endpointLimits.memoryCheckMs);
 
 await send(packJson(frameKinds.ready, {}));

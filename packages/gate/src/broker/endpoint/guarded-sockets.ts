@@ -16,6 +16,8 @@ export interface GuardedSocketsOptions {
   readonly eventsAddress: string;
   /** Resolves when more may follow. */
   readonly send: (frame: Buffer) => Promise<void>;
+  /** Ends every connection at once; to be called when the sockets hold more than they may. */
+  readonly startAnew: (why: EndpointProblem) => void;
 }
 
 const empty = Buffer.alloc(0);
@@ -88,26 +90,17 @@ export class GuardedSockets {
 
   /** Binds, and counts who is connected: libzmq itself has no bound, and ends when descriptors run out. */
   async #guard(socket: Router | Publisher, name: PeerRefused["socket"], address: string): Promise<void> {
-    let [connected, accepted, failing, rebinding] = [0, 0, 0, false];
-    const count = (change: number) => {
-      accepted = Math.max(accepted + change, 0);
-      this.#gate.setAccepted(name, accepted);
-    };
-    const rebind = async () => {
-      rebinding = true;
-      // Taking the address away ends every connection that came by it.
-      await socket.unbind(address);
-      [connected, failing] = [0, 0];
-      count(-accepted);
-      this.#tell(frameKinds.problem, { problem: "too_many_connections", detail: name });
-      await socket.bind(address);
-      rebinding = false;
-    };
+    let [connected, failing] = [0, 0];
+    const places = this.#gate.places[name];
     socket.events.on("accept", () => {
       connected += 1;
-      if (connected > endpointLimits.maxAccepted && !rebinding) void rebind();
+      // Taking the address away would end the connections too, but not tell of the end of each: the
+      // counts would be wrong ever after.
+      if (connected > endpointLimits.maxAccepted) {
+        this.#options.startAnew({ problem: "too_many_connections", detail: name });
+      }
     });
-    socket.events.on("handshake", () => count(1));
+    socket.events.on("handshake", () => places.hold());
     // A handshake that fails is told twice: as a failure, and as the end of the connection.
     for (const kind of ["auth", "protocol", "other"] as const) {
       socket.events.on(`handshake:error:${kind}`, () => {
@@ -117,7 +110,7 @@ export class GuardedSockets {
     socket.events.on("disconnect", () => {
       connected = Math.max(connected - 1, 0);
       if (failing > 0) failing -= 1;
-      else count(-1);
+      else places.free();
     });
     await socket.bind(address);
   }

@@ -2,6 +2,7 @@ import { Router } from "zeromq";
 import { endpointLimits } from "../broker-limits.ts";
 import type { PeerRefused, PeerRule } from "./channel.ts";
 import { peerOf, refusePeer } from "./peer-check.ts";
+import { Places } from "./places.ts";
 
 interface Asked {
   readonly handler: Buffer;
@@ -23,7 +24,7 @@ export class PeerGate {
   #waiting: Asked[] = [];
   readonly #replies: Buffer[][] = [];
   #replying = false;
-  readonly #accepted = { request: 0, events: 0 };
+  readonly places = { request: new Places(), events: new Places() };
 
   constructor(onRefused: (refused: PeerRefused) => void) {
     this.#onRefused = onRefused;
@@ -42,11 +43,6 @@ export class PeerGate {
     for (const asked of waiting) this.#decide(asked);
   }
 
-  /** How many connections of a socket have passed. */
-  setAccepted(socket: PeerRefused["socket"], accepted: number): void {
-    this.#accepted[socket] = accepted;
-  }
-
   async #serve(): Promise<void> {
     // Delimiter, version, request id, domain, address, identity, mechanism.
     for await (const [handler, , , request, domain, address] of this.#zap) {
@@ -63,9 +59,7 @@ export class PeerGate {
   #decide(asked: Asked): void {
     const reason = refusePeer(peerOf(asked.address), this.#rule ?? null);
     if (reason !== undefined) return this.#refuse(asked, reason);
-    if (this.#accepted[asked.socket] >= endpointLimits.maxConnections) {
-      return this.#refuse(asked, "too_many_connections");
-    }
+    if (!this.places[asked.socket].take()) return this.#refuse(asked, "too_many_connections");
     this.#reply(asked, "200", "OK");
   }
 
@@ -80,7 +74,8 @@ export class PeerGate {
   #refuse(asked: Asked, reason: PeerRefused["reason"]): void {
     const { uid = -1, pid = -1 } = peerOf(asked.address) ?? {};
     this.#onRefused({ socket: asked.socket, uid, pid, reason });
-    this.#reply(asked, "400", "refused");
+    // A client of ZeroMQ takes 400 for final, and connects again after 300: room there may be soon.
+    this.#reply(asked, reason === "too_many_connections" ? "300" : "400", "refused");
   }
 
   #reply({ handler, request }: Asked, status: string, text: string): void {
