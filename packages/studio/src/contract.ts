@@ -284,7 +284,7 @@ export interface TaskActions {
   prompt(text: string): Promise<void>;
   /** Ends the current turn within a second. Idempotent. */
   stop(): Promise<void>;
-  /** Single use: throws `approval.already_settled`, `.expired`, `.not_found`. */
+  /** Single use: throws `approval.already_settled`, `.agent_gone`, `.expired`, `.not_found`. */
   answer(approvalId: string, optionId: string): Promise<void>;
   diff(): Promise<DiffView>;
   /** Puts the diff on a new branch of the real repository. Idempotent for one state of the work. */

@@ -22,7 +22,7 @@ import { resolveSession } from "./groups/resolve-session.ts";
 import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
-import { answerGate } from "./work/gate-questions.ts";
+import { answerGate, gateWaits } from "./work/gate-questions.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
 
 export interface StudioHostOptions {
@@ -109,10 +109,14 @@ export class StudioHost implements BackendHost {
     await this.#runners.get(taskId)?.stop();
   }
 
-  async answer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<void> {
+  waits(taskId: string, approvalId: string): boolean {
+    return gateWaits(this.#options.gate, approvalId) || this.#runners.get(taskId)?.waits(approvalId) === true;
+  }
+
+  async answer(taskId: string, approvalId: string, choice: ApprovalChoice): Promise<boolean> {
     const onLost = (error: unknown) => this.ports.log.error("a rule could not be written", { taskId, error });
-    if (await answerGate(this.#options.gate, approvalId, choice, onLost)) return;
-    await this.#runners.get(taskId)?.answer(approvalId, choice);
+    if (await answerGate(this.#options.gate, approvalId, choice, onLost)) return true;
+    return (await this.#runners.get(taskId)?.answer(approvalId, choice)) ?? false;
   }
 
   async snapshot(taskId: string): Promise<string> {

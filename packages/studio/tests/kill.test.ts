@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { isErrorCode } from "@holdfast/core";
 import { createTranscript, reduceTranscript, type SessionEvent, type TaskView } from "../src/index.ts";
 import {
   makeRepository,
@@ -114,6 +115,12 @@ describe("kill -9 of the server", () => {
     const before = await readLog(server.client, asked.sessionId);
     await server.kill();
     const next = await ServerProcess.start(t, data, server.cookie);
+    // The agent that asked is gone: its answer is refused, whether its card is still shown or not.
+    await assert.rejects(
+      next.client.task(id).answer(old, asked.approvals[0]?.options[0]?.id ?? ""),
+      (error) =>
+        isErrorCode(error, "approval", "agent_gone") || isErrorCode(error, "approval", "already_settled"),
+    );
     const watch = await Watch.open(next.client, id);
     await watch.until((view) => view.approvals.some((approval) => approval.id !== old), "a new question");
     assert.equal(watch.latest.approvals.length, 1);

@@ -24,8 +24,10 @@ export interface BackendHost {
   wake(taskId: string): void;
   /** Ends the current turn, its agent and its jail; resolves within a second. */
   stop(taskId: string): Promise<void>;
-  /** Delivers a durable answer to the agent, if it still waits. */
-  answer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<void>;
+  /** True while the agent that asked, or the gate, waits for the answer to this question. */
+  waits(taskId: string, approvalId: string): boolean;
+  /** Delivers a durable answer. False when nobody waits for it any more. */
+  answer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<boolean>;
   /** Puts into the audit log what has happened. */
   note(entry: AuditEntry): Promise<void>;
   /** What `groups.json` says. */

@@ -1,5 +1,5 @@
 import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
-import type { AppliedBranch, TaskView } from "../contract.ts";
+import type { AppliedBranch, ApprovalView, TaskView } from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
@@ -32,11 +32,17 @@ interface CallOptions {
   readonly args: readonly unknown[];
 }
 
+/** What the steps ask of the process around them. */
+export type TaskHost = Pick<
+  BackendHost,
+  "ports" | "wake" | "stop" | "waits" | "answer" | "snapshot" | "branchName" | "apply"
+>;
+
 /** The steps of a task that take more than a line: each writes down what it is about to do, then does it. */
 export class TaskSteps {
-  readonly #host: BackendHost;
+  readonly #host: TaskHost;
 
-  constructor(host: BackendHost) {
+  constructor(host: TaskHost) {
     this.#host = host;
   }
 
@@ -107,12 +113,15 @@ export class TaskSteps {
       const message = "The agent did not offer this answer";
       throw new HoldfastError("approval", "invalid_option", message, { statusCode: 400 });
     }
+    // After a crash the question stands here until the runner takes it away: nobody waits for its answer.
+    if (!this.#host.waits(c.state.id, approvalId)) throw unheardAnswer(approval);
     const allowed = option.kind === "allow_once" || option.kind === "allow_always";
     settleApproval(c.state, approvalId);
     this.changed(c);
     // The record is used up durably before the agent learns of it: it can never be used twice.
     await c.saveState();
-    await this.#host.answer(c.state.id, approvalId, { optionId, allowed });
+    const heard = await this.#host.answer(c.state.id, approvalId, { optionId, allowed });
+    if (!heard) throw unheardAnswer(approval);
   }
 
   async apply(c: TaskContext, branch: string | undefined): Promise<AppliedBranch> {
@@ -211,8 +220,23 @@ export class TaskSteps {
 
 function unknownApproval(state: TaskState, approvalId: string): HoldfastError {
   return state.settled.includes(approvalId)
-    ? new HoldfastError("approval", "already_settled", "This question has been answered already", {
-        statusCode: 409,
-      })
+    ? alreadySettled()
     : new HoldfastError("approval", "not_found", "There is no such question", { statusCode: 404 });
+}
+
+/**
+ * An answer is never kept for the agent that is started next: it may have done other things before it
+ * asks the same again, and whoever answered has not seen those.
+ */
+function unheardAnswer({ boundary }: ApprovalView): HoldfastError {
+  if (boundary !== undefined) return alreadySettled();
+  const message =
+    "The agent that asked this is gone, and the answer went nowhere. " +
+    "When it goes on and still needs to know, it asks again.";
+  return new HoldfastError("approval", "agent_gone", message, { statusCode: 409 });
+}
+
+function alreadySettled(): HoldfastError {
+  const message = "This question has been answered already";
+  return new HoldfastError("approval", "already_settled", message, { statusCode: 409 });
 }

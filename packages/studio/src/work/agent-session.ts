@@ -39,7 +39,10 @@ export interface AgentSession {
   prompt(text: string, once: string): Promise<string>;
   /** Asks the agent to end its turn; resolves when it was told. */
   cancel(): Promise<void>;
-  answer(approvalId: string, choice: ApprovalChoice): Promise<void>;
+  /** True while the agent waits for the answer to this question. */
+  waits(approvalId: string): boolean;
+  /** False when the agent does not wait for it. */
+  answer(approvalId: string, choice: ApprovalChoice): Promise<boolean>;
   end(): Promise<void>;
 }
 
@@ -136,8 +139,13 @@ class LiveSession implements AgentSession {
     await this.#options.gate.approvals.cancelSession(this.#options.sessionId);
   }
 
-  async answer(approvalId: string, choice: ApprovalChoice): Promise<void> {
-    await this.#approver?.answer(approvalId, choice);
+  waits(approvalId: string): boolean {
+    return this.#alive && this.#approver?.waits(approvalId) === true;
+  }
+
+  async answer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
+    if (!this.waits(approvalId)) return false;
+    return (await this.#approver?.answer(approvalId, choice)) ?? false;
   }
 
   async end(): Promise<void> {

@@ -64,13 +64,19 @@ export class Approver {
     }
   }
 
-  /** Resolves when the answer is on its way to the agent. */
-  async answer(approvalId: string, choice: ApprovalChoice): Promise<void> {
+  /** True while the agent waits for the answer to this question. */
+  waits(approvalId: string): boolean {
+    return this.#pending.has(approvalId) && this.#options.gate.approvals.get(approvalId)?.state === "pending";
+  }
+
+  /** Resolves when the answer is on its way to the agent; false when that waits no more. */
+  async answer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
     const pending = this.#pending.get(approvalId);
-    if (pending === undefined) return;
+    if (pending === undefined || !this.waits(approvalId)) return false;
     pending.choice = choice;
     await this.#options.gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
     await pending.done;
+    return true;
   }
 
   async cancelAll(): Promise<void> {

@@ -58,9 +58,15 @@ export class GateQuestions {
 /** The answer that allows the call and writes its narrow rule into the policy file. */
 const ruleOption = "allow-rule";
 
+/** True for a question of the gate that has no answer yet. */
+export function gateWaits(gate: Gate, approvalId: string): boolean {
+  const approval = gate.approvals.get(approvalId);
+  return approval !== undefined && !isAgentsOwn(approval) && approval.state === "pending";
+}
+
 /**
- * Gives the gate a person's answer, whatever has become of the agent. False when it is not the gate's.
- * `onLost` is told when a rule could not be written: then the call is allowed, once.
+ * Gives the gate a person's answer, whatever has become of the agent. False when the gate does not wait
+ * for it. `onLost` is told when a rule could not be written: then the call is allowed, once.
  */
 export async function answerGate(
   gate: Gate,
@@ -68,14 +74,12 @@ export async function answerGate(
   choice: ApprovalChoice,
   onLost: (error: unknown) => void,
 ): Promise<boolean> {
-  const approval = gate.approvals.get(approvalId);
-  if (approval === undefined || isAgentsOwn(approval)) return false;
-  if (approval.state === "pending") {
-    // The rule first: who is asked again although it was written loses nothing.
-    if (choice.optionId === ruleOption && approval.proposal !== undefined)
-      await gate.addPolicyRule(approval.proposal, "owner").catch(onLost);
-    await gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
-  }
+  if (!gateWaits(gate, approvalId)) return false;
+  // The rule first: who is asked again although it was written loses nothing.
+  const { proposal } = gate.approvals.get(approvalId) ?? {};
+  if (choice.optionId === ruleOption && proposal !== undefined)
+    await gate.addPolicyRule(proposal, "owner").catch(onLost);
+  await gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
   return true;
 }
 

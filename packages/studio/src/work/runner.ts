@@ -85,8 +85,14 @@ export class TaskRunner {
     if (this.#again) this.wake();
   }
 
-  async answer(approvalId: string, choice: ApprovalChoice): Promise<void> {
-    await this.#agent?.answer(approvalId, choice);
+  /** True while the agent waits for the answer to this question. */
+  waits(approvalId: string): boolean {
+    return this.#agent?.waits(approvalId) === true;
+  }
+
+  /** False when no agent waits for it. */
+  async answer(approvalId: string, choice: ApprovalChoice): Promise<boolean> {
+    return (await this.#agent?.answer(approvalId, choice)) ?? false;
   }
 
   /** Ends an agent that has nothing to do. */

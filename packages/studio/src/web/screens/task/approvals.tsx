@@ -15,6 +15,8 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   const announce = useAnnounce();
   const region = useRef<HTMLDivElement>(null);
   const [answered, setAnswered] = useState<ReadonlySet<string>>(new Set());
+  // Stays when the card is taken away, until an answer arrives.
+  const [unheard, setUnheard] = useState<unknown>();
   const open = task.approvals.filter((approval) => !answered.has(approval.id));
   const first = open[0];
   const firstId = first?.id;
@@ -28,13 +30,19 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   }, [announce, asker, firstId, firstTitle]);
   return (
     <div className="approvals" ref={region}>
+      {unheard !== undefined && <ErrorNotice error={unheard} title="The answer was not taken." />}
       {open.map((approval) => (
         <ApprovalCard
           key={approval.id}
           taskId={task.id}
           approval={approval}
+          onUnheard={(error) => {
+            setAnswered((known) => new Set(known).add(approval.id));
+            setUnheard(error);
+          }}
           onAnswered={(outcome) => {
             setAnswered((known) => new Set(known).add(approval.id));
+            setUnheard(undefined);
             announce(outcome);
             const next = open.find((other) => other.id !== approval.id);
             if (next === undefined) document.querySelector<HTMLElement>(".transcript")?.focus();
@@ -54,10 +62,12 @@ function isFocusIdle(): boolean {
 function ApprovalCard({
   taskId,
   approval,
+  onUnheard,
   onAnswered,
 }: {
   readonly taskId: string;
   readonly approval: ApprovalView;
+  readonly onUnheard: (error: unknown) => void;
   readonly onAnswered: (outcome: string) => void;
 }) {
   const id = useId();
@@ -71,6 +81,10 @@ function ApprovalCard({
     onError: (error) => {
       // Another window was quicker, or it ran out: the newer view takes the card away.
       const code = errorCode(error);
+      if (code === "approval.agent_gone") {
+        onUnheard(error);
+        void queries.invalidateQueries({ queryKey: ["task", taskId] });
+      }
       if (
         code === "approval.already_settled" ||
         code === "approval.expired" ||
