@@ -5,6 +5,14 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "libzmq asks in no other form; the types alone do not know it",
   ],
   [
+    "egress/forward.ts: without the upstream's own name",
+    "the jail's own is dropped before, and Node names the host that it connects to",
+  ],
+  [
+    "jail/seccomp.ts: guard 1: if (jumpTrue > 255 || jumpFalse > 255)",
+    "no rule is so long, and what does not fit into a byte is refused where it is written; the words alone differ",
+  ],
+  [
     "plugins/connections.ts: without the end of what is open",
     "the signal ends the connection to the server, and that ends the plugin's",
   ],

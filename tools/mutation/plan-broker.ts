@@ -11,7 +11,7 @@ const approvals = test("broker-hostile", "^an approval in the broker|used up aft
 function stages(): Planned[] {
   return [
     ...mutants(
-      [live, test("policy"), approvals],
+      [live, test("policy"), approvals, hostile],
       file("jail-broker"),
       withEdits([
         ["the stage payload", "pipeline.payload.run(pipeline.topic.run(call))", "pipeline.topic.run(call)"],
@@ -153,7 +153,20 @@ export function broker(): Planned[] {
         ["keys", "&& !this.#suspects(joinedKeys)", ""],
       ]),
     ),
-    ...["peer-check", "peer-gate", "places", "guarded-sockets", "endpoint-process"].flatMap((part) =>
+    ...["peer-check", "places"].flatMap((part) =>
+      mutants([beside(`broker/endpoint/${part}`), ...sockets], file(`endpoint/${part}`), withoutGuards),
+    ),
+    ...mutants(
+      [beside("broker/endpoint/places")],
+      file("endpoint/places"),
+      withEdits([
+        ["those who are being asked", "this.#held + this.#taken.length >=", "this.#held >="],
+        ["those who stay", "this.#held += 1;", ""],
+        ["the time of a handshake", "this.#taken.filter((at) => at > since)", "[]"],
+        ["an end that is told twice", "Math.max(this.#held - 1, 0)", "this.#held - 1"],
+      ]),
+    ),
+    ...["peer-gate", "guarded-sockets", "endpoint-process"].flatMap((part) =>
       mutants(sockets, file(`endpoint/${part}`), withoutGuards),
     ),
     ...mutants(sockets, file("endpoint/guarded-sockets"), (path, text) =>

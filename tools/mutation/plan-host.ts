@@ -100,7 +100,8 @@ function pluginsAndGroups(): Planned[] {
     ...mutants([limits, manifest], `${gate}plugins/plugin-limits.ts`, (path, text) =>
       withoutLimits(path, text, "pluginLimits"),
     ),
-    ...guards([manifest, ...plugins], ...names("manifest", "names", "plugin-folder", "plugin-modules")),
+    ...guards([beside("plugins/names"), manifest, ...plugins], ...names("names")),
+    ...guards([manifest, ...plugins], ...names("manifest", "plugin-folder", "plugin-modules")),
     ...guards(
       [beside("plugins/plugin-settings"), test("plugin-faults")],
       ...names("plugin-settings", "credentials"),

@@ -67,6 +67,8 @@ describe("the broker, from inside a jail", needs, () => {
         return ok({ [secret]: [secret.slice(0, 9), secret.slice(9)], number: 1 });
       },
     },
+    dear: { handler: () => ok("bought") },
+    dear_try: { handler: () => ({ ok: false, error: { code: "SOLD_OUT", message: "none" } }) },
     risky: { handler: ({ arguments: args }) => ok(args["value"] ?? null), riskLevel: "high" },
   });
 
@@ -76,7 +78,11 @@ describe("the broker, from inside a jail", needs, () => {
       vault: { env: { ANTHROPIC_API_KEY: secret }, logins: false },
       broker: {
         confirmWaitMs: 100,
-        rateLimits: { jail: many(), tool: { calls: { perMinute: 60, burst: 40 } } },
+        rateLimits: {
+          jail: many(),
+          tool: { calls: { perMinute: 60, burst: 40 }, money: { perMinute: 0.001, burst: 10 } },
+        },
+        costOf: (tool, succeeded) => (tool.startsWith("dear") ? (succeeded ? 11 : 4) : 0),
       },
     });
     suite.after(() => gate.close());
@@ -150,6 +156,32 @@ describe("the broker, from inside a jail", needs, () => {
     assert.deepEqual([code, stage, retriable], ["RATE_LIMITED", 4, true]);
     assert.ok(Number.isInteger(retryAfter) && Number(retryAfter) >= 1);
     assert.equal((await guest.call("a", "echo", { text: "x" })).payload.error, null);
+  });
+
+  test("limits the rate of questions that no stage sees", async () => {
+    for (let n = 0; ; n++) {
+      assert.ok(n < 100, "a hundred questions passed");
+      guest.send("b", "tool.list", `list-${n}`, {});
+      const { error } = (await guest.answer("b", `list-${n}`)).payload;
+      if (error === null) continue;
+      assert.deepEqual([error.code, error.retriable], ["RATE_LIMITED", true]);
+      assert.ok(Number(error.retry_after) >= 1);
+      break;
+    }
+    for (const args of [{}, { correlation: 7 }, { correlation: "x", more: 1 }]) {
+      guest.send("b", "tool.cancel", "cancel-what", args);
+      const { error } = (await guest.answer("b", "cancel-what")).payload;
+      assert.deepEqual([error?.code, error?.field], ["VALIDATION_FAILED", "correlation"]);
+    }
+  });
+
+  test("takes what a call has cost, also one that failed, and lets nothing dear follow", async () => {
+    assert.equal((await guest.call("a", "dear", {})).payload.result, "bought");
+    assert.equal((await guest.refused("a", "dear", {})).code, "RATE_LIMITED");
+    for (let n = 0; n < 3; n++) assert.equal((await guest.refused("a", "dear_try", {})).code, "SOLD_OUT");
+    const { code, message } = await guest.refused("a", "dear_try", {});
+    assert.equal(code, "RATE_LIMITED");
+    assert.match(message, /money: the limit of the tool/);
   });
 
   test("tells nothing of what was thrown but an id", async () => {

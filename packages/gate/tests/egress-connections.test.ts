@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
-import { UpstreamConnections } from "../src/egress/upstream-connections.ts";
-import { ask, openProxy } from "./egress-support.ts";
+import { mayRepeat, UpstreamConnections } from "../src/egress/upstream-connections.ts";
+import { ask, codeOf, openProxy } from "./egress-support.ts";
 
 interface Upstream {
   readonly server: Server;
@@ -129,5 +135,51 @@ test("a connection is taken again only for the addresses that were checked for i
     assert.equal(kept.maxFreeSockets, egressLimits.maxIdleUpstreams);
     assert.notEqual(kept, fresh);
     assert.equal(connections.agents(protocol).kept, kept);
+  }
+});
+
+test("what may be sent twice changes nothing, has no body, and is not waited for", () => {
+  const may = (method: string, headers: IncomingMessage["headers"] = {}) =>
+    mayRepeat({ method, headers } as IncomingMessage);
+  assert.deepEqual([may("GET"), may("HEAD"), may("GET", { "content-length": "0" })], [true, true, true]);
+  for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get"]) {
+    assert.equal(may(method, { "content-length": "0" }), false, method);
+  }
+  for (const headers of [
+    { "content-length": "2" },
+    { "transfer-encoding": "chunked" },
+    { expect: "100-continue" },
+  ]) {
+    assert.equal(may("GET", headers), false, JSON.stringify(headers));
+  }
+});
+
+test("a client that goes away takes its request with it, whatever the upstream is about to say", async (t) => {
+  const { baseUrl, server } = await upstream(t, () => {});
+  const { proxy } = await openProxy(t, { baseUrl }, long);
+  for (const [method, path] of [
+    ["GET", models],
+    ["POST", "/model/v1/messages"],
+  ] as const) {
+    const arrived = once(server, "request") as Promise<[IncomingMessage]>;
+    const request = httpRequest({ socketPath: proxy.socketPath, method, path, agent: false });
+    request.on("error", () => {});
+    request.end();
+    const [{ socket }] = await arrived;
+    const closed = once(socket, "close");
+    request.destroy();
+    await closed;
+  }
+});
+
+test("an upstream that says nothing is left, over either kind of connection", async (t) => {
+  const { baseUrl } = await upstream(t, (request) => void request.resume());
+  const { proxy } = await openProxy(t, { baseUrl }, { ...long, upstreamIdleMs: 50 });
+  for (const [method, path] of [
+    ["GET", models],
+    ["POST", "/model/v1/messages"],
+  ] as const) {
+    const reply = await ask(proxy, method, path);
+    assert.deepEqual([reply.status, codeOf(reply)], [504, "upstream_timed_out"], method);
   }
 });

@@ -220,6 +220,54 @@ describe("the limits of the proxy", () => {
     assert.equal(upstream.requests.length, 2);
   });
 
+  test("hold for what a head is made of: its bytes, and how many fields", async (t) => {
+    const upstream = await startUpstream(t, ok);
+    const { proxy, decisions } = await openProxy(
+      t,
+      { baseUrl: upstream.url },
+      { maxHeaderBytes: 4_096, maxHeaders: 16 },
+    );
+    const get = (headers: Record<string, string>) => ask(proxy, "GET", "/model/v1/models", { headers });
+    assert.equal((await get({ large: "x".repeat(3_500) })).status, 200);
+    const refused = await get({ large: "x".repeat(4_500) });
+    assert.deepEqual([refused.status, codeOf(refused)], [431, "headers_too_large"]);
+    assert.equal(decisions.at(-1)?.rule, "egress.headers_too_large");
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${n}`, "1"]));
+    assert.equal((await get(many(14))).status, 200, "sixteen with host and connection");
+    const tooMany = await get(many(15));
+    assert.deepEqual([tooMany.status, codeOf(tooMany)], [431, "headers_too_large"]);
+    assert.equal(upstream.requests.length, 2);
+  });
+
+  test("hold for a head that takes long, and for a body that does, each by itself", async (t) => {
+    const upstream = await startUpstream(t, ok);
+    const send = (setup: Awaited<ReturnType<typeof openProxy>>, bytes: string) =>
+      new Promise<string>((resolve) => {
+        const socket = createConnection(setup.proxy.socketPath);
+        let answer = "";
+        socket.on("data", (chunk) => {
+          answer += String(chunk);
+        });
+        socket.on("error", () => {});
+        socket.once("close", () => resolve(answer));
+        socket.write(bytes);
+      });
+    const head = "POST /model/v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n";
+    const slowHeads = await openProxy(
+      t,
+      { baseUrl: upstream.url },
+      { headersTimeoutMs: 50, requestTimeoutMs: 600_000, checkIntervalMs: 10 },
+    );
+    assert.match(await send(slowHeads, head), /^HTTP\/1\.1 408 /);
+    const slowBodies = await openProxy(
+      t,
+      { baseUrl: upstream.url },
+      { headersTimeoutMs: 50, requestTimeoutMs: 50, checkIntervalMs: 10 },
+    );
+    assert.match(await send(slowBodies, `${head}\r\n{}`), /^HTTP\/1\.1 408 /);
+  });
+
   test("hold for connections and for those that are slow, while another jail goes on", async (t) => {
     const upstream = await startUpstream(t, ok);
     const limits = { maxConnections: 4, headersTimeoutMs: 100, requestTimeoutMs: 200, checkIntervalMs: 20 };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import type { JailMount, JailSpec } from "@holdfast/gate";
-import { checkJailSpec, jailLimits } from "../src/jail/jail-spec.ts";
+import { checkJailSpec, jailLimits, refuseEqualsSign } from "../src/jail/jail-spec.ts";
 
 let directory = "";
 before(() => {
@@ -46,6 +46,16 @@ describe("the specification of a jail", () => {
     refused({ args: ["a\0b"] }, /NUL byte/);
     for (const cwd of ["workspace", "/a/../b", "/a/", "/a\0b", "//a"]) refused({ cwd }, /working directory/);
     refused({ network: "host" as "none" }, /no network/);
+  });
+
+  test("has a command that is no assignment, where the first process would take it for one", () => {
+    refuseEqualsSign(spec({ command: "/bin/sh", args: ["A=b"] }));
+    for (const command of ["A=b", "/opt/a=b/run", "="]) {
+      assert.throws(
+        () => refuseEqualsSign(spec({ command })),
+        (error) => isErrorCode(error, "jail", "invalid_spec"),
+      );
+    }
   });
 
   test("has an environment of plain variables", () => {

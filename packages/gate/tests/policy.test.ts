@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { isErrorCode, isHoldfastError } from "@holdfast/core";
@@ -94,6 +94,13 @@ describe("a policy file", () => {
     writeFileSync(join(dataDir, "policy.json"), "{}");
     const opening = createGate({ dataDir, jails: { driver: "none", allowUnsafe: true } });
     await assert.rejects(opening, (error) => isErrorCode(error, "policy", "invalid_file"));
+    const other = temporaryDirectory(t);
+    mkdirSync(join(other, "policy.json"));
+    await assert.rejects(
+      createGate({ dataDir: other, jails: { driver: "none", allowUnsafe: true } }),
+      (error) => isErrorCode(error, "policy", "invalid_file"),
+      "a folder in its place",
+    );
   });
 });
 

@@ -81,3 +81,15 @@ test("survives a restart, a clock that jumps, and a file that is none", async (t
   writeFileSync(path, "{");
   assert.equal(open().take(principal, "a", 1), undefined);
 });
+
+test("what another version has saved is not taken for this one's", (t) => {
+  const { open, path } = setup(t, { jail: { calls: { perMinute: 60, burst: 1 } } });
+  const buckets = [["jail\0calls\0s", { left: 0, at: 1_000_000 }]];
+  const save = (saved: unknown) => writeFileSync(path, JSON.stringify(saved));
+  save({ version: 1, buckets });
+  assert.equal(open().take(principal, "a", 1)?.scope, "jail");
+  for (const saved of [{ version: 2, buckets }, { buckets }, { version: 1, buckets: {} }]) {
+    save(saved);
+    assert.equal(open().take(principal, "a", 1), undefined, JSON.stringify(saved));
+  }
+});

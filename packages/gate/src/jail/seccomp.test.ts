@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { action, buildSeccompFilter, type FilterArch, refusedCalls } from "./seccomp.ts";
+import { isErrorCode } from "@holdfast/core";
+import { action, buildSeccompFilter, type FilterArch, filterArch, refusedCalls } from "./seccomp.ts";
 
 const audit: Record<FilterArch, number> = { x64: 0xc000003e, arm64: 0xc00000b7 };
 const eperm = action.errno(1);
@@ -172,3 +173,14 @@ for (const arch of ["x64", "arm64"] as const) {
     });
   });
 }
+
+test("there is a filter for two architectures, and no jail on another", () => {
+  assert.deepEqual([filterArch("x64"), filterArch("arm64")], ["x64", "arm64"]);
+  for (const arch of ["ia32", "arm", "riscv64", ""]) {
+    assert.throws(
+      () => filterArch(arch),
+      (error) => isErrorCode(error, "jail", "unavailable"),
+      arch,
+    );
+  }
+});

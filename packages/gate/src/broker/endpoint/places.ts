@@ -6,16 +6,22 @@ import { endpointLimits } from "../broker-limits.ts";
  */
 export class Places {
   #held = 0;
-  /** When the places were taken whose handshake is not over, oldest first (performance.now()). */
+  /** When the places were taken whose handshake is not over, oldest first. */
   #taken: number[] = [];
+  readonly #now: () => number;
+
+  /** `now`: milliseconds that only grow. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   /** Takes a place; false when there is none. */
   take(): boolean {
     // Within this time a handshake is over, one way or the other; of one that failed nobody says whose it was.
-    const since = performance.now() - endpointLimits.handshakeMs;
+    const since = this.#now() - endpointLimits.handshakeMs;
     this.#taken = this.#taken.filter((at) => at > since);
     if (this.#held + this.#taken.length >= endpointLimits.maxConnections) return false;
-    this.#taken.push(performance.now());
+    this.#taken.push(this.#now());
     return true;
   }
 
