@@ -25,6 +25,7 @@ import {
 import { bytes, callRecord, integer, optionalInteger } from "../rows.ts";
 import { Wal } from "../wal.ts";
 import type { FileHost } from "./files.ts";
+import { LastWrite } from "./last-write.ts";
 import {
   checkFileFormat,
   createFileTables,
@@ -74,6 +75,7 @@ export class ActorFile {
   #mostlyMoved = false;
   /** Pragmas of the user that last as long as a connection. */
   readonly #pragmas = new Map<string, string>();
+  readonly #last = new LastWrite();
 
   constructor(id: string, path: string, host: FileHost, isNew: boolean) {
     this.id = id;
@@ -109,6 +111,7 @@ export class ActorFile {
   acquire(epoch: number): void {
     const { session, sql } = this.#use();
     session.rollbackAll();
+    this.#last.forget();
     this.#run(() => sql.setEpoch.run(epoch));
     this.#epoch = epoch;
     this.held = true;
@@ -134,6 +137,7 @@ export class ActorFile {
     this.assertUsable();
     const { session, sql } = this.#use();
     if (batch.epoch !== this.#epoch || batch.version !== this.#version + 1) throw fenced(this.id);
+    this.#last.keep();
     this.#run(() => {
       try {
         session.assertIntact();
@@ -353,6 +357,7 @@ export class ActorFile {
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection === undefined) return;
+    this.#last.keep();
     // After a failed sync nothing may be moved out of the log: the next process judges it.
     const last = this.isFailed ? this.#reader() : undefined;
     connection.wal.close();
@@ -403,7 +408,8 @@ export class ActorFile {
       }
       for (const pragma of this.#pragmas.values()) database.exec(pragma);
       const sql = prepareFileStatements(database);
-      const session = new SqlSession(database);
+      const session = new SqlSession(database, this.#last);
+      this.#last.attach(database);
       const wal = new Wal(`${this.path}-wal`, this.#host.syncFile);
       return { database, session, sql, wal, frameBytes: pageSize(database) + 24 };
     } catch (error) {

@@ -1,6 +1,7 @@
 import { constants, type DatabaseSync } from "node:sqlite";
 import type { StatementKind } from "@holdfast/actors";
 import { HoldfastError } from "@holdfast/core";
+import type { AsksOf } from "./last-write.ts";
 
 /** Tables and savepoints of this prefix are the store's own. */
 export const reservedPrefix = "_holdfast_";
@@ -79,6 +80,7 @@ const changing = new Set<number>([
 export class Authorizer {
   #watching = false;
   #kind: StatementKind = "read";
+  readonly #functions = new Set<string | null>();
   #refusal: HoldfastError | undefined;
 
   constructor(database: DatabaseSync) {
@@ -93,6 +95,7 @@ export class Authorizer {
   watch<T>(work: () => T): T {
     this.#watching = true;
     this.#kind = "read";
+    this.#functions.clear();
     this.#refusal = undefined;
     try {
       return work();
@@ -106,6 +109,14 @@ export class Authorizer {
   /** What the statement that was compiled last does; SQLite tells of a `VACUUM` only when it runs. */
   get kind(): StatementKind {
     return this.#kind;
+  }
+
+  /** Which functions the statement that was compiled last calls that tell of the one before it. */
+  get asks(): AsksOf {
+    return {
+      rowid: this.#functions.has("last_insert_rowid"),
+      changes: this.#functions.has("changes"),
+    };
   }
 
   #look(action: number, first: string | null, second: string | null): HoldfastError | undefined {
@@ -132,6 +143,7 @@ export class Authorizer {
       case constants.SQLITE_DETACH:
         return notAllowed("DETACH");
       case constants.SQLITE_FUNCTION:
+        this.#functions.add(second);
         return second === "load_extension" ? notAllowed("load_extension") : undefined;
       default:
         return undefined;

@@ -3,6 +3,7 @@ import type { ActorStatement, SqlInput, SqlParameters, SqlRow, StatementKind } f
 import { HoldfastError } from "@holdfast/core";
 import { mapSqliteError, sqliteCode } from "../errors.ts";
 import { Authorizer, reserved, reservedPrefix } from "./authorizer.ts";
+import type { AsksOf, LastWrite } from "./last-write.ts";
 
 /** Compiled statements that one open database keeps, by their text. */
 const maxStatements = 128;
@@ -10,9 +11,14 @@ const maxStatements = 128;
 /** Blanks, semicolons and comments before a statement. */
 const lead = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/;
 
+/** Statements that set `changes()`, where they write. */
+const counting = /^(?:insert|replace|update|delete|with)\b/i;
+
 interface Compiled {
   readonly statement: StatementSync;
   readonly kind: StatementKind;
+  readonly asks: AsksOf;
+  readonly counts: boolean;
   readonly rest: string;
   /** Whole numbers beyond 2^53 make a read run again; a statement that writes must not. */
   bigints: boolean;
@@ -26,6 +32,7 @@ interface Compiled {
 export class SqlSession {
   readonly #database: DatabaseSync;
   readonly #authorizer: Authorizer;
+  readonly #last: LastWrite | undefined;
   readonly #compiled = new Map<string, Compiled>();
   /** Why the open transaction cannot be committed any more. */
   #lost: HoldfastError | undefined;
@@ -37,8 +44,10 @@ export class SqlSession {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  /** `last` where others than user SQL write on the connection. */
+  constructor(database: DatabaseSync, last?: LastWrite) {
     this.#database = database;
+    this.#last = last;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
     this.#authorizer = new Authorizer(database);
@@ -141,12 +150,14 @@ export class SqlSession {
       throw mapSqliteError(error);
     }
     const kind = /^vacuum\b/i.test(text) ? "alone" : this.#authorizer.kind;
+    const { asks } = this.#authorizer;
+    const counts = kind === "write" && counting.test(text);
     const rest = text.slice(statement.sourceSQL.length).replace(lead, "");
     const bigints = kind !== "read" && statement.columns().length > 0;
     statement.setReadBigInts(bigints);
     // `:a` and `@a` are two parameters.
     statement.setAllowBareNamedParameters(false);
-    const compiled: Compiled = { statement, kind, rest, bigints, arrays: false };
+    const compiled: Compiled = { statement, kind, asks, counts, rest, bigints, arrays: false };
     this.#compiled.set(sql, compiled);
     for (const oldest of this.#compiled.keys()) {
       if (this.#compiled.size <= maxStatements) break;
@@ -163,6 +174,8 @@ export class SqlSession {
     } else if (compiled.kind !== "read" && compiled.kind !== "alone") {
       throw new Error(`The store does not run a "${compiled.kind}"`);
     }
+    this.#last?.putBack(compiled.kind === "write", compiled.asks);
+    if (compiled.counts) this.#last?.counted();
     if (compiled.arrays !== arrays) {
       compiled.statement.setReturnArrays(arrays);
       compiled.arrays = arrays;
