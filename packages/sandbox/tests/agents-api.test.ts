@@ -75,6 +75,18 @@ describe("agents over HTTP", () => {
     });
   });
 
+  test("a launcher below XDG_DATA_HOME of agents wins over one in HOME", async (t) => {
+    const dataHome = join(await temporary(t), "data");
+    const sandbox = await startSandbox(t, "unix", { env: { XDG_DATA_HOME: dataHome } });
+    const path = async () => field((await get(sandbox, "/v1/agents/mock?config=true")).body, "path");
+    for (const base of [join(sandbox.home, ".local/share"), dataHome]) {
+      const directory = join(base, "sandbox-agent/bin/agent_processes");
+      await mkdir(directory, { recursive: true });
+      await writeFile(join(directory, "mock-acp"), "#!/bin/sh\nexit 7\n", { mode: 0o755 });
+      assert.equal(await path(), join(directory, "mock-acp"));
+    }
+  });
+
   test("what a running agent offers wins over the table, and no_cache asks for it", async (t) => {
     const broken = `process.stderr.write("no licence\\n"); process.exit(3);`;
     const agents = [...sandboxAgents(), ...(await withScript(t, "broken", broken)).slice(-1)];

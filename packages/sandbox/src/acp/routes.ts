@@ -153,6 +153,7 @@ function lastEventId(exchange: Exchange): number {
   // A client that has seen no id yet may send the header without one.
   if (header === undefined || header === "") return 0;
   const text = String(header);
-  if (!/^\d{1,20}$/.test(text)) throw invalid("the Last-Event-ID header must be a non-negative integer");
+  // The sentence is what the peer's clients are tested with; 0 is taken too.
+  if (!/^\d{1,20}$/.test(text)) throw invalid("invalid request: Last-Event-ID must be a positive integer");
   return Number(text);
 }

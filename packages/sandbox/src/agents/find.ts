@@ -22,17 +22,19 @@ export interface FindOptions {
   readonly agentsDirectory?: string;
   /** HOME in which the launcher override of the peer's test agents is honoured. */
   readonly home?: string;
+  /** `XDG_DATA_HOME` of agents, where such a launcher may be in place of `<home>/.local/share`. */
+  readonly dataHome?: string;
   /** PATH to search, as one string. */
   readonly path?: string;
 }
 
 /**
- * Finds an installed agent: the launcher override in HOME first, then the row's entry, the agents
+ * Finds an installed agent: the launcher override first, then the row's entry, the agents
  * directory and PATH. Resolves to undefined when it is not installed.
  */
 export async function findAgent(row: AgentRow, options: FindOptions): Promise<AgentLocation | undefined> {
-  if (options.home !== undefined) {
-    const launcher = join(options.home, ".local/share/sandbox-agent/bin/agent_processes", `${row.id}-acp`);
+  for (const directory of launcherDirectories(options)) {
+    const launcher = join(directory, `${row.id}-acp`);
     if (await isExecutable(launcher)) {
       return { path: launcher, program: launcher, leading: [], source: "local_path" };
     }
@@ -56,6 +58,14 @@ export async function findAgent(row: AgentRow, options: FindOptions): Promise<Ag
     if (await isExecutable(path)) return await locate(path);
   }
   return undefined;
+}
+
+/** The XDG rule has a relative directory be ignored. */
+function launcherDirectories({ home, dataHome }: FindOptions): string[] {
+  const bases: string[] = [];
+  if (dataHome !== undefined && isAbsolute(dataHome)) bases.push(dataHome);
+  if (home !== undefined) bases.push(join(home, ".local/share"));
+  return bases.map((base) => join(base, "sandbox-agent/bin/agent_processes"));
 }
 
 /** A script for `env node` is started with this Node: it need not be in PATH, nor be new enough there. */

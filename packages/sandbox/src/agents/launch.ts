@@ -22,8 +22,10 @@ export interface LaunchContext {
 
 /** Where `row` is installed as the server sees it; undefined when it is not. */
 export function locateAgent(row: AgentRow, context: LaunchContext): Promise<AgentLocation | undefined> {
+  const dataHome = context.env.XDG_DATA_HOME;
   return findAgent(row, {
     home: context.home,
+    ...(dataHome === undefined ? {} : { dataHome }),
     path: context.env.PATH ?? "",
     agentsDirectory: context.agentsDirectory,
   });

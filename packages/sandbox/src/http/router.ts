@@ -224,13 +224,16 @@ export class Router {
 
   async #dispatch(found: Found, exchange: Exchange): Promise<void> {
     const { request, response } = exchange;
-    const password = found.route.takesPassword ? passwordOf(request) : undefined;
-    if (found.guarded) this.#guard.checkToken(request, password);
     const { methods, socket } = found.route;
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "");
     const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    // A GET that lost its upgrade on the way is told so, and not that its token was wrong.
+    const isLostUpgrade = socket !== undefined && handler === undefined && method === "GET";
+    const inQuery = isLostUpgrade ? exchange.query.get("access_token") : undefined;
+    const password = found.route.takesPassword ? passwordOf(request) : undefined;
+    if (found.guarded) this.#guard.checkToken(request, password ?? inQuery ?? undefined);
     if (!handler) {
-      if (socket && method === "GET") throw invalid("this endpoint takes WebSocket upgrades only");
+      if (isLostUpgrade) throw invalid("this endpoint takes WebSocket upgrades only");
       response.setHeader("allow", allowedOf(found.route));
       sendEmpty(response, 405);
       return;

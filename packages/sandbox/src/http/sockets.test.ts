@@ -83,6 +83,10 @@ describe("WebSocket routes", () => {
     socket.close();
     const plain = await fetch(`http://127.0.0.1:${port}/v1/plain?access_token=t`);
     assert.equal(plain.status, 401);
+    const lost = async (token: string) =>
+      (await fetch(`http://127.0.0.1:${port}/v1/echo/a?access_token=${token}`)).status;
+    assert.equal(await lost("t"), 400, "an upgrade whose headers were lost on the way is told apart");
+    assert.equal(await lost("no"), 401);
     const upgraded = await attempt(`${base}/plain`, { headers: { authorization } });
     assert.equal(upgraded.status, 200, "where there is no socket an upgrade is a plain request");
     assert.equal((await attempt(`${base}/none`, { headers: { authorization } })).status, 404);
