@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor } from "@holdfast/actors";
+import { actor, queue } from "@holdfast/actors";
 import { durable, Loop, workflow } from "@holdfast/actors/workflow";
 import { systemPorts } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
@@ -47,9 +47,25 @@ const nightly = actor({
   actions: { runs: (c) => [...c.state.runs] },
 });
 
+const sleepy = actor({
+  state: { log: [] as string[] },
+  queues: { orders: queue<string>() },
+  onWake: (c) => void c.state.log.push("woke"),
+  onSleep: (c) => void c.state.log.push("slept"),
+  run: workflow(async (ctx) => {
+    await ctx.queue.next("an order", { names: ["orders"] });
+  }),
+  actions: { log: (c) => c.state.log, nap: (c) => c.sleep() },
+  options: { sleepTimeout: 1_000 },
+});
+
 function registry() {
   const ports = systemPorts();
-  return createRegistry({ use: { slow, parent, nightly }, store: () => createMemoryStore({ ports }), ports });
+  return createRegistry({
+    use: { slow, parent, nightly, sleepy },
+    store: () => createMemoryStore({ ports }),
+    ports,
+  });
 }
 
 test("children start once and report once, whenever the process dies", async (t) => {
@@ -88,4 +104,15 @@ test("a workflow sleeps for days, its actor with it, and every day comes once", 
   kit.failNextCommit();
   await kit.clock.advance("25h");
   assert.deepEqual(await handle.runs(), [0, 1, 2, 3]);
+});
+
+test("what onSleep changes is kept with where the workflow stands", async (t) => {
+  const kit = await setupTest(t, registry(), { paused: true });
+  const handle = kit.client.sleepy.getOrCreate("s");
+  await handle.log();
+  await kit.clock.advance("5s");
+  assert.deepEqual(await handle.log(), ["woke", "slept", "woke"]);
+  await handle.nap();
+  await kit.clock.settle();
+  assert.deepEqual(await handle.log(), ["woke", "slept", "woke", "slept", "woke"]);
 });

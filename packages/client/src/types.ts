@@ -69,19 +69,37 @@ type EventPayload<Token> =
         ? T
         : unknown;
 
+// biome-ignore lint/suspicious/noExplicitAny: the actions of a client without types, `createClient<any>()`, take and give anything, and so do the events of an actor that declares none.
+type AnyValue = any;
+
+/**
+ * The registry of a client that was given none: its actors take and give anything, as those of
+ * `createClient<any>()` do.
+ */
+export type UntypedRegistry = AnyValue;
+
+/** What `c.client()` returns: anything, where nothing says which registry it is for. */
+export type ClientOf<R extends AnyRegistry> = IsAny<R> extends true ? AnyValue : Client<R>;
+
 /** The declared event names; any string when an actor declares none. */
 export type EventName<Events> = [keyof Events] extends [never] ? string : keyof Events & string;
 
-/** A tuple payload is spread over the callback's parameters; anything else is its only one. */
-export type EventArguments<Events, Name> = Name extends keyof Events
-  ? EventPayload<Events[Name]> extends infer Payload
-    ? Payload extends readonly unknown[]
-      ? number extends Payload["length"]
-        ? [Payload]
-        : [...Payload]
-      : [Payload]
-    : never
-  : unknown[];
+/**
+ * A tuple payload is spread over the callback's parameters; anything else is its only one. An event that is
+ * not declared gives its callbacks anything.
+ */
+export type EventArguments<Events, Name> =
+  IsAny<Events> extends true
+    ? AnyValue[]
+    : Name extends keyof Events
+      ? EventPayload<Events[Name]> extends infer Payload
+        ? Payload extends readonly unknown[]
+          ? number extends Payload["length"]
+            ? [Payload]
+            : [...Payload]
+          : [Payload]
+        : never
+      : AnyValue[];
 
 /** A result that comes in pieces, as its caller reads it. */
 export type ActionStream<Piece> = ReadableStream<Piece> & AsyncIterable<Piece>;
@@ -95,9 +113,6 @@ export type ActionResult<Result> =
       : Result;
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
-
-// biome-ignore lint/suspicious/noExplicitAny: the actions of a client without types, `createClient<any>()`, take and give anything.
-type AnyValue = any;
 
 /** The client's view of a tree of actions: the context is gone and every result is a promise. */
 export type ActionProxies<Actions> =

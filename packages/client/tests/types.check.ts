@@ -59,5 +59,10 @@ export async function typesOnly(): Promise<void> {
     .get("x")
     .connect()
     .on("anything", (value: number) => value);
+  // Events that are not declared give anything to callbacks that do not say what they take.
+  client.plain
+    .get("x")
+    .connect()
+    .on("anything", (value, ...more) => [value.field, more.at(0)?.field]);
   void [count, text, optional, banned];
 }

@@ -13,6 +13,7 @@ const typed = actor({
 
 function listen(any: UseEvent<typeof plain>, known: UseEvent<typeof typed>): void {
   any("added", (n: number) => n.toFixed());
+  any("added", (n) => n.toFixed());
   known("changed", ({ n }) => n.toFixed());
   known("pair", (name, n) => name.at(n));
   // @ts-expect-error The payload is an object.

@@ -233,8 +233,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   #collect(version: number): Changes | undefined {
     if (!this.hasChanged()) return undefined;
-    this.usedConnections?.closing();
-    this.usedParts?.closing();
+    this.#closeTurn();
     this.#dirty = false;
     this.usedCalls?.recordStarted();
     const state = this.stateHolder.take(this.#stopper?.destroys === true);
@@ -257,6 +256,12 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
       ...wakeAt,
       ...(destroyedAt === undefined ? {} : { destroyedAt }),
     };
+  }
+
+  /** The parts write what belongs to the turn that ends, and has not been written yet. */
+  #closeTurn(): void {
+    this.usedConnections?.closing();
+    this.usedParts?.closing();
   }
 
   /** Files and objects beside the store's own log take one commit after the other. */
@@ -350,6 +355,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     if (this.status === "starting") {
       throw new HoldfastError("actor", "starting", "An actor cannot stop itself before it has started");
     }
+    if (mode === "destroyed" && this.#stopper?.destroys === true) throw this.errors.stopping();
     void this.#stop(mode, true);
   }
 
@@ -374,12 +380,18 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     } else if (this.status === "ready") {
       this.status = "stopping";
       this.activity.unwatch();
-      this.#abortAll(this.errors.stopping());
-      this.usedParts?.stopping();
+      // What asks for it from inside ends its own step first, as if nothing had happened.
+      if (!askedInside) this.tellOfStop();
       this.#stopper = new Stopper(this, mode);
       void this.#stopper.run(askedInside);
     } else if (mode === "destroyed") this.#stopper?.destroyInstead();
     return this.stopped;
+  }
+
+  /** User code that runs is told that the actor stops: its signals abort, and what waits ends. */
+  tellOfStop(): void {
+    this.#abortAll(this.errors.stopping());
+    this.usedParts?.stopping();
   }
 
   #abortAll(reason: HoldfastError): void {
@@ -401,6 +413,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     }
     this.sealed = true;
     this.usedParts?.sealed();
+    // What the last turn takes along, such as where a workflow stands, is written while something may be.
+    if (this.status !== "stopped" && this.hasChanged()) this.#closeTurn();
     this.stateHolder.seal();
     this.usedStorage?.seal();
   }
