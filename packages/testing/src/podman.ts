@@ -165,7 +165,13 @@ function configurationOf(directory: string): Record<string, string> {
     ...(process.getuid?.() === 0 ? {} : { XDG_RUNTIME_DIR: join(directory, "session"), HOME: directory }),
     CONTAINERS_CONF: join(directory, "containers.conf"),
     CONTAINERS_STORAGE_CONF: join(directory, "storage.conf"),
+    // Its networks need iptables, which many a PATH leaves out.
+    PATH: programFolders().join(delimiter),
   };
+}
+
+function programFolders(): string[] {
+  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
 }
 
 /**
@@ -255,8 +261,7 @@ async function librariesOf(programs: readonly string[]): Promise<Set<string>> {
 }
 
 function findProgram(name: string): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-  return folders
+  return programFolders()
     .map((folder) => join(folder, name))
     .find((path) => {
       try {
