@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -147,7 +156,7 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     await firstLine(jail);
     const rest: string[] = [];
     jail.stdout.on("data", (chunk) => rest.push(String(chunk)));
-    const exit = await jail.stop({ graceMs: 5_000 });
+    const exit = await jail.stop({ graceMs: 30_000 });
     assert.deepEqual([exit.code, rest.join("")], [7, "bye\n"]);
   });
 
@@ -181,7 +190,7 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
   test("bounds processor time", { skip: !isRoot && "needs root for control groups" }, async (t) => {
     const gate = await openGate(t);
     const spin =
-      "const end = Date.now() + 600; while (Date.now() < end); console.log(process.cpuUsage().user)";
+      "const before = process.cpuUsage(), end = Date.now() + 600; while (Date.now() < end); console.log(process.cpuUsage(before).user)";
     const jail = await gate.jails.start(
       shell("", {
         command: jailNode.path,
@@ -286,11 +295,15 @@ describe("a tool in a throwaway jail", { skip: missing("bwrap") }, () => {
 describe("the life of a host", { skip: missing("bwrap") }, () => {
   test("its jails die when it is killed, and the next host finds nothing of them", async (t) => {
     const dataDir = temporaryDirectory(t);
+    // A descriptor that the host itself inherited: its jails prove at start that they have none of it.
+    const held = openSync("/etc/passwd", "r");
+    t.after(() => closeSync(held));
+    const nothing = Array<"ignore">(6).fill("ignore");
     const host = spawn(
       process.execPath,
       [fileURLToPath(new URL("./host-with-jail.ts", import.meta.url)), dataDir],
       {
-        stdio: ["ignore", "pipe", "inherit"],
+        stdio: ["ignore", "pipe", "inherit", ...nothing, held],
       },
     );
     t.after(() => host.kill("SIGKILL"));
@@ -298,6 +311,7 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
       host.stdout.once("data", (chunk) => resolve(String(chunk).split("\n")));
       host.once("exit", (code) => reject(new Error(`the host ended with ${code}`)));
     });
+    assert.equal(readlinkSync(`/proc/${host.pid}/fd/9`), "/etc/passwd");
     const namespace = line ?? "";
     assert.match(namespace, /^pid:/);
     assert.ok(processesIn(namespace).length >= 2);

@@ -300,7 +300,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
   });
 
   test("an instance that nobody uses any more is ended; one with a stream stays", async (t) => {
-    const sandbox = await withEcho(t, { idleInstanceMs: 200 });
+    const sandbox = await withEcho(t, { idleInstanceMs: 1_000 });
     await post(sandbox, "left?agent=echo", initialize);
     await post(sandbox, "watched?agent=echo", initialize);
     const stop = new AbortController();

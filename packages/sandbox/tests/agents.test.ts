@@ -83,7 +83,7 @@ describe("agents that misbehave", () => {
   });
 
   test("an agent that hangs in a turn is ended when it is silent for too long", async (t) => {
-    const sandbox = await startSandbox(t, "unix", { limits: { silenceTimeoutMs: 1_500 } });
+    const sandbox = await startSandbox(t, "unix", { limits: { silenceTimeoutMs: 3_000 } });
     const session = await openSession(sandbox);
     await assert.rejects(session.prompt("hang"), (error) => {
       assert.ok(isErrorCode(error, "acp", "agent_exited"), String(error));
@@ -93,7 +93,7 @@ describe("agents that misbehave", () => {
   });
 
   test("an agent that waits for a permission is not silent", async (t) => {
-    const sandbox = await startSandbox(t, "unix", { limits: { silenceTimeoutMs: 1_500 } });
+    const sandbox = await startSandbox(t, "unix", { limits: { silenceTimeoutMs: 3_000 } });
     const session = await openSession(sandbox);
     const turn = session.prompt("write notes");
     const asked = () =>
@@ -104,7 +104,7 @@ describe("agents that misbehave", () => {
         () => true,
         () => true,
       ),
-      new Promise((resolve) => setTimeout(resolve, 4_000, false)),
+      new Promise((resolve) => setTimeout(resolve, 5_000, false)),
     ]);
     assert.equal(failed, false, "the turn still waits");
     await session.acp.respond(asked()?.message.id ?? null, {

@@ -22,7 +22,7 @@ describe("a server that dials out", () => {
     const { socketPath, listening, client, directory } = await host(t);
     const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
     t.after(() => server.close());
-    await listening.ready(5_000);
+    await listening.ready(60_000);
     await until("two are ready", () => listening.connections === 2);
     const sandbox = await client();
     const stop = new AbortController();
@@ -54,7 +54,7 @@ describe("a server that dials out", () => {
     const starting = createSandboxServer({ listen: { dial: socketPath }, home: directory });
     const listening = await listenForDial(socketPath);
     t.after(() => listening.close());
-    await listening.ready(5_000);
+    await listening.ready(60_000);
     await (await starting).close();
   });
 

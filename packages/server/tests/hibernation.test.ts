@@ -261,6 +261,7 @@ test("a thousand reconnects lose and repeat nothing", async (t) => {
   for (let round = 0; round < 1_000; round++) {
     current = round;
     const open = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
     const link = driver.connect(
       target,
       { name: "ann" },
@@ -273,6 +274,8 @@ test("a thousand reconnects lose and repeat nothing", async (t) => {
             received = frame.resume?.received ?? 0;
             resume = { token: frame.resume?.token ?? "", received };
             open.resolve();
+          } else if (frame.type === "result") {
+            answered.resolve();
           } else if (frame.type === "event") {
             received++;
             heard.push(String(frame.args[0]));
@@ -284,8 +287,12 @@ test("a thousand reconnects lose and repeat nothing", async (t) => {
       resume,
     );
     await open.promise;
-    if (round === 0) link.send(driver.prepare({ type: "subscribe", event: "said" }));
-    if (round === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    if (round === 0) {
+      link.send(driver.prepare({ type: "subscribe", event: "said" }));
+      // The answer comes after the subscription that was sent before it.
+      link.send(driver.prepare({ type: "call", id: 1, name: "mine", args: [], idempotencyKey: "k" }));
+      await answered.promise;
+    }
     await handle.say(String(round));
     if (round % 2 === 0) await changed.until(() => heard.length === round + 1);
     resume = { token: resume?.token ?? "", received };

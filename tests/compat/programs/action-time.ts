@@ -3,15 +3,18 @@ import assert from "node:assert/strict";
 import { actor, setup } from "rivetkit";
 import { createClient } from "rivetkit/client";
 
+const begun: string[] = [];
 const aborted: string[] = [];
 let heard: (() => void) | undefined;
 
 const slow = actor({
   state: { ran: 0 },
-  options: { actionTimeout: 200 },
+  options: { actionTimeout: 500 },
   actions: {
     work: async (c, name: string) => {
       c.state.ran += 1;
+      begun.push(name);
+      heard?.();
       await new Promise<void>((resolve) => {
         c.abortSignal.addEventListener("abort", () => resolve(), { once: true });
       });
@@ -20,7 +23,7 @@ const slow = actor({
     },
     together: async (c) => {
       const before = c.state.ran;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      while (c.state.ran < 4) await new Promise((resolve) => setTimeout(resolve, 5));
       return [before, c.state.ran];
     },
     count: (c) => {
@@ -32,8 +35,8 @@ const slow = actor({
 
 export const registry = setup({ use: { slow } });
 
-async function until(entries: number): Promise<void> {
-  while (aborted.length < entries) {
+async function until(list: readonly string[], entries: number): Promise<void> {
+  while (list.length < entries) {
     await new Promise<void>((resolve) => {
       heard = resolve;
     });
@@ -47,15 +50,16 @@ export async function program(endpoint: string): Promise<void> {
   await assert.rejects(handle.work("stateless"), timedOut);
   const conn = handle.connect();
   await assert.rejects(conn.work("connected"), timedOut);
-  await until(2);
+  await until(aborted, 2);
   assert.deepEqual(aborted, ["stateless true", "connected true"]);
 
   const controller = new AbortController();
   const call = handle.action({ name: "work", args: ["given up"], signal: controller.signal });
   const given = assert.rejects(call);
-  setTimeout(() => controller.abort(), 50);
+  await until(begun, 3);
+  controller.abort();
   await given;
-  await until(3);
+  await until(aborted, 3);
   assert.equal(aborted[2], "given up true");
 
   // Actions run side by side where they wait.

@@ -63,12 +63,12 @@ export async function program(endpoint: string): Promise<void> {
   assert.equal(daily.lastRunAt, undefined);
 
   await handle.hourly();
-  await handle.every(10_000);
+  await handle.every(600_000);
   const before = await handle.get("beat");
-  await handle.every(10_000);
+  await handle.every(600_000);
   const beat = await handle.get("beat");
   assert.deepEqual(beat, before);
-  assert.ok(beat !== null && beat.kind === "every" && beat.interval === 10_000 && beat.maxHistory === 5);
+  assert.ok(beat !== null && beat.kind === "every" && beat.interval === 600_000 && beat.maxHistory === 5);
   const hourly = await handle.get("hourly");
   assert.ok(hourly !== null && hourly.kind === "cron" && hourly.timezone === "UTC");
   assert.deepEqual(hourly.args, ["h"]);

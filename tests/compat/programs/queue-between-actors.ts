@@ -28,7 +28,7 @@ const editor = actor({
       const client = c.client<typeof registry>();
       const result = await client.printer
         .getOrCreate(["p"])
-        .send("pages", { text }, { wait: true, timeout: 5_000 });
+        .send("pages", { text }, { wait: true, timeout: 30_000 });
       return result;
     },
     throwAway: async (c, text: string) => {
@@ -50,7 +50,7 @@ export async function program(endpoint: string): Promise<void> {
     });
   });
   await conn.ready;
-  assert.deepEqual(await conn.send("pages", { text: "one" }, { wait: true, timeout: 5_000 }), {
+  assert.deepEqual(await conn.send("pages", { text: "one" }, { wait: true, timeout: 30_000 }), {
     status: "completed",
     response: { page: 1 },
   });

@@ -40,11 +40,11 @@ const inbox = actor({
     },
     waitFound: async (c) => {
       await c.queue.send("a", "here");
-      return (await c.queue.waitForNames(["a"], { timeout: 1_000 })).body;
+      return (await c.queue.waitForNames(["a"], { timeout: 30_000 })).body;
     },
     available: async (c) => {
       await c.queue.send("b", 9);
-      await c.queue.waitForAvailable(["b"], { timeout: 1_000 });
+      await c.queue.waitForAvailable(["b"], { timeout: 30_000 });
       return (await c.queue.tryNext({ names: ["b"] }))?.body;
     },
     aborted: async (c) => {
@@ -71,9 +71,9 @@ const inbox = actor({
     },
     ask: async (c, n: number) => {
       const [answer] = await Promise.all([
-        c.queue.enqueueAndWait("asks", { n }, { timeout: 2_000 }),
+        c.queue.enqueueAndWait("asks", { n }, { timeout: 30_000 }),
         (async () => {
-          const message = await c.queue.next({ names: ["asks"], completable: true, timeout: 2_000 });
+          const message = await c.queue.next({ names: ["asks"], completable: true, timeout: 30_000 });
           if (message) await message.complete({ double: message.body.n * 2 });
         })(),
       ]);
@@ -81,9 +81,9 @@ const inbox = actor({
     },
     completedById: async (c) => {
       const [answer] = await Promise.all([
-        c.queue.enqueueAndWait("asks", { n: 4 }, { timeout: 2_000 }),
+        c.queue.enqueueAndWait("asks", { n: 4 }, { timeout: 30_000 }),
         (async () => {
-          const message = await c.queue.next({ names: ["asks"], completable: true, timeout: 2_000 });
+          const message = await c.queue.next({ names: ["asks"], completable: true, timeout: 30_000 });
           if (message) await c.queue.complete({ id: message.id, name: message.name }, { double: 8 });
         })(),
       ]);

@@ -30,7 +30,7 @@ const worker = actor({
 export const registry = setup({ use: { worker } });
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 5_000;
+  const end = Date.now() + 60_000;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error("it did not come");
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -42,10 +42,10 @@ export async function program(endpoint: string): Promise<void> {
   const handle = client.worker.getOrCreate(["w"]);
   assert.deepEqual(await handle.done(), []);
   await until(() => starts.includes("sleep"));
-  const first = await handle.send("jobs", "a", { wait: true, timeout: 5_000 });
+  const first = await handle.send("jobs", "a", { wait: true, timeout: 30_000 });
   assert.deepEqual(first, { status: "completed", response: "did a" });
   assert.equal(starts.filter((each) => each === "wake").length, 2);
-  const second = await handle.send("jobs", "flaky", { wait: true, timeout: 5_000 });
+  const second = await handle.send("jobs", "flaky", { wait: true, timeout: 30_000 });
   assert.equal(second.status, "completed");
   assert.deepEqual(await handle.done(), ["a", "flaky"]);
   await client.dispose();

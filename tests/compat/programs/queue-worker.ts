@@ -39,11 +39,11 @@ export async function program(endpoint: string): Promise<void> {
   const client = createClient<typeof registry>(endpoint);
   const handle = client.worker.getOrCreate(["w"]);
   await handle.send("jobs", { id: "1" });
-  const result = await handle.send("urgent", { id: "2" }, { wait: true, timeout: 5_000 });
+  const result = await handle.send("urgent", { id: "2" }, { wait: true, timeout: 30_000 });
   assert.equal(result.status, "completed");
   assert.deepEqual(result.response, { ok: true });
   await handle.enqueue("3");
-  const last = await handle.send("urgent", { id: "4" }, { wait: true, timeout: 5_000 });
+  const last = await handle.send("urgent", { id: "4" }, { wait: true, timeout: 30_000 });
   assert.equal(last.status, "completed");
   assert.deepEqual(await handle.done(), ["jobs:1", "urgent:2", "jobs:3", "urgent:4"]);
 

@@ -83,23 +83,24 @@ export const registry = setup({ use: { bank } });
 export async function program(endpoint: string): Promise<void> {
   const client = createClient<typeof registry>(endpoint);
   const handle = client.bank.getOrCreate(["b"]);
-  const results = await Promise.allSettled([10, 20, 30, 80, 40].map((amount) => handle.transfer(amount)));
-  assert.deepEqual(
-    results.map((each) => each.status),
-    ["fulfilled", "fulfilled", "fulfilled", "rejected", "fulfilled"],
-  );
+  // They arrive in any order: whichever finds too little left is undone, as if it had not been.
+  const amounts = [10, 20, 30, 80, 40];
+  const results = await Promise.allSettled(amounts.map((amount) => handle.transfer(amount)));
+  const moved = amounts.filter((_, at) => results[at]?.status === "fulfilled");
+  const sum = moved.reduce((all, amount) => all + amount, 0);
+  assert.ok(moved.length >= 2 && moved.length < amounts.length, String(moved));
   assert.deepEqual(await handle.balances(), [
-    { name: "a", balance: 0 },
-    { name: "b", balance: 100 },
+    { name: "a", balance: 100 - sum },
+    { name: "b", balance: sum },
   ]);
-  assert.equal(await handle.transfers(), 4);
+  assert.equal(await handle.transfers(), moved.length);
   assert.equal(await handle.expiring(), "expired");
   assert.equal(await handle.badTimeout(), "refused");
   assert.equal(await handle.afterwards(), "refused");
   await handle.manual();
   assert.deepEqual(await handle.balances(), [
-    { name: "a", balance: 1 },
-    { name: "b", balance: 100 },
+    { name: "a", balance: 101 - sum },
+    { name: "b", balance: sum },
   ]);
   await client.dispose();
 }

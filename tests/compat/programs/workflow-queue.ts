@@ -51,7 +51,7 @@ export async function program(endpoint: string): Promise<void> {
   const handle = client.approvals.getOrCreate(["a"]);
   await handle.view();
   await new Promise((resolve) => setTimeout(resolve, 200));
-  const answer = await handle.send("decisions", { approve: true }, { wait: true, timeout: 5_000 });
+  const answer = await handle.send("decisions", { approve: true }, { wait: true, timeout: 30_000 });
   assert.deepEqual(answer, { status: "completed", response: { seen: true } });
   await handle.send("notes", "one");
   await handle.send("notes", "two");

@@ -76,7 +76,7 @@ export async function program(endpoint: string): Promise<void> {
   const client = createClient<typeof registry>(endpoint);
   const conn = client.trip.getOrCreate(["t"]).connect();
   await conn.ready;
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 60_000;
   let log = await conn.log();
   while (!log.includes("undo flight") && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -57,7 +57,7 @@ const strict = actor({
 export const registry = setup({ use: { flow, strict } });
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 5_000;
+  const end = Date.now() + 60_000;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error("it did not come");
     await new Promise((resolve) => setTimeout(resolve, 10));
