@@ -87,6 +87,42 @@ describe("agents over HTTP", () => {
     }
   });
 
+  test("first requests are put right for an agent that reads strictly, and for no other", async (t) => {
+    const sandbox = await startSandbox(t);
+    const directory = join(sandbox.home, ".local/share/sandbox-agent/bin/agent_processes");
+    await mkdir(directory, { recursive: true });
+    const script = join(directory, "mirror.mjs");
+    await writeFile(
+      script,
+      `import { createInterface } from "node:readline";
+      for await (const line of createInterface({ input: process.stdin })) {
+        const { id, params } = JSON.parse(line);
+        console.log(JSON.stringify({ jsonrpc: "2.0", id, result: params ?? "none" }));
+      }`,
+    );
+    const asked: readonly (readonly [method: string, params: unknown, right: unknown])[] = [
+      ["initialize", { protocolVersion: "1.0", x: 1 }, { protocolVersion: 1, x: 1 }],
+      ["initialize", { protocolVersion: "one" }, { protocolVersion: "one" }],
+      ["initialize", undefined, "none"],
+      ["session/new", { cwd: "/tmp" }, { cwd: "/tmp", mcpServers: [] }],
+      ["session/new", { mcpServers: null }, { mcpServers: null }],
+      ["_own/new", { cwd: "/tmp" }, { cwd: "/tmp" }],
+    ];
+    for (const agent of ["pi", "codex"]) {
+      const launcher = `#!/bin/sh\nexec '${process.execPath}' '${script}'\n`;
+      await writeFile(join(directory, `${agent}-acp`), launcher, { mode: 0o755 });
+      for (const [id, [method, params, right]] of asked.entries()) {
+        const response = await sandbox.fetch(`${sandbox.url}/v1/acp/${agent}?agent=${agent}`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ jsonrpc: "2.0", id, method, params }),
+        });
+        const seen = field(await response.json(), "result");
+        assert.deepEqual(seen, agent === "pi" ? right : (params ?? "none"), `${agent} ${method}`);
+      }
+    }
+  });
+
   test("what a running agent offers wins over the table, and no_cache asks for it", async (t) => {
     const broken = `process.stderr.write("no licence\\n"); process.exit(3);`;
     const agents = [...sandboxAgents(), ...(await withScript(t, "broken", broken)).slice(-1)];

@@ -7,12 +7,14 @@ import { IdleTimer } from "./idle-timer.ts";
 import { type Message, readMessage, withId, withStderr } from "./message.ts";
 import type { AcpObserver } from "./observer.ts";
 import { errorResponse, type PendingRequest, PendingRequests } from "./pending.ts";
-import { type SessionStartHook, startsSession, withSessionStart } from "./session-start.ts";
+import { asStrictStart, type SessionStartHook, startsSession, withSessionStart } from "./session-start.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface InstanceOptions {
   readonly serverId: string;
   readonly agentId: string;
+  /** The agent takes its first requests only as the protocol's schema has them. */
+  readonly strictStart?: boolean;
   /** Prepares a start: finds the agent, writes its files, composes its environment. */
   readonly prepare: () => Promise<SpawnRequest>;
   readonly observer?: AcpObserver;
@@ -134,12 +136,11 @@ export class AcpInstance {
   }
 
   async #sendRequest(request: Request, options: SendOptions): Promise<string> {
-    const { onSessionStart } = this.#options;
+    const { onSessionStart, strictStart } = this.#options;
+    const asked = strictStart === true ? asStrictStart(request) : request;
     const internal = options.internal ?? false;
     try {
-      const message = onSessionStart
-        ? await withSessionStart(request, this.agentId, onSessionStart)
-        : request;
+      const message = onSessionStart ? await withSessionStart(asked, this.agentId, onSessionStart) : asked;
       const process = await this.#readyFor(request, internal);
       const answer = this.#request(
         process,

@@ -68,6 +68,7 @@ export class AcpInstances {
       serverId,
       agentId,
       prepare: () => prepare(row),
+      strictStart: row.quirks.strictStart === true,
       onIdle: () => {
         log.info("ending an idle agent", { agent: agentId });
         void this.delete(serverId);

@@ -38,3 +38,23 @@ export async function withSessionStart(
   const changed = readMessage(JSON.stringify({ ...value, params: { ...params, mcpServers } }));
   return changed ?? message;
 }
+
+/**
+ * `message` as an agent wants it that reads strictly: the protocol's version as a number, where a
+ * client sent its digits as text, and `mcpServers` in a new session. Anything else stays as it is.
+ */
+export function asStrictStart(message: Message): Message {
+  const isInitialize = message.method === "initialize";
+  if (message.kind !== "request" || (!isInitialize && message.method !== "session/new")) return message;
+  const value: unknown = JSON.parse(message.raw);
+  if (!isRecord(value) || !isRecord(value.params)) return message;
+  const { params } = value;
+  const { protocolVersion } = params;
+  const right: Record<string, unknown> = {};
+  if (isInitialize && typeof protocolVersion === "string" && /^\d+(\.\d+)?$/.test(protocolVersion)) {
+    right.protocolVersion = Number(protocolVersion);
+  }
+  if (!isInitialize && params.mcpServers === undefined) right.mcpServers = [];
+  if (Object.keys(right).length === 0) return message;
+  return readMessage(JSON.stringify({ ...value, params: { ...params, ...right } })) ?? message;
+}

@@ -86,6 +86,11 @@ export interface AgentQuirks {
   readonly deniedStopReason?: string;
   /** Takes MCP servers at session start. */
   readonly mcpServers: boolean;
+  /**
+   * Refuses an `initialize` whose version is a text, and a `session/new` without `mcpServers`. Clients
+   * that other agents forgive send both; they are put right for this one.
+   */
+  readonly strictStart?: boolean;
   /** Other facts, a sentence each. */
   readonly notes: readonly string[];
 }

@@ -29,6 +29,7 @@ export const pi: AgentRow = {
     loadsSessions: true,
     asksPermission: false,
     mcpServers: false,
+    strictStart: true,
     notes: [
       "It never asks for a permission.",
       "It runs `npm view` in a new session: a failing stub answers at once.",
