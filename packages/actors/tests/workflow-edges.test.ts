@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, db, queue } from "@holdfast/actors";
-import { type WorkflowErrorEvent, workflow, workflowControl } from "@holdfast/actors/workflow";
+import {
+  WorkflowContext,
+  type WorkflowErrorEvent,
+  WorkflowStepContext,
+  workflow,
+  workflowControl,
+} from "@holdfast/actors/workflow";
 import { isErrorCode } from "@holdfast/core";
 import { call, deferred } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
@@ -34,6 +40,20 @@ test("a step begins when the one before is durable; after an ephemeral one it ne
   await land();
   await land();
   assert.ok(ran.includes("third"));
+});
+
+test("contexts are known by their names, which are values too", async () => {
+  const known: boolean[] = [];
+  const named = actor({
+    run: workflow(async (ctx) => {
+      known.push(ctx instanceof WorkflowContext, ctx instanceof WorkflowStepContext);
+      await ctx.step("look", (step) => {
+        known.push(step instanceof WorkflowStepContext, step instanceof WorkflowContext);
+      });
+    }),
+  });
+  await workflowWorld().begin(named);
+  assert.deepEqual(known, [true, false, true, false]);
 });
 
 test("what identifies a workflow, and what tells that it leaves memory", async () => {

@@ -37,6 +37,7 @@ export {
 export { Loop, type LoopIterationResult, type LoopResult } from "./loop.ts";
 export type {
   ChildReference,
+  ContextTest,
   EntryKind,
   EntryStatus,
   LoopConfig,
@@ -52,7 +53,6 @@ export type {
   TryStepResult,
   WorkflowBranchConfig,
   WorkflowBranchContextOf,
-  WorkflowContext,
   WorkflowContextOf,
   WorkflowErrorEvent,
   WorkflowLoopConfig,
@@ -65,10 +65,10 @@ export type {
   WorkflowRunErrorEvent,
   WorkflowState,
   WorkflowStepConfig,
-  WorkflowStepContext,
   WorkflowStepContextOf,
   WorkflowStepErrorEvent,
   WorkflowTryConfig,
   WorkflowTryStepConfig,
 } from "./types.ts";
+export { WorkflowContext, WorkflowStepContext } from "./types.ts";
 export { type WorkflowDefinitionConfig, type WorkflowOptions, workflow } from "./workflow.ts";

@@ -1,5 +1,8 @@
 import type { QueueBody, QueueName } from "@holdfast/client";
-import type { ActorKeyInput, Logger } from "@holdfast/core";
+import type { ActorKeyInput } from "@holdfast/core";
+import { WorkflowScopeContext } from "../internal/workflow/context.ts";
+import { StepTarget } from "../internal/workflow/step-context.ts";
+import type { ActorLogger } from "../logger.ts";
 import type { ReceivedMessage } from "../queue.ts";
 import type { ActorContext, ActorShape } from "../types.ts";
 import type { WorkflowError } from "./errors.ts";
@@ -27,7 +30,7 @@ export interface WorkflowStepContext<
     "sleep" | "queue" | "log" | "abortSignal"
   > {
   readonly workflowId: string;
-  readonly log: Logger;
+  readonly log: ActorLogger;
   /** Aborts when the attempt times out, its branch loses, the workflow is cancelled or the actor stops. */
   readonly abortSignal: AbortSignal;
   /** True once the actor leaves memory. */
@@ -227,6 +230,21 @@ export interface ChildReference<Input = unknown, Output = unknown> {
   /** Phantom: `childOf<typeof definition>()` sets them. */
   readonly "~input"?: Input;
   readonly "~output"?: Output;
+}
+
+/** As a value, for `instanceof` and for programs that import the name without saying that it is a type. */
+export const WorkflowStepContext: ContextTest = {
+  [Symbol.hasInstance]: (value) => value instanceof StepTarget,
+};
+
+/** As a value, for `instanceof` and for programs that import the name without saying that it is a type. */
+export const WorkflowContext: ContextTest = {
+  [Symbol.hasInstance]: (value) => value instanceof WorkflowScopeContext,
+};
+
+/** Tells whether a value is a context: the right side of `instanceof`. */
+export interface ContextTest {
+  [Symbol.hasInstance](value: unknown): boolean;
 }
 
 /** What the function of a workflow gets: operations that are recorded, and replayed from the record. */

@@ -47,6 +47,9 @@ async function transact<T>(
   }
 }
 
+/** What the context of a step is made of, and known by. */
+export class StepTarget extends Context {}
+
 /** The context of one attempt of a step. Its members of the actor are closed when the attempt ends. */
 export class StepScope {
   /** What user code gets. */
@@ -62,7 +65,7 @@ export class StepScope {
     if (fiber.signal.aborted) this.#cancel();
     else fiber.signal.addEventListener("abort", this.#cancel, { once: true });
     const signal = this.#controller.signal;
-    const target = new Context(run.runtime);
+    const target = new StepTarget(run.runtime);
     const extra: Readonly<Record<string, unknown>> = {
       workflowId: run.runtime.id,
       abortSignal: signal,
