@@ -67,7 +67,11 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   /** The first state; each actor gets its own copy. */
   readonly state?: State;
   /** Makes the first state, once. When it throws, the actor does not come to exist. */
-  readonly createState?: (c: StorageContext<Database, Queues>, input: Input) => State | Promise<State>;
+  readonly createState?: (
+    // There is no state yet: of type never, it fits what a function takes for the context of `onCreate` too.
+    c: StateContext<never, unknown, unknown, Database, Events, Queues>,
+    input: Input,
+  ) => State | Promise<State>;
   /**
    * Validates and types the state: the first one, each that is loaded, and each that a turn or a
    * transaction has changed. One that it refuses is not committed: `actor.invalid_state`.
@@ -258,7 +262,7 @@ export function actor<
   State = undefined,
   ConnParams = unknown,
   ConnState = undefined,
-  Vars = undefined,
+  Vars = unknown,
   Input = unknown,
   Database extends AnyDatabase = undefined,
   const Events extends EventTokens = Record<never, never>,

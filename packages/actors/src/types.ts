@@ -1,4 +1,4 @@
-import type { AnyRegistry, Client, EventArguments, EventName } from "@holdfast/client";
+import type { AnyRegistry, ClientOf, EventArguments, EventName, UntypedRegistry } from "@holdfast/client";
 import type { Logger } from "@holdfast/core";
 import type { ActorBlobs } from "./blob.ts";
 import type { DatabaseClient } from "./database.ts";
@@ -169,7 +169,7 @@ export interface BaseContext {
   /** @deprecated Always false: use `keepAwake`. */
   readonly preventSleep: boolean;
   /** A client for calls to other actors; each call leaves after the commit that precedes it. */
-  client<R extends AnyRegistry = AnyRegistry>(): Client<R>;
+  client<R extends AnyRegistry = UntypedRegistry>(): ClientOf<R>;
 }
 
 /** The context of `onMigrate` and `createState`: the actor's storage, before there is a state. */
@@ -306,6 +306,8 @@ export interface ActorOptions {
   readonly onSleepTimeout?: number;
   /** @deprecated Has no effect. */
   readonly waitUntilTimeout?: number;
+  /** @deprecated Has no effect. */
+  readonly runStopTimeout?: number;
   /** @deprecated Has no effect. */
   readonly preloadMaxWorkflowBytes?: number;
   /** @deprecated Has no effect. */

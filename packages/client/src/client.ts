@@ -22,20 +22,23 @@ import type {
   CreateOptions,
   GetOrCreateOptions,
   HandleOptions,
+  UntypedRegistry,
 } from "./types.ts";
 
 /**
  * A client of the registry at `endpoint` ("http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT).
  * Nothing is sent before the first call. Throws `client.invalid_endpoint`.
  */
-export function createClient<R extends AnyRegistry = AnyRegistry>(config?: string | ClientConfig): Client<R> {
+export function createClient<R extends AnyRegistry = UntypedRegistry>(
+  config?: string | ClientConfig,
+): Client<R> {
   return createClientWithDriver<R>(
     createNetworkDriver(typeof config === "string" ? { endpoint: config } : (config ?? {})),
   );
 }
 
 /** A client over another way to reach actors, such as the process that they live in. */
-export function createClientWithDriver<R extends AnyRegistry = AnyRegistry>(
+export function createClientWithDriver<R extends AnyRegistry = UntypedRegistry>(
   driver: ClientDriver,
   ports: ClientPorts = clientPorts,
 ): Client<R> {

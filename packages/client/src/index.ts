@@ -80,6 +80,7 @@ export type {
   AnyRegistry,
   Client,
   ClientBase,
+  ClientOf,
   ConnStatus,
   CreateOptions,
   EventArguments,
@@ -89,6 +90,7 @@ export type {
   HandleOptions,
   QueueToken,
   SkipReadyWait,
+  UntypedRegistry,
 } from "./types.ts";
 export {
   contentType,

@@ -5,6 +5,7 @@ import {
   type Client,
   type ClientConfig,
   createClient,
+  type UntypedRegistry,
 } from "@holdfast/client";
 import { use, useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
 import { Connections, hashOf } from "./internal/connections.ts";
@@ -20,7 +21,7 @@ import type {
 } from "./types.ts";
 
 /** The hooks of a client of the registry at an endpoint; see `createClient` for what may be given. */
-export function createHoldfast<R extends AnyRegistry = AnyRegistry>(
+export function createHoldfast<R extends AnyRegistry = UntypedRegistry>(
   config?: string | ClientConfig,
   options?: HoldfastReactOptions,
 ): HoldfastReact<R> {
@@ -28,7 +29,7 @@ export function createHoldfast<R extends AnyRegistry = AnyRegistry>(
 }
 
 /** The hooks of a client that exists. */
-export function createHoldfastWithClient<R extends AnyRegistry = AnyRegistry>(
+export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry>(
   client: Client<R>,
   { hashFunction = hashOf }: HoldfastReactOptions = {},
 ): HoldfastReact<R> {

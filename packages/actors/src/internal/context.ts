@@ -1,4 +1,4 @@
-import type { AnyRegistry, Client } from "@holdfast/client";
+import type { AnyRegistry, ClientOf, UntypedRegistry } from "@holdfast/client";
 import type { ActorBlobs } from "../blob.ts";
 import type { RequestSource } from "../instance.ts";
 import type { ActorKv } from "../kv.ts";
@@ -224,9 +224,9 @@ export class Context implements BaseContext {
     this.source.requestDestroy();
   }
 
-  client<R extends AnyRegistry = AnyRegistry>(): Client<R> {
+  client<R extends AnyRegistry = UntypedRegistry>(): ClientOf<R> {
     // Which registry it is, is the user's word: `c.client<typeof registry>()`.
-    return this.source.client() as Client<R>;
+    return this.source.client() as ClientOf<R>;
   }
 }
 

@@ -64,8 +64,9 @@ export function createOrganizationActor(host: BackendHost) {
         Promise.all(
           host.groups
             .list()
-            .map(({ name }) =>
-              c.client().getOrCreate("group", [name]).action<GroupView>({ name: "get", args: [] }),
+            .map(
+              ({ name }): Promise<GroupView> =>
+                c.client().getOrCreate("group", [name]).action({ name: "get", args: [] }),
             ),
         ),
 

@@ -1,4 +1,5 @@
-import { type Logger, uuidv4 } from "@holdfast/core";
+import { uuidv4 } from "@holdfast/core";
+import type { ActorLogger } from "../../logger.ts";
 import type { ChildReference, EntryKind, SignalOptions, TryBlockResult } from "../../workflow/types.ts";
 import { joinBranches, raceBranches, runJoin, runRace } from "./branches.ts";
 import { childTarget, runChild } from "./child.ts";
@@ -62,7 +63,7 @@ export class WorkflowScopeContext {
     return this.#run.runtime.region;
   }
 
-  get log(): Logger {
+  get log(): ActorLogger {
     return this.#run.runtime.log;
   }
 
