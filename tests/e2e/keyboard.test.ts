@@ -52,8 +52,11 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
     await page.keyboard.press("Tab");
     assert.equal(await focused(page), "Skip to content");
     await page.keyboard.press("Enter");
+    // The form comes with the list of tasks, and the agents with theirs.
+    await page.getByRole("button", { name: "Use the sample repository" }).waitFor();
     await tabTo(page, /Use the sample repository/);
     await page.keyboard.press("Enter");
+    await page.locator('.agent-choice input[value="demo"]').waitFor({ state: "attached" });
     await tabTo(page, /demo/i);
     await page.keyboard.press("Space");
     await tabTo(page, /What is to be done/);
@@ -68,6 +71,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
     await page.keyboard.press("Enter");
     await waitForStatus(page, "idle");
     await page.locator('[data-file="README.md"]').waitFor();
+    await page.getByRole("button", { name: "Apply to branch" }).waitFor();
     await tabTo(page, /Apply to branch/);
     await page.keyboard.press("Enter");
     await page.getByTestId("applied").waitFor();
@@ -81,6 +85,7 @@ describe("the keyboard alone", { skip: absent ?? false }, () => {
     await signIn(page, studio);
     await page.locator(".task-row-title").first().focus();
     await page.keyboard.press("Enter");
+    await page.getByRole("tab", { name: "Conversation" }).waitFor();
     await tabTo(page, /^Conversation/);
     await page.keyboard.press("ArrowRight");
     assert.match(await focused(page), /^Changes/);

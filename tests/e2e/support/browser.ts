@@ -28,7 +28,7 @@ export function missing(): string | undefined {
 
 /** A headless browser of its own for one test file, with a profile that goes with it. */
 export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath, args: flags, headless: true });
+  return chromium.launch({ executablePath, args: flags, headless: true, timeout: 120_000 });
 }
 
 export interface PageOptions {
@@ -51,7 +51,8 @@ export async function openPage(browser: Browser, t: Cleanup, options: PageOption
     colorScheme: options.colorScheme ?? "light",
     reducedMotion: "reduce",
   });
-  context.setDefaultTimeout(30_000);
+  // An agent starts within a second; beside other tests it may take a quarter of a minute and more.
+  context.setDefaultTimeout(60_000);
   t.after(() => context.close());
   const page = await context.newPage();
   const found: string[] = [];
