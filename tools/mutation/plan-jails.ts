@@ -244,6 +244,11 @@ export function jails(): Planned[] {
         .map(jailPart),
     ),
     ...guards([test("jails")], ...["bwrap-process", "processes", "probe-findings"].map(jailPart)),
+    ...mutants(
+      [dies],
+      `${gate}jail/bwrap-process.ts`,
+      withEdits([["what the host inherited", "[bwrapFds.args, ...inherited]", "[bwrapFds.args]"]]),
+    ),
     ...guards([test("install")], jailPart("install")),
     ...guards([test("jail-drivers", "^jails of gvisor")], jailPart("gvisor"), jailPart("gvisor-process")),
     ...guards(

@@ -182,6 +182,18 @@ describe("an approval", () => {
     database.close();
     assert.throws(() => ApprovalStore.open(path, systemClock), typed("newer_format"));
   });
+
+  test("of a file from before there were rules and origins is read", async (t) => {
+    const { store, path, close } = open(t);
+    const { id } = await store.request(call);
+    close();
+    const database = new DatabaseSync(path);
+    database.exec("ALTER TABLE approvals DROP COLUMN proposal; ALTER TABLE approvals DROP COLUMN origin;");
+    database.close();
+    const { store: again } = open(t, path);
+    assert.equal((await again.request({ ...call, origin: "a page" })).id, id);
+    assert.equal(again.get(id)?.origin, "a page");
+  });
 });
 
 describe("the text of an approval card", () => {
@@ -194,6 +206,24 @@ describe("the text of an approval card", () => {
       assert.deepEqual(left, []);
     }
     assert.match(title, /\\u\{202e\}gpj\.exe\\u\{2066\} \\u\{1b\}\[2K/);
+  });
+
+  test("names where words came from, on one line, also when they came after the question", async (t) => {
+    const { store, path, close } = open(t);
+    const origin = `the page\r\n\u2028ALLOWED\u202e by ada\u001b[2K${"x".repeat(500)}`;
+    const first = await store.request(call);
+    assert.equal(first.origin, undefined);
+    const told = (await store.request({ ...call, origin })).origin ?? "";
+    assert.match(
+      told,
+      /^the page ALLOWED\\u\{202e\} by ada\\u\{1b\}\[2Kx+… \[\d+ more characters are not shown\]$/,
+    );
+    assert.ok(told.length < approvalLimits.maxOriginCharacters + 50);
+    assert.equal((await store.request({ ...call, origin: "other" })).origin, told, "the first stays");
+    await store.decide(first.id, "allow", "ada");
+    close();
+    const { store: again } = open(t, path);
+    assert.equal((await again.consume(first.id, call)).origin, told);
   });
 
   test("says that it is cut, and never cuts a character in two", () => {

@@ -285,7 +285,10 @@ describe("an approval in the broker", needs, () => {
     assert.equal((await guest.call("a", "look", {})).payload.result, "seen");
     await guest.broker.taint("a page was fetched");
     assert.equal((await guest.refused("a", "look", {})).code, "CONFIRMATION_TIMEOUT");
-    assert.equal(waitsFor(gate, "asks").length, 1);
+    assert.deepEqual(
+      waitsFor(gate, "asks").map((each) => each.origin),
+      ["a page was fetched"],
+    );
   });
 
   test("is needed for more once a tool was called that gives words from outside", async (t) => {

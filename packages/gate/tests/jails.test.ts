@@ -308,7 +308,7 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
     );
     t.after(() => host.kill("SIGKILL"));
     const [line] = await new Promise<string[]>((resolve, reject) => {
-      host.stdout.once("data", (chunk) => resolve(String(chunk).split("\n")));
+      host.stdout?.once("data", (chunk) => resolve(String(chunk).split("\n")));
       host.once("exit", (code) => reject(new Error(`the host ended with ${code}`)));
     });
     assert.equal(readlinkSync(`/proc/${host.pid}/fd/9`), "/etc/passwd");

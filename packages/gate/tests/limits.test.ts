@@ -53,6 +53,7 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
     maxArgumentBytes: mib,
     maxDetailCharacters: 16 * kib,
     maxTitleCharacters: 200,
+    maxOriginCharacters: 400,
     maxPending: 1_000,
   });
   assert.deepEqual(policyLimits, {

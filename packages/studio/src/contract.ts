@@ -80,7 +80,11 @@ export interface AppliedBranch {
 export interface ApprovalView {
   readonly id: string;
   /** Set when the gate asks: nothing happens outside of the jail without an answer. */
-  readonly boundary?: { readonly tool: string };
+  readonly boundary?: {
+    readonly tool: string;
+    /** What brought words from outside into the session, which may have led to the question. */
+    readonly origin?: string;
+  };
   /** Of a question of the gate: a narrow rule of its policy file that would answer the like of it beforehand. */
   readonly proposal?: Readonly<Record<string, unknown>>;
   readonly title: string;

@@ -37,7 +37,8 @@ function installPost(dataDirectory: string): void {
        async initialize() {},
        async handleToolInvocation(tool: string, args: { text: string }) {
          if (tool === "note_post") posted += 1;
-         return { ok: true, result: { tool, text: args.text, posted } };
+         const untrusted = args.text.startsWith("from a page");
+         return { ok: true, result: { tool, text: args.text, posted }, untrusted };
        },
        async shutdown() {},
      };`,
@@ -131,9 +132,16 @@ describe("the tools of the gate, for an agent in a jail", () => {
 
   test("that a person has to allow are withdrawn when the work is stopped", async (t) => {
     if (!needsJail(t)) return;
-    const { studio, task, watch, view, prompt } = await open(t);
+    const { studio, task, watch, view, spoken, prompt } = await open(t);
+    // Words from outside have come before: the card names what brought them.
+    await prompt('ipc note_draft {"text":"from a page"}');
+    await spoken("from a page");
     await prompt('mcp note_post {"text":"stop me"}');
-    await watch.until((each) => each.approvals.length > 0, "a card");
+    const asking = await watch.until((each) => each.approvals.length > 0, "a card");
+    assert.deepEqual(asking.approvals[0]?.boundary, {
+      tool: "note_post",
+      origin: "the tool note_draft gave words from outside",
+    });
     await studio.client.task(task.id).stop();
     await watch.until((each) => each.approvals.length === 0, "no card");
     await watch.status("stopped");

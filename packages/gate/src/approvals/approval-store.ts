@@ -15,6 +15,7 @@ export const approvalLimits = {
   maxArgumentBytes: 1024 * 1024,
   maxDetailCharacters: 16 * 1024,
   maxTitleCharacters: 200,
+  maxOriginCharacters: 400,
   maxPending: 1_000,
 } as const;
 
@@ -32,7 +33,8 @@ const schema = `
     expires_at INTEGER NOT NULL,
     decided_at INTEGER,
     decided_by TEXT,
-    proposal TEXT
+    proposal TEXT,
+    origin TEXT
   ) STRICT;
   -- One open record for one call: asking again meets it.
   CREATE UNIQUE INDEX IF NOT EXISTS approvals_open ON approvals (binding) WHERE state IN ('pending', 'allowed');
@@ -93,7 +95,7 @@ export class ApprovalStore implements Approvals {
       if (version > schemaVersion)
         throw fail("newer_format", 500, "The approvals were written by a newer version");
       db.exec(schema);
-      addProposals(db);
+      addColumns(db);
       db.exec(`PRAGMA user_version = ${schemaVersion}`);
       db.exec("COMMIT");
       return new ApprovalStore(db, clock);
@@ -128,7 +130,7 @@ export class ApprovalStore implements Approvals {
     }
     const binding = bindingOf(request);
     const open = this.#open(binding);
-    if (open) return open;
+    if (open) return this.#tellOrigin(open, request.origin);
     const denied = request.denialHolds === true ? this.#denied(binding) : undefined;
     if (denied) return denied;
     const pending = this.#db.prepare("SELECT count(*) AS n FROM approvals WHERE state = 'pending'").get()?.[
@@ -146,8 +148,8 @@ export class ApprovalStore implements Approvals {
     const id = uuidv7(this.#clock, systemRandom);
     this.#db
       .prepare(
-        `INSERT INTO approvals (id, session, tool, binding, state, title, detail, truncated, created_at, expires_at, proposal)
-         VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO approvals (id, session, tool, binding, state, title, detail, truncated, created_at, expires_at, proposal, origin)
+         VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         id,
@@ -160,11 +162,19 @@ export class ApprovalStore implements Approvals {
         now,
         now + timeoutMs,
         request.proposal === undefined ? null : JSON.stringify(request.proposal),
+        originText(request.origin),
       );
     const record = this.#require(id);
     this.#schedule(record);
     this.#changes.emit(asked, record);
     return record;
+  }
+
+  /** What came from outside after the question was asked is told with it, too. */
+  #tellOrigin(record: Approval, origin: string | undefined): Approval {
+    if (record.origin !== undefined || origin === undefined || record.state !== "pending") return record;
+    this.#db.prepare("UPDATE approvals SET origin = ? WHERE id = ?").run(originText(origin), record.id);
+    return this.#require(record.id);
   }
 
   /** The record of the same call that still counts. */
@@ -284,11 +294,20 @@ export class ApprovalStore implements Approvals {
   }
 }
 
-/** Files of before there were proposals have no place for them; the older program does not mind it. */
-function addProposals(db: DatabaseSync): void {
-  const columns = db.prepare("PRAGMA table_info(approvals)").all();
-  if (columns.some((each) => each["name"] === "proposal")) return;
-  db.exec("ALTER TABLE approvals ADD COLUMN proposal TEXT");
+/** Files of before there were these columns have no place for them; the older program does not mind them. */
+function addColumns(db: DatabaseSync): void {
+  const present = db
+    .prepare("PRAGMA table_info(approvals)")
+    .all()
+    .map((each) => each["name"]);
+  for (const name of ["proposal", "origin"]) {
+    if (!present.includes(name)) db.exec(`ALTER TABLE approvals ADD COLUMN ${name} TEXT`);
+  }
+}
+
+function originText(origin: string | undefined): string | null {
+  if (origin === undefined) return null;
+  return escapeForDisplay(origin.replace(/\s+/g, " "), approvalLimits.maxOriginCharacters).text;
 }
 
 function prettyJson(value: unknown): string {
@@ -311,5 +330,6 @@ function toApproval(row: Record<string, SQLOutputValue>): Approval {
     ...(row["decided_at"] === null ? {} : { decidedAt: Number(row["decided_at"]) }),
     ...(row["decided_by"] === null ? {} : { decidedBy: text("decided_by") }),
     ...(row["proposal"] === null ? {} : { proposal: JSON.parse(text("proposal")) as PolicyRule }),
+    ...(row["origin"] === null ? {} : { origin: text("origin") }),
   };
 }

@@ -15,6 +15,8 @@ export interface ApprovalRequest {
   readonly timeoutMs?: number;
   /** A narrow rule that would answer the like of it beforehand; shown, and in force nowhere. */
   readonly proposal?: PolicyRule;
+  /** Where words came from that may have led to the call; shown escaped, on one line. */
+  readonly origin?: string;
   /** A denial of the same call answers for five minutes: whoever insists does not ask a person again. */
   readonly denialHolds?: boolean;
 }
@@ -39,6 +41,8 @@ export interface Approval {
   readonly decidedBy?: string;
   /** A narrow rule that would answer the like of it beforehand; in force nowhere. */
   readonly proposal?: PolicyRule;
+  /** What brought words from outside into the session: they may have led to the call. Plain text. */
+  readonly origin?: string;
 }
 
 export interface Approvals {

@@ -8,6 +8,7 @@ import { findProgram } from "../jail/bwrap-program.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../jail/jail.ts";
 import { NotTried } from "./attack.ts";
 import type { EchoUpstream } from "./echo-upstream.ts";
+import type { AttackNames } from "./names.ts";
 import type { AttackTools } from "./protocol.ts";
 
 export interface Finished extends JailExit {
@@ -30,6 +31,7 @@ export interface LabParts {
   readonly hostFile: string;
   readonly upstream: EchoUpstream;
   readonly tools: AttackTools;
+  readonly names: AttackNames;
 }
 
 /** A system call by number: numbers and strings, as perl's `syscall` takes them. */
@@ -53,6 +55,8 @@ export class AttackLab {
   readonly upstream: EchoUpstream;
   /** Tools that the broker offers to the jails of this lab. */
   readonly tools: AttackTools;
+  /** Names that resolve as an attacker likes. */
+  readonly names: AttackNames;
   readonly #directory: string;
   readonly #jails: Jail[] = [];
   readonly #servers: Server[] = [];
@@ -66,6 +70,7 @@ export class AttackLab {
     this.hostFile = parts.hostFile;
     this.upstream = parts.upstream;
     this.tools = parts.tools;
+    this.names = parts.names;
     this.#directory = parts.directory;
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
   }

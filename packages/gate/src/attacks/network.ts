@@ -1,3 +1,4 @@
+import type { EgressHost } from "../egress/egress.ts";
 import type { Attack, AttackFinding } from "./attack.ts";
 import type { Answers, AttackLab } from "./lab.ts";
 
@@ -153,6 +154,44 @@ export const networkAttacks: readonly Attack[] = [
     },
   },
   {
+    id: "network.rebinding",
+    group: "network",
+    attempt: "an allowed name that leads elsewhere when it is asked for again; names of this machine",
+    must: "one question for each request; only the checked address is dialled",
+    layer: "egress proxy: every address of a name is checked, and that one dialled",
+    run: async (lab) => {
+      const { port, close } = await lab.names.serve();
+      try {
+        const hosts = Object.values(lab.names.hosts).map((host) => ({ host, ports: [port] }));
+        const ways = Object.entries(lab.names.hosts).map(([name, host]) => [
+          name,
+          `/web/http/${host}:${port}/`,
+        ]);
+        const answers = await withEgress(
+          lab,
+          `${prelude} const ways = ${JSON.stringify(Object.fromEntries(ways))}; const answers = {};
+          answers.first = await ask({ method: "GET", path: ways.turning });
+          for (const [name, path] of Object.entries(ways)) answers[name] = await ask({ method: "GET", path });
+          say(answers);`,
+          hosts,
+        );
+        const { first, ...later } = answers;
+        return {
+          stopped:
+            Object.values(later).every((each) => each === "403 address_refused") &&
+            lab.names.asked.length === 1 + ways.length,
+          observed: `${first?.trim()}, then ${summary(later)}`,
+          control: {
+            worked: first?.startsWith("200") === true,
+            observed: "the address that was checked answers",
+          },
+        };
+      } finally {
+        await close();
+      }
+    },
+  },
+  {
     id: "network.redirect",
     group: "network",
     attempt: "an allowed host redirects to a denied one",
@@ -265,7 +304,7 @@ export const networkAttacks: readonly Attack[] = [
   {
     id: "network.listen",
     group: "network",
-    attempt: "listen on 0.0.0.0 and be reached; bind a low port",
+    attempt: "listen on 0.0.0.0 and be reached, from the host and from another jail; bind a low port",
     must: "only the jail's own network sees it",
     layer: "network namespace",
     needs: ["network.none"],
@@ -273,6 +312,8 @@ export const networkAttacks: readonly Attack[] = [
       const script = `${prelude}
         const server = net.createServer((socket) => socket.end()).listen(0, "0.0.0.0");
         await new Promise((ready) => server.once("listening", ready));
+        const low = net.createServer().on("error", () => {}).listen(80, "0.0.0.0");
+        await new Promise((tried) => low.once("listening", tried).once("error", tried));
         console.log(server.address().port);
         process.stdin.resume().once("end", () => process.exit(0));`;
       const jail = await lab.start({
@@ -282,13 +323,16 @@ export const networkAttacks: readonly Attack[] = [
       const port = await new Promise<number>((resolve) => {
         jail.stdout.once("data", (line) => resolve(Number(String(line))));
       });
-      const answers = await lab.outside(dial(["127.0.0.1"], port));
+      const [answers, other] = await Promise.all([
+        lab.outside(dial(["127.0.0.1"], port)),
+        lab.inside(dial(["127.0.0.1"], port)),
+      ]);
       await jail.stop({ graceMs: 0 });
       const hostPort = await lab.listen(0);
       const control = await lab.outside(dial(["127.0.0.1"], hostPort));
       return {
-        stopped: answers["127.0.0.1"] === "ECONNREFUSED",
-        observed: `the host sees ${answers["127.0.0.1"]}`,
+        stopped: [answers, other].every((each) => each["127.0.0.1"] === "ECONNREFUSED"),
+        observed: `the host sees ${answers["127.0.0.1"]}, another jail ${other["127.0.0.1"]}`,
         control: {
           worked: control["127.0.0.1"] === "connected",
           observed: "a server of the host is reached",
@@ -331,13 +375,18 @@ export const networkAttacks: readonly Attack[] = [
   },
 ];
 
-/** Runs a module in a jail that has the lab's model server as its one way out. */
-export async function withEgress(lab: AttackLab, script: string): Promise<Answers> {
+/** Runs a module in a jail that has the lab's model server, and these hosts, as its one way out. */
+export async function withEgress(
+  lab: AttackLab,
+  script: string,
+  hosts: readonly EgressHost[] = [],
+): Promise<Answers> {
   const spec = lab.spec({});
   const egress = await lab.gate.openEgress({
     jailId: spec.id,
     session: "attack",
     upstreams: [await lab.gate.vault.upstream("anthropic")],
+    hosts,
   });
   try {
     return await lab.inside(script, {

@@ -10,6 +10,7 @@ import { encodingsOf } from "./encodings.ts";
 import { filesystemAttacks } from "./filesystem.ts";
 import { kernelAttacks } from "./kernel.ts";
 import { AttackLab } from "./lab.ts";
+import { AttackNames } from "./names.ts";
 import { networkAttacks } from "./network.ts";
 import { AttackTools, protocolAttacks } from "./protocol.ts";
 import { resourceAttacks } from "./resources.ts";
@@ -49,6 +50,7 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
   const hostFile = join(directory, "host-file");
   await writeFile(hostFile, canaries.hostFile);
   const upstream = await startEchoUpstream();
+  const names = new AttackNames();
   const told: unknown[] = [];
   const gate = await createGate({
     dataDir: join(directory, "data"),
@@ -58,6 +60,7 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
       logins: false,
     },
     plugins: { userDirectory: join(directory, "plugins"), watch: false },
+    egress: { networks: names.networks, resolve: names.resolve },
     // Rows wait for what nobody will answer.
     broker: { confirmWaitMs: 500 },
     onDecision: (decision) => told.push(decision),
@@ -72,6 +75,7 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
     hostFile,
     upstream,
     tools,
+    names,
   });
   const results: AttackResult[] = [];
   const add = (result: AttackResult) => {

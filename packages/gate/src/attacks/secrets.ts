@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Attack } from "./attack.ts";
 import { encodingsOf } from "./encodings.ts";
@@ -47,6 +48,37 @@ export const secretAttacks: readonly Attack[] = [
         };
       } finally {
         delete process.env["HOLDFAST_ATTACK_CONTROL"];
+      }
+    },
+  },
+  {
+    id: "secrets.descriptors",
+    group: "secrets",
+    attempt: "read or write what the host has open: inherited descriptors, its sockets and files",
+    must: "standard input, output and error, and nothing else",
+    layer: "launch: every descriptor above 2 is closed",
+    needs: ["descriptors.closed"],
+    run: async (lab) => {
+      // As a host that was careless would leave it: open for whatever is started.
+      const held = openSync(lab.hostFile, "r");
+      try {
+        // In a subshell, since the very shell would have its redirections open.
+        const script = "(cd /proc/$$/fd && echo *); for fd in 3 4 5 6 7 8 9; do cat <&$fd; done 2>/dev/null";
+        const seen = (await lab.shell(script)).stdout.trim();
+        const control = spawnSync("/bin/sh", ["-c", "cat <&3"], {
+          stdio: ["ignore", "pipe", "ignore", held],
+          encoding: "utf8",
+        });
+        return {
+          stopped: seen === "0 1 2",
+          observed: seen,
+          control: {
+            worked: control.stdout === lab.canaries.hostFile,
+            observed: "a program of the host that inherits one reads it",
+          },
+        };
+      } finally {
+        closeSync(held);
       }
     },
   },

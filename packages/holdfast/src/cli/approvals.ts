@@ -56,7 +56,14 @@ async function waiting(client: StudioClient): Promise<Waiting[]> {
   return found;
 }
 
-function card({ taskId, approval }: Waiting): string {
+/** Where words came from that may have led to a question of the gate. */
+export function originOf({ boundary }: ApprovalView): string[] {
+  if (boundary?.origin === undefined) return [];
+  return [`  words from outside are in this session: ${harmless(boundary.origin)}`];
+}
+
+/** One question, for a terminal. */
+export function card({ taskId, approval }: Waiting): string {
   const asks =
     approval.boundary === undefined ? "the agent asks" : "THE GATE ASKS: this acts outside of the jail";
   const until = new Date(approval.expiresAt).toISOString();
@@ -64,6 +71,7 @@ function card({ taskId, approval }: Waiting): string {
     `${approval.id}  task ${taskId}  until ${until}`,
     `  ${asks}`,
     `  ${harmless(approval.title)}`,
+    ...originOf(approval),
   ];
   return [
     ...lines,

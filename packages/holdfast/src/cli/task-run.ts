@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
+import { originOf } from "./approvals.ts";
 import { UsageError } from "./arguments.ts";
 import { EventPrinter, harmless, type Screen, screenOf, style } from "./terminal.ts";
 
@@ -124,6 +125,7 @@ export class TaskRun {
     this.#printer.flush();
     const out = process.stderr;
     if (leaves) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
+    for (const line of originOf(approval)) out.write(`\n${line}`);
     out.write(`\n${harmless(approval.title)}\n${harmless(approval.detail)}\n`);
     approval.options.forEach((option, index) => {
       out.write(`  ${index + 1}) ${harmless(option.name)}\n`);

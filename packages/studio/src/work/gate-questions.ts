@@ -86,7 +86,10 @@ export async function answerGate(
 function viewOf(approval: Approval, rule: boolean): ApprovalView {
   return {
     id: approval.id,
-    boundary: { tool: approval.tool },
+    boundary: {
+      tool: approval.tool,
+      ...(approval.origin === undefined ? {} : { origin: approval.origin }),
+    },
     ...(approval.proposal === undefined ? {} : { proposal: { ...approval.proposal } }),
     title: approval.title,
     detail: approval.detail,

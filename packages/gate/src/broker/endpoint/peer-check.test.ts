@@ -37,7 +37,7 @@ test("who is of a jail that confines nothing is known by descent or by session",
   t.after(() => {
     for (const group of groups) process.kill(-group, "SIGKILL");
   });
-  const [[line]] = (await Promise.all([once(jail.stdout, "data"), once(other.stdout, "data")])) as Buffer[][];
+  const [[line]] = await Promise.all([once(jail.stdout, "data"), once(other.stdout, "data")]);
   const child = Number(String(line));
   const rule = { pid: jail.pid };
   assert.equal(refusePeer({ ...own, pid: child }, rule), undefined);

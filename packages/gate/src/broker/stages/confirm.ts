@@ -15,15 +15,17 @@ export interface ConfirmParts {
   readonly waitMs: number;
 }
 
-function proposalFor(call: AuthorizedCall, taint: Taint): Pick<ApprovalRequest, "proposal"> {
+/** What a card says beside the call itself. */
+function besides(call: AuthorizedCall, taint: Taint): Pick<ApprovalRequest, "proposal" | "origin"> {
   const { entry, principal, envelope } = call;
+  const origin = taint.reason(principal.session);
   const proposal = ruleFor({
     tool: entry.tool,
     arguments: envelope.payload.arguments,
     group: principal.group,
-    tainted: taint.has(principal.session),
+    tainted: origin !== undefined,
   });
-  return proposal === undefined ? {} : { proposal };
+  return { ...(proposal === undefined ? {} : { proposal }), ...(origin === undefined ? {} : { origin }) };
 }
 
 /**
@@ -53,7 +55,7 @@ export class ConfirmStage {
       arguments: call.envelope.payload.arguments,
       title: `${tool.plugin}: ${tool.name}`,
       denialHolds: true,
-      ...proposalFor(call, this.#parts.taint),
+      ...besides(call, this.#parts.taint),
     };
     const over = AbortSignal.timeout(this.#parts.waitMs);
     for (;;) {

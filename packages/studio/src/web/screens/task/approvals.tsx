@@ -117,6 +117,12 @@ function ApprovalCard({
           This acts outside of the jail. It is done once, exactly as shown, and only if you allow it.
         </p>
       )}
+      {approval.boundary?.origin !== undefined && (
+        <p className="approval-note approval-origin" data-origin>
+          Words from outside are in this session: {visibleText(approval.boundary.origin)}. They may be why
+          this is asked.
+        </p>
+      )}
       {approval.detail !== "" && <Detail approval={approval} />}
       {offersRule(approval) && <Rule approval={approval} />}
       {answer.isError && <ErrorNotice error={answer.error} title="The answer was not taken." />}

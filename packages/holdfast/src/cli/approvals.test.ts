@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ApprovalView } from "@holdfast/studio";
+import { card, originOf } from "./approvals.ts";
+
+const approval: ApprovalView = {
+  id: "a1",
+  boundary: { tool: "send_mail" },
+  title: "mail: send_mail",
+  detail: '{\n  "to": "ada"\n}',
+  truncated: false,
+  options: [],
+  createdAt: 0,
+  expiresAt: 0,
+};
+
+test("a card of the gate says who asks, and where words came from that may have led to it", () => {
+  const from = (origin: string): ApprovalView => ({ ...approval, boundary: { tool: "send_mail", origin } });
+  assert.deepEqual(originOf(approval), []);
+  assert.match(card({ taskId: "t1", approval }), /THE GATE ASKS/);
+  const text = card({ taskId: "t1", approval: from("egress to a.example\u001b[2K\u202e") });
+  assert.match(text, /words from outside are in this session: egress to a\.example\\u001b\[2K\\u202e\n/);
+  const { boundary: _, ...agents } = approval;
+  assert.match(card({ taskId: "t1", approval: agents }), /the agent asks/);
+});
