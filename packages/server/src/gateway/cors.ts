@@ -21,6 +21,7 @@ const ownHeaders = [
   header.encoding,
   header.token,
   header.skipReadyWait,
+  header.requestOrigin,
   "traceparent",
   "tracestate",
 ].join(", ");

@@ -1,4 +1,4 @@
-import { contentType, type Encoding, encode } from "@holdfast/client";
+import { contentType, type Encoding, encode, header } from "@holdfast/client";
 import { HoldfastError, type Ports, sanitizeError, toProblem, toWireError, uuidv4 } from "@holdfast/core";
 
 /** One HTTP request and its answer, whichever server carries it. */
@@ -48,6 +48,19 @@ export function requestHead(exchange: Exchange): () => Request {
 /** Joined as text: resolving the path against a base would take `//other.host/` for a host. */
 export function urlOf(host: string | undefined, path: string): string {
   return `http://${host ?? "localhost"}${path}`;
+}
+
+/**
+ * The URL that an actor sees: with the origin that its caller named, if any. The path is that of the
+ * request at hand, so that what a proxy lets through by its path is what is served.
+ */
+export function actorUrl(exchange: Exchange, path: string): string {
+  const origin = exchange.header(header.requestOrigin);
+  return origin !== undefined && isOrigin(origin) ? `${origin}${path}` : urlOf(exchange.header("host"), path);
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** Makes the request that user code sees. Throws `gateway.method_not_allowed` for CONNECT and TRACE. */

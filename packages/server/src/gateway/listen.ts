@@ -6,6 +6,7 @@ import type { Directory } from "../directory.ts";
 import { serverLimits } from "../limits.ts";
 import { type Surroundings, serveSurroundings } from "./application.ts";
 import { portFromEnvironment } from "./environment.ts";
+import { IncomingRequest } from "./incoming-request.ts";
 import { NodeGateway } from "./node-gateway.ts";
 import type { GatewayOptions } from "./options.ts";
 
@@ -34,6 +35,7 @@ export async function listen(
   const fallback = surrounded ? serveSurroundings(options, directory.ports) : options.fallback;
   const gateway = new NodeGateway(directory, { ...options, ...(fallback && { fallback }) });
   const server = createServer({
+    IncomingMessage: IncomingRequest,
     keepAliveTimeout: serverLimits.keepAliveTimeoutMs,
     // Bodies have deadlines of their own, since one that streams may take as long as it likes.
     requestTimeout: 0,

@@ -110,6 +110,7 @@ export function bodyTimedOut(timeoutMs: number): HoldfastError {
   return new HoldfastError("gateway", "body_timed_out", message, { statusCode: 408 });
 }
 
-function cutShort(): HoldfastError {
+/** What becomes of a body whose client has left. */
+export function cutShort(): HoldfastError {
   return new HoldfastError("action", "aborted", "The client has gone away", { statusCode: 499 });
 }

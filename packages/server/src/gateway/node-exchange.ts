@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HoldfastError } from "@holdfast/core";
 import { serverLimits } from "../limits.ts";
 import { bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
+import { IncomingRequest } from "./incoming-request.ts";
 import { bodyStream, bodyTimedOut, writeBody } from "./node-body.ts";
 
 const empty = new Uint8Array(0);
@@ -45,6 +46,13 @@ export class NodeExchange implements Exchange {
       this.#refuse();
       done(bodyTooLong(maxBytes), empty);
       return;
+    }
+    if (request instanceof IncomingRequest) {
+      const collects = request.collect(maxBytes, (error, body) => {
+        if (error !== undefined) this.#refuse();
+        done(error, body);
+      });
+      if (collects) return;
     }
     // A small body comes with its head: at the next tick it is all there, and needs no events of a stream.
     // The parser tells its end only after that tick, the declared length tells it at once.

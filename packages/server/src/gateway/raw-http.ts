@@ -2,7 +2,7 @@ import { type ActorTarget, decodeParams, header } from "@holdfast/client";
 import { serverLimits } from "../limits.ts";
 import { cancelled } from "../session.ts";
 import { authenticate } from "./auth.ts";
-import { type Exchange, requestEncoding, urlOf, visibleError } from "./exchange.ts";
+import { actorUrl, type Exchange, requestEncoding, visibleError } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RawRoute } from "./route.ts";
 
@@ -24,7 +24,8 @@ export function serveRaw(
   };
   try {
     const maxBytes = options.maxRequestBodyBytes ?? serverLimits.maxRawBodyBytes;
-    const request = exchange.request(urlOf(exchange.header("host"), route.path), gone.signal, maxBytes);
+    const request = exchange.request(actorUrl(exchange, route.path), gone.signal, maxBytes);
+    request.headers.delete(header.requestOrigin);
     const params = paramsOf(exchange);
     const skipReadyWait = exchange.header(header.skipReadyWait) === "true";
     const serve = (auth: unknown): void => {

@@ -20,6 +20,9 @@ const maxInlineSyncMs = 1;
 /** How many lone commits are synced off the event loop before one in line finds out how quick the disk is now. */
 const probeEvery = 64;
 
+/** Made once: never written to, it takes no memory but its addresses. */
+let zeros: Uint8Array | undefined;
+
 const systemSync: SyncFile = {
   sync: fdatasyncSync,
   syncAsync: (fd) =>
@@ -88,8 +91,9 @@ export class Wal {
     try {
       // Whatever was written is before the end of the file.
       const { size } = fstatSync(this.#fd);
-      const room = new Uint8Array(Math.max(0, Math.min(walGrowthBytes, maxBytes - size)));
-      this.#length = size + writeSync(this.#fd, room, 0, room.length, size);
+      zeros ??= new Uint8Array(walGrowthBytes);
+      const room = Math.max(0, Math.min(walGrowthBytes, maxBytes - size));
+      this.#length = size + writeSync(this.#fd, zeros, 0, room, size);
     } catch {
       this.#length += walGrowthBytes;
     }
