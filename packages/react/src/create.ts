@@ -41,7 +41,7 @@ export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry
     const { enabled = true, suspense = false } = opts;
     const hash = hashFunction(opts);
     const shared = enabled ? connections.of(hash, opts) : undefined;
-    if (suspense && shared !== undefined && inBrowser) use(shared.open().ready);
+    if (suspense && shared !== undefined && inBrowser) use(shared.ready());
     const latest = useLatest(opts);
     const subscribe = useCallback(
       (listener: () => void) =>

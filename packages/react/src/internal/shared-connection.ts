@@ -20,6 +20,7 @@ export class SharedConnection {
   readonly #listeners = new Set<() => void>();
   #snapshot: ActorSnapshot<AnyActorDefinition>;
   #connection: ActorConn | undefined;
+  #ready: Promise<void> = Promise.resolve();
   #users = 0;
   #ending: ReturnType<typeof setTimeout> | undefined;
 
@@ -38,7 +39,7 @@ export class SharedConnection {
     this.#listeners.add(listener);
     this.#users++;
     clearTimeout(this.#ending);
-    this.open();
+    this.#open();
     return () => {
       this.#listeners.delete(listener);
       this.#users--;
@@ -46,22 +47,28 @@ export class SharedConnection {
     };
   };
 
+  /** Opens the connection unless it is open; settles with the first that opens or is refused. */
+  ready(): Promise<void> {
+    this.#open();
+    return this.#ready;
+  }
+
   /** Opens the connection unless it is open. */
-  open(): ActorConn {
-    if (this.#connection !== undefined) return this.#connection;
+  #open(): void {
+    if (this.#connection !== undefined) return;
     const connection = this.handle.connect();
     this.#connection = connection;
+    this.#ready = readinessOf(connection);
     // Components read the status; nobody has to wait for it.
-    connection.ready.catch(() => undefined);
+    this.#ready.catch(() => undefined);
     void connection.onStatusChange((status: ConnStatus) => {
       const error = status === "connected" ? null : this.#snapshot.error;
       this.#show({ connStatus: status, error });
     });
     void connection.onError((error: HoldfastError) => this.#show({ error }));
-    this.#show({ connection, connStatus: connection.connStatus });
+    this.#show({ connection, connStatus: connection.connStatus ?? "connecting" });
     // Who suspends is not mounted yet: without a user by then, the connection ends again.
     if (this.#users === 0) this.#ending = setTimeout(() => this.#end(), suspendedMs);
-    return connection;
   }
 
   #show(change: Partial<ActorSnapshot<AnyActorDefinition>>): void {
@@ -74,8 +81,23 @@ export class SharedConnection {
     const connection = this.#connection;
     this.#connection = undefined;
     this.#onEnd();
-    connection?.dispose().catch(() => undefined);
+    void Promise.resolve(connection?.dispose()).catch(() => undefined);
   }
+}
+
+/**
+ * Tests of components put their own objects in the place of connections, which tell of their status and
+ * errors, and have no `ready` as a rule.
+ */
+function readinessOf(connection: ActorConn): Promise<void> {
+  const { ready }: { readonly ready?: Promise<void> } = connection;
+  return (
+    ready ??
+    new Promise((resolve, reject) => {
+      void connection.onStatusChange((status: ConnStatus) => status === "connected" && resolve());
+      void connection.onError(reject);
+    })
+  );
 }
 
 /** For so long a connection without users waits for a suspended component to mount. */
