@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,19 +10,11 @@ import { promisify } from "node:util";
 import { createClient } from "@holdfast/client";
 import { chromium } from "playwright-core";
 import type { registry } from "../../examples/next-js/actors.ts";
+import { freePort } from "../e2e/support/free-port.ts";
 import { copyExample, installNext, nextEnvironment } from "./support/next.ts";
 
 const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";
 const skip = existsSync(executablePath) ? false : "needs chromium";
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Resolves when the server says that it is ready. */
 async function ready(server: ChildProcess): Promise<void> {

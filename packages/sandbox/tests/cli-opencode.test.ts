@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createSandboxServer } from "../src/index.ts";
-import { field, processesWith, temporary, until } from "./harness.ts";
+import { field, freePort, processesWith, temporary, until } from "./harness.ts";
 
 const entry = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 
@@ -76,9 +75,9 @@ test("opencode attaches to the server on the port, with a session of its own whe
 test("opencode leaves alone what else listens on the port, and starts a server where nothing does", async (t) => {
   const { home, env } = await standIn(t);
   const foreign = createServer((_request, response) => response.end("I am something else"));
-  await new Promise<void>((resolve) => foreign.listen(0, "127.0.0.1", resolve));
+  const port = String(await freePort());
+  await new Promise<void>((resolve) => foreign.listen(Number(port), "127.0.0.1", resolve));
   t.after(() => foreign.close());
-  const port = String((foreign.address() as AddressInfo).port);
   const taken = await cli(env, home, "opencode", "-p", port);
   assert.equal(taken.code, 1);
   assert.match(taken.stderr, /\(sandbox\.port_taken\)\n$/);

@@ -9,7 +9,7 @@ import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createSandboxServer } from "../src/index.ts";
-import { field, temporary } from "./harness.ts";
+import { field, freePort, temporary } from "./harness.ts";
 
 const entry = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 
@@ -70,14 +70,6 @@ async function running(t: TestContext) {
   };
   const run = (...args: readonly string[]) => cli(env, ...args);
   return { home, work, server, env, run };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 describe("the command line", () => {

@@ -188,6 +188,8 @@ describe("stopping", () => {
       assert.equal(view.status, "stopped");
       assert.deepEqual(view.approvals, []);
       await task.stop();
+      // A stop does not wait for a disk that is slow.
+      await untilEvent(studio.client, view.sessionId, ({ body }) => body.type === "turn-ended");
       const log = await readLog(studio.client, view.sessionId);
       assert.equal(log.filter(({ body }) => body.type === "turn-ended").length, 1);
       await task.prompt('write "after" to after.txt without asking');

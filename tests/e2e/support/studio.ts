@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePort } from "./free-port.ts";
 
 const command = fileURLToPath(new URL("../../../packages/holdfast/bin/holdfast.js", import.meta.url));
 const run = promisify(execFile);
@@ -29,18 +30,20 @@ export class StudioProcess {
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   #started: Started | undefined;
-  #port = 0;
+  readonly #port: number;
   #log = "";
 
-  private constructor(directory: string, options: StudioProcessOptions) {
+  private constructor(directory: string, port: number, options: StudioProcessOptions) {
     this.directory = directory;
+    this.#port = port;
     this.#environment = { ...baseEnvironment(), ...options.environment };
     this.#args = options.args ?? [];
   }
 
   /** A server on a data directory of its own. */
   static async create(options: StudioProcessOptions = {}): Promise<StudioProcess> {
-    const studio = new StudioProcess(await mkdtemp(join(tmpdir(), "holdfast-e2e-")), options);
+    const directory = await mkdtemp(join(tmpdir(), "holdfast-e2e-"));
+    const studio = new StudioProcess(directory, await freePort(), options);
     try {
       await studio.start();
     } catch (error) {
@@ -74,7 +77,6 @@ export class StudioProcess {
       }),
     ]);
     this.#started = JSON.parse(line) as Started;
-    this.#port = Number(new URL(this.#started.url).port);
   }
 
   /** A link that signs a browser in. It works once. */
