@@ -28,6 +28,24 @@ describe("cron expressions", () => {
     ]);
   });
 
+  test("a step beyond its field leaves the first value", () => {
+    assert.deepEqual(times("*/90 * * * *", "UTC", "2027-01-15T08:10:00Z", 2), [
+      "2027-01-15T09:00:00.000Z",
+      "2027-01-15T10:00:00.000Z",
+    ]);
+    assert.deepEqual(times("10-50/61,55 */25 * * *", "UTC", "2027-01-15T08:00:00Z", 2), [
+      "2027-01-16T00:10:00.000Z",
+      "2027-01-16T00:55:00.000Z",
+    ]);
+    assert.deepEqual(times("0 0 */40 */13 *", "UTC", "2027-01-15T08:00:00Z", 1), [
+      "2028-01-01T00:00:00.000Z",
+    ]);
+    assert.deepEqual(times("*/61 30 * * * *", "UTC", "2027-01-15T08:00:00Z", 1), [
+      "2027-01-15T08:30:00.000Z",
+    ]);
+    assert.deepEqual(times("0 0 ? * */8", "UTC", "2027-01-15T08:00:00Z", 1), ["2027-01-17T00:00:00.000Z"]);
+  });
+
   test("the next time is strictly after", () => {
     assert.deepEqual(times("0 9 * * *", "UTC", "2027-01-15T09:00:00Z", 1), ["2027-01-16T09:00:00.000Z"]);
     assert.deepEqual(times("0 9 * * *", "UTC", "2027-01-15T08:59:59.999Z", 1), ["2027-01-15T09:00:00.000Z"]);

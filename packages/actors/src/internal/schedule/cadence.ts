@@ -15,10 +15,42 @@ function parse(expression: string, timezone: string): Cron {
   const known = parsed.get(id);
   if (known !== undefined) return known;
   // Without a function to call, and paused, it only computes: it sets no timer and asks for no time.
-  const cron = new Cron(expression.trim(), { timezone, paused: true, mode: "5-or-6-parts" });
+  const cron = new Cron(withinRange(expression), { timezone, paused: true, mode: "5-or-6-parts" });
   if (parsed.size >= maxParsed) parsed.clear();
   parsed.set(id, cron);
   return cron;
+}
+
+/** Seconds to days of the week: where a field begins, and how many values it has. */
+const fieldRanges = [
+  [0, 60],
+  [0, 60],
+  [0, 24],
+  [1, 31],
+  [1, 12],
+  [0, 7],
+] as const;
+
+/** A step that is longer than its field leaves the first value alone, as in other cron programs. */
+function withinRange(expression: string): string {
+  const fields = expression.trim().split(/\s+/);
+  const offset = fieldRanges.length - fields.length;
+  return fields
+    .map((field, at) => {
+      const [start, size] = fieldRanges[at + offset] ?? [0, Number.POSITIVE_INFINITY];
+      return field
+        .split(",")
+        .map(shorten.bind(undefined, start, size))
+        .join(",");
+    })
+    .join(" ");
+}
+
+function shorten(start: number, size: number, part: string): string {
+  const [range = "", step = "", ...more] = part.split("/");
+  if (more.length > 0 || !/^\d+$/.test(step) || Number(step) <= size) return part;
+  const [from = ""] = range.split("-");
+  return from === "*" || from === "?" ? String(start) : from;
 }
 
 function parsedOf(cadence: Extract<Cadence, { kind: "cron" }>): Cron {
