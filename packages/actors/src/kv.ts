@@ -53,14 +53,14 @@ export interface ActorKv {
   get<Type extends KvType = "text">(key: KvKey, options?: KvReadOptions<Type>): Promise<KvAs<Type> | null>;
   put(key: KvKey, value: KvValue, options?: KvWriteOptions): Promise<void>;
   delete(key: KvKey): Promise<void>;
-  /** The values of at most 128 keys, in their order; `null` for those that are absent. */
+  /** The values of at most 16,384 keys, in their order; `null` for those that are absent. */
   batchGet<Type extends KvType = "binary">(
     keys: readonly KvKey[],
     options?: KvReadOptions<Type>,
   ): Promise<(KvAs<Type> | null)[]>;
   /** Puts at most 128 entries, or none: nothing is written when one of them is refused. */
   batchPut(entries: readonly KvEntryInput[]): Promise<void>;
-  /** Deletes at most 128 keys. */
+  /** Deletes at most 16,384 keys. */
   batchDelete(keys: readonly KvKey[]): Promise<void>;
   /**
    * Puts a value of up to 1 GiB that is read from `source` as it comes. Resolves when all of it is

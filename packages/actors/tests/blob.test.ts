@@ -273,10 +273,10 @@ describe("batches of c.kv", () => {
   test("are all or nothing, with limits at, below and above", async () => {
     const { kv } = await open();
     const entries = (count: number) => Array.from({ length: count }, (_, at) => [`k${at}`, "v"] as const);
-    await kv.batchPut(entries(128));
-    await assert.rejects(kv.batchPut(entries(129)), code("kv", "too_many_keys"));
-    await assert.rejects(kv.batchGet(entries(129).map(([key]) => key)), code("kv", "too_many_keys"));
-    await assert.rejects(kv.batchDelete(entries(129).map(([key]) => key)), code("kv", "too_many_keys"));
+    await kv.batchPut(entries(16_384));
+    await assert.rejects(kv.batchPut(entries(16_385)), code("kv", "too_many_keys"));
+    await assert.rejects(kv.batchGet(entries(16_385).map(([key]) => key)), code("kv", "too_many_keys"));
+    await assert.rejects(kv.batchDelete(entries(16_385).map(([key]) => key)), code("kv", "too_many_keys"));
     await assert.rejects(
       kv.batchPut([
         ["new", "v"],

@@ -88,6 +88,53 @@ describe("run", () => {
     assert.equal(await stopped, "slept");
   });
 
+  test("what asks for a stop ends its own step first, then its signal aborts", async () => {
+    for (const how of ["sleep", "destroy"] as const) {
+      const w = world();
+      const aborted = deferred();
+      const definition = actor({
+        actions: {
+          stop: async (c) => {
+            c.abortSignal.addEventListener("abort", () => aborted.resolve());
+            c[how]();
+            const before = c.aborted;
+            await Promise.resolve();
+            const after = c.aborted;
+            await aborted.promise;
+            return [before, after, c.aborted];
+          },
+        },
+      });
+      const instance = w.create(definition);
+      assert.deepEqual(await call(instance, "stop"), [false, false, true]);
+      assert.equal(await instance.stopped, how === "sleep" ? "slept" : "destroyed");
+    }
+  });
+
+  test("a second sleep does nothing, a destruction takes it over, and a second of those is refused", async () => {
+    const w = world();
+    const definition = actor({
+      actions: {
+        sleepTwice: (c) => {
+          c.sleep();
+          c.sleep();
+        },
+        destroyTwice: (c) => {
+          c.sleep();
+          c.destroy();
+          c.sleep();
+          assert.throws(() => c.destroy(), code("actor", "stopping"));
+        },
+      },
+    });
+    const first = w.create(definition);
+    await call(first, "sleepTwice");
+    assert.equal(await first.stopped, "slept");
+    const second = w.create(definition, undefined, "b");
+    await call(second, "destroyTwice");
+    assert.equal(await second.stopped, "destroyed");
+  });
+
   test("a destruction does not wait for run, also one that takes over a sleep", async () => {
     const definition = actor({ run: () => new Promise(() => {}) });
     const w = world();

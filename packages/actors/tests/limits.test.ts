@@ -64,7 +64,7 @@ const upTo: readonly Row[] = [
   },
   {
     limit: "keys of a kv batch",
-    value: 128,
+    value: 16_384,
     attempt: (c, count) => c.kv.batchPut(Array.from({ length: count }, (_, i) => [`k${i}`, "v"])),
     code: "kv.too_many_keys",
   },

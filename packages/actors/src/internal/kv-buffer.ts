@@ -21,7 +21,7 @@ export const kvLimits = {
   maxKeyBytes: 2_048,
   maxValueBytes: 2_097_152,
   maxStreamBytes: 1_073_741_824,
-  maxBatchKeys: 128,
+  maxBatchKeys: 16_384,
   maxBatchBytes: 16 * 1_048_576,
   defaultListLimit: 16_384,
 } as const;

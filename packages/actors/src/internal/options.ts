@@ -46,6 +46,7 @@ const withoutEffect: Readonly<Record<string, string>> = {
   onDestroyTimeout: "is replaced by sleepGracePeriod",
   onSleepTimeout: "is replaced by sleepGracePeriod",
   waitUntilTimeout: "is replaced by sleepGracePeriod",
+  runStopTimeout: "is replaced by sleepGracePeriod",
   preloadMaxWorkflowBytes: "has no effect: nothing is preloaded",
   preloadMaxConnectionsBytes: "has no effect: nothing is preloaded",
   enableActorRuntimeSocket: "has no effect: the database is in this process",

@@ -130,11 +130,12 @@ test("options without effect are taken and warned of", () => {
       onDestroyTimeout: 1,
       onSleepTimeout: 1,
       waitUntilTimeout: 1,
+      runStopTimeout: 1,
       preloadMaxWorkflowBytes: 1,
       preloadMaxConnectionsBytes: 1,
       enableActorRuntimeSocket: true,
     },
   });
-  assert.equal(warnings.length, 7);
+  assert.equal(warnings.length, 8);
   assert.match(warnings[0] ?? "", /noSleep/);
 });

@@ -17,6 +17,7 @@ import type {
 import type { ActivityOwner } from "./activity.ts";
 import { ActorMembers } from "./actor-members.ts";
 import { type Changes, type CommitOwner, CommitQueue, isRefusedState } from "./commit-queue.ts";
+import { HostConnection } from "./connection.ts";
 import { Context } from "./context.ts";
 import { isThenable, withTimeout } from "./hooks.ts";
 import { idleListOf } from "./idle-list.ts";
@@ -309,19 +310,27 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   invoke(call: InvokeCall): Promise<Uint8Array> {
     if (this.status === "starting") return this.#started.promise.then(() => this.invoke(call));
-    const viaConnection = call.conn !== undefined && this.status === "stopping";
-    if (this.status !== "ready" && !viaConnection) {
+    if (this.status !== "ready" && !this.#takesMoreOf(call.conn)) {
       // A start that failed is told as that: who only hears "stopping" would start it again for ever.
       return this.#started.promise.then(() => Promise.reject(this.errors.stopping()));
     }
     return this.calls.invoke(call);
   }
 
+  /**
+   * Connections that end with this instance may call until it stops. One that outlives a sleep is served
+   * by the next instance, as it is after the sleep: what it asks must not depend on the moment.
+   */
+  #takesMoreOf(conn: ActorConnection | undefined): boolean {
+    if (conn === undefined || this.status !== "stopping") return false;
+    const outlives = conn instanceof HostConnection && conn.connection.isHibernatable;
+    return !(outlives && this.#stopper?.sleeps === true);
+  }
+
   /** As {@link invoke}, for a message to one of the queues. */
   async send(call: SendCall): Promise<Uint8Array> {
     if (this.status !== "ready") await this.#started.promise;
-    const viaConnection = call.conn !== undefined && this.status === "stopping";
-    if (this.status !== "ready" && !viaConnection) throw this.errors.stopping();
+    if (this.status !== "ready" && !this.#takesMoreOf(call.conn)) throw this.errors.stopping();
     return this.parts.queues.sends.send(call);
   }
 

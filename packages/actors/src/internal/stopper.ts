@@ -23,6 +23,11 @@ export class Stopper {
     return this.#mode === "destroyed";
   }
 
+  /** Another instance of the actor goes on with the connections that outlive it. */
+  get sleeps(): boolean {
+    return this.#mode === "slept";
+  }
+
   /** A sleep under way becomes a destruction, unless its last commit is under way. */
   destroyInstead(): boolean {
     if (this.#finalizing) return this.#mode === "destroyed";
@@ -53,7 +58,11 @@ export class Stopper {
   async #finishUp(askedInside: boolean): Promise<void> {
     const runtime = this.#runtime;
     // What asked for the sleep ends its own turn first: its answer is no work of a sleeping actor.
-    if (askedInside) await new Promise<void>((resolve) => runtime.ports.tasks.macrotask(resolve));
+    if (askedInside) {
+      await new Promise<void>((resolve) => runtime.ports.tasks.macrotask(resolve));
+      if (runtime.status === "stopped") return;
+      runtime.tellOfStop();
+    }
     if (this.#mode !== "destroyed") {
       await this.#hook("onSleep");
       await this.#drained();

@@ -1,6 +1,8 @@
 import { ViewHandler } from "./object-proxy.ts";
 import { op } from "./patch.ts";
-import { isStep, type Node, type Tracker } from "./tracker.ts";
+import { isStep } from "./place.ts";
+import type { Node, Tracker } from "./tracker.ts";
+import { refused } from "./value.ts";
 
 /** A write-through view of a map. Its methods are our own: those of `Map` want a real map as `this`. */
 export function mapProxy(tracker: Tracker, node: Node): object {
@@ -44,7 +46,12 @@ class CollectionHandler extends ViewHandler {
 
   /** A property on a collection would be lost: the codec carries its entries only. */
   set(): boolean {
-    return this.defineProperty();
+    const why = "a collection that is given a property, which a state does not take";
+    throw refused(why, this.tracker.pathOf(this.node));
+  }
+
+  override defineProperty(): boolean {
+    return this.set();
   }
 }
 

@@ -8,7 +8,7 @@ export function objectProxy(tracker: Tracker, node: Node): object {
 }
 
 /** Traps that every view shares. */
-export class ViewHandler implements ProxyHandler<object> {
+export abstract class ViewHandler implements ProxyHandler<object> {
   readonly tracker: Tracker;
   readonly node: Node;
 
@@ -30,8 +30,19 @@ export class ViewHandler implements ProxyHandler<object> {
     return key;
   }
 
-  defineProperty(): boolean {
-    throw refused("changed with defineProperty, which a state does not take", this.tracker.pathOf(this.node));
+  abstract set(target: object, key: string | symbol, value: unknown): boolean;
+
+  /** An ordinary property is assigned; one that could not be stored as what it is, is refused. */
+  defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
+    const known = Reflect.getOwnPropertyDescriptor(target, key);
+    const { enumerable, configurable, writable } = { ...known, ...descriptor };
+    const computed = descriptor.get !== undefined || descriptor.set !== undefined;
+    if (computed || enumerable !== true || configurable !== true || writable !== true) {
+      const why = "given a computed, hidden or read-only property, which a state does not take";
+      throw refused(why, this.tracker.pathOf(this.node));
+    }
+    if (known !== undefined && !("value" in descriptor)) return true;
+    return this.set(target, key, descriptor.value);
   }
 
   setPrototypeOf(): boolean {

@@ -5,14 +5,14 @@ import { decodeState } from "./patch.ts";
 import { StateLog } from "./state-log.ts";
 
 /** A log and what a store would hold of it. */
-function harness(initial: unknown) {
+function harness(initial: unknown, inUse: () => boolean = () => false) {
   let changes = 0;
   const log = StateLog.create(initial, { stateChanged: () => changes++ });
   let snapshot: Uint8Array = new Uint8Array();
   let patches: Uint8Array[] = [];
   const commit = (): "snapshot" | "patch" | undefined => {
     log.checkLeaves(false);
-    const change = log.take();
+    const change = log.take(inUse());
     if (change?.type === "snapshot") {
       snapshot = change.bytes;
       patches = [];
@@ -290,7 +290,14 @@ describe("state", () => {
       [() => (state.h = Reflect.construct(Reflect.get(globalThis, "Float16Array"), [1])), "state.h"],
       [() => (state.b = new SharedArrayBuffer(1)), "state.b"],
       [() => (state.v = new DataView(new ArrayBuffer(1))), "state.v"],
-      [() => Object.defineProperty(state, "x", { get: () => 1 }), "state"],
+      [
+        () => Object.defineProperty(state, "x", { get: () => 1, enumerable: true, configurable: true }),
+        "state",
+      ],
+      [() => Object.defineProperty(state, "x", { value: 1, writable: true, configurable: true }), "state"],
+      [() => Object.defineProperty(state, "items", { value: [], writable: false }), "state"],
+      [() => Object.defineProperty(state.map, "x", { value: 1 }), "state.map"],
+      [() => ((state.map as unknown as { x: number }).x = 1), "state.map"],
       [() => Object.freeze(state.items), "state.items"],
     ];
     for (const [change, path] of cases) {
@@ -367,7 +374,8 @@ describe("replay of snapshot and patches", () => {
   test("equals the live state after random changes", () => {
     for (const seed of seeds) {
       try {
-        randomRun(seed);
+        randomRun(seed, false);
+        randomRun(seed, true);
       } catch (error) {
         throw new Error(`SEED=${seed}`, { cause: error });
       }
@@ -375,15 +383,17 @@ describe("replay of snapshot and patches", () => {
   });
 });
 
-function randomRun(seed: number): void {
+/** With `inUse`, what was assigned is also changed behind the back of the state for as long as it is held. */
+function randomRun(seed: number, inUse: boolean): void {
   const random = mulberry(seed);
   const below = (n: number): number => Math.floor(random() * n);
-  const h = harness({
+  const initial = {
     root: randomValue(below, 3) as object,
     list: [1, 2, 3],
     map: new Map(),
     set: new Set(),
-  });
+  };
+  const h = harness(initial, () => inUse && below(4) > 0);
   const kept: unknown[] = [];
   const originals: unknown[] = [];
   for (let turn = 0; turn < 12; turn++) {
