@@ -41,7 +41,7 @@ async function recorded(gate: Gate, jailId: string, type: string) {
 
 async function echoes(guest: Guest, name: string): Promise<void> {
   const { payload } = await guest.call(name, "echo", { text: "still here" });
-  assert.deepEqual(payload.result, { text: "still here" });
+  assert.deepEqual(payload.result, { echoed: "still here" });
 }
 
 describe("a hostile jail", needs, () => {

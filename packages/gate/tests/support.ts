@@ -24,11 +24,30 @@ export function missing(...programs: readonly string[]): string | false {
 
 export const isRoot = process.getuid?.() === 0;
 
-/** A directory that goes with the test. */
-export function temporaryDirectory(t: { after(end: () => unknown): void }): string {
+const scratch = new Set<string>();
+process.once("exit", () => {
+  for (const path of scratch) {
+    try {
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // A process that is being killed may write to the last.
+    }
+  }
+});
+
+/**
+ * Removes a directory when this process ends. A hook would not do: they run in the order of their
+ * making, so that it would be taken away while what was started in it still writes.
+ */
+function removeAtExit(path: string): void {
+  scratch.add(path);
+}
+
+/** A directory that goes with the process of the test. */
+export function temporaryDirectory(_t: { after(end: () => unknown): void }): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-gate-")));
   chmodSync(directory, 0o755);
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  removeAtExit(directory);
   return directory;
 }
 

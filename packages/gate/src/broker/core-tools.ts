@@ -69,7 +69,7 @@ export class CoreTools implements ToolSource {
   #answer(name: string, args: ToolCall["arguments"], principal: Principal): unknown {
     switch (name) {
       case "echo":
-        return { text: args["text"] };
+        return { echoed: args["text"] };
       case "list_tools":
         return { tools: this.#knows.listTools(principal) };
       case "get_session_info":

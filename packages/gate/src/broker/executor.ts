@@ -111,7 +111,8 @@ export class Executor {
     if (outcome?.ok !== true) throw new Error("the handler gave no outcome");
     const text = JSON.stringify(outcome.result) ?? "null";
     if (Buffer.byteLength(text) > brokerLimits.maxResultBytes) {
-      return ended("PLUGIN_ERROR", `The tool gave more than ${brokerLimits.maxResultBytes} bytes`);
+      const most = `${brokerLimits.maxResultBytes} bytes`;
+      return ended("HANDLER_ERROR", `The result of ${call.entry.tool.name} exceeds size limit: ${most}`);
     }
     // What is looked at is what is sent, not an object that may say something else the next time.
     const plain: unknown = JSON.parse(text);
@@ -139,7 +140,7 @@ export class Executor {
 
   #failed(call: ConfirmedCall, error: unknown, timeoutMs: number): Executed {
     const { tool } = call.entry;
-    if (error === timedOut) return ended("PLUGIN_TIMEOUT", `The tool took longer than ${timeoutMs} ms`);
+    if (error === timedOut) return ended("PLUGIN_TIMEOUT", `${tool.name} took longer than ${timeoutMs} ms`);
     if (error instanceof Cancelled) return ended("HANDLER_ERROR", "The call was cancelled");
     const incident = randomUUID();
     this.#parts.log.warn("a tool failed", { incident, tool: tool.name, plugin: tool.plugin, error });
@@ -152,7 +153,8 @@ export class Executor {
           incident,
         };
       }
-      if (error.code === "timeout") return { ...ended("PLUGIN_TIMEOUT", "The tool took too long"), incident };
+      if (error.code === "timeout")
+        return { ...ended("PLUGIN_TIMEOUT", `${tool.name} took too long`), incident };
     }
     return { ...ended("PLUGIN_ERROR", `The tool failed; its error has the id ${incident}`), incident };
   }

@@ -94,6 +94,10 @@ test("takes out what looks like a secret", () => {
   }
   const inside: [string, string][] = [
     ["Authorization: Bearer abcdefgh12345678.xyz", "Authorization: Bearer [redacted]"],
+    ["Bearer short7", "Bearer [redacted]"],
+    ["bearer eyJ.own.sig", "bearer [redacted]"],
+    ["BEARER AbCdEfGhIjKlMnOp", "BEARER [redacted]"],
+    ["a key pk-a1b2c3d4, or sk-12345678", "a key [redacted], or [redacted]"],
     ["postgres://ada:hunter22@db.example/x", "postgres://ada:[redacted]@db.example/x"],
     ["password=hunter2&user=ada", "password=[redacted]&user=ada"],
     ["api_key: abcd1234efgh", "api_key: [redacted]"],
@@ -105,6 +109,8 @@ test("takes out what looks like a secret", () => {
     "the secret: nothing to see",
     "token: a word",
     "password reset at https://a.b/c",
+    "the bearer of this message, a bearer instrument, bearer tokens.",
+    "sk-learning and sk-sketches; task-12345678, disk-a1b2c3d4",
     "npm_config",
   ]) {
     assert.deepEqual(clean(of, [prose]), [prose]);

@@ -16,7 +16,9 @@ export const secretPatterns: readonly SecretPattern[] = [
   {
     name: "openai",
     hints: ["sk-", "pk-", "rk-"],
-    expression: /\b[srp]k-(?!ant-)(?:proj-|svcacct-|or-v1-|live-|test-)?[A-Za-z0-9_-]{16,}/g,
+    // Shorter ones hold a digit: words that begin so are left alone.
+    expression:
+      /\b[srp]k-(?:(?!ant-)(?:proj-|svcacct-|or-v1-|live-|test-)?[A-Za-z0-9_-]{16,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{8,})/g,
   },
   {
     name: "stripe",
@@ -52,7 +54,12 @@ export const secretPatterns: readonly SecretPattern[] = [
   { name: "google-oauth", hints: ["ya29."], expression: /\bya29\.[A-Za-z0-9_-]{16,}/g },
   { name: "hugging-face", hints: ["hf_"], expression: /\bhf_[A-Za-z0-9]{20,}/g },
   { name: "sendgrid", hints: ["sg."], expression: /\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/g },
-  { name: "bearer", hints: ["bearer"], expression: /\bbearer\s+(?<secret>[A-Za-z0-9._~+/=-]{16,})/gi },
+  {
+    name: "bearer",
+    hints: ["bearer"],
+    expression:
+      /\bbearer\s+(?<secret>[A-Za-z0-9._~+/=-]{16,}|(?=[A-Za-z._~+/=-]*\d)[A-Za-z0-9._~+/=-]{6,}|eyJ[A-Za-z0-9._-]{4,})/gi,
+  },
   {
     name: "basic",
     hints: ["basic"],

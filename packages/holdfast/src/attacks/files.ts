@@ -1,10 +1,18 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Attack } from "@holdfast/gate";
 import { createSandboxServer } from "@holdfast/sandbox";
 import { runsOnYourMachine } from "@holdfast/studio";
-import { hostileTar, type TarEntry } from "./tar.ts";
+import { hostileTar, pax, type TarEntry } from "./tar.ts";
 
 type Lab = Parameters<Attack["run"]>[0];
 
@@ -42,6 +50,8 @@ const archives: Readonly<Record<string, readonly TarEntry[]>> = {
   ],
   "a hard link to a file outside": [{ name: "own", type: "1", link: "../outside/secret" }],
   "a device": [{ name: "device", type: "3" }],
+  "a pax header with ..": [pax("path", "../outside/planted"), { name: "plain", content: "x" }],
+  "a pax header with a link": [pax("linkpath", "../outside/secret"), { name: "own", type: "1", link: "own" }],
   "a size beyond its end": [{ name: "long", content: "x", size: 1_000_000 }],
 };
 
@@ -59,7 +69,8 @@ export const fileAttacks: readonly Attack[] = [
   {
     id: "filesystem.archives",
     group: "filesystem",
-    attempt: "archives with .., absolute names, files through links, hard links, devices, a wrong size",
+    attempt:
+      "archives with .., absolute names, pax headers, files through links, hard links, devices, set-user-ID bits, a wrong size",
     must: "refused; nothing outside is written or read",
     layer: "file API: each component is opened below its parent, no link is followed out",
     run: (lab) =>
@@ -67,7 +78,11 @@ export const fileAttacks: readonly Attack[] = [
         const answers: string[] = [];
         for (const entries of Object.values(archives)) answers.push(await unpack(files, entries));
         const seen = spawnSync("grep", ["-r", lab.canaries.hostFile, files.root], { encoding: "utf8" });
-        const good = await unpack(files, [{ name: "fine.txt", content: "fine" }]);
+        const good = await unpack(files, [
+          { name: "fine.txt", content: "fine" },
+          { name: "setuid", content: "x", mode: 0o6755 },
+        ]);
+        const setuid = statSync(join(files.root, "upload", "setuid"), { throwIfNoEntry: false })?.mode ?? 0;
         const naive = lab.directory("naive");
         const archive = join(naive, "a.tar");
         writeFileSync(archive, hostileTar([{ name: "../planted-by-name", content: "x" }]));
@@ -79,7 +94,8 @@ export const fileAttacks: readonly Attack[] = [
             answers.every((status) => /^(4\d\d|502)$/.test(status)) &&
             readdirSync(files.outside).join() === "secret" &&
             seen.stdout === "" &&
-            good === "200",
+            good === "200" &&
+            (setuid & 0o6000) === 0,
           observed: `${[...new Set(answers)].join(", ")}; a plain archive: ${good}`,
           control: {
             worked: existsSync(join(naive, "planted-by-name")),

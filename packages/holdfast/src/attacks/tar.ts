@@ -2,22 +2,33 @@
 export interface TarEntry {
   readonly name: string;
   readonly content?: string;
-  /** As in the ustar format: "0" file, "1" hard link, "2" symbolic link, "3" character device. */
-  readonly type?: "0" | "1" | "2" | "3";
+  /** As in the ustar format: "0" file, "1" hard link, "2" symbolic link, "3" character device; "x" is of pax. */
+  readonly type?: "0" | "1" | "2" | "3" | "x";
   readonly link?: string;
   /** What the header says, if not the truth. */
   readonly size?: number;
+  /** 0o644 by default. */
+  readonly mode?: number;
+}
+
+/** What a pax header says of the entry after it. */
+export function pax(key: string, value: string): TarEntry {
+  const record = ` ${key}=${value}\n`;
+  // Its length counts its own digits.
+  const short = record.length + String(record.length).length;
+  const length = record.length + String(short).length;
+  return { name: "pax", type: "x", content: `${length}${record}` };
 }
 
 const block = 512;
 
 /** A tar archive (ustar) with exactly these entries, which no tool would write. */
 export function hostileTar(entries: readonly TarEntry[]): Buffer {
-  const parts = entries.flatMap(({ name, content = "", type = "0", link = "", size }) => {
+  const parts = entries.flatMap(({ name, content = "", type = "0", link = "", size, mode = 0o644 }) => {
     const header = Buffer.alloc(block);
     const octal = (value: number, length: number) => value.toString(8).padStart(length - 1, "0");
     header.write(name, 0, 100, "latin1");
-    header.write(octal(0o644, 8), 100);
+    header.write(octal(mode, 8), 100);
     header.write(octal(0, 8), 108);
     header.write(octal(0, 8), 116);
     header.write(octal(size ?? content.length, 12), 124);

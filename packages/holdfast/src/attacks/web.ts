@@ -2,6 +2,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { isHoldfastError } from "@holdfast/core";
 import type { Attack, AttackFinding } from "@holdfast/gate";
+import { createSandboxServer } from "@holdfast/sandbox";
 import { connectWithCookie, createStudio, type Studio } from "@holdfast/studio";
 
 type Lab = Parameters<Attack["run"]>[0];
@@ -146,6 +147,62 @@ export const webAttacks: readonly Attack[] = [
       }),
   },
   {
+    id: "web.guess",
+    group: "web",
+    attempt: "tell apart what is used, unknown, malformed and somebody else's, of tickets and of logins",
+    must: "one answer for all",
+    layer: "server: secrets are compared as hashes, errors are the same",
+    run: (lab) =>
+      withStudio(lab, async (studio) => {
+        const ticket = await studio.issueTicket();
+        const first = await exchange(studio, json, ticket);
+        const guesses = [ticket, "A".repeat(ticket.length), ticket.slice(1), "x", `${ticket}A`];
+        const answers: string[] = [];
+        for (const guess of guesses) {
+          const { status, body } = await exchange(studio, json, guess);
+          answers.push(`${status} ${codeIn(body)}`);
+        }
+        const cookie = first.cookie.split(";")[0] ?? "";
+        const logins = [undefined, cookie.slice(0, -1), `${cookie}x`, cookie.replace(/.$/, "~")];
+        for (const login of logins) {
+          const client = connectWithCookie(studio.url, login ?? "none=1");
+          answers.push(await settled(client.get("organization", ["local"]).connect().ready));
+          await client.dispose();
+        }
+        const different = [...new Set(answers)];
+        return {
+          stopped: different.length === 2 && different[1] === "unauthorized",
+          observed: different.join(", "),
+          control: { worked: first.status === 204, observed: "the right one logs in" },
+        };
+      }),
+  },
+  {
+    id: "web.bind",
+    group: "web",
+    attempt: "reach a server from the network whose owner named nobody who may",
+    must: "it does not start",
+    layer: "server: other than the loopback is asked for by name, and with a token",
+    run: async (lab) => {
+      const home = lab.directory("bind");
+      const start = (host: string) =>
+        createSandboxServer({ home, listen: { host, port: 0 }, unsafeNoToken: true }).then(
+          async (server) => {
+            await server.close();
+            return "started";
+          },
+          (error: unknown) => (isHoldfastError(error) ? error.code : "failed"),
+        );
+      const answers = [await start("0.0.0.0"), await start("::")];
+      const own = await start("127.0.0.1");
+      return {
+        stopped: answers.every((each) => each === "remote_not_allowed"),
+        observed: [...new Set(answers)].join(", "),
+        control: { worked: own === "started", observed: "on the loopback it starts" },
+      };
+    },
+  },
+  {
     id: "web.csrf",
     group: "web",
     attempt: "a form of another site that posts with the person's cookie; a script that reads the cookie",
@@ -204,6 +261,8 @@ export const webAttacks: readonly Attack[] = [
       }),
   },
 ];
+
+const codeIn = (body: string) => /"code":"([^"]+)"/.exec(body)?.[1] ?? body;
 
 /** "connected", or the code of the error. */
 function settled(ready: Promise<unknown>): Promise<string> {
