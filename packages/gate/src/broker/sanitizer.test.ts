@@ -99,6 +99,8 @@ test("takes out what looks like a secret", () => {
     ["BEARER AbCdEfGhIjKlMnOp", "BEARER [redacted]"],
     ["a key pk-a1b2c3d4, or sk-12345678", "a key [redacted], or [redacted]"],
     ["postgres://ada:hunter22@db.example/x", "postgres://ada:[redacted]@db.example/x"],
+    ["mysql://ada:s3cret_p@ssw0rd@db.example:1/x", "mysql://ada:[redacted]@db.example:1/x"],
+    ["https://u:p1@a.example?to=b@c.example", "https://u:[redacted]@a.example?to=b@c.example"],
     ["password=hunter2&user=ada", "password=[redacted]&user=ada"],
     ["api_key: abcd1234efgh", "api_key: [redacted]"],
     ["X-Api-Key: abcdefgh", "X-Api-Key: [redacted]"],

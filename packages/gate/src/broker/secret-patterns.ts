@@ -73,7 +73,8 @@ export const secretPatterns: readonly SecretPattern[] = [
   {
     name: "url",
     hints: ["://"],
-    expression: /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"']{0,128}:(?<secret>[^\s/@"']{1,256})@/gi,
+    // To the last @: a password may hold one that nobody escaped.
+    expression: /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"']{0,128}:(?<secret>[^\s/"'?#]{1,256})@/gi,
   },
   {
     name: "private-key",
