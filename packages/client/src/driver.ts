@@ -129,6 +129,8 @@ export interface DriverFetch {
   readonly target: ActorTarget;
   /** Path and query; begins with a slash. */
   readonly path: string;
+  /** Of the URL that the caller named, as "https://example.com": the actor sees it in its request. */
+  readonly origin: string | undefined;
   readonly init: RequestInit;
   readonly params: unknown;
   readonly signal: AbortSignal | undefined;

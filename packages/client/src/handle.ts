@@ -8,6 +8,7 @@ import type { ClientPorts } from "./internal/ports.ts";
 import { clientLimits } from "./limits.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
 import { QueueSender } from "./queue-send.ts";
+import { readRawInput } from "./raw-input.ts";
 import type { BufferedWebSocket } from "./raw-socket.ts";
 import { withRetry } from "./retry.ts";
 import type {
@@ -107,7 +108,7 @@ export class Handle {
   /** Sends a request to `onRequest`; sent again only where nothing of it has run. */
   async fetch(input: string | URL | Request, init: RequestInit & SkipReadyWait = {}): Promise<Response> {
     const { driver, ports } = this.#context;
-    const raw = readRequest(input, init);
+    const raw = readRawInput(input, init);
     const signal = this.#signal(raw.init.signal ?? undefined);
     const attempt = async (): Promise<Response> =>
       driver.fetch({ ...raw, target: await this.#reach(signal), params: this.#options.params, signal });
@@ -212,26 +213,6 @@ export class Handle {
     if (signal === undefined && own === undefined) return disposed;
     return AbortSignal.any([disposed, ...(signal ? [signal] : []), ...(own ? [own] : [])]);
   }
-}
-
-interface RawInput {
-  readonly path: string;
-  readonly init: RequestInit;
-  readonly skipReadyWait: boolean | undefined;
-  /** Its body can be sent a second time. */
-  readonly repeatable: boolean;
-}
-
-function readRequest(input: string | URL | Request, options: RequestInit & SkipReadyWait): RawInput {
-  const { skipReadyWait, ...init } = options;
-  if (typeof input === "string" || input instanceof URL) {
-    const repeatable = !(init.body instanceof ReadableStream);
-    return { path: rawPath(input), init, skipReadyWait, repeatable };
-  }
-  const duplex = init.body instanceof ReadableStream ? { duplex: "half" as const } : {};
-  const { method, headers, body, signal, redirect } = new Request(input, { ...init, ...duplex });
-  const own: RequestInit = { method, headers, signal, redirect, ...(body === null ? {} : { body }) };
-  return { path: rawPath(input.url), init: own, skipReadyWait, repeatable: body === null };
 }
 
 export function idTarget(name: string, id: string): ActorTarget {

@@ -30,9 +30,12 @@ export class RawNetwork {
   }
 
   async fetch(request: DriverFetch): Promise<Response> {
-    const { init, params, signal, skipReadyWait } = request;
+    const { init, origin, params, signal, skipReadyWait } = request;
     const headers = new Headers(this.#config.headers);
     for (const [name, value] of new Headers(init.headers)) headers.set(name, value);
+    // A handler that passes its own request on names another one's origin.
+    headers.delete(header.requestOrigin);
+    if (origin !== undefined) headers.set(header.requestOrigin, origin);
     if (this.#endpoint.token !== undefined) headers.set(header.token, this.#endpoint.token);
     if (params !== undefined) {
       headers.set(header.params, encodeParams(this.#encoding, params));

@@ -35,6 +35,8 @@ export const header = {
   token: "x-holdfast-token",
   /** "true": also reaches an actor in the grace of its stop. */
   skipReadyWait: "x-holdfast-skip-ready-wait",
+  /** The origin that a raw request shows to the actor instead of the server's. */
+  requestOrigin: "x-holdfast-request-origin",
   /** `group.code` of an error that is not the actor's own answer. */
   error: "x-holdfast-error",
 } as const;

@@ -142,14 +142,14 @@ export class LocalDriver implements ClientDriver {
   }
 
   async fetch(request: DriverFetch): Promise<Response> {
-    const { path, init, target, signal } = request;
+    const { path, origin, init, target, signal } = request;
     const directory = await this.#leave(signal);
     const body = init.method === "GET" || init.method === "HEAD" ? null : (init.body ?? null);
     const duplex = body instanceof ReadableStream ? { duplex: "half" as const } : {};
     const own = { ...init, body, ...duplex, ...(signal === undefined ? {} : { signal }) };
     try {
       const response = await directory.request(target, {
-        request: new Request(localUrl(path), own),
+        request: new Request(origin === undefined ? localUrl(path) : `${origin}${path}`, own),
         params: copy(request.params),
         signal,
         skipReadyWait: request.skipReadyWait,

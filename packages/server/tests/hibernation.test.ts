@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { actor, event } from "@holdfast/actors";
+import { actor, event, queue } from "@holdfast/actors";
 import { Condition, cuttableProxy, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
 function hall() {
   const log: string[] = [];
   const changed = new Condition();
+  /** Who left, and what `onDisconnect` saw of it. */
+  const hibernated = new Map<string, boolean>();
   const note = (text: string): void => {
     log.push(text);
     changed.changed();
@@ -16,7 +18,10 @@ function hall() {
     events: { said: event<string>(), told: event<number>() },
     onWake: (c) => note(`wake ${[...c.conns.values()].map((conn) => conn.state.name).join()}`),
     onConnect: (_c, conn) => note(`connect ${conn.params.name}`),
-    onDisconnect: (_c, conn) => note(`disconnect ${conn.state.name} ${conn.state.seen}`),
+    onDisconnect: (_c, conn) => {
+      hibernated.set(conn.state.name, conn.isHibernatable);
+      note(`disconnect ${conn.state.name} ${conn.state.seen}`);
+    },
     onSleep: () => note("sleep"),
     options: { sleepTimeout: 20 },
     actions: {
@@ -37,7 +42,7 @@ function hall() {
       mine: (c) => c.conn.state,
     },
   });
-  return { definition, log, changed };
+  return { definition, log, changed, hibernated };
 }
 
 for (const way of ["websocket", "in process"] as const) {
@@ -103,7 +108,7 @@ for (const way of ["websocket", "in process"] as const) {
     });
 
     test("who leaves while it sleeps is told of after the wake", async (t) => {
-      const { definition, log, changed } = hall();
+      const { definition, log, changed, hibernated } = hall();
       const running = await serve(t, { hall: definition });
       const client = way === "in process" ? running.registry.client : running.client();
       const directory = await running.registry.directory();
@@ -122,6 +127,57 @@ for (const way of ["websocket", "in process"] as const) {
       );
       await changed.until(() => log.includes("disconnect ann 1"));
       assert.ok(log.indexOf("disconnect ann 1") > log.lastIndexOf("wake "));
+      assert.equal(hibernated.get("ann"), true, "it is told as the connection that it was");
+    });
+
+    test("what it asks for while the actor falls asleep, the next instance does", async (t) => {
+      const asleep = Promise.withResolvers<void>();
+      const asked = Promise.withResolvers<void>();
+      const dreaming = Promise.withResolvers<void>();
+      const posted: number[] = [];
+      const sleeper = actor({
+        state: { wakes: 0 },
+        queues: {
+          letters: queue<string>({
+            canPublish: (c) => {
+              posted.push(c.state.wakes);
+              return true;
+            },
+          }),
+        },
+        events: {
+          mark: event<void>({
+            // Subscriptions are taken at once, and in order: what was sent before has arrived.
+            canSubscribe: () => {
+              asked.resolve();
+              return true;
+            },
+          }),
+        },
+        onWake: (c) => {
+          c.state.wakes += 1;
+        },
+        onSleep: async () => {
+          asleep.resolve();
+          await dreaming.promise;
+        },
+        actions: {
+          nap: (c) => c.sleep(),
+          wakes: (c) => c.state.wakes,
+        },
+      });
+      const running = await serve(t, { sleeper });
+      const client = way === "in process" ? running.registry.client : running.client();
+      const conn = client.sleeper.getOrCreate("s").connect();
+      await conn.nap();
+      await asleep.promise;
+      const calls = Promise.all([conn.wakes(), conn.send("letters", "dear")]);
+      conn.on("mark", () => undefined);
+      await asked.promise;
+      dreaming.resolve();
+      assert.deepEqual(await calls, [2, undefined]);
+      assert.deepEqual(posted, [2]);
+      await conn.dispose();
     });
   });
 }

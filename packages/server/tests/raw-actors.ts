@@ -18,6 +18,7 @@ export const mirror = actor({
       case "/describe":
         return Response.json({
           method: request.method,
+          origin: url.origin,
           path: url.pathname,
           search: url.search,
           headers: [...request.headers],

@@ -42,6 +42,22 @@ describe("raw HTTP", () => {
       assert.equal(headers.get("x-custom"), "One");
       const whole = await mirror.fetch(new URL("http://elsewhere.example/x/y?q=1"));
       assert.equal(await whole.text(), "GET /x/y?q=1");
+      const forward = new Request("https://elsewhere.example/any?q=1", {
+        method: "POST",
+        headers: { "x-first": "1", "x-both": "1" },
+        body: "as init",
+      });
+      assert.equal(await (await mirror.fetch("/echo", forward as RequestInit)).text(), "as init");
+      const named = new Request("https://elsewhere.example/describe", {
+        headers: { "x-first": "1", "x-both": "1" },
+      });
+      const merged = (await (
+        await mirror.fetch(named, { headers: { "x-both": "2" } })
+      ).json()) as typeof shown;
+      assert.equal(merged["origin"], "https://elsewhere.example");
+      const both = new Map(merged["headers"] as [string, string][]);
+      assert.deepEqual([both.get("x-first"), both.get("x-both")], ["1", "2"]);
+      assert.equal(both.has("x-holdfast-request-origin"), false);
       const built = await mirror.fetch(new Request("http://actor/echo", { method: "POST", body: "hello" }));
       assert.equal(await built.text(), "hello");
       assert.equal(await (await mirror.fetch("")).text(), "GET /");
@@ -114,6 +130,25 @@ describe("raw HTTP", () => {
     assert.equal(await (await fetch(`${made}/request/x?create=false`)).text(), "GET /x?create=false");
     const absent = await client().mirror.get("absent").getGatewayUrl();
     assert.equal((await fetch(`${absent}/request/x`)).status, 404);
+  });
+
+  test("what a caller calls the server is an origin and no more", async (t) => {
+    const { client } = await serve(t, rawActors);
+    const url = await client().mirror.getOrCreate("a").getGatewayUrl();
+    const here = new URL(url).origin;
+    const cases = [
+      ["https://shop.example", "https://shop.example"],
+      ["https://shop.example/admin", here],
+      ["https://shop.example?", here],
+      ["file:///etc", here],
+      ["shop.example", here],
+    ];
+    for (const [named, seen] of cases) {
+      const headers = { "x-holdfast-request-origin": named ?? "" };
+      const answer = await fetch(`${url}/request/describe`, { headers });
+      const shown = (await answer.json()) as Record<string, unknown>;
+      assert.deepEqual([named, shown["origin"], shown["path"]], [named, seen, "/describe"]);
+    }
   });
 
   test("a path cannot leave its actor or name another host", async (t) => {

@@ -58,6 +58,8 @@ export class Connection implements Conn {
   #endReason = "";
   /** The connection that took over what its client has missed. */
   #successor: Connection | undefined;
+  /** It was there before the actor slept. */
+  #outlived = false;
 
   constructor(
     owner: ConnectionOwner,
@@ -111,8 +113,9 @@ export class Connection implements Conn {
     if (forget) this.#tracker?.settle();
   }
 
+  /** Also of one that left while the actor slept, and has nobody on the other side any more. */
   get isHibernatable(): boolean {
-    return this.sink?.hibernate !== undefined;
+    return this.sink === undefined ? this.#outlived : this.sink.hibernate !== undefined;
   }
 
   get rooms(): ReadonlySet<string> {
@@ -159,6 +162,7 @@ export class Connection implements Conn {
   /** As it was before the actor slept; the client has been connected all the time. */
   restore(record: ConnectionRecord): void {
     this.recorded = true;
+    this.#outlived = true;
     for (const event of record.subscriptions) this.subscriptions.add(event);
     for (const room of record.rooms) this.addRoom(room);
     this.presence = record.presence;

@@ -6,9 +6,14 @@ export function closedError(): HoldfastError {
 }
 
 export function notEnabledError(name: string): HoldfastError {
-  return new HoldfastError("db", "not_enabled", `The actor "${name}" has no "db" in its definition`, {
-    statusCode: 500,
-  });
+  return new HoldfastError(
+    "db",
+    "not_enabled",
+    `The actor "${name}" has no database: its definition has no "db"`,
+    {
+      statusCode: 500,
+    },
+  );
 }
 
 export function invalidArguments(message: string): HoldfastError {

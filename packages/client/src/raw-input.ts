@@ -1,0 +1,50 @@
+import { rawPath } from "./address.ts";
+import type { SkipReadyWait } from "./types.ts";
+
+/** What `handle.fetch` was given. */
+export interface RawInput {
+  /** Path and query; begins with a slash. */
+  readonly path: string;
+  /** Of a URL or Request: its actor sees this origin, whatever server it is reached through. */
+  readonly origin: string | undefined;
+  readonly init: RequestInit;
+  readonly skipReadyWait: boolean | undefined;
+  /** Its body can be sent a second time. */
+  readonly repeatable: boolean;
+}
+
+/** Requests are taken by their members: those of another realm or library are no instances of ours. */
+export function readRawInput(input: string | URL | Request, options: RequestInit & SkipReadyWait): RawInput {
+  const { skipReadyWait, ...rest } = options;
+  // The members of a Request lie on its prototype, where a spread does not find them.
+  const given = isRequest(options) ? partsOf(options) : rest;
+  if (!isRequest(input)) {
+    const repeatable = !(given.body instanceof ReadableStream);
+    const origin = input instanceof URL ? originOf(input.href) : undefined;
+    return { path: rawPath(input), origin, init: given, skipReadyWait, repeatable };
+  }
+  const own = given.body == null ? partsOf(input) : partsOf(input, false);
+  const headers = new Headers(own.headers);
+  for (const [name, value] of new Headers(given.headers)) headers.set(name, value);
+  const init = { ...own, ...given, headers };
+  const repeatable = !(init.body instanceof ReadableStream);
+  return { path: rawPath(input.url), origin: originOf(input.url), init, skipReadyWait, repeatable };
+}
+
+function isRequest(value: unknown): value is Request {
+  if (typeof value !== "object" || value === null) return false;
+  return ["url", "method"].every((name) => typeof Reflect.get(value, name) === "string");
+}
+
+function partsOf(request: Request, withBody = true): RequestInit {
+  const { method, headers, body, signal, redirect, credentials } = request;
+  const own: RequestInit = { method, headers, signal, redirect, credentials };
+  if (!withBody || body === null) return own;
+  if (request.bodyUsed) throw new TypeError("The body of this Request was read already");
+  return { ...own, body };
+}
+
+function originOf(url: string): string | undefined {
+  const { protocol, origin } = new URL(url);
+  return protocol === "http:" || protocol === "https:" ? origin : undefined;
+}
