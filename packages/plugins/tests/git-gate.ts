@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { createGate } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { removeAtExit } from "./remove-at-exit.ts";
 
 export interface GitGateOptions {
   /** The part `git` of the plugin's settings. */
@@ -17,7 +18,7 @@ export interface GitGateOptions {
 export async function openGitGate(t: TestContext, { git, credentials }: GitGateOptions) {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-git-")));
   chmodSync(dataDir, 0o755);
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  removeAtExit(dataDir);
   const work = join(dataDir, "work");
   mkdirSync(work);
   const settings = {

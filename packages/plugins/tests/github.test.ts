@@ -1,6 +1,6 @@
 /** GitHub, as an agent's calls reach it: the real gate and its proxy, and an emulator of the API. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -9,13 +9,14 @@ import { createTestInvocation } from "@holdfast/gate/plugin-testing";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { type GitHubServer, startGitHubServer } from "@holdfast/testing/github-server";
 import handler from "../src/github/handler.ts";
+import { removeAtExit } from "./remove-at-exit.ts";
 
 const token = "github_pat_of_the_operator_1234567890";
 
 async function open(t: TestContext, server: GitHubServer, config: Record<string, unknown>, key = token) {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-github-")));
   chmodSync(dataDir, 0o755);
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  removeAtExit(dataDir);
   const gate = await createGate({
     dataDir,
     jails: { whenUnavailable: "refuse" },

@@ -1,7 +1,7 @@
 /** HTTP to hosts that are opened, as an agent's calls reach it: through the real gate and its proxy. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, realpathSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { createGate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { removeAtExit } from "./remove-at-exit.ts";
 
 async function startServer(t: TestContext) {
   const seen: { request: IncomingMessage; body: string }[] = [];
@@ -46,7 +47,7 @@ async function startServer(t: TestContext) {
 async function open(t: TestContext, grant?: PluginGrant) {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-http-")));
   chmodSync(dataDir, 0o755);
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  removeAtExit(dataDir);
   const addresses: Record<string, string> = {
     "loop.example": "127.0.0.1",
     "cloud.example": "169.254.169.254",

@@ -1,6 +1,6 @@
 /** Mail, as an agent's calls send and read it: the real gate, and real SMTP and IMAP servers. */
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -9,6 +9,7 @@ import { createGate, type Gate, type PluginsConfig } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { type MailServer, mailServerProblem, startMailServer } from "@holdfast/testing/mail-server";
 import { createTransport } from "nodemailer";
+import { removeAtExit } from "./remove-at-exit.ts";
 
 type PluginEvent = Parameters<NonNullable<PluginsConfig["onEvent"]>>[0];
 
@@ -21,7 +22,7 @@ async function open(
 ) {
   const { onEvent, dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-mail-gate-"))) } = more;
   chmodSync(dataDir, 0o755);
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  removeAtExit(dataDir);
   if (server !== undefined) {
     const mail = {
       connections: { imap: server.imap, smtp: server.smtp },

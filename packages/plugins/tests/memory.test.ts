@@ -1,19 +1,22 @@
 /** Memory, as an agent's calls reach it: through the real gate, in the plugin's jail. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, readdirSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { createGate, type Gate } from "@holdfast/gate";
 import { runConformance } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { MemoryStore } from "../src/memory/memory-store.ts";
+import { removeAtExit } from "./remove-at-exit.ts";
 
-function directoryOf(t: TestContext): string {
+function directoryOf(_t: TestContext): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-memory-")));
   chmodSync(directory, 0o755);
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  removeAtExit(directory);
   return directory;
 }
 
@@ -144,6 +147,26 @@ test("memory", async (t) => {
       String(files),
     );
   });
+});
+
+test("a memory waits for the process before it, which still closes the file", async (t) => {
+  const directory = directoryOf(t);
+  new MemoryStore(directory, "g").close();
+  const [file = ""] = readdirSync(directory);
+  // As the last connection has it while it closes: nobody else may even read.
+  const closing = new Worker(
+    `const { parentPort, workerData } = require("node:worker_threads");
+     const db = new (require("node:sqlite").DatabaseSync)(workerData);
+     db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+     parentPort.postMessage("held");
+     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+     db.close();`,
+    { eval: true, workerData: join(directory, file) },
+  );
+  await once(closing, "message");
+  const store = new MemoryStore(directory, "g");
+  t.after(() => store.close());
+  await once(closing, "exit");
 });
 
 test("a memory of a later version is not touched", (t) => {

@@ -1,7 +1,7 @@
 /** Notices, as an agent's calls make them: kept on disk, handed over at least once, bounded. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, realpathSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createGate, type Gate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { Outbox, outboxLimits } from "../src/notify/outbox.ts";
+import { removeAtExit } from "./remove-at-exit.ts";
 
 interface Heard {
   readonly url: string | undefined;
@@ -21,10 +22,10 @@ interface Heard {
   readonly response: ServerResponse;
 }
 
-function directoryOf(t: TestContext): string {
+function directoryOf(_t: TestContext): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-notify-")));
   chmodSync(directory, 0o755);
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  removeAtExit(directory);
   return directory;
 }
 

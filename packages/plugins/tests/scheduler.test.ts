@@ -1,6 +1,6 @@
 /** Schedules through the real gate: due while it runs, and due while it did not. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { createGate, type Gate } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { Cron } from "../src/scheduler/cron.ts";
+import { removeAtExit } from "./remove-at-exit.ts";
 
 async function call(
   gate: Gate,
@@ -56,7 +57,7 @@ test("cron lines", () => {
 test("schedules begin tasks, also those that were due while nothing ran", async (t) => {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-scheduler-")));
   chmodSync(dataDir, 0o755);
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  removeAtExit(dataDir);
   const open = () =>
     createGate({
       dataDir,

@@ -98,9 +98,10 @@ export class MemoryStore {
   /** Throws when the file was made by a later version. */
   constructor(directory: string, group: string, now: () => number = Date.now) {
     const name = createHash("sha256").update(group).digest("hex").slice(0, 32);
-    this.#db = new DatabaseSync(join(directory, `${name}.sqlite`));
+    // From the start: the process before this one may still be closing the file.
+    this.#db = new DatabaseSync(join(directory, `${name}.sqlite`), { timeout: 5_000 });
     this.#now = now;
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
+    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     this.#migrate();
     this.#db
       .prepare("DELETE FROM entries WHERE superseded_at IS NOT NULL AND superseded_at < ?")

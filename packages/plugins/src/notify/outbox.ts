@@ -57,10 +57,9 @@ export class Outbox {
   readonly #db: DatabaseSync;
 
   constructor(directory: string) {
-    this.#db = new DatabaseSync(join(directory, "notices.sqlite"));
-    this.#db.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; ${schema}`,
-    );
+    // From the start: the process before this one may still be closing the file.
+    this.#db = new DatabaseSync(join(directory, "notices.sqlite"), { timeout: 5_000 });
+    this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
   }
 
   /** Milliseconds until the group may send again; 0 when it may now. */

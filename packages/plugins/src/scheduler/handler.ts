@@ -48,10 +48,9 @@ class SchedulerHandler implements PluginHandler {
   ): Promise<void> {
     if (services.dataDirectory === undefined) throw new Error("The scheduler needs a folder for its data");
     this.#publish = services.publishEvent;
-    this.#db = new DatabaseSync(join(services.dataDirectory, "schedules.sqlite"));
-    this.#db.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; ${schema}`,
-    );
+    // From the start: the process before this one may still be closing the file.
+    this.#db = new DatabaseSync(join(services.dataDirectory, "schedules.sqlite"), { timeout: 5_000 });
+    this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
     this.#sleep();
   }
 

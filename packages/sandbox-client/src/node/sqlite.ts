@@ -27,7 +27,6 @@ export interface SqliteSessionPersistDriverOptions {
 const schema = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
-  PRAGMA busy_timeout = 5000;
   ${sessionTables}
 `;
 
@@ -36,7 +35,8 @@ export class SqliteSessionPersistDriver implements SessionPersistDriver {
   readonly #database: DatabaseSync;
 
   constructor(options: SqliteSessionPersistDriverOptions) {
-    this.#database = new DatabaseSync(options.filename);
+    // From the start: a process before this one may still be closing the file.
+    this.#database = new DatabaseSync(options.filename, { timeout: 5_000 });
     this.#database.exec(schema);
   }
 
