@@ -1,7 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
 
 export function closedError(): HoldfastError {
-  const message = "Database is closed: the actor has stopped, or c.db.close() was called";
+  const message =
+    "Database is closed: the actor has stopped, or c.db.close() was called. End timers and loops with c.abortSignal";
   return new HoldfastError("db", "closed", message, { statusCode: 503 });
 }
 
