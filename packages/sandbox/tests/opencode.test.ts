@@ -190,7 +190,7 @@ test("abort ends a turn, and its message says so", async (t) => {
   await heard.next("session.idle");
   const { data: messages = [] } = await client.session.messages({ path: { id } });
   assert.equal(field(messages[1], "info", "error", "name"), "MessageAbortedError");
-  assert.deepEqual((await client.session.status()).data, {});
+  assert.deepEqual((await client.session.status()).data, { [id]: { type: "idle" } });
 });
 
 test("a fork has what was said before a message, and goes its own way", async (t) => {
@@ -283,6 +283,33 @@ test("a choice among several is a question, with its own answers", async (t) => 
     ),
     "coffee",
   );
+});
+
+test("the scripted agent of the peer's id does what its clients' words say, and asks nothing else", async (t) => {
+  const { sandbox } = await attach(t);
+  const client = createClientV2({ baseUrl: `${sandbox.url}/opencode`, headers });
+  const { data: session } = await client.session.create({ directory: sandbox.work });
+  const sessionID = String(session?.id);
+  const model = { providerID: "mock", modelID: "mock" };
+  const prompt = async (text: string) => {
+    const { data } = await client.session.prompt({ sessionID, model, parts: says(text) });
+    return data ?? { info: undefined, parts: [] };
+  };
+  const words = ({ parts }: { readonly parts: readonly unknown[] }) =>
+    parts.map((part) => field(part, "text") ?? "").join("");
+  assert.equal(words(await prompt("Hello, world!")).trim(), "You said: Hello, world!");
+  const used = (await prompt("tool")).parts.filter((part) => part.type === "tool");
+  assert.deepEqual(
+    used.map((part) => field(part, "state", "status")),
+    ["completed", "completed"],
+  );
+  assert.equal(field((await prompt("error")).info, "error", "name"), "UnknownError");
+  const answering = prompt("a question");
+  const pending = async () => (await client.question.list()).data ?? [];
+  await until("the question is asked", async () => (await pending()).length === 1);
+  const requestID = String((await pending())[0]?.id);
+  assert.equal((await client.question.reply({ requestID, answers: [["Yes"]] })).data, true);
+  assert.match(words(await answering), /You said Yes\./);
 });
 
 test("rules of a session answer before a person is asked", async (t) => {

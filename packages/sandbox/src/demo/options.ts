@@ -5,7 +5,7 @@ import type { Mode, Session } from "./sessions.ts";
  * Under the peer's id `mock` the agent offers what clients of the peer choose from: another word for
  * the mode that asks, and a model and a thought level, which change nothing but what is reported.
  */
-const isMock = process.env.HOLDFAST_DEMO_MOCK === "1";
+export const isMock = process.env.HOLDFAST_DEMO_MOCK === "1";
 
 interface Value {
   readonly value: string;

@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
+import { isMock } from "./options.ts";
 import { RpcError } from "./rpc.ts";
 import type { Edit, Turn } from "./turn.ts";
 
 /**
  * What the demo agent does for a prompt, chosen by its words: `crash`, `hang`, `garbage`, `flood [N]`,
  * `fail`, `slowly`, "run `command`", `twice`, and otherwise an edit of a file. "without asking" skips
- * the permission.
+ * the permission. Under the id `mock` programs of the peer's clients talk to it, most of which have
+ * nobody to ask: there `error`, `question` and `tool` are words too, and a prompt without any word of
+ * work is merely answered.
  */
 export async function play(prompt: string, turn: Turn): Promise<void> {
   const words = prompt.toLowerCase();
@@ -18,8 +21,16 @@ export async function play(prompt: string, turn: Turn): Promise<void> {
     return;
   }
   if (/\bslowly\b/.test(words)) await turn.say("Counting slowly. ".repeat(40), 100);
-  await work(prompt, turn);
+  if (isMock && /\berror\b/.test(words)) throw new RpcError(-32603, "The mock agent was asked for an error");
+  if (isMock && /\bquestion\b/.test(words)) {
+    const answer = await turn.choose("Shall I go on?", ["Yes", "No"]);
+    await turn.say(answer === undefined ? "You chose neither. " : `You said ${answer}. `);
+  } else if (isMock && !workWords.test(words)) await turn.say(`You said: ${prompt.trim()} `);
+  else await work(prompt, turn);
 }
+
+const workWords =
+  /\b(tool|permission|write|add|append|run|twice|without asking|edit|change|create|make|update|fix|delete|remove|notes?|files?|readme)\b/;
 
 async function crash(turn: Turn): Promise<never> {
   await turn.say("This is the last thing I say.");
@@ -49,7 +60,7 @@ async function flood(turn: Turn, count: number): Promise<void> {
 }
 
 async function work(prompt: string, turn: Turn): Promise<void> {
-  const ask = !/without asking/i.test(prompt);
+  const ask = !/without asking/i.test(prompt) && !(isMock && /\btool\b/i.test(prompt));
   const command = /\brun\s+`([^`]+)`/i.exec(prompt)?.[1];
   const steps = [
     "Look at the project",

@@ -122,6 +122,20 @@ export class Turn {
     return true;
   }
 
+  /** Asks for one of several answers; undefined when the person wants none of them. */
+  async choose(question: string, answers: readonly string[]): Promise<string | undefined> {
+    const toolCall = { toolCallId: this.#callId(), title: question, kind: "other", status: "pending" };
+    const options = [
+      ...answers.map((name) => ({ optionId: name, name, kind: "allow_once" })),
+      { optionId: "neither", name: "Neither", kind: "reject_once" },
+    ];
+    const params = { sessionId: this.session.id, toolCall, options };
+    const { result } = await this.#peer.request("session/request_permission", params, this.signal);
+    const outcome = isParams(result) && isParams(result.outcome) ? result.outcome : {};
+    if (outcome.outcome === "cancelled") throw new DOMException("The question was cancelled", "AbortError");
+    return answers.find((answer) => answer === outcome.optionId);
+  }
+
   /** A path of the working directory; names that lead out of it stay in it by their last part. */
   inside(name: string): string {
     const path = resolve(this.session.cwd, name);

@@ -108,6 +108,7 @@ function model(row: AgentRow, id: string, name: string): Fields {
     providerID: row.id,
     api: { id, url: "", npm: "" },
     name,
+    family: row.name,
     capabilities: {
       temperature: false,
       reasoning,

@@ -40,7 +40,13 @@ const rows: readonly Row[] = [
     "Make a session; its agent starts with the first prompt",
     ref("OpenCodeSession"),
   ],
-  ["get", "/session/status", "opencodeSessionStatus", "The sessions that are busy", anything],
+  [
+    "get",
+    "/session/status",
+    "opencodeSessionStatus",
+    "Which sessions are busy, and which are idle",
+    anything,
+  ],
   ["get", session, "opencodeSession", "One session", ref("OpenCodeSession")],
   [
     "patch",

@@ -100,11 +100,13 @@ export class OpenCodeSessionRoutes {
     sendJson(exchange.response, wireSession(session.record));
   }
 
+  /** OpenCode's own server leaves idle ones out; clients of the peer look for them. */
   #status({ response }: Exchange): void {
-    const busy = this.#desk.sessions.list(null, null).filter(({ status, queuedPrompts }) => {
-      return status === "running" || status === "waiting" || status === "starting" || queuedPrompts > 0;
+    const told = this.#desk.sessions.list(null, null).map(({ id, status, queuedPrompts }) => {
+      const works = status === "running" || status === "waiting" || status === "starting";
+      return [wireSessionId(id), { type: works || queuedPrompts > 0 ? "busy" : "idle" }] as const;
     });
-    sendJson(response, Object.fromEntries(busy.map(({ id }) => [wireSessionId(id), { type: "busy" }])));
+    sendJson(response, Object.fromEntries(told));
   }
 
   async #change(exchange: Exchange): Promise<void> {
