@@ -160,7 +160,8 @@ describe("hosts that a jail names itself", () => {
       t,
       (request) => {
         const at = Number(new URL(request.url ?? "", "http://x").searchParams.get("n"));
-        const location = locations[at] ?? `http://api.good.example:${upstream.port}/next?a=b`;
+        const host = at === 4 ? "other.good.example" : "api.good.example";
+        const location = locations[at] ?? `http://${host}:${upstream.port}/next?a=b`;
         return { status: 302, headers: { location }, chunks: [] };
       },
       undefined,
@@ -173,6 +174,8 @@ describe("hosts that a jail names itself", () => {
     assert.equal((await ask(egress, `${base}/?n=1`)).code, "redirect_refused");
     assert.equal((await ask(egress, `${base}/?n=2`)).headers.location, `${base}/web/http/evil.example/`);
     assert.equal((await ask(egress, `${base}/?n=3`)).headers.location, `${base}/next?a=b`);
+    const other = `/web/http/other.good.example:${port}/next?a=b`;
+    assert.equal((await ask(egress, `${base}/?n=4`)).headers.location, other, "to another host of the list");
   });
 
   test("are configured exactly, or not at all", async (t) => {
@@ -237,6 +240,8 @@ describe("a tunnel", { skip: missing("openssl") }, () => {
     });
     assert.equal(await text(response), "hello /");
     secure.destroy();
+    const [mark] = await gate.audit.query({ type: "session.tainted" });
+    assert.equal(mark?.data?.["reason"], `egress to ${target}`, "words come through a tunnel too");
 
     const others: readonly (readonly [string, (socket: Socket) => void])[] = [
       [

@@ -6,8 +6,9 @@ import { chmod, link, mkdir, readdir, readFile, readlink, stat, symlink, writeFi
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { extract, pack } from "tar-stream";
+import { unpackedLimits } from "../src/fs/tar-upload.ts";
 import { field, type Sandbox, startSandbox, temporary } from "./harness.ts";
 
 const run = promisify(execFile);
@@ -283,6 +284,28 @@ describe("upload of a tar archive", () => {
     const small = await startSandbox(t, "unix", { limits: { maxFileBytes: body.length } });
     assert.equal((await upload(small, body)).status, 200);
     assert.equal((await upload(small, Buffer.concat([body, Buffer.alloc(1)]))).status, 413);
+  });
+
+  test("few bytes do not become very many", async (t) => {
+    const sandbox = await startSandbox(t);
+    const { freeBytes, maxRatio } = unpackedLimits;
+    const bomb = await archive([
+      { name: "first", content: "x" },
+      { name: "bomb", content: "\0".repeat(freeBytes) },
+    ]);
+    const packed = gzipSync(bomb, { level: 3 });
+    assert.ok(bomb.length > maxRatio * packed.length);
+    for (const [body, type] of [
+      [packed, "application/gzip"],
+      [zstdCompressSync(bomb), "application/zstd"],
+    ] as const) {
+      const answer = await upload(sandbox, body, type, "bombs");
+      assert.deepEqual([answer.status, /200 times its size/.test(answer.text)], [413, true], answer.text);
+      assert.deepEqual(await readdir(join(sandbox.home, "bombs")), ["first"], "no half of a file");
+    }
+    // As large, but of what does not shrink so much.
+    const honest = await archive([{ name: "honest", content: randomBytes(freeBytes / 2).toString("hex") }]);
+    assert.equal((await upload(sandbox, gzipSync(honest, { level: 1 }), "application/gzip")).status, 200);
   });
 
   test("1,024 paths are told, and all are extracted", async (t) => {

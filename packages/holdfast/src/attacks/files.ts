@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Attack } from "@holdfast/gate";
 import { createSandboxServer } from "@holdfast/sandbox";
 import { runsOnYourMachine } from "@holdfast/studio";
@@ -55,6 +56,17 @@ const archives: Readonly<Record<string, readonly TarEntry[]>> = {
   "a size beyond its end": [{ name: "long", content: "x", size: 1_000_000 }],
 };
 
+/** Twenty megabytes of nothing, in as many kilobytes. */
+async function explode(files: Files): Promise<string> {
+  const bomb = gzipSync(hostileTar([{ name: "bomb", content: "\0".repeat(20 * 1_048_576) }]));
+  const answer = await files.ask("/v1/fs/upload-batch?path=bomb", {
+    method: "POST",
+    headers: { "content-type": "application/gzip" },
+    body: new Uint8Array(bomb),
+  });
+  return String(answer.status);
+}
+
 async function unpack(files: Files, entries: readonly TarEntry[]): Promise<string> {
   const named = entries.map((entry) => ({ ...entry, name: entry.name.replace("/ABSOLUTE", files.outside) }));
   const answer = await files.ask("/v1/fs/upload-batch?path=upload", {
@@ -70,13 +82,14 @@ export const fileAttacks: readonly Attack[] = [
     id: "filesystem.archives",
     group: "filesystem",
     attempt:
-      "archives with .., absolute names, pax headers, files through links, hard links, devices, set-user-ID bits, a wrong size",
+      "archives with .., absolute names, pax headers, files through links, hard links, devices, set-user-ID bits, a wrong size, a bomb",
     must: "refused; nothing outside is written or read",
     layer: "file API: each component is opened below its parent, no link is followed out",
     run: (lab) =>
       withFiles(lab, async (files) => {
         const answers: string[] = [];
         for (const entries of Object.values(archives)) answers.push(await unpack(files, entries));
+        answers.push(await explode(files));
         const seen = spawnSync("grep", ["-r", lab.canaries.hostFile, files.root], { encoding: "utf8" });
         const good = await unpack(files, [
           { name: "fine.txt", content: "fine" },

@@ -19,6 +19,9 @@ const maxReportedPaths = 1_024;
 /** PATH_MAX of Linux; the archive's format would allow megabytes. */
 const maxNameBytes = 4_096;
 
+/** Of an archive that is compressed: past the first bytes it may hold at most so many times what was sent. */
+export const unpackedLimits = { freeBytes: 16 * 1_048_576, maxRatio: 200 } as const;
+
 /** Names come as bytes, one a character; the declared type of the options lacks this one. */
 const extractOptions: Parameters<typeof extract>[0] & { readonly filenameEncoding: "latin1" } = {
   filenameEncoding: "latin1",
@@ -51,15 +54,18 @@ export async function receiveTar(
   return await withDirectory(destination.path, async (directory) => {
     const unpacking = new Unpacking(paths, directory, destination.display);
     const archive = extract(extractOptions);
-    const limited = limitedBody(exchange, maxBytes);
-    const feeding = decoder ? pipeline(limited, decoder, archive) : pipeline(limited, archive);
+    const sent = { bytes: 0 };
+    const limited = limitedBody(exchange, maxBytes, sent);
+    const unpacked = (source: AsyncIterable<Buffer>) => inProportion(source, sent);
+    const feeding = decoder ? pipeline(limited, decoder, unpacked, archive) : pipeline(limited, archive);
     // Whoever fails first, the loop below or what feeds it, destroys the other; both are awaited.
     const fed = feeding.catch((error: unknown) => error);
     try {
       for await (const entry of archive) await unpacking.add(entry);
     } catch (error) {
       const cause = await fed;
-      throw reasonOf(unpacking.failure ?? cause ?? error);
+      // An entry that is cut off by a limit fails too, with less to say.
+      throw reasonOf(isHoldfastError(cause) ? cause : (unpacking.failure ?? cause ?? error));
     }
     const cause = await fed;
     if (cause !== undefined && unpacking.failure === undefined) throw reasonOf(cause);
@@ -86,11 +92,30 @@ function decoderFor(exchange: Exchange): Transform | undefined {
   throw invalid("the content type must be application/x-tar, application/gzip or application/zstd");
 }
 
-async function* limitedBody(exchange: Exchange, maxBytes: number): AsyncGenerator<Buffer> {
+/** Few bytes that become very many are no archive that anybody needs. */
+async function* inProportion(
+  source: AsyncIterable<Buffer>,
+  sent: { readonly bytes: number },
+): AsyncGenerator<Buffer> {
+  const { freeBytes, maxRatio } = unpackedLimits;
   let size = 0;
+  for await (const bytes of source) {
+    size += bytes.length;
+    if (size > freeBytes && size > maxRatio * sent.bytes)
+      throw invalid(`the archive unpacks to more than ${maxRatio} times its size`, 413);
+    yield bytes;
+  }
+}
+
+async function* limitedBody(
+  exchange: Exchange,
+  maxBytes: number,
+  sent: { bytes: number },
+): AsyncGenerator<Buffer> {
   for await (const chunk of exchange.request) {
     const bytes: Buffer = chunk;
-    size += bytes.length;
+    sent.bytes += bytes.length;
+    const size = sent.bytes;
     if (maxBytes > 0 && size > maxBytes) throw invalid(`the archive exceeds ${maxBytes} bytes`, 413);
     yield bytes;
   }
