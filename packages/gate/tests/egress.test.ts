@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { statSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
@@ -302,6 +303,40 @@ describe("the limits of the proxy", () => {
     const { proxy } = await openProxy(t, { baseUrl: `http://127.0.0.1:${port}` }, { upstreamIdleMs: 100 });
     const reply = await ask(proxy, "GET", "/model/v1/models");
     assert.deepEqual([reply.status, codeOf(reply)], [504, "upstream_timed_out"]);
+  });
+
+  test("hold for the body of a request that was refused: it is not read to its end", async (t) => {
+    const { proxy } = await openProxy(t, { baseUrl: "http://127.0.0.1:1" }, { maxDiscardBytes: 1_000 });
+    const socket = createConnection(proxy.socketPath);
+    socket.on("error", () => {});
+    const closed = once(socket, "close");
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += String(chunk);
+    });
+    socket.write("POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+    while (answer === "") await once(socket, "data");
+    assert.match(answer, /^HTTP\/1\.1 403 /);
+    socket.write("x".repeat(2_000));
+    await closed;
+  });
+
+  test("do not outlive it: closing it ends every connection, whatever it waits for", async (t) => {
+    const { proxy } = await openProxy(t, { baseUrl: "http://127.0.0.1:1" });
+    const sockets = ["", "POST /model/v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"].map(
+      (bytes) => {
+        const socket = createConnection(proxy.socketPath);
+        socket.on("error", () => {});
+        socket.write(bytes);
+        return socket;
+      },
+    );
+    await Promise.all(sockets.map((socket) => once(socket, "connect")));
+    // Who is answered came after them, so that they are with the proxy by now.
+    assert.equal((await ask(proxy, "POST", "/other")).status, 403);
+    const closed = sockets.map((socket) => once(socket, "close"));
+    await proxy.close();
+    await Promise.all(closed);
   });
 
   test("keep the socket to the host", async (t) => {
