@@ -340,9 +340,11 @@ describe("the inspector", { skip: absent ?? false }, () => {
 
   test("goes on by itself after the server was away", async (t) => {
     const own = await mkdtemp(join(tmpdir(), "holdfast-inspector-"));
-    t.after(() => rm(own, { recursive: true, force: true, maxRetries: 5 }));
     let mortal = await startInspectorServer(own);
-    t.after(() => mortal.close());
+    t.after(async () => {
+      await mortal.close();
+      await rm(own, { recursive: true, force: true, maxRetries: 5 });
+    });
     await mortal.client.counter.getOrCreate(["surviving"]).increment(1);
     const page = await openPage(browser, t);
     await page.goto(`${mortal.url}/inspector`);

@@ -36,7 +36,6 @@ test("Next.js: a route handler, a server component and a live page", {
   const data = mkdtempSync(join(tmpdir(), "holdfast-next-"));
   const [webPort, livePort] = [await freePort(), await freePort()];
   const env = nextEnvironment(data, livePort);
-  t.after(() => rmSync(data, { recursive: true, force: true }));
   await promisify(execFile)(process.execPath, [next, "build"], { cwd: app, env, timeout: 300_000 }).catch(
     (error: { stdout: string; stderr: string }) => assert.fail(`${error.stdout}\n${error.stderr}`),
   );
@@ -47,9 +46,11 @@ test("Next.js: a route handler, a server component and a live page", {
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.after(async () => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    server.kill("SIGKILL");
-    await once(server, "exit");
+    if (server.exitCode === null && server.signalCode === null) {
+      server.kill("SIGKILL");
+      await once(server, "exit");
+    }
+    rmSync(data, { recursive: true, force: true, maxRetries: 3 });
   });
   await ready(server);
   server.stdout?.resume();

@@ -199,9 +199,7 @@ test("the wait for health outlives the server's absence, and a sandbox that fail
 
 test("a session goes on after the server and the client were both started again", async (t) => {
   const directory = await realpath(await mkdtemp(join(tmpdir(), "holdfast-again-")));
-  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const persist = new SqliteSessionPersistDriver({ filename: join(directory, "sessions.db") });
-  t.after(() => persist.close());
   const one = await startServer(directory);
   const before = await ours.SandboxAgent.connect({ baseUrl: one.url, token: one.token, persist });
   const { id } = await before.createSession({ agent: "demo", cwd: one.work });
@@ -210,7 +208,11 @@ test("a session goes on after the server and the client were both started again"
   await one.stop();
   await before.dispose();
   const two = await startServer(directory);
-  t.after(() => two.stop());
+  t.after(async () => {
+    await two.stop();
+    persist.close();
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  });
   const after = await ours.SandboxAgent.connect({ baseUrl: two.url, token: two.token, persist });
   const session = await after.resumeSession(id);
   assert.equal(session.recovery, "loaded");

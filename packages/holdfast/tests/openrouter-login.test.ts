@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,13 +11,14 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { json, text } from "node:stream/consumers";
 import { test } from "node:test";
+import { removeAtExit } from "./support.ts";
 
 const bin = resolve(import.meta.dirname, "../bin/holdfast.js");
 const key = "sk-or-v1-made-for-this-login-0123456789";
 
 test("a login by the browser leaves a key in the vault, and gives none to whoever saw the code", async (t) => {
   const data = mkdtempSync(join(tmpdir(), "holdfast-openrouter-"));
-  t.after(() => rmSync(data, { recursive: true, force: true }));
+  removeAtExit(data);
   const challenges = new Map<string, string>();
   const exchanged: number[] = [];
   const server = createServer(async (request, response) => {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { createClient } from "@holdfast/client";
 import { createLogger, type HoldfastError, isErrorCode, type LogRecord, systemPorts } from "@holdfast/core";
 import { actor, type SetupOptions, setup } from "../src/index.ts";
+import { removeAtExit } from "./support.ts";
 
 const counter = actor({
   state: { count: 0 },
@@ -23,9 +24,9 @@ const counter = actor({
 const use = { counter };
 type Options = SetupOptions<typeof use>;
 
-function temporary(t: TestContext): string {
+function temporary(_t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-registry-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  removeAtExit(directory);
   return directory;
 }
 

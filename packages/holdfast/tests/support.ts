@@ -18,10 +18,29 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-/** A directory of the test's own, gone with it. */
-export function scratch(t: TestContext): string {
+const leftovers = new Set<string>();
+process.once("exit", () => {
+  for (const path of leftovers) {
+    try {
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // A process that is being killed may write to the last.
+    }
+  }
+});
+
+/**
+ * Removes a directory when this process ends. A hook would not do: they run in the order of their
+ * making, so that it would be taken away while what was started in it still writes.
+ */
+export function removeAtExit(path: string): void {
+  leftovers.add(path);
+}
+
+/** A directory of the test's own, gone with its process. */
+export function scratch(_t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  removeAtExit(directory);
   return directory;
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, realpath, writeFile } from "node:fs/promises";
 import type { Agent } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -29,10 +30,29 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/** A directory that is removed after the test. */
-export async function temporary(t: TestContext): Promise<string> {
+const scratch = new Set<string>();
+process.once("exit", () => {
+  for (const path of scratch) {
+    try {
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // A process that is being killed may write to the last.
+    }
+  }
+});
+
+/**
+ * Removes a directory when this process ends. A hook would not do: they run in the order of their
+ * making, so that it would be taken away while what was started in it still writes.
+ */
+function removeAtExit(path: string): void {
+  scratch.add(path);
+}
+
+/** A directory that is removed when the process of the test ends. */
+export async function temporary(_t: TestContext): Promise<string> {
   const path = await realpath(await mkdtemp(join(tmpdir(), "holdfast-sandbox-")));
-  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 3 }));
+  removeAtExit(path);
   return path;
 }
 

@@ -15,10 +15,29 @@ import {
   type Registry,
 } from "../src/index.ts";
 
-/** A directory that is removed when the test ends. */
-export function temporaryDirectory(t: TestContext): string {
+const scratch = new Set<string>();
+process.once("exit", () => {
+  for (const path of scratch) {
+    try {
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // A process that is being killed may write to the last.
+    }
+  }
+});
+
+/**
+ * Removes a directory when this process ends. A hook would not do: they run in the order of their
+ * making, so that it would be taken away while what was started in it still writes.
+ */
+function removeAtExit(path: string): void {
+  scratch.add(path);
+}
+
+/** A directory that is removed when the process of the test ends. */
+export function temporaryDirectory(_t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-server-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  removeAtExit(directory);
   return directory;
 }
 

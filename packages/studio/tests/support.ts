@@ -17,9 +17,28 @@ export function needsJail(t: TestContext): boolean {
   return false;
 }
 
-export function temporaryFolder(t: TestContext): string {
+const scratch = new Set<string>();
+process.once("exit", () => {
+  for (const path of scratch) {
+    try {
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // A process that is being killed may write to the last.
+    }
+  }
+});
+
+/**
+ * Removes a directory when this process ends. A hook would not do: they run in the order of their
+ * making, so that it would be taken away while what was started in it still writes.
+ */
+function removeAtExit(path: string): void {
+  scratch.add(path);
+}
+
+export function temporaryFolder(_t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
-  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }));
+  removeAtExit(path);
   return path;
 }
 
