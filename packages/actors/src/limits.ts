@@ -6,6 +6,11 @@ export const actorLimits = {
   maxStateDepth: 500,
   /** A jump past the end of an array of a state by more items is refused as a mistake. */
   maxArrayGap: 65_536,
+  /**
+   * Values in all the objects together that a program has assigned to the state and may still change by its own
+   * reference, while it runs: beyond it the oldest are copied in.
+   */
+  maxHeldValues: 1_024,
   /** A state log shorter than this is not worth a new snapshot; a longer one may grow to the snapshot's size. */
   minStateLogBytes: 16_384,
   /** For so long a retry of a keyed call gets the recorded outcome. */

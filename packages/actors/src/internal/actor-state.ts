@@ -98,7 +98,7 @@ export class ActorState implements StateOwner {
     if (stateSchema !== undefined && !last && !this.#asksLater && log?.hasChanged === true) {
       this.#check(stateSchema, log);
     }
-    return log?.take();
+    return log?.take(this.#runtime.activity.any);
   }
 
   /** A commit cannot wait for a schema that is asynchronous: that one is asked in transactions and at loading. */

@@ -29,6 +29,10 @@ export class Originals {
     return false;
   }
 
+  drop(node: Node): void {
+    if (this.#roots?.delete(node) === true && this.#roots.size === 0) this.#roots = undefined;
+  }
+
   clear(): void {
     this.#roots = undefined;
   }
@@ -51,10 +55,11 @@ export function forwardTo(view: object, raw: object): object {
   return proxy;
 }
 
-/** Lets a view of an original stand for `view` from here on. */
-export function redirect(proxy: object, view: object): void {
+/** Lets a view of an original stand for `view` from here on. Returns false for a view of anything else. */
+export function redirect(proxy: object, view: object): boolean {
   const forward = forwards.get(proxy);
   if (forward !== undefined) forward.view = view;
+  return forward !== undefined;
 }
 
 /** What a copy is made of: each object of the original with its copy and with what it lies in. */

@@ -143,13 +143,16 @@ export class StateLog {
     this.#tracker?.checkLeaves(forget);
   }
 
-  /** What changed since the last call, encoded; undefined when nothing did. */
-  take(): StateChange | undefined {
+  /**
+   * What changed since the last call, encoded; undefined when nothing did. With `inUse`, user code may go on
+   * changing what it has assigned.
+   */
+  take(inUse = false): StateChange | undefined {
     const tracker = this.#tracker;
     const last = this.#snapshotBytes;
     if (tracker === undefined) return last === undefined ? this.#snapshot() : undefined;
     if (!tracker.hasOperations && last !== undefined) return undefined;
-    tracker.settle();
+    tracker.settle(inUse);
     const operations = tracker.take();
     // Assigning the whole state drops the operations before it, so it can only be the first.
     const replacesAll = operations[0]?.[0] === op.set && operations[0][1].length === 0;

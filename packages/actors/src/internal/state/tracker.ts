@@ -1,10 +1,12 @@
 import type { HoldfastError } from "@holdfast/core";
 import { arrayProxy } from "./array-proxy.ts";
 import { mapProxy, setProxy } from "./collection-proxy.ts";
+import { HeldOriginals } from "./held.ts";
 import { Leaves } from "./leaves.ts";
 import { objectProxy } from "./object-proxy.ts";
 import { CopyLog, forwardTo, isPlainTree, Originals, redirect, replaceValues } from "./originals.ts";
 import { type Operation, op } from "./patch.ts";
+import { fresh, inexpressible, lost, nowhere, type Place, stepIn, stepName } from "./place.ts";
 import { UndoLog } from "./undo-log.ts";
 import {
   copyValue,
@@ -41,22 +43,11 @@ export class Node {
   }
 }
 
-type Place =
-  | { readonly type: "path"; readonly path: Step[] }
-  /** In it lies what a path cannot name (an object in a set, a map's object key): it is written whole. */
-  | { readonly type: "whole"; readonly node: Node }
-  /** In something that this batch writes whole anyway. */
-  | { readonly type: "fresh" }
-  /** In something that has been taken out of the state. */
-  | { readonly type: "nowhere" };
-
-const fresh: Place = { type: "fresh" };
-const nowhere: Place = { type: "nowhere" };
-
 /**
  * Watches a state through write-through proxies and collects what changed in it as operations on
  * paths. Assigned values are copied in with `settle`, so that nothing outside can change a state unseen
- * from there on; until then an assigned value is what lies in the state.
+ * from there on; until then an assigned value is what lies in the state. While user code runs, small ones
+ * go on doing so: what it changes in them is noticed by `checkLeaves`.
  */
 export class Tracker {
   /** The state's place is `holder.raw.value`. */
@@ -65,6 +56,7 @@ export class Tracker {
   readonly #byProxy = new WeakMap<object, Node>();
   readonly #leaves = new Leaves();
   readonly #originals = new Originals();
+  readonly #held = new HeldOriginals();
   readonly #changed: () => void;
   readonly #touched: () => void;
   #operations: Operation[] = [];
@@ -220,13 +212,67 @@ export class Tracker {
 
   /**
    * Copies in what was assigned since the last call: changes of the originals after it are nobody's
-   * business. Throws `actor.invalid_state_value` for one that cannot be stored any more.
+   * business. With `inUse`, user code may have them in hand: small ones lie in the state as they are until
+   * they are settled without it. Throws `actor.invalid_state_value` for one that cannot be stored any more.
    */
-  settle(): void {
+  settle(inUse = false): void {
     if (this.#originals.isEmpty) return;
+    const roots = this.#originals.take();
+    this.#copyIn(inUse && this.#undo === undefined ? this.#hold(roots) : roots);
+  }
+
+  /** Goes on with those that can be held; returns those that are to be copied in. */
+  #hold(roots: Iterable<Node>): Node[] {
+    const released: Node[] = [];
+    for (const root of roots) {
+      const isHeld = this.#held.has(root) ? !this.#held.isTouched(root) : this.#committed(root);
+      if (isHeld) this.#originals.add(root);
+      else released.push(root);
+    }
+    return released.concat(this.#held.surplus());
+  }
+
+  /** Holds an original, as what is committed of it now. */
+  #committed(root: Node): boolean {
+    // What user code has put into it may be a view of the state: that is no tree of its own.
+    if (!this.#isNamed(root) || !isPlainTree(root.raw, 0, this.#isView)) return false;
+    return this.#held.add(root, copyValue(root.raw, this.pathOf(root), this.unwrap));
+  }
+
+  /** Whether a path leads to it: what lies in a set, say, is written with that. */
+  #isNamed(node: Node): boolean {
+    let at = node;
+    for (; at.parent !== undefined && at !== this.#holder; at = at.parent) {
+      if (typeof stepIn(at.parent, at) === "symbol") return false;
+    }
+    return at === this.#holder;
+  }
+
+  readonly #isView = (value: object): boolean => this.#byProxy.has(value);
+
+  /** Records originals that user code has changed by its own reference since the last commit. */
+  #checkHeld(): void {
+    if (this.#held.isEmpty || this.refusal !== undefined) return;
+    for (const [root, committed] of this.#held.changed()) {
+      if (this.#committed(root)) {
+        this.#recordWhole(root);
+        this.#changed();
+      } else this.#letGo(root, committed);
+    }
+  }
+
+  /** The state keeps what was committed of an original that has become something else. */
+  #letGo(root: Node, committed: unknown): void {
+    this.#held.drop(root);
+    this.#originals.drop(root);
+    this.#replace(root, committed as object);
+    root.parent = undefined;
+  }
+
+  #copyIn(roots: Iterable<Node>): void {
     const copies = new Map<object, object>();
     const settled = new Set<Node>();
-    for (const root of this.#originals.take()) {
+    for (const root of roots) {
       // It lies in an original that came before it, and was copied with that.
       if (settled.has(root)) continue;
       const log = new CopyLog((raw) => this.#nodes.get(raw));
@@ -236,6 +282,8 @@ export class Tracker {
       for (const [node, itsCopy] of moved) {
         copies.set(node.raw, itsCopy);
         settled.add(node);
+        this.#held.drop(node);
+        this.#originals.drop(node);
         this.#stand(node, itsCopy);
       }
     }
@@ -265,7 +313,8 @@ export class Tracker {
     if (node.proxy === undefined) return;
     const view = this.#makeView(node);
     this.#byProxy.set(view, node);
-    redirect(node.proxy, view);
+    // What came into an original out of the state has a view of what it was there.
+    if (!redirect(node.proxy, view)) node.proxy = view;
   }
 
   #mayMove(node: Node, target: Node): boolean {
@@ -284,6 +333,7 @@ export class Tracker {
     if (node === undefined) return;
     // Whoever has it in hand may put it back, and it is settled by itself.
     if (!this.#originals.isEmpty && this.#originals.has(node)) this.#originals.add(node);
+    if (!this.#held.isEmpty) this.#held.detached(node);
     node.parent = undefined;
   }
 
@@ -295,6 +345,8 @@ export class Tracker {
 
   /** From now on changes can be taken back with `rollback`, until `keep`. No operations may be pending. */
   savepoint(): void {
+    this.#checkHeld();
+    this.settle();
     this.#undo = new UndoLog();
     this.#lastSet = undefined;
   }
@@ -310,6 +362,7 @@ export class Tracker {
     this.#leaves.restore();
     undo.rollback((raw) => this.#nodes.get(raw));
     this.#originals.clear();
+    this.#held.clear();
     this.#operations = [];
     this.#lastSet = undefined;
     // What was assigned since is not written whole any more.
@@ -318,7 +371,7 @@ export class Tracker {
 
   /** Records a change of the container `node`; `make` gets the container's path. */
   record(node: Node, make: (path: Step[]) => Operation): void {
-    const place = this.#locate(node);
+    const place = this.#placeOf(node);
     if (place.type === "nowhere") return;
     if (place.type === "path") this.#push(make(place.path), undefined, undefined);
     else if (place.type === "whole") this.#recordWhole(place.node);
@@ -331,7 +384,7 @@ export class Tracker {
     if (last !== undefined && last.node === node && last.key === key) {
       last.operation[2] = value;
     } else {
-      const place = this.#locate(node);
+      const place = this.#placeOf(node);
       if (place.type === "nowhere") return;
       if (place.type === "path") {
         place.path.push(key);
@@ -343,7 +396,7 @@ export class Tracker {
 
   /** Records that `node` is written whole: something in it changed that a path cannot name. */
   recordWhole(node: Node): void {
-    const place = this.#locate(node);
+    const place = this.#placeOf(node);
     if (place.type === "nowhere") return;
     if (place.type === "whole") this.#recordWhole(place.node);
     else if (place.type === "path") this.#recordWhole(node);
@@ -352,6 +405,7 @@ export class Tracker {
 
   #recordWhole(node: Node): void {
     const place = this.#locate(node);
+    if (place.type === "whole") this.#recordWhole(place.node);
     if (place.type !== "path") return;
     this.#push([op.set, place.path, node.raw], undefined, undefined);
     node.fresh = this.#batch;
@@ -360,6 +414,14 @@ export class Tracker {
   #push(operation: Operation, node: Node | undefined, key: unknown): void {
     this.#operations.push(operation);
     this.#lastSet = node === undefined ? undefined : { node, key, operation };
+  }
+
+  /** As `#locate`; a path into a held original says nothing, since it may have been changed unseen. */
+  #placeOf(node: Node): Place {
+    const place = this.#locate(node);
+    if (this.#held.isEmpty || place.type === "nowhere" || place.type === "fresh") return place;
+    const held = this.#held.touch(place.type === "whole" ? place.node : node);
+    return held === undefined ? place : { type: "whole", node: held };
   }
 
   #locate(start: Node): Place {
@@ -400,6 +462,8 @@ export class Tracker {
    * they are, since no proxy can stand in for them. With `forget`, they need not be looked at again.
    */
   checkLeaves(forget: boolean): void {
+    this.#checkHeld();
+    if (forget && !this.#held.isEmpty) this.settle();
     if (this.#leaves.empty) return;
     for (const node of this.#leaves.changed()) {
       if (this.refusal === undefined) this.recordWhole(node);
@@ -409,7 +473,8 @@ export class Tracker {
 
   /** Nothing is pending: neither operations, nor what may be taken back, nor what has to be looked at. */
   get isSettled(): boolean {
-    return this.#operations.length === 0 && this.#undo === undefined && this.#leaves.empty;
+    const isQuiet = this.#leaves.empty && this.#held.isEmpty;
+    return this.#operations.length === 0 && this.#undo === undefined && isQuiet;
   }
 
   get hasOperations(): boolean {
@@ -428,35 +493,3 @@ export class Tracker {
 
 /** Who holds a view holds its tracker. A leaf is its own view: as long as it is there, its tracker is. */
 const keepers = new WeakMap<object, Tracker>();
-
-const inexpressible = Symbol("inexpressible");
-const lost = Symbol("lost");
-
-function stepIn(parent: Node, node: Node): Step | typeof inexpressible | typeof lost {
-  switch (parent.kind) {
-    case "array": {
-      const items = parent.raw as unknown[];
-      if (typeof node.key === "number" && items[node.key] === node.raw) return node.key;
-      const index = items.indexOf(node.raw);
-      if (index === -1) return lost;
-      node.key = index;
-      return index;
-    }
-    case "object":
-      return typeof node.key === "string" && Reflect.get(parent.raw, node.key) === node.raw ? node.key : lost;
-    case "map":
-      return isStep(node.key) ? node.key : inexpressible;
-    case "set":
-    case "leaf":
-      return inexpressible;
-  }
-}
-
-/** True for what a path can name. */
-export function isStep(key: unknown): key is Step {
-  return (typeof key !== "object" || key === null) && typeof key !== "function" && typeof key !== "symbol";
-}
-
-function stepName(key: unknown): Step {
-  return isStep(key) ? key : "{}";
-}

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { actorLimits } from "../../limits.ts";
+import { decodeState } from "./patch.ts";
+import { StateLog } from "./state-log.ts";
+
+interface Note {
+  text: string;
+  tags: string[];
+  at?: Date;
+}
+
+/** A state of notes whose user code still runs at each commit, and what a store would hold of it. */
+function notebook() {
+  const log = StateLog.create({ notes: [], pinned: null }, { stateChanged: () => {} });
+  let snapshot: Uint8Array = new Uint8Array();
+  let patches: Uint8Array[] = [];
+  const commit = (inUse: boolean): number => {
+    log.checkLeaves(!inUse);
+    const change = log.take(inUse);
+    if (change?.type === "snapshot") {
+      snapshot = change.bytes;
+      patches = [];
+    } else if (change !== undefined) patches.push(change.bytes);
+    return change?.bytes.length ?? 0;
+  };
+  commit(true);
+  return {
+    log,
+    commit,
+    state: log.value as { notes: Note[]; pinned: Note | null },
+    stored: () => decodeState(snapshot, patches) as { notes: Note[]; pinned: Note | null },
+  };
+}
+
+describe("what user code has in hand of what it assigned", () => {
+  test("goes on being what lies in the state, through commits, until it has ended", () => {
+    const { commit, state, stored } = notebook();
+    const mine: Note = { text: "", tags: [], at: new Date(0) };
+    state.notes.push(mine);
+    for (const word of ["once", "once upon", "once upon a time"]) {
+      commit(true);
+      mine.text = word;
+      mine.tags.push(word);
+      mine.at?.setTime(word.length);
+      assert.ok(commit(true) > 0);
+      assert.deepEqual(stored().notes, [mine]);
+      assert.equal(state.notes[0]?.text, word);
+      assert.equal(commit(true), 0, "nothing has changed since");
+    }
+    mine.text = "the end";
+    commit(false);
+    assert.equal(stored().notes[0]?.text, "the end");
+    mine.text = "too late";
+    assert.equal(state.notes[0]?.text, "the end");
+    assert.equal(commit(true), 0);
+  });
+
+  test("is copied in once the state itself has changed it", () => {
+    const { commit, state, stored } = notebook();
+    const mine: Note = { text: "a", tags: [] };
+    state.pinned = mine;
+    commit(true);
+    mine.tags.push("unseen");
+    state.pinned.text = "b";
+    commit(true);
+    assert.deepEqual(stored().pinned, { text: "b", tags: ["unseen"] });
+    mine.text = "c";
+    commit(true);
+    assert.equal(stored().pinned?.text, "b");
+    assert.equal(state.pinned.text, "b");
+  });
+
+  test("is nobody's business when it has left the state, or has become what no state holds", () => {
+    const { commit, state, stored } = notebook();
+    const gone: Note = { text: "gone", tags: [] };
+    const odd: Note & { cancel?: () => void } = { text: "odd", tags: [] };
+    state.notes.push(gone, odd);
+    commit(true);
+    state.notes.shift();
+    commit(true);
+    gone.text = "elsewhere";
+    odd.cancel = () => {};
+    commit(true);
+    odd.text = "later";
+    commit(true);
+    assert.deepEqual(stored().notes, [{ text: "odd", tags: [] }]);
+    assert.equal(state.notes[0]?.text, "odd");
+  });
+
+  test("two that share an object are two in the state", () => {
+    const { commit, state, stored } = notebook();
+    const tags: string[] = [];
+    const [one, two]: [Note, Note] = [
+      { text: "one", tags },
+      { text: "two", tags },
+    ];
+    state.notes.push(one, two);
+    commit(true);
+    state.notes[1]?.tags.push("second");
+    commit(true);
+    assert.deepEqual(
+      stored().notes.map((note) => note.tags),
+      [[], ["second"]],
+    );
+  });
+
+  test(`is at most ${actorLimits.maxHeldValues} values, the newest`, () => {
+    const { commit, state, stored } = notebook();
+    // A note is three values, its tags included.
+    const most = Math.floor(actorLimits.maxHeldValues / 3);
+    const notes = Array.from({ length: most + 1 }, (_, i): Note => ({ text: `${i}`, tags: [] }));
+    for (const note of notes) {
+      state.notes.push(note);
+      commit(true);
+    }
+    for (const note of notes) note.text = "changed";
+    commit(true);
+    const unchanged = stored().notes.filter((note) => note.text !== "changed");
+    assert.deepEqual(
+      unchanged.map((note) => note.text),
+      ["0"],
+    );
+
+    const large: Note = { text: "large", tags: new Array<string>(actorLimits.maxHeldValues - 3).fill("") };
+    const tooLarge: Note = { text: "too large", tags: [...large.tags, ""] };
+    state.notes.splice(0, state.notes.length, large);
+    state.pinned = tooLarge;
+    commit(true);
+    large.text = tooLarge.text = "changed";
+    commit(true);
+    assert.equal(stored().notes[0]?.text, "changed");
+    assert.equal(stored().pinned?.text, "too large");
+  });
+
+  test("a transaction takes back what it changed of it", () => {
+    const { commit, log, state, stored } = notebook();
+    const mine: Note = { text: "before", tags: [] };
+    state.pinned = mine;
+    commit(true);
+    log.savepoint();
+    state.pinned.text = "within";
+    log.rollback();
+    commit(true);
+    assert.equal(state.pinned.text, "before");
+    assert.equal(stored().pinned?.text, "before");
+  });
+});

@@ -1,0 +1,181 @@
+import { actorLimits } from "../../limits.ts";
+import { LazyMap } from "../lazy.ts";
+import type { Node } from "./tracker.ts";
+import { kindOf } from "./value.ts";
+
+const { maxHeldValues } = actorLimits;
+
+interface Held {
+  /** What was committed. */
+  copy: unknown;
+  readonly values: number;
+  /** The objects and arrays that it is made of. */
+  readonly objects: readonly object[];
+  /** A view has changed it since: it is written whole, and copied in with the next commit. */
+  touched: boolean;
+}
+
+/**
+ * Originals that lie in the state as they are for longer than a turn: the user code that assigned them
+ * still runs, and may have them in hand. No proxy reports what it changes, so each is compared with what
+ * was committed of it. They are objects and arrays, few and small; the oldest are copied in when there are
+ * too many.
+ */
+export class HeldOriginals {
+  readonly #held = new LazyMap<Node, Held>();
+  /** Which original each object of all of them is part of. */
+  readonly #owners = new LazyMap<object, Node>();
+  #values = 0;
+
+  get isEmpty(): boolean {
+    return this.#held.size === 0;
+  }
+
+  has(root: Node): boolean {
+    return this.#held.has(root);
+  }
+
+  /**
+   * Returns false for one that is too large to be compared again and again, and for one that shares an object
+   * with another: two places of a state are two objects, which only a copy makes them.
+   */
+  add(root: Node, copy: unknown): boolean {
+    const objects: object[] = [];
+    const values = countValues(root.raw, maxHeldValues, objects);
+    if (values > maxHeldValues) return false;
+    for (const object of objects) if ((this.#owners.get(object) ?? root) !== root) return false;
+    this.drop(root);
+    this.#held.set(root, { copy, values, objects, touched: false });
+    for (const object of objects) this.#owners.set(object, root);
+    this.#values += values;
+    return true;
+  }
+
+  drop(root: Node): void {
+    const held = this.#held.get(root);
+    if (held === undefined) return;
+    this.#values -= held.values;
+    for (const object of held.objects) this.#owners.delete(object);
+    this.#held.delete(root);
+  }
+
+  clear(): void {
+    this.#held.clear();
+    this.#owners.clear();
+    this.#values = 0;
+  }
+
+  /** The outermost held original that `node` is or lies in, which is written whole from here on. */
+  touch(node: Node): Node | undefined {
+    let root: Node | undefined;
+    for (let at: Node | undefined = node; at !== undefined; at = at.parent) if (this.#held.has(at)) root = at;
+    const held = root === undefined ? undefined : this.#held.get(root);
+    if (held !== undefined) held.touched = true;
+    return root;
+  }
+
+  /** What lies in something that loses its place is held no longer than to the next commit. */
+  detached(node: Node): void {
+    for (const [root, held] of this.#held) {
+      for (let at: Node | undefined = root; at !== undefined; at = at.parent)
+        if (at === node) held.touched = true;
+    }
+  }
+
+  isTouched(root: Node): boolean {
+    return this.#held.get(root)?.touched === true;
+  }
+
+  /** Those that are not any more what was committed of them, with that. */
+  changed(): (readonly [root: Node, committed: unknown])[] {
+    const changed: (readonly [Node, unknown])[] = [];
+    for (const [root, { copy, touched }] of this.#held) {
+      if (!touched && root.parent !== undefined && !sameTree(root.raw, copy)) changed.push([root, copy]);
+    }
+    return changed;
+  }
+
+  /** The oldest, as far as there are too many. */
+  surplus(): Node[] {
+    const surplus: Node[] = [];
+    let values = this.#values;
+    for (const [root, held] of this.#held) {
+      if (values <= maxHeldValues) break;
+      surplus.push(root);
+      values -= held.values;
+    }
+    return surplus;
+  }
+}
+
+/** Objects, arrays, what lies in them, and each sixteen bytes; stops counting beyond `most`. */
+function countValues(value: unknown, most: number, objects: object[]): number {
+  if (typeof value !== "object" || value === null) return 1;
+  // Who shares a map or a set with the state changes it through the state.
+  if (value instanceof Map || value instanceof Set) return most + 1;
+  objects.push(value);
+  let count = 1 + Math.ceil((bytesOf(value)?.length ?? 0) / 16);
+  for (const item of itemsOf(value)) {
+    count += countValues(item, most - count, objects);
+    if (count > most) break;
+  }
+  return count;
+}
+
+function itemsOf(value: object): readonly unknown[] {
+  switch (kindOf(value)) {
+    case "array":
+      return value as readonly unknown[];
+    case "object":
+      return Object.values(value);
+    default:
+      return [];
+  }
+}
+
+/** Whether two trees hold the same, in the same order. `b` is a tree; `a` may have become anything. */
+function sameTree(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || a === null || typeof b !== "object" || b === null) return Object.is(a, b);
+  const kind = kindOf(b);
+  if (kindOf(a) !== kind) return false;
+  switch (kind) {
+    case "array":
+      return sameItems(a as readonly unknown[], b as readonly unknown[]);
+    case "object":
+      return sameObject(a as Record<string, unknown>, b as Record<string, unknown>);
+    default:
+      return sameLeaf(a, b);
+  }
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < b.length; i++) if (!sameTree(a[i], b[i])) return false;
+  return true;
+}
+
+function sameObject(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  const keys = Object.keys(b);
+  const now = Object.keys(a);
+  if (now.length !== keys.length) return false;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] ?? "";
+    if (now[i] !== key || !sameTree(a[key], b[key])) return false;
+  }
+  return true;
+}
+
+function sameLeaf(a: object, b: object): boolean {
+  if (a instanceof Date) return b instanceof Date && Object.is(a.getTime(), b.getTime());
+  if (a instanceof Error) return b instanceof Error && a.name === b.name && a.message === b.message;
+  if (a instanceof RegExp) return b instanceof RegExp && String(a) === String(b);
+  const [left, right] = [bytesOf(a), bytesOf(b)];
+  if (left === undefined || right === undefined || left.length !== right.length) return false;
+  return left.every((byte, index) => byte === right[index]);
+}
+
+function bytesOf(value: object): Uint8Array | undefined {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return undefined;
+}
