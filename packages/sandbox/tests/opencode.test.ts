@@ -310,6 +310,19 @@ test("the scripted agent of the peer's id does what its clients' words say, and 
   const requestID = String((await pending())[0]?.id);
   assert.equal((await client.question.reply({ requestID, answers: [["Yes"]] })).data, true);
   assert.match(words(await answering), /You said Yes\./);
+  const allowed = prompt("with permission");
+  const waiting = async () => (await client.permission.list()).data ?? [];
+  await until("the permission is asked", async () => (await waiting()).length === 1);
+  const path = `/opencode/session/${sessionID}/permissions/${(await waiting())[0]?.id}`;
+  const reply = (response: string) =>
+    sandbox.fetch(`${sandbox.url}${path}`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/json" },
+      body: JSON.stringify({ response }),
+    });
+  assert.equal((await reply("perhaps")).status, 400);
+  assert.equal((await reply("allow")).status, 200);
+  assert.match(words(await allowed), /Done\./);
 });
 
 test("rules of a session answer before a person is asked", async (t) => {

@@ -29,8 +29,7 @@ export async function play(prompt: string, turn: Turn): Promise<void> {
   else await work(prompt, turn);
 }
 
-const workWords =
-  /\b(tool|permission|write|add|append|run|twice|without asking|edit|change|create|make|update|fix|delete|remove|notes?|files?|readme)\b/;
+const workWords = /\b(tool|permission|write|add|append|run|twice|without asking|edit|create|notes?|readme)\b/;
 
 async function crash(turn: Turn): Promise<never> {
   await turn.say("This is the last thing I say.");

@@ -64,7 +64,8 @@ export class OpenCodeAskRoutes {
   async #answer(exchange: Exchange, session: Session, view: PermissionView): Promise<void> {
     const fields = await readFields(exchange, this.#shared.maxJsonBytes);
     const given = fields.reply ?? fields.response;
-    const reply = replies.find((each) => each === given);
+    // The peer also takes the word by which rules allow; such a program means this one request.
+    const reply = given === "allow" ? "once" : replies.find((each) => each === given);
     if (!reply) throw invalid('reply must be "once", "always" or "reject"');
     const offersNo = view.options.some(({ kind }) => kind.startsWith("reject_"));
     await session.permissions.answer(view.id, reply === "reject" && !offersNo ? { cancel: true } : { reply });
