@@ -5,6 +5,10 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "libzmq asks in no other form; the types alone do not know it",
   ],
   [
+    "broker/sanitizer.ts: guard 1: if (done === true)",
+    "as many texts are put back as were taken out; the type alone does not know it",
+  ],
+  [
     "egress/forward.ts: without the upstream's own name",
     "the jail's own is dropped before, and Node names the host that it connects to",
   ],

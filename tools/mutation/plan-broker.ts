@@ -137,9 +137,9 @@ export function broker(): Planned[] {
     ...guards([beside("broker/pipeline"), live], "broker/catalog", "broker/schema"),
     ...guards([beside("broker/pipeline")], "broker/pipeline"),
     ...guards([beside("broker/sanitizer")], "broker/sanitizer"),
-    ...guards([approvals], "broker/taint"),
+    ...guards([beside("broker/taint"), approvals], "broker/taint"),
     ...mutants(
-      [approvals],
+      [beside("broker/taint"), approvals],
       file("taint"),
       withEdits([["taint on disk", ".run(session, told, at)", ".columns().slice(0, at - at)"]]),
     ),

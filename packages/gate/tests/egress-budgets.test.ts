@@ -219,6 +219,17 @@ describe("a budget", () => {
     assert.equal((await gate.status()).budgets[0]?.spent.tokens, 6);
   });
 
+  test("is given back by a call that cannot be put on record, and so is not made", async (t) => {
+    const upstream = await startUpstream(t, () => told(1, 1));
+    const body = prompt(1_000);
+    const tokens = inputOf(body) + 1_000;
+    const { egress, gate } = await open(t, upstream.url, [{ scope: "user", period: "day", tokens }]);
+    t.mock.method(gate.audit, "append", () => Promise.reject(new Error("disk full")), { times: 1 });
+    assert.equal((await call(egress, body)).status, 500);
+    assert.equal((await call(egress, body)).status, 200, "all of it is there for the next");
+    assert.equal(upstream.requests.length, 1);
+  });
+
   test("in money, and for one user alone; who is not meant is not bound", async (t) => {
     const upstream = await startUpstream(t, () => told(1_000, 1_000));
     const rules: BudgetRule[] = [

@@ -87,6 +87,8 @@ test("takes out what looks like a secret", () => {
     `AIza${key}`,
     `hf_${key}`,
     `ya29.${key}`,
+    `SG.${key}.${key}`,
+    `hooks.slack.com/services/T0/B0/${key}`,
     `-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----`,
   ];
   for (const value of secrets) {
@@ -104,6 +106,7 @@ test("takes out what looks like a secret", () => {
     ["password=hunter2&user=ada", "password=[redacted]&user=ada"],
     ["api_key: abcd1234efgh", "api_key: [redacted]"],
     ["X-Api-Key: abcdefgh", "X-Api-Key: [redacted]"],
+    ["Authorization: Basic YWRhOmh1bnRlcg==", "Authorization: Basic [redacted]"],
     [`aws_secret_access_key = ${key}ABCD`, "aws_secret_access_key = [redacted]"],
   ];
   for (const [value, expected] of inside) assert.deepEqual(clean(of, [value]), [expected]);
