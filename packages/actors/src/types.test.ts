@@ -7,6 +7,10 @@ import { type ActionContextOf, type ActorContextOf, actor, event } from "./index
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function expectType<_T extends true>(): void {}
 
+/** As helpers are written that take the connections of an actor. */
+const users = (conns: Map<string, { state: { user: string } }>) =>
+  [...conns.values()].map(({ state }) => state.user);
+
 const room = actor({
   createState: (c, input: { title: string }) => ({
     title: input.title,
@@ -20,6 +24,7 @@ const room = actor({
     c.state.title = input.title;
   },
   actions: {
+    users: (c) => users(c.conns),
     say: (c, text: string) => {
       c.state.messages.push(text);
       c.broadcast("message", { text });

@@ -185,7 +185,8 @@ export interface StateContext<State, ConnParams, ConnState, Database, Events, Qu
   extends StorageContext<Database, Queues> {
   /** Assign to it or to anything in it; see docs/reference/actors.md for what it may hold. */
   state: State;
-  readonly conns: ReadonlyMap<string, Conn<ConnState, ConnParams, Events>>;
+  /** A `Map` by its type, as functions that take one are written; it is the runtime's, to be read. */
+  readonly conns: Map<string, Conn<ConnState, ConnParams, Events>>;
   /** Sends an event to subscribed connections, after the commit that precedes it. */
   readonly broadcast: Broadcast<Events>;
   readonly presence: ActorPresence;
