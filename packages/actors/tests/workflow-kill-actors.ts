@@ -10,6 +10,9 @@ export const workflows = 100;
 /** What has happened in this process. */
 export const seen = { ended: 0, allEnded: Promise.withResolvers<void>() };
 
+/** Whether this process is the one that is killed: no workflow comes to its end there, however late the kill. */
+export const mortal = { is: false };
+
 const job = actor({
   state: { done: [] as number[] },
   run: workflow(async (ctx) => {
@@ -19,7 +22,8 @@ const job = actor({
       });
       await ctx.sleep(`rest ${n}`, 80);
     }
-    await ctx.step("end", () => {
+    await ctx.step("end", async () => {
+      if (mortal.is) await new Promise(() => {});
       if (++seen.ended === workflows) seen.allEnded.resolve();
     });
   }),
