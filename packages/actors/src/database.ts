@@ -1,4 +1,6 @@
 import type { Logger } from "@holdfast/core";
+import type { ActorKv } from "./kv.ts";
+import type { NativeDatabaseProvider } from "./native-database.ts";
 
 /** Values that a statement takes. An array of numbers is bytes, a boolean is 1 or 0. */
 export type SqlValue = null | number | string | bigint | Uint8Array | number[] | boolean;
@@ -25,6 +27,8 @@ export interface ActorStatement {
   readonly kind: StatementKind;
   /** What follows it in the text that it was prepared from. */
   readonly rest: string;
+  /** The names of the columns of its rows. */
+  readonly columns: readonly string[];
   /** Runs it and returns its rows as plain objects. */
   rows(parameters?: SqlParameters): SqlRow[];
   /** Runs it and returns its rows as arrays, in the order of the columns. */
@@ -71,6 +75,10 @@ export interface DatabaseProviderContext {
   readonly log: Logger;
   /** The actor's database with its transactions in order. */
   readonly database: RawAccess;
+  /** The same in the words of a driver, for clients of other libraries. */
+  readonly nativeDatabaseProvider: NativeDatabaseProvider;
+  /** The actor's `kv`. */
+  readonly kv: Pick<ActorKv, "batchPut" | "batchGet" | "batchDelete" | "deleteRange">;
 }
 
 export interface TransactionOptions {

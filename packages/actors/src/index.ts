@@ -124,6 +124,16 @@ export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/i
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";
 export type { ActorLogger } from "./logger.ts";
+export type {
+  NativeDatabaseProvider,
+  RawDatabaseClient,
+  SqliteBatchStatement,
+  SqliteBindings,
+  SqliteDatabase,
+  SqliteExecuteResult,
+  SqliteQueryResult,
+  SqliteTransactionDatabase,
+} from "./native-database.ts";
 export {
   type ActorQueue,
   type CompletableQueueMessage,

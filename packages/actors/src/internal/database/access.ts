@@ -7,6 +7,7 @@ import type {
   SqlValue,
   TransactionOptions,
 } from "../../database.ts";
+import type { SqliteBindings, SqliteExecuteResult } from "../../native-database.ts";
 import { parametersOf } from "./arguments.ts";
 import { invalidArguments, notARead } from "./errors.ts";
 
@@ -70,6 +71,15 @@ export class Access implements RawAccess {
     return this.#executor.inTurn(() => this.#runValues(text, inputs));
   }
 
+  /** What each statement of `sql` gives; values are possible where it is one. */
+  async all(sql: string, bindings: SqliteBindings): Promise<SqliteExecuteResult[]> {
+    const text = checkText(sql);
+    const args = isList(bindings) ? bindings : ([bindings] as const);
+    const parameters = parametersOf(args, text);
+    this.#executor.assertOpen();
+    return this.#executor.inTurn(() => this.#runResults(text, parameters, args.length > 0));
+  }
+
   transaction<T>(callback: (tx: RawAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T> {
     return this.#executor.transaction(callback, options);
   }
@@ -104,6 +114,29 @@ export class Access implements RawAccess {
     return [];
   }
 
+  async #runResults(sql: string, parameters: SqlParameters, bound: boolean): Promise<SqliteExecuteResult[]> {
+    const results: SqliteExecuteResult[] = [];
+    let rest = sql;
+    while (rest !== "") {
+      const statement = this.#executor.prepare(rest);
+      if (statement === undefined) break;
+      if (bound && statement.rest !== "") throw severalStatements();
+      const { columns } = statement;
+      let rows: unknown[][] = [];
+      if (statement.kind === "read" || statement.kind === "write") {
+        rows = this.#written(statement, () => statement.values(parameters));
+      } else await this.#control(statement, parameters);
+      rest = statement.rest;
+      results.push({ columns, rows, ...this.#told() });
+    }
+    return results;
+  }
+
+  #told(): Pick<SqliteExecuteResult, "changes" | "lastInsertRowId"> {
+    const [row] = this.#executor.prepare("SELECT changes(), last_insert_rowid()")?.values() ?? [];
+    return { changes: Number(row?.[0] ?? 0), lastInsertRowId: Number(row?.[1] ?? 0) };
+  }
+
   #written<R>(statement: ActorStatement, run: () => R): R {
     if (statement.kind === "write") this.#executor.noteWrite();
     return run();
@@ -135,4 +168,8 @@ function checkText(sql: unknown): string {
 
 function severalStatements(): Error {
   return invalidArguments("Several statements take no arguments: run them one at a time");
+}
+
+export function isList(bindings: SqliteBindings): bindings is readonly SqlValue[] {
+  return Array.isArray(bindings);
 }

@@ -5,6 +5,7 @@ import type { Runtime } from "../runtime.ts";
 import { Access } from "./access.ts";
 import { Coordinator } from "./coordinator.ts";
 import { closedError } from "./errors.ts";
+import { NativeDatabase } from "./native.ts";
 
 /** Migrations may take longer than other transactions. */
 const migrationTimeoutMs = 300_000;
@@ -56,11 +57,16 @@ export class DatabasePart implements Part {
     const { warnOnManualTransactions = true } = this.#provider;
     this.#coordinator = new Coordinator(this.#runtime, database, warnOnManualTransactions);
     const access = new Access(this.#coordinator);
+    const runtime = this.#runtime;
     this.#access = access;
     this.#client = await this.#provider.createClient({
       actorId: this.#runtime.id,
       log: this.#runtime.log,
       database: access,
+      nativeDatabaseProvider: { open: async () => new NativeDatabase(access) },
+      get kv() {
+        return runtime.kv;
+      },
     });
     await this.#migrate(this.#coordinator);
   }

@@ -63,6 +63,9 @@ export class SqlSession {
     return {
       kind: compiled.kind,
       rest: compiled.rest,
+      get columns() {
+        return compiled.statement.columns().map(({ name }) => name);
+      },
       rows: (parameters) => this.#run(compiled, false, parameters).map((row) => ({ ...row })),
       // With `setReturnArrays` rows are arrays, which the types of Node do not tell.
       values: (parameters) => this.#run(compiled, true, parameters) as unknown as unknown[][],
