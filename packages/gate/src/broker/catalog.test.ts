@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isErrorCode, silentLogger } from "@holdfast/core";
+import { brokerLimits } from "./broker-limits.ts";
+import { Catalog } from "./catalog.ts";
+import { compileSchema } from "./schema.ts";
+import type { JsonSchema, Tool, ToolSource } from "./tool.ts";
+
+const tool = (name: string, argumentsSchema: JsonSchema = { type: "object" }): Tool => ({
+  ...{ name, description: "", plugin: "test", pluginVersion: "1", riskLevel: "low" },
+  argumentsSchema,
+});
+
+const source = (name: string, ...tools: readonly Tool[]): ToolSource => ({
+  name,
+  tools: () => tools,
+  invoke: () => assert.fail("not asked to"),
+  onChange: () => () => {},
+});
+
+const broker = (code: string) => (error: unknown) => isErrorCode(error, "broker", code);
+
+test("a source is there once, and gone with its tools when it is taken away", () => {
+  const catalog = new Catalog(silentLogger);
+  const one = source("one", tool("a"), tool("b"));
+  const stop = catalog.register(one);
+  assert.throws(() => catalog.register(one), broker("duplicate_tool"));
+  const empty = source("empty");
+  catalog.register(empty);
+  assert.throws(() => catalog.register(empty), broker("duplicate_tool"));
+  assert.deepEqual(
+    catalog.list().map(({ name }) => name),
+    ["a", "b"],
+  );
+  stop();
+  stop();
+  assert.deepEqual(catalog.list(), []);
+  catalog.register(one);
+});
+
+test("a tool has a plain name of its own, and none of the gate's", () => {
+  const catalog = new Catalog(silentLogger);
+  catalog.register(source("first", tool("a"), tool("b".repeat(64))));
+  for (const name of ["", "A", "1a", "a.b", "a b", "../a", "a\n", "tool.invoke.a", "b".repeat(65)]) {
+    assert.throws(() => catalog.register(source("x", tool(name))), broker("invalid_tool"), name);
+  }
+  for (const name of ["list_tools", "get_diagnostics", "get_session_info"]) {
+    assert.throws(() => catalog.register(source("x", tool(name))), broker("reserved_tool"), name);
+  }
+  assert.throws(() => catalog.register(source("x", tool("c"), tool("a"))), broker("duplicate_tool"));
+  assert.throws(() => catalog.register(source("x", tool("c"), tool("c"))), broker("duplicate_tool"));
+  assert.equal(catalog.list().length, 2, "of a source that is refused no tool is there");
+});
+
+test("there are no more tools than may be", () => {
+  const catalog = new Catalog(silentLogger);
+  const many = Array.from({ length: brokerLimits.maxTools }, (_, n) => tool(`t${n}`));
+  catalog.register(source("many", ...many));
+  assert.throws(() => catalog.register(source("more", tool("one_more"))), broker("too_many_tools"));
+  assert.equal(catalog.list().length, brokerLimits.maxTools);
+});
+
+test("a schema is one of an object, valid and not too large", () => {
+  const closed = (schema: JsonSchema) => compileSchema(schema, "arguments of a", { closed: true });
+  for (const schema of [
+    {},
+    { type: "array" },
+    { type: "object", properties: { a: { maxLength: -1 } } },
+    { type: "object", properties: { a: { type: "nothing" } } },
+    { type: "object", description: "x".repeat(brokerLimits.maxSchemaBytes) },
+  ]) {
+    assert.throws(() => closed(schema), broker("invalid_tool"), JSON.stringify(schema).slice(0, 80));
+  }
+  const rest = JSON.stringify({ type: "object", description: "" }).length;
+  closed({ type: "object", description: "x".repeat(brokerLimits.maxSchemaBytes - rest) });
+  // What a tool gives may be anything.
+  assert.equal(compileSchema({ type: "array" }, "result of a", { closed: false })([]), undefined);
+});
+
+test("what is wrong with a value is said by its field", () => {
+  const properties = { to: { type: "string" }, "a/b": { type: "object", required: ["c"] } };
+  const check = compileSchema({ type: "object", properties, required: ["to"] }, "a", { closed: true });
+  assert.equal(check({ to: "x" }), undefined);
+  assert.deepEqual(check({}), { field: "to", message: "to is missing" });
+  assert.deepEqual(check({ to: "x", more: 1 }), { field: "more", message: "more is not known" });
+  assert.deepEqual(check({ to: "x", "a/b": {} })?.field, "a~1b/c");
+  assert.match(check({ to: 1 })?.message ?? "", /^to must be string/);
+});
