@@ -92,7 +92,7 @@ export class Watch {
    * Resolves with the first view, from now on or now, for which `is` holds, also when the next has
    * come before anybody could look.
    */
-  async until(is: (view: TaskView) => boolean, what: string, deadlineMs = 60_000): Promise<TaskView> {
+  async until(is: (view: TaskView) => boolean, what: string, deadlineMs = 120_000): Promise<TaskView> {
     const deadline = Date.now() + deadlineMs;
     for (let next = Math.max(0, this.#views.length - 1); ; ) {
       for (; next < this.#views.length; next++) {
@@ -157,7 +157,7 @@ export async function untilEvent(
   const watch = await client.session(sessionId).on("appended", (events) => {
     if (events.some(is)) found.resolve();
   });
-  const timer = setTimeout(() => found.reject(new Error("the event did not come")), 60_000);
+  const timer = setTimeout(() => found.reject(new Error("the event did not come")), 120_000);
   try {
     if ((await readLog(client, sessionId)).some(is)) return;
     await found.promise;

@@ -21,7 +21,7 @@ type RequestBody = HostRequest extends infer Each
   : never;
 
 /** Waits fail loudly after this long; no wait is ever expected to take it. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 
 /** The Studio in a process of its own, which a test can kill in the middle of anything. */
 export class Host {

@@ -278,7 +278,7 @@ async function survivesKill(world: World, { id }: AgentFacts): Promise<void> {
       { say: "To the end." },
     ]),
   );
-  const held = world.model.held(hold, AbortSignal.timeout(30_000));
+  const held = world.model.held(hold, AbortSignal.timeout(120_000));
   const answering = first.finish(() => "allow").catch(() => undefined);
   await held;
   await keepsTheKeyOut(world);
@@ -328,7 +328,7 @@ async function stops(world: World, { id }: AgentFacts, running?: TaskHandle): Pr
   };
   const task = running ?? (await begins());
   await running?.prompt(prompt);
-  await world.model.held(hold, AbortSignal.timeout(30_000));
+  await world.model.held(hold, AbortSignal.timeout(120_000));
   await task.stop();
   assert.equal((await task.get()).status, "stopped");
   assert.doesNotMatch(spoken(await task.log()), /Never said/);

@@ -45,7 +45,7 @@ export async function startTask(page: Page, wish: TaskWish): Promise<void> {
 
 /** Waits until the task's status is `status`. */
 export async function waitForStatus(page: Page, status: string): Promise<void> {
-  await page.locator(`.task-header [data-status="${status}"]`).waitFor({ timeout: 60_000 });
+  await page.locator(`.task-header [data-status="${status}"]`).waitFor({ timeout: 120_000 });
 }
 
 /** Watches from now on whether `text` is ever on the page, however briefly; the function returned tells. */
@@ -71,7 +71,7 @@ export async function allowUntilIdle(page: Page): Promise<number> {
   const idle = page.locator('.task-header [data-status="idle"]');
   const allow = page.locator('[data-approval] [data-kind="allow_once"]:enabled').first();
   for (let answers = 0; ; answers += 1) {
-    await idle.or(allow).first().waitFor({ timeout: 90_000 });
+    await idle.or(allow).first().waitFor({ timeout: 120_000 });
     if (!(await allow.isVisible())) return answers;
     const card = await page.locator("[data-approval]").first().getAttribute("data-approval");
     await allow.click();
