@@ -364,7 +364,6 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     if (this.status === "starting") {
       throw new HoldfastError("actor", "starting", "An actor cannot stop itself before it has started");
     }
-    if (mode === "destroyed" && this.#stopper?.destroys === true) throw this.errors.stopping();
     void this.#stop(mode, true);
   }
 
