@@ -38,6 +38,7 @@ export function setup<const Actors extends Definitions>(options: SetupOptions<Ac
     listen: listenOptions(options),
     shutdown: options.shutdown ?? {},
     ...(options.noWelcome === true ? {} : { welcome: welcome(Object.keys(options.use).length, directory) }),
+    ...(inTests() ? { taken: (error: Error) => tellTaken(ports.log, error) } : {}),
     parsed: parsed(options, directory),
   });
 }
@@ -113,6 +114,17 @@ function welcome(actors: number, directory: string): (url: string) => void {
   return (url) => {
     process.stderr.write(`Holdfast serves ${kinds} at ${url}, kept in ${directory}\n`);
   };
+}
+
+/** A test runner loads the module that starts the program once for each file of tests, side by side. */
+function inTests(): boolean {
+  return ["VITEST", "NODE_TEST_CONTEXT", "JEST_WORKER_ID"].some((name) => variable(name) !== undefined);
+}
+
+function tellTaken(log: Logger, error: Error): void {
+  log.warn("the registry of these tests does not listen: another process of theirs does", {
+    reason: error.message,
+  });
 }
 
 /** The names of `setup`, with what each comes to. */

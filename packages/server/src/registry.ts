@@ -5,7 +5,7 @@ import {
   type Client,
   createClientWithDriver,
 } from "@holdfast/client";
-import { HoldfastError, limits, type Ports, systemPorts } from "@holdfast/core";
+import { HoldfastError, isErrorCode, limits, type Ports, systemPorts } from "@holdfast/core";
 import { Directory } from "./directory.ts";
 import type { FetchApplication } from "./gateway/application.ts";
 import { exposesErrors } from "./gateway/environment.ts";
@@ -38,6 +38,11 @@ export interface RegistryConfig<Actors extends Definitions> {
   readonly shutdown?: ShutdownOptions;
   /** Called with the URL once `start` listens. */
   readonly welcome?: (url: string) => void;
+  /**
+   * Called with the error of a `start` that finds the port or the data directory taken: then a `start` that
+   * nobody awaits does not end the process.
+   */
+  readonly taken?: (error: HoldfastError) => void;
   /** What `parseConfig` gives: the configuration as its user wrote it, with every default. */
   readonly parsed?: ParsedConfig;
 }
@@ -122,8 +127,18 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
    */
   start(): Promise<Listening> {
     if (this.#closing !== undefined) return this.listen();
-    this.#started ??= this.#start();
+    this.#started ??= this.#mayBeTaken(this.#start());
     return this.#started;
+  }
+
+  #mayBeTaken(started: Promise<Listening>): Promise<Listening> {
+    const { taken } = this.config;
+    if (taken === undefined) return started;
+    started.catch((error: unknown) => {
+      if (!isTaken(error)) throw error;
+      taken(error);
+    });
+    return started;
   }
 
   async #start(): Promise<Listening> {
@@ -283,4 +298,8 @@ export function createRegistry<const Actors extends Definitions>(
   config: RegistryConfig<Actors>,
 ): Registry<Actors> {
   return new Registry(config);
+}
+
+function isTaken(error: unknown): error is HoldfastError {
+  return isErrorCode(error, "gateway", "port_in_use") || isErrorCode(error, "store", "locked");
 }
