@@ -72,6 +72,9 @@ export const sockets = actor({
     if (path === "/websocket/refuse") throw new UserError("No", { code: "refused" });
     if (path === "/websocket/crash") throw new Error("the password is hunter2");
     websocket.send(JSON.stringify({ type: "welcome", opened: c.state.opened, path }));
+    websocket.addEventListener("message", (event) => {
+      if (event.data === "throw at once") throw new UserError("No", { code: "refused" });
+    });
     websocket.addEventListener("message", async (event) => {
       if (event.data === "throw") throw new UserError("No", { code: "refused" });
       if (event.data === "close") return websocket.close(4001, "enough");

@@ -57,15 +57,27 @@ describe("raw WebSockets", () => {
       );
     });
 
-    test(`what a handler throws closes the socket with 1011, ${where}`, async (t) => {
+    test(`a throw of onWebSocket closes the socket with 1011, one of a listener does not, ${where}`, async (t) => {
       const { client, registry } = await serve(t, rawActors);
       const actors = where === "in the process" ? registry.client : client();
       const handle = actors.sockets.getOrCreate("a");
       assert.deepEqual(await closed(await handle.webSocket("/refuse")), [1011, "user.refused"]);
       assert.deepEqual(await closed(await handle.webSocket("/crash")), [1011, "internal.internal_error"]);
       const late = await handle.webSocket("/");
-      late.send("throw");
-      assert.deepEqual(await closed(late), [1011, "user.refused"]);
+      const heard: unknown[] = [];
+      const gone = closed(late);
+      const last = new Promise<void>((resolve) => {
+        late.addEventListener("message", ({ data }) => {
+          heard.push(data);
+          if (data === "still here") resolve();
+        });
+      });
+      for (const text of ["throw", "throw at once", "still here"]) late.send(text);
+      await Promise.race([last, gone]);
+      assert.deepEqual(heard.slice(1), ["throw at once", "still here"]);
+      assert.equal(late.readyState, WebSocket.OPEN);
+      late.close();
+      await gone;
       const none = await actors.plain.getOrCreate("a").webSocket();
       assert.deepEqual(await closed(none), [1011, "actor.websocket_not_defined"]);
       const absent = await actors.sockets.get("nobody").webSocket();

@@ -186,12 +186,18 @@ export class RawSocket implements RawSocketHost, RawTransport {
         runtime.keepAwake(result);
         result.then(
           () => runtime.queue.close(),
-          (error: unknown) => this.#fail(error),
+          (error: unknown) => this.#threw(error),
         );
       } else runtime.queue.close();
     } catch (error) {
-      this.#fail(error);
+      this.#threw(error);
     }
+  }
+
+  /** As with any event target, what a listener throws is told to the log and ends nothing. */
+  #threw(error: unknown): void {
+    this.#runtime.errors.report(error);
+    this.#runtime.queue.close();
   }
 
   #fail(error: unknown): void {
