@@ -50,7 +50,7 @@ export function saveNamed(mutants: readonly Planned[], verdicts: ReadonlyMap<str
     // The first of the plan needs no name.
     return check === undefined || usual === undefined || check === nameOf(usual) ? [] : [[id, check]];
   });
-  writeFileSync(namedPath, `${JSON.stringify(Object.fromEntries(named.toSorted()), null, 1)}\n`);
+  writeFileSync(namedPath, `${JSON.stringify(Object.fromEntries(named.toSorted()), null, 2)}\n`);
 }
 
 export function inOrder({ id, checks }: Planned, named: Readonly<Record<string, string>>): readonly Check[] {
