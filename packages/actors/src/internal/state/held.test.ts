@@ -88,6 +88,22 @@ describe("what user code has in hand of what it assigned", () => {
     assert.equal(state.notes[0]?.text, "odd");
   });
 
+  test("has no view that leads back to it, once it has become what no state holds", () => {
+    const { commit, state } = notebook();
+    const odd: Note & { cancel?: () => void } = { text: "odd", tags: [] };
+    state.notes.push(odd);
+    const [view] = state.notes;
+    assert.ok(view !== undefined);
+    commit(true);
+    odd.cancel = () => {};
+    commit(true);
+    state.notes.shift();
+    state.pinned = view;
+    commit(true);
+    odd.text = "elsewhere";
+    assert.equal(state.pinned.text, "odd");
+  });
+
   test("two that share an object are two in the state", () => {
     const { commit, state, stored } = notebook();
     const tags: string[] = [];

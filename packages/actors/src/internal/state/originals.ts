@@ -1,7 +1,7 @@
 import type { Operation } from "./patch.ts";
 import { op } from "./patch.ts";
 import type { Node } from "./tracker.ts";
-import { type CopyWatcher, kindOf } from "./value.ts";
+import { type CopyWatcher, type Kind, kindOf } from "./value.ts";
 
 /**
  * The values that user code has assigned since the last commit, as far as they are part of the state
@@ -62,6 +62,14 @@ export function redirect(proxy: object, view: object): boolean {
   return forward !== undefined;
 }
 
+/**
+ * Whether the object of a node is the state's own: it came into an original out of the state, and whoever has a
+ * view of it goes on with that. All views of an original itself are made to be redirected.
+ */
+export function isOwn({ kind, key, proxy }: Node): boolean {
+  return kind !== "leaf" && typeof key !== "symbol" && proxy !== undefined && !forwards.has(proxy);
+}
+
 /** What a copy is made of: each object of the original with its copy and with what it lies in. */
 interface Copied {
   readonly original: object;
@@ -71,9 +79,11 @@ interface Copied {
 
 /**
  * Follows a copy being made. A date or bytes that user code has in hand as part of the state are not
- * copied: it goes on changing them.
+ * copied: it goes on changing them. Nor is what is the state's own.
  */
 export class CopyLog implements CopyWatcher {
+  /** The nodes of what is the state's own, and lies in the original and in the copy now. */
+  readonly kept: Node[] = [];
   readonly #all: Copied[] = [];
   readonly #nodeOf: (raw: object) => Node | undefined;
 
@@ -85,8 +95,14 @@ export class CopyLog implements CopyWatcher {
     this.#all.push({ original, copy, within });
   }
 
-  keeps(leaf: object, within: object | undefined): boolean {
-    return within !== undefined && this.#nodeOf(leaf)?.parent?.raw === within;
+  keeps(item: object, kind: Kind, within: object | undefined): boolean {
+    if (within === undefined) return false;
+    const node = this.#nodeOf(item);
+    if (node === undefined || node.parent?.raw !== within) return false;
+    if (kind === "leaf") return true;
+    if (!isOwn(node)) return false;
+    this.kept.push(node);
+    return true;
   }
 
   /** The nodes of what was copied, each with its copy. To be called before any of them stands for it. */

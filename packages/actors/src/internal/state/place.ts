@@ -1,5 +1,5 @@
 import type { Node } from "./tracker.ts";
-import type { Step } from "./value.ts";
+import { type Step, setOwn } from "./value.ts";
 
 /** Where a change is, as the patch says it. */
 export type Place =
@@ -30,11 +30,46 @@ export function stepIn(parent: Node, node: Node): Step | typeof inexpressible | 
     }
     case "object":
       return typeof node.key === "string" && Reflect.get(parent.raw, node.key) === node.raw ? node.key : lost;
-    case "map":
-      return isStep(node.key) ? node.key : inexpressible;
+    case "map": {
+      const map = parent.raw as Map<unknown, unknown>;
+      if (map.get(node.key) === node.raw) return isStep(node.key) ? node.key : inexpressible;
+      return map.has(node.raw) ? inexpressible : lost;
+    }
     case "set":
+      return (parent.raw as Set<unknown>).has(node.raw) ? inexpressible : lost;
     case "leaf":
       return inexpressible;
+  }
+}
+
+/** Puts `copy` where the object of a node lies, if that still has a place. */
+export function replaceIn({ parent, key, raw }: Node, copy: object): void {
+  switch (parent?.kind) {
+    case "array": {
+      const items = parent.raw as unknown[];
+      const index = typeof key === "number" && items[key] === raw ? key : items.indexOf(raw);
+      if (index !== -1) items[index] = copy;
+      break;
+    }
+    case "map": {
+      const map = parent.raw as Map<unknown, unknown>;
+      if (map.get(key) === raw) map.set(key, copy);
+      break;
+    }
+    case "set": {
+      const set = parent.raw as Set<unknown>;
+      if (!set.has(raw)) return;
+      const items = [...set];
+      set.clear();
+      for (const item of items) set.add(item === raw ? copy : item);
+      break;
+    }
+    case "object":
+      if (Reflect.get(parent.raw, key as string) === raw) {
+        setOwn(parent.raw as Record<string, unknown>, key as string, copy);
+      }
+      break;
+    default:
   }
 }
 

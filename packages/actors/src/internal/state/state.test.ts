@@ -193,6 +193,27 @@ describe("state", () => {
     assert.deepEqual(plain(state.list), [{ deep: { n: 3 } }]);
   });
 
+  test("what came into an original out of the state is the state's own, and its views go on", () => {
+    const h = harness({ items: [{ n: 1 }], box: null, bag: new Set(), map: new Map() });
+    interface Item {
+      n: number;
+    }
+    const state: { items: Item[]; box: { item?: Item } | null; map: Map<string, Item> } = h.state();
+    const item = state.items.shift();
+    assert.ok(item !== undefined);
+    const box: { item?: Item } = {};
+    state.box = box;
+    state.box.item = item;
+    h.commit();
+    item.n = 2;
+    h.commit();
+    assert.equal(state.box.item?.n, 2);
+    agree(h);
+    // Whoever has the box in hand has nothing of the state in hand.
+    if (box.item !== undefined) box.item.n = 3;
+    assert.equal(state.box.item?.n, 2);
+  });
+
   test("an original that can no longer be stored fails the commit with its path", () => {
     const h = harness({ list: [] as unknown[] });
     const mine: unknown[] = [1];
@@ -370,7 +391,10 @@ describe("state", () => {
 });
 
 describe("replay of snapshot and patches", () => {
-  const seeds = process.env.SEED ? [Number(process.env.SEED)] : Array.from({ length: 300 }, (_, i) => i + 1);
+  /** They found something once. */
+  const kept = [1_568, 5_196, 6_012, 6_639, 7_183, 8_939, 9_738, 27_167];
+  const some = [...Array.from({ length: 300 }, (_, i) => i + 1), ...kept];
+  const seeds = process.env.SEED ? [Number(process.env.SEED)] : some;
   test("equals the live state after random changes", () => {
     for (const seed of seeds) {
       try {

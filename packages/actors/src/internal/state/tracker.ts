@@ -4,20 +4,11 @@ import { mapProxy, setProxy } from "./collection-proxy.ts";
 import { HeldOriginals } from "./held.ts";
 import { Leaves } from "./leaves.ts";
 import { objectProxy } from "./object-proxy.ts";
-import { CopyLog, forwardTo, isPlainTree, Originals, redirect, replaceValues } from "./originals.ts";
+import { CopyLog, forwardTo, isOwn, isPlainTree, Originals, redirect, replaceValues } from "./originals.ts";
 import { type Operation, op } from "./patch.ts";
-import { fresh, inexpressible, lost, nowhere, type Place, stepIn, stepName } from "./place.ts";
+import { fresh, inexpressible, lost, nowhere, type Place, replaceIn, stepIn, stepName } from "./place.ts";
 import { UndoLog } from "./undo-log.ts";
-import {
-  copyValue,
-  type Kind,
-  kindOf,
-  maxStateDepth,
-  type Path,
-  refused,
-  type Step,
-  setOwn,
-} from "./value.ts";
+import { copyValue, type Kind, kindOf, maxStateDepth, type Path, refused, type Step } from "./value.ts";
 
 /**
  * One object of a state that user code has reached. A state is a tree, so an object has one place;
@@ -265,8 +256,8 @@ export class Tracker {
   #letGo(root: Node, committed: unknown): void {
     this.#held.drop(root);
     this.#originals.drop(root);
-    this.#replace(root, committed as object);
-    root.parent = undefined;
+    replaceIn(root, committed as object);
+    this.#stand(root, committed as object);
   }
 
   #copyIn(roots: Iterable<Node>): void {
@@ -274,11 +265,13 @@ export class Tracker {
     const settled = new Set<Node>();
     for (const root of roots) {
       // It lies in an original that came before it, and was copied with that.
-      if (settled.has(root)) continue;
+      if (settled.has(root) || isOwn(root)) continue;
       const log = new CopyLog((raw) => this.#nodes.get(raw));
       const copy = copyValue(root.raw, this.pathOf(root), this.unwrap, log) as object;
+      // The state keeps what is its own; whoever has the original finds a copy in its place.
+      for (const node of log.kept) replaceIn(node, copyValue(node.raw, [], this.unwrap) as object);
       const moved = log.moved(root);
-      this.#replace(root, copy);
+      replaceIn(root, copy);
       for (const [node, itsCopy] of moved) {
         copies.set(node.raw, itsCopy);
         settled.add(node);
@@ -288,21 +281,6 @@ export class Tracker {
       }
     }
     replaceValues(this.#operations, copies);
-  }
-
-  /** Puts `copy` where the original of `root` lies, if that still has a place. */
-  #replace({ parent, key, raw }: Node, copy: object): void {
-    if (parent === undefined) return;
-    if (parent.kind === "array") {
-      const items = parent.raw as unknown[];
-      const index = typeof key === "number" && items[key] === raw ? key : items.indexOf(raw);
-      if (index !== -1) items[index] = copy;
-    } else if (parent.kind === "map") {
-      const map = parent.raw as Map<unknown, unknown>;
-      if (map.get(key) === raw) map.set(key, copy);
-    } else if (parent.kind === "object" && Reflect.get(parent.raw, key as string) === raw) {
-      setOwn(parent.raw as Record<string, unknown>, key as string, copy);
-    }
   }
 
   /** From here on the node is that of `copy`. */

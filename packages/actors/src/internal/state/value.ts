@@ -39,8 +39,8 @@ export type Unwrap = (value: object) => object;
 /** Follows a copy being made; `within` is the container of the original in which something lies. */
 export interface CopyWatcher {
   copied(original: object, copy: object, within: object | undefined): void;
-  /** True for a date or bytes that are to be the same object in the copy. */
-  keeps(leaf: object, within: object | undefined): boolean;
+  /** True for what is to be the same object in the copy. */
+  keeps(item: object, kind: Kind, within: object | undefined): boolean;
 }
 
 /**
@@ -72,7 +72,8 @@ class Copier {
     const raw = this.#unwrap(value);
     const kind = kindOf(raw);
     const within = this.#within;
-    if (kind === "leaf") return this.#watcher?.keeps(raw, within) ? raw : copyLeaf(raw, this.#path);
+    if (this.#watcher?.keeps(raw, kind, within) === true) return raw;
+    if (kind === "leaf") return copyLeaf(raw, this.#path);
     if (this.#ancestors.has(raw)) throw refused("a cycle", this.#path);
     if (this.#path.length >= maxStateDepth)
       throw refused(`nested deeper than ${maxStateDepth} levels`, this.#path);
