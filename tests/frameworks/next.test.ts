@@ -8,9 +8,9 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { createClient } from "@holdfast/client";
+import { freePort } from "@holdfast/testing/free-port";
 import { chromium } from "playwright-core";
 import type { registry } from "../../examples/next-js/actors.ts";
-import { freePort } from "../e2e/support/free-port.ts";
 import { copyExample, installNext, nextEnvironment } from "./support/next.ts";
 
 const executablePath = process.env["HOLDFAST_CHROMIUM"] ?? "/usr/bin/chromium";

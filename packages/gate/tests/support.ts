@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, realpathSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import {
   type JailExit,
   type JailSpec,
 } from "@holdfast/gate";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import { findProgram } from "../src/jail/bwrap-program.ts";
 
 /** Why a test that needs `program` is skipped; in CI a missing program is a failure instead. */
@@ -23,25 +24,6 @@ export function missing(...programs: readonly string[]): string | false {
 }
 
 export const isRoot = process.getuid?.() === 0;
-
-const scratch = new Set<string>();
-process.once("exit", () => {
-  for (const path of scratch) {
-    try {
-      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-    } catch {
-      // A process that is being killed may write to the last.
-    }
-  }
-});
-
-/**
- * Removes a directory when this process ends. A hook would not do: they run in the order of their
- * making, so that it would be taken away while what was started in it still writes.
- */
-function removeAtExit(path: string): void {
-  scratch.add(path);
-}
 
 /** A directory that goes with the process of the test. */
 export function temporaryDirectory(_t: { after(end: () => unknown): void }): string {

@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { json, text } from "node:stream/consumers";
 import { test } from "node:test";
-import { removeAtExit } from "./support.ts";
+import { removeAtExit } from "@holdfast/testing/scratch";
 
 const bin = resolve(import.meta.dirname, "../bin/holdfast.js");
 const key = "sk-or-v1-made-for-this-login-0123456789";

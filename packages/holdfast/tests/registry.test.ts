@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { createClient } from "@holdfast/client";
 import { createLogger, type HoldfastError, isErrorCode, type LogRecord, systemPorts } from "@holdfast/core";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import { actor, type SetupOptions, setup } from "../src/index.ts";
-import { removeAtExit } from "./support.ts";
 
 const counter = actor({
   state: { count: 0 },

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createLogger, isErrorCode, type LogRecord, systemPorts } from "@holdfast/core";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import { actor, setup } from "../src/index.ts";
-import { removeAtExit } from "./support.ts";
 
 test("a start that nobody awaits does not end a test whose neighbour has the data directory", async (t) => {
   const dataDirectory = mkdtempSync(join(tmpdir(), "holdfast-start-"));

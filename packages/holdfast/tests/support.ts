@@ -1,8 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
+import { removeAtExit } from "@holdfast/testing/scratch";
 
 const command = resolve(import.meta.dirname, "..", "bin", "holdfast.js");
 
@@ -16,25 +17,6 @@ export interface RunOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-}
-
-const leftovers = new Set<string>();
-process.once("exit", () => {
-  for (const path of leftovers) {
-    try {
-      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-    } catch {
-      // A process that is being killed may write to the last.
-    }
-  }
-});
-
-/**
- * Removes a directory when this process ends. A hook would not do: they run in the order of their
- * making, so that it would be taken away while what was started in it still writes.
- */
-export function removeAtExit(path: string): void {
-  leftovers.add(path);
 }
 
 /** A directory of the test's own, gone with its process. */

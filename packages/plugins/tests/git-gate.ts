@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { createGate } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
-import { removeAtExit } from "./remove-at-exit.ts";
+import { removeAtExit } from "@holdfast/testing/scratch";
 
 export interface GitGateOptions {
   /** The part `git` of the plugin's settings. */

@@ -8,8 +8,8 @@ import { createGate } from "@holdfast/gate";
 import { createTestInvocation } from "@holdfast/gate/plugin-testing";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { type GitHubServer, startGitHubServer } from "@holdfast/testing/github-server";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import handler from "../src/github/handler.ts";
-import { removeAtExit } from "./remove-at-exit.ts";
 
 const token = "github_pat_of_the_operator_1234567890";
 

@@ -10,7 +10,7 @@ import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { createGate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
-import { removeAtExit } from "./remove-at-exit.ts";
+import { removeAtExit } from "@holdfast/testing/scratch";
 
 async function startServer(t: TestContext) {
   const seen: { request: IncomingMessage; body: string }[] = [];

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createGate, type Gate, type PluginsConfig } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { type MailServer, mailServerProblem, startMailServer } from "@holdfast/testing/mail-server";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import { createTransport } from "nodemailer";
-import { removeAtExit } from "./remove-at-exit.ts";
 
 type PluginEvent = Parameters<NonNullable<PluginsConfig["onEvent"]>>[0];
 

@@ -10,8 +10,8 @@ import { Worker } from "node:worker_threads";
 import { createGate, type Gate } from "@holdfast/gate";
 import { runConformance } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import { MemoryStore } from "../src/memory/memory-store.ts";
-import { removeAtExit } from "./remove-at-exit.ts";
 
 function directoryOf(_t: TestContext): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-memory-")));

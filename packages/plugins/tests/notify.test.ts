@@ -12,8 +12,8 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGate, type Gate, type PluginGrant } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import { Outbox, outboxLimits } from "../src/notify/outbox.ts";
-import { removeAtExit } from "./remove-at-exit.ts";
 
 interface Heard {
   readonly url: string | undefined;

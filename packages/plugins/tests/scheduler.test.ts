@@ -7,8 +7,8 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { createGate, type Gate } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import { Cron } from "../src/scheduler/cron.ts";
-import { removeAtExit } from "./remove-at-exit.ts";
 
 async function call(
   gate: Gate,

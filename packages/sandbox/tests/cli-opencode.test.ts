@@ -5,8 +5,9 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort } from "@holdfast/testing/free-port";
 import { createSandboxServer } from "../src/index.ts";
-import { field, freePort, processesWith, temporary, until } from "./harness.ts";
+import { field, processesWith, temporary, until } from "./harness.ts";
 
 const entry = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 

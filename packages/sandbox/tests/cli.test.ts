@@ -8,8 +8,9 @@ import { createInterface } from "node:readline";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePort } from "@holdfast/testing/free-port";
 import { createSandboxServer } from "../src/index.ts";
-import { field, freePort, temporary } from "./harness.ts";
+import { field, temporary } from "./harness.ts";
 
 const entry = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, realpath, writeFile } from "node:fs/promises";
 import type { Agent } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { fetchOver, listenForDial, unixAgent } from "@holdfast/sandbox-client/node";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import { agentTable, createSandboxServer, customAgent, type SandboxServerOptions } from "../src/index.ts";
 
 export type Transport = "tcp" | "unix" | "dial";
@@ -28,25 +27,6 @@ export interface Sandbox {
   /** Connections that are given up with the sandbox. */
   readonly connections: Set<AcpConnection>;
   close(): Promise<void>;
-}
-
-const scratch = new Set<string>();
-process.once("exit", () => {
-  for (const path of scratch) {
-    try {
-      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-    } catch {
-      // A process that is being killed may write to the last.
-    }
-  }
-});
-
-/**
- * Removes a directory when this process ends. A hook would not do: they run in the order of their
- * making, so that it would be taken away while what was started in it still writes.
- */
-function removeAtExit(path: string): void {
-  scratch.add(path);
 }
 
 /** A directory that is removed when the process of the test ends. */
@@ -170,21 +150,6 @@ export function updates(seen: readonly Envelope[]): unknown[] {
   return seen
     .filter((envelope) => envelope.message.method === "session/update")
     .map((envelope) => field(envelope.message.params, "update"));
-}
-
-/** A free port below those that the kernel gives to others, who would take it before its server starts. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }
 
 /** Far below how long the processes of a test sleep by themselves, far above what a busy machine needs to end them. */

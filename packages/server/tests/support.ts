@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,6 +7,7 @@ import type { TestContext } from "node:test";
 import { type Client, type ClientConfig, createClient } from "@holdfast/client";
 import { systemClock, systemPorts } from "@holdfast/core";
 import { openSqliteStore } from "@holdfast/store-sqlite";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import {
   createRegistry,
   type Definitions,
@@ -14,25 +15,6 @@ import {
   type Listening,
   type Registry,
 } from "../src/index.ts";
-
-const scratch = new Set<string>();
-process.once("exit", () => {
-  for (const path of scratch) {
-    try {
-      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-    } catch {
-      // A process that is being killed may write to the last.
-    }
-  }
-});
-
-/**
- * Removes a directory when this process ends. A hook would not do: they run in the order of their
- * making, so that it would be taken away while what was started in it still writes.
- */
-function removeAtExit(path: string): void {
-  scratch.add(path);
-}
 
 /** A directory that is removed when the process of the test ends. */
 export function temporaryDirectory(_t: TestContext): string {

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ClientBase } from "@holdfast/client";
+import { removeAtExit } from "@holdfast/testing/scratch";
 import type { SessionEvent, StudioClient, TaskStatus, TaskView } from "../src/index.ts";
 import { connectWithCookie, studioClientOver } from "../src/index.ts";
 
@@ -15,25 +16,6 @@ export function needsJail(t: TestContext): boolean {
   if (process.env.CI === "true") throw new Error("bubblewrap is missing, and CI must have it");
   t.skip("needs bubblewrap");
   return false;
-}
-
-const scratch = new Set<string>();
-process.once("exit", () => {
-  for (const path of scratch) {
-    try {
-      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-    } catch {
-      // A process that is being killed may write to the last.
-    }
-  }
-});
-
-/**
- * Removes a directory when this process ends. A hook would not do: they run in the order of their
- * making, so that it would be taken away while what was started in it still writes.
- */
-function removeAtExit(path: string): void {
-  scratch.add(path);
 }
 
 export function temporaryFolder(_t: TestContext): string {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { freePort } from "./free-port.ts";
+import { freePort } from "@holdfast/testing/free-port";
 
 const command = fileURLToPath(new URL("../../../packages/holdfast/bin/holdfast.js", import.meta.url));
 const run = promisify(execFile);

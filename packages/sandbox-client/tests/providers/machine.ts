@@ -1,28 +1,14 @@
 /** A machine of a vendor, played by a directory: what the vendor's SDK is told to run, really runs. */
+
 import { execFile } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { freePort } from "@holdfast/testing/free-port";
 
 export const serverEntry = fileURLToPath(new URL("../../../sandbox/src/cli.ts", import.meta.url));
-
-/** A free port below those that outgoing connections get, which would take it before the server does. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-}
 
 export class Machine {
   readonly id: string;
