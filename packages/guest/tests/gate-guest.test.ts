@@ -200,8 +200,9 @@ describe("the connection to the gate", () => {
     answering = true;
     await wire.open();
     assert.deepEqual(await call, { ok: true, result: { text: "again" } });
-    assert.equal(wire.calls.length, 2);
-    assert.equal(wire.calls[0]?.correlation, wire.calls[1]?.correlation, "as the same call");
+    // The endpoint that ends may have let it in once more: each connection is asked, and it is one call.
+    assert.ok(wire.calls.length >= 2);
+    assert.equal(new Set(wire.calls.map((each) => each.correlation)).size, 1, "as the same call");
   });
 });
 
