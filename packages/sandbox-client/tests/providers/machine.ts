@@ -1,7 +1,6 @@
 /** A machine of a vendor, played by a directory: what the vendor's SDK is told to run, really runs. */
-
 import { execFile } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -36,7 +35,6 @@ export class Machine {
       `  [ "$arg" = --host ] && host=1`,
       `  set -- "$@" "$arg"`,
       "done",
-      `echo $$ >> "$HOME/pids"`,
       `exec ${process.execPath} ${serverEntry} "$@" --home "$HOME" --cwd "$HOME"`,
     ];
     writeFileSync(join(bin, "holdfast"), `${script.join("\n")}\n`);
@@ -57,22 +55,28 @@ export class Machine {
     });
   }
 
-  /** Ends the servers that were started; the machine can be started again. */
+  /** Ends the servers that were started, also one that is only about to; the machine can be started again. */
   async stop(): Promise<void> {
-    const pids = existsSync(join(this.home, "pids")) ? readFileSync(join(this.home, "pids"), "utf8") : "";
-    for (const pid of pids
-      .split("\n")
-      .filter((line) => line !== "")
-      .map(Number)) {
-      try {
-        process.kill(pid, "SIGTERM");
-      } catch {
-        // It has ended by itself, as a second server on one port does.
+    const told = new Set<number>();
+    for (let pids = this.#servers(); pids.length > 0; pids = this.#servers()) {
+      for (const pid of pids) {
+        if (told.has(pid)) continue;
+        told.add(pid);
+        try {
+          process.kill(pid, "SIGTERM");
+        } catch {
+          // It has ended by itself, as a second server on one port does.
+        }
       }
-      // It is nobody's child here, and whoever inherits it may be slow to ask how it ended.
-      while (runs(pid)) await delay(5);
+      await delay(5);
     }
-    rmSync(join(this.home, "pids"), { force: true });
+  }
+
+  /** Whatever was told of this machine's directory: they are nobody's children here. */
+  #servers(): number[] {
+    return readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => Number.isInteger(pid) && pid !== process.pid && commandLine(pid).includes(this.home));
   }
 
   async remove(): Promise<void> {
@@ -81,13 +85,12 @@ export class Machine {
   }
 }
 
-/** False also for a process that has ended and that nobody has waited for yet. */
-function runs(pid: number): boolean {
+/** Empty for a process that has ended, waited for or not. */
+function commandLine(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
-    return false;
+    return "";
   }
 }
 
