@@ -1,0 +1,165 @@
+import { describe, test } from "node:test";
+import type { StateLog } from "../src/internal/state/state-log.ts";
+import { agree, harness } from "./state-support.ts";
+
+describe("replay of snapshot and patches", () => {
+  /** They found something once. */
+  const kept = [1_568, 5_196, 6_012, 6_639, 7_183, 8_939, 9_738, 27_167];
+  const some = [...Array.from({ length: 300 }, (_, i) => i + 1), ...kept];
+  const seeds = process.env.SEED ? [Number(process.env.SEED)] : some;
+  test("equals the live state after random changes", () => {
+    for (const seed of seeds) {
+      try {
+        randomRun(seed, false);
+        randomRun(seed, true);
+      } catch (error) {
+        throw new Error(`SEED=${seed}`, { cause: error });
+      }
+    }
+  });
+});
+
+/** With `inUse`, what was assigned is also changed behind the back of the state for as long as it is held. */
+function randomRun(seed: number, inUse: boolean): void {
+  const random = mulberry(seed);
+  const below = (n: number): number => Math.floor(random() * n);
+  const initial = {
+    root: randomValue(below, 3) as object,
+    list: [1, 2, 3],
+    map: new Map(),
+    set: new Set(),
+  };
+  const h = harness(initial, () => inUse && below(4) > 0);
+  const kept: unknown[] = [];
+  const originals: unknown[] = [];
+  for (let turn = 0; turn < 12; turn++) {
+    for (let i = below(6); i >= 0; i--) mutate(h.log, below, kept, originals);
+    h.commit();
+    agree(h);
+  }
+}
+
+/** Changes a random container of the state, or one that was taken out of it. */
+function mutate(log: StateLog, below: (n: number) => number, kept: unknown[], originals: unknown[]): void {
+  let target: unknown = log.value;
+  if (kept.length > 0 && below(5) === 0) target = kept[below(kept.length)];
+  // What was assigned is changed behind the back of the state, before and after its commit.
+  const isOriginal = originals.length > 0 && below(4) === 0;
+  if (isOriginal) target = originals[below(originals.length)];
+  for (let depth = below(4); depth > 0; depth--) {
+    const children = childrenOf(target).filter((item) => typeof item === "object" && item !== null);
+    if (children.length === 0) break;
+    target = children[below(children.length)];
+  }
+  if (below(3) === 0 && !isOriginal) kept.push(target);
+  const made = isOriginal ? randomValue(below, 1) : randomValue(below, 2);
+  const again = originals.length > 0 && !isOriginal && below(8) === 0;
+  const held = !isOriginal && kept.length > 0 && below(4) === 0 ? kept[below(kept.length)] : made;
+  const value = again ? originals[below(originals.length)] : held;
+  if (value === made && typeof made === "object" && made !== null && !isOriginal) originals.push(made);
+  if (Array.isArray(target)) mutateArray(target, value, below, kept);
+  else if (target instanceof Map) {
+    if (below(8) === 0) target.clear();
+    else if (below(3) === 0) target.delete([...target.keys()][below(target.size + 1)]);
+    else target.set(below(6) === 0 ? randomValue(below, 1) : `k${below(4)}`, value);
+  } else if (target instanceof Set) {
+    if (below(8) === 0) target.clear();
+    else if (below(3) === 0) target.delete([...target][below(target.size + 1)]);
+    else target.add(value);
+  } else if (target instanceof Date) target.setTime(below(1_000));
+  else if (target instanceof Uint8Array) target.fill(below(256));
+  else if (typeof target === "object" && target !== null) {
+    const record = target as Record<string, unknown>;
+    if (below(4) === 0) delete record[`k${below(4)}`];
+    else record[target === log.value ? "root" : `k${below(4)}`] = value;
+  }
+}
+
+function mutateArray(target: unknown[], value: unknown, below: (n: number) => number, kept: unknown[]): void {
+  switch (below(11)) {
+    case 0:
+      kept.push(target.pop());
+      return;
+    case 1:
+      kept.push(target.shift());
+      return;
+    case 2:
+      target.unshift(value, below(9));
+      return;
+    case 3:
+      kept.push(...target.splice(below(4) - 1, below(3), value));
+      return;
+    case 4:
+      target.sort();
+      return;
+    case 5:
+      target.reverse();
+      return;
+    case 6:
+      target.length = below(5);
+      return;
+    case 7:
+      target[below(6)] = value;
+      return;
+    case 8:
+      target.copyWithin(below(3), below(3));
+      return;
+    case 9:
+      [target[0], target[1]] = [target[1], target[0]];
+      return;
+    default:
+      target.push(value);
+  }
+}
+
+function childrenOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  if (value instanceof Map) return [...value.values(), ...value.keys()];
+  if (value instanceof Set) return [...value];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.getPrototypeOf(value) === Object.prototype ? Object.values(value) : [];
+}
+
+function randomValue(below: (n: number) => number, depth: number): unknown {
+  const kind = below(depth > 0 ? 14 : 9);
+  switch (kind) {
+    case 0:
+      return below(100);
+    case 1:
+      return `text ${below(10)}`;
+    case 2:
+      return BigInt(below(1_000));
+    case 3:
+      return undefined;
+    case 4:
+      return null;
+    case 5:
+      return below(2) === 0;
+    case 6:
+      return new Date(below(1_000));
+    case 7:
+      return new Uint8Array([below(256), below(256)]);
+    case 8:
+      return -0;
+    case 9:
+      return new Map([[`k${below(4)}`, randomValue(below, depth - 1)]]);
+    case 10:
+      return new Set([randomValue(below, depth - 1)]);
+    case 11:
+      return Array.from({ length: below(4) }, () => randomValue(below, depth - 1));
+    default:
+      return Object.fromEntries(
+        Array.from({ length: below(4) }, (_, i) => [`k${i}`, randomValue(below, depth - 1)]),
+      );
+  }
+}
+
+function mulberry(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
