@@ -10,6 +10,7 @@ import {
   type JailDriverName,
   runAttacks,
 } from "@holdfast/gate";
+import { pluginsDirectory } from "@holdfast/plugins";
 import { podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { allAttacks } from "../packages/holdfast/src/attacks/index.ts";
 
@@ -71,6 +72,7 @@ async function runWith(driver: JailDriverName, engineSocket?: string): Promise<A
   console.log(`attacking jails of ${driver}`);
   return runAttacks({
     attacks: allAttacks,
+    builtInPlugins: pluginsDirectory,
     jails: { driver, ...(engineSocket === undefined ? {} : { engineSocket }) },
   });
 }

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type AttackReport, runAttacks } from "@holdfast/gate";
+import { pluginsDirectory } from "@holdfast/plugins";
 import { allAttacks } from "../../packages/holdfast/src/attacks/index.ts";
 import { missing } from "./support.ts";
 
 describe("an attack from inside a jail", { skip: missing("bwrap", "perl") }, () => {
   let report: AttackReport;
   before(async () => {
-    report = await runAttacks({ attacks: allAttacks });
+    report = await runAttacks({ attacks: allAttacks, builtInPlugins: pluginsDirectory });
   });
 
   for (const { id, attempt } of [

@@ -1,9 +1,9 @@
-import type { EgressHost } from "../egress/egress.ts";
+import type { EgressOptions } from "../egress/egress.ts";
 import type { Attack, AttackFinding } from "./attack.ts";
 import type { Answers, AttackLab } from "./lab.ts";
 
-/** Functions that the scripts of this file share, as source. */
-const prelude = `
+/** Functions that scripts which speak to the network share, as source. */
+export const prelude = `
   import dgram from "node:dgram";
   import dns from "node:dns/promises";
   import http from "node:http";
@@ -173,7 +173,7 @@ export const networkAttacks: readonly Attack[] = [
           answers.first = await ask({ method: "GET", path: ways.turning });
           for (const [name, path] of Object.entries(ways)) answers[name] = await ask({ method: "GET", path });
           say(answers);`,
-          hosts,
+          { hosts },
         );
         const { first, ...later } = answers;
         return {
@@ -375,17 +375,17 @@ export const networkAttacks: readonly Attack[] = [
   },
 ];
 
-/** Runs a module in a jail that has the lab's model server, and these hosts, as its one way out. */
+/** Runs a module in a jail that has the lab's model server, and these upstreams and hosts, as its one way out. */
 export async function withEgress(
   lab: AttackLab,
   script: string,
-  hosts: readonly EgressHost[] = [],
+  { hosts = [], upstreams = [] }: Pick<Partial<EgressOptions>, "hosts" | "upstreams"> = {},
 ): Promise<Answers> {
   const spec = lab.spec({});
   const egress = await lab.gate.openEgress({
     jailId: spec.id,
     session: "attack",
-    upstreams: [await lab.gate.vault.upstream("anthropic")],
+    upstreams: [await lab.gate.vault.upstream("anthropic"), ...upstreams],
     hosts,
   });
   try {

@@ -12,24 +12,30 @@ import { kernelAttacks } from "./kernel.ts";
 import { AttackLab } from "./lab.ts";
 import { AttackNames } from "./names.ts";
 import { networkAttacks } from "./network.ts";
+import { pluginAttacks, writeCrashingPlugin } from "./plugins.ts";
 import { AttackTools, protocolAttacks } from "./protocol.ts";
+import { publishAttacks } from "./publish.ts";
 import { resourceAttacks } from "./resources.ts";
 import { secretAttacks } from "./secrets.ts";
 
 /** All attempts that the gate itself has to stop, in the order of the table. */
 export const gateAttacks: readonly Attack[] = [
   ...networkAttacks,
+  ...publishAttacks,
   ...secretAttacks,
   ...kernelAttacks,
   ...filesystemAttacks,
   ...resourceAttacks,
   ...protocolAttacks,
+  ...pluginAttacks,
 ];
 
 export interface RunAttacksOptions {
   /** {@link gateAttacks} by default. */
   readonly attacks?: readonly Attack[];
   readonly jails?: GateConfig["jails"];
+  /** Folder of the plugins that come with the product; rows that need one of them are not tried without. */
+  readonly builtInPlugins?: string;
   /** Called as each row ends. */
   readonly onResult?: (result: AttackResult) => void;
 }
@@ -49,6 +55,8 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
   };
   const hostFile = join(directory, "host-file");
   await writeFile(hostFile, canaries.hostFile);
+  const userDirectory = join(directory, "plugins");
+  writeCrashingPlugin(userDirectory);
   const upstream = await startEchoUpstream();
   const names = new AttackNames();
   const told: unknown[] = [];
@@ -59,7 +67,11 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
       env: { ANTHROPIC_API_KEY: canaries.modelKey, HOLDFAST_ANTHROPIC_BASE_URL: upstream.url },
       logins: false,
     },
-    plugins: { userDirectory: join(directory, "plugins"), watch: false },
+    plugins: {
+      userDirectory,
+      ...(options.builtInPlugins === undefined ? {} : { builtInDirectory: options.builtInPlugins }),
+      watch: false,
+    },
     egress: { networks: names.networks, resolve: names.resolve },
     // Rows wait for what nobody will answer.
     broker: { confirmWaitMs: 500 },

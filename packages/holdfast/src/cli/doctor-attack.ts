@@ -6,6 +6,7 @@ import {
   probeDrivers,
   runAttacks,
 } from "@holdfast/gate";
+import { pluginsDirectory } from "@holdfast/plugins";
 import { allAttacks } from "../attacks/index.ts";
 import { type Screen, screenOf, style } from "./terminal.ts";
 
@@ -65,6 +66,7 @@ async function attack(
     const report = await runAttacks({
       attacks: allAttacks.filter(({ id }) => id.startsWith(only)),
       jails: { ...socketOf(command), driver },
+      builtInPlugins: pluginsDirectory,
       onResult: (result) => {
         if (json) return;
         if (result.group !== group) console.log(`\n${titles[result.group]}`);
