@@ -2,7 +2,7 @@ import { ViewHandler } from "./object-proxy.ts";
 import { op } from "./patch.ts";
 import { isStep } from "./place.ts";
 import type { Node, Tracker } from "./tracker.ts";
-import { refused } from "./value.ts";
+import { asKey, refused } from "./value.ts";
 
 /** A write-through view of a map. Its methods are our own: those of `Map` want a real map as `this`. */
 export function mapProxy(tracker: Tracker, node: Node): object {
@@ -15,9 +15,6 @@ export function setProxy(tracker: Tracker, node: Node): object {
   const raw = node.raw as Set<unknown>;
   return new Proxy(raw, new CollectionHandler(tracker, node, setMethods(tracker, node, raw)));
 }
-
-/** Stands for the place of a map's key or a set's item: no path names it. */
-const asKey = Symbol("key");
 
 type Methods = ReadonlyMap<string | symbol, unknown>;
 
@@ -99,7 +96,7 @@ function mapMethods(tracker: Tracker, node: Node, raw: Map<unknown, unknown>): M
 }
 
 function setMethods(tracker: Tracker, node: Node, raw: Set<unknown>): Methods {
-  const show = (item: unknown): unknown => tracker.child(node, undefined, item);
+  const show = (item: unknown): unknown => tracker.child(node, asKey, item);
   const add = (item: unknown): unknown => {
     tracker.writable(node);
     if (raw.has(tracker.unwrapValue(item))) return tracker.view(node);

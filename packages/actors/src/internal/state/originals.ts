@@ -1,7 +1,7 @@
 import type { Operation } from "./patch.ts";
 import { op } from "./patch.ts";
 import type { Node } from "./tracker.ts";
-import { type CopyWatcher, type Kind, kindOf } from "./value.ts";
+import { type CopyWatcher, type Kind, kindOf, setOwn } from "./value.ts";
 
 /**
  * The values that user code has assigned since the last commit, as far as they are part of the state
@@ -66,55 +66,101 @@ export function redirect(proxy: object, view: object): boolean {
  * Whether the object of a node is the state's own: it came into an original out of the state, and whoever has a
  * view of it goes on with that. All views of an original itself are made to be redirected.
  */
-export function isOwn({ kind, key, proxy }: Node): boolean {
-  return kind !== "leaf" && typeof key !== "symbol" && proxy !== undefined && !forwards.has(proxy);
+export function isOwn({ kind, proxy }: Node): boolean {
+  return kind !== "leaf" && proxy !== undefined && !forwards.has(proxy);
 }
 
-/** What a copy is made of: each object of the original with its copy and with what it lies in. */
-interface Copied {
-  readonly original: object;
+/** A node with the object that it stands for from here on, and the place of that. */
+interface Moved {
+  readonly node: Node;
   readonly copy: object;
-  readonly within: object | undefined;
+  readonly key: unknown;
 }
 
 /**
  * Follows a copy being made. A date or bytes that user code has in hand as part of the state are not
- * copied: it goes on changing them. Nor is what is the state's own.
+ * copied: it goes on changing them. Nor is what is the state's own. An object that lies in several places of
+ * an original has one in the state: the others are copies of their own.
  */
 export class CopyLog implements CopyWatcher {
-  /** The nodes of what is the state's own, and lies in the original and in the copy now. */
+  /** What is the state's own, and lies in the original and in the copy now. */
   readonly kept: Node[] = [];
-  readonly #all: Copied[] = [];
+  /** The nodes of what was copied. */
+  readonly moved: Moved[] = [];
+  readonly #root: Node;
   readonly #nodeOf: (raw: object) => Node | undefined;
+  readonly #placed = new Set<Node>();
 
-  constructor(nodeOf: (raw: object) => Node | undefined) {
+  constructor(root: Node, nodeOf: (raw: object) => Node | undefined) {
+    this.#root = root;
     this.#nodeOf = nodeOf;
   }
 
-  copied(original: object, copy: object, within: object | undefined): void {
-    this.#all.push({ original, copy, within });
-  }
-
-  keeps(item: object, kind: Kind, within: object | undefined): boolean {
-    if (within === undefined) return false;
+  fate(item: object, kind: Kind, within: object | undefined, key: unknown): "same" | "followed" | "apart" {
     const node = this.#nodeOf(item);
-    if (node === undefined || node.parent?.raw !== within) return false;
-    if (kind === "leaf") return true;
-    if (!isOwn(node)) return false;
-    this.kept.push(node);
-    return true;
+    const isHere = within === undefined ? node === this.#root : node?.parent?.raw === within;
+    if (node === undefined || !isHere || this.#placed.has(node)) return "apart";
+    this.#placed.add(node);
+    if (within === undefined || (kind !== "leaf" && !isOwn(node))) return "followed";
+    node.key = key;
+    if (kind !== "leaf") this.kept.push(node);
+    return "same";
   }
 
-  /** The nodes of what was copied, each with its copy. To be called before any of them stands for it. */
-  moved(root: Node): (readonly [node: Node, copy: object])[] {
-    const moved: (readonly [Node, object])[] = [];
-    for (const { original, copy, within } of this.#all) {
-      const node = this.#nodeOf(original);
-      // An object that lies in two originals has its node in one of them.
-      const isHere = within === undefined ? node === root : node?.parent?.raw === within;
-      if (node !== undefined && isHere) moved.push([node, copy]);
+  copied(original: object, copy: object, key: unknown): void {
+    const node = this.#nodeOf(original);
+    if (node !== undefined) this.moved.push({ node, copy, key: node === this.#root ? node.key : key });
+  }
+}
+
+/** Puts copies in the places of what lies in an original, wherever that is. */
+export function replaceWithin(original: object, copies: ReadonlyMap<object, object>): void {
+  const seen = new Set<object>();
+  const visit = (container: object): void => {
+    if (seen.has(container)) return;
+    seen.add(container);
+    const final = (item: unknown): unknown => {
+      if (typeof item !== "object" || item === null) return item;
+      const copy = copies.get(item);
+      if (copy === undefined) visit(item);
+      return copy ?? item;
+    };
+    replaceItems(container, final);
+  };
+  visit(original);
+}
+
+function replaceItems(container: object, final: (item: unknown) => unknown): void {
+  switch (kindOf(container)) {
+    case "object":
+      for (const [key, item] of Object.entries(container)) {
+        const now = final(item);
+        if (now !== item) setOwn(container as Record<string, unknown>, key, now);
+      }
+      break;
+    case "array": {
+      const items = container as unknown[];
+      for (let i = 0; i < items.length; i++) {
+        const now = final(items[i]);
+        if (now !== items[i]) items[i] = now;
+      }
+      break;
     }
-    return moved;
+    case "map": {
+      const map = container as Map<unknown, unknown>;
+      const entries = [...map].map(([key, item]) => [final(key), final(item)] as const);
+      map.clear();
+      for (const [key, item] of entries) map.set(key, item);
+      break;
+    }
+    case "set": {
+      const set = container as Set<unknown>;
+      const items = [...set].map(final);
+      set.clear();
+      for (const item of items) set.add(item);
+      break;
+    }
+    case "leaf":
   }
 }
 

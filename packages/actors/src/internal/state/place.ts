@@ -54,6 +54,10 @@ export function replaceIn({ parent, key, raw }: Node, copy: object): void {
     case "map": {
       const map = parent.raw as Map<unknown, unknown>;
       if (map.get(key) === raw) map.set(key, copy);
+      if (!map.has(raw)) return;
+      const entries = [...map];
+      map.clear();
+      for (const [each, value] of entries) map.set(each === raw ? copy : each, value);
       break;
     }
     case "set": {

@@ -4,7 +4,16 @@ import { mapProxy, setProxy } from "./collection-proxy.ts";
 import { HeldOriginals } from "./held.ts";
 import { Leaves } from "./leaves.ts";
 import { objectProxy } from "./object-proxy.ts";
-import { CopyLog, forwardTo, isOwn, isPlainTree, Originals, redirect, replaceValues } from "./originals.ts";
+import {
+  CopyLog,
+  forwardTo,
+  isOwn,
+  isPlainTree,
+  Originals,
+  redirect,
+  replaceValues,
+  replaceWithin,
+} from "./originals.ts";
 import { type Operation, op } from "./patch.ts";
 import { fresh, inexpressible, lost, nowhere, type Place, replaceIn, stepIn, stepName } from "./place.ts";
 import { UndoLog } from "./undo-log.ts";
@@ -266,17 +275,19 @@ export class Tracker {
     for (const root of roots) {
       // It lies in an original that came before it, and was copied with that.
       if (settled.has(root) || isOwn(root)) continue;
-      const log = new CopyLog((raw) => this.#nodes.get(raw));
+      const log = new CopyLog(root, (raw) => this.#nodes.get(raw));
       const copy = copyValue(root.raw, this.pathOf(root), this.unwrap, log) as object;
       // The state keeps what is its own; whoever has the original finds a copy in its place.
-      for (const node of log.kept) replaceIn(node, copyValue(node.raw, [], this.unwrap) as object);
-      const moved = log.moved(root);
+      const others = new Map<object, object>();
+      for (const { raw } of log.kept) others.set(raw, copyValue(raw, [], this.unwrap) as object);
+      if (others.size > 0) replaceWithin(root.raw, others);
       replaceIn(root, copy);
-      for (const [node, itsCopy] of moved) {
+      for (const { node, copy: itsCopy, key } of log.moved) {
         copies.set(node.raw, itsCopy);
         settled.add(node);
         this.#held.drop(node);
         this.#originals.drop(node);
+        node.key = key;
         this.#stand(node, itsCopy);
       }
     }

@@ -36,12 +36,18 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
 /** Replaces tracked values by what they stand for. */
 export type Unwrap = (value: object) => object;
 
-/** Follows a copy being made; `within` is the container of the original in which something lies. */
+/**
+ * Follows a copy being made; `within` is the container of the original in which something lies, `key` its place
+ * in the copy of that: a key, an index, or `asKey`.
+ */
 export interface CopyWatcher {
-  copied(original: object, copy: object, within: object | undefined): void;
-  /** True for what is to be the same object in the copy. */
-  keeps(item: object, kind: Kind, within: object | undefined): boolean;
+  copied(original: object, copy: object, key: unknown): void;
+  /** What becomes of an object: "apart" is a copy which the watcher hears nothing more of. */
+  fate(item: object, kind: Kind, within: object | undefined, key: unknown): "same" | "followed" | "apart";
 }
+
+/** Stands for the place of a map's key or a set's item: no path names it. */
+export const asKey = Symbol("key");
 
 /**
  * Copies a value into what a state may hold. The copy shares nothing with the original, so a state is a
@@ -52,14 +58,14 @@ export function copyValue(value: unknown, path: Path, unwrap: Unwrap, watcher?: 
     if (typeof value === "function" || typeof value === "symbol") throw refused(`a ${typeof value}`, path);
     return value;
   }
-  return new Copier(unwrap, path, watcher).object(value);
+  return new Copier(unwrap, path, watcher).object(value, undefined);
 }
 
 class Copier {
   readonly #unwrap: Unwrap;
   readonly #path: Step[];
   readonly #ancestors = new Set<object>();
-  readonly #watcher: CopyWatcher | undefined;
+  #watcher: CopyWatcher | undefined;
   #within: object | undefined;
 
   constructor(unwrap: Unwrap, path: Path, watcher: CopyWatcher | undefined) {
@@ -68,39 +74,44 @@ class Copier {
     this.#watcher = watcher;
   }
 
-  object(value: object): object {
+  object(value: object, key: unknown): object {
     const raw = this.#unwrap(value);
     const kind = kindOf(raw);
     const within = this.#within;
-    if (this.#watcher?.keeps(raw, kind, within) === true) return raw;
+    const watcher = this.#watcher;
+    const fate = watcher?.fate(raw, kind, within, key);
+    if (fate === "same") return raw;
     if (kind === "leaf") return copyLeaf(raw, this.#path);
     if (this.#ancestors.has(raw)) throw refused("a cycle", this.#path);
     if (this.#path.length >= maxStateDepth)
       throw refused(`nested deeper than ${maxStateDepth} levels`, this.#path);
     this.#ancestors.add(raw);
     this.#within = raw;
+    if (fate === "apart") this.#watcher = undefined;
     const copy = this.#container(raw, kind);
+    this.#watcher = watcher;
     this.#within = within;
     this.#ancestors.delete(raw);
-    this.#watcher?.copied(raw, copy, within);
+    if (fate === "followed") watcher?.copied(raw, copy, key);
     return copy;
   }
 
   #container(raw: object, kind: Container["kind"]): object {
     switch (kind) {
       case "array":
-        return Array.from(raw as readonly unknown[], (item, index) => this.#item(item, index));
+        return Array.from(raw as readonly unknown[], (item, index) => this.#item(item, index, index));
       case "map": {
         const copy = new Map<unknown, unknown>();
         for (const [key, item] of raw as ReadonlyMap<unknown, unknown>) {
           const step = stepOf(key);
-          copy.set(this.#item(key, step), this.#item(item, step));
+          const itsKey = this.#item(key, step, asKey);
+          copy.set(itsKey, this.#item(item, step, itsKey));
         }
         return copy;
       }
       case "set": {
         const copy = new Set<unknown>();
-        for (const item of raw as ReadonlySet<unknown>) copy.add(this.#item(item, stepOf(item)));
+        for (const item of raw as ReadonlySet<unknown>) copy.add(this.#item(item, stepOf(item), asKey));
         return copy;
       }
       case "object":
@@ -116,19 +127,19 @@ class Copier {
     const copy: Record<string, unknown> = { ...raw };
     for (const key of Object.keys(copy)) {
       const item = copy[key];
-      const copied = this.#item(item, key);
+      const copied = this.#item(item, key, key);
       if (copied !== item) setOwn(copy, key, copied);
     }
     return copy;
   }
 
-  #item(value: unknown, step: Step): unknown {
+  #item(value: unknown, step: Step, key: unknown): unknown {
     if (typeof value !== "object" || value === null) {
       if (typeof value !== "function" && typeof value !== "symbol") return value;
       throw refused(`a ${typeof value}`, [...this.#path, step]);
     }
     this.#path.push(step);
-    const copy = this.object(value);
+    const copy = this.object(value, key);
     this.#path.pop();
     return copy;
   }
