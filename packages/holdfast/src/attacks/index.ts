@@ -1,6 +1,12 @@
 import { type Attack, gateAttacks } from "@holdfast/gate";
 import { fileAttacks } from "./files.ts";
+import { previewAttacks } from "./preview.ts";
 import { webAttacks } from "./web.ts";
 
 /** Every attempt of the table: on the gate, on the file API and the review, on the local server. */
-export const allAttacks: readonly Attack[] = [...gateAttacks, ...fileAttacks, ...webAttacks];
+export const allAttacks: readonly Attack[] = [
+  ...gateAttacks,
+  ...fileAttacks,
+  ...webAttacks,
+  ...previewAttacks,
+];

@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -45,6 +45,7 @@ interface Origin {
   readonly address: string;
   /** Value of the cookie that lets a browser in. */
   readonly secret: string;
+  /** When each ends, by its hash: how long it takes to find one tells nothing of those that there are. */
   readonly tickets: Map<string, number>;
 }
 
@@ -66,7 +67,7 @@ export class Previews {
     const [name, origin] = this.#origin(port, address);
     const ticket = secret();
     const expiresAtMs = Date.now() + ticketMs;
-    origin.tickets.set(ticket, expiresAtMs);
+    origin.tickets.set(hash(ticket).toString("hex"), expiresAtMs);
     return { port, url: `http://${name}:${bound.port}/#${ticket}`, ticket, expiresAtMs };
   }
 
@@ -152,8 +153,9 @@ async function exchange(origin: Origin, incoming: IncomingMessage, response: Ser
     ticket += String(chunk);
     if (ticket.length > maxTicketBytes) break;
   }
-  const expiresAtMs = origin.tickets.get(ticket) ?? 0;
-  origin.tickets.delete(ticket);
+  const known = hash(ticket).toString("hex");
+  const expiresAtMs = origin.tickets.get(known) ?? 0;
+  origin.tickets.delete(known);
   if (incoming.method !== "POST" || Date.now() >= expiresAtMs) {
     refuse(response, 401, "the ticket is not valid");
     return;
@@ -176,7 +178,11 @@ function forward(origin: Origin, incoming: IncomingMessage, response: ServerResp
     },
     (answer) => {
       const headers = Object.entries(answer.headers).filter(([name]) => !hopHeaders.has(name));
-      response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headers));
+      const cookies = answer.headers["set-cookie"]?.flatMap(ofThisOrigin) ?? [];
+      response.writeHead(answer.statusCode ?? 502, {
+        ...Object.fromEntries(headers),
+        "set-cookie": cookies,
+      });
       answer.pipe(response);
       answer.on("error", () => response.destroy());
     },
@@ -187,6 +193,13 @@ function forward(origin: Origin, incoming: IncomingMessage, response: ServerResp
   });
   response.once("close", () => outgoing.destroy());
   incoming.pipe(outgoing);
+}
+
+/** A cookie of the program is for its own origin, whatever domain it names, and never the one that lets in. */
+function ofThisOrigin(cookie: string): string[] {
+  const [pair = "", ...attributes] = cookie.split(";");
+  if (pair.split("=", 1)[0]?.trim().toLowerCase() === cookieName) return [];
+  return [[pair, ...attributes.filter((each) => !/^\s*domain\s*(?:=|$)/i.test(each))].join(";")];
 }
 
 /** What the previewed program gets: as if it were called directly, and without our cookie. */
@@ -204,9 +217,7 @@ function headersFor(origin: Origin, incoming: IncomingMessage): Record<string, s
 
 function admitted(origin: Origin, incoming: IncomingMessage): boolean {
   const given = cookiesOf(incoming).find((cookie) => cookie.startsWith(`${cookieName}=`));
-  const value = Buffer.from(given?.slice(cookieName.length + 1) ?? "");
-  const expected = Buffer.from(origin.secret);
-  return value.length === expected.length && timingSafeEqual(value, expected);
+  return timingSafeEqual(hash(given?.slice(cookieName.length + 1) ?? ""), hash(origin.secret));
 }
 
 function cookiesOf(incoming: IncomingMessage): string[] {
@@ -216,6 +227,10 @@ function cookiesOf(incoming: IncomingMessage): string[] {
 function refuse(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
   response.end(`${text}\n`);
+}
+
+function hash(text: string): Buffer {
+  return createHash("sha256").update(text, "utf8").digest();
 }
 
 function secret(): string {

@@ -1,0 +1,160 @@
+import { mkdirSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import type { Attack } from "@holdfast/gate";
+import { createSandboxServer } from "@holdfast/sandbox";
+
+type Lab = Parameters<Attack["run"]>[0];
+
+/** Two programs of an agent, in one process: each tells what it was sent, and sets cookies that reach further. */
+const program = `
+  const { createServer } = require("node:http");
+  const serve = () => new Promise((done) => {
+    const server = createServer((request, response) => {
+      response.setHeader("set-cookie", ["loot=1; Domain=localhost", "loot=2; domain=.localhost; Path=/", "holdfast_preview=mine"]);
+      response.end(JSON.stringify(request.headers));
+    });
+    server.listen(0, "127.0.0.1", () => done(server.address().port));
+  });
+  Promise.all([serve(), serve()]).then((ports) => console.log(ports.join(" ")));`;
+
+interface Answer {
+  readonly status: number;
+  readonly cookies: readonly string[];
+  readonly body: string;
+}
+
+/** As a browser's request, but with any header; names below localhost need no resolver. */
+function ask(
+  port: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body?: string,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const method = body === undefined ? "GET" : "POST";
+    const outgoing = request({ host: "127.0.0.1", port, path, method, headers, agent: false });
+    outgoing.once("error", reject);
+    outgoing.once("response", (incoming) => {
+      let text = "";
+      incoming.setEncoding("utf8");
+      incoming.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      incoming.once("end", () =>
+        resolve({
+          status: incoming.statusCode ?? 0,
+          cookies: incoming.headers["set-cookie"] ?? [],
+          body: text,
+        }),
+      );
+    });
+    outgoing.end(body);
+  });
+}
+
+interface Previewed {
+  readonly server: URL;
+  /** Links to the two programs, as a person would be given them. */
+  readonly links: readonly [URL, URL];
+}
+
+async function withPreviews<T>(lab: Lab, use: (previewed: Previewed) => Promise<T>): Promise<T> {
+  const directory = lab.directory("preview");
+  const root = join(directory, "root");
+  mkdirSync(root);
+  const server = await createSandboxServer({
+    ...{ root, home: root, dataDirectory: join(directory, "data") },
+    listen: { host: "127.0.0.1", port: 0 },
+    unsafeNoToken: true,
+  });
+  const call = async (path: string, body?: object): Promise<Record<string, unknown>> => {
+    const answer = await fetch(`${server.url}/v1${path}`, {
+      ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+      headers: { "content-type": "application/json" },
+    });
+    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  try {
+    const { id } = await call("/processes", { command: process.execPath, args: ["-e", program] });
+    const [first, second] = await portsOf(() => call(`/processes/${id}/logs`));
+    const link = async (port: string) => new URL(String((await call(`/ports/${port}/preview`, {}))["url"]));
+    return await use({ server: new URL(server.url), links: [await link(first), await link(second)] });
+  } finally {
+    await server.close();
+  }
+}
+
+/** What the program prints once both listen. */
+async function portsOf(logs: () => Promise<Record<string, unknown>>): Promise<[string, string]> {
+  const deadline = performance.now() + 30_000;
+  while (performance.now() < deadline) {
+    const { entries } = await logs();
+    const text = (Array.isArray(entries) ? entries : [])
+      .map((entry: { readonly data?: string }) => Buffer.from(entry.data ?? "", "base64").toString())
+      .join("");
+    const found = /^(\d+) (\d+)\n/.exec(text);
+    if (found?.[1] !== undefined && found[2] !== undefined) return [found[1], found[2]];
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("the program of the agent did not listen");
+}
+
+/** The cookie that a ticket is exchanged for. */
+async function enter(link: URL): Promise<string> {
+  const { cookies } = await ask(
+    link.port,
+    "/.holdfast/ticket",
+    { host: link.host, origin: link.origin },
+    link.hash.slice(1),
+  );
+  return cookies[0]?.split(";", 1)[0] ?? "";
+}
+
+export const previewAttacks: readonly Attack[] = [
+  {
+    id: "web.preview",
+    group: "web",
+    attempt:
+      "a previewed app of an agent reads or plants cookies elsewhere, calls the server from its page, enters another preview",
+    must: "it has an origin of its own, and nothing beyond it",
+    layer:
+      "preview: a name of its own for each port, cookies of that name alone; server: lists of hosts and origins",
+    run: (lab) =>
+      withPreviews(lab, async ({ server, links }) => {
+        const [first, second] = links;
+        const cookie = await enter(first);
+        const shown = await ask(first.port, "/", { host: first.host, cookie: `mine=1; ${cookie}` });
+        const elsewhere = {
+          "another preview": (await ask(second.port, "/", { host: second.host, cookie })).status,
+          "no ticket": (await ask(first.port, "/", { host: first.host })).status,
+          "the ticket again": await enter(first).then((again) => (again === "" ? 401 : 204)),
+          "its page calls the server": (
+            await ask(
+              server.port,
+              "/v1/processes",
+              { host: server.host, origin: first.origin, "content-type": "application/json" },
+              "{}",
+            )
+          ).status,
+          "its name at the server": (await ask(server.port, "/v1/health", { host: first.host })).status,
+          "the server's name at its port": (
+            await ask(first.port, "/", { host: `${server.hostname}:${first.port}`, cookie })
+          ).status,
+        };
+        const kept = shown.body.includes("mine=1") && !shown.body.includes("holdfast_preview");
+        const planted = shown.cookies.filter((each) => /domain|holdfast_preview/i.test(each));
+        const hosts = new Set([first.hostname, second.hostname, server.hostname]);
+        return {
+          stopped:
+            Object.values(elsewhere).every((status) => status >= 401 && status <= 404) &&
+            kept &&
+            planted.length === 0 &&
+            hosts.size === 3,
+          observed: `${[...new Set(Object.values(elsewhere))].join(", ")}; ${planted.length} cookies reach further; the app never sees the one that lets in`,
+          control: { worked: shown.status === 200, observed: "whoever has the ticket sees the app" },
+        };
+      }),
+  },
+];
