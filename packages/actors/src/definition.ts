@@ -159,7 +159,7 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
    * Throws to refuse a caller; what it returns is `c.conn.auth`. Runs at the gateway, before an actor is
    * looked for, woken or made; callers in the same process are not asked.
    */
-  readonly onAuth?: (c: AuthContext, options: AuthOptions<ConnParams>) => unknown;
+  readonly onAuth?: (c: AuthContext<ConnParams>, options: AuthOptions<ConnParams>) => unknown;
   /** Throws to refuse a connection or call. */
   readonly onBeforeConnect?: (
     c: ActorContext<State, unknown, unknown, Vars, Input, Database, Events, Queues>,

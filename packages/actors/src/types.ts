@@ -91,15 +91,6 @@ export interface RunControl {
   setWakeAt(at: number | null): Promise<void>;
 }
 
-/** The first argument of `onAuth`: no actor has been looked for yet. */
-export interface AuthContext {
-  readonly name: string;
-  /** Undefined for an actor that is addressed by its id. */
-  readonly key: readonly string[] | undefined;
-  readonly actorId: string | undefined;
-  readonly log: Logger;
-}
-
 /** What a caller is about to do. */
 export type AuthIntent = "get" | "create" | "connect" | "action" | "message";
 
@@ -111,6 +102,18 @@ export interface AuthOptions<ConnParams = unknown> {
   readonly request: Request;
   readonly params: ConnParams;
   readonly intents: ReadonlySet<AuthIntent>;
+}
+
+/**
+ * The first argument of `onAuth`: no actor has been looked for yet. It has the options too, because a hook
+ * with one argument takes them from there.
+ */
+export interface AuthContext<ConnParams = unknown> extends AuthOptions<ConnParams> {
+  readonly name: string;
+  /** Undefined for an actor that is addressed by its id. */
+  readonly key: readonly string[] | undefined;
+  readonly actorId: string | undefined;
+  readonly log: Logger;
 }
 
 /** What every context has, also while the actor is being created. */
@@ -174,7 +177,10 @@ export interface BaseContext {
 
 /** The context of `onMigrate` and `createState`: the actor's storage, before there is a state. */
 export interface StorageContext<Database, Queues> extends BaseContext {
-  /** The actor's own SQLite database. Throws `db.not_enabled` when the definition has none. */
+  /**
+   * The actor's own SQLite database. Where the definition has no `db` it is opened at the first use:
+   * `query` and `get` throw `db.not_open` before that.
+   */
   readonly db: DatabaseClient<Database>;
   /** The actor's durable queues: docs/reference/queues.md. */
   readonly queue: ActorQueue<Queues>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { actor, event } from "@holdfast/actors";
+import { type AuthOptions, actor, event } from "@holdfast/actors";
 import { HoldfastError, isErrorCode, type StandardSchema, UserError } from "@holdfast/core";
 import { Condition, serve } from "./support.ts";
 
@@ -237,6 +237,19 @@ test("onAuth runs before an actor is looked for, woken or made, on every way in"
   assert.ok(log.includes("vault v action,create "));
   assert.ok(log.includes("vault v connect,create letmein"));
   await conn.dispose();
+});
+
+test("a hook onAuth with one argument finds the request, params and intents there", async (t) => {
+  const vault = actor({
+    onAuth: ({ req, params, intents }: AuthOptions<string>) => ({
+      user: req.headers.get("x-user"),
+      asked: `${params} ${[...intents].sort().join()}`,
+    }),
+    actions: { who: (c) => [c.conn.auth.user, c.conn.auth.asked] },
+  });
+  const { client } = await serve(t, { vault });
+  const known = client({ headers: { "x-user": "ann" } }).vault.getOrCreate("v", { params: "p" });
+  assert.deepEqual(await known.who(), ["ann", "p action,create"]);
 });
 
 test("server-sent events: in order, with resume, and no more than was asked for", async (t) => {

@@ -24,17 +24,18 @@ export function authenticate(
   const { target } = question;
   const onAuth = directory.authHook(target.name);
   if (onAuth === undefined) return next(undefined);
-  const context: AuthContext = {
-    name: target.name,
-    key: target.type === "id" ? undefined : target.key,
-    actorId: target.type === "id" ? target.id : undefined,
-    log: directory.ports.log.child({ actor: target.name }),
-  };
   const intents = new Set(question.intents);
   if (target.type === "getOrCreate") intents.add("create");
   const asked = async (): Promise<unknown> => {
     const request = question.request();
     const options: AuthOptions = { req: request, request, params: question.params, intents };
+    const context: AuthContext = {
+      ...options,
+      name: target.name,
+      key: target.type === "id" ? undefined : target.key,
+      actorId: target.type === "id" ? target.id : undefined,
+      log: directory.ports.log.child({ actor: target.name }),
+    };
     return onAuth(context, options);
   };
   asked().then(next).catch(refuse);
