@@ -129,40 +129,6 @@ function isErrorActor(value: unknown): value is ErrorActor {
   return typeof value === "object" && value !== null && typeof Reflect.get(value, "actorId") === "string";
 }
 
-/**
- * The single place where an arbitrary thrown value becomes something that a caller may see.
- * Typed errors pass, without their message and metadata when they are not public; anything else becomes
- * `internal.internal_error`. What is held back is handed to `report` (the log) with the `errorId` that
- * the caller gets. With `expose`, for development, the message is shown.
- */
-export function sanitizeError(
-  error: unknown,
-  errorId: string,
-  report: (errorId: string, error: unknown) => void,
-  expose = false,
-): HoldfastError {
-  if (isHoldfastError(error) && (expose || error.public !== false)) return error;
-  report(errorId, error);
-  const message = expose ? messageOf(error) : "An internal error occurred";
-  const hidden = { metadata: { errorId }, cause: error };
-  if (isHoldfastError(error)) {
-    const { group, code, statusCode } = error;
-    return new HoldfastError(group, code, message, { statusCode, ...hidden });
-  }
-  // An object of somebody's own that says what it is: who is told that much can tell it from others.
-  if (isStructured(error)) return new HoldfastError(error.group, error.code, message, hidden);
-  return new HoldfastError("internal", "internal_error", message, hidden);
-}
-
-function isStructured(error: unknown): error is { readonly group: string; readonly code: string } {
-  if (typeof error !== "object" || error === null) return false;
-  return typeof Reflect.get(error, "group") === "string" && typeof Reflect.get(error, "code") === "string";
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 const statusByCode: Readonly<Record<string, number>> = {
   "auth.forbidden": 403,
   "auth.unauthorized": 401,

@@ -1,4 +1,10 @@
-import { HoldfastError, type HoldfastErrorOptions, isHoldfastError, type WireError } from "@holdfast/core";
+import {
+  HoldfastError,
+  type HoldfastErrorOptions,
+  isHoldfastError,
+  isPublicName,
+  type WireError,
+} from "@holdfast/core";
 
 export {
   type ErrorActor,
@@ -33,14 +39,17 @@ const optionNames = ["public", "metadata", "statusCode", "actor", "cause", "rayI
 
 /**
  * An error with a group of your own. Unlike a `UserError`, it keeps its message and metadata from callers
- * (HTTP 500) unless `public: true` (HTTP 400). Every typed error is an instance of it.
+ * (HTTP 500) unless `public: true` (HTTP 400), or group and code are those of an error that is made for
+ * callers, such as `auth.forbidden` (its own status). Every typed error is an instance of it.
  */
 export class RivetError extends HoldfastError {
   /** The fourth argument is the options, or metadata where it has none of their names. */
   constructor(group: string, code: string, message: string, options?: RivetErrorOptions | unknown) {
     const given = isOptions(options) ? options : options === undefined ? {} : { metadata: options };
-    const isPublic = given.public ?? false;
-    super(group, code, message, { statusCode: isPublic ? 400 : 500, ...given, public: isPublic });
+    const known = isPublicName(group, code);
+    const isPublic = given.public ?? known;
+    const status = known && isPublic ? {} : { statusCode: isPublic ? 400 : 500 };
+    super(group, code, message, { ...status, ...given, public: isPublic });
     this.name = "RivetError";
   }
 

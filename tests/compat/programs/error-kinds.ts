@@ -20,6 +20,16 @@ const shop = actor({
     shown: () => {
       throw new RivetError("billing", "limit", "Over the limit", { public: true, metadata: { limit: 5 } });
     },
+    forbidden: () => {
+      throw new RivetError("auth", "forbidden", "Members only", { metadata: { need: "member" } });
+    },
+    own: () => {
+      throw { group: "user", code: "shut", message: "We are closed" };
+    },
+    // Metadata that cannot travel as it is must not keep the error from its caller.
+    odd: () => {
+      throw new UserError("Try again", { code: "busy", metadata: { after: 5, retry: () => true } });
+    },
     crash: () => {
       throw new Error("the password is hunter2");
     },
@@ -64,6 +74,14 @@ export async function program(endpoint: string): Promise<void> {
       [shown.group, shown.message, shown.metadata],
       ["billing", "Over the limit", { limit: 5 }],
     );
+
+    const forbidden = await thrown(caller.forbidden());
+    assert.ok(isRivetErrorCode(forbidden, "auth", "forbidden"));
+    assert.deepEqual([forbidden.message, forbidden.metadata], ["Members only", { need: "member" }]);
+    const own = await thrown(caller.own());
+    assert.deepEqual([own.group, own.code, own.message], ["user", "shut", "We are closed"]);
+    const odd = await thrown(caller.odd());
+    assert.deepEqual([odd.code, odd.message, odd.metadata], ["busy", "Try again", { after: 5 }]);
 
     for (const crash of [await thrown(caller.crash()), await thrown(caller.text())]) {
       assert.equal(crash.code, "internal_error");

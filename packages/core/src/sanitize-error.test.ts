@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { encodeValue } from "./codec/cbor-encode.ts";
+import { HoldfastError, toWireError, UserError } from "./errors.ts";
+import { sanitizeError } from "./sanitize-error.ts";
+
+/** What a caller gets of `error`, and what the log is told. */
+function sanitized(error: unknown, expose = false): { seen: HoldfastError; reported: unknown[] } {
+  const reported: unknown[] = [];
+  const seen = sanitizeError(error, "id", (_id, full) => reported.push(full), expose);
+  return { seen, reported };
+}
+
+describe("what a caller sees of an error", () => {
+  test("a typed error passes as it is", () => {
+    const error = new UserError("Sold out", { code: "sold_out", metadata: { left: new Set([1]) } });
+    assert.deepEqual(sanitized(error), { seen: error, reported: [] });
+  });
+
+  test("metadata that cannot be encoded goes as what JSON makes of it", () => {
+    class Point {
+      x = 1;
+    }
+    const metadata = { at: new Point(), retry: () => true, big: 5n };
+    const error = new UserError("no", { code: "c", metadata });
+    error.actor = { actorId: "a", generation: 1 };
+    const { seen, reported } = sanitized(error);
+    assert.deepEqual(toWireError(seen), {
+      group: "user",
+      code: "c",
+      message: "no",
+      metadata: { at: { x: 1 }, big: "5" },
+      actor: { actorId: "a", generation: 1 },
+    });
+    assert.equal(seen.statusCode, 400);
+    assert.deepEqual(reported, [error]);
+  });
+
+  test("metadata that not even JSON can write stays behind; the error does not", () => {
+    const cycle: Record<string, unknown> = {};
+    cycle["self"] = cycle;
+    const trap = {
+      get value(): never {
+        throw new Error("trap");
+      },
+    };
+    let deep: unknown = 1;
+    for (let level = 0; level < 950; level++) deep = [deep];
+    for (const metadata of [cycle, trap, deep, () => 1, Symbol("s")]) {
+      const { seen } = sanitized(new UserError("no", { metadata }));
+      assert.deepEqual([seen.group, seen.message, seen.metadata], ["user", "no", undefined]);
+      encodeValue(toWireError(seen));
+    }
+  });
+
+  test("what has no group and code is an internal error", () => {
+    const trap = {
+      get group(): never {
+        throw new Error("trap");
+      },
+    };
+    for (const thrown of ["text", undefined, null, 5, Symbol("s"), {}, new Error("secret"), trap]) {
+      const { seen, reported } = sanitized(thrown);
+      assert.deepEqual(toWireError(seen), {
+        group: "internal",
+        code: "internal_error",
+        message: "An internal error occurred",
+        metadata: { errorId: "id" },
+      });
+      assert.deepEqual(reported, [thrown]);
+      assert.equal(typeof sanitized(thrown, true).seen.message, "string");
+    }
+    assert.equal(sanitized(Object.create(null), true).seen.code, "internal_error");
+  });
+
+  test("an object with group and code keeps them; its message passes where it is made for callers", () => {
+    const own = { group: "warehouse", code: "closed", message: "under the mat", metadata: { key: 1 } };
+    const hidden = sanitized(own).seen;
+    assert.deepEqual([hidden.group, hidden.code], ["warehouse", "closed"]);
+    assert.deepEqual([hidden.message, hidden.metadata], ["An internal error occurred", { errorId: "id" }]);
+
+    const forbidden = { group: "auth", code: "forbidden", message: "Not you", metadata: { need: "admin" } };
+    const shown = sanitized(forbidden);
+    assert.deepEqual(toWireError(shown.seen), forbidden);
+    assert.deepEqual([shown.seen.statusCode, shown.reported], [403, []]);
+    assert.equal(sanitized({ group: "user", code: "mine", message: "m" }).seen.message, "m");
+    assert.notEqual(sanitized({ group: "queue", code: "mine", message: "m" }).seen.message, "m");
+  });
+
+  test("a typed error that says that it is not public keeps its message whatever its name", () => {
+    const error = new HoldfastError("auth", "forbidden", "secret", { public: false, metadata: 1 });
+    const { seen, reported } = sanitized(error);
+    assert.deepEqual([seen.message, seen.statusCode], ["An internal error occurred", 403]);
+    assert.deepEqual(reported, [error]);
+  });
+});

@@ -1,0 +1,115 @@
+import { encodeValue } from "./codec/cbor-encode.ts";
+import { HoldfastError, isHoldfastError } from "./errors.ts";
+
+/** The metadata of an error lies some levels deep in what carries it. */
+const maxMetadataDepth = 900;
+
+/**
+ * The single place where an arbitrary thrown value becomes something that a caller may see.
+ * Typed errors pass, without their message and metadata when they are not public; anything else becomes
+ * `internal.internal_error`. What is held back is handed to `report` (the log) with the `errorId` that
+ * the caller gets. With `expose`, for development, the message is shown. What comes out can be encoded.
+ */
+export function sanitizeError(
+  error: unknown,
+  errorId: string,
+  report: (errorId: string, error: unknown) => void,
+  expose = false,
+): HoldfastError {
+  const typed = isHoldfastError(error) ? error : asTyped(error);
+  const shown = typed !== undefined && (expose || typed.public !== false);
+  if (shown && isEncodable(typed.metadata)) return typed;
+  report(errorId, error);
+  if (shown) return withoutOddMetadata(typed);
+  const message = expose ? messageOf(error) : "An internal error occurred";
+  const hidden = { metadata: { errorId }, cause: error };
+  if (typed === undefined) return new HoldfastError("internal", "internal_error", message, hidden);
+  return new HoldfastError(typed.group, typed.code, message, { statusCode: typed.statusCode, ...hidden });
+}
+
+/** An object of somebody's own that says what it is: who is told that much can tell it from others. */
+function asTyped(error: unknown): HoldfastError | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  try {
+    const [group, code, text, metadata] = ["group", "code", "message", "metadata"].map((name): unknown =>
+      Reflect.get(error, name),
+    );
+    if (typeof group !== "string" || typeof code !== "string") return undefined;
+    const message = typeof text === "string" ? text : "";
+    return new HoldfastError(group, code, message, {
+      metadata,
+      public: isPublicName(group, code),
+      cause: error,
+    });
+  } catch {
+    // A getter of somebody's own has thrown.
+    return undefined;
+  }
+}
+
+const publicGroups: readonly string[] = ["user", "kv", "schedule"];
+const publicNames: readonly string[] = [
+  "actor.aborted",
+  "actor.action_not_found",
+  "actor.action_timed_out",
+  "actor.method_not_allowed",
+  "actor.not_found",
+  "auth.forbidden",
+  "message.incoming_too_long",
+  "message.outgoing_too_long",
+  "queue.already_completed",
+  "queue.full",
+  "queue.invalid_completion_payload",
+  "queue.invalid_payload",
+  "queue.message_too_large",
+  "queue.not_defined",
+  "queue.previous_message_not_completed",
+  "queue.timed_out",
+];
+
+/** True for errors that are made for callers, whoever throws them: what is wrong with their call. */
+export function isPublicName(group: string, code: string): boolean {
+  return publicGroups.includes(group) || publicNames.includes(`${group}.${code}`);
+}
+
+function isEncodable(metadata: unknown): boolean {
+  if (metadata === undefined) return true;
+  try {
+    encodeValue(metadata, { maxDepth: maxMetadataDepth });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A function or an instance in its metadata must not keep an error from its caller: what JSON makes of it goes. */
+function withoutOddMetadata(error: HoldfastError): HoldfastError {
+  const { group, code, message, statusCode, actor } = error;
+  const plain = plainMetadata(error.metadata);
+  return new HoldfastError(group, code, message, {
+    statusCode,
+    ...(isEncodable(plain) && plain !== undefined ? { metadata: plain } : {}),
+    ...(actor === undefined ? {} : { actor }),
+    cause: error,
+  });
+}
+
+function plainMetadata(metadata: unknown): unknown {
+  try {
+    const text = JSON.stringify(metadata, (_key, value: unknown) =>
+      typeof value === "bigint" ? value.toString() : value,
+    );
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    // It has a cycle, or a getter that throws.
+    return undefined;
+  }
+}
+
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return "something without a text was thrown";
+  }
+}
