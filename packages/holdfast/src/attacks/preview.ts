@@ -68,8 +68,9 @@ async function withPreviews<T>(lab: Lab, use: (previewed: Previewed) => Promise<
     listen: { host: "127.0.0.1", port: 0 },
     unsafeNoToken: true,
   });
+  const { url = "" } = server;
   const call = async (path: string, body?: object): Promise<Record<string, unknown>> => {
-    const answer = await fetch(`${server.url}/v1${path}`, {
+    const answer = await fetch(`${url}/v1${path}`, {
       ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
       headers: { "content-type": "application/json" },
     });
@@ -80,7 +81,7 @@ async function withPreviews<T>(lab: Lab, use: (previewed: Previewed) => Promise<
     const { id } = await call("/processes", { command: process.execPath, args: ["-e", program] });
     const [first, second] = await portsOf(() => call(`/processes/${id}/logs`));
     const link = async (port: string) => new URL(String((await call(`/ports/${port}/preview`, {}))["url"]));
-    return await use({ server: new URL(server.url), links: [await link(first), await link(second)] });
+    return await use({ server: new URL(url), links: [await link(first), await link(second)] });
   } finally {
     await server.close();
   }

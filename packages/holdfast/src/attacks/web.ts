@@ -27,14 +27,16 @@ function ask(studio: Studio, { path, method = "GET", headers = {}, body }: Asked
     outgoing.once("error", reject);
     outgoing.once("upgrade", (_response, socket, head: Buffer) => {
       // A browser would see a refusal of an upgrade as nothing at all, so it comes after: a reason, and the end.
-      let said = head.toString("latin1");
-      socket.on("error", () => {});
-      socket.on("data", (chunk: Buffer) => {
+      let said = "";
+      const hear = (chunk: Buffer) => {
         said += chunk.toString("latin1");
-      });
-      socket.once("close", () => {
-        resolve({ status: 101, cookie: "", body: /gateway\.\w+$/.exec(said)?.[0] ?? "open" });
-      });
+        // The server would wait for an answer to its farewell.
+        if (reasonIn(said) !== undefined) socket.destroy();
+      };
+      socket.on("error", () => {});
+      socket.on("data", hear);
+      socket.once("close", () => resolve({ status: 101, cookie: "", body: reasonIn(said) ?? "open" }));
+      hear(head);
     });
     outgoing.once("response", (incoming) => {
       let text = "";
@@ -52,6 +54,13 @@ function ask(studio: Studio, { path, method = "GET", headers = {}, body }: Asked
     });
     outgoing.end(body);
   });
+}
+
+/** Why a WebSocket was closed, where it was: a frame of two bytes and a number, then the reason to its end. */
+function reasonIn(said: string): string | undefined {
+  const at = said.indexOf("\x88");
+  const length = at < 0 ? Number.NaN : said.charCodeAt(at + 1);
+  return said.length >= at + 2 + length ? said.slice(at + 4, at + 2 + length) : undefined;
 }
 
 const json = { "content-type": "application/json" };
