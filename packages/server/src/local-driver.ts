@@ -148,13 +148,14 @@ export class LocalDriver implements ClientDriver {
     const duplex = body instanceof ReadableStream ? { duplex: "half" as const } : {};
     const own = { ...init, body, ...duplex, ...(signal === undefined ? {} : { signal }) };
     try {
+      const asked = new Request(origin === undefined ? localUrl(path) : `${origin}${path}`, own);
       const response = await directory.request(target, {
-        request: new Request(origin === undefined ? localUrl(path) : `${origin}${path}`, own),
+        request: asked,
         params: copy(request.params),
         signal,
         skipReadyWait: request.skipReadyWait,
       });
-      return readAhead(response);
+      return asked.method === "HEAD" ? headOf(response) : readAhead(response);
     } catch (error) {
       signal?.throwIfAborted();
       return problemResponse(error, this.#ports);
@@ -202,6 +203,13 @@ export class LocalDriver implements ClientDriver {
     signal?.throwIfAborted();
     return this.#directory();
   }
+}
+
+/** A network never carries the body of an answer to HEAD; whoever writes it is told to stop. */
+async function headOf(response: Response): Promise<Response> {
+  await response.body?.cancel();
+  const { status, statusText, headers } = response;
+  return new Response(null, { status, statusText, headers });
 }
 
 /** In a process nothing is on its way that could be held up. */

@@ -58,6 +58,10 @@ describe("raw HTTP", () => {
       const both = new Map(merged["headers"] as [string, string][]);
       assert.deepEqual([both.get("x-first"), both.get("x-both")], ["1", "2"]);
       assert.equal(both.has("x-holdfast-request-origin"), false);
+      const head = await mirror.fetch("/describe", { method: "HEAD" });
+      assert.equal(head.status, 200);
+      assert.equal(head.headers.get("content-type"), "application/json");
+      assert.equal(await head.text(), "");
       const built = await mirror.fetch(new Request("http://actor/echo", { method: "POST", body: "hello" }));
       assert.equal(await built.text(), "hello");
       assert.equal(await (await mirror.fetch("")).text(), "GET /");
