@@ -24,7 +24,7 @@ import { type ActorKey, HoldfastError, isErrorCode, type Ports, uuidv4, uuidv7 }
 import { Alarms } from "./alarms.ts";
 import { HeldConnections } from "./held-connections.ts";
 import { acquireByKey } from "./internal/acquire.ts";
-import { addressOf, addressOfTarget, duplicateKey, notFound } from "./internal/addresses.ts";
+import { addressOf, addressOfTarget, asDuplicate, duplicateKey, notFound } from "./internal/addresses.ts";
 import { CreateMemory } from "./internal/create-memory.ts";
 import { type Slot, Slots } from "./internal/slot.ts";
 import { defaultResume, type MessageLimits, type ResumeLimits } from "./limits.ts";
@@ -450,7 +450,7 @@ export class Directory implements ActorHost {
       });
     });
     const instance = await slot.loading;
-    await instance.ready;
+    await instance.ready.catch(asDuplicate(name));
     return instance.id;
   }
 

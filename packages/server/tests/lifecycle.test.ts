@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { actor, queue } from "@holdfast/actors";
+import { type ActorStore, actor, queue } from "@holdfast/actors";
 import { decodeValue, HoldfastError, isErrorCode, systemPorts, UserError } from "@holdfast/core";
 import { createMemoryStore, faultyStore } from "@holdfast/testing";
 import { Directory } from "../src/index.ts";
 import { allActors } from "./actors.ts";
 import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
+
+const increment = { name: "increment", args: [] };
 
 /** An actor that counts what happens to it, outside of itself. */
 function observed(options: { readonly failCreates?: number } = {}) {
@@ -108,6 +110,39 @@ describe("one instance", () => {
     await directory.shutdown();
   });
 
+  test("a creation that lands late, after it was looked for, takes the callers of the other one", async () => {
+    const { definition } = observed();
+    const ports = systemPorts();
+    const data = createMemoryStore({ ports });
+    const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
+    const over = (store: ActorStore) =>
+      new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
+    const first = over(faultyStore(data));
+    for (const key of ["called", "created"]) {
+      await first.create("observed", [key], undefined);
+    }
+    await first.invoke({ type: "getOrCreate", name: "observed", key: ["called"] }, increment);
+    // As if those creations were still on their way when it is asked.
+    const asked = new Set<string>();
+    const late = over(
+      Object.assign(faultyStore(data), {
+        find: async (name: string, key: readonly string[]) => {
+          const known = asked.has(String(key));
+          asked.add(String(key));
+          return known ? await data.find(name, key) : undefined;
+        },
+      }),
+    );
+    const target = { type: "getOrCreate", name: "observed", key: ["called"] } as const;
+    // A client sends the call again after this one.
+    await assert.rejects(late.invoke(target, increment), (error) => isErrorCode(error, "actor", "fenced"));
+    assert.equal(decodeValue(await late.invoke(target, increment)), 2);
+    await assert.rejects(late.create("observed", ["created"], undefined), (error) =>
+      isErrorCode(error, "actor", "duplicate_key"),
+    );
+    await Promise.all([first, late].map((directory) => directory.shutdown()));
+  });
+
   test("an actor that is destroyed between being found and being acquired is looked for again", async () => {
     const { definition } = observed();
     const ports = systemPorts();
@@ -118,7 +153,6 @@ describe("one instance", () => {
     const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
     const directory = new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
     const target = { type: "getOrCreate", name: "observed", key: ["a"] } as const;
-    const increment = { name: "increment", args: [] };
     assert.equal(decodeValue(await directory.invoke(target, increment)), 1);
     await directory.sleep((await directory.resolve(target)).id);
     assert.equal(decodeValue(await directory.invoke(target, increment)), 2);

@@ -67,8 +67,9 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     const { clock, random } = this.ports;
     this.#creating = start.type === "create";
     this.#createdAt = this.#creating ? clock.now() : undefined;
-    const stored = start.type === "wake" ? start.loaded.record : undefined;
-    this.makeParts(stored?.wakeAt);
+    const loaded = start.type === "wake" ? start.loaded : undefined;
+    const stored = loaded?.record;
+    this.makeParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
     this.queue = new CommitQueue(this, { epoch, version: stored?.version ?? 0, nonce: nonceOf(random) });
     warnOnce(this.definition, this);
     void this.#start(start);
@@ -244,7 +245,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     this.#createdAt = undefined;
     const destroyedAt = this.#destroyedAt;
     const wakeAt = this.usedParts?.takeWakeAt();
-    const sql = this.usedParts?.database?.takeWrote() === true;
+    const sql = this.usedParts?.usedDatabase?.takeWrote() === true;
     if (!state && !kv && !calls && !sql && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
       return undefined;
     }
@@ -278,8 +279,9 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   }
 
   commitFailed(error: unknown): HoldfastError {
-    const shown = this.errors.fromStore(error);
-    this.halt(isErrorCode(error, "actor", "fenced") ? "fenced" : "failed", shown);
+    const known = isErrorCode(error, "actor", "duplicate_key") ? createdElsewhere() : error;
+    const shown = this.errors.fromStore(known);
+    this.halt(isErrorCode(known, "actor", "fenced") ? "fenced" : "failed", shown);
     return shown;
   }
 
@@ -299,6 +301,11 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   /** True until `onCreate` has ended. */
   get creating(): boolean {
     return this.#creating;
+  }
+
+  /** True until the commit that creates the actor is handed in. */
+  get unborn(): boolean {
+    return this.#createdAt !== undefined;
   }
 
   /** Something that was written is not on its way to the store, or has not landed. */
@@ -453,4 +460,12 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 /** Tells the commits of this instance from those that another one makes with its epoch. */
 function nonceOf(random: Random): string {
   return btoa(String.fromCharCode(...random.bytes(6)));
+}
+
+/**
+ * Another commit has made the actor first, such as one of which nobody knew whether it had happened. Nothing of
+ * this instance has: its callers belong to the actor that there is.
+ */
+function createdElsewhere(): HoldfastError {
+  return new HoldfastError("actor", "fenced", "The actor was created by another commit first");
 }

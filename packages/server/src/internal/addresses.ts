@@ -1,5 +1,5 @@
 import type { ActorTarget } from "@holdfast/client";
-import { type ActorKey, encodeKey, HoldfastError } from "@holdfast/core";
+import { type ActorKey, encodeKey, HoldfastError, isErrorCode } from "@holdfast/core";
 
 /** Addresses by target: a gateway hands in the same target for the same path. */
 const addresses = new WeakMap<ActorTarget, string>();
@@ -27,4 +27,11 @@ export function notFound(target: ActorTarget): HoldfastError {
 
 export function duplicateKey(name: string): HoldfastError {
   return new HoldfastError("actor", "duplicate_key", "An actor with this key exists", { metadata: { name } });
+}
+
+/** For a creation whose first commit met an actor that had come about meanwhile. */
+export function asDuplicate(name: string): (error: unknown) => never {
+  return (error) => {
+    throw isErrorCode(error, "actor", "fenced") ? duplicateKey(name) : error;
+  };
 }
