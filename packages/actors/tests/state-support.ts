@@ -4,7 +4,8 @@ import { StateLog } from "../src/internal/state/state-log.ts";
 
 export function harness(initial: unknown, inUse: () => boolean = () => false) {
   let changes = 0;
-  const log = StateLog.create(initial, { stateChanged: () => changes++ });
+  const owner = { stateChanged: () => changes++ };
+  let log = StateLog.create(initial, owner);
   let snapshot: Uint8Array = new Uint8Array();
   let patches: Uint8Array[] = [];
   const commit = (): "snapshot" | "patch" | undefined => {
@@ -18,8 +19,14 @@ export function harness(initial: unknown, inUse: () => boolean = () => false) {
   };
   commit();
   return {
-    log,
+    get log() {
+      return log;
+    },
     commit,
+    /** What was committed, in a new instance. */
+    wake: () => {
+      log = StateLog.load({ snapshot, patches }, owner);
+    },
     state: () => log.value as never,
     replay: () => decodeState(snapshot, patches),
     changes: () => changes,
@@ -40,4 +47,25 @@ export function plain(value: unknown): unknown {
 
 export function agree(h: ReturnType<typeof harness>): void {
   assert.deepEqual(h.replay(), plain(h.log.value));
+}
+
+/** A copy that shares nothing with `value`, nor one place of it with another. An array has no holes in it. */
+export function cloned(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return Array.from(value, cloned);
+  if (value instanceof Map) return new Map([...value].map(([key, item]) => [cloned(key), cloned(item)]));
+  if (value instanceof Set) return new Set([...value].map(cloned));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return structuredClone(value);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cloned(item)]));
+}
+
+/** As plain lists, so that the order counts where `deepEqual` does not look at it. */
+export function ordered(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return Array.from(value, ordered);
+  if (value instanceof Map) return ["map", ...[...value].map(([key, item]) => [ordered(key), ordered(item)])];
+  if (value instanceof Set) return ["set", ...[...value].map(ordered)];
+  if (value instanceof Error) return ["error", value.name, value.message];
+  if (Object.getPrototypeOf(value) !== Object.prototype) return structuredClone(value);
+  return ["object", ...Object.entries(value).map(([key, item]) => [key, ordered(item)])];
 }

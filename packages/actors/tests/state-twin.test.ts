@@ -1,0 +1,72 @@
+/** A state does what the same values do without it: the same results, the same order, the same contents. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { change } from "./state-changes.ts";
+import { childrenOf, isObject, randomFrom, rareValue } from "./state-random.ts";
+import { cloned, harness, ordered } from "./state-support.ts";
+
+describe("a state and a twin of plain values", () => {
+  const seeds = process.env.SEED
+    ? [Number(process.env.SEED)]
+    : Array.from({ length: Number(process.env.SEEDS ?? 150) }, (_, i) => i + Number(process.env.FROM ?? 1));
+  test("are the same after the same changes, also once they are stored, taken back, or woken", () => {
+    for (const seed of seeds) {
+      try {
+        twins(seed);
+      } catch (error) {
+        throw new Error(`SEED=${seed}`, { cause: error });
+      }
+    }
+  });
+});
+
+function twins(seed: number): void {
+  const below = randomFrom(seed);
+  const h = harness({ root: rareValue(below, 3), list: [3, 1, 2], map: new Map(), set: new Set([1]) });
+  let twin: unknown = h.replay();
+  const step = (): void => {
+    const path = Array.from({ length: below(4) }, () => below(1_000));
+    const again = below(1_000_000_000);
+    const [done, wanted] = [h.log.value, twin].map((value) => act(reach(value, path), again));
+    assert.deepEqual(done, wanted, "what a change returns");
+    // Where the twin has one object in two places, the state has two.
+    twin = cloned(twin);
+    assert.deepEqual(ordered(h.log.value), ordered(twin));
+  };
+  for (let turn = 0; turn < 8; turn++) {
+    for (let i = below(5); i >= 0; i--) step();
+    h.commit();
+    assert.deepEqual(ordered(h.replay()), ordered(twin));
+    if (below(4) === 0) h.wake();
+    if (below(4) > 0) continue;
+    const before = cloned(twin);
+    h.log.savepoint();
+    for (let i = below(5); i >= 0; i--) step();
+    if (below(2) === 0) h.log.keep();
+    else {
+      h.log.rollback();
+      twin = before;
+    }
+    assert.deepEqual(ordered(h.log.value), ordered(twin));
+  }
+}
+
+/** The same way in the state and in its twin. */
+function reach(value: unknown, path: readonly number[]): unknown {
+  let at = value;
+  for (const step of path) {
+    const children = childrenOf(at).filter(isObject);
+    if (children.length === 0) break;
+    at = children[step % children.length];
+  }
+  return at;
+}
+
+function act(target: unknown, seed: number): unknown {
+  const below = randomFrom(seed);
+  try {
+    return ordered(change(target, below, () => rareValue(below, 2)));
+  } catch (error) {
+    return error instanceof Error ? error.name : error;
+  }
+}
