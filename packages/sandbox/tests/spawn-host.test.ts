@@ -139,8 +139,7 @@ describe("commands of a spawn host", needsPerl, () => {
       { group: missing, limited: [] },
       { group: undefined, limited: [missing] },
     ]) {
-      const { exited } = await host.run({ ...request, ...where });
-      await assert.rejects(exited, { step: "g" });
+      await assert.rejects(host.run({ ...request, ...where }), { step: "g" });
     }
     const taken = host.run({ ...request, group, makesGroup: true, limited: [] });
     await assert.rejects(taken, { step: "g" });

@@ -77,6 +77,11 @@ const maxRequestBytes = 16 * 1_048_576;
 const version = 1;
 /** E2BIG. */
 const tooLong = 7;
+/**
+ * Its own variables; commands get none of them. Symbols are bound once, not in each fork anew, and handles have
+ * no buffers, all of which perl would flush, and thereby write to, before each exec.
+ */
+const hostVariables = { LC_ALL: "C", LD_BIND_NOW: "1", PERLIO: ":unix" };
 /** How long a host may take to say that it is ready. */
 const readyPatienceMs = 5_000;
 
@@ -94,6 +99,8 @@ export class SpawnHost {
   #ready: ((ready: boolean) => void) | undefined;
   #count = 0;
   #lost = false;
+  /** What the host has as its environment: that of its first command, from which others differ little. */
+  #environment: Readonly<Record<string, string>> | undefined;
 
   /** Undefined where there is no host: without perl, without pidfds. `mark` is put into its environment. */
   static async start(mark: Readonly<Record<string, string>>, log: Logger): Promise<SpawnHost | undefined> {
@@ -102,7 +109,7 @@ export class SpawnHost {
       // A session of its own: a signal to the server's group is for the server.
       detached: true,
       cwd: "/",
-      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C", ...mark },
+      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", ...hostVariables, ...mark },
       stdio: ["ignore", "ignore", "pipe", "pipe"],
     });
     const channel = child.stdio[3];
@@ -146,9 +153,14 @@ export class SpawnHost {
   async run(request: HostedRequest): Promise<HostedCommand> {
     this.#count = (this.#count + 1) % 2 ** 32;
     const id = this.#count;
-    const frame = frameOf("run", [id, ...fieldsOf(request)]);
+    const base = this.#environment ?? request.env;
+    const frame = frameOf("run", [id, ...fieldsOf(request, base)]);
     if (frame.length > maxRequestBytes) throw new StartFailure(tooLong, "x");
     if (this.#lost) throw new HostLost();
+    if (this.#environment === undefined) {
+      this.#environment = base;
+      this.#channel.write(frameOf("env", Object.entries(base).flat()));
+    }
     const awaited: Awaited = {
       started: Promise.withResolvers(),
       exited: Promise.withResolvers(),
@@ -242,11 +254,12 @@ export class SpawnHost {
   }
 }
 
-function fieldsOf(request: HostedRequest): (string | number)[] {
+function fieldsOf(request: HostedRequest, base: Readonly<Record<string, string>>): (string | number)[] {
   const { program, args, cwd, env, keepBytes, group = "", makesGroup, limited } = request;
-  const words = [program, ...args];
-  const fields = [keepBytes, cwd, makesGroup ? 1 : 0, group, limited.length, ...limited, words.length];
-  return [...fields, ...words, ...Object.entries(env).flat()];
+  const without = Object.keys(base).filter((name) => !Object.hasOwn(env, name));
+  const added = Object.entries(env).filter(([name, value]) => base[name] !== value);
+  const fields = [keepBytes, cwd, makesGroup ? 1 : 0, group, limited.length, ...limited, args.length + 1];
+  return [...fields, program, ...args, without.length, ...without, ...added.flat()];
 }
 
 /** Throws for a NUL in a field, which ends a text everywhere in the system. */
