@@ -15,6 +15,7 @@ const tried = new Set([
   "kernel.mounts",
   "kernel.setuid",
   "kernel.abstract_sockets",
+  "kernel.unix_sockets",
   "filesystem.mounts",
   "protocol.foreign_process",
 ]);

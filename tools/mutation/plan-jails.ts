@@ -182,6 +182,7 @@ function filters(): Planned[] {
           "    ...internet,\n    ret(denied),",
           "    ...internet,\n    ret(action.allow),",
         ],
+        ["Unix sockets", "unixSockets ? [family.unix] : []", "[family.unix]"],
         ["types of sockets", "[code.equal, 1, 0, 2],\n    ret(denied),", "[code.equal, 1, 0, 2],"],
         [
           "protocols of sockets",
@@ -206,7 +207,8 @@ function filters(): Planned[] {
         ["new namespaces", "...newNamespaces.map", "...[].map"],
         ["terminals", "...terminalWrites.map", "...[].map"],
         ["personality", 'deny("personality", not(0, 0)),', ""],
-        ["sockets", "...socketRules(),", ""],
+        ["sockets", "...socketRules(options),", ""],
+        ["Unix sockets", 'rules.push(deny("socket", equal(0, family.unix)));', ""],
         ["families of sockets", 'anyBut("socket", 0, Object.values(family))', "[]"],
         [
           "types of sockets",

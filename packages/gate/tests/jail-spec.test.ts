@@ -46,6 +46,7 @@ describe("the specification of a jail", () => {
     refused({ args: ["a\0b"] }, /NUL byte/);
     for (const cwd of ["workspace", "/a/../b", "/a/", "/a\0b", "//a"]) refused({ cwd }, /working directory/);
     refused({ network: "host" as "none" }, /no network/);
+    refused({ unixSockets: "no" as never }, /neither true nor false/);
   });
 
   test("has a command that is no assignment, where the first process would take it for one", () => {

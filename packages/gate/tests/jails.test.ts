@@ -257,6 +257,15 @@ describe("a tool in a throwaway jail", { skip: missing("bwrap") }, () => {
     assert.deepEqual([String(result.stdout), String(result.stderr), result.code], ["in", "err\n", 4]);
   });
 
+  test("makes no Unix sockets", { skip: missing("perl") }, async (t) => {
+    const gate = await openGate(t);
+    const script =
+      "use Socket; print socket(my $made, AF_UNIX, SOCK_STREAM, 0) ? 'made' : $!{EPERM} ? 'EPERM' : $!";
+    const made = await finish(await gate.jails.start(shell("", { command: "perl", args: ["-e", script] })));
+    const tool = { command: "perl", args: ["-e", script], cwd: "/", mounts: [] };
+    assert.deepEqual([made.stdout, String((await gate.jails.runTool(tool)).stdout)], ["made", "EPERM"]);
+  });
+
   test("is bounded in time and output, and can be aborted", async (t) => {
     const gate = await openGate(t);
     const tool = (command: string, rest: object) =>

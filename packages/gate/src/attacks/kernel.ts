@@ -262,6 +262,34 @@ export const kernelAttacks: readonly Attack[] = [
     },
   },
   {
+    id: "kernel.unix_sockets",
+    group: "kernel",
+    attempt: "make a Unix socket, by path and abstract, where the jail is to have none",
+    must: "EPERM; pairs, which lead nowhere, can be made",
+    layer: "system call filter: socket families",
+    needs: ["syscalls.filtered"],
+    run: async (lab) => {
+      const script = `
+        import { spawnSync } from "node:child_process"; import net from "node:net";
+        const listen = (path) => new Promise((done) => net.createServer().once("listening", () => done("made")).once("error", (error) => done(error.code)).listen(path));
+        const dial = (path) => new Promise((done) => net.connect(path).once("connect", () => done("made")).once("error", (error) => done(error.code === "ECONNREFUSED" || error.code === "ENOENT" ? "made" : error.code)));
+        const answers = { path: await listen("/tmp/attack-" + process.pid), abstract: await listen("\\0attack-" + process.pid), dial: await dial("/tmp/nobody") };
+        // Node speaks to its children by pairs.
+        answers.pair = spawnSync("/bin/echo", ["pair"]).stdout?.toString().trim() ?? "none";
+        console.log(JSON.stringify(answers)); process.exit(0);`;
+      const { pair, ...none } = await lab.inside(script, { unixSockets: false });
+      const { pair: _, ...some } = await lab.inside(script);
+      return {
+        stopped: Object.values(none).every((each) => each === "EPERM") && pair === "pair",
+        observed: summary(none),
+        control: {
+          worked: Object.values(some).every((each) => each === "made"),
+          observed: "a jail that may have them makes them",
+        },
+      };
+    },
+  },
+  {
     id: "kernel.host_sockets",
     group: "kernel",
     attempt: "sockets of docker, podman, containerd, D-Bus, X11, ssh-agent, gpg-agent, PulseAudio",

@@ -52,7 +52,10 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     this.#bwrap = bwrap;
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     writeEtc(this.#etcDir);
-    writeFileSync(this.#filterFile, buildSeccompFilter(filterArch()), { mode: 0o600 });
+    for (const unixSockets of [true, false]) {
+      const filter = buildSeccompFilter(filterArch(), { unixSockets });
+      writeFileSync(this.#filterFile(unixSockets), filter, { mode: 0o600 });
+    }
     this.#records = new JailRecords(join(options.directory, "jails"));
     this.#gateId = gateIdOf(options.directory);
     this.#cgroups = detectCgroups(`holdfast-${this.#gateId}`);
@@ -63,8 +66,8 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     return join(this.#options.directory, "etc");
   }
 
-  get #filterFile(): string {
-    return join(this.#options.directory, "seccomp.bpf");
+  #filterFile(unixSockets = true): string {
+    return join(this.#options.directory, unixSockets ? "seccomp.bpf" : "seccomp-no-sockets.bpf");
   }
 
   /** Limits that this machine cannot set, with the reason. */
@@ -92,7 +95,7 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     };
     const cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {});
     this.#records.write(spec.id, cgroup.paths);
-    const filter = openSync(this.#filterFile, "r");
+    const filter = openSync(this.#filterFile(spec.unixSockets), "r");
     try {
       const jail = await startBwrap({
         bwrap: this.#bwrap,

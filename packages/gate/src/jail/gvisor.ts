@@ -41,7 +41,6 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
   readonly #cgroups: CgroupSupport;
   readonly #records: JailRecords;
   readonly #gateId: string;
-  readonly #filter = buildSeccompFilter(filterArch());
   readonly #running = new Set<string>();
 
   /** Throws `jail.unavailable` when runsc, setpriv or perl is missing, or this user is not root. */
@@ -107,7 +106,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       writeBundle({
         ...{ spec, directory },
-        filter: this.#filter,
+        filter: buildSeccompFilter(filterArch(), spec),
         user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
       });
       const cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}));

@@ -96,6 +96,9 @@ export function checkJailSpec(spec: JailSpec): JailSpec {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(spec.id))
     throw invalid("The id must be 1 to 64 of a-z, A-Z, 0-9, _ and -");
   if (spec.network !== "none") throw invalid("A jail has no network: network must be none");
+  if (spec.unixSockets !== undefined && typeof spec.unixSockets !== "boolean") {
+    throw invalid("unixSockets is neither true nor false");
+  }
   if (spec.command === "" || spec.command.startsWith("-") || spec.command.includes("\0")) {
     throw invalid("The command is empty or not the name of a program");
   }

@@ -84,6 +84,11 @@ export interface JailSpec {
   readonly mounts: readonly JailMount[];
   readonly limits?: JailLimits;
   readonly network: "none";
+  /**
+   * False where the jail dials none of the host's sockets: then it can make no Unix socket at all, also
+   * among its own processes. Pairs of connected ones can always be made. True by default.
+   */
+  readonly unixSockets?: boolean;
   /** Start is refused unless the driver holds all of these. By default: all but the limits. */
   readonly requires?: readonly GuaranteeName[];
 }
@@ -164,7 +169,7 @@ export interface JailDriver {
   start(spec: JailSpec): Promise<Jail>;
 }
 
-/** A program that runs once in a throwaway jail, for example git on a hostile tree. */
+/** A program that runs once in a throwaway jail, for example git on a hostile tree. It makes no sockets. */
 export interface ToolSpec {
   readonly command: string;
   readonly args: readonly string[];

@@ -71,6 +71,7 @@ export class JailRegistry implements Jails {
       mounts: spec.mounts,
       ...(spec.limits ? { limits: spec.limits } : {}),
       network: "none",
+      unixSockets: false,
     });
     return runToEnd(jail, spec);
   }

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ociSeccomp } from "./oci-seccomp.ts";
+import { type OciSeccomp, ociSeccomp } from "./oci-seccomp.ts";
 import { action, refusedCalls } from "./seccomp.ts";
 
 const eperm = action.errno(1) & 0xffff;
 
 /** What a runtime would do with a call: the first rule whose conditions all hold, as libseccomp joins them. */
 function answer(arch: "x64" | "arm64", name: string, ...args: bigint[]): number {
-  const rule = ociSeccomp(arch).syscalls.find(
+  return answerOf(ociSeccomp(arch), name, args);
+}
+
+function answerOf(filter: OciSeccomp, name: string, args: readonly bigint[]): number {
+  const rule = filter.syscalls.find(
     ({ names, args: conditions = [] }) =>
       names.includes(name) &&
       conditions.every(({ index, value, valueTwo = 0, op }) => {
@@ -54,6 +58,13 @@ for (const arch of ["x64", "arm64"] as const) {
       ];
       for (const args of refused) assert.equal(answer(arch, "socket", ...args), eperm, String(args));
       assert.deepEqual([answer(arch, "socketpair", 1n), answer(arch, "socketpair", 2n)], [0, eperm]);
+    });
+
+    test("refuses Unix sockets where the jail has none, and no pairs of them", () => {
+      const filter = ociSeccomp(arch, { unixSockets: false });
+      for (const type of [1n, 2n, 5n]) assert.equal(answerOf(filter, "socket", [1n, type, 0n]), eperm);
+      assert.equal(answerOf(filter, "socket", [2n, 1n, 6n]), 0);
+      assert.equal(answerOf(filter, "socketpair", [1n, 1n, 0n]), 0);
     });
 
     test("looks at new namespaces, terminals, personalities and devices", () => {

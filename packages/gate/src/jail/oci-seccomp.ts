@@ -1,4 +1,4 @@
-import { type FilterArch, refusedCalls } from "./seccomp.ts";
+import { type FilterArch, type FilterOptions, refusedCalls } from "./seccomp.ts";
 
 /**
  * The system call filter of {@link buildSeccompFilter}, in the JSON of the OCI runtime specification
@@ -67,8 +67,9 @@ const terminalWrites = [0x5412, 0x541c];
 const family = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
 const word = 0xffffffff;
 
-function socketRules(): OciRule[] {
+function socketRules({ unixSockets = true }: FilterOptions): OciRule[] {
   const rules = anyBut("socket", 0, Object.values(family));
+  if (!unixSockets) rules.push(deny("socket", equal(0, family.unix)));
   for (const domain of [family.inet, family.inet6]) {
     // Streams and datagrams only, whatever flags are beside the type; of them, TCP and UDP.
     for (const type of numbersBelow(16, [1, 2])) {
@@ -81,7 +82,7 @@ function socketRules(): OciRule[] {
 }
 
 /** The filter for `arch`; other architectures are killed by the runtime's own check. */
-export function ociSeccomp(arch: FilterArch): OciSeccomp {
+export function ociSeccomp(arch: FilterArch, options: FilterOptions = {}): OciSeccomp {
   const devices = [0o020000, 0o060000];
   return {
     defaultAction: "SCMP_ACT_ALLOW",
@@ -93,7 +94,7 @@ export function ociSeccomp(arch: FilterArch): OciSeccomp {
       ...newNamespaces.map((flag) => deny("clone", masked(0, flag, flag))),
       ...terminalWrites.map((request) => deny("ioctl", masked(1, word, request))),
       deny("personality", not(0, 0)),
-      ...socketRules(),
+      ...socketRules(options),
       deny("socketpair", not(0, family.unix)),
       ...devices.flatMap((kind) => [
         ...(arch === "x64" ? [deny("mknod", masked(1, 0o170000, kind))] : []),

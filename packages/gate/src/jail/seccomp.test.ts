@@ -126,6 +126,21 @@ for (const arch of ["x64", "arm64"] as const) {
       assert.ok(always >= refusedCalls(arch).size);
     });
 
+    test("refuses Unix sockets where the jail has none, and no pairs of them", () => {
+      const strict = buildSeccompFilter(arch, { unixSockets: false });
+      const answer = (call: number, ...args: bigint[]) => evaluate(strict, audit[arch], call, args);
+      for (const type of [1n, 2n, 5n]) {
+        assert.equal(answer(nr.socket, 1n, type, 0n), eperm);
+        assert.equal(answer(nr.socket, (1n << 32n) | 1n, type, 0n), eperm);
+        assert.equal(run(nr.socket, 1n, type, 0n), action.allow);
+      }
+      assert.equal(answer(nr.socket, 2n, 1n, 6n), action.allow);
+      assert.equal(answer(nr.socket, 10n, 2n, 17n), action.allow);
+      assert.equal(answer(nr.socket, 16n, 3n, 0n), action.allow);
+      assert.equal(answer(nr.socketpair, 1n, 1n, 0n), action.allow);
+      assert.equal(answer(nr.socketpair, 2n, 1n, 0n), eperm);
+    });
+
     test("refuses x32 numbers and clone3 as unknown calls", () => {
       assert.equal(run(0x40000000 + 1), enosys);
       assert.equal(run(0xffffffff), enosys);

@@ -10,6 +10,11 @@ import { HoldfastError } from "@holdfast/core";
 
 export type FilterArch = "x64" | "arm64";
 
+export interface FilterOptions {
+  /** False to refuse Unix sockets too; pairs of them, which lead nowhere else, can still be made. */
+  readonly unixSockets?: boolean;
+}
+
 /** Numbers of [x64, arm64]; null where the architecture has no such call. */
 const refused: Readonly<Record<string, readonly [number | null, number | null]>> = {
   acct: [163, 89],
@@ -172,13 +177,13 @@ function internetSocket(): Instruction[] {
   ];
 }
 
-function socketRules(nr: number): Instruction[] {
+function socketRules(nr: number, { unixSockets = true }: FilterOptions): Instruction[] {
   const internet = internetSocket();
   // Node reads its interfaces over NETLINK_ROUTE (protocol 0); without capabilities it changes nothing.
   const netlink = [loadArgument(2), ...whenEqual([0], action.allow), ret(denied)];
   return when(nr, [
     loadArgument(0),
-    ...whenEqual([family.unix], action.allow),
+    ...whenEqual(unixSockets ? [family.unix] : [], action.allow),
     ...when(family.netlink, netlink),
     [code.equal, 1, 0, family.inet],
     [code.equal, 0, internet.length, family.inet6],
@@ -187,7 +192,7 @@ function socketRules(nr: number): Instruction[] {
   ]);
 }
 
-function instructions(arch: FilterArch): Instruction[] {
+function instructions(arch: FilterArch, options: FilterOptions): Instruction[] {
   const nr = numbers[arch];
   const program: Instruction[] = [
     load(4),
@@ -214,7 +219,7 @@ function instructions(arch: FilterArch): Instruction[] {
   program.push(
     ...when(nr.personality, [loadArgument(0), ...whenEqual([0, 0xffffffff], action.allow), ret(denied)]),
   );
-  program.push(...socketRules(nr.socket));
+  program.push(...socketRules(nr.socket, options));
   program.push(
     ...when(nr.socketpair, [loadArgument(0), ...whenEqual([family.unix], action.allow), ret(denied)]),
   );
@@ -229,8 +234,8 @@ function instructions(arch: FilterArch): Instruction[] {
 }
 
 /** The filter as an array of `struct sock_filter`, which is what `bwrap --seccomp` reads. */
-export function buildSeccompFilter(arch: FilterArch): Buffer {
-  const program = instructions(arch);
+export function buildSeccompFilter(arch: FilterArch, options: FilterOptions = {}): Buffer {
+  const program = instructions(arch, options);
   const bytes = Buffer.alloc(program.length * 8);
   program.forEach(([operation, jumpTrue, jumpFalse, k], index) => {
     if (jumpTrue > 255 || jumpFalse > 255) {

@@ -14,7 +14,7 @@ import { writeRoot } from "../oci-bundle.ts";
 import { ociSeccomp } from "../oci-seccomp.ts";
 import { gateIdOf } from "../orphans.ts";
 import { ProvingDriver } from "../proving-driver.ts";
-import { filterArch } from "../seccomp.ts";
+import { type FilterOptions, filterArch } from "../seccomp.ts";
 import { startContainer } from "./container.ts";
 import { type DockerImage, importImage } from "./docker-image.ts";
 import { dockerContainer } from "./docker-spec.ts";
@@ -45,9 +45,8 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
   readonly #hostId = randomUUID();
   /** Roots of containers: empty directories that the users of their namespaces can reach. */
   readonly #roots: string;
-  readonly #seccompFile: string;
+  readonly #directory: string;
   readonly #perl: string;
-  readonly #seccomp = JSON.stringify(ociSeccomp(filterArch()));
   readonly #running = new Set<string>();
   /** Docker starts containers from images only: the one of an empty root. */
   #image: Promise<DockerImage> | undefined;
@@ -63,8 +62,10 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
     this.#gateId = gateIdOf(options.directory);
     const isRoot = process.getuid?.() === 0;
     this.#roots = isRoot ? join("/run/holdfast", this.#gateId) : join(options.directory, "roots");
-    this.#seccompFile = join(options.directory, "seccomp.json");
-    writeFileSync(this.#seccompFile, this.#seccomp, { mode: 0o600 });
+    this.#directory = options.directory;
+    for (const unixSockets of [true, false]) {
+      writeFileSync(this.#seccompFile({ unixSockets }), seccompOf({ unixSockets }), { mode: 0o600 });
+    }
   }
 
   #absentLimits: CgroupSupport["absent"] = {};
@@ -166,14 +167,18 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
     }
   }
 
-  get #plan() {
+  #seccompFile({ unixSockets = true }: FilterOptions): string {
+    return join(this.#directory, unixSockets ? "seccomp.json" : "seccomp-no-sockets.json");
+  }
+
+  #planOf(spec: JailSpec) {
     const labels = { [labelName]: this.#gateId, [hostLabelName]: this.#hostId };
-    return { labels, seccompFile: this.#seccompFile, landlock: this.landlock } as const;
+    return { spec, labels, seccompFile: this.#seccompFile(spec), landlock: this.landlock } as const;
   }
 
   async #inRoot(spec: JailSpec, root: string): Promise<string> {
     writeRoot(root, mountsOf(spec));
-    const body = podmanContainer({ ...this.#plan, spec, root });
+    const body = podmanContainer({ ...this.#planOf(spec), root });
     return idOf(await this.#client.call("POST", "/libpod/containers/create", body));
   }
 
@@ -182,10 +187,16 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
     this.#image.catch(() => {
       this.#image = undefined;
     });
-    const body = dockerContainer({ ...this.#plan, ...(await this.#image), spec, seccomp: this.#seccomp });
+    const body = dockerContainer({
+      ...this.#planOf(spec),
+      ...(await this.#image),
+      seccomp: seccompOf(spec),
+    });
     return idOf(await this.#client.call("POST", "/containers/create", body));
   }
 }
+
+const seccompOf = (options: FilterOptions) => JSON.stringify(ociSeccomp(filterArch(), options));
 
 /** Where the engine runs as an ordinary user, it limits what systemd handed on to that user, and on version 1 nothing. */
 async function missingLimits(client: EngineClient): Promise<CgroupSupport["absent"]> {
