@@ -95,9 +95,10 @@ export interface RawAccess {
   /**
    * Runs SQL in the turn that is open and resolves with its rows. Several statements are possible
    * where no arguments are given; the rows are those of the last. While a transaction of another
-   * caller is open it waits for its turn.
+   * caller is open it waits for its turn. Arguments are {@link SqlArguments}: what a row has given, whose
+   * type is not known, may be passed on; anything else throws `db.invalid_binding`.
    */
-  execute<T = SqlRow>(sql: string, ...args: SqlArguments): Promise<T[]>;
+  execute<T = SqlRow>(sql: string, ...args: readonly unknown[]): Promise<T[]>;
   /** As `execute`, with the values of the template bound. */
   sql<T = SqlRow>(strings: TemplateStringsArray, ...values: readonly SqlValue[]): Promise<T[]>;
   /** Runs one statement that only reads, now. Sees everything that was written before it. */
@@ -137,5 +138,15 @@ export interface SqliteProfilingOptions {
   readonly [setting: string]: number | boolean | undefined;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: the predecessor leaves the `c.db` of such a definition untyped, and its programs read `rows[0].name`.
+type UnaskedRow = any;
+
+/** `c.db` where the definition has no `db`: a row is what its reader takes it for, unless `execute` is told. */
+export interface UnaskedAccess extends Omit<RawAccess, "execute" | "transaction"> {
+  execute<T = UnaskedRow>(sql: string, ...args: readonly unknown[]): Promise<T[]>;
+  transaction<T>(callback: (tx: UnaskedAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T>;
+}
+
 /** The type of `c.db`. */
-export type DatabaseClient<Database> = Database extends DatabaseProvider<infer Client> ? Client : never;
+export type DatabaseClient<Database> =
+  Database extends DatabaseProvider<infer Client> ? Client : UnaskedAccess;

@@ -51,6 +51,7 @@ export type {
   SqlValue,
   StatementKind,
   TransactionOptions,
+  UnaskedAccess,
 } from "./database.ts";
 export { type DatabaseConfig, db } from "./db.ts";
 export {

@@ -93,6 +93,8 @@ export interface LoadedActor {
   readonly state?: StoredState;
   /** When the last of its call records expires, in milliseconds since the epoch; absent where that is not known. */
   readonly callsUntil?: number;
+  /** The actor has a database, which its owner has to open. */
+  readonly hasDatabase?: boolean;
 }
 
 export interface StoredState {

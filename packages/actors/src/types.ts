@@ -175,7 +175,7 @@ export interface BaseContext {
   client<R extends AnyRegistry = UntypedRegistry>(): ClientOf<R>;
 }
 
-/** The context of `onMigrate` and `createState`: the actor's storage, before there is a state. */
+/** The context of `createState`: the actor's storage, before there is a state. */
 export interface StorageContext<Database, Queues> extends BaseContext {
   /**
    * The actor's own SQLite database. Where the definition has no `db` it is opened at the first use:
@@ -186,7 +186,7 @@ export interface StorageContext<Database, Queues> extends BaseContext {
   readonly queue: ActorQueue<Queues>;
 }
 
-/** The context of `onCreate` and `createVars`: everything but `vars`. */
+/** The context of `onCreate`, `createVars` and `onMigrate`: everything but `vars`. */
 export interface StateContext<State, ConnParams, ConnState, Database, Events, Queues>
   extends StorageContext<Database, Queues> {
   /** Assign to it or to anything in it; see docs/reference/actors.md for what it may hold. */

@@ -198,11 +198,6 @@ describe("c.db", () => {
     });
   });
 
-  test("is absent without a definition of it", async () => {
-    const instance = world().create(actor({ actions: { run: (c) => (c as unknown as { db: unknown }).db } }));
-    await assert.rejects(call(instance, "run"), code("not_enabled"));
-  });
-
   test("what it wrote is in the commit of the turn, and nothing else commits it", async () => {
     const { store, create, wake } = world();
     const definition = scripted(async (database) => {

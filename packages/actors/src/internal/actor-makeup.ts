@@ -6,7 +6,7 @@ import { CallLedger, callWindowMs } from "./call-ledger.ts";
 import { Calls } from "./calls.ts";
 import { Connections } from "./connections.ts";
 import { ErrorFilter } from "./error-filter.ts";
-import { Parts } from "./parts.ts";
+import { Parts, type StoredParts } from "./parts.ts";
 import type { Runtime } from "./runtime.ts";
 import type { RuntimeDefinition } from "./runtime-definition.ts";
 import { Storage } from "./storage.ts";
@@ -60,10 +60,11 @@ export abstract class ActorMakeup {
   protected abstract runtime(): Runtime;
 
   /** At the start, for an actor whose definition or record asks for parts. */
-  protected makeParts(storedWakeAt: number | undefined): void {
+  protected makeParts(stored: StoredParts | undefined): void {
     const { run, db } = this.definition;
-    if (storedWakeAt === undefined && run === undefined && db === undefined) return;
-    this.#parts = new Parts(this.runtime(), this.#epoch, storedWakeAt);
+    const isStored = stored?.wakeAt !== undefined || stored?.hasDatabase === true;
+    if (!isStored && run === undefined && db === undefined) return;
+    this.#parts = new Parts(this.runtime(), this.#epoch, stored);
   }
 
   get ports(): Ports {

@@ -7,7 +7,6 @@ import { ActorMakeup } from "./actor-makeup.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import type { ContextSource } from "./context.ts";
-import { notEnabledError } from "./database/errors.ts";
 import type { EntryBuffer } from "./entry-buffer.ts";
 import { asAbort } from "./error-filter.ts";
 import type { KvBuffer } from "./kv-buffer.ts";
@@ -48,9 +47,7 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
 
   /** `c.db`. */
   get database(): unknown {
-    const database = this.usedParts?.database;
-    if (database === undefined) throw notEnabledError(this.name);
-    return database.client;
+    return this.parts.database.client;
   }
 
   /** What the parts of the actor keep; commits with the turn. */

@@ -167,6 +167,11 @@ export class CommitQueue {
    */
   hold(): () => void {
     this.close();
+    return this.holdOpen();
+  }
+
+  /** As {@link hold}; the turn that is open stays so, and what it has changed waits as well. */
+  holdOpen(): () => void {
     let held = true;
     this.#holds++;
     return () => {
@@ -175,6 +180,13 @@ export class CommitQueue {
       this.#holds--;
       if (this.#holds === 0 && this.#flights.length === 0) this.#takeNext();
     };
+  }
+
+  /** Resolves when the commits that are on their way now have landed. */
+  async landed(): Promise<void> {
+    const last = this.#flights.at(-1);
+    if (last === undefined) return;
+    await new Promise<void>((resolve, reject) => last.outputs.push({ release: resolve, drop: reject }));
   }
 
   /** True when nothing is on its way or waits for the store. */

@@ -10,6 +10,12 @@ import { SchedulePart } from "./schedule/schedule-part.ts";
 import { WorkflowPart } from "./workflow/part.ts";
 import { programOf } from "./workflow/program.ts";
 
+/** What the store says of the parts of an actor that wakes. */
+export interface StoredParts {
+  readonly wakeAt: number | undefined;
+  readonly hasDatabase: boolean;
+}
+
 /**
  * The parts of one running actor. A part is made when the definition asks for it, when it has records,
  * or when user code first uses it: an actor pays for nothing else.
@@ -26,24 +32,20 @@ export class Parts {
   /** Present when the `run` handler is a workflow. */
   readonly workflow: WorkflowPart | undefined;
 
-  /** Present when the definition has a `db`. */
-  readonly database: DatabasePart | undefined;
-
+  readonly #epoch: number;
+  #database: DatabasePart | undefined;
   #blobs: BlobPart | undefined;
 
   /** When the store will have the actor woken. */
   #storedWakeAt: number | undefined;
 
-  constructor(runtime: Runtime, epoch: number, storedWakeAt: number | undefined) {
+  constructor(runtime: Runtime, epoch: number, stored: StoredParts | undefined) {
     this.runtime = runtime;
-    this.#storedWakeAt = storedWakeAt;
+    this.#epoch = epoch;
+    this.#storedWakeAt = stored?.wakeAt;
     const { run, db } = runtime.definition;
     // First of all, so that its tables are there before any other code of the user runs.
-    if (db !== undefined) {
-      const { databases } = runtime.host.store;
-      this.database = new DatabasePart(runtime, providerOf(db), databases, epoch);
-      this.#all.push(this.database);
-    }
+    if (db !== undefined || stored?.hasDatabase === true) this.database;
     if (run === undefined) return;
     const program = programOf(run.handler);
     if (program !== undefined) {
@@ -53,6 +55,22 @@ export class Parts {
     }
     this.run = new RunHandler(runtime, run);
     this.#all.push(this.run);
+  }
+
+  /** `c.db`. */
+  get database(): DatabasePart {
+    if (this.#database === undefined) {
+      const { db } = this.runtime.definition;
+      const provider = db === undefined ? undefined : providerOf(db);
+      this.#database = new DatabasePart(this.runtime, provider, this.#epoch);
+      this.#all.push(this.#database);
+    }
+    return this.#database;
+  }
+
+  /** Present where the actor has a database, or has asked for `c.db`. */
+  get usedDatabase(): DatabasePart | undefined {
+    return this.#database;
   }
 
   /** `c.blob`, and the large values of `c.kv`. */
@@ -71,7 +89,7 @@ export class Parts {
 
   /** Something of the actor is kept in files of its own. */
   get keepsFiles(): boolean {
-    return this.database !== undefined || this.#blobs !== undefined;
+    return this.#database !== undefined || this.#blobs !== undefined;
   }
 
   /** `c.schedule` and `c.cron`. */

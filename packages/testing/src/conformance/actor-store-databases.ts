@@ -67,6 +67,7 @@ export function databaseCases(suite: Suite): void {
     database.close();
     const store = await suite.reopen();
     const taken = await takeOver(store, actor.id);
+    assert.equal(taken.loaded.hasDatabase, true);
     assert.deepEqual(taken.loaded.state, { snapshot: bytes("s"), patches: [bytes("p")] });
     assert.equal(taken.version, 2);
     assert.equal(taken.epoch, 2);

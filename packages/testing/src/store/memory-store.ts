@@ -123,6 +123,7 @@ class MemoryStore implements ActorStore {
     const loaded = {
       record,
       callsUntil: Math.max(0, ...[...actor.calls.values()].map((call) => call.expiresAt)),
+      hasDatabase: actor.database !== undefined,
       ...(snapshot === undefined ? {} : { state: { snapshot, patches: [...patches] } }),
     };
     await this.#durable();

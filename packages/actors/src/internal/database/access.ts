@@ -40,7 +40,7 @@ export class Access implements RawAccess {
     this.close = this.close.bind(this);
   }
 
-  async execute<T = SqlRow>(sql: string, ...args: SqlArguments): Promise<T[]> {
+  async execute<T = SqlRow>(sql: string, ...args: readonly unknown[]): Promise<T[]> {
     const text = checkText(sql);
     const parameters = parametersOf(args, text);
     this.#executor.assertOpen();

@@ -1,4 +1,4 @@
-import type { SqlArguments, SqlInput, SqlParameters, SqlValue } from "../../database.ts";
+import type { SqlInput, SqlParameters } from "../../database.ts";
 import { invalidBinding, missingBinding } from "./errors.ts";
 
 /** Text, quoted names and comments, which may hold what looks like a parameter; and named parameters. */
@@ -11,13 +11,13 @@ const integerBound = 2 ** 63;
  * What SQLite is given for the arguments of `execute`: values by position, or one object with those of
  * the parameters that `sql` names. Where it names none, the object's values go by position.
  */
-export function parametersOf(args: SqlArguments, sql: string): SqlParameters {
+export function parametersOf(args: readonly unknown[], sql: string): SqlParameters {
   const first = args[0];
   if (args.length === 1 && isNamed(first)) return namedParameters(first, sql);
   return args.map((value, index) => inputOf(value, `parameter ${index + 1}`));
 }
 
-function namedParameters(given: Readonly<Record<string, SqlValue>>, sql: string): SqlParameters {
+function namedParameters(given: Readonly<Record<string, unknown>>, sql: string): SqlParameters {
   const names = new Set<string>();
   for (const [, name] of sql.matchAll(tokens)) if (name !== undefined) names.add(name);
   if (names.size === 0) {
@@ -59,7 +59,7 @@ function isByte(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255;
 }
 
-function isNamed(value: unknown): value is Readonly<Record<string, SqlValue>> {
+function isNamed(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

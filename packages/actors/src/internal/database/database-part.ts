@@ -1,44 +1,44 @@
 import { HoldfastError } from "@holdfast/core";
-import type { ActorDatabase, DatabaseProvider, DatabaseStore, RawAccess } from "../../database.ts";
+import type { ActorDatabase, DatabaseProvider, RawAccess } from "../../database.ts";
 import type { HotRecords, Part } from "../part.ts";
 import type { Runtime } from "../runtime.ts";
 import { Access } from "./access.ts";
 import { Coordinator } from "./coordinator.ts";
 import { closedError } from "./errors.ts";
+import { LateExecutor } from "./late-executor.ts";
 import { NativeDatabase } from "./native.ts";
 
 /** Migrations may take longer than other transactions. */
 const migrationTimeoutMs = 300_000;
 
-/** `c.db` of one running actor. */
+/**
+ * `c.db` of one running actor. Where the definition has a `db`, or the actor has used one before, it is
+ * opened at the start; otherwise when it is first used, so that an actor that never does has no file.
+ */
 export class DatabasePart implements Part {
   readonly #runtime: Runtime;
-  readonly #provider: DatabaseProvider<unknown>;
-  readonly #databases: DatabaseStore;
+  readonly #provider: DatabaseProvider<unknown> | undefined;
   readonly #epoch: number;
   #database: ActorDatabase | undefined;
   #coordinator: Coordinator | undefined;
+  #opening: Promise<Coordinator> | undefined;
   #client: unknown;
   /** What the provider makes its client of. */
   #access: Access | undefined;
   #inSavepoint = false;
+  #closed = false;
   #stopped = false;
 
-  constructor(
-    runtime: Runtime,
-    provider: DatabaseProvider<unknown>,
-    databases: DatabaseStore,
-    epoch: number,
-  ) {
+  constructor(runtime: Runtime, provider: DatabaseProvider<unknown> | undefined, epoch: number) {
     this.#runtime = runtime;
     this.#provider = provider;
-    this.#databases = databases;
     this.#epoch = epoch;
   }
 
-  /** Throws `db.closed` before the database is open. */
+  /** Throws `db.closed` before the database of a provider is open. */
   get client(): unknown {
-    if (this.#coordinator === undefined) throw closedError();
+    if (this.#provider === undefined) this.#client ??= new Access(new LateExecutor(this));
+    else if (this.#coordinator === undefined) throw closedError();
     return this.#client;
   }
 
@@ -47,36 +47,88 @@ export class DatabasePart implements Part {
     return this.#access;
   }
 
-  async load(_hot: HotRecords, isNew: boolean): Promise<void> {
-    const database = await this.#databases.open(this.#runtime.id, this.#epoch, isNew);
+  /** All SQL goes through it; undefined before the database is open. */
+  get coordinator(): Coordinator | undefined {
+    return this.#coordinator;
+  }
+
+  /** Throws `db.closed`. */
+  assertOpen(): void {
+    if (this.#closed || this.#runtime.sealed) throw closedError();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#coordinator?.close();
+  }
+
+  /** Opens the database at its first use. A failure is told to those who wait, and the next one tries again. */
+  opened(): Promise<Coordinator> {
+    if (this.#coordinator !== undefined) return Promise.resolve(this.#coordinator);
+    this.#opening ??= this.#openLate().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /**
+   * What the store has of the actor moves beside its database: nothing may be on its way meanwhile. The
+   * turn that is open stays open until the statements that wait have run, and commits with them.
+   */
+  async #openLate(): Promise<Coordinator> {
+    const runtime = this.#runtime;
+    const release = runtime.queue.holdOpen();
+    try {
+      await runtime.queue.landed();
+      const coordinator = await this.#open(runtime.unborn);
+      if (runtime.inTransaction) this.savepoint();
+      return coordinator;
+    } finally {
+      runtime.ports.tasks.macrotask(release);
+    }
+  }
+
+  async #open(isNew: boolean): Promise<Coordinator> {
+    const { host, id } = this.#runtime;
+    const database = await host.store.databases.open(id, this.#epoch, isNew);
     if (this.#stopped) {
       database.close();
       throw closedError();
     }
     this.#database = database;
-    const { warnOnManualTransactions = true } = this.#provider;
-    this.#coordinator = new Coordinator(this.#runtime, database, warnOnManualTransactions);
-    const access = new Access(this.#coordinator);
+    const coordinator = new Coordinator(
+      this.#runtime,
+      database,
+      this.#provider?.warnOnManualTransactions ?? true,
+    );
+    this.#access = new Access(coordinator);
+    this.#coordinator = coordinator;
+    return coordinator;
+  }
+
+  async load(_hot: HotRecords, isNew: boolean): Promise<void> {
+    const coordinator = await this.#open(isNew);
+    const access = this.#access;
+    if (this.#provider === undefined || access === undefined) return;
     const runtime = this.#runtime;
-    this.#access = access;
     this.#client = await this.#provider.createClient({
-      actorId: this.#runtime.id,
-      log: this.#runtime.log,
+      actorId: runtime.id,
+      log: runtime.log,
       database: access,
       nativeDatabaseProvider: { open: async () => new NativeDatabase(access) },
       get kv() {
         return runtime.kv;
       },
     });
-    await this.#migrate(this.#coordinator);
+    await this.#migrate(coordinator, this.#provider);
   }
 
   /** The statements of `onMigrate` go through the client, inside one savepoint. */
-  async #migrate(coordinator: Coordinator): Promise<void> {
-    const { onMigrate } = this.#provider;
+  async #migrate(coordinator: Coordinator, provider: DatabaseProvider<unknown>): Promise<void> {
+    const { onMigrate } = provider;
     if (onMigrate === undefined) return;
     await coordinator.around(
-      () => this.#runtime.enter(() => onMigrate.call(this.#provider, this.#client)),
+      () => this.#runtime.enter(() => onMigrate.call(provider, this.#client)),
       migrationTimeoutMs,
     );
     this.#runtime.queue.close();

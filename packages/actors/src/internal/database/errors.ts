@@ -6,15 +6,10 @@ export function closedError(): HoldfastError {
   return new HoldfastError("db", "closed", message, { statusCode: 503 });
 }
 
-export function notEnabledError(name: string): HoldfastError {
-  return new HoldfastError(
-    "db",
-    "not_enabled",
-    `The actor "${name}" has no database: its definition has no "db"`,
-    {
-      statusCode: 500,
-    },
-  );
+export function notOpenError(): HoldfastError {
+  const message =
+    'The definition of this actor has no "db", so its database is opened by the first execute or transaction: query and get work after it';
+  return new HoldfastError("db", "not_open", message, { statusCode: 500 });
 }
 
 export function invalidArguments(message: string): HoldfastError {

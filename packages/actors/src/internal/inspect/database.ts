@@ -56,7 +56,7 @@ export class DatabaseView implements DatabaseInspection {
   }
 
   #access(): RawAccess {
-    const access = this.#runtime.parts.database?.access;
+    const access = this.#runtime.usedParts?.usedDatabase?.access;
     if (access !== undefined) return access;
     const message = `The actor "${this.#runtime.name}" has no database`;
     throw new HoldfastError("db", "not_enabled", message, { statusCode: 404 });

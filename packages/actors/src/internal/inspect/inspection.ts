@@ -41,7 +41,7 @@ export class Inspection implements ActorInspection {
   }
 
   get isDatabaseEnabled(): boolean {
-    return this.#runtime.parts.database !== undefined;
+    return this.#runtime.usedParts?.usedDatabase?.access !== undefined;
   }
 
   get isWorkflowEnabled(): boolean {

@@ -52,7 +52,7 @@ export class FileCommits {
     if (file === undefined) throw fenced(record.id);
     file.acquire(record.epoch);
     const state = file.state();
-    return { record: file.current(record), ...(state === undefined ? {} : { state }) };
+    return { record: file.current(record), hasDatabase: true, ...(state === undefined ? {} : { state }) };
   }
 
   async commit(file: ActorFile, batch: CommitBatch): Promise<void> {
