@@ -66,6 +66,9 @@ test("an actor is forked, exported into a private file and imported", async (t) 
   assert.equal(statSync(file).mode & 0o777, 0o600);
   await actors(url, "import", file, "note/third");
   assert.deepEqual(await actors(url, "state", "note/third"), { text: "world", edits: ["$BigInt", "1"] });
+  const absent = await holdfast(["actors", "import", `${file}.absent`, "--url", url]);
+  assert.equal(absent.code, 2);
+  assert.match(absent.stderr, /note\.hfex\.absent cannot be read \(ENOENT\)/);
   const time = String(Date.now());
   assert.deepEqual(await actors(url, "at", "note/plain", "--time", time), {
     text: "world",

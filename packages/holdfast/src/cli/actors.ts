@@ -1,4 +1,5 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { decodeJson, encodeJson, encodeKey, HoldfastError } from "@holdfast/core";
@@ -152,8 +153,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   async import({ client, rest, print }) {
     const [file, address] = atMost(rest, 2);
-    const source =
-      required(file, "The file") === "-" ? process.stdin : createReadStream(required(file, "The file"));
+    const source = await readable(required(file, "The file"));
     const [, , name, segment] = address === undefined ? [] : path(address).split("/");
     const query = new URLSearchParams();
     if (name !== undefined) query.set("name", decodeURIComponent(name));
@@ -335,4 +335,14 @@ function timeOf(text: string): number {
   const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isFinite(time)) return time;
   throw new UsageError(`"${text}" is not a time`);
+}
+
+/** Opened before anything is sent: what cannot be read is the fault of the file, not of the server. */
+async function readable(file: string): Promise<Readable> {
+  if (file === "-") return process.stdin;
+  try {
+    return (await open(file)).createReadStream();
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
 }
