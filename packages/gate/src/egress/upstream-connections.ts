@@ -1,7 +1,9 @@
 import { type ClientRequestArgs, Agent as HttpAgent, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, type RequestOptions } from "node:https";
+import type { Duplex } from "node:stream";
 import { createSecureContext } from "node:tls";
 import type { EgressLimits } from "./egress-limits.ts";
+import { LentReads, readBytes } from "./lent-reads.ts";
 
 /** The addresses that a name was checked to lead to, where the jail or a manifest chose the name. */
 interface Checked {
@@ -17,11 +19,25 @@ class PlainAgent extends HttpAgent {
   override getName(options?: ClientRequestArgs & Checked): string {
     return withAddresses(super.getName(options), options);
   }
+
+  override createConnection(options: ClientRequestArgs): Duplex | null | undefined {
+    return LentReads.connect(readBytes.plain, (onread) => {
+      const reading = { ...options, onread };
+      return super.createConnection(reading);
+    });
+  }
 }
 
 class SecureAgent extends HttpsAgent {
   override getName(options?: RequestOptions & Checked): string {
     return withAddresses(super.getName(options), options);
+  }
+
+  override createConnection(options: RequestOptions): Duplex | null | undefined {
+    return LentReads.connect(readBytes.secure, (onread) => {
+      const reading = { ...options, onread };
+      return super.createConnection(reading);
+    });
   }
 }
 

@@ -14,6 +14,7 @@ export const meterLimits = { maxEventBytes: 4 * 1024 * 1024, maxJsonBytes: 32 * 
 
 /** Reads the token usage of a model's answer beside the stream; it never holds the stream up. */
 export interface UsageMeter {
+  /** Keeps nothing of the chunk's memory. */
   push(chunk: Buffer): void;
   /** After the last chunk: the usage, if the answer told one. */
   end(): MeteredTokens | undefined;
@@ -120,7 +121,7 @@ export function createMeter(provider: EgressProvider, contentType: string): Usag
   return {
     push(chunk) {
       bytes += chunk.length;
-      if (bytes <= meterLimits.maxJsonBytes) chunks.push(chunk);
+      if (bytes <= meterLimits.maxJsonBytes) chunks.push(Buffer.from(chunk));
     },
     end() {
       if (bytes <= meterLimits.maxJsonBytes) take(Buffer.concat(chunks).toString("utf8"));
@@ -148,7 +149,7 @@ class EventReader {
       this.#endLine();
       from = at + 1;
     }
-    this.#keep(chunk.subarray(from));
+    this.#keep(Buffer.from(chunk.subarray(from)));
   }
 
   #keep(part: Buffer): void {

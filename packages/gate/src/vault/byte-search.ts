@@ -23,7 +23,7 @@ export class ByteSearch {
       this.#byStart.set(start, [...(this.#byStart.get(start) ?? []), pattern]);
       this.#byFirst[start >> 8] = [...(this.#byFirst[start >> 8] ?? []), pattern];
       for (let end = 2; end <= shortest; end++) {
-        const block = pattern.readUInt16BE(end - 2);
+        const block = pattern.readUInt16LE(end - 2);
         this.#shifts[block] = Math.min(this.#shifts[block] ?? 0, shortest - end);
       }
     }
@@ -32,9 +32,11 @@ export class ByteSearch {
   anyIn(data: Buffer): boolean {
     if (this.#byStart.size === 0) return false;
     const [shifts, window] = [this.#shifts, this.#window];
+    // Two bytes are one load of a view, where a buffer takes two that are each checked.
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
     let at = window - 1;
     while (at < data.length) {
-      const shift = shifts[((data[at - 1] ?? 0) << 8) | (data[at] ?? 0)] ?? 0;
+      const shift = shifts[view.getUint16(at - 1, true)] ?? 0;
       if (shift > 0) {
         at += shift;
         continue;
