@@ -48,6 +48,9 @@ interface Bound {
   readonly directory?: string;
 }
 
+/** As many as few servers have commands at one time. */
+const maxIdle = 64;
+
 /**
  * The limits of commands, kept by control groups of either version, or of both, as on machines where
  * version 2 is mounted without controllers. What this user may not limit so is not limited:
@@ -55,6 +58,10 @@ interface Bound {
  */
 export class LimitGroups {
   readonly #bounds: readonly Bound[];
+  /** Groups of version 1 that are empty and as new, of any hierarchy. */
+  readonly #idle: string[] = [];
+  /** Groups of tasks in which no limit was hit when it was asked. */
+  readonly #unhit = new Set<string>();
 
   private constructor(bounds: readonly Bound[]) {
     this.#bounds = bounds;
@@ -100,6 +107,8 @@ export class LimitGroups {
         if (own !== undefined) writeFileSync(join(own, controller.file[2]), String(value));
         return [];
       }
+      const idle = this.#idle.findIndex((path) => path.startsWith(`${directory}/`));
+      if (idle !== -1) return this.#idle.splice(idle, 1);
       const group = join(directory, id);
       mkdirSync(group);
       writeFileSync(join(group, controller.file[1]), String(value));
@@ -114,12 +123,28 @@ export class LimitGroups {
         const group = directory === undefined ? own : beside.find((path) => path.startsWith(`${directory}/`));
         if (group === undefined) return false;
         const events = read(join(group, controller.events[directory === undefined ? 2 : 1]));
-        return Number(new RegExp(`^${controller.word} (\\d+)$`, "m").exec(events)?.[1] ?? 0) > 0;
+        const isHit = Number(new RegExp(`^${controller.word} (\\d+)$`, "m").exec(events)?.[1] ?? 0) > 0;
+        // What a group of memory has cached stays its; one of tasks is as new when it is empty.
+        if (isHit) this.#unhit.delete(group);
+        else if (controller.limit === "tasks" && directory !== undefined) this.#unhit.add(group);
+        return isHit;
       })
       .map(({ controller }) => controller.limit);
   }
 
+  /**
+   * Takes back groups that {@link take} gave out and that are `empty` now. Those that are as new are for
+   * the next command: to make one and remove it takes several times as long as the rest of a start here.
+   */
+  giveBack(groups: readonly string[], empty: boolean): void {
+    for (const group of groups) {
+      if (this.#unhit.delete(group) && empty && this.#idle.length < maxIdle) this.#idle.push(group);
+      else removeGroup(group);
+    }
+  }
+
   close(): void {
+    this.#idle.length = 0;
     for (const directory of this.directories) removeGroups(directory);
   }
 }

@@ -172,7 +172,8 @@ export class Spawner {
     if (!this.#families.delete(family)) return;
     this.#reaper?.remove(family.pid);
     const { group, limited = [] } = family;
-    removePrepared(remains ? { group, limited } : { limited });
+    this.#limits?.giveBack(limited, !remains);
+    if (remains) removePrepared({ group });
   }
 
   async #prepare(request: SpawnRequest): Promise<Prepared> {
