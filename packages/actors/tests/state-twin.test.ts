@@ -8,7 +8,7 @@ import { cloned, harness, ordered } from "./state-support.ts";
 describe("a state and a twin of plain values", () => {
   const seeds = process.env.SEED
     ? [Number(process.env.SEED)]
-    : Array.from({ length: Number(process.env.SEEDS ?? 150) }, (_, i) => i + Number(process.env.FROM ?? 1));
+    : Array.from({ length: Number(process.env.SEEDS ?? 80) }, (_, i) => i + Number(process.env.FROM ?? 1));
   test("are the same after the same changes, also once they are stored, taken back, or woken", () => {
     for (const seed of seeds) {
       try {

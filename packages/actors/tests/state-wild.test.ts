@@ -1,0 +1,135 @@
+/** Histories of a state whose objects are moved, kept, shared, and changed behind its back. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { change } from "./state-changes.ts";
+import { type Below, childrenOf, isObject, randomFrom, rareValue, somewhereIn } from "./state-random.ts";
+import { cloned, harness, ordered } from "./state-support.ts";
+
+describe("what is stored of a state", () => {
+  const seeds = process.env.SEED
+    ? [Number(process.env.SEED)]
+    : Array.from({ length: Number(process.env.SEEDS ?? 60) }, (_, i) => i + Number(process.env.FROM ?? 1));
+  test("is the state, whatever programs do with its objects and with those that they assigned", () => {
+    for (const seed of seeds) {
+      try {
+        history(seed, false);
+        history(seed, true);
+      } catch (error) {
+        throw new Error(`SEED=${seed}`, { cause: error });
+      }
+    }
+  });
+});
+
+/** What a program has in hand. */
+interface Hands {
+  readonly below: Below;
+  /** Views, and what was taken out by them. */
+  readonly views: unknown[];
+  /** What was assigned, and what lies in that. */
+  readonly originals: unknown[];
+}
+
+function history(seed: number, held: boolean): void {
+  const below = randomFrom(seed);
+  const hands: Hands = { below, views: [], originals: [] };
+  let inUse = held;
+  const h = harness({ root: rareValue(below, 3), list: [1], map: new Map(), set: new Set() }, () => inUse);
+  const agree = (): void => assert.deepEqual(ordered(h.replay()), ordered(h.log.value));
+  for (let turn = 0; turn < 10; turn++) {
+    for (let i = below(6); i >= 0; i--) act(h.log, hands);
+    inUse = held && below(4) > 0;
+    h.commit();
+    agree();
+    if (!inUse) assert.ok(isTree(h.log.raw), "an object has two places");
+    if (below(6) === 0) {
+      h.wake();
+      hands.views.length = hands.originals.length = 0;
+      agree();
+    }
+    if (below(4) === 0) transaction(h, hands);
+  }
+}
+
+function transaction(h: ReturnType<typeof harness>, hands: Hands): void {
+  const { below } = hands;
+  h.log.savepoint();
+  const before = cloned(h.log.value);
+  for (let i = below(5); i >= 0; i--) act(h.log, hands);
+  if (below(2) === 0) {
+    h.log.keep();
+    return;
+  }
+  h.log.rollback();
+  assert.deepEqual(ordered(h.log.value), ordered(before), "what is taken back");
+  h.commit();
+  assert.deepEqual(ordered(h.replay()), ordered(before));
+}
+
+function act(log: ReturnType<typeof harness>["log"], { below, views, originals }: Hands): void {
+  const pick = (from: readonly unknown[]): unknown => from[below(from.length)];
+  const isOriginal = originals.length > 0 && below(4) === 0;
+  const start = isOriginal ? pick(originals) : views.length > 0 && below(4) === 0 ? pick(views) : log.value;
+  const target = somewhereIn(start, below, below(4));
+  if (below(3) === 0) (isOriginal ? originals : views).push(target);
+  const make = (): unknown => {
+    const made = rareValue(below, 2);
+    // What was assigned, or views: again, elsewhere, in something new; or an original in another.
+    const kind = below(10);
+    if (kind === 0 && originals.length > 0) {
+      const again = pick(originals);
+      // What has become a cycle fails its commit.
+      return isOriginal && reaches(again, target) ? made : again;
+    }
+    if (kind === 1 && views.length > 0 && !isOriginal) return pick(views);
+    if (kind === 2 && views.length > 0 && !isOriginal) return { k0: pick(views), k1: made };
+    if (kind === 3 && views.length > 0 && !isOriginal) return spread(pick(views));
+    if (isObject(made)) originals.push(made);
+    return made;
+  };
+  const before = isOriginal ? undefined : cloned(log.value);
+  try {
+    if (!isOriginal && below(12) === 0) refusedOf(target, below);
+    else change(target, below, make);
+  } catch (error) {
+    if (!(error instanceof TypeError) && !(error as Error).message.includes("cannot be stored")) throw error;
+    if (before !== undefined && error instanceof Refused) {
+      assert.deepEqual(ordered(log.value), ordered(before), "what was refused");
+    }
+  }
+}
+
+class Refused extends TypeError {}
+
+/** Tries what no state takes. */
+function refusedOf(target: unknown, below: Below): void {
+  const bad = [() => 1, Symbol("bad"), new (class Odd {})(), { k0: [() => 1] }][below(4)];
+  try {
+    if (Array.isArray(target)) below(2) === 0 ? target.push(bad) : Object.freeze(target);
+    else if (target instanceof Map) target.set("k0", bad);
+    else if (target instanceof Set) target.add(bad);
+    else if (isObject(target) && Object.getPrototypeOf(target) === Object.prototype) {
+      below(2) === 0 ? Reflect.set(target, "k0", bad) : Object.setPrototypeOf(target, null);
+    }
+  } catch (error) {
+    throw new Refused("refused", { cause: error });
+  }
+}
+
+function spread(value: unknown): unknown {
+  if (Array.isArray(value)) return [...value];
+  if (value instanceof Map) return new Map(value);
+  if (value instanceof Set) return new Set(value);
+  return isObject(value) && Object.getPrototypeOf(value) === Object.prototype ? { ...value } : value;
+}
+
+function reaches(value: unknown, wanted: unknown): boolean {
+  return value === wanted || childrenOf(value).some((child) => reaches(child, wanted));
+}
+
+function isTree(value: unknown, seen: Set<unknown> = new Set()): boolean {
+  if (!isObject(value)) return true;
+  if (seen.has(value)) return false;
+  seen.add(value);
+  return childrenOf(value).every((child) => isTree(child, seen));
+}
