@@ -40,7 +40,7 @@ function call() {
 (async () => {
   for await (const [, answer] of socket) {
     const { correlation, payload } = JSON.parse(answer.toString());
-    if (payload.result?.text !== "hello") throw new Error(answer.toString());
+    if (payload.result?.echoed !== "hello") throw new Error(answer.toString());
     const now = performance.now();
     round.latencies.push(now - round.sentAt.get(correlation));
     round.sentAt.delete(correlation);
