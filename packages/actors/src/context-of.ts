@@ -5,7 +5,6 @@ import type {
   ConnContext,
   RequestContext,
   StateContext,
-  StorageContext,
 } from "./types.ts";
 
 /** Anything from which the types of a definition can be read. */
@@ -73,8 +72,8 @@ export type ConnInitContextOf<D extends Shaped> = ActorContext<
   ShapeOf<D>["queues"]
 >;
 
-/** The context of `onMigrate`. */
-export type MigrateContextOf<D extends Shaped> = StorageContext<ShapeOf<D>["database"], ShapeOf<D>["queues"]>;
+/** The context of `onMigrate`; the state of an actor that is new is undefined there. */
+export type MigrateContextOf<D extends Shaped> = CreateContextOf<D>;
 
 /** The context of `onCreate`. */
 export type CreateContextOf<D extends Shaped> = StateContext<

@@ -109,9 +109,9 @@ function create(c: CreateContextOf<typeof room>, title: string): void {
 }
 
 function migrate(c: MigrateContextOf<typeof room>, isNew: boolean): void {
-  c.log.info("migrating", { isNew });
-  // @ts-expect-error there is no state yet
-  assert.equal(c.state, undefined);
+  if (!isNew) c.state.title = c.state.title.trim();
+  // @ts-expect-error vars are made after it
+  assert.equal(c.vars, undefined);
 }
 
 function withConn(c: ConnContextOf<typeof room>): string {

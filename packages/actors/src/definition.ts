@@ -15,7 +15,6 @@ import type {
   ConnContext,
   RequestContext,
   StateContext,
-  StorageContext,
 } from "./types.ts";
 
 /** Schemas of the arguments of actions, in the shape of `actions` or by dotted name. */
@@ -100,8 +99,15 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly events?: Events;
   /** Queues by name: `{ jobs: queue<Job>() }`. */
   readonly queues?: Queues;
-  /** At each start, before everything else but the migrations of `db`. */
-  readonly onMigrate?: (c: StorageContext<Database, Queues>, isNew: boolean) => void | Promise<void>;
+  /**
+   * At each start, before every other hook but the migrations of `db`. An actor that is new has no state
+   * yet: `c.state` is undefined then.
+   */
+  readonly onMigrate?: (
+    // Most definitions have it before `createState`: that it takes the state must not settle what that is.
+    c: StateContext<NotYetKnown, unknown, unknown, Database, Events, Queues>,
+    isNew: boolean,
+  ) => void | Promise<void>;
   /** Once, after `createState`. When it throws, the actor does not come to exist. */
   readonly onCreate?: (
     c: StateContext<State, unknown, unknown, Database, Events, Queues>,

@@ -224,6 +224,33 @@ describe("what holds work up", () => {
     await assert.rejects(slow.ready, code("actor", "callback_timed_out"));
   });
 
+  test("onMigrate sees the state of an actor that is not new, after migrateState, and what it changes stays", async () => {
+    const w = world();
+    const seen: unknown[] = [];
+    const first = actor({ state: { n: 1 }, onMigrate: (c) => void seen.push(c.state) });
+    const instance = w.create(first);
+    await instance.ready;
+    await instance.sleep();
+    const second = actor({
+      createState: () => ({ n: 0, unit: "each", title: "new" }),
+      migrateState: [(stored: { n: number }) => ({ ...stored, unit: "each" })],
+      onMigrate: (c, isNew) => {
+        if (isNew) return;
+        seen.push({ ...c.state });
+        c.state.title ??= "old";
+      },
+      onWake: (c) => void seen.push({ ...c.state }),
+    });
+    const woken = await w.wake(second);
+    await woken.ready;
+    await woken.sleep();
+    await (await w.wake(second)).ready;
+    const migrated = { n: 1, unit: "each", title: "old" };
+    assert.deepEqual(seen, [undefined, { n: 1, unit: "each" }, migrated, migrated, migrated]);
+    const none = w.create(actor({ onMigrate: (c) => void c.state }), undefined, "none");
+    await assert.rejects(none.ready, code("actor", "state_not_enabled"));
+  });
+
   test("serial actors run one action at a time, in order", async () => {
     const w = world();
     const log: string[] = [];

@@ -10,7 +10,6 @@ import type {
   Conn as ConnOf,
   RequestContext as RequestContextType,
   StateContext,
-  StorageContext,
 } from "@holdfast/actors";
 
 type None = Record<never, never>;
@@ -71,17 +70,17 @@ export type CreateConnStateContext<
   Queues = None,
 > = BeforeConnectContext<State, Vars, Input, Database, Events, Queues>;
 
-/** The context of `onMigrate`: the storage, before there is a state. */
+/** The context of `onMigrate`; the state of an actor that is new is undefined there. */
 export type MigrateContext<
-  _State,
+  State,
   _ConnParams,
   _ConnState,
   _Vars,
   _Input,
   Database,
-  _Events = None,
+  Events = None,
   Queues = None,
-> = StorageContext<Database, Queues>;
+> = StateContext<State, unknown, unknown, Database, Events, Queues>;
 
 /** The context of `onBeforeActionResponse`. */
 export type BeforeActionResponseContext<S, P, C, V, I, D, E = None, Q = None> = ActionContext<

@@ -24,9 +24,12 @@ export class ActorState implements StateOwner {
     return this.#log !== undefined;
   }
 
+  /** Undefined before it is made. Throws `actor.state_not_enabled` where the definition has none. */
   get value(): unknown {
-    if (this.#log === undefined) throw missingError(this.#runtime.name);
-    return this.#log.value;
+    if (this.#log !== undefined) return this.#log.value;
+    const { hooks, state } = this.#runtime.definition;
+    if (hooks.createState === undefined && state === undefined) throw missingError(this.#runtime.name);
+    return undefined;
   }
 
   set value(value: unknown) {

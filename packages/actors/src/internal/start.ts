@@ -14,6 +14,8 @@ export async function startActor(runtime: Runtime, start: InstanceStart): Promis
   if (hot.size > 0 || runtime.usedParts !== undefined) await runtime.parts.load(hot, isNew);
   const connected = hot.get(recordPrefix.connection) ?? [];
   if (held.length > 0 || connected.length > 0) runtime.connections.load(connected);
+  const stored = start.type === "wake" ? start.loaded.state : undefined;
+  if (stored !== undefined) await stateHolder.load(stored, hot.get(recordPrefix.meta));
   const { onMigrateTimeout } = definition.options;
   await runtime.hook("onMigrate", [new Context(runtime), isNew], onMigrateTimeout);
   if (start.type === "create") {
@@ -22,8 +24,7 @@ export async function startActor(runtime: Runtime, start: InstanceStart): Promis
     const failure = stateHolder.tellNow();
     if (failure !== undefined) runtime.errors.report(failure.error);
     runtime.created();
-  } else if (start.loaded.state === undefined) await stateHolder.create(undefined);
-  else await stateHolder.load(start.loaded.state, hot.get(recordPrefix.meta));
+  } else if (stored === undefined) await stateHolder.create(undefined);
   await makeVars(runtime);
   await runtime.hook("onWake", [new Context(runtime)]);
 }
