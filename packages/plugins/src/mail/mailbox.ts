@@ -95,6 +95,22 @@ export class Mailbox {
     });
   }
 
+  /**
+   * Waits for a message that gets `next` or more, by IDLE: true when there may be one, false when none came
+   * within `ms`, undefined at once where the server says nothing by itself.
+   */
+  async arrival(folder: string, next: number, ms: number, signal: AbortSignal): Promise<boolean | undefined> {
+    return this.#in(folder, signal, async (client) => {
+      if (!client.capabilities.has("IDLE")) return undefined;
+      // It came since the last look.
+      if (client.mailbox !== false && client.mailbox.uidNext > next) return true;
+      const told = await untilTold(client, ms);
+      // The next command ends the waiting.
+      if (client.usable) await client.noop();
+      return told;
+    });
+  }
+
   /** The messages that came after `uid`, the oldest first. */
   async after(folder: string, uid: number, signal?: AbortSignal): Promise<number[]> {
     return this.#in(folder, signal, async (client) => {
@@ -214,6 +230,7 @@ export class Mailbox {
       const client = await this.#connected();
       // A command cannot be taken back: its connection ends with it.
       const abort = () => client.close();
+      signal?.throwIfAborted();
       signal?.addEventListener("abort", abort, { once: true });
       try {
         return await run(client);
@@ -256,6 +273,24 @@ async function connect({ connection, security, tls, user, password }: MailServer
   client.on("error", () => {});
   await client.connect();
   return client;
+}
+
+/** True when the number of messages changed, false after `ms`; undefined when the server ended the waiting. */
+async function untilTold(client: ImapFlow, ms: number): Promise<boolean | undefined> {
+  const { promise, resolve } = Promise.withResolvers<boolean | undefined>();
+  const told = () => resolve(true);
+  const ended = () => resolve(undefined);
+  const timer = setTimeout(() => resolve(false), ms);
+  client.once("exists", told);
+  client.once("close", ended);
+  void client.idle().then(ended, ended);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    client.off("exists", told);
+    client.off("close", ended);
+  }
 }
 
 function failure(error: unknown): unknown {

@@ -50,8 +50,9 @@ export class MailWatcher {
     while (!signal.aborted) {
       let pauseMs = this.#parts.settings.seconds * 1_000;
       try {
-        if (await this.#look()) pauseMs = 0;
+        const { more, next } = await this.#look();
         failures = 0;
+        if (more || (await this.#arrival(next, pauseMs))) pauseMs = 0;
       } catch (error) {
         if (signal.aborted) return;
         pauseMs = Math.min(watchLimits.retryMs * 2 ** failures, watchLimits.maxRetryMs);
@@ -62,8 +63,15 @@ export class MailWatcher {
     }
   }
 
-  /** True when there may be more. */
-  async #look(): Promise<boolean> {
+  /** True when the time to look again has come, false where the server does not tell it. */
+  async #arrival(next: number, ms: number): Promise<boolean> {
+    const { mailbox, settings } = this.#parts;
+    const told = await mailbox.arrival(settings.folder, next, ms, this.#ending.signal);
+    return told !== undefined;
+  }
+
+  /** What there is now; `more` when there may be more, `next` as the folder counts. */
+  async #look(): Promise<{ readonly more: boolean; readonly next: number }> {
     const { mailbox, settings } = this.#parts;
     const { folder } = settings;
     const { signal } = this.#ending;
@@ -72,18 +80,18 @@ export class MailWatcher {
     if (mark?.folder !== folder || mark.validity !== validity) {
       // What was there before anybody watched is no news.
       await this.#keep({ folder, validity, uid: next - 1 });
-      return false;
+      return { more: false, next };
     }
-    if (next - 1 <= mark.uid) return false;
+    if (next - 1 <= mark.uid) return { more: false, next };
     const uids = await mailbox.after(folder, mark.uid, signal);
     for (const uid of uids.slice(0, watchLimits.messagesAtOnce)) {
       await this.#tell(folder, validity, uid);
       await this.#keep({ folder, validity, uid });
     }
-    if (uids.length > watchLimits.messagesAtOnce) return true;
+    if (uids.length > watchLimits.messagesAtOnce) return { more: true, next };
     // Those that are gone already are not looked for again.
     if (uids.length === 0) await this.#keep({ folder, validity, uid: next - 1 });
-    return false;
+    return { more: false, next };
   }
 
   async #tell(folder: string, validity: string, uid: number): Promise<void> {
