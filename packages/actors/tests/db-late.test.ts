@@ -183,11 +183,11 @@ describe("c.db of a definition without db", () => {
     };
     let fails = true;
     const definition = actor({
-      onMigrate: (c, isNew) => note(c, `migrate ${isNew}`),
       createState: async (c) => {
         await note(c, "state");
         return {};
       },
+      onMigrate: (c, isNew) => note(c, `migrate ${isNew}`),
       onCreate: async (c) => {
         await note(c, "create");
         if (fails) throw new Error("planned");

@@ -514,12 +514,14 @@ describe("connections", () => {
       options: { noSleep: true },
       onConnect: async (_c, conn) => {
         if (conn.params === "kick") return conn.disconnect("user.banned");
+        if (conn.params === "end") return conn.disconnect("no room");
         await wait.promise;
       },
     });
     const instance = w.create(definition);
     const sink = testSink();
-    await assert.rejects(instance.connect({ params: "kick" }, sink), code("conn", "disconnected"));
+    await assert.rejects(instance.connect({ params: "kick" }, sink), code("user", "banned"));
+    await assert.rejects(instance.connect({ params: "end" }, sink), code("conn", "disconnected"));
     const connecting = instance.connect({}, sink);
     await turn();
     const stopped = instance.sleep();

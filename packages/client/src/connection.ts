@@ -22,6 +22,7 @@ import { IncomingStream } from "./internal/incoming-stream.ts";
 import { callOutside, Listeners } from "./internal/listeners.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
+import { cutOff, disposedError, isWithoutReason, refusalOf } from "./internal/refusal.ts";
 import { clientLimits } from "./limits.ts";
 import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
 import type { QueueSender } from "./queue-send.ts";
@@ -446,11 +447,12 @@ export class Connection {
     const error = fromWireError(this.#lastError ?? reason.error);
     const comesBack = wasOpen && reason.byActor === true;
     const isFatal = reason.final && !comesBack && !isRetryable(error);
-    if (isFatal && !this.#options.onFatal(error)) return this.#fail(error);
+    if (isFatal && !this.#options.onFatal(error)) return wasOpen ? this.#fail(error) : this.#refused(error);
     this.#reconnect();
     if (wasOpen) this.#closes.emit();
     // A reason that somebody gave: `conn.disconnect("user.kicked")`, or an event over the limit.
-    if (wasOpen && error.group !== "client" && !isRetryable(error)) this.#errors.emit(error);
+    const isTold = error.group !== "client" && !isWithoutReason(error) && !isRetryable(error);
+    if (wasOpen && isTold) this.#errors.emit(error);
   }
 
   #reconnect(): void {
@@ -461,15 +463,21 @@ export class Connection {
     this.#timer = ports.tasks.after(backoffDelayMs(this.#attempt++, options, ports), () => this.#open());
   }
 
+  /** The actor does not let it in. A hook that throws is told before the socket closes, hence the order. */
+  #refused(error: HoldfastError): void {
+    if (isWithoutReason(error)) this.#fail(refusalOf(error), ["disconnected", "idle"]);
+    else this.#fail(error, ["idle", "disconnected"]);
+  }
+
   /** Ends the connection because of an error that another attempt would not mend. */
-  #fail(cause: unknown): void {
+  #fail(cause: unknown, statuses: readonly ConnStatus[] = ["disconnected"]): void {
     const error =
       cause instanceof HoldfastError
         ? cause
         : new HoldfastError("client", "connect_failed", "The connection could not be opened", { cause });
     const wasOpen = this.connStatus === "connected";
     this.#end(error);
-    this.#setStatus("disconnected");
+    for (const status of statuses) if (!this.#disposed) this.#setStatus(status);
     if (wasOpen) this.#closes.emit();
     this.#errors.emit(error);
   }
@@ -488,12 +496,4 @@ export class Connection {
     this.connStatus = status;
     this.#statuses.emit(status);
   }
-}
-
-function disposedError(): HoldfastError {
-  return new HoldfastError("conn", "disposed", "The connection was disposed of");
-}
-
-function cutOff(): HoldfastError {
-  return new HoldfastError("conn", "stream_interrupted", "The connection was lost before the stream ended");
 }

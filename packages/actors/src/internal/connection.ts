@@ -193,7 +193,11 @@ export class Connection implements Conn {
   get refusal(): HoldfastError {
     if (this.#endReason === "actor.stopping")
       return new HoldfastError("actor", "stopping", "The actor is stopping");
-    return new HoldfastError("conn", "disconnected", `The actor closed the connection: ${this.#endReason}`);
+    // A reason of the form `group.code` is the error; what ends by itself has no other.
+    const [group = "", code = ""] = /^([a-z_]+)\.([a-z0-9_]+)$/.exec(this.#endReason)?.slice(1) ?? [];
+    const message = `The actor closed the connection: ${this.#endReason}`;
+    if (group !== "") return new HoldfastError(group, code, message, { statusCode: 403 });
+    return new HoldfastError("conn", "disconnected", message);
   }
 
   /** Hands an event, whose commit is durable, to the host. */
