@@ -66,6 +66,8 @@ export class Session implements CallOwner {
   readonly #token: string;
   readonly #calls = new Map<number, SessionCall>();
   readonly #gone = new AbortController();
+  /** The same as of its signal, for what is asked for each event. */
+  #ended = false;
   #log: EventLog;
   /** What waits for the actor: until it has accepted the connection, and while it is out of memory. */
   #waiting: (() => void)[] | undefined = [];
@@ -106,6 +108,7 @@ export class Session implements CallOwner {
   /** The client has gone away for good. */
   end(): void {
     if (this.#gone.signal.aborted) return;
+    this.#ended = true;
     this.#gone.abort(new HoldfastError("conn", "closed", "The client has gone away"));
     this.#expiry?.cancel();
     this.#directory.held.unregister(this.#token);
@@ -258,7 +261,7 @@ export class Session implements CallOwner {
   }
 
   #send(event: OutgoingEvent): void {
-    if (this.#gone.signal.aborted) return;
+    if (this.#ended) return;
     const { output, maxOutgoingBytes } = this.#options;
     if (event.args.length > maxOutgoingBytes) {
       if (!this.#isLost) output.close(1011, "message.outgoing_too_long");

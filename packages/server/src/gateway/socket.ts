@@ -44,7 +44,7 @@ export class Socket implements SessionOutput {
   readonly #carrier: Duplex;
   readonly #onEnd: () => void;
   #session: Session | undefined;
-  #outgoing: PreparedFrame[] = [];
+  #outgoing: PreparedFrame[] | undefined;
   #alive = true;
   #timer: Timer | undefined;
   #dropsEvents = false;
@@ -208,19 +208,25 @@ export class Socket implements SessionOutput {
   }
 
   #push(frame: PreparedFrame): void {
-    if (this.#outgoing.push(frame) === 1) outbox.add(this);
+    if (this.#outgoing !== undefined) this.#outgoing.push(frame);
+    else {
+      // A list of one as a literal has room for one only: most turns have nothing more to say.
+      this.#outgoing = [frame];
+      outbox.add(this);
+    }
   }
 
   /** Sends what has been gathered. */
   flush(): void {
     const frames = this.#outgoing;
-    if (frames.length === 0) return;
-    this.#outgoing = [];
+    if (frames === undefined) return;
+    this.#outgoing = undefined;
     if (this.#closing || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     const { message, wire } = outbox.join(frames);
     const sent = this.#dropsEvents ? (): void => this.#drained() : undefined;
-    if (wire !== undefined) this.#carrier.write(wire, sent);
-    else this.#webSocket.send(message, sent);
+    // Where the carrier has room, far less waits than a reader may leave.
+    if (wire !== undefined && this.#carrier.write(wire, sent)) return;
+    if (wire === undefined) this.#webSocket.send(message, sent);
     if (this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes) this.#dropSlowReader();
   }
 
