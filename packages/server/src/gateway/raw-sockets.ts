@@ -151,6 +151,8 @@ class RawPeer {
   readonly #gone = new AbortController();
   #session: RawSession | undefined;
   #ended: { readonly code: number; readonly reason: string } | undefined;
+  /** With what this side has closed. */
+  #own: { readonly code: number | undefined; readonly reason: string } | undefined;
   #alive = true;
   #resolveEnded: (() => void) | undefined;
 
@@ -165,7 +167,9 @@ class RawPeer {
     webSocket.on("message", (data, isBinary) => this.#message(data, isBinary));
     webSocket.on("close", (code, reason) => {
       onEnd();
-      this.#end(code, reason.toString("utf8"));
+      // Clients answer with the code alone; the reason of the side that closed is that of the close.
+      const own = this.#own?.code === code && reason.length === 0 ? this.#own.reason : undefined;
+      this.#end(code, own ?? reason.toString("utf8"));
     });
   }
 
@@ -207,6 +211,7 @@ class RawPeer {
   close(code: number | undefined, reason: string): void {
     // A paused socket would not see the other side's answer.
     this.#webSocket.resume();
+    this.#own ??= { code, reason };
     this.#webSocket.close(code, reason.slice(0, 120));
   }
 
