@@ -224,6 +224,16 @@ describe("what holds work up", () => {
     await assert.rejects(slow.ready, code("actor", "callback_timed_out"));
   });
 
+  test("a start hook that ends its own actor fails the start, and no caller is told to wait for it", async () => {
+    for (const end of ["sleep", "destroy"] as const) {
+      const w = world();
+      const instance = w.create(actor({ onWake: (c) => c[end](), actions: { ping: () => 1 } }));
+      await assert.rejects(call(instance, "ping"), code("internal", "internal_error"));
+      const [error] = w.reported;
+      assert.ok(error instanceof Error && isErrorCode(error.cause, "actor", "starting"));
+    }
+  });
+
   test("onMigrate sees the state of an actor that is not new, after migrateState, and what it changes stays", async () => {
     const w = world();
     const seen: unknown[] = [];

@@ -33,8 +33,9 @@ export class ErrorFilter {
   /** The one place where what user code or the store threw becomes what a caller may see. */
   sanitize(error: unknown): HoldfastError {
     const foreign = isLifecycleError(error) && !this.#own?.has(error);
-    // "Stopping" of another actor must not look as if this one had not run the call.
-    const shown = foreign ? new Error("another actor was stopping", { cause: error }) : error;
+    // "Stopping" of another actor must not look as if this one had not run the call, nor "starting", which
+    // a hook of the start gets that ends its own actor, as if the start could be waited for.
+    const shown = foreign ? new Error(`it ended with "${error.message}"`, { cause: error }) : error;
     const visible = sanitizeError(shown, uuidv4(this.#random), this.#report, this.#expose);
     // An error that comes from another actor tells of that one already.
     if (Object.isExtensible(visible)) visible.actor ??= this.#actor;
@@ -65,7 +66,7 @@ export class ErrorFilter {
 }
 
 function isLifecycleError(error: unknown): error is HoldfastError {
-  return isErrorCode(error, "actor", "stopping") || isErrorCode(error, "actor", "fenced");
+  return ["stopping", "fenced", "starting"].some((code) => isErrorCode(error, "actor", code));
 }
 
 /** The reason of an `AbortSignal`: what `fetch` and the like reject with is told from a failure by its name. */
