@@ -454,8 +454,9 @@ describe("a commit that fails", () => {
     const instance = w.create(counter);
     await turns(20);
     w.store.held[0]?.fail(new HoldfastError("actor", "duplicate_key", "There is one already"));
-    await assert.rejects(instance.ready, code("actor", "duplicate_key"));
-    assert.equal(await instance.stopped, "failed");
+    // Its callers belong to the actor that there is: they ask again, and reach that one.
+    await assert.rejects(instance.ready, code("actor", "fenced"));
+    assert.equal(await instance.stopped, "fenced");
   });
 });
 
