@@ -192,7 +192,7 @@ function trigramsOf(text: string): Set<number> {
 
 const seenTrigrams = new Uint8Array(trigramCount);
 
-function markTrigrams(text: string): Uint8Array {
+function markTrigrams(text: string): void {
   const seen = seenTrigrams.fill(0);
   const { length } = text;
   const ascii = length < leastAscii ? undefined : asciiOf(text);
@@ -202,14 +202,13 @@ function markTrigrams(text: string): Uint8Array {
       last = marked(last, text.charCodeAt(at));
       seen[last] = 1;
     }
-    return seen;
+    return;
   }
   const { bytes } = ascii;
   for (let at = 0; at < length; at++) {
     last = marked(last, bytes[at] ?? 0);
     seen[last] = 1;
   }
-  return seen;
 }
 
 /**
@@ -217,13 +216,13 @@ function markTrigrams(text: string): Uint8Array {
  * only a hint all of whose threes were seen is looked for.
  */
 function likelyPatterns(text: string): readonly SecretPattern[] {
-  const seen = markTrigrams(text);
+  markTrigrams(text);
   let lower: string | undefined;
   let likely: SecretPattern[] | undefined;
   // Plain loops: a closure for each hint was the largest part of what a small call left to the collector.
   for (const { pattern, hints } of hinted) {
     for (const { hint, trigrams } of hints) {
-      if (!allSeen(seen, trigrams)) continue;
+      if (!trigrams.every(wasSeen)) continue;
       lower ??= text.toLowerCase();
       if (!lower.includes(hint)) continue;
       likely ??= [];
@@ -236,10 +235,7 @@ function likelyPatterns(text: string): readonly SecretPattern[] {
 
 const none: readonly SecretPattern[] = [];
 
-function allSeen(seen: Uint8Array, trigrams: readonly number[]): boolean {
-  for (const each of trigrams) if (seen[each] !== 1) return false;
-  return true;
-}
+const wasSeen = (trigram: number) => seenTrigrams[trigram] === 1;
 
 function cleanPatterns(
   texts: readonly string[],
