@@ -91,6 +91,8 @@ async function subscribe(job: SubscribeJob): Promise<void> {
 
 let sockets = 0;
 
+// A parent that died expects nothing more.
+process.on("disconnect", () => process.exit(0));
 process.on("message", (job: SubscribeJob | ExpectJob) => {
   if (job.type === "expect") {
     missing = job.events * sockets;
