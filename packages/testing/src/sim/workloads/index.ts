@@ -4,6 +4,7 @@ import { events } from "./events.ts";
 import { lifecycles } from "./lifecycles.ts";
 import { queues } from "./queues.ts";
 import { schedules } from "./schedules.ts";
+import { transactions } from "./transactions.ts";
 import { transfers } from "./transfers.ts";
 import { workflows } from "./workflows.ts";
 
@@ -13,6 +14,7 @@ export const allWorkloads: readonly { readonly name: string; make(world: World):
   { name: "lifecycles", make: lifecycles },
   { name: "queues", make: queues },
   { name: "schedules", make: schedules },
+  { name: "transactions", make: transactions },
   { name: "transfers", make: transfers },
   { name: "workflows", make: workflows },
 ];
