@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
 import { silentLogger } from "@holdfast/core";
@@ -97,6 +98,33 @@ describe("limits of a command", () => {
     assert.notEqual(after.group, first.group);
     assert.equal(after.hit, undefined);
     assert.deepEqual(await run("true"), after);
+  });
+
+  test("a group in which somebody is counted is not for the next command", async (t) => {
+    if (!(await canLimit(t, "tasks"))) return;
+    const groups = await LimitGroups.create(
+      `test-${randomUUID()}`,
+      { maxTasks: 8, maxMemoryBytes: 0 },
+      undefined,
+    );
+    t.after(() => groups.close());
+    const first = groups.take("1", undefined);
+    if (first.length === 0) return t.skip("version 1 does not count tasks here");
+    const { program, args } = insideGroups(first, "/bin/cat", [], {});
+    const counted = spawn(program, [...args], { env: {}, stdio: ["pipe", "pipe", "inherit"] });
+    t.after(() => counted.kill("SIGKILL"));
+    counted.stdin.write("in the group\n");
+    await once(counted.stdout, "data");
+    assert.deepEqual(groups.hits(undefined, first), []);
+    groups.giveBack(first, true);
+    const second = groups.take("2", undefined);
+    assert.notDeepEqual(second, first);
+    // So that its group can be removed in the end; nobody was ever in the second.
+    counted.stdin.end();
+    await once(counted, "exit");
+    assert.deepEqual(groups.hits(undefined, second), []);
+    groups.giveBack(second, true);
+    assert.deepEqual(groups.take("3", undefined), second);
   });
 
   test("nothing is left of the groups after the server", async () => {

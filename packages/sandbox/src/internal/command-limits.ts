@@ -133,12 +133,14 @@ export class LimitGroups {
   }
 
   /**
-   * Takes back groups that {@link take} gave out and that are `empty` now. Those that are as new are for
-   * the next command: to make one and remove it takes several times as long as the rest of a start here.
+   * Takes back groups that {@link take} gave out, whose command is `gone` with all that is known of it. Those
+   * that are as new are for the next command: to make one and remove it takes several times as long as the
+   * rest of a start here.
    */
-  giveBack(groups: readonly string[], empty: boolean): void {
+  giveBack(groups: readonly string[], gone: boolean): void {
     for (const group of groups) {
-      if (this.#unhit.delete(group) && empty && this.#idle.length < maxIdle) this.#idle.push(group);
+      const asNew = this.#unhit.delete(group) && gone && countsNobody(group);
+      if (asNew && this.#idle.length < maxIdle) this.#idle.push(group);
       else removeGroup(group);
     }
   }
@@ -194,6 +196,14 @@ export function removeLimitGroups(name: string): void {
     const parent = ownGroup(controller.name);
     if (parent !== undefined) removeGroups(join(parent, `holdfast-${name}`));
   }
+}
+
+/**
+ * True where no task would take room from the next command. One that has ended is counted until its parent
+ * has asked how; for an orphan that is the first process of the system, which in many containers never asks.
+ */
+function countsNobody(group: string): boolean {
+  return read(join(group, "pids.current")).trim() === "0";
 }
 
 function words(text: string): string[] {
