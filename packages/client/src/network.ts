@@ -29,6 +29,7 @@ import {
   decode,
   type Encoding,
   encode,
+  encodeGiven,
   encodeParams,
   encodingPrefix,
   header,
@@ -68,7 +69,7 @@ class NetworkDriver implements ClientDriver {
   }
 
   prepareArgs(args: readonly unknown[]): PreparedFrame {
-    const data = encode(this.#encoding, { args });
+    const data = encodeGiven(this.#encoding, { args });
     const size = typeof data === "string" ? new TextEncoder().encode(data).length : data.length;
     if (size > this.#maxBytes) throw tooLong(this.#maxBytes);
     return { data, size };
@@ -102,7 +103,7 @@ class NetworkDriver implements ClientDriver {
   }
 
   prepareSend(content: SendContent): PreparedFrame {
-    const data = encode(this.#encoding, present(content));
+    const data = encodeGiven(this.#encoding, present(content));
     return { data, size: data.length };
   }
 

@@ -76,6 +76,12 @@ export function encode(encoding: Encoding, value: unknown, maxDepth?: number): U
   return encoding === "cbor" ? encodeValue(value, options) : encodeJson(value, options);
 }
 
+/** Encodes what a caller gives. As JSON it may hold instances of classes, as plain data: see `encodeJson`. */
+export function encodeGiven(encoding: Encoding, value: unknown, maxDepth?: number): Uint8Array | string {
+  if (encoding === "cbor") return encode(encoding, value, maxDepth);
+  return encodeJson(value, { instances: "plain", ...(maxDepth === undefined ? {} : { maxDepth }) });
+}
+
 /** Decodes what {@link encode} gave; bytes of JSON are UTF-8. Throws `message.malformed_*`. */
 export function decode(
   encoding: Encoding,
@@ -102,7 +108,7 @@ function utf8(bytes: Uint8Array): string {
 
 export function prepareClientFrame(encoding: Encoding, frame: ClientFrame): PreparedFrame {
   // What the server would refuse takes the connection with it: it is refused here, by itself.
-  return prepared(encode(encoding, clientTuple(frame), maxFrameDepth - 1));
+  return prepared(encodeGiven(encoding, clientTuple(frame), maxFrameDepth - 1));
 }
 
 export function prepareServerFrame(encoding: Encoding, frame: ServerFrame): PreparedFrame {
@@ -112,26 +118,26 @@ export function prepareServerFrame(encoding: Encoding, frame: ServerFrame): Prep
 /** A result whose value is already CBOR: the bytes are taken over as they are. */
 export function prepareResult(encoding: Encoding, id: number, value: Uint8Array): PreparedFrame {
   if (encoding === "json") {
-    return prepared(encodeJson([number.result, id, decodeStored(value)]));
+    return prepared(encodeStored([number.result, id, decodeStored(value)]));
   }
   return withTail([0x83, number.result, ...unsigned(id)], value);
 }
 
 /** A piece of a result, already CBOR. */
 export function prepareChunk(encoding: Encoding, id: number, value: Uint8Array): PreparedFrame {
-  if (encoding === "json") return prepared(encodeJson([number.chunk, id, decodeStored(value)]));
+  if (encoding === "json") return prepared(encodeStored([number.chunk, id, decodeStored(value)]));
   return withTail([0x83, number.chunk, ...unsigned(id)], value);
 }
 
 /** An event whose arguments are already CBOR. */
 export function prepareEvent(encoding: Encoding, name: string, args: Uint8Array): PreparedFrame {
-  if (encoding === "json") return prepared(encodeJson([number.event, name, decodeStored(args)]));
+  if (encoding === "json") return prepared(encodeStored([number.event, name, decodeStored(args)]));
   return withTail([0x83, number.event, ...encodeValue(name)], args);
 }
 
 /** The body of an action's HTTP response. */
 export function encodeOutput(encoding: Encoding, value: Uint8Array): Uint8Array | string {
-  if (encoding === "json") return encodeJson({ output: decodeStored(value) });
+  if (encoding === "json") return encodeStored({ output: decodeStored(value) });
   const body = new Uint8Array(outputHead.length + value.length);
   body.set(outputHead);
   body.set(value, outputHead.length);
@@ -144,6 +150,11 @@ const outputHead = new Uint8Array([0xa1, ...encodeValue("output")]);
 /** Decodes what this process encoded itself: its own depth limit applies, not that of clients. */
 function decodeStored(value: Uint8Array): unknown {
   return decodeValue(value, { maxDepth: trustedDepth });
+}
+
+/** What is as deep as a value may be is sent as well, with what is around it. */
+function encodeStored(value: unknown): string {
+  return encodeJson(value, { maxDepth: trustedDepth });
 }
 
 function withTail(head: readonly number[], tail: Uint8Array): PreparedFrame {
@@ -387,7 +398,7 @@ function malformed(why: string): HoldfastError {
 
 /** Connection parameters in a header or a subprotocol: base64url of the encoded value. */
 export function encodeParams(encoding: Encoding, params: unknown): string {
-  const data = encode(encoding, params);
+  const data = encodeGiven(encoding, params);
   const bytes = typeof data === "string" ? textEncoder.encode(data) : data;
   if (bytes.length > limits.maxConnParamsBytes) {
     throw new HoldfastError(

@@ -118,6 +118,42 @@ for (const { name, roundTrip } of codecs) {
   });
 }
 
+describe("instances of classes in JSON", () => {
+  const plain = (value: unknown): unknown => decodeJson(encodeJson(value, { instances: "plain" }));
+
+  class Point {
+    x = 1;
+    when = new Date(5);
+    move = () => this.x;
+    get far() {
+      return this.x > 10;
+    }
+  }
+
+  test("are plain data where that is asked for, as JSON.stringify writes them", () => {
+    assert.deepStrictEqual(plain([new Point(), { at: new URL("http://a/b") }]), [
+      { x: 1, when: new Date(5) },
+      { at: "http://a/b" },
+    ]);
+    // What `toJSON` encodes itself is an encoding of its own.
+    const own = { toJSON: () => JSON.parse(encodeJson([1])) as unknown };
+    assert.deepStrictEqual(plain([Object.setPrototypeOf(own, Point.prototype), new Point()]), [
+      [1],
+      { x: 1, when: new Date(5) },
+    ]);
+  });
+
+  test("are refused where nothing would be left of them, and where it is not asked for", () => {
+    for (const value of [Promise.resolve(1), new Headers({ a: "b" }), new WeakMap(), Object("s"), () => 1]) {
+      assert.throws(() => plain([value]), isHoldfastError);
+    }
+    assert.throws(() => encodeJson(new Point()), isHoldfastError);
+    const cyclic = { self: new Point() as object };
+    cyclic.self = Object.assign(new Point(), { cyclic });
+    assert.throws(() => plain(cyclic), isHoldfastError);
+  });
+});
+
 describe("cbor decoder", () => {
   const fromHex = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 

@@ -14,10 +14,21 @@ const maxEncodeDepth = 1_000;
 
 /** Levels that the value being encoded may have. */
 let allowedDepth = maxEncodeDepth;
+/** Whether instances are written as `JSON.stringify` writes them. */
+let takesInstances = false;
+
+export interface EncodeJsonOptions extends EncodeOptions {
+  /**
+   * "plain" writes an instance of a class as `JSON.stringify` does: what its `toJSON` gives, or else its own
+   * members without the functions. Those of which nothing would be left (a promise, a `Headers`) are refused.
+   */
+  readonly instances?: "plain";
+}
 
 /** Encodes a value as JSON text. Throws as `encodeValue` does. */
-export function encodeJson(value: unknown, options?: EncodeOptions): string {
+export function encodeJson(value: unknown, options?: EncodeJsonOptions): string {
   allowedDepth = options?.maxDepth ?? maxEncodeDepth;
+  takesInstances = options?.instances === "plain";
   return JSON.stringify(toJson(value, 0));
 }
 
@@ -79,8 +90,34 @@ function objectToJson(value: object, depth: number): unknown {
   if (value instanceof Set) return ["$Set", Array.from(value, (item) => toJson(item, depth))];
   if (value instanceof RegExp) return ["$RegExp", [value.source, value.flags]];
   if (value instanceof Error) return ["$Error", [value.name, value.message]];
+  if (takesInstances) return instanceToJson(value, depth);
+  throw unsupportedInstance(value);
+}
+
+/** An instance as plain data. `toJSON` is code of the user: what it encodes itself must not change how we go on. */
+function instanceToJson(value: object, depth: number): unknown {
+  if ("toJSON" in value && typeof value.toJSON === "function") {
+    const allowed = allowedDepth;
+    const plain: unknown = value.toJSON();
+    allowedDepth = allowed;
+    takesInstances = true;
+    return toJson(plain, depth);
+  }
+  if (value instanceof String) throw unsupportedInstance(value);
+  const object: Record<string, unknown> = {};
+  let members = 0;
+  for (const [key, item] of Object.entries(value)) {
+    if (typeof item === "function") continue;
+    setOwn(object, key, toJson(item, depth));
+    members += 1;
+  }
+  if (members === 0) throw unsupportedInstance(value);
+  return object;
+}
+
+function unsupportedInstance(value: object): Error {
   const name = (value.constructor as { name?: string } | undefined)?.name ?? "object";
-  throw unsupported(`an instance of ${name}`);
+  return unsupported(`an instance of ${name}`);
 }
 
 function arrayToJson(value: readonly unknown[], depth: number): unknown[] {
