@@ -20,6 +20,8 @@ export const mailboxLimits = {
   references: 50,
   connectMs: 10_000,
   answerMs: 25_000,
+  /** Waiting for news is begun again so often: the silence of a server that lives must not reach `answerMs`. */
+  renewMs: 15_000,
   /** A connection that nobody uses is closed. */
   idleMs: 60_000,
 } as const;
@@ -27,12 +29,14 @@ export const mailboxLimits = {
 /** One mailbox, by one connection that is opened when it is needed. Nothing in it is changed by reading. */
 export class Mailbox {
   readonly #server: MailServer;
+  readonly #renewMs: number;
   #client: Promise<ImapFlow> | undefined;
   #idle: NodeJS.Timeout | undefined;
   #users = 0;
 
-  constructor(server: MailServer) {
+  constructor(server: MailServer, renewMs: number = mailboxLimits.renewMs) {
     this.#server = server;
+    this.#renewMs = renewMs;
   }
 
   async folders(signal?: AbortSignal): Promise<Record<string, unknown>[]> {
@@ -97,7 +101,7 @@ export class Mailbox {
 
   /**
    * Waits for a message that gets `next` or more, by IDLE: true when there may be one, false when none came
-   * within `ms`, undefined at once where the server says nothing by itself.
+   * within `ms`, undefined at once where the server says nothing by itself. Throws when the connection is lost.
    */
   async arrival(folder: string, next: number, ms: number, signal: AbortSignal): Promise<boolean | undefined> {
     return this.#in(folder, signal, async (client) => {
@@ -106,7 +110,8 @@ export class Mailbox {
       if (client.mailbox !== false && client.mailbox.uidNext > next) return true;
       const told = await untilTold(client, ms);
       // The next command ends the waiting.
-      if (client.usable) await client.noop();
+      await client.noop();
+      if (!client.usable) throw new Error("the connection was lost");
       return told;
     });
   }
@@ -248,13 +253,14 @@ export class Mailbox {
   async #connected(): Promise<ImapFlow> {
     const present = await this.#client?.catch(() => undefined);
     if (present?.usable === true) return present;
-    const next = connect(this.#server);
+    const next = connect(this.#server, this.#renewMs);
     this.#client = next;
     return next;
   }
 }
 
-async function connect({ connection, security, tls, user, password }: MailServer): Promise<ImapFlow> {
+async function connect(server: MailServer, renewMs: number): Promise<ImapFlow> {
+  const { connection, security, tls, user, password } = server;
   const client = new ImapFlow({
     host: "127.0.0.1",
     port: connection.localPort,
@@ -265,6 +271,7 @@ async function connect({ connection, security, tls, user, password }: MailServer
     auth: { user, pass: password() },
     logger: false,
     disableAutoIdle: true,
+    maxIdleTime: renewMs,
     connectionTimeout: mailboxLimits.connectMs,
     greetingTimeout: mailboxLimits.connectMs,
     socketTimeout: mailboxLimits.answerMs,

@@ -51,8 +51,8 @@ export class MailWatcher {
       let pauseMs = this.#parts.settings.seconds * 1_000;
       try {
         const { more, next } = await this.#look();
-        failures = 0;
         if (more || (await this.#arrival(next, pauseMs))) pauseMs = 0;
+        failures = 0;
       } catch (error) {
         if (signal.aborted) return;
         pauseMs = Math.min(watchLimits.retryMs * 2 ** failures, watchLimits.maxRetryMs);
