@@ -301,3 +301,40 @@ test("a send with an idempotency key enters the queue once, also when both are o
   await send(a, "a", 1, { idempotencyKey: "k" });
   assert.deepEqual(await call(a, "takeMany", ["a"], 9), [["a", 1]]);
 });
+
+test("an iterator whose actor is gone just ends too, with messages left", async () => {
+  const { create } = world();
+  const held = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<unknown>();
+  const bodies: string[] = [];
+  const definition = actor({
+    options: { sleepTimeout: Number.POSITIVE_INFINITY },
+    queues: { jobs: queue<string>() },
+    run: async (c) => {
+      try {
+        for await (const { body } of c.queue.iter()) {
+          bodies.push(body);
+          held.resolve();
+          await goOn.promise;
+        }
+        ended.resolve(await c.queue.next().then(String, codeOf));
+      } catch (error) {
+        ended.resolve(error);
+      }
+    },
+    actions: {
+      fill: async (c) => {
+        await c.queue.send("jobs", "first");
+        await c.queue.send("jobs", "second");
+      },
+    },
+  });
+  const a = create(definition);
+  await call(a, "fill");
+  await held.promise;
+  assert.equal(await a.destroy(), "destroyed");
+  goOn.resolve();
+  assert.equal(await ended.promise, "actor.aborted");
+  assert.deepEqual(bodies, ["first"]);
+});

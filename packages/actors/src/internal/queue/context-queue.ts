@@ -139,6 +139,8 @@ export class ContextQueue implements Consumer {
 
   async #receive(options: QueueBatchOptions, owner: object): Promise<QueueMessage[]> {
     const part = this.#part;
+    // What comes back after the actor has gone can take nothing: an iterator ends, as one that waited does.
+    if (part.runtime.sealed) throw aborted();
     const completable = options.completable === true;
     const policies = part.select(options.names);
     const timeoutMs = timeoutOf(options.timeout);

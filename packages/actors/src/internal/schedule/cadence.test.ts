@@ -46,6 +46,33 @@ describe("cron expressions", () => {
     assert.deepEqual(times("0 0 ? * */8", "UTC", "2027-01-15T08:00:00Z", 1), ["2027-01-17T00:00:00.000Z"]);
   });
 
+  test("a step behind a single value goes on to the end of the field", () => {
+    const from = "2027-01-15T08:10:00Z";
+    assert.deepEqual(times("0/25 9/12 * * *", "UTC", from, 4), [
+      "2027-01-15T09:00:00.000Z",
+      "2027-01-15T09:25:00.000Z",
+      "2027-01-15T09:50:00.000Z",
+      "2027-01-15T21:00:00.000Z",
+    ]);
+    assert.deepEqual(times("30/20 5,10/60 8 * * *", "UTC", from, 3), [
+      "2027-01-15T08:10:30.000Z",
+      "2027-01-15T08:10:50.000Z",
+      "2027-01-16T08:05:30.000Z",
+    ]);
+    assert.deepEqual(times("0 0 29/2 FEB/2 *", "UTC", from, 2), [
+      "2027-04-29T00:00:00.000Z",
+      "2027-06-29T00:00:00.000Z",
+    ]);
+    assert.deepEqual(times("0 0 * * mon/3", "UTC", from, 2), [
+      "2027-01-18T00:00:00.000Z",
+      "2027-01-21T00:00:00.000Z",
+    ]);
+    assert.deepEqual(times("0 0 * * 7/2", "UTC", from, 2), [
+      "2027-01-17T00:00:00.000Z",
+      "2027-01-24T00:00:00.000Z",
+    ]);
+  });
+
   test("the next time is strictly after", () => {
     assert.deepEqual(times("0 9 * * *", "UTC", "2027-01-15T09:00:00Z", 1), ["2027-01-16T09:00:00.000Z"]);
     assert.deepEqual(times("0 9 * * *", "UTC", "2027-01-15T08:59:59.999Z", 1), ["2027-01-15T09:00:00.000Z"]);
@@ -98,6 +125,12 @@ describe("cron expressions", () => {
       "a b c d e",
       "@daily",
       "*/0 * * * *",
+      "0/0 * * * *",
+      "/5 * * * *",
+      "70/5 * * * *",
+      "0 0 32/1 * *",
+      "0 0 * * 8/2",
+      "0 0 L/2 * *",
       5,
       null,
     ]) {

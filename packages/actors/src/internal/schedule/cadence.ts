@@ -15,7 +15,7 @@ function parse(expression: string, timezone: string): Cron {
   const known = parsed.get(id);
   if (known !== undefined) return known;
   // Without a function to call, and paused, it only computes: it sets no timer and asks for no time.
-  const cron = new Cron(withinRange(expression), { timezone, paused: true, mode: "5-or-6-parts" });
+  const cron = new Cron(inFullRanges(expression), { timezone, paused: true, mode: "5-or-6-parts" });
   if (parsed.size >= maxParsed) parsed.clear();
   parsed.set(id, cron);
   return cron;
@@ -31,8 +31,11 @@ const fieldRanges = [
   [0, 7],
 ] as const;
 
-/** A step that is longer than its field leaves the first value alone, as in other cron programs. */
-function withinRange(expression: string): string {
+/**
+ * As in other cron programs, a step that is longer than its field leaves the first value alone, and a step
+ * behind a single value goes on to the end of the field.
+ */
+function inFullRanges(expression: string): string {
   const fields = expression.trim().split(/\s+/);
   const offset = fieldRanges.length - fields.length;
   return fields
@@ -40,17 +43,23 @@ function withinRange(expression: string): string {
       const [start, size] = fieldRanges[at + offset] ?? [0, Number.POSITIVE_INFINITY];
       return field
         .split(",")
-        .map(shorten.bind(undefined, start, size))
+        .map((part) => inFullRange(start, size, part))
         .join(",");
     })
     .join(" ");
 }
 
-function shorten(start: number, size: number, part: string): string {
+function inFullRange(start: number, size: number, part: string): string {
   const [range = "", step = "", ...more] = part.split("/");
-  if (more.length > 0 || !/^\d+$/.test(step) || Number(step) <= size) return part;
-  const [from = ""] = range.split("-");
-  return from === "*" || from === "?" ? String(start) : from;
+  if (more.length > 0 || !/^\d+$/.test(step)) return part;
+  if (Number(step) > size) {
+    const [from = ""] = range.split("-");
+    return from === "*" || from === "?" ? String(start) : from;
+  }
+  if (!/^(\d+|[a-z]{3})$/i.test(range)) return part;
+  // Sunday as 7 lies behind the last day of the week, and nothing follows it.
+  const last = Math.max(start + size - 1, size === 7 && range === "7" ? 7 : 0);
+  return `${range}-${last}/${step}`;
 }
 
 function parsedOf(cadence: Extract<Cadence, { kind: "cron" }>): Cron {
