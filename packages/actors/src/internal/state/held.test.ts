@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { inspect } from "node:util";
 import { actorLimits } from "../../limits.ts";
 import { decodeState } from "./patch.ts";
 import { StateLog } from "./state-log.ts";
@@ -34,6 +35,26 @@ function notebook() {
 }
 
 describe("what user code has in hand of what it assigned", () => {
+  test("is shown as what it is by inspect, whichever kind it is, before and after a commit", () => {
+    const values = {
+      object: { a: { b: 1 } },
+      list: [1, { c: 2 }],
+      map: new Map([["k", { v: 1 }]]),
+      set: new Set([1]),
+    };
+    const expected = inspect(structuredClone(values), { depth: 9 });
+    const log = StateLog.create({}, { stateChanged: () => {} });
+    const state = log.value as { held?: typeof values };
+    state.held = values;
+    const views = state.held;
+    for (const commit of [() => {}, () => log.take(true), () => log.take(false)]) {
+      commit();
+      assert.equal(inspect(views, { depth: 9 }), expected);
+      assert.equal(inspect({ ...views }, { depth: 9 }), expected);
+      assert.deepEqual(Reflect.ownKeys(views.object), ["a"]);
+    }
+  });
+
   test("goes on being what lies in the state, through commits, until it has ended", () => {
     const { commit, state, stored } = notebook();
     const mine: Note = { text: "", tags: [], at: new Date(0) };

@@ -47,10 +47,20 @@ export class Originals {
 
 const forwards = new WeakMap<object, Forward>();
 
+/**
+ * Node's `inspect` and `console.log` look behind a proxy, at what it is made around, which here is empty: this is
+ * found there only, and sends them on to what the view shows.
+ */
+const shown = {
+  [Symbol.for("nodejs.util.inspect.custom")](this: object): unknown {
+    return forwards.get(this)?.view;
+  },
+};
+
 /** A view of an original: what stands behind it can be another object later. */
 export function forwardTo(view: object, raw: object): object {
   const forward = new Forward(view);
-  const proxy = new Proxy(emptyLike(raw), forward);
+  const proxy = new Proxy(Object.assign(emptyLike(raw), shown), forward);
   forwards.set(proxy, forward);
   return proxy;
 }
