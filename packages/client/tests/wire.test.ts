@@ -112,6 +112,15 @@ describe("wire version 1", () => {
       assert.deepEqual(decode(encoding, encodeOutput(encoding, encodeValue(value))), { output: value });
     });
 
+    test(`sends what is as deep as a value may be, in ${encoding}`, () => {
+      let deep: unknown = 1;
+      for (let level = 0; level < 1_000; level++) deep = [deep];
+      const stored = encodeValue(deep);
+      const sent = joinFrames([prepareResult(encoding, 1, stored), prepareEvent(encoding, "deep", stored)]);
+      assert.equal(decodeServerMessage(encoding, sent).length, 2);
+      assert.ok(encodeOutput(encoding, stored).length > 1_000);
+    });
+
     test(`joins any number of frames, in ${encoding}`, () => {
       for (const count of [0, 1, 23, 24, 255, 256, 70_000]) {
         const ping = prepareClientFrame(encoding, { type: "ping" });

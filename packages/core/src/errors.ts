@@ -76,9 +76,15 @@ export class UserError extends HoldfastError {
   }
 }
 
-/** True for a {@link HoldfastError}, also of another copy of this package. */
+/** True for a {@link HoldfastError}, also of another copy of this package. Never throws. */
 export function isHoldfastError(value: unknown): value is HoldfastError {
-  return typeof value === "object" && value !== null && (value as { [brand]?: unknown })[brand] === true;
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    return (value as { [brand]?: unknown })[brand] === true;
+  } catch {
+    // A getter or a proxy of somebody's own has thrown.
+    return false;
+  }
 }
 
 /** True when `error` is the typed error `group.code`. */
@@ -121,7 +127,8 @@ export function fromWireError(value: unknown, statusCode?: number): HoldfastErro
   });
 }
 
-function isErrorStatus(value: unknown): value is number {
+/** True for a status that an answer with an error may have. */
+export function isErrorStatus(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 400 && value <= 599;
 }
 

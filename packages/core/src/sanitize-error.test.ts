@@ -53,6 +53,45 @@ describe("what a caller sees of an error", () => {
     }
   });
 
+  test("a typed error whose fields are not what its type says keeps what can be read", () => {
+    const changed = (name: string, descriptor: PropertyDescriptor): HoldfastError =>
+      Object.defineProperty(new UserError("no", { code: "c" }), name, descriptor);
+    const odd: readonly [HoldfastError, readonly unknown[]][] = [
+      [changed("message", { value: () => "no" }), ["user", "c", "", 400]],
+      [changed("statusCode", { value: "abc" }), ["user", "c", "no", 400]],
+      [changed("statusCode", { value: 42 }), ["user", "c", "no", 400]],
+      [changed("actor", { value: () => 1 }), ["user", "c", "no", 400]],
+      [
+        changed("code", { value: () => "c" }),
+        ["internal", "internal_error", "An internal error occurred", 500],
+      ],
+    ];
+    for (const [error, expected] of odd) {
+      const { seen } = sanitized(error);
+      assert.deepEqual([seen.group, seen.code, seen.message, seen.statusCode], expected);
+      encodeValue(toWireError(seen));
+    }
+  });
+
+  test("what throws when it is looked at is an internal error", () => {
+    const thrower = (): never => {
+      throw new Error("trap");
+    };
+    const traps = [
+      new Proxy({}, { get: thrower, has: thrower, getPrototypeOf: thrower }),
+      Object.defineProperty({}, Symbol.for("holdfast.error"), { get: thrower }),
+      Object.defineProperty(new UserError("no"), "message", { get: thrower }),
+    ];
+    for (const trap of traps) {
+      for (const expose of [false, true]) {
+        const { seen, reported } = sanitized(trap, expose);
+        assert.equal(seen.code, "internal_error");
+        assert.equal(reported[0], trap);
+        encodeValue(toWireError(seen));
+      }
+    }
+  });
+
   test("what has no group and code is an internal error", () => {
     const trap = {
       get group(): never {

@@ -1,5 +1,5 @@
 import { encodeValue } from "./codec/cbor-encode.ts";
-import { HoldfastError, isHoldfastError } from "./errors.ts";
+import { type ErrorActor, HoldfastError, isErrorStatus, isHoldfastError } from "./errors.ts";
 
 /** The metadata of an error lies some levels deep in what carries it. */
 const maxMetadataDepth = 900;
@@ -16,7 +16,7 @@ export function sanitizeError(
   report: (errorId: string, error: unknown) => void,
   expose = false,
 ): HoldfastError {
-  const typed = isHoldfastError(error) ? error : asTyped(error);
+  const typed = isHoldfastError(error) ? sound(error) : asTyped(error);
   const shown = typed !== undefined && (expose || typed.public !== false);
   if (shown && isEncodable(typed.metadata)) return typed;
   report(errorId, error);
@@ -25,6 +25,31 @@ export function sanitizeError(
   const hidden = { metadata: { errorId }, cause: error };
   if (typed === undefined) return new HoldfastError("internal", "internal_error", message, hidden);
   return new HoldfastError(typed.group, typed.code, message, { statusCode: typed.statusCode, ...hidden });
+}
+
+/**
+ * A typed error as it is, where each of its fields is what its type says. Programs change fields, and define
+ * getters: of such an error what can be read is kept, and undefined returned where it has no name.
+ */
+function sound(error: HoldfastError): HoldfastError | undefined {
+  try {
+    const { group, code, message, statusCode, metadata, actor } = error;
+    if (typeof group !== "string" || typeof code !== "string") return undefined;
+    if (typeof message === "string" && isErrorStatus(statusCode) && isActor(actor)) return error;
+    return new HoldfastError(group, code, typeof message === "string" ? message : "", {
+      metadata,
+      public: error.public,
+      ...(isErrorStatus(statusCode) ? { statusCode } : {}),
+      ...(actor !== undefined && isActor(actor) ? { actor } : {}),
+      cause: error,
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+function isActor(actor: ErrorActor | undefined): boolean {
+  return actor === undefined || isEncodable(actor);
 }
 
 /** An object of somebody's own that says what it is: who is told that much can tell it from others. */
@@ -106,9 +131,10 @@ function plainMetadata(metadata: unknown): unknown {
   }
 }
 
-function messageOf(error: unknown): string {
+/** What was thrown, as text, whatever it is. Never throws. */
+export function messageOf(error: unknown): string {
   try {
-    return error instanceof Error ? error.message : String(error);
+    return String(error instanceof Error ? error.message : error);
   } catch {
     return "something without a text was thrown";
   }

@@ -176,10 +176,12 @@ export class Calls {
       const output = runtime.enter(() => action(c, ...args));
       if (hook === undefined && !isThenable(output)) return this.#finish(running, call, output, after);
       if (!running.limited) this.#limit(running);
+      // A promise of somebody's own may settle twice, or throw.
+      const ended = output instanceof Promise ? output : Promise.resolve(output);
       const shown =
         hook === undefined
-          ? (output as PromiseLike<unknown>)
-          : Promise.resolve(output).then((value) => {
+          ? ended
+          : ended.then((value) => {
               const failure = runtime.stateHolder.tellNow();
               if (failure !== undefined) throw failure.error;
               return runtime.enter(() => hook(c, call.name, call.args, value));
@@ -194,7 +196,13 @@ export class Calls {
   }
 
   #finish(running: RunningCall, call: AnyCall, output: unknown, after: (() => void) | undefined): void {
-    const pieces = piecesOf(output);
+    let pieces: AsyncIterator<unknown> | undefined;
+    try {
+      pieces = piecesOf(output);
+    } catch (error) {
+      // A stream that somebody reads already, or an iterator of somebody's own that throws.
+      return this.#end(running, this.#failure(error), after);
+    }
     if (pieces === undefined) {
       // Nobody gets what an action returns to its schedule: it need not be a value that can be sent.
       const result = call.scheduled === undefined ? output : undefined;

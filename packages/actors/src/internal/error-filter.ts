@@ -38,7 +38,8 @@ export class ErrorFilter {
     const shown = foreign ? new Error(`it ended with "${error.message}"`, { cause: error }) : error;
     const visible = sanitizeError(shown, uuidv4(this.#random), this.#report, this.#expose);
     // An error that comes from another actor tells of that one already.
-    if (Object.isExtensible(visible)) visible.actor ??= this.#actor;
+    // One that takes no actor, as it is frozen or has a getter of its own, goes without.
+    if (visible.actor === undefined) Reflect.set(visible, "actor", this.#actor);
     return visible;
   }
 

@@ -1,4 +1,4 @@
-import { HoldfastError, type Timer } from "@holdfast/core";
+import { HoldfastError, messageOf, type Timer } from "@holdfast/core";
 import { actorLimits } from "../limits.ts";
 import type { RunControl } from "../types.ts";
 import { Context } from "./context.ts";
@@ -96,7 +96,7 @@ export class RunHandler implements Part, RunControl {
       // What is thrown because the actor stops is no failure of the handler.
       if (runtime.status === "ready") {
         runtime.log.error("run handler failed", {
-          error: error instanceof Error ? error.message : String(error),
+          error: messageOf(error),
         });
         runtime.errors.report(error);
       }

@@ -1,4 +1,4 @@
-import { encodeValue, type Timer, validate } from "@holdfast/core";
+import { encodeValue, messageOf, type Timer, validate } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import { type HotRecords, type Part, recordPrefix } from "../part.ts";
 import type { RunningCall } from "../running-call.ts";
@@ -378,5 +378,5 @@ function earliest(...times: readonly (number | undefined)[]): number | undefined
 
 function reasonOf(error: unknown): string {
   if (error === undefined) return "its consumer refused it";
-  return (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+  return messageOf(error).slice(0, 1_000);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "@holdfast/core";
 import {
   CancelledError,
   EvictedError,
@@ -120,7 +121,7 @@ export async function runJoin(
     } catch (error) {
       if (passes(error, scope)) passed ??= error;
       else if (record === undefined) {
-        failures[branch.name] = error instanceof Error ? error : new Error(String(error));
+        failures[branch.name] = error instanceof Error ? error : new Error(messageOf(error));
         settle(branch.name, { status: "failed", error: describeError(error) });
       }
     }

@@ -1,5 +1,5 @@
 import type { ActorHandleBase } from "@holdfast/client";
-import { HoldfastError, isErrorCode, isHoldfastError, normalizeKey, uuidv4 } from "@holdfast/core";
+import { HoldfastError, isErrorCode, isHoldfastError, messageOf, normalizeKey, uuidv4 } from "@holdfast/core";
 import { ChildError, EvictedError, type WorkflowError } from "../../workflow/errors.ts";
 import type { ChildReference } from "../../workflow/types.ts";
 import type { Runtime } from "../runtime.ts";
@@ -96,7 +96,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
       fiber.check();
       if (runtime.sealed) throw new EvictedError();
       if (!isTransient(error)) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         entry.data = { ...entry.data, outcome: { ok: false, error: { name: "Error", message } } };
         return;
       }

@@ -1,4 +1,4 @@
-import { decodeValue, encodeValue, HoldfastError, isHoldfastError } from "@holdfast/core";
+import { decodeValue, encodeValue, HoldfastError, isHoldfastError, messageOf } from "@holdfast/core";
 import type { WorkflowError } from "../../workflow/errors.ts";
 
 export type EntryKind =
@@ -182,8 +182,18 @@ export function decodeBox(bytes: Uint8Array): unknown {
  * process: they are for the log.
  */
 export function describeError(thrown: unknown): WorkflowError {
-  if (!(thrown instanceof Error)) return { name: "Error", message: String(thrown) };
-  const { name, message } = thrown;
+  try {
+    return describe(thrown);
+  } catch {
+    // A getter of somebody's own has thrown.
+    return { name: "Error", message: messageOf(thrown) };
+  }
+}
+
+function describe(thrown: unknown): WorkflowError {
+  if (!(thrown instanceof Error)) return { name: "Error", message: messageOf(thrown) };
+  const name = String(thrown.name);
+  const message = String(thrown.message);
   if (isHoldfastError(thrown)) {
     const metadata = thrown.metadata === undefined ? {} : { metadata: encodable(thrown.metadata) };
     return { name, message, metadata: { group: thrown.group, code: thrown.code, ...metadata } };

@@ -1,4 +1,4 @@
-import type { Timer } from "@holdfast/core";
+import { messageOf, type Timer } from "@holdfast/core";
 import { CancelledError, EvictedError } from "../../workflow/errors.ts";
 import type { WorkflowErrorEvent } from "../../workflow/types.ts";
 import type { Runtime } from "../runtime.ts";
@@ -112,7 +112,7 @@ export class WorkflowRun {
   late(branch: string, error: unknown): void {
     this.runtime.log.warn("branch failed after its race was over", {
       branch,
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
   }
 

@@ -1,4 +1,4 @@
-import { HoldfastError, isErrorCode } from "@holdfast/core";
+import { HoldfastError, isErrorCode, messageOf } from "@holdfast/core";
 import {
   CriticalError,
   EvictedError,
@@ -169,7 +169,7 @@ class StepRun {
     try {
       output = recorded(run.runtime.unwrap(value));
     } catch (error) {
-      const message = `The output of step "${this.#settings.name}" cannot be recorded: ${messageOf(error)}`;
+      const message = `The output of step "${this.#settings.name}" cannot be recorded: ${shownOf(error)}`;
       throw new AttemptFailed(new CriticalError(message, { cause: error }));
     }
     entry.lastAttemptAt = run.now();
@@ -316,6 +316,6 @@ function thrownFor(kind: TryStepCatchKind, stepName: string, timeoutMs: number, 
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof HoldfastError ? error.message : String(error);
+function shownOf(error: unknown): string {
+  return error instanceof HoldfastError ? error.message : messageOf(error);
 }

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isErrorCode, UserError } from "@holdfast/core";
+import { actor } from "../src/index.ts";
+import { call, world } from "./harness.ts";
+
+/** What user code may throw, and what cannot be read or changed as other errors can. */
+const thrown: Readonly<Record<string, () => unknown>> = {
+  text: () => Object.create(null),
+  proxy: () =>
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error("trap");
+        },
+      },
+    ),
+  actor: () => Object.defineProperty(new UserError("no"), "actor", { get: () => undefined }),
+  message: () => Object.defineProperty(new UserError("no"), "message", { value: () => "no" }),
+};
+
+function locked(): ReadableStream<unknown> {
+  const stream = new ReadableStream<unknown>();
+  stream.getReader();
+  return stream;
+}
+
+/** Results that look like streams, or like promises, and are none. */
+const results: Readonly<Record<string, () => unknown>> = {
+  locked,
+  getter: () => ({
+    get [Symbol.asyncIterator](): never {
+      throw new Error("trap");
+    },
+  }),
+  iterator: () => ({
+    [Symbol.asyncIterator](): never {
+      throw new Error("trap");
+    },
+  }),
+};
+
+const odd = actor({
+  state: { n: 0 },
+  options: { concurrency: "serial" },
+  actions: {
+    fail: async (c, name: string) => {
+      c.state.n++;
+      await null;
+      throw thrown[name]?.();
+    },
+    give: async (_c, name: string) => {
+      await null;
+      return results[name]?.();
+    },
+    twice: (c) => {
+      c.state.n++;
+      // biome-ignore lint/suspicious/noThenProperty: a promise of a library may be broken.
+      return { then: (resolve: (value: unknown) => void) => [resolve(1), resolve(2)] };
+    },
+    n: (c) => c.state.n,
+  },
+});
+
+describe("programs that throw or return what nobody expects", () => {
+  test("whatever an action throws, its caller is answered and the actor goes on", async () => {
+    const { create, reported } = world();
+    const instance = create(odd);
+    await instance.ready;
+    const codes = new Map<string, unknown>();
+    for (const name of Object.keys(thrown)) {
+      await call(instance, "fail", name).catch((error: unknown) =>
+        codes.set(name, isErrorCode(error, "user", "user_error") ? "user" : String(error)),
+      );
+    }
+    const internal = "HoldfastError: An internal error occurred";
+    assert.deepEqual(Object.fromEntries(codes), {
+      text: internal,
+      proxy: internal,
+      actor: "user",
+      message: "user",
+    });
+    assert.equal(reported.length, 2);
+    assert.equal(await call(instance, "n"), Object.keys(thrown).length);
+  });
+
+  test("a result that cannot be read piece by piece fails its own call alone", async () => {
+    const { create, reported } = world();
+    const instance = create(odd);
+    for (const name of Object.keys(results)) {
+      await assert.rejects(call(instance, "give", name), { code: "internal_error" });
+    }
+    assert.equal(reported.length, Object.keys(results).length);
+    assert.equal(await call(instance, "n"), 0);
+  });
+
+  test("a promise of somebody's own that settles twice ends its call once", async () => {
+    const instance = world().create(odd);
+    assert.equal(await call(instance, "twice"), 1);
+    assert.equal(await call(instance, "twice"), 1);
+    assert.equal(await call(instance, "n"), 2);
+  });
+
+  test("a run handler that throws what has no text leaves its actor as it is", async () => {
+    const { create, reported } = world();
+    const failing = actor({
+      state: { n: 0 },
+      run: () => {
+        throw thrown["text"]?.();
+      },
+      actions: { add: (c) => ++c.state.n },
+    });
+    const instance = create(failing);
+    await instance.ready;
+    assert.equal(await call(instance, "add"), 1);
+    assert.equal(reported.length, 1);
+    await instance.sleep();
+  });
+});
