@@ -338,3 +338,29 @@ test("an iterator whose actor is gone just ends too, with messages left", async 
   assert.equal(await ended.promise, "actor.aborted");
   assert.deepEqual(bodies, ["first"]);
 });
+
+test("a message is what its body was when it was sent", async () => {
+  const changed = actor({
+    state: { job: { step: 1 } },
+    queues: { jobs: queue<{ step: number }>() },
+    actions: {
+      go: async (c) => {
+        const mine = { step: 10 };
+        const sends = [c.queue.send("jobs", c.state.job), c.queue.send("jobs", mine)];
+        const answer = c.queue.enqueueAndWait("jobs", mine, { timeout: 5_000 });
+        c.state.job.step = 2;
+        mine.step = 20;
+        await Promise.all(sends);
+        const bodies: number[] = [];
+        for (let taken = 0; taken < 3; taken++) {
+          const message = await c.queue.next({ names: ["jobs"], completable: true });
+          if (message !== undefined) bodies.push(message.body.step);
+          await message?.complete();
+        }
+        await answer;
+        return bodies;
+      },
+    },
+  });
+  assert.deepEqual(await call(world().create(changed), "go"), [1, 10, 10]);
+});

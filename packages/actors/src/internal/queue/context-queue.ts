@@ -41,7 +41,9 @@ export class ContextQueue implements Consumer {
   async send(name: string, body: unknown, options?: unknown): Promise<QueueMessage> {
     const part = this.#part;
     const policy = part.own(name);
-    const valid = await part.validated(policy, body);
+    const checked = part.validated(policy, body);
+    // Without an await of its own: what the caller changes in the body next is not sent.
+    const valid = checked instanceof Promise ? await checked : checked;
     this.touched = true;
     const { id, message } = part.enqueue(policy, valid, options);
     part.runtime.userWrote();
@@ -54,7 +56,8 @@ export class ContextQueue implements Consumer {
     const policy = part.own(name);
     const timeoutMs = timeoutOf(options.timeout);
     if (options.signal?.aborted === true) throw aborted();
-    const valid = await part.validated(policy, body);
+    const checked = part.validated(policy, body);
+    const valid = checked instanceof Promise ? await checked : checked;
     this.touched = true;
     const { id } = part.enqueue(policy, valid, options);
     part.runtime.userWrote();
