@@ -1,6 +1,7 @@
 import { type ActorKey, decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { space } from "./internal/entry-buffer.ts";
 import { isInspectorToken } from "./internal/inspect/token.ts";
+import { metaKey } from "./internal/meta-records.ts";
 import { recordPrefix } from "./internal/part.ts";
 import { StateLog } from "./internal/state/state-log.ts";
 import type { ActorRecord, ActorStore, KvEntry, StoredState } from "./store.ts";
@@ -117,13 +118,13 @@ export async function importActor(
 }
 
 /**
- * Leaves out what belongs to one actor only: who is connected to it, what it is about to send, and who
- * may look into it.
+ * Leaves out what belongs to one actor only: who is connected to it, what it is about to send, who may look
+ * into it, and that it was to be destroyed.
  */
 function settled(image: ActorImage): ActorImage {
   const own = new Set<number>([recordPrefix.connection, recordPrefix.outbox]);
   const isOwn = ({ key }: KvEntry): boolean =>
-    (key[0] === space.records && own.has(key[1] ?? 0)) || isInspectorToken(key);
+    (key[0] === space.records && (own.has(key[1] ?? 0) || isDestruction(key))) || isInspectorToken(key);
   const filter = async function* (): AsyncGenerator<ImagePart> {
     for await (const part of image.parts) {
       if (part.type !== "entries") yield part;
@@ -131,6 +132,10 @@ function settled(image: ActorImage): ActorImage {
     }
   };
   return { header: image.header, parts: filter() };
+}
+
+function isDestruction(key: Uint8Array): boolean {
+  return key.length === 3 && key[1] === recordPrefix.meta && key[2] === metaKey.destroyAskedAt;
 }
 
 async function* partsOfState({ snapshot, patches }: StoredState): AsyncGenerator<ImagePart> {

@@ -12,8 +12,8 @@ type Golden = Readonly<Record<keyof typeof metaKey, readonly [key: string, value
 const golden: Golden = JSON.parse(
   readFileSync(new URL("golden/meta-format-1.json", import.meta.url), "utf8"),
 );
-const values = { stateVersion: 3, runWakeAt: 1_800_000_000_000 } as const;
-const names = ["stateVersion", "runWakeAt"] as const;
+const values = { stateVersion: 3, runWakeAt: 1_800_000_000_000, destroyAskedAt: 1_800_000_000_500 } as const;
+const names = ["stateVersion", "runWakeAt", "destroyAskedAt"] as const;
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
 const entry = ([key, value]: readonly [string, string]) => ({ key: bytes(key), value: bytes(value) });
 

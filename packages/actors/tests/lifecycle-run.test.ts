@@ -381,3 +381,41 @@ describe("what a context has", () => {
     assert.equal((warned[0] as string[]).length, 2);
   });
 });
+
+test("c.destroy() that was answered holds through a crash: the next start only ends the actor", async () => {
+  const w = world();
+  const log: string[] = [];
+  const stuck = deferred();
+  const definition = actor({
+    options: { sleepGracePeriod: 20_000 },
+    state: { n: 0 },
+    onDestroy: () => void log.push("onDestroy"),
+    actions: {
+      work: () => stuck.promise,
+      end: (c) => {
+        c.destroy();
+        return "ended";
+      },
+      get: (c) => c.state.n,
+    },
+  });
+  const instance = w.create(definition);
+  await instance.ready;
+  const work = call(instance, "work").catch(() => {});
+  const before = await w.store.due(w.ports.clock.now() + 100_000, 10);
+  assert.deepEqual(before.actors, []);
+  assert.equal(await call(instance, "end"), "ended");
+  // The process is gone while the actor still waits for the other call.
+  const due = await w.store.due(w.ports.clock.now() + 20_000, 10);
+  assert.deepEqual(
+    due.actors.map((record) => record.id),
+    ["a"],
+  );
+  const again = await w.wake(definition);
+  await assert.rejects(call(again, "get"), code("actor", "stopping"));
+  assert.equal(await again.stopped, "destroyed");
+  assert.deepEqual(log, ["onDestroy"]);
+  assert.deepEqual((await w.store.due(w.ports.clock.now() + 100_000, 10)).actors, []);
+  stuck.resolve();
+  await work;
+});

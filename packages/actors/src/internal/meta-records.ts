@@ -8,7 +8,7 @@ import { recordPrefix } from "./part.ts";
  * value a byte of format and a float64, big-endian. Golden files hold it; a number is never given a
  * new meaning; 0x10 is that of the inspector's token, which is no number.
  */
-export const metaKey = { stateVersion: 0x01, runWakeAt: 0x02 } as const;
+export const metaKey = { stateVersion: 0x01, runWakeAt: 0x02, destroyAskedAt: 0x03 } as const;
 
 type MetaKey = (typeof metaKey)[keyof typeof metaKey];
 

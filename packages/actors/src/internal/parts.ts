@@ -149,9 +149,9 @@ export class Parts {
     for (const part of this.#all) part.landed?.(version);
   }
 
-  /** The earliest time at which a part wants the actor in memory. */
+  /** The earliest time at which the actor has to be in memory. */
   get wakeAt(): number | undefined {
-    let earliest: number | undefined;
+    let earliest = this.runtime.destroyBy;
     for (const { wakeAt } of this.#all) {
       if (wakeAt !== undefined && (earliest === undefined || wakeAt < earliest)) earliest = wakeAt;
     }

@@ -14,6 +14,7 @@ import type {
   SendCall,
   StopReason,
 } from "../instance.ts";
+import { actorLimits } from "../limits.ts";
 import type { ActivityOwner } from "./activity.ts";
 import { ActorMembers } from "./actor-members.ts";
 import { type Changes, type CommitOwner, CommitQueue, isRefusedState } from "./commit-queue.ts";
@@ -23,6 +24,7 @@ import { isThenable, withTimeout } from "./hooks.ts";
 import { idleListOf } from "./idle-list.ts";
 import { Inspection } from "./inspect/inspection.ts";
 import { LazyPromise } from "./lazy.ts";
+import { metaKey, writeMeta } from "./meta-records.ts";
 import { openWebSocket, serveRequest } from "./raw.ts";
 import type { AnyFunction, HookName } from "./runtime-definition.ts";
 import { startActor } from "./start.ts";
@@ -56,6 +58,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   /** Until `onCreate` has ended nothing is committed: the actor does not exist yet. */
   #creating: boolean;
   #destroyedAt: number | undefined;
+  /** Since when the actor is to be gone; stored, so that a crash does not take it back. */
+  #destroyAskedAt: number | undefined;
   #dirty = false;
   /** Above zero while user code is on the stack: its turn ends when it returns, at the latest. */
   #entered = 0;
@@ -109,6 +113,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
       if (start.type === "create" && durability !== "relaxed") this.ports.tasks.macrotask(settle);
       else settle();
       if (durability === "relaxed") this.queue.relax(stateSaveInterval);
+      // Nobody is served in between: to its callers the actor was gone when it was asked for.
+      if (this.#destroyAskedAt !== undefined) void this.#stop("destroyed");
     } catch (error) {
       const shown = this.errors.sanitize(error);
       // What has been written before the failure stays; only then is the instance out of memory.
@@ -285,6 +291,17 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     return shown;
   }
 
+  /** What is stored of an earlier instance says that the actor is to be gone. */
+  resumeDestruction(askedAt: number): void {
+    this.#destroyAskedAt = askedAt;
+  }
+
+  /** When the actor has to be woken if it is not gone by then. */
+  get destroyBy(): number | undefined {
+    if (this.#destroyAskedAt === undefined) return undefined;
+    return this.#destroyAskedAt + Math.min(this.definition.options.sleepGracePeriod, actorLimits.maxDelayMs);
+  }
+
   get wakeAt(): number | undefined {
     return this.usedParts?.wakeAt;
   }
@@ -365,6 +382,12 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   requestDestroy(): void {
     this.#requestStop("destroyed");
+    if (this.#destroyAskedAt !== undefined || this.sealed) return;
+    this.#destroyAskedAt = this.ports.clock.now();
+    // Whoever hears of it hears of something durable, however long the actor takes to end.
+    writeMeta(this.records, metaKey.destroyAskedAt, this.#destroyAskedAt);
+    // They tell the store when to look after it.
+    this.parts;
   }
 
   #requestStop(mode: StopMode): void {

@@ -1,6 +1,7 @@
 import type { InstanceStart } from "../instance.ts";
 import type { KvEntry } from "../store.ts";
 import { Context } from "./context.ts";
+import { metaKey, readMeta } from "./meta-records.ts";
 import { type HotRecords, recordPrefix } from "./part.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -12,6 +13,8 @@ export async function startActor(runtime: Runtime, start: InstanceStart): Promis
   if (held.length > 0) runtime.connections.keep(held);
   const hot = isNew ? noRecords : await hotRecords(runtime);
   if (hot.size > 0 || runtime.usedParts !== undefined) await runtime.parts.load(hot, isNew);
+  const destroyAskedAt = readMeta(hot.get(recordPrefix.meta), metaKey.destroyAskedAt);
+  if (destroyAskedAt !== undefined) runtime.resumeDestruction(destroyAskedAt);
   const connected = hot.get(recordPrefix.connection) ?? [];
   if (held.length > 0 || connected.length > 0) runtime.connections.load(connected);
   const stored = start.type === "wake" ? start.loaded.state : undefined;
