@@ -161,6 +161,23 @@ export function databaseCases(suite: Suite): void {
     await assert.rejects(store.databases.open(actor.id, 1, false), code("actor", "not_found"));
   });
 
+  test("one commit makes an actor with a database and destroys it", async () => {
+    const store = suite.store();
+    const actor = newActor();
+    run(await store.databases.open(actor.id, 1, true), "CREATE TABLE item (id INTEGER PRIMARY KEY)");
+    await store.commit(create(actor, { ...sqlTurn, ...snapshot("s"), wakeAt: 5, destroyedAt: 99 }));
+    await assert.rejects(store.commit(next(actor.id, 2, 1, sqlTurn)), code("actor", "fenced"));
+    // The key is free: whoever comes next makes another one.
+    const second = { ...newActor(), name: actor.name, key: actor.key };
+    run(await store.databases.open(second.id, 1, true), "CREATE TABLE item (id INTEGER PRIMARY KEY)");
+    await store.commit(create(second, sqlTurn));
+    const reopened = await suite.reopen();
+    assert.equal((await reopened.get(actor.id))?.destroyedAt, 99);
+    assert.equal((await reopened.find(actor.name, actor.key))?.id, second.id);
+    await assert.rejects(reopened.acquire(actor.id), code("actor", "not_found"));
+    await assert.rejects(reopened.databases.open(actor.id, 1, false), code("actor", "not_found"));
+  });
+
   test("an actor that had none gets an empty one, and keeps what it had", async () => {
     const call = { key: "k", status: "done", expiresAt: suite.clock.now() + 9_000 } as const;
     const actor = newActor();

@@ -91,7 +91,7 @@ export class FileCommits {
   }
 
   async #bear(file: ActorFile, batch: CommitBatch, callers: number): Promise<void> {
-    const { state: _, kv: __, calls: ___, database: ____, ...row } = batch;
+    const row = rowOf(batch);
     try {
       await this.#files.born(file, callers);
       await this.#write({
@@ -112,6 +112,7 @@ export class FileCommits {
     file.endTurn(batch);
     this.#endings.add(file.id);
     try {
+      if (batch.create !== undefined) return await this.#pass(file, batch);
       await this.#births.get(file.id);
       await this.#write({
         actorId: file.id,
@@ -125,4 +126,25 @@ export class FileCommits {
       this.#endings.delete(file.id);
     }
   }
+
+  /** An actor that is made and destroyed by one commit: of it there is a row, and never was a file. */
+  async #pass(file: ActorFile, batch: CommitBatch): Promise<void> {
+    const row = rowOf(batch);
+    const context = { now: this.#files.now(), limits: this.#files.history };
+    try {
+      await this.#write({
+        actorId: file.id,
+        work: () => void applyCommit(this.#tables, row, context),
+        hides: true,
+      });
+    } finally {
+      this.#files.discard(file);
+    }
+  }
+}
+
+/** What the store's database has of an actor with a file of its own. */
+function rowOf(batch: CommitBatch): CommitBatch {
+  const { state: _, kv: __, calls: ___, database: ____, ...row } = batch;
+  return row;
 }
