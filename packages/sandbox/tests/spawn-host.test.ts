@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -143,6 +144,18 @@ describe("commands of a spawn host", needsPerl, () => {
     }
     const taken = host.run({ ...request, group, makesGroup: true, limited: [] });
     await assert.rejects(taken, { step: "g" });
+  });
+
+  test("can be ended before they have a session of their own", async (t) => {
+    const { spawner, run } = start(t, { controlGroups: false });
+    const ended = Array.from({ length: 32 }, () => run("sleep", ["60"], {}, { signal: AbortSignal.abort() }));
+    for (const { exitCode } of await Promise.all(ended)) assert.equal(exitCode, null);
+    // What a host has forked a moment ago is in the host's session still, as a child of this process is in ours.
+    const forked = spawn("sleep", ["60"]);
+    t.after(() => forked.kill("SIGKILL"));
+    const exited = once(forked, "exit");
+    await spawner.end({ pid: forked.pid ?? 0, marker: newMark(), host: process.pid }, 0);
+    assert.equal(forked.signalCode ?? (await exited)[1], "SIGKILL");
   });
 
   test("are refused a NUL and what no system takes", async (t) => {

@@ -11,6 +11,8 @@ export interface ProcessFamily {
   readonly pid: number;
   /** Value of {@link markerName} in the environment of every descendant. */
   readonly marker: string;
+  /** Process id of the spawn host that forked the leader, where one did. */
+  readonly host?: number;
   /** Directory of the control group that holds every descendant, where there are control groups. */
   readonly group?: string;
   /** Directories of further control groups that limit it and hold every descendant too. */
@@ -101,14 +103,18 @@ export function familyMembers(family: ProcessFamily): number[] {
   return [...new Set([...inGroup, ...scan(family)])];
 }
 
-/** Living processes of the family by group, session or mark; zombies do not count. */
+/**
+ * Living processes of the family by group, session or mark; zombies do not count. What a host has just
+ * forked has none of these until it gets to run: it is known by who forked it.
+ */
 function scan(family: ProcessFamily): number[] {
   const mark = `${markerName}=${family.marker}`;
   return processIds().filter((pid) => {
     const facts = statOf(pid);
     if (facts === undefined) return false;
     const related = facts.group === family.pid || facts.session === family.pid;
-    return (related && family.pid > 0) || environOf(pid).includes(mark);
+    const forked = pid === family.pid && facts.parent === family.host;
+    return ((related || forked) && family.pid > 0) || environOf(pid).includes(mark);
   });
 }
 
@@ -136,6 +142,7 @@ function processIds(): number[] {
 }
 
 export interface ProcessStat {
+  readonly parent: number;
   readonly group: number;
   readonly session: number;
   /** In clock ticks since the start of the machine: with the id it names one process for ever. */
@@ -147,9 +154,14 @@ export function statOf(pid: number): ProcessStat | undefined {
   const stat = read(`/proc/${pid}/stat`);
   // The command in parentheses may contain anything; the fields after the last one are fixed.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, , group, session] = fields;
+  const [state, parent, group, session] = fields;
   if (stat === "" || state === "Z" || state === "X") return undefined;
-  return { group: Number(group), session: Number(session), startTicks: Number(fields[19]) };
+  return {
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    startTicks: Number(fields[19]),
+  };
 }
 
 function environOf(pid: number): string[] {

@@ -111,7 +111,8 @@ export class Spawner {
     try {
       const command = await host.run({ ...prepared, keepBytes, makesGroup });
       this.#reaper?.addLater(command.pid);
-      return new HostedCapture(command, this.#family(command.pid, prepared), command.exited.catch(known));
+      const family = this.#family(command.pid, prepared, host.pid);
+      return new HostedCapture(command, family, command.exited.catch(known));
     } catch (error) {
       // Nobody knows how far a host came that was lost.
       if (!(error instanceof StartFailure)) await killFamily({ pid: 0, ...familyOf(prepared) });
@@ -257,8 +258,8 @@ export class Spawner {
     return this.#family(child.pid ?? 0, prepared);
   }
 
-  #family(pid: number, prepared: Prepared): ProcessFamily {
-    const family = { pid, ...familyOf(prepared) };
+  #family(pid: number, prepared: Prepared, host?: number): ProcessFamily {
+    const family = { pid, ...familyOf(prepared), ...(host === undefined ? {} : { host }) };
     this.#families.add(family);
     return family;
   }
