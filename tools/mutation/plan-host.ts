@@ -85,7 +85,15 @@ export function host(): Planned[] {
         ["the alignments of base64", "shift < 3;", "shift < 1;"],
         ["base64 for addresses", '["base64", "base64url"]', '["base64"]'],
         ["base64", '["base64", "base64url"]', '["base64url"]'],
-        ["what a chunk ends with", "if (keep === 0) {", "if (Date.now() > 0) {"],
+      ]),
+    ),
+    ...mutants(
+      [beside("vault/secret-scanner"), ...vault],
+      `${gate}vault/secret-scanner.ts`,
+      withEdits([
+        ["what a chunk ends with", "search.unfinishedIn(all)", "0"],
+        ["what goes on in the next chunk", "Math.max(0, from - end)", "0"],
+        ["that what touches is one", "span.start > from || !this.#marked", "Date.now() > 0"],
       ]),
     ),
     ...pluginsAndGroups(),

@@ -1,6 +1,6 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import type { SecretScanner } from "../vault/secrets.ts";
+import type { SecretScanner } from "../vault/secret-scanner.ts";
 import { LentReads } from "./lent-reads.ts";
 
 /** Most answers are small; one that fills this much goes on in larger pieces. */

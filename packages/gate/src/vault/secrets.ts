@@ -1,19 +1,18 @@
 import { Transform, type TransformCallback } from "node:stream";
 import { ByteSearch } from "./byte-search.ts";
 import { SecretMatcher } from "./secret-matcher.ts";
+import { redactionMark, type SecretPatterns, SecretScanner } from "./secret-scanner.ts";
+
+export { redactionMark } from "./secret-scanner.ts";
 
 /** Shorter values would match ordinary text. */
 const leastBytes = 8;
-const nothing = Buffer.alloc(0);
-/** What stands where a secret was. */
-export const redactionMark = "[redacted]";
 
 /** Every secret value that was handed out, and the forms in which it is taken out of texts and streams. */
 export class KnownSecrets {
   readonly #values = new Set<string>();
   readonly #forms = new Set<string>();
-  #patterns: readonly Buffer[] | undefined;
-  #search: ByteSearch | undefined;
+  #patterns: SecretPatterns | undefined;
   #matcher: SecretMatcher | undefined;
 
   add(value: string): void {
@@ -21,7 +20,6 @@ export class KnownSecrets {
     this.#values.add(value);
     for (const form of formsOf(value)) this.#forms.add(form);
     this.#patterns = undefined;
-    this.#search = undefined;
     this.#matcher = undefined;
   }
 
@@ -47,11 +45,17 @@ export class KnownSecrets {
 
   /** The same without a stream around it. */
   scanner(): SecretScanner {
-    // Longer forms first, so that no form is left half replaced by a shorter one inside it.
-    this.#patterns ??= [...this.#forms].sort((a, b) => b.length - a.length).map((form) => Buffer.from(form));
-    this.#search ??= new ByteSearch(this.#patterns);
-    return new SecretScanner(this.#patterns, this.#search);
+    this.#patterns ??= patternsOf(this.#forms);
+    return new SecretScanner(this.#patterns);
   }
+}
+
+function patternsOf(forms: ReadonlySet<string>): SecretPatterns {
+  const bytes = [...forms].map((form) => Buffer.from(form));
+  return {
+    search: new ByteSearch(bytes),
+    matcher: new SecretMatcher(bytes.map((pattern) => pattern.toString("latin1"))),
+  };
 }
 
 /** As is, JSON-escaped, URL-encoded, hex, reversed, and in base64 at the three alignments. */
@@ -93,49 +97,4 @@ class SecretFilter extends Transform {
   override _flush(done: TransformCallback): void {
     done(null, this.#scanner.flush());
   }
-}
-
-/** Gives what it is given, less the secrets, a little later: the end of a chunk may begin one. */
-export class SecretScanner {
-  readonly #patterns: readonly Buffer[];
-  readonly #search: ByteSearch;
-  #held: Buffer = nothing;
-
-  constructor(patterns: readonly Buffer[], search: ByteSearch) {
-    this.#patterns = patterns;
-    this.#search = search;
-  }
-
-  push(chunk: Buffer): Buffer {
-    const all = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    const data = this.#search.anyIn(all) ? replaceAll(all, this.#patterns) : all;
-    const keep = this.#search.unfinishedIn(data);
-    if (keep === 0) {
-      this.#held = nothing;
-      return data;
-    }
-    // A copy, since what is held would keep the whole chunk in memory.
-    this.#held = Buffer.from(data.subarray(data.length - keep));
-    return data.subarray(0, data.length - keep);
-  }
-
-  flush(): Buffer {
-    return this.#held;
-  }
-}
-
-function replaceAll(data: Buffer, patterns: readonly Buffer[]): Buffer {
-  let result = data;
-  for (const pattern of patterns) {
-    if (result.indexOf(pattern) < 0) continue;
-    const parts: Buffer[] = [];
-    let from = 0;
-    for (let at = result.indexOf(pattern); at >= 0; at = result.indexOf(pattern, from)) {
-      parts.push(result.subarray(from, at), Buffer.from(redactionMark));
-      from = at + pattern.length;
-    }
-    parts.push(result.subarray(from));
-    result = Buffer.concat(parts);
-  }
-  return result;
 }
