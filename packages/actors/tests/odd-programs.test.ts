@@ -102,6 +102,24 @@ describe("programs that throw or return what nobody expects", () => {
     assert.equal(await call(instance, "n"), 2);
   });
 
+  test("what is no promise keeps nobody awake", async () => {
+    const w = world();
+    const definition = actor({
+      options: { sleepTimeout: 1_000 },
+      actions: {
+        keep: (c, value: unknown): unknown => {
+          Reflect.apply(c.waitUntil, c, [value]);
+          return Reflect.apply(c.keepAwake, c, [value]);
+        },
+      },
+    });
+    const instance = w.create(definition);
+    assert.equal(await call(instance, "keep", 5), 5);
+    assert.equal(await call(instance, "keep", undefined), undefined);
+    w.ports.advance(1_000);
+    assert.equal(await instance.stopped, "slept");
+  });
+
   test("a run handler that throws what has no text leaves its actor as it is", async () => {
     const { create, reported } = world();
     const failing = actor({

@@ -70,20 +70,20 @@ export class Activity implements Idler {
     this.recheck();
   }
 
-  /** Keeps the actor awake until the promise settles. */
-  keepAwake(promise: PromiseLike<unknown>): void {
+  /** Keeps the actor awake until the promise settles; what is no promise has settled. */
+  keepAwake(promise: unknown): void {
     this.begin();
     const end = (): void => this.end();
-    promise.then(end, end);
+    Promise.resolve(promise).then(end, end);
   }
 
-  waitUntil(promise: PromiseLike<unknown>): void {
+  waitUntil(promise: unknown): void {
     this.#background++;
     const end = (): void => {
       this.#background--;
       this.recheck();
     };
-    promise.then(end, end);
+    Promise.resolve(promise).then(end, end);
   }
 
   /** True while user code may run. */

@@ -125,11 +125,11 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
     return this.transactions.run(owner, fn);
   }
 
-  keepAwake(promise: PromiseLike<unknown>): void {
+  keepAwake(promise: unknown): void {
     this.activity.keepAwake(promise);
   }
 
-  waitUntil(promise: PromiseLike<unknown>): void {
+  waitUntil(promise: unknown): void {
     this.activity.waitUntil(promise);
   }
 

@@ -43,8 +43,8 @@ export interface ContextSource {
   transaction<T>(owner: object, fn: () => T | Promise<T>): Promise<T>;
   blockConcurrencyWhile<T>(fn: () => T | Promise<T>): Promise<T>;
   readonly run: RunControl;
-  keepAwake(promise: PromiseLike<unknown>): void;
-  waitUntil(promise: PromiseLike<unknown>): void;
+  keepAwake(promise: unknown): void;
+  waitUntil(promise: unknown): void;
   requestSleep(): void;
   requestDestroy(): void;
   client(): object;
