@@ -16,9 +16,10 @@ const server = createServer((request, response) => {
   request.pipe(response.writeHead(request.url === "/missing" ? 404 : 200, { "x-seen": JSON.stringify(request.headers) }));
 });
 server.on("upgrade", (request, socket) => {
+  if (request.url === "/refused") return socket.end("HTTP/1.1 403 Forbidden\\r\\ncontent-length: 2\\r\\n\\r\\nno");
   const key = request.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   const accept = createHash("sha1").update(key).digest("base64");
-  socket.write("HTTP/1.1 101 Switching Protocols\\r\\nupgrade: websocket\\r\\nconnection: Upgrade\\r\\nsec-websocket-accept: " + accept + "\\r\\n\\r\\n");
+  socket.write("HTTP/1.1 101 Switching Protocols\\r\\nupgrade: websocket\\r\\nconnection: Upgrade\\r\\nsec-websocket-accept: " + accept + "\\r\\nset-cookie: app=2; Domain=localhost\\r\\nset-cookie: holdfast_preview=taken\\r\\n\\r\\n");
   socket.write(Buffer.from([0x81, 2, 0x68, 0x69]));
 });
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
@@ -105,17 +106,21 @@ test("a port is shown on an origin of its own, to who exchanged the ticket, once
   // The cookie is worth nothing under another name, so that no other page can use it.
   assert.equal((await call(url, "GET", "/", { cookie, host: `localhost:${url.port}` })).status, 404);
 
-  const attach = (origin: string) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${url.port}/`, {
+  const cookies: unknown[] = [];
+  const attach = (origin: string, path = "/") => {
+    const socket = new WebSocket(`ws://127.0.0.1:${url.port}${path}`, {
       headers: { host: url.host, cookie, origin },
     });
     t.after(() => socket.terminate());
+    socket.once("upgrade", (response) => cookies.push(response.headers["set-cookie"]));
     return new Promise<string>((resolve) => {
       socket.once("message", (data) => resolve(String(data)));
       socket.once("error", (error) => resolve(error.message));
     });
   };
   assert.equal(await attach(url.origin), "hi");
+  assert.deepEqual(cookies, [["app=2"]]);
+  assert.match(await attach(url.origin, "/refused"), /403/);
   assert.match(await attach("http://elsewhere.localhost"), /401/);
 });
 

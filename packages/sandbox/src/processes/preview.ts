@@ -1,6 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer, request } from "../internal/node-http.ts";
 
@@ -129,21 +128,7 @@ export class Previews {
       socket.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
       return;
     }
-    const upstream: Socket = connect({ host: origin.address, port: origin.port }, () => {
-      const lines = [
-        `${incoming.method} ${incoming.url} HTTP/1.1`,
-        "connection: Upgrade",
-        "upgrade: websocket",
-      ];
-      for (const [name, value] of Object.entries(headersFor(origin, incoming)))
-        lines.push(`${name}: ${String(value)}`);
-      upstream.write(`${lines.join("\r\n")}\r\n\r\n`);
-      upstream.write(head);
-      upstream.pipe(socket).pipe(upstream);
-    });
-    upstream.on("error", () => socket.destroy());
-    socket.once("close", () => upstream.destroy());
-    upstream.once("close", () => socket.destroy());
+    forwardUpgrade(origin, incoming, socket, head);
   }
 }
 
@@ -177,12 +162,7 @@ function forward(origin: Origin, incoming: IncomingMessage, response: ServerResp
       agent: false,
     },
     (answer) => {
-      const headers = Object.entries(answer.headers).filter(([name]) => !hopHeaders.has(name));
-      const cookies = answer.headers["set-cookie"]?.flatMap(ofThisOrigin) ?? [];
-      response.writeHead(answer.statusCode ?? 502, {
-        ...Object.fromEntries(headers),
-        "set-cookie": cookies,
-      });
+      response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headersOf(answer)));
       answer.pipe(response);
       answer.on("error", () => response.destroy());
     },
@@ -193,6 +173,52 @@ function forward(origin: Origin, incoming: IncomingMessage, response: ServerResp
   });
   response.once("close", () => outgoing.destroy());
   incoming.pipe(outgoing);
+}
+
+/** Carries a WebSocket, or what the program answers in its place. */
+function forwardUpgrade(origin: Origin, incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const outgoing = request({
+    host: origin.address,
+    port: origin.port,
+    method: incoming.method,
+    path: incoming.url,
+    headers: { ...headersFor(origin, incoming), connection: "Upgrade", upgrade: "websocket" },
+    agent: false,
+  });
+  outgoing.once("upgrade", (answer, upstream, first) => {
+    upstream.on("error", () => socket.destroy());
+    upstream.once("close", () => socket.destroy());
+    socket.once("close", () => upstream.destroy());
+    socket.write(headOf(answer, ["connection: Upgrade", "upgrade: websocket"]));
+    socket.write(first);
+    upstream.write(head);
+    upstream.pipe(socket).pipe(upstream);
+  });
+  outgoing.once("response", (answer) => {
+    socket.write(headOf(answer, ["connection: close"]));
+    answer.pipe(socket);
+    answer.on("error", () => socket.destroy());
+  });
+  outgoing.on("error", () => socket.destroy());
+  socket.once("close", () => outgoing.destroy());
+  outgoing.end();
+}
+
+/** The head of an answer as it goes over the wire. */
+function headOf(answer: IncomingMessage, more: readonly string[]): string {
+  const lines = headersOf(answer).flatMap(([name, value]) =>
+    [value].flat().map((each) => `${name}: ${each}`),
+  );
+  const first = `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`;
+  return `${[first, ...more, ...lines].join("\r\n")}\r\n\r\n`;
+}
+
+/** What the page gets of the headers of the program's answer. */
+function headersOf(answer: IncomingMessage): [name: string, value: string | string[]][] {
+  return Object.entries(answer.headers).flatMap(([name, value]) => {
+    if (value === undefined || hopHeaders.has(name)) return [];
+    return [[name, name === "set-cookie" ? [value].flat().flatMap(ofThisOrigin) : value]];
+  });
 }
 
 /** A cookie of the program is for its own origin, whatever domain it names, and never the one that lets in. */
