@@ -1,6 +1,7 @@
 /**
- * Debian packages that the tests need. Installs what is missing when it may (root, apt-get);
- * otherwise names the exact command and goes on: tests that need them skip by name.
+ * Debian packages that the tests, the bench and the like need. Installs what is missing when it may (root,
+ * apt-get); otherwise names the exact command and goes on: tests that need them skip by name. `npm test` asks
+ * for it by itself, the other commands run this file first.
  */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
@@ -64,3 +65,5 @@ export function ensureSystemPackages(): string[] {
     console.log(`Missing programs. Install them with: sudo apt-get install -y ${still.join(" ")}`);
   return still;
 }
+
+if (import.meta.main) ensureSystemPackages();
