@@ -186,8 +186,11 @@ export interface OutgoingEvent {
 
 /** The host's end of a connection. Its methods are called in order and must not throw. */
 export interface ConnectionSink {
-  /** First of all, once, when the connection is accepted and what that wrote is durable. */
-  open?(connection: ActorConnection): void;
+  /**
+   * First of all, once, when the connection is accepted and what that wrote is durable. `resumed` when it
+   * has taken the place of the one that `ConnectRequest.resumes` gave.
+   */
+  open?(connection: ActorConnection, resumed: boolean): void;
   send(event: OutgoingEvent): void;
   /** Last of all, once; not called when the host closed it. `code` is a WebSocket close code. */
   close(code: number, reason: string): void;

@@ -147,7 +147,9 @@ export class Session implements CallOwner {
     const previous = resume === undefined ? undefined : this.#directory.held.byToken(resume.token);
     // The server may not have noticed yet that the old socket is dead.
     previous?.replaced();
-    const resumes = (): ActorConnection | undefined => previous?.connectionFor(this.#actorId, resume);
+    // Who has left again takes nothing over: the client may try once more.
+    const resumes = (): ActorConnection | undefined =>
+      this.#gone.signal.aborted ? undefined : previous?.connectionFor(this.#actorId, resume);
     try {
       const connection = await this.#directory.connect(
         target,
@@ -191,7 +193,7 @@ export class Session implements CallOwner {
     // Known before the connection opens: there it is asked whose connection it goes on with.
     this.#actorId = instance.id;
     this.#sink = {
-      open: (connection) => this.#opened(instance, connection, previous),
+      open: (connection, resumed) => this.#opened(instance, connection, resumed, previous),
       send: (event) => this.#send(event),
       close: (code, reason) => {
         if (this.#gone.signal.aborted) return;
@@ -204,7 +206,12 @@ export class Session implements CallOwner {
     return this.#sink;
   }
 
-  #opened(instance: ActorInstance, connection: ActorConnection, previous: Session | undefined): void {
+  #opened(
+    instance: ActorInstance,
+    connection: ActorConnection,
+    resumed: boolean,
+    previous: Session | undefined,
+  ): void {
     if (this.#gone.signal.aborted) return;
     const { output, resume } = this.#options;
     this.#instance = instance;
@@ -212,8 +219,10 @@ export class Session implements CallOwner {
     this.#connId = connection.id;
     this.#accepted = true;
     this.#directory.held.register(this.#token, this);
-    const isSame = previous !== undefined && previous.#actorId === instance.id;
-    const taken = isSame && resume !== undefined ? previous.#handOver(resume.received) : undefined;
+    const isNext = resumed && previous !== undefined && resume !== undefined;
+    const taken = isNext ? previous.#handOver(resume.received) : undefined;
+    // A client that begins anew comes back for nothing.
+    if (taken === undefined) previous?.end();
     if (taken !== undefined) this.#log = taken.log;
     const received = resume !== undefined && taken !== undefined ? resume.received : 0;
     output.init(instance.id, connection.id, { token: this.#token, received, resumed: taken !== undefined });

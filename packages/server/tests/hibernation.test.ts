@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, event, queue } from "@holdfast/actors";
+import type { ResumePoint, ServerFrame } from "@holdfast/client";
+import { systemPorts } from "@holdfast/core";
+import { LocalDriver } from "../src/local-driver.ts";
 import { Condition, cuttableProxy, serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
 function hall() {
@@ -301,12 +304,76 @@ test("a client that comes back too late, or after too much, is told of the gap",
   await conn.dispose();
 });
 
+test("an attempt to come back that is cut off itself takes nothing from the next one", async (t) => {
+  let entered = Promise.withResolvers<void>();
+  let admitted: Promise<void> | undefined;
+  let left = 0;
+  const changed = new Condition();
+  const room = actor({
+    events: { said: event<string>() },
+    onConnect: async () => {
+      entered.resolve();
+      await admitted;
+    },
+    onDisconnect: () => {
+      left++;
+      changed.changed();
+    },
+    actions: { say: (c, text: string) => c.broadcast("said", text), ready: () => true },
+  });
+  const { registry } = await serve(t, { room });
+  const directory = await registry.directory();
+  const driver = new LocalDriver(async () => directory, systemPorts(), directory.messageLimits);
+  const handle = registry.client.room.getOrCreate("r");
+  const target = { type: "getOrCreate", name: "room", key: ["r"] } as const;
+  const frames: ServerFrame[] = [];
+  const connect = (resume?: ResumePoint) =>
+    driver.connect(
+      target,
+      undefined,
+      {
+        frame: (frame) => {
+          frames.push(frame);
+          changed.changed();
+        },
+        closed: () => undefined,
+      },
+      resume,
+    );
+  const link = connect();
+  link.send(driver.prepare({ type: "subscribe", event: "said" }));
+  link.send(driver.prepare({ type: "call", id: 1, name: "ready", args: [], idempotencyKey: "k" }));
+  await changed.until(() => frames.some(({ type }) => type === "result"));
+  const init = frames.find(({ type }) => type === "init");
+  assert.ok(init?.type === "init" && init.resume !== undefined);
+  const resume = { token: init.resume.token, received: 0 };
+  frames.length = 0;
+
+  entered = Promise.withResolvers();
+  const admit = Promise.withResolvers<void>();
+  admitted = admit.promise;
+  const second = connect(resume);
+  await entered.promise;
+  await second.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  admit.resolve();
+  await changed.until(() => left === 2);
+  await handle.say("missed");
+  const third = connect(resume);
+  await changed.until(() => frames.some(({ type }) => type === "init"));
+  await handle.say("after");
+  third.send(driver.prepare({ type: "call", id: 2, name: "ready", args: [], idempotencyKey: "l" }));
+  await changed.until(() => frames.some(({ type }) => type === "result"));
+  const again = frames.find(({ type }) => type === "init");
+  assert.equal(again?.type === "init" && again.resume?.resumed, true);
+  const heard = frames.flatMap((frame) => (frame.type === "event" ? frame.args : []));
+  assert.deepEqual(heard, ["missed", "after"]);
+});
+
 test("a thousand reconnects lose and repeat nothing", async (t) => {
   const { definition, changed } = hall();
   const { registry } = await serve(t, { hall: definition });
   const directory = await registry.directory();
-  const { LocalDriver } = await import("../src/local-driver.ts");
-  const { systemPorts } = await import("@holdfast/core");
   const driver = new LocalDriver(async () => directory, systemPorts(), directory.messageLimits);
   const handle = registry.client.hall.getOrCreate("h", { params: { name: "bob" } });
   const target = { type: "getOrCreate", name: "hall", key: ["h"] } as const;

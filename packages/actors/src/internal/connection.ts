@@ -171,12 +171,12 @@ export class Connection implements Conn {
 
   /**
    * Tells the host that the connection is there, then what was sent meanwhile. Returns false when it
-   * was ended before.
+   * was ended before. `resumed` when it has taken over from another.
    */
-  open(): boolean {
+  open(resumed: boolean): boolean {
     if (this.#phase !== "setup" || this.sink === undefined) return false;
     this.#phase = "open";
-    this.sink.open?.(this.host);
+    this.sink.open?.(this.host, resumed);
     for (const event of this.#early.splice(0)) this.sink.send(event);
     return true;
   }

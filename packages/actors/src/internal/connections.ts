@@ -178,8 +178,8 @@ export class Connections implements ConnectionOwner {
     return new Promise((resolve, reject) => {
       this.#runtime.queue.after({
         release: () => {
-          if (connection.isOpening) this.#takeOver(connection, request.resumes?.());
-          if (connection.open()) resolve(connection.host);
+          const resumed = connection.isOpening && this.#takeOver(connection, request.resumes?.());
+          if (connection.open(resumed)) resolve(connection.host);
           else reject(connection.refusal);
         },
         drop: reject,
@@ -188,15 +188,16 @@ export class Connections implements ConnectionOwner {
   }
 
   /** The client of a lost connection is back: the new one goes on where that one was cut off. */
-  #takeOver(connection: Connection, predecessor: ActorConnection | undefined): void {
-    if (!(predecessor instanceof HostConnection)) return;
+  #takeOver(connection: Connection, predecessor: ActorConnection | undefined): boolean {
+    if (!(predecessor instanceof HostConnection)) return false;
     const lost = predecessor.connection;
-    if (!this.#lost.delete(lost.id)) return;
+    if (!this.#lost.delete(lost.id)) return false;
     this.#audience.exit(lost);
     for (const event of lost.subscriptions) this.#audience.subscribe(connection, event);
     for (const room of lost.rooms) this.#audience.join(connection, room);
     connection.dirty = true;
     lost.succeededBy(connection);
+    return true;
   }
 
   /** Makes a connection and runs its hooks. Throws what a hook threw. */
