@@ -9,6 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { createLogger, isErrorCode, type LogRecord, systemClock } from "@holdfast/core";
@@ -21,6 +22,14 @@ async function open(t: TestContext, path = join(temporaryDirectory(t), "gate", "
   const log = await AuditLog.open(path, systemClock);
   t.after(() => log.close().catch(() => {}));
   return { log, path };
+}
+
+/** A write and a sync of a file of its own, through the same queue of file operations. */
+async function syncElsewhere(t: TestContext): Promise<void> {
+  const file = await openFile(join(temporaryDirectory(t), "elsewhere"), "w");
+  await file.appendFile("x");
+  await file.datasync();
+  await file.close();
 }
 
 describe("the audit log", () => {
@@ -54,6 +63,34 @@ describe("the audit log", () => {
     assert.deepEqual(await again.log.query({ since: next.at + 1 }), []);
     assert.equal((await again.log.query({ limit: 5 })).length, 5);
     assert.equal(statSync(path).mode & 0o777, 0o600);
+  });
+
+  test("writes what is over with the next record that holds back an effect, or after a moment", async (t) => {
+    const { log, path } = await open(t);
+    const types = () => readFileSync(path, "utf8").match(/"type":"[^"]*"/g) ?? [];
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const first = log.note({ type: "result-1" });
+    // A sync that it had begun alone would be over before this one.
+    await syncElsewhere(t);
+    assert.deepEqual(types(), []);
+    await log.append({ type: "call-2" });
+    await first;
+    assert.deepEqual(types(), ['"type":"result-1"', '"type":"call-2"']);
+    const second = log.note({ type: "result-2" });
+    t.mock.timers.tick(auditLimits.maxNoteDelayMs);
+    await second;
+    assert.equal(types().length, 3);
+    const third = log.note({ type: "result-3" });
+    assert.equal(
+      (await log.query({ type: "result-3" })).length,
+      1,
+      "who asks meets all that was told before",
+    );
+    await third;
+    const [call, fourth] = [log.append({ type: "call-4" }), log.note({ type: "result-4" })];
+    await log.close();
+    await Promise.all([call, fourth]);
+    assert.deepEqual(await verifyAuditLog(path), { ok: true, records: 6 });
   });
 
   test("shows every changed byte, and a record that is gone or moved", async (t) => {

@@ -9,6 +9,8 @@ import { type ClosedSegment, closedPath, closedSegments } from "./segments.ts";
 
 interface Waiting {
   readonly entry: AuditEntry;
+  /** An effect waits for this record. */
+  readonly before: boolean;
   readonly resolve: (record: AuditRecord) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -49,8 +51,13 @@ export class AuditLog implements Audit {
   /** Bytes of complete, synced records in the file. */
   #size: number;
   #waiting: Waiting[] = [];
+  /** How many of those who wait hold back an effect. */
+  #before = 0;
   #flushing: Promise<void> | undefined;
+  /** Ends the wait of records of what is over. */
+  #later: NodeJS.Timeout | undefined;
   #broken: unknown;
+  #closed = false;
 
   private constructor(
     reader: AuditReader,
@@ -115,35 +122,70 @@ export class AuditLog implements Audit {
 
   async note(entry: AuditEntry): Promise<void> {
     try {
-      await this.append(entry);
+      await this.#add(entry, false);
     } catch (error) {
       this.#log.error("an audit record was lost", { type: entry.type, jailId: entry.jailId, error });
     }
   }
 
   append(entry: AuditEntry): Promise<AuditRecord> {
-    if (this.#broken !== undefined)
+    return this.#add(entry, true);
+  }
+
+  #add(entry: AuditEntry, before: boolean): Promise<AuditRecord> {
+    if (this.#closed || this.#broken !== undefined)
       return Promise.reject(unavailable("The audit log cannot be written", this.#broken));
     if (this.#waiting.length >= auditLimits.maxWaiting)
       return Promise.reject(unavailable("The audit log is behind"));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ entry, resolve, reject });
-      this.#flushing ??= this.#flush();
+      this.#waiting.push({ entry, before, resolve, reject });
+      if (before) {
+        this.#before += 1;
+        this.#flushing ??= this.#flush();
+      } else this.#writeLater();
     });
   }
 
+  /**
+   * A record of what is over goes with the next one that holds back an effect: a sync of its own is one
+   * for which that would have to wait. Where none comes, it is written after a moment all the same.
+   */
+  #writeLater(): void {
+    if (this.#flushing !== undefined || this.#waiting.length === 0) return;
+    this.#later ??= setTimeout(() => {
+      this.#flushing ??= this.#flush();
+    }, auditLimits.maxNoteDelayMs);
+  }
+
   async #flush(): Promise<void> {
+    clearTimeout(this.#later);
+    this.#later = undefined;
     // The first append of a burst waits for the rest of its tick, so that they share a sync.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
+    do {
       const batch = this.#waiting;
       this.#waiting = [];
+      this.#before = 0;
       await this.#write(batch);
-    }
+    } while (this.#before > 0);
     this.#flushing = undefined;
+    this.#writeLater();
+  }
+
+  /** Resolves when all that was added before is on disk, or could not be written. */
+  async #settled(): Promise<void> {
+    await this.#flushing;
+    // What came while the last batch was written, and holds back nothing, was left for later.
+    if (this.#waiting.length > 0) this.#flushing ??= this.#flush();
+    await this.#flushing;
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
+    if (this.#broken !== undefined) {
+      // These waited when the one before could not be synced: a sync that works now would say nothing of it.
+      for (const { reject } of batch) reject(unavailable("The audit log cannot be written", this.#broken));
+      return;
+    }
     const done: [Waiting, AuditRecord][] = [];
     let [seq, prev, text] = [this.#seq, this.#prev, ""];
     for (const waiting of batch) {
@@ -231,20 +273,20 @@ export class AuditLog implements Audit {
 
   /** Of all that was appended before, also by those who did not wait for it. */
   async verify(kept?: AuditCheckpoint): Promise<AuditVerification> {
-    await this.#flushing;
+    await this.#settled();
     return this.#reader.verify(kept);
   }
 
   /** Of all that was appended before, also by those who did not wait for it. */
   async query(query: AuditQuery = {}): Promise<readonly AuditRecord[]> {
-    await this.#flushing;
+    await this.#settled();
     return this.#reader.query(query);
   }
 
   async close(): Promise<void> {
-    await this.#flushing;
+    this.#closed = true;
+    await this.#settled();
     if (this.#broken === undefined) await this.#checkpoint();
-    this.#broken ??= new Error("closed");
     await this.#signing?.file.close();
     await this.#file.close();
   }

@@ -7,6 +7,8 @@ export const genesis = "0".repeat(64);
 export const auditLimits = {
   maxRecordBytes: 64 * 1024,
   maxWaiting: 10_000,
+  /** How long a record of what is over waits for one that holds back an effect, to share its sync. */
+  maxNoteDelayMs: 5,
   queryLimit: 1_000,
   /** Of one file of the log; a full one is closed and the next begun. */
   maxFileBytes: 64 * 1024 * 1024,
