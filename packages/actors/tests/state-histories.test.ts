@@ -6,8 +6,9 @@ import { agree, harness } from "./state-support.ts";
 describe("replay of snapshot and patches", () => {
   /** They found something once. */
   const kept = [1_568, 5_196, 6_012, 6_639, 7_183, 8_939, 9_738, 18_511, 27_167];
-  const some = [...Array.from({ length: 300 }, (_, i) => i + 1), ...kept];
-  const seeds = process.env.SEED ? [Number(process.env.SEED)] : some;
+  const first = Number(process.env.FROM ?? 1);
+  const some = Array.from({ length: Number(process.env.SEEDS ?? 300) }, (_, i) => i + first);
+  const seeds = process.env.SEED ? [Number(process.env.SEED)] : [...some, ...kept];
   test("equals the live state after random changes", () => {
     for (const seed of seeds) {
       try {
