@@ -6,6 +6,7 @@ export type { AccessInfo, GatewayOptions } from "./gateway/options.ts";
 export type { PredecessorServer } from "./gateway/predecessor.ts";
 export type { UpgradingServer } from "./gateway/upgrades.ts";
 export { serverLimits } from "./limits.ts";
+export type { LocalConnection } from "./local-connection.ts";
 export { LocalDriver } from "./local-driver.ts";
 export type { InspectorOptions, ManageInfo } from "./management/access.ts";
 export {

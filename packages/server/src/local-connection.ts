@@ -73,6 +73,12 @@ export class LocalConnection implements DriverConnection, SessionOutput {
     this.#finish(closedReason(code, reason));
   }
 
+  /** The way between its two ends has broken: the client may come back for what it misses. */
+  lose(): void {
+    this.#ended = true;
+    void this.#tail.then((session) => session?.lose());
+  }
+
   init(actorId: string, connId: string, resume: ResumeInfo): void {
     this.#deliver({ type: "init", version: protocolVersion, actorId, connId, resume });
   }

@@ -6,7 +6,6 @@ import {
   type ClientDriver,
   type ClientFrame,
   type DriverCall,
-  type DriverConnection,
   type DriverCreate,
   type DriverFetch,
   type DriverListener,
@@ -122,7 +121,7 @@ export class LocalDriver implements ClientDriver {
     params: unknown,
     listener: DriverListener,
     resume?: ResumePoint,
-  ): DriverConnection {
+  ): LocalConnection {
     const copied = copy(params);
     const gate = async (): Promise<void> => this.#caller?.gate();
     return new LocalConnection(this.#ports, listener, gate, async (output) => {

@@ -1,14 +1,15 @@
 import type { ClientDriver, ClosedReason, DriverConnection, DriverListener } from "@holdfast/client";
 import { HoldfastError, toWireError } from "@holdfast/core";
+import type { LocalConnection, LocalDriver } from "@holdfast/server";
 
 /** The way between the client of a test and its server: it can be cut, and the server be replaced. */
 export class Link {
   readonly #connections = new Set<() => void>();
-  #server: ClientDriver;
+  #server: LocalDriver;
   #cut = false;
   #severed = newSeverance();
 
-  constructor(server: ClientDriver) {
+  constructor(server: LocalDriver) {
     this.#server = server;
   }
 
@@ -27,7 +28,7 @@ export class Link {
   }
 
   /** Everything that is under way fails with `client.network_error`; later requests go to `server`. */
-  replace(server: ClientDriver): void {
+  replace(server: LocalDriver): void {
     this.#sever();
     this.#server = server;
   }
@@ -58,7 +59,7 @@ export class Link {
       listener.closed(reason);
     };
     const drop = (): void => {
-      void inner?.close();
+      inner?.lose();
       close({ error: toWireError(networkError()), final: false });
     };
     const guarded: DriverListener = {
@@ -67,7 +68,7 @@ export class Link {
       },
       closed: close,
     };
-    let inner: DriverConnection | undefined;
+    let inner: LocalConnection | undefined;
     if (this.#cut) queueMicrotask(drop);
     else {
       this.#connections.add(drop);

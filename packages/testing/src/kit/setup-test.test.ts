@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor } from "@holdfast/actors";
+import { actor, event } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { durationMs } from "./duration.ts";
@@ -18,12 +18,10 @@ const counter = actor({
   },
 });
 
-const registry = createRegistry({
-  use: { counter },
-  store: () => {
-    throw new Error("a test has its own store");
-  },
-});
+const store = (): never => {
+  throw new Error("a test has its own store");
+};
+const registry = createRegistry({ use: { counter }, store });
 
 test("each test has actors of its own", async (t) => {
   for (let i = 0; i < 2; i++) {
@@ -80,6 +78,30 @@ test("a partition ends connections, which come back when it heals", async (t) =>
   heal();
   await back;
   assert.equal(await conn.add(1), 1);
+});
+
+test("what is sent to a client that a partition keeps away comes after it, without a gap", async (t) => {
+  const bell = actor({
+    events: { rung: event<number>() },
+    actions: {
+      ring: (c, n: number) => c.broadcast("rung", n),
+      ringLater: (c, n: number) => c.schedule.after(1_000, "ring", n),
+    },
+  });
+  const kit = await setupTest(t, createRegistry({ use: { bell }, store }), { paused: true });
+  const conn = kit.client.bell.getOrCreate("b").connect();
+  const heard: unknown[] = [];
+  conn.on("rung", (n: number) => heard.push(n));
+  conn.onGap(() => heard.push("gap"));
+  await conn.ready;
+  await conn.ring(1);
+  await conn.ringLater(2);
+  const heal = kit.partition();
+  await kit.clock.advance("5s");
+  assert.deepEqual(heard, [1]);
+  heal();
+  await kit.clock.advance("1m");
+  assert.deepEqual(heard, [1, 2]);
 });
 
 test("an evicted actor is out of memory", async (t) => {

@@ -1,5 +1,5 @@
 import type { ActorStore } from "@holdfast/actors";
-import { type AnyRegistry, type Client, type ClientDriver, createClientWithDriver } from "@holdfast/client";
+import { type AnyRegistry, type Client, createClientWithDriver } from "@holdfast/client";
 import { type Logger, limits, type Ports, silentLogger, systemRandom } from "@holdfast/core";
 import { type Definitions, Directory, type Registry, type RegistryConfig } from "@holdfast/server";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -113,7 +113,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     };
   }
 
-  #driver(): ClientDriver {
+  #driver(): KitDriver {
     return new KitDriver(this.#directory, this.#ports, this.#server);
   }
 

@@ -8,6 +8,7 @@ import type {
   ServerFrame,
 } from "@holdfast/client";
 import { HoldfastError, toWireError } from "@holdfast/core";
+import type { LocalConnection, LocalDriver } from "@holdfast/server";
 import { type Faults, noFaults } from "./faults.ts";
 import type { Plant } from "./plants.ts";
 import { Lane, type Scheduler } from "./scheduler.ts";
@@ -21,7 +22,7 @@ export interface SimNetworkOptions {
 
 /** A server that requests reach, as long as it is up. */
 interface Server {
-  readonly driver: ClientDriver;
+  readonly driver: LocalDriver;
 }
 
 /**
@@ -51,7 +52,7 @@ export class SimNetwork {
   }
 
   /** Requests go to `server` from now on; to nobody without one. What is under way fails. */
-  serve(server: ClientDriver | undefined): void {
+  serve(server: LocalDriver | undefined): void {
     this.#server = server === undefined ? undefined : { driver: server };
     this.#codec ??= server;
     this.#sever();
@@ -168,7 +169,7 @@ interface SimConnectionOptions extends SimNetworkOptions {
   delayMs(): number;
   isCut(): boolean;
   ended(): void;
-  open(listener: DriverListener): DriverConnection | undefined;
+  open(listener: DriverListener): LocalConnection | undefined;
 }
 
 /** One connection: frames arrive in order, in each direction, until it is cut. */
@@ -176,7 +177,7 @@ class SimConnection implements DriverConnection {
   readonly #options: SimConnectionOptions;
   readonly #up: Lane;
   readonly #down: Lane;
-  #server: DriverConnection | undefined;
+  #server: LocalConnection | undefined;
   /** Nothing gets through any more; the ends may not know it yet. */
   #isCut = false;
   /** The client has heard of the end, or made it. */
@@ -228,7 +229,7 @@ class SimConnection implements DriverConnection {
     const noticedMs = (): number => (random.chance(0.8) ? delayMs() : random.int(1_000, 30_000));
     const reason = { error: toWireError(networkError()), final: false };
     scheduler.after(noticedMs(), "net cut, client", () => this.#close(reason));
-    scheduler.after(noticedMs(), "net cut, server", () => this.#server?.close());
+    scheduler.after(noticedMs(), "net cut, server", () => this.#server?.lose());
   }
 
   #toClient(frame: ServerFrame): void {
