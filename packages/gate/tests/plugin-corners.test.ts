@@ -1,6 +1,6 @@
 /** Plugin folders as they are written for the peer, at the corners of what its contract lets them do. */
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runConformance, validatePlugin } from "@holdfast/gate/plugin-kit";
@@ -37,6 +37,7 @@ class Odd {
     const returned = {
       none: undefined, text: "done", no: { ok: false }, words: { ok: false, error: "words" }, yes: { ok: 1, result: {} },
       own: { ok: false, error: { code: "NOTE_GONE", message: "gone", retriable: true, retry_after: 2 } },
+      error: { ok: false, error: Object.assign(new Error("in full"), { code: "NOTE_FULL" }) },
     };
     return returned[args.which];
   }
@@ -163,6 +164,15 @@ test("plugin folders of the peer at its corners", { skip: missing("bwrap") }, as
         "handler.ts": example,
         "skills/example.md": "# example\n",
       },
+      stale: {
+        "manifest.json": manifestOf(tools("stale_call")),
+        "handler.js": "import './gone.js';\nexport default {};\n",
+        "handler.ts":
+          "export default { initialize() {}, handleToolInvocation: () => ({ ok: true, result: { source: true } }) };\n",
+        "skills/.draft.md": "\n",
+        "skills/How to (été).md": "# how\n",
+        "skills/parts/part.md": "# part\n",
+      },
       schemas: {
         "manifest.json": manifestOf(schemas, { version: "1", app_compat: "*", description: "" }),
         "handler.js":
@@ -248,6 +258,8 @@ test("plugin folders of the peer at its corners", { skip: missing("bwrap") }, as
       ok: false,
       error: { code: "NOTE_GONE", message: "gone", retriable: true, retry_after: 2 },
     });
+    const { error } = { error: undefined, ...(await callTool(gate, "odd_return", { which: "error" })) };
+    assert.deepEqual(error, { code: "NOTE_FULL", message: "in full", retriable: false });
     assert.equal(gate.plugins.list().find((each) => each.name === "odd")?.pid, pid);
   });
 
@@ -298,6 +310,18 @@ test("plugin folders of the peer at its corners", { skip: missing("bwrap") }, as
     }
     assert.equal(heard.length, 1);
   });
+
+  await t.test(
+    "a build that is no longer whole, no shutdown(), and skills with names for people",
+    async () => {
+      assert.deepEqual(await resultOf(gate, "stale_call"), { source: true });
+      const skills = readdirSync(gate.plugins.skillsDirectory).filter((name) => name.startsWith("stale-"));
+      assert.deepEqual(skills, ["stale-How to (été).md"]);
+      writeFileSync(join(dataDir, "plugins", "stale", "changed.md"), "");
+      await gate.plugins.reload("stale");
+      assert.deepEqual(await resultOf(gate, "stale_call"), { source: true });
+    },
+  );
 
   await t.test("arguments come as they were given, without defaults", async () => {
     assert.deepEqual(await resultOf(gate, "schemas_all", { string: "x" }), { args: { string: "x" } });

@@ -116,10 +116,14 @@ test("names that would leave their place are refused", () => {
     "%5Cx.md",
     "..x.md",
     ".x.md",
+    "a\nb.md",
+    "a\u202eb.md",
+    `${"x".repeat(101)}.md`,
   ]) {
     assert.ok(skillNameProblem(file), file);
   }
-  assert.equal(skillNameProblem("my-skill_2.md"), undefined);
+  for (const file of ["my-skill_2.md", "My Skill (v2).md", "été.md", "a+b.md", "UP.MD"])
+    assert.equal(skillNameProblem(file), undefined);
 });
 
 test("a configuration is checked, and has its defaults", () => {

@@ -148,7 +148,8 @@ export function skillNameProblem(file: string): string | undefined {
   if (/%2e|%2f|%5c|%00/i.test(file)) return `the skill ${JSON.stringify(file)} has an encoded path`;
   if (/[/\\\0]/.test(file) || file.includes(".."))
     return `the skill ${JSON.stringify(file)} leaves its folder`;
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}\.md$/.test(file)) {
+  // Control and invisible characters, and those that do not go into a listing as they are.
+  if (!/^(?!\.)[^\p{C}\p{Zl}\p{Zp}]{1,100}\.md$/iu.test(file)) {
     return `the skill ${JSON.stringify(file)} is not plainly named`;
   }
   return undefined;
@@ -159,7 +160,8 @@ async function readSkills(directory: string): Promise<Skill[]> {
   const stat = await lstat(folder).catch(() => undefined);
   if (stat === undefined) return [];
   if (!stat.isDirectory()) throw invalidManifest(["skills is not a folder"]);
-  const files = (await readdir(folder)).filter((file) => file.toLowerCase().endsWith(".md")).sort();
+  // Files that begin with a dot are an editor's or a file system's, and no skills.
+  const files = (await readdir(folder)).filter((file) => /^[^.].*\.md$/is.test(file)).sort();
   const problems = files.flatMap((file) => skillNameProblem(file) ?? []);
   if (files.length > pluginLimits.maxSkillsPerPlugin)
     problems.push(`it has more than ${pluginLimits.maxSkillsPerPlugin} skills`);

@@ -19,6 +19,9 @@ type CallMessage = Extract<
   { type: "invoke" | "cancel" | "event" | "resolve_session" | "verify" | "shutdown" }
 >;
 
+/** What a folder exports: the peer never asked for `shutdown`, so there are handlers without. */
+export type LoadedHandler = Omit<PluginHandler, "shutdown"> & Partial<Pick<PluginHandler, "shutdown">>;
+
 export interface CallPorts {
   readonly send: (message: ProcessMessage) => void;
   readonly ask: (question: Question) => Promise<unknown>;
@@ -36,8 +39,8 @@ function textOf(error: unknown): string {
 /** The answer to a call that threw. What carries the brand of a ToolError may still not be one. */
 function thrown(id: number, error: unknown): ProcessMessage {
   try {
-    const payload: unknown = isToolError(error) ? error.toErrorPayload() : undefined;
-    if (isErrorPayload(payload)) return { type: "error", id, error: payload };
+    const payload = isToolError(error) ? payloadOf(error.toErrorPayload()) : undefined;
+    if (payload !== undefined) return { type: "error", id, error: payload };
   } catch {
     // Then it is no more than anything else that is thrown.
   }
@@ -46,11 +49,11 @@ function thrown(id: number, error: unknown): ProcessMessage {
 
 /** What the gate asks of a handler. Whatever the handler does, each request has one answer. */
 export class Calls {
-  readonly #handler: PluginHandler;
+  readonly #handler: LoadedHandler;
   readonly #ports: CallPorts;
   readonly #running = new Map<number, AbortController>();
 
-  constructor(handler: PluginHandler, ports: CallPorts) {
+  constructor(handler: LoadedHandler, ports: CallPorts) {
     this.#handler = handler;
     this.#ports = ports;
   }
@@ -83,7 +86,7 @@ export class Calls {
         return;
       case "shutdown":
         void this.#answer(message.id, async () => {
-          await this.#handler.shutdown();
+          await this.#handler.shutdown?.();
           return undefined;
         });
         return;
@@ -155,7 +158,8 @@ function messageFor(id: number, result: ToolInvocationResult): ProcessMessage {
     const message = `Response payload exceeds size limit: ${bytes} bytes > ${maxResultBytes} byte limit`;
     return { type: "error", id, error: { code: "HANDLER_ERROR", message, retriable: false } };
   }
-  if (result?.ok === false && isErrorPayload(result.error)) return { type: "error", id, error: result.error };
+  const error = result?.ok === false ? payloadOf(result.error) : undefined;
+  if (error !== undefined) return { type: "error", id, error };
   return {
     type: "thrown",
     id,
@@ -163,11 +167,19 @@ function messageFor(id: number, result: ToolInvocationResult): ProcessMessage {
   };
 }
 
-function isErrorPayload(value: unknown): value is ErrorPayload {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof Reflect.get(value, "code") === "string" &&
-    typeof Reflect.get(value, "message") === "string"
+/** What an error says of itself. An `Error` may be one too: its message would be lost on its way as JSON. */
+function payloadOf(value: unknown): ErrorPayload | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const names = ["code", "message", "retriable", "field", "retry_after"];
+  const [code, message, retriable, field, retryAfter]: unknown[] = names.map((name) =>
+    Reflect.get(value, name),
   );
+  if (typeof code !== "string" || typeof message !== "string") return undefined;
+  return {
+    code,
+    message,
+    retriable: retriable === true,
+    ...(typeof field === "string" ? { field } : {}),
+    ...(typeof retryAfter === "number" ? { retry_after: retryAfter } : {}),
+  };
 }

@@ -5,8 +5,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { ChannelServices, CoreServices, PluginHandler } from "./api.ts";
-import { Calls } from "./calls.ts";
+import type { ChannelServices, CoreServices } from "./api.ts";
+import { Calls, type LoadedHandler } from "./calls.ts";
 import { openConnections, openEgress } from "./egress.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { registerPluginHooks } from "./hooks.ts";
@@ -81,18 +81,12 @@ async function start(message: StartMessage): Promise<void> {
   }
 }
 
-async function load({ directory }: StartMessage): Promise<PluginHandler> {
-  const file = ["handler.js", "handler.ts"].map((name) => join(directory, name)).find(existsSync);
-  if (file === undefined) {
+async function load({ directory }: StartMessage): Promise<LoadedHandler> {
+  const files = ["handler.js", "handler.ts"].map((name) => join(directory, name)).filter(existsSync);
+  if (files.length === 0) {
     throw new LoadError("missing_handler", "There is neither handler.js nor handler.ts");
   }
-  let module: Record<string, unknown>;
-  try {
-    module = await import(pathToFileURL(file).href);
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new LoadError("missing_handler", `The handler cannot be imported: ${text}`);
-  }
+  const module = await importFirst(files);
   // By default or as `handler` first; any other name that it may have comes after.
   const { default: main, handler: named, ...others } = { ...module, ...compiled(module["default"]) };
   for (const exported of [main, named, ...Object.values(others)]) {
@@ -101,8 +95,21 @@ async function load({ directory }: StartMessage): Promise<PluginHandler> {
   }
   throw new LoadError(
     "missing_handler",
-    "The handler exports, by default or as `handler`, no object with initialize, handleToolInvocation and shutdown",
+    "The handler exports, by default or as `handler`, no object with initialize and handleToolInvocation",
   );
+}
+
+/** The first that can be imported: beside what is left of an old build, its source may be there. */
+async function importFirst(files: readonly string[]): Promise<Record<string, unknown>> {
+  const problems: string[] = [];
+  for (const file of files) {
+    try {
+      return await import(pathToFileURL(file).href);
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new LoadError("missing_handler", `The handler cannot be imported: ${problems.join("; ")}`);
 }
 
 /** What a compiler made of `export default` where modules are CommonJS. */
@@ -113,7 +120,7 @@ function compiled(exported: unknown): Record<string, unknown> {
 }
 
 /** The export itself, an instance when it is a class, or what it gives when it is a function. */
-async function handlerOf(exported: unknown): Promise<PluginHandler | undefined> {
+async function handlerOf(exported: unknown): Promise<LoadedHandler | undefined> {
   if (isHandler(exported)) return exported;
   if (typeof exported !== "function" || exported.length > 0) return undefined;
   const isClass =
@@ -125,9 +132,9 @@ async function handlerOf(exported: unknown): Promise<PluginHandler | undefined> 
   return isHandler(made) ? made : undefined;
 }
 
-function isHandler(value: unknown): value is PluginHandler {
+function isHandler(value: unknown): value is LoadedHandler {
   if (typeof value !== "object" || value === null) return false;
-  return ["initialize", "handleToolInvocation", "shutdown"].every(
+  return ["initialize", "handleToolInvocation"].every(
     (name) => typeof Reflect.get(value, name) === "function",
   );
 }
