@@ -143,6 +143,34 @@ test("a target that is away is tried again with the same key, and those behind i
   assert.equal(new Set(delivered.map(({ key }) => key)).size, 2);
 });
 
+test("a message does not overtake one that waits for its next attempt, however long that takes", async () => {
+  let away = true;
+  const { create, ports, delivered } = office(() => (away ? Promise.reject(stopping()) : Promise.resolve()));
+  const a = create();
+  const first = call(a, "post", 1);
+  for (const [attempts, pauseMs] of [250, 500, 1_000, 2_000].entries()) {
+    await until(() => delivered.length === attempts + 1);
+    await turn();
+    ports.advance(pauseMs);
+  }
+  await until(() => delivered.length === 5);
+  await turn();
+  // Between two attempts, and the pause after the next is longer than what a message waits for news of it.
+  const second = call(a, "post", 2);
+  await turn();
+  ports.advance(4_000);
+  await until(() => delivered.length === 6);
+  away = false;
+  ports.advance(6_000);
+  await turn();
+  ports.advance(2_000);
+  await Promise.all([first, second]);
+  assert.deepEqual(
+    delivered.map(({ body }) => body),
+    [1, 1, 1, 1, 1, 1, 1, 2],
+  );
+});
+
 test("what the target refuses is told, and is not tried again", async () => {
   const refusal = new HoldfastError("queue", "full", "no room");
   const { create, ports, delivered, wake } = office(() => Promise.reject(refusal));

@@ -11,9 +11,12 @@ import { decodeOutbox, encodeOutbox, idOf, numberedKey, type OutboxRecord } from
 interface Row {
   readonly number: number;
   readonly record: OutboxRecord;
+  /** The target. */
+  readonly address: string;
   attempts: number;
   /** When it is tried (again); while it is under way, when a crash would have it tried. */
   nextAt: number;
+  /** Its commit has not landed yet, or it is being delivered. */
   underWay: boolean;
   /** Whoever awaits the send; nobody after a restart. */
   readonly sender: { resolve(): void; reject(error: unknown): void } | undefined;
@@ -42,8 +45,8 @@ export class Outbox {
   readonly #mailbox: Mailbox;
   readonly #arm: () => void;
   readonly #rows = new Map<number, Row>();
-  /** Targets with a delivery under way. */
-  readonly #busy = new Set<string>();
+  /** Those of each target, oldest first: only the first of a line is ever tried. */
+  readonly #lines = new Map<string, Set<Row>>();
   #next = 1;
 
   constructor(runtime: Runtime, mailbox: Mailbox, arm: () => void) {
@@ -60,9 +63,33 @@ export class Outbox {
     for (const { key, value } of await this.#runtime.records.list(prefixRange(recordPrefix.outbox))) {
       const number = idOf(key);
       const record = decodeOutbox(value);
-      this.#rows.set(number, { number, record, attempts: 0, nextAt: 0, underWay: false, sender: undefined });
+      const address = addressOf(record);
+      this.#add({ number, record, address, attempts: 0, nextAt: 0, underWay: false, sender: undefined });
       this.#next = number + 1;
     }
+  }
+
+  #add(row: Row): void {
+    this.#rows.set(row.number, row);
+    const line = this.#lines.get(row.address);
+    if (line === undefined) this.#lines.set(row.address, new Set([row]));
+    else line.add(row);
+  }
+
+  #remove(row: Row): void {
+    this.#rows.delete(row.number);
+    const line = this.#lines.get(row.address);
+    line?.delete(row);
+    if (line?.size === 0) this.#lines.delete(row.address);
+  }
+
+  /** The next message of each target. */
+  #heads(): Row[] {
+    return [...this.#lines.keys()].flatMap((address) => this.#head(address) ?? []);
+  }
+
+  #head(address: string): Row | undefined {
+    return this.#lines.get(address)?.values().next().value;
   }
 
   /** Resolves when the target has it, durably. Throws `queue.outbox_full`, and what the target says. */
@@ -88,8 +115,17 @@ export class Outbox {
     this.#runtime.userWrote();
     return new Promise((resolve, reject) => {
       const nextAt = ports.clock.now() + queueLimits.rescueMs;
-      const row = { number, record, attempts: 0, nextAt, underWay: true, sender: { resolve, reject } };
-      this.#rows.set(number, row);
+      const address = addressOf(record);
+      const row: Row = {
+        number,
+        record,
+        address,
+        attempts: 0,
+        nextAt,
+        underWay: true,
+        sender: { resolve, reject },
+      };
+      this.#add(row);
       this.#runtime.activity.begin();
       const leave = (): void => {
         queue.after({
@@ -101,7 +137,7 @@ export class Outbox {
           },
           drop: (error) => {
             this.#runtime.activity.end();
-            this.#rows.delete(number);
+            this.#remove(row);
             reject(error);
           },
         });
@@ -115,18 +151,18 @@ export class Outbox {
 
   /** The actor is ready: what an earlier instance left goes out. */
   resume(): void {
-    for (const row of [...this.#rows.values()]) if (!row.underWay) this.#try(row);
+    for (const row of this.#heads()) this.#try(row);
   }
 
   /** What is due is tried again. */
   tick(): void {
     const now = this.#runtime.ports.clock.now();
-    for (const row of [...this.#rows.values()]) if (!row.underWay && row.nextAt <= now) this.#try(row);
+    for (const row of this.#heads()) if (row.nextAt <= now) this.#try(row);
   }
 
   /** When the next row is to be tried again. */
   get dueAt(): number | undefined {
-    return this.#earliest((row) => !row.underWay && !this.#busy.has(addressOf(row.record)));
+    return this.#earliest((row) => !row.underWay);
   }
 
   /** When the actor has to be in memory for its rows, also if it dies now. */
@@ -134,18 +170,18 @@ export class Outbox {
     return this.#earliest(() => true);
   }
 
+  /** Those behind the first of a line have no time of their own. */
   #earliest(counts: (row: Row) => boolean): number | undefined {
     let earliest: number | undefined;
-    for (const row of this.#rows.values()) {
+    for (const row of this.#heads()) {
       if (counts(row) && (earliest === undefined || row.nextAt < earliest)) earliest = row.nextAt;
     }
     return earliest;
   }
 
+  /** Rows of one target go one after the other: one that has to wait holds up those behind it. */
   #try(row: Row): void {
-    const address = addressOf(row.record);
-    if (this.#runtime.sealed || this.#busy.has(address)) return;
-    this.#busy.add(address);
+    if (this.#runtime.sealed || row.underWay || this.#head(row.address) !== row) return;
     row.underWay = true;
     row.attempts++;
     row.nextAt = this.#runtime.ports.clock.now() + queueLimits.rescueMs;
@@ -154,20 +190,12 @@ export class Outbox {
     void this.#deliver(row)
       .catch((error: unknown) => this.#runtime.errors.report(error))
       .finally(() => {
-        this.#busy.delete(address);
         row.underWay = false;
         activity.end();
-        this.#tryNext(address, row);
+        const next = this.#head(row.address);
+        if (next !== undefined && next !== row) this.#try(next);
         this.#arm();
       });
-  }
-
-  /** Rows of one target go one after the other; one that has to wait holds up those behind it. */
-  #tryNext(address: string, last: Row): void {
-    if (this.#rows.has(last.number)) return;
-    for (const row of this.#rows.values()) {
-      if (!row.underWay && addressOf(row.record) === address) return this.#try(row);
-    }
   }
 
   async #deliver(row: Row): Promise<void> {
@@ -194,12 +222,12 @@ export class Outbox {
   #done(row: Row): void {
     // After the end of the instance the record stays: the next one finds that the target has it.
     if (this.#runtime.sealed) return;
-    this.#rows.delete(row.number);
+    this.#remove(row);
     this.#runtime.records.delete(rowKey(row.number));
   }
 
   rollback(numbers: ReadonlySet<number>): void {
-    for (const number of [...this.#rows.keys()]) if (!numbers.has(number)) this.#rows.delete(number);
+    for (const row of [...this.#rows.values()]) if (!numbers.has(row.number)) this.#remove(row);
   }
 
   get numbers(): ReadonlySet<number> {
@@ -218,6 +246,7 @@ export class Outbox {
     );
     for (const { sender } of this.#rows.values()) sender?.reject(error);
     this.#rows.clear();
+    this.#lines.clear();
   }
 }
 
