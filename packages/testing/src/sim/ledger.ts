@@ -77,15 +77,16 @@ export class Ledger {
   }
 
   #collect({ state, kv }: CommitBatch): void {
-    if (state !== undefined) this.#scan(state.bytes);
+    if (state !== undefined) this.keeps(state.bytes);
     for (const operation of kv ?? []) {
       if (operation.type !== "put") continue;
-      this.#scan(operation.key);
-      this.#scan(operation.value);
+      this.keeps(operation.key);
+      this.keeps(operation.value);
     }
   }
 
-  #scan(bytes: Uint8Array): void {
+  /** `bytes` have become durable. */
+  keeps(bytes: Uint8Array): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
     for (const [token] of text.matchAll(tokens)) this.#durable.add(token);
   }

@@ -9,6 +9,8 @@ export const plants = [
   "early-ack",
   /** Of a commit only the state is kept, now and then. */
   "torn-commit",
+  /** Of a commit the SQL is not kept, now and then. */
+  "tear-database",
   /** The message of a queue is not written, now and then. */
   "drop-queue-message",
   /** A schedule that has fired is not removed, now and then. */

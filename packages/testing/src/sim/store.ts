@@ -1,6 +1,7 @@
-import type { ActorStore, CommitBatch, KvOperation, LoadedActor } from "@holdfast/actors";
+import type { ActorStore, CommitBatch, DatabaseStore, KvOperation, LoadedActor } from "@holdfast/actors";
 import { HoldfastError, type Ports, silentLogger } from "@holdfast/core";
 import { createMemoryStore } from "../store/memory-store.ts";
+import { ProcessDatabases } from "./databases.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import type { Plant } from "./plants.ts";
@@ -43,6 +44,8 @@ export class SimStore {
   readonly #options: SimStoreOptions;
   readonly #lanes = new Map<string, Lane>();
   readonly #calls = new Set<Call>();
+  /** The SQLite database of each actor that has one, as of its last commit. */
+  readonly #databases = new Map<string, Uint8Array>();
 
   constructor(options: SimStoreOptions) {
     this.#options = options;
@@ -168,7 +171,8 @@ export class SimStore {
     return random.chance(slow) ? random.int(delayMs, slowMs) : random.skewed(delayMs);
   }
 
-  async commit(batch: CommitBatch): Promise<void> {
+  /** `database` is what the actor's database is with this commit, where that has changed it. */
+  async commit(batch: CommitBatch, database: Uint8Array | undefined): Promise<void> {
     const { plant, random } = this.#options;
     let applied = batch;
     if (plant === "skip-fence" && batch.create === undefined) {
@@ -180,10 +184,25 @@ export class SimStore {
     if (plant === "forget-wake" && typeof applied.wakeAt === "number") applied = without(applied, "wakeAt");
     await this.data.commit(applied);
     this.ledger.applied(batch);
+    if (batch.destroyedAt !== undefined) this.#databases.delete(batch.actorId);
+    else if (database !== undefined && !(plant === "tear-database" && random.chance(0.1))) {
+      this.#databases.set(batch.actorId, database);
+      this.ledger.keeps(database);
+    }
+  }
+
+  /** What is durable of an actor's database, for its owner. */
+  async database(actorId: string, epoch: number): Promise<Uint8Array | undefined> {
+    const record = await this.data.get(actorId);
+    if (record?.epoch !== epoch || record.destroyedAt !== undefined) {
+      throw new HoldfastError("actor", "fenced", "Another owner has taken over this actor");
+    }
+    return this.#databases.get(actorId);
   }
 
   async acquire(id: string): Promise<LoadedActor> {
-    const loaded = await this.data.acquire(id);
+    const acquired = await this.data.acquire(id);
+    const loaded = { ...acquired, hasDatabase: this.#databases.has(id) };
     this.ledger.acquired(id, loaded.record.epoch);
     const { plant, random } = this.#options;
     if (plant !== "stale-wake" || loaded.state === undefined || !random.chance(0.3)) return loaded;
@@ -194,7 +213,14 @@ export class SimStore {
 
 /** What one process sees of the data. In a process that is gone nothing settles any more. */
 export class StoreProcess implements ActorStore {
-  readonly databases: ActorStore["databases"];
+  readonly databases: DatabaseStore = {
+    open: (actorId, epoch, isNew) => {
+      const open = async (): ReturnType<DatabaseStore["open"]> =>
+        this.#databases.open(actorId, epoch, isNew ? undefined : await this.#store.database(actorId, epoch));
+      return this.#run(`open ${short(actorId)}`, actorId, open);
+    },
+  };
+  readonly #databases = new ProcessDatabases();
   readonly blobs: ActorStore["blobs"];
   readonly history: ActorStore["history"];
   readonly #store: SimStore;
@@ -202,7 +228,6 @@ export class StoreProcess implements ActorStore {
 
   constructor(store: SimStore) {
     this.#store = store;
-    this.databases = store.data.databases;
     this.blobs = store.data.blobs;
     this.history = store.data.history;
   }
@@ -232,10 +257,11 @@ export class StoreProcess implements ActorStore {
     return this.#run(`acquire ${short(id)}`, id, () => this.#store.acquire(id));
   }
 
-  commit(batch: CommitBatch): Promise<void> {
+  async commit(batch: CommitBatch): Promise<void> {
     const { actorId, version, epoch } = batch;
     const label = `commit ${short(actorId)} ${epoch}/${version}`;
-    return this.#run(label, actorId, () => this.#store.commit(batch));
+    const database = this.#databases.handIn(batch);
+    return this.#run(label, actorId, () => this.#store.commit(batch, database));
   }
 
   call(...args: Parameters<ActorStore["call"]>): ReturnType<ActorStore["call"]> {

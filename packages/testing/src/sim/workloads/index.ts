@@ -1,5 +1,6 @@
 import type { Workload, World } from "../world.ts";
 import { counters } from "./counters.ts";
+import { databases } from "./databases.ts";
 import { events } from "./events.ts";
 import { lifecycles } from "./lifecycles.ts";
 import { queues } from "./queues.ts";
@@ -10,6 +11,7 @@ import { workflows } from "./workflows.ts";
 
 export const allWorkloads: readonly { readonly name: string; make(world: World): Workload }[] = [
   { name: "counters", make: counters },
+  { name: "databases", make: databases },
   { name: "events", make: events },
   { name: "lifecycles", make: lifecycles },
   { name: "queues", make: queues },
