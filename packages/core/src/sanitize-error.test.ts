@@ -13,8 +13,53 @@ function sanitized(error: unknown, expose = false): { seen: HoldfastError; repor
 
 describe("what a caller sees of an error", () => {
   test("a typed error passes as it is", () => {
-    const error = new UserError("Sold out", { code: "sold_out", metadata: { left: new Set([1]) } });
-    assert.deepEqual(sanitized(error), { seen: error, reported: [] });
+    const error = new UserError("Sold out", { code: "sold_out" });
+    const { seen, reported } = sanitized(error);
+    assert.equal(seen, error);
+    assert.deepEqual(reported, []);
+  });
+
+  test("its metadata is a copy of what it was when it was thrown", () => {
+    const left = new Set([1]);
+    const given = { left, at: new Date(5), list: [{ big: 5n, bytes: new Uint8Array([1]) }] };
+    const { seen, reported } = sanitized(new UserError("Sold out", { code: "sold_out", metadata: given }));
+    assert.deepEqual(seen.metadata, structuredClone(given));
+    assert.deepEqual([seen.code, seen.message, seen.statusCode, reported], ["sold_out", "Sold out", 400, []]);
+    left.add(2);
+    assert.deepEqual(seen.metadata, { ...given, left: new Set([1]) });
+  });
+
+  test("a getter in an error is read once", () => {
+    const once = (value: unknown): (() => unknown) => {
+      let reads = 0;
+      return () => {
+        if (reads++ > 0) throw new Error("read a second time");
+        return value;
+      };
+    };
+    const getter = (name: string, get: () => unknown): PropertyDescriptorMap => ({
+      [name]: { get, enumerable: true },
+    });
+    const inside = Object.defineProperties({ deep: [] as unknown[] }, getter("value", once(5)));
+    inside.deep.push(Object.defineProperties({ run: () => 1 }, getter("value", once(6))));
+    const proxied = new Proxy({ value: 7 }, { get: once(7) });
+    const own = Object.defineProperties(
+      new UserError("no"),
+      getter("metadata", once(Object.defineProperties({}, getter("value", once(8))))),
+    );
+    const seen = (metadata: unknown): unknown => sanitized(new UserError("no", { metadata })).seen.metadata;
+    assert.deepEqual(seen(inside), { deep: [{ value: 6 }], value: 5 });
+    assert.deepEqual(seen(proxied), { value: 7 });
+    assert.deepEqual(sanitized(own).seen.metadata, { value: 8 });
+    const text = Object.defineProperties(new UserError("no"), getter("message", once("told once")));
+    assert.equal(sanitized(text).seen.message, "told once");
+  });
+
+  test("values that metadata holds twice, and many times over, are carried", () => {
+    let shared: unknown = { n: 1 };
+    for (let level = 0; level < 12; level++) shared = [shared, shared];
+    const { seen, reported } = sanitized(new UserError("no", { metadata: shared }));
+    assert.deepEqual([encodeValue(seen.metadata), reported], [encodeValue(shared), []]);
   });
 
   test("metadata that cannot be encoded goes as what JSON makes of it", () => {

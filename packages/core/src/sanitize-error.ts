@@ -1,8 +1,5 @@
-import { encodeValue } from "./codec/cbor-encode.ts";
+import { carriedMetadata } from "./error-metadata.ts";
 import { type ErrorActor, HoldfastError, isErrorStatus, isHoldfastError } from "./errors.ts";
-
-/** The metadata of an error lies some levels deep in what carries it. */
-const maxMetadataDepth = 900;
 
 /**
  * The single place where an arbitrary thrown value becomes something that a caller may see.
@@ -17,10 +14,13 @@ export function sanitizeError(
   expose = false,
 ): HoldfastError {
   const typed = isHoldfastError(error) ? sound(error) : asTyped(error);
-  const shown = typed !== undefined && (expose || typed.public !== false);
-  if (shown && isEncodable(typed.metadata)) return typed;
+  if (typed !== undefined && (expose || typed.public !== false)) {
+    if (typed.metadata === undefined) return typed;
+    const { value, whole } = carriedMetadata(typed.metadata);
+    if (!whole) report(errorId, error);
+    return withMetadata(typed, value, error);
+  }
   report(errorId, error);
-  if (shown) return withoutOddMetadata(typed);
   const message = expose ? messageOf(error) : "An internal error occurred";
   const hidden = { metadata: { errorId }, cause: error };
   if (typed === undefined) return new HoldfastError("internal", "internal_error", message, hidden);
@@ -35,7 +35,8 @@ function sound(error: HoldfastError): HoldfastError | undefined {
   try {
     const { group, code, message, statusCode, metadata, actor } = error;
     if (typeof group !== "string" || typeof code !== "string") return undefined;
-    if (typeof message === "string" && isErrorStatus(statusCode) && isActor(actor)) return error;
+    const isSound = typeof message === "string" && isErrorStatus(statusCode) && isActor(actor);
+    if (isSound && metadata === undefined && !hasGetter(error)) return error;
     return new HoldfastError(group, code, typeof message === "string" ? message : "", {
       metadata,
       public: error.public,
@@ -48,8 +49,15 @@ function sound(error: HoldfastError): HoldfastError | undefined {
   }
 }
 
+/** Whether a field could be another the next time that it is read. */
+function hasGetter(error: HoldfastError): boolean {
+  return fields.some((name) => Object.getOwnPropertyDescriptor(error, name)?.get !== undefined);
+}
+
+const fields = ["group", "code", "message", "statusCode", "metadata", "actor", "public"] as const;
+
 function isActor(actor: ErrorActor | undefined): boolean {
-  return actor === undefined || isEncodable(actor);
+  return actor === undefined || carriedMetadata(actor).whole;
 }
 
 /** An object of somebody's own that says what it is: who is told that much can tell it from others. */
@@ -97,38 +105,14 @@ export function isPublicName(group: string, code: string): boolean {
   return publicGroups.includes(group) || publicNames.includes(`${group}.${code}`);
 }
 
-function isEncodable(metadata: unknown): boolean {
-  if (metadata === undefined) return true;
-  try {
-    encodeValue(metadata, { maxDepth: maxMetadataDepth });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A function or an instance in its metadata must not keep an error from its caller: what JSON makes of it goes. */
-function withoutOddMetadata(error: HoldfastError): HoldfastError {
+function withMetadata(error: HoldfastError, metadata: unknown, cause: unknown): HoldfastError {
   const { group, code, message, statusCode, actor } = error;
-  const plain = plainMetadata(error.metadata);
   return new HoldfastError(group, code, message, {
     statusCode,
-    ...(isEncodable(plain) && plain !== undefined ? { metadata: plain } : {}),
+    ...(metadata === undefined ? {} : { metadata }),
     ...(actor === undefined ? {} : { actor }),
-    cause: error,
+    cause,
   });
-}
-
-function plainMetadata(metadata: unknown): unknown {
-  try {
-    const text = JSON.stringify(metadata, (_key, value: unknown) =>
-      typeof value === "bigint" ? value.toString() : value,
-    );
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    // It has a cycle, or a getter that throws.
-    return undefined;
-  }
 }
 
 /** What was thrown, as text, whatever it is. Never throws. */
