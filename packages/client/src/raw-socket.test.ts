@@ -37,6 +37,26 @@ describe("a buffered WebSocket", () => {
     assert.equal(opens, 1);
   });
 
+  test("listeners may be objects, and know whose event it is", () => {
+    const { socket } = opened();
+    const seen: unknown[] = [];
+    const listener = {
+      name: "object",
+      handleEvent(event: { readonly data: unknown; readonly currentTarget: unknown }) {
+        seen.push(this.name, event.data, event.currentTarget === socket);
+      },
+    };
+    socket.addEventListener("message", listener);
+    socket.addEventListener("message", listener);
+    socket.addEventListener("message", null);
+    assert.equal(socket.onmessage, null);
+    socket.onReceived("one");
+    socket.removeEventListener("message", listener);
+    socket.addEventListener("message", (event) => seen.push(event.data));
+    socket.onReceived("two");
+    assert.deepEqual(seen, ["object", "one", true, "two"]);
+  });
+
   test("past the bound it keeps nothing, as a standard socket", async () => {
     const { socket } = opened();
     for (let i = 0; i <= 1_024; i++) socket.onReceived("x");

@@ -7,11 +7,13 @@
 export interface RawOpenEvent {
   readonly type: "open";
   readonly target: RawWebSocket;
+  readonly currentTarget: RawWebSocket;
 }
 
 export interface RawMessageEvent {
   readonly type: "message";
   readonly target: RawWebSocket;
+  readonly currentTarget: RawWebSocket;
   /** Text as a string, binary data as an ArrayBuffer (or a Blob, by `binaryType`). */
   // biome-ignore lint/suspicious/noExplicitAny: as in the standard, so that handlers of both kinds fit.
   readonly data: any;
@@ -22,6 +24,7 @@ export interface RawMessageEvent {
 export interface RawCloseEvent {
   readonly type: "close";
   readonly target: RawWebSocket;
+  readonly currentTarget: RawWebSocket;
   readonly code: number;
   readonly reason: string;
   readonly wasClean: boolean;
@@ -30,6 +33,7 @@ export interface RawCloseEvent {
 export interface RawErrorEvent {
   readonly type: "error";
   readonly target: RawWebSocket;
+  readonly currentTarget: RawWebSocket;
   readonly message: string;
   readonly error: unknown;
 }
@@ -46,6 +50,9 @@ export type RawListener<Event> = {
   // A method's parameter is bivariant: a handler that is written for `MessageEvent` fits as well.
   handle(event: Event): unknown;
 }["handle"];
+
+/** What listens: a function, or an object with the method that the standard names for it. */
+export type RawEventListener<Event> = RawListener<Event> | { readonly handleEvent: RawListener<Event> };
 
 export interface RawListenerOptions {
   readonly once?: boolean;
@@ -74,12 +81,12 @@ export interface RawWebSocket {
   onerror: RawListener<RawErrorEvent> | null;
   addEventListener<Type extends keyof RawWebSocketEvents>(
     type: Type,
-    listener: RawListener<RawWebSocketEvents[Type]>,
+    listener: RawEventListener<RawWebSocketEvents[Type]> | null,
     options?: boolean | RawListenerOptions,
   ): void;
   removeEventListener<Type extends keyof RawWebSocketEvents>(
     type: Type,
-    listener: RawListener<RawWebSocketEvents[Type]>,
+    listener: RawEventListener<RawWebSocketEvents[Type]> | null,
   ): void;
   /** Throws `InvalidStateError` before it is open; what is sent after it closed goes nowhere. */
   send(data: RawData): void;
@@ -107,7 +114,7 @@ export interface BufferedWebSocketOptions {
 
 type EventType = keyof RawWebSocketEvents;
 type AnyEvent = RawWebSocketEvents[EventType];
-type AnyListener = RawListener<AnyEvent>;
+type AnyListener = RawEventListener<AnyEvent>;
 
 interface Registered {
   readonly listener: AnyListener;
@@ -220,11 +227,11 @@ export class BufferedWebSocket implements RawWebSocket {
 
   addEventListener<Type extends EventType>(
     type: Type,
-    listener: RawListener<RawWebSocketEvents[Type]>,
+    listener: RawEventListener<RawWebSocketEvents[Type]> | null,
     options?: boolean | RawListenerOptions,
   ): void {
     const { once = false, signal } = typeof options === "object" ? options : {};
-    if (signal?.aborted === true) return;
+    if (listener === null || signal?.aborted === true) return;
     const registered = this.#listeners.get(type) ?? [];
     if (registered.some((each) => each.listener === listener && !each.isProperty)) return;
     this.#add(type, { listener: listener as AnyListener, once, isProperty: false });
@@ -233,7 +240,7 @@ export class BufferedWebSocket implements RawWebSocket {
 
   removeEventListener<Type extends EventType>(
     type: Type,
-    listener: RawListener<RawWebSocketEvents[Type]>,
+    listener: RawEventListener<RawWebSocketEvents[Type]> | null,
   ): void {
     this.#remove(type, (each) => each.listener === listener && !each.isProperty);
   }
@@ -274,20 +281,26 @@ export class BufferedWebSocket implements RawWebSocket {
     }
     this.#readyState = 1;
     this.#settled.resolve();
-    if (announce) this.#dispatch({ type: "open", target: this });
+    if (announce) this.#dispatch({ type: "open", target: this, currentTarget: this });
   }
 
   onReceived(data: string | Uint8Array): void {
     if (this.#readyState !== 1) return;
     this.#received += 1;
     const shown = typeof data === "string" ? data : this.#binary(data);
-    this.#dispatch({ type: "message", target: this, data: shown, rivetMessageIndex: this.#received });
+    this.#dispatch({
+      type: "message",
+      target: this,
+      currentTarget: this,
+      data: shown,
+      rivetMessageIndex: this.#received,
+    });
   }
 
   onFailed(error: unknown): void {
     if (this.#readyState === 3) return;
     const message = error instanceof Error ? error.message : String(error);
-    this.#dispatch({ type: "error", target: this, message, error });
+    this.#dispatch({ type: "error", target: this, currentTarget: this, message, error });
   }
 
   onClosed(code: number, reason: string, wasClean: boolean): void {
@@ -295,7 +308,7 @@ export class BufferedWebSocket implements RawWebSocket {
     this.#readyState = 3;
     this.#closed.resolve();
     this.#settled.resolve();
-    this.#dispatch({ type: "close", target: this, code, reason, wasClean });
+    this.#dispatch({ type: "close", target: this, currentTarget: this, code, reason, wasClean });
   }
 
   #binary(data: Uint8Array): ArrayBuffer | Blob {
@@ -319,7 +332,8 @@ export class BufferedWebSocket implements RawWebSocket {
   }
 
   #property<Type extends EventType>(type: Type): RawListener<RawWebSocketEvents[Type]> | null {
-    return this.#listeners.get(type)?.find((each) => each.isProperty)?.listener ?? null;
+    const listener = this.#listeners.get(type)?.find((each) => each.isProperty)?.listener;
+    return typeof listener === "function" ? listener : null;
   }
 
   #setProperty<Type extends EventType>(
@@ -380,7 +394,9 @@ export class BufferedWebSocket implements RawWebSocket {
   #fire(event: AnyEvent): void {
     for (const registered of [...(this.#listeners.get(event.type) ?? [])]) {
       if (registered.once) this.#remove(event.type, (each) => each === registered);
-      const call = (): unknown => registered.listener.call(this, event);
+      const { listener } = registered;
+      const call = (): unknown =>
+        typeof listener === "function" ? listener.call(this, event) : listener.handleEvent(event);
       if (this.#options.run === undefined) runPlainly(call);
       else this.#options.run(call);
     }

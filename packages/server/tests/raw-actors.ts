@@ -78,6 +78,7 @@ export const sockets = actor({
     websocket.addEventListener("message", async (event) => {
       if (event.data === "throw") throw new UserError("No", { code: "refused" });
       if (event.data === "close") return websocket.close(4001, "enough");
+      if (event.data === "close plainly") return websocket.close();
       if (event.data === "conns") return websocket.send(String(c.conns.size));
       if (event.data === "write") {
         c.state.messages.push("written");

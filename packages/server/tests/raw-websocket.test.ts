@@ -54,6 +54,24 @@ describe("raw WebSockets", () => {
       assert.deepEqual(seen, ["close 4001 enough", "onDisconnect"]);
     });
 
+    test(`who closes without a code has ended it normally, ${where}`, async (t) => {
+      const { client, registry } = await serve(t, rawActors);
+      const actors = where === "in the process" ? registry.client : client();
+      const handle = actors.sockets.getOrCreate("a");
+      const first = await handle.webSocket("/");
+      const end = closed(first);
+      first.send("close plainly");
+      assert.deepEqual(await end, [1000, ""]);
+      assert.equal(await handle.conns(), 0);
+      assert.deepEqual(seen.splice(0), ["close 1000 ", "onDisconnect"]);
+      const second = await handle.webSocket("/");
+      const own = closed(second);
+      second.close();
+      await own;
+      assert.equal(await handle.conns(), 0);
+      assert.deepEqual(seen, ["close 1000 ", "onDisconnect"]);
+    });
+
     test(`a throw of onWebSocket closes the socket with 1011, one of a listener does not, ${where}`, async (t) => {
       const { client, registry } = await serve(t, rawActors);
       const actors = where === "in the process" ? registry.client : client();

@@ -17,6 +17,7 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
   abstract readonly queue: CommitQueue;
   abstract readonly status: InstanceStatus;
   abstract vars: unknown;
+  abstract sends: number;
 
   /** Made when user code asks for it. */
   #abort: AbortController | undefined;
@@ -101,8 +102,14 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
       const message = "The host of this actor gives it no way to fetch";
       throw new HoldfastError("actor", "fetch_unavailable", message, { statusCode: 500 });
     }
-    await this.queue.gate();
+    await this.#leave();
     return this.host.fetch(input, init);
+  }
+
+  /** Something is about to be asked of somebody else. */
+  #leave(): Promise<void> {
+    this.sends++;
+    return this.queue.gate();
   }
 
   get run(): RunControl {
@@ -139,7 +146,7 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
       actorId: this.id,
       name: this.name,
       key: this.key,
-      gate: () => this.queue.gate(),
+      gate: () => this.#leave(),
       send: (message) => this.parts.queues.outbox.send(message),
       abortSignal: this.abortSignal,
     };

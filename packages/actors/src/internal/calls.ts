@@ -249,7 +249,7 @@ export class Calls {
         runtime.ledger.done(key, running.isStream ? unrepeatable : outcome);
         runtime.markDirty();
       } else if (running.mayHaveSent(runtime.sends)) {
-        // Nothing to commit: it is told once for as long as this instance lives, as its events are.
+        // Nothing to commit: it is told once for as long as this instance lives, as what it sent is.
         runtime.ledger.remember(key, running.isStream ? unrepeatable : outcome);
       }
     }

@@ -398,6 +398,7 @@ export class Connections implements ConnectionOwner {
   }
 
   disconnect(connection: Connection, code: number, reason: string): Promise<void> {
+    this.#runtime.sends++;
     this.#remove(connection, true, code, reason);
     return this.#runtime.saveState();
   }

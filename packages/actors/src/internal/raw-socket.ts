@@ -134,8 +134,9 @@ export class RawSocket implements RawSocketHost, RawTransport {
       .finally(() => activity.end());
   }
 
-  /** The socket is gone. Idempotent. */
-  closed(code: number, reason: string, wasClean: boolean): void {
+  /** The socket is gone. Idempotent. Who closed it without a code (1005) ended it normally. */
+  closed(status: number, reason: string, wasClean: boolean): void {
+    const code = status === 1005 ? 1000 : status;
     if (this.#socket.readyState === 3) return;
     this.#abort.abort(asAbort(new HoldfastError("conn", "closed", "The WebSocket was closed")));
     this.#inTurn(() => {
@@ -158,6 +159,7 @@ export class RawSocket implements RawSocketHost, RawTransport {
       return;
     }
     this.#waiting += size;
+    this.#runtime.sends++;
     this.#runtime.queue.after({
       release: () => {
         this.#waiting -= size;
@@ -170,9 +172,11 @@ export class RawSocket implements RawSocketHost, RawTransport {
     });
   }
 
+  /** Without a code it ends normally: the nearest peer's clients see 1000, where the standard has 1005. */
   close(code: number | undefined, reason: string): void {
+    this.#runtime.sends++;
     this.#runtime.queue.after({
-      release: () => this.#call.transport.close(code, reason),
+      release: () => this.#call.transport.close(code ?? 1000, reason),
       drop: () => this.#call.transport.close(1011, "actor.failed"),
     });
   }

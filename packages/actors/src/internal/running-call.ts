@@ -65,7 +65,7 @@ export class RunningCall implements Output {
     return this.#writesBefore !== undefined && this.#writesBefore !== writes;
   }
 
-  /** Events have left, which a second run would send again. */
+  /** Something has left for somebody, which a second run would send again. */
   mayHaveSent(sends: number): boolean {
     return this.#writesBefore !== undefined && this.#sendsBefore !== sends;
   }

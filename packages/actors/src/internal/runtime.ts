@@ -38,7 +38,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   vars: unknown;
   /** Counts changes, so that a call can tell whether it, or anything beside it, wrote. */
   writes = 0;
-  /** Counts events that left for somebody, for the same reason. */
+  /** Counts what left for somebody and cannot be taken back, for the same reason. */
   sends = 0;
   /** Counts changes by user code that has gone on after an `await`. */
   userWrites = 0;
