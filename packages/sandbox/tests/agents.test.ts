@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { isErrorCode, isHoldfastError } from "@holdfast/core";
 import { agentTable, customAgent } from "../src/index.ts";
-import { field, openSession, soonMs, startSandbox, until, updates, withScript } from "./harness.ts";
+import {
+  field,
+  openSession,
+  soonMs,
+  startSandbox,
+  temporary,
+  until,
+  updates,
+  withScript,
+} from "./harness.ts";
 
 /** Answers `initialize` and `session/new`, and does `onPrompt` for a prompt. */
 const scripted = (onPrompt: string) => `
@@ -91,6 +100,43 @@ describe("agents that misbehave", () => {
       return true;
     });
   });
+
+  for (const [what, close, reason] of [
+    ["its output", "closeSync(1); done();", "agent_output_closed"],
+    [
+      "its input",
+      "process.stdin.destroy().once('close', () => { closeSync(0); done(); });",
+      "agent_input_closed",
+    ],
+  ] as const) {
+    test(`an agent that closes ${what} and lives is ended, and the next request has a new one`, async (t) => {
+      const mark = JSON.stringify(join(await temporary(t), "was-here"));
+      const source = scripted(`
+        if (existsSync(${mark})) send({ jsonrpc: "2.0", id: message.id, result: { stopReason: "end_turn" } });
+        else { const done = () => writeFileSync(${mark}, ""); setInterval(() => {}, 1_000); ${close} }`);
+      const imports = 'import { closeSync, existsSync, writeFileSync } from "node:fs";';
+      const sandbox = await startSandbox(t, "unix", {
+        agents: await withScript(t, "shut", imports + source),
+      });
+      const session = await openSession(sandbox, { agent: "shut" });
+      const prompt = session.prompt("go");
+      await until("it has closed it", () =>
+        access(JSON.parse(mark)).then(
+          () => true,
+          () => false,
+        ),
+      );
+      // A closed input shows when somebody writes to it.
+      const next = session.acp.notify("session/cancel", { sessionId: session.sessionId });
+      await assert.rejects(prompt, (error) => {
+        assert.ok(isErrorCode(error, "acp", "agent_exited"), String(error));
+        assert.equal(field(error.metadata, "reason"), reason);
+        return true;
+      });
+      await next;
+      assert.equal(field(await session.prompt("again"), "stopReason"), "end_turn");
+    });
+  }
 
   test("an agent that waits for a permission is not silent", async (t) => {
     const sandbox = await startSandbox(t, "unix", { limits: { silenceTimeoutMs: 3_000 } });

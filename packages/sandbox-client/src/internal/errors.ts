@@ -2,7 +2,13 @@ import { HoldfastError } from "@holdfast/core";
 import type { AgentExit, CloseReason, RpcErrorObject } from "../types.ts";
 import { isRecord } from "./http.ts";
 
-const exitReasons = new Set(["agent_process_exited", "initialize_timed_out", "agent_silent"]);
+const exitReasons = new Set([
+  "agent_process_exited",
+  "initialize_timed_out",
+  "agent_silent",
+  "agent_input_closed",
+  "agent_output_closed",
+]);
 
 /** The error of an error answer: `acp.agent_exited` when the server gave it for a dead agent, else `acp.rpc_error`. */
 export function rpcError(error: RpcErrorObject): HoldfastError {

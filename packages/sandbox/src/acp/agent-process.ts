@@ -16,10 +16,16 @@ export interface ProcessEvents {
   /** Something that is not a line of JSON-RPC: too long, or cut off by the end of the process. */
   readonly onInvalid: (error: string, head: string) => void;
   readonly onExit: (exit: ProcessExit) => void;
+  /** The agent lives, and can no longer hear or be heard: one end of its pipes is closed. */
+  readonly onSevered: (reason: SeveredReason) => void;
 }
+
+export type SeveredReason = "agent_input_closed" | "agent_output_closed";
 
 /** How long the pipes of a dead process may stay open: a grandchild can hold them for ever. */
 const pipeGraceMs = 200;
+/** How long an agent that has closed a pipe gets to exit: one that is about to closes them first. */
+const severedGraceMs = 500;
 /** How long an agent gets to exit after the end of its input, and then after SIGTERM. */
 const endOfInputGraceMs = 300;
 const terminateGraceMs = 700;
@@ -35,6 +41,7 @@ export class AgentProcess {
   readonly #exited: Promise<void>;
   #ended: Promise<void> | undefined;
   #inputBroken = false;
+  #severed: NodeJS.Timeout | undefined;
 
   static async start(
     spawner: Spawner,
@@ -101,8 +108,19 @@ export class AgentProcess {
     await this.#exited;
   }
 
+  /** A pipe was closed: the end of the process follows soon, or it is told that none does. */
+  #sever(reason: SeveredReason): void {
+    if (this.#ended || this.#severed || !this.#isAlive()) return;
+    this.#severed = setTimeout(() => this.#events.onSevered(reason), severedGraceMs);
+  }
+
+  #isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   async #watch(): Promise<void> {
     const { onLine, onInvalid, onExit } = this.#events;
+    this.#child.stdout.once("end", () => this.#sever("agent_output_closed"));
     const lines = new LineSplitter(this.#limits.maxLineBytes, onLine, (head) =>
       onInvalid(`line exceeds ${this.#limits.maxLineBytes} bytes`, head),
     );
@@ -110,6 +128,7 @@ export class AgentProcess {
     this.#child.stderr.on("data", (bytes: Buffer) => this.stderr.push(bytes));
     this.#child.stdin.on("error", () => {
       this.#inputBroken = true;
+      this.#sever("agent_input_closed");
     });
     // Failing to signal a process that is gone is reported as an event; nothing follows from it.
     this.#child.on("error", () => {});
@@ -117,6 +136,7 @@ export class AgentProcess {
     const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
       this.#child.once("exit", (code, name) => resolve([code, name])),
     );
+    clearTimeout(this.#severed);
     // A paused stream would keep its last lines; what is buffered is delivered before the exit is told.
     this.#child.stdout.resume();
     const timer = setTimeout(() => {

@@ -210,6 +210,7 @@ export class AcpInstance {
       onLine: (line) => this.#onLine(line),
       onInvalid: (error, head) => this.#adapter("invalid_stdout", { error, raw: head }),
       onExit: (exit) => this.#onExit(exit),
+      onSevered: (reason) => this.cut(reason),
     });
     this.#process = process;
     this.#startedAtMs = Date.now();
