@@ -13,17 +13,35 @@ const defaultTimeoutMs = 120_000;
 function runScenario(group: string, scenario: Scenario): Promise<Outcome | { readonly error: string }> {
   const module = new URL("./internal/scenario-process.ts", import.meta.url);
   const quiet = ["--disable-warning=ExperimentalWarning"];
-  const child = fork(module, [group, scenario.name], { execArgv: [...quiet, ...(scenario.execArgv ?? [])] });
+  const child = fork(module, [group, scenario.name], {
+    execArgv: [...quiet, ...(scenario.execArgv ?? [])],
+    // A process group of its own, which its servers are in too: none of them outlives its end.
+    detached: true,
+  });
+  const endGroup = () => endProcessGroup(child.pid);
+  process.once("exit", endGroup);
   const { promise, resolve } = Promise.withResolvers<Outcome | { readonly error: string }>();
   const timeoutMs = scenario.timeoutMs ?? defaultTimeoutMs;
   const deadline = setTimeout(() => {
     resolve({ error: `It had not ended after ${timeoutMs} ms` });
-    child.kill("SIGKILL");
+    endGroup();
   }, timeoutMs);
   child.once("message", (outcome) => resolve(outcome as Outcome | { readonly error: string }));
   child.once("error", (error) => resolve({ error: error.message }));
   child.once("exit", (code, signal) => resolve({ error: `Its process ended with ${signal ?? code}` }));
-  return promise.finally(() => clearTimeout(deadline));
+  return promise.finally(() => {
+    clearTimeout(deadline);
+    process.off("exit", endGroup);
+  });
+}
+
+function endProcessGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // ESRCH: all of it has ended.
+  }
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -56,4 +74,6 @@ async function main(args: readonly string[]): Promise<void> {
   process.exitCode = 1;
 }
 
+// Only what ends by itself runs the handlers of "exit".
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 await main(process.argv.slice(2));

@@ -10,7 +10,7 @@ import {
   quantile,
   type Scenario,
 } from "../internal/scenario.ts";
-import { EventStream, expectJson } from "./client.ts";
+import { ask, EventStream, expectJson } from "./client.ts";
 import { type SandboxServer, withServers } from "./servers.ts";
 
 const prompts = 150;
@@ -65,13 +65,28 @@ export class AcpClient {
     return { turnMs, eventMs: await arrived };
   }
 
+  /**
+   * The peer leaves an agent running, and answers this only when it has ended: so it is ended here, for
+   * both alike. Otherwise each session would leave a process and an open request behind, until no
+   * connection is left for the next one.
+   */
   async close(): Promise<void> {
     this.#stream.close();
-    // The peer answers this only when the agent has ended, which is not what is measured.
-    await Promise.race([
-      expectJson(this.#server.port, 204, "DELETE", this.#path).catch(() => undefined),
-      new Promise((resolve) => setTimeout(resolve, 200)),
-    ]);
+    const deleted = ask(this.#server.port, "DELETE", this.#path);
+    endAgent(Number.parseInt(this.sessionId, 10));
+    const { status, text } = await deleted;
+    ensure(status === 204, `the end of an agent answered ${status}: ${text}`);
+  }
+}
+
+/** The agent puts its process id into the ids of its sessions. */
+function endAgent(pid: number): void {
+  ensure(pid > 0, "the agent did not tell its process id");
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // The server has ended it, as it should.
+    ensure(error instanceof Error && "code" in error && error.code === "ESRCH", String(error));
   }
 }
 
