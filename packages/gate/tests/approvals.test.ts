@@ -167,8 +167,12 @@ describe("an approval", () => {
     for (let n = 0; n < 5; n++) await store.request({ ...call, arguments: n });
     assert.equal(store.list({ session: "s1", state: "pending" }).length, 5);
     assert.equal(store.list({ session: "s2" }).length, 0);
-    for (let n = 5; n < approvalLimits.maxPending; n++) await store.request({ ...call, arguments: n });
+    const { maxPending, maxPendingOfSession } = approvalLimits;
+    for (let n = 5; n < maxPendingOfSession; n++) await store.request({ ...call, arguments: n });
     await assert.rejects(store.request({ ...call, arguments: "one more" }), typed("too_many"));
+    for (let n = maxPendingOfSession; n < maxPending; n++)
+      await store.request({ ...call, session: `s${2 + Math.floor(n / maxPendingOfSession)}`, arguments: n });
+    await assert.rejects(store.request({ ...call, session: "s2" }), typed("too_many"));
     assert.ok(await store.request({ ...call, arguments: 5 }), "the same call meets its record all the same");
   });
 

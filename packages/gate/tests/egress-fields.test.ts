@@ -10,7 +10,7 @@ import {
   framingFault,
 } from "../src/egress/http-headers.ts";
 import { checkPath, checkUpstreams, matchRule } from "../src/egress/upstreams.ts";
-import { ask, ok, openProxy, raw } from "./egress-support.ts";
+import { ask, key, ok, openProxy, raw } from "./egress-support.ts";
 import { openGate, startUpstream } from "./support.ts";
 
 /** Every name that must not pass, written down a second time. */
@@ -29,16 +29,37 @@ const never = {
     "proxy-authorization",
     "forwarded",
     "via",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "x-client-ip",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
     "x-forwarded-proto",
+    "x-forwarded-user",
     "x-real-ip",
+    "x-remote-user",
+  ],
+  overrides: [
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-url",
+    "x-rewrite-url",
   ],
   credentials: [
     "api-key",
     "authorization",
     "chatgpt-account-id",
     "cookie",
+    "deploy-token",
+    "job-token",
+    "private-token",
+    "x-access-token",
+    "x-amz-security-token",
     "x-api-key",
     "x-auth-token",
     "x-goog-api-key",
@@ -50,11 +71,35 @@ const headers = (names: readonly string[]) => Object.fromEntries(names.map((name
 
 describe("the fields of", () => {
   test("a request: none by which it could present a credential or be somebody else", () => {
-    for (const name of [...never.connection, ...never.proxies, ...never.credentials]) {
-      assert.deepEqual(forwardedRequestHeaders({ [name]: "x", "x-kept": "1" }), { "x-kept": "1" }, name);
+    const names = [...never.connection, ...never.proxies, ...never.overrides, ...never.credentials];
+    for (const credential of [true, false]) {
+      for (const name of names) {
+        const kept = forwardedRequestHeaders({ [name]: "x", "x-kept": "1" }, { credential });
+        assert.deepEqual(kept, { "x-kept": "1" }, name);
+      }
     }
-    const named = forwardedRequestHeaders({ connection: "X-Mine, close", "x-mine": "1", "x-other": "2" });
+    const own = { connection: "X-Mine, close", "x-mine": "1", "x-other": "2" };
+    const named = forwardedRequestHeaders(own, { credential: false });
     assert.deepEqual(named, { "x-other": "2" }, "what the request itself calls its connection's own");
+  });
+
+  test("a request with a credential: none by which a key would come back in parts", async (t) => {
+    const upstream = await startUpstream(t, ({ headers: { range, "x-api-key": shown } }) => {
+      const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
+      const whole = `the key is ${String(shown)}`;
+      if (from === undefined) return { chunks: [whole] };
+      return { status: 206, chunks: [whole.slice(Number(from), to === "" ? undefined : Number(to) + 1)] };
+    });
+    const { proxy } = await openProxy(t, { baseUrl: upstream.url });
+    const part = async (range: string) =>
+      (await ask(proxy, "POST", "/model/v1/messages", { headers: { range, "if-range": '"a"' } })).body;
+    const parts = (await part("bytes=0-20")) + (await part("bytes=21-"));
+    assert.ok(!parts.includes(key), parts);
+    const { proxy: open } = await openProxy(t, { baseUrl: upstream.url, credential: { kind: "none" } });
+    const { status, body } = await ask(open, "POST", "/model/v1/messages", {
+      headers: { range: "bytes=4-6" },
+    });
+    assert.deepEqual([status, body], [206, "key"], "where no key is shown, parts are to be had");
   });
 
   test("an answer: none of a connection, a proxy or an origin", () => {

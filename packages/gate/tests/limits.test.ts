@@ -55,6 +55,7 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
     maxTitleCharacters: 200,
     maxOriginCharacters: 400,
     maxPending: 1_000,
+    maxPendingOfSession: 100,
   });
   assert.deepEqual(policyLimits, {
     maxFileBytes: 256 * kib,
@@ -159,6 +160,7 @@ test("the bounds of plugins, of the audit log and of what is counted are the doc
   assert.deepEqual(auditLimits, {
     maxRecordBytes: 64 * kib,
     maxWaiting: 10_000,
+    maxNoteDelayMs: 5,
     queryLimit: 1_000,
     maxFileBytes: 64 * mib,
     checkpointEvery: 1_000,

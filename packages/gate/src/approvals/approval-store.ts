@@ -17,6 +17,8 @@ export const approvalLimits = {
   maxTitleCharacters: 200,
   maxOriginCharacters: 400,
   maxPending: 1_000,
+  /** Of one session: one that asks without end leaves room for the questions of others. */
+  maxPendingOfSession: 100,
 } as const;
 
 const schema = `
@@ -133,11 +135,7 @@ export class ApprovalStore implements Approvals {
     if (open) return this.#tellOrigin(open, request.origin);
     const denied = request.denialHolds === true ? this.#denied(binding) : undefined;
     if (denied) return denied;
-    const pending = this.#db.prepare("SELECT count(*) AS n FROM approvals WHERE state = 'pending'").get()?.[
-      "n"
-    ];
-    if (Number(pending) >= approvalLimits.maxPending)
-      throw fail("too_many", 429, "Too many approvals are waiting");
+    this.#checkRoom(request.session);
     const now = this.#clock.now();
     const timeoutMs = Math.min(
       Math.max(request.timeoutMs ?? approvalLimits.timeoutMs, 1),
@@ -168,6 +166,19 @@ export class ApprovalStore implements Approvals {
     this.#schedule(record);
     this.#changes.emit(asked, record);
     return record;
+  }
+
+  /** Throws `approval.too_many`. */
+  #checkRoom(session: string): void {
+    const row = this.#db
+      .prepare(
+        "SELECT count(*) AS total, coalesce(sum(session = ?), 0) AS own FROM approvals WHERE state = 'pending'",
+      )
+      .get(session);
+    if (Number(row?.["own"]) >= approvalLimits.maxPendingOfSession)
+      throw fail("too_many", 429, "Too many approvals of this session are waiting");
+    if (Number(row?.["total"]) >= approvalLimits.maxPending)
+      throw fail("too_many", 429, "Too many approvals are waiting");
   }
 
   /** What came from outside after the question was asked is told with it, too. */

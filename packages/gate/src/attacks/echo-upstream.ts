@@ -26,8 +26,11 @@ export async function startEchoUpstream(): Promise<EchoUpstream> {
         response.writeHead(302, { location: "http://169.254.169.254/latest/meta-data/" }).end();
         return;
       }
-      response.writeHead(200, { "content-type": "application/json", "x-echo": key });
-      for (const chunk of chunks(repeat(key, body))) {
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
+      const status = from === undefined ? 200 : 206;
+      response.writeHead(status, { "content-type": "application/json", "x-echo": key });
+      const said = repeat(key, body);
+      for (const chunk of chunks(status === 200 ? said : said.slice(Number(from), Number(to) + 1))) {
         response.write(chunk);
         await new Promise((resolve) => setImmediate(resolve));
       }

@@ -141,20 +141,22 @@ export const secretAttacks: readonly Attack[] = [
   {
     id: "secrets.echo",
     group: "secrets",
-    attempt: "have the model's server repeat the key: plain, base64, hex, URL, reversed, split in chunks",
+    attempt:
+      "have the model's server repeat the key: plain, base64, hex, URL, reversed, split in chunks, in parts",
     must: "the key is in no reply",
     layer: "egress proxy: known secrets are taken out of every answer",
     run: async (lab) => {
       const script = `
         import http from "node:http"; import fs from "node:fs";
-        const ask = (body) => new Promise((done, fail) => {
-          const request = http.request({ socketPath: "/run/holdfast/egress.sock", method: "POST", path: "/anthropic/v1/messages", headers: { "x-api-key": process.env.MODEL_KEY } }, (response) => {
-            let text = JSON.stringify(response.headers); response.on("data", (d) => { text += d; }); response.on("end", () => done(text)); });
+        const ask = (body, part = {}) => new Promise((done, fail) => {
+          const request = http.request({ socketPath: "/run/holdfast/egress.sock", method: "POST", path: "/anthropic/v1/messages", headers: { "x-api-key": process.env.MODEL_KEY, ...part } }, (response) => {
+            let text = part.range === undefined ? JSON.stringify(response.headers) : ""; response.on("data", (d) => { text += d; }); response.on("end", () => done(text)); });
           request.on("error", fail); request.end(body); });
-        console.log(JSON.stringify({ plain: await ask("plain"), encoded: await ask("encoded"), key: process.env.MODEL_KEY }));`;
+        const parts = await ask("plain", { range: "bytes=0-25" }) + await ask("plain", { range: "bytes=26-999" });
+        console.log(JSON.stringify({ plain: await ask("plain"), encoded: await ask("encoded"), parts, key: process.env.MODEL_KEY }));`;
       const answers = await withEgress(lab, script);
       const forms = encodingsOf(lab.canaries.modelKey);
-      const replies = `${answers["plain"]}${answers["encoded"]}`;
+      const replies = `${answers["plain"]}${answers["encoded"]}${answers["parts"]}`;
       const seen = forms.filter((form) => replies.includes(form));
       return {
         stopped: seen.length === 0,

@@ -145,7 +145,8 @@ function checkAnswer({ upstream, path, redirect }: Forwarding, answer: IncomingM
 }
 
 function requestHeaders({ request, credential, upstream, body }: Forwarding) {
-  const headers = forwardedRequestHeaders(request.headers);
+  const presents = Object.keys(credential.headers).length > 0;
+  const headers = forwardedRequestHeaders(request.headers, { credential: presents });
   for (const [name, value] of Object.entries(credential.headers)) headers[name] = value;
   for (const [name, value] of Object.entries(credential.appended ?? {})) {
     const present = headers[name];

@@ -17,18 +17,44 @@ const hopByHop = [
 const identity = [
   "api-key",
   "authorization",
+  "cf-connecting-ip",
   "chatgpt-account-id",
   "cookie",
+  "deploy-token",
   "forwarded",
+  "job-token",
+  "private-token",
+  "true-client-ip",
   "via",
+  "x-access-token",
+  "x-amz-security-token",
   "x-api-key",
   "x-auth-token",
+  "x-client-ip",
   "x-forwarded-for",
   "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
   "x-forwarded-proto",
+  "x-forwarded-user",
   "x-goog-api-key",
   "x-real-ip",
+  "x-remote-user",
 ];
+
+/** By these some servers take a request for another one than that which the rules allowed. */
+const overrides = [
+  "x-host",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-host",
+  "x-original-url",
+  "x-rewrite-url",
+];
+
+/** What asks for a part of an answer: a key in it that comes in parts would not be known. */
+const parts = ["if-range", "range", "request-range"];
 
 /** Set anew for the upstream. */
 const framing = ["accept-encoding", "content-length", "expect", "host"];
@@ -49,9 +75,15 @@ function without(headers: IncomingHttpHeaders, names: readonly string[]): Record
   return kept;
 }
 
-/** What of a jail's request goes on; credentials and framing are added by the proxy. */
-export function forwardedRequestHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  return without(headers, [...identity, ...framing]);
+/**
+ * What of a jail's request goes on; credentials and framing are added by the proxy. One to which a
+ * credential is added asks for a whole answer.
+ */
+export function forwardedRequestHeaders(
+  headers: IncomingHttpHeaders,
+  { credential }: { readonly credential: boolean },
+): Record<string, string | string[]> {
+  return without(headers, [...identity, ...overrides, ...framing, ...(credential ? parts : [])]);
 }
 
 export function forwardedResponseHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
