@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { inspect } from "node:util";
 import { actor, event } from "@holdfast/actors";
 import { clientLimits } from "@holdfast/client";
 import { HoldfastError, isErrorCode, UserError } from "@holdfast/core";
@@ -48,6 +49,48 @@ function waiter(onChange: () => void) {
   });
   return { definition, seen };
 }
+
+/** What an assignment to a member of `target` throws. */
+function assigning(target: object, name: string): string {
+  try {
+    Object.assign(target, { [name]: "other" });
+    return "set";
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error);
+  }
+}
+
+test("user code cannot take connections out of c.conns, nor make one another", async (t) => {
+  const open = actor({
+    events: { said: event<string>() },
+    onAuth: () => ({ token: "hunter2" }),
+    actions: {
+      tamper: (c) => {
+        const conns = c.conns as Map<string, typeof c.conn>;
+        assert.throws(() => conns.delete(c.conn.id), TypeError);
+        assert.throws(() => conns.clear(), TypeError);
+        assert.throws(() => conns.set("other", c.conn), TypeError);
+        return [assigning(c.conn, "id"), assigning(c.conn, "params"), assigning(c.conn, "auth")];
+      },
+      shown: (c) => [JSON.stringify(c.conn), inspect(c.conn).includes("hunter2")],
+      say: (c) => {
+        const { send } = c.conn;
+        send("said", "hello");
+        return c.conns.has(c.conn.id);
+      },
+    },
+  });
+  const { client } = await serve(t, { open });
+  const connection = client()
+    .open.getOrCreate("a", { params: { user: "me" } })
+    .connect();
+  const heard = new Promise<string>((resolve) => connection.once("said", resolve));
+  assert.deepEqual(await connection.tamper(), ["TypeError", "TypeError", "TypeError"]);
+  assert.deepEqual(await connection.shown(), ["{}", false]);
+  assert.equal(await connection.say(), true);
+  assert.equal(await heard, "hello");
+  await connection.dispose();
+});
 
 for (const way of ["cbor", "json", "in process"] as const) {
   describe(`events, ${way}`, () => {

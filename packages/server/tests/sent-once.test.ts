@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor, type RawWebSocket } from "@holdfast/actors";
+import { actor } from "@holdfast/actors";
+import type { RawWebSocket } from "@holdfast/client";
+import type { Registry } from "../src/index.ts";
 import { Condition, cuttableProxy, serve } from "./support.ts";
 
 const counter = actor({
@@ -27,7 +29,7 @@ function senders() {
       },
       forward: async (c) => {
         ran.forward++;
-        const count = await c.client<{ counter: typeof counter }>().counter.getOrCreate("c").add();
+        const count = await c.client<Registry<{ counter: typeof counter }>>().counter.getOrCreate("c").add();
         changed.changed();
         return count;
       },

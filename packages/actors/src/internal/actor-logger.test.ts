@@ -26,7 +26,8 @@ test("takes a message with fields, and fields with a message", () => {
   log.error({ msg: "hello", a: 1 });
   log.debug({ a: 1 });
   log.trace("quiet");
-  log.fatal("loud");
+  const { fatal } = log;
+  fatal("loud");
   assert.deepEqual(lines, [
     ["info", "hello", {}],
     ["info", "hello", { a: 1 }],

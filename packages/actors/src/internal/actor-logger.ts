@@ -4,7 +4,7 @@ import { isRecord } from "./definition-checks.ts";
 
 type Level = "debug" | "info" | "warn" | "error";
 
-/** Writes what `c.log` is told to the logger of the host. */
+/** Writes what `c.log` is told to the logger of the host. Its methods work by themselves: `const { info } = c.log`. */
 export class HostLogger implements ActorLogger {
   readonly #logger: Logger;
 
@@ -12,29 +12,17 @@ export class HostLogger implements ActorLogger {
     this.#logger = logger;
   }
 
-  trace(first: unknown, ...rest: readonly unknown[]): void {
-    this.#write("debug", first, rest);
-  }
+  readonly trace = (first: unknown, ...rest: readonly unknown[]): void => this.#write("debug", first, rest);
 
-  debug(first: unknown, ...rest: readonly unknown[]): void {
-    this.#write("debug", first, rest);
-  }
+  readonly debug = (first: unknown, ...rest: readonly unknown[]): void => this.#write("debug", first, rest);
 
-  info(first: unknown, ...rest: readonly unknown[]): void {
-    this.#write("info", first, rest);
-  }
+  readonly info = (first: unknown, ...rest: readonly unknown[]): void => this.#write("info", first, rest);
 
-  warn(first: unknown, ...rest: readonly unknown[]): void {
-    this.#write("warn", first, rest);
-  }
+  readonly warn = (first: unknown, ...rest: readonly unknown[]): void => this.#write("warn", first, rest);
 
-  error(first: unknown, ...rest: readonly unknown[]): void {
-    this.#write("error", first, rest);
-  }
+  readonly error = (first: unknown, ...rest: readonly unknown[]): void => this.#write("error", first, rest);
 
-  fatal(first: unknown, ...rest: readonly unknown[]): void {
-    this.#write("error", first, rest);
-  }
+  readonly fatal = (first: unknown, ...rest: readonly unknown[]): void => this.#write("error", first, rest);
 
   child(fields: LogFields): HostLogger {
     return new HostLogger(this.#logger.child(fields));

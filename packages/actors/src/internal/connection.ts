@@ -32,27 +32,24 @@ export interface ConnectionOrigin {
 
 const noRooms: ReadonlySet<string> = new Set();
 
-/** One connection as user code sees it; `host` is its other face. */
+/**
+ * One connection as user code sees it; `host` is its other face. What it is made of is private: user code can
+ * neither assign to it nor find it in a log.
+ */
 export class Connection implements Conn {
-  readonly id: string;
-  readonly params: unknown;
-  readonly auth: unknown;
-  readonly request: RequestSource | undefined;
-  /** Absent for the short-lived connection of a stateless call: what is sent to it goes nowhere. */
-  readonly sink: ConnectionSink | undefined;
-  readonly host: HostConnection;
-  readonly subscriptions = new Set<string>();
-  /** Its presence as a list of none or one, so that undefined is a value as well. */
-  presence: readonly unknown[] = [];
-  /** Something of it differs from its record. */
-  dirty = false;
-  /** The store has a record of it. */
-  recorded = false;
+  readonly #id: string;
+  readonly #origin: ConnectionOrigin;
+  readonly #sink: ConnectionSink | undefined;
+  readonly #host: HostConnection;
+  readonly #subscriptions = new Set<string>();
   readonly #owner: ConnectionOwner;
   #phase: "setup" | "open" | "closed" = "setup";
   #rawState: unknown;
   #tracker: Tracker | undefined;
   #rooms: Set<string> | undefined;
+  #presence: readonly unknown[] = [];
+  #dirty = false;
+  #recorded = false;
   /** Events sent before the host was told that the connection is open. */
   #early: OutgoingEvent[] = [];
   #endReason = "";
@@ -60,6 +57,9 @@ export class Connection implements Conn {
   #successor: Connection | undefined;
   /** It was there before the actor slept. */
   #outlived = false;
+
+  /** Bound, so that it can be handed on. */
+  readonly send = (name: string, ...args: unknown[]): void => this.#owner.sendTo(this, name, args);
 
   constructor(
     owner: ConnectionOwner,
@@ -69,13 +69,67 @@ export class Connection implements Conn {
     state: unknown,
   ) {
     this.#owner = owner;
-    this.id = id;
-    this.params = origin.params;
-    this.auth = origin.auth;
-    this.request = origin.request;
-    this.sink = sink;
+    this.#id = id;
+    this.#origin = { params: origin.params, auth: origin.auth, request: origin.request };
+    this.#sink = sink;
     this.#rawState = state;
-    this.host = new HostConnection(owner, this);
+    this.#host = new HostConnection(owner, this);
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  get params(): unknown {
+    return this.#origin.params;
+  }
+
+  get auth(): unknown {
+    return this.#origin.auth;
+  }
+
+  get request(): RequestSource | undefined {
+    return this.#origin.request;
+  }
+
+  /** Absent for the short-lived connection of a stateless call: what is sent to it goes nowhere. */
+  get sink(): ConnectionSink | undefined {
+    return this.#sink;
+  }
+
+  get host(): HostConnection {
+    return this.#host;
+  }
+
+  get subscriptions(): Set<string> {
+    return this.#subscriptions;
+  }
+
+  /** Its presence as a list of none or one, so that undefined is a value as well. */
+  get presence(): readonly unknown[] {
+    return this.#presence;
+  }
+
+  set presence(presence: readonly unknown[]) {
+    this.#presence = presence;
+  }
+
+  /** Something of it differs from its record. */
+  get dirty(): boolean {
+    return this.#dirty;
+  }
+
+  set dirty(dirty: boolean) {
+    this.#dirty = dirty;
+  }
+
+  /** The store has a record of it. */
+  get recorded(): boolean {
+    return this.#recorded;
+  }
+
+  set recorded(recorded: boolean) {
+    this.#recorded = recorded;
   }
 
   /** Tracked from its first use on: reading and writing it is like reading and writing `c.state`. */
@@ -115,7 +169,7 @@ export class Connection implements Conn {
 
   /** Also of one that left while the actor slept, and has nobody on the other side any more. */
   get isHibernatable(): boolean {
-    return this.sink === undefined ? this.#outlived : this.sink.hibernate !== undefined;
+    return this.#sink === undefined ? this.#outlived : this.#sink.hibernate !== undefined;
   }
 
   get rooms(): ReadonlySet<string> {
@@ -141,8 +195,6 @@ export class Connection implements Conn {
     this.#owner.leave(this, room);
   }
 
-  readonly send = (name: string, ...args: unknown[]): void => this.#owner.sendTo(this, name, args);
-
   disconnect(reason?: string): Promise<void> {
     return this.#owner.disconnect(this, 1000, reason ?? "conn.disconnected");
   }
@@ -161,11 +213,11 @@ export class Connection implements Conn {
 
   /** As it was before the actor slept; the client has been connected all the time. */
   restore(record: ConnectionRecord): void {
-    this.recorded = true;
+    this.#recorded = true;
     this.#outlived = true;
-    for (const event of record.subscriptions) this.subscriptions.add(event);
+    for (const event of record.subscriptions) this.#subscriptions.add(event);
     for (const room of record.rooms) this.addRoom(room);
-    this.presence = record.presence;
+    this.#presence = record.presence;
     this.#phase = "open";
   }
 
@@ -174,10 +226,10 @@ export class Connection implements Conn {
    * was ended before. `resumed` when it has taken over from another.
    */
   open(resumed: boolean): boolean {
-    if (this.#phase !== "setup" || this.sink === undefined) return false;
+    if (this.#phase !== "setup" || this.#sink === undefined) return false;
     this.#phase = "open";
-    this.sink.open?.(this.host, resumed);
-    for (const event of this.#early.splice(0)) this.sink.send(event);
+    this.#sink.open?.(this.host, resumed);
+    for (const event of this.#early.splice(0)) this.#sink.send(event);
     return true;
   }
 
@@ -203,7 +255,7 @@ export class Connection implements Conn {
   /** Hands an event, whose commit is durable, to the host. */
   deliver(event: OutgoingEvent): void {
     if (this.#successor !== undefined) this.#successor.deliver(event);
-    else if (this.#phase === "open") this.sink?.send(event);
+    else if (this.#phase === "open") this.#sink?.send(event);
     else if (this.#phase === "setup") this.#early.push(event);
   }
 
@@ -218,7 +270,7 @@ export class Connection implements Conn {
     this.#phase = "closed";
     this.#endReason = reason;
     this.#early = [];
-    if (tell && before === "open") this.sink?.close(code, reason);
+    if (tell && before === "open") this.#sink?.close(code, reason);
   }
 }
 

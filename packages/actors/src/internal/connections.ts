@@ -11,36 +11,14 @@ import type { KvEntry } from "../store.ts";
 import type { BroadcastTarget } from "../types.ts";
 import { Audience } from "./audience.ts";
 import { Connection, type ConnectionOrigin, type ConnectionOwner, HostConnection } from "./connection.ts";
+import { ConnectionMap } from "./connection-map.ts";
 import { connectionIdOf, connectionKey, decodeConnection, encodeConnection } from "./connection-records.ts";
 import { ConnContext, Context } from "./context.ts";
 import { stoppedError } from "./error-filter.ts";
 import { checkEventName, encodeEvent } from "./event-values.ts";
-import type { Inspection } from "./inspect/inspection.ts";
 import { LazyMap, LazySet } from "./lazy.ts";
 import { Presence, presenceEvent } from "./presence.ts";
 import type { Runtime } from "./runtime.ts";
-
-/** Tells who watches the actor of those that come and go. */
-class ConnectionMap extends Map<string, Connection> {
-  readonly #inspection: () => Inspection | undefined;
-
-  constructor(inspection: () => Inspection | undefined) {
-    super();
-    this.#inspection = inspection;
-  }
-
-  override set(id: string, connection: Connection): this {
-    super.set(id, connection);
-    this.#inspection()?.watching.connectionsChanged();
-    return this;
-  }
-
-  override delete(id: string): boolean {
-    const found = super.delete(id);
-    if (found) this.#inspection()?.watching.connectionsChanged();
-    return found;
-  }
-}
 
 /** The connections of one actor: their hooks, what is sent to them, and what of them outlives a sleep. */
 export class Connections implements ConnectionOwner {
@@ -63,7 +41,7 @@ export class Connections implements ConnectionOwner {
   /** Whether a connection is worth a record before the actor sleeps. */
   readonly #recordsAtOnce: boolean;
 
-  get all(): Map<string, Connection> {
+  get all(): ConnectionMap {
     this.#all ??= new ConnectionMap(() => this.#runtime.inspection);
     return this.#all;
   }
@@ -105,7 +83,7 @@ export class Connections implements ConnectionOwner {
         continue;
       }
       live.delete(id);
-      this.all.set(id, connection);
+      this.all.enter(connection);
       this.#audience.enter(connection);
       sink.awake?.(connection.host, this.#runtime);
     }
@@ -162,7 +140,7 @@ export class Connections implements ConnectionOwner {
     for (const { sink, subscriptions, rooms } of [...this.all.values(), ...this.#lost.values()]) {
       sink?.hibernate?.({ subscriptions: [...subscriptions], rooms: [...rooms] });
     }
-    this.all.clear();
+    this.all.removeAll();
     this.#lost.clear();
     this.#audience.clear();
   }
@@ -247,7 +225,7 @@ export class Connections implements ConnectionOwner {
 
   /** From now on it is one of `c.conns`. */
   enter(connection: Connection): void {
-    this.all.set(connection.id, connection);
+    this.all.enter(connection);
     if (connection.sink === undefined) return;
     if (!connection.isHibernatable) this.#runtime.activity.connected();
     else if (this.#recordsAtOnce) this.changed(connection);
@@ -410,12 +388,12 @@ export class Connections implements ConnectionOwner {
 
   /** The same for one that no hook has seen. */
   forget(connection: Connection): void {
-    this.all.delete(connection.id);
+    this.all.remove(connection.id);
     this.#audience.exit(connection);
   }
 
   #leaveAll(connection: Connection): void {
-    this.all.delete(connection.id);
+    this.all.remove(connection.id);
     this.#due.delete(connection);
     this.#touched.delete(connection);
     if (connection.recorded && !this.#runtime.sealed) {
@@ -466,7 +444,7 @@ export class Connections implements ConnectionOwner {
     for (const [id, connection] of [...this.all, ...this.#lost]) {
       if (keepHibernatable && connection.isHibernatable) continue;
       connection.end(true, code, reason);
-      this.all.delete(id);
+      this.all.remove(id);
       this.#lost.delete(id);
       this.#audience.exit(connection);
     }
