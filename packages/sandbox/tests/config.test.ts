@@ -141,6 +141,24 @@ describe("configuration over HTTP", () => {
     assert.deepEqual(Object.keys(JSON.parse(await readFile(path, "utf8")) as object).sort(), names.sort());
   });
 
+  test("a place that takes no files is told as such", async (t) => {
+    const sandbox = await startSandbox(t);
+    const file = join(sandbox.work, "file");
+    await writeFile(file, "");
+    await mkdir(join(sandbox.work, "taken/.sandbox-agent/config/mcp.json"), { recursive: true });
+    for (const [directory, status, detail] of [
+      ["/proc/nowhere", 400, /^ENOENT/],
+      [file, 400, /^ENOTDIR/],
+      [join(sandbox.work, "d".repeat(300)), 400, /^ENAMETOOLONG/],
+      [join(sandbox.work, "taken"), 502, /^EISDIR/],
+    ] as const) {
+      const answer = await config(sandbox, "PUT", "mcp", where("mcp", directory, "x"), local);
+      assert.equal(answer.status, status, directory);
+      assert.match(String(field(answer.body, "detail")), detail);
+    }
+    assert.equal((await config(sandbox, "GET", "mcp", where("mcp", "/proc/nowhere", "x"))).status, 404);
+  });
+
   test("with a root, no configuration outside of it is reached", async (t) => {
     const sandbox = await startSandbox(t);
     const root = join(sandbox.work, "root");

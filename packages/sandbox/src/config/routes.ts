@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { guarded } from "../fs/failures.ts";
 import {
   type Exchange,
   parseJson,
@@ -47,14 +48,14 @@ export class ConfigRoutes {
           {
             path: `/v1/config/${kind.name}`,
             methods: {
-              GET: (exchange) => this.#get(kind, exchange),
-              PUT: (exchange) => this.#put(kind, exchange),
-              DELETE: (exchange) => this.#delete(kind, exchange),
+              GET: guarded((exchange) => this.#get(kind, exchange)),
+              PUT: guarded((exchange) => this.#put(kind, exchange)),
+              DELETE: guarded((exchange) => this.#delete(kind, exchange)),
             },
           },
           {
             path: `/v1/config/${kind.name}/names`,
-            methods: { GET: (exchange) => this.#names(kind, exchange) },
+            methods: { GET: guarded((exchange) => this.#names(kind, exchange)) },
           },
         ] satisfies Route[],
     );

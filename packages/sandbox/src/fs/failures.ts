@@ -1,5 +1,6 @@
 import { isHoldfastError } from "@holdfast/core";
 import { invalid, problem } from "../http/problem.ts";
+import type { Handler } from "../http/router.ts";
 
 const badRequests = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EINVAL", "ENXIO"]);
 
@@ -12,6 +13,22 @@ export function translate(error: unknown): unknown {
   }
   const text = `${error.code}: ${reasons[error.code] ?? "the operation failed"}`;
   return badRequests.has(error.code) ? invalid(text) : failed(text);
+}
+
+/** A handler whose system errors are answered as {@link translate} has them. */
+export function guarded(handler: Handler): Handler {
+  return async (exchange) => {
+    try {
+      await handler(exchange);
+    } catch (error) {
+      if (exchange.signal.aborted && !exchange.response.headersSent) {
+        // Nobody is there to be answered.
+        exchange.response.destroy();
+        return;
+      }
+      throw translate(error);
+    }
+  };
 }
 
 /** A file operation that the system refused. */

@@ -8,13 +8,13 @@ import {
   sendJson,
 } from "../http/exchange.ts";
 import { invalid, isRecord } from "../http/problem.ts";
-import type { Handler, Route } from "../http/router.ts";
+import type { Route } from "../http/router.ts";
 import { KeyedLock } from "../internal/keyed-lock.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { checkChange } from "./conditions.ts";
 import { describe, etagOf } from "./describe.ts";
 import { remove, withDirectory } from "./directory.ts";
-import { translate } from "./failures.ts";
+import { guarded } from "./failures.ts";
 import { move } from "./move.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
 import type { Paths, Place, WalkOptions } from "./paths.ts";
@@ -235,21 +235,6 @@ function sendPlain(exchange: Exchange, path: PathText): boolean {
     if (error instanceof Error && "syscall" in error && !exchange.response.headersSent) return false;
     throw error;
   }
-}
-
-function guarded(handler: Handler): Handler {
-  return async (exchange) => {
-    try {
-      await handler(exchange);
-    } catch (error) {
-      if (exchange.signal.aborted && !exchange.response.headersSent) {
-        // Nobody is there to be answered.
-        exchange.response.destroy();
-        return;
-      }
-      throw translate(error);
-    }
-  };
 }
 
 /** The path that a request names, as text or, for names that are not UTF-8, as base64 of its bytes. */
