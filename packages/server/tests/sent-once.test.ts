@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor } from "@holdfast/actors";
-import type { RawWebSocket } from "@holdfast/client";
 import type { Registry } from "../src/index.ts";
 import { Condition, cuttableProxy, serve } from "./support.ts";
 
@@ -14,7 +13,7 @@ const counter = actor({
 function senders() {
   const ran = { leave: 0, forward: 0, tell: 0 };
   const changed = new Condition();
-  let socket: RawWebSocket | undefined;
+  let socket: { send(data: string): void } | undefined;
   const sender = actor({
     onWebSocket: (_c, websocket) => {
       socket = websocket;
