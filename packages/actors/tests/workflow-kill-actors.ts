@@ -29,6 +29,7 @@ const job = actor({
   }),
   actions: {
     done: (c) => [...c.state.done],
+    result: (c) => workflowControl(c).result(c.abortSignal),
     status: (c) => workflowControl(c).status(),
   },
 });

@@ -30,6 +30,8 @@ test("after SIGKILL every workflow goes on by itself, and no step has its effect
         await handle.done(),
         Array.from({ length: rounds }, (_, round) => round),
       );
+      // Its last step has told of itself from within.
+      await handle.result();
       assert.equal((await handle.status()).state, "completed");
     }
   } finally {

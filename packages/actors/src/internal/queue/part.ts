@@ -195,6 +195,12 @@ export class QueuePart implements Part {
     this.arm();
   }
 
+  /** As {@link giveBack}, for what its consumer has let go of. */
+  giveBackById(id: number, reason: string): void {
+    const delivery = this.#deliveries.get(id);
+    if (delivery !== undefined) this.giveBack(delivery, reason);
+  }
+
   /** Throws `queue.already_completed`, `queue.invalid_completion_payload`. */
   complete(delivery: Delivery, response: unknown): void | Promise<void> {
     const { message } = delivery;

@@ -11,8 +11,9 @@ import { markReported, ofOperation, wasReported } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
 import { checkName } from "./location.ts";
 import { describeError, showError } from "./record.ts";
+import { ReplayEnd } from "./replay-end.ts";
 import type { Fiber } from "./run.ts";
-import { ReplayEnd, Scope } from "./scope.ts";
+import { Scope } from "./scope.ts";
 import { invalid, isFunction, isRecord } from "./step-settings.ts";
 
 export interface Branch {
@@ -74,11 +75,22 @@ async function runBranch(
     const value = await parent.enter(scope, (ctx) => branch.run(ctx as never));
     scope.finish();
     fiber.check();
-    await run.runtime.turnstile.pass();
+    await run.outside();
     return recorded(run.runtime.unwrap(value));
   } finally {
     fiber.end();
   }
+}
+
+/** Replays a branch that is over as far as it came, for the rollbacks of its steps. */
+async function handInRollbacks(parent: WorkflowScopeContext, entry: Entry, branch: Branch): Promise<void> {
+  const fiber = parent.scope.run.fiber(parent.scope.fiber, true);
+  const ended = runBranch(parent, entry, branch, fiber).then(
+    () => {},
+    // How it ended is recorded.
+    () => {},
+  );
+  await Promise.race([ended, fiber.patience.abandoned.catch(() => fiber.end())]);
 }
 
 function errorOf({ error }: BranchRecord): Error {
@@ -103,6 +115,7 @@ export async function runJoin(
   const { run } = scope;
   const records: Record<string, BranchRecord> = { ...(entry.data.branches as Record<string, BranchRecord>) };
   const settle = (name: string, record: BranchRecord): void => {
+    if (records[name] !== undefined) return;
     records[name] = record;
     entry.data = { branches: { ...records } };
     run.history.save(entry);
@@ -117,16 +130,18 @@ export async function runJoin(
     const fiber = run.fiber(scope.fiber);
     try {
       const output = await runBranch(parent, entry, branch, fiber);
-      if (record === undefined) settle(branch.name, { status: "completed", output });
+      settle(branch.name, { status: "completed", output });
     } catch (error) {
       if (passes(error, scope)) passed ??= error;
-      else if (record === undefined) {
+      else if (record?.status !== "completed") {
         failures[branch.name] = error instanceof Error ? error : new Error(messageOf(error));
+        await run.outside();
         settle(branch.name, { status: "failed", error: describeError(error) });
       }
     }
   });
   await scope.fiber.block(Promise.all(running));
+  await run.outside();
   scope.check();
   if (passed !== undefined) throw passed;
   for (const { name } of branches) {
@@ -157,10 +172,9 @@ export async function runRace(
   const records: Record<string, BranchRecord> = { ...(entry.data.branches as Record<string, BranchRecord>) };
   if (entry.status === "completed") {
     const winner = String(entry.data.winner);
-    const branch = branches.find(({ name }) => name === winner);
-    // The winner's steps are still there: their rollbacks are handed in again.
-    if (branch !== undefined && run.checkpointSet)
-      await runBranch(parent, entry, branch, run.fiber(scope.fiber));
+    if (run.checkpointSet) {
+      await Promise.all(branches.map((branch) => handInRollbacks(parent, entry, branch)));
+    }
     return { winner, value: records[winner]?.output };
   }
   if (branches.length === 0) throw new RaceError("A race needs at least one branch", []);
@@ -171,7 +185,10 @@ export async function runRace(
   let passed: unknown;
   let reported = true;
   const running = branches.map(async (branch) => {
-    if (records[branch.name]?.status === "failed") return;
+    if (records[branch.name]?.status === "failed") {
+      if (run.checkpointSet) await handInRollbacks(parent, entry, branch);
+      return;
+    }
     const fiber = run.fiber(scope.fiber);
     fibers.set(branch.name, fiber);
     try {
@@ -181,6 +198,7 @@ export async function runRace(
       records[branch.name] = { status: "completed", output };
       won.resolve();
     } catch (error) {
+      await run.outside();
       if (winner !== undefined) {
         if (!(error instanceof CancelledError)) run.late(branch.name, error);
       } else if (passes(error, scope)) passed ??= error;
@@ -193,6 +211,7 @@ export async function runRace(
     }
   });
   await scope.fiber.block(Promise.race([won.promise, Promise.all(running)]));
+  await run.outside();
   scope.check();
   if (passed !== undefined && winner === undefined) throw passed;
   if (winner === undefined) throw lost(scope, entry, branches, records, reported);
@@ -201,7 +220,9 @@ export async function runRace(
     if (records[name] === undefined) records[name] = { status: "cancelled" };
     fibers.get(name)?.cancel(new CancelledError());
     fibers.get(name)?.end();
-    run.history.removeScope(entry, name);
+    run.releaseMessages([...entry.path, name]);
+    // After a checkpoint it is kept: its steps may have to be undone later.
+    if (!run.checkpointSet) run.history.removeScope(entry, name);
   }
   entry.data = { winner, branches: { ...records } };
   run.history.complete(entry, run.now());

@@ -54,7 +54,7 @@ export async function runChild(
   while (entry.data.outcome === undefined) {
     await fiber.wait(undefined, (arrived) => run.onChild(arrived));
   }
-  await run.runtime.turnstile.pass();
+  await run.outside();
   const outcome = entry.data.outcome as ChildOutcome;
   const { actor, key } = entry.data;
   if (outcome.ok) {
@@ -89,6 +89,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
         idempotencyKey: token,
         signal: fiber.signal,
       });
+      await run.outside();
       entry.data = { ...entry.data, started: true, ...(outcome && { outcome }) };
       run.history.save(entry);
       return;

@@ -12,7 +12,7 @@ import { runStep, runTryStep } from "./step.ts";
 import { outsideStep } from "./step-context.ts";
 import { catchKinds, defaultCatch, invalid, isFunction, stepSettings } from "./step-settings.ts";
 import { runTry, trySettings } from "./try.ts";
-import { runSleep, waitForSignal } from "./waits.ts";
+import { checkTimeout, runSleep, waitForSignal } from "./waits.ts";
 
 /** What the function of a workflow gets for one scope; its public type is `WorkflowContext`. */
 export class WorkflowScopeContext {
@@ -185,8 +185,9 @@ export class WorkflowScopeContext {
     return this.#checked(() => {
       const signal = options.signal ?? name;
       checkName(signal, "signal");
+      const timeout = checkTimeout(options.timeout);
       return this.scope.operate(name, "signal", "a signal", (entry) =>
-        waitForSignal(this.scope, entry, signal, options.timeout),
+        waitForSignal(this.scope, entry, signal, timeout),
       );
     });
   }
@@ -196,7 +197,6 @@ export class WorkflowScopeContext {
     checkName(name, "query");
     if (!isFunction(handler)) throw invalid(`query("${name}") takes a function`);
     run.queries.set(name, handler);
-    run.owner.answered();
   }
 
   child(name: string, child: ChildReference, input?: unknown): Promise<unknown> {

@@ -13,8 +13,8 @@ export type Outcome =
 /** Runs the function of a workflow once, from the beginning, over what is recorded. */
 export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
   const { program, input } = run.owner;
+  const scope = new Scope(run, root, run.history.root);
   try {
-    const scope = new Scope(run, root, run.history.root);
     const ctx = new WorkflowScopeContext(scope);
     run.guard.enter();
     let running: unknown;
@@ -23,12 +23,13 @@ export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
     } finally {
       run.guard.leave();
     }
-    const output = await Promise.race([running, run.abandoned]);
+    const output = await Promise.race([running, run.patience.abandoned]);
     if (run.fault !== undefined) throw run.fault;
     if (run.evicted) return { type: "evicted" };
     if (!run.collecting) scope.finish();
     return { type: "completed", output: await checkedOutput(run, output) };
   } catch (error) {
+    scope.abandon();
     return { type: "failed", error: run.fault ?? error };
   }
 }

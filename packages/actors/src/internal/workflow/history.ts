@@ -1,8 +1,15 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { afterPrefix, type EntryBuffer } from "../entry-buffer.ts";
 import { workflowLimits } from "./limits.ts";
-import { appendSegment, decodePath, rootPrefix, type Segment, showPath } from "./location.ts";
-import { decodeEntry, type EntryFields, type EntryKind, encodeEntry } from "./record.ts";
+import { appendSegment, decodePath, ordinalsKey, rootPrefix, type Segment, showPath } from "./location.ts";
+import {
+  decodeBox,
+  decodeEntry,
+  type EntryFields,
+  type EntryKind,
+  encodeBox,
+  encodeEntry,
+} from "./record.ts";
 
 /** The entries of one scope: the workflow itself, an iteration, a branch. */
 export interface ScopeNode {
@@ -46,7 +53,11 @@ export class History {
   }
 
   async load(): Promise<void> {
-    const found = await this.#records.list({ start: rootPrefix, end: afterPrefix(rootPrefix) });
+    const [next, found] = await Promise.all([
+      this.#records.get(ordinalsKey),
+      this.#records.list({ start: rootPrefix, end: afterPrefix(rootPrefix) }),
+    ]);
+    if (next !== undefined) this.#nextOrdinal = Number(decodeBox(next));
     const decoded = found.map(({ key, value }) => ({
       key,
       path: decodePath(key),
@@ -160,6 +171,7 @@ export class History {
     this.discard(scope, entry);
     this.#records.delete(entry.key);
     for (const branch of entry.scopes.keys()) this.#deleteBelow(appendSegment(entry.key, branch));
+    this.#keepOrdinals();
   }
 
   /** Deletes what is below one branch or iteration of an entry. */
@@ -170,6 +182,12 @@ export class History {
     if (scope.entries.size === 0) return;
     for (const child of scope.entries.values()) this.#detach(child);
     this.#deleteBelow(scope.prefix);
+    this.#keepOrdinals();
+  }
+
+  /** Ordinals identify steps to the outside: see `idempotencyKey`. */
+  #keepOrdinals(): void {
+    this.#records.put(ordinalsKey, encodeBox(this.#nextOrdinal));
   }
 
   #deleteBelow(prefix: Uint8Array): void {
@@ -188,6 +206,7 @@ export class History {
     for (const entry of this.root.entries.values()) this.#detach(entry);
     this.root.entries.clear();
     this.#deleteBelow(rootPrefix);
+    this.#records.delete(ordinalsKey);
     this.#nextOrdinal = 1;
     this.#nextCompletion = 1;
   }

@@ -11,6 +11,8 @@ export const workflowLimits = {
   maxSignalBytes: 65_536,
   /** Timers are armed for at most so long at a time; the store wakes the actor for longer ones. */
   maxTimerMs: 2_147_483_647,
+  /** The last date there is. */
+  latestTime: 8_640_000_000_000_000,
 } as const;
 
 export const stepDefaults = {

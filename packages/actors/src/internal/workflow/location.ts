@@ -6,7 +6,7 @@ import { workflowLimits } from "./limits.ts";
 export type Segment = string | number;
 
 /** The first byte after the prefix of the history tells what a record is. */
-export const historySpace = { entry: 0x01, signal: 0x02, input: 0x03, output: 0x04 } as const;
+export const historySpace = { entry: 0x01, signal: 0x02, input: 0x03, output: 0x04, ordinals: 0x05 } as const;
 
 const nameTag = 0x01;
 const iterationTag = 0x02;
@@ -14,6 +14,9 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export const rootPrefix: Uint8Array = new Uint8Array([recordPrefix.workflowHistory, historySpace.entry]);
+
+/** Holds the next ordinal once entries are gone: theirs are not given to others. */
+export const ordinalsKey: Uint8Array = new Uint8Array([recordPrefix.workflowHistory, historySpace.ordinals]);
 
 /**
  * Every segment is self-delimiting, so that all entries below a location share its bytes as a prefix

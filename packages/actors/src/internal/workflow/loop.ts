@@ -3,6 +3,7 @@ import type { WorkflowScopeContext } from "./context.ts";
 import { type Entry, recorded } from "./history.ts";
 import { defaultPruneInterval } from "./limits.ts";
 import { checkName } from "./location.ts";
+import { ReplayEnd } from "./replay-end.ts";
 import { Scope } from "./scope.ts";
 import { invalid, isFunction, isRecord, whole } from "./step-settings.ts";
 
@@ -68,7 +69,8 @@ export async function runLoop(
     const before = run.rollbacks.length;
     const outcome = await runIteration(parent, entry, settings, iteration, state);
     fiber.check();
-    await run.runtime.turnstile.pass();
+    if (fiber.collecting) throw new ReplayEnd();
+    await run.outside();
     const undo =
       run.rollbacks.length > before ? [...(data.undo ?? []), [iteration, state] as const] : data.undo;
     const undone = undo === undefined ? {} : { undo };
@@ -84,11 +86,13 @@ export async function runLoop(
     keep(entry, data);
     if (data.iteration % settings.pruneInterval === 0) {
       prune(parent, entry, settings, data, data.iteration);
-      history.save(entry);
+    }
+    history.save(entry);
+    if (data.iteration % defaultPruneInterval === 0) {
       // A loop without anything to wait for lets others run too.
       await new Promise<void>((resolve) => run.runtime.ports.tasks.macrotask(resolve));
       fiber.check();
-    } else history.save(entry);
+    }
   }
 }
 

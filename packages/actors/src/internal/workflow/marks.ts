@@ -1,17 +1,20 @@
 import { HoldfastError } from "@holdfast/core";
 import type { EntryKind } from "./record.ts";
-import { ReplayEnd, type Scope } from "./scope.ts";
+import { ReplayEnd } from "./replay-end.ts";
+import type { Scope } from "./scope.ts";
 import { invalid } from "./step-settings.ts";
 
-/** A value that is taken once and found again by replays. */
+/** A value that is taken once and found again by replays. In a step it is part of what the step returns. */
 export function recordValue<T>(scope: Scope, kind: string, take: () => T): T {
   const { run } = scope;
   run.guard.leave();
   scope.check();
+  if (scope.step !== undefined) return take();
   const entry = scope.take(scope.number(kind), "value");
-  if (entry.status !== "completed") {
+  if (entry.status === "pending") {
+    entry.status = "running";
     entry.data = { value: take() };
-    run.history.complete(entry, run.now());
+    run.record(() => run.history.complete(entry, run.now()));
     run.history.pending = true;
   }
   // It was recorded by this very function.
@@ -57,10 +60,10 @@ export async function removed(scope: Scope, name: string, originalType: EntryKin
   const existing = scope.skip(name, originalType);
   if (existing !== undefined) return;
   const { run } = scope;
-  if (run.collecting) throw new ReplayEnd();
+  if (scope.fiber.collecting) throw new ReplayEnd();
   const entry = scope.take(name, "removed");
   entry.data = { originalType, originalName: name };
-  run.history.complete(entry, run.now());
+  run.record(() => run.history.complete(entry, run.now()));
 }
 
 /** Ends the run so that the next one begins with nothing but this input. */

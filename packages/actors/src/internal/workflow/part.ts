@@ -9,7 +9,6 @@ import { execute, type Outcome } from "./execution.ts";
 import { wasReported } from "./failure.ts";
 import { DeterminismGuard } from "./guard.ts";
 import { History } from "./history.ts";
-import { workflowLimits } from "./limits.ts";
 import { historySpace } from "./location.ts";
 import { ContinueAsNew } from "./marks.ts";
 import type { Program } from "./program.ts";
@@ -17,11 +16,12 @@ import {
   decodeBox,
   decodeHeader,
   describeError,
-  encodeBox,
   encodeHeader,
+  encodeValueOf,
+  freshHeader,
   type Header,
   type ParentAddress,
-  type WorkflowState,
+  terminalStates,
 } from "./record.ts";
 import { runRollbacks } from "./rollback.ts";
 import { type RunOwner, WorkflowRun } from "./run.ts";
@@ -31,32 +31,17 @@ const headerKey = new Uint8Array([recordPrefix.workflow, 0x01]);
 const inputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.input]);
 const outputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.output]);
 
-const fresh: Header = {
-  state: "pending",
-  run: 0,
-  startedAt: undefined,
-  endedAt: undefined,
-  error: undefined,
-  resumable: false,
-  cancelReason: undefined,
-  parent: undefined,
-};
-
-export const terminalStates: ReadonlySet<WorkflowState> = new Set<WorkflowState>([
-  "completed",
-  "failed",
-  "cancelled",
-]);
-
 /** The workflow of one actor: begins it, carries it over sleep and restarts, and answers for it. */
 export class WorkflowPart implements Part, RunOwner {
   readonly runtime: Runtime;
   readonly program: Program;
   readonly history: History;
   readonly signals: Signals;
-  #header: Header = fresh;
-  #stored: Header = fresh;
-  #before: { readonly header: Header; readonly stored: Header } | undefined;
+  #header: Header = freshHeader;
+  #stored: Header = freshHeader;
+  #before: { readonly header: Header; readonly stored: Header; readonly input: unknown } | undefined;
+  /** What has to be done once the open transaction is kept. */
+  readonly #whenKept: (() => void)[] = [];
   #input: unknown;
   #output: unknown;
   #run: WorkflowRun | undefined;
@@ -69,7 +54,6 @@ export class WorkflowPart implements Part, RunOwner {
   #wakeAtStop: number | undefined;
   readonly #ended = new Set<() => void>();
   readonly #quiet = new Set<() => void>();
-  readonly #listeners = new Set<() => void>();
 
   constructor(runtime: Runtime, program: Program) {
     this.runtime = runtime;
@@ -145,20 +129,32 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   savepoint(): void {
-    this.#before = { header: this.#header, stored: this.#stored };
+    this.#before = { header: this.#header, stored: this.#stored, input: this.#input };
     this.signals.savepoint();
   }
 
   rollback(): void {
+    this.#whenKept.length = 0;
     if (this.#before === undefined) return;
     this.#header = this.#before.header;
     this.#stored = this.#before.stored;
+    this.#input = this.#before.input;
     this.#before = undefined;
     this.signals.rollback();
+    // Whether it waits now is not taken back.
+    if (this.#run?.active === false && this.#header.state === "running") this.#set({ state: "sleeping" });
+    else if (this.#run?.active === true && this.#header.state === "sleeping") this.#set({ state: "running" });
   }
 
   keep(): void {
     this.#before = undefined;
+    for (const act of this.#whenKept.splice(0)) act();
+  }
+
+  /** Does now what a transaction that is open and fails must not have done. */
+  #afterTransaction(act: () => void): void {
+    if (this.runtime.inTransaction) this.#whenKept.push(act);
+    else act();
   }
 
   stopping(): void {
@@ -220,36 +216,31 @@ export class WorkflowPart implements Part, RunOwner {
     try {
       await this.loaded();
       const outcome = await execute(run, root);
+      await run.outside();
       if (!run.evicted) await this.#conclude(run, outcome);
     } catch (error) {
       // Only what keeps the record from being read or written comes here.
       if (!run.evicted) this.runtime.errors.report(error);
     } finally {
-      if (this.#run === run && !this.#relaunched(run)) this.#finished();
+      // After `continueAsNew` another run is in place.
+      if (this.#run === run) this.#finished();
       root.end();
     }
-  }
-
-  /** `continueAsNew` has put another run in place. */
-  #relaunched(run: WorkflowRun): boolean {
-    return this.#run !== run;
   }
 
   async #conclude(run: WorkflowRun, outcome: Outcome): Promise<void> {
     if (outcome.type === "evicted") return;
     if (run.collecting) return this.#rollBack(run, this.#header.error ?? unknownFailure);
     if (outcome.type === "completed") {
-      const record = encodeBox(outcome.output);
-      if (record.length > workflowLimits.maxValueBytes) {
-        const message = `The output of a workflow has at most ${workflowLimits.maxValueBytes} bytes`;
-        const error = new HoldfastError("workflow", "value_too_large", message, { statusCode: 413 });
+      try {
+        this.runtime.records.put(outputKey, encodeValueOf("output", outcome.output));
+      } catch (error) {
         return this.#fail(run, error);
       }
-      this.runtime.records.put(outputKey, record);
       this.#output = outcome.output;
       return this.#end({ state: "completed", error: undefined, resumable: false });
     }
-    if (outcome.error instanceof ContinueAsNew) return this.#begin(outcome.error.input);
+    if (outcome.error instanceof ContinueAsNew) return this.#begin(run, outcome.error);
     await this.#fail(run, outcome.error);
   }
 
@@ -276,6 +267,7 @@ export class WorkflowPart implements Part, RunOwner {
 
   async #rollBack(run: WorkflowRun, error: WorkflowError): Promise<void> {
     const complete = await runRollbacks(run);
+    await run.outside();
     if (run.evicted) return;
     await this.#end({ state: "failed", error, resumable: false });
     if (!complete) this.runtime.log.error("rollback stopped", { error: error.message });
@@ -283,28 +275,40 @@ export class WorkflowPart implements Part, RunOwner {
 
   async #end(how: Pick<Header, "state" | "error" | "resumable">): Promise<void> {
     this.#set({ ...how, endedAt: this.runtime.ports.clock.now() });
+    this.#run?.releaseMessages();
     this.#activeSince = undefined;
     this.#writeHeader();
     await this.runtime.queue.gate();
     if (this.#header.parent !== undefined) this.tellParent();
   }
 
-  /** Begins a run with nothing but an input. */
-  async #begin(input: unknown): Promise<void> {
+  /** Begins a run with nothing but an input; one that cannot be kept fails the run that asks for it. */
+  async #begin(run: WorkflowRun, { input }: ContinueAsNew): Promise<void> {
+    try {
+      const checked = await this.#validInput(input);
+      await run.outside();
+      if (run.evicted) return;
+      this.#setInput(checked);
+    } catch (error) {
+      return run.evicted ? undefined : this.#fail(run, error);
+    }
     this.history.clear();
-    this.#setInput(input);
+    run.releaseMessages();
     this.#set({ run: this.#header.run + 1, startedAt: this.runtime.ports.clock.now() });
     this.#writeHeader();
     await this.runtime.queue.gate();
-    if (!this.#stopping) this.#launch();
+    if (!run.evicted) this.#launch();
+  }
+
+  /** Throws `workflow.invalid_input`. */
+  async #validInput(input: unknown): Promise<unknown> {
+    const schema = this.program.input;
+    const refusal = { group: "workflow", code: "invalid_input", what: "The input" };
+    return schema === undefined ? input : validate(schema, this.runtime.unwrap(input), refusal);
   }
 
   #setInput(input: unknown): void {
-    const record = encodeBox(this.runtime.unwrap(input));
-    if (record.length > workflowLimits.maxValueBytes) {
-      const message = `The input of a workflow has at most ${workflowLimits.maxValueBytes} bytes`;
-      throw new HoldfastError("workflow", "value_too_large", message, { statusCode: 413 });
-    }
+    const record = encodeValueOf("input", this.runtime.unwrap(input));
     if (input === undefined) this.runtime.records.delete(inputKey);
     else this.runtime.records.put(inputKey, record);
     this.#input = decodeBox(record);
@@ -317,7 +321,8 @@ export class WorkflowPart implements Part, RunOwner {
   #finished(): void {
     this.#run = undefined;
     this.#settle(this.#quiet);
-    if (this.terminal) this.#settle(this.#ended);
+    // Whoever cancels tells of it once it is durable.
+    if (this.terminal && this.#header.state !== "cancelled") this.#settle(this.#ended);
   }
 
   #settle(waiting: Set<() => void>): void {
@@ -351,10 +356,6 @@ export class WorkflowPart implements Part, RunOwner {
     this.runtime.queue.close();
   }
 
-  answered(): void {
-    this.#settle(this.#listeners);
-  }
-
   report(event: WorkflowErrorEvent): void {
     const { onError } = this.program;
     if (onError === undefined || this.runtime.sealed) return;
@@ -383,15 +384,14 @@ export class WorkflowPart implements Part, RunOwner {
 
   /** Begins the workflow unless it has begun; tells whether it has done so. */
   async start(input: unknown, parent?: ParentAddress): Promise<boolean> {
-    const schema = this.program.input;
-    const refusal = { group: "workflow", code: "invalid_input", what: "The input" };
-    const checked = schema === undefined ? input : await validate(schema, input, refusal);
+    const checked = await this.#validInput(input);
     if (this.#header.run > 0 || this.#header.state !== "pending") return false;
     this.#setInput(checked);
     this.#loaded ??= this.signals.load();
     this.#set({ run: 1, startedAt: this.runtime.ports.clock.now(), parent });
-    if (this.runtime.status === "ready") this.#launch();
-    else this.#set({ state: "running" });
+    this.#set({ state: "running" });
+    // One that begins in a start hook is launched after the hooks.
+    if (this.runtime.status === "ready") this.#afterTransaction(() => this.#launch());
     this.#writeHeader();
     return true;
   }
@@ -399,19 +399,29 @@ export class WorkflowPart implements Part, RunOwner {
   /** Ends the workflow for good. False when it had ended. */
   async cancel(reason: string | undefined): Promise<boolean> {
     if (this.terminal) return false;
-    const run = this.#run;
-    await this.#end({
+    this.#set({
       state: "cancelled",
       error: { name: "CancelledError", message: reason ?? "The workflow was cancelled" },
       resumable: false,
+      endedAt: this.runtime.ports.clock.now(),
     });
-    run?.stop(new CancelledError("The workflow was cancelled"));
-    this.#finishIfIdle();
+    this.#writeHeader();
+    this.#afterTransaction(() => this.#cancelled());
+    const told = (): void => this.#settle(this.#ended);
+    if (this.runtime.inTransaction) this.runtime.queue.after({ release: told, drop: told });
+    else {
+      await this.runtime.queue.gate();
+      told();
+    }
     return true;
   }
 
-  #finishIfIdle(): void {
-    if (this.terminal) this.#settle(this.#ended);
+  #cancelled(): void {
+    this.#activeSince = undefined;
+    this.#run?.releaseMessages();
+    // At once: what runs could end the workflow in another way before this is durable.
+    this.#run?.stop(new CancelledError("The workflow was cancelled"));
+    if (this.#header.parent !== undefined) this.tellParent();
   }
 
   /** Resolves when the workflow has ended, or the instance is out of memory. */
@@ -435,13 +445,12 @@ export class WorkflowPart implements Part, RunOwner {
     await new Promise<void>((resolve) => this.#quiet.add(resolve));
   }
 
-  onAnswer(arrived: () => void): () => void {
-    this.#listeners.add(arrived);
-    return () => this.#listeners.delete(arrived);
-  }
-
-  /** Forgets entries, and runs again from there. Throws `actor.workflow_in_flight`. */
-  async restart(forget: () => void): Promise<void> {
+  /**
+   * Forgets entries, and runs again from there; `anew` when nothing is left of them. Throws
+   * `actor.workflow_in_flight`, `actor.output_in_transaction`.
+   */
+  async restart(anew: boolean, forget: () => void): Promise<void> {
+    await this.runtime.queue.gate();
     // The end of a run is seen a moment before the run is out of the way.
     while (this.terminal && this.#run !== undefined) {
       await new Promise<void>((resolve) => this.#quiet.add(resolve));
@@ -454,7 +463,9 @@ export class WorkflowPart implements Part, RunOwner {
     forget();
     this.runtime.records.delete(outputKey);
     this.#output = undefined;
-    this.#set({ error: undefined, resumable: false, state: "running", endedAt: undefined });
+    // Its steps are others than those of the run before, also for whom they hand their keys to.
+    const run = this.#header.run + (anew ? 1 : 0);
+    this.#set({ run, error: undefined, resumable: false, state: "running", endedAt: undefined });
     this.#launch();
     this.#writeHeader();
     await this.runtime.queue.gate();

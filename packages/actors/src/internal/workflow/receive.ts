@@ -5,6 +5,7 @@ import type { Entry } from "./history.ts";
 import { recorded } from "./history.ts";
 import type { Scope } from "./scope.ts";
 import { invalid, isRecord, whole } from "./step-settings.ts";
+import { checkTimeout } from "./waits.ts";
 
 interface ReceiveSettings {
   readonly names: readonly string[] | undefined;
@@ -43,12 +44,9 @@ function receiveSettings(options: unknown, batch: boolean): ReceiveSettings {
   if (names !== undefined && (!Array.isArray(names) || names.some((name) => typeof name !== "string"))) {
     throw invalid('"names" is a list of queues');
   }
-  if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
-    throw invalid('"timeout" is a number of milliseconds');
-  }
   return {
     names,
-    timeout: timeout === Number.POSITIVE_INFINITY ? undefined : timeout,
+    timeout: checkTimeout(timeout),
     completable: completable === true,
     count: batch && count !== undefined ? whole(count, "count", 1) : 1,
   };
@@ -66,10 +64,14 @@ async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Prom
   }
   const deadline = entry.data.deadline as number | undefined;
   for (;;) {
-    await run.runtime.turnstile.pass();
+    await run.outside();
     fiber.check();
     const consumer = queues.facade(undefined);
     const found = await consumer.tryNextBatch({ ...(names && { names }), completable, count });
+    // Bodies may have come from the store: who has lost meanwhile leaves what it has taken to others.
+    await run.outside();
+    if (fiber.cancelled !== undefined) consumer.end(false);
+    fiber.check();
     if (found.length > 0 || (deadline !== undefined && deadline <= run.now())) {
       const messages = found.map(keep);
       entry.data = { messages, completed: [] };
@@ -110,7 +112,7 @@ function present(
   const completed = (): readonly number[] => entry.data.completed as readonly number[];
   let endedBefore = completed().includes(message.id);
   let ended = false;
-  if (!endedBefore) run.openMessages.add(message.id);
+  if (!endedBefore) run.openMessages.set(message.id, entry);
   const end = (): void => {
     ended = true;
     run.openMessages.delete(message.id);
@@ -120,13 +122,15 @@ function present(
   return {
     ...shown,
     complete: async (response?: unknown) => {
-      if (ended) throw alreadyCompleted();
+      // What was given back in between is somebody else's.
+      if (ended || (!endedBefore && !run.openMessages.has(message.id))) throw alreadyCompleted();
       if (endedBefore) {
         endedBefore = false;
         ended = true;
         return;
       }
       try {
+        if (run.runtime.inTransaction) await run.outside();
         const completing = queues.completeById(message.id, message.name, response);
         if (completing !== undefined) await completing;
       } catch (error) {

@@ -1,5 +1,6 @@
 import { decodeValue, encodeValue, HoldfastError, isHoldfastError, messageOf } from "@holdfast/core";
 import type { WorkflowError } from "../../workflow/errors.ts";
+import { workflowLimits } from "./limits.ts";
 
 export type EntryKind =
   | "step"
@@ -60,6 +61,24 @@ export interface Header {
   /** The parent that has to be told of the end, until it has been. */
   readonly parent: ParentAddress | undefined;
 }
+
+/** Of a workflow that has not begun. */
+export const freshHeader: Header = {
+  state: "pending",
+  run: 0,
+  startedAt: undefined,
+  endedAt: undefined,
+  error: undefined,
+  resumable: false,
+  cancelReason: undefined,
+  parent: undefined,
+};
+
+export const terminalStates: ReadonlySet<WorkflowState> = new Set<WorkflowState>([
+  "completed",
+  "failed",
+  "cancelled",
+]);
 
 /** Who waits for a child, and the secret that shows that an answer comes from that child. */
 export interface ParentAddress {
@@ -171,6 +190,14 @@ export function decodeHeader(bytes: Uint8Array): Header {
 /** A single value with its format in front. */
 export function encodeBox(value: unknown): Uint8Array {
   return encodeRecord([value]);
+}
+
+/** The input or output of a workflow. Throws `workflow.value_too_large`, `message.unsupported_value`. */
+export function encodeValueOf(what: "input" | "output", value: unknown): Uint8Array {
+  const record = encodeBox(value);
+  if (record.length <= workflowLimits.maxValueBytes) return record;
+  const message = `The ${what} of a workflow has at most ${workflowLimits.maxValueBytes} bytes`;
+  throw new HoldfastError("workflow", "value_too_large", message, { statusCode: 413 });
 }
 
 export function decodeBox(bytes: Uint8Array): unknown {

@@ -9,7 +9,7 @@ import type { WorkflowPart } from "./part.ts";
  * `workflow.not_replayable`.
  */
 export async function replayWorkflow(part: WorkflowPart, id: string | undefined): Promise<void> {
-  await part.restart(() => {
+  await part.restart(id === undefined, () => {
     if (id === undefined) return part.history.clear();
     const entry = part.history.all().find((candidate) => entryId(part, candidate) === id);
     if (entry === undefined) {

@@ -28,10 +28,12 @@ async function undo(run: WorkflowRun, fiber: Fiber, { entry, output, undo }: Rol
   try {
     await run.runtime.turnstile.pass();
     await run.runtime.enter(() => undo(step.context as never, output as never));
+    await run.outside();
     if (run.evicted) return false;
     entry.rollbackCompletedAt = run.now();
     entry.rollbackError = undefined;
   } catch (error) {
+    await run.outside();
     if (run.evicted) return false;
     const shown = describeError(error);
     entry.rollbackError = shown.message;

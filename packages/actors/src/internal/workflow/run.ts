@@ -2,16 +2,17 @@ import { messageOf, type Timer } from "@holdfast/core";
 import { CancelledError, EvictedError } from "../../workflow/errors.ts";
 import type { WorkflowErrorEvent } from "../../workflow/types.ts";
 import type { Runtime } from "../runtime.ts";
+import { contained } from "../user-signal.ts";
 import type { DeterminismGuard } from "./guard.ts";
 import type { Entry, History } from "./history.ts";
 import { workflowLimits } from "./limits.ts";
+import type { Segment } from "./location.ts";
+import { Patience } from "./patience.ts";
 import type { Program } from "./program.ts";
+import { ReplayEnd } from "./replay-end.ts";
 
 /** How many microtasks a step takes at most from the end of its code to its record. */
 const settlingTicks = 4;
-
-/** How many operations of a run that is over are answered with why. */
-const mostRefused = 1_000;
 
 /** A rollback that has to run if the workflow fails. */
 export interface Rollback {
@@ -34,8 +35,6 @@ export interface RunOwner {
   report(event: WorkflowErrorEvent): void;
   /** A member of the actor was used outside of a step. */
   violated(member: string): void;
-  /** A query has got its answer. */
-  answered(): void;
   takeSignal(name: string): { readonly payload: unknown } | undefined;
   /** Calls `arrived` for each signal until the returned function is called. */
   onSignal(arrived: () => void): () => void;
@@ -56,16 +55,15 @@ export class WorkflowRun {
   checkpointSet = false;
   /** Names of steps and how many of each run. */
   readonly running = new Map<string, number>();
-  /** Received messages that have not been completed. */
-  readonly openMessages = new Set<number>();
+  /** Received messages that have not been completed, and where they are recorded. */
+  readonly openMessages = new Map<number, Entry>();
   readonly stepFreed = new Set<() => void>();
   /** When waits end by themselves. */
   readonly deadlines = new Set<{ readonly deadline: number }>();
   #root: Fiber | undefined;
   #stop: Error | undefined;
   #active = 0;
-  #refused = 0;
-  readonly #abandoned = Promise.withResolvers<never>();
+  readonly patience = new Patience();
   readonly #onStop: (() => void)[] = [];
   readonly #childWaits = new Set<() => void>();
 
@@ -75,34 +73,24 @@ export class WorkflowRun {
     this.history = owner.history;
     this.guard = guard;
     this.collecting = collecting;
-    this.#abandoned.promise.catch(() => {});
   }
 
   get evicted(): boolean {
     return this.#stop !== undefined;
   }
 
-  /** Rejects when the code goes on and on although nothing is done for it any more. */
-  get abandoned(): Promise<never> {
-    return this.#abandoned.promise;
-  }
-
-  /**
-   * An operation is refused because the run is over. Code that catches that and tries again for ever
-   * gets no answer any more: true from then on.
-   */
-  refuse(reason: Error): boolean {
-    if (++this.#refused <= mostRefused) return false;
-    this.#abandoned.reject(reason);
-    return true;
+  /** Something of it runs; otherwise all of it waits. */
+  get active(): boolean {
+    return this.#active > 0;
   }
 
   now(): number {
     return this.runtime.ports.clock.now();
   }
 
-  fiber(parent?: Fiber): Fiber {
-    const fiber = new Fiber(this, parent);
+  /** A line of execution; one that is `collecting` only hands in the rollbacks of what is recorded. */
+  fiber(parent?: Fiber, collecting = false): Fiber {
+    const fiber = new Fiber(this, parent, collecting);
     if (parent === undefined) this.#root = fiber;
     if (this.#stop !== undefined) fiber.cancel(this.#stop);
     return fiber;
@@ -140,12 +128,41 @@ export class WorkflowRun {
     for (const stopped of this.#onStop) stopped();
   }
 
+  /**
+   * Resolves when no transaction is open: what is recorded at once is not taken back with somebody else's.
+   * Throws when the actor stops.
+   */
+  async outside(): Promise<void> {
+    await this.runtime.turnstile.pass();
+    while (this.runtime.inTransaction) await this.runtime.turnstile.pass();
+  }
+
+  /** Records something from code that cannot wait for the end of a transaction. */
+  record(write: () => void): void {
+    if (!this.runtime.inTransaction) return write();
+    this.outside().then(write, () => {
+      // The actor stops: as after a crash, the next start finds nothing of it.
+    });
+  }
+
+  /** Gives messages back that nobody will complete any more: all, or those below a branch that has lost. */
+  releaseMessages(below: readonly Segment[] = []): void {
+    if (this.openMessages.size === 0 || this.runtime.status !== "ready") return;
+    const { queues } = this.runtime.parts;
+    for (const [id, entry] of this.openMessages) {
+      if (below.some((segment, at) => entry.path[at] !== segment)) continue;
+      this.openMessages.delete(id);
+      queues.giveBackById(id, "its workflow went on without completing it");
+    }
+  }
+
   /** Resolves when everything recorded so far is durable. Throws an eviction where it cannot become so. */
   async durable(): Promise<void> {
     this.history.pending = false;
     // Steps of other branches that have just made their last changes add their records to the same turn.
     for (let tick = 0; tick < settlingTicks; tick++) await undefined;
     try {
+      while (this.runtime.inTransaction) await this.runtime.turnstile.pass();
       await this.runtime.queue.gate();
     } catch {
       // The commit has failed: the instance is out of memory, and the next one goes on from the record.
@@ -169,6 +186,9 @@ export class WorkflowRun {
  */
 export class Fiber {
   readonly run: WorkflowRun;
+  /** Only what is recorded is replayed; the first thing that is new ends it. */
+  readonly collecting: boolean;
+  readonly patience: Patience;
   readonly #parent: Fiber | undefined;
   readonly #children = new Set<Fiber>();
   readonly #waits = new Set<(reason: Error) => void>();
@@ -177,8 +197,10 @@ export class Fiber {
   #running = false;
   #ended = false;
 
-  constructor(run: WorkflowRun, parent: Fiber | undefined) {
+  constructor(run: WorkflowRun, parent: Fiber | undefined, collecting = false) {
     this.run = run;
+    this.collecting = collecting || (parent?.collecting ?? run.collecting);
+    this.patience = collecting ? new Patience() : (parent?.patience ?? run.patience);
     this.#parent = parent;
     if (parent !== undefined) parent.#children.add(this);
     this.#resume();
@@ -187,6 +209,7 @@ export class Fiber {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
+      contained(this.#controller.signal, (error) => this.run.runtime.errors.report(error));
       if (this.#cancelled !== undefined) this.#controller.abort(this.#cancelled);
     }
     return this.#controller.signal;
@@ -245,12 +268,15 @@ export class Fiber {
    * Rejects when the line of execution is cancelled. The deadline outlives the actor's sleep.
    */
   wait(
-    deadline: number | undefined,
+    until: number | undefined,
     subscribe?: (arrived: () => void) => () => void,
   ): Promise<"arrived" | "expired"> {
     this.check();
+    if (this.collecting) throw new ReplayEnd();
     const { promise, resolve, reject } = Promise.withResolvers<"arrived" | "expired">();
     const { runtime, deadlines } = this.run;
+    // Where no date is that late, it never comes.
+    const deadline = until !== undefined && until > workflowLimits.latestTime ? undefined : until;
     let timer: Timer | undefined;
     let unsubscribe: (() => void) | undefined;
     let settled = false;

@@ -3,11 +3,9 @@ import { EntryInProgressError, HistoryDivergedError } from "../../workflow/error
 import type { Entry, ScopeNode } from "./history.ts";
 import { workflowLimits } from "./limits.ts";
 import { checkName, showPath } from "./location.ts";
-import { describeError, type EntryKind } from "./record.ts";
+import { describeError, type EntryKind, type EntryStatus } from "./record.ts";
+import { ReplayEnd } from "./replay-end.ts";
 import type { Fiber, WorkflowRun } from "./run.ts";
-
-/** Where a replay came to an end: what is new is not done while rollbacks are collected. */
-export class ReplayEnd extends Error {}
 
 interface Seen {
   readonly name: string;
@@ -16,6 +14,12 @@ interface Seen {
 
 /** Kinds whose place among the others is free: they are found by name alone. */
 const unordered: ReadonlySet<EntryKind> = new Set<EntryKind>(["version_check", "removed"]);
+
+/** What an entry is while there is something left to do for it. */
+const unsettled: ReadonlySet<EntryStatus> = new Set<EntryStatus>(["pending", "running"]);
+
+/** Kinds with scopes of their own below them. */
+const containers: ReadonlySet<EntryKind> = new Set<EntryKind>(["loop", "join", "race", "try"]);
 
 /**
  * One scope of a run: it hands out entries in the order in which the code asks for them, and notices
@@ -79,7 +83,8 @@ export class Scope {
     try {
       running = this.#begin(name, kind, what, body);
     } catch (error) {
-      if (error instanceof Error && this.#over && this.run.refuse(error)) return new Promise(() => {});
+      const isOver = error instanceof ReplayEnd || (error instanceof Error && this.#over);
+      if (isOver && this.fiber.patience.refuse(error)) return new Promise(() => {});
       return guard.watch(Promise.reject(error));
     }
     const settled = running.then(
@@ -100,6 +105,11 @@ export class Scope {
     await this.run.runtime.turnstile.pass();
     this.fiber.check();
     if (entry.data.refused === true) throw refusal(entry);
+    if (this.fiber.collecting && unsettled.has(entry.status)) {
+      if (!containers.has(entry.kind)) throw new ReplayEnd();
+      // What is below it is looked at, and it stays as it is.
+      entry.detached = true;
+    }
     try {
       const result = await body(entry);
       this.fiber.check();
@@ -123,7 +133,7 @@ export class Scope {
     this.#refused = undefined;
     entry.status = "failed";
     entry.data = { refused: true };
-    this.run.history.save(entry);
+    this.run.record(() => this.run.history.save(entry));
   }
 
   #begin<T>(name: unknown, kind: EntryKind, what: string, body: (entry: Entry) => Promise<T>): Promise<T> {
@@ -179,7 +189,7 @@ export class Scope {
       }
       if (expected !== undefined) this.#next++;
     }
-    if (existing === undefined && this.run.collecting) throw new ReplayEnd();
+    if (existing === undefined && this.fiber.collecting) throw new ReplayEnd();
     const entry = existing ?? this.run.history.begin(this.node, name, kind, this.run.now());
     this.#names.add(name);
     this.#seen.push({ name, kind });
@@ -206,6 +216,11 @@ export class Scope {
     this.#names.add(name);
     this.#seen.push({ name, kind });
     return existing;
+  }
+
+  /** The code of the scope has ended: what it has not awaited does not go on without it. */
+  abandon(): void {
+    if (this.#busy !== undefined) this.fiber.cancel();
   }
 
   /** The code of the scope has ended without an error. */

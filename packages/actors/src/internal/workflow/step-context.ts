@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { Context } from "../context.ts";
+import { contained } from "../user-signal.ts";
 import type { Entry } from "./history.ts";
 import type { Fiber, WorkflowRun } from "./run.ts";
 
@@ -64,7 +65,7 @@ export class StepScope {
     this.#cancel = () => this.#controller.abort(fiber.signal.reason);
     if (fiber.signal.aborted) this.#cancel();
     else fiber.signal.addEventListener("abort", this.#cancel, { once: true });
-    const signal = this.#controller.signal;
+    const signal = contained(this.#controller.signal, (error) => run.runtime.errors.report(error));
     const target = new StepTarget(run.runtime);
     const extra: Readonly<Record<string, unknown>> = {
       workflowId: run.runtime.id,

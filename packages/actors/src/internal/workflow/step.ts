@@ -14,7 +14,7 @@ import { failureOf, markReported, withFailure } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
 import { showPath } from "./location.ts";
 import { describeError, showError } from "./record.ts";
-import { ReplayEnd, type Scope } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 import { type StepMode, StepScope } from "./step-context.ts";
 import type { StepSettings } from "./step-settings.ts";
 
@@ -59,7 +59,6 @@ class StepRun {
     if (entry.status === "failed" || entry.status === "exhausted") throw this.#recordedFailure();
     for (;;) {
       if (entry.attempts > 0) await this.#backOff();
-      if (run.collecting) throw new ReplayEnd();
       await this.#admitted();
       try {
         return this.#completed(await this.#attempt());
@@ -111,7 +110,9 @@ class StepRun {
   #retryAt(): number {
     const { retryBackoffBase, retryBackoffMax } = this.#settings;
     const { attempts, lastAttemptAt } = this.#entry;
-    return (lastAttemptAt ?? 0) + Math.min(retryBackoffMax, retryBackoffBase * 2 ** attempts);
+    // Nothing times what is beyond all numbers is nothing too.
+    const delay = retryBackoffBase === 0 ? 0 : retryBackoffBase * 2 ** attempts;
+    return (lastAttemptAt ?? 0) + Math.min(retryBackoffMax, delay);
   }
 
   /** One attempt. Throws {@link AttemptFailed} for what counts as a failure of the step. */
@@ -157,7 +158,8 @@ class StepRun {
         entry.completedAt = before.completedAt;
         entry.data = before.data;
         if (error instanceof AttemptFailed) throw error;
-        throw this.#interrupted() ? new EvictedError() : new AttemptFailed(error);
+        if (this.#interrupted()) throw this.#scope.fiber.cancelled ?? new EvictedError();
+        throw new AttemptFailed(error);
       });
   }
 
@@ -191,6 +193,8 @@ class StepRun {
   async #execute(mode: StepMode): Promise<unknown> {
     const { run, fiber } = this.#scope;
     const entry = this.#entry;
+    // It may have waited for its turn, and lost its race or its workflow meanwhile.
+    fiber.check();
     entry.status = "running";
     entry.attempts++;
     const step = new StepScope(run, fiber, entry, entry.attempts, mode);
@@ -198,7 +202,8 @@ class StepRun {
     try {
       const result = run.runtime.enter(() => this.#settings.run(step.context as never));
       // Nothing comes between the last change and the record of a step that does not wait.
-      return isThenable(result) ? await this.#within(step, result) : this.#record(result);
+      if (!isThenable(result)) return this.#record(result);
+      return await this.#within(step, this.#outcome(Promise.resolve(result), mode));
     } catch (error) {
       if (this.#interrupted()) {
         // It did not fail, it was cut off: the next start tries it again.
@@ -212,10 +217,17 @@ class StepRun {
     }
   }
 
+  /** What a step that runs beside the actions gives is recorded outside of their transactions. */
+  #outcome(result: Promise<unknown>, mode: StepMode): Promise<unknown> {
+    if (mode !== "outside") return result;
+    const { run } = this.#scope;
+    return result.then((value) => run.outside().then(() => value));
+  }
+
   /** Records the result, unless the time is over before. */
-  #within(step: StepScope, result: PromiseLike<unknown>): Promise<unknown> {
+  #within(step: StepScope, result: Promise<unknown>): Promise<unknown> {
     const { timeout, name } = this.#settings;
-    if (timeout === 0) return Promise.resolve(result.then((value) => this.#record(value)));
+    if (timeout === 0) return result.then((value) => this.#record(value));
     return new Promise((resolve, reject) => {
       let over = false;
       const timer = this.#scope.run.runtime.ports.tasks.after(timeout, () => {
@@ -246,6 +258,7 @@ class StepRun {
     const { run } = this.#scope;
     const { maxRetries, retryOnTimeout } = this.#settings;
     const entry = this.#entry;
+    await run.outside();
     entry.lastAttemptAt = run.now();
     entry.error = describeError(cause);
     const kind =

@@ -50,7 +50,11 @@ export async function runTry(
     if (failure === undefined) throw error;
     result = { ok: false, failure };
   }
-  if (entry.status === "running") run.history.complete(entry, run.now());
+  if (entry.status === "running") {
+    await run.outside();
+    fiber.check();
+    run.history.complete(entry, run.now());
+  }
   return result;
 }
 

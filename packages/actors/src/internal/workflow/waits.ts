@@ -1,5 +1,6 @@
 import type { Entry } from "./history.ts";
 import type { Scope } from "./scope.ts";
+import { invalid } from "./step-settings.ts";
 
 /** Waits for a time that was fixed when the sleep began. */
 export async function runSleep(scope: Scope, entry: Entry, deadline: number): Promise<void> {
@@ -12,9 +13,16 @@ export async function runSleep(scope: Scope, entry: Entry, deadline: number): Pr
   }
   const until = Number(entry.data.deadline);
   if (until > run.now()) await fiber.wait(until);
-  await run.runtime.turnstile.pass();
+  await run.outside();
   entry.data = { deadline: until, state: "completed" };
   run.history.complete(entry, run.now());
+}
+
+/** Undefined for no end. Throws `workflow.invalid_step`. */
+export function checkTimeout(timeout: unknown): number | undefined {
+  if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return undefined;
+  if (typeof timeout === "number" && timeout >= 0) return timeout;
+  throw invalid('"timeout" is a number of milliseconds');
 }
 
 /** Waits for a signal; what came is part of the history. */
@@ -34,7 +42,7 @@ export async function waitForSignal(
     run.history.save(entry);
   }
   for (;;) {
-    await run.runtime.turnstile.pass();
+    await run.outside();
     fiber.check();
     const taken = run.owner.takeSignal(signal);
     const expired = deadline !== undefined && deadline <= run.now();

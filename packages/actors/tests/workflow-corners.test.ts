@@ -1,0 +1,473 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor, queue } from "@holdfast/actors";
+import { durable, Loop, StepExhaustedError, workflow, workflowControl } from "@holdfast/actors/workflow";
+import { isErrorCode } from "@holdfast/core";
+import { call, deferred } from "./harness.ts";
+import { settle, workflowWorld } from "./workflow-harness.ts";
+
+interface Shown {
+  readonly state: string;
+  readonly output?: unknown;
+  readonly error?: { readonly message: string };
+}
+
+test("a workflow that is cancelled while its last step ends stays cancelled", async () => {
+  const world = workflowWorld();
+  const last = deferred<number>();
+  const job = durable(async (ctx) => {
+    await ctx.step({ name: "last", ephemeral: true, run: () => last.promise });
+    return "done";
+  });
+  const instance = await world.begin(job, {});
+  world.store.hold = true;
+  const cancelled = call(instance, "cancel", "enough");
+  await settle();
+  last.resolve(1);
+  await settle();
+  world.store.hold = false;
+  for (const held of world.store.held.splice(0)) held.land();
+  assert.equal(await cancelled, true);
+  await settle(20);
+  assert.equal(((await call(instance, "get")) as Shown).state, "cancelled");
+  const woken = await world.restart(job, instance);
+  const shown = (await call(woken, "get")) as Shown;
+  assert.deepEqual([shown.state, shown.error?.message], ["cancelled", "enough"]);
+});
+
+test("a workflow that is cancelled while it begins anew does not begin", async () => {
+  const world = workflowWorld();
+  const ran: number[] = [];
+  const job = durable(async (ctx, input: { n: number }): Promise<number> => {
+    ran.push(input.n);
+    await ctx.step("work", () => input.n);
+    if (input.n === 1) world.store.hold = true;
+    if (input.n < 3) return ctx.continueAsNew({ n: input.n + 1 });
+    return input.n;
+  });
+  const instance = await world.begin(job, { n: 1 });
+  await settle(20);
+  const cancelled = call(instance, "cancel");
+  await settle();
+  world.store.hold = false;
+  for (const held of world.store.held.splice(0)) held.land();
+  assert.equal(await cancelled, true);
+  await settle(20);
+  assert.deepEqual(ran, [1]);
+  assert.equal(((await call(instance, "get")) as Shown).state, "cancelled");
+});
+
+test("continueAsNew with an input that cannot be kept loses nothing", async () => {
+  const world = workflowWorld();
+  let runs = 0;
+  let next: unknown = { bad: () => 1 };
+  const job = durable(async (ctx, input: unknown): Promise<unknown> => {
+    await ctx.step("work", () => ++runs);
+    if (input === "first") return ctx.continueAsNew(next);
+    return input;
+  });
+  const instance = await world.begin(job, "first");
+  await settle(20);
+  const failed = (await call(instance, "get")) as Shown;
+  assert.equal(failed.state, "failed");
+  assert.match(failed.error?.message ?? "", /cannot be encoded/);
+  assert.equal(runs, 1);
+  next = "second";
+  const woken = await world.restart(job, instance);
+  await settle(20);
+  assert.equal(await call(woken, "result"), "second");
+  assert.equal(runs, 2);
+});
+
+test("an idempotency key is never that of another step", async () => {
+  const world = workflowWorld();
+  const keys: string[] = [];
+  let runs = 0;
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.race("r", [
+        { name: "fast", run: async (branch) => void (await branch.sleep("s", 10)) },
+        {
+          name: "slow",
+          run: async (branch) => {
+            await branch.step("charge", (step) => void keys.push(step.idempotencyKey));
+            await branch.sleep("t", 1_000);
+          },
+        },
+      ]);
+      if (++runs === 1) await new Promise(() => {});
+      await ctx.step("refund", (step) => void keys.push(step.idempotencyKey));
+    }),
+    actions: { replay: (c) => workflowControl(c).replay() },
+  });
+  await world.begin(job);
+  await world.pass(20);
+  const woken = await world.wake(job);
+  await settle();
+  assert.equal(keys.length, 2);
+  await call(woken, "replay");
+  await settle();
+  await world.pass(20);
+  await settle();
+  assert.equal(keys.length, 4);
+  assert.equal(new Set(keys).size, 4, keys.join(" "));
+});
+
+test("a step may return anything that can be awaited", async () => {
+  const world = workflowWorld();
+  const thenable = (value: unknown) => ({
+    // biome-ignore lint/suspicious/noThenProperty: what some libraries return is no promise.
+    then(resolve: (value: unknown) => void): void {
+      resolve(value);
+    },
+  });
+  const job = durable(async (ctx) => [
+    await ctx.step("timed", () => thenable(1)),
+    await ctx.step({ name: "untimed", timeout: 0, run: () => thenable(2) }),
+  ]);
+  const instance = await world.begin(job, {});
+  await settle(20);
+  assert.deepEqual(await call(instance, "result"), [1, 2]);
+});
+
+test("branches of a race that were over are rolled back with the rest, also after a restart", async () => {
+  for (const restarts of [false, true]) {
+    for (const wins of [false, true]) {
+      const world = workflowWorld();
+      const undone: string[] = [];
+      const reserve = (name: string) => ({
+        name,
+        run: () => name,
+        rollback: (_: unknown, output: string) => void undone.push(output),
+      });
+      const job = actor({
+        run: workflow(async (ctx) => {
+          await ctx.rollbackCheckpoint("start");
+          await ctx.race("r", [
+            {
+              name: "fails",
+              run: async (branch) => {
+                await branch.step(reserve("failed"));
+                throw new Error("no");
+              },
+            },
+            {
+              name: "late",
+              run: async (branch) => {
+                await branch.step(reserve("late"));
+                await branch.sleep("wait", 60_000);
+              },
+            },
+            {
+              name: "last",
+              run: async (branch) => {
+                await branch.step(reserve("last"));
+                await branch.sleep("wait", 50);
+                if (!wins) await branch.step({ name: "x", maxRetries: 0, run: () => fail("lost") });
+              },
+            },
+          ]);
+          await ctx.sleep("after", 100);
+          await ctx.step({ name: "fatal", maxRetries: 0, run: () => fail("fatal") });
+        }),
+        actions: { get: (c) => workflowControl(c).status() },
+        options: { sleepTimeout: Number.POSITIVE_INFINITY },
+      });
+      let instance = await world.begin(job);
+      if (restarts) instance = await world.restart(job, instance);
+      await world.pass(60);
+      if (restarts) instance = await world.restart(job, instance);
+      if (!wins) await world.pass(60_000);
+      await world.pass(200);
+      await settle(20);
+      assert.deepEqual(undone, ["last", "late", "failed"], `restarts ${restarts}, wins ${wins}`);
+      assert.equal(((await call(instance, "get")) as Shown).state, "failed");
+    }
+  }
+});
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+test("rollbacks of a race that failed go on after a crash", async () => {
+  const world = workflowWorld();
+  const undone: string[] = [];
+  let blocked: ReturnType<typeof deferred<void>> | undefined = deferred<void>();
+  const reserve = (name: string) => ({
+    name,
+    run: () => name,
+    rollback: async (_: unknown, output: string) => {
+      if (blocked !== undefined) await blocked.promise;
+      undone.push(output);
+    },
+  });
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.rollbackCheckpoint("start");
+      await ctx.race("r", [
+        {
+          name: "a",
+          run: async (b) => {
+            await b.step(reserve("a"));
+            throw new Error("no");
+          },
+        },
+        {
+          name: "b",
+          run: async (b) => {
+            await b.step(reserve("b"));
+            throw new Error("no");
+          },
+        },
+      ]);
+    }),
+    actions: { get: (c) => workflowControl(c).status() },
+  });
+  const instance = await world.begin(job);
+  await settle(20);
+  assert.equal(((await call(instance, "get")) as Shown).state, "rolling_back");
+  blocked = undefined;
+  const woken = await world.wake(job);
+  await settle(20);
+  assert.equal(((await call(woken, "get")) as Shown).state, "failed");
+  assert.deepEqual(undone, ["b", "a"]);
+});
+
+test("the errors of a join are the same in a replay", async () => {
+  const world = workflowWorld();
+  const seen: boolean[] = [];
+  class Mine extends Error {}
+  const job = actor({
+    run: workflow(async (ctx) => {
+      try {
+        await ctx.join("j", {
+          step: { run: (b) => b.step({ name: "s", maxRetries: 0, run: () => fail("no") }) },
+          own: {
+            run: async () => {
+              throw new Mine("own");
+            },
+          },
+        });
+      } catch (error) {
+        const { errors } = error as { errors: Record<string, Error> };
+        seen.push(errors.step instanceof StepExhaustedError && errors.own instanceof Mine);
+      }
+      await ctx.sleep("z", 1_000_000);
+    }),
+  });
+  const instance = await world.begin(job);
+  await settle();
+  await world.restart(job, instance);
+  assert.deepEqual(seen, [true, true]);
+});
+
+test("recorded values may be asked for inside of a step, whose output they are part of", async () => {
+  const world = workflowWorld();
+  const job = durable(async (ctx) => {
+    const inside = await ctx.step("s", () => [ctx.now(), ctx.random(), ctx.uuid()].length);
+    const branch = await ctx.join("j", { a: { run: (b) => b.step("t", () => typeof ctx.now()) } });
+    await ctx.sleep("z", 100);
+    return [inside, branch.a, typeof ctx.now()];
+  });
+  const instance = await world.begin(job, {});
+  const woken = await world.restart(job, instance);
+  await world.pass(200);
+  assert.deepEqual(await call(woken, "result"), [3, "number", "number"]);
+});
+
+test("waits without an end, and waits that make no sense", async () => {
+  const world = workflowWorld();
+  const errors: string[] = [];
+  const job = actor({
+    run: workflow(async (ctx) => {
+      for (const timeout of [Number.NaN, -1, "1"]) {
+        await ctx.signal("s", { timeout: timeout as number }).catch((error) => errors.push(error.code));
+      }
+      await ctx.race("r", [
+        { name: "signal", run: (b) => b.signal("go", { timeout: Number.POSITIVE_INFINITY }) },
+        { name: "sleep", run: (b) => b.sleep("z", Number.POSITIVE_INFINITY) },
+        { name: "far", run: (b) => b.sleepUntil("f", Number.MAX_VALUE) },
+        { name: "receive", run: (b) => b.queue.next("q", { timeout: Number.POSITIVE_INFINITY }) },
+      ]);
+    }),
+    queues: { q: queue<string>() },
+    actions: {
+      get: (c) => workflowControl(c).status(),
+      go: (c) => workflowControl(c).signal("go"),
+    },
+  });
+  const instance = await world.begin(job);
+  assert.deepEqual(errors, ["invalid_step", "invalid_step", "invalid_step"]);
+  assert.equal((await world.store.get("a"))?.wakeAt, undefined);
+  const woken = await world.restart(job, instance);
+  assert.equal((await world.store.get("a"))?.wakeAt, undefined);
+  assert.equal(((await call(woken, "get")) as Shown).state, "sleeping");
+  await call(woken, "go");
+  await settle();
+  assert.equal(((await call(woken, "get")) as Shown).state, "completed");
+});
+
+test("an atomic step that waits for its turn does not run once the workflow is cancelled", async () => {
+  const world = workflowWorld();
+  const busy = deferred<void>();
+  const ran: string[] = [];
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.signal("go");
+      await ctx.step({ name: "atomic", atomic: true, run: () => void ran.push("atomic") });
+    }),
+    actions: {
+      get: (c) => workflowControl(c).status(),
+      stop: async (c) => {
+        await workflowControl(c).signal("go");
+        await busy.promise;
+        return workflowControl(c).cancel();
+      },
+    },
+  });
+  const instance = await world.begin(job);
+  const stopped = call(instance, "stop");
+  await settle();
+  busy.resolve();
+  assert.equal(await stopped, true);
+  await settle();
+  assert.deepEqual(ran, []);
+});
+
+test("what a transaction that fails has begun or cancelled has not happened", async () => {
+  const world = workflowWorld();
+  const inputs: unknown[] = [];
+  const job = actor({
+    run: (
+      durable(async (ctx, input: unknown) => {
+        inputs.push(input);
+        await ctx.step("s", () => 1);
+        await ctx.signal("go");
+        return input;
+      }) as unknown as { config: { run: () => Promise<void> } }
+    ).config.run,
+    actions: {
+      start: (c, input: unknown, fails: boolean) =>
+        c.transaction(async () => {
+          await workflowControl(c).start(input);
+          await Promise.resolve();
+          if (fails) throw new Error("undo");
+        }),
+      cancel: (c, fails: boolean) =>
+        c.transaction(async () => {
+          await workflowControl(c).cancel("why");
+          if (fails) throw new Error("undo");
+        }),
+      get: (c) => workflowControl(c).status(),
+    },
+  });
+  const instance = await world.begin(job);
+  await assert.rejects(call(instance, "start", "first", true));
+  await settle();
+  assert.deepEqual(inputs, []);
+  assert.equal(((await call(instance, "get")) as Shown).state, "pending");
+  await call(instance, "start", "second", false);
+  await settle();
+  assert.deepEqual(inputs, ["second"]);
+  await assert.rejects(call(instance, "cancel", true));
+  await settle();
+  assert.equal(((await call(instance, "get")) as Shown).state, "sleeping");
+  await call(instance, "cancel", false);
+  await settle();
+  assert.equal(((await call(instance, "get")) as Shown).state, "cancelled");
+  const woken = await world.restart(job, instance);
+  assert.equal(((await call(woken, "get")) as Shown).state, "cancelled");
+  assert.deepEqual(inputs, ["second"]);
+});
+
+test("a message that a lost branch had not completed goes to the next receive", async () => {
+  const world = workflowWorld();
+  const bodies: string[] = [];
+  const job = actor({
+    queues: { jobs: queue<string>() },
+    run: workflow(async (ctx) => {
+      await ctx.race("r", [
+        {
+          name: "worker",
+          run: async (b) => {
+            const message = await b.queue.next("take", { completable: true });
+            bodies.push(message.body);
+            await b.sleep("work", 1_000);
+            await message.complete();
+          },
+        },
+        { name: "late", run: (b) => b.sleep("z", 100) },
+      ]);
+      const message = await ctx.queue.next("again", { completable: true });
+      bodies.push(message.body);
+      await message.complete();
+    }),
+    actions: {
+      put: (c) => c.queue.send("jobs", "one"),
+      get: (c) => workflowControl(c).status(),
+    },
+  });
+  const instance = await world.begin(job);
+  await call(instance, "put");
+  await settle();
+  await world.pass(200);
+  await settle();
+  assert.deepEqual(bodies, ["one", "one"]);
+  assert.equal(((await call(instance, "get")) as Shown).state, "completed");
+});
+
+test("a loop that never forgets lets others run too", async () => {
+  const world = workflowWorld();
+  let stop = false;
+  const job = actor({
+    run: workflow(async (ctx) =>
+      ctx.loop({
+        name: "l",
+        state: 0,
+        historyPruneInterval: Number.POSITIVE_INFINITY,
+        run: async (_, n: number) => (stop || n > 100_000 ? Loop.break(n) : Loop.continue(n + 1)),
+      }),
+    ),
+    actions: {
+      stop: () => {
+        stop = true;
+      },
+      get: (c) => workflowControl(c).status(),
+    },
+  });
+  const instance = await world.begin(job);
+  await call(instance, "stop");
+  await settle(20);
+  const { state, output } = (await call(instance, "get")) as Shown;
+  assert.equal(state, "completed");
+  assert.ok(Number(output) < 10_000, String(output));
+});
+
+test("code that ends while something is in progress leaves nothing that goes on", async () => {
+  const world = workflowWorld();
+  const aborted = deferred<void>();
+  const job = actor({
+    run: workflow(async (ctx) => {
+      void ctx.step({
+        name: "forgotten",
+        timeout: 0,
+        run: (step) =>
+          new Promise<void>((resolve) => {
+            step.abortSignal.addEventListener("abort", () => {
+              aborted.resolve();
+              resolve();
+            });
+          }),
+      });
+      await Promise.resolve();
+      throw new Error("over");
+    }),
+    actions: { get: (c) => workflowControl(c).status() },
+  });
+  const instance = await world.begin(job);
+  await settle();
+  assert.equal(((await call(instance, "get")) as Shown).state, "failed");
+  await aborted.promise;
+  assert.ok(isErrorCode);
+});
