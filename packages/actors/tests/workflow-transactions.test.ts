@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor } from "@holdfast/actors";
+import { workflow, workflowControl } from "@holdfast/actors/workflow";
+import { call, deferred } from "./harness.ts";
+import { settle, workflowWorld } from "./workflow-harness.ts";
+
+interface Shown {
+  readonly state: string;
+  readonly error?: { readonly message: string };
+}
+
+/** An action whose transaction stays open until `leave`, and then fails. */
+function failingTransaction() {
+  const leave = deferred<void>();
+  const inside = deferred<void>();
+  return {
+    leave,
+    inside,
+    run: (c: { transaction(fn: () => Promise<void>): Promise<void> }) =>
+      c.transaction(async () => {
+        inside.resolve();
+        await leave.promise;
+        throw new Error("undo");
+      }),
+  };
+}
+
+test("a step that fails while a transaction waits for it is recorded and tried again", async () => {
+  const world = workflowWorld();
+  const failing = deferred<void>();
+  const other = failingTransaction();
+  let attempts = 0;
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.step({
+        name: "s",
+        retryBackoffBase: 0,
+        run: async () => {
+          if (++attempts > 1) return;
+          await failing.promise;
+          throw new Error("first");
+        },
+      });
+    }),
+    actions: { hold: other.run, get: (c) => workflowControl(c).status() },
+  });
+  const instance = await world.begin(job);
+  const held = call(instance, "hold");
+  await settle();
+  failing.resolve();
+  await other.inside.promise;
+  await settle();
+  other.leave.resolve();
+  await assert.rejects(held);
+  await settle(20);
+  assert.deepEqual([attempts, ((await call(instance, "get")) as Shown).state], [2, "completed"]);
+});
+
+test("a value that is taken while a transaction is open is not taken back with it", async () => {
+  const world = workflowWorld();
+  const ending = deferred<void>();
+  const other = failingTransaction();
+  const values: number[] = [];
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.step("s", () => ending.promise);
+      // Longer than it takes the transaction to begin once the step is durable.
+      for (let tick = 0; tick < 50; tick++) await undefined;
+      values.push(ctx.random());
+      await ctx.step("t", () => 1);
+      await ctx.signal("never");
+    }),
+    actions: { hold: other.run, get: (c) => workflowControl(c).status() },
+  });
+  const instance = await world.begin(job);
+  const held = call(instance, "hold");
+  await settle();
+  ending.resolve();
+  await other.inside.promise;
+  await settle();
+  other.leave.resolve();
+  await assert.rejects(held);
+  await settle(20);
+  const woken = await world.restart(job, instance);
+  assert.equal(((await call(woken, "get")) as Shown).state, "sleeping");
+  assert.equal(new Set(values).size, 1);
+  assert.equal(values.length, 2);
+});
+
+test("a step of a serial actor that ends while a transaction is open is not taken back with it", async () => {
+  const world = workflowWorld();
+  const ending = deferred<void>();
+  const other = failingTransaction();
+  let ran = 0;
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.step("s", async () => {
+        ran++;
+        await ending.promise;
+      });
+      await ctx.signal("never");
+    }),
+    actions: { hold: other.run, get: (c) => workflowControl(c).status() },
+    options: { concurrency: "serial" },
+  });
+  const instance = await world.begin(job);
+  const held = call(instance, "hold");
+  await other.inside.promise;
+  ending.resolve();
+  await settle();
+  other.leave.resolve();
+  await assert.rejects(held);
+  await settle(20);
+  assert.equal(((await call(instance, "get")) as Shown).state, "sleeping");
+  const woken = await world.restart(job, instance);
+  assert.equal(((await call(woken, "get")) as Shown).state, "sleeping");
+  assert.equal(ran, 1);
+});
+
+test("a workflow that ends while a transaction is open ends after it", async () => {
+  for (const fails of [false, true]) {
+    const world = workflowWorld();
+    const ending = deferred<void>();
+    const other = failingTransaction();
+    const job = actor({
+      run: workflow(async () => {
+        await ending.promise;
+        if (fails) throw new Error("no");
+      }),
+      actions: { hold: other.run, get: (c) => workflowControl(c).status() },
+    });
+    const instance = await world.begin(job);
+    const held = call(instance, "hold");
+    await other.inside.promise;
+    ending.resolve();
+    await settle();
+    other.leave.resolve();
+    await assert.rejects(held);
+    await settle();
+    assert.equal(((await call(instance, "get")) as Shown).state, fails ? "failed" : "completed");
+  }
+});
+
+test("a workflow whose wait ends while a transaction is open is not asleep when that has failed", async () => {
+  const world = workflowWorld();
+  const other = failingTransaction();
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.sleep("z", 100);
+      await ctx.step({ name: "long", timeout: 0, run: () => new Promise<void>(() => {}) });
+    }),
+    actions: { hold: other.run, get: (c) => workflowControl(c).status() },
+  });
+  const instance = await world.begin(job);
+  assert.equal(((await call(instance, "get")) as Shown).state, "sleeping");
+  const held = call(instance, "hold");
+  await other.inside.promise;
+  await world.pass(100);
+  other.leave.resolve();
+  await assert.rejects(held);
+  await settle();
+  assert.equal(((await call(instance, "get")) as Shown).state, "running");
+});
