@@ -1,6 +1,6 @@
 /** One check of a mutant: a test file, or rows of the table of attacks, in processes of their own. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -43,6 +43,13 @@ function endsEarly(check: Check): boolean {
   return !("test" in check && check.test.includes("jail-drivers"));
 }
 
+/** A directory that other users may pass through, as tests of jails for an ordinary user do. */
+export function makeScratch(prefix: string): string {
+  const directory = mkdtempSync(prefix);
+  chmodSync(directory, 0o711);
+  return directory;
+}
+
 /** Deletes a directory; what cannot go, because something holds it still, stays in the system's temporary files. */
 export function removeScratch(directory: string): void {
   try {
@@ -83,7 +90,7 @@ function endGroup(pid: number | undefined): void {
 export async function runCheck(check: Check, options: CheckOptions): Promise<CheckRun> {
   const { mutation, timeoutMs, directory } = options;
   const startedAt = performance.now();
-  const scratch = mkdtempSync(join(directory, "t"));
+  const scratch = makeScratch(join(directory, "t"));
   try {
     const output = await new Promise<Output>((resolve, reject) => {
       const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...commandOf(check)], {

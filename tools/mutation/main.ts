@@ -6,12 +6,12 @@
  * With `--resume`, what was judged before on the same text is not judged again; with `--seconds`, nothing
  * new is begun after that time; `--save` names the test that caught each mutant, to be tried first.
  */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { type Check, type CheckRun, endAll, nameOf, removeScratch, runCheck } from "./check.ts";
+import { type Check, type CheckRun, endAll, makeScratch, nameOf, removeScratch, runCheck } from "./check.ts";
 import { equivalents } from "./equivalents.ts";
 import { type Planned, plan, unknownTo } from "./plan.ts";
 import {
@@ -40,7 +40,7 @@ const mayBegin = () => performance.now() - startedAt < Number(values.seconds ?? 
 const all = plan();
 const named = readNamed();
 const chosen = all.filter((mutant) => mutant.id.includes(pattern));
-const directory = mkdtempSync(join(tmpdir(), "hm-"));
+const directory = makeScratch(join(tmpdir(), "hm-"));
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
