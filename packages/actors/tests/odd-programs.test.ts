@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isErrorCode, UserError } from "@holdfast/core";
+import { decodeValue, isErrorCode, UserError } from "@holdfast/core";
 import { actor } from "../src/index.ts";
-import { call, world } from "./harness.ts";
+import { call, testSink, world } from "./harness.ts";
 
 /** What user code may throw, and what cannot be read or changed as other errors can. */
 const thrown: Readonly<Record<string, () => unknown>> = {
@@ -134,5 +134,30 @@ describe("programs that throw or return what nobody expects", () => {
     assert.equal(await call(instance, "add"), 1);
     assert.equal(reported.length, 1);
     await instance.sleep();
+  });
+});
+
+describe("what user code writes down of its context", () => {
+  const written = actor({
+    state: { secret: 1 },
+    createConnState: () => ({ secret: 2 }),
+    onConnect: (c, conn) => c.log.info("connected", { c, conn }),
+    run: (c) => void JSON.stringify([c, c.queue, c.kv]),
+    onRequest: (c) => Response.json([c, c.conn]),
+    actions: { context: (c) => JSON.stringify([c, { ...c }, c.conn, [...c.conns.values()], c.conns]) },
+  });
+
+  test("has nothing of the runtime, and of a connection its id", async () => {
+    const { create, reported } = world();
+    const instance = create(written);
+    const sink = testSink();
+    const conn = await instance.connect({ params: { token: "secret" } }, sink);
+    const bytes = await instance.invoke({ name: "context", args: [], conn });
+    const connection = { id: conn.id };
+    assert.deepEqual(JSON.parse(decodeValue(bytes) as string), [{}, {}, connection, [connection], {}]);
+    const response = await instance.request({ request: new Request("http://actor/") });
+    const text = await response.text();
+    assert.ok(!text.includes("secret") && !text.includes("definition"), text);
+    assert.deepEqual(reported, []);
   });
 });

@@ -11,6 +11,7 @@ import type { EntryBuffer } from "./entry-buffer.ts";
 import { asAbort } from "./error-filter.ts";
 import type { KvBuffer } from "./kv-buffer.ts";
 import type { RunningCall } from "./running-call.ts";
+import { contained } from "./user-signal.ts";
 
 /** What contexts show of a running actor: each member leads to the part that does the work. */
 export abstract class ActorMembers extends ActorMakeup implements ContextSource {
@@ -30,8 +31,15 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
   abstract requestDestroy(): void;
 
   protected abortContexts(reason: HoldfastError): void {
-    this.#abort ??= new AbortController();
-    this.#abort.abort(asAbort(reason));
+    this.#controller.abort(asAbort(reason));
+  }
+
+  get #controller(): AbortController {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      contained(this.#abort.signal, (error) => this.errors.report(error));
+    }
+    return this.#abort;
   }
 
   get state(): unknown {
@@ -65,8 +73,11 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
   }
 
   get abortSignal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    return this.#abort.signal;
+    return this.#controller.signal;
+  }
+
+  signalOf(own: AbortSignal): AbortSignal {
+    return contained(AbortSignal.any([own, this.abortSignal]), (error) => this.errors.report(error));
   }
 
   get log(): HostLogger {

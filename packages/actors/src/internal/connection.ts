@@ -132,6 +132,11 @@ export class Connection implements Conn {
     this.#recorded = recorded;
   }
 
+  /** Who writes it down gets nothing of the runtime, nor what its client has told in confidence. */
+  toJSON(): { readonly id: string } {
+    return { id: this.id };
+  }
+
   /** Tracked from its first use on: reading and writing it is like reading and writing `c.state`. */
   get state(): unknown {
     this.#owner.touched(this);

@@ -35,6 +35,11 @@ export interface ContextSource {
   vars: unknown;
   readonly conns: ReadonlyMap<string, Connection>;
   readonly abortSignal: AbortSignal;
+  /**
+   * For a context with reasons of its own to abort: its code may go on after what it was made for has ended,
+   * and is told when the actor stops.
+   */
+  signalOf(own: AbortSignal): AbortSignal;
   readonly presence: ActorPresence;
   broadcast(name: string, args: readonly unknown[], target?: BroadcastTarget): void;
   saveState(options?: SaveStateOptions): Promise<void>;
@@ -59,13 +64,22 @@ export interface ContextSource {
 
 /** The context of hooks. One class serves all: the public types say what each hook may use. */
 export class Context implements BaseContext {
-  protected readonly source: ContextSource;
-  protected readonly requestSource: RequestSource | undefined;
+  // Private: who writes a context down, as JSON or into a log, gets nothing of the runtime.
+  readonly #source: ContextSource;
+  readonly #requestSource: RequestSource | undefined;
   #queue: ContextQueue | undefined;
 
   constructor(source: ContextSource, request?: RequestSource) {
-    this.source = source;
-    this.requestSource = request;
+    this.#source = source;
+    this.#requestSource = request;
+  }
+
+  protected get source(): ContextSource {
+    return this.#source;
+  }
+
+  protected get requestSource(): RequestSource | undefined {
+    return this.#requestSource;
   }
 
   get actorId(): string {
@@ -252,6 +266,7 @@ export class CallContext extends Context {
   readonly #call: RunningCall;
   readonly #origin: CallOrigin;
   #conn: Connection | undefined;
+  #signal: AbortSignal | undefined;
 
   constructor(source: ContextSource, call: RunningCall, conn: Connection | undefined, origin: CallOrigin) {
     super(source, origin.request ?? conn?.request);
@@ -281,6 +296,7 @@ export class CallContext extends Context {
   }
 
   override get abortSignal(): AbortSignal {
-    return this.#call.abortSignal;
+    this.#signal ??= this.source.signalOf(this.#call.abortSignal);
+    return this.#signal;
   }
 }

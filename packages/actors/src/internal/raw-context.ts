@@ -5,14 +5,15 @@ import { Context, type ContextSource } from "./context.ts";
 /** The context of `onRequest` and `onWebSocket`. */
 export class RawContext extends Context {
   readonly #conn: Connection;
-  readonly #abortSignal: AbortSignal;
+  readonly #ownSignal: AbortSignal;
+  #signal: AbortSignal | undefined;
   /** Its handler is past the turnstile: a transaction of its own need not wait for it. */
   entered = false;
 
-  constructor(source: ContextSource, request: Request, conn: Connection, abortSignal: AbortSignal) {
+  constructor(source: ContextSource, request: Request, conn: Connection, ownSignal: AbortSignal) {
     super(source, request);
     this.#conn = conn;
-    this.#abortSignal = abortSignal;
+    this.#ownSignal = ownSignal;
   }
 
   get conn(): Conn {
@@ -21,6 +22,7 @@ export class RawContext extends Context {
 
   /** Aborts when the actor begins to stop, when the client has gone away, and at the time limit. */
   override get abortSignal(): AbortSignal {
-    return this.#abortSignal;
+    this.#signal ??= this.source.signalOf(this.#ownSignal);
+    return this.#signal;
   }
 }
