@@ -10,6 +10,7 @@ import {
   type AnyDefinition,
   actor,
   createInstance,
+  db,
   type RawAccess,
   type UnaskedAccess,
 } from "@holdfast/actors";
@@ -172,6 +173,45 @@ describe("c.db of a definition without db", () => {
     await assert.rejects(call(instance, "fail"));
     assert.deepEqual(await call(instance, "look"), [0, []]);
     await instance.sleep();
+  });
+
+  test("what a transaction does not wait for is part of it, with a db and without", async () => {
+    for (const provider of [undefined, db()]) {
+      const { create: make } = world();
+      const begin = async (c: { db: RawAccess; transaction<T>(fn: () => T): Promise<T> }, fails: boolean) =>
+        c.transaction(() => {
+          void c.db.execute(`${create}; INSERT INTO item VALUES ('plain')`);
+          void c.db.transaction(async (tx) => {
+            await tx.execute("INSERT INTO item VALUES ('first')");
+            await turn();
+            await tx.execute("INSERT INTO item VALUES ('second')");
+          });
+          if (fails) throw new Error("undone");
+        });
+      const definition = actor({
+        ...(provider && { db: provider }),
+        actions: {
+          begin: (c, fails: boolean) => begin(c as never, fails),
+          look: async (c) => {
+            const database = c.db as RawAccess;
+            const [found] = await database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'item'");
+            return found === undefined
+              ? undefined
+              : database.execute<{ name: string }>("SELECT name FROM item");
+          },
+        },
+      });
+      const instance = make(definition);
+      await assert.rejects(call(instance, "begin", true));
+      assert.equal(await call(instance, "look"), undefined);
+      await instance.sleep();
+
+      const { create: again } = world();
+      const other = again(definition);
+      await call(other, "begin", false);
+      assert.deepEqual(await call(other, "look"), [{ name: "plain" }, { name: "first" }, { name: "second" }]);
+      await other.sleep();
+    }
   });
 
   test("works in every hook from the first on, and a create that fails leaves nothing", async () => {

@@ -72,7 +72,12 @@ export class Transactions {
     this.#savepoint();
     let result: T;
     try {
-      result = await (runtime.enter(fn) as T | Promise<T>);
+      try {
+        result = await (runtime.enter(fn) as T | Promise<T>);
+      } finally {
+        // Statements that nobody waits for are part of it too.
+        await runtime.usedParts?.usedDatabase?.settled();
+      }
       if (this.#open) await runtime.stateHolder.validate();
     } catch (error) {
       this.rollback();

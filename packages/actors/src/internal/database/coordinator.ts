@@ -71,6 +71,13 @@ export class Coordinator implements Executor {
     return result as T;
   }
 
+  /** Resolves when no transaction is open or waits, and no statement. */
+  async idle(): Promise<void> {
+    while (this.#open !== undefined || this.#waiting.length > 0) {
+      await new Promise<void>((resolve) => this.#waiting.push({ start: resolve, fail: () => resolve() }));
+    }
+  }
+
   /** Ends what is open where that can be: a statement is to run that takes no transaction around it. */
   async standAlone(): Promise<void> {
     // Each commit may find that another caller has begun the next turn meanwhile.

@@ -71,6 +71,12 @@ export class DatabasePart implements Part {
     return this.#opening;
   }
 
+  /** Resolves when what has been asked of it up to here has run. How that went is told to who asked. */
+  async settled(): Promise<void> {
+    while (this.#opening !== undefined) await this.#opening.catch(() => {});
+    await this.#coordinator?.idle();
+  }
+
   /**
    * What the store has of the actor moves beside its database: nothing may be on its way meanwhile. The
    * turn that is open stays open until the statements that wait have run, and commits with them.
