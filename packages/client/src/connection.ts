@@ -19,7 +19,7 @@ import { protocolVersion } from "./driver.ts";
 import { backoffDelayMs } from "./internal/backoff.ts";
 import { sendOverConnection } from "./internal/connection-send.ts";
 import { IncomingStream } from "./internal/incoming-stream.ts";
-import { callOutside, Listeners } from "./internal/listeners.ts";
+import { callOutside, Listeners, type Report, reportToConsole } from "./internal/listeners.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
 import { cutOff, disposedError, isWithoutReason, refusalOf } from "./internal/refusal.ts";
@@ -66,11 +66,12 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #pending = new Map<number, PendingCall>();
   readonly #events = new Map<string, Set<(...args: readonly unknown[]) => void>>();
-  readonly #errors = new Listeners<[HoldfastError]>();
-  readonly #opens = new Listeners<[]>();
-  readonly #closes = new Listeners<[]>();
-  readonly #statuses = new Listeners<[ConnStatus]>();
-  readonly #gaps = new Listeners<[]>();
+  readonly #report: Report = (error) => (this.#options.ports.reportError ?? reportToConsole)(error);
+  readonly #errors = new Listeners<[HoldfastError]>(this.#report);
+  readonly #opens = new Listeners<[]>(this.#report);
+  readonly #closes = new Listeners<[]>(this.#report);
+  readonly #statuses = new Listeners<[ConnStatus]>(this.#report);
+  readonly #gaps = new Listeners<[]>(this.#report);
   readonly #presence: PresenceView;
   /** What the server calls this connection, to go on after it was cut off. */
   #token: string | undefined;
@@ -90,7 +91,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#presence = new PresenceView((callback) => this.on(presenceEvent, callback));
+    this.#presence = new PresenceView((callback) => this.on(presenceEvent, callback), this.#report);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // A connection that nobody awaits must not raise an unhandled rejection.
     promise.catch(() => undefined);
@@ -425,9 +426,7 @@ export class Connection {
   }
 
   #deliver(name: string, args: readonly unknown[]): void {
-    const callbacks = this.#events.get(name);
-    if (callbacks === undefined) return;
-    for (const callback of [...callbacks]) callOutside(callback, args);
+    for (const callback of [...(this.#events.get(name) ?? [])]) callOutside(callback, args, this.#report);
   }
 
   #send(frame: Parameters<ClientDriver["prepare"]>[0]): void {

@@ -19,7 +19,7 @@ import {
   type StopReason,
   type TraceAttributes,
 } from "@holdfast/actors";
-import { type ActorTarget, type Client, createClientWithDriver } from "@holdfast/client";
+import type { ActorTarget, Client } from "@holdfast/client";
 import { type ActorKey, HoldfastError, isErrorCode, type Ports, uuidv4, uuidv7 } from "@holdfast/core";
 import { Alarms } from "./alarms.ts";
 import { HeldConnections } from "./held-connections.ts";
@@ -28,7 +28,7 @@ import { addressOf, addressOfTarget, asDuplicate, duplicateKey, notFound } from 
 import { CreateMemory } from "./internal/create-memory.ts";
 import { type Slot, Slots } from "./internal/slot.ts";
 import { defaultResume, type MessageLimits, type ResumeLimits } from "./limits.ts";
-import { LocalDriver } from "./local-driver.ts";
+import { clientOfActor } from "./local-driver.ts";
 import { ActorManager } from "./management/manager.ts";
 import { LogTail } from "./observe/log-tail.ts";
 import { measuredStore } from "./observe/measured-store.ts";
@@ -310,10 +310,7 @@ export class Directory implements ActorHost {
   }
 
   client(caller: ActorCaller): Client {
-    return createClientWithDriver(
-      new LocalDriver(async () => this, this.ports, this.messageLimits, caller),
-      this.ports,
-    );
+    return clientOfActor(this, caller);
   }
 
   /** Bound: an instance hands it on by itself. */

@@ -3,8 +3,10 @@ import {
   type ActorTarget,
   actorPath,
   type BufferedWebSocket,
+  type Client,
   type ClientDriver,
   type ClientFrame,
+  createClientWithDriver,
   type DriverCall,
   type DriverCreate,
   type DriverFetch,
@@ -202,6 +204,15 @@ export class LocalDriver implements ClientDriver {
     signal?.throwIfAborted();
     return this.#directory();
   }
+}
+
+/** Behind `c.client()`: what callbacks of its connections throw is told to the log of the host. */
+export function clientOfActor(directory: Directory, caller: ActorCaller): Client {
+  const { ports, messageLimits } = directory;
+  const driver = new LocalDriver(async () => directory, ports, messageLimits, caller);
+  const reportError = (error: unknown): void =>
+    ports.log.error("a callback of a connection threw", { actorId: caller.actorId, error });
+  return createClientWithDriver(driver, { ...ports, reportError });
 }
 
 /** A network never carries the body of an answer to HEAD; whoever writes it is told to stop. */

@@ -72,7 +72,7 @@ test("user code cannot take connections out of c.conns, nor make one another", a
         assert.throws(() => conns.set("other", c.conn), TypeError);
         return [assigning(c.conn, "id"), assigning(c.conn, "params"), assigning(c.conn, "auth")];
       },
-      shown: (c) => [JSON.stringify(c.conn), inspect(c.conn).includes("hunter2")],
+      shown: (c) => [JSON.stringify(c.conn), inspect(c.conn)].join().includes("hunter2"),
       say: (c) => {
         const { send } = c.conn;
         send("said", "hello");
@@ -86,10 +86,31 @@ test("user code cannot take connections out of c.conns, nor make one another", a
     .connect();
   const heard = new Promise<string>((resolve) => connection.once("said", resolve));
   assert.deepEqual(await connection.tamper(), ["TypeError", "TypeError", "TypeError"]);
-  assert.deepEqual(await connection.shown(), ["{}", false]);
+  assert.equal(await connection.shown(), false);
   assert.equal(await connection.say(), true);
   assert.equal(await heard, "hello");
   await connection.dispose();
+});
+
+test("what a callback throws is told to the console, and ends nothing", async (t) => {
+  const told = t.mock.method(console, "error", () => undefined);
+  const { client } = await serve(t, { room });
+  const connection = client().room.getOrCreate("r").connect();
+  const heard: string[] = [];
+  const fail = (): never => {
+    throw new Error("of a callback");
+  };
+  connection.onOpen(fail);
+  connection.onStatusChange(fail);
+  connection.on("whisper", fail);
+  connection.on("whisper", (text) => heard.push(text));
+  await connection.whisper("psst");
+  await connection.log();
+  assert.deepEqual(heard, ["psst"]);
+  await connection.dispose();
+  const errors = told.mock.calls.map(({ arguments: [, error] }) => String(error));
+  // Open and connected, the event, and idle at the end.
+  assert.deepEqual(errors, Array(4).fill("Error: of a callback"));
 });
 
 for (const way of ["cbor", "json", "in process"] as const) {

@@ -8,7 +8,13 @@ export const worker = actor({
     jobs: queue<string, { done: string }>(),
     silent: queue<string>(),
     locked: queue<string>({ canPublish: () => false }),
-    odd: queue<string>({ canPublish: () => "yes" as unknown as boolean }),
+    truthy: queue<string>({ canPublish: async () => "yes" as unknown as boolean }),
+    falsy: queue<string>({ canPublish: () => undefined as unknown as boolean }),
+    broken: queue<string>({
+      canPublish: () => {
+        throw new Error("secret detail");
+      },
+    }),
     guarded: queue<string>({ canPublish: (c) => c.conn.params?.role === "sender" }),
   },
   run: async (c) => {

@@ -33,7 +33,9 @@ for (const transport of ["cbor", "json", "in process"] as const) {
     const actors = transport === "in process" ? registry.client : client({ encoding: transport });
     const handle = actors.worker.getOrCreate("a", { params: { role: "sender" } });
     await assert.rejects(handle.send("locked", "x"), code("auth.forbidden"));
-    await assert.rejects(handle.send("odd", "x"), code("internal.internal_error"));
+    await handle.send("truthy", "x");
+    await assert.rejects(handle.send("falsy", "x"), code("auth.forbidden"));
+    await assert.rejects(handle.send("broken", "x"), code("internal.internal_error"));
     await handle.send("guarded", "x", { wait: true });
     const stranger = actors.worker.getOrCreate("a");
     await assert.rejects(stranger.send("guarded", "x"), code("auth.forbidden"));

@@ -256,7 +256,9 @@ export class Connections implements ConnectionOwner {
     const runtime = this.#runtime;
     runtime.activity.begin();
     try {
-      const allowed = await runtime.allows("canSubscribe", ask, new ConnContext(runtime, connection));
+      const allowed = await runtime.asks(ask, new ConnContext(runtime, connection));
+      // Not a typed error: its caller gets "an internal error", the log what is wrong.
+      if (typeof allowed !== "boolean") throw new TypeError("canSubscribe must return a boolean");
       if (this.all.get(connection.id) !== connection) return;
       if (allowed) this.#subscribed(connection, event);
       else this.#remove(connection, true, 1008, "auth.forbidden");

@@ -190,19 +190,13 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     if (this.#entered === 0) this.userWrites++;
   }
 
-  /**
-   * Asks one of the access hooks of an action, event or queue. Throws what its caller sees as an
-   * internal error for anything but a boolean.
-   */
-  async allows(name: string, hook: AnyFunction, ...args: unknown[]): Promise<boolean> {
+  /** Asks one of the access hooks of an event or queue. */
+  async asks(hook: AnyFunction, ...args: unknown[]): Promise<unknown> {
     try {
-      const allowed: unknown = await this.enter(() => hook(...args));
-      if (typeof allowed === "boolean") return allowed;
+      return await this.enter(() => hook(...args));
     } finally {
       this.queue.close();
     }
-    // Not a typed error: its caller gets "an internal error", the log what is wrong.
-    throw new TypeError(`${name} must return a boolean`);
   }
 
   /** Something that is not user data has to be committed with this turn. */

@@ -1,6 +1,14 @@
+/** Hears what a callback throws. */
+export type Report = (error: unknown) => void;
+
 /** Callbacks of one kind. One that throws does not keep the others from being called. */
 export class Listeners<Args extends readonly unknown[]> {
   readonly #callbacks = new Set<(...args: Args) => void>();
+  readonly #report: Report;
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
 
   add(callback: (...args: Args) => void): () => void {
     const entry = (...args: Args): void => callback(...args);
@@ -11,18 +19,23 @@ export class Listeners<Args extends readonly unknown[]> {
   }
 
   emit(...args: Args): void {
-    for (const callback of [...this.#callbacks]) callOutside(callback, args);
+    for (const callback of [...this.#callbacks]) callOutside(callback, args, this.#report);
   }
 }
 
-/** Calls user code; what it throws is reported as the runtime reports an unhandled rejection. */
+/** Calls user code; what it throws is told, and ends nothing: neither the connection nor the process. */
 export function callOutside<Args extends readonly unknown[]>(
   callback: (...args: Args) => void,
   args: Args,
+  report: Report,
 ): void {
   try {
     callback(...args);
   } catch (error) {
-    void Promise.reject(error);
+    report(error);
   }
+}
+
+export function reportToConsole(error: unknown): void {
+  console.error("a callback of a connection threw", error);
 }

@@ -5,6 +5,8 @@ export interface ClientPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly tasks: Tasks;
+  /** Hears what a callback of a connection throws; by default the console does. */
+  readonly reportError?: (error: unknown) => void;
 }
 
 /** Unlike a server's, a client's timers keep the process alive: somebody awaits what follows them. */

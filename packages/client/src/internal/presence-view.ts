@@ -1,4 +1,4 @@
-import { Listeners } from "./listeners.ts";
+import { Listeners, type Report } from "./listeners.ts";
 
 /** The event by which an actor tells who is here: docs/reference/wire.md. */
 export const presenceEvent = "$presence";
@@ -9,12 +9,13 @@ type Subscribe = (callback: (...args: readonly unknown[]) => void) => () => void
 /** Who is here, as one connection has been told. */
 export class PresenceView {
   readonly #subscribe: Subscribe;
-  readonly #listeners = new Listeners<[ReadonlyMap<string, unknown>]>();
+  readonly #listeners: Listeners<[ReadonlyMap<string, unknown>]>;
   #present: ReadonlyMap<string, unknown> = new Map();
   #subscribed = false;
 
-  constructor(subscribe: Subscribe) {
+  constructor(subscribe: Subscribe, report: Report) {
     this.#subscribe = subscribe;
+    this.#listeners = new Listeners(report);
   }
 
   now(): ReadonlyMap<string, unknown> {
