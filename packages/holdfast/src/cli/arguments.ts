@@ -15,8 +15,6 @@ export function parse<Options extends ParseArgsOptionsConfig>(args: readonly str
   return parseStrict(args, { ...commonOptions, ...options });
 }
 
-const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
-
 /** The verb of a command. Throws a `UsageError` that names what there is. */
 export function verbOf<Verb extends string>(
   command: string,
@@ -25,7 +23,8 @@ export function verbOf<Verb extends string>(
 ): Verb {
   const verb = verbs.find((known) => known === given);
   if (verb !== undefined) return verb;
-  throw new UsageError(
-    given === undefined ? `${either.format(verbs)} is missing` : `There is no "${command} ${given}"`,
-  );
+  if (given !== undefined) throw new UsageError(`There is no "${command} ${given}"`);
+  // Made where it is needed: the tables of the world's languages that it reads stay in memory.
+  const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
+  throw new UsageError(`${either.format(verbs)} is missing`);
 }
