@@ -8,6 +8,7 @@ const bounds: Readonly<Record<Plant, { readonly workloads: readonly string[]; re
   "early-ack": { workloads: ["counters"], seeds: 10 },
   "torn-commit": { workloads: ["queues"], seeds: 10 },
   "tear-database": { workloads: ["databases"], seeds: 20 },
+  "drop-blob": { workloads: ["blobs"], seeds: 10 },
   "drop-queue-message": { workloads: ["queues"], seeds: 20 },
   "alarm-twice": { workloads: ["schedules"], seeds: 10 },
   "forget-wake": { workloads: ["schedules"], seeds: 10 },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { type ActorBlobs, type ActorKv, actor } from "@holdfast/actors";
-import { isErrorCode } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { call, turn, type World, world } from "./harness.ts";
 
 const text = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes);
@@ -114,6 +114,46 @@ describe("c.blob", () => {
     assert.equal(await blob.delete(hashes[0] ?? ""), false);
     assert.equal(await blob.get(hashes[0] ?? ""), undefined);
     await assert.rejects(blob.list({ limit: -1 }), code("store", "invalid_range"));
+  });
+
+  test("an object that is put again while it is asked whether anything refers to it stays", async () => {
+    const { blob, w } = await open();
+    const { hash } = await blob.put("again");
+    const { kvList } = w.store;
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    w.store.kvList = async (...args) => {
+      const found = await kvList(...args);
+      asked.resolve();
+      await answer.promise;
+      return found;
+    };
+    await blob.delete(hash);
+    await asked.promise;
+    await blob.put("again");
+    answer.resolve();
+    await turn();
+    assert.equal(text(await blob.bytes(hash)), "again");
+  });
+
+  test("an object stays until it is durable that nothing refers to it", async () => {
+    const w = world();
+    const instance = w.create(holding);
+    const hash = await call(instance, "put", "here");
+    await instance.sleep();
+    const again = await w.wake(holding);
+    const { commit } = w.store;
+    const outcome = Promise.withResolvers<void>();
+    w.store.commit = () => outcome.promise;
+    const deleted = assert.rejects(call(again, "delete", hash), code("store", "full"));
+    await turn();
+    // The first object that is put takes away what nothing refers to.
+    const put = assert.rejects(call(again, "put", "other"), code("store", "full"));
+    await turn();
+    outcome.reject(new HoldfastError("store", "full", "No room"));
+    await Promise.all([deleted, put]);
+    w.store.commit = commit;
+    assert.equal(await call(await w.wake(holding), "text", hash), "here");
   });
 
   test("refuses what is no hash and what is no object", async () => {

@@ -163,6 +163,12 @@ export class EntryBuffer {
     return end === undefined ? new Uint8Array([this.#space + 1]) : this.#stored(end);
   }
 
+  /** Whether a write of one of these keys is not durable yet. */
+  isPending(range: EntryRange): boolean {
+    const whole = { start: latin1(range.start), end: range.end && latin1(range.end) };
+    return [...this.#entries.keys()].some((text) => covers(whole, text));
+  }
+
   /** Nothing is pending or on its way: a new buffer would do as well. */
   get isEmpty(): boolean {
     return (

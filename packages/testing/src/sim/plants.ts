@@ -11,6 +11,8 @@ export const plants = [
   "torn-commit",
   /** Of a commit the SQL is not kept, now and then. */
   "tear-database",
+  /** The bytes of an object are not kept, now and then. */
+  "drop-blob",
   /** The message of a queue is not written, now and then. */
   "drop-queue-message",
   /** A schedule that has fired is not removed, now and then. */

@@ -1,4 +1,12 @@
-import type { ActorStore, CommitBatch, DatabaseStore, KvOperation, LoadedActor } from "@holdfast/actors";
+import type {
+  ActorStore,
+  BlobInfo,
+  BlobStore,
+  CommitBatch,
+  DatabaseStore,
+  KvOperation,
+  LoadedActor,
+} from "@holdfast/actors";
 import { HoldfastError, type Ports, silentLogger } from "@holdfast/core";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { ProcessDatabases } from "./databases.ts";
@@ -27,6 +35,8 @@ interface Call {
 
 /** How one call goes. */
 type Fate = "ok" | "before" | "after" | "limbo" | "full";
+
+type PutRest = Parameters<BlobStore["put"]> extends [string, ...infer Rest] ? Rest : never;
 
 /** The bytes with which keys of records begin: the space of records, then the prefix of a part. */
 const recordSpace = 0x00;
@@ -191,6 +201,19 @@ export class SimStore {
     }
   }
 
+  async putBlob(actorId: string, ...rest: PutRest): Promise<BlobInfo> {
+    const { plant, random } = this.#options;
+    const info = await this.data.blobs.put(actorId, ...rest);
+    this.#options.scheduler.note(`store has blob ${short(actorId)} ${info.hash.slice(0, 8)}`);
+    if (plant === "drop-blob" && random.chance(0.1)) this.removeBlob(actorId, info.hash);
+    return info;
+  }
+
+  removeBlob(actorId: string, hash: string): void {
+    this.#options.scheduler.note(`store removes blob ${short(actorId)} ${hash.slice(0, 8)}`);
+    this.data.blobs.remove(actorId, hash);
+  }
+
   /** What is durable of an actor's database, for its owner. */
   async database(actorId: string, epoch: number): Promise<Uint8Array | undefined> {
     const record = await this.data.get(actorId);
@@ -221,14 +244,20 @@ export class StoreProcess implements ActorStore {
     },
   };
   readonly #databases = new ProcessDatabases();
-  readonly blobs: ActorStore["blobs"];
+  readonly blobs: BlobStore = {
+    put: (id, ...rest) => this.#run(`put blob ${short(id)}`, id, () => this.#store.putBlob(id, ...rest)),
+    read: (id, ...rest) => this.#run(`read blob ${short(id)}`, id, (data) => data.blobs.read(id, ...rest)),
+    list: (id) => this.#run(`list blobs ${short(id)}`, id, (data) => data.blobs.list(id)),
+    remove: (id, hash) => {
+      if (!this.abandoned) this.#store.removeBlob(id, hash);
+    },
+  };
   readonly history: ActorStore["history"];
   readonly #store: SimStore;
   abandoned = false;
 
   constructor(store: SimStore) {
     this.#store = store;
-    this.blobs = store.data.blobs;
     this.history = store.data.history;
   }
 

@@ -31,12 +31,13 @@ export class BlobPart implements Part, ActorBlobs {
   /** Streamed values of `c.kv` by their key as Latin-1 text. */
   #streams = new Map<string, BlobInfo>();
   #streamsBefore: Map<string, BlobInfo> | undefined;
-  /** Objects that may have lost their last reference: in the open turn, in a commit on its way, durably. */
-  readonly #dropped = new Set<string>();
-  readonly #leaving = new Set<string>();
+  /** Objects that may have lost their last reference, durably or not. */
   readonly #unused = new Set<string>();
   /** Objects that are being put: nothing refers to them yet. */
   #puts = 0;
+  /** How many objects have been put. */
+  #stored = 0;
+  #stopped = false;
   #swept = false;
 
   constructor(runtime: Runtime, blobs: BlobStore) {
@@ -83,7 +84,7 @@ export class BlobPart implements Part, ActorBlobs {
     const present = await this.has(hash);
     if (!present) return false;
     this.#runtime.records.delete(referenceKey(hash, holder.blob));
-    this.#dropped.add(hash);
+    this.#unused.add(hash);
     return true;
   }
 
@@ -127,6 +128,7 @@ export class BlobPart implements Part, ActorBlobs {
     try {
       const info = await this.#blobs.put(this.#runtime.id, pieces, maxBytes);
       this.#runtime.records.put(key(info), encodeSize(info.size));
+      this.#stored++;
       return info;
     } finally {
       this.#puts--;
@@ -171,7 +173,7 @@ export class BlobPart implements Part, ActorBlobs {
     this.#streams.delete(latin1(key));
     this.#runtime.records.delete(streamKey(key));
     this.#runtime.records.delete(referenceKey(info.hash, holder.kv, key));
-    this.#dropped.add(info.hash);
+    this.#unused.add(info.hash);
   }
 
   forgetStreams(start: Uint8Array, end: Uint8Array | undefined): void {
@@ -200,21 +202,18 @@ export class BlobPart implements Part, ActorBlobs {
     this.#swept = false;
   }
 
-  closing(): void {
-    for (const hash of this.#dropped) this.#leaving.add(hash);
-    this.#dropped.clear();
-  }
-
   landed(): void {
-    if (this.#leaving.size === 0) return;
-    for (const hash of this.#leaving) this.#unused.add(hash);
-    this.#leaving.clear();
     this.#removeUnused();
   }
 
-  /** While something is being put, what looks unused may be just that. */
+  /** From now on the objects are those of the next instance. */
+  stopped(): void {
+    this.#stopped = true;
+  }
+
+  /** While something is being put, what looks unused may be just that: it is looked at again then. */
   #removeUnused(): void {
-    if (this.#puts > 0) return;
+    if (this.#puts > 0 || this.#unused.size === 0) return;
     const unused = [...this.#unused];
     this.#unused.clear();
     for (const hash of unused) void this.#removeIfUnused(hash);
@@ -222,11 +221,22 @@ export class BlobPart implements Part, ActorBlobs {
 
   async #removeIfUnused(hash: string): Promise<void> {
     try {
+      const { records, id } = this.#runtime;
       const start = referencesKey(hash);
-      const [reference] = await this.#runtime.records.list({ start, end: afterPrefix(start), limit: 1 });
-      if (reference !== undefined) return;
-      if (this.#puts > 0) this.#unused.add(hash);
-      else this.#blobs.remove(this.#runtime.id, hash);
+      const references = { start, end: afterPrefix(start), limit: 1 };
+      let stored: number;
+      do {
+        stored = this.#stored;
+        const [reference] = await records.list(references);
+        if (reference !== undefined || this.#stopped) return;
+        // A reference that is gone, but not durably, may be back after all.
+        if (this.#puts > 0 || records.isPending(references)) {
+          this.#unused.add(hash);
+          return;
+        }
+        // What was put meanwhile the answer may not know of.
+      } while (stored !== this.#stored);
+      this.#blobs.remove(id, hash);
     } catch (error) {
       this.#runtime.log.warn("object without references was not removed", { hash, error });
     }

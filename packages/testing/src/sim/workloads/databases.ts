@@ -2,13 +2,19 @@ import { actor } from "@holdfast/actors";
 import { db } from "@holdfast/actors/db";
 import type { Workload, World } from "../world.ts";
 
-/** How state and SQL are changed: in one turn each, or taken back together. */
-const ways = ["state first", "SQL first", "transaction", "transaction of SQL"] as const;
+/** How state and SQL are changed: in one turn, or in a transaction that may be taken back. */
+type Way = "state first" | "SQL first" | "transaction" | "transaction of SQL";
+
+/** SQL that waits for the transaction of another caller is of a later turn than the state before it. */
+const together: readonly (readonly Way[])[] = [
+  ["state first", "SQL first", "transaction"],
+  ["SQL first", "transaction", "transaction of SQL"],
+];
 
 interface Plan {
   readonly token: string;
   readonly by: number;
-  readonly way: (typeof ways)[number];
+  readonly way: Way;
   /** Whether it is taken back. */
   readonly throws: boolean;
   readonly waitMs: number;
@@ -127,6 +133,7 @@ export function databases(world: World): Workload {
   const late = actor(common);
   const names = ["declared", "late"];
   const keys = ["a", "b"];
+  const ways = random.pick(together);
   const done: { readonly plan: Plan; readonly name: string; readonly key: string }[] = [];
 
   const client = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 import type { Workload, World } from "../world.ts";
+import { blobs } from "./blobs.ts";
 import { counters } from "./counters.ts";
 import { databases } from "./databases.ts";
 import { events } from "./events.ts";
@@ -10,6 +11,7 @@ import { transfers } from "./transfers.ts";
 import { workflows } from "./workflows.ts";
 
 export const allWorkloads: readonly { readonly name: string; make(world: World): Workload }[] = [
+  { name: "blobs", make: blobs },
   { name: "counters", make: counters },
   { name: "databases", make: databases },
   { name: "events", make: events },
