@@ -407,6 +407,52 @@ describe("names", () => {
     assert.match(String(field(value, 0, "modified")), /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{9}\+00:00$/);
   });
 
+  test("an absolute path goes up where links have led, a relative one does not", async (t) => {
+    const sandbox = await startSandbox(t);
+    const { work, home } = sandbox;
+    await mkdir(join(work, "far/near"), { recursive: true });
+    await symlink(join(work, "far/near"), join(work, "link"));
+    await writeFile(join(work, "far/file"), "far");
+    await writeFile(join(work, "file"), "near");
+    const up = `${work}/link/../file`;
+    assert.equal((await call(sandbox, "GET", `file?path=${up}`)).text, "far");
+    assert.equal((await call(sandbox, "GET", `file?path=${work}/./far//../file`)).text, "near");
+    assert.equal(field((await call(sandbox, "GET", `stat?path=${up}`)).value, "path"), up);
+    assert.equal((await call(sandbox, "PUT", `file?path=${work}/link/../new`, { body: "x" })).status, 200);
+    assert.equal(await readFile(join(work, "far/new"), "utf8"), "x");
+    assert.equal((await move(sandbox, { from: up, to: `${work}/far/../moved` })).status, 200);
+    assert.equal(await readFile(join(work, "moved"), "utf8"), "far");
+    const deleted = await call(sandbox, "DELETE", `entry?path=${work}/link/..&recursive=true`);
+    assert.equal(deleted.status, 400, "what is deleted is named");
+    for (const path of ["../x", "a/../../x", "~/../x"]) {
+      assert.equal((await call(sandbox, "GET", `file?path=${path}`)).status, 400, path);
+    }
+    assert.deepEqual(await readdir(home), []);
+  });
+
+  test("a slash at the end asks for a directory", async (t) => {
+    const sandbox = await startSandbox(t);
+    await mkdir(join(sandbox.work, "folder"));
+    await writeFile(join(sandbox.work, "file"), "x");
+    const status = async (method: string, path: string) =>
+      (
+        await call(
+          sandbox,
+          method,
+          `${path.replace("=", `=${sandbox.work}/`)}`,
+          method === "PUT" ? { body: "y" } : {},
+        )
+      ).status;
+    assert.equal(await status("GET", "file?path=file/"), 400);
+    assert.equal(await status("GET", "stat?path=file/"), 400);
+    assert.equal(await status("PUT", "file?path=file/"), 502);
+    assert.equal(await status("PUT", "file?path=new/"), 502);
+    for (const route of ["stat", "entries"]) assert.equal(await status("GET", `${route}?path=folder/`), 200);
+    assert.equal(await status("POST", "mkdir?path=made/"), 200);
+    assert.deepEqual((await readdir(sandbox.work)).sort(), ["README.md", "file", "folder", "made"]);
+    assert.equal(await readFile(join(sandbox.work, "file"), "utf8"), "x");
+  });
+
   test("links are told as links", async (t) => {
     const sandbox = await startSandbox(t);
     await symlink("somewhere", join(sandbox.home, "l"));

@@ -20,7 +20,7 @@ export interface Place {
 }
 
 export interface WalkOptions {
-  /** Whether a symbolic link at the end is followed. */
+  /** Whether a symbolic link at the end is followed; then a slash at the end of a path asks for a directory. */
   readonly follow: boolean;
   /** Makes the missing directories on the way. */
   readonly makeParents?: boolean;
@@ -57,11 +57,17 @@ export class Paths {
     return new Paths(base, base, inside ? home : base);
   }
 
-  /** The absolute form of a caller's path. Throws for `..`, NUL, and what lies outside the root. */
+  /**
+   * The absolute form of a caller's path. Throws for NUL, what lies outside the root, and `..`: only
+   * where there is no root an absolute path keeps it, for whoever walks to go up where links have led.
+   */
   absolute(input: string): string {
     if (input === "" || input.includes("\0")) throw invalid("invalid path");
     const expanded = input === "~" || input.startsWith("~/") ? this.#home + input.slice(1) : input;
-    if (expanded.split("/").includes("..")) throw invalid("invalid relative path");
+    if (goesUp(expanded)) {
+      if (this.#root !== undefined || !input.startsWith("/")) throw invalid("invalid relative path");
+      return `/${split(expanded).join("/")}`;
+    }
     const path = join(expanded.startsWith("/") ? "/" : this.#home, expanded).replace(/(.)\/+$/, "$1");
     if (this.#root !== undefined && path !== this.#root && !path.startsWith(this.#root + sep)) {
       throw problem("permission_denied", 403, "the path lies outside of the root directory");
@@ -80,10 +86,22 @@ export class Paths {
 
   async walk(input: string, options: WalkOptions): Promise<Place> {
     const display = this.absolute(input);
-    if (this.#root === undefined && options.follow && !options.makeParents) {
-      const plain = plainPlace(display);
+    if (this.#root === undefined && options.follow && !options.makeParents && !goesUp(display)) {
+      const plain = plainPlace(display, input.endsWith("/"));
       if (plain) return plain;
     }
+    const place = await this.#walk(display, options);
+    if (!input.endsWith("/") || !options.follow || options.makeParents) return place;
+    try {
+      if (!(await lstat(place.path)).isDirectory()) throw invalid("ENOTDIR: not a directory");
+    } catch (error) {
+      await place.close();
+      throw error;
+    }
+    return place;
+  }
+
+  async #walk(display: PathText, options: WalkOptions): Promise<Place> {
     const names = display
       .slice(this.#base.length)
       .split("/")
@@ -124,11 +142,11 @@ export class Paths {
  * Without a root there is nothing to keep a reader in: what is there under its own name, and is no
  * link, needs no walk. The one call in line costs less than a walk's many through the thread pool.
  */
-function plainPlace(display: PathText): Place | undefined {
+function plainPlace(display: PathText, folder: boolean): Place | undefined {
   if (display === sep) return undefined;
   try {
     const stat = lstatSync(encodeName(display), { throwIfNoEntry: false });
-    if (!stat || stat.isSymbolicLink()) return undefined;
+    if (!stat || stat.isSymbolicLink() || (folder && !stat.isDirectory())) return undefined;
   } catch {
     // The walk tells what is wrong.
     return undefined;
@@ -239,6 +257,10 @@ class Walker {
 
 function split(path: string): string[] {
   return path.split("/").filter((name) => name !== "" && name !== ".");
+}
+
+function goesUp(path: string): boolean {
+  return path.split("/").includes("..");
 }
 
 function outside(): Error {

@@ -14,7 +14,7 @@ import type { SandboxLimits } from "../limits.ts";
 import { checkChange } from "./conditions.ts";
 import { describe, etagOf } from "./describe.ts";
 import { remove, withDirectory } from "./directory.ts";
-import { guarded } from "./failures.ts";
+import { failed, guarded } from "./failures.ts";
 import { move } from "./move.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
 import type { Paths, Place, WalkOptions } from "./paths.ts";
@@ -78,7 +78,9 @@ export class FsRoutes {
   }
 
   async #read(exchange: Exchange): Promise<void> {
-    if (!this.#paths.confined && sendPlain(exchange, this.#paths.absolute(pathOf(exchange)))) return;
+    const path = pathOf(exchange);
+    const isPlain = !this.#paths.confined && !path.endsWith("/");
+    if (isPlain && sendPlain(exchange, this.#paths.absolute(path))) return;
     await this.#at(exchange, follow, (place) => sendFile(exchange, place));
   }
 
@@ -109,6 +111,7 @@ export class FsRoutes {
   }
 
   async #write(exchange: Exchange): Promise<void> {
+    if (pathOf(exchange).endsWith("/")) throw failed("EISDIR: is a directory");
     const result = await this.#at(exchange, { follow: true, makeParents: true }, async (place) => {
       const written = await receiveFile(exchange, place, this.#limits.maxFileBytes, this.#lock);
       return { ...shown(place.display), ...written };
