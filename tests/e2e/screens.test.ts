@@ -152,6 +152,30 @@ describe("every screen", { skip: absent ?? false }, () => {
     assertNoTrouble(page);
   });
 
+  test("many questions of the gate are answered at once, and only those that are selected", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    const call = (name: string) =>
+      `ipc tool.invoke.schedule_create '{"name":"${name}","prompt":"look","at":"2099-01-01"}'`;
+    const calls = ["one", "two", "three"].map((name) => `(${call(name)} || true)`).join(" & ");
+    await startTask(page, { prompt: `Run \`${calls} & wait\` without asking` });
+    const batch = page.locator("[data-approval-batch]");
+    await batch.getByRole("heading", { name: "3 questions wait" }).waitFor();
+    const allow = batch.getByRole("button", { name: "Allow 0 once" });
+    assert.ok(await allow.isDisabled(), "nothing is selected at first");
+    await batch.getByRole("checkbox", { name: /"two"/ }).check();
+    await batch.getByRole("checkbox", { name: /"three"/ }).check();
+    await check(page, "task-batch");
+    await batch.getByRole("button", { name: "Allow 2 once" }).click();
+    await batch.waitFor({ state: "detached" });
+    await approvalCard(page).getByText('"one"').first().waitFor();
+    await approvalCard(page).locator('[data-kind="reject_once"]').click();
+    await waitForStatus(page, "idle");
+    assert.equal(await page.locator('[data-approval-state="allowed"]').count(), 2);
+    assert.equal(await page.locator('[data-approval-state="denied"]').count(), 1);
+    assertNoTrouble(page);
+  });
+
   test("a question that is answered in one window is gone from the other", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

@@ -32,7 +32,12 @@ test("what waits for a person is listed and answered from another terminal", asy
   assert.equal((JSON.parse(listed.stdout) as { approval: { id: string } }).approval.id, id);
   const unknown = await holdfast(["approvals", "allow", "no-such", "--data", data]);
   assert.deepEqual([unknown.code, /approval\.not_found/.test(unknown.stderr)], [1, true]);
-  const allowed = await holdfast(["approvals", "allow", id, "--data", data]);
-  assert.deepEqual([allowed.code, allowed.stdout], [0, `Allowed once: ${id}\n`]);
+  const unseen = await holdfast(["approvals", "allow", "--all", "--data", data]);
+  assert.deepEqual([unseen.code, /not --all/.test(unseen.stderr)], [2, true]);
+  const two = await holdfast(["approvals", "allow", id, "no-such", "--data", data]);
+  assert.deepEqual([two.code, two.stdout], [1, `Allowed once: ${id}\n`]);
+  assert.match(two.stderr, /^Not answered: no-such: .*\(approval\.not_found\)\n$/);
+  const rest = await holdfast(["approvals", "deny", "--all", "--json", "--data", data]);
+  assert.deepEqual([rest.code, rest.stdout], [0, ""]);
   assert.equal(await ended, 0);
 });

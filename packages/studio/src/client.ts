@@ -8,7 +8,7 @@ const shapes = {
     probe: { name: "listTasks", args: [{ limit: 1 }] },
   },
   task: {
-    actions: ["get", "prompt", "stop", "answer", "diff", "apply"],
+    actions: ["get", "prompt", "stop", "answer", "answerMany", "diff", "apply"],
     probe: { name: "get", args: [] },
   },
   group: { actions: ["get", "prompt"], probe: { name: "get", args: [] } },

@@ -104,6 +104,17 @@ export interface ApprovalOption {
   readonly kind: "allow_once" | "allow_always" | "reject_once" | "reject_always";
 }
 
+export interface ApprovalAnswer {
+  readonly approvalId: string;
+  readonly optionId: string;
+}
+
+export interface ApprovalAnswerOutcome {
+  readonly approvalId: string;
+  /** Why it was not taken; with the codes of `answer`. */
+  readonly error?: { readonly group: string; readonly code: string; readonly message: string };
+}
+
 /** One record of a session's log. `seq` starts at 1 and has no gap. */
 export interface SessionEvent {
   readonly seq: number;
@@ -290,6 +301,11 @@ export interface TaskActions {
   stop(): Promise<void>;
   /** Single use: throws `approval.already_settled`, `.agent_gone`, `.expired`, `.not_found`. */
   answer(approvalId: string, optionId: string): Promise<void>;
+  /**
+   * Answers up to 100 questions in the order given, each for itself: one that cannot be answered any more
+   * says so in its outcome and keeps none of the others.
+   */
+  answerMany(answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]>;
   diff(): Promise<DiffView>;
   /** Puts the diff on a new branch of the real repository. Idempotent for one state of the work. */
   apply(options?: { readonly branch?: string }): Promise<AppliedBranch>;

@@ -28,6 +28,7 @@ export const studioLimits = {
   /** The text of an approval card. */
   maxApprovalDetailBytes: 16 * 1024,
   maxPendingApprovals: 32,
+  maxAnswersAtOnce: 100,
   approvalTtlMs: 24 * 60 * 60 * 1000,
   /** From `session/cancel` to the end of the jail. */
   stopGraceMs: 800,

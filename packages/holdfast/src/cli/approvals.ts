@@ -1,16 +1,17 @@
-import { HoldfastError } from "@holdfast/core";
-import type { ApprovalView, StudioClient } from "@holdfast/studio";
-import { oneArgument, parse, verbOf } from "./arguments.ts";
+import type { ApprovalAnswer, ApprovalView, StudioClient } from "@holdfast/studio";
+import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
 import { harmless } from "./terminal.ts";
 
-export const approvalsUsage = `holdfast approvals list | allow ID | deny ID
+export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
 
-  list        what waits for an answer: questions of the gate and of agents
-  allow ID    allows it once
-  deny ID     denies it
-  --data DIR  data directory (default: HOLDFAST_DATA or .holdfast)
-  --json      machine-readable output`;
+  list         what waits for an answer: questions of the gate and of agents
+  allow ID...  allows each once; only what is named, so that nothing is allowed unseen
+  deny ID...   denies each
+  deny --all   denies all that waits
+  --task ID    of one task only, with list and --all
+  --data DIR   data directory (default: HOLDFAST_DATA or .holdfast)
+  --json       machine-readable output`;
 
 interface Waiting {
   readonly taskId: string;
@@ -18,31 +19,52 @@ interface Waiting {
 }
 
 export async function approvalsCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, {});
-  const [given, ...rest] = positionals;
+  const { values, positionals } = parse(args, { all: { type: "boolean" }, task: { type: "string" } });
+  const [given, ...ids] = positionals;
   if (values.help === true) {
     console.log(approvalsUsage);
     return 0;
   }
   const verb = verbOf("approvals", ["list", "allow", "deny"], given);
-  const id = verb === "list" ? "" : oneArgument(rest, "The question's id");
+  const all = values.all === true;
+  if (verb === "list") noArguments(ids);
+  else if (all && verb === "allow") throw new UsageError("allow takes the ids of questions, not --all");
+  else if (all) noArguments(ids);
+  else if (ids.length === 0) throw new UsageError("The ids of questions are missing");
   const json = values.json === true;
-  return asOwner(values, async (owner) => {
-    const all = await waiting(owner.client);
+  return asOwner(values, async ({ client }) => {
+    const open = await waiting(client, values.task);
     if (verb === "list") {
-      for (const each of all) console.log(json ? JSON.stringify(each) : card(each));
-      if (all.length === 0 && !json) console.log("Nothing waits for an answer.");
+      for (const each of open) console.log(json ? JSON.stringify(each) : card(each));
+      if (open.length === 0 && !json) console.log("Nothing waits for an answer.");
       return 0;
     }
-    await answer(owner.client, all, id, verb);
-    console.log(
-      json ? JSON.stringify({ id, answer: verb }) : `${verb === "allow" ? "Allowed once" : "Denied"}: ${id}`,
-    );
-    return 0;
+    const outcomes = await answerAll(client, open, all ? open.map(({ approval }) => approval.id) : ids, verb);
+    for (const outcome of outcomes) tell(outcome, json);
+    if (outcomes.length === 0 && !json) console.log("Nothing waits for an answer.");
+    return outcomes.some(({ error }) => error !== undefined) ? 1 : 0;
   });
 }
 
-async function waiting(client: StudioClient): Promise<Waiting[]> {
+interface Outcome {
+  readonly id: string;
+  readonly answer: "allow" | "deny";
+  readonly error?: { readonly group: string; readonly code: string; readonly message: string };
+}
+
+function tell(outcome: Outcome, json: boolean): void {
+  const { id, answer, error } = outcome;
+  if (json) console.log(JSON.stringify(outcome));
+  else if (error !== undefined)
+    console.error(`Not answered: ${id}: ${error.message} (${error.group}.${error.code})`);
+  else console.log(`${answer === "allow" ? "Allowed once" : "Denied"}: ${id}`);
+}
+
+async function waiting(client: StudioClient, task: string | undefined): Promise<Waiting[]> {
+  if (task !== undefined) {
+    const { approvals } = await client.task(task).get();
+    return approvals.map((approval) => ({ taskId: task, approval }));
+  }
   const found: Waiting[] = [];
   let cursor: string | undefined;
   do {
@@ -85,19 +107,41 @@ export function card({ taskId, approval }: Waiting): string {
   ].join("\n");
 }
 
-async function answer(
+/** The answers to all of `ids`, by task; what does not wait for this answer is told as the others are. */
+async function answerAll(
   client: StudioClient,
-  all: readonly Waiting[],
-  id: string,
-  verb: "allow" | "deny",
-): Promise<void> {
-  const found = all.find(({ approval }) => approval.id === id);
-  const wanted = verb === "allow" ? "allow_once" : "reject_once";
-  const option = found?.approval.options.find(({ kind }) => kind === wanted);
-  if (found === undefined || option === undefined) {
-    throw new HoldfastError("approval", "not_found", `No question ${id} waits for this answer`, {
-      statusCode: 404,
-    });
+  open: readonly Waiting[],
+  ids: readonly string[],
+  answer: Outcome["answer"],
+): Promise<readonly Outcome[]> {
+  const wanted = answer === "allow" ? "allow_once" : "reject_once";
+  const outcomes = new Map<string, Outcome>();
+  const byTask = new Map<string, ApprovalAnswer[]>();
+  for (const id of ids) {
+    const found = open.find(({ approval }) => approval.id === id);
+    const option = found?.approval.options.find(({ kind }) => kind === wanted);
+    outcomes.set(id, { id, answer, ...(option === undefined ? { error: notWaiting(id) } : {}) });
+    if (found === undefined || option === undefined) continue;
+    const given = byTask.get(found.taskId) ?? [];
+    given.push({ approvalId: id, optionId: option.id });
+    byTask.set(found.taskId, given);
   }
-  await client.task(found.taskId).answer(id, option.id);
+  for (const [task, answers] of byTask) {
+    for (const each of inParts(answers)) {
+      for (const { approvalId: id, error } of await client.task(task).answerMany(each))
+        outcomes.set(id, { id, answer, ...(error === undefined ? {} : { error }) });
+    }
+  }
+  return [...outcomes.values()];
+}
+
+/** As many as one call takes. */
+function inParts(answers: readonly ApprovalAnswer[]): readonly (readonly ApprovalAnswer[])[] {
+  const parts: ApprovalAnswer[][] = [];
+  for (let at = 0; at < answers.length; at += 100) parts.push(answers.slice(at, at + 100));
+  return parts;
+}
+
+function notWaiting(id: string): NonNullable<Outcome["error"]> {
+  return { group: "approval", code: "not_found", message: `No question ${id} waits for this answer` };
 }

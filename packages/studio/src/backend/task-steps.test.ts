@@ -73,6 +73,38 @@ describe("an answer", () => {
     assert.deepEqual(state.approvals, []);
   });
 
+  test("to many questions is taken for each that still waits, whatever became of the others", async () => {
+    const { state, steps, context, delivered } = asked({ waits: true });
+    for (const id of ["b", "c"])
+      applyReport(state, { type: "approval-requested", approval: { ...approval, id } });
+    const outcomes = await steps.answerMany(context, [
+      { approvalId: "a", optionId: "yes" },
+      { approvalId: "gone", optionId: "yes" },
+      { approvalId: "b", optionId: "perhaps" },
+      { approvalId: "a", optionId: "yes" },
+      { approvalId: "c", optionId: "yes" },
+    ]);
+    assert.deepEqual(
+      outcomes.map(({ approvalId, error }) => [approvalId, error?.code]),
+      [
+        ["a", undefined],
+        ["gone", "not_found"],
+        ["b", "invalid_option"],
+        ["a", "already_settled"],
+        ["c", undefined],
+      ],
+    );
+    assert.equal(delivered.length, 2);
+    assert.deepEqual(
+      state.approvals.map(({ id }) => id),
+      ["b"],
+    );
+    const invalid = (error: unknown) => isErrorCode(error, "task", "invalid_input");
+    await assert.rejects(steps.answerMany(context, []), invalid);
+    const many = Array.from({ length: 101 }, () => ({ approvalId: "b", optionId: "yes" }));
+    await assert.rejects(steps.answerMany(context, many), invalid);
+  });
+
   test("to a question of the gate that is settled already says so", async () => {
     const { state, steps, context } = asked({ waits: false });
     state.approvals = [{ ...approval, boundary: { tool: "mail.send" } }];

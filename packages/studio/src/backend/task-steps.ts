@@ -1,5 +1,11 @@
 import { HoldfastError, isHoldfastError, uuidv7 } from "@holdfast/core";
-import type { AppliedBranch, ApprovalView, TaskView } from "../contract.ts";
+import type {
+  AppliedBranch,
+  ApprovalAnswer,
+  ApprovalAnswerOutcome,
+  ApprovalView,
+  TaskView,
+} from "../contract.ts";
 import type { ApplyPlan } from "../git/apply.ts";
 import { studioLimits } from "../limits.ts";
 import type { BackendHost } from "./host.ts";
@@ -14,7 +20,7 @@ import {
   type TaskState,
   viewOf,
 } from "./task-state.ts";
-import { requirePrompt, requireText } from "./validate.ts";
+import { requireList, requirePrompt, requireText } from "./validate.ts";
 
 /** What a step needs of the actor's context, which has more. */
 export interface TaskContext {
@@ -122,6 +128,26 @@ export class TaskSteps {
     await c.saveState();
     const heard = await this.#host.answer(c.state.id, approvalId, { optionId, allowed });
     if (!heard) throw unheardAnswer(approval);
+  }
+
+  /** Each for itself: another window may have settled one of them meanwhile. */
+  async answerMany(
+    c: TaskContext,
+    answers: readonly ApprovalAnswer[],
+  ): Promise<readonly ApprovalAnswerOutcome[]> {
+    requireList(answers, "answers", studioLimits.maxAnswersAtOnce);
+    const outcomes: ApprovalAnswerOutcome[] = [];
+    for (const { approvalId, optionId } of answers) {
+      try {
+        await this.answer(c, approvalId, optionId);
+        outcomes.push({ approvalId });
+      } catch (error) {
+        if (!isHoldfastError(error)) throw error;
+        const { group, code, message } = error;
+        outcomes.push({ approvalId, error: { group, code, message } });
+      }
+    }
+    return outcomes;
   }
 
   async apply(c: TaskContext, branch: string | undefined): Promise<AppliedBranch> {

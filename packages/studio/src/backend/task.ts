@@ -1,5 +1,11 @@
 import { actor, event } from "@holdfast/actors";
-import type { AppliedBranch, DiffView, TaskView } from "../contract.ts";
+import type {
+  AppliedBranch,
+  ApprovalAnswer,
+  ApprovalAnswerOutcome,
+  DiffView,
+  TaskView,
+} from "../contract.ts";
 import type { BackendHost } from "./host.ts";
 import {
   applyReport,
@@ -39,6 +45,9 @@ export function createTaskActor(host: BackendHost) {
 
       answer: (c, approvalId: string, optionId: string): Promise<void> =>
         steps.answer(c, approvalId, optionId),
+
+      answerMany: (c, answers: readonly ApprovalAnswer[]): Promise<readonly ApprovalAnswerOutcome[]> =>
+        steps.answerMany(c, answers),
 
       async diff(c): Promise<DiffView> {
         const { base } = c.state;

@@ -9,6 +9,15 @@ export function requireText(value: unknown, name: string, max: number): asserts 
   });
 }
 
+/** Throws `task.invalid_input` unless `value` is a list of 1 to `max` objects. */
+export function requireList(value: unknown, name: string, max: number): void {
+  const isObject = (each: unknown) => typeof each === "object" && each !== null;
+  if (Array.isArray(value) && value.length > 0 && value.length <= max && value.every(isObject)) return;
+  throw new HoldfastError("task", "invalid_input", `${name} must be a list of 1 to ${max}`, {
+    statusCode: 400,
+  });
+}
+
 /** Throws `task.empty_prompt`, `task.prompt_too_long`. */
 export function requirePrompt(text: unknown): asserts text is string {
   if (typeof text !== "string" || text.trim() === "") {

@@ -9,6 +9,8 @@ import { useApi } from "../../api/context.ts";
 import { diffsInDetail } from "../../components/diff-detail.ts";
 import { FileDiff } from "../../components/file-diff.tsx";
 import { ToolIcon } from "../../components/tool-icon.tsx";
+import { batchOf } from "./approval-batch.ts";
+import { ApprovalBatchCard } from "./approval-batch-card.tsx";
 
 /** The questions of the agent and of the gate, oldest first. Answering one moves focus to the next, or to the transcript. */
 export function Approvals({ task }: { readonly task: TaskView }) {
@@ -18,6 +20,14 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   // Stays when the card is taken away, until an answer arrives.
   const [unheard, setUnheard] = useState<unknown>();
   const open = task.approvals.filter((approval) => !answered.has(approval.id));
+  const batch = batchOf(open, useNow(1_000));
+  const settled = (ids: readonly string[], outcome: string) => {
+    setAnswered((known) => new Set([...known, ...ids]));
+    setUnheard(undefined);
+    announce(outcome);
+    const next = open.find(({ id }) => !ids.includes(id));
+    if (next === undefined) document.querySelector<HTMLElement>(".transcript")?.focus();
+  };
   const first = open[0];
   const firstId = first?.id;
   const firstTitle = first?.title;
@@ -31,22 +41,18 @@ export function Approvals({ task }: { readonly task: TaskView }) {
   return (
     <div className="approvals" ref={region}>
       {unheard !== undefined && <ErrorNotice error={unheard} title="The answer was not taken." />}
-      {open.map((approval) => (
+      {batch.length > 0 && <ApprovalBatchCard taskId={task.id} batch={batch} onAnswered={settled} />}
+      {open.map((approval, index) => (
         <ApprovalCard
           key={approval.id}
           taskId={task.id}
           approval={approval}
+          place={open.length === 1 ? undefined : `${index + 1} of ${open.length}`}
           onUnheard={(error) => {
             setAnswered((known) => new Set(known).add(approval.id));
             setUnheard(error);
           }}
-          onAnswered={(outcome) => {
-            setAnswered((known) => new Set(known).add(approval.id));
-            setUnheard(undefined);
-            announce(outcome);
-            const next = open.find((other) => other.id !== approval.id);
-            if (next === undefined) document.querySelector<HTMLElement>(".transcript")?.focus();
-          }}
+          onAnswered={(outcome) => settled([approval.id], outcome)}
         />
       ))}
     </div>
@@ -62,11 +68,14 @@ function isFocusIdle(): boolean {
 function ApprovalCard({
   taskId,
   approval,
+  place,
   onUnheard,
   onAnswered,
 }: {
   readonly taskId: string;
   readonly approval: ApprovalView;
+  /** Among several: their titles may be the same. */
+  readonly place: string | undefined;
   readonly onUnheard: (error: unknown) => void;
   readonly onAnswered: (outcome: string) => void;
 }) {
@@ -98,7 +107,7 @@ function ApprovalCard({
   return (
     <section
       className={approval.boundary === undefined ? "approval" : "approval approval-boundary"}
-      aria-labelledby={`${id}-title`}
+      aria-labelledby={place === undefined ? `${id}-title` : `${id}-title ${id}-place`}
       aria-describedby={approval.boundary === undefined ? undefined : `${id}-boundary`}
       tabIndex={-1}
       data-approval={approval.id}
@@ -107,6 +116,7 @@ function ApprovalCard({
         <ToolIcon kind={approval.kind ?? "other"} />
         {approval.boundary === undefined ? "The agent asks" : "The gate asks"}
         {approval.kind === undefined ? "" : ` · ${approval.kind}`}
+        {place !== undefined && <span id={`${id}-place`}>{place}</span>}
         <span className="approval-left">{left > 0 ? `expires in ${formatDuration(left)}` : "expired"}</span>
       </p>
       <h2 className="approval-title" id={`${id}-title`}>

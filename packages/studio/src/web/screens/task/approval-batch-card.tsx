@@ -1,0 +1,108 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
+import { ErrorNotice } from "@holdfast/web-parts";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useId, useState } from "react";
+import type { ApprovalOption, ApprovalView } from "../../../contract.ts";
+import { useApi } from "../../api/context.ts";
+import { answersFor, lineOf } from "./approval-batch.ts";
+
+/**
+ * Many questions of the gate, answered at once. Nothing is selected at first, so that nothing is allowed
+ * which nobody has looked at; the whole of each question is on its own card below.
+ */
+export function ApprovalBatchCard({
+  taskId,
+  batch,
+  onAnswered,
+}: {
+  readonly taskId: string;
+  readonly batch: readonly ApprovalView[];
+  /** The ids that were answered, also elsewhere, and what to announce. */
+  readonly onAnswered: (ids: readonly string[], outcome: string) => void;
+}) {
+  const id = useId();
+  const api = useApi();
+  const queries = useQueryClient();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const chosen = batch.filter((each) => selected.has(each.id));
+  const answer = useMutation({
+    mutationFn: (kind: ApprovalOption["kind"]) =>
+      api.task(taskId).answerMany(answersFor(batch, selected, kind)),
+    onSuccess: (outcomes, kind) => {
+      const refused = outcomes.filter(({ error }) => error !== undefined).length;
+      const done = `${kind === "allow_once" ? "Allowed once" : "Denied"}: ${outcomes.length - refused}.`;
+      setSelected(new Set());
+      onAnswered(
+        outcomes.map(({ approvalId }) => approvalId),
+        refused === 0 ? done : `${done} Settled already: ${refused}.`,
+      );
+      if (refused > 0) void queries.invalidateQueries({ queryKey: ["task", taskId] });
+    },
+  });
+  const toggle = (approvalId: string) => {
+    const next = new Set(selected);
+    if (!next.delete(approvalId)) next.add(approvalId);
+    setSelected(next);
+  };
+  const everything = chosen.length === batch.length;
+  return (
+    <section
+      className="approval approval-boundary"
+      aria-labelledby={`${id}-title`}
+      tabIndex={-1}
+      data-approval-batch
+    >
+      <p className="approval-kicker">The gate asks</p>
+      <h2 className="approval-title" id={`${id}-title`}>
+        {batch.length} questions wait
+      </h2>
+      <p className="approval-note">
+        Each acts outside of the jail. What you select is done once, exactly as its card below shows.
+      </p>
+      <ul className="approval-list">
+        {batch.map((each) => (
+          <li key={each.id}>
+            <label>
+              <input type="checkbox" checked={selected.has(each.id)} onChange={() => toggle(each.id)} />
+              <span>
+                <strong>{visibleText(each.title)}</strong> {visibleText(lineOf(each))}
+                {each.boundary?.origin !== undefined && (
+                  <span className="approval-origin">
+                    {" "}
+                    · words from outside: {visibleText(each.boundary.origin)}
+                  </span>
+                )}
+              </span>
+            </label>
+          </li>
+        ))}
+      </ul>
+      {answer.isError && <ErrorNotice error={answer.error} title="The answers were not taken." />}
+      <div className="approval-options">
+        <button
+          type="button"
+          className="button button-primary"
+          disabled={answer.isPending || chosen.length === 0}
+          onClick={() => answer.mutate("allow_once")}
+        >
+          Allow {chosen.length} once
+        </button>
+        <button
+          type="button"
+          className="button"
+          disabled={answer.isPending || chosen.length === 0}
+          onClick={() => answer.mutate("reject_once")}
+        >
+          Deny {chosen.length}
+        </button>
+        <button
+          type="button"
+          className="button"
+          onClick={() => setSelected(everything ? new Set() : new Set(batch.map((each) => each.id)))}
+        >
+          {everything ? "Select none" : "Select all"}
+        </button>
+      </div>
+    </section>
+  );
+}

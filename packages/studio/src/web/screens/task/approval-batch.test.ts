@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ApprovalView } from "../../../contract.ts";
+import { answersFor, batchOf, lineOf } from "./approval-batch.ts";
+
+const question = (id: string, more: Partial<ApprovalView> = {}): ApprovalView => ({
+  id,
+  boundary: { tool: "mail_send" },
+  title: "mail: mail_send",
+  detail: '{\n  "to": "ada"\n}',
+  truncated: false,
+  options: [
+    { id: `${id}-allow`, name: "Allow once", kind: "allow_once" },
+    { id: `${id}-rule`, name: "Always", kind: "allow_always" },
+    { id: `${id}-deny`, name: "Deny", kind: "reject_once" },
+  ],
+  createdAt: 1,
+  expiresAt: 100,
+  ...more,
+});
+
+test("a batch has the questions of the gate that still wait, when there are several", () => {
+  const { boundary: _, ...agents } = question("agent");
+  const over = question("over", { expiresAt: 50 });
+  assert.deepEqual(batchOf([question("a"), agents, over], 50), []);
+  const batch = batchOf([question("a"), agents, over, question("b")], 50);
+  assert.deepEqual(
+    batch.map(({ id }) => id),
+    ["a", "b"],
+  );
+});
+
+test("the selected ones get the same answer, and no other does", () => {
+  const batch = [question("a"), question("b"), question("c")];
+  assert.deepEqual(answersFor(batch, new Set(["c", "a", "gone"]), "allow_once"), [
+    { approvalId: "a", optionId: "a-allow" },
+    { approvalId: "c", optionId: "c-allow" },
+  ]);
+  assert.deepEqual(answersFor(batch, new Set(["b"]), "reject_once"), [
+    { approvalId: "b", optionId: "b-deny" },
+  ]);
+  assert.deepEqual(answersFor(batch, new Set(), "allow_once"), []);
+});
+
+test("a line says where a detail goes on", () => {
+  assert.equal(lineOf(question("a")), '{ "to": "ada" }');
+  assert.equal(lineOf(question("a", { truncated: true })), '{ "to": "ada" } …');
+  assert.equal(lineOf(question("a", { detail: "x".repeat(161) })), `${"x".repeat(160)} …`);
+});

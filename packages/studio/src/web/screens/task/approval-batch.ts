@@ -1,0 +1,31 @@
+import type { ApprovalAnswer, ApprovalOption, ApprovalView } from "../../../contract.ts";
+
+/** What a batch can answer: the gate's own questions; those of an agent are about its own work, one by one. */
+export function batchOf(approvals: readonly ApprovalView[], now: number): readonly ApprovalView[] {
+  const open = approvals.filter(
+    ({ boundary, expiresAt, options }) =>
+      boundary !== undefined && expiresAt > now && options.some(({ kind }) => kind === "allow_once"),
+  );
+  return open.length < 2 ? [] : open;
+}
+
+/** The answers that say the same to each selected question, in the order in which they were asked. */
+export function answersFor(
+  batch: readonly ApprovalView[],
+  selected: ReadonlySet<string>,
+  kind: ApprovalOption["kind"],
+): readonly ApprovalAnswer[] {
+  return batch.flatMap(({ id, options }) => {
+    const option = options.find((each) => each.kind === kind);
+    return selected.has(id) && option !== undefined ? [{ approvalId: id, optionId: option.id }] : [];
+  });
+}
+
+const maxLineCharacters = 160;
+
+/** The beginning of a question's detail, on one line; its whole is on its own card. */
+export function lineOf({ detail, truncated }: ApprovalView): string {
+  const line = detail.replaceAll(/\s+/g, " ").trim();
+  const cut = line.slice(0, maxLineCharacters);
+  return cut.length < line.length || truncated ? `${cut} …` : cut;
+}
