@@ -380,6 +380,47 @@ describe("sleep and destruction", () => {
     assert.equal(await call(await w.wake(definition), "get"), 1);
   });
 
+  test("onDestroy runs, once, also where an action does not end within the grace period", async () => {
+    const w = world();
+    const wait = deferred();
+    const cleaning = deferred();
+    const log: string[] = [];
+    const definition = actor({
+      state: { n: 0 },
+      options: { sleepGracePeriod: 100 },
+      onSleep: () => void log.push("onSleep"),
+      onDestroy: async (c) => {
+        log.push(`onDestroy ${c.state.n}`);
+        await cleaning.promise;
+        log.push("clean");
+      },
+      actions: {
+        slow: async (c) => {
+          c.state.n = 1;
+          await wait.promise;
+        },
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    const slow = assert.rejects(call(instance, "slow"), code("action", "interrupted"));
+    const stopped = instance.destroy();
+    await turn();
+    assert.deepEqual(log, []);
+    w.ports.advance(100);
+    await turn();
+    assert.deepEqual(log, ["onDestroy 1"]);
+    w.ports.advance(99);
+    assert.equal(await outcome(stopped), "pending");
+    cleaning.resolve();
+    assert.equal(await stopped, "destroyed");
+    await slow;
+    wait.resolve();
+    await turn();
+    assert.deepEqual(log, ["onDestroy 1", "clean"]);
+    assert.equal(w.ports.pendingTimers, 0);
+  });
+
   test("an action may put its actor to sleep or destroy it, and still answers", async () => {
     const w = world();
     const log: string[] = [];

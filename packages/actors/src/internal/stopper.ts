@@ -1,4 +1,4 @@
-import type { Timer } from "@holdfast/core";
+import type { Tasks, Timer } from "@holdfast/core";
 import type { StopReason } from "../instance.ts";
 import { Context } from "./context.ts";
 import { interruptedError } from "./error-filter.ts";
@@ -11,7 +11,8 @@ export class Stopper {
   readonly #runtime: Runtime;
   #mode: StopMode;
   #finalizing = false;
-  #timer: Timer | undefined;
+  /** The time for what runs to come to its end is over. */
+  #late = false;
 
   constructor(runtime: Runtime, mode: StopMode) {
     this.#runtime = runtime;
@@ -38,44 +39,60 @@ export class Stopper {
 
   /** `askedInside` when user code of the actor asked for it, which is still on the stack. */
   async run(askedInside: boolean): Promise<void> {
-    const runtime = this.#runtime;
-    const graceMs = runtime.definition.options.sleepGracePeriod;
-    const grace = new Promise<"expired">((resolve) => {
-      this.#timer = runtime.ports.tasks.after(graceMs, () => resolve("expired"));
-    });
-    const outcome = await Promise.race([this.#finishUp(askedInside), grace]);
-    this.#timer?.cancel();
-    if (runtime.status === "stopped") return;
-    if (outcome === "expired") {
-      runtime.log.warn("actor did not finish within its grace period", {
-        graceMs,
-        ...runtime.activity.counts,
-      });
+    let grace = this.#grace();
+    if (!(await grace.covers(this.#quiet(askedInside)))) {
+      this.#late = true;
+      this.#warn();
+      // What has to be cleaned up outside of the actor is, however long that goes on which it waited for.
+      grace = this.#grace();
     }
-    await this.#finalize();
+    if (this.#mode === "destroyed" && !this.#isOver && !(await grace.covers(this.#leave()))) this.#warn();
+    grace.end();
+    if (!this.#isOver) await this.#finalize();
   }
 
-  async #finishUp(askedInside: boolean): Promise<void> {
+  #grace(): Grace {
+    const { definition, ports } = this.#runtime;
+    return new Grace(ports.tasks, definition.options.sleepGracePeriod);
+  }
+
+  #warn(): void {
+    if (this.#isOver) return;
+    const graceMs = this.#runtime.definition.options.sleepGracePeriod;
+    const { counts } = this.#runtime.activity;
+    this.#runtime.log.warn("actor did not finish within its grace period", { graceMs, ...counts });
+  }
+
+  /** A commit that failed meanwhile has ended the instance. */
+  get #isOver(): boolean {
+    return this.#runtime.status === "stopped";
+  }
+
+  /** Lets what runs come to its end. Once the time for it is over, nothing of it goes on. */
+  async #quiet(askedInside: boolean): Promise<void> {
     const runtime = this.#runtime;
     // What asked for the sleep ends its own turn first: its answer is no work of a sleeping actor.
     if (askedInside) {
       await new Promise<void>((resolve) => runtime.ports.tasks.macrotask(resolve));
-      if (runtime.status === "stopped") return;
+      if (this.#isOver) return;
       runtime.tellOfStop();
     }
     if (this.#mode !== "destroyed") {
       await this.#hook("onSleep");
       await this.#drained();
+      if (this.#late) return;
       runtime.queue.close();
     }
     // Looked at again: a destruction may have been asked for meanwhile.
     if (this.#mode === "destroyed") await this.#drained();
+    if (this.#late) return;
     this.#closeConnections((code, reason, sleeps) => runtime.usedConnections?.closeAll(code, reason, sleeps));
     await this.#drained();
-    if (this.#mode === "destroyed") {
-      await this.#hook("onDestroy");
-      await this.#drained();
-    }
+  }
+
+  async #leave(): Promise<void> {
+    await this.#hook("onDestroy");
+    if (!this.#late) await this.#drained();
   }
 
   /** A client comes back to an actor that stops, and not to one that is destroyed. */
@@ -117,5 +134,26 @@ export class Stopper {
     }
     if (this.#mode === "slept") runtime.usedConnections?.hibernate();
     runtime.halt(this.#mode, undefined);
+  }
+}
+
+/** A bounded time for what has to be done. */
+class Grace {
+  readonly #expired: Promise<false>;
+  readonly #timer: Timer;
+
+  constructor(tasks: Tasks, graceMs: number) {
+    const { promise, resolve } = Promise.withResolvers<false>();
+    this.#expired = promise;
+    this.#timer = tasks.after(graceMs, () => resolve(false));
+  }
+
+  /** False when the time was over first; the work goes on then. */
+  covers(work: Promise<void>): Promise<boolean> {
+    return Promise.race([work.then(() => true), this.#expired]);
+  }
+
+  end(): void {
+    this.#timer.cancel();
   }
 }
