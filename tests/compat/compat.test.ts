@@ -62,9 +62,11 @@ for (const name of files) {
   );
 }
 
-function checkTypes(directory: string, include: readonly string[]): Promise<unknown> {
-  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
-  return run(process.execPath, [tsc, "-p", directory], { maxBuffer: 1 << 24 }).catch(
+function checkTypes(directory: string, include: readonly string[], others: object = {}): Promise<unknown> {
+  const config = { compilerOptions: { ...compilerOptions, ...others }, include };
+  const file = join(directory, "tsconfig.json");
+  writeFileSync(file, JSON.stringify(config));
+  return run(process.execPath, [tsc, "-p", file], { maxBuffer: 1 << 24 }).catch(
     (error: { stdout: string }) => {
       assert.fail(error.stdout);
     },
@@ -87,6 +89,11 @@ describe("programs of the peer", () => {
 
   test("type-check with only the imports changed", async () => {
     await checkTypes(copies, files);
+  });
+
+  test("type-check as a bundler reads them, where undefined is not the same as nothing", async () => {
+    const others = { module: "esnext", moduleResolution: "bundler", exactOptionalPropertyTypes: true };
+    await checkTypes(copies, files, others);
   });
 
   test("type-check against the peer's own package", async (t) => {

@@ -37,23 +37,28 @@ const values: Readonly<Record<string, string>> = {
 
 const types: Readonly<Record<string, string>> = {
   holdfast: `ActionContext ActionContextOf ActionInputSchemas Actions ActorConfig ActorConfigInput ActorContext
-    ActorContextOf ActorCron ActorCronEveryOptions ActorCronSetOptions ActorKey ActorKv ActorLogger ActorOptions
-    ActorOptionsInput ActorQueue ActorRun ActorSchedule AnyActorDefinition AnyConn AuthIntent BaseActorDefinition
+    ActorContextOf ActorCron ActorCronEveryOptions ActorCronSetOptions ActorInspectorConfig ActorKey ActorKv
+    ActorLogger ActorOptions ActorOptionsInput ActorQueue ActorRun ActorSchedule ActorTypes AnyActorDefinition
+    AnyClient AnyConn AnyStaticActorDefinition AuthIntent BaseActorDefinition
     BeforeActionResponseContext BeforeActionResponseContextOf BeforeConnectContext BeforeConnectContextOf Client Conn
     ConnContextOf ConnInitContextOf ConnectContext ConnectContextOf CreateConnStateContext CreateConnStateContextOf
     CreateContext CreateContextOf CreateVarsContext CreateVarsContextOf CronFire CronJobInfo DefineRunHandlerOptions
-    DestroyContext DestroyContextOf DisconnectContext DisconnectContextOf Encoding EventSchemaConfig InferEventArgs
-    MigrateContext MigrateContextOf QueueFilterName QueueName QueueNextBatchOptions QueueNextOptions
-    QueueResultMessageForName QueueSchemaConfig QueueTryNextOptions QueueWaitOptions RegistryActors
-    RegistryApplication RegistryConfig RegistryConfigInput RegistryListenOptions RequestContext RequestContextOf
+    DestroyContext DestroyContextOf DisconnectContext DisconnectContextOf Encoding EventSchemaConfig FetchHandler
+    GlobalActorOptions GlobalActorOptionsInput InferEventArgs InferSchemaMap InstanceActorOptions
+    InstanceActorOptionsInput MigrateContext MigrateContextOf QueueEnqueueAndWaitOptions QueueFilterName
+    QueueIterOptions QueueMessageOf QueueName QueueNextBatchOptions QueueNextOptions QueueResultMessageForName
+    QueueSchemaConfig QueueTryNextBatchOptions QueueTryNextOptions QueueWaitOptions RegistryActors
+    RegistryApplication RegistryConfig RegistryConfigInput RegistryListenOptions RegistryRoutes RequestContext
+    RequestContextOf ServerlessHandler Type
     RivetCloseEvent RivetErrorLike RivetErrorOptions RivetEvent RivetMessageEvent RunConfig RunContext RunContextOf
     RunControl ScheduledEventInfo ScheduledFireInfo SleepContext SleepContextOf StateChangeContext
     StateChangeContextOf UniversalWebSocket UserErrorOptions WakeContext WakeContextOf WebSocketContext
     WebSocketContextOf WorkflowBranchContextOf WorkflowContextOf WorkflowLoopContextOf WorkflowStepContextOf`,
   "holdfast/client": `ActorAccessor ActorActionFunction ActorActionOptions ActorConn ActorConnRaw ActorConnStatus
-    ActorConnectOptions ActorGatewayOptions ActorHandle ActorHandleRaw AnyActorDefinition Client ClientConfigInput
-    ClientRaw ConnectionStateCallback CreateOptions Encoding EventUnsubscribe ExtractActorsFromRegistry
-    ExtractRegistryFromClient GetOptions GetWithIdOptions QueryOptions StatusChangeCallback`,
+    ActorConnectOptions ActorDefinition ActorGatewayOptions ActorHandle ActorHandleRaw AnyActorDefinition Client
+    ClientConfigInput ClientRaw ConnectionStateCallback CreateOptions CreateRequest Encoding EventUnsubscribe
+    ExtractActorsFromRegistry ExtractRegistryFromClient GetOptions GetWithIdOptions QueryOptions Region
+    StatusChangeCallback`,
   "holdfast/errors": `ActorRestartingOptions ActorSpecifier InternalErrorMetadata RivetErrorLike RivetErrorOptions
     UserErrorOptions`,
   "holdfast/utils": "DeepMutable DeepReadonly LongTimeoutHandle Runtime",

@@ -1,3 +1,4 @@
+import type { AnyActorDefinition } from "@holdfast/client";
 import type {
   ActionContext,
   ActorContext,
@@ -7,25 +8,15 @@ import type {
   StateContext,
 } from "./types.ts";
 
-/** Anything from which the types of a definition can be read. */
-interface Shaped {
-  readonly "~types"?: ActorShape<
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown,
-    unknown
-  >;
-}
-
-type ShapeOf<D extends Shaped> = NonNullable<D["~types"]>;
+/**
+ * The types of a definition. What a client is told of one says nothing of its state: there, and for a
+ * parameter that stands for any definition, the rest is unknown.
+ */
+type ShapeOf<D extends AnyActorDefinition> = NonNullable<D["~types"]> &
+  ActorShape<unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown>;
 
 /** The context that most hooks of a definition share: `ActorContextOf<typeof room>`. */
-export type ActorContextOf<D extends Shaped> = ActorContext<
+export type ActorContextOf<D extends AnyActorDefinition> = ActorContext<
   ShapeOf<D>["state"],
   ShapeOf<D>["params"],
   ShapeOf<D>["connState"],
@@ -37,7 +28,7 @@ export type ActorContextOf<D extends Shaped> = ActorContext<
 >;
 
 /** The context of the actions of a definition. */
-export type ActionContextOf<D extends Shaped> = ActionContext<
+export type ActionContextOf<D extends AnyActorDefinition> = ActionContext<
   ShapeOf<D>["state"],
   ShapeOf<D>["params"],
   ShapeOf<D>["connState"],
@@ -49,7 +40,7 @@ export type ActionContextOf<D extends Shaped> = ActionContext<
 >;
 
 /** The context of a hook that has a connection. */
-export type ConnContextOf<D extends Shaped> = ConnContext<
+export type ConnContextOf<D extends AnyActorDefinition> = ConnContext<
   ShapeOf<D>["state"],
   ShapeOf<D>["params"],
   ShapeOf<D>["connState"],
@@ -61,7 +52,7 @@ export type ConnContextOf<D extends Shaped> = ConnContext<
 >;
 
 /** The context of a hook that runs before there is a connection. */
-export type ConnInitContextOf<D extends Shaped> = ActorContext<
+export type ConnInitContextOf<D extends AnyActorDefinition> = ActorContext<
   ShapeOf<D>["state"],
   unknown,
   unknown,
@@ -73,10 +64,10 @@ export type ConnInitContextOf<D extends Shaped> = ActorContext<
 >;
 
 /** The context of `onMigrate`; the state of an actor that is new is undefined there. */
-export type MigrateContextOf<D extends Shaped> = CreateContextOf<D>;
+export type MigrateContextOf<D extends AnyActorDefinition> = CreateContextOf<D>;
 
 /** The context of `onCreate`. */
-export type CreateContextOf<D extends Shaped> = StateContext<
+export type CreateContextOf<D extends AnyActorDefinition> = StateContext<
   ShapeOf<D>["state"],
   unknown,
   unknown,
@@ -86,7 +77,7 @@ export type CreateContextOf<D extends Shaped> = StateContext<
 >;
 
 /** The context of `createVars`. */
-export type CreateVarsContextOf<D extends Shaped> = StateContext<
+export type CreateVarsContextOf<D extends AnyActorDefinition> = StateContext<
   ShapeOf<D>["state"],
   unknown,
   unknown,
@@ -96,7 +87,7 @@ export type CreateVarsContextOf<D extends Shaped> = StateContext<
 >;
 
 /** The context of `onRequest`. */
-export type RequestContextOf<D extends Shaped> = RequestContext<
+export type RequestContextOf<D extends AnyActorDefinition> = RequestContext<
   ShapeOf<D>["state"],
   ShapeOf<D>["params"],
   ShapeOf<D>["connState"],
@@ -108,16 +99,16 @@ export type RequestContextOf<D extends Shaped> = RequestContext<
 >;
 
 /** The context of `onWebSocket`. */
-export type WebSocketContextOf<D extends Shaped> = RequestContextOf<D>;
+export type WebSocketContextOf<D extends AnyActorDefinition> = RequestContextOf<D>;
 
 /** The context of `onBeforeActionResponse`. */
-export type BeforeActionResponseContextOf<D extends Shaped> = ActionContextOf<D>;
+export type BeforeActionResponseContextOf<D extends AnyActorDefinition> = ActionContextOf<D>;
 
 /** The context of `onBeforeConnect`. */
-export type BeforeConnectContextOf<D extends Shaped> = ConnInitContextOf<D>;
+export type BeforeConnectContextOf<D extends AnyActorDefinition> = ConnInitContextOf<D>;
 
 /** The context of `createConnState`. */
-export type CreateConnStateContextOf<D extends Shaped> = ActorContext<
+export type CreateConnStateContextOf<D extends AnyActorDefinition> = ActorContext<
   ShapeOf<D>["state"],
   ShapeOf<D>["params"],
   unknown,
@@ -129,22 +120,22 @@ export type CreateConnStateContextOf<D extends Shaped> = ActorContext<
 >;
 
 /** The context of `onConnect`. */
-export type ConnectContextOf<D extends Shaped> = ConnContextOf<D>;
+export type ConnectContextOf<D extends AnyActorDefinition> = ConnContextOf<D>;
 
 /** The context of `onDisconnect`. */
-export type DisconnectContextOf<D extends Shaped> = ConnContextOf<D>;
+export type DisconnectContextOf<D extends AnyActorDefinition> = ConnContextOf<D>;
 
 /** The context of `run`. */
-export type RunContextOf<D extends Shaped> = ActorContextOf<D>;
+export type RunContextOf<D extends AnyActorDefinition> = ActorContextOf<D>;
 
 /** The context of `onWake`. */
-export type WakeContextOf<D extends Shaped> = ActorContextOf<D>;
+export type WakeContextOf<D extends AnyActorDefinition> = ActorContextOf<D>;
 
 /** The context of `onSleep`. */
-export type SleepContextOf<D extends Shaped> = ActorContextOf<D>;
+export type SleepContextOf<D extends AnyActorDefinition> = ActorContextOf<D>;
 
 /** The context of `onDestroy`. */
-export type DestroyContextOf<D extends Shaped> = ActorContextOf<D>;
+export type DestroyContextOf<D extends AnyActorDefinition> = ActorContextOf<D>;
 
 /** The context of `onStateChange`. */
-export type StateChangeContextOf<D extends Shaped> = ActorContextOf<D>;
+export type StateChangeContextOf<D extends AnyActorDefinition> = ActorContextOf<D>;

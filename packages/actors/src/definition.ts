@@ -13,6 +13,7 @@ import type {
   AuthOptions,
   Conn,
   ConnContext,
+  ParsedActorOptions,
   RequestContext,
   StateContext,
 } from "./types.ts";
@@ -45,7 +46,8 @@ export type InspectorTabConfig =
       readonly label: string;
       /** A directory with an index.html. */
       readonly source: string;
-      readonly icon?: string;
+      readonly icon?: string | undefined;
+      readonly hidden?: false | undefined;
     }
   | {
       readonly id: "workflow" | "database" | "state" | "queue" | "schedules" | "connections" | "console";
@@ -62,7 +64,17 @@ type Known<T, Default> = [T] extends [never] ? Default : T;
 type NotYetKnown = any;
 
 /** What `actor()` takes. `state` and `createState` exclude each other, as do the other two pairs. */
-export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
+export interface ActorConfig<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+  Actions = unknown,
+> {
   /** The first state; each actor gets its own copy. */
   readonly state?: State;
   /** Makes the first state, once. When it throws, the actor does not come to exist. */
@@ -214,8 +226,8 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   readonly actionInputSchemas?: ActionSchemas;
   /** Validates and types the parameters of connections. */
   readonly connParamsSchema?: StandardSchema<unknown, ConnParams>;
-  readonly inspector?: { readonly tabs?: readonly InspectorTabConfig[] };
-  readonly options?: ActorOptions;
+  readonly inspector?: { readonly tabs?: readonly InspectorTabConfig[] | undefined } | undefined;
+  readonly options?: ActorOptions | undefined;
   /** Says types that nothing else does; its values are not looked at. */
   readonly types?: {
     readonly state?: State;
@@ -229,8 +241,33 @@ export interface ActorConfig<State, ConnParams, ConnState, Vars, Input, Database
   };
 }
 
+/** What `actor()` was given, with every option. */
+export interface ParsedActorConfig<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+  Actions = unknown,
+> extends ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
+  readonly options: ParsedActorOptions;
+}
+
 /** What `actor()` returns. Clients infer its types; hosts read what was checked. */
-export class ActorDefinition<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {
+export class ActorDefinition<
+  State,
+  ConnParams,
+  ConnState,
+  Vars,
+  Input,
+  Database,
+  Events = Record<never, never>,
+  Queues = Record<never, never>,
+  Actions = unknown,
+> {
   /** Phantom: nothing is there at run time. */
   declare readonly "~types"?: ActorShape<
     State,
@@ -244,15 +281,34 @@ export class ActorDefinition<State, ConnParams, ConnState, Vars, Input, Database
     Actions
   >;
   readonly "~definition": RuntimeDefinition;
-  /** What `actor()` was given. */
-  readonly config: ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions>;
+  /** What `actor()` was given, with every option. */
+  readonly config: ParsedActorConfig<
+    State,
+    ConnParams,
+    ConnState,
+    Vars,
+    Input,
+    Database,
+    Events,
+    Queues,
+    Actions
+  >;
 
   constructor(
     config: ActorConfig<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions>,
   ) {
     this["~definition"] = parseDefinition(config);
-    this.config = config;
+    const canHibernateWebSocket = config.options?.canHibernateWebSocket ?? false;
+    const options = { ...this["~definition"].options, canHibernateWebSocket, ...given(config.options) };
+    // Without actions there is a tree of none, whatever type the compiler has for it.
+    const actions = config.actions ?? ({} as NonNullable<typeof config.actions>);
+    this.config = { ...config, actions, options };
   }
+}
+
+/** The options as they were given; one of undefined was not. */
+function given(options: ActorOptions = {}): Partial<ParsedActorOptions> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** Any definition, as a host handles it. */

@@ -61,6 +61,7 @@ export {
   type AnyDefinition,
   actor,
   type InspectorTabConfig,
+  type ParsedActorConfig,
   type RunHandler,
   type StateMigration,
 } from "./definition.ts";
@@ -124,7 +125,7 @@ export type { InspectedMessage, InspectedQueue } from "./internal/queue/inspecto
 export type { InspectedSchedule, ScheduleInspector } from "./internal/schedule/inspector.ts";
 export type { ActorKv, KvAs, KvKey, KvListOptions, KvPair, KvReadOptions, KvType, KvValue } from "./kv.ts";
 export { actorLimits, optionDefaults } from "./limits.ts";
-export type { ActorLogger } from "./logger.ts";
+export { type ActorLogger, actorLogger } from "./logger.ts";
 export type {
   NativeDatabaseProvider,
   RawDatabaseClient,
@@ -148,6 +149,13 @@ export {
   queue,
   type ReceivedMessage,
 } from "./queue.ts";
+export {
+  type DefineRunHandlerOptions,
+  defineRunHandler,
+  getRunFunction,
+  getRunMetadata,
+  type RunMetadata,
+} from "./run-handler.ts";
 export {
   type ActorCron,
   type ActorSchedule,
@@ -198,6 +206,7 @@ export type {
   BroadcastTarget,
   Conn,
   ConnContext,
+  ParsedActorOptions,
   RequestContext,
   RunControl,
   SaveStateOptions,

@@ -1,4 +1,5 @@
 import type { LogFields, Logger } from "@holdfast/core";
+import { HostLogger } from "./internal/actor-logger.ts";
 
 /**
  * `c.log`: structured, with what it is about bound to it. A message with fields, or, as programs of
@@ -18,4 +19,9 @@ export interface ActorLogger extends Logger {
   fatal(message: string, ...details: readonly unknown[]): void;
   fatal(fields: LogFields, message?: string): void;
   child(fields: LogFields): ActorLogger;
+}
+
+/** A logger that takes both, and writes to one that takes the message first. */
+export function actorLogger(logger: Logger): ActorLogger {
+  return new HostLogger(logger);
 }

@@ -177,7 +177,7 @@ export interface ActorQueue<Queues = unknown> {
   ): AsyncIterableIterator<ReceivedMessage<Queues, Name, Completable>>;
   /** Completes a message by its id, also one that nobody has received. Throws `queue.already_completed`. */
   complete<Name extends QueueName<Queues>>(
-    message: { readonly id: number; readonly name: Name },
+    message: { readonly id: number | bigint; readonly name: Name },
     response?: QueueResponse<Queues, Name>,
   ): Promise<void>;
 }

@@ -266,62 +266,79 @@ export interface ActionTree<Context> {
 /** Durations in milliseconds, sizes in bytes. `Infinity` turns a timeout off. */
 export interface ActorOptions {
   /** Display name, and an emoji or the name of an icon. */
-  readonly name?: string;
-  readonly icon?: string;
+  readonly name?: string | undefined;
+  readonly icon?: string | undefined;
   /** 5,000 */
-  readonly createVarsTimeout?: number;
+  readonly createVarsTimeout?: number | undefined;
   /** 5,000 */
-  readonly createConnStateTimeout?: number;
+  readonly createConnStateTimeout?: number | undefined;
   /** 5,000 */
-  readonly onBeforeConnectTimeout?: number;
+  readonly onBeforeConnectTimeout?: number | undefined;
   /** 5,000 */
-  readonly onConnectTimeout?: number;
+  readonly onConnectTimeout?: number | undefined;
   /** 30,000 */
-  readonly onMigrateTimeout?: number;
+  readonly onMigrateTimeout?: number | undefined;
   /** Budget of a sleep, a destruction or a shutdown: 15,000 */
-  readonly sleepGracePeriod?: number;
+  readonly sleepGracePeriod?: number | undefined;
   /** Idle time before sleep: 30,000 */
-  readonly sleepTimeout?: number;
+  readonly sleepTimeout?: number | undefined;
   /** @deprecated Never sleep by itself: give `sleepTimeout: Infinity`. */
-  readonly noSleep?: boolean;
+  readonly noSleep?: boolean | undefined;
   /** Of actions and of `onRequest`: 60,000 */
-  readonly actionTimeout?: number;
+  readonly actionTimeout?: number | undefined;
   /** Time between saves of an actor with relaxed durability: 1,000. Others commit every turn. */
-  readonly stateSaveInterval?: number;
+  readonly stateSaveInterval?: number | undefined;
   /** A connection that does not answer for so long is closed: 2,500 */
-  readonly connectionLivenessTimeout?: number;
+  readonly connectionLivenessTimeout?: number | undefined;
   /** Time between questions whether a connection is alive: 5,000 */
-  readonly connectionLivenessInterval?: number;
+  readonly connectionLivenessInterval?: number | undefined;
   /** Whether raw WebSockets outlive the actor's sleep. */
-  readonly canHibernateWebSocket?: boolean | ((request: Request) => boolean);
+  readonly canHibernateWebSocket?: boolean | ((request: Request) => boolean) | undefined;
   /** Messages in all queues together: 1,000 */
-  readonly maxQueueSize?: number;
+  readonly maxQueueSize?: number | undefined;
   /** 65,536 */
-  readonly maxQueueMessageSize?: number;
+  readonly maxQueueMessageSize?: number | undefined;
   /** One-shot and recurring ones together: 1,000 */
-  readonly maxSchedules?: number;
+  readonly maxSchedules?: number | undefined;
   /**
    * "gated" (the default): nothing leaves before the commit that precedes it. "relaxed": outputs leave at
    * once and changes are saved every `stateSaveInterval`, so a crash may lose that much.
    */
-  readonly durability?: "gated" | "relaxed";
+  readonly durability?: "gated" | "relaxed" | undefined;
   /** "parallel" (the default): actions run side by side where they await. "serial": one at a time. */
-  readonly concurrency?: "parallel" | "serial";
+  readonly concurrency?: "parallel" | "serial" | undefined;
   /** @deprecated Has no effect. */
-  readonly onDestroyTimeout?: number;
+  readonly onDestroyTimeout?: number | undefined;
   /** @deprecated Has no effect. */
-  readonly onSleepTimeout?: number;
+  readonly onSleepTimeout?: number | undefined;
   /** @deprecated Has no effect. */
-  readonly waitUntilTimeout?: number;
+  readonly waitUntilTimeout?: number | undefined;
   /** @deprecated Has no effect. */
-  readonly runStopTimeout?: number;
+  readonly runStopTimeout?: number | undefined;
   /** @deprecated Has no effect. */
-  readonly preloadMaxWorkflowBytes?: number;
+  readonly preloadMaxWorkflowBytes?: number | undefined;
   /** @deprecated Has no effect. */
-  readonly preloadMaxConnectionsBytes?: number;
+  readonly preloadMaxConnectionsBytes?: number | undefined;
   /** @deprecated Has no effect. */
-  readonly enableActorRuntimeSocket?: boolean;
+  readonly enableActorRuntimeSocket?: boolean | undefined;
 }
+
+/** Options that nothing is assumed for where a definition does not give them. */
+type OptionWithoutDefault =
+  | "name"
+  | "icon"
+  | "onDestroyTimeout"
+  | "onSleepTimeout"
+  | "waitUntilTimeout"
+  | "runStopTimeout"
+  | "preloadMaxWorkflowBytes"
+  | "preloadMaxConnectionsBytes"
+  | "enableActorRuntimeSocket";
+
+/** The options of a definition with every default. */
+export type ParsedActorOptions = Pick<ActorOptions, OptionWithoutDefault> & {
+  readonly [Name in Exclude<keyof ActorOptions, OptionWithoutDefault>]-?: NonNullable<ActorOptions[Name]>;
+};
 
 /** The types of one definition, in one place. */
 export interface ActorShape<State, ConnParams, ConnState, Vars, Input, Database, Events, Queues, Actions> {

@@ -7,33 +7,33 @@ export interface ClientConfig {
    * Base URL of the server: "http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT. May have a path.
    * `https://namespace:token@host` is taken apart: what it names never travels in a URL.
    */
-  readonly endpoint?: string;
+  readonly endpoint?: string | undefined;
   /** Shown to the server as the header `x-holdfast-token`: HOLDFAST_TOKEN unless given. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Accepted for programs that name one: a server has one namespace. */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** Accepted for programs that name one: a server has one pool. */
-  readonly poolName?: string;
+  readonly poolName?: string | undefined;
   /** "cbor" by default. "bare" is accepted for programs that ask for it, and served with CBOR. */
-  readonly encoding?: Encoding | "bare";
+  readonly encoding?: Encoding | "bare" | undefined;
   /** Sent with every HTTP request (a browser's WebSocket cannot carry them). */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Of every raw request and WebSocket of this client, unless it says otherwise itself. */
-  readonly gateway?: { readonly skipReadyWait?: boolean };
+  readonly gateway?: { readonly skipReadyWait?: boolean | undefined } | undefined;
   /** Accepted and without effect: there is no lookup to disable. */
-  readonly disableMetadataLookup?: boolean;
+  readonly disableMetadataLookup?: boolean | undefined;
   /** Accepted and without effect: input travels in a body, of at most 4 MiB. */
-  readonly maxInputSize?: number;
+  readonly maxInputSize?: number | undefined;
   /** Accepted and without effect: the inspector is part of the server. */
-  readonly devtools?: boolean;
+  readonly devtools?: boolean | undefined;
   /** Accepted and without effect: pass `WebSocket` instead. */
   readonly getUpgradeWebSocket?: unknown;
   /** What the server takes, where it was changed there: 65,536 bytes unless given. */
-  readonly maxMessageBytes?: number;
+  readonly maxMessageBytes?: number | undefined;
   /** Instead of the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Instead of the global `WebSocket`. */
-  readonly WebSocket?: SocketConstructor;
+  readonly WebSocket?: SocketConstructor | undefined;
 }
 
 /** Where a client sends its requests, and what it shows there. */

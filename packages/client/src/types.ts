@@ -60,7 +60,8 @@ type TypesOf<D extends AnyActorDefinition> = NonNullable<D["~types"]>;
 type EventsOf<D extends AnyActorDefinition> = TypesOf<D>["events"];
 type InputOf<D extends AnyActorDefinition> = TypesOf<D>["input"];
 
-type EventPayload<Token> =
+/** What `event<T>()`, or the schema of an event, says of its payload. */
+export type EventPayload<Token> =
   Token extends SchemaTypes<infer T>
     ? T
     : Token extends { readonly schema: SchemaTypes<infer T> }
@@ -141,6 +142,8 @@ export interface ActionOptions {
   readonly signal?: AbortSignal;
   /** Two calls with one key run once. By default every call has a fresh one. */
   readonly idempotencyKey?: string;
+  /** Accepted and without effect: a call runs in an actor that is ready. */
+  readonly skipReadyWait?: boolean | undefined;
 }
 
 export interface HandleOptions {
@@ -154,7 +157,7 @@ export interface HandleOptions {
 
 export interface SkipReadyWait {
   /** Also reaches an actor in the grace of its stop, instead of the instance after it. */
-  readonly skipReadyWait?: boolean;
+  readonly skipReadyWait?: boolean | undefined;
 }
 
 export interface GetOrCreateOptions<Input = unknown> extends HandleOptions {

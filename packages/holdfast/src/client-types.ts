@@ -17,5 +17,20 @@ export type StatusChangeCallback = (status: ConnStatus) => void;
 /** The definitions of a registry by name. */
 export type ExtractActorsFromRegistry<R extends AnyRegistry> = NonNullable<R["~actors"]>;
 
+/** What the creation of an actor says. */
+export interface CreateRequest {
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly input?: unknown;
+  readonly region?: string | undefined;
+  readonly poolName?: string | undefined;
+}
+
+/** Where an actor runs. */
+export interface Region {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** The registry that a client is for. */
 export type ExtractRegistryFromClient<C> = C extends Client<infer R extends AnyRegistry> ? R : never;

@@ -1,3 +1,4 @@
+export type { ActorDefinition } from "@holdfast/actors";
 export {
   type ActionOptions,
   type ActionStream,
@@ -42,9 +43,11 @@ export type {
   ActorActionFunction,
   ActorActionOptions,
   ConnectionStateCallback,
+  CreateRequest,
   EventUnsubscribe,
   ExtractActorsFromRegistry,
   ExtractRegistryFromClient,
+  Region,
   StatusChangeCallback,
 } from "./client-types.ts";
 export { ActorError, RivetError } from "./errors.ts";

@@ -1,12 +1,11 @@
-import { ActorDefinition, type AnyDefinition } from "@holdfast/actors";
-import { type AnyActorDefinition, header } from "@holdfast/client";
+import { ActorDefinition } from "@holdfast/actors";
+import { header } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import type { Definitions } from "@holdfast/server";
+import type { AnyStaticActorDefinition } from "./definition-types.ts";
 
 /** Whether this is what `actor()` returned. */
-export function isStaticActorDefinition(
-  definition: unknown,
-): definition is AnyDefinition & AnyActorDefinition {
+export function isStaticActorDefinition(definition: unknown): definition is AnyStaticActorDefinition {
   return definition instanceof ActorDefinition;
 }
 
@@ -16,10 +15,7 @@ export function isStaticActorInstance(instance: unknown): instance is object {
 }
 
 /** The definition that a configuration has under a name. Throws `actor.not_found`. */
-export function lookupInRegistry(
-  config: { readonly use?: unknown },
-  name: string,
-): AnyDefinition & AnyActorDefinition {
+export function lookupInRegistry(config: { readonly use?: unknown }, name: string): AnyStaticActorDefinition {
   const { use } = config;
   const isThere = typeof use === "object" && use !== null && Object.hasOwn(use, name);
   const definition: unknown = isThere ? Reflect.get(use, name) : undefined;
@@ -39,41 +35,6 @@ export function buildActorNames<Actors extends Definitions>(config: {
       return [name, { metadata }];
     }),
   );
-}
-
-/** A `run` as `actor()` takes it. */
-type Run =
-  | ((c: never) => unknown)
-  | { readonly run: (c: never) => unknown; readonly name?: string; readonly icon?: string };
-
-/** The function of a `run`, however it was given. */
-export function getRunFunction(run: Run | undefined): ((c: never) => unknown) | undefined {
-  return typeof run === "object" ? run.run : run;
-}
-
-/** Name and icon of a `run`, where it has them. */
-export function getRunMetadata(run: Run | undefined): { name?: string; icon?: string } {
-  if (typeof run !== "object") return {};
-  const { name, icon } = run;
-  return { ...(name === undefined ? {} : { name }), ...(icon === undefined ? {} : { icon }) };
-}
-
-export interface DefineRunHandlerOptions {
-  readonly name?: string;
-  readonly icon?: string;
-  /** Accepted and without effect: the inspector knows workflows by itself. */
-  readonly inspectorKind?: "workflow";
-  /** Accepted and without effect: the inspector knows workflows by itself. */
-  readonly createInspector?: unknown;
-}
-
-/** A `run` with what the inspector shows of it. */
-export function defineRunHandler<Context>(
-  run: (c: Context) => unknown,
-  options: DefineRunHandlerOptions = {},
-): { readonly name?: string; readonly icon?: string; readonly run: (c: Context) => unknown } {
-  const { name, icon } = options;
-  return { ...(name === undefined ? {} : { name }), ...(icon === undefined ? {} : { icon }), run };
 }
 
 /** What a page of another origin may send with a request. */

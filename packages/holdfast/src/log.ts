@@ -1,8 +1,12 @@
+import { type ActorLogger, actorLogger } from "@holdfast/actors";
 import { type LogLevel as CoreLogLevel, createLogger, type Logger } from "@holdfast/core";
 import { type ConfigSchema, configSchema } from "./internal/config-schema.ts";
+import { loggerFrom } from "./internal/foreign-logger.ts";
 import { writeLine } from "./internal/stderr-log.ts";
+import type { ForeignLogger } from "./registry-options.ts";
 
-export { createLogger, type Logger, silentLogger } from "@holdfast/core";
+export type { ActorLogger as Logger } from "@holdfast/actors";
+export { createLogger, silentLogger } from "@holdfast/core";
 
 /** "trace" is taken for "debug", and "fatal" for "error". */
 export type LogLevel = CoreLogLevel | "trace" | "fatal";
@@ -37,22 +41,22 @@ export function getIncludeTarget(): boolean {
   return true;
 }
 
-let base: Logger | undefined;
+let base: ActorLogger | undefined;
 
 /** The logger of this process: `HOLDFAST_LOG_LEVEL` ("warn" unless given), to standard error. */
-export function getBaseLogger(): Logger {
+export function getBaseLogger(): ActorLogger {
   base ??= makeDefaultLogger();
   return base;
 }
 
 /** A logger whose records carry `target`. */
-export function getLogger(target?: string): Logger {
+export function getLogger(target?: string): ActorLogger {
   return target === undefined ? getBaseLogger() : getBaseLogger().child({ target });
 }
 
-/** Records go to `logger` from now on; registries made later use it. */
-export function configureBaseLogger(logger: Logger): void {
-  base = logger;
+/** Records go to `logger` from now on, one of ours or such as pino; registries made later use it. */
+export function configureBaseLogger(logger: Logger | ForeignLogger): void {
+  base = actorLogger(loggerFrom(logger));
 }
 
 /** Records of at least this level go to standard error from now on. */
@@ -61,8 +65,8 @@ export function configureDefaultLogger(level?: LogLevel): void {
 }
 
 /** A logger that writes lines to standard error, from `level` on, or from what HOLDFAST_LOG_LEVEL says. */
-export function makeDefaultLogger(level?: LogLevel): Logger {
-  return createLogger(coreLevel(level), writeLine);
+export function makeDefaultLogger(level?: LogLevel): ActorLogger {
+  return actorLogger(createLogger(coreLevel(level), writeLine));
 }
 
 function levelOfEnvironment(): LogLevel {

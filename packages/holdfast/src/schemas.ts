@@ -1,18 +1,24 @@
-import { type ActorConfig, ActorDefinition, type ActorOptions } from "@holdfast/actors";
+import {
+  ActorDefinition,
+  type ActorOptions,
+  type ParsedActorConfig,
+  type ParsedActorOptions,
+} from "@holdfast/actors";
 import type { Definitions } from "@holdfast/server";
 import { checkOptions } from "./internal/check-options.ts";
 import { type ConfigSchema, configSchema } from "./internal/config-schema.ts";
-import type { SetupOptions } from "./registry-options.ts";
+import { parsedConfig } from "./internal/settings.ts";
+import type { ParsedConfig, SetupOptions } from "./registry-options.ts";
 
 export type { ConfigSchema } from "./internal/config-schema.ts";
 
-/** What `setup` takes. Throws `gateway.invalid_config`. */
-export const RegistryConfigSchema: ConfigSchema<SetupOptions<Definitions>> = configSchema((value) => {
+/** What `setup` takes, with every default. Throws `gateway.invalid_config`. */
+export const RegistryConfigSchema: ConfigSchema<ParsedConfig> = configSchema((value) => {
   checkOptions(value);
-  return value as SetupOptions<Definitions>;
+  return parsedConfig(value as SetupOptions<Definitions>);
 });
 
-type AnyConfig = ActorConfig<
+type AnyConfig = ParsedActorConfig<
   unknown,
   unknown,
   unknown,
@@ -30,12 +36,10 @@ export const ActorConfigSchema: ConfigSchema<AnyConfig> = configSchema((value) =
   return new ActorDefinition(config).config;
 });
 
-/** The `options` of an actor. Throws `actor.invalid_definition`. */
-export const ActorOptionsSchema: ConfigSchema<ActorOptions> = configSchema((value) => {
-  const options = (value ?? {}) as ActorOptions;
-  new ActorDefinition({ options });
-  return options;
-});
+/** The `options` of an actor, with every default. Throws `actor.invalid_definition`. */
+export const ActorOptionsSchema: ConfigSchema<ParsedActorOptions> = configSchema(
+  (value) => new ActorDefinition({ options: (value ?? {}) as ActorOptions }).config.options,
+);
 
 /** The actors of a registry by name. Throws `gateway.invalid_config`. */
 export const ActorsSchema: ConfigSchema<Definitions> = configSchema(

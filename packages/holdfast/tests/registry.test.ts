@@ -174,8 +174,8 @@ describe("the modes of a registry", () => {
       version: "0.1.0",
       actorNames: { counter: { metadata: { name: "Counter", icon: "🔢" } } },
     });
-    assert.deepEqual(await registry.routes.metadata().json(), metadata);
-    assert.deepEqual(await registry.routes.health().json(), { status: "ok" });
+    assert.deepEqual(await (await registry.routes.metadata()).json(), metadata);
+    assert.deepEqual(await (await registry.routes.health()).json(), { status: "ok" });
     const page = await fetch(`${url}/health`, { headers: { origin: "http://localhost:5173" } });
     assert.equal(page.headers.get("access-control-allow-origin"), "http://localhost:5173");
     await Promise.all([registry.shutdown(), registry.shutdown()]);
@@ -183,7 +183,7 @@ describe("the modes of a registry", () => {
     await assert.rejects(registry.start(), (error: HoldfastError) =>
       isErrorCode(error, "gateway", "shutting_down"),
     );
-    assert.deepEqual(await registry.routes.health().json(), { status: "shutting-down" });
+    assert.deepEqual(await (await registry.routes.health()).json(), { status: "shutting-down" });
     const late = await registry.handler(new Request("http://localhost/health"));
     assert.deepEqual([late.status, late.headers.get("x-holdfast-error")], [503, "gateway.shutting_down"]);
   });

@@ -12,8 +12,8 @@ export type { InspectorOptions, ManageInfo } from "./management/access.ts";
 export {
   createRegistry,
   type Definitions,
+  type FetchHandler,
   type ListenOptions,
-  type ParsedConfig,
   Registry,
   type RegistryConfig,
 } from "./registry.ts";

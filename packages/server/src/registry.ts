@@ -43,12 +43,7 @@ export interface RegistryConfig<Actors extends Definitions> {
    * nobody awaits does not end the process.
    */
   readonly taken?: (error: HoldfastError) => void;
-  /** What `parseConfig` gives: the configuration as its user wrote it, with every default. */
-  readonly parsed?: ParsedConfig;
 }
-
-/** Keys and defaults of `setup`: docs/reference/server.md. */
-export type ParsedConfig = Readonly<Record<string, unknown>>;
 
 export interface ListenOptions {
   /** 6420, or HOLDFAST_PORT; 0 takes a free one. */
@@ -61,11 +56,18 @@ export interface ListenOptions {
   readonly application?: FetchApplication;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: what a runtime hands over beside the request (its environment, its context) has a type of that runtime.
+type OfTheRuntime = any;
+
+/** What answers requests, as runtimes take it. */
+export type FetchHandler = (request: Request, ...rest: OfTheRuntime) => Response | Promise<Response>;
+
 /** Actors, their store, and the ways to reach them. Made with {@link createRegistry}. */
 export class Registry<Actors extends Definitions> implements AnyRegistry {
   /** Phantom: where clients infer their types from. */
   declare readonly "~actors"?: Actors;
-  readonly config: RegistryConfig<Actors>;
+  /** What it was made with. */
+  readonly settings: RegistryConfig<Actors>;
   readonly #ports: Ports;
   readonly #messageLimits: MessageLimits;
   readonly #gatewayOptions: GatewayOptions;
@@ -79,7 +81,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   #closing: Promise<void> | undefined;
 
   constructor(config: RegistryConfig<Actors>) {
-    this.config = config;
+    this.settings = config;
     this.#ports = config.ports ?? systemPorts();
     this.#messageLimits = {
       maxIncomingBytes: config.gateway?.maxIncomingMessageBytes ?? limits.maxIncomingMessageBytes,
@@ -103,9 +105,10 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   readonly routes = {
     /** What `GET /health` answers. */
-    health: (): Response => Response.json({ status: this.#closing === undefined ? "ok" : "shutting-down" }),
+    health: async (): Promise<Response> =>
+      Response.json({ status: this.#closing === undefined ? "ok" : "shutting-down" }),
     /** What `GET /metadata` answers: runtime, version, and the names of the actors. */
-    metadata: (): Response => Response.json(this.#metadata()),
+    metadata: async (): Promise<Response> => Response.json(this.#metadata()),
     /** What `GET /metrics` answers, in the text format of Prometheus. */
     prometheusMetrics: async (_request?: Request): Promise<Response> => {
       const { metrics } = this.#gatewayOptions;
@@ -115,11 +118,6 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
       return new Response(text, { headers });
     },
   };
-
-  /** The configuration with every default. */
-  parseConfig(): ParsedConfig {
-    return this.config.parsed ?? { use: this.config.use };
-  }
 
   /**
    * Listens with the defaults; once, however often it is called. Throws `gateway.port_in_use`, and what the
@@ -132,7 +130,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   }
 
   #mayBeTaken(started: Promise<Listening>): Promise<Listening> {
-    const { taken } = this.config;
+    const { taken } = this.settings;
     if (taken === undefined) return started;
     started.catch((error: unknown) => {
       if (!isTaken(error)) throw error;
@@ -144,7 +142,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   async #start(): Promise<Listening> {
     try {
       const listening = await this.listen();
-      this.config.welcome?.(listening.url);
+      this.settings.welcome?.(listening.url);
       return listening;
     } catch (error) {
       this.#started = undefined;
@@ -168,7 +166,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   }
 
   /** A handler for servers that take one: `export default registry.serve()`. */
-  serve(): { fetch(request: Request): Promise<Response> } {
+  serve(): { fetch(request: Request, ...rest: OfTheRuntime): Promise<Response> } {
     return { fetch: (request) => this.handler(request) };
   }
 
@@ -229,7 +227,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   async #listen(options: ListenOptions, gateway: GatewayOptions): Promise<Listening> {
     const directory = await this.directory();
-    const listening = await listen(directory, { ...gateway, ...this.config.listen, ...options });
+    const listening = await listen(directory, { ...gateway, ...this.settings.listen, ...options });
     this.#listening.add(listening);
     const base = typeof gateway.basePath === "string" ? gateway.basePath.replace(/\/$/, "") : "";
     directory.publicUrl ??= `${listening.url}${base}`;
@@ -244,7 +242,7 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   #metadata(): unknown {
     const actorNames = Object.fromEntries(
-      Object.entries(this.config.use).map(([name, definition]) => {
+      Object.entries(this.settings.use).map(([name, definition]) => {
         const { displayName, icon } = definition["~definition"];
         return [name, { metadata: { ...(displayName && { name: displayName }), ...(icon && { icon }) } }];
       }),
@@ -254,15 +252,15 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   async #open(): Promise<Directory> {
     try {
-      const store = await this.config.store();
+      const store = await this.settings.store();
       const directory = new Directory({
-        definitions: this.config.use,
+        definitions: this.settings.use,
         store,
         ports: this.#ports,
         messageLimits: this.#messageLimits,
         exposeErrors: exposesErrors(),
-        region: this.config.region,
-        ...(this.config.gateway?.resume && { resume: this.config.gateway.resume }),
+        region: this.settings.region,
+        ...(this.settings.gateway?.resume && { resume: this.settings.gateway.resume }),
       });
       directory.alarms.start();
       return directory;

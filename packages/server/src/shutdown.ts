@@ -4,9 +4,9 @@ import { serverLimits } from "./limits.ts";
 
 export interface ShutdownOptions {
   /** How long SIGTERM or SIGINT lets the actors finish: 30,000 ms. */
-  readonly gracePeriodMs?: number;
+  readonly gracePeriodMs?: number | undefined;
   /** Leave SIGTERM and SIGINT to the program. */
-  readonly disableSignalHandlers?: boolean;
+  readonly disableSignalHandlers?: boolean | undefined;
 }
 
 /** The time in which a registry takes requests of its own and listens to signals. */

@@ -40,7 +40,7 @@ describe("listening", () => {
     assert.deepEqual(await (await fetch(`${url}/health`)).json(), { status: "ok" });
     assert.equal(await (await fetch(`${url}/app`)).text(), "fallback /app");
     assert.equal((await fetch(`${url}/app`, { headers: { origin: "https://evil.example" } })).status, 403);
-    assert.equal(registry.routes.health().status, 200);
+    assert.equal((await registry.routes.health()).status, 200);
   });
 
   test("a second process on the data directory is kept out, the first goes on", async (t) => {

@@ -1,6 +1,7 @@
 import { isStandardSchema, type StandardSchema } from "@holdfast/core";
 import type { EventOptions } from "../event.ts";
 import type { QueueOptions } from "../queue.ts";
+import { getRunMetadata } from "../run-handler.ts";
 import { type ActionRule, collectActions, guarded } from "./action-rules.ts";
 import { type AnyFunction, invalidDefinition, isFunction, isRecord } from "./definition-checks.ts";
 import { type InspectorTab, parseInspectorTabs } from "./inspector-tabs.ts";
@@ -190,7 +191,7 @@ function functionsAt(config: Readonly<Record<string, unknown>>, name: string): r
 
 function parseRun(run: unknown): RunDefinition | undefined {
   if (run === undefined) return undefined;
-  if (isFunction(run)) return { handler: run, source: run };
+  if (isFunction(run)) return { handler: run, source: run, ...getRunMetadata(run) };
   if (!isRecord(run)) throw invalidDefinition('"run" is neither a function nor an object with one');
   for (const key of Object.keys(run)) {
     if (!["name", "icon", "run", "inspector"].includes(key)) {

@@ -1,7 +1,8 @@
 import { isThenable } from "./hooks.ts";
 
-type AddArguments = Parameters<EventTarget["addEventListener"]>;
-type RemoveArguments = Parameters<EventTarget["removeEventListener"]>;
+// Of the signal itself: where the types of a browser are loaded, those of any target take null too.
+type AddArguments = Parameters<AbortSignal["addEventListener"]>;
+type RemoveArguments = Parameters<AbortSignal["removeEventListener"]>;
 type Listener = AddArguments[1];
 type Guard = (event: Event) => void;
 

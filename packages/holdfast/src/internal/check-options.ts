@@ -41,6 +41,7 @@ const foreignKeys = [
   "headers",
   "startEngine",
   "engineVersion",
+  "startServices",
   "configurePool",
   "serverless",
   "envoy",

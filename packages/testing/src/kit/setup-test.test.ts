@@ -120,7 +120,7 @@ test("an actor has a URL for others, which outlives a crash", async (t) => {
   });
   const { client, crash } = await setupTest(
     t,
-    createRegistry({ use: { web }, store: registry.config.store }),
+    createRegistry({ use: { web }, store: registry.settings.store }),
   );
   const handle = client.web.getOrCreate(["a"]);
   const url = await handle.getGatewayUrl();

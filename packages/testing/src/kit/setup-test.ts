@@ -70,7 +70,7 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
   #disposed: Promise<void> | undefined;
 
   constructor(registry: Registry<Actors>, options: SetupTestOptions) {
-    this.#config = registry.config;
+    this.#config = registry.settings;
     this.clock = new VirtualTime(() => !this.#store.busy);
     this.#ports = {
       clock: this.clock,

@@ -114,10 +114,13 @@ export class ContextQueue implements Consumer {
     }
   }
 
-  async complete(message: { readonly id: number; readonly name: string }, response?: unknown): Promise<void> {
+  async complete(
+    message: { readonly id: number | bigint; readonly name: string },
+    response?: unknown,
+  ): Promise<void> {
     this.#part.own(message.name);
     this.touched = true;
-    await this.#part.completeById(message.id, message.name, response);
+    await this.#part.completeById(Number(message.id), message.name, response);
     this.#part.runtime.userWrote();
   }
 

@@ -1,0 +1,52 @@
+import { isRecord } from "./internal/definition-checks.ts";
+
+export interface DefineRunHandlerOptions {
+  readonly name?: string | undefined;
+  readonly icon?: string | undefined;
+  /** Accepted and without effect: the inspector knows workflows by itself. */
+  readonly inspectorKind?: "workflow" | undefined;
+  /** Accepted and without effect: the inspector knows workflows by itself. */
+  readonly createInspector?: unknown;
+}
+
+/** What the inspector shows of a `run`. */
+export interface RunMetadata {
+  readonly name?: string;
+  readonly icon?: string;
+}
+
+type RunFunction = (...args: never[]) => unknown;
+
+/** A `run` as `actor()` takes it. */
+type Run = RunFunction | { readonly run: RunFunction; readonly name?: string; readonly icon?: string };
+
+/** Found by every copy of this module that one process has. */
+const brand = Symbol.for("holdfast.run-handler");
+
+/** The function itself, with what the inspector shows of it: `run: defineRunHandler(fn, { name: "Worker" })`. */
+export function defineRunHandler<Handler extends RunFunction>(
+  run: Handler,
+  options: DefineRunHandlerOptions = {},
+): Handler {
+  Object.defineProperty(run, brand, { value: metadataOf(options), configurable: true });
+  return run;
+}
+
+/** The function of a `run`, however it was given. */
+export function getRunFunction(run: Run | undefined): RunFunction | undefined {
+  return typeof run === "function" ? run : run?.run;
+}
+
+/** Name and icon of a `run`, where it has them. */
+export function getRunMetadata(run: Run | undefined): RunMetadata {
+  return metadataOf(typeof run === "function" ? Reflect.get(run, brand) : run);
+}
+
+function metadataOf(source: unknown): RunMetadata {
+  if (!isRecord(source)) return {};
+  const { name, icon } = source;
+  return {
+    ...(typeof name === "string" ? { name } : {}),
+    ...(typeof icon === "string" ? { icon } : {}),
+  };
+}

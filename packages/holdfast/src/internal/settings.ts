@@ -1,0 +1,139 @@
+import { join, resolve } from "node:path";
+import { type Logger, limits, systemPorts } from "@holdfast/core";
+import {
+  type Definitions,
+  type GatewayOptions,
+  type ListenOptions,
+  type RegistryConfig,
+  serverLimits,
+} from "@holdfast/server";
+import { openSqliteStore } from "@holdfast/store-sqlite";
+import { getBaseLogger, makeDefaultLogger } from "../log.ts";
+import type { ParsedConfig, SetupOptions } from "../registry-options.ts";
+import { checkOptions } from "./check-options.ts";
+import { loggerFrom } from "./foreign-logger.ts";
+
+/** What a registry is made with, of what `setup` takes. Throws `gateway.invalid_config`. */
+export function settingsOf<Actors extends Definitions>(
+  options: SetupOptions<Actors>,
+): RegistryConfig<Actors> {
+  const ignored = checkOptions(options);
+  const ports = options.ports ?? systemPorts(loggerOf(options.logging));
+  if (ignored.length > 0) ports.log.warn("options of setup have no effect here", { options: ignored });
+  const directory = dataDirectory(options);
+  const region = regionOf(options);
+  const history = options.history === undefined ? {} : { history: options.history };
+  return {
+    use: options.use,
+    ports,
+    ...(region === undefined ? {} : { region }),
+    store: options.store ?? (() => openSqliteStore({ path: join(directory, "actors"), ports, ...history })),
+    gateway: gatewayOptions(options),
+    listen: listenOptions(options),
+    shutdown: options.shutdown ?? {},
+    ...(options.noWelcome === true ? {} : { welcome: welcome(Object.keys(options.use).length, directory) }),
+    ...(inTests() ? { taken: (error: Error) => tellTaken(ports.log, error) } : {}),
+  };
+}
+
+/** What each option of `setup` comes to. */
+export function parsedConfig(options: SetupOptions<Definitions>): ParsedConfig {
+  const { port, host, publicDir } = listenOptions(options);
+  const { gracePeriodMs = serverLimits.shutdownGraceMs, disableSignalHandlers = false } =
+    options.shutdown ?? {};
+  return {
+    ...options,
+    dataDirectory: dataDirectory(options),
+    maxIncomingMessageSize: options.maxIncomingMessageSize ?? limits.maxIncomingMessageBytes,
+    maxOutgoingMessageSize: options.maxOutgoingMessageSize ?? limits.maxOutgoingMessageBytes,
+    maxRequestBodySize: options.maxRequestBodySize ?? serverLimits.maxRawBodyBytes,
+    namespace: options.namespace ?? "default",
+    region: regionOf(options) ?? "local",
+    noWelcome: options.noWelcome === true,
+    httpBasePath: options.httpBasePath ?? "/",
+    httpPort: port ?? Number(variable("HOLDFAST_PORT") ?? 6420),
+    httpHost: host ?? "127.0.0.1",
+    ...(publicDir === undefined ? {} : { staticDir: publicDir }),
+    shutdown: { gracePeriodMs, disableSignalHandlers },
+  };
+}
+
+function dataDirectory(options: SetupOptions<Definitions>): string {
+  return resolve(
+    options.dataDirectory ?? variable("HOLDFAST_DATA") ?? variable("HOLDFAST_STORAGE_PATH") ?? ".holdfast",
+  );
+}
+
+function regionOf(options: SetupOptions<Definitions>): string | undefined {
+  return variable("HOLDFAST_REGION") ?? options.region;
+}
+
+function loggerOf(logging: SetupOptions<Definitions>["logging"]): Logger {
+  const { baseLogger, level } = logging ?? {};
+  if (baseLogger !== undefined) return loggerFrom(baseLogger);
+  return level === undefined ? getBaseLogger() : makeDefaultLogger(level);
+}
+
+function gatewayOptions(options: SetupOptions<Definitions>): GatewayOptions {
+  const { access, credentials } = options;
+  // A program that moves here says neither: who deploys it does.
+  const hosts = options.hosts ?? listOf(variable("HOLDFAST_HOSTS"));
+  const origins = options.origins ?? listOf(variable("HOLDFAST_ORIGINS"));
+  const { maxIncomingMessageSize, maxOutgoingMessageSize, maxRequestBodySize } = options;
+  const basePath = options.httpBasePath;
+  const token = variable("HOLDFAST_INSPECTOR_TOKEN");
+  return {
+    loopbackOrigins: origins === undefined,
+    ...(hosts && { hosts }),
+    ...(origins && { origins }),
+    ...(access && { access }),
+    ...(options.manage && { manage: options.manage }),
+    inspector: { ...(token === undefined ? {} : { token }), ...options.inspector },
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(options.resume && { resume: options.resume }),
+    ...(options.slowReaders && { slowReaders: options.slowReaders }),
+    ...(basePath === undefined || basePath === "/" ? {} : { basePath }),
+    ...(maxIncomingMessageSize === undefined ? {} : { maxIncomingMessageBytes: maxIncomingMessageSize }),
+    ...(maxOutgoingMessageSize === undefined ? {} : { maxOutgoingMessageBytes: maxOutgoingMessageSize }),
+    ...(maxRequestBodySize === undefined ? {} : { maxRequestBodyBytes: maxRequestBodySize }),
+  };
+}
+
+function listOf(names: string | undefined): readonly string[] | undefined {
+  return names?.split(",").map((name) => name.trim());
+}
+
+function listenOptions(options: SetupOptions<Definitions>): ListenOptions {
+  // What the environment says is for the one who runs the program, and comes before what it says itself.
+  const port = variable("HOLDFAST_PORT") === undefined ? (options.enginePort ?? options.httpPort) : undefined;
+  const host = variable("HOLDFAST_HOST") ?? options.engineHost ?? options.httpHost;
+  const publicDir = options.staticDir ?? variable("HOLDFAST_PUBLIC_DIR");
+  return {
+    ...(port === undefined ? {} : { port }),
+    ...(host === undefined ? {} : { host }),
+    ...(publicDir === undefined ? {} : { publicDir }),
+  };
+}
+
+function welcome(actors: number, directory: string): (url: string) => void {
+  const kinds = actors === 1 ? "1 kind of actor" : `${actors} kinds of actors`;
+  return (url) => {
+    process.stderr.write(`Holdfast serves ${kinds} at ${url}, kept in ${directory}\n`);
+  };
+}
+
+/** A test runner loads the module that starts the program once for each file of tests, side by side. */
+function inTests(): boolean {
+  return ["VITEST", "NODE_TEST_CONTEXT", "JEST_WORKER_ID"].some((name) => variable(name) !== undefined);
+}
+
+function tellTaken(log: Logger, error: Error): void {
+  log.warn("the registry of these tests does not listen: another process of theirs does", {
+    reason: error.message,
+  });
+}
+
+function variable(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
+}

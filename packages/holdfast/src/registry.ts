@@ -1,0 +1,30 @@
+import { type Definitions, type FetchHandler, Registry as StoredRegistry } from "@holdfast/server";
+import { parsedConfig, settingsOf } from "./internal/settings.ts";
+import type { ParsedConfig, SetupOptions } from "./registry-options.ts";
+
+export type { ParsedConfig } from "./registry-options.ts";
+
+/** A registry with the options and defaults of {@link setup}, which makes them. */
+export class Registry<const Actors extends Definitions> extends StoredRegistry<Actors> {
+  /** What it was made with. */
+  readonly config: SetupOptions<Actors>;
+
+  /** Throws `gateway.invalid_config`. */
+  constructor(options: SetupOptions<Actors>) {
+    super(settingsOf(options));
+    this.config = options;
+  }
+
+  /** The configuration with every default. */
+  parseConfig(): ParsedConfig {
+    return parsedConfig(this.config);
+  }
+}
+
+/** What `registry.serve()` gives. */
+export interface ServerlessHandler {
+  readonly fetch: FetchHandler;
+}
+
+/** The fixed routes of a registry, for servers that place them elsewhere. */
+export type RegistryRoutes = Registry<Definitions>["routes"];
