@@ -169,9 +169,12 @@ const room = actor({
   state: { n: 0 },
   options: { actionTimeout: 1_000, maxSchedules: undefined },
   run: defineRunHandler(work, { name: "Work", icon: "🔨" }),
+  actions: { n: (c) => c.state.n },
+});
+
+const worker = actor({
   queues,
   actions: {
-    n: (c) => c.state.n,
     completeById: async (c) => {
       const sent = await c.queue.send("notes", "text");
       await c.queue.complete({ id: BigInt(sent.id), name: "notes" });
@@ -190,8 +193,8 @@ export const definition: BaseActorDefinition<
 >["config"]["options"]["sleepTimeout"] = 1;
 export const anyOne: AnyStaticActorDefinition = room;
 
-const input: RegistryConfigInput<{ room: typeof room }> = {
-  use: { room },
+const input: RegistryConfigInput<{ room: typeof room; worker: typeof worker }> = {
+  use: { room, worker },
   noWelcome: true,
   startServices: false,
   endpoint: undefined,
@@ -206,7 +209,7 @@ export async function program(endpoint: string): Promise<void> {
   assert.equal(room.config.options.maxSchedules, 1_000);
   assert.equal(room.config.options.sleepTimeout, 30_000);
   assert.equal(room.config.options.canHibernateWebSocket, false);
-  assert.deepEqual(Object.keys(room.config.actions ?? {}), ["n", "completeById"]);
+  assert.deepEqual(Object.keys(room.config.actions ?? {}), ["n"]);
   assert.deepEqual(actor({ state: 1 }).config.actions, {});
   assert.equal(registry.config, input);
 
@@ -229,7 +232,7 @@ export async function program(endpoint: string): Promise<void> {
     gateway: { skipReadyWait: undefined },
   });
   const handle = client.room.getOrCreate(["a"]);
-  assert.equal(await handle.completeById(), true);
+  assert.equal(await client.worker.getOrCreate(["a"]).completeById(), true);
   assert.equal(await handle.action<[], number>({ name: "n", args: [], skipReadyWait: true }), 10);
   await client.dispose();
 }
