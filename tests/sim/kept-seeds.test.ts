@@ -34,6 +34,11 @@ const kept: readonly {
     workloads: ["blobs"],
     found: "the bytes of an object went before it was durable that nothing refers to it",
   },
+  {
+    seed: "60951",
+    workloads: ["queues", "workflows"],
+    found: "who sent to an actor that another owner had taken over was told of an internal error",
+  },
   ...["1", "2", "3", "4", "5"].map((seed) => ({ seed, found: "" })),
 ];
 

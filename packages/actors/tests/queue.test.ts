@@ -97,6 +97,15 @@ test("a sent message is durable before its sender hears of it, and is there afte
   assert.deepEqual(await call(b, "take"), { name: "a", body: 7, attempt: 1 });
 });
 
+test("a sender to an actor that another owner has taken over is told so", async () => {
+  const w = world();
+  const instance = w.create(basic);
+  await instance.ready;
+  await w.store.acquire("a");
+  await assert.rejects(send(instance, "a", 1), code("actor.fenced"));
+  assert.equal(await instance.stopped, "fenced");
+});
+
 test("priority goes before age, delay and expiry hold to the clock", async () => {
   const { create, ports, wake } = world();
   const a = create(basic);

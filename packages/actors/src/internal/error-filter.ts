@@ -37,6 +37,8 @@ export class ErrorFilter {
     // a hook of the start gets that ends its own actor, as if the start could be waited for.
     const shown = foreign ? new Error(`it ended with "${error.message}"`, { cause: error }) : error;
     const visible = sanitizeError(shown, uuidv4(this.#random), this.#report, this.#expose);
+    // What has passed once passes again, also where it is a copy.
+    if (isLifecycleError(visible)) this.#know(visible);
     // An error that comes from another actor tells of that one already.
     // One that takes no actor, as it is frozen or has a getter of its own, goes without.
     if (visible.actor === undefined) Reflect.set(visible, "actor", this.#actor);

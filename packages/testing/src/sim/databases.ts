@@ -8,9 +8,19 @@ export class ProcessDatabases {
   /** Opens a copy of `content`; an empty database without one. */
   open(actorId: string, epoch: number, content: Uint8Array | undefined): ActorDatabase {
     const name = nameOf(actorId, epoch);
-    const copy: Copy = { database: new MemoryDatabase(content), isHandedIn: content !== undefined };
+    const database = new MemoryDatabase(content);
+    const handle = database.handle(epoch, () => copy.isHandedIn);
+    const copy: Copy = {
+      database,
+      isHandedIn: content !== undefined,
+      close: () => {
+        if (this.#copies.get(name) !== copy) return;
+        this.#copies.delete(name);
+        handle.close();
+        database.close();
+      },
+    };
     this.#copies.set(name, copy);
-    const handle = copy.database.handle(epoch, () => copy.isHandedIn);
     return {
       prepare: (sql) => handle.prepare(sql),
       get inTransaction() {
@@ -20,11 +30,13 @@ export class ProcessDatabases {
       release: (own) => handle.release(own),
       rollback: (own) => handle.rollback(own),
       settle: () => handle.settle(),
-      close: () => {
-        handle.close();
-        if (this.#copies.get(name) === copy) this.#copies.delete(name);
-      },
+      close: copy.close,
     };
+  }
+
+  /** The process is gone, and its copies with it. */
+  closeAll(): void {
+    for (const copy of [...this.#copies.values()]) copy.close();
   }
 
   /** Ends the transaction of the turn: what follows is of the next one. Returns what the database is then. */
@@ -42,6 +54,7 @@ interface Copy {
   readonly database: MemoryDatabase;
   /** Some commit has taken it along. */
   isHandedIn: boolean;
+  close(): void;
 }
 
 /** Two instances of an actor never share a copy, although both may be in one process for a moment. */

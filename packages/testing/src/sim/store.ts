@@ -263,6 +263,7 @@ export class StoreProcess implements ActorStore {
 
   abandon(): void {
     this.abandoned = true;
+    this.#databases.closeAll();
     this.#store.crashed(this);
   }
 
