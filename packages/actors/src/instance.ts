@@ -26,6 +26,8 @@ export interface ActorCaller {
    * is durable, also after a crash. Resolves when the target has it; throws what the target says.
    */
   send(message: OutgoingSend): Promise<void>;
+  /** Its client was disposed of: the next `c.client()` gives another. */
+  disposed(): void;
   /** Aborts when the actor begins to stop. */
   readonly abortSignal: AbortSignal;
 }

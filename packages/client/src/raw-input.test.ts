@@ -49,3 +49,15 @@ test("a body that was read already is refused, unless the init has another one",
   assert.equal(await bodyText(raw.init), "new");
   assert.equal(raw.repeatable, true);
 });
+
+test("methods are upper-case; what fetch refuses is refused", () => {
+  assert.equal(readRawInput("/x", { method: "patch" }).init.method, "PATCH");
+  assert.equal(readRawInput("/x", {}).init.method, undefined);
+  for (const method of ["TRACE", "connect", "Track"]) {
+    assert.throws(() => readRawInput("/x", { method }), TypeError);
+  }
+  assert.throws(() => readRawInput("/x", { body: "text" }), TypeError);
+  assert.throws(() => readRawInput("/x", { method: "HEAD", body: "text" }), TypeError);
+  const post = new Request("http://there.example/x", { method: "POST", body: "text" });
+  assert.throws(() => readRawInput(post, { method: "GET" }), TypeError);
+});

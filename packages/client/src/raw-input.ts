@@ -13,6 +13,9 @@ export interface RawInput {
   readonly repeatable: boolean;
 }
 
+/** https://fetch.spec.whatwg.org/#forbidden-method. */
+const unsupported: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
 /** Requests are taken by their members: those of another realm or library are no instances of ours. */
 export function readRawInput(input: string | URL | Request, options: RequestInit & SkipReadyWait): RawInput {
   const { skipReadyWait, ...rest } = options;
@@ -21,14 +24,24 @@ export function readRawInput(input: string | URL | Request, options: RequestInit
   if (!isRequest(input)) {
     const repeatable = !(given.body instanceof ReadableStream);
     const origin = input instanceof URL ? originOf(input.href) : undefined;
-    return { path: rawPath(input), origin, init: given, skipReadyWait, repeatable };
+    return { path: rawPath(input), origin, init: checked(given), skipReadyWait, repeatable };
   }
   const own = given.body == null ? partsOf(input) : partsOf(input, false);
   const headers = new Headers(own.headers);
   for (const [name, value] of new Headers(given.headers)) headers.set(name, value);
-  const init = { ...own, ...given, headers };
+  const init = checked({ ...own, ...given, headers });
   const repeatable = !(init.body instanceof ReadableStream);
   return { path: rawPath(input.url), origin: originOf(input.url), init, skipReadyWait, repeatable };
+}
+
+/** What `fetch` refuses is refused alike by every driver. Names of methods are upper-case on the wire. */
+function checked(init: RequestInit): RequestInit {
+  const method = init.method?.toUpperCase() ?? "GET";
+  if (unsupported.has(method)) throw new TypeError(`The HTTP method "${method}" is not supported`);
+  if ((method === "GET" || method === "HEAD") && init.body != null) {
+    throw new TypeError("A GET or HEAD request has no body");
+  }
+  return init.method === undefined ? init : { ...init, method };
 }
 
 function isRequest(value: unknown): value is Request {

@@ -22,10 +22,20 @@ import {
   type SendContent,
   trustedDepth,
 } from "@holdfast/client";
-import { decodeValue, encodeValue, HoldfastError, limits, type Ports } from "@holdfast/core";
+import {
+  decodeValue,
+  encodeValue,
+  fromWireError,
+  HoldfastError,
+  isHoldfastError,
+  limits,
+  type Ports,
+  toWireError,
+} from "@holdfast/core";
 import type { Directory } from "./directory.ts";
 import type { MessageLimits } from "./limits.ts";
 import { LocalConnection } from "./local-connection.ts";
+import { fetchLocally } from "./local-fetch.ts";
 import { openLocalSocket } from "./local-socket.ts";
 import { LocalStream } from "./local-stream.ts";
 import { problemResponse } from "./problem-response.ts";
@@ -81,7 +91,7 @@ export class LocalDriver implements ClientDriver {
       };
       directory.dispatch(call.target, invocation, (error, result) => {
         if (stream.hasBegun) stream.end(error);
-        else if (result === undefined) reject(error);
+        else if (result === undefined) reject(received(error));
         else if (result.length > maxOutgoingBytes) reject(outgoingTooLong(maxOutgoingBytes));
         else resolve(decodeValue(result, { maxDepth: trustedDepth }));
       });
@@ -95,21 +105,21 @@ export class LocalDriver implements ClientDriver {
   async send(send: DriverSend): Promise<DriverSendReply> {
     checkIdempotencyKey(send.idempotencyKey);
     const copied = { ...send, params: copy(send.params) };
-    return sendLocally(copied, this.#caller, (signal) => this.#leave(signal));
+    return sendLocally(copied, this.#caller, (signal) => this.#leave(signal)).catch(throwReceived);
   }
 
   async resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string> {
     const directory = await this.#leave(signal);
-    const { id } = await directory.resolve(
-      target.type === "getOrCreate" ? { ...target, input: copyInput(target.input) } : target,
-    );
+    const { id } = await directory
+      .resolve(target.type === "getOrCreate" ? { ...target, input: copyInput(target.input) } : target)
+      .catch(throwReceived);
     return id;
   }
 
   async create(request: DriverCreate): Promise<string> {
     const input = copyInput(request.input);
     const directory = await this.#leave(request.signal);
-    return directory.create(request.name, request.key, input, request.idempotencyKey);
+    return directory.create(request.name, request.key, input, request.idempotencyKey).catch(throwReceived);
   }
 
   prepare(frame: ClientFrame): PreparedFrame {
@@ -143,13 +153,22 @@ export class LocalDriver implements ClientDriver {
   }
 
   async fetch(request: DriverFetch): Promise<Response> {
-    const { path, origin, init, target, signal } = request;
+    const { path, init, target, signal } = request;
     const directory = await this.#leave(signal);
+    const own = signal === undefined ? init : { ...init, signal };
+    return fetchLocally(path, own, {
+      base: `${directory.publicUrl ?? localUrl("")}${actorPath(target, true)}/request`,
+      ask: (where, asked) => this.#ask(directory, where, asked, request),
+      elsewhere: (url, asked) => directory.fetch(url, asked),
+    });
+  }
+
+  async #ask(directory: Directory, path: string, init: RequestInit, request: DriverFetch): Promise<Response> {
+    const { origin, target, signal } = request;
     const body = init.method === "GET" || init.method === "HEAD" ? null : (init.body ?? null);
     const duplex = body instanceof ReadableStream ? { duplex: "half" as const } : {};
-    const own = { ...init, body, ...duplex, ...(signal === undefined ? {} : { signal }) };
     try {
-      const asked = new Request(origin === undefined ? localUrl(path) : `${origin}${path}`, own);
+      const asked = new Request(`${origin ?? localUrl("")}${path}`, { ...init, body, ...duplex });
       const response = await directory.request(target, {
         request: asked,
         params: copy(request.params),
@@ -188,7 +207,7 @@ export class LocalDriver implements ClientDriver {
 
   async reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void> {
     const directory = await this.#leave(signal);
-    await directory.reload(target);
+    await directory.reload(target).catch(throwReceived);
   }
 
   async manage(request: ManageRequest, signal: AbortSignal | undefined): Promise<unknown> {
@@ -196,7 +215,9 @@ export class LocalDriver implements ClientDriver {
     return directory.manager.manage(request);
   }
 
-  async dispose(): Promise<void> {}
+  async dispose(): Promise<void> {
+    this.#caller?.disposed();
+  }
 
   /** What an actor sends leaves after the commit that it depends on. */
   async #leave(signal: AbortSignal | undefined): Promise<Directory> {
@@ -220,6 +241,15 @@ async function headOf(response: Response): Promise<Response> {
   await response.body?.cancel();
   const { status, statusText, headers } = response;
   return new Response(null, { status, statusText, headers });
+}
+
+/** What was thrown stays with the actor, with its stack and cause: the caller gets what a network would carry. */
+function received(error: unknown): unknown {
+  return isHoldfastError(error) ? fromWireError(toWireError(error)) : error;
+}
+
+function throwReceived(error: unknown): never {
+  throw received(error);
 }
 
 /** In a process nothing is on its way that could be held up. */

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, event } from "@holdfast/actors";
-import { isErrorCode, systemPorts } from "@holdfast/core";
+import { isErrorCode, systemPorts, UserError } from "@holdfast/core";
 import { createMemoryStore, faultyStore } from "@holdfast/testing";
 import { createRegistry, type Registry } from "../src/index.ts";
 import { Condition, serve } from "./support.ts";
 
+const stranger = new UserError("No", { code: "stranger", cause: new Error("secret detail") });
+
 const account = actor({
   createState: (_c, input: number | undefined) => ({ balance: input ?? 0, seen: [] as unknown[] }),
   events: { changed: event<number>() },
+  onBeforeConnect: (_c, params: unknown) => {
+    if (params === "stranger") throw stranger;
+  },
   actions: {
     deposit: (c, amount: number) => {
       c.state.balance += amount;
@@ -61,6 +66,28 @@ const teller = actor({
       await conn.dispose();
       return heard;
     },
+    refused: async (c) => {
+      const handle = c.client<Bank>().account.getOrCreate("ann", { params: "stranger" });
+      const failed = async (work: Promise<unknown>): Promise<unknown> =>
+        work.then(
+          () => assert.fail("it was let in"),
+          (error: unknown) => error,
+        );
+      const errors = [await failed(handle.balance()), await failed(handle.connect().balance())];
+      return errors.map((error) => [
+        isErrorCode(error, "user", "stranger"),
+        error instanceof UserError,
+        error instanceof Error && error.cause === undefined,
+      ]);
+    },
+    disposes: async (c, times: number): Promise<number> => {
+      const client = c.client<Bank>();
+      const handle = client.account.getOrCreate("ann");
+      const balance = await handle.balance();
+      await client.dispose();
+      await assert.rejects(handle.balance(), (error) => isErrorCode(error, "client", "disposed"));
+      return times > 1 ? c.client<Bank>().account.getOrCreate("ann").balance() : balance;
+    },
     tooLong: async (c) =>
       c
         .client<Bank>()
@@ -89,6 +116,22 @@ describe("actor to actor", () => {
       assert.doesNotMatch(error.message, /secret/);
       return true;
     });
+  });
+
+  test("what refuses a caller reaches it as over a network: without its class and its cause", async (t) => {
+    const { client } = await serve(t, { account, teller });
+    assert.deepEqual(await client().teller.getOrCreate().refused(), [
+      [true, false, true],
+      [true, false, true],
+    ]);
+  });
+
+  test("an actor that disposes of its client gets another", async (t) => {
+    const { client } = await serve(t, { account, teller });
+    const handle = client().teller.getOrCreate();
+    assert.equal(await handle.open("ann", 100), 100);
+    assert.equal(await handle.disposes(1), 100);
+    assert.equal(await handle.disposes(2), 100);
   });
 
   test("a call leaves only after the commit that it follows", async (t) => {

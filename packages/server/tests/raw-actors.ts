@@ -42,6 +42,13 @@ export const mirror = actor({
         const bytes = await request.arrayBuffer();
         return Response.json({ bytes: bytes.byteLength });
       }
+      case "/sent-on": {
+        const to = url.searchParams.get("to") ?? "sent-on";
+        return new Response("gone", {
+          status: Number(url.searchParams.get("status") ?? 302),
+          headers: { location: to },
+        });
+      }
       case "/redirect":
         return new Response(null, { status: 302, headers: { location: "/elsewhere" } });
       default:

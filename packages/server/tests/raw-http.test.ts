@@ -3,6 +3,7 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { actor } from "@holdfast/actors";
+import { isErrorCode } from "@holdfast/core";
 import { rawActors } from "./raw-actors.ts";
 import { Condition, serve } from "./support.ts";
 
@@ -85,6 +86,35 @@ describe("raw HTTP", () => {
         (await mirror.fetch("/redirect", { redirect: "manual" })).headers.get("location"),
         "/elsewhere",
       );
+    });
+
+    test(`answers that send on are followed as fetch does it, ${where}`, async (t) => {
+      const { client, registry, url } = await serve(t, rawActors);
+      const mirror = (where === "in the process" ? registry.client : client()).mirror.getOrCreate("a");
+      const there = `${await mirror.getGatewayUrl()}/request`;
+      const plain = await mirror.fetch("/plain?a=1");
+      assert.deepEqual([plain.url, plain.redirected], [`${there}/plain?a=1`, false]);
+      const on = (to: string, init?: RequestInit, status = 302): Promise<Response> =>
+        mirror.fetch(`/sent-on?status=${status}&to=${encodeURIComponent(to)}`, init);
+      const relative = await on("plain?b=2");
+      assert.deepEqual([relative.url, relative.redirected], [`${there}/plain?b=2`, true]);
+      assert.equal(await relative.text(), "GET /plain?b=2");
+      const post = { method: "POST", body: "text" };
+      assert.equal(await (await on("plain", post, 303)).text(), "GET /plain");
+      const kept = await on(`${there}/echo`, post, 307);
+      assert.equal(await kept.text(), "text");
+      const elsewhere = await on("/health");
+      assert.deepEqual([elsewhere.url, elsewhere.redirected, elsewhere.ok], [`${url}/health`, true, true]);
+      const manual = await on("plain", { redirect: "manual" });
+      assert.deepEqual([manual.status, manual.headers.get("location")], [302, "plain"]);
+      for (const failing of [
+        () => on("plain", { redirect: "error" }),
+        () => on(`${there}/sent-on`),
+        () => on("http://127.0.0.1:1/"),
+        () => on("plain", { method: "POST", body: new Blob(["x"]).stream() }, 308),
+      ]) {
+        await assert.rejects(failing(), (error) => isErrorCode(error, "client", "network_error"));
+      }
     });
 
     test(`errors are answers, ${where}`, async (t) => {

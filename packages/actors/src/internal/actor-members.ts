@@ -159,6 +159,9 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
       key: this.key,
       gate: () => this.#leave(),
       send: (message) => this.parts.queues.outbox.send(message),
+      disposed: () => {
+        this.#client = undefined;
+      },
       abortSignal: this.abortSignal,
     };
     this.#client = this.host.client(caller);
