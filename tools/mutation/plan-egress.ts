@@ -24,7 +24,12 @@ function answers(): Planned[] {
       ],
       ["secrets taken out of fields", "redactHeaders(headers, secrets)", "headers"],
       ["fields of an answer", "forwardedResponseHeaders(answer.headers)", "({ ...answer.headers })"],
-      ["fields of a request", "forwardedRequestHeaders(request.headers)", "({ ...request.headers })"],
+      [
+        "fields of a request",
+        "forwardedRequestHeaders(request.headers, { credential: presents })",
+        "({ ...request.headers })",
+      ],
+      ["whole answers where a credential is added", "{ credential: presents }", "{ credential: false }"],
       ["the upstream's own name", 'headers["host"] = upstream.base.host;', ""],
       ["plain answers", 'headers["accept-encoding"] = "identity";', ""],
       ["the time of an upstream", "timeout: task.limits.upstreamIdleMs,", ""],
