@@ -140,6 +140,7 @@ export class Router {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    toOriginForm(request);
     const departure = new Departure();
     const started = performance.now();
     let route = unknownRoute;
@@ -180,6 +181,7 @@ export class Router {
   /** Whether a request is an upgrade for {@link upgrade}; every other one is a plain request. */
   takesUpgrade(request: IncomingMessage): boolean {
     if (request.method !== "GET" || request.headers.upgrade?.toLowerCase() !== "websocket") return false;
+    toOriginForm(request);
     try {
       return this.#find(splitTarget(request).path)?.route.socket !== undefined;
     } catch {
@@ -315,6 +317,18 @@ function passwordOf(request: IncomingMessage): string | undefined {
   const pair = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("utf8");
   const colon = pair.indexOf(":");
   return colon === -1 ? undefined : pair.slice(colon + 1);
+}
+
+/**
+ * A target may be a whole URL, as clients write it that take this server for a proxy; its authority
+ * then counts in the place of the Host header. Source: RFC 9112, section 3.2.2.
+ */
+function toOriginForm(request: IncomingMessage): void {
+  const [prefix, authority] = /^https?:\/\/([^/?#]+)/i.exec(request.url ?? "") ?? [];
+  if (prefix === undefined || authority === undefined) return;
+  const rest = request.url?.slice(prefix.length) ?? "";
+  request.url = rest.startsWith("/") ? rest : `/${rest}`;
+  request.headers.host = authority;
 }
 
 function splitTarget(request: IncomingMessage): { readonly path: string; readonly query: Query } {

@@ -67,6 +67,37 @@ const echo: Route = {
 
 const authorization = "Bearer t";
 
+/** What the server answers to bytes as they stand. */
+async function answerTo(port: number, text: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1").setEncoding("latin1");
+  socket.end(text.replaceAll("\n", "\r\n"));
+  let answer = "";
+  for await (const chunk of socket) answer += chunk;
+  return answer;
+}
+
+test("a target that is a whole URL is its path, and its host counts", async (t) => {
+  const plain: Route = { path: "/plain", methods: { GET: ({ response }) => sendJson(response, 1) } };
+  const { port } = await serve(t, [plain]);
+  const status = async (target: string, host: string) =>
+    (await answerTo(port, `GET ${target} HTTP/1.1\nHost: ${host}\nConnection: close\n\n`)).slice(9, 12);
+  assert.equal(await status("http://127.0.0.1/plain?x=1", "127.0.0.1"), "200");
+  assert.equal(await status("HTTP://127.0.0.1:1/plain", "evil.example"), "200");
+  assert.equal(await status("http://evil.example/plain", "127.0.0.1"), "403");
+  assert.equal(await status("http://127.0.0.1", "127.0.0.1"), "404");
+});
+
+test("what is no handshake is refused with a problem document", async (t) => {
+  const { port } = await serve(t, [echo, { ...echo, path: "/v1/closes/:id", socketRefusal: "close" }]);
+  for (const path of ["/v1/echo/a", "/v1/closes/a", "http://127.0.0.1/v1/echo/a"]) {
+    const head = `GET ${path} HTTP/1.1\nHost: 127.0.0.1\nAuthorization: Bearer t`;
+    const answer = await answerTo(port, `${head}\nUpgrade: websocket\nConnection: Upgrade\n\n`);
+    const [top = "", body = ""] = answer.split("\r\n\r\n");
+    assert.match(top, /^HTTP\/1\.1 400 .*content-type: application\/problem\+json/s, path);
+    assert.match(body, /"type":"urn:sandbox-agent:error:invalid_request".*Sec-WebSocket-Key/);
+  }
+});
+
 describe("WebSocket routes", () => {
   test("the token may be in the header or, for upgrades alone, in the query", async (t) => {
     const { port } = await serve(t, [

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocket, WebSocketServer } from "ws";
+import { invalid, problemResponseText } from "./problem.ts";
 
 /** One WebSocket request with what the router found out about it. */
 export interface SocketExchange {
@@ -46,7 +47,7 @@ export class Sockets {
   async accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<WebSocket> {
     const { WebSocketServer: Library } = await import("ws");
     const options = { noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false };
-    this.#server ??= new Library(options);
+    this.#server ??= new Library(options).on("wsClientError", refuse);
     return await this.#handshake(this.#server, request, socket, head);
   }
 
@@ -90,4 +91,9 @@ export class Sockets {
     await ended;
     clearTimeout(timer);
   }
+}
+
+/** The library would answer a handshake that is none with a page of HTML. */
+function refuse(error: Error, socket: Duplex): void {
+  socket.end(problemResponseText(invalid(error.message)), () => socket.destroy());
 }
