@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, queue } from "@holdfast/actors";
-import { durable, Loop, StepExhaustedError, workflow, workflowControl } from "@holdfast/actors/workflow";
-import { isErrorCode } from "@holdfast/core";
+import {
+  CriticalError,
+  durable,
+  Loop,
+  StepExhaustedError,
+  workflow,
+  workflowControl,
+} from "@holdfast/actors/workflow";
 import { call, deferred } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
@@ -469,5 +475,69 @@ test("code that ends while something is in progress leaves nothing that goes on"
   await settle();
   assert.equal(((await call(instance, "get")) as Shown).state, "failed");
   await aborted.promise;
-  assert.ok(isErrorCode);
+});
+
+test("a workflow that nobody asks for its output may return anything", async () => {
+  const world = workflowWorld();
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.step("a", () => 1);
+      return () => "not kept";
+    }),
+    actions: { get: (c) => workflowControl(c).status() },
+  });
+  const instance = await world.begin(job);
+  const { state, output } = (await call(instance, "get")) as Shown;
+  assert.deepEqual([state, output], ["completed", undefined]);
+  const asked = await workflowWorld().begin(
+    durable(async () => () => "asked for"),
+    {},
+  );
+  await settle();
+  assert.equal(((await call(asked, "get")) as Shown).state, "failed");
+});
+
+test("time-outs that are over, and counts that are none, are none", async () => {
+  const world = workflowWorld();
+  const job = durable(async (ctx) => [
+    await ctx.step({ name: "s", timeout: -1, run: async () => "no time-out" }),
+    await ctx.queue.nextBatch("q", { count: 0, timeout: 0 }),
+    await ctx.step({ name: "n", timeout: Number.NaN, run: () => 1 }).catch((error) => error.code),
+  ]);
+  const instance = await world.begin(job, {});
+  await settle();
+  assert.deepEqual(await call(instance, "result"), ["no time-out", [], "invalid_step"]);
+});
+
+test("errors of steps say what is left of their attempts, and which step timed out", async () => {
+  const world = workflowWorld();
+  const events: unknown[] = [];
+  const job = actor({
+    run: workflow(
+      async (ctx) => {
+        await ctx.tryStep({ name: "critical", run: () => Promise.reject(new CriticalError("no")) });
+        await ctx.tryStep({ name: "late", timeout: 10, run: () => new Promise(() => {}) });
+      },
+      {
+        onError: (_, event) => {
+          if ("step" in event) {
+            const { remainingRetries, willRetry, error } = event.step;
+            events.push([remainingRetries, willRetry, error.message, error.metadata]);
+          }
+        },
+      },
+    ),
+  });
+  await world.begin(job);
+  await world.pass(20);
+  await settle();
+  assert.deepEqual(events, [
+    [3, false, "no", { group: "workflow", code: "critical" }],
+    [
+      3,
+      false,
+      'Step "late" timed out after 10ms',
+      { group: "workflow", code: "critical", stepName: "late", timeoutMs: 10 },
+    ],
+  ]);
 });

@@ -28,7 +28,10 @@ type Ctx = WorkflowContext<
 >;
 
 /** An actor whose workflow is `fn`, with what happened to it. */
-function running(fn: (ctx: Ctx) => Promise<unknown>, events: WorkflowErrorEvent[] = []) {
+function running(
+  fn: (ctx: Ctx) => Promise<unknown>,
+  events: { push(event: WorkflowErrorEvent): unknown } = [],
+) {
   return actor({
     state: { log: [] as string[] },
     run: workflow(fn as never, { onError: (_c, event) => void events.push(event) }),
@@ -136,8 +139,38 @@ test("a rollback that fails stops, is reported, and is recorded", async () => {
   assert.equal(await stateOf(instance), "failed");
   assert.deepEqual(
     events.map((event) => Object.keys(event)[0]),
-    ["workflow", "rollback"],
+    ["rollback"],
   );
+});
+
+test("why a workflow failed is reported once its rollbacks are done, also after a crash", async () => {
+  for (const crashes of [false, true]) {
+    const happened: string[] = [];
+    let hangs = crashes;
+    const events = { push: (event: WorkflowErrorEvent) => void happened.push(Object.keys(event).join()) };
+    const saga = running(async (ctx) => {
+      await ctx.rollbackCheckpoint("start");
+      await ctx.step({
+        name: "a",
+        run: () => 1,
+        rollback: async () => {
+          if (hangs) await new Promise(() => {});
+          happened.push("undone");
+        },
+      });
+      throw new Error("boom");
+    }, events);
+    const world = workflowWorld();
+    await world.begin(saga);
+    await settle();
+    if (crashes) {
+      assert.deepEqual(happened, []);
+      hangs = false;
+      await world.wake(saga);
+      await settle();
+    }
+    assert.deepEqual(happened, ["undone", "workflow"]);
+  }
 });
 
 test("a rollback step without a checkpoint, a missing await and a name used twice are faults of the code", async () => {

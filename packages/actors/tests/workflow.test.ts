@@ -12,6 +12,24 @@ import {
 import { call } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
+test("a sleep holds to the clock, also when that jumps ahead", async () => {
+  const w = workflowWorld();
+  const woken: number[] = [];
+  const sleeper = actor({
+    options: { sleepTimeout: Number.POSITIVE_INFINITY },
+    run: workflow(async (ctx) => {
+      await ctx.sleep("rest", 3_600_000);
+      await ctx.step("after", () => void woken.push(1));
+    }),
+  });
+  await w.create(sleeper).ready;
+  await settle();
+  w.ports.clock.advance(3_600_000);
+  w.ports.advance(60_000);
+  await settle();
+  assert.deepEqual(woken, [1]);
+});
+
 test("steps run once, in order, and change the actor with their records", async () => {
   const ran: string[] = [];
   const order = actor({
@@ -180,7 +198,7 @@ test("tryStep gives final failures as values, and the same ones in a replay", as
   );
   assert.deepEqual(shown, [
     ["critical", 1, "CriticalError", "enough"],
-    ["timeout", 1, "StepTimeoutError", 'Step "late" timed out after 50 ms'],
+    ["timeout", 1, "StepTimeoutError", 'Step "late" timed out after 50ms'],
     ["exhausted", 1, "TypeError", "x"],
     7,
   ]);

@@ -27,10 +27,12 @@ export class CriticalError extends WorkflowFailure {
 /** A step took longer than its `timeout`; critical unless `retryOnTimeout` is set. */
 export class StepTimeoutError extends CriticalError {
   readonly stepName: string;
+  readonly timeoutMs: number;
   constructor(stepName: string, timeoutMs: number) {
-    super(`Step "${stepName}" timed out after ${timeoutMs} ms`);
+    super(`Step "${stepName}" timed out after ${timeoutMs}ms`);
     this.name = "StepTimeoutError";
     this.stepName = stepName;
+    this.timeoutMs = timeoutMs;
   }
 }
 

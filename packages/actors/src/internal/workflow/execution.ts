@@ -1,4 +1,4 @@
-import { validate } from "@holdfast/core";
+import { messageOf, validate } from "@holdfast/core";
 import { WorkflowScopeContext } from "./context.ts";
 import { recorded } from "./history.ts";
 import type { Fiber, WorkflowRun } from "./run.ts";
@@ -34,10 +34,21 @@ export async function execute(run: WorkflowRun, root: Fiber): Promise<Outcome> {
   }
 }
 
+/** Who has a workflow as `run` need not want its output: one that cannot be kept is none. */
+function keptOutput(run: WorkflowRun, output: unknown): unknown {
+  try {
+    return recorded(output);
+  } catch (error) {
+    if (run.owner.program.manual) throw error;
+    run.runtime.log.warn("workflow output cannot be kept", { error: messageOf(error) });
+    return undefined;
+  }
+}
+
 async function checkedOutput(run: WorkflowRun, output: unknown): Promise<unknown> {
   const schema = run.owner.program.output;
   const plain = run.runtime.unwrap(output);
-  if (schema === undefined) return recorded(plain);
+  if (schema === undefined) return keptOutput(run, plain);
   const refusal = { group: "workflow", code: "invalid_output", what: "The output" };
   return recorded(await validate(schema, plain, refusal));
 }

@@ -230,7 +230,10 @@ export class WorkflowPart implements Part, RunOwner {
 
   async #conclude(run: WorkflowRun, outcome: Outcome): Promise<void> {
     if (outcome.type === "evicted") return;
-    if (run.collecting) return this.#rollBack(run, this.#header.error ?? unknownFailure);
+    if (run.collecting) {
+      const thrown = outcome.type === "failed" ? outcome.error : undefined;
+      return this.#rollBack(run, thrown, this.#header.error ?? unknownFailure);
+    }
     if (outcome.type === "completed") {
       try {
         this.runtime.records.put(outputKey, encodeValueOf("output", outcome.output));
@@ -246,9 +249,6 @@ export class WorkflowPart implements Part, RunOwner {
 
   async #fail(run: WorkflowRun, thrown: unknown): Promise<void> {
     const error = describeError(thrown);
-    if (!wasReported(thrown) && error.message !== this.#stored.error?.message) {
-      this.report({ workflow: { workflowId: this.runtime.id, error } });
-    }
     // A fault of the code says nothing of what has been done: nothing is rolled back for it.
     const fault = run.fault !== undefined;
     const undo = !fault && run.rollbacks.length > 0;
@@ -260,15 +260,23 @@ export class WorkflowPart implements Part, RunOwner {
       this.#set({ state: "rolling_back", error });
       this.#writeHeader();
       await run.durable();
-      return this.#rollBack(run, error);
+      return this.#rollBack(run, thrown, error);
     }
+    if (error.message !== this.#stored.error?.message) this.#reportFailure(thrown, error);
     await this.#end({ state: "failed", error, resumable: fault || !wasReported(thrown) });
   }
 
-  async #rollBack(run: WorkflowRun, error: WorkflowError): Promise<void> {
+  /** Errors of steps have been reported one by one. */
+  #reportFailure(thrown: unknown, error: WorkflowError): void {
+    if (!wasReported(thrown)) this.report({ workflow: { workflowId: this.runtime.id, error } });
+  }
+
+  async #rollBack(run: WorkflowRun, thrown: unknown, error: WorkflowError): Promise<void> {
     const complete = await runRollbacks(run);
     await run.outside();
     if (run.evicted) return;
+    // A rollback that failed has been reported instead.
+    if (complete) this.#reportFailure(thrown, error);
     await this.#end({ state: "failed", error, resumable: false });
     if (!complete) this.runtime.log.error("rollback stopped", { error: error.message });
   }

@@ -48,7 +48,7 @@ function receiveSettings(options: unknown, batch: boolean): ReceiveSettings {
     names,
     timeout: checkTimeout(timeout),
     completable: completable === true,
-    count: batch && count !== undefined ? whole(count, "count", 1) : 1,
+    count: batch && count !== undefined ? Math.max(1, whole(count, "count", Number.NEGATIVE_INFINITY)) : 1,
   };
 }
 

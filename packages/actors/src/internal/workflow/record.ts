@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue, HoldfastError, isHoldfastError, messageOf } from "@holdfast/core";
-import type { WorkflowError } from "../../workflow/errors.ts";
+import { StepTimeoutError, type WorkflowError } from "../../workflow/errors.ts";
 import { workflowLimits } from "./limits.ts";
 
 export type EntryKind =
@@ -223,7 +223,12 @@ function describe(thrown: unknown): WorkflowError {
   const message = String(thrown.message);
   if (isHoldfastError(thrown)) {
     const metadata = thrown.metadata === undefined ? {} : { metadata: encodable(thrown.metadata) };
-    return { name, message, metadata: { group: thrown.group, code: thrown.code, ...metadata } };
+    // A step that timed out says which, and after how long.
+    const timedOut = thrown instanceof StepTimeoutError && {
+      stepName: thrown.stepName,
+      timeoutMs: thrown.timeoutMs,
+    };
+    return { name, message, metadata: { group: thrown.group, code: thrown.code, ...timedOut, ...metadata } };
   }
   const own = Object.entries(thrown).filter(([key, value]) => !described.has(key) && isPlain(value));
   return own.length === 0 ? { name, message } : { name, message, metadata: Object.fromEntries(own) };

@@ -1,4 +1,5 @@
 import { messageOf, type Timer } from "@holdfast/core";
+import { actorLimits } from "../../limits.ts";
 import { CancelledError, EvictedError } from "../../workflow/errors.ts";
 import type { WorkflowErrorEvent } from "../../workflow/types.ts";
 import type { Runtime } from "../runtime.ts";
@@ -295,7 +296,7 @@ export class Fiber {
       if (deadline === undefined || settled) return;
       const left = deadline - runtime.ports.clock.now();
       if (left <= 0) settle(() => resolve("expired"));
-      else timer = runtime.ports.tasks.after(Math.min(left, workflowLimits.maxTimerMs), arm);
+      else timer = runtime.ports.tasks.after(Math.min(left, actorLimits.maxTimerMs), arm);
     };
     this.#waits.add(cancelled);
     if (deadline !== undefined) deadlines.add(wait);

@@ -46,7 +46,7 @@ export function stepSettings(nameOrConfig: unknown, run: unknown): StepSettings 
   if (rollback !== undefined && !isFunction(rollback)) {
     throw invalid(`The rollback of step "${config.name}" is not a function`);
   }
-  const timeout = duration(config, "timeout");
+  const timeout = stepTimeout(config.timeout ?? stepDefaults.timeout);
   return {
     name: config.name,
     run: config.run,
@@ -54,7 +54,7 @@ export function stepSettings(nameOrConfig: unknown, run: unknown): StepSettings 
     maxRetries: whole(config.maxRetries ?? stepDefaults.maxRetries, "maxRetries", 0),
     retryBackoffBase: duration(config, "retryBackoffBase"),
     retryBackoffMax: duration(config, "retryBackoffMax"),
-    timeout: timeout > workflowLimits.maxTimerMs ? 0 : timeout,
+    timeout,
     retryOnTimeout: config.retryOnTimeout === true,
     ephemeral: config.ephemeral === true,
     atomic: config.atomic === true,
@@ -77,9 +77,17 @@ export function catchKinds<Kind extends string>(
   return kinds;
 }
 
+/** 0 for none: so are times that are over before they begin, or beyond what a timer can wait. */
+function stepTimeout(value: unknown): number {
+  if (typeof value !== "number" || Number.isNaN(value)) {
+    throw invalid('"timeout" is a number of milliseconds');
+  }
+  return value < 0 || value > workflowLimits.maxTimerMs ? 0 : value;
+}
+
 function duration(
   config: Readonly<Record<string, unknown>>,
-  name: "retryBackoffBase" | "retryBackoffMax" | "timeout",
+  name: "retryBackoffBase" | "retryBackoffMax",
 ): number {
   const value = config[name] ?? stepDefaults[name];
   if (typeof value === "number" && value >= 0) return value;

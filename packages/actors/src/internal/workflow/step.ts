@@ -282,7 +282,7 @@ class StepRun {
         stepName: name,
         attempt: attempts,
         maxRetries,
-        remainingRetries: retryAt === undefined ? 0 : maxRetries + 1 - attempts,
+        remainingRetries: Math.max(0, maxRetries + 1 - attempts),
         willRetry: retryAt !== undefined,
         ...(retryAt === undefined ? {} : { retryAt, retryDelay: retryAt - (lastAttemptAt ?? retryAt) }),
         error,
