@@ -81,7 +81,7 @@ function mockAgent(demo: AgentRow): AgentRow {
           ["medium", "Medium"],
           ["high", "High"],
         ],
-        "medium",
+        "low",
       ),
     ],
   };

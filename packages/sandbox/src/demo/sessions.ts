@@ -13,7 +13,7 @@ export class Session {
   readonly updates: Params[];
   mode: Mode = "ask";
   model = "mock";
-  thoughtLevel = "medium";
+  thoughtLevel = "low";
   /** The person chose "always" once in this process. */
   alwaysAllowed = false;
   /** Aborts the running turn. */

@@ -5,7 +5,7 @@ import { capabilities, modeChoice, modelChoice, thoughtChoice } from "./shared.t
 const codexOptions: AgentRow["configOptions"] = [
   modelChoice([
     "gpt-5.3-codex",
-    "gpt-5.3-codex-spark",
+    ["gpt-5.3-codex-spark", "GPT-5.3-Codex-Spark"],
     "gpt-5.2-codex",
     "gpt-5.1-codex-max",
     "gpt-5.2",
@@ -13,7 +13,7 @@ const codexOptions: AgentRow["configOptions"] = [
   ]),
   modeChoice([
     ["read-only", "Read Only"],
-    ["auto", "Auto"],
+    ["auto", "Default"],
     ["full-access", "Full Access"],
   ]),
   thoughtChoice(
