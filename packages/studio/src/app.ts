@@ -9,6 +9,8 @@ import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { createRegistry } from "@holdfast/server";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { AgentCatalogue } from "./agents.ts";
+import { type ApprovalHook, readApprovalHooks } from "./approvals/approval-hooks.ts";
+import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
 import { createActors } from "./backend/actors.ts";
 import { StudioBackends } from "./backends.ts";
 import { backupInto, copyInJail, storeFolder } from "./backup.ts";
@@ -18,6 +20,7 @@ import { GroupBook } from "./groups/group-book.ts";
 import { GroupInbox } from "./groups/group-inbox.ts";
 import { freshRunDirectory, StudioHost } from "./host.ts";
 import { Access } from "./http/access.ts";
+import { createApprovalWebhook } from "./http/approval-webhook.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
 import { createWebhookRoute } from "./http/webhooks.ts";
@@ -45,6 +48,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
     const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports });
     cleanup.defer(() => store.close());
     const groups = GroupBook.open(dataDirectory, ports.log);
+    const approvalHooks = await readApprovalHooks(dataDirectory);
     const inbox = new GroupInbox(groups);
     const gate = await openGate(options, dataDirectory, ports, inbox);
     cleanup.defer(() => gate.close());
@@ -59,6 +63,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
       gate,
       groups,
       inbox,
+      approvalHooks,
       runDirectory,
       cleanup,
     });
@@ -76,12 +81,13 @@ interface Parts {
   readonly gate: Gate;
   readonly groups: GroupBook;
   readonly inbox: GroupInbox;
+  readonly approvalHooks: readonly ApprovalHook[];
   readonly runDirectory: string;
   readonly cleanup: AsyncDisposableStack;
 }
 
 async function compose(parts: Parts): Promise<Studio> {
-  const { options, ports, dataDirectory, store, gate, groups, inbox, cleanup } = parts;
+  const { options, ports, dataDirectory, store, gate, groups, inbox, approvalHooks, cleanup } = parts;
   const backends = new StudioBackends();
   const host = createHost(parts, backends);
   const sandbox = (taskId: string) => host.sandbox(taskId);
@@ -102,6 +108,7 @@ async function compose(parts: Parts): Promise<Studio> {
         inspectorDirectory: inspectorDirectory(),
         webDirectory: options.webDirectory ?? fileURLToPath(new URL("../dist/web", import.meta.url)),
         webhook: createWebhookRoute({ inbox, vault: gate.vault, random: ports.random }),
+        approvalWebhook: createApprovalWebhook(gate, approvalHooks),
         log: ports.log,
       }),
     },
@@ -116,6 +123,8 @@ async function compose(parts: Parts): Promise<Studio> {
     ports.log,
   );
   inbox.open(backends.acceptEvent);
+  const notifier = new ApprovalNotifier({ gate, hooks: approvalHooks, log: ports.log });
+  cleanup.defer(() => notifier.close());
   const listening = await registry.listen({ port: options.port ?? 0, host: options.host ?? "127.0.0.1" });
   const resources = cleanup.move();
   let closing: Promise<void> | undefined;

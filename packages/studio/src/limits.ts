@@ -29,6 +29,10 @@ export const studioLimits = {
   maxApprovalDetailBytes: 16 * 1024,
   maxPendingApprovals: 32,
   maxAnswersAtOnce: 100,
+  /** Attempts to tell a webhook of a question, the pause before the second (four times as long each), one of them. */
+  approvalHookAttempts: 3,
+  approvalHookPauseMs: 1_000,
+  approvalHookTimeoutMs: 10_000,
   approvalTtlMs: 24 * 60 * 60 * 1000,
   /** From `session/cancel` to the end of the jail. */
   stopGraceMs: 800,

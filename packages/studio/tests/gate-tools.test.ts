@@ -1,10 +1,14 @@
 /** An agent in a jail calls tools of the gate: through MCP and through `ipc`, allowed by a person where it matters. */
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { text as bodyOf } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openAudit } from "@holdfast/gate";
+import { openAudit, openVault } from "@holdfast/gate";
 import { createStudio } from "../src/index.ts";
 import { makeRepository, needsJail, readLog, said, temporaryFolder, untilEvent, Watch } from "./support.ts";
 
@@ -45,10 +49,11 @@ function installPost(dataDirectory: string): void {
   );
 }
 
-async function open(t: TestContext) {
+async function open(t: TestContext, prepare: (dataDirectory: string) => Promise<void> = async () => {}) {
   const folder = temporaryFolder(t);
   const dataDirectory = join(folder, "data");
   installPost(dataDirectory);
+  await prepare(dataDirectory);
   const directory = join(folder, "agent");
   mkdirSync(directory);
   copyFileSync(
@@ -128,6 +133,65 @@ describe("the tools of the gate, for an agent in a jail", () => {
     const audit = await openAudit(studio.dataDirectory);
     const [written] = await audit.query({ type: "policy.rule_added" });
     assert.deepEqual([written?.data?.["tools"], written?.data?.["by"]], [["note_post"], "owner"]);
+  });
+
+  test("are allowed by a webhook that was told of them, and by nobody without its secret", async (t) => {
+    if (!needsJail(t)) return;
+    const secret = "s3cret-of-the-phone";
+    const sign = (body: string) => `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
+    const told: Record<string, unknown>[] = [];
+    const toldAgain = Promise.withResolvers<unknown>();
+    const phone = createServer((request, response) => {
+      void bodyOf(request).then((body) => {
+        assert.equal(request.headers["x-hub-signature-256"], sign(body));
+        const question = JSON.parse(body) as Record<string, unknown>;
+        // What is not taken at first is told again.
+        const again = told.some((each) => each["approval"] === question["approval"]);
+        told.push(question);
+        response.writeHead(again ? 204 : 500).end();
+        if (again) toldAgain.resolve(question["approval"]);
+      });
+    });
+    await new Promise<void>((resolve) => phone.listen(0, "127.0.0.1", resolve));
+    t.after(() => phone.close());
+    const { port } = phone.address() as AddressInfo;
+    const { studio, watch, spoken, prompt } = await open(t, async (dataDirectory) => {
+      const webhooks = { phone: { secret: "hook-phone", url: `http://127.0.0.1:${port}/ask` } };
+      writeFileSync(join(dataDirectory, "approvals.json"), JSON.stringify({ version: 1, webhooks }));
+      await openVault(dataDirectory).setSecret({ name: "hook-phone", owner: {} }, secret);
+    });
+    const post = async (name: string, body: string, headers: Record<string, string>) => {
+      const response = await fetch(`${studio.url}/approvals/${name}`, { method: "POST", body, headers });
+      return [response.status, ((await response.json()) as { code?: string; state?: string }).code] as const;
+    };
+    await prompt('mcp note_post {"text":"by phone"}');
+    const asking = await watch.until((each) => each.approvals.length > 0, "a card");
+    const approval = asking.approvals[0]?.id ?? "";
+    const body = JSON.stringify({ approval, answer: "allow" });
+    const bearer = { authorization: `Bearer ${secret}` };
+    assert.deepEqual(await post("phone", body, {}), [401, "webhook_refused"]);
+    assert.deepEqual(await post("phone", body, { authorization: "Bearer wrong" }), [401, "webhook_refused"]);
+    assert.deepEqual(await post("other", body, bearer), [401, "webhook_refused"]);
+    const swapped = { "x-hub-signature-256": sign(body.replace("allow", "deny")) };
+    assert.deepEqual(await post("phone", body, swapped), [401, "webhook_refused"]);
+    assert.deepEqual(await post("phone", '{"approval":"a","answer":"yes"}', bearer), [400, "invalid"]);
+    assert.deepEqual(await post("phone", '{"approval":"a","answer":"deny"}', bearer), [404, "not_found"]);
+    assert.equal(watch.latest.approvals.length, 1, "nothing of this was an answer");
+    assert.deepEqual(await post("phone", body, { "x-hub-signature-256": sign(body) }), [200, undefined]);
+    await spoken('\\"posted\\":1');
+    await watch.status("idle");
+    assert.deepEqual(await post("phone", body, { "x-hub-signature-256": sign(body) }), [409, "not_pending"]);
+    const question = told[0];
+    assert.deepEqual([question?.["approval"], question?.["tool"]], [approval, "note_post"]);
+    assert.match(String(question?.["detail"]), /"text": "by phone"/);
+    const audit = await openAudit(studio.dataDirectory);
+    const [answered] = await audit.query({ type: "approval.answered" });
+    assert.deepEqual(answered?.data, { approval, answer: "allow", by: "webhook:phone" });
+    await prompt('mcp note_post {"text":"again"}');
+    const second = await watch.until((each) => each.approvals.length > 0, "a second card");
+    assert.equal(await toldAgain.promise, second.approvals[0]?.id);
+    await watch.answer("reject_once");
+    await spoken("CONFIRMATION_DENIED");
   });
 
   test("that a person has to allow are withdrawn when the work is stopped", async (t) => {

@@ -5,6 +5,7 @@ import { extname, join, normalize, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { HoldfastError, isHoldfastError, type Logger, toProblem } from "@holdfast/core";
 import type { Access } from "./access.ts";
+import { readBody } from "./read-body.ts";
 import { proxyToSandbox, sandboxPath } from "./sandbox-proxy.ts";
 import type { WebhookRoute } from "./webhooks.ts";
 
@@ -45,6 +46,8 @@ export interface RoutesOptions {
   readonly sandbox: (taskId: string) => Agent | undefined;
   /** Answers requests to webhooks of groups; there are none without it. */
   readonly webhook?: WebhookRoute;
+  /** Takes answers to questions of the gate; none are taken so without it. */
+  readonly approvalWebhook?: WebhookRoute;
   readonly log: Logger;
 }
 
@@ -84,6 +87,8 @@ async function answer(
   if (path === "/auth/exchange") return exchange(options, request, response);
   if (path.startsWith("/hooks/") && options.webhook !== undefined)
     return options.webhook(path, request, response);
+  if (path.startsWith("/approvals/") && options.approvalWebhook !== undefined)
+    return options.approvalWebhook(path, request, response);
   const sandbox = sandboxPath(path);
   if (sandbox?.below.startsWith("/v1/")) {
     await options.access.owner({ header: (name) => headerOf(request, name) });
@@ -114,21 +119,10 @@ async function exchange(
   if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
     throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 415 });
   }
-  const ticket = ticketOf(await readBody(request));
+  const ticket = ticketOf((await readBody(request, maxBodyBytes)).toString("utf8"));
   const cookie = await options.access.exchange(ticket);
   response.writeHead(204, { "set-cookie": cookie, "cache-control": "no-store" });
   response.end();
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw new HoldfastError("message", "incoming_too_long", "The body is too long");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function ticketOf(body: string): string {

@@ -3,6 +3,7 @@ import { HoldfastError, type Ports, uuidv4 } from "@holdfast/core";
 import type { Vault } from "@holdfast/gate";
 import type { GroupInbox } from "../groups/group-inbox.ts";
 import { studioLimits } from "../limits.ts";
+import { readBody } from "./read-body.ts";
 
 export interface WebhookRouteOptions {
   readonly inbox: GroupInbox;
@@ -44,7 +45,7 @@ export function createWebhookRoute({ inbox, vault, random }: WebhookRouteOptions
           ...(deliveryId === undefined ? {} : { deliveryId }),
           contentType: header("content-type") ?? "no type",
         },
-        body: await readBody(request),
+        body: await readBody(request, studioLimits.maxWebhookBytes),
         deliveryId: uuidv4(random),
       },
       vault,
@@ -52,16 +53,4 @@ export function createWebhookRoute({ inbox, vault, random }: WebhookRouteOptions
     response.writeHead(202, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(JSON.stringify({ event: event.seq, duplicate: event.duplicate }));
   };
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > studioLimits.maxWebhookBytes)
-      throw new HoldfastError("message", "incoming_too_long", "The body is too long");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
