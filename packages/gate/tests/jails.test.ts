@@ -421,6 +421,13 @@ describe("without a jail", { skip: missing("bwrap") }, () => {
     assert.equal(done.stdout, "on the host\n");
     const jail = await gate.jails.start(shell("sleep 1000 & sleep 1000"));
     assert.equal((await jail.stop()).reason, "stopped");
+    const nowhere = join(dataDir, "nowhere");
+    await assert.rejects(gate.jails.start({ ...shell("true"), cwd: nowhere }), (error: unknown) => {
+      assert.ok(isErrorCode(error, "jail", "start_failed"));
+      // The system's own word for it reads as if the program were missing.
+      assert.equal(error.message, `The working directory does not exist: ${nowhere}`);
+      return true;
+    });
   });
 
   test("refuses each jail, and nothing else, where it may open without", async (t) => {
