@@ -22,6 +22,8 @@ export const actorLimits = {
   maxRawMessageBytes: 32 * 1_048_576,
   /** Longer delays overflow the timers of common runtimes. */
   maxDelayMs: 2_147_483_647,
+  /** A timer for a time of the clock looks at the clock again after so long: clocks jump, and timers do not. */
+  maxTimerMs: 60_000,
 } as const;
 
 /** What an option is unless a definition says otherwise. */
@@ -63,8 +65,6 @@ export const scheduleLimits = {
   maxTimestamp: 8.64e15,
   /** Below it, a time that passed is still run with `catchUp: "skip"`. */
   lateMs: 60_000,
-  /** A timer looks at the clock again after so long: clocks jump, and timers overflow. */
-  maxTimerMs: 60_000,
 } as const;
 
 export const defaultRetry = { maxAttempts: 5, minMs: 1_000, maxMs: 300_000 } as const;

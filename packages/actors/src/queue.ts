@@ -175,7 +175,7 @@ export interface ActorQueue<Queues = unknown> {
   iter<const Name extends QueueName<Queues> = QueueName<Queues>, const Completable extends boolean = false>(
     options?: Omit<QueueNextOptions<Name, Completable>, "timeout">,
   ): AsyncIterableIterator<ReceivedMessage<Queues, Name, Completable>>;
-  /** Completes a message by its id, also one that nobody has received. Throws `queue.already_completed`. */
+  /** Completes a message by its id, also one that nobody has received; nothing happens where it is gone. */
   complete<Name extends QueueName<Queues>>(
     message: { readonly id: number | bigint; readonly name: Name },
     response?: QueueResponse<Queues, Name>,

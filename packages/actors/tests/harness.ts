@@ -13,6 +13,7 @@ import { createMemoryStore, type ManualClock, manualClock } from "@holdfast/test
 
 /** Time that stands still until a test moves it; macrotasks are the real ones. */
 export interface TestPorts extends Ports {
+  /** Moved by itself it jumps: timers do not follow. */
   readonly clock: ManualClock;
   /** Moves the time and runs the timers that are due, in order. */
   advance(ms: number): void;
@@ -22,6 +23,12 @@ export interface TestPorts extends Ports {
 export function testPorts(): TestPorts {
   const clock = manualClock();
   const timers = new Set<{ readonly at: number; readonly fn: () => void }>();
+  /** What timers go by. */
+  let elapsed = 0;
+  const pass = (to: number): void => {
+    clock.advance(Math.max(0, to - elapsed));
+    elapsed = Math.max(elapsed, to);
+  };
   let drawn = 0;
   return {
     clock,
@@ -36,21 +43,21 @@ export function testPorts(): TestPorts {
     tasks: {
       macrotask: systemTasks.macrotask,
       after: (delayMs, fn): Timer => {
-        const timer = { at: clock.now() + delayMs, fn };
+        const timer = { at: elapsed + delayMs, fn };
         timers.add(timer);
         return { cancel: () => void timers.delete(timer) };
       },
     },
     advance(ms) {
-      const until = clock.now() + ms;
+      const until = elapsed + ms;
       while (true) {
         const next = [...timers].sort((a, b) => a.at - b.at)[0];
         if (next === undefined || next.at > until) break;
         timers.delete(next);
-        clock.advance(Math.max(0, next.at - clock.now()));
+        pass(next.at);
         next.fn();
       }
-      clock.advance(until - clock.now());
+      pass(until);
     },
     get pendingTimers() {
       return timers.size;

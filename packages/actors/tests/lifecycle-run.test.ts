@@ -67,6 +67,23 @@ describe("run", () => {
     }
   });
 
+  test("setWakeAt holds to the clock, also when that jumps ahead", async () => {
+    const w = world();
+    const runs: number[] = [];
+    const definition = actor({
+      options: { sleepTimeout: Number.POSITIVE_INFINITY },
+      run: async (c) => {
+        runs.push(w.ports.clock.now());
+        if (runs.length === 1) await c.run.setWakeAt(w.ports.clock.now() + 3_600_000);
+      },
+    });
+    await w.create(definition).ready;
+    await turn();
+    w.ports.clock.advance(3_600_000);
+    w.ports.advance(60_000);
+    assert.equal(runs.length, 2);
+  });
+
   test("sees the stop through abortSignal; the grace period is its bound", async () => {
     const w = world();
     let aborted = false;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ActorInstance, actor, queue } from "@holdfast/actors";
-import { HoldfastError } from "@holdfast/core";
-import { call, deferred, outcome, turn, world } from "./harness.ts";
+import { decodeValue, HoldfastError } from "@holdfast/core";
+import { call, deferred, outcome, testSink, turn, world } from "./harness.ts";
 import { code, codeOf, send } from "./queue-support.ts";
 
 const options = { sleepTimeout: Number.POSITIVE_INFINITY };
@@ -333,6 +333,56 @@ test("waits end with actor.aborted when the actor stops; an iterator just ends",
   await until(() => parts(a).queues.receivers.size === 2);
   assert.equal(await a.sleep(), "slept");
   assert.deepEqual(ends.sort(), ["actor.aborted", "actor.aborted", "ended"]);
+});
+
+test("a run handler that waits for the completion of a message does not hold up the stop; an action may", async () => {
+  const { create, wake } = world();
+  const ends: string[] = [];
+  const definition = actor({
+    options,
+    queues: { jobs: queue<string, string>() },
+    run: async (c) => {
+      const { signal } = new AbortController();
+      ends.push(await c.queue.enqueueAndWait("jobs", "by run").then(String, codeOf));
+      ends.push(await c.queue.enqueueAndWait("jobs", "too late", { signal }).then(String, codeOf));
+    },
+    actions: {
+      ask: (c) => c.queue.enqueueAndWait("jobs", "by action"),
+      answer: async (c) => {
+        const message = await c.queue.next({ completable: true });
+        await message?.complete("done");
+        return message?.body;
+      },
+    },
+  });
+  const a = create(definition);
+  await a.ready;
+  const conn = await a.connect({}, testSink());
+  const asked = call(a, "ask");
+  await until(() => parts(a).queues.mailbox.size === 2);
+  const stopped = a.destroy();
+  assert.equal(await outcome(asked), "pending");
+  assert.deepEqual(ends, ["actor.aborted", "actor.aborted"]);
+  assert.equal(decodeValue(await a.invoke({ name: "answer", args: [], conn })), "by run");
+  assert.equal(decodeValue(await a.invoke({ name: "answer", args: [], conn })), "by action");
+  assert.equal(await asked, "done");
+  assert.equal(await stopped, "destroyed");
+  const b = create(definition, undefined, "b");
+  await b.ready;
+  assert.equal(await b.sleep(), "slept");
+  assert.equal(await call(await wake(definition, "b"), "answer"), "by run");
+});
+
+test("a message that is to come later comes in time when the clock jumps ahead", async () => {
+  const { create, ports } = world();
+  const a = create(policed);
+  await a.ready;
+  const { inspector } = parts(a).queues;
+  const { id } = await inspector.send("slow", "later", { delayMs: 3_600_000 });
+  ports.clock.advance(3_600_000);
+  ports.advance(60_000);
+  const { messages } = await inspector.list(1);
+  assert.deepEqual([messages[0]?.id, messages[0]?.status], [id, "ready"]);
 });
 
 test("an actor whose run handler waits for messages may sleep, and one with work is started after a crash", async () => {

@@ -45,6 +45,14 @@ const basic = actor({
       await message?.fail(new Error("no"));
       return message?.attempt;
     },
+    completeById: async (c, id: number, name: "jobs" | "a") =>
+      c.queue.complete({ id, name }, { done: "by id" }).then(() => "done", codeOf),
+    takeBeside: async (c) => {
+      await c.queue.next({ names: ["jobs"], completable: true });
+      return (await c.queue.waitForNames(["a"], { timeout: 0 })).body;
+    },
+    takeOf: async (c, names: null | undefined, count: number) =>
+      (await c.queue.tryNextBatch({ names: names as undefined, count })).map(({ body }) => body),
     aborted: async (c) => c.queue.next({ signal: AbortSignal.abort() }).catch(codeOf),
     iterAborted: async (c) => {
       for await (const _ of c.queue.iter({ signal: AbortSignal.abort() })) return "message";
@@ -168,6 +176,36 @@ test("a completable message stays until it is completed, and comes again when it
   assert.equal(await call(a, "completeTwice"), "queue.already_completed");
   await send(a, "jobs", "x");
   assert.equal(await call(a, "receiveTwice"), "queue.previous_message_not_completed");
+});
+
+test("waitForNames takes what it asks for beside a message that is out", async () => {
+  const a = world().create(basic);
+  await send(a, "jobs", "x");
+  await send(a, "a", 5);
+  assert.equal(await call(a, "takeBeside"), 5);
+  assert.deepEqual(await call(a, "peekJob"), ["x", 2, "function"]);
+});
+
+test("a message is completed by its id once; a second time nothing happens, and another name is told", async () => {
+  const a = world().create(basic);
+  const { id: other } = (await call(a, "send", "a", 1)) as { id: number };
+  const sent = send(a, "jobs", "x", { wait: true });
+  assert.equal(await outcome(sent), "pending");
+  const id = other + 1;
+  assert.equal(await call(a, "completeById", id, "a"), "queue.message_identity_mismatch");
+  assert.equal(await call(a, "completeById", id, "jobs"), "done");
+  assert.deepEqual(await sent, { status: "completed", response: { done: "by id" } });
+  assert.equal(await call(a, "completeById", id, "jobs"), "done");
+  assert.equal(await call(a, "completeById", other, "jobs"), "queue.message_identity_mismatch");
+  assert.deepEqual(await call(a, "take", ["a"]), { name: "a", body: 1, attempt: 1 });
+});
+
+test("a batch takes as many as there are, parts of one do not count, and no names are all", async () => {
+  const a = world().create(basic);
+  for (const body of [1, 2, 3, 4]) await send(a, "a", body);
+  assert.deepEqual(await call(a, "takeOf", null, 1.9), [1]);
+  assert.deepEqual(await call(a, "takeOf", null, -1), [2]);
+  assert.deepEqual(await call(a, "takeOf", undefined, Number.POSITIVE_INFINITY), [3, 4]);
 });
 
 test("a sender who waits gets the response, or hears that its time is over", async () => {

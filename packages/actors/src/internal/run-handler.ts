@@ -67,7 +67,7 @@ export class RunHandler implements Part, RunControl {
     this.#timer = undefined;
     const { ports, status } = this.#runtime;
     if (this.#wakeAt === undefined || status !== "ready") return;
-    const delay = Math.min(Math.max(0, this.#wakeAt - ports.clock.now()), actorLimits.maxDelayMs);
+    const delay = Math.min(Math.max(0, this.#wakeAt - ports.clock.now()), actorLimits.maxTimerMs);
     this.#timer = ports.tasks.after(delay, () => {
       this.#timer = undefined;
       if (this.#runtime.status !== "ready") return;

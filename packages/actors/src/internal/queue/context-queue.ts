@@ -1,7 +1,14 @@
 import { decodeValue, HoldfastError } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { QueueBatchOptions, QueueMessage, QueueNextOptions, QueueTryOptions } from "../../queue.ts";
-import { aborted, type Consumer, type Delivery, previousNotCompleted, waitTimedOut } from "./delivery.ts";
+import {
+  aborted,
+  type Consumer,
+  type Delivery,
+  notThisMessage,
+  previousNotCompleted,
+  waitTimedOut,
+} from "./delivery.ts";
 import type { Message } from "./mailbox.ts";
 import type { QueuePart } from "./part.ts";
 import { invalidOptions } from "./policy.ts";
@@ -55,16 +62,24 @@ export class ContextQueue implements Consumer {
     const part = this.#part;
     const policy = part.own(name);
     const timeoutMs = timeoutOf(options.timeout);
-    if (options.signal?.aborted === true) throw aborted();
+    const signal = this.#untilStop(options.signal);
+    if (signal?.aborted === true) throw aborted();
     const checked = part.validated(policy, body);
     const valid = checked instanceof Promise ? await checked : checked;
     this.touched = true;
     const { id } = part.enqueue(policy, valid, options);
     part.runtime.userWrote();
-    const bytes = await part.completions.wait(id, timeoutMs, options.signal, aborted);
+    const bytes = await part.completions.wait(id, timeoutMs, signal, aborted);
     if (bytes === undefined) throw waitTimedOut(timeoutMs ?? 0);
     const outcome = decodeValue(bytes, decodeOptions) as { readonly response?: unknown };
     return outcome.response;
+  }
+
+  /** A hook or the `run` handler would hold up the stop of its actor; an action is waited for in any case. */
+  #untilStop(signal: AbortSignal | undefined): AbortSignal | undefined {
+    if (this.calls > 0) return signal;
+    const { abortSignal } = this.#part.runtime;
+    return signal === undefined ? abortSignal : AbortSignal.any([signal, abortSignal]);
   }
 
   async next(options: QueueNextOptions = {}): Promise<QueueMessage | undefined> {
@@ -86,7 +101,7 @@ export class ContextQueue implements Consumer {
   }
 
   async waitForNames(names: readonly string[], options: QueueNextOptions = {}): Promise<QueueMessage> {
-    const [message] = await this.#receive({ ...options, names, count: 1 }, this);
+    const [message] = await this.#receive({ ...options, names, count: 1 }, this, true);
     if (message === undefined) throw waitTimedOut(options.timeout ?? 0);
     return message;
   }
@@ -119,6 +134,10 @@ export class ContextQueue implements Consumer {
     response?: unknown,
   ): Promise<void> {
     this.#part.own(message.name);
+    const known = this.#part.mailbox.find(Number(message.id));
+    if (known !== undefined && known.queue !== message.name) throw notThisMessage(known, message.name);
+    // Whoever knows only the id cannot tell whether it has been completed: a second time does nothing.
+    if (known === undefined || known.place === "taken") return;
     this.touched = true;
     await this.#part.completeById(Number(message.id), message.name, response);
     this.#part.runtime.userWrote();
@@ -143,7 +162,8 @@ export class ContextQueue implements Consumer {
     this.#open.clear();
   }
 
-  async #receive(options: QueueBatchOptions, owner: object): Promise<QueueMessage[]> {
+  /** `beside` a completable message that is out, where the others are refused. */
+  async #receive(options: QueueBatchOptions, owner: object, beside = false): Promise<QueueMessage[]> {
     const part = this.#part;
     // What comes back after the actor has gone can take nothing: an iterator ends, as one that waited does.
     if (part.runtime.sealed) throw aborted();
@@ -151,7 +171,7 @@ export class ContextQueue implements Consumer {
     const policies = part.select(options.names);
     const timeoutMs = timeoutOf(options.timeout);
     const count = countOf(options.count);
-    this.#endPrevious(owner);
+    this.#endPrevious(owner, beside);
     const receive = { policies, count, completable, peeks: false };
     const messages = (await this.#obtain(receive, timeoutMs, options.signal)) ?? [];
     const deliveries = messages.map((message) => this.#deliver(message, completable, owner));
@@ -170,7 +190,7 @@ export class ContextQueue implements Consumer {
    * A consumer that comes back has done with what it had, where that is plain. Throws
    * `queue.previous_message_not_completed`; an iterator answers for what it has handed out itself.
    */
-  #endPrevious(owner: object): void {
+  #endPrevious(owner: object, beside: boolean): void {
     let out = 0;
     let room = 1;
     for (const delivery of this.#open) {
@@ -184,7 +204,7 @@ export class ContextQueue implements Consumer {
         this.#open.delete(delivery);
       }
     }
-    if (out >= room) throw previousNotCompleted();
+    if (out >= room && !beside) throw previousNotCompleted();
   }
 
   #deliver(message: Message, completable: boolean, owner: object): Delivery {
@@ -278,6 +298,6 @@ function timeoutOf(timeout: unknown): number | undefined {
 
 function countOf(count: unknown): number {
   if (count === undefined || count === null) return 1;
-  if (typeof count === "number" && Number.isInteger(count)) return Math.max(1, count);
-  throw invalidOptions('"count" is not a whole number');
+  if (typeof count === "number" && !Number.isNaN(count)) return Math.max(1, Math.trunc(count));
+  throw invalidOptions('"count" is not a number');
 }

@@ -26,6 +26,13 @@ export function alreadyCompleted(): HoldfastError {
   return new HoldfastError("queue", "already_completed", "Queue message was already completed.");
 }
 
+export function notThisMessage({ id, queue }: Message, name: string): HoldfastError {
+  const message = `Queue message ${id} is named '${queue}', not '${name}'.`;
+  return new HoldfastError("queue", "message_identity_mismatch", message, {
+    metadata: { message_id: id, actual_name: queue, expected_name: name },
+  });
+}
+
 export function previousNotCompleted(): HoldfastError {
   return new HoldfastError(
     "queue",

@@ -121,8 +121,8 @@ export class QueuePart implements Part {
   }
 
   /** The queues that a receive selects; all of them without names. Throws `queue.not_defined`. */
-  select(names: readonly string[] | undefined): readonly Policy[] {
-    if (names === undefined || names.length === 0) return this.#all;
+  select(names: readonly string[] | null | undefined): readonly Policy[] {
+    if (names === undefined || names === null || names.length === 0) return this.#all;
     return [...new Set(names)].map((name) => this.own(name));
   }
 
@@ -339,7 +339,7 @@ export class QueuePart implements Part {
     this.#timer = undefined;
     if (at === undefined) return;
     const { clock, tasks } = this.runtime.ports;
-    const delay = Math.min(Math.max(0, at - clock.now()), actorLimits.maxDelayMs);
+    const delay = Math.min(Math.max(0, at - clock.now()), actorLimits.maxTimerMs);
     const timer = tasks.after(delay, () => {
       this.#timer = undefined;
       if (this.runtime.sealed) return;

@@ -116,6 +116,15 @@ describe("cron expressions", () => {
     assert.deepEqual(times("0 0 30 2 *", "UTC", "2027-01-01T00:00:00Z", 1), []);
   });
 
+  test("what is empty in a list does not count, and no zone is UTC", () => {
+    const from = "2027-01-15T08:00:00Z";
+    for (const expression of ["0 12 * * 1,", ",0 12 * * 1", "0,, 12 ,*, * ,,1"]) {
+      assert.deepEqual(times(expression, "UTC", from, 2), times("0 12 * * 1", "UTC", from, 2), expression);
+    }
+    assert.deepEqual(cronCadence("0 0 * * *", null), cronCadence("0 0 * * *", "UTC"));
+    assert.deepEqual(cronCadence("0 0 * * *"), cronCadence("0 0 * * *", "UTC"));
+  });
+
   test("other texts and zones are refused", () => {
     for (const expression of [
       "",
@@ -131,6 +140,7 @@ describe("cron expressions", () => {
       "0 0 32/1 * *",
       "0 0 * * 8/2",
       "0 0 L/2 * *",
+      "0 0 * * ,",
       5,
       null,
     ]) {
@@ -140,7 +150,7 @@ describe("cron expressions", () => {
         String(expression),
       );
     }
-    for (const timezone of ["", "Mars/Olympus", "+02:00", 5, null]) {
+    for (const timezone of ["", "Mars/Olympus", "+02:00", 5]) {
       assert.throws(
         () => cronCadence("* * * * *", timezone),
         (error) => isErrorCode(error, "schedule", "invalid_timezone"),

@@ -32,8 +32,8 @@ const fieldRanges = [
 ] as const;
 
 /**
- * As in other cron programs, a step that is longer than its field leaves the first value alone, and a step
- * behind a single value goes on to the end of the field.
+ * As in other cron programs, a step that is longer than its field leaves the first value alone, a step
+ * behind a single value goes on to the end of the field, and of a list what is empty does not count.
  */
 function inFullRanges(expression: string): string {
   const fields = expression.trim().split(/\s+/);
@@ -41,10 +41,8 @@ function inFullRanges(expression: string): string {
   return fields
     .map((field, at) => {
       const [start, size] = fieldRanges[at + offset] ?? [0, Number.POSITIVE_INFINITY];
-      return field
-        .split(",")
-        .map((part) => inFullRange(start, size, part))
-        .join(",");
+      const parts = field.split(",").filter((part) => part !== "");
+      return parts.length === 0 ? field : parts.map((part) => inFullRange(start, size, part)).join(",");
     })
     .join(" ");
 }
@@ -67,7 +65,8 @@ function parsedOf(cadence: Extract<Cadence, { kind: "cron" }>): Cron {
 }
 
 /** Throws `schedule.invalid_timezone` and `schedule.invalid_cron_expression`. */
-export function cronCadence(expression: unknown, timezone: unknown = "UTC"): Cadence {
+export function cronCadence(expression: unknown, zone?: unknown): Cadence {
+  const timezone = zone ?? "UTC";
   assertTimezone(timezone);
   const fields = typeof expression === "string" ? expression.trim().split(/\s+/) : [];
   if (typeof expression !== "string" || (fields.length !== 5 && fields.length !== 6)) {

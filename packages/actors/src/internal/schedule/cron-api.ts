@@ -49,8 +49,8 @@ export class Cron implements ActorCron {
     return true;
   }
 
-  async history(name: string, options: HistoryOptions = {}): Promise<CronFire[]> {
-    const limit = historyLimit(options.limit);
+  async history(name: string, options?: HistoryOptions | null): Promise<CronFire[]> {
+    const limit = historyLimit(options?.limit);
     const row = this.#find(name);
     return row === undefined ? [] : this.#part.table.history.list(row, limit);
   }

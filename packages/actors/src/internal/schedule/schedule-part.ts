@@ -1,5 +1,5 @@
 import { type HoldfastError, isErrorCode, type Timer } from "@holdfast/core";
-import { scheduleLimits } from "../../limits.ts";
+import { actorLimits } from "../../limits.ts";
 import type { HotRecords, Part } from "../part.ts";
 import { recordPrefix } from "../part.ts";
 import type { Runtime } from "../runtime.ts";
@@ -107,7 +107,7 @@ export class SchedulePart implements Part {
     if (this.#timer !== undefined && this.#timerAt === next) return;
     this.#disarm();
     this.#timerAt = next;
-    this.#timer = this.#runtime.ports.tasks.after(Math.min(delayMs, scheduleLimits.maxTimerMs), () => {
+    this.#timer = this.#runtime.ports.tasks.after(Math.min(delayMs, actorLimits.maxTimerMs), () => {
       this.#timer = undefined;
       this.arm();
     });

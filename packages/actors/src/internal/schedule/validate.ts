@@ -106,7 +106,7 @@ export function encodeArguments(args: readonly unknown[]): Uint8Array {
 }
 
 function maxHistory(value: unknown): number {
-  if (value === undefined) return scheduleLimits.defaultMaxHistory;
+  if (value === undefined || value === null) return scheduleLimits.defaultMaxHistory;
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= scheduleLimits.maxHistory) {
     return Number(value);
   }
@@ -126,7 +126,7 @@ export function assertTimestamp(value: unknown, what: string): asserts value is 
 
 /** How many rows of history to read. */
 export function historyLimit(value: unknown): number {
-  if (value === undefined) return 20;
+  if (value === undefined || value === null) return 20;
   if (Number.isInteger(value) && Number(value) >= 1)
     return Math.min(Number(value), scheduleLimits.maxHistory);
   throw invalidMaxHistory(value);
