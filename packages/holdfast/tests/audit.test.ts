@@ -13,6 +13,9 @@ test("holdfast audit verifies, queries and exports, and finds one changed byte",
     jails: { whenUnavailable: "refuse" },
   });
   for (const n of [1, 2, 3]) await gate.audit.append({ type: "sample.effect", session: "s", data: { n } });
+  // A topic of a refused frame is what a jail sent.
+  const topic = "tool.invoke.\u009b2J\u202e";
+  await gate.audit.append({ type: "tool.refused", data: { topic } });
   await gate.close();
   const audit = (...args: string[]) => holdfast(["audit", ...args, "--data", data]);
 
@@ -33,6 +36,12 @@ test("holdfast audit verifies, queries and exports, and finds one changed byte",
     [2, 3],
   );
   assert.equal(exported.stdout.trim().split("\r\n").length, 4);
+
+  for (const more of [[], ["--json"]]) {
+    const { stdout } = await audit("query", "--type", "tool.refused", ...more);
+    assert.doesNotMatch(stdout, /[\u0080-\u009f\u202e]/);
+    assert.match(stdout, /"tool\.invoke\.\\u009b2J\\u202e"/);
+  }
 
   const checkpoint = join(data, "kept.json");
   writeFileSync(checkpoint, kept.stdout);

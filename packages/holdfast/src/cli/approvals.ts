@@ -1,7 +1,7 @@
 import type { ApprovalAnswer, ApprovalView, StudioClient } from "@holdfast/studio";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
-import { harmless } from "./terminal.ts";
+import { harmless, jsonLine } from "./terminal.ts";
 
 export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
 
@@ -35,7 +35,7 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
   return asOwner(values, async ({ client }) => {
     const open = await waiting(client, values.task);
     if (verb === "list") {
-      for (const each of open) console.log(json ? JSON.stringify(each) : card(each));
+      for (const each of open) console.log(json ? jsonLine(each) : card(each));
       if (open.length === 0 && !json) console.log("Nothing waits for an answer.");
       return 0;
     }
@@ -54,7 +54,7 @@ interface Outcome {
 
 function tell(outcome: Outcome, json: boolean): void {
   const { id, answer, error } = outcome;
-  if (json) console.log(JSON.stringify(outcome));
+  if (json) console.log(jsonLine(outcome));
   else if (error !== undefined)
     console.error(`Not answered: ${id}: ${error.message} (${error.group}.${error.code})`);
   else console.log(`${answer === "allow" ? "Allowed once" : "Denied"}: ${id}`);

@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { type AuditQuery, auditFormats, exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
+import { harmless, jsonLine } from "./terminal.ts";
 
 export const auditUsage = `holdfast audit verify | query | export | checkpoint
 
@@ -71,7 +72,7 @@ async function verify(values: Values): Promise<number> {
   }
   const result = await reader.verify(kept);
   if (values.json === true) {
-    console.log(JSON.stringify(result));
+    console.log(jsonLine(result));
   } else if (result.ok) {
     const signed =
       result.checkpoints === undefined
@@ -89,14 +90,13 @@ async function query(values: Values): Promise<number> {
   const limit = numberOf(values.limit, "--limit") ?? 50;
   for (const record of await reader.query({ ...filterOf(values), limit, newest: true })) {
     if (values.json === true) {
-      console.log(JSON.stringify(record));
+      console.log(jsonLine(record));
       continue;
     }
     const about = [record.jailId, record.session].filter((each) => each !== undefined).join(" ");
-    const data = record.data === undefined ? "" : JSON.stringify(record.data);
-    console.log(
-      `${String(record.seq).padStart(6)}  ${new Date(record.at).toISOString()}  ${record.type.padEnd(22)} ${about}  ${data}`,
-    );
+    const data = record.data === undefined ? "" : jsonLine(record.data);
+    const head = `${String(record.seq).padStart(6)}  ${new Date(record.at).toISOString()}`;
+    console.log(`${head}  ${harmless(`${record.type.padEnd(22)} ${about}`)}  ${data}`);
   }
   return 0;
 }
@@ -106,7 +106,9 @@ async function exportAll(values: Values): Promise<number> {
   if (format === undefined) throw new UsageError(`A format is one of: ${auditFormats.join(", ")}`);
   const reader = await readerOf(values);
   const lines = exportRecords(reader.records(filterOf(values)), format);
-  await pipeline(Readable.from(lines), process.stdout, { end: false });
+  // A file gets what was recorded; a terminal gets what cannot steer it.
+  const shown = process.stdout.isTTY === true ? Readable.from(lines).map(harmless) : Readable.from(lines);
+  await pipeline(shown, process.stdout, { end: false });
   return 0;
 }
 
@@ -116,7 +118,7 @@ async function checkpoint(values: Values): Promise<number> {
     process.stderr.write("There is no checkpoint yet.\n");
     return 1;
   }
-  console.log(JSON.stringify(last));
+  console.log(jsonLine(last));
   return 0;
 }
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type EgressUpstream, explainEgress, openUsage, openVault } from "@holdfast/gate";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
+import { jsonLine } from "./terminal.ts";
 
 export const egressUsage = `holdfast egress explain METHOD URL | status
 
@@ -43,7 +44,7 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
   }
   const told = explainEgress({ upstreams }, method.toUpperCase(), url);
   if (json) {
-    console.log(JSON.stringify(told));
+    console.log(jsonLine(told));
   } else {
     console.log(`${told.decision}  ${told.rule}`);
     console.log(told.reason);
@@ -57,7 +58,7 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
 async function status(dataDirectory: string, json: boolean): Promise<number> {
   const budgets = await openUsage(dataDirectory);
   if (json) {
-    for (const each of budgets) console.log(JSON.stringify(each));
+    for (const each of budgets) console.log(jsonLine(each));
     return 0;
   }
   if (budgets.length === 0) console.log("There are no budgets, or nothing was used yet.");

@@ -1,7 +1,7 @@
 import type { GroupView } from "@holdfast/studio";
 import { oneArgument, parse, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
-import { harmless } from "./terminal.ts";
+import { harmless, jsonLine } from "./terminal.ts";
 
 export const groupsUsage = `holdfast groups list | show NAME
 
@@ -30,7 +30,7 @@ export async function groupsCommand(args: readonly string[]): Promise<number> {
 
 function list({ events, ...group }: GroupView, json: boolean): void {
   if (json) {
-    console.log(JSON.stringify(group));
+    console.log(jsonLine(group));
     return;
   }
   const { name, agent, session, waiting, running, description } = group;
@@ -43,7 +43,7 @@ function list({ events, ...group }: GroupView, json: boolean): void {
 function show({ events }: GroupView, json: boolean): void {
   for (const event of [...events].reverse()) {
     if (json) {
-      console.log(JSON.stringify(event));
+      console.log(jsonLine(event));
       continue;
     }
     const { seq, state, source, topic, title, taskId, tainted, error } = event;

@@ -9,6 +9,7 @@ import {
 import { pluginsDirectory } from "@holdfast/plugins";
 import { noArguments, oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
+import { harmless, jsonLine } from "./terminal.ts";
 
 export const pluginUsage = `holdfast plugin create NAME | validate PATH | test PATH | list
 
@@ -43,12 +44,12 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
       const directory = resolve(values.dir ?? ".");
       const name = oneArgument(rest, "The name");
       const folder = await createPlugin({ directory, name, risk, ...(tool === undefined ? {} : { tool }) });
-      console.log(json ? JSON.stringify({ folder }) : `Made ${folder}`);
+      console.log(json ? jsonLine({ folder }) : `Made ${folder}`);
       return 0;
     }
     case "validate": {
       const report = await validatePlugin(oneArgument(rest, "The path"));
-      if (json) console.log(JSON.stringify(report));
+      if (json) console.log(jsonLine(report));
       else printReport(report);
       return report.ok ? 0 : 1;
     }
@@ -63,7 +64,7 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
         credentials: join(data, "credentials", "plugins"),
       });
       for (const report of reports) {
-        if (json) console.log(JSON.stringify(report));
+        if (json) console.log(jsonLine(report));
         else printReport(report);
       }
       return reports.every((each) => each.ok) ? 0 : 1;
@@ -77,8 +78,11 @@ async function testPlugin(pluginDir: string, args: string | undefined, json: boo
     ...(args === undefined ? {} : { sampleArgs: sampleArgs(args) }),
   });
   for (const { name, ok, detail } of checks) {
-    if (json) console.log(JSON.stringify({ name, ok, ...(detail === undefined ? {} : { detail }) }));
-    else console.log(`${ok ? "ok    " : "failed"}  ${name}${detail === undefined ? "" : `: ${detail}`}`);
+    if (json) console.log(jsonLine({ name, ok, ...(detail === undefined ? {} : { detail }) }));
+    else
+      console.log(
+        harmless(`${ok ? "ok    " : "failed"}  ${name}${detail === undefined ? "" : `: ${detail}`}`),
+      );
   }
   return checks.every((each) => each.ok) ? 0 : 1;
 }
@@ -96,13 +100,15 @@ function sampleArgs(text: string): Record<string, Record<string, unknown>> {
 
 function printReport(report: PluginReport): void {
   const { name, ok, source, version, tools, egress, digest, problems, warnings } = report;
-  console.log(
+  // A plugin that was fetched to be looked at says these things of itself.
+  const say = (line: string) => console.log(harmless(line));
+  say(
     `${ok ? "ok    " : "failed"}  ${[name, version, source].filter((each) => each !== undefined).join("  ")}`,
   );
   if (tools.length > 0)
-    console.log(`        tools: ${tools.map((each) => `${each.name} (${each.risk})`).join(", ")}`);
-  if (egress.length > 0) console.log(`        goes out to: ${egress.join(", ")}`);
-  if (digest !== undefined) console.log(`        digest: ${digest}`);
-  for (const problem of problems) console.log(`        problem: ${problem}`);
-  for (const warning of warnings) console.log(`        note: ${warning}`);
+    say(`        tools: ${tools.map((each) => `${each.name} (${each.risk})`).join(", ")}`);
+  if (egress.length > 0) say(`        goes out to: ${egress.join(", ")}`);
+  if (digest !== undefined) say(`        digest: ${digest}`);
+  for (const problem of problems) say(`        problem: ${problem}`);
+  for (const warning of warnings) say(`        note: ${warning}`);
 }

@@ -15,7 +15,7 @@ import { listPlugins } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
-import { harmless } from "./terminal.ts";
+import { harmless, jsonLine } from "./terminal.ts";
 
 export const policyUsage = `holdfast policy check | explain --tool NAME | dry-run --file NEW.json
 
@@ -90,7 +90,7 @@ async function load(values: Values): Promise<Loaded> {
 async function check(values: Values): Promise<number> {
   const { path, found, rules } = await load(values);
   if (values.json === true) {
-    console.log(JSON.stringify({ ok: true, path, found, rules: rules.length }));
+    console.log(jsonLine({ ok: true, path, found, rules: rules.length }));
   } else if (found) {
     console.log(`ok: ${rules.length} rules in ${path}`);
   } else {
@@ -117,7 +117,7 @@ async function explain(values: Values): Promise<number> {
     tainted: values.tainted === true,
   });
   if (values.json === true) {
-    console.log(JSON.stringify({ ...evaluation, risk: tool.riskLevel, riskKnown: tool.known }));
+    console.log(jsonLine({ ...evaluation, risk: tool.riskLevel, riskKnown: tool.known }));
   } else {
     printEvaluation(evaluation);
     if (!tool.known) console.log("No installed plugin has this tool: taken to be of high risk (--risk).");
@@ -185,9 +185,9 @@ async function dryRun(values: Values): Promise<number> {
   for await (const row of dryRunPolicy(reader.records({ type: "tool.*" }), rules)) {
     counts[row.outcome] += 1;
     if (row.outcome === "same") continue;
-    console.log(json ? JSON.stringify(row) : lineOf(row));
+    console.log(json ? jsonLine(row) : lineOf(row));
   }
-  if (json) console.log(JSON.stringify({ summary: counts }));
+  if (json) console.log(jsonLine({ summary: counts }));
   else
     console.log(
       `${counts.changed} change, ${counts.depends} depend on arguments, ${counts.same} do not change`,

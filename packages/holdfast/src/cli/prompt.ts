@@ -3,7 +3,7 @@ import { oneArgument, parse, UsageError } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
 import { prepareJails } from "./prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
-import { harmless } from "./terminal.ts";
+import { harmless, jsonLine } from "./terminal.ts";
 
 export const promptUsage = `holdfast prompt [--group NAME] [--follow] [options] "text"
 
@@ -42,7 +42,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
     const name = values.group ?? "default";
     const group = owner.client.group(name);
     const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });
-    if (json) console.log(JSON.stringify({ type: "event", event: accepted }));
+    if (json) console.log(jsonLine({ type: "event", event: accepted }));
     else
       process.stderr.write(
         `Event ${accepted.seq} of ${name}${accepted.duplicate ? ", known already" : ""}\n`,

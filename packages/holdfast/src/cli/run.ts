@@ -3,7 +3,7 @@ import { oneArgument, parse, UsageError } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
 import { prepareJails } from "./prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
-import { printDiff, screenOf } from "./terminal.ts";
+import { jsonLine, printDiff, screenOf } from "./terminal.ts";
 
 export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
 
@@ -55,13 +55,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const run = new TaskRun(owner.client, task.id, approve, values.json === true);
     const ended = await run.untilEnded();
     const diff = await owner.client.task(task.id).diff();
-    if (values.json === true) console.log(JSON.stringify({ type: "diff", diff }));
+    if (values.json === true) console.log(jsonLine({ type: "diff", diff }));
     else printDiff(screenOf(process.stdout), diff);
     if (values.apply === true && diff.files.length > 0) {
       const applied = await owner.client
         .task(task.id)
         .apply(values.branch === undefined ? {} : { branch: values.branch });
-      if (values.json === true) console.log(JSON.stringify({ type: "applied", applied }));
+      if (values.json === true) console.log(jsonLine({ type: "applied", applied }));
       else console.log(`Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`);
     } else if (diff.files.length > 0 && values.json !== true) {
       process.stderr.write(`Put it on a branch: npx holdfast tasks apply ${task.id}\n`);

@@ -3,7 +3,7 @@ import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
 import { originOf } from "./approvals.ts";
 import { UsageError } from "./arguments.ts";
-import { EventPrinter, harmless, type Screen, screenOf, style } from "./terminal.ts";
+import { EventPrinter, harmless, jsonLine, type Screen, screenOf, style } from "./terminal.ts";
 
 export type ApprovalMode = "ask" | "allow" | "deny";
 
@@ -89,7 +89,7 @@ export class TaskRun {
 
   #show(event: SessionEvent): void {
     this.#lastSeq = event.seq;
-    if (this.#json) console.log(JSON.stringify(event));
+    if (this.#json) console.log(jsonLine(event));
     else this.#printer.print(event);
   }
 

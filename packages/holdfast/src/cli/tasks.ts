@@ -1,7 +1,7 @@
 import type { StudioClient } from "@holdfast/studio";
 import { oneArgument, parse, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
-import { EventPrinter, harmless, printDiff, screenOf } from "./terminal.ts";
+import { EventPrinter, harmless, jsonLine, printDiff, screenOf } from "./terminal.ts";
 
 export const tasksUsage = `holdfast tasks list | show ID | stop ID | diff ID | apply ID [--branch NAME]
 
@@ -36,7 +36,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
         break;
       case "diff": {
         const diff = await owner.client.task(id).diff();
-        if (json) console.log(JSON.stringify(diff));
+        if (json) console.log(jsonLine(diff));
         else printDiff(screenOf(process.stdout), diff);
         break;
       }
@@ -45,9 +45,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
           .task(id)
           .apply(values.branch === undefined ? {} : { branch: values.branch });
         console.log(
-          json
-            ? JSON.stringify(applied)
-            : `Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`,
+          json ? jsonLine(applied) : `Applied to branch ${applied.branch} (${applied.commit.slice(0, 12)})`,
         );
       }
     }
@@ -60,7 +58,7 @@ async function list(client: StudioClient, json: boolean): Promise<void> {
   do {
     const page = await client.organization.listTasks(cursor === undefined ? {} : { cursor });
     for (const task of page.tasks) {
-      if (json) console.log(JSON.stringify(task));
+      if (json) console.log(jsonLine(task));
       else
         console.log(`${task.id}  ${task.status.padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}`);
     }
@@ -70,14 +68,14 @@ async function list(client: StudioClient, json: boolean): Promise<void> {
 
 async function show(client: StudioClient, id: string, json: boolean): Promise<void> {
   const view = await client.task(id).get();
-  if (json) console.log(JSON.stringify(view));
+  if (json) console.log(jsonLine(view));
   const printer = new EventPrinter(screenOf(process.stdout));
   let after = 0;
   for (;;) {
     const page = await client.session(view.sessionId).events({ after });
     for (const event of page.events) {
       after = event.seq;
-      if (json) console.log(JSON.stringify(event));
+      if (json) console.log(jsonLine(event));
       else printer.print(event);
     }
     if (page.events.length === 0 || after >= page.head) break;

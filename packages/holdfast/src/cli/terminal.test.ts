@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EventPrinter, harmless, printDiff, type Screen } from "./terminal.ts";
+import { EventPrinter, harmless, jsonLine, printDiff, type Screen } from "./terminal.ts";
 
 function collect(): Screen & { readonly text: () => string } {
   let text = "";
@@ -19,6 +19,13 @@ test("what comes out of a jail cannot steer a terminal", () => {
   assert.equal(harmless("user\u202eexe.txt"), "user\\u202eexe.txt");
   assert.equal(harmless("\u009b31m"), "\\u009b31m");
   assert.equal(harmless("héllo 🙂"), "héllo 🙂");
+});
+
+test("a line of JSON cannot either, and is the same JSON", () => {
+  const value = { title: "a\u009b2J\u202e\u001b[2J\r\n", list: ["é", null] };
+  const line = jsonLine(value);
+  assert.equal(line, '{"title":"a\\u009b2J\\u202e\\u001b[2J\\r\\n","list":["é",null]}');
+  assert.deepEqual(JSON.parse(line), value);
 });
 
 test("messages stream on one line and tool calls take one line each", () => {

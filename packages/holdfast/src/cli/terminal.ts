@@ -28,6 +28,11 @@ export function harmless(text: string): string {
   });
 }
 
+/** A value as one line of JSON. What would steer a terminal is escaped, so that it says the same to a program. */
+export function jsonLine(value: unknown): string {
+  return harmless(JSON.stringify(value));
+}
+
 /** C0 controls but tab and newline, delete, C1 controls, and the marks that reorder text. */
 const unsafeCharacters = /[^\P{Cc}\t\n]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
