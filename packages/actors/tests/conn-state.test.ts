@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeValue, isErrorCode, type StandardSchema } from "@holdfast/core";
+import { decodeValue, HoldfastError, isErrorCode, type StandardSchema } from "@holdfast/core";
 import {
   type ActorConnection,
   type ActorInstance,
@@ -197,4 +197,62 @@ test("format 1 of connection records", () => {
     () => decodeConnection(new Uint8Array([1, 0x01])),
     (error) => isErrorCode(error, "store", "unknown_format"),
   );
+});
+
+test("the record of a connection goes in the turn of its onDisconnect, whatever leaves before that", async () => {
+  const w = world();
+  const hall = actor({
+    state: { left: [] as string[] },
+    createConnState: (_c, params: { name: string }) => ({ name: params.name }),
+    onConnect: (c, conn) => c.presence.set(conn, conn.state.name),
+    onDisconnect: (c, conn) => void c.state.left.push(conn.state.name),
+  });
+  const instance = w.create(hall, undefined, "a");
+  await instance.connect({ params: { name: "bob" } }, keepingSink());
+  const watcher = keepingSink();
+  (await instance.connect({ params: { name: "cid" } }, watcher)).subscribe("$presence");
+  const connection = await instance.connect({ params: { name: "ann" } }, keepingSink());
+  await turn();
+  const before = w.store.commits.length;
+  connection.close();
+  await turn();
+  await turn();
+  assert.ok(watcher.seen.some((each) => Array.isArray(each) && each[1] === "left"));
+  const key = Uint8Array.of(0, ...connectionKey(connection.id));
+  const removing = w.store.commits
+    .slice(before)
+    .filter(({ kv }) => kv?.some((each) => each.type === "delete" && Buffer.compare(each.key, key) === 0));
+  assert.equal(removing.length, 1);
+  assert.ok(removing[0]?.state !== undefined, "what onDisconnect wrote is in the same commit");
+});
+
+test("an actor that has failed tells nobody of the ends that follow from it: its next wake does", async () => {
+  const w = world();
+  const told: string[] = [];
+  const hall = actor({
+    state: { n: 0 },
+    createConnState: (_c, params: { name: string }) => ({ name: params.name }),
+    onDisconnect: (c, conn) => {
+      c.state.n++;
+      told.push(conn.state.name);
+    },
+    actions: { add: (c) => ++c.state.n },
+  });
+  const instance = w.create(hall, undefined, "a");
+  const sink = keepingSink();
+  let connection: ActorConnection | undefined;
+  // As a host does: it lets the connection go that was closed.
+  const { close } = sink;
+  sink.close = (code, reason) => {
+    close(code, reason);
+    connection?.close();
+  };
+  connection = await instance.connect({ params: { name: "ann" } }, sink);
+  w.store.commit = async () => {
+    throw new HoldfastError("store", "full", "No room");
+  };
+  await assert.rejects(instance.invoke({ name: "add", args: [], conn: connection }));
+  await instance.stopped;
+  await turn();
+  assert.deepEqual([told, w.reported], [[], []]);
 });

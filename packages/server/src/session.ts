@@ -249,8 +249,10 @@ export class Session implements CallOwner {
     this.#instance = instance;
     this.#connection = connection;
     this.#waking = false;
-    if (this.#isLost) connection.lose();
-    this.#flush();
+    if (!this.#isLost) return this.#flush();
+    connection.lose();
+    // Its state is gone with it. What has not run the client sends again over its next connection.
+    this.#waiting = undefined;
   }
 
   #flush(): void {
@@ -367,6 +369,10 @@ export class Session implements CallOwner {
   }
 
   #invoke(id: number, call: SessionCall, run: Run): void {
+    if (this.#isLost) {
+      this.#calls.delete(id);
+      return;
+    }
     const instance = this.#instance;
     if (instance === undefined) return this.#later(() => this.#invoke(id, call, run));
     run(instance, call).then(

@@ -370,6 +370,57 @@ test("an attempt to come back that is cut off itself takes nothing from the next
   assert.deepEqual(heard, ["missed", "after"]);
 });
 
+test("a call that was cut off before it ran is run for the connection that sends it again", async (t) => {
+  const seen: unknown[] = [];
+  const changed = new Condition();
+  let sleeps = 0;
+  const desk = actor({
+    createConnState: (_c, params: { name: string }) => ({ name: params.name }),
+    onSleep: () => {
+      sleeps++;
+      changed.changed();
+    },
+    actions: {
+      nap: (c) => c.sleep(),
+      sign: (c) => {
+        seen.push(c.conn.state);
+        return true;
+      },
+    },
+  });
+  const { registry } = await serve(t, { desk });
+  const directory = await registry.directory();
+  const driver = new LocalDriver(async () => directory, systemPorts(), directory.messageLimits);
+  const target = { type: "getOrCreate", name: "desk", key: ["d"] } as const;
+  const frames: ServerFrame[] = [];
+  const connect = (name: string, resume?: ResumePoint) => {
+    const frame = (received: ServerFrame): void => {
+      frames.push(received);
+      changed.changed();
+    };
+    return driver.connect(target, { name }, { frame, closed: () => undefined }, resume);
+  };
+  const call = (id: number, name: string) =>
+    driver.prepare({ type: "call", id, name, args: [], idempotencyKey: name });
+  const link = connect("first");
+  link.send(call(1, "nap"));
+  await changed.until(() => sleeps === 1);
+  await until(() => directory.size === 0);
+  const init = frames.find(({ type }) => type === "init");
+  assert.ok(init?.type === "init" && init.resume !== undefined);
+  const resume = { token: init.resume.token, received: 0 };
+
+  // It wakes the actor, and is cut off before that is there.
+  link.send(call(2, "sign"));
+  link.lose();
+  await until(() => directory.size === 1);
+  frames.length = 0;
+  const next = connect("second", resume);
+  next.send(call(2, "sign"));
+  await changed.until(() => frames.some(({ type }) => type === "result"));
+  assert.deepEqual(seen, [{ name: "second" }]);
+});
+
 test("a thousand reconnects lose and repeat nothing", async (t) => {
   const { definition, changed } = hall();
   const { registry } = await serve(t, { hall: definition });

@@ -103,10 +103,7 @@ export class Connections implements ConnectionOwner {
   started(): void {
     const orphans = this.#orphans;
     this.#orphans = [];
-    for (const orphan of orphans) {
-      this.#runtime.records.delete(connectionKey(orphan.id));
-      this.#disconnected(orphan);
-    }
+    for (const orphan of orphans) this.#disconnected(orphan);
   }
 
   /** The turn closes: the states that changed in it are written. */
@@ -398,10 +395,6 @@ export class Connections implements ConnectionOwner {
     this.all.remove(connection.id);
     this.#due.delete(connection);
     this.#touched.delete(connection);
-    if (connection.recorded && !this.#runtime.sealed) {
-      connection.recorded = false;
-      this.#runtime.records.delete(connectionKey(connection.id));
-    }
     if (connection.presence.length > 0) this.broadcastPresence(["left", connection.id]);
   }
 
@@ -421,8 +414,14 @@ export class Connections implements ConnectionOwner {
   #disconnected(connection: Connection): void {
     const runtime = this.#runtime;
     runtime.activity.begin();
-    const tell = (): Promise<unknown> =>
-      runtime.hook("onDisconnect", [new ConnContext(runtime, connection), connection]);
+    // The record goes with what the hook writes at once: without the one the next wake tells again.
+    const tell = (): Promise<unknown> => {
+      if (connection.recorded && !runtime.sealed) {
+        connection.recorded = false;
+        runtime.records.delete(connectionKey(connection.id));
+      }
+      return runtime.hook("onDisconnect", [new ConnContext(runtime, connection), connection]);
+    };
     // What it writes is not part of somebody's transaction.
     (runtime.turnstile.pass()?.then(tell) ?? tell())
       .catch((error: unknown) => runtime.errors.report(error))
@@ -445,10 +444,11 @@ export class Connections implements ConnectionOwner {
     this.#held = [];
     for (const [id, connection] of [...this.all, ...this.#lost]) {
       if (keepHibernatable && connection.isHibernatable) continue;
-      connection.end(true, code, reason);
+      // The host closes it in answer: it is nobody's by then.
       this.all.remove(id);
       this.#lost.delete(id);
       this.#audience.exit(connection);
+      connection.end(true, code, reason);
     }
   }
 }
