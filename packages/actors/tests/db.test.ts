@@ -115,6 +115,30 @@ describe("c.db", () => {
     });
   });
 
+  test("values by position go to names too, and the last statement with columns gives the rows", async () => {
+    const definition = actor({
+      db: db(),
+      actions: {
+        run: async (c) => [
+          await c.db.execute("SELECT :a AS a, @b AS b, :a AS again, ':c' AS text", 1, "x"),
+          await c.db.execute("SELECT :a AS a, :b AS b", 1),
+          c.db.query("SELECT $a AS a", null),
+          await c.db.execute("SELECT 1 AS a; CREATE TABLE late (v); INSERT INTO late VALUES (1)"),
+          await c.db.execute("SELECT 1 AS a; SELECT 2 AS b WHERE 0; PRAGMA optimize"),
+        ],
+      },
+    });
+    const instance = world().create(definition);
+    assert.deepEqual(await call(instance, "run"), [
+      [{ a: 1, b: "x", again: 1, text: ":c" }],
+      [{ a: 1, b: null }],
+      [{ a: null }],
+      [{ a: 1 }],
+      [],
+    ]);
+    await instance.sleep();
+  });
+
   test("an error of SQL is SQLite's own, and undoes only its statement", async () => {
     await once(async (database) => {
       await database.execute("INSERT INTO items (name) VALUES ('a')");

@@ -95,9 +95,12 @@ export class Access implements RawAccess {
       const statement = this.#executor.prepare(rest);
       if (statement === undefined) break;
       if (bound && statement.rest !== "") throw severalStatements();
-      if (statement.kind === "read" || statement.kind === "write") {
-        rows = this.#written(statement, () => statement.rows(parameters));
-      } else rows = await this.#control(statement, parameters);
+      const given =
+        statement.kind === "read" || statement.kind === "write"
+          ? this.#written(statement, () => statement.rows(parameters))
+          : await this.#control(statement, parameters);
+      // The last statement that can give rows says what they are.
+      if (given.length > 0 || statement.columns.length > 0) rows = given;
       rest = statement.rest;
     }
     return rows;

@@ -1,25 +1,38 @@
 import type { SqlInput, SqlParameters } from "../../database.ts";
 import { invalidBinding, missingBinding } from "./errors.ts";
 
-/** Text, quoted names and comments, which may hold what looks like a parameter; and named parameters. */
-const tokens = /'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\/|([:@$][\w\u0080-\uffff]+)/g;
+/** Text, quoted names and comments, which may hold what looks like a parameter; and parameters. */
+const tokens = /'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\/|(\?|[:@$][\w\u0080-\uffff]+)/g;
 
 /** Beyond these, a whole number is no integer of SQLite. */
 const integerBound = 2 ** 63;
 
 /**
  * What SQLite is given for the arguments of `execute`: values by position, or one object with those of
- * the parameters that `sql` names. Where it names none, the object's values go by position.
+ * the parameters that `sql` names. Where it names none, the object's values go by position; where it names
+ * all, values by position go to the names in the order in which they first come.
  */
 export function parametersOf(args: readonly unknown[], sql: string): SqlParameters {
   const first = args[0];
   if (args.length === 1 && isNamed(first)) return namedParameters(first, sql);
-  return args.map((value, index) => inputOf(value, `parameter ${index + 1}`));
+  const inputs = args.map((value, index) => inputOf(value, `parameter ${index + 1}`));
+  // Most texts have no names, which is seen at a glance.
+  if (inputs.length === 0 || !/[:@$]/.test(sql)) return inputs;
+  const names = namesIn(sql);
+  if (names.size === 0 || names.has("?") || inputs.length > names.size) return inputs;
+  return Object.fromEntries([...names].map((name, index) => [name, inputs[index] ?? null]));
+}
+
+/** The parameters of a text: their names with the sign before them, and "?" where there are some without. */
+function namesIn(sql: string): Set<string> {
+  const names = new Set<string>();
+  for (const [, name] of sql.matchAll(tokens)) if (name !== undefined) names.add(name);
+  return names;
 }
 
 function namedParameters(given: Readonly<Record<string, unknown>>, sql: string): SqlParameters {
-  const names = new Set<string>();
-  for (const [, name] of sql.matchAll(tokens)) if (name !== undefined) names.add(name);
+  const names = namesIn(sql);
+  names.delete("?");
   if (names.size === 0) {
     return Object.entries(given).map(([name, value]) => inputOf(value, `"${name}"`));
   }
