@@ -4,7 +4,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import type { Logger } from "@holdfast/core";
 import { isRecord } from "../http/problem.ts";
-import { type ProcessFamily, statOf } from "../internal/process-group.ts";
+import type { ProcessFamily } from "../internal/process-group.ts";
+import { statOf } from "../internal/process-look.ts";
 import type { ProcessOwner } from "./spec.ts";
 
 /** What is kept of a running process, so that a later server finds it. */

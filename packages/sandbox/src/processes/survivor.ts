@@ -8,10 +8,10 @@ import {
   isFamilyAlive,
   killFamily,
   livingMarks,
-  markOf,
   type ProcessFamily,
   signalFamily,
 } from "../internal/process-group.ts";
+import { markOf } from "../internal/process-look.ts";
 import type { Managed } from "./managed.ts";
 import { Notifier } from "./notifier.ts";
 import { OutputRing } from "./ring.ts";
