@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { stat, symlink } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
@@ -62,6 +63,21 @@ describe("problems and routes", () => {
     };
     assert.equal(await run(1_000), 200);
     assert.equal(await run(1_001), 413);
+  });
+
+  test("a body of no told length is refused as soon as it is too long, and the refusal arrives", async (t) => {
+    const { url } = await startSandbox(t, "tcp", { limits: { maxJsonBytes: 1_000 }, unsafeNoToken: true });
+    const outgoing = request(`${url}/v1/processes/run`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+    });
+    const answered = once(outgoing, "response");
+    // It is never ended: the answer does not wait for the rest.
+    outgoing.write(" ".repeat(600));
+    outgoing.write(" ".repeat(600));
+    const [response] = await answered;
+    assert.equal(response.statusCode, 413);
+    outgoing.on("error", () => {}).destroy();
   });
 
   test("any server id works, with slashes, blanks and emoji", async (t) => {

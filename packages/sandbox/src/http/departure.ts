@@ -1,3 +1,6 @@
+/** One for all: to make one costs more than the rest of a small answer, and nobody reads it. */
+const complete = new Error("the answer is complete");
+
 /** Whether a client is still there. Most handlers never ask, and cost no signal then. */
 export class Departure {
   #controller: AbortController | undefined;
@@ -12,8 +15,10 @@ export class Departure {
     return this.#controller.signal;
   }
 
-  tell(): void {
+  /** The connection has let go of the answer; `isComplete` when all of it was sent. */
+  tell(isComplete: boolean): void {
     this.#gone = true;
-    this.#controller?.abort();
+    if (isComplete) this.#controller?.abort(complete);
+    else this.#controller?.abort();
   }
 }

@@ -65,16 +65,32 @@ export function accepts(exchange: Exchange, type: string): boolean {
 
 /** The whole body as text, of at most `maxBytes`; a larger one is refused with 413 as soon as it is seen. */
 export async function readText(exchange: Exchange, maxBytes: number): Promise<string> {
+  const { request } = exchange;
   const tooLarge = () => invalid(`the request body exceeds ${maxBytes} bytes`, 413);
-  if (Number(exchange.request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
+  if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of exchange.request) {
-    const bytes: Buffer = chunk;
-    size += bytes.length;
-    if (size > maxBytes) throw tooLarge();
-    chunks.push(bytes);
-  }
+  const take = (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= maxBytes) {
+      chunks.push(chunk);
+      return;
+    }
+    // The rest stays unread, so that the refusal can still be sent.
+    request.off("data", take).pause();
+    reject(tooLarge());
+  };
+  request.on("data", take);
+  request.once("end", () => resolve(textOf(chunks, size)));
+  request.once("error", reject);
+  return await promise;
+}
+
+function textOf(chunks: readonly Buffer[], size: number): string {
+  const [first, ...rest] = chunks;
+  // Nearly every body comes in one piece.
+  if (first !== undefined && rest.length === 0) return first.toString("utf8");
   return Buffer.concat(chunks, size).toString("utf8");
 }
 

@@ -147,7 +147,7 @@ export class Router {
     let found: Found | undefined;
     this.#metrics.inFlight += 1;
     response.once("close", () => {
-      departure.tell();
+      departure.tell(response.writableFinished);
       this.#metrics.inFlight -= 1;
       this.#count(request, response, route, performance.now() - started);
     });

@@ -49,11 +49,47 @@ describe("the store of sessions", () => {
     assert.equal(second.lastSequence(key), 0, "the log goes with its session");
   });
 
-  test("a sequence can be given once", () => {
-    const store = new SessionStore(undefined, 1_000);
+  test("a sequence can be given once", async (t) => {
+    const store = new SessionStore(await directory(t), 0);
+    t.after(() => store.close());
     const { key } = store.insertSession(record);
     store.append(key, 1, 5, "agent", "{}");
     assert.throws(() => store.append(key, 1, 5, "agent", "{}"), /UNIQUE/);
+  });
+
+  test("in memory each read finds all that was written before it, in order", () => {
+    const store = new SessionStore(undefined, 1_000_000);
+    const { key } = store.insertSession(record);
+    for (let sequence = 1; sequence <= 1_000; sequence += 1) store.append(key, sequence, 5, "agent", "{}");
+    assert.equal(store.lastSequence(key), 1_000);
+    store.updateSession(key, { ...record, title: "first" });
+    store.updateSession(key, { ...record, title: "second" });
+    assert.equal(store.session("s")?.record.title, "second");
+    store.append(key, 1_001, 5, "agent", "{}");
+    store.deleteSession(key);
+    assert.equal(store.lastSequence(key), 0, "what waited for its row goes with its session");
+    store.close();
+  });
+
+  test("in memory what fails is told to the next call, and once", () => {
+    const store = new SessionStore(undefined, 1_000);
+    const { key } = store.insertSession(record);
+    store.append(key, 1, 5, "agent", "{}");
+    store.append(key, 1, 5, "agent", "{}");
+    assert.throws(() => store.lastSequence(key), /UNIQUE/);
+    store.append(key, 1, 5, "agent", "{}");
+    assert.equal(store.lastSequence(key), 1);
+    store.close();
+  });
+
+  test("in memory what fails later is told as a log that could not be written", (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const store = new SessionStore(undefined, 1_000);
+    const { key } = store.insertSession(record);
+    store.append(key, 1, 5, "agent", "{}");
+    store.append(key, 1, 5, "agent", "{}");
+    t.mock.timers.runAll();
+    assert.throws(() => store.append(key, 2, 5, "agent", "{}"), { code: "log_failed" });
     store.close();
   });
 

@@ -6,6 +6,7 @@ import { isRecord, problem } from "../http/problem.ts";
 import { migrate } from "./schema.ts";
 import type { LogEntry, PermissionView, PromptRecord, Sender, SessionRecord } from "./types.ts";
 import { WalSync } from "./wal-sync.ts";
+import { WriteBehind } from "./write-behind.ts";
 
 /** Version of what is written into the `data` and `payload` columns. */
 export const entryVersion = 1;
@@ -25,9 +26,9 @@ export interface SessionPlace {
 }
 
 /**
- * Everything that is kept of sessions, in one SQLite database. A call that returns has committed: it
- * survives the end of the process by any signal. What was committed before {@link SessionStore.synced}
- * resolves survives a loss of power too.
+ * Everything that is kept of sessions, in one SQLite database. With a directory, a call that returns has
+ * committed: it survives the end of the process by any signal. What was committed before
+ * {@link SessionStore.synced} resolves survives a loss of power too.
  */
 export class SessionStore {
   readonly durable: boolean;
@@ -35,6 +36,8 @@ export class SessionStore {
   readonly #maxBytes: number;
   readonly #statements = new Map<string, StatementSync>();
   readonly #sync: WalSync | undefined;
+  /** Where nothing is durable, the way of a message does not wait for its row. */
+  readonly #behind: WriteBehind | undefined;
   #bytes = 0;
 
   /** Without a directory the store is in memory, and holds up to `maxMemoryBytes` of payloads. */
@@ -43,9 +46,11 @@ export class SessionStore {
     this.#maxBytes = this.durable ? Number.POSITIVE_INFINITY : maxMemoryBytes;
     this.#database = open(directory);
     this.#sync = directory === undefined ? undefined : new WalSync(join(directory, fileName));
+    this.#behind = directory === undefined ? new WriteBehind(this.#database) : undefined;
   }
 
   close(): void {
+    this.#behind?.discard();
     this.#database.close();
     this.#sync?.close();
   }
@@ -63,12 +68,15 @@ export class SessionStore {
   }
 
   transaction<T>(work: () => T): T {
+    this.#behind?.flush();
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       const result = work();
+      this.#behind?.flush();
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {
+      this.#behind?.discard();
       this.#database.exec("ROLLBACK");
       throw error;
     }
@@ -229,14 +237,22 @@ export class SessionStore {
   #write(sql: string, ...values: readonly SQLInputValue[]): void {
     if (this.#sync?.failure) throw this.#sync.failure;
     try {
-      this.#sql(sql).run(...values);
+      const statement = this.#statement(sql);
+      if (this.#behind) this.#behind.add(statement, values);
+      else statement.run(...values);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       throw problem("log_failed", 507, `the session log could not be written: ${text}`);
     }
   }
 
+  /** A statement that sees all that was written. */
   #sql(sql: string): StatementSync {
+    this.#behind?.flush();
+    return this.#statement(sql);
+  }
+
+  #statement(sql: string): StatementSync {
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = this.#database.prepare(sql);
