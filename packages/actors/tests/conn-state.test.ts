@@ -4,6 +4,7 @@ import { decodeValue, HoldfastError, isErrorCode, type StandardSchema } from "@h
 import {
   type ActorConnection,
   type ActorInstance,
+  type AnyDefinition,
   actor,
   type ConnectionMemory,
   type ConnectionSink,
@@ -66,10 +67,11 @@ const wakeWith = async (
     readonly sink: ReturnType<typeof keepingSink>;
     readonly isLost: boolean;
   }[],
+  of: AnyDefinition = definition,
 ): Promise<ActorInstance> => {
   const loaded = await w.store.acquire("a");
   return createInstance({
-    definition,
+    definition: of,
     id: "a",
     name: "test",
     key: ["a"],
@@ -255,4 +257,43 @@ test("an actor that has failed tells nobody of the ends that follow from it: its
   await instance.stopped;
   await turn();
   assert.deepEqual([told, w.reported], [[], []]);
+});
+
+test("who leaves while the actor is asleep, or being loaded, is told of once it is ready", async () => {
+  const w = world();
+  const told: unknown[] = [];
+  const hall = actor({
+    state: { n: 0 },
+    createConnState: (_c, params: { name: string }) => ({ name: params.name }),
+    onConnect: (c, conn) => c.presence.set(conn, conn.state.name),
+    onDisconnect: (c, conn) => void told.push([conn.state.name, ++c.state.n]),
+  });
+  const instance = w.create(hall, undefined, "a");
+  const names = ["stays", "left asleep", "leaves"];
+  const clients = [];
+  for (const name of names) {
+    const sink = keepingSink();
+    const connection = await instance.connect({ params: { name } }, sink);
+    connection.subscribe("$presence");
+    clients.push({ sink, connection });
+  }
+  await instance.sleep();
+  const [stays, , leaves] = clients;
+  assert.ok(stays !== undefined && leaves !== undefined);
+  leaves.sink.awake = (connection) => connection.lose();
+  stays.sink.seen.length = 0;
+  const held = [stays, leaves].map(({ sink, connection: { id } }) => ({ id, sink, isLost: false }));
+  await (await wakeWith(w, held, hall)).ready;
+  await turn();
+  assert.deepEqual(told, [
+    ["left asleep", 1],
+    ["leaves", 2],
+  ]);
+  const left = stays.sink.seen.flatMap((each) =>
+    Array.isArray(each) && each[1] === "left" ? [each[2]] : [],
+  );
+  assert.deepEqual(
+    left,
+    clients.slice(1).map(({ connection }) => connection.id),
+  );
 });

@@ -34,7 +34,7 @@ export class Connections implements ConnectionOwner {
   /** Those whose state user code may hold dates or bytes of. */
   readonly #touched = new LazySet<Connection>();
   #held: readonly HeldConnection[] = [];
-  /** Read from the store without a client: it left while the actor was not in memory. */
+  /** Their clients left before the actor was ready: as a rule, while it was not in memory. */
   #orphans: Connection[] = [];
   /** Their records are final: from now on the host alone knows who leaves. */
   #settled = false;
@@ -103,7 +103,10 @@ export class Connections implements ConnectionOwner {
   started(): void {
     const orphans = this.#orphans;
     this.#orphans = [];
-    for (const orphan of orphans) this.#disconnected(orphan);
+    for (const orphan of orphans) {
+      this.#presenceLeft(orphan);
+      this.#disconnected(orphan);
+    }
   }
 
   /** The turn closes: the states that changed in it are written. */
@@ -395,7 +398,15 @@ export class Connections implements ConnectionOwner {
     this.all.remove(connection.id);
     this.#due.delete(connection);
     this.#touched.delete(connection);
-    if (connection.presence.length > 0) this.broadcastPresence(["left", connection.id]);
+    if (!this.#isStarting) this.#presenceLeft(connection);
+  }
+
+  #presenceLeft({ id, presence }: Connection): void {
+    if (presence.length > 0) this.broadcastPresence(["left", id]);
+  }
+
+  get #isStarting(): boolean {
+    return this.#runtime.status === "starting";
   }
 
   #remove(connection: Connection, tell: boolean, code: number, reason: string): void {
@@ -412,6 +423,11 @@ export class Connections implements ConnectionOwner {
   }
 
   #disconnected(connection: Connection): void {
+    // It left while the actor is being loaded: hooks come later.
+    if (this.#isStarting) {
+      this.#orphans.push(connection);
+      return;
+    }
     const runtime = this.#runtime;
     runtime.activity.begin();
     // The record goes with what the hook writes at once: without the one the next wake tells again.
