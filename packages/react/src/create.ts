@@ -7,7 +7,7 @@ import {
   createClient,
   type UntypedRegistry,
 } from "@holdfast/client";
-import { use, useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
 import { Connections, hashOf } from "./internal/connections.ts";
 import { useLatest } from "./internal/latest.ts";
 import { idleSnapshot } from "./internal/shared-connection.ts";
@@ -40,26 +40,35 @@ export function createHoldfastWithClient<R extends AnyRegistry = UntypedRegistry
   ): UseActorResult<Name, ActorsOf<R>[Name]> {
     const { enabled = true, suspense = false } = opts;
     const hash = hashFunction(opts);
-    const shared = enabled ? connections.of(hash, opts) : undefined;
-    if (suspense && shared !== undefined && inBrowser) use(shared.ready());
+    if (suspense && enabled && inBrowser) connections.of(hash, opts).suspend();
     const latest = useLatest(opts);
     const subscribe = useCallback(
-      (listener: () => void) =>
+      (listener: () => void) => {
         // The hash stands for the options, which are a new object at each render.
-        enabled ? connections.of(hash, latest.current).subscribe(listener) : noop,
+        if (enabled) return connections.of(hash, latest.current).subscribe(listener);
+        // What was just disabled does not linger: enabling it again is a new attempt.
+        connections.endUnused(hash);
+        return noop;
+      },
       [hash, enabled, latest],
     );
     const snapshot = useSyncExternalStore(
       subscribe,
-      () => (enabled ? connections.of(hash, opts).snapshot : idleSnapshot),
+      () => (enabled ? connections.snapshotOf(hash) : idleSnapshot),
       () => idleSnapshot,
+    );
+    const { createInRegion, createWithInput, getParams } = opts;
+    // biome-ignore lint/correctness/useExhaustiveDependencies: the same object until an option is a new one; the hash stands for those that it is made of.
+    const shown = useMemo(
+      () => ({ ...opts, enabled }),
+      [hash, enabled, suspense, createInRegion, createWithInput, getParams],
     );
     const { connection } = snapshot;
     const useEvent = useMemo(() => eventHook<ActorsOf<R>[Name]>(connection), [connection]);
     return {
       ...(snapshot as UseActorResult<Name, ActorsOf<R>[Name]>),
       isConnected: snapshot.connStatus === "connected",
-      opts,
+      opts: shown,
       hash,
       useEvent,
     };

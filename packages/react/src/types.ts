@@ -38,7 +38,7 @@ export interface UseActorOptions<Name extends string, D extends AnyActorDefiniti
 
 /** What is known of a connection now. */
 export interface ActorSnapshot<D extends AnyActorDefinition> {
-  /** For calls without a connection; null on a server and while it is not enabled. */
+  /** For calls without a connection; null before the component has mounted and while it is not enabled. */
   readonly handle: ActorHandle<D> | null;
   /** Null before the component has mounted. */
   readonly connection: ActorConn<D> | null;
@@ -50,6 +50,7 @@ export interface ActorSnapshot<D extends AnyActorDefinition> {
 export interface UseActorResult<Name extends string, D extends AnyActorDefinition> extends ActorSnapshot<D> {
   /** @deprecated Use `connStatus`. */
   readonly isConnected: boolean;
+  /** The options, with `enabled`; the same object as long as none of them is a new one. */
   readonly opts: UseActorOptions<Name, D>;
   /** What the connection is shared by. */
   readonly hash: string;

@@ -1,7 +1,7 @@
-import type { AnyRegistry, Client, HandleOptions } from "@holdfast/client";
+import type { AnyActorDefinition, AnyRegistry, Client, HandleOptions } from "@holdfast/client";
 import { type ActorKeyInput, encodeKey, normalizeKey } from "@holdfast/core";
-import type { UseActorOptions } from "../types.ts";
-import { SharedConnection } from "./shared-connection.ts";
+import type { ActorSnapshot, UseActorOptions } from "../types.ts";
+import { idleSnapshot, SharedConnection } from "./shared-connection.ts";
 
 /** The connections of one client, by what they are shared by. */
 export class Connections<R extends AnyRegistry> {
@@ -15,10 +15,26 @@ export class Connections<R extends AnyRegistry> {
   of(hash: string, options: UseActorOptions<string>): SharedConnection {
     let shared = this.#byHash.get(hash);
     if (shared === undefined) {
-      shared = new SharedConnection(this.#handle(options), () => this.#byHash.delete(hash));
-      this.#byHash.set(hash, shared);
+      const made = new SharedConnection(
+        () => this.#handle(options),
+        () => {
+          if (this.#byHash.get(hash) === made) this.#byHash.delete(hash);
+        },
+      );
+      this.#byHash.set(hash, made);
+      shared = made;
     }
     return shared;
+  }
+
+  /** What is known of the connection; a render alone makes none, since it may come to nothing. */
+  snapshotOf(hash: string): ActorSnapshot<AnyActorDefinition> {
+    return this.#byHash.get(hash)?.snapshot ?? idleSnapshot;
+  }
+
+  /** Ends the connection now unless somebody uses it. */
+  endUnused(hash: string): void {
+    this.#byHash.get(hash)?.endUnused();
   }
 
   #handle(options: UseActorOptions<string>) {

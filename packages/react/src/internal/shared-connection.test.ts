@@ -18,7 +18,7 @@ function standIn() {
   };
   return {
     connection,
-    handle: { connect: () => connection } as unknown as ActorHandle,
+    handle: () => ({ connect: () => connection }) as unknown as ActorHandle,
     tell: (status: string) => {
       for (const listener of told) listener(status);
     },
@@ -28,26 +28,78 @@ function standIn() {
   };
 }
 
+/** What `suspend` throws: a promise to wait for, an error, or nothing. */
+function thrownBy(shared: SharedConnection): unknown {
+  try {
+    shared.suspend();
+    return undefined;
+  } catch (thrown) {
+    return thrown;
+  }
+}
+
 test("a connection that only tells of its status is connecting, then connected, and is disposed of", async () => {
   const { connection, handle, tell } = standIn();
   const ended = Promise.withResolvers<void>();
   const shared = new SharedConnection(handle, ended.resolve);
   const seen: string[] = [];
+  assert.equal(shared.snapshot.handle, null);
   const leave = shared.subscribe(() => void seen.push(shared.snapshot.connStatus));
   assert.equal(shared.snapshot.connStatus, "connecting");
+  const waiting = thrownBy(shared);
+  assert.ok(waiting instanceof Promise);
   tell("connected");
-  await shared.ready();
+  await waiting;
+  assert.equal(thrownBy(shared), undefined);
   assert.deepEqual(seen, ["connecting", "connected"]);
   leave();
+  assert.equal(connection.disposals, 0, "a remount would find it");
   await ended.promise;
   assert.equal(connection.disposals, 1);
 });
 
-test("its error rejects who suspends", async () => {
+test("its error is thrown by who suspends", async () => {
   const { handle, fail } = standIn();
   const shared = new SharedConnection(handle, () => {});
   const leave = shared.subscribe(() => {});
+  const waiting = thrownBy(shared);
   fail(new Error("refused"));
-  await assert.rejects(shared.ready(), /refused/);
+  await waiting;
+  assert.match(String(thrownBy(shared)), /refused/);
+  leave();
+});
+
+test("one that is cut off ends with its last user, so that who comes back tries anew", () => {
+  const { connection, handle, tell } = standIn();
+  let ends = 0;
+  const shared = new SharedConnection(handle, () => ends++);
+  const leave = shared.subscribe(() => {});
+  tell("connected");
+  tell("disconnected");
+  leave();
+  assert.deepEqual([ends, connection.disposals], [1, 1]);
+});
+
+test("one that nobody uses ends at once where that is asked", () => {
+  const { connection, handle, tell } = standIn();
+  const shared = new SharedConnection(handle, () => {});
+  const leave = shared.subscribe(() => {});
+  tell("connected");
+  shared.endUnused();
+  assert.equal(connection.disposals, 0);
+  leave();
+  shared.endUnused();
+  assert.equal(connection.disposals, 1);
+});
+
+test("a handle that cannot be made, or does not connect, is an error that is shown", () => {
+  const broken = () => {
+    throw new Error("disposed of");
+  };
+  const shared = new SharedConnection(broken, () => {});
+  const leave = shared.subscribe(() => {});
+  const { connStatus, error, connection } = shared.snapshot;
+  assert.deepEqual([connStatus, error?.message, connection], ["disconnected", "disposed of", null]);
+  assert.match(String(thrownBy(shared)), /disposed of/);
   leave();
 });

@@ -45,3 +45,29 @@ export const locked = actor({
   },
   actions: { ping: () => "pong" },
 });
+
+/** What the tests do to `visits`, and see of it. */
+export const door = { closed: false, connects: 0, params: [] as unknown[] };
+
+export const visits = actor({
+  state: { count: 0 },
+  events: { visited: event<number>() },
+  onBeforeConnect: (_c, params: unknown) => {
+    if (door.closed) throw new UserError("closed", { code: "closed" });
+    door.params.push(params);
+  },
+  onConnect: (_c, conn) => {
+    if (conn.isHibernatable) door.connects++;
+  },
+  // The short-lived connections of calls come and go too.
+  onDisconnect: (c, conn) => {
+    if (conn.isHibernatable) departures.emit(`left ${c.key[0]}`);
+  },
+  actions: {
+    visit: (c) => {
+      c.broadcast("visited", ++c.state.count);
+    },
+    remove: (c) => c.destroy(),
+    connections: (c) => [...c.conns.keys()].filter((id) => id !== c.conn.id).length,
+  },
+});

@@ -1,0 +1,126 @@
+/** What becomes of the connections of components that change, leave and come back. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { departures, door, locked, visits } from "./browser/actors.ts";
+import { type Served, servePage, skip } from "./support.ts";
+
+describe("components that come and go", { skip }, () => {
+  let served: Served<{ visits: typeof visits; locked: typeof locked }>;
+  before(async () => {
+    served = await servePage({ visits, locked }, "lifecycle.tsx");
+    await served.page.waitForFunction("document.title === 'ready'");
+  });
+  after(() => served.close());
+  beforeEach(async () => {
+    door.closed = false;
+    door.connects = 0;
+    door.params = [];
+    await show(null);
+    await served.shows("#state", "nothing");
+    await served.page.evaluate("window.seen = []");
+  });
+
+  const show = (props: object | null): Promise<unknown> =>
+    served.page.evaluate(`window.show(${JSON.stringify(props)})`);
+  const text = (selector: string): Promise<string | null> => served.page.textContent(selector);
+
+  test("a component sees idle, then connecting with its handle, then connected, and renders no oftener", async () => {
+    await show({ key: "stages" });
+    await served.shows("#state", "connected fine handle");
+    const seen = await served.page.evaluate<string[]>("window.seen");
+    assert.deepEqual(seen.slice(-3), ["idle fine -", "connecting fine handle", "connected fine handle"]);
+    const renders = Number(await text("#renders"));
+    assert.ok(renders <= 6, `strict mode renders each of three twice, not ${renders} in all`);
+    assert.equal(door.connects, 1, "strict mode connects once");
+    await show({ key: "stages", label: "other" });
+    await show({ key: "stages", label: "and another" });
+    const changes = Number(await text("#options"));
+    assert.ok(changes <= 2, `the options are the same object, and were ${changes}`);
+  });
+
+  test("events are told to the function of the newest render, once each", async () => {
+    await show({ key: "events", label: "first " });
+    await served.shows("#state", "connected fine handle");
+    await served.page.click("#visit");
+    await served.shows("#heard", "first 1");
+    await show({ key: "events", label: "second " });
+    await served.page.click("#visit");
+    await served.shows("#heard", "second 2");
+  });
+
+  test("another key is another connection, and the events of the first are not heard any more", async () => {
+    await show({ key: "old" });
+    await served.shows("#state", "connected fine handle");
+    const left = once(departures, "left old");
+    await show({ key: "new" });
+    await served.shows("#state", "connected fine handle");
+    await served.page.click("#visit");
+    await served.shows("#heard", "1");
+    await served.registry.client.visits.get(["old"]).visit();
+    await left;
+    assert.equal(await served.registry.client.visits.get(["old"]).connections(), 0);
+    assert.equal(await text("#heard"), "1");
+  });
+
+  test("other parameters are another connection", async () => {
+    await show({ key: "params", params: { token: "a" } });
+    await served.shows("#state", "connected fine handle");
+    await show({ key: "params", params: { token: "b" } });
+    await served.page.waitForFunction(
+      "window.seen.filter((state) => state === 'connected fine handle').length === 2",
+    );
+    assert.deepEqual(door.params, [{ token: "a" }, { token: "b" }]);
+  });
+
+  test("what is disabled disconnects, and connects anew when it is enabled", async () => {
+    await show({ key: "switch" });
+    await served.shows("#state", "connected fine handle");
+    const left = once(departures, "left switch");
+    await show({ key: "switch", enabled: false });
+    await served.shows("#state", "idle fine -");
+    await left;
+    await show({ key: "switch", enabled: true });
+    await served.shows("#state", "connected fine handle");
+    assert.equal(door.connects, 2);
+  });
+
+  test("a refusal is shown, and enabling again is another attempt", async () => {
+    door.closed = true;
+    await show({ key: "refused" });
+    await served.shows("#state", "disconnected closed handle");
+    door.closed = false;
+    await show({ key: "refused", enabled: false });
+    await show({ key: "refused", enabled: true });
+    await served.shows("#state", "connected fine handle");
+  });
+
+  test("a component that comes back after its actor was destroyed connects to a new one", async () => {
+    await show({ key: "destroyed" });
+    await served.shows("#state", "connected fine handle");
+    await served.registry.client.visits.get(["destroyed"]).remove();
+    await served.page.waitForFunction("window.seen.at(-1).startsWith('disconnected')");
+    await show(null);
+    await show({ key: "destroyed" });
+    await served.shows("#state", "connected fine handle");
+  });
+
+  test("a name that there cannot be, and a client that was disposed of, are errors that are shown", async () => {
+    await show({ name: "x".repeat(200), key: "a" });
+    await served.shows("#state", "disconnected invalid_name -");
+    await served.page.evaluate("window.disposeClient()");
+    await show({ kind: "broken", key: "a" });
+    await served.shows("#state", "disconnected disposed");
+  });
+
+  test("who suspends and is refused may try again", async () => {
+    door.closed = true;
+    await served.page.clock.install();
+    await show({ kind: "suspended", key: "suspended" });
+    await served.shows("#state", "caught closed");
+    door.closed = false;
+    await served.page.clock.fastForward(1_200);
+    await served.page.click("#again");
+    await served.shows("#state", "connected");
+  });
+});
