@@ -30,6 +30,7 @@ function traced(log: string[], options: { sleepTimeout?: number; noSleep?: boole
     onDestroy: (c) => {
       log.push("onDestroy");
       c.state.n++;
+      for (const conn of c.conns.values()) conn.send("note", "goodbye");
     },
     onBeforeConnect: (c) => void log.push(`onBeforeConnect ${c.conns.size}`),
     onConnect: (c, conn) => {
@@ -79,8 +80,11 @@ describe("the order of hooks", () => {
     await again.connect({}, second);
     log.length = 0;
     assert.equal(await again.destroy(), "destroyed");
-    assert.deepEqual(log, ["onDisconnect 0", "onDestroy"]);
-    assert.deepEqual(second.seen.at(-1), [1000, "actor.destroyed"]);
+    assert.deepEqual(log, ["onDestroy", "onDisconnect 0"]);
+    assert.deepEqual(second.seen.slice(-2), [
+      ["note", "goodbye"],
+      [1000, "actor.destroyed"],
+    ]);
     await assert.rejects(w.wake(traced(log)), code("actor", "not_found"));
   });
 

@@ -39,6 +39,7 @@ const lobby = actor({
     others: (c, text: string) => c.broadcast({ event: "said", except: c.conn }, text),
     only: (c, id: string, text: string) => c.broadcast({ event: "said", to: [id] }, text),
     nobody: (c) => c.broadcast({ event: "said", to: 5 as never }, "x"),
+    nameless: (c) => c.broadcast(5 as never, "x"),
     checked: (c, text: string) => c.broadcast("checked", text),
     late: (c) => c.broadcast("late", "x"),
     reserved: (c) => (c.broadcast as (name: string) => void)("$presence"),
@@ -91,6 +92,7 @@ for (const way of ["cbor", "json", "in process"] as const) {
       await a.only(b.connId ?? "", "5");
       assert.deepEqual(await settle(), ["1 5"]);
       await assert.rejects(a.nobody(), (error) => isErrorCode(error, "event", "invalid_target"));
+      await assert.rejects(a.nameless(), (error) => isErrorCode(error, "internal", "internal_error"));
       await a.dispose();
       await c.inRoom("red", "6");
       assert.deepEqual(

@@ -16,8 +16,9 @@ export function encodeEvent(
   return { name, args: encodeValue(checked) };
 }
 
-/** Throws `event.reserved_name`. */
-export function checkEventName(name: string): void {
+/** Throws `event.reserved_name`, and a `TypeError` for what is no text: programs are not always typed. */
+export function checkEventName(name: unknown): void {
+  if (typeof name !== "string") throw new TypeError("The name of an event is a string");
   if (name !== presenceEvent) return;
   throw new HoldfastError("event", "reserved_name", `"${presenceEvent}" is sent by c.presence alone`);
 }

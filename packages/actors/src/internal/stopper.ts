@@ -84,15 +84,23 @@ export class Stopper {
       runtime.queue.close();
     }
     // Looked at again: a destruction may have been asked for meanwhile.
-    if (this.#mode === "destroyed") await this.#drained();
-    if (this.#late) return;
-    this.#closeConnections((code, reason, sleeps) => runtime.usedConnections?.closeAll(code, reason, sleeps));
-    await this.#drained();
+    if (this.#mode === "destroyed") return this.#drained();
+    await this.#disconnect();
   }
 
+  /** Who is connected hears what `onDestroy` has to say. */
   async #leave(): Promise<void> {
     await this.#hook("onDestroy");
-    if (!this.#late) await this.#drained();
+    if (this.#late) return;
+    await this.#drained();
+    if (!this.#isOver) await this.#disconnect();
+  }
+
+  async #disconnect(): Promise<void> {
+    this.#closeConnections((code, reason, sleeps) =>
+      this.#runtime.usedConnections?.closeAll(code, reason, sleeps),
+    );
+    await this.#drained();
   }
 
   /** A client comes back to an actor that stops, and not to one that is destroyed. */
