@@ -13,6 +13,30 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "the jail's own is dropped before, and Node names the host that it connects to",
   ],
   [
+    "jail/bwrap-process.ts: guard 1: if (fd <= bwrapFds.environment)",
+    "Node closes what it was started with for the programs that it starts, so that these are never among them",
+  ],
+  [
+    "jail/bwrap-process.ts: guard 2: if (!stdin || !stdout || !stderr)",
+    "they are asked for as pipes; the types alone do not know it",
+  ],
+  [
+    "jail/bwrap-process.ts: refusal 1: unless (pipe instanceof Duplex)",
+    "it is asked for as a pipe; the type alone does not know it",
+  ],
+  [
+    "jail/bwrap-program.ts: guard 1: if (command === undefined)",
+    "of a system without any of the four package managers: the words alone differ",
+  ],
+  [
+    "jail/engine/engine-driver.ts: guard 2: if (uid !== process.getuid?.() || (mode & 0o022) !== 0)",
+    "what was there is deleted just before: only another user in that moment could be met, which no test brings about",
+  ],
+  [
+    "jail/processes.ts: guard 1: if (!Number.isInteger(pid))",
+    "what is no number has no namespace either; it spares a call of the system",
+  ],
+  [
     "jail/gvisor.ts: runscFlags: --platform=ptrace",
     "is what this version of runsc takes by itself; newer ones take another, which no test can show here",
   ],

@@ -240,11 +240,16 @@ export function jails(): Planned[] {
     ]),
     ...guards([test("jail-spec"), test("jail-drivers", "^jails of gvisor")], "jail/jail-spec"),
     ...guards(
-      [test("jails", "does not claim|refuses each jail|nothing starts"), test("jails")],
-      ..."guarantees proving-driver open-driver unsafe-driver jails bubblewrap bwrap-program available"
+      [
+        test("jail-refusals"),
+        test("jails", "does not claim|refuses each jail|nothing starts"),
+        test("jails"),
+      ],
+      ..."guarantees proving-driver open-driver unsafe-driver jails bubblewrap available"
         .split(" ")
         .map(jailPart),
     ),
+    ...guards([test("install"), test("jails")], jailPart("bwrap-program")),
     ...guards([test("jails")], ...["bwrap-process", "processes", "probe-findings"].map(jailPart)),
     ...mutants(
       [dies],
@@ -252,9 +257,12 @@ export function jails(): Planned[] {
       withEdits([["what the host inherited", "[bwrapFds.args, ...inherited]", "[bwrapFds.args]"]]),
     ),
     ...guards([test("install")], jailPart("install")),
-    ...guards([test("jail-drivers", "^jails of gvisor")], jailPart("gvisor"), jailPart("gvisor-process")),
     ...guards(
-      engines,
+      [test("jail-refusals"), test("jail-drivers", "^jails of gvisor")],
+      ...["gvisor", "gvisor-process"].map(jailPart),
+    ),
+    ...guards(
+      [test("jail-refusals"), ...engines],
       ...["docker-image", "engine-client", "engine-driver"].map((name) => `jail/engine/${name}`),
     ),
   ];

@@ -22,6 +22,8 @@ export interface GvisorOptions {
   /** Directory of the gate's own files (0700). */
   readonly directory: string;
   readonly runscPath?: string;
+  /** Where programs are looked for: PATH and the folders of the system by default. */
+  readonly searchPath?: string;
 }
 
 /** Memory of gVisor's own kernel in each jail, beside what the jail may use. */
@@ -47,9 +49,10 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
   constructor(options: GvisorOptions) {
     super();
     this.#options = options;
-    this.#runsc = options.runscPath ?? needed("runsc", "runsc");
-    this.#setpriv = needed("setpriv", "util-linux");
-    needed("perl", "perl");
+    const path = options.searchPath ?? `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin`;
+    this.#runsc = options.runscPath ?? needed("runsc", "runsc", path);
+    this.#setpriv = needed("setpriv", "util-linux", path);
+    needed("perl", "perl", path);
     if (process.getuid?.() !== 0) {
       throw unavailable(
         "gVisor's runsc makes jails for root only. Run Holdfast as root, or use bubblewrap jails",
@@ -147,8 +150,8 @@ function widened(limits: JailLimits): JailLimits {
   };
 }
 
-function needed(program: string, debianPackage: string): string {
-  const found = findProgram(program, `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin`);
+function needed(program: string, debianPackage: string, path: string): string {
+  const found = findProgram(program, path);
   if (found !== undefined) return found;
   throw unavailable(
     `gVisor jails need ${program}, which is not installed. Run: sudo apt-get install --yes ${debianPackage}`,
