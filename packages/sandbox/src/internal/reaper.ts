@@ -41,11 +41,13 @@ for directory; do
 done
 `;
 
+/** How long what can wait is gathered: each line wakes the shell, which takes a core from the commands. */
 const lateMs = 20;
 
 export class Reaper {
   readonly #child: ChildProcess;
   readonly #late = new Set<number>();
+  readonly #gone = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
 
   /**
@@ -67,7 +69,7 @@ export class Reaper {
   }
 
   add(pid: number): void {
-    this.#child.stdin?.write(`+ ${pid}\n`);
+    if (!this.#gone.delete(pid)) this.#child.stdin?.write(`+ ${pid}\n`);
   }
 
   /**
@@ -76,16 +78,28 @@ export class Reaper {
    */
   addLater(pid: number): void {
     this.#late.add(pid);
-    this.#timer ??= setTimeout(() => this.#addLate(), lateMs).unref();
+    this.#tellLater();
   }
 
+  /** Its group has ended. It is told a moment later, in which the system gives its id to nobody else. */
   remove(pid: number): void {
-    if (!this.#late.delete(pid)) this.#child.stdin?.write(`- ${pid}\n`);
+    if (this.#late.delete(pid)) return;
+    this.#gone.add(pid);
+    this.#tellLater();
   }
 
-  #addLate(): void {
+  #tellLater(): void {
+    this.#timer ??= setTimeout(() => this.#tell(), lateMs).unref();
+  }
+
+  #tell(): void {
     this.#timer = undefined;
-    if (this.#late.size > 0) this.#child.stdin?.write([...this.#late].map((pid) => `+ ${pid}\n`).join(""));
+    const lines = [
+      ...[...this.#gone].map((pid) => `- ${pid}\n`),
+      ...[...this.#late].map((pid) => `+ ${pid}\n`),
+    ];
+    if (lines.length > 0) this.#child.stdin?.write(lines.join(""));
+    this.#gone.clear();
     this.#late.clear();
   }
 
