@@ -1,5 +1,5 @@
 import { type ActorKeyInput, HoldfastError, limits, normalizeKey, uuidv7 } from "@holdfast/core";
-import type { ClientConfig } from "./config.ts";
+import { type ClientConfig, readConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import type { ClientDriver } from "./driver.ts";
 import { type ClientContext, Handle, idTarget, keyTarget, publicHandle } from "./handle.ts";
@@ -27,14 +27,12 @@ import type {
 
 /**
  * A client of the registry at `endpoint` ("http://127.0.0.1:6420" by default, or HOLDFAST_ENDPOINT).
- * Nothing is sent before the first call. Throws `client.invalid_endpoint`.
+ * Nothing is sent before the first call. Throws `client.invalid_config`, `client.invalid_endpoint`.
  */
 export function createClient<R extends AnyRegistry = UntypedRegistry>(
   config?: string | ClientConfig,
 ): Client<R> {
-  return createClientWithDriver<R>(
-    createNetworkDriver(typeof config === "string" ? { endpoint: config } : (config ?? {})),
-  );
+  return createClientWithDriver<R>(createNetworkDriver(readConfig(config)));
 }
 
 /** A client over another way to reach actors, such as the process that they live in. */

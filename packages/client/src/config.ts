@@ -36,6 +36,30 @@ export interface ClientConfig {
   readonly WebSocket?: SocketConstructor | undefined;
 }
 
+const encodings: ReadonlySet<unknown> = new Set([undefined, "cbor", "json", "bare"]);
+
+/** What `createClient` was given; programs are not always typed. Throws `client.invalid_config`. */
+export function readConfig(config: unknown): ClientConfig {
+  if (config === undefined) return {};
+  if (typeof config === "string") return { endpoint: config };
+  if (!isConfig(config)) throw invalidConfig("it is neither a URL nor an object");
+  const { endpoint, encoding } = config;
+  if (endpoint !== undefined && typeof endpoint !== "string")
+    throw invalidConfig("`endpoint` is not a string");
+  if (!encodings.has(encoding)) throw invalidConfig('`encoding` is none of "cbor", "json" and "bare"');
+  return config;
+}
+
+/** Of its members only those are checked that would be taken for something else. */
+function isConfig(value: unknown): value is ClientConfig {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalidConfig(why: string): HoldfastError {
+  const message = `The configuration of the client cannot be used: ${why}`;
+  return new HoldfastError("client", "invalid_config", message);
+}
+
 /** Where a client sends its requests, and what it shows there. */
 export interface Endpoint {
   /** Without credentials, query and trailing slash. */
