@@ -297,3 +297,25 @@ test("who leaves while the actor is asleep, or being loaded, is told of once it 
     clients.slice(1).map(({ connection }) => connection.id),
   );
 });
+
+test("what clients ask for while the actor is being loaded finds all connections", async () => {
+  const w = world();
+  const hall = actor({
+    createConnState: (_c, params: { name: string }) => ({ name: params.name }),
+    onConnect: (c, conn) => c.presence.set(conn, conn.state.name),
+  });
+  const instance = w.create(hall, undefined, "a");
+  const held = [];
+  for (const name of ["ann", "bob", "eve"]) {
+    const sink = keepingSink();
+    sink.awake = (connection) => connection.subscribe("$presence");
+    const { id } = await instance.connect({ params: { name } }, sink);
+    held.push({ id, sink, isLost: false });
+  }
+  await instance.sleep();
+  for (const { sink } of held) sink.seen.length = 0;
+  await (await wakeWith(w, held, hall)).ready;
+  await turn();
+  const present = held.map(({ sink }) => (sink.seen[0] as [string, string, unknown[]])[2].length);
+  assert.deepEqual(present, [3, 3, 3]);
+});

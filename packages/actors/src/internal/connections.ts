@@ -34,6 +34,8 @@ export class Connections implements ConnectionOwner {
   /** Those whose state user code may hold dates or bytes of. */
   readonly #touched = new LazySet<Connection>();
   #held: readonly HeldConnection[] = [];
+  /** Their hosts are told once the actor is ready: what their clients have asked for meanwhile finds all of it. */
+  #restored: Connection[] = [];
   /** Their clients left before the actor was ready: as a rule, while it was not in memory. */
   #orphans: Connection[] = [];
   /** Their records are final: from now on the host alone knows who leaves. */
@@ -85,7 +87,7 @@ export class Connections implements ConnectionOwner {
       live.delete(id);
       this.all.enter(connection);
       this.#audience.enter(connection);
-      sink.awake?.(connection.host, this.#runtime);
+      this.#restored.push(connection);
     }
     for (const { id, sink, memory, isLost } of held) {
       if (!isLost) continue;
@@ -93,7 +95,7 @@ export class Connections implements ConnectionOwner {
       connection.restore({ ...connection.record(), ...memory });
       this.#lost.set(id, connection);
       this.#audience.enter(connection);
-      sink.awake?.(connection.host, this.#runtime);
+      this.#restored.push(connection);
     }
     // Their records are missing: the store was set back. They begin anew.
     for (const { sink } of live.values()) sink.close(1012, "conn.unknown");
@@ -107,6 +109,7 @@ export class Connections implements ConnectionOwner {
       this.#presenceLeft(orphan);
       this.#disconnected(orphan);
     }
+    for (const { sink, host } of this.#restored.splice(0)) sink?.awake?.(host, this.#runtime);
   }
 
   /** The turn closes: the states that changed in it are written. */
