@@ -176,6 +176,29 @@ describe("an approval", () => {
     assert.ok(await store.request({ ...call, arguments: 5 }), "the same call meets its record all the same");
   });
 
+  test("is forgotten when it is over and 10,000 newer ones are, and never while it is open", async (t) => {
+    const { store, path, close } = open(t);
+    const { id } = await store.request(call);
+    const denied = await store.request({ ...call, session: "s2" });
+    await store.decide(denied.id, "deny", "ada");
+    close();
+    const database = new DatabaseSync(path);
+    const columns =
+      "session, tool, binding, state, title, detail, truncated, created_at, expires_at, decided_at, decided_by, proposal, origin";
+    database.exec(`
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${approvalLimits.maxSettled})
+      INSERT INTO approvals (id, ${columns}) SELECT 'x' || i, ${columns} FROM approvals, n WHERE id = '${denied.id}';`);
+    database.close();
+    const { store: again } = open(t, path);
+    assert.equal(again.get(denied.id), undefined);
+    assert.equal(again.get("x1")?.state, "denied");
+    assert.deepEqual(
+      again.list({ state: "pending" }).map((each) => each.id),
+      [id],
+    );
+    assert.equal(again.list().length, approvalLimits.maxSettled + 1);
+  });
+
   test("is kept by one gate at a time, and by none that is older than its format", (t) => {
     const { path, close } = open(t);
     const gate = (code: string) => (error: unknown) => isErrorCode(error, "gate", code);

@@ -56,6 +56,7 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
     maxOriginCharacters: 400,
     maxPending: 1_000,
     maxPendingOfSession: 100,
+    maxSettled: 10_000,
   });
   assert.deepEqual(policyLimits, {
     maxFileBytes: 256 * kib,

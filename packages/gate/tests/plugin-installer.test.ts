@@ -174,6 +174,27 @@ test("the installer", { skip }, async (t) => {
     );
   });
 
+  await t.test("few bytes that would be no end of files are refused before any is written", async () => {
+    const bomb = join(repositories, "bomb");
+    mkdirSync(bomb);
+    commit(bomb, plugin("x"));
+    const said = (args: readonly string[], input: string) =>
+      execFileSync("git", args, { cwd: bomb, input, encoding: "utf8" }).trim();
+    const blob = said(["hash-object", "-w", "--stdin"], "\0".repeat(1024 * 1024));
+    const treeOf = (count: number, entry: string) =>
+      said(["mktree"], Array.from({ length: count }, (_, n) => `${entry}\t${n}\n`).join(""));
+    const install = async (name: string, tree: string) => {
+      const made = said(["-c", "user.name=t", "-c", "user.email=t@localhost", "commit-tree", tree], "x");
+      git(bomb, "update-ref", "refs/heads/main", made);
+      return refusal(gate, "plugin_install", { url: `${source}bomb`, name });
+    };
+    assert.match(await install("heavy", treeOf(300, `100644 blob ${blob}`)), /more than 20000 files or/);
+    let tree = treeOf(10, `100644 blob ${blob}`);
+    for (let level = 0; level < 8; level++) tree = treeOf(10, `040000 tree ${tree}`);
+    assert.match(await install("endless", tree), /could not be fetched/);
+    assert.ok(!existsSync(join(dataDir, "plugins", "heavy")));
+  });
+
   await t.test("a removed plugin is gone, and what it links to is not", async () => {
     const elsewhere = temporaryDirectory(t);
     writeFiles(join(elsewhere, "mine"), {

@@ -19,6 +19,8 @@ export const approvalLimits = {
   maxPending: 1_000,
   /** Of one session: one that asks without end leaves room for the questions of others. */
   maxPendingOfSession: 100,
+  /** Records of what is over, the newest; the audit log has all of them. */
+  maxSettled: 10_000,
 } as const;
 
 const schema = `
@@ -43,6 +45,9 @@ const schema = `
   CREATE INDEX IF NOT EXISTS approvals_by_binding ON approvals (binding);
   CREATE INDEX IF NOT EXISTS approvals_by_session ON approvals (session, created_at);
 `;
+
+/** New records after which it is looked for those that are too many. */
+const forgetEvery = 256;
 
 /** The event of a new record; the others are called by the id of theirs. */
 const asked = Symbol("asked");
@@ -78,10 +83,12 @@ export class ApprovalStore implements Approvals {
   readonly #clock: Clock;
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  #added = 0;
 
   private constructor(db: DatabaseSync, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
+    this.#forget();
     for (const record of this.list({ state: "pending" })) this.#schedule(record);
   }
 
@@ -162,10 +169,23 @@ export class ApprovalStore implements Approvals {
         request.proposal === undefined ? null : JSON.stringify(request.proposal),
         originText(request.origin),
       );
+    this.#added += 1;
+    if (this.#added % forgetEvery === 0) this.#forget();
     const record = this.#require(id);
     this.#schedule(record);
     this.#changes.emit(asked, record);
     return record;
+  }
+
+  /** Who asks without end must not fill the disk with what is over. */
+  #forget(): void {
+    const settled = "state NOT IN ('pending', 'allowed')";
+    this.#db
+      .prepare(
+        `DELETE FROM approvals WHERE ${settled} AND rowid <=
+           (SELECT rowid FROM approvals WHERE ${settled} ORDER BY rowid DESC LIMIT 1 OFFSET ?)`,
+      )
+      .run(approvalLimits.maxSettled);
   }
 
   /** Throws `approval.too_many`. */
@@ -219,8 +239,10 @@ export class ApprovalStore implements Approvals {
   }
 
   list({ session, state }: { session?: string; state?: ApprovalState } = {}): readonly Approval[] {
+    // What is open has an index of its own; what is over may have been open until now.
+    const open = state === "pending" || state === "allowed" ? "state IN ('pending', 'allowed') AND" : "";
     const rows = this.#db
-      .prepare("SELECT * FROM approvals WHERE (?1 IS NULL OR session = ?1) ORDER BY rowid")
+      .prepare(`SELECT * FROM approvals WHERE ${open} (?1 IS NULL OR session = ?1) ORDER BY rowid`)
       .all(session ?? null);
     return rows
       .map((row) => this.#expire(toApproval(row)))

@@ -3,10 +3,14 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { HoldfastError } from "@holdfast/core";
+import { pluginLimits } from "../plugin-limits.ts";
 
 const run = promisify(execFile);
 
-const gitLimits = { timeoutMs: 60_000, maxOutputBytes: 1024 * 1024 } as const;
+const gitLimits = { timeoutMs: 60_000, maxOutputBytes: 4 * 1024 * 1024 } as const;
+
+/** The shell's limit bounds each file that git writes, a pack above all; its unit is 512 bytes. */
+const bounded = `ulimit -f ${pluginLimits.maxFolderBytes / 512} && exec git "$@"`;
 
 function refused(code: string, message: string, cause?: unknown): HoldfastError {
   return new HoldfastError("plugin", code, message, {
@@ -72,23 +76,37 @@ export async function fetchPlugin(url: string, target: string, sources: readonly
   } as const;
   const git = async (...args: string[]) => {
     try {
-      return (await run("git", [...safety, ...args], options)).stdout;
+      return (await run("/bin/sh", ["-c", bounded, "git", ...safety, ...args], options)).stdout;
     } catch (cause) {
       // What git says may hold a path or an address with a token.
       throw refused("fetch_failed", "The plugin could not be fetched; the log of the host says why", cause);
     }
   };
-  await git("clone", "--depth", "1", "--single-branch", "--no-tags", "--template=", "--", url, target);
-  const files = await git("-C", target, "ls-files", "--stage", "-z");
-  for (const line of files.split("\0")) {
-    const [mode] = line.split(" ", 1);
-    const path = line.slice(line.indexOf("\t") + 1);
-    if (mode === "120000") throw refused("unsafe_repository", `The repository has a link: ${path}`);
-    if (mode === "160000" || path === ".gitmodules") {
-      throw refused("unsafe_repository", "The repository has submodules");
-    }
-  }
+  const shallow = ["--depth", "1", "--single-branch", "--no-tags", "--no-checkout"];
+  await git("clone", ...shallow, "--template=", "--", url, target);
+  // Before any of it is written out: few bytes of a repository can be no end of files.
+  checkTree(await git("-C", target, "ls-tree", "-r", "-l", "-z", "HEAD"));
+  await git("-C", target, "checkout", "--quiet", "--force", "HEAD");
   const commit = (await git("-C", target, "rev-parse", "HEAD")).trim();
   await rm(join(target, ".git"), { recursive: true, force: true });
   return commit;
+}
+
+/** Throws `plugin.unsafe_repository` for links, submodules and more than a plugin's folder may hold. */
+function checkTree(listed: string): void {
+  const entries = listed.split("\0").filter((entry) => entry !== "");
+  let bytes = 0;
+  for (const entry of entries) {
+    const [mode, , , size = "0"] = entry.slice(0, entry.indexOf("\t")).split(/ +/);
+    const path = entry.slice(entry.indexOf("\t") + 1);
+    if (mode === "120000") throw refused("unsafe_repository", `The repository has a link: ${path}`);
+    if (mode === "160000" || path === ".gitmodules")
+      throw refused("unsafe_repository", "The repository has submodules");
+    bytes += Number(size);
+  }
+  const { maxFolderFiles, maxFolderBytes } = pluginLimits;
+  if (entries.length > maxFolderFiles || bytes > maxFolderBytes) {
+    const most = `${maxFolderFiles} files or ${maxFolderBytes} bytes`;
+    throw refused("unsafe_repository", `The repository has more than ${most}`);
+  }
 }
