@@ -54,6 +54,8 @@ export interface SandboxLimits {
   /** Output kept of each stream of a run. */
   readonly maxOutputBytes: number;
   readonly maxConcurrentRuns: number;
+  /** Runs that wait for the end of others. */
+  readonly maxWaitingRuns: number;
   /** Managed processes that run or wait for a restart. */
   readonly maxConcurrentProcesses: number;
   /** Output kept of each managed process; the oldest goes. */
@@ -106,6 +108,7 @@ export const defaultLimits: SandboxLimits = {
   maxRunTimeoutMs: 300_000,
   maxOutputBytes: 1_048_576,
   maxConcurrentRuns: 64,
+  maxWaitingRuns: 1_024,
   maxConcurrentProcesses: 64,
   maxLogBytesPerProcess: 10 * 1_048_576,
   maxInputBytesPerRequest: 65_536,

@@ -103,7 +103,7 @@ describe("runs", () => {
   });
 
   test("what cannot be run is refused", async (t) => {
-    const { client, url, fetch } = await startSandbox(t, "unix", { limits: { maxConcurrentRuns: 1 } });
+    const { client, url, fetch } = await startSandbox(t);
     await assert.rejects(client.run({ command: "no-such-program" }), (error) =>
       isErrorCode(error, "sandbox", "stream_error"),
     );
@@ -123,6 +123,21 @@ describe("runs", () => {
     assert.equal(await post('{"command":"true","env":{"A=B":"x"}}'), 422);
     assert.equal(await post('{"command":"true","timeoutMs":-1}'), 422);
     assert.equal(await post("{}", "text/plain"), 415);
+  });
+
+  test("more than may run at once take their turns", async (t) => {
+    const { client, work } = await startSandbox(t, "unix", { limits: { maxConcurrentRuns: 1 } });
+    const alone = { command: "sh", args: ["-c", "mkdir one && sleep 0.02 && rmdir one"], cwd: work };
+    const runs = await Promise.all(Array.from({ length: 8 }, () => client.run(alone)));
+    assert.deepEqual(
+      runs.map(({ exitCode }) => exitCode),
+      runs.map(() => 0),
+    );
+  });
+
+  test("the line has an end", async (t) => {
+    const limits = { maxConcurrentRuns: 1, maxWaitingRuns: 0 };
+    const { client } = await startSandbox(t, "unix", { limits });
     const stop = new AbortController();
     const first = client.run({ command: "sleep", args: ["20"] }, { signal: stop.signal });
     first.catch(() => {});

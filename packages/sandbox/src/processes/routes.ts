@@ -19,6 +19,7 @@ import { listeningPorts } from "./ports.ts";
 import type { Previews } from "./preview.ts";
 import { countQuery, parseCreate, parseInput, parseRun, parseSize } from "./requests.ts";
 import { runCommand } from "./run.ts";
+import { RunSlots } from "./run-slots.ts";
 import { parseSettings } from "./settings.ts";
 import type { ProcessOwner } from "./spec.ts";
 import type { ProcessTable } from "./table.ts";
@@ -44,10 +45,11 @@ const killWaitMs = 1_000;
 /** `/v1/processes` and `/v1/ports`. */
 export class ProcessRoutes {
   readonly #context: ProcessContext;
-  #running = 0;
+  readonly #slots: RunSlots;
 
   constructor(context: ProcessContext) {
     this.#context = context;
+    this.#slots = new RunSlots(context.limits.maxConcurrentRuns, context.limits.maxWaitingRuns);
   }
 
   routes(): readonly Route[] {
@@ -123,29 +125,23 @@ export class ProcessRoutes {
 
   async #run(exchange: Exchange): Promise<void> {
     const body = parseRun(await this.#body(exchange));
-    const { limits, spawner, env, table } = this.#context;
+    const { spawner, env, table } = this.#context;
     const { settings } = table;
     const cwd = await this.#cwd(body.cwd);
-    if (this.#running >= limits.maxConcurrentRuns) {
-      throw problem("conflict", 409, `max concurrent run limit reached (${limits.maxConcurrentRuns})`);
-    }
-    this.#running += 1;
-    try {
-      const request = {
-        program: body.command,
-        args: body.args,
-        cwd,
-        env: { ...env, TERM: terminalType, ...body.env },
-      };
-      const outcome = await runCommand(spawner, request, {
+    const request = {
+      program: body.command,
+      args: body.args,
+      cwd,
+      env: { ...env, TERM: terminalType, ...body.env },
+    };
+    const outcome = await this.#slots.use(exchange.signal, () =>
+      runCommand(spawner, request, {
         timeoutMs: Math.min(body.timeoutMs || settings.defaultRunTimeoutMs, settings.maxRunTimeoutMs),
         maxOutputBytes: Math.min(body.maxOutputBytes ?? settings.maxOutputBytes, settings.maxOutputBytes),
         signal: exchange.signal,
-      }).catch(spawnFailed);
-      if (!exchange.response.destroyed) sendJson(exchange.response, outcome);
-    } finally {
-      this.#running -= 1;
-    }
+      }).catch(spawnFailed),
+    );
+    if (!exchange.response.destroyed) sendJson(exchange.response, outcome);
   }
 
   async #remove(exchange: Exchange): Promise<void> {
