@@ -127,6 +127,8 @@ export interface WorkflowInspector {
 }
 
 export interface InspectedTable {
+  /** What SQLite says of a view that it cannot read, whose table is gone; then it has no columns. */
+  readonly error?: string;
   readonly table: { readonly schema: string; readonly name: string; readonly type: string };
   readonly columns: readonly {
     readonly cid: number;

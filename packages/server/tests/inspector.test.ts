@@ -222,6 +222,25 @@ test("SQLite is browsed, read and written", async (t) => {
   const wrong = await ask("POST", "/database/execute", { sql: "SELEKT 1" });
   assert.deepEqual([wrong.status, wrong.body.code], [400, "sql_error"]);
   assert.equal((await ask("POST", "/database/execute", { sql: "" })).status, 400);
+
+  // A transaction that stays open would hold up everything that the actor does.
+  const begun = await ask("POST", "/database/execute", {
+    sql: "BEGIN; INSERT INTO item (name) VALUES ('x')",
+  });
+  assert.deepEqual([begun.status, begun.body.code], [400, "invalid_arguments"]);
+  const count = { sql: "SELECT count(*) AS n FROM item" };
+  assert.deepEqual((await ask("POST", "/database/execute", count)).body, { rows: [{ n: 1 }] });
+  const ended = await ask("POST", "/database/execute", { sql: "BEGIN; DELETE FROM item WHERE 0; COMMIT" });
+  assert.equal(ended.status, 200);
+
+  const broken = "CREATE TABLE gone (a); CREATE VIEW broken AS SELECT a FROM gone; DROP TABLE gone";
+  assert.equal((await ask("POST", "/database/execute", { sql: broken })).status, 200);
+  const shown = (await ask("GET", "/database/schema")).body.schema.tables;
+  const view = shown.find(({ table }: { table: { name: string } }) => table.name === "broken");
+  assert.deepEqual([view.columns, view.records], [[], 0]);
+  assert.match(view.error, /no such table/);
+  const unread = await ask("GET", "/database/rows?table=broken");
+  assert.deepEqual([unread.status, unread.body.code], [400, "sql_error"]);
   await client.order.getOrCreate("1").steps();
   assert.equal((await inspectorOf(url, "order/@1,")("GET", "/database/schema")).body.code, "not_enabled");
 });

@@ -134,7 +134,11 @@ export const storageRoutes: readonly InspectorRoute[] = [
       if (table === null || table === "") throw badRequest("`table` is missing");
       const limit = numberOf(request, "limit", 100, 1, 500);
       const offset = numberOf(request, "offset", 0, 0, Number.MAX_SAFE_INTEGER);
-      return { rows: await inspection.database.rows(table, limit, offset) };
+      try {
+        return { rows: await inspection.database.rows(table, limit, offset) };
+      } catch (error) {
+        throw sqlError(error);
+      }
     },
   },
   {

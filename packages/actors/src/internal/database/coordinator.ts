@@ -105,6 +105,11 @@ export class Coordinator implements Executor {
     });
   }
 
+  /** What a `BEGIN` by hand has begun and nothing has ended yet. */
+  get manual(): object | undefined {
+    return this.#manual;
+  }
+
   end(keep: boolean): void {
     const manual = this.#manual;
     this.#manual = undefined;

@@ -1,6 +1,7 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, messageOf } from "@holdfast/core";
 import type { RawAccess, SqlArguments, SqlRow, SqlValue } from "../../database.ts";
 import type { DatabaseInspection, InspectedTable } from "../../inspection.ts";
+import { invalidArguments } from "../database/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Turn } from "./inspection.ts";
 
@@ -16,24 +17,7 @@ export class DatabaseView implements DatabaseInspection {
 
   async schema(): Promise<readonly InspectedTable[]> {
     const db = this.#access();
-    return tablesOf(db).map(({ name, type }) => ({
-      table: { schema: "main", name, type },
-      columns: db.query<SqlRow>("SELECT * FROM pragma_table_info(?)", name).map((row) => ({
-        cid: Number(row.cid),
-        name: String(row.name),
-        type: String(row.type),
-        notNull: Number(row.notnull) === 1,
-        defaultValue: row.dflt_value,
-        primaryKey: Number(row.pk),
-      })),
-      foreignKeys: db.query<SqlRow>("SELECT * FROM pragma_foreign_key_list(?)", name).map((row) => ({
-        id: Number(row.id),
-        table: String(row.table),
-        from: String(row.from),
-        to: row.to === null ? null : String(row.to),
-      })),
-      records: Number(db.get<SqlRow>(`SELECT count(*) AS n FROM ${quoted(name)}`)?.n ?? 0),
-    }));
+    return tablesOf(db).map((table) => described(db, table));
   }
 
   async rows(table: string, limit: number, offset: number): Promise<readonly SqlRow[]> {
@@ -52,7 +36,28 @@ export class DatabaseView implements DatabaseInspection {
     const db = this.#access();
     const given = argumentsOf(args);
     if (readOnly) return db.query(sql, ...given);
-    return this.#turn(() => db.execute(sql, ...given));
+    return this.#turn(() => this.#whole(() => db.execute(sql, ...given)));
+  }
+
+  /** What looks into an actor leaves no transaction open: all that the actor does would wait for its end. */
+  async #whole<T>(run: () => Promise<T>): Promise<T> {
+    const before = this.#runtime.parts.database.coordinator?.manual;
+    let result: T;
+    try {
+      result = await run();
+    } catch (error) {
+      this.#undoManual(before);
+      throw error;
+    }
+    if (!this.#undoManual(before)) return result;
+    throw invalidArguments("A transaction that is begun here ends with the same request: it was undone");
+  }
+
+  #undoManual(before: object | undefined): boolean {
+    const { coordinator } = this.#runtime.parts.database;
+    if (coordinator?.manual === undefined || coordinator.manual === before) return false;
+    coordinator.end(false);
+    return true;
   }
 
   #access(): RawAccess {
@@ -63,7 +68,39 @@ export class DatabaseView implements DatabaseInspection {
   }
 }
 
-function tablesOf(db: RawAccess): readonly { readonly name: string; readonly type: string }[] {
+interface Table {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** A view whose tables are gone is there all the same, with what SQLite says of it. */
+function described(db: RawAccess, { name, type }: Table): InspectedTable {
+  const table = { schema: "main", name, type };
+  try {
+    return {
+      table,
+      columns: db.query<SqlRow>("SELECT * FROM pragma_table_info(?)", name).map((row) => ({
+        cid: Number(row.cid),
+        name: String(row.name),
+        type: String(row.type),
+        notNull: Number(row.notnull) === 1,
+        defaultValue: row.dflt_value,
+        primaryKey: Number(row.pk),
+      })),
+      foreignKeys: db.query<SqlRow>("SELECT * FROM pragma_foreign_key_list(?)", name).map((row) => ({
+        id: Number(row.id),
+        table: String(row.table),
+        from: String(row.from),
+        to: row.to === null ? null : String(row.to),
+      })),
+      records: Number(db.get<SqlRow>(`SELECT count(*) AS n FROM ${quoted(name)}`)?.n ?? 0),
+    };
+  } catch (error) {
+    return { table, columns: [], foreignKeys: [], records: 0, error: messageOf(error) };
+  }
+}
+
+function tablesOf(db: RawAccess): readonly Table[] {
   return db.query(
     `SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view')
      AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_holdfast\\_%' ESCAPE '\\' ORDER BY name`,
