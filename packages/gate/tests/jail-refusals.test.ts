@@ -103,7 +103,7 @@ describe("a driver of jails is refused", () => {
       try { new GvisorDriver({ directory: "/nowhere", runscPath: ${JSON.stringify(runscPath)} }); }
       catch (error) { console.log(error.code, error.message); }`;
     const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
-      ...{ uid: 65534, gid: 65534, encoding: "utf8", env: {}, timeout: 60_000 },
+      ...{ uid: 65534, gid: 65534, encoding: "utf8", timeout: 60_000 },
     });
     assert.match(stdout, /^unavailable gVisor's runsc makes jails for root only/, stderr);
   });
