@@ -191,7 +191,7 @@ export class Connections implements ConnectionOwner {
     const { hooks, options, connParamsSchema } = runtime.definition;
     runtime.activity.begin();
     try {
-      const what = { group: "actor", code: "validation_error", what: "The connection's parameters" };
+      const what = { group: "actor", code: "validation_error", what: "The value of the connection's parameters" };
       const params =
         connParamsSchema === undefined
           ? origin.params
@@ -236,11 +236,13 @@ export class Connections implements ConnectionOwner {
 
   // Events and rooms
 
-  subscribe(connection: Connection, event: string): void {
-    if (this.all.get(connection.id) !== connection) return;
+  subscribe(connection: Connection, event: string): boolean {
+    if (this.#settled) return false;
+    if (this.all.get(connection.id) !== connection) return true;
     const rule = this.#runtime.definition.events.get(event);
     if (rule?.canSubscribe === undefined) this.#subscribed(connection, event);
     else void this.#askToSubscribe(connection, event, rule.canSubscribe);
+    return true;
   }
 
   #subscribed(connection: Connection, event: string): void {
