@@ -1,12 +1,8 @@
-/** What a client does in every runtime: calls, errors, events, a lost connection, streams, raw requests. */
+/** What a client does in every runtime: calls, errors, events, a lost connection, raw requests. */
 import { createClient } from "holdfast/client";
+import { check } from "./check.ts";
+import { exercisePipes } from "./exercise-pipes.ts";
 import type { registry } from "./server.ts";
-
-function check(what: string, actual: unknown, expected: unknown): void {
-  if (JSON.stringify(actual) !== JSON.stringify(expected)) {
-    throw new Error(`${what}: ${JSON.stringify(actual)} is not ${JSON.stringify(expected)}`);
-  }
-}
 
 export async function exercise(endpoint: string, key: string): Promise<string> {
   for (const encoding of ["cbor", "json"] as const) {
@@ -45,5 +41,6 @@ export async function exercise(endpoint: string, key: string): Promise<string> {
     check("raw request", [response.status, await response.text()], [201, "POST /hello?x=1 body"]);
     await client.dispose();
   }
+  await exercisePipes(endpoint, key);
   return "ok";
 }
