@@ -191,7 +191,7 @@ export class Connections implements ConnectionOwner {
     const { hooks, options, connParamsSchema } = runtime.definition;
     runtime.activity.begin();
     try {
-      const what = { group: "actor", code: "validation_error", what: "The value of the connection's parameters" };
+      const what = { group: "actor", code: "validation_error", what: "What the connection has as params" };
       const params =
         connParamsSchema === undefined
           ? origin.params
