@@ -251,6 +251,32 @@ describe("what holds work up", () => {
     }
   });
 
+  test("an actor that ends itself as it wakes is gone once it has started, and serves nobody", async () => {
+    for (const hook of ["onMigrate", "createVars", "onWake"] as const) {
+      const w = world();
+      const log: string[] = [];
+      const expired = actor({
+        state: { n: 1 },
+        [hook]: (c: { destroy(): void; sleep(): void }) => {
+          if (log.length === 0) return;
+          c.destroy();
+          assert.throws(() => c.sleep(), code("actor", "starting"));
+        },
+        onDestroy: () => void log.push("onDestroy"),
+        actions: { ping: () => void log.push("ping") },
+      });
+      const instance = w.create(expired);
+      await call(instance, "ping");
+      await instance.sleep();
+      const again = await w.wake(expired);
+      await assert.rejects(call(again, "ping"), code("actor", "stopping"));
+      assert.equal(await again.stopped, "destroyed");
+      assert.deepEqual(log, ["ping", "onDestroy"]);
+      assert.notEqual((await w.store.get("a"))?.destroyedAt, undefined);
+      assert.deepEqual(w.reported, []);
+    }
+  });
+
   test("onMigrate sees the state of an actor that is not new, after migrateState, and what it changes stays", async () => {
     const w = world();
     const seen: unknown[] = [];

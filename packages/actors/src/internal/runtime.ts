@@ -55,6 +55,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   #stopped: LazyPromise<StopReason> | undefined;
   /** Until the commit that creates the actor is handed in. */
   #createdAt: number | undefined;
+  /** There was no actor before this instance. */
+  readonly #isNew: boolean;
   /** Until `onCreate` has ended nothing is committed: the actor does not exist yet. */
   #creating: boolean;
   #destroyedAt: number | undefined;
@@ -69,8 +71,9 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     super(options);
     const { epoch, start } = options;
     const { clock, random } = this.ports;
-    this.#creating = start.type === "create";
-    this.#createdAt = this.#creating ? clock.now() : undefined;
+    this.#isNew = start.type === "create";
+    this.#creating = this.#isNew;
+    this.#createdAt = this.#isNew ? clock.now() : undefined;
     const loaded = start.type === "wake" ? start.loaded : undefined;
     const stored = loaded?.record;
     this.makeParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
@@ -375,7 +378,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   }
 
   requestDestroy(): void {
-    this.#requestStop("destroyed");
+    // One that was there before may find as it wakes that its time is over: it ends as soon as it has started.
+    if (this.#isNew || this.status !== "starting") this.#requestStop("destroyed");
     if (this.#destroyAskedAt !== undefined || this.sealed) return;
     this.#destroyAskedAt = this.ports.clock.now();
     // Whoever hears of it hears of something durable, however long the actor takes to end.
