@@ -232,6 +232,8 @@ test("SQLite is browsed, read and written", async (t) => {
   assert.deepEqual((await ask("POST", "/database/execute", count)).body, { rows: [{ n: 1 }] });
   const ended = await ask("POST", "/database/execute", { sql: "BEGIN; DELETE FROM item WHERE 0; COMMIT" });
   assert.equal(ended.status, 200);
+  const nothing = await ask("POST", "/database/execute", { sql: "COMMIT" });
+  assert.deepEqual([nothing.status, nothing.body.code], [400, "sql_error"]);
 
   const broken = "CREATE TABLE gone (a); CREATE VIEW broken AS SELECT a FROM gone; DROP TABLE gone";
   assert.equal((await ask("POST", "/database/execute", { sql: broken })).status, 200);

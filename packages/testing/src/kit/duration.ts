@@ -22,5 +22,6 @@ export function durationMs(duration: Duration): number {
   for (const [, amount, unit] of duration.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     total += Number(amount) * (units[unit ?? ""] ?? 0);
   }
+  if (!Number.isFinite(total)) throw new RangeError(`"${duration}" is longer than time goes`);
   return total;
 }

@@ -5,6 +5,7 @@ import { isErrorCode } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
 import { durationMs } from "./duration.ts";
 import { setupTest } from "./setup-test.ts";
+import { VirtualTime } from "./virtual-time.ts";
 
 const seen: string[] = [];
 
@@ -139,6 +140,26 @@ test("actors go on under the fake timers of a test", async (t) => {
   const conn = handle.connect();
   assert.equal(await conn.add(1), 2);
   t.mock.timers.reset();
+});
+
+test("a duration that is none moves nothing, and time goes on", async (t) => {
+  const { clock } = await setupTest(t, registry);
+  const before = clock.now();
+  await assert.rejects(clock.advance("2 hours"), RangeError);
+  await assert.rejects(clock.advance(`${"9".repeat(400)}d`), RangeError);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(clock.now() > before);
+});
+
+test("a timer that is set for no time holds up no other", async () => {
+  const time = new VirtualTime(() => true);
+  const ran: string[] = [];
+  time.pause();
+  time.after(Number.NaN, () => void ran.push("nothing"));
+  time.after(10, () => void ran.push("ten"));
+  await time.advance(20);
+  assert.deepEqual(ran, ["nothing", "ten"]);
+  time.stop();
 });
 
 test("durations", () => {

@@ -31,6 +31,9 @@ interface VirtualTimer {
 /** Rounds of the event loop without work of ours after which everything is taken to be at rest. */
 const quietRounds = 3;
 
+/** What a real timer can wait at most. */
+const longestRealTimerMs = 2_147_483_647;
+
 /** Clock and tasks of one test. `idle` tells whether the store has nothing under way. */
 export class VirtualTime implements TestClock, Tasks {
   readonly #idle: () => boolean;
@@ -51,7 +54,12 @@ export class VirtualTime implements TestClock, Tasks {
   }
 
   after(delayMs: number, fn: () => void): Timer {
-    const timer = { at: this.now() + Math.max(0, delayMs), order: this.#order++, fn };
+    // As for a real timer, what is no number is no time: it would stand before all others for ever.
+    const timer = {
+      at: this.now() + Math.max(0, Number.isNaN(delayMs) ? 0 : delayMs),
+      order: this.#order++,
+      fn,
+    };
     this.#timers.add(timer);
     this.#arm();
     return {
@@ -98,9 +106,10 @@ export class VirtualTime implements TestClock, Tasks {
   }
 
   async advance(duration: Duration): Promise<void> {
+    const ms = durationMs(duration);
     const paused = this.#pausedAt !== undefined;
     this.pause();
-    const until = this.now() + durationMs(duration);
+    const until = this.now() + ms;
     await this.settle();
     for (let next = this.#earliest(); next !== undefined && next.at <= until; next = this.#earliest()) {
       this.#pausedAt = Math.max(this.now(), next.at);
@@ -158,7 +167,8 @@ export class VirtualTime implements TestClock, Tasks {
     if (this.#pausedAt !== undefined) return;
     const next = this.#earliest();
     if (next === undefined) return;
-    this.#real = systemTasks.after(Math.max(0, next.at - this.now()), () => {
+    const delay = Math.min(Math.max(0, next.at - this.now()), longestRealTimerMs);
+    this.#real = systemTasks.after(delay, () => {
       this.#real = undefined;
       for (let due = this.#earliest(); due !== undefined && due.at <= this.now(); due = this.#earliest()) {
         this.#run(due);

@@ -5,6 +5,7 @@ import {
   closedError,
   invalidArguments,
   queueFullError,
+  sqliteError,
   transactionClosed,
   transactionTimedOut,
 } from "./errors.ts";
@@ -89,7 +90,7 @@ export class Coordinator implements Executor {
   }
 
   begin(): void {
-    if (this.#manual !== undefined) throw new Error("cannot start a transaction within a transaction");
+    if (this.#manual !== undefined) throw sqliteError("cannot start a transaction within a transaction");
     if (this.#warnOnManual && !this.#warned) {
       this.#warned = true;
       this.#runtime.log.warn(
@@ -114,7 +115,7 @@ export class Coordinator implements Executor {
     const manual = this.#manual;
     this.#manual = undefined;
     if (manual === undefined) {
-      throw new Error(`cannot ${keep ? "commit" : "rollback"} - no transaction is active`);
+      throw sqliteError(`cannot ${keep ? "commit" : "rollback"} - no transaction is active`);
     }
     if (keep) this.#keep(manual);
     else this.#undo(manual);
@@ -336,7 +337,7 @@ class Inside implements Executor {
   async standAlone(): Promise<void> {}
 
   begin(): void {
-    throw new Error("cannot start a transaction within a transaction");
+    throw sqliteError("cannot start a transaction within a transaction");
   }
 
   end(): void {

@@ -53,3 +53,9 @@ export function transactionClosed(): HoldfastError {
   const message = "The transaction has ended: tx is of use only until its callback has settled";
   return new HoldfastError("db", "transaction_closed", message, { statusCode: 500 });
 }
+
+/** What SQLite would say of a statement that the runtime runs in its place. */
+export function sqliteError(message: string): Error {
+  const details = { code: "ERR_SQLITE_ERROR", errcode: 1, errstr: "SQL logic error" };
+  return Object.assign(new Error(message), details);
+}
