@@ -39,6 +39,24 @@ const kept: readonly {
     workloads: ["queues", "workflows"],
     found: "who sent to an actor that another owner had taken over was told of an internal error",
   },
+  {
+    seed: "17",
+    workloads: ["rooms"],
+    found: "the end of a connection was durable before what onDisconnect wrote of it",
+  },
+  { seed: "18", workloads: ["rooms"], found: "onDisconnect ran before the state was loaded" },
+  { seed: "75", workloads: ["rooms"], found: "a call ran for a connection that was lost, without its state" },
+  { seed: "86", workloads: ["rooms"], found: "who left while the actor slept stayed present for the others" },
+  {
+    seed: "152",
+    workloads: ["rooms"],
+    found: "a subscription that woke the actor was told of a part of those who were there",
+  },
+  {
+    seed: "392",
+    workloads: ["rooms"],
+    found: "who subscribed while the actor fell asleep was not told who was there",
+  },
   ...["1", "2", "3", "4", "5"].map((seed) => ({ seed, found: "" })),
 ];
 

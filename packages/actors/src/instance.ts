@@ -225,8 +225,11 @@ export interface HeldConnection {
 export interface ActorConnection {
   readonly id: string;
   readonly subscriptions: ReadonlySet<string>;
-  /** Refused by `canSubscribe`, the connection is closed with 1008 and `auth.forbidden`. */
-  subscribe(event: string): void;
+  /**
+   * Refused by `canSubscribe`, the connection is closed with 1008 and `auth.forbidden`. False where the actor is
+   * about to be out of memory: its next instance is the one to ask.
+   */
+  subscribe(event: string): boolean;
   unsubscribe(event: string): void;
   /**
    * The client was cut off and may come back: `onDisconnect` runs, and what it would have heard goes

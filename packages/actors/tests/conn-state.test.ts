@@ -319,3 +319,18 @@ test("what clients ask for while the actor is being loaded finds all connections
   const present = held.map(({ sink }) => (sink.seen[0] as [string, string, unknown[]])[2].length);
   assert.deepEqual(present, [3, 3, 3]);
 });
+
+test("who subscribes while the last commit of a sleep is on its way is sent on to the next instance", async () => {
+  const w = world();
+  const instance = w.create(definition);
+  const connection = await instance.connect({ params: { name: "ann" } }, keepingSink());
+  assert.equal(connection.subscribe("note"), true);
+  w.store.hold = true;
+  const slept = instance.sleep();
+  while (w.store.held.length === 0) await turn();
+  assert.equal(connection.subscribe("$presence"), false);
+  w.store.hold = false;
+  w.store.held.shift()?.land();
+  await slept;
+  assert.deepEqual([...connection.subscriptions], ["note"]);
+});

@@ -321,7 +321,7 @@ export class Session implements CallOwner {
       this.fail(new HoldfastError("conn", "too_many_subscriptions", message));
       return;
     }
-    connection.subscribe(event);
+    if (!connection.subscribe(event)) this.#later(() => this.#subscribe(event));
   }
 
   /** Begins what has an answer: an action, or a message for a queue. */

@@ -11,7 +11,8 @@ export interface ConnectionOwner {
   sendTo(connection: Connection, name: string, args: readonly unknown[]): void;
   /** Closes at the actor's wish, behind the open turn. */
   disconnect(connection: Connection, code: number, reason: string): Promise<void>;
-  subscribe(connection: Connection, event: string): void;
+  /** False where nobody could be answered any more. */
+  subscribe(connection: Connection, event: string): boolean;
   unsubscribe(connection: Connection, event: string): void;
   join(connection: Connection, room: string): void;
   leave(connection: Connection, room: string): void;
@@ -301,8 +302,8 @@ export class HostConnection implements ActorConnection {
     return this.#connection.subscriptions;
   }
 
-  subscribe(event: string): void {
-    this.#owner.subscribe(this.#connection, event);
+  subscribe(event: string): boolean {
+    return this.#owner.subscribe(this.#connection, event);
   }
 
   unsubscribe(event: string): void {

@@ -5,6 +5,7 @@ import { databases } from "./databases.ts";
 import { events } from "./events.ts";
 import { lifecycles } from "./lifecycles.ts";
 import { queues } from "./queues.ts";
+import { rooms } from "./rooms.ts";
 import { schedules } from "./schedules.ts";
 import { transactions } from "./transactions.ts";
 import { transfers } from "./transfers.ts";
@@ -17,6 +18,7 @@ export const allWorkloads: readonly { readonly name: string; make(world: World):
   { name: "events", make: events },
   { name: "lifecycles", make: lifecycles },
   { name: "queues", make: queues },
+  { name: "rooms", make: rooms },
   { name: "schedules", make: schedules },
   { name: "transactions", make: transactions },
   { name: "transfers", make: transfers },
