@@ -119,6 +119,34 @@ describe("ranges and validators", () => {
   });
 });
 
+test("what the system makes as it is read is whole, whatever size it tells", {
+  skip: process.platform !== "linux",
+}, async (t) => {
+  const sandbox = await startSandbox(t);
+  for (const path of [
+    "/proc/version",
+    "/proc/cpuinfo",
+    "/proc/sys/kernel/ostype",
+    "/sys/kernel/mm/ksm/run",
+  ]) {
+    if (!existsSync(path)) continue;
+    const expected = await readFile(path, "utf8");
+    assert.notEqual(expected, "", path);
+    const whole = await call(sandbox, "GET", `file?path=${path}`, { headers: { range: "bytes=0-1" } });
+    // Clock rates may change between the two looks.
+    assert.deepEqual([whole.status, whole.text.replace(/MHz.*/g, "")], [200, expected.replace(/MHz.*/g, "")]);
+    assert.equal(whole.headers.get("content-length"), String(Buffer.byteLength(whole.text)));
+    assert.equal(whole.headers.get("etag"), null);
+    const head = await call(sandbox, "HEAD", `file?path=${path}`);
+    assert.deepEqual([head.status, head.text], [200, ""]);
+  }
+  const empty = await call(sandbox, "PUT", `file?path=${sandbox.work}/empty`);
+  assert.equal(
+    (await call(sandbox, "GET", `file?path=${sandbox.work}/empty`)).headers.get("etag"),
+    empty.headers.get("etag"),
+  );
+});
+
 describe("move", () => {
   test("as the peer answers it, and nothing is ever lost", async (t) => {
     const sandbox = await startSandbox(t);

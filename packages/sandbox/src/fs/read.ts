@@ -9,6 +9,7 @@ import { etagOf } from "./describe.ts";
 import { encodeName, type PathText } from "./names.ts";
 import type { Place } from "./paths.ts";
 import { open } from "./system.ts";
+import { sendUnsized } from "./unsized.ts";
 
 const chunkBytes = 256 * 1024;
 
@@ -21,7 +22,10 @@ const oneWriteBytes = 8 * 1024;
 // O_NONBLOCK: opening a pipe must not wait for its writer; it is refused below.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Answers a small file in line; false, and nothing is done, for what has to be read in pieces or is no file. */
+/**
+ * Answers a small file in line; false, and nothing is done, for what has to be read in pieces, is no
+ * file, or has another size than it tells.
+ */
 export function sendSmallFile(exchange: Exchange, path: PathText): boolean {
   const small = readSmall(path);
   if (!small) return false;
@@ -41,6 +45,10 @@ export async function sendFile(exchange: Exchange, place: Place): Promise<void> 
   try {
     const stat = await file.stat({ bigint: true });
     if (!stat.isFile()) throw invalid("path is not a file");
+    if (stat.size <= smallBytes) {
+      await sendUnsized(exchange, file);
+      return;
+    }
     const bytes = begin(exchange, stat);
     if (bytes) await sendBytes(exchange, file, bytes);
   } finally {
@@ -54,8 +62,11 @@ function readSmall(path: PathText): { readonly stat: BigIntStats; readonly conte
   try {
     const stat = fstatSync(file, { bigint: true });
     if (!stat.isFile() || stat.size > smallBytes) return undefined;
-    const content = Buffer.allocUnsafe(Number(stat.size));
-    return readSync(file, content, 0, content.length, 0) === content.length ? { stat, content } : undefined;
+    const size = Number(stat.size);
+    const buffer = Buffer.allocUnsafe(size + 1);
+    // One byte more shows content beyond the size.
+    if (readSync(file, buffer, 0, size + 1, 0) !== size) return undefined;
+    return { stat, content: buffer.subarray(0, size) };
   } finally {
     closeSync(file);
   }
