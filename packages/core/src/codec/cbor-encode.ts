@@ -20,6 +20,9 @@ const retainedBufferBytes = 1_048_576;
 /** Levels that the value being encoded may have. */
 let allowedDepth = maxEncodeDepth;
 
+/** A value is being encoded: its getters, and the traps of its proxies, may encode others. */
+let encoding = false;
+
 export interface EncodeOptions {
   /** Levels of nesting: 1,000 unless given, and never more. */
   readonly maxDepth?: number;
@@ -31,15 +34,35 @@ export interface EncodeOptions {
  * `message.too_deep` past 1,000 levels, which is also what a cycle gives.
  */
 export function encodeValue(value: unknown, options?: EncodeOptions): Uint8Array {
+  if (encoding) return encodeBeside(value, options);
+  encoding = true;
   at = 0;
   allowedDepth = options?.maxDepth ?? maxEncodeDepth;
-  write(value, 0);
-  const bytes = buffer.slice(0, at);
-  if (buffer.length > retainedBufferBytes) {
-    buffer = new Uint8Array(4096);
-    view = new DataView(buffer.buffer);
+  try {
+    write(value, 0);
+    return buffer.slice(0, at);
+  } finally {
+    encoding = false;
+    if (buffer.length > retainedBufferBytes) renewBuffer();
   }
-  return bytes;
+}
+
+/** Encodes in the midst of another value, in a buffer of its own. */
+function encodeBeside(value: unknown, options: EncodeOptions | undefined): Uint8Array {
+  const outer = { buffer, view, at, allowedDepth };
+  renewBuffer();
+  encoding = false;
+  try {
+    return encodeValue(value, options);
+  } finally {
+    ({ buffer, view, at, allowedDepth } = outer);
+    encoding = true;
+  }
+}
+
+function renewBuffer(): void {
+  buffer = new Uint8Array(4096);
+  view = new DataView(buffer.buffer);
 }
 
 function reserve(length: number): void {
@@ -75,8 +98,10 @@ function write(value: unknown, depth: number): void {
 
 function writeObject(value: object, depth: number): void {
   if (Array.isArray(value)) {
-    writeHead(4, value.length);
-    for (let i = 0; i < value.length; i++) write(value[i], depth);
+    // Read once: a getter in an item may change the array, and what is announced has to come.
+    const { length } = value;
+    writeHead(4, length);
+    for (let i = 0; i < length; i++) write(value[i], depth);
     return;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -85,10 +110,7 @@ function writeObject(value: object, depth: number): void {
   if (ArrayBuffer.isView(value)) return writeView(value);
   if (value instanceof Map) return writeMap(value, depth);
   if (value instanceof Set) {
-    writeHead(6, tag.set);
-    writeHead(4, value.size);
-    for (const item of value) write(item, depth);
-    return;
+    return writeSet(value, depth);
   }
   if (value instanceof ArrayBuffer) {
     writeHead(6, tag.arrayBuffer);
@@ -109,13 +131,29 @@ function writePlainObject(value: object, depth: number): void {
   }
 }
 
+function writeSet(value: ReadonlySet<unknown>, depth: number): void {
+  const { size } = value;
+  writeHead(6, tag.set);
+  writeHead(4, size);
+  let written = 0;
+  for (const item of value) {
+    if (++written > size) break;
+    write(item, depth);
+  }
+  if (written !== size) throw unsupported("a set that changes while it is read");
+}
+
 function writeMap(value: ReadonlyMap<unknown, unknown>, depth: number): void {
+  const { size } = value;
   writeHead(6, tag.map);
-  writeHead(5, value.size);
+  writeHead(5, size);
+  let written = 0;
   for (const [key, item] of value) {
+    if (++written > size) break;
     write(key, depth);
     write(item, depth);
   }
+  if (written !== size) throw unsupported("a map that changes while it is read");
 }
 
 function writeTagged(number: number, value: unknown, depth: number): void {

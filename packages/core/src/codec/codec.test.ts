@@ -118,6 +118,68 @@ for (const { name, roundTrip } of codecs) {
   });
 }
 
+describe("a value whose getters do something", () => {
+  class Point {
+    x = 1;
+  }
+
+  test("may encode others meanwhile, in either encoding, and also one that cannot be encoded", () => {
+    let inside: unknown[] = [];
+    const value = {
+      before: "x".repeat(100),
+      get nested() {
+        const other = { deep: ["y".repeat(10_000), this.before] };
+        inside = [decodeValue(encodeValue(other)), decodeJson(encodeJson(other))];
+        assert.deepEqual(inside, [other, other]);
+        assert.throws(() => encodeValue({ a: 1, f: () => 1 }), isHoldfastError);
+        assert.throws(() => encodeJson(new Point()), isHoldfastError);
+        return inside.length;
+      },
+      after: [1, new Map([[1, 2]])],
+    };
+    const plain = { before: value.before, nested: 2, after: value.after };
+    assert.deepEqual(decodeValue(encodeValue(value)), plain);
+    assert.deepEqual(decodeJson(encodeJson(value)), plain);
+    const point = { ...plain, point: new Point() };
+    const text = encodeJson(Object.defineProperties(point, Object.getOwnPropertyDescriptors(value)), {
+      instances: "plain",
+    });
+    assert.deepEqual(decodeJson(text), { ...plain, point: { x: 1 } });
+    assert.throws(
+      () =>
+        encodeValue({
+          get f() {
+            throw new Error("mine");
+          },
+        }),
+      /mine/,
+    );
+    assert.deepEqual(decodeValue(encodeValue(plain)), plain);
+  });
+
+  test("may change what they are in: what comes is what was announced, or a typed error", () => {
+    const changing = <Item>(add: (item: Item) => void): Item =>
+      ({
+        get v() {
+          add(5 as Item);
+          return 1;
+        },
+      }) as Item;
+    const list: unknown[] = [];
+    list.push(changing((item) => list.push(item)));
+    assert.deepEqual(decodeValue(encodeValue(list)), [{ v: 1 }]);
+    const set = new Set<unknown>();
+    set.add(changing((item) => set.add(item)));
+    assert.throws(() => encodeValue(set), isHoldfastError);
+    const map = new Map<unknown, unknown>();
+    map.set(
+      0,
+      changing((item) => map.set(item, item)),
+    );
+    assert.throws(() => encodeValue(map), isHoldfastError);
+  });
+});
+
 describe("instances of classes in JSON", () => {
   const plain = (value: unknown): unknown => decodeJson(encodeJson(value, { instances: "plain" }));
 

@@ -27,9 +27,15 @@ export interface EncodeJsonOptions extends EncodeOptions {
 
 /** Encodes a value as JSON text. Throws as `encodeValue` does. */
 export function encodeJson(value: unknown, options?: EncodeJsonOptions): string {
+  // Getters of the value that is being encoded may encode others.
+  const outer = { allowedDepth, takesInstances };
   allowedDepth = options?.maxDepth ?? maxEncodeDepth;
   takesInstances = options?.instances === "plain";
-  return JSON.stringify(toJson(value, 0));
+  try {
+    return JSON.stringify(toJson(value, 0));
+  } finally {
+    ({ allowedDepth, takesInstances } = outer);
+  }
 }
 
 /** Decodes JSON text. Throws `message.malformed_json` or `message.too_deep`. */
