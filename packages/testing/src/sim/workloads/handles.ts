@@ -1,0 +1,103 @@
+import { actor } from "@holdfast/actors";
+import { isHoldfastError } from "@holdfast/core";
+import type { Workload, World } from "../world.ts";
+
+/** What can be asked for an action: a handle, or a connection. */
+type Callable = { action(options: { name: string; args: unknown[] }): Promise<unknown> };
+
+/** What those hear who ask for an actor that is gone. */
+const goneCodes: ReadonlySet<string> = new Set(["actor.not_found", "actor.destroyed", "conn.disposed"]);
+
+/** Clients that keep handles and connections of actors that are destroyed and made again under the same key. */
+export function handles(world: World): Workload {
+  const random = world.random("handles");
+  const phoenix = actor({
+    options: { sleepTimeout: 1_000 },
+    state: { touched: 0, last: "" },
+    actions: {
+      touch: (c, token: string) => {
+        c.state.touched++;
+        c.state.last = token;
+        return c.actorId;
+      },
+      end: (c) => {
+        c.destroy();
+        return c.actorId;
+      },
+    },
+  });
+  const key = "p";
+  const { client } = world;
+  /** Those that have said that they will end. */
+  const ended = new Set<string>();
+  const ids = new Set<string>();
+
+  const ask = async (
+    what: string,
+    callable: Callable,
+    name: "touch" | "end",
+  ): Promise<string | undefined> => {
+    const token = world.ledger.token();
+    const endedBefore = new Set(ended);
+    const id = await world.attempt(`${name} ${what} ${token}`, async () => {
+      try {
+        return String(await callable.action({ name, args: name === "touch" ? [token] : [] }));
+      } catch (error) {
+        if (isHoldfastError(error) && goneCodes.has(`${error.group}.${error.code}`)) return "gone";
+        throw error;
+      }
+    });
+    if (id === undefined || id === "gone") return id;
+    world.assert(!endedBefore.has(id), () => `${id} answered ${what} after its end`);
+    if (name === "end") ended.add(id);
+    else {
+      ids.add(id);
+      world.assert(world.ledger.holds(token), () => `an answer left before its commit (${token})`);
+    }
+    return id;
+  };
+
+  const keeper = async (): Promise<void> => {
+    const byKey = client.get("phoenix", key);
+    const making = client.getOrCreate("phoenix", key);
+    for (let count = random.int(10, 30); count > 0; count--) {
+      await world.pause(random.skewed(8_000));
+      const drawn = random.unit();
+      if (drawn < 0.35) await ask("by key", byKey, "touch");
+      else if (drawn < 0.6) await ask("or make", making, "touch");
+      else if (drawn < 0.75) await ask("by key", byKey, "end");
+      else if (ids.size > 0) {
+        const id = random.pick([...ids]);
+        const told = await ask("by id", client.getForId("phoenix", id), "touch");
+        world.assert(
+          told === undefined || told === "gone" || told === id,
+          () => `${told} answered for ${id}`,
+        );
+      }
+    }
+  };
+  const connected = async (): Promise<void> => {
+    for (let count = random.int(3, 8); count > 0; count--) {
+      await world.pause(random.skewed(8_000));
+      const conn = client.getOrCreate("phoenix", key).connect();
+      for (let calls = random.int(1, 5); calls > 0; calls--) {
+        const told = await ask("over a connection", conn, "touch");
+        if (told === "gone") break;
+        await world.pause(random.skewed(4_000));
+      }
+      await conn.dispose();
+    }
+  };
+
+  return {
+    name: "handles",
+    definitions: { phoenix },
+    clients: [keeper, keeper, keeper, connected],
+    check: async () => {
+      for (const id of ids) await ask("by id", client.getForId("phoenix", id), "touch");
+      await ask("or make", client.getOrCreate("phoenix", key), "touch");
+      const { actors } = await world.store.data.list({ name: "phoenix", limit: 10 });
+      world.assert(actors.length === 1, () => `${actors.length} live under one key`);
+    },
+  };
+}
