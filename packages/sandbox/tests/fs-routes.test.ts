@@ -314,6 +314,22 @@ describe("upload of a tar archive", () => {
     assert.equal((await upload(small, Buffer.concat([body, Buffer.alloc(1)]))).status, 413);
   });
 
+  test("every format of tar is taken", async (t) => {
+    const source = await temporary(t);
+    await mkdir(join(source, "in"));
+    await writeFile(join(source, "in/file"), "content", { mode: 0o750 });
+    for (const format of ["v7", "oldgnu", "gnu", "ustar", "pax"]) {
+      const sandbox = await startSandbox(t);
+      const made = execFileSync("tar", ["-C", source, `--format=${format}`, "-cf", "-", "in"]);
+      const answer = await upload(sandbox, new Uint8Array(made));
+      assert.deepEqual(
+        field(answer.value, "paths"),
+        ["to/in", "to/in/file"].map((name) => join(sandbox.home, name)),
+      );
+      assert.equal(await readFile(join(sandbox.home, "to/in/file"), "utf8"), "content", format);
+    }
+  });
+
   test("few bytes do not become very many", async (t) => {
     const sandbox = await startSandbox(t);
     const { freeBytes, maxRatio } = unpackedLimits;
