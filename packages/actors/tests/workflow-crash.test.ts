@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ActorInstance, actor, createInstance, queue } from "@holdfast/actors";
+import { actor, createInstance, queue } from "@holdfast/actors";
 import { Loop, workflow, workflowControl } from "@holdfast/actors/workflow";
-import { createMemoryStore, type FaultyStore, faultyStore } from "@holdfast/testing";
-import { call, testPorts } from "./harness.ts";
+import { createMemoryStore } from "@holdfast/testing";
+import { testPorts } from "./harness.ts";
 import { settle } from "./workflow-harness.ts";
+import { everyFailure } from "./workflow-lives.ts";
 
 /** A workflow that uses everything; each effect on the state is guarded by its record. */
 const everything = actor({
@@ -68,56 +69,6 @@ const everything = actor({
   },
 });
 
-interface Life {
-  readonly store: FaultyStore;
-  /** Runs until the workflow has ended, starting the actor again whenever it has gone. */
-  live(): Promise<{ readonly log: string[]; readonly restarts: number }>;
-}
-
-function life(fail?: { readonly nth: number; readonly when: "before" | "after" }): Life {
-  const ports = testPorts();
-  const store = faultyStore(
-    createMemoryStore({ ports }),
-    fail === undefined ? [] : [{ operation: "commit", ...fail }],
-  );
-  const host = { ports, store, report: () => {}, client: () => ({}) };
-  const options = { definition: everything, id: "a", name: "test", key: ["a"], host };
-  const start = async (): Promise<ActorInstance> => {
-    const record = await store.get("a");
-    if (record === undefined) return createInstance({ ...options, epoch: 1, start: { type: "create" } });
-    const loaded = await store.acquire("a");
-    return createInstance({ ...options, epoch: loaded.record.epoch, start: { type: "wake", loaded } });
-  };
-  return {
-    store,
-    async live() {
-      let restarts = 0;
-      let instance = await start();
-      for (let round = 0; round < 200; round++) {
-        await settle(4);
-        if (instance.status === "stopped") {
-          restarts++;
-          instance = await start();
-          continue;
-        }
-        try {
-          const status = (await call(instance, "status")) as { state: string; error?: unknown };
-          if (status.state === "completed") {
-            const { log } = (await call(instance, "get")) as { log: string[] };
-            await instance.sleep();
-            if ((instance.status as string) === "stopped" && (await instance.stopped) === "slept")
-              return { log, restarts };
-          } else assert.notEqual(status.state, "failed", JSON.stringify(status.error));
-        } catch (error) {
-          if (error instanceof assert.AssertionError) throw error;
-        }
-        ports.advance(10);
-      }
-      throw new Error("the workflow has not ended");
-    },
-  };
-}
-
 const expected = [
   "a",
   "atomic",
@@ -133,20 +84,72 @@ const expected = [
   "turn 4",
 ];
 
-test("whichever commit fails, before or after it was applied, every step has its effect once", async () => {
-  const whole = life();
-  const { log } = await whole.live();
-  assert.deepEqual([...log].sort(), expected);
-  const commits = whole.store.calls("commit");
-  assert.ok(commits > 15, `${commits} commits`);
-  for (const when of ["before", "after"] as const) {
-    for (let nth = 1; nth <= commits; nth++) {
-      const broken = life({ nth, when });
-      const ended = await broken.live();
-      assert.deepEqual([...ended.log].sort(), expected, `commit ${nth} failed ${when} it was applied`);
-      assert.ok(ended.restarts >= 1, `commit ${nth} ${when}: ${ended.restarts} restarts`);
-    }
-  }
+test("whichever commit fails, before or after it was applied, every step has its effect once", () =>
+  everyFailure(everything, "completed", (log, what) => assert.deepEqual([...log].sort(), expected, what)));
+
+/** A workflow that undoes what it did, in branches that won, lost and failed, and in iterations that are forgotten. */
+const saga = actor({
+  state: { log: [] as string[] },
+  queues: { jobs: queue<string>() },
+  run: workflow(async (ctx) => {
+    const reserve = (name: string) => ({
+      name,
+      run: (step: { state: { log: string[] }; idempotencyKey: string }) => {
+        step.state.log.push(`do ${name}`);
+        return `${name} ${ctx.now() > 0}`;
+      },
+      rollback: (step: { state: { log: string[] } }, output: string) =>
+        void step.state.log.push(`undo ${output}`),
+    });
+    await ctx.rollbackCheckpoint("start");
+    await ctx.loop({
+      name: "loop",
+      state: 0,
+      historyPruneInterval: 1,
+      historySize: 0,
+      run: async (loop, n) => {
+        await loop.step(reserve(`turn${n}`));
+        return n === 2 ? Loop.break(n) : Loop.continue(n + 1);
+      },
+    });
+    await ctx.race("race", [
+      {
+        name: "lost",
+        run: async (branch) => {
+          await branch.step(reserve("lost"));
+          const message = await branch.queue.next("take", { completable: true });
+          await branch.sleep("long", 100_000);
+          await message.complete();
+        },
+      },
+      {
+        name: "failed",
+        run: async (branch) => {
+          await branch.step(reserve("failed"));
+          throw new Error("planned");
+        },
+      },
+      { name: "won", run: (branch) => branch.step(reserve("won")).then(() => branch.sleep("short", 20)) },
+    ]);
+    const message = await ctx.queue.next("again", { completable: true });
+    await ctx.step("taken", (step) => void step.state.log.push(message.body));
+    await message.complete();
+    await ctx.join("join", {
+      a: { run: (branch) => branch.step(reserve("a")) },
+      b: { run: (branch) => branch.step(reserve("b")) },
+    });
+    throw new Error("end");
+  }),
+  onCreate: async (c) => {
+    await c.queue.send("jobs", "job");
+  },
+  actions: { get: (c) => ({ log: [...c.state.log] }), status: (c) => workflowControl(c).status() },
+});
+
+test("whichever commit fails, every step that was done is undone once", () => {
+  const done = ["turn0", "turn1", "turn2", "lost", "failed", "won", "a", "b"];
+  const all = [...done.map((name) => `do ${name}`), ...done.map((name) => `undo ${name} true`), "job"].sort();
+  return everyFailure(saga, "failed", (log, what) => assert.deepEqual([...log].sort(), all, what));
 });
 
 test("a workflow that runs is due for a wake at once, one that waits when its wait ends, one that has ended never", async () => {
