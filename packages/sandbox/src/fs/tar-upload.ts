@@ -22,11 +22,15 @@ const maxNameBytes = 4_096;
 /** Of an archive that is compressed: past the first bytes it may hold at most so many times what was sent. */
 export const unpackedLimits = { freeBytes: 16 * 1_048_576, maxRatio: 200 } as const;
 
-/**
- * Names come as bytes, one a character; the declared type of the options lacks this one. Headers of the
- * format before ustar, which has no name, are known by their checksum alone.
- */
-const extractOptions: Parameters<typeof extract>[0] & { readonly filenameEncoding: "latin1" } = {
+/** Options that the declared type lacks. */
+interface FormatOptions {
+  /** Names come as bytes, one a character. */
+  readonly filenameEncoding: "latin1";
+  /** Headers of the format before ustar, which has no name, are known by their checksum alone. */
+  readonly allowUnknownFormat: true;
+}
+
+const extractOptions: Parameters<typeof extract>[0] & FormatOptions = {
   filenameEncoding: "latin1",
   allowUnknownFormat: true,
 };
