@@ -102,13 +102,17 @@ describe("adapters", () => {
     app.use(express.json());
     app.use("/api/holdfast", toExpressHandler(registry));
     const port = await listening(t, createServer(app));
-    const response = await fetch(`http://127.0.0.1:${port}/api/holdfast/actors/echo/@a,/actions/same`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: '{"args":[1]}',
-    });
-    assert.equal(response.status, 500);
-    assert.equal(((await response.json()) as { code: string }).code, "body_consumed");
+    // With a length, and without one.
+    for (const body of ['{"args":[1]}', new Blob(['{"args":[1]}']).stream()]) {
+      const response = await fetch(`http://127.0.0.1:${port}/api/holdfast/actors/echo/@a,/actions/same`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+        duplex: "half",
+      });
+      assert.equal(response.status, 500);
+      assert.equal(await codeOf(response), "body_consumed");
+    }
   });
 
   test("Fastify: requests, other routes, WebSockets", async (t) => {

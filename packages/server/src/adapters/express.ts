@@ -45,7 +45,8 @@ export function attachWebSockets(
 
 /** A body that somebody has read is gone. */
 function isConsumed(request: IncomingMessage): boolean {
-  return request.readableEnded && Number(request.headers["content-length"] ?? 0) > 0;
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+  return request.readableEnded && (Number(length ?? 0) > 0 || encoding !== undefined);
 }
 
 function refuseConsumed(response: ServerResponse): void {
