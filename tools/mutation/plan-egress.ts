@@ -146,6 +146,8 @@ export function egress(): Planned[] {
     ...mutants(usual, file("http-headers"), (path, text) => [
       ...withoutEntries(path, text, "hopByHop"),
       ...withoutEntries(path, text, "identity"),
+      ...withoutEntries(path, text, "overrides"),
+      ...withoutEntries(path, text, "parts"),
       ...withoutEntries(path, text, "answerOnly"),
     ]),
   ];

@@ -84,6 +84,10 @@ describe("the fields of", () => {
   });
 
   test("a request with a credential: none by which a key would come back in parts", async (t) => {
+    for (const name of ["if-range", "range", "request-range"]) {
+      assert.deepEqual(forwardedRequestHeaders({ [name]: "x" }, { credential: true }), {}, name);
+      assert.deepEqual(forwardedRequestHeaders({ [name]: "x" }, { credential: false }), { [name]: "x" });
+    }
     const upstream = await startUpstream(t, ({ headers: { range, "x-api-key": shown } }) => {
       const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
       const whole = `the key is ${String(shown)}`;

@@ -8,6 +8,8 @@ export interface EchoUpstream {
   readonly url: string;
   /** Paths, with methods, that reached it. */
   readonly reached: readonly string[];
+  /** Of those, fields that ask to take the request for another one. */
+  readonly overrides: readonly string[];
   /** Keys that came with them. */
   readonly keys: readonly string[];
   close(): Promise<void>;
@@ -15,12 +17,14 @@ export interface EchoUpstream {
 
 export async function startEchoUpstream(): Promise<EchoUpstream> {
   const reached: string[] = [];
+  const overrides: string[] = [];
   const keys: string[] = [];
   const server = createServer((request, response) => {
     const answer = async () => {
       const body = await text(request);
       const key = String(request.headers["x-api-key"] ?? request.headers.authorization ?? "");
       reached.push(`${request.method} ${request.url}`);
+      overrides.push(...Object.keys(request.headers).filter((name) => /override|original/.test(name)));
       keys.push(key);
       if (request.url?.startsWith("/v1/messages/redirect")) {
         response.writeHead(302, { location: "http://169.254.169.254/latest/meta-data/" }).end();
@@ -43,6 +47,7 @@ export async function startEchoUpstream(): Promise<EchoUpstream> {
   return {
     url: `http://127.0.0.1:${port}`,
     reached,
+    overrides,
     keys,
     close: () =>
       new Promise((resolve) => {

@@ -280,7 +280,8 @@ export const networkAttacks: readonly Attack[] = [
   {
     id: "network.exfiltration",
     group: "network",
-    attempt: "send data out through an allowed host: other paths, methods, upstreams",
+    attempt:
+      "send data out through an allowed host: other paths, methods, upstreams, fields that stand for them",
     must: "refused: what is not allowed is denied",
     layer: "egress proxy: method and path rules",
     run: async (lab) => {
@@ -290,12 +291,13 @@ export const networkAttacks: readonly Attack[] = [
         for (const [method, path] of [["POST", "/anthropic/v1/files"], ["PUT", "/anthropic/v1/messages"], ["POST", "/github/gists"],
           ["POST", "/anthropic/v1/messages/../files"], ["POST", "/anthropic/v1/messages%2f..%2ffiles"], ["POST", "/anthropic/v1/messagesX"]])
           answers[method + path] = await ask({ method, path }, "loot");
-        answers.plain = await ask({ path: "/anthropic/v1/messages" }, "{}");
+        answers.plain = await ask({ path: "/anthropic/v1/messages", headers: { "x-http-method-override": "PUT", "x-original-url": "/v1/files" } }, "{}");
         say(answers);`,
       );
       const { plain, ...bad } = answers;
       return {
-        stopped: Object.values(bad).every((each) => /^4\d\d /.test(each)),
+        stopped:
+          Object.values(bad).every((each) => /^4\d\d /.test(each)) && lab.upstream.overrides.length === 0,
         observed: summary(bad),
         control: { worked: plain?.startsWith("200") === true, observed: "the allowed call passes" },
       };
