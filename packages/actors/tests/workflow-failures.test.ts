@@ -143,36 +143,6 @@ test("a rollback that fails stops, is reported, and is recorded", async () => {
   );
 });
 
-test("why a workflow failed is reported once its rollbacks are done, also after a crash", async () => {
-  for (const crashes of [false, true]) {
-    const happened: string[] = [];
-    let hangs = crashes;
-    const events = { push: (event: WorkflowErrorEvent) => void happened.push(Object.keys(event).join()) };
-    const saga = running(async (ctx) => {
-      await ctx.rollbackCheckpoint("start");
-      await ctx.step({
-        name: "a",
-        run: () => 1,
-        rollback: async () => {
-          if (hangs) await new Promise(() => {});
-          happened.push("undone");
-        },
-      });
-      throw new Error("boom");
-    }, events);
-    const world = workflowWorld();
-    await world.begin(saga);
-    await settle();
-    if (crashes) {
-      assert.deepEqual(happened, []);
-      hangs = false;
-      await world.wake(saga);
-      await settle();
-    }
-    assert.deepEqual(happened, ["undone", "workflow"]);
-  }
-});
-
 test("a rollback step without a checkpoint, a missing await and a name used twice are faults of the code", async () => {
   const faults: [new (...args: never[]) => Error, (ctx: Ctx) => Promise<unknown>][] = [
     [

@@ -66,7 +66,10 @@ export class WorkflowControl<Output = unknown> {
     });
   }
 
-  /** Ends the workflow for good; false when it had ended. Steps that run see their `abortSignal` abort. */
+  /**
+   * Ends the workflow for good; false when it had ended, or has failed and undoes its steps, which goes on.
+   * Steps that run see their `abortSignal` abort.
+   */
   cancel(reason?: string): Promise<boolean> {
     return this.#part.cancel(reason);
   }

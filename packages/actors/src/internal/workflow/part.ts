@@ -404,9 +404,9 @@ export class WorkflowPart implements Part, RunOwner {
     return true;
   }
 
-  /** Ends the workflow for good. False when it had ended. */
+  /** Ends the workflow for good. False when it had ended, or undoes its steps: it does not stop half-way. */
   async cancel(reason: string | undefined): Promise<boolean> {
-    if (this.terminal) return false;
+    if (this.terminal || this.#header.state === "rolling_back") return false;
     this.#set({
       state: "cancelled",
       error: { name: "CancelledError", message: reason ?? "The workflow was cancelled" },

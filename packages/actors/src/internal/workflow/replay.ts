@@ -17,8 +17,15 @@ export async function replayWorkflow(part: WorkflowPart, id: string | undefined)
         statusCode: 404,
       });
     }
-    forget(part.history, entry);
+    forget(part.history, firstToRepeat(part.history, entry));
   });
+}
+
+/** What has been undone is done again, with all around it: a replay begins there where that comes first. */
+function firstToRepeat(history: History, asked: Entry): Entry {
+  const undone = history.all().find(({ rollbackCompletedAt }) => rollbackCompletedAt !== undefined);
+  const around = undone && history.root.entries.get(String(undone.path[0]));
+  return around !== undefined && around.ordinal <= asked.ordinal ? around : asked;
 }
 
 /** Deletes an entry and all that began after it, and opens again what it is in. */
