@@ -56,14 +56,20 @@ export async function sendFile(exchange: Exchange, place: Place): Promise<void> 
   }
 }
 
-/** A small file as it is at one moment; undefined for what has to be read in pieces, or is no file. */
+/** What goes out as text is read here and made text at once: memory of its own would be garbage right after. */
+const scratch = Buffer.allocUnsafeSlow(oneWriteBytes + 1);
+
+/**
+ * A small file as it is at one moment, in memory that the next call may use again; undefined for what has to
+ * be read in pieces, or is no file.
+ */
 function readSmall(path: PathText): { readonly stat: BigIntStats; readonly content: Buffer } | undefined {
   const file = openSync(encodeName(path), readFlags);
   try {
     const stat = fstatSync(file, { bigint: true });
     if (!stat.isFile() || stat.size > smallBytes) return undefined;
     const size = Number(stat.size);
-    const buffer = Buffer.allocUnsafe(size + 1);
+    const buffer = size <= oneWriteBytes ? scratch : Buffer.allocUnsafe(size + 1);
     // One byte more shows content beyond the size.
     if (readSync(file, buffer, 0, size + 1, 0) !== size) return undefined;
     return { stat, content: buffer.subarray(0, size) };
