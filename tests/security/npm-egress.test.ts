@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
 import { hostRegistry, npmEnvironment, npmUpstream } from "@holdfast/gate";
 import { findProgram } from "../../packages/gate/src/jail/bwrap-program.ts";
 import { origin, runInJail } from "../../packages/gate/tests/jail-network.ts";
@@ -55,6 +56,13 @@ async function startRegistry(t: TestContext, token: string): Promise<Registry> {
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/repo/`, seen };
 }
+
+test("an npm that knows no registry is no way out", async (t) => {
+  const programs = temporaryDirectory(t);
+  writeFileSync(join(programs, "npm"), "#!/bin/sh\necho undefined\n", { mode: 0o755 });
+  const found = hostRegistry({ homeDir: programs, env: { PATH: programs } });
+  await assert.rejects(found, (error) => isErrorCode(error, "egress", "no_registry"));
+});
 
 describe("npm in a jail", { skip: missing("bwrap", "npm", "tar") }, () => {
   test("installs from the registry of the host, whose token it never has, and publishes nothing", async (t) => {

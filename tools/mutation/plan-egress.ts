@@ -133,7 +133,7 @@ export function egress(): Planned[] {
       ]),
     ),
     ...mutants(
-      [budgets, ...usual],
+      [beside("egress/decide"), budgets, ...usual],
       file("decide"),
       withEdits([
         ["paths", "if (fault !== undefined) return no(", "if (Date.now() < 0) return no("],

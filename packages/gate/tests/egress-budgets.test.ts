@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
@@ -335,7 +336,14 @@ describe("a budget", () => {
       JSON.stringify(bad({ scope: "session", period: "week", tokens: 1 })),
       JSON.stringify(bad({ scope: "session", period: "day", tokens: -1 })),
       JSON.stringify(bad({ scope: "session", period: "day", tokens: 1, until: 5 })),
+      JSON.stringify(bad({ scope: "session", period: "day", tokens: 1, subject: "" })),
+      JSON.stringify({ version: 1, budgets: {} }),
+      JSON.stringify({ version: 1, prices: "free" }),
       JSON.stringify({ version: 1, prices: [{ model: "x", input: "1", output: 1 }] }),
+      JSON.stringify({ version: 1, prices: [{ model: "", input: 1, output: 1 }] }),
+      JSON.stringify({ version: 1, prices: [{ model: "x", input: 1, output: 1, discount: 1 }] }),
+      JSON.stringify({ version: 1, networks: "10.0.0.0/8" }),
+      JSON.stringify({ version: 1, networks: [10] }),
     ]) {
       const dataDir = temporaryDirectory(t);
       writeFileSync(join(dataDir, "egress.json"), content);
@@ -349,6 +357,17 @@ describe("a budget", () => {
     const gate = await openGate(t, { ...gateOnly, dataDir });
     assert.equal((await gate.status()).budgets[0]?.costMicros, 5);
   });
+});
+
+test("a record of usage of a newer version is not written to", (t) => {
+  const path = join(temporaryDirectory(t), "usage.db");
+  const database = new DatabaseSync(path);
+  database.exec("PRAGMA user_version = 99");
+  database.close();
+  assert.throws(
+    () => BudgetBook.open(path, systemClock),
+    (error) => isErrorCode(error, "egress", "newer_format"),
+  );
 });
 
 test("days and months end in UTC", (t) => {

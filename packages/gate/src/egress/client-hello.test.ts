@@ -51,6 +51,10 @@ test("what is not a ClientHello with one plain name is invalid", async () => {
     return copy;
   };
   const name = hello.indexOf("a.example");
+  const session = 5 + 4 + 34;
+  const ciphers = session + 1 + (hello[session] ?? 0);
+  const compression = ciphers + 2 + hello.readUInt16BE(ciphers);
+  const extensions = compression + 1 + (hello[compression] ?? 0);
   const bad: Record<string, Buffer> = {
     "plain HTTP": Buffer.from("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
     SSH: Buffer.from("SSH-2.0-OpenSSH_9.0\r\n"),
@@ -59,6 +63,7 @@ test("what is not a ClientHello with one plain name is invalid", async () => {
     "an empty record": Buffer.from([22, 3, 1, 0, 0, 1]),
     "a name of another kind": changed(name - 3, 1),
     "a name that is too long": changed(name - 1, 200),
+    "extensions that end after it": changed(extensions, 1 + (hello[extensions] ?? 0)),
     "a hello without end": Buffer.concat([
       Buffer.from([22, 3, 1, 64, 0, 1, 0, 63, 252]),
       Buffer.alloc(17_000),
