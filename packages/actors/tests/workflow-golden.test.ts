@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { appendSegment, decodePath, rootPrefix } from "../src/internal/workflow/location.ts";
+import { appendSegment, decodePath, ordinalsKey, rootPrefix } from "../src/internal/workflow/location.ts";
 import {
   decodeBox,
   decodeEntry,
@@ -92,6 +92,13 @@ test("format 1 is read", () => {
   assert.deepEqual(decodeEntry(bytes(golden.failed)), failed);
   assert.deepEqual(decodeBox(bytes(golden.box)), ["name", { payload: [1, 2] }]);
   assert.deepEqual(decodePath(bytes(golden.path)), path);
+});
+
+test("the next ordinal of a history is kept in a record of its own, in the same format", () => {
+  const file = new URL("golden/workflow-ordinals-1.json", import.meta.url);
+  const kept: { readonly key: string; readonly value: string } = JSON.parse(readFileSync(file, "utf8"));
+  assert.deepEqual({ key: hex(ordinalsKey), value: hex(encodeBox(300)) }, kept);
+  assert.equal(decodeBox(bytes(kept.value)), 300);
 });
 
 test("bytes of another format, and damaged ones, give typed errors", () => {
