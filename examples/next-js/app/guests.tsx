@@ -1,25 +1,24 @@
 "use client";
 
-import { createClient, createHoldfast } from "holdfast/react";
-import { useMemo, useState } from "react";
+import { createHoldfast } from "holdfast/react";
+import { useState } from "react";
 import type { Entry, registry } from "../actors.ts";
+
+// The route handler answers calls, and tells where connections go.
+const { useActor } = createHoldfast<typeof registry>(
+  typeof location === "undefined" ? undefined : `${location.origin}/api/holdfast`,
+);
 
 export interface GuestsProps {
   readonly entries: readonly Entry[];
-  /** Where connections go: the port that the registry listens on. */
-  readonly live: string;
 }
 
-export function Guests({ entries: first, live }: GuestsProps) {
-  const { useActor } = useMemo(() => createHoldfast<typeof registry>(live), [live]);
+export function Guests({ entries: first }: GuestsProps) {
   const [entries, setEntries] = useState(first);
   const book = useActor({ name: "guestBook", key: ["home"] });
   book.useEvent("signed", (entry) => setEntries((all) => [...all, entry]));
   const sign = async (form: FormData): Promise<void> => {
-    // A call needs no connection: it goes to the route handler.
-    const client = createClient<typeof registry>(`${location.origin}/api/holdfast`);
-    await client.guestBook.getOrCreate(["home"]).sign(String(form.get("name")));
-    await client.dispose();
+    await book.handle?.sign(String(form.get("name")));
   };
   return (
     <main>

@@ -6,6 +6,5 @@ export const dynamic = "force-dynamic";
 /** Rendered on the server with what the actor has now; live in the browser from then on. */
 export default async function Page() {
   const entries = await registry.client.guestBook.getOrCreate(["home"]).entries();
-  const live = `http://127.0.0.1:${process.env["HOLDFAST_PORT"] ?? "6420"}`;
-  return <Guests entries={entries} live={live} />;
+  return <Guests entries={entries} />;
 }

@@ -20,7 +20,7 @@ export interface ClientConfig {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Of every raw request and WebSocket of this client, unless it says otherwise itself. */
   readonly gateway?: { readonly skipReadyWait?: boolean | undefined } | undefined;
-  /** Accepted and without effect: there is no lookup to disable. */
+  /** True: a server that does not take a connection is not asked which one does. */
   readonly disableMetadataLookup?: boolean | undefined;
   /** Accepted and without effect: input travels in a body, of at most 4 MiB. */
   readonly maxInputSize?: number | undefined;

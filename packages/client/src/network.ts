@@ -20,6 +20,7 @@ import type {
 import { present, sendReply } from "./internal/send-content.ts";
 import { openSocket } from "./internal/socket.ts";
 import { traced } from "./internal/tracing.ts";
+import { LiveEndpoint } from "./live-endpoint.ts";
 import { filterQuery, type ListActorsOptions, type ManageRequest } from "./management.ts";
 import { base64urlText, RawNetwork } from "./raw-network.ts";
 import type { BufferedWebSocket } from "./raw-socket.ts";
@@ -56,6 +57,7 @@ class NetworkDriver implements ClientDriver {
   readonly #token: string | undefined;
   readonly #shown: Readonly<Record<string, string>>;
   readonly #raw: RawNetwork;
+  readonly #live: LiveEndpoint;
 
   constructor(config: ClientConfig) {
     const endpoint = readEndpoint(config);
@@ -65,6 +67,9 @@ class NetworkDriver implements ClientDriver {
     this.#encoding = config.encoding === "json" ? "json" : "cbor";
     this.#raw = new RawNetwork(config, endpoint, this.#encoding);
     this.#config = config;
+    this.#live = new LiveEndpoint(endpoint.base, (url) =>
+      (config.fetch ?? globalThis.fetch)(url, { headers: { ...config.headers, ...this.#shown } }),
+    );
     this.#maxBytes = config.maxMessageBytes ?? limits.maxIncomingMessageBytes;
   }
 
@@ -157,7 +162,7 @@ class NetworkDriver implements ClientDriver {
     resume?: ResumePoint,
   ): DriverConnection {
     const query = target.type === "getOrCreate" ? "?create=true" : "";
-    const url = `${this.#url(target)}/connect${query}`.replace(/^http/, "ws");
+    const url = `${this.#live.base}${actorPath(target)}/connect${query}`.replace(/^http/, "ws");
     const protocols = [subprotocol, encodingPrefix + this.#encoding];
     if (params !== undefined) protocols.push(paramsPrefix + encodeParams(this.#encoding, params));
     if (this.#token !== undefined) protocols.push(tokenPrefix + base64urlText(this.#token));
@@ -173,8 +178,24 @@ class NetworkDriver implements ClientDriver {
       protocols,
       encoding: this.#encoding,
       maxBytes: this.#maxBytes,
-      listener,
+      listener: this.#config.disableMetadataLookup === true ? listener : this.#watched(listener),
     });
+  }
+
+  /** Looks for another place to connect to when this one does not take sockets. */
+  #watched(listener: DriverListener): DriverListener {
+    let isOpen = false;
+    return {
+      ...listener,
+      frame: (frame) => {
+        isOpen = true;
+        listener.frame(frame);
+      },
+      closed: (reason) => {
+        if (!isOpen && !reason.final) this.#live.notTaken();
+        listener.closed(reason);
+      },
+    };
   }
 
   fetch(request: DriverFetch): Promise<Response> {

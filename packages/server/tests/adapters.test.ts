@@ -180,6 +180,29 @@ describe("adapters", () => {
     assert.equal((await call("HEAD", "/actors/mirror/~a,/request/x")).body, null);
   });
 
+  test("Next.js: a client whose socket is not taken connects to where the registry listens", async (t) => {
+    const registry = registryOf(t);
+    let starts = 0;
+    const start = () => {
+      starts++;
+      return registry.listen({ port: 0 });
+    };
+    const handlers = toNextHandler({ handler: (request) => registry.handler(request), start });
+    const server = createServer(async (request, response) => {
+      const answer = await handlers.GET(new Request(`http://127.0.0.1${request.url}`));
+      response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
+    });
+    server.on("upgrade", (_request, socket) => socket.destroy());
+    const client = clientOf(t, await listening(t, server), "/api/holdfast");
+    const conn = client.counter.getOrCreate(["live"]).connect();
+    assert.equal(await conn.increment(2), 2);
+    const other = client.counter.getOrCreate(["other"]).connect();
+    assert.equal(await other.increment(1), 1);
+    const own = await handlers.GET(new Request("http://here/api/actors/mirror/~a,/request/metadata"));
+    assert.equal(await own.text(), "GET /metadata", "an actor answers for itself");
+    assert.equal(starts, 1, "it is asked once");
+  });
+
   test("the server in front decides which hosts it serves, unless `hosts` is given", async (t) => {
     const url = "https://app.example.com/api/holdfast";
     const ask = (registry: Registry<Actors>, path: string, init?: RequestInit): Promise<Response> =>

@@ -16,10 +16,14 @@ export interface NextHandlers {
 /**
  * The handlers of a catch-all route, `app/api/holdfast/[...all]/route.ts`:
  * `export const { GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS } = toNextHandler(registry)`.
- * A route handler takes no WebSockets: connections need a server that the registry started.
+ * A route handler takes no WebSockets. A client that finds that out asks for `/metadata`, and is told where
+ * the registry listens, which it does from then on; that has to be an address that the client can reach.
  */
-export function toNextHandler(registry: Pick<MountedRegistry, "handler">): NextHandlers {
-  const handle: RouteHandler = (request) => registry.handler(request);
+export function toNextHandler(registry: Pick<MountedRegistry, "handler" | "start">): NextHandlers {
+  const handle: RouteHandler = async (request) => {
+    const response = await registry.handler(request);
+    return response.ok && isMetadata(request) ? withEndpoint(response, registry) : response;
+  };
   return {
     GET: handle,
     HEAD: handle,
@@ -29,4 +33,19 @@ export function toNextHandler(registry: Pick<MountedRegistry, "handler">): NextH
     DELETE: handle,
     OPTIONS: handle,
   };
+}
+
+/** What an actor answers below a path of that name is its own. */
+function isMetadata(request: Request): boolean {
+  const { pathname } = new URL(request.url);
+  return request.method === "GET" && pathname.endsWith("/metadata") && !pathname.includes("/actors/");
+}
+
+async function withEndpoint(response: Response, registry: Pick<MountedRegistry, "start">): Promise<Response> {
+  const { url } = await registry.start();
+  const headers = new Headers(response.headers);
+  headers.delete("content-length");
+  headers.set("cache-control", "no-store");
+  const metadata = Object(await response.json());
+  return Response.json({ ...metadata, clientEndpoint: url }, { headers });
 }
