@@ -53,6 +53,17 @@ const basic = actor({
     },
     takeOf: async (c, names: null | undefined, count: number) =>
       (await c.queue.tryNextBatch({ names: names as undefined, count })).map(({ body }) => body),
+    nothingGiven: async (c) => {
+      const none = null as unknown as undefined;
+      const options = { timeout: 0, signal: none };
+      await c.queue.send("a", 1, none);
+      await c.queue.waitForAvailable(none, none);
+      const taken = [await c.queue.nextBatch(none), await c.queue.tryNextBatch(none)];
+      await c.queue.send("a", 2);
+      const message = await c.queue.waitForNames(["a"], none);
+      const late = [c.queue.next(options), c.queue.waitForNames(["a"], options).catch(codeOf)];
+      return [taken.flat().map(({ body }) => body), message.body, ...(await Promise.all(late))];
+    },
     aborted: async (c) => c.queue.next({ signal: AbortSignal.abort() }).catch(codeOf),
     iterAborted: async (c) => {
       for await (const _ of c.queue.iter({ signal: AbortSignal.abort() })) return "message";
@@ -206,6 +217,11 @@ test("a batch takes as many as there are, parts of one do not count, and no name
   assert.deepEqual(await call(a, "takeOf", null, 1.9), [1]);
   assert.deepEqual(await call(a, "takeOf", null, -1), [2]);
   assert.deepEqual(await call(a, "takeOf", undefined, Number.POSITIVE_INFINITY), [3, 4]);
+});
+
+test("null stands for options that are not given", async () => {
+  const a = world().create(basic);
+  assert.deepEqual(await call(a, "nothingGiven"), [[1], 2, undefined, "queue.timed_out"]);
 });
 
 test("a sender who waits gets the response, or hears that its time is over", async () => {

@@ -40,22 +40,20 @@ export class QueueSender {
   async send(
     queue: string,
     body: unknown,
-    options: QueueSendOptions | QueueWaitOptions = {},
+    options?: QueueSendOptions | QueueWaitOptions | null,
   ): Promise<QueueSendResult | undefined> {
     const { driver, ports } = this.#options;
-    const { signal: own, idempotencyKey: givenKey, wait, ...rest } = options;
-    const { timeout, ...message } = { timeout: undefined, ...rest };
+    const { signal: own, idempotencyKey: givenKey, waits, timeoutMs, message } = sendSettings(options);
     const signal = this.#options.signal(own);
     signal.throwIfAborted();
     const idempotencyKey = givenKey ?? uuidv7(ports.clock, ports.random);
-    const waits = wait === true;
     // A time of zero: whether it is completed is asked once it is in the queue.
-    const content = driver.prepareSend({ ...message, body, ...(waits ? { wait, timeout: 0 } : {}) });
+    const content = driver.prepareSend({ ...message, body, ...(waits ? { wait: true, timeout: 0 } : {}) });
     const entered = await this.#inOrder({ queue, content, waits, idempotencyKey, signal });
     if (!waits) return undefined;
     return entered.status === "completed"
       ? entered
-      : this.#wait({ queue, idempotencyKey, signal, timeout: timeout ?? Number.POSITIVE_INFINITY });
+      : this.#wait({ queue, idempotencyKey, signal, timeout: timeoutMs });
   }
 
   #inOrder(attempt: Attempt): Promise<DriverSendReply> {
@@ -104,4 +102,19 @@ export class QueueSender {
       }
     }
   }
+}
+
+const noOptions: QueueSendOptions = {};
+
+/** What a send was given; null stands for what was not. */
+export function sendSettings(options: QueueSendOptions | QueueWaitOptions | null | undefined) {
+  const { signal, idempotencyKey, wait, ...rest } = options ?? noOptions;
+  const { timeout, ...message } = { timeout: undefined, ...rest };
+  return {
+    signal: signal ?? undefined,
+    idempotencyKey: idempotencyKey ?? undefined,
+    waits: wait === true,
+    timeoutMs: timeout ?? Number.POSITIVE_INFINITY,
+    message,
+  };
 }

@@ -16,11 +16,12 @@ for (const transport of ["cbor", "json", "in process"] as const) {
     const actors = transport === "in process" ? registry.client : client({ encoding: transport });
     const handle = actors.worker.getOrCreate("a");
     assert.equal(await handle.send("jobs", "one"), undefined);
+    assert.equal(await handle.send("jobs", "plain", null as unknown as undefined), undefined);
     assert.deepEqual(await handle.send("jobs", "two", { wait: true, timeout: 5_000 }), {
       status: "completed",
       response: { done: "two" },
     });
-    assert.deepEqual(await handle.seen(), ["one", "two"]);
+    assert.deepEqual(await handle.seen(), ["one", "plain", "two"]);
     assert.deepEqual(await handle.send("silent", "x", { wait: true, timeout: 50 }), { status: "timedOut" });
     assert.equal(await handle.takeSilent(), "x");
     await assert.rejects(handle.send("nobody" as "jobs", "x"), code("queue.not_defined"));
@@ -42,6 +43,7 @@ for (const transport of ["cbor", "json", "in process"] as const) {
     const connection = stranger.connect({ role: "sender" });
     const sent = await connection.send("guarded", "y", { wait: true });
     assert.equal(sent.status, "completed");
+    assert.equal(await connection.send("guarded", "z", null as unknown as undefined), undefined);
     await connection.dispose();
     await assert.rejects(connection.send("guarded", "y"), code("conn.disposed"));
   });

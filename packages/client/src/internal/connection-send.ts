@@ -2,7 +2,7 @@ import { isErrorCode, uuidv7 } from "@holdfast/core";
 import type { ClientFrame, DriverSendReply, SendContent } from "../driver.ts";
 import { clientLimits } from "../limits.ts";
 import type { QueueSendOptions, QueueSendResult, QueueWaitOptions } from "../queue.ts";
-import type { QueueSender } from "../queue-send.ts";
+import { type QueueSender, sendSettings } from "../queue-send.ts";
 import type { ClientPorts } from "./ports.ts";
 
 export interface ConnectionSendOptions {
@@ -21,24 +21,23 @@ export async function sendOverConnection(
   { ports, submit, sender }: ConnectionSendOptions,
   queue: string,
   body: unknown,
-  options: QueueSendOptions | QueueWaitOptions = {},
+  options?: QueueSendOptions | QueueWaitOptions | null,
 ): Promise<QueueSendResult | undefined> {
-  const { signal, idempotencyKey: givenKey, wait, ...rest } = options;
-  const { timeout = Number.POSITIVE_INFINITY, ...message } = { timeout: undefined, ...rest };
+  const { signal, idempotencyKey: givenKey, waits, timeoutMs, message } = sendSettings(options);
   const idempotencyKey = givenKey ?? uuidv7(ports.clock, ports.random);
   const ask = (content: SendContent): Promise<unknown> =>
     submit((id) => ({ type: "send", id, queue, idempotencyKey, content }), signal);
-  const until = ports.clock.now() + timeout;
+  const until = ports.clock.now() + timeoutMs;
   const patience = (): number => Math.max(0, Math.min(until - ports.clock.now(), clientLimits.queueWaitMs));
   try {
-    if (wait !== true) {
+    if (!waits) {
       await ask({ ...message, body });
       return undefined;
     }
-    let reply = replyOf(await ask({ ...message, body, wait, timeout: patience() }));
+    let reply = replyOf(await ask({ ...message, body, wait: true, timeout: patience() }));
     while (reply.status !== "completed") {
       if (patience() === 0) return { status: "timedOut" };
-      reply = replyOf(await ask({ wait, timeout: patience(), resume: true }));
+      reply = replyOf(await ask({ wait: true, timeout: patience(), resume: true }));
     }
     return reply;
   } catch (error) {

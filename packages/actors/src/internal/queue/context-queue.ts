@@ -58,7 +58,8 @@ export class ContextQueue implements Consumer {
     return { id, name, body: valid, createdAt, attempt: 0 };
   }
 
-  async enqueueAndWait(name: string, body: unknown, options: WaitOptions = {}): Promise<unknown> {
+  async enqueueAndWait(name: string, body: unknown, given?: WaitOptions | null): Promise<unknown> {
+    const options = given ?? {};
     const part = this.#part;
     const policy = part.own(name);
     const timeoutMs = timeoutOf(options.timeout);
@@ -76,10 +77,10 @@ export class ContextQueue implements Consumer {
   }
 
   /** A hook or the `run` handler would hold up the stop of its actor; an action is waited for in any case. */
-  #untilStop(signal: AbortSignal | undefined): AbortSignal | undefined {
-    if (this.calls > 0) return signal;
+  #untilStop(signal: AbortSignal | null | undefined): AbortSignal | undefined {
+    if (this.calls > 0) return signal ?? undefined;
     const { abortSignal } = this.#part.runtime;
-    return signal === undefined ? abortSignal : AbortSignal.any([signal, abortSignal]);
+    return signal === undefined || signal === null ? abortSignal : AbortSignal.any([signal, abortSignal]);
   }
 
   async next(options: QueueNextOptions = {}): Promise<QueueMessage | undefined> {
@@ -87,8 +88,8 @@ export class ContextQueue implements Consumer {
     return message;
   }
 
-  nextBatch(options: QueueBatchOptions = {}): Promise<QueueMessage[]> {
-    return this.#receive(options, this);
+  nextBatch(options?: QueueBatchOptions | null): Promise<QueueMessage[]> {
+    return this.#receive(options ?? {}, this);
   }
 
   async tryNext(options: QueueTryOptions = {}): Promise<QueueMessage | undefined> {
@@ -100,17 +101,17 @@ export class ContextQueue implements Consumer {
     return this.#receive({ ...options, timeout: 0 }, this);
   }
 
-  async waitForNames(names: readonly string[], options: QueueNextOptions = {}): Promise<QueueMessage> {
+  async waitForNames(names: readonly string[], options?: QueueNextOptions | null): Promise<QueueMessage> {
     const [message] = await this.#receive({ ...options, names, count: 1 }, this, true);
-    if (message === undefined) throw waitTimedOut(options.timeout ?? 0);
+    if (message === undefined) throw waitTimedOut(options?.timeout ?? 0);
     return message;
   }
 
-  async waitForAvailable(names?: readonly string[], options: WaitOptions = {}): Promise<void> {
+  async waitForAvailable(names?: readonly string[] | null, options?: WaitOptions | null): Promise<void> {
     const policies = this.#part.select(names);
     const receive = { policies, count: 1, completable: false, peeks: true };
-    const found = await this.#obtain(receive, timeoutOf(options.timeout), options.signal);
-    if (found === undefined) throw waitTimedOut(options.timeout ?? 0);
+    const found = await this.#obtain(receive, timeoutOf(options?.timeout), options?.signal);
+    if (found === undefined) throw waitTimedOut(options?.timeout ?? 0);
   }
 
   async *iter(
@@ -249,7 +250,7 @@ export class ContextQueue implements Consumer {
   async #obtain(
     receive: Omit<Receiver, "resolve" | "reject">,
     timeoutMs: number | undefined,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal | null | undefined,
   ): Promise<readonly Message[] | undefined> {
     const part = this.#part;
     if (signal?.aborted === true) throw aborted();
@@ -281,7 +282,7 @@ export class ContextQueue implements Consumer {
         const timer = part.runtime.ports.tasks.after(timeoutMs, () => leave(() => resolve(undefined)));
         ends.push(() => timer.cancel());
       }
-      if (signal !== undefined) {
+      if (signal !== undefined && signal !== null) {
         const abort = (): void => leave(() => reject(aborted()));
         signal.addEventListener("abort", abort, { once: true });
         ends.push(() => signal.removeEventListener("abort", abort));
