@@ -10,7 +10,7 @@ function ask(target: string, provider: EgressProvider = "none"): Verdict {
     {
       ...{ name: "model", baseUrl: "https://model.example", provider },
       allow: [{ methods: ["GET"], pathPrefix: "/" }],
-      credential: { type: "none" },
+      credential: { kind: "none" },
     },
   ]);
   return decide({ method: "GET", target }, upstreams, new OpenHosts(), { maxRequestBytes: 100 });
