@@ -126,6 +126,21 @@ describe("actor to actor", () => {
     ]);
   });
 
+  test("each error tells of the actor that threw it, also where all throw the same constant", async (t) => {
+    const { client } = await serve(t, { account });
+    const keys = ["ann", "bob"].map(async (key) => {
+      const handle = client().account.getOrCreate(key, { params: "stranger" });
+      const error = await handle.balance().then(
+        () => assert.fail("it was let in"),
+        (thrown: unknown) => thrown,
+      );
+      assert.ok(isErrorCode(error, "user", "stranger"));
+      return error.actor?.key;
+    });
+    assert.deepEqual(await Promise.all(keys), [["ann"], ["bob"]]);
+    assert.equal(stranger.actor, undefined);
+  });
+
   test("an actor that disposes of its client gets another", async (t) => {
     const { client } = await serve(t, { account, teller });
     const handle = client().teller.getOrCreate();

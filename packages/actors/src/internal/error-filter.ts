@@ -40,8 +40,9 @@ export class ErrorFilter {
     // What has passed once passes again, also where it is a copy.
     if (isLifecycleError(visible)) this.#know(visible);
     // An error that comes from another actor tells of that one already.
-    // One that takes no actor, as it is frozen or has a getter of its own, goes without.
-    if (visible.actor === undefined) Reflect.set(visible, "actor", this.#actor);
+    if (visible.actor !== undefined) return visible;
+    if (visible === error && !this.#own?.has(error)) return withActor(visible, this.#actor);
+    visible.actor = this.#actor;
     return visible;
   }
 
@@ -66,6 +67,18 @@ export class ErrorFilter {
     this.#know(error);
     return error;
   }
+}
+
+/** What user code throws is not written on: it may be a constant, which another actor throws as well. */
+function withActor(error: HoldfastError, actor: ErrorActor): HoldfastError {
+  const { group, code, message, metadata, statusCode } = error;
+  return new HoldfastError(group, code, message, {
+    ...(metadata === undefined ? {} : { metadata }),
+    statusCode,
+    public: error.public,
+    actor,
+    cause: error,
+  });
 }
 
 function isLifecycleError(error: unknown): error is HoldfastError {
