@@ -133,7 +133,8 @@ export function broker(): Planned[] {
       ...["topic", "payload", "authorize", "confirm", "route"].map((stage) => `broker/stages/${stage}`),
     ),
     ...guards([live, beside("broker/executor"), attacks("protocol.results")], "broker/executor"),
-    ...guards([live, hostile], "broker/kept-calls", "broker/jail-broker", "broker/broker"),
+    ...guards([live, hostile], "broker/kept-calls", "broker/jail-broker"),
+    ...guards([test("broker-open"), live, hostile], "broker/broker"),
     ...guards([beside("broker/catalog")], "broker/catalog", "broker/schema"),
     ...guards([beside("broker/pipeline")], "broker/pipeline"),
     ...guards([beside("broker/sanitizer")], "broker/sanitizer"),
@@ -172,7 +173,8 @@ export function broker(): Planned[] {
     ...mutants(sockets, file("endpoint/guarded-sockets"), (path, text) =>
       withoutMembers(path, text, "guards"),
     ),
-    ...guards([beside("broker/pipeline"), ...sockets], "broker/endpoint/channel", "broker/endpoint/endpoint"),
+    ...guards([beside("broker/pipeline"), ...sockets], "broker/endpoint/channel"),
+    ...guards([test("broker-open"), ...sockets], "broker/endpoint/endpoint"),
   ];
 }
 
