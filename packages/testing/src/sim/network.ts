@@ -236,9 +236,13 @@ class SimConnection implements DriverConnection {
     const { plant, random } = this.#options;
     if (this.#options.isCut()) return this.cut();
     if (plant === "drop-event" && frame.type === "event" && random.chance(0.1)) return;
-    this.#fromServer(() => {
+    const deliver = (): void => {
       if (!this.#isClosed) this.#options.listener.frame(frame);
-    }, frame.type);
+    };
+    this.#fromServer(deliver, frame.type);
+    if (plant === "repeat-event" && frame.type === "event" && random.chance(0.1)) {
+      this.#fromServer(deliver, frame.type);
+    }
   }
 
   #fromServer(deliver: () => void, label: string): void {

@@ -25,6 +25,16 @@ export const plants = [
   "stale-wake",
   /** An event does not reach its connection, now and then. */
   "drop-event",
+  /** An event reaches its connection twice, now and then. */
+  "repeat-event",
+  /** What is on its way to the queue of another actor is not written, now and then. */
+  "drop-outbox",
+  /** A signal for a workflow is not written, now and then. */
+  "drop-signal",
+  /** What a connection is remembered by is not written, now and then. */
+  "forget-connection",
+  /** An actor that was destroyed lives on, now and then. */
+  "forget-destroy",
   /** Steps of workflows are not recorded, now and then. */
   "forget-step",
 ] as const;

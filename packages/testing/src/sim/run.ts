@@ -74,7 +74,7 @@ function choose(world: World, names: readonly string[] | undefined): Workload[] 
   const chosen = allWorkloads.filter(({ name }) => names === undefined || names.includes(name));
   if (names !== undefined) return chosen.map(({ make }) => make(world));
   const first = random.pick(chosen);
-  return chosen.filter((each) => each === first || random.chance(0.25)).map(({ make }) => make(world));
+  return chosen.filter((each) => each === first || random.chance(0.12)).map(({ make }) => make(world));
 }
 
 async function live(world: World, workloads: readonly Workload[]): Promise<void> {

@@ -40,7 +40,15 @@ type PutRest = Parameters<BlobStore["put"]> extends [string, ...infer Rest] ? Re
 
 /** The bytes with which keys of records begin: the space of records, then the prefix of a part. */
 const recordSpace = 0x00;
-const prefix = { schedule: 0x02, queueMessage: 0x41, workflowHistory: 0x60 } as const;
+const prefix = {
+  schedule: 0x02,
+  connection: 0x03,
+  queueMessage: 0x41,
+  outbox: 0x44,
+  workflowHistory: 0x60,
+} as const;
+/** In the history of a workflow: signals that have come. */
+const signalSpace = 0x02;
 
 /**
  * The data of a simulated installation. It outlives the processes that use it. A call reaches the data
@@ -330,21 +338,33 @@ function damaged(batch: CommitBatch, plant: Plant): CommitBatch {
       return withoutRecords(batch, "delete", prefix.schedule);
     case "forget-step":
       return withoutRecords(batch, "put", prefix.workflowHistory);
+    case "drop-signal":
+      return withoutRecords(batch, "put", prefix.workflowHistory, signalSpace);
+    case "drop-outbox":
+      return withoutRecords(batch, "put", prefix.outbox);
+    case "forget-connection":
+      return withoutRecords(batch, "put", prefix.connection);
+    case "forget-destroy":
+      return without(batch, "destroyedAt");
     default:
       return batch;
   }
 }
 
-function withoutRecords(batch: CommitBatch, type: KvOperation["type"], first: number): CommitBatch {
+function withoutRecords(
+  batch: CommitBatch,
+  type: KvOperation["type"],
+  ...start: readonly number[]
+): CommitBatch {
   const isMeant = (operation: KvOperation): boolean =>
     operation.type === type &&
     operation.type !== "delete-range" &&
     operation.key[0] === recordSpace &&
-    operation.key[1] === first;
+    start.every((byte, at) => operation.key[1 + at] === byte);
   return batch.kv === undefined ? batch : { ...batch, kv: batch.kv.filter((each) => !isMeant(each)) };
 }
 
-function without(batch: CommitBatch, name: "kv" | "calls" | "wakeAt"): CommitBatch {
+function without(batch: CommitBatch, name: "kv" | "calls" | "wakeAt" | "destroyedAt"): CommitBatch {
   const { [name]: _, ...rest } = batch;
   return rest;
 }

@@ -23,6 +23,8 @@ export function signals(world: World): Workload {
         state: 1,
         run: async (loop, round: number) => {
           const { token } = await loop.signal<{ token: string }>("approve");
+          // What comes meanwhile is there when it wakes.
+          await loop.sleep("rest", 5_000);
           await loop.step("note", (step) => void step.state.taken.push(token));
           return round === needed ? Loop.break(round) : Loop.continue(round + 1);
         },
@@ -58,7 +60,7 @@ export function signals(world: World): Workload {
   };
   const client = (key: string) => async (): Promise<void> => {
     for (let count = 0; count < needed; ) {
-      await world.pause(random.skewed(20_000));
+      await world.pause(random.skewed(10_000));
       const outcome = await approve(key);
       if (outcome === "too late") return;
       if (outcome === "taken") count++;
