@@ -208,6 +208,7 @@ test("a message is completed by its id once; a second time nothing happens, and 
   assert.deepEqual(await sent, { status: "completed", response: { done: "by id" } });
   assert.equal(await call(a, "completeById", id, "jobs"), "done");
   assert.equal(await call(a, "completeById", other, "jobs"), "queue.message_identity_mismatch");
+  assert.equal(await call(a, "completeById", undefined, "jobs"), "queue.invalid_options");
   assert.deepEqual(await call(a, "take", ["a"]), { name: "a", body: 1, attempt: 1 });
 });
 

@@ -135,12 +135,14 @@ export class ContextQueue implements Consumer {
     response?: unknown,
   ): Promise<void> {
     this.#part.own(message.name);
-    const known = this.#part.mailbox.find(Number(message.id));
+    const id = Number(message.id);
+    if (!Number.isSafeInteger(id)) throw invalidOptions('"id" is not that of a message');
+    const known = this.#part.mailbox.find(id);
     if (known !== undefined && known.queue !== message.name) throw notThisMessage(known, message.name);
     // Whoever knows only the id cannot tell whether it has been completed: a second time does nothing.
     if (known === undefined || known.place === "taken") return;
     this.touched = true;
-    await this.#part.completeById(Number(message.id), message.name, response);
+    await this.#part.completeById(id, message.name, response);
     this.#part.runtime.userWrote();
   }
 
