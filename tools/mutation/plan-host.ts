@@ -11,7 +11,10 @@ const studio = { test: `${groups}groups.test.ts` };
 /** The composition root: what joins the parts, each line of it taken away. */
 function composition(): Planned[] {
   return mutants(
-    [test("broker"), test("policy"), test("egress-hosts"), test("egress-budgets"), ...plugins, test("jails")],
+    [
+      ...["egress-wiring", "broker", "policy", "egress-hosts", "egress-budgets"].map((name) => test(name)),
+      ...[...plugins, test("jails"), test("broker-hostile", "that has ended leaves")],
+    ],
     `${gate}gate.ts`,
     withEdits([
       [

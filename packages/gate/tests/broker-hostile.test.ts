@@ -82,6 +82,16 @@ describe("a hostile jail", needs, () => {
     await echoes(guest, "a");
   });
 
+  test("that has ended leaves sockets to which nobody may connect", async (t) => {
+    const guest = await Guest.start(t, gate, { jailId: "ended" });
+    await guest.jail.stop({ graceMs: 0 });
+    const stranger = new Dealer({ linger: 0 });
+    t.after(() => stranger.close());
+    stranger.connect(`ipc://${join(guest.broker.directory, "request.sock")}`);
+    const [record] = await recorded(gate, "ended", "broker.peer_refused");
+    assert.equal(record?.data?.["reason"], "jail_not_running");
+  });
+
   test("gains nothing by the sockets of another jail", async (t) => {
     const thief = await Guest.start(t, gate, { jailId: "thief", mounted: calm.broker.directory });
     thief.open("t");

@@ -1,0 +1,68 @@
+/** What the gate itself joins to the way out of a jail. */
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { type TestContext, test } from "node:test";
+import { isErrorCode } from "@holdfast/core";
+import type { Egress, EgressDecision, Gate } from "@holdfast/gate";
+import { openGate, startUpstream } from "./support.ts";
+
+const hostOnly = { jails: { driver: "none", allowUnsafe: true } } as const;
+const usage = { input_tokens: 10, output_tokens: 10 };
+
+async function wayOut(
+  t: TestContext,
+  gate: Gate,
+  jailId: string,
+  budgets: Parameters<Gate["openEgress"]>[0]["budgets"],
+): Promise<Egress> {
+  const upstream = await startUpstream(t, () => ({
+    headers: { "content-type": "application/json" },
+    chunks: [JSON.stringify({ model: "m", usage })],
+  }));
+  return gate.openEgress({
+    ...{ jailId, session: `session of ${jailId}` },
+    ...(budgets === undefined ? {} : { budgets }),
+    upstreams: [
+      {
+        ...{ name: "model", baseUrl: upstream.url, provider: "anthropic" },
+        allow: [{ methods: ["POST"], pathPrefix: "/v1" }],
+        credential: { kind: "none" },
+      },
+    ],
+  });
+}
+
+function ask({ socketPath }: Egress, path = "/model/v1/messages"): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, method: "POST", path, agent: false }, (answer) => {
+      answer.resume().once("end", () => resolve(answer.statusCode ?? 0));
+    });
+    asked.once("error", reject).end(JSON.stringify({ model: "m", max_tokens: 5, messages: [] }));
+  });
+}
+
+test("a budget of one jail binds that jail alone, and one that is not understood opens no way out", async (t) => {
+  const gate = await openGate(t, hostOnly);
+  const bound = await wayOut(t, gate, "bound", [{ scope: "session", period: "always", tokens: 1 }]);
+  const free = await wayOut(t, gate, "free", undefined);
+  assert.equal(await ask(bound), 402);
+  assert.equal(await ask(free), 200);
+  await assert.rejects(
+    wayOut(t, gate, "wrong", [{ scope: "session", period: "always", tokens: -1 }]),
+    (error) => isErrorCode(error, "egress", "invalid_config"),
+  );
+});
+
+test("who opened the gate is told of each decision in all jails", async (t) => {
+  const told: EgressDecision[] = [];
+  const gate = await openGate(t, { ...hostOnly, onDecision: (decision) => told.push(decision) });
+  await ask(await wayOut(t, gate, "first", undefined));
+  await ask(await wayOut(t, gate, "second", undefined), "/elsewhere/v1");
+  assert.deepEqual(
+    told.map(({ jailId, decision }) => [jailId, decision]),
+    [
+      ["first", "allow"],
+      ["second", "deny"],
+    ],
+  );
+});
