@@ -1,4 +1,10 @@
-export type { Approval, ApprovalRequest, ApprovalState, Approvals } from "./approvals/approvals.ts";
+export type {
+  Approval,
+  ApprovalDecision,
+  ApprovalRequest,
+  ApprovalState,
+  Approvals,
+} from "./approvals/approvals.ts";
 export type { Attack, AttackFinding, AttackGroup, AttackReport, AttackResult } from "./attacks/attack.ts";
 export { gateAttacks, type RunAttacksOptions, runAttacks } from "./attacks/run.ts";
 export type { Audit, AuditEntry, AuditQuery, AuditRecord, AuditVerification } from "./audit/audit.ts";

@@ -45,6 +45,43 @@ describe("an approval", () => {
     assert.notEqual((await store.request(call)).id, asked.id);
   });
 
+  test("for a session answers the same call again, and no other, also after a restart, for a day", async (t) => {
+    let now = 1_000_000;
+    const clock = { ...systemClock, now: () => now };
+    const { store: before, path, close } = open(t, undefined, clock);
+    const { id } = await before.request(call);
+    const allowed = await before.decide(id, "allow_for_session", "ada");
+    assert.deepEqual(
+      [allowed.state, allowed.forSession, allowed.expiresAt],
+      ["allowed", true, now + approvalLimits.sessionMs],
+    );
+    close();
+    const { store } = open(t, path, clock);
+    for (let n = 0; n < 2; n++) {
+      assert.equal((await store.request(call)).id, id);
+      assert.equal((await store.consume(id, call)).state, "allowed");
+    }
+    for (const other of [{ arguments: { path: "b" } }, { session: "s2" }, { tool: "push" }, { version: "2" }])
+      assert.equal((await store.request({ ...call, ...other })).state, "pending", JSON.stringify(other));
+    await assert.rejects(store.consume(id, { ...call, arguments: { path: "b" } }), typed("mismatch"));
+    now += approvalLimits.sessionMs;
+    assert.equal((await store.request(call)).state, "pending");
+    await assert.rejects(store.consume(id, call), typed("not_allowed"));
+  });
+
+  test("for a session ends with it, and when words from outside come that nobody knew of", async (t) => {
+    const { store } = open(t);
+    const { id } = await store.request(call);
+    await store.decide(id, "allow_for_session", "ada");
+    const again = await store.request({ ...call, origin: "a mail from eve" });
+    assert.deepEqual([again.state, again.origin], ["pending", "a mail from eve"]);
+    assert.equal(store.get(id)?.state, "cancelled");
+    await store.decide(again.id, "allow_for_session", "ada");
+    assert.equal((await store.request({ ...call, origin: "a mail from eve" })).id, again.id);
+    assert.equal(await store.cancelSession("s1"), 1);
+    await assert.rejects(store.consume(again.id, call), typed("not_allowed"));
+  });
+
   test("that was denied stays denied", async (t) => {
     const { store } = open(t);
     const { id } = await store.request(call);

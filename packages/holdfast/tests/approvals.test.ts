@@ -34,6 +34,10 @@ test("what waits for a person is listed and answered from another terminal", asy
   assert.deepEqual([unknown.code, /approval\.not_found/.test(unknown.stderr)], [1, true]);
   const unseen = await holdfast(["approvals", "allow", "--all", "--data", data]);
   assert.deepEqual([unseen.code, /not --all/.test(unseen.stderr)], [2, true]);
+  const agents = await holdfast(["approvals", "allow", id, "--for-task", "--data", data]);
+  assert.deepEqual([agents.code, /approval\.not_found/.test(agents.stderr)], [1, true]);
+  const denied = await holdfast(["approvals", "deny", id, "--for-task", "--data", data]);
+  assert.deepEqual([denied.code, /--for-task goes with allow/.test(denied.stderr)], [2, true]);
   const two = await holdfast(["approvals", "allow", id, "no-such", "--data", data]);
   assert.deepEqual([two.code, two.stdout], [1, `Allowed once: ${id}\n`]);
   assert.match(two.stderr, /^Not answered: no-such: .*\(approval\.not_found\)\n$/);

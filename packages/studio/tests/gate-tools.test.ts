@@ -9,7 +9,7 @@ import { text as bodyOf } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openAudit, openVault } from "@holdfast/gate";
-import { createStudio } from "../src/index.ts";
+import { createStudio, gateAnswers } from "../src/index.ts";
 import { makeRepository, needsJail, readLog, said, temporaryFolder, untilEvent, Watch } from "./support.ts";
 
 const text = { type: "string" };
@@ -122,13 +122,26 @@ describe("the tools of the gate, for an agent in a jail", () => {
     assert.equal(watch.latest.approvals.length, 0, "the same call asks nobody again");
     await prompt('mcp note_post {"text":"often"}');
     const always = await watch.until((each) => each.approvals.length > 0, "a card with a rule");
-    const rule = always.approvals[0]?.options.find(({ kind }) => kind === "allow_always");
+    const rule = always.approvals[0]?.options.find(({ id }) => id === gateAnswers.byRule);
     assert.equal(rule?.name, "Always allow this narrowly");
-    await studio.client.task(watch.id).answer(always.approvals[0]?.id ?? "", rule?.id ?? "");
+    await studio.client.task(watch.id).answer(always.approvals[0]?.id ?? "", gateAnswers.byRule);
     await spoken('\\"posted\\":2');
     await watch.status("idle");
     await prompt('mcp note_post {"text":"often"}');
     await spoken('\\"posted\\":3');
+    await watch.status("idle");
+    // What is allowed for the task is asked about once, and nothing else is allowed by it.
+    await prompt('mcp note_post {"text":"for the task"}');
+    const asked = await watch.until((each) => each.approvals.length > 0, "a card for the task");
+    await studio.client.task(watch.id).answer(asked.approvals[0]?.id ?? "", gateAnswers.forTask);
+    await spoken('\\"posted\\":4');
+    await watch.status("idle");
+    await prompt('mcp note_post {"text":"for the task"}');
+    await spoken('\\"posted\\":5');
+    await watch.status("idle");
+    await prompt('mcp note_post {"text":"for another task"}');
+    await watch.until((each) => each.approvals.length > 0, "a card for the other text");
+    await watch.answer("reject_once");
     await watch.status("idle");
     const audit = await openAudit(studio.dataDirectory);
     const [written] = await audit.query({ type: "policy.rule_added" });

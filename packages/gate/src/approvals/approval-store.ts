@@ -4,12 +4,21 @@ import { chmodSync } from "node:fs";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { type Clock, encodeJson, HoldfastError, systemRandom, uuidv7 } from "@holdfast/core";
 import type { PolicyRule } from "../policy/rule.ts";
-import type { Approval, ApprovalRequest, ApprovalState, Approvals, ApprovedCall } from "./approvals.ts";
+import type {
+  Approval,
+  ApprovalDecision,
+  ApprovalRequest,
+  ApprovalState,
+  Approvals,
+  ApprovedCall,
+} from "./approvals.ts";
 import { escapeForDisplay } from "./display-text.ts";
 
 export const approvalLimits = {
   timeoutMs: 300_000,
   maxTimeoutMs: 24 * 3_600_000,
+  /** How long an approval for a session counts at most. */
+  sessionMs: 24 * 3_600_000,
   /** For how long a denial answers the same call again. */
   denialHoldMs: 300_000,
   maxArgumentBytes: 1024 * 1024,
@@ -38,7 +47,8 @@ const schema = `
     decided_at INTEGER,
     decided_by TEXT,
     proposal TEXT,
-    origin TEXT
+    origin TEXT,
+    scope TEXT
   ) STRICT;
   -- One open record for one call: asking again meets it.
   CREATE UNIQUE INDEX IF NOT EXISTS approvals_open ON approvals (binding) WHERE state IN ('pending', 'allowed');
@@ -138,7 +148,7 @@ export class ApprovalStore implements Approvals {
       );
     }
     const binding = bindingOf(request);
-    const open = this.#open(binding);
+    const open = this.#stillFor(request, this.#open(binding));
     if (open) return this.#tellOrigin(open, request.origin);
     const denied = request.denialHolds === true ? this.#denied(binding) : undefined;
     if (denied) return denied;
@@ -201,6 +211,13 @@ export class ApprovalStore implements Approvals {
       throw fail("too_many", 429, "Too many approvals are waiting");
   }
 
+  /** A person who allowed the like of a call for a whole session did not know of words that came from outside since. */
+  #stillFor({ origin }: ApprovalRequest, open: Approval | undefined): Approval | undefined {
+    if (open?.forSession !== true || origin === undefined || open.origin !== undefined) return open;
+    this.#change(open.id, ["allowed"], "cancelled");
+    return undefined;
+  }
+
   /** What came from outside after the question was asked is told with it, too. */
   #tellOrigin(record: Approval, origin: string | undefined): Approval {
     if (record.origin !== undefined || origin === undefined || record.state !== "pending") return record;
@@ -257,9 +274,12 @@ export class ApprovalStore implements Approvals {
     return { ...record, state: "expired" };
   }
 
-  async decide(id: string, decision: "allow" | "deny", by: string): Promise<Approval> {
+  async decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval> {
     const record = this.#require(id);
-    const changed = this.#change(id, ["pending"], decision === "allow" ? "allowed" : "denied", by);
+    const changed = this.#change(id, ["pending"], decision === "deny" ? "denied" : "allowed", {
+      by,
+      forSession: decision === "allow_for_session",
+    });
     if (!changed) throw fail("not_pending", 409, `The approval is already ${record.state}`);
     return this.#require(id);
   }
@@ -267,6 +287,7 @@ export class ApprovalStore implements Approvals {
   async consume(id: string, call: ApprovedCall): Promise<Approval> {
     const record = this.#require(id);
     if (record.binding !== bindingOf(call)) throw fail("mismatch", 409, "The approval is for another call");
+    if (record.forSession === true && record.state === "allowed") return record;
     if (!this.#change(id, ["allowed"], "consumed")) {
       throw fail("not_allowed", 409, `The approval is ${record.state}, so it cannot be used`);
     }
@@ -294,14 +315,28 @@ export class ApprovalStore implements Approvals {
   }
 
   /** Moves a record on when it is in one of `from`; the database decides between two that try. */
-  #change(id: string, from: readonly ApprovalState[], to: ApprovalState, by?: string): boolean {
-    const decided = to === "allowed" || to === "denied";
+  #change(
+    id: string,
+    from: readonly ApprovalState[],
+    to: ApprovalState,
+    decided?: { readonly by: string; readonly forSession: boolean },
+  ): boolean {
+    const now = this.#clock.now();
+    const lasting = decided?.forSession === true;
     const { changes } = this.#db
       .prepare(
-        `UPDATE approvals SET state = ?, decided_at = coalesce(?, decided_at), decided_by = coalesce(?, decided_by)
+        `UPDATE approvals SET state = ?, decided_at = coalesce(?, decided_at), decided_by = coalesce(?, decided_by),
+           scope = coalesce(?, scope), expires_at = coalesce(?, expires_at)
          WHERE id = ? AND state IN (${from.map((state) => `'${state}'`).join(", ")})`,
       )
-      .run(to, decided ? this.#clock.now() : null, by ?? null, id);
+      .run(
+        to,
+        decided === undefined ? null : now,
+        decided?.by ?? null,
+        lasting ? "session" : null,
+        lasting ? now + approvalLimits.sessionMs : null,
+        id,
+      );
     if (changes === 0) return false;
     if (to !== "allowed") this.#unschedule(id);
     this.#changes.emit(id);
@@ -333,7 +368,7 @@ function addColumns(db: DatabaseSync): void {
     .prepare("PRAGMA table_info(approvals)")
     .all()
     .map((each) => each["name"]);
-  for (const name of ["proposal", "origin"]) {
+  for (const name of ["proposal", "origin", "scope"]) {
     if (!present.includes(name)) db.exec(`ALTER TABLE approvals ADD COLUMN ${name} TEXT`);
   }
 }
@@ -362,6 +397,7 @@ function toApproval(row: Record<string, SQLOutputValue>): Approval {
     expiresAt: Number(row["expires_at"]),
     ...(row["decided_at"] === null ? {} : { decidedAt: Number(row["decided_at"]) }),
     ...(row["decided_by"] === null ? {} : { decidedBy: text("decided_by") }),
+    ...(row["scope"] === "session" ? { forSession: true as const } : {}),
     ...(row["proposal"] === null ? {} : { proposal: JSON.parse(text("proposal")) as PolicyRule }),
     ...(row["origin"] === null ? {} : { origin: text("origin") }),
   };

@@ -21,6 +21,12 @@ export interface ApprovalRequest {
   readonly denialHolds?: boolean;
 }
 
+/**
+ * A person's answer. "allow_for_session" also answers each further call that is the same in tool, version
+ * and arguments, for a day at most, until the session ends or words from outside enter it.
+ */
+export type ApprovalDecision = "allow" | "allow_for_session" | "deny";
+
 /** What an approval is for. */
 export type ApprovedCall = Pick<ApprovalRequest, "session" | "tool" | "version" | "arguments">;
 
@@ -39,6 +45,8 @@ export interface Approval {
   readonly expiresAt: number;
   readonly decidedAt?: number;
   readonly decidedBy?: string;
+  /** It is not used up: see {@link ApprovalDecision}. */
+  readonly forSession?: true;
   /** A narrow rule that would answer the like of it beforehand; in force nowhere. */
   readonly proposal?: PolicyRule;
   /** What brought words from outside into the session: they may have led to the call. Plain text. */
@@ -54,9 +62,9 @@ export interface Approvals {
   get(id: string): Approval | undefined;
   list(filter?: { readonly session?: string; readonly state?: ApprovalState }): readonly Approval[];
   /** Throws `approval.not_found`, `approval.not_pending`. */
-  decide(id: string, decision: "allow" | "deny", by: string): Promise<Approval>;
+  decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval>;
   /**
-   * Uses an allowed record up, once, for exactly this call.
+   * Uses an allowed record, for exactly this call: up, unless it is for the session.
    * Throws `approval.not_found`, `approval.not_allowed`, `approval.mismatch`.
    */
   consume(id: string, call: ApprovedCall): Promise<Approval>;

@@ -1,4 +1,10 @@
-import type { ApprovalAnswer, ApprovalView, StudioClient } from "@holdfast/studio";
+import {
+  type ApprovalAnswer,
+  type ApprovalOption,
+  type ApprovalView,
+  gateAnswers,
+  type StudioClient,
+} from "@holdfast/studio";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
 import { harmless, jsonLine } from "./terminal.ts";
@@ -7,6 +13,7 @@ export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID..
 
   list         what waits for an answer: questions of the gate and of agents
   allow ID...  allows each once; only what is named, so that nothing is allowed unseen
+  --for-task   with allow: exactly the same call of the gate's is not asked about again in this task
   deny ID...   denies each
   deny --all   denies all that waits
   --task ID    of one task only, with list and --all
@@ -19,7 +26,11 @@ interface Waiting {
 }
 
 export async function approvalsCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { all: { type: "boolean" }, task: { type: "string" } });
+  const { values, positionals } = parse(args, {
+    all: { type: "boolean" },
+    "for-task": { type: "boolean" },
+    task: { type: "string" },
+  });
   const [given, ...ids] = positionals;
   if (values.help === true) {
     console.log(approvalsUsage);
@@ -31,6 +42,8 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
   else if (all && verb === "allow") throw new UsageError("allow takes the ids of questions, not --all");
   else if (all) noArguments(ids);
   else if (ids.length === 0) throw new UsageError("The ids of questions are missing");
+  const forTask = values["for-task"] === true;
+  if (forTask && verb !== "allow") throw new UsageError("--for-task goes with allow");
   const json = values.json === true;
   return asOwner(values, async ({ client }) => {
     const open = await waiting(client, values.task);
@@ -39,8 +52,11 @@ export async function approvalsCommand(args: readonly string[]): Promise<number>
       if (open.length === 0 && !json) console.log("Nothing waits for an answer.");
       return 0;
     }
-    const outcomes = await answerAll(client, open, all ? open.map(({ approval }) => approval.id) : ids, verb);
-    for (const outcome of outcomes) tell(outcome, json);
+    const outcomes = await answerAll(client, open, all ? open.map(({ approval }) => approval.id) : ids, {
+      verb,
+      forTask,
+    });
+    for (const outcome of outcomes) tell(outcome, { json, forTask });
     if (outcomes.length === 0 && !json) console.log("Nothing waits for an answer.");
     return outcomes.some(({ error }) => error !== undefined) ? 1 : 0;
   });
@@ -52,12 +68,18 @@ interface Outcome {
   readonly error?: { readonly group: string; readonly code: string; readonly message: string };
 }
 
-function tell(outcome: Outcome, json: boolean): void {
+function tell(
+  outcome: Outcome,
+  { json, forTask }: { readonly json: boolean; readonly forTask: boolean },
+): void {
   const { id, answer, error } = outcome;
   if (json) console.log(jsonLine(outcome));
   else if (error !== undefined)
     console.error(`Not answered: ${id}: ${error.message} (${error.group}.${error.code})`);
-  else console.log(`${answer === "allow" ? "Allowed once" : "Denied"}: ${id}`);
+  else {
+    const allowed = forTask ? "Allowed for its task" : "Allowed once";
+    console.log(`${answer === "allow" ? allowed : "Denied"}: ${id}`);
+  }
 }
 
 async function waiting(client: StudioClient, task: string | undefined): Promise<Waiting[]> {
@@ -112,14 +134,18 @@ async function answerAll(
   client: StudioClient,
   open: readonly Waiting[],
   ids: readonly string[],
-  answer: Outcome["answer"],
+  { verb: answer, forTask }: { readonly verb: Outcome["answer"]; readonly forTask: boolean },
 ): Promise<readonly Outcome[]> {
-  const wanted = answer === "allow" ? "allow_once" : "reject_once";
+  const kind = answer === "allow" ? "allow_once" : "reject_once";
+  const isWanted = (option: ApprovalOption): boolean =>
+    forTask ? option.id === gateAnswers.forTask : option.kind === kind;
   const outcomes = new Map<string, Outcome>();
   const byTask = new Map<string, ApprovalAnswer[]>();
   for (const id of ids) {
     const found = open.find(({ approval }) => approval.id === id);
-    const option = found?.approval.options.find(({ kind }) => kind === wanted);
+    // What an agent asks about its own work has no such answer for the task.
+    const isGates = found?.approval.boundary !== undefined;
+    const option = forTask && !isGates ? undefined : found?.approval.options.find(isWanted);
     outcomes.set(id, { id, answer, ...(option === undefined ? { error: notWaiting(id) } : {}) });
     if (found === undefined || option === undefined) continue;
     const given = byTask.get(found.taskId) ?? [];

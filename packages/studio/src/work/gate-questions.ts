@@ -1,6 +1,7 @@
-import type { Approval, Gate } from "@holdfast/gate";
+import type { Approval, ApprovalDecision, Gate } from "@holdfast/gate";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
+import { gateAnswers } from "../gate-answers.ts";
 import { isAgentsOwn, outcomeOf } from "./approver.ts";
 import type { TaskBackend } from "./backend.ts";
 import type { SessionLog } from "./session-log.ts";
@@ -55,9 +56,6 @@ export class GateQuestions {
   }
 }
 
-/** The answer that allows the call and writes its narrow rule into the policy file. */
-const ruleOption = "allow-rule";
-
 /** True for a question of the gate that has no answer yet. */
 export function gateWaits(gate: Gate, approvalId: string): boolean {
   const approval = gate.approvals.get(approvalId);
@@ -77,10 +75,15 @@ export async function answerGate(
   if (!gateWaits(gate, approvalId)) return false;
   // The rule first: who is asked again although it was written loses nothing.
   const { proposal } = gate.approvals.get(approvalId) ?? {};
-  if (choice.optionId === ruleOption && proposal !== undefined)
+  if (choice.optionId === gateAnswers.byRule && proposal !== undefined)
     await gate.addPolicyRule(proposal, "owner").catch(onLost);
-  await gate.approvals.decide(approvalId, choice.allowed ? "allow" : "deny", "owner");
+  await gate.approvals.decide(approvalId, decisionOf(choice), "owner");
   return true;
+}
+
+function decisionOf({ allowed, optionId }: ApprovalChoice): ApprovalDecision {
+  if (!allowed) return "deny";
+  return optionId === gateAnswers.forTask ? "allow_for_session" : "allow";
 }
 
 function viewOf(approval: Approval, rule: boolean): ApprovalView {
@@ -95,11 +98,12 @@ function viewOf(approval: Approval, rule: boolean): ApprovalView {
     detail: approval.detail,
     truncated: approval.truncated,
     options: [
-      { id: "allow", name: "Allow once", kind: "allow_once" },
+      { id: gateAnswers.once, name: "Allow once", kind: "allow_once" },
+      { id: gateAnswers.forTask, name: "Allow for this task", kind: "allow_always" },
       ...(rule
-        ? [{ id: ruleOption, name: "Always allow this narrowly", kind: "allow_always" } as const]
+        ? [{ id: gateAnswers.byRule, name: "Always allow this narrowly", kind: "allow_always" } as const]
         : []),
-      { id: "deny", name: "Deny", kind: "reject_once" },
+      { id: gateAnswers.deny, name: "Deny", kind: "reject_once" },
     ],
     createdAt: approval.createdAt,
     expiresAt: approval.expiresAt,

@@ -5,6 +5,7 @@ import { formatDuration } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import type { ApprovalOption, ApprovalView, TaskView } from "../../../contract.ts";
+import { gateAnswers } from "../../../gate-answers.ts";
 import { useApi } from "../../api/context.ts";
 import { diffsInDetail } from "../../components/diff-detail.ts";
 import { FileDiff } from "../../components/file-diff.tsx";
@@ -124,7 +125,8 @@ function ApprovalCard({
       </h2>
       {approval.boundary !== undefined && (
         <p className="approval-note" id={`${id}-boundary`}>
-          This acts outside of the jail. It is done once, exactly as shown, and only if you allow it.
+          This acts outside of the jail. It is done once, exactly as shown, and only if you allow it; allowed
+          for this task, exactly this may be done again without asking.
         </p>
       )}
       {approval.boundary?.origin !== undefined && (
@@ -155,8 +157,8 @@ function ApprovalCard({
 }
 
 function offersRule({ boundary, proposal, options }: ApprovalView): boolean {
-  const always = options.some(({ kind }) => kind === "allow_always");
-  return boundary !== undefined && proposal !== undefined && always;
+  const offered = options.some(({ id }) => id === gateAnswers.byRule);
+  return boundary !== undefined && proposal !== undefined && offered;
 }
 
 /** What "always" would mean: the rule, as it would stand in the policy file. */
