@@ -12,7 +12,7 @@ const studio = { test: `${groups}groups.test.ts` };
 function composition(): Planned[] {
   return mutants(
     [
-      ...["egress-wiring", "broker", "policy", "egress-hosts", "egress-budgets"].map((name) => test(name)),
+      ...["gate-wiring", "broker", "policy", "egress-hosts", "egress-budgets"].map((name) => test(name)),
       ...[...plugins, test("jails"), test("broker-hostile", "that has ended leaves")],
     ],
     `${gate}gate.ts`,

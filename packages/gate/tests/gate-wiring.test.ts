@@ -1,10 +1,12 @@
-/** What the gate itself joins to the way out of a jail. */
+/** What the gate itself joins: each part is tested alone elsewhere, and by attacks from inside a jail. */
 import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import type { Egress, EgressDecision, Gate } from "@holdfast/gate";
-import { openGate, startUpstream } from "./support.ts";
+import { openGate, startUpstream, temporaryDirectory } from "./support.ts";
 
 const hostOnly = { jails: { driver: "none", allowUnsafe: true } } as const;
 const usage = { input_tokens: 10, output_tokens: 10 };
@@ -65,4 +67,22 @@ test("who opened the gate is told of each decision in all jails", async (t) => {
       ["second", "deny"],
     ],
   );
+});
+
+test("a directory that others could read is closed to them", async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const directory = join(dataDir, "gate");
+  mkdirSync(directory);
+  chmodSync(directory, 0o755);
+  await openGate(t, { ...hostOnly, dataDir });
+  assert.equal(statSync(directory).mode & 0o777, 0o700);
+});
+
+test("a rule that is added is on record, with who added it", async (t) => {
+  const dataDir = temporaryDirectory(t);
+  writeFileSync(join(dataDir, "policy.json"), JSON.stringify({ version: 1, rules: [] }));
+  const gate = await openGate(t, { ...hostOnly, dataDir });
+  await gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada");
+  const [record] = await gate.audit.query({ type: "policy.rule_added" });
+  assert.deepEqual(record?.data, { rule: "drafts", tools: ["note_draft"], by: "ada" });
 });
