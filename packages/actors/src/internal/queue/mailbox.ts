@@ -39,6 +39,9 @@ export interface Message extends MessageRecord {
   stored: boolean;
 }
 
+/** What of a message outlives its receipt. */
+type PutBack = Pick<Message, "id" | "queue" | "createdAt" | "attempt"> & { readonly body: Uint8Array };
+
 export interface MailboxOptions {
   readonly records: EntryBuffer;
   readonly clock: Clock;
@@ -314,9 +317,22 @@ export class Mailbox {
     if (this.#size >= this.#options.maxSize) throw full(this.#options.maxSize);
     this.#records.delete(deadKey(letter.id));
     const { death: _, ...rest } = letter;
+    this.#comeBack({ ...rest, attempt: 0 });
+  }
+
+  /**
+   * Puts a message that is gone back into its queue, under the id that it had. Its priority went with it.
+   * There is room for it in any case.
+   */
+  putBack(gone: PutBack): void {
+    if (this.#messages.has(gone.id)) return;
+    this.#comeBack({ ...gone, priority: 0, waiters: [], body: this.#bodies.store(gone.id, gone.body) });
+  }
+
+  /** Neither too early nor too late, whatever its times were. */
+  #comeBack(record: Omit<MessageRecord, "availableAt" | "expiresAt">): void {
     const message: Message = {
-      ...rest,
-      attempt: 0,
+      ...record,
       availableAt: 0,
       expiresAt: 0,
       place: "delayed",

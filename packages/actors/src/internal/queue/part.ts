@@ -21,6 +21,15 @@ interface Savepoint {
   readonly deliveries: readonly Delivery[];
 }
 
+/** What its consumer knows of a message that it has received. */
+export interface Received {
+  readonly id: number;
+  readonly queue: string;
+  readonly body: unknown;
+  readonly createdAt: number;
+  readonly attempt: number;
+}
+
 /** The queues of one running actor, and what it sends to those of others. */
 export class QueuePart implements Part {
   readonly runtime: Runtime;
@@ -157,6 +166,15 @@ export class QueuePart implements Part {
     this.#resting = false;
     this.arm();
     return { id: message.id, message };
+  }
+
+  /** Undoes the receipt of a plain message whose deletion may be durable, in the open turn. */
+  putBack(received: Received): void {
+    // An actor that declares no queues may not have named this one since it was started.
+    if (this.#opened !== undefined) this.own(received.queue);
+    this.mailbox.putBack({ ...received, body: encodeValue(received.body) });
+    this.#resting = false;
+    this.arm();
   }
 
   // Deliveries

@@ -15,6 +15,7 @@ import { ReplayEnd } from "./replay-end.ts";
 import type { Fiber } from "./run.ts";
 import { Scope } from "./scope.ts";
 import { invalid, isFunction, isRecord } from "./step-settings.ts";
+import { giveBackUnused } from "./unused.ts";
 
 export interface Branch {
   readonly name: string;
@@ -221,6 +222,7 @@ export async function runRace(
     fibers.get(name)?.cancel(new CancelledError());
     fibers.get(name)?.end();
     run.releaseMessages([...entry.path, name]);
+    giveBackUnused(run, run.history.scope(entry, name));
     // After a checkpoint it is kept: its steps may have to be undone later.
     if (!run.checkpointSet) run.history.removeScope(entry, name);
   }

@@ -380,14 +380,6 @@ export class WorkflowPart implements Part, RunOwner {
     this.runtime.log.warn("workflow uses its actor outside of a step", { member });
   }
 
-  takeSignal(name: string): { readonly payload: unknown } | undefined {
-    return this.signals.take(name);
-  }
-
-  onSignal(arrived: () => void): () => void {
-    return this.signals.subscribe(arrived);
-  }
-
   // What is asked from outside
 
   /** Begins the workflow unless it has begun; tells whether it has done so. */

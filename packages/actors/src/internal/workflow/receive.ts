@@ -15,7 +15,7 @@ interface ReceiveSettings {
 }
 
 /** What is kept of a received message. */
-interface Kept {
+export interface Kept {
   readonly id: number;
   readonly name: string;
   readonly body: unknown;
@@ -31,7 +31,7 @@ export function receive(scope: Scope, name: string, options: unknown, batch: boo
     // What an earlier run has received and not completed is out with this one from here on.
     const before = entry.status === "completed";
     if (!before && run.openMessages.size > 0) throw previousNotCompleted();
-    const kept = before ? (entry.data.messages as readonly Kept[]) : await take(scope, entry, settings);
+    const kept = before ? keptOf(entry) : await take(scope, entry, settings);
     if (kept.length === 0 && !batch) throw timedOut(name, settings.timeout);
     return kept.map((message) => present(scope, entry, message, settings.completable, before));
   });
@@ -74,7 +74,7 @@ async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Prom
     fiber.check();
     if (found.length > 0 || (deadline !== undefined && deadline <= run.now())) {
       const messages = found.map(keep);
-      entry.data = { messages, completed: [] };
+      entry.data = { messages, completed: [], ...(!completable && { plain: true }) };
       run.history.complete(entry, run.now());
       // In the same turn: a plain message goes with the record that it was received.
       consumer.detach();
@@ -92,6 +92,15 @@ async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Prom
       return () => controller.abort();
     });
   }
+}
+
+export function keptOf(entry: Entry): readonly Kept[] {
+  return entry.data.messages as readonly Kept[];
+}
+
+/** Whether its messages were gone from their queues with the record of it; earlier records do not tell. */
+export function isPlainReceive({ kind, data }: Entry): boolean {
+  return kind === "message" && data.plain === true;
 }
 
 function keep({ id, name, body, createdAt, attempt }: QueueMessage): Kept {

@@ -11,6 +11,7 @@ import type { Segment } from "./location.ts";
 import { Patience } from "./patience.ts";
 import type { Program } from "./program.ts";
 import { ReplayEnd } from "./replay-end.ts";
+import type { Signals } from "./signals.ts";
 
 /** How many microtasks a step takes at most from the end of its code to its record. */
 const settlingTicks = 4;
@@ -27,6 +28,7 @@ export interface RunOwner {
   readonly runtime: Runtime;
   readonly program: Program;
   readonly history: History;
+  readonly signals: Signals;
   readonly input: unknown;
   /** Counts the times that the workflow began anew. */
   readonly generation: number;
@@ -36,9 +38,6 @@ export interface RunOwner {
   report(event: WorkflowErrorEvent): void;
   /** A member of the actor was used outside of a step. */
   violated(member: string): void;
-  takeSignal(name: string): { readonly payload: unknown } | undefined;
-  /** Calls `arrived` for each signal until the returned function is called. */
-  onSignal(arrived: () => void): () => void;
 }
 
 /** One execution of the function of a workflow in memory: from a start, or a wake, to its end. */

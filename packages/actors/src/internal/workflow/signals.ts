@@ -52,12 +52,32 @@ export class Signals {
       const message = `The payload of a signal has at most ${workflowLimits.maxSignalBytes} bytes`;
       throw new HoldfastError("workflow", "signal_too_large", message, { statusCode: 413 });
     }
-    const key = new Uint8Array(prefix.length + 8);
-    key.set(prefix);
-    new DataView(key.buffer).setBigUint64(prefix.length, BigInt(this.#next++));
-    this.#runtime.records.put(key, encodeBox([name, plain]));
-    this.#pending.push({ key, name, payload: decodeBox(encodeBox(plain)) });
+    this.#pending.push(this.#keep(this.#next++, name, plain));
+    this.#tell();
+  }
+
+  #keep(number: number, name: string, payload: unknown): Signal {
+    const key = keyOf(number);
+    const box = encodeBox([name, payload]);
+    this.#runtime.records.put(key, box);
+    const [, kept] = decodeBox(box) as [string, unknown];
+    return { key, name, payload: kept };
+  }
+
+  #tell(): void {
     for (const tell of [...this.#waiting]) tell();
+  }
+
+  /** Undoes a {@link take}: it comes before all others again. */
+  putBack(name: string, payload: unknown): void {
+    const [first] = this.#pending;
+    if (first === undefined) this.#pending.push(this.#keep(this.#next++, name, payload));
+    else {
+      // Numbers begin at 1 and what was taken came before the others, so that there is room below them.
+      const number = Math.max(0, numberOf(first.key) - 1);
+      this.#pending.unshift(this.#keep(number, name, payload));
+    }
+    this.#tell();
   }
 
   /** The oldest signal of this name; its record goes with the turn that is open. */
@@ -78,10 +98,18 @@ export class Signals {
     if (this.#before !== undefined) this.#pending = this.#before;
   }
 
+  /** Calls `arrived` for each signal until the returned function is called. */
   subscribe(arrived: () => void): () => void {
     this.#waiting.add(arrived);
     return () => this.#waiting.delete(arrived);
   }
+}
+
+function keyOf(number: number): Uint8Array {
+  const key = new Uint8Array(prefix.length + 8);
+  key.set(prefix);
+  new DataView(key.buffer).setBigUint64(prefix.length, BigInt(number));
+  return key;
 }
 
 function numberOf(key: Uint8Array): number {

@@ -44,7 +44,7 @@ export async function waitForSignal(
   for (;;) {
     await run.outside();
     fiber.check();
-    const taken = run.owner.takeSignal(signal);
+    const taken = run.owner.signals.take(signal);
     const expired = deadline !== undefined && deadline <= run.now();
     if (taken !== undefined || expired) {
       entry.data = { signal, payload: taken?.payload, timedOut: taken === undefined };
@@ -52,6 +52,6 @@ export async function waitForSignal(
       await run.durable();
       return taken?.payload;
     }
-    await fiber.wait(deadline, (arrived) => run.owner.onSignal(arrived));
+    await fiber.wait(deadline, (arrived) => run.owner.signals.subscribe(arrived));
   }
 }

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor, queue } from "@holdfast/actors";
+import { workflow, workflowControl } from "@holdfast/actors/workflow";
+import { call } from "./harness.ts";
+import { settle, workflowWorld } from "./workflow-harness.ts";
+
+interface Shown {
+  readonly state: string;
+  readonly output?: unknown;
+}
+
+/** Too long to be kept in one piece with its message. */
+const long = "x".repeat(40_000);
+
+test("a race of receives leaves what its loser has received and not used to the next receive", async () => {
+  const world = workflowWorld();
+  const bodies: string[] = [];
+  const job = actor({
+    queues: { a: queue<string>(), b: queue<string>() },
+    run: workflow(async (ctx) => {
+      const { winner, value } = await ctx.race("r", [
+        { name: "a", run: async (branch) => (await branch.queue.next("take", { names: ["a"] })).body },
+        { name: "b", run: async (branch) => (await branch.queue.next("take", { names: ["b"] })).body },
+      ]);
+      bodies.push(`${winner} ${value}`);
+      bodies.push((await ctx.queue.next("rest")).body);
+    }),
+    actions: {
+      put: async (c) => {
+        await c.queue.send("a", "to a");
+        await c.queue.send("b", `to b ${long}`);
+      },
+      get: (c) => workflowControl(c).status(),
+    },
+  });
+  const instance = await world.begin(job);
+  await call(instance, "put");
+  await settle();
+  assert.deepEqual(bodies, ["a to a", `to b ${long}`]);
+  assert.equal(((await call(instance, "get")) as Shown).state, "completed");
+});
+
+test("a race of signals leaves what its loser has taken to the next wait, before what came later", async () => {
+  const world = workflowWorld();
+  const got: unknown[] = [];
+  const job = actor({
+    run: workflow(async (ctx) => {
+      await ctx.rollbackCheckpoint("check");
+      const { winner, value } = await ctx.race("r", [
+        { name: "a", run: (branch) => branch.signal("take", { signal: "a" }) },
+        { name: "b", run: (branch) => branch.signal("take", { signal: "b" }) },
+      ]);
+      got.push(winner, value);
+      got.push(await ctx.signal("first", { signal: "b" }), await ctx.signal("second", { signal: "b" }));
+    }),
+    actions: {
+      tell: async (c) => {
+        for (const [name, payload] of [
+          ["a", 1],
+          ["b", 2],
+          ["b", 3],
+        ] as const) {
+          await workflowControl(c).signal(name, payload);
+        }
+      },
+      get: (c) => workflowControl(c).status(),
+    },
+  });
+  const instance = await world.begin(job);
+  await call(instance, "tell");
+  await settle();
+  assert.deepEqual(got, ["a", 1, 2, 3]);
+  const woken = await world.restart(job, instance);
+  assert.equal(((await call(woken, "get")) as Shown).state, "completed");
+});
+
+test("a message that a lost branch has gone on with stays received", async () => {
+  const world = workflowWorld();
+  const job = actor({
+    queues: { jobs: queue<string>() },
+    run: workflow(async (ctx) => {
+      await ctx.race("r", [
+        {
+          name: "worker",
+          run: async (branch) => {
+            await branch.queue.next("take");
+            await branch.sleep("work", 1_000);
+          },
+        },
+        { name: "late", run: (branch) => branch.sleep("z", 100) },
+      ]);
+      return (await ctx.queue.nextBatch("rest", { timeout: 10 })).length;
+    }),
+    actions: {
+      put: (c) => c.queue.send("jobs", "one"),
+      get: (c) => workflowControl(c).status(),
+    },
+  });
+  const instance = await world.begin(job);
+  await call(instance, "put");
+  await settle();
+  await world.pass(200, 4);
+  assert.equal(((await call(instance, "get")) as Shown).output, 0);
+});
