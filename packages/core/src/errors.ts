@@ -45,7 +45,9 @@ export class HoldfastError extends Error {
   actor?: ErrorActor;
   readonly [brand] = true;
 
-  constructor(group: string, code: string, message: string, options: HoldfastErrorOptions = {}) {
+  /** `null` for the options is as none: programs in plain JavaScript hand on what they were given. */
+  constructor(group: string, code: string, message: string, given?: HoldfastErrorOptions | null) {
+    const options = given ?? {};
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "HoldfastError";
     this.group = group;
@@ -66,7 +68,8 @@ export interface UserErrorOptions {
 
 /** Thrown by user code to send a message to a caller: group "user", HTTP 400, passed on unchanged. */
 export class UserError extends HoldfastError {
-  constructor(message: string, options: UserErrorOptions = {}) {
+  constructor(message: string, given?: UserErrorOptions | null) {
+    const options = given ?? {};
     super("user", options.code ?? "user_error", message, {
       ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
       ...(options.cause === undefined ? {} : { cause: options.cause }),
