@@ -102,7 +102,7 @@ export function jobInfo(row: RecurringRow): CronJobInfo {
     action,
     args: decodeArguments(row.args),
     nextRunAt: dueAt,
-    ...(lastRunAt === undefined ? {} : { lastRunAt }),
+    lastRunAt,
     maxHistory,
     ...(paused === undefined ? {} : { paused }),
     ...(startAt === undefined ? {} : { startAt }),
