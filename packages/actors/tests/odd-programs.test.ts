@@ -144,7 +144,9 @@ describe("what user code writes down of its context", () => {
     onConnect: (c, conn) => c.log.info("connected", { c, conn }),
     run: (c) => void JSON.stringify([c, c.queue, c.kv]),
     onRequest: (c) => Response.json([c, c.conn]),
-    actions: { context: (c) => JSON.stringify([c, { ...c }, c.conn, [...c.conns.values()], c.conns]) },
+    actions: {
+      context: (c) => JSON.stringify([c, { ...c }, c.conn, [...c.conns.values()], c.conns, c.queue]),
+    },
   });
 
   test("has nothing of the runtime, and of a connection its id", async () => {
@@ -154,7 +156,7 @@ describe("what user code writes down of its context", () => {
     const conn = await instance.connect({ params: { token: "secret" } }, sink);
     const bytes = await instance.invoke({ name: "context", args: [], conn });
     const connection = { id: conn.id };
-    assert.deepEqual(JSON.parse(decodeValue(bytes) as string), [{}, {}, connection, [connection], {}]);
+    assert.deepEqual(JSON.parse(decodeValue(bytes) as string), [{}, {}, connection, [connection], {}, {}]);
     const response = await instance.request({ request: new Request("http://actor/") });
     const text = await response.text();
     assert.ok(!text.includes("secret") && !text.includes("definition"), text);

@@ -24,24 +24,33 @@ const decodeOptions = { maxDepth: 1_010 };
 
 /** `c.queue` of one context. What it has received and not completed belongs to it. */
 export class ContextQueue implements Consumer {
-  touched = false;
-  readonly calls: number;
+  // Private, as in contexts: who writes `c.queue` down gets nothing of the runtime.
+  #touched = false;
+  readonly #calls: number;
   readonly #part: QueuePart;
   readonly #open = new Set<Delivery>();
 
   constructor(part: QueuePart, calls: number) {
     this.#part = part;
-    this.calls = calls;
+    this.#calls = calls;
+  }
+
+  get touched(): boolean {
+    return this.#touched;
+  }
+
+  get calls(): number {
+    return this.#calls;
   }
 
   /** The context has used what it could change. */
   touch(): void {
-    this.touched = true;
+    this.#touched = true;
   }
 
   /** User code of this context is about to change something while it is on the stack. */
   changes(): void {
-    this.touched = true;
+    this.#touched = true;
     this.#part.runtime.userWrites++;
   }
 
@@ -51,7 +60,7 @@ export class ContextQueue implements Consumer {
     const checked = part.validated(policy, body);
     // Without an await of its own: what the caller changes in the body next is not sent.
     const valid = checked instanceof Promise ? await checked : checked;
-    this.touched = true;
+    this.#touched = true;
     const { id, message } = part.enqueue(policy, valid, options);
     part.runtime.userWrote();
     const createdAt = message?.createdAt ?? part.runtime.ports.clock.now();
@@ -67,7 +76,7 @@ export class ContextQueue implements Consumer {
     if (signal?.aborted === true) throw aborted();
     const checked = part.validated(policy, body);
     const valid = checked instanceof Promise ? await checked : checked;
-    this.touched = true;
+    this.#touched = true;
     const { id } = part.enqueue(policy, valid, options);
     part.runtime.userWrote();
     const bytes = await part.completions.wait(id, timeoutMs, signal, aborted);
@@ -78,7 +87,7 @@ export class ContextQueue implements Consumer {
 
   /** A hook or the `run` handler would hold up the stop of its actor; an action is waited for in any case. */
   #untilStop(signal: AbortSignal | null | undefined): AbortSignal | undefined {
-    if (this.calls > 0) return signal ?? undefined;
+    if (this.#calls > 0) return signal ?? undefined;
     const { abortSignal } = this.#part.runtime;
     return signal === undefined || signal === null ? abortSignal : AbortSignal.any([signal, abortSignal]);
   }
@@ -141,7 +150,7 @@ export class ContextQueue implements Consumer {
     if (known !== undefined && known.queue !== message.name) throw notThisMessage(known, message.name);
     // Whoever knows only the id cannot tell whether it has been completed: a second time does nothing.
     if (known === undefined || known.place === "taken") return;
-    this.touched = true;
+    this.#touched = true;
     await this.#part.completeById(id, message.name, response);
     this.#part.runtime.userWrote();
   }
@@ -182,7 +191,7 @@ export class ContextQueue implements Consumer {
     const counted = policies.some((policy) => policy.maxAttempts !== Number.POSITIVE_INFINITY);
     if (counted && deliveries.length > 0 && !part.runtime.transactions.open) await part.runtime.queue.gate();
     const bodies = await Promise.all(messages.map((message) => part.mailbox.bodyOf(message)));
-    this.touched = false;
+    this.#touched = false;
     return deliveries.map((delivery, index) => {
       part.handedOver(delivery);
       return this.#present(delivery, decodeValue(bodies[index] ?? new Uint8Array(), decodeOptions));
@@ -237,7 +246,7 @@ export class ContextQueue implements Consumer {
     return {
       ...plain,
       complete: async (response?: unknown) => {
-        this.touched = true;
+        this.#touched = true;
         await this.#part.complete(delivery, response);
         this.#part.runtime.userWrote();
       },
