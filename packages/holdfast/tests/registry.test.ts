@@ -22,6 +22,8 @@ const counter = actor({
   },
 });
 const use = { counter };
+/** What the answers about a server say of it. */
+const server = { runtime: "holdfast", version: "0.1.0" };
 type Options = SetupOptions<typeof use>;
 
 function temporary(_t: TestContext): string {
@@ -38,12 +40,13 @@ function registryOf(t: TestContext, options: Partial<Options> = {}) {
 }
 
 describe("setup", () => {
-  test("refuses what it does not know and what excludes each other", () => {
+  test("refuses wrong values and what excludes each other", () => {
     const wrong: readonly unknown[] = [
       undefined,
       {},
       { use: { counter: {} } },
-      { use, unknown: 1 },
+      { use: [] },
+      { use: [counter] },
       { use, maxIncomingMessageSize: 0 },
       { use, maxIncomingMessageSize: "64kb" },
       { use, httpPort: 65_536 },
@@ -91,6 +94,17 @@ describe("setup", () => {
     assert.deepEqual(
       records.map((record) => [record.level, record.fields]),
       [["warn", fields]],
+    );
+  });
+
+  test("names options that do not exist once in the log", (t) => {
+    const records: LogRecord[] = [];
+    const ports = systemPorts(createLogger("debug", (record) => records.push(record)));
+    const unknown = { someUnknownKey: 1, another: undefined };
+    registryOf(t, { ports, ...unknown });
+    assert.deepEqual(
+      records.map((record) => [record.level, record.message, record.fields]),
+      [["warn", "setup does not know these options", { options: ["someUnknownKey", "another"] }]],
     );
   });
 
@@ -175,7 +189,7 @@ describe("the modes of a registry", () => {
       actorNames: { counter: { metadata: { name: "Counter", icon: "🔢" } } },
     });
     assert.deepEqual(await (await registry.routes.metadata()).json(), metadata);
-    assert.deepEqual(await (await registry.routes.health()).json(), { status: "ok" });
+    assert.deepEqual(await (await registry.routes.health()).json(), { status: "ok", ...server });
     const page = await fetch(`${url}/health`, { headers: { origin: "http://localhost:5173" } });
     assert.equal(page.headers.get("access-control-allow-origin"), "http://localhost:5173");
     await Promise.all([registry.shutdown(), registry.shutdown()]);
@@ -183,7 +197,7 @@ describe("the modes of a registry", () => {
     await assert.rejects(registry.start(), (error: HoldfastError) =>
       isErrorCode(error, "gateway", "shutting_down"),
     );
-    assert.deepEqual(await (await registry.routes.health()).json(), { status: "shutting-down" });
+    assert.deepEqual(await (await registry.routes.health()).json(), { status: "shutting-down", ...server });
     const late = await registry.handler(new Request("http://localhost/health"));
     assert.deepEqual([late.status, late.headers.get("x-holdfast-error")], [503, "gateway.shutting_down"]);
   });

@@ -16,6 +16,7 @@ import type { GatewayOptions } from "./gateway/options.ts";
 import { type PredecessorServer, predecessorServer } from "./gateway/predecessor.ts";
 import { processMetrics } from "./gateway/process-metrics.ts";
 import { attachUpgrades, type UpgradingServer } from "./gateway/upgrades.ts";
+import { healthBody } from "./health.ts";
 import { type MessageLimits, version } from "./limits.ts";
 import { LocalDriver } from "./local-driver.ts";
 import { problemResponse } from "./problem-response.ts";
@@ -104,9 +105,9 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   }
 
   readonly routes = {
-    /** What `GET /health` answers. */
+    /** What `GET /health` answers: status, runtime and version. */
     health: async (): Promise<Response> =>
-      Response.json({ status: this.#closing === undefined ? "ok" : "shutting-down" }),
+      Response.json(healthBody(this.#closing === undefined ? "ok" : "shutting-down")),
     /** What `GET /metadata` answers: runtime, version, and the names of the actors. */
     metadata: async (): Promise<Response> => Response.json(this.#metadata()),
     /** What `GET /metrics` answers, in the text format of Prometheus. */

@@ -93,7 +93,7 @@ describe("adapters", () => {
     assert.equal(await (await fetch(`http://127.0.0.1:${port}/hello`)).text(), "hello");
     assert.equal(await (await fetch(`http://127.0.0.1:${port}/api/holdfast/x`)).text(), "not here");
     const health = await fetch(`http://127.0.0.1:${port}/api/holdfast/health`);
-    assert.deepEqual(await health.json(), { status: "ok" });
+    assert.deepEqual(await health.json(), { status: "ok", runtime: "holdfast", version: "0.1.0" });
   });
 
   test("Express: a body that was read before is told", async (t) => {
@@ -276,6 +276,6 @@ describe("adapters", () => {
     await socketsWork(clientOf(t, port, "/registry"));
     const mounted = new Hono().route("/registry", hono);
     const health = await mounted.request("http://localhost/registry/health");
-    assert.deepEqual(await health.json(), { status: "ok" });
+    assert.deepEqual(await health.json(), { status: "ok", runtime: "holdfast", version: "0.1.0" });
   });
 });

@@ -5,6 +5,8 @@ import type { AccessInfo } from "../src/index.ts";
 import { allActors } from "./actors.ts";
 import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
+const health = { status: "ok", runtime: "holdfast", version: "0.1.0" };
+
 describe("listening", () => {
   test("a port in use is named, with what to do", async (t) => {
     const { listening } = await serve(t, allActors);
@@ -37,7 +39,8 @@ describe("listening", () => {
     const { url, registry } = await serve(t, allActors, {
       gateway: { fallback: (request, response) => response.end(`fallback ${request.url}`) },
     });
-    assert.deepEqual(await (await fetch(`${url}/health`)).json(), { status: "ok" });
+    assert.deepEqual(await (await fetch(`${url}/health`)).json(), health);
+    assert.deepEqual(await (await registry.routes.health()).json(), health);
     assert.equal(await (await fetch(`${url}/app`)).text(), "fallback /app");
     assert.equal((await fetch(`${url}/app`, { headers: { origin: "https://evil.example" } })).status, 403);
     assert.equal((await registry.routes.health()).status, 200);

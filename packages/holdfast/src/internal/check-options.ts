@@ -52,17 +52,22 @@ const known: ReadonlySet<string> = new Set([...ownKeys, ...foreignKeys]);
 
 type Options = Readonly<Record<string, unknown>>;
 
+/** Keys that `setup` was given and that do nothing, for the log. */
+export interface KeysWithoutEffect {
+  /** Those of an engine or a cloud. */
+  readonly foreign: readonly string[];
+  /** Those that no option has: misspelt, or of another version. */
+  readonly unknown: readonly string[];
+}
+
 /**
  * Checks what `setup` was given, and returns the keys that have no effect.
- * Throws `gateway.invalid_config` for unknown keys, wrong types, and keys that exclude each other.
+ * Throws `gateway.invalid_config` for wrong types and keys that exclude each other.
  */
-export function checkOptions(options: unknown): readonly string[] {
+export function checkOptions(options: unknown): KeysWithoutEffect {
   if (typeof options !== "object" || options === null) throw invalid("setup() takes an object");
   const given = options as Options;
-  for (const key of Object.keys(given)) {
-    if (!known.has(key)) throw invalid(`"${key}" is not an option of setup()`);
-  }
-  if (typeof given["use"] !== "object" || given["use"] === null) {
+  if (typeof given["use"] !== "object" || given["use"] === null || Array.isArray(given["use"])) {
     throw invalid('"use" is not an object of actors');
   }
   for (const [name, definition] of Object.entries(given["use"])) {
@@ -74,7 +79,10 @@ export function checkOptions(options: unknown): readonly string[] {
   checkTexts(given);
   checkBounds(given);
   checkTogether(given);
-  return foreignKeys.filter((key) => given[key] !== undefined);
+  return {
+    foreign: foreignKeys.filter((key) => given[key] !== undefined),
+    unknown: Object.keys(given).filter((key) => !known.has(key)),
+  };
 }
 
 function checkNumbers(given: Options): void {

@@ -17,9 +17,10 @@ import { loggerFrom } from "./foreign-logger.ts";
 export function settingsOf<Actors extends Definitions>(
   options: SetupOptions<Actors>,
 ): RegistryConfig<Actors> {
-  const ignored = checkOptions(options);
+  const { foreign, unknown } = checkOptions(options);
   const ports = options.ports ?? systemPorts(loggerOf(options.logging));
-  if (ignored.length > 0) ports.log.warn("options of setup have no effect here", { options: ignored });
+  if (foreign.length > 0) ports.log.warn("options of setup have no effect here", { options: foreign });
+  if (unknown.length > 0) ports.log.warn("setup does not know these options", { options: unknown });
   const directory = dataDirectory(options);
   const region = regionOf(options);
   const history = options.history === undefined ? {} : { history: options.history };

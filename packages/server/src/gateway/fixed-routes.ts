@@ -1,3 +1,4 @@
+import { healthBody } from "../health.ts";
 import type { GatewayOptions } from "./options.ts";
 
 /** A path whose answer has nothing to do with an actor. */
@@ -10,7 +11,7 @@ export interface FixedRoute {
 export function fixedRoutes(options: GatewayOptions): ReadonlyMap<string, FixedRoute> {
   const { metadata } = options;
   const routes = new Map<string, FixedRoute>();
-  routes.set("/health", { contentType: json, body: () => '{"status":"ok"}' });
+  routes.set("/health", { contentType: json, body: () => JSON.stringify(healthBody("ok")) });
   if (metadata !== undefined) {
     routes.set("/metadata", { contentType: json, body: () => JSON.stringify(metadata()) });
   }
