@@ -104,6 +104,10 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.equal((await post(sandbox, "x", { jsonrpc: "2.0", method: "note" })).status, 202);
     assert.equal((await post(sandbox, "x", { id: 5, result: {} })).status, 202);
     assert.equal((await post(sandbox, "x", { anything: true })).status, 202, "jsonrpc is not checked");
+    const wrong = await post(sandbox, "x", { jsonrpc: "2.0", id: 6, method: 7 });
+    assert.equal(wrong.status, 200, "a method that is no text is the agent's to refuse");
+    assert.match(wrong.text, /"id":6,"result"/);
+    assert.equal((await post(sandbox, "x", { jsonrpc: "2.0", method: 7 })).status, 202);
     const empty = await post(sandbox, "x", { jsonrpc: "2.0", method: "note" });
     assert.equal(empty.text, "");
     assert.equal(

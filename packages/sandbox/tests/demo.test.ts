@@ -42,6 +42,18 @@ for (const transport of transports) {
       assert.deepEqual(await sandbox.client.listAcpServers(), []);
     });
 
+    test("a request whose method is no text is refused, not left open", async (t) => {
+      const sandbox = await startSandbox(t, transport);
+      const response = await sandbox.fetch(`${sandbox.url}/v1/acp/wrong?agent=demo`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: 5 }),
+      });
+      assert.equal(response.status, 200);
+      const error = { code: -32600, message: "Invalid Request" };
+      assert.deepEqual(await response.json(), { jsonrpc: "2.0", id: 1, error });
+    });
+
     test("a cancelled turn ends", async (t) => {
       const sandbox = await startSandbox(t, transport);
       const session = await openSession(sandbox);

@@ -8,6 +8,13 @@ describe("messages", () => {
     assert.equal(readMessage('{"id":null,"method":"a"}')?.kind, "request");
     assert.equal(readMessage('{"method":"a"}')?.kind, "notification");
     assert.equal(readMessage('{"id":1,"result":{}}')?.kind, "response");
+    for (const method of ["5", "null", "{}", "[]", "true"]) {
+      assert.equal(readMessage(`{"id":1,"method":${method}}`)?.kind, "request");
+      assert.equal(readMessage(`{"method":${method}}`)?.kind, "notification");
+      assert.equal(readMessage(`{"id":1,"method":${method},"result":{}}`)?.kind, "response");
+      assert.equal(readMessage(`{"id":1,"method":${method},"error":{}}`)?.kind, "response");
+    }
+    assert.equal(readMessage('{"id":1}')?.kind, "response");
     assert.equal(readMessage("[]"), undefined);
     assert.equal(readMessage("1"), undefined);
     assert.throws(() => readMessage('{"id":'), SyntaxError);

@@ -25,8 +25,18 @@ export function readMessage(raw: string): Message | undefined {
   };
   if (!Object.hasOwn(value, "id")) return { raw, kind: "notification", ...about };
   const idText = idTextOf(raw, value.id);
-  const kind = method === undefined ? "response" : "request";
+  const kind = method === undefined && !isWrongRequest(value) ? "response" : "request";
   return { raw, kind, key: idKey(value.id, idText), idText, ...about };
+}
+
+/**
+ * True for a message whose `method` is no text (JSON-RPC 2.0, section 4) and that answers nothing either: it
+ * is a request that is wrong, which the other side has to refuse. A response in which a writer of all
+ * members has put a `method` of null stays one.
+ */
+export function isWrongRequest(value: Readonly<Record<string, unknown>>): boolean {
+  const has = (name: string) => Object.hasOwn(value, name);
+  return has("method") && typeof value.method !== "string" && !has("result") && !has("error");
 }
 
 /** `raw` with its id replaced by the JSON text `idText`; everything else stays as it is. */

@@ -1,4 +1,5 @@
 import { LineSplitter } from "../acp/lines.ts";
+import { isWrongRequest } from "../acp/message.ts";
 
 /** As much as a client may send through the server in one message, and more. */
 const maxLineBytes = 256 * 1_048_576;
@@ -34,7 +35,7 @@ export class StdioPeer {
         return;
       }
       const params = isParams(message.params) ? message.params : {};
-      if (typeof message.method !== "string") this.#settle(message);
+      if (typeof message.method !== "string") this.#withoutMethod(message);
       else if (Object.hasOwn(message, "id")) void this.#answer(message.id, message.method, params, onRequest);
       else onNotification(message.method, params);
     };
@@ -78,6 +79,14 @@ export class StdioPeer {
       const code = error instanceof RpcError ? error.code : -32603;
       const message = error instanceof Error ? error.message : String(error);
       this.#write({ jsonrpc: "2.0", id, error: { code, message } });
+    }
+  }
+
+  /** An answer, or a request that is wrong; a notification that is wrong is not answered. */
+  #withoutMethod(message: Params): void {
+    if (!isWrongRequest(message)) this.#settle(message);
+    else if (Object.hasOwn(message, "id")) {
+      this.#write({ jsonrpc: "2.0", id: message.id, error: { code: -32600, message: "Invalid Request" } });
     }
   }
 

@@ -213,7 +213,7 @@ export const fsPart: OpenApiPart = {
     ]),
     FsStat: object({ ...described, etag: text }, optional),
     FsPath: object({ path: text, pathBase64: text }, ["pathBase64"]),
-    FsWritten: object({ path: text, pathBase64: text, bytesWritten: count, etag: text }, ["pathBase64"]),
+    FsWritten: object({ path: text, pathBase64: text, bytesWritten: count }, ["pathBase64"]),
     FsMoveRequest: object({ from: text, to: text, overwrite: { type: ["boolean", "null"] } }, ["overwrite"]),
     FsUploaded: object({
       paths: { ...array(text), maxItems: 1_024 },

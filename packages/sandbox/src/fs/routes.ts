@@ -113,10 +113,16 @@ export class FsRoutes {
   async #write(exchange: Exchange): Promise<void> {
     if (pathOf(exchange).endsWith("/")) throw failed("EISDIR: is a directory");
     const result = await this.#at(exchange, { follow: true, makeParents: true }, async (place) => {
-      const written = await receiveFile(exchange, place, this.#limits.maxFileBytes, this.#lock);
-      return { ...shown(place.display), ...written };
+      const { bytesWritten, etag } = await receiveFile(
+        exchange,
+        place,
+        this.#limits.maxFileBytes,
+        this.#lock,
+      );
+      // The body is the peer's to the letter; what is new of the file is told beside it.
+      exchange.response.setHeader("etag", etag);
+      return { ...shown(place.display), bytesWritten };
     });
-    exchange.response.setHeader("etag", result.etag);
     sendJson(exchange.response, result);
   }
 
