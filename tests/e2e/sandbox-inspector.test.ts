@@ -148,7 +148,7 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await said.getByText("Model: Mock Fast").waitFor({ state: "attached" });
     await page.keyboard.press("Tab");
     await page.keyboard.press("ArrowDown");
-    await said.getByText("Thinking: High").waitFor({ state: "attached" });
+    await said.getByText("Thinking: Medium").waitFor({ state: "attached" });
     await page.keyboard.press("Shift+Tab");
     await page.keyboard.press("Shift+Tab");
     await page.keyboard.press("ArrowDown");
@@ -157,13 +157,13 @@ describe("the inspector of a sandbox server", { skip }, () => {
 
     const id = page.url().split("/").at(-1);
     const session = (await (await call(`/v1/sessions/${id}`)).json()) as Record<string, unknown>;
-    assert.deepEqual([session.mode, session.model, session.thoughtLevel], ["plan", "mock-fast", "high"]);
+    assert.deepEqual([session.mode, session.model, session.thoughtLevel], ["plan", "mock-fast", "medium"]);
     await page.reload();
     await mode.waitFor();
     assert.deepEqual(await Promise.all([mode, model, thinking].map((field) => field.inputValue())), [
       "plan",
       "mock-fast",
-      "high",
+      "medium",
     ]);
     assertNoTrouble(page);
   });

@@ -71,7 +71,7 @@ test("Next.js: a route handler, a server component and a live page", {
   for (const page of [one, other]) {
     await page.goto(url);
     await page.getByText("Ann").waitFor();
-    await page.getByRole("status").getByText("connected").waitFor();
+    await page.getByRole("status").getByText("connected", { exact: true }).waitFor();
   }
   await one.getByLabel("Your name").fill("Bob");
   await one.getByRole("button", { name: "Sign" }).click();

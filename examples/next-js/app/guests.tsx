@@ -1,7 +1,7 @@
 "use client";
 
 import { createHoldfast } from "holdfast/react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import type { Entry, registry } from "../actors.ts";
 
 // The route handler answers calls, and tells where connections go.
@@ -17,6 +17,10 @@ export function Guests({ entries: first }: GuestsProps) {
   const [entries, setEntries] = useState(first);
   const book = useActor({ name: "guestBook", key: ["home"] });
   book.useEvent("signed", (entry) => setEntries((all) => [...all, entry]));
+  // Who signed between the rendering of the page and its connection, asked in order with its events.
+  useEffect(() => {
+    if (book.connStatus === "connected") void book.connection?.entries().then(setEntries);
+  }, [book.connStatus, book.connection]);
   const sign = async (form: FormData): Promise<void> => {
     await book.handle?.sign(String(form.get("name")));
   };
