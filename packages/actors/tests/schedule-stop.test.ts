@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { DeadSchedule } from "@holdfast/actors";
+import type { DeadSchedule, ScheduledFireInfo } from "@holdfast/actors";
 import { actor } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
 import { call, outcome, turn, world } from "./harness.ts";
@@ -188,5 +188,42 @@ describe("sleep, crash and stop", () => {
       async () => kept?.schedule.after(0, "x"),
       (error) => isErrorCode(error, "actor", "stopped"),
     );
+  });
+
+  test("stops before a one-shot has had its turn are no attempts", async () => {
+    const w = world();
+    const fired: (number | undefined)[] = [];
+    let held: Promise<void> | undefined = new Promise(() => {});
+    const definition = actor({
+      options: { concurrency: "serial", noSleep: true, sleepGracePeriod: 1_000, actionTimeout: Infinity },
+      actions: {
+        plan: (c) => c.schedule.after(1_000, "fire"),
+        hold: () => held,
+        dead: (c) => c.schedule.deadLetters(),
+        fire: (_c, info: ScheduledFireInfo) => void fired.push(info.attempt),
+      },
+    });
+    let instance = w.create(definition);
+    await call(instance, "plan");
+    call(instance, "hold").catch(() => {});
+    for (let i = 0; i < 6; i++) {
+      await pass(w, 400_000, 100_000);
+      const slept = instance.sleep();
+      await pass(w, 20_000);
+      await slept;
+      instance = await w.wake(definition);
+      call(instance, "hold").catch(() => {});
+      await instance.ready;
+    }
+    held = undefined;
+    await settle();
+    const slept = instance.sleep();
+    await pass(w, 20_000);
+    await slept;
+    instance = await w.wake(definition);
+    await instance.ready;
+    await pass(w, 500_000, 50_000);
+    assert.deepEqual(await call(instance, "dead"), []);
+    assert.deepEqual(fired, [undefined]);
   });
 });

@@ -153,8 +153,9 @@ export class Calls {
       running.began(writes, sends);
       if (definition.actionRules.get(call.name)?.durability === "relaxed") running.goesFirst = true;
       const { abortReason } = running;
-      if (abortReason !== undefined) this.#end(running, this.#failure(abortReason), after);
-      else this.#execute(running, call, action, conn, after);
+      if (abortReason !== undefined) return this.#end(running, this.#failure(abortReason), after);
+      call.scheduled?.entered();
+      this.#execute(running, call, action, conn, after);
     };
     if (turn === undefined) return begin();
     if (!running.limited) this.#limit(running);

@@ -5,6 +5,8 @@ import type { Row } from "./rows.ts";
 /** What a call of an action carries when a schedule makes it. */
 export interface ScheduledRun {
   readonly info: ScheduledFireInfo;
+  /** It is the turn of the action: it begins now. */
+  entered(): void;
   /** The action has ended; called before its last turn closes, so that what it writes belongs to it. */
   ended(outcome: CallOutcome): void;
 }
@@ -16,6 +18,8 @@ export interface Fire {
   readonly attempt: number;
   /** Asked for by hand: the times of the schedule stay as they are. */
   readonly manual: boolean;
+  /** Its action has had its turn; until then it waits for others, and a stop takes nothing from it. */
+  entered: boolean;
   /** That it runs is in the records. */
   recorded: boolean;
   /** Its outcome is in the records; after a timeout the action itself may still run. */

@@ -53,7 +53,9 @@ export class SchedulePart implements Part {
 
   closing(): void {
     if (this.#runtime.sealed) return;
-    for (const fire of this.#fires.values()) if (!fire.settled && !fire.recorded) this.#outcomes.began(fire);
+    for (const fire of this.#fires.values()) {
+      if (fire.entered && !fire.settled && !fire.recorded) this.#outcomes.began(fire);
+    }
   }
 
   savepoint(): void {
@@ -211,6 +213,7 @@ export class SchedulePart implements Part {
       firedAt,
       attempt: manual ? 1 : row.attempts + 1,
       manual,
+      entered: false,
       recorded: false,
       settled: false,
       entry: undefined,
@@ -233,6 +236,10 @@ export class SchedulePart implements Part {
     }
     const scheduled: ScheduledRun = {
       info: fireInfo(fire),
+      entered: () => {
+        fire.entered = true;
+        runtime.markDirty();
+      },
       ended: (outcome) => ended(outcome.type === "error" ? outcome.error : undefined),
     };
     const call = { name: row.action, args, scheduled, stream: nobody };
@@ -248,6 +255,8 @@ export class SchedulePart implements Part {
   #settle(fire: Fire, error: HoldfastError | undefined): void {
     if (fire.settled || this.#runtime.sealed) return;
     fire.settled = true;
+    // It never ran and is as due as before; a run by hand is due at no other time.
+    if (error !== undefined && !fire.entered && !fire.manual && this.#runtime.status !== "ready") return;
     this.#outcomes.settle(fire, error);
   }
 }
