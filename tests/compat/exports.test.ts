@@ -18,8 +18,8 @@ const values: Readonly<Record<string, string>> = {
     isStaticActorDefinition isStaticActorInstance lookupInRegistry createClientWithDriver ALLOWED_PUBLIC_HEADERS
     toUint8Array noopNext ActorConfigSchema ActorOptionsSchema ActorsSchema BUILTIN_INSPECTOR_TAB_IDS
     DEFAULT_SLEEP_GRACE_PERIOD buildActorNames defineRunHandler getRunFunction getRunMetadata`,
-  "holdfast/client": `createClient ActorError RivetError UserError ActorClientError ActorConnDisposed ManagerError
-    MalformedResponseMessage HttpRequestError`,
+  "holdfast/client": `createClient ActorConnRaw ActorHandleRaw ActorError RivetError UserError ActorClientError
+    ActorConnDisposed ManagerError MalformedResponseMessage HttpRequestError`,
   "holdfast/errors": `ActorError RivetError UserError INTERNAL_ERROR_CODE INTERNAL_ERROR_DESCRIPTION USER_ERROR_CODE
     actorNotFound actorRestarting actorStopping forbiddenError internalError invalidEncoding invalidRequest
     isActorAbortedError isRivetErrorCode isRivetErrorLike toRivetError unsupportedFeature`,

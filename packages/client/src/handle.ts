@@ -229,21 +229,51 @@ export function keyTarget(
   return { type, name, key, ...(input === undefined ? {} : { input }) };
 }
 
+/** What every handle has beside its actions. A class, so that `instanceof` knows a handle. */
+export class HandleMembers {
+  readonly #handle: Handle;
+
+  constructor(handle: Handle) {
+    this.#handle = handle;
+  }
+
+  action(options: ActionOptions): Promise<unknown> {
+    return this.#handle.action(options);
+  }
+
+  connect(params?: unknown): ActorConn {
+    return publicConnection(this.#handle.connect(params));
+  }
+
+  send(name: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions): Promise<unknown> {
+    return this.#handle.sender.send(name, body, options);
+  }
+
+  resolve(): Promise<string> {
+    return this.#handle.resolve();
+  }
+
+  fetch(input: string | URL | Request, init?: RequestInit & SkipReadyWait): Promise<Response> {
+    return this.#handle.fetch(input, init);
+  }
+
+  webSocket(path?: string, protocols?: string | string[], options?: SkipReadyWait) {
+    return this.#handle.webSocket(path, protocols, options);
+  }
+
+  getGatewayUrl(): Promise<string> {
+    return this.#handle.getGatewayUrl();
+  }
+
+  reload(): Promise<void> {
+    return this.#handle.reload();
+  }
+}
+
 /** The handle as its user sees it: base methods, and a method for each action. */
 export function publicHandle<D extends AnyActorDefinition>(handle: Handle): ActorHandle<D> {
-  const base = {
-    action: (options: ActionOptions) => handle.action(options),
-    connect: (params?: unknown) => publicConnection(handle.connect(params)),
-    send: (name: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions) =>
-      handle.sender.send(name, body, options),
-    resolve: () => handle.resolve(),
-    fetch: (input: string | URL | Request, init?: RequestInit & SkipReadyWait) => handle.fetch(input, init),
-    webSocket: (path?: string, protocols?: string | string[], options?: SkipReadyWait) =>
-      handle.webSocket(path, protocols, options),
-    getGatewayUrl: () => handle.getGatewayUrl(),
-    reload: () => handle.reload(),
-  };
-  return actionProxy<ActorHandle<D>>(base, (name, args) => handle.action({ name, args }));
+  const members = new HandleMembers(handle);
+  return actionProxy<ActorHandle<D>>(members, (name, args) => handle.action({ name, args }));
 }
 
 function publicConnection<D extends AnyActorDefinition>(connection: Connection): ActorConn<D> {

@@ -23,6 +23,7 @@ export {
   type SendContent,
   type ServerFrame,
 } from "./driver.ts";
+export { ActorConnRaw, ActorHandleRaw, type InstanceTest } from "./instance-tests.ts";
 export { IncomingStream, streamWindow } from "./internal/incoming-stream.ts";
 export type { ClientPorts } from "./internal/ports.ts";
 export { closedReason, type SocketConstructor } from "./internal/socket.ts";

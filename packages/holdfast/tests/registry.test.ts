@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from "node:test";
 import { createClient } from "@holdfast/client";
 import { createLogger, type HoldfastError, isErrorCode, type LogRecord, systemPorts } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
+import { ActorConnRaw, ActorHandleRaw } from "../src/client.ts";
 import { actor, type SetupOptions, setup } from "../src/index.ts";
 
 const counter = actor({
@@ -173,6 +174,20 @@ describe("setup", () => {
 });
 
 describe("the modes of a registry", () => {
+  test("handles and connections are instances of their classes, with nothing of their own", async (t) => {
+    const handle = registryOf(t).client.counter.getOrCreate("a");
+    const conn = handle.connect();
+    const classes = (value: unknown) => [value instanceof ActorHandleRaw, value instanceof ActorConnRaw];
+    assert.deepEqual([handle, conn, {}, null].map(classes), [
+      [true, false],
+      [false, true],
+      [false, false],
+      [false, false],
+    ]);
+    assert.deepEqual(["increment" in handle, "increment" in conn, Object.keys(handle)], [true, true, []]);
+    await conn.dispose();
+  });
+
   test("start, routes and shutdown", async (t) => {
     const registry = registryOf(t);
     const { url } = await registry.start();

@@ -47,3 +47,11 @@ test("actions that have the names of a function's methods are called by them", a
     ["bind", 1],
   ]);
 });
+
+test("any name may be that of an action", () => {
+  const { sent, proxy } = recording();
+  assert.ok("add" in proxy && "then" in proxy);
+  assert.ok(!(Symbol.iterator in proxy));
+  assert.deepEqual(Object.keys(proxy), []);
+  assert.deepEqual(sent, []);
+});

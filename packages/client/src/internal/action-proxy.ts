@@ -17,6 +17,8 @@ export function actionProxy<T>(base: object, invoke: Invoke): T {
       }
       return nested(actions, property, undefined, invoke);
     },
+    // Any name may be an action of the actor: only the actor knows.
+    has: (target, property) => typeof property === "string" || property in target,
   });
   proxies.add(proxy);
   return proxy as T;
