@@ -69,10 +69,7 @@ describe("agents over HTTP", () => {
     await writeFile(launcher, "#!/bin/sh\nexit 7\n", { mode: 0o755 });
     assert.equal(field((await get(sandbox, "/v1/agents/mock?config=true")).body, "path"), launcher);
     const { body } = await install(sandbox, "mock", "{}");
-    assert.deepEqual(body, {
-      already_installed: true,
-      artifacts: [{ kind: "agent_process", path: launcher, source: "local_path" }],
-    });
+    assert.deepEqual(body, { already_installed: true, artifacts: [] });
   });
 
   test("a launcher below XDG_DATA_HOME of agents wins over one in HOME", async (t) => {
@@ -223,7 +220,8 @@ describe("agents over HTTP", () => {
     assert.deepEqual(both.map(({ body }) => body.already_installed).sort(), [false, true]);
     const path = join(sandbox.home, ".local/share/holdfast/agents/late/node_modules/.bin/late-agent");
     for (const { body } of both) {
-      assert.deepEqual(body.artifacts, [{ kind: "agent_process", path, source: "registry" }]);
+      const made = body.already_installed ? [] : [{ kind: "agent_process", path, source: "registry" }];
+      assert.deepEqual(body.artifacts, made, "each artifact is told by the install that made it");
     }
   });
 });

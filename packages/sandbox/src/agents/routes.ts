@@ -80,7 +80,9 @@ export class AgentRoutes {
     const row = this.#row(exchange);
     const { alreadyInstalled, artifacts } = await this.#options.installer.install(row, request);
     this.#versions.delete(row.id);
-    sendJson(exchange.response, { already_installed: alreadyInstalled, artifacts });
+    // As the peer has it, these are what this install has made: none where the agent was there already.
+    const made = alreadyInstalled ? [] : artifacts;
+    sendJson(exchange.response, { already_installed: alreadyInstalled, artifacts: made });
   }
 
   #row(exchange: Exchange): AgentRow {
