@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, queue } from "@holdfast/actors";
-import { workflow, workflowControl } from "@holdfast/actors/workflow";
+import { RaceError, workflow, workflowControl } from "@holdfast/actors/workflow";
 import { call } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
@@ -102,4 +102,29 @@ test("a message that a lost branch has gone on with stays received", async () =>
   await settle();
   await world.pass(200, 4);
   assert.equal(((await call(instance, "get")) as Shown).output, 0);
+});
+
+test("what the branches of a race threw is shown as a string of it, also after a restart", async () => {
+  const world = workflowWorld();
+  const shown: unknown[] = [];
+  const job = actor({
+    run: workflow(async (ctx) => {
+      try {
+        await ctx.race("r", [
+          { name: "text", run: () => Promise.reject("x") },
+          { name: "error", run: () => Promise.reject(new TypeError("y")) },
+        ]);
+      } catch (error) {
+        if (error instanceof RaceError) shown.push(error.errors);
+      }
+      await ctx.sleep("later", 100_000);
+    }),
+  });
+  const instance = await world.begin(job);
+  await world.restart(job, instance);
+  const errors = [
+    { name: "text", error: "x" },
+    { name: "error", error: "TypeError: y" },
+  ];
+  assert.deepEqual(shown, [errors, errors]);
 });

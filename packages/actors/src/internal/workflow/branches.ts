@@ -26,6 +26,8 @@ interface BranchRecord {
   readonly status: "pending" | "running" | "completed" | "failed" | "cancelled";
   readonly output?: unknown;
   readonly error?: WorkflowError;
+  /** What was thrown was no error: it is shown as it is, without the name of one. */
+  readonly bare?: true;
 }
 
 /** The branches of a join: an object of `{ run }`. Throws `workflow.invalid_step`. */
@@ -205,7 +207,8 @@ export async function runRace(
       } else if (passes(error, scope)) passed ??= error;
       else {
         reported &&= wasReported(error);
-        records[branch.name] = { status: "failed", error: describeError(error) };
+        const bare = error instanceof Error ? {} : ({ bare: true } as const);
+        records[branch.name] = { status: "failed", error: describeError(error), ...bare };
         entry.data = { winner: null, branches: { ...records } };
         run.history.save(entry);
       }
@@ -231,6 +234,10 @@ export async function runRace(
   return { winner, value: records[winner]?.output };
 }
 
+function showFailure(record: BranchRecord | undefined): string {
+  return record?.bare && record.error !== undefined ? record.error.message : showError(record?.error);
+}
+
 function lost(
   { run }: Scope,
   entry: Entry,
@@ -243,7 +250,7 @@ function lost(
     entry.error = { name: "RaceError", message: "All branches failed" };
     run.history.save(entry);
   }
-  const errors = branches.map(({ name }) => ({ name, error: showError(records[name]?.error) }));
+  const errors = branches.map(({ name }) => ({ name, error: showFailure(records[name]) }));
   const error = ofOperation(new RaceError("All branches failed", errors), entry.name);
   return reported ? markReported(error) : error;
 }
