@@ -94,8 +94,8 @@ export type CronJobInfo = {
   readonly args: unknown[];
   /** When it will run; a paused one has the time that it was paused at. */
   readonly nextRunAt: number;
-  /** Undefined before the first run; the key is always there. */
-  readonly lastRunAt: number | undefined;
+  /** Undefined before the first run; the key is there all the same. */
+  readonly lastRunAt?: number | undefined;
   readonly maxHistory: number;
   readonly paused?: true;
   readonly startAt?: number;
