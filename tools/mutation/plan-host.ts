@@ -49,7 +49,11 @@ export function host(): Planned[] {
   return [
     ...composition(),
     ...guards(
-      [test("jails", "closing the gate|without a jail"), test("policy"), test("egress"), test("broker")],
+      [
+        test("gate-wiring"),
+        test("jails", "closing the gate|without a jail"),
+        ...["policy", "egress", "broker"].map((name) => test(name)),
+      ],
       "gate",
     ),
     ...guards([limits, test("approvals")], "approvals/approval-store"),
@@ -112,7 +116,8 @@ function pluginsAndGroups(): Planned[] {
       withoutLimits(path, text, "pluginLimits"),
     ),
     ...guards([beside("plugins/names"), manifest, ...plugins], ...names("names")),
-    ...guards([manifest, ...plugins], ...names("manifest", "plugin-folder", "plugin-modules")),
+    ...guards([beside("plugins/plugin-folder"), manifest, ...plugins], ...names("plugin-folder")),
+    ...guards([manifest, ...plugins], ...names("manifest", "plugin-modules")),
     ...guards(
       [beside("plugins/plugin-settings"), test("plugin-faults")],
       ...names("plugin-settings", "credentials"),

@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -17,6 +18,7 @@ import { copyAuditLog, exportRecords, openAudit, parseCheckpoint } from "@holdfa
 import { AuditLog } from "../src/audit/audit-log.ts";
 import { CheckpointKey, checkpointsOf } from "../src/audit/checkpoint.ts";
 import { auditLimits } from "../src/audit/record.ts";
+import { closedSegments, openSegments } from "../src/audit/segments.ts";
 import { openGate, temporaryDirectory } from "./support.ts";
 
 async function openSigned(dataDir: string, maxFileBytes?: number): Promise<AuditLog> {
@@ -82,6 +84,25 @@ describe("the checkpoints of the audit log", () => {
     copyFileSync(checkpointsOf(other.path), checkpointsOf(path));
     assert.match((await (await openAudit(dataDir)).verify()).problem ?? "", /signed with another key/);
     await assert.rejects(openSigned(dataDir), isCorrupt);
+  });
+
+  test("show that they were put in another order, and that the last of them is damaged", async (t) => {
+    const { dataDir, path } = await written(t, 1);
+    const again = await openSigned(dataDir);
+    await again.append({ type: "effect" });
+    await again.close();
+    const lines = readFileSync(checkpointsOf(path), "utf8").trim().split("\n");
+    const [first = "", ...rest] = lines;
+    const last = rest.pop() ?? "";
+    assert.ok(rest.length > 0);
+    writeFileSync(checkpointsOf(path), `${[first, last, ...rest].join("\n")}\n`);
+    const { ok, problem } = await (await openAudit(dataDir)).verify();
+    assert.deepEqual([ok, problem], [false, "the checkpoints are out of order"]);
+    writeFileSync(checkpointsOf(path), `${[first, ...rest, last.replace("hash", "hush")].join("\n")}\n`);
+    await assert.rejects(openSigned(dataDir), (error: Error) => {
+      assert.match(error.message, /its last checkpoint is damaged/);
+      return isCorrupt(error);
+    });
   });
 
   test("show their own absence, and every changed byte of theirs", async (t) => {
@@ -169,6 +190,18 @@ describe("the checkpoints of the audit log", () => {
     const verified = await (await openAudit(dataDir)).verify();
     assert.deepEqual(verified, { ok: true, records: 2, checkpoints: 2, signedTo: 2 });
   });
+});
+
+test("a log that cannot be read is not taken for none", async (t) => {
+  const directory = temporaryDirectory(t);
+  const looped = join(directory, "audit.log");
+  symlinkSync("audit.log", looped);
+  const code = (expected: string) => (error: NodeJS.ErrnoException) => error.code === expected;
+  await assert.rejects(openSegments(looped).next(), code("ELOOP"));
+  writeFileSync(join(directory, "file"), "");
+  await assert.rejects(closedSegments(join(directory, "file", "audit.log")), code("ENOTDIR"));
+  assert.deepEqual(await closedSegments(join(directory, "none", "audit.log")), []);
+  assert.equal((await openSegments(join(directory, "none", "audit.log")).next()).done, true);
 });
 
 test("records are exported as JSON lines and as CSV in which nothing becomes a formula", async (t) => {

@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import type { Egress, EgressDecision, Gate } from "@holdfast/gate";
+import type { Egress, EgressDecision, Gate, Policy } from "@holdfast/gate";
 import { openGate, startUpstream, temporaryDirectory } from "./support.ts";
 
 const hostOnly = { jails: { driver: "none", allowUnsafe: true } } as const;
@@ -66,6 +66,36 @@ test("who opened the gate is told of each decision in all jails", async (t) => {
       ["first", "allow"],
       ["second", "deny"],
     ],
+  );
+});
+
+test("a jail has one way out at a time, also while the first is being opened", async (t) => {
+  const gate = await openGate(t, hostOnly);
+  const first = await wayOut(t, gate, "one", undefined);
+  const other = { jailId: "one", session: "s", upstreams: [] };
+  await assert.rejects(gate.openEgress(other), (error) => isErrorCode(error, "egress", "duplicate_jail"));
+  const racing = [0, 1].map(() => gate.openEgress({ ...other, jailId: "two" }));
+  const outcomes = await Promise.allSettled(racing);
+  assert.deepEqual(outcomes.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  await first.close();
+  await (await gate.openEgress(other)).close();
+});
+
+test("a gate that closes opens nothing more", async (t) => {
+  const gate = await openGate(t, hostOnly);
+  const closing = gate.close();
+  const closed = (error: unknown) => isErrorCode(error, "gate", "closed");
+  await assert.rejects(gate.openEgress({ jailId: "late", session: "s", upstreams: [] }), closed);
+  await assert.rejects(gate.openBroker({ jailId: "late", session: "s", group: "default" }), closed);
+  await closing;
+});
+
+test("rules that the program gives are not added to", async (t) => {
+  const policy: Policy = { decide: () => ({ action: "allow", rule: "all", reason: "" }) };
+  const gate = await openGate(t, { ...hostOnly, policy });
+  await assert.rejects(
+    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada"),
+    (error) => isErrorCode(error, "policy", "no_file"),
   );
 });
 
