@@ -17,6 +17,14 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "the process of the sockets is killed, never closed: nothing of it can linger",
   ],
   [
+    "broker/endpoint/guarded-sockets.ts: guards.sendHighWaterMark",
+    "ZeroMQ's own is 1,000 where this is 1,024: said, so that no release of it changes it",
+  ],
+  [
+    "broker/endpoint/guarded-sockets.ts: guards.sendTimeout",
+    "a ROUTER tells at once of a peer that takes no more, as broker-sockets.test.ts sees with and without it",
+  ],
+  [
     "broker/endpoint/guarded-sockets.ts: guards.zapEnforceDomain",
     "the handler is there before the sockets are; this would count only without one",
   ],

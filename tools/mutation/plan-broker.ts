@@ -117,7 +117,7 @@ function handling(): Planned[] {
 
 export function broker(): Planned[] {
   const frames = [test("broker-frames"), live];
-  const sockets = [attacks("protocol.foreign_process", "protocol.frames"), hostile];
+  const sockets = [test("broker-sockets"), attacks("protocol.foreign_process", "protocol.frames"), hostile];
   return [
     ...mutants([limits], file("broker-limits"), (path, text) => [
       ...withoutLimits(path, text, "brokerLimits"),

@@ -57,6 +57,7 @@ const does = {
   async open({ name, id }) {
     const socket = new zmq.Dealer({ linger: 0, ...(id === undefined ? {} : { routingId: id }) });
     sockets.set(name, socket);
+    socket.events.on("disconnect", () => tell({ name: name + " is cut off", text: "" }));
     socket.connect("ipc://" + path + "/request.sock");
     (async () => {
       for await (const frames of socket) tell({ name, text: frames.at(-1).toString(), parts: frames.length });
@@ -74,6 +75,12 @@ const does = {
   async send({ name, base64, parts = 1 }) {
     const bytes = Buffer.from(base64, "base64");
     await sockets.get(name).send(["", ...Array(parts).fill(bytes)]);
+  },
+  async deaf({ base64, count }) {
+    const socket = new zmq.Dealer({ linger: 0, receiveHighWaterMark: 1 });
+    sockets.set("deaf", socket);
+    socket.connect("ipc://" + path + "/request.sock");
+    for (let n = 0; n < count; n++) await socket.send(["", Buffer.from(base64, "base64")]);
   },
   async flood({ name, base64, count }) {
     for (let n = 0; n < count; n++) await sockets.get(name).send(["", Buffer.from(base64, "base64")]);
