@@ -74,14 +74,14 @@ export async function readText(
   }
 }
 
-/** Writes a version over the one that was read; 412 when somebody else was quicker. */
+/** Writes a version over the one that was read, and gives it as it is there; 412 when somebody else was quicker. */
 export async function saveText(
   api: SandboxApi,
   place: Place,
   text: string,
   etag: string | undefined,
-): Promise<void> {
-  await api.send("/v1/fs/file", {
+): Promise<TextFile> {
+  const response = await api.send("/v1/fs/file", {
     method: "PUT",
     query: placeQuery(place),
     headers: {
@@ -90,6 +90,9 @@ export async function saveText(
     },
     body: text,
   });
+  const written = response.headers.get("etag");
+  const size = new TextEncoder().encode(text).length;
+  return { text, size, ...(written === null ? {} : { etag: written }) };
 }
 
 /** Puts a file into a directory; 412 when one of its name is there, unless it is to be replaced. */

@@ -44,10 +44,16 @@ export function FileView({ place, directory }: { readonly place: Place; readonly
         </p>
       )}
       {data !== undefined && "text" in data && (
-        <Editor key={data.etag} place={place} directory={directory} file={data} />
+        <Editor key={placeText(place)} place={place} directory={directory} file={data} />
       )}
     </section>
   );
+}
+
+/** What was typed, over the version that it began with: others may have written one since. */
+interface Draft {
+  readonly text: string;
+  readonly etag: string | undefined;
 }
 
 function Editor({
@@ -62,17 +68,27 @@ function Editor({
   const api = useApi();
   const queries = useQueryClient();
   const announce = useAnnounce();
-  const [text, setText] = useState(file.text);
+  const [draft, setDraft] = useState<Draft>();
+  const { text } = draft ?? file;
   const changed = text !== file.text;
-  const reload = () => queries.invalidateQueries({ queryKey: keys.file(place) });
   const save = useMutation({
     /** Without a validator whatever is there is replaced. */
-    mutationFn: (etag: string | undefined) => saveText(api, place, text, etag),
-    async onSuccess() {
+    mutationFn: (given: Draft) => saveText(api, place, given.text, given.etag),
+    async onSuccess(saved) {
+      queries.setQueryData(keys.file(place), saved);
+      // What was typed while it was being saved goes on from there.
+      setDraft((now) =>
+        now === undefined || now.text === saved.text ? undefined : { ...now, etag: saved.etag },
+      );
       announce("Saved.");
-      await Promise.all([reload(), queries.invalidateQueries({ queryKey: keys.directory(directory) })]);
+      await queries.invalidateQueries({ queryKey: keys.directory(directory) });
     },
   });
+  const readAgain = async (): Promise<void> => {
+    await queries.invalidateQueries({ queryKey: keys.file(place) });
+    setDraft(undefined);
+    save.reset();
+  };
   return (
     <>
       <textarea
@@ -81,7 +97,10 @@ function Editor({
         value={text}
         spellCheck={false}
         rows={Math.min(30, Math.max(8, text.split("\n").length + 1))}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => {
+          const { value } = event.target;
+          setDraft((before) => ({ text: value, etag: before === undefined ? file.etag : before.etag }));
+        }}
       />
       {save.isError && !isOutdated(save.error) && (
         <ErrorNotice error={save.error} title="It was not saved." />
@@ -92,10 +111,14 @@ function Editor({
             <strong>It was not saved: the file has changed since it was read.</strong>
           </p>
           <p className="notice-foot">
-            <button type="button" className="button button-small" onClick={() => save.mutate(undefined)}>
+            <button
+              type="button"
+              className="button button-small"
+              onClick={() => save.mutate({ text, etag: undefined })}
+            >
               Save over it
             </button>
-            <button type="button" className="button button-small" onClick={() => void reload()}>
+            <button type="button" className="button button-small" onClick={() => void readAgain()}>
               Read it again
             </button>
           </p>
@@ -106,7 +129,7 @@ function Editor({
           type="button"
           className="button button-primary button-small"
           disabled={!changed || save.isPending}
-          onClick={() => save.mutate(file.etag)}
+          onClick={() => save.mutate(draft ?? { text, etag: file.etag })}
         >
           Save
         </button>
@@ -114,7 +137,7 @@ function Editor({
           type="button"
           className="button button-small"
           disabled={!changed || save.isPending}
-          onClick={() => setText(file.text)}
+          onClick={() => setDraft(undefined)}
         >
           Undo changes
         </button>
