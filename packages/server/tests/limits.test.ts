@@ -65,7 +65,7 @@ for (const transport of ["http", "connection", "in process"] as const) {
       const handle = actors.sized.getOrCreate("a");
       const connections: ActorConn<typeof sized>[] = [];
       const caller = transport === "connection" ? handle.connect() : handle;
-      if ("dispose" in caller) connections.push(caller as ActorConn<typeof sized>);
+      if (transport === "connection") connections.push(caller as ActorConn<typeof sized>);
       const key = async (key: string[]): Promise<unknown> => actors.sized.getOrCreate(key).none();
       await upTo(limits.maxKeyComponentBytes, (size) => key(["k".repeat(size)]), "actor.key_too_long");
       const whole = (size: number): string[] => [
