@@ -55,10 +55,11 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   #stopped: LazyPromise<StopReason> | undefined;
   /** Until the commit that creates the actor is handed in. */
   #createdAt: number | undefined;
-  /** There was no actor before this instance. */
-  readonly #isNew: boolean;
-  /** Until `onCreate` has ended nothing is committed: the actor does not exist yet. */
-  #creating: boolean;
+  /**
+   * Whether this instance creates its actor, or has. Until `onCreate` has ended nothing is committed: the
+   * actor does not exist yet.
+   */
+  #creation: "none" | "running" | "over";
   #destroyedAt: number | undefined;
   /** Since when the actor is to be gone; stored, so that a crash does not take it back. */
   #destroyAskedAt: number | undefined;
@@ -71,9 +72,9 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     super(options);
     const { epoch, start } = options;
     const { clock, random } = this.ports;
-    this.#isNew = start.type === "create";
-    this.#creating = this.#isNew;
-    this.#createdAt = this.#isNew ? clock.now() : undefined;
+    const isNew = start.type === "create";
+    this.#creation = isNew ? "running" : "none";
+    this.#createdAt = isNew ? clock.now() : undefined;
     const loaded = start.type === "wake" ? start.loaded : undefined;
     const stored = loaded?.record;
     this.makeParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
@@ -132,7 +133,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   /** `onCreate` has ended: what it and `createState` made is in the first commit. */
   created(): void {
-    this.#creating = false;
+    this.#creation = "over";
     this.#dirty = true;
     this.#setBoundary();
   }
@@ -225,7 +226,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   }
 
   hasChanged(): boolean {
-    if (this.#creating) return false;
+    if (this.creating) return false;
     this.checkLeaves();
     return this.#dirty;
   }
@@ -314,7 +315,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   /** True until `onCreate` has ended. */
   get creating(): boolean {
-    return this.#creating;
+    return this.#creation === "running";
   }
 
   /** True until the commit that creates the actor is handed in. */
@@ -379,7 +380,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   requestDestroy(): void {
     // One that was there before may find as it wakes that its time is over: it ends as soon as it has started.
-    if (this.#isNew || this.status !== "starting") this.#requestStop("destroyed");
+    if (this.#creation !== "none" || this.status !== "starting") this.#requestStop("destroyed");
     if (this.#destroyAskedAt !== undefined || this.sealed) return;
     this.#destroyAskedAt = this.ports.clock.now();
     // Whoever hears of it hears of something durable, however long the actor takes to end.
