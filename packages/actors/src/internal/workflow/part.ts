@@ -388,8 +388,7 @@ export class WorkflowPart implements Part, RunOwner {
     if (this.#header.run > 0 || this.#header.state !== "pending") return false;
     this.#setInput(checked);
     this.#loaded ??= this.signals.load();
-    this.#set({ run: 1, startedAt: this.runtime.ports.clock.now(), parent });
-    this.#set({ state: "running" });
+    this.#set({ state: "running", run: 1, startedAt: this.runtime.ports.clock.now(), parent });
     // One that begins in a start hook is launched after the hooks.
     if (this.runtime.status === "ready") this.#afterTransaction(() => this.#launch());
     this.#writeHeader();
