@@ -40,7 +40,7 @@ const agent = `
   const key = process.env.MODEL_KEY;
   const answers = [];
   answers.push(await ask("POST", "/anthropic/v1/messages", { "x-api-key": key }, "repeat"));
-  answers.push(await ask("POST", "/anthropic/v1/messages/other", { authorization: "Bearer " + key }, "encoded"));
+  answers.push(await ask("POST", "/anthropic/v1/messages/count_tokens", { authorization: "Bearer " + key }, "encoded"));
   for (const target of ["/other/v1/messages", "/anthropic/v1/files", "/anthropic/v1/messages/../../x", "/"]) answers.push(await ask("POST", target, { "x-api-key": key }, "x"));
   chunks.push(Buffer.from(answers.join("\\n")));
   fs.writeFileSync("/workspace/loot", Buffer.concat(chunks));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { openVault, type ProviderName, type VaultConfig } from "@holdfast/gate";
+import { matchRule } from "../src/egress/upstreams.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
 import { startUpstream, temporaryDirectory } from "./support.ts";
 
@@ -41,6 +42,47 @@ describe("where credentials come from", () => {
     });
     const { name, baseUrl } = await vault.upstream("openai");
     assert.deepEqual([name, baseUrl], ["openai", "https://api.openai.com/v1"]);
+  });
+
+  test("a provider is for generation and counting: what outlives a call, no budget would see", async (t) => {
+    const names: readonly ProviderName[] = [
+      "anthropic",
+      "openai",
+      "openrouter",
+      "openai-compatible",
+      "google",
+    ];
+    const vault = vaultOf(t, {
+      env: Object.fromEntries(
+        names.map((name) => [
+          `HOLDFAST_${name.toUpperCase().replace("-", "_")}_BASE_URL`,
+          "http://127.0.0.1:9",
+        ]),
+      ),
+    });
+    const allowed = await Promise.all(
+      names.map(async (name) => {
+        const { allow } = await vault.upstream(name);
+        return (path: string) => matchRule(allow, "POST", path, "") !== undefined;
+      }),
+    );
+    const [anthropic, openai, router, own, google] = allowed;
+    for (const path of ["/v1/messages", "/v1/messages/count_tokens"])
+      assert.equal(anthropic?.(path), true, path);
+    for (const chat of [openai, router, own])
+      for (const path of ["/responses", "/responses/compact", "/responses/input_tokens", "/chat/completions"])
+        assert.equal(chat?.(path), true, path);
+    assert.equal(google?.("/v1beta/models/gemini:generateContent"), true);
+    const outliving = [
+      "/v1/messages/batches",
+      "/v1/messages/batches/b1/cancel",
+      "/responses/r1/cancel",
+      "/chat/completions/c1",
+      "/v1beta/models/gemini:batchGenerateContent",
+      "/batches",
+      "/files",
+    ];
+    for (const path of outliving) for (const each of allowed) assert.equal(each(path), false, path);
   });
 
   test("a model server of one's own, without a key", async (t) => {

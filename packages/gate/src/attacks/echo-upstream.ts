@@ -26,7 +26,7 @@ export async function startEchoUpstream(): Promise<EchoUpstream> {
       reached.push(`${request.method} ${request.url}`);
       overrides.push(...Object.keys(request.headers).filter((name) => /override|original/.test(name)));
       keys.push(key);
-      if (request.url?.startsWith("/v1/messages/redirect")) {
+      if (request.url === "/v1/messages?redirect") {
         response.writeHead(302, { location: "http://169.254.169.254/latest/meta-data/" }).end();
         return;
       }

@@ -200,7 +200,7 @@ export const networkAttacks: readonly Attack[] = [
     run: async (lab) => {
       const answers = await withEgress(
         lab,
-        `${prelude} say({ redirect: await ask({ path: "/anthropic/v1/messages/redirect" }, "{}"),
+        `${prelude} say({ redirect: await ask({ path: "/anthropic/v1/messages?redirect" }, "{}"),
           plain: await ask({ path: "/anthropic/v1/messages" }, "{}") });`,
       );
       return {
@@ -289,7 +289,8 @@ export const networkAttacks: readonly Attack[] = [
         lab,
         `${prelude} const answers = {};
         for (const [method, path] of [["POST", "/anthropic/v1/files"], ["PUT", "/anthropic/v1/messages"], ["POST", "/github/gists"],
-          ["POST", "/anthropic/v1/messages/../files"], ["POST", "/anthropic/v1/messages%2f..%2ffiles"], ["POST", "/anthropic/v1/messagesX"]])
+          ["POST", "/anthropic/v1/messages/../files"], ["POST", "/anthropic/v1/messages%2f..%2ffiles"], ["POST", "/anthropic/v1/messagesX"],
+          ["POST", "/anthropic/v1/messages/batches"]])
           answers[method + path] = await ask({ method, path }, "loot");
         answers.plain = await ask({ path: "/anthropic/v1/messages", headers: { "x-http-method-override": "PUT", "x-original-url": "/v1/files" } }, "{}");
         say(answers);`,

@@ -11,7 +11,9 @@ export const estimateLimits = {
 
 /** True for calls that make a model work; lists and counts are free. */
 export function isGeneration(provider: EgressProvider, method: string, path: string): boolean {
-  return provider !== "none" && method === "POST" && !/(?:count_tokens|:countTokens)$/.test(path);
+  return (
+    provider !== "none" && method === "POST" && !/(?:\/count_tokens|:countTokens|\/input_tokens)$/.test(path)
+  );
 }
 
 /** What a call may use at most, as far as its request says. */

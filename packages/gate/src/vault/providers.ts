@@ -14,13 +14,17 @@ export interface ProviderFacts {
   readonly allow: readonly EgressAllowRule[];
 }
 
+/**
+ * Nothing but generation and counting, by every provider: a batch, a file, a cache or a tuned model outlives the
+ * call, and no budget sees what it costs.
+ */
+const post = (pathPrefix: string): EgressAllowRule => ({ methods: ["POST"], pathPrefix, exact: true });
+
 const chat: readonly EgressAllowRule[] = [
-  { methods: ["POST"], pathPrefix: "/responses" },
-  { methods: ["POST"], pathPrefix: "/chat/completions" },
+  ...["/responses", "/responses/compact", "/responses/input_tokens", "/chat/completions"].map(post),
   { methods: ["GET"], pathPrefix: "/models" },
 ];
 
-/** Nothing but generation: files, caches, tuning and batches would outlive the call. */
 const generate = [":generateContent", ":streamGenerateContent", ":countTokens"];
 
 export const providers: Readonly<Record<ProviderName, ProviderFacts>> = {
@@ -32,7 +36,7 @@ export const providers: Readonly<Record<ProviderName, ProviderFacts>> = {
     loginName: "the Claude login of this person",
     keyForm: "x-api-key",
     allow: [
-      { methods: ["POST"], pathPrefix: "/v1/messages" },
+      ...["/v1/messages", "/v1/messages/count_tokens"].map(post),
       { methods: ["GET"], pathPrefix: "/v1/models" },
     ],
   },
