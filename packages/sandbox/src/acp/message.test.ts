@@ -11,8 +11,11 @@ describe("messages", () => {
     for (const method of ["5", "null", "{}", "[]", "true"]) {
       assert.equal(readMessage(`{"id":1,"method":${method}}`)?.kind, "request");
       assert.equal(readMessage(`{"method":${method}}`)?.kind, "notification");
-      assert.equal(readMessage(`{"id":1,"method":${method},"result":{}}`)?.kind, "response");
-      assert.equal(readMessage(`{"id":1,"method":${method},"error":{}}`)?.kind, "response");
+    }
+    for (const answer of ['"result":{}', '"error":{}']) {
+      assert.equal(readMessage(`{"id":1,"method":null,${answer}}`)?.kind, "response");
+      assert.equal(readMessage(`{"id":1,"method":"a",${answer}}`)?.kind, "request");
+      assert.equal(readMessage(`{"id":1,"method":5,${answer}}`)?.kind, "request");
     }
     assert.equal(readMessage('{"id":1}')?.kind, "response");
     assert.equal(readMessage("[]"), undefined);

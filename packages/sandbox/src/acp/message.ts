@@ -30,13 +30,14 @@ export function readMessage(raw: string): Message | undefined {
 }
 
 /**
- * True for a message whose `method` is no text (JSON-RPC 2.0, section 4) and that answers nothing either: it
- * is a request that is wrong, which the other side has to refuse. A response in which a writer of all
- * members has put a `method` of null stays one.
+ * True for a message whose `method` is no text (JSON-RPC 2.0, section 4): it is a request that is wrong,
+ * which the other side has to refuse, also with a `result` beside it, which a request does not have. A
+ * response in which a writer of all members has put a `method` of null stays one.
  */
 export function isWrongRequest(value: Readonly<Record<string, unknown>>): boolean {
   const has = (name: string) => Object.hasOwn(value, name);
-  return has("method") && typeof value.method !== "string" && !has("result") && !has("error");
+  if (!has("method") || typeof value.method === "string") return false;
+  return value.method !== null || !(has("result") || has("error"));
 }
 
 /** `raw` with its id replaced by the JSON text `idText`; everything else stays as it is. */

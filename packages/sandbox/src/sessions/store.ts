@@ -67,21 +67,6 @@ export class SessionStore {
     if (sync) await new Promise<void>((resolve, reject) => sync.after(resolve, reject));
   }
 
-  transaction<T>(work: () => T): T {
-    this.#behind?.flush();
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      const result = work();
-      this.#behind?.flush();
-      this.#database.exec("COMMIT");
-      return result;
-    } catch (error) {
-      this.#behind?.discard();
-      this.#database.exec("ROLLBACK");
-      throw error;
-    }
-  }
-
   insertSession(record: SessionRecord): StoredSession {
     const sql = "INSERT INTO sessions (id, created_at, version, data) VALUES (?, ?, ?, ?) RETURNING key";
     const row = this.#sql(sql).get(record.id, record.createdAt, entryVersion, JSON.stringify(record));

@@ -43,13 +43,13 @@ export class WriteBehind {
       throw failure;
     }
     if (waiting.length === 0) return;
-    const isWhole = waiting.length === 1 || this.#database.isTransaction;
-    if (!isWhole) this.#database.exec("BEGIN");
+    const isOne = waiting.length === 1;
+    if (!isOne) this.#database.exec("BEGIN");
     try {
       for (const { statement, values } of waiting) statement.run(...values);
-      if (!isWhole) this.#database.exec("COMMIT");
+      if (!isOne) this.#database.exec("COMMIT");
     } catch (error) {
-      if (!isWhole) this.#database.exec("ROLLBACK");
+      if (!isOne) this.#database.exec("ROLLBACK");
       throw error;
     }
   }
