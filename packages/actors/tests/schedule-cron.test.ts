@@ -210,6 +210,32 @@ describe("recurring schedules", () => {
     );
   });
 
+  test("due times that a jump of the clock brings during a run are left out at once", async () => {
+    const w = world();
+    const s = script();
+    const gate = deferred();
+    s.wait = gate.promise;
+    const instance = w.create(scheduled(s));
+    const start = w.ports.clock.now();
+    await act(instance, "every", { name: "e", interval: 5_000, action: "fire", maxHistory: 3 });
+    await pass(w, 6_000);
+    w.ports.clock.advance(3_600_000);
+    await pass(w, 4_000);
+    s.wait = undefined;
+    gate.resolve();
+    await pass(w, 5_000);
+    const history = await act<CronFire[]>(instance, "history", "e");
+    assert.deepEqual(
+      history.map(({ result, scheduledAt }) => [result, scheduledAt - start]),
+      [
+        ["ok", 3_615_000],
+        ["skipped", 3_610_000],
+        ["skipped", 3_605_000],
+      ],
+    );
+    assert.equal(s.fired.length, 2);
+  });
+
   test("a schedule of an action that does not exist is deleted", async () => {
     const w = world();
     const instance = w.create(scheduled(script()));

@@ -100,6 +100,51 @@ describe("cron expressions", () => {
     ]);
   });
 
+  const spring = "2026-03-08T07:00:00.000Z";
+
+  test("of several times in a gap one is run, and of several that come twice each once", () => {
+    for (const minutes of ["15,45", "*/20", "0-59"]) {
+      assert.deepEqual(times(`${minutes} 2 * * *`, "America/New_York", "2026-03-08T06:30:00Z", 2)[0], spring);
+    }
+    assert.deepEqual(times("15,45 1-3 * * *", "America/New_York", "2026-03-08T06:30:00Z", 3), [
+      "2026-03-08T06:45:00.000Z",
+      spring,
+      "2026-03-08T07:15:00.000Z",
+    ]);
+    // The day of the change has no 00:00 either.
+    assert.deepEqual(times("0,30 0 * * *", "America/Sao_Paulo", "2017-10-14T14:00:00Z", 2), [
+      "2017-10-15T03:00:00.000Z",
+      "2017-10-16T02:00:00.000Z",
+    ]);
+    // Samoa left out a whole day.
+    assert.deepEqual(times("0 12 30 12 *", "Pacific/Apia", "2011-12-01T00:00:00Z", 1), [
+      "2011-12-30T10:00:00.000Z",
+    ]);
+    const autumn = ["2026-11-01T05:15:00.000Z", "2026-11-01T05:45:00.000Z", "2026-11-02T06:15:00.000Z"];
+    assert.deepEqual(times("15,45 1 * * *", "America/New_York", "2026-11-01T05:00:00Z", 3), autumn);
+    for (const from of ["2026-11-01T06:00:00Z", "2026-11-01T06:30:00Z", "2026-11-01T06:59:59.999Z"]) {
+      assert.deepEqual(times("15,45 1 * * *", "America/New_York", from, 1), autumn.slice(2), from);
+    }
+  });
+
+  test("looking back meets the same times as looking forward", () => {
+    for (const expression of ["15,45 1-3 * * *", "30 2 * * *", "*/30 * * * *", "0 */2 * * *", "10 1 * * 0"]) {
+      for (const [from, until] of [
+        [Date.parse("2026-03-07T12:00:00Z"), Date.parse("2026-03-09T12:00:00Z")],
+        [Date.parse("2026-10-31T12:00:00Z"), Date.parse("2026-11-02T12:00:00Z")],
+      ] as const) {
+        const cadence = cronCadence(expression, "America/New_York");
+        const forward: number[] = [];
+        let time = nextAfter(cadence, from);
+        while (time !== undefined && time <= until) {
+          forward.push(time);
+          time = nextAfter(cadence, time);
+        }
+        assert.deepEqual(latestUntil(cadence, from + 1, until, 1_000), forward, expression);
+      }
+    }
+  });
+
   test("steps go on in real time through both changes", () => {
     for (const from of ["2026-10-24T23:10:00Z", "2026-03-28T23:10:00Z"]) {
       const found = times("*/30 * * * *", "Europe/Berlin", from, 8).map((time) => Date.parse(time));

@@ -1,24 +1,41 @@
 import { HoldfastError } from "@holdfast/core";
 import { Cron } from "croner";
+import { WallClock } from "./wall-clock.ts";
 
 /** When a recurring schedule is due. */
 export type Cadence =
   | { readonly kind: "cron"; readonly expression: string; readonly timezone: string }
   | { readonly kind: "every"; readonly interval: number; readonly anchor: number };
 
+/**
+ * An expression that says at which hours counts by the clock on the wall, so that a change of the clocks
+ * neither leaves a run out nor repeats one. One of all hours, or of each so many, goes on in real time.
+ */
+interface Parsed {
+  readonly cron: Cron;
+  /** What the times of `cron` are of; without one they are moments. */
+  readonly clock: WallClock | undefined;
+}
+
 /** Parsing costs more than asking; expressions are few and shared by actors of one definition. */
-const parsed = new Map<string, Cron>();
+const parsed = new Map<string, Parsed>();
 const maxParsed = 256;
 
-function parse(expression: string, timezone: string): Cron {
+function parse(expression: string, timezone: string): Parsed {
   const id = `${timezone}\n${expression}`;
   const known = parsed.get(id);
   if (known !== undefined) return known;
+  const fields = expression.trim().split(/\s+/);
+  const clock = /^[*?]/.test(fields.at(-4) ?? "") ? undefined : new WallClock(timezone);
   // Without a function to call, and paused, it only computes: it sets no timer and asks for no time.
-  const cron = new Cron(inFullRanges(expression), { timezone, paused: true, mode: "5-or-6-parts" });
+  const cron = new Cron(inFullRanges(fields), {
+    timezone: clock === undefined ? timezone : "UTC",
+    paused: true,
+    mode: "5-or-6-parts",
+  });
   if (parsed.size >= maxParsed) parsed.clear();
-  parsed.set(id, cron);
-  return cron;
+  parsed.set(id, { cron, clock });
+  return { cron, clock };
 }
 
 /** Seconds to days of the week: where a field begins, and how many values it has. */
@@ -35,8 +52,7 @@ const fieldRanges = [
  * As in other cron programs, a step that is longer than its field leaves the first value alone, a step
  * behind a single value goes on to the end of the field, and of a list what is empty does not count.
  */
-function inFullRanges(expression: string): string {
-  const fields = expression.trim().split(/\s+/);
+function inFullRanges(fields: readonly string[]): string {
   const offset = fieldRanges.length - fields.length;
   return fields
     .map((field, at) => {
@@ -60,7 +76,7 @@ function inFullRange(start: number, size: number, part: string): string {
   return `${range}-${last}/${step}`;
 }
 
-function parsedOf(cadence: Extract<Cadence, { kind: "cron" }>): Cron {
+function parsedOf(cadence: Extract<Cadence, { kind: "cron" }>): Parsed {
   return parse(cadence.expression, cadence.timezone);
 }
 
@@ -104,7 +120,9 @@ export function nextAfter(cadence: Cadence, from: number): number | undefined {
     const { anchor, interval } = cadence;
     return anchor + Math.max(0, Math.floor((from - anchor) / interval) + 1) * interval;
   }
-  return parsedOf(cadence).nextRun(new Date(from))?.getTime();
+  const { cron, clock } = parsedOf(cadence);
+  const next = cron.nextRun(new Date(clock?.shownBy(from) ?? from))?.getTime();
+  return next === undefined || clock === undefined ? next : clock.earliest(next);
 }
 
 /** The latest `count` due times up to `until`, none before `from`, oldest first. */
@@ -124,10 +142,12 @@ function previousUntil(cadence: Cadence, until: number): number | undefined {
     const time = anchor + Math.floor((until - anchor) / interval) * interval;
     return time < anchor ? undefined : time;
   }
+  const { cron, clock } = parsedOf(cadence);
   // The reference itself is not among the previous ones.
-  return parsedOf(cadence)
-    .previousRuns(1, new Date(until + 1))[0]
-    ?.getTime();
+  const [previous] = cron.previousRuns(1, new Date((clock?.shownBy(until) ?? until) + 1));
+  return previous === undefined || clock === undefined
+    ? previous?.getTime()
+    : clock.earliest(previous.getTime());
 }
 
 export function sameCadence(a: Cadence, b: Cadence): boolean {

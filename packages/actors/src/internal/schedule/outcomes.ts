@@ -3,6 +3,7 @@ import { defaultRetry } from "../../limits.ts";
 import type { FireError } from "../../schedule.ts";
 import type { Runtime } from "../runtime.ts";
 import { advancedRow, backoff, firstAfter } from "./advance.ts";
+import { latestUntil } from "./cadence.ts";
 import type { Fire } from "./fire.ts";
 import type { HistoryRow, OneShotRow, RecurringRow, Row } from "./rows.ts";
 import type { ScheduleTable } from "./table.ts";
@@ -127,11 +128,18 @@ export class Outcomes {
     this.#table.delete(row);
   }
 
-  skipped(row: RecurringRow, scheduledAt: number, now: number): RecurringRow {
+  /** Leaves out the due times from one to another. Only those that the history has room for are looked up. */
+  skipped(row: RecurringRow, from: number, until: number, now: number): RecurringRow {
     const { action } = row;
-    const entry: HistoryRow = { action, scheduledAt, firedAt: now, finishedAt: now, result: "skipped" };
-    const from = row.skipped?.from ?? scheduledAt;
-    return { ...this.#table.history.add(row, entry), skipped: { from, to: scheduledAt } };
+    const [first = from, ...later] = latestUntil(row.cadence, from, until, Math.max(1, row.maxHistory));
+    let to = from;
+    let written = row;
+    for (const scheduledAt of [first, ...later]) {
+      const entry: HistoryRow = { action, scheduledAt, firedAt: now, finishedAt: now, result: "skipped" };
+      written = this.#table.history.add(written, entry);
+      to = scheduledAt;
+    }
+    return { ...written, skipped: { from: row.skipped?.from ?? from, to } };
   }
 
   /** Found at a wake: the attempt had begun and its end was never recorded. */

@@ -191,17 +191,17 @@ export class SchedulePart implements Part {
     } else this.#begin(row, false);
   }
 
-  /** A due time that comes while an earlier one still runs is recorded and left out. */
+  /** Due times that come while an earlier one still runs are recorded and left out, all that are over at once. */
   #skip(row: RecurringRow, fire: Fire, now: number): void {
     const time = this.#skipTime(row, fire);
     if (time === undefined || time > now) return;
-    const behind = fire.settled || fire.row.id !== row.id;
-    const skipped = this.#outcomes.skipped(row, behind ? row.scheduledAt : time, now);
-    if (behind) this.#outcomes.advance(skipped, row.scheduledAt);
-    else {
-      this.table.put(skipped);
-      fire.skipsAt = firstAfter(row, time);
+    if (fire.settled || fire.row.id !== row.id) {
+      const { scheduledAt } = row;
+      return this.#outcomes.advance(this.#outcomes.skipped(row, scheduledAt, scheduledAt, now), scheduledAt);
     }
+    const skipped = this.#outcomes.skipped(row, time, Math.min(now, row.endAt ?? now), now);
+    this.table.put(skipped);
+    fire.skipsAt = firstAfter(row, Math.max(time, skipped.skipped?.to ?? time));
   }
 
   #begin(row: Row, manual: boolean): void {
