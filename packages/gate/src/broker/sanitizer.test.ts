@@ -36,6 +36,43 @@ test("takes a known value out in every form, whatever stands around it", () => {
   assert.deepEqual(clean(of, { a: `1 ${plain} 2 ${plain}` }), { a: "1 [redacted] 2 [redacted]" });
 });
 
+test("takes a known value out as other programs write it", () => {
+  const value = "k/y+é-<a&b='c\"> 12";
+  const ascii = "AKsecret/1234+abcd==";
+  const of = sanitizer(value, ascii);
+  const wide = (order: "utf16le" | "be", text: string) => {
+    const bytes = Buffer.from(text, "utf16le");
+    return order === "be" ? bytes.swap16() : bytes;
+  };
+  const forms = [
+    JSON.stringify(value).replaceAll("/", "\\/"),
+    JSON.stringify(value).replace(/[<>&]/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
+    JSON.stringify(value).replace(/[<>&=']/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
+    ascii.replace(/./g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
+    "k/y+é-&lt;a&amp;b='c&quot;&gt; 12",
+    "k/y+é-&lt;a&amp;b=&#39;c&quot;&gt; 12",
+    "k/y+é-&lt;a&amp;b=&#x27;c&quot;&gt; 12",
+    encodeURI(value),
+    encodeURIComponent(value).toLowerCase(),
+    new URLSearchParams({ q: value }).toString(),
+    Buffer.from(ascii).toString("hex").replace(/../g, "%$&"),
+    ...["", "x", "xy"].flatMap((before) => {
+      const encoded = Buffer.from(`${before}${ascii}${value}zz`).toString("base64");
+      return [encodeURIComponent(encoded), encoded.replaceAll("/", "\\/")];
+    }),
+    ...(["utf16le", "be"] as const).flatMap((order) => [
+      wide(order, ascii).toString("latin1"),
+      wide(order, ascii).toString("hex"),
+      ...["", "x", "xy"].map((before) =>
+        Buffer.concat([Buffer.from(before), wide(order, ascii)]).toString("base64"),
+      ),
+    ]),
+  ];
+  for (const form of forms) assert.match(of.text(`before ${form} after`), /\[redacted\]/, form);
+  const left = of.text(`before ${wide("utf16le", ascii).toString("base64")} after`);
+  assert.ok(left.length <= "before xx[redacted]xxxx after".length, left);
+});
+
 test("takes it out of keys, numbers, and texts that only together are one", () => {
   const of = sanitizer(plain, "90071992547");
   assert.deepEqual(clean(of, { [plain]: 1, [`x${plain}`]: 2 }), { "[redacted]": 1, "x[redacted]": 2 });

@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from "node:stream";
 import { ByteSearch } from "./byte-search.ts";
+import { formsOf } from "./secret-forms.ts";
 import { SecretMatcher } from "./secret-matcher.ts";
 import { redactionMark, type SecretPatterns, SecretScanner } from "./secret-scanner.ts";
 
@@ -18,7 +19,7 @@ export class KnownSecrets {
   add(value: string): void {
     if (Buffer.byteLength(value) < leastBytes || this.#values.has(value)) return;
     this.#values.add(value);
-    for (const form of formsOf(value)) this.#forms.add(form);
+    for (const form of formsOf(value)) if (form.length >= leastBytes) this.#forms.add(form);
     this.#patterns = undefined;
     this.#matcher = undefined;
   }
@@ -56,30 +57,6 @@ function patternsOf(forms: ReadonlySet<string>): SecretPatterns {
     search: new ByteSearch(bytes),
     matcher: new SecretMatcher(bytes.map((pattern) => pattern.toString("latin1"))),
   };
-}
-
-/** As is, JSON-escaped, URL-encoded, hex, reversed, and in base64 at the three alignments. */
-function formsOf(value: string): string[] {
-  const bytes = Buffer.from(value);
-  const forms = [
-    value,
-    JSON.stringify(value).slice(1, -1),
-    encodeURIComponent(value),
-    bytes.toString("hex"),
-    bytes.toString("hex").toUpperCase(),
-    [...value].reverse().join(""),
-  ];
-  for (let shift = 0; shift < 3; shift++) {
-    const shifted = Buffer.concat([Buffer.alloc(shift), bytes]);
-    for (const encoding of ["base64", "base64url"] as const) {
-      const encoded = shifted.toString(encoding).replace(/=+$/, "");
-      // Characters at both ends also depend on the bytes around the value.
-      const from = shift === 0 ? 0 : shift + 1;
-      const to = encoded.length - (shifted.length % 3 === 0 ? 0 : 1);
-      forms.push(encoded.slice(from, to));
-    }
-  }
-  return forms.filter((form) => form.length >= leastBytes);
 }
 
 class SecretFilter extends Transform {
