@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import {
   type BudgetRule,
@@ -34,10 +35,15 @@ interface Reply {
   readonly body: { error: Record<string, unknown>; code?: string; metadata?: Record<string, unknown> };
 }
 
-function call(egress: Egress, body: string, path = "/model/v1/messages"): Promise<Reply> {
+function call(
+  egress: Egress,
+  body: string | Buffer,
+  path = "/model/v1/messages",
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
-      { socketPath: egress.socketPath, method: "POST", path, agent: false },
+      { socketPath: egress.socketPath, method: "POST", path, headers, agent: false },
       (response) => {
         text(response).then((answer) => {
           resolve({
@@ -256,6 +262,20 @@ describe("a budget", () => {
     });
     assert.equal((await call(other, prompt(1_000))).status, 200);
     assert.equal((await call(other, "{}", "/model/v1/messages/batches")).status, 403);
+  });
+
+  test("reads what a request may use, and takes none that it cannot read", async (t) => {
+    const upstream = await startUpstream(t, () => told(1, 1));
+    const { egress } = await open(t, upstream.url, [{ scope: "session", period: "always", tokens: 1_000 }]);
+    const body = prompt(100_000);
+    for (const encoding of ["gzip", "zstd", "identity, gzip"]) {
+      const packed = { "content-encoding": encoding };
+      const { status, body: problem } = await call(egress, gzipSync(body), "/model/v1/messages", packed);
+      assert.deepEqual([status, problem.code], [415, "encoded_request"], encoding);
+    }
+    assert.equal(upstream.requests.length, 0);
+    const plain = await call(egress, prompt(10), "/model/v1/messages", { "content-encoding": "identity" });
+    assert.equal(plain.status, 200);
   });
 
   test("survives a restart, also of a host that was killed in the middle of a call", async (t) => {

@@ -42,11 +42,19 @@ const never = {
     "x-remote-user",
   ],
   overrides: [
+    "destination",
+    "http2-settings",
+    "x-forwarded-method",
+    "x-forwarded-path",
+    "x-forwarded-server",
+    "x-forwarded-uri",
     "x-host",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
     "x-original-host",
+    "x-original-method",
+    "x-original-uri",
     "x-original-url",
     "x-rewrite-url",
   ],
@@ -78,6 +86,12 @@ describe("the fields of", () => {
         assert.deepEqual(kept, { "x-kept": "1" }, name);
       }
     }
+    for (const name of ["x_api_key", "x.original.url", "proxy_authorization", "transfer_encoding", "cookie_"])
+      assert.deepEqual(
+        forwardedRequestHeaders({ [name]: "x" }, { credential: false }),
+        name === "cookie_" ? { cookie_: "x" } : {},
+        name,
+      );
     const own = { connection: "X-Mine, close", "x-mine": "1", "x-other": "2" };
     const named = forwardedRequestHeaders(own, { credential: false });
     assert.deepEqual(named, { "x-other": "2" }, "what the request itself calls its connection's own");

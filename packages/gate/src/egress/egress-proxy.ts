@@ -211,6 +211,13 @@ export class EgressProxy implements Egress {
       await this.#forward(request, response, admitted, this.#metering.unbounded(provider), undefined);
       return;
     }
+    const { "content-encoding": encoding = "identity" } = request.headers;
+    if (encoding !== "identity") {
+      const why =
+        "Where a budget applies, a request to a model is not compressed: its bounds have to be read";
+      const about = { upstream: upstream.name, method: request.method ?? "", path };
+      throw this.#deny("encoded_request", 415, why, about);
+    }
     const { body, done } = await this.#bodies.read(request, response);
     try {
       const call = this.#reserve(admitted, request.method ?? "", body);

@@ -111,6 +111,7 @@ function rewriteOf({ upstream, request }: Forwarding, type: string): Transform |
 function redactHeaders(headers: Record<string, string | string[]>, secrets: KnownSecrets) {
   const clean: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
+    if (secrets.matcher.find(name).length > 0) continue;
     clean[name] = Array.isArray(value) ? value.map((each) => secrets.redact(each)) : secrets.redact(value);
   }
   return clean;

@@ -44,11 +44,19 @@ const identity = [
 
 /** By these some servers take a request for another one than that which the rules allowed. */
 const overrides = [
+  "destination",
+  "http2-settings",
+  "x-forwarded-method",
+  "x-forwarded-path",
+  "x-forwarded-server",
+  "x-forwarded-uri",
   "x-host",
   "x-http-method",
   "x-http-method-override",
   "x-method-override",
   "x-original-host",
+  "x-original-method",
+  "x-original-uri",
   "x-original-url",
   "x-rewrite-url",
 ];
@@ -70,7 +78,9 @@ function without(headers: IncomingHttpHeaders, names: readonly string[]): Record
   const dropped = new Set([...names, ...hopByHop, ...connectionOptions(headers)]);
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !dropped.has(name)) kept[name] = value;
+    // Servers that hand fields on as variables know no difference between a dash and any other mark.
+    const read = name.replace(/[^a-z0-9]/g, "-");
+    if (value !== undefined && !dropped.has(name) && !dropped.has(read)) kept[name] = value;
   }
   return kept;
 }
