@@ -24,7 +24,6 @@ export abstract class ActorMakeup {
   readonly key: readonly string[];
   readonly definition: RuntimeDefinition;
   readonly host: ActorHost;
-  readonly #epoch: number;
   /** Until then, in milliseconds, the store may hold call records of earlier instances; 0 when it holds none. */
   readonly #askStoreUntil: number;
 
@@ -44,13 +43,12 @@ export abstract class ActorMakeup {
   #calls: Calls | undefined;
   #turnstile: Turnstile | undefined;
 
-  constructor({ id, name, key, definition, epoch, start, host }: InstanceOptions) {
+  constructor({ id, name, key, definition, start, host }: InstanceOptions) {
     this.id = id;
     this.name = name;
     this.key = key;
     this.definition = definition["~definition"];
     this.host = host;
-    this.#epoch = epoch;
     this.#askStoreUntil = askStoreUntil(start, host.ports.clock);
     this.activity = new Activity(this.runtime());
     this.stateHolder = new ActorState(this.runtime());
@@ -64,7 +62,7 @@ export abstract class ActorMakeup {
     const { run, db } = this.definition;
     const isStored = stored?.wakeAt !== undefined || stored?.hasDatabase === true;
     if (!isStored && run === undefined && db === undefined) return;
-    this.#parts = new Parts(this.runtime(), this.#epoch, stored);
+    this.#parts = new Parts(this.runtime(), this.runtime().queue.epoch, stored);
   }
 
   get ports(): Ports {
@@ -72,7 +70,7 @@ export abstract class ActorMakeup {
   }
 
   get parts(): Parts {
-    this.#parts ??= new Parts(this.runtime(), this.#epoch, undefined);
+    this.#parts ??= new Parts(this.runtime(), this.runtime().queue.epoch, undefined);
     return this.#parts;
   }
 
@@ -119,7 +117,7 @@ export abstract class ActorMakeup {
   get errors(): ErrorFilter {
     if (this.#errors === undefined) {
       const { id, key, host } = this;
-      const actor = { actorId: id, generation: this.#epoch, key };
+      const actor = { actorId: id, generation: this.runtime().queue.epoch, key };
       this.#errors = new ErrorFilter(host.ports.random, host.report, actor, host.exposeErrors === true);
     }
     return this.#errors;

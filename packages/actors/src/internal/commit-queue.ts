@@ -59,6 +59,8 @@ interface Flight {
   landed: boolean;
 }
 
+const noFlights: readonly Flight[] = [];
+
 /**
  * The output gate. The turns that close while a commit of an actor is on its way share the next one.
  * Each output leaves when all turns before it are durable, in the order in which outputs were made.
@@ -72,11 +74,11 @@ interface Flight {
  * predecessor it does not have, so that the second cannot become durable without the first.
  */
 export class CommitQueue {
+  readonly epoch: number;
   readonly #owner: CommitOwner;
-  readonly #epoch: number;
   readonly #nonce: string;
-  /** Oldest first. */
-  readonly #flights: Flight[] = [];
+  /** Oldest first, and few: a list is made for a change, so that actors that rest share the empty one. */
+  #flights = noFlights;
   /** Outputs of the turns that closed since the last flight began; present when there was one. */
   #next: Output[] | undefined;
   /** Outputs that leave now, with nothing to wait for. */
@@ -98,7 +100,7 @@ export class CommitQueue {
 
   constructor(owner: CommitOwner, { epoch, version, nonce }: CommitStart) {
     this.#owner = owner;
-    this.#epoch = epoch;
+    this.epoch = epoch;
     this.#nonce = nonce;
     this.#version = version;
   }
@@ -253,7 +255,7 @@ export class CommitQueue {
     const failure = this.#owner.commitFailed(error);
     this.#failure = failure;
     const waiting = [...this.#flights.flatMap(({ outputs }) => outputs), ...(this.#next ?? [])];
-    this.#flights.length = 0;
+    this.#flights = noFlights;
     this.#next = undefined;
     for (const output of waiting) output.drop(failure);
   }
@@ -267,16 +269,18 @@ export class CommitQueue {
       if (changes === undefined) return this.#follow(outputs);
       this.#version = version;
       const flight: Flight = { version, outputs, landed: false };
-      this.#flights.push(flight);
+      this.#flights = [...this.#flights, flight];
       const commitId = `${this.#nonce}.${version}`;
-      const batch = { ...changes, actorId: owner.id, epoch: this.#epoch, version, commitId };
+      const batch = { ...changes, actorId: owner.id, epoch: this.epoch, version, commitId };
       owner.host.store.commit(batch).then(
         () => this.#land(flight),
         (error: unknown) => this.fail(error),
       );
     } catch (error) {
       // What could not be handed over cannot be made up for: memory and store would differ.
-      if (this.#flights.at(-1)?.version !== version) this.#flights.push({ version, outputs, landed: false });
+      if (this.#flights.at(-1)?.version !== version) {
+        this.#flights = [...this.#flights, { version, outputs, landed: false }];
+      }
       if (isRefusedState(error)) this.#refusal = error;
       // What is on its way is none of its business, and lands first.
       if (this.#refusal === undefined || this.#flights.length === 1) this.fail(error);
@@ -309,7 +313,7 @@ export class CommitQueue {
     flight.landed = true;
     const outputs: Output[] = [];
     for (let first = this.#flights[0]; first?.landed === true; first = this.#flights[0]) {
-      this.#flights.shift();
+      this.#flights = this.#flights.length === 1 ? noFlights : this.#flights.slice(1);
       this.#owner.landed(first.version);
       outputs.push(...first.outputs);
     }

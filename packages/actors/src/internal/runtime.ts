@@ -60,7 +60,6 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
    * actor does not exist yet.
    */
   #creation: "none" | "running" | "over";
-  #destroyedAt: number | undefined;
   /** Since when the actor is to be gone; stored, so that a crash does not take it back. */
   #destroyAskedAt: number | undefined;
   #dirty = false;
@@ -77,8 +76,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     this.#createdAt = isNew ? clock.now() : undefined;
     const loaded = start.type === "wake" ? start.loaded : undefined;
     const stored = loaded?.record;
-    this.makeParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
     this.queue = new CommitQueue(this, { epoch, version: stored?.version ?? 0, nonce: nonceOf(random) });
+    this.makeParts(loaded && { wakeAt: loaded.record.wakeAt, hasDatabase: loaded.hasDatabase === true });
     warnOnce(this.definition, this);
     void this.#start(start);
   }
@@ -247,7 +246,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     const calls = this.usedLedger?.take();
     const createdAt = this.#createdAt;
     this.#createdAt = undefined;
-    const destroyedAt = this.#destroyedAt;
+    const destroyedAt = this.#stopper?.destroyedAt;
     const wakeAt = this.usedParts?.takeWakeAt();
     const sql = this.usedParts?.usedDatabase?.takeWrote() === true;
     if (!state && !kv && !calls && !sql && createdAt === undefined && destroyedAt === undefined && !wakeAt) {
@@ -441,13 +440,9 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   }
 
   /** No change is taken any more; the last turn carries the end of the actor if it is destroyed. */
-  seal(destroyed: boolean): void {
+  seal(): void {
     // What changed up to here is taken first: later code must not reach into the last commit.
     this.checkLeaves();
-    if (destroyed) {
-      this.#destroyedAt = this.ports.clock.now();
-      this.#dirty = true;
-    }
     this.sealed = true;
     this.usedParts?.sealed();
     // What the last turn takes along, such as where a workflow stands, is written while something may be.
@@ -461,7 +456,7 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     if (this.status === "stopped") return;
     this.status = "stopped";
     this.activity.unwatch();
-    this.seal(false);
+    this.seal();
     const shown = error ?? this.errors.stopping();
     this.#abortAll(shown);
     this.usedCalls?.rejectAll(shown);

@@ -11,6 +11,8 @@ export class Stopper {
   readonly #runtime: Runtime;
   #mode: StopMode;
   #finalizing = false;
+  /** Of an actor that is destroyed, once nothing of it goes on. */
+  #destroyedAt: number | undefined;
   /** The time for what runs to come to its end is over. */
   #late = false;
 
@@ -22,6 +24,10 @@ export class Stopper {
   /** Nothing will be left of the actor. */
   get destroys(): boolean {
     return this.#mode === "destroyed";
+  }
+
+  get destroyedAt(): number | undefined {
+    return this.#destroyedAt;
   }
 
   /** Another instance of the actor goes on with the connections that outlive it. */
@@ -133,7 +139,11 @@ export class Stopper {
       interruptedError("The actor stopped before the action ended; it may have run in part"),
     );
     if (this.#mode === "slept") runtime.usedConnections?.settle();
-    runtime.seal(this.#mode === "destroyed");
+    if (this.#mode === "destroyed") {
+      this.#destroyedAt = runtime.ports.clock.now();
+      runtime.markDirty();
+    }
+    runtime.seal();
     try {
       await runtime.queue.finish(runtime.errors.stopping());
     } catch {
