@@ -14,6 +14,17 @@ export function nameOf(check: Check): string {
   return check.only === undefined ? check.test : `${check.test} (${check.only})`;
 }
 
+/** The one test of a check that has this name, or the one attack: what a mutant was caught by is enough next time. */
+export function partOf(check: Check, name: string): Check {
+  if ("attacks" in check) return { attacks: [name] };
+  const exactly = `${name.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`;
+  // A pattern is looked for in a test's own name, and in its name after those of what it is in.
+  return {
+    test: check.test,
+    only: check.only === undefined ? `^${exactly}` : `(?=.*(?:${check.only})).* ${exactly}`,
+  };
+}
+
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const hook = new URL("./hook.ts", import.meta.url).href;
 const attacks = fileURLToPath(new URL("./try-attacks.ts", import.meta.url));
@@ -21,21 +32,30 @@ const attacks = fileURLToPath(new URL("./try-attacks.ts", import.meta.url));
 export interface CheckRun {
   /** What turned red; undefined when all was green. */
   readonly red: string | undefined;
+  /** The name of the test, or of the attack, that turned red; undefined where nothing is told of any. */
+  readonly test: string | undefined;
+  /** It took longer than it may. */
+  readonly late: boolean;
   readonly milliseconds: number;
 }
 
 export interface CheckOptions {
   /** Path of the mutation; without it nothing is changed. */
   readonly mutation?: string;
+  /** After which a test that still runs is red. */
   readonly timeoutMs: number;
   /** In which what is left behind is put, and deleted afterwards. Short, for the sake of sockets. */
   readonly directory: string;
 }
 
-function commandOf(check: Check): string[] {
+/** How long a test that is out of time has to say so before its process is ended. */
+const lastWordsMs = 3_000;
+
+function commandOf(check: Check, timeoutMs: number): string[] {
   if ("attacks" in check) return [attacks, ...check.attacks];
   const only = check.only === undefined ? [] : [`--test-name-pattern=${check.only}`];
-  return ["--test-reporter=tap", "--test-force-exit", ...only, check.test];
+  const timeout = `--test-timeout=${Math.round(timeoutMs)}`;
+  return ["--test-reporter=tap", "--test-force-exit", timeout, ...only, check.test];
 }
 
 /** Containers outlive the test that made them, so such a test takes them away itself. */
@@ -93,20 +113,26 @@ export async function runCheck(check: Check, options: CheckOptions): Promise<Che
   const scratch = makeScratch(join(directory, "t"));
   try {
     const output = await new Promise<Output>((resolve, reject) => {
-      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...commandOf(check)], {
-        cwd: root,
-        env: {
-          ...process.env,
-          // What is left of containers is found by the next test that makes some, where such tests look for it.
-          ...(endsEarly(check) ? { TMPDIR: scratch } : {}),
-          NODE_COMPILE_CACHE: join(directory, "compiled"),
-          NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import ${hook}`,
-          ...(mutation === undefined ? {} : { HOLDFAST_MUTATION: mutation }),
+      const child = spawn(
+        process.execPath,
+        ["--disable-warning=ExperimentalWarning", ...commandOf(check, timeoutMs)],
+        {
+          cwd: root,
+          env: {
+            ...process.env,
+            // A test file that is told that a runner waits for it would speak to that one, and no TAP.
+            NODE_TEST_CONTEXT: undefined,
+            // What is left of containers is found by the next test that makes some, where such tests look for it.
+            ...(endsEarly(check) ? { TMPDIR: scratch } : {}),
+            NODE_COMPILE_CACHE: join(directory, "compiled"),
+            NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import ${hook}`,
+            ...(mutation === undefined ? {} : { HOLDFAST_MUTATION: mutation }),
+          },
+          stdio: ["ignore", "pipe", "pipe"],
+          detached: true,
         },
-        stdio: ["ignore", "pipe", "pipe"],
-        detached: true,
-      });
-      let [text, late] = ["", false];
+      );
+      let text = "";
       if (child.pid !== undefined) running.add(child.pid);
       const end = () => endGroup(child.pid);
       const take = (chunk: unknown) => {
@@ -115,14 +141,12 @@ export async function runCheck(check: Check, options: CheckOptions): Promise<Che
       };
       child.stdout.on("data", take);
       child.stderr.on("data", take);
-      const timer = setTimeout(() => {
-        late = true;
-        end();
-      }, timeoutMs);
+      const timer = setTimeout(end, timeoutMs + lastWordsMs);
       child.once("error", reject);
       // What it started may hold its output open: only its own end counts, and a moment for what it said last.
       child.once("exit", (code) => {
         clearTimeout(timer);
+        const late = performance.now() - startedAt > timeoutMs;
         end();
         if (child.pid !== undefined) running.delete(child.pid);
         const told = () => resolve({ text, late, code });
@@ -133,7 +157,9 @@ export async function runCheck(check: Check, options: CheckOptions): Promise<Che
         });
       });
     });
-    return { red: redOf(check, output, timeoutMs), milliseconds: performance.now() - startedAt };
+    const milliseconds = performance.now() - startedAt;
+    const test = redTestOf(check, output.text);
+    return { red: redOf(check, output, timeoutMs), test, late: output.late, milliseconds };
   } finally {
     endLeftovers(scratch);
     removeScratch(scratch);
@@ -146,8 +172,13 @@ interface Output {
   readonly code: number | null;
 }
 
+/** The innermost red test is the first that TAP names; an attack is named before what was seen of it. */
+function redTestOf(check: Check, text: string): string | undefined {
+  const named = /^\s*not ok \d+ - (.*)$/m.exec(text)?.[1];
+  return "attacks" in check ? named?.split(":")[0] : named?.replaceAll(/\\([\\#])/g, "$1");
+}
+
 function redOf(check: Check, { text, late, code }: Output, timeoutMs: number): string | undefined {
-  // The innermost red test is the first that TAP names.
   const named = /^\s*not ok \d+ - (.*)$/m.exec(text)?.[1];
   if (named !== undefined) return named.slice(0, 160);
   if (late) return `a test that waits for it (more than ${Math.round(timeoutMs / 1_000)} s)`;

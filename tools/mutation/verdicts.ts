@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Check, nameOf } from "./check.ts";
+import { type Check, nameOf, partOf } from "./check.ts";
 import type { Planned } from "./plan.ts";
 
 export interface Verdict {
@@ -14,6 +14,8 @@ export interface Verdict {
   readonly check?: string;
   /** What turned red in it. */
   readonly red?: string;
+  /** The name of the test, or of the attack, that turned red. */
+  readonly test?: string;
   readonly milliseconds: number;
 }
 
@@ -36,24 +38,47 @@ export function keepVerdict(verdict: Verdict): void {
   appendFileSync(listPath, `${JSON.stringify(verdict)}\n`);
 }
 
-/** The check that is named for each mutant: it is tried first, and those of the plan only where it stays green. */
-export function readNamed(): Readonly<Record<string, string>> {
-  return existsSync(namedPath) ? (JSON.parse(readFileSync(namedPath, "utf8")) as Record<string, string>) : {};
+/** What is tried first for a mutant: a check by its name, and in a long one the test alone. */
+export interface Named {
+  readonly check: string;
+  readonly test?: string;
 }
 
-/** Names the check that caught each mutant for it; mutants that are no more are left out. */
+export function readNamed(): Readonly<Record<string, Named>> {
+  return existsSync(namedPath) ? (JSON.parse(readFileSync(namedPath, "utf8")) as Record<string, Named>) : {};
+}
+
+// A test alone has to be run without the mutation too: in a short check that is more than it spares.
+const longMs = 2_000;
+
+/** Names what caught each mutant for it; mutants that are no more are left out. */
 export function saveNamed(mutants: readonly Planned[], verdicts: ReadonlyMap<string, Verdict>): void {
   const before = readNamed();
-  const named = mutants.flatMap(({ id, checks }): [string, string][] => {
-    const check = verdicts.get(id)?.check ?? before[id];
+  const named = mutants.flatMap(({ id, checks }): [string, Named][] => {
+    const { check, test, milliseconds } = verdicts.get(id) ?? {};
+    const known = before[id];
     const [usual] = checks;
-    // The first of the plan needs no name.
-    return check === undefined || usual === undefined || check === nameOf(usual) ? [] : [[id, check]];
+    if (check === undefined || milliseconds === undefined || usual === undefined)
+      return known === undefined ? [] : [[id, known]];
+    const alone = test !== undefined && (milliseconds > longMs || known?.test === test);
+    // The whole of what the plan names first needs no name.
+    if (!alone) return check === nameOf(usual) ? [] : [[id, { check }]];
+    return [[id, { check, test }]];
   });
   writeFileSync(namedPath, `${JSON.stringify(Object.fromEntries(named.toSorted()), null, 2)}\n`);
 }
 
-export function inOrder({ id, checks }: Planned, named: Readonly<Record<string, string>>): readonly Check[] {
-  const first = checks.find((check) => nameOf(check) === named[id]);
-  return first === undefined ? checks : [first, ...checks.filter((check) => check !== first)];
+/** A check of the plan, or a part of one that is tried before. */
+export interface Attempt {
+  readonly check: Check;
+  readonly part?: Check;
+}
+
+export function inOrder({ id, checks }: Planned, named: Readonly<Record<string, Named>>): readonly Attempt[] {
+  const known = named[id];
+  const first = checks.find((check) => nameOf(check) === known?.check);
+  const others = checks.filter((check) => check !== first).map((check) => ({ check }));
+  if (first === undefined || known === undefined) return others;
+  const part = known.test === undefined ? [] : [{ check: first, part: partOf(first, known.test) }];
+  return [...part, { check: first }, ...others];
 }
