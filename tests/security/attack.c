@@ -83,6 +83,7 @@ int main(void) {
   TRY("pidfd_getfd", syscall(NR_PIDFD_GETFD, -1, 0, 0));
   TRY("kcmp", syscall(SYS_kcmp, getpid(), getpid(), 1, 0, 0));
   TRY("io_uring_setup", syscall(NR_IO_URING_SETUP, 0, 0));
+  TRY("io_setup", syscall(SYS_io_setup, 1, 0));
   TRY("bpf", syscall(SYS_bpf, -1, 0, 0));
   TRY("perf_event_open", syscall(SYS_perf_event_open, 0, 0, -1, -1, 0));
   TRY("keyctl", syscall(SYS_keyctl, 0, -3, 1));
@@ -99,6 +100,7 @@ int main(void) {
   TRY("sethostname", syscall(SYS_sethostname, 0, -1));
   TRY("tiocsti", ioctl(0, 0x5412, "x"));
   TRY("tiocsti_wide", syscall(SYS_ioctl, 0, 0x100005412UL, "x"));
+  TRY("tiocsetd", ioctl(0, 0x5423, &(int){2}));
   TRY("socket_raw", socket(AF_INET, SOCK_RAW, 255));
   TRY("socket_icmp", socket(AF_INET, SOCK_RAW, 1));
   TRY("socket_packet", socket(AF_PACKET, SOCK_RAW, 0));

@@ -118,7 +118,8 @@ export const kernelAttacks: readonly Attack[] = [
   {
     id: "kernel.interfaces",
     group: "kernel",
-    attempt: "bpf, perf, io_uring, keyrings, userfaultfd, tracing, modules, kexec, personality",
+    attempt:
+      "bpf, perf, io_uring, asynchronous I/O, keyrings, userfaultfd, tracing, modules, kexec, personality",
     must: "EPERM",
     layer: "system call filter",
     needs: ["syscalls.filtered"],
@@ -126,6 +127,7 @@ export const kernelAttacks: readonly Attack[] = [
       refusedByFilter(lab, [
         call("bpf", -1, 0, 0),
         call("perf_event_open", 0, 0, -1, -1, 0),
+        call("io_setup", 1, 0),
         call("io_uring_setup", 0, 0),
         call("io_uring_enter", -1, 0, 0, 0, 0, 0),
         call("io_uring_register", -1, 0, 0, 0),
@@ -212,7 +214,7 @@ export const kernelAttacks: readonly Attack[] = [
   {
     id: "kernel.devices",
     group: "kernel",
-    attempt: "mknod, /dev/mem, /dev/kvm, /dev/fuse, typing into a terminal with TIOCSTI",
+    attempt: "mknod, /dev/mem, /dev/kvm, /dev/fuse, typing into a terminal with TIOCSTI, its line discipline",
     must: "refused or absent",
     layer: "system call filter; own /dev",
     needs: ["syscalls.filtered", "filesystem.mounts_only"],
@@ -224,6 +226,7 @@ export const kernelAttacks: readonly Attack[] = [
         call("ioctl", 0, 0x5412, "x"),
         call("ioctl", 0, 0x100005412, "x"),
         call("ioctl", 0, 0x541c, "x"),
+        call("ioctl", 0, 0x5423, "x"),
       ];
       const found = await refusedByFilter(lab, calls);
       rmSync(device, { force: true });

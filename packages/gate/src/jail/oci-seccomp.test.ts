@@ -72,6 +72,7 @@ for (const arch of ["x64", "arm64"] as const) {
       assert.equal(answer(arch, "clone", 0x3d0f00n), 0);
       assert.equal(answer(arch, "ioctl", 0n, 0x5412n), eperm);
       assert.equal(answer(arch, "ioctl", 0n, 0x1_0000_5412n), eperm);
+      assert.equal(answer(arch, "ioctl", 0n, 0x5423n), eperm);
       assert.equal(answer(arch, "ioctl", 0n, 0x5413n), 0);
       assert.deepEqual([answer(arch, "personality", 0n), answer(arch, "personality", 0x40000n)], [0, eperm]);
       assert.equal(answer(arch, "mknodat", 0n, 0n, 0o020600n), eperm);

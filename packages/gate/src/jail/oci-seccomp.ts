@@ -63,7 +63,7 @@ function anyBut(name: string, index: number, allowed: readonly number[], ...also
 
 /** CLONE_NEW{CGROUP,UTS,IPC,USER,PID,NET,NS}. */
 const newNamespaces = [0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x00020000];
-const terminalWrites = [0x5412, 0x541c];
+const terminalRequests = [0x5412, 0x541c, 0x5423];
 const family = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
 const word = 0xffffffff;
 
@@ -92,7 +92,7 @@ export function ociSeccomp(arch: FilterArch, options: FilterOptions = {}): OciSe
       // Their flags are behind a pointer that no filter can read; ENOSYS makes libc use the older call.
       { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: enosys },
       ...newNamespaces.map((flag) => deny("clone", masked(0, flag, flag))),
-      ...terminalWrites.map((request) => deny("ioctl", masked(1, word, request))),
+      ...terminalRequests.map((request) => deny("ioctl", masked(1, word, request))),
       deny("personality", not(0, 0)),
       ...socketRules(options),
       deny("socketpair", not(0, family.unix)),

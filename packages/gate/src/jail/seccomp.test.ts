@@ -52,7 +52,7 @@ const mustBeRefused: Readonly<Record<FilterArch, string>> = {
   x64: `
     acct:163 add_key:248 adjtimex:159 bpf:321 chroot:161 clock_adjtime:305 clock_settime:227
     create_module:174 delete_module:176 fanotify_init:300 finit_module:313 fsconfig:431 fsmount:432
-    fsopen:430 fspick:433 init_module:175 io_uring_enter:426 io_uring_register:427 io_uring_setup:425
+    fsopen:430 fspick:433 init_module:175 io_setup:206 io_uring_enter:426 io_uring_register:427 io_uring_setup:425
     ioperm:173 iopl:172 kcmp:312 kexec_file_load:320 kexec_load:246 keyctl:250 listmount:458
     lookup_dcookie:212 migrate_pages:256 modify_ldt:154 mount:165 mount_setattr:442 move_mount:429
     move_pages:279 name_to_handle_at:303 nfsservctl:180 open_by_handle_at:304 open_tree:428
@@ -64,7 +64,7 @@ const mustBeRefused: Readonly<Record<FilterArch, string>> = {
   arm64: `
     acct:89 add_key:217 adjtimex:171 bpf:280 chroot:51 clock_adjtime:266 clock_settime:112
     delete_module:106 fanotify_init:262 finit_module:273 fsconfig:431 fsmount:432 fsopen:430 fspick:433
-    init_module:105 io_uring_enter:426 io_uring_register:427 io_uring_setup:425 kcmp:272
+    init_module:105 io_setup:0 io_uring_enter:426 io_uring_register:427 io_uring_setup:425 kcmp:272
     kexec_file_load:294 kexec_load:104 keyctl:219 listmount:458 lookup_dcookie:18 migrate_pages:238
     mount:40 mount_setattr:442 move_mount:429 move_pages:239 name_to_handle_at:264 nfsservctl:42
     open_by_handle_at:265 open_tree:428 open_tree_attr:467 perf_event_open:241 pidfd_getfd:438
@@ -160,6 +160,7 @@ for (const arch of ["x64", "arm64"] as const) {
       assert.equal(run(nr.ioctl, 0, 0x5412), eperm);
       assert.equal(run(nr.ioctl, 0, 0x1_0000_5412), eperm);
       assert.equal(run(nr.ioctl, 0, 0x541c), eperm);
+      assert.equal(run(nr.ioctl, 0, 0x5423), eperm, "another line discipline");
     });
 
     test("allows Unix, TCP, UDP and route sockets only", () => {

@@ -33,6 +33,8 @@ const refused: Readonly<Record<string, readonly [number | null, number | null]>>
   fsopen: [430, 430],
   fspick: [433, 433],
   init_module: [175, 105],
+  // What one jail reserves of them (fs.aio-max-nr), no other program of the machine has.
+  io_setup: [206, 0],
   io_uring_enter: [426, 426],
   io_uring_register: [427, 427],
   io_uring_setup: [425, 425],
@@ -159,6 +161,8 @@ function whenEqual(values: readonly number[], result: number): Instruction[] {
 const newNamespaces = 0x7e020000;
 const tiocsti = 0x5412;
 const tioclinux = 0x541c;
+/** Gives a terminal another line discipline, for which the kernel loads the module. */
+const tiocsetd = 0x5423;
 const family = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
 const socketTypeMask = 0xf;
 
@@ -213,7 +217,11 @@ function instructions(arch: FilterArch, options: FilterOptions): Instruction[] {
     ...when(nr.clone, [loadArgument(0), [code.anyBit, 0, 1, newNamespaces], ret(denied), ret(action.allow)]),
   );
   program.push(
-    ...when(nr.ioctl, [loadArgument(1), ...whenEqual([tiocsti, tioclinux], denied), ret(action.allow)]),
+    ...when(nr.ioctl, [
+      loadArgument(1),
+      ...whenEqual([tiocsti, tioclinux, tiocsetd], denied),
+      ret(action.allow),
+    ]),
   );
   // Only asking for the personality and the ordinary one: others weaken address randomisation.
   program.push(
