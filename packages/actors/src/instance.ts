@@ -227,9 +227,10 @@ export interface ActorConnection {
   readonly subscriptions: ReadonlySet<string>;
   /**
    * Refused by `canSubscribe`, the connection is closed with 1008 and `auth.forbidden`. False where the actor is
-   * about to be out of memory: its next instance is the one to ask.
+   * about to be out of memory: its next instance is the one to ask. A promise where `canSubscribe` takes its time:
+   * what the client sends next has to wait for it, and who goes to sleep meanwhile is asked again.
    */
-  subscribe(event: string): boolean;
+  subscribe(event: string): boolean | Promise<void>;
   unsubscribe(event: string): void;
   /**
    * The client was cut off and may come back: `onDisconnect` runs, and what it would have heard goes

@@ -54,6 +54,9 @@ export interface SessionOptions {
   readonly allowCall?: ((kind: "action" | "send", name: string) => Promise<void> | void) | undefined;
 }
 
+/** What a client may have running, and subscribe to again when it comes back. */
+const maxWaiting = serverLimits.maxCallsPerConnection + serverLimits.maxSubscriptions;
+
 /**
  * One connection between a client and an actor, whatever carries it: it accepts, calls, cancels,
  * subscribes and ends. It outlives the actor's sleep, and for a while its own client, so that the next
@@ -69,8 +72,10 @@ export class Session implements CallOwner {
   /** The same as of its signal, for what is asked for each event. */
   #ended = false;
   #log: EventLog;
-  /** What waits for the actor: until it has accepted the connection, and while it is out of memory. */
+  /** What waits for the actor: until it has accepted the connection, while it is asked, and out of memory. */
   #waiting: (() => void)[] | undefined = [];
+  /** The event whose `canSubscribe` is being asked: what came after it waits for the answer. */
+  #asking: string | undefined;
   #accepted = false;
   #waking = false;
   /** The client was cut off; what it misses is being kept. */
@@ -97,12 +102,13 @@ export class Session implements CallOwner {
   frame(frame: ClientFrame): void {
     if (this.#gone.signal.aborted || this.#isLost) return;
     if (frame.type === "ping") return this.#ping(frame.received);
-    if (this.#waiting === undefined) return this.#handle(frame);
-    const bound = this.#accepted ? serverLimits.maxCallsPerConnection : serverLimits.maxFramesBeforeInit;
+    const isOfCall = frame.type === "cancel" || frame.type === "credit";
+    if (this.#waiting === undefined || (isOfCall && this.#calls.has(frame.id))) return this.#handle(frame);
+    const bound = this.#accepted ? maxWaiting : serverLimits.maxFramesBeforeInit;
     if (this.#waiting.push(() => this.#handle(frame)) > bound) {
       const message = "Too much was sent before the actor could answer";
       this.fail(new HoldfastError("conn", "too_many_calls", message));
-    } else if (this.#accepted) void this.#wake();
+    } else if (this.#accepted && this.#asking === undefined) void this.#wake();
   }
 
   /** The client has gone away for good. */
@@ -241,6 +247,11 @@ export class Session implements CallOwner {
     this.#waiting ??= [];
     this.#waking = false;
     this.#directory.held.hold(this.#actorId, this.#connId, { sink, memory, isLost: () => this.#isLost });
+    const unanswered = this.#asking;
+    this.#asking = undefined;
+    if (unanswered === undefined || this.#isLost) return;
+    this.#waiting.unshift(() => this.#subscribe(unanswered));
+    void this.#wake();
   }
 
   #awake(connection: ActorConnection, instance: ActorInstance): void {
@@ -258,7 +269,13 @@ export class Session implements CallOwner {
   #flush(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    for (const run of waiting) run();
+    for (const run of waiting) this.#inOrder(run);
+  }
+
+  /** One of those that waited may make the others wait again. */
+  #inOrder(run: () => void): void {
+    if (this.#waiting === undefined) run();
+    else this.#waiting.push(run);
   }
 
   async #wake(): Promise<void> {
@@ -316,12 +333,27 @@ export class Session implements CallOwner {
   #subscribe(event: string): void {
     const connection = this.#connection;
     if (connection === undefined) return;
-    if (connection.subscriptions.size >= serverLimits.maxSubscriptions) {
+    const { subscriptions } = connection;
+    // Who comes back subscribes again to what it hears already.
+    if (subscriptions.size >= serverLimits.maxSubscriptions && !subscriptions.has(event)) {
       const message = `A connection subscribes to at most ${serverLimits.maxSubscriptions} events`;
       this.fail(new HoldfastError("conn", "too_many_subscriptions", message));
       return;
     }
-    if (!connection.subscribe(event)) this.#later(() => this.#subscribe(event));
+    const answer = connection.subscribe(event);
+    if (answer === false) this.#later(() => this.#subscribe(event));
+    else if (answer !== true) void this.#awaitAnswer(connection, event, answer);
+  }
+
+  /** Who may hear an event hears what is sent by whatever the client asks for next. */
+  async #awaitAnswer(connection: ActorConnection, event: string, answer: Promise<void>): Promise<void> {
+    this.#waiting ??= [];
+    this.#asking = event;
+    await answer;
+    // The actor went to sleep first: its next instance is asked.
+    if (this.#connection !== connection) return;
+    this.#asking = undefined;
+    this.#flush();
   }
 
   /** Begins what has an answer: an action, or a message for a queue. */

@@ -11,8 +11,8 @@ export interface ConnectionOwner {
   sendTo(connection: Connection, name: string, args: readonly unknown[]): void;
   /** Closes at the actor's wish, behind the open turn. */
   disconnect(connection: Connection, code: number, reason: string): Promise<void>;
-  /** False where nobody could be answered any more. */
-  subscribe(connection: Connection, event: string): boolean;
+  /** False where nobody could be answered any more. The promise never rejects. */
+  subscribe(connection: Connection, event: string): boolean | Promise<void>;
   unsubscribe(connection: Connection, event: string): void;
   join(connection: Connection, room: string): void;
   leave(connection: Connection, room: string): void;
@@ -302,7 +302,7 @@ export class HostConnection implements ActorConnection {
     return this.#connection.subscriptions;
   }
 
-  subscribe(event: string): boolean {
+  subscribe(event: string): boolean | Promise<void> {
     return this.#owner.subscribe(this.#connection, event);
   }
 

@@ -236,12 +236,12 @@ export class Connections implements ConnectionOwner {
 
   // Events and rooms
 
-  subscribe(connection: Connection, event: string): boolean {
+  subscribe(connection: Connection, event: string): boolean | Promise<void> {
     if (this.#settled) return false;
     if (this.all.get(connection.id) !== connection) return true;
     const rule = this.#runtime.definition.events.get(event);
-    if (rule?.canSubscribe === undefined) this.#subscribed(connection, event);
-    else void this.#askToSubscribe(connection, event, rule.canSubscribe);
+    if (rule?.canSubscribe !== undefined) return this.#askToSubscribe(connection, event, rule.canSubscribe);
+    this.#subscribed(connection, event);
     return true;
   }
 
