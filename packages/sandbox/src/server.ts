@@ -17,7 +17,9 @@ import { Guard } from "./http/guard.ts";
 import { metaRoutes } from "./http/meta-routes.ts";
 import { Metrics } from "./http/metrics.ts";
 import { type LateRoutes, Router } from "./http/router.ts";
+import type { CommandLimits } from "./internal/command-limits.ts";
 import { bindUnix, listenTcp } from "./internal/listen.ts";
+import { Mounts } from "./internal/mounts.ts";
 import { createServer } from "./internal/node-http.ts";
 import { Spawner } from "./internal/spawner.ts";
 import { defaultLimits, type SandboxLimits } from "./limits.ts";
@@ -95,7 +97,8 @@ export async function compose(
 ): Promise<{ readonly router: Router; readonly start: () => void; readonly stop: () => Promise<void> }> {
   const home = options.home ?? process.env.HOME ?? homedir();
   const env = baseEnv(home, options.env ?? {});
-  const paths = await Paths.create(options.root, home);
+  const mounts = new Mounts();
+  const paths = await Paths.create(options.root, home, mounts);
   const cwd = options.cwd ?? options.root ?? process.cwd();
   const context: LaunchContext = {
     home,
@@ -115,13 +118,7 @@ export async function compose(
     (configPart ??= import("./config/setup.ts").then(({ createConfig }) =>
       createConfig({ paths, agents, env, home, cwd, root: options.root, limits, log }),
     ));
-  const spawner = new Spawner(log, {
-    limits: {
-      maxTasks: limits.maxCommandTasks,
-      maxMemoryBytes: limits.maxCommandMemoryBytes,
-      ofUser: options.limits?.maxCommandTasks !== undefined,
-    },
-  });
+  const spawner = new Spawner(log, { mounts, limits: commandLimits(options, limits) });
   const instances = new AcpInstances({
     agents,
     prepare: (row) => prepareLaunch(row, { ...context, ...installMissing }),
@@ -135,7 +132,7 @@ export async function compose(
   const { dataDirectory } = options;
   const processes = await createProcesses({ spawner, paths, limits, cwd, env, confined, log, dataDirectory });
   const sessions = createSessions({
-    ...{ instances, limits, log, paths, cwd, home, confined, dataDirectory },
+    ...{ instances, limits, log, mounts, paths, cwd, home, confined, dataDirectory },
     policy: options.permissionPolicy,
   });
   const startedAt = Date.now();
@@ -189,6 +186,14 @@ export async function compose(
     }),
     start: () => sessions.start(),
     stop,
+  };
+}
+
+function commandLimits(options: SandboxServerOptions, limits: SandboxLimits): CommandLimits {
+  return {
+    maxTasks: limits.maxCommandTasks,
+    maxMemoryBytes: limits.maxCommandMemoryBytes,
+    ofUser: options.limits?.maxCommandTasks !== undefined,
   };
 }
 

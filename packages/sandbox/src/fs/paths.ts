@@ -1,8 +1,9 @@
 import { constants, existsSync, lstatSync } from "node:fs";
 import { type FileHandle, mkdir as makeDirectories, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, dirname, join, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { invalid, problem } from "../http/problem.ts";
+import { Mounts } from "../internal/mounts.ts";
 import { encodeName, type PathText } from "./names.ts";
 import { hasCode, lstat, mkdir, open, readlink } from "./system.ts";
 
@@ -24,6 +25,8 @@ export interface WalkOptions {
   readonly follow: boolean;
   /** Makes the missing directories on the way. */
   readonly makeParents?: boolean;
+  /** Whether everything below the place will be looked at too. */
+  readonly tree?: boolean;
 }
 
 // Node has no name for O_PATH; on Linux it opens a directory that may be entered but not listed.
@@ -41,20 +44,27 @@ export class Paths {
   readonly #base: string;
   readonly #root: string | undefined;
   readonly #home: string;
+  readonly #mounts: Mounts;
   readonly #hasDescriptors: boolean;
 
-  private constructor(base: string, root: string | undefined, home: string) {
+  private constructor(base: string, root: string | undefined, home: string, mounts: Mounts) {
     this.#base = base;
     this.#root = root;
     this.#home = home;
+    this.#mounts = mounts;
     this.#hasDescriptors = process.platform === "linux" && existsSync("/proc/self/fd");
   }
 
-  static async create(root: string | undefined, home: string = homedir()): Promise<Paths> {
-    if (root === undefined) return new Paths(sep, undefined, home);
+  static async create(
+    root: string | undefined,
+    home: string = homedir(),
+    mounts = new Mounts(),
+  ): Promise<Paths> {
+    if (root === undefined) return new Paths(sep, undefined, home, mounts);
+    await mounts.reach([resolve(root)]);
     const base = await realpath(root);
     const inside = home === base || home.startsWith(base + sep);
-    return new Paths(base, base, inside ? home : base);
+    return new Paths(base, base, inside ? home : base, mounts);
   }
 
   /**
@@ -84,9 +94,23 @@ export class Paths {
     return this.#root !== undefined;
   }
 
+  /** Whether a small file under its own name may be read in line. */
+  isPlain(path: string): boolean {
+    return this.#root === undefined && !path.endsWith("/") && !this.#mounts.isServed(this.absolute(path));
+  }
+
+  /** The names in a directory behind which a file system does not answer. */
+  async silentIn(directory: string): Promise<ReadonlySet<string>> {
+    return await this.#mounts.silentIn(directory);
+  }
+
+  /** Throws `sandbox.mount_not_responding` where the way leads over a file system that does not answer. */
   async walk(input: string, options: WalkOptions): Promise<Place> {
     const display = this.absolute(input);
-    if (this.#root === undefined && options.follow && !options.makeParents && !goesUp(display)) {
+    const reached = options.tree ? this.#mounts.reachTree(display) : this.#mounts.reach([display]);
+    if (reached) await reached;
+    const inLine = !reached && this.#root === undefined && !goesUp(display);
+    if (inLine && options.follow && !options.makeParents) {
       const plain = plainPlace(display, input.endsWith("/"));
       if (plain) return plain;
     }
@@ -121,7 +145,7 @@ export class Paths {
     }
     if (this.#hasDescriptors) return await walkFrom(directory, true, relative, names, options);
     const base = await realpath(directory);
-    const below = new Paths(base, base, base);
+    const below = new Paths(base, base, base, this.#mounts);
     return await below.#walkByPath(join(base, ...names), options);
   }
 

@@ -79,8 +79,7 @@ export class FsRoutes {
 
   async #read(exchange: Exchange): Promise<void> {
     const path = pathOf(exchange);
-    const isPlain = !this.#paths.confined && !path.endsWith("/");
-    if (isPlain && sendPlain(exchange, this.#paths.absolute(path))) return;
+    if (this.#paths.isPlain(path) && sendPlain(exchange, this.#paths.absolute(path))) return;
     await this.#at(exchange, follow, (place) => sendFile(exchange, place));
   }
 
@@ -88,12 +87,14 @@ export class FsRoutes {
     const path = pathOf(exchange, this.#paths.home);
     const entries = await this.#walk(path, follow, (place) =>
       withDirectory(place.path, async (inside) => {
-        const names = await readdir(inside);
+        const [names, silent] = await Promise.all([readdir(inside), this.#paths.silentIn(place.display)]);
         const described: object[] = [];
         for (let at = 0; at < names.length; at += batchSize) {
           exchange.signal.throwIfAborted();
           const batch = names.slice(at, at + batchSize);
-          const found = await Promise.all(batch.map((name) => entry(place.display, inside, name)));
+          const found = await Promise.all(
+            batch.map((name) => entry(place.display, inside, name, silent.has(name))),
+          );
           for (const item of found) if (item) described.push(item);
         }
         return described;
@@ -138,7 +139,7 @@ export class FsRoutes {
 
   async #delete(exchange: Exchange): Promise<void> {
     const recursive = booleanQuery(exchange, "recursive");
-    const removed = await this.#at(exchange, { follow: false }, async (place) => {
+    const removed = await this.#at(exchange, { follow: false, tree: recursive }, async (place) => {
       if (place.name === ".") throw invalid("the root directory cannot be deleted");
       await this.#lock.run(await lockKey(place), async () => {
         const stat = await lstatIfThere(place.path);
@@ -153,7 +154,7 @@ export class FsRoutes {
   async #move(exchange: Exchange): Promise<void> {
     requireJsonContent(exchange);
     const request = parseMove(parseJson(await readText(exchange, this.#limits.maxJsonBytes)));
-    const moved = await this.#walk(request.from, { follow: false }, async (from) => {
+    const moved = await this.#walk(request.from, { follow: false, tree: true }, async (from) => {
       // A missing source is told before anything is made for its destination.
       await lstat(from.path);
       return await this.#walk(request.to, { follow: false, makeParents: true }, async (to) => {
@@ -176,7 +177,7 @@ export class FsRoutes {
   async #archive(exchange: Exchange): Promise<void> {
     const gzip = booleanQuery(exchange, "gzip");
     const { sendTar } = await import("./tar-download.ts");
-    await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) => sendTar(exchange, place, gzip));
+    await this.#walk(pathOf(exchange, this.#paths.home), tree, (place) => sendTar(exchange, place, gzip));
   }
 
   async #search(exchange: Exchange): Promise<void> {
@@ -193,7 +194,7 @@ export class FsRoutes {
       signal,
     };
     const { search } = await import("./search.ts");
-    const found = await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) =>
+    const found = await this.#walk(pathOf(exchange, this.#paths.home), tree, (place) =>
       search(place, request),
     );
     sendJson(exchange.response, found);
@@ -210,8 +211,8 @@ export class FsRoutes {
     const { diffTrees } = await import("./tree-diff.ts");
     const from = requiredQuery(exchange, "from");
     const to = requiredQuery(exchange, "to");
-    const found = await this.#walk(from, follow, (before) =>
-      this.#walk(to, follow, (after) => diffTrees(before, after, request)),
+    const found = await this.#walk(from, tree, (before) =>
+      this.#walk(to, tree, (after) => diffTrees(before, after, request)),
     );
     if (/\btext\/x-diff\b/i.test(exchange.request.headers.accept ?? "")) {
       const text = Buffer.from(found.files.map(({ patch }) => patch ?? "").join(""));
@@ -225,13 +226,14 @@ export class FsRoutes {
   async #watch(exchange: Exchange): Promise<void> {
     const recursive = booleanQuery(exchange, "recursive");
     const { sendChanges } = await import("./watch.ts");
-    await this.#walk(pathOf(exchange, this.#paths.home), follow, (place) =>
+    await this.#walk(pathOf(exchange, this.#paths.home), { follow: true, tree: recursive }, (place) =>
       sendChanges(exchange, place, recursive, this.#limits),
     );
   }
 }
 
 const follow: WalkOptions = { follow: true };
+const tree: WalkOptions = { follow: true, tree: true };
 
 /**
  * Without a root there is nothing to keep a reader in: a small file under its own name needs no walk.
@@ -267,8 +269,18 @@ function countQuery(exchange: Exchange, name: string, otherwise: number, most: n
   return count;
 }
 
-/** An entry that went away since it was listed is simply not there. */
-async function entry(directory: PathText, inside: PathText, name: PathText): Promise<object | undefined> {
+/**
+ * An entry that went away since it was listed is simply not there; of a mount that does not answer, no more
+ * can be told than that it is one.
+ */
+async function entry(
+  directory: PathText,
+  inside: PathText,
+  name: PathText,
+  isSilent: boolean,
+): Promise<object | undefined> {
+  const display = `${directory === "/" ? "" : directory}/${name}`;
+  if (isSilent) return { name: shown(name).path, ...shown(display), entryType: "directory", size: 0 };
   const stat = await lstatIfThere(`${inside}/${name}`);
   if (!stat) return undefined;
   const target = stat.isSymbolicLink()
@@ -277,7 +289,7 @@ async function entry(directory: PathText, inside: PathText, name: PathText): Pro
         () => undefined,
       )
     : undefined;
-  const described = describe(`${directory === "/" ? "" : directory}/${name}`, stat);
+  const described = describe(display, stat);
   return { name: shown(name).path, ...described, ...target };
 }
 

@@ -1,11 +1,13 @@
 import { type ChildProcessByStdio, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { getSystemErrorName } from "node:util";
 import type { Logger } from "@holdfast/core";
 import { type CapturedCommand, DirectCapture, HostedCapture } from "./captured.ts";
 import { ControlGroups, insideGroups, removeGroup } from "./cgroup.ts";
 import { type CommandLimits, LimitGroups, type LimitName, userTaskLimit } from "./command-limits.ts";
+import { Mounts } from "./mounts.ts";
 import { endFamily, killFamily, killRemains, markerName, type ProcessFamily } from "./process-group.ts";
 import { checkProgram } from "./program.ts";
 import { Reaper } from "./reaper.ts";
@@ -24,6 +26,8 @@ export interface SpawnerOptions {
   readonly controlGroups?: boolean;
   /** Of each command with everything that it starts; none by default. */
   readonly limits?: CommandLimits;
+  /** Closed with the spawner. */
+  readonly mounts?: Mounts;
   /** False starts everything from this process. */
   readonly spawnHost?: boolean;
 }
@@ -52,6 +56,7 @@ export class Spawner {
   readonly #log: Logger;
   readonly #families = new Set<ProcessFamily>();
   readonly #options: SpawnerOptions;
+  readonly #mounts: Mounts;
   #ready: Promise<Means> | undefined;
   #limits: LimitGroups | undefined;
   #reaper: Reaper | undefined;
@@ -62,6 +67,7 @@ export class Spawner {
   constructor(log: Logger, options: SpawnerOptions = {}) {
     this.#log = log;
     this.#options = options;
+    this.#mounts = options.mounts ?? new Mounts();
   }
 
   /** A child with three pipes. Resolves when it runs; rejects with the system's error when it cannot. */
@@ -97,7 +103,7 @@ export class Spawner {
    * where there is one: this process is large, and a fork of it takes long and stops its event loop.
    */
   async captured(request: SpawnRequest, keepBytes: number): Promise<CapturedCommand> {
-    const means = await this.#means();
+    const means = await this.#means(request);
     const host = await this.#hostFor(means);
     if (host === undefined) {
       const { child, family } = await this.withoutInput(request);
@@ -128,6 +134,7 @@ export class Spawner {
     onOutput: (bytes: Buffer) => void,
   ): Promise<{ terminal: Terminal; family: ProcessFamily }> {
     const library = await loadTerminals();
+    await this.#reach(request);
     checkProgram(request.program, request.cwd, request.env.PATH);
     const prepared = await this.#prepare(request);
     try {
@@ -164,6 +171,7 @@ export class Spawner {
     await Promise.all([...this.#families].map((family) => this.end(family, 500)));
     await (await this.#host)?.close();
     await this.#reaper?.close();
+    this.#mounts.close();
     means?.limits?.close();
     means?.groups?.close();
   }
@@ -178,7 +186,7 @@ export class Spawner {
   }
 
   async #prepare(request: SpawnRequest): Promise<Prepared> {
-    const means = await this.#means();
+    const means = await this.#means(request);
     const prepared = this.#take(request, means, false);
     const { group, limited, env } = prepared;
     const inside = group === undefined ? limited : [...limited, group];
@@ -193,11 +201,23 @@ export class Spawner {
     return { ...prepared, ...insideGroups(inside, request.program, request.args, env, means.ulimit) };
   }
 
-  async #means(): Promise<Means> {
+  async #means(request: SpawnRequest): Promise<Means> {
+    const reached = this.#reach(request);
+    if (reached) await reached;
     this.#ready ??= this.#begin();
     const means = await this.#ready;
     if (this.#closed) throw Object.assign(new Error("the server is closing"), { code: "ESHUTDOWN" });
     return means;
+  }
+
+  /**
+   * A fork is waited for until the child has changed its directory and found its program: on a mount that
+   * does not answer, it would never be over.
+   */
+  #reach({ program, cwd, env }: SpawnRequest): Promise<void> | undefined {
+    if (!this.#mounts.any) return undefined;
+    const searched = program.includes("/") ? [program] : (env.PATH ?? "").split(":");
+    return this.#mounts.reach([cwd, ...searched].map((path) => resolve(cwd, path)));
   }
 
   /** Marks a command and gives it its groups; its own is only named where somebody else makes it. */

@@ -2,11 +2,13 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Paths } from "../fs/paths.ts";
 import { invalid } from "../http/problem.ts";
+import type { Mounts } from "../internal/mounts.ts";
 
 export interface CwdOptions {
   /** The default, and where relative paths start. */
   readonly base: string;
   readonly home: string;
+  readonly mounts: Mounts;
   /** Present where working directories have to lie inside the root. */
   readonly paths?: Paths;
 }
@@ -16,7 +18,7 @@ export interface CwdOptions {
  * checking its start keeps honest callers from mistakes.
  */
 export async function sessionCwd(cwd: string | undefined, options: CwdOptions): Promise<string> {
-  const { base, home, paths } = options;
+  const { base, home, mounts, paths } = options;
   if (cwd === undefined) return base;
   if (paths) {
     const place = await paths.walk(cwd, { follow: true });
@@ -24,6 +26,7 @@ export async function sessionCwd(cwd: string | undefined, options: CwdOptions): 
     return place.display;
   }
   const path = resolve(base, cwd === "~" || cwd.startsWith("~/") ? home + cwd.slice(1) : cwd);
+  await mounts.reach([path]);
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory()) throw invalid(`the working directory "${cwd}" does not exist`);
   return path;

@@ -2,6 +2,7 @@ import type { Logger } from "@holdfast/core";
 import type { AcpInstances } from "../acp/instances.ts";
 import type { Paths } from "../fs/paths.ts";
 import type { Route } from "../http/router.ts";
+import type { Mounts } from "../internal/mounts.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { sessionCwd } from "./cwd.ts";
 import type { PermissionPolicy } from "./policy.ts";
@@ -12,6 +13,7 @@ export interface SessionsSetup {
   readonly instances: AcpInstances;
   readonly limits: SandboxLimits;
   readonly log: Logger;
+  readonly mounts: Mounts;
   readonly paths: Paths;
   readonly cwd: string;
   readonly home: string;
@@ -35,7 +37,7 @@ export interface SessionsPart {
 }
 
 export function createSessions(setup: SessionsSetup): SessionsPart {
-  const { instances, limits, log, paths, cwd, home, confined, dataDirectory, policy } = setup;
+  const { instances, limits, log, mounts, paths, cwd, home, confined, dataDirectory, policy } = setup;
   const sessions = new Sessions({
     instances,
     limits,
@@ -44,7 +46,7 @@ export function createSessions(setup: SessionsSetup): SessionsPart {
     ...(policy === undefined ? {} : { policy }),
   });
   const resolveCwd = (path: string | undefined) =>
-    sessionCwd(path, { base: cwd, home, ...(confined ? { paths } : {}) });
+    sessionCwd(path, { base: cwd, home, mounts, ...(confined ? { paths } : {}) });
   return {
     routes: new SessionRoutes({ sessions, limits, resolveCwd }).routes(),
     sessions,

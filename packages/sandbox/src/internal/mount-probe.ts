@@ -1,0 +1,84 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+
+/** How long a mount may take to answer; what takes longer is taken for hung. */
+const patienceSeconds = 2;
+/** What the shell may need beside: where not even SIGKILL ends the look, it never says anything. */
+const slackMs = 500;
+/** How `timeout` tells that it had to use SIGKILL. */
+const killed = "137";
+
+/**
+ * Asks for the size of the file system for each line that it reads. That is no file's data, which a cache
+ * would know: whoever serves the mount has to answer.
+ */
+const script = `while read -r _; do timeout -s KILL ${patienceSeconds} stat -f -- "$1" >/dev/null 2>&1; echo "$?"; done`;
+
+/**
+ * Whether one mount answers. A process of its own looks, since whoever asks a hung mount is stuck in the
+ * system until it answers: a thread of this process would be lost with it, and be waited for at its end.
+ */
+export class MountProbe {
+  readonly #point: string;
+  #child: ChildProcessByStdio<Writable, Readable, null> | undefined;
+  #asked: Promise<boolean> | undefined;
+  #settle: ((answers: boolean) => void) | undefined;
+  #isOverdue = false;
+
+  constructor(point: string) {
+    this.#point = point;
+  }
+
+  /** False when it does not answer in time. Who asks while somebody waits for the answer gets the same one. */
+  answers(): Promise<boolean> {
+    this.#asked ??= this.#ask();
+    return this.#isOverdue ? Promise.resolve(false) : this.#asked;
+  }
+
+  close(): void {
+    this.#child?.kill("SIGKILL");
+  }
+
+  async #ask(): Promise<boolean> {
+    const child = this.#child ?? this.#start();
+    this.#child = child;
+    const answered = new Promise<boolean>((resolve) => {
+      this.#settle = resolve;
+    });
+    void answered.then(() => {
+      this.#asked = undefined;
+      this.#isOverdue = false;
+    });
+    child.stdin.write("\n");
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(
+        () => {
+          this.#isOverdue = true;
+          resolve(false);
+        },
+        patienceSeconds * 1_000 + slackMs,
+      );
+    });
+    return await Promise.race([answered, late]).finally(() => clearTimeout(timer));
+  }
+
+  #start(): ChildProcessByStdio<Writable, Readable, null> {
+    const env = { PATH: "/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C" };
+    const child = spawn("/bin/sh", ["-c", script, "sh", this.#point], {
+      cwd: "/",
+      env,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    child.stdout.setEncoding("utf8").on("data", (text: string) => this.#settle?.(text.trim() !== killed));
+    // Where nobody can look, nothing is known against the mount.
+    const gone = () => {
+      this.#child = undefined;
+      this.#settle?.(true);
+    };
+    child.once("error", gone).once("exit", gone);
+    child.stdin.on("error", gone);
+    child.unref();
+    return child;
+  }
+}
