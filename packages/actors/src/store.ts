@@ -118,7 +118,7 @@ export interface CommitBatch {
   readonly calls?: readonly CallRecord[];
   /** SQL has written in this turn. */
   readonly database?: true;
-  /** `null` clears it; absent leaves it as it is. */
+  /** In whole milliseconds: others are refused. `null` clears it; absent leaves it as it is. */
   readonly wakeAt?: number | null;
   /** Ends the actor: its key is free again, its state and kv are deleted, its call records found no more. */
   readonly destroyedAt?: number;

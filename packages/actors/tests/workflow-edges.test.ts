@@ -42,6 +42,34 @@ test("a step begins when the one before is durable; after an ephemeral one it ne
   assert.ok(ran.includes("third"));
 });
 
+test("times need not be whole milliseconds", async () => {
+  const woken: string[] = [];
+  const waits = actor({
+    queues: { q: queue<number>() },
+    run: workflow(async (ctx) => {
+      await ctx.sleep("sleep", 1.5);
+      await ctx.sleepUntil("until", ctx.now() + 1.25);
+      await ctx.queue.nextBatch("none", { names: ["q"], timeout: 2.5 });
+      await ctx.tryStep({
+        name: "fails",
+        maxRetries: 1,
+        retryBackoffBase: 0.3,
+        run: () => {
+          throw new Error("no");
+        },
+      });
+      woken.push("done");
+    }),
+  });
+  const world = workflowWorld();
+  await world.begin(waits);
+  await world.pass(20, 20);
+  assert.deepEqual(woken, ["done"]);
+  const times = world.store.commits.flatMap(({ wakeAt }) => wakeAt ?? []);
+  assert.ok(times.length >= 4);
+  assert.ok(times.every(Number.isInteger), times.join());
+});
+
 test("contexts are known by their names, which are values too", async () => {
   const known: boolean[] = [];
   const named = actor({

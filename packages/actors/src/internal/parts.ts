@@ -149,13 +149,15 @@ export class Parts {
     for (const part of this.#all) part.landed?.(version);
   }
 
-  /** The earliest time at which the actor has to be in memory. */
+  /** The earliest time at which the actor has to be in memory, in whole milliseconds. */
   get wakeAt(): number | undefined {
     let earliest = this.runtime.destroyBy;
     for (const { wakeAt } of this.#all) {
       if (wakeAt !== undefined && (earliest === undefined || wakeAt < earliest)) earliest = wakeAt;
     }
-    return earliest;
+    if (earliest === undefined) return undefined;
+    // Stores keep no other numbers.
+    return Math.min(Math.ceil(earliest), Number.MAX_SAFE_INTEGER);
   }
 
   get wakeAtChanged(): boolean {

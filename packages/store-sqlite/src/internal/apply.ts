@@ -24,6 +24,9 @@ export function checkCommit(batch: CommitBatch): void {
   if (created !== (batch.version === 1) || (created && batch.epoch !== 1)) {
     throw invalidCommit("An actor's first commit, and no other, creates it: version 1, epoch 1");
   }
+  if (typeof batch.wakeAt === "number" && !Number.isSafeInteger(batch.wakeAt)) {
+    throw invalidCommit("A time is a whole number of milliseconds");
+  }
   for (const call of batch.calls ?? []) {
     if (call.status === "started" && call.outcome !== undefined) {
       throw invalidCommit("A call that has only started has no outcome");

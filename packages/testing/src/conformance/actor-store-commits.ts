@@ -57,6 +57,20 @@ function fenceCases(suite: Suite): void {
     assert.deepEqual(await store.kvGet(c.id, bytes("k")), bytes("v"));
   });
 
+  test("a time of waking that is no whole number is refused, and nothing of its commit is kept", async () => {
+    const store = suite.store();
+    const actor = await created(store, { wakeAt: 7 });
+    const kv = [{ type: "put", key: bytes("k"), value: bytes("v") }] as const;
+    for (const wakeAt of [1.5, Number.NaN, 1e300]) {
+      const commit = store.commit(next(actor.id, 2, 1, { kv, wakeAt }));
+      await assert.rejects(commit, code("store", "invalid_commit"), String(wakeAt));
+    }
+    assert.equal((await store.get(actor.id))?.wakeAt, 7);
+    assert.equal(await store.kvGet(actor.id, bytes("k")), undefined);
+    await store.commit(next(actor.id, 2, 1, { kv, wakeAt: 8 }));
+    assert.equal((await store.get(actor.id))?.wakeAt, 8);
+  });
+
   test("commits of one actor that are handed in together are applied and resolve in order", async () => {
     const store = suite.store();
     const actor = newActor();

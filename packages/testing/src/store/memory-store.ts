@@ -338,6 +338,9 @@ function checkCommit(batch: CommitBatch): void {
   if (batch.calls?.some((call) => call.status === "started" && call.outcome !== undefined)) {
     throw invalidCommit("A call that has only started has no outcome");
   }
+  if (typeof batch.wakeAt === "number" && !Number.isSafeInteger(batch.wakeAt)) {
+    throw invalidCommit("A time is a whole number of milliseconds");
+  }
 }
 
 function withWake(record: ActorRecord, wakeAt: number | null | undefined): ActorRecord {
