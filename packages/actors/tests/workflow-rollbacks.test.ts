@@ -76,6 +76,65 @@ test("a workflow that undoes its steps is not cancelled half-way", async () => {
   assert.equal(await stateOf(instance), "failed");
 });
 
+test("a step of a lost branch that ends after the rollbacks have begun is undone too", async () => {
+  const slow = deferred<number>();
+  const undone: string[] = [];
+  const saga = actor({
+    run: workflow(async (ctx) => {
+      await ctx.rollbackCheckpoint("start");
+      await ctx.step({ name: "first", run: () => 0, rollback: () => void undone.push("first") });
+      await ctx.race("race", [
+        { name: "wins", run: async () => 1 },
+        {
+          name: "loses",
+          run: (branch) =>
+            branch.step({ name: "slow", run: () => slow.promise, rollback: () => void undone.push("slow") }),
+        },
+      ]);
+      throw new Error("boom");
+    }),
+    actions: { status: (c) => workflowControl(c).status() },
+  });
+  const world = workflowWorld();
+  const instance = await world.begin(saga);
+  assert.deepEqual(undone, ["first"]);
+  assert.equal(await stateOf(instance), "rolling_back");
+  slow.resolve(2);
+  await settle();
+  assert.deepEqual(undone, ["first", "slow"]);
+  assert.equal(await stateOf(instance), "failed");
+  await world.restart(saga, instance);
+  assert.deepEqual(undone, ["first", "slow"]);
+});
+
+test("a step of a lost branch that the stop of the actor cuts off is no longer waited for", async () => {
+  const undone: string[] = [];
+  const saga = actor({
+    run: workflow(async (ctx) => {
+      await ctx.rollbackCheckpoint("start");
+      await ctx.step({ name: "first", run: () => 0, rollback: () => void undone.push("first") });
+      await ctx.race("race", [
+        { name: "wins", run: async () => 1 },
+        {
+          name: "loses",
+          run: (branch) =>
+            branch.step({
+              name: "slow",
+              run: () => new Promise(() => {}),
+              rollback: () => void undone.push("slow"),
+            }),
+        },
+      ]);
+      throw new Error("boom");
+    }),
+    actions: { status: (c) => workflowControl(c).status() },
+  });
+  const world = workflowWorld();
+  const next = await world.restart(saga, await world.begin(saga));
+  assert.deepEqual(undone, ["first"]);
+  assert.equal(await stateOf(next), "failed");
+});
+
 test("a replay does again what was undone", async () => {
   const happened: string[] = [];
   let fails = true;

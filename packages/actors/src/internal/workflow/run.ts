@@ -55,6 +55,8 @@ export class WorkflowRun {
   checkpointSet = false;
   /** Names of steps and how many of each run. */
   readonly running = new Map<string, number>();
+  /** How many steps run that have a rollback. */
+  undoable = 0;
   /** Received messages that have not been completed, and where they are recorded. */
   readonly openMessages = new Map<number, Entry>();
   readonly stepFreed = new Set<() => void>();

@@ -90,6 +90,7 @@ class StepRun {
       });
     }
     run.running.set(name, (run.running.get(name) ?? 0) + 1);
+    if (this.#settings.rollback !== undefined) run.undoable++;
   }
 
   #freed(): void {
@@ -97,6 +98,7 @@ class StepRun {
     const left = (run.running.get(this.#settings.name) ?? 1) - 1;
     if (left === 0) run.running.delete(this.#settings.name);
     else run.running.set(this.#settings.name, left);
+    if (this.#settings.rollback !== undefined) run.undoable--;
     for (const tell of [...run.stepFreed]) tell();
   }
 
