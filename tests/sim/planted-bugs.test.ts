@@ -21,6 +21,7 @@ const bounds: Readonly<Record<Plant, { readonly workloads: readonly string[]; re
   "forget-connection": { workloads: ["rooms"], seeds: 20 },
   "forget-destroy": { workloads: ["handles"], seeds: 10 },
   "forget-step": { workloads: ["workflows"], seeds: 20 },
+  "forget-answer": { workloads: ["waiters"], seeds: 20 },
 };
 
 for (const plant of plants) {

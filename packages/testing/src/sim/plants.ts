@@ -37,6 +37,8 @@ export const plants = [
   "forget-destroy",
   /** Steps of workflows are not recorded, now and then. */
   "forget-step",
+  /** What those who wait for a message are told is not kept, now and then. */
+  "forget-answer",
 ] as const;
 
 export type Plant = (typeof plants)[number];

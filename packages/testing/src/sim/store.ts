@@ -342,6 +342,8 @@ function damaged(batch: CommitBatch, plant: Plant): CommitBatch {
       return withoutRecords(batch, "put", prefix.workflowHistory, signalSpace);
     case "drop-outbox":
       return withoutRecords(batch, "put", prefix.outbox);
+    case "forget-answer":
+      return without(batch, "calls");
     case "forget-connection":
       return withoutRecords(batch, "put", prefix.connection);
     case "forget-destroy":
