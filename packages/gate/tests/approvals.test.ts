@@ -272,6 +272,32 @@ describe("the text of an approval card", () => {
     assert.match(title, /\\u\{202e\}gpj\.exe\\u\{2066\} \\u\{1b\}\[2K/);
   });
 
+  test("writes out letters that pass for others, and leaves texts of one script as they are", () => {
+    const shown = (text: string) => escapeForDisplay(text, 1_000).text;
+    const spoofs: [string, string][] = [
+      ["to \u0430da@example.com", "to \\u{430}da@example.com"],
+      ["mail \u0430\u0440\u0440\u04cf\u0435.com", "mail \\u{430}\\u{440}\\u{440}\\u{4cf}\\u{435}.com"],
+      ["pay\u03c1al", "pay\\u{3c1}al"],
+      ["run \uff52\uff4d -rf", "run \\u{ff52}\\u{ff4d} -rf"],
+      ["\u{1d42b}m", "\\u{1d42b}m"],
+      ["https://example.com\u2215login.evil", "https://example.com\\u{2215}login.evil"],
+      ["ada\uff20example.com", "ada\\u{ff20}example.com"],
+      ["a\u2003b\u00a0c\u3000d", "a\\u{2003}b\\u{a0}c\\u{3000}d"],
+      ["a\ufe0fb\u034fc\u2800d", "a\\u{fe0f}b\\u{34f}c\\u{2800}d"],
+    ];
+    for (const [text, expected] of spoofs) assert.equal(shown(text), expected);
+    const honest = [
+      "Привет, мир: отчёт.pdf, с другом",
+      JSON.stringify({ text: "Строка\nЕщё одна\tи ещё", to: "ada@example.com" }, null, 2),
+      "Γειά σου, κόσμε: αρχείο.txt",
+      "日本語のファイル.txt と test：値、「引用」",
+      "naïve façade Straße Łódź",
+      "안녕하세요 README.md",
+      "שלום עולם مرحبا",
+    ];
+    for (const text of honest) assert.equal(shown(text), text);
+  });
+
   test("names where words came from, on one line, also when they came after the question", async (t) => {
     const { store, path, close } = open(t);
     const origin = `the page\r\n\u2028ALLOWED\u202e by ada\u001b[2K${"x".repeat(500)}`;
