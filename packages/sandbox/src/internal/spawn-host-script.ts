@@ -27,19 +27,21 @@
  * (Linux 5.3). When the server's end closes, everything that runs is killed.
  *
  * A fork makes every page of either side a fault when it is next written to, which was a third of what a
- * start took. So a turn prepares all of its starts, then forks them with as little between as there
+ * start took, and its copy grows with all that the host has loaded. So there are no modules but strict, and
+ * the numbers of the system are its arguments (spawn-host-numbers.ts); a turn prepares all of its starts, then forks them with as little between as there
  * can be, then does the rest; a child does only what nobody can do for it; and what loads much is not used.
  */
 export const spawnHostScript = String.raw`
 use strict;
-no warnings;
-use Fcntl qw(F_SETFL F_SETFD FD_CLOEXEC O_NONBLOCK O_RDONLY O_DIRECTORY O_RDWR);
-# Its functions without its tables of names, which are half a megabyte.
-{ package POSIX; require XSLoader; XSLoader::load('POSIX') }
 
+# The server knows the numbers that differ between architectures: its names of them for perl are modules,
+# and what those load is copied in every fork.
+my ($sys_close, $sys_dup3, $sys_setsid, $eagain, $eintr, $sigchld, $nonblock, $read_write, $directory_flags) =
+  map { $_ + 0 } @ARGV;
 # The same numbers on every architecture.
 my ($pidfd_open, $clone3) = (434, 435);
-my ($into_group, $directory_flags) = (0x200000000, O_RDONLY | O_DIRECTORY);
+my ($set_descriptor_flags, $set_status_flags, $close_on_exec, $no_hang) = (2, 4, 1, 1);
+my $into_group = 0x200000000;
 my $chunk = 65_536;
 my $starts_in_a_turn = 8;
 
@@ -50,22 +52,22 @@ $SIG{PIPE} = sub { };
 opendir(my $opened, '/proc/self/fd') or exit 1;
 my @inherited = grep { /^\d+$/ && $_ > 3 } readdir $opened;
 closedir $opened;
-POSIX::close($_) for @inherited;
+close_descriptor($_) for @inherited;
 open(my $channel, '+<&=', 3) or exit 1;
-fcntl($channel, F_SETFD, FD_CLOEXEC);
-fcntl($channel, F_SETFL, O_RDWR | O_NONBLOCK);
+fcntl($channel, $set_descriptor_flags, $close_on_exec);
+fcntl($channel, $set_status_flags, $read_write | $nonblock);
 # What its own descriptors 1 and 2 are while no command is born with others.
 open(my $nothing, '>', '/dev/null') or exit 1;
 open(my $complaints, '>&', 2) or exit 1;
 # A child whose exec failed tells why through this pipe before it exits with 127; exec closes it.
 pipe(my $failures, my $failing) or exit 1;
-fcntl($failures, F_SETFL, O_NONBLOCK);
+fcntl($failures, $set_status_flags, $nonblock);
 
 my ($input, $output, $reading, $bytes) = ('', '', '', '');
 my (%commands, %watched, %failed);
 my $probe = syscall($pidfd_open, $$ + 0, 0);
 exit 1 if $probe < 0;
-POSIX::close($probe);
+close_descriptor($probe);
 vec($reading, 3, 1) = 1;
 answer(pack('aN', 'R', 1));
 flush_output();
@@ -86,6 +88,10 @@ while (1) {
   flush_output();
 }
 
+sub close_descriptor { syscall($sys_close, $_[0] + 0) }
+
+sub is_only_late { $! == $eagain || $! == $eintr }
+
 sub has_frame { length $input >= 4 && length $input >= 4 + unpack('N', $input) }
 
 sub answer { $output .= pack('N/a*', $_[0]) }
@@ -100,7 +106,7 @@ sub flush_output {
 
 sub receive {
   my $read = sysread($channel, $input, 4 * $chunk, length $input);
-  return if $read || (!defined $read && ($!{EAGAIN} || $!{EINTR}));
+  return if $read || (!defined $read && is_only_late());
   # The server is gone, and with it the sense of what it had started.
   for my $command (values %commands) {
     spill("$command->{group}/cgroup.kill", '1') if length $command->{group};
@@ -125,8 +131,8 @@ sub take_frames {
   }
   return if !@commands;
   start($_) for @commands;
-  POSIX::dup2(fileno $nothing, 1);
-  POSIX::dup2(fileno $complaints, 2);
+  syscall($sys_dup3, fileno $nothing, 1, 0);
+  syscall($sys_dup3, fileno $complaints, 2, 0);
   chdir '/';
   follow($_) for @commands;
 }
@@ -176,7 +182,7 @@ sub clone_arguments {
   $command->{place} = $handle;
   # struct clone_args of clone3(2): its first field is the flags, the fifth the signal of its end, the last
   # the group; the others are for what is not asked for.
-  return eval { pack('Q11', $into_group, (0) x 3, POSIX::SIGCHLD(), (0) x 5, fileno $handle) };
+  return eval { pack('Q11', $into_group, (0) x 3, $sigchld, (0) x 5, fileno $handle) };
 }
 
 # Forks. What the child inherits is put in its place before, where it is not written to a second time.
@@ -185,8 +191,8 @@ sub start {
   my $step = 'c';
   if (chdir $command->{directory}) {
     $step = 'f';
-    POSIX::dup2(fileno $command->{ends}[0], 1);
-    POSIX::dup2(fileno $command->{ends}[1], 2);
+    syscall($sys_dup3, fileno $command->{ends}[0], 1, 0);
+    syscall($sys_dup3, fileno $command->{ends}[1], 2, 0);
     my $pid = defined $command->{clone} ? syscall($clone3, $command->{clone}, length $command->{clone}) : -1;
     $pid = fork_beside($command) if $pid < 0;
     become($command) if defined $pid && $pid == 0;
@@ -209,7 +215,7 @@ sub fork_beside {
 sub become {
   my ($command) = @_;
   my $step = 'g';
-  POSIX::setsid();
+  syscall($sys_setsid);
   ATTEMPT: {
     for my $entry (@{ $command->{entries} }) { syswrite($entry, '0') or last ATTEMPT }
     $step = 'x';
@@ -219,7 +225,7 @@ sub become {
     exec { $command->{words}[0] } @{ $command->{words} };
   }
   syswrite($failing, pack('NNa', $command->{id}, $! + 0, $step));
-  POSIX::_exit(127);
+  exit 127;
 }
 
 # Watches a command that was forked, or tells why it was not.
@@ -238,7 +244,7 @@ sub follow {
   $commands{$id} = $command;
   watch($pidfd, [$command]);
   for my $stream (0, 1) {
-    fcntl($command->{streams}[$stream], F_SETFL, O_NONBLOCK);
+    fcntl($command->{streams}[$stream], $set_status_flags, $nonblock);
     watch(fileno $command->{streams}[$stream], [$command, $stream]);
   }
   answer(pack('aNN', 'S', $id, $pid));
@@ -273,7 +279,7 @@ sub drain {
   for (1 .. $most) {
     my $handle = $command->{streams}[$stream] or return;
     my $read = sysread($handle, $bytes, $chunk);
-    return if !defined $read && ($!{EAGAIN} || $!{EINTR});
+    return if !defined $read && is_only_late();
     return close_stream($command, $stream) if !$read;
     my $room = $command->{keep} - length $command->{kept}[$stream];
     $command->{truncated} |= 1 << $stream if $read > $room;
@@ -291,10 +297,10 @@ sub close_stream {
 
 sub reap {
   my ($command) = @_;
-  return if waitpid($command->{pid}, POSIX::WNOHANG()) != $command->{pid};
+  return if waitpid($command->{pid}, $no_hang) != $command->{pid};
   $command->{status} = $?;
   unwatch($command->{pidfd});
-  POSIX::close($command->{pidfd});
+  close_descriptor($command->{pidfd});
   read_failures() if $command->{status} == 127 << 8;
   # As much as a pipe holds, twice over: the last words of the leader are among it.
   drain($command, $_, 4) for 0, 1;

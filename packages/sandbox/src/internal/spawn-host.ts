@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Logger } from "@holdfast/core";
+import { spawnHostNumbers } from "./spawn-host-numbers.ts";
 import { spawnHostScript } from "./spawn-host-script.ts";
 
 /** A command for a host, with everything that is to hold for it. */
@@ -104,8 +105,9 @@ export class SpawnHost {
 
   /** Undefined where there is no host: without perl, without pidfds. `mark` is put into its environment. */
   static async start(mark: Readonly<Record<string, string>>, log: Logger): Promise<SpawnHost | undefined> {
-    if (process.platform !== "linux") return undefined;
-    const child = spawn("perl", ["-e", spawnHostScript], {
+    const numbers = spawnHostNumbers();
+    if (process.platform !== "linux" || numbers === undefined) return undefined;
+    const child = spawn("perl", ["-e", spawnHostScript, ...numbers.map(String)], {
       // A session of its own: a signal to the server's group is for the server.
       detached: true,
       cwd: "/",
