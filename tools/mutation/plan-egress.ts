@@ -1,6 +1,6 @@
 /** The only way out: what is asked of a request, an answer, a tunnel and a connection. */
 import { withEdits, withoutEntries, withoutLimits } from "./mutant.ts";
-import { beside, gate, guards, limits, mutants, type Planned, test } from "./planned.ts";
+import { attacks, beside, gate, guards, limits, mutants, type Planned, test } from "./planned.ts";
 
 const part = (name: string) => `egress/${name}`;
 const file = (name: string) => `${gate}egress/${name}.ts`;
@@ -23,6 +23,7 @@ function answers(): Planned[] {
         "({ push: (each) => each, flush: () => Buffer.alloc(0) })",
       ],
       ["secrets taken out of fields", "redactHeaders(headers, secrets)", "headers"],
+      ["secrets in the names of fields", "if (secrets.matcher.find(name).length > 0) continue;", ""],
       ["fields of an answer", "forwardedResponseHeaders(answer.headers)", "({ ...answer.headers })"],
       [
         "fields of a request",
@@ -143,6 +144,21 @@ export function egress(): Planned[] {
       ]),
     ),
     ...guards(usual, part("http-headers")),
+    ...mutants(
+      usual,
+      file("http-headers"),
+      withEdits([["other spellings of a field", "&& !dropped.has(read)", ""]]),
+    ),
+    ...mutants(
+      [budgets, test("egress-fields")],
+      file("model-request"),
+      withEdits([["budgets of models", 'provider !== "none" && method', "Date.now() < 0 && method"]]),
+    ),
+    ...mutants(
+      [budgets, ...usual, attacks("network.exfiltration")],
+      `${gate}vault/providers.ts`,
+      withEdits([["paths that are named whole", "pathPrefix, exact: true }", "pathPrefix }"]]),
+    ),
     ...mutants(usual, file("http-headers"), (path, text) => [
       ...withoutEntries(path, text, "hopByHop"),
       ...withoutEntries(path, text, "identity"),

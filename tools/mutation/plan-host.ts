@@ -1,4 +1,5 @@
 /** What the host keeps and decides by: records, approvals, rules, secrets, plugins, groups, and how they are joined. */
+import type { Check } from "./check.ts";
 import { withEdits, withoutGuards, withoutLimits, withoutRefusals } from "./mutant.ts";
 import { beside, gate, groups, guards, limits, mutants, type Planned, test } from "./planned.ts";
 
@@ -43,6 +44,42 @@ function composition(): Planned[] {
   );
 }
 
+/** A secret as programs write it, each form not known. */
+function secretForms(checks: readonly Check[]): Planned[] {
+  return mutants(
+    checks,
+    `${gate}vault/secret-forms.ts`,
+    withEdits([
+      ["the value itself", "    value,\n    [...value]", "    [...value]"],
+      ["what is reversed", '    [...value].reverse().join(""),\n', ""],
+      ["hex", '    bytes.toString("hex"),\n', ""],
+      ["capital hex", '    bytes.toString("hex").toUpperCase(),\n', ""],
+      ["escapes of JSON", "    escaped,\n    escaped.replaceAll", "    escaped.replaceAll"],
+      ["slashes in JSON", '    escaped.replaceAll("/", "\\\\/"),\n', ""],
+      ["JSON that HTML may hold", "    numbered(/[<>&]/g),\n", ""],
+      ["JSON that HTML may hold anywhere", "    numbered(/[<>&=']/g),\n", ""],
+      ["JSON of numbers alone", "    value.replace(/[\\s\\S]/g, unicodeEscape),\n", ""],
+      ["HTML", "    ...inHtml(value),\n", ""],
+      ["apostrophes in HTML", ', escaped.replaceAll("\'", "&#39;")', ""],
+      ["apostrophes in HTML by another number", ', escaped.replaceAll("\'", "&#x27;")', ""],
+      ["parts of addresses", "    encodeURIComponent(value.toWellFormed()),\n", ""],
+      ["addresses", "    encodeURI(value.toWellFormed()),\n", ""],
+      ["forms", '    new URLSearchParams({ "": value }).toString().slice(1),\n', ""],
+      ["addresses of escapes alone", '    all.join(""),\n', ""],
+      ["small escapes", "[...upper, ...upper.map(lowerEscapes)]", "upper"],
+      ["the alignments of base64", "shift < 3;", "shift < 1;"],
+      ["base64 for addresses", '["base64", "base64url"]', '["base64"]'],
+      ["base64", '["base64", "base64url"]', '["base64url"]'],
+      ["escaped base64", "forms.push(form, encodeURIComponent(form), ", "forms.push(form, "],
+      ["base64 in JSON", 'forms.push(form.replaceAll("/", "\\\\/"));', ""],
+      ["UTF-16", "return [text, bytes", "return [bytes"],
+      ["hex of UTF-16", 'return [text, bytes.toString("hex"), ', "return [text, "],
+      ["capital hex of UTF-16", ' bytes.toString("hex").toUpperCase(), ...inBase64', " ...inBase64"],
+      ["base64 of UTF-16", ", ...inBase64(bytes)];", "];"],
+    ]),
+  );
+}
+
 export function host(): Planned[] {
   const records = [test("audit"), test("audit-checkpoints")];
   const vault = [test("vault"), test("vault-faults"), test("egress-answers")];
@@ -79,21 +116,7 @@ export function host(): Planned[] {
       ...["credential-file", "credential-vault", "grants", "logins"].map((name) => `vault/${name}`),
     ),
     ...guards([beside("vault/byte-search")], "vault/byte-search"),
-    ...mutants(
-      [beside("broker/sanitizer"), ...vault],
-      `${gate}vault/secrets.ts`,
-      withEdits([
-        ["the value itself", "    value,\n    JSON", "    JSON"],
-        ["escapes of JSON", "    JSON.stringify(value).slice(1, -1),\n", ""],
-        ["escapes of addresses", "    encodeURIComponent(value),\n", ""],
-        ["hex", '    bytes.toString("hex"),\n', ""],
-        ["capital hex", '    bytes.toString("hex").toUpperCase(),\n', ""],
-        ["what is reversed", '    [...value].reverse().join(""),\n', ""],
-        ["the alignments of base64", "shift < 3;", "shift < 1;"],
-        ["base64 for addresses", '["base64", "base64url"]', '["base64"]'],
-        ["base64", '["base64", "base64url"]', '["base64url"]'],
-      ]),
-    ),
+    ...secretForms([beside("broker/sanitizer"), ...vault]),
     ...mutants(
       [beside("vault/secret-scanner"), ...vault],
       `${gate}vault/secret-scanner.ts`,
@@ -117,11 +140,10 @@ function pluginsAndGroups(): Planned[] {
     ),
     ...guards([beside("plugins/names"), manifest, ...plugins], ...names("names")),
     ...guards([beside("plugins/plugin-folder"), manifest, ...plugins], ...names("plugin-folder")),
-    ...guards([manifest, ...plugins], ...names("manifest", "plugin-modules")),
-    ...guards(
-      [beside("plugins/plugin-settings"), test("plugin-faults")],
-      ...names("plugin-settings", "credentials"),
-    ),
+    ...guards([manifest, ...plugins], ...names("manifest")),
+    ...guards([beside("plugins/plugin-modules")], ...names("plugin-modules")),
+    ...guards([beside("plugins/plugin-settings"), test("plugin-faults")], ...names("plugin-settings")),
+    ...guards([beside("plugins/credentials"), test("plugin-faults")], ...names("credentials")),
     ...guards([beside("plugins/connections"), mail], ...names("connections")),
     ...mutants(
       [beside("plugins/connections")],
@@ -144,9 +166,10 @@ function pluginsAndGroups(): Planned[] {
       ]),
     ),
     ...guards([test("plugin-installer")], ...names("installer/fetch-plugin", "installer/installer")),
+    ...guards([beside("plugins/publisher")], ...names("publisher")),
     ...guards(
-      [test("plugin-faults"), ...plugins],
-      ...names("managed-plugin", "plugin-answers", "plugin-host", "plugin-process", "publisher"),
+      [test("plugin-refusals"), test("plugin-faults"), ...plugins],
+      ...names("managed-plugin", "plugin-answers", "plugin-host", "plugin-process"),
     ),
     ...["group-events", "group-settings"].flatMap((name) =>
       mutants([studio], `${groups}${name}.ts`, withoutGuards, withoutRefusals),

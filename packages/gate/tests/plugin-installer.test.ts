@@ -195,6 +195,42 @@ test("the installer", { skip }, async (t) => {
     assert.ok(!existsSync(join(dataDir, "plugins", "heavy")));
   });
 
+  await t.test("a plugin that does not load is not installed, and neither is its folder kept", async () => {
+    const broken = join(repositories, "broken");
+    mkdirSync(broken);
+    commit(broken, {
+      ...plugin("x"),
+      "manifest.json": manifestOf([{ name: "broken_x" }]),
+      "handler.js": "export default {",
+    });
+    assert.match(
+      await refusal(gate, "plugin_install", { url: `${source}broken` }),
+      /does not load.*was not installed/,
+    );
+    assert.ok(!existsSync(join(dataDir, "plugins", "broken")));
+    assert.ok(!gate.plugins.list().some((each) => each.name === "broken"));
+  });
+
+  await t.test("what was not installed from an address has none, and what has gone is told", async () => {
+    assert.match(await refusal(gate, "plugin_verify", { name: "gone" }), /There is no plugin gone/);
+    assert.match(await refusal(gate, "plugin_update", { name: "gone" }), /gone is not installed/);
+    writeFiles(join(dataDir, "plugins", "own"), {
+      ...plugin("x"),
+      "manifest.json": manifestOf([{ name: "own_x" }]),
+    });
+    await gate.plugins.reload("own");
+    assert.match(await refusal(gate, "plugin_update", { name: "own" }), /was not installed from an address/);
+    await resultOf(gate, "plugin_remove", { name: "own" });
+  });
+
+  await t.test("a fault of the installer's own is told to nobody who calls it", async () => {
+    const record = join(dataDir, "gate", "installed", "hi");
+    const before = readFileSync(record, "utf8");
+    writeFileSync(record, "{");
+    await assert.rejects(callTool(gate, "plugin_update", { name: "hi" }), SyntaxError);
+    writeFileSync(record, before);
+  });
+
   await t.test("a removed plugin is gone, and what it links to is not", async () => {
     const elsewhere = temporaryDirectory(t);
     writeFiles(join(elsewhere, "mine"), {

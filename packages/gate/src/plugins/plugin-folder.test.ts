@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { readPluginFolder, skillNameProblem } from "./plugin-folder.ts";
+import { findPlugins, pluginAt, readPluginFolder, skillNameProblem } from "./plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 
 const manifest = JSON.stringify({
@@ -80,4 +80,40 @@ test("a folder that holds more than it may is not taken into memory whole", asyn
     }
   });
   await assert.rejects(huge, problem(/more than 20000 files or 268435456 bytes/));
+});
+
+test("a manifest is there, is not read where it is too large, and pins what it names", async (t) => {
+  const none = folder(t, (directory) => rmSync(join(directory, "manifest.json")));
+  await assert.rejects(none, problem(/there is no manifest\.json/));
+  // More than a text can hold: whoever takes it into memory first has another error.
+  const bytes = 600 * 1024 * 1024;
+  const huge = folder(t, (directory) => truncateSync(join(directory, "manifest.json"), bytes));
+  await assert.rejects(huge, problem(new RegExp(`it has ${bytes} bytes, more than 65536`)));
+  const { digest } = await folder(t, skills({ "one.md": "# one" }));
+  const pinned = (text: string) => (directory: string) => {
+    skills({ "one.md": text })(directory);
+    writeFileSync(join(directory, "manifest.json"), JSON.stringify({ ...JSON.parse(manifest), digest }));
+  };
+  assert.equal((await folder(t, pinned("# one"))).digest, digest);
+  await assert.rejects(folder(t, pinned("# two")), problem(/its digest is sha256:.*, not sha256:/));
+});
+
+test("folders that cannot be listed are not taken for none", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-plugins-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, "plugins");
+  assert.deepEqual(await findPlugins({ user: file }), { found: [], refused: [] });
+  writeFileSync(file, "");
+  await assert.rejects(findPlugins({ user: file }), { code: "ENOTDIR" });
+});
+
+test("a folder anywhere is a plugin under its own name, if that can be one", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-plugins-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  for (const name of ["fine", "Not fine"]) mkdirSync(join(directory, name));
+  assert.equal((await pluginAt(join(directory, "fine"))).name, "fine");
+  await assert.rejects(pluginAt(join(directory, "Not fine")), problem(/cannot be that of a plugin/));
+  await assert.rejects(pluginAt(join(directory, "gone")), (error) =>
+    isErrorCode(error, "plugin", "not_found"),
+  );
 });
