@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Clock, HoldfastError, silentLogger, systemClock } from "@holdfast/core";
 import { ApprovalStore } from "./approvals/approval-store.ts";
@@ -23,6 +23,7 @@ import { FilePolicy } from "./policy/file-policy.ts";
 import { explainPolicy, openPolicy, policyStatus } from "./policy/open-policy.ts";
 import type { Policy, PolicyExplainQuestion } from "./policy/policy.ts";
 import type { PolicyRule } from "./policy/rule.ts";
+import { makeSocketFolder, type SocketFolder } from "./socket-folder.ts";
 import { CredentialVault } from "./vault/credential-vault.ts";
 
 /**
@@ -57,13 +58,11 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     const prices = new Prices(egress.prices);
     const names = new PublicNames(egress.networks, egress.resolve);
     const vault = new CredentialVault(join(dataDir, "vault"), config.vault ?? {}, clock);
-    const sockets = join(directory, "s");
-    // Sockets of an earlier host are dead; their directories go with them.
-    await rm(sockets, { recursive: true, force: true });
-    await mkdir(sockets, { mode: 0o700 });
+    const sockets = await makeSocketFolder(join(directory, "s"));
+    opened.unshift({ close: () => sockets.remove() });
     const policy = config.policy ?? openPolicy(dataDir, { audit, log });
     const broker = new Broker({
-      ...{ sockets, clock, log, audit, approvals, secrets: vault.secrets },
+      ...{ sockets: sockets.path, clock, log, audit, approvals, secrets: vault.secrets },
       ratesPath: join(directory, "rates.json"),
       taintPath: join(directory, "taint.db"),
       policy,
@@ -94,7 +93,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
 
 interface GateParts {
   readonly clock: Clock;
-  readonly sockets: string;
+  readonly sockets: SocketFolder;
   readonly driver: JailDriver;
   readonly orphansEnded: number;
   readonly audit: AuditLog;
@@ -159,11 +158,12 @@ class RealGate implements Gate {
 
   /** Part of opening: plugins run in jails of this gate and go out by its egress. */
   async openPlugins(): Promise<void> {
-    const { clock, audit, vault } = this.#parts;
+    const { clock, audit, vault, sockets } = this.#parts;
     const dataDir = resolve(this.#config.dataDir);
     this.#plugins = new PluginHost({
       config: await withSettings(dataDir, this.#config.plugins),
       dataDir,
+      sockets: sockets.path,
       jails: this.jails,
       openEgress: (options) => this.openEgress(options),
       audit,
@@ -251,7 +251,7 @@ class RealGate implements Gate {
       const proxy = await EgressProxy.open({
         ...options,
         budgets: (options.budgets ?? []).map(checkBudget),
-        directory: sockets,
+        directory: sockets.path,
         vault,
         audit,
         clock,
@@ -298,7 +298,7 @@ class RealGate implements Gate {
     await this.#plugins?.close();
     await this.jails.close();
     await Promise.all([...this.#egress.values()].map((each) => each.close()));
-    await rm(sockets, { recursive: true, force: true });
+    await sockets.remove();
     // A gate that closes on a full disk still closes.
     await audit.note({ type: "gate.close" });
     await audit.close();

@@ -129,6 +129,7 @@ export {
   policyFile,
   policySubjects,
 } from "./policy/rule.ts";
+export { makeSocketFolder, type SocketFolder } from "./socket-folder.ts";
 export type { Grant, Principal, SecretOwner } from "./vault/grants.ts";
 export { openVault } from "./vault/open-vault.ts";
 export type { CredentialSource, ProviderStatus, SecretEntry, Vault } from "./vault/vault.ts";

@@ -62,7 +62,7 @@ test("secrets come in by standard input, and are nowhere in clear", async (t) =>
   );
   assert.deepEqual((await run(["grants", "remove", id])).stdout, "The grant is taken back.\n");
   assert.equal((await run(["grants", "remove", id])).code, 1);
-  assert.equal((await run(["grants", "list"])).stdout, "");
+  assert.equal((await run(["grants", "list"])).stdout, "There are no grants.\n");
   assert.equal((await run(["secrets", "remove", "deploy"])).stdout, "The secret is forgotten.\n");
   assert.equal((await run(["secrets", "remove", "deploy"])).code, 1);
   assert.equal(

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { createLogger, isHoldfastError, type LogRecord } from "@holdfast/core";
+import { createLogger, type LogRecord } from "@holdfast/core";
 import type { ModelEndpoint, ModelWire } from "./agents/row.ts";
 import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts";
 import { parseStrict, portOf, UsageError } from "./cli/arguments.ts";
+import { toldError, wrongUsage } from "./cli/failure.ts";
 import { serverUsage } from "./cli/server-usage.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
@@ -49,7 +50,8 @@ export async function runSandboxServer(
     }
     options = await readOptions(flags, run.inheritEnv);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${serverUsage}\n`);
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(wrongUsage(reason, serverUsage, "holdfast sandbox server", false));
     return 2;
   }
   const stopped = new Promise<void>((resolve) => {
@@ -65,7 +67,7 @@ export async function runSandboxServer(
     await server.close();
     return 0;
   } catch (error) {
-    process.stderr.write(`${isHoldfastError(error) ? error.message : String(error)}\n`);
+    process.stderr.write(`${toldError(error)?.message ?? String(error)}\n`);
     return 1;
   }
 }

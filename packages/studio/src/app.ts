@@ -1,9 +1,8 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Ports, silentLogger, systemPorts } from "@holdfast/core";
-import { createGate, type Gate } from "@holdfast/gate";
+import { createGate, type Gate, makeSocketFolder } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { createRegistry } from "@holdfast/server";
@@ -18,7 +17,7 @@ import { studioClientOver } from "./client.ts";
 import { createGit } from "./git/git.ts";
 import { GroupBook } from "./groups/group-book.ts";
 import { GroupInbox } from "./groups/group-inbox.ts";
-import { freshRunDirectory, StudioHost } from "./host.ts";
+import { StudioHost } from "./host.ts";
 import { Access } from "./http/access.ts";
 import { createApprovalWebhook } from "./http/approval-webhook.ts";
 import { createRoutes } from "./http/routes.ts";
@@ -52,8 +51,8 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
     const inbox = new GroupInbox(groups);
     const gate = await openGate(options, dataDirectory, ports, inbox);
     cleanup.defer(() => gate.close());
-    const { directory: runDirectory, dispose } = await makeRunDirectory(dataDirectory);
-    cleanup.defer(dispose);
+    const run = await makeSocketFolder(join(dataDirectory, "run"));
+    cleanup.defer(() => run.remove());
     cleanup.defer(() => inbox.close());
     return await compose({
       options,
@@ -64,7 +63,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
       groups,
       inbox,
       approvalHooks,
-      runDirectory,
+      runDirectory: run.path,
       cleanup,
     });
   } catch (error) {
@@ -187,19 +186,6 @@ function openGate(
     plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.fromPlugin },
     log: ports.log,
   });
-}
-
-/** The address of a socket has at most 107 bytes: a long data directory cannot hold them. */
-const maxSocketFolder = 70;
-
-async function makeRunDirectory(
-  dataDirectory: string,
-): Promise<{ readonly directory: string; readonly dispose: () => Promise<void> }> {
-  const own = join(dataDirectory, "run");
-  const short = Buffer.byteLength(own) <= maxSocketFolder;
-  const directory = short ? own : await mkdtemp(join(tmpdir(), "holdfast-"));
-  if (short) await freshRunDirectory(own);
-  return { directory, dispose: () => rm(directory, { recursive: true, force: true }) };
 }
 
 /** Calls `make` at the first use, and again at the next one where it failed. */

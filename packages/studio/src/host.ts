@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import type { Agent } from "node:http";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Ports, uuidv4 } from "@holdfast/core";
@@ -270,10 +270,4 @@ export class StudioHost implements BackendHost {
       })
       .catch((error: unknown) => this.ports.log.warn("an idle agent could not be ended", { taskId, error }));
   }
-}
-
-/** Removes sockets that a killed server has left, and makes the folder for new ones. */
-export async function freshRunDirectory(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
-  await mkdir(path, { recursive: true, mode: 0o700 });
 }

@@ -37,6 +37,8 @@ import { writeSkills } from "./skills.ts";
 export interface PluginHostOptions {
   readonly config: PluginsConfig;
   readonly dataDir: string;
+  /** Folder for sockets, short enough for their addresses. */
+  readonly sockets: string;
   readonly jails: Jails;
   readonly openEgress: (options: EgressOptions) => Promise<Egress>;
   readonly audit: Audit;
@@ -89,7 +91,7 @@ export class PluginHost implements Plugins, ToolSource {
       jails: options.jails,
       openEgress: options.openEgress,
       dataDirectory: join(dataDir, "gate", "plugins"),
-      connections: { directory: join(dataDir, "gate", "s"), audit: options.audit },
+      connections: { directory: options.sockets, audit: options.audit },
     });
     this.#installer = new Installer({
       userDirectory: this.directories.user,

@@ -2,11 +2,12 @@ import { createWriteStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { decodeJson, encodeJson, encodeKey, HoldfastError } from "@holdfast/core";
+import { decodeJson, encodeJson, encodeKey, HoldfastError, isErrorCode } from "@holdfast/core";
+import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 import { offlineActors } from "./actors-offline.ts";
 import { parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
-import { actorPathOf, findServer, type ManagementClient } from "./management-client.ts";
+import { actorPathOf, findServer, idOf, type ManagementClient } from "./management-client.ts";
 import { harmless } from "./terminal.ts";
 
 export const actorsUsage = `holdfast actors VERB [ACTOR] [options]
@@ -62,13 +63,23 @@ export async function actorsCommand(args: readonly string[]): Promise<number> {
   }
   const [verb, ...rest] = positionals;
   if (verb === undefined || !Object.hasOwn(verbs, verb)) {
-    throw new UsageError(verb === undefined ? "A verb is missing" : `There is no "actors ${verb}"`);
+    const meant = didYouMean(verb ?? "", Object.keys(verbs));
+    throw new UsageError(verb === undefined ? "A verb is missing" : `There is no "actors ${verb}".${meant}`);
   }
   const server = { url: values.url, token: values.token, dataDirectory: dataDirectoryOf(values.data) };
   const client = (await findServer(server)) ?? offlineActors(server.dataDirectory);
   const run = verbs[verb];
   if (run === undefined) throw new UsageError(`There is no "actors ${verb}"`);
-  await run({ client, values, rest, print: printer(values.json === true) });
+  try {
+    await run({ client, values, rest, print: printer(values.json === true) });
+  } catch (error) {
+    const name = rest[0]?.split("/")[0];
+    const id = idOf(rest[0] ?? "");
+    if (id === undefined || !isErrorCode(error, "actor", "not_found")) throw error;
+    // What looks like an id is taken for one: keys may look the same.
+    const message = `No actor has the id ${id}. If that is its key, write ${name}/@${encodeKey([id])}`;
+    throw new HoldfastError("actor", "not_found", message);
+  }
   return 0;
 }
 
@@ -87,7 +98,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     const [name] = atMost(rest, 1);
     const page = await client.ask("GET", `/actors?${filter(name, values)}`);
     print(page, ({ actors, cursor }: { actors: readonly Summary[]; cursor?: string }) => [
-      ...actors.map(line),
+      ...(actors.length === 0 ? ["There are no such actors."] : actors.map(line)),
       ...(cursor === undefined ? [] : [`More: --cursor ${cursor}`]),
     ]);
   },

@@ -1,5 +1,6 @@
 import type { ParseArgsOptionsConfig } from "node:util";
 import { parseStrict, UsageError } from "@holdfast/sandbox/cli/arguments";
+import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 
 export { noArguments, oneArgument, portOf, UsageError } from "@holdfast/sandbox/cli/arguments";
 
@@ -23,7 +24,9 @@ export function verbOf<Verb extends string>(
 ): Verb {
   const verb = verbs.find((known) => known === given);
   if (verb !== undefined) return verb;
-  if (given !== undefined) throw new UsageError(`There is no "${command} ${given}"`);
+  if (given !== undefined) {
+    throw new UsageError(`There is no "${command} ${given}".${didYouMean(given, verbs)}`);
+  }
   // Made where it is needed: the tables of the world's languages that it reads stay in memory.
   const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
   throw new UsageError(`${either.format(verbs)} is missing`);

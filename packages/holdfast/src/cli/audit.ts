@@ -77,7 +77,7 @@ async function verify(values: Values): Promise<number> {
     const signed =
       result.checkpoints === undefined
         ? "there is no key to check the checkpoints with"
-        : `signed up to record ${result.signedTo ?? 0} by ${result.checkpoints} checkpoints`;
+        : `signed up to record ${result.signedTo ?? 0} by ${result.checkpoints} ${result.checkpoints === 1 ? "checkpoint" : "checkpoints"}`;
     console.log(`ok: ${result.records} records; ${signed}`);
   } else {
     console.log(`FAULT at line ${result.line ?? 0}: ${result.problem ?? "unknown"}`);

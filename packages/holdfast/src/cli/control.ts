@@ -1,6 +1,8 @@
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, request } from "node:http";
-import { HoldfastError, isHoldfastError } from "@holdfast/core";
+import { HoldfastError } from "@holdfast/core";
+import { toldError } from "@holdfast/sandbox/cli/failure";
+import { withSocketAddress } from "./control-address.ts";
 import { controlSocketOf } from "./data-directory.ts";
 
 /**
@@ -27,30 +29,36 @@ export async function serveControl(dataDirectory: string, actions: ControlAction
   const server = createServer((incoming, response) => {
     answer(incoming, actions).then(
       (body) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body)),
-      (error: unknown) => {
-        const known = isHoldfastError(error);
-        response.writeHead(known ? error.statusCode : 500, { "content-type": "application/json" });
+      (thrown: unknown) => {
+        const error = toldError(thrown);
+        response.writeHead(error?.statusCode ?? 500, { "content-type": "application/json" });
         response.end(
           JSON.stringify({
-            group: known ? error.group : "internal",
-            code: known ? error.code : "internal_error",
-            message: error instanceof Error ? error.message : "The request failed",
+            group: error?.group ?? "internal",
+            code: error?.code ?? "internal_error",
+            message: error?.message ?? String(thrown),
           }),
         );
       },
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, resolve);
-  });
+  await withSocketAddress(
+    path,
+    (address) =>
+      new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(address, resolve);
+      }),
+  );
   await chmod(path, 0o600);
   return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+      // By the address at which it was opened it is not always found again.
+      await rm(path, { force: true });
+    },
   };
 }
 
@@ -90,28 +98,37 @@ export async function askControl<Answer>(
   path: "/url" | "/backup",
   body: unknown = null,
 ): Promise<Answer | undefined> {
-  const outcome = await new Promise<{ status: number; text: string } | undefined>((resolve, reject) => {
-    const outgoing = request(
-      { socketPath: controlSocketOf(dataDirectory), path, method: "POST" },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (chunk: string) => {
-          text += chunk;
-        });
-        response.on("end", () => resolve({ status: response.statusCode ?? 500, text }));
-        response.on("error", reject);
-      },
-    );
-    outgoing.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
-      else reject(error);
-    });
-    outgoing.end(JSON.stringify(body));
+  const outcome = await withSocketAddress(controlSocketOf(dataDirectory), (socketPath) =>
+    post(socketPath, path, JSON.stringify(body)),
+  ).catch((error: NodeJS.ErrnoException) => {
+    // No directory, no socket, or one that a killed server has left.
+    if (error.code === "ENOENT" || error.code === "ECONNREFUSED") return undefined;
+    throw error;
   });
   if (outcome === undefined) return undefined;
   const value = JSON.parse(outcome.text) as unknown;
   if (outcome.status === 200) return value as Answer;
   const error = value as { group: string; code: string; message: string };
   throw new HoldfastError(error.group, error.code, error.message, { statusCode: outcome.status });
+}
+
+interface Outcome {
+  readonly status: number;
+  readonly text: string;
+}
+
+function post(socketPath: string, path: string, body: string): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, path, method: "POST" }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 500, text }));
+      response.on("error", reject);
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
 }

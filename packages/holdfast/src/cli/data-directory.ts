@@ -1,21 +1,42 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import { toldError } from "@holdfast/sandbox/cli/failure";
+import { UsageError } from "./arguments.ts";
 
-/** `--data`, then HOLDFAST_DATA, then `.holdfast` in the current directory. */
+/** `--data`, then HOLDFAST_DATA, then `.holdfast` in the current directory. An empty variable is none. */
 export function dataDirectoryOf(option: string | undefined): string {
-  return resolve(option ?? process.env["HOLDFAST_DATA"] ?? ".holdfast");
+  if (option === "") throw new UsageError("--data is empty");
+  return resolve(option ?? (process.env["HOLDFAST_DATA"] || ".holdfast"));
 }
 
 /**
  * Makes the data directory, for its owner only, and hides it from git where it lies in a repository:
- * running a task must not show up in the person's own working tree.
+ * running a task must not show up in the person's own working tree. Throws `control.data_directory`.
  */
 export async function prepareDataDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  await chmod(path, 0o700);
-  const ignore = join(path, ".gitignore");
-  if (!existsSync(ignore)) await writeFile(ignore, "*\n");
+  refuseForeign(path);
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await chmod(path, 0o700);
+    const ignore = join(path, ".gitignore");
+    if (!existsSync(ignore)) await writeFile(ignore, "*\n");
+  } catch (error) {
+    const reason = toldError(error)?.message ?? String(error);
+    throw unusable(path, `cannot be used: ${reason}`, error);
+  }
+}
+
+/** What is closed to others and hidden from git as a whole is no working tree, unless it is in use already. */
+function refuseForeign(path: string): void {
+  if (existsSync(join(path, ".git")) && !existsSync(join(path, "actors")))
+    throw unusable(path, "is a git repository");
+}
+
+function unusable(path: string, what: string, cause?: unknown): HoldfastError {
+  const message = `The data directory ${path} ${what}. Name another: --data DIR, or HOLDFAST_DATA`;
+  return new HoldfastError("control", "data_directory", message, { cause });
 }
 
 /** The socket over which the command line speaks to the server that owns a data directory. */

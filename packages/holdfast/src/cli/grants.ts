@@ -52,8 +52,7 @@ export async function grantsCommand(args: readonly string[]): Promise<number> {
     }
     case "list":
       noArguments(rest);
-      for (const grant of await openVault(dataDirectory).grants()) print(grant, json);
-      return 0;
+      return list(await openVault(dataDirectory).grants(), json);
     case "remove": {
       const id = oneArgument(rest, "The id of the grant");
       const removed = await openVault(dataDirectory).revoke(id);
@@ -62,6 +61,12 @@ export async function grantsCommand(args: readonly string[]): Promise<number> {
       return removed ? 0 : 1;
     }
   }
+}
+
+function list(grants: readonly Grant[], json: boolean): number {
+  for (const grant of grants) print(grant, json);
+  if (grants.length === 0 && !json) console.log("There are no grants.");
+  return 0;
 }
 
 function grantOf(values: Values): Omit<Grant, "id"> {

@@ -21,9 +21,13 @@ export async function groupsCommand(args: readonly string[]): Promise<number> {
   const name = verb === "show" ? oneArgument(rest, "The group's name") : undefined;
   const json = values.json === true;
   return asOwner(values, async (owner) => {
-    if (name === undefined)
-      for (const group of await owner.client.organization.listGroups()) list(group, json);
-    else show(await owner.client.group(name).get(), json);
+    if (name !== undefined) {
+      show(await owner.client.group(name).get(), json);
+      return 0;
+    }
+    const groups = await owner.client.organization.listGroups();
+    for (const group of groups) list(group, json);
+    if (groups.length === 0 && !json) console.log("There are no groups: groups.json names them.");
     return 0;
   });
 }

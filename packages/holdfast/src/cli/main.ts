@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
-import { isHoldfastError } from "@holdfast/core";
+import { failureText, toldError, wrongUsage } from "@holdfast/sandbox/cli/failure";
+import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 import { UsageError } from "./arguments.ts";
+import { endWithOutput } from "./output-end.ts";
 
 interface Command {
   readonly usage: string;
@@ -178,6 +180,8 @@ function version(): string {
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
+  // "help run" is "run --help".
+  if (name === "help" && rest.length > 0) return main([...rest, "--help"]);
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     console.log(overview());
     return name === undefined ? 2 : 0;
@@ -188,7 +192,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) {
-    process.stderr.write(`There is no command "${name}".\n\n${overview()}\n`);
+    const meant = didYouMean(name, Object.keys(verbs));
+    process.stderr.write(`There is no command "${name}".${meant}\n\n${overview()}\n`);
     return 2;
   }
   let command: Command | undefined;
@@ -197,11 +202,12 @@ async function main(args: readonly string[]): Promise<number> {
     return await command.run(rest);
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`${error.message}\n\n${command?.usage}\n`);
+      const usage = command?.usage ?? overview();
+      process.stderr.write(wrongUsage(error.message, usage, `holdfast ${name}`, rest.length === 0));
       return 2;
     }
-    if (isHoldfastError(error)) {
-      process.stderr.write(`${error.message} (${error.group}.${error.code})\n`);
+    if (toldError(error) !== undefined) {
+      process.stderr.write(`${failureText(error)}\n`);
       return 1;
     }
     // What nobody foresaw: a sentence for everyone, the stack for who asks.
@@ -211,4 +217,5 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+endWithOutput();
 process.exitCode = await main(process.argv.slice(2));

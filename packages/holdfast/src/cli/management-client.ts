@@ -99,6 +99,12 @@ export function actorPathOf(address: string): string | undefined {
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** The id that an address names. */
+export function idOf(address: string): string | undefined {
+  const rest = address.slice(address.indexOf("/") + 1);
+  return uuid.test(rest) ? rest : undefined;
+}
+
 function actorSegment(text: string): string {
   if (uuid.test(text) || text.startsWith("@")) return text;
   return `@${encodeKey(text === "" ? [] : text.split("/"))}`;

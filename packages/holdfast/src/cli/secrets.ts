@@ -1,4 +1,4 @@
-import { openVault, type SecretOwner } from "@holdfast/gate";
+import { openVault, type SecretEntry, type SecretOwner } from "@holdfast/gate";
 import { noArguments, oneArgument, parse, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { readSecret } from "./secret-input.ts";
@@ -47,9 +47,7 @@ export async function secretsCommand(args: readonly string[]): Promise<number> {
     }
     case "list":
       noArguments(rest);
-      for (const entry of await openVault(dataDirectory).secretEntries())
-        console.log(json ? JSON.stringify(entry) : `${entry.name.padEnd(24)} ${whose(entry.owner)}`);
-      return 0;
+      return list(await openVault(dataDirectory).secretEntries(), json);
     case "remove": {
       const name = oneArgument(rest, "The name of the secret");
       const removed = await openVault(dataDirectory).deleteSecret({ name, owner });
@@ -58,6 +56,13 @@ export async function secretsCommand(args: readonly string[]): Promise<number> {
       return removed ? 0 : 1;
     }
   }
+}
+
+function list(entries: readonly SecretEntry[], json: boolean): number {
+  for (const entry of entries)
+    console.log(json ? JSON.stringify(entry) : `${entry.name.padEnd(24)} ${whose(entry.owner)}`);
+  if (entries.length === 0 && !json) console.log("There are no secrets.");
+  return 0;
 }
 
 export function whose({ user, organization }: SecretOwner): string {

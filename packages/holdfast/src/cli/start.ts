@@ -44,10 +44,17 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     const ticket = await studio.issueTicket();
     return { url: studio.url, ticket };
   };
-  const control = await serveControl(dataDirectory, {
-    url: link,
-    backup: (directory) => studio.backup(directory),
-  });
+  let control: ControlServer;
+  try {
+    control = await serveControl(dataDirectory, {
+      url: link,
+      backup: (directory) => studio.backup(directory),
+    });
+  } catch (error) {
+    // What still listens would keep the process alive, with nobody who can reach it.
+    await studio.close();
+    throw error;
+  }
   // Before the link is printed: whoever reads it may end the server at once.
   const stopped = untilStopped(control, () => studio.close());
   const { url, ticket } = await link();

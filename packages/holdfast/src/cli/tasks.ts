@@ -1,4 +1,5 @@
-import type { StudioClient } from "@holdfast/studio";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
+import type { StudioClient, TaskView } from "@holdfast/studio";
 import { oneArgument, parse, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
 import { EventPrinter, harmless, jsonLine, printDiff, screenOf } from "./terminal.ts";
@@ -24,15 +25,17 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
   const id = verb === "list" ? "" : oneArgument(rest, "The task's id");
   const json = values.json === true;
   return asOwner(values, async (owner) => {
+    if (verb === "list") {
+      await list(owner.client, json);
+      return 0;
+    }
+    const view = await find(owner.client, id);
     switch (verb) {
-      case "list":
-        await list(owner.client, json);
-        break;
       case "show":
-        await show(owner.client, id, json);
+        await show(owner.client, view, json);
         break;
       case "stop":
-        await owner.client.task(id).stop();
+        await stop(owner.client, view, json);
         break;
       case "diff": {
         const diff = await owner.client.task(id).diff();
@@ -53,21 +56,41 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
   });
 }
 
+/** Throws `task.not_found`. */
+async function find(client: StudioClient, id: string): Promise<TaskView> {
+  try {
+    return await client.task(id).get();
+  } catch (error) {
+    if (!isErrorCode(error, "actor", "not_found")) throw error;
+    throw new HoldfastError("task", "not_found", `There is no task ${id}: see holdfast tasks list`);
+  }
+}
+
 async function list(client: StudioClient, json: boolean): Promise<void> {
   let cursor: string | undefined;
+  let isEmpty = true;
   do {
     const page = await client.organization.listTasks(cursor === undefined ? {} : { cursor });
     for (const task of page.tasks) {
+      isEmpty = false;
       if (json) console.log(jsonLine(task));
       else
         console.log(`${task.id}  ${task.status.padEnd(9)}  ${task.agent.padEnd(8)}  ${harmless(task.title)}`);
     }
     cursor = page.cursor;
   } while (cursor !== undefined);
+  if (isEmpty && !json) console.log("There are no tasks yet.");
 }
 
-async function show(client: StudioClient, id: string, json: boolean): Promise<void> {
-  const view = await client.task(id).get();
+async function stop(client: StudioClient, before: TaskView, json: boolean): Promise<void> {
+  await client.task(before.id).stop();
+  const { id, status } = await client.task(before.id).get();
+  const worked = before.status === "preparing" || before.status === "running" || before.status === "waiting";
+  if (json) console.log(jsonLine({ id, status, stopped: worked }));
+  else console.log(worked ? "Stopped." : `Its agent did not work; the task is ${status}.`);
+}
+
+async function show(client: StudioClient, view: TaskView, json: boolean): Promise<void> {
   if (json) console.log(jsonLine(view));
   const printer = new EventPrinter(screenOf(process.stdout));
   let after = 0;

@@ -7,7 +7,7 @@ export interface Screen {
 }
 
 export function screenOf(stream: NodeJS.WriteStream): Screen {
-  const color = stream.isTTY === true && process.env["NO_COLOR"] === undefined;
+  const color = stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
   return { write: (text) => void stream.write(text), color };
 }
 

@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { didYouMean } from "./nearest.ts";
 
 /** The command line is wrong: exit code 2, with the usage of the command. */
 export class UsageError extends Error {
@@ -16,8 +17,19 @@ export function parseStrict<Options extends ParseArgsOptionsConfig>(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(reasonOf(error, Object.keys(options)));
   }
+}
+
+/** Node's own words, but for an option that does not exist: the one that was meant is worth more than its advice. */
+function reasonOf(error: unknown, names: readonly string[]): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, unknown, name = ""] = /^(Unknown option '-{1,2}([^']*)')/.exec(message) ?? [];
+  if (unknown === undefined) return message;
+  return `${unknown}.${didYouMean(
+    `--${name}`,
+    names.map((each) => `--${each}`),
+  )}`;
 }
 
 /** A TCP port from text. */

@@ -1,5 +1,6 @@
-import { isHoldfastError } from "@holdfast/core";
 import { UsageError } from "./arguments.ts";
+import { failureText, wrongUsage } from "./failure.ts";
+import { didYouMean } from "./nearest.ts";
 import { harmless } from "./output.ts";
 import { serverUsage } from "./server-usage.ts";
 
@@ -114,21 +115,23 @@ export async function sandboxCommand(args: readonly string[]): Promise<number> {
   const name = isGroup ? `${first} ${rest[0]}` : first;
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) {
-    process.stderr.write(`There is no "sandbox ${name}".\n\n${sandboxUsage}\n`);
+    const meant = didYouMean(name, Object.keys(verbs));
+    process.stderr.write(`There is no "sandbox ${name}".${meant}\n\n${sandboxUsage}\n`);
     return 2;
   }
+  const given = isGroup ? rest.slice(1) : rest;
   let command: Command | undefined;
   try {
     command = await verb.load();
-    return await command.run(isGroup ? rest.slice(1) : rest);
+    return await command.run(given);
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`${error.message}\n\n${command?.usage}\n`);
+      const usage = command?.usage ?? sandboxUsage;
+      process.stderr.write(wrongUsage(error.message, usage, `holdfast sandbox ${name}`, given.length === 0));
       return 2;
     }
-    const text = isHoldfastError(error) ? `${error.message} (${error.group}.${error.code})` : String(error);
     // A message may quote what an agent printed, over several lines.
-    process.stderr.write(`${text.split("\n").map(harmless).join("\n")}\n`);
+    process.stderr.write(`${failureText(error).split("\n").map(harmless).join("\n")}\n`);
     return 1;
   }
 }

@@ -1,0 +1,129 @@
+/** What the command says when it cannot do what it was asked, and what it leaves alone then. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { git, holdfast, makeRepository, scratch, start, startServer } from "./support.ts";
+
+const command = join(import.meta.dirname, "..", "bin", "holdfast.js");
+
+test("a wrong word is told with the one that was meant, and the reason is not buried below", async () => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["strat"], /^There is no command "strat"\. Did you mean start\?/],
+    [
+      ["start", "--prot", "1"],
+      /^Unknown option '--prot'\. Did you mean --port\?\n\nholdfast start \[options\]/,
+    ],
+    [["tasks", "lits"], /^There is no "tasks lits"\. Did you mean list\?/],
+    [["actors", "lst"], /^There is no "actors lst"\. Did you mean list\?/],
+    [["sandbox", "sesions"], /^There is no "sandbox sesions"\. Did you mean sessions\?/],
+    [["sandbox", "daemon", "start", "--tokn", "x"], /^Unknown option '--tokn'\. Did you mean --token\?/],
+  ];
+  for (const [args, said] of cases) {
+    const { code, stderr } = await holdfast(args);
+    assert.deepEqual([code, said.test(stderr)], [2, true], stderr);
+  }
+  const { stderr } = await holdfast(["actors", "call", "counter/a", "add", "{bad"], {
+    env: { HOLDFAST_DATA: "none" },
+  });
+  assert.match(stderr, /is not JSON/);
+  assert.ok(stderr.split("\n").length < 10, stderr);
+});
+
+test("help of a command comes either way", async () => {
+  const [before, behind] = await Promise.all([holdfast(["help", "run"]), holdfast(["run", "--help"])]);
+  assert.deepEqual([before.code, before.stdout], [0, behind.stdout]);
+});
+
+test("a data directory that cannot be made is told in words", async (t) => {
+  const file = join(scratch(t), "file");
+  writeFileSync(file, "");
+  for (const data of [file, join(file, "below")]) {
+    const { code, stderr } = await holdfast(["start", "--port", "0", "--data", data]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^The data directory .* cannot be used: .*\(control\.data_directory\)\n$/);
+  }
+});
+
+test("a repository is no data directory, and an empty variable names none", async (t) => {
+  const repository = makeRepository(scratch(t));
+  const { mode } = statSync(repository);
+  const named = await holdfast(["tasks", "list", "--data", repository]);
+  assert.deepEqual([named.code, /control\.data_directory/.test(named.stderr)], [1, true], named.stderr);
+  assert.equal((await holdfast(["tasks", "list", "--data", ""])).code, 2);
+  const unnamed = await holdfast(["tasks", "list"], { cwd: repository, env: { HOLDFAST_DATA: "" } });
+  assert.deepEqual([unnamed.code, unnamed.stdout], [0, "There are no tasks yet.\n"], unnamed.stderr);
+  assert.ok(existsSync(join(repository, ".holdfast", "actors")));
+  assert.equal(statSync(repository).mode, mode);
+  assert.equal(git(repository, "status", "--porcelain"), "");
+});
+
+test("what the operating system refuses is told with the file", async (t) => {
+  const data = join(scratch(t), "data");
+  await startServer(t, data);
+  const exported = await holdfast(["actors", "export", "organization/local", "/nowhere/x", "--data", data]);
+  assert.deepEqual(
+    [exported.code, exported.stderr],
+    [1, "/nowhere/x: no such file or directory (system.enoent)\n"],
+  );
+  const kept = await holdfast(["backup", "/dev/null/x", "--data", data]);
+  assert.deepEqual([kept.code, kept.stderr], [1, "/dev/null/x: not a directory (system.enotdir)\n"]);
+  const sandbox = await holdfast(["sandbox", "server", "--port", "0", "--no-token", "--root", "/nowhere"]);
+  assert.deepEqual([sandbox.code, sandbox.stderr], [1, "/nowhere: no such file or directory\n"]);
+});
+
+test("a task, or an actor, that is not there is named", async (t) => {
+  const data = join(scratch(t), "data");
+  await startServer(t, data);
+  for (const verb of ["show", "stop", "diff", "apply"]) {
+    const { code, stderr } = await holdfast(["tasks", verb, "nope", "--data", data]);
+    assert.deepEqual(
+      [code, stderr],
+      [1, "There is no task nope: see holdfast tasks list (task.not_found)\n"],
+    );
+  }
+  const key = "01a20312-2c3f-70f9-ba1f-2c1d21db6877";
+  const { stderr } = await holdfast(["actors", "get", `task/${key}`, "--data", data]);
+  assert.match(stderr, new RegExp(`If that is its key, write task/@${key},`));
+});
+
+test("a server on a data directory with a long path is reached", async (t) => {
+  const data = join(scratch(t), "d".repeat(100));
+  const server = await startServer(t, data);
+  const { code, stdout } = await holdfast(["url", "--data", data]);
+  assert.deepEqual([code, stdout.startsWith(server.url)], [0, true]);
+  assert.equal(await server.stop(), 0);
+  assert.equal(existsSync(join(data, "control.sock")), false);
+  assert.match((await holdfast(["url", "--data", data])).stderr, /control\.not_running/);
+});
+
+test("a server that cannot be reached by its owner does not go on without", async (t) => {
+  const data = join(scratch(t), "data");
+  mkdirSync(join(data, "control.sock", "in the way"), { recursive: true });
+  const { code, stderr } = await holdfast(["start", "--port", "0", "--data", data]);
+  assert.deepEqual([code, /control\.sock/.test(stderr)], [1, true], stderr);
+});
+
+test("a reader that has seen enough ends the command without a word", async () => {
+  const child = start(["sandbox", "--help"]);
+  child.stdout?.destroy();
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  assert.deepEqual([code, said], [141, ""]);
+});
+
+test("output that cannot be kept is a failure", { skip: !existsSync("/dev/full") }, async () => {
+  const full = openSync("/dev/full", "w");
+  const child = spawn(process.execPath, [command, "--help"], { stdio: ["ignore", full, "pipe"] });
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  assert.deepEqual([code, /no space left/.test(said)], [1, true], said);
+});
