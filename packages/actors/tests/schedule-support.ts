@@ -5,7 +5,7 @@ import { call, turn, type World } from "./harness.ts";
 
 /** Lets what is due at this moment run, with the commits behind it. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 6; i++) await turn();
+  for (let i = 0; i < 16; i++) await turn();
 }
 
 /** Moves the time in steps, so that what becomes due runs at its time. */

@@ -48,6 +48,30 @@ describe("one-shot schedules", () => {
     );
   });
 
+  test("runs of asynchronous actions that wait for nothing take their schedules away with what they change", async () => {
+    const w = world();
+    const adds = actor({
+      state: { count: 0 },
+      actions: {
+        add: async (c) => {
+          await undefined;
+          c.state.count++;
+        },
+        plan: async (c) => {
+          for (let i = 0; i < 3; i++) await c.schedule.after(1_000, "add");
+        },
+      },
+    });
+    const instance = w.create(adds);
+    await call(instance, "plan");
+    const before = w.store.commits.length;
+    await pass(w, 1_000);
+    assert.deepEqual(
+      w.store.commits.slice(before).map(({ state, kv }) => [state?.type, kv?.map(({ type }) => type)]),
+      [1, 2, 3].map(() => ["patch", ["delete"]]),
+    );
+  });
+
   test("those of one time run in the order in which they were made, after a sleep too", async () => {
     const w = world();
     const s = script();

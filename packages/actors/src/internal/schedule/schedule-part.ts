@@ -128,20 +128,31 @@ export class SchedulePart implements Part {
     this.#timerAt = Number.POSITIVE_INFINITY;
   }
 
-  /** In a task of its own: what is on the stack ends its turn first. */
+  /**
+   * Each in a task of its own: what is on the stack ends its turn first, and a run that waits for nothing
+   * ends in the turn in which it has begun.
+   */
   #pumpSoon(): void {
+    const { activity, ports } = this.#runtime;
     this.#pumpSet = true;
     // Held awake: an actor that idled out before it began would be woken for the same again.
-    this.#runtime.activity.begin();
-    this.#runtime.ports.tasks.macrotask(() => {
+    activity.begin();
+    let due: Iterator<Row> | undefined;
+    const next = (): void => {
+      let isOver = true;
       try {
-        if (this.#runtime.status === "ready") this.#pump();
+        due ??= this.#due().values();
+        isOver = !this.#pump(due);
       } finally {
-        this.#pumpSet = false;
-        this.#runtime.activity.end();
+        if (isOver) {
+          this.#pumpSet = false;
+          activity.end();
+        }
       }
-      this.arm();
-    });
+      if (isOver) this.arm();
+      else ports.tasks.macrotask(next);
+    };
+    ports.tasks.macrotask(next);
   }
 
   /** The earliest time at which there is something to do. */
@@ -166,29 +177,41 @@ export class SchedulePart implements Part {
     return fire.settled || fire.row.id !== row.id ? row.dueAt : fire.skipsAt;
   }
 
-  #pump(): void {
+  #due(): Row[] {
     const now = this.#runtime.ports.clock.now();
-    const due = this.table.all
-      .filter((row) => row.dueAt <= now && (row.kind === "at" || row.paused !== true))
-      // Those of one time run in the order in which they were made.
-      .sort((a, b) => a.dueAt - b.dueAt);
-    for (const row of due) {
-      // What runs may have changed what comes after it.
-      if (this.table.current(row) !== row || this.#runtime.status !== "ready") continue;
-      const fire = this.#fires.get(rowName(row));
-      if (fire === undefined) this.#run(row, now);
-      else if (row.kind === "recurring") this.#skip(row, fire, now);
-    }
-    this.#runtime.queue.close();
+    return (
+      this.table.all
+        .filter((row) => row.dueAt <= now && (row.kind === "at" || row.paused !== true))
+        // Those of one time run in the order in which they were made.
+        .sort((a, b) => a.dueAt - b.dueAt)
+    );
   }
 
-  #run(row: Row, now: number): void {
-    if (row.kind === "recurring") {
-      const chosen = caughtUp(row, now, this.#outcomes.draw);
-      if (chosen === undefined) return this.#outcomes.finish(row);
-      if (chosen !== row) this.table.put(chosen);
-      if (chosen.dueAt <= now) this.#begin(chosen, false);
-    } else this.#begin(row, false);
+  /** Goes on until a run begins. False when nothing is due any more. */
+  #pump(due: Iterator<Row>): boolean {
+    for (;;) {
+      const { value: row, done } = due.next();
+      if (done === true || this.#runtime.status !== "ready") return false;
+      // What runs may have changed what comes after it.
+      if (this.table.current(row) !== row) continue;
+      const fire = this.#fires.get(rowName(row));
+      const now = this.#runtime.ports.clock.now();
+      if (fire === undefined) {
+        if (this.#run(row, now)) return true;
+      } else if (row.kind === "recurring") this.#skip(row, fire, now);
+    }
+  }
+
+  /** Whether a run has begun. */
+  #run(row: Row, now: number): boolean {
+    if (row.kind === "at") return this.#begin(row, false);
+    const chosen = caughtUp(row, now, this.#outcomes.draw);
+    if (chosen === undefined) {
+      this.#outcomes.finish(row);
+      return false;
+    }
+    if (chosen !== row) this.table.put(chosen);
+    return chosen.dueAt <= now && this.#begin(chosen, false);
   }
 
   /** Due times that come while an earlier one still runs are recorded and left out, all that are over at once. */
@@ -204,9 +227,13 @@ export class SchedulePart implements Part {
     fire.skipsAt = firstAfter(row, Math.max(time, skipped.skipped?.to ?? time));
   }
 
-  #begin(row: Row, manual: boolean): void {
+  /** False where there is nothing to run. */
+  #begin(row: Row, manual: boolean): boolean {
     const runtime = this.#runtime;
-    if (!runtime.definition.actions.has(row.action)) return this.#outcomes.actionMissing(row);
+    if (!runtime.definition.actions.has(row.action)) {
+      this.#outcomes.actionMissing(row);
+      return false;
+    }
     const firedAt = runtime.ports.clock.now();
     const fire: Fire = {
       row,
@@ -232,7 +259,8 @@ export class SchedulePart implements Part {
     try {
       args = decodeArguments(row.args);
     } catch (error) {
-      return ended(runtime.errors.sanitize(error));
+      ended(runtime.errors.sanitize(error));
+      return false;
     }
     const scheduled: ScheduledRun = {
       info: fireInfo(fire),
@@ -250,6 +278,7 @@ export class SchedulePart implements Part {
       runtime.queue.close();
       this.arm();
     });
+    return true;
   }
 
   #settle(fire: Fire, error: HoldfastError | undefined): void {
