@@ -16,6 +16,7 @@ import type {
   ServerFrame,
 } from "./driver.ts";
 import { protocolVersion } from "./driver.ts";
+import { readActionOptions } from "./internal/action-options.ts";
 import { backoffDelayMs } from "./internal/backoff.ts";
 import { sendOverConnection } from "./internal/connection-send.ts";
 import { IncomingStream } from "./internal/incoming-stream.ts";
@@ -110,21 +111,17 @@ export class Connection {
   }
 
   action(options: ActionOptions): Promise<unknown> {
-    return this.#submit(
-      (id) => ({
-        type: "call",
-        id,
-        name: options.name,
-        args: options.args ?? [],
-        idempotencyKey:
-          options.idempotencyKey ?? uuidv7(this.#options.ports.clock, this.#options.ports.random),
-      }),
-      options.signal,
-    );
+    const { clock, random } = this.#options.ports;
+    const frameOf = (id: number): ClientFrame => {
+      const { name, args, idempotencyKey = uuidv7(clock, random) } = readActionOptions(options);
+      return { type: "call", id, name, args, idempotencyKey };
+    };
+    return this.#submit(frameOf, options?.signal);
   }
 
   /** Sends to a queue, in the order of the calls; again over the next socket if this one is lost. */
-  send(name: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions): Promise<unknown> {
+  send(queue: string, body: unknown, options?: QueueSendOptions | QueueWaitOptions): Promise<unknown> {
+    const name = String(queue);
     if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
     const { driver, ports, sender } = this.#options;
     if (driver.sendsOverConnections !== true) return sender.send(name, body, options);
@@ -158,7 +155,9 @@ export class Connection {
     });
   }
 
-  on(event: string, callback: (...args: never[]) => void): () => void {
+  on(name: string, callback: (...args: never[]) => void): () => void {
+    // A frame whose name is no text would end the connection.
+    const event = String(name);
     const call = callback as (...args: readonly unknown[]) => void;
     let callbacks = this.#events.get(event);
     if (callbacks === undefined) {
@@ -192,8 +191,11 @@ export class Connection {
     return this.#errors.add(callback);
   }
 
+  /** Who comes when it is open hears of that too, once the code that asks has gone on. */
   onOpen(callback: () => void): () => void {
-    return this.#opens.add(callback);
+    const off = this.#opens.add(callback);
+    if (this.isConnected) queueMicrotask(() => this.#opens.tell(callback));
+    return off;
   }
 
   onClose(callback: () => void): () => void {

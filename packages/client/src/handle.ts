@@ -2,6 +2,7 @@ import { type ActorKey, isErrorCode, uuidv7 } from "@holdfast/core";
 import { rawPath } from "./address.ts";
 import { Connection } from "./connection.ts";
 import type { ActorTarget, ClientDriver } from "./driver.ts";
+import { readActionOptions } from "./internal/action-options.ts";
 import { actionProxy } from "./internal/action-proxy.ts";
 import { backoffDelayMs, delay } from "./internal/backoff.ts";
 import type { ClientPorts } from "./internal/ports.ts";
@@ -57,11 +58,12 @@ export class Handle {
     this.#options = options;
   }
 
-  async action(options: ActionOptions): Promise<unknown> {
+  async action(given: ActionOptions): Promise<unknown> {
+    const options = readActionOptions(given);
     const { driver, ports } = this.#context;
     const signal = this.#signal(options.signal);
     const idempotencyKey = options.idempotencyKey ?? uuidv7(ports.clock, ports.random);
-    const args = driver.prepareArgs(options.args ?? []);
+    const args = driver.prepareArgs(options.args);
     const call = async (): Promise<unknown> =>
       driver.call({
         target: this.#carriesInput ? await this.#reach(signal) : this.#target,
@@ -229,7 +231,10 @@ export function keyTarget(
   return { type, name, key, ...(input === undefined ? {} : { input }) };
 }
 
-/** What every handle has beside its actions. A class, so that `instanceof` knows a handle. */
+/**
+ * What every handle has beside its actions. A class, so that `instanceof` knows a handle. Null stands for what is
+ * not given, as in programs that are not typed.
+ */
 export class HandleMembers {
   readonly #handle: Handle;
 
@@ -254,11 +259,11 @@ export class HandleMembers {
   }
 
   fetch(input: string | URL | Request, init?: RequestInit & SkipReadyWait): Promise<Response> {
-    return this.#handle.fetch(input, init);
+    return this.#handle.fetch(input, init ?? undefined);
   }
 
   webSocket(path?: string, protocols?: string | string[], options?: SkipReadyWait) {
-    return this.#handle.webSocket(path, protocols, options);
+    return this.#handle.webSocket(path ?? undefined, protocols ?? undefined, options ?? undefined);
   }
 
   getGatewayUrl(): Promise<string> {

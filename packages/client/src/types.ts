@@ -227,6 +227,7 @@ export interface ActorConnBase<Events = unknown> {
   ): () => void;
   /** Errors that belong to no call: a refused connection, a message that could not be read. */
   onError(callback: (error: HoldfastError) => void): () => void;
+  /** Calls back each time that it opens, and at once where it is open. */
   onOpen(callback: () => void): () => void;
   onClose(callback: () => void): () => void;
   onStatusChange(callback: (status: ConnStatus) => void): () => void;

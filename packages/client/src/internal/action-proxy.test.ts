@@ -55,3 +55,10 @@ test("any name may be that of an action", () => {
   assert.deepEqual(Object.keys(proxy), []);
   assert.deepEqual(sent, []);
 });
+
+test("what is assigned hides no action", () => {
+  const { proxy } = recording();
+  const { add } = proxy;
+  assert.throws(() => Object.assign(proxy, { add: 1 }), TypeError);
+  assert.equal(proxy.add, add);
+});

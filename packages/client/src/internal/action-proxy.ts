@@ -17,6 +17,8 @@ export function actionProxy<T>(base: object, invoke: Invoke): T {
       }
       return nested(actions, property, undefined, invoke);
     },
+    // What an action is only the actor says: a name that was assigned would hide it.
+    set: () => false,
     // Any name may be an action of the actor: only the actor knows.
     has: (target, property) => typeof property === "string" || property in target,
   });

@@ -1,7 +1,7 @@
 /** Hears what a callback throws. */
 export type Report = (error: unknown) => void;
 
-/** Callbacks of one kind. One that throws does not keep the others from being called. */
+/** Callbacks of one kind, each once. One that throws does not keep the others from being called. */
 export class Listeners<Args extends readonly unknown[]> {
   readonly #callbacks = new Set<(...args: Args) => void>();
   readonly #report: Report;
@@ -11,11 +11,15 @@ export class Listeners<Args extends readonly unknown[]> {
   }
 
   add(callback: (...args: Args) => void): () => void {
-    const entry = (...args: Args): void => callback(...args);
-    this.#callbacks.add(entry);
+    this.#callbacks.add(callback);
     return () => {
-      this.#callbacks.delete(entry);
+      this.#callbacks.delete(callback);
     };
+  }
+
+  /** Calls one that is late, unless it has been taken away meanwhile. */
+  tell(callback: (...args: Args) => void, ...args: Args): void {
+    if (this.#callbacks.has(callback)) callOutside(callback, args, this.#report);
   }
 
   emit(...args: Args): void {
