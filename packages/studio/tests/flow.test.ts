@@ -251,6 +251,31 @@ describe("agents that misbehave", () => {
     assert.equal(view.error?.code, "start_timed_out");
   });
 
+  test("a turn may take longer than a start", async (t) => {
+    if (!needsJail(t)) return;
+    const agentStartTimeoutMs = 8_000;
+    const directory = join(temporaryFolder(t), "agent");
+    mkdirSync(directory);
+    // It answers its prompt only when the time for its start, which began before this process, is over.
+    const script = `
+      import { createInterface } from "node:readline";
+      const results = {
+        initialize: { protocolVersion: 1, agentCapabilities: {} },
+        "session/new": { sessionId: "s1" },
+        "session/prompt": { stopReason: "end_turn" },
+      };
+      for await (const line of createInterface({ input: process.stdin })) {
+        const { id, method } = JSON.parse(line);
+        const wait = method === "session/prompt" ? ${agentStartTimeoutMs + 200} - process.uptime() * 1000 : 0;
+        setTimeout(() => console.log(JSON.stringify({ jsonrpc: "2.0", id, result: results[method] })), wait);
+      }`;
+    writeFileSync(join(directory, "agent.mjs"), script);
+    const customAgents = [{ id: "slow", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
+    const { begin } = await bench(t, { customAgents, limits: { agentStartTimeoutMs } });
+    const view = await (await begin("do something", "slow")).status("failed", "idle");
+    assert.equal(view.status, "idle", view.error?.message);
+  });
+
   test("an agent whose program is missing is told by name", async (t) => {
     if (!needsJail(t)) return;
     const { begin } = await bench(t, { customAgents: [{ id: "gone", command: "/nowhere/agent" }] });

@@ -88,13 +88,13 @@ class LiveSession implements AgentSession {
 
   async open(): Promise<void> {
     const { limits, signal } = this.#options;
-    const timer = AbortSignal.timeout(limits.agentStartTimeoutMs);
     const late = new HoldfastError(
       "agent",
       "start_timed_out",
       `The agent did not answer within ${limits.agentStartTimeoutMs} ms after its start`,
     );
-    timer.addEventListener("abort", () => this.#broken.reject(late));
+    // Of the start alone: a turn takes as long as it takes.
+    const timer = setTimeout(() => this.#broken.reject(late), limits.agentStartTimeoutMs);
     signal.addEventListener("abort", () => this.#broken.reject(signal.reason), { once: true });
     try {
       const starting = this.#start();
@@ -105,6 +105,8 @@ class LiveSession implements AgentSession {
     } catch (error) {
       await this.end();
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
