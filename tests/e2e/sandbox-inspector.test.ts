@@ -89,6 +89,13 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await other.getByLabel("Token").fill("wrong");
     await other.getByRole("button", { name: "Connect" }).click();
     await other.getByText("The server does not take this token.").waitFor();
+    // The printed link, pasted into this tab, differs from its address by the fragment alone.
+    const third = await openPage(browser, t);
+    await third.goto(`${server.url}/ui/`);
+    await third.getByLabel("Token").waitFor();
+    await third.goto(`${server.url}/ui/#token=${server.token}`);
+    await third.getByRole("heading", { name: "New session" }).waitFor();
+    assert.equal(new URL(third.url()).hash, "");
     await assertAccessible(other, "the question for the token");
     await other.getByLabel("Token").fill(server.token ?? "");
     await other.keyboard.press("Enter");

@@ -37,6 +37,16 @@ describe("signing in", { skip: absent ?? false }, () => {
     assert.equal(new URL(page.url()).hash, "");
   });
 
+  test("a link that is pasted into the tab of the page that asked for it signs it in", async (t) => {
+    const page = await openPage(browser, t);
+    await page.goto(studio.url);
+    await page.getByRole("heading", { name: "This browser is not signed in" }).waitFor();
+    // The address differs by its fragment alone: the browser loads nothing by itself.
+    await page.goto(await studio.link());
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    assert.equal(new URL(page.url()).hash, "");
+  });
+
   test("a link works once, leaves no trace in the address, and the browser is remembered", async (t) => {
     const page = await openPage(browser, t);
     const link = await studio.link();

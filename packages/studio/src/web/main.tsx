@@ -6,7 +6,7 @@ import "./styles/task.css";
 import "./styles/transcript.css";
 import "./styles/diff.css";
 import "./styles/system.css";
-import { WebApp } from "@holdfast/web-parts";
+import { reloadWithFragment, WebApp } from "@holdfast/web-parts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { exchangeTicket, takeTicket } from "./api/auth.ts";
@@ -16,6 +16,7 @@ import { App } from "./app/app.tsx";
 
 // The ticket leaves the address before anything else runs, also when its exchange fails.
 const ticket = takeTicket(location, history);
+reloadWithFragment(["ticket"]);
 const exchange = ticket === undefined ? undefined : await exchangeTicket(ticket);
 
 const root = document.getElementById("root");
