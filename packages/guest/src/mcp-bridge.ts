@@ -72,19 +72,25 @@ export async function bridgeMcp(
       ignore(sendNotification({ method: "notifications/progress", params: data }));
     };
     const topic = `tool.invoke.${params.name}`;
-    return result(
-      await callPatiently(client, topic, params.arguments ?? {}, {
-        signal,
-        onProgress: progress,
-        onConfirmation: (confirmation) => {
-          progress({ progress: last + 0.001, message: waiting(confirmation) });
-          announce(server, confirmation, signal);
-        },
-      }),
-    );
+    const over = new AbortController();
+    const announced = new Set<string>();
+    const answer = await callPatiently(client, topic, params.arguments ?? {}, {
+      signal,
+      onProgress: progress,
+      onConfirmation: (confirmation) => {
+        progress({ progress: last + 0.001, message: waiting(confirmation) });
+        if (announced.has(confirmation.approval)) return;
+        announced.add(confirmation.approval);
+        announce(server, confirmation, AbortSignal.any([signal, over.signal]));
+      },
+    });
+    over.abort("it has been decided");
+    return result(answer);
   });
   const stop = client.onListChanged(() => ignore(server.sendToolListChanged()));
   server.onclose = stop;
+  // Its number is 0, which clients of the SDK do not take for that of a request when one is withdrawn.
+  server.oninitialized = () => ignore(server.ping());
   socket.once("close", () => void server.close());
   await server.connect(new StdioServerTransport(socket, socket));
 }
@@ -116,7 +122,10 @@ function waiting({ tool }: GateConfirmation): string {
   return `${tool} waits until a person allows it`;
 }
 
-/** Tells the person at the agent, where the agent can show it. Whatever they answer there allows nothing. */
+/**
+ * Tells the person at the agent, where the agent can show it, until `signal`: an agent may go on only when nothing
+ * is asked any more. Whatever they answer there allows nothing.
+ */
 function announce(server: Server, confirmation: GateConfirmation, signal: AbortSignal): void {
   ignore(server.sendLoggingMessage({ level: "notice", logger: "gate", data: waiting(confirmation) }));
   if (server.getClientCapabilities()?.elicitation === undefined) return;

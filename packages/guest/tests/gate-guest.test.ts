@@ -300,6 +300,30 @@ describe("the bridge to MCP", () => {
     const answer = await client.callTool({ name: "echo", arguments: {} });
     assert.deepEqual(answer["structuredContent"], { done: true });
     assert.equal(asked, 2, "the same call was asked again");
-    assert.ok(told.length >= 1 && told.every((each) => /waits until a person allows it/.test(each)));
+    assert.equal(told.length, 1, "the person at the agent is told once");
+    assert.match(told[0] ?? "", /waits until a person allows it/);
+  });
+
+  test("withdraws at the agent what has been decided elsewhere", async (t) => {
+    const seen = Promise.withResolvers<void>();
+    const withdrawn = Promise.withResolvers<void>();
+    const { guest } = await startWire(t, async ({ topic, correlation }, wire) => {
+      if (topic === "tool.list") return { result: { tools } };
+      const asked = { correlation, tool: "echo", approval: "a", expires_at: "2026-01-01T00:00:00Z" };
+      await wire.publish(`tool.confirmation.${correlation}`, asked);
+      await seen.promise;
+      return { result: { done: true } };
+    });
+    const { ElicitRequestSchema } = await import("@modelcontextprotocol/sdk/types.js");
+    const client = await connect(t, guest.mcpSocket, { elicitation: {} });
+    client.setRequestHandler(ElicitRequestSchema, async (_request, { signal }) => {
+      signal.addEventListener("abort", () => withdrawn.resolve());
+      seen.resolve();
+      await withdrawn.promise;
+      return { action: "cancel" };
+    });
+    const answer = await client.callTool({ name: "echo", arguments: {} });
+    assert.deepEqual(answer["structuredContent"], { done: true });
+    await withdrawn.promise;
   });
 });
