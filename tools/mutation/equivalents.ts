@@ -77,6 +77,14 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "no rule is so long, and what does not fit into a byte is refused where it is written; the words alone differ",
   ],
   [
+    "plugins/managed-plugin.ts: guard 1: if (this.#closed)",
+    "what is launched all the same is ended by the check after it, with the same words",
+  ],
+  [
+    "plugins/managed-plugin.ts: guard 3: if (this.#closed)",
+    "closing waits for a start that is under way and ends what came of it; no version is replaced by then",
+  ],
+  [
     "plugins/connections.ts: without the end of what is open",
     "the signal ends the connection to the server, and that ends the plugin's",
   ],

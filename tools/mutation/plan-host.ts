@@ -169,8 +169,9 @@ function pluginsAndGroups(): Planned[] {
     ...guards([beside("plugins/publisher")], ...names("publisher")),
     ...guards(
       [test("plugin-refusals"), test("plugin-faults"), ...plugins],
-      ...names("managed-plugin", "plugin-answers", "plugin-host", "plugin-process"),
+      ...names("managed-plugin", "plugin-answers", "plugin-host"),
     ),
+    ...guards([test("plugin-process"), test("plugin-faults")], ...names("plugin-process")),
     ...["group-events", "group-settings"].flatMap((name) =>
       mutants([studio], `${groups}${name}.ts`, withoutGuards, withoutRefusals),
     ),

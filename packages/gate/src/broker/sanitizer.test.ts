@@ -45,6 +45,7 @@ test("takes a known value out as other programs write it", () => {
     return order === "be" ? bytes.swap16() : bytes;
   };
   const forms = [
+    JSON.stringify(value),
     JSON.stringify(value).replaceAll("/", "\\/"),
     JSON.stringify(value).replace(/[<>&]/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
     JSON.stringify(value).replace(/[<>&=']/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
@@ -63,6 +64,7 @@ test("takes a known value out as other programs write it", () => {
     ...(["utf16le", "be"] as const).flatMap((order) => [
       wide(order, ascii).toString("latin1"),
       wide(order, ascii).toString("hex"),
+      wide(order, ascii).toString("hex").toUpperCase(),
       ...["", "x", "xy"].map((before) =>
         Buffer.concat([Buffer.from(before), wide(order, ascii)]).toString("base64"),
       ),
@@ -71,6 +73,22 @@ test("takes a known value out as other programs write it", () => {
   for (const form of forms) assert.match(of.text(`before ${form} after`), /\[redacted\]/, form);
   const left = of.text(`before ${wide("utf16le", ascii).toString("base64")} after`);
   assert.ok(left.length <= "before xx[redacted]xxxx after".length, left);
+});
+
+test("takes a known value out of base64 whose own signs are escaped", () => {
+  // Its base64 has a slash or a plus at each of the three places where it may begin.
+  const value = "~~~???~~~???~~~";
+  const of = sanitizer(value);
+  for (const before of ["", "x", "xy"]) {
+    const encoded = Buffer.from(`${before}${value}zz`).toString("base64");
+    assert.match(encoded, /[+/]/);
+    for (const form of [
+      encodeURIComponent(encoded),
+      encodeURIComponent(encoded).replace(/%../g, (each) => each.toLowerCase()),
+      encoded.replaceAll("/", "\\/"),
+    ])
+      assert.match(of.text(`before ${form} after`), /\[redacted\]/, form);
+  }
 });
 
 test("takes it out of keys, numbers, and texts that only together are one", () => {
