@@ -428,3 +428,21 @@ test("a message is what its body was when it was sent", async () => {
   });
   assert.deepEqual(await call(world().create(changed), "go"), [1, 10, 10]);
 });
+
+test("a receive that waits for nothing has nothing to abort", async () => {
+  const tries = actor({
+    queues: { a: queue<number>() },
+    actions: {
+      tries: async (c) => {
+        // As untyped programs pass one set of options to all receives.
+        const options = { names: ["a"], count: 2, signal: AbortSignal.abort() } as const;
+        const none = [await c.queue.tryNext(options), await c.queue.tryNextBatch(options)];
+        for (let i = 0; i < 3; i++) await c.queue.send("a", i);
+        const first = await c.queue.tryNext(options);
+        const others = await c.queue.tryNextBatch(options);
+        return [...none, first?.body, others.map(({ body }) => body)];
+      },
+    },
+  });
+  assert.deepEqual(await call(world().create(tries), "tries"), [undefined, [], 0, [1, 2]]);
+});

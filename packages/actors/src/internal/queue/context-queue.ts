@@ -19,6 +19,9 @@ interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Of a receive that takes what is there: there is nothing that a signal could end. */
+const noWait = { timeout: 0, signal: undefined } as const;
+
 /** What the codec of this process may have nested. */
 const decodeOptions = { maxDepth: 1_010 };
 
@@ -102,12 +105,12 @@ export class ContextQueue implements Consumer {
   }
 
   async tryNext(options: QueueTryOptions = {}): Promise<QueueMessage | undefined> {
-    const [message] = await this.#receive({ ...options, count: 1, timeout: 0 }, this);
+    const [message] = await this.#receive({ ...options, count: 1, ...noWait }, this);
     return message;
   }
 
   tryNextBatch(options: Omit<QueueBatchOptions, "timeout"> = {}): Promise<QueueMessage[]> {
-    return this.#receive({ ...options, timeout: 0 }, this);
+    return this.#receive({ ...options, ...noWait }, this);
   }
 
   async waitForNames(names: readonly string[], options?: QueueNextOptions | null): Promise<QueueMessage> {
