@@ -109,11 +109,27 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.locator('[data-file="README.md"]').waitFor();
   });
 
+  test("long names fit the narrowest page, and what is hidden in a title is spelled out", async (t) => {
+    const page = await openPage(browser, t, { width: 320, height: 640 });
+    await signIn(page, studio);
+    const repository = await createRepository(studio.directory, "n".repeat(120));
+    await startTask(page, { repository, prompt: `\u202e${"W".repeat(80)} add a line to the README` });
+    await approvalCard(page).waitFor();
+    await page.getByRole("heading", { level: 1 }).getByText("⟨U+202E⟩").waitFor();
+    await check(page, "task-long-names");
+    const name = await page.locator(".task-meta").getByText("n".repeat(120)).boundingBox();
+    assert.ok(name !== null && name.x + name.width <= 320, "the repository's name is cut off");
+    await page.goto(studio.url);
+    await page.locator(".task-list").getByText("⟨U+202E⟩").first().waitFor();
+    await assertFits(page, "tasks with long names");
+  });
+
   test("an unknown task and an unknown page say so", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
     await page.goto(`${studio.url}/tasks/00000000-0000-7000-8000-000000000000`);
-    await page.getByText("There is no such task").waitFor();
+    await page.getByRole("heading", { name: "There is no such task" }).waitFor();
+    await assertAccessible(page, "an unknown task");
     await page.goto(`${studio.url}/nowhere`);
     await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
   });

@@ -34,11 +34,21 @@ export function ErrorNotice({
   );
 }
 
-/** What stands where a list has nothing to show. */
-export function Empty({ title, children }: { readonly title: string; readonly children?: ReactNode }) {
+/** What stands where a list has nothing to show, or, with `heading`, where a whole page has not. */
+export function Empty({
+  title,
+  heading = false,
+  children,
+}: {
+  readonly title: string;
+  /** The title is the heading of the page. */
+  readonly heading?: boolean;
+  readonly children?: ReactNode;
+}) {
+  const Title = heading ? "h1" : "p";
   return (
     <div className="empty">
-      <p className="empty-title">{title}</p>
+      <Title className="empty-title">{title}</Title>
       {children !== undefined && <div className="muted">{children}</div>}
     </div>
   );

@@ -79,5 +79,6 @@ describe("the state of a task", () => {
     assert.equal(titleOf("  Fix  the\ttest \nand more"), "Fix the test");
     assert.equal(titleOf("x".repeat(62)).length, 62);
     assert.equal(titleOf("x".repeat(63)), `${"x".repeat(61)}…`);
+    assert.equal(titleOf(`${"x".repeat(60)}🌱🌱`), `${"x".repeat(60)}…`);
   });
 });

@@ -296,5 +296,10 @@ function plain<Value>(value: Value): Value {
 /** The first line of a prompt, at most 62 characters. */
 export function titleOf(prompt: string): string {
   const line = prompt.trim().split(/\s*\n/, 1)[0]?.replace(/\s+/g, " ") ?? "";
-  return line.length <= 62 ? line : `${line.slice(0, 61).trimEnd()}…`;
+  if (line.length <= 62) return line;
+  // Half of a pair of surrogates is no character.
+  return `${line
+    .slice(0, 61)
+    .replace(/[\ud800-\udbff]$/, "")
+    .trimEnd()}…`;
 }

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 
 export function NotFound() {
   return (
-    <Empty title="There is nothing at this address.">
+    <Empty heading title="There is nothing at this address.">
       <Link to="/">To the beginning</Link>
     </Empty>
   );

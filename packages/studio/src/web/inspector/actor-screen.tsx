@@ -66,12 +66,9 @@ export function ActorScreen({
 
 function NoActor() {
   return (
-    <>
-      <h1 className="visually-hidden">Not found</h1>
-      <Empty title="There is no such actor">
-        It may have been destroyed. <Link to="/inspector">See all actors</Link>
-      </Empty>
-    </>
+    <Empty heading title="There is no such actor">
+      It may have been destroyed. <Link to="/inspector">See all actors</Link>
+    </Empty>
   );
 }
 

@@ -1,3 +1,4 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { BranchIcon, ErrorNotice, StopIcon, useAnnounce } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { useEffect } from "react";
@@ -23,7 +24,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
   return (
     <header className="task-header">
       <div className="task-header-main">
-        <h1>{task.title}</h1>
+        <h1>{visibleText(task.title)}</h1>
         <p className="task-meta">
           {stopping ? (
             <span className="status status-stopping">Stopping…</span>

@@ -1,3 +1,4 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { TimeAgo } from "@holdfast/web-parts";
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
@@ -21,7 +22,7 @@ const TaskRow = memo(function TaskRow({ task }: { readonly task: TaskSummary }) 
       <StatusPill status={task.status} />
       <div className="task-row-main">
         <Link to="/tasks/$taskId" params={{ taskId: task.id }} className="linked-row-title task-row-title">
-          {task.title}
+          {visibleText(task.title)}
         </Link>
         {task.unsafe && <UnsafeMark />}
         {task.error !== undefined && <p className="task-row-error">{task.error.message}</p>}
