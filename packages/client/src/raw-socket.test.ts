@@ -139,6 +139,26 @@ describe("a buffered WebSocket", () => {
     client.close(3_000);
   });
 
+  test("tells of events that its user makes, of types of its own too", () => {
+    const { socket } = opened();
+    const seen: unknown[] = [];
+    const listen = socket.addEventListener.bind(socket) as (
+      type: string,
+      listener: (event: Event) => void,
+      options?: { readonly once: boolean },
+    ) => void;
+    assert.equal(socket.dispatchEvent(new Event("nobody")), true);
+    listen("mine", (event) => seen.push(event.type), { once: true });
+    listen("veto", (event) => event.preventDefault());
+    assert.equal(socket.dispatchEvent(new Event("mine")), true);
+    assert.equal(socket.dispatchEvent(new Event("mine")), true);
+    assert.equal(socket.dispatchEvent(new Event("veto", { cancelable: true })), false);
+    socket.onclose = () => seen.push("close");
+    socket.dispatchEvent(new Event("close"));
+    assert.deepEqual(seen, ["mine", "close"]);
+    assert.equal(socket.readyState, socket.OPEN);
+  });
+
   test("listeners come and go; one that fails does not stop the others", () => {
     const failures: unknown[] = [];
     const run = (listener: () => unknown): void => {

@@ -88,6 +88,8 @@ export interface RawWebSocket {
     type: Type,
     listener: RawEventListener<RawWebSocketEvents[Type]> | null,
   ): void;
+  /** Tells those who listen for its type, which may be one of one's own; false when one of them prevents it. */
+  dispatchEvent(event: { readonly type: string; readonly defaultPrevented?: boolean }): boolean;
   /** Throws `InvalidStateError` before it is open; what is sent after it closed goes nowhere. */
   send(data: RawData): void;
   /** Throws `InvalidAccessError` for a code that may not be sent, `SyntaxError` for a reason over 123 bytes. */
@@ -114,7 +116,8 @@ export interface BufferedWebSocketOptions {
 
 type EventType = keyof RawWebSocketEvents;
 type AnyEvent = RawWebSocketEvents[EventType];
-type AnyListener = RawEventListener<AnyEvent>;
+/** What it takes is said by the type that it was registered for. */
+type AnyListener = RawEventListener<{ readonly type: string }>;
 
 interface Registered {
   readonly listener: AnyListener;
@@ -146,7 +149,7 @@ export class BufferedWebSocket implements RawWebSocket {
   /** Called when its user closes it before it is open. */
   onAborted: (() => void) | undefined;
   readonly #options: BufferedWebSocketOptions;
-  readonly #listeners = new Map<EventType, Registered[]>();
+  readonly #listeners = new Map<string, Registered[]>();
   readonly #kept = new Map<EventType, AnyEvent[]>();
   #keptBytes = 0;
   /** Nobody seems to want them: past the bound, messages without a listener are dropped, as the standard has it. */
@@ -243,6 +246,11 @@ export class BufferedWebSocket implements RawWebSocket {
     listener: RawEventListener<RawWebSocketEvents[Type]> | null,
   ): void {
     this.#remove(type, (each) => each.listener === listener && !each.isProperty);
+  }
+
+  dispatchEvent(event: { readonly type: string; readonly defaultPrevented?: boolean }): boolean {
+    this.#fire(event);
+    return event.defaultPrevented !== true;
   }
 
   send(data: RawData): void {
@@ -353,7 +361,7 @@ export class BufferedWebSocket implements RawWebSocket {
     if (this.#kept.has(type)) queueMicrotask(() => this.#deliverKept(type));
   }
 
-  #remove(type: EventType, isIt: (each: Registered) => boolean): void {
+  #remove(type: string, isIt: (each: Registered) => boolean): void {
     const listeners = this.#listeners.get(type);
     if (listeners === undefined) return;
     const left = listeners.filter((each) => !isIt(each));
@@ -391,7 +399,7 @@ export class BufferedWebSocket implements RawWebSocket {
     this.#keepsMessages = false;
   }
 
-  #fire(event: AnyEvent): void {
+  #fire(event: { readonly type: string }): void {
     for (const registered of [...(this.#listeners.get(event.type) ?? [])]) {
       if (registered.once) this.#remove(event.type, (each) => each === registered);
       const { listener } = registered;

@@ -72,6 +72,7 @@ test("user code cannot take connections out of c.conns, nor make one another", a
         assert.throws(() => conns.set("other", c.conn), TypeError);
         return [assigning(c.conn, "id"), assigning(c.conn, "params"), assigning(c.conn, "auth")];
       },
+      keys: (c) => Object.keys(c.conn),
       shown: (c) => [JSON.stringify(c.conn), inspect(c.conn)].join().includes("hunter2"),
       say: (c) => {
         const { send } = c.conn;
@@ -87,6 +88,7 @@ test("user code cannot take connections out of c.conns, nor make one another", a
   const heard = new Promise<string>((resolve) => connection.once("said", resolve));
   assert.deepEqual(await connection.tamper(), ["TypeError", "TypeError", "TypeError"]);
   assert.equal(await connection.shown(), false);
+  assert.deepEqual(await connection.keys(), []);
   assert.equal(await connection.say(), true);
   assert.equal(await heard, "hello");
   await connection.dispose();

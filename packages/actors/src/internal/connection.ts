@@ -47,6 +47,7 @@ export class Connection implements Conn {
   #phase: "setup" | "open" | "closed" = "setup";
   #rawState: unknown;
   #tracker: Tracker | undefined;
+  #send: Conn["send"] | undefined;
   #rooms: Set<string> | undefined;
   #presence: readonly unknown[] = [];
   #dirty = false;
@@ -58,9 +59,6 @@ export class Connection implements Conn {
   #successor: Connection | undefined;
   /** It was there before the actor slept. */
   #outlived = false;
-
-  /** Bound, so that it can be handed on. */
-  readonly send = (name: string, ...args: unknown[]): void => this.#owner.sendTo(this, name, args);
 
   constructor(
     owner: ConnectionOwner,
@@ -104,6 +102,12 @@ export class Connection implements Conn {
 
   get subscriptions(): Set<string> {
     return this.#subscriptions;
+  }
+
+  /** Bound, so that it can be handed on. */
+  get send(): Conn["send"] {
+    this.#send ??= (name: string, ...args: unknown[]): void => this.#owner.sendTo(this, name, args);
+    return this.#send;
   }
 
   /** Its presence as a list of none or one, so that undefined is a value as well. */
