@@ -3,6 +3,7 @@
 // checkout, the built files in an installed package. What Node made of it is kept for the next start,
 // which then takes a third of the time and, from sources, a third less memory.
 import { spawnSync } from "node:child_process";
+import { subscribe } from "node:diagnostics_channel";
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { constants, homedir } from "node:os";
@@ -14,11 +15,14 @@ const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "..", "src", "cli", "main.ts");
 const built = join(here, "..", "dist", "cli", "main.js");
 const entry = existsSync(source) ? source : built;
-// By then whatever is started has been loaded.
+// By then whatever is started has been loaded, also what does not listen.
 const startMs = 2_000;
 
 if (Number(process.versions.node.split(".")[0]) >= 24) {
   optimise(false);
+  // What becomes hot while nothing is optimised may never be optimised later: a server that got its first
+  // requests then would stay as slow as it was.
+  subscribe("tracing:net.server.listen:asyncEnd", () => optimise(true));
   keepCompiled();
   await import(pathToFileURL(entry).href);
 } else {
@@ -40,8 +44,7 @@ function keepCompiled() {
   const { XDG_CACHE_HOME: cache } = process.env;
   nodeModule.enableCompileCache(join(cache || join(homedir(), ".cache"), "holdfast", "compiled"));
   setTimeout(() => {
-    // A server is not always ended in a way that leaves time for this. The engine takes what it compiled
-    // only under the flags under which it was kept.
+    // A server is not always ended in a way that leaves time for this.
     nodeModule.flushCompileCache();
     optimise(true);
   }, startMs).unref();
