@@ -70,6 +70,30 @@ test("times need not be whole milliseconds", async () => {
   assert.ok(times.every(Number.isInteger), times.join());
 });
 
+test("branches may have the names of what every object has", async () => {
+  const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
+  const results: unknown[] = [];
+  const odd = actor({
+    run: workflow(async (ctx) => {
+      const branches = names.map((name) => [name, { run: async () => name }] as const);
+      const joined = await ctx.join("join", Object.fromEntries(branches));
+      const fails = { run: () => Promise.reject(new Error("no")) };
+      const failed = await ctx.try("try", (inner) =>
+        inner.join("fails", { toString: fails, valueOf: fails }),
+      );
+      const lost = names.map((name) => ({ name, run: () => Promise.reject(new Error("no")) }));
+      const won = { name: "valueOf", run: async () => "won" };
+      results.push(Object.entries(joined), failed.ok, await ctx.race("race", [...lost, won]));
+      await ctx.sleep("sleep", 10);
+    }),
+  });
+  const world = workflowWorld();
+  const expected = [names.map((name) => [name, name]), false, { winner: "valueOf", value: "won" }];
+  const next = await world.restart(odd, await world.begin(odd));
+  assert.deepEqual(results, [...expected, ...expected]);
+  await next.sleep();
+});
+
 test("contexts are known by their names, which are values too", async () => {
   const known: boolean[] = [];
   const named = actor({

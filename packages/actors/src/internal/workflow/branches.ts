@@ -96,6 +96,11 @@ async function handInRollbacks(parent: WorkflowScopeContext, entry: Entry, branc
   await Promise.race([ended, fiber.patience.abandoned.catch(() => fiber.end())]);
 }
 
+/** What is recorded of each branch. A name is the user's: `constructor` is one like any other. */
+function recordsOf({ data }: Entry): Record<string, BranchRecord> {
+  return Object.assign(Object.create(null), data.branches);
+}
+
 function errorOf({ error }: BranchRecord): Error {
   const restored = new Error(error?.message ?? "unknown error");
   restored.name = error?.name ?? "Error";
@@ -116,7 +121,7 @@ export async function runJoin(
 ): Promise<unknown> {
   const { scope } = parent;
   const { run } = scope;
-  const records: Record<string, BranchRecord> = { ...(entry.data.branches as Record<string, BranchRecord>) };
+  const records = recordsOf(entry);
   const settle = (name: string, record: BranchRecord): void => {
     if (records[name] !== undefined) return;
     records[name] = record;
@@ -124,7 +129,7 @@ export async function runJoin(
     run.history.save(entry);
   };
   beginBranches(scope, entry);
-  const failures: Record<string, Error> = {};
+  const failures = new Map<string, Error>();
   let passed: unknown;
   const running = branches.map(async (branch) => {
     const record = records[branch.name];
@@ -137,7 +142,7 @@ export async function runJoin(
     } catch (error) {
       if (passes(error, scope)) passed ??= error;
       else if (record?.status !== "completed") {
-        failures[branch.name] = error instanceof Error ? error : new Error(messageOf(error));
+        failures.set(branch.name, error instanceof Error ? error : new Error(messageOf(error)));
         await run.outside();
         settle(branch.name, { status: "failed", error: describeError(error) });
       }
@@ -149,16 +154,16 @@ export async function runJoin(
   if (passed !== undefined) throw passed;
   for (const { name } of branches) {
     const record = records[name];
-    if (record?.status === "failed") failures[name] ??= errorOf(record);
+    if (record?.status === "failed" && !failures.has(name)) failures.set(name, errorOf(record));
   }
-  if (Object.keys(failures).length > 0) {
+  if (failures.size > 0) {
     const known = entry.status === "failed";
     entry.status = "failed";
-    entry.error = { name: "JoinError", message: `Join failed: ${Object.keys(failures).join(", ")}` };
+    entry.error = { name: "JoinError", message: `Join failed: ${[...failures.keys()].join(", ")}` };
     if (!known) run.history.save(entry);
     // Errors of steps have been reported one by one; others are news to `onError`.
-    const reported = known || Object.values(failures).every(wasReported);
-    const error = ofOperation(new JoinError(failures), entry.name);
+    const reported = known || [...failures.values()].every(wasReported);
+    const error = ofOperation(new JoinError(Object.fromEntries(failures)), entry.name);
     throw reported ? markReported(error) : error;
   }
   if (entry.status !== "completed") run.history.complete(entry, run.now());
@@ -172,7 +177,7 @@ export async function runRace(
 ): Promise<{ readonly winner: string; readonly value: unknown }> {
   const { scope } = parent;
   const { run } = scope;
-  const records: Record<string, BranchRecord> = { ...(entry.data.branches as Record<string, BranchRecord>) };
+  const records = recordsOf(entry);
   if (entry.status === "completed") {
     const winner = String(entry.data.winner);
     if (run.checkpointSet) {

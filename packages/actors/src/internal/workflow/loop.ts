@@ -116,7 +116,8 @@ async function runIteration(
   // The body gets a copy: what it changes in place is not part of the record.
   const result = await parent.enter(scope, (ctx) => settings.run(ctx as never, recorded(state) as never));
   scope.finish();
-  if (result === undefined && state === undefined) return { continue: true, state: undefined };
+  if ((result === undefined || result === null) && state === undefined)
+    return { continue: true, state: undefined };
   if (isRecord(result) && result.continue === true) return { continue: true, state: result.state };
   if (isRecord(result) && result.break === true) return { break: true, value: result.value };
   const message = `Loop "${settings.name}" returned neither Loop.continue() nor Loop.break()`;
