@@ -158,6 +158,44 @@ test("the installer", { skip }, async (t) => {
     assert.equal((await resultOf(gate, "hi_say"))["say"], "three");
   });
 
+  await t.test("whatever an update may do more is named, and its settings are not taken over", async () => {
+    const wide = join(repositories, "wide");
+    mkdirSync(wide);
+    const tool = (extra: Record<string, unknown>) => manifestOf([{ name: "wide_x", extra }]).provides.tools;
+    const high = { risk_level: "high", untrusted: true };
+    const manifest = (
+      extra: Record<string, unknown> = {},
+      { channels = [] as string[], as = high as object } = {},
+    ) => ({
+      ...manifestOf([], { allowed_groups: ["alpha"], ...extra }),
+      provides: { channels, tools: tool({ ...as }) },
+    });
+    const files = { "handler.js": handlerOf({}), "config.json": { most: 1 } };
+    commit(wide, { ...files, "manifest.json": manifest() });
+    await resultOf(gate, "plugin_install", { url: `${source}wide` });
+    assert.ok(!existsSync(join(dataDir, "plugins", "wide", "config.json")));
+    const credentials = [{ key: "OTHER", description: "another", required: false }];
+    const wanted: readonly [RegExp, unknown][] = [
+      [/the credential OTHER/, manifest({ install: { credentials } })],
+      [
+        /goes out to GET https:\/\/a\.example/,
+        manifest({ egress: [{ name: "out", url: "https://a.example" }] }),
+      ],
+      [/publishes as chat/, manifest({}, { channels: ["chat"] })],
+      [/calls without asking wide_x/, manifest({}, { as: { ...high, risk_level: "low" } })],
+      [/has words from outside trusted from wide_x/, manifest({}, { as: { risk_level: "high" } })],
+      [/the group beta/, manifest({ allowed_groups: ["alpha", "beta"] })],
+      [/every group/, manifest({ allowed_groups: undefined })],
+    ];
+    for (const [words, changed] of wanted) {
+      commit(wide, { "manifest.json": changed });
+      const text = await refusal(gate, "plugin_update", { name: "wide" });
+      assert.match(text, /wants more/);
+      assert.match(text, words);
+    }
+    await resultOf(gate, "plugin_remove", { name: "wide" });
+  });
+
   await t.test("links and submodules are refused", async () => {
     const linked = join(repositories, "linked");
     mkdirSync(linked);

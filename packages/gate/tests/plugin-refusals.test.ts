@@ -41,9 +41,19 @@ test("refusals of the host of plugins", { skip }, async (t) => {
         async verify() { return 5; },`,
       ),
     },
+    two: {
+      "manifest.json": manifestOf([{ name: "two_x" }], { session: "explicit" }),
+      "handler.js": handlerOf({}, 'async resolveSession() { throw new Error("at /etc/hidden"); },'),
+    },
   });
 
-  assert.equal(gate.plugins.list()[0]?.failure, undefined);
+  assert.deepEqual(
+    gate.plugins.list().map(({ name, failure }) => [name, failure]),
+    [
+      ["one", undefined],
+      ["two", undefined],
+    ],
+  );
 
   await t.test("an event reaches a plugin by its topic and in its groups alone", async () => {
     assert.equal(gate.plugins.deliver(event("tasks.done", "alpha")), 0);
@@ -59,6 +69,16 @@ test("refusals of the host of plugins", { skip }, async (t) => {
     await assert.rejects(gate.plugins.verify("one"), (error) =>
       isErrorCode(error, "plugin", "handler_failed"),
     );
+  });
+
+  await t.test("a plugin that fails to say which session it means begins none", async () => {
+    const sessions = { latest: async () => null, find: async () => [] };
+    const asked = gate.plugins.resolveSession("two", event("task.done", "alpha"), sessions);
+    await assert.rejects(asked, (error) => {
+      assert.ok(isErrorCode(error, "plugin", "handler_failed"), String(error));
+      assert.doesNotMatch(error.message, /hidden/);
+      return true;
+    });
   });
 
   await t.test("a code is plainly written, and none of the stages before", async () => {
