@@ -139,8 +139,12 @@ export abstract class ActorMakeup {
     return this.#turnstile;
   }
 
-  /** No user code runs: what only that needs is let go. */
+  /**
+   * No user code runs: what only that needs is let go. Not while something is on its way to the store: those
+   * who wait for it are about to call again, and would have all of it made anew.
+   */
   rested(): void {
+    if (!this.runtime().queue.idle) return;
     this.stateHolder.rest();
     if (this.#calls?.isEmpty === true) this.#calls = undefined;
     if (this.#turnstile?.isFree === true) this.#turnstile = undefined;

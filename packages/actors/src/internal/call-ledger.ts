@@ -36,11 +36,16 @@ export class CallLedger {
   find(key: string): KnownCall | undefined | Promise<KnownCall | undefined> {
     const remembered = this.remembered(key);
     if (remembered !== undefined) return remembered;
-    if (this.#clock.now() >= this.#askStoreUntil && !this.#mayBeForgotten(key)) return undefined;
+    if (!this.#mayBeStored && !this.#mayBeForgotten(key)) return undefined;
     return this.#store.call(this.#actorId, key).then((record) => {
       if (record === undefined || record.expiresAt <= this.#clock.now()) return undefined;
       return record.outcome === undefined ? { type: "interrupted" } : decodeOutcome(record.outcome);
     });
+  }
+
+  /** The store may hold records of earlier instances; it never does for an actor that this one has made. */
+  get #mayBeStored(): boolean {
+    return this.#askStoreUntil > 0 && this.#clock.now() < this.#askStoreUntil;
   }
 
   #mayBeForgotten(key: string): boolean {

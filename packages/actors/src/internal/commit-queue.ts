@@ -39,6 +39,8 @@ export interface CommitOwner {
   collect(version: number): Changes | undefined;
   /** The changes of this version are durable. */
   landed(version: number): void;
+  /** Nothing is on its way or waits for the store any more. */
+  settled(): void;
   /** A commit has failed; nothing is committed any more. Returns what dependents are told. */
   commitFailed(error: unknown): HoldfastError;
 }
@@ -378,6 +380,7 @@ export class CommitQueue {
     // The store gets its next work before anything leaves, so that it is not idle meanwhile.
     const unchanged = next === undefined || this.#failed ? [] : this.#handIn(next);
     this.#leave([...outputs, ...unchanged]);
+    if (this.idle) this.#owner.settled();
   }
 }
 

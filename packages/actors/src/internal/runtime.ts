@@ -278,6 +278,9 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     this.inspection?.watching.landed(version);
     this.usedStorage?.landed(version);
     this.usedParts?.landed(version);
+  }
+
+  settled(): void {
     if (!this.activity.any) this.rested();
   }
 

@@ -8,7 +8,7 @@ import {
   encodeOutput,
   header,
 } from "@holdfast/client";
-import { encodeKey, HoldfastError, limits } from "@holdfast/core";
+import { HoldfastError, limits } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { ManagementHttp } from "../management/http.ts";
 import { tracing } from "../observe/tracing.ts";
@@ -30,15 +30,11 @@ import type { AccessInfo, GatewayOptions } from "./options.ts";
 import { serveSend } from "./queues.ts";
 import { serveRaw } from "./raw-http.ts";
 import { actorsPrefix, localPath, parseRoute, type Route, routeNotFound } from "./route.ts";
+import { RunningCall, RunningCalls } from "./running-calls.ts";
 import { StreamedReply } from "./streamed-reply.ts";
 
 const banner = "This is a Holdfast server: actors are below /actors/.\n";
 const noHeaders: Readonly<Record<string, string>> = {};
-
-interface RunningCall {
-  readonly target: ActorTarget;
-  readonly abort: Cancellation;
-}
 
 /** Answers HTTP requests for actors: docs/reference/wire.md. It knows no sockets. */
 export class Gateway {
@@ -47,8 +43,8 @@ export class Gateway {
   readonly guard: Guard;
   readonly maxIncomingBytes: number;
   readonly maxOutgoingBytes: number;
-  /** Keyed calls that came over HTTP and run now, so that `DELETE .../calls/{key}` can end them. */
-  readonly #running = new Map<string, RunningCall[]>();
+  /** What `DELETE .../calls/{key}` can end. */
+  readonly #running = new RunningCalls();
   readonly #fixed: ReadonlyMap<string, FixedRoute>;
   readonly management: ManagementHttp;
 
@@ -123,6 +119,8 @@ export class Gateway {
       case "action": {
         if (exchange.method !== "POST") return notAllowed(exchange, "POST", headers);
         const { target, action } = route;
+        // Most servers ask nobody, and this is the way that most requests go.
+        if (this.options.access === undefined) return this.#action(exchange, target, action, headers);
         const next = (): void => this.#action(exchange, target, action, headers);
         return this.admit(accessInfo("action", exchange, target, action), next, refuse);
       }
@@ -280,11 +278,14 @@ export class Gateway {
   ): void {
     const { action, args, params, auth, request, idempotencyKey } = call;
     const abort = new Cancellation();
-    let release: (() => void) | undefined;
-    // A caller without a key cannot come back for the answer, so that leaving is cancelling.
-    if (idempotencyKey === undefined) exchange.onGone(() => abort.abort(cancelled()));
-    else release = this.#track(target, idempotencyKey, abort);
     const gone = (): void => abort.abort(cancelled());
+    let running: RunningCall | undefined;
+    // A caller without a key cannot come back for the answer, so that leaving is cancelling.
+    if (idempotencyKey === undefined) exchange.onGone(gone);
+    else {
+      running = new RunningCall(target, idempotencyKey, abort);
+      this.#running.add(running);
+    }
     const stream = new StreamedReply(exchange, replyEncoding(exchange), headers, this.maxOutgoingBytes, gone);
     const invocation = {
       name: action,
@@ -299,7 +300,7 @@ export class Gateway {
     traced(exchange, target, action, (ended) =>
       this.directory.dispatch(target, invocation, (error, result) => {
         ended(result === undefined ? error : undefined);
-        release?.();
+        if (running !== undefined) this.#running.delete(running);
         if (stream.hasBegun) {
           return stream.end(result === undefined ? visibleError(error, this.directory.ports) : undefined);
         }
@@ -315,28 +316,13 @@ export class Gateway {
     );
   }
 
-  #track(target: ActorTarget, idempotencyKey: string, abort: Cancellation): () => void {
-    const call = { target, abort };
-    const others = this.#running.get(idempotencyKey);
-    if (others === undefined) this.#running.set(idempotencyKey, [call]);
-    else others.push(call);
-    return () => {
-      const calls = this.#running.get(idempotencyKey) ?? [];
-      if (calls.length <= 1) this.#running.delete(idempotencyKey);
-      else calls.splice(calls.indexOf(call), 1);
-    };
-  }
-
   #cancel(
     exchange: Exchange,
     target: ActorTarget,
     idempotencyKey: string,
     headers: Readonly<Record<string, string>>,
   ): void {
-    const address = addressOf(target);
-    for (const call of [...(this.#running.get(idempotencyKey) ?? [])]) {
-      if (addressOf(call.target) === address) call.abort.abort(cancelled());
-    }
+    for (const call of this.#running.find(target, idempotencyKey)) call.abort.abort(cancelled());
     // Also when there is none: it may have ended in the meantime.
     exchange.reply(204, headers, undefined);
   }
@@ -373,11 +359,6 @@ export function accessInfo(
     method: exchange.method,
     header: (name) => exchange.header(name),
   };
-}
-
-/** The same actor, however it is to be treated when it does not exist. */
-function addressOf(target: ActorTarget): string {
-  return `${target.name}/${target.type === "id" ? target.id : `@${encodeKey(target.key)}`}`;
 }
 
 function asGet(target: ActorTarget): ActorTarget {

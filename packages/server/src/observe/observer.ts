@@ -102,13 +102,21 @@ export class Observer {
     if (isHoldfastError(error) && error.group === "actor" && error.code === "stopping") return;
     if (error === undefined) metrics.succeeded++;
     else metrics.failed++;
-    metrics.duration.observe(this.#clock.now() - startMs);
-    this.#record(id, name, startMs, error, ofAction);
+    const endMs = this.#clock.now();
+    metrics.duration.observe(endMs - startMs);
+    this.#record(id, name, startMs, error, ofAction, endMs);
   }
 
-  #record(id: string, name: string, startMs: number, error: unknown, attributes: TraceAttributes): void {
+  #record(
+    id: string,
+    name: string,
+    startMs: number,
+    error: unknown,
+    attributes: TraceAttributes,
+    endMs = this.#clock.now(),
+  ): void {
     const code = error === undefined ? undefined : codeOf(error);
-    this.spans.add(id, name, startMs, this.#clock.now() - startMs, code, attributes);
+    this.spans.add(id, name, startMs, endMs - startMs, code, attributes);
   }
 }
 
