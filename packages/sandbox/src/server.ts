@@ -104,6 +104,7 @@ export async function compose(
     home,
     cwd,
     env,
+    mounts,
     models: options.models ?? {},
     jailed: options.jailed ?? false,
     ownsHome: options.home !== undefined,
@@ -116,7 +117,7 @@ export async function compose(
   let configPart: Promise<ConfigPart> | undefined;
   const config = () =>
     (configPart ??= import("./config/setup.ts").then(({ createConfig }) =>
-      createConfig({ paths, agents, env, home, cwd, root: options.root, limits, log }),
+      createConfig({ mounts, paths, agents, env, home, cwd, root: options.root, limits, log }),
     ));
   const spawner = new Spawner(log, { mounts, limits: commandLimits(options, limits) });
   const instances = new AcpInstances({

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
-import { startSandbox, temporary } from "./harness.ts";
+import { customAgent } from "../src/index.ts";
+import { openSession, startSandbox, temporary } from "./harness.ts";
 import { hungMount } from "./hung-mount.ts";
 
 const json = { "content-type": "application/json" };
@@ -70,7 +71,33 @@ test("a mount that does not answer is told of, and holds nothing else up", async
   const entries = await (await get(`/v1/fs/entries?path=${base}/outer`)).json();
   assert.deepEqual(entries, [{ name: "hung", path: hung, entryType: "directory", size: 0 }]);
   await mount.giveUp();
-  assert.deepEqual((await get(`/v1/fs/stat?path=${hung}`)).status, 502);
+  let after = await get(`/v1/fs/stat?path=${hung}`);
+  while (after.status === 504) after = await get(`/v1/fs/stat?path=${hung}`);
+  assert.equal(after.status, 502);
+});
+
+test("an agent does not start a session there, and goes on elsewhere", async (t) => {
+  const found = await withHungMount(t);
+  if (!found) return;
+  const sandbox = await startSandbox(t);
+  const { acp } = await openSession(sandbox);
+  await assert.rejects(acp.request("session/new", { cwd: found.hung, mcpServers: [] }), /does not respond/);
+  await acp.request("session/new", { cwd: sandbox.work, mcpServers: [] });
+});
+
+test("an agent that lies there is not started", async (t) => {
+  const found = await withHungMount(t);
+  if (!found) return;
+  const agents = [customAgent({ id: "there", command: `${found.hung}/agent`, args: [] })];
+  const { fetch, url } = await startSandbox(t, "unix", { agents });
+  const answer = await fetch(`${url}/v1/acp/a?agent=there`, {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: 1 } }),
+  });
+  assert.partialDeepStrictEqual([answer.status, await answer.json()], [404, { code: "agent_not_installed" }]);
+  const agent = await fetch(`${url}/v1/agents/there`);
+  assert.partialDeepStrictEqual(await agent.json(), { id: "there", installed: false });
 });
 
 test("below a root too", async (t) => {

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, open, realpath, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
+import type { Mounts } from "../internal/mounts.ts";
 import type { AgentRow } from "./row.ts";
 
 /** How an installed agent is started. */
@@ -26,6 +27,8 @@ export interface FindOptions {
   readonly dataHome?: string;
   /** PATH to search, as one string. */
   readonly path?: string;
+  /** By which places are left out that lie on a mount that does not answer. */
+  readonly mounts?: Mounts;
 }
 
 /**
@@ -33,6 +36,7 @@ export interface FindOptions {
  * directory and PATH. Resolves to undefined when it is not installed.
  */
 export async function findAgent(row: AgentRow, options: FindOptions): Promise<AgentLocation | undefined> {
+  const isExecutable = (path: string) => isExecutableFile(path, options.mounts);
   for (const directory of launcherDirectories(options)) {
     const launcher = join(directory, `${row.id}-acp`);
     if (await isExecutable(launcher)) {
@@ -85,8 +89,9 @@ async function locate(path: string): Promise<AgentLocation> {
   return { path, program: path, leading: [], source: "local_path" };
 }
 
-async function isExecutable(path: string): Promise<boolean> {
+async function isExecutableFile(path: string, mounts: Mounts | undefined): Promise<boolean> {
   try {
+    await mounts?.reach([path]);
     await access(path, constants.X_OK);
   } catch {
     return false;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, normalize, sep } from "node:path";
 import { problem } from "../http/problem.ts";
+import type { Mounts } from "../internal/mounts.ts";
 import type { SpawnRequest } from "../internal/spawner.ts";
 import { type AgentLocation, findAgent } from "./find.ts";
 import type { AgentFile, AgentRow, ModelEndpoint, ModelWire } from "./row.ts";
@@ -12,6 +13,7 @@ export interface LaunchContext {
   /** PATH, HOME, LANG and what the configuration adds. */
   readonly env: Readonly<Record<string, string>>;
   readonly agentsDirectory: string;
+  readonly mounts: Mounts;
   readonly models: Partial<Readonly<Record<ModelWire, ModelEndpoint>>>;
   readonly jailed: boolean;
   /** Files that exist in HOME are somebody's own unless HOME was made for the agents. */
@@ -28,6 +30,7 @@ export function locateAgent(row: AgentRow, context: LaunchContext): Promise<Agen
     ...(dataHome === undefined ? {} : { dataHome }),
     path: context.env.PATH ?? "",
     agentsDirectory: context.agentsDirectory,
+    mounts: context.mounts,
   });
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from "@holdfast/core";
 import type { SessionStart } from "../acp/session-start.ts";
 import type { AgentRow } from "../agents/row.ts";
 import { invalid, isRecord } from "../http/problem.ts";
+import type { Mounts } from "../internal/mounts.ts";
 import { type ConfigFiles, type ConfigName, configPath } from "./config-file.ts";
 import { type AcpMcpServer, parseMcpServer, toAcpServer } from "./mcp-server.ts";
 import type { SkillFetcher } from "./skill-fetch.ts";
@@ -15,6 +16,7 @@ export interface SessionConfigOptions {
   readonly files: ConfigFiles;
   readonly agents: ReadonlyMap<string, AgentRow>;
   readonly fetcher: SkillFetcher;
+  readonly mounts: Mounts;
   /** The environment of agents, in which the variables of MCP servers are looked up. */
   readonly env: Readonly<Record<string, string>>;
   /** Above this directory no configuration is looked for; the root of the file system without it. */
@@ -47,6 +49,7 @@ export class SessionConfig {
   async onSessionStart(start: SessionStart): Promise<readonly unknown[]> {
     const { cwd } = start;
     if (cwd === undefined || !isAbsolute(cwd)) return start.mcpServers;
+    await this.#options.mounts.reach([cwd]);
     const [servers] = await Promise.all([
       this.#servers(cwd, start.mcpServers),
       this.#skills(cwd, start.agent),

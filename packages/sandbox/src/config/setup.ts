@@ -4,6 +4,7 @@ import type { SessionStartHook } from "../acp/session-start.ts";
 import type { AgentRow } from "../agents/row.ts";
 import type { Paths } from "../fs/paths.ts";
 import type { Route } from "../http/router.ts";
+import type { Mounts } from "../internal/mounts.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { ConfigFiles } from "./config-file.ts";
 import { ConfigRoutes } from "./routes.ts";
@@ -11,6 +12,7 @@ import { SessionConfig } from "./session-config.ts";
 import { SkillFetcher } from "./skill-fetch.ts";
 
 export interface ConfigSetup {
+  readonly mounts: Mounts;
   readonly paths: Paths;
   readonly agents: ReadonlyMap<string, AgentRow>;
   readonly env: Readonly<Record<string, string>>;
@@ -28,13 +30,13 @@ export interface ConfigPart {
 }
 
 export function createConfig(setup: ConfigSetup): ConfigPart {
-  const { paths, agents, env, home, cwd, root, limits, log } = setup;
+  const { mounts, paths, agents, env, home, cwd, root, limits, log } = setup;
   const { maxConfigBytes } = limits;
   const files = new ConfigFiles(paths, maxConfigBytes);
   const cacheDirectory = join(home, ".local/share/holdfast/skills");
   const fetcher = new SkillFetcher({ paths, cacheDirectory, env, log });
   const ofRoot = root === undefined ? {} : { root };
-  const sessions = new SessionConfig({ files, agents, fetcher, env, limits, log, ...ofRoot });
+  const sessions = new SessionConfig({ files, agents, fetcher, mounts, env, limits, log, ...ofRoot });
   return {
     routes: new ConfigRoutes({ files, cwd, maxConfigBytes }).routes(),
     onSessionStart: (start) => sessions.onSessionStart(start),

@@ -8,6 +8,7 @@ import {
   query,
   ref,
   requiredQueryParameter,
+  silentMount,
 } from "../openapi/part.ts";
 
 const tags = ["files"];
@@ -35,7 +36,10 @@ export const treePaths: OpenApiPart["paths"] = {
       ],
       responses: {
         200: json("What was found", ref("FsSearchAnswer")),
-        ...problems({ 400: "A wrong parameter or expression, or there is no such directory" }),
+        ...problems({
+          ...silentMount,
+          400: "A wrong parameter or expression, or there is no such directory",
+        }),
       },
     },
   },
@@ -59,7 +63,7 @@ export const treePaths: OpenApiPart["paths"] = {
             "text/x-diff": { schema: text },
           },
         },
-        ...problems({ 400: "A wrong parameter, or one of them is not there" }),
+        ...problems({ ...silentMount, 400: "A wrong parameter, or one of them is not there" }),
       },
     },
   },
@@ -73,7 +77,7 @@ export const treePaths: OpenApiPart["paths"] = {
       parameters: [...place, query("recursive", flag, "All directories below it, too.")],
       responses: {
         200: events("Changes", ref("FsChange")),
-        ...problems({ 400: "There is no such directory", 501: "Not on this system" }),
+        ...problems({ ...silentMount, 400: "There is no such directory", 501: "Not on this system" }),
       },
     },
   },

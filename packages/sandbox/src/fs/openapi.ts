@@ -9,6 +9,7 @@ import {
   problems,
   query,
   ref,
+  silentMount,
 } from "../openapi/part.ts";
 import { treePaths, treeSchemas } from "./openapi-trees.ts";
 
@@ -60,7 +61,7 @@ const filePaths: OpenApiPart["paths"] = {
         200: bytes("The whole"),
         206: bytes("The range"),
         304: { description: "The caller has it", headers: etagHeaders },
-        ...problems({ 400: missing, 416: "The range is beyond the end", 502: refused }),
+        ...problems({ ...silentMount, 400: missing, 416: "The range is beyond the end", 502: refused }),
       },
     },
     put: {
@@ -72,6 +73,7 @@ const filePaths: OpenApiPart["paths"] = {
       responses: {
         200: { ...json("It is durable", ref("FsWritten")), headers: etagHeaders },
         ...problems({
+          ...silentMount,
           400: "A wrong path, or the body broke off",
           412: "A condition does not hold",
           413: "It is larger than the server was configured for",
@@ -89,6 +91,7 @@ const filePaths: OpenApiPart["paths"] = {
       responses: {
         200: json("It is gone", ref("FsPath")),
         ...problems({
+          ...silentMount,
           400: missing,
           412: "A condition does not hold",
           502: "It is not empty, or the system refused",
@@ -102,7 +105,10 @@ const filePaths: OpenApiPart["paths"] = {
       summary: "Describes a file or directory; follows links.",
       tags,
       parameters: place,
-      responses: { 200: json("It", ref("FsStat")), ...problems({ 400: missing, 502: refused }) },
+      responses: {
+        200: json("It", ref("FsStat")),
+        ...problems({ ...silentMount, 400: missing, 502: refused }),
+      },
     },
   },
 };
@@ -116,7 +122,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       parameters: place,
       responses: {
         200: json("Its entries", array(ref("FsEntry"))),
-        ...problems({ 400: "There is no such directory", 502: refused }),
+        ...problems({ ...silentMount, 400: "There is no such directory", 502: refused }),
       },
     },
   },
@@ -128,7 +134,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       parameters: place,
       responses: {
         200: json("It is there", ref("FsPath")),
-        ...problems({ 400: "A wrong path", 502: refused }),
+        ...problems({ ...silentMount, 400: "A wrong path", 502: refused }),
       },
     },
   },
@@ -141,6 +147,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       responses: {
         200: json("Where it was and is", object({ from: text, to: text })),
         ...problems({
+          ...silentMount,
           400: "Malformed JSON, a wrong path, no source, or the destination exists",
           415: "The body is not JSON",
           422: "The body has another shape",
@@ -166,6 +173,7 @@ const directoryPaths: OpenApiPart["paths"] = {
       responses: {
         200: json("What was extracted", ref("FsUploaded")),
         ...problems({
+          ...silentMount,
           400: "Another content type, a name that leads out, or an entry that is no file, directory or link",
           413: "It is larger than the server was configured for",
           502: "It is not a whole archive, or the system refused",
@@ -187,7 +195,7 @@ const directoryPaths: OpenApiPart["paths"] = {
             "application/gzip": { schema: { type: "string", format: "binary" } },
           },
         },
-        ...problems({ 400: missing, 502: refused }),
+        ...problems({ ...silentMount, 400: missing, 502: refused }),
       },
     },
   },

@@ -5,6 +5,8 @@ import type { Readable, Writable } from "node:stream";
 const patienceSeconds = 2;
 /** What the shell may need beside: where not even SIGKILL ends the look, it never says anything. */
 const slackMs = 500;
+/** How long a mount is taken for hung that was found so: whoever looks for a file asks of many places. */
+const silentMs = 500;
 /** How `timeout` tells that it had to use SIGKILL. */
 const killed = "137";
 
@@ -24,6 +26,7 @@ export class MountProbe {
   #asked: Promise<boolean> | undefined;
   #settle: ((answers: boolean) => void) | undefined;
   #isOverdue = false;
+  #silentUntil = Number.NEGATIVE_INFINITY;
 
   constructor(point: string) {
     this.#point = point;
@@ -31,8 +34,9 @@ export class MountProbe {
 
   /** False when it does not answer in time. Who asks while somebody waits for the answer gets the same one. */
   answers(): Promise<boolean> {
+    if (this.#isOverdue || performance.now() < this.#silentUntil) return Promise.resolve(false);
     this.#asked ??= this.#ask();
-    return this.#isOverdue ? Promise.resolve(false) : this.#asked;
+    return this.#asked;
   }
 
   close(): void {
@@ -40,8 +44,6 @@ export class MountProbe {
   }
 
   async #ask(): Promise<boolean> {
-    const child = this.#child ?? this.#start();
-    this.#child = child;
     const answered = new Promise<boolean>((resolve) => {
       this.#settle = resolve;
     });
@@ -49,7 +51,13 @@ export class MountProbe {
       this.#asked = undefined;
       this.#isOverdue = false;
     });
-    child.stdin.write("\n");
+    try {
+      this.#child ??= this.#start();
+      this.#child.stdin.write("\n");
+    } catch {
+      // Out of descriptors or memory: as where there is no shell.
+      this.#settle?.(true);
+    }
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(
@@ -60,7 +68,9 @@ export class MountProbe {
         patienceSeconds * 1_000 + slackMs,
       );
     });
-    return await Promise.race([answered, late]).finally(() => clearTimeout(timer));
+    const answers = await Promise.race([answered, late]).finally(() => clearTimeout(timer));
+    if (!answers) this.#silentUntil = performance.now() + silentMs;
+    return answers;
   }
 
   #start(): ChildProcessByStdio<Writable, Readable, null> {
@@ -73,6 +83,7 @@ export class MountProbe {
     child.stdout.setEncoding("utf8").on("data", (text: string) => this.#settle?.(text.trim() !== killed));
     // Where nobody can look, nothing is known against the mount.
     const gone = () => {
+      if (this.#child !== child) return;
       this.#child = undefined;
       this.#settle?.(true);
     };

@@ -110,3 +110,6 @@ export function problems(byStatus: Readonly<Record<number, string>>): Record<str
   }
   return responses;
 }
+
+/** For {@link problems}, where a path is looked at: the answer of `sandbox.mount_not_responding`. */
+export const silentMount = { 504: "A file system on the way does not answer" } as const;

@@ -10,6 +10,7 @@ import {
   problems,
   query,
   ref,
+  silentMount,
 } from "../openapi/part.ts";
 import { processSchemas } from "./openapi-schemas.ts";
 
@@ -72,6 +73,7 @@ export const processesPart: OpenApiPart = {
           ...problems({
             ...badBody,
             409: "Too many run, or the name is taken",
+            ...silentMount,
             501: "There are no terminals on this platform",
             502: "It did not start",
           }),
@@ -101,7 +103,12 @@ export const processesPart: OpenApiPart = {
         requestBody: jsonBody(ref("ProcessRunRequest")),
         responses: {
           200: json("How it ended", ref("ProcessRunResponse")),
-          ...problems({ ...badBody, 409: "Too many run at once", 502: "The command did not start" }),
+          ...problems({
+            ...badBody,
+            ...silentMount,
+            409: "Too many run at once",
+            502: "The command did not start",
+          }),
         },
       },
     },

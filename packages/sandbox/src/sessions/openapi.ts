@@ -11,6 +11,7 @@ import {
   problems,
   query,
   ref,
+  silentMount,
 } from "../openapi/part.ts";
 import { sessionSchemas } from "./schemas.ts";
 
@@ -23,6 +24,7 @@ const badBody = problems({
   422: "A member is missing or wrong",
 });
 const agentFails = problems({
+  ...silentMount,
   409: "It is in a state where that cannot be",
   500: "The agent's process ended",
   502: "The agent refused, or could not be started",
