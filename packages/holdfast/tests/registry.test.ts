@@ -58,6 +58,12 @@ describe("setup", () => {
       { use, resume: 1 },
       { use, resume: { windowMs: Number.NaN } },
       { use, slowReaders: "wait" },
+      { use, noWelcome: "yes" },
+      { use, logging: null },
+      { use, shutdown: null },
+      { use, shutdown: { gracePeriodMs: -1 } },
+      { use, shutdown: { gracePeriodMs: "10s" } },
+      { use, shutdown: { disableSignalHandlers: 1 } },
       { use, startEngine: true, endpoint: "http://localhost:1" },
       { use, configurePool: { url: "http://localhost:1" } },
       { use, runtime: "wasm", sqlite: "local" },
@@ -102,7 +108,11 @@ describe("setup", () => {
     const records: LogRecord[] = [];
     const ports = systemPorts(createLogger("debug", (record) => records.push(record)));
     const unknown = { someUnknownKey: 1, another: undefined };
-    registryOf(t, { ports, ...unknown });
+    const registry = registryOf(t, { ports, ...unknown });
+    assert.deepEqual(
+      Object.keys(registry.parseConfig()).filter((key) => key in unknown),
+      [],
+    );
     assert.deepEqual(
       records.map((record) => [record.level, record.message, record.fields]),
       [["warn", "setup does not know these options", { options: ["someUnknownKey", "another"] }]],

@@ -139,3 +139,9 @@ test("options without effect are taken and warned of", () => {
   assert.equal(warnings.length, 8);
   assert.match(warnings[0] ?? "", /noSleep/);
 });
+
+test("null is no object of options, events or queues", () => {
+  for (const key of ["options", "events", "queues", "actionInputSchemas"]) {
+    refused({ [key]: null }, new RegExp(`"${key}" is not an object`));
+  }
+});

@@ -266,7 +266,7 @@ function checkFunction(token: Readonly<Record<string, unknown>>, key: string, at
 }
 
 function recordOf(config: Readonly<Record<string, unknown>>, key: string): Readonly<Record<string, unknown>> {
-  const value = config[key] ?? {};
+  const value = config[key] === undefined ? {} : config[key];
   if (!isRecord(value)) throw invalidDefinition(`"${key}" is not an object`);
   return value;
 }

@@ -78,6 +78,7 @@ export function checkOptions(options: unknown): KeysWithoutEffect {
   checkNumbers(given);
   checkTexts(given);
   checkBounds(given);
+  checkSwitches(given);
   checkTogether(given);
   return {
     foreign: foreignKeys.filter((key) => given[key] !== undefined),
@@ -114,10 +115,8 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
 
 function checkBounds(given: Options): void {
   for (const [name, keys] of Object.entries(bounds)) {
-    const value = given[name];
-    if (value === undefined) continue;
-    if (typeof value !== "object" || value === null) throw invalid(`"${name}" is not an object`);
-    for (const [key, bound] of Object.entries(value)) {
+    if (given[name] === undefined) continue;
+    for (const [key, bound] of Object.entries(objectOf(name, given[name]))) {
       if (!keys.includes(key)) throw invalid(`"${name}.${key}" is not an option of setup()`);
       if (bound !== undefined && !(typeof bound === "number" && bound >= 0)) {
         throw invalid(`"${name}.${key}" is not a number of at least 0`);
@@ -133,6 +132,26 @@ function checkBounds(given: Options): void {
       '"store" and "history" exclude each other: a store is told how much it keeps where it is made',
     );
   }
+}
+
+function checkSwitches(given: Options): void {
+  checkSwitch("noWelcome", given["noWelcome"]);
+  const { logging, shutdown } = given;
+  if (logging !== undefined) objectOf("logging", logging);
+  if (shutdown === undefined) return;
+  const { gracePeriodMs, disableSignalHandlers } = objectOf("shutdown", shutdown);
+  checkSwitch("shutdown.disableSignalHandlers", disableSignalHandlers);
+  if (gracePeriodMs === undefined || (typeof gracePeriodMs === "number" && gracePeriodMs >= 0)) return;
+  throw invalid('"shutdown.gracePeriodMs" is not a number of milliseconds');
+}
+
+function checkSwitch(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "boolean") throw invalid(`"${name}" is neither true nor false`);
+}
+
+function objectOf(name: string, value: unknown): Options {
+  if (typeof value !== "object" || value === null) throw invalid(`"${name}" is not an object`);
+  return value as Options;
 }
 
 function checkTogether(given: Options): void {
@@ -152,6 +171,13 @@ function checkTogether(given: Options): void {
     (typeof sqlite === "object" && sqlite !== null && "backend" in sqlite && sqlite.backend === "local");
   if (given["runtime"] === "wasm" && local)
     throw invalid('"runtime: wasm" and a local "sqlite" exclude each other');
+}
+
+/** What was given of the options that exist. */
+export function existing<Given extends object>(given: Given): Given {
+  const kept = { ...given };
+  for (const key of Object.keys(kept)) if (!known.has(key)) Reflect.deleteProperty(kept, key);
+  return kept;
 }
 
 function invalid(why: string): HoldfastError {

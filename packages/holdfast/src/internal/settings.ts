@@ -10,7 +10,7 @@ import {
 import { openSqliteStore } from "@holdfast/store-sqlite";
 import { getBaseLogger, makeDefaultLogger } from "../log.ts";
 import type { ParsedConfig, SetupOptions } from "../registry-options.ts";
-import { checkOptions } from "./check-options.ts";
+import { checkOptions, existing } from "./check-options.ts";
 import { loggerFrom } from "./foreign-logger.ts";
 
 /** What a registry is made with, of what `setup` takes. Throws `gateway.invalid_config`. */
@@ -37,13 +37,13 @@ export function settingsOf<Actors extends Definitions>(
   };
 }
 
-/** What each option of `setup` comes to. */
+/** What each option of `setup` comes to; what is none is left out. */
 export function parsedConfig(options: SetupOptions<Definitions>): ParsedConfig {
   const { port, host, publicDir } = listenOptions(options);
   const { gracePeriodMs = serverLimits.shutdownGraceMs, disableSignalHandlers = false } =
     options.shutdown ?? {};
   return {
-    ...options,
+    ...existing(options),
     dataDirectory: dataDirectory(options),
     maxIncomingMessageSize: options.maxIncomingMessageSize ?? limits.maxIncomingMessageBytes,
     maxOutgoingMessageSize: options.maxOutgoingMessageSize ?? limits.maxOutgoingMessageBytes,
