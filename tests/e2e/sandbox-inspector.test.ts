@@ -261,6 +261,17 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("the list of files fits the narrowest page", async (t) => {
+    const page = await open(t, "files", 320);
+    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    await page.getByTestId("files").waitFor();
+    const [content, room] = await page.evaluate<readonly [number, number]>(
+      "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
+    );
+    assert.ok(content <= room, `${content - room} pixels too wide`);
+    assertNoTrouble(page);
+  });
+
   test("files are uploaded, moved, downloaded and deleted; what changes elsewhere appears by itself", async (t) => {
     const page = await open(t, "files");
     await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: join(work, "notes") })}`);

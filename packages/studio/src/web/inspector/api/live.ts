@@ -51,6 +51,8 @@ export interface LiveSnapshot {
 
 /** Records and events that are kept; older ones are dropped. */
 const maxKept = 500;
+/** What streams is drawn together after this long: each record for itself would leave no time for the person. */
+const drawAfterMs = 100;
 const firstRetryMs = 300;
 const maxRetryMs = 5_000;
 
@@ -62,6 +64,7 @@ export class LiveFeed {
   #snapshot: LiveSnapshot = { status: "connecting", reason: undefined, logs: [], events: [] };
   #socket: WebSocket | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #drawing: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
   #seq = 0;
 
@@ -82,6 +85,8 @@ export class LiveFeed {
     this.#open();
     return () => {
       clearTimeout(this.#retry);
+      clearTimeout(this.#drawing);
+      this.#drawing = undefined;
       const socket = this.#socket;
       this.#socket = undefined;
       socket?.close();
@@ -125,11 +130,11 @@ export class LiveFeed {
             : { status: "sleeping" },
         );
       case "log":
-        return this.#set({ logs: [...this.#snapshot.logs, ...frame.records].slice(-maxKept) });
+        return this.#stream({ logs: [...this.#snapshot.logs, ...frame.records].slice(-maxKept) });
       case "event": {
         this.#seq += 1;
         const seen = { seq: this.#seq, at: Date.now(), name: frame.name, args: frame.args };
-        return this.#set({ events: [...this.#snapshot.events, seen].slice(-maxKept) });
+        return this.#stream({ events: [...this.#snapshot.events, seen].slice(-maxKept) });
       }
       case "response":
       case "error":
@@ -142,6 +147,19 @@ export class LiveFeed {
 
   #set(change: Partial<LiveSnapshot>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
+    this.#tell();
+  }
+
+  /** {@link #set} for what may come by the thousand a second. */
+  #stream(change: Partial<LiveSnapshot>): void {
+    this.#snapshot = { ...this.#snapshot, ...change };
+    this.#drawing ??= setTimeout(() => {
+      this.#drawing = undefined;
+      this.#tell();
+    }, drawAfterMs);
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 }
