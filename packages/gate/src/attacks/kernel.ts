@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { examinedCalls, filterArch, refusedCalls } from "../jail/seccomp.ts";
 import { type Attack, NotTried } from "./attack.ts";
@@ -171,10 +171,10 @@ export const kernelAttacks: readonly Attack[] = [
   {
     id: "kernel.setuid",
     group: "kernel",
-    attempt: "a set-user-ID program, a file capability, su and sudo",
-    must: "they give nothing",
-    layer: "no_new_privs, no set-user-ID on mounts",
-    needs: ["privileges.none"],
+    attempt: "a set-user-ID program, a file capability, su and sudo; leave such a program in the workspace",
+    must: "they give nothing, and none is left",
+    layer: "no_new_privs, no set-user-ID on mounts; system call filter: modes of files",
+    needs: ["privileges.none", "syscalls.filtered"],
     run: async (lab) => {
       const directory = lab.directory("setuid");
       chmodSync(directory, 0o755);
@@ -184,6 +184,13 @@ export const kernelAttacks: readonly Attack[] = [
       const root = process.getuid?.() === 0;
       if (root) chownSync(program, 65534, 65534);
       chmodSync(program, 0o6755);
+      const workspace = lab.directory("setuid-left");
+      const left = await lab.shell(
+        "cp /usr/bin/id /workspace/id && chmod 4755 /workspace/id; test -s /workspace/id && echo made",
+        {
+          mounts: [{ source: workspace, target: "/workspace", mode: "rw" }],
+        },
+      );
       const { stdout } = await lab.shell(
         "/attack/id; grep -h NoNewPrivs /proc/self/status; grep -h CapEff /proc/self/status",
         {
@@ -197,6 +204,8 @@ export const kernelAttacks: readonly Attack[] = [
         : undefined;
       return {
         stopped:
+          left.stdout === "made\n" &&
+          (statSync(join(workspace, "id")).mode & 0o4000) === 0 &&
           !/euid/.test(stdout) &&
           // gVisor does not name it: nobody in its jails ever has anything but this.
           (lab.ownKernel || /NoNewPrivs:\s*1/.test(stdout)) &&

@@ -74,6 +74,9 @@ for (const arch of ["x64", "arm64"] as const) {
       assert.equal(answer(arch, "ioctl", 0n, 0x1_0000_5412n), eperm);
       assert.equal(answer(arch, "ioctl", 0n, 0x5423n), eperm);
       assert.equal(answer(arch, "ioctl", 0n, 0x5413n), 0);
+      assert.equal(answer(arch, "fchmodat", 0n, 0n, 0o4755n), eperm);
+      assert.equal(answer(arch, "fchmod", 0n, 0o6755n), eperm);
+      assert.equal(answer(arch, "fchmodat2", 0n, 0n, 0o2755n), 0);
       assert.deepEqual([answer(arch, "personality", 0n), answer(arch, "personality", 0x40000n)], [0, eperm]);
       assert.equal(answer(arch, "mknodat", 0n, 0n, 0o020600n), eperm);
       assert.equal(answer(arch, "mknodat", 0n, 0n, 0o010600n), 0);

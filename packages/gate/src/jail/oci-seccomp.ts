@@ -1,4 +1,4 @@
-import { type FilterArch, type FilterOptions, refusedCalls } from "./seccomp.ts";
+import { type FilterArch, type FilterOptions, modeCalls, refusedCalls, setUserId } from "./seccomp.ts";
 
 /**
  * The system call filter of {@link buildSeccompFilter}, in the JSON of the OCI runtime specification
@@ -96,6 +96,7 @@ export function ociSeccomp(arch: FilterArch, options: FilterOptions = {}): OciSe
       deny("personality", not(0, 0)),
       ...socketRules(options),
       deny("socketpair", not(0, family.unix)),
+      ...modeCalls(arch).map(({ name, mode }) => deny(name, masked(mode, setUserId, setUserId))),
       ...devices.flatMap((kind) => [
         ...(arch === "x64" ? [deny("mknod", masked(1, 0o170000, kind))] : []),
         deny("mknodat", masked(2, 0o170000, kind)),

@@ -180,6 +180,28 @@ for (const arch of ["x64", "arm64"] as const) {
       assert.equal(run(nr.socketpair, 2, 1, 0), eperm);
     });
 
+    test("refuses the set-user-ID bit, by every call that gives a mode", () => {
+      const calls = {
+        x64: [
+          [90, 1],
+          [91, 1],
+          [268, 2],
+          [452, 2],
+        ],
+        arm64: [
+          [52, 1],
+          [53, 2],
+          [452, 2],
+        ],
+      } as const;
+      for (const [call, at] of calls[arch]) {
+        const chmod = (mode: number | bigint) => run(call, ...[0, 0].slice(0, at), mode);
+        for (const mode of [0o755, 0o2755, 0o1777]) assert.equal(chmod(mode), action.allow, String(call));
+        for (const mode of [0o4755, 0o6755, 0o4000]) assert.equal(chmod(mode), eperm, String(call));
+        assert.equal(chmod((1n << 32n) | 0o4755n), eperm, "whatever the upper half");
+      }
+    });
+
     test("refuses device nodes and odd personalities", () => {
       assert.equal(run(nr.mknodat, 0, 0, 0o010644), action.allow);
       assert.equal(run(nr.mknodat, 0, 0, 0o020644), eperm);

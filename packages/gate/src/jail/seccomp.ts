@@ -95,7 +95,15 @@ interface ArchNumbers {
   readonly socket: number;
   readonly socketpair: number;
   /** Calls whose argument at `mode` names the kind of node to make. */
-  readonly mknod: readonly { readonly nr: number; readonly mode: number }[];
+  readonly mknod: readonly ModeCall[];
+  /** Calls that give a file the mode of their argument at `mode`. */
+  readonly chmod: readonly ModeCall[];
+}
+
+export interface ModeCall {
+  readonly name: string;
+  readonly nr: number;
+  readonly mode: number;
 }
 
 const numbers: Readonly<Record<FilterArch, ArchNumbers>> = {
@@ -109,8 +117,14 @@ const numbers: Readonly<Record<FilterArch, ArchNumbers>> = {
     socket: 41,
     socketpair: 53,
     mknod: [
-      { nr: 133, mode: 1 },
-      { nr: 259, mode: 2 },
+      { name: "mknod", nr: 133, mode: 1 },
+      { name: "mknodat", nr: 259, mode: 2 },
+    ],
+    chmod: [
+      { name: "chmod", nr: 90, mode: 1 },
+      { name: "fchmod", nr: 91, mode: 1 },
+      { name: "fchmodat", nr: 268, mode: 2 },
+      { name: "fchmodat2", nr: 452, mode: 2 },
     ],
   },
   arm64: {
@@ -122,7 +136,12 @@ const numbers: Readonly<Record<FilterArch, ArchNumbers>> = {
     personality: 92,
     socket: 198,
     socketpair: 199,
-    mknod: [{ nr: 33, mode: 2 }],
+    mknod: [{ name: "mknodat", nr: 33, mode: 2 }],
+    chmod: [
+      { name: "fchmod", nr: 52, mode: 1 },
+      { name: "fchmodat", nr: 53, mode: 2 },
+      { name: "fchmodat2", nr: 452, mode: 2 },
+    ],
   },
 };
 
@@ -163,6 +182,11 @@ const tiocsti = 0x5412;
 const tioclinux = 0x541c;
 /** Gives a terminal another line discipline, for which the kernel loads the module. */
 const tiocsetd = 0x5423;
+/**
+ * S_ISUID. A jail's user is the gate's own outside, and a program with this bit in a workspace would run as that user
+ * for whoever can reach it there. A file that is made with the bit loses it with the first byte that is written.
+ */
+export const setUserId = 0o4000;
 const family = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
 const socketTypeMask = 0xf;
 
@@ -237,6 +261,16 @@ function instructions(arch: FilterArch, options: FilterOptions): Instruction[] {
     const check: Instruction[] = [loadArgument(call.mode), [code.and, 0, 0, fileType]];
     program.push(...when(call.nr, [...check, ...whenEqual(devices, denied), ret(action.allow)]));
   }
+  for (const call of nr.chmod) {
+    program.push(
+      ...when(call.nr, [
+        loadArgument(call.mode),
+        [code.anyBit, 0, 1, setUserId],
+        ret(denied),
+        ret(action.allow),
+      ]),
+    );
+  }
   program.push(ret(action.allow));
   return program;
 }
@@ -276,6 +310,11 @@ export function examinedCalls(arch: FilterArch): Readonly<Record<ExaminedCall, n
 }
 
 export type ExaminedCall = "clone" | "clone3" | "ioctl" | "personality" | "socket" | "socketpair" | "mknodat";
+
+/** The calls of `arch` that give a file its mode, and where in their arguments it is. */
+export function modeCalls(arch: FilterArch): readonly ModeCall[] {
+  return numbers[arch].chmod;
+}
 
 /** The filter architecture of this machine. Throws `jail.unavailable` on others. */
 export function filterArch(arch: string = process.arch): FilterArch {
