@@ -8,6 +8,7 @@ const plugins = ["plugin-corners", "plugin-installer", "plugin-faults", "plugin-
 );
 const groupServer = { test: "packages/studio/tests/groups.test.ts" };
 const studio = { test: `${groups}groups.test.ts` };
+const groupInbox = { test: `${groups}group-inbox.test.ts` };
 
 /** The composition root: what joins the parts, each line of it taken away. */
 function composition(): Planned[] {
@@ -176,10 +177,10 @@ function pluginsAndGroups(): Planned[] {
       mutants([studio], `${groups}${name}.ts`, withoutGuards, withoutRefusals),
     ),
     ...["group-inbox", "group-book", "webhook-secret", "resolve-session"].flatMap((name) =>
-      mutants([studio, groupServer], `${groups}${name}.ts`, withoutGuards, withoutRefusals),
+      mutants([studio, groupInbox, groupServer], `${groups}${name}.ts`, withoutGuards, withoutRefusals),
     ),
     ...mutants(
-      [studio, groupServer],
+      [studio, groupInbox, groupServer],
       `${groups}group-events.ts`,
       withEdits([
         ["taint of events", "...(clean ? {} : { taint:", "...(true ? {} : { taint:"],
