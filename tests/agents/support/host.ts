@@ -193,7 +193,17 @@ export class TaskHandle {
       const option = approval.options.find(({ kind }) => kind === wanted);
       if (option === undefined) throw new Error(`no ${wanted} in ${JSON.stringify(approval.options)}`);
       answered.add(approval.id);
-      await this.#host.callTask(this.id, "answer", approval.id, option.id);
+      await this.#answer(approval.id, option.id);
+    }
+  }
+
+  /** An agent may withdraw its question in the moment in which it is answered. */
+  async #answer(approval: string, option: string): Promise<void> {
+    try {
+      await this.#host.callTask(this.id, "answer", approval, option);
+    } catch (error) {
+      const { approvals } = await this.get();
+      if (approvals.some(({ id }) => id === approval)) throw error;
     }
   }
 
