@@ -1,0 +1,102 @@
+/** Protections that refuse nothing aloud: what rules apply to, what is shown, kept, handed on, and for how long. */
+import { type Edit, withEdits } from "./mutant.ts";
+import { beside, gate, mutants, type Planned, test } from "./planned.ts";
+
+const edits = (checks: Planned["checks"], name: string, list: readonly Edit[]) =>
+  mutants(checks, `${gate}${name}.ts`, withEdits(list));
+
+function decisions(): Planned[] {
+  const checks = [test("policy"), test("broker")];
+  return [
+    ...edits(checks, "policy/evaluate", [
+      [
+        "the tools of a rule",
+        "!rule.tools.some((each) => matchesGlob(each, question.tool.name))",
+        "Date.now() < 0",
+      ],
+      ["the subjects of a rule", "!isSubject(rule, question.principal)", "Date.now() < 0"],
+      [
+        "taint in a rule",
+        "rule.tainted !== undefined && rule.tainted !== question.tainted",
+        "Date.now() < 0",
+      ],
+      ["the strictest", "strictness[b.action] > strictness[a.action] ? b : a", "a"],
+      ["the question of high risk", 'if (tool.riskLevel === "high") {', "if (Date.now() < 0) {"],
+      ["the question of taint", "if (tainted && tool.plugin", "if (Date.now() < 0 && tool.plugin"],
+      ["the default where all is unclear", "if (!decided) {", "if (decisions.length === 0) {"],
+    ]),
+    ...edits(checks, "policy/glob", [
+      ["the end of a name", "return token === tokens.length;", "return true;"],
+      ["the whole of a subject", ": subject === pattern", ": subject.startsWith(pattern)"],
+    ]),
+    ...edits([test("approvals"), test("policy")], "approvals/display-text", [
+      ["hidden characters", ".replace(hidden, (", ".replace(/$^/gu, ("],
+      ["letters that pass for others", "markLookalikes(text, writtenOut)", "text"],
+      ["what is cut off", "truncated: true }", "truncated: false }"],
+    ]),
+    ...edits([beside("broker/kept-calls")], "broker/kept-calls", [
+      ["the count of answers", "this.#answered.size <= brokerLimits.maxKeptAnswers && ", ""],
+      ["the bytes of answers", " && this.#bytes <= brokerLimits.maxKeptBytes", ""],
+      ["the time of answers", "now - answered.at > brokerLimits.keptAnswerMs", "Date.now() < 0"],
+    ]),
+  ];
+}
+
+/** What a plugin's process is given, and what it may ask and say. */
+function plugins(): Planned[] {
+  const checks = ["plugin-faults", "plugin-refusals", "plugin-egress", "plugin-peer"].map((name) =>
+    test(name),
+  );
+  return [
+    ...edits([test("plugin-launcher"), ...checks], "plugins/launcher", [
+      [
+        "a folder that is only read",
+        'target: inside.plugin, mode: "ro"',
+        'target: inside.plugin, mode: "rw"',
+      ],
+      ["the bound of memory", "        memoryBytes: pluginLimits.memoryBytes,\n", ""],
+      ["the bound of processes", "        pids: pluginLimits.pids,\n", ""],
+      ["the bound of temporary files", "        tmpBytes: pluginLimits.tmpBytes,\n", ""],
+      ["public addresses of a manifest", "publicOnly: true,", "publicOnly: false,"],
+    ]),
+    ...edits(checks, "plugins/plugin-answers", [
+      ["the gate's own codes", 'pipelineCodes.has(code) ? "HANDLER_ERROR" : code', "code"],
+    ]),
+    ...edits([beside("plugins/credentials")], "plugins/credentials", [
+      ["the bound of what is read", "|| stat.size > pluginLimits.maxCredentialBytes", ""],
+      [
+        "the mode of its folder",
+        "await chmod(this.folder(plugin), 0o700);",
+        "await chmod(this.folder(plugin), 0o755);",
+      ],
+    ]),
+    ...edits([test("plugin-installer")], "plugins/installer/installer", [
+      [
+        "the settings of a repository",
+        'await rm(join(directory, "config.json"), { recursive: true, force: true });',
+        "",
+      ],
+      ["new ways out", '    ...added("goes out to", ways(before), ways(after)),\n', ""],
+      ["new credentials", '    ...added("the credential", keys(before), keys(after)),\n', ""],
+      [
+        "new channels",
+        '    ...added("publishes as", before.provides.channels, after.provides.channels),\n',
+        "",
+      ],
+      ["calls that nobody is asked about any more", "    ...noLongerAsked,\n", ""],
+      ["words from outside that are trusted now", "    ...trusted,\n", ""],
+      ["new groups", "    ...groups,\n", ""],
+      ["every group", '? ["every group"]', "? []"],
+    ]),
+  ];
+}
+
+export function quiet(): Planned[] {
+  return [
+    ...decisions(),
+    ...plugins(),
+    ...edits([beside("socket-folder")], "socket-folder", [
+      ["the mode of the folder of sockets", "{ recursive: true, mode: 0o700 }", "{ recursive: true }"],
+    ]),
+  ];
+}
