@@ -62,6 +62,14 @@ function plugins(): Planned[] {
     ...edits(checks, "plugins/plugin-answers", [
       ["the gate's own codes", 'pipelineCodes.has(code) ? "HANDLER_ERROR" : code', "code"],
     ]),
+    ...edits([test("plugin-refusals")], "plugins/plugin-host", [
+      [
+        "what is on record of other plugins",
+        'data?.["plugin"] === plugin && data["group"]',
+        'data?.["group"]',
+      ],
+      ["what is on record of other groups", '&& data["group"] === group', ""],
+    ]),
     ...edits([beside("plugins/credentials")], "plugins/credentials", [
       ["the bound of what is read", "|| stat.size > pluginLimits.maxCredentialBytes", ""],
       [

@@ -21,6 +21,7 @@ test("refusals of the host of plugins", { skip }, async (t) => {
         [
           { name: "one_wait" },
           { name: "one_code", properties: { code: { type: "string" } } },
+          { name: "one_past" },
           { name: "one_seen" },
         ],
         {
@@ -35,6 +36,8 @@ test("refusals of the host of plugins", { skip }, async (t) => {
             return { ok: true, result: {} };`,
           one_code:
             'return { ok: false, error: { code: JSON.parse(args.code), message: "said", retriable: false } };',
+          one_past: `const past = await services.getAuditLog({});
+            return { ok: true, result: { past: past.map((each) => each.correlation) } };`,
           one_seen: "return { ok: true, result: { seen: globalThis.seen ?? [] } };",
         },
         `async handleEvent(envelope) { (globalThis.seen ??= []).push(envelope.topic + " " + envelope.group); },
@@ -89,6 +92,20 @@ test("refusals of the host of plugins", { skip }, async (t) => {
     assert.equal(await told("MY_CODE"), "MY_CODE");
     for (const code of ["", "two words", "A".repeat(65), "9", "A\n", "UNAUTHORIZED"])
       assert.equal(await told(code), "HANDLER_ERROR", JSON.stringify(code));
+  });
+
+  await t.test("a plugin learns of its own calls in the group of the present one alone", async () => {
+    const calls = [
+      ["mine", "one", "alpha"],
+      ["of another group", "one", "beta"],
+      ["of another plugin", "two", "alpha"],
+    ];
+    for (const [correlation, plugin, group] of calls) {
+      const data = { call: correlation, correlation, tool: "x", plugin, group };
+      await gate.audit.append({ type: "tool.call", data });
+      await gate.audit.append({ type: "tool.result", data: { call: correlation, ok: true } });
+    }
+    assert.deepEqual((await resultOf(gate, "one_past"))["past"], ["mine"]);
   });
 
   await t.test("names that no plugin has are not found", async () => {
