@@ -22,6 +22,7 @@ const operands: Readonly<Record<string, number>> = {
   "--cap-drop": 1,
   "--chdir": 1,
   "--dev": 1,
+  "--dev-bind": 2,
   "--dir": 1,
   "--gid": 1,
   "--hostname": 1,
@@ -63,6 +64,7 @@ const argumentChecks: Readonly<Record<string, readonly Check[]>> = {
   "--remount-ro": [seen, attacks("filesystem.system", "kernel.write_proc")],
   "--proc": [seen],
   "--dev": [seen],
+  "--dev-bind": [test("jails", "has devices that can be used")],
   "--perms": [seen],
   "--size": [seen, attacks("filesystem.fill")],
   "--tmpfs": [seen, attacks("filesystem.fill")],
@@ -84,7 +86,7 @@ const spec: JailSpec = {
 function bubblewrap(): Planned[] {
   const file = `${gate}jail/bwrap-args.ts`;
   const text = read(file);
-  const args = bwrapArguments({ spec, etcDir: "/etc-dir" });
+  const args = bwrapArguments({ spec, etcDir: "/etc-dir", devicesDir: "/devices-dir" });
   const keys = new Map<string, readonly string[]>();
   for (let at = 0; at < args.length; ) {
     const flag = args[at] ?? "";
@@ -94,7 +96,12 @@ function bubblewrap(): Planned[] {
     if (conveniences.has(flag)) continue;
     // Mounts of single files of /etc and of empty files over /proc are one protection each.
     if (flag === "--ro-bind" && values[0] !== "/dev/null") continue;
-    const key = flag === "--seccomp" || flag === "--size" ? [flag, "*"] : [flag, ...values];
+    const key =
+      flag === "--seccomp" || flag === "--size"
+        ? [flag, "*"]
+        : flag === "--dev-bind"
+          ? [flag, "*", values[1] ?? ""]
+          : [flag, ...values];
     keys.set(key.join(" "), key);
   }
   return [...keys.values()].map((key) => {

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -115,6 +116,20 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
     const { stdout } = await finish(jail);
     assert.match(stdout, /Read-only file system[\s\S]*written/);
     assert.deepEqual(readdirSync(join(directory, "ro")), []);
+  });
+
+  test("has devices that can be used, and not changed for the host", async (t) => {
+    const gate = await openGate(t);
+    const devices = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
+    // The modes that they have: nothing is changed where this is not refused.
+    const attempts = devices.map((path) => `chmod ${(statSync(path).mode & 0o777).toString(8)} ${path}`);
+    const jail = await gate.jails.start(
+      shell(`echo x >/dev/null && head -c 1 /dev/zero | od -An -tx1; (${attempts.join("; ")}) 2>&1`),
+    );
+    const [used, ...refusals] = (await finish(jail)).stdout.trim().split("\n");
+    assert.equal(used?.trim(), "00");
+    assert.equal(refusals.length, devices.length, refusals.join("\n"));
+    for (const refusal of refusals) assert.match(refusal, /Operation not permitted$/);
   });
 
   test("says how a command ended", async (t) => {

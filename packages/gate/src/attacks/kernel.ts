@@ -223,9 +223,10 @@ export const kernelAttacks: readonly Attack[] = [
   {
     id: "kernel.devices",
     group: "kernel",
-    attempt: "mknod, /dev/mem, /dev/kvm, /dev/fuse, typing into a terminal with TIOCSTI, its line discipline",
-    must: "refused or absent",
-    layer: "system call filter; own /dev",
+    attempt:
+      "mknod, /dev/mem, /dev/kvm, /dev/fuse, typing into a terminal with TIOCSTI, its line discipline; change the mode of /dev/null",
+    must: "refused or absent, and nothing changes on the host",
+    layer: "system call filter; own /dev; devices that no jail owns",
     needs: ["syscalls.filtered", "filesystem.mounts_only"],
     run: async (lab) => {
       lab.needs("perl");
@@ -243,9 +244,16 @@ export const kernelAttacks: readonly Attack[] = [
         // gVisor's own file systems in user space have a device; they are mounted in its kernel only.
         `for d in mem kvm ${lab.ownKernel ? "" : "fuse"} kmsg port sda vda; do [ -e /dev/$d ] && echo $d; done; echo done`,
       );
+      const shared = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
+      const changedAt = () => shared.map((path) => statSync(path).ctimeMs).join();
+      const before = changedAt();
+      // To the modes that they have: nobody is the worse for it where nothing stops this.
+      await lab.shell(
+        shared.map((path) => `chmod ${(statSync(path).mode & 0o777).toString(8)} ${path}`).join("; "),
+      );
       return {
         ...found,
-        stopped: found.stopped && stdout === "done\n",
+        stopped: found.stopped && stdout === "done\n" && changedAt() === before,
         observed: `${found.observed}; devices: none`,
       };
     },

@@ -15,6 +15,7 @@ import type { Jail, JailDriver, JailSpec } from "./jail.ts";
 import { checkNewJail } from "./jail-spec.ts";
 import { detectLandlock, type LandlockSupport, launcherEnvironment } from "./landlock.ts";
 import { endOrphans, gateIdOf, JailRecords, jailMark } from "./orphans.ts";
+import { makeDevices } from "./own-devices.ts";
 import { ProvingDriver } from "./proving-driver.ts";
 import { buildSeccompFilter, filterArch } from "./seccomp.ts";
 
@@ -35,6 +36,7 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
   readonly #cgroups: CgroupSupport;
   readonly #records: JailRecords;
   readonly #gateId: string;
+  readonly #devices: Pick<BwrapPlan, "devicesDir"> = {};
   /** The kernel's Landlock, or why there is none here. */
   readonly landlock: LandlockSupport;
   readonly devicesReadOnly = true;
@@ -52,6 +54,8 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     this.#bwrap = bwrap;
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     writeEtc(this.#etcDir);
+    const devicesDir = join(options.directory, "dev");
+    if (makeDevices(devicesDir)) this.#devices = { devicesDir };
     for (const unixSockets of [true, false]) {
       const filter = buildSeccompFilter(filterArch(), { unixSockets });
       writeFileSync(this.#filterFile(unixSockets), filter, { mode: 0o600 });
@@ -90,6 +94,7 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     const plan: BwrapPlan = {
       spec,
       etcDir: this.#etcDir,
+      ...this.#devices,
       ...("abi" in this.landlock ? { landlock: this.landlock } : {}),
       ...(this.#options.omit ? { omit: this.#options.omit } : {}),
     };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 import { type Landlock, landlockRules, launcherCommand, launcherEnvironmentFd } from "./landlock.ts";
+import { deviceNames } from "./own-devices.ts";
 
 /** A protection that tests leave out, to see the self-test and the attacks notice. */
 export type Protection =
@@ -21,6 +22,8 @@ export interface BwrapPlan {
   readonly spec: JailSpec;
   /** Directory of the synthetic /etc, made by {@link writeEtc}. */
   readonly etcDir: string;
+  /** Directory of device files that no jail owns, made by `makeDevices`; the host's without it. */
+  readonly devicesDir?: string;
   /** Where the kernel has it: the command is then started by a launcher, which also sets its environment. */
   readonly landlock?: Landlock;
   readonly omit?: ReadonlySet<Protection>;
@@ -100,7 +103,13 @@ function kernelFiles(): string[] {
 }
 
 /** The arguments of bwrap for a checked spec, passed by descriptor so that no process list shows them. */
-export function bwrapArguments({ spec, etcDir, landlock, omit = new Set() }: BwrapPlan): string[] {
+export function bwrapArguments({
+  spec,
+  etcDir,
+  devicesDir,
+  landlock,
+  omit = new Set(),
+}: BwrapPlan): string[] {
   const tmpBytes = String(spec.limits?.tmpBytes ?? jailLimits.defaultTmpBytes);
   const args = ["--unshare-user", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"];
   if (!omit.has("pid_namespace")) args.push("--unshare-pid");
@@ -116,6 +125,9 @@ export function bwrapArguments({ spec, etcDir, landlock, omit = new Set() }: Bwr
   args.push(...systemPrograms());
   args.push(...(omit.has("synthetic_etc") ? ["--ro-bind", "/etc", "/etc"] : etc(etcDir)));
   args.push("--dev", "/dev", "--perms", "1777", "--size", tmpBytes, "--tmpfs", "/dev/shm");
+  if (devicesDir !== undefined) {
+    for (const name of deviceNames) args.push("--dev-bind", join(devicesDir, name), `/dev/${name}`);
+  }
   args.push(...kernelFiles());
   args.push("--perms", "1777", "--size", tmpBytes, "--tmpfs", "/tmp");
   args.push("--dir", "/home/agent", "--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp");

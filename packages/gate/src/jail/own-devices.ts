@@ -1,0 +1,52 @@
+import { execFileSync } from "node:child_process";
+import { chownSync, closeSync, lstatSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/** The device files of a jail with their numbers (Linux, Documentation/admin-guide/devices.txt). */
+const devices = {
+  null: [1, 3],
+  zero: [1, 5],
+  full: [1, 7],
+  random: [1, 8],
+  urandom: [1, 9],
+  tty: [5, 0],
+} as const;
+
+export const deviceNames: readonly string[] = Object.keys(devices);
+
+/** Whoever owns a file may change its mode; nobody does. */
+const nobody = 65_534;
+
+/**
+ * Makes device files for jails. The user of a jail is the host's own, so of a host that is root it owns the
+ * machine's device files too, and could take `/dev/null` from everybody by its mode. True when the files are
+ * in `directory`; false where the host's may be used, since they are not the jail's to change, or where none
+ * can be made (a container without CAP_MKNOD, a file system without devices).
+ */
+export function makeDevices(directory: string): boolean {
+  return process.getuid?.() === 0 && makeFiles(directory);
+}
+
+function makeFiles(directory: string): boolean {
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  try {
+    for (const [name, [major, minor]] of Object.entries(devices)) {
+      const path = join(directory, name);
+      if (!isOurs(path)) {
+        rmSync(path, { force: true });
+        execFileSync("mknod", ["-m", "666", path, "c", String(major), String(minor)], { stdio: "ignore" });
+        chownSync(path, nobody, nobody);
+      }
+    }
+    // A file system that is mounted without devices lets them be made, and not be opened.
+    closeSync(openSync(join(directory, "null"), "w"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isOurs(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isCharacterDevice() === true && stat.uid === nobody && (stat.mode & 0o777) === 0o666;
+}
