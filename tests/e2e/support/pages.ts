@@ -79,9 +79,9 @@ export async function allowUntilIdle(page: Page): Promise<number> {
   }
 }
 
-/** What the page has drawn of the log, entry by entry. */
+/** What the page has of the log, entry by entry, also where it is not drawn: that waits until it is in view. */
 export function entriesOf(page: Page): Promise<string[]> {
-  return page.locator(".entries > li").allInnerTexts();
+  return page.locator(".entries > li").allTextContents();
 }
 
 /** Keeps a picture of a screen; `artifacts/` is what CI keeps of a run. */
