@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
-import { field, openSession, startSandbox, transports, updates } from "./harness.ts";
+import { fileURLToPath } from "node:url";
+import { removeAtExit } from "@holdfast/testing/scratch";
+import { field, openSession, startSandbox, transports, until, updates } from "./harness.ts";
 
 for (const transport of transports) {
   describe(`the demo agent over ${transport}`, () => {
@@ -58,8 +63,40 @@ for (const transport of transports) {
       const sandbox = await startSandbox(t, transport);
       const session = await openSession(sandbox);
       const turn = session.prompt("tell me something slowly");
+      // Over HTTP each message is a request of its own, and may overtake the one before.
+      await until("the turn has begun", () => updates(session.seen).length > 0);
       await session.acp.notify("session/cancel", { sessionId: session.sessionId });
       assert.equal(field(await turn, "stopReason"), "cancelled");
     });
   });
 }
+
+test("the demo agent ends all turns whose cancel comes with them in one piece", {
+  timeout: 60_000,
+}, async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "holdfast-demo-"));
+  removeAtExit(home);
+  const program = fileURLToPath(new URL("../src/demo/main.ts", import.meta.url));
+  const agent = spawn(process.execPath, [program], {
+    env: { ...process.env, HOME: home },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  t.after(() => agent.kill());
+  const answers = new Map<unknown, unknown>();
+  const lines = createInterface(agent.stdout)[Symbol.asyncIterator]();
+  const answer = async (id: number) => {
+    while (!answers.has(id)) {
+      const message: unknown = JSON.parse(String((await lines.next()).value));
+      if (field(message, "result") !== undefined) answers.set(field(message, "id"), field(message, "result"));
+    }
+    return answers.get(id);
+  };
+  const line = (message: object) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`;
+  agent.stdin.write(line({ id: 1, method: "session/new", params: { cwd: home, mcpServers: [] } }));
+  const sessionId = field(await answer(1), "sessionId");
+  const prompt = (id: number) =>
+    line({ id, method: "session/prompt", params: { sessionId, prompt: [{ type: "text", text: "slowly" }] } });
+  agent.stdin.write(prompt(2) + prompt(3) + line({ method: "session/cancel", params: { sessionId } }));
+  assert.equal(field(await answer(2), "stopReason"), "cancelled");
+  assert.equal(field(await answer(3), "stopReason"), "cancelled");
+});

@@ -52,29 +52,32 @@ async function onRequest(method: string, params: Params): Promise<unknown> {
 }
 
 function onNotification(method: string, params: Params): void {
-  if (method === "session/cancel") sessions.find(params.sessionId)?.turn?.abort();
+  if (method !== "session/cancel") return;
+  for (const turn of sessions.find(params.sessionId)?.turns ?? []) turn.abort();
 }
 
 async function prompt(session: Session, params: Params): Promise<unknown> {
   const text = textOf(params.prompt);
-  const turn = session.last.then(() => runTurn(session, text));
+  // From now on: a cancel may stand in the very next line.
+  const abort = new AbortController();
+  session.turns.add(abort);
+  const turn = session.last.then(() => runTurn(session, text, abort));
   session.last = turn.catch(() => {});
   return await turn;
 }
 
-async function runTurn(session: Session, text: string): Promise<unknown> {
-  const abort = new AbortController();
-  session.turn = abort;
+async function runTurn(session: Session, text: string, abort: AbortController): Promise<unknown> {
   const turn = new Turn(session, peer, abort.signal);
   session.record({ sessionUpdate: "user_message_chunk", content: { type: "text", text } });
   let stopReason: StopReason = "end_turn";
   try {
+    abort.signal.throwIfAborted();
     await play(text, turn);
   } catch (error) {
     if (!isAbort(error) && !abort.signal.aborted) throw error;
     stopReason = "cancelled";
   } finally {
-    session.turn = undefined;
+    session.turns.delete(abort);
   }
   const inputTokens = text.split(/\s+/).length;
   const { outputTokens } = turn;

@@ -16,8 +16,8 @@ export class Session {
   thoughtLevel = "low";
   /** The person chose "always" once in this process. */
   alwaysAllowed = false;
-  /** Aborts the running turn. */
-  turn: AbortController | undefined;
+  /** Aborts the turns that were asked for and have not ended: one runs, the others wait for it. */
+  readonly turns = new Set<AbortController>();
   /** Settles when the last turn that was asked for has ended: turns run one after the other. */
   last: Promise<unknown> = Promise.resolve();
 
