@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { isErrorCode } from "@holdfast/core";
 import {
   createStudio,
@@ -204,6 +205,48 @@ describe("stopping", () => {
       assert.deepEqual(started, ["new", "native"]);
     });
   }
+
+  test("ends a jail in which nothing answers any more", async (t) => {
+    if (!needsJail(t)) return;
+    const directory = join(temporaryFolder(t), "agent");
+    mkdirSync(directory);
+    // It stops the sandbox server beside it: what the host sends is taken by nobody.
+    const script = `
+      import { readdirSync, readFileSync } from "node:fs";
+      import { createInterface } from "node:readline";
+      const results = { initialize: { protocolVersion: 1, agentCapabilities: {} }, "session/new": { sessionId: "s1" } };
+      const send = (message) => console.log(JSON.stringify({ jsonrpc: "2.0", ...message }));
+      const isServer = (pid) => {
+        try {
+          return readFileSync("/proc/" + pid + "/cmdline", "utf8").includes("guest.mjs");
+        } catch {
+          return false;
+        }
+      };
+      const freeze = () => {
+        const others = readdirSync("/proc").filter((name) => /^\\d+$/.test(name) && Number(name) !== process.pid);
+        for (const pid of others.filter(isServer)) process.kill(Number(pid), "SIGSTOP");
+      };
+      for await (const line of createInterface({ input: process.stdin })) {
+        const { id, method, params } = JSON.parse(line);
+        if (results[method] !== undefined) send({ id, result: results[method] });
+        if (method !== "session/prompt") continue;
+        const content = { type: "text", text: "freezing" };
+        const update = { sessionUpdate: "agent_message_chunk", content };
+        send({ method: "session/update", params: { sessionId: params.sessionId, update } });
+        setTimeout(freeze, 300);
+      }`;
+    writeFileSync(join(directory, "agent.mjs"), script);
+    const customAgents = [{ id: "cold", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
+    const { studio, begin } = await bench(t, { customAgents });
+    const watch = await begin("freeze", "cold");
+    await untilEvent(studio.client, watch.latest.sessionId, (event) => said(event, "freezing"));
+    await delay(1_000);
+    const before = performance.now();
+    await studio.client.task(watch.id).stop();
+    assert.ok(performance.now() - before < 10_000, "the stop waited for the jail");
+    assert.equal((await studio.client.task(watch.id).get()).status, "stopped");
+  });
 
   test("works while the repository is still cloned", async (t) => {
     if (!needsJail(t)) return;

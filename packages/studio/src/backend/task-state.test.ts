@@ -52,6 +52,19 @@ describe("the state of a task", () => {
     assert.deepEqual([viewOf(state).approvals, state.settled], [[], ["a"]]);
   });
 
+  test("stays stopped when the turn that was stopped ends after it", () => {
+    const state = newState();
+    takeWork(state);
+    applyReport(state, { type: "stopped" });
+    applyReport(state, { type: "turn-ended", promptId: "p1" });
+    const error = { group: "task", code: "stopped", message: "x" };
+    applyReport(state, { type: "failed", promptId: "p1", error });
+    assert.deepEqual(
+      [state.status, state.error, state.prompts[0]?.state],
+      ["stopped", undefined, "cancelled"],
+    );
+  });
+
   test("gives out nothing while it is stopped, and cancels what waited", () => {
     const state = newState();
     state.stopping = true;

@@ -152,7 +152,7 @@ export function newPrompt({ id, text, origin, taint }: Omit<GroupPrompt, "origin
 
 /** The first prompt that was begun or waits; it becomes the one that is worked on. */
 export function takeWork(state: TaskState): TaskWork | undefined {
-  const prompt = state.prompts.find((row) => row.state === "sent" || row.state === "queued");
+  const prompt = state.prompts.find(isOpen);
   if (prompt === undefined || state.stopping) return undefined;
   prompt.state = "sent";
   prompt.attempts += 1;
@@ -194,17 +194,19 @@ export function applyReport(state: TaskState, report: TaskReport): void {
       settleApproval(state, report.approvalId);
       return;
     case "turn-ended":
+      if (!isSent(state, report.promptId)) return;
       endPrompt(state, report.promptId, "done");
       endTurn(state, state.prompts.some((row) => row.state === "queued") ? "running" : "idle");
       return;
     case "failed":
+      if (!isSent(state, report.promptId)) return;
       endPrompt(state, report.promptId, "failed");
       endTurn(state, "failed");
       state.error = report.error;
       return;
     case "stopped":
       for (const row of state.prompts) {
-        if (row.state === "sent" || row.state === "queued") row.state = "cancelled";
+        if (isOpen(row)) row.state = "cancelled";
       }
       endTurn(state, "stopped");
       state.stopping = false;
@@ -230,6 +232,15 @@ function remember(state: TaskState, approvalId: string): void {
   state.settled = [...state.settled, approvalId].slice(-maxSettled);
 }
 
+function isOpen({ state }: PromptRow): boolean {
+  return state === "sent" || state === "queued";
+}
+
+/** False for a prompt that a stop has cancelled while its turn was coming to its end. */
+function isSent(state: TaskState, promptId: string): boolean {
+  return state.prompts.some(({ id, state: at }) => id === promptId && at === "sent");
+}
+
 function endPrompt(state: TaskState, promptId: string, end: "done" | "failed"): void {
   const row = state.prompts.find((prompt) => prompt.id === promptId);
   if (row !== undefined) row.state = end;
@@ -240,25 +251,19 @@ function endTurn(state: TaskState, status: TaskStatus): void {
   for (const { id, boundary } of state.approvals) if (boundary === undefined) remember(state, id);
   state.approvals = state.approvals.filter((each) => each.boundary !== undefined);
   state.status = status;
-  const open = state.prompts.filter((row) => row.state === "sent" || row.state === "queued");
-  const ended = state.prompts.filter((row) => row.state !== "sent" && row.state !== "queued");
+  const open = state.prompts.filter(isOpen);
+  const ended = state.prompts.filter((row) => !isOpen(row));
   if (ended.length > maxOldPrompts) state.prompts = [...ended.slice(-maxOldPrompts), ...open];
 }
 
 /** True while the server has to come back to this task by itself after a crash. */
 export function isActive(state: TaskState): boolean {
-  return (
-    state.stopping ||
-    state.apply?.done === false ||
-    state.prompts.some((row) => row.state === "sent" || row.state === "queued")
-  );
+  return state.stopping || state.apply?.done === false || state.prompts.some(isOpen);
 }
 
 /** True while an event of its group is not done. */
 export function hasOpenEvent(state: TaskState): boolean {
-  return state.prompts.some(
-    ({ origin, state: at }) => origin !== undefined && (at === "sent" || at === "queued"),
-  );
+  return state.prompts.some((row) => row.origin !== undefined && isOpen(row));
 }
 
 export function summaryOf(state: TaskState): TaskSummary {

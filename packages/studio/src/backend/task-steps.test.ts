@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import type { ApprovalChoice } from "./host.ts";
-import { applyReport, newTaskState, takeWork } from "./task-state.ts";
+import { applyReport, newPrompt, newTaskState, takeWork } from "./task-state.ts";
 import { type TaskContext, TaskSteps } from "./task-steps.ts";
 
 const approval = {
@@ -11,8 +11,14 @@ const approval = {
   expiresAt: Number.MAX_SAFE_INTEGER,
 };
 
+interface Asked {
+  readonly waits: boolean;
+  readonly hears?: boolean;
+  readonly stop?: () => Promise<void>;
+}
+
 /** A task whose agent asks, beside a process that knows whether somebody waits for the answer. */
-function asked({ waits, hears = waits }: { readonly waits: boolean; readonly hears?: boolean }) {
+function asked({ waits, hears = waits, stop }: Asked) {
   const state = newTaskState(
     {
       ...{ taskId: "t", sessionId: "s", title: "x", repository: "/r", agent: "demo", prompt: "do it" },
@@ -32,7 +38,8 @@ function asked({ waits, hears = waits }: { readonly waits: boolean; readonly hea
       delivered.push(choice);
       return hears;
     },
-    ...{ stop: unused, snapshot: unused, branchName: unused, apply: unused },
+    stop: stop ?? unused,
+    ...{ snapshot: unused, branchName: unused, apply: unused },
   });
   const context: TaskContext = {
     state,
@@ -43,6 +50,29 @@ function asked({ waits, hears = waits }: { readonly waits: boolean; readonly hea
   };
   return { state, steps, context, delivered };
 }
+
+describe("a stop", () => {
+  test("that ends after another one leaves alone what came between them", async () => {
+    const ends = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let stops = 0;
+    const { state, steps, context } = asked({
+      waits: true,
+      stop: () => ends[stops++]?.promise ?? Promise.resolve(),
+    });
+    const first = steps.stop(context);
+    const second = steps.stop(context);
+    ends[0]?.resolve();
+    await first;
+    assert.deepEqual([state.status, state.stopping], ["stopped", false]);
+    state.prompts.push(newPrompt({ id: "p2", text: "go on" }));
+    ends[1]?.resolve();
+    await second;
+    assert.deepEqual(
+      state.prompts.map(({ id, state: at }) => `${id} ${at}`),
+      ["p1 cancelled", "p2 queued"],
+    );
+  });
+});
 
 describe("an answer", () => {
   test("is used up, and given to the agent that waits for it", async () => {

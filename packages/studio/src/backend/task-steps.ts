@@ -189,7 +189,9 @@ export class TaskSteps {
   }
 
   async #finishStop(c: TaskContext): Promise<void> {
-    await this.#host.stop(c.state.id);
+    if (c.state.stopping) await this.#host.stop(c.state.id);
+    // Of two stops the other one has done the rest: a prompt that came since then is not meant.
+    if (!c.state.stopping) return;
     applyReport(c.state, { type: "stopped" });
     this.changed(c);
   }

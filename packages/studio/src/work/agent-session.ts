@@ -11,6 +11,7 @@ import { GateQuestions } from "./gate-questions.ts";
 import { type MemoryBrief, memoryBrief } from "./memory-brief.ts";
 import { KnownCalls } from "./permission.ts";
 import type { SessionLog } from "./session-log.ts";
+import { within } from "./within.ts";
 
 export interface AgentSessionOptions extends Omit<AgentProcessOptions, "session" | "onUsage" | "onEnvelope"> {
   readonly task: TaskBackend;
@@ -134,8 +135,9 @@ class LiveSession implements AgentSession {
   async cancel(): Promise<void> {
     if (!this.#alive || this.#process === undefined) return;
     const told = this.#process.connection.notify("session/cancel", { sessionId: this.agentSessionId });
-    // An agent that cannot be told is ended all the same.
-    await Promise.race([told.catch(() => {}), this.#broken.promise.catch(() => {})]);
+    // An agent that cannot be told is ended all the same: in a jail that was frozen nothing takes the message.
+    const heard = Promise.race([told, this.#broken.promise]).catch(() => {});
+    await within(this.#options.limits.stopGraceMs / 2, heard);
     await this.#approver?.cancelAll();
     // Who stops the work wants none of it done: what was asked for it is withdrawn.
     await this.#options.gate.approvals.cancelSession(this.#options.sessionId);

@@ -10,6 +10,7 @@ import type { SessionBackend, TaskBackend } from "./backend.ts";
 import { withBrief } from "./memory-brief.ts";
 import { continueText, transcriptText, withTranscript } from "./resume.ts";
 import { SessionLog } from "./session-log.ts";
+import { within } from "./within.ts";
 
 export interface RunnerOptions {
   readonly taskId: string;
@@ -44,6 +45,7 @@ export class TaskRunner {
   #agent: AgentSession | undefined;
   #turn = new AbortController();
   #halt: "stop" | "close" | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -70,18 +72,28 @@ export class TaskRunner {
   }
 
   /** Ends the current turn, then the agent with everything that it started. Resolves within a second. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    // Two at a time are one: the second would break off what is begun when the first has ended.
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined;
+    });
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     if (this.#halt === "close") return;
     this.#halt = "stop";
     this.#again = false;
     const { stopGraceMs } = this.#options.limits;
     const loop = this.#loop ?? Promise.resolve();
-    await this.#agent?.cancel();
-    // An agent that is asked can end its turn in order; one that is only starting cannot.
-    if (this.#agent !== undefined) await within(stopGraceMs, loop);
+    const agent = this.#agent;
+    // An agent that is asked can end its turn in order; one that is only starting cannot. A jail in which
+    // nothing answers any more does not even take the question.
+    if (agent !== undefined) await within(stopGraceMs, Promise.all([agent.cancel(), loop]));
     this.#turn.abort(new HoldfastError("task", "stopped", "The task was stopped"));
     await within(stopSlackMs, Promise.all([this.rest(), loop]));
-    this.#halt = undefined;
+    // The server may have begun to close meanwhile, and stays so.
+    if (this.#halt === "stop") this.#halt = undefined;
     if (this.#again) this.wake();
   }
 
@@ -130,14 +142,23 @@ export class TaskRunner {
   }
 
   async #next(): Promise<TaskWork | undefined> {
-    return this.#halt === undefined ? this.#options.task.next() : undefined;
+    if (this.#halted) return undefined;
+    // Made before the task is asked: whoever stops while it answers means the work that it gives out, and
+    // so it is not begun. The task has cancelled it, or gives it out again at the next start.
+    const turn = new AbortController();
+    this.#turn = turn;
+    const work = await this.#options.task.next();
+    return this.#halted || turn.signal.aborted ? undefined : work;
+  }
+
+  get #halted(): boolean {
+    return this.#halt !== undefined;
   }
 
   async #work(work: TaskWork): Promise<void> {
     const { task, session, limits } = this.#options;
     const log = new SessionLog(session(work.sessionId), limits);
     const { prompt } = work;
-    this.#turn = new AbortController();
     try {
       await log.append({ body: { type: "prompt", text: prompt.text }, once: `prompt/${prompt.id}` });
       if (prompt.attempt > 1 && (await this.#takeUp(work, log))) return;
@@ -233,7 +254,8 @@ export class TaskRunner {
     const { prompt } = work;
     if (this.#halt === "close") return;
     await this.rest();
-    if (this.#halt === "stop") {
+    // A stop waits for a moment only: what it broke off may come to its end when it is over.
+    if (this.#halt === "stop" || this.#turn.signal.aborted) {
       await log.append({ body: { type: "turn-ended", stopReason: "cancelled" }, once: `end/${prompt.id}` });
       return;
     }
@@ -254,18 +276,6 @@ export class TaskRunner {
       code: "internal_error",
       message: "An internal error occurred; the log has it",
     };
-  }
-}
-
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  try {
-    await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

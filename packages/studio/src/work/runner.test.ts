@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { silentLogger } from "@holdfast/core";
+import type { TaskReport, TaskWork } from "../backend/task-state.ts";
+import { studioLimits } from "../limits.ts";
+import type { SessionRecord } from "./backend.ts";
+import { TaskRunner } from "./runner.ts";
+
+const work: TaskWork = {
+  ...{ taskId: "t", sessionId: "s", repository: "/r", agent: "demo" },
+  prompt: { id: "p1", text: "do it", attempt: 1 },
+  staleApprovals: [],
+};
+
+/** A runner whose task and log answer when the test lets them, and which gets no further than its repository. */
+function begun() {
+  const next = Promise.withResolvers<TaskWork | undefined>();
+  const disk = Promise.withResolvers<void>();
+  const idle = Promise.withResolvers<void>();
+  const prepared: string[] = [];
+  const reports: TaskReport[] = [];
+  const records: SessionRecord[] = [];
+  let asked = false;
+  const runner = new TaskRunner({
+    taskId: "t",
+    task: {
+      next: async () => {
+        if (asked) return undefined;
+        asked = true;
+        return next.promise;
+      },
+      report: async (report) => void reports.push(report),
+    },
+    session: () => ({
+      append: async (batch) => {
+        await disk.promise;
+        return records.push(...batch.records);
+      },
+      has: async () => false,
+      events: async () => ({ events: [], head: 0 }),
+      size: async () => 0,
+    }),
+    limits: studioLimits,
+    log: silentLogger,
+    prepare: async ({ prompt }) => {
+      prepared.push(prompt.id);
+      throw new Error("nothing is prepared here");
+    },
+    taint: async () => {},
+    onIdle: idle.resolve,
+  });
+  runner.wake();
+  return { runner, next, disk, idle: idle.promise, prepared, reports, records };
+}
+
+describe("a runner", () => {
+  test("that is stopped while its task answers does not begin what the task gives out", async () => {
+    const { runner, next, disk, idle, prepared, reports } = begun();
+    disk.resolve();
+    await runner.stop();
+    next.resolve(work);
+    await idle;
+    assert.deepEqual([prepared, reports], [[], []]);
+  });
+
+  test("that is stopped twice at a time is stopped once", async () => {
+    const { runner, next, idle } = begun();
+    const first = runner.stop();
+    assert.equal(runner.stop(), first);
+    await first;
+    next.resolve(undefined);
+    await idle;
+  });
+
+  test("that is closed while its task answers ends without the work", async () => {
+    const { runner, next, disk, prepared, reports } = begun();
+    disk.resolve();
+    const closed = runner.close();
+    next.resolve(work);
+    await closed;
+    assert.deepEqual([prepared, reports], [[], []]);
+  });
+
+  test("takes what a stop broke off for stopped, not for failed, also when it ends after the stop", async () => {
+    const { runner, next, disk, idle, prepared, reports, records } = begun();
+    next.resolve(work);
+    // By the stop the work was given out, and waits for the disk.
+    await new Promise(setImmediate);
+    await runner.stop();
+    disk.resolve();
+    await idle;
+    assert.deepEqual([prepared, reports], [[], []]);
+    assert.deepEqual(
+      records.map(({ body }) => body),
+      [
+        { type: "prompt", text: "do it" },
+        { type: "turn-ended", stopReason: "cancelled" },
+      ],
+    );
+  });
+});
