@@ -52,6 +52,16 @@ describe("the state of a task", () => {
     assert.deepEqual([viewOf(state).approvals, state.settled], [[], ["a"]]);
   });
 
+  test("does not wait or run for a question that is asked between turns", () => {
+    const state = newState();
+    takeWork(state);
+    applyReport(state, { type: "turn-ended", promptId: "p1" });
+    applyReport(state, { type: "approval-requested", approval: { ...approval, boundary: { tool: "post" } } });
+    assert.deepEqual([state.status, viewOf(state).approvals.length], ["idle", 1]);
+    applyReport(state, { type: "approval-settled", approvalId: "a" });
+    assert.deepEqual([state.status, isActive(state)], ["idle", false]);
+  });
+
   test("stays stopped when the turn that was stopped ends after it", () => {
     const state = newState();
     takeWork(state);

@@ -188,7 +188,8 @@ export function applyReport(state: TaskState, report: TaskReport): void {
     case "approval-requested":
       if (state.approvals.some(({ id }) => id === report.approval.id)) return;
       state.approvals.push(report.approval);
-      state.status = "waiting";
+      // What is asked between turns, by something that the agent left running, keeps no turn waiting.
+      if (state.prompts.some(isOpen)) state.status = "waiting";
       return;
     case "approval-settled":
       settleApproval(state, report.approvalId);
