@@ -46,10 +46,13 @@ function handleOver<Actions, Events>(
     connection = undefined;
     await open?.dispose();
   };
-  methods.on = async (name: string, listener: (payload: unknown) => void) => {
+  methods.on = async (name: string, listener: (payload: unknown) => void, missed: () => void = () => {}) => {
     listeners += 1;
     connection ??= handle.connect();
-    const off = connection.on(name, listener);
+    const offs = [connection.on(name, listener), connection.onGap(missed)];
+    const off = () => {
+      for (const each of offs) each();
+    };
     let closed: Promise<void> | undefined;
     try {
       await connection.ready;

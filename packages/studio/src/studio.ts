@@ -70,9 +70,13 @@ export interface StudioClient {
 
 /** Actions of one actor, and its events. */
 export type StudioHandle<Actions, Events> = Actions & {
-  /** Calls `listener` for each event from now on; the promise resolves once that is certain. */
+  /**
+   * Calls `listener` for each event from now on; the promise resolves once that is certain. `missed` is
+   * called when events were missed for good, as while a server starts anew: ask for what they told.
+   */
   on<Name extends keyof Events>(
     name: Name,
     listener: (payload: Events[Name]) => void,
+    missed?: () => void,
   ): Promise<{ close(): Promise<void> }>;
 };

@@ -77,7 +77,11 @@ async function untilStarted(
   const look = (view: GroupEventView) => {
     if (view.seq === seq && view.state !== "waiting") started.resolve(view);
   };
-  const watch = await group.on("changed", look);
+  const missed = () =>
+    void group.get().then(({ events }) => {
+      for (const view of events) look(view);
+    }, started.reject);
+  const watch = await group.on("changed", look, missed);
   try {
     const { events, waiting, running } = await group.get();
     for (const view of events) look(view);

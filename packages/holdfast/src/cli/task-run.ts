@@ -42,11 +42,16 @@ export class TaskRun {
     let view = await task.get();
     const session = this.#client.session(view.sessionId);
     let wake = () => {};
-    const changed = await task.on("changed", (next) => {
+    const lost = Promise.withResolvers<never>();
+    lost.promise.catch(() => {});
+    const take = (next: TaskView) => {
       if (next.revision > view.revision) view = next;
       for (const { id, taken } of this.#waiting) if (!isAsked(view, id)) taken();
       wake();
-    });
+    };
+    // The server may have been started anew: how the turn ended, or what it asks, came in no event.
+    const missed = () => void task.get().then(take, lost.reject);
+    const changed = await task.on("changed", take, missed);
     const appended = await session.on("appended", () => wake());
     // The first Ctrl-C stops the task, so that the diff so far is still shown.
     const stop = () => void task.stop().catch(() => process.exit(1));
@@ -70,7 +75,7 @@ export class TaskRun {
           }
           return view;
         }
-        await woken;
+        await Promise.race([woken, lost.promise]);
       }
     } finally {
       process.off("SIGINT", stop);
