@@ -5,6 +5,7 @@ import { backup, DatabaseSync } from "node:sqlite";
 import { HoldfastError, systemPorts } from "@holdfast/core";
 import { copyAuditLog, egressConfigFile, type Jails, pluginSettingsFile, policyFile } from "@holdfast/gate";
 import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
+import { approvalsFile } from "./approvals/approval-hooks.ts";
 import { groupsFile } from "./groups/group-settings.ts";
 
 /** Folder of the actors' store in a data directory. */
@@ -20,7 +21,7 @@ const folders = ["sample", "groups", "vault", "plugins", "credentials", join("ga
 const pluginData = join("gate", "plugins");
 
 /** What the operator wrote: without its policy, a restored gate would allow what was forbidden. */
-const files = [policyFile, egressConfigFile, pluginSettingsFile, groupsFile] as const;
+const files = [policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile] as const;
 
 /**
  * Copies a data directory while its server runs: what was acknowledged before the call is in the copy.

@@ -245,8 +245,11 @@ describe("one data directory", () => {
     writeFileSync(join(studio.dataDirectory, "policy.json"), policy);
     const settings = '{"version":1,"plugins":{}}';
     writeFileSync(join(studio.dataDirectory, "plugins.json"), settings);
+    const hooks = '{"version":1,"webhooks":{}}';
+    writeFileSync(join(studio.dataDirectory, "approvals.json"), hooks);
     await studio.backup(copy);
     assert.equal(readFileSync(join(copy, "policy.json"), "utf8"), policy);
+    assert.equal(readFileSync(join(copy, "approvals.json"), "utf8"), hooks);
     assert.equal(readFileSync(join(copy, "plugins.json"), "utf8"), settings);
     assert.equal(readFileSync(join(copy, "tasks", task.id, "workspace", "README.md"), "utf8"), "# Hi\n");
     await assert.rejects(studio.backup(copy), (e) => isErrorCode(e, "backup", "not_empty"));
