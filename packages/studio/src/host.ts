@@ -22,8 +22,9 @@ import { resolveSession } from "./groups/resolve-session.ts";
 import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
-import { answerGate, gateWaits } from "./work/gate-questions.ts";
+import { answerGate, gateWaits, settleShown } from "./work/gate-questions.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
+import { SessionLog } from "./work/session-log.ts";
 
 export interface StudioHostOptions {
   readonly ports: Ports;
@@ -51,6 +52,8 @@ export class StudioHost implements BackendHost {
   readonly #runners = new Map<string, TaskRunner>();
   /** Tasks whose agents wait for more, longest first. */
   readonly #idle = new Map<string, NodeJS.Timeout>();
+  /** Questions of the gate that are taken away when they are settled, also without an agent. */
+  readonly #watched = new Set<string>();
   #closing = false;
 
   constructor(options: StudioHostOptions) {
@@ -117,6 +120,18 @@ export class StudioHost implements BackendHost {
     const onLost = (error: unknown) => this.ports.log.error("a rule could not be written", { taskId, error });
     if (await answerGate(this.#options.gate, approvalId, choice, onLost)) return true;
     return (await this.#runners.get(taskId)?.answer(approvalId, choice)) ?? false;
+  }
+
+  watchQuestion(taskId: string, sessionId: string, approvalId: string): void {
+    if (this.#closing || this.#watched.has(approvalId)) return;
+    this.#watched.add(approvalId);
+    const { gate, task, session, limits } = this.#options;
+    const log = new SessionLog(session(sessionId), limits);
+    void settleShown({ gate, task: task(taskId), log }, approvalId)
+      .catch((error: unknown) =>
+        this.ports.log.warn("a question of the gate could not be taken away", { taskId, error }),
+      )
+      .finally(() => this.#watched.delete(approvalId));
   }
 
   async snapshot(taskId: string): Promise<string> {

@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { text as bodyOf } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -60,12 +61,13 @@ async function open(t: TestContext, prepare: (dataDirectory: string) => Promise<
     fileURLToPath(new URL("./fixtures/tool-agent.mjs", import.meta.url)),
     join(directory, "agent.mjs"),
   );
-  const studio = await createStudio({
+  const options = {
     dataDirectory,
     environment: { PATH: process.env.PATH },
     vault: { logins: false },
     customAgents: [{ id: "tools", command: "{node}", args: ["{directory}/agent.mjs"], directory }],
-  });
+  };
+  const studio = await createStudio(options);
   t.after(() => studio.close());
   const repository = makeRepository(folder);
   const task = await studio.client.organization.createTask({ repository, agent: "tools", prompt: "list" });
@@ -77,7 +79,7 @@ async function open(t: TestContext, prepare: (dataDirectory: string) => Promise<
   const prompt = async (what: string) => {
     await studio.client.task(task.id).prompt(what);
   };
-  return { studio, task, watch, view, spoken, prompt };
+  return { studio, options, task, watch, view, spoken, prompt };
 }
 
 describe("the tools of the gate, for an agent in a jail", () => {
@@ -227,5 +229,28 @@ describe("the tools of the gate, for an agent in a jail", () => {
       view.sessionId,
       ({ body }) => body.type === "approval-settled" && body.outcome === "cancelled",
     );
+  });
+
+  test("are asked about no longer when they were settled while no server ran", async (t) => {
+    if (!needsJail(t)) return;
+    const { studio, options, task, watch, view, prompt } = await open(t);
+    await prompt('mcp note_post {"text":"before"}');
+    const asking = await watch.until((each) => each.approvals.length > 0, "a card");
+    const id = asking.approvals[0]?.id ?? "";
+    await watch.close();
+    await studio.close();
+    const approvals = new DatabaseSync(join(options.dataDirectory, "gate", "approvals.db"));
+    approvals.prepare("UPDATE approvals SET expires_at = 1 WHERE id = ?").run(id);
+    approvals.close();
+    const again = await createStudio(options);
+    t.after(() => again.close());
+    const left = (await again.client.task(task.id).get()).approvals;
+    assert.ok(!left.some((each) => each.id === id), "the card is gone");
+    await untilEvent(
+      again.client,
+      view.sessionId,
+      ({ body }) => body.type === "approval-settled" && body.approvalId === id && body.outcome === "expired",
+    );
+    await again.client.task(task.id).stop();
   });
 });

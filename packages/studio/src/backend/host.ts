@@ -28,6 +28,8 @@ export interface BackendHost {
   waits(taskId: string, approvalId: string): boolean;
   /** Delivers a durable answer. False when nobody waits for it any more. */
   answer(taskId: string, approvalId: string, option: ApprovalChoice): Promise<boolean>;
+  /** Takes a question of the gate away when it is settled, whatever has become of the agent. Returns at once. */
+  watchQuestion(taskId: string, sessionId: string, approvalId: string): void;
   /** Puts into the audit log what has happened. */
   note(entry: AuditEntry): Promise<void>;
   /** What `groups.json` says. */

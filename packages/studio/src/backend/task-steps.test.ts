@@ -29,6 +29,7 @@ function asked({ waits, hears = waits, stop }: Asked) {
   takeWork(state);
   applyReport(state, { type: "approval-requested", approval });
   const delivered: ApprovalChoice[] = [];
+  const watched: string[] = [];
   const unused = () => Promise.reject(new Error("not a part of an answer"));
   const steps = new TaskSteps({
     ports: systemPorts(),
@@ -38,6 +39,7 @@ function asked({ waits, hears = waits, stop }: Asked) {
       delivered.push(choice);
       return hears;
     },
+    watchQuestion: (taskId, sessionId, id) => void watched.push(`${taskId} ${sessionId} ${id}`),
     stop: stop ?? unused,
     ...{ snapshot: unused, branchName: unused, apply: unused },
   });
@@ -48,7 +50,7 @@ function asked({ waits, hears = waits, stop }: Asked) {
     waitUntil: (promise) => void promise.catch(() => {}),
     saveState: () => Promise.resolve(),
   };
-  return { state, steps, context, delivered };
+  return { state, steps, context, delivered, watched };
 }
 
 describe("a stop", () => {
@@ -72,6 +74,25 @@ describe("a stop", () => {
       ["p1 cancelled", "p2 queued"],
     );
   });
+});
+
+describe("a question of the gate that another process has shown", () => {
+  for (const waits of [true, false]) {
+    test(`is ${waits ? "watched" : "taken away"} when its task starts anew`, () => {
+      const { state, steps, context, watched } = asked({ waits });
+      state.approvals = [
+        { ...approval, boundary: { tool: "mail.send" } },
+        { ...approval, id: "own" },
+      ];
+      steps.lookAfterQuestions(context);
+      assert.deepEqual(
+        state.approvals.map(({ id }) => id),
+        waits ? ["a", "own"] : ["own"],
+      );
+      // What became of it is told in the log of the session too.
+      assert.deepEqual(watched, ["t s a"]);
+    });
+  }
 });
 
 describe("an answer", () => {

@@ -41,7 +41,7 @@ interface CallOptions {
 /** What the steps ask of the process around them. */
 export type TaskHost = Pick<
   BackendHost,
-  "ports" | "wake" | "stop" | "waits" | "answer" | "snapshot" | "branchName" | "apply"
+  "ports" | "wake" | "stop" | "waits" | "answer" | "watchQuestion" | "snapshot" | "branchName" | "apply"
 >;
 
 /** The steps of a task that take more than a line: each writes down what it is about to do, then does it. */
@@ -63,6 +63,19 @@ export class TaskSteps {
     c.broadcast("changed", viewOf(c.state));
     c.waitUntil(this.#tellOrganization(c));
     if (c.state.group !== undefined && !hasOpenEvent(c.state)) c.waitUntil(this.#tellGroup(c, c.state.group));
+  }
+
+  /**
+   * At each start of the actor. A question of the gate outlives the process that has shown it: what was
+   * settled since then, or is settled without an agent that would tell of it, would be asked for ever.
+   */
+  lookAfterQuestions(c: TaskContext): void {
+    const { id: taskId, sessionId, approvals } = c.state;
+    const asked = approvals.filter(({ boundary }) => boundary !== undefined).map(({ id }) => id);
+    const over = asked.filter((id) => !this.#host.waits(taskId, id));
+    for (const id of over) settleApproval(c.state, id);
+    for (const id of asked) this.#host.watchQuestion(taskId, sessionId, id);
+    if (over.length > 0) this.changed(c);
   }
 
   async prompt(c: TaskContext, text: string): Promise<void> {

@@ -35,6 +35,7 @@ export function createTaskActor(host: BackendHost) {
       newTaskState(host.handover.take(input?.token, isTaskInput), steps.newId()),
     createVars: (): TaskVars => ({ applying: Promise.resolve() }),
     events: { changed: event<TaskView>() },
+    onWake: (c): void => steps.lookAfterQuestions(c),
     options: { name: "Task", actionTimeout: 180_000 },
     actions: {
       get: (c): TaskView => viewOf(c.state),

@@ -50,10 +50,23 @@ export class GateQuestions {
     const view = viewOf(approval, rule);
     await log.append({ body: { type: "approval-requested", approval: view }, once: `asked/${id}` });
     await task.report({ type: "approval-requested", approval: view });
-    const outcome = outcomeOf(await gate.approvals.wait(id));
-    await log.append({ body: { type: "approval-settled", approvalId: id, outcome }, once: `settled/${id}` });
-    await task.report({ type: "approval-settled", approvalId: id });
+    await settleShown(this.#options, id);
   }
+}
+
+/** Takes a question away that was shown, once it is settled: that may have been while nobody watched it. */
+export async function settleShown(
+  { gate, task, log }: Pick<GateQuestionsOptions, "gate" | "task" | "log">,
+  approvalId: string,
+): Promise<void> {
+  // One that the gate does not know, as after a restore, waits for nobody any more.
+  const isKnown = gate.approvals.get(approvalId) !== undefined;
+  const outcome = isKnown ? outcomeOf(await gate.approvals.wait(approvalId)) : "cancelled";
+  await log.append({
+    body: { type: "approval-settled", approvalId, outcome },
+    once: `settled/${approvalId}`,
+  });
+  await task.report({ type: "approval-settled", approvalId });
 }
 
 /** True for a question of the gate that has no answer yet. */
