@@ -52,6 +52,33 @@ async function bench(t: TestContext, options: Partial<StudioOptions> = {}): Prom
   };
 }
 
+describe("a task that goes on without a jail", () => {
+  test("says so, and in a jail again that it has one", async (t) => {
+    if (!needsJail(t)) return;
+    const folder = temporaryFolder(t);
+    const repository = makeRepository(folder);
+    const dataDirectory = join(folder, "data");
+    const environment = { PATH: process.env.PATH };
+    const seen: boolean[] = [];
+    let id: string | undefined;
+    for (const unsafeNoJail of [false, true, false]) {
+      const studio = await createStudio({
+        ...{ dataDirectory, environment, unsafeNoJail, vault: { logins: false } },
+      });
+      t.after(() => studio.close());
+      const prompt = 'write "x" to x.txt without asking';
+      if (id === undefined)
+        ({ id } = await studio.client.organization.createTask({ repository, agent: "demo", prompt }));
+      else await studio.client.task(id).prompt(prompt);
+      const watch = await Watch.open(studio.client, id);
+      seen.push((await watch.status("idle", "failed")).unsafe);
+      await watch.close();
+      await studio.close();
+    }
+    assert.deepEqual(seen, [false, true, false]);
+  });
+});
+
 describe("a task with the demo agent in a jail", () => {
   test("goes from prompt to branch and leaves the person's files as they were", async (t) => {
     if (!needsJail(t)) return;

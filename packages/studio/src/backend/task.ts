@@ -71,8 +71,11 @@ export function createTaskActor(host: BackendHost) {
         /** The runner asks what to do; the answer is durable before the runner gets it. */
         next(c): TaskWork | null {
           const work = takeWork(c.state);
-          if (work !== undefined) steps.changed(c);
-          return work ?? null;
+          if (work === undefined) return null;
+          // Whether there is a jail is a matter of the server that works on it, not of the one that made it.
+          c.state.unsafe = host.unsafe;
+          steps.changed(c);
+          return work;
         },
 
         report(c, report: TaskReport): void {
