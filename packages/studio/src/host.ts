@@ -42,6 +42,8 @@ export interface StudioHostOptions {
   readonly task: (taskId: string) => TaskBackend;
   readonly session: (sessionId: string) => SessionBackend;
   readonly groups: GroupBook;
+  /** False where tasks are looked at only. */
+  readonly works: boolean;
 }
 
 /** The process around the actors: who works on which task, and the calls of actors to git and gate. */
@@ -97,7 +99,7 @@ export class StudioHost implements BackendHost {
   }
 
   wake(taskId: string): void {
-    if (this.#closing) return;
+    if (this.#closing || !this.#options.works) return;
     clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
     this.#runner(taskId).wake();

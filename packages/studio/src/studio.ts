@@ -26,6 +26,11 @@ export interface StudioOptions {
   readonly host?: string;
   /** Agents run as plain processes of this user: no boundary. Shown wherever a task is shown. */
   readonly unsafeNoJail?: boolean;
+  /**
+   * False for a look at what there is: no task is worked on, and what was interrupted goes on at the next
+   * start. True by default.
+   */
+  readonly works?: boolean;
   /** Where installed agents are; `<dataDirectory>/agents` by default. */
   readonly agentsDirectory?: string;
   /** Folder of the built web app; the package's own by default. */

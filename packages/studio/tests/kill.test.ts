@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { isErrorCode } from "@holdfast/core";
-import { createTranscript, reduceTranscript, type SessionEvent, type TaskView } from "../src/index.ts";
+import {
+  createStudio,
+  createTranscript,
+  reduceTranscript,
+  type SessionEvent,
+  studioLimits,
+  type TaskView,
+} from "../src/index.ts";
 import {
   makeRepository,
   needsJail,
@@ -104,6 +111,28 @@ describe("kill -9 of the server", () => {
     assert.equal(reduceTranscript(createTranscript(), log).running, false);
     assert.equal((await server.client.task(started.id).diff()).files[0]?.path, "kept.txt");
     await server.stop();
+  });
+
+  test("and looks at what it left begin nothing anew, so that none of them counts against the prompt", async (t) => {
+    if (!needsJail(t)) return;
+    const { data, server, id } = await begin(t, "hang");
+    const { sessionId } = await server.client.task(id).get();
+    await untilEvent(server.client, sessionId, ({ body }) => JSON.stringify(body).includes("session/prompt"));
+    await server.kill();
+    for (let look = 1; look <= studioLimits.maxAttempts; look++) {
+      const studio = await createStudio({ dataDirectory: data, environment: {}, works: false });
+      assert.equal((await studio.client.task(id).get()).status, "running");
+      await studio.close();
+    }
+    const next = await ServerProcess.start(t, data, server.cookie);
+    let starts = 0;
+    await untilEvent(next.client, sessionId, ({ body }) => {
+      if (body.type === "agent-started") starts += 1;
+      return starts > 1 || body.type === "failed";
+    });
+    assert.equal(ofType(await readLog(next.client, sessionId), "failed").length, 0);
+    await next.client.task(id).stop();
+    await next.stop();
   });
 
   test("while an approval waits: the old question is settled and the new one can be answered", async (t) => {

@@ -23,6 +23,11 @@ export interface OwnerOptions {
   readonly data?: string | undefined;
   /** Where a Studio is started for the work: its agents run without a jail. */
   readonly unsafeNoJail?: boolean;
+  /**
+   * Where a Studio is started for the work: it works on tasks meanwhile. Without it those that were
+   * interrupted are left alone: begun again and broken off at each look, they would be given up on.
+   */
+  readonly works?: boolean;
 }
 
 /** Does some work as the owner of the data directory, and closes what was opened for it whatever comes. */
@@ -39,12 +44,12 @@ export async function asOwner(
 }
 
 /** Attaches to the server that owns the data directory; starts one in this process when there is none. */
-async function open({ data, unsafeNoJail = false }: OwnerOptions): Promise<OwnerAccess> {
+async function open({ data, unsafeNoJail = false, works = false }: OwnerOptions): Promise<OwnerAccess> {
   const dataDirectory = dataDirectoryOf(data);
   const running = await attach(dataDirectory);
   if (running !== undefined) return running;
   await prepareDataDirectory(dataDirectory);
-  const studio: Studio = await createStudio({ dataDirectory, unsafeNoJail, log: cliLogger("warn") });
+  const studio: Studio = await createStudio({ dataDirectory, unsafeNoJail, works, log: cliLogger("warn") });
   return { client: studio.client, mode: "embedded", close: () => studio.close() };
 }
 

@@ -37,8 +37,9 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   const approve = approvalModeOf(values.approve);
   const json = values.json === true;
   const unsafe = values["unsafe-no-jail"] === true;
+  const works = values.follow === true;
   await prepareJails(unsafe);
-  return asOwner({ data: values.data, unsafeNoJail: unsafe }, async (owner) => {
+  return asOwner({ data: values.data, unsafeNoJail: unsafe, works }, async (owner) => {
     const name = values.group ?? "default";
     const group = owner.client.group(name);
     const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });

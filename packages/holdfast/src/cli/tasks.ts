@@ -24,7 +24,8 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
   const verb = verbOf("tasks", ["list", "show", "stop", "diff", "apply"], given);
   const id = verb === "list" ? "" : oneArgument(rest, "The task's id");
   const json = values.json === true;
-  return asOwner(values, async (owner) => {
+  // What is stopped is taken up first, so that its log tells of the end too.
+  return asOwner({ data: values.data, works: verb === "stop" }, async (owner) => {
     if (verb === "list") {
       await list(owner.client, json);
       return 0;
