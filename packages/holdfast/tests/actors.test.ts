@@ -144,6 +144,9 @@ test("the Studio's actors, documents and metrics are the owner's", async (t) => 
   assert.equal(listed.code, 0, listed.stderr);
   const { actors: found } = JSON.parse(listed.stdout) as { actors: { name: string }[] };
   assert.ok(found.some(({ name }) => name === "access"));
+  const access = await holdfast(["actors", "state", "access/local", "--data", data, "--json"]);
+  const { logins } = JSON.parse(access.stdout) as { logins: Record<string, unknown> };
+  assert.equal(Object.keys(logins).length, 1, "the login of the command before has ended");
   const ticket = new URL(server.link).hash.slice("#ticket=".length);
   const login = await fetch(`${server.url}/auth/exchange`, {
     method: "POST",

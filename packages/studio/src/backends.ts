@@ -22,6 +22,7 @@ export class StudioBackends {
     addTicket: (ticket) => this.#access("addTicket", ticket),
     exchange: (ticket, login) => this.#access("exchange", ticket, login),
     check: (login) => this.#access("check", login),
+    end: (login) => this.#access("end", login),
   };
 
   task(taskId: string): TaskBackend {

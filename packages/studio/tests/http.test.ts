@@ -217,6 +217,24 @@ describe("access", () => {
   });
 });
 
+describe("a login", () => {
+  test("can be ended by whoever has it, and no other is", async (t) => {
+    if (!needsJail(t)) return;
+    const studio = await serve(t);
+    const [one = "", other = ""] = [
+      await exchange(studio.url, await studio.issueTicket()),
+      await exchange(studio.url, await studio.issueTicket()),
+    ];
+    const end = (cookie: string) => ask(studio, "/auth/end", { cookie }, "POST");
+    const look = async (cookie: string) => (await ask(studio, "/actors/count", { cookie })).status;
+    assert.deepEqual([await look(one), await look(other)], [200, 200]);
+    assert.equal((await end(one)).status, 204);
+    assert.deepEqual([await look(one), await look(other)], [401, 200]);
+    assert.equal((await end(one)).status, 401);
+    assert.equal((await ask(studio, "/auth/end", { cookie: other })).status, 405);
+  });
+});
+
 describe("one data directory", () => {
   test("has one server; a port in use is told, and nothing is left locked", async (t) => {
     if (!needsJail(t)) return;

@@ -16,7 +16,11 @@ const refuse = () => Promise.reject(new Error("Nobody signs in here"));
  */
 export async function startInspectorServer(directory: string, port = 0) {
   const ports = systemPorts(silentLogger);
-  const access = new Access({ addTicket: refuse, exchange: refuse, check: refuse }, directory, () => 0);
+  const access = new Access(
+    { addTicket: refuse, exchange: refuse, check: refuse, end: refuse },
+    directory,
+    () => 0,
+  );
   const registry = createRegistry({
     use: inspectedActors,
     ports,

@@ -79,6 +79,8 @@ export async function actorsCommand(args: readonly string[]): Promise<number> {
     // What looks like an id is taken for one: keys may look the same.
     const message = `No actor has the id ${id}. If that is its key, write ${name}/@${encodeKey([id])}`;
     throw new HoldfastError("actor", "not_found", message);
+  } finally {
+    await client.close?.();
   }
   return 0;
 }

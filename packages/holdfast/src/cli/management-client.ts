@@ -1,7 +1,7 @@
 import { decode, encode } from "@holdfast/client";
 import { encodeKey, HoldfastError } from "@holdfast/core";
 import { askControl } from "./control.ts";
-import { exchangeTicket } from "./owner.ts";
+import { endLogin, exchangeTicket } from "./owner.ts";
 
 /** How the command line reaches the server whose actors it manages. */
 export interface ManagementClient {
@@ -10,6 +10,8 @@ export interface ManagementClient {
   ask(method: string, path: string, body?: unknown): Promise<unknown>;
   /** The response itself, for files. Throws what the server answers. */
   fetch(method: string, path: string, body?: NonNullable<RequestInit["body"]>): Promise<Response>;
+  /** Ends the login that was made for it, where there is one. */
+  close?(): Promise<void>;
 }
 
 export interface ServerOptions {
@@ -31,7 +33,8 @@ export async function findServer(options: ServerOptions): Promise<ManagementClie
   if (url !== undefined) return clientOf(url, bearer);
   const link = await askControl<{ url: string; ticket: string }>(options.dataDirectory, "/url");
   if (link === undefined) return undefined;
-  return clientOf(link.url, { cookie: await exchangeTicket(link.url, link.ticket) });
+  const cookie = await exchangeTicket(link.url, link.ticket);
+  return { ...clientOf(link.url, { cookie }), close: () => endLogin(link.url, cookie) };
 }
 
 function clientOf(url: string, headers: Readonly<Record<string, string>>): ManagementClient {

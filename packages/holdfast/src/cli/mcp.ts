@@ -48,6 +48,7 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
   });
   await server.connect(new StdioServerTransport());
   await closed;
+  await (await found?.catch(() => undefined))?.close?.();
   return 0;
 }
 

@@ -30,6 +30,8 @@ export interface OwnerOptions {
   readonly works?: boolean;
 }
 
+const endLoginMs = 2_000;
+
 /** Does some work as the owner of the data directory, and closes what was opened for it whatever comes. */
 export async function asOwner(
   options: OwnerOptions,
@@ -59,7 +61,18 @@ export async function attach(dataDirectory: string): Promise<OwnerAccess | undef
   if (link === undefined) return undefined;
   const cookie = await exchangeTicket(link.url, link.ticket);
   const client = connectWithCookie(link.url, cookie);
-  return { client: studioClientOver(client), mode: "attached", close: () => client.dispose() };
+  const close = async () => {
+    await client.dispose();
+    await endLogin(link.url, cookie);
+  };
+  return { client: studioClientOver(client), mode: "attached", close };
+}
+
+/** A login of a command ends with it: kept for its thirty days, those of many would push out a browser's. */
+export async function endLogin(url: string, cookie: string): Promise<void> {
+  const signal = AbortSignal.timeout(endLoginMs);
+  // Where the server is gone by now, there is nobody to tell.
+  await fetch(`${url}/auth/end`, { method: "POST", headers: { cookie }, signal }).catch(() => {});
 }
 
 /** Exchanges a one-time ticket for a cookie. Throws `auth.unauthorized`. */

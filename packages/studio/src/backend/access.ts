@@ -44,6 +44,11 @@ export function createAccessActor(host: BackendHost) {
           return { expiresAt };
         },
 
+        /** Ends a login; one that there is not has ended already. */
+        end(c, login: string): void {
+          delete c.state.logins[login];
+        },
+
         /** When this login ends; 0 when there is none. */
         check(c, login: string): number {
           const found = Object.hasOwn(c.state.logins, login) ? c.state.logins[login] : undefined;

@@ -7,6 +7,7 @@ export interface AccessBackend {
   addTicket(ticket: string): Promise<void>;
   exchange(ticket: string, login: string): Promise<{ readonly expiresAt: number }>;
   check(login: string): Promise<number>;
+  end(login: string): Promise<void>;
 }
 
 const maxKnown = 1_000;
@@ -42,6 +43,14 @@ export class Access {
     const { expiresAt } = await this.#backend.exchange(hashOf(ticket), hashOf(secret));
     const maxAge = Math.floor((expiresAt - this.#now()) / 1000);
     return `${this.cookieName}=${secret}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict`;
+  }
+
+  /** Ends the login of a request, so that it takes no room from others. Throws `auth.unauthorized`. */
+  async end(info: { header(name: string): string | undefined }): Promise<void> {
+    await this.owner(info);
+    const login = hashOf(cookieOf(info.header("cookie"), this.cookieName) ?? "");
+    this.#known.delete(login);
+    await this.#backend.end(login);
   }
 
   /** The gateway's hook. Throws `auth.unauthorized`, `auth.forbidden`. */

@@ -85,6 +85,7 @@ async function answer(
 ): Promise<void> {
   const path = new URL(request.url ?? "/", "http://localhost").pathname;
   if (path === "/auth/exchange") return exchange(options, request, response);
+  if (path === "/auth/end") return endLogin(options, request, response);
   if (path.startsWith("/hooks/") && options.webhook !== undefined)
     return options.webhook(path, request, response);
   if (path.startsWith("/approvals/") && options.approvalWebhook !== undefined)
@@ -122,6 +123,19 @@ async function exchange(
   const ticket = ticketOf((await readBody(request, maxBodyBytes)).toString("utf8"));
   const cookie = await options.access.exchange(ticket);
   response.writeHead(204, { "set-cookie": cookie, "cache-control": "no-store" });
+  response.end();
+}
+
+/** A foreign page cannot send it: its requests come without the cookie. */
+async function endLogin(
+  options: RoutesOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== "POST")
+    throw new HoldfastError("gateway", "method_not_allowed", "Only POST is possible here");
+  await options.access.end({ header: (name) => headerOf(request, name) });
+  response.writeHead(204, { "cache-control": "no-store" });
   response.end();
 }
 
