@@ -418,6 +418,36 @@ describe("agents that misbehave", () => {
     assert.deepEqual((await studio.client.task(watch.id).diff()).files, []);
   });
 
+  test("a question about a long file is asked and answered as any other", async (t) => {
+    if (!needsJail(t)) return;
+    const script = `
+      import { createInterface } from "node:readline";
+      const send = (m) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...m }) + "\\n");
+      const results = { initialize: { protocolVersion: 1, agentCapabilities: {} }, "session/new": { sessionId: "s1" } };
+      let prompt;
+      createInterface({ input: process.stdin }).on("line", (line) => {
+        const { id, method, result } = JSON.parse(line);
+        if (results[method] !== undefined) send({ id, result: results[method] });
+        if (result?.outcome?.optionId === "yes") send({ id: prompt, result: { stopReason: "end_turn" } });
+        if (method !== "session/prompt") return;
+        prompt = id;
+        const toolCall = { toolCallId: "1", title: "Write", rawInput: { content: "x".repeat(1_500_000) } };
+        const options = [{ optionId: "yes", kind: "allow_once", name: "Allow" }];
+        send({ id: "q1", method: "session/request_permission", params: { sessionId: "s1", toolCall, options } });
+      });`;
+    const directory = join(temporaryFolder(t), "agent");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "agent.mjs"), script);
+    const customAgents = [{ id: "long", command: "{node}", args: ["{directory}/agent.mjs"], directory }];
+    const { begin } = await bench(t, { customAgents });
+    const watch = await begin("rewrite it", "long");
+    const asked = await watch.status("waiting", "failed");
+    assert.equal(asked.error, undefined);
+    assert.equal(asked.approvals[0]?.truncated, true);
+    await watch.answer("allow_once");
+    assert.equal((await watch.status("idle", "failed")).error, undefined);
+  });
+
   test("envelopes that are too long or too deep are kept as notices of what they were", async (t) => {
     if (!needsJail(t)) return;
     const deep = `${"[".repeat(500)}${"]".repeat(500)}`;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
 import type { Approval, Gate } from "@holdfast/gate";
 import type { RpcId } from "@holdfast/sandbox-client";
@@ -47,7 +48,7 @@ export class Approver {
       session: questionsOf(sessionId),
       // Two questions that look the same are two questions.
       tool: `acp:${request.kind ?? "other"}:${jailId}:${String(id)}`.slice(0, 200),
-      arguments: request.call,
+      arguments: boundTo(request.call, limits.maxEnvelopeBytes),
     };
     const approval = await gate.approvals.request({
       ...call,
@@ -112,6 +113,16 @@ export class Approver {
     await task.report({ type: "approval-settled", approvalId: approval.id });
     return optionId === undefined ? { outcome: "cancelled" } : { outcome: "selected", optionId };
   }
+}
+
+/**
+ * What an answer is bound to: the call or, where it is longer than a record of the gate can hold, as when a
+ * long file is written anew, its digest.
+ */
+function boundTo(call: unknown, maxBytes: number): unknown {
+  const text = JSON.stringify(call);
+  if (Buffer.byteLength(text) <= maxBytes) return call;
+  return { sha256: createHash("sha256").update(text).digest("hex") };
 }
 
 const ofAgent = "/agent";
