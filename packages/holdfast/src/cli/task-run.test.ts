@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { StudioClient, TaskStatus, TaskView } from "@holdfast/studio";
+import type { ApprovalView, StudioClient, TaskStatus, TaskView } from "@holdfast/studio";
 import { TaskRun } from "./task-run.ts";
 
-function view(status: TaskStatus, revision: number): TaskView {
+function view(status: TaskStatus, revision: number, ...approvals: ApprovalView[]): TaskView {
   return {
     ...{ id: "t", title: "x", repository: "/r", agent: "demo", status, createdAt: 0, updatedAt: 0 },
-    ...{ unsafe: false, sessionId: "s", base: { branch: "main", commit: "c" }, approvals: [] },
+    ...{ unsafe: false, sessionId: "s", base: { branch: "main", commit: "c" }, approvals },
     ...{ usage: { inputTokens: 0, outputTokens: 0, requests: 0 }, revision },
   };
 }
@@ -39,4 +39,34 @@ test("a run learns of what it missed while its server was started anew", async (
   now = view("idle", 2);
   missed();
   assert.equal((await run).status, "idle");
+});
+
+test("a question that can only be allowed is answered where it is allowed", async () => {
+  const question: ApprovalView = {
+    ...{ id: "a", title: "Go on?", detail: "", truncated: false, createdAt: 0, expiresAt: 1 },
+    options: [{ id: "go", kind: "allow_once", name: "Go on" }],
+  };
+  let now = view("waiting", 1, question);
+  let changed: (next: TaskView) => void = () => {};
+  const answers: string[] = [];
+  const client = {
+    task: () => ({
+      get: async () => now,
+      on: async (_name: string, listener: (next: TaskView) => void) => {
+        changed = listener;
+        return { close: async () => {} };
+      },
+      answer: async (approvalId: string, optionId: string) => {
+        answers.push(`${approvalId} ${optionId}`);
+        now = view("idle", 2);
+        changed(now);
+      },
+    }),
+    session: () => ({
+      events: async () => ({ events: [], head: 0 }),
+      on: async () => ({ close: async () => {} }),
+    }),
+  } as unknown as StudioClient;
+  const ended = await new TaskRun(client, "t", "allow", true).untilEnded();
+  assert.deepEqual([ended.status, answers], ["idle", ["a go"]]);
 });

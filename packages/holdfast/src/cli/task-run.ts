@@ -121,12 +121,13 @@ export class TaskRun {
     unsafe: boolean,
     elsewhere: Promise<undefined>,
   ): Promise<ApprovalOption | undefined> {
-    const allow = optionOf(approval, "allow_once", "allow_always");
-    const deny = optionOf(approval, "reject_once", "reject_always");
+    // Looked for when it is the answer: not every question can be allowed and denied.
+    const allow = () => optionOf(approval, "allow_once", "allow_always");
+    const deny = () => optionOf(approval, "reject_once", "reject_always");
     // Allowing beforehand is for what the agent does in its jail; what leaves it is asked each time.
     const leaves = approval.boundary !== undefined;
-    if (this.#approve === "allow" && !leaves) return allow;
-    if (this.#approve === "deny") return deny;
+    if (this.#approve === "allow" && !leaves) return allow();
+    if (this.#approve === "deny") return deny();
     this.#printer.flush();
     const out = process.stderr;
     if (leaves) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
@@ -150,11 +151,11 @@ export class TaskRun {
             ? "allowed once (nobody to ask; it is in a jail)\n"
             : `denied (nobody to ask, and ${deniedAs})\n`,
         );
-        return deniedAs === undefined ? allow : deny;
+        return deniedAs === undefined ? allow() : deny();
       }
       const text = answer.trim().toLowerCase();
-      if (text === "y" || text === "yes" || text === "allow") return allow;
-      if (text === "n" || text === "no" || text === "deny") return deny;
+      if (text === "y" || text === "yes" || text === "allow") return allow();
+      if (text === "n" || text === "no" || text === "deny") return deny();
       const chosen = approval.options[Number(text) - 1];
       if (chosen !== undefined) return chosen;
     }
