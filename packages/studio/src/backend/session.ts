@@ -30,6 +30,11 @@ export interface SessionState {
   bytes: number;
 }
 
+export interface SessionVars {
+  /** What counts once and was handed in to this instance: not all of it can be read back yet. */
+  readonly taken: Set<string>;
+}
+
 const encoder = new TextEncoder();
 
 /**
@@ -44,6 +49,7 @@ export function createSessionActor(host: BackendHost) {
       head: 0,
       bytes: 0,
     }),
+    createVars: (): SessionVars => ({ taken: new Set() }),
     events: { appended: event<readonly SessionEvent[]>() },
     options: { name: "Session" },
     actions: {
@@ -74,6 +80,9 @@ export function createSessionActor(host: BackendHost) {
           const events: SessionEvent[] = [];
           const writes: Promise<void>[] = [];
           for (const { body, once } of fresh) {
+            // While this one looked, another may have handed the same in.
+            if (once !== undefined && c.vars.taken.has(once)) continue;
+            if (once !== undefined) c.vars.taken.add(once);
             const record: SessionEvent = {
               seq: c.state.head + events.length + 1,
               at: host.ports.clock.now(),
