@@ -54,6 +54,8 @@ export class StudioHost implements BackendHost {
   readonly #runners = new Map<string, TaskRunner>();
   /** Tasks whose agents wait for more, longest first. */
   readonly #idle = new Map<string, NodeJS.Timeout>();
+  /** The last preparation of each task that goes on. */
+  readonly #preparing = new Map<string, Promise<void>>();
   /** Questions of the gate that are taken away when they are settled, also without an agent. */
   readonly #watched = new Set<string>();
   #closing = false;
@@ -211,7 +213,7 @@ export class StudioHost implements BackendHost {
       session,
       limits,
       log: ports.log,
-      prepare: (work, signal) => this.#prepare(work, signal),
+      prepare: (work, signal) => this.#prepareInTurn(work, signal),
       taint: (sessionId, reason) => this.#options.gate.taint(sessionId, reason),
       onIdle: () => this.#onIdle(taskId),
     });
@@ -219,7 +221,24 @@ export class StudioHost implements BackendHost {
     return runner;
   }
 
+  /** A stop waits for no clone. The next prompt does: two that clone into one folder spoil each other. */
+  #prepareInTurn(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
+    const { taskId } = work;
+    const before = this.#preparing.get(taskId) ?? Promise.resolve();
+    const prepared = before.then(() => this.#prepare(work, signal));
+    const ended = prepared.then(
+      () => {},
+      () => {},
+    );
+    this.#preparing.set(taskId, ended);
+    void ended.then(() => {
+      if (this.#preparing.get(taskId) === ended) this.#preparing.delete(taskId);
+    });
+    return prepared;
+  }
+
   async #prepare(work: TaskWork, signal: AbortSignal): Promise<PreparedTask> {
+    signal.throwIfAborted();
     const { git, gate, catalogue, limits, bundle, runDirectory, ports } = this.#options;
     const row = catalogue.row(work.agent);
     if (row === undefined) {
@@ -231,6 +250,7 @@ export class StudioHost implements BackendHost {
       checkRepository(git, work.repository),
     ).catch((error: unknown) => {
       if (isHoldfastError(error) && error.group !== "git") throw error;
+      ports.log.error("a repository could not be cloned", { taskId: work.taskId, error });
       throw new HoldfastError(
         "task",
         "prepare_failed",

@@ -226,9 +226,10 @@ describe("preparing", () => {
     const path = repository();
     const task = folder("task");
     const check = await checkRepository(git, path);
-    mkdirSync(join(task, "prepare.partial", "workspace"), { recursive: true });
+    mkdirSync(join(task, "prepare-x1", "workspace"), { recursive: true });
     mkdirSync(join(task, "host.git"));
     const first = await prepareRepository(git, task, async () => check);
+    assert.deepEqual(readdirSync(task).sort(), ["host.git", "workspace"]);
     write(first.workspace, { "kept.txt": "agent's work\n" });
     write(path, { "later.txt": "later\n" });
     sh(path, "add", "-A");
@@ -236,6 +237,18 @@ describe("preparing", () => {
     const second = await prepareRepository(git, task, async () => check);
     assert.deepEqual(second, first);
     assert.equal(existsSync(join(first.workspace, "kept.txt")), true);
+  });
+
+  test("is not disturbed by a git that a killed server has left", async () => {
+    const path = repository();
+    const task = folder("task");
+    const prepared = await prepareRepository(git, task, async () => {
+      const begunBefore = join(task, "prepare.partial");
+      mkdirSync(begunBefore, { recursive: true });
+      writeFileSync(join(begunBefore, "host.git"), "half of something");
+      return checkRepository(git, path);
+    });
+    assert.equal(readFileSync(join(prepared.workspace, "a.txt"), "utf8"), "one\n");
   });
 
   test("takes a shallow clone, and a repository without a branch", async () => {

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
@@ -15,12 +15,14 @@ export interface TaskRepository {
 }
 
 const baseRef = "refs/holdfast/base";
+const begun = "prepare";
 
 /**
  * Clones the last commit of a person's repository twice into `taskDirectory`: `host.git` and
  * `workspace`. No object is shared by a hard link, no remote and no path of the host is left behind,
  * and nothing that the checked-out branch does not reach is copied. Idempotent: after a crash in the
  * middle it begins anew; after success it answers with the same base, without a look at the repository.
+ * One at a time for a task: two would take each other's half for their own.
  *
  * Throws `repository.empty` and `git.*`.
  */
@@ -32,10 +34,10 @@ export async function prepareRepository(
   const hostGit = join(taskDirectory, "host.git");
   const workspace = join(taskDirectory, "workspace");
   if (!(await exists(workspace))) {
-    const partial = join(taskDirectory, "prepare.partial");
-    await rm(partial, { recursive: true, force: true });
+    await removeLeftovers(taskDirectory);
     await rm(hostGit, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true, mode: 0o700 });
+    // With a name of its own: a git that a killed server has left may still write into that of before.
+    const partial = await mkdtemp(join(taskDirectory, `${begun}-`));
     await cloneInto(git, partial, await look());
     await rename(join(partial, "host.git"), hostGit);
     // The workspace comes last: its presence means that everything is there.
@@ -44,6 +46,14 @@ export async function prepareRepository(
   }
   const commit = await git.text(["--git-dir", hostGit, "rev-parse", "--verify", `${baseRef}^{commit}`]);
   return { hostGit, workspace, base: { branch: await branchOf(git, hostGit), commit } };
+}
+
+async function removeLeftovers(taskDirectory: string): Promise<void> {
+  for (const name of await readdir(taskDirectory)) {
+    if (!name.startsWith(begun)) continue;
+    // What is written at this moment cannot be removed, and is in nobody's way.
+    await rm(join(taskDirectory, name), { recursive: true, force: true }).catch(() => {});
+  }
 }
 
 async function cloneInto(git: Git, directory: string, repository: RepositoryCheck): Promise<void> {

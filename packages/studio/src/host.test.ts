@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { createLogger, type LogRecord, systemPorts } from "@holdfast/core";
+import { removeAtExit } from "@holdfast/testing/scratch";
+import type { TaskWork } from "./backend/task-state.ts";
+import type { Git } from "./git/git.ts";
+import { StudioHost, type StudioHostOptions } from "./host.ts";
+import { studioLimits } from "./limits.ts";
+
+const taskId = "00000000-0000-7000-8000-000000000000";
+
+test("a prompt after a stop waits for the clone that the stop has left, and a clone that fails is in the log", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
+  removeAtExit(folder);
+  const disk = Promise.withResolvers<void>();
+  let clones = 0;
+  let most = 0;
+  const run = async (args: readonly string[]) => {
+    if (args.includes("status")) return Buffer.alloc(0);
+    clones += 1;
+    most = Math.max(most, clones);
+    await disk.promise;
+    clones -= 1;
+    throw new Error("the disk is gone");
+  };
+  const git = {
+    status: async () => ({ status: 0, stdout: Buffer.from("x\n"), stderr: "" }),
+    run,
+  } as unknown as Git;
+  const works = ["p1", "p2"].map(
+    (id): TaskWork => ({
+      ...{ taskId, sessionId: "s", repository: folder, agent: "demo", staleApprovals: [] },
+      prompt: { id, text: "do it", attempt: 1 },
+    }),
+  );
+  const failed = Promise.withResolvers<void>();
+  const records: LogRecord[] = [];
+  const log = createLogger("error", (record) => void records.push(record));
+  const host = new StudioHost({
+    ports: systemPorts(log),
+    ...{ git, limits: studioLimits, dataDirectory: folder, runDirectory: folder, works: true },
+    catalogue: { row: () => ({}) },
+    task: () => ({
+      next: async () => works.shift(),
+      report: async ({ type }: { type: string }) => type === "failed" && failed.resolve(),
+    }),
+    session: () => ({ append: async () => 1, has: async () => false, size: async () => 0 }),
+  } as unknown as StudioHostOptions);
+  t.after(() => host.close());
+  host.wake(taskId);
+  while (clones === 0) await delay(1);
+  await host.stop(taskId);
+  host.wake(taskId);
+  await delay(100);
+  assert.equal(clones, 1);
+  disk.resolve();
+  await failed.promise;
+  assert.equal(most, 1);
+  const told = records.filter(({ message }) => message === "a repository could not be cloned");
+  assert.equal(told.length, 2);
+  assert.match(String(told[0]?.fields["error"]), /the disk is gone/);
+});
