@@ -473,4 +473,38 @@ describe("the actions that schedules run", () => {
     await again.ready;
     assert.equal((await w.store.get("a"))?.wakeAt, 1_800_000_005_000);
   });
+
+  test("a transaction that fails leaves nothing of the first schedules of an actor, nor of one due at once", async () => {
+    const w = world();
+    const fired: string[] = [];
+    const definition = actor({
+      actions: {
+        fail: (c) =>
+          c.transaction(async () => {
+            await c.cron.every({ name: "lost", interval: 5_000, action: "fire", args: ["lost"] });
+            await c.schedule.after(0, "fire", "lost at once");
+            await settle();
+            throw new Error("no");
+          }),
+        keep: (c) =>
+          c.transaction(async () => {
+            await c.schedule.after(0, "fire", "kept");
+            await settle();
+            fired.push("its transaction ends");
+          }),
+        left: async (c) => (await c.schedule.list()).length + (await c.cron.list()).length,
+        fire: (_c, text: string) => void fired.push(text),
+      },
+    });
+    const instance = w.create(definition);
+    await assert.rejects(call(instance, "fail"));
+    assert.equal(await call(instance, "left"), 0);
+    await pass(w, 6_000);
+    assert.deepEqual(fired, []);
+    await call(instance, "keep");
+    await settle();
+    assert.deepEqual(fired, ["its transaction ends", "kept"]);
+    await instance.sleep();
+    assert.equal((await w.store.get("a"))?.wakeAt, undefined);
+  });
 });

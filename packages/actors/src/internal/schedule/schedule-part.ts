@@ -40,6 +40,8 @@ export class SchedulePart implements Part {
     this.#outcomes = new Outcomes(runtime, this.table);
     this.schedule = new Schedule(runtime, this);
     this.cron = new Cron(runtime, this);
+    // Made in a transaction, it had nothing before: what fails there leaves nothing in memory either.
+    if (runtime.inTransaction) this.savepoint();
   }
 
   load(hot: HotRecords): void {
@@ -70,6 +72,7 @@ export class SchedulePart implements Part {
 
   keep(): void {
     this.#rollback = undefined;
+    this.arm();
   }
 
   get wakeAt(): number | undefined {
@@ -99,9 +102,9 @@ export class SchedulePart implements Part {
     return fire !== undefined && !fire.settled && fire.row.id === row.id ? fire : undefined;
   }
 
-  /** Sets the timer to what comes next. While the actor starts or stops nothing begins. */
+  /** Sets the timer to what comes next. Nothing begins while it may not. */
   arm(): void {
-    if (this.#runtime.status !== "ready" || this.#pumpSet) return;
+    if (!this.#mayBegin || this.#pumpSet) return;
     const next = this.#next();
     if (next === undefined) return this.#disarm();
     const delayMs = next - this.#runtime.ports.clock.now();
@@ -113,6 +116,11 @@ export class SchedulePart implements Part {
       this.#timer = undefined;
       this.arm();
     });
+  }
+
+  /** Not while the actor starts or stops; nor in a transaction, which may take back what has made it due. */
+  get #mayBegin(): boolean {
+    return this.#runtime.status === "ready" && !this.#runtime.inTransaction;
   }
 
   /** Runs a recurring schedule now, beside its times. False while it runs. */
@@ -191,7 +199,7 @@ export class SchedulePart implements Part {
   #pump(due: Iterator<Row>): boolean {
     for (;;) {
       const { value: row, done } = due.next();
-      if (done === true || this.#runtime.status !== "ready") return false;
+      if (done === true || !this.#mayBegin) return false;
       // What runs may have changed what comes after it.
       if (this.table.current(row) !== row) continue;
       const fire = this.#fires.get(rowName(row));
