@@ -383,6 +383,42 @@ describe("raw requests and sockets beside transactions and blocks", () => {
     assert.deepEqual(await call(instance, "log"), ["begins", "ends", "own"]);
   });
 
+  test("a body goes on behind a transaction of somebody else, whether that fails or not", async () => {
+    const { create } = world();
+    const pieces = [deferred(), deferred()];
+    const instance = create(
+      actor({
+        onRequest: () => {
+          const encoder = new TextEncoder();
+          const body = new ReadableStream<Uint8Array>({
+            async start(controller) {
+              for (const [n, piece] of pieces.entries()) {
+                await piece.promise;
+                controller.enqueue(encoder.encode(`${n}`));
+              }
+              controller.close();
+            },
+          });
+          return new Response(body);
+        },
+        actions: {
+          hold: (c, fails: boolean) =>
+            c.transaction(async () => {
+              pieces[fails ? 1 : 0]?.resolve();
+              await turn();
+              if (fails) throw new Error("undone");
+            }),
+        },
+      }),
+    );
+    await instance.ready;
+    const response = await instance.request({ request: request() });
+    const text = response.text();
+    await call(instance, "hold", false);
+    await assert.rejects(call(instance, "hold", true));
+    assert.equal(await text, "01");
+  });
+
   test("a serial actor has one handler at a time", async () => {
     const { create } = world();
     let [inside, most] = [0, 0];

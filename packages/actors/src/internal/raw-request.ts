@@ -131,7 +131,8 @@ export class RawRequest {
     const { queue, errors } = this.#runtime;
     try {
       const read = await this.#body?.read();
-      await queue.gate();
+      // Also behind a transaction of somebody else, of which the body is no part.
+      await new Promise<void>((resolve, reject) => queue.after({ release: resolve, drop: reject }));
       if (this.#ended) return;
       if (read === undefined || read.done) {
         this.#controller?.close();
