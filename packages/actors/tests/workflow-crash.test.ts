@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, createInstance, queue } from "@holdfast/actors";
-import { Loop, workflow, workflowControl } from "@holdfast/actors/workflow";
+import { durable, Loop, workflow, workflowControl } from "@holdfast/actors/workflow";
 import { createMemoryStore } from "@holdfast/testing";
 import { testPorts } from "./harness.ts";
 import { settle } from "./workflow-harness.ts";
@@ -181,6 +181,29 @@ test("a workflow that runs is due for a wake at once, one that waits when its wa
   assert.equal((await store.get("a"))?.wakeAt, ports.clock.now() + 5_000);
   ports.advance(5_000);
   await settle();
+  assert.equal((await store.get("a"))?.wakeAt, undefined);
+});
+
+test("a child is due for a wake until its parent has heard of its end", async () => {
+  const ports = testPorts();
+  const store = createMemoryStore({ ports });
+  let told = 0;
+  // The first time the process dies before there is an answer.
+  const action = (): Promise<unknown> => (++told === 1 ? new Promise(() => {}) : Promise.resolve(true));
+  const host = { ports, store, report: () => {}, client: () => ({ boss: { get: () => ({ action }) } }) };
+  const definition = durable(async () => "done");
+  const options = { definition, id: "a", name: "t", key: ["a"], host };
+  const child = createInstance({ ...options, epoch: 1, start: { type: "create" } });
+  const parent = { name: "boss", key: ["b"], token: "t" };
+  await child.invoke({ name: "$workflow.start", args: [undefined, parent] });
+  await settle();
+  assert.equal(told, 1);
+  assert.ok(((await store.get("a"))?.wakeAt ?? Number.POSITIVE_INFINITY) <= ports.clock.now());
+  const loaded = await store.acquire("a");
+  const { epoch } = loaded.record;
+  await createInstance({ ...options, epoch, start: { type: "wake", loaded } }).ready;
+  await settle();
+  assert.equal(told, 2);
   assert.equal((await store.get("a"))?.wakeAt, undefined);
 });
 

@@ -101,7 +101,9 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   #nextWakeAt(): number | undefined {
-    if (this.#retryParentAt !== undefined || this.terminal) return this.#retryParentAt;
+    if (this.#retryParentAt !== undefined) return this.#retryParentAt;
+    // A parent that has not heard of the end is told after a crash too: nothing else wakes it, or its child.
+    if (this.terminal) return this.#waitingParent && this.#header.endedAt;
     if (this.#activeSince !== undefined) return this.#activeSince;
     let earliest: number | undefined;
     for (const { deadline } of this.#run?.deadlines ?? []) {
@@ -470,11 +472,16 @@ export class WorkflowPart implements Part, RunOwner {
     await this.runtime.queue.gate();
   }
 
+  /** Who waits for the end of this workflow. The fork of a child is not that child: its parent waits for the other. */
+  get #waitingParent(): ParentAddress | undefined {
+    const { parent } = this.#header;
+    return parent?.child === this.runtime.id ? parent : undefined;
+  }
+
   /** The parent is told until it has heard. */
   tellParent(): void {
-    const { parent } = this.#header;
-    // The fork of a child is not that child: its parent waits for the other.
-    if (parent === undefined || parent.child !== this.runtime.id) return;
+    const parent = this.#waitingParent;
+    if (parent === undefined) return;
     void tellParent(this, parent, {
       told: () => {
         this.#retryParentAt = undefined;
