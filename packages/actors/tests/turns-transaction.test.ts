@@ -205,6 +205,33 @@ describe("transaction", () => {
     assert.equal(await ping, "pong");
   });
 
+  test("callers of one that does not end are told after actionTimeout, and so are those behind it", async () => {
+    const w = world();
+    const other = actor({
+      options: { actionTimeout: 1_000 },
+      state: { n: 0 },
+      onRequest: () => new Response(),
+      actions: {
+        stuck: (c) =>
+          c.transaction(async () => {
+            c.state.n = 5;
+            await new Promise(() => {});
+          }),
+        get: (c) => c.state.n,
+      },
+    });
+    const instance = w.create(other);
+    await instance.ready;
+    const waiting = [
+      call(instance, "stuck"),
+      call(instance, "get"),
+      instance.request({ request: new Request("http://actor/") }),
+    ].map((answer) => assert.rejects(answer, code("actor", "action_timed_out")));
+    await turn();
+    w.ports.advance(1_000);
+    await Promise.all(waiting);
+  });
+
   test("a stop that finds one open takes it back", async () => {
     const w = world();
     const other = actor({

@@ -263,12 +263,16 @@ export class Calls {
   }
 
   #limit(running: RunningCall): void {
-    const { queue, definition, ports } = this.#runtime;
-    const { actionTimeout } = definition.options;
-    running.limit(ports.tasks, actionTimeout, () => {
+    const runtime = this.#runtime;
+    const { actionTimeout } = runtime.definition.options;
+    running.limit(runtime.ports.tasks, actionTimeout, () => {
       running.abort(timedOut(actionTimeout));
       const error = timedOut(actionTimeout);
-      queue.after({ release: () => running.reject(error), drop: (failure) => running.reject(failure) });
+      const tell = (): void => running.reject(error);
+      // A transaction may never end, and its callers wait no longer than others. What a schedule hears it
+      // writes down, which is no part of the transaction.
+      if (runtime.inTransaction && running.scheduled === undefined) return tell();
+      runtime.queue.after({ release: tell, drop: (failure) => running.reject(failure) });
     });
   }
 

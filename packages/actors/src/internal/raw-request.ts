@@ -162,6 +162,8 @@ export class RawRequest {
       metadata: { timeoutMs },
     });
     this.#abort.abort(asAbort(error));
+    // As for an action: a transaction may never end.
+    if (this.#runtime.inTransaction) return this.#reject(error);
     this.#runtime.queue.after({
       release: () => this.#reject(error),
       drop: (failure) => this.#reject(failure),
