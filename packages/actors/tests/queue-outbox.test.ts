@@ -29,6 +29,14 @@ const sender = actor({
           throw new Error("back");
         })
         .catch((error: Error) => error.message),
+    undoneBeside: async (c, arrival: PromiseWithResolvers<void>) =>
+      c
+        .transaction(async () => {
+          arrival.resolve();
+          await turn();
+          throw new Error("back");
+        })
+        .catch((error: Error) => error.message),
     caught: async (c, body: unknown) => (c.client() as unknown as Post).post(body).catch(codeOf),
     sent: (c) => c.state.sent,
   },
@@ -182,6 +190,21 @@ test("what the target refuses is told, and is not tried again", async () => {
   await (await wake()).ready;
   await turn();
   assert.equal(delivered.length, 1);
+});
+
+test("a message that arrives during a transaction is not sent again when that fails", async () => {
+  const arrival = Promise.withResolvers<void>();
+  const { create, wake, delivered } = office(() => arrival.promise);
+  const a = create();
+  await call(a, "postAndGo", 1);
+  await until(() => delivered.length === 1);
+  assert.equal(await call(a, "undoneBeside", arrival), "back");
+  await a.sleep();
+  const b = await wake();
+  await b.ready;
+  await turn();
+  assert.equal(delivered.length, 1);
+  assert.equal(b.wakeAt, undefined);
 });
 
 test("after a crash the next instance delivers what was not known to have arrived", async () => {

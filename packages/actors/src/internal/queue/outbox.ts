@@ -228,6 +228,8 @@ export class Outbox {
 
   rollback(numbers: ReadonlySet<number>): void {
     for (const row of [...this.#rows.values()]) if (!numbers.has(row.number)) this.#remove(row);
+    // What has arrived meanwhile has arrived: its record, which is back, goes again.
+    for (const number of numbers) if (!this.#rows.has(number)) this.#runtime.records.delete(rowKey(number));
   }
 
   get numbers(): ReadonlySet<number> {
