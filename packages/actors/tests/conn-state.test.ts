@@ -17,7 +17,7 @@ import {
   decodeConnection,
   encodeConnection,
 } from "../src/internal/connection-records.ts";
-import { type TestSink, testSink, turn, world } from "./harness.ts";
+import { call, type TestSink, testSink, turn, world } from "./harness.ts";
 
 /** A sink whose host keeps the client while the actor sleeps. */
 function keepingSink(): TestSink & { memory?: ConnectionMemory; connection?: ActorConnection } {
@@ -226,6 +226,38 @@ test("the record of a connection goes in the turn of its onDisconnect, whatever 
     .filter(({ kv }) => kv?.some((each) => each.type === "delete" && Buffer.compare(each.key, key) === 0));
   assert.equal(removing.length, 1);
   assert.ok(removing[0]?.state !== undefined, "what onDisconnect wrote is in the same commit");
+});
+
+test("presence that changes during a transaction is told of, also when that fails", async () => {
+  const w = world();
+  const hall = actor({
+    actions: {
+      here: (c, id: string) => c.presence.set(id, "here"),
+      fail: (c, id: string, leave: () => void) =>
+        c.transaction(async () => {
+          c.presence.set(id, "busy");
+          leave();
+          await turn();
+          throw new Error("undone");
+        }),
+      present: (c) => [...c.presence.all.values()],
+    },
+  });
+  const instance = w.create(hall, undefined, "a");
+  const watcher = keepingSink();
+  const stays = await instance.connect({}, watcher);
+  const leaves = await instance.connect({}, testSink());
+  for (const { id } of [stays, leaves]) await call(instance, "here", id);
+  stays.subscribe("$presence");
+  await turn();
+  watcher.seen.length = 0;
+  await assert.rejects(call(instance, "fail", stays.id, () => leaves.close()));
+  await turn();
+  assert.deepEqual(watcher.seen, [
+    ["$presence", "set", stays.id, "busy"],
+    ["$presence", "left", leaves.id],
+  ]);
+  assert.deepEqual(await call(instance, "present"), ["busy"]);
 });
 
 test("an actor that has failed tells nobody of the ends that follow from it: its next wake does", async () => {

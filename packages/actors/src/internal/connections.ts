@@ -301,18 +301,19 @@ export class Connections implements ConnectionOwner {
       const release = (): void => inspection.broadcast(event);
       this.#runtime.queue.after({ release, drop: () => {}, undoable: true });
     }
-    this.#sendAll(targets, event);
+    this.#sendAll(targets, event, true);
   }
 
+  /** Who is here is not taken back with a transaction, and neither is the news of it. */
   broadcastPresence(args: readonly unknown[]): void {
-    this.#sendAll(this.#audience.of(presenceEvent, undefined), this.#encode(presenceEvent, args));
+    this.#sendAll(this.#audience.of(presenceEvent, undefined), this.#encode(presenceEvent, args), false);
   }
 
   presenceChanged(connection: Connection): void {
     this.changed(connection);
   }
 
-  #sendAll(targets: readonly Connection[], event: OutgoingEvent): void {
+  #sendAll(targets: readonly Connection[], event: OutgoingEvent, undoable: boolean): void {
     if (targets.length === 0) return;
     this.#runtime.sends++;
     this.#runtime.queue.after({
@@ -320,7 +321,7 @@ export class Connections implements ConnectionOwner {
         for (const target of targets) target.deliver(event);
       },
       drop: () => {},
-      undoable: true,
+      undoable,
     });
   }
 
