@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { actor, event } from "@holdfast/actors";
-import { isErrorCode, UserError } from "@holdfast/core";
+import { HoldfastError, isErrorCode, UserError } from "@holdfast/core";
 import { call, deferred, outcome, testSink, turn, world } from "./harness.ts";
 
 const code = (group: string, name: string) => (error: unknown) => isErrorCode(error, group, name);
@@ -550,6 +550,37 @@ describe("connections", () => {
     assert.deepEqual(sinks[1].seen, ["open", ["note", "bye"], [1000, "user.kicked"]]);
     conns[1].close();
     conns[1].subscribe("note");
+  });
+
+  test("a disconnect or save that nobody waits for ends no process when its commit fails", async () => {
+    const w = world();
+    const unhandled: unknown[] = [];
+    const hear = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", hear);
+    try {
+      const instance = w.create(
+        actor({
+          state: { n: 0 },
+          actions: {
+            go: (c, id: string) => {
+              c.state.n++;
+              void c.saveState({ immediate: true });
+              void c.conns.get(id)?.disconnect();
+            },
+          },
+        }),
+      );
+      const { id } = await instance.connect({}, testSink());
+      w.store.hold = true;
+      const gone = call(instance, "go", id);
+      await turn();
+      w.store.held.shift()?.fail(new HoldfastError("store", "full", "no room"));
+      await assert.rejects(gone);
+      await turn();
+      assert.deepEqual(unhandled, []);
+    } finally {
+      process.off("unhandledRejection", hear);
+    }
   });
 
   test("a connection that ends while it is set up is refused", async () => {

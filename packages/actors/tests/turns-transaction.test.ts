@@ -182,6 +182,33 @@ describe("transaction", () => {
     assert.equal(await call(instance, "get"), 0);
   });
 
+  test("connections are ended inside, whether it fails or not, and whether that is waited for or not", async () => {
+    const w = world();
+    const other = actor({
+      state: { n: 0 },
+      actions: {
+        kick: (c, id: string, fails: boolean) =>
+          c.transaction(async () => {
+            c.state.n++;
+            if (fails) void c.conns.get(id)?.disconnect("user.kicked");
+            else await c.conns.get(id)?.disconnect("user.kicked");
+            if (fails) no();
+          }),
+        get: (c) => c.state.n,
+      },
+    });
+    const instance = w.create(other);
+    for (const fails of [true, false]) {
+      const sink = testSink();
+      const { id } = await instance.connect({}, sink);
+      const kicked = call(instance, "kick", id, fails);
+      if (fails) await assert.rejects(kicked, code("user", "user_error"));
+      else await kicked;
+      assert.deepEqual(sink.seen, ["open", [1000, "user.kicked"]]);
+    }
+    assert.equal(await call(instance, "get"), 1);
+  });
+
   test("a transaction that cannot begin gives up after actionTimeout", async () => {
     const w = world();
     const other = actor({

@@ -97,7 +97,15 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
     return this.connections.presence;
   }
 
-  async saveState(options: SaveStateOptions = {}): Promise<void> {
+  saveState(options?: SaveStateOptions): Promise<void> {
+    const saved = this.#saved(options);
+    // Most programs do not wait for it. A commit that fails ends the actor and is told to its callers: it must
+    // not end the process as well.
+    saved.catch(() => {});
+    return saved;
+  }
+
+  async #saved(options: SaveStateOptions = {}): Promise<void> {
     const { durability, stateSaveInterval } = this.definition.options;
     const waits = durability === "gated" || options.immediate === true || this.status === "starting";
     if (waits) return this.queue.durable();

@@ -386,7 +386,8 @@ export class Connections implements ConnectionOwner {
   disconnect(connection: Connection, code: number, reason: string): Promise<void> {
     this.#runtime.sends++;
     this.#remove(connection, true, code, reason);
-    return this.#runtime.saveState();
+    // It leaves with what a transaction commits or takes back, for which nobody in it can wait.
+    return this.#runtime.inTransaction ? Promise.resolve() : this.#runtime.saveState();
   }
 
   /** Ends the short-lived connection of a stateless call. */
