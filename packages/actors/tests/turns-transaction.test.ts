@@ -154,6 +154,38 @@ describe("transaction", () => {
     assert.deepEqual(log, ["slow", "begin", "end", "get"]);
   });
 
+  test("one of an action that has ended waits for those that run, and for nobody else", async () => {
+    const w = world();
+    const [go, inside] = [deferred(), deferred()];
+    const log: string[] = [];
+    const other = actor({
+      actions: {
+        later: (c) => c.waitUntil(go.promise.then(() => c.transaction(() => void log.push("later")))),
+        floats: (c) => c.waitUntil(c.transaction(() => void log.push("floats"))),
+        slow: async () => {
+          await inside.promise;
+          log.push("slow");
+        },
+      },
+    });
+    const instance = w.create(other);
+    await call(instance, "later");
+    go.resolve();
+    await turn();
+    await turn();
+    assert.deepEqual(log, ["later"]);
+    const slow = call(instance, "slow");
+    await call(instance, "floats");
+    await turn();
+    await turn();
+    assert.deepEqual(log, ["later"]);
+    inside.resolve();
+    await slow;
+    await turn();
+    await turn();
+    assert.deepEqual(log, ["later", "slow", "floats"]);
+  });
+
   test("what would have to leave before the commit is refused inside, and works after it", async () => {
     const w = world();
     w.fetch = async () => new Response("ok");

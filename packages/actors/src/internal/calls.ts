@@ -258,8 +258,16 @@ export class Calls {
     else runtime.queue.after(running);
     after?.();
     if (running.transient !== undefined) runtime.connections.forget(running.transient);
-    if (running.entered) runtime.turnstile.leave();
+    if (running.entered) this.#leave(running);
     runtime.activity.end();
+  }
+
+  #leave(running: RunningCall): void {
+    const { turnstile } = this.#runtime;
+    running.entered = false;
+    // Its transaction, for which it has not waited, waits for those that are still inside.
+    turnstile.unpark(running);
+    turnstile.leave();
   }
 
   #limit(running: RunningCall): void {

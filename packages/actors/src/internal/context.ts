@@ -275,6 +275,11 @@ export class CallContext extends Context {
     this.#origin = origin;
   }
 
+  /** For the runtime: user code has the context in hand. */
+  static callOf(context: CallContext): RunningCall {
+    return context.#call;
+  }
+
   protected override get call(): RunningCall {
     return this.#call;
   }

@@ -1,14 +1,16 @@
 import type { Conn } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import { Context, type ContextSource } from "./context.ts";
+import type { Insider } from "./turnstile.ts";
 
 /** The context of `onRequest` and `onWebSocket`. */
-export class RawContext extends Context {
+export class RawContext extends Context implements Insider {
   readonly #conn: Connection;
   readonly #ownSignal: AbortSignal;
   #signal: AbortSignal | undefined;
   /** Its handler is past the turnstile: a transaction of its own need not wait for it. */
   entered = false;
+  parked = false;
 
   constructor(source: ContextSource, request: Request, conn: Connection, ownSignal: AbortSignal) {
     super(source, request);

@@ -73,6 +73,7 @@ export class RawRequest {
       return checked(await runtime.hook("onRequest", [c, request]), runtime.name);
     } finally {
       c.entered = false;
+      runtime.turnstile.unpark(c);
     }
   }
 

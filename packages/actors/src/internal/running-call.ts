@@ -5,6 +5,7 @@ import type { Output } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import { asAbort } from "./error-filter.ts";
 import type { ScheduledRun } from "./schedule/fire.ts";
+import type { Insider } from "./turnstile.ts";
 
 interface Waiter {
   resolve(result: Uint8Array): void;
@@ -18,7 +19,7 @@ type Unlisten = () => void;
  * One action that runs, and everyone who waits for its result: the caller, and retries of its key.
  * It is the output that carries the result.
  */
-export class RunningCall implements Output {
+export class RunningCall implements Output, Insider {
   readonly key: string | undefined;
   /** How often the actor had been written to when the call began: tells whether it wrote. */
   #writesBefore: number | undefined;
@@ -26,6 +27,7 @@ export class RunningCall implements Output {
   startedRecorded = false;
   /** Past the turnstile, and not out again. */
   entered = false;
+  parked = false;
   /** Its result leaves before what it wrote is durable. */
   goesFirst = false;
   /** The connection that user code asked for in a stateless call; it ends with the call. */

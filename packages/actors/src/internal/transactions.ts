@@ -5,6 +5,7 @@ import { stoppedError } from "./error-filter.ts";
 import { LazySet } from "./lazy.ts";
 import { RawContext } from "./raw-context.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Insider } from "./turnstile.ts";
 
 /**
  * The transactions of one actor, one after the other. One begins when what ran before has ended or
@@ -36,13 +37,13 @@ export class Transactions {
     this.#last = mine.promise;
     this.#owners.add(owner);
     turnstile.hold();
-    const parks = owner instanceof CallContext || (owner instanceof RawContext && owner.entered);
-    if (parks) turnstile.park();
+    const insider = insiderOf(owner);
+    const parks = insider !== undefined && turnstile.park(insider);
     try {
       await this.#alone(before);
       return await this.#perform(fn);
     } finally {
-      if (parks) turnstile.unpark();
+      if (parks) turnstile.unpark(insider);
       this.#owners.delete(owner);
       mine.resolve();
       turnstile.release();
@@ -118,6 +119,12 @@ export class Transactions {
     queue.close();
     this.#held?.commit();
   }
+}
+
+/** Who has a place inside, in which its own transaction does not wait for it. */
+function insiderOf(owner: object): Insider | undefined {
+  if (owner instanceof CallContext) return CallContext.callOf(owner);
+  return owner instanceof RawContext ? owner : undefined;
 }
 
 function rolledBackError(): HoldfastError {

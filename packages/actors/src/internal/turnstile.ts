@@ -5,6 +5,13 @@ interface Waiter {
   refuse(error: HoldfastError): void;
 }
 
+/** A piece of work that has a place inside, for as long as `entered` says so. */
+export interface Insider {
+  readonly entered: boolean;
+  /** It waits for a transaction of its own. */
+  parked: boolean;
+}
+
 /**
  * Lets work into an actor: at once as a rule, one action at a time in a serial actor, and in the order
  * of arrival once nothing holds it up any more.
@@ -59,13 +66,19 @@ export class Turnstile {
     this.#admit();
   }
 
-  /** Somebody inside waits for others to leave. */
-  park(): void {
+  /** One inside waits for others to leave. False for one that is not inside any more, or waits already. */
+  park(insider: Insider): boolean {
+    if (!insider.entered || insider.parked) return false;
+    insider.parked = true;
     this.#parked++;
     this.#tell();
+    return true;
   }
 
-  unpark(): void {
+  /** Idempotent: one may leave before the transaction that it does not wait for. */
+  unpark(insider: Insider): void {
+    if (!insider.parked) return;
+    insider.parked = false;
     this.#parked--;
   }
 

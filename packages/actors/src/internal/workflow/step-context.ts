@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { Context } from "../context.ts";
+import type { Insider } from "../turnstile.ts";
 import { contained } from "../user-signal.ts";
 import type { Entry } from "./history.ts";
 import type { Fiber, WorkflowRun } from "./run.ts";
@@ -32,6 +33,7 @@ async function transact<T>(
   run: WorkflowRun,
   mode: StepMode,
   target: Context,
+  insider: Insider,
   fn: () => T | Promise<T>,
 ): Promise<T> {
   if (mode === "outside") return target.transaction(fn);
@@ -40,11 +42,11 @@ async function transact<T>(
     throw new HoldfastError("actor", "nested_transaction", message, { statusCode: 500 });
   }
   const { turnstile } = run.runtime;
-  turnstile.park();
+  const parks = turnstile.park(insider);
   try {
     return await target.transaction(fn);
   } finally {
-    turnstile.unpark();
+    if (parks) turnstile.unpark(insider);
   }
 }
 
@@ -58,10 +60,14 @@ export class StepScope {
   readonly #controller = new AbortController();
   readonly #fiber: Fiber;
   readonly #cancel: () => void;
+  readonly #run: WorkflowRun;
+  /** In the turnstile, where that is the mode. */
+  readonly #insider = { entered: true, parked: false };
   #open = true;
 
   constructor(run: WorkflowRun, fiber: Fiber, entry: Entry, attempt: number, mode: StepMode) {
     this.#fiber = fiber;
+    this.#run = run;
     this.#cancel = () => this.#controller.abort(fiber.signal.reason);
     if (fiber.signal.aborted) this.#cancel();
     else fiber.signal.addEventListener("abort", this.#cancel, { once: true });
@@ -73,7 +79,7 @@ export class StepScope {
       isEvicted: () => run.evicted,
       idempotencyKey: `${run.runtime.id}:${run.owner.generation}:${entry.ordinal}`,
       attempt,
-      transaction: <T>(fn: () => T | Promise<T>) => transact(run, mode, target, fn),
+      transaction: <T>(fn: () => T | Promise<T>) => transact(run, mode, target, this.#insider, fn),
     };
     this.context = new Proxy(target, {
       get: (_target, member) => {
@@ -102,6 +108,8 @@ export class StepScope {
 
   close(): void {
     this.#open = false;
+    this.#insider.entered = false;
+    if (this.#insider.parked) this.#run.runtime.turnstile.unpark(this.#insider);
     this.#fiber.signal.removeEventListener("abort", this.#cancel);
   }
 }
