@@ -264,6 +264,42 @@ describe("transaction", () => {
     assert.equal(await ping, "pong");
   });
 
+  test("one that gives up waiting leaves those behind it where they are", async () => {
+    const w = world();
+    const go = deferred();
+    let begin: (fn: () => Promise<void> | void) => Promise<void> = () => Promise.resolve();
+    const other = actor({
+      options: { actionTimeout: 1_000 },
+      onWake: (c) => {
+        begin = (fn) => c.transaction(fn);
+      },
+      onRequest: (c) => {
+        third = () => c.transaction(() => {});
+        return new Response();
+      },
+      actions: {
+        second: (c) => {
+          second = () => c.transaction(() => {});
+        },
+      },
+    });
+    let second = (): Promise<void> => Promise.resolve();
+    let third = (): Promise<void> => Promise.resolve();
+    const instance = w.create(other);
+    await call(instance, "second");
+    await instance.request({ request: new Request("http://actor/") });
+    const first = begin(() => go.promise);
+    await turn();
+    const late = assert.rejects(second(), code("actor", "transaction_timed_out"));
+    w.ports.advance(500);
+    const behind = third();
+    w.ports.advance(500);
+    await late;
+    assert.equal(await outcome(behind), "pending");
+    go.resolve();
+    await Promise.all([first, behind]);
+  });
+
   test("callers of one that does not end are told after actionTimeout, and so are those behind it", async () => {
     const w = world();
     const other = actor({

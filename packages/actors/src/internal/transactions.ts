@@ -45,7 +45,8 @@ export class Transactions {
     } finally {
       if (parks) turnstile.unpark(insider);
       this.#owners.delete(owner);
-      mine.resolve();
+      // Who has given up waiting lets the next wait on for those before it.
+      mine.resolve(before);
       turnstile.release();
     }
   }
