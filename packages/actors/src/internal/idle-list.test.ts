@@ -65,6 +65,22 @@ test("a clock that is set back keeps nobody for longer than a whole time from th
   assert.equal(m.timers.size, 0);
 });
 
+test("a clock that is set back and goes on between two looks at it holds nobody up", () => {
+  const m = machine();
+  const told: string[] = [];
+  let looks = 0;
+  const now = (): number => {
+    assert.ok(++looks < 1_000, "it looks without end");
+    m.set(1);
+    return m.ports.clock.now();
+  };
+  const list = new IdleList({ ...m.ports, clock: { now } }, 100);
+  list.rests(idler(told, "a"));
+  m.set(-3_600_000);
+  m.pass(300);
+  assert.deepEqual(told, ["a"]);
+});
+
 test("a clock that is set ahead tells everybody at the next look", () => {
   const m = machine();
   const told: string[] = [];

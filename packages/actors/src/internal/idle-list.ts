@@ -70,9 +70,9 @@ export class IdleList {
   /** Tells all whose time has come. */
   #look(): void {
     this.#timer = undefined;
-    const now = this.#clock.now();
     for (let idler = this.#first; idler !== undefined; idler = this.#first) {
-      const left = idler.restsSince + this.#timeoutMs - now;
+      // Asked for each: who begins anew here does so at a time that has passed for the next look at it.
+      const left = idler.restsSince + this.#timeoutMs - this.#clock.now();
       if (left > this.#timeoutMs) {
         // The clock has been set back: those behind it may be due before it.
         this.rests(idler);
