@@ -228,6 +228,27 @@ test("the record of a connection goes in the turn of its onDisconnect, whatever 
   assert.ok(removing[0]?.state !== undefined, "what onDisconnect wrote is in the same commit");
 });
 
+test("the state of a connection of one call is looked at no more once that has ended", async () => {
+  const w = world();
+  let looks = 0;
+  const busy = actor({
+    state: { n: 0 },
+    run: (c) => new Promise<void>((resolve) => c.abortSignal.addEventListener("abort", () => resolve())),
+    actions: {
+      look: (c) => {
+        void c.conn.state;
+        Object.assign(c.conn, { checkLeaves: () => void looks++ });
+      },
+      add: (c) => ++c.state.n,
+    },
+  });
+  const instance = w.create(busy);
+  await call(instance, "look");
+  const during = looks;
+  assert.equal(await call(instance, "add"), 1);
+  assert.equal(looks, during);
+});
+
 test("presence that changes during a transaction is told of, also when that fails", async () => {
   const w = world();
   const hall = actor({

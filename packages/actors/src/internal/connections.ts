@@ -398,6 +398,7 @@ export class Connections implements ConnectionOwner {
   /** The same for one that no hook has seen. */
   forget(connection: Connection): void {
     this.all.remove(connection.id);
+    this.#touched.delete(connection);
     this.#audience.exit(connection);
   }
 
