@@ -479,6 +479,35 @@ test("a transaction that fails takes its messages back", async () => {
   assert.equal(await call(a, "take"), undefined);
 });
 
+test("a consumer that waits gets nothing of a transaction that fails, and of another what it sent after its end", async () => {
+  const { create } = world();
+  const seen: string[] = [];
+  const definition = actor({
+    options,
+    queues: { jobs: queue<string>() },
+    run: async (c) => {
+      for await (const { body } of c.queue.iter()) seen.push(body);
+    },
+    actions: {
+      send: (c, body: string, fails: boolean) =>
+        c.transaction(async () => {
+          await c.queue.send("jobs", body);
+          await turn();
+          seen.push("the end");
+          if (fails) throw new Error("back");
+        }),
+    },
+  });
+  const a = create(definition);
+  await a.ready;
+  await assert.rejects(call(a, "send", "lost", true));
+  await turn();
+  assert.deepEqual(seen, ["the end"]);
+  await call(a, "send", "kept", false);
+  await until(() => seen.length > 2);
+  assert.deepEqual(seen, ["the end", "the end", "kept"]);
+});
+
 test("an action that waits for a message ends with actor.aborted when its actor is destroyed", async () => {
   const { create } = world();
   const definition = actor({

@@ -278,6 +278,7 @@ export class QueuePart implements Part {
       outbox: this.outbox.numbers,
       deliveries: [...this.#deliveries.values()],
     };
+    this.receivers.hold();
   }
 
   rollback(): void {
@@ -298,12 +299,13 @@ export class QueuePart implements Part {
       this.#deliveries.set(delivery.message.id, delivery);
       if (!delivery.completable && delivery.writes !== undefined) this.#unsettled.add(delivery);
     }
-    this.receivers.wake();
+    this.receivers.release();
     this.arm();
   }
 
   keep(): void {
     this.#savepoint = undefined;
+    this.receivers.release();
   }
 
   /** Resolves when no transaction is open: what follows at once is not part of one. */

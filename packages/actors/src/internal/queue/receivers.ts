@@ -16,6 +16,8 @@ export interface Receiver {
 export class Receivers {
   readonly #mailbox: Mailbox;
   readonly #waiting = new Set<Receiver>();
+  /** Those who waited before the open transaction: what it brings may be taken back, and comes to them after it. */
+  #held: ReadonlySet<Receiver> | undefined;
   #pumpSet = false;
 
   constructor(mailbox: Mailbox) {
@@ -37,11 +39,22 @@ export class Receivers {
   pump(): void {
     this.#pumpSet = false;
     for (const receiver of [...this.#waiting]) {
+      if (this.#held?.has(receiver)) continue;
       const messages = this.take(receiver);
       if (messages === undefined) continue;
       this.#waiting.delete(receiver);
       receiver.resolve(messages);
     }
+  }
+
+  /** A transaction begins: nobody who waits now is served until {@link release}. */
+  hold(): void {
+    this.#held = new Set(this.#waiting);
+  }
+
+  release(): void {
+    this.#held = undefined;
+    this.wake();
   }
 
   /** What a receive gets now; undefined when that is nothing. */
