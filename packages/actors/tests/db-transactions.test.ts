@@ -5,6 +5,34 @@ import { code, items, once, scripted } from "./db-support.ts";
 import { call, deferred, outcome, turn, world } from "./harness.ts";
 
 describe("c.transaction with c.db", () => {
+  for (const isCaught of [false, true]) {
+    const how = isCaught ? "is caught" : "is not caught";
+    test(`SQL that undoes everything in it, and ${how}, fails the turn, and the actor is loaded again`, async () => {
+      const w = world();
+      const lossy = actor({
+        db: items,
+        state: { count: 0 },
+        actions: {
+          lose: (c) =>
+            c.transaction(async () => {
+              c.state.count++;
+              await c.db.execute("INSERT INTO items (name) VALUES ('a')");
+              const undone = c.db.execute("INSERT OR ROLLBACK INTO items (name) VALUES ('a')");
+              await (isCaught ? undone.catch(() => []) : undone);
+            }),
+          kept: (c) => [c.state.count, c.db.query("SELECT name FROM items")],
+        },
+      });
+      const instance = w.create(lossy);
+      await instance.ready;
+      const lost = call(instance, "lose");
+      lost.catch(() => {});
+      assert.equal(await instance.stopped, "failed");
+      await assert.rejects(lost);
+      assert.deepEqual(await call(await w.wake(lossy), "kept"), [0, []]);
+    });
+  }
+
   const definition = actor({
     db: items,
     state: { count: 0 },

@@ -156,14 +156,23 @@ export class DatabasePart implements Part {
   keep(): void {
     if (!this.#inSavepoint) return;
     this.#inSavepoint = false;
-    this.#database?.release("turn");
+    this.#endSavepoint((database) => database.release("turn"));
   }
 
   rollback(): void {
     if (!this.#inSavepoint) return;
     this.#inSavepoint = false;
     this.#coordinator?.undone();
-    this.#database?.rollback("turn");
+    this.#endSavepoint((database) => database.rollback("turn"));
+  }
+
+  /** Where SQLite has undone the transaction around it, the commit of the turn fails with that. */
+  #endSavepoint(end: (database: ActorDatabase) => void): void {
+    try {
+      if (this.#database !== undefined) end(this.#database);
+    } catch (error) {
+      this.#runtime.log.debug("savepoint of a transaction is gone", { error });
+    }
   }
 
   /** No SQL is taken any more: transactions that are open are undone. */
