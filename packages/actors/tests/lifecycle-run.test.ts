@@ -84,6 +84,40 @@ describe("run", () => {
     assert.equal(runs.length, 2);
   });
 
+  test("a wake-up that is due during a transaction that fails comes once, after it", async () => {
+    const w = world();
+    const go = deferred();
+    let runs = 0;
+    const definition = actor({
+      state: { n: 0 },
+      run: async (c) => {
+        if (++runs === 1) await c.run.setWakeAt(w.ports.clock.now() + 1_000);
+      },
+      actions: {
+        fail: (c) =>
+          c.transaction(async () => {
+            c.state.n++;
+            await go.promise;
+            throw new Error("undone");
+          }),
+      },
+    });
+    const instance = w.create(definition);
+    await instance.ready;
+    await turn();
+    const failing = assert.rejects(call(instance, "fail"));
+    await turn();
+    await turn();
+    w.ports.advance(1_000);
+    await turn();
+    assert.equal(runs, 1);
+    go.resolve();
+    await failing;
+    w.ports.advance(1_000);
+    await turn();
+    assert.equal(runs, 2);
+  });
+
   test("sees the stop through abortSignal; the grace period is its bound", async () => {
     const w = world();
     let aborted = false;

@@ -70,7 +70,8 @@ export class RunHandler implements Part, RunControl {
     const delay = Math.min(Math.max(0, this.#wakeAt - ports.clock.now()), actorLimits.maxTimerMs);
     this.#timer = ports.tasks.after(delay, () => {
       this.#timer = undefined;
-      if (this.#runtime.status !== "ready") return;
+      // A transaction could take it back that the handler was woken, and have it woken again.
+      if (this.#runtime.status !== "ready" || this.#runtime.inTransaction) return;
       // A handler that still runs has no need to be woken.
       if (this.#clearIfDue()) this.#start();
       else this.#arm();
@@ -112,6 +113,10 @@ export class RunHandler implements Part, RunControl {
 
   rollback(): void {
     this.#wakeAt = this.#wakeAtBefore;
+    this.#arm();
+  }
+
+  keep(): void {
     this.#arm();
   }
 
