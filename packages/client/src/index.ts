@@ -1,6 +1,7 @@
 export { actorPath, rawPath } from "./address.ts";
 export { type ActionPromise, type Attempt, attempt } from "./attempt.ts";
 export { createClient, createClientWithDriver } from "./client.ts";
+export { closeReason } from "./close-reason.ts";
 export type { ClientConfig } from "./config.ts";
 export {
   type ActorTarget,

@@ -1,4 +1,4 @@
-import { BufferedWebSocket, type RawTransport } from "@holdfast/client";
+import { BufferedWebSocket, closeReason, type RawTransport } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import type {
   ActorConnection,
@@ -210,12 +210,12 @@ export class RawSocket implements RawSocketHost, RawTransport {
   }
 
   #close(code: number, reason: string): void {
-    this.#socket.close(code, reason.slice(0, 120));
+    this.#socket.close(code, closeReason(reason));
   }
 
   /** The actor ends the connection: `conn.disconnect()`, a sleep, a destruction, a failure. */
   end(code: number, reason: string): void {
-    const shown = reason.slice(0, 120);
+    const shown = closeReason(reason);
     this.#call.transport.close(code, shown);
     this.#abort.abort(
       asAbort(new HoldfastError("conn", "closed", `The actor closed the WebSocket: ${shown}`)),

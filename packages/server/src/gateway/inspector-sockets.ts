@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { tokenPrefix } from "@holdfast/client";
+import { closeReason, tokenPrefix } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { InspectorSession } from "../inspector/session.ts";
@@ -39,7 +39,7 @@ export class InspectorSockets {
       socket.on("error", () => undefined);
       this.#admit(request, socket, url).catch((error: unknown) => {
         const { group, code } = visibleError(error, this.#gateway.directory.ports);
-        socket.close(1008, `${group}.${code}`);
+        socket.close(1008, closeReason(`${group}.${code}`));
       });
     });
   }

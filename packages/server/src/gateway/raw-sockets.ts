@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import {
+  closeReason,
   decodeParams,
   encodingPrefix,
   header,
@@ -212,7 +213,7 @@ class RawPeer {
     // A paused socket would not see the other side's answer.
     this.#webSocket.resume();
     this.#own ??= { code, reason };
-    this.#webSocket.close(code, reason.slice(0, 120));
+    this.#webSocket.close(code, closeReason(reason));
   }
 
   beat(): void {

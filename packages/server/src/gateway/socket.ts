@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { OutgoingEvent } from "@holdfast/actors";
 import {
+  closeReason,
   decodeClientMessage,
   type Encoding,
   type Liveness,
@@ -139,7 +140,7 @@ export class Socket implements SessionOutput {
     if (this.#closing) return;
     this.flush();
     this.#closing = true;
-    this.#webSocket.close(code, reason.slice(0, 120));
+    this.#webSocket.close(code, closeReason(reason));
   }
 
   /**
