@@ -2,34 +2,43 @@ import type { ActorConn, AnyActorDefinition } from "@holdfast/client";
 import { useCallback, useEffect, useReducer, useRef } from "react";
 import { disabledError, errorOf } from "./internal/errors.ts";
 import { useLatest } from "./internal/latest.ts";
-import { initialView, reduceView, viewOf } from "./internal/optimistic.ts";
+import { initialView, nobodysView, reduceOwnedView, type ViewAction, viewOf } from "./internal/optimistic.ts";
 import type { ActorSnapshot, UseActorStateOptions, UseActorStateResult } from "./types.ts";
 
 /**
  * The state of an actor as a component shows it: loaded, kept up to date by events, loaded anew after a
- * reconnection that missed some, with changes shown before they are confirmed.
+ * reconnection that missed some, with changes shown before they are confirmed. For another actor it begins
+ * anew.
  */
 export function useActorState<D extends AnyActorDefinition, State>(
-  actor: ActorSnapshot<D>,
+  actor: OneActor<D>,
   options: UseActorStateOptions<D, State>,
 ): UseActorStateResult<D, State> {
-  const [view, dispatch] = useReducer(reduceView<State>, undefined, initialView<State>);
+  const [owned, dispatch] = useReducer(reduceOwnedView<State>, undefined, nobodysView<State>);
   const loads = useRef(0);
   const changes = useRef(0);
   const latest = useLatest({ actor, options });
   const { connection, connStatus } = actor;
+  const view = owned.owner === ownerOf(actor) ? owned.view : initialView<State>();
+
+  const tell = useCallback(
+    (owner: unknown, action: ViewAction<State>): void =>
+      dispatch({ owner, isShown: ownerOf(latest.current.actor) === owner, action }),
+    [latest],
+  );
 
   const reload = useCallback(async (): Promise<void> => {
     const { connection } = latest.current.actor;
     if (connection === null) return;
+    const owner = ownerOf(latest.current.actor);
     const number = ++loads.current;
     try {
       const state = await latest.current.options.load(connection);
-      if (number === loads.current) dispatch({ type: "loaded", state });
+      if (number === loads.current) tell(owner, { type: "loaded", state });
     } catch (error) {
-      if (number === loads.current) dispatch({ type: "failed", error: errorOf(error) });
+      if (number === loads.current) tell(owner, { type: "failed", error: errorOf(error) });
     }
-  }, [latest]);
+  }, [latest, tell]);
 
   const events = Object.keys(options.on ?? {})
     .sort()
@@ -37,10 +46,11 @@ export function useActorState<D extends AnyActorDefinition, State>(
   useEffect(() => {
     if (connection === null) return;
     const conn: ActorConn<AnyActorDefinition> = connection;
+    const owner = ownerOf(latest.current.actor);
     const heard = (event: string, args: unknown[]): void => {
       const reducer = reducersOf(latest.current.options)[event];
       if (reducer === undefined) void reload();
-      else dispatch({ type: "event", apply: (state) => reducer(state, ...args) });
+      else tell(owner, { type: "event", apply: (state) => reducer(state, ...args) });
     };
     const names = events.split("\n").filter((event) => event !== "");
     const ends = names.map((event) => conn.on(event, (...args: unknown[]) => heard(event, args)));
@@ -48,11 +58,12 @@ export function useActorState<D extends AnyActorDefinition, State>(
     return () => {
       for (const end of ends) end();
     };
-  }, [connection, events, latest, reload]);
-  // Listening comes first, so that no event falls between the load and the subscription.
+  }, [connection, events, latest, reload, tell]);
+  // Listening comes first, so that no event falls between the load and the subscription. Another actor may be
+  // connected already.
   useEffect(() => {
-    if (connStatus === "connected") void reload();
-  }, [connStatus, reload]);
+    if (connection !== null && connStatus === "connected") void reload();
+  }, [connection, connStatus, reload]);
 
   const mutate = useCallback(
     async <Result>(
@@ -61,22 +72,30 @@ export function useActorState<D extends AnyActorDefinition, State>(
     ): Promise<Result> => {
       const { actor: current, options: newest } = latest.current;
       if (current.connection === null) throw disabledError();
+      const owner = ownerOf(current);
       const number = ++changes.current;
-      dispatch({ type: "change", number, apply: optimistic });
+      tell(owner, { type: "change", number, apply: optimistic });
       try {
         const result = await call(current.connection);
         // Without events that tell of the change, a load has to.
         if (Object.keys(newest.on ?? {}).length === 0) await reload();
-        dispatch({ type: "confirmed", number });
+        tell(owner, { type: "confirmed", number });
         return result;
       } catch (error) {
-        dispatch({ type: "refused", number });
+        tell(owner, { type: "refused", number });
         throw error;
       }
     },
-    [latest, reload],
+    [latest, reload, tell],
   );
   return { state: viewOf(view), error: view.error, pending: view.changes.length > 0, reload, mutate };
+}
+
+/** What `useActor` gives; its hash says which actor it is while there is no connection to tell. */
+type OneActor<D extends AnyActorDefinition> = ActorSnapshot<D> & { readonly hash?: string };
+
+function ownerOf({ hash, connection }: { readonly hash?: string; readonly connection: unknown }): unknown {
+  return hash ?? connection;
 }
 
 type Reducers<State> = Readonly<Record<string, ((state: State, ...args: unknown[]) => State) | undefined>>;

@@ -63,6 +63,25 @@ describe("components that come and go", { skip }, () => {
     assert.equal(await text("#heard"), "1");
   });
 
+  test("the state of another key is its own, also where that was connected already", async () => {
+    const { visits } = served.registry.client;
+    await visits.getOrCreate(["left"]).visit();
+    for (let times = 0; times < 2; times++) await visits.getOrCreate(["right"]).visit();
+    await show({ kind: "state", key: "left" });
+    await served.shows("#state", "left 1");
+    await served.shows("#both", "connected connected");
+    await show({ kind: "state", key: "right" });
+    await served.shows("#state", "right 2");
+    await visits.get(["right"]).visit();
+    await served.shows("#state", "right 3");
+    await visits.get(["left"]).visit();
+    await show({ kind: "state", key: "left" });
+    await served.shows("#state", "left 2");
+    const seen = await served.page.evaluate<string[]>("window.seen");
+    const known = ["left loading", "left 1", "right loading", "right 2", "right 3", "left loading", "left 2"];
+    assert.deepEqual([...new Set(seen)].sort(), [...new Set(known)].sort());
+  });
+
   test("other parameters are another connection", async () => {
     await show({ key: "params", params: { token: "a" } });
     await served.shows("#state", "connected fine handle");

@@ -52,6 +52,34 @@ export function reduceView<State>(view: View<State>, action: ViewAction<State>):
   }
 }
 
+/** A view, and whose it is: of one actor it says nothing of another. */
+export interface OwnedView<State> {
+  readonly owner: unknown;
+  readonly view: View<State>;
+}
+
+export interface OwnedAction<State> {
+  readonly owner: unknown;
+  /** Whether the component shows that actor still. */
+  readonly isShown: boolean;
+  readonly action: ViewAction<State>;
+}
+
+export function nobodysView<State>(): OwnedView<State> {
+  return { owner: undefined, view: initialView<State>() };
+}
+
+export function reduceOwnedView<State>(
+  owned: OwnedView<State>,
+  { owner, isShown, action }: OwnedAction<State>,
+): OwnedView<State> {
+  const isOwn = owned.owner === owner;
+  // What is late, of an actor that the component has left, is no beginning.
+  if (!isOwn && !isShown) return owned;
+  const view = reduceView(isOwn ? owned.view : initialView<State>(), action);
+  return view === owned.view ? owned : { owner, view };
+}
+
 /** Once every change has its answer, the events tell the truth. */
 function settled<State>(view: View<State>): View<State> {
   if (!view.changes.every(({ confirmed }) => confirmed)) return view;

@@ -73,6 +73,7 @@ export const visits = actor({
     visit: (c) => {
       c.broadcast("visited", ++c.state.count);
     },
+    count: (c) => c.state.count,
     remove: (c) => c.destroy(),
     connections: (c) => [...c.conns.keys()].filter((id) => id !== c.conn.id).length,
   },

@@ -1,7 +1,7 @@
 /** Components whose options change, whose connections are refused or cut off, and that come and go. */
 import { Component, type ReactNode, StrictMode, Suspense, useEffect, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { createHoldfast, createHoldfastWithClient } from "../../src/index.ts";
+import { createHoldfast, createHoldfastWithClient, useActorState } from "../../src/index.ts";
 import type { counter, locked, visits } from "./actors.ts";
 
 interface Registry {
@@ -21,7 +21,7 @@ declare global {
 }
 
 interface Props {
-  readonly kind?: "visitor" | "suspended" | "broken";
+  readonly kind?: "visitor" | "suspended" | "broken" | "state";
   readonly name?: string;
   readonly key?: string;
   readonly enabled?: boolean;
@@ -62,6 +62,27 @@ function Visitor({ of: name, id, enabled, params, label }: Props & { of: string;
 function Suspended({ of: name, id }: { of: string; id: string }) {
   const actor = useActor({ name: name as "visits", key: [id], suspense: true });
   return <output id="state">{actor.connStatus}</output>;
+}
+
+/** Shows the state of one of two actors that are both connected. */
+function Stateful({ id }: { id: string }) {
+  const left = useActor({ name: "visits", key: ["left"] });
+  const right = useActor({ name: "visits", key: ["right"] });
+  const actor = useActor({ name: "visits", key: [id] });
+  const { state } = useActorState(actor, {
+    load: (visits) => visits.count(),
+    on: { visited: (_count, now) => now },
+  });
+  const shown = `${id} ${state ?? "loading"}`;
+  useEffect(() => {
+    window.seen.push(shown);
+  }, [shown]);
+  return (
+    <>
+      <output id="state">{shown}</output>
+      <output id="both">{`${left.connStatus} ${right.connStatus}`}</output>
+    </>
+  );
 }
 
 const client = createHoldfast<Registry>({ endpoint: location.origin }).client;
@@ -110,6 +131,7 @@ function App() {
     );
   }
   if (kind === "broken") return <Broken id={key} />;
+  if (kind === "state") return <Stateful id={key} />;
   return <Visitor of={name} id={key} {...rest} />;
 }
 

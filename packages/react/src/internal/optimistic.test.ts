@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nobodysView, reduceOwnedView, type ViewAction, viewOf } from "./optimistic.ts";
+
+test("a view says nothing of another actor, and what is late of one that was left is no beginning", () => {
+  let owned = nobodysView<number>();
+  const tell = (owner: string, isShown: boolean, action: ViewAction<number>): void => {
+    owned = reduceOwnedView(owned, { owner, isShown, action });
+  };
+  const seen = () => [owned.owner, viewOf(owned.view), owned.view.changes.length];
+  tell("a", true, { type: "loaded", state: 1 });
+  tell("a", true, { type: "change", number: 1, apply: (count) => count + 10 });
+  assert.deepEqual(seen(), ["a", 11, 1]);
+  tell("b", false, { type: "loaded", state: 5 });
+  assert.deepEqual(seen(), ["a", 11, 1]);
+  // It may be shown again before the other one was loaded.
+  tell("a", false, { type: "confirmed", number: 1 });
+  assert.deepEqual(seen(), ["a", 1, 0]);
+  tell("b", true, { type: "loaded", state: 5 });
+  assert.deepEqual(seen(), ["b", 5, 0]);
+  const before = owned;
+  tell("a", false, { type: "loaded", state: 2 });
+  assert.equal(owned, before);
+});
