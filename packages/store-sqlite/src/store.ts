@@ -315,8 +315,7 @@ class OpenStore implements SqliteStore {
   }
 
   async #removeBlobs(actorId: string, destroyed: Promise<void>): Promise<void> {
-    await this.#files.setDirty();
-    await destroyed;
+    await Promise.all([this.#files.setDirty(), destroyed]);
     this.blobs.removeAll(actorId);
   }
 

@@ -12,8 +12,11 @@ describe("limits", () => {
     for (let version = 2; version <= maxWaitingCommits; version += 1)
       commits.push(store.commit(next("a", version)));
     await assert.rejects(store.commit(next("a", maxWaitingCommits + 1)), code("store", "unavailable"));
+    const database = () => store.databases.open("actor-0001", 1, true);
+    await assert.rejects(database(), code("store", "unavailable"));
     held.letGo();
     await Promise.all(commits);
+    (await database()).close();
     await Promise.all([store.commit(next("a", maxWaitingCommits + 1)), store.commit(create("b"))]);
     assert.equal((await store.get("a"))?.version, maxWaitingCommits + 1);
   });

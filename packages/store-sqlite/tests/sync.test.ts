@@ -147,6 +147,21 @@ describe("group sync", () => {
   });
 });
 
+test("the end of an actor with objects that is refused is told at once, and to nobody else", async (t) => {
+  const path = tempDirectory(t);
+  const first = await openStore(t, { path });
+  await first.commit(create("a"));
+  const object = async function* () {
+    yield Uint8Array.of(1);
+  };
+  await first.blobs.put("a", object(), 1);
+  await first.close();
+  const held = heldSync();
+  const store = await openStore(t, { path, syncFile: held.syncFile });
+  await assert.rejects(store.commit(next("a", 7, { destroyedAt: 1 })), code("actor", "fenced"));
+  held.letGo();
+});
+
 describe("a failed sync", () => {
   test("ends the store: what waited is indeterminate, nothing more is taken, nothing is synced again", async (t) => {
     const path = tempDirectory(t);

@@ -328,8 +328,14 @@ export class ActorFiles implements FileHost {
 
   /** Resolves when it is durable that this process may leave files that somebody has to look after. */
   setDirty(): Promise<void> {
-    this.#dirty ??= this.#options.write("", () => this.#directory.setDirty(true));
-    return this.#dirty;
+    if (this.#dirty !== undefined) return this.#dirty;
+    const dirty = this.#options.write("", () => this.#directory.setDirty(true));
+    this.#dirty = dirty;
+    // There may be room the next time.
+    dirty.catch(() => {
+      this.#dirty = undefined;
+    });
+    return dirty;
   }
 
   #inBackground(work: Promise<unknown>): void {
