@@ -201,6 +201,19 @@ describe("a failed sync", () => {
     assert.equal(integrity(database), "ok");
   });
 
+  test("while the store is being closed ends it too, and moves nothing into the database", async (t) => {
+    const path = tempDirectory(t);
+    const held = heldSync();
+    const store = await openStore(t, { path, syncFile: held.syncFile });
+    const waiting = [store.commit(create("a")), store.commit(create("b"))];
+    await held.started();
+    const closed = store.close();
+    held.release(new Error("EIO: i/o error, fdatasync"));
+    for (const commit of waiting) await assert.rejects(commit, code("store", "indeterminate"));
+    await closed;
+    assert.equal(existsSync(join(path, "actors.db-wal")), true);
+  });
+
   test("in line ends the store too", async (t) => {
     const store = await openStore(t, {
       syncFile: {

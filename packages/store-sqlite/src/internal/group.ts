@@ -186,7 +186,8 @@ export class GroupCommitter {
 
   /** Ends the store: nothing is retried, since a second sync may succeed without the data of the first. */
   fail(cause: unknown): void {
-    if (this.#state !== "open") return;
+    // Also while it is being closed: that waits for those who are told here.
+    if (this.isFailed) return;
     this.#state = "failed";
     this.#cause = cause;
     this.#options.ports.log.error("store failed", { error: cause });
