@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
@@ -303,5 +303,19 @@ describe("a backup", () => {
     assert.equal(taken.record.wakeAt, 77);
     assert.deepEqual(await restored.blobs.list(id), [object.hash]);
     assert.equal(count((await reopened(restored, "actor-0001")).database), 0);
+  });
+
+  test("that did not come to its end is made again in the same directory", async (t) => {
+    const store = await openStore(t);
+    const database = await made(store);
+    const target = join(tempDirectory(t), "copy");
+    const { file } = await store.backup(target);
+    // As it is before a backup gets its name.
+    rmSync(file);
+    run(database, "INSERT INTO item VALUES (1)");
+    await store.commit(next(id, 2, { database: true }));
+    await store.backup(target);
+    const restored = await openStore(t, { path: target });
+    assert.equal(count((await reopened(restored)).database), 1);
   });
 });

@@ -2,7 +2,7 @@ import { constants, existsSync } from "node:fs";
 import { copyFile, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { actorFilePath } from "./actor-file/paths.ts";
+import { actorFilePath, eraseFile } from "./actor-file/paths.ts";
 import { Blobs } from "./blobs.ts";
 import { makeDirectory } from "./database.ts";
 import { text } from "./rows.ts";
@@ -56,6 +56,8 @@ async function copyActorFile(backup: FileBackup, id: string): Promise<boolean> {
   if (!existsSync(source)) return false;
   const target = actorFilePath(backup.to, id);
   makeDirectory(dirname(target));
+  // A backup that did not come to its end has left its own.
+  eraseFile(target);
   try {
     await backup.thread.ask({ type: "copy-file", file: source, target });
   } catch (error) {
