@@ -2,6 +2,7 @@ import { type ActorKey, isErrorCode, uuidv7 } from "@holdfast/core";
 import { rawPath } from "./address.ts";
 import { Connection } from "./connection.ts";
 import type { ActorTarget, ClientDriver } from "./driver.ts";
+import { abortable } from "./internal/abortable.ts";
 import { readActionOptions } from "./internal/action-options.ts";
 import { actionProxy } from "./internal/action-proxy.ts";
 import { backoffDelayMs, delay } from "./internal/backoff.ts";
@@ -186,20 +187,25 @@ export class Handle {
 
   /**
    * The target of a request. Input is delivered once, by a request of its own, so that calls do not
-   * carry it: after that the actor is addressed as one that exists.
+   * carry it: after that the actor is addressed as one that exists. Who is cancelled meanwhile stops waiting,
+   * and ends nothing for the others who wait for the same.
    */
   async #reach(signal: AbortSignal | undefined): Promise<ActorTarget> {
     signal?.throwIfAborted();
     const target = this.#target;
     if (target.type !== "getOrCreate" || target.input === undefined) return target;
-    this.#made ??= this.#context.driver.resolve(target, signal);
-    try {
-      await this.#made;
-    } catch (error) {
-      this.#made = undefined;
-      throw error;
-    }
+    await abortable(this.#make(target), signal);
     return { type: "get", name: target.name, key: target.key };
+  }
+
+  #make(target: ActorTarget): Promise<string> {
+    if (this.#made !== undefined) return this.#made;
+    const made = this.#context.driver.resolve(target, this.#signal(undefined));
+    this.#made = made;
+    made.catch(() => {
+      if (this.#made === made) this.#made = undefined;
+    });
+    return made;
   }
 
   /** True when the actor that this handle had made is gone, so that it may be made again. */
