@@ -41,6 +41,17 @@ test("a call that is cancelled while its actor is made with an input ends no oth
   assert.equal(seen.resolves, 1);
 });
 
+test("a client that is disposed of while a raw socket is about to be opened opens none", async () => {
+  for (const getParams of [undefined, async () => "params"]) {
+    const { seen, client } = standIn();
+    const opening = client.get("room", "a", getParams && { getParams }).webSocket("/");
+    const refused = assert.rejects(opening, (error) => isErrorCode(error, "client", "disposed"));
+    await client.dispose();
+    await refused;
+    assert.equal(seen.sockets, 0);
+  }
+});
+
 test("a client that is disposed of while its actor is made ends all that wait for it", async () => {
   const { client } = standIn();
   const handle = client.getOrCreate("room", "a", { createWithInput: 1 });

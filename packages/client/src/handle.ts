@@ -137,11 +137,15 @@ export class Handle {
     const signal = this.#signal(undefined);
     signal.throwIfAborted();
     const { params, getParams } = this.#options;
+    const target = await this.#reach(signal);
+    const shown = getParams === undefined ? params : await getParams();
+    // What is opened after its client was disposed of, nobody would close.
+    signal.throwIfAborted();
     const socket = this.#context.driver.webSocket({
-      target: await this.#reach(signal),
+      target,
       path: rawPath(path),
       protocols: typeof protocols === "string" ? [protocols] : protocols,
-      params: getParams === undefined ? params : await getParams(),
+      params: shown,
       skipReadyWait: options.skipReadyWait,
     });
     const close = (): void => socket.close();
