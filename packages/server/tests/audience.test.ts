@@ -241,6 +241,50 @@ test("onAuth runs before an actor is looked for, woken or made, on every way in"
   await conn.dispose();
 });
 
+test("what a client sends before an asynchronous onAuth has answered is kept, and handled in order", async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const slow = actor({
+    state: { heard: "" },
+    onAuth: async () => {
+      asked.resolve();
+      await answer.promise;
+    },
+    actions: {
+      say: (c, text: string) => {
+        c.state.heard += text;
+        return c.state.heard;
+      },
+    },
+  });
+  const { url } = await serve(t, { slow });
+  const address = `${url.replace("http", "ws")}/actors/slow/~a,/connect`;
+  const socket = new WebSocket(address, ["holdfast.v1", "holdfast.encoding.json"]);
+  t.after(() => socket.close());
+  const results: unknown[] = [];
+  const answered = new Promise<void>((resolve) => {
+    socket.onmessage = ({ data }) => {
+      const frames: [number, ...unknown[]][] = JSON.parse(data);
+      results.push(...frames.filter(([kind]) => kind === 1));
+      if (results.length === 2) resolve();
+    };
+  });
+  await new Promise((resolve) => {
+    socket.onopen = resolve;
+  });
+  await asked.promise;
+  socket.send('[[1,1,"say",["a"],"first"]]');
+  socket.send('[[1,2,"say",["b"],"second"]]');
+  // A round trip behind them shows that they have arrived.
+  assert.equal((await fetch(`${url}/health`)).status, 200);
+  answer.resolve();
+  await answered;
+  assert.deepEqual(results, [
+    [1, 1, "a"],
+    [1, 2, "ab"],
+  ]);
+});
+
 test("a hook onAuth with one argument finds the request, params and intents there", async (t) => {
   const vault = actor({
     onAuth: ({ req, params, intents }: AuthOptions<string>) => ({

@@ -37,7 +37,10 @@ export class PeerSocket extends WebSocket {
   }
 }
 
-/** One WebSocket. What it gets in one turn of the event loop is one message. */
+/**
+ * One WebSocket. What it gets in one turn of the event loop is one message. Nothing is read from it before it
+ * has a session: what its client sends at once waits until the client is let in.
+ */
 export class Socket implements SessionOutput {
   readonly encoding: Encoding;
   readonly #webSocket: WebSocket;
@@ -61,6 +64,7 @@ export class Socket implements SessionOutput {
     this.#webSocket = webSocket;
     this.#carrier = carrier;
     this.#onEnd = onEnd;
+    webSocket.pause();
     webSocket.on("close", (code) => this.#end(code === 1000 || code === 1001));
     webSocket.on("closing", (code: unknown) => {
       if (code === 1000 && !this.#closing) this.#session?.end();
@@ -84,6 +88,7 @@ export class Socket implements SessionOutput {
       this.#alive = true;
       this.#message(session, data, isBinary, maxIncomingBytes);
     });
+    this.#webSocket.resume();
   }
 
   init(actorId: string, connId: string, resume: ResumeInfo): void {
@@ -140,6 +145,8 @@ export class Socket implements SessionOutput {
     if (this.#closing) return;
     this.flush();
     this.#closing = true;
+    // A paused socket would not see the other side's answer.
+    this.#webSocket.resume();
     this.#webSocket.close(code, closeReason(reason));
   }
 
