@@ -212,6 +212,8 @@ test("onAuth runs before an actor is looked for, woken or made, on every way in"
   await assert.rejects(client().vault.create("v"), unauthorized);
   const refused = stranger.connect();
   await assert.rejects(refused.ready, unauthorized);
+  await assert.rejects(stranger.reload(), unauthorized);
+  assert.equal((await fetch(`${url}/actors/vault/~v,/reload`, { method: "PUT" })).status, 401);
   assert.equal((await fetch(`${url}/actors/vault/@v,/request/x`)).status, 401);
   assert.equal((await fetch(`${url}/actors/vault/@v,/events?event=a&create=true`)).status, 401);
   assert.equal(log.includes("wake"), false);
@@ -225,6 +227,7 @@ test("onAuth runs before an actor is looked for, woken or made, on every way in"
   });
   const known = client({ headers: { "x-user": "ann" } }).vault.getOrCreate("v");
   assert.equal(await known.who(), "ann");
+  await known.reload();
   const conn = client().vault.getOrCreate("v").connect("letmein");
   assert.equal(await conn.who(), "param");
   assert.equal(

@@ -152,8 +152,11 @@ export class Gateway {
         throw upgradeRequired();
       case "reload": {
         if (exchange.method !== "PUT") return notAllowed(exchange, "PUT", headers);
-        const next = (): void => this.#reload(exchange, route.target, headers, refuse);
-        return this.admit(accessInfo("reload", exchange, route.target), next, refuse);
+        const { target } = route;
+        const next = (): void => this.#reload(exchange, target, headers, refuse);
+        const ask = (): void =>
+          this.#authenticate(exchange, ["action"], target, undefined, requestHead(exchange), next, headers);
+        return this.admit(accessInfo("reload", exchange, target), ask, refuse);
       }
       case "actor":
         return this.#actor(exchange, route.target, headers, refuse);
