@@ -76,7 +76,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   #directory: Promise<Directory> | undefined;
   #client: Client<Registry<Actors>> | undefined;
   #fetch: FetchGateway | undefined;
-  readonly #listening = new Set<Listening>();
+  /** What listens, and what is about to. */
+  readonly #listening = new Set<Promise<Listening>>();
   readonly #mounted = new Set<NodeGateway>();
   #started: Promise<Listening> | undefined;
   #closing: Promise<void> | undefined;
@@ -227,9 +228,19 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
   }
 
   async #listen(options: ListenOptions, gateway: GatewayOptions): Promise<Listening> {
+    const listening = this.#beginToListen(options, gateway);
+    this.#listening.add(listening);
+    try {
+      return await listening;
+    } catch (error) {
+      this.#listening.delete(listening);
+      throw error;
+    }
+  }
+
+  async #beginToListen(options: ListenOptions, gateway: GatewayOptions): Promise<Listening> {
     const directory = await this.directory();
     const listening = await listen(directory, { ...gateway, ...this.settings.listen, ...options });
-    this.#listening.add(listening);
     const base = typeof gateway.basePath === "string" ? gateway.basePath.replace(/\/$/, "") : "";
     directory.publicUrl ??= `${listening.url}${base}`;
     this.#lifetime.began();
@@ -274,7 +285,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
 
   async #shutdown(): Promise<void> {
     const directory = await this.#directory?.catch(() => undefined);
-    const listening = [...this.#listening];
+    const begun = await Promise.allSettled(this.#listening);
+    const listening = begun.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     for (const each of listening) each.stopAccepting();
     await directory?.shutdown();
     await Promise.all([...this.#mounted].map((each) => each.close()));

@@ -21,6 +21,14 @@ describe("listening", () => {
     assert.notEqual(free.port, listening.port);
   });
 
+  test("what is about to listen when the registry shuts down ends with it", async (t) => {
+    const registry = sqliteRegistry(allActors, temporaryDirectory(t));
+    const listening = registry.listen({ port: 0 });
+    await registry.shutdown();
+    const { url } = await listening;
+    await assert.rejects(fetch(`${url}/health`));
+  });
+
   test("HOLDFAST_PORT is the default port", async (t) => {
     const registry = sqliteRegistry(allActors, temporaryDirectory(t));
     t.after(() => registry.shutdown());
