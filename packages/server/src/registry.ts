@@ -127,18 +127,8 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
    */
   start(): Promise<Listening> {
     if (this.#closing !== undefined) return this.listen();
-    this.#started ??= this.#mayBeTaken(this.#start());
+    this.#started ??= this.#start();
     return this.#started;
-  }
-
-  #mayBeTaken(started: Promise<Listening>): Promise<Listening> {
-    const { taken } = this.settings;
-    if (taken === undefined) return started;
-    started.catch((error: unknown) => {
-      if (!isTaken(error)) throw error;
-      taken(error);
-    });
-    return started;
   }
 
   async #start(): Promise<Listening> {
@@ -147,6 +137,11 @@ export class Registry<Actors extends Definitions> implements AnyRegistry {
       this.settings.welcome?.(listening.url);
       return listening;
     } catch (error) {
+      const { taken } = this.settings;
+      if (taken !== undefined && isTaken(error)) {
+        this.#started?.catch(() => undefined);
+        taken(error);
+      }
       this.#started = undefined;
       throw error;
     }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { HoldfastError, isErrorCode } from "@holdfast/core";
-import type { AccessInfo } from "../src/index.ts";
+import { HoldfastError, isErrorCode, systemPorts } from "@holdfast/core";
+import { createMemoryStore } from "@holdfast/testing";
+import { type AccessInfo, createRegistry } from "../src/index.ts";
 import { allActors } from "./actors.ts";
 import { serve, sqliteRegistry, temporaryDirectory } from "./support.ts";
 
@@ -19,6 +20,22 @@ describe("listening", () => {
     });
     const free = await other.listen({ port: 0 });
     assert.notEqual(free.port, listening.port);
+  });
+
+  test("a start that fails and is awaited ends no process; one that finds its port taken need not be", async (t) => {
+    const { listening } = await serve(t, allActors);
+    const told = Promise.withResolvers<HoldfastError>();
+    const settings = { use: allActors, taken: told.resolve, listen: { port: listening.port } };
+    const corrupt = new HoldfastError("store", "corrupt", "It is damaged");
+    const damaged = createRegistry({ ...settings, store: () => Promise.reject(corrupt) });
+    await assert.rejects(damaged.start(), corrupt);
+    const ports = systemPorts();
+    const late = createRegistry({ ...settings, ports, store: () => createMemoryStore({ ports }) });
+    t.after(() => late.shutdown());
+    void late.start();
+    assert.equal((await told.promise).code, "port_in_use");
+    // A rejection that nobody handles is told of by now.
+    await new Promise((resolve) => setImmediate(resolve));
   });
 
   test("what is about to listen when the registry shuts down ends with it", async (t) => {
