@@ -74,6 +74,8 @@ export class InspectorSockets {
     const hold = (data: RawData): void => void (early.length < maxEarly && early.push(data));
     socket.on("message", hold);
     const rights = await management.access.admit("inspect", peerOf(request), target, tokenOf(request));
+    // Who has left meanwhile is not told of any more: it would be watched for, for ever.
+    if (socket.readyState === socket.CLOSED) return;
     const session = new InspectorSession({
       directory,
       api: management.inspector,
