@@ -203,8 +203,11 @@ export class Socket implements SessionOutput {
   /** True while events are left out because the peer reads too slowly. */
   #isDropping(number: number): boolean {
     if (!this.#dropsEvents) return false;
-    if (this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes / 2) this.#dropped = number;
-    return this.#dropped !== undefined;
+    const isSlow = this.#webSocket.bufferedAmount > serverLimits.maxSendBufferBytes / 2;
+    if (!isSlow && this.#dropped === undefined) return false;
+    // Until all has been read, also below the bound: the peer counts on from the last one that is left out.
+    this.#dropped = number;
+    return true;
   }
 
   /** The peer reads again: it is told what it has not got. */
