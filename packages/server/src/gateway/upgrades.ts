@@ -17,6 +17,8 @@ export function attachUpgrades(
   let gateway: Promise<NodeGateway> | undefined;
   server.on("upgrade", (request, socket, head) => {
     if (localPath(request.url ?? "/", basePath)?.startsWith(actorsPrefix) !== true) return;
+    // Node listens no more, and nobody else does yet: an error that nobody hears ends the process.
+    socket.on("error", () => undefined);
     gateway ??= open();
     gateway.then(
       (opened) => opened.upgrade(request, socket, head),
