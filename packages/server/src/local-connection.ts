@@ -1,5 +1,6 @@
 import type { OutgoingEvent } from "@holdfast/actors";
 import {
+  type ClientFrame,
   type ClosedReason,
   closedReason,
   type DriverConnection,
@@ -12,7 +13,14 @@ import {
   type ServerFrame,
   trustedDepth,
 } from "@holdfast/client";
-import { decodeValue, isHoldfastError, type Ports, toWireError, type WireError } from "@holdfast/core";
+import {
+  decodeValue,
+  isErrorCode,
+  isHoldfastError,
+  type Ports,
+  toWireError,
+  type WireError,
+} from "@holdfast/core";
 import type { Session, SessionOutput } from "./session.ts";
 
 /**
@@ -39,10 +47,7 @@ export class LocalConnection implements DriverConnection, SessionOutput {
     this.#listener = listener;
     this.#gate = gate;
     this.#tail = open(this).catch((error: unknown) => {
-      const wire = isHoldfastError(error)
-        ? toWireError(error)
-        : { group: "client", code: "network_error", message: "The connection could not be opened" };
-      this.#finish({ error: wire, final: false });
+      this.#finish({ error: wireOf(error), final: false });
       return undefined;
     });
   }
@@ -51,17 +56,33 @@ export class LocalConnection implements DriverConnection, SessionOutput {
     if (this.#ended) return;
     // Asked for now: what is sent waits for what was written before it, not for what comes later.
     const gate = this.#gate();
-    this.#tail = Promise.all([this.#tail, gate]).then(
+    const before = this.#tail;
+    this.#tail = Promise.all([before, gate]).then(
       ([session]) => {
-        for (const copied of decodeClientMessage("cbor", joinFrames([frame]))) session?.frame(copied);
+        for (const copied of copiesOf(frame)) session?.frame(copied);
         return session;
       },
-      () => {
-        // The caller's turn was not committed, so that nothing of it may leave; nor what follows it.
-        this.close();
-        return undefined;
-      },
+      (error: unknown) => before.then((session) => this.#keptBack(frame, error, session)),
     );
+  }
+
+  /** Returns who the next frames are for. */
+  #keptBack(frame: PreparedFrame, error: unknown, session: Session | undefined): Session | undefined {
+    if (!isErrorCode(error, "actor", "output_in_transaction")) {
+      // The caller's turn was not committed, so that nothing of it may leave; nor what follows it.
+      this.#ended = true;
+      session?.end();
+      return undefined;
+    }
+    const [refused] = copiesOf(frame);
+    if (refused?.type === "call" || refused?.type === "send") {
+      this.error(refused.id, wireOf(error));
+      return session;
+    }
+    // What has no answer, such as a subscription, is said over the connection that follows this one.
+    this.#finish({ error: wireOf(error), final: false });
+    session?.lose();
+    return undefined;
   }
 
   close(code?: number, reason?: string): void {
@@ -125,4 +146,13 @@ export class LocalConnection implements DriverConnection, SessionOutput {
     this.#ended = true;
     this.#listener.closed(this.#closed);
   }
+}
+
+function copiesOf(frame: PreparedFrame): readonly ClientFrame[] {
+  return decodeClientMessage("cbor", joinFrames([frame]));
+}
+
+function wireOf(error: unknown): WireError {
+  if (isHoldfastError(error)) return toWireError(error);
+  return { group: "client", code: "network_error", message: "The connection could not be opened" };
 }

@@ -86,14 +86,15 @@ class LocalSocket {
   #follow(act: (host: RawSession) => void): void {
     // Asked for now: what is sent waits for what was written before it, not for what comes later.
     const gate = this.#gate();
-    this.#tail = Promise.all([this.#tail, gate]).then(
+    const before = this.#tail;
+    this.#tail = Promise.all([before, gate]).then(
       ([host]) => {
         if (host !== undefined) act(host);
         return host;
       },
-      () => {
+      async () => {
         // The caller's turn was not committed, so that nothing of it may leave; nor what follows it.
-        this.#tell(1006, "");
+        (await before)?.closed(1006, "", false);
         this.#end(1006, "");
         return undefined;
       },

@@ -21,6 +21,7 @@ const account = actor({
       return c.state.balance;
     },
     balance: (c) => c.state.balance,
+    connected: (c) => c.conns.size,
     remember: (c, value: unknown[]) => {
       value.push("changed by the callee");
       c.state.seen = value;
@@ -65,6 +66,29 @@ const teller = actor({
       await changed.until(() => heard.length === 2);
       await conn.dispose();
       return heard;
+    },
+    within: async (c, to: string): Promise<number> => {
+      const conn = c.client<Bank>().account.getOrCreate(to).connect();
+      await conn.ready;
+      const early = c.transaction(() => conn.deposit(1));
+      await assert.rejects(early, (error) => isErrorCode(error, "actor", "output_in_transaction"));
+      let heard = 0;
+      await c.transaction(() => {
+        conn.on("changed", (balance) => {
+          heard = balance;
+        });
+      });
+      await conn.deposit(5);
+      await conn.dispose();
+      return heard;
+    },
+    over: async (c, to: string, amount: number): Promise<number> => {
+      const conn = c.client<Bank>().account.getOrCreate(to).connect();
+      await conn.ready;
+      c.state.moved += amount;
+      const balance = await conn.deposit(amount);
+      await conn.dispose();
+      return balance;
     },
     refused: async (c) => {
       const handle = c.client<Bank>().account.getOrCreate("ann", { params: "stranger" });
@@ -162,5 +186,28 @@ describe("actor to actor", () => {
     assert.equal(await handle.transfer("bob", 5), 5);
     assert.equal(await handle.moved(), 5);
     assert.equal(await registry.client.account.get("bob").balance(), 5);
+  });
+
+  test("a connection refuses a call in a transaction, and goes on", { timeout: 20_000 }, async (t) => {
+    const { client } = await serve(t, { account, teller });
+    assert.equal(await client().teller.getOrCreate().within("ann"), 5);
+    assert.equal(await client().account.get("ann").balance(), 5);
+  });
+
+  test("a connection of a turn that was not committed ends at its other side too", {
+    timeout: 20_000,
+  }, async (t) => {
+    const ports = systemPorts();
+    const store = faultyStore(createMemoryStore({ ports }));
+    const registry = createRegistry({ use: { account, teller }, ports, store: () => store });
+    t.after(() => registry.shutdown());
+    const handle = registry.client.teller.getOrCreate();
+    assert.equal(await handle.moved(), 0);
+    const bob = registry.client.account.getOrCreate("bob");
+    assert.equal(await bob.balance(), 0);
+    store.plan({ operation: "commit", nth: store.calls("commit") + 1, when: "before" });
+    assert.equal(await handle.over("bob", 5), 5);
+    // That of the call itself is one.
+    for (let connected = 2; connected > 1; ) connected = await bob.connected();
   });
 });
