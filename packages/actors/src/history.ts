@@ -90,14 +90,21 @@ export async function forkActor(
 /** An actor as one file, in pieces. Throws `actor.not_found`. */
 export async function* exportActor(store: ActorStore, actorId: string): AsyncGenerator<Uint8Array> {
   const { header, parts } = await store.history.image(actorId);
-  yield magic;
-  yield frame({ type: "header", ...header });
-  let count = 0;
-  for await (const part of parts) {
-    count += 1;
-    yield frame(part);
+  const pieces = parts[Symbol.asyncIterator]();
+  try {
+    // Begun before anything leaves: what was never begun cannot be returned from.
+    let next = await pieces.next();
+    yield magic;
+    yield frame({ type: "header", ...header });
+    let count = 0;
+    for (; next.done !== true; next = await pieces.next()) {
+      count += 1;
+      yield frame(next.value);
+    }
+    yield frame({ type: "end", parts: count });
+  } finally {
+    await pieces.return?.();
   }
-  yield frame({ type: "end", parts: count });
 }
 
 /**

@@ -148,11 +148,26 @@ export async function receive(
   blobs: Blobs,
   maxBlobBytes: number,
 ): Promise<Received> {
+  const iterator = parts[Symbol.asyncIterator]();
+  try {
+    return await readParts(iterator, actorId, databasePath, blobs, maxBlobBytes);
+  } finally {
+    // What is read of may be a copy that goes when nobody reads it any more.
+    await iterator.return?.();
+  }
+}
+
+async function readParts(
+  iterator: AsyncIterator<ImagePart>,
+  actorId: string,
+  databasePath: string,
+  blobs: Blobs,
+  maxBlobBytes: number,
+): Promise<Received> {
   let snapshot: Uint8Array | undefined;
   const patches: Uint8Array[] = [];
   const kv: KvEntry[] = [];
   let hasDatabase = false;
-  const iterator = parts[Symbol.asyncIterator]();
   let next = await iterator.next();
   const advance = async (): Promise<void> => {
     next = await iterator.next();

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { exportActor, type ImagePart } from "@holdfast/actors";
+import { code, create, openStore, snapshot, tempDirectory } from "./support.ts";
+
+test("an export that is given up after its first bytes leaves no copy behind", async (t) => {
+  const path = tempDirectory(t);
+  const store = await openStore(t, { path });
+  await store.commit(create("a", snapshot(10)));
+  const pieces = exportActor(store, "a");
+  assert.equal((await pieces.next()).done, false);
+  assert.equal(readdirSync(join(path, "scratch")).length, 1);
+  await pieces.return(undefined);
+  assert.deepEqual(readdirSync(join(path, "scratch")), []);
+});
+
+test("an image that cannot be taken is let go of", async (t) => {
+  const store = await openStore(t);
+  let ends = 0;
+  const parts = async function* (): AsyncGenerator<ImagePart> {
+    try {
+      yield { type: "patch", bytes: Uint8Array.of(1) };
+    } finally {
+      ends++;
+    }
+  };
+  const identity = { name: "test", key: ["b"], createdAt: 1_700_000_000_000 };
+  const image = { header: { ...identity, version: 1, hasDatabase: false }, parts: parts() };
+  await assert.rejects(
+    store.history.restore(image, { id: "b", ...identity }),
+    code("store", "invalid_import"),
+  );
+  assert.equal(ends, 1);
+});
