@@ -295,6 +295,15 @@ describe("Host and Origin", () => {
     });
     assert.equal(preflight.status, 204);
     assert.match(preflight.headers.get("access-control-allow-headers") ?? "", /idempotency-key/);
+    // What the client of a page was given as `headers`, and the token that it shows.
+    const asked = "authorization,content-type,x-holdfast-token,x-mine";
+    for (const path of ["/actors/echo/@,/actions/none", "/actors?name=echo", "/metadata", "/openapi.json"]) {
+      const { status, headers } = await fetch(`${url}${path}`, {
+        method: "OPTIONS",
+        headers: { origin: app, "access-control-request-headers": asked },
+      });
+      assert.deepEqual([status, headers.get("access-control-allow-headers")], [204, asked], path);
+    }
   });
 });
 

@@ -1,6 +1,5 @@
 import { header } from "@holdfast/client";
 import type { Exchange } from "./exchange.ts";
-import type { Route } from "./route.ts";
 
 /** What a browser has to be told so that a page of this origin, which has been checked, gets the answer. */
 export function corsHeaders(origin: string, credentials: boolean): Readonly<Record<string, string>> {
@@ -27,13 +26,16 @@ const ownHeaders = [
 ].join(", ");
 
 /**
- * Answers a CORS preflight; the origin has been checked. To a request for user code any method and
- * header may be sent: what it takes is its own affair.
+ * Answers a CORS preflight; the origin has been checked. Any header may be sent: hooks look at those that a
+ * client was given. So may any method to a request for user code (`isRaw`): what it takes is its own affair.
  */
-export function preflight(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
-  const raw = route.kind === "request";
-  const method = raw ? exchange.header("access-control-request-method") : undefined;
-  const asked = raw ? exchange.header("access-control-request-headers") : undefined;
+export function preflight(
+  exchange: Exchange,
+  isRaw: boolean,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const method = isRaw ? exchange.header("access-control-request-method") : undefined;
+  const asked = exchange.header("access-control-request-headers");
   exchange.reply(
     204,
     {

@@ -76,8 +76,10 @@ export class Gateway {
       }
       if (url === undefined) return false;
       const fixed = this.#fixed.get(url);
-      if (fixed === undefined) return this.management.handle(exchange, url, headers);
-      this.#answerFixed(exchange, fixed, headers);
+      const isOwn = fixed !== undefined || this.management.owns(url);
+      if (isOwn && exchange.method === "OPTIONS") preflight(exchange, false, headers);
+      else if (fixed !== undefined) this.#answerFixed(exchange, fixed, headers);
+      else return this.management.handle(exchange, url, headers);
     } catch (error) {
       this.fail(exchange, error, headers);
     }
@@ -113,7 +115,7 @@ export class Gateway {
   }
 
   #actors(exchange: Exchange, route: Route, headers: Readonly<Record<string, string>>): void {
-    if (exchange.method === "OPTIONS") return preflight(exchange, route, headers);
+    if (exchange.method === "OPTIONS") return preflight(exchange, route.kind === "request", headers);
     const refuse = (error: unknown): void => this.fail(exchange, error, headers);
     switch (route.kind) {
       case "action": {

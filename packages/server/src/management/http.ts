@@ -18,7 +18,12 @@ import type { ManagementRoute } from "./routes.ts";
 type Headers = Readonly<Record<string, string>>;
 type InspectorRoute = Extract<ManagementRoute, { readonly of: "inspector" }>;
 
+const collection = "/actors";
 const documents: ReadonlySet<string> = new Set(["/openapi.json", "/asyncapi.json", "/docs", "/metrics"]);
+
+function pathOf(url: string): string {
+  return url.split("?", 1)[0] ?? url;
+}
 
 /** Management, inspector, documents and metrics over HTTP: docs/reference/management.md. */
 export class ManagementHttp {
@@ -40,10 +45,16 @@ export class ManagementHttp {
     this.#fail = fail;
   }
 
+  /** Whether there is something at a path that is no actor's. */
+  owns(url: string): boolean {
+    const path = pathOf(url);
+    return path === collection || (documents.has(path) && this.access.enabled);
+  }
+
   /** Answers a path that is no actor's, or returns false. */
   handle(exchange: Exchange, url: string, headers: Headers): boolean {
-    const path = url.split("?", 1)[0] ?? url;
-    if (path === "/actors") {
+    const path = pathOf(url);
+    if (path === collection) {
       // Somebody who looks at a page means the page of the program that is served beside the actors.
       const wantsPage = exchange.header("accept")?.includes("text/html") === true;
       if (wantsPage && this.#options.fallback !== undefined) return false;
@@ -51,7 +62,7 @@ export class ManagementHttp {
       this.serve(exchange, { kind: "management", of: "collection", verb: "list", query }, headers);
       return true;
     }
-    if (!documents.has(path) || !this.access.enabled) return false;
+    if (!this.owns(url)) return false;
     this.#run(exchange, headers, () => this.#document(exchange, path, headers));
     return true;
   }
