@@ -172,3 +172,30 @@ describe("schedules of a server on SQLite", () => {
     assert.equal((await (await second.directory()).store.due(Date.now() + 600_000, 10)).actors.length, 0);
   });
 });
+
+test("the schedules of a fork and of an import run, also when nobody asks for the actor", async (t) => {
+  const ran = new Set<string>();
+  const changed = new Condition();
+  const clockwork = actor({
+    actions: {
+      plan: (c) => c.schedule.after(2_000, "tick"),
+      tick: (c) => {
+        ran.add(c.key.join());
+        changed.changed();
+      },
+    },
+  });
+  const { url, client } = await serve(t, { clockwork });
+  await client().clockwork.getOrCreate("first").plan();
+  const forked = await fetch(`${url}/actors/clockwork/@first,/fork`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ key: "fork" }),
+  });
+  assert.equal(forked.status, 201);
+  const file = await (await fetch(`${url}/actors/clockwork/@first,/export`)).arrayBuffer();
+  const imported = await fetch(`${url}/actors/import?key=import,`, { method: "POST", body: file });
+  assert.equal(imported.status, 201);
+  await changed.until(() => ran.size === 3, 10_000);
+  assert.deepEqual([...ran].sort(), ["first", "fork", "import"]);
+});

@@ -1,4 +1,4 @@
-import { exportActor, forkActor, importActor } from "@holdfast/actors";
+import { type ActorRecord, exportActor, forkActor, importActor } from "@holdfast/actors";
 import { type ActorTarget, contentType, decode, encode, type ListActorsOptions } from "@holdfast/client";
 import { type ActorKey, decodeKey, HoldfastError, normalizeKey, uuidv7 } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
@@ -193,7 +193,7 @@ export class ManagementHttp {
     const { id } = await this.#directory.resolve(target);
     const as = { ...this.#identity(), name: name ?? target.name, key: keyOf(key) };
     const record = await forkActor(this.#directory.store, id, as, at === undefined ? {} : { at });
-    this.#send(exchange, headers, { id: record.id, name: record.name, key: record.key }, 201);
+    this.#made(exchange, record, headers);
   }
 
   async #import(exchange: Exchange, query: URLSearchParams, headers: Headers): Promise<void> {
@@ -209,7 +209,13 @@ export class ManagementHttp {
       ...(name === null ? {} : { name }),
       ...(key === null ? {} : { key: decodeKey(key) }),
     });
-    this.#send(exchange, headers, { id: record.id, name: record.name, key: record.key }, 201);
+    this.#made(exchange, record, headers);
+  }
+
+  /** It came about in the store alone: its schedules are nobody's yet. */
+  #made(exchange: Exchange, { id, name, key, wakeAt }: ActorRecord, headers: Headers): void {
+    if (wakeAt !== undefined) this.#directory.alarms.expect(wakeAt);
+    this.#send(exchange, headers, { id, name, key }, 201);
   }
 
   #identity(): { readonly id: string; readonly createdAt: number } {
