@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { WebSocket } from "ws";
@@ -135,4 +137,18 @@ test("only ports of managed processes, and only while something answers", async 
   assert.equal((await request("POST", `/ports/${port}/preview`)).status, 404);
   await sandbox.close();
   await assert.rejects(call(url, "GET", "/", { cookie }), { code: "ECONNREFUSED" });
+});
+
+test("a browser that goes while it sends its ticket takes nothing along", async (t) => {
+  const { url, ticket, request } = await openPreview(t);
+  const socket = connect(Number(url.port), "127.0.0.1");
+  t.after(() => socket.destroy());
+  const head = `POST /.holdfast/ticket HTTP/1.1\r\nhost: ${url.host}\r\ncontent-length: 100\r\n`;
+  socket.write(`${head}expect: 100-continue\r\n\r\n`);
+  // The server asks for the rest once it waits for it.
+  assert.match(String(await once(socket, "data")), /^HTTP\/1\.1 100 /);
+  socket.write("half");
+  socket.resetAndDestroy();
+  assert.equal((await call(url, "POST", "/.holdfast/ticket", {}, ticket)).status, 204);
+  assert.equal((await request("GET", "/health")).status, 200);
 });

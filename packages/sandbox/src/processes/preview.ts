@@ -91,7 +91,10 @@ export class Previews {
   }
 
   async #listen(): Promise<Server> {
-    const server = createServer((incoming, response) => void this.#answer(incoming, response));
+    const server = createServer((incoming, response) => {
+      // A browser that goes while it sends its ticket leaves nobody to be told.
+      this.#answer(incoming, response).catch(() => response.destroy());
+    });
     server.on("upgrade", (incoming, socket, head) => this.#upgrade(incoming, socket, head));
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
