@@ -24,7 +24,8 @@ server.on("upgrade", (request, socket) => {
   socket.write("HTTP/1.1 101 Switching Protocols\\r\\nupgrade: websocket\\r\\nconnection: Upgrade\\r\\nsec-websocket-accept: " + accept + "\\r\\nset-cookie: app=2; Domain=localhost\\r\\nset-cookie: holdfast_preview=taken\\r\\n\\r\\n");
   socket.write(Buffer.from([0x81, 2, 0x68, 0x69]));
 });
-server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+const [port = "0", host = "127.0.0.1"] = process.argv.slice(2);
+server.listen(Number(port), host, () => console.log(server.address().port));
 `;
 
 interface Reply {
@@ -151,4 +152,18 @@ test("a browser that goes while it sends its ticket takes nothing along", async 
   socket.resetAndDestroy();
   assert.equal((await call(url, "POST", "/.holdfast/ticket", {}, ticket)).status, 204);
   assert.equal((await request("GET", "/health")).status, 200);
+});
+
+test("a preview follows its port to the address of the program that listens on it now", async (t) => {
+  const { sandbox, id, port, request, url } = await openPreview(t);
+  const { create, output } = processApi(sandbox);
+  await request("POST", `/processes/${id}/kill?waitMs=5000`);
+  const next = await create({ command: process.execPath, args: ["web.cjs", String(port), "127.0.0.2"] });
+  await until("it listens", async () => (await output(next)) !== "");
+  const { body } = await request("POST", `/ports/${port}/preview`);
+  const again = new URL(String(field(body, "url")));
+  assert.equal(again.host, url.host, "a page keeps its origin");
+  const admitted = await call(again, "POST", "/.holdfast/ticket", {}, String(field(body, "ticket")));
+  const cookie = admitted.headers["set-cookie"]?.[0]?.split(";", 1)[0] ?? "";
+  assert.equal((await call(again, "GET", "/", { cookie })).status, 200);
 });

@@ -41,7 +41,8 @@ export interface Preview {
 
 interface Origin {
   readonly port: number;
-  readonly address: string;
+  /** Of what listens on the port now: the program of tomorrow may be on another one. */
+  address: string;
   /** Value of the cookie that lets a browser in. */
   readonly secret: string;
   /** When each ends, by its hash: how long it takes to find one tells nothing of those that there are. */
@@ -81,10 +82,14 @@ export class Previews {
   }
 
   #origin(port: number, address: string): readonly [string, Origin] {
-    for (const entry of this.#origins) if (entry[1].port === port) return entry;
-    const name = `p${port}-${randomBytes(6).toString("hex")}.localhost`;
     // A wildcard address is reached on loopback.
     const target = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
+    for (const entry of this.#origins) {
+      if (entry[1].port !== port) continue;
+      entry[1].address = target;
+      return entry;
+    }
+    const name = `p${port}-${randomBytes(6).toString("hex")}.localhost`;
     const origin = { port, address: target, secret: secret(), tickets: new Map<string, number>() };
     this.#origins.set(name, origin);
     return [name, origin];
