@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import { type Envelope, SandboxClient } from "@holdfast/sandbox-client";
+import { type Envelope, SandboxAgent, SandboxClient } from "@holdfast/sandbox-client";
 import { fetchOver, unixAgent } from "@holdfast/sandbox-client/node";
 import { createSandboxServer, type SandboxServerOptions } from "../src/index.ts";
 import { field, temporary, until, updates } from "./harness.ts";
@@ -38,8 +38,9 @@ async function behindRelay(t: TestContext, options: Partial<SandboxServerOptions
   const cut = () => {
     for (const socket of sockets) socket.destroy();
   };
-  const client = await SandboxClient.connect({ fetch: fetchOver(agent) });
-  return { server, client, cut, relay, home };
+  const fetch = fetchOver(agent);
+  const client = await SandboxClient.connect({ fetch });
+  return { server, client, cut, relay, home, inner, fetch };
 }
 
 describe("connections that break", () => {
@@ -124,5 +125,30 @@ describe("connections that break", () => {
       prompt: [{ type: "text", text: "without asking" }],
     });
     assert.equal(field(await again, "stopReason"), "end_turn");
+  });
+
+  test("a log of the server is followed on behind a cut, without a gap or a repetition", async (t) => {
+    const { cut, fetch, inner } = await behindRelay(t);
+    const direct = unixAgent(inner);
+    t.after(() => direct.destroy());
+    const { remoteSessions: followed } = await SandboxAgent.connect({ fetch });
+    const { remoteSessions } = await SandboxAgent.connect({ fetch: fetchOver(direct) });
+    const { id } = await remoteSessions.create({ agent: "demo" });
+    const seen: number[] = [];
+    const following = (async () => {
+      for await (const item of followed.follow(id)) {
+        if (item.type === "event") seen.push(item.event.sequence);
+        if (seen.length === 1) cut();
+      }
+    })();
+    await until("it is cut", () => seen.length > 0);
+    assert.equal((await remoteSessions.prompt(id, "without asking")).status, "completed");
+    await until("all came", async () => seen.length >= (await remoteSessions.get(id)).lastSequence);
+    await remoteSessions.delete(id);
+    await following;
+    assert.deepEqual(
+      seen,
+      seen.map((_, index) => index + 1),
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { isHoldfastError } from "@holdfast/core";
-import { chunksOf, type Http, isRecord } from "../internal/http.ts";
+import { chunksOf, type Http, isRecord, parseAnswer } from "../internal/http.ts";
 import { readEvents } from "../internal/sse.ts";
 import { clientLimits } from "../limits.ts";
 import type * as remote from "./remote-types.ts";
@@ -114,14 +114,14 @@ export class RemoteSessions {
   ): AsyncGenerator<remote.RemoteItem> {
     const { signal } = options;
     let after = options.after ?? 0;
-    let lastContactAt = Date.now();
-    for (let isFirst = true; !isAborted(signal); isFirst = false) {
+    let wasOpen = false;
+    let lostAt: number | undefined;
+    while (!isAborted(signal)) {
       try {
         const response = await this.#open(id, after, signal);
-        const touch = () => {
-          lastContactAt = Date.now();
-        };
-        for await (const event of readEvents(chunksOf(response), clientLimits.maxMessageBytes, touch)) {
+        wasOpen = true;
+        lostAt = undefined;
+        for await (const event of readEvents(chunksOf(response), clientLimits.maxMessageBytes, () => {})) {
           if (event.event === "end") return;
           const item = itemOf(event.event, event.data);
           if (!item) continue;
@@ -131,9 +131,10 @@ export class RemoteSessions {
       } catch (error) {
         if (isAborted(signal)) return;
         const isGone = isHoldfastError(error) && error.code === "session_not_found";
-        if (isGone && !isFirst) return;
+        if (isGone && wasOpen) return;
+        lostAt ??= Date.now();
         const isRefusal = isHoldfastError(error) && error.code !== "unreachable";
-        if (isFirst || isRefusal || Date.now() - lastContactAt > clientLimits.reconnectForMs) throw error;
+        if (!wasOpen || isRefusal || Date.now() - lostAt > clientLimits.reconnectForMs) throw error;
       }
       await pause(retryMs, signal);
     }
@@ -176,7 +177,7 @@ function path(id: string, ...more: readonly string[]): string {
 }
 
 function itemOf(type: string, data: string): remote.RemoteItem | undefined {
-  const value: unknown = JSON.parse(data);
+  const value = parseAnswer(data);
   if (!isRecord(value)) return undefined;
   const { from, to, sequence } = value;
   if (type === "gap" && typeof from === "number" && typeof to === "number") return { type, from, to };
