@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -150,5 +151,23 @@ describe("connections that break", () => {
       seen,
       seen.map((_, index) => index + 1),
     );
+  });
+
+  test("output that was followed for an hour is followed on behind a cut", async (t) => {
+    const { cut, fetch, home } = await behindRelay(t);
+    const agent = await SandboxAgent.connect({ fetch });
+    const script = "echo before; until [ -e go ]; do sleep 0.05; done; echo after; sleep 0.05; echo end >&2";
+    const { id } = await agent.createProcess({ command: "sh", args: ["-c", script] });
+    let text = "";
+    const show = ({ data }: { data: string }) => {
+      text += Buffer.from(data, "base64").toString();
+    };
+    const followed = await agent.followProcessLogs(id, show, { tail: 1 });
+    await until("it streams", () => text !== "");
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() + 3_600_000 });
+    cut();
+    await writeFile(join(home, "go"), "");
+    await followed.closed;
+    assert.equal(text, "before\nafter\nend\n");
   });
 });

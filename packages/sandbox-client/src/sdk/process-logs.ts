@@ -22,11 +22,12 @@ export async function followLogs(
 ): Promise<ProcessLogSubscription> {
   const abort = new AbortController();
   let last = query.since ?? undefined;
+  let { tail } = query;
   const open = async () =>
     await http.send({
       method: "GET",
       path: `/v1/processes/${encodeURIComponent(processId)}/logs`,
-      query: { ...query, since: last, follow: true },
+      query: { ...query, tail, since: last, follow: true },
       headers: { accept: "text/event-stream" },
       signal: abort.signal,
     });
@@ -36,6 +37,8 @@ export async function followLogs(
       const entry = event.event === "log" ? readEntry(event.data) : undefined;
       if (entry === undefined) continue;
       last = entry.sequence;
+      // What is read from now on is all that came since, and not the end of it.
+      tail = null;
       callListener(listener, entry);
     }
   };
@@ -51,18 +54,19 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   let response: Response | undefined = first;
-  let lastContactAt = Date.now();
+  let lostAt: number | undefined;
   while (!signal.aborted) {
     try {
       response ??= await open();
-      lastContactAt = Date.now();
+      lostAt = undefined;
       await read(response);
       return;
     } catch (error) {
       if (signal.aborted) return;
       // An answer that refuses, or breaks a bound, is not mended by asking again.
       if (isHoldfastError(error) && error.code !== "unreachable") return;
-      if (Date.now() - lastContactAt > clientLimits.reconnectForMs) return;
+      lostAt ??= Date.now();
+      if (Date.now() - lostAt > clientLimits.reconnectForMs) return;
       response = undefined;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
