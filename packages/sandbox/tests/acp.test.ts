@@ -323,4 +323,35 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     await sandbox.fetch(`${sandbox.url}/v1/acp/a`, { method: "DELETE" });
     assert.equal((await post(sandbox, "c?agent=echo", initialize)).status, 200);
   });
+
+  test("an agent that ends again while it comes back is initialized in its next process", async (t) => {
+    const script = `
+import { createInterface } from "node:readline";
+import { appendFileSync, readFileSync } from "node:fs";
+appendFileSync(process.env.HOME + "/lives", "x");
+const life = readFileSync(process.env.HOME + "/lives", "utf8").length;
+let initialized = false;
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, method } = JSON.parse(line);
+  if (life === 2) process.stderr.write("no luck\\n", () => process.exit(3));
+  else if (method === "die") process.exit(7);
+  else {
+    initialized ||= method === "initialize";
+    console.log(JSON.stringify({ jsonrpc: "2.0", id, result: { life, initialized } }));
+  }
+}`;
+    const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "weak", script) });
+    await post(sandbox, "x?agent=weak", initialize);
+    const ask = async (id: number, method: string): Promise<unknown> =>
+      JSON.parse((await post(sandbox, "x", { jsonrpc: "2.0", id, method })).text);
+    assert.equal(field(await ask(2, "die"), "error", "data", "exitCode"), 7);
+    const failed = field(await ask(3, "look"), "error", "data");
+    assert.deepEqual(failed, {
+      reason: "agent_process_exited",
+      exitCode: 3,
+      signal: null,
+      agentStderr: "no luck",
+    });
+    assert.deepEqual(field(await ask(4, "look"), "result"), { life: 3, initialized: true });
+  });
 });

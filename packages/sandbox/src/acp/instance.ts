@@ -1,4 +1,4 @@
-import { isHoldfastError, type Logger } from "@holdfast/core";
+import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { AgentProcess, type ProcessExit } from "./agent-process.ts";
@@ -66,6 +66,8 @@ export class AcpInstance {
   #authenticate: string | undefined;
   /** The process has not been told yet what the one before it was told. */
   #isReplacement = false;
+  /** How the last process ended. */
+  #lastEnd: AgentEnd = { reason: "agent_process_exited", exitCode: null, signal: null, agentStderr: "" };
   #replaying: Promise<void> | undefined;
   #paused = false;
   #closing: Promise<void> | undefined;
@@ -153,7 +155,7 @@ export class AcpInstance {
       const why = error instanceof Error ? error.message : String(error);
       // What is known by name, such as a configuration that cannot be used, keeps its name.
       const reason = isHoldfastError(error) ? error.code : "agent_process_exited";
-      const data = { reason, exitCode: null, signal: null };
+      const data = error instanceof AgentEnded ? error.data : { reason, exitCode: null, signal: null };
       const refusal = errorResponse(request.idText, why, data);
       if (!internal) this.events.append(refusal);
       return refusal;
@@ -248,6 +250,8 @@ export class AcpInstance {
       const replay = readMessage(raw);
       if (replay?.key === undefined || replay.idText === undefined) continue;
       await this.#request(process, { ...replay, key: replay.key, idText: replay.idText }, true);
+      // The one that stands in for this one in turn has been told nothing.
+      if (this.#process !== process) throw new AgentEnded(this.agentId, this.#lastEnd);
     }
     this.#isReplacement = false;
   }
@@ -371,10 +375,10 @@ export class AcpInstance {
     });
     const { exitCode, signal, stderr } = exit;
     this.#adapter("agent_exited", { success: exitCode === 0, code: exitCode, signal, stderr, reason });
-    const how = signal === null ? `with code ${exitCode}` : `by ${signal}`;
-    const data = { reason, exitCode, signal, agentStderr: stderr };
+    this.#lastEnd = { reason, exitCode, signal, agentStderr: stderr };
+    const text = endText(this.#lastEnd);
     for (const pending of this.#pending.takeAll()) {
-      this.#settle(pending, errorResponse(pending.idText, `The agent exited ${how}`, data));
+      this.#settle(pending, errorResponse(pending.idText, text, { ...this.#lastEnd }));
     }
     this.#observe((observer) => observer.exited(this, exit));
     this.#watchdog.stop();
@@ -392,6 +396,30 @@ export class AcpInstance {
     const notice = JSON.stringify({ jsonrpc: "2.0", method: `_adapter/${name}`, params });
     this.#observe((observer) => observer.notice(this, notice));
     this.events.append(notice);
+  }
+}
+
+/** What a request is told of the end of its agent. */
+interface AgentEnd {
+  readonly reason: string;
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly agentStderr: string;
+}
+
+function endText({ exitCode, signal }: AgentEnd): string {
+  return `The agent exited ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`;
+}
+
+/** A process ended before it was told what the one before it was told. */
+class AgentEnded extends HoldfastError {
+  readonly data: Readonly<Record<string, unknown>>;
+
+  constructor(agent: string, end: AgentEnd) {
+    const { reason, exitCode, agentStderr: stderr } = end;
+    const metadata = { agent, reason, details: { exitCode, stderr } };
+    super("sandbox", "agent_process_exited", endText(end), { statusCode: 500, metadata });
+    this.data = { ...end };
   }
 }
 
