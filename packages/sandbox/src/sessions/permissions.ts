@@ -70,7 +70,12 @@ export class PermissionDesk {
       return "pass";
     }
     this.#deciding.add(ask.key);
-    void this.#decide(policy, ask, message);
+    this.#decide(policy, ask, message).catch((error: unknown) => {
+      // What cannot be kept is shown to nobody: its agent is ended, as by all else that cannot.
+      const { agent } = this.#options.record();
+      this.#options.logger.error("session log failed", { agent, cause: String(error) });
+      instance.cut("session_log_failed");
+    });
     return "hold";
   }
 
