@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { field, openSession, processesWith, startSandbox, until } from "./harness.ts";
+import { field, openSession, processesWith, startSandbox, until, withScript } from "./harness.ts";
 import { scriptedAgents } from "./scripted-agent.ts";
 import { assertGapless, SessionApi } from "./session-api.ts";
 
@@ -240,5 +240,27 @@ describe("sessions of the server", () => {
       assert.doesNotMatch(text, /lantern/);
       await api.expect(400, "POST", `/v1/sessions/${id}/fork`, { sequence: 100_000 });
     }
+  });
+
+  test("a prompt that comes while its session is deleted is refused, and starts no agent again", async (t) => {
+    // It does not end by itself, so that its end takes a second.
+    const stubborn = `
+import { createInterface } from "node:readline";
+process.on("SIGTERM", () => {});
+setInterval(() => {}, 1_000);
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, method } = JSON.parse(line);
+  const result = method === "session/new" ? { sessionId: "a" } : {};
+  console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
+});`;
+    const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "stubborn", stubborn) });
+    const api = new SessionApi(sandbox);
+    const path = `/v1/sessions/${await api.create("stubborn")}`;
+    const deleted = api.call("DELETE", path);
+    const status = async () => field((await api.call("GET", path)).body, "status");
+    await until("its agent is being ended", async () => (await status()) !== "idle");
+    assert.equal((await api.call("POST", `${path}/prompt`, { prompt: "go on" })).status, 404);
+    assert.equal((await deleted).status, 204);
+    assert.deepEqual(await sandbox.client.listAcpServers(), []);
   });
 });

@@ -11,6 +11,8 @@ export type ContentBlocks = readonly Readonly<Record<string, unknown>>[];
 export interface PromptHost {
   /** False while a turn runs, whoever asked for it. */
   isFree(): boolean;
+  /** Throws `session_not_found` from the moment on in which the session is being deleted. */
+  assertStays(): void;
   /** Brings the session's agent to where it can be prompted. */
   attach(): Promise<Recovery | undefined>;
   /** Runs one turn; resolves to the agent's result. */
@@ -75,7 +77,8 @@ export class PromptQueue {
 
   /** Keeps a prompt; one with an id that is known and the same content is answered as it stands. */
   accept(id: string | undefined, content: ContentBlocks): PromptView {
-    const { store, key, sessionId, maxQueued } = this.#options;
+    const { store, key, sessionId, maxQueued, host } = this.#options;
+    host.assertStays();
     const known = id === undefined ? undefined : store.prompt(key, id);
     if (known) {
       if (JSON.stringify(known.content) === JSON.stringify(content)) return viewOf(known);

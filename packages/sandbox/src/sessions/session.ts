@@ -60,6 +60,8 @@ export class Session implements PromptHost {
   /** The process of `#instance` runs this session. */
   #isLive = false;
   #isStarting = false;
+  /** It is being deleted: nothing begins any more. */
+  #isEnding = false;
   #isDeleted = false;
   #isCancelling = false;
   #loading: "client" | "server" | undefined;
@@ -316,6 +318,7 @@ export class Session implements PromptHost {
 
   /** Ends the session for good. */
   async delete(): Promise<void> {
+    this.#isEnding = true;
     this.prompts.drop();
     this.prompts.cancelCurrent();
     await this.detach();
@@ -342,7 +345,12 @@ export class Session implements PromptHost {
   // What the queue of prompts asks of the session.
 
   isFree(): boolean {
-    return this.#turns === 0 && !this.#isStarting && !this.#isDeleted;
+    return this.#turns === 0 && !this.#isStarting && !this.#isEnding;
+  }
+
+  assertStays(): void {
+    if (!this.#isEnding) return;
+    throw problem("session_not_found", 404, `the session "${this.id}" is deleted`, { sessionId: this.id });
   }
 
   isClosing(): boolean {
@@ -430,6 +438,7 @@ export class Session implements PromptHost {
 
   /** An agent that is ready to open the session: in the instance that it has, else in one of its own. */
   async #opener(): Promise<Opener> {
+    this.assertStays();
     const { instances, bindings, limits, logger } = this.#context;
     const serverId = this.#isKnown() && this.#instance ? this.#instance.serverId : ownServerId(this.id);
     const instance = await instances.open(serverId, this.#record.agent);
