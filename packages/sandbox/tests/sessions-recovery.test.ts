@@ -236,4 +236,31 @@ describe("recovery", () => {
     const second = await createSandboxServer({ ...options, listen: { unix: join(directory, "b.sock") } });
     await second.close();
   });
+
+  test("a session that another instance has taken up outlives the first one", async (t) => {
+    const agents = await scriptedAgents(t, { scripted: { load: true } });
+    const sandbox = await startSandbox(t, "unix", { agents });
+    const api = new SessionApi(sandbox);
+    const open = async (name: string) => {
+      const acp = sandbox.client.acp(name, { agent: "scripted" });
+      sandbox.connections.add(acp);
+      await acp.request("initialize", { protocolVersion: 1 });
+      return acp;
+    };
+    const place = { cwd: sandbox.work, mcpServers: [] };
+    const first = await open("first");
+    const sessionId = field(await first.request("session/new", place), "sessionId");
+    const second = await open("second");
+    await second.request("session/load", { sessionId, ...place });
+    const prompt = [{ type: "text", text: "ask 1" }];
+    const turn = second.request("session/prompt", { sessionId, prompt });
+    const id = String(field(await api.expect(200, "GET", "/v1/sessions"), "sessions", 0, "id"));
+    const [permission] = await api.asked(id, 1);
+    await first.close();
+    assert.equal(field(await api.session(id), "status"), "waiting");
+    assert.equal((await api.answer(id, permission, { reply: "once" })).status, 200);
+    assert.deepEqual(field(await turn, "_meta", "answers"), ["yes"]);
+    const told = (await api.events(id)).map((event) => field(event, "payload", "method"));
+    assert.ok(!told.includes("_adapter/agent_exited"), "the end of the first is not told of it");
+  });
 });

@@ -58,11 +58,11 @@ export class SessionObserver implements AcpObserver {
   }
 
   notice(instance: AcpInstance, notice: string): void {
-    for (const session of this.#bindings.all(instance)) session.notice(notice);
+    for (const session of this.#bindings.all(instance)) session.notice(instance, notice);
   }
 
   exited(instance: AcpInstance): void {
-    for (const session of this.#bindings.all(instance)) session.agentGone();
+    for (const session of this.#bindings.all(instance)) session.agentGone(instance);
   }
 
   beforeRequest(instance: AcpInstance, message: Message): Promise<void> | undefined {

@@ -40,8 +40,8 @@ export interface DeskOptions {
 export class PermissionDesk {
   readonly #options: DeskOptions;
   readonly #asks = new Map<string, Ask>();
-  /** Questions that the policy is deciding on, by the key of their request. */
-  readonly #deciding = new Set<string>();
+  /** Who has asked what the policy is deciding on, by the key of the request. */
+  readonly #deciding = new Map<string, AcpInstance>();
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -69,7 +69,7 @@ export class PermissionDesk {
       this.#open(ask);
       return "pass";
     }
-    this.#deciding.add(ask.key);
+    this.#deciding.set(ask.key, instance);
     this.#decide(policy, ask, message).catch((error: unknown) => {
       // What cannot be kept is shown to nobody: its agent is ended, as by all else that cannot.
       const { agent } = this.#options.record();
@@ -120,10 +120,12 @@ export class PermissionDesk {
     await Promise.all([...this.#asks.values()].map((ask) => this.#settle(ask, "cancelled", null, {})));
   }
 
-  /** The agent is gone, and its questions with it. */
-  agentGone(): void {
-    this.#deciding.clear();
-    for (const ask of this.#asks.values()) this.#resolve(ask, "cancelled", { optionId: null });
+  /** The agent is gone, and its questions with it; of one instance, where the session is in another now. */
+  agentGone(instance?: AcpInstance): void {
+    const isGone = (asker: AcpInstance) => instance === undefined || asker === instance;
+    for (const [key, asker] of this.#deciding) if (isGone(asker)) this.#deciding.delete(key);
+    for (const ask of this.#asks.values())
+      if (isGone(ask.instance)) this.#resolve(ask, "cancelled", { optionId: null });
   }
 
   async #decide(policy: PermissionPolicy, ask: Ask, message: Message): Promise<void> {

@@ -182,16 +182,13 @@ export class Session implements PromptHost {
     if (!this.#isDeleted) this.log.append("server", text);
   }
 
-  notice(text: string): void {
-    if (!this.#isDeleted) this.log.append("server", text);
+  notice(instance: AcpInstance, text: string): void {
+    if (!this.#isDeleted && !this.#hasMoved(instance)) this.log.append("server", text);
   }
 
-  agentGone(): void {
-    this.#isLive = false;
-    this.#loading = undefined;
-    this.#turns = 0;
-    this.permissions.agentGone();
-    this.#turnsChanged();
+  agentGone(instance: AcpInstance): void {
+    if (this.#hasMoved(instance)) this.permissions.agentGone(instance);
+    else this.#left();
   }
 
   // What clients ask of the session.
@@ -313,7 +310,7 @@ export class Session implements PromptHost {
     } else if (this.#turns > 0) await this.cancel();
     this.#context.bindings.release(this);
     this.#instance = undefined;
-    this.agentGone();
+    this.#left();
   }
 
   /** Ends the session for good. */
@@ -367,6 +364,20 @@ export class Session implements PromptHost {
 
   onChange(): void {
     if (!this.#isStarting) queueMicrotask(() => this.prompts.pump());
+  }
+
+  /** Another instance has taken the session up since: what becomes of this one is not about it any more. */
+  #hasMoved(instance: AcpInstance): boolean {
+    return this.#instance !== undefined && this.#instance !== instance;
+  }
+
+  /** No process runs the session any more. */
+  #left(): void {
+    this.#isLive = false;
+    this.#loading = undefined;
+    this.#turns = 0;
+    this.permissions.agentGone();
+    this.#turnsChanged();
   }
 
   /** True when the session's process is there and is not about to end. */
