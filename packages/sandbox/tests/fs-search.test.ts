@@ -83,3 +83,16 @@ test("ripgrep is asked in a way that its pattern cannot be an option", async (t)
   const where = await (await sandbox.fetch(`${sandbox.url}/v1/fs/file?path=where`)).text();
   assert.equal(where.trim(), sandbox.home);
 });
+
+test("what ripgrep has found is told where it is ended within a line", async (t) => {
+  const bin = await temporary(t);
+  const sandbox = await startSandbox(t, "unix", { limits: { searchTimeoutMs: 3_000 } });
+  const event = { type: "match", data: { path: { text: "./f" }, line_number: 7, lines: { text: "hit\n" } } };
+  const text = JSON.stringify(event);
+  const script = `printf '%s\\n%s' '${text}' '${text.slice(0, 20)}'\nexec sleep 100`;
+  await writeFile(join(bin, "rg"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  await withoutRipgrep(t, `${bin}:${process.env.PATH}`);
+  const found = await find(sandbox, { pattern: "hit" });
+  assert.equal(found.status, 200, JSON.stringify(found.value));
+  assert.deepEqual([found.lines, field(found.value, "truncated")], [["f:7:hit"], true]);
+});

@@ -238,7 +238,7 @@ async function searchByRipgrep(
 
 /** ripgrep tells bytes that are not UTF-8 as base64. */
 function ripgrepMatch(line: string, base: PathText): SearchMatch | undefined {
-  const event: unknown = JSON.parse(line);
+  const event = eventOf(line);
   if (member(event, "type") !== "match") return undefined;
   const path = member(event, "data", "path", "text");
   const number = member(event, "data", "line_number");
@@ -246,6 +246,15 @@ function ripgrepMatch(line: string, base: PathText): SearchMatch | undefined {
   if (typeof path !== "string" || typeof number !== "number") return undefined;
   const whole = typeof text === "string" ? text.replace(/\r?\n$/, "").slice(0, maxLineChars) : "";
   return { ...shown(`${base}/${path.replace(/^\.\//, "")}`), line: number, text: whole };
+}
+
+/** Where ripgrep was ended for taking too long, it has stopped within a line. */
+function eventOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 function member(value: unknown, ...names: readonly string[]): unknown {
