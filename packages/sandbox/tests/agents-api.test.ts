@@ -224,4 +224,23 @@ describe("agents over HTTP", () => {
       assert.deepEqual(body.artifacts, made, "each artifact is told by the install that made it");
     }
   });
+
+  test("an agent that is installed again tells its new version", async (t) => {
+    const folder = join(await temporary(t), "package");
+    await mkdir(folder);
+    const manifest = { name: "new-agent", version: "1.2.3", bin: { "new-agent": "./cli.js" } };
+    await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+    const row = {
+      ...customAgent({ id: "new", command: "new-agent" }),
+      packages: { "new-agent": `file:${folder}` },
+      versionArgs: ["--version"],
+    };
+    const sandbox = await startSandbox(t, "unix", { agents: [...agentTable, row] });
+    for (const version of ["one", "two"]) {
+      const program = `#!/usr/bin/env node\nconsole.log("${version}");\n`;
+      await writeFile(join(folder, "cli.js"), program, { mode: 0o755 });
+      assert.equal((await install(sandbox, "new", '{"reinstall":true}')).status, 200);
+      assert.equal(field((await get(sandbox, "/v1/agents/new?config=true")).body, "version"), version);
+    }
+  });
 });

@@ -41,10 +41,16 @@ interface Wanted {
   readonly asks: boolean;
 }
 
+/** What an agent says of its version, and where it was when it was asked. */
+interface Asked {
+  readonly path: string;
+  readonly version: Promise<string | undefined>;
+}
+
 /** `/v1/agents`: the table as callers see it. Source: the peer's section 2.2. */
 export class AgentRoutes {
   readonly #options: AgentRoutesOptions;
-  readonly #versions = new Map<string, Promise<string | undefined>>();
+  readonly #versions = new Map<string, Asked>();
 
   constructor(options: AgentRoutesOptions) {
     this.#options = options;
@@ -155,11 +161,11 @@ export class AgentRoutes {
   }
 
   #version(row: AgentRow, found: AgentLocation): Promise<string | undefined> {
-    const key = `${row.id} ${found.path}`;
-    const cached = this.#versions.get(key);
-    if (cached) return cached;
+    const { path } = found;
+    const known = this.#versions.get(row.id);
+    if (known?.path === path) return known.version;
     const version = this.#askVersion(row, found);
-    this.#versions.set(key, version);
+    this.#versions.set(row.id, { path, version });
     return version;
   }
 
