@@ -193,10 +193,15 @@ async function createContainer(
     made = await engine.call("POST", "/containers/create", body);
   } catch (error) {
     if (engineStatus(error) !== 404) throw error;
-    await engine.call("POST", `/images/create?fromImage=${encodeURIComponent(image)}`);
+    await engine.pull(tagged(image));
     made = await engine.call("POST", "/containers/create", body);
   }
   return isRecord(made) && typeof made.Id === "string" ? made.Id : "";
+}
+
+/** What is pulled without a tag is all images of a name. Source: Engine API, ImageCreate. */
+function tagged(image: string): string {
+  return /:[^/]*$/.test(image) ? image : `${image}:latest`;
 }
 
 async function resolved<T>(lazy: Lazy<T> | undefined): Promise<T | undefined> {

@@ -1,9 +1,11 @@
 import type { Agent } from "node:http";
 import { HoldfastError } from "@holdfast/core";
-import { isRecord, readText } from "../internal/http.ts";
+import { chunksOf, isRecord, readText } from "../internal/http.ts";
 import { fetchOver, unixAgent } from "./fetch.ts";
 
 const maxAnswerBytes = 4 * 1_048_576;
+/** As much of the end of a pull as holds its last line. */
+const maxLineLength = 65_536;
 
 /** The Engine API of Docker and Podman over its Unix socket. */
 export class EngineApi {
@@ -19,9 +21,39 @@ export class EngineApi {
 
   /** The answer, as JSON where it is some. Throws `sandbox.engine_error` with the status in its metadata. */
   async call(method: string, path: string, body?: object): Promise<unknown> {
-    let response: Response;
+    const response = await this.#send(method, path, body);
+    const text = await readText(response, maxAnswerBytes);
+    // 304 says that there was nothing left to do.
+    if (!response.ok && response.status !== 304) throw engineError(method, path, response.status, text);
+    return response.headers.get("content-type")?.includes("json")
+      ? JSON.parse(text === "" ? "null" : text)
+      : text;
+  }
+
+  /**
+   * Pulls an image. However long that takes, the engine tells how far it is, a line of JSON each time; the
+   * last line tells what went wrong.
+   */
+  async pull(image: string): Promise<void> {
+    const path = `/images/create?fromImage=${encodeURIComponent(image)}`;
+    const response = await this.#send("POST", path);
+    if (!response.ok)
+      throw engineError("POST", path, response.status, await readText(response, maxAnswerBytes));
+    const decoder = new TextDecoder();
+    let end = "";
     try {
-      response = await this.#fetch(`http://engine/v1.41${path}`, {
+      for await (const chunk of chunksOf(response))
+        end = (end + decoder.decode(chunk, { stream: true })).slice(-maxLineLength);
+    } catch (cause) {
+      throw pullError(image, "the connection to it broke", cause);
+    }
+    const last = parsed(end.trimEnd().split("\n").at(-1) ?? "");
+    if (isRecord(last) && typeof last.error === "string") throw pullError(image, last.error);
+  }
+
+  async #send(method: string, path: string, body?: object): Promise<Response> {
+    try {
+      return await this.#fetch(`http://engine/v1.41${path}`, {
         method,
         ...(body === undefined
           ? {}
@@ -35,13 +67,6 @@ export class EngineApi {
         { statusCode: 503, cause },
       );
     }
-    const text = await readText(response, maxAnswerBytes);
-    // 304 says that there was nothing left to do.
-    if (!response.ok && response.status !== 304) throw engineError(method, path, response.status, text);
-    // An image pull answers with many lines of JSON; its end is what counts.
-    return response.headers.get("content-type")?.includes("json") && !path.startsWith("/images/create")
-      ? JSON.parse(text === "" ? "null" : text)
-      : text;
   }
 
   close(): void {
@@ -49,14 +74,15 @@ export class EngineApi {
   }
 }
 
+function pullError(image: string, why: string, cause?: unknown): HoldfastError {
+  const message = `The container engine could not pull ${image}: ${why}`;
+  return new HoldfastError("sandbox", "engine_error", message, { statusCode: 502, cause });
+}
+
 function engineError(method: string, path: string, status: number, text: string): HoldfastError {
-  let said = text.slice(0, 500);
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value) && typeof value.message === "string") said = value.message;
-  } catch {
-    // Not every engine answers every error in JSON; then its text is the message.
-  }
+  const value = parsed(text);
+  // Not every engine answers every error in JSON; then its text is the message.
+  const said = isRecord(value) && typeof value.message === "string" ? value.message : text.slice(0, 500);
   const message = `The container engine answered ${status} to ${method} ${path}: ${said}`;
   return new HoldfastError("sandbox", "engine_error", message, { statusCode: 502, metadata: { status } });
 }
@@ -67,4 +93,13 @@ export function engineStatus(error: unknown): number | undefined {
   return isRecord(error.metadata) && typeof error.metadata.status === "number"
     ? error.metadata.status
     : undefined;
+}
+
+/** Undefined for what is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
