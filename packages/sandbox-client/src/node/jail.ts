@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
@@ -91,7 +91,8 @@ export function jail(options: JailProviderOptions): SandboxProvider {
       const id = `sandbox-${randomUUID().slice(-12)}`;
       const started = await start(id, options);
       servers.set(id, started);
-      void started.jail.exited.then(() => destroy(id));
+      // Who uses it learns of its end by its connections: there is nobody to tell what could not be put away.
+      started.jail.exited.then(() => destroy(id)).catch(() => {});
       return id;
     },
     destroy,
@@ -156,7 +157,27 @@ async function reach(running: RunningJail, dial: DialHost, timeoutMs: number): P
 }
 
 async function end({ jail: running, dial, directory }: JailedServer): Promise<void> {
-  await running.stop({ graceMs: 2_000 });
-  await dial.close();
-  await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  try {
+    await running.stop({ graceMs: 2_000 });
+  } finally {
+    await dial.close();
+    await remove(directory);
+  }
+}
+
+/** Removes what an agent has left: caches of modules are directories that their owner may not write to. */
+async function remove(directory: string): Promise<void> {
+  const options = { recursive: true, force: true, maxRetries: 3 };
+  try {
+    await rm(directory, options);
+  } catch {
+    await makeWritable(directory);
+    await rm(directory, options);
+  }
+}
+
+async function makeWritable(directory: string): Promise<void> {
+  await chmod(directory, 0o700);
+  for (const entry of await readdir(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) await makeWritable(join(directory, entry.name));
 }
