@@ -58,6 +58,8 @@ export class AcpInstance {
   readonly #readers = new Set<ReaderPosition>();
   #process: AgentProcess | undefined;
   #starting: Promise<AgentProcess> | undefined;
+  /** The end of a start: until then nothing runs that would have to be ended. */
+  #spawning: Promise<AgentProcess> | undefined;
   #startedAtMs: number | undefined;
   #wasStarted = false;
   #initializeAnswer: string | undefined;
@@ -196,7 +198,7 @@ export class AcpInstance {
   }
 
   async #close(): Promise<void> {
-    const process = this.#process ?? (await this.#starting?.catch(() => undefined));
+    const process = this.#process ?? (await this.#spawning?.catch(() => undefined));
     this.#idle.stop();
     await process?.end();
     this.#watchdog.stop();
@@ -208,11 +210,14 @@ export class AcpInstance {
     const { prepare, spawner, limits } = this.#options;
     const request = await prepare();
     if (this.#closing) throw new Error("the agent was closed while it started");
-    const process = await AgentProcess.start(spawner, request, limits, {
+    this.#spawning = AgentProcess.start(spawner, request, limits, {
       onLine: (line) => this.#onLine(line),
       onInvalid: (error, head) => this.#adapter("invalid_stdout", { error, raw: head }),
       onExit: (exit) => this.#onExit(exit),
       onSevered: (reason) => this.cut(reason),
+    });
+    const process = await this.#spawning.finally(() => {
+      this.#spawning = undefined;
     });
     this.#process = process;
     this.#startedAtMs = Date.now();

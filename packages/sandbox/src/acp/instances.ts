@@ -103,6 +103,11 @@ export class AcpInstances {
     await instance?.close();
   }
 
+  /** As {@link delete} for one that could not be started; another one may have its id since. */
+  async discard(instance: AcpInstance): Promise<void> {
+    if (this.#instances.get(instance.serverId) === instance) await this.delete(instance.serverId);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#instances.keys()].map((serverId) => this.delete(serverId)));
   }

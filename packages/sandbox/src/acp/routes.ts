@@ -82,7 +82,7 @@ export class AcpRoutes {
     try {
       await instance.start();
     } catch (error) {
-      await this.#instances.delete(instance.serverId);
+      await this.#instances.discard(instance);
       if (isHoldfastError(error)) throw error;
       const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
       const text = `failed to start agent "${instance.agentId}": ${why}`;

@@ -19,11 +19,11 @@ const keyMethods = new Set(["codex-api-key", "openai-api-key", "anthropic-api-ke
  * problem of why it cannot be; then an instance that never ran is gone.
  */
 export async function makeReady(instances: AcpInstances, instance: AcpInstance): Promise<void> {
-  const { serverId, agentId: agent } = instance;
+  const { agentId: agent } = instance;
   try {
     await instance.start();
   } catch (error) {
-    if (!instance.wasStarted) await instances.delete(serverId);
+    if (!instance.wasStarted) await instances.discard(instance);
     if (isHoldfastError(error)) throw error;
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
     const text = `failed to start agent "${agent}": ${why}`;

@@ -217,6 +217,8 @@ export class Sessions implements Adopter {
     try {
       return await work();
     } catch (error) {
+      // It was deleted meanwhile, and another one may have its id since.
+      if (this.#open.get(session.id) !== session) throw error;
       await this.#options.instances.delete(ownServerId(session.id));
       await session.delete();
       this.#remove(session);
