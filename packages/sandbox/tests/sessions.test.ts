@@ -263,4 +263,13 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     assert.equal((await deleted).status, 204);
     assert.deepEqual(await sandbox.client.listAcpServers(), []);
   });
+
+  test("a session that is asked for many times at once is made once", async (t) => {
+    const sandbox = await startSandbox(t);
+    const api = new SessionApi(sandbox);
+    const body = { id: "one", agent: "demo", cwd: sandbox.work };
+    const asked = Array.from({ length: 8 }, () => api.call("POST", "/v1/sessions", body));
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    assert.deepEqual(statuses.sort(), [200, 200, 200, 200, 200, 200, 200, 201]);
+  });
 });

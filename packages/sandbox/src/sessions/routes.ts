@@ -14,7 +14,15 @@ import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { SocketExchange } from "../http/sockets.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { readAnswer, readCancel, readCreate, readFork, readPatch, readPrompt } from "./input.ts";
+import {
+  type CreateInput,
+  readAnswer,
+  readCancel,
+  readCreate,
+  readFork,
+  readPatch,
+  readPrompt,
+} from "./input.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SessionPlace } from "./store.ts";
@@ -100,18 +108,24 @@ export class SessionRoutes {
 
   async #create(exchange: Exchange): Promise<void> {
     const input = readCreate(await this.#body(exchange));
-    const known = input.id === undefined ? undefined : this.#sessions.find(input.id);
-    if (known) {
-      if (known.record.agent !== input.agent) {
-        throw problem("conflict", 409, `session "${known.id}" has another agent`, { sessionId: known.id });
-      }
-      sendJson(exchange.response, known.view());
-      return;
-    }
+    if (this.#sendKnown(exchange, input)) return;
     const cwd = await this.#resolveCwd(input.cwd);
+    // The same request may have come twice at once.
+    if (this.#sendKnown(exchange, input)) return;
     const session = await this.#sessions.create({ ...input, cwd });
     await this.#sessions.store.synced();
     sendJson(exchange.response, session.view(), 201);
+  }
+
+  /** Answers with the session that has the id already; false where there is none. */
+  #sendKnown(exchange: Exchange, { id, agent }: CreateInput): boolean {
+    const known = id === undefined ? undefined : this.#sessions.find(id);
+    if (!known) return false;
+    if (known.record.agent !== agent) {
+      throw problem("conflict", 409, `session "${known.id}" has another agent`, { sessionId: known.id });
+    }
+    sendJson(exchange.response, known.view());
+    return true;
   }
 
   async #patch(exchange: Exchange): Promise<void> {
