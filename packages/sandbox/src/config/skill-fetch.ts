@@ -69,11 +69,16 @@ export class SkillFetcher {
       .slice(0, 24);
     const known = this.#fetched.get(key);
     if (known && Date.now() - known.at < freshMs) return await known.done;
-    const target = join(this.#options.cacheDirectory, key);
-    const done = this.#clone(url, ref, target);
+    const done = this.#fresh(url, ref, key);
     this.#fetched.set(key, { at: Date.now(), done });
+    return await done;
+  }
+
+  /** What is there now, else what was there before; the next who asks after a failure asks anew. */
+  async #fresh(url: string, ref: string | undefined, key: string): Promise<string> {
+    const target = join(this.#options.cacheDirectory, key);
     try {
-      return await done;
+      return await this.#clone(url, ref, target);
     } catch (error) {
       this.#fetched.delete(key);
       if (!(await exists(target))) throw error;
