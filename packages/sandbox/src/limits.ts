@@ -1,3 +1,5 @@
+import { longestTimerMs } from "./internal/longest-timer.ts";
+
 /** Limits of a sandbox server. Sizes are bytes. Documented in docs/limits.md. */
 export interface SandboxLimits {
   /** A JSON request body, an ACP envelope of a client included. */
@@ -117,3 +119,13 @@ export const defaultLimits: SandboxLimits = {
   maxExitedProcesses: 256,
   maxExitedLogBytes: 128 * 1_048_576,
 };
+
+/** The limits with those that were given. Times that no timer can count are as good as endless. */
+export function limitsWith(given: Partial<SandboxLimits> = {}): SandboxLimits {
+  const limits = Object.entries({ ...defaultLimits, ...given }).map(([name, value]) => [
+    name,
+    name.endsWith("Ms") ? Math.min(value, longestTimerMs) : value,
+  ]);
+  // Every name of the type is in the defaults, which the compiler cannot see through `fromEntries`.
+  return Object.fromEntries(limits) as unknown as SandboxLimits;
+}

@@ -22,7 +22,7 @@ import { bindUnix, listenTcp } from "./internal/listen.ts";
 import { Mounts } from "./internal/mounts.ts";
 import { createServer } from "./internal/node-http.ts";
 import { Spawner } from "./internal/spawner.ts";
-import { defaultLimits, type SandboxLimits } from "./limits.ts";
+import { limitsWith, type SandboxLimits } from "./limits.ts";
 import type { SandboxServer, SandboxServerOptions } from "./options.ts";
 import { createProcesses } from "./processes/processes.ts";
 import { createSessions } from "./sessions/setup.ts";
@@ -39,7 +39,7 @@ const loopback = ["localhost", "127.0.0.1", "::1"];
  */
 export async function createSandboxServer(options: SandboxServerOptions): Promise<SandboxServer> {
   const log = options.log ?? silentLogger;
-  const limits: SandboxLimits = { ...defaultLimits, ...options.limits };
+  const limits = limitsWith(options.limits);
   const token = tokenFor(options);
   const { router, start, stop } = await compose(options, token, limits, log);
   const server = createServer(

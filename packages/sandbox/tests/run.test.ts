@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { processesWith, soonMs, startSandbox, until } from "./harness.ts";
+import { processApi } from "./processes-harness.ts";
 
 describe("runs", () => {
   test("output, exit code and environment", async (t) => {
@@ -149,5 +150,24 @@ describe("runs", () => {
     );
     stop.abort();
     await assert.rejects(first);
+  });
+
+  test("times beyond what a timer counts are as good as endless", async (t) => {
+    const endless = 1e12;
+    const sandbox = await startSandbox(t, "unix", { limits: { idleInstanceMs: endless } });
+    const { client } = sandbox;
+    const acp = client.acp("left", { agent: "demo" });
+    await acp.request("initialize", {});
+    acp.detach();
+    const { request } = processApi(sandbox);
+    const { body } = await request("GET", "/processes/config");
+    assert.ok(typeof body === "object");
+    const changed = await request("POST", "/processes/config", { ...body, maxRunTimeoutMs: endless });
+    assert.equal(changed.status, 200);
+    const result = await client.run({ command: "sleep", args: ["0.5"], timeoutMs: endless });
+    assert.deepEqual([result.exitCode, result.timedOut], [0, false]);
+    assert.equal((await client.listAcpServers()).length, 1, "the agent was not taken for idle");
+    const restart = { policy: "always", backoffMs: endless };
+    assert.equal((await request("POST", "/processes", { command: "true", restart })).status, 422);
   });
 });

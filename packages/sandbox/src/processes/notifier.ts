@@ -1,3 +1,5 @@
+import { longestTimerMs } from "../internal/longest-timer.ts";
+
 export type Woken = "changed" | "timeout" | "aborted";
 
 /** Tells those who wait that something changed; who does not wait right now looks first, and then waits. */
@@ -8,7 +10,7 @@ export class Notifier {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Resolves at the next change, after `timeoutMs`, or when `signal` is aborted. */
+  /** Resolves at the next change, after `timeoutMs` (at most 24 days), or when `signal` is aborted. */
   wait(timeoutMs: number, signal?: AbortSignal): Promise<Woken> {
     return new Promise((resolve) => {
       if (signal?.aborted) {
@@ -23,7 +25,7 @@ export class Notifier {
       };
       const wake = () => finish("changed");
       const abort = () => finish("aborted");
-      const timer = setTimeout(() => finish("timeout"), timeoutMs);
+      const timer = setTimeout(() => finish("timeout"), Math.min(timeoutMs, longestTimerMs));
       this.#waiting.add(wake);
       signal?.addEventListener("abort", abort);
     });

@@ -99,7 +99,7 @@ function parseRestart(value: unknown): RestartPolicy {
   if (policy !== "never" && policy !== "on-failure" && policy !== "always") {
     throw wrong("restart.policy must be never, on-failure or always");
   }
-  const backoffMs = count(body, "backoffMs", 500);
+  const backoffMs = count(body, "backoffMs", 500, 86_400_000);
   return {
     policy,
     maxRestarts: count(body, "maxRestarts", 0),

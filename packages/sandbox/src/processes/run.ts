@@ -1,5 +1,6 @@
 import { problem } from "../http/problem.ts";
 import type { LimitName } from "../internal/command-limits.ts";
+import { longestTimerMs } from "../internal/longest-timer.ts";
 import { HostLost } from "../internal/spawn-host.ts";
 import type { Spawner, SpawnRequest } from "../internal/spawner.ts";
 
@@ -44,7 +45,7 @@ export async function runCommand(
   const timer = setTimeout(() => {
     timedOut = true;
     kill();
-  }, limits.timeoutMs);
+  }, Math.min(limits.timeoutMs, longestTimerMs));
   const letGo = () => {
     clearTimeout(timer);
     limits.signal.removeEventListener("abort", kill);

@@ -3,6 +3,7 @@ import type { Logger } from "@holdfast/core";
 import type { AcpInstance } from "../acp/instance.ts";
 import type { Message } from "../acp/message.ts";
 import { isRecord, problem } from "../http/problem.ts";
+import { longestTimerMs } from "../internal/longest-timer.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { answer } from "./link.ts";
 import type { SessionLog } from "./log.ts";
@@ -189,8 +190,7 @@ export class PermissionDesk {
     const timeoutMs = record().permissionTimeoutMs ?? limits.permissionTimeoutMs;
     if (timeoutMs > 0) {
       ask.view = { ...ask.view, expiresAt: Date.now() + timeoutMs };
-      // A timer of more than 2^31 ms would fire at once.
-      ask.timer = setTimeout(() => void this.#expire(ask), Math.min(timeoutMs, 2_147_483_647));
+      ask.timer = setTimeout(() => void this.#expire(ask), Math.min(timeoutMs, longestTimerMs));
       ask.timer.unref();
     }
     this.#asks.set(ask.view.id, ask);
