@@ -107,15 +107,21 @@ class ChangeStream {
     if (response.write(text)) return;
     const drained = Promise.withResolvers<void>();
     response.once("drain", drained.resolve);
-    signal.addEventListener("abort", () => drained.resolve(), { once: true });
-    await drained.promise;
+    await orAborted(drained, signal);
   }
 }
 
 async function settled(ms: number, signal: AbortSignal): Promise<void> {
   const done = Promise.withResolvers<void>();
   const timer = setTimeout(done.resolve, ms);
-  signal.addEventListener("abort", () => done.resolve(), { once: true });
-  await done.promise;
+  await orAborted(done, signal);
   clearTimeout(timer);
+}
+
+/** Leaves no listener behind: a watch may last for days. */
+async function orAborted(done: PromiseWithResolvers<void>, signal: AbortSignal): Promise<void> {
+  const stop = () => done.resolve();
+  signal.addEventListener("abort", stop);
+  await done.promise;
+  signal.removeEventListener("abort", stop);
 }
