@@ -191,8 +191,8 @@ export class SessionRunner {
     if (sessionId === null) return;
     const sender = direction === "outbound" ? "client" : "agent";
     const { history } = this.#options;
-    if (sender === "client") {
-      // What could not be kept is not sent.
+    if (sender === "client" && "method" in envelope) {
+      // What could not be kept is not sent; but an agent that has asked gets its answer.
       await history.record(sessionId, connection.connectionId, sender, envelope);
       return;
     }

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { InMemorySessionPersistDriver, SandboxAgent, type SessionEvent } from "@holdfast/sandbox-client";
+import { startSandbox } from "./harness.ts";
+
+/** Keeps everything but answers. */
+class Forgetful extends InMemorySessionPersistDriver {
+  override async insertEvent(sessionId: string, event: SessionEvent): Promise<void> {
+    if (event.sender === "client" && !("method" in event.payload)) throw new Error("the disk is full");
+    await super.insertEvent(sessionId, event);
+  }
+}
+
+test("an answer that cannot be kept reaches its agent, and is told by the prompt", async (t) => {
+  const sandbox = await startSandbox(t);
+  const { url: baseUrl, fetch } = sandbox;
+  const agent = await SandboxAgent.connect({ baseUrl, fetch, persist: new Forgetful() });
+  t.after(() => agent.dispose());
+  const session = await agent.createSession({ agent: "demo", cwd: sandbox.work });
+  session.onPermissionRequest(({ id }) => void session.respondPermission(id, "once"));
+  const prompt = session.prompt([{ type: "text", text: "write notes" }]);
+  await assert.rejects(prompt, { code: "persist_failed", message: /the disk is full/ });
+  await access(join(sandbox.work, "NOTES.md"));
+});
