@@ -72,6 +72,8 @@ export class SessionLog {
     if (first <= 1) return;
     const after = Math.max(0, first - 1 - pageSize);
     const page = await this.#api.events(this.#id, after, first - 1 - after, this.#abort.signal);
+    // Somebody was quicker, or the beginning has gone meanwhile: this page does not fit in front any more.
+    if (this.#snapshot.events[0]?.sequence !== first) return;
     const older = page.events.filter(({ sequence }) => sequence < first);
     this.#change({
       events: [...older, ...this.#snapshot.events],
