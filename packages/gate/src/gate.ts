@@ -48,6 +48,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
     const audit = await AuditLog.open(join(directory, "audit.log"), clock, log, signing);
     opened.unshift(audit);
     const { driver, orphansEnded } = await openDriver(config.jails ?? {}, directory);
+    opened.unshift(driver);
     if (orphansEnded > 0) {
       log.warn("ended jails of a killed host", { jails: orphansEnded });
       await audit.append({ type: "jail.orphans_ended", data: { jails: orphansEnded } });
@@ -68,6 +69,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       policy,
       config: config.broker ?? {},
     });
+    opened.unshift(broker);
     const gate = new RealGate(config, {
       broker,
       policy,
@@ -82,6 +84,8 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       prices,
       names,
     });
+    // From now on it closes them all, and what it opens itself.
+    opened.splice(0, opened.length, gate);
     await audit.append({ type: "gate.open", data: { driver: driver.name, unsafe: driver.unsafe } });
     await gate.openPlugins();
     return gate;
@@ -294,10 +298,12 @@ class RealGate implements Gate {
 
   async #close(): Promise<void> {
     const { audit, approvals, sockets, driver, book, broker } = this.#parts;
-    await broker.close();
+    await broker.endCalls();
     await this.#plugins?.close();
     await this.jails.close();
     await Promise.all([...this.#egress.values()].map((each) => each.close()));
+    // Calls of models that were under way have been charged by now.
+    await broker.close();
     await sockets.remove();
     // A gate that closes on a full disk still closes.
     await audit.note({ type: "gate.close" });

@@ -1,7 +1,16 @@
 /** What the gate itself joins: each part is tested alone elsewhere, and by attacks from inside a jail. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
@@ -88,6 +97,66 @@ test("a gate that closes opens nothing more", async (t) => {
   await assert.rejects(gate.openEgress({ jailId: "late", session: "s", upstreams: [] }), closed);
   await assert.rejects(gate.openBroker({ jailId: "late", session: "s", group: "default" }), closed);
   await closing;
+});
+
+test("what a call of a model cost that the end of the gate cut off counts for its session", async (t) => {
+  const message = { model: "claude-opus-4", usage: { input_tokens: 1_000_000, output_tokens: 1 } };
+  const upstream = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(`event: message_start\ndata: ${JSON.stringify({ type: "message_start", message })}\n\n`);
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    upstream.closeAllConnections();
+    upstream.close();
+  });
+  const dataDir = temporaryDirectory(t);
+  const gate = await openGate(t, { ...hostOnly, dataDir });
+  const { socketPath } = await gate.openEgress({
+    ...{ jailId: "one", session: "s" },
+    upstreams: [
+      {
+        name: "model",
+        baseUrl: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+        provider: "anthropic",
+        allow: [{ methods: ["POST"], pathPrefix: "/v1" }],
+        credential: { kind: "none" },
+      },
+    ],
+  });
+  await new Promise<void>((resolve) => {
+    const asked = request({ socketPath, method: "POST", path: "/model/v1/messages" }, (answer) => {
+      answer.on("error", () => {}).once("data", () => resolve());
+    });
+    asked.on("error", () => {}).end("{}");
+  });
+  await gate.close();
+  const { buckets } = JSON.parse(readFileSync(join(dataDir, "gate", "rates.json"), "utf8")) as {
+    readonly buckets: readonly (readonly [string, { readonly left: number }])[];
+  };
+  // A million tokens of input cost 15 of the 25 dollars that a session has at once.
+  const left = new Map(buckets).get("jail\0money\0s")?.left ?? 0;
+  assert.ok(left > 0 && left < 10_100_000, `${left}`);
+});
+
+test("a gate that does not open lets go of its files", async (t) => {
+  const dataDir = temporaryDirectory(t);
+  writeFileSync(join(dataDir, "plugins.json"), "{");
+  await assert.rejects(openGate(t, { ...hostOnly, dataDir }), (error) =>
+    isErrorCode(error, "plugin", "invalid_settings"),
+  );
+  const held = readdirSync("/proc/self/fd").flatMap((descriptor) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${descriptor}`)];
+    } catch {
+      // The one by which the directory was read.
+      return [];
+    }
+  });
+  assert.deepEqual(
+    held.filter((path) => path.startsWith(dataDir)),
+    [],
+  );
 });
 
 test("rules that the program gives are not added to", async (t) => {

@@ -213,8 +213,14 @@ export class Broker {
     this.#open.get(jailId)?.setPeers(null);
   }
 
-  async close(): Promise<void> {
+  /** Ends every call, and the sockets of all jails. */
+  async endCalls(): Promise<void> {
     await Promise.all([...this.#open.values()].map((each) => each.close()));
+  }
+
+  /** Saves what was used. After everything that may still use something. */
+  async close(): Promise<void> {
+    await this.endCalls();
     await this.#rates.close();
     this.taint.close();
   }
