@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { Taint } from "./taint.ts";
 
@@ -20,4 +21,23 @@ test("a session is tainted once, by what came first, also after a restart", (t) 
   assert.equal(second.reason("s"), "a page");
   second.mark("long", "x".repeat(1_000));
   assert.equal(second.reason("long")?.length, 300);
+});
+
+test("a session that the disk did not take is tainted, and kept with the next word from outside", (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-taint-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const path = join(directory, "taint.db");
+  const first = Taint.open(path);
+  // A copy of the file is being made, which takes longer than a call waits.
+  const copying = new DatabaseSync(path);
+  copying.exec("BEGIN EXCLUSIVE");
+  assert.throws(() => first.mark("s", "a page"), /locked/);
+  assert.equal(first.has("s"), true);
+  copying.exec("ROLLBACK");
+  copying.close();
+  assert.deepEqual([first.mark("s", "a mail"), first.mark("s", "a mail")], [true, false]);
+  first.close();
+  const second = Taint.open(path);
+  t.after(() => second.close());
+  assert.equal(second.reason("s"), "a page");
 });

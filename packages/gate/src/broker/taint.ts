@@ -21,6 +21,8 @@ const schema = `
  */
 export class Taint {
   readonly #sessions = new Map<string, string>();
+  /** Those that the disk did not take yet. */
+  readonly #unsaved = new Set<string>();
   readonly #db: DatabaseSync | undefined;
 
   constructor(db?: DatabaseSync) {
@@ -47,14 +49,19 @@ export class Taint {
     return this.#sessions.has(session);
   }
 
-  /** True when it was clean before. It counts from now on, even where the disk does not take it. */
+  /**
+   * True when it was clean before, on the disk at least. It counts from now on, even where the disk does not
+   * take it: then this throws, and the next mark of the session tries again.
+   */
   mark(session: string, reason: string, at = Date.now()): boolean {
-    if (this.#sessions.has(session)) return false;
-    const told = reason.slice(0, maxReasonCharacters);
+    if (this.#sessions.has(session) && !this.#unsaved.has(session)) return false;
+    const told = this.#sessions.get(session) ?? reason.slice(0, maxReasonCharacters);
     this.#sessions.set(session, told);
+    this.#unsaved.add(session);
     this.#db
       ?.prepare("INSERT INTO tainted (session, reason, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
       .run(session, told, at);
+    this.#unsaved.delete(session);
     if (this.#sessions.size > maxSessions) this.#forgetOldest();
     return true;
   }
@@ -71,6 +78,7 @@ export class Taint {
     const [oldest] = this.#sessions.keys();
     if (oldest === undefined) return;
     this.#sessions.delete(oldest);
+    this.#unsaved.delete(oldest);
     this.#db?.prepare("DELETE FROM tainted WHERE session = ?").run(oldest);
   }
 }
