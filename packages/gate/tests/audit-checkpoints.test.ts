@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
   mkdirSync,
@@ -16,10 +17,10 @@ import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { copyAuditLog, exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
 import { AuditLog } from "../src/audit/audit-log.ts";
-import { CheckpointKey, checkpointsOf } from "../src/audit/checkpoint.ts";
-import { auditLimits } from "../src/audit/record.ts";
+import { CheckpointFile, CheckpointKey, checkpointsOf, readCheckpoints } from "../src/audit/checkpoint.ts";
+import { auditLimits, genesis } from "../src/audit/record.ts";
 import { closedSegments, openSegments } from "../src/audit/segments.ts";
-import { openGate, temporaryDirectory } from "./support.ts";
+import { missing, openGate, temporaryDirectory } from "./support.ts";
 
 async function openSigned(dataDir: string, maxFileBytes?: number): Promise<AuditLog> {
   const key = await CheckpointKey.open(join(dataDir, "vault"));
@@ -54,6 +55,36 @@ describe("the checkpoints of the audit log", () => {
     );
     assert.equal(statSync(CheckpointKey.pathIn(join(dataDir, "vault"))).mode & 0o777, 0o600);
     assert.equal(statSync(join(dataDir, "gate", "audit.checkpoints")).mode & 0o777, 0o600);
+  });
+
+  test("are whole lines, also after one that did not fit on the disk", {
+    skip: missing("prlimit"),
+  }, async (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, "audit.checkpoints");
+    const key = await CheckpointKey.open(directory);
+    const signed = (seq: number) => key.sign({ seq, hash: genesis, size: seq, at: 0 });
+    /** What the system lets this process write into one file, at most. */
+    const bound = (bytes: number | "unlimited") =>
+      execFileSync("prlimit", [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
+    const { file } = await CheckpointFile.open(path);
+    await file.append(signed(1));
+    const { size } = statSync(path);
+    bound(size + 50);
+    try {
+      await assert.rejects(file.append(signed(2)), { code: "EFBIG" });
+    } finally {
+      bound("unlimited");
+    }
+    assert.equal(statSync(path).size, size + 50, "a part of it is there");
+    await file.append(signed(3));
+    await file.close();
+    const { file: again, last } = await CheckpointFile.open(path);
+    await again.close();
+    assert.equal(last?.seq, 3);
+    const all: (number | undefined)[] = [];
+    for await (const each of readCheckpoints(path)) all.push(each?.seq);
+    assert.deepEqual(all, [1, 3]);
   });
 
   test("show that whole records were cut off the end, and such a log is not continued", async (t) => {

@@ -141,9 +141,13 @@ export async function* readCheckpoints(path: string): AsyncGenerator<AuditCheckp
 /** Appends to the file of checkpoints; a line that a crash tore is taken off first. */
 export class CheckpointFile {
   readonly #file: FileHandle;
+  /** Bytes of whole lines. */
+  #size: number;
+  #torn = false;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, size: number) {
     this.#file = file;
+    this.#size = size;
   }
 
   static async open(path: string): Promise<{ file: CheckpointFile; last: AuditCheckpoint | undefined }> {
@@ -153,7 +157,8 @@ export class CheckpointFile {
       const length = Math.min(size, 4 * maxLineBytes);
       const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
       const end = buffer.lastIndexOf(0x0a);
-      if (end < length - 1) await file.truncate(size - (length - 1 - end));
+      const whole = size - (length - 1 - end);
+      if (whole < size) await file.truncate(whole);
       const line =
         end < 0 ? "" : buffer.subarray(buffer.lastIndexOf(0x0a, end - 1) + 1, end).toString("utf8");
       const last = parseCheckpoint(line);
@@ -165,7 +170,7 @@ export class CheckpointFile {
           { statusCode: 500 },
         );
       }
-      return { file: new CheckpointFile(file), last };
+      return { file: new CheckpointFile(file, whole), last };
     } catch (error) {
       await file.close();
       throw error;
@@ -173,7 +178,13 @@ export class CheckpointFile {
   }
 
   async append(checkpoint: AuditCheckpoint): Promise<void> {
-    await this.#file.appendFile(`${JSON.stringify(checkpoint)}\n`);
+    // What a full disk took of the one before would be one line with this, and no checkpoint.
+    if (this.#torn) await this.#file.truncate(this.#size);
+    this.#torn = true;
+    const line = `${JSON.stringify(checkpoint)}\n`;
+    await this.#file.appendFile(line);
+    this.#torn = false;
+    this.#size += Buffer.byteLength(line);
   }
 
   async close(): Promise<void> {
