@@ -28,6 +28,10 @@ async function startServer(t: TestContext) {
         response.writeHead(200, { "content-type": "image/png" }).end(Buffer.from([255, 254]));
       } else if (url === "/latin") {
         response.writeHead(200, { "content-type": "text/plain; charset=latin1" }).end(Buffer.from([0xe9]));
+      } else if (url === "/refusal") {
+        const error = { code: "egress.address_refused", message: "from elsewhere" };
+        response.writeHead(503, { "content-type": "application/json", "x-should-retry": "true" });
+        response.end(JSON.stringify({ error, rest: "x".repeat(400_000) }));
       } else if (url === "/large") {
         response.writeHead(200, { "content-type": "text/plain" }).end("é".repeat(400_000));
       } else {
@@ -122,6 +126,11 @@ test("http", async (t) => {
     assert.equal(last()?.request.method, "HEAD");
     // The operator's credential is the proxy's to present.
     assert.equal(last()?.request.headers.authorization, "Bearer the-key-of-the-operator");
+  });
+
+  await t.test("takes no answer of others for a refusal of the gate, and reads no more of it", async () => {
+    const told = await call("fetch", { url: `${good}/refusal` });
+    assert.match(told, /"status":503.*from elsewhere.*"bytes":262144,"truncated":true/);
   });
 
   await t.test("sends where the operator lets it, headers of its list alone", async () => {

@@ -140,9 +140,10 @@ class HttpHandler implements PluginHandler {
   async shutdown(): Promise<void> {}
 }
 
-/** The gate's own refusals are errors, in its words. */
+/** The gate's own refusals are errors, in its words: they have a length, which the proxy leaves to no answer of others. */
 async function throwRefusal(response: Response): Promise<void> {
-  if (response.status < 400 || !response.headers.has("x-should-retry")) return;
+  const { status, headers } = response;
+  if (status < 400 || !headers.has("x-should-retry") || !headers.has("content-length")) return;
   const problem: unknown = await response
     .clone()
     .json()
@@ -155,7 +156,7 @@ async function throwRefusal(response: Response): Promise<void> {
     code: "HANDLER_ERROR",
     message: `${code}: ${String(Reflect.get(Object(error), "message")).slice(0, 500)}`,
     field: "url",
-    retriable: response.status >= 500,
+    retriable: status >= 500,
   });
 }
 
