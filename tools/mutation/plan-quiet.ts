@@ -69,6 +69,11 @@ function plugins(): Planned[] {
         'data?.["group"]',
       ],
       ["what is on record of other groups", '&& data["group"] === group', ""],
+      [
+        "the last calls",
+        'type: "tool.call", limit: maxAuditRecords, newest: true',
+        'type: "tool.call", limit: maxAuditRecords',
+      ],
     ]),
     ...edits([beside("plugins/credentials")], "plugins/credentials", [
       ["the bound of what is read", "|| stat.size > pluginLimits.maxCredentialBytes", ""],

@@ -108,6 +108,19 @@ test("refusals of the host of plugins", { skip }, async (t) => {
     assert.deepEqual((await resultOf(gate, "one_past"))["past"], ["mine"]);
   });
 
+  await t.test("a plugin learns of its last calls, however many there were before", async () => {
+    const ended = async (correlation: string, plugin: string) => {
+      const data = { call: correlation, correlation, tool: "x", plugin, group: "alpha" };
+      await gate.audit.append({ type: "tool.call", data });
+      await gate.audit.append({ type: "tool.result", data: { call: correlation, ok: true } });
+    };
+    // More than are looked through, and never more at once than wait for the disk.
+    for (let from = 0; from < 10_000; from += 2_500)
+      await Promise.all(Array.from({ length: 2_500 }, (_, at) => ended(`before ${from + at}`, "two")));
+    await ended("the last", "one");
+    assert.deepEqual((await resultOf(gate, "one_past"))["past"], ["the last"]);
+  });
+
   await t.test("names that no plugin has are not found", async () => {
     const isNotFound = (error: unknown) => isErrorCode(error, "plugin", "not_found");
     await assert.rejects(gate.plugins.reload("gone"), isNotFound);

@@ -381,8 +381,8 @@ export class PluginHost implements Plugins, ToolSource {
   async #auditOf(plugin: string, group: string): Promise<AuditRecord[]> {
     const { audit } = this.#options;
     const [calls, results] = await Promise.all([
-      audit.query({ type: "tool.call", limit: maxAuditRecords }),
-      audit.query({ type: "tool.result", limit: maxAuditRecords }),
+      audit.query({ type: "tool.call", limit: maxAuditRecords, newest: true }),
+      audit.query({ type: "tool.result", limit: maxAuditRecords, newest: true }),
     ]);
     const ended = new Map(results.map((each) => [each.data?.["call"], each]));
     return calls
