@@ -136,3 +136,13 @@ test("a gate that closes ends its plugins, and tells their callers", { skip }, a
   await ended;
   assert.deepEqual(gate.jails.list(), []);
 });
+
+test("a plugin whose tool had another's name loads when the other goes", { skip }, async (t) => {
+  const { gate, dataDir } = await gateWith(t, { first: version("1"), second: version("2") });
+  const states = () => gate.plugins.list().map(({ name, state }) => `${name} ${state}`);
+  assert.deepEqual(states(), ["first running", "second failed"]);
+  rmSync(join(dataDir, "plugins", "first"), { recursive: true });
+  await assert.rejects(gate.plugins.reload("first"), (error) => isErrorCode(error, "plugin", "not_found"));
+  assert.deepEqual(states(), ["second running"]);
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
+});

@@ -350,6 +350,8 @@ export class PluginHost implements Plugins, ToolSource {
     this.#plugins.delete(name);
     this.#tellChange();
     // Its calls may finish; nothing else waits for them.
+    // What did not load may have wanted the name of one of its tools.
+    for (const failed of this.#failed.keys()) this.#seen.delete(failed);
     const closing = plugin.close(pluginLimits.drainMs).finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
     await this.#options.audit.note({ type: "plugin.removed", data: { plugin: name } });
