@@ -77,6 +77,11 @@ export async function runAttacks(options: RunAttacksOptions = {}): Promise<Attac
     broker: { confirmWaitMs: 500 },
     onDecision: (decision) => told.push(decision),
     onUsage: (usage) => told.push(usage),
+  }).catch(async (error: unknown) => {
+    // A server that goes on listening would keep the program from ending.
+    await upstream.close();
+    await rm(directory, { recursive: true, force: true });
+    throw error;
   });
   const tools = new AttackTools(canaries.modelKey);
   gate.tools.register(tools);
