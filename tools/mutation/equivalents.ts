@@ -1,7 +1,7 @@
 /** Mutants that change nothing that could be seen, each with the reason. Reviewed by hand. */
 export const equivalents: ReadonlyMap<string, string> = new Map<string, string>([
   [
-    "broker/endpoint/endpoint.ts: guard 2: if (!(channel instanceof Duplex))",
+    "broker/endpoint/endpoint.ts: guard 3: if (!(channel instanceof Duplex))",
     "it is asked for as a pipe; the type alone does not know it",
   ],
   [
@@ -49,7 +49,7 @@ export const equivalents: ReadonlyMap<string, string> = new Map<string, string>(
     "Node closes what it was started with for the programs that it starts, so that these are never among them",
   ],
   [
-    "jail/bwrap-process.ts: guard 2: if (!stdin || !stdout || !stderr)",
+    "jail/bwrap-process.ts: guard 3: if (!stdin || !stdout || !stderr)",
     "they are asked for as pipes; the types alone do not know it",
   ],
   [

@@ -8,7 +8,7 @@ import { explainFailure } from "./bwrap-program.ts";
 import type { JailCgroup } from "./cgroups.ts";
 import type { Jail, JailExit, JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
-import { childrenOf, gone, signalProcess, startTime } from "./processes.ts";
+import { childrenOf, gone, signalProcess, spawnFault, startTime } from "./processes.ts";
 
 export interface BwrapStart {
   readonly bwrap: string;
@@ -84,6 +84,7 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
     },
   );
   closeSync(nothing);
+  if (child.pid === undefined) throw startFailed("the shell could not be started", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw startFailed("no pipes");
   const status: Status = {};

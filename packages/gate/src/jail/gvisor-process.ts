@@ -6,7 +6,7 @@ import { enterGroups, startFailed } from "./bwrap-process.ts";
 import type { JailCgroup } from "./cgroups.ts";
 import type { Jail, JailExit, JailSpec, JailUsage } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
-import { childrenOf, gone, signalProcess, startTime } from "./processes.ts";
+import { childrenOf, gone, signalProcess, spawnFault, startTime } from "./processes.ts";
 
 export interface RunscStart {
   readonly spec: JailSpec;
@@ -50,6 +50,7 @@ export async function startRunsc(start: RunscStart): Promise<Jail> {
       stdio: ["pipe", "pipe", "pipe"],
     },
   );
+  if (child.pid === undefined) throw startFailed("the shell could not be started", await spawnFault(child));
   const { stdin, stdout, stderr } = child;
   let errors = "";
   const keepErrors = (chunk: Buffer) => {

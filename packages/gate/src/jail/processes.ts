@@ -1,3 +1,5 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -86,6 +88,15 @@ function namesIn(directory: string): string[] {
   } catch {
     return [];
   }
+}
+
+/**
+ * Why a child that has no pid does not run. To be asked before anything else of it is used: where this
+ * process has no descriptors left, it has no pipes, and an error that nobody hears of would end this process.
+ */
+export async function spawnFault(child: ChildProcess): Promise<unknown> {
+  const [fault]: unknown[] = await once(child, "error");
+  return fault;
 }
 
 /** Sends a signal; a process that ended meanwhile is fine. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError, type Logger } from "@holdfast/core";
+import { spawnFault } from "../../jail/processes.ts";
 import { endpointLimits } from "../broker-limits.ts";
 import { wireSockets } from "../wire.ts";
 import {
@@ -92,6 +93,7 @@ export class Endpoint {
 
   async #start(): Promise<void> {
     const child = this.#spawn();
+    if (child.pid === undefined) throw failed(String(await spawnFault(child)));
     this.#process = child;
     const channel: unknown = Reflect.get(child.stdio, 3);
     if (!(channel instanceof Duplex)) throw failed("it has no channel");

@@ -1,0 +1,40 @@
+/** Starts what a gate starts, in a process that has next to no descriptors left; prints what became of each. */
+import { closeSync, openSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { isHoldfastError, silentLogger } from "@holdfast/core";
+import { Endpoint } from "../src/broker/endpoint/endpoint.ts";
+import { startBwrap } from "../src/jail/bwrap-process.ts";
+import { startRunsc } from "../src/jail/gvisor-process.ts";
+
+const ignore = () => {};
+const jail = {
+  spec: { id: "x", command: "true", args: [], cwd: "/", env: {}, mounts: [], network: "none" },
+  cgroup: { paths: [], procsFiles: [], usage: () => ({}), destroy: async () => true },
+  mark: {},
+  onExit: ignore,
+} as const;
+
+const open: number[] = [];
+try {
+  for (;;) open.push(openSync("/dev/null", "r"));
+} catch {
+  // As many as there can be: the two that are given back are too few for the pipes of a process.
+  for (const descriptor of open.splice(-2)) closeSync(descriptor);
+}
+const [filter = 0] = open;
+const starts: readonly (() => Promise<unknown>)[] = [
+  () =>
+    Endpoint.open({
+      ...{ directory: tmpdir(), log: silentLogger },
+      ...{ onRequest: ignore, onRefused: ignore, onProblem: ignore, onLost: ignore },
+    }),
+  () => startBwrap({ ...jail, filter, bwrap: "bwrap", args: [], command: ["true"] }),
+  () => startRunsc({ ...jail, setpriv: "setpriv", runsc: ["runsc"], run: [], directory: "/", terminate: [] }),
+];
+const ended: string[] = [];
+for (const start of starts) {
+  const error: unknown = await start().then(ignore, (reason: unknown) => reason);
+  ended.push(isHoldfastError(error) ? `${error.group}.${error.code}` : String(error));
+}
+for (const descriptor of open) closeSync(descriptor);
+console.log(ended.join(" "));
