@@ -14,7 +14,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
-import type { Egress, EgressDecision, Gate, Policy } from "@holdfast/gate";
+import { type Egress, type EgressDecision, type Gate, type Policy, parsePolicy } from "@holdfast/gate";
 import { openGate, startUpstream, temporaryDirectory } from "./support.ts";
 
 const hostOnly = { jails: { driver: "none", allowUnsafe: true } } as const;
@@ -184,4 +184,18 @@ test("a rule that is added is on record, with who added it", async (t) => {
   await gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada");
   const [record] = await gate.audit.query({ type: "policy.rule_added" });
   assert.deepEqual(record?.data, { rule: "drafts", tools: ["note_draft"], by: "ada" });
+});
+
+test("rules that are added at once are all in the file", async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const gate = await openGate(t, { ...hostOnly, dataDir });
+  const ids = ["first", "second", "third"];
+  await Promise.all(
+    ids.map((id) => gate.addPolicyRule({ id, tools: [`note_${id}`], action: "allow" }, "ada")),
+  );
+  const { rules } = parsePolicy(readFileSync(join(dataDir, "policy.json")));
+  assert.deepEqual(
+    rules.map(({ id }) => id),
+    ids,
+  );
 });

@@ -25,6 +25,7 @@ export class FilePolicy implements Policy {
   #digest: string | undefined;
   #rules: readonly PolicyRule[] = [];
   #problem: string | undefined;
+  #adding: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, tell: (event: PolicyFileEvent) => void) {
     this.#path = path;
@@ -63,7 +64,14 @@ export class FilePolicy implements Policy {
    * Writes a proposed rule into the file; it is in force for the next call. Throws `policy.rule_conflict`,
    * `policy.invalid_file` where the file cannot be used as it is, or would be too large.
    */
-  async add(rule: PolicyRule): Promise<void> {
+  add(rule: PolicyRule): Promise<void> {
+    // Each reads the whole file and writes it: two at once would lose one.
+    const added = this.#adding.then(() => this.#add(rule));
+    this.#adding = added.catch(() => {});
+    return added;
+  }
+
+  async #add(rule: PolicyRule): Promise<void> {
     const present = statOf(this.#path) === undefined ? [] : parsePolicy(read(this.#path)).rules;
     const rules = withRule(present, rule);
     const text = `${JSON.stringify({ version: 1, rules }, null, 2)}\n`;
