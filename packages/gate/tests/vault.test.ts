@@ -197,6 +197,20 @@ describe("the person's own login", () => {
     assert.deepEqual((await vault.upstream("anthropic")).credential, { kind: "none" });
   });
 
+  test("is not shown to a server whose own key was deleted while a way out to it is open", async (t) => {
+    const vault = vaultOf(t, { homeDir: claudeHome(t, Date.now() + 3_600_000) });
+    await vault.setBaseUrl("anthropic", "http://127.0.0.1:9");
+    await vault.setApiKey("anthropic", key);
+    const { baseUrl, credential } = await vault.upstream("anthropic");
+    const use = (host: string) => ({ principal: {}, host, path: "/v1/messages", method: "POST" });
+    const there = use(new URL(baseUrl).host);
+    assert.deepEqual(await vault.present(credential, there), { headers: { "x-api-key": key } });
+    await vault.deleteApiKey("anthropic");
+    await assert.rejects(vault.present(credential, there), typed("no_credential"));
+    const { headers } = await vault.present(credential, use("api.anthropic.com"));
+    assert.deepEqual(headers, { authorization: "Bearer old-access-token" });
+  });
+
   test("is renewed once when it has expired, and the file keeps everything else", async (t) => {
     const homeDir = claudeHome(t, Date.now() - 1);
     const issuer = await startUpstream(t, () => ({

@@ -210,7 +210,7 @@ export class CredentialVault implements Vault {
           : this.#inForm(credential.as, value);
       }
       case "provider":
-        return this.#presentProvider(credential.provider);
+        return this.#presentProvider(credential.provider, use);
       case "git-token":
         throw new HoldfastError("vault", "no_credential", "A token is made by a way out alone", {
           statusCode: 503,
@@ -238,13 +238,15 @@ export class CredentialVault implements Vault {
     return { headers: { authorization: `Basic ${pair}` } };
   }
 
-  async #presentProvider(name: ProviderName): Promise<PresentedCredential> {
+  async #presentProvider(name: ProviderName, use: SecretUse | undefined): Promise<PresentedCredential> {
     const facts = providers[name];
     const variable = this.#keyVariable(facts);
     const key = (variable === undefined ? undefined : this.#env[variable]) || (await this.#file.get(name));
     if (key) return this.#inForm(facts.keyForm, key);
     const login = this.#logins[name];
-    if (login === undefined) throw noCredential("no key is left for this provider");
+    // A way out to another server stays open when its key is deleted: the login is not for that server.
+    const isTheirs = use === undefined || use.host === hostOf(facts.loginBaseUrl);
+    if (login === undefined || !isTheirs) throw noCredential("no key is left for this provider");
     const { accessToken, accountId } = await login.token();
     this.secrets.add(accessToken);
     const authorization = `Bearer ${accessToken}`;
@@ -255,6 +257,8 @@ export class CredentialVault implements Vault {
     };
   }
 }
+
+const hostOf = (address = "") => (URL.canParse(address) ? new URL(address).host : undefined);
 
 const baseEntry = (name: ProviderName) => `base-url ${name}`;
 
