@@ -1,6 +1,6 @@
 /** Changes of plugin folders while the gate runs. */
 import assert from "node:assert/strict";
-import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
@@ -89,6 +89,44 @@ test("a changed plugin is swapped, and the old one finishes its calls", { skip }
   assert.deepEqual(readdirSync(gate.plugins.skillsDirectory), []);
   await assert.rejects(gate.plugins.reload("v"), (error) => isErrorCode(error, "plugin", "not_found"));
   await assert.rejects(gate.plugins.reload("../v"), (error) => isErrorCode(error, "plugin", "invalid_name"));
+});
+
+test("a call while a version takes over from one that ended starts no process beside it", {
+  skip,
+}, async (t) => {
+  const files = (text: string) => ({
+    "manifest.json": manifestOf([{ name: "v_say" }, { name: "v_end" }], { version: `${text}.0.0` }),
+    "handler.js": handlerOf({
+      v_say: `return { ok: true, result: { text: "${text}" } };`,
+      v_end: "process.exit(1);",
+    }).replace(
+      "async initialize(given) {",
+      `async initialize(given) {
+        if (${text} > 1) {
+          fs.appendFileSync(given.dataDirectory + "/started", "${text}");
+          while (!fs.existsSync(given.dataDirectory + "/go")) await new Promise((resolve) => setTimeout(resolve, 10));
+        }`,
+    ),
+    "skills/v.md": text,
+  });
+  const { gate, dataDir } = await gateWith(t, { v: files("1") });
+  const data = join(dataDir, "gate", "plugins", "v", "data");
+  const isGone = (error: unknown) => isErrorCode(error, "plugin", "unavailable");
+  await assert.rejects(callTool(gate, "v_end"), isGone);
+  rmSync(join(dataDir, "plugins", "v"), { recursive: true });
+  installPlugin(dataDir, "v", files("2"));
+  const reloaded = gate.plugins.reload("v");
+  await until("the next version starts", () => existsSync(join(data, "started")));
+  // What it asks for was offered, checked and maybe allowed for the version before.
+  const refused = assert.rejects(callTool(gate, "v_say"), (error) => {
+    assert.ok(isGone(error));
+    return /has changed/.test(String(error));
+  });
+  writeFileSync(join(data, "go"), "");
+  await Promise.all([reloaded, refused]);
+  assert.deepEqual(await resultOf(gate, "v_say"), { text: "2" });
+  assert.equal(readFileSync(join(data, "started"), "utf8"), "2");
+  assert.equal(gate.jails.list().length, 1);
 });
 
 test("folders are watched", { skip }, async (t) => {

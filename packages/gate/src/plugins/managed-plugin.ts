@@ -48,6 +48,8 @@ export class ManagedPlugin {
   #folder: PluginFolder;
   #process: PluginProcess | undefined;
   #starting: Promise<PluginProcess> | undefined;
+  /** Until another version has started, or has not. */
+  #replacing: Promise<void> | undefined;
   readonly #callers = new WeakMap<PluginProcess, Callers>();
   readonly #draining = new Set<Promise<void>>();
   /** When each session was first seen here. */
@@ -111,14 +113,19 @@ export class ManagedPlugin {
     return this.#tools.tools;
   }
 
+  /** An approval is for this very code, not for whatever calls itself that version. */
+  get #version(): string {
+    const { manifest, digest } = this.#folder;
+    return `${manifest.version}+${digest.slice("sha256:".length, "sha256:".length + 12)}`;
+  }
+
   #toolsOf(): Tool[] {
-    const { name, manifest, digest } = this.#folder;
+    const { name, manifest } = this.#folder;
     return manifest.provides.tools.map((tool) => ({
       name: tool.name,
       description: tool.description,
       plugin: name,
-      // An approval is for this very code, not for whatever calls itself that version.
-      pluginVersion: `${manifest.version}+${digest.slice("sha256:".length, "sha256:".length + 12)}`,
+      pluginVersion: this.#version,
       riskLevel: tool.risk_level,
       argumentsSchema: { ...tool.arguments_schema },
       ...(tool.output_schema === undefined ? {} : { outputSchema: tool.output_schema }),
@@ -132,6 +139,11 @@ export class ManagedPlugin {
   async start(): Promise<PluginProcess> {
     if (this.#closed) throw unavailable("The plugin is being removed");
     if (this.#process?.alive) return this.#process;
+    if (this.#replacing !== undefined) {
+      // Started beside the next version, the present one would take its place back.
+      await this.#replacing;
+      return this.start();
+    }
     const restMs = this.#breaker.restMs();
     if (restMs > 0) throw unavailable(`The plugin ${this.#folder.name} crashed too often and rests`, restMs);
     this.#starting ??= this.#launch(this.#folder)
@@ -156,7 +168,16 @@ export class ManagedPlugin {
    * calls. When the new one does not start, the present one stays. Throws {@link PluginLoadError}.
    */
   async replace(folder: PluginFolder): Promise<void> {
-    await this.#starting?.catch(() => {});
+    while (this.#starting !== undefined) await this.#starting.catch(() => {});
+    const replaced = this.#startInPlace(folder);
+    const over = () => {
+      this.#replacing = undefined;
+    };
+    this.#replacing = replaced.then(over, over);
+    await replaced;
+  }
+
+  async #startInPlace(folder: PluginFolder): Promise<void> {
     const next = await this.#launch(folder);
     const previous = this.#process;
     this.#folder = folder;
@@ -243,11 +264,14 @@ export class ManagedPlugin {
       throw unavailable(`The plugin ${this.#folder.name} already has ${pluginLimits.maxCalls} calls`, 1_000);
     }
     this.#calls += 1;
-    let process: PluginProcess;
+    let callers: Callers | undefined;
     let id = 0;
     try {
-      process = await this.#forCall();
-      const callers = this.#callers.get(process);
+      const process = await this.#forCall();
+      // Its arguments were checked, and a person may have allowed it, for the version before.
+      if (call.tool.pluginVersion !== this.#version)
+        throw unavailable(`The plugin ${this.#folder.name} has changed meanwhile`, 1_000);
+      callers = this.#callers.get(process);
       const answer = await process.request(
         {
           type: "invoke",
@@ -272,11 +296,10 @@ export class ManagedPlugin {
           },
         },
       );
-      callers?.principals.delete(id);
       return this.#outcome(answer, call.tool.name);
     } finally {
       this.#calls -= 1;
-      if (this.#process !== undefined) this.#callers.get(this.#process)?.principals.delete(id);
+      callers?.principals.delete(id);
     }
   }
 

@@ -304,6 +304,8 @@ export class PluginHost implements Plugins, ToolSource {
         if (plugin.eager) await plugin.start();
       } else {
         await plugin.replace(folder);
+        // At once, since calls of the version before are refused from now on.
+        this.#tellChange();
       }
       this.#failed.delete(folder.name);
       const { version } = folder.manifest;
@@ -348,10 +350,10 @@ export class PluginHost implements Plugins, ToolSource {
     const plugin = this.#plugins.get(name);
     if (plugin === undefined) return;
     this.#plugins.delete(name);
-    this.#tellChange();
-    // Its calls may finish; nothing else waits for them.
     // What did not load may have wanted the name of one of its tools.
     for (const failed of this.#failed.keys()) this.#seen.delete(failed);
+    this.#tellChange();
+    // Its calls may finish; nothing else waits for them.
     const closing = plugin.close(pluginLimits.drainMs).finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
     await this.#options.audit.note({ type: "plugin.removed", data: { plugin: name } });
