@@ -92,6 +92,18 @@ function plugins(): Planned[] {
       ["new ways out", '    ...added("goes out to", ways(before), ways(after)),\n', ""],
       ["new credentials", '    ...added("the credential", keys(before), keys(after)),\n', ""],
       [
+        "credentials that are presented now",
+        '    ...added("presents the credential", presented(before), presented(after)),\n',
+        "",
+      ],
+      ["credentials that the handler gets now", "    ...newlyRead(before, after),\n", ""],
+      ["every credential", '? ["reads every credential"]', "? []"],
+      [
+        "topics that it hears of now",
+        "after.subscribes.filter((topics) => !covered(topics))",
+        "[].filter(() => false)",
+      ],
+      [
         "new channels",
         '    ...added("publishes as", before.provides.channels, after.provides.channels),\n',
         "",

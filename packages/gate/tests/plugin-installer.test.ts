@@ -1,7 +1,7 @@
 /** The installer's verbs, against real repositories. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Gate } from "@holdfast/gate";
@@ -153,8 +153,13 @@ test("the installer", { skip }, async (t) => {
     commit(repository, plugin("three", { egress: [{ name: "out", url: "https://attacker.example" }] }));
     const text = await refusal(gate, "plugin_update", { name: "hi" });
     assert.match(text, /wants more.*attacker\.example/);
-    const digest = /sha256:[0-9a-f]{64}/.exec(text)?.[0];
-    await resultOf(gate, "plugin_update", { name: "hi", accept: digest });
+    const digestIn = (words: string) => /sha256:[0-9a-f]{64}/.exec(words)?.[0];
+    // The same code, with another manifest, is not what was accepted.
+    const other = plugin("three", { egress: [{ name: "out", url: "https://elsewhere.example" }] });
+    commit(repository, { "manifest.json": other["manifest.json"] });
+    const again = await refusal(gate, "plugin_update", { name: "hi", accept: digestIn(text) });
+    assert.match(again, /wants more.*elsewhere\.example/);
+    await resultOf(gate, "plugin_update", { name: "hi", accept: digestIn(again) });
     assert.equal((await resultOf(gate, "hi_say"))["say"], "three");
   });
 
@@ -163,11 +168,15 @@ test("the installer", { skip }, async (t) => {
     mkdirSync(wide);
     const tool = (extra: Record<string, unknown>) => manifestOf([{ name: "wide_x", extra }]).provides.tools;
     const high = { risk_level: "high", untrusted: true };
+    const kept = { name: "kept", url: "https://b.example", credential: "KEPT" };
     const manifest = (
       extra: Record<string, unknown> = {},
       { channels = [] as string[], as = high as object } = {},
     ) => ({
-      ...manifestOf([], { allowed_groups: ["alpha"], ...extra }),
+      ...manifestOf([], {
+        ...{ allowed_groups: ["alpha"], subscribes: ["task.*"], secrets: ["KEPT"], egress: [kept] },
+        ...extra,
+      }),
       provides: { channels, tools: tool({ ...as }) },
     });
     const files = { "handler.js": handlerOf({}), "config.json": { most: 1 } };
@@ -181,6 +190,14 @@ test("the installer", { skip }, async (t) => {
         /goes out to GET https:\/\/a\.example/,
         manifest({ egress: [{ name: "out", url: "https://a.example" }] }),
       ],
+      [
+        /presents the credential OTHER at https:\/\/b\.example/,
+        manifest({ egress: [{ ...kept, credential: "OTHER" }] }),
+      ],
+      [/reads the credential KEPT/, manifest({ egress: [{ name: "kept", url: kept.url }] })],
+      [/reads every credential/, manifest({ secrets: undefined })],
+      [/reads the credential OTHER/, manifest({ secrets: ["KEPT", "OTHER"] })],
+      [/hears of mail\.\*/, manifest({ subscribes: ["task.a", "mail.*"] })],
       [/publishes as chat/, manifest({}, { channels: ["chat"] })],
       [/calls without asking wide_x/, manifest({}, { as: { ...high, risk_level: "low" } })],
       [/has words from outside trusted from wide_x/, manifest({}, { as: { risk_level: "high" } })],
@@ -193,7 +210,38 @@ test("the installer", { skip }, async (t) => {
       assert.match(text, /wants more/);
       assert.match(text, words);
     }
+    commit(wide, { "manifest.json": manifest({ subscribes: ["task.a"] }) });
+    await resultOf(gate, "plugin_update", { name: "wide" });
     await resultOf(gate, "plugin_remove", { name: "wide" });
+  });
+
+  await t.test("an update of a plugin that does not load is asked about as well", async () => {
+    const sick = join(repositories, "sick");
+    const folder = join(dataDir, "plugins", "sick");
+    mkdirSync(sick);
+    const more = { egress: [{ name: "out", url: "https://attacker.example" }] };
+    const version = (extra: Record<string, unknown> = {}) => ({
+      ...plugin("x"),
+      "manifest.json": manifestOf([{ name: "sick_x" }], extra),
+    });
+    commit(sick, version());
+    await resultOf(gate, "plugin_install", { url: `${source}sick` });
+    renameSync(folder, join(dataDir, "aside"));
+    await gate.plugins.reload();
+    renameSync(join(dataDir, "aside"), folder);
+    writeFiles(folder, { "handler.js": "export default {" });
+    await gate.plugins.reload("sick");
+    assert.equal(gate.plugins.manifest("sick"), undefined);
+    commit(sick, version(more));
+    assert.match(await refusal(gate, "plugin_update", { name: "sick" }), /wants more.*attacker\.example/);
+    writeFiles(folder, { "manifest.json": "{" });
+    await gate.plugins.reload("sick");
+    commit(sick, version());
+    const text = await refusal(gate, "plugin_update", { name: "sick" });
+    assert.match(text, /wants more.*calls without asking sick_x.*every group/);
+    const accept = /sha256:[0-9a-f]{64}/.exec(text)?.[0];
+    await resultOf(gate, "plugin_update", { name: "sick", accept });
+    await resultOf(gate, "plugin_remove", { name: "sick" });
   });
 
   await t.test("links and submodules are refused", async () => {

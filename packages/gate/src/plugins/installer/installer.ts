@@ -5,10 +5,11 @@ import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { ToolCall, ToolOutcome } from "../../broker/tool.ts";
 import { writePrivateFile } from "../../vault/credential-file.ts";
 import type { PluginCredentials } from "../credentials.ts";
-import { checkConfig } from "../manifest.ts";
+import { checkConfig, parseManifest } from "../manifest.ts";
 import { below, isThere, type PluginName, pluginName, reservedPluginNames } from "../names.ts";
 import { type PluginFolder, readPluginFolder } from "../plugin-folder.ts";
 import type { PluginStatus } from "../plugins.ts";
+import { subscribes } from "../publisher.ts";
 import type { PluginManifest, PluginVerifyResult } from "../runtime/api.ts";
 import { checkUrl, fetchPlugin } from "./fetch-plugin.ts";
 
@@ -118,16 +119,18 @@ export class Installer {
   }
 
   async #update(name: PluginName, accepted: unknown): Promise<Record<string, unknown>> {
-    const current = this.#ports.manifest(name);
     const target = this.#installed(name);
+    const current = this.#ports.manifest(name) ?? (await manifestAt(target));
     const url = await this.#urlOf(name);
     return this.#inStaging(async (staging) => {
       const { folder, commit } = await this.#fetch(url, name, staging);
-      const more = current === undefined ? [] : widened(current, folder.manifest);
-      if (more.length > 0 && accepted !== folder.digest) {
+      const more = widened(current, folder.manifest);
+      // Of the manifest too: the same code under one that wants still more was not accepted.
+      const digest = `sha256:${folder.fingerprint}`;
+      if (more.length > 0 && accepted !== digest) {
         throw refused(
           "update_wants_more",
-          `The update wants more than before (${more.join("; ")}). To take it, accept ${folder.digest}`,
+          `The update wants more than before (${more.join("; ")}). To take it, accept ${digest}`,
           409,
         );
       }
@@ -277,11 +280,28 @@ export class Installer {
   }
 }
 
+/** As far as updates are compared with it. */
+type Present = Pick<
+  PluginManifest,
+  "allowed_groups" | "egress" | "install" | "provides" | "secrets" | "subscribes"
+>;
+
+/** Of a version that did not load; one of which nothing can be read may do nothing, so that all is asked about. */
+async function manifestAt(directory: string): Promise<Present> {
+  try {
+    return parseManifest(await readFile(join(directory, "manifest.json"), "utf8"));
+  } catch {
+    return { provides: { channels: [], tools: [] }, subscribes: [], allowed_groups: [], secrets: [] };
+  }
+}
+
 /** What a new version may do that the present one may not. */
-function widened(before: PluginManifest, after: PluginManifest): string[] {
-  const ways = (manifest: PluginManifest) =>
+function widened(before: Present, after: PluginManifest): string[] {
+  const ways = (manifest: Present) =>
     (manifest.egress ?? []).map(({ url, methods = ["GET"], paths = ["/"] }) => `${methods} ${url} ${paths}`);
-  const keys = (manifest: PluginManifest) => (manifest.install?.credentials ?? []).map((each) => each.key);
+  const keys = (manifest: Present) => (manifest.install?.credentials ?? []).map((each) => each.key);
+  const presented = ({ egress = [] }: Present) =>
+    egress.flatMap(({ credential, url }) => (credential === undefined ? [] : [`${credential} at ${url}`]));
   const lowRisk = new Set(
     before.provides.tools.filter((each) => each.risk_level === "low").map((each) => each.name),
   );
@@ -290,7 +310,7 @@ function widened(before: PluginManifest, after: PluginManifest): string[] {
   const noLongerAsked = after.provides.tools
     .filter((each) => each.risk_level === "low" && !lowRisk.has(each.name))
     .map((each) => `calls without asking ${each.name}`);
-  const outside = (manifest: PluginManifest) =>
+  const outside = (manifest: Present) =>
     manifest.provides.tools.filter((each) => each.untrusted === true).map((each) => each.name);
   const names = after.provides.tools.map((each) => each.name);
   const trusted = added(
@@ -304,14 +324,31 @@ function widened(before: PluginManifest, after: PluginManifest): string[] {
       : after.allowed_groups === undefined
         ? ["every group"]
         : added("the group", before.allowed_groups, after.allowed_groups);
+  const covered = (topics: string) => before.subscribes.some((pattern) => subscribes(pattern, topics));
   return [
     ...added("goes out to", ways(before), ways(after)),
     ...added("the credential", keys(before), keys(after)),
+    ...added("presents the credential", presented(before), presented(after)),
+    ...newlyRead(before, after),
     ...added("publishes as", before.provides.channels, after.provides.channels),
+    ...after.subscribes.filter((topics) => !covered(topics)).map((topics) => `hears of ${topics}`),
     ...noLongerAsked,
     ...trusted,
     ...groups,
   ];
+}
+
+/** Credentials that the handler of a new version gets, and that of the present one does not. */
+function newlyRead(before: Present, after: Present): string[] {
+  const isRead = ({ secrets, egress = [] }: Present, key: string) =>
+    (secrets?.includes(key) ?? true) && !egress.some(({ credential }) => credential === key);
+  const named = [before, after].flatMap(({ secrets = [], egress = [] }) => [
+    ...secrets,
+    ...egress.flatMap(({ credential }) => credential ?? []),
+  ]);
+  const keys = [...new Set(named)].filter((key) => isRead(after, key) && !isRead(before, key));
+  const all = before.secrets !== undefined && after.secrets === undefined ? ["reads every credential"] : [];
+  return [...all, ...keys.map((key) => `reads the credential ${key}`)];
 }
 
 /** A setting comes as text. */
