@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
 import { ToolError } from "@holdfast/gate/plugin";
 import nodemailer from "nodemailer";
 import MailComposer from "nodemailer/lib/mail-composer";
@@ -114,7 +115,7 @@ export interface Sent {
   readonly rejected: readonly string[];
 }
 
-/** Gives a message to the server of the person. */
+/** Gives a message to the server of the person. An aborted `signal` ends the connection, whatever was said by it. */
 export async function send(
   { raw, recipients }: Outgoing,
   server: MailServer,
@@ -122,18 +123,18 @@ export async function send(
   signal?: AbortSignal,
 ): Promise<Sent> {
   const transport = transportTo(server);
-  const abort = () => transport.close();
-  signal?.addEventListener("abort", abort, { once: true });
+  // It is read by the connection alone, so whether it is at its end tells if the server may have all of it.
+  const content = Readable.from([raw]);
   try {
     const { accepted, rejected } = await transport.sendMail({
       envelope: { from, to: [...recipients] },
-      raw,
+      raw: content,
+      ...(signal === undefined ? {} : { signal }),
     });
     return { accepted: accepted.map(textOf), rejected: rejected.map(textOf) };
   } catch (error) {
-    throw failure(error);
+    throw failure(error, content.readableEnded);
   } finally {
-    signal?.removeEventListener("abort", abort);
     transport.close();
   }
 }
@@ -171,19 +172,18 @@ function textOf(address: unknown): string {
   return typeof address === "string" ? address : String(Reflect.get(Object(address), "address"));
 }
 
-/** What the server said is told, in one line; whether it helps to try again, too. */
-function failure(error: unknown): ToolError {
+/** What the server said is told, in one line; whether it helps to try again, too. `handed`: the message was given away. */
+function failure(error: unknown, handed = false): ToolError {
   const code: unknown = Reflect.get(Object(error), "code");
   const status: unknown = Reflect.get(Object(error), "responseCode");
-  const command: unknown = Reflect.get(Object(error), "command");
   const said: unknown = Reflect.get(Object(error), "response");
   const answer = typeof said === "string" ? `: ${said.replace(/[\p{Cc}]+/gu, " ").slice(0, 300)}` : "";
   if (code === "EAUTH") return refused("The mail server refuses the login", undefined, "MAIL_LOGIN_FAILED");
   if (typeof status === "number" && status >= 500) {
     return refused(`The mail server refuses the message${answer}`, undefined, "MAIL_REFUSED");
   }
-  // The end of the message was sent, and no answer to it came back.
-  if (status === undefined && command === "DATA") {
+  // Nothing came back, so that it may have arrived: who tries again would send it twice.
+  if (status === undefined && handed) {
     return refused(
       "The connection broke at the end: the message may have been sent",
       undefined,
