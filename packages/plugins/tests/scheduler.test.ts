@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { createGate, type Gate } from "@holdfast/gate";
+import { createGate, type Gate, type PluginsConfig } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { Cron } from "../src/scheduler/cron.ts";
@@ -54,17 +54,31 @@ test("cron lines", () => {
   }
 });
 
-test("schedules begin tasks, also those that were due while nothing ran", async (t) => {
+function dataDirectory(): string {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-scheduler-")));
   chmodSync(dataDir, 0o755);
   removeAtExit(dataDir);
-  const open = () =>
-    createGate({
-      dataDir,
-      jails: { whenUnavailable: "refuse" },
-      vault: { env: {}, logins: false },
-      plugins: { builtInDirectory: pluginsDirectory, watch: false },
-    });
+  return dataDir;
+}
+
+function openGate(dataDir: string, more: Pick<PluginsConfig, "onEvent"> = {}): Promise<Gate> {
+  return createGate({
+    dataDir,
+    jails: { whenUnavailable: "refuse" },
+    vault: { env: {}, logins: false },
+    plugins: { builtInDirectory: pluginsDirectory, watch: false, ...more },
+  });
+}
+
+function changeSchedules(dataDir: string, sql: string): void {
+  const db = new DatabaseSync(join(dataDir, "gate", "plugins", "scheduler", "data", "schedules.sqlite"));
+  db.exec(sql);
+  db.close();
+}
+
+test("schedules begin tasks, also those that were due while nothing ran", async (t) => {
+  const dataDir = dataDirectory();
+  const open = () => openGate(dataDir);
   const first = await open();
   t.after(() => first.close());
   assert.equal(first.plugins.list().find((each) => each.name === "scheduler")?.state, "idle");
@@ -100,9 +114,7 @@ test("schedules begin tasks, also those that were due while nothing ran", async 
   assert.match(await call(first, "schedule_delete", { name: "often" }, "beta"), /no such/);
   await first.close();
 
-  const db = new DatabaseSync(join(dataDir, "gate", "plugins", "scheduler", "data", "schedules.sqlite"));
-  db.exec("UPDATE schedules SET next_at = 1000 WHERE name = 'often'");
-  db.close();
+  changeSchedules(dataDir, "UPDATE schedules SET next_at = 1000 WHERE name = 'often'");
   const second = await open();
   t.after(() => second.close());
   // Its process runs from the start now, and may have published before anybody could listen.
@@ -111,4 +123,34 @@ test("schedules begin tasks, also those that were due while nothing ran", async 
   assert.match(text, /"name":"often".*"next_at":"2\d{3}-/);
   assert.match(await call(second, "schedule_delete", { name: "often" }), /deleted/);
   assert.equal(await call(second, "schedule_list", {}), '{"schedules":[]}');
+});
+
+test("a group whose events nobody takes holds up no other's schedules, and keeps its own", async (t) => {
+  const dataDir = dataDirectory();
+  const first = await openGate(dataDir);
+  t.after(() => first.close());
+  for (const group of ["gone", "alpha"])
+    await call(first, "schedule_create", { name: "daily", prompt: "do it", cron: "0 7 * * *" }, group);
+  await first.close();
+  changeSchedules(dataDir, "UPDATE schedules SET next_at = iif(grp = 'gone', 1000, 2000)");
+
+  const asked: string[] = [];
+  let isTaken = false;
+  const twice = Promise.withResolvers<void>();
+  const taken = Promise.withResolvers<void>();
+  const onEvent: PluginsConfig["onEvent"] = async ({ group, payload }) => {
+    asked.push(`${group} ${payload["due_at"]} ${payload["run"]}`);
+    if (asked.length === 2) twice.resolve();
+    if (group === "gone" && !isTaken) throw new Error("no such group");
+    if (group === "gone") taken.resolve();
+  };
+  const second = await openGate(dataDir, { onEvent });
+  t.after(() => second.close());
+  await twice.promise;
+  const [refused, other] = asked;
+  assert.match(refused ?? "", /^gone 1970-01-01T00:00:01/);
+  assert.match(other ?? "", /^alpha 1970-01-01T00:00:02/);
+  isTaken = true;
+  await taken.promise;
+  assert.equal(asked.at(-1), refused);
 });

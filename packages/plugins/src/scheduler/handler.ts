@@ -10,7 +10,7 @@ import type {
 import { ToolError } from "@holdfast/gate/plugin";
 import { Cron } from "./cron.ts";
 
-const limits = { perGroup: 100, longestSleepMs: 60_000, retryMs: 1_000 } as const;
+const limits = { perGroup: 100, longestSleepMs: 60_000, retryMs: 1_000, maxRetryMs: 5 * 60_000 } as const;
 
 const schema = `
 CREATE TABLE IF NOT EXISTS schedules (
@@ -42,6 +42,8 @@ class SchedulerHandler implements PluginHandler {
   #publish: ChannelServices["publishEvent"] | undefined;
   #timer: NodeJS.Timeout | undefined;
   #firing: Promise<void> = Promise.resolve();
+  /** Those whose event was not taken, by id: others do not wait for them. */
+  readonly #refused = new Map<number, { readonly times: number; readonly until: number }>();
 
   async initialize(
     services: CoreServices & Partial<ChannelServices> & { readonly dataDirectory?: string },
@@ -65,10 +67,11 @@ class SchedulerHandler implements PluginHandler {
       case "schedule_list":
         return { ok: true, result: { schedules: this.#list(context.group) } };
       case "schedule_delete": {
-        const { changes } = this.#database()
-          .prepare("DELETE FROM schedules WHERE grp = ? AND name = ?")
-          .run(context.group, String(args["name"]));
-        if (Number(changes) === 0) throw refused("There is no such schedule", "name");
+        const gone = this.#database()
+          .prepare("DELETE FROM schedules WHERE grp = ? AND name = ? RETURNING id")
+          .get(context.group, String(args["name"]));
+        if (gone === undefined) throw refused("There is no such schedule", "name");
+        this.#refused.delete(Number(gone["id"]));
         return { ok: true, result: { deleted: String(args["name"]) } };
       }
       default:
@@ -134,9 +137,13 @@ class SchedulerHandler implements PluginHandler {
   /** Until the next one is due, but never long: the clock may be set. */
   #sleep(atLeastMs = 0): void {
     clearTimeout(this.#timer);
-    const next = this.#database().prepare("SELECT min(next_at) AS next FROM schedules").get()?.["next"];
-    if (next === null || next === undefined) return;
-    const delay = Math.max(atLeastMs, Math.min(limits.longestSleepMs, Number(next) - Date.now()));
+    const rows = this.#database().prepare("SELECT id, next_at FROM schedules").all();
+    if (rows.length === 0) return;
+    const times = rows.map(({ id, next_at: due }) =>
+      Math.max(Number(due), this.#refused.get(Number(id))?.until ?? 0),
+    );
+    const next = times.reduce((least, each) => Math.min(least, each));
+    const delay = Math.max(atLeastMs, Math.min(limits.longestSleepMs, next - Date.now()));
     this.#timer = setTimeout(() => {
       this.#firing = this.#fire().catch((error: unknown) => {
         console.error("a schedule could not be published", error);
@@ -151,18 +158,25 @@ class SchedulerHandler implements PluginHandler {
       .prepare("SELECT * FROM schedules WHERE next_at <= ? ORDER BY next_at")
       .all(Date.now())) {
       const { id, grp, name, prompt, cron, every_minutes: every, next_at: due } = row;
-      await this.#publish?.({
-        topic: "task.triggered",
-        group: String(grp),
-        payload: {
-          prompt: String(prompt),
-          schedule: String(name),
-          due_at: new Date(Number(due)).toISOString(),
-          // The same for a run that is published twice.
-          run: `${id}-${due}`,
-          tainted: row["tainted"] === 1,
-        },
-      });
+      if ((this.#refused.get(Number(id))?.until ?? 0) > Date.now()) continue;
+      try {
+        await this.#publish?.({
+          topic: "task.triggered",
+          group: String(grp),
+          payload: {
+            prompt: String(prompt),
+            schedule: String(name),
+            due_at: new Date(Number(due)).toISOString(),
+            // The same for a run that is published twice.
+            run: `${id}-${due}`,
+            tainted: row["tainted"] === 1,
+          },
+        });
+      } catch (error) {
+        this.#putOff(Number(id), error);
+        continue;
+      }
+      this.#refused.delete(Number(id));
       const now = Date.now();
       const next = nextOf(now, cron ?? undefined, every ?? undefined);
       if (Number.isFinite(next)) {
@@ -172,6 +186,14 @@ class SchedulerHandler implements PluginHandler {
       }
     }
     this.#sleep();
+  }
+
+  /** A group that takes no events is tried ever more rarely, and holds up nobody else's schedules. */
+  #putOff(id: number, error: unknown): void {
+    const times = this.#refused.get(id)?.times ?? 0;
+    const delay = Math.min(limits.retryMs * 2 ** times, limits.maxRetryMs);
+    this.#refused.set(id, { times: times + 1, until: Date.now() + delay });
+    console.error("a schedule could not be published; it is tried again", error);
   }
 
   async shutdown(): Promise<void> {
