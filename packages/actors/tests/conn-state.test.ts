@@ -98,8 +98,8 @@ test("the state of a connection commits with its turn and comes back after a sle
   const a = await instance.connect({ params: { name: "ann" } }, ann);
   const b = await instance.connect({ params: { name: "bob" } }, bob);
   const e = await instance.connect({ params: { name: "eve" } }, eve);
-  a.subscribe("note");
-  b.subscribe("note");
+  void a.subscribe("note");
+  void b.subscribe("note");
   await instance.invoke({ name: "tag", args: ["red"], conn: a });
   await assert.rejects(instance.invoke({ name: "bad", args: [], conn: a }), (error) =>
     isErrorCode(error, "actor", "invalid_state_value"),
@@ -212,7 +212,7 @@ test("the record of a connection goes in the turn of its onDisconnect, whatever 
   const instance = w.create(hall, undefined, "a");
   await instance.connect({ params: { name: "bob" } }, keepingSink());
   const watcher = keepingSink();
-  (await instance.connect({ params: { name: "cid" } }, watcher)).subscribe("$presence");
+  void (await instance.connect({ params: { name: "cid" } }, watcher)).subscribe("$presence");
   const connection = await instance.connect({ params: { name: "ann" } }, keepingSink());
   await turn();
   const before = w.store.commits.length;
@@ -269,7 +269,7 @@ test("presence that changes during a transaction is told of, also when that fail
   const stays = await instance.connect({}, watcher);
   const leaves = await instance.connect({}, testSink());
   for (const { id } of [stays, leaves]) await call(instance, "here", id);
-  stays.subscribe("$presence");
+  void stays.subscribe("$presence");
   await turn();
   watcher.seen.length = 0;
   await assert.rejects(call(instance, "fail", stays.id, () => leaves.close()));
@@ -327,7 +327,7 @@ test("who leaves while the actor is asleep, or being loaded, is told of once it 
   for (const name of names) {
     const sink = keepingSink();
     const connection = await instance.connect({ params: { name } }, sink);
-    connection.subscribe("$presence");
+    void connection.subscribe("$presence");
     clients.push({ sink, connection });
   }
   await instance.sleep();

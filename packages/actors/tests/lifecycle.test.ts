@@ -539,7 +539,7 @@ describe("connections", () => {
     const instance = w.create(definition);
     const sinks = [testSink(), testSink()] as const;
     const conns = [await instance.connect({}, sinks[0]), await instance.connect({}, sinks[1])] as const;
-    conns[0].subscribe("note");
+    void conns[0].subscribe("note");
     await call(instance, "tell", "one");
     conns[0].unsubscribe("note");
     await call(instance, "tell", "two");
@@ -549,7 +549,7 @@ describe("connections", () => {
     assert.deepEqual(sinks[0].seen, ["open", ["note", "one"]]);
     assert.deepEqual(sinks[1].seen, ["open", ["note", "bye"], [1000, "user.kicked"]]);
     conns[1].close();
-    conns[1].subscribe("note");
+    void conns[1].subscribe("note");
   });
 
   test("a disconnect or save that nobody waits for ends no process when its commit fails", async () => {

@@ -31,7 +31,7 @@ describe("relaxed durability", () => {
     const instance = w.create(definition);
     await instance.ready;
     const sink = testSink();
-    (await instance.connect({}, sink)).subscribe("changed");
+    void (await instance.connect({}, sink)).subscribe("changed");
     const commits = w.store.commits.length;
     w.store.hold = true;
     for (let i = 1; i <= 3; i++) assert.equal(await call(instance, "add"), i);

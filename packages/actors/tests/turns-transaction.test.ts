@@ -79,7 +79,7 @@ describe("transaction", () => {
       const instance = w.create(definition);
       await call(instance, "seed");
       const sink = testSink();
-      (await instance.connect({}, sink)).subscribe("note");
+      void (await instance.connect({}, sink)).subscribe("note");
       const commits = w.store.commits.length;
       await assert.rejects(call(instance, "change", how), code("user", "user_error"));
       assert.deepEqual(await call(instance, "get"), [everything(), null, "here"]);
@@ -98,7 +98,7 @@ describe("transaction", () => {
     const instance = w.create(definition);
     await call(instance, "seed");
     const sink = testSink();
-    (await instance.connect({}, sink)).subscribe("note");
+    void (await instance.connect({}, sink)).subscribe("note");
     const commits = w.store.commits.length;
     assert.equal(await call(instance, "change", "return"), 3);
     assert.equal(w.store.commits.length, commits + 1);

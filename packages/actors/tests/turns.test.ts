@@ -256,7 +256,7 @@ describe("the output gate", () => {
     await instance.ready;
     const sink = testSink();
     const conn = await instance.connect({}, sink);
-    conn.subscribe("changed");
+    void conn.subscribe("changed");
     w.store.hold = true;
     const result = call(instance, "announce");
     await turn();
@@ -276,7 +276,7 @@ describe("the output gate", () => {
     const w = world();
     const instance = w.create(counter);
     const sinks = [testSink(), testSink()];
-    for (const sink of sinks) (await instance.connect({}, sink)).subscribe("changed");
+    for (const sink of sinks) void (await instance.connect({}, sink)).subscribe("changed");
     await call(instance, "announce");
     assert.ok(sinks[0]?.events[0]);
     assert.equal(sinks[0]?.events[0], sinks[1]?.events[0]);
@@ -379,7 +379,7 @@ describe("a commit that fails", () => {
     const instance = w.create(counter);
     await instance.ready;
     const sink = testSink();
-    (await instance.connect({}, sink)).subscribe("changed");
+    void (await instance.connect({}, sink)).subscribe("changed");
     await w.store.acquire("a");
     await assert.rejects(call(instance, "announce"), code("actor", "fenced"));
     assert.equal(await instance.stopped, "fenced");

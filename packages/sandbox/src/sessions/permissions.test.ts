@@ -42,7 +42,7 @@ test("a question that cannot be kept when a policy has left it open ends its age
     // By the time that it has decided, nothing can be written any more.
     policy: async () => {
       store.close();
-      return "ask";
+      return "ask" as const;
     },
     logger: silentLogger,
   });

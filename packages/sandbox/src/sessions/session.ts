@@ -4,6 +4,7 @@ import type { AcpInstances } from "../acp/instances.ts";
 import type { Message } from "../acp/message.ts";
 import type { PendingRequest } from "../acp/pending.ts";
 import { problem } from "../http/problem.ts";
+import { within } from "../internal/within.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { Bindings } from "./bindings.ts";
 import { makeReady } from "./capabilities.ts";
@@ -498,15 +499,4 @@ export class Session implements PromptHost {
     const block = transcriptBlock(this.#context.past(this.#record), this.#context.limits.maxTranscriptBytes);
     return block ? [block] : [];
   }
-}
-
-/** False when `work` has not settled after `ms`. */
-async function within(work: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  const settled = await Promise.race([work.then(() => true), patience]);
-  clearTimeout(timer);
-  return settled;
 }
