@@ -252,7 +252,13 @@ describe("stopping", () => {
       };
       const freeze = () => {
         const others = readdirSync("/proc").filter((name) => /^\\d+$/.test(name) && Number(name) !== process.pid);
-        for (const pid of others.filter(isServer)) process.kill(Number(pid), "SIGSTOP");
+        for (const pid of others.filter(isServer)) {
+          try {
+            process.kill(Number(pid), "SIGSTOP");
+          } catch {
+            // The first process of the jail is out of its reach.
+          }
+        }
       };
       for await (const line of createInterface({ input: process.stdin })) {
         const { id, method, params } = JSON.parse(line);
@@ -272,7 +278,8 @@ describe("stopping", () => {
     const before = performance.now();
     await studio.client.task(watch.id).stop();
     assert.ok(performance.now() - before < 10_000, "the stop waited for the jail");
-    assert.equal((await studio.client.task(watch.id).get()).status, "stopped");
+    const view = await studio.client.task(watch.id).get();
+    assert.deepEqual([view.status, view.error], ["stopped", undefined]);
   });
 
   test("works while the repository is still cloned", async (t) => {

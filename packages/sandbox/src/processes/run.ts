@@ -42,10 +42,13 @@ export async function runCommand(
   const { family } = command;
   let timedOut = false;
   const kill = () => void spawner.end(family, 0);
-  const timer = setTimeout(() => {
-    timedOut = true;
-    kill();
-  }, Math.min(limits.timeoutMs, longestTimerMs));
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      kill();
+    },
+    Math.min(limits.timeoutMs, longestTimerMs),
+  );
   const letGo = () => {
     clearTimeout(timer);
     limits.signal.removeEventListener("abort", kill);

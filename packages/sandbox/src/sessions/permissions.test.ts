@@ -7,6 +7,7 @@ import { Spawner } from "../internal/spawner.ts";
 import { defaultLimits as limits } from "../limits.ts";
 import { SessionLog } from "./log.ts";
 import { PermissionDesk } from "./permissions.ts";
+import type { PermissionVerdict } from "./policy.ts";
 import { SessionStore } from "./store.ts";
 
 test("a question that cannot be kept when a policy has left it open ends its agent, and nothing else", async (t) => {
@@ -40,9 +41,9 @@ test("a question that cannot be kept when a policy has left it open ends its age
     record: () => record,
     limits,
     // By the time that it has decided, nothing can be written any more.
-    policy: async () => {
+    policy: async (): Promise<PermissionVerdict> => {
       store.close();
-      return "ask" as const;
+      return "ask";
     },
     logger: silentLogger,
   });
