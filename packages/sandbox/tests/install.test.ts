@@ -35,6 +35,16 @@ describe("installing agents", () => {
     assert.deepEqual(await readdir(directory), ["local"], "nothing temporary is left");
   });
 
+  test("what a package starts does not learn the token of the server", async (t) => {
+    process.env.HOLDFAST_SANDBOX_TOKEN = "secret";
+    t.after(() => {
+      delete process.env.HOLDFAST_SANDBOX_TOKEN;
+    });
+    const row = await localAgent(t, 'console.log(Object.values(process.env).includes("secret"));');
+    const installed = await installAgent("local", join(await temporary(t), "agents"), { agents: [row] });
+    assert.equal(installed.version, "false");
+  });
+
   test("a package that does not start leaves what was installed before", async (t) => {
     const directory = join(await temporary(t), "agents");
     const good = await localAgent(t, 'console.log("good");');

@@ -171,7 +171,7 @@ async function npmInstall(row: AgentRow, directory: string, signal: AbortSignal 
     await run("npm", ["install", "--no-audit", "--no-fund", "--install-links", "--loglevel=error"], {
       cwd: directory,
       maxBuffer: 16 * 1_048_576,
-      env: nodeFirst(process.env),
+      env: installEnvironment(process.env),
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
@@ -192,7 +192,7 @@ async function verify(
       cwd: directory,
       timeout: 60_000,
       // The version command of some agents writes into HOME.
-      env: { ...nodeFirst(process.env), HOME: directory },
+      env: { ...installEnvironment(process.env), HOME: directory },
       ...(signal ? { signal } : {}),
     });
     return stdout.split("\n", 1)[0]?.trim() ?? "";
@@ -201,9 +201,16 @@ async function verify(
   }
 }
 
-/** Puts this Node in front of PATH: npm and install steps then run on the Node that runs the agent. */
-function nodeFirst(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return { ...env, PATH: [dirname(process.execPath), env.PATH ?? ""].join(delimiter) };
+/**
+ * Puts this Node in front of PATH: npm and install steps then run on the Node that runs the agent. What is
+ * for this server alone, its token above all, is not for the packages' own steps.
+ */
+function installEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const passed = Object.entries(env).filter(([name]) => !/^(HOLDFAST_|NODE_CHANNEL_)/.test(name));
+  return {
+    ...Object.fromEntries(passed),
+    PATH: [dirname(process.execPath), env.PATH ?? ""].join(delimiter),
+  };
 }
 
 function installFailed(row: AgentRow, why: string, cause: unknown): HoldfastError {
