@@ -202,15 +202,17 @@ export const kernelAttacks: readonly Attack[] = [
             `import { execFileSync } from "node:child_process"; console.log(JSON.stringify({ id: execFileSync(${JSON.stringify(program)}).toString() }));`,
           )
         : undefined;
+      const mode = (statSync(join(workspace, "id"), { throwIfNoEntry: false })?.mode ?? 0) & 0o7777;
+      const said = left.stdout.trim() || left.stderr.trim() || `exit ${left.code}`;
       return {
         stopped:
           left.stdout === "made\n" &&
-          (statSync(join(workspace, "id")).mode & 0o4000) === 0 &&
+          (mode & 0o4000) === 0 &&
           !/euid/.test(stdout) &&
           // gVisor does not name it: nobody in its jails ever has anything but this.
           (lab.ownKernel || /NoNewPrivs:\s*1/.test(stdout)) &&
           /CapEff:\s*0+\s*$/.test(stdout.trim()),
-        observed: stdout.trim().split("\n").join("; "),
+        observed: [`${said}, with mode ${mode.toString(8)}`, ...stdout.trim().split("\n")].join("; "),
         ...(outside && {
           control: {
             worked: /euid=65534/.test(outside["id"] ?? ""),
