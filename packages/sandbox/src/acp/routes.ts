@@ -9,6 +9,7 @@ import {
 } from "../http/exchange.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
+import { within } from "../internal/within.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { Heart } from "./heart.ts";
 import type { AcpInstance } from "./instance.ts";
@@ -125,16 +126,6 @@ export class AcpRoutes {
     if (behind.length === 0) return;
     await within(Promise.all(behind.map((reader) => reader.delivered(seq))), flushPatienceMs);
   }
-}
-
-/** Resolves with `work`, or after `ms` at the latest. */
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, patience]);
-  clearTimeout(timer);
 }
 
 function parseMessage(text: string): Message {

@@ -1,8 +1,8 @@
 import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import type { ProcessFamily } from "./process-group.ts";
 import type { HostedCommand, HostedExit, HostedOutput } from "./spawn-host.ts";
+import { within } from "./within.ts";
 
 /** A command without input, of whose output the beginning is kept. */
 export interface CapturedCommand {
@@ -31,7 +31,7 @@ export class HostedCapture implements CapturedCommand {
 
   async collect(graceMs: number): Promise<HostedOutput> {
     if (!(await this.exited).closed) {
-      await within(graceMs, this.#command.output);
+      await within(this.#command.output, graceMs);
       this.#command.cut();
     }
     return await this.#command.output;
@@ -63,7 +63,7 @@ export class DirectCapture implements CapturedCommand {
   }
 
   async collect(graceMs: number): Promise<HostedOutput> {
-    await within(graceMs, this.#closed);
+    await within(this.#closed, graceMs);
     this.#child.stdout.destroy();
     this.#child.stderr.destroy();
     return {
@@ -72,17 +72,6 @@ export class DirectCapture implements CapturedCommand {
       stdoutTruncated: this.#stdout.truncated,
       stderrTruncated: this.#stderr.truncated,
     };
-  }
-}
-
-/** Resolves when `promise` does, or after `graceMs`. */
-async function within(graceMs: number, promise: Promise<unknown>): Promise<void> {
-  const waiting = new AbortController();
-  const over = delay(graceMs, undefined, { signal: waiting.signal }).catch(() => {});
-  try {
-    await Promise.race([promise, over]);
-  } finally {
-    waiting.abort();
   }
 }
 

@@ -4,6 +4,7 @@ import type { AcpInstances } from "../acp/instances.ts";
 import type { Message } from "../acp/message.ts";
 import type { PendingRequest } from "../acp/pending.ts";
 import { problem } from "../http/problem.ts";
+import { within } from "../internal/within.ts";
 import type { SandboxLimits } from "../limits.ts";
 import type { Bindings } from "./bindings.ts";
 import { makeReady } from "./capabilities.ts";
@@ -18,7 +19,6 @@ import { applySettings, offersOf, type Settings, settingsOf } from "./settings.t
 import type { SessionStore, StoredSession } from "./store.ts";
 import { transcriptBlock } from "./transcript.ts";
 import type { LogEntry, Recovery, SessionRecord, SessionStatus, SessionView } from "./types.ts";
-import { within } from "./within.ts";
 
 /** What all sessions of a server share. */
 export interface SessionContext {
