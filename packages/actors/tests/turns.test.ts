@@ -553,4 +553,30 @@ describe("errors of user code", () => {
     assert.equal(await call(instance, "get"), 2);
     assert.equal(w.ports.pendingTimers, 0, "no timer is left behind");
   });
+
+  test("what a host throws when it is handed something is reported, and keeps nobody else's back", async () => {
+    const w = world();
+    const instance = w.create(counter);
+    await instance.ready;
+    const broken = new Error("the stream is closed");
+    const sink = testSink();
+    const connection = await instance.connect(
+      {},
+      {
+        ...sink,
+        send: () => {
+          throw broken;
+        },
+      },
+    );
+    assert.equal(connection.subscribe("changed"), true);
+    const others = testSink();
+    const other = await instance.connect({}, others);
+    assert.equal(other.subscribe("changed"), true);
+    assert.equal(await call(instance, "announce"), 2);
+    assert.equal(await call(instance, "add", 1), 3, "the actor goes on answering");
+    assert.deepEqual(w.reported, [broken, broken]);
+    assert.deepEqual(others.seen, ["open", ["changed", 1], ["changed", 2]]);
+    assert.equal(await instance.sleep(), "slept");
+  });
 });

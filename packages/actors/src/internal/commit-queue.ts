@@ -7,7 +7,10 @@ const maxGatherRounds = 16;
 /** How many commits of an actor may be on their way: the second is served while the first is synced. */
 const maxFlights = 2;
 
-/** Something that leaves the actor. Exactly one of the two is called, once; neither may throw. */
+/**
+ * Something that leaves the actor. Exactly one of the two is called, once. What one throws is for the log: it
+ * is no business of the others, which wait behind it.
+ */
 export interface Output {
   release(): void;
   /** The commit before it has failed: it must not leave. */
@@ -43,6 +46,8 @@ export interface CommitOwner {
   settled(): void;
   /** A commit has failed; nothing is committed any more. Returns what dependents are told. */
   commitFailed(error: unknown): HoldfastError;
+  /** An output could not leave, or could not be told that it does not. */
+  outputThrew(error: unknown): void;
 }
 
 /** Where an instance begins. */
@@ -160,7 +165,7 @@ export class CommitQueue {
   /** Ends the open turn and lets `output` leave before it is durable. */
   ahead(output: Output): void {
     this.close();
-    if (this.#failure !== undefined) output.drop(this.#failure);
+    if (this.#failure !== undefined) this.#drop(output, this.#failure);
     else if (this.#holds > 0) this.#wait(output);
     else this.#leave([output]);
   }
@@ -212,7 +217,7 @@ export class CommitQueue {
         this.#inTransaction = false;
         this.#next = outputs.filter((output) => output.undoable !== true);
         release();
-        for (const output of outputs) if (output.undoable === true) output.drop(error);
+        for (const output of outputs) if (output.undoable === true) this.#drop(output, error);
       },
     };
   }
@@ -220,15 +225,15 @@ export class CommitQueue {
   /** Ends the open turn and lets `output` leave once everything before it is durable. */
   after(output: Output): void {
     this.close();
-    if (this.#failure !== undefined) return output.drop(this.#failure);
+    if (this.#failure !== undefined) return this.#drop(output, this.#failure);
     if (this.#isRelaxed) this.#leave([output]);
     else this.#wait(output);
   }
 
   #wait(output: Output): void {
-    if (this.#failure !== undefined) return output.drop(this.#failure);
+    if (this.#failure !== undefined) return this.#drop(output, this.#failure);
     const waiting = this.#next ?? this.#flights.at(-1)?.outputs ?? this.#leaving;
-    if (waiting === undefined) return output.release();
+    if (waiting === undefined) return this.#release(output);
     waiting.push(output);
     if (!this.#isFree || !this.#hasGathered) return;
     // Beside a flight there is time: a larger commit costs less, as long as the loop finds more for it.
@@ -259,7 +264,7 @@ export class CommitQueue {
     const waiting = [...this.#flights.flatMap(({ outputs }) => outputs), ...(this.#next ?? [])];
     this.#flights = noFlights;
     this.#next = undefined;
-    for (const output of waiting) output.drop(failure);
+    for (const output of waiting) this.#drop(output, failure);
   }
 
   /** Hands what changed to the store, with the outputs that wait for it; returns them when nothing changed. */
@@ -306,8 +311,26 @@ export class CommitQueue {
     }
     this.#leaving = outputs;
     // An output may make others: they join the list as long as no later turn is under way.
-    for (let output = outputs.shift(); output !== undefined; output = outputs.shift()) output.release();
+    for (let output = outputs.shift(); output !== undefined; output = outputs.shift()) {
+      this.#release(output);
+    }
     this.#leaving = undefined;
+  }
+
+  #release(output: Output): void {
+    try {
+      output.release();
+    } catch (error) {
+      this.#owner.outputThrew(error);
+    }
+  }
+
+  #drop(output: Output, told: HoldfastError): void {
+    try {
+      output.drop(told);
+    } catch (error) {
+      this.#owner.outputThrew(error);
+    }
   }
 
   #land(flight: Flight): void {

@@ -318,11 +318,20 @@ export class Connections implements ConnectionOwner {
     this.#runtime.sends++;
     this.#runtime.queue.after({
       release: () => {
-        for (const target of targets) target.deliver(event);
+        for (const target of targets) this.#deliver(target, event);
       },
       drop: () => {},
       undoable,
     });
+  }
+
+  /** The host of one connection that fails is no reason for the others to miss the event. */
+  #deliver(target: Connection, event: OutgoingEvent): void {
+    try {
+      target.deliver(event);
+    } catch (error) {
+      this.#runtime.outputThrew(error);
+    }
   }
 
   sendTo(connection: Connection, name: string, args: readonly unknown[]): void {

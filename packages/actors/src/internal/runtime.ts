@@ -291,6 +291,10 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
     return shown;
   }
 
+  outputThrew(error: unknown): void {
+    this.errors.report(error);
+  }
+
   /** What is stored of an earlier instance says that the actor is to be gone. */
   resumeDestruction(askedAt: number): void {
     this.#destroyAskedAt = askedAt;
