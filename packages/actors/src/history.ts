@@ -1,4 +1,5 @@
 import { type ActorKey, decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
+import { ByteQueue } from "./internal/byte-queue.ts";
 import { space } from "./internal/entry-buffer.ts";
 import { isInspectorToken } from "./internal/inspect/token.ts";
 import { metaKey } from "./internal/meta-records.ts";
@@ -160,26 +161,29 @@ function frame(value: unknown): Uint8Array {
 
 /** Cuts the pieces, however they come, into the frames that were written. */
 async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
-  let held: Uint8Array = new Uint8Array(0);
+  const held = new ByteQueue();
   let isStarted = false;
   for await (const piece of source) {
-    held = held.length === 0 ? piece : joined(held, piece);
+    held.add(piece);
     if (!isStarted) {
       if (held.length < magic.length) continue;
-      checkMagic(held);
-      held = held.subarray(magic.length);
+      checkMagic(held.take(magic.length));
       isStarted = true;
     }
-    while (held.length >= 4) {
-      const length = new DataView(held.buffer, held.byteOffset).getUint32(0);
-      if (length > maxFrameBytes)
-        throw invalidImport("A piece of the file is longer than any that is written");
-      if (held.length < 4 + length) break;
-      yield decoded(held.slice(4, 4 + length));
-      held = held.subarray(4 + length);
+    for (let length = frameLength(held); length !== undefined; length = frameLength(held)) {
+      yield decoded(held.take(4 + length).subarray(4));
     }
   }
   if (!isStarted || held.length > 0) throw invalidImport("The file is cut off");
+}
+
+/** How long the frame is that is held whole; undefined when more of it has to come. */
+function frameLength(held: ByteQueue): number | undefined {
+  if (held.length < 4) return undefined;
+  const start = held.peek(4);
+  const length = new DataView(start.buffer, start.byteOffset).getUint32(0);
+  if (length > maxFrameBytes) throw invalidImport("A piece of the file is longer than any that is written");
+  return held.length < 4 + length ? undefined : length;
 }
 
 function checkMagic(bytes: Uint8Array): void {
@@ -254,13 +258,6 @@ function entryOf(value: unknown): KvEntry {
   const { key, value: bytes } = value as { readonly key?: unknown; readonly value?: unknown };
   if (key instanceof Uint8Array && bytes instanceof Uint8Array) return { key, value: bytes };
   throw invalidImport("An entry of the file is damaged");
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }
 
 /** For stores too: what is wrong with an image. */

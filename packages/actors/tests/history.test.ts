@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { actor, db, exportActor, forkActor, importActor, stateAt } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
 import { call, world } from "./harness.ts";
@@ -69,6 +70,32 @@ describe("the past of an actor", () => {
       ]);
     }
     assert.deepEqual(await call(instance, "all"), everything);
+  });
+
+  // Were all that is held copied anew for each piece, it would be half a terabyte.
+  test("an import comes in pieces of any size", { timeout: 30_000 }, async () => {
+    const large = actor({
+      state: { text: "" },
+      actions: {
+        fill: (c, length: number) => {
+          c.state.text = "x".repeat(length);
+        },
+        length: (c) => c.state.text.length,
+      },
+    });
+    const w = world();
+    const length = 32 * 1_048_576;
+    await call(w.create(large), "fill", length);
+    const inPieces = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const piece of exportActor(w.store, "a")) {
+        for (let at = 0; at < piece.length; at += 1_024) {
+          if (at % 1_048_576 === 0) await setImmediate();
+          yield piece.subarray(at, at + 1_024);
+        }
+      }
+    };
+    await importActor(w.store, inPieces(), identity("import"));
+    assert.equal(await call(await w.wake(large, "import"), "length"), length);
   });
 
   test("a fork of a time begins with the state of then, and nothing else", async () => {
