@@ -114,6 +114,27 @@ describe("the file of an actor", () => {
     }
   });
 
+  test("that was closed to make room is in order too once its actor sleeps", {
+    timeout: 20_000,
+  }, async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path, maxOpenFiles: 1 });
+    const [first, second] = [await made(store), await made(store, "actor-0001")];
+    assert.equal(store.stats().openFiles, 1);
+    const reader = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
+    try {
+      // What the next start has to look into after a crash.
+      const marked = () =>
+        reader.prepare("SELECT count(*) AS n FROM actor_file WHERE is_open = 1").get()?.["n"];
+      assert.equal(marked(), 2);
+      first.close();
+      second.close();
+      await until(() => marked() === 0);
+    } finally {
+      reader.close();
+    }
+  });
+
   test("is removed when the actor is destroyed, or never came to be", async (t) => {
     const path = tempDirectory(t);
     const store = await openStore(t, { path });

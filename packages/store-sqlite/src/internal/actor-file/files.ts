@@ -264,12 +264,13 @@ export class ActorFiles implements FileHost {
     this.#inBackground(this.#settle(file, true));
   }
 
-  /** Empties the log of a file that nobody holds, closes it, and says so in the directory. */
+  /** Empties the log of a file that nobody holds, closes it, forgets it, and says so in the directory. */
   async #settle(file: ActorFile, wasHeld: boolean): Promise<void> {
     try {
       await file.synced();
-      if (file.held || !file.isOpen || file.isFailed) return;
-      await this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" });
+      if (file.held || file.isFailed) return;
+      // One that was closed to make room has emptied its log then.
+      if (file.isOpen) await this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" });
       if (file.held || !file.isQuiet || this.#files.get(file.id) !== file) return;
       this.#files.delete(file.id);
       if (this.#lastUsed === file) this.#lastUsed = undefined;
