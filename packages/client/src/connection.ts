@@ -253,6 +253,8 @@ export class Connection {
 
   #open(): void {
     this.#setStatus("connecting");
+    // Who hears of a status may dispose of the connection: then nothing more is asked for it.
+    if (this.#ended.signal.aborted) return;
     void this.#connect().catch((error: unknown) => {
       if (this.#ended.signal.aborted) return;
       if (isErrorCode(error, "client", "get_params_failed")) this.#askAgain(error);
@@ -459,6 +461,7 @@ export class Connection {
   #reconnect(): void {
     if (this.#ended.signal.aborted) return;
     this.#setStatus("disconnected");
+    if (this.#ended.signal.aborted) return;
     const { ports } = this.#options;
     const options = { minMs: clientLimits.reconnectMinMs, maxMs: clientLimits.reconnectMaxMs };
     this.#timer = ports.tasks.after(backoffDelayMs(this.#attempt++, options, ports), () => this.#open());

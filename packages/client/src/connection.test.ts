@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Tasks } from "@holdfast/core";
+import { createClientWithDriver } from "./client.ts";
+import type { ClientDriver, DriverListener } from "./driver.ts";
+import { clientPorts } from "./internal/ports.ts";
+
+const init = { type: "init", version: 1, actorId: "actor", connId: "conn" } as const;
+const cutOff = { error: { group: "client", code: "network_error", message: "It was cut off" }, final: false };
+
+/** A connection to a server that a test plays, and the timers that are set meanwhile. */
+function played() {
+  const asked: DriverListener[] = [];
+  const waiting = new Set<() => void>();
+  const tasks: Tasks = {
+    ...clientPorts.tasks,
+    after: (_delayMs, fn) => {
+      waiting.add(fn);
+      return { cancel: () => waiting.delete(fn) };
+    },
+  };
+  const driver: Partial<ClientDriver> = {
+    prepare: () => ({ data: "", size: 0 }),
+    connect: (_target, _params, listener) => {
+      asked.push(listener);
+      return { send: () => undefined, close: () => undefined };
+    },
+    dispose: async () => undefined,
+  };
+  const client = createClientWithDriver(driver as ClientDriver, { ...clientPorts, tasks });
+  return { client, asked, waiting };
+}
+
+test("a connection that is disposed of by who hears that it was cut off stays disposed of", async () => {
+  const { client, asked, waiting } = played();
+  const conn = client.get("room", "a").connect();
+  const statuses: string[] = [];
+  void conn.onStatusChange((status) => {
+    statuses.push(status);
+    if (status === "disconnected") void conn.dispose();
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  asked[0]?.frame(init);
+  asked[0]?.closed(cutOff);
+  assert.deepEqual(statuses, ["connected", "disconnected", "idle"]);
+  assert.equal(waiting.size, 0, "nothing is tried again");
+});
+
+test("a connection that is disposed of by who hears that it connects again asks for nothing more", async () => {
+  const { client, asked, waiting } = played();
+  let params = 0;
+  const conn = client.get("room", "a", { getParams: () => ++params }).connect();
+  await new Promise((resolve) => setImmediate(resolve));
+  void conn.onStatusChange((status) => status === "connecting" && void conn.dispose());
+  asked[0]?.frame(init);
+  asked[0]?.closed(cutOff);
+  for (const again of [...waiting]) again();
+  assert.equal(conn.connStatus, "idle");
+  assert.equal(params, 1);
+});
