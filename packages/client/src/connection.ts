@@ -379,8 +379,8 @@ export class Connection {
   #receiveError(id: number | undefined, wire: WireError): void {
     const error = fromWireError(wire);
     if (id === undefined) {
+      // The close that follows tells it, once.
       this.#lastError = wire;
-      if (this.connStatus === "connected") this.#errors.emit(error);
       return;
     }
     const call = this.#pending.get(id);
