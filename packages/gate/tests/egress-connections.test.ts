@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import {
   createServer,
   request as httpRequest,
@@ -7,7 +7,8 @@ import {
   type RequestListener,
   type Server,
 } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createConnection, type Socket } from "node:net";
+import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
@@ -170,6 +171,39 @@ test("a client that goes away takes its request with it, whatever the upstream i
     request.destroy();
     await closed;
   }
+});
+
+test("each of several requests on one connection is answered, whenever they come", async (t) => {
+  const waiting: (() => void)[] = [];
+  const arrivals = new EventEmitter();
+  const { baseUrl } = await upstream(t, (request, response) => {
+    request.resume();
+    waiting.push(() => response.end(request.url));
+    arrivals.emit("one");
+  });
+  const { proxy } = await openProxy(t, { baseUrl }, long);
+  const socket = createConnection(proxy.socketPath);
+  t.after(() => socket.destroy());
+  const send = (name: string) => socket.write(`GET ${models}/${name} HTTP/1.1\r\nhost: x\r\n\r\n`);
+  const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
+  const answered = async (name: string) => {
+    for (;;) {
+      const { value, done } = await answers.next();
+      assert.notEqual(done, true, `${name} has no answer`);
+      if (String(value).includes(`/v1/models/${name}`)) return;
+    }
+  };
+  send("first");
+  send("second");
+  while (waiting.length < 2) await once(arrivals, "one");
+  waiting.shift()?.();
+  await answered("first");
+  const third = once(arrivals, "one", { signal: AbortSignal.timeout(5_000) });
+  send("third");
+  await third;
+  for (const answer of waiting.splice(0)) answer();
+  await answered("second");
+  await answered("third");
 });
 
 test("an upstream that says nothing is left, over either kind of connection", async (t) => {

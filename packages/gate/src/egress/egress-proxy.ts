@@ -169,7 +169,9 @@ export class EgressProxy implements Egress {
     if (socket.writableEnded || socket.destroyed) return;
     this.#answers.set(socket, response);
     response.once("finish", () => {
-      if (response.getHeader("connection") !== "close") this.#answers.delete(request.socket);
+      // One that came meanwhile on the same connection is the latest now.
+      const latest = this.#answers.get(socket) === response;
+      if (latest && response.getHeader("connection") !== "close") this.#answers.delete(socket);
     });
     let provider: EgressProvider = "none";
     try {
