@@ -9,12 +9,21 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import type { GateAnswer, GateClient, GateConfirmation, GateError, GateProgress } from "./gate-client.ts";
 
+interface OutputSchema {
+  readonly type?: unknown;
+  /** Which draft it is written in: clients refuse one that they were not made for. */
+  readonly $schema?: unknown;
+  /** Clients keep what they made of one by it, also for the schema of another tool. */
+  readonly $id?: unknown;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
 interface ListedTool {
   readonly name: string;
   readonly description: string;
   readonly risk_level: "low" | "high";
   readonly arguments_schema: { readonly type: "object" };
-  readonly output_schema?: { readonly type: "object" };
+  readonly output_schema?: OutputSchema;
 }
 
 export interface BridgeOptions {
@@ -147,13 +156,27 @@ function ignore(sending: Promise<unknown>): void {
 }
 
 function described({ name, description, risk_level, arguments_schema, output_schema }: ListedTool) {
+  const outputSchema = output_schema && readable(output_schema);
   return {
     name,
     description,
     inputSchema: arguments_schema,
-    ...(output_schema && { outputSchema: output_schema }),
+    ...(outputSchema && { outputSchema }),
     annotations: { destructiveHint: risk_level === "high" },
   };
+}
+
+/**
+ * The schema of a result as clients take it, or undefined: they know those of plain objects alone, and one that
+ * they do not take costs the agent the whole list. The gate checks results by the schema as it was written.
+ */
+function readable({ $schema, $id, ...schema }: OutputSchema): object | undefined {
+  const { type, properties = {} } = schema;
+  return type === "object" && Object.values(properties).every(isObject) ? schema : undefined;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function result(answer: GateAnswer): CallToolResult {

@@ -245,6 +245,37 @@ describe("the bridge to MCP", () => {
     await changed;
   });
 
+  test("lists every tool, however its author wrote the schema of its result", async (t) => {
+    const written: Record<string, unknown>[] = [
+      { type: "object", properties: { text: { type: "string" } } },
+      { $schema: "https://json-schema.org/draft/2020-12/schema", $id: "result", type: "object" },
+      { $id: "result", type: "object", required: ["text"] },
+      { type: "array", items: {} },
+      { properties: { text: true } },
+      { type: "object", properties: { text: true } },
+      { anyOf: [{ type: "object" }, { type: "null" }] },
+    ];
+    const listed = written.map((output_schema, at) => ({ ...tools[0], name: `tool_${at}`, output_schema }));
+    const { guest } = await startWire(t, ({ topic, arguments: args }) =>
+      topic === "tool.list" ? { result: { tools: listed } } : { result: args },
+    );
+    const client = await connect(t, guest.mcpSocket);
+    const { tools: seen } = await client.listTools();
+    assert.deepEqual(
+      seen.map(({ outputSchema }) => outputSchema),
+      [
+        written[0],
+        { type: "object" },
+        { type: "object", required: ["text"] },
+        ...[undefined, undefined, undefined, undefined],
+      ],
+    );
+    for (const { name } of seen) {
+      const answer = await client.callTool({ name, arguments: { text: "hello" } });
+      assert.deepEqual(answer["structuredContent"], { text: "hello" }, name);
+    }
+  });
+
   test("hands on progress, and cancels at the gate what the agent cancels", async (t) => {
     let cancelled: (value: unknown) => void = () => {};
     const seen = new Promise((resolve) => {
