@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import {
@@ -122,8 +123,11 @@ async function callPatiently(
       !answer.ok &&
       answer.error.code === "CONFIRMATION_TIMEOUT" &&
       !options.signal.aborted &&
-      performance.now() - began < patienceMs;
+      performance.now() - began + (answer.error.retry_after ?? 0) * 1_000 < patienceMs;
     if (!again) return answer;
+    // Where nobody could be asked the gate says so at once, and for how long.
+    const restMs = (answer.error.retry_after ?? 0) * 1_000;
+    await delay(restMs, undefined, { signal: options.signal }).catch(() => {});
   }
 }
 

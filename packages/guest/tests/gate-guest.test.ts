@@ -276,6 +276,22 @@ describe("the bridge to MCP", () => {
     }
   });
 
+  test("does not ask again at once where nobody could be asked", async (t) => {
+    let asked = 0;
+    const { guest } = await startWire(t, ({ topic }) => {
+      if (topic === "tool.list") return { result: { tools } };
+      asked += 1;
+      if (asked > 3) return { result: { asked } };
+      return {
+        error: { code: "CONFIRMATION_TIMEOUT", message: "too many", retriable: true, retry_after: 600 },
+      };
+    });
+    const client = await connect(t, guest.mcpSocket);
+    const answer = await client.callTool({ name: "echo", arguments: {} });
+    assert.match(JSON.stringify(answer.content), /CONFIRMATION_TIMEOUT: too many; try again in 600 s/);
+    assert.equal(asked, 1, "it would have waited for longer than a call does");
+  });
+
   test("hands on progress, and cancels at the gate what the agent cancels", async (t) => {
     let cancelled: (value: unknown) => void = () => {};
     const seen = new Promise((resolve) => {
