@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { openVault, type ProviderName, type VaultConfig } from "@holdfast/gate";
 import { matchRule } from "../src/egress/upstreams.ts";
 import { CredentialVault } from "../src/vault/credential-vault.ts";
-import { startUpstream, temporaryDirectory } from "./support.ts";
+import { eventually, startUpstream, temporaryDirectory } from "./support.ts";
 
 const typed = (code: string) => (error: unknown) => isErrorCode(error, "vault", code);
 const key = "sk-ant-api03-0123456789abcdef";
@@ -235,6 +237,31 @@ describe("the person's own login", () => {
     assert.equal(statSync(path).mode & 0o777, 0o600);
     await vault.present(provider("anthropic"));
     assert.equal(issuer.requests.length, 1);
+  });
+
+  test("is not renewed again by whoever read it before it was renewed", async (t) => {
+    const homeDir = claudeHome(t, Date.now() - 1);
+    const path = join(homeDir, ".claude", ".credentials.json");
+    const before = readFileSync(path);
+    const released = Promise.withResolvers<void>();
+    const renewed = { access_token: "new-access-token", refresh_token: "refresh-2", expires_in: 3_600 };
+    const answer = () => ({ chunks: [JSON.stringify(renewed)] });
+    const issuer = await startUpstream(t, answer, released.promise);
+    const vault = vaultOf(t, { homeDir, claudeTokenUrl: issuer.url });
+    const present = () => vault.present(provider("anthropic"));
+    const first = present();
+    await eventually("the renewal is asked for", () => issuer.requests.length === 1);
+    // A pipe in its place holds up who reads the file until the renewal is over.
+    rmSync(path);
+    execFileSync("mkfifo", [path]);
+    const second = present();
+    const pipe = await open(path, "w");
+    released.resolve();
+    await first;
+    await pipe.writeFile(before);
+    await pipe.close();
+    assert.equal((await second).headers["authorization"], "Bearer new-access-token");
+    assert.equal(issuer.requests.length, 1, "the refresh token was used up by the first");
   });
 
   test("that cannot be renewed says how to log in again, without a token in the message", async (t) => {

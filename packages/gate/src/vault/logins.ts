@@ -144,15 +144,24 @@ class FileLogin implements Login {
   }
 
   async token(): Promise<LoginToken> {
-    const file = await this.#load();
-    const tokens = file === undefined ? undefined : this.#format.read(file);
-    if (file === undefined || tokens === undefined) throw this.#expired("there is no login");
-    if (tokens.expiresAt === undefined || tokens.expiresAt - renewBeforeMs > this.#clock.now()) return tokens;
+    const { tokens } = await this.#login();
+    if (this.#isFresh(tokens)) return tokens;
     // A refresh token can be used once, so requests that come together share one renewal.
-    this.#refreshing ??= this.#refresh(file, tokens).finally(() => {
+    this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
     });
     return this.#refreshing;
+  }
+
+  async #login(): Promise<{ readonly file: Record<string, unknown>; readonly tokens: Tokens }> {
+    const file = await this.#load();
+    const tokens = file === undefined ? undefined : this.#format.read(file);
+    if (file === undefined || tokens === undefined) throw this.#expired("there is no login");
+    return { file, tokens };
+  }
+
+  #isFresh({ expiresAt }: Tokens): boolean {
+    return expiresAt === undefined || expiresAt - renewBeforeMs > this.#clock.now();
   }
 
   async #load(): Promise<Record<string, unknown> | undefined> {
@@ -161,7 +170,10 @@ class FileLogin implements Login {
     return content === undefined ? undefined : parseJson(content.toString("utf8"));
   }
 
-  async #refresh(file: Record<string, unknown>, tokens: Tokens): Promise<Tokens> {
+  async #refresh(): Promise<Tokens> {
+    // Read anew: what was read before may be of before a renewal that ended meanwhile.
+    const { file, tokens } = await this.#login();
+    if (this.#isFresh(tokens)) return tokens;
     if (tokens.refreshToken === undefined) throw this.#expired("it cannot be renewed");
     const answer = await this.#ask(tokens.refreshToken);
     const renewed = this.#format.write(file, answer, this.#clock.now());
