@@ -14,6 +14,7 @@ const tried = new Set([
   "kernel.namespaces",
   "kernel.mounts",
   "kernel.setuid",
+  "kernel.devices",
   "kernel.abstract_sockets",
   "kernel.unix_sockets",
   "filesystem.mounts",

@@ -123,7 +123,7 @@ interface Description {
 
 const labels = { "dev.holdfast.gate": "x" };
 /** The mounts that are described one by one; the others are described by the same line as /usr. */
-const told = new Set(["/proc", "/dev", "/dev/shm", "/tmp", "/usr"]);
+const told = new Set(["/proc", "/dev", "/dev/null", "/dev/shm", "/tmp", "/usr"]);
 
 function descriptions(): Description[] {
   const container = { spec, labels, seccompFile: "/seccomp.json" };

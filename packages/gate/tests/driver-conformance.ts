@@ -1,7 +1,7 @@
 /** What every driver of jails has to hold, whatever it is made of: run for each that this machine has. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -116,6 +116,21 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
       assert.equal((await finish(jail)).stdout, "done\n");
       assert.deepEqual(readdirSync(join(directory, "ro")), []);
       assert.equal(readFileSync(join(directory, "rw", "file"), "utf8"), "y\n");
+    });
+
+    test("have devices that can be used, and not changed for the host", async () => {
+      const devices = ["null", "zero", "full", "random", "urandom", "tty"].map((each) => `/dev/${each}`);
+      const changedAt = () => devices.map((path) => `${path} ${statSync(path).ctimeMs}`);
+      const before = changedAt();
+      // The modes that they have: nothing is changed where this is not refused.
+      const attempts = devices.map((path) => `chmod ${(statSync(path).mode & 0o777).toString(8)} ${path}`);
+      const jail = await gate.jails.start(
+        shell(`echo x >/dev/null && head -c 1 /dev/zero | od -An -tx1 && head -c 1 /dev/urandom | wc -c
+          [ -c /dev/tty ] && : <>/dev/ptmx && echo y >/dev/shm/file && cat /dev/shm/file
+          (${attempts.join("; ")}) 2>/dev/null`),
+      );
+      assert.deepEqual((await finish(jail)).stdout.trim().split(/\s+/), ["00", "1", "y"]);
+      assert.deepEqual(changedAt(), before);
     });
 
     test("say how a command ended, and hand SIGTERM on", async () => {

@@ -228,7 +228,7 @@ export const kernelAttacks: readonly Attack[] = [
     attempt:
       "mknod, /dev/mem, /dev/kvm, /dev/fuse, typing into a terminal with TIOCSTI, its line discipline; change the mode of /dev/null",
     must: "refused or absent, and nothing changes on the host",
-    layer: "system call filter; own /dev; devices that no jail owns",
+    layer: "system call filter; own /dev; devices that no jail owns, or read-only ones",
     needs: ["syscalls.filtered", "filesystem.mounts_only"],
     run: async (lab) => {
       lab.needs("perl");

@@ -28,7 +28,7 @@ type Fields = Readonly<Record<string, unknown>>;
 function told(value: unknown, key: "mounts" | "Mounts", target: string): Fields {
   const { command: _c, Entrypoint: _e, Cmd: _d, ...rest } = value as Fields;
   const mounts = (rest[key] as readonly Fields[]).filter((each) =>
-    ["/proc", "/dev", "/dev/shm", "/tmp", "/usr", "/workspace"].includes(String(each[target])),
+    ["/proc", "/dev", "/dev/null", "/dev/shm", "/tmp", "/usr", "/workspace"].includes(String(each[target])),
   );
   return { ...rest, [key]: mounts };
 }
@@ -87,11 +87,22 @@ test("podman is told of every protection", () => {
         ...{ destination: "/tmp", source: "tmpfs", type: "tmpfs" },
         options: [`size=${tmpBytes}`, "mode=1777", "nosuid", "nodev"],
       },
+      ...(uid === 0 ? ownDev : []),
       bound("/usr", "/usr", ["rbind", "ro", "nosuid", "nodev"]),
       bound("/etc", "/workspace", ["rbind", "rw", "nosuid", "nodev"]),
     ],
   });
 });
+
+/** A /dev as a whole, so that no runtime makes another one or mounts the machine's devices to be changed. */
+const ownDev: readonly Fields[] = [
+  bound("/root/dev", "/dev", ["bind", "ro", "nosuid", "noexec"]),
+  bound("/dev/null", "/dev/null", ["bind", "ro", "dev", "nosuid", "noexec"]),
+  {
+    ...{ destination: "/dev/shm", source: "tmpfs", type: "tmpfs" },
+    options: [`size=${tmpBytes}`, "mode=1777", "nodev", "nosuid", "noexec"],
+  },
+];
 
 function bound(source: string, destination: string, options: readonly string[]): Fields {
   return { destination, source, type: "bind", options };

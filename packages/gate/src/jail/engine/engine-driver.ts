@@ -19,6 +19,7 @@ import { startContainer } from "./container.ts";
 import { type DockerImage, importImage } from "./docker-image.ts";
 import { dockerContainer } from "./docker-spec.ts";
 import { EngineClient, isRecord } from "./engine-client.ts";
+import { writeDev } from "./own-dev.ts";
 import { mountsOf, podmanContainer } from "./podman-spec.ts";
 import { labelled, startWatchdog } from "./watchdog.ts";
 
@@ -78,7 +79,7 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
 
   /** Where user 0 of the host is the one of the jail too, which owns /dev in a container. */
   get devicesReadOnly(): boolean {
-    return this.name === "docker" && process.getuid?.() === 0;
+    return process.getuid?.() === 0;
   }
 
   get #label(): string {
@@ -178,6 +179,7 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
 
   async #inRoot(spec: JailSpec, root: string): Promise<string> {
     writeRoot(root, mountsOf(spec));
+    if (this.devicesReadOnly) writeDev(root);
     const body = podmanContainer({ ...this.#planOf(spec), root });
     return idOf(await this.#client.call("POST", "/libpod/containers/create", body));
   }

@@ -3,6 +3,7 @@ import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
 import { type LandlockSupport, landlockRules } from "../landlock.ts";
 import { systemMounts } from "../oci-bundle.ts";
+import { devMounts } from "./own-dev.ts";
 
 /** What of the host's users is inside: the jail's own user is the one of the gate, as with bubblewrap. */
 const jailUser = 1000;
@@ -55,7 +56,8 @@ export function landlockOf(spec: JailSpec, support: LandlockSupport | undefined)
 
 /**
  * A container for a checked spec, as libpod's API takes it: a root of its own instead of an image, and a
- * user namespace in which the jail's user is the gate's, and user 0 is nobody.
+ * user namespace in which the jail's user is the gate's, and user 0 is nobody. Where the gate's user is root,
+ * /dev is the one that `writeDev` wrote into the root.
  */
 export function podmanContainer({ spec, labels, seccompFile, root, landlock }: ContainerPlan): object {
   const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = spec.limits ?? {};
@@ -119,6 +121,7 @@ export function podmanContainer({ spec, labels, seccompFile, root, landlock }: C
     r_limits: resourceLimits.map(({ name, soft, hard }) => ({ type: name, soft, hard })),
     mounts: [
       temporary("/tmp", tmpBytes),
+      ...(uid === 0 ? devMounts(root, tmpBytes) : []),
       ...mountsOf(spec).map(({ source, target, mode }) => ({
         ...{ destination: target, source, type: "bind" },
         options: ["rbind", mode, "nosuid", "nodev"],
