@@ -33,6 +33,8 @@ export class Dialler {
       this.#take(request.socket);
       response.once("close", () => this.#release(request.socket));
     });
+    // A connection that becomes a WebSocket is used up: it serves no request any more.
+    server.on("upgrade", (request) => this.#take(request.socket));
   }
 
   /** Starts to dial; resolves when the host has taken the first connection. Keeps trying until {@link stop}. */

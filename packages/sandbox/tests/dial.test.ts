@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { SandboxClient } from "@holdfast/sandbox-client";
 import { type DialHostOptions, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
+import { WebSocket } from "ws";
 import { createSandboxServer } from "../src/index.ts";
-import { temporary, until } from "./harness.ts";
+import { field, temporary, until } from "./harness.ts";
 
 async function host(t: TestContext, options: DialHostOptions = {}) {
   const directory = await temporary(t);
@@ -35,6 +37,25 @@ describe("a server that dials out", () => {
     await Promise.all(runs);
     await until("the surplus is given back", () => listening.connections <= 10);
     for (let index = 0; index < 50; index += 1) assert.deepEqual(await sandbox.health(), { status: "ok" });
+  });
+
+  test("a WebSocket uses its connection up, and another one is dialled for who comes next", async (t) => {
+    const { socketPath, listening, client, directory } = await host(t, { connectTimeoutMs: 2_000 });
+    const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
+    t.after(() => server.close());
+    const sandbox = await client();
+    const created = await fetchOver(listening.agent)("http://sandbox/v1/processes", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ command: "cat", tty: true }),
+    });
+    const id = field(await created.json(), "id");
+    for (let index = 0; index < 4; index += 1) {
+      const socket = new WebSocket(`ws://sandbox/v1/processes/${id}/terminal/ws`, { agent: listening.agent });
+      t.after(() => socket.terminate());
+      await once(socket, "open");
+    }
+    assert.deepEqual(await sandbox.health(), { status: "ok" });
   });
 
   test("it dials again when the host comes back", async (t) => {
