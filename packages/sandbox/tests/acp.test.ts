@@ -212,6 +212,7 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     const accept = "text/event-stream";
     for (const [id, status] of [
       ["18446744073709551615", 200],
+      ["18446744073709551616", 400],
       ["123456789012345678901", 400],
       ["-1", 400],
     ] as const) {

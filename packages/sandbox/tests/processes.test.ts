@@ -266,6 +266,11 @@ describe("output", () => {
     assert.equal((await request("GET", `/processes/${id}/logs?follow=1`)).status, 400);
     // The peer's numbers have 64 bits.
     assert.equal(await output(id, "?since=18446744073709551615"), "");
+    const tooWide = "18446744073709551616";
+    for (const query of [`since=${tooWide}`, `tail=${tooWide}`])
+      assert.equal((await request("GET", `/processes/${id}/logs?${query}`)).status, 400, query);
+    const resumed = { "last-event-id": tooWide };
+    assert.equal((await request("GET", `/processes/${id}/logs`, undefined, resumed)).status, 400);
     // What is wrong in itself is told before what is not there.
     assert.equal((await request("GET", "/processes/none/logs?stream=all")).status, 400);
     assert.equal((await request("POST", "/processes/none/stop?waitMs=-1")).status, 400);

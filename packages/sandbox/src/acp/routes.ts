@@ -9,6 +9,7 @@ import {
 } from "../http/exchange.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
+import { wideCount } from "../http/wide-count.ts";
 import { within } from "../internal/within.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { Heart } from "./heart.ts";
@@ -143,8 +144,8 @@ function lastEventId(exchange: Exchange): number {
   const header = exchange.request.headers["last-event-id"];
   // A client that has seen no id yet may send the header without one.
   if (header === undefined || header === "") return 0;
-  const text = String(header);
+  const id = wideCount(String(header));
   // The sentence is what the peer's clients are tested with; 0 is taken too.
-  if (!/^\d{1,20}$/.test(text)) throw invalid("invalid request: Last-Event-ID must be a positive integer");
-  return Number(text);
+  if (id === undefined) throw invalid("invalid request: Last-Event-ID must be a positive integer");
+  return id;
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { booleanQuery, type Exchange, sendJson } from "../http/exchange.ts";
 import { invalid } from "../http/problem.ts";
+import { wideCount } from "../http/wide-count.ts";
 import type { Managed } from "./managed.ts";
 import { countQuery } from "./requests.ts";
 import type { OutputEntry, OutputRing, OutputStream } from "./ring.ts";
@@ -46,13 +47,11 @@ function parseQuery({ query, request }: Exchange): AskedLog {
     throw invalid("query parameter 'stream' must be stdout, stderr, combined or pty");
   }
   // A client that has seen no id yet may send the header without one.
-  const resumed = request.headers["last-event-id"] || undefined;
-  if (resumed !== undefined && (typeof resumed !== "string" || !/^\d{1,20}$/.test(resumed))) {
-    throw invalid("Last-Event-ID must be a non-negative integer");
-  }
+  const resumed = wideCount(String(request.headers["last-event-id"] || "0"));
+  if (resumed === undefined) throw invalid("Last-Event-ID must be a non-negative integer");
   return {
     stream,
-    since: Math.max(countQuery(query, "since") ?? 0, Number(resumed ?? 0)),
+    since: Math.max(countQuery(query, "since") ?? 0, resumed),
     tail: countQuery(query, "tail"),
   };
 }

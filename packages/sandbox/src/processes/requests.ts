@@ -1,4 +1,5 @@
 import { invalid, isRecord } from "../http/problem.ts";
+import { wideCount } from "../http/wide-count.ts";
 import type { HealthCheck, HealthProbe, ProcessSpec, RestartPolicy } from "./spec.ts";
 
 export interface RunBody {
@@ -74,11 +75,9 @@ export function parseSize(value: unknown): { readonly cols: number; readonly row
 export function countQuery(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);
   if (value === null) return undefined;
-  // The peer's numbers have 64 bits. What is beyond all that is counted here is as good as endless.
-  if (!/^\d{1,20}$/.test(value)) {
-    throw invalid(`query parameter '${name}' must be a non-negative integer`);
-  }
-  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+  const count = wideCount(value);
+  if (count === undefined) throw invalid(`query parameter '${name}' must be a non-negative integer`);
+  return count;
 }
 
 function parseCommand(body: Record<string, unknown>) {
