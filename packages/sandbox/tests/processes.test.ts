@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { field, processesWith, startSandbox, until } from "./harness.ts";
@@ -312,6 +313,27 @@ describe("output", () => {
     assert.deepEqual(await texts("&stream=stdout"), ["one\n", "three\n"]);
     assert.deepEqual(await texts("&tail=1"), ["three\n"]);
     assert.deepEqual(await texts("&since=99"), []);
+  });
+
+  test("who asks for the head of a log that is followed gets it, and no more", {
+    timeout: 20_000,
+  }, async (t) => {
+    const sandbox = await startSandbox(t, "tcp", { token: "secret" });
+    const { create } = processApi(sandbox);
+    const id = await create({ command: "cat" });
+    const { port } = new URL(sandbox.url);
+    const socket = connect(Number(port), "127.0.0.1");
+    t.after(() => socket.destroy());
+    const head = "host: localhost\r\nauthorization: Bearer secret\r\n\r\n";
+    socket.write(`HEAD /v1/processes/${id}/logs?follow=true HTTP/1.1\r\n${head}`);
+    // A connection answers its requests in their order.
+    socket.write(`GET /v1/health HTTP/1.1\r\n${head}`);
+    let text = "";
+    for await (const chunk of socket) {
+      text += String(chunk);
+      if (text.includes('"status":"ok"')) break;
+    }
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*content-type: text\/event-stream/);
   });
 
   test("a follower that was overtaken is told what it missed", async (t) => {

@@ -84,7 +84,7 @@ function selected(output: OutputRing, { stream, since, tail }: LogQuery): Output
  * nothing is held for it: one that is so slow that the output passes it by is told so with `gap`.
  */
 async function follow(
-  { response, signal }: Exchange,
+  { request, response, signal }: Exchange,
   process: Managed,
   query: LogQuery,
   heartbeatMs: number,
@@ -92,6 +92,10 @@ async function follow(
   const { output, changed } = process;
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
   response.flushHeaders();
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
   const [first] = query.tail === undefined ? [] : selected(output, query);
   let last = query.since;
   if (query.tail !== undefined) last = first ? first.sequence - 1 : output.lastSequence;
