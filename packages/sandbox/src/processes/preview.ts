@@ -2,9 +2,8 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { createServer, request } from "../internal/node-http.ts";
+import { Tickets } from "./tickets.ts";
 
-/** How long a ticket can be exchanged. */
-const ticketMs = 5 * 60_000;
 const maxTicketBytes = 256;
 const cookieName = "holdfast_preview";
 const exchangePath = "/.holdfast/ticket";
@@ -45,8 +44,7 @@ interface Origin {
   address: string;
   /** Value of the cookie that lets a browser in. */
   readonly secret: string;
-  /** When each ends, by its hash: how long it takes to find one tells nothing of those that there are. */
-  readonly tickets: Map<string, number>;
+  readonly tickets: Tickets;
 }
 
 /**
@@ -65,9 +63,7 @@ export class Previews {
     const bound = (await this.#server).address();
     if (bound === null || typeof bound === "string" || this.#closed) throw new Error("the preview is closed");
     const [name, origin] = this.#origin(port, address);
-    const ticket = secret();
-    const expiresAtMs = Date.now() + ticketMs;
-    origin.tickets.set(hash(ticket).toString("hex"), expiresAtMs);
+    const { text: ticket, expiresAtMs } = origin.tickets.issue();
     return { port, url: `http://${name}:${bound.port}/#${ticket}`, ticket, expiresAtMs };
   }
 
@@ -90,7 +86,7 @@ export class Previews {
       return entry;
     }
     const name = `p${port}-${randomBytes(6).toString("hex")}.localhost`;
-    const origin = { port, address: target, secret: secret(), tickets: new Map<string, number>() };
+    const origin = { port, address: target, secret: secret(), tickets: new Tickets() };
     this.#origins.set(name, origin);
     return [name, origin];
   }
@@ -146,10 +142,8 @@ async function exchange(origin: Origin, incoming: IncomingMessage, response: Ser
     ticket += String(chunk);
     if (ticket.length > maxTicketBytes) break;
   }
-  const known = hash(ticket).toString("hex");
-  const expiresAtMs = origin.tickets.get(known) ?? 0;
-  origin.tickets.delete(known);
-  if (incoming.method !== "POST" || Date.now() >= expiresAtMs) {
+  const isValid = origin.tickets.take(ticket);
+  if (incoming.method !== "POST" || !isValid) {
     refuse(response, 401, "the ticket is not valid");
     return;
   }
