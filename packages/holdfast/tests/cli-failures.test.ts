@@ -32,6 +32,23 @@ test("a wrong word is told with the one that was meant, and the reason is not bu
   assert.ok(stderr.split("\n").length < 10, stderr);
 });
 
+test("a filter of actors that says nothing is wrong usage, with a server or without one", async (t) => {
+  const data = join(scratch(t), "data");
+  await startServer(t, data);
+  for (const from of [data, scratch(t)]) {
+    for (const [option, value] of [
+      ["--status", "bad"],
+      ["--limit", "many"],
+      ["--limit", "0"],
+      ["--created-after", "soon"],
+    ] as const) {
+      const { code, stderr } = await holdfast(["actors", "list", option, value, "--data", from]);
+      assert.equal(code, 2, `${option} ${value}: ${stderr}`);
+      assert.match(stderr, /^(--status takes|--limit takes|"many" is not a number|"soon" is not a time)/);
+    }
+  }
+});
+
 test("help of a command comes either way", async () => {
   const [before, behind] = await Promise.all([holdfast(["help", "run"]), holdfast(["run", "--help"])]);
   assert.deepEqual([before.code, before.stdout], [0, behind.stdout]);

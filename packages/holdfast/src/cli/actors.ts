@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { decodeJson, encodeJson, encodeKey, HoldfastError, isErrorCode } from "@holdfast/core";
 import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 import { offlineActors } from "./actors-offline.ts";
-import { parse, UsageError } from "./arguments.ts";
+import { countOf, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { actorPathOf, findServer, idOf, type ManagementClient } from "./management-client.ts";
 import { harmless } from "./terminal.ts";
@@ -305,9 +305,14 @@ function filter(name: string | undefined, values: Values): string {
     if (text !== undefined) query.set(field, text);
   };
   set("name", name);
+  const { status } = values;
+  if (status !== undefined && status !== "running" && status !== "sleeping")
+    throw new UsageError(`--status takes running or sleeping, not "${status}"`);
+  const limit = countOf(values.limit, "--limit");
+  if (limit === 0) throw new UsageError("--limit takes a number from 1");
   set("prefix", values.prefix);
-  set("status", values.status);
-  set("limit", values.limit);
+  set("status", status);
+  set("limit", limit === undefined ? undefined : String(limit));
   set("cursor", values.cursor);
   const after = values["created-after"];
   set("createdAfter", after === undefined ? undefined : String(timeOf(after)));

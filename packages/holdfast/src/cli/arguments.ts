@@ -2,7 +2,7 @@ import type { ParseArgsOptionsConfig } from "node:util";
 import { parseStrict, UsageError } from "@holdfast/sandbox/cli/arguments";
 import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 
-export { noArguments, oneArgument, portOf, UsageError } from "@holdfast/sandbox/cli/arguments";
+export { countOf, noArguments, oneArgument, portOf, UsageError } from "@holdfast/sandbox/cli/arguments";
 
 /** Options that every command understands. */
 export const commonOptions = {
