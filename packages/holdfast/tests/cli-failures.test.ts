@@ -64,6 +64,23 @@ test("a data directory that cannot be made is told in words", async (t) => {
   }
 });
 
+test("a data directory where nothing can be made ends in words, not in a loop", {
+  skip: process.platform !== "linux",
+}, async () => {
+  for (const data of ["/proc/holdfast", "/proc/holdfast/below"]) {
+    const child = start(["tasks", "list", "--data", data]);
+    let stderr = "";
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      stderr += chunk;
+    });
+    const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
+    const [code] = await once(child, "close");
+    clearTimeout(late);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^The data directory \/proc\/.* cannot be used: .*\(control\.data_directory\)\n$/);
+  }
+});
+
 test("a repository is no data directory, and an empty variable names none", async (t) => {
   const repository = makeRepository(scratch(t));
   const { mode } = statSync(repository);

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { toldError } from "@holdfast/sandbox/cli/failure";
 import { UsageError } from "./arguments.ts";
@@ -18,7 +18,7 @@ export function dataDirectoryOf(option: string | undefined): string {
 export async function prepareDataDirectory(path: string): Promise<void> {
   refuseForeign(path);
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path);
     await chmod(path, 0o700);
     const ignore = join(path, ".gitignore");
     if (!existsSync(ignore)) await writeFile(ignore, "*\n");
@@ -26,6 +26,33 @@ export async function prepareDataDirectory(path: string): Promise<void> {
     const reason = toldError(error)?.message ?? String(error);
     throw unusable(path, `cannot be used: ${reason}`, error);
   }
+}
+
+/**
+ * Makes a directory and those above it. Node's own recursion never ends where the parent is there and says
+ * all the same that the child's way is not, as in /proc.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await makeOne(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if (!isErrno(error, "ENOENT") || parent === path || existsSync(parent)) throw error;
+    await makeDirectory(parent);
+    await makeOne(path);
+  }
+}
+
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (!isErrno(error, "EEXIST") || !(await stat(path)).isDirectory()) throw error;
+  }
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 /** What is closed to others and hidden from git as a whole is no working tree, unless it is in use already. */
