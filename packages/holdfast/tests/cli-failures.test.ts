@@ -161,3 +161,22 @@ test("output that cannot be kept is a failure", { skip: !existsSync("/dev/full")
   const [code] = (await once(child, "close")) as [number | null];
   assert.deepEqual([code, /no space left/.test(said)], [1, true], said);
 });
+
+test("a level of the log that there is not is told, and others are taken as libraries spell them", async (t) => {
+  const data = join(scratch(t), "data");
+  const list = (level: string) =>
+    holdfast(["tasks", "list", "--data", data], { env: { HOLDFAST_LOG_LEVEL: level } });
+  const unknown = await list("verbose");
+  assert.deepEqual(
+    [unknown.code, unknown.stdout, unknown.stderr],
+    [
+      0,
+      "There are no tasks yet.\n",
+      'HOLDFAST_LOG_LEVEL: "verbose" is not one of debug, info, warn, error and silent; it is warn\n',
+    ],
+  );
+  for (const level of ["ERROR", "fatal", ""]) {
+    const { code, stderr } = await list(level);
+    assert.deepEqual([code, stderr], [0, ""], level);
+  }
+});

@@ -1,9 +1,18 @@
 import { createLogger, type Logger, type LogLevel } from "@holdfast/core";
+import { coreLevel, LogLevelSchema } from "../log.ts";
+import { harmless } from "./terminal.ts";
 
 /** Structured logs of the command line: one line of `key=value` fields on standard error. */
 export function cliLogger(fallback: LogLevel): Logger {
-  const asked = process.env["HOLDFAST_LOG_LEVEL"];
-  const level = levels.find((candidate) => candidate === asked) ?? fallback;
+  const asked = process.env["HOLDFAST_LOG_LEVEL"] || fallback;
+  const known = LogLevelSchema.safeParse(asked.toLowerCase());
+  const level = known.success ? coreLevel(known.data) : fallback;
+  if (!known.success) {
+    const levels = "debug, info, warn, error and silent";
+    process.stderr.write(
+      `HOLDFAST_LOG_LEVEL: "${harmless(asked)}" is not one of ${levels}; it is ${level}\n`,
+    );
+  }
   return createLogger(level, (record) => {
     const fields = Object.entries(record.fields).map(([name, value]) => ` ${name}=${fieldText(value)}`);
     process.stderr.write(
@@ -11,8 +20,6 @@ export function cliLogger(fallback: LogLevel): Logger {
     );
   });
 }
-
-const levels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 
 function fieldText(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
