@@ -216,7 +216,7 @@ describe("start", () => {
     assert.ok(address !== null && typeof address === "object");
     const busy = await holdfast(["start", "--port", String(address.port), "--data", join(directory, "a")]);
     assert.equal(busy.code, 1);
-    assert.match(busy.stderr, /port_in_use/);
+    assert.match(busy.stderr, /choose another: --port \d+, or HOLDFAST_PORT \(gateway\.port_in_use\)/);
 
     const data = join(directory, "b");
     await startServer(t, data);

@@ -1,3 +1,4 @@
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { createStudio } from "@holdfast/studio";
 import { noArguments, parse, portOf } from "./arguments.ts";
 import { type ControlServer, serveControl } from "./control.ts";
@@ -39,6 +40,8 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     ...(values.host === undefined ? {} : { host: values.host }),
     unsafeNoJail: unsafe,
     log: cliLogger("warn"),
+  }).catch((error: unknown) => {
+    throw toldForShell(error, port);
   });
   const link = async () => {
     const ticket = await studio.issueTicket();
@@ -62,6 +65,14 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   console.log(values.json === true ? JSON.stringify({ url, link: text, pid: process.pid }) : text);
   await stopped;
   return 0;
+}
+
+/** The server's own words name what a program would write; here it is an option. */
+function toldForShell(error: unknown, port: number): unknown {
+  if (!isErrorCode(error, "gateway", "port_in_use")) return error;
+  const other = port === 65_535 ? defaultPort : port + 1;
+  const message = `Port ${port} is in use. Stop the program that has it, or choose another: --port ${other}, or HOLDFAST_PORT`;
+  return new HoldfastError("gateway", "port_in_use", message, { cause: error });
 }
 
 /** Resolves after SIGINT or SIGTERM and a clean close; a second signal ends at once. */
