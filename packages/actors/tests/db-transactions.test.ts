@@ -33,6 +33,38 @@ describe("c.transaction with c.db", () => {
     });
   }
 
+  test("one whose database cannot begin fails by itself, and the actor goes on", async () => {
+    const w = world();
+    const { open } = w.store.databases;
+    let isBusy = false;
+    w.store.databases.open = async (...args) => {
+      const database = await open.apply(w.store.databases, args);
+      const savepoint = (name: string): void => {
+        if (isBusy) throw new Error("database is locked");
+        database.savepoint(name);
+      };
+      return new Proxy(database, {
+        get: (target, key) => (key === "savepoint" ? savepoint : Reflect.get(target, key)),
+      });
+    };
+    const other = actor({
+      db: items,
+      state: { count: 0 },
+      actions: {
+        add: (c) => c.transaction(() => ++c.state.count),
+        get: (c) => c.state.count,
+      },
+    });
+    const instance = w.create(other);
+    await instance.ready;
+    isBusy = true;
+    await assert.rejects(call(instance, "add"));
+    assert.equal(await call(instance, "get"), 0);
+    isBusy = false;
+    assert.equal(await call(instance, "add"), 1);
+    assert.equal(await instance.sleep(), "slept");
+  });
+
   const definition = actor({
     db: items,
     state: { count: 0 },

@@ -133,8 +133,11 @@ export class Parts {
     for (const part of this.#all) part.closing?.();
   }
 
+  /** Throws what the database does: nothing has a savepoint then. */
   savepoint(): void {
-    for (const part of this.#all) part.savepoint?.();
+    // Of all of them it alone may fail.
+    this.#database?.savepoint();
+    for (const part of this.#all) if (part !== this.#database) part.savepoint?.();
   }
 
   rollback(): void {

@@ -70,7 +70,6 @@ export class Transactions {
 
   async #perform<T>(fn: () => T | Promise<T>): Promise<T> {
     const runtime = this.#runtime;
-    this.#open = true;
     this.#savepoint();
     let result: T;
     try {
@@ -104,10 +103,18 @@ export class Transactions {
 
   #savepoint(): void {
     const { queue, stateHolder, usedStorage, usedParts } = this.#runtime;
-    this.#held = queue.transaction();
+    const held = queue.transaction();
+    try {
+      // First of all: where the database cannot begin, there is nothing to take back yet.
+      usedParts?.savepoint();
+    } catch (error) {
+      held.commit();
+      throw error;
+    }
+    this.#held = held;
+    this.#open = true;
     stateHolder.savepoint();
     usedStorage?.savepoint();
-    usedParts?.savepoint();
   }
 
   /** What changed since `#savepoint` becomes one turn. */
