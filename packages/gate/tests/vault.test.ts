@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
@@ -276,6 +279,25 @@ describe("the person's own login", () => {
     });
     const gone = vaultOf(t, { homeDir, claudeTokenUrl: "http://127.0.0.1:1" });
     await assert.rejects(gone.present(provider("anthropic")), typed("refresh_failed"));
+  });
+
+  test("is not told to be over by a server that is busy, broken, or gone in the middle of its answer", async (t) => {
+    const homeDir = claudeHome(t, Date.now() - 1);
+    const answers = [{ status: 503 }, { status: 429 }, { status: 200, headers: { "content-length": "100" } }];
+    const issuer = createServer((_request, response) => {
+      const { status, headers } = answers.shift() ?? { status: 500 };
+      response.writeHead(status, headers);
+      // Less than the length that was announced.
+      if (headers !== undefined) response.write("{", () => response.destroy());
+      else response.end("{}");
+    });
+    issuer.listen(0, "127.0.0.1");
+    await once(issuer, "listening");
+    t.after(() => issuer.close());
+    const { port } = issuer.address() as AddressInfo;
+    const vault = vaultOf(t, { homeDir, claudeTokenUrl: `http://127.0.0.1:${port}` });
+    for (let n = 0; n < 4; n++)
+      await assert.rejects(vault.present(provider("anthropic")), typed("refresh_failed"), `answer ${n}`);
   });
 
   test("of ChatGPT goes with its account, and is renewed by the end of its token", async (t) => {

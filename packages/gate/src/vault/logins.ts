@@ -12,7 +12,7 @@ export interface LoginToken {
 export interface Login {
   /** True when the file with the login exists and has one. */
   present(): Promise<boolean>;
-  /** A token that is valid now; renews it first when it is not. Throws `vault.login_expired`. */
+  /** A token that is valid now; renews it first when it is not. Throws `vault.login_expired`, `vault.refresh_failed`. */
   token(): Promise<LoginToken>;
 }
 
@@ -192,6 +192,7 @@ class FileLogin implements Login {
       client_id: clientId,
     });
     let response: Response;
+    let told: string;
     try {
       response = await fetch(tokenUrl, {
         method: "POST",
@@ -200,13 +201,15 @@ class FileLogin implements Login {
         redirect: "error",
         signal: AbortSignal.timeout(refreshTimeoutMs),
       });
+      told = await response.text();
     } catch (cause) {
-      throw new HoldfastError("vault", "refresh_failed", "The login could not be renewed: no answer", {
-        statusCode: 503,
-        cause,
-      });
+      throw refreshFailed("no answer", cause);
     }
-    const answer = parseJson(await response.text()) ?? {};
+    // A server that is busy or broken says nothing of the login.
+    if (response.status >= 500 || response.status === 429) {
+      throw refreshFailed(`the answer was ${response.status}`);
+    }
+    const answer = parseJson(told) ?? {};
     const accessToken = text(answer["access_token"]);
     // The answer may quote tokens, so nothing of it is repeated.
     if (!response.ok || accessToken === undefined)
@@ -230,4 +233,11 @@ class FileLogin implements Login {
       },
     );
   }
+}
+
+function refreshFailed(why: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("vault", "refresh_failed", `The login could not be renewed: ${why}`, {
+    statusCode: 503,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
