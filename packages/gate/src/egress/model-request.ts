@@ -34,17 +34,28 @@ export function estimateInput(bytes: number): number {
   return Math.ceil(bytes / estimateLimits.bytesPerToken);
 }
 
+/** What bounds the output at this path; a field of another wire bounds nothing here, whatever it says. */
+function boundsOf(
+  provider: EgressProvider,
+  path: string,
+  value: Readonly<Record<string, unknown>>,
+): unknown[] {
+  if (provider === "google") {
+    return [value["generationConfig"], value["generation_config"]].flatMap((each) => [
+      record(each)["maxOutputTokens"],
+      record(each)["max_output_tokens"],
+    ]);
+  }
+  if (provider === "anthropic") return [value["max_tokens"]];
+  if (/\/responses(?:\/|$)/.test(path)) return [value["max_output_tokens"]];
+  return [value["max_tokens"], value["max_completion_tokens"]];
+}
+
 /** Reads a request as far as its price needs it. Whatever cannot be read is assumed, never free. */
 export function readModelRequest(provider: EgressProvider, path: string, body: Buffer): ModelRequest {
   const value = parseJson(body.toString("utf8")) ?? {};
   const generation = record(value["generationConfig"] ?? value["generation_config"]);
-  const bounds = [
-    value["max_tokens"],
-    value["max_completion_tokens"],
-    value["max_output_tokens"],
-    generation["maxOutputTokens"],
-    generation["max_output_tokens"],
-  ].flatMap((each) => bound(each) ?? []);
+  const bounds = boundsOf(provider, path, value).flatMap((each) => bound(each) ?? []);
   const copies = bound(value["n"]) ?? bound(generation["candidateCount"]) ?? 1;
   const most = bounds.length > 0 ? Math.max(...bounds) : estimateLimits.assumedOutputTokens;
   const named = provider === "google" ? /\/models\/([^/:]+)/.exec(path)?.[1] : value["model"];
