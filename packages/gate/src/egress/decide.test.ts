@@ -29,6 +29,8 @@ test("a key of the jail's in a query goes no further where the provider takes on
   assert.equal(queryOf(ask("/model/v1?alt=sse&key=own&b=2", "google")), "?alt=sse&b=2");
   assert.equal(queryOf(ask("/model/v1?access_token=own", "google")), "");
   assert.equal(queryOf(ask("/model/v1?KEY=own&keys=1", "google")), "?keys=1");
+  for (const name of ["%6bey", "k%65%79", "access%5Ftoken", "oauth_token", "$httpHeaders", "%24HTTPMethod"])
+    assert.equal(queryOf(ask(`/model/v1?${name}=own&alt=sse`, "google")), "?alt=sse", name);
   // Elsewhere it is a parameter like others.
   assert.equal(queryOf(ask("/model/v1?key=own", "openai")), "?key=own");
 });

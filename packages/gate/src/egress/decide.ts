@@ -80,11 +80,22 @@ function plainPackage(path: string): string {
   return path.replace(/^(\/[^/]+\/@[^/%]+)%2f/i, "$1/");
 }
 
-/** Google takes a key as a parameter too; the jail's is as worthless there as in a field. */
+/** By these Google takes a key from a query, and what a field or the method would say. */
+const ofGoogle = new Set(["key", "access_token", "oauth_token", "$httpheaders", "$httpmethod"]);
+
+/** The jail's key is as worthless there as in a field; nothing there may turn the request into another. */
 function withoutKey(query: string): string {
   const kept = query
     .slice(1)
     .split("&")
-    .filter((each) => !/^(?:key|access_token)(?:=|$)/i.test(each));
+    .filter((each) => !ofGoogle.has(plainName(each)));
   return kept.length === 0 || kept[0] === "" ? "" : `?${kept.join("&")}`;
+}
+
+/** The name of a parameter as a server reads it, however its letters are written. */
+function plainName(parameter: string): string {
+  const [name = ""] = parameter.split("=", 1);
+  return name
+    .replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+    .toLowerCase();
 }
