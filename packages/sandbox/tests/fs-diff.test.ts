@@ -90,6 +90,12 @@ test("a comparison is bounded, and stays inside of a root", async (t) => {
   assert.deepEqual((await ask("from=a&to=a")).body, { files: [], truncated: false });
   assert.equal(field((await ask("from=b/1&to=b/2")).files, 0, "path"), "");
   assert.equal((await ask("from=a&to=out")).status, 403);
+  // Nine files of a little less than 1 MiB are more than the 8 MiB that an answer has of patches.
+  await mkdir(join(root, "long"));
+  const long = "€".repeat(349_000);
+  for (let index = 1; index <= 9; index += 1) await writeFile(join(root, "long", String(index)), long);
+  const bounded = await ask("from=a&to=long");
+  assert.deepEqual([field(bounded.files, "length"), field(bounded.body, "truncated")], [8, true]);
   for (const query of ["from=a", "from=a&to=none", "from=a&to=b/1", "from=a&to=b&context=101"]) {
     assert.equal((await ask(query)).status, 400, query);
   }

@@ -2,7 +2,7 @@
 export class StderrTail {
   readonly #maxLines: number;
   readonly #maxBytes: number;
-  #text = "";
+  #tail: Buffer = Buffer.alloc(0);
 
   constructor(maxLines: number, maxBytes: number) {
     this.#maxLines = maxLines;
@@ -10,10 +10,18 @@ export class StderrTail {
   }
 
   push(bytes: Buffer): void {
-    this.#text = (this.#text + bytes.toString("utf8")).slice(-this.#maxBytes);
+    const whole = Buffer.concat([this.#tail, bytes]);
+    this.#tail = whole.subarray(Math.max(0, whole.length - this.#maxBytes));
   }
 
   toString(): string {
-    return this.#text.trimEnd().split("\n").slice(-this.#maxLines).join("\n");
+    return this.#text().trimEnd().split("\n").slice(-this.#maxLines).join("\n");
+  }
+
+  /** What is left of a character whose beginning was cut off is left out. */
+  #text(): string {
+    let start = 0;
+    while (start < 3 && ((this.#tail[start] ?? 0) & 0xc0) === 0x80) start += 1;
+    return this.#tail.toString("utf8", start);
   }
 }

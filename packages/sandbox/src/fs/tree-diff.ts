@@ -128,7 +128,7 @@ class Comparison {
       return;
     }
     const change = await this.#patch(before, after, path);
-    this.#patchBytes += change.patch?.length ?? 0;
+    this.#patchBytes += Buffer.byteLength(change.patch ?? "");
     if (this.#patchBytes > maxPatchBytes) {
       this.#truncated = true;
       return;

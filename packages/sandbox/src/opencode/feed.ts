@@ -6,6 +6,7 @@ interface Kept {
   readonly id: number;
   readonly directory: string | undefined;
   readonly text: string;
+  readonly bytes: number;
 }
 
 export interface FeedReader {
@@ -45,7 +46,7 @@ export class Feed {
   publish(event: WireEvent, directory: string | undefined): void {
     this.#last += 1;
     const text = JSON.stringify({ id: `evt_${String(this.#last).padStart(12, "0")}`, ...event });
-    const kept = { id: this.#last, directory, text };
+    const kept = { id: this.#last, directory, text, bytes: Buffer.byteLength(text) };
     this.#keep(kept);
     for (const [response, reader] of this.#readers) send(response, reader, kept);
   }
@@ -74,9 +75,9 @@ export class Feed {
 
   #keep(kept: Kept): void {
     this.#kept.push(kept);
-    this.#bytes += kept.text.length;
+    this.#bytes += kept.bytes;
     while (this.#kept.length > maxKept || (this.#bytes > maxKeptBytes && this.#kept.length > 1)) {
-      this.#bytes -= this.#kept.shift()?.text.length ?? 0;
+      this.#bytes -= this.#kept.shift()?.bytes ?? 0;
     }
   }
 }

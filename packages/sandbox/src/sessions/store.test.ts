@@ -113,6 +113,23 @@ describe("the store of sessions", () => {
     store.close();
   });
 
+  test("the limit in memory is one of bytes", () => {
+    const store = new SessionStore(undefined, 100);
+    const { key } = store.insertSession(record);
+    for (let sequence = 1; sequence <= 5; sequence += 1)
+      store.append(key, sequence, 5, "agent", "€".repeat(10));
+    assert.deepEqual(
+      store.entries(key, 0, 100).map((entry) => entry.sequence),
+      [3, 4, 5],
+    );
+    const other = store.insertSession({ ...record, id: "t" }).key;
+    for (let sequence = 1; sequence <= 2; sequence += 1)
+      store.append(other, sequence, 5, "agent", "x".repeat(20));
+    assert.equal(store.lastSequence(key), 5);
+    assert.equal(store.entries(other, 0, 100).length, 2, "the longest in bytes is shortened");
+    store.close();
+  });
+
   test("a database of a later program is refused", async (t) => {
     const path = await directory(t);
     const database = new DatabaseSync(join(path, "sessions.db"));

@@ -118,7 +118,7 @@ export class SessionStore {
     const sql = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)";
     this.#write(sql, key, sequence, entryVersion, createdAt, sender, payload);
     if (this.durable) return;
-    this.#bytes += payload.length;
+    this.#bytes += Buffer.byteLength(payload);
     if (this.#bytes > this.#maxBytes) this.#shed();
   }
 
@@ -205,7 +205,7 @@ export class SessionStore {
   /** Makes room in memory: the older half of the longest log goes. Who reads it is told of the gap. */
   #shed(): void {
     const sql =
-      "SELECT session, min(sequence) AS first, max(sequence) AS last FROM events GROUP BY session ORDER BY sum(length(payload)) DESC LIMIT 1";
+      "SELECT session, min(sequence) AS first, max(sequence) AS last FROM events GROUP BY session ORDER BY sum(octet_length(payload)) DESC LIMIT 1";
     const row = this.#sql(sql).get();
     const [first, last] = [Number(row?.first), Number(row?.last)];
     // The newest entry stays whatever its size: it has to reach those who read now.
@@ -215,7 +215,7 @@ export class SessionStore {
   }
 
   #payloadBytes(): number {
-    return Number(this.#sql("SELECT sum(length(payload)) AS n FROM events").get()?.n ?? 0);
+    return Number(this.#sql("SELECT sum(octet_length(payload)) AS n FROM events").get()?.n ?? 0);
   }
 
   /** Throws `sandbox.log_failed` where the disk is full or broken. */
