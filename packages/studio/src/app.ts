@@ -164,7 +164,7 @@ function createHost(parts: Parts, backends: StudioBackends): StudioHost {
     bundle,
     sample: once(() => sampleRepository(git, dataDirectory)),
     system: (tasks) => systemStatus(status, tasks),
-    works: options.works !== false,
+    works: options.works ?? true,
     task: (taskId) => backends.task(taskId),
     session: (sessionId) => backends.session(sessionId),
     groups,

@@ -21,6 +21,7 @@ import type { GroupSettings } from "./groups/group-settings.ts";
 import { resolveSession } from "./groups/resolve-session.ts";
 import type { GuestBundle } from "./jail/bundle.ts";
 import type { StudioLimits } from "./limits.ts";
+import type { StudioOptions } from "./studio.ts";
 import type { SessionBackend, TaskBackend } from "./work/backend.ts";
 import { answerGate, gateWaits, settleShown } from "./work/gate-questions.ts";
 import { type PreparedTask, TaskRunner } from "./work/runner.ts";
@@ -42,8 +43,7 @@ export interface StudioHostOptions {
   readonly task: (taskId: string) => TaskBackend;
   readonly session: (sessionId: string) => SessionBackend;
   readonly groups: GroupBook;
-  /** False where tasks are looked at only. */
-  readonly works: boolean;
+  readonly works: NonNullable<StudioOptions["works"]>;
 }
 
 /** The process around the actors: who works on which task, and the calls of actors to git and gate. */
@@ -58,6 +58,8 @@ export class StudioHost implements BackendHost {
   readonly #preparing = new Map<string, Promise<void>>();
   /** Questions of the gate that are taken away when they are settled, also without an agent. */
   readonly #watched = new Set<string>();
+  /** Tasks that were begun here, where only those are worked on. */
+  readonly #begun = new Set<string>();
   #closing = false;
 
   constructor(options: StudioHostOptions) {
@@ -100,8 +102,13 @@ export class StudioHost implements BackendHost {
     return this.#options.system(tasks);
   }
 
+  begin(taskId: string): void {
+    if (this.#options.works === "new") this.#begun.add(taskId);
+    this.wake(taskId);
+  }
+
   wake(taskId: string): void {
-    if (this.#closing || !this.#options.works) return;
+    if (this.#closing || !this.#worksOn(taskId)) return;
     clearTimeout(this.#idle.get(taskId));
     this.#idle.delete(taskId);
     this.#runner(taskId).wake();
@@ -189,6 +196,12 @@ export class StudioHost implements BackendHost {
     this.#closing = true;
     for (const timer of this.#idle.values()) clearTimeout(timer);
     await Promise.all([...this.#runners.values()].map((runner) => runner.close()));
+  }
+
+  #worksOn(taskId: string): boolean {
+    const { works } = this.#options;
+    if (typeof works === "boolean") return works;
+    return works === "new" ? this.#begun.has(taskId) : works.task === taskId;
   }
 
   #folders(taskId: string) {

@@ -27,10 +27,10 @@ export interface StudioOptions {
   /** Agents run as plain processes of this user: no boundary. Shown wherever a task is shown. */
   readonly unsafeNoJail?: boolean;
   /**
-   * False for a look at what there is: no task is worked on, and what was interrupted goes on at the next
-   * start. True by default.
+   * Which tasks are worked on: all (true, the default), those that are made here ("new"), one, or none
+   * (false). What was interrupted of the others goes on at the next start.
    */
-  readonly works?: boolean;
+  readonly works?: boolean | "new" | { readonly task: string };
   /** Where installed agents are; `<dataDirectory>/agents` by default. */
   readonly agentsDirectory?: string;
   /** Folder of the built web app; the package's own by default. */

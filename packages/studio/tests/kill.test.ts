@@ -135,6 +135,29 @@ describe("kill -9 of the server", () => {
     await next.stop();
   });
 
+  test("and other work of its owner begins nothing of it: a new task, a stop of another one", async (t) => {
+    if (!needsJail(t)) return;
+    const { repository, data, server, id } = await begin(t, "hang");
+    const { sessionId } = await server.client.task(id).get();
+    await untilEvent(server.client, sessionId, ({ body }) => JSON.stringify(body).includes("session/prompt"));
+    const other = await server.client.organization.createTask({ repository, agent: "demo", prompt: "hang" });
+    await server.kill();
+    const studio = await createStudio({ dataDirectory: data, environment: {}, works: "new" });
+    const prompt = 'write "kept" to kept.txt without asking';
+    const task = await studio.client.organization.createTask({ repository, agent: "demo", prompt });
+    const watch = await Watch.open(studio.client, task.id);
+    await watch.status("idle", "failed");
+    assert.equal(watch.latest.status, "idle");
+    await watch.close();
+    await studio.close();
+    const stopping = await createStudio({ dataDirectory: data, environment: {}, works: { task: other.id } });
+    await stopping.client.task(other.id).stop();
+    assert.equal((await stopping.client.task(other.id).get()).status, "stopped");
+    const log = await readLog(stopping.client, sessionId);
+    assert.deepEqual([ofType(log, "agent-started").length, ofType(log, "interrupted").length], [1, 0]);
+    await stopping.close();
+  });
+
   test("while an approval waits: the old question is settled and the new one can be answered", async (t) => {
     if (!needsJail(t)) return;
     const { data, server, id } = await begin(t, 'add a line "kept" to the README');

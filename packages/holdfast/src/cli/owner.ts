@@ -4,6 +4,7 @@ import {
   createStudio,
   type Studio,
   type StudioClient,
+  type StudioOptions,
   studioClientOver,
 } from "@holdfast/studio";
 import { askControl } from "./control.ts";
@@ -24,10 +25,10 @@ export interface OwnerOptions {
   /** Where a Studio is started for the work: its agents run without a jail. */
   readonly unsafeNoJail?: boolean;
   /**
-   * Where a Studio is started for the work: it works on tasks meanwhile. Without it those that were
-   * interrupted are left alone: begun again and broken off at each look, they would be given up on.
+   * Where a Studio is started for the work: the tasks that it works on meanwhile, none by default. Those that
+   * were interrupted are left alone: begun again and broken off each time, they would be given up on.
    */
-  readonly works?: boolean;
+  readonly works?: StudioOptions["works"];
 }
 
 const endLoginMs = 2_000;

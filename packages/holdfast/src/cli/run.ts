@@ -45,7 +45,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
   const unsafe = values["unsafe-no-jail"] === true;
   await prepareJails(unsafe);
-  return asOwner({ data: values.data, unsafeNoJail: unsafe, works: true }, async (owner) => {
+  return asOwner({ data: values.data, unsafeNoJail: unsafe, works: "new" }, async (owner) => {
     const task = await owner.client.organization.createTask({
       repository,
       agent: values.agent ?? "demo",

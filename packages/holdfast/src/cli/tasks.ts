@@ -25,7 +25,8 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
   const id = verb === "list" ? "" : oneArgument(rest, "The task's id");
   const json = values.json === true;
   // What is stopped is taken up first, so that its log tells of the end too.
-  return asOwner({ data: values.data, works: verb === "stop" }, async (owner) => {
+  const works = verb === "stop" ? { task: id } : false;
+  return asOwner({ data: values.data, works }, async (owner) => {
     if (verb === "list") {
       await list(owner.client, json);
       return 0;

@@ -22,6 +22,8 @@ export interface BackendHost {
   system(tasks: SystemStatus["tasks"]): Promise<SystemStatus>;
   /** Makes sure that somebody works on the task's next prompt. Returns at once. */
   wake(taskId: string): void;
+  /** As {@link wake}, for a task that was asked for at this moment and is no other's rest. */
+  begin(taskId: string): void;
   /** Ends the current turn, its agent and its jail; resolves within a second. */
   stop(taskId: string): Promise<void>;
   /** True while the agent that asked, or the gate, waits for the answer to this question. */

@@ -48,7 +48,7 @@ export function createOrganizationActor(host: BackendHost) {
         c.state.tasks += 1;
         c.broadcast("taskChanged", summary);
         await makeTask(host, c, task);
-        host.wake(task.taskId);
+        host.begin(task.taskId);
         return summary;
       },
 
