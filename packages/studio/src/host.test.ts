@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createLogger, type LogRecord, systemPorts } from "@holdfast/core";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { TaskWork } from "./backend/task-state.ts";
-import type { Git } from "./git/git.ts";
+import type { Git, GitRunOptions } from "./git/git.ts";
 import { StudioHost, type StudioHostOptions } from "./host.ts";
 import { studioLimits } from "./limits.ts";
 
@@ -19,8 +19,10 @@ test("a prompt after a stop waits for the clone that the stop has left, and a cl
   const disk = Promise.withResolvers<void>();
   let clones = 0;
   let most = 0;
-  const run = async (args: readonly string[]) => {
+  const given: GitRunOptions[] = [];
+  const run = async (args: readonly string[], options: GitRunOptions = {}) => {
     if (args.includes("status")) return Buffer.alloc(0);
+    given.push(options);
     clones += 1;
     most = Math.max(most, clones);
     await disk.promise;
@@ -53,7 +55,12 @@ test("a prompt after a stop waits for the clone that the stop has left, and a cl
   t.after(() => host.close());
   host.wake(taskId);
   while (clones === 0) await delay(1);
+  const [{ timeoutMs, signal } = {}] = given;
+  // A large repository takes longer than other steps of git may.
+  assert.equal(timeoutMs, studioLimits.cloneTimeoutMs);
+  assert.equal(signal?.aborted, false);
   await host.stop(taskId);
+  assert.equal(signal?.aborted, true);
   host.wake(taskId);
   await delay(100);
   assert.equal(clones, 1);
@@ -61,6 +68,7 @@ test("a prompt after a stop waits for the clone that the stop has left, and a cl
   await failed.promise;
   assert.equal(most, 1);
   const told = records.filter(({ message }) => message === "a repository could not be cloned");
-  assert.equal(told.length, 2);
+  // That the stopped one did not come to its end is no news.
+  assert.equal(told.length, 1);
   assert.match(String(told[0]?.fields["error"]), /the disk is gone/);
 });

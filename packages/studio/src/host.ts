@@ -259,9 +259,14 @@ export class StudioHost implements BackendHost {
     }
     const { directory, workspace, home } = this.#folders(work.taskId);
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const { base } = await prepareRepository(git, directory, () =>
-      checkRepository(git, work.repository),
+    const { base } = await prepareRepository(
+      git,
+      directory,
+      () => checkRepository(git, work.repository),
+      // Who stops the task stops its clone: the next prompt would wait for all of it.
+      { timeoutMs: limits.cloneTimeoutMs, signal },
     ).catch((error: unknown) => {
+      signal.throwIfAborted();
       if (isHoldfastError(error) && error.group !== "git") throw error;
       ports.log.error("a repository could not be cloned", { taskId: work.taskId, error });
       throw new HoldfastError(

@@ -12,6 +12,8 @@ export const studioLimits = {
   maxDiffMessageBytes: 960 * 1024,
   /** Git's own list of the changed files. */
   maxDiffListBytes: 16 * 1024 * 1024,
+  /** Each of the steps of git in which a repository is cloned; a large one takes its time. */
+  cloneTimeoutMs: 30 * 60 * 1000,
   /** A pack of changed objects that a jail hands over. */
   maxSnapshotBytes: 1024 * 1024 * 1024,
   /** One ACP envelope; a longer one is kept as a notice of its size. */

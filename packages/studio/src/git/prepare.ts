@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { RepositoryCheck } from "../contract.ts";
-import type { Git } from "./git.ts";
+import type { Git, GitRunOptions } from "./git.ts";
 
 /** The folders of a task that hold git data. */
 export interface TaskRepository {
@@ -22,7 +22,8 @@ const begun = "prepare";
  * `workspace`. No object is shared by a hard link, no remote and no path of the host is left behind,
  * and nothing that the checked-out branch does not reach is copied. Idempotent: after a crash in the
  * middle it begins anew; after success it answers with the same base, without a look at the repository.
- * One at a time for a task: two would take each other's half for their own.
+ * One at a time for a task: two would take each other's half for their own. A repository may be large, so a
+ * step of it takes `limits.timeoutMs`; `limits.signal` ends it.
  *
  * Throws `repository.empty` and `git.*`.
  */
@@ -30,6 +31,7 @@ export async function prepareRepository(
   git: Git,
   taskDirectory: string,
   look: () => Promise<RepositoryCheck>,
+  limits: Pick<GitRunOptions, "timeoutMs" | "signal"> = {},
 ): Promise<TaskRepository> {
   const hostGit = join(taskDirectory, "host.git");
   const workspace = join(taskDirectory, "workspace");
@@ -38,7 +40,10 @@ export async function prepareRepository(
     await rm(hostGit, { recursive: true, force: true });
     // With a name of its own: a git that a killed server has left may still write into that of before.
     const partial = await mkdtemp(join(taskDirectory, `${begun}-`));
-    await cloneInto(git, partial, await look());
+    const repository = await look();
+    const run = (args: readonly string[]) => git.run(args, limits);
+    await cloneInto(run, partial, repository);
+    await copyIdentity(git, repository.path, join(partial, "workspace"));
     await rename(join(partial, "host.git"), hostGit);
     // The workspace comes last: its presence means that everything is there.
     await rename(join(partial, "workspace"), workspace);
@@ -56,11 +61,15 @@ async function removeLeftovers(taskDirectory: string): Promise<void> {
   }
 }
 
-async function cloneInto(git: Git, directory: string, repository: RepositoryCheck): Promise<void> {
+async function cloneInto(
+  run: (args: readonly string[]) => Promise<unknown>,
+  directory: string,
+  repository: RepositoryCheck,
+): Promise<void> {
   const bare = join(directory, "host.git");
   const branch = repository.branch === "" ? "main" : repository.branch;
-  await git.run(["init", "--quiet", "--bare", "--initial-branch", branch, bare]);
-  await git.run([
+  await run(["init", "--quiet", "--bare", "--initial-branch", branch, bare]);
+  await run([
     "--git-dir",
     bare,
     "fetch",
@@ -71,10 +80,10 @@ async function cloneInto(git: Git, directory: string, repository: RepositoryChec
     repository.path,
     `HEAD:${baseRef}`,
   ]);
-  await git.run(["--git-dir", bare, "update-ref", `refs/heads/${branch}`, baseRef]);
+  await run(["--git-dir", bare, "update-ref", `refs/heads/${branch}`, baseRef]);
   const workspace = join(directory, "workspace");
-  await git.run(["init", "--quiet", "--initial-branch", branch, workspace]);
-  await git.run([
+  await run(["init", "--quiet", "--initial-branch", branch, workspace]);
+  await run([
     "-C",
     workspace,
     "fetch",
@@ -85,10 +94,9 @@ async function cloneInto(git: Git, directory: string, repository: RepositoryChec
     bare,
     `${baseRef}:refs/remotes/base`,
   ]);
-  await git.run(["-C", workspace, "update-ref", `refs/heads/${branch}`, "refs/remotes/base"]);
-  await git.run(["-C", workspace, "update-ref", "-d", "refs/remotes/base"]);
-  await git.run(["-C", workspace, "reset", "--quiet", "--hard"]);
-  await copyIdentity(git, repository.path, workspace);
+  await run(["-C", workspace, "update-ref", `refs/heads/${branch}`, "refs/remotes/base"]);
+  await run(["-C", workspace, "update-ref", "-d", "refs/remotes/base"]);
+  await run(["-C", workspace, "reset", "--quiet", "--hard"]);
 }
 
 /** The agent's commits carry the name that the person has set for this repository, or for all. */
