@@ -63,3 +63,22 @@ test("routes that could not be loaded are tried again", async (t) => {
   const { status } = await serve(t, [], [{ prefix: "/late", load }]);
   assert.deepEqual([await status("/late/a"), await status("/late/a")], [500, 200]);
 });
+
+test("what handlers are given is of one shape for all requests: its signal is no closure of its own", async (t) => {
+  const signals: AbortSignal[] = [];
+  const closures: boolean[] = [];
+  const handler: Route = {
+    path: "/v1/a",
+    methods: {
+      GET: (exchange) => {
+        closures.push(Object.hasOwn(exchange, "signal"));
+        signals.push(exchange.signal, exchange.signal);
+        sendJson(exchange.response, {});
+      },
+    },
+  };
+  const { status } = await serve(t, [handler]);
+  assert.deepEqual([await status("/v1/a"), await status("/v1/a")], [200, 200]);
+  assert.deepEqual(closures, [false, false]);
+  assert.equal(new Set(signals).size, 2);
+});

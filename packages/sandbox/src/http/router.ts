@@ -63,6 +63,36 @@ export interface RouterOptions {
   readonly late?: readonly LateRoutes[];
 }
 
+/**
+ * A class, since its signal is made on demand: in an object literal, a getter would be a closure, and the
+ * engine a hidden class of its own for each request, which keeps the request in memory until a full collection.
+ */
+class RoutedExchange implements Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly #departure: Departure;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    params: Readonly<Record<string, string>>,
+    query: Query,
+    departure: Departure,
+  ) {
+    this.request = request;
+    this.response = response;
+    this.params = params;
+    this.query = query;
+    this.#departure = departure;
+  }
+
+  get signal(): AbortSignal {
+    return this.#departure.signal;
+  }
+}
+
 /** The label of what no route matched. */
 const unknownRoute = "unknown";
 
@@ -164,15 +194,10 @@ export class Router {
       }
       if (!found) throw invalid(`unknown endpoint ${target.path}`, 404);
       route = found.route.path;
-      await this.#dispatch(found, {
-        request,
-        response,
-        params: found.params,
-        query: target.query,
-        get signal() {
-          return departure.signal;
-        },
-      });
+      await this.#dispatch(
+        found,
+        new RoutedExchange(request, response, found.params, target.query, departure),
+      );
     } catch (error) {
       this.#fail(request, response, error, found?.route.sendError);
     }
