@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { decodeValue, HoldfastError, isErrorCode } from "@holdfast/core";
 import { actor, type ResultStream } from "../src/index.ts";
 import { call, deferred, outcome, turn, world } from "./harness.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Takes pieces as they come; `hold` makes the next one wait until `go`. */
 function reader(): ResultStream & { readonly seen: unknown[]; hold: boolean; go(): void } {
@@ -62,6 +67,34 @@ describe("results in pieces", () => {
     while (w.store.held.length > 0) w.store.held.shift()?.land();
     await done;
     assert.deepEqual(stream.seen, ["begin", 1, 2]);
+  });
+
+  test("what has been taken does not stay in memory until the stream ends", async () => {
+    const made: WeakRef<object>[] = [];
+    const last = deferred();
+    const generous = actor({
+      actions: {
+        give: async function* () {
+          for (let i = 0; i < 10; i++) {
+            const piece = { i };
+            made.push(new WeakRef(piece));
+            yield piece;
+          }
+          last.resolve();
+          await new Promise(() => {});
+        },
+      },
+    });
+    const instance = world().create(generous);
+    const done = instance.invoke({ name: "give", args: [], stream: reader() });
+    done.catch(() => {});
+    await last.promise;
+    await turn();
+    collectGarbage();
+    assert.deepEqual(
+      made.slice(0, 8).map((piece) => piece.deref()),
+      Array.from({ length: 8 }, () => undefined),
+    );
   });
 
   test("a failed commit lets none leave", async () => {

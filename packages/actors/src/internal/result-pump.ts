@@ -41,31 +41,41 @@ export async function pump(
   stream.onCancel?.(() => {
     running.abort(new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499 }));
   });
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const { abortSignal } = running;
-    if (abortSignal.aborted) reject(abortSignal.reason);
-    else abortSignal.addEventListener("abort", () => reject(abortSignal.reason), { once: true });
-  });
-  aborted.catch(() => {});
+  const unlessAborted = until(running.abortSignal);
   let ended = false;
   try {
-    await Promise.race([gated(runtime, () => stream.begin()), aborted]);
+    await unlessAborted(gated(runtime, () => stream.begin()));
     for (;;) {
       const made = runtime.enter(() => pieces.next()) as Promise<IteratorResult<unknown>>;
-      const piece = await Promise.race([made, aborted]);
+      const piece = await unlessAborted(made);
       if (piece.done === true) {
         ended = true;
         return;
       }
       const bytes = encodeValue(runtime.unwrap(piece.value));
-      const sent = gated(runtime, () => stream.chunk(bytes));
-      await withDeadline(runtime, Promise.race([sent, aborted]));
+      await withDeadline(runtime, unlessAborted(gated(runtime, () => stream.chunk(bytes))));
     }
   } finally {
     // Code that waits for something else may take its time to end; nobody waits for it.
     if (!ended) void Promise.resolve(runtime.enter(() => pieces.return?.())).catch(() => {});
     runtime.queue.close();
   }
+}
+
+/**
+ * Waits for one promise after the other, each no longer than until the signal aborts. A race of each with one
+ * promise of the abort would keep all the pieces of a stream in memory up to its end.
+ */
+function until(signal: AbortSignal): <T>(work: Promise<T>) => Promise<T> {
+  let interrupt: ((reason: unknown) => void) | undefined;
+  signal.addEventListener("abort", () => interrupt?.(signal.reason), { once: true });
+  return (work) =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      interrupt = reject;
+      // An iterator of somebody's own may give what is no promise.
+      Promise.resolve(work).then(resolve, reject);
+    });
 }
 
 /** Runs `send` once the turn before it is durable; settles as it does. */
