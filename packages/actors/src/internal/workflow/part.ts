@@ -2,51 +2,29 @@ import { HoldfastError, validate } from "@holdfast/core";
 import { CancelledError, type WorkflowError } from "../../workflow/errors.ts";
 import type { WorkflowErrorEvent } from "../../workflow/types.ts";
 import { Context } from "../context.ts";
-import { type HotRecords, type Part, recordPrefix } from "../part.ts";
+import type { HotRecords, Part } from "../part.ts";
 import type { Runtime } from "../runtime.ts";
 import { tellParent } from "./child.ts";
 import { execute, type Outcome } from "./execution.ts";
 import { wasReported } from "./failure.ts";
 import { DeterminismGuard } from "./guard.ts";
-import { History } from "./history.ts";
-import { historySpace } from "./location.ts";
+import type { History } from "./history.ts";
 import { ContinueAsNew } from "./marks.ts";
 import type { Program } from "./program.ts";
-import {
-  decodeBox,
-  decodeHeader,
-  describeError,
-  encodeHeader,
-  encodeValueOf,
-  freshHeader,
-  type Header,
-  type ParentAddress,
-  terminalStates,
-} from "./record.ts";
+import { describeError, type Header, type ParentAddress, terminalStates } from "./record.ts";
 import { runRollbacks } from "./rollback.ts";
 import { type RunOwner, WorkflowRun } from "./run.ts";
-import { Signals } from "./signals.ts";
-
-const headerKey = new Uint8Array([recordPrefix.workflow, 0x01]);
-const inputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.input]);
-const outputKey = new Uint8Array([recordPrefix.workflowHistory, historySpace.output]);
+import type { Signals } from "./signals.ts";
+import { StoredWorkflow } from "./stored-workflow.ts";
 
 /** The workflow of one actor: begins it, carries it over sleep and restarts, and answers for it. */
 export class WorkflowPart implements Part, RunOwner {
   readonly runtime: Runtime;
   readonly program: Program;
-  readonly history: History;
-  readonly signals: Signals;
-  #header: Header = freshHeader;
-  #stored: Header = freshHeader;
-  #before: { readonly header: Header; readonly stored: Header; readonly input: unknown } | undefined;
+  readonly #stored: StoredWorkflow;
   /** What has to be done once the open transaction is kept. */
   readonly #whenKept: (() => void)[] = [];
-  #input: unknown;
-  #output: unknown;
   #run: WorkflowRun | undefined;
-  /** The history is in memory. */
-  #loaded: Promise<void> | undefined;
   #retryParentAt: number | undefined;
   /** When the run last began to do something: what the store wakes the actor for after a crash. */
   #activeSince: number | undefined;
@@ -58,24 +36,31 @@ export class WorkflowPart implements Part, RunOwner {
   constructor(runtime: Runtime, program: Program) {
     this.runtime = runtime;
     this.program = program;
-    this.history = new History(runtime.records);
-    this.signals = new Signals(runtime);
+    this.#stored = new StoredWorkflow(runtime);
+  }
+
+  get history(): History {
+    return this.#stored.history;
+  }
+
+  get signals(): Signals {
+    return this.#stored.signals;
   }
 
   get input(): unknown {
-    return this.#input;
+    return this.#stored.input;
   }
 
   get generation(): number {
-    return this.#header.run;
+    return this.header.run;
   }
 
   get header(): Header {
-    return this.#header;
+    return this.#stored.header;
   }
 
   get output(): unknown {
-    return this.#output;
+    return this.#stored.output;
   }
 
   get run(): WorkflowRun | undefined {
@@ -83,16 +68,13 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   get terminal(): boolean {
-    return terminalStates.has(this.#header.state);
+    return terminalStates.has(this.header.state);
   }
 
   // A part of the actor
 
   load(hot: HotRecords): void {
-    const record = hot.get(recordPrefix.workflow)?.find(({ key }) => key[1] === headerKey[1]);
-    if (record === undefined) return;
-    this.#header = decodeHeader(record.value);
-    this.#stored = this.#header;
+    this.#stored.read(hot);
   }
 
   get wakeAt(): number | undefined {
@@ -103,7 +85,7 @@ export class WorkflowPart implements Part, RunOwner {
   #nextWakeAt(): number | undefined {
     if (this.#retryParentAt !== undefined) return this.#retryParentAt;
     // A parent that has not heard of the end is told after a crash too: nothing else wakes it, or its child.
-    if (this.terminal) return this.#waitingParent && this.#header.endedAt;
+    if (this.terminal) return this.#waitingParent && this.header.endedAt;
     if (this.#activeSince !== undefined) return this.#activeSince;
     let earliest: number | undefined;
     for (const { deadline } of this.#run?.deadlines ?? []) {
@@ -113,43 +95,31 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   started(): void {
-    if (this.#header.parent !== undefined && this.terminal) this.tellParent();
-    const { state, resumable } = this.#header;
+    if (this.header.parent !== undefined && this.terminal) this.tellParent();
+    const { state, resumable } = this.header;
     if (state === "pending" && this.program.manual) return;
     if (this.terminal && !(state === "failed" && resumable)) return;
     this.#launch();
   }
 
   closing(): void {
-    this.#writeHeader();
-  }
-
-  #writeHeader(): void {
-    if (this.#header === this.#stored) return;
-    this.#stored = this.#header;
-    this.runtime.records.put(headerKey, encodeHeader(this.#header));
+    this.#stored.write();
   }
 
   savepoint(): void {
-    this.#before = { header: this.#header, stored: this.#stored, input: this.#input };
-    this.signals.savepoint();
+    this.#stored.savepoint();
   }
 
   rollback(): void {
     this.#whenKept.length = 0;
-    if (this.#before === undefined) return;
-    this.#header = this.#before.header;
-    this.#stored = this.#before.stored;
-    this.#input = this.#before.input;
-    this.#before = undefined;
-    this.signals.rollback();
+    if (!this.#stored.rollback()) return;
     // Whether it waits now is not taken back.
-    if (this.#run?.active === false && this.#header.state === "running") this.#set({ state: "sleeping" });
-    else if (this.#run?.active === true && this.#header.state === "sleeping") this.#set({ state: "running" });
+    if (this.#run?.active === false && this.header.state === "running") this.#set({ state: "sleeping" });
+    else if (this.#run?.active === true && this.header.state === "sleeping") this.#set({ state: "running" });
   }
 
   keep(): void {
-    this.#before = undefined;
+    this.#stored.keep();
     for (const act of this.#whenKept.splice(0)) act();
   }
 
@@ -174,7 +144,7 @@ export class WorkflowPart implements Part, RunOwner {
   // One run
 
   #launch(): void {
-    const { state, startedAt, run } = this.#header;
+    const { state, startedAt, run } = this.header;
     const rollingBack = state === "rolling_back";
     if (!rollingBack) {
       this.#set({
@@ -199,18 +169,7 @@ export class WorkflowPart implements Part, RunOwner {
 
   /** Loads what is cold. Idempotent. */
   loaded(): Promise<void> {
-    this.#loaded ??= this.#load();
-    return this.#loaded;
-  }
-
-  async #load(): Promise<void> {
-    const { records } = this.runtime;
-    const [input, output] = await Promise.all([records.get(inputKey), records.get(outputKey)]);
-    this.#input = input && decodeBox(input);
-    this.#output = output && decodeBox(output);
-    // A workflow that has not begun has no history.
-    if (this.#stored.run > 0) await this.history.load();
-    await this.signals.load();
+    return this.#stored.loaded();
   }
 
   async #perform(run: WorkflowRun): Promise<void> {
@@ -234,15 +193,14 @@ export class WorkflowPart implements Part, RunOwner {
     if (outcome.type === "evicted") return;
     if (run.collecting) {
       const thrown = outcome.type === "failed" ? outcome.error : undefined;
-      return this.#rollBack(run, thrown, this.#header.error ?? unknownFailure);
+      return this.#rollBack(run, thrown, this.header.error ?? unknownFailure);
     }
     if (outcome.type === "completed") {
       try {
-        this.runtime.records.put(outputKey, encodeValueOf("output", outcome.output));
+        this.#stored.setOutput(outcome.output);
       } catch (error) {
         return this.#fail(run, error);
       }
-      this.#output = outcome.output;
       return this.#end({ state: "completed", error: undefined, resumable: false });
     }
     if (outcome.error instanceof ContinueAsNew) return this.#begin(run, outcome.error);
@@ -260,11 +218,11 @@ export class WorkflowPart implements Part, RunOwner {
     });
     if (undo) {
       this.#set({ state: "rolling_back", error });
-      this.#writeHeader();
+      this.#stored.write();
       await run.durable();
       return this.#rollBack(run, thrown, error);
     }
-    if (error.message !== this.#stored.error?.message) this.#reportFailure(thrown, error);
+    if (error.message !== this.#stored.written.error?.message) this.#reportFailure(thrown, error);
     await this.#end({ state: "failed", error, resumable: fault || !wasReported(thrown) });
   }
 
@@ -287,9 +245,9 @@ export class WorkflowPart implements Part, RunOwner {
     this.#set({ ...how, endedAt: this.runtime.ports.clock.now() });
     this.#run?.releaseMessages();
     this.#activeSince = undefined;
-    this.#writeHeader();
+    this.#stored.write();
     await this.runtime.queue.gate();
-    if (this.#header.parent !== undefined) this.tellParent();
+    if (this.header.parent !== undefined) this.tellParent();
   }
 
   /** Begins a run with nothing but an input; one that cannot be kept fails the run that asks for it. */
@@ -298,14 +256,14 @@ export class WorkflowPart implements Part, RunOwner {
       const checked = await this.#validInput(input);
       await run.outside();
       if (run.evicted) return;
-      this.#setInput(checked);
+      this.#stored.setInput(checked);
     } catch (error) {
       return run.evicted ? undefined : this.#fail(run, error);
     }
     this.history.clear();
     run.releaseMessages();
-    this.#set({ run: this.#header.run + 1, startedAt: this.runtime.ports.clock.now() });
-    this.#writeHeader();
+    this.#set({ run: this.header.run + 1, startedAt: this.runtime.ports.clock.now() });
+    this.#stored.write();
     await this.runtime.queue.gate();
     if (!run.evicted) this.#launch();
   }
@@ -317,22 +275,15 @@ export class WorkflowPart implements Part, RunOwner {
     return schema === undefined ? input : validate(schema, this.runtime.unwrap(input), refusal);
   }
 
-  #setInput(input: unknown): void {
-    const record = encodeValueOf("input", this.runtime.unwrap(input));
-    if (input === undefined) this.runtime.records.delete(inputKey);
-    else this.runtime.records.put(inputKey, record);
-    this.#input = decodeBox(record);
-  }
-
   #set(change: Partial<Header>): void {
-    this.#header = { ...this.#header, ...change };
+    this.#stored.set(change);
   }
 
   #finished(): void {
     this.#run = undefined;
     this.#settle(this.#quiet);
     // Whoever cancels tells of it once it is durable.
-    if (this.terminal && this.#header.state !== "cancelled") this.#settle(this.#ended);
+    if (this.terminal && this.header.state !== "cancelled") this.#settle(this.#ended);
   }
 
   #settle(waiting: Set<() => void>): void {
@@ -347,14 +298,14 @@ export class WorkflowPart implements Part, RunOwner {
     this.runtime.activity.begin();
     if (this.#run !== run && this.#run !== undefined) return;
     this.#activeSince = this.runtime.ports.clock.now();
-    if (this.#header.state === "sleeping") this.#set({ state: "running" });
+    if (this.header.state === "sleeping") this.#set({ state: "running" });
   }
 
   paused(run: WorkflowRun): void {
     if (this.#run === run || this.#run === undefined) {
       this.#activeSince = undefined;
       this.#settle(this.#quiet);
-      if (this.#header.state === "running" && !this.#stopping && this.#run === run) this.#nowSleeping();
+      if (this.header.state === "running" && !this.#stopping && this.#run === run) this.#nowSleeping();
     }
     this.runtime.activity.end();
   }
@@ -362,7 +313,7 @@ export class WorkflowPart implements Part, RunOwner {
   #nowSleeping(): void {
     this.#set({ state: "sleeping" });
     if (this.runtime.sealed) return;
-    this.#writeHeader();
+    this.#stored.write();
     this.runtime.queue.close();
   }
 
@@ -387,26 +338,25 @@ export class WorkflowPart implements Part, RunOwner {
   /** Begins the workflow unless it has begun; tells whether it has done so. */
   async start(input: unknown, parent?: ParentAddress): Promise<boolean> {
     const checked = await this.#validInput(input);
-    if (this.#header.run > 0 || this.#header.state !== "pending") return false;
-    this.#setInput(checked);
-    this.#loaded ??= this.signals.load();
+    if (this.header.run > 0 || this.header.state !== "pending") return false;
+    this.#stored.begin(checked);
     this.#set({ state: "running", run: 1, startedAt: this.runtime.ports.clock.now(), parent });
     // One that begins in a start hook is launched after the hooks.
     if (this.runtime.status === "ready") this.#afterTransaction(() => this.#launch());
-    this.#writeHeader();
+    this.#stored.write();
     return true;
   }
 
   /** Ends the workflow for good. False when it had ended, or undoes its steps: it does not stop half-way. */
   async cancel(reason: string | undefined): Promise<boolean> {
-    if (this.terminal || this.#header.state === "rolling_back") return false;
+    if (this.terminal || this.header.state === "rolling_back") return false;
     this.#set({
       state: "cancelled",
       error: { name: "CancelledError", message: reason ?? "The workflow was cancelled" },
       resumable: false,
       endedAt: this.runtime.ports.clock.now(),
     });
-    this.#writeHeader();
+    this.#stored.write();
     this.#afterTransaction(() => this.#cancelled());
     const told = (): void => this.#settle(this.#ended);
     if (this.runtime.inTransaction) this.runtime.queue.after({ release: told, drop: told });
@@ -422,7 +372,7 @@ export class WorkflowPart implements Part, RunOwner {
     this.#run?.releaseMessages();
     // At once: what runs could end the workflow in another way before this is durable.
     this.#run?.stop(new CancelledError("The workflow was cancelled"));
-    if (this.#header.parent !== undefined) this.tellParent();
+    if (this.header.parent !== undefined) this.tellParent();
   }
 
   /** Resolves when the workflow has ended, or the instance is out of memory. */
@@ -442,7 +392,7 @@ export class WorkflowPart implements Part, RunOwner {
 
   /** Resolves when the code has come as far as it can: it waits, or has ended. */
   async whenQuiet(): Promise<void> {
-    if (this.#run === undefined || this.#header.state === "sleeping") return;
+    if (this.#run === undefined || this.header.state === "sleeping") return;
     await new Promise<void>((resolve) => this.#quiet.add(resolve));
   }
 
@@ -462,19 +412,18 @@ export class WorkflowPart implements Part, RunOwner {
       throw new HoldfastError("actor", "workflow_in_flight", message, { statusCode: 409 });
     }
     forget();
-    this.runtime.records.delete(outputKey);
-    this.#output = undefined;
+    this.#stored.forgetOutput();
     // Its steps are others than those of the run before, also for whom they hand their keys to.
-    const run = this.#header.run + (anew ? 1 : 0);
+    const run = this.header.run + (anew ? 1 : 0);
     this.#set({ run, error: undefined, resumable: false, state: "running", endedAt: undefined });
     this.#launch();
-    this.#writeHeader();
+    this.#stored.write();
     await this.runtime.queue.gate();
   }
 
   /** Who waits for the end of this workflow. The fork of a child is not that child: its parent waits for the other. */
   get #waitingParent(): ParentAddress | undefined {
-    const { parent } = this.#header;
+    const { parent } = this.header;
     return parent?.child === this.runtime.id ? parent : undefined;
   }
 
@@ -486,7 +435,7 @@ export class WorkflowPart implements Part, RunOwner {
       told: () => {
         this.#retryParentAt = undefined;
         this.#set({ parent: undefined });
-        this.#writeHeader();
+        this.#stored.write();
         this.runtime.queue.close();
       },
       retryAt: (at) => {
