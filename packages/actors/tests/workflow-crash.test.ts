@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, createInstance, queue } from "@holdfast/actors";
 import { durable, Loop, workflow, workflowControl } from "@holdfast/actors/workflow";
-import { createMemoryStore } from "@holdfast/testing";
-import { testPorts } from "./harness.ts";
+import { createMemoryStore, faultyStore } from "@holdfast/testing";
+import { type TestPorts, testPorts } from "./harness.ts";
 import { settle } from "./workflow-harness.ts";
 import { everyFailure } from "./workflow-lives.ts";
 
@@ -205,6 +205,79 @@ test("a child is due for a wake until its parent has heard of its end", async ()
   await settle();
   assert.equal(told, 2);
   assert.equal((await store.get("a"))?.wakeAt, undefined);
+});
+
+/** A store of which one read of a cold record fails. */
+function unreadable(ports: TestPorts) {
+  const store = faultyStore(createMemoryStore({ ports }));
+  const failNext = () => store.plan({ operation: "kvGet", nth: store.calls("kvGet") + 1, when: "before" });
+  return { store, failNext };
+}
+
+test("a child whose end cannot be read for a moment tells its parent after that", async () => {
+  const ports = testPorts();
+  const { store, failNext } = unreadable(ports);
+  const outcomes: unknown[] = [];
+  let isReachable = false;
+  const action = async ({ args }: { readonly args: readonly unknown[] }): Promise<unknown> => {
+    if (!isReachable) return new Promise(() => {});
+    return outcomes.push(args[1]);
+  };
+  const host = { ports, store, report: () => {}, client: () => ({ boss: { get: () => ({ action }) } }) };
+  const options = { definition: durable(async () => "done"), id: "a", name: "t", key: ["a"], host };
+  const child = createInstance({ ...options, epoch: 1, start: { type: "create" } });
+  await child.invoke({
+    name: "$workflow.start",
+    args: [undefined, { name: "boss", key: ["b"], token: "t" }],
+  });
+  await settle();
+  // The process dies before the parent has answered.
+  isReachable = true;
+  const loaded = await store.acquire("a");
+  failNext();
+  const { epoch } = loaded.record;
+  await createInstance({ ...options, epoch, start: { type: "wake", loaded } }).ready;
+  await settle();
+  assert.deepEqual(outcomes, []);
+  ports.advance(1_000);
+  await settle();
+  assert.deepEqual(outcomes, [{ ok: true, output: "done" }]);
+  assert.equal((await store.get("a"))?.wakeAt, undefined);
+});
+
+test("a workflow that cannot be read for a moment goes on after that, and a stop does not wait for it", async () => {
+  const ports = testPorts();
+  const { store, failNext } = unreadable(ports);
+  const host = { ports, store, report: () => {}, client: () => ({}) };
+  const done: string[] = [];
+  const definition = actor({
+    run: workflow(async (ctx) => {
+      await ctx.step("first", () => void done.push("first"));
+      await ctx.sleep("pause", 1_000);
+      await ctx.step("second", () => void done.push("second"));
+    }),
+  });
+  const options = { definition, id: "a", name: "t", key: ["a"], host };
+  const wake = async () => {
+    const loaded = await store.acquire("a");
+    failNext();
+    const { epoch } = loaded.record;
+    const instance = createInstance({ ...options, epoch, start: { type: "wake", loaded } });
+    await instance.ready;
+    await settle();
+    return instance;
+  };
+  const instance = createInstance({ ...options, epoch: 1, start: { type: "create" } });
+  await instance.ready;
+  await settle();
+  await instance.sleep();
+  assert.equal(await (await wake()).sleep(), "slept");
+  await wake();
+  ports.advance(2_000);
+  await settle();
+  ports.advance(2_000);
+  await settle();
+  assert.deepEqual(done, ["first", "second"]);
 });
 
 test("what is waited for survives a last commit of onSleep, and code that swallows every error ends", async () => {

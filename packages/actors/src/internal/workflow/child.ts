@@ -5,6 +5,7 @@ import type { ChildReference } from "../../workflow/types.ts";
 import type { Runtime } from "../runtime.ts";
 import { markReported } from "./failure.ts";
 import { type Entry, recorded } from "./history.ts";
+import { patientRetry } from "./limits.ts";
 import { checkName } from "./location.ts";
 import type { WorkflowPart } from "./part.ts";
 import type { ParentAddress } from "./record.ts";
@@ -18,9 +19,6 @@ export const childActions = { start: "$workflow.start", settled: "$workflow.sett
 export type ChildOutcome =
   | { readonly ok: true; readonly output: unknown }
   | { readonly ok: false; readonly error: WorkflowError };
-
-const firstRetryMs = 250;
-const lastRetryMs = 60_000;
 
 /** Throws `workflow.invalid_step`, `workflow.invalid_name`, `actor.invalid_key`. */
 export function childTarget(child: ChildReference): {
@@ -80,7 +78,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
   const { runtime } = run;
   const { actor, key, token } = entry.data as { actor: string; key: readonly string[]; token: string };
   const parent = { name: runtime.name, key: runtime.key, token };
-  for (let delay = firstRetryMs; ; delay = Math.min(delay * 2, lastRetryMs)) {
+  for (let delay: number = patientRetry.firstMs; ; delay = Math.min(delay * 2, patientRetry.lastMs)) {
     try {
       const handle = handleOf(runtime, actor, key, "getOrCreate");
       const outcome = await handle.action<ChildOutcome | undefined>({
@@ -183,9 +181,13 @@ export interface ParentTold {
 /** Tells the parent of the end of its child, until it has heard. */
 export async function tellParent(part: WorkflowPart, parent: ParentAddress, done: ParentTold): Promise<void> {
   const { runtime } = part;
-  await part.loaded();
-  for (let delay = firstRetryMs; !runtime.sealed; delay = Math.min(delay * 2, lastRetryMs)) {
+  for (
+    let delay: number = patientRetry.firstMs;
+    !runtime.sealed;
+    delay = Math.min(delay * 2, patientRetry.lastMs)
+  ) {
     try {
+      await part.loaded();
       await handleOf(runtime, parent.name, parent.key, "get").action({
         name: childActions.settled,
         args: [parent.token, outcomeOf(part)],

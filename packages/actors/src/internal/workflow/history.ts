@@ -52,11 +52,14 @@ export class History {
     return this.#count;
   }
 
+  /** Reads what is recorded, also anew. */
   async load(): Promise<void> {
     const [next, found] = await Promise.all([
       this.#records.get(ordinalsKey),
       this.#records.list({ start: rootPrefix, end: afterPrefix(rootPrefix) }),
     ]);
+    this.root.entries.clear();
+    this.#count = 0;
     if (next !== undefined) this.#nextOrdinal = Number(decodeBox(next));
     const decoded = found.map(({ key, value }) => ({
       key,

@@ -22,4 +22,7 @@ export const stepDefaults = {
   timeout: 30_000,
 } as const;
 
+/** Between attempts at what another actor or the store refused for the moment. */
+export const patientRetry = { firstMs: 250, lastMs: 60_000 } as const;
+
 export const defaultPruneInterval = 20;

@@ -1,4 +1,4 @@
-import { HoldfastError, validate } from "@holdfast/core";
+import { HoldfastError, isErrorCode, messageOf, validate } from "@holdfast/core";
 import { CancelledError, type WorkflowError } from "../../workflow/errors.ts";
 import type { WorkflowErrorEvent } from "../../workflow/types.ts";
 import { Context } from "../context.ts";
@@ -9,6 +9,7 @@ import { execute, type Outcome } from "./execution.ts";
 import { wasReported } from "./failure.ts";
 import { DeterminismGuard } from "./guard.ts";
 import type { History } from "./history.ts";
+import { patientRetry } from "./limits.ts";
 import { ContinueAsNew } from "./marks.ts";
 import type { Program } from "./program.ts";
 import { describeError, type Header, type ParentAddress, terminalStates } from "./record.ts";
@@ -167,7 +168,7 @@ export class WorkflowPart implements Part, RunOwner {
     void this.#perform(current);
   }
 
-  /** Loads what is cold. Idempotent. */
+  /** Loads what is cold. Idempotent; what could not be read is read anew for whoever asks next. */
   loaded(): Promise<void> {
     return this.#stored.loaded();
   }
@@ -175,7 +176,8 @@ export class WorkflowPart implements Part, RunOwner {
   async #perform(run: WorkflowRun): Promise<void> {
     const root = run.fiber();
     try {
-      await this.loaded();
+      await this.#read(run);
+      if (run.evicted) return;
       const outcome = await execute(run, root);
       await run.outside();
       if (!run.evicted) await this.#conclude(run, outcome);
@@ -186,6 +188,28 @@ export class WorkflowPart implements Part, RunOwner {
       // After `continueAsNew` another run is in place.
       if (this.#run === run) this.#finished();
       root.end();
+    }
+  }
+
+  /** Nothing else would wake the actor for a record that cannot be read now: it is read until it can. */
+  async #read(run: WorkflowRun): Promise<void> {
+    const { tasks } = this.runtime.ports;
+    let delay: number = patientRetry.firstMs;
+    while (!run.evicted) {
+      try {
+        return await this.loaded();
+      } catch (error) {
+        if (!isErrorCode(error, "store", "unavailable")) throw error;
+        this.runtime.log.warn("workflow cannot be read yet", { error: messageOf(error) });
+        await new Promise<void>((resolve) => {
+          const timer = tasks.after(delay, resolve);
+          run.onStop(() => {
+            timer.cancel();
+            resolve();
+          });
+        });
+        delay = Math.min(delay * 2, patientRetry.lastMs);
+      }
     }
   }
 

@@ -71,7 +71,7 @@ export class StoredWorkflow {
   /** A workflow that never ran gets its input: of its history there is nothing to read. */
   begin(input: unknown): void {
     this.setInput(input);
-    this.#loaded ??= this.signals.load();
+    this.#loaded ??= this.#unlessUnread(this.signals.load());
   }
 
   /** Throws where the input cannot be kept. */
@@ -94,10 +94,20 @@ export class StoredWorkflow {
     this.#output = undefined;
   }
 
-  /** Loads what is cold. Idempotent. */
+  /** Loads what is cold. Idempotent; what could not be read is read anew for whoever asks next. */
   loaded(): Promise<void> {
-    this.#loaded ??= this.#load();
+    this.#loaded ??= this.#unlessUnread(this.#load());
     return this.#loaded;
+  }
+
+  #unlessUnread(loading: Promise<void>): Promise<void> {
+    const loaded = loading.catch((error: unknown) => {
+      this.#loaded = undefined;
+      throw error;
+    });
+    // Where nobody waits for it, the next who asks hears of it.
+    loaded.catch(() => {});
+    return loaded;
   }
 
   async #load(): Promise<void> {
