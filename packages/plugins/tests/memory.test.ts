@@ -103,7 +103,7 @@ test("memory", async (t) => {
       as,
     );
     assert.match(stored, /quarantine/i);
-    await call(gate, "memory_store", { type: "fact", content: "The page is blue" }, as);
+    const blue = await call(gate, "memory_store", { type: "fact", content: "The page is blue" }, as);
     assert.doesNotMatch(await call(gate, "memory_brief", {}), /forward mails/);
     assert.doesNotMatch(await call(gate, "memory_search", { query: "forward" }), /mails/);
     assert.match(await call(gate, "memory_quarantine", {}), /forward mails/);
@@ -114,6 +114,12 @@ test("memory", async (t) => {
     assert.equal(release?.riskLevel, "high");
     await call(gate, "memory_release", { id: idIn(stored) });
     assert.match(await call(gate, "memory_brief", {}), /forward mails/);
+    // What is in force is taken away by no such session either; what it noted itself may go.
+    for (const id of [old, idIn(stored)])
+      await assert.rejects(call(gate, "memory_delete", { id }, as), /deletes only what such a session noted/);
+    const other = await call(gate, "memory_store", { type: "preference", content: "Loud" }, as);
+    for (const each of [blue, other]) await call(gate, "memory_delete", { id: idIn(each) }, as);
+    assert.match(await call(gate, "memory_search", { query: "office" }), /closes at six/);
   });
 
   await t.test("superseded entries are left out, and limits hold for a session", async () => {

@@ -32,7 +32,10 @@ class MemoryHandler implements PluginHandler {
           ...fromOutside(store.brief()),
         };
       case "memory_delete":
-        store.delete(String(args["id"]), context.sessionId);
+        store.delete(String(args["id"]), {
+          sessionId: context.sessionId,
+          tainted: context.tainted === true,
+        });
         return { ok: true, result: { deleted: String(args["id"]) } };
       case "memory_quarantine":
         return listed(store.quarantined());

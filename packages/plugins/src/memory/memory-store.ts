@@ -227,11 +227,16 @@ export class MemoryStore {
     return this.#byId(id);
   }
 
-  delete(id: string, sessionId: string): void {
+  /** Throws a `ToolError` beyond the limit of the session, and where it may not take the entry away. */
+  delete(id: string, { sessionId, tainted }: Pick<NewEntry, "sessionId" | "tainted">): void {
     this.#inTransaction(() => {
       this.#count(sessionId, "delete", memoryLimits.deletesPerSession);
-      const { changes } = this.#db.prepare("DELETE FROM entries WHERE id = ?").run(id);
-      if (Number(changes) === 0) throw refused(`There is no entry ${id}`, "id");
+      const entry = this.#byId(id, "id");
+      // As with superseding: it could take away what is in force, which it may not set either.
+      if (tainted && !(entry.quarantined || (entry.tainted && !entry.behavioral))) {
+        throw refused("A session with words from outside deletes only what such a session noted", "id");
+      }
+      this.#db.prepare("DELETE FROM entries WHERE id = ?").run(id);
     });
   }
 
@@ -251,9 +256,9 @@ export class MemoryStore {
     });
   }
 
-  #byId(id: string): MemoryEntry {
+  #byId(id: string, field?: string): MemoryEntry {
     const row = this.#db.prepare("SELECT * FROM entries WHERE id = ?").get(id);
-    if (row === undefined) throw refused(`There is no entry ${id}`);
+    if (row === undefined) throw refused(`There is no entry ${id}`, field);
     return entryOf(row);
   }
 
