@@ -32,6 +32,10 @@ async function startServer(t: TestContext) {
         const error = { code: "egress.address_refused", message: "from elsewhere" };
         response.writeHead(503, { "content-type": "application/json", "x-should-retry": "true" });
         response.end(JSON.stringify({ error, rest: "x".repeat(400_000) }));
+      } else if (url === "/cut") {
+        request.socket.destroy();
+      } else if (url === "/packed") {
+        response.writeHead(200, { "content-encoding": "gzip" }).end("?");
       } else if (url === "/large") {
         response.writeHead(200, { "content-type": "text/plain" }).end("é".repeat(400_000));
       } else {
@@ -78,7 +82,9 @@ async function open(t: TestContext, grant?: PluginGrant) {
       correlation: "c",
       signal: new AbortController().signal,
     });
-    return outcome.ok ? JSON.stringify(outcome.result) : `${outcome.error.code}: ${outcome.error.message}`;
+    if (outcome.ok) return JSON.stringify(outcome.result);
+    const { code, message, retriable } = outcome.error;
+    return `${code}: ${message}${retriable === true ? " (worth trying again)" : ""}`;
   };
   return { gate, call };
 }
@@ -155,6 +161,22 @@ test("http", async (t) => {
     for (const each of refusals) assert.match(each, /^HANDLER_ERROR: /);
     assert.equal(seen.length, count);
   });
+
+  await t.test(
+    "tells what was sent and may have been done as that, and not as worth trying again",
+    async () => {
+      for (const path of ["cut", "packed", "to/aHR0cDovL2JhZC5leGFtcGxlLw"]) {
+        const sent = await call("send", { url: `${good}/${path}`, method: "POST", body: "x" });
+        assert.match(sent, /^HTTP_UNCERTAIN: egress\.\w+: .*It may have been done$/, path);
+        assert.equal(last()?.request.method, "POST");
+        assert.match(
+          await call("fetch", { url: `${good}/${path}` }),
+          /^HANDLER_ERROR: .*\(worth trying again\)$/,
+          path,
+        );
+      }
+    },
+  );
 
   await t.test("goes nowhere else, by no address, name or redirect", async () => {
     const count = seen.length;

@@ -48,6 +48,17 @@ const toldHeaders = [
   "retry-after",
 ] as const;
 
+/** What the proxy says of a request that its upstream may have had. */
+const afterSending: ReadonlySet<string> = new Set([
+  "egress.encoded_answer",
+  "egress.internal_error",
+  "egress.redirect_refused",
+  "egress.upstream_interrupted",
+  "egress.upstream_timed_out",
+  "egress.upstream_unreachable",
+  "egress.upstream_upgraded",
+]);
+
 function refused(message: string, field?: string): ToolError {
   return new ToolError({ code: "HANDLER_ERROR", message, field });
 }
@@ -125,7 +136,7 @@ class HttpHandler implements PluginHandler {
       if (signal?.aborted === true) throw refused("The call was cancelled");
       throw error;
     }
-    await throwRefusal(response);
+    await throwRefusal(response, method);
     return response;
   }
 
@@ -141,7 +152,7 @@ class HttpHandler implements PluginHandler {
 }
 
 /** The gate's own refusals are errors, in its words: they have a length, which the proxy leaves to no answer of others. */
-async function throwRefusal(response: Response): Promise<void> {
+async function throwRefusal(response: Response, method: string): Promise<void> {
   const { status, headers } = response;
   if (status < 400 || !headers.has("x-should-retry") || !headers.has("content-length")) return;
   const problem: unknown = await response
@@ -152,12 +163,16 @@ async function throwRefusal(response: Response): Promise<void> {
   const code: unknown = Reflect.get(Object(error), "code");
   if (typeof code !== "string" || !code.startsWith("egress.")) return;
   await response.body?.cancel();
-  throw new ToolError({
-    code: "HANDLER_ERROR",
-    message: `${code}: ${String(Reflect.get(Object(error), "message")).slice(0, 500)}`,
-    field: "url",
-    retriable: status >= 500,
-  });
+  const message = `${code}: ${String(Reflect.get(Object(error), "message")).slice(0, 500)}`;
+  // What was sent may have been done before it went wrong: only a question can be asked again.
+  if (afterSending.has(code) && method !== "GET" && method !== "HEAD") {
+    throw new ToolError({
+      code: "HTTP_UNCERTAIN",
+      message: `${message}. It may have been done`,
+      field: "url",
+    });
+  }
+  throw new ToolError({ code: "HANDLER_ERROR", message, field: "url", retriable: status >= 500 });
 }
 
 function addressOf(value: unknown): URL {
