@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -87,6 +88,25 @@ test("git", async (t) => {
     assert.ok(!server.requests.some((each) => each.includes("hidden") || each.endsWith("false")));
     for (const branch of ["--upload-pack=x", "a..b", "a:b", "+a", "refs/*", "a b", "x.lock", ""])
       assert.match(await call("push", { ...push, branch }), /"field":"branch"/, branch);
+  });
+
+  await t.test("goes on after a git that was killed in the midst of its work", async () => {
+    const repositories = join(dataDir, "gate", "plugins", "git", "data", "repositories");
+    const [name = ""] = readdirSync(repositories).filter((each) =>
+      existsSync(join(repositories, each, "refs", "remotes", "host", "change")),
+    );
+    const repository = join(repositories, name);
+    const left = ["refs/remotes/host/change.lock", "packed-refs.lock", "objects/pack/tmp_pack_x", "index-x"];
+    const old = new Date(Date.now() - 3_600_000);
+    for (const path of left) {
+      writeFileSync(join(repository, path), "");
+      utimesSync(join(repository, path), old, old);
+    }
+    const newest = server.git("acme/app", "rev-parse", "change");
+    server.git("acme/app", "update-ref", "refs/heads/change", "main");
+    assert.match(await call("fetch", { branch: "change", path: "after" }), /"files":1/);
+    for (const path of left) assert.equal(existsSync(join(repository, path)), false, path);
+    server.git("acme/app", "update-ref", "refs/heads/change", newest);
   });
 
   await t.test("follows no link and reads no repository of the agent's making", async () => {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "@holdfast/gate/plugin";
 
@@ -27,6 +27,13 @@ const settings = [
   ["fetch.fsckObjects", "true"],
   ["gc.auto", "0"],
 ].flatMap((pair) => ["-c", pair.join("=")]);
+
+/** What a git that is killed leaves, and where; no branch is named like a lock. */
+const leavings = [
+  [".", /\.lock$|^index-/],
+  ["refs", /\.lock$/],
+  ["objects/pack", /^tmp_/],
+] as const;
 
 export interface Person {
   readonly name: string;
@@ -114,9 +121,27 @@ export class Repository {
   }
 
   async #prepare(): Promise<void> {
-    if (existsSync(join(this.#directory, "HEAD"))) return;
+    if (existsSync(join(this.#directory, "HEAD"))) return this.#tidy();
     await mkdir(this.#directory, { recursive: true });
     await this.#git(["init", "--quiet", "--bare", "--template="], {});
+  }
+
+  /** Takes away what a git left that was killed with the plugin: none of today's is as old. */
+  async #tidy(): Promise<void> {
+    const before = Date.now() - 2 * timeoutMs;
+    for (const [folder, left] of leavings) {
+      const entries = await readdir(join(this.#directory, folder), {
+        recursive: folder === "refs",
+        withFileTypes: true,
+      });
+      for (const { name, parentPath } of entries) {
+        if (!left.test(name)) continue;
+        const path = join(parentPath, name);
+        // Another turn may have taken it away meanwhile.
+        const stat = await lstat(path).catch(() => undefined);
+        if (stat?.isFile() === true && stat.mtimeMs < before) await rm(path, { force: true });
+      }
+    }
   }
 
   async #withIndex<Result>(run: (index: string) => Promise<Result>): Promise<Result> {
@@ -148,7 +173,8 @@ export class Repository {
       },
       timeout: timeoutMs,
       maxBuffer: outputBytes,
-      killSignal: "SIGKILL" as const,
+      // Git takes its locks with it when it is ended so; killed, it would leave them.
+      killSignal: "SIGTERM" as const,
       ...(signal === undefined ? {} : { signal }),
     };
     return new Promise((resolve, reject) => {
