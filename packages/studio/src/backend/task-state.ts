@@ -63,7 +63,8 @@ export interface TaskState {
   agent: string;
   unsafe: boolean;
   group?: string;
-  origin?: TaskOrigin;
+  /** The event that the newest prompt came from. */
+  origin?: TaskOrigin | undefined;
   status: TaskStatus;
   createdAt: number;
   updatedAt: number;

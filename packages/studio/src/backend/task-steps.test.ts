@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isErrorCode, systemPorts } from "@holdfast/core";
 import type { ApprovalChoice } from "./host.ts";
-import { applyReport, newPrompt, newTaskState, takeWork } from "./task-state.ts";
+import { applyReport, newPrompt, newTaskState, takeWork, viewOf } from "./task-state.ts";
 import { type TaskContext, TaskSteps } from "./task-steps.ts";
 
 const approval = {
@@ -73,6 +73,19 @@ describe("a stop", () => {
       state.prompts.map(({ id, state: at }) => `${id} ${at}`),
       ["p1 cancelled", "p2 queued"],
     );
+  });
+});
+
+describe("the origin of a task", () => {
+  test("is the event of its newest prompt, and none when a person wrote that", async () => {
+    const { state, steps, context } = asked({ waits: true });
+    const known = { ...context, client: () => ({ get: () => ({ action: async () => 1 as never }) }) };
+    state.group = "g";
+    const origin = { group: "g", topic: "mail", source: "plugin:mail", event: 7 };
+    await steps.promptOnce(known, { id: "p2", text: "a mail came", origin });
+    assert.deepEqual(viewOf(state).origin, origin);
+    await steps.prompt(known, "and now this");
+    assert.equal(viewOf(state).origin, undefined);
   });
 });
 

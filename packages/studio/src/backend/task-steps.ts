@@ -97,7 +97,7 @@ export class TaskSteps {
     // While the index was told, the same one may have come again.
     if (c.state.prompts.some((row) => row.id === prompt.id)) return;
     c.state.prompts.push(newPrompt(prompt));
-    if (prompt.origin !== undefined) c.state.origin = { ...prompt.origin };
+    c.state.origin = prompt.origin === undefined ? undefined : { ...prompt.origin };
     if (c.state.status !== "waiting" && c.state.status !== "preparing") c.state.status = "running";
     c.state.error = undefined;
     this.changed(c);
