@@ -42,6 +42,16 @@ describe("the state of a task", () => {
     assert.deepEqual([state.status, isActive(state)], ["idle", false]);
   });
 
+  test("counts how often a server has put a prompt down", () => {
+    const state = newState();
+    takeWork(state);
+    applyReport(state, { type: "put-down", promptId: "p1" });
+    assert.deepEqual(takeWork(state)?.prompt, { id: "p1", text: "do it", attempt: 2, putDown: 1 });
+    applyReport(state, { type: "turn-ended", promptId: "p1" });
+    applyReport(state, { type: "put-down", promptId: "p1" });
+    assert.equal(state.prompts[0]?.putDown, 1);
+  });
+
   test("names the questions of a process that is gone, and keeps them until they are settled", () => {
     const state = newState();
     takeWork(state);

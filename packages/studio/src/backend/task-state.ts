@@ -48,6 +48,8 @@ export interface PromptRow {
   state: "queued" | "sent" | "done" | "failed" | "cancelled";
   /** How often it was begun. */
   attempts: number;
+  /** How often a server that ended in order has put it down: those do not count against it. */
+  putDown?: number;
   /** The event of a group that it comes from. */
   readonly origin?: TaskOrigin;
   /** Why it holds words from outside. */
@@ -93,6 +95,7 @@ export type TaskReport =
   | { readonly type: "approval-requested"; readonly approval: ApprovalView }
   | { readonly type: "approval-settled"; readonly approvalId: string }
   | { readonly type: "turn-ended"; readonly promptId: string }
+  | { readonly type: "put-down"; readonly promptId: string }
   | { readonly type: "failed"; readonly promptId: string; readonly error: TaskError }
   | { readonly type: "stopped" }
   | { readonly type: "usage"; readonly usage: TokenUsage };
@@ -109,6 +112,8 @@ export interface TaskWork {
     readonly id: string;
     readonly text: string;
     readonly attempt: number;
+    /** How many of the attempts before a server has put down in order. */
+    readonly putDown?: number;
     readonly taint?: string;
   };
   /** Questions of an agent process that is gone. */
@@ -168,6 +173,7 @@ export function takeWork(state: TaskState): TaskWork | undefined {
     ...(state.group === undefined ? {} : { group: state.group }),
     prompt: {
       ...{ id: prompt.id, text: prompt.text, attempt: prompt.attempts },
+      ...(prompt.putDown === undefined ? {} : { putDown: prompt.putDown }),
       ...(prompt.taint === undefined ? {} : { taint: prompt.taint }),
     },
     staleApprovals:
@@ -200,6 +206,11 @@ export function applyReport(state: TaskState, report: TaskReport): void {
       endPrompt(state, report.promptId, "done");
       endTurn(state, state.prompts.some((row) => row.state === "queued") ? "running" : "idle");
       return;
+    case "put-down": {
+      const row = state.prompts.find(({ id, state: at }) => id === report.promptId && at === "sent");
+      if (row !== undefined) row.putDown = (row.putDown ?? 0) + 1;
+      return;
+    }
     case "failed":
       if (!isSent(state, report.promptId)) return;
       endPrompt(state, report.promptId, "failed");

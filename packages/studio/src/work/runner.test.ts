@@ -78,7 +78,30 @@ describe("a runner", () => {
     const closed = runner.close();
     next.resolve(work);
     await closed;
-    assert.deepEqual([prepared, reports], [[], []]);
+    assert.deepEqual([prepared, reports], [[], [{ type: "put-down", promptId: "p1" }]]);
+  });
+
+  test("that is closed in the middle of a turn puts it down, which does not count against the prompt", async () => {
+    const first = begun();
+    first.next.resolve(work);
+    await new Promise(setImmediate);
+    const closed = first.runner.close();
+    first.disk.resolve();
+    await closed;
+    assert.deepEqual(first.reports, [{ type: "put-down", promptId: "p1" }]);
+    const { maxAttempts } = studioLimits;
+    for (const [putDown, code] of [
+      [0, "interrupted_too_often"],
+      [1, "internal_error"],
+    ] as const) {
+      const { next, disk, idle, reports } = begun();
+      disk.resolve();
+      next.resolve({ ...work, prompt: { ...work.prompt, attempt: maxAttempts + 1, putDown } });
+      await idle;
+      // What fails here is the repository, to which a prompt that is given up on does not come.
+      const last = reports.at(-1);
+      assert.equal(last?.type === "failed" ? last.error.code : last?.type, code);
+    }
   });
 
   test("takes what a stop broke off for stopped, not for failed, also when it ends after the stop", async () => {

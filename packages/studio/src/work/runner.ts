@@ -148,7 +148,9 @@ export class TaskRunner {
     const turn = new AbortController();
     this.#turn = turn;
     const work = await this.#options.task.next();
-    return this.#halted || turn.signal.aborted ? undefined : work;
+    if (!this.#halted && !turn.signal.aborted) return work;
+    if (this.#halt === "close" && work !== undefined) await this.#putDown(work);
+    return undefined;
   }
 
   get #halted(): boolean {
@@ -195,7 +197,7 @@ export class TaskRunner {
       body: { type: "interrupted", reason },
       once: `interrupted/${prompt.id}/${prompt.attempt}`,
     });
-    if (prompt.attempt > limits.maxAttempts) {
+    if (prompt.attempt - (prompt.putDown ?? 0) > limits.maxAttempts) {
       const message = `The server was ended ${limits.maxAttempts} times while the agent worked on this prompt`;
       throw new HoldfastError("task", "interrupted_too_often", message);
     }
@@ -252,7 +254,7 @@ export class TaskRunner {
   async #failed(work: TaskWork, log: SessionLog, error: unknown): Promise<void> {
     const { task, taskId } = this.#options;
     const { prompt } = work;
-    if (this.#halt === "close") return;
+    if (this.#halt === "close") return this.#putDown(work);
     await this.rest();
     // A stop waits for a moment only: what it broke off may come to its end when it is over.
     if (this.#halt === "stop" || this.#turn.signal.aborted) {
@@ -266,6 +268,11 @@ export class TaskRunner {
       once: `failed/${prompt.id}/${prompt.attempt}`,
     });
     await task.report({ type: "failed", promptId: prompt.id, error: told });
+  }
+
+  /** A server that ends in order is no reason to give a prompt up, however often it happens. */
+  #putDown({ prompt }: TaskWork): Promise<void> {
+    return this.#options.task.report({ type: "put-down", promptId: prompt.id });
   }
 
   #describe(error: unknown): TaskError {
