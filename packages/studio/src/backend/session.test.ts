@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { systemPorts, uuidv4 } from "@holdfast/core";
 import { createRegistry } from "@holdfast/server";
-import { openSqliteStore } from "@holdfast/store-sqlite";
+import { openSqliteStore, type SqliteStore } from "@holdfast/store-sqlite";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import type { SessionPage } from "../contract.ts";
 import { Handover } from "./handover.ts";
 import type { BackendHost } from "./host.ts";
 import { createSessionActor, type SessionRecord } from "./session.ts";
 
-test("a record that counts once is in the log once, also when two hand it in at the same time", async (t) => {
+/** The actor of one session on a store of the test's own. */
+async function begun(t: TestContext, over: (store: SqliteStore) => SqliteStore = (store) => store) {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-studio-"));
   removeAtExit(folder);
   const ports = systemPorts();
@@ -20,20 +21,56 @@ test("a record that counts once is in the log once, also when two hand it in at 
   const host = { ports, handover } as unknown as BackendHost;
   const registry = createRegistry({
     use: { session: createSessionActor(host) },
-    store: () => openSqliteStore({ path: join(folder, "actors"), ports }),
+    store: async () => over(await openSqliteStore({ path: join(folder, "actors"), ports })),
     ports,
   });
   t.after(() => registry.shutdown());
   const token = handover.put({ sessionOf: "t" });
   await registry.client.session.getOrCreate(["s"], { createWithInput: { token } }).resolve();
   const session = registry.client.session.get(["s"]);
+  const append = (records: readonly SessionRecord[]) =>
+    session.action<number>({ name: "internal.append", args: [handover.put({ records })] });
+  const events = () => session.action<SessionPage>({ name: "events", args: [{ after: 0 }] });
+  return { append, events };
+}
+
+test("a record that counts once is in the log once, also when two hand it in at the same time", async (t) => {
+  const { append, events } = await begun(t);
   const record: SessionRecord = {
     body: { type: "approval-settled", approvalId: "a", outcome: "expired" },
     once: "settled/a",
   };
-  const append = (records: readonly SessionRecord[]) =>
-    session.action<number>({ name: "internal.append", args: [handover.put({ records })] });
   await Promise.all([append([record]), append([record, record])]);
-  const page = await session.action<SessionPage>({ name: "events", args: [{ after: 0 }] });
+  const page = await events();
   assert.deepEqual([page.head, page.events.length], [1, 1]);
+});
+
+test("a page of long events does not read the whole log, and one of short ones is whole", async (t) => {
+  let rows = 0;
+  const counted = (store: SqliteStore) => {
+    const kvList: SqliteStore["kvList"] = async (...args) => {
+      const found = await store.kvList(...args);
+      rows += found.length;
+      return found;
+    };
+    return new Proxy(store, {
+      get(target, name) {
+        const value: unknown = name === "kvList" ? kvList : Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  };
+  const prompts = (count: number, text: string): SessionRecord[] =>
+    Array.from({ length: count }, () => ({ body: { type: "prompt", text } }));
+  const long = await begun(t, counted);
+  for (let part = 0; part < 12; part++) await long.append(prompts(10, "x".repeat(100_000)));
+  assert.equal((await long.events()).events.length, 7);
+  assert.ok(rows < 120, `${rows} rows were read`);
+  const short = await begun(t);
+  await short.append(prompts(120, "short"));
+  const { events, head } = await short.events();
+  assert.deepEqual(
+    [head, events.map(({ seq }) => seq)],
+    [120, Array.from({ length: 120 }, (_, index) => index + 1)],
+  );
 });
