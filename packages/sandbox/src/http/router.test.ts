@@ -77,7 +77,7 @@ test("what handlers are given is of one shape for all requests: its signal is no
       },
     },
   };
-  const { status } = await serve(t, [handler]);
+  const { status } = await serve(t, [handler], []);
   assert.deepEqual([await status("/v1/a"), await status("/v1/a")], [200, 200]);
   assert.deepEqual(closures, [false, false]);
   assert.equal(new Set(signals).size, 2);
