@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { actor } from "@holdfast/actors";
-import { call, world } from "./harness.ts";
+import { type ActorInstance, actor } from "@holdfast/actors";
+import { isErrorCode } from "@holdfast/core";
+import { call, keyed, turn, world } from "./harness.ts";
 
 describe("the signal of a context whose call has ended", () => {
   test("an action's aborts when the actor stops, also for what looks at it then for the first time", async () => {
@@ -46,6 +47,54 @@ describe("the signal of a context whose call has ended", () => {
     await instance.destroy();
     assert.deepEqual(reasons, ["stopping"]);
   });
+});
+
+describe("work that ends with the reason of a stop has been interrupted, and is not run again", () => {
+  const until = (signal: AbortSignal): Promise<never> =>
+    new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const definition = actor({
+    state: { runs: 0 },
+    actions: {
+      work: async (c) => {
+        c.state.runs++;
+        await until(c.abortSignal);
+      },
+      pieces: async function* (c) {
+        yield ++c.state.runs;
+        await until(c.abortSignal);
+      },
+      runs: (c) => c.state.runs,
+    },
+    onRequest: async (c) => {
+      c.state.runs++;
+      return until(c.abortSignal);
+    },
+  });
+
+  const ways: Record<string, (instance: ActorInstance) => Promise<unknown>> = {
+    "an action": (instance) => call(instance, "work"),
+    "an action with a key": (instance) => keyed(instance, "k", "work"),
+    "a result in pieces": (instance) =>
+      instance.invoke({ name: "pieces", args: [], stream: { begin: () => {}, chunk: () => {} } }),
+    "a request": (instance) => instance.request({ request: new Request("http://actor/") }),
+  };
+  for (const [what, begin] of Object.entries(ways)) {
+    test(what, async () => {
+      const w = world();
+      const instance = w.create(definition);
+      await instance.ready;
+      const told = assert.rejects(begin(instance), (error) => isErrorCode(error, "action", "interrupted"));
+      await turn();
+      await turn();
+      assert.equal(await instance.sleep(), "slept");
+      await told;
+      const next = await w.wake(definition);
+      if (what.endsWith("key")) {
+        await assert.rejects(begin(next), (error) => isErrorCode(error, "action", "interrupted"));
+      }
+      assert.equal(await call(next, "runs"), 1);
+    });
+  }
 });
 
 test("what a listener of a signal throws is reported, and the actor stops as ever", async () => {

@@ -189,10 +189,10 @@ export class Calls {
             });
       shown.then(
         (value) => this.#finish(running, call, value, after),
-        (error: unknown) => this.#end(running, this.#failure(error), after),
+        (error: unknown) => this.#end(running, this.#thrown(error), after),
       );
     } catch (error) {
-      this.#end(running, this.#failure(error), after);
+      this.#end(running, this.#thrown(error), after);
     }
   }
 
@@ -218,7 +218,7 @@ export class Calls {
     }
     pump(this.#runtime, running, pieces, call.stream).then(
       () => this.#end(running, this.#success(undefined), after),
-      (error: unknown) => this.#end(running, this.#failure(error), after),
+      (error: unknown) => this.#end(running, this.#thrown(error), after),
     );
   }
 
@@ -233,6 +233,11 @@ export class Calls {
 
   #failure(error: unknown): CallOutcome {
     return { type: "error", error: this.#runtime.errors.sanitize(error) };
+  }
+
+  /** Of an action that has begun. */
+  #thrown(error: unknown): CallOutcome {
+    return { type: "error", error: this.#runtime.errors.ofWork(error) };
   }
 
   #end(running: RunningCall, ended: CallOutcome, after: (() => void) | undefined): void {

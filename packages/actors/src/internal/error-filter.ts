@@ -67,7 +67,18 @@ export class ErrorFilter {
     this.#know(error);
     return error;
   }
+
+  /**
+   * As {@link sanitize}, for what user code ended with that has begun. Where it throws what told it of the stop,
+   * such as the reason of its signal, it was interrupted: nobody may take it for something that has not run.
+   */
+  ofWork(error: unknown): HoldfastError {
+    const isCutOff = isErrorCode(error, "actor", "stopping") && this.#own?.has(error) === true;
+    return this.sanitize(isCutOff ? interruptedError(cutOff) : error);
+  }
 }
+
+const cutOff = "The actor stopped before this ended; it may have run in part";
 
 /** What user code throws is not written on: it may be a constant, which another actor throws as well. */
 function withActor(error: HoldfastError, actor: ErrorActor): HoldfastError {

@@ -71,6 +71,8 @@ export class RawRequest {
     c.entered = true;
     try {
       return checked(await runtime.hook("onRequest", [c, request]), runtime.name);
+    } catch (error) {
+      throw runtime.errors.ofWork(error);
     } finally {
       c.entered = false;
       runtime.turnstile.unpark(c);
