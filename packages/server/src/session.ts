@@ -19,7 +19,7 @@ import { EventLog } from "./event-log.ts";
 import { serverLimits } from "./limits.ts";
 import { contentOf } from "./queue-content.ts";
 import { type CallOwner, SessionCall } from "./session-call.ts";
-import { cancelled, checkIdempotencyKey, outgoingTooLong } from "./session-errors.ts";
+import { cancelled, checkIdempotencyKey, outgoingTooLong, tooManySubscriptions } from "./session-errors.ts";
 
 export { cancelled, checkIdempotencyKey, outgoingTooLong } from "./session-errors.ts";
 
@@ -50,6 +50,8 @@ export interface SessionOptions {
   readonly maxOutgoingBytes: number;
   /** The connection of the same client that was cut off. */
   readonly resume?: ResumePoint | undefined;
+  /** What it subscribes to as it opens. */
+  readonly events?: readonly string[];
   /** Throws to hide an action or a queue from this connection. */
   readonly allowCall?: ((kind: "action" | "send", name: string) => Promise<void> | void) | undefined;
 }
@@ -64,7 +66,7 @@ const maxWaiting = serverLimits.maxCallsPerConnection + serverLimits.maxSubscrip
  * connection is lost run on, so that the client finds their results under their idempotency keys.
  */
 export class Session implements CallOwner {
-  readonly #options: Omit<SessionOptions, "request">;
+  readonly #options: Omit<SessionOptions, "request" | "events">;
   readonly #directory: Directory;
   readonly #token: string;
   readonly #calls = new Map<number, SessionCall>();
@@ -73,7 +75,7 @@ export class Session implements CallOwner {
   #ended = false;
   #log: EventLog;
   /** What waits for the actor: until it has accepted the connection, while it is asked, and out of memory. */
-  #waiting: (() => void)[] | undefined = [];
+  #waiting: (() => void)[] | undefined;
   /** The event whose `canSubscribe` is being asked: what came after it waits for the answer. */
   #asking: string | undefined;
   #accepted = false;
@@ -90,8 +92,9 @@ export class Session implements CallOwner {
 
   constructor(options: SessionOptions) {
     // The request is needed once; a connection may last for days.
-    const { request, ...rest } = options;
+    const { request, events = [], ...rest } = options;
     this.#options = rest;
+    this.#waiting = events.map((event) => () => this.#subscribe(event));
     this.#directory = options.directory;
     this.#token = uuidv4(options.directory.ports.random);
     this.#log = new EventLog(options.directory.resumeLimits);
@@ -336,8 +339,7 @@ export class Session implements CallOwner {
     const { subscriptions } = connection;
     // Who comes back subscribes again to what it hears already.
     if (subscriptions.size >= serverLimits.maxSubscriptions && !subscriptions.has(event)) {
-      const message = `A connection subscribes to at most ${serverLimits.maxSubscriptions} events`;
-      this.fail(new HoldfastError("conn", "too_many_subscriptions", message));
+      this.fail(tooManySubscriptions());
       return;
     }
     const answer = connection.subscribe(event);

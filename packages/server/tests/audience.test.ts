@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type AuthOptions, actor, event } from "@holdfast/actors";
 import { HoldfastError, isErrorCode, type StandardSchema, UserError } from "@holdfast/core";
+import { serverLimits } from "../src/index.ts";
 import { Condition, serve } from "./support.ts";
 
 const short: StandardSchema<unknown, string> = {
@@ -354,4 +355,31 @@ test("a refused subscriber of server-sent events gets the error", async (t) => {
   const response = await fetch(`${url}/actors/picky/@l,/events?create=true&event=a`);
   assert.equal(response.status, 400);
   assert.equal(((await response.json()) as { code: string }).code, "no");
+});
+
+test("server-sent events: as many as a connection may subscribe to", async (t) => {
+  const board = actor({ actions: { post: (c, event: string) => c.broadcast(event, "news") } });
+  const { client, url } = await serve(t, { board });
+  const listen = (count: number, signal: AbortSignal | null = null): Promise<Response> => {
+    const names = Array.from({ length: count }, (_, at) => `event=e${at}`);
+    // One that is named twice is one subscription.
+    return fetch(`${url}/actors/board/@b,/events?create=true&event=e0&${names.join("&")}`, { signal });
+  };
+  const refused = await listen(serverLimits.maxSubscriptions + 1);
+  assert.equal(((await refused.json()) as { code: string }).code, "too_many_subscriptions");
+  await assert.rejects(client().board.get("b").resolve(), { code: "not_found" }, "nobody was made");
+  const abort = new AbortController();
+  const reader = (await listen(serverLimits.maxSubscriptions, abort.signal)).body
+    ?.pipeThrough(new TextDecoderStream())
+    .getReader();
+  let text = "";
+  const until = async (part: string): Promise<void> => {
+    while (!text.includes(part)) text += (await reader?.read())?.value ?? assert.fail(`ended: ${text}`);
+  };
+  await until("event: $open");
+  await client()
+    .board.get("b")
+    .post(`e${serverLimits.maxSubscriptions - 1}`);
+  await until(`event: e${serverLimits.maxSubscriptions - 1}\ndata: ["news"]`);
+  abort.abort();
 });

@@ -3,6 +3,7 @@ import { type ActorTarget, decodeParams, header, type ResumeInfo, trustedDepth }
 import { decodeValue, encodeJson, HoldfastError, type Timer, type WireError } from "@holdfast/core";
 import { serverLimits } from "../limits.ts";
 import { Session, type SessionOutput } from "../session.ts";
+import { tooManySubscriptions } from "../session-errors.ts";
 import { authenticate } from "./auth.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
@@ -16,7 +17,7 @@ interface EventsRequest {
 
 /**
  * `GET .../events`: a connection as server-sent events (WHATWG HTML, section 9.2). It hears events; calls
- * go over HTTP. Throws `gateway.malformed_path`.
+ * go over HTTP. Throws `gateway.malformed_path`, `conn.too_many_subscriptions`.
  */
 export function serveEvents(
   gateway: Gateway,
@@ -28,6 +29,8 @@ export function serveEvents(
     const message = "Say which events: ?event=name, as often as needed";
     throw new HoldfastError("gateway", "malformed_path", message, { statusCode: 400 });
   }
+  const names = new Set(events);
+  if (names.size > serverLimits.maxSubscriptions) throw tooManySubscriptions();
   const encoded = exchange.header(header.params);
   const params = encoded === undefined ? undefined : decodeParams("json", encoded);
   const request = new Request(`http://${exchange.header("host") ?? "localhost"}${exchange.url}`, {
@@ -46,9 +49,9 @@ export function serveEvents(
       output,
       maxOutgoingBytes: gateway.maxOutgoingBytes,
       resume: lastEventId === undefined ? undefined : resumePointOf(lastEventId),
+      events: [...names],
     });
     output.attach(session);
-    for (const event of events) session.frame({ type: "subscribe", event });
     const interval = directory.optionsOf(target.name)?.connectionLivenessInterval;
     output.watch(interval ?? serverLimits.heartbeatMs);
   };
