@@ -262,13 +262,12 @@ class NetworkDriver implements ClientDriver {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<Response> {
-    const init: RequestInit = {
-      method,
-      headers: { ...this.#config.headers, ...this.#shown, ...headers, accept: contentType[this.#encoding] },
-    };
+    const type = contentType[this.#encoding];
+    const all = { ...this.#config.headers, ...this.#shown, ...headers, accept: type };
+    const init: RequestInit = { method, headers: all };
     if (signal !== undefined) init.signal = signal;
     if (body !== undefined) {
-      init.headers = { ...init.headers, "content-type": contentType[this.#encoding] };
+      init.headers = { ...all, "content-type": type };
       // Bytes of our own encoder never sit on a shared buffer.
       init.body = body as Uint8Array<ArrayBuffer> | string;
     }
@@ -276,6 +275,7 @@ class NetworkDriver implements ClientDriver {
       return await (this.#config.fetch ?? globalThis.fetch)(url, init);
     } catch (cause) {
       signal?.throwIfAborted();
+      checkHeaders(all);
       throw networkError(`The server at ${this.#base} cannot be reached`, cause);
     }
   }
@@ -331,6 +331,22 @@ function idOf(reply: Readonly<Record<string, unknown>>): string {
 
 function networkError(message: string, cause?: unknown): HoldfastError {
   return new HoldfastError("client", "network_error", message, cause === undefined ? {} : { cause });
+}
+
+/**
+ * What no request can carry is no fault of the way to the server, and another attempt would fail alike. Names
+ * the header without its value, which may be a secret. Throws `client.invalid_header`.
+ */
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  const sent = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      sent.set(name, value);
+    } catch {
+      const message = `The header "${name}" cannot be sent: HTTP does not allow its name or its value`;
+      throw new HoldfastError("client", "invalid_header", message);
+    }
+  }
 }
 
 function tooLong(maxBytes: number): HoldfastError {
