@@ -155,6 +155,25 @@ describe("adapters", () => {
     assert.equal(await (await fetch(`http://127.0.0.1:${port}/hello`)).text(), "hello");
   });
 
+  test("Hono: a body that was read before is told", async (t) => {
+    const registry = registryOf(t);
+    const app = new Hono();
+    app.use(async (c, next) => {
+      await c.req.json();
+      await next();
+    });
+    app.all("/api/holdfast/*", toHonoHandler(registry));
+    for (const path of ["/actors/echo/@a,/actions/same?create=true", "/actors/mirror/~a,/request/x"]) {
+      const response = await app.request(`http://localhost/api/holdfast${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: '{"args":[1]}',
+      });
+      assert.equal(response.status, 500);
+      assert.equal(await codeOf(response), "body_consumed");
+    }
+  });
+
   test("Next.js: route handlers serve requests below any path", async (t) => {
     const registry = registryOf(t);
     const handlers = toNextHandler(registry);

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { HoldfastError, toProblem } from "@holdfast/core";
+import { toProblem } from "@holdfast/core";
+import { bodyConsumed } from "../gateway/exchange.ts";
 import type { NodeGateway } from "../gateway/node-gateway.ts";
 import type { UpgradingServer } from "../gateway/upgrades.ts";
 import type { MountedRegistry } from "./host.ts";
@@ -50,8 +51,7 @@ function isConsumed(request: IncomingMessage): boolean {
 }
 
 function refuseConsumed(response: ServerResponse): void {
-  const message = "The body was read before: mount the registry before body parsers";
-  const problem = toProblem(new HoldfastError("gateway", "body_consumed", message));
+  const problem = toProblem(bodyConsumed());
   response.writeHead(problem.status, { "content-type": "application/problem+json" });
   response.end(JSON.stringify(problem));
 }

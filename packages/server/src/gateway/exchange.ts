@@ -12,7 +12,7 @@ export interface Exchange {
   headers(): Headers;
   /**
    * Reads the body; `done` is called once, with `message.incoming_too_long` as soon as more than
-   * `maxBytes` have come.
+   * `maxBytes` have come, and with `gateway.body_consumed` where somebody has read it before.
    */
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void;
   /** Calls back when the client goes away before it has its answer. */
@@ -24,8 +24,8 @@ export interface Exchange {
   ): void;
   /**
    * The request as `onRequest` sees it, at another URL; its body is a stream that fails with
-   * `message.incoming_too_long` past `maxBytes`. Throws `gateway.method_not_allowed`, and
-   * `message.incoming_too_long` when the length says so beforehand.
+   * `message.incoming_too_long` past `maxBytes`. Throws `gateway.method_not_allowed`,
+   * `gateway.body_consumed`, and `message.incoming_too_long` when the length says so beforehand.
    */
   request(url: string, signal: AbortSignal, maxBytes: number): Request;
   /** Answers with a response whose body may be a stream; `headers` are added to its own. */
@@ -86,6 +86,12 @@ export function isBodiless(method: string, status: number): boolean {
 
 export function bodyTooLong(maxBytes: number): HoldfastError {
   return new HoldfastError("message", "incoming_too_long", `The body is longer than ${maxBytes} bytes`);
+}
+
+/** What becomes of a body that the server in front has read. */
+export function bodyConsumed(): HoldfastError {
+  const message = "The body was read before: mount the registry before body parsers";
+  return new HoldfastError("gateway", "body_consumed", message);
 }
 
 /** The encoding in which to answer: what `accept` names, else that of the request. */

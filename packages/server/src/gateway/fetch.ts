@@ -1,7 +1,7 @@
 import type { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { readAhead } from "../read-ahead.ts";
-import { bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
+import { bodyConsumed, bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
 import { Gateway } from "./gateway.ts";
 import type { GatewayOptions } from "./options.ts";
 
@@ -46,6 +46,7 @@ class FetchExchange implements Exchange {
   }
 
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
+    if (this.#isConsumed) return done(bodyConsumed(), new Uint8Array(0));
     void this.#read(maxBytes).then(
       (body) => done(body === undefined ? bodyTooLong(maxBytes) : undefined, body ?? new Uint8Array(0)),
       // The sender went away in the middle: nobody waits for an answer.
@@ -69,6 +70,7 @@ class FetchExchange implements Exchange {
   }
 
   request(url: string, signal: AbortSignal, maxBytes: number): Request {
+    if (this.#isConsumed) throw bodyConsumed();
     const { method, headers, body } = this.#request;
     const all = new Headers(headers);
     const host = this.header("host");
@@ -85,6 +87,11 @@ class FetchExchange implements Exchange {
     const bodiless = isBodiless(this.method, status);
     if (bodiless) body?.cancel().catch(() => undefined);
     this.#resolve(readAhead(new Response(bodiless ? null : body, { status, statusText, headers: all })));
+  }
+
+  /** Somebody has read the body, or is about to. */
+  get #isConsumed(): boolean {
+    return this.#request.bodyUsed || this.#request.body?.locked === true;
   }
 
   /** The body, or undefined when it is longer than `maxBytes`. */
