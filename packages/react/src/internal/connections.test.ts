@@ -10,3 +10,21 @@ test("keys that mean the same actor share a connection, and a refused key does n
   const unknownYet = { name: "room", key: [undefined], enabled: false } as unknown as UseActorOptions<string>;
   assert.notEqual(hashOf(unknownYet), hashOf({ name: "room" }));
 });
+
+test("any parameters that can be sent have a hash, and those that differ share no connection", () => {
+  const hashes = [
+    undefined,
+    null,
+    { id: 1n },
+    { id: 2n },
+    new Map([["team", "a"]]),
+    new Map([["team", "b"]]),
+    new Set(["a"]),
+    new Uint8Array([1]),
+    new Uint8Array([2]),
+    { team: "a" },
+  ].map((params) => hashOf({ name: "room", params }));
+  assert.equal(new Set(hashes).size, hashes.length);
+  assert.equal(hashOf({ name: "room", params: { id: 1n } }), hashes[2]);
+  assert.ok(hashOf({ name: "room", params: { render: () => undefined } }));
+});

@@ -1,5 +1,5 @@
 import type { AnyActorDefinition, AnyRegistry, Client, HandleOptions } from "@holdfast/client";
-import { type ActorKeyInput, encodeKey, normalizeKey } from "@holdfast/core";
+import { type ActorKeyInput, encodeJson, encodeKey, normalizeKey } from "@holdfast/core";
 import type { ActorSnapshot, UseActorOptions } from "../types.ts";
 import { idleSnapshot, SharedConnection } from "./shared-connection.ts";
 
@@ -53,7 +53,23 @@ export class Connections<R extends AnyRegistry> {
 /** Equal for options that mean the same actor and connection. */
 export function hashOf(options: UseActorOptions<string>): string {
   const { name, key, id, params, noCreate = false } = options;
-  return JSON.stringify([name, id ?? null, id === undefined ? textOf(key) : null, params, noCreate]);
+  return JSON.stringify([
+    name,
+    id ?? null,
+    id === undefined ? textOf(key) : null,
+    textOfParams(params),
+    noCreate,
+  ]);
+}
+
+/** As they travel: plain JSON fails at a bigint, and shows every Map alike. What is refused the connection tells. */
+function textOfParams(params: unknown): string | null {
+  if (params === undefined) return null;
+  try {
+    return encodeJson(params, { instances: "plain" });
+  } catch {
+    return "refused";
+  }
 }
 
 /** A render does not fail by a key: what is not known yet is not enabled, and else the connection tells. */
