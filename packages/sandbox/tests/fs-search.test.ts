@@ -84,6 +84,22 @@ test("ripgrep is asked in a way that its pattern cannot be an option", async (t)
   assert.equal(where.trim(), sandbox.home);
 });
 
+test("names and lines that are not UTF-8 are found by ripgrep too", async (t) => {
+  const bin = await temporary(t);
+  const sandbox = await startSandbox(t);
+  const bytes = (text: string) => ({ bytes: Buffer.from(text, "latin1").toString("base64") });
+  const event = {
+    type: "match",
+    data: { path: bytes("./caf\xe9"), line_number: 2, lines: bytes("na\xefve hit\r\n") },
+  };
+  await writeFile(join(bin, "rg"), `#!/bin/sh\nprintf '%s\\n' '${JSON.stringify(event)}'\n`, { mode: 0o755 });
+  await withoutRipgrep(t, `${bin}:${process.env.PATH}`);
+  const found = await find(sandbox, { pattern: "hit" });
+  assert.deepEqual(found.lines, ["caf\ufffd:2:na\ufffdve hit"], JSON.stringify(found.value));
+  const path = Buffer.from(String(field(found.value, "matches", 0, "pathBase64")), "base64");
+  assert.equal(path.toString("latin1"), `${sandbox.home}/caf\xe9`);
+});
+
 test("what ripgrep has found is told where it is ended within a line", async (t) => {
   const bin = await temporary(t);
   const sandbox = await startSandbox(t, "unix", { limits: { searchTimeoutMs: 3_000 } });

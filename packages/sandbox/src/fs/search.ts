@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { createContext, runInContext } from "node:vm";
 import { invalid } from "../http/problem.ts";
 import { withDirectory } from "./directory.ts";
-import { type PathText, shown } from "./names.ts";
+import { decodeName, type PathText, shown } from "./names.ts";
 import type { Place } from "./paths.ts";
 import { hasCode, lstatIfThere, open, readdir } from "./system.ts";
 
@@ -236,16 +236,25 @@ async function searchByRipgrep(
   return { matches, truncated: truncated || code === null, engine: "ripgrep" };
 }
 
-/** ripgrep tells bytes that are not UTF-8 as base64. */
 function ripgrepMatch(line: string, base: PathText): SearchMatch | undefined {
   const event = eventOf(line);
   if (member(event, "type") !== "match") return undefined;
-  const path = member(event, "data", "path", "text");
+  const path = bytesOf(member(event, "data", "path"));
   const number = member(event, "data", "line_number");
-  const text = member(event, "data", "lines", "text");
-  if (typeof path !== "string" || typeof number !== "number") return undefined;
-  const whole = typeof text === "string" ? text.replace(/\r?\n$/, "").slice(0, maxLineChars) : "";
-  return { ...shown(`${base}/${path.replace(/^\.\//, "")}`), line: number, text: whole };
+  const content = bytesOf(member(event, "data", "lines"));
+  if (path === undefined || content === undefined || typeof number !== "number") return undefined;
+  const text = content
+    .toString("utf8")
+    .replace(/\r?\n$/, "")
+    .slice(0, maxLineChars);
+  return { ...shown(`${base}/${decodeName(path).replace(/^\.\//, "")}`), line: number, text };
+}
+
+/** ripgrep tells what is UTF-8 as `text`, and other bytes as base64 in `bytes`. */
+function bytesOf(value: unknown): Buffer | undefined {
+  const [text, bytes] = [member(value, "text"), member(value, "bytes")];
+  if (typeof text === "string") return Buffer.from(text, "utf8");
+  return typeof bytes === "string" ? Buffer.from(bytes, "base64") : undefined;
 }
 
 /** Where ripgrep was ended for taking too long, it has stopped within a line. */
