@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { type TestContext, test } from "node:test";
 import { createOpencodeClient, type Event, type OpencodeClient } from "@opencode-ai/sdk";
 import { createOpencodeClient as createClientV2 } from "@opencode-ai/sdk/v2/client";
 import type { SandboxServerOptions } from "../src/index.ts";
-import { field, type Sandbox, startSandbox, until, withScript } from "./harness.ts";
+import { field, type Sandbox, startSandbox, temporary, until, withScript } from "./harness.ts";
 import { SessionApi } from "./session-api.ts";
 
 const token = "secret";
@@ -412,6 +412,21 @@ test("a stream of events resumes behind the last one that was seen", async (t) =
   }
   assert.ok(!text.includes('"one"'), text);
   assert.match(text, /^id: 1\ndata: \{"type":"server.connected"/);
+});
+
+test("what could not be brought to the disk is not answered as done", async (t) => {
+  const dataDirectory = await temporary(t);
+  const { sandbox, api } = await attach(t, { dataDirectory });
+  // The log of the database cannot be found any more by who has to sync it.
+  await rm(join(dataDirectory, "sessions.db-wal"));
+  await api.expect(507, "POST", "/opencode/session", {});
+  const sessions = await api.expect(200, "GET", "/opencode/session");
+  const id = String(field(sessions, 0, "id"));
+  await api.expect(507, "PATCH", `/opencode/session/${id}`, { title: "New" });
+  await api.expect(507, "POST", `/opencode/session/${id}/abort`);
+  await api.expect(507, "POST", `/v1/sessions/${id}/close`);
+  await api.expect(507, "DELETE", `/opencode/session/${id}`);
+  await sandbox.close();
 });
 
 test("what has no route here goes to OpenCode's own server where one is named, without the token", async (t) => {

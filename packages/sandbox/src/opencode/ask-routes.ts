@@ -69,6 +69,7 @@ export class OpenCodeAskRoutes {
     if (!reply) throw invalid('reply must be "once", "always" or "reject"');
     const offersNo = view.options.some(({ kind }) => kind.startsWith("reject_"));
     await session.permissions.answer(view.id, reply === "reject" && !offersNo ? { cancel: true } : { reply });
+    await this.#desk.kept();
     sendJson(exchange.response, true);
   }
 
@@ -83,6 +84,7 @@ export class OpenCodeAskRoutes {
       throw invalid(`answers must have one of the labels of ${wireSessionId(view.sessionId)}: ${offered}`);
     }
     await session.permissions.answer(view.id, { optionId: option.optionId });
+    await this.#desk.kept();
     sendJson(exchange.response, true);
   }
 
@@ -90,6 +92,7 @@ export class OpenCodeAskRoutes {
     const { session, view } = this.#desk.ask("question", exchange.params.requestID ?? "");
     const offersNo = view.options.some(({ kind }) => kind.startsWith("reject_"));
     await session.permissions.answer(view.id, offersNo ? { reply: "reject" } : { cancel: true });
+    await this.#desk.kept();
     sendJson(exchange.response, true);
   }
 }

@@ -69,14 +69,25 @@ export class Desk {
       const title = titleOf(content);
       if (title !== undefined) session.update({ title });
     }
-    await this.sessions.store.synced();
+    await this.kept();
     return accepted;
+  }
+
+  /** Resolves when all that was done is on the disk: what is answered holds. */
+  async kept(): Promise<void> {
+    await this.sessions.store.synced();
+  }
+
+  /** The prompt, once it is settled, and that is kept. */
+  async settled(session: Session, promptId: string): Promise<PromptView> {
+    const settled = await session.prompts.settled(promptId);
+    await this.kept();
+    return settled;
   }
 
   /** The agent's message for a prompt, once it is settled. */
   async answer(session: Session, promptId: string): Promise<WireMessageWithParts> {
-    const settled = await session.prompts.settled(promptId);
-    await this.sessions.store.synced();
+    const settled = await this.settled(session, promptId);
     const turn = this.hub.latest(session).turnOf(promptId) ?? this.hub.transcript(session).turnOf(promptId);
     return turn?.messages[1] ?? unanswered(session.record, settled);
   }

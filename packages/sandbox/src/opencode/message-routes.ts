@@ -105,7 +105,7 @@ export class OpenCodeMessageRoutes {
     const prompt = await this.#desk.prompt(session, { model }, content, optionalText(fields, "messageID"));
     await this.#waitFor(
       exchange,
-      session.prompts.settled(prompt.id).then(({ status }) => status === "completed"),
+      this.#desk.settled(session, prompt.id).then(({ status }) => status === "completed"),
     );
   }
 

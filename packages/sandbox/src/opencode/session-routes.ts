@@ -3,6 +3,7 @@ import { type Exchange, sendJson } from "../http/exchange.ts";
 import { invalid, isRecord } from "../http/problem.ts";
 import type { Handler } from "../http/router.ts";
 import type { Session } from "../sessions/session.ts";
+import type { Sessions } from "../sessions/sessions.ts";
 import type { SessionRecord } from "../sessions/types.ts";
 import type { Desk } from "./desk.ts";
 import { notThere } from "./errors.ts";
@@ -97,6 +98,7 @@ export class OpenCodeSessionRoutes {
       },
       wanted,
     );
+    await this.#desk.kept();
     sendJson(exchange.response, wireSession(session.record));
   }
 
@@ -123,16 +125,19 @@ export class OpenCodeSessionRoutes {
       ...(permissionRules ? { permissionRules } : {}),
       ...(typeof archived === "number" ? { archivedAt: archived } : {}),
     });
+    await this.#desk.kept();
     sendJson(exchange.response, wireSession(session.record));
   }
 
   async #delete(exchange: Exchange): Promise<void> {
     await this.#desk.sessions.delete(this.#session(exchange).id);
+    await this.#desk.kept();
     sendJson(exchange.response, true);
   }
 
   async #abort(exchange: Exchange): Promise<void> {
     await this.#session(exchange).cancel();
+    await this.#desk.kept();
     sendJson(exchange.response, true);
   }
 
@@ -143,14 +148,18 @@ export class OpenCodeSessionRoutes {
     const messageId = optionalText(fields, "messageID");
     const title = `${wireSession(parent.record).title} (fork)`.slice(0, 200);
     if (messageId === undefined) {
-      const { session } = await this.#desk.sessions.fork(parent, { title });
-      sendJson(exchange.response, wireSession(session.record));
+      await this.#sendFork(exchange, parent, { title });
       return;
     }
     const place = this.#desk.hub.placeOf(parent, messageId);
     if (!place) throw notThere("message", messageId);
     const seed = { title, cwd: parent.record.cwd, sequence: place.sequence - 1 };
-    const { session } = await this.#desk.sessions.fork(place.session, seed);
+    await this.#sendFork(exchange, place.session, seed);
+  }
+
+  async #sendFork(exchange: Exchange, of: Session, seed: Parameters<Sessions["fork"]>[1]): Promise<void> {
+    const { session } = await this.#desk.sessions.fork(of, seed);
+    await this.#desk.kept();
     sendJson(exchange.response, wireSession(session.record));
   }
 

@@ -145,12 +145,14 @@ export class SessionRoutes {
   async #close(exchange: Exchange): Promise<void> {
     const session = this.#session(exchange);
     await session.detach();
+    await this.#sessions.store.synced();
     sendJson(exchange.response, session.view());
   }
 
   async #resume(exchange: Exchange): Promise<void> {
     const session = this.#session(exchange);
     const recovery = (await session.attach()) ?? null;
+    await this.#sessions.store.synced();
     sendJson(exchange.response, { session: session.view(), recovery });
   }
 
@@ -182,7 +184,9 @@ export class SessionRoutes {
     }
     const heart = new Heart(response, this.#limits.heartbeatMs);
     heart.startSoon();
-    heart.end(JSON.stringify(await session.prompts.settled(accepted.id)));
+    const settled = await session.prompts.settled(accepted.id);
+    await this.#sessions.store.synced();
+    heart.end(JSON.stringify(settled));
   }
 
   #prompts(exchange: Exchange): void {
