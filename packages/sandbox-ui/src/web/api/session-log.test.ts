@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { SandboxApi } from "./sandbox-api.ts";
 import { SessionLog } from "./session-log.ts";
 
-test("older events that are asked for twice are there once", async (t) => {
-  const event = (sequence: number) => ({ version: 1, sessionId: "s", sequence, createdAt: 0, payload: {} });
+const event = (sequence: number) => ({ version: 1, sessionId: "s", sequence, createdAt: 0, payload: {} });
+
+/** A log whose newest event is followed, of a server that answers `page` to who asks for older ones. */
+async function followed(t: TestContext, newest: number, page: object): Promise<SessionLog> {
   const server = createServer((request, response) => {
     if (request.headers.accept === "text/event-stream") {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      response.write(`event: message\nid: 3\ndata: ${JSON.stringify(event(3))}\n\n`);
+      response.write(`event: message\nid: ${newest}\ndata: ${JSON.stringify(event(newest))}\n\n`);
     } else {
       response.writeHead(200, { "content-type": "application/json" });
-      response.end(JSON.stringify({ events: [event(1), event(2)], lastSequence: 3 }));
+      response.end(JSON.stringify(page));
     }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -28,11 +30,27 @@ test("older events that are asked for twice are there once", async (t) => {
   const shown = new Promise<void>((resolve) => {
     log.subscribe(() => log.snapshot().events.length > 0 && resolve());
   });
-  void log.run(2_002);
+  void log.run(2_000 + newest - 1);
   await shown;
+  return log;
+}
+
+test("older events that are asked for twice are there once", async (t) => {
+  const log = await followed(t, 3, { events: [event(1), event(2)], lastSequence: 3 });
   await Promise.all([log.loadOlder(), log.loadOlder()]);
   assert.deepEqual(
     log.snapshot().events.map(({ sequence }) => sequence),
     [1, 2, 3],
   );
+});
+
+test("where the beginning of a log is lost there is nothing older to be had", async (t) => {
+  const page = { events: [event(5_000)], lastSequence: 5_000, gap: { from: 4_500, to: 4_999 } };
+  const log = await followed(t, 5_000, page);
+  assert.equal(log.snapshot().from, 5_000);
+  for (let press = 1; press <= 2; press += 1) {
+    await log.loadOlder();
+    const { events, gaps, from } = log.snapshot();
+    assert.deepEqual([events.length, gaps, from], [1, [{ from: 1, to: 4_999 }], 1]);
+  }
 });

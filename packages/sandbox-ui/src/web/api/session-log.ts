@@ -18,6 +18,8 @@ export interface LogSnapshot {
   /** In the order of their sequence, without gaps but those in `gaps`. */
   readonly events: readonly SessionEvent[];
   readonly gaps: readonly Gap[];
+  /** Where the page begins: everything from this number on is in `events` or in `gaps`. */
+  readonly from: number;
   readonly link: LogLink;
   /** Why the log cannot be read at all. */
   readonly error?: unknown;
@@ -29,7 +31,7 @@ export class SessionLog {
   readonly #id: string;
   readonly #listeners = new Set<() => void>();
   readonly #abort = new AbortController();
-  #snapshot: LogSnapshot = { events: [], gaps: [], link: "connecting" };
+  #snapshot: LogSnapshot = { events: [], gaps: [], from: 1, link: "connecting" };
   #arrived: SessionEvent[] = [];
   #shows = false;
 
@@ -49,6 +51,7 @@ export class SessionLog {
   async run(lastSequence: number): Promise<void> {
     const { signal } = this.#abort;
     let after = Math.max(0, lastSequence - firstEvents);
+    this.#change({ from: after + 1 });
     while (!signal.aborted) {
       try {
         after = await this.#follow(after, signal);
@@ -68,16 +71,20 @@ export class SessionLog {
 
   /** Puts up to 500 older events in front. */
   async loadOlder(): Promise<void> {
-    const first = this.#snapshot.events[0]?.sequence ?? 1;
-    if (first <= 1) return;
-    const after = Math.max(0, first - 1 - pageSize);
-    const page = await this.#api.events(this.#id, after, first - 1 - after, this.#abort.signal);
+    const { from } = this.#snapshot;
+    if (from <= 1) return;
+    const after = Math.max(0, from - 1 - pageSize);
+    const page = await this.#api.events(this.#id, after, from - 1 - after, this.#abort.signal);
     // Somebody was quicker, or the beginning has gone meanwhile: this page does not fit in front any more.
-    if (this.#snapshot.events[0]?.sequence !== first) return;
-    const older = page.events.filter(({ sequence }) => sequence < first);
+    if (this.#snapshot.from !== from) return;
+    const { events, gaps } = this.#snapshot;
+    const older = page.events.filter(({ sequence }) => sequence < from);
+    // A log loses nothing but its beginning: in front of a gap there is nothing to be had.
+    const lost = page.gap && { from: 1, to: Math.min(page.gap.to, from - 1) };
     this.#change({
-      events: [...older, ...this.#snapshot.events],
-      ...(page.gap === undefined ? {} : { gaps: [page.gap, ...this.#snapshot.gaps] }),
+      events: [...older, ...events],
+      gaps: lost ? [lost, ...gaps] : gaps,
+      from: lost ? 1 : after + 1,
     });
   }
 
@@ -117,8 +124,15 @@ export class SessionLog {
       this.#shows = false;
       const events = [...this.#snapshot.events, ...this.#arrived];
       this.#arrived = [];
-      this.#change({ events: events.length > maxKeptEvents ? events.slice(-keptAfterwards) : events });
+      if (events.length > maxKeptEvents) this.#forget(events.slice(-keptAfterwards));
+      else this.#change({ events });
     }, 30);
+  }
+
+  /** Goes on with these events alone; what was in front of them can be had again. */
+  #forget(events: readonly SessionEvent[]): void {
+    const from = events[0]?.sequence ?? 1;
+    this.#change({ events, from, gaps: this.#snapshot.gaps.filter((gap) => gap.to >= from) });
   }
 
   #change(change: Partial<LogSnapshot>): void {

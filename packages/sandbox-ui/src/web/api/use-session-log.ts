@@ -2,7 +2,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { useApi } from "./context.ts";
 import { type LogSnapshot, SessionLog } from "./session-log.ts";
 
-const nothing: LogSnapshot = { events: [], gaps: [], link: "connecting" };
+const nothing: LogSnapshot = { events: [], gaps: [], from: 1, link: "connecting" };
 
 export interface SessionLogView extends LogSnapshot {
   readonly loadOlder: () => Promise<void>;

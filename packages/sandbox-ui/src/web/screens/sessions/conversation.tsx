@@ -24,7 +24,6 @@ export function Conversation({
   const scroller = useRef<HTMLDivElement>(null);
   const { entries, plan, running } = useTranscript(log.events);
   useFollowEnd(scroller, entries);
-  const first = log.events[0]?.sequence ?? 1;
   if (entries.length === 0 && log.link !== "connecting") {
     return (
       <Empty title="Nothing was said yet.">
@@ -34,7 +33,7 @@ export function Conversation({
   }
   return (
     <div className="conversation" ref={scroller}>
-      {first > 1 && (
+      {log.from > 1 && (
         <button type="button" className="link-button" onClick={() => void log.loadOlder()}>
           Show older
         </button>

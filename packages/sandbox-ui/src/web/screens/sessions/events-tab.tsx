@@ -40,7 +40,6 @@ export function EventsTab({
   const shown = log.events.filter((event) => matches(event, sender, search.trim().toLowerCase()));
   const visible = shown.slice(-rows);
   useStickToEnd(list, visible.at(-1)?.sequence, asked === undefined);
-  const first = log.events[0]?.sequence ?? 1;
   return (
     <div className="events">
       <EventFilters {...{ sender, setSender, search, setSearch }} />
@@ -50,7 +49,7 @@ export function EventsTab({
         </span>
         {` · ${formatCount(shown.length)} of ${formatCount(log.events.length)} events`}
         {log.gaps.map(({ from, to }) => ` · ${from} to ${to} are no longer kept`).join("")}
-        {(shown.length > visible.length || first > 1) && (
+        {(shown.length > visible.length || log.from > 1) && (
           <button
             type="button"
             className="link-button"
