@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { InMemorySessionPersistDriver, SandboxAgent, type SessionEvent } from "@holdfast/sandbox-client";
+import {
+  InMemorySessionPersistDriver,
+  SandboxAgent,
+  type SessionEvent,
+  type SessionRecord,
+} from "@holdfast/sandbox-client";
 import { startSandbox } from "./harness.ts";
 
 /** Keeps everything but answers. */
@@ -23,4 +28,25 @@ test("an answer that cannot be kept reaches its agent, and is told by the prompt
   const prompt = session.prompt([{ type: "text", text: "write notes" }]);
   await assert.rejects(prompt, { code: "persist_failed", message: /the disk is full/ });
   await access(join(sandbox.work, "NOTES.md"));
+});
+
+test("a prompt does not write over the record of its session, which may have been destroyed since it was read", async (t) => {
+  const sandbox = await startSandbox(t);
+  const updates: string[] = [];
+  class Watched extends InMemorySessionPersistDriver {
+    override async updateSession(record: SessionRecord): Promise<void> {
+      updates.push(record.destroyedAt === undefined ? "open" : "destroyed");
+      await super.updateSession(record);
+    }
+  }
+  const { url: baseUrl, fetch } = sandbox;
+  const agent = await SandboxAgent.connect({ baseUrl, fetch, persist: new Watched() });
+  t.after(() => agent.dispose());
+  const session = await agent.createSession({ agent: "demo", cwd: sandbox.work });
+  const opened = updates.length;
+  await session.prompt([{ type: "text", text: "say hello" }]);
+  assert.deepEqual(updates.slice(opened), []);
+  await agent.destroySession(session.id);
+  await agent.resumeSession(session.id);
+  assert.deepEqual(updates.slice(opened), ["destroyed", "open"]);
 });

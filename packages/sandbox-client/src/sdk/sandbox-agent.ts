@@ -180,9 +180,9 @@ export class SandboxAgent extends SandboxRoutes {
   /** Brings a session back on this client: see {@link Session.recovery}. One that was destroyed too. */
   async resumeSession(id: string): Promise<Session> {
     await this.ready();
-    const { destroyedAt: _destroyedAt, ...record } = await this.#runner.record(id);
+    const { destroyedAt, ...record } = await this.#runner.record(id);
     const resumed = await this.#runner.attach(record);
-    return this.#handle(resumed);
+    return this.#handle(destroyedAt === undefined ? resumed : await this.#runner.keep(resumed));
   }
 
   async resumeOrCreateSession(request: sessions.SessionResumeOrCreateRequest): Promise<Session> {

@@ -83,7 +83,8 @@ export class SessionRunner {
     const connection = await this.#connection(record.agent);
     const { id, agentSessionId } = record;
     const sessionInit = record.sessionInit ?? { cwd: "/", mcpServers: [] };
-    if (connection.hasBoundSession(id, agentSessionId)) return await this.keep(record);
+    // Not kept again: since it was read it may have changed, or have been destroyed.
+    if (connection.hasBoundSession(id, agentSessionId)) return record;
     const recovered = await connection.recoverRemoteSession(id, agentSessionId, sessionInit);
     const text =
       recovered === undefined
