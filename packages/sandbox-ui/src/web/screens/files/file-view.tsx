@@ -7,6 +7,7 @@ import { useEffect, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { isOutdated } from "../../api/errors.ts";
 import { baseName, type Place, placeText, readText, saveText, type TextFile } from "../../api/files.ts";
+import { withLineEnds } from "../../api/line-ends.ts";
 import { keys } from "../../api/queries.ts";
 
 /** One file as text, to be read and changed. */
@@ -98,7 +99,7 @@ function Editor({
         spellCheck={false}
         rows={Math.min(30, Math.max(8, text.split("\n").length + 1))}
         onChange={(event) => {
-          const { value } = event.target;
+          const value = withLineEnds(text, event.target.value);
           setDraft((before) => ({ text: value, etag: before === undefined ? file.etag : before.etag }));
         }}
       />

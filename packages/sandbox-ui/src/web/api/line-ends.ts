@@ -1,0 +1,29 @@
+/**
+ * What became of `before` when it was edited as `edited`, with the line ends that it had. A text field tells
+ * every one of them as a line feed, so a file of Windows would be changed in each of its lines. What was
+ * written anew gets the line end that the text has most.
+ */
+export function withLineEnds(before: string, edited: string): string {
+  if (!before.includes("\r")) return edited;
+  const parts = before.split(/(?<=\r\n|\r(?!\n)|\n)/);
+  const lines = parts.map((part) => part.replace(/\r\n?$/, "\n"));
+  const wanted = edited.split(/(?<=\n)/);
+  const most = Math.min(lines.length, wanted.length);
+  let head = 0;
+  while (head < most && lines[head] === wanted[head]) head += 1;
+  let tail = 0;
+  while (tail < most - head && lines.at(-1 - tail) === wanted.at(-1 - tail)) tail += 1;
+  const end = commonest(parts);
+  const changed = wanted.slice(head, wanted.length - tail).map((line) => line.replace(/\n$/, end));
+  return [...parts.slice(0, head), ...changed, ...parts.slice(parts.length - tail)].join("");
+}
+
+function commonest(parts: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const part of parts) {
+    const [end] = /\r?\n$|\r$/.exec(part) ?? [];
+    if (end !== undefined) counts.set(end, (counts.get(end) ?? 0) + 1);
+  }
+  const [first] = [...counts].toSorted(([, one], [, other]) => other - one);
+  return first?.[0] ?? "\n";
+}
