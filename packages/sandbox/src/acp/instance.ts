@@ -144,7 +144,8 @@ export class AcpInstance {
     const asked = strictStart === true ? asStrictStart(request) : request;
     const internal = options.internal ?? false;
     try {
-      const message = onSessionStart ? await withSessionStart(asked, this.agentId, onSessionStart) : asked;
+      const starts = startsSession(asked.method ?? "") ? onSessionStart : undefined;
+      const message = starts ? await withSessionStart(asked, this.agentId, starts) : asked;
       const process = await this.#readyFor(request, internal);
       const answer = this.#request(
         process,
@@ -228,7 +229,7 @@ export class AcpInstance {
 
   /** Starts the process if there is none; one that stands in for another is initialized as that one was. */
   async ready(): Promise<AgentProcess> {
-    const process = await this.start();
+    const process = this.#process ?? (await this.start());
     if (this.#isReplacement) {
       this.#replaying ??= this.#replay(process).finally(() => {
         this.#replaying = undefined;
@@ -245,7 +246,8 @@ export class AcpInstance {
       return process;
     }
     const process = await this.ready();
-    if (!internal) await this.#options.observer?.beforeRequest(this, message);
+    const preparing = internal ? undefined : this.#options.observer?.beforeRequest(this, message);
+    if (preparing) await preparing;
     return process;
   }
 

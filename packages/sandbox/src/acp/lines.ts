@@ -58,7 +58,10 @@ export class LineSplitter {
   }
 
   #take(): string {
-    const line = Buffer.concat(this.#chunks, this.#size).toString("utf8");
+    const [first, second] = this.#chunks;
+    // Nearly every line comes in one piece.
+    const bytes = first && !second ? first : Buffer.concat(this.#chunks, this.#size);
+    const line = bytes.toString("utf8");
     this.#chunks = [];
     this.#size = 0;
     return line.endsWith("\r") ? line.slice(0, -1) : line;

@@ -15,6 +15,7 @@ export class StderrTail {
   }
 
   toString(): string {
+    if (this.#tail.length === 0) return "";
     return this.#text().trimEnd().split("\n").slice(-this.#maxLines).join("\n");
   }
 

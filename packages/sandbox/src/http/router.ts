@@ -371,16 +371,18 @@ function matchBelow(
   return params && { ...params, below: segments.slice(pattern.length).join("/") };
 }
 
+function fits(part: string, segment: string): boolean {
+  return part.startsWith(":") ? segment !== "" : part === segment;
+}
+
 function match(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
   if (pattern.length !== segments.length) return undefined;
+  // Most routes end here, and make nothing.
+  if (!pattern.every((part, index) => fits(part, segments[index] ?? ""))) return undefined;
   const params: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {
+    if (!part.startsWith(":")) continue;
     const segment = segments[index] ?? "";
-    if (!part.startsWith(":")) {
-      if (part !== segment) return undefined;
-      continue;
-    }
-    if (segment === "") return undefined;
     try {
       params[part.slice(1)] = decodeURIComponent(segment);
     } catch {
