@@ -82,7 +82,7 @@ const meetings: readonly { readonly file: string; readonly by: RegExp }[] = [
     file: "packages/sandbox/src/processes/preview.ts",
     by: /timingSafeEqual\(hash\([^;]+\), hash\(origin\.secret\)\)/,
   },
-  { file: "packages/sandbox/src/processes/preview.ts", by: /const known = hash\(ticket\)/ },
+  { file: "packages/sandbox/src/processes/tickets.ts", by: /const key = hash\(text\)/ },
   {
     file: "packages/studio/src/groups/webhook-secret.ts",
     by: /timingSafeEqual\(digest\(wanted\), digest\(given\)\)/,
