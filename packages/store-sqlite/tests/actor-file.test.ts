@@ -61,6 +61,15 @@ describe("the file of an actor", () => {
     assert.equal(again.record.version, 2);
   });
 
+  test("gives statements that are of one shape, and that tell their columns, also such as run alone", async (t) => {
+    const database = await made(await openStore(t, { path: tempDirectory(t) }));
+    const read = database.prepare("SELECT 1 AS a, 2 AS b");
+    assert.deepEqual(read?.columns, ["a", "b"]);
+    assert.equal(Object.hasOwn(read, "columns"), false);
+    const alone = database.prepare("PRAGMA foreign_keys = ON");
+    assert.deepEqual([alone?.kind, alone?.columns, alone?.rest], ["alone", [], ""]);
+  });
+
   test("is closed again after somebody has only read from it", async (t) => {
     const store = await openStore(t);
     const database = await made(store);

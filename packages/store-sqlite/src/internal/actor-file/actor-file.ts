@@ -316,8 +316,9 @@ export class ActorFile {
       }
       return result;
     };
+    const { kind, rest, columns } = statement;
     return {
-      ...statement,
+      ...{ kind, rest, columns },
       rows: (parameters) => remember(statement.rows(parameters)),
       values: (parameters) => remember(statement.values(parameters)),
     };

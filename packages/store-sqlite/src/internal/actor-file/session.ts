@@ -26,6 +26,40 @@ interface Compiled {
 }
 
 /**
+ * A class, since its columns are looked up on demand: in an object literal, a getter would be a closure, and
+ * the engine a hidden class of its own for each statement, which lives until a full collection.
+ */
+class Prepared implements ActorStatement {
+  readonly kind: StatementKind;
+  readonly rest: string;
+  readonly #statement: StatementSync;
+  readonly #run: (arrays: boolean, parameters: SqlParameters | undefined) => SqlRow[];
+
+  constructor(
+    { kind, rest, statement }: Compiled,
+    run: (arrays: boolean, parameters: SqlParameters | undefined) => SqlRow[],
+  ) {
+    this.kind = kind;
+    this.rest = rest;
+    this.#statement = statement;
+    this.#run = run;
+  }
+
+  get columns(): readonly string[] {
+    return this.#statement.columns().map(({ name }) => name);
+  }
+
+  rows(parameters?: SqlParameters): SqlRow[] {
+    return this.#run(false, parameters).map((row) => ({ ...row }));
+  }
+
+  values(parameters?: SqlParameters): unknown[][] {
+    // With `setReturnArrays` rows are arrays, which the types of Node do not tell.
+    return this.#run(true, parameters) as unknown as unknown[][];
+  }
+}
+
+/**
  * User SQL on one connection. A statement that writes opens a transaction first, which whoever holds
  * the session ends.
  */
@@ -60,16 +94,7 @@ export class SqlSession {
   prepare(sql: string): ActorStatement | undefined {
     const compiled = this.#compile(sql);
     if (compiled === undefined) return undefined;
-    return {
-      kind: compiled.kind,
-      rest: compiled.rest,
-      get columns() {
-        return compiled.statement.columns().map(({ name }) => name);
-      },
-      rows: (parameters) => this.#run(compiled, false, parameters).map((row) => ({ ...row })),
-      // With `setReturnArrays` rows are arrays, which the types of Node do not tell.
-      values: (parameters) => this.#run(compiled, true, parameters) as unknown as unknown[][],
-    };
+    return new Prepared(compiled, (arrays, parameters) => this.#run(compiled, arrays, parameters));
   }
 
   begin(): void {
