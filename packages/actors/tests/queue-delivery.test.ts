@@ -239,6 +239,27 @@ test("a failed message comes back after its backoff, and is a dead letter after 
   await assert.rejects(parts(b).queues.inspector.retry(99), code("queue.message_not_found"));
 });
 
+test("a dead letter that two retry at once goes back once", async () => {
+  const a = world().create(policed);
+  await send(a, "flaky", "x");
+  const { inspector, mailbox } = parts(a).queues;
+  const [message] = mailbox.all;
+  assert.ok(message !== undefined);
+  mailbox.bury(message, "it broke");
+  const outcomes = await Promise.allSettled([
+    inspector.retry(message.id),
+    inspector.retry(message.id),
+    inspector.deleteDeadLetter(message.id),
+  ]);
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ["fulfilled", "rejected", "rejected"],
+  );
+  assert.equal(inspector.size, 1);
+  assert.equal(await call(a, "take", "flaky"), "x");
+  assert.equal(await call(a, "take", "flaky"), undefined);
+});
+
 test("attempts are counted before a consumer can fail at them, so that a crash counts", async () => {
   const { create, wake } = world();
   let instance = create(policed);

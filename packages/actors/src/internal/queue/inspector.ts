@@ -31,6 +31,8 @@ export interface InspectedQueue {
 /** What the inspector does with the queues of an actor in memory. Every change commits as a turn of its own. */
 export class QueueInspector {
   readonly #part: QueuePart;
+  /** Settles when what was asked of dead letters before has been done. */
+  #letters: Promise<unknown> = Promise.resolve();
 
   constructor(part: QueuePart) {
     this.#part = part;
@@ -99,18 +101,25 @@ export class QueueInspector {
 
   /** Puts a dead letter back into its queue. Throws `queue.message_not_found`, `queue.full`. */
   async retry(id: number): Promise<void> {
-    const letter = await this.#letter(id);
-    await this.#part.outside();
-    this.#part.mailbox.revive(letter);
+    await this.#withLetter(id, (letter) => this.#part.mailbox.revive(letter));
     await this.#part.runtime.queue.gate();
   }
 
   /** Deletes a dead letter. Throws `queue.message_not_found`. */
   async deleteDeadLetter(id: number): Promise<void> {
-    const letter = await this.#letter(id);
-    await this.#part.outside();
-    this.#part.mailbox.deleteDeadLetter(letter);
+    await this.#withLetter(id, (letter) => this.#part.mailbox.deleteDeadLetter(letter));
     await this.#part.runtime.queue.gate();
+  }
+
+  /** One after the other: of two who want the same letter, the second finds that it is gone. */
+  #withLetter(id: number, act: (letter: MessageRecord) => void): Promise<void> {
+    const done = this.#letters.then(async () => {
+      const letter = await this.#letter(id);
+      await this.#part.outside();
+      act(letter);
+    });
+    this.#letters = done.catch(() => undefined);
+    return done;
   }
 
   async #letter(id: number): Promise<MessageRecord> {
