@@ -45,6 +45,25 @@ describe("an approval", () => {
     assert.notEqual((await store.request(call)).id, asked.id);
   });
 
+  test("that a full disk does not let expire brings nothing down, and expires when there is room", async (t) => {
+    const { path, close } = open(t);
+    close();
+    const file = new DatabaseSync(path);
+    // As long as there is one record alone, no change of it is taken.
+    file.exec(`CREATE TRIGGER full BEFORE UPDATE ON approvals WHEN (SELECT count(*) FROM approvals) = 1
+      BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
+    file.close();
+    const { store } = open(t, path);
+    const { id } = await store.request({ ...call, timeoutMs: 1_000 });
+    const over = store.wait(id);
+    // Its timer was set before, so that it has been here first.
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    assert.throws(() => store.get(id), /disk is full/);
+    await store.request({ ...call, tool: "other" });
+    // Its own timer: nothing else looks at it now.
+    assert.equal((await over).state, "expired");
+  });
+
   test("for a session answers the same call again, and no other, also after a restart, for a day", async (t) => {
     let now = 1_000_000;
     const clock = { ...systemClock, now: () => now };

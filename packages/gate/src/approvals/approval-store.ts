@@ -17,6 +17,8 @@ import { escapeForDisplay } from "./display-text.ts";
 export const approvalLimits = {
   timeoutMs: 300_000,
   maxTimeoutMs: 24 * 3_600_000,
+  /** Until a record is looked at again that the disk did not let expire. */
+  expiryRetryMs: 1_000,
   /** How long an approval for a session counts at most. */
   sessionMs: 24 * 3_600_000,
   /** For how long a denial answers the same call again. */
@@ -343,17 +345,25 @@ export class ApprovalStore implements Approvals {
     return true;
   }
 
-  #schedule(record: Approval): void {
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(record.id);
-        const left = this.get(record.id);
-        // Timers run on another clock than the records, and can be a millisecond early.
-        if (left?.state === "pending" || left?.state === "allowed") this.#schedule(left);
-      },
-      Math.max(record.expiresAt - this.#clock.now(), 0),
-    );
+  #schedule(record: Approval, delayMs = Math.max(record.expiresAt - this.#clock.now(), 0)): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(record.id);
+      const left = this.#lookAt(record);
+      // Timers run on another clock than the records, and can be a millisecond early.
+      if (left?.state === "pending" || left?.state === "allowed") this.#schedule(left);
+    }, delayMs);
     this.#timers.set(record.id, timer.unref());
+  }
+
+  /** For a timer, whose errors are nobody's: a record that the disk does not let expire now is looked at again. */
+  #lookAt(record: Approval): Approval | undefined {
+    try {
+      return this.get(record.id);
+    } catch {
+      // Each call about it is told of the fault itself.
+      this.#schedule(record, approvalLimits.expiryRetryMs);
+      return undefined;
+    }
   }
 
   #unschedule(id: string): void {
