@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
@@ -7,6 +7,7 @@ import type { SandboxProvider } from "../providers/provider.ts";
 import { SandboxDestroyedError } from "../sdk/errors.ts";
 import { type DialHost, listenForDial } from "./dial.ts";
 import { fetchOver } from "./fetch.ts";
+import { removeTree } from "./remove-tree.ts";
 
 /** As much of a gate's jail as is used: `Gate` of `@holdfast/gate` has it. */
 export interface JailGate {
@@ -133,7 +134,7 @@ async function start(id: string, options: JailProviderOptions): Promise<JailedSe
   } catch (error) {
     await running?.stop({ graceMs: 0 });
     await dial.close();
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory);
     throw error;
   }
 }
@@ -161,23 +162,6 @@ async function end({ jail: running, dial, directory }: JailedServer): Promise<vo
     await running.stop({ graceMs: 2_000 });
   } finally {
     await dial.close();
-    await remove(directory);
+    await removeTree(directory);
   }
-}
-
-/** Removes what an agent has left: caches of modules are directories that their owner may not write to. */
-async function remove(directory: string): Promise<void> {
-  const options = { recursive: true, force: true, maxRetries: 3 };
-  try {
-    await rm(directory, options);
-  } catch {
-    await makeWritable(directory);
-    await rm(directory, options);
-  }
-}
-
-async function makeWritable(directory: string): Promise<void> {
-  await chmod(directory, 0o700);
-  for (const entry of await readdir(directory, { withFileTypes: true }))
-    if (entry.isDirectory()) await makeWritable(join(directory, entry.name));
 }
