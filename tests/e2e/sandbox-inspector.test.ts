@@ -261,6 +261,19 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("an edited file of Windows keeps its line ends", async (t) => {
+    await writeFile(join(work, "windows.txt"), "one\r\ntwo\r\nthree\r\n");
+    t.after(() => rm(join(work, "windows.txt")));
+    const page = await open(t, "files");
+    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    await page.getByTestId("files").getByRole("link", { name: "windows.txt" }).click();
+    await page.getByLabel("Text of the file").fill("one\n2\nthree\n");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").waitFor({ state: "attached" });
+    assert.equal(await readFile(join(work, "windows.txt"), "utf8"), "one\r\n2\r\nthree\r\n");
+    assertNoTrouble(page);
+  });
+
   test("the list of files fits the narrowest page", async (t) => {
     const page = await open(t, "files", 320);
     await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
