@@ -1,11 +1,12 @@
 /** What every driver of jails has to hold, whatever it is made of: run for each that this machine has. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
 import { isErrorCode } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, type GuaranteeName } from "@holdfast/gate";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
@@ -32,9 +33,10 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
     const cleanups: (() => unknown)[] = [];
     const scratch = () => temporaryDirectory({ after: (end) => cleanups.push(end) });
     let gate: Gate;
+    let dataDir = "";
     let victims = 0;
     before(async () => {
-      const dataDir = scratch();
+      dataDir = scratch();
       const options = JSON.stringify({ ...(await config()), driver: name });
       victims = await killHost([dataDir, options, scratch()]);
       gate = await createGate({
@@ -191,8 +193,26 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
       await assert.rejects(gate.jails.start(shell("cat", { id: "same" })), typed("duplicate_id"));
       await jail.stop({ graceMs: 0 });
       await finish(await gate.jails.start(shell("cat", { id: "same" })));
+      const [first, second] = await Promise.allSettled([
+        gate.jails.start(shell("echo fine", { id: "same" })),
+        gate.jails.start(shell("echo fine", { id: "same" })),
+      ]);
+      assert.ok(second.status === "rejected" && typed("duplicate_id")(second.reason), inspect(second));
+      assert.ok(first.status === "fulfilled", inspect(first));
+      assert.equal((await finish(first.value)).stdout, "fine\n");
       await assert.rejects(gate.jails.start(shell("true", { id: "a/b" })), typed("invalid_spec"));
       assert.deepEqual(gate.jails.list(), []);
+    });
+
+    test("that could not be made leave their ids free", {
+      skip: name === "podman" && "writes nothing that could be in the way",
+    }, async () => {
+      const records = join(dataDir, "gate", "jails");
+      rmSync(records, { recursive: true });
+      await assert.rejects(gate.jails.start(shell("echo fine", { id: "unmade" })), { code: "ENOENT" });
+      mkdirSync(records, { mode: 0o700 });
+      const again = await gate.jails.start(shell("echo fine", { id: "unmade" }));
+      assert.equal((await finish(again)).stdout, "fine\n");
     });
 
     test("die with their host, and the next one finds nothing of them", async () => {

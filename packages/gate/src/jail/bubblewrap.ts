@@ -7,6 +7,7 @@ import {
   type CgroupSupport,
   createCgroup,
   detectCgroups,
+  type JailCgroup,
   leftoverCgroups,
   removeCgroupBases,
 } from "./cgroups.ts";
@@ -40,7 +41,8 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
   /** The kernel's Landlock, or why there is none here. */
   readonly landlock: LandlockSupport;
   readonly devicesReadOnly = true;
-  readonly #running = new Map<string, Jail>();
+  /** Of jails that run, and of those that are being made or taken away. */
+  readonly #running = new Set<string>();
 
   /** Throws `jail.unavailable` when bubblewrap is missing or too old, or the machine has no filter. */
   constructor(options: BubblewrapOptions) {
@@ -98,11 +100,29 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
       ...("abi" in this.landlock ? { landlock: this.landlock } : {}),
       ...(this.#options.omit ? { omit: this.#options.omit } : {}),
     };
-    const cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {});
-    this.#records.write(spec.id, cgroup.paths);
+    this.#running.add(spec.id);
+    const forget = () => {
+      this.#running.delete(spec.id);
+      this.#records.remove(spec.id);
+    };
+    let cgroup: JailCgroup | undefined;
+    try {
+      cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {});
+      this.#records.write(spec.id, cgroup.paths);
+      const jail = await this.#startIn(cgroup, plan, forget);
+      return boundDisk(jail, spec);
+    } catch (error) {
+      await cgroup?.destroy();
+      forget();
+      throw error;
+    }
+  }
+
+  async #startIn(cgroup: JailCgroup, plan: BwrapPlan, onExit: () => void): Promise<Jail> {
+    const { spec } = plan;
     const filter = openSync(this.#filterFile(spec.unixSockets), "r");
     try {
-      const jail = await startBwrap({
+      return await startBwrap({
         bwrap: this.#bwrap,
         args: bwrapArguments(plan),
         command: bwrapCommand(plan),
@@ -111,17 +131,8 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
         filter,
         cgroup,
         mark: { [jailMark]: `${this.#gateId}/${spec.id}` },
-        onExit: () => {
-          this.#running.delete(spec.id);
-          this.#records.remove(spec.id);
-        },
+        onExit,
       });
-      this.#running.set(spec.id, jail);
-      return boundDisk(jail, spec);
-    } catch (error) {
-      await cgroup.destroy();
-      this.#records.remove(spec.id);
-      throw error;
     } finally {
       closeSync(filter);
     }

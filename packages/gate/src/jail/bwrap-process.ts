@@ -22,6 +22,7 @@ export interface BwrapStart {
   readonly filter: number;
   readonly cgroup: JailCgroup;
   readonly mark: Readonly<Record<string, string>>;
+  /** Called when a jail that was started has ended. */
   readonly onExit: () => void;
 }
 
@@ -111,7 +112,6 @@ export async function startBwrap(start: BwrapStart): Promise<Jail> {
   } catch (error) {
     child.kill("SIGKILL");
     await ended.catch(() => {});
-    start.onExit();
     throw isSetupFailure(error) ? await describeFailure(error, stderr, () => errors) : error;
   }
   stderr.off("data", keepErrors);

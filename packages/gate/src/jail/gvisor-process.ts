@@ -23,6 +23,7 @@ export interface RunscStart {
   /** The command that sends SIGTERM to the jail's first process. */
   readonly terminate: readonly string[];
   /** Removes what runsc keeps of the container. */
+  /** Called when a jail that was started has ended. */
   readonly onExit: () => void;
 }
 
@@ -71,7 +72,6 @@ export async function startRunsc(start: RunscStart): Promise<Jail> {
   } catch (error) {
     child.kill("SIGKILL");
     await ended.catch(() => {});
-    start.onExit();
     if (error instanceof EndedEarly) throw startFailed(`${error.message} ${errors.trim()}`);
     throw error;
   }

@@ -6,6 +6,7 @@ import {
   type CgroupSupport,
   createCgroup,
   detectCgroups,
+  type JailCgroup,
   leftoverCgroups,
   removeCgroupBases,
 } from "./cgroups.ts";
@@ -105,6 +106,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
       this.#running.delete(spec.id);
     };
     const runsc = [this.#runsc, `--root=${state}`, ...runscFlags];
+    let cgroup: JailCgroup | undefined;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       writeBundle({
@@ -112,7 +114,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
         filter: buildSeccompFilter(filterArch(), spec),
         user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
       });
-      const cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}));
+      cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}));
       this.#records.write(spec.id, cgroup.paths);
       const jail = await startRunsc({
         ...{ spec, directory, cgroup, runsc: [...runsc, "run"], setpriv: this.#setpriv },
@@ -123,6 +125,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
       });
       return boundDisk(jail, spec);
     } catch (error) {
+      await cgroup?.destroy();
       forget();
       throw error;
     }
