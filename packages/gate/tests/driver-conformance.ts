@@ -135,6 +135,19 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
       assert.deepEqual(changedAt(), before);
     });
 
+    test("give what a command said, also to who writes to it after its end", async () => {
+      const jail = await gate.jails.start(shell("echo said; echo wrong >&2"));
+      // Nothing is read meanwhile: what it said and its end are met together, behind the write.
+      const pause = new Int32Array(new SharedArrayBuffer(4));
+      const family = familyOf(jail.pid);
+      while (family.some(isAlive)) Atomics.wait(pause, 0, 0, 10);
+      // What stands between passes it on.
+      Atomics.wait(pause, 0, 0, 300);
+      jail.stdin.on("error", () => {});
+      const { stdout, stderr, code } = await finish(jail, "late");
+      assert.deepEqual([stdout, stderr, code], ["said\n", "wrong\n", 0]);
+    });
+
     test("say how a command ended, and hand SIGTERM on", async () => {
       const run = async (command: string) => finish(await gate.jails.start(shell(command)));
       assert.deepEqual([(await run("exit 0")).code, (await run("exit 41")).code], [0, 41]);

@@ -134,13 +134,9 @@ export class AttackLab {
     return { ...exit, stdout, stderr };
   }
 
-  /**
-   * Runs a shell script in a jail. It begins with a line of input: a busy podman can let a container run
-   * before it takes up who is attached to it, and what is said until then is lost.
-   */
+  /** Runs a shell script in a jail. */
   async shell(script: string, spec: Partial<JailSpec> = {}): Promise<Finished> {
-    const args = ["-c", `read -r _\n${script}`];
-    return this.finish(await this.start({ ...spec, command: "/bin/sh", args }), "\n");
+    return this.finish(await this.start({ ...spec, command: "/bin/sh", args: ["-c", script] }));
   }
 
   /** Runs an ES module with Node in a jail, and gives the JSON of its last line. */

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { PassThrough, type Readable, type Writable } from "node:stream";
+import type { EngineClient } from "./engine-client.ts";
 
 export interface AttachedStreams {
   readonly stdin: Writable;
@@ -13,10 +14,33 @@ export interface AttachedStreams {
 const headerBytes = 8;
 
 /**
+ * Opens the streams of a container that has not started yet. Its input has a connection of its own: a write to one
+ * that the engine has closed ends it with what is still to be read, which would be the last words of a short command.
+ * Throws `jail.unavailable` and `jail.engine_failed`.
+ */
+export async function attachStreams(client: EngineClient, container: string): Promise<AttachedStreams> {
+  const outputs = outputsOf(await client.attach(container, "outputs"));
+  const stdin = await client.attach(container, "input").catch((error: unknown) => {
+    outputs.close();
+    throw error;
+  });
+  // What a command does not read is lost, as for any that has ended. The engine says nothing here but the end.
+  stdin.on("error", () => {}).resume();
+  return {
+    ...{ stdin, stdout: outputs.stdout, stderr: outputs.stderr },
+    ended: outputs.ended.finally(() => stdin.destroy()),
+  };
+}
+
+interface Outputs extends Omit<AttachedStreams, "stdin"> {
+  close(): void;
+}
+
+/**
  * Takes the two output streams of an attached container apart (Engine API, "attach", stream format). It
  * is read at the pace of the slower reader, so what a jail writes waits in the jail.
  */
-export function attachedStreams(socket: Socket): AttachedStreams {
+function outputsOf(socket: Socket): Outputs {
   const highWaterMark = 256 * 1024;
   const outputs = { 1: new PassThrough({ highWaterMark }), 2: new PassThrough({ highWaterMark }) };
   let pending: Buffer = Buffer.alloc(0);
@@ -60,5 +84,5 @@ export function attachedStreams(socket: Socket): AttachedStreams {
   });
   // A connection that the engine drops is the end of the streams; how the jail ended is asked for.
   socket.on("error", () => {});
-  return { stdin: socket, stdout: outputs[1], stderr: outputs[2], ended };
+  return { stdout: outputs[1], stderr: outputs[2], ended, close: () => socket.destroy() };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Jail, JailExit, JailSpec, JailUsage } from "../jail.ts";
 import { jailLimits } from "../jail-spec.ts";
-import { type AttachedStreams, attachedStreams } from "./attached.ts";
+import { type AttachedStreams, attachStreams } from "./attached.ts";
 import { type ContainerCounters, containerCounters } from "./container-counters.ts";
 import { type EngineClient, isRecord } from "./engine-client.ts";
 
@@ -16,7 +16,7 @@ export interface ContainerStart {
 /** Starts a created container, with its streams. Throws `jail.engine_failed`. */
 export async function startContainer(start: ContainerStart): Promise<Jail> {
   const { client, container } = start;
-  const streams = attachedStreams(await client.attach(container));
+  const streams = await attachStreams(client, container);
   await client.call("POST", `/containers/${container}/start`);
   // Asked for at once: the answer comes when it has ended, however early that is.
   const waited = client.call(

@@ -41,13 +41,14 @@ export class EngineClient {
     return response.headers["content-type"]?.includes("json") === true && said !== "" ? parse(said) : said;
   }
 
-  /** Opens the streams of a container that has not started yet. */
-  attach(id: string): Promise<Socket> {
+  /** Opens streams of a container that has not started yet: its input, or both of its outputs in one. */
+  attach(id: string, which: "input" | "outputs"): Promise<Socket> {
+    const streams = which === "input" ? "stdin=1" : "stdout=1&stderr=1";
     return new Promise((resolve, reject) => {
       const asked = request({
         socketPath: this.socketPath,
         method: "POST",
-        path: `/v1.41/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`,
+        path: `/v1.41/containers/${id}/attach?stream=1&${streams}`,
         headers: { connection: "Upgrade", upgrade: "tcp" },
         signal: AbortSignal.timeout(timeoutMs),
       });
