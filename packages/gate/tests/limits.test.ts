@@ -49,6 +49,7 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
   assert.deepEqual(approvalLimits, {
     timeoutMs: 300_000,
     maxTimeoutMs: 86_400_000,
+    expiryRetryMs: 1_000,
     sessionMs: 86_400_000,
     denialHoldMs: 300_000,
     maxArgumentBytes: mib,
