@@ -217,16 +217,17 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
       assert.deepEqual(gate.jails.list(), []);
     });
 
-    test("that could not be made leave their ids free", {
-      skip: name === "podman" && "writes nothing that could be in the way",
-    }, async () => {
-      const records = join(dataDir, "gate", "jails");
-      rmSync(records, { recursive: true });
-      await assert.rejects(gate.jails.start(shell("echo fine", { id: "unmade" })), { code: "ENOENT" });
-      mkdirSync(records, { mode: 0o700 });
-      const again = await gate.jails.start(shell("echo fine", { id: "unmade" }));
-      assert.equal((await finish(again)).stdout, "fine\n");
-    });
+    // Podman keeps the records of its containers itself, where nothing of ours can be in the way.
+    if (name !== "podman") {
+      test("that could not be made leave their ids free", async () => {
+        const records = join(dataDir, "gate", "jails");
+        rmSync(records, { recursive: true });
+        await assert.rejects(gate.jails.start(shell("echo fine", { id: "unmade" })), { code: "ENOENT" });
+        mkdirSync(records, { mode: 0o700 });
+        const again = await gate.jails.start(shell("echo fine", { id: "unmade" }));
+        assert.equal((await finish(again)).stdout, "fine\n");
+      });
+    }
 
     test("die with their host, and the next one finds nothing of them", async () => {
       // Of the host that was killed before this gate opened its directory.
