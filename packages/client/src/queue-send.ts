@@ -1,4 +1,4 @@
-import { uuidv7 } from "@holdfast/core";
+import { attended, uuidv7 } from "@holdfast/core";
 import type { ActorTarget, ClientDriver, DriverSendReply, PreparedFrame } from "./driver.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { clientLimits } from "./limits.ts";
@@ -37,10 +37,20 @@ export class QueueSender {
     this.#options = options;
   }
 
-  async send(
+  send(
     queue: string,
     body: unknown,
     options?: QueueSendOptions | QueueWaitOptions | null,
+  ): Promise<QueueSendResult | undefined> {
+    const sent = this.#send(queue, body, options);
+    const { tasks, reportSend } = this.#options.ports;
+    return reportSend === undefined ? sent : attended(sent, tasks, reportSend);
+  }
+
+  async #send(
+    queue: string,
+    body: unknown,
+    options: QueueSendOptions | QueueWaitOptions | null | undefined,
   ): Promise<QueueSendResult | undefined> {
     const { driver, ports } = this.#options;
     const { signal: own, idempotencyKey: givenKey, waits, timeoutMs, message } = sendSettings(options);

@@ -1,3 +1,4 @@
+export { attended } from "./attended.ts";
 export { type DecodeLimits, decodeValue } from "./codec/cbor-decode.ts";
 export { type EncodeOptions, encodeValue } from "./codec/cbor-encode.ts";
 export { decodeJson, encodeJson } from "./codec/json.ts";

@@ -27,6 +27,7 @@ import {
   encodeValue,
   fromWireError,
   HoldfastError,
+  isErrorCode,
   isHoldfastError,
   limits,
   type Ports,
@@ -227,13 +228,18 @@ export class LocalDriver implements ClientDriver {
   }
 }
 
-/** Behind `c.client()`: what callbacks of its connections throw is told to the log of the host. */
+/** Behind `c.client()`: what nobody of the actor hears of is told to the log of the host. */
 export function clientOfActor(directory: Directory, caller: ActorCaller): Client {
   const { ports, messageLimits } = directory;
   const driver = new LocalDriver(async () => directory, ports, messageLimits, caller);
   const reportError = (error: unknown): void =>
     ports.log.error("a callback of a connection threw", { actorId: caller.actorId, error });
-  return createClientWithDriver(driver, { ...ports, reportError });
+  const reportSend = (error: unknown): void => {
+    // The message is kept, and goes out at the next start.
+    if (isErrorCode(error, "queue", "delivery_pending")) return;
+    ports.log.error("a send that nobody awaits failed", { actorId: caller.actorId, error });
+  };
+  return createClientWithDriver(driver, { ...ports, reportError, reportSend });
 }
 
 /** A network never carries the body of an answer to HEAD; whoever writes it is told to stop. */

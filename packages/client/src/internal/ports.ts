@@ -7,6 +7,8 @@ export interface ClientPorts {
   readonly tasks: Tasks;
   /** Hears what a callback of a connection throws; by default the console does. */
   readonly reportError?: (error: unknown) => void;
+  /** Hears of sends that failed and that nobody awaits; by default the process does. */
+  readonly reportSend?: (error: unknown) => void;
 }
 
 /** Unlike a server's, a client's timers keep the process alive: somebody awaits what follows them. */

@@ -1,4 +1,4 @@
-import { decodeValue, HoldfastError } from "@holdfast/core";
+import { attended, decodeValue, HoldfastError, isErrorCode } from "@holdfast/core";
 import { actorLimits } from "../../limits.ts";
 import type { QueueBatchOptions, QueueMessage, QueueNextOptions, QueueTryOptions } from "../../queue.ts";
 import {
@@ -57,7 +57,24 @@ export class ContextQueue implements Consumer {
     this.#part.runtime.userWrites++;
   }
 
-  async send(name: string, body: unknown, options?: unknown): Promise<QueueMessage> {
+  send(name: string, body: unknown, options?: unknown): Promise<QueueMessage> {
+    return this.#attended(this.#send(name, body, options));
+  }
+
+  enqueueAndWait(name: string, body: unknown, options?: WaitOptions | null): Promise<unknown> {
+    return this.#attended(this.#enqueueAndWait(name, body, options));
+  }
+
+  /** Of what nobody awaits the log hears; that the actor stopped before its wait was over is no news. */
+  #attended<T>(work: Promise<T>): Promise<T> {
+    const { errors, ports } = this.#part.runtime;
+    return attended(work, ports.tasks, (error) => {
+      const stopped = isErrorCode(error, "actor", "aborted") || isErrorCode(error, "actor", "stopping");
+      if (!stopped) errors.report(error);
+    });
+  }
+
+  async #send(name: string, body: unknown, options: unknown): Promise<QueueMessage> {
     const part = this.#part;
     const policy = part.own(name);
     const checked = part.validated(policy, body);
@@ -70,7 +87,11 @@ export class ContextQueue implements Consumer {
     return { id, name, body: valid, createdAt, attempt: 0 };
   }
 
-  async enqueueAndWait(name: string, body: unknown, given?: WaitOptions | null): Promise<unknown> {
+  async #enqueueAndWait(
+    name: string,
+    body: unknown,
+    given: WaitOptions | null | undefined,
+  ): Promise<unknown> {
     const options = given ?? {};
     const part = this.#part;
     const policy = part.own(name);
