@@ -40,6 +40,16 @@ function crashCopy(t: TestContext, path: string): string {
   return copy;
 }
 
+/** How many files the next start has to look into after a crash. */
+function marked(path: string): unknown {
+  const reader = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
+  try {
+    return reader.prepare("SELECT count(*) AS n FROM actor_file WHERE is_open = 1").get()?.["n"];
+  } finally {
+    reader.close();
+  }
+}
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -130,18 +140,39 @@ describe("the file of an actor", () => {
     const store = await openStore(t, { path, maxOpenFiles: 1 });
     const [first, second] = [await made(store), await made(store, "actor-0001")];
     assert.equal(store.stats().openFiles, 1);
-    const reader = new DatabaseSync(join(path, "actors.db"), { readOnly: true });
-    try {
-      // What the next start has to look into after a crash.
-      const marked = () =>
-        reader.prepare("SELECT count(*) AS n FROM actor_file WHERE is_open = 1").get()?.["n"];
-      assert.equal(marked(), 2);
-      first.close();
-      second.close();
-      await until(() => marked() === 0);
-    } finally {
-      reader.close();
-    }
+    assert.equal(marked(path), 2);
+    first.close();
+    second.close();
+    await until(() => marked(path) === 0);
+  });
+
+  test("is in order too when its owner lets it go while a reader does", { timeout: 20_000 }, async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path, syncFile: { sync() {}, async syncAsync() {} } });
+    (await made(store)).close();
+    await until(() => marked(path) === 0);
+    await store.kvGet(id, Uint8Array.of(1));
+    // The reader is being seen off by the thread when the owner comes, and goes.
+    (await reopened(store)).database.close();
+    await until(() => marked(path) === 0);
+    assert.equal(store.stats().openFiles, 0);
+  });
+
+  test("stays marked for an owner who is on the way while the one before is seen off", async (t) => {
+    const path = tempDirectory(t);
+    let disk = Promise.resolve();
+    const store = await openStore(t, { path, syncFile: { sync() {}, syncAsync: () => disk } });
+    const database = await made(store);
+    const slow = Promise.withResolvers<void>();
+    disk = slow.promise;
+    database.close();
+    const acquiring = store.acquire(id);
+    await until(() => store.stats().openFiles === 0);
+    slow.resolve();
+    const { record } = await acquiring;
+    await store.databases.open(id, record.epoch, false);
+    await store.commit(create("plain"));
+    assert.equal(marked(path), 1);
   });
 
   test("is removed when the actor is destroyed, or never came to be", async (t) => {

@@ -69,6 +69,8 @@ export class ActorFile {
   exists: boolean;
   /** True while a running actor holds the file. */
   held = false;
+  /** True once an owner has let it go: the directory says of it that it is open. */
+  wasHeld = false;
   #failure: { readonly cause: unknown } | undefined;
   #syncing: Promise<void> | undefined;
   #next: Promise<void> | undefined;

@@ -42,6 +42,11 @@ export class FileDirectory {
     return this.#any && this.#sql.mark.run(isOpen ? 1 : 0, id).changes === 1;
   }
 
+  /** Closed by the owner with this epoch; what a newer one has marked stays as it is. */
+  markClosed(id: string, epoch: number): void {
+    this.#sql.markClosed.run(id, epoch);
+  }
+
   remove(id: string): void {
     this.#sql.remove.run(id);
   }
@@ -87,6 +92,8 @@ function prepare(database: DatabaseSync) {
     add: sql(`INSERT INTO actor_file (actor_no, is_open) VALUES (${no}, ?)`),
     clearVersion: sql("UPDATE actor SET version = 0 WHERE id = ?"),
     mark: sql(`UPDATE actor_file SET is_open = ? WHERE actor_no = ${no}`),
+    markClosed: sql(`UPDATE actor_file SET is_open = 0
+      WHERE actor_no = (SELECT no FROM actor WHERE id = ? AND epoch = ?)`),
     remove: sql(`DELETE FROM actor_file WHERE actor_no = ${no}`),
     setWake: sql("UPDATE actor SET wake_at = ? WHERE id = ? AND destroyed_at IS NULL"),
     destroy: sql("UPDATE actor SET destroyed_at = ?, wake_at = NULL WHERE id = ? AND destroyed_at IS NULL"),

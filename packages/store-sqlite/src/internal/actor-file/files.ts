@@ -102,7 +102,7 @@ export class ActorFiles implements FileHost {
     const file = this.#make(id, false);
     // A reader comes and goes within a moment; an owner holds on to it.
     this.#options.ports.tasks.macrotask(() => {
-      if (!file.held) this.#inBackground(this.#settle(file, false));
+      if (!file.held) this.#inBackground(this.#settle(file));
     });
     return file;
   }
@@ -260,12 +260,16 @@ export class ActorFiles implements FileHost {
       this.discard(file);
       return;
     }
+    file.wasHeld = true;
     file.rollback();
-    this.#inBackground(this.#settle(file, true));
+    this.#inBackground(this.#settle(file));
   }
 
-  /** Empties the log of a file that nobody holds, closes it, forgets it, and says so in the directory. */
-  async #settle(file: ActorFile, wasHeld: boolean): Promise<void> {
+  /**
+   * Empties the log of a file that nobody holds, closes it, forgets it, and says so in the directory.
+   * A reader and an owner may leave at the same time: whoever closes the file speaks for both.
+   */
+  async #settle(file: ActorFile): Promise<void> {
     try {
       await file.synced();
       if (file.held || file.isFailed) return;
@@ -275,10 +279,10 @@ export class ActorFiles implements FileHost {
       this.#files.delete(file.id);
       if (this.#lastUsed === file) this.#lastUsed = undefined;
       file.suspend();
-      if (!wasHeld) return;
+      if (!file.wasHeld) return;
       await this.#options.write(file.id, () => {
-        // An owner who came meanwhile has marked it open again.
-        if (this.#files.get(file.id)?.held !== true) this.#directory.mark(file.id, false);
+        // An owner who came meanwhile has marked it open again; one who is on the way, with a new epoch.
+        if (this.#files.get(file.id)?.held !== true) this.#directory.markClosed(file.id, file.epoch);
       });
     } catch (error) {
       if (isErrorCode(error, "store", "closed")) return;
