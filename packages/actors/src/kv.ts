@@ -58,7 +58,7 @@ export interface ActorKv {
     keys: readonly KvKey[],
     options?: KvReadOptions<Type>,
   ): Promise<(KvAs<Type> | null)[]>;
-  /** Puts at most 128 entries, or none: nothing is written when one of them is refused. */
+  /** Puts at most 16,384 entries of 16 MiB together, or none: nothing is written when one of them is refused. */
   batchPut(entries: readonly KvEntryInput[]): Promise<void>;
   /** Deletes at most 16,384 keys. */
   batchDelete(keys: readonly KvKey[]): Promise<void>;
