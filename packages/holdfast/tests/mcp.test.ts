@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { notes } from "./actors-support.ts";
+import { scratch, startServer } from "./support.ts";
 
 const command = resolve(import.meta.dirname, "..", "bin", "holdfast.js");
 
@@ -115,4 +118,36 @@ test("without a server each use says so", async (t) => {
   const answer = await call("list_actors");
   assert.equal(answer.isError, true);
   assert.match(answer.text, /client\.network_error/);
+});
+
+test("a server that is started again on another port is found again", async (t) => {
+  const directory = scratch(t);
+  const first = await startServer(t, directory);
+  const { call, value } = await connect(t, "--data", directory, "--allow-write");
+  await value("list_actors", { name: "none" });
+  await first.stop();
+  assert.match((await call("list_actors")).text, /control\.not_running/);
+  await startServer(t, directory);
+  await value("list_actors", { name: "none" });
+});
+
+test("what reads is asked again of the server that runs now, what writes is left to the agent", async (t) => {
+  const directory = scratch(t);
+  const first = await startServer(t, directory);
+  const reader = await connect(t, "--data", directory);
+  const writer = await connect(t, "--data", directory, "--allow-write");
+  for (const { value } of [reader, writer]) await value("list_actors", { name: "none" });
+  await first.stop();
+  // The first port is taken meanwhile, so that the second server comes up on another one.
+  const other = createServer((socket) => socket.destroy()).listen(
+    Number(new URL(first.url).port),
+    "127.0.0.1",
+  );
+  await once(other, "listening");
+  t.after(() => other.close());
+  await startServer(t, directory);
+  await reader.value("list_actors", { name: "none" });
+  const send = () => writer.call("send_message", { actor: "none/at-all", queue: "q", body: 1 });
+  assert.match((await send()).text, /client\.network_error/);
+  assert.match((await send()).text, /actor\.not_found/);
 });

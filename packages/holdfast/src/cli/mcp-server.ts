@@ -1,12 +1,12 @@
 import { encodeJson, isHoldfastError } from "@holdfast/core";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import type { ManagementClient } from "./management-client.ts";
+import type { FoundServer } from "./found-server.ts";
 import { type Arguments, InvalidArguments, type McpTool, mcpTools } from "./mcp-tools.ts";
 
 export interface McpServerOptions {
-  /** The server of actors; asked for at each use. */
-  readonly client: () => Promise<ManagementClient>;
+  /** The server of actors. */
+  readonly actors: FoundServer;
   /** Without it only tools that read are there. */
   readonly allowWrite: boolean;
   readonly version: string;
@@ -33,7 +33,8 @@ export function createMcpServer(options: McpServerOptions): Server {
     if (tool === undefined)
       return failed(`There is no tool "${params.name}"${options.allowWrite ? "" : hint}`);
     try {
-      const answer = await tool.run(await options.client(), (params.arguments ?? {}) as Arguments);
+      const given = (params.arguments ?? {}) as Arguments;
+      const answer = await options.actors.use((client) => tool.run(client, given), !tool.writes);
       return { content: [{ type: "text" as const, text: shortened(encodeJson(answer ?? null)) }] };
     } catch (error) {
       if (error instanceof InvalidArguments) return failed(error.message);

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { noArguments, parse } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
-import { findServer, type ManagementClient } from "./management-client.ts";
+import { FoundServer } from "./found-server.ts";
+import { findServer } from "./management-client.ts";
 import { createMcpServer } from "./mcp-server.ts";
 import { notRunning } from "./url.ts";
 
@@ -28,27 +29,19 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
   }
   noArguments(positionals);
   const options = { url: values.url, token: values.token, dataDirectory: dataDirectoryOf(values.data) };
-  // Looked for at each use until it is there: an agent may begin before the server.
-  let found: Promise<ManagementClient> | undefined;
-  const client = (): Promise<ManagementClient> => {
-    found ??= findServer(options).then((server) => {
-      if (server === undefined) throw notRunning();
-      return server;
-    });
-    const asked = found;
-    asked.catch(() => {
-      if (found === asked) found = undefined;
-    });
-    return asked;
-  };
-  const server = createMcpServer({ client, allowWrite: values["allow-write"] === true, version: version() });
+  const actors = new FoundServer(async () => {
+    const found = await findServer(options);
+    if (found === undefined) throw notRunning();
+    return found;
+  });
+  const server = createMcpServer({ actors, allowWrite: values["allow-write"] === true, version: version() });
   const closed = new Promise<void>((resolve) => {
     server.onclose = resolve;
     process.stdin.once("end", () => void server.close());
   });
   await server.connect(new StdioServerTransport());
   await closed;
-  await (await found?.catch(() => undefined))?.close?.();
+  await actors.close();
   return 0;
 }
 
