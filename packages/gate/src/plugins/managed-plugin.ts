@@ -55,7 +55,7 @@ export class ManagedPlugin {
   /** When each session was first seen here. */
   readonly #sessions = new Map<string, string>();
   readonly #events: EventEnvelope[] = [];
-  #delivering: Promise<void> | undefined;
+  #delivering = false;
   #droppedEvents = 0;
   #calls = 0;
   #restart: NodeJS.Timeout | undefined;
@@ -411,13 +411,12 @@ export class ManagedPlugin {
       return true;
     }
     this.#events.push(envelope);
-    this.#delivering ??= this.#deliverAll().finally(() => {
-      this.#delivering = undefined;
-    });
+    if (!this.#delivering) void this.#deliverAll();
     return true;
   }
 
   async #deliverAll(): Promise<void> {
+    this.#delivering = true;
     for (let envelope = this.#events.shift(); envelope !== undefined; envelope = this.#events.shift()) {
       try {
         const process = await this.start();
@@ -434,6 +433,8 @@ export class ManagedPlugin {
         });
       }
     }
+    // In the same step as the last look: what comes after it begins anew.
+    this.#delivering = false;
   }
 
   async verify(): Promise<PluginVerifyResult> {
