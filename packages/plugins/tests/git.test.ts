@@ -109,6 +109,25 @@ test("git", async (t) => {
     server.git("acme/app", "update-ref", "refs/heads/change", newest);
   });
 
+  await t.test(
+    "leaves nothing of a fetch that fails in its midst, so that it can be asked for again",
+    async () => {
+      const git = (...args: string[]) => server.git("acme/app", ...args);
+      git("read-tree", "main");
+      const blob = git("rev-parse", "main:README.md");
+      // A name that no file system takes comes after those that are written.
+      git("update-index", "--add", "--cacheinfo", `100644,${blob},${"z".repeat(300)}`);
+      git("update-ref", "refs/heads/long", git("commit-tree", "-m", "long", git("write-tree")));
+      const before = readdirSync(work);
+      await assert.rejects(call("fetch", { branch: "long", path: "broken" }));
+      assert.deepEqual(readdirSync(work), before);
+      assert.match(await call("fetch", { branch: "main", path: "broken" }), /"files":1/);
+      assert.deepEqual(readdirSync(join(work, "broken")), ["README.md"]);
+      mkdirSync(join(work, "made"));
+      assert.match(await call("fetch", { branch: "main", path: "made" }), /"files":1/);
+    },
+  );
+
   await t.test("follows no link and reads no repository of the agent's making", async () => {
     symlinkSync(join(dataDir, "credentials"), join(work, "link"));
     for (const path of ["link", "link/plugins", "..", "a/../..", "/etc", ".git", "app/.git"])

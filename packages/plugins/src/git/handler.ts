@@ -1,5 +1,6 @@
-import { lstatSync, mkdirSync, readdirSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats } from "node:fs";
+import { dirname, join } from "node:path";
 import type {
   CoreServices,
   PluginContext,
@@ -63,8 +64,7 @@ class GitHandler implements PluginHandler {
       case "git_fetch": {
         const directory = this.#directory(args, "new");
         const commit = await repository.fetch(branchOf(args["branch"], "branch"), signal);
-        mkdirSync(directory, { recursive: true });
-        return { commit, files: await repository.checkOut(commit, directory, signal) };
+        return { commit, files: await putWhole(directory, (at) => repository.checkOut(commit, at, signal)) };
       }
       case "git_push": {
         const directory = this.#directory(args, "there");
@@ -131,6 +131,26 @@ class GitHandler implements PluginHandler {
 
   async shutdown(): Promise<void> {
     await this.#turn;
+  }
+}
+
+/** Fills a new folder: it is there whole or not at all, so that one that could not be filled can be asked for again. */
+async function putWhole<Result>(
+  directory: string,
+  fill: (fresh: string) => Promise<Result>,
+): Promise<Result> {
+  // On the same file system, so that it gets its name in one step; the name is none that a tool takes.
+  const fresh = join(dirname(directory), `.holdfast-${randomBytes(8).toString("hex")}.tmp`);
+  mkdirSync(fresh, { recursive: true });
+  try {
+    const result = await fill(fresh);
+    renameSync(fresh, directory);
+    return result;
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    const code: unknown = Reflect.get(Object(error), "code");
+    if (code === "ENOTEMPTY" || code === "EEXIST") throw refused("The folder is not empty", "path");
+    throw error;
   }
 }
 
