@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { EventEmitter, once } from "node:events";
 import {
   createServer,
@@ -6,6 +7,7 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerResponse,
 } from "node:http";
 import { type AddressInfo, createConnection, type Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -14,6 +16,7 @@ import type { EgressLimits } from "../src/egress/egress-limits.ts";
 import { egressLimits } from "../src/egress/egress-limits.ts";
 import { mayRepeat, UpstreamConnections } from "../src/egress/upstream-connections.ts";
 import { ask, codeOf, openProxy } from "./egress-support.ts";
+import { eventually } from "./support.ts";
 
 interface Upstream {
   readonly server: Server;
@@ -171,6 +174,33 @@ test("a client that goes away takes its request with it, whatever the upstream i
     request.destroy();
     await closed;
   }
+});
+
+test("a client that has gone before its request is sent has nothing sent", async (t) => {
+  const { baseUrl, sockets } = await upstream(t, plain);
+  const [recorded, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { proxy, audit } = await openProxy(t, { baseUrl, outside: true }, long, () => {
+    recorded.resolve();
+    return released.promise;
+  });
+  const responses: ServerResponse[] = [];
+  const keep = (message: unknown) => responses.push(Reflect.get(Object(message), "response"));
+  subscribe("http.server.request.start", keep);
+  t.after(() => unsubscribe("http.server.request.start", keep));
+  const request = httpRequest({ socketPath: proxy.socketPath, path: models, agent: false });
+  request.on("error", () => {});
+  request.end();
+  await recorded.promise;
+  const [response] = responses;
+  assert.ok(response);
+  const left = once(response, "close");
+  request.destroy();
+  await left;
+  released.resolve();
+  const ended = async () => (await audit.query()).find(({ type }) => type === "egress.response");
+  await eventually("the request is over", async () => (await ended()) !== undefined);
+  assert.equal((await ended())?.data?.["error"], "egress.client_gone");
+  assert.equal(sockets.length, 0);
 });
 
 test("each of several requests on one connection is answered, whenever they come", async (t) => {

@@ -27,6 +27,7 @@ export async function openProxy(
   t: TestContext,
   upstream: Partial<EgressUpstream> & { readonly baseUrl: string },
   limits: Partial<EgressLimits> = {},
+  onOutside: (reason: string) => Promise<void> = async () => {},
 ): Promise<Setup> {
   const directory = temporaryDirectory(t);
   const audit = await AuditLog.open(join(directory, "audit.log"), systemClock);
@@ -57,7 +58,7 @@ export async function openProxy(
     spending: { spent: () => undefined, spend: () => {} },
     prices: new Prices(),
     names: new PublicNames(),
-    onOutside: async () => {},
+    onOutside,
     limits,
     onDecision: (decision) => decisions.push(decision),
     onUsage: (each) => usage.push(each),

@@ -178,6 +178,11 @@ function send(task: Forwarding, sent: Counter): Promise<IncomingMessage> {
 function sendOver(agent: Agent, task: Forwarding, sent?: Counter): Promise<IncomingMessage> {
   const { upstream, request, response, path, query, signal, addresses } = task;
   return new Promise((resolve, reject) => {
+    // One that left while the request was put on record and its credential was made closes no second time.
+    if (response.destroyed || request.socket.destroyed) {
+      reject(upstreamError("client_gone", 499, "The client left before its request was sent"));
+      return;
+    }
     const begin = upstream.base.protocol === "https:" ? httpsRequest : httpRequest;
     const options = {
       host: upstream.base.hostname.replace(/^\[|\]$/g, ""),
