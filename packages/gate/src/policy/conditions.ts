@@ -58,22 +58,18 @@ function isOneOf(value: unknown, values: readonly PolicyScalar[]): Truth {
   return truths.includes(false) ? false : "unclear";
 }
 
-/** Two texts that look alike in another type ("5" and 5) may be the same to a tool. */
+/** Two texts that look alike in another type ("5" and 5), however deep inside, may be the same to a tool. */
 function sameJson(value: unknown, expected: unknown): Truth {
   if (value === null || expected === null) return value === expected;
   if (Array.isArray(value) !== Array.isArray(expected)) return "unclear";
   if (typeof value !== typeof expected) return "unclear";
-  return isDeepEqual(value, expected);
-}
-
-function isDeepEqual(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const names = Object.keys(a);
-  if (names.length !== Object.keys(b).length) return false;
-  return names.every(
-    (name) => Object.hasOwn(b, name) && isDeepEqual(Reflect.get(a, name), Reflect.get(b, name)),
-  );
+  if (typeof value !== "object" || typeof expected !== "object") return value === expected;
+  const names = Object.keys(value);
+  if (names.length !== Object.keys(expected).length) return false;
+  if (!names.every((name) => Object.hasOwn(expected, name))) return false;
+  const truths = names.map((name) => sameJson(Reflect.get(value, name), Reflect.get(expected, name)));
+  if (truths.includes(false)) return false;
+  return truths.includes("unclear") ? "unclear" : true;
 }
 
 /** Segments of a path, or undefined when two programs could read it in two ways. */
