@@ -8,7 +8,7 @@ import { Cancelled } from "./executor.ts";
 import { digestOf, type KeptCall, KeptCalls } from "./kept-calls.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, rateLimited } from "./refusal.ts";
 import type { ToolNames } from "./stages/authorize.ts";
 import type { Readable } from "./stages/construct.ts";
 import type { ConstructedCall } from "./stages/stage.ts";
@@ -229,9 +229,7 @@ export class JailBroker {
     try {
       const { topic, payload } = call.envelope;
       const limited = this.#parts.rates.take(this.principal, topic, call.bytes);
-      if (limited !== undefined) {
-        throw new Refusal("RATE_LIMITED", "Too many calls", { retryAfterMs: limited.retryAfterMs });
-      }
+      if (limited !== undefined) throw rateLimited("Too many calls", limited);
       const result =
         topic === wireTopics.list ? this.#list(payload.arguments) : this.#cancel(request, payload.arguments);
       return { result: JSON.stringify(result), error: null, redactions: 0, source: "core", effect: false };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { silentLogger } from "@holdfast/core";
 import { RateLimiter, type RateLimits } from "./rate-limiter.ts";
+import { rateLimited } from "./refusal.ts";
 
 const none = { calls: { perMinute: 1e9, burst: 1e9 } };
 const principal = { jailId: "j", session: "s", group: "g", user: "u", organization: "o" };
@@ -34,6 +35,23 @@ test("allows a burst, refuses the next, and fills up over time", (t) => {
   assert.equal(rates.take(principal, "a", 1), undefined);
   assert.ok(rates.take(principal, "a", 1));
   assert.equal(rates.take({ ...principal, session: "other" }, "a", 1), undefined);
+});
+
+test("a rate of nothing a minute is a burst for good: no wait is told", (t) => {
+  const never = { perMinute: 0, burst: 1 };
+  const { open, time } = setup(t, { jail: { calls: never }, user: { money: never } });
+  const rates = open();
+  assert.equal(rates.take(principal, "a", 1), undefined);
+  time.now += 30 * 24 * 3_600_000;
+  const limited = rates.take(principal, "a", 1);
+  assert.deepEqual(limited, { scope: "jail", unit: "calls", retryAfterMs: undefined });
+  rates.spend(principal, 1);
+  assert.deepEqual(rates.spent(principal), { scope: "user", unit: "money", retryAfterMs: undefined });
+  assert.ok(limited);
+  const { retriable, retry_after: after } = rateLimited("Too many calls", limited).payload;
+  assert.deepEqual([retriable, after], [false, undefined]);
+  const { payload } = rateLimited("Too many calls", { ...limited, retryAfterMs: 1_001 });
+  assert.deepEqual([payload.retriable, payload.retry_after], [true, 2]);
 });
 
 test("counts each scope by itself; what is refused uses up nothing", (t) => {

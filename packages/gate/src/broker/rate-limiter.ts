@@ -56,7 +56,8 @@ interface Bucket {
 export interface Limited {
   readonly scope: RateScope;
   readonly unit: Unit;
-  readonly retryAfterMs: number;
+  /** Undefined where nothing comes back: a rate of 0 a minute is a burst for good. */
+  readonly retryAfterMs: number | undefined;
 }
 
 const version = 1;
@@ -100,7 +101,7 @@ export class RateLimiter {
         // A frame is let in while anything is left: its size alone could be more than the burst.
         const needed = unit === "calls" ? 1 : Number.MIN_VALUE;
         if (bucket.left < needed) {
-          return { scope, unit, retryAfterMs: ((needed - bucket.left) / rate.perMinute) * 60_000 };
+          return { scope, unit, retryAfterMs: waitFor(needed - bucket.left, rate) };
         }
         taken.push([bucket, unit === "calls" ? 1 : unit === "bytes" ? bytes : 0]);
       }
@@ -130,7 +131,7 @@ export class RateLimiter {
       const rate = this.#limits[scope].money;
       if (rate === undefined) continue;
       const { left } = this.#bucket(`${scope}\0money\0${key}`, rate, now);
-      if (left <= 0) return { scope, unit: "money", retryAfterMs: (-left / rate.perMinute) * 60_000 };
+      if (left <= 0) return { scope, unit: "money", retryAfterMs: waitFor(-left, rate) };
     }
     return undefined;
   }
@@ -194,6 +195,10 @@ export class RateLimiter {
     this.#timer = undefined;
     await this.#save();
   }
+}
+
+function waitFor(missing: number, { perMinute }: Rate): number | undefined {
+  return perMinute > 0 ? (missing / perMinute) * 60_000 : undefined;
 }
 
 /** Whom what a session costs is counted for. */

@@ -1,4 +1,5 @@
 import { type BrokerErrorCode, type BrokerErrorPayload, brokerErrors } from "./errors.ts";
+import type { Limited } from "./rate-limiter.ts";
 
 export interface RefusalDetails {
   readonly stage?: number;
@@ -31,4 +32,11 @@ export class Refusal extends Error {
         : { retry_after: Math.max(1, Math.ceil(details.retryAfterMs / 1_000)) }),
     };
   }
+}
+
+/** A call that has to wait; where nothing comes back with time, asking again helps nobody. */
+export function rateLimited(message: string, { retryAfterMs }: Limited): Refusal {
+  return retryAfterMs === undefined
+    ? new Refusal("RATE_LIMITED", message, { retriable: false })
+    : new Refusal("RATE_LIMITED", message, { retryAfterMs });
 }

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import type { Payer } from "../broker/rate-limiter.ts";
+import type { Limited, Payer } from "../broker/rate-limiter.ts";
 import type { Principal } from "../vault/grants.ts";
 import type { BudgetRule, Spent } from "./budget.ts";
 import type { BudgetBook, Reservation } from "./budget-book.ts";
@@ -16,7 +16,7 @@ import type { MeteredTokens } from "./usage-meter.ts";
 
 /** How fast money may be spent; what is spent is known afterwards, and then owed. */
 export interface Spending {
-  spent(principal: Payer): { readonly scope: string; readonly retryAfterMs: number } | undefined;
+  spent(principal: Payer): Limited | undefined;
   spend(principal: Payer, costMicros: number): void;
 }
 
@@ -54,7 +54,9 @@ export class Metering {
     const whose = scope === "jail" ? "session" : scope;
     throw new HoldfastError("egress", "rate_limited", `The ${whose} spends money too fast`, {
       statusCode: 429,
-      metadata: { retryAfter: Math.max(1, Math.ceil(retryAfterMs / 1_000)) },
+      ...(retryAfterMs === undefined
+        ? {}
+        : { metadata: { retryAfter: Math.max(1, Math.ceil(retryAfterMs / 1_000)) } }),
     });
   }
 

@@ -2,7 +2,7 @@ import { matchesGlob } from "../../policy/glob.ts";
 import { decisionOnRecord } from "../../policy/on-record.ts";
 import type { Policy, PolicyDecision } from "../../policy/policy.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
-import { Refusal } from "../refusal.ts";
+import { Refusal, rateLimited } from "../refusal.ts";
 import type { Taint } from "../taint.ts";
 import type { AddressedCall, AuthorizedCall } from "./stage.ts";
 
@@ -33,9 +33,7 @@ export class AuthorizeStage {
     const limited = this.#parts.rates.take(principal, tool.name, call.bytes);
     if (limited !== undefined) {
       const much = limited.unit === "money" ? "Too much money" : "Too many calls";
-      throw new Refusal("RATE_LIMITED", `${much}: the limit of the ${limited.scope} is reached`, {
-        retryAfterMs: limited.retryAfterMs,
-      });
+      throw rateLimited(`${much}: the limit of the ${limited.scope} is reached`, limited);
     }
     const ask = decision.action === "allow" ? undefined : decision;
     return { ...call, rule: decision.rule, ask, onRecord };
