@@ -202,6 +202,17 @@ describe("an approval", () => {
     await assert.rejects(aborted, { name: "AbortError" });
   });
 
+  test("lets go of whoever waits when its gate closes, and stays open for the next", async (t) => {
+    const { store, path, close } = open(t);
+    const { id } = await store.request(call);
+    const waits = [store.wait(id), store.wait(id, new AbortController().signal)];
+    close();
+    const closed = (error: unknown) => isErrorCode(error, "gate", "closed");
+    await Promise.all(waits.map((wait) => assert.rejects(wait, closed)));
+    await assert.rejects(store.wait(id), closed);
+    assert.equal(open(t, path).store.get(id)?.state, "pending");
+  });
+
   test("ends at its own time when its timer is ahead of the clock", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     let now = 1_000_000;

@@ -70,6 +70,10 @@ function fail(code: string, status: number, message: string): HoldfastError {
   return new HoldfastError("approval", code, message, { statusCode: status });
 }
 
+function gateClosed(): HoldfastError {
+  return new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
+}
+
 /** What a record is bound to: another argument, tool or session is another call. */
 export function bindingOf({ session, tool, version, arguments: args }: ApprovedCall): string {
   const plain: unknown = JSON.parse(encodeJson(args ?? null));
@@ -96,6 +100,7 @@ export class ApprovalStore implements Approvals {
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #added = 0;
+  #closed = false;
 
   private constructor(db: DatabaseSync, clock: Clock) {
     this.#db = db;
@@ -136,7 +141,9 @@ export class ApprovalStore implements Approvals {
   close(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
-    this.#changes.emit("closed");
+    this.#closed = true;
+    // Whoever waits is told, for nobody will answer here; without them an error would be nobody's.
+    if (this.#changes.listenerCount("error") > 0) this.#changes.emit("error", gateClosed());
     this.#db.close();
   }
 
@@ -310,6 +317,7 @@ export class ApprovalStore implements Approvals {
 
   async wait(id: string, signal?: AbortSignal): Promise<Approval> {
     for (;;) {
+      if (this.#closed) throw gateClosed();
       const record = this.#require(id);
       if (record.state !== "pending") return record;
       await once(this.#changes, id, signal ? { signal } : {});

@@ -72,6 +72,9 @@ export interface Approvals {
   cancelSession(session: string): Promise<number>;
   /** Called with each new pending record. Returns how to stop. */
   onAsked(listener: (approval: Approval) => void): () => void;
-  /** Resolves when the record is no longer pending. Throws `approval.not_found` and the signal's reason. */
+  /**
+   * Resolves when the record is no longer pending. Throws `approval.not_found`, the signal's reason, and
+   * `gate.closed` when the gate closes first: the record stays open for the next one.
+   */
   wait(id: string, signal?: AbortSignal): Promise<Approval>;
 }

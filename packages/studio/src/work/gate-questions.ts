@@ -1,3 +1,4 @@
+import { isErrorCode } from "@holdfast/core";
 import type { Approval, ApprovalDecision, Gate } from "@holdfast/gate";
 import type { ApprovalChoice } from "../backend/host.ts";
 import type { ApprovalView } from "../contract.ts";
@@ -61,12 +62,23 @@ export async function settleShown(
 ): Promise<void> {
   // One that the gate does not know, as after a restore, waits for nobody any more.
   const isKnown = gate.approvals.get(approvalId) !== undefined;
-  const outcome = isKnown ? outcomeOf(await gate.approvals.wait(approvalId)) : "cancelled";
+  const outcome = isKnown ? await outcomeAt(gate, approvalId) : "cancelled";
+  if (outcome === undefined) return;
   await log.append({
     body: { type: "approval-settled", approvalId, outcome },
     once: `settled/${approvalId}`,
   });
   await task.report({ type: "approval-settled", approvalId });
+}
+
+/** Undefined where the gate closes before: the question stays open, and the next host shows and takes it away. */
+async function outcomeAt(gate: Gate, approvalId: string): Promise<ReturnType<typeof outcomeOf> | undefined> {
+  try {
+    return outcomeOf(await gate.approvals.wait(approvalId));
+  } catch (error) {
+    if (isErrorCode(error, "gate", "closed")) return undefined;
+    throw error;
+  }
 }
 
 /** True for a question of the gate that has no answer yet. */
