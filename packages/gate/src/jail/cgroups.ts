@@ -197,16 +197,19 @@ function limitFiles(
 /** Makes the group of one jail in every hierarchy, with its limits set. */
 export function createCgroup(support: CgroupSupport, id: string, limits: JailLimits): JailCgroup {
   const groups = support.hierarchies.map((hierarchy) => ({ hierarchy, path: join(hierarchy.base, id) }));
+  const made: string[] = [];
   try {
     for (const { hierarchy, path } of groups) {
       mkdirSync(path);
+      made.push(path);
       for (const [file, value, must] of limitFiles(hierarchy, limits)) {
         // The swap limit is absent on kernels without swap accounting; the memory limit is not.
         if (must || existsSync(join(path, file))) writeFileSync(join(path, file), value);
       }
     }
   } catch (error) {
-    for (const { path } of groups) if (existsSync(path)) rmdirSync(path);
+    // Those of another jail with this id stay; one that does not go is found by the next host.
+    for (const path of made) tryRemove(path);
     throw error;
   }
   const paths = groups.map((group) => group.path);
