@@ -14,6 +14,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Body;
   readonly signal?: AbortSignal | undefined;
+  /** How long the answer may take to begin; without it, as long as the server likes. */
+  readonly answerWithinMs?: number;
 }
 
 /** Requests to one server; answers other than 2xx become typed errors. */
@@ -29,19 +31,26 @@ export class Http {
   }
 
   /**
-   * Throws `sandbox.unreachable` when there is no answer, the error of the problem details when it
-   * is not a success, and the signal's reason when that aborts.
+   * Throws `sandbox.unreachable` when there is no answer, or none in time, the error of the problem
+   * details when it is not a success, and the signal's reason when that aborts.
    */
   async send(request: HttpRequest): Promise<Response> {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(request.query ?? {}))
       if (value !== undefined && value !== null) query.set(name, String(value));
     const search = query.size > 0 ? `?${query}` : "";
+    const { signal, answerWithinMs } = request;
+    const late = new AbortController();
+    const timer =
+      answerWithinMs === undefined
+        ? undefined
+        : setTimeout(() => late.abort(silent(answerWithinMs)), answerWithinMs);
+    const ends = timer === undefined ? signal : signal ? AbortSignal.any([signal, late.signal]) : late.signal;
     // A streamed body needs `duplex`, which the types of fetch do not know everywhere.
     const init: RequestInit & { duplex?: "half" } = {
       method: request.method,
       headers: { ...this.#headers, ...request.headers },
-      ...(request.signal ? { signal: request.signal } : {}),
+      ...(ends ? { signal: ends } : {}),
       ...(request.body === undefined ? {} : { body: request.body }),
       ...(request.body instanceof ReadableStream ? { duplex: "half" } : {}),
     };
@@ -49,8 +58,10 @@ export class Http {
     try {
       response = await this.#fetch(`${this.#baseUrl}${request.path}${search}`, init);
     } catch (error) {
-      if (request.signal?.aborted) throw request.signal.reason;
+      if (signal?.aborted) throw signal.reason;
       throw unreachable(error);
+    } finally {
+      clearTimeout(timer);
     }
     if (!response.ok) throw await readProblem(response);
     return response;
@@ -107,13 +118,16 @@ export async function readBytes(
   return whole;
 }
 
-/** The body's chunks; leaving the loop early cancels the body. Not every browser iterates streams itself. */
-export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
+/**
+ * The body's chunks; leaving the loop early cancels the body. Not every browser iterates streams itself.
+ * Throws `sandbox.unreachable` when a chunk that is waited for has not come within `silenceMs`.
+ */
+export async function* chunksOf(response: Response, silenceMs?: number): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await before(reader.read(), silenceMs);
       if (done) return;
       yield value;
     }
@@ -121,6 +135,24 @@ export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> 
     // Cancelling a body that is complete or broken already has nothing left to do.
     await reader.cancel().catch(() => {});
   }
+}
+
+/** What `promise` resolves with, unless it takes longer than `ms`. */
+async function before<T>(promise: Promise<T>, ms: number | undefined): Promise<T> {
+  if (ms === undefined) return await promise;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(unreachable(silent(ms))), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function silent(ms: number): Error {
+  return new Error(`nothing came for ${ms} ms`);
 }
 
 export function parseAnswer(text: string): unknown {

@@ -85,49 +85,36 @@ export class EventStream {
 
   /** Reads until the stream ends or breaks. */
   async #read(onContact: () => void): Promise<void> {
-    const attempt = new AbortController();
-    const stop = () => attempt.abort();
-    this.#abort.signal.addEventListener("abort", stop);
-    let silence: ReturnType<typeof setTimeout> | undefined;
-    const touch = () => {
-      clearTimeout(silence);
-      silence = setTimeout(stop, clientLimits.streamSilenceMs);
-      onContact();
-    };
-    try {
-      const response = await this.#http.send({
-        method: "GET",
-        path: this.#options.path,
-        headers: {
-          accept: "text/event-stream",
-          ...(this.#last > 0 ? { "last-event-id": String(this.#last) } : {}),
-        },
-        signal: attempt.signal,
-      });
-      this.#seen = true;
-      touch();
-      await this.#consume(response, touch, attempt.signal);
-    } finally {
-      clearTimeout(silence);
-      this.#abort.signal.removeEventListener("abort", stop);
-      attempt.abort();
-    }
+    const response = await this.#http.send({
+      method: "GET",
+      path: this.#options.path,
+      headers: {
+        accept: "text/event-stream",
+        ...(this.#last > 0 ? { "last-event-id": String(this.#last) } : {}),
+      },
+      signal: this.#abort.signal,
+      answerWithinMs: clientLimits.streamSilenceMs,
+    });
+    this.#seen = true;
+    onContact();
+    await this.#consume(response, onContact);
   }
 
-  async #consume(response: Response, touch: () => void, signal: AbortSignal): Promise<void> {
+  async #consume(response: Response, onContact: () => void): Promise<void> {
+    const chunks = chunksOf(response, clientLimits.streamSilenceMs);
     try {
-      for await (const event of readEvents(chunksOf(response), clientLimits.maxMessageBytes, touch)) {
+      for await (const event of readEvents(chunks, clientLimits.maxMessageBytes, onContact)) {
         if (event.event !== "message" || !/^\d{1,15}$/.test(event.id)) continue;
         const seq = Number(event.id);
         // A server that counts backwards or repeats itself must not make a log say things twice.
         if (seq <= this.#last) continue;
         this.#last = seq;
         await this.#events.onEvent(seq, event.data);
-        if (signal.aborted) return;
+        if (this.#abort.signal.aborted) return;
       }
     } catch (error) {
       // A connection that broke is opened again, like one that ended; an answer of our own limits is not.
-      if (isHoldfastError(error)) throw error;
+      if (isHoldfastError(error) && error.code !== "unreachable") throw error;
     }
   }
 

@@ -13,7 +13,10 @@ export interface ProcessLogSubscription {
   closed: Promise<void>;
 }
 
-/** Follows the output of a process. A broken connection is opened again behind the last entry. */
+/**
+ * Follows the output of a process. A connection that breaks, or is silent for 60 s, is opened again
+ * behind the last entry.
+ */
 export async function followLogs(
   http: Http,
   processId: string,
@@ -30,9 +33,11 @@ export async function followLogs(
       query: { ...query, tail, since: last, follow: true },
       headers: { accept: "text/event-stream" },
       signal: abort.signal,
+      answerWithinMs: clientLimits.streamSilenceMs,
     });
   const read = async (response: Response) => {
-    for await (const event of readEvents(chunksOf(response), clientLimits.maxMessageBytes, () => {})) {
+    const chunks = chunksOf(response, clientLimits.streamSilenceMs);
+    for await (const event of readEvents(chunks, clientLimits.maxMessageBytes, () => {})) {
       if (abort.signal.aborted) return;
       const entry = event.event === "log" ? readEntry(event.data) : undefined;
       if (entry === undefined) continue;

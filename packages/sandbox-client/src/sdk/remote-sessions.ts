@@ -104,8 +104,8 @@ export class RemoteSessions {
   }
 
   /**
-   * The log behind `after`, then what comes, in order and without gaps that are not told. A broken
-   * connection is opened again behind the last entry. It ends when the session is deleted or `signal`
+   * The log behind `after`, then what comes, in order and without gaps that are not told. A connection
+   * that breaks, or is silent for 60 s, is opened again behind the last entry. It ends when the session is deleted or `signal`
    * aborts, and throws when the server cannot be reached for 30 s.
    */
   async *follow(
@@ -121,7 +121,8 @@ export class RemoteSessions {
         const response = await this.#open(id, after, signal);
         wasOpen = true;
         lostAt = undefined;
-        for await (const event of readEvents(chunksOf(response), clientLimits.maxMessageBytes, () => {})) {
+        const chunks = chunksOf(response, clientLimits.streamSilenceMs);
+        for await (const event of readEvents(chunks, clientLimits.maxMessageBytes, () => {})) {
           if (event.event === "end") return;
           const item = itemOf(event.event, event.data);
           if (!item) continue;
@@ -148,6 +149,7 @@ export class RemoteSessions {
       query: { after },
       headers: { accept: "text/event-stream" },
       signal,
+      answerWithinMs: clientLimits.streamSilenceMs,
     });
   }
 
