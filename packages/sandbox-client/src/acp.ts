@@ -100,7 +100,9 @@ export class HttpAcpConnection implements AcpConnection {
   async close(): Promise<void> {
     if (this.#reason) return;
     try {
-      await (await this.#http.send({ method: "DELETE", path: this.#path })).body?.cancel();
+      const answerWithinMs = clientLimits.closeMs;
+      const answer = await this.#http.send({ method: "DELETE", path: this.#path, answerWithinMs });
+      await answer.body?.cancel();
     } finally {
       this.#end({ kind: "closed" });
     }

@@ -10,6 +10,8 @@ export const clientLimits = {
   maxWaitingEnvelopes: 1_024,
   /** A stream without any byte for this long is taken for dead; the server sends one every 15 s. */
   streamSilenceMs: 60_000,
+  /** How long a server may take to end an agent before the client goes on without its answer. */
+  closeMs: 10_000,
   /** How long the server may be unreachable before a connection gives up. */
   reconnectForMs: 30_000,
 } as const;

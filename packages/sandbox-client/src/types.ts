@@ -95,7 +95,10 @@ export interface AcpConnection {
   envelopes(): AsyncIterableIterator<Envelope>;
   /** Resolves when the connection has ended; it never rejects. */
   readonly closed: Promise<CloseReason>;
-  /** Ends the agent process on the server, then the connection. Idempotent. */
+  /**
+   * Ends the agent process on the server, then the connection. Idempotent. Throws `sandbox.unreachable`
+   * when the server has not answered within 10 s; the connection has ended then, too.
+   */
   close(): Promise<void>;
   /** Ends the connection and leaves the agent running. */
   detach(): void;

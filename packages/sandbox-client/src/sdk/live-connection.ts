@@ -41,6 +41,8 @@ export interface LiveAcpConnectionOptions {
     agentSessionId: string,
     request: RequestPermissionRequest,
   ) => Promise<RequestPermissionResponse>;
+  /** Gives up the start of the agent, which a server that hangs would never answer. */
+  signal?: AbortSignal;
   /** The connection can carry no session any more: it ended, or the agent's process did. */
   onLost?: (connection: LiveAcpConnection, exit: AgentExit | undefined) => void;
 }
@@ -195,18 +197,21 @@ export class LiveAcpConnection {
   }
 
   async #initialize(): Promise<void> {
-    const answer = await this.#request(undefined, "initialize", {
+    const { signal } = this.#options;
+    const hello = {
       protocolVersion: 1,
       clientCapabilities: {},
       clientInfo: { name: "holdfast-sandbox-client", version: "0.1.0" },
-    });
+    };
+    const answer = await this.#request(undefined, "initialize", hello, signal);
     if (!isRecord(answer)) return;
     this.#initialized = answer;
     const methods = Array.isArray(answer.authMethods) ? answer.authMethods : [];
     const keyed = methods.find((method) => isRecord(method) && keyMethods.has(String(method.id)));
     if (!isRecord(keyed)) return;
     // Without a key in its environment the agent refuses, and says so again when it needs one.
-    await this.#request(undefined, "authenticate", { methodId: keyed.id }).catch((error: unknown) => {
+    const authenticated = this.#request(undefined, "authenticate", { methodId: keyed.id }, signal);
+    await authenticated.catch((error: unknown) => {
       if (!(error instanceof AcpRpcError)) throw error;
     });
   }
@@ -215,10 +220,11 @@ export class LiveAcpConnection {
     localSessionId: string | undefined,
     method: string,
     params: Record<string, unknown>,
+    signal?: AbortSignal,
   ): Promise<unknown> {
     if (localSessionId !== undefined) this.#ownerOfParams.set(params, localSessionId);
     try {
-      return await this.#acp.request(method, params);
+      return await this.#acp.request(method, params, signal ? { signal } : {});
     } catch (error) {
       throw asRpcError(error);
     }

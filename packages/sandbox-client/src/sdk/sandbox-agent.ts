@@ -121,12 +121,15 @@ export class SandboxAgent extends SandboxRoutes {
     return buildInspectorUrl({ baseUrl: this.#baseUrl });
   }
 
-  /** Ends the agents that this client has started, and all its connections. Idempotent. */
+  /**
+   * Ends the agents that this client has started, and all its connections. A server that does not
+   * answer is left after 10 s, or after 20 s where an agent was just to start. Idempotent.
+   */
   async dispose(): Promise<void> {
     this.#disposing ??= (async () => {
       this.#abort.abort(disposedError());
       this.#desk.cancel();
-      await this.#runner.close();
+      await this.#runner.close(disposedError());
     })();
     await this.#disposing;
   }

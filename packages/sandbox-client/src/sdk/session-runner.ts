@@ -1,4 +1,5 @@
 import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import { clientLimits } from "../limits.ts";
 import type { AcpEnvelopeDirection, AnyMessage, NewSessionRequest } from "./acp-types.ts";
 import { LiveAcpConnection, type LiveAcpConnectionOptions } from "./live-connection.ts";
 import type { PermissionDesk } from "./permission-desk.ts";
@@ -25,6 +26,7 @@ export class SessionRunner {
   /** What went wrong when an event of the agent was to be kept; the next call of the session tells it. */
   readonly #failures = new Map<string, unknown>();
   readonly #closing = new Set<Promise<void>>();
+  readonly #starts = new AbortController();
   #closed = false;
 
   constructor(options: SessionRunnerOptions) {
@@ -134,11 +136,13 @@ export class SessionRunner {
     await connection.sendSessionMethod(sessionId, "session/cancel", {}, { notification: true });
   }
 
-  /** Ends all agents. */
-  async close(): Promise<void> {
+  /** Ends all agents. Starts that a server leaves unanswered fail with `reason`. */
+  async close(reason: Error): Promise<void> {
     this.#closed = true;
     const connections = [...this.#connections.values()];
     this.#connections.clear();
+    // An agent that is about to start is waited for, because only one that is there can be ended.
+    const timer = setTimeout(() => this.#starts.abort(reason), clientLimits.closeMs);
     await Promise.all(
       connections.map(async (connecting) => {
         // One that failed has nothing to close, and its caller knows.
@@ -146,6 +150,7 @@ export class SessionRunner {
         await connection?.close();
       }),
     );
+    clearTimeout(timer);
     await Promise.all(this.#closing);
   }
 
@@ -155,6 +160,7 @@ export class SessionRunner {
     const made = LiveAcpConnection.create({
       ...this.#options.connect,
       agent,
+      signal: this.#starts.signal,
       serverId: `sdk-${agent}-${uuidv4(systemRandom)}`,
       onObservedEnvelope: (connection, envelope, direction, sessionId) =>
         this.#observe(connection, envelope, direction, sessionId),

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HttpAcpConnection } from "../acp.ts";
+import { Http } from "../internal/http.ts";
+import { clientLimits } from "../limits.ts";
+import { SandboxAgent } from "./sandbox-agent.ts";
+
+/** A server that takes every request and answers none. */
+function hanging() {
+  const expected = new Map<string, () => void>();
+  const fetch: typeof globalThis.fetch = (_input, init) => {
+    const asked = new Promise<never>((_resolve, reject) =>
+      init?.signal?.addEventListener("abort", () => reject(init.signal?.reason), { once: true }),
+    );
+    expected.get(init?.method ?? "GET")?.();
+    return asked;
+  };
+  const asks = (method: string) => new Promise<void>((resolve) => expected.set(method, resolve));
+  return { fetch, asks };
+}
+
+test("a connection whose server hangs is closed after 10 s", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { fetch, asks } = hanging();
+  const connection = new HttpAcpConnection(new Http("http://sandbox.test", fetch, {}), "one", { agent: "a" });
+  const asked = asks("DELETE");
+  const closed = assert.rejects(connection.close(), { code: "unreachable" });
+  await asked;
+  t.mock.timers.tick(clientLimits.closeMs);
+  await closed;
+  assert.deepEqual(await connection.closed, { kind: "closed" });
+});
+
+test("a client is disposed of while the start of its agent hangs", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { fetch, asks } = hanging();
+  const client = await SandboxAgent.connect({ baseUrl: "http://sandbox.test", fetch, skipHealthCheck: true });
+  const started = asks("POST");
+  const session = assert.rejects(client.createSession({ agent: "a", cwd: "/" }), { code: "client_disposed" });
+  await started;
+  const ended = asks("DELETE");
+  const disposed = client.dispose();
+  t.mock.timers.tick(clientLimits.closeMs);
+  await ended;
+  t.mock.timers.tick(clientLimits.closeMs);
+  await Promise.all([disposed, session]);
+});
