@@ -133,6 +133,16 @@ describe("the file of an actor", () => {
     }
   });
 
+  test("no more than the limit are open where actors wake and only read", async (t) => {
+    const store = await openStore(t, { maxOpenFiles: 3 });
+    for (const each of ids) (await made(store, each)).close();
+    await until(() => store.stats().openFiles === 0);
+    for (const each of ids) {
+      assert.equal(count((await reopened(store, each)).database), 0);
+      assert.ok(store.stats().openFiles <= 3, `${store.stats().openFiles} are open`);
+    }
+  });
+
   test("that was closed to make room is in order too once its actor sleeps", {
     timeout: 20_000,
   }, async (t) => {

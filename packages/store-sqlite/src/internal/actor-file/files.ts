@@ -327,7 +327,8 @@ export class ActorFiles implements FileHost {
   #make(id: string, isNew: boolean): ActorFile {
     const file = new ActorFile(id, this.pathOf(id), this, isNew);
     this.#files.set(id, file);
-    this.used(file);
+    this.#lastUsed = file;
+    this.#closeSome();
     return file;
   }
 
