@@ -339,9 +339,7 @@ class OpenStore implements SqliteStore {
   #refersTo(files: ActorFiles, actorId: string, hash: string): boolean {
     const start = blobReferencePrefix(hash);
     const end = Buffer.concat([start, Buffer.from([0xff])]);
-    const file = files.find(actorId);
-    if (file !== undefined) return file.kvList({ start, end, limit: 1 }).length > 0;
-    return this.#sql.kvList.all(actorId, start, end, 1).length > 0;
+    return files.hasEntry(actorId, { start, end }) ?? this.#sql.kvList.all(actorId, start, end, 1).length > 0;
   }
 
   async #commitToFile(file: ActorFile, batch: CommitBatch): Promise<void> {

@@ -337,11 +337,20 @@ describe("after a crash", () => {
     const store = await openStore(t, { path });
     await made(store);
     await store.commit(create("plain"));
+    const { hash } = await store.blobs.put(
+      id,
+      (async function* () {
+        yield new TextEncoder().encode("object");
+      })(),
+      100,
+    );
     const copy = crashCopy(t, path);
     execFileSync("rm", ["-r", join(copy, "databases")]);
     const again = await openStore(t, { path: copy });
     await assert.rejects(again.acquire(id), code("store", "corrupt"));
     await again.acquire("plain");
+    // Whether the file referred to it, nobody can tell.
+    assert.deepEqual(await again.blobs.list(id), [hash]);
   });
 });
 

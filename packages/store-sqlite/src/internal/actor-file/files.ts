@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { ActorDatabase } from "@holdfast/actors";
+import type { ActorDatabase, KvRange } from "@holdfast/actors";
 import { HoldfastError, isErrorCode, type Logger, type Ports } from "@holdfast/core";
 import type { SyncFile } from "../../store.ts";
 import { makeDirectory } from "../database.ts";
@@ -105,6 +105,20 @@ export class ActorFiles implements FileHost {
       if (!file.held) this.#inBackground(this.#settle(file));
     });
     return file;
+  }
+
+  /**
+   * Whether the file of an actor has an entry within a range; undefined for an actor without a file. One
+   * that cannot be read has them all: it must not keep others from starting, nor lose what it refers to.
+   */
+  hasEntry(id: string, range: Omit<KvRange, "limit">): boolean | undefined {
+    try {
+      const file = this.find(id);
+      return file && file.kvList({ ...range, limit: 1 }).length > 0;
+    } catch (error) {
+      this.log.error("file of an actor cannot be read", { actorId: id, error });
+      return true;
+    }
   }
 
   /** A file that is in memory, whether its actor exists yet or not. */
