@@ -101,6 +101,7 @@ describe("adapters", () => {
     const app = express();
     app.use(express.json());
     app.use("/api/holdfast", toExpressHandler(registry));
+    app.post("/api/holdfast/mine", (request, response) => void response.json(request.body));
     const port = await listening(t, createServer(app));
     // With a length, and without one.
     for (const body of ['{"args":[1]}', new Blob(['{"args":[1]}']).stream()]) {
@@ -113,6 +114,20 @@ describe("adapters", () => {
       assert.equal(response.status, 500);
       assert.equal(await codeOf(response), "body_consumed");
     }
+    const raw = await fetch(`http://127.0.0.1:${port}/api/holdfast/actors/mirror/~a,/request/x`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "[1]",
+    });
+    assert.equal(raw.status, 500);
+    assert.equal(await codeOf(raw), "body_consumed");
+    // The program's own route behind it, which is why the parser is there.
+    const own = await fetch(`http://127.0.0.1:${port}/api/holdfast/mine`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "[1]",
+    });
+    assert.deepEqual(await own.json(), [1]);
   });
 
   test("Fastify: requests, other routes, WebSockets", async (t) => {

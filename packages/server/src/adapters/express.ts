@@ -1,6 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { toProblem } from "@holdfast/core";
-import { bodyConsumed } from "../gateway/exchange.ts";
 import type { NodeGateway } from "../gateway/node-gateway.ts";
 import type { UpgradingServer } from "../gateway/upgrades.ts";
 import type { MountedRegistry } from "./host.ts";
@@ -20,7 +18,6 @@ export type NodeMiddleware = (
 export function toExpressHandler(registry: Pick<MountedRegistry, "nodeGateway">): NodeMiddleware {
   let gateway: Promise<NodeGateway> | undefined;
   return (request, response, next) => {
-    if (isConsumed(request)) return refuseConsumed(response);
     gateway ??= registry.nodeGateway("");
     gateway.then(
       (opened) => opened.request(request, response, () => next()),
@@ -42,16 +39,4 @@ export function attachWebSockets(
   options: { readonly basePath?: string } = {},
 ): void {
   registry.attach(server, options);
-}
-
-/** A body that somebody has read is gone. */
-function isConsumed(request: IncomingMessage): boolean {
-  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
-  return request.readableEnded && (Number(length ?? 0) > 0 || encoding !== undefined);
-}
-
-function refuseConsumed(response: ServerResponse): void {
-  const problem = toProblem(bodyConsumed());
-  response.writeHead(problem.status, { "content-type": "application/problem+json" });
-  response.end(JSON.stringify(problem));
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HoldfastError } from "@holdfast/core";
 import { serverLimits } from "../limits.ts";
-import { bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
+import { bodyConsumed, bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
 import { IncomingRequest } from "./incoming-request.ts";
 import { bodyStream, bodyTimedOut, writeBody } from "./node-body.ts";
 
@@ -41,6 +41,7 @@ export class NodeExchange implements Exchange {
 
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void {
     const request = this.#request;
+    if (isConsumed(request)) return done(bodyConsumed(), empty);
     const declared = request.headers["content-length"];
     if (declared !== undefined && Number(declared) > maxBytes) {
       this.#refuse();
@@ -122,11 +123,12 @@ export class NodeExchange implements Exchange {
 
   request(url: string, signal: AbortSignal, maxBytes: number): Request {
     const { headers } = this.#request;
+    if (isConsumed(this.#request)) throw bodyConsumed();
     if (Number(headers["content-length"] ?? 0) > maxBytes) {
       this.#refuse();
       throw bodyTooLong(maxBytes);
     }
-    const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+    const hasBody = announcesBody(this.#request);
     const body = hasBody ? bodyStream(this.#request, maxBytes) : null;
     this.#streams = hasBody;
     return makeRequest(url, { method: this.method, headers: headersOf(this.#request), signal, body });
@@ -177,6 +179,15 @@ export class NodeExchange implements Exchange {
     this.#response.shouldKeepAlive = false;
     drain(this.#request);
   }
+}
+
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/** A body that somebody has read is gone. */
+function isConsumed(request: IncomingMessage): boolean {
+  return request.readableEnded && announcesBody(request);
 }
 
 /** Reads a little on, so that the sender gets to see the answer. */
