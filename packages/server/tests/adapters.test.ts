@@ -214,6 +214,28 @@ describe("adapters", () => {
     assert.equal((await call("HEAD", "/actors/mirror/~a,/request/x")).body, null);
   });
 
+  test("Next.js: route handlers below a path that ends with /actors", async (t) => {
+    const registry = registryOf(t);
+    const handlers = toNextHandler({
+      handler: (request) => registry.handler(request),
+      start: () => registry.listen({ port: 0 }),
+    });
+    const client = createClient<Registry<Actors>>({
+      endpoint: "http://localhost:3000/api/actors",
+      fetch: (input, init) => {
+        const request = new Request(input, init);
+        return handlers[request.method as keyof typeof handlers](request);
+      },
+    });
+    t.after(() => client.dispose());
+    await httpWorks(client);
+    const ask = (path: string) => handlers.GET(new Request(`http://localhost:3000/api/actors${path}`));
+    assert.equal((await ask("/health")).status, 200);
+    assert.equal((await ask("/actors/names")).status, 401, "there it is, for the bearer of a token");
+    const { clientEndpoint } = (await (await ask("/metadata")).json()) as { clientEndpoint?: string };
+    assert.match(clientEndpoint ?? "", /^http/);
+  });
+
   test("Next.js: a client whose socket is not taken connects to where the registry listens", async (t) => {
     const registry = registryOf(t);
     let starts = 0;

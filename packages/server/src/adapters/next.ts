@@ -1,3 +1,4 @@
+import { localPath } from "../gateway/route.ts";
 import type { MountedRegistry } from "./host.ts";
 
 /** A route handler of the app router of Next.js. */
@@ -38,7 +39,7 @@ export function toNextHandler(registry: Pick<MountedRegistry, "handler" | "start
 /** What an actor answers below a path of that name is its own. */
 function isMetadata(request: Request): boolean {
   const { pathname } = new URL(request.url);
-  return request.method === "GET" && pathname.endsWith("/metadata") && !pathname.includes("/actors/");
+  return request.method === "GET" && localPath(pathname, "anywhere") === "/metadata";
 }
 
 async function withEndpoint(response: Response, registry: Pick<MountedRegistry, "start">): Promise<Response> {

@@ -1,6 +1,6 @@
 import type { ActorTarget } from "@holdfast/client";
 import { decodeKey, HoldfastError } from "@holdfast/core";
-import { type ManagementRoute, readManagement } from "../management/routes.ts";
+import { collectionPath, type ManagementRoute, readManagement } from "../management/routes.ts";
 
 /** What a path below /actors/ asks for. */
 export type Route =
@@ -71,11 +71,20 @@ function belowMount(url: string, mount: string): string | undefined {
   return rest.startsWith("/") ? rest : undefined;
 }
 
+/** Only an actor is named by its key or its UUID: whatever stands before is the mount, however that is called. */
+const namedActor = /\/actors\/[^/]+\/(?:[@~]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
+const onePart = /^\/actors\/[^/]+$/;
+
 function partOfAnywhere(url: string): string {
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
-  const at = path.indexOf(actorsPrefix);
-  if (at !== -1) return url.slice(at);
+  const named = path.search(namedActor);
+  if (named !== -1) return url.slice(named);
+  let at = path.indexOf(actorsPrefix);
+  // A mount may be called `/actors` itself.
+  while (at !== -1 && path.startsWith(actorsPrefix, at + "/actors".length)) at += "/actors".length;
+  const part = at === -1 ? "" : path.slice(at);
+  if (part !== "" && (!onePart.test(part) || collectionPath.test(part))) return url.slice(at);
   const last = path.slice(Math.max(0, path.lastIndexOf("/")));
   // The one of them that takes a query.
   return last === "/actors" && mark !== -1 ? last + url.slice(mark) : last;

@@ -20,7 +20,8 @@ export type ManagementRoute =
     };
 
 const actorPath = /^\/actors\/([^/]+)\/([^/]+)\/(inspector|sleep|status|fork|export)(\/.*)?$/;
-const collectionPath = /^\/actors(?:\/(count|names|import))?\/?$/;
+/** Actors as a whole. */
+export const collectionPath = /^\/actors(?:\/(count|names|import))?\/?$/;
 
 /** Undefined for every other path. `readTarget` reads the name and the actor of a path. */
 export function readManagement(
