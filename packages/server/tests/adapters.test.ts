@@ -236,6 +236,17 @@ describe("adapters", () => {
     assert.match(clientEndpoint ?? "", /^http/);
   });
 
+  test("a body that breaks off is told", async (t) => {
+    const registry = registryOf(t);
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.error(new Error("the disk it came from is gone")),
+    });
+    const url = "http://localhost/actors/echo/~a,/actions/same";
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" as const };
+    const response = await registry.handler(new Request(url, init));
+    assert.deepEqual([response.status, await codeOf(response)], [499, "aborted"]);
+  });
+
   test("Next.js: a client whose socket is not taken connects to where the registry listens", async (t) => {
     const registry = registryOf(t);
     let starts = 0;

@@ -1,4 +1,4 @@
-import type { HoldfastError } from "@holdfast/core";
+import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
 import { readAhead } from "../read-ahead.ts";
 import { bodyConsumed, bodyTooLong, type Exchange, isBodiless, makeRequest } from "./exchange.ts";
@@ -49,8 +49,7 @@ class FetchExchange implements Exchange {
     if (this.#isConsumed) return done(bodyConsumed(), new Uint8Array(0));
     void this.#read(maxBytes).then(
       (body) => done(body === undefined ? bodyTooLong(maxBytes) : undefined, body ?? new Uint8Array(0)),
-      // The sender went away in the middle: nobody waits for an answer.
-      () => this.reply(499, {}, undefined),
+      (cause: unknown) => done(brokenOff(cause), new Uint8Array(0)),
     );
   }
 
@@ -106,6 +105,12 @@ class FetchExchange implements Exchange {
     }
     return Buffer.concat(chunks);
   }
+}
+
+/** Mostly the sender has gone away, and nobody waits for the answer; a body may also fail by itself. */
+function brokenOff(cause: unknown): HoldfastError {
+  const message = "The body broke off before its end";
+  return new HoldfastError("action", "aborted", message, { statusCode: 499, cause });
 }
 
 /** Passes bytes on until there are too many. */
