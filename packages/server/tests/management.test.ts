@@ -89,6 +89,14 @@ test("an actor is destroyed by key, and many by a filter", async (t) => {
   assert.equal(await counter.count(), 0);
 });
 
+test("a limit that is undefined is none: as many are destroyed as one call may", async (t) => {
+  const { registry } = await serve(t, allActors);
+  const { counter } = registry.client;
+  await Promise.all(Array.from({ length: 101 }, (_, index) => counter.getOrCreate(`${index}`).increment(1)));
+  const options = { limit: undefined as unknown as number };
+  assert.deepEqual(await counter.destroyMany(options), { destroyed: 101, failed: [], more: false });
+});
+
 test("a filter that makes no sense is refused, at, below and above each limit", async (t) => {
   const { url, client } = await serve(t, allActors);
   const { counter } = client();

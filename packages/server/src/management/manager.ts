@@ -95,7 +95,8 @@ export class ActorManager {
   }
 
   async destroyMany(name: string | undefined, options: DestroyManyOptions = {}): Promise<DestroyManyResult> {
-    const { actors, cursor } = await this.list(name, { limit: manageLimits.maxPage, ...options });
+    const { limit = manageLimits.maxPage } = options;
+    const { actors, cursor } = await this.list(name, { ...options, limit });
     const failed: { id: string; group: string; code: string }[] = [];
     let destroyed = 0;
     const waiting = [...actors];
