@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, openAsBlob, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { BufferedWebSocket } from "./raw-socket.ts";
 
 function opened(options: { readonly clientCodes?: boolean } = {}) {
@@ -90,6 +94,33 @@ describe("a buffered WebSocket", () => {
       "after",
       [1000, "done"],
     ]);
+  });
+
+  test("sends as text what is neither text nor bytes, as the standard has it", () => {
+    const { socket, sent } = opened();
+    const send: (data: never) => void = (data) => socket.send(data);
+    for (const data of [42, {}, null, undefined, [1, 2]]) send(data as never);
+    socket.send(runInNewContext("new Uint8Array([7]).buffer") as ArrayBuffer);
+    assert.deepEqual(sent, ["42", "[object Object]", "null", "undefined", "1,2", new Uint8Array([7])]);
+  });
+
+  test("a Blob that cannot be read is told, and what comes after it is sent", async (t) => {
+    const { socket, sent } = opened();
+    const directory = mkdtempSync(join(tmpdir(), "holdfast-raw-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const file = join(directory, "file");
+    writeFileSync(file, "as it was");
+    const blob = await openAsBlob(file);
+    writeFileSync(file, "and longer now");
+    const told = new Promise((resolve) => {
+      socket.onerror = (event) => resolve(event.error);
+    });
+    socket.send(blob);
+    socket.send("after");
+    socket.close(1000, "done");
+    assert.equal(((await told) as Error).name, "NotReadableError");
+    await microtasks();
+    assert.deepEqual(sent, ["after", [1000, "done"]]);
   });
 
   test("gives bytes as asked for", async () => {
