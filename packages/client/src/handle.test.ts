@@ -61,3 +61,27 @@ test("a client that is disposed of while its actor is made ends all that wait fo
   await client.dispose();
   await refused;
 });
+
+test("a send that is given up while it waits behind others ends at once, and is not sent", async () => {
+  const sent: string[] = [];
+  const first = Promise.withResolvers<{ readonly status: "completed" }>();
+  const driver: Partial<ClientDriver> = {
+    keepsOrder: false,
+    prepareSend: () => ({ data: "", size: 0 }),
+    send: ({ queue }) => {
+      sent.push(queue);
+      return queue === "first" ? first.promise : Promise.resolve({ status: "completed" });
+    },
+    dispose: async () => {},
+  };
+  const handle = createClientWithDriver(driver as ClientDriver).get("room", "a");
+  const before = handle.send("first", 1);
+  const leaving = new AbortController();
+  const given = handle.send("given up", 2, { signal: leaving.signal });
+  const after = handle.send("after", 3);
+  leaving.abort(new Error("it has left"));
+  await assert.rejects(given, /it has left/);
+  first.resolve({ status: "completed" });
+  await Promise.all([before, after]);
+  assert.deepEqual(sent, ["first", "after"]);
+});

@@ -1,5 +1,6 @@
 import { attended, uuidv7 } from "@holdfast/core";
 import type { ActorTarget, ClientDriver, DriverSendReply, PreparedFrame } from "./driver.ts";
+import { abortable } from "./internal/abortable.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { clientLimits } from "./limits.ts";
 import type { QueueSendOptions, QueueSendResult, QueueWaitOptions } from "./queue.ts";
@@ -71,7 +72,8 @@ export class QueueSender {
     if (driver.keepsOrder) return this.#attempt(attempt);
     const entered = this.#before.then(() => this.#attempt(attempt));
     this.#before = entered.catch(() => undefined);
-    return entered;
+    // Who gives up while it waits for its turn need not wait for those before it.
+    return abortable(entered, attempt.signal);
   }
 
   #attempt({ queue, content, waits, idempotencyKey, signal }: Attempt): Promise<DriverSendReply> {
