@@ -242,7 +242,12 @@ describe("adapters", () => {
       pull: (controller) => controller.error(new Error("the disk it came from is gone")),
     });
     const url = "http://localhost/actors/echo/~a,/actions/same";
-    const init = { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" as const };
+    const init = {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+      duplex: "half" as const,
+    };
     const response = await registry.handler(new Request(url, init));
     assert.deepEqual([response.status, await codeOf(response)], [499, "aborted"]);
   });
