@@ -3,7 +3,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { customAgent } from "../src/index.ts";
 import { openSession, startSandbox, temporary } from "./harness.ts";
-import { hungMount } from "./hung-mount.ts";
+import { hungMount, unreadableMount } from "./hung-mount.ts";
 
 const json = { "content-type": "application/json" };
 
@@ -113,4 +113,27 @@ test("below a root too", async (t) => {
     [504, 504],
   );
   assert.equal((await fetch(`${url}/v1/fs/file?path=${base}/folder/file`)).status, 200);
+});
+
+test("a mount that answers everything but reads holds up its readers alone", async (t) => {
+  const base = await temporary(t);
+  const mount = await unreadableMount(t, `${base}/served`);
+  if (!mount) {
+    t.skip("this process may not mount");
+    return;
+  }
+  await writeFile(`${base}/file`, "here");
+  await symlink(mount.point, `${base}/link`);
+  const unfinished: Promise<string>[] = [];
+  for (const options of [{}, { root: base, cwd: base }]) {
+    const { fetch, url } = await startSandbox(t, "unix", options);
+    const get = (path: string) => fetch(`${url}/v1/fs/file?path=${path}`);
+    assert.equal((await fetch(`${url}/v1/fs/stat?path=${mount.point}/a`)).status, 200);
+    const reading = ["served/b", "link/c"].map(async (path) => await (await get(`${base}/${path}`)).text());
+    const first = await Promise.race([...reading, get(`${base}/file`).then((answer) => answer.text())]);
+    assert.equal(first, "here");
+    unfinished.push(...reading);
+  }
+  await mount.giveUp();
+  for (const text of await Promise.all(unfinished)) assert.match(text, /stream_error/);
 });

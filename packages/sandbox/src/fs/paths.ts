@@ -94,9 +94,14 @@ export class Paths {
     return this.#root !== undefined;
   }
 
-  /** Whether a small file under its own name may be read in line. */
+  /** Whether a path leads to a file system that may stop to answer, so that no call on it may be made in line. */
+  isServed(path: string): boolean {
+    return this.#mounts.isServed(this.absolute(path));
+  }
+
+  /** Whether a file under its own name may be read without a walk. */
   isPlain(path: string): boolean {
-    return this.#root === undefined && !path.endsWith("/") && !this.#mounts.isServed(this.absolute(path));
+    return this.#root === undefined && !path.endsWith("/");
   }
 
   /** The names in a directory behind which a file system does not answer. */

@@ -28,25 +28,25 @@ const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
  */
 export function sendSmallFile(exchange: Exchange, path: PathText): boolean {
   const small = readSmall(path);
-  if (!small) return false;
-  const bytes = begin(exchange, small.stat);
-  if (!bytes) return true;
-  const content = small.content.subarray(bytes.start, bytes.end + 1);
-  // As text of one byte a character it goes out in one write with the head of the answer.
-  if (content.length <= oneWriteBytes) exchange.response.end(content.toString("latin1"), "latin1");
-  else exchange.response.end(content);
-  return true;
+  if (small) sendWhole(exchange, small.stat, small.content);
+  return small !== undefined;
 }
 
-/** Answers the content of a file, or the range of it that was asked for. */
-export async function sendFile(exchange: Exchange, place: Place): Promise<void> {
-  if (sendSmallFile(exchange, place.path)) return;
+/**
+ * Answers the content of a file, or the range of it that was asked for. Nothing is read in line from a
+ * file system that may stop to answer.
+ */
+export async function sendFile(exchange: Exchange, place: Place, inLine: boolean): Promise<void> {
+  if (inLine && sendSmallFile(exchange, place.path)) return;
   const file = await open(place.path, readFlags);
   try {
     const stat = await file.stat({ bigint: true });
     if (!stat.isFile()) throw invalid("path is not a file");
     if (stat.size <= smallBytes) {
-      await sendUnsized(exchange, file);
+      const size = Number(stat.size);
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(size + 1), 0, size + 1, 0);
+      if (bytesRead === size) sendWhole(exchange, stat, buffer.subarray(0, size));
+      else await sendUnsized(exchange, file);
       return;
     }
     const bytes = begin(exchange, stat);
@@ -76,6 +76,16 @@ function readSmall(path: PathText): { readonly stat: BigIntStats; readonly conte
   } finally {
     closeSync(file);
   }
+}
+
+/** Answers with a small file, or the range of it that was asked for. */
+function sendWhole(exchange: Exchange, stat: BigIntStats, whole: Buffer): void {
+  const bytes = begin(exchange, stat);
+  if (!bytes) return;
+  const content = whole.subarray(bytes.start, bytes.end + 1);
+  // As text of one byte a character it goes out in one write with the head of the answer.
+  if (content.length <= oneWriteBytes) exchange.response.end(content.toString("latin1"), "latin1");
+  else exchange.response.end(content);
 }
 
 /** Sends the head of the answer; the bytes that are to follow, or undefined where it is complete. */

@@ -79,8 +79,9 @@ export class FsRoutes {
 
   async #read(exchange: Exchange): Promise<void> {
     const path = pathOf(exchange);
-    if (this.#paths.isPlain(path) && sendPlain(exchange, this.#paths.absolute(path))) return;
-    await this.#at(exchange, follow, (place) => sendFile(exchange, place));
+    const inLine = !this.#paths.isServed(path);
+    if (inLine && this.#paths.isPlain(path) && sendPlain(exchange, this.#paths.absolute(path))) return;
+    await this.#at(exchange, follow, (place) => sendFile(exchange, place, inLine));
   }
 
   async #entries(exchange: Exchange): Promise<void> {
