@@ -325,7 +325,7 @@ test("the scripted agent of the peer's id does what its clients' words say, and 
   assert.match(words(await allowed), /Done\./);
 });
 
-test("rules of a session answer before a person is asked", async (t) => {
+test("rules of a session and of its forks answer before a person is asked", async (t) => {
   const { sandbox } = await attach(t);
   const client = createClientV2({ baseUrl: `${sandbox.url}/opencode`, headers });
   const permission = [
@@ -339,6 +339,11 @@ test("rules of a session answer before a person is asked", async (t) => {
   assert.equal(await readFile(join(sandbox.work, "made.txt"), "utf8"), "yes\n");
   await prompt("run `rm made.txt`");
   assert.equal(await readFile(join(sandbox.work, "made.txt"), "utf8"), "yes\n");
+  const { data: whole } = await client.session.fork({ sessionID });
+  assert.deepEqual(whole?.permission, permission);
+  const { data: messages = [] } = await client.session.messages({ sessionID });
+  const { data: early } = await client.session.fork({ sessionID, messageID: String(messages[2]?.info.id) });
+  assert.deepEqual(early?.permission, permission);
 });
 
 test("what a terminal asks for at its start is there, and has its shape", async (t) => {

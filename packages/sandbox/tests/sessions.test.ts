@@ -221,13 +221,16 @@ describe("sessions of the server", () => {
       ["forks", "forked"],
       ["plain", "replayed"],
     ] as const) {
-      const id = await api.create(agent);
+      const settings = { mode: "fast", model: "small", thoughtLevel: "high" };
+      const id = await api.create(agent, settings);
       await api.prompt(id, "remember the word harbour");
       const { lastSequence } = Object(await api.session(id));
       await api.prompt(id, "remember the word lantern");
       const forked = await api.expect(201, "POST", `/v1/sessions/${id}/fork`, { title: "Branch" });
       assert.equal(field(forked, "fork"), how);
-      assert.equal(field(forked, "session", "parentId"), id);
+      assert.partialDeepStrictEqual(field(forked, "session"), { parentId: id, ...settings });
+      const told = JSON.stringify(await api.events(String(field(forked, "session", "id"))));
+      assert.match(told, /session\/set_mode.*fast.*small.*high/);
       const answer = await api.prompt(String(field(forked, "session", "id")), "what was it");
       const heard = JSON.stringify(field(answer, "result", "_meta", "heard"));
       if (how === "forked") assert.equal(field(answer, "result", "_meta", "turns"), 3);

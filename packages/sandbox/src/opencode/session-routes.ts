@@ -3,7 +3,7 @@ import { type Exchange, sendJson } from "../http/exchange.ts";
 import { invalid, isRecord } from "../http/problem.ts";
 import type { Handler } from "../http/router.ts";
 import type { Session } from "../sessions/session.ts";
-import type { Sessions } from "../sessions/sessions.ts";
+import type { ForkSeed } from "../sessions/sessions.ts";
 import type { SessionRecord } from "../sessions/types.ts";
 import type { Desk } from "./desk.ts";
 import { notThere } from "./errors.ts";
@@ -153,11 +153,11 @@ export class OpenCodeSessionRoutes {
     }
     const place = this.#desk.hub.placeOf(parent, messageId);
     if (!place) throw notThere("message", messageId);
-    const seed = { title, cwd: parent.record.cwd, sequence: place.sequence - 1 };
+    const seed = { title, cwd: parent.record.cwd, sequence: place.sequence - 1, like: parent.record };
     await this.#sendFork(exchange, place.session, seed);
   }
 
-  async #sendFork(exchange: Exchange, of: Session, seed: Parameters<Sessions["fork"]>[1]): Promise<void> {
+  async #sendFork(exchange: Exchange, of: Session, seed: ForkSeed): Promise<void> {
     const { session } = await this.#desk.sessions.fork(of, seed);
     await this.#desk.kept();
     sendJson(exchange.response, wireSession(session.record));

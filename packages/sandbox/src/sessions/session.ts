@@ -209,13 +209,10 @@ export class Session implements PromptHost {
     });
   }
 
-  /** Opens the session in an agent of its own, as a fork of `parentSessionId` where the agent can do that. */
-  async open(settings: Settings, parentSessionId?: string): Promise<"forked" | "new"> {
-    this.#isStarting = true;
-    try {
-      const opener = await this.#opener();
-      const fork = parentSessionId === undefined ? undefined : await openFork(opener, parentSessionId);
-      const { change } = fork ?? (await openNew(opener));
+  /** Opens the session in an agent of its own. */
+  async open(settings: Settings): Promise<void> {
+    await this.#opening(async (opener) => {
+      const { change } = await openNew(opener);
       this.#isLive = true;
       this.update(change);
       await applySettings(
@@ -224,11 +221,22 @@ export class Session implements PromptHost {
         settings,
         (kept) => this.update(kept),
       );
+    });
+  }
+
+  /**
+   * Opens the session in an agent of its own, as a fork of `parentSessionId` where the agent can do that,
+   * with the settings of its parent.
+   */
+  async openFork(settings: Settings, parentSessionId: string | undefined): Promise<"forked" | "new"> {
+    return await this.#opening(async (opener) => {
+      const fork = parentSessionId === undefined ? undefined : await openFork(opener, parentSessionId);
+      const { change } = fork ?? (await openNew(opener));
+      this.#isLive = true;
+      this.update(change);
+      await this.#restoreSettings(opener.instance, settings);
       return fork ? "forked" : "new";
-    } finally {
-      this.#isStarting = false;
-      this.onChange();
-    }
+    });
   }
 
   /**
@@ -399,11 +407,7 @@ export class Session implements PromptHost {
   }
 
   async #attach(orAsNew: boolean): Promise<Recovery | undefined> {
-    this.#isStarting = true;
-    try {
-      // A process that is ending has to be gone before another one takes the session up.
-      if (!this.#isKnown()) await this.#instance?.close();
-      const opener = await this.#opener();
+    return await this.#opening(async (opener) => {
       if (this.#isDraft) {
         const wanted = settingsOf(this.#record);
         const { change } = await openNew(opener);
@@ -421,6 +425,15 @@ export class Session implements PromptHost {
       this.log.notice("recovered", { recovery, agentSessionId: this.#record.agentSessionId });
       await this.#restoreSettings(opener.instance, wanted);
       return recovery;
+    });
+  }
+
+  async #opening<T>(work: (opener: Opener) => Promise<T>): Promise<T> {
+    this.#isStarting = true;
+    try {
+      // A process that is ending has to be gone before another one takes the session up.
+      if (!this.#isKnown()) await this.#instance?.close();
+      return await work(await this.#opener());
     } finally {
       this.#isStarting = false;
       this.onChange();

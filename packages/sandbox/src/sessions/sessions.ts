@@ -7,7 +7,7 @@ import { Bindings } from "./bindings.ts";
 import { type Adopter, SessionObserver } from "./observer.ts";
 import type { PermissionPolicy } from "./policy.ts";
 import { ownServerId, Session, type SessionContext } from "./session.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, settingsOf } from "./settings.ts";
 import { type SessionPlace, SessionStore } from "./store.ts";
 import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
 import { type SessionWatcher, Watchers } from "./watchers.ts";
@@ -29,6 +29,14 @@ export interface SessionSeed {
   readonly mcpServers: readonly unknown[];
   readonly permissionTimeoutMs?: number;
   readonly settings: Settings;
+}
+
+export interface ForkSeed {
+  readonly cwd?: string;
+  readonly title?: string;
+  readonly sequence?: number;
+  /** The session whose settings and rules it gets; by default the one whose past it has. */
+  readonly like?: SessionRecord;
 }
 
 /** A session that is opened later; with a parent it stands below it, and does not have its past. */
@@ -133,13 +141,15 @@ export class Sessions implements Adopter {
     return session;
   }
 
-  /** Opens another session with the past of this one up to `sequence`. */
+  /** Opens another session with the past of this one up to `sequence`, and with its settings and rules. */
   async fork(
     parent: Session,
-    seed: { readonly cwd?: string; readonly title?: string; readonly sequence?: number },
+    seed: ForkSeed,
   ): Promise<{ readonly session: Session; readonly fork: "forked" | "replayed" }> {
     const { record } = parent;
     const { agent, mcpServers, permissionTimeoutMs, agentSessionId, needsTranscript } = record;
+    const like = seed.like ?? record;
+    const { permissionRules } = like;
     const parentSequence = seed.sequence ?? parent.log.lastSequence;
     const title = seed.title ?? record.title;
     const session = this.#make({
@@ -152,11 +162,12 @@ export class Sessions implements Adopter {
       parentSequence,
       ...(title === undefined ? {} : { title }),
       ...(permissionTimeoutMs === undefined ? {} : { permissionTimeoutMs }),
+      ...(permissionRules === undefined ? {} : { permissionRules }),
     });
     const whole = parentSequence === parent.log.lastSequence && !needsTranscript;
     return await this.#orDiscard(session, async () => {
       session.log.notice("forked", { parentId: parent.id, parentSequence });
-      const opened = await session.open({}, whole ? agentSessionId : undefined);
+      const opened = await session.openFork(settingsOf(like), whole ? agentSessionId : undefined);
       if (opened === "new") session.update({ needsTranscript: true });
       return { session, fork: opened === "forked" ? "forked" : "replayed" };
     });
