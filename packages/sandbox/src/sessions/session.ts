@@ -18,6 +18,7 @@ import { type Opener, openAgain, openFork, openKnown, openNew } from "./recovery
 import { applySettings, offersOf, type Settings, settingsOf } from "./settings.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
 import { transcriptBlock } from "./transcript.ts";
+import { Turns } from "./turns.ts";
 import type { LogEntry, Recovery, SessionRecord, SessionStatus, SessionView } from "./types.ts";
 
 /** What all sessions of a server share. */
@@ -64,13 +65,11 @@ export class Session implements PromptHost {
   /** It is being deleted: nothing begins any more. */
   #isEnding = false;
   #isDeleted = false;
-  #isCancelling = false;
   #loading: "client" | "server" | undefined;
   /** The first load of a session that was made elsewhere: what the agent tells of the past is all there is. */
   #isNew = false;
-  #turns = 0;
   #attaching: Promise<Recovery | undefined> | undefined;
-  readonly #turnWaiters = new Set<() => void>();
+  readonly #turns = new Turns();
   readonly #endListeners = new Set<() => void>();
 
   constructor(context: SessionContext, stored: StoredSession) {
@@ -105,13 +104,13 @@ export class Session implements PromptHost {
 
   /** True while a turn runs, whoever asked for it. */
   get isInTurn(): boolean {
-    return this.#turns > 0;
+    return this.#turns.any;
   }
 
   get status(): SessionStatus {
     if (this.#isStarting) return "starting";
     if (!this.#isRunning()) return "detached";
-    if (this.#turns === 0) return "idle";
+    if (!this.#turns.any) return "idle";
     return this.permissions.pending > 0 ? "waiting" : "running";
   }
 
@@ -147,7 +146,7 @@ export class Session implements PromptHost {
       this.#isNew = this.log.lastSequence === 1;
     }
     if (message.method !== "session/prompt") return;
-    this.#turns += 1;
+    this.#turns.begin();
     this.update({});
   }
 
@@ -166,7 +165,7 @@ export class Session implements PromptHost {
     if (message.kind === "notification") this.#learn(learned(message));
     if (message.kind !== "request") return "pass";
     if (isPermissionRequest(message)) {
-      if (!this.#isCancelling) return this.permissions.ask(instance, message);
+      if (!this.#turns.areCancelled) return this.permissions.ask(instance, message);
       void answer(instance, message.idText ?? "null", { result: { outcome: { outcome: "cancelled" } } });
       return "hold";
     }
@@ -298,11 +297,10 @@ export class Session implements PromptHost {
     }
     const current = this.prompts.cancelCurrent();
     const prompts = current === undefined ? dropped : [current, ...dropped];
-    if (this.#turns === 0 || !this.#instance) {
+    if (!this.#turns.any || !this.#instance) {
       return { cancelled: prompts.length > 0, forced: false, prompts };
     }
-    const ended = this.#turnsEnded();
-    this.#isCancelling = true;
+    const ended = this.#turns.cancel();
     await tell(this.#instance, "session/cancel", { sessionId: this.#record.agentSessionId });
     await this.permissions.cancelAll();
     const forced = !(await within(ended, this.#context.limits.cancelGraceMs));
@@ -316,7 +314,7 @@ export class Session implements PromptHost {
     const instance = this.#instance;
     if (instance?.serverId === ownServerId(this.id)) {
       await this.#context.instances.delete(instance.serverId);
-    } else if (this.#turns > 0) await this.cancel();
+    } else if (this.#turns.any) await this.cancel();
     this.#context.bindings.release(this);
     this.#instance = undefined;
     this.#left();
@@ -351,7 +349,7 @@ export class Session implements PromptHost {
   // What the queue of prompts asks of the session.
 
   isFree(): boolean {
-    return this.#turns === 0 && !this.#isStarting && !this.#isEnding;
+    return !this.#turns.any && !this.#isStarting && !this.#isEnding;
   }
 
   assertStays(): void {
@@ -384,9 +382,9 @@ export class Session implements PromptHost {
   #left(): void {
     this.#isLive = false;
     this.#loading = undefined;
-    this.#turns = 0;
+    this.#turns.endAll();
     this.permissions.agentGone();
-    this.#turnsChanged();
+    this.onChange();
   }
 
   /** True when the session's process is there and is not about to end. */
@@ -486,26 +484,14 @@ export class Session implements PromptHost {
 
   #requestEnded(request: PendingRequest): void {
     if (request.method === "session/load") this.#loading = undefined;
-    if (request.method !== "session/prompt" || this.#turns === 0) return;
-    this.#turns -= 1;
+    if (request.method !== "session/prompt" || !this.#turns.any) return;
+    this.#turns.end();
     this.update({});
-    this.#turnsChanged();
+    if (!this.#turns.any) this.onChange();
   }
 
   #learn(change: Partial<SessionRecord> | undefined): void {
     if (change) this.update(change);
-  }
-
-  #turnsChanged(): void {
-    if (this.#turns > 0) return;
-    this.#isCancelling = false;
-    for (const resolve of this.#turnWaiters) resolve();
-    this.#turnWaiters.clear();
-    this.onChange();
-  }
-
-  #turnsEnded(): Promise<void> {
-    return new Promise((resolve) => this.#turnWaiters.add(resolve));
   }
 
   #transcript(): ContentBlocks {
