@@ -214,12 +214,7 @@ export class Session implements PromptHost {
       const { change } = await openNew(opener);
       this.#isLive = true;
       this.update(change);
-      await applySettings(
-        opener.instance,
-        () => this.#record,
-        settings,
-        (kept) => this.update(kept),
-      );
+      await this.#apply(opener.instance, settings);
     });
   }
 
@@ -277,12 +272,7 @@ export class Session implements PromptHost {
     if (Object.keys(settings).length === 0) return;
     await this.attach();
     if (!this.#instance) throw problem("conflict", 409, "the session has no agent");
-    await applySettings(
-      this.#instance,
-      () => this.#record,
-      settings,
-      (kept) => this.update(kept),
-    );
+    await this.#apply(this.#instance, settings);
   }
 
   /**
@@ -438,6 +428,15 @@ export class Session implements PromptHost {
     }
   }
 
+  async #apply(instance: AcpInstance, settings: Settings): Promise<void> {
+    await applySettings(
+      instance,
+      () => this.#record,
+      settings,
+      (kept) => this.update(kept),
+    );
+  }
+
   /** A mode that the agent no longer offers must not keep the session from coming back. */
   async #restoreSettings(instance: AcpInstance, wanted: Settings): Promise<void> {
     const { config, ...single } = wanted;
@@ -447,12 +446,7 @@ export class Session implements PromptHost {
     ];
     for (const setting of each) {
       try {
-        await applySettings(
-          instance,
-          () => this.#record,
-          setting,
-          (kept) => this.update(kept),
-        );
+        await this.#apply(instance, setting);
       } catch (error) {
         this.log.notice("setting_lost", { setting, message: String(error) });
       }
