@@ -57,6 +57,17 @@ describe("the store of sessions", () => {
     assert.throws(() => store.append(key, 1, 5, "agent", "{}"), /UNIQUE/);
   });
 
+  test("in memory a row that fails is told, and takes no other along", () => {
+    const store = new SessionStore(undefined, 1_000);
+    const [first, second] = [store.insertSession(record), store.insertSession({ ...record, id: "other" })];
+    store.append(first.key, 1, 5, "agent", "{}");
+    store.append(first.key, 1, 5, "agent", "{}");
+    store.append(second.key, 1, 5, "agent", "{}");
+    assert.throws(() => store.lastSequence(second.key), /UNIQUE/);
+    assert.deepEqual([store.lastSequence(first.key), store.lastSequence(second.key)], [1, 1]);
+    store.close();
+  });
+
   test("in memory each read finds all that was written before it, in order", () => {
     const store = new SessionStore(undefined, 1_000_000);
     const { key } = store.insertSession(record);
@@ -77,8 +88,8 @@ describe("the store of sessions", () => {
     store.append(key, 1, 5, "agent", "{}");
     store.append(key, 1, 5, "agent", "{}");
     assert.throws(() => store.lastSequence(key), /UNIQUE/);
-    store.append(key, 1, 5, "agent", "{}");
-    assert.equal(store.lastSequence(key), 1);
+    store.append(key, 2, 5, "agent", "{}");
+    assert.equal(store.lastSequence(key), 2);
     store.close();
   });
 

@@ -24,34 +24,18 @@ export class WriteBehind {
     this.#database = database;
   }
 
-  /** Throws what an earlier write has failed with, or, where many wait, one of them. */
+  /** Throws what an earlier write has failed with; then this one is not made. */
   add(statement: StatementSync, values: readonly SQLInputValue[]): void {
+    this.#throwFailure();
     this.#waiting.push({ statement, values });
-    if (this.#failure !== undefined || this.#waiting.length >= maxWaiting) this.flush();
-    else this.#timer ??= setTimeout(() => this.#flushLater(), delayMs).unref();
+    if (this.#waiting.length >= maxWaiting) this.#writeAll();
+    else this.#timer ??= setTimeout(() => this.#writeAll(), delayMs).unref();
   }
 
-  /** Makes all writes that wait. Throws what one of them has failed with; the others are not made then. */
+  /** Makes all writes that wait. Throws what one of them has failed with; the others are made. */
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    if (this.#failure !== undefined) {
-      const failure = this.#failure;
-      this.#failure = undefined;
-      throw failure;
-    }
-    if (waiting.length === 0) return;
-    const isOne = waiting.length === 1;
-    if (!isOne) this.#database.exec("BEGIN");
-    try {
-      for (const { statement, values } of waiting) statement.run(...values);
-      if (!isOne) this.#database.exec("COMMIT");
-    } catch (error) {
-      if (!isOne) this.#database.exec("ROLLBACK");
-      throw error;
-    }
+    this.#writeAll();
+    this.#throwFailure();
   }
 
   /** Forgets what waits. */
@@ -60,11 +44,33 @@ export class WriteBehind {
     this.#waiting = [];
   }
 
-  #flushLater(): void {
+  #writeAll(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
     try {
-      this.flush();
+      if (waiting.length > 1) this.#database.exec("BEGIN");
+      for (const write of waiting) this.#run(write);
+      // Some failures end the transaction by themselves, and take what came before along.
+      if (this.#database.isTransaction) this.#database.exec("COMMIT");
     } catch (error) {
-      this.#failure = error;
+      this.#failure ??= error;
     }
+  }
+
+  /** A row that fails is undone by itself: the others may be those of other sessions. */
+  #run({ statement, values }: Write): void {
+    try {
+      statement.run(...values);
+    } catch (error) {
+      this.#failure ??= error;
+    }
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
   }
 }
