@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
 import { silentLogger } from "@holdfast/core";
-import { ControlGroups, insideGroups } from "../src/internal/cgroup.ts";
+import { ControlGroups, insideGroups, ownGroup } from "../src/internal/cgroup.ts";
 import { LimitGroups, type LimitName, userTaskLimit } from "../src/internal/command-limits.ts";
 import { SpawnHost } from "../src/internal/spawn-host.ts";
 import { Spawner } from "../src/internal/spawner.ts";
@@ -140,6 +140,22 @@ describe("limits of a command", () => {
     assert.ok(directories.every((path) => existsSync(path)));
     await spawner.close();
     assert.ok(directories.every((path) => !existsSync(path)));
+  });
+
+  test("a command that the system refuses at once leaves no group", async (t) => {
+    if (!(await canLimit(t, "tasks"))) return;
+    const spawner = new Spawner(silentLogger, { limits });
+    t.after(() => spawner.close());
+    const request = { program: "/bin/true", args: ["x".repeat(3_000_000)], cwd: "/", env: {} };
+    await assert.rejects(spawner.withPipes(request), { code: "E2BIG" });
+    await assert.rejects(spawner.withoutInput(request), { code: "E2BIG" });
+    const parents = [ownGroup("pids"), ownGroup("memory")].map((path) => `${path}/holdfast-${spawner.mark}`);
+    const left = [...parents, spawner.groups]
+      .flatMap((path) =>
+        path !== undefined && existsSync(path) ? readdirSync(path, { withFileTypes: true }) : [],
+      )
+      .filter((entry) => entry.isDirectory());
+    assert.deepEqual(left, []);
   });
 
   test("without control groups the system limits the tasks of the user", () => {

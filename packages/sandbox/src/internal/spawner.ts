@@ -75,12 +75,14 @@ export class Spawner {
     request: SpawnRequest,
   ): Promise<{ child: ChildProcessWithoutNullStreams; family: ProcessFamily }> {
     const prepared = await this.#prepare(request);
-    const child = spawn(prepared.program, [...prepared.args], {
-      cwd: prepared.cwd,
-      env: prepared.env,
-      detached: true,
-      stdio: "pipe",
-    });
+    const child = orRemoved(prepared, () =>
+      spawn(prepared.program, [...prepared.args], {
+        cwd: prepared.cwd,
+        env: prepared.env,
+        detached: true,
+        stdio: "pipe",
+      }),
+    );
     return { child, family: await this.#started(child, prepared) };
   }
 
@@ -89,12 +91,14 @@ export class Spawner {
     request: SpawnRequest,
   ): Promise<{ child: ChildProcessByStdio<null, Readable, Readable>; family: ProcessFamily }> {
     const prepared = await this.#prepare(request);
-    const child = spawn(prepared.program, [...prepared.args], {
-      cwd: prepared.cwd,
-      env: prepared.env,
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = orRemoved(prepared, () =>
+      spawn(prepared.program, [...prepared.args], {
+        cwd: prepared.cwd,
+        env: prepared.env,
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    );
     return { child, family: await this.#started(child, prepared) };
   }
 
@@ -137,14 +141,9 @@ export class Spawner {
     await this.#reach(request);
     checkProgram(request.program, request.cwd, request.env.PATH);
     const prepared = await this.#prepare(request);
-    try {
-      const terminal = new Terminal(library, prepared, size, onOutput);
-      this.#reaper?.add(terminal.pid);
-      return { terminal, family: this.#family(terminal.pid, prepared) };
-    } catch (error) {
-      removePrepared(prepared);
-      throw error;
-    }
+    const terminal = orRemoved(prepared, () => new Terminal(library, prepared, size, onOutput));
+    this.#reaper?.add(terminal.pid);
+    return { terminal, family: this.#family(terminal.pid, prepared) };
   }
 
   /** The limits that a family has run into; to be asked before it is ended, which forgets. */
@@ -191,13 +190,8 @@ export class Spawner {
     const { group, limited, env } = prepared;
     const inside = group === undefined ? limited : [...limited, group];
     if (inside.length === 0 && means.ulimit === "") return prepared;
-    try {
-      // What a shell starts in our stead fails in the shell: what can be known is told before.
-      checkProgram(request.program, request.cwd, request.env.PATH);
-    } catch (error) {
-      removePrepared(prepared);
-      throw error;
-    }
+    // What a shell starts in our stead fails in the shell: what can be known is told before.
+    orRemoved(prepared, () => checkProgram(request.program, request.cwd, request.env.PATH));
     return { ...prepared, ...insideGroups(inside, request.program, request.args, env, means.ulimit) };
   }
 
@@ -310,6 +304,16 @@ function systemErrorOf({ errno, step }: StartFailure, { program, cwd, env }: Spa
 function removePrepared({ group, limited = [] }: Partial<Pick<Prepared, "group" | "limited">>): void {
   for (const path of limited) removeGroup(path);
   if (group !== undefined) removeGroup(group);
+}
+
+/** The groups that were made for a command are removed where `start` throws. */
+function orRemoved<T>(prepared: Prepared, start: () => T): T {
+  try {
+    return start();
+  } catch (error) {
+    removePrepared(prepared);
+    throw error;
+  }
 }
 
 function ulimitFor(limits: CommandLimits | undefined): string {
