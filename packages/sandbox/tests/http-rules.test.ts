@@ -240,5 +240,12 @@ test("a Last-Event-ID without an id is as good as none", async (t) => {
   assert.equal(stream.status, 200);
   const first = await stream.body?.getReader().read();
   assert.match(new TextDecoder().decode(first?.value), /^event: message\nid: 1\n/);
+  for (const path of ["/opencode/event", "/opencode/global/event"]) {
+    const events = await fetch(`http://127.0.0.1:${port}${path}`, {
+      headers: { ...bearer, "last-event-id": "" },
+      signal: gone.signal,
+    });
+    assert.equal(events.status, 200, path);
+  }
   gone.abort();
 });

@@ -61,7 +61,8 @@ export class OpenCodeProjectRoutes {
 
   async #events(exchange: Exchange, wrapped: boolean): Promise<void> {
     const { request, response, query } = exchange;
-    const last = request.headers["last-event-id"];
+    // A client that has seen no id yet may send the header without one.
+    const last = request.headers["last-event-id"] || undefined;
     if (last !== undefined && !/^\d{1,15}$/.test(String(last))) {
       throw invalid("Last-Event-ID must be a non-negative integer");
     }
