@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/core";
+import { hasCode } from "../fs/system.ts";
 import { isRecord } from "../http/problem.ts";
 import { noArguments, parseStrict, portOf, UsageError } from "./arguments.ts";
 import {
@@ -101,7 +102,7 @@ async function start(
     report(where, { running: true, started: false, ...shown(running) }, `It runs already at ${running.url}`);
     return 0;
   }
-  if (running) await end(running, where.place);
+  if (running) await endDaemon(running, where.place);
   const isNew = options.token === undefined && !options.open;
   const token = isNew ? randomBytes(24).toString("base64url") : options.token;
   const record = await launchDaemon(where, token);
@@ -116,7 +117,7 @@ async function start(
 
 async function stop(where: Where): Promise<number> {
   const running = await currentDaemon(where.place);
-  if (running) await end(running, where.place);
+  if (running) await endDaemon(running, where.place);
   report(
     where,
     { running: false, stopped: running !== undefined },
@@ -203,12 +204,21 @@ export async function launchDaemon(
 }
 
 /** Ends the process of the record and nobody else. The end of a foreign process has no event to wait for. */
-async function end(record: DaemonRecord, place: DaemonPlace): Promise<void> {
-  process.kill(record.pid, "SIGTERM");
+export async function endDaemon(record: DaemonRecord, place: DaemonPlace): Promise<void> {
+  signal(record.pid, "SIGTERM");
   const deadline = Date.now() + stopTimeoutMs;
   while (await isRunning(record)) {
-    if (Date.now() > deadline) process.kill(record.pid, "SIGKILL");
+    if (Date.now() > deadline) signal(record.pid, "SIGKILL");
     await delay(50);
   }
   await removeRecord(place.record);
+}
+
+/** A process that has gone by itself since it was looked for is what the signal is for. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!hasCode(error, "ESRCH")) throw error;
+  }
 }

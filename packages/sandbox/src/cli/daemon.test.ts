@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { endDaemon } from "./daemon.ts";
+import { daemonPlace, writeRecord } from "./daemon-record.ts";
+
+test("a background server that ends by itself before it is told to is ended", async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "holdfast-daemon-"));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const place = daemonPlace(home, "127.0.0.1", 2_468);
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  const record = { version: 1, pid, began: "1", url: "http://127.0.0.1:2468", release: "0" } as const;
+  await writeRecord(place.record, record);
+  await endDaemon(record, place);
+  assert.equal(existsSync(place.record), false);
+});
