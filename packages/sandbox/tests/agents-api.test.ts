@@ -243,4 +243,19 @@ describe("agents over HTTP", () => {
       assert.equal(field((await get(sandbox, "/v1/agents/new?config=true")).body, "version"), version);
     }
   });
+
+  test("an agent whose version command has failed is asked again after a while", async (t) => {
+    const command = join(await temporary(t), "new-agent");
+    const row = { ...customAgent({ id: "new", command }), versionArgs: ["--version"] };
+    const sandbox = await startSandbox(t, "unix", { agents: [row] });
+    const version = async () => field((await get(sandbox, "/v1/agents/new?config=true")).body, "version");
+    await writeFile(command, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    assert.equal(await version(), undefined);
+    await writeFile(command, "#!/bin/sh\necho 1.2.3\n");
+    t.mock.timers.tick(59_000);
+    assert.equal(await version(), undefined);
+    t.mock.timers.tick(1_000);
+    assert.equal(await version(), "1.2.3");
+  });
 });

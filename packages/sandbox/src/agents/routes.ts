@@ -24,6 +24,8 @@ import type { AgentConfigOption, AgentRow } from "./row.ts";
 const run = promisify(execFile);
 const versionTimeoutMs = 10_000;
 const probeTimeoutMs = 30_000;
+/** How long a version command that failed is not asked again: it may hang at each call, or have met a busy moment. */
+const versionRetryMs = 60_000;
 
 export interface AgentRoutesOptions {
   readonly agents: ReadonlyMap<string, AgentRow>;
@@ -45,6 +47,8 @@ interface Wanted {
 interface Asked {
   readonly path: string;
   readonly version: Promise<string | undefined>;
+  /** When it was clear that it said none. */
+  failedAt?: number;
 }
 
 /** `/v1/agents`: the table as callers see it. Source: the peer's section 2.2. */
@@ -163,9 +167,15 @@ export class AgentRoutes {
   #version(row: AgentRow, found: AgentLocation): Promise<string | undefined> {
     const { path } = found;
     const known = this.#versions.get(row.id);
-    if (known?.path === path) return known.version;
-    const version = this.#askVersion(row, found);
-    this.#versions.set(row.id, { path, version });
+    if (known?.path === path && Date.now() < (known.failedAt ?? Number.POSITIVE_INFINITY) + versionRetryMs) {
+      return known.version;
+    }
+    const version = this.#askVersion(row, found).then((text) => {
+      if (text === undefined) asked.failedAt = Date.now();
+      return text;
+    });
+    const asked: Asked = { path, version };
+    this.#versions.set(row.id, asked);
     return version;
   }
 
