@@ -24,12 +24,12 @@ export class Heart {
   startSoon(): void {
     if (this.#beginning !== undefined || this.#response.headersSent) return;
     this.#beginning = setTimeout(() => this.start(), quickAnswerMs);
-    this.#response.once("close", () => this.stop());
   }
 
   start(): void {
     clearTimeout(this.#beginning);
-    if (this.#response.headersSent) return;
+    // Nobody would stop it where the client has gone already.
+    if (this.#response.headersSent || this.#response.destroyed) return;
     this.#response.writeHead(200, { "content-type": "application/json" });
     this.#response.flushHeaders();
     this.#timer = setInterval(() => this.#response.write(" "), this.#intervalMs);
