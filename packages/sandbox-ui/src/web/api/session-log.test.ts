@@ -1,15 +1,27 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { type TestContext, test } from "node:test";
+import { isHoldfastError } from "@holdfast/core";
 import { SandboxApi } from "./sandbox-api.ts";
 import { SessionLog } from "./session-log.ts";
 
 const event = (sequence: number) => ({ version: 1, sessionId: "s", sequence, createdAt: 0, payload: {} });
 
-/** A log whose newest event is followed, of a server that answers `page` to who asks for older ones. */
-async function followed(t: TestContext, newest: number, page: object): Promise<SessionLog> {
+/**
+ * A log whose newest event is followed, of a server that answers `page` to who asks for older ones. The
+ * first requests are answered with what is in `refusals`.
+ */
+async function followed(
+  t: TestContext,
+  newest: number,
+  page: object,
+  refusals: number[] = [],
+): Promise<SessionLog> {
   const server = createServer((request, response) => {
-    if (request.headers.accept === "text/event-stream") {
+    const refusal = refusals.shift();
+    if (refusal !== undefined) {
+      response.writeHead(refusal).end();
+    } else if (request.headers.accept === "text/event-stream") {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(`event: message\nid: ${newest}\ndata: ${JSON.stringify(event(newest))}\n\n`);
     } else {
@@ -53,4 +65,24 @@ test("where the beginning of a log is lost there is nothing older to be had", as
     const { events, gaps, from } = log.snapshot();
     assert.deepEqual([events.length, gaps, from], [1, [{ from: 1, to: 4_999 }], 1]);
   }
+});
+
+test("a log is read again after an answer that the server is out of order", async (t) => {
+  const log = await followed(t, 3, {}, [502]);
+  assert.deepEqual(
+    log.snapshot().events.map(({ sequence }) => sequence),
+    [3],
+  );
+});
+
+test("why older events did not come is told until they come", async (t) => {
+  const refusals: number[] = [];
+  const log = await followed(t, 3, { events: [event(1), event(2)], lastSequence: 3 }, refusals);
+  refusals.push(500);
+  await log.loadOlder();
+  const { olderError, from } = log.snapshot();
+  assert.ok(isHoldfastError(olderError));
+  assert.deepEqual([olderError.statusCode, from], [500, 3]);
+  await log.loadOlder();
+  assert.deepEqual([log.snapshot().olderError, log.snapshot().from], [undefined, 1]);
 });

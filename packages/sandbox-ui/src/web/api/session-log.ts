@@ -1,7 +1,7 @@
 import { isHoldfastError } from "@holdfast/core";
 import type { SandboxApi } from "./sandbox-api.ts";
 import { readServerSent } from "./server-sent.ts";
-import type { Gap, SessionEvent } from "./types.ts";
+import type { EventPage, Gap, SessionEvent } from "./types.ts";
 
 /** Events of one session that the page keeps; beyond, the oldest go, and can be had again. */
 export const maxKeptEvents = 10_000;
@@ -23,6 +23,8 @@ export interface LogSnapshot {
   readonly link: LogLink;
   /** Why the log cannot be read at all. */
   readonly error?: unknown;
+  /** Why the older events that were asked for last did not come. */
+  readonly olderError?: unknown;
 }
 
 /** The live log of one session: the newest events first, then all that come, older ones on demand. */
@@ -58,7 +60,7 @@ export class SessionLog {
         if (this.#snapshot.link === "ended") return;
       } catch (error) {
         if (signal.aborted) return;
-        if (isHoldfastError(error) && error.code !== "unreachable") {
+        if (isRefusal(error)) {
           this.#change({ error, link: "ended" });
           return;
         }
@@ -69,12 +71,18 @@ export class SessionLog {
     }
   }
 
-  /** Puts up to 500 older events in front. */
+  /** Puts up to 500 older events in front; why that failed is in the snapshot. */
   async loadOlder(): Promise<void> {
     const { from } = this.#snapshot;
     if (from <= 1) return;
     const after = Math.max(0, from - 1 - pageSize);
-    const page = await this.#api.events(this.#id, after, from - 1 - after, this.#abort.signal);
+    let page: EventPage;
+    try {
+      page = await this.#api.events(this.#id, after, from - 1 - after, this.#abort.signal);
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#change({ olderError: error });
+      return;
+    }
     // Somebody was quicker, or the beginning has gone meanwhile: this page does not fit in front any more.
     if (this.#snapshot.from !== from) return;
     const { events, gaps } = this.#snapshot;
@@ -85,6 +93,7 @@ export class SessionLog {
       events: [...older, ...events],
       gaps: lost ? [lost, ...gaps] : gaps,
       from: lost ? 1 : after + 1,
+      olderError: undefined,
     });
   }
 
@@ -139,6 +148,11 @@ export class SessionLog {
     this.#snapshot = { ...this.#snapshot, ...change };
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** The server means no. One that is out of order for a moment, or behind a proxy that is, may answer later. */
+function isRefusal(error: unknown): boolean {
+  return isHoldfastError(error) && error.code !== "unreachable" && error.statusCode < 500;
 }
 
 function isDeleted(value: unknown): boolean {

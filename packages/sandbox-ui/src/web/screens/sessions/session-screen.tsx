@@ -84,6 +84,9 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
         <SessionSettings session={session} />
       </header>
       {log.error !== undefined && <ErrorNotice error={log.error} title="The log cannot be read." />}
+      {log.olderError !== undefined && (
+        <ErrorNotice error={log.olderError} title="The older events cannot be read." />
+      )}
       <TabStrip
         label="Parts of the session"
         tab={tab}
