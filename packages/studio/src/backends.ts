@@ -46,6 +46,7 @@ export class StudioBackends {
         }
       },
       has: (once) => call("internal.has", once),
+      prompted: () => call("internal.prompted"),
       size: () => call("internal.size"),
       events: (query) => call("events", query),
     };

@@ -8,7 +8,7 @@ import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openAudit, openVault } from "@holdfast/gate";
-import { createStudio, type StudioClient, studioLimits } from "../src/index.ts";
+import { createStudio, type StudioClient, type StudioOptions, studioLimits } from "../src/index.ts";
 import {
   byId,
   installChannel,
@@ -254,9 +254,28 @@ describe("a group", () => {
       metadata: { path: "/groups/memory/tool", problem: "nothing of this name is known" },
     });
   });
+
+  test("a session that was lost before its first prompt is told what its group remembers", async (t) => {
+    if (!needsJail(t)) return;
+    // The agent is there and has its session, and a prompt of more than half of its log is not given to it.
+    const { client } = (await openToolAgent(t, { maxSessionBytes: 60_000 })).studio;
+    const group = client.group("memory");
+    await group.prompt('ipc memory_store {"type":"fact","content":"The cat is called Ada"}');
+    await untilGroup(client, "memory", (view) => settled(view, 1), "the first turn");
+    await group.prompt("x".repeat(31_000));
+    const { events } = await untilGroup(client, "memory", (view) => settled(view, 2), "the second turn");
+    const { taskId = "", sessionId = "" } = byId(events)[1] ?? {};
+    const begun = await readLog(client, sessionId);
+    assert.ok(begun.some(({ body }) => body.type === "agent-started"));
+    assert.ok(begun.some(({ body }) => body.type === "failed" && body.error.code === "log_full"));
+    await client.task(taskId).prompt("hello");
+    await untilEvent(client, sessionId, (event) => event.body.type === "turn-ended");
+    const crossed = JSON.stringify(await readLog(client, sessionId));
+    assert.match(crossed, /<memory>.*The cat is called Ada.*<\/memory>.*hello/);
+  });
 });
 
-async function openToolAgent(t: TestContext) {
+async function openToolAgent(t: TestContext, limits: StudioOptions["limits"] = {}) {
   const folder = temporaryFolder(t);
   const dataDirectory = join(folder, "data");
   writeGroups(dataDirectory, {
@@ -272,6 +291,7 @@ async function openToolAgent(t: TestContext) {
     dataDirectory,
     environment: { PATH: process.env.PATH },
     vault: { logins: false },
+    limits,
     customAgents: [{ id: "tools", command: "{node}", args: ["{directory}/agent.mjs"], directory }],
   });
   t.after(() => studio.close());

@@ -116,6 +116,11 @@ export function createSessionActor(host: BackendHost) {
           return (await c.kv.get(onceKey(once))) !== null;
         },
 
+        /** True when an agent was given a prompt, by this process or by one before it. */
+        async prompted(c): Promise<boolean> {
+          return (await c.kv.listPrefix(onceKey("sent/"), { limit: 1 })).length > 0;
+        },
+
         size: (c): number => c.state.bytes,
       },
     },

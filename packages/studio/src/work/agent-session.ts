@@ -32,7 +32,7 @@ export interface AgentSession {
   readonly alive: boolean;
   /** The way to the sandbox server in its jail; undefined when that has ended. */
   readonly sandbox: Agent | undefined;
-  /** Once: what the group of a new session remembers. */
+  /** Once: what the group remembers, for a session in which no agent was given a prompt yet. */
   takeBrief(): MemoryBrief | undefined;
   /** True once, when the agent has to be told what came before. */
   takeNeedsTranscript(): boolean;
@@ -192,6 +192,7 @@ class LiveSession implements AgentSession {
     if (field(initialized, "protocolVersion") !== 1) {
       throw new HoldfastError("agent", "protocol_mismatch", "The agent does not speak version 1 of ACP");
     }
+    await this.#remember();
     const loads = field(field(initialized, "agentCapabilities"), "loadSession") === true;
     if (previous !== undefined && loads && (await this.#load(previous, cwd))) {
       this.agentSessionId = previous;
@@ -205,13 +206,13 @@ class LiveSession implements AgentSession {
     }
     this.resumed = previous === undefined ? "new" : "transcript";
     this.#needsTranscript = previous !== undefined;
-    if (previous === undefined) await this.#remember();
   }
 
   /** A session begins also where the memory is silent. What it tells from outside taints first. */
   async #remember(): Promise<void> {
-    const { gate, group, sessionId, jailId, hostLog } = this.#options;
-    if (group?.memory !== true) return;
+    const { gate, group, sessionId, jailId, log, hostLog } = this.#options;
+    // One that was opened, and lost before its first prompt, has been told nothing yet.
+    if (group?.memory !== true || (await log.prompted())) return;
     try {
       const brief = await memoryBrief(gate, { jailId, session: sessionId, group: group.name });
       if (brief?.untrusted === true) await gate.taint(sessionId, "the memory brief has words from outside");

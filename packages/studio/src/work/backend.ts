@@ -11,6 +11,8 @@ export interface TaskBackend {
 export interface SessionBackend {
   append(batch: SessionBatch): Promise<number>;
   has(once: string): Promise<boolean>;
+  /** True when an agent was given a prompt in the session: the log has a record marked `sent/…`. */
+  prompted(): Promise<boolean>;
   events(query: { readonly after: number; readonly limit?: number }): Promise<SessionPage>;
   size(): Promise<number>;
 }

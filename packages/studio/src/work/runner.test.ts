@@ -37,6 +37,7 @@ function begun() {
         return records.push(...batch.records);
       },
       has: async () => false,
+      prompted: async () => false,
       events: async () => ({ events: [], head: 0 }),
       size: async () => 0,
     }),

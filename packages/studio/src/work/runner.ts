@@ -242,13 +242,11 @@ export class TaskRunner {
     for (let attempt = 1; attempt < prompt.attempt; attempt++)
       sent ||= await log.has(`sent/${prompt.id}/${attempt}`);
     const text = sent ? continueText(prompt.text) : prompt.text;
+    const told = agent.takeNeedsTranscript()
+      ? withTranscript(await transcriptText(session(work.sessionId), limits.maxTranscriptPromptBytes), text)
+      : text;
     const brief = agent.takeBrief();
-    if (brief !== undefined) return withBrief(brief, text);
-    if (!agent.takeNeedsTranscript()) return text;
-    return withTranscript(
-      await transcriptText(session(work.sessionId), limits.maxTranscriptPromptBytes),
-      text,
-    );
+    return brief === undefined ? told : withBrief(brief, told);
   }
 
   async #failed(work: TaskWork, log: SessionLog, error: unknown): Promise<void> {

@@ -47,6 +47,10 @@ export class SessionLog {
     return this.#session.has(once);
   }
 
+  prompted(): Promise<boolean> {
+    return this.#session.prompted();
+  }
+
   async #write(): Promise<void> {
     this.#writing = true;
     while (this.#waiting.length > 0) {
