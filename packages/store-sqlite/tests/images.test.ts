@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { exportActor, type ImagePart } from "@holdfast/actors";
+import { exportActor, forkActor, type ImagePart } from "@holdfast/actors";
 import { code, create, openStore, snapshot, tempDirectory } from "./support.ts";
 
 test("an export that is given up after its first bytes leaves no copy behind", async (t) => {
@@ -13,6 +13,15 @@ test("an export that is given up after its first bytes leaves no copy behind", a
   assert.equal((await pieces.next()).done, false);
   assert.equal(readdirSync(join(path, "scratch")).length, 1);
   await pieces.return(undefined);
+  assert.deepEqual(readdirSync(join(path, "scratch")), []);
+});
+
+test("a fork that cannot be made leaves no copy behind", async (t) => {
+  const path = tempDirectory(t);
+  const store = await openStore(t, { path });
+  await store.commit(create("a", snapshot(10)));
+  const taken = forkActor(store, "a", { id: "a", name: "test", key: ["b"], createdAt: 1_700_000_000_000 });
+  await assert.rejects(taken, code("actor", "duplicate_key"));
   assert.deepEqual(readdirSync(join(path, "scratch")), []);
 });
 

@@ -19,6 +19,7 @@ import { makeDirectory } from "./database.ts";
 import { duplicateKey, notFound } from "./errors.ts";
 import type { GroupCommitter } from "./group.ts";
 import {
+  type Begun,
   fileParts,
   linkBlobs,
   makeScratch,
@@ -106,6 +107,18 @@ export class SqliteHistory implements HistoryStore {
   }
 
   async restore(image: ActorImage, as: NewIdentity): Promise<ActorRecord> {
+    const parts = image.parts[Symbol.asyncIterator]();
+    try {
+      // Begun before anything can fail: what was never begun cannot be returned from, and may be a copy
+      // that goes when nobody reads it any more.
+      const first = await parts.next();
+      return await this.#restore(image.header, { parts, first }, as);
+    } finally {
+      await parts.return?.();
+    }
+  }
+
+  async #restore(header: ImageHeader, begun: Begun, as: NewIdentity): Promise<ActorRecord> {
     const { path, files, group, blobs } = this.#options;
     group.assertUsable();
     if ((await this.#options.get(as.id)) !== undefined) throw duplicateKey();
@@ -113,8 +126,8 @@ export class SqliteHistory implements HistoryStore {
     const folder = makeScratch(path);
     const database = join(folder, "received.db");
     try {
-      const received = await receive(image.parts, as.id, database, blobs, maxBlobBytes);
-      await this.#make(image.header, as, received, database);
+      const received = await receive(begun, as.id, database, blobs, maxBlobBytes);
+      await this.#make(header, as, received, database);
       return await this.#living(as.id);
     } catch (error) {
       blobs.removeAll(as.id);

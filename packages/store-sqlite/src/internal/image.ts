@@ -140,25 +140,15 @@ export interface Received extends Pick<FileContent, "state" | "kv"> {
   readonly hasDatabase: boolean;
 }
 
-/** Reads an image to its end: the database into `databasePath`, the objects to where the actor has them. */
-export async function receive(
-  parts: AsyncIterable<ImagePart>,
-  actorId: string,
-  databasePath: string,
-  blobs: Blobs,
-  maxBlobBytes: number,
-): Promise<Received> {
-  const iterator = parts[Symbol.asyncIterator]();
-  try {
-    return await readParts(iterator, actorId, databasePath, blobs, maxBlobBytes);
-  } finally {
-    // What is read of may be a copy that goes when nobody reads it any more.
-    await iterator.return?.();
-  }
+/** An image of which the first part was read. */
+export interface Begun {
+  readonly parts: AsyncIterator<ImagePart>;
+  readonly first: IteratorResult<ImagePart>;
 }
 
-async function readParts(
-  iterator: AsyncIterator<ImagePart>,
+/** Reads an image to its end: the database into `databasePath`, the objects to where the actor has them. */
+export async function receive(
+  { parts, first }: Begun,
   actorId: string,
   databasePath: string,
   blobs: Blobs,
@@ -168,9 +158,9 @@ async function readParts(
   const patches: Uint8Array[] = [];
   const kv: KvEntry[] = [];
   let hasDatabase = false;
-  let next = await iterator.next();
+  let next = first;
   const advance = async (): Promise<void> => {
-    next = await iterator.next();
+    next = await parts.next();
   };
   const run = async function* (type: "database" | "bytes"): AsyncGenerator<Uint8Array> {
     while (next.done !== true && next.value.type === type) {
