@@ -15,7 +15,7 @@ export interface Exchange {
    * `maxBytes` have come, and with `gateway.body_consumed` where somebody has read it before.
    */
   readBody(maxBytes: number, done: (error: HoldfastError | undefined, body: Uint8Array) => void): void;
-  /** Calls back when the client goes away before it has its answer. */
+  /** Calls back when the client goes away before it has its answer; at once when it has gone. */
   onGone(callback: () => void): void;
   reply(
     status: number,

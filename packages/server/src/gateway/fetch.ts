@@ -54,7 +54,9 @@ class FetchExchange implements Exchange {
   }
 
   onGone(callback: () => void): void {
-    this.#request.signal.addEventListener("abort", callback, { once: true });
+    const { signal } = this.#request;
+    if (signal.aborted) callback();
+    else signal.addEventListener("abort", callback, { once: true });
   }
 
   reply(

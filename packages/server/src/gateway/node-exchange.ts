@@ -97,9 +97,12 @@ export class NodeExchange implements Exchange {
   }
 
   onGone(callback: () => void): void {
-    this.#response.once("close", () => {
-      if (!this.#response.writableFinished) callback();
-    });
+    const response = this.#response;
+    const closed = (): void => {
+      if (!response.writableFinished) callback();
+    };
+    if (response.closed) closed();
+    else response.once("close", closed);
   }
 
   reply(
