@@ -26,6 +26,7 @@ import { HeldConnections } from "./held-connections.ts";
 import { acquireByKey } from "./internal/acquire.ts";
 import { addressOf, addressOfTarget, asDuplicate, duplicateKey, notFound } from "./internal/addresses.ts";
 import { CreateMemory } from "./internal/create-memory.ts";
+import { destroyActor } from "./internal/destroy-actor.ts";
 import { type Slot, Slots } from "./internal/slot.ts";
 import { defaultResume, type MessageLimits, type ResumeLimits } from "./limits.ts";
 import { clientOfActor } from "./local-driver.ts";
@@ -282,11 +283,9 @@ export class Directory implements ActorHost {
     return made;
   }
 
-  /** Ends an actor and its data. */
-  async destroy(target: ActorTarget): Promise<void> {
-    const instance = await this.#reach(target);
-    await instance.ready;
-    await instance.destroy();
+  /** Ends an actor and its data. Throws `actor.not_destroyed` when its last commit fails. */
+  destroy(target: ActorTarget): Promise<void> {
+    return destroyActor(this.store, target, (asked) => this.#reach(asked));
   }
 
   /** Puts an actor to sleep; resolves when it is out of memory. Does nothing for one that is not in it. */

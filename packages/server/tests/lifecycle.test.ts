@@ -268,6 +268,34 @@ describe("destruction", () => {
   });
 });
 
+describe("destruction", () => {
+  const definition = actor({
+    state: { count: 0 },
+    actions: {
+      increment: (c) => {
+        c.state.count += 1;
+      },
+      get: (c) => c.state.count,
+    },
+  });
+
+  test("one whose last commit fails is told, and does it when it is asked for again", async () => {
+    const ports = systemPorts();
+    const store = faultyStore(createMemoryStore({ ports }));
+    const messageLimits = { maxIncomingBytes: 65_536, maxOutgoingBytes: 65_536 };
+    const directory = new Directory({ definitions: { observed: definition }, store, ports, messageLimits });
+    const target = { type: "getOrCreate", name: "observed", key: ["a"] } as const;
+    await directory.invoke(target, increment);
+    store.plan({ operation: "commit", nth: store.calls("commit") + 1, when: "before" });
+    const refused = directory.destroy({ ...target, type: "get" });
+    await assert.rejects(refused, (error) => isErrorCode(error, "actor", "not_destroyed"));
+    assert.equal(decodeValue(await directory.invoke(target, { name: "get", args: [] })), 1);
+    await directory.destroy({ ...target, type: "get" });
+    assert.equal(await store.find("observed", ["a"]), undefined);
+    await directory.shutdown();
+  });
+});
+
 describe("shutdown", () => {
   test("running calls are answered, actors sleep, later calls are told to retry", async (t) => {
     const { definition, seen } = observed();
