@@ -398,6 +398,40 @@ describe("transaction", () => {
     assert.deepEqual((seen as string[]).slice(0, 5), ["before", "connect", "act", "response", "disconnect"]);
   });
 
+  test("what onConnect does is no part of one that began while onBeforeConnect took its time", async () => {
+    const w = world();
+    const [admitted, begun, inside] = [deferred(), deferred(), deferred()];
+    const other = actor({
+      state: { connected: [] as unknown[] },
+      onBeforeConnect: async (_c, params) => {
+        if (params === "slow") await admitted.promise;
+      },
+      onConnect: (c, conn) => {
+        c.state.connected.push(conn.params);
+      },
+      actions: {
+        fails: (c) =>
+          c.transaction(async () => {
+            begun.resolve();
+            await inside.promise;
+            no();
+          }),
+        get: (c) => c.state.connected.filter((params) => params === "slow"),
+      },
+    });
+    const instance = w.create(other);
+    await instance.ready;
+    const connecting = instance.connect({ params: "slow" }, testSink());
+    const failing = call(instance, "fails");
+    await begun.promise;
+    admitted.resolve();
+    await turn();
+    inside.resolve();
+    await assert.rejects(failing, code("user", "user_error"));
+    await connecting;
+    assert.deepEqual(await call(instance, "get"), ["slow"]);
+  });
+
   test("works in onCreate: what failed is not in the first commit", async () => {
     const w = world();
     const other = actor({

@@ -199,9 +199,11 @@ export class Connections implements ConnectionOwner {
       const connection = this.create({ ...origin, params }, sink);
       const c = new Context(runtime, origin.request);
       await runtime.hook("onBeforeConnect", [c, params], options.onBeforeConnectTimeout);
+      await this.#outside();
       if (hooks.createConnState !== undefined) {
         const made = runtime.hook("createConnState", [c, params], options.createConnStateTimeout);
         connection.begin(await made);
+        await this.#outside();
       }
       if (signal?.aborted) throw new HoldfastError("conn", "aborted", "The client left while it connected");
       if (runtime.status !== "ready") throw runtime.errors.stopping();
@@ -217,6 +219,12 @@ export class Connections implements ConnectionOwner {
     } finally {
       runtime.activity.end();
     }
+  }
+
+  /** A hook may take its time: what follows it is no part of a transaction that has begun meanwhile. */
+  async #outside(): Promise<void> {
+    const { turnstile } = this.#runtime;
+    for (let held = turnstile.pass(); held !== undefined; held = turnstile.pass()) await held;
   }
 
   /** A connection that no hook has seen yet. */
