@@ -14,7 +14,9 @@ export const inbox = actor({
     const body = await request.text();
     const expected = Buffer.from(createHmac("sha256", c.state.secret).update(body).digest("hex"));
     const given = Buffer.from(request.headers.get("x-signature") ?? "");
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    const isSigned = given.length === expected.length && timingSafeEqual(given, expected);
+    // One that was made without a secret has none to check by: anybody can sign with the empty one.
+    if (c.state.secret === "" || !isSigned) {
       return new Response("bad signature", { status: 401 });
     }
     const hook = JSON.parse(body) as Hook;

@@ -5,7 +5,7 @@ import { setupTest } from "holdfast/test";
 import { registry } from "./actors.ts";
 
 const secret = "s3cret";
-const sign = (body: string): string => createHmac("sha256", secret).update(body).digest("hex");
+const sign = (body: string, key = secret): string => createHmac("sha256", key).update(body).digest("hex");
 
 test("a repeated hook is handled once, a forged one never", async (t) => {
   const { client, clock } = await setupTest(t, registry);
@@ -20,4 +20,12 @@ test("a repeated hook is handled once, a forged one never", async (t) => {
   assert.equal(forged.status, 401);
   await clock.settle();
   assert.deepEqual(await inbox.handled(), ["evt_1"]);
+});
+
+test("an inbox that was made without a secret takes nothing", async (t) => {
+  const { client } = await setupTest(t, registry);
+  const body = JSON.stringify({ id: "evt_1", type: "paid" });
+  const headers = { "x-signature": sign(body, "") };
+  const response = await client.inbox.getOrCreate(["none"]).fetch("/", { method: "POST", body, headers });
+  assert.equal(response.status, 401);
 });
