@@ -43,13 +43,16 @@ function positions(players: Readonly<Record<string, Player>>): Record<string, nu
   return Object.fromEntries(Object.entries(players).map(([name, { x }]) => [name, x]));
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Leaves nothing on the signal, which lives for as long as the actor is awake. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    const end = (): void => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
   });
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { setupTest } from "holdfast/test";
-import { registry } from "./actors.ts";
+import { pause, registry } from "./actors.ts";
 
 test("a player who steers moves, and everybody sees it", async (t) => {
   const { client } = await setupTest(t, registry);
@@ -16,4 +17,13 @@ test("a player who steers moves, and everybody sees it", async (t) => {
   await ann.steer(5);
   await seen;
   assert.ok((await bob.ticks()) >= 3);
+});
+
+test("a tick leaves nothing behind, and the end of the actor cuts it short", async () => {
+  const ending = new AbortController();
+  await pause(1, ending.signal);
+  assert.equal(getEventListeners(ending.signal, "abort").length, 0);
+  const long = pause(60_000, ending.signal);
+  ending.abort();
+  await long;
 });
