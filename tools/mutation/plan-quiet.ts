@@ -116,10 +116,66 @@ function plugins(): Planned[] {
   ];
 }
 
+/** What a fault costs, what of it is told, and what the next host does about it. */
+function faults(): Planned[] {
+  const faulty = test("plugin-faults");
+  return [
+    ...edits([beside("plugins/breaker"), faulty], "plugins/breaker", [
+      ["the rest", "this.#crashes.length >= pluginLimits.maxCrashes", "Date.now() < 0"],
+      ["the end of the rest", "this.#restUntil - this.#clock.now()", "this.#restUntil"],
+      ["the window", "now - at < pluginLimits.crashWindowMs", "Date.now() > 0"],
+      ["a new beginning", "this.#crashes = [];\n    this.#restUntil = 0;", ""],
+    ]),
+    ...edits([beside("jail/cgroups")], "jail/cgroups", [
+      ["the bound of processes", 'files.push(["pids.max", String(limits.pids), true]);', "{}"],
+      ["the bound of memory, version 1", '["memory.limit_in_bytes", bytes, true], ', ""],
+      ["the bound of memory, version 2", '["memory.max", bytes, true], ', ""],
+      ["the quota of a CPU, version 1", 'files.push(["cpu.cfs_quota_us", String(cpuQuota), true]);', ""],
+      ["the period of a CPU", 'files.push(["cpu.cfs_period_us", String(cpuPeriodMicroseconds), true]);', ""],
+      ["the quota of a CPU, version 2", 'files.push(["cpu.max",', 'void (["cpu.max",'],
+      ["the groups of others", "made.push(path);", "made.push(...groups.map((group) => group.path));"],
+    ]),
+    ...edits([beside("jail/orphans"), test("jails", "what a killed host left")], "jail/orphans", [
+      ["the boot of a record", "record.bootId === bootId()", "Date.now() > 0"],
+      ["whose groups they are", 'path.startsWith("/") && path.includes("/holdfast-")', "path.length > 0"],
+      ["where groups are", 'path.startsWith("/") && ', ""],
+      ["the version of a record", "version !== 1 || ", ""],
+      ["that a record is told once", "      rmSync(join(this.#directory, name), { force: true });\n", ""],
+      ["the end of processes", "for (const pid of marked) kill(pid);", ""],
+      ["the mode of their folder", "{ recursive: true, mode: 0o700 }", "{ recursive: true }"],
+      ["the mode of a record", "JSON.stringify(record), { mode: 0o600 }", "JSON.stringify(record)"],
+    ]),
+  ];
+}
+
+/** Who else on the machine could read what the gate keeps. */
+function modes(): Planned[] {
+  const checks = [test("file-modes")];
+  const closed = "chmodSync(path, 0o600);";
+  return [
+    ...edits(checks, "approvals/approval-store", [["the mode of the approvals", closed, ""]]),
+    ...edits(checks, "broker/taint", [["the mode of the taint", closed, ""]]),
+    ...edits(checks, "egress/budget-book", [["the mode of what was used", closed, ""]]),
+    ...edits(checks, "broker/rate-limiter", [["the mode of the rates", "text, { mode: 0o600 }", "text"]]),
+    ...edits(checks, "audit/audit-log", [["the mode of the log", '(path, "a+", 0o600)', '(path, "a+")']]),
+    ...edits(checks, "audit/checkpoint", [
+      ["the mode of the checkpoints", '(path, "a+", 0o600)', '(path, "a+")'],
+    ]),
+    ...edits(checks, "vault/credential-file", [
+      ["the mode of a secret", '(temporary, "wx", 0o600)', '(temporary, "wx")'],
+    ]),
+    ...edits(checks, "broker/broker", [
+      ["the mode of the folder of sockets", "{ mode: 0o700 }", "{ mode: 0o777 }"],
+    ]),
+  ];
+}
+
 export function quiet(): Planned[] {
   return [
     ...decisions(),
     ...plugins(),
+    ...faults(),
+    ...modes(),
     ...edits([beside("socket-folder")], "socket-folder", [
       ["the mode of the folder of sockets", "{ recursive: true, mode: 0o700 }", "{ recursive: true }"],
     ]),

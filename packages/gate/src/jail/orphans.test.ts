@@ -1,0 +1,63 @@
+/** What the next host believes of the records that a killed one left. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { removeAtExit } from "@holdfast/testing/scratch";
+import { JailRecords } from "./orphans.ts";
+
+function setup() {
+  const above = mkdtempSync(join(tmpdir(), "holdfast-orphans-"));
+  removeAtExit(above);
+  const directory = join(above, "jails");
+  return { directory, records: new JailRecords(directory) };
+}
+
+const group = "/sys/fs/cgroup/holdfast-0123/jail";
+
+test("the groups of jails of this boot are told once, and their records are gone", () => {
+  const { directory, records } = setup();
+  records.write("one", [group]);
+  records.write("two", []);
+  records.write("over", ["/sys/fs/cgroup/holdfast-0123/over"]);
+  records.remove("over");
+  assert.deepEqual(records.take(), { jails: 2, cgroups: [group] });
+  assert.deepEqual(readdirSync(directory), []);
+  assert.deepEqual(records.take(), { jails: 0, cgroups: [] });
+});
+
+test("a record of another boot, of another kind, or cut off ends nothing", () => {
+  const { directory, records } = setup();
+  records.write("one", [group]);
+  const path = join(directory, "one.json");
+  const record = JSON.parse(readFileSync(path, "utf8")) as object;
+  const others = [
+    { ...record, bootId: "another" },
+    { ...record, version: 2 },
+    { ...record, cgroups: "all" },
+    null,
+    [],
+  ];
+  for (const each of [
+    ...others.map((other) => JSON.stringify(other)),
+    readFileSync(path, "utf8").slice(0, -1),
+  ]) {
+    writeFileSync(path, each);
+    assert.deepEqual(records.take(), { jails: 0, cgroups: [] }, each);
+    assert.deepEqual(readdirSync(directory), []);
+  }
+});
+
+test("no record ends groups that no gate has made", () => {
+  const { records } = setup();
+  records.write("one", ["/sys/fs/cgroup/user.slice", "holdfast-relative/holdfast-1/x", group]);
+  assert.deepEqual(records.take(), { jails: 1, cgroups: [group] });
+});
+
+test("records are nobody else's to read or to write", () => {
+  const { directory, records } = setup();
+  records.write("one", []);
+  const modes = [directory, join(directory, "one.json")].map((path) => statSync(path).mode & 0o777);
+  assert.deepEqual(modes, [0o700, 0o600]);
+});
