@@ -231,6 +231,10 @@ describe("the command line", () => {
     assert.match((await run("fs", "ls", work)).stdout, /^file\s+3\s+moved\.bin$/m);
     assert.equal((await run("fs", "rm", join(work, "moved.bin"))).code, 0);
     assert.equal((await run("fs", "stat", join(work, "moved.bin"))).code, 1);
+    const missing = await run("fs", "put", join(work, "copy.bin"), join(work, "missing.bin"));
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /missing\.bin/);
+    assert.match((await run("fs", "put", join(work, "copy.bin"), work)).stderr, /is a directory/);
   });
 });
 

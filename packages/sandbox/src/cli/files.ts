@@ -1,6 +1,7 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { HoldfastError } from "@holdfast/core";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
 import { noArguments, oneArgument, parseStrict, required, UsageError } from "./arguments.ts";
 import { print, table } from "./output.ts";
@@ -58,9 +59,8 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
     case "put": {
       const [path, file = "-", ...more] = rest;
       noArguments(more);
-      const source = file === "-" ? process.stdin : createReadStream(file);
       const raw = {
-        body: Readable.toWeb(source) as ReadableStream<Uint8Array>,
+        body: Readable.toWeb(await sourceOf(file)) as ReadableStream<Uint8Array>,
         type: "application/octet-stream",
       };
       show(await client.ask("PUT", "/v1/fs/file", { query: { path: required(path, "The path") }, raw }));
@@ -104,6 +104,15 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
     default:
       throw new UsageError(verb === undefined ? "The verb is missing" : `There is no "fs ${verb}"`);
   }
+}
+
+/** Opened before the server is asked: what is wrong with the file is not told as a fault of the connection. */
+async function sourceOf(path: string): Promise<Readable> {
+  if (path === "-") return process.stdin;
+  const file = await open(path);
+  if (!(await file.stat()).isDirectory()) return file.createReadStream();
+  await file.close();
+  throw new HoldfastError("sandbox", "invalid_request", `${path} is a directory`, { statusCode: 400 });
 }
 
 interface SearchFlags {
