@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
@@ -33,6 +33,16 @@ describe("installing agents", () => {
     assert.equal(again.alreadyInstalled, false);
     assert.notEqual((await stat(first.directory)).ino, before);
     assert.deepEqual(await readdir(directory), ["local"], "nothing temporary is left");
+  });
+
+  test("an agent of which a part was removed is installed again", async (t) => {
+    const directory = join(await temporary(t), "agents");
+    const row = await localAgent(t, 'console.log("local 1.2.3");');
+    const { directory: own } = await installAgent("local", directory, { agents: [row] });
+    await rm(join(own, "node_modules"), { recursive: true });
+    const again = await installAgent("local", directory, { agents: [row] });
+    assert.equal(again.alreadyInstalled, false);
+    assert.ok(await findAgent(row, { agentsDirectory: directory }));
   });
 
   test("what a package starts does not learn the token of the server", async (t) => {

@@ -74,7 +74,9 @@ export async function installAgent(
     return { ...base, artifacts: await artifactsOf(row, root), alreadyInstalled: true };
   }
   if (!options.reinstall && (await installedVersions(target)) === versionsText(row)) {
-    return { ...base, artifacts: await artifactsOf(row, root), alreadyInstalled: true };
+    const artifacts = await artifactsOf(row, root);
+    // Somebody may have removed a part of it.
+    if (artifacts.length > 0) return { ...base, artifacts, alreadyInstalled: true };
   }
   await mkdir(root, { recursive: true });
   const staging = await mkdtemp(join(root, `.${row.id}-`));
