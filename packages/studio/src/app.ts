@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Ports, silentLogger, systemPorts } from "@holdfast/core";
+import { type Logger, type Ports, silentLogger, systemPorts } from "@holdfast/core";
 import { createGate, type Gate, makeSocketFolder } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
@@ -54,6 +54,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
     const run = await makeSocketFolder(join(dataDirectory, "run"));
     cleanup.defer(() => run.remove());
     cleanup.defer(() => inbox.close());
+    const snapshotDirectory = await emptySnapshots(dataDirectory, ports.log);
     return await compose({
       options,
       ports,
@@ -64,12 +65,23 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
       inbox,
       approvalHooks,
       runDirectory: run.path,
+      snapshotDirectory,
       cleanup,
     });
   } catch (error) {
     await cleanup.disposeAsync();
     throw error;
   }
+}
+
+/** Where workspaces are read; what a process that was killed has left there is as large as its changes. */
+async function emptySnapshots(dataDirectory: string, log: Logger): Promise<string> {
+  const directory = join(dataDirectory, "snapshots");
+  await rm(directory, { recursive: true, force: true }).catch((error: unknown) =>
+    log.warn("what was left of a snapshot could not be removed", { directory, error }),
+  );
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  return directory;
 }
 
 interface Parts {
@@ -82,6 +94,7 @@ interface Parts {
   readonly inbox: GroupInbox;
   readonly approvalHooks: readonly ApprovalHook[];
   readonly runDirectory: string;
+  readonly snapshotDirectory: string;
   readonly cleanup: AsyncDisposableStack;
 }
 
@@ -142,7 +155,7 @@ async function compose(parts: Parts): Promise<Studio> {
 }
 
 function createHost(parts: Parts, backends: StudioBackends): StudioHost {
-  const { options, ports, dataDirectory, gate, groups, runDirectory } = parts;
+  const { options, ports, dataDirectory, gate, groups, runDirectory, snapshotDirectory } = parts;
   const git = createGit(join(dataDirectory, "git"));
   const catalogue = new AgentCatalogue({
     agentsDirectory: resolve(options.agentsDirectory ?? join(dataDirectory, "agents")),
@@ -161,6 +174,7 @@ function createHost(parts: Parts, backends: StudioBackends): StudioHost {
     limits: { ...studioLimits, ...options.limits },
     dataDirectory,
     runDirectory,
+    snapshotDirectory,
     bundle,
     sample: once(() => sampleRepository(git, dataDirectory)),
     system: (tasks) => systemStatus(status, tasks),

@@ -36,6 +36,8 @@ export interface StudioHostOptions {
   readonly dataDirectory: string;
   /** Short, and only ours: sockets are made in it. */
   readonly runDirectory: string;
+  /** Where a workspace is read into; emptied at the start. */
+  readonly snapshotDirectory: string;
   readonly bundle: () => Promise<GuestBundle>;
   /** Path of the bundled sample repository, made when it is first asked for. */
   readonly sample: () => Promise<string>;
@@ -146,8 +148,8 @@ export class StudioHost implements BackendHost {
   }
 
   async snapshot(taskId: string): Promise<string> {
-    const { git, gate, bundle } = this.#options;
-    const { hostGit, workspace, directory } = this.#folders(taskId);
+    const { git, gate, bundle, snapshotDirectory } = this.#options;
+    const { hostGit, workspace } = this.#folders(taskId);
     const base = await git.text([
       "--git-dir",
       hostGit,
@@ -161,7 +163,7 @@ export class StudioHost implements BackendHost {
       hostGit,
       workspace,
       base,
-      temporary: directory,
+      temporary: snapshotDirectory,
     });
   }
 
