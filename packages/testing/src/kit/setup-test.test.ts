@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { actor, event } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
-import { createRegistry } from "@holdfast/server";
+import { createRegistry, type GatewayOptions } from "@holdfast/server";
 import { durationMs } from "./duration.ts";
 import { setupTest } from "./setup-test.ts";
 import { VirtualTime } from "./virtual-time.ts";
@@ -81,15 +81,17 @@ test("a partition ends connections, which come back when it heals", async (t) =>
   assert.equal(await conn.add(1), 1);
 });
 
-test("what is sent to a client that a partition keeps away comes after it, without a gap", async (t) => {
-  const bell = actor({
-    events: { rung: event<number>() },
-    actions: {
-      ring: (c, n: number) => c.broadcast("rung", n),
-      ringLater: (c, n: number) => c.schedule.after(1_000, "ring", n),
-    },
-  });
-  const kit = await setupTest(t, createRegistry({ use: { bell }, store }), { paused: true });
+const bell = actor({
+  events: { rung: event<number>() },
+  actions: {
+    ring: (c, n: number) => c.broadcast("rung", n),
+    ringLater: (c, n: number) => c.schedule.after(1_000, "ring", n),
+  },
+});
+
+/** What a client hears of a bell that rings before, and five seconds into, a partition. */
+async function heardAcross(t: TestContext, gateway: GatewayOptions): Promise<unknown[]> {
+  const kit = await setupTest(t, createRegistry({ use: { bell }, store, gateway }), { paused: true });
   const conn = kit.client.bell.getOrCreate("b").connect();
   const heard: unknown[] = [];
   conn.on("rung", (n: number) => heard.push(n));
@@ -102,7 +104,15 @@ test("what is sent to a client that a partition keeps away comes after it, witho
   assert.deepEqual(heard, [1]);
   heal();
   await kit.clock.advance("1m");
-  assert.deepEqual(heard, [1, 2]);
+  return heard;
+}
+
+test("what is sent to a client that a partition keeps away comes after it, without a gap", async (t) => {
+  assert.deepEqual(await heardAcross(t, {}), [1, 2]);
+});
+
+test("a partition that outlasts what the registry keeps for clients is told as a gap", async (t) => {
+  assert.deepEqual(await heardAcross(t, { resume: { windowMs: 500 } }), [1, "gap"]);
 });
 
 test("an evicted actor is out of memory", async (t) => {

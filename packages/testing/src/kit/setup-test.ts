@@ -96,7 +96,9 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
       maxOutgoingBytes: gateway.maxOutgoingMessageBytes ?? limits.maxOutgoingMessageBytes,
     };
     const store = this.#store;
-    const directory = new Directory({ definitions, store, ports, messageLimits, region });
+    const { resume } = gateway;
+    const settings = { messageLimits, region, ...(resume && { resume }) };
+    const directory = new Directory({ definitions, store, ports, ...settings });
     directory.alarms.start();
     return directory;
   }
