@@ -120,6 +120,22 @@ function plugins(): Planned[] {
 function faults(): Planned[] {
   const faulty = test("plugin-faults");
   return [
+    ...edits([beside("plugins/managed-plugin"), faulty, test("plugin-peer")], "plugins/managed-plugin", [
+      [
+        "secrets in why it does not start",
+        "failureOf(error, this.#ports.redact)",
+        "failureOf(error, String)",
+      ],
+      [
+        "secrets in why it takes no event",
+        "error: this.#ports.redact(String(error))",
+        "error: String(error)",
+      ],
+      ["secrets in what a process printed", "printed: redact(printed)", "printed"],
+      ["secrets in what a handler threw", "detail: redact(detail)", "detail"],
+      ["secrets in what verify() says", "message: redact(String(value.message))", "message: value.message"],
+      ["secrets in what verify() adds", "Object(redacted(detail, redact))", "detail"],
+    ]),
     ...edits([beside("plugins/breaker"), faulty], "plugins/breaker", [
       ["the rest", "this.#crashes.length >= pluginLimits.maxCrashes", "Date.now() < 0"],
       ["the end of the rest", "this.#restUntil - this.#clock.now()", "this.#restUntil"],
