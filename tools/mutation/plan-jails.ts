@@ -258,7 +258,8 @@ export function jails(): Planned[] {
         .map(jailPart),
     ),
     ...guards([test("install"), test("jails")], jailPart("bwrap-program")),
-    ...guards([test("jails")], ...["bwrap-process", "processes", "probe-findings"].map(jailPart)),
+    ...guards([test("no-descriptors"), test("jails")], jailPart("bwrap-process")),
+    ...guards([test("jails")], ...["processes", "probe-findings"].map(jailPart)),
     ...mutants(
       [dies],
       `${gate}jail/bwrap-process.ts`,
@@ -266,7 +267,7 @@ export function jails(): Planned[] {
     ),
     ...guards([test("install")], jailPart("install")),
     ...guards(
-      [test("jail-refusals"), test("jail-drivers", "^jails of gvisor")],
+      [test("jail-refusals"), test("no-descriptors"), test("jail-drivers", "^jails of gvisor")],
       ...["gvisor", "gvisor-process"].map(jailPart),
     ),
     ...guards(

@@ -22,8 +22,7 @@ export interface RunscStart {
   readonly mark: Readonly<Record<string, string>>;
   /** The command that sends SIGTERM to the jail's first process. */
   readonly terminate: readonly string[];
-  /** Removes what runsc keeps of the container. */
-  /** Called when a jail that was started has ended. */
+  /** Called when a jail that was started has ended: removes what runsc keeps of the container. */
   readonly onExit: () => void;
 }
 
