@@ -34,6 +34,8 @@ export interface CheckRun {
   readonly red: string | undefined;
   /** The name of the test, or of the attack, that turned red; undefined where nothing is told of any. */
   readonly test: string | undefined;
+  /** What the red test said, where it said something. */
+  readonly said: string | undefined;
   /** It took longer than it may. */
   readonly late: boolean;
   readonly milliseconds: number;
@@ -159,7 +161,8 @@ export async function runCheck(check: Check, options: CheckOptions): Promise<Che
     });
     const milliseconds = performance.now() - startedAt;
     const test = redTestOf(check, output.text);
-    return { red: redOf(check, output, timeoutMs), test, late: output.late, milliseconds };
+    const said = /^\s*error: (.*)$/m.exec(output.text)?.[1];
+    return { red: redOf(check, output, timeoutMs), test, said, late: output.late, milliseconds };
   } finally {
     endLeftovers(scratch);
     removeScratch(scratch);
