@@ -128,6 +128,8 @@ class EventStream implements SessionOutput {
       return;
     }
     this.#write(`event: $close\ndata: ${encodeJson({ code, reason })}\n\n`);
+    // That word may have been one too many, which has ended it.
+    if (this.#ended) return;
     this.#end();
     this.#controller.close();
   }
