@@ -16,7 +16,7 @@ const bounds: Readonly<Record<Plant, { readonly workloads: readonly string[]; re
   "stale-wake": { workloads: ["counters"], seeds: 10 },
   "drop-event": { workloads: ["events"], seeds: 10 },
   "repeat-event": { workloads: ["events"], seeds: 10 },
-  "drop-outbox": { workloads: ["transfers"], seeds: 10 },
+  "drop-outbox": { workloads: ["transfers"], seeds: 60 },
   "drop-signal": { workloads: ["signals"], seeds: 10 },
   "forget-connection": { workloads: ["rooms"], seeds: 20 },
   "forget-destroy": { workloads: ["handles"], seeds: 10 },
