@@ -173,8 +173,11 @@ export function broker(): Planned[] {
     ...mutants(sockets, file("endpoint/guarded-sockets"), (path, text) =>
       withoutMembers(path, text, "guards"),
     ),
-    ...guards([beside("broker/pipeline"), ...sockets], "broker/endpoint/channel"),
-    ...guards([test("broker-open"), ...sockets], "broker/endpoint/endpoint"),
+    ...guards([beside("broker/endpoint/channel"), ...sockets], "broker/endpoint/channel"),
+    ...guards(
+      [beside("broker/endpoint/endpoint"), test("no-descriptors"), ...sockets],
+      "broker/endpoint/endpoint",
+    ),
   ];
 }
 
