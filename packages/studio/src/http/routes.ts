@@ -109,13 +109,17 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
+function postOnly(request: IncomingMessage): void {
+  if (request.method === "POST") return;
+  throw new HoldfastError("gateway", "method_not_allowed", "Only POST is possible here");
+}
+
 async function exchange(
   options: RoutesOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (request.method !== "POST")
-    throw new HoldfastError("gateway", "method_not_allowed", "Only POST is possible here");
+  postOnly(request);
   // A form of a foreign page can send text, but not this type without being asked for it first.
   if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
     throw new HoldfastError("message", "invalid", "The body must be JSON", { statusCode: 415 });
@@ -132,8 +136,7 @@ async function endLogin(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (request.method !== "POST")
-    throw new HoldfastError("gateway", "method_not_allowed", "Only POST is possible here");
+  postOnly(request);
   await options.access.end({ header: (name) => headerOf(request, name) });
   response.writeHead(204, { "cache-control": "no-store" });
   response.end();
