@@ -14,6 +14,8 @@ import { ask, EventStream, expectJson } from "./client.ts";
 import { type SandboxServer, withServers } from "./servers.ts";
 
 const prompts = 150;
+/** Before the first that counts: what is compared are servers in use, not their compilers. */
+const warming = 1_000;
 const sessionsEach = 5;
 const firstEventMs = 50;
 const spoke = /spoke at ([0-9.]+);/;
@@ -121,6 +123,9 @@ async function measurePrompts(): Promise<Outcome> {
       for (let at = 0; at < prompts; at++) times.push((await client.prompt()).turnMs);
       return times;
     };
+    for (const client of clients.values()) {
+      for (let at = 0; at < warming; at++) await client.prompt();
+    }
     const samples = await interleave(
       Object.fromEntries([...clients].map(([key, client]) => [key, () => round(client)])),
     );

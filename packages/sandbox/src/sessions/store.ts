@@ -75,7 +75,14 @@ export class SessionStore {
 
   updateSession(key: number, record: SessionRecord): void {
     const sql = "UPDATE sessions SET version = ?, data = ? WHERE key = ?";
-    this.#write(sql, entryVersion, JSON.stringify(record), key);
+    const values = () => [entryVersion, JSON.stringify(record), key];
+    const behind = this.#behind;
+    // Each turn changes the record twice: where rows wait, its text is made once for all that changed meanwhile.
+    this.#attempt(() => {
+      const statement = this.#statement(sql);
+      if (behind) behind.replace(statement, key, values);
+      else statement.run(...values());
+    });
   }
 
   session(id: string): StoredSession | undefined {
@@ -218,13 +225,20 @@ export class SessionStore {
     return Number(this.#sql("SELECT sum(octet_length(payload)) AS n FROM events").get()?.n ?? 0);
   }
 
-  /** Throws `sandbox.log_failed` where the disk is full or broken. */
+  /** Keeps a row; throws as {@link #attempt} does. */
   #write(sql: string, ...values: readonly SQLInputValue[]): void {
-    if (this.#sync?.failure) throw this.#sync.failure;
-    try {
+    this.#attempt(() => {
       const statement = this.#statement(sql);
       if (this.#behind) this.#behind.add(statement, values);
       else statement.run(...values);
+    });
+  }
+
+  /** Throws `sandbox.log_failed` where the disk is full or broken. */
+  #attempt(write: () => void): void {
+    if (this.#sync?.failure) throw this.#sync.failure;
+    try {
+      write();
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       throw problem("log_failed", 507, `the session log could not be written: ${text}`);

@@ -2,7 +2,8 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 
 interface Write {
   readonly statement: StatementSync;
-  readonly values: readonly SQLInputValue[];
+  /** Its values, or how to make them when the write is made. */
+  values: readonly SQLInputValue[] | (() => readonly SQLInputValue[]);
 }
 
 /** A turn of an agent that answers at once is over by then. */
@@ -17,6 +18,8 @@ const maxWaiting = 256;
 export class WriteBehind {
   readonly #database: DatabaseSync;
   #waiting: Write[] = [];
+  /** Those of the waiting writes that a newer one of the same row replaces. */
+  readonly #rows = new Map<number, Write>();
   #timer: NodeJS.Timeout | undefined;
   #failure: unknown;
 
@@ -27,7 +30,27 @@ export class WriteBehind {
   /** Throws what an earlier write has failed with; then this one is not made. */
   add(statement: StatementSync, values: readonly SQLInputValue[]): void {
     this.#throwFailure();
-    this.#waiting.push({ statement, values });
+    this.#push({ statement, values });
+  }
+
+  /**
+   * A new content of the row `key`, always by the same statement: of several that wait, only the last one
+   * is made, at the place of the first. Throws as {@link add} does.
+   */
+  replace(statement: StatementSync, key: number, values: () => readonly SQLInputValue[]): void {
+    this.#throwFailure();
+    const waiting = this.#rows.get(key);
+    if (waiting) {
+      waiting.values = values;
+      return;
+    }
+    const write: Write = { statement, values };
+    this.#rows.set(key, write);
+    this.#push(write);
+  }
+
+  #push(write: Write): void {
+    this.#waiting.push(write);
     if (this.#waiting.length >= maxWaiting) this.#writeAll();
     else this.#timer ??= setTimeout(() => this.#writeAll(), delayMs).unref();
   }
@@ -42,6 +65,7 @@ export class WriteBehind {
   discard(): void {
     clearTimeout(this.#timer);
     this.#waiting = [];
+    this.#rows.clear();
   }
 
   #writeAll(): void {
@@ -49,6 +73,7 @@ export class WriteBehind {
     this.#timer = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#rows.clear();
     try {
       if (waiting.length > 1) this.#database.exec("BEGIN");
       for (const write of waiting) this.#run(write);
@@ -62,7 +87,7 @@ export class WriteBehind {
   /** A row that fails is undone by itself: the others may be those of other sessions. */
   #run({ statement, values }: Write): void {
     try {
-      statement.run(...values);
+      statement.run(...(typeof values === "function" ? values() : values));
     } catch (error) {
       this.#failure ??= error;
     }
