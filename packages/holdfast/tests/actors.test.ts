@@ -137,7 +137,7 @@ test("wrong usage is told apart from what a server says", async (t) => {
   assert.equal((await run("--help")).code, 0);
 });
 
-test("the Studio's actors, documents and metrics are the owner's", async (t) => {
+test("the Studio's actors are the owner's; programs of this machine read its documents and metrics", async (t) => {
   const data = scratch(t);
   const server = await startServer(t, data, ["--unsafe-no-jail"]);
   const listed = await holdfast(["actors", "list", "--data", data, "--json"]);
@@ -154,9 +154,20 @@ test("the Studio's actors, documents and metrics are the owner's", async (t) => 
     body: JSON.stringify({ ticket }),
   });
   const cookie = login.headers.getSetCookie()[0]?.split(";")[0] ?? "";
-  for (const path of ["/openapi.json", "/asyncapi.json", "/docs", "/metrics", "/actors"]) {
-    assert.equal((await fetch(server.url + path)).status, 401, path);
-    assert.equal((await fetch(server.url + path, { headers: { cookie } })).status, 200, path);
+  const status = async (path: string, headers: Record<string, string> = {}): Promise<number> => {
+    const response = await fetch(server.url + path, { headers });
+    await response.body?.cancel();
+    return response.status;
+  };
+  for (const path of ["/openapi.json", "/asyncapi.json", "/docs", "/metrics"]) {
+    assert.equal(await status(path), 200, path);
+    assert.equal(await status(path, { "x-forwarded-for": "192.0.2.1" }), 401, `${path} through a proxy`);
+    assert.equal(await status(path, { "sec-fetch-site": "cross-site" }), 401, `${path} for another page`);
+    assert.equal(await status(path, { cookie, "x-forwarded-for": "192.0.2.1" }), 200, path);
+  }
+  for (const path of ["/actors", "/actors/access/@local,/inspector/state"]) {
+    assert.equal(await status(path), 401, path);
+    assert.equal(await status(path, { cookie }), 200, path);
   }
   assert.equal(await server.stop(), 0);
 });

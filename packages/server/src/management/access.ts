@@ -11,6 +11,8 @@ export interface ManageInfo {
   readonly key: readonly string[] | undefined;
   readonly id: string | undefined;
   readonly method: string;
+  /** The caller is a program on this machine, and no page of another origin; no proxy is in between. */
+  readonly isLocal: boolean;
   /** A request header by its lower-case name. */
   header(name: string): string | undefined;
 }
@@ -79,17 +81,16 @@ export class ManageAccess {
       if (manage === undefined) throw unauthorized();
     }
     if (manage !== undefined) {
-      await ask(manage, infoOf(kind, peer, target));
+      await ask(manage, infoOf(kind, peer, target, this.#isLocal(peer)));
       return "owner";
     }
-    if (inspector?.token !== undefined || !isOfThisMachine(peer) || this.#mayBeRebound(peer)) {
-      throw unauthorized();
-    }
+    if (inspector?.token !== undefined || !this.#isLocal(peer)) throw unauthorized();
     return "owner";
   }
 
-  #mayBeRebound(peer: Peer): boolean {
-    return this.#options.anyHost === true && !isLoopbackHost(peer.header("host"));
+  #isLocal(peer: Peer): boolean {
+    const mayBeRebound = this.#options.anyHost === true && !isLoopbackHost(peer.header("host"));
+    return isOfThisMachine(peer) && !mayBeRebound;
   }
 
   /** Reads the store only: a stranger does not wake an actor. */
@@ -116,8 +117,14 @@ async function ask(manage: NonNullable<ManageAccessOptions["manage"]>, info: Man
   }
 }
 
-function infoOf(kind: ManageInfo["kind"], peer: Peer, target: ActorTarget | undefined): ManageInfo {
+function infoOf(
+  kind: ManageInfo["kind"],
+  peer: Peer,
+  target: ActorTarget | undefined,
+  isLocal: boolean,
+): ManageInfo {
   return {
+    isLocal,
     kind,
     actor: target?.name,
     key: target === undefined || target.type === "id" ? undefined : target.key,

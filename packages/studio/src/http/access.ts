@@ -59,8 +59,15 @@ export class Access {
     return asked === undefined ? requireOpen(info) : asked.then(() => requireOpen(info));
   };
 
-  /** Whoever is logged in owns the server, and may look into everything. Throws `auth.unauthorized`. */
-  readonly manage = (info: ManageInfo): Promise<void> | void => this.#identify(info);
+  /**
+   * Whoever is logged in owns the server, and may look into everything. What describes the API and what
+   * counts its use tell nothing of what is in an actor: programs on this machine, such as a scraper of
+   * metrics, may read them as they are. Throws `auth.unauthorized`.
+   */
+  readonly manage = (info: ManageInfo): Promise<void> | void => {
+    const isPublic = info.kind === "documents" || info.kind === "metrics";
+    if (!isPublic || !info.isLocal) return this.#identify(info);
+  };
 
   /** Whoever is logged in, for what the Studio serves beside its actors. Throws `auth.unauthorized`. */
   readonly owner = (info: { header(name: string): string | undefined }): Promise<void> | void =>
