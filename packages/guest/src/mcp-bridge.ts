@@ -9,6 +9,7 @@ import {
   ListToolsRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import type { GateAnswer, GateClient, GateConfirmation, GateError, GateProgress } from "./gate-client.ts";
+import { type Caller, WaitingCalls } from "./waiting-calls.ts";
 
 interface OutputSchema {
   readonly type?: unknown;
@@ -66,6 +67,7 @@ export async function bridgeMcp(
     const { tools } = answer.result as { tools: readonly ListedTool[] };
     return { tools: tools.map(described) };
   });
+  const calls = new WaitingCalls();
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal, sendNotification }) => {
     const token = params._meta?.progressToken;
     let last = 0;
@@ -81,21 +83,16 @@ export async function bridgeMcp(
       };
       ignore(sendNotification({ method: "notifications/progress", params: data }));
     };
-    const topic = `tool.invoke.${params.name}`;
-    const over = new AbortController();
-    const announced = new Set<string>();
-    const answer = await callPatiently(client, topic, params.arguments ?? {}, {
+    const args = params.arguments ?? {};
+    const caller: Caller = {
       signal,
       onProgress: progress,
-      onConfirmation: (confirmation) => {
-        progress({ progress: last + 0.001, message: waiting(confirmation) });
-        if (announced.has(confirmation.approval)) return;
-        announced.add(confirmation.approval);
-        announce(server, confirmation, AbortSignal.any([signal, over.signal]));
-      },
-    });
-    over.abort("it has been decided");
-    return result(answer);
+      onConfirmation: (confirmation) => progress({ progress: last + 0.001, message: waiting(confirmation) }),
+    };
+    const { answer, joined } = await calls.call(params.name, args, caller, (all) =>
+      callAnnounced(server, client, `tool.invoke.${params.name}`, args, all),
+    );
+    return result(answer, joined);
   });
   const stop = client.onListChanged(() => ignore(server.sendToolListChanged()));
   server.onclose = stop;
@@ -103,6 +100,30 @@ export async function bridgeMcp(
   server.oninitialized = () => ignore(server.ping());
   socket.once("close", () => void server.close());
   await server.connect(new StdioServerTransport(socket, socket));
+}
+
+/** Makes a call, and tells the person at the agent, once for each question, while somebody has to allow it. */
+async function callAnnounced(
+  server: Server,
+  client: GateClient,
+  topic: string,
+  args: unknown,
+  caller: Caller,
+): Promise<GateAnswer> {
+  const over = new AbortController();
+  const announced = new Set<string>();
+  const answer = await callPatiently(client, topic, args, {
+    signal: caller.signal,
+    onProgress: (progress) => caller.onProgress(progress),
+    onConfirmation: (confirmation) => {
+      caller.onConfirmation(confirmation);
+      if (announced.has(confirmation.approval)) return;
+      announced.add(confirmation.approval);
+      announce(server, confirmation, AbortSignal.any([caller.signal, over.signal]));
+    },
+  });
+  over.abort("it has been decided");
+  return answer;
 }
 
 /** Asks again while a person has not answered: the same call meets the same question. */
@@ -183,13 +204,16 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
-function result(answer: GateAnswer): CallToolResult {
+const shared =
+  "This call had been made before and was waiting for a person. It was done once, and this is its answer; make it again only if it is to be done again.";
+
+function result(answer: GateAnswer, joined: boolean): CallToolResult {
   if (!answer.ok) return { isError: true, content: [{ type: "text", text: errorText(answer.error) }] };
   const structured =
     typeof answer.result === "object" && answer.result !== null && !Array.isArray(answer.result);
   const text = typeof answer.result === "string" ? answer.result : JSON.stringify(answer.result);
   return {
-    content: [{ type: "text", text }],
+    content: [{ type: "text", text }, ...(joined ? [{ type: "text" as const, text: shared }] : [])],
     ...(structured && { structuredContent: answer.result as Record<string, unknown> }),
   };
 }

@@ -351,6 +351,86 @@ describe("the bridge to MCP", () => {
     assert.match(told[0] ?? "", /waits until a person allows it/);
   });
 
+  test("a call that is made again while it waits for a person is the one that waits, and is done once", async (t) => {
+    const decided = Promise.withResolvers<void>();
+    const cancelled: unknown[] = [];
+    const { wire, guest } = await startWire(t, async ({ topic, correlation, arguments: args }, own) => {
+      if (topic === "tool.list") return { result: { tools } };
+      if (topic === "tool.cancel") {
+        cancelled.push(args["correlation"]);
+        return { result: { cancelled: true } };
+      }
+      const asked = { correlation, tool: "mail_send", approval: "a", expires_at: "2026-01-01T00:00:00Z" };
+      await own.publish(`tool.confirmation.${correlation}`, asked);
+      await decided.promise;
+      return { result: { sent: args["to"] } };
+    });
+    const client = await connect(t, guest.mcpSocket);
+    /** Calls, and resolves when the agent has been told that a person is waited for. */
+    const send = async (args: Record<string, unknown>, signal?: AbortSignal) => {
+      const waits = Promise.withResolvers<void>();
+      const answer = client.callTool({ name: "mail_send", arguments: args }, undefined, {
+        onprogress: () => waits.resolve(),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      await Promise.race([waits.promise, answer]);
+      return { answer };
+    };
+    const given = new AbortController();
+    const first = await send({ to: "ada", text: "hi" }, given.signal);
+    const again = await send({ text: "hi", to: "ada" });
+    const other = await send({ to: "bob", text: "hi" });
+    const invoked = () => wire.calls.filter(({ topic }) => topic === "tool.invoke.mail_send");
+    assert.deepEqual(
+      invoked().map(({ arguments: { to } }) => to),
+      ["ada", "bob"],
+    );
+    // Whoever gives up takes nobody else's call away.
+    given.abort();
+    await assert.rejects(first.answer);
+    await client.listTools();
+    assert.deepEqual(cancelled, []);
+    decided.resolve();
+    const [told, alone] = await Promise.all([again.answer, other.answer]);
+    assert.deepEqual(told["structuredContent"], { sent: "ada" });
+    assert.match(JSON.stringify(told.content), /done once/);
+    assert.doesNotMatch(JSON.stringify(alone.content), /done once/);
+    // What is over is made anew.
+    const later = await client.callTool({ name: "mail_send", arguments: { to: "ada", text: "hi" } });
+    assert.doesNotMatch(JSON.stringify(later.content), /done once/);
+    assert.equal(invoked().length, 3);
+  });
+
+  test("a waiting call that everybody has given up is cancelled, and no other call joins it", async (t) => {
+    const cancelled = Promise.withResolvers<unknown>();
+    const { wire, guest } = await startWire(t, async ({ topic, correlation, arguments: args }, own) => {
+      if (topic === "tool.cancel") {
+        cancelled.resolve(args["correlation"]);
+        return { result: { cancelled: true } };
+      }
+      const asked = { correlation, tool: "mail_send", approval: "a", expires_at: "2026-01-01T00:00:00Z" };
+      await own.publish(`tool.confirmation.${correlation}`, asked);
+      return new Promise<Answer>(() => {});
+    });
+    const client = await connect(t, guest.mcpSocket);
+    const send = async () => {
+      const waits = Promise.withResolvers<void>();
+      const abort = new AbortController();
+      const answer = client.callTool({ name: "mail_send", arguments: {} }, undefined, {
+        onprogress: () => waits.resolve(),
+        signal: abort.signal,
+      });
+      answer.catch(() => {});
+      await waits.promise;
+      return abort;
+    };
+    for (const abort of [await send(), await send()]) abort.abort();
+    assert.equal(await cancelled.promise, wire.calls[0]?.correlation);
+    assert.equal(wire.calls.filter(({ topic }) => topic === "tool.invoke.mail_send").length, 1);
+    await send();
+    assert.equal(wire.calls.filter(({ topic }) => topic === "tool.invoke.mail_send").length, 2);
+  });
+
   test("withdraws at the agent what has been decided elsewhere", async (t) => {
     const seen = Promise.withResolvers<void>();
     const withdrawn = Promise.withResolvers<void>();
