@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { createGate, type Gate } from "@holdfast/gate";
 import { endings, Guest, ok, TestTools } from "./broker-support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
@@ -118,6 +118,26 @@ describe("the broker, from inside a jail", needs, () => {
     assert.ok(!listed.includes("elsewhere"));
     guest.send("a", "tool.list", "list-more", { group: "others" });
     assert.equal((await guest.answer("a", "list-more")).payload.error?.code, "VALIDATION_FAILED");
+  });
+
+  test("lists in one answer whatever a catalog can hold, and no catalog is larger", async () => {
+    const described = (count: number) =>
+      new TestTools(
+        Object.fromEntries(
+          Array.from({ length: count }, (_, n) => [
+            `described_${n}`,
+            { handler: () => ok(null), description: "x".repeat(64_000) },
+          ]),
+        ),
+      );
+    const tooLarge = (error: unknown) => isErrorCode(error, "broker", "catalog_too_large");
+    assert.throws(() => gate.tools.register(described(140)), tooLarge);
+    const stop = gate.tools.register(described(64));
+    guest.send("a", "tool.list", "list-large", {});
+    const { payload } = await guest.answer("a", "list-large");
+    stop();
+    const { tools: told } = payload.result as { tools: { name: string }[] };
+    assert.equal(told.filter(({ name }) => name.startsWith("described_")).length, 64);
   });
 
   test("knows each of its codes", async () => {

@@ -94,6 +94,7 @@ test("the bounds of the broker and of the process of its sockets are the documen
     handlerTimeoutMs: 30_000,
     confirmWaitMs: 30_000,
     maxTools: 1_000,
+    maxCatalogBytes: 4 * mib,
     maxSchemaBytes: 64 * kib,
     maxRefusalNotes: 20,
   });

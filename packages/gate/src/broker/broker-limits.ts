@@ -24,6 +24,8 @@ export const brokerLimits = {
   /** How long a call waits for a person before it is told to ask again. */
   confirmWaitMs: 30_000,
   maxTools: 1_000,
+  /** Of all tools as they are listed, which is one answer: both ends take answers of less than 8 MiB. */
+  maxCatalogBytes: 4 * 1024 * 1024,
   maxSchemaBytes: 64 * 1024,
   /** Notes of refusals in the audit log, of one jail in a second; the rest is counted. */
   maxRefusalNotes: 20,

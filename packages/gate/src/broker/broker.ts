@@ -9,7 +9,7 @@ import type { Jail } from "../jail/jail.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { KnownSecrets } from "../vault/secrets.ts";
 import { brokerLimits } from "./broker-limits.ts";
-import { Catalog } from "./catalog.ts";
+import { Catalog, listed } from "./catalog.ts";
 import { CoreTools, type Diagnostic } from "./core-tools.ts";
 import { Executor } from "./executor.ts";
 import { JailBroker, type Outcome } from "./jail-broker.ts";
@@ -230,15 +230,7 @@ export class Broker {
     return this.catalog
       .list()
       .filter((tool) => isOffered(tool, principal.group, offered))
-      .map((tool) => ({
-        name: tool.name,
-        description: tool.description,
-        risk_level: tool.riskLevel,
-        plugin: tool.plugin,
-        version: tool.pluginVersion,
-        arguments_schema: tool.argumentsSchema,
-        ...(tool.outputSchema === undefined ? {} : { output_schema: tool.outputSchema }),
-      }));
+      .map(listed);
   }
 
   #sessionInfo({ group, session, agent, jailId }: Principal): Readonly<Record<string, unknown>> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrorCode, silentLogger } from "@holdfast/core";
 import { brokerLimits } from "./broker-limits.ts";
-import { Catalog } from "./catalog.ts";
+import { Catalog, listed } from "./catalog.ts";
 import { compileSchema } from "./schema.ts";
 import type { JsonSchema, Tool, ToolSource } from "./tool.ts";
 
@@ -58,6 +58,46 @@ test("there are no more tools than may be", () => {
   catalog.register(source("many", ...many));
   assert.throws(() => catalog.register(source("more", tool("one_more"))), broker("too_many_tools"));
   assert.equal(catalog.list().length, brokerLimits.maxTools);
+});
+
+test("all tools together say no more of themselves than one answer can hold", () => {
+  const { maxCatalogBytes } = brokerLimits;
+  const sized = (name: string, bytes: number): Tool => {
+    const rest = JSON.stringify(listed(tool(name))).length;
+    return { ...tool(name), description: "x".repeat(bytes - rest) };
+  };
+  const catalog = new Catalog(silentLogger);
+  const half = maxCatalogBytes / 2;
+  const tooLarge = broker("catalog_too_large");
+  assert.throws(() => catalog.register(source("x", sized("a", maxCatalogBytes + 1))), tooLarge);
+  assert.throws(() => catalog.register(source("x", sized("a", half), sized("b", half + 1))), tooLarge);
+  assert.deepEqual(catalog.list(), [], "of a source that is refused no tool is there");
+  const stop = catalog.register(source("x", sized("a", half), sized("b", half)));
+  assert.throws(() => catalog.register(source("y", tool("c"))), tooLarge);
+  stop();
+  catalog.register(source("y", sized("c", maxCatalogBytes)));
+});
+
+test("a source that changes stays within the bounds, whatever comes first of it", () => {
+  const catalog = new Catalog(silentLogger);
+  const large = { ...tool("large"), description: "x".repeat(brokerLimits.maxCatalogBytes - 1_000) };
+  const [old, fresh] = [tool("old"), { ...tool("fresh"), description: "x".repeat(2_000) }];
+  let offered: readonly Tool[] = [large, old];
+  let changed = () => {};
+  catalog.register({
+    ...source("changing"),
+    tools: () => offered,
+    onChange: (listener) => {
+      changed = listener;
+      return () => {};
+    },
+  });
+  offered = [fresh, old, large];
+  changed();
+  assert.deepEqual(
+    catalog.list().map(({ name }) => name),
+    ["fresh", "old"],
+  );
 });
 
 test("a schema is one of an object, valid and not too large", () => {

@@ -2,6 +2,7 @@ import { HoldfastError, type Logger } from "@holdfast/core";
 import { brokerLimits } from "./broker-limits.ts";
 import { compileSchema, type SchemaCheck } from "./schema.ts";
 import type { Tool, ToolSource } from "./tool.ts";
+import type { WireTool } from "./wire.ts";
 
 /** A tool with what answers it, and its schemas, compiled once. */
 export interface CatalogEntry {
@@ -9,6 +10,8 @@ export interface CatalogEntry {
   readonly source: ToolSource;
   readonly checkArguments: SchemaCheck;
   readonly checkOutput: SchemaCheck | undefined;
+  /** What it takes of an answer that lists all. */
+  readonly bytes: number;
 }
 
 export interface ToolCatalog {
@@ -16,7 +19,8 @@ export interface ToolCatalog {
    * Offers the tools of a source; returns how to take them back. When the source changes later, a tool
    * of it that cannot be offered is left out, with a line in the log.
    * With `skipInvalid` that holds from the start.
-   * Throws `broker.invalid_tool`, `broker.duplicate_tool`, `broker.reserved_tool`, `broker.too_many_tools`.
+   * Throws `broker.invalid_tool`, `broker.duplicate_tool`, `broker.reserved_tool`, `broker.too_many_tools`,
+   * `broker.catalog_too_large`.
    */
   register(source: ToolSource, options?: { readonly skipInvalid?: boolean }): () => void;
   list(): readonly Tool[];
@@ -70,7 +74,11 @@ export class Catalog implements ToolCatalog {
     if (this.#sources.has(source))
       throw refuse("duplicate_tool", 409, `${source.name} is registered already`);
     const entries: CatalogEntry[] = [];
-    if (!skipInvalid) for (const tool of source.tools()) entries.push(this.#entry(tool, source, entries));
+    for (const tool of skipInvalid ? [] : source.tools()) {
+      const entry = this.#entry(tool, source, entries);
+      this.#checkRoom(entry, entries);
+      entries.push(entry);
+    }
     for (const entry of entries) this.#set(entry);
     const stop = source.onChange(() => this.#refresh(source));
     this.#sources.set(source, stop);
@@ -93,6 +101,7 @@ export class Catalog implements ToolCatalog {
       const same = before.get(tool.name);
       try {
         const entry = same?.tool === tool ? same : this.#entry(tool, source, []);
+        this.#checkRoom(entry, []);
         this.#set(entry);
       } catch (error) {
         this.#log.error("a tool cannot be offered", { source: source.name, tool: tool.name, error });
@@ -129,9 +138,6 @@ export class Catalog implements ToolCatalog {
     if (taken || beside.some((each) => each.tool.name === name)) {
       throw refuse("duplicate_tool", 409, `There is already a tool ${name}`);
     }
-    if (this.#entries.size + beside.length >= brokerLimits.maxTools) {
-      throw refuse("too_many_tools", 429, `There are ${brokerLimits.maxTools} tools already`);
-    }
     return {
       tool,
       source,
@@ -140,12 +146,40 @@ export class Catalog implements ToolCatalog {
         tool.outputSchema === undefined
           ? undefined
           : compileSchema(tool.outputSchema, `result of ${name}`, { closed: false }),
+      bytes: Buffer.byteLength(JSON.stringify(listed(tool))),
     };
+  }
+
+  /** All tools are told in one answer, which has to get through to the jail. */
+  #checkRoom({ tool, bytes }: CatalogEntry, beside: readonly CatalogEntry[]): void {
+    const { maxTools, maxCatalogBytes } = brokerLimits;
+    if (this.#entries.size + beside.length >= maxTools) {
+      throw refuse("too_many_tools", 429, `There are ${maxTools} tools already`);
+    }
+    let taken = bytes;
+    for (const each of this.#entries.values()) taken += each.bytes;
+    for (const each of beside) taken += each.bytes;
+    if (taken <= maxCatalogBytes) return;
+    const most = `what all tools together may say of themselves, ${maxCatalogBytes} bytes`;
+    throw refuse("catalog_too_large", 429, `With its ${bytes} bytes the tool ${tool.name} is beyond ${most}`);
   }
 
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** A tool as agents are told of it. */
+export function listed(tool: Tool): WireTool {
+  return {
+    name: tool.name,
+    description: tool.description,
+    risk_level: tool.riskLevel,
+    plugin: tool.plugin,
+    version: tool.pluginVersion,
+    arguments_schema: tool.argumentsSchema,
+    ...(tool.outputSchema === undefined ? {} : { output_schema: tool.outputSchema }),
+  };
 }
 
 function yields({ tool }: CatalogEntry): boolean {
