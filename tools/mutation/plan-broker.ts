@@ -128,6 +128,14 @@ export function broker(): Planned[] {
     ...guards([beside("broker/strict-json"), ...frames], "broker/strict-json"),
     ...guards(frames, "broker/stages/construct"),
     ...guards([beside("broker/rate-limiter"), live], "broker/rate-limiter"),
+    ...mutants(
+      [beside("broker/rate-limiter")],
+      file("rate-limiter"),
+      withEdits([
+        ["the bound of what is kept", "if (this.#buckets.size >= maxBuckets) this.#makeRoom(now);", ""],
+        ["the memory of debts", "all.sort((a, b) => a.fullInMs - b.fullInMs);", ""],
+      ]),
+    ),
     ...guards(
       [live, approvals, beside("broker/stages/confirm"), attacks("protocol.approval")],
       ...["topic", "payload", "authorize", "confirm", "route"].map((stage) => `broker/stages/${stage}`),

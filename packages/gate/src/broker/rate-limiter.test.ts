@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -99,6 +99,53 @@ test("survives a restart, a clock that jumps, and a file that is none", async (t
   writeFileSync(path, "{");
   assert.equal(open().take(principal, "a", 1), undefined);
 });
+
+test("where there are too many to keep, who owes most is not forgotten", async (t) => {
+  const slow = { perMinute: 60, burst: 10 };
+  const { open, time, path } = setup(t, { jail: { money: slow }, user: {}, organization: {} });
+  // Two hours ago: most are full again, some were for long in debt.
+  const at = time.now;
+  time.now += 2 * 3_600_000;
+  const saved = Array.from({ length: 100_000 }, (_, n) => [
+    `jail\0money\0s${n}`,
+    { left: n % 2 === 0 ? -60 * 60 * 24 : 5, at },
+  ]);
+  writeFileSync(path, JSON.stringify({ version: 1, buckets: saved }));
+  const rates = open();
+  const of = (session: string) => ({ ...principal, session });
+  rates.spend(of("another"), 1);
+  assert.equal(rates.spent(of("s0"))?.unit, "money", "its debt is of a day, of which two hours are over");
+  assert.equal(rates.spent(of("s1")), undefined);
+  await rates.close();
+  assert.equal(keptIn(path), 50_000 + 2);
+});
+
+test("of those that all owe, who owes least is forgotten first, and no more are kept than may be", async (t) => {
+  const { open, time, path } = setup(t, {
+    jail: { money: { perMinute: 60, burst: 10 } },
+    ...{ tool: { calls: { perMinute: 0, burst: 5 } }, user: {}, organization: {} },
+  });
+  const buckets = [
+    // A rate of nothing a minute gives nothing back.
+    ["tool\0calls\0s\0a", { left: 0, at: time.now }],
+    ["nothing\0that is known", { left: -1e9, at: time.now }],
+    ...Array.from({ length: 99_998 }, (_, n) => [`jail\0money\0s${n}`, { left: -1 - n, at: time.now }]),
+  ];
+  writeFileSync(path, JSON.stringify({ version: 1, buckets }));
+  const rates = open();
+  const of = (session: string) => ({ ...principal, session });
+  rates.spend(of("another"), 1);
+  assert.equal(rates.spent(of("s99997"))?.scope, "jail");
+  assert.equal(rates.spent(of("s20000"))?.scope, "jail");
+  assert.equal(rates.take(principal, "a", 1)?.scope, "tool");
+  assert.equal(rates.spent(of("s9000")), undefined);
+  await rates.close();
+  assert.equal(keptIn(path), 90_000 + 2);
+});
+
+function keptIn(path: string): number {
+  return (JSON.parse(readFileSync(path, "utf8")) as { buckets: unknown[] }).buckets.length;
+}
 
 test("what another version has saved is not taken for this one's", (t) => {
   const { open, path } = setup(t, { jail: { calls: { perMinute: 60, burst: 1 } } });

@@ -62,6 +62,8 @@ export interface Limited {
 
 const version = 1;
 const maxBuckets = 100_000;
+/** When there is room to be made it is made for many, since all of them are looked at for it. */
+const keptBuckets = 90_000;
 const saveDelayMs = 500;
 
 export interface RateLimiterOptions {
@@ -78,6 +80,8 @@ export interface RateLimiterOptions {
 export class RateLimiter {
   readonly #options: RateLimiterOptions;
   readonly #limits: Readonly<Record<RateScope, ScopeRates>>;
+  /** As the keys of buckets begin: scope and unit. */
+  readonly #rates: ReadonlyMap<string, Rate>;
   readonly #buckets: Map<string, Bucket>;
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
@@ -86,6 +90,14 @@ export class RateLimiter {
   constructor(options: RateLimiterOptions) {
     this.#options = options;
     this.#limits = { ...rateLimitDefaults, ...options.limits };
+    this.#rates = new Map(
+      Object.entries(this.#limits).flatMap(([scope, rates]) =>
+        units.flatMap((unit): [string, Rate][] => {
+          const rate = rates[unit];
+          return rate === undefined ? [] : [[`${scope}\0${unit}`, rate]];
+        }),
+      ),
+    );
     this.#buckets = load(options);
   }
 
@@ -150,7 +162,7 @@ export class RateLimiter {
   #bucket(key: string, rate: Rate, now: number): Bucket {
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
-      if (this.#buckets.size >= maxBuckets) this.#forgetFull(now);
+      if (this.#buckets.size >= maxBuckets) this.#makeRoom(now);
       bucket = { left: rate.burst, at: now };
       this.#buckets.set(key, bucket);
       return bucket;
@@ -162,9 +174,28 @@ export class RateLimiter {
     return bucket;
   }
 
-  /** Those that were not touched for an hour are full again, whatever their rate is in practice. */
-  #forgetFull(now: number): void {
-    for (const [key, bucket] of this.#buckets) if (bucket.at < now - 3_600_000) this.#buckets.delete(key);
+  /**
+   * Forgets those that are full again, which changes nothing, and then as many as it takes: those that would be full
+   * soonest. So whoever owes most, and whoever gets nothing back, stays known.
+   */
+  #makeRoom(now: number): void {
+    const all = [...this.#buckets].map(([key, bucket]) => ({
+      key,
+      fullInMs: this.#fullIn(key, bucket, now),
+    }));
+    all.sort((a, b) => a.fullInMs - b.fullInMs);
+    for (const { key, fullInMs } of all) {
+      if (fullInMs <= 0 || this.#buckets.size > keptBuckets) this.#buckets.delete(key);
+    }
+  }
+
+  /** Milliseconds until a bucket is as one that nobody has used yet. */
+  #fullIn(key: string, { left, at }: Bucket, now: number): number {
+    const rate = this.#rates.get(key.slice(0, key.indexOf("\0", key.indexOf("\0") + 1)));
+    // The configuration of today does not know it: nobody will look at it.
+    if (rate === undefined) return 0;
+    const filled = left + (Math.max(now - at, 0) / 60_000) * rate.perMinute;
+    return filled >= rate.burst ? 0 : (waitFor(rate.burst - filled, rate) ?? Number.MAX_VALUE);
   }
 
   #changed(): void {
