@@ -146,6 +146,17 @@ describe("a rate in money", () => {
   }
 });
 
+test("a rate in money of nothing a minute is spent for good: nobody is told to ask again", async (t) => {
+  const upstream = await startUpstream(t, () => told(1_000, 1_000));
+  const { egress, usage } = await open(t, upstream.url, [], {
+    broker: { rateLimits: { jail: { money: { perMinute: 0, burst: 1 } } } },
+  });
+  assert.equal((await call(egress, prompt(10))).status, 200);
+  await eventually("it is charged", () => usage.length === 1);
+  const { status, headers } = await call(egress, prompt(10));
+  assert.deepEqual([status, headers["x-should-retry"], headers["retry-after"]], [429, "false", undefined]);
+});
+
 describe("a budget", () => {
   test("is reserved before the call and settled after it, and refuses what might go beyond", async (t) => {
     const upstream = await startUpstream(t, () => told(100, 50));

@@ -53,6 +53,12 @@ function retryAfter({ metadata }: HoldfastError): { "retry-after"?: string } {
   return typeof seconds === "number" ? { "retry-after": String(seconds) } : {};
 }
 
+/** Clients of models ask again after many statuses; a decision stays what it is, and so does a rate that gives nothing back. */
+function mayAskAgain(error: HoldfastError): boolean {
+  if (error.statusCode !== 429) return error.statusCode >= 500;
+  return error.code !== "rate_limited" || retryAfter(error)["retry-after"] !== undefined;
+}
+
 function refusal(code: string, status: number, message: string): HoldfastError {
   return new HoldfastError("egress", code, message, { statusCode: status });
 }
@@ -428,8 +434,7 @@ export class EgressProxy implements Egress {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
       ...retryAfter(typed),
-      // Clients of models ask again after many statuses; a decision stays what it is.
-      "x-should-retry": typed.statusCode < 500 && typed.statusCode !== 429 ? "false" : "true",
+      "x-should-retry": String(mayAskAgain(typed)),
     });
     response.end(body);
     // The rest of a refused body is thrown away, up to a bound, so that the answer can be read.
