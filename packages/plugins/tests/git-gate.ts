@@ -12,15 +12,18 @@ export interface GitGateOptions {
   readonly git: object;
   /** What it holds, by name. */
   readonly credentials: Readonly<Record<string, string | Buffer>>;
+  /** Puts into the shared folder what is there before the plugin starts. */
+  readonly before?: (work: string) => void;
 }
 
 /** A gate with the git plugin and one shared folder, `work`; both end with the test. */
-export async function openGitGate(t: TestContext, { git, credentials }: GitGateOptions) {
+export async function openGitGate(t: TestContext, { git, credentials, before }: GitGateOptions) {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-git-")));
   chmodSync(dataDir, 0o755);
   removeAtExit(dataDir);
   const work = join(dataDir, "work");
   mkdirSync(work);
+  before?.(work);
   const settings = {
     git,
     folders: { work: { path: work, mode: "rw" } },

@@ -17,6 +17,18 @@ import { openGitGate } from "./git-gate.ts";
 
 const token = "ghs_of_one_repository_1234567890";
 
+const old = new Date(Date.now() - 3_600_000);
+const killed = ["0123456789abcdef", "fedcba9876543210"].map((id) => `.holdfast-${id}.tmp`);
+
+/** A folder that was filled up to its middle. */
+function leave(folder: string, name: string, at: Date): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, "sub"), { recursive: true });
+  writeFileSync(join(path, "sub", "file"), "half");
+  utimesSync(path, at, at);
+  return path;
+}
+
 test("git", async (t) => {
   const server = await startGitServer({
     password: token,
@@ -35,10 +47,17 @@ test("git", async (t) => {
   } = await openGitGate(t, {
     git: { baseUrl: server.url, repositories },
     credentials: { GIT_TOKEN: token },
+    before: (shared) => void killed.map((name) => leave(shared, name, old)),
   });
   const call = (name: string, args: Record<string, unknown> = {}) =>
     callOf(name, { repository: "acme/app", folder: "work", ...args });
   const push = { base: "main", branch: "change", path: "app", message: "Change\n\nAll of it" };
+
+  await t.test("takes away at its start what a fetch that was killed has left", async () => {
+    assert.equal(readdirSync(work).length, killed.length);
+    await call("branches");
+    assert.deepEqual(readdirSync(work), []);
+  });
 
   await t.test("gives the files of a branch, without a history that could be written to", async () => {
     assert.match(await call("branches"), /^\{"branches":\[\{"name":"main","commit":"[0-9a-f]{40}"\}\]\}$/);
@@ -97,7 +116,6 @@ test("git", async (t) => {
     );
     const repository = join(repositories, name);
     const left = ["refs/remotes/host/change.lock", "packed-refs.lock", "objects/pack/tmp_pack_x", "index-x"];
-    const old = new Date(Date.now() - 3_600_000);
     for (const path of left) {
       writeFileSync(join(repository, path), "");
       utimesSync(join(repository, path), old, old);
@@ -125,6 +143,32 @@ test("git", async (t) => {
       assert.deepEqual(readdirSync(join(work, "broken")), ["README.md"]);
       mkdirSync(join(work, "made"));
       assert.match(await call("fetch", { branch: "main", path: "made" }), /"files":1/);
+    },
+  );
+
+  await t.test(
+    "takes away what a fetch that was killed has left, at the next fetch, and nothing else",
+    async () => {
+      const deep = join(work, "deep");
+      const left = killed.map((name) => leave(deep, name, old));
+      const kept = [
+        // One that is being filled, and what is of somebody else.
+        leave(deep, ".holdfast-00000000000000aa.tmp", new Date()),
+        leave(deep, ".holdfast-of-mine.tmp", old),
+        join(deep, ".holdfast-00000000000000bb.tmp"),
+      ];
+      writeFileSync(kept[2] ?? "", "a file that another plugin writes");
+      utimesSync(kept[2] ?? "", old, old);
+      assert.match(await call("fetch", { branch: "main", path: "deep/app" }), /"files":1/);
+      assert.deepEqual(
+        left.filter((path) => existsSync(path)),
+        [],
+      );
+      assert.deepEqual(
+        kept.filter((path) => existsSync(path)),
+        kept,
+      );
+      rmSync(deep, { recursive: true });
     },
   );
 

@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats } from "node:fs";
-import { dirname, join } from "node:path";
+import { lstatSync, readdirSync, type Stats } from "node:fs";
+import { join } from "node:path";
 import type {
   CoreServices,
   PluginContext,
@@ -9,6 +8,7 @@ import type {
   SharedFolder,
   ToolInvocationResult,
 } from "@holdfast/gate/plugin";
+import { putWhole, removeUnfinished } from "./new-folder.ts";
 import { type Person, Repository, refused } from "./repository.ts";
 
 const listedFiles = 200;
@@ -35,6 +35,9 @@ class GitHandler implements PluginHandler {
       name: line(name ?? this.#person.name, "name"),
       email: line(email ?? this.#person.email, "email"),
     };
+    const written = Object.values(folders).filter(({ mode }) => mode === "rw");
+    // Before the first call, and not for the start to wait for.
+    this.#turn = Promise.all(written.map(({ path }) => removeUnfinished(path)));
   }
 
   async handleToolInvocation(
@@ -131,26 +134,6 @@ class GitHandler implements PluginHandler {
 
   async shutdown(): Promise<void> {
     await this.#turn;
-  }
-}
-
-/** Fills a new folder: it is there whole or not at all, so that one that could not be filled can be asked for again. */
-async function putWhole<Result>(
-  directory: string,
-  fill: (fresh: string) => Promise<Result>,
-): Promise<Result> {
-  // On the same file system, so that it gets its name in one step; the name is none that a tool takes.
-  const fresh = join(dirname(directory), `.holdfast-${randomBytes(8).toString("hex")}.tmp`);
-  mkdirSync(fresh, { recursive: true });
-  try {
-    const result = await fill(fresh);
-    renameSync(fresh, directory);
-    return result;
-  } catch (error) {
-    rmSync(fresh, { recursive: true, force: true });
-    const code: unknown = Reflect.get(Object(error), "code");
-    if (code === "ENOTEMPTY" || code === "EEXIST") throw refused("The folder is not empty", "path");
-    throw error;
   }
 }
 
