@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -127,6 +128,24 @@ test("files in shared folders", async (t) => {
     assert.match(await remove("old"), /deleted/);
     assert.match(await remove(""), /the shared folder itself/);
     assert.equal(gate.plugins.tools().find((each) => each.name === "files_delete")?.riskLevel, "high");
+  });
+
+  await t.test("keep nothing of a write that was killed", async () => {
+    const old = new Date(Date.now() - 3_600_000);
+    const left = ["0123456789abcdef", "fedcba9876543210"].map((id) => `.holdfast-${id}.tmp`);
+    mkdirSync(join(notes, "killed", "deep"), { recursive: true });
+    for (const path of left.flatMap((name) => [`killed/${name}`, `killed/deep/${name}`])) {
+      writeFileSync(join(notes, path), "half");
+      utimesSync(join(notes, path), old, old);
+    }
+    // One that is being written now, by another call.
+    const young = ".holdfast-00000000000000aa.tmp";
+    writeFileSync(join(notes, "killed", young), "half");
+    assert.match(await write("killed/whole", "x"), /"size":1/);
+    assert.deepEqual(readdirSync(join(notes, "killed")).sort(), [young, "deep", "whole"]);
+    assert.match(await call("list", { folder: "notes", path: "killed/deep" }), /"entries":\[\]/);
+    assert.match(await call("delete", { folder: "notes", path: "killed/deep" }), /deleted/);
+    rmSync(join(notes, "killed"), { recursive: true });
   });
 
   await t.test("are those of the folder: no link, no way up, no device", async () => {

@@ -17,6 +17,8 @@ export const filesLimits = {
 } as const;
 
 const temporary = /^\.holdfast-[0-9a-f]{16}\.tmp$/;
+/** No write takes as long: what is older is of one that was killed with its process. */
+const unfinishedMs = 10 * 60_000;
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 // A pipe would keep whoever opens it waiting.
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -184,6 +186,7 @@ export class SharedTree {
         const { bytes } = await this.read(path, 0, filesLimits.appendedBytes);
         whole = Buffer.concat([bytes, content]);
       }
+      await removeUnfinished(at);
       const fresh = at(`.holdfast-${randomBytes(8).toString("hex")}.tmp`);
       try {
         const file = await open(fresh, "wx", 0o644);
@@ -234,9 +237,24 @@ export class SharedTree {
   async delete(path: string): Promise<void> {
     await this.#at(path, false, async (place, _at, folder) => {
       const stat = await lstat(place);
-      await (stat.isDirectory() ? rmdir(place) : unlink(place));
+      if (stat.isDirectory()) {
+        // What no list shows keeps no folder from being empty.
+        await this.#in(namesOf(path), false, removeUnfinished);
+        await rmdir(place);
+      } else await unlink(place);
       await folder.sync();
     });
+  }
+}
+
+/** Takes away what writes that were killed have left in a folder. */
+async function removeUnfinished(at: (name: string) => string): Promise<void> {
+  const before = Date.now() - unfinishedMs;
+  for await (const { name } of await opendir(at("."))) {
+    if (!temporary.test(name)) continue;
+    // Another call may have taken it away meanwhile.
+    const stat = await lstat(at(name)).catch(() => undefined);
+    if (stat?.isFile() === true && stat.mtimeMs < before) await unlink(at(name)).catch(() => {});
   }
 }
 
