@@ -178,6 +178,7 @@ export function broker(): Planned[] {
     ...["peer-gate", "guarded-sockets", "endpoint-process"].flatMap((part) =>
       mutants(sockets, file(`endpoint/${part}`), withoutGuards),
     ),
+    ...memoryOfEndpoint(),
     ...mutants(sockets, file("endpoint/guarded-sockets"), (path, text) =>
       withoutMembers(path, text, "guards"),
     ),
@@ -187,6 +188,16 @@ export function broker(): Planned[] {
       "broker/endpoint/endpoint",
     ),
   ];
+}
+
+/** Without any bound the mutant would take the memory of the machine that tries it. */
+function memoryOfEndpoint(): Planned[] {
+  const bound = "grown < endpointLimits.maxGrowthBytes";
+  return mutants(
+    [test("broker-hostile", "sends parts of a message without end")],
+    file("endpoint/endpoint-process"),
+    withEdits([["the bound of memory", bound, "grown < 4 * endpointLimits.maxGrowthBytes"]]),
+  );
 }
 
 /** Each pattern of the pack is gone. */

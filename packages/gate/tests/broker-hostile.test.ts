@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { before, describe, type TestContext, test } from "node:test";
 import { createGate, type Gate } from "@holdfast/gate";
 import { Dealer } from "zeromq";
+import { endpointLimits } from "../src/broker/broker-limits.ts";
 import { endings, Guest, ok, TestTools } from "./broker-support.ts";
 import { eventually, missing, openGate, temporaryDirectory } from "./support.ts";
 
@@ -153,6 +154,12 @@ describe("a hostile jail", needs, () => {
     await guest.take((event) => event.name === "endless closed");
     const lost = await recorded(gate, "endless", "broker.endpoint_lost");
     assert.equal(lost.length, 1);
+    const [problem] = await recorded(gate, "endless", "broker.endpoint_problem");
+    assert.equal(problem?.data?.["problem"], "memory");
+    // What comes between two looks is a part of the bound.
+    const grown = Number.parseInt(String(problem?.data?.["detail"]), 10);
+    const { maxGrowthBytes } = endpointLimits;
+    assert.ok(grown >= maxGrowthBytes && grown < 4 * maxGrowthBytes, `${grown} bytes`);
     guest.open("a");
     await echoes(guest, "a");
     await echoes(calm, "c");
