@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -74,6 +75,27 @@ test("what is created, changed and deleted is told, in new directories too", { s
   await rm(join(home, "was"));
   await mkdir(join(home, "was"));
   await watch.until("deleted was", "created was");
+  watch.stop();
+});
+
+test("a directory that is made anew in the moment in which it went is watched on", { skip }, async (t) => {
+  const sandbox = await startSandbox(t);
+  const { home } = sandbox;
+  const sub = join(home, "sub");
+  await mkdir(sub);
+  const watch = await openWatch(sandbox, "recursive=true");
+  // Before the server can look again; many file systems give the new one the number of the old one.
+  rmSync(sub, { recursive: true });
+  mkdirSync(sub);
+  writeFileSync(join(sub, "at once"), "");
+  await watch.until("created sub/at once");
+  await writeFile(join(sub, "later"), "");
+  const told: string[] = [];
+  for (const name of ["first", "second"]) {
+    await writeFile(join(home, name), "");
+    told.push(...(await watch.until(`created ${name}`)));
+  }
+  assert.ok(told.includes("created sub/later"), String(told));
   watch.stop();
 });
 

@@ -16,8 +16,10 @@ interface Known {
 }
 
 interface Watched {
-  readonly watcher: FSWatcher;
+  watcher: FSWatcher;
   readonly entries: Map<PathText, Known>;
+  /** The one that is watched may be gone, and another one be there with its name and its inode. */
+  isDoubtful: boolean;
 }
 
 export interface WatchOptions {
@@ -84,10 +86,8 @@ export class TreeWatcher {
     try {
       await withDirectory(this.#absolute(directory), async (inside) => {
         // The watch comes first: what changes while the entries are read is then looked at again.
-        const watcher = watch(inside, { persistent: false });
-        watcher.on("change", () => this.#hint(directory));
-        watcher.on("error", () => this.#hint(directory));
-        this.#directories.set(directory, { watcher, entries });
+        const watcher = this.#watch(inside, directory);
+        this.#directories.set(directory, { watcher, entries, isDoubtful: false });
         for (const name of await readdir(inside)) {
           const known = await look(`${inside}/${name}`);
           if (known) entries.set(name, known);
@@ -107,6 +107,19 @@ export class TreeWatcher {
     }
   }
 
+  #watch(inside: PathText, directory: PathText): FSWatcher {
+    const watcher = watch(inside, { persistent: false });
+    const own = inside.slice(inside.lastIndexOf("/") + 1);
+    watcher.on("change", (kind, name) => {
+      const watched = this.#directories.get(directory);
+      // What became of the directory itself is told by the name under which it is watched.
+      if (watched?.watcher === watcher && kind === "rename" && name === own) watched.isDoubtful = true;
+      this.#hint(directory);
+    });
+    watcher.on("error", () => this.#hint(directory));
+    return watcher;
+  }
+
   #hint(directory: PathText): void {
     this.#hints += 1;
     this.#dirty.add(directory);
@@ -119,12 +132,21 @@ export class TreeWatcher {
     const now = new Map<PathText, Known>();
     try {
       await withDirectory(this.#absolute(directory), async (inside) => {
+        if (watched.isDoubtful) {
+          watched.watcher.close();
+          watched.watcher = this.#watch(inside, directory);
+          watched.isDoubtful = false;
+        }
         for (const name of await readdir(inside)) {
           const known = await look(`${inside}/${name}`);
           if (known) now.set(name, known);
         }
       });
     } catch (error) {
+      if (hasCode(error, "ENOSPC", "EMFILE")) {
+        this.#options.onFailure("watch_limit");
+        return;
+      }
       if (!hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) throw error;
       if (directory === "") this.#options.onFailure("gone");
       return;
