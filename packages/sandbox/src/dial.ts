@@ -37,13 +37,21 @@ export class Dialler {
     server.on("upgrade", (request) => this.#take(request.socket));
   }
 
-  /** Starts to dial; resolves when the host has taken the first connection. Keeps trying until {@link stop}. */
-  async start(): Promise<void> {
+  /**
+   * Starts to dial; resolves when the host has taken the first connection. Keeps trying until {@link stop},
+   * or until `signal` aborts: then it has stopped, and rejects with the signal's reason.
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     const first = new Promise<void>((resolve) => {
       this.#firstConnection = resolve;
     });
+    const giveUp = () => this.stop();
+    signal?.addEventListener("abort", giveUp, { once: true });
     this.#fill();
     await first;
+    signal?.removeEventListener("abort", giveUp);
+    signal?.throwIfAborted();
   }
 
   stop(): void {

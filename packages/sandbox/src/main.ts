@@ -54,19 +54,30 @@ export async function runSandboxServer(
     process.stderr.write(wrongUsage(reason, serverUsage, "holdfast sandbox server", false));
     return 2;
   }
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const stopped = new Promise<void>((resolve) => {
-    process.once("SIGTERM", () => resolve());
-    process.once("SIGINT", () => resolve());
+    const stop = () => {
+      stopping.abort();
+      resolve();
+    };
+    process.once("SIGTERM", stop);
+    process.once("SIGINT", stop);
   });
   try {
-    const starting = createSandboxServer(options);
-    const server = await Promise.race([starting, stopped]);
-    if (!server) return 0;
-    announce(server, run.words && flags.json !== true, options.token === undefined);
+    const { listen } = options;
+    // A host may never come; everything else that a start waits for ends by itself, and is then closed.
+    const server = await createSandboxServer({
+      ...options,
+      listen: "dial" in listen ? { ...listen, signal } : listen,
+    });
+    if (!signal.aborted) announce(server, run.words && flags.json !== true, options.token === undefined);
     await stopped;
     await server.close();
     return 0;
   } catch (error) {
+    // Whoever has ended it does not ask why it has not started.
+    if (signal.aborted) return 0;
     process.stderr.write(`${toldError(error)?.message ?? String(error)}\n`);
     return 1;
   }

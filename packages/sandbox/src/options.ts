@@ -11,8 +11,11 @@ export type Listen =
   | { readonly unix: string }
   /** A TCP port; port 0 takes a free one. Hosts other than loopback need `allowRemote`. */
   | { readonly host: string; readonly port: number; readonly allowRemote?: boolean }
-  /** Connects out to a Unix socket that a host listens on, and serves HTTP over those connections. */
-  | { readonly dial: string };
+  /**
+   * Connects out to a Unix socket that a host listens on, and serves HTTP over those connections. The host
+   * is waited for until `signal` aborts: then the start rejects with its reason.
+   */
+  | { readonly dial: string; readonly signal?: AbortSignal };
 
 export interface SandboxServerOptions {
   readonly listen: Listen;

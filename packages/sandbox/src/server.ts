@@ -57,8 +57,9 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
       server.headersTimeout = 0;
       server.keepAliveTimeout = 0;
       const { Dialler: Connections } = await import("./dial.ts");
-      dialler = new Connections(server, options.listen.dial, log);
-      await dialler.start();
+      const { dial, signal } = options.listen;
+      dialler = new Connections(server, dial, log);
+      await dialler.start(signal);
     } else if ("unix" in options.listen) {
       await bindUnix(server, options.listen.unix);
     } else {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,6 +21,24 @@ async function host(t: TestContext, options: DialHostOptions = {}) {
 }
 
 describe("a server that dials out", () => {
+  test("a start that waits for its host ends with a signal", async (t) => {
+    const socketPath = join(await temporary(t), "nobody.sock");
+    const program = `
+      import { runSandboxServer } from ${JSON.stringify(new URL("../src/main.ts", import.meta.url))};
+      const before = process.listenerCount("SIGTERM");
+      const running = runSandboxServer(["--dial", ${JSON.stringify(socketPath)}]);
+      while (process.listenerCount("SIGTERM") === before) await new Promise(setImmediate);
+      process.kill(process.pid, "SIGTERM");
+      process.exitCode = await running;
+    `;
+    const options = { timeout: 30_000, killSignal: "SIGKILL" } as const;
+    await new Promise<void>((resolve, reject) => {
+      execFile(process.execPath, ["--input-type=module", "--eval", program], options, (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  });
+
   test("two idle connections are ready at any time, and many requests run side by side", async (t) => {
     const { socketPath, listening, client, directory } = await host(t);
     const server = await createSandboxServer({ listen: { dial: socketPath }, home: directory });
