@@ -193,12 +193,16 @@ export interface ServerProcess {
   readonly work: string;
 }
 
-/** A server in a process of its own, as the command starts it; on TCP on a free port. */
+/**
+ * A server in a process of its own, as the command starts it; on TCP on a free port. `through` is a program
+ * with arguments that starts what follows them.
+ */
 export async function startServerProcess(
   t: TestContext,
   config: object = {},
   transport: Transport = "tcp",
   entry: string = fileURLToPath(new URL("../src/cli.ts", import.meta.url)),
+  through: readonly string[] = [],
 ): Promise<ServerProcess> {
   const directory = await temporary(t);
   const [home, work, run] = [join(directory, "home"), join(directory, "work"), join(directory, "run")];
@@ -212,7 +216,8 @@ export async function startServerProcess(
   t.after(() => agent.destroy());
   const listen = transport === "tcp" ? ["--port", "0"] : [`--${transport}`, socket];
   const args = [entry, ...listen, "--home", home, "--cwd", work, "--config", configPath];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const [program = process.execPath, ...rest] = [...through, process.execPath, ...args];
+  const child = spawn(program, rest, { stdio: ["ignore", "pipe", "ignore"] });
   t.after(() => child.kill("SIGKILL"));
   const ready: unknown = await new Promise((resolve, reject) => {
     child.once("exit", (code) => reject(new Error(`the server exited with ${code}`)));

@@ -3,7 +3,8 @@ import { invalid } from "../http/problem.ts";
 import { remove } from "./directory.ts";
 import { failed } from "./failures.ts";
 import type { Place } from "./paths.ts";
-import { hasCode, link, lstat, lstatIfThere, mkdir, open, rename, rmdir, unlink } from "./system.ts";
+import { renameNew } from "./rename-new.ts";
+import { hasCode, lstat, lstatIfThere, mkdir, open, rename, rmdir, unlink } from "./system.ts";
 import { temporaryName } from "./write.ts";
 
 /**
@@ -37,7 +38,7 @@ async function isSameEntry(from: Place, to: Place): Promise<boolean> {
   return one.ino === other.ino && one.dev === other.dev && from.name === to.name;
 }
 
-/** Fails with `EEXIST` where somebody made the destination meanwhile, but never replaces it. */
+/** Refuses where somebody made the destination meanwhile, but never replaces it. */
 async function moveNew(from: Place, to: Place, source: BigIntStats): Promise<void> {
   try {
     if (source.isDirectory()) {
@@ -48,15 +49,14 @@ async function moveNew(from: Place, to: Place, source: BigIntStats): Promise<voi
       });
       return;
     }
-    await link(from.path, to.path);
+    await renameNew(from.path, to.path);
   } catch (error) {
-    if (hasCode(error, "EEXIST", "ENOTEMPTY")) throw invalid("destination already exists");
-    // A file system without hard links, or a file of somebody else: the name was free a moment ago.
-    if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK")) throw error;
-    await rename(from.path, to.path);
-    return;
+    throw isTaken(error) ? invalid("destination already exists") : error;
   }
-  await unlink(from.path);
+}
+
+function isTaken(error: unknown): boolean {
+  return hasCode(error, "EEXIST", "ENOTEMPTY");
 }
 
 async function moveOver(from: Place, to: Place, source: BigIntStats, target: BigIntStats): Promise<void> {
@@ -94,12 +94,10 @@ async function copyAcross(from: Place, to: Place, overwrite: boolean): Promise<v
     } finally {
       await copy.close();
     }
-    if (overwrite) {
-      await rename(temporary, to.path);
-      isLeft = false;
-    } else {
-      await link(temporary, to.path);
-    }
+    await (overwrite ? rename : renameNew)(temporary, to.path);
+    isLeft = false;
+  } catch (error) {
+    throw isTaken(error) ? invalid("destination already exists") : error;
   } finally {
     await source.close();
     if (isLeft) await unlink(temporary);

@@ -8,7 +8,8 @@ import { checkChange, wantsNew } from "./conditions.ts";
 import { etagOf } from "./describe.ts";
 import { failed } from "./failures.ts";
 import type { Place } from "./paths.ts";
-import { hasCode, link, lstat, lstatIfThere, open, rename, unlink } from "./system.ts";
+import { renameNew } from "./rename-new.ts";
+import { hasCode, lstat, lstatIfThere, open, rename, unlink } from "./system.ts";
 
 /** The name of a file beside the one that is being written; only one that is left by a kill is ever seen. */
 export function temporaryName(): string {
@@ -47,8 +48,6 @@ export async function receiveFile(
       checkChange(headers, now && etagOf(now));
       if (wantsNew(headers)) {
         await publishNew(temporary, place);
-        // The second name goes before the validator is taken: it counts as a change of the file.
-        await unlink(temporary);
       } else {
         await rename(temporary, place.path);
       }
@@ -75,9 +74,10 @@ export async function lockKey(place: Place): Promise<string> {
   return `${parent.dev}:${parent.ino}/${place.name}`;
 }
 
+/** What is named by a link has lost its second name before the validator is taken: that counts as a change. */
 async function publishNew(temporary: string, place: Place): Promise<void> {
   try {
-    await link(temporary, place.path);
+    await renameNew(temporary, place.path);
   } catch (error) {
     if (hasCode(error, "EEXIST")) checkChange({ "if-none-match": "*" }, "");
     throw error;

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { startServerProcess } from "./harness.ts";
+
+/**
+ * Has the system refuse hard links as a file system does that has none (EPERM), and becomes the program that
+ * follows. The numbers are those of link(2), linkat(2) and prctl(2); the filter is one of seccomp(2).
+ */
+const script = String.raw`
+use strict;
+my ($link, $linkat, $prctl) = splice(@ARGV, 0, 3);
+my $filter = join '', map { pack 'SCCL', @$_ }
+  [0x20, 0, 0, 0], [0x15, 1, 0, $link], [0x15, 0, 1, $linkat], [0x06, 0, 0, 0x00050001], [0x06, 0, 0, 0x7fff0000];
+my $program = pack 'S x!8 P', 5, $filter;
+syscall($prctl + 0, 38, 1, 0, 0, 0) == 0 or die "prctl: $!\n";
+syscall($prctl + 0, 22, 2, $program) == 0 or die "seccomp: $!\n";
+exec { $ARGV[0] } @ARGV;
+`;
+
+const numbers: Readonly<Record<string, readonly string[]>> = {
+  x64: ["86", "265", "157"],
+  arm64: ["37", "37", "167"],
+};
+const known = process.platform === "linux" ? numbers[process.arch] : undefined;
+const skip = known ? false : "needs Linux on a processor whose system calls are known";
+
+test("files are made and moved where there are no hard links, and none is replaced", { skip }, async (t) => {
+  const through = ["perl", "-e", script, ...(known ?? [])];
+  const { url, token, home } = await startServerProcess(t, {}, "tcp", undefined, through);
+  const call = async (method: string, path: string, body: string, headers: Record<string, string>) => {
+    const authorization = `Bearer ${token}`;
+    const init = { method, body, headers: { authorization, ...headers } };
+    const response = await fetch(`${url}/v1/fs/${path}`, init);
+    await response.text();
+    return response.status;
+  };
+  const make = (content: string) => call("PUT", "file?path=new", content, { "if-none-match": "*" });
+  const move = (from: string, to: string) =>
+    call("POST", "move", JSON.stringify({ from, to }), { "content-type": "application/json" });
+
+  assert.deepEqual((await Promise.all(["a", "b", "c"].map(make))).sort(), [200, 412, 412]);
+  assert.match(await readFile(join(home, "new"), "utf8"), /^[abc]$/);
+  await writeFile(join(home, "old"), "old");
+  assert.equal(await move("old", "new"), 400);
+  assert.equal(await move("old", "moved"), 200);
+  assert.equal(await readFile(join(home, "moved"), "utf8"), "old");
+  await symlink("/no/where", join(home, "link"));
+  assert.equal(await move("link", "other-link"), 200);
+  assert.equal(await readlink(join(home, "other-link")), "/no/where");
+  await mkdir(join(home, "directory"));
+  assert.equal(await move("directory", "moved"), 400);
+  const left = (await readdir(home)).filter((name) => name !== ".local");
+  assert.deepEqual(left.sort(), ["directory", "moved", "new", "other-link"]);
+});
