@@ -141,6 +141,25 @@ describe("configuration over HTTP", () => {
     assert.deepEqual(Object.keys(JSON.parse(await readFile(path, "utf8")) as object).sort(), names.sort());
   });
 
+  test("changes of one file by several of its paths all count", async (t) => {
+    const sandbox = await startSandbox(t);
+    const [other, project] = [join(sandbox.home, "other"), join(sandbox.work, "project")];
+    await mkdir(project);
+    await symlink(project, other);
+    const names = Array.from({ length: 20 }, (_, index) => `n${index}`);
+    await Promise.all(
+      names.map((name, index) => put(sandbox, "mcp", index % 2 === 0 ? project : other, name, local)),
+    );
+    const path = join(project, ".sandbox-agent/config/mcp.json");
+    assert.deepEqual(Object.keys(JSON.parse(await readFile(path, "utf8")) as object).sort(), names.sort());
+    await Promise.all(
+      names.map((name, index) =>
+        config(sandbox, "DELETE", "mcp", where("mcp", index % 2 === 0 ? project : other, name)),
+      ),
+    );
+    assert.equal(await readFile(path, "utf8"), "{}\n");
+  });
+
   test("a place that takes no files is told as such", async (t) => {
     const sandbox = await startSandbox(t);
     const file = join(sandbox.work, "file");

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Paths } from "../fs/paths.ts";
+import type { Paths, Place } from "../fs/paths.ts";
+import { lockKey } from "../fs/write.ts";
 import { invalid, isRecord } from "../http/problem.ts";
+import { KeyedLock } from "../internal/keyed-lock.ts";
 
 /** Where the configuration of a directory lies, relative to it. */
 const folder = ".sandbox-agent/config";
@@ -22,7 +24,8 @@ export function configPath(directory: string, name: ConfigName): string {
 export class ConfigFiles {
   readonly #paths: Paths;
   readonly #maxBytes: number;
-  readonly #changes = new Map<string, Promise<unknown>>();
+  /** By the file itself: several paths may lead to it. */
+  readonly #changes = new KeyedLock();
 
   constructor(paths: Paths, maxBytes: number) {
     this.#paths = paths;
@@ -31,16 +34,10 @@ export class ConfigFiles {
 
   /** Throws `sandbox.invalid_request` for a file that does not hold such a map. A missing one is empty. */
   async read(path: string): Promise<Readonly<Record<string, unknown>>> {
-    const place = await this.#paths.walk(path, { follow: true }).catch(ignoreMissing);
+    const place = await this.#find(path);
     if (!place) return {};
     try {
-      if ((await stat(place.path)).size > this.#maxBytes) {
-        throw invalid(`${path} is larger than ${this.#maxBytes} bytes`);
-      }
-      return parse(path, await readFile(place.path, "utf8"));
-    } catch (error) {
-      ignoreMissing(error);
-      return {};
+      return await this.#entries(path, place);
     } finally {
       await place.close();
     }
@@ -48,18 +45,21 @@ export class ConfigFiles {
 
   /** Puts `value` under `name`, or takes the name out when it is undefined. */
   async change(path: string, name: string, value: unknown): Promise<void> {
-    const before = this.#changes.get(path) ?? Promise.resolve();
-    const mine = before.catch(() => {}).then(() => this.#change(path, name, value));
-    this.#changes.set(path, mine);
+    // For what is taken out, nothing is made.
+    const place =
+      value === undefined
+        ? await this.#find(path)
+        : await this.#paths.walk(path, { follow: true, makeParents: true });
+    if (!place) return;
     try {
-      await mine;
+      await this.#changes.run(await lockKey(place), () => this.#change(path, place, name, value));
     } finally {
-      if (this.#changes.get(path) === mine) this.#changes.delete(path);
+      await place.close();
     }
   }
 
-  async #change(path: string, name: string, value: unknown): Promise<void> {
-    const entries = new Map(Object.entries(await this.read(path)));
+  async #change(path: string, place: Place, name: string, value: unknown): Promise<void> {
+    const entries = new Map(Object.entries(await this.#entries(path, place)));
     if (value === undefined) {
       if (!entries.delete(name)) return;
     } else {
@@ -69,7 +69,6 @@ export class ConfigFiles {
     if (Buffer.byteLength(text) > this.#maxBytes) {
       throw invalid(`${path} would be larger than ${this.#maxBytes} bytes`, 413);
     }
-    const place = await this.#paths.walk(path, { follow: true, makeParents: true });
     const temporary = place.sibling(`.${randomBytes(6).toString("hex")}.tmp`);
     try {
       // Commands with secrets in their environment may stand in it.
@@ -84,8 +83,22 @@ export class ConfigFiles {
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
-    } finally {
-      await place.close();
+    }
+  }
+
+  async #find(path: string): Promise<Place | undefined> {
+    return await this.#paths.walk(path, { follow: true }).catch(ignoreMissing);
+  }
+
+  async #entries(path: string, place: Place): Promise<Readonly<Record<string, unknown>>> {
+    try {
+      if ((await stat(place.path)).size > this.#maxBytes) {
+        throw invalid(`${path} is larger than ${this.#maxBytes} bytes`);
+      }
+      return parse(path, await readFile(place.path, "utf8"));
+    } catch (error) {
+      ignoreMissing(error);
+      return {};
     }
   }
 }

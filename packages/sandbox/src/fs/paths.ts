@@ -180,7 +180,8 @@ function plainPlace(display: PathText, folder: boolean): Place | undefined {
     // The walk tells what is wrong.
     return undefined;
   }
-  const sibling = (name: PathText) => join(dirname(display), name);
+  // Not shortened: by "." it is the directory itself, also where that is a link.
+  const sibling = (name: PathText) => `${dirname(display)}/${name}`;
   return { display, path: display, name: basename(display), sibling, close: async () => {} };
 }
 
