@@ -160,6 +160,20 @@ describe("configuration over HTTP", () => {
     assert.equal(await readFile(path, "utf8"), "{}\n");
   });
 
+  test("a directory below HOME is named by ~", async (t) => {
+    const sandbox = await startSandbox(t);
+    await put(sandbox, "mcp", "~", "one", local);
+    await put(sandbox, "mcp", "~/project/sub/..", "two", local);
+    for (const [directory, name] of [
+      [sandbox.home, "one"],
+      [join(sandbox.home, "project"), "two"],
+    ] as const) {
+      const path = join(directory, ".sandbox-agent/config/mcp.json");
+      assert.deepEqual(JSON.parse(await readFile(path, "utf8")), { [name]: local });
+    }
+    assert.deepEqual(await readdir(sandbox.work), ["README.md"]);
+  });
+
   test("a place that takes no files is told as such", async (t) => {
     const sandbox = await startSandbox(t);
     const file = join(sandbox.work, "file");

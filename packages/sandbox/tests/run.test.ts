@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { processesWith, soonMs, startSandbox, until } from "./harness.ts";
@@ -90,6 +92,13 @@ describe("runs", () => {
     assert.deepEqual(await run(`"timeoutMs":${most},"maxOutputBytes":${most}`), [200, "out\n", false]);
     assert.deepEqual(await run('"cwd":""'), [502, undefined, undefined]);
     assert.deepEqual(await run('"timeoutMs":-1'), [422, undefined, undefined]);
+  });
+
+  test("a working directory below HOME is named by ~", async (t) => {
+    const { client, home } = await startSandbox(t);
+    await mkdir(join(home, "project"));
+    assert.equal((await client.run({ command: "pwd", cwd: "~" })).stdout, `${home}\n`);
+    assert.equal((await client.run({ command: "pwd", cwd: "~/project" })).stdout, `${home}/project\n`);
   });
 
   test("a client that gives up ends its run", async (t) => {

@@ -19,7 +19,7 @@ const texts = { type: "object", additionalProperties: text };
 const milliseconds = { type: "integer", minimum: 0 };
 const directory = requiredQueryParameter(
   "directory",
-  "The directory; a relative one starts at that of the server.",
+  "The directory; a relative one starts at that of the server, and ~ is HOME.",
 );
 const badQuery = { ...silentMount, 400: "A query parameter is missing, or the file is damaged" };
 

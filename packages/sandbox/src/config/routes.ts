@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { guarded } from "../fs/failures.ts";
 import {
   type Exchange,
@@ -18,6 +18,8 @@ export interface ConfigRoutesOptions {
   readonly files: ConfigFiles;
   /** What relative directories start at. */
   readonly cwd: string;
+  /** The directory that `~` stands for. */
+  readonly home: string;
   readonly maxConfigBytes: number;
 }
 
@@ -98,7 +100,10 @@ export class ConfigRoutes {
   }
 
   #path(kind: Kind, exchange: Exchange): string {
-    return configPath(resolve(this.#options.cwd, filled(exchange, "directory")), kind.name);
+    const { cwd, home } = this.#options;
+    const given = filled(exchange, "directory");
+    const isHome = given === "~" || given.startsWith("~/");
+    return configPath(isHome ? join(home, given.slice(1)) : resolve(cwd, given), kind.name);
   }
 }
 

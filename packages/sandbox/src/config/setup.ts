@@ -38,7 +38,7 @@ export function createConfig(setup: ConfigSetup): ConfigPart {
   const ofRoot = root === undefined ? {} : { root };
   const sessions = new SessionConfig({ files, agents, fetcher, mounts, env, limits, log, ...ofRoot });
   return {
-    routes: new ConfigRoutes({ files, cwd, maxConfigBytes }).routes(),
+    routes: new ConfigRoutes({ files, cwd, home: paths.home, maxConfigBytes }).routes(),
     onSessionStart: (start) => sessions.onSessionStart(start),
   };
 }

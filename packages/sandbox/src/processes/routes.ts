@@ -210,8 +210,13 @@ export class ProcessRoutes {
   async #cwd(cwd: string | undefined): Promise<string> {
     if (cwd === undefined) return this.#context.cwd;
     if (cwd === "") return spawnFailed(Object.assign(new Error("chdir"), { code: "ENOENT", path: cwd }));
-    if (!this.#context.confined) return cwd.startsWith("/") ? cwd : `${this.#context.cwd}/${cwd}`;
-    const place = await this.#context.paths.walk(cwd, { follow: true });
+    const { confined, cwd: base, paths } = this.#context;
+    if (!confined) {
+      const isHome = cwd === "~" || cwd.startsWith("~/");
+      const path = isHome ? paths.home + cwd.slice(1) : cwd;
+      return path.startsWith("/") ? path : `${base}/${path}`;
+    }
+    const place = await paths.walk(cwd, { follow: true });
     await place.close();
     return place.display;
   }
