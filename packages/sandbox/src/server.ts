@@ -170,13 +170,14 @@ export async function compose(
     ...processes.routes,
   ] satisfies ConstructorParameters<typeof Router>[0];
   const stop = async () => {
-    installer.close();
+    const installs = installer.close();
     await processes.close();
     sessions.stopPrompts();
     await instances.close();
     sessions.close();
     await spawner.close();
     await processes.finish();
+    await installs;
   };
   return {
     router: new Router(routes, {

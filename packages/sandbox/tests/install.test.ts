@@ -4,13 +4,16 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { type AgentRow, customAgent, findAgent, installAgent } from "../src/index.ts";
-import { field, temporary } from "./harness.ts";
+import { field, processesWith, startSandbox, temporary, until } from "./harness.ts";
 
 /** An agent whose package is a local folder, so that no registry is asked. */
-async function localAgent(t: TestContext, script: string): Promise<AgentRow> {
+async function localAgent(t: TestContext, script: string, postinstall?: string): Promise<AgentRow> {
   const folder = join(await temporary(t), "package");
   await mkdir(folder);
-  const manifest = { name: "local-agent", version: "1.2.3", bin: { "local-agent": "./cli.js" } };
+  const manifest = {
+    ...{ name: "local-agent", version: "1.2.3", bin: { "local-agent": "./cli.js" } },
+    ...(postinstall === undefined ? {} : { scripts: { postinstall } }),
+  };
   await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
   await writeFile(join(folder, "cli.js"), `#!/usr/bin/env node\n${script}\n`, { mode: 0o755 });
   const row = customAgent({ id: "local", command: "local-agent" });
@@ -53,6 +56,25 @@ describe("installing agents", () => {
     const row = await localAgent(t, 'console.log(Object.values(process.env).includes("secret"));');
     const installed = await installAgent("local", join(await temporary(t), "agents"), { agents: [row] });
     assert.equal(installed.version, "false");
+  });
+
+  test("a server that closes leaves nothing of what it installs", async (t) => {
+    const [agentsDirectory, other] = [await temporary(t), await temporary(t)];
+    const sleeper = join(other, "sleeper.cjs");
+    // As a download does, it goes on by itself when npm is told to end.
+    await writeFile(sleeper, 'process.on("SIGTERM", () => {}); setTimeout(() => {}, 60_000);');
+    const row = await localAgent(t, "", `node ${sleeper}`);
+    const sandbox = await startSandbox(t, "unix", { agents: [row], agentsDirectory });
+    const headers = { "content-type": "application/json" };
+    const asked = sandbox
+      .fetch(`${sandbox.url}/v1/agents/local/install`, { method: "POST", headers, body: "{}" })
+      .then((response) => response.status)
+      .catch(() => undefined);
+    await until("its step runs", async () => (await processesWith(sleeper)).length > 0);
+    await sandbox.close();
+    assert.deepEqual(await processesWith(sleeper), []);
+    assert.deepEqual(await readdir(agentsDirectory), []);
+    await asked;
   });
 
   test("a package that does not start leaves what was installed before", async (t) => {

@@ -1,14 +1,11 @@
-import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { HoldfastError } from "@holdfast/core";
 import { type AgentLocation, findAgent } from "./find.ts";
+import { runStep } from "./install-step.ts";
 import { checkIntegrity } from "./integrity.ts";
 import type { AgentRow } from "./row.ts";
 import { sandboxAgents } from "./table.ts";
-
-const run = promisify(execFile);
 
 export interface InstallOptions {
   /** Where the row is looked up; {@link sandboxAgents} by default. */
@@ -19,6 +16,7 @@ export interface InstallOptions {
   readonly agentVersion?: string;
   /** Another version of the agent's ACP process than the pinned one. */
   readonly agentProcessVersion?: string;
+  /** Gives it up: when it has rejected, nothing is left of what it has begun. */
   readonly signal?: AbortSignal;
 }
 
@@ -170,11 +168,12 @@ async function npmInstall(row: AgentRow, directory: string, signal: AbortSignal 
     `${JSON.stringify({ name: `agent-${row.id}`, private: true, dependencies: row.packages }, null, 2)}\n`,
   );
   try {
-    await run("npm", ["install", "--no-audit", "--no-fund", "--install-links", "--loglevel=error"], {
+    await runStep({
+      program: "npm",
+      args: ["install", "--no-audit", "--no-fund", "--install-links", "--loglevel=error"],
       cwd: directory,
-      maxBuffer: 16 * 1_048_576,
       env: installEnvironment(process.env),
-      ...(signal ? { signal } : {}),
+      signal,
     });
   } catch (error) {
     throw installFailed(row, "npm install failed", error);
@@ -190,12 +189,14 @@ async function verify(
   if (!found) throw installFailed(row, `the packages do not contain the command "${row.command}"`, undefined);
   if (row.versionArgs === undefined) return undefined;
   try {
-    const { stdout } = await run(found.program, [...found.leading, ...row.versionArgs], {
+    const stdout = await runStep({
+      program: found.program,
+      args: [...found.leading, ...row.versionArgs],
       cwd: directory,
-      timeout: 60_000,
+      timeoutMs: 60_000,
       // The version command of some agents writes into HOME.
       env: { ...installEnvironment(process.env), HOME: directory },
-      ...(signal ? { signal } : {}),
+      signal,
     });
     return stdout.split("\n", 1)[0]?.trim() ?? "";
   } catch (error) {

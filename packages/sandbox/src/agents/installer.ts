@@ -1,7 +1,11 @@
 import type { Logger } from "@holdfast/core";
+import { within } from "../internal/within.ts";
 import type { InstallArtifact, InstallOptions } from "./install.ts";
 import { type LaunchContext, locateAgent } from "./launch.ts";
 import type { AgentRow } from "./row.ts";
+
+/** Of the five seconds that a server may take to close. */
+const closeMs = 3_000;
 
 export type InstallRequest = Pick<InstallOptions, "reinstall" | "agentVersion" | "agentProcessVersion">;
 
@@ -37,9 +41,10 @@ export class AgentInstaller {
     }
   }
 
-  /** Ends what is being installed. */
-  close(): void {
+  /** Ends what is being installed, and waits a moment until nothing is left of it. */
+  async close(): Promise<void> {
     this.#abort.abort();
+    await within(Promise.allSettled(this.#running.values()), closeMs);
   }
 
   async #install(row: AgentRow, request: InstallRequest): Promise<Installed> {
