@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { HoldfastError, type Logger, silentLogger } from "@holdfast/core";
 import { inspectorDirectory } from "@holdfast/sandbox-ui";
 import { AcpInstances } from "./acp/instances.ts";
@@ -96,11 +96,13 @@ export async function compose(
   limits: SandboxLimits,
   log: Logger,
 ): Promise<{ readonly router: Router; readonly start: () => void; readonly stop: () => Promise<void> }> {
-  const home = options.home ?? process.env.HOME ?? homedir();
+  // Agents and commands start elsewhere, where a relative path would be another one.
+  const home = resolve(options.home ?? process.env.HOME ?? homedir());
   const env = baseEnv(home, options.env ?? {});
   const mounts = new Mounts();
   const paths = await Paths.create(options.root, home, mounts);
-  const cwd = options.cwd ?? options.root ?? process.cwd();
+  const root = options.root === undefined ? undefined : resolve(options.root);
+  const cwd = resolve(options.cwd ?? root ?? "");
   const context: LaunchContext = {
     home,
     cwd,
@@ -109,7 +111,7 @@ export async function compose(
     models: options.models ?? {},
     jailed: options.jailed ?? false,
     ownsHome: options.home !== undefined,
-    agentsDirectory: options.agentsDirectory ?? join(home, ".local/share/holdfast/agents"),
+    agentsDirectory: resolve(options.agentsDirectory ?? join(home, ".local/share/holdfast/agents")),
   };
   const installer = new AgentInstaller(context, log);
   const installMissing = options.installAgents ? { installMissing: installer.install.bind(installer) } : {};
@@ -118,7 +120,7 @@ export async function compose(
   let configPart: Promise<ConfigPart> | undefined;
   const config = () =>
     (configPart ??= import("./config/setup.ts").then(({ createConfig }) =>
-      createConfig({ mounts, paths, agents, env, home, cwd, root: options.root, limits, log }),
+      createConfig({ mounts, paths, agents, env, home, cwd, root, limits, log }),
     ));
   const spawner = new Spawner(log, { mounts, limits: commandLimits(options, limits) });
   const instances = new AcpInstances({

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { stat, symlink } from "node:fs/promises";
+import { mkdir, stat, symlink } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { describe, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { SandboxClient } from "@holdfast/sandbox-client";
 import { createSandboxServer } from "../src/index.ts";
-import { openSession, startSandbox, temporary } from "./harness.ts";
+import { field, openSession, startSandbox, temporary } from "./harness.ts";
 
 describe("problems and routes", () => {
   test("statuses and problem details are the peer's", async (t) => {
@@ -45,6 +45,27 @@ describe("problems and routes", () => {
     assert.equal(JSON.parse(absent.text).type, "urn:sandbox-agent:error:session_not_found");
     assert.equal(JSON.parse(absent.text).sessionId, "x");
     assert.equal((await get("/v1/acp/x", { method: "DELETE" })).status, 204);
+  });
+
+  test("directories that are relative are those of where the server was started", async (t) => {
+    const directory = await temporary(t);
+    const home = join(directory, "home");
+    await mkdir(home);
+    const { client, fetch, url } = await startSandbox(t, "unix", {
+      home: `${relative(process.cwd(), directory)}/./home/`,
+      cwd: relative(process.cwd(), directory),
+    });
+    assert.equal((await client.fs.stat("~")).path, home);
+    assert.equal(
+      (await client.run({ command: "sh", args: ["-c", "cd && pwd"], cwd: "home" })).stdout,
+      `${home}\n`,
+    );
+    const made = await fetch(`${url}/v1/sessions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ agent: "demo" }),
+    });
+    assert.equal(field(await made.json(), "cwd"), directory);
   });
 
   test("bodies: at the limit, and one byte above", async (t) => {
