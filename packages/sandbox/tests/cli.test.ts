@@ -222,6 +222,13 @@ describe("the command line", () => {
     const killed = await run("processes", "kill", pid, "--json");
     assert.equal(field(JSON.parse(killed.stdout), "status"), "exited");
     assert.equal((await run("processes", "logs", pid)).stdout, "started\n");
+    const script = "printf 'caf\\303'; printf '\\251\\033[1m\\nend\\n'";
+    const seen = (await run("processes", "start", "--tty", "--", "sh", "-c", script)).stdout.trim();
+    const followed = await run("processes", "logs", seen, "--follow");
+    assert.deepEqual([followed.code, followed.stdout], [0, "café\\u001b[1m\nend\n"], followed.stderr);
+    assert.equal((await run("processes", "logs", seen)).stdout, "café\\u001b[1m\nend\n");
+    const entries = (await run("processes", "logs", seen, "--follow", "--json")).stdout.trim().split("\n");
+    assert.equal(field(JSON.parse(entries[0] ?? ""), "encoding"), "base64");
 
     const source = join(work, "source.bin");
     await writeFile(source, Buffer.from([0, 255, 10]));

@@ -81,6 +81,11 @@ async function textOf(input: NodeJS.ReadStream): Promise<string> {
 
 /** Prints the data of server-sent events, one event a line, until the stream ends. */
 export async function printStream(response: Response): Promise<void> {
+  for await (const data of eventData(response)) process.stdout.write(`${data}\n`);
+}
+
+/** The data of server-sent events, until the stream ends. */
+export async function* eventData(response: Response): AsyncGenerator<string> {
   let rest = "";
   let data: string[] = [];
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
@@ -89,7 +94,7 @@ export async function printStream(response: Response): Promise<void> {
     for (const line of lines) {
       if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
       if (line !== "" || data.length === 0) continue;
-      process.stdout.write(`${data.join("\n")}\n`);
+      yield data.join("\n");
       data = [];
     }
   }

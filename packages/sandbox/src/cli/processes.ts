@@ -1,8 +1,8 @@
 import { isRecord } from "../http/problem.ts";
-import { printStream } from "./api-acp.ts";
+import { eventData, printStream } from "./api-acp.ts";
 import { ApiClient, apiOptions, apiUsage } from "./api-client.ts";
 import { countOf, noArguments, oneArgument, parseStrict, required, UsageError } from "./arguments.ts";
-import { print, table } from "./output.ts";
+import { harmless, print, table } from "./output.ts";
 import { entries, fields, lines } from "./sessions.ts";
 
 export const processesUsage = `holdfast sandbox processes VERB
@@ -70,11 +70,12 @@ export async function processesCommand(args: readonly string[]): Promise<number>
       const tail = countOf(values.tail, "--tail");
       const query = { tail: tail === undefined ? undefined : String(tail) };
       if (values.follow === true) {
-        await printStream(await client.send("GET", path, { query: { ...query, follow: "true" } }));
+        const response = await client.send("GET", path, { query: { ...query, follow: "true" } });
+        await (json ? printStream(response) : printOutput(response));
         return 0;
       }
       const answer = await client.ask("GET", path, { query });
-      print(json, answer, () => lines(decoded(answer).trimEnd()));
+      print(json, answer, () => outputLines(decoded(answer).trimEnd()));
       return 0;
     }
     case "input": {
@@ -107,8 +108,32 @@ function ran(answer: unknown, json: boolean): number {
 }
 
 function decoded(answer: unknown): string {
-  const chunks = entries(answer, "entries").map((each) =>
-    Buffer.from(String(each["data"] ?? ""), each["encoding"] === "base64" ? "base64" : "utf8"),
-  );
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(entries(answer, "entries").map(bytesOf)).toString("utf8");
+}
+
+function bytesOf({ data, encoding }: Readonly<Record<string, unknown>>): Buffer {
+  return Buffer.from(String(data ?? ""), encoding === "base64" ? "base64" : "utf8");
+}
+
+/** A terminal ends its lines with a carriage return too. */
+function outputLines(text: string): readonly string[] {
+  return text.split(/\r?\n/);
+}
+
+/** Prints what a process prints as it comes, until it ends. What the server no longer has is told. */
+async function printOutput(response: Response): Promise<void> {
+  const decoder = new TextDecoder();
+  let held = "";
+  for await (const data of eventData(response)) {
+    const entry: unknown = JSON.parse(data);
+    if (!isRecord(entry)) continue;
+    // How it ended is told too, and is no output.
+    if ("from" in entry) process.stderr.write("Some of the output is lost.\n");
+    if (!("data" in entry)) continue;
+    const text = held + decoder.decode(bytesOf(entry), { stream: true });
+    // It may be the first half of the end of a line.
+    held = text.endsWith("\r") ? "\r" : "";
+    const whole = text.slice(0, text.length - held.length);
+    process.stdout.write(outputLines(whole).map(harmless).join("\n"));
+  }
 }
