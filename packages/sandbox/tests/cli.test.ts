@@ -230,6 +230,12 @@ describe("the command line", () => {
     const entries = (await run("processes", "logs", seen, "--follow", "--json")).stdout.trim().split("\n");
     assert.equal(field(JSON.parse(entries[0] ?? ""), "encoding"), "base64");
 
+    for (const verb of ["processes", "sessions"]) {
+      const gone = verb === "processes" ? pid : id;
+      const deleted = await run(verb, "delete", gone, "--json");
+      assert.deepEqual([deleted.code, JSON.parse(deleted.stdout)], [0, { id: gone, deleted: true }]);
+    }
+
     const source = join(work, "source.bin");
     await writeFile(source, Buffer.from([0, 255, 10]));
     assert.equal((await run("fs", "put", join(work, "copy.bin"), source)).code, 0);

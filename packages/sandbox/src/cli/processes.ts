@@ -62,9 +62,12 @@ export async function processesCommand(args: readonly string[]): Promise<number>
     case "kill":
       show(await client.ask("POST", of(oneArgument(rest, "The process"), `/${verb}`)));
       return 0;
-    case "delete":
-      await client.send("DELETE", of(oneArgument(rest, "The process")));
+    case "delete": {
+      const id = oneArgument(rest, "The process");
+      await client.send("DELETE", of(id));
+      print(json, { id, deleted: true }, () => []);
       return 0;
+    }
     case "logs": {
       const path = of(oneArgument(rest, "The process"), "/logs");
       const tail = countOf(values.tail, "--tail");

@@ -98,9 +98,12 @@ export async function sessionsCommand(args: readonly string[]): Promise<number> 
       show(await client.ask("POST", path, { body: { reply: required(reply, "The reply") } }));
       return 0;
     }
-    case "delete":
-      await client.send("DELETE", of(oneArgument(rest, "The session")));
+    case "delete": {
+      const id = oneArgument(rest, "The session");
+      await client.send("DELETE", of(id));
+      print(json, { id, deleted: true }, () => []);
       return 0;
+    }
     default:
       throw new UsageError(verb === undefined ? "The verb is missing" : `There is no "sessions ${verb}"`);
   }
