@@ -29,6 +29,7 @@ export interface DockerProviderOptions {
   cwd?: string;
 }
 
+const defaultHost = "127.0.0.1";
 const tokenLabel = "dev.holdfast.sandbox-token";
 /** A server that ends twice within this time is not started a third time. */
 const restartWithinMs = 30_000;
@@ -60,6 +61,7 @@ function containerProvider(
     return api;
   };
   const port = options.agentPort ?? 2_468;
+  const host = options.host ?? defaultHost;
   /** When the server of a container was last found ended, in milliseconds since the epoch. */
   const restarts = new Map<string, number>();
   /** Throws {@link SandboxDestroyedError} for a container that is gone. */
@@ -122,7 +124,7 @@ function containerProvider(
       const bindings = isRecord(ports) ? ports[`${port}/tcp`] : undefined;
       const [binding] = Array.isArray(bindings) ? bindings : [];
       if (isRecord(binding) && typeof binding.HostPort === "string")
-        return `http://${options.host ?? "127.0.0.1"}:${binding.HostPort}`;
+        return `http://${host.includes(":") ? `[${host}]` : host}:${binding.HostPort}`;
       throw new SandboxDestroyedError(id, name, { cause: new Error("the container publishes no port") });
     },
     async getToken(id) {
@@ -172,11 +174,14 @@ async function createContainer(
   const HostConfig = isRecord(overrides.HostConfig) ? overrides.HostConfig : {};
   const Labels = isRecord(overrides.Labels) ? overrides.Labels : {};
   const [program = "holdfast", ...args] = options.command ?? ["holdfast", "sandbox", "server"];
+  const host = options.host ?? defaultHost;
+  // Requests name the address that they are sent to, and the server answers to no other names than loopback's.
+  const names = host === defaultHost ? [] : ["--allow-host", host];
   const body = {
     Image: image,
     Entrypoint: [program],
     // In a container of its own "all interfaces" is the one that the port is published from.
-    Cmd: [...args, "--host", "0.0.0.0", "--port", String(port), "--allow-remote"],
+    Cmd: [...args, "--host", "0.0.0.0", "--port", String(port), "--allow-remote", ...names],
     ExposedPorts: { [`${port}/tcp`]: {} },
     ...overrides,
     Env: [...(env ?? []), `HOLDFAST_SANDBOX_TOKEN=${token}`],
@@ -185,7 +190,7 @@ async function createContainer(
       Init: true,
       ...HostConfig,
       Binds: binds ?? [],
-      PortBindings: { [`${port}/tcp`]: [{ HostIp: options.host ?? "127.0.0.1", HostPort: "" }] },
+      PortBindings: { [`${port}/tcp`]: [{ HostIp: host, HostPort: "" }] },
     },
   };
   let made: unknown;

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createGate } from "@holdfast/gate";
 import { podmanMissing } from "@holdfast/testing/podman";
+import { SandboxAgent } from "../../src/index.ts";
 import { docker, podman } from "../../src/node/docker.ts";
 import { jail } from "../../src/node/jail.ts";
 import { local } from "../../src/node/local.ts";
@@ -82,6 +85,32 @@ for (const make of podmanMissing() === undefined ? [docker] : [docker, podman]) 
     }
   });
 }
+
+test("a server whose port is published at another address answers to that", async () => {
+  const engine = new EngineEmulator();
+  const socketPath = join(directory(), "engine.sock");
+  await engine.listen(socketPath);
+  try {
+    const provider = docker({ socketPath, image: "registry.example/sandbox:1", host: "2001:db8::1" });
+    const id = await provider.create();
+    const url = new URL((await provider.getUrl?.(id)) ?? "");
+    assert.equal(url.hostname, "[2001:db8::1]");
+    const token = (await provider.getToken?.(id)) ?? "";
+    const client = await SandboxAgent.connect({ baseUrl: `http://127.0.0.1:${url.port}`, token });
+    await client.listAgents();
+    await client.dispose();
+    const asked = request({
+      ...{ host: "127.0.0.1", port: url.port, path: "/v1/health" },
+      headers: { host: url.host, authorization: `Bearer ${token}` },
+    }).end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
+    assert.equal(answer.statusCode, 200);
+    await provider.destroy(id);
+  } finally {
+    await engine.close();
+  }
+});
 
 test("an engine that is not there is named", async () => {
   const socketPath = join(directory(), "none.sock");
