@@ -100,3 +100,18 @@ test("opencode leaves alone what else listens on the port, and starts a server w
   assert.equal((await cli(env, home, "daemon", "stop", "-p", port)).code, 0);
   await until("the server is gone", async () => (await processesWith(`--port ${port}`)).length === 0);
 });
+
+test("opencode does not wait for what listens on the port and never answers", async (t) => {
+  const { home, env } = await standIn(t);
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    silent.closeAllConnections();
+    silent.close();
+  });
+  const address = silent.address();
+  const port = String(typeof address === "object" && address !== null ? address.port : 0);
+  const taken = await cli(env, home, "opencode", "-p", port);
+  assert.equal(taken.code, 1);
+  assert.match(taken.stderr, /\(sandbox\.port_taken\)\n$/);
+});

@@ -28,6 +28,9 @@ export const opencodeUsage = `holdfast sandbox opencode
   The program is looked for at GIGACODE_OPENCODE_BIN, where "install-agent opencode" puts it, and
   in PATH.`;
 
+/** A sandbox server says how it is at once; what takes longer to answer is none. */
+const lookMs = 5_000;
+
 interface Reached {
   readonly url: string;
   readonly token: string | undefined;
@@ -101,6 +104,7 @@ async function look(
     response = await fetch(`${url}/opencode/global/health`, {
       headers: headersOf(token),
       redirect: "manual",
+      signal: AbortSignal.timeout(lookMs),
     });
   } catch (error) {
     const cause = error instanceof Error && isRecord(error.cause) ? error.cause : {};
