@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { endDaemon } from "./daemon.ts";
+import { endDaemon, launchDaemon } from "./daemon.ts";
 import { daemonPlace, writeRecord } from "./daemon-record.ts";
 
 test("a background server that ends by itself before it is told to is ended", async (t) => {
@@ -17,4 +17,20 @@ test("a background server that ends by itself before it is told to is ended", as
   await writeRecord(place.record, record);
   await endDaemon(record, place);
   assert.equal(existsSync(place.record), false);
+});
+
+test("a background server that cannot be started is told at once, and nothing waits for it", async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "holdfast-daemon-"));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const { execPath } = process;
+  t.after(() => {
+    process.execPath = execPath;
+  });
+  process.execPath = join(home, "no-node");
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
+  const place = daemonPlace(home, "127.0.0.1", 2_468);
+  const starting = launchDaemon({ host: "127.0.0.1", port: 2_468, place, json: false }, undefined);
+  await assert.rejects(starting, /The server did not start: spawn .*no-node ENOENT/);
+  assert.equal(timers(), before);
 });

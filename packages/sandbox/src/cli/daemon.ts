@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, open, readFile } from "node:fs/promises";
@@ -166,18 +166,7 @@ export async function launchDaemon(
       stdio: ["ignore", "ignore", log.fd, "ipc"],
       env: { ...env, ...(token === undefined ? {} : { HOLDFAST_SANDBOX_TOKEN: token }) },
     });
-    const url = await new Promise<string>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`it was not there after ${startTimeoutMs} ms`)),
-        startTimeoutMs,
-      );
-      child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`it exited with code ${code}`)));
-      child.once("message", (message) => resolve(isRecord(message) ? String(message["url"]) : ""));
-      const settled = () => clearTimeout(timer);
-      child.once("exit", settled);
-      child.once("message", settled);
-    }).catch(async (cause: unknown) => {
+    const url = await addressOf(child).catch(async (cause: unknown) => {
       child.kill("SIGKILL");
       const tail = (await readFile(place.log, "utf8")).trimEnd().split("\n").slice(-3).join("\n");
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -200,6 +189,23 @@ export async function launchDaemon(
     return record;
   } finally {
     await log.close();
+  }
+}
+
+/** Where a server can be reached, as it says itself. Rejects when it does not in time, or ends before. */
+async function addressOf(child: ChildProcess): Promise<string> {
+  const said = Promise.withResolvers<string>();
+  const timer = setTimeout(
+    () => said.reject(new Error(`it was not there after ${startTimeoutMs} ms`)),
+    startTimeoutMs,
+  );
+  child.once("error", said.reject);
+  child.once("exit", (code) => said.reject(new Error(`it exited with code ${code}`)));
+  child.once("message", (message) => said.resolve(isRecord(message) ? String(message["url"]) : ""));
+  try {
+    return await said.promise;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
