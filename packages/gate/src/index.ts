@@ -43,6 +43,7 @@ export {
   wireTopics,
 } from "./broker/wire.ts";
 export type { Gate, GateConfig, GateStage, GateStatus, VaultConfig } from "./config.ts";
+export { authorityEnvironment } from "./egress/authority-files.ts";
 export {
   type BudgetPeriod,
   type BudgetRule,
@@ -56,6 +57,7 @@ export {
   type CredentialForm,
   type Egress,
   type EgressAllowRule,
+  type EgressAuthority,
   type EgressCredential,
   type EgressDecision,
   type EgressExplanation,

@@ -45,6 +45,12 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
     upstreamIdleMs: 600_000,
     maxIdleUpstreams: 8,
     upstreamKeepAliveMs: 4_000,
+    maxHandshakes: 32,
+    handshakeMs: 10_000,
+    maxCertificates: 256,
+    certificateMs: 86_400_000,
+    certificateLeftMs: 3_600_000,
+    authorityMs: 31_536_000_000,
   });
   assert.deepEqual(approvalLimits, {
     timeoutMs: 300_000,

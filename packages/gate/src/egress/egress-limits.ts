@@ -22,6 +22,18 @@ export interface EgressLimits {
   readonly maxIdleUpstreams: number;
   /** How long one waits. */
   readonly upstreamKeepAliveMs: number;
+  /** Tunnels at once that are on the way to their end in the proxy. */
+  readonly maxHandshakes: number;
+  /** From the first message of TLS to the last of such a tunnel. */
+  readonly handshakeMs: number;
+  /** Certificates for single hosts that are kept for the next tunnel. */
+  readonly maxCertificates: number;
+  /** How long one is valid. */
+  readonly certificateMs: number;
+  /** One with less than this left is made anew. */
+  readonly certificateLeftMs: number;
+  /** How long the certificate of a jail's own authority is; its key ends with the way out. */
+  readonly authorityMs: number;
 }
 
 export const egressLimits: EgressLimits = {
@@ -39,4 +51,10 @@ export const egressLimits: EgressLimits = {
   upstreamIdleMs: 10 * 60_000,
   maxIdleUpstreams: 8,
   upstreamKeepAliveMs: 4_000,
+  maxHandshakes: 32,
+  handshakeMs: 10_000,
+  maxCertificates: 256,
+  certificateMs: 24 * 3_600_000,
+  certificateLeftMs: 3_600_000,
+  authorityMs: 365 * 24 * 3_600_000,
 };

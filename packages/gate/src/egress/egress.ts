@@ -140,6 +140,16 @@ export interface EgressExplanation {
   readonly metered?: boolean;
 }
 
+/** What a jail is shown of the authority that was made for it. Its key is the proxy's alone. */
+export interface EgressAuthority {
+  /** PEM. */
+  readonly certificate: string;
+  /** Host path of the certificate, for a read-only mount; gone when the way out closes. */
+  readonly certificatePath: string;
+  /** Host path of this host's authorities with the certificate after them, for tools that take one list. */
+  readonly bundlePath: string;
+}
+
 export interface Egress {
   readonly jailId: string;
   /** Host path of the socket, in a directory of its own (0700), for mounting into the jail. */
