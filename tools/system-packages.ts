@@ -22,6 +22,7 @@ const needed: readonly SystemPackage[] = [
   { name: "perl", program: "perl", purpose: "attacks from a script" },
   { name: "dovecot-imapd", program: "dovecot", purpose: "a mailbox for the mail plugin" },
   { name: "exim4-daemon-light", program: "exim4", purpose: "a mail server for the mail plugin" },
+  { name: "curl", program: "curl", purpose: "tunnels out of a jail" },
   { name: "openssl", program: "openssl", purpose: "certificates of test servers" },
   { name: "podman", program: "podman", purpose: "containers" },
   { name: "runc", program: "runc", purpose: "containers" },

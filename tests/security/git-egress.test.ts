@@ -3,14 +3,16 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
-import { gitEnvironment, gitUpstream } from "@holdfast/gate";
+import { authorityEnvironment, gitEnvironment, gitUpstream } from "@holdfast/gate";
+import { proxyEnvironment } from "@holdfast/guest";
 import { origin, runInJail } from "../../packages/gate/tests/jail-network.ts";
+import { startTlsUpstream } from "../../packages/gate/tests/tls-support.ts";
 import { encodingsOf, missing, openGate, temporaryDirectory } from "./support.ts";
 
 const hermetic = {
@@ -26,19 +28,19 @@ const git = (...args: string[]) =>
     stdio: ["ignore", "pipe", "pipe"],
   });
 
-interface GitHost {
-  readonly url: string;
+interface Repositories {
   readonly root: string;
   /** "METHOD path authorization" of each request. */
   readonly seen: string[];
+  readonly answer: RequestListener;
 }
 
-/** A git host with these repositories, which wants `token` for each of them. */
-async function startGitHost(
-  t: TestContext,
-  token: string,
-  repositories: readonly string[],
-): Promise<GitHost> {
+interface GitHost extends Repositories {
+  readonly url: string;
+}
+
+/** What a git host with these repositories answers, which wants `token` for each of them. */
+function makeRepositories(t: TestContext, token: string, repositories: readonly string[]): Repositories {
   const root = temporaryDirectory(t);
   const seen: string[] = [];
   const source = temporaryDirectory(t);
@@ -49,7 +51,7 @@ async function startGitHost(
     git("-C", join(root, `${repository}.git`), "config", "http.receivepack", "true");
   }
   const expected = `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     const url = new URL(request.url ?? "/", "http://host");
     seen.push(`${request.method} ${url.pathname}${url.search} ${request.headers.authorization ?? "none"}`);
     if (request.headers.authorization !== expected) {
@@ -90,16 +92,26 @@ async function startGitHost(
         response.end(answer.subarray(end + 4));
       });
     });
-  });
+  };
+  return { root, seen, answer };
+}
+
+async function startGitHost(
+  t: TestContext,
+  token: string,
+  repositories: readonly string[],
+): Promise<GitHost> {
+  const made = makeRepositories(t, token, repositories);
+  const server = createServer(made.answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, root, seen };
+  return { ...made, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-const heads = (host: GitHost, repository: string) =>
+const heads = (host: Repositories, repository: string) =>
   git("-C", join(host.root, `${repository}.git`), "log", "--format=%s", "main")
     .trim()
     .split("\n");
@@ -192,5 +204,47 @@ describe("git in a jail", { skip: missing("bwrap", "git") }, () => {
     const push = ["-C", join(workspace, "app"), "-c", "safe.directory=*", "-c", header, "push", "-q"];
     await promisify(execFile)("git", [...push, `${there}/evil/loot`, "main"], { env: hermetic });
     assert.deepEqual(heads(host, "evil/loot"), ["from the jail", "start"]);
+  });
+
+  test("does so by the host's own address, in tunnels that end in the proxy", async (t) => {
+    const token = `ghs-canary-${randomBytes(16).toString("hex")}`;
+    const host = makeRepositories(t, token, ["acme/app", "evil/loot"]);
+    const port = await startTlsUpstream(t, ["git.example"], host.answer);
+    const gate = await openGate(t, {
+      egress: { networks: ["127.0.0.2/32"], resolve: async () => ["127.0.0.2"] },
+    });
+    const there = `https://git.example:${port}`;
+    const credential = { kind: "basic", username: "x-access-token", value: token } as const;
+    const egress = await gate.openEgress({
+      ...{ jailId: "git", session: "s", intercept: true },
+      upstreams: [
+        {
+          ...gitUpstream({
+            name: "git",
+            baseUrl: there,
+            repositories: [{ path: "acme/app", push: true, credential }],
+          }),
+          publicOnly: true,
+        },
+      ],
+    });
+    const { authority } = egress;
+    assert.ok(authority);
+    const bundlePath = "/run/holdfast/authorities.pem";
+    const done = await runInJail(
+      gate,
+      egress,
+      `cd /tmp && git clone -q ${there}/acme/app app && cd app
+       git -c user.name=J -c user.email=j@example.invalid commit -q --allow-empty -m "from the jail"
+       git push -q origin main && echo pushed
+       git clone -q ${there}/evil/loot loot || echo refused`,
+      {
+        env: { ...proxyEnvironment(origin), ...authorityEnvironment({ ...authority, bundlePath }) },
+        mounts: [{ source: authority.bundlePath, target: bundlePath, mode: "ro" }],
+      },
+    );
+    assert.equal(done.stdout, "pushed\nrefused\n", done.stderr);
+    assert.deepEqual(heads(host, "acme/app"), ["from the jail", "start"]);
+    assert.ok(!host.seen.some((each) => each.includes("evil")), "the host never heard of the other");
   });
 });

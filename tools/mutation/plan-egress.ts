@@ -9,6 +9,7 @@ const usual = ["egress-fields", "egress", "egress-answers", "egress-bodies", "eg
 );
 const budgets = test("egress-budgets");
 const connections = test("egress-connections");
+const intercept = test("egress-intercept");
 const git = { test: "tests/security/git-egress.test.ts" };
 const npm = { test: "tests/security/npm-egress.test.ts" };
 
@@ -62,14 +63,8 @@ function proxy(): Planned[] {
         'const begun = await audit.append({\n      type: "egress.request"',
         'const begun = ({ seq: 0,\n      type: "egress.request"',
       ],
-      [
-        "the record before a tunnel",
-        'await audit.append({ type: "egress.tunnel"',
-        '({ seq: 0, type: "egress.tunnel"',
-      ],
       ["the record of a refusal", 'void audit.note({ type: "egress.denied"', 'void ({ type: "egress.denied"'],
       ["taint by an upstream", "if (upstream.outside === true) await", "if (Date.now() < 0) await"],
-      ["taint by a tunnel", "if (this.#hosts.outside(place)) await", "if (Date.now() < 0) await"],
       ["public addresses only", "upstream.publicOnly === true", "Date.now() < 0"],
       ["where redirects may lead", 'upstream.name.includes("/")', "Date.now() < 0"],
       ["budgets", "if (!this.#metering.bounded) {", "if (Date.now() > 0) {"],
@@ -92,7 +87,7 @@ export function egress(): Planned[] {
     ...answers(),
     ...proxy(),
     ...guards(
-      [...usual, budgets, connections, git, npm],
+      [...usual, budgets, connections, git, npm, intercept],
       ...["egress-proxy", "decide", "forward", "relay"].map(part),
     ),
     ...guards([test("egress-fields"), ...usual, git], part("upstreams")),
@@ -103,7 +98,7 @@ export function egress(): Planned[] {
     ),
     ...guards([beside("egress/client-hello")], part("client-hello")),
     ...guards([test("egress-bodies"), budgets], part("request-body")),
-    ...guards([budgets, ...usual], ...["budget-book", "egress-config", "metering"].map(part)),
+    ...guards([budgets, ...usual, intercept], ...["budget-book", "egress-config", "metering"].map(part)),
     ...guards([test("egress-bodies"), git], part("git")),
     ...guards([npm, test("egress-bodies")], part("npm")),
     ...guards([connections], part("upstream-connections")),

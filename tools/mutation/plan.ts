@@ -11,6 +11,7 @@ import { host } from "./plan-host.ts";
 import { jails } from "./plan-jails.ts";
 import { layers } from "./plan-layers.ts";
 import { quiet } from "./plan-quiet.ts";
+import { tunnels } from "./plan-tunnels.ts";
 import { gate, groups, type Planned, read } from "./planned.ts";
 
 export type { Planned } from "./planned.ts";
@@ -39,7 +40,7 @@ export function unknownTo(planned: readonly Planned[]): string[] {
 
 /** Throws where two mutants have one name. */
 export function plan(): Planned[] {
-  const planned = [...jails(), ...layers(), ...broker(), ...egress(), ...host(), ...quiet()];
+  const planned = [...jails(), ...layers(), ...broker(), ...egress(), ...tunnels(), ...host(), ...quiet()];
   const twice = planned.filter(({ id }, at) => planned.findIndex((each) => each.id === id) !== at);
   if (twice.length > 0) throw new Error(`Two mutants have one name: ${twice.map(({ id }) => id).join("; ")}`);
   return planned;

@@ -83,6 +83,7 @@ export async function createGate(config: GateConfig): Promise<Gate> {
       book,
       prices,
       names,
+      intercept: egress.intercept === true,
     });
     // From now on it closes them all, and what it opens itself.
     opened.splice(0, opened.length, gate);
@@ -108,6 +109,8 @@ interface GateParts {
   readonly book: BudgetBook;
   readonly prices: Prices;
   readonly names: PublicNames;
+  /** Whether tunnels of jails that say nothing else end in the proxy where they would hide something. */
+  readonly intercept: boolean;
 }
 
 class RealGate implements Gate {
@@ -251,9 +254,10 @@ class RealGate implements Gate {
     }
     this.#opening.add(jailId);
     try {
-      const { clock, sockets, vault, audit, book, prices, names } = this.#parts;
+      const { clock, sockets, vault, audit, book, prices, names, intercept } = this.#parts;
       const proxy = await EgressProxy.open({
         ...options,
+        intercept: options.intercept ?? intercept,
         budgets: (options.budgets ?? []).map(checkBudget),
         directory: sockets.path,
         vault,
@@ -280,6 +284,7 @@ class RealGate implements Gate {
         jailId,
         socketPath: proxy.socketPath,
         placeholderKey: proxy.placeholderKey,
+        ...(proxy.authority === undefined ? {} : { authority: proxy.authority }),
         explain: (method, url) => proxy.explain(method, url),
         close: async () => {
           if (this.#egress.get(jailId) === proxy) this.#egress.delete(jailId);

@@ -69,7 +69,7 @@ export {
   type ProviderName,
   providerNames,
 } from "./egress/egress.ts";
-export { type EgressConfig, egressConfigFile } from "./egress/egress-config.ts";
+export { type EgressConfig, egressConfigFile, loadEgressConfig } from "./egress/egress-config.ts";
 export { explainEgress } from "./egress/explain.ts";
 export { type GitRepository, type GitUpstreamOptions, gitEnvironment, gitUpstream } from "./egress/git.ts";
 export type { GitAccess, GitTokenCredential, GitTokenMint, MintedToken } from "./egress/git-tokens.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { systemClock } from "@holdfast/core";
-import type { EgressDecision, EgressUpstream, EgressUsage } from "@holdfast/gate";
+import type { EgressDecision, EgressOptions, EgressUpstream, EgressUsage } from "@holdfast/gate";
 import { AuditLog } from "../src/audit/audit-log.ts";
 import { BudgetBook } from "../src/egress/budget-book.ts";
 import type { EgressLimits } from "../src/egress/egress-limits.ts";
@@ -28,6 +28,7 @@ export async function openProxy(
   upstream: Partial<EgressUpstream> & { readonly baseUrl: string },
   limits: Partial<EgressLimits> = {},
   onOutside: (reason: string) => Promise<void> = async () => {},
+  more: Pick<Partial<EgressOptions>, "intercept"> = {},
 ): Promise<Setup> {
   const directory = temporaryDirectory(t);
   const audit = await AuditLog.open(join(directory, "audit.log"), systemClock);
@@ -62,6 +63,7 @@ export async function openProxy(
     limits,
     onDecision: (decision) => decisions.push(decision),
     onUsage: (each) => usage.push(each),
+    ...more,
   });
   t.after(() => proxy.close());
   return { proxy, audit, decisions, usage };

@@ -9,3 +9,4 @@ export {
 } from "./gate-client.ts";
 export { type GateGuest, type GateGuestOptions, startGateGuest } from "./gate-guest.ts";
 export { guestProgramsDirectory } from "./programs.ts";
+export { proxyEnvironment } from "./proxy-environment.ts";

@@ -13,6 +13,11 @@ export interface EgressConfig {
   readonly prices?: readonly ModelPrice[];
   /** Networks that names of a jail's choice may lead to although they are private: "10.1.0.0/16". */
   readonly networks?: readonly string[];
+  /**
+   * True to let every jail that says nothing else reach upstreams, and hosts with finer rules, by CONNECT, which
+   * ends in the proxy. What the program says goes before what the file says. False by default.
+   */
+  readonly intercept?: boolean;
   /** Every address of a name; by default what the host's resolver says. Not in the file. */
   readonly resolve?: Resolve;
 }
@@ -32,14 +37,16 @@ export async function loadEgressConfig(dataDir: string, given: EgressConfig = {}
   const content = await readIfPresent(join(dataDir, egressConfigFile));
   const file = content === undefined ? { version: 1 } : parseJson(content.toString("utf8"));
   if (file === undefined) throw invalid(`${egressConfigFile} is not JSON`);
-  const { version, budgets = [], prices = [], networks = [], ...rest } = file;
+  const { version, budgets = [], prices = [], networks = [], intercept = false, ...rest } = file;
   if (version !== 1) throw invalid(`${egressConfigFile} is not of version 1`);
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw invalid(`${egressConfigFile} has an unknown part "${unknown}"`);
   if (!Array.isArray(budgets) || !Array.isArray(prices)) throw invalid("Budgets and prices are lists");
   const strings = Array.isArray(networks) && networks.every((each) => typeof each === "string");
   if (!strings) throw invalid("Networks are a list of texts");
+  if (typeof intercept !== "boolean") throw invalid("intercept is neither true nor false");
   return {
+    intercept: given.intercept ?? intercept,
     networks: [...(given.networks ?? []), ...(networks as string[])],
     ...(given.resolve === undefined ? {} : { resolve: given.resolve }),
     budgets: [...(given.budgets ?? []), ...budgets].map(checkBudget),

@@ -3,13 +3,16 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { type Clock, HoldfastError, isHoldfastError } from "@holdfast/core";
+import { type Clock, type HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { Audit } from "../audit/audit.ts";
 import type { CredentialVault } from "../vault/credential-vault.ts";
+import { writeAuthority } from "./authority-files.ts";
 import type { BudgetBook } from "./budget-book.ts";
-import { type Admitted, decide, ruleOf } from "./decide.ts";
+import { type Admitted, decide, type RequestHead, ruleOf, type Verdict } from "./decide.ts";
+import { decideAt, type Openings } from "./decide-at.ts";
 import type {
   Egress,
+  EgressAuthority,
   EgressDecision,
   EgressExplanation,
   EgressOptions,
@@ -21,14 +24,17 @@ import { explain } from "./explain.ts";
 import { ForwardProgress, forward } from "./forward.ts";
 import { GitTokens } from "./git-tokens.ts";
 import { framingFault } from "./http-headers.ts";
+import type { JailAuthority } from "./jail-authority.ts";
 import { type Charge, type MeteredCall, Metering, type Spending } from "./metering.ts";
 import { isGeneration } from "./model-request.ts";
 import { OpenHosts, openHostSegment } from "./open-hosts.ts";
 import type { Prices } from "./prices.ts";
 import type { PublicNames } from "./public-address.ts";
 import { refusalBody } from "./refusal-body.ts";
+import { answerRaw, refusal } from "./refusals.ts";
 import { BodyReader } from "./request-body.ts";
-import { dial, join as joinSockets, parseAuthority, readHello } from "./tunnel.ts";
+import { interceptedNames, namesPlace, originOf } from "./tunnel-way.ts";
+import { Tunnels } from "./tunnels.ts";
 import { UpstreamConnections } from "./upstream-connections.ts";
 import { type CheckedUpstream, checkUpstreams } from "./upstreams.ts";
 
@@ -59,8 +65,13 @@ function mayAskAgain(error: HoldfastError): boolean {
   return error.code !== "rate_limited" || retryAfter(error)["retry-after"] !== undefined;
 }
 
-function refusal(code: string, status: number, message: string): HoldfastError {
-  return new HoldfastError("egress", code, message, { statusCode: status });
+/** What has to be there before the proxy of a jail can be. */
+interface Made {
+  readonly socketPath: string;
+  readonly openings: Openings;
+  readonly limits: EgressLimits;
+  /** Where tunnels end here: the authority, and what of it the jail is shown. */
+  readonly authority?: { readonly own: JailAuthority; readonly shown: EgressAuthority };
 }
 
 /**
@@ -71,10 +82,11 @@ export class EgressProxy implements Egress {
   readonly jailId: string;
   readonly socketPath: string;
   readonly placeholderKey = `sk-holdfast-placeholder-${randomBytes(12).toString("hex")}`;
+  readonly authority?: EgressAuthority;
   readonly #options: EgressProxyOptions;
   readonly #limits: EgressLimits;
-  readonly #upstreams: ReadonlyMap<string, CheckedUpstream>;
-  readonly #hosts: OpenHosts;
+  readonly #openings: Openings;
+  readonly #tunnels: Tunnels;
   readonly #metering: Metering;
   readonly #tokens: GitTokens;
   readonly #bodies: BodyReader;
@@ -86,13 +98,13 @@ export class EgressProxy implements Egress {
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
-  private constructor(options: EgressProxyOptions, socketPath: string) {
+  private constructor(options: EgressProxyOptions, { socketPath, openings, limits, authority }: Made) {
     this.#options = options;
-    this.#limits = { ...egressLimits, ...options.limits };
+    this.#limits = limits;
     this.jailId = options.jailId;
     this.socketPath = socketPath;
-    this.#upstreams = checkUpstreams(options.upstreams);
-    this.#hosts = new OpenHosts(options.hosts);
+    this.#openings = openings;
+    if (authority !== undefined) this.authority = authority.shown;
     const { book, prices, spending, budgets = [] } = options;
     this.#tokens = new GitTokens(options);
     this.#metering = new Metering({ book, prices, spending, principal: options, budgets });
@@ -109,26 +121,54 @@ export class EgressProxy implements Egress {
     });
     this.#server.maxConnections = this.#limits.maxConnections;
     this.#server.maxHeadersCount = this.#limits.maxHeaders;
+    this.#tunnels = new Tunnels({
+      ...options,
+      openings,
+      limits,
+      signal: this.#ending.signal,
+      ...(authority === undefined ? {} : { authority: authority.own }),
+      report: (about, record) => this.#report(about, record),
+      // What is inside is read as any other connection, by the same server with the same limits.
+      onInside: (secure) => this.#server.emit("connection", secure),
+    });
     this.#listenToServer();
   }
 
   /** Throws `egress.invalid_upstream` before anything is made. */
   static async open(options: EgressProxyOptions): Promise<EgressProxy> {
     const upstreams = checkUpstreams(options.upstreams);
-    new OpenHosts(options.hosts);
+    const openings = { upstreams, hosts: new OpenHosts(options.hosts) };
+    const limits = { ...egressLimits, ...options.limits };
     if (upstreams.has(openHostSegment) && (options.hosts ?? []).length > 0)
       throw refusal("invalid_upstream", 400, `No upstream is called ${openHostSegment} where hosts are open`);
     // Short, since the address of a Unix socket holds 107 bytes.
     const directory = await mkdtemp(join(options.directory, "e-"));
     await chmod(directory, 0o700);
-    const proxy = new EgressProxy(options, join(directory, "egress.sock"));
     try {
+      const authority = await EgressProxy.#makeAuthority(options, openings, limits, directory);
+      const made = { socketPath: join(directory, "egress.sock"), openings, limits };
+      const proxy = new EgressProxy(options, authority === undefined ? made : { ...made, authority });
       await proxy.#listen();
       return proxy;
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** None where it is not wanted, or no tunnel could end here. */
+  static async #makeAuthority(
+    { intercept, clock }: EgressProxyOptions,
+    openings: Openings,
+    limits: EgressLimits,
+    directory: string,
+  ): Promise<Made["authority"]> {
+    const names = intercept === true ? interceptedNames(openings) : [];
+    if (names.length === 0) return undefined;
+    // Loaded with the first that is wanted: it brings what reads and writes certificates.
+    const { JailAuthority } = await import("./jail-authority.ts");
+    const own = await JailAuthority.create({ names, clock, limits });
+    return { own, shown: await writeAuthority(directory, own.certificate) };
   }
 
   #listen(): Promise<void> {
@@ -150,7 +190,7 @@ export class EgressProxy implements Egress {
     // A body may be announced with "expect"; the decision comes before the invitation to send it.
     this.#server.on("checkContinue", (request, response) => void this.#handle(request, response));
     this.#server.on("connect", (request, socket, first) => {
-      void this.#tunnel(request, socket as Socket, first);
+      void this.#tunnels.open(request, socket as Socket, first);
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (this.#answers.get(socket)?.headersSent) {
@@ -200,10 +240,22 @@ export class EgressProxy implements Egress {
       target: request.url ?? "",
       contentLength: Number(request.headers["content-length"] ?? 0),
     };
-    const verdict = decide(head, this.#upstreams, this.#hosts, this.#limits);
+    const verdict = this.#verdictOf(head, request);
     if ("admitted" in verdict) return verdict.admitted;
     const { code, status, message, about } = verdict.refusal;
     throw this.#deny(code, status, message, about);
+  }
+
+  /** In a tunnel a request means an address of the place that the tunnel leads to, and of no other. */
+  #verdictOf(head: RequestHead, { socket, headers }: IncomingMessage): Verdict {
+    const { upstreams, hosts } = this.#openings;
+    const place = this.#tunnels.placeOf(socket);
+    if (place === undefined) return decide(head, upstreams, hosts, this.#limits);
+    if (!namesPlace(headers.host ?? "", place)) {
+      const why = "The request names another host than the tunnel that it is in";
+      throw this.#deny("misdirected_request", 421, why, { method: head.method });
+    }
+    return decideAt(originOf(place), head, this.#openings, this.#limits);
   }
 
   /** Reads and reserves where a budget applies, forwards, and settles whatever happens. */
@@ -314,7 +366,10 @@ export class EgressProxy implements Egress {
         progress,
         connections: this.#connections,
         ...(addresses === undefined ? {} : { addresses }),
-        ...(upstream.name.includes("/") ? { redirect: (target: URL) => this.#hosts.pathOf(target) } : {}),
+        tunnelled: this.#tunnels.placeOf(request.socket) !== undefined,
+        ...(upstream.name.includes("/")
+          ? { redirect: (target: URL) => this.#openings.hosts.pathOf(target) }
+          : {}),
         ...(body === undefined ? {} : { body }),
       });
       const used = this.#settle(upstream, call, progress);
@@ -328,52 +383,9 @@ export class EgressProxy implements Egress {
     }
   }
 
-  /** TLS to a host that has no finer rule than its name: checked, put on record, then passed unread. */
-  async #tunnel(request: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
-    const { audit, jailId, session, names } = this.#options;
-    socket.on("error", () => socket.destroy());
-    const place = parseAuthority(request.url ?? "");
-    const fault =
-      (this.#options.hosts ?? []).length === 0
-        ? "CONNECT is refused: ask by the path of an upstream"
-        : framingFault(request) !== undefined || place === undefined
-          ? "CONNECT names a host and a port"
-          : this.#hosts.tunnelFault(place, this.#upstreams.values());
-    const about = { method: "CONNECT", path: place === undefined ? "" : `${place.host}:${place.port}` };
-    if (fault !== undefined || place === undefined) {
-      this.#report({ ...about, decision: "deny", rule: "egress.connect_refused" });
-      answerRaw(socket, refusal("connect_refused", 405, fault ?? "CONNECT is refused"));
-      return;
-    }
-    let established = false;
-    try {
-      const addresses = await names.addressesOf(place.host);
-      socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
-      established = true;
-      const hello = await readHello(socket, first, place.host, this.#limits.headersTimeoutMs);
-      const data = { host: about.path, method: "CONNECT" };
-      const begun = await audit.append({ type: "egress.tunnel", jailId, session, data });
-      this.#report({ ...about, decision: "allow", rule: `CONNECT ${about.path}` }, false);
-      if (this.#hosts.outside(place)) await this.#options.onOutside(`egress to ${about.path}`);
-      const outer = await dial(addresses, place, this.#ending.signal);
-      outer.write(hello);
-      const bytes = await joinSockets(socket, outer, this.#limits.upstreamIdleMs);
-      await audit.note({
-        type: "egress.tunnel_closed",
-        jailId,
-        session,
-        data: { request: begun.seq, ...bytes },
-      });
-    } catch (error) {
-      const typed = isHoldfastError(error) ? error : refusal("internal_error", 500, "The tunnel has failed");
-      this.#report({ ...about, decision: "deny", rule: `${typed.group}.${typed.code}` });
-      if (established) socket.destroy();
-      else answerRaw(socket, typed);
-    }
-  }
-
   explain(method: string, url: string): EgressExplanation {
-    return explain({ method, url, upstreams: this.#upstreams, hosts: this.#hosts, limits: this.#limits });
+    const intercept = this.authority !== undefined;
+    return explain({ method, url, openings: this.#openings, intercept, limits: this.#limits });
   }
 
   /** Charges what a call used, tells it, and gives what goes on record. */
@@ -457,17 +469,4 @@ export class EgressProxy implements Egress {
     })();
     return this.#closing;
   }
-}
-
-function answerRaw(socket: Socket, error: HoldfastError): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = refusalBody(error);
-  socket.end(
-    `HTTP/1.1 ${error.statusCode} Refused\r\ncontent-type: application/json\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
 }

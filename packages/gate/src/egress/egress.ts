@@ -63,13 +63,16 @@ export interface EgressUpstream {
   readonly kind?: "npm";
 }
 
-/** A host that a jail may name itself, by "/web/https/HOST/PATH" or, without finer rules, by CONNECT. */
+/**
+ * A host that a jail may name itself, by "/web/https/HOST/PATH", and by CONNECT where it has no finer rules or
+ * `intercept` is on.
+ */
 export interface EgressHost {
   /** A name in lower case, or "*.example.com" for every name below. Never an address. */
   readonly host: string;
   /** 443 by default. */
   readonly ports?: readonly number[];
-  /** GET and HEAD by default. Rules for methods, paths or credentials close the host to CONNECT. */
+  /** GET and HEAD by default. Rules for methods, paths or credentials close the host to tunnels unread. */
   readonly methods?: readonly string[];
   readonly pathPrefix?: string;
   readonly credential?: EgressCredential;
@@ -86,6 +89,12 @@ export interface EgressOptions extends Principal {
   readonly upstreams: readonly EgressUpstream[];
   /** Empty, which is the default, means none. Their names must lead to public addresses. */
   readonly hosts?: readonly EgressHost[];
+  /**
+   * True to let the jail reach upstreams, and hosts with finer rules, by CONNECT: TLS ends in the proxy, by an
+   * authority that is made for this jail alone, and each request inside is decided about as any other.
+   * By default what the configuration of the gate says, which is no by default.
+   */
+  readonly intercept?: boolean;
   /** False where no session of an agent gets the answers. */
   readonly taints?: boolean;
   readonly onDecision?: (decision: EgressDecision) => void;
@@ -138,6 +147,8 @@ export interface EgressExplanation {
   readonly credential?: string;
   /** True where the request is a call of a model, which budgets bound. */
   readonly metered?: boolean;
+  /** True for a tunnel that ends in the proxy, where each request in it is decided about. */
+  readonly intercepted?: boolean;
 }
 
 /** What a jail is shown of the authority that was made for it. Its key is the proxy's alone. */
@@ -156,6 +167,8 @@ export interface Egress {
   readonly socketPath: string;
   /** What the agent gets as its API key. Worthless anywhere: the proxy ignores and strips it. */
   readonly placeholderKey: string;
+  /** Where tunnels end in the proxy, and there is something that they could lead to. */
+  readonly authority?: EgressAuthority;
   /**
    * What would be decided about METHOD and a URL: a path as the jail sends it, or the address that is meant.
    * Nothing is sent, resolved or recorded.

@@ -1,29 +1,27 @@
-import { decide, ruleOf } from "./decide.ts";
-import type { EgressCredential, EgressExplanation, EgressHost, EgressUpstream } from "./egress.ts";
+import { decide, ruleOf, type Verdict } from "./decide.ts";
+import { decideAt, type Openings } from "./decide-at.ts";
+import type { EgressCredential, EgressExplanation, EgressOptions } from "./egress.ts";
 import { type EgressLimits, egressLimits } from "./egress-limits.ts";
 import { isGeneration } from "./model-request.ts";
 import { OpenHosts } from "./open-hosts.ts";
 import { parseAuthority } from "./tunnel.ts";
-import { type CheckedUpstream, checkUpstreams } from "./upstreams.ts";
+import { wayOf } from "./tunnel-way.ts";
+import { checkUpstreams } from "./upstreams.ts";
 
 export interface ExplainOptions {
   readonly method: string;
   readonly url: string;
-  readonly upstreams: ReadonlyMap<string, CheckedUpstream>;
-  readonly hosts: OpenHosts;
+  readonly openings: Openings;
+  /** Whether tunnels that would hide something end in the proxy. */
+  readonly intercept: boolean;
   readonly limits: Pick<EgressLimits, "maxRequestBytes">;
 }
 
 /** Asks the same function that decides about real requests. */
-export function explain({ method, url, upstreams, hosts, limits }: ExplainOptions): EgressExplanation {
-  if (method === "CONNECT") return explainTunnel(url, upstreams, hosts);
-  const target = targetOf(url, upstreams, hosts);
-  if (target === undefined) {
-    const reason =
-      "No upstream has this address, and no host of this name is open: without a rule, nothing is allowed";
-    return { decision: "deny", rule: "egress.unknown_upstream", reason };
-  }
-  const verdict = decide({ method, target }, upstreams, hosts, limits);
+export function explain(options: ExplainOptions): EgressExplanation {
+  const { method } = options;
+  if (method === "CONNECT") return explainTunnel(options);
+  const verdict = verdictOf(options);
   if ("refusal" in verdict) {
     const { code, message, about } = verdict.refusal;
     return {
@@ -48,41 +46,43 @@ export function explain({ method, url, upstreams, hosts, limits }: ExplainOption
   };
 }
 
-function explainTunnel(
-  target: string,
-  upstreams: ReadonlyMap<string, CheckedUpstream>,
-  hosts: OpenHosts,
-): EgressExplanation {
-  const place = parseAuthority(target);
-  const fault =
-    place === undefined ? "CONNECT names a host and a port" : hosts.tunnelFault(place, upstreams.values());
-  return fault === undefined
-    ? {
+function explainTunnel({ url, openings, intercept }: ExplainOptions): EgressExplanation {
+  const place = parseAuthority(url);
+  const way =
+    place === undefined
+      ? ({ way: "refuse", why: "CONNECT names a host and a port" } as const)
+      : wayOf(place, openings, intercept || undefined);
+  switch (way.way) {
+    case "refuse":
+      return { decision: "deny", rule: "egress.connect_refused", reason: way.why };
+    case "pass":
+      return {
         decision: "allow",
-        rule: `CONNECT ${target}`,
+        rule: `CONNECT ${url}`,
         reason: "The host has no finer rule; TLS must name it, and its name must lead to a public address",
-        host: target,
+        host: url,
         credential: "none",
-      }
-    : { decision: "deny", rule: "egress.connect_refused", reason: fault };
+      };
+    case "intercept":
+      return {
+        decision: "allow",
+        rule: `CONNECT ${url}`,
+        reason: "TLS ends in the proxy, by the jail's own authority; each request inside is decided about",
+        host: url,
+        intercepted: true,
+      };
+  }
 }
 
-/** The path by which a jail asks for an address; addresses below an upstream's base are that upstream's. */
-function targetOf(
-  url: string,
-  upstreams: ReadonlyMap<string, CheckedUpstream>,
-  hosts: OpenHosts,
-): string | undefined {
-  if (url.startsWith("/")) return url;
-  const address = URL.canParse(url) ? new URL(url) : undefined;
-  if (address === undefined) return undefined;
-  for (const { name, base, basePath } of upstreams.values()) {
-    const inside = address.pathname === basePath || address.pathname.startsWith(`${basePath}/`);
-    if (address.origin !== base.origin || !inside) continue;
-    return `/${name}${address.pathname.slice(basePath.length)}${address.search}`;
-  }
-  return hosts.pathOf(address);
+/** A path is one of the proxy; an address is asked for in a tunnel, or by a path that means it. */
+function verdictOf({ method, url, openings, limits }: ExplainOptions): Verdict {
+  if (url.startsWith("/")) return decide({ method, target: url }, openings.upstreams, openings.hosts, limits);
+  const { origin, pathname, search } = URL.canParse(url) ? new URL(url) : nowhere;
+  return decideAt(origin, { method, target: `${pathname}${search}` }, openings, limits);
 }
+
+/** What no address says. */
+const nowhere = { origin: "null", pathname: "/", search: "" };
 
 function describeCredential(credential: EgressCredential): string {
   switch (credential.kind) {
@@ -102,20 +102,15 @@ function describeCredential(credential: EgressCredential): string {
   }
 }
 
-/** What a jail with these upstreams and hosts would be answered. Throws `egress.invalid_upstream`. */
+/**
+ * What a jail with these upstreams and hosts, and with tunnels that end in the proxy or not, would be answered.
+ * Throws `egress.invalid_upstream`.
+ */
 export function explainEgress(
-  {
-    upstreams,
-    hosts,
-  }: { readonly upstreams: readonly EgressUpstream[]; readonly hosts?: readonly EgressHost[] },
+  { upstreams, hosts, intercept = false }: Pick<EgressOptions, "upstreams" | "hosts" | "intercept">,
   method: string,
   url: string,
 ): EgressExplanation {
-  return explain({
-    method,
-    url,
-    upstreams: checkUpstreams(upstreams),
-    hosts: new OpenHosts(hosts),
-    limits: egressLimits,
-  });
+  const openings = { upstreams: checkUpstreams(upstreams), hosts: new OpenHosts(hosts) };
+  return explain({ method, url, openings, intercept, limits: egressLimits });
 }

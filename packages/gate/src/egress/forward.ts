@@ -31,6 +31,8 @@ export interface Forwarding {
   /** Checked addresses to dial instead of asking for the name again. */
   readonly addresses?: readonly string[];
   readonly progress: ForwardProgress;
+  /** True where the jail asks by the address of the upstream itself, so that answers name such addresses. */
+  readonly tunnelled: boolean;
   /** For a host that the jail named: where it may follow a redirect to, as a path of the proxy. */
   readonly redirect?: (target: URL) => string | undefined;
 }
@@ -97,8 +99,8 @@ export async function forward(task: Forwarding): Promise<void> {
 }
 
 /** For a registry: its own address in an answer becomes the one by which the jail asked. */
-function rewriteOf({ upstream, request }: Forwarding, type: string): Transform | undefined {
-  if (upstream.kind !== "npm" || !/json\b/i.test(type)) return undefined;
+function rewriteOf({ upstream, request, tunnelled }: Forwarding, type: string): Transform | undefined {
+  if (tunnelled || upstream.kind !== "npm" || !/json\b/i.test(type)) return undefined;
   const host = request.headers.host ?? "";
   if (!/^[\w.[\]:-]{1,260}$/.test(host)) return undefined;
   const here = `http://${host}/${upstream.name}`;
@@ -118,7 +120,10 @@ function redactHeaders(headers: Record<string, string | string[]>, secrets: Know
 }
 
 /** Refuses answers that cannot be passed on; returns the location of a redirect within the upstream. */
-function checkAnswer({ upstream, path, redirect }: Forwarding, answer: IncomingMessage): string | undefined {
+function checkAnswer(
+  { upstream, path, redirect, tunnelled }: Forwarding,
+  answer: IncomingMessage,
+): string | undefined {
   const encoding = answer.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
     answer.destroy();
@@ -133,7 +138,7 @@ function checkAnswer({ upstream, path, redirect }: Forwarding, answer: IncomingM
   const asked = new URL(`${upstream.basePath}${path}`, upstream.base);
   const target = URL.canParse(location, asked.href) ? new URL(location, asked) : undefined;
   const elsewhere = target === undefined ? undefined : redirect?.(target);
-  if (elsewhere !== undefined) return elsewhere;
+  if (target !== undefined && elsewhere !== undefined) return tunnelled ? target.href : elsewhere;
   const inside =
     target?.origin === upstream.base.origin &&
     target.pathname.startsWith(`${upstream.basePath}/`) &&
@@ -142,6 +147,7 @@ function checkAnswer({ upstream, path, redirect }: Forwarding, answer: IncomingM
     answer.destroy();
     throw upstreamError("redirect_refused", 502, "The upstream redirects to another place");
   }
+  if (tunnelled) return target.href;
   return `/${upstream.name}${target.pathname.slice(upstream.basePath.length)}${target.search}`;
 }
 

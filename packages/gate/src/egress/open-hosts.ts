@@ -86,6 +86,11 @@ export class OpenHosts {
     };
   }
 
+  /** The names, each with those below it, of which a rule says more than that they are open. */
+  finerNames(): string[] {
+    return this.#hosts.filter(isFiner).map(({ host }) => host.replace(/^\*\./, ""));
+  }
+
   /** Whether what this place says was written by others. */
   outside(place: Place): boolean {
     return !this.#about(place).every(({ trusted }) => trusted === true);
@@ -105,20 +110,23 @@ export class OpenHosts {
   tunnelFault(place: Place, pinned: Iterable<CheckedUpstream>): string | undefined {
     if (!isName(place.host)) return "a tunnel leads to a name";
     const rules = this.#about(place);
-    if (rules.length === 0) return `${place.host}:${place.port} is not allowed`;
-    const finer = rules.some(
-      ({ methods, pathPrefix, credential }) =>
-        methods !== undefined || pathPrefix !== undefined || credential !== undefined,
-    );
-    if (finer) return `${place.host} has rules for methods, paths or credentials, which a tunnel would hide`;
+    if (rules.length === 0)
+      return `${place.host}:${place.port} is not allowed; an upstream is asked by its path`;
+    if (rules.some(isFiner))
+      return `${place.host} has rules for methods, paths or credentials, which a tunnel would hide`;
     for (const { base, name } of pinned)
       if (base.hostname === place.host) return `${place.host} is reached as the upstream ${name}`;
     return undefined;
   }
 }
 
+/** True where a rule says more than which host, so that a tunnel would hide what it is about. */
+function isFiner({ methods, pathPrefix, credential }: EgressHost): boolean {
+  return methods !== undefined || pathPrefix !== undefined || credential !== undefined;
+}
+
 /** A name in lower case. Addresses have no name to check, so they are none. */
-function isName(host: string): boolean {
+export function isName(host: string): boolean {
   if (host.length > 253 || isIP(host) !== 0 || /^[\d.]+$|(?:^|\.)0x[\da-f]*$|\.\d+$/.test(host)) return false;
   return host.split(".").every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));
 }

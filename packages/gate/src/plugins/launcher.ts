@@ -128,6 +128,8 @@ export class PluginLauncher {
         : await this.#options.openEgress({
             ...{ jailId: id, session: `plugin:${plugin.name}`, upstreams, hosts },
             taints: false,
+            // Its `fetch` asks by paths of the proxy.
+            intercept: false,
           });
     let connections: Connections | undefined;
     try {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type EgressUpstream, explainEgress, openUsage, openVault } from "@holdfast/gate";
+import { type EgressUpstream, explainEgress, loadEgressConfig, openUsage, openVault } from "@holdfast/gate";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { jsonLine } from "./terminal.ts";
@@ -42,7 +42,8 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
   for (const { provider, available } of await vault.status()) {
     if (available) upstreams.push(await vault.upstream(provider));
   }
-  const told = explainEgress({ upstreams }, method.toUpperCase(), url);
+  const { intercept = false } = await loadEgressConfig(dataDirectory);
+  const told = explainEgress({ upstreams, intercept }, method.toUpperCase(), url);
   if (json) {
     console.log(jsonLine(told));
   } else {
@@ -51,6 +52,7 @@ async function explain(dataDirectory: string, rest: readonly string[], json: boo
     if (told.host !== undefined) console.log(`to ${told.host}${told.path ?? ""}`);
     if (told.credential !== undefined) console.log(`credential: ${told.credential}`);
     if (told.metered === true) console.log("a call of a model: budgets apply");
+    if (told.intercepted === true) console.log("read by the proxy: each request in it is decided about");
   }
   return told.decision === "allow" ? 0 : 1;
 }
