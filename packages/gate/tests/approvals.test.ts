@@ -346,6 +346,27 @@ describe("the text of an approval card", () => {
     assert.equal((await again.consume(first.id, call)).origin, told);
   });
 
+  test("shows each argument, whichever comes first, where all of them are too long for a card", async (t) => {
+    const { store } = open(t);
+    const bcc = Array.from({ length: 100 }, (_, n) => `someone-${n}@example.com`);
+    const args = { text: "x".repeat(90_000), bcc, subject: "hello", to: ["eve@example.com"] };
+    const { detail, truncated } = await store.request({ ...call, arguments: args });
+    assert.equal(truncated, true);
+    assert.ok(detail.length <= approvalLimits.maxDetailCharacters, String(detail.length));
+    assert.match(
+      detail,
+      /^\{\n {2}"text": "x{10000,}… \[\d+ more characters are not shown\],\n {2}"bcc": \[/,
+    );
+    assert.match(detail, /"someone-99@example\.com"\n {2}\],\n {2}"subject": "hello",\n {2}"to": \[/);
+    assert.match(detail, /"eve@example\.com"\n {2}\]\n\}$/);
+    // With no end of them there is no room for each.
+    const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`a${n}`, "x".repeat(20)]));
+    const cut = await store.request({ ...call, arguments: many });
+    assert.match(cut.detail, /"a0": .*"a100": .*… \[\d+ more characters are not shown\]$/s);
+    const list = await store.request({ ...call, arguments: [args.text] });
+    assert.match(list.detail, /^\[\n {2}"x+… \[\d+ more characters are not shown\]$/);
+  });
+
   test("says that it is cut, and never cuts a character in two", () => {
     assert.deepEqual(escapeForDisplay("abc", 3), { text: "abc", truncated: false });
     const cut = escapeForDisplay(`ab😀${"c".repeat(100)}`, 3);

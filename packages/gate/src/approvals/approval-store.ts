@@ -12,6 +12,7 @@ import type {
   Approvals,
   ApprovedCall,
 } from "./approvals.ts";
+import { detailForCard } from "./card-detail.ts";
 import { escapeForDisplay } from "./display-text.ts";
 
 export const approvalLimits = {
@@ -168,7 +169,7 @@ export class ApprovalStore implements Approvals {
       approvalLimits.maxTimeoutMs,
     );
     const title = escapeForDisplay(request.title ?? request.tool, approvalLimits.maxTitleCharacters);
-    const detail = escapeForDisplay(prettyJson(request.arguments), approvalLimits.maxDetailCharacters);
+    const detail = detailForCard(request.arguments, approvalLimits.maxDetailCharacters);
     const id = uuidv7(this.#clock, systemRandom);
     this.#db
       .prepare(
@@ -394,10 +395,6 @@ function addColumns(db: DatabaseSync): void {
 function originText(origin: string | undefined): string | null {
   if (origin === undefined) return null;
   return escapeForDisplay(origin.replace(/\s+/g, " "), approvalLimits.maxOriginCharacters).text;
-}
-
-function prettyJson(value: unknown): string {
-  return JSON.stringify(value, null, 2) ?? "";
 }
 
 function toApproval(row: Record<string, SQLOutputValue>): Approval {

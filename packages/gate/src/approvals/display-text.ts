@@ -13,9 +13,14 @@ export function escapeForDisplay(text: string, maxCharacters: number): { text: s
   const escaped = markLookalikes(text, writtenOut).replace(hidden, (character) =>
     character === "\n" || character === "\t" ? character : writtenOut(character),
   );
-  if (escaped.length <= maxCharacters) return { text: escaped, truncated: false };
-  const left = escaped.length - maxCharacters;
+  return cutForDisplay(escaped, maxCharacters);
+}
+
+/** Says what is cut off. */
+export function cutForDisplay(text: string, maxCharacters: number): { text: string; truncated: boolean } {
+  if (text.length <= maxCharacters) return { text, truncated: false };
+  const left = text.length - maxCharacters;
   // A cut between the halves of a character would make an invalid one.
-  const kept = escaped.slice(0, maxCharacters).replace(/[\ud800-\udbff]$/, "");
+  const kept = text.slice(0, maxCharacters).replace(/[\ud800-\udbff]$/, "");
   return { text: `${kept}… [${left} more characters are not shown]`, truncated: true };
 }

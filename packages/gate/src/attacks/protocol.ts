@@ -273,7 +273,7 @@ export const protocolAttacks: readonly Attack[] = [
     group: "protocol",
     attempt:
       "spoof the card: line breaks, markdown, ANSI, text that runs backwards, an argument that hides another",
-    must: "plain text, escaped, a cut is marked",
+    must: "plain text, escaped, a cut is marked and hides no other argument",
     layer: "approvals: the text of a card",
     run: async (lab) => {
       const cards: { detail: string; truncated: boolean; title: string }[] = [];
@@ -288,7 +288,11 @@ export const protocolAttacks: readonly Attack[] = [
       );
       const long = cards.find(({ detail }) => detail.includes("xxx"));
       return {
-        stopped: cards.length === 2 && hidden.length === 0 && long?.truncated === true,
+        stopped:
+          cards.length === 2 &&
+          hidden.length === 0 &&
+          long?.truncated === true &&
+          long.detail.includes("the real one"),
         observed: `${hidden.length} of ${cards.length} cards with hidden characters; the long one is marked as cut`,
         control: { worked: cards.length === 2, observed: "both calls made a card" },
       };
