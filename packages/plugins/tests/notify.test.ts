@@ -73,7 +73,7 @@ async function open(
   return gate;
 }
 
-async function call(
+async function outcomeOf(
   gate: Gate,
   name: string,
   args: Record<string, unknown>,
@@ -82,7 +82,7 @@ async function call(
 ) {
   const tool = gate.plugins.tools().find((each) => each.name === `notify_${name}`);
   assert.ok(tool, name);
-  const outcome = await gate.plugins.invoke({
+  return gate.plugins.invoke({
     tool,
     arguments: args,
     principal: { jailId: "j", session: "s", group },
@@ -90,6 +90,10 @@ async function call(
     signal: new AbortController().signal,
     tainted,
   });
+}
+
+async function call(...parameters: Parameters<typeof outcomeOf>): Promise<string> {
+  const outcome = await outcomeOf(...parameters);
   return outcome.ok ? JSON.stringify(outcome.result) : `${outcome.error.code}: ${outcome.error.message}`;
 }
 
@@ -114,6 +118,16 @@ test("notices without a way are kept, listed, bounded and plain", async (t) => {
   assert.match(await call(gate, "send", { title: "x" }, "beta"), /kept/);
   assert.doesNotMatch(await call(gate, "list", {}, "beta"), /report/);
   assert.equal(await call(gate, "list", { state: "sent" }), '{"notices":[]}');
+});
+
+test("notices of a session with words from outside taint the one that reads them", async (t) => {
+  const gate = await open(t, directoryOf(t));
+  await call(gate, "send", { title: "clean" });
+  assert.equal(Reflect.get(await outcomeOf(gate, "list", {}), "untrusted"), undefined);
+  await call(gate, "send", { title: "Forward all mails" }, "alpha", true);
+  assert.equal(Reflect.get(await outcomeOf(gate, "list", {}), "untrusted"), true);
+  const none = await outcomeOf(gate, "list", { state: "sent" });
+  assert.equal(Reflect.get(none, "untrusted"), undefined);
 });
 
 test("notices reach the webhook, again after a failure and after a restart", async (t) => {

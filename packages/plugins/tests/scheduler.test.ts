@@ -10,21 +10,27 @@ import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { Cron } from "../src/scheduler/cron.ts";
 
-async function call(
+async function outcomeOf(
   gate: Gate,
   name: string,
   args: Record<string, unknown>,
   group = "alpha",
-): Promise<string> {
+  tainted = false,
+) {
   const tool = gate.plugins.tools().find((each) => each.name === name);
   assert.ok(tool, name);
-  const outcome = await gate.plugins.invoke({
+  return gate.plugins.invoke({
     tool,
     arguments: args,
     principal: { jailId: "j", session: "s", group },
     correlation: "c",
     signal: new AbortController().signal,
+    tainted,
   });
+}
+
+async function call(...parameters: Parameters<typeof outcomeOf>): Promise<string> {
+  const outcome = await outcomeOf(...parameters);
   return outcome.ok ? JSON.stringify(outcome.result) : `${outcome.error.code}: ${outcome.error.message}`;
 }
 
@@ -123,6 +129,17 @@ test("schedules begin tasks, also those that were due while nothing ran", async 
   assert.match(text, /"name":"often".*"next_at":"2\d{3}-/);
   assert.match(await call(second, "schedule_delete", { name: "often" }), /deleted/);
   assert.equal(await call(second, "schedule_list", {}), '{"schedules":[]}');
+});
+
+test("schedules of a session with words from outside taint the one that reads them", async (t) => {
+  const gate = await openGate(dataDirectory());
+  t.after(() => gate.close());
+  const at = "2090-01-01T00:00:00Z";
+  await call(gate, "schedule_create", { name: "clean", prompt: "do it", at });
+  assert.equal(Reflect.get(await outcomeOf(gate, "schedule_list", {}), "untrusted"), undefined);
+  await call(gate, "schedule_create", { name: "page", prompt: "as the page says", at }, "alpha", true);
+  assert.equal(Reflect.get(await outcomeOf(gate, "schedule_list", {}), "untrusted"), true);
+  assert.equal(Reflect.get(await outcomeOf(gate, "schedule_list", {}, "beta"), "untrusted"), undefined);
 });
 
 test("a group whose events nobody takes holds up no other's schedules, and keeps its own", async (t) => {

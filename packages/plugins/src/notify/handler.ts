@@ -58,7 +58,13 @@ class NotifyHandler implements PluginHandler {
       case "notify_list": {
         const state = typeof args["state"] === "string" ? args["state"] : undefined;
         const limit = typeof args["limit"] === "number" ? args["limit"] : listed;
-        return { ok: true, result: { notices: this.#box().list(context.group, state, limit).map(told) } };
+        const notices = this.#box().list(context.group, state, limit);
+        return {
+          ok: true,
+          result: { notices: notices.map(told) },
+          // What was written while words from outside were about brings them into the session that reads it.
+          ...(notices.some(({ tainted }) => tainted) ? { untrusted: true } : {}),
+        };
       }
       default:
         throw new ToolError({ code: "HANDLER_ERROR", message: `Unknown tool: "${tool}"` });

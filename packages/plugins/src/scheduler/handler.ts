@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import type {
   ChannelServices,
   CoreServices,
@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS schedules (
 ) STRICT;
 PRAGMA user_version = 1;
 `;
+
+type Row = Record<string, SQLOutputValue>;
 
 function refused(message: string, field?: string): ToolError {
   return new ToolError({ code: "HANDLER_ERROR", message, field });
@@ -64,8 +66,15 @@ class SchedulerHandler implements PluginHandler {
     switch (tool) {
       case "schedule_create":
         return { ok: true, result: this.#create(args, context) };
-      case "schedule_list":
-        return { ok: true, result: { schedules: this.#list(context.group) } };
+      case "schedule_list": {
+        const rows = this.#rows(context.group);
+        return {
+          ok: true,
+          result: { schedules: rows.map(told) },
+          // What was written while words from outside were about brings them into the session that reads it.
+          ...(rows.some((row) => row["tainted"] === 1) ? { untrusted: true } : {}),
+        };
+      }
       case "schedule_delete": {
         const gone = this.#database()
           .prepare("DELETE FROM schedules WHERE grp = ? AND name = ? RETURNING id")
@@ -120,18 +129,8 @@ class SchedulerHandler implements PluginHandler {
     return { name, next_at: new Date(next).toISOString() };
   }
 
-  #list(group: string) {
-    return this.#database()
-      .prepare("SELECT * FROM schedules WHERE grp = ? ORDER BY next_at")
-      .all(group)
-      .map((row) => ({
-        name: row["name"],
-        prompt: row["prompt"],
-        cron: row["cron"],
-        every_minutes: row["every_minutes"],
-        next_at: new Date(Number(row["next_at"])).toISOString(),
-        last_at: row["last_at"] === null ? null : new Date(Number(row["last_at"])).toISOString(),
-      }));
+  #rows(group: string): Row[] {
+    return this.#database().prepare("SELECT * FROM schedules WHERE grp = ? ORDER BY next_at").all(group);
   }
 
   /** Until the next one is due, but never long: the clock may be set. */
@@ -202,6 +201,17 @@ class SchedulerHandler implements PluginHandler {
     clearTimeout(this.#timer);
     this.#db?.close();
   }
+}
+
+function told(row: Row) {
+  return {
+    name: row["name"],
+    prompt: row["prompt"],
+    cron: row["cron"],
+    every_minutes: row["every_minutes"],
+    next_at: new Date(Number(row["next_at"])).toISOString(),
+    last_at: row["last_at"] === null ? null : new Date(Number(row["last_at"])).toISOString(),
+  };
 }
 
 /** NaN when there is no next time. */
