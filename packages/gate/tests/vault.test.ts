@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -265,6 +275,36 @@ describe("the person's own login", () => {
     await pipe.close();
     assert.equal((await second).headers["authorization"], "Bearer new-access-token");
     assert.equal(issuer.requests.length, 1, "the refresh token was used up by the first");
+  });
+
+  test("that is a link to a file elsewhere stays one, and the file has what is new", async (t) => {
+    const homeDir = claudeHome(t, Date.now() - 1);
+    const path = join(homeDir, ".claude", ".credentials.json");
+    const elsewhere = join(temporaryDirectory(t), "credentials.json");
+    renameSync(path, elsewhere);
+    symlinkSync(elsewhere, path);
+    const renewed = { access_token: "new-access-token", refresh_token: "refresh-2", expires_in: 3_600 };
+    const issuer = await startUpstream(t, () => ({ chunks: [JSON.stringify(renewed)] }));
+    await vaultOf(t, { homeDir, claudeTokenUrl: issuer.url }).present(provider("anthropic"));
+    assert.equal(readlinkSync(path), elsewhere);
+    assert.equal(JSON.parse(readFileSync(elsewhere, "utf8")).claudeAiOauth.refreshToken, "refresh-2");
+  });
+
+  test("is not used up by a renewal that nobody could keep", async (t) => {
+    const homeDir = claudeHome(t, Date.now() - 1);
+    const path = join(homeDir, ".claude", ".credentials.json");
+    // Beside a file with the longest name that there is, none with a longer one can be made, by any user.
+    const elsewhere = join(homeDir, "n".repeat(255));
+    renameSync(path, elsewhere);
+    symlinkSync(elsewhere, path);
+    const issuer = await startUpstream(t, () => ({ status: 500, chunks: [] }));
+    const vault = vaultOf(t, { homeDir, claudeTokenUrl: issuer.url });
+    await assert.rejects(vault.present(provider("anthropic")), (error: unknown) => {
+      assert.ok(isErrorCode(error, "vault", "refresh_failed"));
+      assert.match(error.message, /its file cannot be written/);
+      return true;
+    });
+    assert.equal(issuer.requests.length, 0);
   });
 
   test("that cannot be renewed says how to log in again, without a token in the message", async (t) => {

@@ -1,25 +1,51 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 
+/** A private file (0600) that is being written beside `path`, and takes its place in one step when it is whole. */
+export class PrivateFile {
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #file: FileHandle;
+
+  private constructor(path: string, temporary: string, file: FileHandle) {
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#file = file;
+  }
+
+  /** Begins one, and so finds out whether it can be written at all. */
+  static async beside(path: string): Promise<PrivateFile> {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+    return new PrivateFile(path, temporary, await open(temporary, "wx", 0o600));
+  }
+
+  /** A crash leaves the old or the new content, never a part. */
+  async keep(content: string | Uint8Array): Promise<void> {
+    try {
+      await this.#file.writeFile(content);
+      await this.#file.sync();
+      await this.#file.close();
+      await rename(this.#temporary, this.#path);
+    } catch (error) {
+      await this.discard();
+      throw error;
+    }
+  }
+
+  /** Leaves `path` as it is. Idempotent. */
+  async discard(): Promise<void> {
+    await this.#file.close();
+    await rm(this.#temporary, { force: true });
+  }
+}
+
 /** Writes a private file so that a crash leaves the old or the new content, never a part. */
 export async function writePrivateFile(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  try {
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  const file = await PrivateFile.beside(path);
+  await file.keep(content);
 }
 
 /** The content of a file, or undefined when there is none (or, with `orDenied`, none for this user). */

@@ -1,6 +1,7 @@
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, HoldfastError } from "@holdfast/core";
-import { parseJson, readIfPresent, writePrivateFile } from "./credential-file.ts";
+import { PrivateFile, parseJson, readIfPresent } from "./credential-file.ts";
 
 /** A login of the person, as far as requests need it. */
 export interface LoginToken {
@@ -175,13 +176,32 @@ class FileLogin implements Login {
     const { file, tokens } = await this.#login();
     if (this.#isFresh(tokens)) return tokens;
     if (tokens.refreshToken === undefined) throw this.#expired("it cannot be renewed");
-    const answer = await this.#ask(tokens.refreshToken);
-    const renewed = this.#format.write(file, answer, this.#clock.now());
-    // Written before use: the old refresh token is void now, and the person's own tools need the new one.
-    await writePrivateFile(this.#format.path, `${JSON.stringify(renewed, null, 2)}\n`);
+    const kept = await this.#begin();
+    let renewed: Record<string, unknown>;
+    try {
+      const answer = await this.#ask(tokens.refreshToken);
+      renewed = this.#format.write(file, answer, this.#clock.now());
+      // Written before use: the old refresh token is void now, and the person's own tools need the new one.
+      await kept.keep(`${JSON.stringify(renewed, null, 2)}\n`);
+    } catch (error) {
+      await kept.discard();
+      throw error;
+    }
     const read = this.#format.read(renewed);
     if (read === undefined) throw this.#expired("the renewed login is empty");
     return read;
+  }
+
+  /**
+   * Where the renewed login will be kept. Begun before the server is asked: what it answers and nobody can keep
+   * would log the person's own tools out. A link stays one, for it is the file behind it that they read.
+   */
+  async #begin(): Promise<PrivateFile> {
+    try {
+      return await PrivateFile.beside(await realpath(this.#format.path));
+    } catch (cause) {
+      throw refreshFailed("its file cannot be written", cause);
+    }
   }
 
   async #ask(refreshToken: string): Promise<RefreshAnswer> {
