@@ -7,6 +7,7 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer, request } from "node:http";
@@ -197,5 +198,18 @@ test("rules that are added at once are all in the file", async (t) => {
   assert.deepEqual(
     rules.map(({ id }) => id),
     ids,
+  );
+});
+
+test("a policy file that is a link stays one, and a rule is added to the file behind it", async (t) => {
+  const [dataDir, path] = [temporaryDirectory(t), join(temporaryDirectory(t), "rules.json")];
+  writeFileSync(path, JSON.stringify({ version: 1, rules: [] }));
+  symlinkSync(path, join(dataDir, "policy.json"));
+  const gate = await openGate(t, { ...hostOnly, dataDir });
+  await gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada");
+  assert.equal(readlinkSync(join(dataDir, "policy.json")), path);
+  assert.deepEqual(
+    parsePolicy(readFileSync(path)).rules.map(({ id }) => id),
+    ["drafts"],
   );
 });

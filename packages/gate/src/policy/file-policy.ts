@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { realpath } from "node:fs/promises";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { writePrivateFile } from "../vault/credential-file.ts";
 import { withRule } from "./add-rule.ts";
@@ -72,11 +73,12 @@ export class FilePolicy implements Policy {
   }
 
   async #add(rule: PolicyRule): Promise<void> {
-    const present = statOf(this.#path) === undefined ? [] : parsePolicy(read(this.#path)).rules;
-    const rules = withRule(present, rule);
+    const isThere = statOf(this.#path) !== undefined;
+    const rules = withRule(isThere ? parsePolicy(read(this.#path)).rules : [], rule);
     const text = `${JSON.stringify({ version: 1, rules }, null, 2)}\n`;
     parsePolicy(Buffer.from(text));
-    await writePrivateFile(this.#path, text);
+    // A link stays one: what its owner writes into the file behind it would be in force no more.
+    await writePrivateFile(isThere ? await realpath(this.#path) : this.#path, text);
     this.#refresh();
   }
 
