@@ -76,8 +76,12 @@ function openGate(dataDir: string, more: Pick<PluginsConfig, "onEvent"> = {}): P
   });
 }
 
+function schedulesOf(dataDir: string): string {
+  return join(dataDir, "gate", "plugins", "scheduler", "data", "schedules.sqlite");
+}
+
 function changeSchedules(dataDir: string, sql: string): void {
-  const db = new DatabaseSync(join(dataDir, "gate", "plugins", "scheduler", "data", "schedules.sqlite"));
+  const db = new DatabaseSync(schedulesOf(dataDir));
   db.exec(sql);
   db.close();
 }
@@ -170,4 +174,47 @@ test("a group whose events nobody takes holds up no other's schedules, and keeps
   isTaken = true;
   await taken.promise;
   assert.equal(asked.at(-1), refused);
+});
+
+test("what is deleted while an event is taken over begins nothing, and what is made then stays", async (t) => {
+  const dataDir = dataDirectory();
+  const first = await openGate(dataDir);
+  t.after(() => first.close());
+  for (const name of ["last", "two", "one"])
+    await call(first, "schedule_create", { name, prompt: "do it", at: "2090-01-01T00:00:00Z" });
+  await first.close();
+  changeSchedules(dataDir, "UPDATE schedules SET next_at = 4000 - 1000 * id");
+
+  const asked: unknown[] = [];
+  const begun = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const onEvent: PluginsConfig["onEvent"] = async ({ payload: { schedule } }) => {
+    asked.push(schedule);
+    begun.resolve();
+    if (schedule === "last") ended.resolve();
+    await released.promise;
+  };
+  const second = await openGate(dataDir, { onEvent });
+  t.after(() => second.close());
+  await begun.promise;
+  for (const name of ["two", "one"]) assert.match(await call(second, "schedule_delete", { name }), /deleted/);
+  // It gets a number that was theirs.
+  const other = { name: "other", prompt: "water", cron: "0 7 * * *" };
+  assert.match(await call(second, "schedule_create", other), /07:00/);
+  assert.deepEqual(asked, ["one"]);
+  released.resolve();
+  await ended.promise;
+  assert.match(await call(second, "schedule_list", {}), /"name":"other".*"last_at":null/);
+  await second.close();
+  assert.deepEqual(asked, ["one", "last"]);
+  const db = new DatabaseSync(schedulesOf(dataDir));
+  assert.deepEqual(
+    db
+      .prepare("SELECT name FROM schedules")
+      .all()
+      .map(({ name }) => name),
+    ["other"],
+  );
+  db.close();
 });

@@ -43,7 +43,7 @@ class SchedulerHandler implements PluginHandler {
   #db: DatabaseSync | undefined;
   #publish: ChannelServices["publishEvent"] | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #firing: Promise<void> = Promise.resolve();
+  #firing: Promise<void> | undefined;
   /** Those whose event was not taken, by id: others do not wait for them. */
   readonly #refused = new Map<number, { readonly times: number; readonly until: number }>();
 
@@ -136,6 +136,8 @@ class SchedulerHandler implements PluginHandler {
   /** Until the next one is due, but never long: the clock may be set. */
   #sleep(atLeastMs = 0): void {
     clearTimeout(this.#timer);
+    // What is being published is not published a second time beside; afterwards this is called again.
+    if (this.#firing !== undefined) return;
     const rows = this.#database().prepare("SELECT id, next_at FROM schedules").all();
     if (rows.length === 0) return;
     const times = rows.map(({ id, next_at: due }) =>
@@ -144,20 +146,30 @@ class SchedulerHandler implements PluginHandler {
     const next = times.reduce((least, each) => Math.min(least, each));
     const delay = Math.max(atLeastMs, Math.min(limits.longestSleepMs, next - Date.now()));
     this.#timer = setTimeout(() => {
-      this.#firing = this.#fire().catch((error: unknown) => {
-        console.error("a schedule could not be published", error);
-        this.#sleep(limits.retryMs);
-      });
+      this.#firing = this.#fireAndSleep();
     }, delay);
+  }
+
+  async #fireAndSleep(): Promise<void> {
+    let atLeastMs = 0;
+    try {
+      await this.#fire();
+    } catch (error) {
+      console.error("a schedule could not be published", error);
+      atLeastMs = limits.retryMs;
+    }
+    this.#firing = undefined;
+    this.#sleep(atLeastMs);
   }
 
   async #fire(): Promise<void> {
     const db = this.#database();
-    for (const row of db
-      .prepare("SELECT * FROM schedules WHERE next_at <= ? ORDER BY next_at")
+    for (const { id = null } of db
+      .prepare("SELECT id FROM schedules WHERE next_at <= ? ORDER BY next_at")
       .all(Date.now())) {
-      const { id, grp, name, prompt, cron, every_minutes: every, next_at: due } = row;
-      if ((this.#refused.get(Number(id))?.until ?? 0) > Date.now()) continue;
+      const row = this.#due(id);
+      if (row === undefined || (this.#refused.get(Number(id))?.until ?? 0) > Date.now()) continue;
+      const { grp, name, prompt, cron, every_minutes: every, next_at: due = null } = row;
       try {
         await this.#publish?.({
           topic: "task.triggered",
@@ -172,19 +184,31 @@ class SchedulerHandler implements PluginHandler {
           },
         });
       } catch (error) {
-        this.#putOff(Number(id), error);
+        if (this.#due(id) !== undefined) this.#putOff(Number(id), error);
         continue;
       }
       this.#refused.delete(Number(id));
       const now = Date.now();
       const next = nextOf(now, cron ?? undefined, every ?? undefined);
+      // The time tells it from another that has got its number meanwhile.
       if (Number.isFinite(next)) {
-        db.prepare("UPDATE schedules SET next_at = ?, last_at = ? WHERE id = ?").run(next, now, id ?? null);
+        db.prepare("UPDATE schedules SET next_at = ?, last_at = ? WHERE id = ? AND next_at = ?").run(
+          next,
+          now,
+          id,
+          due,
+        );
       } else {
-        db.prepare("DELETE FROM schedules WHERE id = ?").run(id ?? null);
+        db.prepare("DELETE FROM schedules WHERE id = ? AND next_at = ?").run(id, due);
       }
     }
-    this.#sleep();
+  }
+
+  /** As it is now: while others were published it may have been deleted, and its number be another's. */
+  #due(id: SQLOutputValue): Row | undefined {
+    return this.#database()
+      .prepare("SELECT * FROM schedules WHERE id = ? AND next_at <= ?")
+      .get(id, Date.now());
   }
 
   /** A group that takes no events is tried ever more rarely, and holds up nobody else's schedules. */
