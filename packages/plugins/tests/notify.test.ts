@@ -120,6 +120,34 @@ test("notices without a way are kept, listed, bounded and plain", async (t) => {
   assert.equal(await call(gate, "list", { state: "sent" }), '{"notices":[]}');
 });
 
+test("a full disk costs a notice that is handed over again, and the plugin goes on", async (t) => {
+  const dataDir = directoryOf(t);
+  const hook = await startWebhook(t);
+  const allow = [{ methods: ["POST"], pathPrefix: "/" }];
+  const webhook = { name: "webhook", baseUrl: hook.url, provider: "none", allow } as const;
+  const gate = await open(t, dataDir, {}, { egress: [{ ...webhook, credential: { kind: "none" } }] });
+  const change = (sql: string) => {
+    const file = join(dataDir, "gate", "plugins", "notify", "data", "notices.sqlite");
+    const db = new DatabaseSync(file, { timeout: 5_000 });
+    db.exec(sql);
+    db.close();
+  };
+  change("CREATE TRIGGER full BEFORE UPDATE ON notices BEGIN SELECT RAISE(ABORT, 'disk is full'); END");
+  await call(gate, "send", { title: "done" });
+  const first = await hook.next();
+  first.response.writeHead(204).end();
+  const again = await hook.next();
+  assert.equal(again.body["id"], first.body["id"]);
+  change("DROP TRIGGER full");
+  again.response.writeHead(204).end();
+  let list = "";
+  while (!list.includes('"state":"sent"')) {
+    list = await call(gate, "list", {});
+    await sleep(20);
+  }
+  assert.equal(gate.plugins.list().find(({ name }) => name === "notify")?.crashes, 0);
+});
+
 test("notices of a session with words from outside taint the one that reads them", async (t) => {
   const gate = await open(t, directoryOf(t));
   await call(gate, "send", { title: "clean" });

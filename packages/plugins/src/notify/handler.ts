@@ -7,7 +7,7 @@ import type {
   ToolInvocationResult,
 } from "@holdfast/gate/plugin";
 import { ToolError } from "@holdfast/gate/plugin";
-import { type Notice, Outbox } from "./outbox.ts";
+import { type Notice, Outbox, restAfterMs } from "./outbox.ts";
 import { command, type Way, wayTimeoutMs, webhook } from "./ways.ts";
 
 const listed = 20;
@@ -24,6 +24,8 @@ class NotifyHandler implements PluginHandler {
   #publish: ChannelServices["publishEvent"] | undefined;
   #timer: NodeJS.Timeout | undefined;
   #handing: Promise<void> | undefined;
+  /** How often in a row the outbox could not keep what became of a notice. */
+  #faults = 0;
   readonly #ending = new AbortController();
 
   async initialize(
@@ -108,20 +110,32 @@ class NotifyHandler implements PluginHandler {
     return { id, state };
   }
 
-  #wake(): void {
+  #wake(atLeastMs = 0): void {
     if (this.#handing !== undefined || this.#ending.signal.aborted || this.#ways.length === 0) return;
     clearTimeout(this.#timer);
     const next = this.#box().nextAt();
     if (next === undefined) return;
     this.#timer = setTimeout(
       () => {
-        this.#handing = this.#handOver().finally(() => {
-          this.#handing = undefined;
-          this.#wake();
-        });
+        this.#handing = this.#handOverAndWake();
       },
-      Math.max(0, Math.min(longestSleepMs, next - Date.now())),
+      Math.max(atLeastMs, Math.min(longestSleepMs, next - Date.now())),
     );
+  }
+
+  async #handOverAndWake(): Promise<void> {
+    let atLeastMs = 0;
+    try {
+      await this.#handOver();
+      this.#faults = 0;
+    } catch (error) {
+      // What is not marked as handed over is handed over again: ever more rarely, as after any failure.
+      console.error("what became of a notice could not be kept", error);
+      atLeastMs = restAfterMs(this.#faults);
+      this.#faults += 1;
+    }
+    this.#handing = undefined;
+    this.#wake(atLeastMs);
   }
 
   async #handOver(): Promise<void> {

@@ -13,6 +13,11 @@ export const outboxLimits = {
   longestRetryMs: 10 * 60_000,
 } as const;
 
+/** Milliseconds until what failed is tried again, after so many failures before. */
+export function restAfterMs(failures: number): number {
+  return Math.min(outboxLimits.longestRetryMs, outboxLimits.firstRetryMs * 2 ** failures);
+}
+
 export type NoticeState = "kept" | "waiting" | "sent" | "failed";
 
 export interface Notice {
@@ -123,7 +128,7 @@ export class Outbox {
 
   /** Tried again later, or given up after the last attempt. */
   failed({ id, attempts }: Notice, problem: string, now: number): void {
-    const delay = Math.min(outboxLimits.longestRetryMs, outboxLimits.firstRetryMs * 2 ** attempts);
+    const delay = restAfterMs(attempts);
     const state = attempts + 1 >= outboxLimits.attempts ? "failed" : "waiting";
     this.#db
       .prepare("UPDATE notices SET state = ?, attempts = attempts + 1, next_at = ?, problem = ? WHERE id = ?")
