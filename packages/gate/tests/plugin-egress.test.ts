@@ -46,6 +46,31 @@ test("a manifest cannot name a private address, the operator can", async (t) => 
   });
 });
 
+test("an address is found in any spelling, and of two the one that says more", async (t) => {
+  const upstream = await startUpstream(t, ({ url }) => ({ chunks: [String(url)] }));
+  const wide = { name: "wide", url: "https://Api.Example:443" };
+  const narrow = { name: "narrow", url: "https://api.example/v1/" };
+  const grant = (name: string) =>
+    ({
+      name,
+      baseUrl: `${upstream.url}/${name}`,
+      provider: "none",
+      allow: [{ methods: ["GET"], pathPrefix: "/" }],
+      credential: { kind: "none" },
+    }) as const;
+  const { gate } = await gateWith(
+    t,
+    { asker: plugin([wide, narrow]) },
+    {
+      jails: { driver: "none", allowUnsafe: true },
+      plugins: { grants: { asker: { egress: [grant("wide"), grant("narrow")] } } },
+    },
+  );
+  const asked = async (url: string) => (await resultOf(gate, "ask", { url }))["text"];
+  assert.equal(await asked("https://api.example/x"), "/wide/x");
+  assert.equal(await asked("https://API.example:443/v1/x?y=1"), "/narrow/x?y=1");
+});
+
 test("hosts that the operator opens are reached by their own addresses, and no others", async (t) => {
   const upstream = await startUpstream(t, ({ url }) => ({ chunks: [String(url)] }), undefined, "127.0.0.2");
   const { port } = upstream;

@@ -14,7 +14,7 @@ export async function openEgress(egress: StartMessage["egress"]): Promise<Record
     for (const { name, url } of egress.upstreams) {
       const local = `http://127.0.0.1:${port}/${name}`;
       byName[name] = local;
-      bases.set(url.replace(/\/+$/, ""), local);
+      bases.set(baseOf(url), local);
     }
     if (egress.hosts === true) {
       const local = `http://127.0.0.1:${port}/web`;
@@ -38,6 +38,11 @@ export async function openConnections(
   return byName;
 }
 
+/** As `fetch` spells it: the host in lower case, without a port that is the scheme's own. */
+function baseOf(url: string): string {
+  return new URL(url).href.replace(/\/+$/, "");
+}
+
 /**
  * The address on the loopback for `url`, or undefined when no egress was declared for it. With `web`,
  * where the operator opened hosts, every other address is left to the proxy to decide about.
@@ -47,7 +52,8 @@ export function localAddress(
   bases: ReadonlyMap<string, string>,
   web?: string,
 ): string | undefined {
-  for (const [base, local] of bases) {
+  // Where one is below another, the one that says more: it may allow what the other does not.
+  for (const [base, local] of [...bases].sort(([one], [other]) => other.length - one.length)) {
     if (url === base) return local;
     if (url.startsWith(`${base}/`) || url.startsWith(`${base}?`)) return local + url.slice(base.length);
   }
