@@ -4,7 +4,7 @@ import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runConformance, validatePlugin } from "@holdfast/gate/plugin-kit";
-import { callTool, gateWith, manifestOf, resultOf } from "./plugin-support.ts";
+import { callTool, gateWith, manifestOf, resultOf, writeFiles } from "./plugin-support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
 const tools = (...names: string[]) =>
@@ -332,4 +332,23 @@ test("plugin folders of the peer at its corners", { skip: missing("bwrap") }, as
     await gate.plugins.reload();
     assert.equal(gate.tools.list().find(({ name }) => name === "echo")?.plugin, "core");
   });
+});
+
+test("the conformance suite tells of a shutdown that fails", async (t) => {
+  const pluginDir = join(temporaryDirectory(t), "stubborn");
+  writeFiles(pluginDir, {
+    "manifest.json": manifestOf(tools("stubborn_call")),
+    "handler.js": `export default {
+      initialize() {},
+      handleToolInvocation: () => ({ ok: true, result: {} }),
+      async shutdown() { throw new Error("the file is still open"); },
+    };
+`,
+  });
+  const failed = (await runConformance({ pluginDir })).filter(({ ok }) => !ok);
+  assert.deepEqual(
+    failed.map(({ name }) => name),
+    ["handler: shuts down"],
+  );
+  assert.match(failed[0]?.detail ?? "", /^it threw: .*the file is still open/);
 });

@@ -51,7 +51,7 @@ export class ManagedPlugin {
   /** Until another version has started, or has not. */
   #replacing: Promise<void> | undefined;
   readonly #callers = new WeakMap<PluginProcess, Callers>();
-  readonly #draining = new Set<Promise<void>>();
+  readonly #draining = new Set<Promise<unknown>>();
   /** When each session was first seen here. */
   readonly #sessions = new Map<string, string>();
   readonly #events: EventEnvelope[] = [];

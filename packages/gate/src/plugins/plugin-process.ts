@@ -197,18 +197,25 @@ export class PluginProcess {
     });
   }
 
-  /** Lets calls in flight finish for at most `drainMs`, then shuts down and ends the process. */
-  async close(drainMs: number): Promise<void> {
+  /**
+   * Lets calls in flight finish for at most `drainMs`, then shuts down and ends the process. Resolves with what
+   * was wrong about the handler's shutdown, where it was asked for and something was.
+   */
+  async close(drainMs: number): Promise<string | undefined> {
     if (this.#ending) {
       await this.#exited;
-      return;
+      return undefined;
     }
     if (drainMs > 0 && this.#calls > 0) await this.#untilIdle(drainMs);
-    if (!this.#alive) return;
+    if (!this.#alive) return undefined;
     const shutdown = this.request({ type: "shutdown" }, { timeoutMs: pluginLimits.shutdownMs });
     this.#ending = true;
-    await shutdown.catch(() => {});
+    const problem = await shutdown.then(
+      (answer) => (answer.type === "thrown" ? `it threw: ${answer.message}` : undefined),
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
     await this.#stop(100);
+    return problem;
   }
 
   #untilIdle(drainMs: number): Promise<void> {

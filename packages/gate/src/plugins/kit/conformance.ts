@@ -125,12 +125,13 @@ async function checkHandler(folder: PluginFolder, options: ConformanceOptions, c
       return;
     }
     check("handler: loads and initializes", undefined);
+    let shutdown: string | undefined;
     try {
       for (const tool of folder.manifest.provides.tools) await checkTool(process, tool, options, check);
     } finally {
-      await process.close(0);
+      shutdown = await process.close(0);
     }
-    check("handler: shuts down", undefined);
+    check("handler: shuts down", shutdown);
   } finally {
     await rm(dataDirectory, { recursive: true, force: true });
   }
