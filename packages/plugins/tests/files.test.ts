@@ -120,6 +120,8 @@ test("files in shared folders", async (t) => {
     assert.match(await move("a", "two"), /there already/);
     assert.match(await move("one", "new/one"), /"to":"new\/one"/);
     assert.match(await move("new", "old"), /"moved":"new"/);
+    assert.match(await move("old", "old/far/down"), /HANDLER_ERROR: It cannot go into itself/);
+    assert.deepEqual(readdirSync(join(notes, "old")), ["one"]);
     assert.match(await read("old/one"), /"content":"1"/);
     assert.match(await read("two"), /"content":"2"/);
     const remove = (path: string) => call("delete", { folder: "notes", path });

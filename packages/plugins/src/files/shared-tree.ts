@@ -209,6 +209,10 @@ export class SharedTree {
   }
 
   async move(from: string, to: string, make: boolean): Promise<void> {
+    const [moved, goal] = [namesOf(from, "from"), namesOf(to, "to")];
+    // Before folders are made on the way, which would be in it.
+    if (moved.length > 0 && goal.length > moved.length && moved.every((name, at) => name === goal[at]))
+      throw refused("It cannot go into itself", "to");
     await this.#at(
       from,
       false,
