@@ -84,6 +84,14 @@ test("memory", async (t) => {
       await call(gate, "memory_search", { query });
     }
     assert.match(await call(gate, "memory_search", { query: "closes" }), /closes at six/);
+    await call(
+      gate,
+      "memory_store",
+      { type: "fact", content: "Her résumé is in the safe" },
+      { session: "s6" },
+    );
+    for (const query of ["résumé".normalize("NFC"), "résumé".normalize("NFD"), "resume"])
+      assert.match(await call(gate, "memory_search", { query }), /in the safe/, query);
   });
 
   await t.test("an entry cannot look like two in the brief", async () => {

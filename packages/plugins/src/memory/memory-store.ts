@@ -275,9 +275,12 @@ export class MemoryStore {
   }
 }
 
-/** Plain words, each quoted: an operator of the search language is a word like any other. */
+/**
+ * Plain words, each quoted: an operator of the search language is a word like any other. An accent that is
+ * written as a character of its own belongs to its word.
+ */
 function wordsOf(query: string): string {
-  return (query.match(/[\p{L}\p{N}_]+/gu) ?? [])
+  return (query.match(/[\p{L}\p{M}\p{N}_]+/gu) ?? [])
     .slice(0, 32)
     .map((word) => `"${word}"`)
     .join(" ");
