@@ -264,6 +264,38 @@ describe("large values of c.kv", () => {
     assert.equal((await collected(await later?.getStream("large")))?.length, 2_097_153);
   });
 
+  test("are one commit, however many turns end at the moment in which they arrive", async () => {
+    const w = world();
+    const { put } = w.store.blobs;
+    let closeTurns: (() => void) | undefined;
+    Object.assign(w.store.blobs, {
+      put: async (...args: Parameters<typeof put>) => {
+        const info = await put.apply(w.store.blobs, args);
+        closeTurns?.();
+        return info;
+      },
+    });
+    const instance = w.create(
+      actor({
+        actions: {
+          put: (c) => c.kv.putStream("large", pieces("x".repeat(2_097_153))),
+          look: () => undefined,
+        },
+      }),
+    );
+    await instance.ready;
+    closeTurns = async () => {
+      for (let tick = 0; tick < 12; tick++) {
+        await undefined;
+        void call(instance, "look");
+      }
+    };
+    const before = w.store.commits.length;
+    await call(instance, "put");
+    const written = w.store.commits.slice(before).map(({ kv }) => kv?.length);
+    assert.deepEqual(written, [3], "the object's reference, what the key is, and its entry");
+  });
+
   test("their bytes go when they are put again, deleted, or in a deleted range", async () => {
     const { kv, w } = await open();
     const big = (letter: string) => pieces(letter.repeat(2_100_000));

@@ -119,8 +119,9 @@ export class KvBuffer implements ActorKv {
       size += next.value.length;
       if (size > kvLimits.maxValueBytes) break;
     }
-    await this.#streams.blobs.putStream(bytes, rejoined(head, pieces), kvLimits.maxStreamBytes);
-    this.#entries.put(bytes, new Uint8Array(0));
+    await this.#streams.blobs.putStream(bytes, rejoined(head, pieces), kvLimits.maxStreamBytes, () =>
+      this.#entries.put(bytes, new Uint8Array(0)),
+    );
   }
 
   async getStream(key: KvKey): Promise<ReadableStream<Uint8Array> | undefined> {

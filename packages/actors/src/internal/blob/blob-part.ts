@@ -52,7 +52,9 @@ export class BlobPart implements Part, ActorBlobs {
   }
 
   async put(source: ByteSource): Promise<BlobInfo> {
-    return this.#store(piecesOf(source), maxBlobBytes, (info) => referenceKey(info.hash, holder.blob));
+    return this.#store(piecesOf(source), maxBlobBytes, ({ hash, size }) => {
+      this.#runtime.records.put(referenceKey(hash, holder.blob), encodeSize(size));
+    });
   }
 
   async get(hash: string, range: BlobRange = {}): Promise<ReadableStream<Uint8Array> | undefined> {
@@ -116,18 +118,18 @@ export class BlobPart implements Part, ActorBlobs {
     return value === undefined ? undefined : decodeSize(value);
   }
 
-  /** Takes an object in and refers to it in the same step, so that nothing can remove it between. */
+  /** Takes an object in; `refer` writes what refers to it at once, so that nothing can remove it between. */
   async #store(
     pieces: AsyncIterable<Uint8Array>,
     maxBytes: number,
-    key: (info: BlobInfo) => Uint8Array,
+    refer: (info: BlobInfo) => void,
   ): Promise<BlobInfo> {
     if (this.#runtime.sealed) throw stoppedError();
     await this.#sweep();
     this.#puts++;
     try {
       const info = await this.#blobs.put(this.#runtime.id, pieces, maxBytes);
-      this.#runtime.records.put(key(info), encodeSize(info.size));
+      refer(info);
       this.#stored++;
       return info;
     } finally {
@@ -153,12 +155,21 @@ export class BlobPart implements Part, ActorBlobs {
     return this.#streams.size > 0;
   }
 
-  async putStream(key: Uint8Array, pieces: AsyncIterable<Uint8Array>, maxBytes: number): Promise<void> {
-    const info = await this.#store(pieces, maxBytes, ({ hash }) => referenceKey(hash, holder.kv, key));
-    const before = this.stream(key);
-    if (before !== undefined && before.hash !== info.hash) this.forgetStream(key);
-    this.#streams.set(latin1(key), info);
-    this.#runtime.records.put(streamKey(key), encodeStream(info));
+  /** `enter` writes the entry of the key: in one step with all that belongs to it, which is one turn. */
+  async putStream(
+    key: Uint8Array,
+    pieces: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+    enter: () => void,
+  ): Promise<void> {
+    await this.#store(pieces, maxBytes, (info) => {
+      this.#runtime.records.put(referenceKey(info.hash, holder.kv, key), encodeSize(info.size));
+      const before = this.stream(key);
+      if (before !== undefined && before.hash !== info.hash) this.forgetStream(key);
+      this.#streams.set(latin1(key), info);
+      this.#runtime.records.put(streamKey(key), encodeStream(info));
+      enter();
+    });
   }
 
   async readStream(info: BlobInfo): Promise<ReadableStream<Uint8Array>> {
