@@ -96,6 +96,40 @@ test("an actor that does not exist, or is no durable function, fails the child",
   }
 });
 
+test("the parent of a child whose actor is destroyed hears of that", { timeout: 60_000 }, async () => {
+  const begun = Promise.withResolvers<void>();
+  const endless = durable(async (ctx) => {
+    begun.resolve();
+    await ctx.sleep("long", 3_600_000);
+  });
+  const boss = durable(async (ctx) => {
+    try {
+      await ctx.child("child", { name: "endless", key: "k" });
+      return "ended";
+    } catch (error) {
+      assert.ok(error instanceof ChildError);
+      return error.failure;
+    }
+  });
+  const ports = systemPorts();
+  const running = createRegistry({
+    use: { endless, boss },
+    store: () => createMemoryStore({ ports }),
+    ports,
+  });
+  try {
+    const handle = running.client.boss.getOrCreate("a");
+    await handle.start();
+    await begun.promise;
+    await running.client.endless.destroy("k");
+    const failure = (await handle.result()) as { readonly message: string; readonly metadata: unknown };
+    assert.match(failure.message, /was destroyed/);
+    assert.deepEqual(failure.metadata, { group: "workflow", code: "actor_destroyed" });
+  } finally {
+    await running.shutdown();
+  }
+});
+
 test("typed input is validated before anything begins", async () => {
   const schema = {
     "~standard": {

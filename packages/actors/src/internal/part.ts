@@ -53,6 +53,8 @@ export interface Part {
   readonly wakeAt?: number | undefined;
   /** The actor begins to stop: waits end, nothing new begins. */
   stopping?(): void;
+  /** The actor is about to be gone for good, within the grace of its stop: tells others what they wait for. */
+  leaving?(): Promise<void>;
   /** No change is taken any more; the last turn closes next. */
   sealed?(): void;
   /** The instance is out of memory. */

@@ -186,6 +186,10 @@ export class Parts {
     for (const part of this.#all) part.sealed?.();
   }
 
+  async leaving(): Promise<void> {
+    await Promise.all(this.#all.map((part) => part.leaving?.()));
+  }
+
   stopping(): void {
     for (const part of this.#all) part.stopping?.();
   }

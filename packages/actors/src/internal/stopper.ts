@@ -100,6 +100,12 @@ export class Stopper {
     if (this.#late) return;
     await this.#drained();
     if (!this.#isOver) await this.#disconnect();
+    if (this.#isOver || this.#late) return;
+    try {
+      await this.#runtime.usedParts?.leaving();
+    } catch (error) {
+      this.#runtime.errors.report(error);
+    }
   }
 
   async #disconnect(): Promise<void> {

@@ -96,7 +96,7 @@ export class WorkflowPart implements Part, RunOwner {
   }
 
   started(): void {
-    if (this.header.parent !== undefined && this.terminal) this.tellParent();
+    if (this.header.parent !== undefined && this.terminal) void this.tellParent();
     const { state, resumable } = this.header;
     if (state === "pending" && this.program.manual) return;
     if (this.terminal && !(state === "failed" && resumable)) return;
@@ -128,6 +128,17 @@ export class WorkflowPart implements Part, RunOwner {
   #afterTransaction(act: () => void): void {
     if (this.runtime.inTransaction) this.#whenKept.push(act);
     else act();
+  }
+
+  /** A parent that waits hears that no other end will come: nothing of this actor can tell it later. */
+  async leaving(): Promise<void> {
+    if (this.#waitingParent === undefined) return;
+    if (!this.terminal) {
+      const error = describeError(destroyedError());
+      this.#set({ state: "cancelled", error, resumable: false, endedAt: this.runtime.ports.clock.now() });
+      this.#stored.write();
+    }
+    await this.tellParent();
   }
 
   stopping(): void {
@@ -271,7 +282,7 @@ export class WorkflowPart implements Part, RunOwner {
     this.#activeSince = undefined;
     this.#stored.write();
     await this.runtime.queue.gate();
-    if (this.header.parent !== undefined) this.tellParent();
+    if (this.header.parent !== undefined) void this.tellParent();
   }
 
   /** Begins a run with nothing but an input; one that cannot be kept fails the run that asks for it. */
@@ -396,7 +407,7 @@ export class WorkflowPart implements Part, RunOwner {
     this.#run?.releaseMessages();
     // At once: what runs could end the workflow in another way before this is durable.
     this.#run?.stop(new CancelledError("The workflow was cancelled"));
-    if (this.header.parent !== undefined) this.tellParent();
+    if (this.header.parent !== undefined) void this.tellParent();
   }
 
   /** Resolves when the workflow has ended, or the instance is out of memory. */
@@ -451,11 +462,11 @@ export class WorkflowPart implements Part, RunOwner {
     return parent?.child === this.runtime.id ? parent : undefined;
   }
 
-  /** The parent is told until it has heard. */
-  tellParent(): void {
+  /** The parent is told until it has heard. Never rejects. */
+  async tellParent(): Promise<void> {
     const parent = this.#waitingParent;
     if (parent === undefined) return;
-    void tellParent(this, parent, {
+    await tellParent(this, parent, {
       told: () => {
         this.#retryParentAt = undefined;
         this.#set({ parent: undefined });
@@ -469,6 +480,11 @@ export class WorkflowPart implements Part, RunOwner {
       },
     });
   }
+}
+
+function destroyedError(): HoldfastError {
+  const message = "The actor of the workflow was destroyed before the workflow had ended";
+  return new HoldfastError("workflow", "actor_destroyed", message, { statusCode: 409 });
 }
 
 const unknownFailure: WorkflowError = { name: "Error", message: "unknown error" };
