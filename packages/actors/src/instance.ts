@@ -263,6 +263,8 @@ export interface ActorInstance {
    * `actor.action_not_found`, `actor.action_timed_out`, `action.interrupted`, `action.aborted`.
    */
   invoke(call: InvokeCall): Promise<Uint8Array>;
+  /** Cancels the action that runs with this key for all who wait for it, as their signals would. */
+  cancelCall(idempotencyKey: string): void;
   /**
    * Puts a message into a queue and resolves with `encodeValue` of `{ status, response? }` when that is
    * durable, with `wait` when the message was completed. Rejects as `invoke` does (after `actor.stopping`

@@ -8,11 +8,10 @@ import {
 } from "@holdfast/core";
 import type {
   ActorTarget,
+  AnsweredFrame,
   ClientDriver,
-  ClientFrame,
   ClosedReason,
   DriverConnection,
-  PreparedFrame,
   ServerFrame,
 } from "./driver.ts";
 import { protocolVersion } from "./driver.ts";
@@ -21,6 +20,7 @@ import { backoffDelayMs } from "./internal/backoff.ts";
 import { sendOverConnection } from "./internal/connection-send.ts";
 import { IncomingStream } from "./internal/incoming-stream.ts";
 import { callOutside, Listeners, type Report, reportToConsole } from "./internal/listeners.ts";
+import { type PendingCall, PendingCalls } from "./internal/pending-calls.ts";
 import type { ClientPorts } from "./internal/ports.ts";
 import { PresenceView, presenceEvent } from "./internal/presence-view.ts";
 import { cutOff, disposedError, isWithoutReason, refusalOf } from "./internal/refusal.ts";
@@ -29,16 +29,6 @@ import type { QueueSendOptions, QueueWaitOptions } from "./queue.ts";
 import type { QueueSender } from "./queue-send.ts";
 import { isRetryable } from "./retry.ts";
 import type { ActionOptions, ConnStatus } from "./types.ts";
-
-interface PendingCall {
-  readonly frame: PreparedFrame;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  readonly stopListening: (() => void) | undefined;
-  attempts: number;
-  /** Present once the result began to come in pieces: it cannot be asked for again. */
-  stream: IncomingStream | undefined;
-}
 
 export interface ConnectionOptions {
   /** Sends to the queues of the actor. */
@@ -65,7 +55,7 @@ export class Connection {
   readonly ready: Promise<void>;
 
   readonly #options: ConnectionOptions;
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #pending = new PendingCalls();
   readonly #events = new Map<string, Set<(...args: readonly unknown[]) => void>>();
   readonly #report: Report = (error) => (this.#options.ports.reportError ?? reportToConsole)(error);
   readonly #errors = new Listeners<[HoldfastError]>(this.#report);
@@ -79,8 +69,6 @@ export class Connection {
   #received = 0;
   /** Events that were given up while the connection was away; the server may still send them. */
   readonly #givenUp = new Set<string>();
-  #pendingBytes = 0;
-  #nextId = 1;
   #attempt = 0;
   #disposed = false;
   /** The open attempt; `undefined` between attempts. */
@@ -112,7 +100,7 @@ export class Connection {
 
   action(options: ActionOptions): Promise<unknown> {
     const { clock, random } = this.#options.ports;
-    const frameOf = (id: number): ClientFrame => {
+    const frameOf = (id: number): AnsweredFrame => {
       const { name, args, idempotencyKey = uuidv7(clock, random) } = readActionOptions(options);
       return { type: "call", id, name, args, idempotencyKey };
     };
@@ -130,14 +118,16 @@ export class Connection {
   }
 
   /** Sends a frame that has an answer, now or as soon as there is a socket, until it has come. */
-  #submit(frameOf: (id: number) => ClientFrame, signal: AbortSignal | undefined): Promise<unknown> {
+  #submit(frameOf: (id: number) => AnsweredFrame, signal: AbortSignal | undefined): Promise<unknown> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     if (this.#ended.signal.aborted) return Promise.reject(this.#endReason());
-    let frame: PreparedFrame;
-    const id = this.#nextId++;
+    let call: Pick<PendingCall, "frame" | "idempotencyKey" | "attempts" | "stream">;
+    const id = this.#pending.newId();
     try {
-      frame = this.#options.driver.prepare(frameOf(id));
-      this.#checkRoom(frame.size);
+      const asked = frameOf(id);
+      const frame = this.#options.driver.prepare(asked);
+      call = { frame, idempotencyKey: asked.idempotencyKey, attempts: 1, stream: undefined };
+      this.#pending.checkRoom(call.frame.size);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -148,10 +138,9 @@ export class Connection {
         signal.addEventListener("abort", abort, { once: true });
         stopListening = () => signal.removeEventListener("abort", abort);
       }
-      const stream = undefined;
-      this.#pending.set(id, { frame, resolve, reject, stopListening, attempts: 1, stream });
-      this.#pendingBytes += frame.size;
-      if (this.connStatus === "connected") this.#link?.send(frame);
+      const isSent = this.connStatus === "connected";
+      this.#pending.add(id, { ...call, resolve, reject, stopListening, isSent });
+      if (isSent) this.#link?.send(call.frame);
     });
   }
 
@@ -238,19 +227,6 @@ export class Connection {
     return this.#disposed ? disposedError() : this.#ended.signal.reason;
   }
 
-  #checkRoom(size: number): void {
-    if (
-      this.#pending.size >= clientLimits.maxPendingCalls ||
-      this.#pendingBytes + size > clientLimits.maxPendingBytes
-    ) {
-      throw new HoldfastError(
-        "conn",
-        "buffer_full",
-        "Too many calls wait for an answer on this connection; wait for some of them before the next",
-      );
-    }
-  }
-
   #open(): void {
     this.#setStatus("connecting");
     // Who hears of a status may dispose of the connection: then nothing more is asked for it.
@@ -298,7 +274,7 @@ export class Connection {
 
   /** What `getParams` threw is told to everybody who waits, and it is asked again for the next attempt. */
   #askAgain(error: HoldfastError): void {
-    for (const id of [...this.#pending.keys()]) this.#rejectCall(id, error);
+    for (const [id] of this.#pending.all()) this.#rejectCall(id, error);
     this.#reconnect();
     this.#errors.emit(error);
   }
@@ -345,7 +321,14 @@ export class Connection {
     for (const event of this.#events.keys()) this.#transmit({ type: "subscribe", event });
     for (const event of this.#givenUp) this.#transmit({ type: "unsubscribe", event });
     this.#givenUp.clear();
-    for (const call of this.#pending.values()) this.#link?.send(call.frame);
+    // Over the socket that was lost they may not have arrived, nor what was sent to cancel them.
+    for (const [id, idempotencyKey] of this.#pending.takeGivenUp()) {
+      this.#transmit({ type: "cancel", id, idempotencyKey });
+    }
+    for (const [, call] of this.#pending.all()) {
+      call.isSent = true;
+      this.#link?.send(call.frame);
+    }
     this.#settleReady.resolve();
     this.#setStatus("connected");
     this.#opens.emit();
@@ -359,7 +342,7 @@ export class Connection {
   }
 
   #receiveResult(id: number, value: unknown): void {
-    const call = this.#settle(id);
+    const call = this.#pending.settle(id);
     if (call?.stream === undefined) call?.resolve(value);
     else call.stream.end(undefined);
   }
@@ -369,7 +352,7 @@ export class Connection {
     if (call === undefined || call.stream !== undefined) return;
     call.stream = new IncomingStream({
       taken: (pieces) => {
-        if (this.#pending.has(id)) this.#send({ type: "credit", id, pieces });
+        if (this.#pending.get(id) !== undefined) this.#send({ type: "credit", id, pieces });
       },
       cancelled: (reason) => this.#cancel(id, reason),
     });
@@ -395,7 +378,7 @@ export class Connection {
   }
 
   #rejectCall(id: number, error: HoldfastError): void {
-    const call = this.#settle(id);
+    const call = this.#pending.settle(id);
     call?.stream?.end(error);
     call?.reject(error);
   }
@@ -404,23 +387,18 @@ export class Connection {
     const { ports } = this.#options;
     const options = { minMs: clientLimits.retryMinMs, maxMs: clientLimits.retryMaxMs };
     const link = this.#link;
+    // Until it is sent again, the server knows nothing of it.
+    call.isSent = false;
     ports.tasks.after(backoffDelayMs(call.attempts++, options, ports), () => {
       // A reconnect in the meantime has sent it already.
-      if (this.#link === link && this.#pending.has(id)) link?.send(call.frame);
+      if (this.#link !== link || this.#pending.get(id) !== call) return;
+      call.isSent = true;
+      link?.send(call.frame);
     });
   }
 
-  #settle(id: number): PendingCall | undefined {
-    const call = this.#pending.get(id);
-    if (call === undefined) return undefined;
-    this.#pending.delete(id);
-    this.#pendingBytes -= call.frame.size;
-    call.stopListening?.();
-    return call;
-  }
-
   #cancel(id: number, reason: unknown): void {
-    const call = this.#settle(id);
+    const call = this.#pending.giveUp(id);
     if (call === undefined) return;
     this.#send({ type: "cancel", id });
     call.stream?.end(
@@ -443,7 +421,7 @@ export class Connection {
 
   #closed(reason: ClosedReason): void {
     this.#link = undefined;
-    for (const [id, call] of this.#pending) {
+    for (const [id, call] of this.#pending.all()) {
       if (call.stream !== undefined) this.#rejectCall(id, cutOff());
     }
     const wasOpen = this.connStatus === "connected";
@@ -491,7 +469,7 @@ export class Connection {
     this.#ended.abort(error);
     this.#timer?.cancel();
     this.#settleReady.reject(error);
-    for (const id of [...this.#pending.keys()]) this.#rejectCall(id, error);
+    for (const [id] of this.#pending.all()) this.#rejectCall(id, error);
     this.#options.onDispose();
   }
 

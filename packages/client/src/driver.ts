@@ -174,13 +174,17 @@ export type ClientFrame =
       readonly idempotencyKey: string;
       readonly content: SendContent;
     }
-  | { readonly type: "cancel"; readonly id: number }
+  /** With its key the call is found also where it came over a connection that was lost. */
+  | { readonly type: "cancel"; readonly id: number; readonly idempotencyKey?: string }
   | { readonly type: "subscribe"; readonly event: string }
   | { readonly type: "unsubscribe"; readonly event: string }
   /** The reader of a stream has taken pieces: as many more may be sent. */
   | { readonly type: "credit"; readonly id: number; readonly pieces: number }
   /** `received` is how many events have come: the server need not keep them any longer. */
   | { readonly type: "ping"; readonly received?: number };
+
+/** A frame that has an answer. */
+export type AnsweredFrame = Extract<ClientFrame, { type: "call" | "send" }>;
 
 /** When the two sides ask each other for a sign of life, in milliseconds. */
 export interface Liveness {

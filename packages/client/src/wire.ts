@@ -215,7 +215,9 @@ function clientTuple(frame: ClientFrame): readonly unknown[] {
     case "send":
       return [number.send, frame.id, frame.queue, frame.content, frame.idempotencyKey];
     case "cancel":
-      return [number.cancel, frame.id];
+      return frame.idempotencyKey === undefined
+        ? [number.cancel, frame.id]
+        : [number.cancel, frame.id, frame.idempotencyKey];
     case "subscribe":
       return [number.subscribe, frame.event];
     case "unsubscribe":
@@ -307,7 +309,11 @@ function clientFrame(tuple: readonly unknown[]): ClientFrame {
         idempotencyKey: text(tuple[4]),
       };
     case number.cancel:
-      return { type: "cancel", id: integer(tuple[1]) };
+      return {
+        type: "cancel",
+        id: integer(tuple[1]),
+        ...(tuple[2] === undefined ? {} : { idempotencyKey: text(tuple[2]) }),
+      };
     case number.subscribe:
       return { type: "subscribe", event: text(tuple[1]) };
     case number.unsubscribe:

@@ -162,6 +162,7 @@ describe("frames that were added to version 1", () => {
       idempotencyKey: "k",
     },
     { type: "ping", received: 9 },
+    { type: "cancel", id: 3, idempotencyKey: "k" },
     { type: "credit", id: 1, pieces: 2 },
   ];
   for (const encoding of encodings) {

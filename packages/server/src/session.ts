@@ -321,7 +321,7 @@ export class Session implements CallOwner {
           this.#runSend(frame, instance, call),
         );
       case "cancel":
-        return this.#calls.get(frame.id)?.abort.abort(cancelled());
+        return this.#cancel(frame);
       case "credit":
         return this.#calls.get(frame.id)?.more(frame.pieces);
       case "subscribe":
@@ -331,6 +331,13 @@ export class Session implements CallOwner {
       case "ping":
         return this.#ping(frame.received);
     }
+  }
+
+  #cancel({ id, idempotencyKey }: CancelFrame): void {
+    const call = this.#calls.get(id);
+    if (call !== undefined) call.abort.abort(cancelled());
+    // It came over a connection that was cut off: what ran there runs on.
+    else if (idempotencyKey !== undefined) this.#instance?.cancelCall(idempotencyKey);
   }
 
   #subscribe(event: string): void {
@@ -474,6 +481,7 @@ export class Session implements CallOwner {
   }
 }
 
+type CancelFrame = Extract<ClientFrame, { type: "cancel" }>;
 type CallFrame = Extract<ClientFrame, { type: "call" }>;
 type SendFrame = Extract<ClientFrame, { type: "send" }>;
 type AnsweredFrame = CallFrame | SendFrame;

@@ -304,6 +304,30 @@ describe("reconnection", () => {
     await observer.dispose();
   });
 
+  test("a call that is cancelled while its connection is cut off is cancelled at the actor", async (t) => {
+    const changed = new Condition();
+    const { definition, seen } = waiter(() => changed.changed());
+    const { listening, client } = await serve(t, { waiter: definition });
+    const proxy = await cuttableProxy(t, listening.port);
+    const conn = client({ endpoint: proxy.url }).waiter.getOrCreate().connect();
+    conn.onStatusChange(() => changed.changed());
+    const abort = new AbortController();
+    const cancelled = conn.action({ name: "wait", signal: abort.signal });
+    const kept = assert.rejects(conn.wait(), (error) => isErrorCode(error, "conn", "disposed"));
+    await changed.until(() => seen.started === 2);
+    proxy.open = false;
+    proxy.cut();
+    await changed.until(() => conn.connStatus === "disconnected");
+    abort.abort(new Error("changed my mind"));
+    await assert.rejects(cancelled, /changed my mind/);
+    assert.equal(seen.aborted, 0);
+    proxy.open = true;
+    await changed.until(() => seen.aborted === 1);
+    assert.equal(seen.started, 2);
+    await conn.dispose();
+    await kept;
+  });
+
   test("an HTTP call whose answer was lost is sent again, and ran once", async (t) => {
     const { client } = await serve(t, allActors);
     let sent = 0;

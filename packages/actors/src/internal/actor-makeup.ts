@@ -133,6 +133,10 @@ export abstract class ActorMakeup {
     return this.#calls;
   }
 
+  cancelCall(idempotencyKey: string): void {
+    this.#calls?.cancel(idempotencyKey);
+  }
+
   /** Lets actions, connections and requests begin. */
   get turnstile(): Turnstile {
     this.#turnstile ??= new Turnstile(this.definition.options.concurrency === "serial");

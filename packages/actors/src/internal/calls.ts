@@ -298,6 +298,11 @@ export class Calls {
     }
   }
 
+  /** Nobody wants what the call of this key gives. */
+  cancel(key: string): void {
+    this.#byKey.get(key)?.cancel();
+  }
+
   abortAll(reason: HoldfastError): void {
     for (const running of this.#running) running.abort(reason);
   }

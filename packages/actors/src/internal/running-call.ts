@@ -97,7 +97,7 @@ export class RunningCall implements Output, Insider {
     if (signal === undefined) return;
     const leave = (): void => {
       if (this.#settled || !this.#remove(waiter)) return;
-      const error = new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499 });
+      const error = cancelledError();
       waiter.reject(error);
       if (this.#waiter === undefined && (this.#joined?.size ?? 0) === 0) this.abort(error);
     };
@@ -108,6 +108,14 @@ export class RunningCall implements Output, Insider {
       signal.removeEventListener("abort", leave);
       others?.();
     };
+  }
+
+  /** As if all who wait had stopped waiting. */
+  cancel(): void {
+    if (this.#settled) return;
+    const error = cancelledError();
+    this.reject(error);
+    this.abort(error);
   }
 
   #add(waiter: Waiter): void {
@@ -185,4 +193,8 @@ export class RunningCall implements Output, Insider {
   reject(error: HoldfastError): void {
     for (const waiter of this.#takeWaiters()) waiter.reject(error);
   }
+}
+
+function cancelledError(): HoldfastError {
+  return new HoldfastError("action", "aborted", "The call was cancelled", { statusCode: 499 });
 }

@@ -1,5 +1,5 @@
 import { isErrorCode, uuidv7 } from "@holdfast/core";
-import type { ClientFrame, DriverSendReply, SendContent } from "../driver.ts";
+import type { AnsweredFrame, DriverSendReply, SendContent } from "../driver.ts";
 import { clientLimits } from "../limits.ts";
 import type { QueueSendOptions, QueueSendResult, QueueWaitOptions } from "../queue.ts";
 import { type QueueSender, sendSettings } from "../queue-send.ts";
@@ -8,7 +8,10 @@ import type { ClientPorts } from "./ports.ts";
 export interface ConnectionSendOptions {
   readonly ports: ClientPorts;
   /** Sends a frame over the live connection, and again over the next one, until it is answered. */
-  readonly submit: (frame: (id: number) => ClientFrame, signal: AbortSignal | undefined) => Promise<unknown>;
+  readonly submit: (
+    frame: (id: number) => AnsweredFrame,
+    signal: AbortSignal | undefined,
+  ) => Promise<unknown>;
   /** Takes what is too long for a frame. */
   readonly sender: QueueSender;
 }

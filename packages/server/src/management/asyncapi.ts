@@ -32,7 +32,7 @@ function addActor(
   const id = channelId(name);
   const messages: Record<string, unknown> = {
     call: message("Calls an action", frame(1, { type: "integer" }, actionName(definition), list, text)),
-    cancel: message("Cancels a call", frame(2, { type: "integer" })),
+    cancel: message("Cancels a call", frame(2, { type: "integer" }, text)),
     subscribe: message("Subscribes to an event", frame(3, eventName(definition))),
     unsubscribe: message("Ends a subscription", frame(4, eventName(definition))),
     result: message("The result of a call", { type: "array", prefixItems: [number, number, anything] }),
