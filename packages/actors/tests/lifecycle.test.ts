@@ -466,6 +466,39 @@ describe("sleep and destruction", () => {
     assert.notEqual((await w.store.get("a"))?.destroyedAt, undefined);
   });
 
+  test("a shutdown waits for a start under way no longer than for what runs", async () => {
+    const w = world();
+    const wakes = deferred();
+    const late: unknown[] = [];
+    const definition = actor({
+      state: { n: 0 },
+      onWake: async (c) => {
+        await wakes.promise;
+        late.push(c.aborted);
+      },
+      actions: { get: (c) => c.state.n },
+    });
+    const instance = w.create(definition);
+    const refused = assert.rejects(call(instance, "get"), code("actor", "stopping"));
+    const stopped = instance.shutdown();
+    w.ports.advance(14_999);
+    assert.equal(await outcome(stopped), "pending");
+    w.ports.advance(1);
+    assert.equal(await outcome(stopped), "resolved");
+    assert.equal(await stopped, "shutdown");
+    await refused;
+    await assert.rejects(instance.ready, code("actor", "stopping"));
+    wakes.resolve();
+    await turn();
+    assert.deepEqual(late, [true]);
+    assert.equal(instance.status, "stopped");
+    assert.equal(w.ports.pendingTimers, 0);
+    const quick = actor({ options: { noSleep: true }, onWake: () => turn() });
+    const inTime = w.create(quick, undefined, "b");
+    assert.equal(await inTime.shutdown(), "shutdown");
+    assert.equal(w.ports.pendingTimers, 0);
+  });
+
   test("waitUntil delays a sleep, shutdown says so, abortSignal fires at its start", async () => {
     const w = world();
     const wait = deferred();

@@ -102,8 +102,8 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
   async #start(start: InstanceOptions["start"]): Promise<void> {
     try {
       await startActor(this, start);
-      // A commit that failed meanwhile has stopped it.
-      if (this.status === "stopped") return;
+      // A commit that failed meanwhile has stopped it, or it was given up.
+      if (this.status !== "starting") return;
       this.status = "ready";
       this.#started.resolve(undefined);
       this.#started = LazyPromise.done;
@@ -416,10 +416,11 @@ export class Runtime extends ActorMembers implements ActorInstance, CommitOwner,
 
   #stop(mode: StopMode, askedInside = false): Promise<StopReason> {
     if (this.status === "starting") {
-      this.#started.promise.then(
-        () => this.#stop(mode),
-        () => {},
-      );
+      const inTime = mode === "shutdown" ? new Stopper(this, mode).boundStart() : () => {};
+      this.#started.promise.then(() => {
+        inTime();
+        void this.#stop(mode);
+      }, inTime);
     } else if (this.status === "ready") {
       this.status = "stopping";
       this.activity.unwatch();

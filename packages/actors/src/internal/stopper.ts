@@ -57,6 +57,17 @@ export class Stopper {
     if (!this.#isOver) await this.#finalize();
   }
 
+  /** Gives up a start that takes longer than a stop may, unless the returned function is called before that. */
+  boundStart(): () => void {
+    const { definition, ports } = this.#runtime;
+    const timer = ports.tasks.after(definition.options.sleepGracePeriod, () => {
+      this.#warn();
+      this.#runtime.status = "stopping";
+      void this.#finalize();
+    });
+    return () => timer.cancel();
+  }
+
   #grace(): Grace {
     const { definition, ports } = this.#runtime;
     return new Grace(ports.tasks, definition.options.sleepGracePeriod);
