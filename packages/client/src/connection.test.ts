@@ -12,6 +12,7 @@ const cutOff = { error: { group: "client", code: "network_error", message: "It w
 function played() {
   const asked: DriverListener[] = [];
   const waiting = new Set<() => void>();
+  const clock = { at: 0, now: () => clock.at };
   const tasks: Tasks = {
     ...clientPorts.tasks,
     after: (_delayMs, fn) => {
@@ -20,6 +21,7 @@ function played() {
     },
   };
   const driver: Partial<ClientDriver> = {
+    sendsOverConnections: true,
     prepare: () => ({ data: "", size: 0 }),
     connect: (_target, _params, listener) => {
       asked.push(listener);
@@ -27,8 +29,8 @@ function played() {
     },
     dispose: async () => undefined,
   };
-  const client = createClientWithDriver(driver as ClientDriver, { ...clientPorts, tasks });
-  return { client, asked, waiting };
+  const client = createClientWithDriver(driver as ClientDriver, { ...clientPorts, tasks, clock });
+  return { client, asked, waiting, clock };
 }
 
 test("a connection that is disposed of by who hears that it was cut off stays disposed of", async () => {
@@ -57,4 +59,18 @@ test("a connection that is disposed of by who hears that it connects again asks 
   for (const again of [...waiting]) again();
   assert.equal(conn.connStatus, "idle");
   assert.equal(params, 1);
+});
+
+test("a wait for a queue whose connection is cut off ends at its time", async () => {
+  const { client, asked, waiting, clock } = played();
+  const conn = client.get("room", "a").connect();
+  await new Promise((resolve) => setImmediate(resolve));
+  asked[0]?.frame(init);
+  const sent = conn.send("jobs", "x", { wait: true, timeout: 5_000 });
+  clock.at = 4_000;
+  asked[0]?.closed(cutOff);
+  clock.at = 5_000;
+  for (const due of [...waiting]) due();
+  assert.deepEqual(await sent, { status: "timedOut" });
+  await conn.dispose();
 });

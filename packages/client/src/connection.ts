@@ -114,7 +114,8 @@ export class Connection {
     const { driver, ports, sender } = this.#options;
     if (driver.sendsOverConnections !== true) return sender.send(name, body, options);
     const submit = this.#submit.bind(this);
-    return sendOverConnection({ ports, sender, submit }, name, body, options);
+    const onClose = this.onClose.bind(this);
+    return sendOverConnection({ ports, sender, submit, onClose }, name, body, options);
   }
 
   /** Sends a frame that has an answer, now or as soon as there is a socket, until it has come. */
