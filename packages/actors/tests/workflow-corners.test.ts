@@ -9,6 +9,7 @@ import {
   workflow,
   workflowControl,
 } from "@holdfast/actors/workflow";
+import { isErrorCode } from "@holdfast/core";
 import { call, deferred } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
@@ -39,6 +40,28 @@ test("a workflow that is cancelled while its last step ends stays cancelled", as
   const woken = await world.restart(job, instance);
   const shown = (await call(woken, "get")) as Shown;
   assert.deepEqual([shown.state, shown.error?.message], ["cancelled", "enough"]);
+});
+
+test("a signal for a workflow that is cancelled while its record is read is refused", async () => {
+  const world = workflowWorld();
+  const job = durable(async (ctx) => void (await ctx.signal("go")));
+  const instance = await world.begin(job, {});
+  await instance.sleep();
+  const read = deferred();
+  const { kvGet } = world.store;
+  world.store.kvGet = async (id, key) => {
+    await read.promise;
+    return kvGet(id, key);
+  };
+  const woken = await world.wake(job);
+  await woken.ready;
+  const refused = assert.rejects(call(woken, "signal", "go"), (error) =>
+    isErrorCode(error, "workflow", "ended"),
+  );
+  await settle();
+  assert.equal(await call(woken, "cancel"), true);
+  read.resolve();
+  await refused;
 });
 
 test("a workflow that is cancelled while it begins anew does not begin", async () => {

@@ -79,13 +79,18 @@ export class WorkflowControl<Output = unknown> {
    * `workflow.signal_too_large`, `workflow.ended`.
    */
   async signal(name: string, payload?: unknown): Promise<void> {
-    if (this.#part.terminal) {
-      throw new HoldfastError("workflow", "ended", "The workflow has ended: it takes no signals", {
-        statusCode: 409,
-      });
-    }
+    this.#assertGoesOn();
     await this.#part.loaded();
+    // It may have ended while it was read.
+    this.#assertGoesOn();
     this.#part.signals.add(name, payload);
+  }
+
+  #assertGoesOn(): void {
+    if (!this.#part.terminal) return;
+    throw new HoldfastError("workflow", "ended", "The workflow has ended: it takes no signals", {
+      statusCode: 409,
+    });
   }
 
   /** Asks a query of the workflow, once it has come as far as it can. Throws `workflow.query_not_found`. */
