@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor, queue } from "@holdfast/actors";
+import { type ActorInstance, actor, queue } from "@holdfast/actors";
 import {
   CriticalError,
   durable,
@@ -10,6 +10,8 @@ import {
   workflowControl,
 } from "@holdfast/actors/workflow";
 import { isErrorCode } from "@holdfast/core";
+import type { Runtime } from "../src/internal/runtime.ts";
+import type { WorkflowPart } from "../src/internal/workflow/part.ts";
 import { call, deferred } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
@@ -62,6 +64,28 @@ test("a signal for a workflow that is cancelled while its record is read is refu
   assert.equal(await call(woken, "cancel"), true);
   read.resolve();
   await refused;
+});
+
+test("signals that are given back one after the other are all kept, in their order", async () => {
+  const world = workflowWorld();
+  const job = durable(async (ctx) => {
+    await ctx.signal("go");
+    const names = ["c", "b", "a"];
+    const payloads: unknown[] = [];
+    for (const name of names) payloads.push(await ctx.signal(name, { timeout: 0 }));
+    return payloads;
+  });
+  const instance = await world.begin(job, {});
+  for (const name of ["a", "b", "c"]) await call(instance, "signal", name, name);
+  const { signals } = workflowOf(instance);
+  for (const name of ["c", "b", "a"]) {
+    assert.deepEqual(signals.take(name), { payload: name });
+    signals.putBack(name, name);
+  }
+  await call(instance, "signal", "later");
+  const woken = await world.restart(job, instance);
+  await call(woken, "signal", "go");
+  assert.deepEqual(await call(woken, "result"), ["c", "b", "a"]);
 });
 
 test("a workflow that is cancelled while it begins anew does not begin", async () => {
@@ -564,3 +588,10 @@ test("errors of steps say what is left of their attempts, and which step timed o
     ],
   ]);
 });
+
+/** The workflow of a running actor. */
+function workflowOf(instance: ActorInstance): WorkflowPart {
+  const { workflow } = (instance as Runtime).parts;
+  assert.ok(workflow);
+  return workflow;
+}

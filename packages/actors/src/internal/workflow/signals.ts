@@ -70,14 +70,20 @@ export class Signals {
 
   /** Undoes a {@link take}: it comes before all others again. */
   putBack(name: string, payload: unknown): void {
+    if (this.#pending[0] !== undefined && numberOf(this.#pending[0].key) === 0) this.#makeRoom();
     const [first] = this.#pending;
     if (first === undefined) this.#pending.push(this.#keep(this.#next++, name, payload));
-    else {
-      // Numbers begin at 1 and what was taken came before the others, so that there is room below them.
-      const number = Math.max(0, numberOf(first.key) - 1);
-      this.#pending.unshift(this.#keep(number, name, payload));
-    }
+    else this.#pending.unshift(this.#keep(numberOf(first.key) - 1, name, payload));
     this.#tell();
+  }
+
+  /** No number is below that of the first: all move up by one, the last one first, so that none meets another. */
+  #makeRoom(): void {
+    this.#next++;
+    for (const [at, { key, name, payload }] of [...this.#pending.entries()].reverse()) {
+      this.#runtime.records.delete(key);
+      this.#pending[at] = this.#keep(numberOf(key) + 1, name, payload);
+    }
   }
 
   /** The oldest signal of this name; its record goes with the turn that is open. */
