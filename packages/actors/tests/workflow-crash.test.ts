@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, createInstance, queue } from "@holdfast/actors";
 import { durable, Loop, workflow, workflowControl } from "@holdfast/actors/workflow";
+import { HoldfastError } from "@holdfast/core";
 import { createMemoryStore, faultyStore } from "@holdfast/testing";
 import { type TestPorts, testPorts } from "./harness.ts";
 import { settle } from "./workflow-harness.ts";
@@ -242,6 +243,40 @@ test("a child whose end cannot be read for a moment tells its parent after that"
   ports.advance(1_000);
   await settle();
   assert.deepEqual(outcomes, [{ ok: true, output: "done" }]);
+  assert.equal((await store.get("a"))?.wakeAt, undefined);
+});
+
+test("a child that is replayed before its parent has heard of its end tells it of the new one", async () => {
+  const ports = testPorts();
+  const store = createMemoryStore({ ports });
+  const outcomes: unknown[] = [];
+  let isReachable = false;
+  const action = async ({ args }: { readonly args: readonly unknown[] }): Promise<unknown> => {
+    if (!isReachable) throw new HoldfastError("client", "network_error", "The parent is away");
+    return outcomes.push(args[1]);
+  };
+  const host = { ports, store, report: () => {}, client: () => ({ boss: { get: () => ({ action }) } }) };
+  const gate = Promise.withResolvers<void>();
+  let runs = 0;
+  const definition = durable((ctx) =>
+    ctx.step("work", async () => {
+      if (++runs > 1) await gate.promise;
+      return runs;
+    }),
+  );
+  const options = { definition, id: "a", name: "t", key: ["a"], host };
+  const child = createInstance({ ...options, epoch: 1, start: { type: "create" } });
+  const parent = { name: "boss", key: ["b"], token: "t" };
+  await child.invoke({ name: "$workflow.start", args: [undefined, parent] });
+  await settle();
+  await child.inspect().workflow.replay();
+  isReachable = true;
+  ports.advance(1_000);
+  await settle();
+  assert.deepEqual(outcomes, []);
+  gate.resolve();
+  await settle();
+  assert.deepEqual(outcomes, [{ ok: true, output: 2 }]);
   assert.equal((await store.get("a"))?.wakeAt, undefined);
 });
 

@@ -188,6 +188,8 @@ export async function tellParent(part: WorkflowPart, parent: ParentAddress, done
   ) {
     try {
       await part.loaded();
+      // It runs again: the parent hears of the end of that.
+      if (!part.terminal) return;
       await handleOf(runtime, parent.name, parent.key, "get").action({
         name: childActions.settled,
         args: [parent.token, outcomeOf(part)],

@@ -447,6 +447,7 @@ export class WorkflowPart implements Part, RunOwner {
       throw new HoldfastError("actor", "workflow_in_flight", message, { statusCode: 409 });
     }
     forget();
+    this.#retryParentAt = undefined;
     this.#stored.forgetOutput();
     // Its steps are others than those of the run before, also for whom they hand their keys to.
     const run = this.header.run + (anew ? 1 : 0);
@@ -474,6 +475,7 @@ export class WorkflowPart implements Part, RunOwner {
         this.runtime.queue.close();
       },
       retryAt: (at) => {
+        if (!this.terminal) return;
         this.#retryParentAt = at;
         this.runtime.markDirty();
         this.runtime.queue.close();
