@@ -96,6 +96,30 @@ test("an actor that does not exist, or is no durable function, fails the child",
   }
 });
 
+test("why a child could not be started is told with its code", async () => {
+  const lost = durable(async (ctx) => {
+    const codes: unknown[] = [];
+    for (const name of ["nobody", "other"]) {
+      const started = ctx.child(`start ${name}`, { name, key: "k" });
+      await started.catch((error: unknown) => {
+        assert.ok(error instanceof ChildError);
+        const { group, code } = error.failure.metadata ?? {};
+        codes.push(`${group}.${code}`);
+      });
+    }
+    return codes;
+  });
+  const ports = systemPorts();
+  const running = createRegistry({ use: { lost, other }, store: () => createMemoryStore({ ports }), ports });
+  try {
+    const handle = running.client.lost.getOrCreate("a");
+    await handle.start();
+    assert.deepEqual(await handle.result(), ["actor.not_found", "actor.action_not_found"]);
+  } finally {
+    await running.shutdown();
+  }
+});
+
 test("the parent of a child whose actor is destroyed hears of that", { timeout: 60_000 }, async () => {
   const begun = Promise.withResolvers<void>();
   const endless = durable(async (ctx) => {

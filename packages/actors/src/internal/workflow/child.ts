@@ -1,5 +1,5 @@
 import type { ActorHandleBase } from "@holdfast/client";
-import { HoldfastError, isErrorCode, isHoldfastError, messageOf, normalizeKey, uuidv4 } from "@holdfast/core";
+import { HoldfastError, isErrorCode, isHoldfastError, normalizeKey, uuidv4 } from "@holdfast/core";
 import { ChildError, EvictedError, type WorkflowError } from "../../workflow/errors.ts";
 import type { ChildReference } from "../../workflow/types.ts";
 import type { Runtime } from "../runtime.ts";
@@ -8,7 +8,7 @@ import { type Entry, recorded } from "./history.ts";
 import { patientRetry } from "./limits.ts";
 import { checkName } from "./location.ts";
 import type { WorkflowPart } from "./part.ts";
-import type { ParentAddress } from "./record.ts";
+import { describeError, type ParentAddress } from "./record.ts";
 import type { Scope } from "./scope.ts";
 import { invalid, isRecord } from "./step-settings.ts";
 
@@ -95,8 +95,7 @@ async function start(scope: Scope, entry: Entry, input: unknown): Promise<void> 
       fiber.check();
       if (runtime.sealed) throw new EvictedError();
       if (!isTransient(error)) {
-        const message = messageOf(error);
-        entry.data = { ...entry.data, outcome: { ok: false, error: { name: "Error", message } } };
+        entry.data = { ...entry.data, outcome: { ok: false, error: describeError(error) } };
         return;
       }
       await fiber.wait(run.now() + delay);
