@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
+import { action, actor, event, queue } from "@holdfast/actors";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
+import { z } from "zod";
 import { inspected } from "./inspector-actors.ts";
 import { serve } from "./support.ts";
 
@@ -78,8 +80,50 @@ test("the AsyncAPI document is valid", async (t) => {
   assert.deepEqual(shop.messages.call.payload.prefixItems[2].enum.slice(0, 2), ["add", "rename"]);
 });
 
+test("every reference of both documents leads somewhere, also in schemas that refer to themselves", async (t) => {
+  interface Folder {
+    readonly name: string;
+    readonly folders: readonly Folder[];
+  }
+  const folder: z.ZodType<Folder> = z.object({
+    name: z.string(),
+    get folders() {
+      return z.array(folder);
+    },
+  });
+  const named = z.object({ name: z.string() }).meta({ id: "named" });
+  const tree = actor({
+    events: { grown: event<Folder>({ schema: folder }) },
+    queues: { leaves: queue<{ a: unknown; b: unknown }>({ message: z.object({ a: named, b: named }) }) },
+    actions: { plant: action({ input: folder, output: folder, handler: (_c, planted) => planted }) },
+  });
+  const { url } = await serve(t, { "tree/of~life": tree });
+  let asked = 0;
+  for (const path of ["/openapi.json", "/asyncapi.json"]) {
+    const document = await json(url + path);
+    const visit = (value: Loose): void => {
+      if (typeof value !== "object" || value === null) return;
+      const reference = value.$ref;
+      if (typeof reference === "string") {
+        asked++;
+        assert.ok(reference.startsWith("#/"), reference);
+        const steps = decodeURIComponent(reference.slice(2)).split("/");
+        const found = steps
+          .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"))
+          .reduce((at: Loose, step) => at?.[step], document);
+        assert.equal(typeof found, "object", `${path}: ${reference} leads nowhere`);
+        if (!reference.startsWith("#/components/") && !reference.startsWith("#/channels/")) {
+          assert.ok("type" in found || "$ref" in found, reference);
+        }
+      }
+      for (const each of Object.values(value)) visit(each);
+    };
+    visit(document);
+  }
+  assert.ok(asked > 20);
+});
+
 test("the page shows both without scripts, and nothing of a name is markup", async (t) => {
-  const { actor } = await import("@holdfast/actors");
   const evil = { "<script>alert(1)</script>": actor({ actions: { "<img src=x>": () => 1 } }) };
   const { url } = await serve(t, evil);
   const response = await fetch(`${url}/docs`);

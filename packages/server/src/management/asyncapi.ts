@@ -1,6 +1,6 @@
 import type { AnyDefinition } from "@holdfast/actors";
 import { version } from "../limits.ts";
-import { anything, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import { anything, type JsonSchema, jsonSchemaOf, settleReferences } from "./json-schema.ts";
 
 /** Connections of a registry as an AsyncAPI 3.0 document: https://www.asyncapi.com/docs/reference/specification/v3.0.0 */
 export function asyncApi(definitions: ReadonlyMap<string, AnyDefinition>): Record<string, unknown> {
@@ -8,7 +8,7 @@ export function asyncApi(definitions: ReadonlyMap<string, AnyDefinition>): Recor
   const operations: Record<string, unknown> = {};
   for (const [name, definition] of definitions)
     addActor(name, definition["~definition"], channels, operations);
-  return {
+  return settleReferences({
     asyncapi: "3.0.0",
     info: {
       title: "Connections of actors",
@@ -20,7 +20,7 @@ export function asyncApi(definitions: ReadonlyMap<string, AnyDefinition>): Recor
     defaultContentType: "application/json",
     channels,
     operations,
-  };
+  });
 }
 
 function addActor(

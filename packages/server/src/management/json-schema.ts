@@ -5,6 +5,9 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** Any value that the codec carries. */
 export const anything: JsonSchema = {};
 
+/** What libraries gave: the references of such a schema (of a recursive one, to its `$defs`) begin at itself. */
+const given = new WeakSet<object>();
+
 /**
  * The JSON Schema of a Standard Schema, for libraries that give one (the `jsonSchema` member of Standard
  * JSON Schema: Zod 4, ArkType, Valibot); of any value for others, and for what JSON Schema cannot say.
@@ -25,9 +28,36 @@ export function jsonSchemaOf(schema: unknown, direction: "input" | "output"): Js
     const made: unknown = convert.call(standard.jsonSchema, { target: "draft-2020-12" });
     if (typeof made !== "object" || made === null) return anything;
     const { $schema: _dialect, ...rest } = made as Record<string, unknown>;
+    given.add(rest);
     return rest;
   } catch {
     // Transformations, dates and the like have no JSON Schema.
     return anything;
   }
+}
+
+/** The document with all references beginning at its own root, as its readers take them: RFC 6901, section 6. */
+export function settleReferences(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return settledObject(document, "#", undefined);
+}
+
+/** `at` is where the value is; `root` where the schema is that it belongs to. */
+function settled(value: unknown, at: string, root: string | undefined): unknown {
+  if (Array.isArray(value)) return value.map((each, index) => settled(each, `${at}/${index}`, root));
+  return typeof value === "object" && value !== null ? settledObject(value, at, root) : value;
+}
+
+function settledObject(value: object, at: string, root: string | undefined): Record<string, unknown> {
+  const own = given.has(value) ? at : root;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]: [string, unknown]) => {
+      const isOwn = name === "$ref" && own !== undefined && typeof each === "string" && each.startsWith("#");
+      return [name, isOwn ? `${own}${each.slice(1)}` : settled(each, `${at}/${token(name)}`, own)];
+    }),
+  );
+}
+
+/** One step of a JSON pointer in the fragment of a URI. */
+function token(name: string): string {
+  return encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"));
 }

@@ -1,6 +1,6 @@
 import type { AnyDefinition } from "@holdfast/actors";
 import { version } from "../limits.ts";
-import { anything, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import { anything, type JsonSchema, jsonSchemaOf, settleReferences } from "./json-schema.ts";
 import { inspectorPaths, managementPaths, parameters, problem, ref } from "./openapi-management.ts";
 
 type Definitions = ReadonlyMap<string, AnyDefinition>;
@@ -10,7 +10,7 @@ type RuntimeDefinition = AnyDefinition["~definition"];
 export function openApi(definitions: Definitions): Record<string, unknown> {
   const paths: Record<string, unknown> = {};
   for (const [name, definition] of definitions) actorPaths(name, definition["~definition"], paths);
-  return {
+  return settleReferences({
     openapi: "3.1.0",
     info: {
       title: "Actors",
@@ -40,7 +40,7 @@ export function openApi(definitions: Definitions): Record<string, unknown> {
       },
       securitySchemes: { token: { type: "http", scheme: "bearer" } },
     },
-  };
+  });
 }
 
 const actorSchema: JsonSchema = {
@@ -178,7 +178,8 @@ function argumentsOf(definition: RuntimeDefinition, action: string): JsonSchema 
     return { type: "array", prefixItems: [jsonSchemaOf(rule.input, "input")], maxItems: 1 };
   }
   const schema = jsonSchemaOf(definition.actionInputSchemas.get(action) ?? rule?.args, "input");
-  return "type" in schema || "prefixItems" in schema ? schema : { type: "array", items: anything };
+  const isKnown = "type" in schema || "prefixItems" in schema || "$ref" in schema;
+  return isKnown ? schema : { type: "array", items: anything };
 }
 
 function outputOf(definition: RuntimeDefinition, action: string): JsonSchema {
