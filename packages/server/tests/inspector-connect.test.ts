@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { actor, queue } from "@holdfast/actors";
 import { decode } from "@holdfast/client";
+import { systemPorts } from "@holdfast/core";
+import { createRegistry } from "@holdfast/server";
+import { createMemoryStore, faultyStore } from "@holdfast/testing";
 import { inspected } from "./inspector-actors.ts";
 import { Condition, serve } from "./support.ts";
 
@@ -123,4 +127,27 @@ test("strangers see a close with its reason; the token lets in", async (t) => {
   await watch(t, url, "shop/@a,", [], bearer).next("init");
   const missing = await watch(t, url, "shop/@none,", [], bearer).end();
   assert.deepEqual(missing, { code: 1008, reason: "actor.not_found" });
+});
+
+test("what cannot be read for a moment keeps nothing else from the watcher", async (t) => {
+  const ports = systemPorts();
+  const store = faultyStore(createMemoryStore({ ports }));
+  const waiting = actor({
+    state: { count: 0 },
+    queues: { jobs: queue<string>() },
+    actions: { add: (c) => ++c.state.count },
+  });
+  const registry = createRegistry({ use: { waiting }, ports, store: () => store });
+  t.after(() => registry.shutdown());
+  const { url } = await registry.listen({ port: 0 });
+  const handle = registry.client.waiting.getOrCreate("a");
+  await handle.resolve();
+  const { next } = watch(t, url, "waiting/@a,");
+  await next("init");
+  // So long that it is read when it is shown.
+  await handle.send("jobs", "x".repeat(10_000));
+  store.plan({ operation: "kvGet", nth: store.calls("kvGet") + 1, when: "before" });
+  await handle.add();
+  assert.equal((await next("error")).code, "unavailable");
+  assert.equal((await next("state")).state.count, 1);
 });

@@ -147,8 +147,13 @@ export class InspectorSession {
     if (this.#ended || instance === undefined || instance.status === "stopped") return;
     const inspection = instance.inspect();
     for (const topic of topics) {
-      const frame = await pushed(inspection, topic);
-      if (frame !== undefined && this.#instance === instance) this.#send(frame);
+      try {
+        const frame = await pushed(inspection, topic);
+        if (this.#instance === instance) this.#send(frame);
+      } catch (error) {
+        // What else has changed can be shown all the same.
+        if (this.#instance === instance) this.#sendError(error);
+      }
     }
   }
 
