@@ -172,6 +172,23 @@ test("a timer that is set for no time holds up no other", async () => {
   time.stop();
 });
 
+test("of two moves of the time the second begins where the first ends", async () => {
+  const time = new VirtualTime(() => true);
+  time.pause();
+  const start = time.now();
+  const ran: number[] = [];
+  for (const at of [1_000, 5_000, 9_000, 11_500]) time.after(at, () => void ran.push(time.now() - start));
+  const ends: number[] = [];
+  await Promise.all([
+    time.advance("10s").then(() => ends.push(time.now() - start)),
+    time.advance("2s").then(() => ends.push(time.now() - start)),
+    assert.rejects(time.advance("soon"), RangeError),
+  ]);
+  assert.deepEqual(ran, [1_000, 5_000, 9_000, 11_500]);
+  assert.deepEqual(ends, [10_000, 12_000]);
+  time.stop();
+});
+
 test("durations", () => {
   assert.equal(durationMs("1h30m"), 5_400_000);
   assert.equal(durationMs("250ms"), 250);

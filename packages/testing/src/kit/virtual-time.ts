@@ -44,6 +44,8 @@ export class VirtualTime implements TestClock, Tasks {
   #macrotasks = 0;
   #real: Timer | undefined;
   #stopped = false;
+  /** The last `advance` that was asked for. */
+  #moved: Promise<void> | undefined;
 
   constructor(idle: () => boolean) {
     this.#idle = idle;
@@ -107,6 +109,19 @@ export class VirtualTime implements TestClock, Tasks {
 
   async advance(duration: Duration): Promise<void> {
     const ms = durationMs(duration);
+    const before = this.#moved;
+    // One after the other: each begins at the time at which the one before has come to its end.
+    const moved = before === undefined ? this.#move(ms) : before.then(() => this.#move(ms));
+    const ended = moved
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#moved === ended) this.#moved = undefined;
+      });
+    this.#moved = ended;
+    await moved;
+  }
+
+  async #move(ms: number): Promise<void> {
     const paused = this.#pausedAt !== undefined;
     this.pause();
     const until = this.now() + ms;
