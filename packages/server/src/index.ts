@@ -1,5 +1,6 @@
 export { Directory, type DirectoryOptions, type Done } from "./directory.ts";
 export type { FetchApplication } from "./gateway/application.ts";
+export { exposesErrors } from "./gateway/environment.ts";
 export { type Listening, listen } from "./gateway/listen.ts";
 export type { NodeGateway } from "./gateway/node-gateway.ts";
 export type { AccessInfo, GatewayOptions } from "./gateway/options.ts";

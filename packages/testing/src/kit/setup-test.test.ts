@@ -68,6 +68,29 @@ test("a failed commit is an error for the caller or a retry that runs once", asy
   assert.ok(kit.errors.length > 0);
 });
 
+test("callers see what was thrown where the environment says that they may", async (t) => {
+  const failing = actor({
+    actions: {
+      fail: () => {
+        throw new Error("disk on fire");
+      },
+    },
+  });
+  const before = process.env["HOLDFAST_EXPOSE_ERRORS"];
+  t.after(() => {
+    if (before === undefined) delete process.env["HOLDFAST_EXPOSE_ERRORS"];
+    else process.env["HOLDFAST_EXPOSE_ERRORS"] = before;
+  });
+  for (const [exposed, message] of [
+    ["1", "disk on fire"],
+    ["0", "An internal error occurred"],
+  ] as const) {
+    process.env["HOLDFAST_EXPOSE_ERRORS"] = exposed;
+    const { client } = await setupTest(t, createRegistry({ use: { failing }, store }));
+    await assert.rejects(client.failing.getOrCreate("a").fail(), { code: "internal_error", message });
+  }
+});
+
 test("a partition ends connections, which come back when it heals", async (t) => {
   const kit = await setupTest(t, registry);
   const conn = kit.client.counter.getOrCreate(["a"]).connect();

@@ -1,7 +1,13 @@
 import type { ActorStore } from "@holdfast/actors";
 import { type AnyRegistry, type Client, createClientWithDriver } from "@holdfast/client";
 import { type Logger, limits, type Ports, silentLogger, systemRandom } from "@holdfast/core";
-import { type Definitions, Directory, type Registry, type RegistryConfig } from "@holdfast/server";
+import {
+  type Definitions,
+  Directory,
+  exposesErrors,
+  type Registry,
+  type RegistryConfig,
+} from "@holdfast/server";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { KitDriver, KitServer } from "./kit-server.ts";
 import { type CommitFailure, type KitStore, kitStore } from "./kit-store.ts";
@@ -97,7 +103,8 @@ class Kit<Actors extends Definitions> implements TestKit<Registry<Actors>> {
     };
     const store = this.#store;
     const { resume } = gateway;
-    const settings = { messageLimits, region, ...(resume && { resume }) };
+    const exposeErrors = exposesErrors();
+    const settings = { messageLimits, region, exposeErrors, ...(resume && { resume }) };
     const directory = new Directory({ definitions, store, ports, ...settings });
     directory.alarms.start();
     return directory;
