@@ -19,3 +19,14 @@ test("a file comes back as it was sent", async (t) => {
   assert.deepEqual(await folder.names(), ["photo.png"]);
   assert.equal((await folder.fetch("/other")).status, 404);
 });
+
+test("a file may have any name", async (t) => {
+  const { client } = await setupTest(t, registry);
+  const folder = client.folder.getOrCreate(["ann"]);
+  for (const name of ["constructor", "__proto__"]) {
+    assert.equal((await folder.fetch(`/${name}`)).status, 404);
+    assert.equal((await folder.fetch(`/${name}`, { method: "PUT", body: name })).status, 201);
+    assert.equal(await (await folder.fetch(`/${name}`)).text(), name);
+  }
+  assert.deepEqual(await folder.names(), ["constructor", "__proto__"]);
+});
