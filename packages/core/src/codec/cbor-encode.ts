@@ -1,4 +1,4 @@
-import { tooDeep, unsupported } from "./errors.ts";
+import { nameAndMessage, tooDeep, unsupported } from "./errors.ts";
 import { tag, typedArrayTag } from "./tags.ts";
 
 /**
@@ -117,7 +117,7 @@ function writeObject(value: object, depth: number): void {
     return writeBytes(new Uint8Array(value));
   }
   if (value instanceof RegExp) return writeTagged(tag.regExp, [value.source, value.flags], depth);
-  if (value instanceof Error) return writeTagged(tag.error, [value.name, value.message], depth);
+  if (value instanceof Error) return writeTagged(tag.error, nameAndMessage(value), depth);
   const name = (value.constructor as { name?: string } | undefined)?.name ?? "object";
   throw unsupported(`an instance of ${name}`);
 }

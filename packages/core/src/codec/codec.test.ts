@@ -92,6 +92,18 @@ for (const { name, roundTrip } of codecs) {
       assert.notEqual(copy.stack, error.stack);
     });
 
+    test("an error whose name and message are no texts is carried as texts", () => {
+      for (const [name, message, shown] of [
+        [5, { a: 1 }, ["5", "[object Object]"]],
+        [undefined, undefined, ["Error", ""]],
+        [null, Symbol("s"), ["null", "Symbol(s)"]],
+      ] as const) {
+        const copy = roundTrip(Object.assign(new Error("before"), { name, message }));
+        assert.ok(copy instanceof Error);
+        assert.deepEqual([copy.name, copy.message], shown);
+      }
+    });
+
     test("a __proto__ key is data", () => {
       const value: unknown = JSON.parse('{"__proto__":{"polluted":true},"a":1}');
       const copy = roundTrip(value) as Record<string, unknown>;

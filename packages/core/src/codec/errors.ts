@@ -11,3 +11,12 @@ export function tooDeep(max: number): HoldfastError {
 export function unsupported(what: string): HoldfastError {
   return new HoldfastError("message", "unsupported_value", `A value of this kind cannot be encoded: ${what}`);
 }
+
+/** What is carried of an error, as text: programs assign anything, and what reads it takes texts only. */
+export function nameAndMessage({ name, message }: Error): readonly [name: string, message: string] {
+  const [shownName, shownMessage]: readonly unknown[] = [name, message];
+  return [
+    shownName === undefined ? "Error" : String(shownName),
+    shownMessage === undefined ? "" : String(shownMessage),
+  ];
+}

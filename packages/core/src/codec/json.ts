@@ -1,7 +1,7 @@
 import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { EncodeOptions } from "./cbor-encode.ts";
-import { tooDeep, unsupported } from "./errors.ts";
+import { nameAndMessage, tooDeep, unsupported } from "./errors.ts";
 import { typedArrayTag, typedArrayTags } from "./tags.ts";
 
 /**
@@ -95,7 +95,7 @@ function objectToJson(value: object, depth: number): unknown {
   }
   if (value instanceof Set) return ["$Set", Array.from(value, (item) => toJson(item, depth))];
   if (value instanceof RegExp) return ["$RegExp", [value.source, value.flags]];
-  if (value instanceof Error) return ["$Error", [value.name, value.message]];
+  if (value instanceof Error) return ["$Error", nameAndMessage(value)];
   if (takesInstances) return instanceToJson(value, depth);
   throw unsupportedInstance(value);
 }
