@@ -40,6 +40,39 @@ function registryOf(t: TestContext, options: Partial<Options> = {}) {
   return registry;
 }
 
+describe("the log of a registry", () => {
+  test("takes whatever a program logs or throws, and who calls has an answer", async (t) => {
+    const ring: Record<string, unknown> = { size: 1n };
+    ring["self"] = ring;
+    const odd = actor({
+      actions: {
+        log: (c) => {
+          c.log.warn("a ring", { ring });
+          return "logged";
+        },
+        fail: (_c, what: "ring" | "bigint") => Promise.reject(what === "ring" ? ring : 1n),
+      },
+    });
+    const lines: string[] = [];
+    t.mock.method(process.stderr, "write", (line: string) => lines.push(line) > 0);
+    const options = { dataDirectory: temporary(t), noWelcome: true, logging: { level: "warn" } } as const;
+    const registry = setup({ use: { odd }, ...options });
+    t.after(() => registry.shutdown());
+    const handle = registry.client.odd.getOrCreate([]);
+    assert.equal(await handle.log(), "logged");
+    for (const what of ["ring", "bigint"] as const) {
+      await assert.rejects(handle.fail(what), (error) => isErrorCode(error, "internal", "internal_error"));
+    }
+    const records = lines
+      .filter((line) => line.startsWith("{"))
+      .map((line): { message: string } => JSON.parse(line));
+    assert.deepEqual(
+      records.map(({ message }) => message),
+      ["a ring", "internal error", "internal error"],
+    );
+  });
+});
+
 describe("setup", () => {
   test("refuses wrong values and what excludes each other", () => {
     const wrong: readonly unknown[] = [

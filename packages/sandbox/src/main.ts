@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { createLogger, type LogRecord } from "@holdfast/core";
+import { createLogger, type LogRecord, logLine } from "@holdfast/core";
 import type { ModelEndpoint, ModelWire } from "./agents/row.ts";
 import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts";
 import { parseStrict, portOf, UsageError } from "./cli/arguments.ts";
@@ -242,6 +242,5 @@ async function readConfig(path: string): Promise<SandboxConfig> {
 }
 
 function writeLog(record: LogRecord): void {
-  const { level, message, time, fields } = record;
-  process.stderr.write(`${JSON.stringify({ time, level, message, ...fields })}\n`);
+  process.stderr.write(`${logLine(record)}\n`);
 }

@@ -1,4 +1,4 @@
-import { createLogger, type Logger, type LogLevel } from "@holdfast/core";
+import { createLogger, type Logger, type LogLevel, logJson } from "@holdfast/core";
 import { coreLevel, LogLevelSchema } from "../log.ts";
 import { harmless } from "./terminal.ts";
 
@@ -14,14 +14,9 @@ export function cliLogger(fallback: LogLevel): Logger {
     );
   }
   return createLogger(level, (record) => {
-    const fields = Object.entries(record.fields).map(([name, value]) => ` ${name}=${fieldText(value)}`);
+    const fields = Object.entries(record.fields).map(([name, value]) => ` ${name}=${logJson(value)}`);
     process.stderr.write(
       `${new Date(record.time).toISOString()} ${record.level} ${record.message}${fields.join("")}\n`,
     );
   });
-}
-
-function fieldText(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
-  return JSON.stringify(value) ?? String(value);
 }
