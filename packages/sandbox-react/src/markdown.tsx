@@ -13,12 +13,38 @@ export interface MarkdownProps {
  * one would tell its host that the message was read), and only web and mail addresses become links.
  */
 export const Markdown = memo(function Markdown({ text, className }: MarkdownProps) {
+  const tokens = tokensOf(text);
   return (
     <div className={className ?? "sa-markdown"} data-slot="markdown">
-      {blocks(lexer(text, { gfm: true, breaks: false }))}
+      {tokens === undefined ? <Preformatted text={text} /> : blocks(tokens)}
     </div>
   );
 });
+
+function Preformatted({ text }: { readonly text: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
+    <pre tabIndex={0}>
+      <code>{text}</code>
+    </pre>
+  );
+}
+
+/** A line in which 200 quotes and lists begin within each other. */
+const tooDeep = /^(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])[ \t])){200}/m;
+
+/**
+ * Undefined for text that the lexer cannot cut. It goes down one level of calls for each level of the text,
+ * and thousands of levels take it minutes, or all of its stack.
+ */
+function tokensOf(text: string): readonly Token[] | undefined {
+  if (tooDeep.test(text)) return undefined;
+  try {
+    return lexer(text, { gfm: true, breaks: false });
+  } catch {
+    return undefined;
+  }
+}
 
 const headings = ["h3", "h4", "h5", "h6", "h6", "h6"] as const;
 
@@ -44,12 +70,7 @@ function block(token: Token, depth: number): ReactNode {
     case "paragraph":
       return <p>{inlines((token as Tokens.Paragraph).tokens, depth)}</p>;
     case "code":
-      return (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
-        <pre tabIndex={0}>
-          <code>{(token as Tokens.Code).text}</code>
-        </pre>
-      );
+      return <Preformatted text={(token as Tokens.Code).text} />;
     case "blockquote":
       return <blockquote>{blocks((token as Tokens.Blockquote).tokens, depth + 1)}</blockquote>;
     case "list":

@@ -30,6 +30,13 @@ export const stories: Readonly<Record<string, () => ReactNode>> = {
   "conversation-empty": () => <AgentConversation entries={[]} emptyState="Nothing was said yet" />,
   permissions: () => <Permissions />,
   markdown: () => <Markdown text={everyEntry.find(({ id }) => id === "a1")?.text ?? ""} />,
+  "markdown-deep": () => (
+    <>
+      {[">".repeat(20_000), "- ".repeat(2_000), "> ".repeat(49).concat("*deep*")].map((text) => (
+        <Markdown key={text} text={text} />
+      ))}
+    </>
+  ),
   "file-changes": () => (
     <FileChanges
       changes={[

@@ -130,6 +130,15 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await includes(page, '[data-state="failed"] [data-slot="tool-item-label"]', "⟨U+202E⟩");
   });
 
+  test("a message of thousands of quotes or lists within each other is shown as it is", async () => {
+    await open("markdown-deep");
+    const texts = page.locator(".sa-markdown");
+    assert.equal(await texts.nth(0).locator("> pre").textContent(), ">".repeat(20_000));
+    assert.equal(await texts.nth(1).locator("> pre").textContent(), "- ".repeat(2_000));
+    assert.equal(await texts.nth(2).locator("> blockquote > blockquote").count(), 1);
+    assert.deepEqual(watched.errors, []);
+  });
+
   test("everything can be done with the keyboard, and says its state", async () => {
     await open("transcript");
     const header = page.locator('[data-slot="tool-group-header"]');
