@@ -326,6 +326,29 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("a file that is there already is replaced where it was to go, whatever folder is shown by then", async (t) => {
+    for (const folder of ["one", "two"]) {
+      await mkdir(join(work, folder));
+      await writeFile(join(work, folder, "same.txt"), folder);
+      t.after(() => rm(join(work, folder), { recursive: true }));
+    }
+    const page = await open(t, "files");
+    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: join(work, "one") })}`);
+    const mine = { name: "same.txt", mimeType: "text/plain", buffer: Buffer.from("mine") };
+    await page.locator('input[type="file"]').setInputFiles(mine);
+    await page.getByText("There already: same.txt.").waitFor();
+    const crumbs = page.getByRole("navigation", { name: "Folder" });
+    await crumbs.getByRole("link", { name: "work" }).click();
+    await page.getByTestId("files").getByRole("link", { name: /^two/ }).click();
+    await crumbs.getByRole("link", { name: "two" }).waitFor();
+    await page.getByRole("button", { name: "Replace" }).click();
+    await page.getByText("There already").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Upload", exact: true }).waitFor();
+    assert.equal(await readFile(join(work, "two/same.txt"), "utf8"), "two");
+    assert.equal(await readFile(join(work, "one/same.txt"), "utf8"), "mine");
+    assertNoTrouble(page);
+  });
+
   test("agents and the configuration of a folder", async (t) => {
     const page = await open(t, "agents");
     await page.getByRole("button", { name: "Install codex" }).waitFor();

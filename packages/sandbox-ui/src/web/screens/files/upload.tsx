@@ -1,10 +1,17 @@
+import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { isOutdated } from "../../api/errors.ts";
-import { type Place, upload } from "../../api/files.ts";
+import { type Place, placeText, upload } from "../../api/files.ts";
 import { keys } from "../../api/queries.ts";
+
+/** Files and where they were to go: the person may look at another directory meanwhile. */
+interface Wish {
+  readonly into: Place;
+  readonly files: readonly File[];
+}
 
 /** Puts files of the person's machine into the directory; what has the same name is replaced only when asked. */
 export function Upload({ directory }: { readonly directory: Place }) {
@@ -12,23 +19,23 @@ export function Upload({ directory }: { readonly directory: Place }) {
   const queries = useQueryClient();
   const announce = useAnnounce();
   const input = useRef<HTMLInputElement>(null);
-  const [taken, setTaken] = useState<readonly File[]>([]);
+  const [taken, setTaken] = useState<Wish>();
   const work = useMutation({
-    async mutationFn({ files, replace }: { readonly files: readonly File[]; readonly replace: boolean }) {
-      setTaken([]);
+    async mutationFn({ into, files, replace }: Wish & { readonly replace: boolean }) {
+      setTaken(undefined);
       const refused: File[] = [];
       for (const file of files) {
         try {
-          await upload(api, directory, file, replace);
+          await upload(api, into, file, replace);
         } catch (error) {
           if (!isOutdated(error)) throw error;
           refused.push(file);
         }
       }
-      setTaken(refused);
+      if (refused.length > 0) setTaken({ into, files: refused });
       announce(refused.length === 0 ? "Uploaded." : "Some files are there already.");
     },
-    onSettled: () => queries.invalidateQueries({ queryKey: keys.directory(directory) }),
+    onSettled: (_done, _error, { into }) => queries.invalidateQueries({ queryKey: keys.directory(into) }),
   });
   return (
     <>
@@ -49,22 +56,25 @@ export function Upload({ directory }: { readonly directory: Place }) {
         onChange={(event) => {
           const files = [...(event.target.files ?? [])];
           event.target.value = "";
-          if (files.length > 0) work.mutate({ files, replace: false });
+          if (files.length > 0) work.mutate({ into: directory, files, replace: false });
         }}
       />
       {work.isError && <ErrorNotice error={work.error} title="The upload failed." />}
-      {taken.length > 0 && (
+      {taken !== undefined && (
         <div className="notice notice-warning" role="alert">
-          <p>There already: {taken.map(({ name }) => name).join(", ")}.</p>
+          <p>
+            There already{taken.into !== directory && ` in ${visibleText(placeText(taken.into))}`}:{" "}
+            {taken.files.map(({ name }) => visibleText(name)).join(", ")}.
+          </p>
           <p className="notice-foot">
             <button
               type="button"
               className="button button-small"
-              onClick={() => work.mutate({ files: taken, replace: true })}
+              onClick={() => work.mutate({ ...taken, replace: true })}
             >
               Replace
             </button>
-            <button type="button" className="button button-small" onClick={() => setTaken([])}>
+            <button type="button" className="button button-small" onClick={() => setTaken(undefined)}>
               Keep
             </button>
           </p>
