@@ -13,9 +13,10 @@ export class Draft {
   title: string | undefined;
   modeId: string | undefined;
   context: Transcript["context"];
-  /** The event that is worked in. */
-  eventId = "";
-  createdAt = 0;
+  #eventId = "";
+  #createdAt = 0;
+  /** Entries that this event has added. */
+  #added = 0;
 
   constructor(base: Transcript) {
     this.#entries = [...base.entries];
@@ -28,6 +29,13 @@ export class Draft {
     this.context = base.context;
   }
 
+  /** What is added from here on is of this event. */
+  begin(eventId: string, createdAt: number): void {
+    this.#eventId = eventId;
+    this.#createdAt = createdAt;
+    this.#added = 0;
+  }
+
   get length(): number {
     return this.#entries.length;
   }
@@ -36,12 +44,13 @@ export class Draft {
     return this.#entries[index];
   }
 
-  /** Adds an entry of this event; returns where it stands. */
+  /** Adds an entry of this event; returns where it stands. Its id is the same wherever the log is read from. */
   add(entry: Omit<TranscriptEntry, "id" | "eventId" | "time">): number {
     const index = this.#entries.length;
-    const id = `${this.eventId}:${index}`;
-    const time = new Date(this.createdAt).toISOString();
-    this.#entries.push({ id, eventId: this.eventId, time, ...entry });
+    const id = `${this.#eventId}:${this.#added}`;
+    const time = new Date(this.#createdAt).toISOString();
+    this.#added += 1;
+    this.#entries.push({ id, eventId: this.#eventId, time, ...entry });
     return index;
   }
 

@@ -284,6 +284,19 @@ describe("events to transcript entries", () => {
     assert.deepEqual(transcript.context, { used: 5, size: 10 });
   });
 
+  test("an entry keeps its id when the log is read from further back", () => {
+    const events = log(
+      prompt(1, "One"),
+      said("first"),
+      ended(1, "end_turn"),
+      prompt(2, "Two"),
+      said("second"),
+    );
+    const ids = (from: number) => transcriptEntries(events.slice(from)).map(({ id }) => id);
+    assert.equal(ids(3).length, 2);
+    assert.deepEqual(ids(0).slice(2), ids(3));
+  });
+
   test("a history that was put in front of a prompt is not shown again", () => {
     const blocks = [
       { type: "text", text: "old", _meta: { "holdfast.dev/transcript": true } },

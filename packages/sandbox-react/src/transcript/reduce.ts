@@ -28,8 +28,10 @@ export function reduceTranscript(
     changed = true;
     draft.memory.counted += 1;
     if (number !== undefined) draft.head = number;
-    draft.eventId = event.id ?? String(number ?? draft.memory.counted);
-    draft.createdAt = Number.isFinite(event.createdAt) ? event.createdAt : 0;
+    draft.begin(
+      event.id ?? String(number ?? draft.memory.counted),
+      Number.isFinite(event.createdAt) ? event.createdAt : 0,
+    );
     if (isRecord(event.payload)) takeMessage(draft, event.sender, event.payload);
   }
   return changed ? draft.finish() : transcript;
@@ -55,8 +57,7 @@ export function reducePermissionRequest(
   const there = transcript.entries.some((entry) => entry.permission?.permissionId === request.id);
   if (there) return transcript;
   const draft = new Draft(transcript);
-  draft.eventId = `permission-${request.id}`;
-  draft.createdAt = request.createdAt;
+  draft.begin(`permission-${request.id}`, request.createdAt);
   ask(draft, { permissionId: request.id }, record(request.toolCall), request.options);
   return draft.finish();
 }
