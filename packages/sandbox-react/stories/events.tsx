@@ -1,11 +1,13 @@
 import { useState } from "react";
 import {
   AgentTranscript,
+  type TranscriptEntry,
   type TranscriptEvent,
   type TranscriptSession,
   useSessionTranscript,
   useTranscript,
 } from "../src/index.ts";
+import { assistant } from "./fixtures.ts";
 
 function said(eventIndex: number, text: string): TranscriptEvent {
   const update = { sessionUpdate: "agent_message_chunk", content: { type: "text", text } };
@@ -74,6 +76,38 @@ export function LoadedSession() {
       </button>
       <output id="loaded">{String(transcript.loaded)}</output>
       <AgentTranscript entries={transcript.entries} eventError={transcript.error?.message ?? null} />
+    </>
+  );
+}
+
+const past = ["The first", "The second"].map((text) => assistant(text, text));
+const otherPast = Array.from({ length: 6 }, (_, index) => assistant(`other-${index}`, `Elsewhere ${index}`));
+
+/** A transcript whose past comes late, and whose older past is put in front; only what is said then is news. */
+export function TranscriptNews() {
+  const [entries, setEntries] = useState<readonly TranscriptEntry[]>([]);
+  const speak = () => {
+    setEntries((known) => [...known, assistant(`news-${known.length}`, `News ${known.length}`)]);
+  };
+  return (
+    <>
+      <button type="button" id="load" onClick={() => setEntries(past)}>
+        Load
+      </button>
+      <button
+        type="button"
+        id="older"
+        onClick={() => setEntries((known) => [assistant("0", "Older"), ...known])}
+      >
+        Older
+      </button>
+      <button type="button" id="other" onClick={() => setEntries(otherPast)}>
+        Another session
+      </button>
+      <button type="button" id="speak" onClick={speak}>
+        Speak
+      </button>
+      <AgentTranscript entries={entries} />
     </>
   );
 }

@@ -9,7 +9,7 @@ import {
   type TranscriptEntry,
 } from "../src/index.ts";
 import { BrokenTerminal } from "./broken-terminal.tsx";
-import { GrowingEvents, LoadedSession } from "./events.tsx";
+import { GrowingEvents, LoadedSession, TranscriptNews } from "./events.tsx";
 import { assistant, bounds, everyEntry, manyEntries, question, user } from "./fixtures.ts";
 import { LiveSession, LiveTerminal } from "./live.tsx";
 
@@ -47,6 +47,7 @@ export const stories: Readonly<Record<string, () => ReactNode>> = {
   ),
   events: () => <GrowingEvents />,
   "session-loaded": () => <LoadedSession />,
+  "transcript-news": () => <TranscriptNews />,
   "transcript-bounds": () => <AgentTranscript entries={bounds} />,
   "terminal-broken": () => <BrokenTerminal />,
   "live-session": () => <LiveSession />,

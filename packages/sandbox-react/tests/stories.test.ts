@@ -238,6 +238,28 @@ describe("the stories in Chromium, under a policy without inline styles and scri
     await includes(page, '[data-slot="announcements"]', "upon a time");
   });
 
+  test("what was said before is not read out: not when it comes late, nor in front, nor in another session", async () => {
+    await open("transcript-news");
+    const announcements = '[data-slot="announcements"]';
+    await page.evaluate(`(() => {
+      const region = document.querySelector('${announcements}');
+      globalThis.heard = [];
+      const listener = new MutationObserver(() => globalThis.heard.push(region.textContent));
+      listener.observe(region, { childList: true, characterData: true, subtree: true });
+    })()`);
+    const steps = [
+      ["load", "News 2"],
+      ["older", "News 4"],
+      ["other", "News 6"],
+    ] as const;
+    for (const [button, news] of steps) {
+      await page.click(`#${button}`);
+      await page.click("#speak");
+      await includes(page, announcements, news);
+    }
+    assert.deepEqual(await page.evaluate("globalThis.heard"), ["News 2", "News 4", "News 6"]);
+  });
+
   test("events become a transcript as they come; another list is another transcript", async () => {
     await open("events");
     await shows(page, '[data-slot="message-text"]', "one");

@@ -7,6 +7,12 @@ import { hiddenStyle } from "./hidden-style.ts";
 const quietMs = 700;
 const maxCharacters = 500;
 
+/** How far a listener has come: the last entry, and what it said. */
+interface Heard {
+  readonly id: string;
+  readonly text: string;
+}
+
 /**
  * Tells assistive technology what is new: answers when they rest, questions at once. The transcript
  * itself is no live region, since a virtual list puts old entries into the page as new ones.
@@ -14,18 +20,19 @@ const maxCharacters = 500;
 export function Announcements({ entries }: { readonly entries: readonly TranscriptEntry[] }) {
   const [said, setSaid] = useState("");
   const [asked, setAsked] = useState("");
-  const known = useRef({ count: entries.length, characters: textOf(entries.at(-1)).length });
+  const heard = useRef(endOf(entries));
   const questions = useRef<ReadonlySet<string>>(new Set(pendingIds(entries)));
   useEffect(() => {
-    const { count } = known.current;
-    // Another session: what it begins with is not news.
-    if (entries.length < count) {
-      known.current = { count: entries.length, characters: textOf(entries.at(-1)).length };
+    const { current: before } = heard;
+    const index = before === undefined ? -1 : placeOf(entries, before);
+    // What a transcript begins with is not news, in the first session as in another one.
+    if (before === undefined || index < 0) {
+      heard.current = endOf(entries);
       return;
     }
     const timer = setTimeout(() => {
-      const news = newText(entries, known.current);
-      known.current = { count: entries.length, characters: textOf(entries.at(-1)).length };
+      const news = newText(entries.slice(index), before);
+      heard.current = endOf(entries);
       if (news !== "") setSaid(news.length > maxCharacters ? `${news.slice(0, maxCharacters)}…` : news);
     }, quietMs);
     return () => clearTimeout(timer);
@@ -61,15 +68,22 @@ function pendingIds(entries: readonly TranscriptEntry[]): string[] {
     .map((entry) => entry.id);
 }
 
-function textOf(entry: TranscriptEntry | undefined): string {
-  return entry?.kind === "message" && entry.role !== "user" ? (entry.text ?? "") : "";
+function endOf(entries: readonly TranscriptEntry[]): Heard | undefined {
+  const last = entries.at(-1);
+  return last && { id: last.id, text: textOf(last) };
 }
 
-function newText(
-  entries: readonly TranscriptEntry[],
-  known: { readonly count: number; readonly characters: number },
-): string {
-  const grown = known.count === 0 ? "" : textOf(entries[known.count - 1]).slice(known.characters);
-  const added = entries.slice(known.count).map(textOf);
-  return visibleText([grown, ...added].filter((text) => text.trim() !== "").join("\n"));
+function textOf(entry: TranscriptEntry): string {
+  return entry.kind === "message" && entry.role !== "user" ? (entry.text ?? "") : "";
+}
+
+/** Where the entry stands that was heard last, whatever was put in front of it; -1 in another session. */
+function placeOf(entries: readonly TranscriptEntry[], heard: Heard): number {
+  return entries.findLastIndex((entry) => entry.id === heard.id && textOf(entry).startsWith(heard.text));
+}
+
+/** What was said since, from the entry on that was heard last. */
+function newText([last, ...added]: readonly TranscriptEntry[], heard: Heard): string {
+  const grown = last === undefined ? "" : textOf(last).slice(heard.text.length);
+  return visibleText([grown, ...added.map(textOf)].filter((text) => text.trim() !== "").join("\n"));
 }
