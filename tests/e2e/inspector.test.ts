@@ -258,6 +258,20 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByLabel("Value").fill("changed");
     await page.getByRole("button", { name: "Put" }).click();
     await page.locator('[data-kv="a/1"]').getByText("changed").waitFor();
+    // What is typed while an entry is put is another value of it, or another entry.
+    const held = Promise.withResolvers<void>();
+    await page.route("**/inspector/kv/*", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.getByLabel("Key", { exact: true }).fill("a/3");
+    await page.getByLabel("Value").fill("four");
+    await page.getByRole("button", { name: "Put" }).click();
+    await page.getByLabel("Value").fill("five");
+    held.resolve();
+    await page.locator('[data-kv="a/3"]').getByText("four").waitFor();
+    await page.getByRole("button", { name: "Put" }).click();
+    await page.locator('[data-kv="a/3"]').getByText("five").waitFor();
     await counter("kept").remember("a/2", "from elsewhere");
     await page.locator('[data-kv="a/2"]').waitFor();
     await page.getByRole("button", { name: "Delete a/1" }).click();

@@ -175,6 +175,51 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("what is typed while a prompt is sent is the next one", async (t) => {
+    const page = await open(t);
+    await openSession(page);
+    const held = Promise.withResolvers<void>();
+    await page.route("**/v1/sessions/*/prompt", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    const send = page.getByRole("button", { name: "Send" });
+    const transcript = page.getByRole("log", { name: "Transcript" });
+    await prompt(page, "run `echo one` without asking");
+    await page.getByRole("textbox", { name: "Prompt" }).pressSequentially("run `echo two` without asking");
+    held.resolve();
+    await send.and(page.locator(":enabled")).click();
+    await transcript.getByText("run `echo one` without asking", { exact: true }).waitFor();
+    await transcript.getByText("run `echo two` without asking", { exact: true }).waitFor();
+    assertNoTrouble(page);
+  });
+
+  test("a prompt whose answer was lost is sent again as itself; another text is another prompt", async (t) => {
+    const page = await open(t);
+    await openSession(page);
+    const texts: string[] = [];
+    await page.route("**/v1/sessions/*/prompt", async (route) => {
+      texts.push(route.request().postDataJSON().prompt);
+      if (texts.length === 3) return await route.continue();
+      await route.fetch();
+      await route.abort("connectionrefused");
+    });
+    const lost = page.getByRole("alert").getByText("The server does not answer.");
+    const first = "run `echo one` without asking";
+    await prompt(page, first);
+    await lost.waitFor();
+    const failed = page.waitForEvent("requestfailed");
+    await page.keyboard.press("Enter");
+    await failed;
+    await page.getByRole("button", { name: "Send" }).and(page.locator(":enabled")).waitFor();
+    await prompt(page, "run `echo two` without asking");
+    const transcript = page.getByRole("log", { name: "Transcript" });
+    await transcript.getByText("run `echo two` without asking", { exact: true }).waitFor();
+    assert.deepEqual(texts.slice(0, 2), [first, first]);
+    assert.equal(await transcript.getByText(first, { exact: true }).count(), 1);
+    assertNoTrouble(page);
+  });
+
   test("a permission is answered from the list of all, and what became of each is shown", async (t) => {
     const page = await open(t);
     await openSession(page);
@@ -211,6 +256,19 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByLabel("Input").fill("echoed");
     await page.keyboard.press("Enter");
     await output.getByText("echoed").waitFor();
+    // What is typed while a line is sent is the next one.
+    const held = Promise.withResolvers<void>();
+    await page.route("**/v1/processes/*/input", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.getByLabel("Input").fill("line one");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Input").pressSequentially("line two");
+    held.resolve();
+    await page.getByRole("button", { name: "Send line" }).click();
+    await output.getByText("line one").waitFor();
+    await output.getByText("line two").waitFor();
     await assertAccessible(page, "a process");
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("button", { name: "Delete" }).click();

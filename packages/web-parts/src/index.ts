@@ -11,4 +11,5 @@ export { type LinkState, Shell } from "./shell.tsx";
 export { Status, type StatusKind } from "./status.tsx";
 export { type Tab, TabPanel, TabStrip } from "./tabs.tsx";
 export { TimeAgo } from "./time.tsx";
+export { unsent } from "./unsent.ts";
 export { usePageTitle, WebApp, type WebAppProfile } from "./web-app.tsx";

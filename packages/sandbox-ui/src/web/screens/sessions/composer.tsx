@@ -1,4 +1,4 @@
-import { ErrorNotice } from "@holdfast/web-parts";
+import { ErrorNotice, unsent } from "@holdfast/web-parts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
 import { useApi } from "../../api/context.ts";
@@ -10,14 +10,17 @@ export function Composer({ session }: { readonly session: Session }) {
   const api = useApi();
   const queries = useQueryClient();
   const [text, setText] = useState("");
-  // The same id until the server has it: what is sent again is not done twice.
-  const promptId = useRef(crypto.randomUUID());
+  // The same id until the server has it: what is sent again is not done twice. Another text is another prompt.
+  const attempt = useRef({ id: "", prompt: "" });
   const refresh = () => queries.invalidateQueries({ queryKey: keys.session(session.id) });
   const send = useMutation({
-    mutationFn: (prompt: string) => api.prompt(session.id, promptId.current, prompt),
-    onSuccess() {
-      promptId.current = crypto.randomUUID();
-      setText("");
+    mutationFn(prompt: string) {
+      if (attempt.current.prompt !== prompt) attempt.current = { id: crypto.randomUUID(), prompt };
+      return api.prompt(session.id, attempt.current.id, prompt);
+    },
+    onSuccess(_sent, prompt) {
+      attempt.current = { id: "", prompt: "" };
+      setText((now) => unsent(now, prompt));
       void refresh();
     },
   });

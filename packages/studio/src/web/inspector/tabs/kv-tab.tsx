@@ -2,7 +2,7 @@ import { visibleText } from "@holdfast/sandbox-react/visible-text";
 import { ConfirmButton, Empty, ErrorNotice, Loading, useAnnounce, useDebounced } from "@holdfast/web-parts";
 import { formatBytes } from "@holdfast/web-parts/format";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type FormEvent, useRef, useState } from "react";
+import { type Dispatch, type FormEvent, type SetStateAction, useRef, useState } from "react";
 import { MoreButton } from "../../components/more-button.tsx";
 import { useOpenActor } from "../api/context.ts";
 import { kvQuery, useChange } from "../api/queries.ts";
@@ -74,7 +74,7 @@ function PutForm({
   form,
 }: {
   readonly draft: Draft;
-  readonly onDraft: (draft: Draft) => void;
+  readonly onDraft: Dispatch<SetStateAction<Draft>>;
   readonly form: React.RefObject<HTMLFormElement | null>;
 }) {
   const { address, api } = useOpenActor();
@@ -90,7 +90,8 @@ function PutForm({
     put.mutate(draft, {
       onSuccess() {
         announce("Put.");
-        onDraft(nothing);
+        // What was typed meanwhile is another entry, or another value of this one.
+        onDraft((now) => (now === draft ? nothing : now));
       },
     });
   };

@@ -1,4 +1,4 @@
-import { ErrorNotice, SendIcon } from "@holdfast/web-parts";
+import { ErrorNotice, SendIcon, unsent } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";
@@ -20,14 +20,13 @@ export function Composer({ task }: { readonly task: TaskView }) {
   const api = useApi();
   const [text, setText] = useState("");
   const send = useMutation({
-    mutationFn: (prompt: string) => api.task(task.id).prompt(prompt),
-    onSuccess: () => setText(""),
+    mutationFn: (typed: string) => api.task(task.id).prompt(typed.trim()),
+    onSuccess: (_sent, typed) => setText((now) => unsent(now, typed)),
   });
   const blocked = isBusy(task.status) || send.isPending;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const prompt = text.trim();
-    if (!blocked && prompt !== "") send.mutate(prompt);
+    if (!blocked && text.trim() !== "") send.mutate(text);
   };
   return (
     <form className="composer" onSubmit={submit} aria-label="Next prompt">
