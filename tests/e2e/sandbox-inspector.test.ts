@@ -407,6 +407,34 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("a folder is watched again after its server was away", async (t) => {
+    const shown = join(directory, "shown");
+    const home = join(directory, "home-of-another");
+    await Promise.all([mkdir(shown), mkdir(home)]);
+    await writeFile(join(shown, "before.txt"), "");
+    const start = (port: number) =>
+      createSandboxServer({
+        listen: { host: "127.0.0.1", port },
+        token: "the-same-token",
+        cwd: shown,
+        home,
+      });
+    let mortal = await start(0);
+    t.after(() => mortal.close());
+    const page = await openPage(browser, t);
+    const query = new URLSearchParams({ path: shown });
+    await page.goto(`${mortal.url}/ui/files?${query}#token=the-same-token`);
+    const files = page.getByTestId("files");
+    await files.getByRole("link", { name: "before.txt" }).waitFor();
+    await mortal.close();
+    await page.getByTestId("offline-banner").waitFor();
+    await writeFile(join(shown, "meanwhile.txt"), "");
+    mortal = await start(Number(new URL(mortal.url ?? "").port));
+    await files.getByRole("link", { name: "meanwhile.txt" }).waitFor();
+    await writeFile(join(shown, "after.txt"), "");
+    await files.getByRole("link", { name: "after.txt" }).waitFor();
+  });
+
   test("agents and the configuration of a folder", async (t) => {
     const page = await open(t, "agents");
     await page.getByRole("button", { name: "Install codex" }).waitFor();

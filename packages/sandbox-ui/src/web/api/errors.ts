@@ -10,6 +10,12 @@ export function isUnreachable(error: unknown): boolean {
   return isHoldfastError(error) && error.code === "unreachable";
 }
 
+/** The server means no, or cannot. One that is out of order for a moment, or behind a proxy that is, may answer later. */
+export function isRefusal(error: unknown): boolean {
+  if (!isHoldfastError(error) || error.code === "unreachable") return false;
+  return error.statusCode < 500 || error.statusCode === 501;
+}
+
 /** Somebody else changed the file, or it is there already. */
 export function isOutdated(error: unknown): boolean {
   return isHoldfastError(error) && error.statusCode === 412;

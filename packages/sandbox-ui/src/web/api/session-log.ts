@@ -1,4 +1,5 @@
-import { isHoldfastError } from "@holdfast/core";
+import { isRefusal } from "./errors.ts";
+import { pause } from "./pause.ts";
 import type { SandboxApi } from "./sandbox-api.ts";
 import { readServerSent } from "./server-sent.ts";
 import type { EventPage, Gap, SessionEvent } from "./types.ts";
@@ -150,25 +151,6 @@ export class SessionLog {
   }
 }
 
-/** The server means no. One that is out of order for a moment, or behind a proxy that is, may answer later. */
-function isRefusal(error: unknown): boolean {
-  return isHoldfastError(error) && error.code !== "unreachable" && error.statusCode < 500;
-}
-
 function isDeleted(value: unknown): boolean {
   return typeof value === "object" && value !== null && "reason" in value && value.reason === "deleted";
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

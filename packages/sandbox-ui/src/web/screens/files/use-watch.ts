@@ -1,9 +1,14 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useApi } from "../../api/context.ts";
+import { isRefusal } from "../../api/errors.ts";
 import { type Place, placeQuery } from "../../api/files.ts";
+import { pause } from "../../api/pause.ts";
 import { keys } from "../../api/queries.ts";
+import type { SandboxApi } from "../../api/sandbox-api.ts";
 import { readServerSent } from "../../api/server-sent.ts";
+
+const retryMs = 1_000;
 
 /** Lists the directory again when something in it changes; where the server cannot watch, nothing does. */
 export function useWatch(directory: Place): void {
@@ -11,16 +16,32 @@ export function useWatch(directory: Place): void {
   const queries = useQueryClient();
   useEffect(() => {
     const abort = new AbortController();
-    const call = { query: placeQuery(directory), signal: abort.signal };
-    const watch = async () => {
-      const response = await api.send("/v1/fs/watch", call);
-      await readServerSent(response, (event) => {
-        if (event === "change") void queries.invalidateQueries({ queryKey: keys.directory(directory) });
-      });
-    };
-    watch().catch(() => {
-      // The listing has its own error and its own way to try again.
-    });
+    void keepWatching(api, queries, directory, abort.signal);
     return () => abort.abort();
   }, [api, directory, queries]);
+}
+
+/** Until the signal is aborted, or the server means no: a watch that breaks is opened again. */
+async function keepWatching(
+  api: SandboxApi,
+  queries: QueryClient,
+  directory: Place,
+  signal: AbortSignal,
+): Promise<void> {
+  let failed = false;
+  const take = (event: string | undefined) => {
+    failed ||= event === "failed";
+    // With "ready" too: what changed while nobody watched is told by no event.
+    void queries.invalidateQueries({ queryKey: keys.directory(directory) });
+  };
+  while (!signal.aborted && !failed) {
+    try {
+      const response = await api.send("/v1/fs/watch", { query: placeQuery(directory), signal });
+      await readServerSent(response, take);
+    } catch (error) {
+      // The listing has its own error and its own way to try again.
+      if (isRefusal(error)) return;
+    }
+    await pause(retryMs, signal);
+  }
 }
