@@ -138,6 +138,41 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("who reads further up in the events stays there, also where the list was empty at first", async (t) => {
+    const page = await open(t);
+    await openSession(page);
+    await prompt(page, "run `echo one` without asking");
+    await page.getByRole("log", { name: "Transcript" }).getByText("Done.").waitFor();
+    const id = page.url().split("/").at(-1);
+    const held = Promise.withResolvers<void>();
+    await page.route(/\/v1\/sessions\/[^/]+\/events/, async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.reload();
+    await page.getByRole("tab", { name: /^Events/ }).click();
+    await page.getByText("Nothing was said yet.").waitFor();
+    await page.setViewportSize({ width: 1280, height: 480 });
+    held.resolve();
+    const events = page.getByTestId("events");
+    await events.getByText(/, end_turn$/).waitFor();
+    const scrollTop = "document.querySelector('.tab-panel').scrollTop";
+    assert.ok((await page.evaluate<number>(scrollTop)) > 0, "the end is shown");
+    // Two frames: a scroll is told with the next one.
+    await page.evaluate(`(${scrollTop} = 0, new Promise((told) => {
+      requestAnimationFrame(() => requestAnimationFrame(told));
+    }))`);
+    const body = JSON.stringify({ prompt: "run `echo two` without asking" });
+    const headers = { "content-type": "application/json" };
+    await call(`/v1/sessions/${id}/prompt`, { method: "POST", headers, body });
+    await events
+      .getByText(/, end_turn$/)
+      .nth(1)
+      .waitFor();
+    assert.equal(await page.evaluate(scrollTop), 0);
+    assertNoTrouble(page);
+  });
+
   test("mode, model and thought level are chosen by keyboard, and hold for the next prompt", async (t) => {
     const page = await open(t);
     await page.getByRole("link", { name: "New", exact: true }).click();

@@ -36,12 +36,12 @@ export function EventsTab({
   const [search, setSearch] = useState("");
   const last = log.events.at(-1)?.sequence ?? 0;
   const [rows, setRows] = useState(Math.max(rowsAtOnce, asked === undefined ? 0 : last - asked + 20));
-  const list = useRef<HTMLOListElement>(null);
+  const root = useRef<HTMLDivElement>(null);
   const shown = log.events.filter((event) => matches(event, sender, search.trim().toLowerCase()));
   const visible = shown.slice(-rows);
-  useStickToEnd(list, visible.at(-1)?.sequence, asked === undefined);
+  useStickToEnd(root, visible.at(-1)?.sequence, asked === undefined);
   return (
-    <div className="events">
+    <div className="events" ref={root}>
       <EventFilters {...{ sender, setSender, search, setSearch }} />
       <p className="events-line muted small">
         <span data-testid="log-link" data-link={log.link}>
@@ -65,7 +65,7 @@ export function EventsTab({
       {visible.length === 0 ? (
         <Empty title={log.events.length === 0 ? "Nothing was said yet." : "No event fits the filter."} />
       ) : (
-        <ol className="event-list" ref={list} data-testid="events">
+        <ol className="event-list" data-testid="events">
           {visible.map((event) => (
             <EventRow key={event.sequence} event={event} asked={event.sequence === asked} />
           ))}
@@ -162,24 +162,24 @@ function Raw({ event }: { readonly event: SessionEvent }) {
   );
 }
 
-/** Follows the end of a list, unless the person has scrolled away from it. */
+/** Follows the end of what scrolls around an element that is always there, unless the person has scrolled away. */
 function useStickToEnd(
-  list: RefObject<HTMLElement | null>,
+  inner: RefObject<HTMLElement | null>,
   last: number | undefined,
   initially: boolean,
 ): void {
   const stuck = useRef(initially);
   useEffect(() => {
-    const scroller = list.current?.closest<HTMLElement>(".tab-panel");
+    const scroller = inner.current?.closest<HTMLElement>(".tab-panel");
     if (!scroller) return;
     const onScroll = () => {
       stuck.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
     };
     scroller.addEventListener("scroll", onScroll);
     return () => scroller.removeEventListener("scroll", onScroll);
-  }, [list]);
+  }, [inner]);
   useEffect(() => {
-    const scroller = list.current?.closest<HTMLElement>(".tab-panel");
+    const scroller = inner.current?.closest<HTMLElement>(".tab-panel");
     if (scroller && last !== undefined && stuck.current) scroller.scrollTop = scroller.scrollHeight;
-  }, [list, last]);
+  }, [inner, last]);
 }
