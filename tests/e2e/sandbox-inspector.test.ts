@@ -229,6 +229,20 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("what is typed stays while the details of its session are looked at", async (t) => {
+    const page = await open(t);
+    await openSession(page);
+    const field = page.getByRole("textbox", { name: "Prompt" });
+    await field.fill("not sent yet");
+    await page.getByRole("tab", { name: "Details" }).click();
+    await page.getByText("agentSessionId").waitFor();
+    assert.equal(await field.isVisible(), false);
+    await page.getByRole("tab", { name: "Conversation" }).click();
+    await field.waitFor();
+    assert.equal(await field.inputValue(), "not sent yet");
+    assertNoTrouble(page);
+  });
+
   test("a prompt whose answer was lost is sent again as itself; another text is another prompt", async (t) => {
     const page = await open(t);
     await openSession(page);

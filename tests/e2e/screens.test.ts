@@ -150,6 +150,35 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.locator('[data-file="README.md"]').waitFor();
   });
 
+  test("what is typed for the agent stays: beside another tab, on a wider page, and while a prompt is sent", async (t) => {
+    const page = await openPage(browser, t, { width: 400, height: 860 });
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README without asking" });
+    await waitForStatus(page, "idle");
+    const field = page.getByLabel("Next prompt").getByRole("textbox");
+    await field.fill("Run `echo one` without asking");
+    await page.getByRole("tab", { name: "Changes" }).click();
+    await field.waitFor({ state: "detached" });
+    await page.getByRole("tab", { name: "Conversation" }).click();
+    assert.equal(await field.inputValue(), "Run `echo one` without asking");
+    await page.setViewportSize({ width: 1600, height: 1000 });
+    await page.getByRole("region", { name: "Conversation" }).waitFor();
+    assert.equal(await field.inputValue(), "Run `echo one` without asking");
+    const held = Promise.withResolvers<void>();
+    await page.route("**/actions/prompt*", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.getByRole("button", { name: "Send" }).click();
+    await field.press("End");
+    await field.pressSequentially(" and more");
+    held.resolve();
+    await page.locator(".prompt-text").getByText("Run `echo one`").waitFor();
+    await page.getByRole("button", { name: "Send" }).and(page.locator(":enabled")).waitFor();
+    assert.equal(await field.inputValue(), " and more");
+    assertNoTrouble(page);
+  });
+
   test("the gate's question shows the rule that would always allow the like, and writes it", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

@@ -116,7 +116,10 @@ function SessionView({ session, log }: { readonly session: Session; readonly log
         {tab === "permissions" && <PermissionList permissions={permissions} />}
         {tab === "details" && <SessionDetails session={session} />}
       </TabPanel>
-      {tab !== "details" && <Composer session={session} />}
+      {/* Hidden, not gone: what was typed stays. */}
+      <div hidden={tab === "details"}>
+        <Composer session={session} />
+      </div>
     </div>
   );
 }

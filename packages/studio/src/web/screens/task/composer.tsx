@@ -1,6 +1,6 @@
 import { ErrorNotice, SendIcon, unsent } from "@holdfast/web-parts";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useId, useState } from "react";
+import { type Dispatch, type FormEvent, type SetStateAction, useId } from "react";
 import type { TaskStatus, TaskView } from "../../../contract.ts";
 import { useApi } from "../../api/context.ts";
 import { isBusy } from "../../components/status.tsx";
@@ -14,19 +14,24 @@ const reasons: Readonly<Record<TaskStatus, string>> = {
   failed: "A prompt tries again. Control and Enter sends.",
 };
 
+export interface DraftProps {
+  /** What was typed and is not sent. */
+  readonly draft: string;
+  readonly setDraft: Dispatch<SetStateAction<string>>;
+}
+
 /** The next prompt. It can be written at any time and sent when the agent rests. */
-export function Composer({ task }: { readonly task: TaskView }) {
+export function Composer({ task, draft, setDraft }: DraftProps & { readonly task: TaskView }) {
   const id = useId();
   const api = useApi();
-  const [text, setText] = useState("");
   const send = useMutation({
     mutationFn: (typed: string) => api.task(task.id).prompt(typed.trim()),
-    onSuccess: (_sent, typed) => setText((now) => unsent(now, typed)),
+    onSuccess: (_sent, typed) => setDraft((now) => unsent(now, typed)),
   });
   const blocked = isBusy(task.status) || send.isPending;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!blocked && text.trim() !== "") send.mutate(text);
+    if (!blocked && draft.trim() !== "") send.mutate(draft);
   };
   return (
     <form className="composer" onSubmit={submit} aria-label="Next prompt">
@@ -35,11 +40,11 @@ export function Composer({ task }: { readonly task: TaskView }) {
         <textarea
           id={id}
           rows={2}
-          value={text}
+          value={draft}
           aria-label="Next prompt"
           aria-describedby={`${id}-reason`}
           placeholder="Ask for something further"
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => setDraft(event.target.value)}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
           }}
@@ -47,7 +52,7 @@ export function Composer({ task }: { readonly task: TaskView }) {
         <button
           type="submit"
           className="button button-primary composer-send"
-          disabled={blocked || text.trim() === ""}
+          disabled={blocked || draft.trim() === ""}
           aria-describedby={`${id}-reason`}
         >
           <SendIcon />

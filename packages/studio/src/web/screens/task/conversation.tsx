@@ -3,13 +3,17 @@ import type { TaskView } from "../../../contract.ts";
 import type { SessionLogState } from "../../api/session-log.ts";
 import { isBusy } from "../../components/status.tsx";
 import { Approvals } from "./approvals.tsx";
-import { Composer } from "./composer.tsx";
+import { Composer, type DraftProps } from "./composer.tsx";
 import { Plan } from "./plan.tsx";
 import { StatusLine } from "./status-line.tsx";
 import { Transcript } from "./transcript.tsx";
 
 /** What was said and done, and below it, always in view: plan, questions, composer. */
-export function Conversation({ task, log }: { readonly task: TaskView; readonly log: SessionLogState }) {
+export function Conversation({
+  task,
+  log,
+  ...draft
+}: DraftProps & { readonly task: TaskView; readonly log: SessionLogState }) {
   const { transcript, phase } = log;
   return (
     <div className="conversation">
@@ -36,7 +40,7 @@ export function Conversation({ task, log }: { readonly task: TaskView; readonly 
             </p>
           </div>
         )}
-        <Composer task={task} />
+        <Composer task={task} {...draft} />
         <StatusLine task={task} log={log} />
       </div>
     </div>
