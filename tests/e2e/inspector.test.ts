@@ -364,12 +364,19 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.goto(`${mortal.url}/inspector`);
     await page.getByRole("link", { name: "counter surviving" }).click();
     await page.locator('[data-live="running"]').waitFor();
+    await openTab(page, "Logs");
+    const last = page.getByLabel("Log", { exact: true }).getByRole("listitem").last();
+    await mortal.client.counter.getOrCreate(["surviving"]).increment(2);
+    await last.getByText('{"by":2,"count":3}').waitFor();
     await mortal.close();
     await page.locator('[data-live="offline"]').waitFor();
     mortal = await startInspectorServer(own, mortal.port);
     await page.locator('[data-live="running"]').waitFor();
     await mortal.client.counter.getOrCreate(["surviving"]).increment(70);
-    await line(page, "71").waitFor();
+    // The server counts its records anew; the newest is the last all the same.
+    await last.getByText('{"by":70,"count":73}').waitFor();
+    await openTab(page, "State");
+    await line(page, "73").waitFor();
   });
 
   test("the keyboard alone finds an actor and calls an action", async (t) => {

@@ -4,6 +4,7 @@ import { formatClock } from "@holdfast/web-parts/format";
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useOpenActor } from "../api/context.ts";
+import { mergeRecords, recordKey } from "../api/log-records.ts";
 import { logsQuery } from "../api/queries.ts";
 import type { LogRecord } from "../api/types.ts";
 import { SelectField, TextField } from "../parts/fields.tsx";
@@ -19,12 +20,13 @@ export function LogsTab() {
   const [level, setLevel] = useState<(typeof levels)[number]>("debug");
   const [text, setText] = useState("");
   const list = useRef<HTMLUListElement>(null);
-  const records = merged(query.data ?? [], live.logs).filter(
+  const records = mergeRecords(query.data ?? [], live.logs).filter(
     (record) =>
       levels.indexOf(record.level) >= levels.indexOf(level) &&
       record.message.toLowerCase().includes(text.trim().toLowerCase()),
   );
-  const onScroll = useStickToEnd(list, records.at(-1)?.seq);
+  const last = records.at(-1);
+  const onScroll = useStickToEnd(list, last && recordKey(last));
   return (
     <>
       <div className="panel-head">
@@ -52,7 +54,7 @@ export function LogsTab() {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable list is reached by keyboard.
         <ul className="feed" tabIndex={0} aria-label="Log" ref={list} onScroll={onScroll}>
           {records.map((record) => (
-            <li key={record.seq} className={`log-${record.level}`}>
+            <li key={recordKey(record)} className={`log-${record.level}`}>
               <time className="muted">{formatClock(record.time)}</time>{" "}
               <span className="log-level">{record.level}</span> {visibleText(record.message)}{" "}
               <Fields record={record} />
@@ -69,10 +71,4 @@ function Fields({ record }: { readonly record: LogRecord }) {
   const { actorId: _, actor: __, ...fields } = record.fields;
   if (Object.keys(fields).length === 0) return null;
   return <Value value={fields} label={`Fields of ${record.message}`} />;
-}
-
-/** Each record once, in order; the two sources overlap. */
-function merged(read: readonly LogRecord[], pushed: readonly LogRecord[]): readonly LogRecord[] {
-  const bySeq = new Map([...read, ...pushed].map((record) => [record.seq, record]));
-  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
 }
