@@ -141,6 +141,17 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await openTab(page, "Actions");
     await page.getByRole("button", { name: "Fill in increment again" }).click();
     assert.equal(await page.getByLabel("Arguments").inputValue(), "[9]");
+    // A call that ends after a look at another tab is shown where the person is by then.
+    const held = Promise.withResolvers<void>();
+    await page.route("**/inspector/action/*", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await call(page, "increment", "[31]");
+    await openTab(page, "State");
+    await openTab(page, "Actions");
+    held.resolve();
+    await page.locator('[data-call="increment"]').getByText("41", { exact: true }).waitFor();
   });
 
   test("watches events, all of them or those of one name", async (t) => {

@@ -2,30 +2,17 @@ import { Empty, ErrorNotice, useAnnounce } from "@holdfast/web-parts";
 import { formatClock } from "@holdfast/web-parts/format";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
+import { type DoneCall, keepCall, useCalls } from "../api/calls.ts";
 import { useOpenActor } from "../api/context.ts";
 import { parseArguments } from "../api/values.ts";
 import { CodeField, SelectField } from "../parts/fields.tsx";
 import { Value } from "../parts/value.tsx";
 
-interface Call {
-  readonly seq: number;
-  readonly action: string;
-  readonly text: string;
-  readonly at: number;
-  readonly durationMs: number;
-  readonly output?: unknown;
-  readonly error?: unknown;
-}
-
-const maxCalls = 50;
-/** Calls of this page by actor: they outlive a look at another tab. */
-const callsOf = new Map<string, readonly Call[]>();
-
 /** Calls actions, and keeps what came of it for as long as the page is open. */
 export function ActionsTab() {
   const { address, actor, api } = useOpenActor();
   const announce = useAnnounce();
-  const [calls, setCalls] = useState(() => callsOf.get(address.id) ?? []);
+  const calls = useCalls(address.id);
   const [action, setAction] = useState(calls[0]?.action ?? actor.rpcs[0] ?? "");
   const [text, setText] = useState(calls[0]?.text ?? "[]");
   const parsed = parseArguments(text);
@@ -42,19 +29,10 @@ export function ActionsTab() {
         (error: unknown) => ({ error }),
       );
       const durationMs = performance.now() - began;
-      return {
-        seq: (calls[0]?.seq ?? 0) + 1,
-        action: given.action,
-        text: given.text,
-        at,
-        durationMs,
-        ...result,
-      };
+      return { action: given.action, text: given.text, at, durationMs, ...result };
     },
-    onSuccess(done: Call) {
-      const next = [done, ...(callsOf.get(address.id) ?? [])].slice(0, maxCalls);
-      callsOf.set(address.id, next);
-      setCalls(next);
+    onSuccess(done: Omit<DoneCall, "seq">) {
+      keepCall(address.id, done);
       announce("error" in done ? `${done.action} failed.` : `${done.action} is done.`);
     },
   });
@@ -115,7 +93,7 @@ export function ActionsTab() {
   );
 }
 
-function CallRow({ call, onAgain }: { readonly call: Call; readonly onAgain: () => void }) {
+function CallRow({ call, onAgain }: { readonly call: DoneCall; readonly onAgain: () => void }) {
   const failed = "error" in call;
   return (
     <li className="row" data-call={call.action} data-result={failed ? "error" : "ok"}>

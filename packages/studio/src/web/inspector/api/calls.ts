@@ -1,0 +1,36 @@
+import { useSyncExternalStore } from "react";
+
+/** One call of an action from this page, and what came of it. */
+export interface DoneCall {
+  readonly seq: number;
+  readonly action: string;
+  readonly text: string;
+  readonly at: number;
+  readonly durationMs: number;
+  readonly output?: unknown;
+  readonly error?: unknown;
+}
+
+const maxCalls = 50;
+const none: readonly DoneCall[] = [];
+
+/** Calls of this page by actor, the newest first: they outlive a look at another tab. */
+const callsOf = new Map<string, readonly DoneCall[]>();
+const listeners = new Set<() => void>();
+
+/** Keeps a call; whoever shows those of its actor shows it, whether it was there when the call began or not. */
+export function keepCall(actorId: string, call: Omit<DoneCall, "seq">): void {
+  const known = callsOf.get(actorId) ?? none;
+  callsOf.set(actorId, [{ seq: (known[0]?.seq ?? 0) + 1, ...call }, ...known].slice(0, maxCalls));
+  for (const listener of listeners) listener();
+}
+
+/** The calls of one actor as they end. */
+export function useCalls(actorId: string): readonly DoneCall[] {
+  return useSyncExternalStore(subscribe, () => callsOf.get(actorId) ?? none);
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
