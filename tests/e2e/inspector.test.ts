@@ -119,6 +119,21 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await line(other, "12n").waitFor();
     assert.equal(await counter("edited").increment(1), 42);
     await line(page, "42").waitFor();
+    // What is typed while the state is saved is not taken away with the form.
+    const held = Promise.withResolvers<void>();
+    await page.route("**/inspector/state", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.getByRole("button", { name: "Edit" }).click();
+    await field.fill(text.replace('"count": 5', '"count": 51'));
+    await page.getByRole("button", { name: "Save" }).click();
+    await field.fill(text.replace('"count": 5', '"count": 52'));
+    held.resolve();
+    await line(other, "51").waitFor();
+    await page.getByRole("button", { name: "Save" }).click();
+    await line(other, "52").waitFor();
+    await line(page, "52").waitFor();
     assertNoTrouble(page);
   });
 

@@ -503,6 +503,19 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await assertAccessible(page, "the configuration");
     const saved = await call(`/v1/config/mcp?${new URLSearchParams({ directory: work, mcpName: "tools" })}`);
     assert.deepEqual(await saved.json(), { type: "local", command: "some-server", args: [] });
+    // What is typed while it is saved stays.
+    const held = Promise.withResolvers<void>();
+    await page.route("**/v1/config/mcp?*", async (route) => {
+      if (route.request().method() === "PUT") await held.promise;
+      await route.continue();
+    });
+    const kept = page.getByLabel("JSON of tools");
+    await kept.fill('{ "type": "local", "command": "second" }');
+    await page.getByRole("button", { name: "Save" }).click();
+    await kept.fill('{ "type": "local", "command": "third" }');
+    held.resolve();
+    await page.getByRole("button", { name: "Save" }).and(page.locator(":enabled")).waitFor();
+    assert.equal(await kept.inputValue(), '{ "type": "local", "command": "third" }');
     await page.getByRole("button", { name: "Delete MCP server tools" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByRole("article", { name: "tools" }).waitFor({ state: "detached" });

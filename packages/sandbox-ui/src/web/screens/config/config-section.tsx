@@ -87,9 +87,7 @@ function Entry({
         </ConfirmButton>
       </div>
       {data === undefined && error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
-      {data !== undefined && (
-        <JsonForm key={JSON.stringify(data)} {...{ kind, directory, name }} value={data} />
-      )}
+      {data !== undefined && <JsonForm {...{ kind, directory, name }} value={data} />}
     </article>
   );
 }
@@ -142,19 +140,23 @@ function JsonForm({
   const queries = useQueryClient();
   const announce = useAnnounce();
   const before = JSON.stringify(value, null, 2);
-  const [text, setText] = useState(before);
+  const [draft, setDraft] = useState<string>();
+  const text = draft ?? before;
   const parsed = parseObject(text);
   const save = useMutation({
-    mutationFn: (changed: object) => config.write(name, changed),
-    async onSuccess() {
+    mutationFn: ({ changed }: { readonly changed: object; readonly typed: string }) =>
+      config.write(name, changed),
+    async onSuccess(_saved, { typed }) {
       announce("Saved.");
       await queries.invalidateQueries({ queryKey: [...keys.config, kind.route, directory] });
+      // What was typed while it was being saved goes on from there.
+      setDraft((now) => (now === typed ? undefined : now));
       onDone?.();
     },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (parsed !== undefined && name !== "" && !save.isPending) save.mutate(parsed);
+    if (parsed !== undefined && name !== "" && !save.isPending) save.mutate({ changed: parsed, typed: text });
   };
   return (
     <form className="stack" onSubmit={submit}>
@@ -165,7 +167,7 @@ function JsonForm({
         rows={Math.min(16, text.split("\n").length + 1)}
         value={text}
         spellCheck={false}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => setDraft(event.target.value)}
       />
       {parsed === undefined && <p className="field-error">This is not a JSON object.</p>}
       {save.isError && <ErrorNotice error={save.error} title="It was not saved." />}

@@ -48,16 +48,24 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
   const form = useRef<HTMLFormElement>(null);
   const [base, setBase] = useState(() => valueText(actor.state));
   const [text, setText] = useState(base);
+  const latest = useRef(text);
   const parsed = parseValue(text);
   const now = useMemo(() => valueText(actor.state), [actor.state]);
   const save = useChange(address, (state: unknown) => api.setState(state));
   useEffect(() => form.current?.querySelector("textarea")?.focus(), []);
+  const write = (typed: string) => {
+    latest.current = typed;
+    setText(typed);
+  };
   const submit = () => {
     if (!parsed.ok || save.isPending) return;
-    save.mutate(parsed.value, {
+    const { value } = parsed;
+    save.mutate(value, {
       onSuccess() {
         announce("Saved.");
-        onDone();
+        // What was typed while it was being saved goes on from there.
+        if (latest.current === text) onDone();
+        else setBase(valueText(value));
       },
     });
   };
@@ -75,7 +83,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
         label="State as JSON"
         rows={14}
         value={text}
-        onChange={setText}
+        onChange={write}
         onSubmit={submit}
         problem={parsed.ok ? undefined : parsed.problem}
         help='Replaces the whole state. What JSON has no word for is tagged: ["$BigInt","1"], ["$Date",0].'
@@ -89,7 +97,7 @@ function StateForm({ onDone }: { readonly onDone: () => void }) {
               className="button button-small"
               onClick={() => {
                 setBase(now);
-                setText(now);
+                write(now);
               }}
             >
               Begin from the new state
