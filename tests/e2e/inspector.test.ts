@@ -313,6 +313,8 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByText("Page 1 of 3").waitFor();
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("cell", { name: "Note 51", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByRole("cell", { name: "Note 101", exact: true }).waitFor();
     const sql = page.getByLabel("SQL", { exact: true });
     await sql.fill("SELECT count(*) AS notes FROM note");
     await sql.press("Control+Enter");
@@ -323,10 +325,27 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByLabel("May change data").check();
     await page.getByRole("button", { name: "Run" }).click();
     await page.getByText("Done, no rows.").waitFor();
-    await page.getByText("of 2").waitFor();
+    await page.getByText("Page 2 of 2").waitFor();
+    await page.getByRole("cell", { name: "Note 51", exact: true }).waitFor();
     await sql.fill("SELECT missing");
     await page.getByRole("button", { name: "Run" }).click();
     await page.getByText("no such column").waitFor();
+    const numbers = "n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 501)";
+    await sql.fill(`WITH RECURSIVE ${numbers} SELECT i FROM n`);
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByText("501 rows. The first 500 are shown.").waitFor();
+    // Until the rows of another table are there, those of the last one do not stand for them.
+    const held = Promise.withResolvers<void>();
+    await page.route("**/database/rows?table=tag*", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.getByLabel("Table", { exact: true }).selectOption("tag");
+    await page.locator(".table-columns").getByText("name", { exact: true }).waitFor();
+    const rows = page.getByRole("region", { name: "Rows of tag" });
+    assert.equal(await rows.count(), 0);
+    held.resolve();
+    await rows.waitFor();
   });
 
   test("tails the log", async (t) => {

@@ -13,6 +13,7 @@ import type { LiveChange } from "./live.ts";
 import type {
   ActorAddress,
   ActorFilter,
+  DatabaseRow,
   InspectedActor,
   QueueView,
   SchedulesView,
@@ -135,7 +136,9 @@ export function rowsQuery(address: ActorAddress, table: string, page: number) {
     ...shared,
     queryKey: [...actorKey(address), "database", "rows", table, page],
     queryFn: () => inspect(address).rows(table, rowsPerPage, page * rowsPerPage),
-    placeholderData: keepPreviousData,
+    // Rows of another table would stand below the columns of this one.
+    placeholderData: (known: readonly DatabaseRow[] | undefined, query) =>
+      query?.queryKey.at(-2) === table ? known : undefined,
     staleTime: 0,
     enabled: table !== "",
   });

@@ -8,6 +8,9 @@ import type { DatabaseTable } from "../api/types.ts";
 import { CodeField, SelectField } from "../parts/fields.tsx";
 import { RowsTable } from "../parts/rows-table.tsx";
 
+/** Of what SQL of one's own has found, so many are drawn. */
+const shownRows = 500;
+
 /** The actor's SQLite: its tables, and SQL of one's own. */
 export function DatabaseTab() {
   const { address } = useOpenActor();
@@ -59,8 +62,9 @@ function QueryBox() {
         <div className="query-result" data-testid="query-result">
           <p className="muted small" role="status">
             {run.data.length === 0 ? "Done, no rows." : `${formatCount(run.data.length)} rows.`}
+            {run.data.length > shownRows && ` The first ${formatCount(shownRows)} are shown.`}
           </p>
-          {run.data.length > 0 && <RowsTable label="Result" rows={run.data.slice(0, 500)} />}
+          {run.data.length > 0 && <RowsTable label="Result" rows={run.data.slice(0, shownRows)} />}
         </div>
       )}
     </form>
@@ -70,12 +74,14 @@ function QueryBox() {
 function Browse({ tables }: { readonly tables: readonly DatabaseTable[] }) {
   const { address } = useOpenActor();
   const [name, setName] = useState("");
-  const [page, setPage] = useState(0);
+  const [wanted, setPage] = useState(0);
   const table = tables.find((each) => each.table.name === name) ?? tables[0];
   const shown = table?.table.name ?? "";
+  const pages = Math.max(1, Math.ceil((table?.records ?? 0) / rowsPerPage));
+  // Rows may have been deleted since.
+  const page = Math.min(wanted, pages - 1);
   const rows = useQuery(rowsQuery(address, shown, page));
   if (table === undefined) return null;
-  const pages = Math.max(1, Math.ceil(table.records / rowsPerPage));
   return (
     <>
       <div className="panel-filters">
