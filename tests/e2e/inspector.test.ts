@@ -387,6 +387,11 @@ describe("the inspector", { skip: absent ?? false }, () => {
     await page.getByRole("dialog").getByRole("button", { name: "Put to sleep" }).click();
     await page.locator('[data-live="sleeping"]').waitFor();
     await other.locator('[data-live="sleeping"]').waitFor();
+    const refusal = { group: "actor", code: "start_failed", message: "Its disk is full" };
+    const answer = { status: 500, contentType: "application/json", body: JSON.stringify(refusal) };
+    await page.route("**/inspector/summary", (route) => route.fulfill(answer), { times: 1 });
+    await page.getByRole("button", { name: "Wake" }).click();
+    await page.getByText("It was not woken. Its disk is full").waitFor();
     await page.getByRole("button", { name: "Wake" }).click();
     await other.locator('[data-live="running"]').waitFor();
     await page.getByRole("button", { name: "Destroy" }).click();

@@ -12,7 +12,7 @@ import {
 } from "@holdfast/web-parts";
 import { errorCode } from "@holdfast/web-parts/errors";
 import { formatDateTime } from "@holdfast/web-parts/format";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { OpenActorProvider, useOpenActor } from "./api/context.ts";
@@ -155,7 +155,7 @@ function ActorHeader() {
         </h1>
         <div className="actor-header-deeds">
           {live.status === "sleeping" ? (
-            <WakeButton onWake={() => wake(queries, address)} />
+            <WakeButton />
           ) : (
             <ConfirmButton
               label="Sleep"
@@ -201,16 +201,21 @@ function ActorHeader() {
   );
 }
 
-function WakeButton({ onWake }: { readonly onWake: () => Promise<void> }) {
+function WakeButton() {
+  const { address } = useOpenActor();
+  const queries = useQueryClient();
   const button = useRef<HTMLButtonElement>(null);
   useKeepFocus(button);
+  // Whoever asks what an actor is wakes it.
+  const wake = useMutation({
+    mutationFn: () => queries.fetchQuery({ ...summaryQuery(address), staleTime: 0 }),
+  });
   return (
-    <button type="button" className="button" ref={button} onClick={() => void onWake()}>
-      Wake
-    </button>
+    <>
+      <button type="button" className="button" ref={button} onClick={() => wake.isPending || wake.mutate()}>
+        Wake
+      </button>
+      {wake.isError && <ErrorNotice error={wake.error} title="It was not woken." />}
+    </>
   );
-}
-
-function wake(queries: ReturnType<typeof useQueryClient>, address: ActorAddress): Promise<void> {
-  return queries.refetchQueries({ queryKey: summaryQuery(address).queryKey });
 }
