@@ -243,6 +243,14 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("a session that is deleted elsewhere is not shown any more", async (t) => {
+    const page = await open(t);
+    await openSession(page);
+    await call(`/v1/sessions/${page.url().split("/").at(-1)}`, { method: "DELETE" });
+    await page.getByRole("alert").getByText("sandbox.session_not_found").waitFor();
+    assert.equal(await page.getByRole("textbox", { name: "Prompt" }).count(), 0);
+  });
+
   test("a prompt whose answer was lost is sent again as itself; another text is another prompt", async (t) => {
     const page = await open(t);
     await openSession(page);

@@ -16,6 +16,11 @@ export function isRefusal(error: unknown): boolean {
   return error.statusCode < 500 || error.statusCode === 501;
 }
 
+/** What is asked for is not there, or not any more. */
+export function isGone(error: unknown): boolean {
+  return isHoldfastError(error) && error.statusCode === 404;
+}
+
 /** Somebody else changed the file, or it is there already. */
 export function isOutdated(error: unknown): boolean {
   return isHoldfastError(error) && error.statusCode === 412;
