@@ -464,6 +464,27 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("a folder whose name is not UTF-8 is opened, and takes files", async (t) => {
+    const odd = Buffer.concat([Buffer.from(join(work, "odd-")), Buffer.of(0xff)]);
+    await mkdir(odd);
+    t.after(() => rm(odd, { recursive: true }));
+    await writeFile(Buffer.concat([odd, Buffer.from("/inside.txt")]), "");
+    const page = await open(t, "files");
+    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    const files = page.getByTestId("files");
+    await files.getByRole("link", { name: /^odd-/ }).click();
+    await files.getByRole("link", { name: "inside.txt" }).waitFor();
+    const note = { name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("one") };
+    await page.locator('input[type="file"]').setInputFiles(note);
+    await files.getByRole("link", { name: "note.txt" }).waitFor();
+    assert.equal(await readFile(Buffer.concat([odd, Buffer.from("/note.txt")]), "utf8"), "one");
+    await page.getByRole("button", { name: "New folder" }).click();
+    await page.getByLabel("Name").fill("below");
+    await page.keyboard.press("Enter");
+    await files.getByRole("link", { name: /^below/ }).waitFor();
+    assertNoTrouble(page);
+  });
+
   test("a folder is watched again after its server was away", async (t) => {
     const shown = join(directory, "shown");
     const home = join(directory, "home-of-another");

@@ -28,4 +28,11 @@ test("names and what is below a directory", () => {
   assert.equal(baseName("/"), "/");
   assert.equal(join("/", "a"), "/a");
   assert.equal(join("~", "a b"), "~/a b");
+  const inside = join(
+    placeOf({ path: "/\ufffd", pathBase64: Buffer.from([0x2f, 0xff]).toString("base64") }),
+    "ü",
+  );
+  assert.deepEqual(placeQuery(inside), {
+    pathBase64: Buffer.from([0x2f, 0xff, 0x2f, 0xc3, 0xbc]).toString("base64"),
+  });
 });

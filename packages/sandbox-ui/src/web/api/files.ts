@@ -23,12 +23,18 @@ export function placeText(place: Place): string {
   return new TextDecoder().decode(bytes);
 }
 
+/** The bytes of a text as UTF-8, each as the character of its number: what `btoa` takes. */
+function binary(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+}
+
 export function baseName(path: string): string {
   return path.split("/").findLast((part) => part !== "") ?? path;
 }
 
 export function join(directory: Place, name: string): Place {
-  return `${placeText(directory).replace(/\/+$/, "")}/${name}`;
+  if (!directory.startsWith("base64:")) return `${directory.replace(/\/+$/, "")}/${name}`;
+  return `base64:${btoa(`${atob(directory.slice(7))}/${binary(name)}`)}`;
 }
 
 /** Each directory on the way to a path, the path itself last. */

@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { type FsEntry, type ProblemDetails, SandboxAgent, SandboxAgentError } from "@holdfast/sandbox-client";
 import type { Connection } from "./connection.ts";
+import { type Place, placeQuery } from "./files.ts";
 import type { EventPage, NewSession, Permission, Process, Prompt, Session } from "./types.ts";
 
 export interface Call {
@@ -158,10 +159,14 @@ export class SandboxApi {
   }
 
   async listEntries(
-    path: string,
+    directory: Place,
     signal: AbortSignal,
   ): Promise<readonly (FsEntry & { pathBase64?: string })[]> {
-    return await this.json("/v1/fs/entries", { query: { path }, signal });
+    return await this.json("/v1/fs/entries", { query: placeQuery(directory), signal });
+  }
+
+  async makeDirectory(place: Place): Promise<void> {
+    await this.send("/v1/fs/mkdir", { method: "POST", query: placeQuery(place) });
   }
 }
 

@@ -56,7 +56,7 @@ export function FilesScreen() {
             field="Name"
             confirmLabel="Make"
             onConfirm={async (name) => {
-              await api.client.mkdirFs({ path: join(path, name) });
+              await api.makeDirectory(join(path, name));
               await queries.invalidateQueries({ queryKey: keys.directory(path) });
             }}
           />
