@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatAgo, formatBytes, formatCompact, formatDuration, formatPreciseClock } from "./format.ts";
+import {
+  formatAgo,
+  formatBytes,
+  formatCompact,
+  formatDateTime,
+  formatDuration,
+  formatPreciseClock,
+} from "./format.ts";
 
 test("how long ago: the largest whole unit, and nothing under a minute", () => {
   const now = Date.UTC(2026, 6, 1);
@@ -31,4 +38,10 @@ test("sizes change their unit at 1,024, and counts their form at 10,000", () => 
 
 test("a precise clock has milliseconds, with their zeros", () => {
   assert.match(formatPreciseClock(Date.UTC(2026, 6, 1, 12, 0, 7) + 9), /^\d\d:\d\d:07\.009$/);
+});
+
+test("a time is a date up to the last one, and no failure after that", () => {
+  assert.match(formatDateTime(8.64e15), /275760/);
+  assert.equal(formatDateTime(8.64e15 + 1), "beyond all dates");
+  assert.equal(formatDateTime(Number.NaN), "beyond all dates");
 });

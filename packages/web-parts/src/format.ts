@@ -6,6 +6,9 @@ const units: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ["minute", 60_000],
 ];
 
+/** As far from 1970 as a date can be, in milliseconds. */
+const maxTime = 8.64e15;
+
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -21,9 +24,9 @@ export function formatAgo(at: number, now: number): string {
   return "just now";
 }
 
-/** "21 Nov 2026, 14:03:07". */
+/** "21 Nov 2026, 14:03:07"; a time that no date can hold, as after a delay of ages, is told as such. */
 export function formatDateTime(at: number): string {
-  return absolute.format(at);
+  return Math.abs(at) <= maxTime ? absolute.format(at) : "beyond all dates";
 }
 
 /** "14:03:07". */
