@@ -86,6 +86,23 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.getByRole("button", { name: "Use the light theme" }).waitFor();
   });
 
+  test("what is filled in for a new task stays when the page changes its width, and when the form is closed", async (t) => {
+    const page = await openPage(browser, t, { width: 1600, height: 1000 });
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README without asking" });
+    await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    const prompt = page.getByLabel("What is to be done?");
+    await prompt.fill("Not started yet");
+    await page.setViewportSize({ width: 400, height: 860 });
+    await prompt.waitFor({ state: "detached" });
+    for (let times = 0; times < 2; times += 1) {
+      await page.getByRole("button", { name: "New task" }).click();
+      assert.equal(await prompt.inputValue(), "Not started yet");
+      await page.getByRole("button", { name: "Close" }).click();
+      await prompt.waitFor({ state: "detached" });
+    }
+  });
+
   test("a path that is no usable repository is explained while it is typed", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

@@ -1,6 +1,15 @@
 import { ErrorNotice } from "@holdfast/web-parts";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import {
+  type Dispatch,
+  type FormEvent,
+  type SetStateAction,
+  useCallback,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from "react";
 import type { AgentChoice, CreateTaskInput } from "../../../contract.ts";
 import { useCreateTask } from "../../api/queries.ts";
 import { AgentField } from "./agent-field.tsx";
@@ -8,8 +17,28 @@ import { RepositoryField, type RepositoryValue, sampleRepository } from "./repos
 
 const agentKey = "holdfast.agent";
 
+/** What is filled in so far. */
+export interface TaskDraft {
+  readonly repository: RepositoryValue;
+  readonly agent?: AgentChoice;
+  readonly prompt: string;
+}
+
+export const emptyDraft: TaskDraft = {
+  repository: { path: "", fromHead: false, check: "none" },
+  prompt: "",
+};
+
 /** Repository, agent, prompt, start. What is missing is said at the field, and focus goes there. */
-export function NewTask({ takeFocus }: { readonly takeFocus: boolean }) {
+export function NewTask({
+  takeFocus,
+  draft: { repository, agent, prompt },
+  setDraft,
+}: {
+  readonly takeFocus: boolean;
+  readonly draft: TaskDraft;
+  readonly setDraft: Dispatch<SetStateAction<TaskDraft>>;
+}) {
   const ids = useId();
   const navigate = useNavigate();
   const create = useCreateTask((task) => {
@@ -17,10 +46,15 @@ export function NewTask({ takeFocus }: { readonly takeFocus: boolean }) {
   });
   const promptRef = useRef<HTMLTextAreaElement>(null);
   const repositoryRef = useRef<HTMLInputElement>(null);
-  const [repository, setRepository] = useState<RepositoryValue>({ path: "", fromHead: false, check: "none" });
-  const [agent, setAgent] = useState<AgentChoice>();
-  const [prompt, setPrompt] = useState("");
   const [tried, setTried] = useState(false);
+  const setRepository = useCallback(
+    (value: RepositoryValue) => setDraft((known) => ({ ...known, repository: value })),
+    [setDraft],
+  );
+  const setAgent = useCallback(
+    (choice: AgentChoice) => setDraft((known) => ({ ...known, agent: choice })),
+    [setDraft],
+  );
 
   useEffect(() => {
     if (takeFocus) repositoryRef.current?.focus();
@@ -69,7 +103,7 @@ export function NewTask({ takeFocus }: { readonly takeFocus: boolean }) {
           ref={promptRef}
           rows={5}
           value={prompt}
-          onChange={(event) => setPrompt(event.target.value)}
+          onChange={({ target: { value } }) => setDraft((known) => ({ ...known, prompt: value }))}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
           }}

@@ -12,7 +12,7 @@ import { useEffect, useState } from "react";
 import { useApi } from "../../api/context.ts";
 import { tasksQuery } from "../../api/queries.ts";
 import { MoreButton } from "../../components/more-button.tsx";
-import { NewTask } from "./new-task.tsx";
+import { emptyDraft, NewTask } from "./new-task.tsx";
 import { TaskList } from "./task-list.tsx";
 
 /** The list, and beside it (on a phone: on demand) the form for a new task. */
@@ -22,6 +22,8 @@ export function TasksScreen() {
   const wide = useMediaQuery("(min-width: 62rem)");
   // "empty": open because there is nothing else to show; it stays when the first task comes.
   const [opened, setOpened] = useState<"no" | "empty" | "asked">("no");
+  // Here, because the form goes away when it is closed, and has another place where the page is wide.
+  const [draft, setDraft] = useState(emptyDraft);
   const query = useInfiniteQuery(tasksQuery(api));
   const tasks = query.data?.pages.flatMap((page) => page.tasks);
   const empty = tasks?.length === 0;
@@ -46,7 +48,7 @@ export function TasksScreen() {
             </button>
           )}
         </div>
-        {!wide && formOpen && <NewTask takeFocus={opened === "asked"} />}
+        {!wide && formOpen && <NewTask takeFocus={opened === "asked"} {...{ draft, setDraft }} />}
         {query.isPending && <Loading label="Loading tasks" rows={5} />}
         {query.isError && tasks === undefined && (
           <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
@@ -62,7 +64,7 @@ export function TasksScreen() {
       </section>
       {wide && (
         <aside className="tasks-aside" aria-label="New task">
-          <NewTask takeFocus={false} />
+          <NewTask takeFocus={false} {...{ draft, setDraft }} />
         </aside>
       )}
     </div>
