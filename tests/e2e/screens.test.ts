@@ -103,6 +103,29 @@ describe("every screen", { skip: absent ?? false }, () => {
     }
   });
 
+  test("keys that are held down start one task", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    let starts = 0;
+    const held = Promise.withResolvers<void>();
+    await page.route("**/actions/createTask*", async (route) => {
+      starts += 1;
+      await held.promise;
+      await route.continue();
+    });
+    await page.getByRole("button", { name: "Use the sample repository" }).click();
+    await page.locator('.agent-choice input[value="demo"]').check();
+    const prompt = page.getByLabel("What is to be done?");
+    await prompt.fill("Add a line to the README without asking");
+    await prompt.press("Control+Enter");
+    await page.getByRole("button", { name: "Starting…" }).waitFor();
+    await prompt.press("Control+Enter");
+    held.resolve();
+    await page.waitForURL(/\/tasks\/./);
+    await waitForStatus(page, "idle");
+    assert.equal(starts, 1);
+  });
+
   test("a path that is no usable repository is explained while it is typed", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

@@ -67,6 +67,8 @@ export function NewTask({
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    // Keys repeat, and the form is there until the page of the task is.
+    if (create.isPending || create.isSuccess) return;
     setTried(true);
     if (problems.repository !== undefined) return repositoryRef.current?.focus();
     if (problems.agent !== undefined || agent === undefined) {
