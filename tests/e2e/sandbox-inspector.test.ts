@@ -485,6 +485,21 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(page);
   });
 
+  test("of a large folder the beginning is drawn, and the rest when it is asked for", async (t) => {
+    const large = join(work, "large");
+    await mkdir(large);
+    t.after(() => rm(large, { recursive: true }));
+    for (let at = 0; at < 302; at += 1) await writeFile(join(large, `file-${at}.txt`), "");
+    const page = await open(t, "files");
+    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: large })}`);
+    const rows = page.getByTestId("files").locator("tbody tr");
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), 300);
+    await page.getByRole("button", { name: "Show 2 more of 302" }).click();
+    await rows.nth(301).waitFor();
+    assertNoTrouble(page);
+  });
+
   test("a folder is watched again after its server was away", async (t) => {
     const shown = join(directory, "shown");
     const home = join(directory, "home-of-another");

@@ -12,4 +12,5 @@ export { Status, type StatusKind } from "./status.tsx";
 export { type Tab, TabPanel, TabStrip } from "./tabs.tsx";
 export { TimeAgo } from "./time.tsx";
 export { unsent } from "./unsent.ts";
+export { useRows } from "./use-rows.tsx";
 export { usePageTitle, WebApp, type WebAppProfile } from "./web-app.tsx";

@@ -9,6 +9,7 @@ import {
   FolderIcon,
   Loading,
   usePageTitle,
+  useRows,
 } from "@holdfast/web-parts";
 import { formatBytes, formatDateTime } from "@holdfast/web-parts/format";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
@@ -70,7 +71,9 @@ export function FilesScreen() {
       {data === undefined && error === null && <Loading label="Loading the files" rows={6} />}
       {error !== null && <ErrorNotice error={error} onRetry={() => void refetch()} />}
       {data?.length === 0 && <Empty title="This folder is empty." />}
-      {data !== undefined && data.length > 0 && <FileTable directory={path} entries={data} shown={file} />}
+      {data !== undefined && data.length > 0 && (
+        <FileTable key={path} directory={path} entries={data} shown={file} />
+      )}
       {file !== undefined && <FileView key={file} place={file} directory={path} />}
     </div>
   );
@@ -122,6 +125,7 @@ function FileTable({
     ...entries.filter(({ entryType }) => entryType === "directory"),
     ...entries.filter(({ entryType }) => entryType !== "directory"),
   ];
+  const { rows, more } = useRows(sorted);
   return (
     <div className="table-box">
       <table className="table" data-testid="files">
@@ -138,7 +142,7 @@ function FileTable({
           </tr>
         </thead>
         <tbody>
-          {sorted.map((entry) => (
+          {rows.map((entry) => (
             <FileRow
               key={placeOf(entry)}
               directory={directory}
@@ -148,6 +152,7 @@ function FileTable({
           ))}
         </tbody>
       </table>
+      {more}
     </div>
   );
 }

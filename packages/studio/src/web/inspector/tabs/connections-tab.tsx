@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ConfirmButton, Empty } from "@holdfast/web-parts";
+import { ConfirmButton, Empty, useRows } from "@holdfast/web-parts";
 import { useOpenActor } from "../api/context.ts";
 import type { Connection } from "../api/types.ts";
 import { Value } from "../parts/value.tsx";
@@ -7,6 +7,7 @@ import { Value } from "../parts/value.tsx";
 /** Who is connected, and with what. */
 export function ConnectionsTab() {
   const { actor } = useOpenActor();
+  const { rows, more } = useRows(actor.connections);
   return (
     <>
       <div className="panel-head">
@@ -16,11 +17,12 @@ export function ConnectionsTab() {
         <Empty title="Nobody is connected">Clients appear here as they connect.</Empty>
       ) : (
         <ul className="rows">
-          {actor.connections.map((connection) => (
+          {rows.map((connection) => (
             <ConnectionRow key={connection.id} connection={connection} />
           ))}
         </ul>
       )}
+      {more}
     </>
   );
 }
