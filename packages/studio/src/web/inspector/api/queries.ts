@@ -1,5 +1,6 @@
 import { isHoldfastError } from "@holdfast/core";
 import {
+  hashKey,
   infiniteQueryOptions,
   keepPreviousData,
   type QueryClient,
@@ -180,8 +181,30 @@ export function tracesQuery(address: ActorAddress) {
  * before the push: then it is asked for again.
  */
 function put<Data>(queries: QueryClient, queryKey: readonly string[], update: (known: Data) => Data): void {
-  queries.setQueryData<Data>(queryKey, (known) => known && update(known));
-  if (queries.isFetching({ queryKey }) > 0) void readAgain(queries, queryKey);
+  const known = queries.setQueryData<Data>(queryKey, (before) => before && update(before));
+  if (queries.isFetching({ queryKey }) === 0) return;
+  if (known === undefined) void readAfter(queries, queryKey);
+  else void readAgain(queries, queryKey);
+}
+
+/** What is read again as soon as what is on its way has come. */
+const awaited = new WeakMap<QueryClient, Set<string>>();
+
+/**
+ * Reads again what a push says has changed. What is on its way comes first: pushes may come faster than
+ * answers, and if each took the answer of the one before away, there would never be any.
+ */
+async function readAfter(queries: QueryClient, queryKey: readonly string[]): Promise<void> {
+  if (queries.isFetching({ queryKey }) > 0) {
+    const keys = awaited.get(queries) ?? new Set();
+    awaited.set(queries, keys);
+    const hash = hashKey(queryKey);
+    if (keys.has(hash)) return;
+    keys.add(hash);
+    await queries.refetchQueries({ queryKey, fetchStatus: "fetching" }, { cancelRefetch: false });
+    keys.delete(hash);
+  }
+  await queries.invalidateQueries({ queryKey });
 }
 
 /** Takes in what the live feed tells, so that every view of it changes at once. */
@@ -213,7 +236,7 @@ export function mergeChange(queries: QueryClient, address: ActorAddress, change:
         messages,
         truncated: size > messages.length,
       }));
-      void readAgain(queries, [...key, "dead-letters"]);
+      void readAfter(queries, [...key, "dead-letters"]);
       return;
     }
     case "workflow": {
@@ -221,19 +244,19 @@ export function mergeChange(queries: QueryClient, address: ActorAddress, change:
       put<WorkflowView>(queries, [...key, "workflow"], (known) => ({ ...known, workflowState, history }));
       // Output and error come with the end, and are not pushed.
       if (workflowState !== "running" && workflowState !== "sleeping") {
-        void readAgain(queries, [...key, "workflow"]);
+        void readAfter(queries, [...key, "workflow"]);
       }
       return;
     }
     case "schedules": {
       const { schedules, deadLetters } = change;
       put<SchedulesView>(queries, [...key, "schedules"], () => ({ schedules, deadLetters }));
-      void readAgain(queries, [...key, "schedule-history"]);
+      void readAfter(queries, [...key, "schedule-history"]);
       return;
     }
     case "kv":
     case "database":
-      void readAgain(queries, [...key, change.type]);
+      void readAfter(queries, [...key, change.type]);
       return;
   }
 }
