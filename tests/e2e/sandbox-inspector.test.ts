@@ -577,6 +577,9 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByRole("tab", { name: "Conversation" }).focus();
     await page.keyboard.press("End");
     await page.getByText("agentSessionId").waitFor();
+    // With another key the arrows are the browser's.
+    await page.keyboard.press("Control+ArrowLeft");
+    assert.equal(await page.getByRole("tab", { name: "Details" }).getAttribute("aria-selected"), "true");
     await page.keyboard.press("ArrowLeft");
     await page.getByText("No question yet.").waitFor();
     await assertAccessible(page, "a narrow page");

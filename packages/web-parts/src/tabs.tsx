@@ -27,6 +27,8 @@ export function TabStrip<Id extends string>({
     strip.current?.querySelector(`#tab-${tab}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [tab]);
   const onKeyDown = (event: KeyboardEvent) => {
+    // With another key they are the browser's, as Alt and ArrowLeft for the page before.
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const at = tabs.findIndex(({ id }) => id === tab);
     const next = tabs[nextIndex(event.key, at, tabs.length)];
     if (next === undefined) return;
