@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { notes } from "./actors-support.ts";
-import { scratch, startServer } from "./support.ts";
+import { holdfast, scratch, startServer } from "./support.ts";
 
 const command = resolve(import.meta.dirname, "..", "bin", "holdfast.js");
 
@@ -111,6 +111,28 @@ test("bad input is an error of the tool, and the server goes on", async (t) => {
     assert.equal((await call(name, given)).isError, true, `${name} ${JSON.stringify(given)}`);
   }
   assert.equal(((await value("list_actors")) as { actors: unknown[] }).actors.length, 2);
+});
+
+test("what was called before the input ends is answered", async (t) => {
+  const { url } = await notes(t);
+  const clientInfo = { name: "test", version: "1.0.0" };
+  const hello = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
+  const messages = [
+    { id: 1, method: "initialize", params: hello },
+    { method: "notifications/initialized" },
+    { id: 2, method: "tools/call", params: { name: "list_actors", arguments: { name: "note" } } },
+  ];
+  const input = messages.map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`).join("");
+  const { code, stdout, stderr } = await holdfast(["mcp", "--url", url], { input });
+  assert.equal(code, 0, stderr);
+  const answers = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { id: number });
+  assert.deepEqual(
+    answers.map(({ id }) => id),
+    [1, 2],
+  );
 });
 
 test("without a server each use says so", async (t) => {

@@ -17,6 +17,9 @@ of a running server: list them, read their state, queues, schedules, workflows, 
   --token TOKEN    the token of its inspector (default: HOLDFAST_INSPECTOR_TOKEN)
   --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)`;
 
+/** How long calls may take that are under way when the input ends. */
+const lastCallsMs = 10_000;
+
 export async function mcpCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     url: { type: "string" },
@@ -34,10 +37,11 @@ export async function mcpCommand(args: readonly string[]): Promise<number> {
     if (found === undefined) throw notRunning();
     return found;
   });
-  const server = createMcpServer({ actors, allowWrite: values["allow-write"] === true, version: version() });
+  const allowWrite = values["allow-write"] === true;
+  const { server, answered } = createMcpServer({ actors, allowWrite, version: version() });
   const closed = new Promise<void>((resolve) => {
     server.onclose = resolve;
-    process.stdin.once("end", () => void server.close());
+    process.stdin.once("end", () => void answered(lastCallsMs).then(() => server.close()));
   });
   await server.connect(new StdioServerTransport());
   await closed;
