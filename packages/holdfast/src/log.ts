@@ -69,9 +69,22 @@ export function makeDefaultLogger(level?: LogLevel): ActorLogger {
   return actorLogger(createLogger(coreLevel(level), writeLine));
 }
 
+/** What HOLDFAST_LOG_LEVEL said when it was told to be no level: once is enough. */
+let told: string | undefined;
+
 function levelOfEnvironment(): LogLevel {
-  const level = process.env["HOLDFAST_LOG_LEVEL"]?.toLowerCase() ?? "warn";
-  return isLevel(level) ? level : "warn";
+  const asked = process.env["HOLDFAST_LOG_LEVEL"] || "warn";
+  const level = asked.toLowerCase();
+  if (isLevel(level)) return level;
+  if (asked !== told) {
+    told = asked;
+    const log = createLogger("warn", writeLine);
+    log.warn("HOLDFAST_LOG_LEVEL is no level of the log: it is warn", {
+      asked,
+      levels: Object.keys(levels),
+    });
+  }
+  return "warn";
 }
 
 function isLevel(level: string): level is LogLevel {
