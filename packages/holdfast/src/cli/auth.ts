@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { openVault, providerNames } from "@holdfast/gate";
-import { oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
+import { oneArgument, parse, portOf, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { loginToOpenRouter } from "./openrouter-login.ts";
 import { readSecret } from "./secret-input.ts";
@@ -37,47 +37,45 @@ export async function authCommand(args: readonly string[]): Promise<number> {
   const dataDirectory = dataDirectoryOf(values.data);
   await prepareDataDirectory(dataDirectory);
   const vault = openVault(dataDirectory);
+  const tell = (value: object, words: string) =>
+    console.log(values.json === true ? JSON.stringify(value) : words);
   if (provider === undefined) {
-    for (const status of await vault.status()) {
-      if (values.json === true) console.log(JSON.stringify(status));
-      else
-        console.log(
-          `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`,
-        );
-    }
+    for (const status of await vault.status())
+      tell(status, `${status.provider.padEnd(18)} ${status.available ? "ready" : "none "}  ${status.detail}`);
     return 0;
   }
+  const stored = { provider, stored: true };
   if (verb === "login") {
     const { baseUrl } = (await vault.status()).find((each) => each.provider === "openrouter") ?? {};
-    const port = Number(values.port ?? 3_000);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError("--port is 0 to 65535");
+    const port = portOf(values.port, 3_000);
     const key = await loginToOpenRouter({
       baseUrl: baseUrl ?? "https://openrouter.ai/api/v1",
       port,
       waitMs: 5 * 60_000,
       onAddress: (address) =>
-        console.log(`Open this address in a browser on this machine:\n\n  ${address}\n`),
+        tell({ address }, `Open this address in a browser on this machine:\n\n  ${address}\n`),
     });
     await vault.setApiKey("openrouter", key);
-    console.log("You are logged in; the key is stored.");
+    tell(stored, "You are logged in; the key is stored.");
     return 0;
   }
   if (values.delete === true) {
-    console.log((await vault.deleteApiKey(provider)) ? "The key is forgotten." : "There was no key.");
+    const removed = await vault.deleteApiKey(provider);
+    tell({ provider, removed }, removed ? "The key is forgotten." : "There was no key.");
     return 0;
   }
   const baseUrl = values["base-url"];
   if (baseUrl !== undefined) {
     await vault.setBaseUrl(provider, baseUrl === "default" ? undefined : baseUrl);
-    console.log("The address is stored.");
+    tell({ provider, baseUrl: baseUrl === "default" ? null : baseUrl }, "The address is stored.");
     const key = process.stdin.isTTY ? "" : await readSecret("");
     if (key === "") return 0;
     await vault.setApiKey(provider, key);
-    console.log("The key is stored.");
+    tell(stored, "The key is stored.");
     return 0;
   }
   await vault.setApiKey(provider, await readSecret(`${provider} key: `));
-  console.log("The key is stored.");
+  tell(stored, "The key is stored.");
   return 0;
 }
 
