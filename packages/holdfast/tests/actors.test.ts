@@ -126,6 +126,8 @@ test("wrong usage is told apart from what a server says", async (t) => {
   }
   assert.equal((await run("call", "note/plain", "write", "no json")).code, 2);
   assert.equal((await run("at", "note/plain", "--time", "soon")).code, 2);
+  assert.equal((await run("destroy", "note/plain", "note")).code, 2);
+  assert.equal((await run("state", "note/plain")).code, 0, "none was ended");
   const missing = await run("state", "note/none");
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /actor\.not_found/);

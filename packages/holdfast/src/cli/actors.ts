@@ -140,7 +140,8 @@ const verbs: Readonly<Record<string, Verb>> = {
       ]);
     }
     required(rest[0], "The actor");
-    for (const address of rest) await client.ask("DELETE", path(address));
+    // All are read before the first is ended: a wrong command line changes nothing.
+    for (const each of rest.map(path)) await client.ask("DELETE", each);
     print({ destroyed: rest.length }, () => [`Destroyed ${rest.length}`]);
   },
   async at({ client, values, rest, print }) {
