@@ -15,6 +15,8 @@ test("what waits for a person is listed and answered from another terminal", asy
   await startServer(t, data);
   const none = await holdfast(["approvals", "list", "--data", data]);
   assert.equal(none.stdout, "Nothing waits for an answer.\n");
+  const nowhere = await holdfast(["approvals", "list", "--task", "no-such", "--data", data]);
+  assert.deepEqual([nowhere.code, /\(task\.not_found\)/.test(nowhere.stderr)], [1, true], nowhere.stderr);
   const repo = makeRepository(directory);
   const run = start(["run", "--repo", repo, "--agent", "demo", "--json", "--data", data, "add a greeting"]);
   const ended = new Promise<number | null>((resolve) => run.once("close", resolve));

@@ -7,6 +7,7 @@ import {
 } from "@holdfast/studio";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
+import { findTask } from "./tasks.ts";
 import { harmless, jsonLine } from "./terminal.ts";
 
 export const approvalsUsage = `holdfast approvals list | allow ID... | deny ID... | deny --all
@@ -84,7 +85,7 @@ function tell(
 
 async function waiting(client: StudioClient, task: string | undefined): Promise<Waiting[]> {
   if (task !== undefined) {
-    const { approvals } = await client.task(task).get();
+    const { approvals } = await findTask(client, task);
     return approvals.map((approval) => ({ taskId: task, approval }));
   }
   const found: Waiting[] = [];

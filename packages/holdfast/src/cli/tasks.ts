@@ -31,7 +31,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
       await list(owner.client, json);
       return 0;
     }
-    const view = await find(owner.client, id);
+    const view = await findTask(owner.client, id);
     switch (verb) {
       case "show":
         await show(owner.client, view, json);
@@ -59,7 +59,7 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
 }
 
 /** Throws `task.not_found`. */
-async function find(client: StudioClient, id: string): Promise<TaskView> {
+export async function findTask(client: StudioClient, id: string): Promise<TaskView> {
   try {
     return await client.task(id).get();
   } catch (error) {
