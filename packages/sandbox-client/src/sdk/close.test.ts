@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { HttpAcpConnection } from "../acp.ts";
 import { Http } from "../internal/http.ts";
@@ -44,4 +45,13 @@ test("a client is disposed of while the start of its agent hangs", async (t) => 
   await ended;
   t.mock.timers.tick(clientLimits.closeMs);
   await Promise.all([disposed, session]);
+});
+
+test("a signal of the whole program keeps no client that was disposed of", async () => {
+  const { signal } = new AbortController();
+  const options = { baseUrl: "http://sandbox.test", skipHealthCheck: true, signal };
+  const client = await SandboxAgent.connect(options);
+  assert.equal(getEventListeners(signal, "abort").length, 1);
+  await client.dispose();
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });

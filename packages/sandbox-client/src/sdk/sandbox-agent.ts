@@ -68,7 +68,11 @@ export class SandboxAgent extends SandboxRoutes {
     this.#healthTimeoutMs = wait.timeoutMs;
     const { signal } = options;
     if (signal?.aborted) this.#abort.abort(signal.reason);
-    signal?.addEventListener("abort", () => this.#abort.abort(signal.reason), { once: true });
+    // A signal of the whole program outlives this client, and would keep it in memory.
+    signal?.addEventListener("abort", () => this.#abort.abort(signal.reason), {
+      once: true,
+      signal: this.#abort.signal,
+    });
     this.#runner = new SessionRunner({
       driver: this.#driver,
       history: this.#history,
