@@ -47,11 +47,18 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
     throw new HoldfastError("sandbox", "vendor_error", message, { statusCode: 502 });
   };
   const find = (id: string) => call("GET", `/${encodeURIComponent(id)}`);
+  const addressOf = async (id: string): Promise<string | undefined> => {
+    const found = await find(id);
+    return isRecord(found) && typeof found.url === "string" ? found.url : undefined;
+  };
   const serve = async (id: string) => {
+    const address = await addressOf(id);
+    // The proxy hands on what requests name, and the server answers to no other names.
+    const names = address === undefined ? "" : ` --allow-host ${quoted(new URL(address).hostname)}`;
     const exports = Object.entries(options.env ?? {}).map(
       ([name, value]) => `export ${name}=${quoted(value)};`,
     );
-    const server = `exec npx -y holdfast@0.1.0 sandbox server --no-token --host 127.0.0.1 --port ${port}`;
+    const server = `exec npx -y holdfast@0.1.0 sandbox server --no-token --host 127.0.0.1 --port ${port}${names}`;
     const service = encodeURIComponent(options.serviceName ?? "holdfast-sandbox");
     const command = { cmd: "bash", args: ["-lc", [...exports, server].join(" ")], http_port: port };
     await call("PUT", `/${encodeURIComponent(id)}/services/${service}`, command);
@@ -83,8 +90,8 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
     ensureServer: serve,
     getToken: key,
     async getUrl(id) {
-      const found = await find(id);
-      if (isRecord(found) && typeof found.url === "string") return found.url;
+      const address = await addressOf(id);
+      if (address !== undefined) return address;
       throw new SandboxDestroyedError(id, "sprites");
     },
   };

@@ -271,6 +271,7 @@ test("sprites, with its API played", async () => {
     if (machine === undefined) return new Response("not found", { status: 404 });
     if (kind === "services") {
       assert.ok(!String(init?.body).includes("key of the account"));
+      assert.match(String(body.args?.[1]), / sandbox server --no-token .* --allow-host '127\.0\.0\.1'$/);
       await machine.run("nohup holdfast sandbox server --no-token --port 1 > log 2>&1 < /dev/null &");
     }
     if (init?.method === "DELETE") {
