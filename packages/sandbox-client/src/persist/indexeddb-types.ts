@@ -28,6 +28,7 @@ export interface Transaction {
 
 export interface Database {
   onversionchange: (() => void) | null;
+  onclose: (() => void) | null;
   transaction(name: string, mode: "readonly" | "readwrite", options: { durability: "strict" }): Transaction;
   createObjectStore(name: string, options: { keyPath: string | string[] }): Store;
   close(): void;

@@ -108,8 +108,16 @@ export class IndexedDbSessionPersistDriver implements SessionPersistDriver {
       };
       request.onsuccess = () => {
         const database = request.result;
-        // Another page may need a newer version: this one must not be in its way.
-        database.onversionchange = () => database.close();
+        const forget = () => {
+          this.#opened = undefined;
+        };
+        // Another page may need a newer version, or delete it: this one must not be in its way.
+        database.onversionchange = () => {
+          database.close();
+          forget();
+        };
+        // A person who clears the data of the site has it closed.
+        database.onclose = forget;
         resolve(database);
       };
       request.onerror = () => reject(request.error);

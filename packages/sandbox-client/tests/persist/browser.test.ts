@@ -29,6 +29,7 @@ test("IndexedDB in Chromium: every case, and what was kept outlives the page", {
   await page.goto(`http://127.0.0.1:${address.port}/`);
   await page.waitForFunction("globalThis.ready");
   assert.deepEqual(await page.evaluate("globalThis.conformance()"), []);
+  assert.deepEqual(await page.evaluate("globalThis.keptAgain()"), ["nothing", "d"]);
   await page.evaluate("globalThis.keep()");
   await page.reload();
   await page.waitForFunction("globalThis.ready");
