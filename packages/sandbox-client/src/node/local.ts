@@ -99,13 +99,29 @@ function start(options: LocalProviderOptions, host: string, port: number): Runni
     child.stdout?.pipe(process.stdout, { end: false });
     child.stderr?.pipe(process.stderr, { end: false });
   }
-  const stop = () => void child.kill("SIGTERM");
-  process.once("exit", stop);
+  endAtExit(child);
   const exited = new Promise<void>((resolve) => {
     child.once("error", () => resolve());
     child.once("exit", () => resolve());
-  }).then(() => void process.removeListener("exit", stop));
+  }).then(() => leaveAtExit(child));
   return { child, token, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, exited };
+}
+
+/** Servers that end with this process. One listener does for all: many of them are taken for a leak. */
+const children = new Set<ChildProcess>();
+
+function endChildren(): void {
+  for (const child of children) child.kill("SIGTERM");
+}
+
+function endAtExit(child: ChildProcess): void {
+  if (children.size === 0) process.on("exit", endChildren);
+  children.add(child);
+}
+
+function leaveAtExit(child: ChildProcess): void {
+  children.delete(child);
+  if (children.size === 0) process.removeListener("exit", endChildren);
 }
 
 function program(given: string | undefined): { command: string; args: string[] } {

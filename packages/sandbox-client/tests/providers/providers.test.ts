@@ -43,6 +43,12 @@ test("local", async () => {
   const provider = local({ binaryPath, log: "silent" });
   await conforms(provider);
   await keepsApart(provider);
+  const listeners = process.listenerCount("exit");
+  const ids = await Promise.all([provider.create(), provider.create()]);
+  const meanwhile = process.listenerCount("exit");
+  await Promise.all(ids.map((id) => provider.destroy(id)));
+  const afterwards = process.listenerCount("exit");
+  assert.deepEqual([meanwhile, afterwards], [listeners + 1, listeners], "one for all servers");
   const broken = local({ binaryPath: "/bin/false", log: "silent" });
   await assert.rejects(broken.create(), /did not start/);
 });
