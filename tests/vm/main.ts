@@ -11,20 +11,25 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Cpio } from "./cpio.ts";
+import { kernelParts } from "./kernel-parts.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** A processor is emulated: on a busy machine it takes minutes. */
 const timeoutMs = 600_000;
 const programs =
-  "sh env cat head tail sed tr wc sleep setsid unshare uname readlink ls mkdir perl mount chroot du bwrap true grep".split(
+  "sh env cat head tail sed tr wc sleep setsid unshare uname readlink ls mkdir perl mount chroot du dd bwrap true grep".split(
     " ",
   );
+/** What a disk of this kind of machine and its file system need: parts of the kernel, where they are not built into it. */
+const parts = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"] as const;
+const diskBytes = 64 * 1024 * 1024;
 
 function find(program: string): string | undefined {
   const folders = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"];
@@ -45,12 +50,14 @@ function qemu(): string {
   return find(name) ?? skip("needs qemu: sudo apt-get install --yes --no-install-recommends qemu-system-x86");
 }
 
+const cache = join(root, "node_modules/.cache/holdfast-vm");
+
 /** The kernel is downloaded and taken apart, never installed: this machine does not start with it. */
 function kernel(): string {
-  const cache = join(root, "node_modules/.cache/holdfast-vm");
   const boot = join(cache, "boot");
   const found = () => (existsSync(boot) ? readdirSync(boot) : []).find((name) => name.startsWith("vmlinuz"));
-  if (found() === undefined) {
+  if (found() === undefined || modules() === undefined) {
+    rmSync(cache, { recursive: true, force: true });
     mkdirSync(cache, { recursive: true });
     const depends = spawnSync("apt-cache", ["depends", "linux-image-cloud-amd64"], { encoding: "utf8" });
     const name = /Depends: (linux-image-\S+)/.exec(depends.stdout ?? "")?.[1];
@@ -60,9 +67,24 @@ function kernel(): string {
     if (archive === undefined) skip(`${name} could not be downloaded`);
     spawnSync("dpkg-deb", ["--extract", archive, "."], { cwd: cache });
     rmSync(join(cache, archive));
-    rmSync(join(cache, "lib"), { recursive: true, force: true });
   }
   return join(boot, found() ?? skip("the kernel's package has no kernel"));
+}
+
+/** Folder of the parts of the kernel that are not built into it; newer systems keep it below /usr. */
+function modules(): string | undefined {
+  return ["lib/modules", "usr/lib/modules"]
+    .map((folder) => join(cache, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((version) => join(folder, version)))[0];
+}
+
+/** A disk whose whole is one file system. */
+function disk(path: string): void {
+  writeFileSync(path, "");
+  truncateSync(path, diskBytes);
+  const made = spawnSync(find("mkfs.ext4") ?? skip("needs mkfs.ext4 (e2fsprogs)"), ["-q", "-F", path]);
+  if (made.status !== 0) skip(`mkfs.ext4 failed: ${String(made.stderr)}`);
 }
 
 /** bubblewrap needs a root that has a parent, which the first root of a kernel has not: it is put onto itself. */
@@ -75,6 +97,11 @@ export PATH=/usr/bin HOME=/tmp
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts; mount -t devpts devpts /dev/pts; mount -t tmpfs tmpfs /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# finit_module(2), without the programs that would call it.
+for part in /parts/*; do
+  perl -e 'open(my $part, "<", $ARGV[0]) or die; my $none = ""; syscall(313, fileno($part), $none, 0)' $part
+done
+mkdir -p /disk; mount -t ext4 /dev/vda /disk
 /usr/bin/node --disable-warning=ExperimentalWarning /holdfast/tests/vm/inside.ts 2>&1
 echo o >/proc/sysrq-trigger; sleep 10`;
 
@@ -103,6 +130,9 @@ function initramfs(): Buffer {
   ]) {
     archive.copy(join(root, part), join("/holdfast", part));
   }
+  const files = kernelParts(modules() ?? skip("the kernel's package has no parts"), parts);
+  // A wildcard has them in the order of their names: what others need comes first.
+  for (const [at, content] of files.entries()) archive.file(`/parts/${100 + at}`, content);
   archive.file("/holdfast/package.json", '{"type":"module"}');
   archive.link("/holdfast/node_modules/@holdfast/core", "../../packages/core");
   archive.file("/init", init);
@@ -117,6 +147,7 @@ const directory = mkdtempSync(join(tmpdir(), "holdfast-vm-"));
 const began = performance.now();
 try {
   writeFileSync(join(directory, "initramfs"), initramfs());
+  disk(join(directory, "disk"));
   const machine = spawn(
     program,
     [
@@ -134,6 +165,7 @@ try {
         "-nic",
         "none",
       ],
+      ...["-drive", `file=${join(directory, "disk")},format=raw,if=virtio`],
       ...["-kernel", image, "-initrd", join(directory, "initramfs")],
       ...["-append", "console=ttyS0 quiet panic=-1 cgroup_no_v1=all"],
     ],

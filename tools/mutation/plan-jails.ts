@@ -79,7 +79,11 @@ const spec: JailSpec = {
   env: {},
   mounts: [],
   network: "none",
-  limits: { memoryBytes: 2 ** 28, pids: 64, cpus: 1, tmpBytes: 2 ** 20 },
+  limits: {
+    ...{ memoryBytes: 2 ** 28, pids: 64, cpus: 1, tmpBytes: 2 ** 20 },
+    ...{ diskReadBytesPerSecond: 2 ** 22, diskWriteBytesPerSecond: 2 ** 20 },
+    ...{ diskReadsPerSecond: 400, diskWritesPerSecond: 100 },
+  },
 };
 
 /** Every argument that a jail of bubblewrap gets, each taken away. Throws for one that this list does not know. */
@@ -126,7 +130,8 @@ const labels = { "dev.holdfast.gate": "x" };
 const told = new Set(["/proc", "/dev", "/dev/null", "/dev/shm", "/tmp", "/usr"]);
 
 function descriptions(): Description[] {
-  const container = { spec, labels, seccompFile: "/seccomp.json" };
+  const disks = [{ major: 8, minor: 0, path: "/dev/sda" }];
+  const container = { spec, labels, disks, seccompFile: "/seccomp.json" };
   return [
     {
       driver: "podman",
@@ -256,6 +261,20 @@ export function jails(): Planned[] {
       ..."guarantees proving-driver open-driver unsafe-driver jails bubblewrap available"
         .split(" ")
         .map(jailPart),
+    ),
+    ...guards([beside("jail/disk-io")], jailPart("disk-io")),
+    ...mutants(
+      [beside("jail/disk-io"), test("jail-refusals")],
+      `${gate}jail/disk-io.ts`,
+      withEdits([
+        ["the whole disk", 'existsSync(join(own, "partition")) ? dirname(own) : own', "own"],
+        ["bounds that need a guarantee", "return setIn(limits).length > 0;", "return Date.now() < 0;"],
+      ]),
+    ),
+    ...mutants(
+      [test("jail-refusals")],
+      `${gate}jail/guarantees.ts`,
+      withEdits([["what bounds of reads and writes need", ", ...impliedGuarantees(spec)])", "])"]]),
     ),
     ...guards([test("install"), test("jails")], jailPart("bwrap-program")),
     ...guards([test("no-descriptors"), test("jails")], jailPart("bwrap-process")),

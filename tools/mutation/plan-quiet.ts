@@ -149,6 +149,7 @@ function faults(): Planned[] {
       ["the quota of a CPU, version 1", 'files.push(["cpu.cfs_quota_us", String(cpuQuota), true]);', ""],
       ["the period of a CPU", 'files.push(["cpu.cfs_period_us", String(cpuPeriodMicroseconds), true]);', ""],
       ["the quota of a CPU, version 2", 'files.push(["cpu.max",', 'void (["cpu.max",'],
+      ["the bounds of reads and writes", "files.push([file, line, true]);", "void [file, line];"],
       ["the groups of others", "made.push(path);", "made.push(...groups.map((group) => group.path));"],
     ]),
     ...edits([beside("jail/orphans"), test("jails", "what a killed host left")], "jail/orphans", [

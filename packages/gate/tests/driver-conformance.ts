@@ -1,14 +1,15 @@
 /** What every driver of jails has to hold, whatever it is made of: run for each that this machine has. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { isErrorCode } from "@holdfast/core";
-import { createGate, type Gate, type GateConfig, type GuaranteeName } from "@holdfast/gate";
+import { createGate, type Gate, type GateConfig, type GuaranteeName, type JailSpec } from "@holdfast/gate";
+import { type Disk, disksBehind } from "../src/jail/disk-io.ts";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
 import { familyOf, isAlive } from "../src/jail/processes.ts";
 import { assertExactRun } from "./exact-run.ts";
@@ -22,7 +23,7 @@ export interface DriverUnderTest {
   readonly config: () => Promise<NonNullable<GateConfig["jails"]>>;
   /** Guarantees that it says it does not give. */
   readonly absent: readonly GuaranteeName[];
-  /** Guarantees whose proof a loaded machine can miss; they are declared absent then, and not relied on. */
+  /** Guarantees that a machine can lack, or a loaded one miss the proof of: declared absent, and not relied on. */
   readonly mayLack?: readonly GuaranteeName[];
 }
 
@@ -201,6 +202,29 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
       assert.equal((await finish(other, "alive")).stdout, "alive");
     });
 
+    test("have what they read and write in a second bounded for each disk, or are refused", async () => {
+      const limits = { diskReadBytesPerSecond: 4_194_304, diskWritesPerSecond: 100 };
+      const spec = shell("echo ready; cat", {
+        limits,
+        mounts: [{ source: scratch(), target: "/rw", mode: "rw" }],
+      });
+      const held = gate.jails.driver.guarantees.some((each) => each.name === "limits.io" && each.held);
+      const disks = held ? boundDisks(spec) : undefined;
+      // Where it could not be held, or the workspace is on no disk, nothing is started without.
+      if (disks === undefined) {
+        await assert.rejects(gate.jails.start(spec), typed("missing_guarantee"));
+        return;
+      }
+      const jail = await gate.jails.start(spec);
+      await firstLine(jail);
+      const told = throttledAt(jail.pid);
+      await jail.stop({ graceMs: 0 });
+      for (const { major, minor } of disks) {
+        assert.match(told.read, new RegExp(`^${major}:${minor} (4194304$|.*rbps=4194304 )`, "m"));
+        assert.match(told.write, new RegExp(`^${major}:${minor} (100$|.*wiops=100$)`, "m"));
+      }
+    });
+
     test("have a name that no running one has, and bad specs start nothing", async () => {
       const jail = await gate.jails.start(shell("cat", { id: "same" }));
       await assert.rejects(gate.jails.start(shell("cat", { id: "same" })), typed("duplicate_id"));
@@ -235,6 +259,31 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
       assert.equal((await finish(await gate.jails.start(shell("echo fine", { id: "victim" })))).code, 0);
     });
   });
+}
+
+/** The disks that the bounds of a jail are of; undefined where it has a file system to write that is on none. */
+function boundDisks(spec: JailSpec): readonly Disk[] | undefined {
+  try {
+    return disksBehind(spec);
+  } catch (error) {
+    assert.ok(typed("missing_guarantee")(error), inspect(error));
+    return undefined;
+  }
+}
+
+/** What the control group of a process says of reads and of writes, in either version. */
+function throttledAt(pid: number): { readonly read: string; readonly write: string } {
+  const own = readFileSync(`/proc/${pid}/cgroup`, "utf8");
+  const groupOf = (controller: string) => new RegExp(`^\\d+:${controller}:(.*)$`, "m").exec(own)?.[1];
+  const first = join("/sys/fs/cgroup/blkio", groupOf("blkio") ?? "");
+  if (existsSync(join(first, "blkio.throttle.read_bps_device"))) {
+    return {
+      read: readFileSync(join(first, "blkio.throttle.read_bps_device"), "utf8"),
+      write: readFileSync(join(first, "blkio.throttle.write_iops_device"), "utf8"),
+    };
+  }
+  const text = readFileSync(join("/sys/fs/cgroup", groupOf("") ?? "", "io.max"), "utf8");
+  return { read: text, write: text };
 }
 
 /** Runs a host with a jail, kills it, and awaits the end of the jail: how many processes that was. */

@@ -22,6 +22,7 @@ driverConformance({
   skip: missing("bwrap"),
   config: async () => ({}),
   absent: isRoot ? landlock : [...landlock, ...limits],
+  mayLack: ["limits.io"],
 });
 
 driverConformance({
@@ -29,6 +30,7 @@ driverConformance({
   skip: missing("runsc", "setpriv", "perl") || (!isRoot && "needs root for runsc"),
   config: async () => ({}),
   absent: ["access.landlocked", "limits.pids"],
+  mayLack: ["limits.io"],
 });
 
 driverConformance({
@@ -37,7 +39,7 @@ driverConformance({
   config: async () => ({ engineSocket: (await podman()).socketPath }),
   absent: landlock,
   // The engine of an ordinary user limits what it was given control groups for.
-  mayLack: isRoot ? ["limits.memory"] : limits,
+  mayLack: isRoot ? ["limits.memory", "limits.io"] : [...limits, "limits.io"],
 });
 
 describe("jails of docker", { skip: podmanMissing() ?? missing("perl") }, () => {
@@ -52,7 +54,7 @@ describe("jails of docker", { skip: podmanMissing() ?? missing("perl") }, () => 
     t.after(() => gate.close());
     assert.deepEqual(
       gate.jails.driver.guarantees
-        .filter((each) => !each.held && each.name !== "limits.memory")
+        .filter((each) => !each.held && !["limits.memory", "limits.io"].includes(each.name))
         .map((each) => each.name),
       landlock,
     );

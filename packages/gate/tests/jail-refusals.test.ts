@@ -13,7 +13,7 @@ import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
 import { importImage } from "../src/jail/engine/docker-image.ts";
 import { EngineClient } from "../src/jail/engine/engine-client.ts";
 import { EngineDriver } from "../src/jail/engine/engine-driver.ts";
-import { checkSelfTest, demandedGuarantees } from "../src/jail/guarantees.ts";
+import { checkGuarantees, checkSelfTest, demandedGuarantees } from "../src/jail/guarantees.ts";
 import { GvisorDriver } from "../src/jail/gvisor.ts";
 import { isRoot, missing, shell, temporaryDirectory } from "./support.ts";
 
@@ -134,13 +134,28 @@ describe("a jail of gVisor", { skip: !isRoot && "needs root" }, () => {
   });
 });
 
+describe("a jail is refused", () => {
+  test("where it bounds what it reads and writes, and nothing holds that, whatever else it requires", () => {
+    const bound = shell("true", { requires: [], limits: { diskWriteBytesPerSecond: 65_536 } });
+    const io = { name: "limits.io", held: true, detail: "seen" } as const;
+    checkGuarantees(bound, [io]);
+    checkGuarantees(shell("true", { requires: [], limits: { pids: 8 } }), []);
+    for (const guarantees of [[], [{ ...io, held: false }]]) {
+      const attempt = () => checkGuarantees(bound, guarantees);
+      assert.throws(attempt, refused("missing_guarantee", /do not guarantee limits\.io;/));
+    }
+  });
+});
+
 describe("without a jail", () => {
   test("nothing starts that requires a guarantee", async (t) => {
     const jails = { driver: "none", allowUnsafe: true } as const;
     const gate = await createGate({ dataDir: temporaryDirectory(t), jails });
     t.after(() => gate.close());
-    const attempt = gate.jails.start(shell("true", { requires: ["network.none"] }));
-    await assert.rejects(attempt, refused("missing_guarantee", /nothing is guaranteed/));
+    for (const asked of [{ requires: ["network.none"] }, { limits: { diskReadsPerSecond: 10 } }] as const) {
+      const attempt = gate.jails.start(shell("true", asked));
+      await assert.rejects(attempt, refused("missing_guarantee", /nothing is guaranteed/));
+    }
   });
 });
 

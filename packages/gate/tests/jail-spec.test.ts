@@ -88,6 +88,14 @@ describe("the specification of a jail", () => {
     refused({ limits: { diskBytes: 1_048_575 } }, /diskBytes/);
     refused({ limits: { diskEntries: 15 } }, /diskEntries/);
     assert.deepEqual([jailLimits.minDiskBytes, jailLimits.minDiskEntries], [1_048_576, 16]);
+    for (const name of ["diskReadBytesPerSecond", "diskWriteBytesPerSecond"] as const) {
+      accepted({ limits: { [name]: 65_536 } });
+      refused({ limits: { [name]: 65_535 } }, new RegExp(name));
+    }
+    for (const name of ["diskReadsPerSecond", "diskWritesPerSecond"] as const) {
+      for (const count of [10, 4_294_967_295]) accepted({ limits: { [name]: count } });
+      for (const count of [9, 10.5, 4_294_967_296]) refused({ limits: { [name]: count } }, new RegExp(name));
+    }
     refused({ limits: { tmpBytes: 4_095 } }, /tmpBytes/);
     for (const cpus of [0, 0.009, 1_024.5, Number.NaN]) refused({ limits: { cpus } }, /cpus/);
   });

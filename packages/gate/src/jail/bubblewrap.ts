@@ -10,8 +10,10 @@ import {
   type JailCgroup,
   leftoverCgroups,
   removeCgroupBases,
+  throttlingOf,
 } from "./cgroups.ts";
 import { boundDisk } from "./disk-bound.ts";
+import { disksBehind } from "./disk-io.ts";
 import type { Jail, JailDriver, JailSpec } from "./jail.ts";
 import { checkNewJail } from "./jail-spec.ts";
 import { detectLandlock, type LandlockSupport, launcherEnvironment } from "./landlock.ts";
@@ -81,6 +83,10 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     return this.#cgroups.absent;
   }
 
+  get throttling() {
+    return throttlingOf(this.#cgroups);
+  }
+
   /** Ends the jails of an earlier host of this directory that was killed. */
   endOrphans(): Promise<number> {
     return endOrphans(this.#gateId, this.#records, leftoverCgroups(this.#cgroups));
@@ -107,7 +113,7 @@ export class BubblewrapDriver extends ProvingDriver implements JailDriver {
     };
     let cgroup: JailCgroup | undefined;
     try {
-      cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {});
+      cgroup = createCgroup(this.#cgroups, spec.id, spec.limits ?? {}, disksBehind(spec));
       this.#records.write(spec.id, cgroup.paths);
       const jail = await this.#startIn(cgroup, plan, forget);
       return boundDisk(jail, spec);

@@ -1,5 +1,6 @@
 import {
   accessSync,
+  appendFileSync,
   constants,
   existsSync,
   mkdirSync,
@@ -10,13 +11,14 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { type Disk, ioFiles } from "./disk-io.ts";
 import type { JailLimits, JailUsage } from "./jail.ts";
 
 /**
  * Control groups of both versions, including the hybrid layout: for each resource the hierarchy that
  * this process may write to, or the reason why there is none.
  */
-export type Resource = "memory" | "pids" | "cpu";
+export type Resource = "memory" | "pids" | "cpu" | "io";
 
 interface Hierarchy {
   readonly version: 1 | 2;
@@ -104,17 +106,29 @@ function tryMakeBase(parent: string, name: string): string | undefined {
   }
 }
 
+/** What version 1 calls a controller. */
+const controllerOf = (resource: Resource) => (resource === "io" ? "blkio" : resource);
+const toldAs = (resource: Resource) => (resource === "io" ? "io (version 2) or blkio (version 1)" : resource);
+
+/** Files that a kernel can lack though it has the controller. */
+const throttleFile = { 1: "blkio.throttle.read_bps_device", 2: "io.max" } as const;
+
 function findVersion1(mounts: readonly Mount[], name: string, resource: Resource): Hierarchy | undefined {
-  const mount = mounts.find((each) => each.version === 1 && each.options.includes(resource));
+  const controller = controllerOf(resource);
+  const mount = mounts.find((each) => each.version === 1 && each.options.includes(controller));
   if (!mount) return undefined;
-  for (const parent of candidates(mount, ownGroups().get(resource) ?? "/")) {
+  for (const parent of candidates(mount, ownGroups().get(controller) ?? "/")) {
     const base = tryMakeBase(parent, name);
-    if (base !== undefined) return { version: 1, base, resources: [resource] };
+    if (base === undefined) continue;
+    if (resource !== "io" || existsSync(join(base, throttleFile[1]))) {
+      return { version: 1, base, resources: [resource] };
+    }
+    tryRemove(base);
   }
   return undefined;
 }
 
-const allResources: readonly Resource[] = ["memory", "pids", "cpu"];
+const allResources: readonly Resource[] = ["memory", "pids", "cpu", "io"];
 
 /** The part of `wanted` that `parent` hands on to its children. */
 function delegate(parent: string, wanted: readonly Resource[]): Resource[] {
@@ -142,7 +156,10 @@ function findVersion2(mounts: readonly Mount[], name: string): Hierarchy | undef
     );
     if (passed.length === 0 && offered.some((each) => each === "memory" || each === "pids")) continue;
     const base = tryMakeBase(parent, name);
-    if (base !== undefined) return { version: 2, base, resources: delegate(base, passed) };
+    if (base === undefined) continue;
+    const resources = delegate(base, passed);
+    const throttles = existsSync(join(base, throttleFile[2]));
+    return { version: 2, base, resources: resources.filter((each) => each !== "io" || throttles) };
   }
   return undefined;
 }
@@ -157,11 +174,31 @@ export function detectCgroups(name: string): CgroupSupport {
     if (second?.resources.includes(resource)) continue;
     const first = findVersion1(mounts, name, resource);
     if (first) hierarchies.push(first);
-    else absent[resource] = `no writable control group with the ${resource} controller`;
+    else absent[resource] = `no writable control group with the ${toldAs(resource)} controller`;
   }
   // Without controllers version 2 still offers cgroup.kill.
   if (second) hierarchies.push(second);
   return { hierarchies, absent };
+}
+
+/**
+ * The version of the control groups that bound reads and writes for whoever may write all of them, such as the
+ * container engine of the system; undefined where none does.
+ */
+export function throttlingVersion(): 1 | 2 | undefined {
+  for (const { version, path, options } of readMounts()) {
+    if (version === 1 && options.includes("blkio") && existsSync(join(path, throttleFile[1]))) return 1;
+    // The first group has no such file itself.
+    const controllers = join(path, "cgroup.controllers");
+    if (version === 2 && existsSync(controllers) && /\bio\b/.test(readFileSync(controllers, "utf8")))
+      return 2;
+  }
+  return undefined;
+}
+
+/** The version of the control groups that bound reads and writes of jails; undefined where none does. */
+export function throttlingOf({ hierarchies }: CgroupSupport): 1 | 2 | undefined {
+  return hierarchies.find(({ resources }) => resources.includes("io"))?.version;
 }
 
 const cpuPeriodMicroseconds = 100_000;
@@ -169,6 +206,7 @@ const cpuPeriodMicroseconds = 100_000;
 function limitFiles(
   hierarchy: Hierarchy,
   limits: JailLimits,
+  disks: readonly Disk[],
 ): [file: string, value: string, must: boolean][] {
   const files: [string, string, boolean][] = [];
   const has = (resource: Resource) => hierarchy.resources.includes(resource);
@@ -191,20 +229,28 @@ function limitFiles(
       files.push(["cpu.max", `${cpuQuota} ${cpuPeriodMicroseconds}`, true]);
     }
   }
+  if (has("io")) {
+    for (const [file, line] of ioFiles(hierarchy.version, limits, disks)) files.push([file, line, true]);
+  }
   return files;
 }
 
-/** Makes the group of one jail in every hierarchy, with its limits set. */
-export function createCgroup(support: CgroupSupport, id: string, limits: JailLimits): JailCgroup {
+/** Makes the group of one jail in every hierarchy, with its limits set; those of reads and writes for `disks`. */
+export function createCgroup(
+  support: CgroupSupport,
+  id: string,
+  limits: JailLimits,
+  disks: readonly Disk[] = [],
+): JailCgroup {
   const groups = support.hierarchies.map((hierarchy) => ({ hierarchy, path: join(hierarchy.base, id) }));
   const made: string[] = [];
   try {
     for (const { hierarchy, path } of groups) {
       mkdirSync(path);
       made.push(path);
-      for (const [file, value, must] of limitFiles(hierarchy, limits)) {
+      for (const [file, value, must] of limitFiles(hierarchy, limits, disks)) {
         // The swap limit is absent on kernels without swap accounting; the memory limit is not.
-        if (must || existsSync(join(path, file))) writeFileSync(join(path, file), value);
+        if (must || existsSync(join(path, file))) appendFileSync(join(path, file), value);
       }
     }
   } catch (error) {

@@ -17,8 +17,13 @@ const memoryBytes = 256 * 1024 * 1024;
 const spec: JailSpec = {
   ...{ id: "x", command: "true", args: [], cwd: "/", env: {}, network: "none" },
   mounts: [{ source: "/etc", target: "/workspace", mode: "rw" }],
-  limits: { memoryBytes, pids: 64, cpus: 0.5, tmpBytes },
+  limits: {
+    ...{ memoryBytes, pids: 64, cpus: 0.5, tmpBytes },
+    ...{ diskReadBytesPerSecond: 4_194_304, diskWriteBytesPerSecond: 1_048_576 },
+    ...{ diskReadsPerSecond: 400, diskWritesPerSecond: 100 },
+  },
 };
+const disks = [{ major: 8, minor: 16, path: "/dev/sdb" }];
 const labels = { "dev.holdfast.gate": "x" };
 const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
 
@@ -51,6 +56,7 @@ test("podman is told of every protection", () => {
     labels: { ...labels },
     seccompFile: "/seccomp.json",
     root: "/root",
+    disks,
   });
   assert.deepEqual(told(container, "mounts", "destination"), {
     ...{ rootfs: "/root", work_dir: "/", stdin: true, terminal: false },
@@ -76,6 +82,12 @@ test("podman is told of every protection", () => {
       memory: { limit: memoryBytes, swap: memoryBytes },
       pids: { limit: 64 },
       cpu: { quota: 50_000, period: 100_000 },
+      blockIO: {
+        throttleReadBpsDevice: [{ major: 8, minor: 16, rate: 4_194_304 }],
+        throttleWriteBpsDevice: [{ major: 8, minor: 16, rate: 1_048_576 }],
+        throttleReadIOPSDevice: [{ major: 8, minor: 16, rate: 400 }],
+        throttleWriteIOPSDevice: [{ major: 8, minor: 16, rate: 100 }],
+      },
     },
     r_limits: [
       { type: "core", soft: 0, hard: 0 },
@@ -112,6 +124,7 @@ test("docker is told of every protection", () => {
   for (const isPodman of [false, true]) {
     const container = dockerContainer({
       ...{ spec, labels: { ...labels }, seccompFile: "/seccomp.json", seccomp: "{}", image: "x", isPodman },
+      disks,
     }) as { HostConfig: Fields };
     const { HostConfig, ...rest } = container;
     assert.deepEqual(told({ ...rest, Mounts: [] }, "Mounts", "Target"), {
@@ -163,6 +176,10 @@ function hostConfig(isPodman: boolean): Fields {
     Init: false,
     ...{ Memory: memoryBytes, MemorySwap: memoryBytes, PidsLimit: 64 },
     ...{ CpuPeriod: 100_000, CpuQuota: 50_000 },
+    BlkioDeviceReadBps: [{ Path: "/dev/sdb", Rate: 4_194_304 }],
+    BlkioDeviceWriteBps: [{ Path: "/dev/sdb", Rate: 1_048_576 }],
+    BlkioDeviceReadIOps: [{ Path: "/dev/sdb", Rate: 400 }],
+    BlkioDeviceWriteIOps: [{ Path: "/dev/sdb", Rate: 100 }],
     Ulimits: [
       { Name: "core", Soft: 0, Hard: 0 },
       { Name: "nofile", Soft: 4096, Hard: 16_384 },

@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { boundsIo } from "./disk-io.ts";
 import type { Guarantee, GuaranteeName, JailSpec } from "./jail.ts";
 
 /** Demanded of every jail unless its spec says otherwise. The limits depend on the machine. */
@@ -15,10 +16,16 @@ export const demandedGuarantees: readonly GuaranteeName[] = [
   "processes.all_stopped",
 ];
 
+/** Needed for what `spec` asks for, whatever it requires: nothing has such bounds by default. */
+export function impliedGuarantees({ limits }: JailSpec): readonly GuaranteeName[] {
+  return boundsIo(limits) ? ["limits.io"] : [];
+}
+
 /** Throws `jail.missing_guarantee` unless all that `spec` needs is among what the self-test proved. */
 export function checkGuarantees(spec: JailSpec, guarantees: readonly Guarantee[]): void {
   const held = new Set(guarantees.filter((each) => each.held).map((each) => each.name));
-  const missing = (spec.requires ?? demandedGuarantees).filter((name) => !held.has(name));
+  const needed = new Set([...(spec.requires ?? demandedGuarantees), ...impliedGuarantees(spec)]);
+  const missing = [...needed].filter((name) => !held.has(name));
   if (missing.length === 0) return;
   throw new HoldfastError(
     "jail",

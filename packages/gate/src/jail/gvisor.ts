@@ -9,8 +9,10 @@ import {
   type JailCgroup,
   leftoverCgroups,
   removeCgroupBases,
+  throttlingOf,
 } from "./cgroups.ts";
 import { boundDisk } from "./disk-bound.ts";
+import { disksBehind } from "./disk-io.ts";
 import { startRunsc } from "./gvisor-process.ts";
 import type { Jail, JailDriver, JailLimits, JailSpec } from "./jail.ts";
 import { checkNewJail, refuseEqualsSign } from "./jail-spec.ts";
@@ -75,6 +77,10 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
     return { ...this.#cgroups.absent, pids };
   }
 
+  get throttling() {
+    return throttlingOf(this.#cgroups);
+  }
+
   readonly landlock = { absent: "gVisor's own kernel, which answers its jails, has no Landlock" } as const;
 
   get view() {
@@ -114,7 +120,7 @@ export class GvisorDriver extends ProvingDriver implements JailDriver {
         filter: buildSeccompFilter(filterArch(), spec),
         user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
       });
-      cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}));
+      cgroup = createCgroup(this.#cgroups, spec.id, widened(spec.limits ?? {}), disksBehind(spec));
       this.#records.write(spec.id, cgroup.paths);
       const jail = await startRunsc({
         ...{ spec, directory, cgroup, runsc: [...runsc, "run"], setpriv: this.#setpriv },

@@ -12,6 +12,10 @@ export const jailLimits = {
   minPids: 8,
   minDiskBytes: 1024 * 1024,
   minDiskEntries: 16,
+  minDiskBytesPerSecond: 64 * 1024,
+  minDiskOperationsPerSecond: 10,
+  /** The kernel counts them in 32 bits. */
+  maxDiskOperationsPerSecond: 4_294_967_295,
   maxCpus: 1024,
   defaultTmpBytes: 512 * 1024 * 1024,
   defaultGraceMs: 300,
@@ -86,6 +90,16 @@ function checkLimits({ limits = {} }: JailSpec): void {
   wholeFrom(tmpBytes, 4096, "tmpBytes");
   wholeFrom(diskBytes, jailLimits.minDiskBytes, "diskBytes");
   wholeFrom(diskEntries, jailLimits.minDiskEntries, "diskEntries");
+  for (const name of ["diskReadBytesPerSecond", "diskWriteBytesPerSecond"] as const) {
+    wholeFrom(limits[name], jailLimits.minDiskBytesPerSecond, name);
+  }
+  const { minDiskOperationsPerSecond, maxDiskOperationsPerSecond } = jailLimits;
+  for (const name of ["diskReadsPerSecond", "diskWritesPerSecond"] as const) {
+    wholeFrom(limits[name], minDiskOperationsPerSecond, name);
+    if (Number(limits[name]) > maxDiskOperationsPerSecond) {
+      throw invalid(`limits.${name} is at most ${maxDiskOperationsPerSecond}`);
+    }
+  }
   if (cpus !== undefined && !(cpus >= 0.01 && cpus <= jailLimits.maxCpus)) {
     throw invalid(`limits.cpus must be between 0.01 and ${jailLimits.maxCpus}`);
   }

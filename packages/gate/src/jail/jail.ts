@@ -31,6 +31,8 @@ export type GuaranteeName =
   | "limits.memory"
   | "limits.pids"
   | "limits.cpu"
+  /** What it reads and writes on disks in a second, where control groups have the controller. */
+  | "limits.io"
   /** What its writable mounts may hold: by measure, so that it is passed for a moment. */
   | "limits.disk";
 
@@ -70,6 +72,17 @@ export interface JailLimits {
   readonly diskBytes?: number;
   /** How many files, directories and other entries they may hold. */
   readonly diskEntries?: number;
+  /**
+   * Bytes that it reads from each disk in a second. A jail with one of these four is started only where the
+   * guarantee `limits.io` holds.
+   */
+  readonly diskReadBytesPerSecond?: number;
+  /** Bytes that it writes to each disk in a second. */
+  readonly diskWriteBytesPerSecond?: number;
+  /** Operations of reading that it has each disk do in a second. */
+  readonly diskReadsPerSecond?: number;
+  /** Operations of writing that it has each disk do in a second. */
+  readonly diskWritesPerSecond?: number;
 }
 
 export interface JailSpec {
@@ -89,7 +102,10 @@ export interface JailSpec {
    * among its own processes. Pairs of connected ones can always be made. True by default.
    */
   readonly unixSockets?: boolean;
-  /** Start is refused unless the driver holds all of these. By default: all but the limits. */
+  /**
+   * Start is refused unless the driver holds all of these. By default: all but the limits. Bounds of reads and
+   * writes need `limits.io` whether it is named here or not.
+   */
   readonly requires?: readonly GuaranteeName[];
 }
 

@@ -6,6 +6,8 @@ import { confinesSignals, type LandlockSupport } from "./landlock.ts";
 /** What the self-test needs to know of its driver. */
 export interface Subject {
   readonly absentLimits: CgroupSupport["absent"];
+  /** Version of the control groups that bound reads and writes of disks, where that is not absent. */
+  readonly throttling?: 1 | 2 | undefined;
   /** Which kernel answers the probe: the host's (by default), or one in user space. */
   readonly view?: "host" | "gvisor";
   /** True where jails have the host's user namespace, and lack capabilities in it. */

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
+import { impliedGuarantees } from "./guarantees.ts";
 import type { Guarantee, Jail, JailDriver, JailExit, JailSpec, SelfTestReport } from "./jail.ts";
 import { checkNewJail, jailLimits } from "./jail-spec.ts";
 
@@ -39,10 +40,11 @@ export class UnsafeDriver implements JailDriver {
 
   async start(unchecked: JailSpec): Promise<Jail> {
     const spec = checkNewJail(unchecked, this.#running);
-    if (spec.requires !== undefined && spec.requires.length > 0) {
+    const missing = [...(spec.requires ?? []), ...impliedGuarantees(spec)];
+    if (missing.length > 0) {
       throw new HoldfastError("jail", "missing_guarantee", "Without a jail nothing is guaranteed", {
         statusCode: 503,
-        metadata: { missing: spec.requires },
+        metadata: { missing },
       });
     }
     if (!existsSync(spec.cwd)) {

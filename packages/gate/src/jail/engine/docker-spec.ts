@@ -1,3 +1,4 @@
+import { dockerIo } from "../disk-io.ts";
 import type { JailMount } from "../jail.ts";
 import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
@@ -41,8 +42,9 @@ const maskedPaths = [
  * /dev in a container, /dev is read-only as a whole, and there are no pseudo-terminals.
  */
 export function dockerContainer(plan: DockerPlan): object {
-  const { spec, labels, image, isPodman } = plan;
-  const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = spec.limits ?? {};
+  const { spec, labels, image, isPodman, disks = [] } = plan;
+  const { limits = {} } = spec;
+  const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = limits;
   const uid = process.getuid?.() ?? 0;
   return {
     Image: image,
@@ -82,6 +84,7 @@ export function dockerContainer(plan: DockerPlan): object {
       ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
       ...(pids === undefined ? {} : { PidsLimit: pids }),
       ...(cpus === undefined ? {} : { CpuPeriod: cpuPeriodMicroseconds, CpuQuota: cpuQuota(cpus) }),
+      ...dockerIo(limits, disks),
       Ulimits: resourceLimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
       ShmSize: tmpBytes,
       Tmpfs: { "/tmp": `size=${tmpBytes},mode=1777,nosuid,nodev` },

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
 import { findProgram, unavailable } from "../bwrap-program.ts";
-import type { CgroupSupport } from "../cgroups.ts";
+import { type CgroupSupport, throttlingVersion } from "../cgroups.ts";
 import { boundDisk } from "../disk-bound.ts";
+import { disksBehind } from "../disk-io.ts";
 import type { Jail, JailDriver, JailSpec, SelfTestReport } from "../jail.ts";
 import { checkNewJail, refuseEqualsSign } from "../jail-spec.ts";
 import { detectLandlock } from "../landlock.ts";
@@ -70,6 +71,8 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
   }
 
   #absentLimits: CgroupSupport["absent"] = {};
+  /** The engine is one of this machine, and tells nothing of what it can bound of disks. */
+  readonly throttling = throttlingVersion();
   readonly landlock = detectLandlock();
 
   /** Docker has one user namespace for all containers, and by default that of the host. */
@@ -142,7 +145,11 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
   }
 
   override async selfTest(): Promise<SelfTestReport> {
-    this.#absentLimits = await missingLimits(this.#client);
+    const io = "no control group of this machine bounds reads and writes";
+    this.#absentLimits = {
+      ...(this.throttling === undefined ? { io } : {}),
+      ...(await missingLimits(this.#client)),
+    };
     return super.selfTest();
   }
 
@@ -174,7 +181,14 @@ export class EngineDriver extends ProvingDriver implements JailDriver {
 
   #planOf(spec: JailSpec) {
     const labels = { [labelName]: this.#gateId, [hostLabelName]: this.#hostId };
-    return { spec, labels, seccompFile: this.#seccompFile(spec), landlock: this.landlock } as const;
+    const { landlock } = this;
+    return {
+      spec,
+      labels,
+      seccompFile: this.#seccompFile(spec),
+      landlock,
+      disks: disksBehind(spec),
+    } as const;
   }
 
   async #inRoot(spec: JailSpec, root: string): Promise<string> {
@@ -218,6 +232,8 @@ async function missingLimits(client: EngineClient): Promise<CgroupSupport["absen
     ...(has("memory", "MemoryLimit") ? {} : { memory: reason }),
     ...(has("pids", "PidsLimit") ? {} : { pids: reason }),
     ...(has("cpu", "CpuCfsQuota") ? {} : { cpu: reason }),
+    // Docker has no word for this one.
+    ...(Array.isArray(controllers) && controllers.includes("io") ? {} : { io: reason }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { boundsIo, type Disk, ociIo } from "../disk-io.ts";
 import type { JailMount, JailSpec } from "../jail.ts";
 import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
@@ -19,6 +20,8 @@ export interface ContainerPlan {
   readonly seccompFile: string;
   /** None is put on the command where it is not given. */
   readonly landlock?: LandlockSupport;
+  /** Those whose reads and writes the limits of the spec bound. */
+  readonly disks?: readonly Disk[];
   /** Directory that is the container's root. */
   readonly root: string;
 }
@@ -59,8 +62,16 @@ export function landlockOf(spec: JailSpec, support: LandlockSupport | undefined)
  * user namespace in which the jail's user is the gate's, and user 0 is nobody. Where the gate's user is root,
  * /dev is the one that `writeDev` wrote into the root.
  */
-export function podmanContainer({ spec, labels, seccompFile, root, landlock }: ContainerPlan): object {
-  const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = spec.limits ?? {};
+export function podmanContainer({
+  spec,
+  labels,
+  seccompFile,
+  root,
+  landlock,
+  disks = [],
+}: ContainerPlan): object {
+  const { limits = {} } = spec;
+  const { memoryBytes, pids, cpus, tmpBytes = jailLimits.defaultTmpBytes } = limits;
   const uid = process.getuid?.() ?? 0;
   const map = (own: number) => [
     { container_id: 0, host_id: unused, size: 1 },
@@ -117,6 +128,7 @@ export function podmanContainer({ spec, labels, seccompFile, root, landlock }: C
               period: cpuPeriodMicroseconds,
             },
           }),
+      ...(boundsIo(limits) ? { blockIO: ociIo(limits, disks) } : {}),
     },
     r_limits: resourceLimits.map(({ name, soft, hard }) => ({ type: name, soft, hard })),
     mounts: [
