@@ -1,7 +1,15 @@
 /** The installer's verbs, against real repositories. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Gate } from "@holdfast/gate";
@@ -333,4 +341,26 @@ test("the installer", { skip }, async (t) => {
     writeFileSync(join(dataDir, "plugins", "file"), "");
     assert.match(await refusal(gate, "plugin_remove", { name: "hi" }), /not installed/);
   });
+});
+
+test("an update that was cut off is taken back at the next start, and nothing is left of it", {
+  skip,
+}, async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const folder = join(dataDir, "plugins");
+  const staging = join(folder, ".staging");
+  // Killed while the new version was to show that it loads, and while two more were fetched.
+  writeFiles(join(folder, "hi"), plugin("two"));
+  writeFiles(join(staging, "1", ".present-hi"), plugin("one"));
+  writeFiles(join(staging, "2", "other"), plugin("half"));
+  // Killed between the two steps by which one takes the place of the other.
+  writeFiles(join(staging, "3", ".present-gone"), {
+    "manifest.json": manifestOf([{ name: "gone_say" }]),
+    "handler.js": handlerOf({ gone_say: "return { ok: true, result: { say: 'back' } };" }),
+  });
+  const gate = await openGate(t, { dataDir, plugins: { watch: false } });
+  assert.deepEqual(await resultOf(gate, "hi_say"), { say: "one", config: {} });
+  assert.deepEqual(await resultOf(gate, "gone_say"), { say: "back" });
+  assert.deepEqual(readdirSync(folder).sort(), [".staging", "gone", "hi"]);
+  assert.deepEqual(readdirSync(staging), []);
 });

@@ -115,6 +115,11 @@ export class PluginHost implements Plugins, ToolSource {
 
   /** Finds the plugins and starts those that act by themselves. One that fails is in the list, with why. */
   async open(): Promise<void> {
+    await this.#installer.recover().catch((error: unknown) => {
+      this.#options.log.error("what was left of installing plugins could not be cleared away", {
+        error: String(error),
+      });
+    });
     await this.#inTurn(() => this.#look());
   }
 

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { copyFile, lstat, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { ToolCall, ToolOutcome } from "../../broker/tool.ts";
 import { writePrivateFile } from "../../vault/credential-file.ts";
 import type { PluginCredentials } from "../credentials.ts";
 import { checkConfig, parseManifest } from "../manifest.ts";
-import { below, isThere, type PluginName, pluginName, reservedPluginNames } from "../names.ts";
+import { below, isPluginName, isThere, type PluginName, pluginName, reservedPluginNames } from "../names.ts";
 import { type PluginFolder, readPluginFolder } from "../plugin-folder.ts";
 import type { PluginStatus } from "../plugins.ts";
 import { subscribes } from "../publisher.ts";
@@ -29,6 +29,9 @@ export interface InstallerPorts {
   readonly verify: (name: string) => Promise<PluginVerifyResult>;
 }
 
+/** Before the name of a version that is to come back when its update is cut off; no plugin is named like that. */
+const present = ".present-";
+
 function refused(code: string, message: string, statusCode = 400): HoldfastError {
   return new HoldfastError("plugin", code, message, { statusCode });
 }
@@ -44,6 +47,27 @@ export class Installer {
 
   constructor(ports: InstallerPorts) {
     this.#ports = ports;
+  }
+
+  /**
+   * Clears away what a gate that was killed left in staging. An update that was not over is taken back: nobody
+   * was told of it, and whether the new version loads is not known.
+   */
+  async recover(): Promise<void> {
+    const { stagingDirectory, userDirectory, log } = this.#ports;
+    const left = isThere(stagingDirectory) ? await readdir(stagingDirectory, { withFileTypes: true }) : [];
+    for (const each of left) {
+      const staging = join(stagingDirectory, each.name);
+      for (const entry of each.isDirectory() ? await readdir(staging) : []) {
+        const name = entry.startsWith(present) ? entry.slice(present.length) : undefined;
+        if (!isPluginName(name)) continue;
+        const target = below(userDirectory, name);
+        if (isThere(target)) await rename(target, join(staging, "unproven"));
+        await rename(join(staging, entry), target);
+        log.warn("an update of a plugin that was cut off is taken back", { plugin: name });
+      }
+      await rm(staging, { recursive: true, force: true });
+    }
   }
 
   /** One verb at a time. What is refused is told; anything else is the caller's to hide. */
@@ -136,7 +160,7 @@ export class Installer {
       }
       const config = join(target, "config.json");
       if (isThere(config)) await copyFile(config, join(folder.directory, "config.json"));
-      const old = join(staging, "old");
+      const old = join(staging, `${present}${name}`);
       await rename(target, old);
       await rename(folder.directory, target);
       await this.#ports.reload(name);
@@ -148,6 +172,8 @@ export class Installer {
         throw refused("load_failed", `The update does not load (${failure.category}); the old version stays`);
       }
       await this.#record(name, url, commit);
+      // It is over: the old version does not come back, not even a part of it.
+      await rename(old, join(staging, "replaced"));
       return { ...this.#described(folder, commit), updated: true };
     });
   }
