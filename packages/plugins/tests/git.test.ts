@@ -65,6 +65,8 @@ test("git", async (t) => {
     assert.deepEqual(readdirSync(join(work, "app")), ["README.md"]);
     assert.match(await call("fetch", { branch: "main", path: "app" }), /not empty/);
     assert.match(await call("fetch", { branch: "nowhere", path: "other" }), /"NOT_FOUND"/);
+    for (const folder of ["elsewhere", "constructor", "__proto__"])
+      assert.match(await call("fetch", { branch: "main", folder, path: "x" }), /The folders are: work/);
   });
 
   await t.test("pushes what lies in the folder as one commit, and never by force", async () => {

@@ -108,7 +108,8 @@ class GitHandler implements PluginHandler {
 
   /** The folder of the files; below a shared one, by no link. */
   #directory(args: Record<string, unknown>, wanted: "new" | "there"): string {
-    const shared = this.#folders[String(args["folder"])];
+    const name = String(args["folder"]);
+    const shared = Object.hasOwn(this.#folders, name) ? this.#folders[name] : undefined;
     if (shared === undefined)
       throw refused(`The folders are: ${Object.keys(this.#folders).join(", ")}`, "folder");
     if (wanted === "new" && shared.mode !== "rw") throw refused("The folder is only read", "folder");
