@@ -233,6 +233,28 @@ describe("c.blob", () => {
   });
 });
 
+test("what was put is what it was at the call, or when its piece came", async () => {
+  const { blob, kv } = await open();
+  const buffers = ["hello", "world"].map((content) => Buffer.from(content));
+  const puts = [blob.put(buffers[0] ?? ""), kv.putStream("bytes", buffers[1] ?? "")] as const;
+  for (const buffer of buffers) buffer.fill("x");
+  const [info] = await Promise.all(puts);
+  assert.equal(info.hash, hashOf("hello"));
+  assert.equal(text(await blob.bytes(info.hash)), "hello");
+  assert.equal(await kv.get("bytes"), "world");
+  const reused = new Uint8Array(2);
+  await kv.putStream(
+    "pieces",
+    (async function* () {
+      for (const piece of ["ab", "cd"]) {
+        new TextEncoder().encodeInto(piece, reused);
+        yield reused;
+      }
+    })(),
+  );
+  assert.equal(await kv.get("pieces"), "abcd");
+});
+
 describe("large values of c.kv", () => {
   test("are put and got as streams, and kept", async () => {
     const { kv, blob, w } = await open();

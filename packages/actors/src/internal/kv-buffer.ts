@@ -115,7 +115,8 @@ export class KvBuffer implements ActorKv {
     for (;;) {
       const next = await pieces.next();
       if (next.done === true) return this.#put(bytes, concat(head));
-      head.push(next.value);
+      // Whoever gives the pieces may use the same memory for each.
+      head.push(new Uint8Array(next.value));
       size += next.value.length;
       if (size > kvLimits.maxValueBytes) break;
     }

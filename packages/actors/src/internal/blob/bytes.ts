@@ -3,11 +3,19 @@ import type { ByteSource } from "../../blob.ts";
 
 const encoder = new TextEncoder();
 
-/** Pieces of whatever gives bytes. Throws `store.invalid_blob` for anything else. */
-export async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+/**
+ * Pieces of whatever gives bytes; bytes are copied now, whatever becomes of them before they are read. They throw
+ * `store.invalid_blob` for anything else.
+ */
+export function piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  // The `slice` of a Buffer is no copy.
+  if (source instanceof Uint8Array) return pieces(new Uint8Array(source));
+  return pieces(source instanceof ArrayBuffer ? new Uint8Array(source.slice(0)) : source);
+}
+
+async function* pieces(source: Exclude<ByteSource, ArrayBuffer>): AsyncGenerator<Uint8Array> {
   if (typeof source === "string") yield encoder.encode(source);
-  else if (source instanceof Uint8Array) yield source.slice();
-  else if (source instanceof ArrayBuffer) yield new Uint8Array(source.slice(0));
+  else if (source instanceof Uint8Array) yield source;
   else if (source instanceof Blob) yield* piecesOfStream(source.stream());
   else if (source instanceof ReadableStream) yield* piecesOfStream(source);
   else if (isIterable(source)) for await (const piece of source) yield checked(piece);
