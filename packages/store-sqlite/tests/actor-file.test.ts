@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
@@ -303,6 +303,21 @@ describe("after a crash", () => {
       [`${id}.db`],
     );
     assert.equal(count((await reopened(again)).database), 0);
+  });
+
+  test("a file that cannot be read stays, also where its name does not tell the id of its actor", async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path });
+    const odd = "Odd id, with / in it";
+    await made(store, odd);
+    const copy = crashCopy(t, path);
+    const names = readdirSync(join(copy, "databases"), { recursive: true, encoding: "utf8" });
+    const file = join(copy, "databases", names.find((name) => name.endsWith(".db")) ?? "");
+    rmSync(`${file}-wal`);
+    writeFileSync(file, "damaged");
+    const again = await openStore(t, { path: copy });
+    await assert.rejects(again.acquire(odd), code("store", "corrupt"));
+    assert.equal(existsSync(file), true);
   });
 
   test("objects to which nothing refers are removed", async (t) => {

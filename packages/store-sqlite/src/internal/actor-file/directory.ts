@@ -59,6 +59,11 @@ export class FileDirectory {
     return this.#sql.destroy.run(destroyedAt, id).changes === 1;
   }
 
+  /** All actors with a file. */
+  ids(): readonly string[] {
+    return this.#sql.ids.all().map((row) => text(row, "id"));
+  }
+
   /** What a crash may have left to do. */
   unfinished(): readonly FileRow[] {
     return this.#sql.unfinished.all().map((row) => ({
@@ -88,6 +93,7 @@ function prepare(database: DatabaseSync) {
   return {
     any: sql("SELECT 1 FROM actor_file LIMIT 1"),
     count: sql("SELECT count(*) AS count FROM actor_file"),
+    ids: sql("SELECT id FROM actor_file JOIN actor ON no = actor_no"),
     has: sql(`SELECT 1 FROM actor_file WHERE actor_no = ${no}`),
     add: sql(`INSERT INTO actor_file (actor_no, is_open) VALUES (${no}, ?)`),
     clearVersion: sql("UPDATE actor SET version = 0 WHERE id = ?"),

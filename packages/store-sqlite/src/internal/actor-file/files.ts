@@ -7,7 +7,7 @@ import { mapSqliteError } from "../errors.ts";
 import { WorkerThread } from "../worker-thread.ts";
 import { ActorFile, type FileContent } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
-import { actorFilePath, allFiles, eraseFile, idOfFile, syncDirectoryOf } from "./paths.ts";
+import { actorFilePath, eraseFile, strangers, syncDirectoryOf } from "./paths.ts";
 import type { HistoryLimits } from "./state-log.ts";
 
 /** What a file asks of those that hold all files. */
@@ -391,10 +391,8 @@ export class ActorFiles implements FileHost {
     }
     this.#lastUsed = undefined;
     if (!this.#directory.isDirty) return;
-    for (const path of allFiles(this.#options.path)) {
-      const id = idOfFile(path);
-      if (id !== undefined && !this.#directory.has(id)) eraseFile(path);
-    }
+    const isKnown = (id: string): boolean => this.#directory.has(id);
+    for (const path of strangers(this.#options.path, isKnown, () => this.#directory.ids())) eraseFile(path);
     this.#options.recover(this);
     this.#directory.setDirty(false);
   }

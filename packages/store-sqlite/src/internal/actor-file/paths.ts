@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 
 export const filesFolder = "databases";
 
@@ -25,7 +24,7 @@ export function actorFilePath(root: string, actorId: string): string {
 }
 
 /** All files of actors below the store's directory. */
-export function* allFiles(root: string): Generator<string> {
+function* allFiles(root: string): Generator<string> {
   for (const folder of entries(join(root, filesFolder))) {
     for (const file of entries(join(root, filesFolder, folder))) {
       if (file.endsWith(".db")) yield join(root, filesFolder, folder, file);
@@ -42,20 +41,27 @@ function entries(path: string): string[] {
   }
 }
 
-/** The actor that a file is of; undefined when that cannot be told. No connection may have it open. */
-export function idOfFile(path: string): string | undefined {
-  const name = basename(path, ".db");
-  if (!/^x[0-9a-f]{64}$/.test(name)) return name;
-  let database: DatabaseSync | undefined;
-  try {
-    database = new DatabaseSync(path);
-    const id = database.prepare("SELECT id FROM _holdfast_actor").get()?.["id"];
-    return typeof id === "string" ? id : undefined;
-  } catch {
-    // It was never finished: nothing in it was ever told to anyone.
-    return "";
-  } finally {
-    database?.close();
+/** A name that stands for an id, and does not tell it. */
+const hashed = /^x[0-9a-f]{64}$/;
+
+/**
+ * The files of actors that nobody knows of. Told by names alone: a file that cannot be read now may be
+ * whole, and is not taken for one that was never finished. `known` gives the ids of all who have a file.
+ */
+export function* strangers(
+  root: string,
+  isKnown: (actorId: string) => boolean,
+  known: () => Iterable<string>,
+): Generator<string> {
+  let names: Set<string> | undefined;
+  for (const path of allFiles(root)) {
+    const name = basename(path, ".db");
+    if (!hashed.test(name)) {
+      if (!isKnown(name)) yield path;
+      continue;
+    }
+    names ??= new Set(Array.from(known(), plainName));
+    if (!names.has(name)) yield path;
   }
 }
 
