@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
 import { type ActorDatabase, type ActorStore, blobReferencePrefix, type SqlRow } from "@holdfast/actors";
+import { createLogger, systemPorts } from "@holdfast/core";
 import { code, create, integrity, next, openStore, snapshot, tempDirectory } from "./support.ts";
 
 const ids = Array.from({ length: 8 }, (_, at) => `actor-000${at}`);
@@ -195,6 +196,20 @@ describe("the file of an actor", () => {
     other.close();
     await until(() => !existsSync(fileOf(path, "actor-0001")));
     assert.equal(store.stats().openFiles, 0);
+  });
+
+  test("does not come back when its actor is destroyed while a checkpoint of it is on its way", async (t) => {
+    const path = tempDirectory(t);
+    const told: string[] = [];
+    const ports = systemPorts(createLogger("warn", ({ message }) => void told.push(message)));
+    const store = await openStore(t, { path, ports });
+    const database = await made(store);
+    run(database, "INSERT INTO item VALUES (zeroblob(10485760))");
+    await store.commit(next(id, 2, { database: true }));
+    await store.commit(next(id, 3, { destroyedAt: 1 }));
+    await store.close();
+    assert.equal(existsSync(fileOf(path, id)), false);
+    assert.deepEqual(told, []);
   });
 
   test("large turns go through the log and leave it within its limit", async (t) => {

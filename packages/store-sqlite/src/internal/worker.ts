@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { sqliteCode } from "./errors.ts";
 import { connectionPragmas } from "./schema.ts";
@@ -51,7 +52,7 @@ function answer(database: DatabaseSync, request: Exclude<WorkerRequest, { type: 
 }
 
 function elsewhere(request: Extract<WorkerRequest, { type: "copy-file" | "checkpoint-file" }>): WorkerReply {
-  const database = new DatabaseSync(request.file, { timeout: busyTimeoutMs });
+  const database = openExisting(request.file);
   try {
     database.exec(connectionPragmas);
     if (request.type === "checkpoint-file") return checkpoint(database, request.mode);
@@ -60,6 +61,13 @@ function elsewhere(request: Extract<WorkerRequest, { type: "copy-file" | "checkp
   } finally {
     database.close();
   }
+}
+
+/** What was removed since the thread was asked stays away: to open a path as usual would make an empty file. */
+function openExisting(file: string): DatabaseSync {
+  const url = pathToFileURL(file);
+  url.searchParams.set("mode", "rw");
+  return new DatabaseSync(url, { timeout: busyTimeoutMs });
 }
 
 function checkpoint(database: DatabaseSync, mode: string): WorkerReply {

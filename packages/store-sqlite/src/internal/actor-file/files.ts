@@ -1,9 +1,10 @@
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ActorDatabase, KvRange } from "@holdfast/actors";
-import { HoldfastError, isErrorCode, type Logger, type Ports } from "@holdfast/core";
+import { isErrorCode, type Logger, type Ports } from "@holdfast/core";
 import type { SyncFile } from "../../store.ts";
 import { makeDirectory } from "../database.ts";
-import { mapSqliteError } from "../errors.ts";
+import { mapSqliteError, notFound } from "../errors.ts";
 import { WorkerThread } from "../worker-thread.ts";
 import { ActorFile, type FileContent } from "./actor-file.ts";
 import type { FileDirectory } from "./directory.ts";
@@ -160,11 +161,7 @@ export class ActorFiles implements FileHost {
   /** Makes a file for an actor that had none, and moves there what the store has of it. */
   async #moveOut(id: string): Promise<ActorFile> {
     const content = this.#options.shared(id);
-    if (content === undefined) {
-      throw new HoldfastError("actor", "not_found", "The actor does not exist or was destroyed", {
-        metadata: { actorId: id },
-      });
-    }
+    if (content === undefined) throw notFound(id);
     await this.setDirty();
     makeDirectory(dirname(this.pathOf(id)));
     this.#erase(id);
@@ -263,6 +260,8 @@ export class ActorFiles implements FileHost {
     this.#inBackground(
       this.#thread.ask({ type: "checkpoint-file", file: file.path, mode: "PASSIVE" }).then(moved, (error) => {
         done();
+        // One that was removed meanwhile has nothing left to move.
+        if (this.#files.get(file.id) !== file) return;
         this.log.warn("checkpoint failed", { actorId: file.id, error: mapSqliteError(error) });
       }),
     );
@@ -311,7 +310,11 @@ export class ActorFiles implements FileHost {
   /** A copy of a file as it is now, by the thread. Its commits are durable before it is made. */
   async copy(file: ActorFile, target: string): Promise<void> {
     await file.synced();
-    await this.#thread.ask({ type: "copy-file", file: file.path, target });
+    try {
+      await this.#thread.ask({ type: "copy-file", file: file.path, target });
+    } catch (error) {
+      throw existsSync(file.path) ? mapSqliteError(error) : notFound(file.id);
+    }
   }
 
   /**

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { WorkerThread } from "./worker-thread.ts";
+
+const cannotOpen = 14;
+
+function started(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-thread-"));
+  const thread = new WorkerThread("");
+  t.after(async () => {
+    await thread.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { folder, thread };
+}
+
+test("the thread makes no file where one was removed", async (t) => {
+  const { folder, thread } = started(t);
+  const [file, target] = [join(folder, "odd % name?.db"), join(folder, "copy.db")];
+  const refused = { errcode: cannotOpen };
+  await assert.rejects(thread.ask({ type: "checkpoint-file", file, mode: "PASSIVE" }), refused);
+  await assert.rejects(thread.ask({ type: "copy-file", file, target }), refused);
+  assert.deepEqual([existsSync(file), existsSync(target)], [false, false]);
+});
