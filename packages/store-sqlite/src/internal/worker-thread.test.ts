@@ -25,3 +25,18 @@ test("the thread makes no file where one was removed", async (t) => {
   await assert.rejects(thread.ask({ type: "copy-file", file, target }), refused);
   assert.deepEqual([existsSync(file), existsSync(target)], [false, false]);
 });
+
+test("what is asked while the thread ends starts no other", async (t) => {
+  const { thread } = started(t);
+  await thread.ask({ type: "passive" });
+  const ended = thread.close();
+  await assert.rejects(thread.ask({ type: "passive" }), { group: "store", code: "closed" });
+  await ended;
+});
+
+test("what was asked before the thread ends is answered", async (t) => {
+  const { thread } = started(t);
+  const asked = thread.ask({ type: "passive" });
+  await thread.close();
+  assert.equal((await asked).type, "done");
+});

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { closed } from "./errors.ts";
 import type { WorkerReply, WorkerRequest } from "./worker.ts";
 
 /** The published package is JavaScript, and a path in a string is not rewritten with the imports. */
@@ -31,7 +32,7 @@ export class WorkerThread {
     this.#databaseFile = databaseFile;
   }
 
-  /** Does one thing; requests are answered in order. */
+  /** Does one thing; requests are answered in order. Rejects with `store.closed` after `close`. */
   ask(request: Exclude<WorkerRequest, { type: "close" }>): Promise<Done> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw this.#ended;
@@ -45,11 +46,11 @@ export class WorkerThread {
   /** Closes the connection and waits for the thread to end. Idempotent. */
   close(): Promise<void> {
     const worker = this.#worker;
+    const hasEnded = this.#ended !== undefined;
     this.#worker = undefined;
-    if (worker === undefined || this.#ended !== undefined) {
-      this.#ended ??= new Error("The store's thread is closed");
-      return Promise.resolve();
-    }
+    // From now on, also for what comes while the thread ends: a thread that is made then nobody would close.
+    this.#ended ??= closed();
+    if (worker === undefined || hasEnded) return Promise.resolve();
     return new Promise((resolve) => {
       worker.ref();
       worker.once("exit", () => resolve());
