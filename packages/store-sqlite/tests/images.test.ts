@@ -1,14 +1,27 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { exportActor, forkActor, type ImagePart } from "@holdfast/actors";
-import { code, create, openStore, snapshot, tempDirectory } from "./support.ts";
+import { code, create, next, openStore, snapshot, tempDirectory } from "./support.ts";
 
 test("an export that is given up after its first bytes leaves no copy behind", async (t) => {
   const path = tempDirectory(t);
   const store = await openStore(t, { path });
   await store.commit(create("a", snapshot(10)));
+  const pieces = exportActor(store, "a");
+  assert.equal((await pieces.next()).done, false);
+  assert.equal(readdirSync(join(path, "scratch")).length, 1);
+  await pieces.return(undefined);
+  assert.deepEqual(readdirSync(join(path, "scratch")), []);
+});
+
+test("an export of an actor with a database that is given up early leaves no copy behind", async (t) => {
+  const path = tempDirectory(t);
+  const store = await openStore(t, { path });
+  await store.databases.open("a", 1, true);
+  await store.commit(create("a", { database: true, ...snapshot(10) }));
   const pieces = exportActor(store, "a");
   assert.equal((await pieces.next()).done, false);
   assert.equal(readdirSync(join(path, "scratch")).length, 1);
@@ -43,3 +56,24 @@ test("an image that cannot be taken is let go of", async (t) => {
   );
   assert.equal(ends, 1);
 });
+
+test("an export whose objects cannot be kept lets go of the database of the store", async (t) => {
+  const path = tempDirectory(t);
+  const store = await openStore(t, { path });
+  await store.commit(create("a", snapshot(10)));
+  // A folder is no object, and has no second name.
+  mkdirSync(join(path, "blobs", "61", "61", "0".repeat(64)), { recursive: true });
+  await assert.rejects(store.history.image("a"), /EPERM/);
+  await store.commit(next("a", 2, snapshot(10)));
+  assert.equal(emptied(join(path, "actors.db")), true);
+});
+
+/** Whether a checkpoint can empty the log of a store: not as long as somebody reads an older moment of it. */
+function emptied(file: string): boolean {
+  const database = new DatabaseSync(file);
+  try {
+    return database.prepare("PRAGMA wal_checkpoint(RESTART)").get()?.["busy"] === 0;
+  } finally {
+    database.close();
+  }
+}

@@ -94,9 +94,15 @@ export class SqliteHistory implements HistoryStore {
     );
     const header = headerOf(await this.#living(actorId), false);
     const reader = new DatabaseSync(file, { readOnly: true });
-    reader.exec("BEGIN");
-    reader.prepare("SELECT 1 FROM actor LIMIT 1").get();
-    linkBlobs(blobs, actorId, folder);
+    try {
+      reader.exec("BEGIN");
+      reader.prepare("SELECT 1 FROM actor LIMIT 1").get();
+      linkBlobs(blobs, actorId, folder);
+    } catch (error) {
+      // As long as it reads, the log of the store only grows.
+      reader.close();
+      throw error;
+    }
     return { header, parts: sharedParts(reader, actorId, folder) };
   }
 

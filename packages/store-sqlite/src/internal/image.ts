@@ -53,6 +53,20 @@ export async function* sharedParts(
 
 /** The parts of an actor whose file was copied to `copy`. */
 export async function* fileParts(copy: string, folder: string): AsyncGenerator<ImagePart> {
+  try {
+    yield* ownParts(copy);
+    stripOwnTables(copy);
+    for await (const piece of createReadStream(copy, { highWaterMark: maxBytesPerPart })) {
+      yield { type: "database", bytes: new Uint8Array(piece as Buffer) };
+    }
+    yield* blobParts(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the store itself has in the file of an actor. */
+function* ownParts(copy: string): Generator<ImagePart> {
   const database = new DatabaseSync(copy, { enableForeignKeyConstraints: false });
   try {
     const sql = prepareFileStatements(database);
@@ -63,15 +77,6 @@ export async function* fileParts(copy: string, folder: string): AsyncGenerator<I
     yield* entryParts((start, limit) => sql.kvList.all(start, null, limit));
   } finally {
     database.close();
-  }
-  try {
-    stripOwnTables(copy);
-    for await (const piece of createReadStream(copy, { highWaterMark: maxBytesPerPart })) {
-      yield { type: "database", bytes: new Uint8Array(piece as Buffer) };
-    }
-    yield* blobParts(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
