@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
@@ -333,6 +333,17 @@ describe("after a crash", () => {
     const again = await openStore(t, { path: copy });
     await assert.rejects(again.acquire(odd), code("store", "corrupt"));
     assert.equal(existsSync(file), true);
+  });
+
+  test("files that others have left among those of the store do not keep it from starting", async (t) => {
+    const path = tempDirectory(t);
+    const store = await openStore(t, { path });
+    await made(store);
+    const copy = crashCopy(t, path);
+    mkdirSync(join(copy, "blobs"));
+    for (const folder of ["databases", "blobs"]) writeFileSync(join(copy, folder, ".DS_Store"), "");
+    const again = await openStore(t, { path: copy });
+    assert.equal(count((await reopened(again)).database), 0);
   });
 
   test("objects to which nothing refers are removed", async (t) => {

@@ -1,14 +1,17 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream, existsSync, readdirSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { BlobInfo, BlobStore } from "@holdfast/actors";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { syncDirectoryOf } from "./actor-file/paths.ts";
-import { makeDirectory } from "./database.ts";
+import { entries, makeDirectory } from "./database.ts";
 
 export const blobsFolder = "blobs";
+
+/** Ends the name of an object that is being written. */
+const partialSuffix = ".partial";
 
 /** Large objects as files: a folder for each actor, a file for each object, by the hash of its content. */
 export class Blobs implements BlobStore {
@@ -28,7 +31,7 @@ export class Blobs implements BlobStore {
   async put(actorId: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<BlobInfo> {
     await this.#before();
     const folder = this.#folder(actorId);
-    const partial = join(folder, `${randomUUID()}.partial`);
+    const partial = join(folder, `${randomUUID()}${partialSuffix}`);
     try {
       makeDirectory(folder);
       const info = await write(partial, source, maxBytes);
@@ -107,7 +110,7 @@ export class Blobs implements BlobStore {
       for (const folder of entries(join(this.#root, spread))) {
         const actorId = Buffer.from(folder, "hex").toString();
         for (const file of entries(join(this.#root, spread, folder))) {
-          if (isHash(file) && isReferenced(actorId, file)) continue;
+          if (isHash(file) ? isReferenced(actorId, file) : !file.endsWith(partialSuffix)) continue;
           rmSync(join(this.#root, spread, folder, file), { force: true });
         }
       }
@@ -144,15 +147,6 @@ async function write(path: string, source: AsyncIterable<Uint8Array>, maxBytes: 
 
 function isHash(name: string): boolean {
   return /^[0-9a-f]{64}$/.test(name);
-}
-
-function entries(path: string): string[] {
-  try {
-    return readdirSync(path).sort();
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "ENOENT") return [];
-    throw error;
-  }
 }
 
 function tooLarge(maxBytes: number): HoldfastError {

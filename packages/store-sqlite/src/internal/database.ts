@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
@@ -45,5 +45,19 @@ export function makeDirectory(path: string): void {
   for (let made = path; ; made = dirname(made)) {
     syncDirectory(dirname(made));
     if (made === first || made === dirname(made)) return;
+  }
+}
+
+/**
+ * What is in a directory of the store, in order: nothing where it is absent, or is none. People and their
+ * programs leave files there (`.DS_Store`), which are not ours to read or remove.
+ */
+export function entries(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw error;
   }
 }

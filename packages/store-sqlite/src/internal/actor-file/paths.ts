@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { entries } from "../database.ts";
 
 export const filesFolder = "databases";
 
@@ -29,15 +30,6 @@ function* allFiles(root: string): Generator<string> {
     for (const file of entries(join(root, filesFolder, folder))) {
       if (file.endsWith(".db")) yield join(root, filesFolder, folder, file);
     }
-  }
-}
-
-function entries(path: string): string[] {
-  try {
-    return readdirSync(path).sort();
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "ENOENT") return [];
-    throw error;
   }
 }
 
