@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import fs, { readdirSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { blobReferencePrefix } from "@holdfast/actors";
 import { code, create, integrity, next, openStore, snapshot, tempDirectory } from "./support.ts";
 
 describe("backup", () => {
@@ -43,6 +45,27 @@ describe("backup", () => {
     assert.equal((await restored.acquire("padding")).state?.snapshot.length, 20_000_000);
     await restored.commit(next("a", a.version + 1));
     assert.equal((await store.get("a"))?.version, version, "the original is untouched");
+  });
+
+  test("a backup looks for files and objects where there are some, and not at each actor", async (t) => {
+    const store = await openStore(t);
+    await Promise.all(Array.from({ length: 200 }, (_, n) => store.commit(create(`actor-${n}`))));
+    const one = (async function* () {
+      yield Uint8Array.of(1);
+    })();
+    const { hash } = await store.blobs.put("actor-7", one, 10);
+    const reference = { type: "put", key: blobReferencePrefix(hash), value: new Uint8Array(1) } as const;
+    await store.commit(next("actor-7", 2, { kv: [reference] }));
+    const read = t.mock.method(fs, "readdirSync");
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    const target = tempDirectory(t);
+    await store.backup(target);
+    assert.ok(read.mock.callCount() < 20, `${read.mock.callCount()} directories were read`);
+    assert.deepEqual(await (await openStore(t, { path: target })).blobs.list("actor-7"), [hash]);
   });
 
   test("a backup does not overwrite a store", async (t) => {

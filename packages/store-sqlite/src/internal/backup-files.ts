@@ -30,18 +30,15 @@ export async function backupFiles(backup: FileBackup): Promise<void> {
   const database = new DatabaseSync(backup.database);
   try {
     const mark = database.prepare("UPDATE actor_file SET is_open = 1");
-    const living = database
-      .prepare("SELECT id FROM actor WHERE destroyed_at IS NULL ORDER BY no")
+    const isLiving = database.prepare("SELECT 1 FROM actor WHERE id = ? AND destroyed_at IS NULL");
+    const gone = database.prepare("UPDATE actor SET destroyed_at = ?, wake_at = NULL WHERE id = ?");
+    const withFile = database
+      .prepare("SELECT id FROM actor_file JOIN actor ON no = actor_no WHERE destroyed_at IS NULL ORDER BY no")
       .all()
       .map((row) => text(row, "id"));
-    const hasFile = database.prepare(
-      "SELECT 1 FROM actor_file WHERE actor_no = (SELECT no FROM actor WHERE id = ?)",
-    );
-    const gone = database.prepare("UPDATE actor SET destroyed_at = ?, wake_at = NULL WHERE id = ?");
-    for (const id of living) {
-      if (hasFile.get(id) !== undefined && !(await copyActorFile(backup, id))) gone.run(backup.now, id);
-      else await copyBlobs(backup, id);
-    }
+    for (const id of withFile) if (!(await copyActorFile(backup, id))) gone.run(backup.now, id);
+    // Only those that have files or objects are looked at: of the others there may be very many.
+    for (const id of backup.blobs.actors()) if (isLiving.get(id) !== undefined) await copyBlobs(backup, id);
     mark.run();
     database.exec("INSERT INTO meta (key, value) VALUES ('files_dirty', 1) ON CONFLICT DO NOTHING");
   } finally {

@@ -104,15 +104,22 @@ export class Blobs implements BlobStore {
     return existsSync(this.#folder(actorId));
   }
 
-  /** After a crash: removes objects to which nothing refers. */
-  sweep(isReferenced: (actorId: string, hash: string) => boolean): void {
+  /** Every actor that has objects, or had some. */
+  *actors(): Generator<string> {
     for (const spread of entries(this.#root)) {
       for (const folder of entries(join(this.#root, spread))) {
-        const actorId = Buffer.from(folder, "hex").toString();
-        for (const file of entries(join(this.#root, spread, folder))) {
-          if (isHash(file) ? isReferenced(actorId, file) : !file.endsWith(partialSuffix)) continue;
-          rmSync(join(this.#root, spread, folder, file), { force: true });
-        }
+        if (/^([0-9a-f]{2})+$/.test(folder)) yield Buffer.from(folder, "hex").toString();
+      }
+    }
+  }
+
+  /** After a crash: removes objects to which nothing refers. */
+  sweep(isReferenced: (actorId: string, hash: string) => boolean): void {
+    for (const actorId of this.actors()) {
+      const folder = this.#folder(actorId);
+      for (const file of entries(folder)) {
+        if (isHash(file) ? isReferenced(actorId, file) : !file.endsWith(partialSuffix)) continue;
+        rmSync(join(folder, file), { force: true });
       }
     }
   }
