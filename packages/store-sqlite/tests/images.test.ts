@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { exportActor, forkActor, type ImagePart } from "@holdfast/actors";
-import { code, create, next, openStore, snapshot, tempDirectory } from "./support.ts";
+import { code, create, isPending, next, openStore, snapshot, tempDirectory } from "./support.ts";
 
 test("an export that is given up after its first bytes leaves no copy behind", async (t) => {
   const path = tempDirectory(t);
@@ -27,6 +27,28 @@ test("an export of an actor with a database that is given up early leaves no cop
   assert.equal(readdirSync(join(path, "scratch")).length, 1);
   await pieces.return(undefined);
   assert.deepEqual(readdirSync(join(path, "scratch")), []);
+});
+
+test("an export of an actor with a database shows no turn before it is durable", async (t) => {
+  let disk = Promise.resolve();
+  const store = await openStore(t, { syncFile: { sync() {}, syncAsync: () => disk } });
+  for (const id of ["a", "b"]) {
+    await store.databases.open(id, 1, true);
+    await store.commit(create(id, { database: true, ...snapshot(10) }));
+  }
+  const slow = Promise.withResolvers<void>();
+  const taking = store.history.image("a");
+  // The copy has been asked for by then, of a thread that has to start first.
+  assert.equal(await isPending(taking), true);
+  disk = slow.promise;
+  const calls = ["x", "y"].map((key) => ({ key, status: "done" as const, expiresAt: 4_000_000_000_000 }));
+  const committed = store.commit(next("a", 2, { ...snapshot(20), calls }));
+  // The thread makes one copy after the other.
+  await store.history.image("b");
+  assert.equal(await isPending(taking), true);
+  slow.resolve();
+  await committed;
+  await taking;
 });
 
 test("a fork that cannot be made leaves no copy behind", async (t) => {

@@ -307,14 +307,15 @@ export class ActorFiles implements FileHost {
     return actorFilePath(this.#options.path, id);
   }
 
-  /** A copy of a file as it is now, by the thread. Its commits are durable before it is made. */
+  /** A copy of a file as it is now, by the thread. Resolves when all that is in it is durable. */
   async copy(file: ActorFile, target: string): Promise<void> {
-    await file.synced();
     try {
       await this.#thread.ask({ type: "copy-file", file: file.path, target });
     } catch (error) {
       throw existsSync(file.path) ? mapSqliteError(error) : notFound(file.id);
     }
+    // What was written by then is in the copy: it is shown to nobody before it is durable.
+    await file.synced();
   }
 
   /**
