@@ -51,6 +51,22 @@ test("an export of an actor with a database shows no turn before it is durable",
   await taking;
 });
 
+test("an export of an actor that goes on wakes when what it has of it says", async (t) => {
+  const store = await openStore(t);
+  await store.databases.open("a", 1, true);
+  await store.commit(create("a", { database: true, ...snapshot(10) }));
+  const taking = store.history.image("a");
+  // The thread that copies has to start first: the next turn is mostly in its copy.
+  assert.equal(await isPending(taking), true);
+  await store.commit(next("a", 2, { ...snapshot(20), wakeAt: 1_234 }));
+  const { header, parts } = await taking;
+  const first = await parts[Symbol.asyncIterator]().next();
+  assert.ok(first.done !== true && first.value.type === "snapshot");
+  const expected = first.value.bytes.length === 20 ? { version: 2, wakeAt: 1_234 } : { version: 1 };
+  assert.deepEqual(header, { ...header, ...expected });
+  assert.equal("wakeAt" in header, "wakeAt" in expected);
+});
+
 test("a fork that cannot be made leaves no copy behind", async (t) => {
   const path = tempDirectory(t);
   const store = await openStore(t, { path });

@@ -23,6 +23,7 @@ import {
   fileParts,
   linkBlobs,
   makeScratch,
+  momentOf,
   type Received,
   receive,
   scratchFolder,
@@ -73,11 +74,13 @@ export class SqliteHistory implements HistoryStore {
     const folder = makeScratch(path);
     try {
       if (file === undefined) return await this.#sharedImage(actorId, folder);
-      const header = headerOf(await this.#living(actorId), true);
+      const { name, key, createdAt } = await this.#living(actorId);
       linkBlobs(blobs, actorId, folder);
       const copy = join(folder, "copy.db");
       await files.copy(file, copy);
       linkBlobs(blobs, actorId, folder);
+      // The actor goes on while it is copied: what the copy says of itself is what the copy has.
+      const header = { name, key, createdAt, hasDatabase: true, ...momentOf(copy) };
       return { header, parts: fileParts(copy, folder) };
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
@@ -92,7 +95,7 @@ export class SqliteHistory implements HistoryStore {
       () => undefined,
       () => "many",
     );
-    const header = headerOf(await this.#living(actorId), false);
+    const header = headerOf(await this.#living(actorId));
     const reader = new DatabaseSync(file, { readOnly: true });
     try {
       reader.exec("BEGIN");
@@ -178,7 +181,8 @@ export class SqliteHistory implements HistoryStore {
   }
 }
 
-function headerOf(record: ActorRecord, hasDatabase: boolean): ImageHeader {
+/** Of an actor without a database of its own. */
+function headerOf(record: ActorRecord): ImageHeader {
   const { name, key, createdAt, version, wakeAt } = record;
-  return { name, key, createdAt, version, hasDatabase, ...(wakeAt === undefined ? {} : { wakeAt }) };
+  return { name, key, createdAt, version, hasDatabase: false, ...(wakeAt === undefined ? {} : { wakeAt }) };
 }

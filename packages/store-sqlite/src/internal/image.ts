@@ -3,12 +3,12 @@ import { createReadStream, existsSync, linkSync, mkdirSync, readdirSync, rmSync 
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { type ImagePart, invalidImport, type KvEntry } from "@holdfast/actors";
+import { type ImageHeader, type ImagePart, invalidImport, type KvEntry } from "@holdfast/actors";
 import type { FileContent } from "./actor-file/actor-file.ts";
 import { prepareFileStatements } from "./actor-file/schema.ts";
 import type { Blobs } from "./blobs.ts";
 import { stateAt } from "./past.ts";
-import { bytes } from "./rows.ts";
+import { bytes, integer, optionalInteger } from "./rows.ts";
 import { prepareStatements } from "./statements.ts";
 
 /** Where copies are made that nobody else is to see; emptied when the store is opened. */
@@ -62,6 +62,18 @@ export async function* fileParts(copy: string, folder: string): AsyncGenerator<I
     yield* blobParts(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The turn of which a copy of a file is, and when its actor is to wake by that. */
+export function momentOf(copy: string): Pick<ImageHeader, "version" | "wakeAt"> {
+  const database = new DatabaseSync(copy, { readOnly: true });
+  try {
+    const row = prepareFileStatements(database).read.get() ?? {};
+    const wakeAt = optionalInteger(row, "wake_at");
+    return { version: integer(row, "version"), ...(wakeAt === undefined ? {} : { wakeAt }) };
+  } finally {
+    database.close();
   }
 }
 
