@@ -81,6 +81,25 @@ describe("the file of an actor", () => {
     assert.deepEqual([alone?.kind, alone?.columns, alone?.rest], ["alone", [], ""]);
   });
 
+  test("lets no trigger write to the tables of the store, also where the statement was known before it", async (t) => {
+    const database = await made(await openStore(t));
+    const insert = "INSERT INTO item VALUES (1)";
+    run(database, insert);
+    run(database, "CREATE TRIGGER own AFTER INSERT ON item BEGIN DELETE FROM _holdfast_actor; END");
+    assert.throws(() => run(database, insert), code("db", "reserved"));
+    assert.equal(count(database), 1);
+    run(database, "DROP TRIGGER own");
+    run(database, insert);
+    assert.equal(count(database), 2);
+  });
+
+  test("takes no other database beside it, whatever its name", async (t) => {
+    const database = await made(await openStore(t));
+    assert.throws(() => run(database, "ATTACH '' AS vacuum_db"), code("db", "not_allowed"));
+    run(database, "VACUUM");
+    assert.equal(count(database), 0);
+  });
+
   test("is closed again after somebody has only read from it", async (t) => {
     const store = await openStore(t);
     const database = await made(store);

@@ -79,21 +79,24 @@ const changing = new Set<number>([
  */
 export class Authorizer {
   #watching = false;
+  /** `VACUUM` works on a nameless database of its own, which it attaches. */
+  #vacuums = false;
   #kind: StatementKind = "read";
   readonly #functions = new Set<string | null>();
   #refusal: HoldfastError | undefined;
 
   constructor(database: DatabaseSync) {
     database.setAuthorizer((action, first, second, schema) => {
-      if (!this.#watching || schema?.startsWith("vacuum_")) return constants.SQLITE_OK;
+      if (!this.#watching || (this.#vacuums && schema?.startsWith("vacuum_"))) return constants.SQLITE_OK;
       this.#refusal ??= this.#look(action, first, second);
       return this.#refusal === undefined ? constants.SQLITE_OK : constants.SQLITE_DENY;
     });
   }
 
   /** Runs `work` under watch; throws the reason of a refusal in place of SQLite's "not authorized". */
-  watch<T>(work: () => T): T {
+  watch<T>(work: () => T, vacuums = false): T {
     this.#watching = true;
+    this.#vacuums = vacuums;
     this.#kind = "read";
     this.#functions.clear();
     this.#refusal = undefined;
@@ -138,8 +141,7 @@ export class Authorizer {
         this.#kind = "write";
         return isReserved(second) ? reserved() : undefined;
       case constants.SQLITE_ATTACH:
-        // `VACUUM` attaches a nameless database of its own.
-        return first === "" ? undefined : notAllowed("ATTACH or VACUUM INTO");
+        return this.#vacuums && first === "" ? undefined : notAllowed("ATTACH or VACUUM INTO");
       case constants.SQLITE_DETACH:
         return notAllowed("DETACH");
       case constants.SQLITE_FUNCTION:

@@ -11,6 +11,8 @@ const maxStatements = 128;
 /** Blanks, semicolons and comments before a statement. */
 const lead = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/;
 
+const vacuum = /^vacuum\b/i;
+
 /** Statements that set `changes()`, where they write. */
 const counting = /^(?:insert|replace|update|delete|with)\b/i;
 
@@ -177,7 +179,7 @@ export class SqlSession {
     } catch (error) {
       throw mapSqliteError(error);
     }
-    const kind = /^vacuum\b/i.test(text) ? "alone" : this.#authorizer.kind;
+    const kind = vacuum.test(text) ? "alone" : this.#authorizer.kind;
     const { asks } = this.#authorizer;
     const counts = kind === "write" && counting.test(text);
     const rest = text.slice(statement.sourceSQL.length).replace(lead, "");
@@ -220,8 +222,15 @@ export class SqlSession {
     const all = (prepared: StatementSync): SqlRow[] =>
       isNamed(parameters) ? prepared.all({ ...parameters }) : prepared.all(...parameters);
     // Such pragmas take effect when they are compiled, and only where no transaction is open.
-    const alone = () => this.#authorizer.watch(() => all(this.#database.prepare(statement.sourceSQL)));
-    const run = () => (compiled.kind === "alone" ? alone() : all(statement));
+    const alone = () => {
+      const sql = statement.sourceSQL;
+      return this.#authorizer.watch(() => all(this.#database.prepare(sql)), vacuum.test(sql));
+    };
+    const run = () => {
+      if (compiled.kind === "alone") return alone();
+      // SQLite compiles it anew where the schema has changed since, with the triggers that there are now.
+      return compiled.kind === "write" ? this.#authorizer.watch(() => all(statement)) : all(statement);
+    };
     if (!compiled.bigints) {
       try {
         return run();
