@@ -100,6 +100,14 @@ describe("the file of an actor", () => {
     assert.equal(count(database), 0);
   });
 
+  test("binds nobody else by its pragmas", async (t) => {
+    const database = await made(await openStore(t));
+    for (const pragma of ["hard_heap_limit", "soft_heap_limit", "full_column_names", "short_column_names"]) {
+      assert.throws(() => run(database, `PRAGMA ${pragma} = 1000000000`), code("db", "not_allowed"), pragma);
+    }
+    assert.equal(count(database), 0);
+  });
+
   test("is closed again after somebody has only read from it", async (t) => {
     const store = await openStore(t);
     const database = await made(store);

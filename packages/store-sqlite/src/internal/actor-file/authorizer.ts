@@ -6,7 +6,7 @@ import type { AsksOf } from "./last-write.ts";
 /** Tables and savepoints of this prefix are the store's own. */
 export const reservedPrefix = "_holdfast_";
 
-/** Pragmas that would take from the store what its durability and its reads rest on. */
+/** Pragmas that would take from the store what its durability and its reads rest on, or bind the whole process. */
 const refusedPragmas = new Set([
   "journal_mode",
   "journal_size_limit",
@@ -27,6 +27,10 @@ const refusedPragmas = new Set([
   "secure_delete",
   "data_store_directory",
   "temp_store_directory",
+  "soft_heap_limit",
+  "hard_heap_limit",
+  "full_column_names",
+  "short_column_names",
 ]);
 
 /** Pragmas whose value has no effect inside a transaction. */
