@@ -103,6 +103,17 @@ export function databaseCases(suite: Suite): void {
     assert.deepEqual(names(taken.database), ["first", "second"]);
   });
 
+  test("what an owner has set of the connection goes with it", async () => {
+    const store = suite.store();
+    const { actor, database } = await withDatabase(store);
+    run(database, "PRAGMA foreign_keys = OFF");
+    await store.commit(next(actor.id, 2, 1, sqlTurn));
+    database.close();
+    const taken = await takeOver(store, actor.id);
+    assert.deepEqual(run(taken.database, "PRAGMA foreign_keys"), [{ foreign_keys: 1 }]);
+    assert.deepEqual(names(taken.database), ["first"]);
+  });
+
   test("a commit of another version undoes nothing of the owner's turn", async () => {
     const store = suite.store();
     const { actor, database } = await withDatabase(store);

@@ -21,9 +21,10 @@ export class MemoryDatabase {
     return this.#database.serialize();
   }
 
-  /** A new owner: what the one before has not committed is undone. */
+  /** A new owner: what the one before has not committed is undone, and that it has let foreign keys be. */
   take(epoch: number): void {
     this.#session.rollbackAll();
+    this.#database.exec("PRAGMA foreign_keys = ON");
     this.#epoch = epoch;
   }
 

@@ -109,10 +109,16 @@ export class ActorFile {
     return this.#syncing === undefined && this.#connection?.session.inTransaction !== true;
   }
 
-  /** A new owner: what the one before has not committed is undone. */
+  /** A new owner: what the one before has not committed is undone, and what it has set of the connection. */
   acquire(epoch: number): void {
-    const { session, sql } = this.#use();
-    session.rollbackAll();
+    this.rollback();
+    if (this.wasHeld && !this.isFailed) {
+      // Pragmas and temporary tables end with the connection, unless a sync holds that open.
+      this.#pragmas.clear();
+      if (this.isQuiet) this.suspend();
+      else this.#use().database.exec(filePragmas);
+    }
+    const { sql } = this.#use();
     this.#last.forget();
     this.#run(() => sql.setEpoch.run(epoch));
     this.#epoch = epoch;
