@@ -27,9 +27,14 @@ export const trip = actor({
       await ctx.step({
         name: `book ${leg}`,
         maxRetries: 0,
-        run: async (c) => await c.client<typeof places>().seats.get([leg]).book(),
+        // What a crash cuts off is done again: with a key of its own, each call has its effect once.
+        run: async (c) => {
+          const seats = c.client<typeof places>().seats.get([leg]);
+          await seats.action({ name: "book", args: [], idempotencyKey: c.idempotencyKey });
+        },
         rollback: async (c) => {
-          await c.client<typeof places>().seats.get([leg]).cancel();
+          const seats = c.client<typeof places>().seats.get([leg]);
+          await seats.action({ name: "cancel", args: [], idempotencyKey: `${c.idempotencyKey}/cancel` });
           c.state.status = "undone";
         },
       });
