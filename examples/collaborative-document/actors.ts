@@ -1,5 +1,5 @@
 /** A document that many people edit at once: Yjs merges, the actor keeps and passes on the updates. */
-import { actor, event, setup } from "holdfast";
+import { actor, event, setup, UserError } from "holdfast";
 import * as Y from "yjs";
 
 const updatesPerSnapshot = 50;
@@ -11,6 +11,7 @@ export const document = actor({
     /** Everything so far, as one Yjs update. */
     load: (c) => merged(c.state.snapshot, c.state.updates),
     apply: (c, update: Uint8Array) => {
+      if (!isUpdate(update)) throw new UserError("This is no update of Yjs", { code: "invalid_update" });
       c.state.updates.push(update);
       if (c.state.updates.length >= updatesPerSnapshot) {
         c.state.snapshot = merged(c.state.snapshot, c.state.updates);
@@ -20,6 +21,16 @@ export const document = actor({
     },
   },
 });
+
+/** What cannot be merged would stand in the way of all that was and will be written. */
+function isUpdate(update: Uint8Array): boolean {
+  try {
+    Y.decodeUpdate(update);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function merged(snapshot: Uint8Array, updates: readonly Uint8Array[]): Uint8Array {
   const all = snapshot.length === 0 ? [...updates] : [snapshot, ...updates];

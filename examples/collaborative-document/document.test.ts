@@ -33,3 +33,13 @@ test("two editors come to the same text, and a third who opens it later", async 
   assert.equal(text.length, "hello".length + "well, ".length + 60);
   assert.ok(text.includes("hello") && text.includes("well, "));
 });
+
+test("what is no update is refused, and the document stays", async (t) => {
+  const { client } = await setupTest(t, registry);
+  const ann = await open(client);
+  ann.doc.getText("t").insert(0, "hello");
+  await ann.sent();
+  const document = client.document.getOrCreate(["readme"]);
+  await assert.rejects(document.apply(Uint8Array.of(1, 2, 3)), { group: "user", code: "invalid_update" });
+  assert.equal((await open(client)).doc.getText("t").toString(), "hello");
+});

@@ -8,10 +8,11 @@ interface StoredFile {
 }
 
 export const folder = actor({
-  // A Map, since a file may have any name: an object has members of its own, such as `constructor`.
+  // A map: people name files, and any name is only a name.
   state: { files: new Map<string, StoredFile>() },
   onRequest: async (c, request) => {
-    const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
+    const name = nameOf(request.url);
+    if (name === undefined) return new Response("no name of a file", { status: 400 });
     if (request.method === "PUT") {
       if (request.body === null) return new Response("send a file", { status: 400 });
       const { hash, size } = await c.blob.put(request.body);
@@ -28,6 +29,15 @@ export const folder = actor({
   },
   actions: { names: (c) => [...c.state.files.keys()] },
 });
+
+/** Undefined where the path is not well encoded. */
+function nameOf(url: string): string | undefined {
+  try {
+    return decodeURIComponent(new URL(url).pathname.slice(1));
+  } catch {
+    return undefined;
+  }
+}
 
 export const registry = setup({ use: { folder } });
 if (import.meta.main) await registry.start();

@@ -22,11 +22,14 @@ test("a file comes back as it was sent", async (t) => {
 
 test("a file may have any name", async (t) => {
   const { client } = await setupTest(t, registry);
-  const folder = client.folder.getOrCreate(["ann"]);
-  for (const name of ["constructor", "__proto__"]) {
-    assert.equal((await folder.fetch(`/${name}`)).status, 404);
-    assert.equal((await folder.fetch(`/${name}`, { method: "PUT", body: name })).status, 201);
-    assert.equal(await (await folder.fetch(`/${name}`)).text(), name);
+  const folder = client.folder.getOrCreate(["bob"]);
+  const names = ["constructor", "__proto__", "100 %.txt"];
+  for (const name of names) {
+    const path = `/${encodeURIComponent(name)}`;
+    assert.equal((await folder.fetch(path)).status, 404);
+    assert.equal((await folder.fetch(path, { method: "PUT", body: name })).status, 201);
+    assert.equal(await (await folder.fetch(path)).text(), name);
   }
-  assert.deepEqual(await folder.names(), ["constructor", "__proto__"]);
+  assert.deepEqual(await folder.names(), names);
+  assert.equal((await folder.fetch("/100%.txt")).status, 400);
 });

@@ -1,21 +1,27 @@
 /** A leaderboard in the ordered key-value store: the key is the rank, so that the top is a short read. */
-import { actor, event, setup } from "holdfast";
+import { actor, event, setup, UserError } from "holdfast";
 
-const highest = 1_000_000_000;
+/** The rank is made of as many digits. */
+const highest = 999_999_999;
 
 /** Higher scores come first; equal ones in the order of names. */
 function rankKey(score: number, player: string): string {
-  return `rank/${String(highest - score).padStart(10, "0")}/${player}`;
+  return `rank/${String(highest - score).padStart(9, "0")}/${player}`;
 }
 
 export const leaderboard = actor({
   events: { leader: event<string>() },
+  // A score is compared with what is there before it is written: one after the other.
+  options: { concurrency: "serial" },
   actions: {
     submit: async (c, player: string, score: number) => {
+      if (!Number.isInteger(score) || score < 0 || score > highest) {
+        throw new UserError(`A score is a whole number up to ${highest}`, { code: "invalid_score" });
+      }
       const before = await c.kv.get(`best/${player}`);
-      if (before !== undefined && Number(before) >= score) return;
+      if (before !== null && Number(before) >= score) return;
       const [first] = await c.kv.list("rank/", { limit: 1 });
-      if (before !== undefined) await c.kv.delete(rankKey(Number(before), player));
+      if (before !== null) await c.kv.delete(rankKey(Number(before), player));
       await c.kv.put(`best/${player}`, String(score));
       await c.kv.put(rankKey(score, player), player);
       const [leader] = await c.kv.list("rank/", { limit: 1 });
