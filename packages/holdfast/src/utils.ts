@@ -72,7 +72,8 @@ export class SinglePromiseQueue {
       const { operation, done } = this.#next;
       this.#next = undefined;
       try {
-        await operation();
+        // Also one that throws at once ends later than here: `enqueue` has to know of the loop before.
+        await (async () => operation())();
         done.resolve();
       } catch (error) {
         done.reject(error);
@@ -113,7 +114,8 @@ export function combineUrlPath(
   query: Readonly<Record<string, string | undefined>> = {},
 ): string {
   const url = new URL(endpoint);
-  const [pathname = "", search = ""] = path.split("?");
+  const mark = path.indexOf("?");
+  const [pathname, search] = mark < 0 ? [path, ""] : [path.slice(0, mark), path.slice(mark + 1)];
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/${pathname.replace(/^\/+/, "")}`;
   const parameters = new URLSearchParams(search);
   for (const [name, value] of Object.entries(query)) {

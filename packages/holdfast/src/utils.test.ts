@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { combineUrlPath, SinglePromiseQueue } from "./utils.ts";
+
+describe("SinglePromiseQueue", () => {
+  test("an operation that throws at once does not stop those after it", async () => {
+    const queue = new SinglePromiseQueue();
+    const failing = queue.enqueue(() => {
+      throw new Error("at once");
+    });
+    await assert.rejects(failing, /at once/);
+    assert.equal(queue.runningDrainLoop, undefined);
+    await queue.enqueue(async () => undefined);
+  });
+
+  test("what is enqueued while one runs is run once, the newest of it", async () => {
+    const queue = new SinglePromiseQueue();
+    const ran: string[] = [];
+    const add = (name: string) => queue.enqueue(async () => void ran.push(name));
+    await Promise.all(["first", "replaced", "last"].map(add));
+    assert.deepEqual(ran, ["first", "last"]);
+  });
+});
+
+describe("combineUrlPath", () => {
+  test("puts a path and its query behind those of an endpoint", () => {
+    assert.equal(combineUrlPath("http://h/api/", "/a/b?c=1", { d: "2" }), "http://h/api/a/b?c=1&d=2");
+  });
+
+  test("keeps a question mark inside the query", () => {
+    const url = new URL(combineUrlPath("http://h", "/go?to=http://other/?x=1"));
+    assert.equal(url.searchParams.get("to"), "http://other/?x=1");
+  });
+});
