@@ -16,3 +16,10 @@ test("null for the options of an error is as none", () => {
   );
   assert.equal(new HoldfastError("a", "b", "No", null).public, true);
 });
+
+test("the status of an error is a number, whatever its group", () => {
+  for (const group of ["constructor", "toString", "__proto__"]) {
+    assert.equal(new HoldfastError(group, "any", "No").statusCode, 500);
+  }
+  assert.equal(new HoldfastError("kv", "any", "No").statusCode, 400);
+});

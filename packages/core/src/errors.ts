@@ -175,7 +175,9 @@ const statusByGroup: Readonly<Record<string, number>> = {
 };
 
 function defaultStatus(group: string, code: string): number {
-  return statusByCode[`${group}.${code}`] ?? statusByGroup[group] ?? 500;
+  // A group is anything: "constructor" is no member of its own, and every object has one.
+  const ofGroup = Object.hasOwn(statusByGroup, group) ? statusByGroup[group] : undefined;
+  return statusByCode[`${group}.${code}`] ?? ofGroup ?? 500;
 }
 
 /** Problem details of RFC 9457, carrying `group` and `code`. */
