@@ -122,7 +122,7 @@ class MemoryStore implements ActorStore {
     const { record, snapshot, patches } = actor;
     const loaded = {
       record,
-      callsUntil: Math.max(0, ...[...actor.calls.values()].map((call) => call.expiresAt)),
+      callsUntil: latest(actor.calls.values()),
       hasDatabase: actor.database !== undefined,
       ...(snapshot === undefined ? {} : { state: { snapshot, patches: [...patches] } }),
     };
@@ -309,6 +309,13 @@ class MemoryStore implements ActorStore {
   #assertOpen(): void {
     if (this.#closed) throw new HoldfastError("store", "closed", "The store is closed", { statusCode: 503 });
   }
+}
+
+/** When the last of them expires. There may be more than a call can have arguments. */
+function latest(calls: Iterable<CallRecord>): number {
+  let until = 0;
+  for (const { expiresAt } of calls) until = Math.max(until, expiresAt);
+  return until;
 }
 
 /** Where the second snapshot begins; all of the log when there is none. */
