@@ -33,6 +33,14 @@ if (values.plant !== undefined && plant === undefined) {
   process.exit(2);
 }
 
+/** A run of no seeds, or of none that was meant, must not look like one that found nothing. */
+function wholeNumber(name: "seeds" | "from" | "lines", least: number): number {
+  const value = Number(values[name]);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  console.error(`--${name} takes a whole number from ${least} on`);
+  process.exit(2);
+}
+
 function command(seed: string, planted: Plant | undefined): string {
   const only = values.only === undefined ? "" : ` --only ${values.only}`;
   return `npm run sim -- --seed ${seed}${only}${planted === undefined ? "" : ` --plant ${planted}`}`;
@@ -56,7 +64,7 @@ if (values.day) {
 }
 
 if (values.seed !== undefined) {
-  const keepLines = Number(values.lines);
+  const keepLines = wholeNumber("lines", 0);
   const run = values.once ? simulate : simulateTwice;
   const outcome = await run({ seed: values.seed, workloads, plant, keepLines });
   tell(outcome, keepLines);
@@ -70,8 +78,8 @@ let failed = 0;
 let ran = 0;
 /** What breaks everything need not be shown for each seed. */
 const maxFailures = 20;
-const first = Number(values.from);
-const count = Number(values.seeds);
+const first = wholeNumber("from", 0);
+const count = wholeNumber("seeds", 1);
 for (let seed = first; seed < first + count; seed++) {
   const outcome = await (values.once ? simulate : simulateTwice)({ seed: String(seed), workloads, plant });
   ran++;

@@ -70,6 +70,8 @@ export async function simulateTwice(options: SimOptions): Promise<SimOutcome> {
 }
 
 function choose(world: World, names: readonly string[] | undefined): Workload[] {
+  const unknown = names?.find((asked) => !allWorkloads.some(({ name }) => name === asked));
+  if (unknown !== undefined) throw new RangeError(`There is no workload "${unknown}"`);
   const random = world.random("workloads");
   const chosen = allWorkloads.filter(({ name }) => names === undefined || names.includes(name));
   if (names !== undefined) return chosen.map(({ make }) => make(world));
