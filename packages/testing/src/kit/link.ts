@@ -20,8 +20,8 @@ export class Link {
         if (name === "connect") return this.#connect;
         const value: unknown = Reflect.get(this.#server, name, this.#server);
         if (!isFunction(value)) return value;
-        // Encoding needs no server; everything else is a request.
-        if (String(name).startsWith("prepare")) return value.bind(this.#server);
+        // Encoding needs no server, and neither does leaving; everything else is a request.
+        if (name === "dispose" || String(name).startsWith("prepare")) return value.bind(this.#server);
         return (...args: unknown[]) => this.#request(value, args);
       },
     });

@@ -219,3 +219,12 @@ test("durations", () => {
   assert.throws(() => durationMs("soon"), RangeError);
   assert.throws(() => durationMs(-1), RangeError);
 });
+
+test("a test may end in a partition", async () => {
+  const kit = await setupTest(undefined, registry);
+  const conn = kit.client.counter.getOrCreate(["a"]).connect();
+  await conn.ready;
+  kit.partition();
+  await kit.client.dispose();
+  await kit.dispose();
+});
