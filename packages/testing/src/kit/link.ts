@@ -1,10 +1,18 @@
-import type { ClientDriver, ClosedReason, DriverConnection, DriverListener } from "@holdfast/client";
+import {
+  BufferedWebSocket,
+  type ClientDriver,
+  type ClosedReason,
+  type DriverConnection,
+  type DriverListener,
+  type DriverWebSocket,
+} from "@holdfast/client";
 import { HoldfastError, toWireError } from "@holdfast/core";
 import type { LocalConnection, LocalDriver } from "@holdfast/server";
 
 /** The way between the client of a test and its server: it can be cut, and the server be replaced. */
 export class Link {
   readonly #connections = new Set<() => void>();
+  readonly #sockets = new Set<BufferedWebSocket>();
   #server: LocalDriver;
   #cut = false;
   #severed = newSeverance();
@@ -18,6 +26,7 @@ export class Link {
     return new Proxy(this.#server, {
       get: (_, name) => {
         if (name === "connect") return this.#connect;
+        if (name === "webSocket") return this.#webSocket;
         const value: unknown = Reflect.get(this.#server, name, this.#server);
         if (!isFunction(value)) return value;
         // Encoding needs no server, and neither does leaving; everything else is a request.
@@ -36,6 +45,8 @@ export class Link {
   /** Nothing gets through until `heal`. */
   cut(): void {
     this.#cut = true;
+    // The server lives, and hears of it as well.
+    for (const socket of this.#sockets) socket.onAborted?.();
     this.#sever();
   }
 
@@ -84,12 +95,31 @@ export class Link {
     };
   };
 
+  readonly #webSocket = (request: DriverWebSocket): BufferedWebSocket => {
+    if (this.#cut) {
+      const refused = new BufferedWebSocket({ url: `ws://actor${request.path}`, clientCodes: true });
+      queueMicrotask(() => lose(refused));
+      return refused;
+    }
+    const socket = this.#server.webSocket(request);
+    this.#sockets.add(socket);
+    void socket.closed.then(() => this.#sockets.delete(socket));
+    return socket;
+  };
+
   #sever(): void {
+    for (const socket of [...this.#sockets]) lose(socket);
     const { reject } = this.#severed;
     this.#severed = newSeverance();
     reject(networkError());
     for (const drop of [...this.#connections]) drop();
   }
+}
+
+/** As a WebSocket ends whose other side is out of reach. */
+function lose(socket: BufferedWebSocket): void {
+  socket.onFailed(networkError());
+  socket.onClosed(1006, "", false);
 }
 
 function isFunction(value: unknown): value is (...args: unknown[]) => unknown {

@@ -228,3 +228,39 @@ test("a test may end in a partition", async () => {
   await kit.client.dispose();
   await kit.dispose();
 });
+
+test("raw WebSockets end with a crash, and with a partition, in which none opens", async (t) => {
+  const left: number[] = [];
+  const echo = actor({
+    onWebSocket: (_c, socket) => {
+      socket.addEventListener("message", ({ data }) => socket.send(data));
+      socket.addEventListener("close", ({ code }) => left.push(code));
+    },
+  });
+  const kit = await setupTest(t, createRegistry({ use: { echo }, store }));
+  const open = async () => {
+    const socket = await kit.client.echo.getOrCreate().webSocket();
+    const closed = new Promise<number>((resolve) =>
+      socket.addEventListener("close", ({ code }) => resolve(code)),
+    );
+    return { socket, closed };
+  };
+  const first = await open();
+  await kit.crash();
+  assert.equal(await first.closed, 1006);
+  assert.deepEqual(left, []);
+  const second = await open();
+  const heal = kit.partition();
+  assert.equal(await second.closed, 1006);
+  const third = await open();
+  assert.equal(third.socket.readyState, third.socket.CLOSED);
+  assert.equal(await third.closed, 1006);
+  heal();
+  const fourth = await open();
+  const answered = new Promise((resolve) =>
+    fourth.socket.addEventListener("message", ({ data }) => resolve(data)),
+  );
+  fourth.socket.send("back");
+  assert.equal(await answered, "back");
+  assert.deepEqual(left, [1006]);
+});
