@@ -6,6 +6,8 @@ export interface GuestConfig {
   readonly control: string;
   /** Unix socket of the egress proxy; absent when the agent needs no model. */
   readonly egress?: string;
+  /** True where tools may ask for tunnels by the forwarder, since those end in the egress proxy. */
+  readonly tunnels?: boolean;
   /** How tools are called; absent where the jail has none. */
   readonly gate?: GuestGate;
   /** Skills of plugins for the agent of this jail, read-only. */

@@ -3,7 +3,7 @@
  * server, in one process.
  * Bundled into one file; its only argument is a {@link GuestConfig} as JSON.
  */
-import { startForwarder, startGateGuest } from "@holdfast/guest";
+import { proxyEnvironment, startForwarder, startGateGuest } from "@holdfast/guest";
 import {
   type AgentRow,
   agentTable,
@@ -45,6 +45,11 @@ for (const { wire, path, apiKey, model } of config.models) {
   models[wire] = { baseUrl, apiKey, ...(model === undefined ? {} : { model }) };
 }
 
+const proxies =
+  config.tunnels === true && forwarder !== undefined
+    ? proxyEnvironment(`http://127.0.0.1:${forwarder.port}`)
+    : {};
+
 function row(known: AgentRow): AgentRow {
   if (known.id === "demo") return demoAgent(config.demoEntry);
   const command = config.commands[known.id];
@@ -58,7 +63,7 @@ const server = await createSandboxServer({
   agents: [...agentTable.map(row), ...config.customAgents.map(customAgent)],
   agentsDirectory: config.agentsDirectory,
   models,
-  env: config.env,
+  env: { ...config.env, ...proxies },
   jailed: config.jailed,
 });
 

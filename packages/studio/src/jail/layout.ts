@@ -40,6 +40,8 @@ export const jailPaths = {
   agentSkills: "/opt/holdfast/agent-skills",
   control: "/run/holdfast/control.sock",
   egress: "/run/holdfast/egress.sock",
+  authority: "/run/holdfast/authority.pem",
+  authorities: "/run/holdfast/authorities.pem",
   gate: "/run/holdfast/gate",
   local: "/tmp/.holdfast",
   hostGit: "/run/holdfast/host.git",

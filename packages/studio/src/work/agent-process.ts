@@ -3,7 +3,14 @@ import { mkdir, rm } from "node:fs/promises";
 import type { Agent } from "node:http";
 import { basename, dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import type { Egress, EgressUsage, Gate, Jail, OpenedBroker } from "@holdfast/gate";
+import {
+  authorityEnvironment,
+  type Egress,
+  type EgressUsage,
+  type Gate,
+  type Jail,
+  type OpenedBroker,
+} from "@holdfast/gate";
 import type { AgentRow } from "@holdfast/sandbox";
 import { type AcpConnection, type Envelope, SandboxClient } from "@holdfast/sandbox-client";
 import { type DialHost, fetchOver, listenForDial } from "@holdfast/sandbox-client/node";
@@ -219,12 +226,14 @@ async function guestConfig(
   const agentSkills = options.gate.plugins.agentSkillsDirectory;
   // Of the jail's own /tmp; without a jail beside the other sockets of this process.
   const local = options.gate.jails.driver.unsafe ? dirname(control) : jailPaths.local;
+  const authority = placeAuthority(egress?.egress, layout);
   const config = {
     gate: { directory: gateDirectory, local, version: studioVersion, skills },
     control: layout.place(control, jailPaths.control, "rw"),
     ...(egress === undefined
       ? {}
       : { egress: layout.place(egress.egress.socketPath, jailPaths.egress, "rw") }),
+    ...(authority === undefined ? {} : { tunnels: true }),
     // Without a jail the home may be somebody's own.
     ...(options.gate.jails.driver.unsafe
       ? {}
@@ -248,9 +257,23 @@ async function guestConfig(
       HOLDFAST_IPC: join(local, "ipc.sock"),
       HOLDFAST_SKILLS: skills,
       CARAPACE_SOCKET: `ipc://${join(gateDirectory, "request.sock")}`,
+      ...authority,
     },
   };
   return { config, node, program: join(guest, guestPrograms.guest) };
+}
+
+/** Shows the jail the certificate of its own authority, and gives the variables by which tools believe it. */
+function placeAuthority(
+  egress: Egress | undefined,
+  layout: Layout,
+): Readonly<Record<string, string>> | undefined {
+  if (egress?.authority === undefined) return undefined;
+  const { certificatePath, bundlePath } = egress.authority;
+  return authorityEnvironment({
+    certificatePath: layout.place(certificatePath, jailPaths.authority, "ro"),
+    bundlePath: layout.place(bundlePath, jailPaths.authorities, "ro"),
+  });
 }
 
 function tailOf(jail: Jail): () => string {
