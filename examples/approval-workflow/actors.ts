@@ -1,5 +1,5 @@
 /** An expense waits for a person, for days if need be, and survives every restart meanwhile. */
-import { actor, event, queue, setup } from "holdfast";
+import { actor, event, queue, setup, UserError } from "holdfast";
 import { workflow } from "holdfast/workflow";
 
 interface Decision {
@@ -10,7 +10,10 @@ interface Decision {
 const patienceMs = 3 * 86_400_000;
 
 export const expense = actor({
-  createState: (_c, input: { amount: number }) => ({ amount: input.amount, status: "waiting" }),
+  createState: (_c, input: { amount: number } | undefined) => {
+    if (input === undefined) throw new UserError("Say how much it was", { code: "amount_missing" });
+    return { amount: input.amount, status: "waiting" };
+  },
   events: { decided: event<string>() },
   queues: { decisions: queue<Decision>() },
   run: workflow(async (ctx) => {

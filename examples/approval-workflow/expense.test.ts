@@ -26,3 +26,11 @@ test("nobody's word ends it after three days", async (t) => {
   await clock.advance("4d");
   assert.equal(await hotel.status(), "expired");
 });
+
+test("an expense needs an amount", async (t) => {
+  const { client } = await setupTest(t, registry);
+  await assert.rejects(client.expense.getOrCreate(["gift"]).status(), {
+    group: "user",
+    code: "amount_missing",
+  });
+});

@@ -2,12 +2,10 @@
 import { actor, setup } from "holdfast";
 
 export const limiter = actor({
-  createState: (_c, input: { capacity: number; perSecond: number }) => ({
-    capacity: input.capacity,
-    perSecond: input.perSecond,
-    tokens: input.capacity,
-    at: 0,
-  }),
+  createState: (_c, input: { capacity: number; perSecond: number } | undefined) => {
+    const { capacity, perSecond } = input ?? { capacity: 10, perSecond: 1 };
+    return { capacity, perSecond, tokens: capacity, at: 0 };
+  },
   actions: {
     /** Takes a token; otherwise says in how many milliseconds there will be one. */
     take: (c, now: number): { allowed: boolean; retryAfterMs: number } => {

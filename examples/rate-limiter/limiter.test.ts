@@ -11,3 +11,10 @@ test("three at once, then one a second", async (t) => {
   await clock.advance("1s");
   assert.equal((await limiter.take(clock.now())).allowed, true);
 });
+
+test("ten at once for who says nothing else", async (t) => {
+  const { client, clock } = await setupTest(t, registry, { paused: true });
+  const limiter = client.limiter.getOrCreate(["user-2"]);
+  for (let i = 0; i < 10; i++) assert.equal((await limiter.take(clock.now())).allowed, true);
+  assert.equal((await limiter.take(clock.now())).allowed, false);
+});
