@@ -11,6 +11,7 @@ import {
   runAttacks,
 } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { allAttacks } from "../packages/holdfast/src/attacks/index.ts";
 
@@ -79,16 +80,21 @@ async function runWith(driver: JailDriverName, engineSocket?: string): Promise<A
 
 const report = await runWith("bubblewrap");
 const reports = [report, await runWith("gvisor")];
-const reason = podmanMissing();
-if (reason === undefined) {
-  const podman = await startPodman();
-  try {
-    reports.push(await runWith("podman", podman.socketPath));
-  } finally {
-    await podman.close();
+const engines = [
+  { driver: "podman", missing: podmanMissing(), start: startPodman },
+  { driver: "docker", missing: dockerdMissing(), start: startDockerd },
+] as const;
+for (const { driver, missing, start } of engines) {
+  if (missing !== undefined) {
+    console.log(`${driver}: ${missing}`);
+    continue;
   }
-} else {
-  console.log(`podman: ${reason}`);
+  const engine = await start();
+  try {
+    reports.push(await runWith(driver, engine.socketPath));
+  } finally {
+    await engine.close();
+  }
 }
 const groups = [...new Set(report.results.map((each) => each.group))];
 const sections = groups.map(

@@ -25,6 +25,7 @@ const needed: readonly SystemPackage[] = [
   { name: "curl", program: "curl", purpose: "tunnels out of a jail" },
   { name: "openssl", program: "openssl", purpose: "certificates of test servers" },
   { name: "podman", program: "podman", purpose: "containers" },
+  { name: "docker.io", program: "dockerd", purpose: "containers" },
   { name: "runc", program: "runc", purpose: "containers" },
   { name: "runsc", program: "runsc", purpose: "gVisor jails" },
   { name: "catatonit", program: "catatonit", purpose: "the first process in containers" },

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { gateAttacks, type RunAttacksOptions, runAttacks } from "@holdfast/gate";
+import { type Dockerd, dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { missing } from "./support.ts";
 
@@ -33,7 +34,11 @@ async function expectStopped(jails: NonNullable<RunAttacksOptions["jails"]>): Pr
 
 describe("an attack from inside a jail", () => {
   let podman: Podman | undefined;
-  after(() => podman?.close());
+  let docker: Dockerd | undefined;
+  after(async () => {
+    await podman?.close();
+    await docker?.close();
+  });
 
   test(
     "of gVisor is stopped",
@@ -46,5 +51,10 @@ describe("an attack from inside a jail", () => {
   test("of podman is stopped", { skip: podmanMissing() ?? missing("perl") }, async () => {
     podman = await startPodman();
     await expectStopped({ driver: "podman", engineSocket: podman.socketPath });
+  });
+
+  test("of docker is stopped", { skip: dockerdMissing() ?? missing("perl", "tar") }, async () => {
+    docker = await startDockerd();
+    await expectStopped({ driver: "docker", engineSocket: docker.socketPath });
   });
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { createGate, type GuaranteeName } from "@holdfast/gate";
+import { type Dockerd, dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { detectLandlock } from "../src/jail/landlock.ts";
 import { driverConformance } from "./driver-conformance.ts";
@@ -13,6 +14,12 @@ const podman = () => {
   return started;
 };
 after(async () => (await started)?.close());
+let startedDocker: Promise<Dockerd> | undefined;
+const docker = () => {
+  startedDocker ??= startDockerd();
+  return startedDocker;
+};
+after(async () => (await startedDocker)?.close());
 
 const limits: readonly GuaranteeName[] = ["limits.memory", "limits.pids", "limits.cpu"];
 const landlock: readonly GuaranteeName[] = "absent" in detectLandlock() ? ["access.landlocked"] : [];
@@ -42,9 +49,18 @@ driverConformance({
   mayLack: isRoot ? ["limits.memory", "limits.io"] : [...limits, "limits.io"],
 });
 
-describe("jails of docker", { skip: podmanMissing() ?? missing("perl") }, () => {
-  test("are made through the same API as its own client uses", async (t) => {
-    // podman answers Docker's API too; what differs is how a container is described.
+driverConformance({
+  name: "docker",
+  skip: dockerdMissing() ?? missing("perl", "tar"),
+  config: async () => ({ engineSocket: (await docker()).socketPath }),
+  absent: landlock,
+  mayLack: ["limits.memory", "limits.io"],
+});
+
+describe("jails of the driver docker with podman behind its API", {
+  skip: podmanMissing() ?? missing("perl"),
+}, () => {
+  test("hold what those of docker hold", async (t) => {
     const { socketPath } = await podman();
     const gate = await createGate({
       dataDir: temporaryDirectory(t),

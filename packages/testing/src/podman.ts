@@ -4,27 +4,20 @@
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import {
-  accessSync,
-  chmodSync,
-  constants,
-  copyFileSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   realpathSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
-import { delimiter, dirname, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { archiveOfPrograms, findProgram, programFolders } from "./container-image.ts";
+import { ended, listens } from "./service-process.ts";
 
 const run = promisify(execFile);
 
@@ -48,12 +41,6 @@ export interface Podman {
   /** Removes all containers, ends the service and deletes the store. */
   close(): Promise<void>;
 }
-
-/** Basic programs of the image; what a machine has not is left out. */
-const basicPrograms = [
-  ..."sh bash env cat cp mv rm ls ln mkdir chmod chown touch head tail grep sed sleep id".split(" "),
-  ..."true false echo printf test uname hostname date wc sort find ps kill ip mount stat".split(" "),
-];
 
 /**
  * What keeps Podman from running here, or undefined. Use it as a test's reason to be skipped. A test that needs
@@ -100,14 +87,14 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    await makeImage(directory, [...basicPrograms, ...(options.programs ?? [])], podman);
+    await makeImage(directory, options.programs ?? [], podman);
     service = spawn("podman", ["system", "service", "--time=0", `unix://${socketPath}`], {
       env: { ...process.env, ...env },
       // Its monitors leave a file named "oom" where they run.
       cwd: directory,
       stdio: "ignore",
     });
-    await listens(service, socketPath);
+    await listens(service, socketPath, "podman system service");
   } catch (error) {
     await close();
     throw error;
@@ -170,10 +157,6 @@ function configurationOf(directory: string): Record<string, string> {
   };
 }
 
-function programFolders(): string[] {
-  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-}
-
 /**
  * Runc, since crun refuses cgroups of which only some are version 2. Limits below those of a root
  * without CAP_SYS_RESOURCE; hard and soft are alike, since the Engine API of Podman 4 takes one for
@@ -211,93 +194,7 @@ async function makeImage(
   programs: readonly string[],
   podman: (args: readonly string[]) => Promise<string>,
 ): Promise<void> {
-  const tree = join(directory, "tree");
-  for (const name of ["dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr", "var"])
-    mkdirSync(join(tree, name), { recursive: true });
-  chmodSync(join(tree, "tmp"), 0o1777);
-  copyLinks(tree);
-  writeFileSync(join(tree, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n");
-  writeFileSync(join(tree, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
-  const found = programs.map(findProgram).filter((path) => path !== undefined);
-  for (const path of new Set(found)) copyInto(tree, path);
-  // Node itself comes by a mount: it is a hundred megabytes.
-  for (const path of await librariesOf([...found, process.execPath])) copyInto(tree, path);
-  const archive = join(directory, "tree.tar");
-  await run("tar", ["-C", tree, "-cf", archive, "."]);
+  const archive = await archiveOfPrograms(join(directory, "tree"), programs);
   await podman(["import", "--quiet", archive, podmanImage]);
   rmSync(archive);
-  rmSync(tree, { recursive: true, force: true });
-}
-
-/** `/bin` and `/lib` are links into `/usr` on most systems; the image is as the machine is. */
-function copyLinks(tree: string): void {
-  for (const name of ["bin", "sbin", "lib", "lib32", "lib64"]) {
-    const path = `/${name}`;
-    if (!existsSync(path)) continue;
-    if (!lstatSync(path).isSymbolicLink()) {
-      mkdirSync(join(tree, name));
-      continue;
-    }
-    const target = readlinkSync(path);
-    mkdirSync(join(tree, target), { recursive: true });
-    symlinkSync(target, join(tree, name));
-  }
-}
-
-function copyInto(tree: string, path: string): void {
-  const target = join(tree, path);
-  mkdirSync(dirname(target), { recursive: true });
-  if (!existsSync(target)) copyFileSync(path, target);
-}
-
-/** Absolute paths of the shared libraries, the loader among them. */
-async function librariesOf(programs: readonly string[]): Promise<Set<string>> {
-  // A script or a static program has none, and says so by its exit code.
-  const said = await run("ldd", [...new Set(programs)]).catch((error: { stdout?: string }) => ({
-    stdout: error.stdout ?? "",
-  }));
-  const paths = said.stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm);
-  return new Set([...paths].map(([, path = ""]) => path));
-}
-
-function findProgram(name: string): string | undefined {
-  return programFolders()
-    .map((folder) => join(folder, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
-
-/** The service says nowhere that it is ready: a connection that it takes does. */
-async function listens(service: ChildProcess, socketPath: string): Promise<void> {
-  const stop = new AbortController();
-  service.once("exit", (code) => stop.abort(new Error(`podman system service ended with ${code}`)));
-  service.once("error", (error) => stop.abort(error));
-  const deadline = AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]);
-  while (!(await connects(socketPath))) {
-    deadline.throwIfAborted();
-    await delay(20);
-  }
-}
-
-function connects(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  await exit;
 }

@@ -158,9 +158,10 @@ test("docker is told of every protection", () => {
 });
 
 function hostConfig(isPodman: boolean): Fields {
-  const devices = {
-    ...{ Type: "tmpfs", Target: "/dev", ReadOnly: true },
-    TmpfsOptions: { SizeBytes: 65_536, Mode: 0o755 },
+  const options = { type: "devpts", device: "devpts", o: "newinstance,ptmxmode=0666,mode=0620,gid=5" };
+  const terminals = {
+    ...{ Type: "volume", Target: "/dev/pts" },
+    VolumeOptions: { DriverConfig: { Name: "local", Options: options } },
   };
   return {
     NetworkMode: "none",
@@ -186,9 +187,17 @@ function hostConfig(isPodman: boolean): Fields {
       { Name: "nproc", Soft: 16_384, Hard: 16_384 },
     ],
     ShmSize: tmpBytes,
-    Tmpfs: { "/tmp": `size=${tmpBytes},mode=1777,nosuid,nodev` },
+    Tmpfs: {
+      "/tmp": `size=${tmpBytes},mode=1777,nosuid,nodev`,
+      ...(uid === 0
+        ? {
+            "/dev": "size=65536,mode=755,ro,dev,nosuid,noexec",
+            "/dev/shm": `size=${tmpBytes},mode=1777,nosuid,nodev,noexec`,
+          }
+        : {}),
+    },
     Mounts: [
-      ...(uid === 0 ? [devices] : []),
+      ...(uid === 0 && !isPodman ? [terminals] : []),
       { Type: "bind", Source: "/usr", Target: "/usr", ReadOnly: true },
       { Type: "bind", Source: "/etc", Target: "/workspace", ReadOnly: false },
     ],

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type Dockerd, dockerdMissing, startDockerd } from "@holdfast/testing/dockerd";
+import { EngineRequests } from "@holdfast/testing/engine-requests";
 import { type Podman, podmanMissing, startPodman } from "@holdfast/testing/podman";
 import { SandboxAgent } from "../../src/index.ts";
 import { type DockerProviderOptions, docker, podman } from "../../src/node/docker.ts";
@@ -9,67 +11,88 @@ import { serverEntry } from "./machine.ts";
 
 const repository = fileURLToPath(new URL("../../../..", import.meta.url));
 
-/** The Engine API as a real engine speaks it; providers.test.ts has an emulator where there is none. */
-describe("containers of a real Podman", { skip: podmanMissing() ?? false }, () => {
-  let engine: Podman;
-  let options: DockerProviderOptions;
+interface Engine {
+  readonly name: "podman" | "docker";
+  readonly skip: string | undefined;
+  start(): Promise<Podman | Dockerd>;
+}
 
-  before(async () => {
-    engine = await startPodman();
-    options = {
-      socketPath: engine.socketPath,
-      image: engine.image,
-      binds: [`${process.execPath}:/usr/bin/node:ro`, ...["packages", "node_modules"].map(readOnly)],
-      command: ["/usr/bin/node", serverEntry, "server"],
-    };
-  });
-  after(async () => {
-    await engine?.close();
-  });
+const engines: readonly Engine[] = [
+  { name: "podman", skip: podmanMissing(), start: startPodman },
+  { name: "docker", skip: dockerdMissing(), start: startDockerd },
+];
 
-  test("podman", async () => {
-    const provider = podman(options);
-    await conforms(provider);
-    await keepsApart(provider);
-    assert.equal(await engine.podman(["ps", "--all", "--quiet"]), "", "nothing is left");
-  });
+/** The Engine API as real engines speak it; providers.test.ts has an emulator where there is none. */
+for (const { name, skip, start } of engines) {
+  describe(`containers of a real ${name}`, { skip: skip ?? false }, () => {
+    const provide = { podman, docker }[name];
+    let engine: Podman | Dockerd;
+    let requests: EngineRequests;
+    let options: DockerProviderOptions;
 
-  test("a server is on the loopback alone, below an init that waits for the dead", async () => {
-    const client = await SandboxAgent.start({ sandbox: docker(options) });
-    try {
-      const [, id = ""] = client.sandboxId?.split("/") ?? [];
-      assert.match(await engine.podman(["port", id]), /^2468\/tcp -> 127\.0\.0\.1:\d+\n$/);
-      const first = await client.runProcess({ command: "cat", args: ["/proc/1/comm"] });
-      assert.match(first.stdout, /catatonit|init/);
-    } finally {
-      await client.destroySandbox();
-    }
-  });
+    before(async () => {
+      engine = await start();
+      requests = new EngineRequests(engine.socketPath);
+      options = {
+        socketPath: engine.socketPath,
+        image: engine.image,
+        binds: [`${process.execPath}:/usr/bin/node:ro`, ...["packages", "node_modules"].map(readOnly)],
+        command: ["/usr/bin/node", serverEntry, "server"],
+        ...("network" in engine
+          ? { createContainerOptions: { HostConfig: { NetworkMode: engine.network } } }
+          : {}),
+      };
+    });
+    after(async () => {
+      await engine?.close();
+    });
 
-  test("what the engine refuses is told in its words, and leaves no container", async () => {
-    const HostConfig = { NetworkMode: "no-such-network" };
-    const refused = podman({ ...options, createContainerOptions: { HostConfig } });
-    await assert.rejects(refused.create(), /The container engine answered \d+ to .*no-such-network/);
-    assert.equal(await engine.podman(["ps", "--all", "--quiet"]), "");
-  });
+    test("hold what every provider does", async () => {
+      const provider = provide(options);
+      await conforms(provider);
+      await keepsApart(provider);
+      assert.deepEqual(await requests.containers(), [], "nothing is left");
+    });
 
-  test("a server that ends again and again is not waited for: its last words are told", async () => {
-    const failing = ["/bin/sh", "-c", "echo no such configuration >&2; exit 3"];
-    const broken = podman({ ...options, command: failing });
-    const id = await broken.create();
-    try {
-      await engine.podman(["wait", id]);
-      await broken.ensureServer?.(id);
-      await engine.podman(["wait", id]);
-      await assert.rejects(
-        async () => await broken.ensureServer?.(id),
-        /exit code 3: no such configuration$/m,
-      );
-    } finally {
-      await broken.destroy(id);
-    }
+    test("a server is on the loopback alone, below an init that waits for the dead", async () => {
+      const client = await SandboxAgent.start({ sandbox: provide(options) });
+      try {
+        const [, id = ""] = client.sandboxId?.split("/") ?? [];
+        const [place = "", ...more] = await requests.placesOf(id, "2468/tcp");
+        assert.match(place, /^127\.0\.0\.1:\d+$/);
+        assert.deepEqual(more, []);
+        const first = await client.runProcess({ command: "cat", args: ["/proc/1/comm"] });
+        assert.match(first.stdout, /catatonit|init/);
+      } finally {
+        await client.destroySandbox();
+      }
+    });
+
+    test("what the engine refuses is told in its words, and leaves no container", async () => {
+      const HostConfig = { NetworkMode: "no-such-network" };
+      const refused = provide({ ...options, createContainerOptions: { HostConfig } });
+      await assert.rejects(refused.create(), /The container engine answered \d+ to .*no-such-network/);
+      assert.deepEqual(await requests.containers(), []);
+    });
+
+    test("a server that ends again and again is not waited for: its last words are told", async () => {
+      const failing = ["/bin/sh", "-c", "echo no such configuration >&2; exit 3"];
+      const broken = provide({ ...options, command: failing });
+      const id = await broken.create();
+      try {
+        await requests.wait(id);
+        await broken.ensureServer?.(id);
+        await requests.wait(id);
+        await assert.rejects(
+          async () => await broken.ensureServer?.(id),
+          /exit code 3: no such configuration$/m,
+        );
+      } finally {
+        await broken.destroy(id);
+      }
+    });
   });
-});
+}
 
 function readOnly(name: string): string {
   return `${repository}${name}:${repository}${name}:ro`;

@@ -39,7 +39,7 @@ const maskedPaths = [
 /**
  * A container for a checked spec, as Docker's API takes it. Docker has no user namespace for one
  * container, so the jail's user is the gate's own, without capabilities. Where that is user 0, which owns
- * /dev in a container, /dev is read-only as a whole, and there are no pseudo-terminals.
+ * /dev in a container, /dev is read-only as a whole.
  */
 export function dockerContainer(plan: DockerPlan): object {
   const { spec, labels, image, isPodman, disks = [] } = plan;
@@ -87,21 +87,36 @@ export function dockerContainer(plan: DockerPlan): object {
       ...dockerIo(limits, disks),
       Ulimits: resourceLimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
       ShmSize: tmpBytes,
-      Tmpfs: { "/tmp": `size=${tmpBytes},mode=1777,nosuid,nodev` },
-      Mounts: [
-        ...(uid === 0
-          ? [
-              {
-                ...{ Type: "tmpfs", Target: "/dev", ReadOnly: true },
-                TmpfsOptions: { SizeBytes: 65_536, Mode: 0o755 },
-              },
-            ]
-          : []),
-        ...mountsOf(spec).map(bind),
-      ],
+      Tmpfs: {
+        "/tmp": `size=${tmpBytes},mode=1777,nosuid,nodev`,
+        ...(uid === 0 ? ownDev(tmpBytes) : {}),
+      },
+      Mounts: [...(uid === 0 && !isPodman ? [terminals] : []), ...mountsOf(spec).map(bind)],
     },
   };
 }
+
+/**
+ * A /dev of the container's own is none of the engine's: nothing of what that mounts below is there then. Docker
+ * takes "nodev" for granted where nothing is said of it, and no device could be opened.
+ */
+function ownDev(shmBytes: number): Readonly<Record<string, string>> {
+  return {
+    "/dev": "size=65536,mode=755,ro,dev,nosuid,noexec",
+    "/dev/shm": `size=${shmBytes},mode=1777,nosuid,nodev,noexec`,
+  };
+}
+
+/** A mount of its kind is asked of Docker as a volume: each is an instance of its own, and ends with its container. */
+const terminals = {
+  ...{ Type: "volume", Target: "/dev/pts" },
+  VolumeOptions: {
+    DriverConfig: {
+      Name: "local",
+      Options: { type: "devpts", device: "devpts", o: "newinstance,ptmxmode=0666,mode=0620,gid=5" },
+    },
+  },
+};
 
 function bind({ source, target, mode }: JailMount): object {
   return { Type: "bind", Source: source, Target: target, ReadOnly: mode === "ro" };
