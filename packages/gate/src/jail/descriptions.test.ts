@@ -158,11 +158,6 @@ test("docker is told of every protection", () => {
 });
 
 function hostConfig(isPodman: boolean): Fields {
-  const options = { type: "devpts", device: "devpts", o: "newinstance,ptmxmode=0666,mode=0620,gid=5" };
-  const terminals = {
-    ...{ Type: "volume", Target: "/dev/pts" },
-    VolumeOptions: { DriverConfig: { Name: "local", Options: options } },
-  };
   return {
     NetworkMode: "none",
     IpcMode: "private",
@@ -197,7 +192,6 @@ function hostConfig(isPodman: boolean): Fields {
         : {}),
     },
     Mounts: [
-      ...(uid === 0 && !isPodman ? [terminals] : []),
       { Type: "bind", Source: "/usr", Target: "/usr", ReadOnly: true },
       { Type: "bind", Source: "/etc", Target: "/workspace", ReadOnly: false },
     ],
