@@ -156,6 +156,29 @@ describe("run", () => {
     assert.equal((JSON.parse(list.stdout) as { unsafe: boolean }).unsafe, true);
   });
 
+  test("what makes its jail is a choice, and one that is not there is said in words", async (t) => {
+    const directory = scratch(t);
+    const socket = join(directory, "no-engine.sock");
+    const data = ["--data", join(directory, "data")];
+    const run = (args: readonly string[], env: Record<string, string> = {}) =>
+      holdfast(["run", "--repo", makeRepository(scratch(t)), ...data, ...args, "add a line"], { env });
+    const asked = await run(["--driver", "docker", "--engine-socket", socket]);
+    assert.equal(asked.code, 1, asked.stderr);
+    assert.match(asked.stderr, /No container engine answers on .*no-engine\.sock/);
+    assert.match(asked.stderr, /jail\.unavailable/);
+    const set = await run([], { HOLDFAST_JAIL_DRIVER: "podman", HOLDFAST_ENGINE_SOCKET: socket });
+    assert.match(set.stderr, /No container engine answers on .*no-engine\.sock/);
+    for (const [args, env, reason] of [
+      [["--driver", "chroot"], {}, /--driver is one of bubblewrap, podman, docker, gvisor/],
+      [[], { HOLDFAST_JAIL_DRIVER: "chroot" }, /HOLDFAST_JAIL_DRIVER is one of/],
+      [["--driver", "docker", "--unsafe-no-jail"], {}, /--unsafe-no-jail that there are none/],
+    ] as const) {
+      const refused = await run(args, env);
+      assert.equal(refused.code, 2, refused.stderr);
+      assert.match(refused.stderr, reason);
+    }
+  });
+
   test("an agent that fails is exit code 1", async (t) => {
     if (!needsJail(t)) return;
     const directory = scratch(t);

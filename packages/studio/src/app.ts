@@ -185,22 +185,27 @@ function createHost(parts: Parts, backends: StudioBackends): StudioHost {
   });
 }
 
-function openGate(
+async function openGate(
   options: StudioOptions,
   dataDirectory: string,
   ports: Ports,
   inbox: GroupInbox,
 ): Promise<Gate> {
   const unsafe = options.unsafeNoJail === true;
-  return createGate({
+  const gate = await createGate({
     dataDir: dataDirectory,
     jails: unsafe
       ? { driver: "none", allowUnsafe: true }
-      : { driver: "bubblewrap", whenUnavailable: "refuse" },
+      : { driver: "bubblewrap", ...options.jails, whenUnavailable: "refuse" },
     vault: { env: options.environment ?? process.env, ...options.vault },
     plugins: { builtInDirectory: pluginsDirectory, onEvent: inbox.fromPlugin },
     log: ports.log,
   });
+  const { name, refusal } = gate.jails.driver;
+  // Who only reads what there is has no use for one.
+  if (refusal !== undefined && options.works !== false)
+    ports.log.warn("no agent can start: no jail can be made", { driver: name, reason: refusal.message });
+  return gate;
 }
 
 /** Calls `make` at the first use, and again at the next one where it failed. */

@@ -7,7 +7,7 @@ export { gateAnswers } from "./gate-answers.ts";
 export { runsOnYourMachine } from "./git/runs-on-your-machine.ts";
 export { type StudioLimits, studioLimits } from "./limits.ts";
 export { connectWithCookie } from "./remote.ts";
-export type { Studio, StudioClient, StudioHandle, StudioOptions } from "./studio.ts";
+export type { Studio, StudioClient, StudioHandle, StudioJails, StudioOptions } from "./studio.ts";
 export {
   createTranscript,
   reduceTranscript,

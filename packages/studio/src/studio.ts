@@ -1,5 +1,5 @@
 import type { Logger } from "@holdfast/core";
-import type { VaultConfig } from "@holdfast/gate";
+import type { JailMakerName, VaultConfig } from "@holdfast/gate";
 import type { StudioAgent } from "./agents.ts";
 import type {
   GroupActions,
@@ -13,6 +13,13 @@ import type {
 } from "./contract.ts";
 import type { StudioLimits } from "./limits.ts";
 
+/** What makes the jails of agents. */
+export interface StudioJails {
+  readonly driver?: JailMakerName;
+  /** Where podman or docker answers; the engine's usual place by default. */
+  readonly engineSocket?: string;
+}
+
 /**
  * What `createStudio` takes and gives. The command `holdfast` and the tests start the Studio through
  * this and nothing else.
@@ -24,6 +31,8 @@ export interface StudioOptions {
   readonly port?: number;
   /** Loopback by default: "127.0.0.1". Anything else has to be asked for by name. */
   readonly host?: string;
+  /** What makes the jails of agents; bubblewrap by default. */
+  readonly jails?: StudioJails;
   /** Agents run as plain processes of this user: no boundary. Shown wherever a task is shown. */
   readonly unsafeNoJail?: boolean;
   /**

@@ -5,9 +5,10 @@ import { delimiter, join } from "node:path";
 import { isHoldfastError } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, jailDriverNames, probeDrivers } from "@holdfast/gate";
 import { agentTable, findAgent } from "@holdfast/sandbox";
-import { noArguments, parse, UsageError } from "./arguments.ts";
+import { noArguments, parse } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { attackCommand } from "./doctor-attack.ts";
+import { driverOf, engineSocketOf } from "./jail-choice.ts";
 import { screenOf, style } from "./terminal.ts";
 
 export const doctorUsage = `holdfast doctor [--attack [--only PREFIX]] [--driver NAME] [--engine-socket PATH] [--data DIR] [--json]
@@ -16,10 +17,10 @@ Says what this machine can and cannot do, and the exact fix. Exit code 1 when ag
 
   --attack   tries to break out: runs every attack of the list from inside real jails, and says what
              stopped each. Exit code 1 when one got through.
-  --driver   the jails of this driver: bubblewrap (default), podman, docker, gvisor; with --attack also
-             "all", for each that this machine has.
+  --driver   the jails of this driver: bubblewrap, podman, docker or gvisor (default: HOLDFAST_JAIL_DRIVER
+             or bubblewrap); with --attack also "all", for each that this machine has.
   --engine-socket
-             where podman or docker answers, if not in its usual place.
+             where podman or docker answers (default: HOLDFAST_ENGINE_SOCKET or its usual place).
   --only     of these, the ones whose name begins so: network, secrets, kernel.mounts, ...`;
 
 interface Check {
@@ -41,9 +42,10 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(positionals);
+  const engineSocket = engineSocketOf(values["engine-socket"]);
   const jails = {
-    driver: driverOf(values.driver, values.attack === true),
-    ...(values["engine-socket"] === undefined ? {} : { engineSocket: values["engine-socket"] }),
+    driver: attackedDriverOf(values.driver, values.attack === true),
+    ...(engineSocket === undefined ? {} : { engineSocket }),
   };
   if (values.attack === true) {
     return attackCommand({ ...jails, json: values.json === true, only: values.only ?? "" });
@@ -132,12 +134,8 @@ async function jailChecks(jails: NonNullable<GateConfig["jails"]>): Promise<Chec
 type JailDriverChoice = (typeof jailDriverNames)[number];
 
 /** Throws a `UsageError` for what is no driver. */
-function driverOf(name: string | undefined, attack: boolean): JailDriverChoice | "all" {
-  if (name === undefined) return "bubblewrap";
-  const known = jailDriverNames.find((each) => each === name);
-  if (known !== undefined) return known;
-  if (name === "all" && attack) return "all";
-  throw new UsageError(`--driver is one of ${jailDriverNames.join(", ")}${attack ? ", all" : ""}`);
+function attackedDriverOf(name: string | undefined, attack: boolean): JailDriverChoice | "all" {
+  return name === "all" && attack ? "all" : driverOf(name);
 }
 
 /** The drivers that are not in use: what they would guarantee here, or what they lack. */

@@ -9,6 +9,7 @@ import {
 } from "@holdfast/studio";
 import { askControl } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
+import { type JailChoice, jailChoice } from "./jail-choice.ts";
 import { cliLogger } from "./log.ts";
 
 /** The owner's access to a Studio, wherever it runs. */
@@ -22,8 +23,8 @@ export interface OwnerAccess {
 export interface OwnerOptions {
   /** `--data`, where it was given. */
   readonly data?: string | undefined;
-  /** Where a Studio is started for the work: its agents run without a jail. */
-  readonly unsafeNoJail?: boolean;
+  /** Where a Studio is started for the work: what its agents run in. */
+  readonly jails?: JailChoice;
   /**
    * Where a Studio is started for the work: the tasks that it works on meanwhile, none by default. Those that
    * were interrupted are left alone: begun again and broken off each time, they would be given up on.
@@ -47,12 +48,12 @@ export async function asOwner(
 }
 
 /** Attaches to the server that owns the data directory; starts one in this process when there is none. */
-async function open({ data, unsafeNoJail = false, works = false }: OwnerOptions): Promise<OwnerAccess> {
+async function open({ data, jails = jailChoice(), works = false }: OwnerOptions): Promise<OwnerAccess> {
   const dataDirectory = dataDirectoryOf(data);
   const running = await attach(dataDirectory);
   if (running !== undefined) return running;
   await prepareDataDirectory(dataDirectory);
-  const studio: Studio = await createStudio({ dataDirectory, unsafeNoJail, works, log: cliLogger("warn") });
+  const studio: Studio = await createStudio({ dataDirectory, ...jails, works, log: cliLogger("warn") });
   return { client: studio.client, mode: "embedded", close: () => studio.close() };
 }
 

@@ -1,5 +1,6 @@
 import type { GroupEventView, StudioClient } from "@holdfast/studio";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
+import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
 import { asOwner } from "./owner.ts";
 import { prepareJails } from "./prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
@@ -8,13 +9,13 @@ import { harmless, jsonLine } from "./terminal.ts";
 export const promptUsage = `holdfast prompt [--group NAME] [--follow] [options] "text"
 
 Hands a prompt to a group of groups.json. It is kept when the command returns, and begins a turn when
-those before it have ended.
+those before it have ended. What makes the jail is asked for where no server runs yet.
 
   --group NAME       the group (default: default)
   --follow           waits for its turn, and prints what the agent does as it comes
   --id TEXT          the same text again counts once
   --approve WHAT     with --follow: ask (default), allow or deny, as of holdfast run
-  --unsafe-no-jail   where no server runs yet: run the agent without a jail, with your rights
+${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object a line: the event, then what happens
 
@@ -26,7 +27,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
     follow: { type: "boolean" },
     id: { type: "string" },
     approve: { type: "string" },
-    "unsafe-no-jail": { type: "boolean" },
+    ...jailOptions,
   });
   if (values.help === true) {
     console.log(promptUsage);
@@ -36,10 +37,10 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   if (text.trim() === "") throw new UsageError("The prompt is empty");
   const approve = approvalModeOf(values.approve);
   const json = values.json === true;
-  const unsafe = values["unsafe-no-jail"] === true;
+  const jails = jailChoice(values);
   const works = values.follow === true;
-  await prepareJails(unsafe);
-  return asOwner({ data: values.data, unsafeNoJail: unsafe, works }, async (owner) => {
+  await prepareJails(jails);
+  return asOwner({ data: values.data, jails, works }, async (owner) => {
     const name = values.group ?? "default";
     const group = owner.client.group(name);
     const accepted = await group.prompt(text, values.id === undefined ? {} : { id: values.id });

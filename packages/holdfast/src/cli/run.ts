@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { oneArgument, parse, UsageError } from "./arguments.ts";
+import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
 import { asOwner } from "./owner.ts";
 import { prepareJails } from "./prerequisites.ts";
 import { approvalModeOf, TaskRun } from "./task-run.ts";
@@ -8,7 +9,7 @@ import { jsonLine, printDiff, screenOf } from "./terminal.ts";
 export const runUsage = `holdfast run --repo PATH --agent NAME [options] "prompt"
 
 Runs one task on a local git repository and prints what the agent does, then the diff.
-Your working tree is not touched; nothing leaves the jail until you apply it.
+Your working tree is not touched; nothing leaves the jail until you apply it. What makes the jail is asked for where no server runs yet.
 
   --repo PATH        a local git repository, or "sample" (default: the current directory)
   --agent NAME       an agent of "holdfast agents list" (default: demo)
@@ -19,7 +20,7 @@ Your working tree is not touched; nothing leaves the jail until you apply it.
                      ends, a question is allowed once inside a jail and denied without one
   --apply            put the diff on a new branch of the repository at the end
   --branch NAME      the name of that branch
-  --unsafe-no-jail   run the agent without a jail, with your rights
+${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object a line: events, then the diff
 
@@ -33,7 +34,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     approve: { type: "string" },
     apply: { type: "boolean" },
     branch: { type: "string" },
-    "unsafe-no-jail": { type: "boolean" },
+    ...jailOptions,
   });
   if (values.help === true) {
     console.log(runUsage);
@@ -43,9 +44,9 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
   const approve = approvalModeOf(values.approve);
   const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
-  const unsafe = values["unsafe-no-jail"] === true;
-  await prepareJails(unsafe);
-  return asOwner({ data: values.data, unsafeNoJail: unsafe, works: "new" }, async (owner) => {
+  const jails = jailChoice(values);
+  await prepareJails(jails);
+  return asOwner({ data: values.data, jails, works: "new" }, async (owner) => {
     const task = await owner.client.organization.createTask({
       repository,
       agent: values.agent ?? "demo",

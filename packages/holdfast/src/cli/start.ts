@@ -3,6 +3,7 @@ import { createStudio } from "@holdfast/studio";
 import { noArguments, parse, portOf } from "./arguments.ts";
 import { type ControlServer, serveControl } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
+import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
 import { cliLogger } from "./log.ts";
 import { prepareJails } from "./prerequisites.ts";
 
@@ -12,7 +13,7 @@ Starts the Studio and prints the link to open.
 
   --port PORT        TCP port (default: HOLDFAST_PORT or 6420)
   --host HOST        address to listen on (default: 127.0.0.1)
-  --unsafe-no-jail   run agents without a jail, with your rights; shown wherever a task is shown
+${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             print the link as JSON`;
 
@@ -22,7 +23,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
     port: { type: "string" },
     host: { type: "string" },
-    "unsafe-no-jail": { type: "boolean" },
+    ...jailOptions,
   });
   if (values.help === true) {
     console.log(startUsage);
@@ -30,15 +31,15 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   }
   noArguments(positionals);
   const port = portOf(values.port ?? process.env["HOLDFAST_PORT"], defaultPort);
-  const unsafe = values["unsafe-no-jail"] === true;
+  const choice = jailChoice(values);
   const dataDirectory = dataDirectoryOf(values.data);
-  await prepareJails(unsafe);
+  await prepareJails(choice);
   await prepareDataDirectory(dataDirectory);
   const studio = await createStudio({
     dataDirectory,
     port,
     ...(values.host === undefined ? {} : { host: values.host }),
-    unsafeNoJail: unsafe,
+    ...choice,
     log: cliLogger("warn"),
   }).catch((error: unknown) => {
     throw toldForShell(error, port);
