@@ -1,3 +1,4 @@
+import { HoldfastError } from "@holdfast/core";
 import type { SandboxProvider } from "./provider.ts";
 import {
   found,
@@ -10,15 +11,16 @@ import {
   vendorModule,
 } from "./remote.ts";
 
+interface CommandEnd {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** As much of `@e2b/code-interpreter` as is used. */
 export interface E2BSandbox {
   readonly sandboxId: string;
-  readonly commands: {
-    run(
-      command: string,
-      options?: { timeoutMs?: number },
-    ): Promise<{ exitCode: number; stdout: string; stderr: string }>;
-  };
+  readonly commands: { run(command: string, options?: { timeoutMs?: number }): Promise<CommandEnd> };
   getHost(port: number): string;
 }
 
@@ -27,6 +29,8 @@ export interface E2BModule {
     create(template: string, options: object): Promise<E2BSandbox>;
     connect(id: string, options: object): Promise<E2BSandbox>;
     kill(id: string, options?: object): Promise<boolean>;
+    /** From 2.3 on; `betaPause` before. */
+    pause?(id: string, options?: object): Promise<boolean>;
     betaPause?(id: string, options?: object): Promise<boolean>;
   };
 }
@@ -42,7 +46,20 @@ export interface E2BProviderOptions extends RemoteServerOptions {
   sdk?: E2BModule;
 }
 
-/** E2B. `destroy` deletes; `pause` keeps. Not tried against the real service. */
+/** The SDK throws for a command that ends with anything but 0, and its error is the result. */
+function resultOf(error: unknown): CommandEnd {
+  if (!(error instanceof Error) || !isCommandEnd(error)) throw error;
+  return error;
+}
+
+function isCommandEnd(value: object): value is CommandEnd {
+  return (
+    ["stdout", "stderr"].every((name) => typeof Reflect.get(value, name) === "string") &&
+    typeof Reflect.get(value, "exitCode") === "number"
+  );
+}
+
+/** E2B. `destroy` deletes; `pause` keeps. Tried with its SDK against an emulator, not against the real service. */
 export function e2b(options: E2BProviderOptions = {}): SandboxProvider {
   const timeoutMs = options.timeoutMs ?? 3_600_000;
   const sdk = async () => (await vendorModule(options.sdk, "@e2b/code-interpreter")).Sandbox;
@@ -50,7 +67,9 @@ export function e2b(options: E2BProviderOptions = {}): SandboxProvider {
     id: sandbox.sandboxId,
     url: async (port) => `https://${sandbox.getHost(port)}`,
     async run(script) {
-      const { exitCode, stdout, stderr } = await sandbox.commands.run(script, { timeoutMs: 600_000 });
+      const { exitCode, stdout, stderr } = await sandbox.commands
+        .run(script, { timeoutMs: 600_000 })
+        .catch(resultOf);
       return { exitCode, output: stdout + stderr };
     },
   });
@@ -70,7 +89,13 @@ export function e2b(options: E2BProviderOptions = {}): SandboxProvider {
       destroy: async (id) => await gone((await sdk()).kill(id, options.connect)),
       async pause(id) {
         const Sandbox = await sdk();
-        await (Sandbox.betaPause?.(id, options.connect) ?? Sandbox.kill(id, options.connect));
+        const pausing = Sandbox.pause?.(id, options.connect) ?? Sandbox.betaPause?.(id, options.connect);
+        if (pausing === undefined) {
+          throw new HoldfastError("sandbox", "vendor_error", "This version of E2B's SDK cannot pause", {
+            statusCode: 502,
+          });
+        }
+        await found("e2b", id, pausing);
       },
     },
     options,

@@ -125,28 +125,6 @@ test("an engine that is not there is named", async () => {
 
 // The vendors' services are not reached from here: their SDKs are played by objects of their shape.
 
-test("e2b, with its SDK played", async () => {
-  const sandbox = (machine: Machine) => ({
-    sandboxId: machine.id,
-    commands: { run: (command: string) => machine.run(command) },
-    getHost: () => `127.0.0.1:${machine.port}`,
-  });
-  const Sandbox = {
-    create: async () => sandbox(await machines.make()),
-    connect: async (id: string) => sandbox(machines.get(id)),
-    kill: async (id: string) => machines.remove(id).then(() => true),
-    betaPause: async (id: string) =>
-      machines
-        .get(id)
-        .stop()
-        .then(() => true),
-  };
-  const provider = e2b({ sdk: { Sandbox } });
-  const url = provider.getUrl?.bind(provider);
-  // The service has certificates; a machine of this test has none.
-  await conforms({ ...provider, getUrl: async (id) => (await url?.(id))?.replace("https:", "http:") ?? "" });
-});
-
 test("daytona, with its SDK played", async () => {
   const sandbox = (machine: Machine) => ({
     id: machine.id,
