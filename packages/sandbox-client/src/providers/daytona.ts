@@ -3,6 +3,7 @@ import {
   found,
   gone,
   type Lazy,
+  once,
   type RemoteMachine,
   type RemoteServerOptions,
   remoteProvider,
@@ -13,7 +14,15 @@ import {
 /** As much of `@daytonaio/sdk` as is used. */
 export interface DaytonaSandbox {
   readonly id: string;
-  readonly process: { executeCommand(command: string): Promise<{ exitCode: number; result: string }> };
+  readonly state?: string;
+  readonly process: {
+    executeCommand(
+      command: string,
+      cwd: undefined,
+      env: undefined,
+      timeoutSeconds: number,
+    ): Promise<{ exitCode: number; result: string }>;
+  };
   getSignedPreviewUrl(port: number, ttlSeconds: number): Promise<{ url: string }>;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -21,13 +30,17 @@ export interface DaytonaSandbox {
 }
 
 export interface DaytonaModule {
-  readonly Daytona: new () => {
-    create(params: object): Promise<DaytonaSandbox>;
+  readonly Daytona: new (
+    config?: Record<string, unknown>,
+  ) => {
+    create(params: object, options: { timeout: number }): Promise<DaytonaSandbox>;
     get(id: string): Promise<DaytonaSandbox>;
   };
 }
 
 export interface DaytonaProviderOptions extends RemoteServerOptions {
+  /** What the SDK's client takes: `apiKey`, `apiUrl`, `target`; from the environment by default. */
+  client?: Record<string, unknown>;
   create?: Lazy<Record<string, unknown>>;
   image?: string;
   cwd?: string;
@@ -37,15 +50,29 @@ export interface DaytonaProviderOptions extends RemoteServerOptions {
   sdk?: DaytonaModule;
 }
 
-/** Daytona. Not tried against the real service. */
+/** An image that nobody has used is built first. */
+const createTimeoutSeconds = 300;
+const commandTimeoutSeconds = 600;
+
+/** Daytona. Tried with its SDK against an emulator, not against the real service. */
 export function daytona(options: DaytonaProviderOptions = {}): SandboxProvider {
-  const sdk = async () => new (await vendorModule(options.sdk, "@daytonaio/sdk")).Daytona();
+  const sdk = once(async () => {
+    const { Daytona } = await vendorModule(options.sdk, "@daytonaio/sdk");
+    // Each client has a socket for events of its own otherwise, which keeps a process alive for minutes where it
+    // finds nobody; here a state is waited for at a start and a stop alone.
+    return new Daytona({ useDeprecatedPolling: true, ...options.client });
+  });
   const find = async (id: string) => await found("daytona", id, (await sdk()).get(id));
   const machine = (sandbox: DaytonaSandbox): RemoteMachine => ({
     id: sandbox.id,
     url: async (port) => (await sandbox.getSignedPreviewUrl(port, options.previewTtlSeconds ?? 14_400)).url,
     async run(script) {
-      const { exitCode, result } = await sandbox.process.executeCommand(script);
+      const { exitCode, result } = await sandbox.process.executeCommand(
+        script,
+        undefined,
+        undefined,
+        commandTimeoutSeconds,
+      );
       return { exitCode, output: result };
     },
   });
@@ -56,11 +83,12 @@ export function daytona(options: DaytonaProviderOptions = {}): SandboxProvider {
       async make() {
         const image = options.image === undefined ? {} : { image: options.image };
         const params = { autoStopInterval: 0, ...image, ...(await settled(options.create)) };
-        return machine(await (await sdk()).create(params));
+        return machine(await (await sdk()).create(params, { timeout: createTimeoutSeconds }));
       },
       async find(id) {
         const sandbox = await find(id);
-        await sandbox.start();
+        // One that runs already refuses to start.
+        if (sandbox.state !== "started") await sandbox.start();
         return machine(sandbox);
       },
       destroy: async (id) =>

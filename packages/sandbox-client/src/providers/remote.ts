@@ -111,6 +111,18 @@ export async function vendorModule<Module>(given: Module | undefined, name: stri
   }
 }
 
+/** Calls `make` at the first use, and again at the next one where it failed. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
+
 /** Turns a vendor's "not found" into {@link SandboxDestroyedError}. */
 export async function found<T>(vendor: string, id: string, machine: Promise<T>): Promise<T> {
   try {

@@ -125,27 +125,6 @@ test("an engine that is not there is named", async () => {
 
 // The vendors' services are not reached from here: their SDKs are played by objects of their shape.
 
-test("daytona, with its SDK played", async () => {
-  const sandbox = (machine: Machine) => ({
-    id: machine.id,
-    process: {
-      executeCommand: async (command: string) => {
-        const { exitCode, stdout } = await machine.run(command);
-        return { exitCode, result: stdout };
-      },
-    },
-    getSignedPreviewUrl: async () => ({ url: machine.url }),
-    start: async () => {},
-    stop: () => machine.stop(),
-    delete: () => machines.remove(machine.id),
-  });
-  class Daytona {
-    create = async () => sandbox(await machines.make());
-    get = async (id: string) => sandbox(machines.get(id));
-  }
-  await conforms(daytona({ sdk: { Daytona } }));
-});
-
 test("vercel, with its SDK played", async () => {
   const sandbox = (machine: Machine) => ({
     sandboxId: machine.id,
