@@ -1,82 +1,102 @@
 import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
-import { isRecord } from "../internal/http.ts";
-import { SandboxDestroyedError } from "../sdk/errors.ts";
 import type { SandboxProvider } from "./provider.ts";
-import { quoted } from "./remote.ts";
+import { found, gone, once, quoted, vendorModule } from "./remote.ts";
+
+/** As much of `@fly/sprites` as is used. */
+export interface Sprite {
+  readonly url?: string | undefined;
+  getService(name: string): Promise<{ readonly state?: { readonly status: string } | undefined }>;
+  createService(
+    name: string,
+    service: { cmd: string; args: string[]; env: Record<string, string>; httpPort: number },
+    duration: string,
+  ): Promise<SpriteServiceLog>;
+}
+
+/** What a service says while it starts. */
+export interface SpriteServiceLog extends AsyncIterable<SpriteServiceEvent> {
+  close(): void;
+}
+
+export interface SpriteServiceEvent {
+  readonly type: string;
+  readonly data?: string;
+  readonly exitCode?: number;
+}
+
+export interface SpritesModule {
+  readonly SpritesClient: new (
+    token: string,
+    options?: Record<string, unknown>,
+  ) => {
+    createSprite(name: string, options: Record<string, unknown>): Promise<Sprite>;
+    getSprite(name: string): Promise<Sprite>;
+    deleteSprite(name: string): Promise<void>;
+  };
+}
 
 export interface SpritesProviderOptions {
   /** Key of the account; `SPRITES_API_KEY`, `SPRITE_TOKEN` or `SPRITES_TOKEN` by default. */
   token?: string | (() => string | Promise<string>);
-  /** The vendor's API. */
-  client?: { baseUrl?: string; fetch?: typeof globalThis.fetch };
+  /** What the SDK's client takes: `baseURL`, `timeout`. */
+  client?: Record<string, unknown>;
   create?: { name?: string; config?: Record<string, unknown> };
+  /** Of the server. */
   env?: Record<string, string>;
   /** Port of the server on the sprite; 8080 by default, which is what its address leads to. */
   agentPort?: number;
   serviceName?: string;
+  /** How long a service may take to start, as Sprites writes times; "10m" by default. */
+  serviceStartDuration?: string;
   namePrefix?: string;
+  sdk?: SpritesModule;
 }
 
+const serverVersion = "0.1.0";
+
 /**
- * Sprites, by its HTTP API. Its proxy lets in who has the account's key, and only those, so the server
- * behind it takes no token: the key must never be inside. Not tried against the real service.
+ * Sprites. Its proxy lets in who has the account's key, and only those, so the server behind it takes no token: the
+ * key must never be inside. Tried with its SDK against an emulator, not against the real service.
  */
 export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
-  const base = (options.client?.baseUrl ?? "https://api.sprites.dev").replace(/\/+$/, "");
   const port = options.agentPort ?? 8_080;
+  const service = options.serviceName ?? "holdfast-sandbox";
   const key = async (): Promise<string> => {
     const given = typeof options.token === "function" ? await options.token() : options.token;
     const env: Record<string, string | undefined> = globalThis.process?.env ?? {};
-    const found = given ?? env["SPRITES_API_KEY"] ?? env["SPRITE_TOKEN"] ?? env["SPRITES_TOKEN"];
-    if (found !== undefined) return found;
+    const token = given ?? env["SPRITES_API_KEY"] ?? env["SPRITE_TOKEN"] ?? env["SPRITES_TOKEN"];
+    if (token !== undefined) return token;
     throw new HoldfastError("sandbox", "no_vendor_key", "Sprites needs a key: set token or SPRITES_API_KEY", {
       statusCode: 500,
     });
   };
-  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
-    const send = options.client?.fetch ?? ((input, init) => globalThis.fetch(input, init));
-    const response = await send(`${base}/v1/sprites${path}`, {
-      method,
-      headers: { authorization: `Bearer ${await key()}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (response.status === 404) throw new SandboxDestroyedError(path.split("/")[1] ?? "", "sprites");
-    if (response.ok) return text === "" || !text.trimStart().startsWith("{") ? undefined : JSON.parse(text);
-    const message = `Sprites answered ${response.status} to ${method} ${path}: ${text.slice(0, 500)}`;
-    throw new HoldfastError("sandbox", "vendor_error", message, { statusCode: 502 });
+  const sdk = once(() => vendorModule(options.sdk, "@fly/sprites"));
+  // Made for each call: a key that is given by a function may be another one by then.
+  const client = async () => new (await sdk()).SpritesClient(await key(), options.client);
+  const find = async (id: string) => await found("sprites", id, (await client()).getSprite(id));
+  const addressOf = async (id: string): Promise<string> => {
+    const { url } = await find(id);
+    if (url !== undefined) return url;
+    throw vendorError(`Sprite ${id} has no address`);
   };
-  const find = (id: string) => call("GET", `/${encodeURIComponent(id)}`);
-  const addressOf = async (id: string): Promise<string | undefined> => {
-    const found = await find(id);
-    return isRecord(found) && typeof found.url === "string" ? found.url : undefined;
-  };
-  const serve = async (id: string) => {
-    const address = await addressOf(id);
+  const serve = async (id: string): Promise<void> => {
+    const sprite = await find(id);
+    const running = await sprite.getService(service).catch(() => undefined);
+    if (running?.state?.status === "running" || running?.state?.status === "starting") return;
     // The proxy hands on what requests name, and the server answers to no other names.
-    const names = address === undefined ? "" : ` --allow-host ${quoted(new URL(address).hostname)}`;
-    const exports = Object.entries(options.env ?? {}).map(
-      ([name, value]) => `export ${name}=${quoted(value)};`,
-    );
-    const server = `exec npx -y holdfast@0.1.0 sandbox server --no-token --host 127.0.0.1 --port ${port}${names}`;
-    const service = encodeURIComponent(options.serviceName ?? "holdfast-sandbox");
-    const command = { cmd: "bash", args: ["-lc", [...exports, server].join(" ")], http_port: port };
-    await call("PUT", `/${encodeURIComponent(id)}/services/${service}`, command);
+    const { hostname } = new URL(await addressOf(id));
+    const line = `exec npx -y holdfast@${serverVersion} sandbox server --no-token --host 127.0.0.1 --port ${port} --allow-host ${quoted(hostname)}`;
+    const command = { cmd: "bash", args: ["-lc", line], env: { ...options.env }, httpPort: port };
+    await started(await sprite.createService(service, command, options.serviceStartDuration ?? "10m"));
   };
-  const destroy = async (id: string) => {
-    try {
-      await call("DELETE", `/${encodeURIComponent(id)}`);
-    } catch (error) {
-      if (!(error instanceof SandboxDestroyedError)) throw error;
-    }
-  };
+  const destroy = async (id: string) => await gone(client().then((made) => made.deleteSprite(id)));
   return {
     name: "sprites",
     defaultCwd: "/home/sprite",
     async create() {
-      const prefix = options.namePrefix ?? "holdfast-";
-      const name = options.create?.name ?? `${prefix}${uuidv4(systemRandom)}`;
-      await call("POST", "", { name, ...options.create?.config });
+      const { name = `${options.namePrefix ?? "holdfast-"}${uuidv4(systemRandom)}`, config } =
+        options.create ?? {};
+      await (await client()).createSprite(name, config === undefined ? {} : { config });
       try {
         await serve(name);
         return name;
@@ -89,10 +109,28 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
     reconnect: async (id) => void (await find(id)),
     ensureServer: serve,
     getToken: key,
-    async getUrl(id) {
-      const address = await addressOf(id);
-      if (address !== undefined) return address;
-      throw new SandboxDestroyedError(id, "sprites");
-    },
+    getUrl: addressOf,
   };
+}
+
+/** Resolves when a service has started; rejects with its last words where it ends instead. */
+async function started(log: SpriteServiceLog): Promise<void> {
+  let said = "";
+  try {
+    for await (const { type, data = "", exitCode } of log) {
+      if (type === "started") return;
+      if (type === "stdout" || type === "stderr") said = `${said}${data}`.slice(-2_000);
+      if (type === "error")
+        throw vendorError(`The server did not start on the sprite: ${data || said.trim()}`);
+      if (type === "exit") {
+        throw vendorError(`The server ended on the sprite with ${exitCode ?? "a signal"}: ${said.trim()}`);
+      }
+    }
+  } finally {
+    log.close();
+  }
+}
+
+function vendorError(message: string): HoldfastError {
+  return new HoldfastError("sandbox", "vendor_error", message, { statusCode: 502 });
 }

@@ -15,10 +15,8 @@ import { local } from "../../src/node/local.ts";
 import { boxlite } from "../../src/providers/boxlite.ts";
 import { cloudflare } from "../../src/providers/cloudflare.ts";
 import { computesdk } from "../../src/providers/computesdk.ts";
-import { daytona } from "../../src/providers/daytona.ts";
 import { e2b } from "../../src/providers/e2b.ts";
 import { modal } from "../../src/providers/modal.ts";
-import { sprites } from "../../src/providers/sprites.ts";
 import { vercel } from "../../src/providers/vercel.ts";
 import { conforms, keepsApart } from "./conformance.ts";
 import { EngineEmulator } from "./engine.ts";
@@ -218,33 +216,6 @@ test("cloudflare, with its binding played", async () => {
   };
   const provider = cloudflare({ sdk, token });
   await conforms(provider);
-});
-
-test("sprites, with its API played", async () => {
-  const calls: string[] = [];
-  const named = new Map<string, Machine>();
-  const api: typeof fetch = async (input, init) => {
-    const { pathname } = new URL(String(input));
-    const [, , , name = "", kind] = pathname.split("/");
-    calls.push(`${init?.method} ${kind ?? ""}`);
-    assert.equal(new Headers(init?.headers).get("authorization"), "Bearer key of the account");
-    const body = JSON.parse(String(init?.body ?? "{}"));
-    if (init?.method === "POST") named.set(body.name, await machines.make());
-    const machine = named.get(name || body.name);
-    if (machine === undefined) return new Response("not found", { status: 404 });
-    if (kind === "services") {
-      assert.ok(!String(init?.body).includes("key of the account"));
-      assert.match(String(body.args?.[1]), / sandbox server --no-token .* --allow-host '127\.0\.0\.1'$/);
-      await machine.run("nohup holdfast sandbox server --no-token --port 1 > log 2>&1 < /dev/null &");
-    }
-    if (init?.method === "DELETE") {
-      named.delete(name);
-      await machines.remove(machine.id);
-    }
-    return Response.json({ name, url: machine.url });
-  };
-  await conforms(sprites({ token: "key of the account", client: { fetch: api } }));
-  assert.ok(calls.includes("PUT services"));
 });
 
 test("a vendor's package that is not installed is named", async () => {
