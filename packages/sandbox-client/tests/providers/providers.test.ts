@@ -12,7 +12,6 @@ import { SandboxAgent } from "../../src/index.ts";
 import { docker, podman } from "../../src/node/docker.ts";
 import { jail } from "../../src/node/jail.ts";
 import { local } from "../../src/node/local.ts";
-import { boxlite } from "../../src/providers/boxlite.ts";
 import { cloudflare } from "../../src/providers/cloudflare.ts";
 import { computesdk } from "../../src/providers/computesdk.ts";
 import { e2b } from "../../src/providers/e2b.ts";
@@ -177,20 +176,6 @@ test("modal, with its SDK played", async () => {
     };
   }
   await conforms(modal({ sdk: { ModalClient } }));
-});
-
-test("boxlite, with its library played", async () => {
-  const of = (machine: Machine) => ({
-    id: machine.id,
-    exec: (_command: string, ...args: string[]) => machine.run(args[1] ?? ""),
-  });
-  const sdk = {
-    create: async () => of(await machines.make()),
-    get: async (id: string) => of(machines.get(id)),
-    remove: (id: string) => machines.remove(id),
-  };
-  const provider = boxlite({ sdk });
-  await conforms({ ...provider, getUrl: async (id) => machines.get(id).url });
 });
 
 test("cloudflare, with its binding played", async () => {

@@ -3,9 +3,9 @@
  * and the proxy before each sprite, which lets in who has the account's key. A sprite is a directory in which its
  * service really runs.
  */
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { type Machine, Machines } from "../providers/machine.ts";
-import { jsonOf, type LocalService, serveLocally } from "./json-service.ts";
+import { forwardTo, jsonOf, type LocalService, serveLocally } from "./json-service.ts";
 
 export const spritesKey = "key of the account";
 
@@ -92,7 +92,7 @@ export class SpritesService {
 
   async #create(name: string): Promise<Sprite> {
     const machine = await this.#machines.make();
-    const proxy = await serveLocally((request, response) => forward(machine, request, response));
+    const proxy = await serveLocally(forwardTo(machine.url, admit));
     const sprite = { machine, proxy, services: new Map<string, Service>() };
     this.#sprites.set(name, sprite);
     return sprite;
@@ -123,21 +123,9 @@ export class SpritesService {
   }
 }
 
-/** What stands between the world and a sprite. It keeps the key to itself. */
-function forward(machine: Machine, request: IncomingMessage, response: ServerResponse): void {
-  const { authorization, ...headers } = request.headers;
-  if (authorization !== `Bearer ${spritesKey}`) return fail(response, 401, "unauthorized");
-  const { port } = new URL(machine.url);
-  const onward = httpRequest({ host: "127.0.0.1", port, method: request.method, path: request.url, headers });
-  onward.once("response", (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
-  });
-  onward.once("error", () =>
-    response.headersSent ? response.destroy() : fail(response, 502, "not running"),
-  );
-  response.once("close", () => onward.destroy());
-  request.pipe(onward);
+/** What stands between the world and a sprite keeps the key to itself. */
+function admit({ authorization, ...headers }: IncomingHttpHeaders): IncomingHttpHeaders | undefined {
+  return authorization === `Bearer ${spritesKey}` ? headers : undefined;
 }
 
 function send(response: ServerResponse, status: number, value: object): void {
