@@ -1,4 +1,5 @@
 import { decodeValue, encodeValue, fromWireError, HoldfastError, toWireError } from "@holdfast/core";
+import { storedDepth } from "./stored-depth.ts";
 
 /**
  * The recorded outcome of a keyed call, format 1: a byte of format, a byte that says whether it
@@ -31,7 +32,7 @@ export function decodeOutcome(bytes: Uint8Array): CallOutcome {
   }
   const body = bytes.slice(2);
   if (bytes[1] === succeeded) return { type: "result", bytes: body };
-  const { error, statusCode } = decodeValue(body) as {
+  const { error, statusCode } = decodeValue(body, { maxDepth: storedDepth }) as {
     readonly error?: unknown;
     readonly statusCode?: unknown;
   };

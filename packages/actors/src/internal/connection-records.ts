@@ -1,5 +1,6 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { recordPrefix } from "./part.ts";
+import { storedDepth } from "./stored-depth.ts";
 
 /** What the store keeps of a connection, so that it outlives the actor's sleep. */
 export interface ConnectionRecord {
@@ -53,9 +54,6 @@ export function decodeConnection(bytes: Uint8Array): ConnectionRecord {
     presence: Array.isArray(presence) ? presence : [],
   };
 }
-
-/** What the encoder can produce at most, with room for the list around it. */
-const storedDepth = 1_010;
 
 function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];

@@ -1,6 +1,7 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import type { CatchUp, FireError } from "../../schedule.ts";
 import { recordPrefix } from "../part.ts";
+import { storedDepth } from "../stored-depth.ts";
 import type { Cadence } from "./cadence.ts";
 
 /** Rows are never changed in place: a row is replaced by the next. */
@@ -192,7 +193,7 @@ export function decodeSequence(bytes: Uint8Array): Sequence {
 }
 
 export function decodeArguments(bytes: Uint8Array): unknown[] {
-  const args = decodeValue(bytes);
+  const args = decodeValue(bytes, { maxDepth: storedDepth });
   if (!Array.isArray(args)) throw invalidRow("its arguments are not an array");
   return args;
 }
@@ -201,7 +202,7 @@ function fields(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   if (bytes[0] !== format) throw invalidRow(`it has format ${bytes[0] ?? "none"}`);
   let row: unknown;
   try {
-    row = decodeValue(bytes.slice(1));
+    row = decodeValue(bytes.slice(1), { maxDepth: storedDepth });
   } catch (error) {
     throw invalidRow("it cannot be decoded", error);
   }
