@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, queue } from "@holdfast/actors";
 import { durable, Loop, workflow, workflowControl } from "@holdfast/actors/workflow";
-import { isErrorCode } from "@holdfast/core";
+import { decodeValue, isErrorCode } from "@holdfast/core";
 import { call, deferred } from "./harness.ts";
 import { settle, workflowWorld } from "./workflow-harness.ts";
 
@@ -369,4 +369,45 @@ test("a workflow in flight cannot be replayed", async () => {
   await assert.rejects(call(instance, "replay"), (error) =>
     isErrorCode(error, "actor", "workflow_in_flight"),
   );
+});
+
+/** Lists in each other. */
+function nested(levels: number): unknown {
+  let value: unknown = "innermost";
+  for (let i = 0; i < levels; i++) value = [value];
+  return value;
+}
+
+for (const levels of [64, 500]) {
+  test(`what is recorded may have ${levels} levels, and is there after a restart`, async () => {
+    let made = 0;
+    const job = durable(async (ctx, input: unknown) => {
+      const output = await ctx.step("make", () => {
+        made++;
+        return [nested(levels - 1)];
+      });
+      return [input, output, await ctx.signal("go")];
+    });
+    const world = workflowWorld();
+    const instance = await world.begin(job, nested(levels));
+    const woken = await world.restart(job, instance);
+    await call(woken, "signal", "go", nested(levels));
+    await settle(20);
+    const last = await world.restart(job, woken);
+    const shown = decodeValue(await last.invoke({ name: "get", args: [] }), { maxDepth: 1_000 });
+    const { state, output } = shown as { readonly state: string; readonly output: unknown };
+    assert.deepEqual([state, made], ["completed", 1]);
+    assert.deepEqual(output, [nested(levels), nested(levels), nested(levels)]);
+  });
+}
+
+test("a step whose output is nested too deeply fails, and the workflow can be read", async () => {
+  const job = durable(async (ctx) => {
+    const outcome = await ctx.tryStep({ name: "make", maxRetries: 0, run: () => nested(1_000) });
+    return outcome.ok ? "kept" : outcome.failure.error.message;
+  });
+  const world = workflowWorld();
+  const instance = await world.begin(job, {});
+  const woken = await world.restart(job, instance);
+  assert.match(String(((await call(woken, "get")) as { readonly output: unknown }).output), /deeper than/);
 });

@@ -1,2 +1,5 @@
-/** Levels that what is stored may have: all that the encoder makes, whatever a client may send. */
-export const storedDepth = 1_010;
+/**
+ * Levels that what is stored may have: all that the encoder makes, whatever a client may send. To the decoder a
+ * set has two, its tag and its list.
+ */
+export const storedDepth = 2_010;

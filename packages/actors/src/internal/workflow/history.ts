@@ -1,5 +1,6 @@
 import { decodeValue, encodeValue, HoldfastError } from "@holdfast/core";
 import { afterPrefix, type EntryBuffer } from "../entry-buffer.ts";
+import { storedDepth } from "../stored-depth.ts";
 import { workflowLimits } from "./limits.ts";
 import { appendSegment, decodePath, ordinalsKey, rootPrefix, type Segment, showPath } from "./location.ts";
 import {
@@ -230,9 +231,11 @@ export class History {
 
 /**
  * A value as it will come back from the record, so that the first run sees what a replay sees.
- * Throws `message.unsupported_value` for what cannot be kept.
+ * Throws `message.unsupported_value`, `message.too_deep` for what cannot be kept.
  */
 export function recorded(value: unknown): unknown {
   if (typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol") return value;
-  return value === null ? null : decodeValue(encodeValue(value));
+  if (value === null) return null;
+  const bytes = encodeValue(value, { maxDepth: workflowLimits.maxValueDepth });
+  return decodeValue(bytes, { maxDepth: storedDepth });
 }

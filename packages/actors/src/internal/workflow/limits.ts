@@ -3,6 +3,8 @@ export const workflowLimits = {
   maxNameBytes: 256,
   /** A recorded value: the output of a step, the state of a loop, the input, the output. */
   maxValueBytes: 16 * 1_048_576,
+  /** Levels of nesting of such a value: the record around it has some of its own. */
+  maxValueDepth: 900,
   /** Entries of one history that are kept at a time. */
   maxEntries: 100_000,
   /** Loops, joins, races and tries inside each other. */

@@ -1,5 +1,6 @@
 import { decodeValue, encodeValue, HoldfastError, isHoldfastError, messageOf } from "@holdfast/core";
 import { StepTimeoutError, type WorkflowError } from "../../workflow/errors.ts";
+import { storedDepth } from "../stored-depth.ts";
 import { workflowLimits } from "./limits.ts";
 
 export type EntryKind =
@@ -103,7 +104,7 @@ function decodeRecord(bytes: Uint8Array): readonly unknown[] {
   if (bytes[0] !== format) throw unreadable();
   let fields: unknown;
   try {
-    fields = decodeValue(bytes.subarray(1));
+    fields = decodeValue(bytes.subarray(1), { maxDepth: storedDepth });
   } catch (error) {
     throw unreadable(error);
   }
@@ -247,7 +248,7 @@ function isPlain(value: unknown): boolean {
 
 function encodable(value: unknown): unknown {
   try {
-    encodeValue(value);
+    encodeValue(value, { maxDepth: workflowLimits.maxValueDepth });
     return value;
   } catch {
     return String(value);
