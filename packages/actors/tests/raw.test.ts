@@ -176,6 +176,33 @@ describe("raw requests and the gate", () => {
     );
   });
 
+  test("a handler that does not end within the grace period is interrupted; one that has not begun has not run", async () => {
+    const { create, ports } = world();
+    let runs = 0;
+    const instance = create(
+      actor({
+        onRequest: (c) => {
+          runs++;
+          return c.blockConcurrencyWhile(() => new Promise<never>(() => {}));
+        },
+      }),
+    );
+    await instance.ready;
+    const running = instance.request({ request: request() });
+    await turn();
+    const waiting = instance.request({ request: request() });
+    const ended = Promise.all([
+      assert.rejects(running, code("action", "interrupted")),
+      assert.rejects(waiting, code("actor", "stopping")),
+    ]);
+    const stopped = instance.sleep();
+    await turn();
+    ports.advance(15_000);
+    assert.equal(await stopped, "slept");
+    await ended;
+    assert.equal(runs, 1);
+  });
+
   test("a refused connection refuses the request; hooks see it", async () => {
     const { create } = world();
     const seen: string[] = [];

@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { RawRequestCall } from "../instance.ts";
 import { type Connection, HostConnection } from "./connection.ts";
-import { asAbort } from "./error-filter.ts";
+import { asAbort, interruptedError } from "./error-filter.ts";
 import { RawContext } from "./raw-context.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -18,6 +18,7 @@ export class RawRequest {
   #body: ReadableStreamDefaultReader<unknown> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #connection: HostConnection | undefined;
+  #begun = false;
   #answered = false;
   #ended = false;
 
@@ -69,6 +70,7 @@ export class RawRequest {
     const { request } = this.#call;
     const c = new RawContext(runtime, request, connection, this.#abort.signal);
     c.entered = true;
+    this.#begun = true;
     try {
       return checked(await runtime.hook("onRequest", [c, request]), runtime.name);
     } catch (error) {
@@ -186,13 +188,21 @@ export class RawRequest {
 
   /** The actor ends the connection: what is on its way is cut off. */
   #cut(reason: string): void {
-    const [group = "actor", code = "stopped"] = reason.split(".");
-    const error = new HoldfastError(group, code, `The actor ended the request: ${reason}`);
+    const error = this.#cutBy(reason);
     this.#abort.abort(asAbort(error));
     this.#reject(error);
     if (this.#body === undefined || this.#ended) return;
     this.#controller?.error(error);
     this.#end();
+  }
+
+  /** Nobody may take what has begun for something that has not run, and run it again at the next instance. */
+  #cutBy(reason: string): HoldfastError {
+    if (this.#begun && reason === "actor.stopping") {
+      return interruptedError("The actor stopped before the request ended; it may have run in part");
+    }
+    const [group = "actor", code = "stopped"] = reason.split(".");
+    return new HoldfastError(group, code, `The actor ended the request: ${reason}`);
   }
 
   #reject(error: HoldfastError): void {
