@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isErrorCode } from "@holdfast/core";
+import { isErrorCode, UserError } from "@holdfast/core";
 import { actor } from "../src/index.ts";
 import { call, deferred, type HandStore, outcome, turn, world } from "./harness.ts";
 
@@ -174,6 +174,42 @@ describe("raw requests and the gate", () => {
       instance.request({ request: request(), skipReadyWait: true }),
       code("actor", "stopping"),
     );
+  });
+
+  test("a request in the grace of a stop has a connection with its hooks as any other", async () => {
+    const { create, ports } = world();
+    const sleeping = deferred();
+    const seen: string[] = [];
+    const instance = create(
+      actor({
+        onSleep: () => sleeping.promise,
+        onBeforeConnect: (_c, params: unknown) => {
+          if (params !== "secret") throw new UserError("no", { code: "refused" });
+        },
+        createConnState: (_c, params: unknown) => ({ params }),
+        onConnect: () => void seen.push("connect"),
+        onDisconnect: () => void seen.push("disconnect"),
+        onRequest: (c) => {
+          const { auth, params, state } = c.conn;
+          return Response.json({ auth, params, state, isKnown: c.conns.has(c.conn.id) });
+        },
+      }),
+    );
+    await instance.ready;
+    const stopped = instance.sleep();
+    const asked = (params: string) =>
+      instance.request({ request: request(), params, auth: { user: 1 }, skipReadyWait: true });
+    await assert.rejects(asked("wrong"), code("user", "refused"));
+    assert.deepEqual(await (await asked("secret")).json(), {
+      auth: { user: 1 },
+      params: "secret",
+      state: { params: "secret" },
+      isKnown: true,
+    });
+    sleeping.resolve();
+    assert.equal(await stopped, "slept");
+    assert.deepEqual(seen, ["connect", "disconnect"]);
+    assert.equal(ports.pendingTimers, 0);
   });
 
   test("a handler that does not end within the grace period is interrupted; one that has not begun has not run", async () => {

@@ -176,18 +176,16 @@ export abstract class ActorMembers extends ActorMakeup implements ContextSource 
     return this.#client;
   }
 
-  /** Given a call, the connection is one of `c.conns` as long as that runs. */
+  /** One of `c.conns` as long as the call runs. */
   transientConnection(
     params: unknown,
     request: RequestSource | undefined,
-    auth?: unknown,
-    call?: RunningCall,
+    auth: unknown,
+    call: RunningCall,
   ): Connection {
     const connection = this.connections.create({ params, request, auth }, undefined);
-    if (call !== undefined) {
-      call.transient = connection;
-      this.connections.enter(connection);
-    }
+    call.transient = connection;
+    this.connections.enter(connection);
     return connection;
   }
 }

@@ -150,10 +150,13 @@ export class Connections implements ConnectionOwner {
 
   // Connecting
 
-  /** Accepts a client: resolves once it is connected and what the hooks wrote is durable. */
-  async connect(request: ConnectRequest, sink: ConnectionSink): Promise<ActorConnection> {
+  /**
+   * Accepts a client: resolves once it is connected and what the hooks wrote is durable. `inGrace`: also while
+   * the actor stops.
+   */
+  async connect(request: ConnectRequest, sink: ConnectionSink, inGrace = false): Promise<ActorConnection> {
     const origin = { params: request.params, auth: request.auth, request: request.request };
-    const connection = await this.admit(origin, sink, request.signal).catch((error: unknown) => {
+    const connection = await this.admit(origin, sink, request.signal, inGrace).catch((error: unknown) => {
       throw this.#runtime.errors.sanitize(error);
     });
     return new Promise((resolve, reject) => {
@@ -186,6 +189,7 @@ export class Connections implements ConnectionOwner {
     origin: ConnectionOrigin,
     sink: ConnectionSink | undefined,
     signal?: CancelSignal,
+    inGrace = false,
   ): Promise<Connection> {
     const runtime = this.#runtime;
     const { hooks, options, connParamsSchema } = runtime.definition;
@@ -206,7 +210,7 @@ export class Connections implements ConnectionOwner {
         await this.#outside();
       }
       if (signal?.aborted) throw new HoldfastError("conn", "aborted", "The client left while it connected");
-      if (runtime.status !== "ready") throw runtime.errors.stopping();
+      if (runtime.status !== "ready" && (!inGrace || runtime.sealed)) throw runtime.errors.stopping();
       this.enter(connection);
       try {
         const own = new ConnContext(runtime, connection);

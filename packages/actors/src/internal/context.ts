@@ -57,8 +57,8 @@ export interface ContextSource {
   transientConnection(
     params: unknown,
     request: RequestSource | undefined,
-    auth?: unknown,
-    call?: RunningCall,
+    auth: unknown,
+    call: RunningCall,
   ): Connection;
 }
 

@@ -83,14 +83,13 @@ export class RawRequest {
 
   async #connect(): Promise<Connection> {
     const runtime = this.#runtime;
-    const { request, params, auth } = this.#call;
-    // In the grace of a stop no connection begins; a request that does not wait has one of its own.
-    if (runtime.status !== "ready") return runtime.transientConnection(params, request);
+    const { request, params, auth, skipReadyWait } = this.#call;
     const origin = { params, request, signal: this.#call.signal, ...(auth === undefined ? {} : { auth }) };
-    const connection = await runtime.connections.connect(origin, {
+    const sink = {
       send: () => undefined,
-      close: (_code, reason) => this.#cut(reason),
-    });
+      close: (_code: number, reason: string): void => this.#cut(reason),
+    };
+    const connection = await runtime.connections.connect(origin, sink, skipReadyWait === true);
     if (!(connection instanceof HostConnection)) throw new TypeError("not a connection of this runtime");
     this.#connection = connection;
     return connection.connection;
