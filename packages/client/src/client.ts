@@ -105,6 +105,7 @@ class RawClient implements ClientBase {
       name: checkName(name),
       key: normalizeKey(key),
       input: options.input,
+      params: options.params,
       idempotencyKey: uuidv7(ports.clock, ports.random),
       signal,
     };

@@ -35,8 +35,8 @@ export interface ConnectionOptions {
   readonly sender: QueueSender;
   readonly driver: ClientDriver;
   readonly ports: ClientPorts;
-  /** Asked before each attempt: makes the actor when its target carries input. */
-  readonly target: () => Promise<ActorTarget>;
+  /** Asked before each attempt, with its parameters: makes the actor when its target carries input. */
+  readonly target: (params: unknown) => Promise<ActorTarget>;
   readonly params: () => Promise<unknown> | unknown;
   readonly signal: AbortSignal | undefined;
   readonly onDispose: () => void;
@@ -242,7 +242,8 @@ export class Connection {
 
   async #connect(): Promise<void> {
     const { driver, target, params } = this.#options;
-    const [where, connParams] = await Promise.all([target(), this.#params(params)]);
+    const connParams = await this.#params(params);
+    const where = await target(connParams);
     if (this.#ended.signal.aborted) return;
     this.#lastError = undefined;
     const token = this.#token;

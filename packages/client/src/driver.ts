@@ -94,8 +94,8 @@ export interface ClientDriver {
   prepareArgs(args: readonly unknown[]): PreparedFrame;
   /** A result that comes in pieces is a `ReadableStream` of them. */
   call(call: DriverCall): Promise<unknown>;
-  /** The id of the actor, made if the target says so. */
-  resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string>;
+  /** The id of the actor, made if the target says so. `params` are for whoever is asked whether the caller may. */
+  resolve(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<string>;
   /** Makes the actor; a second request with one key gives the same answer. */
   create(request: DriverCreate): Promise<string>;
   /** Encodes a frame. Throws `message.unsupported_value`, `message.outgoing_too_long`. */
@@ -119,7 +119,7 @@ export interface ClientDriver {
    */
   gatewayUrl(target: ActorTarget): string | Promise<string>;
   /** Starts the actor anew. */
-  reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void>;
+  reload(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<void>;
   /** Asks of many actors: needs the rights of the server's owner. */
   manage(request: ManageRequest, signal: AbortSignal | undefined): Promise<unknown>;
   dispose(): Promise<void>;
@@ -150,6 +150,7 @@ export interface DriverCreate {
   readonly name: string;
   readonly key: ActorKey;
   readonly input: unknown;
+  readonly params: unknown;
   readonly idempotencyKey: string;
   readonly signal: AbortSignal | undefined;
 }

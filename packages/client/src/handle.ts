@@ -94,7 +94,7 @@ export class Handle {
       driver,
       ports,
       signal,
-      target: () => this.#reach(signal),
+      target: (connParams) => this.#reach(signal, connParams),
       params: () => params ?? (this.#options.getParams ?? (() => this.#options.params))(),
       onDispose: () => connections.delete(connection),
       onFatal: (error) => this.#forget(error),
@@ -105,7 +105,8 @@ export class Handle {
 
   resolve(): Promise<string> {
     const signal = this.#signal(undefined);
-    return withRetry(() => this.#context.driver.resolve(this.#target, signal), signal, this.#context.ports);
+    const { driver, ports } = this.#context;
+    return withRetry(() => driver.resolve(this.#target, signal, this.#options.params), signal, ports);
   }
 
   /** Sends a request to `onRequest`; sent again only where nothing of it has run. */
@@ -137,8 +138,8 @@ export class Handle {
     const signal = this.#signal(undefined);
     signal.throwIfAborted();
     const { params, getParams } = this.#options;
-    const target = await this.#reach(signal);
     const shown = getParams === undefined ? params : await getParams();
+    const target = await this.#reach(signal, shown);
     // What is opened after its client was disposed of, nobody would close.
     signal.throwIfAborted();
     const socket = this.#context.driver.webSocket({
@@ -172,7 +173,7 @@ export class Handle {
     return new QueueSender({
       driver,
       ports,
-      target: (signal) => (this.#carriesInput ? this.#reach(signal) : this.#target),
+      target: (signal) => (this.#carriesInput ? this.#reach(signal, params) : this.#target),
       params: () => params ?? this.#options.params,
       signal: (signal) => this.#signal(signal),
       remade: (error) => this.#forget(error),
@@ -182,7 +183,7 @@ export class Handle {
   async reload(): Promise<void> {
     const signal = this.#signal(undefined);
     signal.throwIfAborted();
-    await this.#context.driver.reload(this.#target, signal);
+    await this.#context.driver.reload(this.#target, signal, this.#options.params);
   }
 
   get #carriesInput(): boolean {
@@ -192,19 +193,20 @@ export class Handle {
   /**
    * The target of a request. Input is delivered once, by a request of its own, so that calls do not
    * carry it: after that the actor is addressed as one that exists. Who is cancelled meanwhile stops waiting,
-   * and ends nothing for the others who wait for the same.
+   * and ends nothing for the others who wait for the same. `params` are those of the request that comes next,
+   * where they are not the handle's own.
    */
-  async #reach(signal: AbortSignal | undefined): Promise<ActorTarget> {
+  async #reach(signal: AbortSignal | undefined, params?: unknown): Promise<ActorTarget> {
     signal?.throwIfAborted();
     const target = this.#target;
     if (target.type !== "getOrCreate" || target.input === undefined) return target;
-    await abortable(this.#make(target), signal);
+    await abortable(this.#make(target, params ?? this.#options.params), signal);
     return { type: "get", name: target.name, key: target.key };
   }
 
-  #make(target: ActorTarget): Promise<string> {
+  #make(target: ActorTarget, params: unknown): Promise<string> {
     if (this.#made !== undefined) return this.#made;
-    const made = this.#context.driver.resolve(target, this.#signal(undefined));
+    const made = this.#context.driver.resolve(target, this.#signal(undefined), params);
     this.#made = made;
     made.catch(() => {
       if (this.#made === made) this.#made = undefined;

@@ -134,18 +134,32 @@ class NetworkDriver implements ClientDriver {
     void this.#request("DELETE", url, undefined, {}, undefined).catch(() => undefined);
   }
 
-  async resolve(target: ActorTarget, signal: AbortSignal | undefined): Promise<string> {
+  async resolve(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<string> {
+    const url = this.#url(target);
+    const headers = this.#paramHeaders(params);
     if (target.type !== "getOrCreate") {
-      return idOf(await this.#request("GET", this.#url(target), undefined, {}, signal));
+      return idOf(await this.#request("GET", url, undefined, headers, signal));
     }
     const body = target.input === undefined ? {} : { input: target.input };
-    return idOf(await this.#request("PUT", this.#url(target), encode(this.#encoding, body), {}, signal));
+    return idOf(await this.#request("PUT", url, encode(this.#encoding, body), headers, signal));
+  }
+
+  /** Parameters of a request that may have no body, whose encoding would be theirs. */
+  #paramHeaders(params: unknown): Record<string, string> {
+    if (params === undefined) return {};
+    return {
+      [header.params]: encodeParams(this.#encoding, params),
+      [header.encoding]: this.#encoding,
+    };
   }
 
   async create(request: DriverCreate): Promise<string> {
     const url = this.#url({ type: "get", name: request.name, key: request.key });
     const body = request.input === undefined ? {} : { input: request.input };
-    const headers = { [header.idempotencyKey]: request.idempotencyKey };
+    const headers = {
+      ...this.#paramHeaders(request.params),
+      [header.idempotencyKey]: request.idempotencyKey,
+    };
     return idOf(await this.#request("POST", url, encode(this.#encoding, body), headers, request.signal));
   }
 
@@ -210,8 +224,9 @@ class NetworkDriver implements ClientDriver {
     return this.#raw.url(target);
   }
 
-  async reload(target: ActorTarget, signal: AbortSignal | undefined): Promise<void> {
-    const response = await this.#send("PUT", `${this.#url(target)}/reload`, undefined, {}, signal);
+  async reload(target: ActorTarget, signal: AbortSignal | undefined, params?: unknown): Promise<void> {
+    const headers = this.#paramHeaders(params);
+    const response = await this.#send("PUT", `${this.#url(target)}/reload`, undefined, headers, signal);
     if (!response.ok) await this.#read(response, signal);
   }
 

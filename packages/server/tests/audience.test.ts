@@ -245,6 +245,34 @@ test("onAuth runs before an actor is looked for, woken or made, on every way in"
   await conn.dispose();
 });
 
+for (const encoding of ["cbor", "json"] as const) {
+  test(`onAuth is told the parameters by every request of a handle that has some, with ${encoding}`, async (t) => {
+    const log: string[] = [];
+    const { client } = await serve(t, { vault: guarded(log) });
+    const { vault } = client({ encoding });
+    const own = { params: "letmein" };
+    const input = { createWithInput: { size: 1 } };
+    assert.equal(await (await vault.create("a", { ...own, input: 1 })).who(), "param");
+    const handle = vault.getOrCreate("b", { ...own, ...input });
+    assert.equal(await handle.who(), "param");
+    assert.equal(await vault.get("b", own).resolve(), await handle.resolve());
+    await handle.reload();
+    const made = vault.getOrCreate("c", { ...own, ...input });
+    assert.equal(await (await made.fetch("/")).text(), "param");
+    for (const connection of [
+      vault.getOrCreate("d", input).connect("letmein"),
+      vault.getOrCreate("e", { ...input, getParams: async () => "letmein" }).connect(),
+    ]) {
+      assert.equal(await connection.who(), "param");
+      await connection.dispose();
+    }
+    assert.deepEqual(
+      log.filter((line) => /vault \w (get|create) /.test(line)),
+      [..."abbbcde"].map((key, at) => `vault ${key} ${at === 2 ? "get" : "create"} letmein`),
+    );
+  });
+}
+
 test("what a client sends before an asynchronous onAuth has answered is kept, and handled in order", async (t) => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();

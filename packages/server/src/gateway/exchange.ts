@@ -1,4 +1,4 @@
-import { contentType, type Encoding, encode, header } from "@holdfast/client";
+import { contentType, decodeParams, type Encoding, encode, header } from "@holdfast/client";
 import { HoldfastError, type Ports, sanitizeError, toProblem, toWireError, uuidv4 } from "@holdfast/core";
 
 /** One HTTP request and its answer, whichever server carries it. */
@@ -110,6 +110,27 @@ export function requestEncoding(exchange: Exchange): Encoding | undefined {
   if (/^application\/json\s*(;|$)/i.test(type)) return "json";
   const message = `Send a body of ${contentType.json} or ${contentType.cbor}`;
   throw new HoldfastError("gateway", "unsupported_content_type", message, { statusCode: 415 });
+}
+
+/**
+ * The parameters of a request that has no body, or one of the user's own: which of the encodings they are in, the
+ * client says by itself; CBOR cannot pass for JSON. Throws `message.malformed_*`, `message.params_too_long`.
+ */
+export function paramsOf(exchange: Exchange): unknown {
+  const encoded = exchange.header(header.params);
+  if (encoded === undefined) return undefined;
+  const named = exchange.header(header.encoding);
+  if (named === "json" || named === "cbor") return decodeParams(named, encoded);
+  return decodeParams(safeEncoding(exchange), encoded);
+}
+
+function safeEncoding(exchange: Exchange): "json" | "cbor" {
+  try {
+    return requestEncoding(exchange) ?? "json";
+  } catch {
+    // The body is the user's own and may be of any type.
+    return "json";
+  }
 }
 
 /** Answers with an error: problem details (RFC 9457) in JSON, the wire fields and the status in CBOR. */

@@ -18,6 +18,7 @@ import { corsHeaders, preflight } from "./cors.ts";
 import { serveEvents } from "./event-stream.ts";
 import {
   type Exchange,
+  paramsOf,
   replyEncoding,
   replyError,
   requestEncoding,
@@ -156,8 +157,7 @@ export class Gateway {
         if (exchange.method !== "PUT") return notAllowed(exchange, "PUT", headers);
         const { target } = route;
         const next = (): void => this.#reload(exchange, target, headers, refuse);
-        const ask = (): void =>
-          this.#authenticate(exchange, ["action"], target, undefined, requestHead(exchange), next, headers);
+        const ask = (): void => this.#authenticateLookUp(exchange, ["action"], target, next, headers);
         return this.admit(accessInfo("reload", exchange, target), ask, refuse);
       }
       case "actor":
@@ -190,8 +190,7 @@ export class Gateway {
           send(200, { id, name: target.name, key });
         }, refuse);
       };
-      const ask = (): void =>
-        this.#authenticate(exchange, ["get"], target, undefined, requestHead(exchange), next, headers);
+      const ask = (): void => this.#authenticateLookUp(exchange, ["get"], target, next, headers);
       return this.admit(accessInfo("resolve", exchange, target), ask, refuse);
     }
     if (exchange.method === "DELETE") return this.management.destroy(exchange, target, headers);
@@ -211,8 +210,7 @@ export class Gateway {
         const made = { type: "getOrCreate", name, key, ...(input === undefined ? {} : { input }) } as const;
         this.directory.resolve(made).then(({ id }) => send(200, { id, name, key }), refuse);
       });
-    const ask = (): void =>
-      this.#authenticate(exchange, ["create"], target, undefined, requestHead(exchange), next, headers);
+    const ask = (): void => this.#authenticateLookUp(exchange, ["create"], target, next, headers);
     return this.admit(accessInfo("create", exchange, target), ask, refuse);
   }
 
@@ -266,6 +264,18 @@ export class Gateway {
     authenticate(this.directory, { intents, target, params, request }, next, (error) =>
       this.fail(exchange, error, headers),
     );
+  }
+
+  /** For a request that begins no connection, and whose body is not the parameters' affair. */
+  #authenticateLookUp(
+    exchange: Exchange,
+    intents: readonly AuthIntent[],
+    target: ActorTarget,
+    next: () => void,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const params = paramsOf(exchange);
+    this.#authenticate(exchange, intents, target, params, requestHead(exchange), next, headers);
   }
 
   #call(

@@ -1,8 +1,8 @@
-import { type ActorTarget, decodeParams, header } from "@holdfast/client";
+import { type ActorTarget, header } from "@holdfast/client";
 import { serverLimits } from "../limits.ts";
 import { cancelled } from "../session.ts";
 import { authenticate } from "./auth.ts";
-import { actorUrl, type Exchange, requestEncoding, visibleError } from "./exchange.ts";
+import { actorUrl, type Exchange, paramsOf, visibleError } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RawRoute } from "./route.ts";
 
@@ -44,24 +44,6 @@ export function serveRaw(
     );
   } catch (error) {
     fail(error);
-  }
-}
-
-/** Which of the encodings the parameters are in, the client says by itself; CBOR cannot pass for JSON. */
-function paramsOf(exchange: Exchange): unknown {
-  const encoded = exchange.header(header.params);
-  if (encoded === undefined) return undefined;
-  const named = exchange.header(header.encoding);
-  if (named === "json" || named === "cbor") return decodeParams(named, encoded);
-  return decodeParams(safeEncoding(exchange), encoded);
-}
-
-function safeEncoding(exchange: Exchange): "json" | "cbor" {
-  try {
-    return requestEncoding(exchange) ?? "json";
-  } catch {
-    // The body is the user's own and may be of any type.
-    return "json";
   }
 }
 

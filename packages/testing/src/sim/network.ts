@@ -81,9 +81,9 @@ export class SimNetwork {
       gatewayUrl: (target) => codec().gatewayUrl(target),
       call: (call) => this.#exchange(`call ${call.action}`, (server) => server.call(call)),
       send: (send) => this.#exchange(`send ${send.queue}`, (server) => server.send(send)),
-      resolve: (target, signal) => this.#exchange("resolve", (server) => server.resolve(target, signal)),
+      resolve: (...asked) => this.#exchange("resolve", (server) => server.resolve(...asked)),
       create: (request) => this.#exchange(`create ${request.name}`, (server) => server.create(request)),
-      reload: (target, signal) => this.#exchange("reload", (server) => server.reload(target, signal)),
+      reload: (...asked) => this.#exchange("reload", (server) => server.reload(...asked)),
       manage: (request, signal) => this.#exchange("manage", (server) => server.manage(request, signal)),
       fetch: (request) => this.#exchange("fetch", (server) => server.fetch(request)),
       webSocket: () => {
