@@ -56,8 +56,10 @@ export class Link {
 
   #request(method: (...args: unknown[]) => unknown, args: unknown[]): unknown {
     if (this.#cut) return Promise.reject(networkError());
-    const result = Reflect.apply(method, this.#server, args);
-    return result instanceof Promise ? Promise.race([result, this.#severed.promise]) : result;
+    const result: unknown = Reflect.apply(method, this.#server, args);
+    if (!(result instanceof Promise)) return result;
+    const { promise, signal } = this.#severed;
+    return Promise.race([result.then((value: unknown) => severable(value, signal)), promise]);
   }
 
   readonly #connect = (...args: Parameters<ClientDriver["connect"]>): DriverConnection => {
@@ -109,9 +111,9 @@ export class Link {
 
   #sever(): void {
     for (const socket of [...this.#sockets]) lose(socket);
-    const { reject } = this.#severed;
+    const { sever } = this.#severed;
     this.#severed = newSeverance();
-    reject(networkError());
+    sever();
     for (const drop of [...this.#connections]) drop();
   }
 }
@@ -126,10 +128,38 @@ function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
   return typeof value === "function";
 }
 
-function newSeverance(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
+/** What is under way until the next cut. */
+interface Severance {
+  readonly promise: Promise<never>;
+  /** For what goes on after its answer has begun. */
+  readonly signal: AbortSignal;
+  readonly sever: () => void;
+}
+
+function newSeverance(): Severance {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => undefined);
-  return { promise, reject };
+  const controller = new AbortController();
+  const sever = (): void => {
+    const error = networkError();
+    reject(error);
+    controller.abort(error);
+  };
+  return { promise, signal: controller.signal, sever };
+}
+
+/** An answer that comes in pieces is cut off with everything else. */
+function severable(answer: unknown, signal: AbortSignal): unknown {
+  if (answer instanceof ReadableStream) return cutOffBy(answer, signal);
+  if (!(answer instanceof Response) || answer.body === null) return answer;
+  const { status, statusText, headers, url, redirected } = answer;
+  const cut = new Response(cutOffBy(answer.body, signal), { status, statusText, headers });
+  // Where a response came from no constructor takes.
+  return Object.defineProperties(cut, { url: { value: url }, redirected: { value: redirected } });
+}
+
+function cutOffBy<Piece>(stream: ReadableStream<Piece>, signal: AbortSignal): ReadableStream<Piece> {
+  return stream.pipeThrough(new TransformStream<Piece, Piece>(), { signal });
 }
 
 function networkError(): HoldfastError {

@@ -264,3 +264,41 @@ test("raw WebSockets end with a crash, and with a partition, in which none opens
   assert.equal(await answered, "back");
   assert.deepEqual(left, [1006]);
 });
+
+test("results in pieces and bodies of responses are cut off by a crash, and by a partition", async (t) => {
+  const teller = actor({
+    actions: {
+      count: async function* () {
+        for (let n = 0; ; n++) yield n;
+      },
+    },
+    onRequest: () =>
+      new Response(new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) }), {
+        status: 203,
+        headers: { "x-kind": "endless" },
+      }),
+  });
+  const kit = await setupTest(t, createRegistry({ use: { teller }, store }));
+  const handle = kit.client.teller.getOrCreate("a");
+  /** Reads on after the first piece, far more than may be on its way. */
+  const drained = async (reader: ReadableStreamDefaultReader<unknown>): Promise<void> => {
+    for (let pieces = 0; pieces < 1_000; pieces++) await reader.read();
+  };
+  const readers = async () => {
+    const response = await handle.fetch("/");
+    assert.deepEqual([response.status, response.headers.get("x-kind")], [203, "endless"]);
+    assert.match(response.url, /\/request\/$/);
+    const streams = [await handle.count(), response.body ?? assert.fail("no body")];
+    const begun = streams.map((stream) => stream.getReader());
+    for (const reader of begun) assert.equal((await reader.read()).done, false);
+    return begun;
+  };
+  const lost = (error: unknown): boolean => isErrorCode(error, "client", "network_error");
+  const before = await readers();
+  await kit.crash();
+  for (const reader of before) await assert.rejects(drained(reader), lost);
+  const after = await readers();
+  const heal = kit.partition();
+  for (const reader of after) await assert.rejects(drained(reader), lost);
+  heal();
+});
