@@ -110,19 +110,24 @@ export async function* exportActor(store: ActorStore, actorId: string): AsyncGen
 
 /**
  * Makes an actor of what {@link exportActor} gave. Name and key are those of the original unless given.
- * Throws `store.invalid_import`, `store.format_too_new`, `actor.duplicate_key`.
+ * `isKnown` says whether there are actors of a name. Throws `store.invalid_import`, `store.format_too_new`,
+ * `actor.duplicate_key`.
  */
 export async function importActor(
   store: ActorStore,
   source: AsyncIterable<Uint8Array>,
   as: Pick<NewIdentity, "id" | "createdAt"> & Partial<NewIdentity>,
+  isKnown: (name: string) => boolean = () => true,
 ): Promise<ActorRecord> {
   const frames = framesOf(source);
   const first = await frames.next();
   const header = first.done === true ? undefined : headerOf(first.value);
   if (header === undefined) throw invalidImport("The file does not begin with a header");
-  const image = settled({ header, parts: partsOf(frames) });
-  return store.history.restore(image, { name: header.name, key: header.key, ...as });
+  const identity = { name: header.name, key: header.key, ...as };
+  if (!isKnown(identity.name)) {
+    throw invalidImport(`There are no actors of the name "${identity.name}": give one that there is`);
+  }
+  return store.history.restore(settled({ header, parts: partsOf(frames) }), identity);
 }
 
 /**

@@ -156,6 +156,10 @@ test("an actor is forked, exported and imported", async (t) => {
   assert.equal(imported.status, 201, JSON.stringify(imported.body));
   assert.equal(await counter.get("d").get(), 6);
   assert.notEqual(await tokenOf("@d,"), token);
+  // Nobody could reach it, nor destroy it.
+  const nameless = await get(`${url}/actors/import?name=nobody&key=f,`, { method: "POST", body: file });
+  assert.deepEqual([nameless.status, nameless.body["code"]], [400, "invalid_import"]);
+  assert.equal((await get(`${url}/actors/count?name=nobody`)).body["count"], 0);
   const damaged = await get(`${url}/actors/import?key=e,`, { method: "POST", body: file.slice(0, -3) });
   assert.equal(damaged.status, 400);
   assert.equal(damaged.body["code"], "invalid_import");

@@ -204,11 +204,13 @@ export class ManagementHttp {
     const request = exchange.request("http://actors/import", gone.signal, serverLimits.maxImportBytes);
     if (request.body === null) throw badRequest("The body is the file of an export");
     const [name, key] = [query.get("name"), query.get("key")];
-    const record = await importActor(this.#directory.store, request.body, {
+    const { store, definitions } = this.#directory;
+    const as = {
       ...this.#identity(),
       ...(name === null ? {} : { name }),
       ...(key === null ? {} : { key: decodeKey(key) }),
-    });
+    };
+    const record = await importActor(store, request.body, as, (known) => definitions.has(known));
     this.#made(exchange, record, headers);
   }
 
