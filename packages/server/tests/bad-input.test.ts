@@ -112,6 +112,18 @@ describe("bad requests", () => {
       "400 message.invalid_idempotency_key",
     ],
     [
+      "an idempotency key of a creation that is too long",
+      "/actors/echo/@new,",
+      post("", { ...json, "idempotency-key": "k".repeat(129) }),
+      "400 message.invalid_idempotency_key",
+    ],
+    [
+      "an empty idempotency key of a creation",
+      "/actors/echo/@new,",
+      post("", { ...json, "idempotency-key": "" }),
+      "400 message.invalid_idempotency_key",
+    ],
+    [
       "parameters that are not base64url",
       path,
       post("", { ...json, "x-holdfast-conn-params": "!" }),

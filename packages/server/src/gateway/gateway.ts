@@ -198,10 +198,11 @@ export class Gateway {
       return notAllowed(exchange, target.type === "id" ? "GET, DELETE" : "GET, PUT, POST, DELETE", headers);
     }
     const { name, key } = target;
+    const idempotencyKey = exchange.header(header.idempotencyKey);
+    if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
     const next = (): void =>
       this.#readInput(exchange, refuse, (input) => {
         if (exchange.method === "POST") {
-          const idempotencyKey = exchange.header(header.idempotencyKey);
           this.directory.create(name, key, input, idempotencyKey).then((id) => {
             send(201, { id, name, key });
           }, refuse);
