@@ -51,6 +51,14 @@ describe("kv", () => {
     ]);
   });
 
+  test("a text that begins with a byte order mark comes back with it", async () => {
+    const { kv } = await open();
+    await kv.put("\ufeffname", "\ufefftext");
+    assert.deepEqual(await kv.list(), [["\ufeffname", "\ufefftext"]]);
+    assert.equal(await kv.get("\ufeffname"), "\ufefftext");
+    assert.equal(await kv.get("name"), null);
+  });
+
   test("limits: at, below and above", async () => {
     const { kv } = await open();
     const refused = (code: string) => (error: unknown) => isErrorCode(error, "kv", code);

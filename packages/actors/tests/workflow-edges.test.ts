@@ -94,6 +94,23 @@ test("branches may have the names of what every object has", async () => {
   await next.sleep();
 });
 
+test("names may begin with a byte order mark", async () => {
+  const ran: string[] = [];
+  const named = actor({
+    run: workflow(async (ctx) => {
+      await ctx.step("\ufefffirst", () => void ran.push("first"));
+      await ctx.sleep("a second", 1_000);
+      await ctx.step("second", () => void ran.push("second"));
+    }),
+    actions: { status: (c) => workflowControl(c).status() },
+  });
+  const world = workflowWorld();
+  const woken = await world.restart(named, await world.begin(named));
+  await world.pass(1_000);
+  assert.deepEqual(ran, ["first", "second"]);
+  assert.equal(((await call(woken, "status")) as { readonly state: string }).state, "completed");
+});
+
 test("contexts are known by their names, which are values too", async () => {
   const known: boolean[] = [];
   const named = actor({

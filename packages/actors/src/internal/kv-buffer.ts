@@ -34,7 +34,8 @@ export interface KvStreams {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** All of a text is the user's, a byte order mark at its start too. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The key-value store of one actor as user code sees it. */
 export class KvBuffer implements ActorKv {

@@ -180,7 +180,7 @@ export function decodeChunk(value: Uint8Array): Uint8Array {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Queue names have no NUL, so that a name and a key are told apart. */
 export function dedupeRecordKey(queue: string, key: string): Uint8Array {

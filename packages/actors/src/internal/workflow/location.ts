@@ -11,7 +11,7 @@ export const historySpace = { entry: 0x01, signal: 0x02, input: 0x03, output: 0x
 const nameTag = 0x01;
 const iterationTag = 0x02;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const rootPrefix: Uint8Array = new Uint8Array([recordPrefix.workflowHistory, historySpace.entry]);
 
