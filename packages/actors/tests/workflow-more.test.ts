@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor, queue } from "@holdfast/actors";
+import { type AnyDefinition, actor, queue } from "@holdfast/actors";
 import { durable, Loop, workflow, workflowControl } from "@holdfast/actors/workflow";
 import { decodeValue, isErrorCode } from "@holdfast/core";
 import { call, deferred } from "./harness.ts";
@@ -273,6 +273,35 @@ test("a durable function starts once, returns, and can be cancelled", async () =
     call(failing, "result"),
     (error) => isErrorCode(error, "workflow", "failed") && error.message === "zero",
   );
+});
+
+test("an actor that is made with an input hands it to its workflow, also after a restart", async () => {
+  const actions = { status: (c: object) => workflowControl(c).status() };
+  const shipment = workflow({
+    createState: (_c, input: { to: string }) => ({ to: input.to }),
+    run: async (ctx, input) => {
+      await ctx.sleep("a moment", 1_000);
+      return `${input.to}, ${ctx.input.to}`;
+    },
+    actions,
+  });
+  const run = workflow(async (ctx) => ctx.input);
+  const plain = actor({ run, actions });
+  const other = actor({
+    run,
+    onCreate: async (c, input: number) => void (await workflowControl(c).start(input + 1)),
+    actions,
+  });
+  const outputOf = async (definition: AnyDefinition, input: unknown): Promise<unknown> => {
+    const world = workflowWorld();
+    const woken = await world.restart(definition, await world.begin(definition, input));
+    await world.pass(1_000);
+    return ((await call(woken, "status")) as { readonly output?: unknown }).output;
+  };
+  assert.equal(await outputOf(shipment, { to: "Ada" }), "Ada, Ada");
+  assert.equal(await outputOf(plain, 7), 7);
+  assert.equal(await outputOf(plain, undefined), undefined);
+  assert.equal(await outputOf(other, 7), 8);
 });
 
 test("continueAsNew begins with an empty history and a new input", async () => {

@@ -24,6 +24,7 @@ export async function startActor(runtime: Runtime, start: InstanceStart): Promis
   if (start.type === "create") {
     await stateHolder.create(start.input);
     await runtime.hook("onCreate", [new Context(runtime), start.input]);
+    await runtime.usedParts?.workflow?.created(start.input);
     const failure = stateHolder.tellNow();
     if (failure !== undefined) runtime.errors.report(failure.error);
     runtime.created();

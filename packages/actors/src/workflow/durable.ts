@@ -91,9 +91,6 @@ export function durable<Input, Output>(
     manual: true,
   });
   const definition = actor({
-    onCreate: async (c: object, input: unknown) => {
-      if (input !== undefined) await workflowControl(c).start(input);
-    },
     run,
     actions: {
       start: (c: object, input?: unknown) => workflowControl(c).start(input),

@@ -265,7 +265,7 @@ export interface WorkflowContext<
   readonly idempotencyKey: string;
   /** Valid while a step runs. */
   readonly attempt: number;
-  /** What the workflow was started with. */
+  /** What the workflow was started with: by `start`, or what its actor was created with. */
   readonly input: Input;
   readonly queue: WorkflowQueue<Queues>;
 

@@ -78,6 +78,11 @@ export class WorkflowPart implements Part, RunOwner {
     this.#stored.read(hot);
   }
 
+  /** The input that an actor is made with is that of its workflow, unless `onCreate` has begun it with another. */
+  async created(input: unknown): Promise<void> {
+    if (input !== undefined) await this.start(input);
+  }
+
   get wakeAt(): number | undefined {
     if (this.#stopping && !this.terminal) return this.#wakeAtStop;
     return this.#nextWakeAt();
