@@ -251,6 +251,22 @@ test("a sender who waits gets the response, or hears that its time is over", asy
   assert.equal(await unanswered, "queue.timed_out");
 });
 
+test("a second send with the key of one that did not wait hears of the completion, also when it was away for it", async () => {
+  const { create, wake } = world();
+  const a = create(basic);
+  assert.deepEqual(await send(a, "jobs", "x", { idempotencyKey: "k" }), { status: "completed" });
+  const waits = { wait: true, idempotencyKey: "k" };
+  assert.deepEqual(await send(a, "jobs", "x", { ...waits, timeoutMs: 0 }), { status: "timedOut" });
+  await a.sleep();
+  const b = await wake(basic);
+  assert.equal(await call(b, "complete", { done: "yes" }), 1);
+  await b.sleep();
+  assert.deepEqual(await send(await wake(basic), "jobs", "x", { ...waits, timeoutMs: 0 }), {
+    status: "completed",
+    response: { done: "yes" },
+  });
+});
+
 test("what is wrong is told: unknown queues, options, timeouts, signals", async () => {
   const { create } = world();
   const a = create(basic);

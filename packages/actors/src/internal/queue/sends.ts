@@ -112,12 +112,22 @@ export class Sends {
     const known = asked instanceof Promise ? await asked : asked;
     if (known !== undefined) {
       await this.#part.outside();
+      const outcome = outcomeOf(known);
+      if (call.wait) this.#awaitFromNowOn(outcome, key);
       await this.#runtime.queue.gate();
-      return outcomeOf(known);
+      return outcome;
     }
     if (call.resumes) return { bytes: accepted, id: nobody };
     if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
     return this.#enter(call, policy, key);
+  }
+
+  /** Who sent it did not wait for its completion: that is kept under the key for whoever does now. */
+  #awaitFromNowOn({ id }: Outcome, key: string): void {
+    const message = id === undefined ? undefined : this.#part.mailbox.find(id);
+    if (message === undefined) return;
+    if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
+    this.#part.mailbox.addWaiter(message, key);
   }
 
   async #enter(call: SendCall, policy: Policy, key: string | undefined): Promise<Outcome> {
