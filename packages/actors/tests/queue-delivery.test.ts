@@ -208,6 +208,8 @@ const policed = actor({
     },
     complete: async (c) => c.vars.held.shift()?.complete().catch(codeOf),
     tryWide: async (c) => (await c.queue.tryNext({ names: ["wide"], completable: true }))?.body,
+    takeSome: async (c) =>
+      (await c.queue.tryNextBatch({ names: ["failed", "wide"], count: 9 })).map(({ body }) => body),
   },
 });
 
@@ -313,6 +315,19 @@ test("as many completable messages are out as the concurrency says", async () =>
   assert.equal(await call(a, "tryWide"), undefined);
   await call(a, "complete");
   assert.equal(await call(a, "tryWide"), 3);
+  void holding.catch(() => {});
+});
+
+test("a batch takes nothing of a queue that has as many out as it may, whatever else it takes", async () => {
+  const { create } = world();
+  const a = create(policed);
+  for (const body of [1, 2, 3]) await send(a, "wide", body);
+  await send(a, "failed", "x");
+  const holding = call(a, "hold", "wide", 2);
+  await until(() => parts(a).queues.mailbox.out("wide") === 2);
+  assert.deepEqual(await call(a, "takeSome"), ["x"]);
+  await call(a, "complete");
+  assert.deepEqual(await call(a, "takeSome"), [3]);
   void holding.catch(() => {});
 });
 

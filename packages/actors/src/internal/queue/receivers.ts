@@ -68,9 +68,7 @@ export class Receivers {
     if (first === undefined) return undefined;
     if (peeks) return [];
     // All of a batch come from queues that had room for one: a batch counts as one delivery in that.
-    const open = completable
-      ? policies.filter((each) => this.#mailbox.out(each.name) < each.concurrency)
-      : policies;
+    const open = policies.filter((each) => this.#mailbox.out(each.name) < each.concurrency);
     const taken: Message[] = [];
     for (let next: Message | undefined = first; next !== undefined; next = this.#mailbox.peekAny(open)) {
       this.#mailbox.take(next, completable);
