@@ -6,6 +6,17 @@ import { field, openSession, processesWith, startSandbox, until, withScript } fr
 import { scriptedAgents } from "./scripted-agent.ts";
 import { assertGapless, SessionApi } from "./session-api.ts";
 
+/** An agent that does not end by itself, so that its end takes a second. */
+const stubborn = `
+import { createInterface } from "node:readline";
+process.on("SIGTERM", () => {});
+setInterval(() => {}, 1_000);
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, method } = JSON.parse(line);
+  const result = method === "session/new" ? { sessionId: "a" } : {};
+  console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
+});`;
+
 describe("sessions of the server", () => {
   test("are made, prompted, listed and deleted; every message is in the log, in order", async (t) => {
     const sandbox = await startSandbox(t);
@@ -246,16 +257,6 @@ describe("sessions of the server", () => {
   });
 
   test("a prompt that comes while its session is deleted is refused, and starts no agent again", async (t) => {
-    // It does not end by itself, so that its end takes a second.
-    const stubborn = `
-import { createInterface } from "node:readline";
-process.on("SIGTERM", () => {});
-setInterval(() => {}, 1_000);
-createInterface({ input: process.stdin }).on("line", (line) => {
-  const { id, method } = JSON.parse(line);
-  const result = method === "session/new" ? { sessionId: "a" } : {};
-  console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
-});`;
     const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "stubborn", stubborn) });
     const api = new SessionApi(sandbox);
     const path = `/v1/sessions/${await api.create("stubborn")}`;
@@ -265,6 +266,26 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     assert.equal((await api.call("POST", `${path}/prompt`, { prompt: "go on" })).status, 404);
     assert.equal((await deleted).status, 204);
     assert.deepEqual(await sandbox.client.listAcpServers(), []);
+  });
+
+  test("a session is deleted once, however often that is asked for, and its id is free then", async (t) => {
+    const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "stubborn", stubborn) });
+    const api = new SessionApi(sandbox);
+    const body = { id: "mine", agent: "stubborn" };
+    const path = "/v1/sessions/mine";
+    const status = async () => field((await api.call("GET", path)).body, "status");
+    await api.expect(201, "POST", "/v1/sessions", body);
+    const first = api.call("DELETE", path);
+    await until("its agent is being ended", async () => (await status()) !== "idle");
+    await api.expect(204, "DELETE", path);
+    await api.expect(201, "POST", "/v1/sessions", body);
+    assert.equal((await first).status, 204);
+    assert.equal(await status(), "idle", "the end of the first one has not taken the second one along");
+    const again = api.call("DELETE", path);
+    await until("its agent is being ended", async () => (await status()) !== "idle");
+    await api.expect(201, "POST", "/v1/sessions", body);
+    assert.equal((await again).status, 204);
+    assert.equal(await status(), "idle");
   });
 
   test("a session that is asked for many times at once is made once", async (t) => {

@@ -2,6 +2,11 @@ import type { AcpInstance } from "../acp/instance.ts";
 import type { Message } from "../acp/message.ts";
 import type { Session } from "./session.ts";
 
+/** ACP server id of the instance that is made for a session. */
+export function ownServerId(sessionId: string): string {
+  return `session-${sessionId}`;
+}
+
 /** The sessions on one agent process. */
 class Binding {
   /** The session that the instance was made for: everything on it is this session's. */

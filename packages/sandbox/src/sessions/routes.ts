@@ -108,6 +108,7 @@ export class SessionRoutes {
 
   async #create(exchange: Exchange): Promise<void> {
     const input = readCreate(await this.#body(exchange));
+    if (input.id !== undefined) await this.#sessions.afterDeletion(input.id);
     if (this.#sendKnown(exchange, input)) return;
     const cwd = await this.#resolveCwd(input.cwd);
     // The same request may have come twice at once.
@@ -121,6 +122,7 @@ export class SessionRoutes {
   #sendKnown(exchange: Exchange, { id, agent }: CreateInput): boolean {
     const known = id === undefined ? undefined : this.#sessions.find(id);
     if (!known) return false;
+    known.assertStays();
     if (known.record.agent !== agent) {
       throw problem("conflict", 409, `session "${known.id}" has another agent`, { sessionId: known.id });
     }

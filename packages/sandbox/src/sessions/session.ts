@@ -6,7 +6,7 @@ import type { PendingRequest } from "../acp/pending.ts";
 import { problem } from "../http/problem.ts";
 import { within } from "../internal/within.ts";
 import type { SandboxLimits } from "../limits.ts";
-import type { Bindings } from "./bindings.ts";
+import { type Bindings, ownServerId } from "./bindings.ts";
 import { makeReady } from "./capabilities.ts";
 import { learned, learnedFromAnswer } from "./learn.ts";
 import { answer, call, tell } from "./link.ts";
@@ -19,7 +19,14 @@ import { applySettings, offersOf, type Settings, settingsOf } from "./settings.t
 import type { SessionStore, StoredSession } from "./store.ts";
 import { transcriptBlock } from "./transcript.ts";
 import { Turns } from "./turns.ts";
-import type { LogEntry, Recovery, SessionRecord, SessionStatus, SessionView } from "./types.ts";
+import type {
+  CancelOutcome,
+  LogEntry,
+  Recovery,
+  SessionRecord,
+  SessionStatus,
+  SessionView,
+} from "./types.ts";
 
 /** What all sessions of a server share. */
 export interface SessionContext {
@@ -34,19 +41,6 @@ export interface SessionContext {
   readonly isClosing: () => boolean;
   /** The past of a forked session up to where it forked, newest first. */
   readonly past: (record: SessionRecord) => Iterable<LogEntry>;
-}
-
-export interface CancelOutcome {
-  readonly cancelled: boolean;
-  /** The agent did not answer in time: its process group was ended. */
-  readonly forced: boolean;
-  /** Ids of the prompts that were cancelled. */
-  readonly prompts: readonly string[];
-}
-
-/** ACP server id of the instance that is made for a session. */
-export function ownServerId(sessionId: string): string {
-  return `session-${sessionId}`;
 }
 
 /** One conversation: its log, its questions, its prompts, and the agent process that it has or finds again. */
@@ -65,6 +59,7 @@ export class Session implements PromptHost {
   /** It is being deleted: nothing begins any more. */
   #isEnding = false;
   #isDeleted = false;
+  #deletion: Promise<void> | undefined;
   #loading: "client" | "server" | undefined;
   /** The first load of a session that was made elsewhere: what the agent tells of the past is all there is. */
   #isNew = false;
@@ -100,6 +95,11 @@ export class Session implements PromptHost {
 
   get instance(): AcpInstance | undefined {
     return this.#instance;
+  }
+
+  /** True from the moment on in which somebody has asked for its deletion. */
+  get isEnding(): boolean {
+    return this.#isEnding;
   }
 
   /** True while a turn runs, whoever asked for it. */
@@ -310,8 +310,12 @@ export class Session implements PromptHost {
     this.#left();
   }
 
-  /** Ends the session for good. */
-  async delete(): Promise<void> {
+  /** Ends the session for good; whoever asks while that goes on waits for the same end. */
+  delete(): Promise<void> {
+    return (this.#deletion ??= this.#delete());
+  }
+
+  async #delete(): Promise<void> {
     this.#isEnding = true;
     this.prompts.drop();
     this.prompts.cancelCurrent();

@@ -3,10 +3,10 @@ import { type Logger, uuidv7 } from "@holdfast/core";
 import type { AcpInstances } from "../acp/instances.ts";
 import { problem } from "../http/problem.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { Bindings } from "./bindings.ts";
+import { Bindings, ownServerId } from "./bindings.ts";
 import { type Adopter, SessionObserver } from "./observer.ts";
 import type { PermissionPolicy } from "./policy.ts";
-import { ownServerId, Session, type SessionContext } from "./session.ts";
+import { Session, type SessionContext } from "./session.ts";
 import { type Settings, settingsOf } from "./settings.ts";
 import { type SessionPlace, SessionStore } from "./store.ts";
 import type { LogEntry, PermissionView, SessionRecord, SessionView } from "./types.ts";
@@ -181,6 +181,11 @@ export class Sessions implements Adopter {
     this.#remove(session);
   }
 
+  /** Resolves when a session of this id that is being deleted is gone; at once where there is none. */
+  async afterDeletion(id: string): Promise<void> {
+    if (this.#open.get(id)?.isEnding) await this.delete(id);
+  }
+
   permissions(state: string | undefined): PermissionView[] {
     return this.store.permissions(undefined, state);
   }
@@ -238,6 +243,8 @@ export class Sessions implements Adopter {
   }
 
   #remove(session: Session): void {
+    // Somebody else has removed it, and another one may have its id since.
+    if (this.#open.get(session.id) !== session) return;
     this.#open.delete(session.id);
     const stored = this.store.session(session.id);
     if (!stored) return;

@@ -129,6 +129,15 @@ export interface PermissionView {
   readonly resolvedAt?: number;
 }
 
+/** What a cancel has done. */
+export interface CancelOutcome {
+  readonly cancelled: boolean;
+  /** The agent did not answer in time: its process group was ended. */
+  readonly forced: boolean;
+  /** Ids of the prompts that were cancelled. */
+  readonly prompts: readonly string[];
+}
+
 /** The JSON text of a log entry as viewers get it: the payload stays the text that it was. */
 export function entryText(sessionId: string, entry: LogEntry): string {
   const { version, sequence, createdAt, sender, payload } = entry;
