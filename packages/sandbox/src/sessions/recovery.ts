@@ -23,6 +23,11 @@ export interface Opener {
   readonly claim: (agentSessionId: string) => void;
 }
 
+/** No agent has opened it, and there is no past that one would have to be told. */
+export function isDraft({ agentSessionId, needsTranscript, parentSequence }: SessionRecord): boolean {
+  return agentSessionId === undefined && needsTranscript !== true && (parentSequence ?? 0) === 0;
+}
+
 /** Opens a new session of the agent. */
 export async function openNew(opener: Opener): Promise<Opened> {
   const { record } = opener;

@@ -14,7 +14,7 @@ import { SessionLog } from "./log.ts";
 import { isPermissionRequest, PermissionDesk } from "./permissions.ts";
 import type { PermissionPolicy } from "./policy.ts";
 import { type ContentBlocks, type PromptHost, PromptQueue } from "./prompts.ts";
-import { type Opener, openAgain, openFork, openKnown, openNew } from "./recovery.ts";
+import { isDraft, type Opener, openAgain, openFork, openKnown, openNew } from "./recovery.ts";
 import { applySettings, offersOf, type Settings, settingsOf } from "./settings.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
 import { transcriptBlock } from "./transcript.ts";
@@ -241,7 +241,7 @@ export class Session implements PromptHost {
     if (!this.isFree() || this.prompts.currentId !== undefined) {
       throw problem("conflict", 409, "the session is in a turn", { sessionId: this.id });
     }
-    const needsTranscript = !this.#isDraft;
+    const needsTranscript = !isDraft(this.#record);
     await this.detach();
     const { agentSessionId, modes, models, configOptions, mode, model, thoughtLevel, config, ...kept } =
       this.#record;
@@ -312,7 +312,8 @@ export class Session implements PromptHost {
 
   /** Ends the session for good; whoever asks while that goes on waits for the same end. */
   delete(): Promise<void> {
-    return (this.#deletion ??= this.#delete());
+    this.#deletion ??= this.#delete();
+    return this.#deletion;
   }
 
   async #delete(): Promise<void> {
@@ -386,12 +387,6 @@ export class Session implements PromptHost {
     return this.#isLive && this.#isKnown();
   }
 
-  /** No agent has opened it, and there is no past that one would have to be told. */
-  get #isDraft(): boolean {
-    const { agentSessionId, needsTranscript, parentSequence } = this.#record;
-    return agentSessionId === undefined && needsTranscript !== true && (parentSequence ?? 0) === 0;
-  }
-
   #isKnown(): boolean {
     return (
       this.#instance !== undefined && this.#context.instances.get(this.#instance.serverId) === this.#instance
@@ -400,7 +395,7 @@ export class Session implements PromptHost {
 
   async #attach(orAsNew: boolean): Promise<Recovery | undefined> {
     return await this.#opening(async (opener) => {
-      if (this.#isDraft) {
+      if (isDraft(this.#record)) {
         const wanted = settingsOf(this.#record);
         const { change } = await openNew(opener);
         this.#isLive = true;
