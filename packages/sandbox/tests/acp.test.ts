@@ -50,6 +50,12 @@ for await (const line of createInterface({ input: process.stdin })) {
   send({ method: "mock/echo", params: { got: message } });
   if (message.method === "junk") process.stdout.write("no JSON\\n");
   if (message.method === "ask") send({ id: "q", method: "mock/request", params: {} });
+  if (message.method === "deep") {
+    process.stderr.write("deep\\n");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const data = '{"a":'.repeat(10_000) + "1" + "}".repeat(10_000);
+    process.stdout.write('{"jsonrpc":"2.0","id":' + message.id + ',"error":{"data":' + data + "}}\\n");
+  }
   if (message.method === "fail") {
     await new Promise((resolve) => process.stderr.write("a\\nb\\n", resolve));
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -183,6 +189,17 @@ describe("ACP over HTTP, as the published client speaks it", () => {
     assert.equal(failed.error.data.agentStderr, "a\nb");
     const { found } = await frames(sandbox, "x", 4);
     assert.match(found[3] ?? "", /"agentStderr":"a\\nb"/);
+  });
+
+  test("a message that nests very deep is dropped, or refused, and the server goes on", async (t) => {
+    const sandbox = await withEcho(t);
+    const asked = await post(sandbox, "x?agent=echo", { jsonrpc: "2.0", id: 1, method: "deep" });
+    assert.equal(JSON.parse(asked.text).result.echoed.method, "deep", "what it says next is its answer");
+    const { found } = await frames(sandbox, "x", 3);
+    assert.match(found[1] ?? "", /_adapter\/invalid_stdout.*nested deeper than/);
+    const deep = `{"jsonrpc":"2.0","id":2,"method":"m","params":${"[".repeat(10_000)}${"]".repeat(10_000)}}`;
+    assert.equal((await post(sandbox, "x", deep)).status, 400);
+    await sandbox.client.health();
   });
 
   test("a message of 5 MB goes to the agent and comes back", async (t) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readMessage, withId, withStderr } from "./message.ts";
+import { maxNesting } from "./nesting.ts";
 
 describe("messages", () => {
   test("kinds are told by id and method", () => {
@@ -21,6 +22,16 @@ describe("messages", () => {
     assert.equal(readMessage("[]"), undefined);
     assert.equal(readMessage("1"), undefined);
     assert.throws(() => readMessage('{"id":'), SyntaxError);
+  });
+
+  test("one that nests deeper than it may is none; brackets in a text are no levels", () => {
+    const nested = (levels: number) => `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+    assert.ok(readMessage(nested(maxNesting)));
+    assert.throws(() => readMessage(nested(maxNesting + 1)), /nested deeper than 500 levels/);
+    assert.throws(() => readMessage(`{"a":${'{"b":'.repeat(10_000)}1${"}".repeat(10_000)}}`), SyntaxError);
+    assert.ok(readMessage(JSON.stringify({ a: "[".repeat(2_000), b: '\\"[{'.repeat(2_000), c: "\\" })));
+    assert.ok(readMessage(JSON.stringify({ a: Array.from({ length: 2_000 }, () => [{}]) })));
+    assert.throws(() => readMessage(`{"a":"${"[".repeat(2_000)}`), SyntaxError);
   });
 
   test("equal ids have equal keys, different ones do not", () => {

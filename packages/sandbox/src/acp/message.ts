@@ -1,4 +1,5 @@
 import { isRecord } from "../http/problem.ts";
+import { maxNesting, nestsDeeper } from "./nesting.ts";
 
 /** What the server needs to know of a JSON-RPC message; the text itself is passed on untouched. */
 export interface Message {
@@ -13,8 +14,12 @@ export interface Message {
   readonly sessionId?: string;
 }
 
-/** Reads a JSON-RPC message; undefined when `raw` is not a JSON object. Throws SyntaxError for no JSON. */
+/**
+ * Reads a JSON-RPC message; undefined when `raw` is not a JSON object. Throws SyntaxError for what is no
+ * JSON, or nests so deep that it could not be written again.
+ */
 export function readMessage(raw: string): Message | undefined {
+  if (nestsDeeper(raw, maxNesting)) throw new SyntaxError(`nested deeper than ${maxNesting} levels`);
   const value: unknown = JSON.parse(raw);
   if (!isRecord(value)) return undefined;
   const method = typeof value.method === "string" ? value.method : undefined;
