@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -14,6 +15,22 @@ setInterval(() => {}, 1_000);
 createInterface({ input: process.stdin }).on("line", (line) => {
   const { id, method } = JSON.parse(line);
   const result = method === "session/new" ? { sessionId: "a" } : {};
+  console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
+});`;
+
+/** An agent that has forgotten its sessions when it starts again, and then does not answer what it is told of a mode. */
+const forgetful = `
+import { existsSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+const isSecond = existsSync(process.env.HOME + "/first");
+writeFileSync(process.env.HOME + "/first", "");
+const modes = { currentModeId: "a", availableModes: ["a", "b"].map((id) => ({ id, name: id })) };
+const configOptions = [["m", "model"], ["t", "thought_level"], ["o", "other"]].map(([id, category]) => (
+  { id, name: id, category, type: "select", currentValue: "x", options: [{ value: "x", name: "X" }] }));
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, method } = JSON.parse(line);
+  if (isSecond && method === "session/set_mode") return writeFileSync(process.env.HOME + "/asked", "");
+  const result = method === "session/new" ? { sessionId: "a", modes, configOptions } : {};
   console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
 });`;
 
@@ -286,6 +303,20 @@ describe("sessions of the server", () => {
     await api.expect(201, "POST", "/v1/sessions", body);
     assert.equal((await again).status, 204);
     assert.equal(await status(), "idle");
+  });
+
+  test("one that is deleted while its settings are made again leaves nothing to others", async (t) => {
+    const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "forgetful", forgetful) });
+    const api = new SessionApi(sandbox);
+    const settings = { mode: "b", model: "x", thoughtLevel: "x", config: { o: "x" } };
+    const path = `/v1/sessions/${await api.create("forgetful", settings)}`;
+    await api.expect(200, "POST", `${path}/close`);
+    const resumed = api.call("POST", `${path}/resume`);
+    await until("its second agent is told the mode", () => existsSync(join(sandbox.home, "asked")));
+    await api.expect(204, "DELETE", path);
+    const { status } = await resumed;
+    await api.expect(200, "GET", "/v1/sessions");
+    assert.equal(status, 404);
   });
 
   test("a session that is asked for many times at once is made once", async (t) => {

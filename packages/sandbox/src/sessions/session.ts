@@ -447,6 +447,8 @@ export class Session implements PromptHost {
       try {
         await this.#apply(instance, setting);
       } catch (error) {
+        // Its log goes with it: what comes later has no place there any more.
+        this.assertStays();
         this.log.notice("setting_lost", { setting, message: String(error) });
       }
     }
