@@ -55,6 +55,22 @@ describe("transcripts", () => {
     assert.doesNotMatch(some, /prompt 0\n/);
   });
 
+  test("have the end of what does not fit as a whole", () => {
+    const said = String(
+      transcriptBlock([chunk(`${"x".repeat(5_000)} the end`), prompt(text("Begin."))], 2_000)?.text,
+    );
+    assert.ok(Buffer.byteLength(said) <= 2_000 && said.length > 1_900);
+    assert.match(said, /left out\)\n\[agent\] x+ the end\n/);
+    assert.doesNotMatch(said, /Begin/);
+    for (const maxBytes of [1_000, 1_001, 1_002]) {
+      const cut = String(transcriptBlock([prompt(text("€".repeat(1_000)))], maxBytes)?.text);
+      assert.match(cut, /\[user\] €+\n/);
+      assert.ok(Buffer.byteLength(cut) <= maxBytes);
+    }
+    const lone = transcriptBlock([prompt(text("half \ud800")), prompt(text("Begin."))], 2_000);
+    assert.match(String(lone?.text), /\[user\] Begin\.\n\[user\] half/);
+  });
+
   test("do not contain earlier transcripts, and of nothing there is none", () => {
     const first = transcriptBlock([prompt(text("lantern"))], 10_000);
     assert.ok(first);

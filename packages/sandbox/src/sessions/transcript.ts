@@ -24,19 +24,27 @@ export function transcriptBlock(
     if (!part) continue;
     const last = parts.at(-1);
     const joins = last !== undefined && part.joins && last.speaker === part.speaker;
-    const bytes = Buffer.byteLength(part.text) + (joins ? 0 : part.speaker.length + 4);
-    if (bytes > room) {
-      complete = false;
-      break;
-    }
-    room -= bytes;
-    if (joins) last.text = part.text + last.text;
-    else parts.push(part);
+    const head = joins ? 0 : part.speaker.length + 4;
+    const kept = endOf(part.text, room - head);
+    complete = kept === part.text;
+    room -= head + Buffer.byteLength(kept);
+    if (joins) last.text = kept + last.text;
+    else if (kept !== "") parts.push({ ...part, text: kept });
+    if (!complete) break;
   }
   if (parts.length === 0) return undefined;
   const lines = parts.reverse().map((part) => `[${part.speaker}] ${part.text}`);
   const text = [preamble, ...(complete ? [] : [cut]), ...lines, "(end of the record)"].join("\n");
   return { type: "text", text, _meta: { [transcriptMark]: true } };
+}
+
+/** The end of a text, of at most so many bytes, without the half of a character. */
+function endOf(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  let start = bytes.length - Math.max(0, maxBytes);
+  while (((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
+  return bytes.toString("utf8", start);
 }
 
 interface Part {
