@@ -65,11 +65,11 @@ export async function createSandboxServer(options: SandboxServerOptions): Promis
     } else {
       url = await listenTcp(server, options.listen);
     }
+    start();
   } catch (error) {
-    await stop();
+    await closeAll(server, router, dialler, stop);
     throw error;
   }
-  start();
   let closing: Promise<void> | undefined;
   return {
     ...(url === undefined ? {} : { url }),

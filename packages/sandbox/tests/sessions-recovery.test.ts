@@ -3,8 +3,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { fetchOver, unixAgent } from "@holdfast/sandbox-client/node";
 import { createSandboxServer } from "../src/index.ts";
 import { field, startSandbox, temporary, until } from "./harness.ts";
 import { type Offers, scriptedAgent, scriptedAgents } from "./scripted-agent.ts";
@@ -235,6 +237,30 @@ describe("recovery", () => {
     await first.close();
     const second = await createSandboxServer({ ...options, listen: { unix: join(directory, "b.sock") } });
     await second.close();
+  });
+
+  test("a server that cannot read what it has to go on with does not start, and keeps nothing", async (t) => {
+    const directory = await temporary(t);
+    const [dataDirectory, unix] = [join(directory, "data"), join(directory, "sock")];
+    const first = await createSandboxServer({
+      home: directory,
+      cwd: directory,
+      dataDirectory,
+      listen: { unix },
+    });
+    const agent = unixAgent(unix);
+    const api = new SessionApi({ fetch: fetchOver(agent), url: "http://sandbox" });
+    const id = await api.create("demo", { mode: "auto" });
+    await api.prompt(id, "write notes");
+    agent.destroy();
+    await first.close();
+    const database = new DatabaseSync(join(dataDirectory, "sessions.db"));
+    database.exec("UPDATE prompts SET status = 'queued', version = 99");
+    database.close();
+    for (const _ of ["once", "again"]) {
+      const again = createSandboxServer({ home: directory, cwd: directory, dataDirectory, listen: { unix } });
+      await assert.rejects(again, { code: "log_damaged" });
+    }
   });
 
   test("a session that another instance has taken up outlives the first one", async (t) => {
