@@ -147,6 +147,8 @@ describe("sessions of the server", () => {
     assert.equal(field(wrong, "code"), "option_not_supported");
     assert.deepEqual(field(wrong, "details", "offered"), ["big", "small"]);
     await api.expect(400, "PATCH", path, { config: { nothing: "x" } });
+    await api.expect(400, "PATCH", path, { title: "Other", mode: "reckless" });
+    assert.equal(field(await api.expect(200, "GET", path), "title"), "T");
     const before = field(await api.expect(200, "GET", "/v1/sessions"), "sessions");
     await api.expect(400, "POST", "/v1/sessions", { agent: "plain", mode: "reckless" });
     assert.deepEqual(field(await api.expect(200, "GET", "/v1/sessions"), "sessions"), before);

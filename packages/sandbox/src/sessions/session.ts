@@ -268,11 +268,13 @@ export class Session implements PromptHost {
   }
 
   async configure(settings: Settings, title: string | undefined): Promise<void> {
+    if (Object.keys(settings).length > 0) {
+      await this.attach();
+      if (!this.#instance) throw problem("conflict", 409, "the session has no agent");
+      await this.#apply(this.#instance, settings);
+    }
+    // The last one, since it cannot be refused: what is refused has not changed it.
     if (title !== undefined) this.update({ title });
-    if (Object.keys(settings).length === 0) return;
-    await this.attach();
-    if (!this.#instance) throw problem("conflict", 409, "the session has no agent");
-    await this.#apply(this.#instance, settings);
   }
 
   /**
