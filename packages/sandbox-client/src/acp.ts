@@ -36,6 +36,8 @@ export class HttpAcpConnection implements AcpConnection {
   #emitting: Promise<void> = Promise.resolve();
   #last: number;
   #lastEventAt = 0;
+  /** The server has the instance: another one under its id would be an agent that knows nothing. */
+  #exists: boolean;
   #reason: CloseReason | undefined;
   #settleClosed: (reason: CloseReason) => void = () => {};
 
@@ -44,6 +46,7 @@ export class HttpAcpConnection implements AcpConnection {
     this.serverId = serverId;
     this.#options = options;
     this.#last = options.after ?? 0;
+    this.#exists = options.agent === undefined;
     this.#path = `/v1/acp/${encodeURIComponent(serverId)}`;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
@@ -133,7 +136,7 @@ export class HttpAcpConnection implements AcpConnection {
       // The request was passed on and only its connection broke: the answer still comes by the stream.
       const late = await untilAborted(inOrder, signal);
       if (late) return late;
-      throw this.#reason ? closedError(this.#reason) : error;
+      throw this.#reason ? closedError(this.#reason, { sent: true }) : error;
     }
     this.#lastEventAt = Date.now();
     await this.#order(inOrder, signal);
@@ -170,24 +173,34 @@ export class HttpAcpConnection implements AcpConnection {
     });
     try {
       await untilAborted(patient(before, this.#options.orderForMs), signal);
-      if (this.#reason) throw closedError(this.#reason);
+      await untilAborted(this.#stream.whole(), signal);
+      if (this.#reason) throw closedError(this.#reason, { sent: false });
       const raw = JSON.stringify(message);
       await this.#emit({ direction: "to-agent", raw, message });
       if (signal?.aborted) throw signal.reason;
-      const response = await this.#http.send({
-        method: "POST",
-        path: this.#path,
-        query: { agent: this.#options.agent },
-        headers: { "content-type": "application/json", accept: "application/json" },
-        body: raw,
-        signal,
-      });
+      const response = await this.#send(raw, signal);
+      this.#exists = true;
       this.#stream.confirm();
       this.#stream.start();
       return response;
     } finally {
       // An aborted message must not let the next one overtake those before it.
       void before.then(release);
+    }
+  }
+
+  /** Only the first message names the agent, which makes the instance where it is missing. */
+  async #send(body: string, signal: AbortSignal | undefined): Promise<Response> {
+    const query = this.#exists ? {} : { agent: this.#options.agent };
+    const headers = { "content-type": "application/json", accept: "application/json" };
+    try {
+      return await this.#http.send({ method: "POST", path: this.#path, query, headers, body, signal });
+    } catch (error) {
+      // What the server misses is the agent, because it does not know the instance.
+      const isGone = this.#exists && isHoldfastError(error) && error.code === "invalid_request";
+      if (!isGone) throw error;
+      this.#end({ kind: "gone", detail: error.message });
+      throw closedError({ kind: "gone", detail: error.message }, { sent: true });
     }
   }
 

@@ -44,7 +44,80 @@ async function behindRelay(t: TestContext, options: Partial<SandboxServerOptions
   return { server, client, cut, relay, home, inner, fetch };
 }
 
+/** A server that is started again, and a way to whichever stands there. Its end is told to nobody, as with a kill. */
+async function restartable(t: TestContext) {
+  const home = await temporary(t);
+  const unix = join(home, "server.sock");
+  const start = () =>
+    createSandboxServer({ listen: { unix }, home, cwd: home, limits: { bootstrapWaitMs: 50 } });
+  const agent = unixAgent(unix);
+  const reach = fetchOver(agent);
+  let server: Awaited<ReturnType<typeof start>> | undefined = await start();
+  let cut = new AbortController();
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    if (server === undefined) throw new TypeError("fetch failed");
+    const signals = init?.signal ? [init.signal, cut.signal] : [cut.signal];
+    return await reach(input, { ...init, signal: AbortSignal.any(signals) });
+  };
+  t.after(async () => {
+    await server?.close();
+    agent.destroy();
+  });
+  const restart = async () => {
+    const old = server;
+    server = undefined;
+    cut.abort(new Error("the connection was cut"));
+    cut = new AbortController();
+    await old?.close();
+    server = await start();
+  };
+  return { home, fetch, restart };
+}
+
 describe("connections that break", () => {
+  test("a session goes on behind a restart of its server, whoever notices it first", async (t) => {
+    const { home, fetch, restart } = await restartable(t);
+    const sandbox = await SandboxAgent.connect({ fetch });
+    t.after(() => sandbox.dispose());
+    const session = await sandbox.createSession({ agent: "demo", cwd: home });
+    const say = async (text: string) => await session.prompt([{ type: "text", text }]);
+    await say("remember the owl, without asking");
+    const before = session.agentSessionId;
+    await restart();
+    // The stream of the agent, which would tell that it is gone, is just waiting for its next attempt.
+    const { stopReason } = await say("go on, without asking");
+    assert.equal(stopReason, "end_turn");
+    assert.equal(session.recovery, "loaded");
+    const { agentSessionId } = await session.refresh();
+    assert.equal(agentSessionId, before);
+    const { items } = await sandbox.getEvents({ sessionId: session.id, limit: 1_000 });
+    const prompts = items.filter(({ payload }) => "method" in payload && payload.method === "session/prompt");
+    assert.equal(prompts.length, 2);
+    await restart();
+    assert.equal(typeof (await sandbox.destroySession(session.id)).destroyedAt, "number");
+  });
+
+  test("an instance that went while its stream stood is not made anew by a message", async () => {
+    const asked: string[] = [];
+    const standing = (signal: AbortSignal | null | undefined) =>
+      new ReadableStream({
+        start: (stream) => signal?.addEventListener("abort", () => stream.error(signal.reason)),
+      });
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      if (init?.method !== "POST") return new Response(standing(init?.signal));
+      asked.push(new URL(String(input)).search);
+      if (asked.length === 1) return new Response(null, { status: 202 });
+      const problem = { type: "urn:sandbox-agent:error:invalid_request", title: "Invalid Request" };
+      return Response.json(problem, { status: 400 });
+    };
+    const client = await SandboxClient.connect({ fetch, skipHealthCheck: true });
+    const acp = client.acp("s", { agent: "demo" });
+    await acp.notify("first", {});
+    await assert.rejects(acp.notify("second", {}), (error) => isErrorCode(error, "acp", "connection_closed"));
+    assert.deepEqual(asked, ["?agent=demo", ""]);
+    assert.equal((await acp.closed).kind, "gone");
+  });
+
   test("a turn survives cuts of all connections without a gap or a repetition", async (t) => {
     const { client, cut, home } = await behindRelay(t);
     const seen: Envelope[] = [];

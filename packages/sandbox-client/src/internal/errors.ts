@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { AgentExit, CloseReason, RpcErrorObject } from "../types.ts";
 import { isRecord } from "./http.ts";
 
@@ -34,10 +34,17 @@ export function exitOf(params: Record<string, unknown>, stderr: unknown): AgentE
   };
 }
 
-export function closedError(reason: CloseReason): HoldfastError {
+/** `sent` is whether the message that failed with it may have reached the agent, and was shown as sent. */
+export function closedError(reason: CloseReason, { sent }: { readonly sent: boolean }): HoldfastError {
   const detail = reason.kind === "closed" ? "it was closed" : reason.detail;
   return new HoldfastError("acp", "connection_closed", `The connection to the agent has ended: ${detail}`, {
     statusCode: 503,
-    metadata: { kind: reason.kind },
+    metadata: { kind: reason.kind, sent },
   });
+}
+
+/** The connection had ended before the message was sent: nobody has seen it. */
+export function isUnsent(error: unknown): boolean {
+  if (!isHoldfastError(error) || error.group !== "acp" || error.code !== "connection_closed") return false;
+  return isRecord(error.metadata) && error.metadata.sent === false;
 }

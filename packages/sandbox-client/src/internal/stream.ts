@@ -28,6 +28,10 @@ export class EventStream {
   #last: number;
   #running = false;
   #seen = false;
+  /** Settles with the next attempt to open the stream; only while it is broken. */
+  #reopening: PromiseWithResolvers<void> | undefined;
+  /** Ends the pause before that attempt. */
+  #wake: () => void = () => {};
 
   constructor(http: Http, options: StreamOptions, events: StreamEvents) {
     this.#http = http;
@@ -49,12 +53,23 @@ export class EventStream {
 
   stop(): void {
     this.#abort.abort();
+    this.#reopened();
+  }
+
+  /**
+   * Resolves when the stream is not broken, or has ended. A broken one is opened now, and not after its pause:
+   * only then it is known whether the instance is still there. Rejects with why it could not be opened.
+   */
+  async whole(): Promise<void> {
+    this.#wake();
+    await this.#reopening?.promise;
   }
 
   async #run(): Promise<void> {
     let lastContactAt = Date.now();
     let retryMs = firstRetryMs;
     while (!this.#abort.signal.aborted) {
+      let failure: unknown;
       try {
         await this.#read(() => {
           lastContactAt = Date.now();
@@ -62,6 +77,7 @@ export class EventStream {
         });
       } catch (error) {
         if (this.#abort.signal.aborted) return;
+        failure = error;
         const detail = error instanceof Error ? error.message : String(error);
         if (isHoldfastError(error) && error.code === "session_not_found") {
           if (this.#seen) {
@@ -70,6 +86,7 @@ export class EventStream {
           }
           // Nothing has started the agent yet; the next request that is sent opens the stream again.
           this.#running = false;
+          this.#reopened();
           return;
         }
         const lost = isHoldfastError(error) && error.code !== "unreachable";
@@ -78,6 +95,7 @@ export class EventStream {
           return;
         }
       }
+      this.#broken(failure);
       await this.#pause(retryMs);
       retryMs = Math.min(retryMs * 2, maxRetryMs);
     }
@@ -96,6 +114,7 @@ export class EventStream {
       answerWithinMs: clientLimits.streamSilenceMs,
     });
     this.#seen = true;
+    this.#reopened();
     onContact();
     await this.#consume(response, onContact);
   }
@@ -118,14 +137,30 @@ export class EventStream {
     }
   }
 
+  /** Whoever waits for the attempt that failed learns why; who comes now waits for the next one. */
+  #broken(failure: unknown): void {
+    if (failure !== undefined) this.#reopening?.reject(failure);
+    if (failure === undefined && this.#reopening !== undefined) return;
+    this.#reopening = Promise.withResolvers();
+    // Mostly nobody waits for it.
+    this.#reopening.promise.catch(() => {});
+  }
+
+  #reopened(): void {
+    this.#reopening?.resolve();
+    this.#reopening = undefined;
+  }
+
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
         this.#abort.signal.removeEventListener("abort", done);
+        this.#wake = () => {};
         resolve();
       };
       const timer = setTimeout(done, ms);
+      this.#wake = done;
       this.#abort.signal.addEventListener("abort", done);
     });
   }

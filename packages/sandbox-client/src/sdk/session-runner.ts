@@ -1,4 +1,5 @@
 import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import { isUnsent } from "../internal/errors.ts";
 import { clientLimits } from "../limits.ts";
 import type { AcpEnvelopeDirection, AnyMessage, NewSessionRequest } from "./acp-types.ts";
 import { LiveAcpConnection, type LiveAcpConnectionOptions } from "./live-connection.ts";
@@ -111,6 +112,21 @@ export class SessionRunner {
     params: Record<string, unknown>,
     options: SessionSendOptions,
   ): Promise<unknown> {
+    try {
+      return await this.#send(sessionId, method, params, options);
+    } catch (error) {
+      // The server had let go of the agent before the message went: the session comes back on another connection.
+      if (!isUnsent(error) || this.#closed) throw error;
+      return await this.#send(sessionId, method, params, options);
+    }
+  }
+
+  async #send(
+    sessionId: string,
+    method: string,
+    params: Record<string, unknown>,
+    options: SessionSendOptions,
+  ): Promise<unknown> {
     const record = await this.record(sessionId);
     if (record.destroyedAt !== undefined) {
       const message = `Session "${sessionId}" was destroyed; resumeSession() opens it again`;
@@ -133,7 +149,12 @@ export class SessionRunner {
     const connection = await this.#connections.get(agent)?.catch(() => undefined);
     if (connection === undefined || connection.lost) return;
     if (!connection.hasBoundSession(sessionId, agentSessionId)) return;
-    await connection.sendSessionMethod(sessionId, "session/cancel", {}, { notification: true });
+    try {
+      await connection.sendSessionMethod(sessionId, "session/cancel", {}, { notification: true });
+    } catch (error) {
+      // With the agent its turn has ended, too.
+      if (!isUnsent(error)) throw error;
+    }
   }
 
   /** Ends all agents. Starts that a server leaves unanswered fail with `reason`. */
