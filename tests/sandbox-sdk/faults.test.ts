@@ -122,6 +122,25 @@ describe("our client", () => {
     });
   });
 
+  test("a cancel right behind its prompt does not overtake it", async () => {
+    await withWorld(ours, server, async ({ client, session }) => {
+      const made = await session();
+      const turn = made.prompt(text("wait"));
+      await made.cancel();
+      const { items } = await client.getEvents({ sessionId: made.id });
+      const sent = items.flatMap(({ payload }) => ("method" in payload ? [payload.method] : []));
+      assert.deepEqual(sent, ["session/new", "session/prompt", "session/cancel"]);
+      assert.equal((await turn).stopReason, "cancelled");
+      const abort = new AbortController();
+      const another = made.prompt(text("wait"), { signal: abort.signal });
+      abort.abort();
+      assert.equal((await another).stopReason, "cancelled");
+      const last = made.prompt(text("wait"));
+      await client.destroySession(made.id);
+      assert.equal((await last).stopReason, "cancelled");
+    });
+  });
+
   test("what cannot be kept is not sent, and what the agent says unkept is told", async () => {
     class Broken extends ours.InMemorySessionPersistDriver {
       broken: "client" | "agent" | undefined;

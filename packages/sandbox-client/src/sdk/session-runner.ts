@@ -22,6 +22,8 @@ export class SessionRunner {
   readonly #connections = new Map<string, Promise<LiveAcpConnection>>();
   readonly #attaching = new Map<string, Promise<SessionRecord>>();
   readonly #recoveries = new Map<string, SessionRecovery>();
+  /** Messages of a session on their way to its connection, which keeps the order from there on. */
+  readonly #departing = new Map<string, Set<Promise<unknown>>>();
   /** Changes of a record, one after the other. */
   readonly #changes = new Map<string, Promise<unknown>>();
   /** What went wrong when an event of the agent was to be kept; the next call of the session tells it. */
@@ -127,25 +129,48 @@ export class SessionRunner {
     params: Record<string, unknown>,
     options: SessionSendOptions,
   ): Promise<unknown> {
-    const record = await this.record(sessionId);
-    if (record.destroyedAt !== undefined) {
-      const message = `Session "${sessionId}" was destroyed; resumeSession() opens it again`;
-      throw new HoldfastError("sandbox", "session_destroyed", message, { statusCode: 409 });
-    }
-    await this.attach(record);
-    const connection = await this.#connection(record.agent);
+    const { answer } = await this.#depart(sessionId, async () => {
+      const connection = await this.#connectionOf(sessionId);
+      return { answer: connection.sendSessionMethod(sessionId, method, params, options) };
+    });
     try {
-      return await connection.sendSessionMethod(sessionId, method, params, options);
+      return await answer;
     } finally {
       await this.#changes.get(sessionId);
       this.#tellFailure(sessionId);
     }
   }
 
+  /** The connection that a session is on, or comes back on. */
+  async #connectionOf(sessionId: string): Promise<LiveAcpConnection> {
+    const record = await this.record(sessionId);
+    if (record.destroyedAt !== undefined) {
+      const message = `Session "${sessionId}" was destroyed; resumeSession() opens it again`;
+      throw new HoldfastError("sandbox", "session_destroyed", message, { statusCode: 409 });
+    }
+    await this.attach(record);
+    return await this.#connection(record.agent);
+  }
+
+  async #depart<T>(sessionId: string, handOver: () => Promise<T>): Promise<T> {
+    const others = this.#departing.get(sessionId) ?? new Set();
+    const departed = handOver();
+    this.#departing.set(sessionId, others.add(departed));
+    try {
+      return await departed;
+    } finally {
+      others.delete(departed);
+      if (others.size === 0) this.#departing.delete(sessionId);
+    }
+  }
+
   /** Cancels the turn of a session, and what it has asked. Nothing to do where it does not run. */
   async cancel(sessionId: string): Promise<void> {
-    const { agent, agentSessionId } = await this.record(sessionId);
+    // A prompt that was given before is what the cancel is for: it must not be overtaken.
+    const departing = [...(this.#departing.get(sessionId) ?? [])];
     this.#options.desk.cancel(sessionId);
+    await Promise.allSettled(departing);
+    const { agent, agentSessionId } = await this.record(sessionId);
     const connection = await this.#connections.get(agent)?.catch(() => undefined);
     if (connection === undefined || connection.lost) return;
     if (!connection.hasBoundSession(sessionId, agentSessionId)) return;
