@@ -8,7 +8,7 @@ import {
   type SessionEvent,
   type SessionRecord,
 } from "@holdfast/sandbox-client";
-import { startSandbox } from "./harness.ts";
+import { startSandbox, withScript } from "./harness.ts";
 
 /** Keeps everything but answers. */
 class Forgetful extends InMemorySessionPersistDriver {
@@ -49,4 +49,26 @@ test("a prompt does not write over the record of its session, which may have bee
   await agent.destroySession(session.id);
   await agent.resumeSession(session.id);
   assert.deepEqual(updates.slice(opened), ["destroyed", "open"]);
+});
+
+test("what an agent says right behind the answer that opens a session is an event of it", async (t) => {
+  const source = `
+    import { createInterface } from "node:readline";
+    for await (const line of createInterface({ input: process.stdin })) {
+      const { id, method } = JSON.parse(line);
+      const update = { sessionUpdate: "available_commands_update", availableCommands: [] };
+      const said = { jsonrpc: "2.0", method: "session/update", params: { sessionId: "its", update } };
+      const result = { sessionId: "its", stopReason: "end_turn" };
+      const answer = JSON.stringify({ jsonrpc: "2.0", id, result });
+      process.stdout.write(method === "session/new" ? answer + "\\n" + JSON.stringify(said) + "\\n" : answer + "\\n");
+    }`;
+  const sandbox = await startSandbox(t, "unix", { agents: await withScript(t, "eager", source) });
+  const { url: baseUrl, fetch } = sandbox;
+  const agent = await SandboxAgent.connect({ baseUrl, fetch });
+  t.after(() => agent.dispose());
+  const session = await agent.createSession({ agent: "eager", cwd: sandbox.work });
+  await session.prompt([{ type: "text", text: "hello" }]);
+  const { items } = await agent.getEvents({ sessionId: session.id });
+  const methods = items.map(({ payload }) => ("method" in payload ? payload.method : "answer"));
+  assert.deepEqual(methods, ["session/new", "answer", "session/update", "session/prompt", "answer"]);
 });

@@ -63,6 +63,8 @@ export class LiveAcpConnection {
   /** The session of a request that is about to be sent, by its parameters; then by its id. */
   readonly #ownerOfParams = new WeakMap<object, string>();
   readonly #ownerOfRequest = new Map<RpcId, string>();
+  /** Requests that open a session, by their id: what the agent says right behind its answer is of that session. */
+  readonly #opening = new Map<RpcId, string>();
   readonly #replays = new Map<string, string>();
   /** Sessions whose past the agent is telling again. */
   readonly #loading = new Set<string>();
@@ -252,20 +254,32 @@ export class LiveAcpConnection {
     }
     if (!isRecord(params)) return null;
     const owner = this.#ownerOfParams.get(params) ?? this.#sessionOf(params);
-    if (owner !== undefined && id !== undefined) this.#ownerOfRequest.set(id, owner);
+    if (owner !== undefined && id !== undefined) {
+      this.#ownerOfRequest.set(id, owner);
+      if (method === "session/new") this.#opening.set(id, owner);
+    }
     return owner ?? null;
   }
 
   #ownerOfInbound(message: RpcMessage): string | null {
     const { id, method, params } = message;
     if (method === undefined) {
-      const owner = id === undefined ? undefined : this.#ownerOfRequest.get(id);
-      if (id !== undefined) this.#ownerOfRequest.delete(id);
+      if (id === undefined) return null;
+      const owner = this.#ownerOfRequest.get(id);
+      this.#ownerOfRequest.delete(id);
+      this.#opened(id, message.result);
       return owner ?? null;
     }
     const owner = isRecord(params) ? this.#sessionOf(params) : undefined;
     if (owner !== undefined && id !== undefined) this.#ownerOfRequest.set(`agent:${id}`, owner);
     return owner ?? null;
+  }
+
+  #opened(id: RpcId, result: unknown): void {
+    const owner = this.#opening.get(id);
+    this.#opening.delete(id);
+    if (owner !== undefined && isRecord(result) && typeof result.sessionId === "string")
+      this.bindSession(owner, result.sessionId);
   }
 
   #sessionOf(params: Record<string, unknown>): string | undefined {
