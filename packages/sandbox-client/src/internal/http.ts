@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { clientLimits } from "../limits.ts";
 import { SandboxAgentError } from "../sdk/errors.ts";
 import type { ProblemDetails } from "../sdk/wire.ts";
@@ -71,6 +71,12 @@ export class Http {
     const response = await this.send(request);
     return parseAnswer(await readText(response, clientLimits.maxMessageBytes, request.signal));
   }
+}
+
+/** Nobody answered, or a server, or a proxy in front of it, that is out of order for a moment: asking again may help. */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof SandboxAgentError) return error.status >= 500 && error.status !== 501;
+  return !isHoldfastError(error) || error.code === "unreachable";
 }
 
 export function unreachable(cause: unknown): HoldfastError {

@@ -1,7 +1,7 @@
 import { isHoldfastError } from "@holdfast/core";
 import { clientLimits } from "../limits.ts";
 import type { CloseReason } from "../types.ts";
-import { chunksOf, type Http } from "./http.ts";
+import { chunksOf, type Http, mayPass } from "./http.ts";
 import { readEvents } from "./sse.ts";
 
 export interface StreamEvents {
@@ -89,8 +89,7 @@ export class EventStream {
           this.#reopened();
           return;
         }
-        const lost = isHoldfastError(error) && error.code !== "unreachable";
-        if (lost || Date.now() - lastContactAt > this.#options.reconnectForMs) {
+        if (!mayPass(error) || Date.now() - lastContactAt > this.#options.reconnectForMs) {
           this.#events.onEnd({ kind: "unreachable", detail });
           return;
         }
@@ -133,7 +132,7 @@ export class EventStream {
       }
     } catch (error) {
       // A connection that broke is opened again, like one that ended; an answer of our own limits is not.
-      if (isHoldfastError(error) && error.code !== "unreachable") throw error;
+      if (!mayPass(error)) throw error;
     }
   }
 

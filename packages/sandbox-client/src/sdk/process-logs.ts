@@ -1,5 +1,4 @@
-import { isHoldfastError } from "@holdfast/core";
-import { chunksOf, type Http, isRecord } from "../internal/http.ts";
+import { chunksOf, type Http, isRecord, mayPass } from "../internal/http.ts";
 import { readEvents } from "../internal/sse.ts";
 import { clientLimits } from "../limits.ts";
 import { callListener } from "./listeners.ts";
@@ -69,7 +68,7 @@ async function follow(
     } catch (error) {
       if (signal.aborted) return;
       // An answer that refuses, or breaks a bound, is not mended by asking again.
-      if (isHoldfastError(error) && error.code !== "unreachable") return;
+      if (!mayPass(error)) return;
       lostAt ??= Date.now();
       if (Date.now() - lostAt > clientLimits.reconnectForMs) return;
       response = undefined;

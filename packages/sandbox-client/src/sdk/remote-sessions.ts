@@ -1,5 +1,5 @@
 import { isHoldfastError } from "@holdfast/core";
-import { chunksOf, type Http, isRecord, parseAnswer } from "../internal/http.ts";
+import { chunksOf, type Http, isRecord, mayPass, parseAnswer } from "../internal/http.ts";
 import { readEvents } from "../internal/sse.ts";
 import { clientLimits } from "../limits.ts";
 import type * as remote from "./remote-types.ts";
@@ -134,8 +134,7 @@ export class RemoteSessions {
         const isGone = isHoldfastError(error) && error.code === "session_not_found";
         if (isGone && wasOpen) return;
         lostAt ??= Date.now();
-        const isRefusal = isHoldfastError(error) && error.code !== "unreachable";
-        if (!wasOpen || isRefusal || Date.now() - lostAt > clientLimits.reconnectForMs) throw error;
+        if (!wasOpen || !mayPass(error) || Date.now() - lostAt > clientLimits.reconnectForMs) throw error;
       }
       await pause(retryMs, signal);
     }
