@@ -47,6 +47,41 @@ test("a client is disposed of while the start of its agent hangs", async (t) => 
   await Promise.all([disposed, session]);
 });
 
+test("the wait for a server that takes every request and answers none has its end", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { fetch, asks } = hanging();
+  const waitForHealth = { timeoutMs: 2_000 };
+  const client = await SandboxAgent.connect({ baseUrl: "http://sandbox.test", fetch, waitForHealth });
+  const asked = asks("GET");
+  const listed = assert.rejects(client.listAgents(), { code: "health_timeout" });
+  await asked;
+  t.mock.timers.tick(waitForHealth.timeoutMs);
+  await listed;
+  await client.dispose();
+});
+
+test("a server that hangs is started again by its provider", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.mock.method(console, "warn", () => {});
+  const { fetch, asks } = hanging();
+  const abort = new AbortController();
+  const started = Promise.withResolvers<string>();
+  const sandbox = {
+    name: "hung",
+    create: async () => "one",
+    destroy: async () => {},
+    getFetch: async () => fetch,
+    ensureServer: async (id: string) => started.resolve(id),
+  };
+  const asked = asks("GET");
+  const start = assert.rejects(SandboxAgent.start({ sandbox, signal: abort.signal }), /enough/);
+  await asked;
+  t.mock.timers.tick(10_000);
+  assert.equal(await started.promise, "one");
+  abort.abort(new Error("enough"));
+  await start;
+});
+
 test("a signal of the whole program keeps no client that was disposed of", async () => {
   const { signal } = new AbortController();
   const options = { baseUrl: "http://sandbox.test", skipHealthCheck: true, signal };

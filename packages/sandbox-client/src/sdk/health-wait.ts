@@ -1,6 +1,8 @@
 import { HoldfastError } from "@holdfast/core";
 import { SandboxAgentError } from "./errors.ts";
 
+/** A server that takes longer to say how it is does not answer at all. */
+const answerWithinMs = 10_000;
 const firstPauseMs = 50;
 const maxPauseMs = 15_000;
 const firstWarningMs = 5_000;
@@ -30,9 +32,10 @@ export async function waitForHealth(options: HealthWaitOptions): Promise<void> {
   let restartAt = startedAt + restartEveryMs;
   for (;;) {
     signal.throwIfAborted();
+    const leftMs = () => (options.timeoutMs ?? Number.POSITIVE_INFINITY) - (Date.now() - startedAt);
     let failure: unknown;
     try {
-      await options.check(signal);
+      await checkWithin(options.check, signal, Math.min(answerWithinMs, Math.max(leftMs(), firstPauseMs)));
       return;
     } catch (error) {
       if (error instanceof SandboxAgentError && (error.status === 401 || error.status === 403)) throw error;
@@ -44,14 +47,28 @@ export async function waitForHealth(options: HealthWaitOptions): Promise<void> {
       restartAt = Date.now() + restartEveryMs;
     }
     const waitedMs = Date.now() - startedAt;
-    const leftMs = (options.timeoutMs ?? Number.POSITIVE_INFINITY) - waitedMs;
-    if (leftMs <= 0) throw timedOut(waitedMs, failure);
+    if (leftMs() <= 0) throw timedOut(waitedMs, failure);
     if (Date.now() >= warnAt) {
       warnAt = Date.now() + warningEveryMs;
       console.warn(`sandbox server not healthy after ${Math.round(waitedMs / 1000)} s: ${textOf(failure)}`);
     }
-    await pause(Math.min(pauseMs, leftMs), signal);
+    await pause(Math.min(pauseMs, leftMs()), signal);
     pauseMs = Math.min(pauseMs * 2, maxPauseMs);
+  }
+}
+
+/** A server that hangs takes the connection and says nothing, for as long as it is let. */
+async function checkWithin(
+  check: HealthWaitOptions["check"],
+  signal: AbortSignal,
+  ms: number,
+): Promise<void> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error(`it did not answer for ${ms} ms`)), ms);
+  try {
+    await check(AbortSignal.any([signal, late.signal]));
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -73,5 +90,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     };
     const timer = setTimeout(done, ms);
     signal.addEventListener("abort", done);
+    // It may have been aborted while the server was started.
+    if (signal.aborted) done();
   });
 }
