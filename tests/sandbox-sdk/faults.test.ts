@@ -216,6 +216,20 @@ test("the wait for health outlives the server's absence, and a sandbox that fail
   assert.deepEqual(ended, ["one"]);
 });
 
+test("a server that comes when the wait for it was given up is found by the next call", async (t) => {
+  let isThere = false;
+  const fetch: typeof globalThis.fetch = async () => {
+    if (!isThere) throw new TypeError("fetch failed");
+    return Response.json({ agents: [] });
+  };
+  const options = { baseUrl: "http://sandbox.test", fetch, waitForHealth: { timeoutMs: 1 } };
+  const client = await ours.SandboxAgent.connect(options);
+  t.after(() => client.dispose());
+  await assert.rejects(client.listAgents(), /was not healthy within/);
+  isThere = true;
+  assert.deepEqual(await client.listAgents(), { agents: [] });
+});
+
 test("a session goes on after the server and the client were both started again", async (t) => {
   const directory = await realpath(await mkdtemp(join(tmpdir(), "holdfast-again-")));
   const persist = new SqliteSessionPersistDriver({ filename: join(directory, "sessions.db") });

@@ -333,7 +333,11 @@ export class SandboxAgent extends SandboxRoutes {
   protected override async ready(): Promise<Http> {
     if (this.#disposing) throw disposedError();
     if (this.#waits) {
-      this.#health ??= this.#awaitHealth();
+      this.#health ??= this.#awaitHealth().catch((error: unknown) => {
+        // A wait that was given up says nothing of the server that the next call finds.
+        this.#health = undefined;
+        throw error;
+      });
       await this.#health;
     }
     return this.#http;
