@@ -161,6 +161,19 @@ describe("our client", () => {
     await client.dispose();
   });
 
+  test("a question of an agent that has ended cannot be answered any more", async () => {
+    await withWorld(ours, server, async ({ session }) => {
+      const made = await session();
+      const asked = first<ours.SessionPermissionRequest>((listener) => made.onPermissionRequest(listener));
+      const turn = assert.rejects(made.prompt(text("ask")));
+      const { id } = await asked;
+      const headers = { authorization: `Bearer ${server.token}` };
+      await fetch(`${server.url}/v1/acp/${made.lastConnectionId}`, { method: "DELETE", headers });
+      await turn;
+      await assert.rejects(made.respondPermission(id, "once"), /waits for an answer/);
+    });
+  });
+
   test("a listener that is told of nothing answers cancelled; a wrong token ends the wait", async () => {
     await withWorld(ours, server, async ({ session }) => {
       assert.equal((await (await session()).prompt(text("ask"))).stopReason, "end_turn");

@@ -116,6 +116,11 @@ export class LiveAcpConnection {
     await this.#acp.close().catch(() => this.#acp.detach());
   }
 
+  /** The sessions that are open here. */
+  get sessionIds(): string[] {
+    return [...this.#agentIdOf.keys()];
+  }
+
   hasBoundSession(localSessionId: string, agentSessionId?: string): boolean {
     const bound = this.#agentIdOf.get(localSessionId);
     return bound !== undefined && (agentSessionId === undefined || bound === agentSessionId);

@@ -212,7 +212,11 @@ export class SessionRunner {
         this.#observe(connection, envelope, direction, sessionId),
       onPermissionRequest: (_connection, local, agentSessionId, request) =>
         this.#options.desk.ask(local, agentSessionId, request),
-      onLost: (connection) => this.#drop(agent, made, connection),
+      onLost: (connection) => {
+        // Nobody waits for the answers any more.
+        for (const id of connection.sessionIds) this.#options.desk.cancel(id);
+        this.#drop(agent, made, connection);
+      },
     });
     this.#connections.set(agent, made);
     made.then(
