@@ -98,12 +98,37 @@ function stateOf(value: unknown): PermissionState | undefined {
   }
 }
 
+/**
+ * Gives a question that has its answer the id that it was asked under; it is the newest of its tool call at
+ * that time. False where that one still waits, or there is none.
+ */
+export function addressSettled(
+  draft: Draft,
+  permissionId: string,
+  toolCallId: string | undefined,
+  askedAt: number,
+): boolean {
+  const { memory } = draft;
+  const newest = [...memory.settled, ...memory.asks]
+    .filter((open) => open.toolCallId === toolCallId && !open.addressed)
+    .filter((open) => Date.parse(draft.at(open.index)?.time ?? "") <= askedAt)
+    .reduce<OpenAsk | undefined>((one, other) => (one && one.index > other.index ? one : other), undefined);
+  const permission = newest && draft.at(newest.index)?.permission;
+  if (permission === undefined || newest === undefined || !memory.settled.includes(newest)) return false;
+  draft.change(newest.index, { permission: { ...permission, permissionId } });
+  memory.settled = memory.settled.filter((open) => open !== newest);
+  return true;
+}
+
 function settle(draft: Draft, index: number, state: PermissionState, optionId: string | undefined): void {
   const permission = draft.at(index)?.permission;
   if (permission === undefined) return;
   const chosen = optionId === undefined ? {} : { selectedOptionId: optionId };
   draft.change(index, { permission: { ...permission, resolved: true, state, ...chosen } });
-  draft.memory.asks = draft.memory.asks.filter((open) => open.index !== index);
+  const { asks, settled } = draft.memory;
+  const unaddressed = asks.filter((open) => open.index === index && !open.addressed);
+  if (unaddressed.length > 0) draft.memory.settled = [...settled, ...unaddressed];
+  draft.memory.asks = asks.filter((open) => open.index !== index);
 }
 
 /** The turn or the agent is over: nobody waits for the answers any more. */

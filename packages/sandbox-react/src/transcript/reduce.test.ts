@@ -178,6 +178,30 @@ describe("events to transcript entries", () => {
     }
   });
 
+  test("a question whose address comes behind its answer is not asked again", () => {
+    const address = (id: string, createdAt: number) => ({
+      id,
+      createdAt,
+      options: [{ optionId: "yes", name: "Yes", kind: "allow_once" }],
+      toolCall: { toolCallId: "t", title: "Edit" },
+    });
+    const answer = (id: number): Message => [
+      "client",
+      { id, result: { outcome: { outcome: "selected", optionId: "yes" } } },
+    ];
+    const base = read(prompt(1, "Go"), question(7, "t"), answer(7));
+    const answered = reducePermissionRequest(base, address("first", 1_001));
+    assert.deepEqual(lines(answered), ["user: Go", "asks: first answered yes"]);
+    assert.equal(reducePermissionRequest(answered, address("first", 1_001)), answered);
+    const withdrawn = read(prompt(1, "Go"), question(7, "t"), ended(1, "end_turn"));
+    const late = reducePermissionRequest(withdrawn, address("late", 1_001));
+    assert.deepEqual(lines(late), ["user: Go", "asks: late cancelled undefined"]);
+    // The call asks once more: the new request is of the question that waits, and the old one of the other.
+    const again = read(prompt(1, "Go"), question(7, "t"), answer(7), question(8, "t"));
+    const both = [address("second", 1_003), address("first", 1_001)].reduce(reducePermissionRequest, again);
+    assert.deepEqual(lines(both).slice(1), ["asks: first answered yes", "asks: second pending undefined"]);
+  });
+
   test("the server's own log: its permission objects, the end of an agent, and its recovery", () => {
     const permission = (state: string, more: object = {}): Message => [
       "server",

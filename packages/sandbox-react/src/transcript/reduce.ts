@@ -2,7 +2,7 @@ import { isRecord, record, text, type Unknowns } from "../internal/values.ts";
 import type { TranscriptEntry } from "../types.ts";
 import { promptText } from "./content.ts";
 import { Draft } from "./draft.ts";
-import { answerRequest, ask, takePermission, withdrawAll } from "./questions.ts";
+import { addressSettled, answerRequest, ask, takePermission, withdrawAll } from "./questions.ts";
 import {
   createTranscript,
   type Transcript,
@@ -58,7 +58,10 @@ export function reducePermissionRequest(
   if (there) return transcript;
   const draft = new Draft(transcript);
   draft.begin(`permission-${request.id}`, request.createdAt);
-  ask(draft, { permissionId: request.id }, record(request.toolCall), request.options);
+  const toolCall = record(request.toolCall);
+  // Who keeps the requests in a list hands in answered ones, too.
+  if (!addressSettled(draft, request.id, text(toolCall.toolCallId), request.createdAt))
+    ask(draft, { permissionId: request.id }, toolCall, request.options);
   return draft.finish();
 }
 

@@ -66,6 +66,8 @@ export interface TranscriptMemory {
   readonly planIndex?: number;
   readonly tools: readonly OpenTool[];
   readonly asks: readonly OpenAsk[];
+  /** Questions that have an answer and no address: that may be told behind the answer. */
+  readonly settled: readonly OpenAsk[];
   /** An error of the agent's end was shown: the answers that follow it say nothing new. */
   readonly exitShown: boolean;
   /** For events without a number. */
@@ -78,7 +80,7 @@ export interface OpenTool {
   readonly index: number;
 }
 
-/** A question without an answer. */
+/** A question that waits for its answer, or for its address. */
 export interface OpenAsk {
   readonly index: number;
   readonly toolCallId?: string;
@@ -93,7 +95,16 @@ const empty: Transcript = {
   head: 0,
   running: false,
   plan: [],
-  memory: { prompts: [], barrier: 0, broken: true, tools: [], asks: [], exitShown: false, counted: 0 },
+  memory: {
+    prompts: [],
+    barrier: 0,
+    broken: true,
+    tools: [],
+    asks: [],
+    settled: [],
+    exitShown: false,
+    counted: 0,
+  },
 };
 
 /** A transcript in which nothing was said yet. */
