@@ -57,7 +57,7 @@ export function local(options: LocalProviderOptions = {}): SandboxProvider {
     async create() {
       // A free port may be taken before the server has it; a given one is the caller's affair.
       for (let attempt = 1; ; attempt += 1) {
-        const port = options.port ?? (await freePort(host));
+        const port = await freePort(host, options.port ?? 0);
         const running = start(options, host, port);
         try {
           await healthy(running, options.timeoutMs ?? 15_000);
@@ -175,12 +175,15 @@ async function end(running: Running): Promise<void> {
   clearTimeout(timer);
 }
 
-/** A port that was free a moment ago: nothing can promise more. */
-async function freePort(host: string): Promise<number> {
+/**
+ * The port, or any where it is 0; it was free a moment ago, and nothing can promise more. What listens on it
+ * already would be taken for the server that is to be there.
+ */
+async function freePort(host: string, wanted: number): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, host, resolve);
+    server.once("error", (error) => reject(failed(error.message)));
+    server.listen(wanted, host, resolve);
   });
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));

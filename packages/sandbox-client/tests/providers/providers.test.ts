@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
+import { createServer, type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -48,6 +48,20 @@ test("local", async () => {
   assert.deepEqual([meanwhile, afterwards], [listeners + 1, listeners], "one for all servers");
   const broken = local({ binaryPath: "/bin/false", log: "silent" });
   await assert.rejects(broken.create(), /did not start/);
+});
+
+test("a local server is not mistaken for another one that listens on its port", async () => {
+  const other = createServer((_request, response) => response.end('{"status":"ok"}'));
+  other.listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = other.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  try {
+    const provider = local({ port, binaryPath: "/bin/false", log: "silent" });
+    await assert.rejects(provider.create(), { code: "server_not_started", message: /EADDRINUSE/ });
+  } finally {
+    other.close();
+  }
 });
 
 const bubblewrap = (process.env["PATH"] ?? "").split(":").some((path) => existsSync(join(path, "bwrap")));
