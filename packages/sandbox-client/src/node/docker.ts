@@ -171,8 +171,7 @@ async function createContainer(
   const image = options.image ?? "holdfast/sandbox:latest";
   const [env, binds] = await Promise.all([resolved(options.env), resolved(options.binds)]);
   const overrides = options.createContainerOptions ?? {};
-  const HostConfig = isRecord(overrides.HostConfig) ? overrides.HostConfig : {};
-  const Labels = isRecord(overrides.Labels) ? overrides.Labels : {};
+  const [HostConfig, Labels] = [membersOf(overrides.HostConfig), membersOf(overrides.Labels)];
   const [program = "holdfast", ...args] = options.command ?? ["holdfast", "sandbox", "server"];
   const host = options.host ?? defaultHost;
   // Requests name the address that they are sent to, and the server answers to no other names than loopback's.
@@ -182,15 +181,18 @@ async function createContainer(
     Entrypoint: [program],
     // In a container of its own "all interfaces" is the one that the port is published from.
     Cmd: [...args, "--host", "0.0.0.0", "--port", String(port), "--allow-remote", ...names],
-    ExposedPorts: { [`${port}/tcp`]: {} },
     ...overrides,
-    Env: [...(env ?? []), `HOLDFAST_SANDBOX_TOKEN=${token}`],
+    ExposedPorts: { ...membersOf(overrides.ExposedPorts), [`${port}/tcp`]: {} },
+    Env: [...listOf(overrides.Env), ...(env ?? []), `HOLDFAST_SANDBOX_TOKEN=${token}`],
     Labels: { ...Labels, [tokenLabel]: token },
     HostConfig: {
       Init: true,
       ...HostConfig,
-      Binds: binds ?? [],
-      PortBindings: { [`${port}/tcp`]: [{ HostIp: host, HostPort: "" }] },
+      Binds: [...listOf(HostConfig.Binds), ...(binds ?? [])],
+      PortBindings: {
+        ...membersOf(HostConfig.PortBindings),
+        [`${port}/tcp`]: [{ HostIp: host, HostPort: "" }],
+      },
     },
   };
   let made: unknown;
@@ -202,6 +204,14 @@ async function createContainer(
     made = await engine.call("POST", "/containers/create", body);
   }
   return isRecord(made) && typeof made.Id === "string" ? made.Id : "";
+}
+
+function membersOf(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** What is pulled without a tag is all images of a name. Source: Engine API, ImageCreate. */

@@ -17,7 +17,11 @@ interface ContainerBody {
   readonly Cmd: string[];
   readonly Env: string[];
   readonly Labels: Record<string, string>;
-  readonly HostConfig: { readonly PortBindings: Record<string, { HostIp: string; HostPort: string }[]> };
+  readonly ExposedPorts: Record<string, object>;
+  readonly HostConfig: {
+    readonly Binds: string[];
+    readonly PortBindings: Record<string, { HostIp: string; HostPort: string }[]>;
+  };
 }
 
 export class EngineEmulator {

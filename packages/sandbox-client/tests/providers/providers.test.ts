@@ -103,6 +103,36 @@ for (const make of podmanMissing() === undefined ? [docker] : [docker, podman]) 
   });
 }
 
+test("what a container is given by createContainerOptions stays beside what the provider gives it", async () => {
+  const engine = new EngineEmulator();
+  const socketPath = join(directory(), "engine.sock");
+  await engine.listen(socketPath);
+  try {
+    const preview = [{ HostIp: "127.0.0.1", HostPort: "" }];
+    const provider = docker({
+      socketPath,
+      image: "registry.example/sandbox:1",
+      env: ["A=b"],
+      binds: ["/a:/a"],
+      createContainerOptions: {
+        Env: ["C=d"],
+        ExposedPorts: { "8080/tcp": {} },
+        HostConfig: { Binds: ["/c:/c"], PortBindings: { "8080/tcp": preview } },
+      },
+    });
+    await provider.destroy(await provider.create());
+    const [body] = engine.created;
+    assert.deepEqual(body?.Env.slice(0, 2), ["C=d", "A=b"]);
+    assert.deepEqual(body?.HostConfig.Binds, ["/c:/c", "/a:/a"]);
+    const ports = ["2468/tcp", "8080/tcp"];
+    assert.deepEqual(Object.keys(body?.ExposedPorts ?? {}).toSorted(), ports);
+    assert.deepEqual(Object.keys(body?.HostConfig.PortBindings ?? {}).toSorted(), ports);
+    assert.deepEqual(body?.HostConfig.PortBindings["8080/tcp"], preview);
+  } finally {
+    await engine.close();
+  }
+});
+
 test("a server whose port is published at another address answers to that", async () => {
   const engine = new EngineEmulator();
   const socketPath = join(directory(), "engine.sock");
