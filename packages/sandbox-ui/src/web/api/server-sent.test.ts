@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clientLimits } from "@holdfast/sandbox-client";
+import { readServerSent } from "./server-sent.ts";
+
+test("a stream that stands still for 60 s has ended, and is let go of", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const cancelled = Promise.withResolvers<void>();
+  const read = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    start: (stream) => stream.enqueue(new TextEncoder().encode("event: one\ndata: 1\n\n")),
+    cancel: () => cancelled.resolve(),
+  });
+  const seen: string[] = [];
+  const reading = readServerSent(new Response(body), (_event, data) => {
+    seen.push(data);
+    read.resolve();
+  });
+  await read.promise;
+  // What follows the event waits in the same turn for the next piece.
+  await new Promise((resolve) => setImmediate(resolve));
+  t.mock.timers.tick(clientLimits.streamSilenceMs);
+  await Promise.all([reading, cancelled.promise]);
+  assert.deepEqual(seen, ["1"]);
+});
