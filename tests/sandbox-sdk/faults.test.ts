@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import * as ours from "@holdfast/sandbox-client";
 import { SqliteSessionPersistDriver } from "@holdfast/sandbox-client/persist/sqlite";
 import { type RunningServer, startServer } from "./support/server.ts";
@@ -158,6 +159,24 @@ describe("our client", () => {
       persist.broken = undefined;
       assert.equal((await session.prompt(text("hello"))).stopReason, "end_turn");
     }
+    await client.dispose();
+  });
+
+  test("what is set at once is all kept, also by a driver that takes its time", async () => {
+    class Slow extends ours.InMemorySessionPersistDriver {
+      override async getSession(id: string): Promise<ours.SessionRecord | undefined> {
+        const record = await super.getSession(id);
+        await delay(100);
+        return record;
+      }
+    }
+    const options = { baseUrl: server.url, token: server.token, persist: new Slow() };
+    const client = await ours.SandboxAgent.connect(options);
+    const session = await client.createSession({ agent: "mock", cwd: server.work });
+    await Promise.all([session.setMode("plan"), session.setModel("mock-fast")]);
+    const { modes, configOptions } = (await session.refresh()).toRecord();
+    assert.equal(modes?.currentModeId, "plan");
+    assert.equal(configOptions?.find(({ category }) => category === "model")?.currentValue, "mock-fast");
     await client.dispose();
   });
 

@@ -56,9 +56,10 @@ test("what an agent says right behind the answer that opens a session is an even
     import { createInterface } from "node:readline";
     for await (const line of createInterface({ input: process.stdin })) {
       const { id, method } = JSON.parse(line);
-      const update = { sessionUpdate: "available_commands_update", availableCommands: [] };
+      const options = (currentValue) => [{ id: "model", name: "Model", type: "select", category: "model", currentValue, options: [] }];
+      const update = { sessionUpdate: "config_option_update", configOptions: options("large") };
       const said = { jsonrpc: "2.0", method: "session/update", params: { sessionId: "its", update } };
-      const result = { sessionId: "its", stopReason: "end_turn" };
+      const result = { sessionId: "its", stopReason: "end_turn", configOptions: options("small") };
       const answer = JSON.stringify({ jsonrpc: "2.0", id, result });
       process.stdout.write(method === "session/new" ? answer + "\\n" + JSON.stringify(said) + "\\n" : answer + "\\n");
     }`;
@@ -71,4 +72,6 @@ test("what an agent says right behind the answer that opens a session is an even
   const { items } = await agent.getEvents({ sessionId: session.id });
   const methods = items.map(({ payload }) => ("method" in payload ? payload.method : "answer"));
   assert.deepEqual(methods, ["session/new", "answer", "session/update", "session/prompt", "answer"]);
+  const [model] = await session.getConfigOptions();
+  assert.equal(model?.currentValue, "large");
 });

@@ -187,9 +187,12 @@ export class SandboxAgent extends SandboxRoutes {
   /** Brings a session back on this client: see {@link Session.recovery}. One that was destroyed too. */
   async resumeSession(id: string): Promise<Session> {
     await this.ready();
-    const { destroyedAt, ...record } = await this.#runner.record(id);
-    const resumed = await this.#runner.attach(record);
-    return this.#handle(destroyedAt === undefined ? resumed : await this.#runner.keep(resumed));
+    await this.#runner.attach(await this.#runner.record(id));
+    const resumed = await this.#runner.change(id, (record) => {
+      const { destroyedAt, ...open } = record;
+      return destroyedAt === undefined ? record : open;
+    });
+    return this.#handle(resumed);
   }
 
   async resumeOrCreateSession(request: sessions.SessionResumeOrCreateRequest): Promise<Session> {
@@ -205,10 +208,11 @@ export class SandboxAgent extends SandboxRoutes {
   async destroySession(id: string): Promise<Session> {
     await this.ready();
     await this.#runner.cancel(id);
-    const record = await this.#runner.record(id);
-    return this.#handle(
-      await this.#runner.keep({ ...record, destroyedAt: record.destroyedAt ?? Date.now() }),
-    );
+    const destroyed = await this.#runner.change(id, (record) => ({
+      ...record,
+      destroyedAt: record.destroyedAt ?? Date.now(),
+    }));
+    return this.#handle(destroyed);
   }
 
   async cancelSession(id: string): Promise<void> {
@@ -237,7 +241,7 @@ export class SandboxAgent extends SandboxRoutes {
       const set = await this.#setCategory(sessionId, "mode", modeId);
       return { session: set.session, response: {} };
     }
-    const record = await this.#runner.keep(withMode(await this.#runner.record(sessionId), modeId));
+    const record = await this.#runner.change(sessionId, (current) => withMode(current, modeId));
     return { session: this.#handle(record), response: {} };
   }
 
@@ -262,7 +266,7 @@ export class SandboxAgent extends SandboxRoutes {
     if (record.configOptions !== undefined) return structuredClone(record.configOptions);
     const { configOptions } = await this.getAgent(record.agent, { config: true });
     const options = readConfigOptions(configOptions) ?? [];
-    await this.#runner.keep({ ...(await this.#runner.record(sessionId)), configOptions: options });
+    await this.#runner.change(sessionId, (current) => ({ configOptions: options, ...current }));
     return structuredClone(options);
   }
 
@@ -402,8 +406,8 @@ export class SandboxAgent extends SandboxRoutes {
       await this.#runner.send(sessionId, "session/set_model", { modelId: value }, {});
     }
     const response = readConfigResponse(answer) ?? { configOptions: withValue(options, configId, value) };
-    const record = await this.#runner.record(sessionId);
-    const kept = await this.#runner.keep({ ...record, configOptions: response.configOptions });
+    const { configOptions } = response;
+    const kept = await this.#runner.change(sessionId, (record) => ({ ...record, configOptions }));
     return { session: this.#handle(kept), response };
   }
 

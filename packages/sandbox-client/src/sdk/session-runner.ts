@@ -49,9 +49,32 @@ export class SessionRunner {
     });
   }
 
-  async keep(record: SessionRecord): Promise<SessionRecord> {
+  /** Changes the record of a session behind the changes before this one: of two at once both are kept. */
+  async change(sessionId: string, change: (record: SessionRecord) => SessionRecord): Promise<SessionRecord> {
+    return await this.#inTurn(sessionId, async () => {
+      const record = await this.record(sessionId);
+      const changed = change(record);
+      return changed === record ? record : await this.#keep(changed);
+    });
+  }
+
+  async #keep(record: SessionRecord): Promise<SessionRecord> {
     await this.#options.driver.updateSession(record);
     return record;
+  }
+
+  async #inTurn<T>(sessionId: string, work: () => Promise<T>): Promise<T> {
+    const done = (this.#changes.get(sessionId) ?? Promise.resolve()).then(work);
+    const settled: Promise<void> = done
+      .then(
+        () => {},
+        () => {},
+      )
+      .finally(() => {
+        if (this.#changes.get(sessionId) === settled) this.#changes.delete(sessionId);
+      });
+    this.#changes.set(sessionId, settled);
+    return await done;
   }
 
   async open(
@@ -61,17 +84,20 @@ export class SessionRunner {
     sandboxId: string | undefined,
   ): Promise<SessionRecord> {
     const connection = await this.#connection(agent);
-    const created = await connection.createRemoteSession(id, sessionInit);
-    return await this.keep({
-      id,
-      agent,
-      agentSessionId: created.sessionId,
-      lastConnectionId: connection.connectionId,
-      createdAt: Date.now(),
-      sessionInit,
-      ...(sandboxId === undefined ? {} : { sandboxId }),
-      ...(created.configOptions == null ? {} : { configOptions: created.configOptions }),
-      ...(created.modes === undefined ? {} : { modes: created.modes }),
+    // What the agent says right behind its answer changes the record that is made of the answer.
+    return await this.#inTurn(id, async () => {
+      const created = await connection.createRemoteSession(id, sessionInit);
+      return await this.#keep({
+        id,
+        agent,
+        agentSessionId: created.sessionId,
+        lastConnectionId: connection.connectionId,
+        createdAt: Date.now(),
+        sessionInit,
+        ...(sandboxId === undefined ? {} : { sandboxId }),
+        ...(created.configOptions == null ? {} : { configOptions: created.configOptions }),
+        ...(created.modes === undefined ? {} : { modes: created.modes }),
+      });
     });
   }
 
@@ -99,13 +125,13 @@ export class SessionRunner {
     const recovery = recovered?.recovery ?? "replayed";
     connection.queueReplay(id, text ?? null);
     this.#recoveries.set(id, recovery);
-    return await this.keep({
-      ...record,
+    return await this.change(id, (current) => ({
+      ...current,
       agentSessionId: "sessionId" in opened ? opened.sessionId : agentSessionId,
       lastConnectionId: connection.connectionId,
       ...(opened.configOptions == null ? {} : { configOptions: opened.configOptions }),
       ...(opened.modes == null ? {} : { modes: opened.modes }),
-    });
+    }));
   }
 
   async send(
@@ -263,19 +289,13 @@ export class SessionRunner {
 
   #change(sessionId: string, envelope: AnyMessage): void {
     if (!("method" in envelope) || envelope.method !== "session/update") return;
-    const before = this.#changes.get(sessionId) ?? Promise.resolve();
-    const changed = before.then(async () => {
+    const changed = this.#inTurn(sessionId, async () => {
       const record = await this.#options.driver.getSession(sessionId);
       if (record === undefined) return;
       const next = afterEvent(record, envelope);
-      if (next !== record) await this.keep(next);
+      if (next !== record) await this.#keep(next);
     });
-    const settled = changed
-      .catch((error: unknown) => void this.#failures.set(sessionId, error))
-      .finally(() => {
-        if (this.#changes.get(sessionId) === settled) this.#changes.delete(sessionId);
-      });
-    this.#changes.set(sessionId, settled);
+    changed.catch((error: unknown) => void this.#failures.set(sessionId, error));
   }
 
   #tellFailure(sessionId: string): void {
