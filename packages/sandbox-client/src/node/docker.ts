@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { HoldfastError } from "@holdfast/core";
 import { isRecord } from "../internal/http.ts";
+import { destroyAfter } from "../providers/left-over.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { SandboxDestroyedError } from "../sdk/errors.ts";
 import { EngineApi, engineStatus } from "./engine-api.ts";
@@ -93,7 +94,7 @@ function containerProvider(
       try {
         await start(id);
       } catch (error) {
-        await remove(id);
+        await destroyAfter(error, `${name}/${id}`, () => remove(id));
         throw error;
       }
       return id;

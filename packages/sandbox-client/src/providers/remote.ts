@@ -1,5 +1,6 @@
 import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
 import { SandboxDestroyedError } from "../sdk/errors.ts";
+import { destroyAfter } from "./left-over.ts";
 import type { SandboxProvider } from "./provider.ts";
 
 export interface CommandResult {
@@ -60,7 +61,7 @@ export function remoteProvider(vendor: RemoteVendor, options: RemoteServerOption
         await serve(machine);
         return machine.id;
       } catch (error) {
-        await vendor.destroy(machine.id);
+        await destroyAfter(error, `${vendor.name}/${machine.id}`, () => vendor.destroy(machine.id));
         throw error;
       }
     },

@@ -1,4 +1,5 @@
 import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import { destroyAfter } from "./left-over.ts";
 import type { SandboxProvider } from "./provider.ts";
 import { found, gone, once, quoted, vendorModule } from "./remote.ts";
 
@@ -101,7 +102,7 @@ export function sprites(options: SpritesProviderOptions = {}): SandboxProvider {
         await serve(name);
         return name;
       } catch (error) {
-        await destroy(name);
+        await destroyAfter(error, `sprites/${name}`, () => destroy(name));
         throw error;
       }
     },

@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { destroyAfter } from "../providers/left-over.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import type { ProvidedSandbox, SandboxAgentConnectOptions, SandboxAgentStartOptions } from "./options.ts";
 
@@ -22,7 +23,7 @@ export async function startSandbox<Client>(
     }
     return await connect(await connectOptions(options, rawId), { provider, rawId });
   } catch (error) {
-    if (made) await destroyAfter(error, provider, rawId);
+    if (made) await destroyAfter(error, `${provider.name}/${rawId}`, () => provider.destroy(rawId));
     throw error;
   }
 }
@@ -48,19 +49,4 @@ function rawIdOf(sandboxId: string, provider: SandboxProvider): string {
   if (sandboxId.startsWith(prefix) && sandboxId.length > prefix.length) return sandboxId.slice(prefix.length);
   const message = `Sandbox id "${sandboxId}" is not of provider "${provider.name}": such ids begin with "${prefix}"`;
   throw new HoldfastError("sandbox", "foreign_sandbox_id", message, { statusCode: 400 });
-}
-
-/** What failed first is what the caller learns; that the sandbox was left over is said with it. */
-async function destroyAfter(error: unknown, provider: SandboxProvider, rawId: string): Promise<void> {
-  try {
-    await provider.destroy(rawId);
-  } catch (cause) {
-    const why = error instanceof Error ? error.message : String(error);
-    const message = `${why}; and sandbox "${provider.name}/${rawId}" could not be destroyed afterwards`;
-    throw new HoldfastError("sandbox", "sandbox_left_over", message, {
-      statusCode: 500,
-      metadata: { sandboxId: `${provider.name}/${rawId}` },
-      cause: new AggregateError([error, cause]),
-    });
-  }
 }

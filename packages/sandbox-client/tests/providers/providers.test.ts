@@ -166,6 +166,23 @@ test("an engine that is not there is named", async () => {
 
 // The vendors' services are not reached from here: their SDKs are played by objects of their shape.
 
+test("a machine that cannot be set up, and not be destroyed, is told with what failed first", async () => {
+  const machine = {
+    sandboxId: "one",
+    commands: { run: async () => ({ exitCode: 1, stdout: "", stderr: "there is no npm" }) },
+    getHost: () => "one.example",
+  };
+  const Sandbox = {
+    create: async () => machine,
+    connect: async () => machine,
+    kill: async () => await Promise.reject(new Error("the vendor is away")),
+  };
+  await assert.rejects(e2b({ sdk: { Sandbox } }).create(), {
+    code: "sandbox_left_over",
+    message: /there is no npm; and sandbox "e2b\/one" could not be destroyed/,
+  });
+});
+
 test("vercel, with its SDK played", async () => {
   const sandbox = (machine: Machine) => ({
     sandboxId: machine.id,
