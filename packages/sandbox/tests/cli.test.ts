@@ -240,6 +240,12 @@ describe("the command line", () => {
     await writeFile(source, Buffer.from([0, 255, 10]));
     assert.equal((await run("fs", "put", join(work, "copy.bin"), source)).code, 0);
     assert.deepEqual(await readFile(join(work, "copy.bin")), Buffer.from([0, 255, 10]));
+    const large = Buffer.alloc(200_000, "abcde\0\u00ff");
+    await writeFile(join(work, "large.bin"), large);
+    const told = JSON.parse((await run("fs", "cat", join(work, "large.bin"), "--json")).stdout);
+    assert.deepEqual([told.path, told.encoding], [join(work, "large.bin"), "base64"]);
+    assert.ok(Buffer.from(told.data, "base64").equals(large));
+    assert.equal((await run("fs", "rm", join(work, "large.bin"))).code, 0);
     assert.equal((await run("fs", "mv", join(work, "copy.bin"), join(work, "moved.bin"))).code, 0);
     assert.match((await run("fs", "ls", work)).stdout, /^file\s+3\s+moved\.bin$/m);
     assert.equal((await run("fs", "rm", join(work, "moved.bin"))).code, 0);

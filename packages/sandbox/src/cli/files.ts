@@ -10,7 +10,7 @@ import { entries, fields, lines } from "./sessions.ts";
 export const filesUsage = `holdfast sandbox fs VERB
 
   ls [PATH]          entries of a directory of the sandbox
-  cat PATH           prints a file
+  cat PATH           prints a file; with --json its bytes in base64
   put PATH [FILE]    writes a file from FILE, or from standard input
   rm PATH [-r]       removes an entry; -r a directory with what is in it
   mkdir PATH         makes a directory and its parents
@@ -47,13 +47,12 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
       return 0;
     }
     case "cat": {
-      const response = await client.send("GET", "/v1/fs/file", {
-        query: { path: oneArgument(rest, "The path") },
-      });
-      if (response.body !== null) {
-        const source = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-        await pipeline(source, process.stdout, { end: false });
-      }
+      const path = oneArgument(rest, "The path");
+      const { body } = await client.send("GET", "/v1/fs/file", { query: { path } });
+      const content =
+        body === null ? Readable.from([]) : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
+      const source = json ? Readable.from(jsonOf(path, content)) : content;
+      await pipeline(source, process.stdout, { end: false });
       return 0;
     }
     case "put": {
@@ -104,6 +103,20 @@ export async function filesCommand(args: readonly string[]): Promise<number> {
     default:
       throw new UsageError(verb === undefined ? "The verb is missing" : `There is no "fs ${verb}"`);
   }
+}
+
+/** A file of any size as one JSON value, with its bytes in base64 as the output of processes has them. */
+async function* jsonOf(path: string, content: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  yield `{"path":${JSON.stringify(path)},"encoding":"base64","data":"`;
+  let rest = Buffer.alloc(0);
+  for await (const chunk of content) {
+    const bytes = Buffer.concat([rest, chunk]);
+    // Only whole groups of three bytes stand for themselves.
+    const whole = bytes.length - (bytes.length % 3);
+    yield bytes.toString("base64", 0, whole);
+    rest = bytes.subarray(whole);
+  }
+  yield `${rest.toString("base64")}"}\n`;
 }
 
 /** Opened before the server is asked: what is wrong with the file is not told as a fault of the connection. */
