@@ -46,6 +46,12 @@ interface Pending {
 const reconnect = { firstMs: 20, mostMs: 1_000, giveUpMs: 30_000 } as const;
 
 /**
+ * Of a frame, as the gate takes it. A larger one it answers without a word of which call it was, and one of twice as
+ * much ends the connection of all.
+ */
+const maxFrameBytes = 1024 * 1024;
+
+/**
  * The one connection of a jail to its gate: many calls at once, each answered once. When the gate's
  * endpoint restarts, it connects again under the same name and sends again what is not yet answered; the
  * gate knows a call that it has already seen.
@@ -79,6 +85,7 @@ export class GateClient {
     this.#next += 1;
     const correlation = `c${this.#next}`;
     const text = JSON.stringify({ topic, correlation, arguments: args });
+    if (Buffer.byteLength(text) > maxFrameBytes) return tooLarge();
     try {
       await this.#connected();
     } catch (error) {
@@ -212,6 +219,12 @@ export class GateClient {
     if (topic?.startsWith("tool.confirmation."))
       pending?.options.onConfirmation?.(payload as unknown as GateConfirmation);
   }
+}
+
+/** What the gate itself says of such a frame. */
+function tooLarge(): GateAnswer {
+  const message = `A frame holds at most ${maxFrameBytes} bytes`;
+  return { ok: false, error: { code: "VALIDATION_FAILED", message, retriable: false, stage: 1 } };
 }
 
 function failed(message: string): GateAnswer {

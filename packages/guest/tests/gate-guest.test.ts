@@ -4,6 +4,7 @@ import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { guestProgramsDirectory, startGateGuest } from "@holdfast/guest";
@@ -203,6 +204,40 @@ describe("the connection to the gate", () => {
     // The endpoint that ends may have let it in once more: each connection is asked, and it is one call.
     assert.ok(wire.calls.length >= 2);
     assert.equal(new Set(wire.calls.map((each) => each.correlation)).size, 1, "as the same call");
+  });
+});
+
+describe("a call of more than the gate takes", () => {
+  test("is refused at once, and takes no other call with it", async (t) => {
+    const { wire, guest, ipc } = await startWire(t, ({ arguments: args }) => ({
+      result: String(args["text"]).length,
+    }));
+    const most = 1024 * 1024;
+    const overhead = JSON.stringify({
+      ...{ topic: "tool.invoke.echo", correlation: "c1" },
+      arguments: { text: "" },
+    }).length;
+    const call = (length: number) => guest.client.call("tool.invoke.echo", { text: "x".repeat(length) });
+    assert.deepEqual(await call(most - overhead), { ok: true, result: most - overhead });
+    const refused = { code: "VALIDATION_FAILED", retriable: false, stage: 1 };
+    for (const length of [most - overhead + 1, 3 * most]) {
+      const answer = await call(length);
+      assert.ok(!answer.ok);
+      const { message, ...error } = answer.error;
+      assert.deepEqual(error, refused);
+      assert.match(message, /1048576 bytes/);
+    }
+    // Its length is that of its bytes.
+    const wide = await guest.client.call("tool.invoke.echo", { text: "é".repeat(most / 2) });
+    assert.ok(!wide.ok && wide.error.code === "VALIDATION_FAILED");
+    const piped = spawn(join(guestProgramsDirectory, "ipc"), ["tool.invoke.echo", "-"], {
+      env: { ...process.env, HOLDFAST_IPC: guest.ipcSocket },
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+    piped.stdin.end(JSON.stringify({ text: "x".repeat(1.5 * most) }));
+    assert.equal((JSON.parse(await text(piped.stderr)) as { code: string }).code, "VALIDATION_FAILED");
+    assert.equal((await ipc(["tool.invoke.echo", '{"text":"four"}'])).stdout, "4\n");
+    assert.equal(wire.frames.length, 2, "the gate saw those alone that it takes");
   });
 });
 
