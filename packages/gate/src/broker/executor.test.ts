@@ -12,8 +12,8 @@ import { TopicStage } from "./stages/topic.ts";
 import { Taint } from "./taint.ts";
 import type { ToolOutcome } from "./tool.ts";
 
-/** A call of a handler that gives `outcome`, whatever it is, after this many words about its progress. */
-function callGiving(outcome: unknown, progress: readonly number[] = []): ConfirmedCall {
+/** A call of a handler that gives `outcome`, whatever it is, after these words about its progress. */
+function callGiving(outcome: unknown, progress: readonly (number | string)[] = []): ConfirmedCall {
   const catalog = new Catalog(silentLogger);
   catalog.register({
     name: "test",
@@ -24,7 +24,8 @@ function callGiving(outcome: unknown, progress: readonly number[] = []): Confirm
       },
     ],
     invoke: async ({ onProgress }) => {
-      for (const each of progress) onProgress?.({ progress: each });
+      for (const each of progress)
+        onProgress?.(typeof each === "string" ? { progress: 1, message: each } : { progress: each });
       return outcome as ToolOutcome;
     },
     onChange: () => () => {},
@@ -97,4 +98,24 @@ test("the words of a tool's own error are cleaned, in every part", async () => {
     ...{ code: "NO_FILE", message: "no [redacted]", retriable: false, stage: 6 },
     field: "/[redacted]",
   });
+});
+
+test("no part of a secret is told where a tool's words are cut off in the middle of it", async () => {
+  const before = (characters: number) => "-".repeat(characters - secret.length / 2);
+  const { maxProgressMessageCharacters: most } = brokerLimits;
+  const error = {
+    ...{ code: "NO_FILE", retriable: false },
+    message: `${before(4_096)}${secret}`,
+    field: `${before(256)}${secret}`,
+  };
+  const said: (string | undefined)[] = [];
+  const call = callGiving({ ok: false, error }, [`${before(most)}${secret}`, "next"]);
+  const executed = await executor.run(call, signal, ({ message }) => said.push(message));
+  const told = [executed.error?.message, executed.error?.field, said[0]];
+  for (const each of told) assert.match(each ?? "", /^-+\[redact/);
+  assert.deepEqual(
+    told.map((each) => each?.length),
+    [4_096, 256, most],
+  );
+  assert.equal(said[1], "next");
 });

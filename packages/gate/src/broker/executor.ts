@@ -99,8 +99,9 @@ export class Executor {
       onProgress({
         progress,
         ...(typeof total === "number" && Number.isFinite(total) ? { total } : {}),
+        // Cleaned before it is cut: neither half of a secret that is cut in two would be known.
         ...(typeof message === "string"
-          ? { message: clean(message.slice(0, brokerLimits.maxProgressMessageCharacters)) }
+          ? { message: clean(message).slice(0, brokerLimits.maxProgressMessageCharacters) }
           : {}),
       });
     };
@@ -129,10 +130,10 @@ export class Executor {
     const { sanitizer } = this.#parts;
     const payload: BrokerErrorPayload = {
       code: own ? sanitizer.text(code) : "HANDLER_ERROR",
-      message: sanitizer.text(typeof message === "string" ? message.slice(0, 4_096) : "The tool refused"),
+      message: typeof message === "string" ? sanitizer.text(message).slice(0, 4_096) : "The tool refused",
       retriable: retriable === true,
       stage: 6,
-      ...(typeof field === "string" ? { field: sanitizer.text(field.slice(0, 256)) } : {}),
+      ...(typeof field === "string" ? { field: sanitizer.text(field).slice(0, 256) } : {}),
       ...(typeof retryAfter === "number" && retryAfter >= 0 ? { retry_after: Math.ceil(retryAfter) } : {}),
     };
     return { text: "null", error: payload, redactions: 0, flags: 0, incident: undefined };
