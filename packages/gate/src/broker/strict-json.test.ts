@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseStrictJson, StrictJsonError } from "./strict-json.ts";
+import { parseStrictJson, StrictJsonError, textMember } from "./strict-json.ts";
 
 const parse = (text: string | Uint8Array, depth = 64) => parseStrictJson(Buffer.from(text as string), depth);
 
@@ -62,4 +62,41 @@ test("looks at the depth before it builds anything", () => {
   assert.throws(() => parse(nested(65)), StrictJsonError);
   assert.throws(() => parse("[".repeat(1_000_000)), StrictJsonError);
   assert.throws(() => parse('{"a":'.repeat(65)), StrictJsonError);
+});
+
+test("finds a text of the outermost object, whatever is wrong with the rest", () => {
+  const found = (text: string | Uint8Array) => textMember(Buffer.from(text as string), "c");
+  const deep = "[".repeat(500_000);
+  for (const text of [
+    '{"c":"x"}',
+    ' { "a" : 1 , "c" : "x" , "b" : {} } ',
+    '{"\\u0063":"\\u0078"}',
+    '{"a":{"__proto__":1},"c":"x"}',
+    '{"a":1,"a":[{"c":"y"}],"c":"x"}',
+    '{"a":"\\"c\\":","c":"x","b":1e999}',
+    '{"c":"x","a":NaN}',
+    `{"c":"x","a":${deep}`,
+    `{"a":${deep}${"]".repeat(500_000)},"c":"x"}`,
+  ]) {
+    assert.equal(found(text), "x", text.slice(0, 60));
+  }
+  for (const text of [
+    "",
+    "{",
+    "{}",
+    '"c"',
+    '["c","x"]',
+    '[{"c":"x"}]',
+    '{"a":{"c":"x"}}',
+    '{"c":"x","c":"y"}',
+    '{"c":1,"c":"x"}',
+    '{"c":["x"]}',
+    '{"c":"\\x"}',
+    '{"c":"x',
+    '{}{"c":"x"}',
+    '\ufeff{"c":"x"}',
+    Buffer.concat([Buffer.from('{"c":"x","a":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+  ]) {
+    assert.equal(found(text), undefined, String(text));
+  }
 });

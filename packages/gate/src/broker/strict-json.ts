@@ -34,6 +34,56 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
   return value;
 }
 
+/**
+ * The text under `name` in the outermost object, for whoever has to answer what is not taken. Nothing else is built,
+ * however deep the rest is. Undefined where it is there twice, is no text, or where nobody could say what it is.
+ */
+export function textMember(bytes: Uint8Array, name: string): string | undefined {
+  try {
+    return findText(decoder.decode(bytes), name);
+  } catch {
+    // No UTF-8, or a string that does not end or holds what no string may.
+    return undefined;
+  }
+}
+
+function findText(text: string, name: string): string | undefined {
+  const start = afterSpace(text, 0);
+  if (text.charCodeAt(start) !== openBrace) return undefined;
+  let found: string | undefined;
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case openBrace:
+      case openBracket:
+        depth += 1;
+        break;
+      case closeBrace:
+      case closeBracket:
+        depth -= 1;
+        if (depth === 0) return found;
+        break;
+      case quote: {
+        const end = endOfString(text, at);
+        const mark = afterSpace(text, end + 1);
+        if (depth === 1 && text.charCodeAt(mark) === colon && stringAt(text, at, end) === name) {
+          const from = afterSpace(text, mark + 1);
+          if (found !== undefined || text.charCodeAt(from) !== quote) return undefined;
+          found = stringAt(text, from, endOfString(text, from));
+        }
+        at = end;
+        break;
+      }
+      default:
+    }
+  }
+  return found;
+}
+
+function stringAt(text: string, start: number, end: number): string {
+  return String(JSON.parse(text.slice(start, end + 1)));
+}
+
 /** One pass over the text with the keys of every open object; whether it is JSON at all is not asked here. */
 function scan(text: string, maxDepth: number): void {
   // An array's place is taken by null.

@@ -1,7 +1,7 @@
 import { type Clock, systemRandom, uuidv7 } from "@holdfast/core";
 import { brokerLimits } from "../broker-limits.ts";
 import { Refusal } from "../refusal.ts";
-import { parseStrictJson, StrictJsonError } from "../strict-json.ts";
+import { parseStrictJson, StrictJsonError, textMember } from "../strict-json.ts";
 import type { Principal } from "../tool.ts";
 import type { ConstructedCall } from "./stage.ts";
 
@@ -34,10 +34,9 @@ export class ConstructStage {
     if (frame.length > brokerLimits.maxFrameBytes) {
       throw refuse(`A frame holds at most ${brokerLimits.maxFrameBytes} bytes`);
     }
-    const wire = parse(frame);
+    const wire = parse(frame, seen);
     const { topic, correlation, arguments: args } = wire;
-    if (isCorrelation(correlation)) seen.correlation = correlation;
-    if (isTopic(topic)) seen.topic = topic;
+    note(seen, topic, correlation);
     for (const name of Object.keys(wire)) {
       if (!fields.has(name)) throw refuse("A frame has the fields topic, correlation and arguments only");
     }
@@ -63,13 +62,20 @@ export class ConstructStage {
   }
 }
 
-function parse(frame: Buffer): Readonly<Record<string, unknown>> {
+function note(seen: Readable, topic: unknown, correlation: unknown): void {
+  if (isCorrelation(correlation)) seen.correlation = correlation;
+  if (isTopic(topic)) seen.topic = topic;
+}
+
+function parse(frame: Buffer, seen: Readable): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = parseStrictJson(frame, brokerLimits.maxDepth);
   } catch (error) {
-    if (error instanceof StrictJsonError) throw refuse(`The frame cannot be read: ${error.message}`);
-    throw error;
+    if (!(error instanceof StrictJsonError)) throw error;
+    // What is wrong may be in the arguments alone: their caller waits for an answer to this call.
+    note(seen, textMember(frame, "topic"), textMember(frame, "correlation"));
+    throw refuse(`The frame cannot be read: ${error.message}`);
   }
   if (!isObject(value)) throw refuse("The frame is not an object");
   return value;
