@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { createGate, type Gate } from "@holdfast/gate";
+import { brokerLimits } from "../src/broker/broker-limits.ts";
 import { endings, Guest, ok, TestTools } from "./broker-support.ts";
 import { missing, temporaryDirectory } from "./support.ts";
 
@@ -298,6 +299,16 @@ describe("the broker, from inside a jail", needs, () => {
     for (let n = 0; n < 3; n++) guest.frame("a", frame);
     const answers = [
       await guest.answer("a", "again"),
+  test("a refused call is on record, however long the name of the argument is that it was refused for", async (t) => {
+    const other = await Guest.start(t, gate, { jailId: "noted" });
+    const name = "n".repeat(100_000);
+    assert.equal((await other.open("a").refused("a", "strict", { to: "ada", [name]: 1 })).field, name);
+    const [last] = await gate.audit.query({ type: "tool.refused", jailId: "noted" });
+    const { code, topic, field } = last?.data ?? {};
+    assert.deepEqual([code, topic], ["VALIDATION_FAILED", "tool.invoke.strict"]);
+    assert.equal(field, name.slice(0, brokerLimits.maxNotedFieldCharacters));
+  });
+
       await guest.answer("a", "again"),
       await guest.answer("a", "again"),
     ];

@@ -29,6 +29,8 @@ export const brokerLimits = {
   maxSchemaBytes: 64 * 1024,
   /** Notes of refusals in the audit log, of one jail in a second; the rest is counted. */
   maxRefusalNotes: 20,
+  /** Of the argument at fault in such a note: an agent chooses its name, and a longer record would be lost. */
+  maxNotedFieldCharacters: 256,
 } as const;
 
 /** What bounds the process that holds the sockets of one jail. */

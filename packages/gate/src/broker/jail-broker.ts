@@ -208,7 +208,7 @@ export class JailBroker {
       this.#note("tool.refused", {
         ...{ code, stage, topic: seen.topic, correlation: seen.correlation },
         ...(error instanceof Refusal ? error.onRecord : {}),
-        ...(field === undefined ? {} : { field }),
+        ...(field === undefined ? {} : { field: field.slice(0, brokerLimits.maxNotedFieldCharacters) }),
         ...(skipped === 0 ? {} : { skipped }),
       });
     }
