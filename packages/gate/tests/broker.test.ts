@@ -233,6 +233,12 @@ describe("the broker, from inside a jail", needs, () => {
     });
   });
 
+  test("counts what a call gave in bytes, not in characters", async () => {
+    const { result } = (await guest.call("a", "echo", { text: "é".repeat(10) })).payload;
+    const [last] = await gate.audit.query({ type: "tool.result", jailId: "one", newest: true, limit: 1 });
+    assert.equal(last?.data?.["bytes"], JSON.stringify(result).length + 10);
+  });
+
   test("runs calls of one connection at the same time", async () => {
     const answers = await Promise.all([1, 2, 3].map(() => guest.call("a", "gather", {})));
     assert.deepEqual(
@@ -293,12 +299,6 @@ describe("the broker, from inside a jail", needs, () => {
     assert.equal(fits.payload.error, null);
   });
 
-  test("runs a frame that comes again once, and refuses its correlation to another", async () => {
-    const frame = JSON.stringify({ topic: "tool.invoke.declines", correlation: "again", arguments: {} });
-    const before = tools.calls.length;
-    for (let n = 0; n < 3; n++) guest.frame("a", frame);
-    const answers = [
-      await guest.answer("a", "again"),
   test("a refused call is on record, however long the name of the argument is that it was refused for", async (t) => {
     const other = await Guest.start(t, gate, { jailId: "noted" });
     const name = "n".repeat(100_000);
@@ -309,6 +309,12 @@ describe("the broker, from inside a jail", needs, () => {
     assert.equal(field, name.slice(0, brokerLimits.maxNotedFieldCharacters));
   });
 
+  test("runs a frame that comes again once, and refuses its correlation to another", async () => {
+    const frame = JSON.stringify({ topic: "tool.invoke.declines", correlation: "again", arguments: {} });
+    const before = tools.calls.length;
+    for (let n = 0; n < 3; n++) guest.frame("a", frame);
+    const answers = [
+      await guest.answer("a", "again"),
       await guest.answer("a", "again"),
       await guest.answer("a", "again"),
     ];

@@ -187,7 +187,8 @@ export class JailBroker {
       this.#publish(`${wireTopics.progress}${correlation}`, correlation, { correlation, ...progress });
     });
     const ok = executed.error === null;
-    rates.charge(this.principal, tool.name, { bytes: executed.text.length, money: costOf(tool.name, ok) });
+    const used = { bytes: Buffer.byteLength(executed.text), money: costOf(tool.name, ok) };
+    rates.charge(this.principal, tool.name, used);
     const { principal } = this;
     this.#parts.onOutcome({
       principal,

@@ -56,7 +56,7 @@ export class RouteStage {
         ...about,
         ok: executed.error === null,
         ...(executed.error === null ? {} : { code: executed.error.code }),
-        bytes: executed.text.length,
+        bytes: Buffer.byteLength(executed.text),
         redactions: executed.redactions,
         ...(executed.flags === 0 ? {} : { highEntropy: executed.flags }),
         ...(executed.incident === undefined ? {} : { incident: executed.incident }),
