@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
-import type { ApprovalRequest } from "@holdfast/gate";
+import type { ApprovalDecision, ApprovalRequest } from "@holdfast/gate";
 import { ApprovalStore, approvalLimits, bindingOf } from "../src/approvals/approval-store.ts";
 import { escapeForDisplay } from "../src/approvals/display-text.ts";
 import { temporaryDirectory } from "./support.ts";
@@ -124,6 +124,15 @@ describe("an approval", () => {
     now += 1;
     const again = await store.request(held);
     assert.deepEqual([again.state, again.id === id], ["pending", false]);
+  });
+
+  test("is decided by no answer but those that there are", async (t) => {
+    const { store } = open(t);
+    const { id } = await store.request(call);
+    for (const answer of ["denied", "no", "", "allowed", "toString", "__proto__", null, undefined]) {
+      await assert.rejects(store.decide(id, answer as ApprovalDecision, "ada"), typed("invalid_decision"));
+      assert.equal(store.get(id)?.state, "pending", String(answer));
+    }
   });
 
   test("is met again by the same call, in whatever order its arguments come", async (t) => {

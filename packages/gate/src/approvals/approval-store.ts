@@ -64,6 +64,13 @@ const forgetEvery = 256;
 
 /** The event of a new record; the others are called by the id of theirs. */
 const asked = Symbol("asked");
+/** What each answer makes of a record. */
+const decided: Readonly<Record<ApprovalDecision, ApprovalState>> = {
+  allow: "allowed",
+  allow_for_session: "allowed",
+  deny: "denied",
+};
+
 
 const schemaVersion = 1;
 
@@ -286,9 +293,12 @@ export class ApprovalStore implements Approvals {
 
   async decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval> {
     const record = this.#require(id);
-    const changed = this.#change(id, ["pending"], decision === "deny" ? "denied" : "allowed", {
+    const changed = this.#change(id, ["pending"], decided[decision], {
       by,
       forSession: decision === "allow_for_session",
+    // An answer that is misspelt allows nothing.
+    if (!Object.hasOwn(decided, decision))
+      throw fail("invalid_decision", 400, `An answer is one of ${Object.keys(decided).join(", ")}`);
     });
     if (!changed) throw fail("not_pending", 409, `The approval is already ${record.state}`);
     return this.#require(id);
@@ -330,10 +340,10 @@ export class ApprovalStore implements Approvals {
     id: string,
     from: readonly ApprovalState[],
     to: ApprovalState,
-    decided?: { readonly by: string; readonly forSession: boolean },
+    answer?: { readonly by: string; readonly forSession: boolean },
   ): boolean {
     const now = this.#clock.now();
-    const lasting = decided?.forSession === true;
+    const lasting = answer?.forSession === true;
     const { changes } = this.#db
       .prepare(
         `UPDATE approvals SET state = ?, decided_at = coalesce(?, decided_at), decided_by = coalesce(?, decided_by),
@@ -342,8 +352,8 @@ export class ApprovalStore implements Approvals {
       )
       .run(
         to,
-        decided === undefined ? null : now,
-        decided?.by ?? null,
+        answer === undefined ? null : now,
+        answer?.by ?? null,
         lasting ? "session" : null,
         lasting ? now + approvalLimits.sessionMs : null,
         id,

@@ -61,7 +61,7 @@ export interface Approvals {
   request(request: ApprovalRequest): Promise<Approval>;
   get(id: string): Approval | undefined;
   list(filter?: { readonly session?: string; readonly state?: ApprovalState }): readonly Approval[];
-  /** Throws `approval.not_found`, `approval.not_pending`. */
+  /** Throws `approval.not_found`, `approval.not_pending`, `approval.invalid_decision`. */
   decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval>;
   /**
    * Uses an allowed record, for exactly this call: up, unless it is for the session.
