@@ -106,8 +106,8 @@ test("the bounds of the broker and of the process of its sockets are the documen
     maxCatalogBytes: 4 * mib,
     maxSchemaBytes: 64 * kib,
     maxRefusalNotes: 20,
-  });
     maxNotedFieldCharacters: 256,
+  });
   assert.deepEqual(endpointLimits, {
     maxConnections: 32,
     maxAccepted: 256,

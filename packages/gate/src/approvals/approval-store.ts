@@ -62,8 +62,6 @@ const schema = `
 /** New records after which it is looked for those that are too many. */
 const forgetEvery = 256;
 
-/** The event of a new record; the others are called by the id of theirs. */
-const asked = Symbol("asked");
 /** What each answer makes of a record. */
 const decided: Readonly<Record<ApprovalDecision, ApprovalState>> = {
   allow: "allowed",
@@ -71,6 +69,8 @@ const decided: Readonly<Record<ApprovalDecision, ApprovalState>> = {
   deny: "denied",
 };
 
+/** The event of a new record; the others are called by the id of theirs. */
+const asked = Symbol("asked");
 
 const schemaVersion = 1;
 
@@ -292,13 +292,13 @@ export class ApprovalStore implements Approvals {
   }
 
   async decide(id: string, decision: ApprovalDecision, by: string): Promise<Approval> {
+    // An answer that is misspelt allows nothing.
+    if (!Object.hasOwn(decided, decision))
+      throw fail("invalid_decision", 400, `An answer is one of ${Object.keys(decided).join(", ")}`);
     const record = this.#require(id);
     const changed = this.#change(id, ["pending"], decided[decision], {
       by,
       forSession: decision === "allow_for_session",
-    // An answer that is misspelt allows nothing.
-    if (!Object.hasOwn(decided, decision))
-      throw fail("invalid_decision", 400, `An answer is one of ${Object.keys(decided).join(", ")}`);
     });
     if (!changed) throw fail("not_pending", 409, `The approval is already ${record.state}`);
     return this.#require(id);
