@@ -236,6 +236,41 @@ describe("an approval", () => {
     assert.equal((await ended).state, "expired");
   });
 
+  test("of a time that the clock has been put back from far behind is over", async (t) => {
+    const { maxLeftMs, timeoutMs, sessionMs } = approvalLimits;
+    let now = Date.now();
+    const clock = { now: () => now };
+    const { store, path, close } = open(t, undefined, clock);
+    const pending = await store.request(call);
+    const ended = store.wait(pending.id);
+    const lasting = await store.request({ ...call, tool: "lasting" });
+    await store.decide(lasting.id, "allow_for_session", "ada");
+    now -= maxLeftMs - sessionMs;
+    assert.deepEqual(
+      [pending, lasting].map(({ id }) => store.get(id)?.state),
+      ["pending", "allowed"],
+    );
+    now -= 1;
+    assert.equal(store.get(lasting.id)?.state, "expired");
+    assert.equal(store.get(pending.id)?.state, "pending");
+    now -= sessionMs - timeoutMs;
+    assert.equal(store.get(pending.id)?.state, "expired");
+    assert.equal((await ended).state, "expired");
+    const denying = { ...call, tool: "denied", denialHolds: true };
+    const denied = await store.request(denying);
+    await store.decide(denied.id, "deny", "ada");
+    assert.equal((await store.request(denying)).id, denied.id);
+    now -= approvalLimits.denialHoldMs;
+    assert.notEqual((await store.request(denying)).id, denied.id);
+    // Also for a gate that is opened at that time: a timer of years would fire at once, again and again.
+    now += 100 * 365 * 24 * 3_600_000;
+    const late = await store.request({ ...call, tool: "late" });
+    close();
+    now -= 100 * 365 * 24 * 3_600_000;
+    const again = open(t, path, clock).store;
+    assert.equal(again.get(late.id)?.state, "expired");
+  });
+
   test("has bounds", async (t) => {
     const { store } = open(t);
     const large = "x".repeat(approvalLimits.maxArgumentBytes);

@@ -60,6 +60,7 @@ test("the bounds of jails, egress, approvals and policy are the documented ones"
     maxTimeoutMs: 86_400_000,
     expiryRetryMs: 1_000,
     sessionMs: 86_400_000,
+    maxLeftMs: 172_800_000,
     denialHoldMs: 300_000,
     maxArgumentBytes: mib,
     maxDetailCharacters: 16 * kib,

@@ -22,6 +22,8 @@ export const approvalLimits = {
   expiryRetryMs: 1_000,
   /** How long an approval for a session counts at most. */
   sessionMs: 24 * 3_600_000,
+  /** One that has more time left is of before the clock was put back: it has expired. */
+  maxLeftMs: 48 * 3_600_000,
   /** For how long a denial answers the same call again. */
   denialHoldMs: 300_000,
   maxArgumentBytes: 1024 * 1024,
@@ -257,8 +259,9 @@ export class ApprovalStore implements Approvals {
     const row = this.#db
       .prepare("SELECT * FROM approvals WHERE binding = ? AND state = 'denied' ORDER BY rowid DESC LIMIT 1")
       .get(binding);
-    const until = Number(row?.["decided_at"] ?? 0) + approvalLimits.denialHoldMs;
-    return row !== undefined && until > this.#clock.now() ? toApproval(row) : undefined;
+    // Of a time to come when the clock was put back.
+    const agoMs = Math.abs(this.#clock.now() - Number(row?.["decided_at"] ?? 0));
+    return row !== undefined && agoMs < approvalLimits.denialHoldMs ? toApproval(row) : undefined;
   }
 
   get(id: string): Approval | undefined {
@@ -286,7 +289,8 @@ export class ApprovalStore implements Approvals {
   /** An approval that nobody answered or used in time is no approval, whenever it is looked at. */
   #expire(record: Approval): Approval {
     const open = record.state === "pending" || record.state === "allowed";
-    if (!open || record.expiresAt > this.#clock.now()) return record;
+    const leftMs = record.expiresAt - this.#clock.now();
+    if (!open || (leftMs > 0 && leftMs <= approvalLimits.maxLeftMs)) return record;
     this.#change(record.id, ["pending", "allowed"], "expired");
     return { ...record, state: "expired" };
   }
