@@ -12,7 +12,9 @@ if (topic === undefined || topic.includes("\n") || more.length > 0) {
   fail("CLI_ERROR", "Usage: ipc TOPIC [JSON]; ipc tool.list");
 }
 const text = argument === "-" ? readFileSync(0, "utf8") : (argument ?? "");
-setTimeout(() => fail("IPC_ERROR", "No answer in time"), Number(process.env.CARAPACE_TIMEOUT ?? 35_000));
+const patience = process.env.CARAPACE_TIMEOUT ?? "";
+const patienceMs = /^[0-9]{1,9}$/.test(patience) && Number(patience) > 0 ? Number(patience) : 35_000;
+setTimeout(() => fail("IPC_ERROR", "No answer in time"), patienceMs);
 let answer = "";
 const guest = connect({ path: process.env.HOLDFAST_IPC ?? "/tmp/.holdfast/ipc.sock" });
 guest.setEncoding("utf8");

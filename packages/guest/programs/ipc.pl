@@ -15,7 +15,10 @@ $arguments = do { local $/; <STDIN> // "" } if defined $arguments && $arguments 
 my $path = $ENV{HOLDFAST_IPC} // "/tmp/.holdfast/ipc.sock";
 # The peer's client gives up after 35 s, and so does this one; an approval that was asked for stays open.
 $SIG{ALRM} = sub { fail("IPC_ERROR", "No answer in time") };
-alarm(($ENV{CARAPACE_TIMEOUT} // 35000) / 1000 || 1);
+my $patience = $ENV{CARAPACE_TIMEOUT} // "";
+$patience = 35000 if $patience !~ /^[0-9]{1,9}$/ || $patience == 0;
+# It counts whole seconds, and none of them is no alarm at all.
+alarm(int(($patience + 999) / 1000));
 socket(my $guest, PF_UNIX, SOCK_STREAM, 0) or fail("IPC_ERROR", "No socket could be made");
 connect($guest, sockaddr_un($path)) or fail("IPC_ERROR", "The guest of this jail is not running");
 $arguments //= "";

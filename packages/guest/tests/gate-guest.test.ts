@@ -139,8 +139,18 @@ describe("the ipc command", () => {
       }
       const nowhere = await ipc(["tool.list"], program, { HOLDFAST_IPC: "/nowhere" });
       assert.deepEqual([nowhere.code, JSON.parse(nowhere.stderr).code], [1, "IPC_ERROR"]);
-      const late = await ipc(["tool.invoke.echo"], program, { CARAPACE_TIMEOUT: "1" });
-      assert.ok(late.code === 0 || JSON.parse(late.stderr).code === "IPC_ERROR");
+    });
+
+    test(`(${program}) waits as long as it is told to, and takes nothing that is no time for one`, async (t) => {
+      const { ipc } = await startWire(t, ({ topic }) =>
+        topic === "tool.invoke.echo" ? { result: "here" } : new Promise<Answer>(() => {}),
+      );
+      const late = await ipc(["tool.invoke.never"], program, { CARAPACE_TIMEOUT: "300" });
+      assert.deepEqual([late.code, JSON.parse(late.stderr).code], [1, "IPC_ERROR"]);
+      for (const time of ["", "0", "-5", "soon", "99999999999"]) {
+        const { code, stdout, stderr } = await ipc(["tool.invoke.echo"], program, { CARAPACE_TIMEOUT: time });
+        assert.deepEqual([code, stdout, stderr], [0, '"here"\n', ""], JSON.stringify(time));
+      }
     });
   }
 
