@@ -19,12 +19,7 @@ export async function startContainer(start: ContainerStart): Promise<Jail> {
   const streams = await attachStreams(client, container);
   await client.call("POST", `/containers/${container}/start`);
   // Asked for at once: the answer comes when it has ended, however early that is.
-  const waited = client.call(
-    "POST",
-    `/containers/${container}/wait`,
-    undefined,
-    new AbortController().signal,
-  );
+  const waited = client.ended(container);
   waited.catch(() => {});
   // One that has ended already is seen by no pid, and by some engines with an error.
   const state = await stateOf(client, container).catch(() => ({ pid: 0 }));

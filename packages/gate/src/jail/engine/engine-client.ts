@@ -1,4 +1,4 @@
-import { Agent, type IncomingMessage, request } from "node:http";
+import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { HoldfastError } from "@holdfast/core";
@@ -10,24 +10,39 @@ const timeoutMs = 60_000;
 export class EngineClient {
   readonly socketPath: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  /** Of requests that are answered when a container ends: those of many would leave the others no connection. */
+  readonly #waiting = new Agent();
 
   constructor(socketPath: string) {
     this.socketPath = socketPath;
   }
 
   /** The answer as JSON, where it is some. Throws `jail.unavailable` and `jail.engine_failed`. */
-  async call(method: string, path: string, body?: object | Buffer, signal?: AbortSignal): Promise<unknown> {
+  call(method: string, path: string, body?: object | Buffer): Promise<unknown> {
+    return this.#ask(method, path, { agent: this.#agent, signal: AbortSignal.timeout(timeoutMs) }, body);
+  }
+
+  /** What `wait` says of a container that was started: the answer comes when it has ended, however late that is. */
+  ended(container: string): Promise<unknown> {
+    return this.#ask("POST", `/containers/${container}/wait`, { agent: this.#waiting });
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    how: Pick<RequestOptions, "agent" | "signal">,
+    body?: object | Buffer,
+  ): Promise<unknown> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const type = Buffer.isBuffer(body) ? "application/x-tar" : "application/json";
       const payload = body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body);
       const asked = request(
         {
           socketPath: this.socketPath,
-          agent: this.#agent,
+          ...how,
           method,
           path: path.startsWith("/libpod") ? `/v4.0.0${path}` : `/v1.41${path}`,
           ...(payload === undefined ? {} : { headers: { "content-type": type } }),
-          signal: signal ?? AbortSignal.timeout(timeoutMs),
         },
         resolve,
       );
@@ -69,6 +84,7 @@ export class EngineClient {
 
   close(): void {
     this.#agent.destroy();
+    this.#waiting.destroy();
   }
 
   #unreachable(cause: Error): HoldfastError {
