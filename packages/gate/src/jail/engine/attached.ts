@@ -8,6 +8,11 @@ export interface AttachedStreams {
   readonly stderr: Readable;
   /** The engine closed them: the container's process has ended. */
   readonly ended: Promise<void>;
+  /**
+   * To be called when nothing more is written: what the engine still has is taken at once, whether anybody reads it or
+   * not. The end comes after it.
+   */
+  letGo(): void;
 }
 
 /** Of a frame's header: which stream, three zeros, and how many bytes follow (big-endian). */
@@ -27,7 +32,7 @@ export async function attachStreams(client: EngineClient, container: string): Pr
   // What a command does not read is lost, as for any that has ended. The engine says nothing here but the end.
   stdin.on("error", () => {}).resume();
   return {
-    ...{ stdin, stdout: outputs.stdout, stderr: outputs.stderr },
+    ...{ stdin, stdout: outputs.stdout, stderr: outputs.stderr, letGo: outputs.letGo },
     ended: outputs.ended.finally(() => stdin.destroy()),
   };
 }
@@ -46,15 +51,20 @@ function outputsOf(socket: Socket): Outputs {
   let pending: Buffer = Buffer.alloc(0);
   let left = 0;
   let output = outputs[1];
-  let full = 0;
+  const full = new Set<PassThrough>();
+  let held = true;
+  const readOn = (each: PassThrough) => {
+    full.delete(each);
+    if (full.size === 0) socket.resume();
+  };
+  // One that its reader has destroyed keeps the other waiting no longer.
+  for (const each of [outputs[1], outputs[2]]) {
+    each.on("drain", () => readOn(each)).once("close", () => readOn(each));
+  }
   const write = (chunk: Buffer) => {
-    if (output.write(chunk)) return;
-    full += 1;
+    if (output.destroyed || output.write(chunk) || !held) return;
+    full.add(output);
     socket.pause();
-    output.once("drain", () => {
-      full -= 1;
-      if (full === 0) socket.resume();
-    });
   };
   socket.on("data", (chunk: Buffer) => {
     let bytes = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
@@ -84,5 +94,10 @@ function outputsOf(socket: Socket): Outputs {
   });
   // A connection that the engine drops is the end of the streams; how the jail ended is asked for.
   socket.on("error", () => {});
-  return { stdout: outputs[1], stderr: outputs[2], ended, close: () => socket.destroy() };
+  const letGo = () => {
+    held = false;
+    full.clear();
+    socket.resume();
+  };
+  return { stdout: outputs[1], stderr: outputs[2], ended, letGo, close: () => socket.destroy() };
 }

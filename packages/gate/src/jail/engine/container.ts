@@ -63,6 +63,7 @@ class ContainerJail implements Jail {
   readonly exited: Promise<JailExit>;
   readonly #start: ContainerStart;
   readonly #counters: ContainerCounters;
+  readonly #letGo: () => void;
   #looking: NodeJS.Timeout | undefined;
   #stopping = false;
   #alive = true;
@@ -74,6 +75,7 @@ class ContainerJail implements Jail {
     this.stdin = streams.stdin;
     this.stdout = streams.stdout;
     this.stderr = streams.stderr;
+    this.#letGo = streams.letGo;
     this.#counters = containerCounters(pid);
     if (start.spec.limits?.memoryBytes !== undefined) {
       // The kernel tells nobody that a limit killed, and the group goes soon after; its first process waits.
@@ -88,6 +90,8 @@ class ContainerJail implements Jail {
 
   async #finish(streams: AttachedStreams, waited: Promise<unknown>): Promise<JailExit> {
     const { client, container, onExit } = this.#start;
+    // Its streams end when all of them has been taken, which somebody may never do.
+    waited.then(this.#letGo, () => {});
     // The group of a container goes soon after its process: the last look is now.
     await streams.ended;
     clearInterval(this.#looking);
@@ -136,13 +140,16 @@ class ContainerJail implements Jail {
       await this.#signal("SIGTERM");
       await Promise.race([this.exited, delay(graceMs, undefined, { ref: false })]);
     }
-    if (this.#alive) await this.#signal("SIGKILL");
+    if (this.#alive && (await this.#signal("SIGKILL"))) this.#letGo();
     return this.exited;
   }
 
-  async #signal(signal: NodeJS.Signals): Promise<void> {
+  /** Whether it was sent: one that has ended meanwhile answers with a conflict, and `exited` says how. */
+  #signal(signal: NodeJS.Signals): Promise<boolean> {
     const { client, container } = this.#start;
-    // One that has ended meanwhile answers with a conflict, and `exited` says how.
-    await client.call("POST", `/containers/${container}/kill?signal=${signal}`).catch(() => {});
+    return client.call("POST", `/containers/${container}/kill?signal=${signal}`).then(
+      () => true,
+      () => false,
+    );
   }
 }
