@@ -96,6 +96,10 @@ export async function createGate(config: GateConfig): Promise<Gate> {
   }
 }
 
+function closed(): HoldfastError {
+  return new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
+}
+
 interface GateParts {
   readonly clock: Clock;
   readonly sockets: SocketFolder;
@@ -120,6 +124,8 @@ class RealGate implements Gate {
   readonly #egress = new Map<string, Egress>();
   /** Reserved while their sockets are being made. */
   readonly #opening = new Set<string>();
+  /** Sockets that are being made: the end of the gate waits for them, so that none of them outlives it. */
+  readonly #unfinished = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
   #plugins: PluginHost | undefined;
 
@@ -149,9 +155,28 @@ class RealGate implements Gate {
     return this.#parts.broker.catalog;
   }
 
-  async openBroker(options: OpenBrokerOptions): Promise<OpenedBroker> {
-    if (this.#closing) throw new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
-    return this.#parts.broker.open(options);
+  openBroker(options: OpenBrokerOptions): Promise<OpenedBroker> {
+    return this.#whileOpen(() => this.#parts.broker.open(options));
+  }
+
+  /** Opens something, unless the gate is closed, or is before it has come about: then it is closed again. */
+  async #whileOpen<T extends { close(): Promise<void> }>(open: () => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    const opening = open().then(async (opened) => {
+      if (this.#closing === undefined) return opened;
+      await opened.close();
+      throw closed();
+    });
+    this.#unfinished.add(opening);
+    try {
+      return await opening;
+    } finally {
+      this.#unfinished.delete(opening);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closed();
   }
 
   taint(session: string, reason: string): Promise<void> {
@@ -244,8 +269,11 @@ class RealGate implements Gate {
     ];
   }
 
-  async openEgress(options: EgressOptions): Promise<Egress> {
-    if (this.#closing) throw new HoldfastError("gate", "closed", "The gate is closed", { statusCode: 503 });
+  openEgress(options: EgressOptions): Promise<Egress> {
+    return this.#whileOpen(() => this.#openEgress(options));
+  }
+
+  async #openEgress(options: EgressOptions): Promise<Egress> {
     const { jailId } = options;
     if (this.#egress.has(jailId) || this.#opening.has(jailId)) {
       throw new HoldfastError("egress", "duplicate_jail", `The jail ${jailId} already has a way out`, {
@@ -303,6 +331,7 @@ class RealGate implements Gate {
 
   async #close(): Promise<void> {
     const { audit, approvals, sockets, driver, book, broker } = this.#parts;
+    await Promise.allSettled(this.#unfinished);
     await broker.endCalls();
     await this.#plugins?.close();
     await this.jails.close();

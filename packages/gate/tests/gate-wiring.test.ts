@@ -100,6 +100,20 @@ test("a gate that closes opens nothing more", async (t) => {
   await closing;
 });
 
+test("what is being opened as the gate closes is closed again, before the gate has", async (t) => {
+  const gate = await openGate(t, hostOnly);
+  const outcomes: string[] = [];
+  const outcome = (opening: Promise<unknown>) =>
+    opening.then(
+      () => outcomes.push("opened"),
+      (error: unknown) => outcomes.push(isErrorCode(error, "gate", "closed") ? "closed" : String(error)),
+    );
+  void outcome(gate.openEgress({ jailId: "one", session: "s", upstreams: [] }));
+  void outcome(gate.openBroker({ jailId: "one", session: "s", group: "default" }));
+  await gate.close();
+  assert.deepEqual(outcomes, ["closed", "closed"]);
+});
+
 test("what a call of a model cost that the end of the gate cut off counts for its session", async (t) => {
   const message = { model: "claude-opus-4", usage: { input_tokens: 1_000_000, output_tokens: 1 } };
   const upstream = createServer((_request, response) => {
