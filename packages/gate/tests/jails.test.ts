@@ -17,9 +17,10 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isErrorCode } from "@holdfast/core";
-import { createGate, type Guarantee, type JailSpec } from "@holdfast/gate";
+import { createGate, type Guarantee, type Jail, type JailSpec } from "@holdfast/gate";
 import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
 import type { Protection } from "../src/jail/bwrap-args.ts";
+import { JailRegistry } from "../src/jail/jails.ts";
 import { detectLandlock } from "../src/jail/landlock.ts";
 import { processesIn, ticksNow } from "../src/jail/processes.ts";
 import { assertExactRun } from "./exact-run.ts";
@@ -403,6 +404,29 @@ describe("the life of a host", { skip: missing("bwrap") }, () => {
     await gate.close();
     assert.equal((await jail.exited).reason, "stopped");
     await assert.rejects(gate.jails.start(shell("true")), typed("gate", "closed"));
+  });
+
+  test("closing waits for the jails that are being made, and leaves none of them", async (t) => {
+    const gate = await openGate(t);
+    const begun = Promise.withResolvers<{ readonly made: Promise<Jail> }>();
+    const telling = new Proxy(gate.jails.driver, {
+      get: (target, name) => {
+        if (name !== "start") return Reflect.get(target, name, target);
+        return (spec: JailSpec) => {
+          const made = target.start(spec);
+          begun.resolve({ made });
+          return made;
+        };
+      },
+    });
+    const registry = new JailRegistry(telling, gate.audit);
+    const refused = assert.rejects(registry.start(shell("sleep 60")), typed("gate", "closed"));
+    const { made } = await begun.promise;
+    await registry.close();
+    const alive = new Promise<string>((resolve) => setImmediate(resolve, "it lives"));
+    const { exited } = await made;
+    assert.equal(await Promise.race([exited.then(({ reason }) => reason), alive]), "stopped");
+    await refused;
   });
 
   test("works for an ordinary user", { skip: !isRoot && "needs root to become another user" }, async (t) => {

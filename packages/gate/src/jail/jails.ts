@@ -16,6 +16,8 @@ export class JailRegistry implements Jails {
   readonly #audit: Audit;
   readonly #observer: JailObserver | undefined;
   readonly #running = new Map<string, Jail>();
+  /** Those that are being made: `close` waits for their end too. */
+  readonly #starting = new Set<Promise<Jail>>();
   #closed = false;
 
   constructor(driver: JailDriver, audit: Audit, observer?: JailObserver) {
@@ -30,6 +32,16 @@ export class JailRegistry implements Jails {
 
   async start(spec: JailSpec): Promise<Jail> {
     this.#checkOpen();
+    const starting = this.#start(spec);
+    this.#starting.add(starting);
+    try {
+      return await starting;
+    } finally {
+      this.#starting.delete(starting);
+    }
+  }
+
+  async #start(spec: JailSpec): Promise<Jail> {
     await this.#audit.append({
       type: "jail.start",
       jailId: spec.id,
@@ -39,11 +51,11 @@ export class JailRegistry implements Jails {
         mounts: spec.mounts.map((each) => `${each.mode} ${each.target}`),
       },
     });
-    const jail = await this.#launch(spec);
-    return jail;
+    return this.#launch(spec);
   }
 
   async #launch(spec: JailSpec): Promise<Jail> {
+    this.#checkOpen();
     const jail = await this.driver.start(spec);
     if (this.#closed) {
       await jail.stop({ graceMs: 0 });
@@ -76,10 +88,12 @@ export class JailRegistry implements Jails {
     return runToEnd(jail, spec);
   }
 
-  /** Stops every jail and refuses new ones. */
+  /** Stops every jail, also those that are being made, and refuses new ones. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.list().map((jail) => jail.stop()));
+    const stopping = this.list().map((jail) => jail.stop());
+    await Promise.allSettled(this.#starting);
+    await Promise.all(stopping);
   }
 
   #checkOpen(): void {
