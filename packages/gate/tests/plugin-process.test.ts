@@ -18,7 +18,7 @@ async function processThatSays(t: TestContext, message: unknown) {
   const crash = Promise.withResolvers<string>();
   const start = { directory: "/", dataDirectory: "/", folders: {} };
   const process = await PluginProcess.start(
-    { jail, confined: true, start, close: async () => {} },
+    { jail, confined: true, presented: "", start, close: async () => {} },
     {
       ...{ type: "start", version: channelVersion, plugin: "one", ...start, credentials: {}, config: {} },
       ...{ catalog: [], channels: false, verifyOnly: false, needsResolveSession: false },

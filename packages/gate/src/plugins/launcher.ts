@@ -9,6 +9,7 @@ import { githubAppTokens } from "../egress/github-app.ts";
 import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
 import { UnsafeDriver } from "../jail/unsafe-driver.ts";
 import { Connections, type PluginConnection } from "./connections.ts";
+import { presentedCredentials } from "./given-credentials.ts";
 import type { PluginFolder } from "./plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { modulesOf } from "./plugin-modules.ts";
@@ -56,6 +57,8 @@ export interface LaunchedPlugin {
   readonly jail: Jail;
   /** False where this machine has no jails, or the operator switched them off. */
   readonly confined: boolean;
+  /** The credentials that its way out presents, as a text that is another where any of them is. */
+  readonly presented: string;
   readonly start: Pick<StartMessage, "directory" | "dataDirectory" | "egress" | "folders" | "connections">;
   /** Closes the way out. */
   close(): Promise<void>;
@@ -142,6 +145,7 @@ export class PluginLauncher {
       return {
         jail,
         confined: this.confined,
+        presented: presentedCredentials(plugin.manifest, grant, credentials),
         start: {
           directory: place(plugin.directory, inside.plugin),
           dataDirectory: place(data, inside.data),

@@ -4,6 +4,7 @@ import type { Audit } from "../audit/audit.ts";
 import type { Principal, Tool, ToolCall, ToolOutcome } from "../broker/tool.ts";
 import { Breaker } from "./breaker.ts";
 import type { PluginCredentials } from "./credentials.ts";
+import { presentedCredentials, toldCredentials } from "./given-credentials.ts";
 import type { PluginGrant, PluginLauncher } from "./launcher.ts";
 import { isThere } from "./names.ts";
 import { auditEntries, failureOf, type LoadFailed, ownCode, redacted } from "./plugin-answers.ts";
@@ -205,7 +206,7 @@ export class ManagedPlugin {
         version: channelVersion,
         plugin: name,
         ...launched.start,
-        credentials: this.#visible(folder, all),
+        credentials: toldCredentials(manifest, all),
         config,
         catalog: catalog(),
         channels: manifest.provides.channels.length > 0,
@@ -223,16 +224,6 @@ export class ManagedPlugin {
       throw unavailable("The plugin is being removed");
     }
     return process;
-  }
-
-  /** A credential that the gate presents itself, at the egress, is not told to the plugin. */
-  #visible({ manifest }: PluginFolder, all: Readonly<Record<string, string>>): Record<string, string> {
-    const presented = new Set((manifest.egress ?? []).map((each) => each.credential));
-    return Object.fromEntries(
-      Object.entries(all).filter(
-        ([key]) => !presented.has(key) && (manifest.secrets === undefined || manifest.secrets.includes(key)),
-      ),
-    );
   }
 
   #crashed(detail: string, printed: string): void {
@@ -480,9 +471,20 @@ export class ManagedPlugin {
     this.#process?.tell({ type: "catalog", catalog });
   }
 
-  async tellCredentials(): Promise<void> {
-    const all = await this.#ports.credentials.read(this.#folder.name);
-    this.#process?.tell({ type: "credentials", credentials: this.#visible(this.#folder, all) });
+  /**
+   * Gives the process that runs its credentials as they are now. Its way out has had those that the gate presents
+   * since it began, so that where they are others a new process takes its place. Throws {@link PluginLoadError}.
+   */
+  async renewCredentials(): Promise<void> {
+    await this.#starting?.catch(() => {});
+    const process = this.#process;
+    // One that starts later reads them itself.
+    if (process?.alive !== true) return;
+    const { credentials, grant } = this.#ports;
+    const { name, manifest } = this.#folder;
+    const all = await credentials.read(name);
+    if (process.presented !== presentedCredentials(manifest, grant, all)) await this.replace(this.#folder);
+    else process.tell({ type: "credentials", credentials: toldCredentials(manifest, all) });
   }
 
   /** Ends every process; calls in flight may finish for `drainMs`. */

@@ -70,6 +70,7 @@ export class PluginHost implements Plugins, ToolSource {
   readonly #eventListeners = new Set<(envelope: EventEnvelope) => void>();
   readonly #installer: Installer;
   readonly #watcher: FolderWatcher;
+  readonly #credentialWatcher: FolderWatcher;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #closing = new Set<Promise<void>>();
   #closed = false;
@@ -106,11 +107,13 @@ export class PluginHost implements Plugins, ToolSource {
       reload: (name) => this.reload(name),
       verify: (name) => this.verify(name),
     });
-    this.#watcher = new FolderWatcher(() => {
-      this.#inTurn(() => this.#look()).catch((error: unknown) => {
+    const lookAgain = (look: () => Promise<void>) => () => {
+      this.#inTurn(look).catch((error: unknown) => {
         options.log.error("the plugin folders could not be read", { error: String(error) });
       });
-    });
+    };
+    this.#watcher = new FolderWatcher(lookAgain(() => this.#look()));
+    this.#credentialWatcher = new FolderWatcher(lookAgain(() => this.#takeCredentials()));
   }
 
   /** Finds the plugins and starts those that act by themselves. One that fails is in the list, with why. */
@@ -120,6 +123,7 @@ export class PluginHost implements Plugins, ToolSource {
         error: String(error),
       });
     });
+    if (this.#options.config.watch !== false) this.#credentialWatcher.watch([this.credentials.directory]);
     await this.#inTurn(() => this.#look());
   }
 
@@ -160,7 +164,10 @@ export class PluginHost implements Plugins, ToolSource {
     await this.#turn;
   }
 
-  verify(name: string): Promise<PluginVerifyResult> {
+  async verify(name: string): Promise<PluginVerifyResult> {
+    this.#named(name);
+    // Whoever asks may have put a credential in its place just now.
+    await this.#inTurn(() => this.#renew(this.#named(name)));
     return this.#named(name).verify();
   }
 
@@ -186,13 +193,14 @@ export class PluginHost implements Plugins, ToolSource {
   async setCredential(name: string, key: string, value: string): Promise<void> {
     const checked = pluginName(name);
     await this.credentials.write(checked, key, value);
-    await this.#plugins.get(checked)?.tellCredentials();
+    await this.#inTurn(() => this.#takeCredentials());
   }
 
   /** Ends every process. Calls in flight are told that their plugin has gone. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#watcher.close();
+    this.#credentialWatcher.close();
     await this.#turn.catch(() => {});
     await Promise.all([...[...this.#plugins.values()].map((each) => each.close(0)), ...this.#closing]);
   }
@@ -237,6 +245,24 @@ export class PluginHost implements Plugins, ToolSource {
         this.directories.user,
         ...found.filter((each) => each.source === "user").map((each) => each.directory),
       ]);
+    }
+  }
+
+  /** Gives what runs its credentials as they are now. What did not start may have lacked one: it is tried again. */
+  async #takeCredentials(): Promise<void> {
+    if (this.#closed) return;
+    const stopped = this.list().filter(({ failure }) => failure?.category === "init_error");
+    for (const plugin of this.#plugins.values()) await this.#renew(plugin);
+    for (const { name } of stopped) this.#seen.delete(name);
+    if (stopped.length > 0) await this.#look();
+  }
+
+  /** One that does not start with its credentials goes on with those that it had. */
+  async #renew(plugin: ManagedPlugin): Promise<void> {
+    try {
+      await plugin.renewCredentials();
+    } catch (error) {
+      this.#fail(plugin.folder.name, plugin.folder.source, error);
     }
   }
 

@@ -64,6 +64,8 @@ interface Waiting {
 export class PluginProcess {
   readonly confined: boolean;
   readonly pid: number;
+  /** What its way out presents, as {@link LaunchedPlugin} says. */
+  readonly presented: string;
   /** Optional functions that the handler has. */
   handles: readonly string[] = [];
   readonly #launched: LaunchedPlugin;
@@ -86,6 +88,7 @@ export class PluginProcess {
     this.#ports = ports;
     this.confined = launched.confined;
     this.pid = launched.jail.pid;
+    this.presented = launched.presented;
     const reader = new FrameReader();
     launched.jail.stdout.on("data", (chunk: Buffer) => {
       try {

@@ -77,6 +77,6 @@ export interface Plugins extends ToolSource {
   onEvent(listener: (envelope: EventEnvelope) => void): () => void;
   /** Asks an `explicit` plugin which session answers an event; null for a new one. */
   resolveSession(name: string, envelope: EventEnvelope, sessions: SessionLookup): Promise<string | null>;
-  /** Stores a credential of a plugin (0600) and tells it. */
+  /** Stores a credential of a plugin (0600). What runs has it from then on; what did not start is tried again. */
   setCredential(name: string, key: string, value: string): Promise<void>;
 }
