@@ -364,3 +364,58 @@ test("an update that was cut off is taken back at the next start, and nothing is
   assert.deepEqual(readdirSync(folder).sort(), [".staging", "gone", "hi"]);
   assert.deepEqual(readdirSync(staging), []);
 });
+
+test("a plugin is installed before it is given what it requires, one thing after the other", {
+  skip,
+}, async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const repositories = temporaryDirectory(t);
+  const source = `file://${repositories}/`;
+  const gate = await openGate(t, { dataDir, plugins: { watch: false, installSources: [source] } });
+  const needy = (name: string, extra: Record<string, unknown>) => {
+    mkdirSync(join(repositories, name));
+    commit(join(repositories, name), {
+      "manifest.json": manifestOf([{ name: `${name}_say` }], extra),
+      "handler.js": `let said;
+        export default {
+          async initialize({ config, readCredential }) {
+            said = { ...config, token: readCredential("TOKEN").length };
+            if (typeof config.host !== "string") throw new Error("no host");
+          },
+          async handleToolInvocation() { return { ok: true, result: said }; },
+        };`,
+      "skills/say.md": "# say",
+    });
+    return callTool(gate, "plugin_install", { url: `${source}${name}` });
+  };
+  const verified = async () => resultOf(gate, "plugin_verify", { name: "needy" });
+  const set = (key: string, value: string) =>
+    resultOf(gate, "plugin_configure", { name: "needy", key, value });
+  const token = { key: "TOKEN", description: "a token", required: true };
+  const properties = { host: { type: "string" }, port: { type: "integer", minimum: 1 } };
+
+  const lost = await needy("lost", { install: { credentials: [{ ...token, required: false }] } });
+  assert.ok(!lost.ok && /does not load.*was not installed/.test(lost.error.message), "it requires nothing");
+
+  const installed = await needy("needy", {
+    install: { credentials: [token] },
+    config_schema: { type: "object", properties, required: ["host", "port"] },
+  });
+  assert.ok(installed.ok);
+  const lacks = ["the credential TOKEN", "the setting host", "the setting port"];
+  assert.deepEqual(Object(installed.result)["waits_for"], lacks);
+  assert.equal(gate.plugins.list()[0]?.failure?.category, "init_error");
+  const missing = await verified();
+  assert.deepEqual([missing["ok"], Object(missing["credentials"])[0]?.key], [false, "TOKEN"]);
+
+  const first = await set("host", "mail.example.com");
+  assert.deepEqual(first["waits_for"], ["the credential TOKEN", "the setting port"]);
+  writeFiles(dataDir, { "credentials/plugins/needy/TOKEN": "a-token" });
+  execFileSync("chmod", ["600", join(dataDir, "credentials", "plugins", "needy", "TOKEN")]);
+  assert.deepEqual(await verified(), { ok: false, message: "The plugin does not load (invalid_manifest)" });
+  const wrong = await refusal(gate, "plugin_configure", { name: "needy", key: "port", value: "0" });
+  assert.match(wrong, /Invalid config/);
+  assert.equal((await set("port", "25"))["waits_for"], undefined);
+  assert.deepEqual(await resultOf(gate, "needy_say"), { host: "mail.example.com", port: 25, token: 7 });
+  assert.equal((await verified())["ok"], true);
+});

@@ -119,12 +119,14 @@ export class Installer {
       await rename(folder.directory, target);
       await this.#ports.reload(name);
       const failure = this.#status(name)?.failure;
-      if (failure !== undefined) {
+      // What it requires is given to a plugin that is there, so that for want of it none is taken back.
+      const lacks = failure?.category === "init_error" ? await this.#lacks(folder) : [];
+      if (failure !== undefined && lacks.length === 0) {
         await rename(target, join(staging, "refused"));
         await this.#ports.reload(name).catch(() => {});
         throw refused("load_failed", `The plugin does not load (${failure.category}); it was not installed`);
       }
-      return this.#described(folder, commit);
+      return { ...this.#described(folder, commit), ...waitsFor(lacks) };
     });
   }
 
@@ -144,7 +146,7 @@ export class Installer {
 
   async #update(name: PluginName, accepted: unknown): Promise<Record<string, unknown>> {
     const target = this.#installed(name);
-    const current = this.#ports.manifest(name) ?? (await manifestAt(target));
+    const current = this.#ports.manifest(name) ?? (await manifestAt(target)) ?? nothing;
     const url = await this.#urlOf(name);
     return this.#inStaging(async (staging) => {
       const { folder, commit } = await this.#fetch(url, name, staging);
@@ -192,25 +194,25 @@ export class Installer {
 
   async #configure(name: PluginName, key: string, value: string): Promise<Record<string, unknown>> {
     const target = this.#installed(name);
-    const manifest = this.#ports.manifest(name);
-    const property = Object.hasOwn(manifest?.config_schema?.properties ?? {}, key)
-      ? manifest?.config_schema?.properties[key]
-      : undefined;
-    if (manifest === undefined || property === undefined) {
+    const manifest = this.#ports.manifest(name) ?? (await manifestAt(target));
+    const schema = manifest?.config_schema;
+    const property = Object.hasOwn(schema?.properties ?? {}, key) ? schema?.properties[key] : undefined;
+    if (manifest === undefined || schema === undefined || property === undefined) {
       throw refused("invalid_config", `The plugin ${name} has no setting ${JSON.stringify(key)}`);
     }
     const before: unknown = JSON.parse((await this.#configOf(name)) ?? "{}");
     const raw = JSON.stringify({ ...Object(before), [key]: valueFor(property.type, value) }, null, 2);
-    checkConfig(manifest, raw);
+    // One at a time: others that are required may still come.
+    const config = checkConfig({ ...manifest, config_schema: { ...schema, required: [] } }, raw);
     await writePrivateFile(join(target, "config.json"), `${raw}\n`);
     await this.#ports.reload(name);
-    return { configured: name, key, requires_restart: false };
+    const lacks = await this.#lacks({ name, manifest, config });
+    return { configured: name, key, ...waitsFor(lacks), requires_restart: false };
   }
 
   async #verify(name: PluginName): Promise<Record<string, unknown>> {
-    const manifest = this.#ports.manifest(name);
-    if (manifest === undefined) throw refused("not_found", `There is no plugin ${name}`, 404);
-    const checks = await this.#ports.credentials.check(name, manifest.install?.credentials ?? []);
+    const manifest = this.#ports.manifest(name) ?? (await manifestAt(below(this.#ports.userDirectory, name)));
+    const checks = await this.#ports.credentials.check(name, manifest?.install?.credentials ?? []);
     const problems = checks.filter((each) => each.problem !== undefined || (each.required && !each.present));
     if (problems.length > 0) {
       return {
@@ -224,8 +226,25 @@ export class Installer {
         })),
       };
     }
+    // What one that did not load has lacked may be there now. One that is nowhere is told so.
+    if (this.#ports.manifest(name) === undefined) await this.#ports.reload(name);
+    if (this.#ports.manifest(name) === undefined) {
+      const { category } = this.#status(name)?.failure ?? {};
+      return { ok: false, message: `The plugin does not load (${category})` };
+    }
     const { ok, message } = await this.#ports.verify(name);
     return { ok, message };
+  }
+
+  /** What a plugin requires and has not been given yet, in words. */
+  async #lacks({ name, manifest, config }: Pick<PluginFolder, "name" | "manifest" | "config">) {
+    const checks = await this.#ports.credentials.check(name, manifest.install?.credentials ?? []);
+    const credentials = checks.filter(({ required, present }) => required && !present);
+    const settings = (manifest.config_schema?.required ?? []).filter((key) => !Object.hasOwn(config, key));
+    return [
+      ...credentials.map(({ key }) => `the credential ${key}`),
+      ...settings.map((key) => `the setting ${key}`),
+    ];
   }
 
   async #list(builtIn: boolean): Promise<Record<string, unknown>> {
@@ -312,13 +331,25 @@ type Present = Pick<
   "allowed_groups" | "egress" | "install" | "provides" | "secrets" | "subscribes"
 >;
 
-/** Of a version that did not load; one of which nothing can be read may do nothing, so that all is asked about. */
-async function manifestAt(directory: string): Promise<Present> {
+/** Of a version that did not load; undefined where nothing of it can be read. */
+async function manifestAt(directory: string): Promise<PluginManifest | undefined> {
   try {
     return parseManifest(await readFile(join(directory, "manifest.json"), "utf8"));
   } catch {
-    return { provides: { channels: [], tools: [] }, subscribes: [], allowed_groups: [], secrets: [] };
+    return undefined;
   }
+}
+
+/** What one may do of which nothing can be read, so that all is asked about. */
+const nothing: Present = {
+  provides: { channels: [], tools: [] },
+  subscribes: [],
+  allowed_groups: [],
+  secrets: [],
+};
+
+function waitsFor(lacks: readonly string[]): { readonly waits_for?: readonly string[] } {
+  return lacks.length === 0 ? {} : { waits_for: lacks };
 }
 
 /** What a new version may do that the present one may not. */
