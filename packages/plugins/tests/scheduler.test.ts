@@ -4,11 +4,13 @@ import { chmodSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { createGate, type Gate, type PluginsConfig } from "@holdfast/gate";
+import { assertSuccessResult, createTestInvocation, createTestServices } from "@holdfast/gate/plugin-testing";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { removeAtExit } from "@holdfast/testing/scratch";
 import { Cron } from "../src/scheduler/cron.ts";
+import scheduler from "../src/scheduler/handler.ts";
 
 async function outcomeOf(
   gate: Gate,
@@ -59,6 +61,45 @@ test("cron lines", () => {
     assert.throws(() => new Cron(line), line);
   }
 });
+
+test("a time without a zone is in UTC wherever the scheduler runs, and nothing is guessed", async (t) => {
+  const zone = process.env["TZ"];
+  process.env["TZ"] = "America/New_York";
+  t.after(() => {
+    if (zone === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = zone;
+  });
+  const ask = await inThisProcess(t);
+  const nextOf = async (at: string) =>
+    (await ask("schedule_create", { name: `at ${at}`, prompt: "look", at }))["next_at"];
+  for (const [at, next] of [
+    ["2090-01-05T09:00", "2090-01-05T09:00:00.000Z"],
+    ["2090-01-05 09:00:30", "2090-01-05T09:00:30.000Z"],
+    ["2090-01-05", "2090-01-05T00:00:00.000Z"],
+    ["2090-01-05t09:00z", "2090-01-05T09:00:00.000Z"],
+    ["2090-01-05T09:00:00.5+01:00", "2090-01-05T08:00:00.500Z"],
+    ["2090-01-05T09:00-0500", "2090-01-05T14:00:00.000Z"],
+  ] as const) {
+    assert.equal(await nextOf(at), next, at);
+  }
+  for (const at of ["Monday 2090", "05/06/2090", "2090", "2090-01-05T09", "tomorrow", ""]) {
+    await assert.rejects(nextOf(at), { name: "ToolError", field: "at" }, at);
+  }
+});
+
+test("a schedule is deleted by the name that it was made with", async (t) => {
+  const ask = await inThisProcess(t);
+  await ask("schedule_create", { name: " water ", prompt: "look", every_minutes: 5 });
+  assert.deepEqual(await ask("schedule_delete", { name: " water " }), { deleted: "water" });
+});
+
+/** The scheduler as it is where there is no jail. */
+async function inThisProcess(t: TestContext) {
+  await scheduler.initialize(Object.assign(createTestServices(), { dataDirectory: dataDirectory() }));
+  t.after(() => scheduler.shutdown());
+  return async (tool: string, args: Record<string, unknown>) =>
+    assertSuccessResult(await createTestInvocation(scheduler, tool, args));
+}
 
 function dataDirectory(): string {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-scheduler-")));

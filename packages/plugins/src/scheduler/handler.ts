@@ -76,12 +76,13 @@ class SchedulerHandler implements PluginHandler {
         };
       }
       case "schedule_delete": {
+        const name = nameOf(args);
         const gone = this.#database()
           .prepare("DELETE FROM schedules WHERE grp = ? AND name = ? RETURNING id")
-          .get(context.group, String(args["name"]));
+          .get(context.group, name);
         if (gone === undefined) throw refused("There is no such schedule", "name");
         this.#refused.delete(Number(gone["id"]));
-        return { ok: true, result: { deleted: String(args["name"]) } };
+        return { ok: true, result: { deleted: name } };
       }
       default:
         throw refused(`Unknown tool: "${tool}"`);
@@ -98,11 +99,11 @@ class SchedulerHandler implements PluginHandler {
     if ([cron, at, every].filter((each) => each !== undefined).length !== 1) {
       throw refused("Give exactly one of cron, at and every_minutes");
     }
-    const name = String(args["name"]).trim();
+    const name = nameOf(args);
     const prompt = String(args["prompt"]).trim();
     if (name === "" || prompt === "") throw refused("The name and the prompt say something");
     const now = Date.now();
-    const next = typeof at === "string" ? Date.parse(at) : nextOf(now, cron, every);
+    const next = typeof at === "string" ? timeOf(at) : nextOf(now, cron, every);
     if (!Number.isFinite(next) || next <= now) throw refused("The time is none, or it has passed");
     const db = this.#database();
     const count = Number(
@@ -236,6 +237,20 @@ function told(row: Row) {
     next_at: new Date(Number(row["next_at"])).toISOString(),
     last_at: row["last_at"] === null ? null : new Date(Number(row["last_at"])).toISOString(),
   };
+}
+
+function nameOf(args: Record<string, unknown>): string {
+  return String(args["name"]).trim();
+}
+
+/** A time of ISO 8601; one that names no zone is in UTC, as cron lines are, and not where this happens to run. */
+function timeOf(at: string): number {
+  const [, day, time, zone] =
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i.exec(
+      at.trim(),
+    ) ?? [];
+  if (day === undefined) throw refused("The time is written 2027-01-05T09:00:00Z", "at");
+  return Date.parse(time === undefined ? day : `${day}T${time}${zone?.toUpperCase() ?? "Z"}`);
 }
 
 /** NaN when there is no next time. */
