@@ -112,6 +112,9 @@ export class Installer {
     if (reservedPluginNames.has(name)) throw refused("invalid_name", `The name "${name}" is reserved`);
     const target = below(this.#ports.userDirectory, name);
     if (isThere(target)) throw refused("already_there", `The plugin ${name} is installed already`, 409);
+    // What an operator gave to one that comes with the product (credentials, servers, folders) is not for its namesake.
+    if (this.#status(name)?.source === "built-in")
+      throw refused("already_there", `The plugin ${name} comes with Holdfast: take another name`, 409);
     return this.#inStaging(async (staging) => {
       const { folder, commit } = await this.#fetch(url, name, staging);
       await mkdir(this.#ports.userDirectory, { recursive: true, mode: 0o700 });
