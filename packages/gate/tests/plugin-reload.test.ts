@@ -140,9 +140,14 @@ test("folders are watched", { skip }, async (t) => {
   installPlugin(dataDir, "v", version("1"));
   await toolsAre(["v_say", "v_wait"]);
   const path = join(dataDir, "plugins", "v", "manifest.json");
-  writeFileSync(`${path}.new`, JSON.stringify(version("2", ["v_say"])["manifest.json"]));
-  renameSync(`${path}.new`, path);
-  await toolsAre(["v_say"]);
+  const replace = (...tools: string[]) => {
+    writeFileSync(`${path}.new`, JSON.stringify(version("2", tools)["manifest.json"]));
+    renameSync(`${path}.new`, path);
+    return toolsAre(tools);
+  };
+  await replace("v_say");
+  await replace("v_say", "v_wait");
+  await replace("v_wait");
   rmSync(join(dataDir, "plugins", "v"), { recursive: true });
   await toolsAre([]);
 });

@@ -107,13 +107,18 @@ export class PluginHost implements Plugins, ToolSource {
       reload: (name) => this.reload(name),
       verify: (name) => this.verify(name),
     });
-    const lookAgain = (look: () => Promise<void>) => () => {
-      this.#inTurn(look).catch((error: unknown) => {
-        options.log.error("the plugin folders could not be read", { error: String(error) });
+    const watcher = (directory: string, look: () => Promise<void>) =>
+      new FolderWatcher(directory, {
+        onChange: () => {
+          this.#inTurn(look).catch((error: unknown) => {
+            options.log.error("the plugin folders could not be read", { error: String(error) });
+          });
+        },
+        onBlind: (folder, error) =>
+          options.log.warn("changes of a folder cannot be seen", { folder, error: String(error) }),
       });
-    };
-    this.#watcher = new FolderWatcher(lookAgain(() => this.#look()));
-    this.#credentialWatcher = new FolderWatcher(lookAgain(() => this.#takeCredentials()));
+    this.#watcher = watcher(this.directories.user, () => this.#look());
+    this.#credentialWatcher = watcher(this.credentials.directory, () => this.#takeCredentials());
   }
 
   /** Finds the plugins and starts those that act by themselves. One that fails is in the list, with why. */
@@ -123,7 +128,7 @@ export class PluginHost implements Plugins, ToolSource {
         error: String(error),
       });
     });
-    if (this.#options.config.watch !== false) this.#credentialWatcher.watch([this.credentials.directory]);
+    if (this.#options.config.watch !== false) this.#credentialWatcher.watch();
     await this.#inTurn(() => this.#look());
   }
 
@@ -241,10 +246,7 @@ export class PluginHost implements Plugins, ToolSource {
     await writeAgentSkills(this.agentSkillsDirectory, folders);
     this.#tellChange();
     if (this.#options.config.watch !== false) {
-      this.#watcher.watch([
-        this.directories.user,
-        ...found.filter((each) => each.source === "user").map((each) => each.directory),
-      ]);
+      this.#watcher.watch(found.filter(({ source }) => source === "user").map((each) => each.directory));
     }
   }
 
