@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { mock, test } from "node:test";
 import { actorsCommand } from "../src/cli/actors.ts";
@@ -137,6 +140,26 @@ test("wrong usage is told apart from what a server says", async (t) => {
   );
   assert.match((await holdfast(["actors", "list", "--url", "ftp://x"])).stderr, /client\.invalid_endpoint/);
   assert.equal((await run("--help")).code, 0);
+});
+
+test("what an actor keeps, and what a server says, cannot steer a terminal", async (t) => {
+  const { url } = await notes(t);
+  const edited = '{"text":"\u009b2J\u202e","edits":["$BigInt","1"]}';
+  for (const more of [[], ["--json"]]) {
+    const told = await holdfast(["actors", "state", "note/plain", edited, "--url", url, ...more]);
+    assert.doesNotMatch(told.stdout, /[\u009b\u202e]/);
+    assert.deepEqual(JSON.parse(told.stdout), JSON.parse(edited));
+  }
+  const server = createServer((_request, response) => {
+    const problem = { group: "odd", code: "refused", detail: "no\u001b[2J\u009b" };
+    response.writeHead(400).end(JSON.stringify(problem));
+  });
+  t.after(() => server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const refused = await holdfast(["actors", "list", "--url", `http://127.0.0.1:${port}`]);
+  assert.deepEqual([refused.code, refused.stderr], [1, "no\\u001b[2J\\u009b (odd.refused)\n"]);
 });
 
 test("the Studio's actors are the owner's; programs of this machine read its documents and metrics", async (t) => {

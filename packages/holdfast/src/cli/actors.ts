@@ -286,9 +286,10 @@ interface LogRecord {
 function printer(json: boolean): Command["print"] {
   return (value, lines) => {
     const text = encodeJson(value ?? null);
-    if (json) console.log(text);
+    // What an actor keeps may be the words of an agent.
+    if (json) console.log(harmless(text));
     else if (lines !== undefined) for (const each of lines(value as never)) console.log(each);
-    else console.log(JSON.stringify(JSON.parse(text), null, 2));
+    else console.log(harmless(JSON.stringify(JSON.parse(text), null, 2)));
   };
 }
 

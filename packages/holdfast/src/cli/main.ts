@@ -3,6 +3,7 @@ import { failureText, toldError, wrongUsage } from "@holdfast/sandbox/cli/failur
 import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 import { UsageError } from "./arguments.ts";
 import { endWithOutput } from "./output-end.ts";
+import { harmless } from "./terminal.ts";
 
 interface Command {
   readonly usage: string;
@@ -207,12 +208,13 @@ async function main(args: readonly string[]): Promise<number> {
       return 2;
     }
     if (toldError(error) !== undefined) {
-      process.stderr.write(`${failureText(error)}\n`);
+      process.stderr.write(`${harmless(failureText(error))}\n`);
       return 1;
     }
     // What nobody foresaw: a sentence for everyone, the stack for who asks.
     const verbose = process.env["HOLDFAST_LOG_LEVEL"] === "debug" && error instanceof Error;
-    process.stderr.write(`${verbose ? error.stack : String(error)} (internal.internal_error)\n`);
+    const text = harmless(`${verbose ? error.stack : error}`);
+    process.stderr.write(`${text} (internal.internal_error)\n`);
     return 1;
   }
 }

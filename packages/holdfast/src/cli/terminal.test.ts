@@ -62,10 +62,32 @@ test("envelopes of any shape are survived", () => {
     {},
     { method: "session/update" },
     { method: "session/update", params: {} },
+    { method: "session/update", params: { update: "x" } },
+    updateOf({ sessionUpdate: "plan", entries: [null, 1, { content: { toString: 1, valueOf: 1 } }] }),
+    updateOf({ sessionUpdate: "tool_call", toolCallId: { toString: 1, valueOf: 1 } }),
+    updateOf({ sessionUpdate: "agent_message_chunk", content: null }),
   ]) {
     printer.print({ seq: 1, at: 0, body: { type: "acp", direction: "from-agent", envelope } });
   }
 });
+
+test("a tool call without a title is told by its id, which cannot steer a terminal either", () => {
+  const screen = collect();
+  const printer = new EventPrinter(screen);
+  const call = { toolCallId: "\u001b]0;owned\u0007" };
+  for (const update of [
+    { ...call, sessionUpdate: "tool_call" },
+    { ...call, sessionUpdate: "tool_call_update", status: "completed" },
+  ]) {
+    const body = { type: "acp", direction: "from-agent", envelope: updateOf(update) } as const;
+    printer.print({ seq: 1, at: 0, body });
+  }
+  assert.equal(screen.text(), "- \\u001b]0;owned\\u0007\n+ \\u001b]0;owned\\u0007\n");
+});
+
+function updateOf(update: object): object {
+  return { jsonrpc: "2.0", method: "session/update", params: { sessionId: "s", update } };
+}
 
 test("a diff names what runs on the person's machine and what was cut", () => {
   const screen = collect();

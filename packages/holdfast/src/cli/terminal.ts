@@ -36,14 +36,14 @@ export function jsonLine(value: unknown): string {
 /** C0 controls but tab and newline, delete, C1 controls, and the marks that reorder text. */
 const unsafeCharacters = /[^\P{Cc}\t\n]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
-interface Update {
-  readonly sessionUpdate?: unknown;
-  readonly content?: unknown;
-  readonly title?: unknown;
-  readonly status?: unknown;
-  readonly kind?: unknown;
-  readonly toolCallId?: unknown;
-  readonly entries?: unknown;
+/** A field of what an agent wrote, which may be anything; undefined where there is none. */
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+/** Text of an agent, harmless; undefined for what is no text. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? harmless(value) : undefined;
 }
 
 /** Prints a session's events as they come: messages as they stream, one line for each tool call. */
@@ -97,53 +97,50 @@ export class EventPrinter {
   }
 
   #envelope(envelope: unknown): void {
-    const message = envelope as { method?: unknown; params?: { update?: Update } } | null;
-    const update = message?.method === "session/update" ? message.params?.update : undefined;
-    switch (update?.sessionUpdate) {
+    if (fieldOf(envelope, "method") !== "session/update") return;
+    const update = fieldOf(fieldOf(envelope, "params"), "update");
+    switch (fieldOf(update, "sessionUpdate")) {
       case "agent_message_chunk":
-        return this.#chunk("message", update.content);
+        return this.#chunk("message", fieldOf(update, "content"));
       case "agent_thought_chunk":
-        return this.#chunk("thought", update.content);
+        return this.#chunk("thought", fieldOf(update, "content"));
       case "tool_call":
+        return this.#toolCall(update, true);
       case "tool_call_update":
-        return this.#toolCall(update);
+        return this.#toolCall(update, false);
       case "plan":
-        return this.#plan(update.entries);
+        return this.#plan(fieldOf(update, "entries"));
       default:
         return;
     }
   }
 
   #chunk(stream: "message" | "thought", content: unknown): void {
-    const text = (content as { text?: unknown } | null)?.text;
-    if (typeof text !== "string") return;
+    const shown = textOf(fieldOf(content, "text"));
+    if (shown === undefined) return;
     if (this.#stream !== stream) this.flush();
     this.#stream = stream;
-    const shown = harmless(text);
     this.#screen.write(stream === "thought" ? style(this.#screen, "dim", shown) : shown);
   }
 
-  #toolCall(update: Update): void {
-    const id = String(update.toolCallId);
-    const title = typeof update.title === "string" ? harmless(update.title) : this.#toolTitles.get(id);
+  #toolCall(update: unknown, first: boolean): void {
+    const id = textOf(fieldOf(update, "toolCallId")) ?? "";
+    const title = textOf(fieldOf(update, "title")) ?? this.#toolTitles.get(id);
     if (title !== undefined) this.#toolTitles.set(id, title);
-    const first = update.sessionUpdate === "tool_call";
-    const ended = update.status === "completed" || update.status === "failed";
+    const status = fieldOf(update, "status");
+    const ended = status === "completed" || status === "failed";
     if (!first && !ended) return;
     const mark =
-      update.status === "failed"
-        ? style(this.#screen, "red", "x")
-        : ended
-          ? style(this.#screen, "green", "+")
-          : "-";
+      status === "failed" ? style(this.#screen, "red", "x") : ended ? style(this.#screen, "green", "+") : "-";
     this.#line(`${mark} ${title ?? id}`);
   }
 
   #plan(entries: unknown): void {
     if (!Array.isArray(entries)) return;
-    for (const entry of entries as { content?: unknown; status?: unknown }[]) {
-      const box = entry.status === "completed" ? "[x]" : entry.status === "in_progress" ? "[>]" : "[ ]";
-      this.#line(style(this.#screen, "cyan", `${box} ${harmless(String(entry.content))}`));
+    for (const entry of entries) {
+      const status = fieldOf(entry, "status");
+      const box = status === "completed" ? "[x]" : status === "in_progress" ? "[>]" : "[ ]";
+      this.#line(style(this.#screen, "cyan", `${box} ${textOf(fieldOf(entry, "content")) ?? ""}`));
     }
   }
 }
