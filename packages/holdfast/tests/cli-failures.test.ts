@@ -133,6 +133,16 @@ test("a server on a data directory with a long path is reached", async (t) => {
   assert.match((await holdfast(["url", "--data", data])).stderr, /control\.not_running/);
 });
 
+test("a server that listens at every address is reached by its owner, and no address is none", async (t) => {
+  const data = join(scratch(t), "data");
+  const server = await startServer(t, data, ["--host", "0.0.0.0"]);
+  assert.match(server.link, /^http:\/\/127\.0\.0\.1:\d+\/#ticket=/);
+  const { code, stdout, stderr } = await holdfast(["tasks", "list", "--data", data]);
+  assert.deepEqual([code, stdout], [0, "There are no tasks yet.\n"], stderr);
+  const empty = await holdfast(["start", "--host", "", "--data", join(scratch(t), "data")]);
+  assert.deepEqual([empty.code, /^--host is empty/.test(empty.stderr)], [2, true], empty.stderr);
+});
+
 test("a server that cannot be reached by its owner does not go on without", async (t) => {
   const data = join(scratch(t), "data");
   mkdirSync(join(data, "control.sock", "in the way"), { recursive: true });

@@ -22,6 +22,7 @@ import { Access } from "./http/access.ts";
 import { createApprovalWebhook } from "./http/approval-webhook.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createSandboxUpgrade } from "./http/sandbox-upgrade.ts";
+import { reachedAt, servedHosts } from "./http/served-hosts.ts";
 import { createWebhookRoute } from "./http/webhooks.ts";
 import { guestBundle } from "./jail/bundle.ts";
 import { studioLimits } from "./limits.ts";
@@ -105,11 +106,13 @@ async function compose(parts: Parts): Promise<Studio> {
   const sandbox = (taskId: string) => host.sandbox(taskId);
   const registryAccess = new Access(backends.access, dataDirectory, () => ports.clock.now());
   const token = (options.environment ?? process.env)["HOLDFAST_INSPECTOR_TOKEN"];
+  const listenAt = options.host ?? "127.0.0.1";
   const registry = createRegistry({
     use: createActors(host),
     store: () => store,
     ports,
     gateway: {
+      hosts: servedHosts(listenAt),
       access: registryAccess.admit,
       manage: registryAccess.manage,
       ...(token === undefined || token === "" ? {} : { inspector: { token } }),
@@ -137,12 +140,12 @@ async function compose(parts: Parts): Promise<Studio> {
   inbox.open(backends.acceptEvent);
   const notifier = new ApprovalNotifier({ gate, hooks: approvalHooks, log: ports.log });
   cleanup.defer(() => notifier.close());
-  const listening = await registry.listen({ port: options.port ?? 0, host: options.host ?? "127.0.0.1" });
+  const { port } = await registry.listen({ port: options.port ?? 0, host: listenAt });
   const resources = cleanup.move();
   let closing: Promise<void> | undefined;
   return {
-    url: listening.url,
-    port: listening.port,
+    url: reachedAt(listenAt, port),
+    port,
     dataDirectory,
     client: studioClientOver(registry.client),
     issueTicket: () => registryAccess.issueTicket(),

@@ -29,7 +29,10 @@ export interface StudioOptions {
   readonly dataDirectory: string;
   /** TCP port; 0 (default) lets the system choose one. */
   readonly port?: number;
-  /** Loopback by default: "127.0.0.1". Anything else has to be asked for by name. */
+  /**
+   * Loopback by default: "127.0.0.1". Anything else has to be asked for by name, and is a Host that is
+   * served; "0.0.0.0" and "::" are all addresses that the machine has at the start.
+   */
   readonly host?: string;
   /** What makes the jails of agents; bubblewrap by default. */
   readonly jails?: StudioJails;
@@ -60,7 +63,7 @@ export interface StudioOptions {
 
 /** A running Studio. */
 export interface Studio {
-  /** `http://127.0.0.1:<port>`, without a path. */
+  /** `http://127.0.0.1:<port>`, or the `host` that was asked for, without a path. */
   readonly url: string;
   readonly port: number;
   readonly dataDirectory: string;

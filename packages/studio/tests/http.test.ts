@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import { connectWithCookie, createStudio, type Studio, studioClientOver } from "../src/index.ts";
 import { exchange, makeRepository, needsJail, temporaryFolder, Watch } from "./support.ts";
 
-async function serve(t: TestContext, dataDirectory = join(temporaryFolder(t), "data")): Promise<Studio> {
+async function serve(
+  t: TestContext,
+  dataDirectory = join(temporaryFolder(t), "data"),
+  host = "127.0.0.1",
+): Promise<Studio> {
   const webDirectory = join(temporaryFolder(t), "web");
   mkdirSync(join(webDirectory, "assets"), { recursive: true });
   writeFileSync(join(webDirectory, "index.html"), "<!doctype html><title>app</title>");
@@ -16,6 +21,7 @@ async function serve(t: TestContext, dataDirectory = join(temporaryFolder(t), "d
   const studio = await createStudio({
     dataDirectory,
     webDirectory,
+    host,
     environment: {},
     vault: { logins: false },
   });
@@ -102,6 +108,22 @@ describe("the page", () => {
     assert.equal(answer.status, 403);
     assert.equal((await ask(studio, "/", { host: "evil.example" })).status, 403);
   });
+});
+
+test("a Studio that listens at every address links to itself, and is served under each address alone", async (t) => {
+  if (!needsJail(t)) return;
+  const studio = await serve(t, undefined, "0.0.0.0");
+  assert.equal(studio.url, `http://127.0.0.1:${studio.port}`);
+  const cookie = await exchange(studio.url, await studio.issueTicket());
+  const client = connectWithCookie(studio.url, cookie);
+  t.after(() => client.dispose());
+  assert.deepEqual((await studioClientOver(client).organization.listTasks()).tasks, []);
+  for (const { address, family } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {
+    const host = family === "IPv6" ? `[${address}]` : address;
+    assert.equal((await ask(studio, "/", { host: `${host}:${studio.port}` })).status, 200, host);
+  }
+  for (const host of ["evil.example", "0.0.0.0", "192.0.2.7"])
+    assert.equal((await ask(studio, "/", { host })).status, 403, host);
 });
 
 describe("access", () => {

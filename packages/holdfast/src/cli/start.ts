@@ -1,6 +1,6 @@
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import { createStudio } from "@holdfast/studio";
-import { noArguments, parse, portOf } from "./arguments.ts";
+import { noArguments, parse, portOf, UsageError } from "./arguments.ts";
 import { type ControlServer, serveControl } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { jailChoice, jailOptions, jailUsage } from "./jail-choice.ts";
@@ -12,7 +12,8 @@ export const startUsage = `holdfast start [options]
 Starts the Studio and prints the link to open.
 
   --port PORT        TCP port (default: HOLDFAST_PORT or 6420)
-  --host HOST        address to listen on (default: 127.0.0.1)
+  --host HOST        address to listen on (default: 127.0.0.1), under which it is served then;
+                     0.0.0.0: all of the machine, for whoever has a link
 ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             print the link as JSON`;
@@ -30,6 +31,8 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(positionals);
+  // Node listens on every address where none is named.
+  if (values.host === "") throw new UsageError("--host is empty");
   const port = portOf(values.port ?? process.env["HOLDFAST_PORT"], defaultPort);
   const choice = jailChoice(values);
   const dataDirectory = dataDirectoryOf(values.data);
