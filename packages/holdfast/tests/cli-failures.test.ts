@@ -94,6 +94,19 @@ test("a repository is no data directory, and an empty variable names none", asyn
   assert.equal(git(repository, "status", "--porcelain"), "");
 });
 
+test("an agent that is installed before anything else makes the data directory as every command does", async (t) => {
+  const repository = makeRepository(scratch(t));
+  const first = await holdfast(["agents", "install", "demo"], {
+    cwd: repository,
+    env: { HOLDFAST_DATA: ".holdfast" },
+  });
+  assert.equal(first.code, 0, first.stderr);
+  assert.equal(statSync(join(repository, ".holdfast")).mode & 0o777, 0o700);
+  assert.equal(git(repository, "status", "--porcelain"), "");
+  const foreign = await holdfast(["agents", "install", "demo", "--data", repository]);
+  assert.deepEqual([foreign.code, /control\.data_directory/.test(foreign.stderr)], [1, true], foreign.stderr);
+});
+
 test("what the operating system refuses is told with the file", async (t) => {
   const data = join(scratch(t), "data");
   await startServer(t, data);

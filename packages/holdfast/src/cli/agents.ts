@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { agentTable, findAgent, installAgent } from "@holdfast/sandbox";
 import { oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
-import { dataDirectoryOf } from "./data-directory.ts";
+import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 
 export const agentsUsage = `holdfast agents list | install NAME [--reinstall]
 
   list             the agents that Holdfast knows, and which of them are installed
   install NAME     installs an agent's pinned packages from the npm registry
+  --reinstall      install: again, where they are there already
   --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)
   --json           machine-readable output`;
 
@@ -17,18 +18,22 @@ export async function agentsCommand(args: readonly string[]): Promise<number> {
     console.log(agentsUsage);
     return 0;
   }
-  const directory = join(dataDirectoryOf(values.data), "agents");
+  const dataDirectory = dataDirectoryOf(values.data);
   switch (verbOf("agents", ["list", "install"], verb)) {
     case "list":
-      return list(directory, values.json === true);
+      return list(agentsDirectoryOf(dataDirectory), values.json === true);
     case "install":
       return install(
         oneArgument(rest, "The agent's name"),
-        directory,
+        dataDirectory,
         values.reinstall === true,
         values.json === true,
       );
   }
+}
+
+function agentsDirectoryOf(dataDirectory: string): string {
+  return join(dataDirectory, "agents");
 }
 
 async function list(directory: string, json: boolean): Promise<number> {
@@ -49,13 +54,20 @@ async function list(directory: string, json: boolean): Promise<number> {
   return 0;
 }
 
-async function install(id: string, directory: string, reinstall: boolean, json: boolean): Promise<number> {
+async function install(
+  id: string,
+  dataDirectory: string,
+  reinstall: boolean,
+  json: boolean,
+): Promise<number> {
   if (!agentTable.some((row) => row.id === id)) {
     throw new UsageError(
       `There is no agent "${id}"; there are: ${agentTable.map((row) => row.id).join(", ")}`,
     );
   }
-  const installed = await installAgent(id, directory, { reinstall });
+  // Often the first command of all: what makes the data directory hides it from git, and closes it.
+  await prepareDataDirectory(dataDirectory);
+  const installed = await installAgent(id, agentsDirectoryOf(dataDirectory), { reinstall });
   if (json) console.log(JSON.stringify(installed));
   else
     console.log(
