@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { agentTable, findAgent, installAgent } from "@holdfast/sandbox";
-import { oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
+import { noArguments, oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 
 export const agentsUsage = `holdfast agents list | install NAME [--reinstall]
@@ -21,6 +21,7 @@ export async function agentsCommand(args: readonly string[]): Promise<number> {
   const dataDirectory = dataDirectoryOf(values.data);
   switch (verbOf("agents", ["list", "install"], verb)) {
     case "list":
+      noArguments(rest);
       return list(agentsDirectoryOf(dataDirectory), values.json === true);
     case "install":
       return install(

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { openVault, providerNames } from "@holdfast/gate";
-import { oneArgument, parse, portOf, UsageError, verbOf } from "./arguments.ts";
+import { noArguments, oneArgument, parse, portOf, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 import { loginToOpenRouter } from "./openrouter-login.ts";
 import { readSecret } from "./secret-input.ts";
@@ -32,6 +32,7 @@ export async function authCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const verb = verbOf("auth", ["status", "login", "api-key"], given);
+  if (verb === "status") noArguments(rest);
   const provider = verb === "status" ? undefined : providerOf(oneArgument(rest, "The provider"));
   if (verb === "login" && provider !== undefined && provider !== "openrouter") return login(provider);
   const dataDirectory = dataDirectoryOf(values.data);

@@ -8,6 +8,7 @@ import {
 } from "@holdfast/gate";
 import { pluginsDirectory } from "@holdfast/plugins";
 import { allAttacks } from "../attacks/index.ts";
+import { UsageError } from "./arguments.ts";
 import { type Screen, screenOf, style } from "./terminal.ts";
 
 const titles: Readonly<Record<AttackResult["group"], string>> = {
@@ -20,6 +21,9 @@ const titles: Readonly<Record<AttackResult["group"], string>> = {
   web: "Local server and web",
 };
 
+/** With the last row, which is there whatever is asked for. */
+const names = [...allAttacks.map(({ id }) => id), "secrets.canaries"];
+
 export interface AttackCommand {
   readonly driver: (typeof jailDriverNames)[number] | "all";
   readonly engineSocket?: string;
@@ -28,9 +32,14 @@ export interface AttackCommand {
   readonly only: string;
 }
 
-/** `holdfast doctor --attack`: exit code 1 when an attempt got through or its control did not work. */
+/**
+ * `holdfast doctor --attack`: exit code 1 when an attempt got through or its control did not work. Throws a
+ * `UsageError` where there is no such attempt: nothing that got through would look like everything stopped.
+ */
 export async function attackCommand(command: AttackCommand): Promise<number> {
-  const { driver, json } = command;
+  const { driver, json, only } = command;
+  if (!names.some((name) => name.startsWith(only)))
+    throw new UsageError(`No attempt has a name that begins with "${only}"`);
   if (driver !== "all") {
     const report = await attack(command, driver);
     if (json) console.log(JSON.stringify(report));

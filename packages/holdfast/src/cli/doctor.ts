@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { isHoldfastError } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, jailDriverNames, probeDrivers } from "@holdfast/gate";
 import { agentTable, findAgent } from "@holdfast/sandbox";
-import { noArguments, parse } from "./arguments.ts";
+import { noArguments, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { attackCommand } from "./doctor-attack.ts";
 import { driverOf, engineSocketOf } from "./jail-choice.ts";
@@ -42,12 +42,14 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   noArguments(positionals);
+  const attack = values.attack === true;
+  if (values.only !== undefined && !attack) throw new UsageError("--only goes with --attack");
   const engineSocket = engineSocketOf(values["engine-socket"]);
   const jails = {
-    driver: attackedDriverOf(values.driver, values.attack === true),
+    driver: attackedDriverOf(values.driver, attack),
     ...(engineSocket === undefined ? {} : { engineSocket }),
   };
-  if (values.attack === true) {
+  if (attack) {
     return attackCommand({ ...jails, json: values.json === true, only: values.only ?? "" });
   }
   const checks = [

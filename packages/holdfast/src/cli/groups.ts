@@ -1,5 +1,5 @@
 import type { GroupView } from "@holdfast/studio";
-import { oneArgument, parse, verbOf } from "./arguments.ts";
+import { noArguments, oneArgument, parse, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
 import { harmless, jsonLine } from "./terminal.ts";
 
@@ -18,6 +18,7 @@ export async function groupsCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const verb = verbOf("groups", ["list", "show"], given);
+  if (verb === "list") noArguments(rest);
   const name = verb === "show" ? oneArgument(rest, "The group's name") : undefined;
   const json = values.json === true;
   return asOwner(values, async (owner) => {

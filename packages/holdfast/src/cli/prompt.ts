@@ -39,6 +39,8 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
   const json = values.json === true;
   const jails = jailChoice(values);
   const works = values.follow === true;
+  // Whoever answers beforehand means a turn that this command would not see.
+  if (values.approve !== undefined && !works) throw new UsageError("--approve goes with --follow");
   await prepareJails(jails);
   return asOwner({ data: values.data, jails, works }, async (owner) => {
     const name = values.group ?? "default";

@@ -19,7 +19,7 @@ Your working tree is not touched; nothing leaves the jail until you apply it. Wh
                      Without a terminal, "ask" reads answers from standard input; when that
                      ends, a question is allowed once inside a jail and denied without one
   --apply            put the diff on a new branch of the repository at the end
-  --branch NAME      the name of that branch
+  --branch NAME      with --apply: the name of that branch
 ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object a line: events, then the diff
@@ -43,6 +43,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const prompt = oneArgument(positionals, "The prompt");
   if (prompt.trim() === "") throw new UsageError("The prompt is empty");
   const approve = approvalModeOf(values.approve);
+  if (values.branch !== undefined && values.apply !== true)
+    throw new UsageError("--branch goes with --apply");
   const repository = values.repo === "sample" ? "sample" : resolve(values.repo ?? ".");
   const jails = jailChoice(values);
   await prepareJails(jails);

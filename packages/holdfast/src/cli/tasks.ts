@@ -1,6 +1,6 @@
 import { HoldfastError, isErrorCode } from "@holdfast/core";
 import type { StudioClient, TaskView } from "@holdfast/studio";
-import { oneArgument, parse, verbOf } from "./arguments.ts";
+import { noArguments, oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { asOwner } from "./owner.ts";
 import { EventPrinter, harmless, jsonLine, printDiff, screenOf } from "./terminal.ts";
 
@@ -22,7 +22,9 @@ export async function tasksCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const verb = verbOf("tasks", ["list", "show", "stop", "diff", "apply"], given);
+  if (verb === "list") noArguments(rest);
   const id = verb === "list" ? "" : oneArgument(rest, "The task's id");
+  if (values.branch !== undefined && verb !== "apply") throw new UsageError("--branch goes with apply");
   const json = values.json === true;
   // What is stopped is taken up first, so that its log tells of the end too.
   const works = verb === "stop" ? { task: id } : false;
