@@ -107,6 +107,16 @@ test("an agent that is installed before anything else makes the data directory a
   assert.deepEqual([foreign.code, /control\.data_directory/.test(foreign.stderr)], [1, true], foreign.stderr);
 });
 
+test("an empty variable names no port", async (t) => {
+  const file = join(scratch(t), "file");
+  writeFileSync(file, "");
+  // It comes as far as the data directory, which cannot be used.
+  const { code, stderr } = await holdfast(["start", "--data", file], { env: { HOLDFAST_PORT: "" } });
+  assert.deepEqual([code, /control\.data_directory/.test(stderr)], [1, true], stderr);
+  const wrong = await holdfast(["start", "--data", file], { env: { HOLDFAST_PORT: "web" } });
+  assert.deepEqual([wrong.code, /^"web" is not a port/.test(wrong.stderr)], [2, true], wrong.stderr);
+});
+
 test("what the operating system refuses is told with the file", async (t) => {
   const data = join(scratch(t), "data");
   await startServer(t, data);

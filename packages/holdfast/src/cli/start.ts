@@ -33,7 +33,7 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   noArguments(positionals);
   // Node listens on every address where none is named.
   if (values.host === "") throw new UsageError("--host is empty");
-  const port = portOf(values.port ?? process.env["HOLDFAST_PORT"], defaultPort);
+  const port = portOf(values.port ?? (process.env["HOLDFAST_PORT"] || undefined), defaultPort);
   const choice = jailChoice(values);
   const dataDirectory = dataDirectoryOf(values.data);
   await prepareJails(choice);
