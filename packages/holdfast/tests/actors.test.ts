@@ -72,6 +72,8 @@ test("an actor is forked, exported into a private file and imported", async (t) 
   const absent = await holdfast(["actors", "import", `${file}.absent`, "--url", url]);
   assert.equal(absent.code, 2);
   assert.match(absent.stderr, /note\.hfex\.absent cannot be read \(ENOENT\)/);
+  const folder = await holdfast(["actors", "import", scratch(t), "--url", url]);
+  assert.deepEqual([folder.code, /cannot be read \(EISDIR\)/.test(folder.stderr)], [2, true], folder.stderr);
   const time = String(Date.now());
   assert.deepEqual(await actors(url, "at", "note/plain", "--time", time), {
     text: "world",

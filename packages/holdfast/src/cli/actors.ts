@@ -361,8 +361,12 @@ function timeOf(text: string): number {
 async function readable(file: string): Promise<Readable> {
   if (file === "-") return process.stdin;
   try {
-    return (await open(file)).createReadStream();
+    const handle = await open(file);
+    // A folder can be opened, and not be read.
+    if (!(await handle.stat()).isDirectory()) return handle.createReadStream();
+    await handle.close();
   } catch (error) {
     throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
+  throw new UsageError(`${file} cannot be read (EISDIR)`);
 }
