@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { git, holdfast, makeRepository, scratch, start, startServer } from "./support.ts";
@@ -164,6 +164,32 @@ test("a server that listens at every address is reached by its owner, and no add
   assert.deepEqual([code, stdout], [0, "There are no tasks yet.\n"], stderr);
   const empty = await holdfast(["start", "--host", "", "--data", join(scratch(t), "data")]);
   assert.deepEqual([empty.code, /^--host is empty/.test(empty.stderr)], [2, true], empty.stderr);
+});
+
+test("what is no backup, or one that broke off, is not restored", async (t) => {
+  const directory = scratch(t);
+  const [data, copy, restored] = ["data", "copy", "restored"].map((name) => join(directory, name));
+  assert.ok(data !== undefined && copy !== undefined && restored !== undefined);
+  assert.equal((await holdfast(["tasks", "list", "--data", data])).code, 0);
+  // A policy that cannot be copied: a gate without it would allow what was forbidden.
+  mkdirSync(join(data, "policy.json"));
+  const broken = await holdfast(["backup", copy, "--data", data]);
+  assert.equal(broken.code, 1, broken.stderr);
+  const file = join(directory, "file");
+  writeFileSync(file, "");
+  for (const [from, code] of [
+    [copy, /\(backup\.unfinished\)/],
+    [scratch(t), /\(backup\.nothing_there\)/],
+    [file, /\(backup\.nothing_there\)/],
+  ] as const) {
+    const { code: exit, stderr } = await holdfast(["restore", from, "--data", restored]);
+    assert.deepEqual([exit, code.test(stderr), existsSync(restored)], [1, true, false], stderr);
+  }
+  rmSync(join(data, "policy.json"), { recursive: true });
+  const whole = join(directory, "whole");
+  assert.equal((await holdfast(["backup", whole, "--data", data])).code, 0);
+  const { code, stderr } = await holdfast(["restore", whole, "--data", restored]);
+  assert.equal(code, 0, stderr);
 });
 
 test("a server that cannot be reached by its owner does not go on without", async (t) => {

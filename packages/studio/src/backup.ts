@@ -1,5 +1,5 @@
 import { constants, existsSync } from "node:fs";
-import { chmod, copyFile, cp, lstat, mkdir, readdir } from "node:fs/promises";
+import { chmod, copyFile, cp, lstat, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { HoldfastError, systemPorts } from "@holdfast/core";
@@ -23,6 +23,9 @@ const pluginData = join("gate", "plugins");
 /** What the operator wrote: without its policy, a restored gate would allow what was forbidden. */
 const files = [policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile] as const;
 
+/** In a copy for as long as it is being made: what broke off may lack what forbids. */
+const unfinishedFile = "unfinished";
+
 /**
  * Copies a data directory while its server runs: what was acknowledged before the call is in the copy.
  * The store comes first; the folders of tasks only ever hold more than it knows of.
@@ -41,6 +44,7 @@ export async function backupInto(
       statusCode: 409,
     });
   }
+  await writeFile(join(target, unfinishedFile), "This backup is not whole.\n", { mode: 0o600 });
   await store.backup(join(target, storeFolder));
   await mkdir(join(target, "gate"), { mode: 0o700 });
   for (const folder of folders) await copyFolder(join(dataDirectory, folder), join(target, folder));
@@ -54,6 +58,16 @@ export async function backupInto(
   const checkpoints = join("gate", "audit.checkpoints");
   await copyIfThere(join(dataDirectory, checkpoints), join(target, checkpoints));
   await copyAuditLog(join(dataDirectory, "gate", "audit.log"), join(target, "gate"));
+  await rm(join(target, unfinishedFile));
+}
+
+/** Throws `backup.nothing_there`, `backup.unfinished` unless a whole backup is in `directory`. */
+export function requireBackup(directory: string): void {
+  if (!existsSync(join(directory, storeFolder)))
+    throw new HoldfastError("backup", "nothing_there", `There is no backup at ${directory}`);
+  if (!existsSync(join(directory, unfinishedFile))) return;
+  const message = `The backup at ${directory} was cut off before it was whole: restore another one`;
+  throw new HoldfastError("backup", "unfinished", message);
 }
 
 /** {@link backupInto} where no server runs. Throws `store.locked` when one does. */

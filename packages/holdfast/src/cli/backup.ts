@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { backupDataDirectory } from "@holdfast/studio";
+import { backupDataDirectory, requireBackup } from "@holdfast/studio";
 import { oneArgument, parse } from "./arguments.ts";
 import { askControl } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
@@ -43,8 +43,7 @@ export async function restoreCommand(args: readonly string[]): Promise<number> {
   }
   const directory = resolve(oneArgument(positionals, "The directory"));
   const dataDirectory = dataDirectoryOf(values.data);
-  if (!existsSync(directory))
-    throw new HoldfastError("backup", "nothing_there", `There is no backup at ${directory}`);
+  requireBackup(directory);
   await refuseUnlessEmpty(dataDirectory);
   await prepareDataDirectory(dataDirectory);
   await cp(directory, dataDirectory, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
