@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -66,6 +66,10 @@ test("a login by the browser leaves a key in the vault, and gives none to whoeve
   const first = await login();
   const back = new URL(new URL(first.address).searchParams.get("callback_url") ?? "");
   assert.equal((await fetch(`http://127.0.0.1:${back.port}/?code=stolen`)).status, 404, "not its address");
+  // As a browser opens it ahead of need: the command ends without waiting for it.
+  const ahead = connect(Number(back.port), "127.0.0.1");
+  t.after(() => ahead.destroy());
+  await once(ahead, "connect");
   const page = await fetch(first.address);
   assert.equal(page.status, 200);
   assert.match(await page.text(), /close this page/);

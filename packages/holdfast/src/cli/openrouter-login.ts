@@ -68,6 +68,8 @@ export async function loginToOpenRouter({
     }
   } finally {
     server.close();
+    // A browser opens connections ahead of need, and keeps them for minutes.
+    server.closeAllConnections();
   }
 }
 
