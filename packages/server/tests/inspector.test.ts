@@ -289,6 +289,33 @@ test("logs, spans and the past are there", async (t) => {
   assert.equal((await ask("GET", "/history/at?time=1")).body.code, "history_not_kept");
 });
 
+test("the past of an actor that cannot be woken is there, and looking wakes nobody", async (t) => {
+  let isBroken = false;
+  const fragile = actor({
+    state: { count: 0 },
+    onWake: () => {
+      if (isBroken) throw new Error("broken");
+    },
+    actions: { add: (c) => (c.state.count += 1) },
+  });
+  const { url, registry, client } = await serve(t, { fragile });
+  const handle = client().fragile.getOrCreate("one");
+  await handle.add();
+  const directory = await registry.directory();
+  const id = await handle.resolve();
+  await directory.sleep(id);
+  const ask = inspectorOf(url, "fragile/@one,");
+  const past = `/history/at?time=${Date.now() + 1}`;
+  assert.deepEqual((await ask("GET", past)).body.state, { count: 1 });
+  assert.equal(directory.isInMemory(id), false);
+  isBroken = true;
+  assert.equal((await ask("GET", "/state")).status, 500);
+  assert.deepEqual((await ask("GET", past)).body.state, { count: 1 });
+  assert.equal((await ask("POST", "/history/at")).status, 405);
+  const nobody = await inspectorOf(url, "fragile/@none,")("GET", past);
+  assert.deepEqual([nobody.status, nobody.body.code], [404, "not_found"]);
+});
+
 test("the token of an actor opens its inspector, and no other door", async (t) => {
   const { ask, url, client } = await start(t);
   await client.shop.getOrCreate("other").add(1);

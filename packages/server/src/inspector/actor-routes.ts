@@ -1,10 +1,17 @@
 import { stateAt } from "@holdfast/actors";
 import { trustedDepth } from "@holdfast/client";
 import { decodeValue, HoldfastError } from "@holdfast/core";
-import { argumentsOf, badRequest, fields, type InspectorRoute, numberOf } from "./request.ts";
+import {
+  argumentsOf,
+  badRequest,
+  fields,
+  type InspectorRoute,
+  numberOf,
+  type StoredRoute,
+} from "./request.ts";
 import { stateOf, summaryOf, tabOf } from "./shapes.ts";
 
-/** State, connections, actions, logs, traces, history and tabs. */
+/** State, connections, actions, logs, traces and tabs. */
 export const actorRoutes: readonly InspectorRoute[] = [
   {
     method: "GET",
@@ -76,15 +83,6 @@ export const actorRoutes: readonly InspectorRoute[] = [
       });
     },
   },
-  {
-    method: "GET",
-    path: "/history/at",
-    handler: async ({ directory, instance, request }) => {
-      if (request.query.get("time") === null) throw badRequest("`time` is missing");
-      const at = numberOf(request, "time", 0, 0, Number.MAX_SAFE_INTEGER);
-      return { state: (await stateAt(directory.store, instance.id, at)) ?? null, at };
-    },
-  },
   { method: "GET", path: "/tabs", handler: ({ inspection }) => ({ tabs: inspection.tabs.map(tabOf) }) },
   {
     method: "GET",
@@ -93,6 +91,19 @@ export const actorRoutes: readonly InspectorRoute[] = [
       if (request.rights === "owner") return { token: await inspection.token() };
       const message = "The token of an actor does not tell itself";
       throw new HoldfastError("inspector", "forbidden", message, { statusCode: 403 });
+    },
+  },
+];
+
+/** The past. */
+export const storedRoutes: readonly StoredRoute[] = [
+  {
+    method: "GET",
+    path: "/history/at",
+    stored: async ({ directory, id, request }) => {
+      if (request.query.get("time") === null) throw badRequest("`time` is missing");
+      const at = numberOf(request, "time", 0, 0, Number.MAX_SAFE_INTEGER);
+      return { state: (await stateAt(directory.store, id, at)) ?? null, at };
     },
   },
 ];

@@ -1,12 +1,15 @@
 import type { ActorTarget } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import type { Directory } from "../directory.ts";
-import { actorRoutes } from "./actor-routes.ts";
+import { actorRoutes, storedRoutes } from "./actor-routes.ts";
 import { partRoutes, storageRoutes } from "./part-routes.ts";
-import type { InspectorRequest, InspectorResponse, InspectorRoute } from "./request.ts";
+import type { InspectorRequest, InspectorResponse, InspectorRoute, StoredRoute } from "./request.ts";
 
-const routes: readonly (InspectorRoute & { readonly segments: readonly string[] })[] = [
+type Route = InspectorRoute | StoredRoute;
+
+const routes: readonly (Route & { readonly segments: readonly string[] })[] = [
   ...actorRoutes,
+  ...storedRoutes,
   ...partRoutes,
   ...storageRoutes,
 ].map((route) => ({ ...route, segments: route.path.slice(1).split("/") }));
@@ -22,15 +25,20 @@ export class InspectorApi {
   /** Throws `inspector.not_found`, `gateway.method_not_allowed`, `actor.not_found`, and what the actor throws. */
   async answer(target: ActorTarget, request: InspectorRequest): Promise<InspectorResponse> {
     const { route, params } = find(request);
-    const body = await this.#directory.inspect(target, (inspection, instance) =>
-      route.handler({ request, directory: this.#directory, instance, inspection, params }),
+    const directory = this.#directory;
+    if ("stored" in route) {
+      const { id } = await directory.resolve(target);
+      return { status: 200, body: await route.stored({ request, directory, id }) };
+    }
+    const body = await directory.inspect(target, (inspection, instance) =>
+      route.handler({ request, directory, instance, inspection, params }),
     );
     return { status: 200, body };
   }
 }
 
 function find(request: InspectorRequest): {
-  readonly route: InspectorRoute;
+  readonly route: Route;
   readonly params: readonly string[];
 } {
   const path = request.path.slice(1).split("/");

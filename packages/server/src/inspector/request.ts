@@ -39,6 +39,15 @@ export interface InspectorRoute {
   readonly handler: InspectorHandler;
 }
 
+/** A route that reads the store alone: it wakes nobody, and answers for an actor that cannot be woken. */
+export interface StoredRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly stored: (
+    context: Pick<InspectorContext, "request" | "directory"> & { readonly id: string },
+  ) => Promise<unknown>;
+}
+
 export function badRequest(message: string): HoldfastError {
   return new HoldfastError("actor", "invalid_request", message, { statusCode: 400 });
 }
