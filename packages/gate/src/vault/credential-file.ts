@@ -1,7 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
+import { changeAlone } from "./change-alone.ts";
 
 /** A private file (0600) that is being written beside `path`, and takes its place in one step when it is whole. */
 export class PrivateFile {
@@ -48,6 +50,35 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
   await file.keep(content);
 }
 
+/** {@link writePrivateFile} in one go, in a folder that is there. */
+export function writePrivateFileSync(path: string, content: string | Uint8Array): void {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const file = openSync(temporary, "wx", 0o600);
+  try {
+    try {
+      writeFileSync(file, content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The content of a file, or undefined when there is none. */
+export function readIfPresentSync(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
 /** The content of a file, or undefined when there is none (or, with `orDenied`, none for this user). */
 export async function readIfPresent(path: string, orDenied = false): Promise<Buffer | undefined> {
   try {
@@ -71,14 +102,13 @@ interface Sealed {
  */
 export class CredentialFile {
   readonly #directory: string;
-  #changing: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
   async get(name: string): Promise<string | undefined> {
-    const sealed = (await this.#read()).get(name);
+    const sealed = (await this.#entries()).get(name);
     if (sealed === undefined) return undefined;
     const key = await readIfPresent(this.#keyPath);
     if (key === undefined) throw damaged("its key file is gone");
@@ -95,42 +125,33 @@ export class CredentialFile {
   }
 
   async names(): Promise<readonly string[]> {
-    return [...(await this.#read()).keys()];
+    return [...(await this.#entries()).keys()];
   }
 
-  set(name: string, value: string): Promise<void> {
-    return this.#inTurn(() => this.#set(name, value));
-  }
-
-  delete(name: string): Promise<boolean> {
-    return this.#inTurn(() => this.#delete(name));
-  }
-
-  /** Changes read the whole file and write it: two at once would lose one. */
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const next = this.#changing.then(change);
-    this.#changing = next.catch(() => {});
-    return next;
-  }
-
-  async #set(name: string, value: string): Promise<void> {
-    const entries = await this.#read();
-    const iv = randomBytes(12);
-    const cipher = createCipheriv("aes-256-gcm", await this.#key(), iv).setAAD(Buffer.from(name));
-    const data = Buffer.concat([cipher.update(value, "utf8"), cipher.final()]);
-    entries.set(name, {
-      iv: iv.toString("base64"),
-      tag: cipher.getAuthTag().toString("base64"),
-      data: data.toString("base64"),
+  async set(name: string, value: string): Promise<void> {
+    changeAlone(this.#directory, () => {
+      const entries = parseEntries(readIfPresentSync(this.#path));
+      const iv = randomBytes(12);
+      const cipher = createCipheriv("aes-256-gcm", this.#key(), iv).setAAD(Buffer.from(name));
+      const data = Buffer.concat([cipher.update(value, "utf8"), cipher.final()]);
+      entries.set(name, {
+        iv: iv.toString("base64"),
+        tag: cipher.getAuthTag().toString("base64"),
+        data: data.toString("base64"),
+      });
+      this.#write(entries);
     });
-    await this.#write(entries);
   }
 
-  async #delete(name: string): Promise<boolean> {
-    const entries = await this.#read();
-    if (!entries.delete(name)) return false;
-    await this.#write(entries);
-    return true;
+  async delete(name: string): Promise<boolean> {
+    // Where it is not, nothing is made.
+    if (!(await this.#entries()).has(name)) return false;
+    return changeAlone(this.#directory, () => {
+      const entries = parseEntries(readIfPresentSync(this.#path));
+      if (!entries.delete(name)) return false;
+      this.#write(entries);
+      return true;
+    });
   }
 
   get #keyPath(): string {
@@ -141,27 +162,31 @@ export class CredentialFile {
     return join(this.#directory, "credentials.json");
   }
 
-  async #key(): Promise<Buffer> {
-    const present = await readIfPresent(this.#keyPath);
+  /** Made with the first entry. */
+  #key(): Buffer {
+    const present = readIfPresentSync(this.#keyPath);
     if (present !== undefined) return present;
     const key = randomBytes(32);
-    await writePrivateFile(this.#keyPath, key);
+    writePrivateFileSync(this.#keyPath, key);
     return key;
   }
 
-  async #read(): Promise<Map<string, Sealed>> {
-    const content = await readIfPresent(this.#path);
-    if (content === undefined) return new Map();
-    const parsed = parseJson(content.toString("utf8"));
-    const { version, entries } = (parsed ?? {}) as { version?: unknown; entries?: unknown };
-    if (version !== 1 || typeof entries !== "object" || entries === null)
-      throw damaged("it is not a version 1 vault");
-    return new Map(Object.entries(entries as Record<string, Sealed>));
+  async #entries(): Promise<Map<string, Sealed>> {
+    return parseEntries(await readIfPresent(this.#path));
   }
 
-  async #write(entries: ReadonlyMap<string, Sealed>): Promise<void> {
-    await writePrivateFile(this.#path, JSON.stringify({ version: 1, entries: Object.fromEntries(entries) }));
+  #write(entries: ReadonlyMap<string, Sealed>): void {
+    writePrivateFileSync(this.#path, JSON.stringify({ version: 1, entries: Object.fromEntries(entries) }));
   }
+}
+
+function parseEntries(content: Buffer | undefined): Map<string, Sealed> {
+  if (content === undefined) return new Map();
+  const parsed = parseJson(content.toString("utf8"));
+  const { version, entries } = (parsed ?? {}) as { version?: unknown; entries?: unknown };
+  if (version !== 1 || typeof entries !== "object" || entries === null)
+    throw damaged("it is not a version 1 vault");
+  return new Map(Object.entries(entries as Record<string, Sealed>));
 }
 
 /** The JSON object in `text`, or undefined when it is none. */

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, HoldfastError } from "@holdfast/core";
-import { parseJson, readIfPresent, writePrivateFile } from "./credential-file.ts";
+import { changeAlone } from "./change-alone.ts";
+import { parseJson, readIfPresent, readIfPresentSync, writePrivateFileSync } from "./credential-file.ts";
 
 /** Whom the host says a jail or a plugin works for. Never what a jail says of itself. */
 export interface Principal {
@@ -51,18 +52,22 @@ function invalid(message: string): HoldfastError {
 
 /** The grants of a vault, in a private file, which commands and a running gate share. */
 export class Grants {
+  readonly #directory: string;
   readonly #path: string;
   readonly #clock: Clock;
-  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string, clock: Clock) {
+    this.#directory = directory;
     this.#path = join(directory, "grants.json");
     this.#clock = clock;
   }
 
   /** Those that are in force. */
   async list(): Promise<readonly Grant[]> {
-    const content = await readIfPresent(this.#path);
+    return this.#inForce(await readIfPresent(this.#path));
+  }
+
+  #inForce(content: Buffer | undefined): readonly Grant[] {
     if (content === undefined) return [];
     const { version, grants } = parseJson(content.toString("utf8")) ?? {};
     if (version !== 1 || !Array.isArray(grants)) {
@@ -88,7 +93,7 @@ export class Grants {
     if (grant.methods.length === 0 || !grant.methods.every((method) => /^[A-Z]{1,20}$/.test(method)))
       throw invalid("A grant names methods in upper case");
     const added: Grant = { ...grant, id: randomUUID() };
-    await this.#change((grants) => {
+    this.#change((grants) => {
       if (grants.length >= maxGrants) throw invalid(`There are ${maxGrants} grants already`);
       return [...grants, added];
     });
@@ -96,8 +101,10 @@ export class Grants {
   }
 
   async remove(id: string): Promise<boolean> {
+    // Where it is not, nothing is made.
+    if (!(await this.list()).some((each) => each.id === id)) return false;
     let removed = false;
-    await this.#change((grants) => {
+    this.#change((grants) => {
       removed = grants.some((each) => each.id === id);
       return grants.filter((each) => each.id !== id);
     });
@@ -116,13 +123,11 @@ export class Grants {
     );
   }
 
-  #change(change: (grants: readonly Grant[]) => readonly Grant[]): Promise<void> {
-    const next = this.#writing.then(async () => {
-      const grants = change(await this.list());
-      await writePrivateFile(this.#path, JSON.stringify({ version: 1, grants }));
+  #change(change: (grants: readonly Grant[]) => readonly Grant[]): void {
+    changeAlone(this.#directory, () => {
+      const grants = change(this.#inForce(readIfPresentSync(this.#path)));
+      writePrivateFileSync(this.#path, JSON.stringify({ version: 1, grants }));
     });
-    this.#writing = next.catch(() => {});
-    return next;
   }
 }
 

@@ -1,0 +1,35 @@
+import { mkdirSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { HoldfastError } from "@holdfast/core";
+
+/** Each change takes milliseconds: whoever waits longer waits for a process that was stopped in the middle. */
+const patienceMs = 10_000;
+const busy = 5;
+
+/**
+ * Makes a change that reads a file of `directory` and writes it anew while no other process does, since of
+ * two at once one would be lost. It is made in one go, so that nothing of this process comes between either.
+ * The lock is the kernel's, by way of SQLite, and ends with its process; its file lies beside the directory,
+ * where no copy opens it. Throws `vault.busy`, and what the change throws.
+ */
+export function changeAlone<Result>(directory: string, change: () => Result): Result {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const lock = new DatabaseSync(`${directory}.lock`, { timeout: patienceMs });
+  try {
+    lock.exec("BEGIN IMMEDIATE");
+    return change();
+  } catch (error) {
+    throw isBusy(error) ? vaultBusy(error) : error;
+  } finally {
+    lock.close();
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === busy;
+}
+
+function vaultBusy(cause: unknown): HoldfastError {
+  const message = "Another program has been changing the vault for ten seconds: try again when it has ended";
+  return new HoldfastError("vault", "busy", message, { statusCode: 503, cause });
+}
