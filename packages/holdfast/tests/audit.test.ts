@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createGate } from "@holdfast/gate";
@@ -59,4 +59,13 @@ test("holdfast audit verifies, queries and exports, and finds one changed byte",
   const found = await audit("verify");
   assert.equal(found.code, 1);
   assert.match(found.stdout, /^FAULT at line \d+: the hash does not match\n$/);
+
+  rmSync(log);
+  const gone = await audit("verify");
+  assert.deepEqual([gone.code, /^FAULT/.test(gone.stdout)], [1, true], "its checkpoints know better");
+  rmSync(join(data, "gate", "audit.checkpoints"));
+  for (const verb of ["verify", "query", "export", "checkpoint"]) {
+    const { code, stdout, stderr } = await audit(verb);
+    assert.deepEqual([code, stdout, /\(audit\.not_found\)/.test(stderr)], [1, "", true], stderr);
+  }
 });

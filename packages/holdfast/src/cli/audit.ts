@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { HoldfastError } from "@holdfast/core";
 import { type AuditQuery, auditFormats, exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
 import { noArguments, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
@@ -59,9 +62,17 @@ export async function auditCommand(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Throws `audit.not_found`: where no gate has ever been, or all of the log is gone, nothing is in order. */
 async function readerOf(values: Values) {
   const publicKey = values.key === undefined ? undefined : await readText(values.key);
-  return openAudit(dataDirectoryOf(values.data), publicKey);
+  const dataDirectory = dataDirectoryOf(values.data);
+  const parts = ["audit.log", "audit.checkpoints"].map((name) => join(dataDirectory, "gate", name));
+  if (parts.some((path) => existsSync(path))) return openAudit(dataDirectory, publicKey);
+  throw new HoldfastError(
+    "audit",
+    "not_found",
+    `There is no audit log in the data directory ${dataDirectory}`,
+  );
 }
 
 async function verify(values: Values): Promise<number> {
