@@ -31,14 +31,24 @@ export function keepNewerTasks(known: TaskPages | undefined, next: TaskPages): T
   return { ...next, pages };
 }
 
-/** The list with this task in its place; a new one comes first. */
-export function putTask(pages: TaskPages, task: TaskSummary): TaskPages {
-  const known = pages.pages.some((page) => page.tasks.some(({ id }) => id === task.id));
+/**
+ * The list with this task in its place, which is that of its id: ids sort by time. One that is older than all
+ * that were read is left out, since it comes with its own page.
+ */
+export function putTask(list: TaskPages, task: TaskSummary): TaskPages {
+  const { pages } = list;
+  const known = pages.some(({ tasks }) => tasks.some(({ id }) => id === task.id));
+  const before = pages.findIndex(({ tasks }) => tasks.some(({ id }) => id < task.id));
+  const isWhole = pages.at(-1)?.cursor === undefined;
+  if (!known && before < 0 && !isWhole) return list;
+  const place = before < 0 ? pages.length - 1 : before;
   return {
-    ...pages,
-    pages: pages.pages.map((page, index) => {
-      if (!known && index === 0) return { ...page, tasks: [task, ...page.tasks] };
-      return { ...page, tasks: page.tasks.map((each) => (each.id === task.id ? task : each)) };
+    ...list,
+    pages: pages.map((page, index) => {
+      if (known) return { ...page, tasks: page.tasks.map((each) => (each.id === task.id ? task : each)) };
+      if (index !== place) return page;
+      const newer = page.tasks.filter(({ id }) => id > task.id);
+      return { ...page, tasks: [...newer, task, ...page.tasks.slice(newer.length)] };
     }),
   };
 }
