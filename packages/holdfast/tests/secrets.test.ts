@@ -16,6 +16,13 @@ test("secrets come in by standard input, and are nowhere in clear", async (t) =>
   const short = await run(["secrets", "set", "short"], "x\n");
   assert.deepEqual([short.code, /vault\.invalid_secret/.test(short.stderr)], [1, true]);
   assert.equal((await run(["secrets", "set", "deploy", value])).code, 2, "a value is no argument");
+  for (const args of [
+    ["secrets", "set", "deploy"],
+    ["auth", "api-key", "anthropic"],
+  ]) {
+    const file = await run(args, "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n");
+    assert.deepEqual([file.code, /^It is one line of text/.test(file.stderr)], [2, true], file.stderr);
+  }
   const listed = await run(["secrets", "list"]);
   assert.equal(listed.stdout, `${"deploy".padEnd(24)} of the host\n${"deploy".padEnd(24)} user ada\n`);
   for (const name of readdirSync(join(data, "vault")))
