@@ -41,6 +41,34 @@ test("a run learns of what it missed while its server was started anew", async (
   assert.equal((await run).status, "idle");
 });
 
+test("a turn has ended also where the next one of its task has begun by then", async () => {
+  let changed: (next: TaskView) => void = () => {};
+  const looked = Promise.withResolvers<void>();
+  const client = {
+    task: () => ({
+      get: async () => view("running", 1),
+      on: async (_name: string, listener: (next: TaskView) => void) => {
+        changed = listener;
+        return { close: async () => {} };
+      },
+    }),
+    session: () => ({
+      events: async () => {
+        looked.resolve();
+        return { events: [], head: 0 };
+      },
+      on: async () => ({ close: async () => {} }),
+    }),
+  } as unknown as StudioClient;
+  const run = new TaskRun(client, "t", "deny", true).untilEnded();
+  await looked.promise;
+  await new Promise(setImmediate);
+  // As a group does: what waits is begun as soon as a turn has ended.
+  changed(view("failed", 2));
+  changed(view("running", 3));
+  assert.deepEqual(await run, view("failed", 2));
+});
+
 test("a question that can only be allowed is answered where it is allowed", async () => {
   const question: ApprovalView = {
     ...{ id: "a", title: "Go on?", detail: "", truncated: false, createdAt: 0, expiresAt: 1 },

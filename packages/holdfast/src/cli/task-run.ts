@@ -44,8 +44,13 @@ export class TaskRun {
     let wake = () => {};
     const lost = Promise.withResolvers<never>();
     lost.promise.catch(() => {});
+    // What is kept is the end of this turn: the next one may have begun before it is looked at.
+    let ended = hasEnded(view) ? view : undefined;
     const take = (next: TaskView) => {
-      if (next.revision > view.revision) view = next;
+      if (next.revision > view.revision) {
+        view = next;
+        if (hasEnded(next)) ended ??= next;
+      }
       for (const { id, taken } of this.#waiting) if (!isAsked(view, id)) taken();
       wake();
     };
@@ -57,7 +62,7 @@ export class TaskRun {
     const stop = () => void task.stop().catch(() => process.exit(1));
     process.once("SIGINT", stop);
     try {
-      view = await task.get();
+      take(await task.get());
       for (;;) {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
@@ -67,13 +72,13 @@ export class TaskRun {
           // While one was answered, another may have been settled elsewhere.
           if (isAsked(view, approval.id)) await this.#settle(approval, view.unsafe);
         }
-        if (hasEnded(view)) {
-          await this.#catchUp(view.sessionId);
+        if (ended !== undefined) {
+          await this.#catchUp(ended.sessionId);
           this.#printer.flush();
-          if (view.error !== undefined && !this.#json) {
-            process.stderr.write(`${style(this.#screen, "red", harmless(view.error.message))}\n`);
+          if (ended.error !== undefined && !this.#json) {
+            process.stderr.write(`${style(this.#screen, "red", harmless(ended.error.message))}\n`);
           }
-          return view;
+          return ended;
         }
         await Promise.race([woken, lost.promise]);
       }
