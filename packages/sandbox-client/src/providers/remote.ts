@@ -1,4 +1,5 @@
 import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
+import { isRecord } from "../internal/http.ts";
 import { SandboxDestroyedError } from "../sdk/errors.ts";
 import { destroyAfter } from "./left-over.ts";
 import type { SandboxProvider } from "./provider.ts";
@@ -142,10 +143,12 @@ export async function gone(ending: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Vendors say it by a status, a name or a sentence. */
+/** Vendors say it by a status, their own or that of the response they had, a name or a sentence. */
 function isGone(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const status: unknown = Reflect.get(error, "status") ?? Reflect.get(error, "statusCode");
+  const response: unknown = Reflect.get(error, "response");
+  const own: unknown = Reflect.get(error, "status") ?? Reflect.get(error, "statusCode");
+  const status = own ?? (isRecord(response) ? response["status"] : undefined);
   return (
     status === 404 || status === 410 || /not.?found|does not exist/i.test(`${error.name} ${error.message}`)
   );

@@ -12,31 +12,50 @@ import {
 
 /** As much of `@vercel/sandbox` as is used. */
 export interface VercelSandbox {
-  readonly sandboxId: string;
+  readonly name: string;
   runCommand(command: string, args: string[]): Promise<{ exitCode: number; output(): Promise<string> }>;
   domain(port: number): string;
   stop(): Promise<unknown>;
+  delete(options: { deleteOrphanSnapshots: boolean }): Promise<void>;
 }
 
 export interface VercelModule {
   readonly Sandbox: {
     create(options: object): Promise<VercelSandbox>;
-    get(options: { sandboxId: string }): Promise<VercelSandbox>;
+    get(options: { name: string; resume: boolean }): Promise<VercelSandbox>;
   };
 }
 
 export interface VercelProviderOptions extends RemoteServerOptions {
   create?: Lazy<Record<string, unknown>>;
+  /**
+   * What every call to the SDK gets: `token`, `teamId` and `projectId` where no OIDC token is around,
+   * which the SDK takes by itself.
+   */
+  client?: { token?: string; teamId?: string; projectId?: string; fetch?: typeof globalThis.fetch };
+  /** Working directory of sessions that name none; the SDK's own, "/vercel/sandbox", by default. */
+  cwd?: string;
+  /**
+   * How long a sandbox runs until the vendor stops it, in milliseconds; 45 minutes by default, the most
+   * that every plan has. One that was stopped has its files when it is taken up again.
+   */
+  timeoutMs?: number;
   sdk?: VercelModule;
 }
 
-/** Vercel Sandbox. Not tried against the real service. */
+const defaultTimeoutMs = 45 * 60_000;
+
+/**
+ * Vercel Sandbox, by `@vercel/sandbox` 2 and later, whose sandboxes have names: that is the id. `pause` stops, and
+ * the vendor keeps the files of a sandbox that is not created with `persistent: false`; `destroy` deletes it with
+ * its snapshots. Tried with the SDK 3.5.0 against a local emulator of its API, not against the real service.
+ */
 export function vercel(options: VercelProviderOptions = {}): SandboxProvider {
   const sdk = async () => (await vendorModule(options.sdk, "@vercel/sandbox")).Sandbox;
-  const find = async (sandboxId: string) =>
-    await found("vercel", sandboxId, (await sdk()).get({ sandboxId }));
+  const find = async (name: string, resume: boolean) =>
+    await found("vercel", name, (await sdk()).get({ ...options.client, name, resume }));
   const machine = (sandbox: VercelSandbox): RemoteMachine => ({
-    id: sandbox.sandboxId,
+    id: sandbox.name,
     url: async (port) => sandbox.domain(port),
     async run(script) {
       const done = await sandbox.runCommand("sh", ["-c", script]);
@@ -46,13 +65,16 @@ export function vercel(options: VercelProviderOptions = {}): SandboxProvider {
   return remoteProvider(
     {
       name: "vercel",
-      defaultCwd: "/home/vercel-sandbox",
+      defaultCwd: options.cwd ?? "/vercel/sandbox",
       async make() {
-        const ports = [options.agentPort ?? 3_000];
-        return machine(await (await sdk()).create({ ports, ...(await settled(options.create)) }));
+        const usual = { ports: [options.agentPort ?? 3_000], timeout: options.timeoutMs ?? defaultTimeoutMs };
+        const given = { ...options.client, ...(await settled(options.create)) };
+        return machine(await (await sdk()).create({ ...usual, ...given }));
       },
-      find: async (id) => machine(await find(id)),
-      destroy: async (id) => await gone(find(id).then((sandbox) => sandbox.stop())),
+      find: async (id) => machine(await find(id, true)),
+      destroy: async (id) =>
+        await gone(find(id, false).then((sandbox) => sandbox.delete({ deleteOrphanSnapshots: true }))),
+      pause: async (id) => void (await (await find(id, false)).stop()),
     },
     options,
   );

@@ -16,7 +16,7 @@ import { cloudflare } from "../../src/providers/cloudflare.ts";
 import { computesdk } from "../../src/providers/computesdk.ts";
 import { e2b } from "../../src/providers/e2b.ts";
 import { modal } from "../../src/providers/modal.ts";
-import { vercel } from "../../src/providers/vercel.ts";
+
 import { conforms, keepsApart } from "./conformance.ts";
 import { EngineEmulator } from "./engine.ts";
 import { type Machine, Machines, serverEntry } from "./machine.ts";
@@ -181,23 +181,6 @@ test("a machine that cannot be set up, and not be destroyed, is told with what f
     code: "sandbox_left_over",
     message: /there is no npm; and sandbox "e2b\/one" could not be destroyed/,
   });
-});
-
-test("vercel, with its SDK played", async () => {
-  const sandbox = (machine: Machine) => ({
-    sandboxId: machine.id,
-    runCommand: async (_command: string, args: string[]) => {
-      const { exitCode, stdout } = await machine.run(args[1] ?? "");
-      return { exitCode, output: async () => stdout };
-    },
-    domain: () => machine.url,
-    stop: () => machines.remove(machine.id),
-  });
-  const Sandbox = {
-    create: async () => sandbox(await machines.make()),
-    get: async ({ sandboxId }: { sandboxId: string }) => sandbox(machines.get(sandboxId)),
-  };
-  await conforms(vercel({ sdk: { Sandbox } }));
 });
 
 test("computesdk, with its SDK played", async () => {
