@@ -1,8 +1,17 @@
+import { systemRandom, uuidv4 } from "@holdfast/core";
 import { SandboxDestroyedError } from "../sdk/errors.ts";
 import type { SandboxProvider } from "./provider.ts";
-import { found, gone, type Lazy, settled } from "./remote.ts";
+import {
+  found,
+  gone,
+  type Lazy,
+  type RemoteMachine,
+  type RemoteServerOptions,
+  remoteProvider,
+  settled,
+} from "./remote.ts";
 
-/** A container of Cloudflare, as a Worker's binding gives it. */
+/** A container of Cloudflare whose image starts the server itself. */
 export interface CloudflareSandbox {
   close?(): Promise<void>;
   stop?(): Promise<void>;
@@ -14,7 +23,27 @@ export interface CloudflareSandboxClient {
   connect?(sandboxId: string, options?: Record<string, unknown>): Promise<CloudflareSandbox>;
 }
 
-export interface CloudflareProviderOptions {
+/** As much of `@cloudflare/sandbox` as is used. */
+export interface CloudflareModule {
+  getSandbox(binding: never, id: string, options: { keepAlive: boolean }): CloudflareSdkSandbox;
+}
+
+export interface CloudflareSdkSandbox {
+  exec(
+    command: string,
+    options?: { timeout?: number },
+  ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
+  containerFetch(url: string, init: RequestInit, port: number): Promise<Response>;
+  destroy(): Promise<void>;
+}
+
+export interface CloudflareSdkOptions extends RemoteServerOptions {
+  sdk: CloudflareModule;
+  /** The Worker's binding of the class `Sandbox`: `env.Sandbox`. */
+  binding: unknown;
+}
+
+export interface CloudflareImageOptions {
   sdk: CloudflareSandboxClient;
   create?: Lazy<Record<string, unknown>>;
   /** Port of the server in the container; 3000 by default. */
@@ -23,11 +52,61 @@ export interface CloudflareProviderOptions {
   token?: string;
 }
 
+export type CloudflareProviderOptions = CloudflareSdkOptions | CloudflareImageOptions;
+
 /**
- * Cloudflare containers whose image starts a sandbox server itself. Requests go by the Worker's own
- * binding, so WebSockets do not. Not tried against the real service.
+ * Cloudflare, from within a Worker: with `@cloudflare/sandbox` and its `binding` the server is installed and started in
+ * a sandbox of that SDK; with a client of one's own the image starts it. Requests go by the Worker's binding, so
+ * WebSockets do not. Tried with that SDK in an emulated runtime of Workers, not against the real service.
  */
 export function cloudflare(options: CloudflareProviderOptions): SandboxProvider {
+  return "binding" in options ? withSdk(options) : ofImage(options);
+}
+
+/** The SDK's own server in each container has port 3000. */
+const sdkPort = 8_000;
+const commandTimeoutMs = 600_000;
+
+function withSdk({ sdk, binding, ...options }: CloudflareSdkOptions): SandboxProvider {
+  const port = options.agentPort ?? sdkPort;
+  // What a binding is the runtime of Workers knows, and nobody here. It does not sleep: it would lose its files.
+  const get = (id: string) => sdk.getSandbox(binding as never, id, { keepAlive: true });
+  const machine = (id: string): RemoteMachine => ({
+    id,
+    url: async () => "http://localhost",
+    async run(script) {
+      const { exitCode, stdout, stderr } = await get(id).exec(script, { timeout: commandTimeoutMs });
+      return { exitCode, output: stdout + stderr };
+    },
+  });
+  const { getUrl: _bindingOnly, ...provider } = remoteProvider(
+    {
+      name: "cloudflare",
+      defaultCwd: "/workspace",
+      make: async () => machine(uuidv4(systemRandom)),
+      async find(id) {
+        // Every id is one of a sandbox: one that is gone is made anew, with nothing in it.
+        const found = machine(id);
+        const { exitCode } = await found.run('test -s "$HOME/.holdfast/sandbox-token"');
+        if (exitCode === 0) return found;
+        await get(id).destroy();
+        throw new SandboxDestroyedError(id, "cloudflare");
+      },
+      destroy: (id) => get(id).destroy(),
+    },
+    { ...options, agentPort: port },
+  );
+  return {
+    ...provider,
+    getFetch: async (id) => async (input, init) => {
+      const { pathname, search } = new URL(input instanceof Request ? input.url : input);
+      const local = `http://localhost:${port}${pathname}${search}`;
+      return await abortable(init, (rest) => get(id).containerFetch(local, rest, port));
+    },
+  };
+}
+
+function ofImage(options: CloudflareImageOptions): SandboxProvider {
   const { sdk, token } = options;
   const connect = async (id: string): Promise<CloudflareSandbox> => {
     const sandbox = sdk.connect && (await found("cloudflare", id, sdk.connect(id)));
@@ -48,17 +127,23 @@ export function cloudflare(options: CloudflareProviderOptions): SandboxProvider 
     getToken: async () => token,
     async getFetch(id) {
       const sandbox = await connect(id);
-      return async (input, init) => {
-        // A binding does not take signals: aborting lets go of the answer here.
-        const { signal, ...rest } = init ?? {};
-        signal?.throwIfAborted();
-        const answer = sandbox.containerFetch(input, rest, options.agentPort ?? 3_000);
-        if (!signal) return await answer;
-        const aborted = new Promise<never>((_resolve, reject) => {
-          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-        });
-        return await Promise.race([answer, aborted]);
-      };
+      const port = options.agentPort ?? 3_000;
+      return async (input, init) =>
+        await abortable(init, (rest) => sandbox.containerFetch(input, rest, port));
     },
   };
+}
+
+/** A binding does not take signals: aborting lets go of the answer here. */
+async function abortable(
+  { signal, ...rest }: RequestInit = {},
+  ask: (init: RequestInit) => Promise<Response>,
+): Promise<Response> {
+  signal?.throwIfAborted();
+  const answer = ask(rest);
+  if (!signal) return await answer;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return await Promise.race([answer, aborted]);
 }
