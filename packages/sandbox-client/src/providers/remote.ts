@@ -39,7 +39,9 @@ export interface RemoteVendor {
 }
 
 const defaultPort = 3_000;
-const install = "command -v holdfast >/dev/null || npm install --global --no-audit --no-fund holdfast@0.1.0";
+/** Where a user may install who is not root, as the one of most vendors is not. */
+const path = `export PATH="$HOME/.local/bin:$PATH"`;
+const install = `${path}; command -v holdfast >/dev/null || npm install --global --prefix "$HOME/.local" --no-audit --no-fund holdfast@0.1.0`;
 
 /**
  * A provider that installs and starts the server by commands. Each machine gets a token of its own, in
@@ -82,6 +84,7 @@ function startScript(port: number, hostname: string, command: string): string {
   const config = JSON.stringify({ allowedHosts: [hostname] });
   const flags = `--host 0.0.0.0 --port ${port} --allow-remote --config "$d/sandbox.json"`;
   return [
+    path,
     `umask 077; d="$HOME/.holdfast"; mkdir -p "$d"`,
     `[ -s "$d/sandbox-token" ] || printf %s ${token} > "$d/sandbox-token"`,
     `printf %s ${quoted(config)} > "$d/sandbox.json"`,

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +26,7 @@ import { computesdk } from "../../src/providers/computesdk.ts";
 import { e2b } from "../../src/providers/e2b.ts";
 import { modal } from "../../src/providers/modal.ts";
 
+import { type RemoteMachine, remoteProvider } from "../../src/providers/remote.ts";
 import { conforms, keepsApart } from "./conformance.ts";
 import { EngineEmulator } from "./engine.ts";
 import { type Machine, Machines, serverEntry } from "./machine.ts";
@@ -245,6 +255,38 @@ test("cloudflare, with its binding played", async () => {
   };
   const provider = cloudflare({ sdk, token });
   await conforms(provider);
+});
+
+test("where the command is missing it is installed for the user alone, who need not be root", async () => {
+  const machine = await machines.make();
+  // What npm would fetch is there; what it is asked for is written down.
+  const npm = `#!/bin/sh\necho "$@" > npm-arguments; mkdir -p "$HOME/.local/bin"; mv "$HOME/holdfast" "$HOME/.local/bin/"\n`;
+  renameSync(join(machine.home, "bin/holdfast"), join(machine.home, "holdfast"));
+  writeFileSync(join(machine.home, "bin/npm"), npm, { mode: 0o755 });
+  const remote: RemoteMachine = {
+    id: machine.id,
+    url: async () => machine.url,
+    async run(script) {
+      // The command of this checkout is in the PATH of its tests.
+      const { exitCode, stdout, stderr } = await machine.run(`PATH="$HOME/bin:/usr/bin:/bin"; ${script}`);
+      return { exitCode, output: stdout + stderr };
+    },
+  };
+  const provider = remoteProvider(
+    {
+      name: "own",
+      defaultCwd: "/",
+      make: async () => remote,
+      find: async () => remote,
+      destroy: (id) => machines.remove(id),
+    },
+    {},
+  );
+  const client = await SandboxAgent.start({ sandbox: provider });
+  const asked = readFileSync(join(machine.home, "npm-arguments"), "utf8");
+  assert.match(asked, new RegExp(`^install --global --prefix ${machine.home}/.local .*holdfast@`));
+  assert.ok((await client.listAgents()).agents.length > 0);
+  await client.destroySandbox();
 });
 
 test("a vendor's package that is not installed is named", async () => {
