@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { request as httpRequest } from "node:http";
-import { connect } from "node:net";
-import { describe, test } from "node:test";
+import { createServer, request as httpRequest } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { actor } from "@holdfast/actors";
 import { isErrorCode } from "@holdfast/core";
 import { rawActors } from "./raw-actors.ts";
@@ -20,7 +21,45 @@ function exchange(port: number, text: string): Promise<string> {
   });
 }
 
+/** A server whose answers are compressed, with and without their length before them. */
+async function compressing(t: TestContext): Promise<string> {
+  const upstream = createServer((request, response) => {
+    const body = gzipSync("hello ".repeat(1_000));
+    const length = request.url === "/known" ? { "content-length": body.length } : {};
+    response.writeHead(200, { "content-encoding": "gzip", "x-kind": "compressed", ...length });
+    response.end(body);
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  t.after(() => upstream.close());
+  return `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+}
+
 describe("raw HTTP", () => {
+  for (const where of ["over the network", "in the process"] as const) {
+    test(`an answer of fetch that was compressed is handed on as it is now, ${where}`, async (t) => {
+      const upstream = await compressing(t);
+      const proxy = actor({
+        onRequest: (c, request) => {
+          const { pathname } = new URL(request.url);
+          return pathname === "/own"
+            ? new Response(gzipSync("hello"), { headers: { "content-encoding": "gzip" } })
+            : c.fetch(`${upstream}${pathname}`);
+        },
+      });
+      const { client, registry } = await serve(t, { proxy });
+      const handle = (where === "in the process" ? registry.client : client()).proxy.getOrCreate("a");
+      for (const path of ["/known", "/unknown"]) {
+        const response = await handle.fetch(path);
+        assert.deepEqual(
+          ["content-encoding", "content-length", "x-kind"].map((name) => response.headers.get(name)),
+          [null, null, "compressed"],
+        );
+        assert.equal(await response.text(), "hello ".repeat(1_000));
+      }
+      assert.equal((await handle.fetch("/own")).headers.get("content-encoding"), "gzip");
+    });
+  }
+
   for (const where of ["over the network", "in the process"] as const) {
     test(`method, path, query, headers and parameters arrive, ${where}`, async (t) => {
       const { client, registry } = await serve(t, rawActors);
