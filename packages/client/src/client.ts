@@ -62,6 +62,10 @@ export function createClientWithDriver<R extends AnyRegistry = UntypedRegistry>(
   return proxy as unknown as Client<R>;
 }
 
+/** In place of undefined, and of null, which programs that are not typed give for nothing. */
+const noOptions: HandleOptions = {};
+const noCreateOptions: CreateOptions = {};
+
 class RawClient implements ClientBase {
   readonly #context: ClientContext;
   readonly #ended = new AbortController();
@@ -73,44 +77,45 @@ class RawClient implements ClientBase {
   get<D extends AnyActorDefinition = AnyActorDefinition>(
     name: string,
     key?: ActorKeyInput,
-    options: HandleOptions = {},
+    options?: HandleOptions,
   ): ActorHandle<D> {
-    return this.#byKey("get", name, key, options);
+    return this.#byKey("get", name, key, options ?? noOptions);
   }
 
   getOrCreate<D extends AnyActorDefinition = AnyActorDefinition>(
     name: string,
     key?: ActorKeyInput,
-    options: GetOrCreateOptions = {},
+    options?: GetOrCreateOptions,
   ): ActorHandle<D> {
-    return this.#byKey("getOrCreate", name, key, options, options.createWithInput);
+    return this.#byKey("getOrCreate", name, key, options ?? noOptions, options?.createWithInput);
   }
 
   getForId<D extends AnyActorDefinition = AnyActorDefinition>(
     name: string,
     id: string,
-    options: HandleOptions = {},
+    options?: HandleOptions,
   ): ActorHandle<D> {
-    return this.#handle(idTarget(checkName(name), id), options);
+    return this.#handle(idTarget(checkName(name), id), options ?? noOptions);
   }
 
   async create<D extends AnyActorDefinition = AnyActorDefinition>(
     name: string,
     key?: ActorKeyInput,
-    options: CreateOptions = {},
+    options?: CreateOptions,
   ): Promise<ActorHandle<D>> {
     const { driver, ports, disposed } = this.#context;
-    const signal = options.signal === undefined ? disposed : AbortSignal.any([disposed, options.signal]);
+    const { signal: own, input, params } = options ?? noCreateOptions;
+    const signal = own == null ? disposed : AbortSignal.any([disposed, own]);
     const request = {
       name: checkName(name),
       key: normalizeKey(key),
-      input: options.input,
-      params: options.params,
+      input,
+      params,
       idempotencyKey: uuidv7(ports.clock, ports.random),
       signal,
     };
     await withRetry(() => driver.create(request), signal, ports);
-    return this.#handle(keyTarget("get", name, request.key), options);
+    return this.#handle(keyTarget("get", name, request.key), options ?? noOptions);
   }
 
   async dispose(): Promise<void> {
@@ -128,10 +133,11 @@ class RawClient implements ClientBase {
         this.getOrCreate(name, key, options),
       getForId: (id: string, options?: HandleOptions) => this.getForId(name, id, options),
       create: (key?: ActorKeyInput, options?: CreateOptions) => this.create(name, key, options),
-      list: (options: ListActorsOptions = {}) => this.#manage({ type: "list", name, options }),
-      count: (options: ActorFilter = {}) => this.#manage({ type: "count", name, options }),
+      list: (options?: ListActorsOptions) => this.#manage({ type: "list", name, options: options ?? {} }),
+      count: (options?: ActorFilter) => this.#manage({ type: "count", name, options: options ?? {} }),
       destroy: (key?: ActorKeyInput) => this.#manage({ type: "destroy", name, key: normalizeKey(key) }),
-      destroyMany: (options: DestroyManyOptions = {}) => this.#manage({ type: "destroyMany", name, options }),
+      destroyMany: (options?: DestroyManyOptions) =>
+        this.#manage({ type: "destroyMany", name, options: options ?? {} }),
     };
   }
 

@@ -104,7 +104,7 @@ export class Connection {
       const { name, args, idempotencyKey = uuidv7(clock, random) } = readActionOptions(options);
       return { type: "call", id, name, args, idempotencyKey };
     };
-    return this.#submit(frameOf, options?.signal);
+    return this.#submit(frameOf, options?.signal ?? undefined);
   }
 
   /** Sends to a queue, in the order of the calls; again over the next socket if this one is lost. */

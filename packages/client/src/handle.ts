@@ -138,7 +138,7 @@ export class Handle {
     const signal = this.#signal(undefined);
     signal.throwIfAborted();
     const { params, getParams } = this.#options;
-    const shown = getParams === undefined ? params : await getParams();
+    const shown = getParams == null ? params : await getParams();
     const target = await this.#reach(signal, shown);
     // What is opened after its client was disposed of, nobody would close.
     signal.throwIfAborted();

@@ -18,6 +18,18 @@ interface Untyped {
   webSocket(path: null, protocols: null, options: null): Promise<WebSocket>;
 }
 
+interface UntypedHandle extends Untyped {
+  connect(): Untyped & { dispose(): Promise<void> };
+}
+
+interface UntypedAccessor {
+  create(key: string, options: unknown): Promise<UntypedHandle>;
+  get(key: string, options: unknown): UntypedHandle;
+  getOrCreate(key: string, options: unknown): UntypedHandle;
+  count(options: null): Promise<number>;
+  list(options: null): Promise<{ readonly actors: readonly unknown[] }>;
+}
+
 const isInvalid = (error: unknown): boolean => isErrorCode(error, "client", "invalid_action");
 
 for (const way of ["json", "cbor", "in process"] as const) {
@@ -42,6 +54,27 @@ for (const way of ["json", "cbor", "in process"] as const) {
       for (const event of [5, undefined, null, Symbol("no text")]) on(event, () => undefined)();
       assert.deepEqual(await connection.echo(1), [1]);
       await connection.dispose();
+    });
+
+    test("options of null are none, and so is each of them", async (t) => {
+      const running = await serve(t, { echo });
+      const client = way === "in process" ? running.registry.client : running.client({ encoding: way });
+      const untyped = client.echo as unknown as UntypedAccessor;
+      const none = { signal: null, getParams: null };
+      const made = [await untyped.create("made", null), await untyped.create("other", none)];
+      for (const handle of [...made, untyped.get("made", null), untyped.getOrCreate("e", none)]) {
+        const connection = handle.connect();
+        for (const each of [handle, connection]) {
+          const nothing = { name: "echo", args: [1], signal: null, idempotencyKey: null };
+          assert.deepEqual(await each.action(nothing), [1]);
+          assert.deepEqual(await each.action({ name: "echo", args: [2], idempotencyKey: 5 }), [2]);
+        }
+        const socket = await handle.webSocket(null, null, null);
+        socket.close();
+        await connection.dispose();
+      }
+      assert.equal(await untyped.count(null), 3);
+      assert.equal((await untyped.list(null)).actors.length, 3);
     });
 
     test("null is as nothing", async (t) => {
