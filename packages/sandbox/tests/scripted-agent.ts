@@ -14,8 +14,8 @@ export interface Offers {
 /**
  * An agent that keeps its sessions in HOME and obeys the first word of the last text of a prompt:
  * `ask N` asks N permissions at once, `sub` asks for another session, `wait` ends its turn only on
- * cancel, `hang` not even then, `die` exits, `askdie` asks and exits, `child` starts a process that
- * outlives it, `late` asks after a cancel. The result says what it heard and how often it was prompted.
+ * cancel, `hang` not even then, `refuse` ends it with an error, `die` exits, `askdie` asks and exits,
+ * `child` starts a process that outlives it, `late` asks after a cancel. The result says what it heard and how often it was prompted.
  */
 const source = (offers: Offers) => `
 import { createInterface } from "node:readline";
@@ -49,6 +49,7 @@ async function turn(sessionId, prompt) {
   if (word === "sub") answers.push(await ask("sub-agent", "from below"));
   if (word === "askdie") { ask(sessionId, "last"); setTimeout(() => process.exit(7), 100); await new Promise(() => {}); }
   if (word === "die") { process.stderr.write("dying\\n"); process.exit(7); }
+  if (word === "refuse") throw new Error("no model answers");
   if (word === "hang") await new Promise(() => {});
   if (word === "wait") await cancelled;
   if (word === "late") { await cancelled; answers.push(await ask(sessionId, "too late")); }

@@ -180,6 +180,21 @@ describe("recovery", () => {
     assert.equal(field(await api.prompt(id, "go on"), "recovery"), "resumed");
   });
 
+  test("a session whose agent refuses the prompt with its past tells it again with the next one", async (t) => {
+    const agents = await scriptedAgents(t, { plain: {} });
+    const api = new SessionApi(await startSandbox(t, "unix", { agents }));
+    const id = await api.create("plain");
+    await api.prompt(id, "lantern");
+    await api.expect(200, "POST", `/v1/sessions/${id}/close`);
+    const refused = await api.prompt(id, "refuse");
+    assert.deepEqual([field(refused, "status"), field(refused, "recovery")], ["failed", "replayed"]);
+    const heard = async (text: string) => field(await api.prompt(id, text), "result", "_meta", "heard");
+    const told = await heard("go on");
+    assert.match(String(field(told, 0)), /lantern/);
+    assert.equal(field(told, 1), "go on");
+    assert.deepEqual(await heard("and on"), ["and on"]);
+  });
+
   test("a prompt of a raw client after a crash finds its session again", async (t) => {
     const agents = await scriptedAgents(t, { scripted: { load: true } });
     const sandbox = await startSandbox(t, "unix", { agents });

@@ -15,7 +15,7 @@ import { isPermissionRequest, PermissionDesk } from "./permissions.ts";
 import type { PermissionPolicy } from "./policy.ts";
 import { type ContentBlocks, type PromptHost, PromptQueue } from "./prompts.ts";
 import { isDraft, type Opener, openAgain, openFork, openKnown, openNew } from "./recovery.ts";
-import { applySettings, offersOf, type Settings, settingsOf } from "./settings.ts";
+import { applySettings, offersOf, type Settings, settingsOf, singly } from "./settings.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
 import { transcriptBlock } from "./transcript.ts";
 import { Turns } from "./turns.ts";
@@ -161,7 +161,8 @@ export class Session implements PromptHost {
       return this.#loading === "server" ? "hold" : "pass";
     }
     this.log.append("agent", message.raw);
-    if (answered) this.#answered(answered, message);
+    if (answered) this.#requestEnded(answered);
+    if (answered?.internal === false) this.#learn(learnedFromAnswer(answered, message));
     if (message.kind === "notification") this.#learn(learned(message));
     if (message.kind !== "request") return "pass";
     if (isPermissionRequest(message)) {
@@ -361,9 +362,16 @@ export class Session implements PromptHost {
   async turn(content: ContentBlocks): Promise<Readonly<Record<string, unknown>>> {
     const instance = this.#instance;
     if (!instance) throw problem("conflict", 409, "the session has no agent");
-    const prompt = this.#record.needsTranscript ? [...this.#transcript(), ...content] : content;
-    if (this.#record.needsTranscript) this.update({ needsTranscript: false });
-    return await call(instance, "session/prompt", { sessionId: this.#record.agentSessionId, prompt });
+    const { agentSessionId: sessionId, needsTranscript = false } = this.#record;
+    const prompt = needsTranscript ? [...this.#transcript(), ...content] : content;
+    if (needsTranscript) this.update({ needsTranscript: false });
+    try {
+      return await call(instance, "session/prompt", { sessionId, prompt });
+    } catch (error) {
+      // Nobody knows what an agent has taken in that failed: the next prompt tells it the past again.
+      if (needsTranscript) this.update({ needsTranscript });
+      throw error;
+    }
   }
 
   onChange(): void {
@@ -440,12 +448,7 @@ export class Session implements PromptHost {
 
   /** A mode that the agent no longer offers must not keep the session from coming back. */
   async #restoreSettings(instance: AcpInstance, wanted: Settings): Promise<void> {
-    const { config, ...single } = wanted;
-    const each: Settings[] = [
-      ...Object.entries(single).map(([name, value]) => ({ [name]: value })),
-      ...(config ? [{ config }] : []),
-    ];
-    for (const setting of each) {
+    for (const setting of singly(wanted)) {
       try {
         await this.#apply(instance, setting);
       } catch (error) {
@@ -472,11 +475,6 @@ export class Session implements PromptHost {
       logger,
       claim: (agentSessionId) => bindings.claim(instance, agentSessionId, this),
     };
-  }
-
-  #answered(request: PendingRequest, message: Message): void {
-    this.#requestEnded(request);
-    if (!request.internal) this.#learn(learnedFromAnswer(request, message));
   }
 
   #requestEnded(request: PendingRequest): void {

@@ -138,6 +138,14 @@ export function settingsOf(record: SessionRecord): Settings {
   };
 }
 
+/** Each of the settings by itself, so that one that is refused keeps none of the others back. */
+export function singly({ config, ...single }: Settings): Settings[] {
+  return [
+    ...Object.entries(single).map(([name, value]) => ({ [name]: value })),
+    ...(config ? [{ config }] : []),
+  ];
+}
+
 /** What the answer to `session/new`, `load`, `resume` or `fork` says about modes, models and options. */
 export function offersOf(result: Readonly<Record<string, unknown>>): Change {
   const { modes, models, configOptions } = result;
