@@ -97,6 +97,23 @@ describe("connections that break", () => {
     assert.equal(typeof (await sandbox.destroySession(session.id)).destroyedAt, "number");
   });
 
+  test("an answer to a question arrives, however often its connection breaks", async (t) => {
+    const { home, fetch } = await restartable(t);
+    let breaks = 2;
+    const breaking: typeof globalThis.fetch = async (input, init) => {
+      const isAnswer = typeof init?.body === "string" && init.body.includes('"outcome"');
+      if (!isAnswer || breaks === 0) return await fetch(input, init);
+      breaks -= 1;
+      throw new TypeError("fetch failed");
+    };
+    const sandbox = await SandboxAgent.connect({ fetch: breaking });
+    t.after(() => sandbox.dispose());
+    const session = await sandbox.createSession({ agent: "demo", cwd: home });
+    session.onPermissionRequest(({ id }) => void session.respondPermission(id, "once"));
+    const { stopReason } = await session.prompt([{ type: "text", text: "write notes" }]);
+    assert.deepEqual([stopReason, breaks], ["end_turn", 0]);
+  });
+
   test("an instance that went while its stream stood is not made anew by a message", async () => {
     const asked: string[] = [];
     const standing = (signal: AbortSignal | null | undefined) =>

@@ -1,6 +1,7 @@
 import { isHoldfastError } from "@holdfast/core";
 import { HttpAcpConnection } from "../acp.ts";
-import { type Headers, Http, isRecord, plainHeaders } from "../internal/http.ts";
+import { type Headers, Http, isRecord, mayPass, plainHeaders } from "../internal/http.ts";
+import { clientLimits } from "../limits.ts";
 import type { AcpConnection, AgentExit, Envelope, RpcId, RpcMessage } from "../types.ts";
 import type {
   AcpEnvelopeDirection,
@@ -19,6 +20,7 @@ import type { SessionSendOptions } from "./sessions.ts";
  * the same turn: cancels, answers to permissions. Ours begins its answers at once.
  */
 const orderForMs = 250;
+const answerAgainMs = 250;
 const keyMethods = new Set(["codex-api-key", "openai-api-key", "anthropic-api-key"]);
 
 export interface LiveAcpConnectionOptions {
@@ -297,7 +299,7 @@ export class LiveAcpConnection {
       const request = method === "session/request_permission" ? readPermissionRequest(params) : undefined;
       if (request === undefined) {
         const error = { code: -32601, message: `Method not found: ${method}` };
-        await this.#acp.respond(id, { error });
+        await this.#respond(id, { error });
         return;
       }
       const cancelled: RequestPermissionResponse = { outcome: { outcome: "cancelled" } };
@@ -305,10 +307,25 @@ export class LiveAcpConnection {
         owner === null
           ? cancelled
           : await this.#options.onPermissionRequest(this, owner, request.sessionId, request);
-      await this.#acp.respond(id, { result });
+      await this.#respond(id, { result });
     } catch (error) {
       // The agent or its server has ended, and with it the question: the connection tells of that.
       if (!isHoldfastError(error)) throw error;
+    }
+  }
+
+  /** Gives an answer until it has arrived: its agent waits for it, and whoever has decided does not do so again. */
+  async #respond(id: RpcId, answer: Parameters<AcpConnection["respond"]>[1]): Promise<void> {
+    const begunAt = Date.now();
+    for (;;) {
+      try {
+        await this.#acp.respond(id, answer);
+        return;
+      } catch (error) {
+        const overdue = Date.now() - begunAt > clientLimits.reconnectForMs;
+        if (this.#lost || overdue || !isHoldfastError(error) || !mayPass(error)) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, answerAgainMs));
     }
   }
 
