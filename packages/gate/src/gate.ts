@@ -225,8 +225,15 @@ class RealGate implements Gate {
     const { policy, audit } = this.#parts;
     if (!(policy instanceof FilePolicy))
       throw new HoldfastError("policy", "no_file", "The rules are not of a file", { statusCode: 409 });
-    await audit.append({ type: "policy.rule_added", data: { rule: rule.id, tools: rule.tools, by } });
-    await policy.add(rule);
+    const data = { rule: rule.id, tools: rule.tools, by };
+    await audit.append({ type: "policy.rule_added", data });
+    try {
+      await policy.add(rule);
+    } catch (error) {
+      // The record before says that it was about to be added.
+      await audit.note({ type: "policy.rule_refused", data });
+      throw error;
+    }
   }
 
   async status(): Promise<GateStatus> {

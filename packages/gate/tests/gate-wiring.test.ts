@@ -201,6 +201,26 @@ test("a rule that is added is on record, with who added it", async (t) => {
   assert.deepEqual(record?.data, { rule: "drafts", tools: ["note_draft"], by: "ada" });
 });
 
+test("a rule that could not be added is on record as that", async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const rules = ["ask", "deny"].map((action) => ({ id: action, tools: ["note_*"], action }));
+  writeFileSync(join(dataDir, "policy.json"), JSON.stringify({ version: 1, rules }));
+  const gate = await openGate(t, { ...hostOnly, dataDir });
+  await assert.rejects(
+    gate.addPolicyRule({ id: "drafts", tools: ["note_draft"], action: "allow" }, "ada"),
+    (error) => isErrorCode(error, "policy", "rule_conflict"),
+  );
+  const records = await gate.audit.query({ type: "policy.rule_*" });
+  const data = { rule: "drafts", tools: ["note_draft"], by: "ada" };
+  assert.deepEqual(
+    records.map((each) => [each.type, each.data]),
+    [
+      ["policy.rule_added", data],
+      ["policy.rule_refused", data],
+    ],
+  );
+});
+
 test("rules that are added at once are all in the file", async (t) => {
   const dataDir = temporaryDirectory(t);
   const gate = await openGate(t, { ...hostOnly, dataDir });
