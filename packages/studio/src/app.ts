@@ -49,7 +49,7 @@ export async function createStudio(options: StudioOptions): Promise<Studio> {
     cleanup.defer(() => store.close());
     const groups = GroupBook.open(dataDirectory, ports.log);
     const approvalHooks = await readApprovalHooks(dataDirectory);
-    const inbox = new GroupInbox(groups);
+    const inbox = new GroupInbox(groups, ports.log);
     const gate = await openGate(options, dataDirectory, ports, inbox);
     cleanup.defer(() => gate.close());
     const run = await makeSocketFolder(join(dataDirectory, "run"));

@@ -2,13 +2,31 @@ import { createHash } from "node:crypto";
 import { HoldfastError } from "@holdfast/core";
 import type { EventEnvelope } from "@holdfast/gate";
 import type { GroupEvent } from "../backend/group-state.ts";
-import type { GroupSettings, SessionMode, WebhookSettings } from "./group-settings.ts";
+import {
+  defaultTopics,
+  type GroupSettings,
+  type SessionMode,
+  type WebhookSettings,
+} from "./group-settings.ts";
 
 /** What the agent is told of one event, in characters; the rest is left out, and that is said. */
 const maxOutsideCharacters = 16_000;
 
 /** The plugin whose task.triggered is the words of the group's own sessions, with their taint. */
 const scheduler = "plugin:scheduler";
+
+function takesTopic({ events }: GroupSettings, topic: string): boolean {
+  return events.some((each) => (each.endsWith("*") ? topic.startsWith(each.slice(0, -1)) : each === topic));
+}
+
+/**
+ * Whether a topic is for plugins that subscribe to it alone: one that begins turns only where a group names it, and
+ * this group does not.
+ */
+export function isForPlugins(group: GroupSettings | undefined, topic: string): boolean {
+  if (group !== undefined && takesTopic(group, topic)) return false;
+  return !defaultTopics.some((each) => each === topic);
+}
 
 /**
  * What an event of a plugin asks of a group. The same event that is published twice has the same id,
@@ -22,11 +40,7 @@ export function pluginEvent(
 ): GroupEvent {
   const { topic, source, payload } = envelope;
   const plugin = source.replace(/^plugin:/, "");
-  const taken =
-    group.events.some((each) =>
-      each.endsWith("*") ? topic.startsWith(each.slice(0, -1)) : each === topic,
-    ) &&
-    (group.plugins === undefined || group.plugins.includes(plugin));
+  const taken = takesTopic(group, topic) && (group.plugins === undefined || group.plugins.includes(plugin));
   if (!taken) {
     const message = `The group ${group.name} takes no ${topic} of ${source}`;
     throw new HoldfastError("group", "event_not_taken", message, { statusCode: 404 });

@@ -21,10 +21,11 @@ async function inboxOf(t: TestContext) {
     open: { secret: "not-there", prompt: "Look" },
   };
   const home = { agent: "demo", webhooks, plugins: ["chat"] };
-  writeFileSync(join(data, groupsFile), JSON.stringify({ version: 1, groups: { home } }));
+  const watch = { agent: "demo", events: ["notice.*"] };
+  writeFileSync(join(data, groupsFile), JSON.stringify({ version: 1, groups: { home, watch } }));
   const vault = openVault(data);
   await vault.setSecret({ name: "hook-ci", owner: {} }, secret);
-  const inbox = new GroupInbox(GroupBook.open(data, silentLogger));
+  const inbox = new GroupInbox(GroupBook.open(data, silentLogger), silentLogger);
   const events: GroupEvent[] = [];
   inbox.open(async (_group, event) => {
     events.push(event);
@@ -67,17 +68,18 @@ test("a webhook is answered alike for a wrong name and a wrong secret, and is wo
   assert.match(event.text, /^Look\n\n.*BEGIN d1\nx{16000}\n\[The rest is left out\.\]\nEND d1$/s);
 });
 
+const envelope = (source: string, group: string, topic = "message.inbound"): EventEnvelope => ({
+  ...{ id: "1", version: 1, type: "event", topic, source, correlation: null, group },
+  timestamp: "2026-01-01T00:00:00.000Z",
+  payload: { channel: "chat", sender: "eve", content_type: "text", body: "hi" },
+});
+const manifest = {
+  ...{ description: "d", version: "1.0.0", app_compat: ">=0.1.0", author: { name: "n" } },
+  ...{ provides: { channels: ["chat"], tools: [] }, subscribes: [] },
+};
+
 test("an event is for a group that there is, of a plugin that it takes events from", async (t) => {
   const { inbox, events } = await inboxOf(t);
-  const envelope = (source: string, group: string): EventEnvelope => ({
-    ...{ id: "1", version: 1, type: "event", topic: "message.inbound", source, correlation: null, group },
-    timestamp: "2026-01-01T00:00:00.000Z",
-    payload: { channel: "chat", sender: "eve", content_type: "text", body: "hi" },
-  });
-  const manifest = {
-    ...{ description: "d", version: "1.0.0", app_compat: ">=0.1.0", author: { name: "n" } },
-    ...{ provides: { channels: ["chat"], tools: [] }, subscribes: [] },
-  };
   await assert.rejects(
     async () => inbox.fromPlugin(envelope("plugin:chat", "gone"), manifest),
     (error) => isErrorCode(error, "group", "not_found"),
@@ -91,4 +93,13 @@ test("an event is for a group that there is, of a plugin that it takes events fr
     events.map(({ source, taint }) => [source, taint]),
     [["plugin:chat", "message.inbound of plugin:chat"]],
   );
+});
+
+test("an event that begins turns nowhere unless it is named is for the plugins that subscribe to it", async (t) => {
+  const { inbox, events } = await inboxOf(t);
+  for (const group of ["home", "gone"])
+    await inbox.fromPlugin(envelope("plugin:notify", group, "notice.added"), manifest);
+  assert.equal(events.length, 0);
+  await inbox.fromPlugin(envelope("plugin:notify", "watch", "notice.added"), manifest);
+  assert.equal(events[0]?.taint, "notice.added of plugin:notify");
 });

@@ -1,10 +1,10 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, type Logger } from "@holdfast/core";
 import type { EventEnvelope, PluginsConfig, Vault } from "@holdfast/gate";
 import type { GroupEvent } from "../backend/group-state.ts";
 import type { GroupEventAccepted } from "../contract.ts";
 import { studioLimits } from "../limits.ts";
 import type { GroupBook } from "./group-book.ts";
-import { pluginEvent, type WebhookDelivery, webhookEvent } from "./group-events.ts";
+import { isForPlugins, pluginEvent, type WebhookDelivery, webhookEvent } from "./group-events.ts";
 import { verifyWebhook, type WebhookHeaders } from "./webhook-secret.ts";
 
 /** Hands an event to the actor of its group; durable when it resolves. */
@@ -18,10 +18,12 @@ type OnEvent = NonNullable<PluginsConfig["onEvent"]>;
  */
 export class GroupInbox {
   readonly #book: GroupBook;
+  readonly #log: Logger;
   readonly #ready = Promise.withResolvers<AcceptEvent>();
 
-  constructor(book: GroupBook) {
+  constructor(book: GroupBook, log: Logger) {
     this.#book = book;
+    this.#log = log;
     this.#ready.promise.catch(() => {});
   }
 
@@ -34,8 +36,17 @@ export class GroupInbox {
     this.#ready.reject(closed());
   }
 
-  /** Throws `group.not_found`, `group.event_not_taken`, `group.queue_full`, `group.not_ready`. */
+  /**
+   * An event that is for other plugins alone begins nothing here, and they get it.
+   * Throws `group.not_found`, `group.event_not_taken`, `group.queue_full`, `group.not_ready`.
+   */
   readonly fromPlugin: OnEvent = async (envelope: EventEnvelope, manifest) => {
+    const { topic, source } = envelope;
+    const named = this.#book.list().find(({ name }) => name === envelope.group);
+    if (isForPlugins(named, topic)) {
+      this.#log.debug("an event of a plugin begins no turn", { group: envelope.group, topic, source });
+      return;
+    }
     const group = this.#book.require(envelope.group);
     const event = pluginEvent(group, envelope, manifest.session);
     const accept = await this.#accept();
