@@ -387,6 +387,27 @@ test("what is fetched takes no name, and so no credentials, of a plugin that com
   assert.deepEqual(await resultOf(gate, "hi_say"), { say: "its own", config: {} });
 });
 
+test("what the operator has configured is looked at, and not changed by a tool", { skip }, async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const repositories = temporaryDirectory(t);
+  const source = `file://${repositories}/`;
+  mkdirSync(join(repositories, "hi"));
+  commit(join(repositories, "hi"), plugin("one"));
+  const open = async (most: number) => {
+    const config = { hi: { most } };
+    return openGate(t, { dataDir, plugins: { config, watch: false, installSources: [source] } });
+  };
+  const url = `${source}hi`;
+  const wrong = await open(6);
+  assert.match(await refusal(wrong, "plugin_install", { url }), /Invalid config/);
+  await wrong.close();
+  const gate = await open(2);
+  await resultOf(gate, "plugin_install", { url });
+  const text = await refusal(gate, "plugin_configure", { name: "hi", key: "most", value: "3" });
+  assert.match(text, /only the operator/);
+  assert.deepEqual(await resultOf(gate, "hi_say"), { say: "one", config: { most: 2 } });
+});
+
 test("a plugin is installed before it is given what it requires, one thing after the other", {
   skip,
 }, async (t) => {

@@ -22,6 +22,8 @@ export interface InstallerPorts {
   readonly recordsDirectory: string;
   readonly sources: readonly string[];
   readonly credentials: PluginCredentials;
+  /** What the operator says in place of a plugin's `config.json`. */
+  readonly settings: (name: PluginName) => Readonly<Record<string, unknown>> | undefined;
   readonly log: Logger;
   readonly list: () => readonly PluginStatus[];
   readonly manifest: (name: string) => PluginManifest | undefined;
@@ -203,6 +205,12 @@ export class Installer {
     if (manifest === undefined || schema === undefined || property === undefined) {
       throw refused("invalid_config", `The plugin ${name} has no setting ${JSON.stringify(key)}`);
     }
+    // It would be written and never read.
+    if (this.#ports.settings(name) !== undefined)
+      throw refused(
+        "invalid_config",
+        `The operator has set the configuration of ${name}: only the operator changes it`,
+      );
     const before: unknown = JSON.parse((await this.#configOf(name)) ?? "{}");
     const raw = JSON.stringify({ ...Object(before), [key]: valueFor(property.type, value) }, null, 2);
     // One at a time: others that are required may still come.
@@ -295,6 +303,8 @@ export class Installer {
   }
 
   async #configOf(name: PluginName): Promise<string | undefined> {
+    const given = this.#ports.settings(name);
+    if (given !== undefined) return JSON.stringify(given);
     const path = join(below(this.#ports.userDirectory, name), "config.json");
     const stat = await lstat(path).catch(() => undefined);
     return stat?.isFile() === true ? readFile(path, "utf8") : undefined;
