@@ -49,6 +49,11 @@ function sh(cwd: string, ...args: string[]): string {
   }).trimEnd();
 }
 
+function setVariable(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
+
 function repository(files: Readonly<Record<string, string>> = { "a.txt": "one\n" }, name?: string): string {
   const path = folder(name);
   sh(path, "init", "-q", "-b", "main");
@@ -149,6 +154,28 @@ describe("checking a repository", () => {
       (error) => isErrorCode(error, "repository", "dirty"),
     );
     requireClean(dirty, true);
+  });
+
+  test("what a person has git ignore everywhere is no change", async (t) => {
+    const { HOME, XDG_CONFIG_HOME } = process.env;
+    t.after(() => {
+      setVariable("HOME", HOME);
+      setVariable("XDG_CONFIG_HOME", XDG_CONFIG_HOME);
+    });
+    const home = folder("home");
+    setVariable("HOME", home);
+    setVariable("XDG_CONFIG_HOME", undefined);
+    const path = repository();
+    write(path, { ".DS_Store": "x" });
+    assert.equal((await checkRepository(git, path)).dirty, true);
+    write(home, { ".config/git/ignore": ".DS_Store\n" });
+    assert.equal((await checkRepository(git, path)).dirty, false);
+    write(home, { ".gitconfig": "[core]\n\texcludesFile = ~/everywhere\n", everywhere: "*.swp\n" });
+    assert.equal((await checkRepository(git, path)).dirty, true, "the file that is named stands alone");
+    write(home, { everywhere: ".DS_Store\n" });
+    assert.equal((await checkRepository(git, path)).dirty, false);
+    write(path, { "b.txt": "two\n" });
+    assert.equal((await checkRepository(git, path)).dirty, true);
   });
 
   test("finds the top from a folder inside, and says that no branch is checked out", async () => {

@@ -4,6 +4,7 @@ import { isAbsolute } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import type { RepositoryCheck } from "../contract.ts";
 import type { Git } from "./git.ts";
+import { personalExcludes } from "./personal-excludes.ts";
 
 /**
  * Looks at a person's repository without changing anything of it, not even its index. `path` may be
@@ -98,6 +99,8 @@ async function isDirty(git: Git, top: string): Promise<boolean> {
   const args = [...off].flatMap((filter) =>
     ["clean=", "smudge=", "process=", "required=false"].flatMap((setting) => ["-c", `${filter}.${setting}`]),
   );
+  const excludes = await personalExcludes(git, top);
+  if (excludes !== undefined) args.push("-c", `core.excludesFile=${excludes}`);
   try {
     const output = await git.run(
       [
