@@ -1,4 +1,4 @@
-export { type AgentLocation, findAgent } from "./agents/find.ts";
+export { type AgentLocation, findAgent, personalPath } from "./agents/find.ts";
 export {
   type InstallArtifact,
   type InstalledAgent,

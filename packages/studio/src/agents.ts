@@ -1,7 +1,14 @@
 import { realpath } from "node:fs/promises";
-import { delimiter, dirname, join, relative, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import type { ProviderName, Vault } from "@holdfast/gate";
-import { type AgentRow, agentTable, type CustomAgent, customAgent, findAgent } from "@holdfast/sandbox";
+import {
+  type AgentRow,
+  agentTable,
+  type CustomAgent,
+  customAgent,
+  findAgent,
+  personalPath,
+} from "@holdfast/sandbox";
 import type { AgentChoice } from "./contract.ts";
 
 /** An agent from configuration: any program that speaks ACP on its standard input and output. */
@@ -134,14 +141,9 @@ export class AgentCatalogue {
   }
 
   #find(row: AgentRow) {
-    const path = (this.#options.environment.PATH ?? "").split(delimiter).filter((part) => !isLocalBin(part));
-    return findAgent(row, { agentsDirectory: this.agentsDirectory, path: path.join(delimiter) });
+    const path = personalPath(this.#options.environment.PATH);
+    return findAgent(row, { agentsDirectory: this.agentsDirectory, path });
   }
-}
-
-/** npm puts the folders of the project that it runs in on PATH; an agent there is not the person's. */
-function isLocalBin(part: string): boolean {
-  return part.endsWith(join("node_modules", ".bin"));
 }
 
 function keyHint(provider: ProviderName | undefined): string {

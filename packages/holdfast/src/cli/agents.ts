@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { agentTable, findAgent, installAgent } from "@holdfast/sandbox";
+import { agentTable, findAgent, installAgent, personalPath } from "@holdfast/sandbox";
 import { noArguments, oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
 
 export const agentsUsage = `holdfast agents list | install NAME [--reinstall]
 
-  list             the agents that Holdfast knows, and which of them are installed
+  list             the agents that Holdfast knows, and which of them are installed, here or on your PATH
   install NAME     installs an agent's pinned packages from the npm registry
   --reinstall      install: again, where they are there already
   --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)
@@ -38,9 +38,10 @@ function agentsDirectoryOf(dataDirectory: string): string {
 }
 
 async function list(directory: string, json: boolean): Promise<number> {
+  const path = personalPath(process.env["PATH"]);
   const agents = await Promise.all(
     agentTable.map(async (row) => {
-      const location = await findAgent(row, { agentsDirectory: directory });
+      const location = await findAgent(row, { agentsDirectory: directory, path });
       return { id: row.id, name: row.name, installed: location !== undefined, packages: row.packages };
     }),
   );

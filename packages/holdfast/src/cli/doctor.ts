@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { isHoldfastError } from "@holdfast/core";
 import { createGate, type Gate, type GateConfig, jailDriverNames, probeDrivers } from "@holdfast/gate";
-import { agentTable, findAgent } from "@holdfast/sandbox";
+import { agentTable, findAgent, personalPath } from "@holdfast/sandbox";
 import { noArguments, parse, UsageError } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { attackCommand } from "./doctor-attack.ts";
@@ -168,9 +168,10 @@ async function otherDriverChecks(jails: {
 }
 
 async function agentChecks(dataDirectory: string): Promise<Check[]> {
+  const found = { agentsDirectory: join(dataDirectory, "agents"), path: personalPath(process.env["PATH"]) };
   return Promise.all(
     agentTable.map(async (row): Promise<Check> => {
-      const location = await findAgent(row, { agentsDirectory: join(dataDirectory, "agents") });
+      const location = await findAgent(row, found);
       return location === undefined
         ? {
             name: `agent: ${row.id}`,

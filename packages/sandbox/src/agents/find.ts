@@ -64,6 +64,18 @@ export async function findAgent(row: AgentRow, options: FindOptions): Promise<Ag
   return undefined;
 }
 
+/**
+ * A PATH without the folders of packages that npm puts on it, those of the project in which it runs: an agent
+ * in them is not the person's.
+ */
+export function personalPath(path: string | undefined): string {
+  const isProjects = (directory: string) => directory.endsWith(join("node_modules", ".bin"));
+  return (path ?? "")
+    .split(delimiter)
+    .filter((directory) => !isProjects(directory))
+    .join(delimiter);
+}
+
 /** The XDG rule has a relative directory be ignored. */
 function launcherDirectories({ home, dataHome }: FindOptions): string[] {
   const bases: string[] = [];
