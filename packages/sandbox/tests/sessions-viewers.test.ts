@@ -184,6 +184,19 @@ describe("viewers of a session", () => {
     await until("the socket is told", () => field(frames.at(-1), "type") === "end");
   });
 
+  test("a server that closes ends the viewers, and says that the session stays", async (t) => {
+    const { sandbox, id } = await withSession(t);
+    const { items, ended } = await watch(t, sandbox, id);
+    const frames = await socket(t, sandbox, id, "");
+    await until("both are up to date", () => items.length > 0 && frames.length === items.length);
+    await sandbox.close();
+    await ended;
+    assert.deepEqual(items.at(-1), { type: "end", data: { reason: "closing" } });
+    await until("the socket is told", () => field(frames.at(-1), "type") === "end");
+    assert.deepEqual(frames.at(-1), { type: "end", reason: "closing" });
+    assertGapless(events(items.slice(0, -1)));
+  });
+
   test("a socket for a session that is not there is closed with the reason", async (t) => {
     const { sandbox } = await withSession(t);
     const { webSocket } = open(t, sandbox, "none", "");

@@ -123,7 +123,11 @@ export class RemoteSessions {
         lostAt = undefined;
         const chunks = chunksOf(response, clientLimits.streamSilenceMs);
         for await (const event of readEvents(chunks, clientLimits.maxMessageBytes, () => {})) {
-          if (event.event === "end") return;
+          if (event.event === "end") {
+            // A server that closes keeps the session for the next one.
+            if (isClosing(event.data)) break;
+            return;
+          }
           const item = itemOf(event.event, event.data);
           if (!item) continue;
           after = item.type === "gap" ? item.to : item.event.sequence;
@@ -185,6 +189,11 @@ function itemOf(type: string, data: string): remote.RemoteItem | undefined {
   if (type !== "message" || typeof sequence !== "number") return undefined;
   // What an entry holds beside its number is the server's word, as with any typed client of HTTP.
   return { type: "event", event: value as unknown as remote.RemoteEvent };
+}
+
+function isClosing(data: string): boolean {
+  const value = parseAnswer(data);
+  return isRecord(value) && value.reason === "closing";
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

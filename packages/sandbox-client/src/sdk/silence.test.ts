@@ -61,6 +61,23 @@ test("the log of a session of the server is asked for again behind the last entr
   await items.return(undefined);
 });
 
+test("the log of a session of the server is followed on when its server has closed, until it is deleted", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const end = (reason: string) => `event: end\ndata: {"reason":"${reason}"}\n\n`;
+  const { http, asked } = silentAfter(
+    `data: {"sequence":1}\n\n${end("closing")}`,
+    `data: {"sequence":2}\n\n${end("deleted")}`,
+  );
+  const items = new RemoteSessions(async () => http).follow("one");
+  assert.deepEqual((await items.next()).value, { type: "event", event: { sequence: 1 } });
+  const next = items.next();
+  await turn();
+  t.mock.timers.tick(250);
+  assert.deepEqual((await next).value, { type: "event", event: { sequence: 2 } });
+  assert.match(asked[1]?.url ?? "", /after=1$/);
+  assert.equal((await items.next()).done, true);
+});
+
 test("the output of a process is asked for again behind the last entry after 60 s of silence", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
   const entry = (sequence: number) => `event: log\ndata: {"sequence":${sequence},"data":""}\n\n`;

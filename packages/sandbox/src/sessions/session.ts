@@ -8,6 +8,7 @@ import { within } from "../internal/within.ts";
 import type { SandboxLimits } from "../limits.ts";
 import { type Bindings, ownServerId } from "./bindings.ts";
 import { makeReady } from "./capabilities.ts";
+import { Ending } from "./ending.ts";
 import { learned, learnedFromAnswer } from "./learn.ts";
 import { answer, call, tell } from "./link.ts";
 import { SessionLog } from "./log.ts";
@@ -49,6 +50,7 @@ export class Session implements PromptHost {
   readonly log: SessionLog;
   readonly permissions: PermissionDesk;
   readonly prompts: PromptQueue;
+  readonly ending = new Ending();
   readonly #context: SessionContext;
   readonly #key: number;
   #record: SessionRecord;
@@ -65,7 +67,6 @@ export class Session implements PromptHost {
   #isNew = false;
   #attaching: Promise<Recovery | undefined> | undefined;
   readonly #turns = new Turns();
-  readonly #endListeners = new Set<() => void>();
 
   constructor(context: SessionContext, stored: StoredSession) {
     const { store, limits, policy, logger } = context;
@@ -126,12 +127,6 @@ export class Session implements PromptHost {
       pendingPermissions: this.permissions.pending,
       queuedPrompts: this.prompts.queued,
     };
-  }
-
-  /** Runs when the session is deleted. */
-  onEnd(listener: () => void): () => void {
-    this.#endListeners.add(listener);
-    return () => this.#endListeners.delete(listener);
   }
 
   // What crosses between the agent and whoever speaks to it.
@@ -325,7 +320,7 @@ export class Session implements PromptHost {
     this.prompts.cancelCurrent();
     await this.detach();
     this.#isDeleted = true;
-    for (const listener of this.#endListeners) listener();
+    this.ending.tell("deleted");
   }
 
   /** Keeps what has changed in the session's record. */

@@ -195,8 +195,10 @@ export class Sessions implements Adopter {
     this.#isClosing = true;
   }
 
+  /** Tells all viewers, who come back when there is a server again, and lets go of the store. */
   close(): void {
     this.#isClosing = true;
+    for (const session of this.#open.values()) session.ending.tell("closing");
     this.store.close();
   }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import type { SandboxLimits } from "../limits.ts";
+import type { EndReason } from "./ending.ts";
 import type { Session } from "./session.ts";
 import { entryText, type LogEntry } from "./types.ts";
 
@@ -9,7 +10,7 @@ export interface Sink {
   /** An entry of the log, as JSON text. False when nothing more is to be sent until {@link Sink.onDrain}. */
   event(sequence: number, text: string): boolean;
   gap(from: number, to: number): void;
-  end(reason: "deleted" | "closing"): void;
+  end(reason: EndReason): void;
   onDrain(listener: () => void): void;
   onClose(listener: () => void): void;
   /** Cuts the connection of a viewer that takes nothing. */
@@ -45,17 +46,17 @@ export class Viewer {
     const { log } = this.#session;
     this.#release.push(
       log.listen((entry) => this.#live(entry)),
-      this.#session.onEnd(() => log.afterShown(() => this.#end())),
+      this.#session.ending.listen((reason) => log.afterShown(() => this.#end(reason))),
     );
     this.#sink.onDrain(() => this.#drained());
     this.#sink.onClose(() => this.#close());
     this.#catchUp();
   }
 
-  #end(): void {
+  #end(reason: EndReason): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#sink.end("deleted");
+    this.#sink.end(reason);
   }
 
   #live(entry: LogEntry): void {
@@ -129,7 +130,7 @@ export class EventStreamSink implements Sink {
     this.#response.write(`event: gap\nid: ${to}\ndata: ${JSON.stringify({ from, to })}\n\n`);
   }
 
-  end(reason: "deleted" | "closing"): void {
+  end(reason: EndReason): void {
     this.#response.end(`event: end\ndata: ${JSON.stringify({ reason })}\n\n`);
   }
 
@@ -172,7 +173,7 @@ export class SocketSink implements Sink {
     this.#socket.send(JSON.stringify({ type: "gap", from, to }));
   }
 
-  end(reason: "deleted" | "closing"): void {
+  end(reason: EndReason): void {
     this.#socket.send(JSON.stringify({ type: "end", reason }));
     this.#socket.close(1000, `session.${reason}`);
   }

@@ -1,0 +1,16 @@
+/** Why nothing more of a session is told: it was deleted, or its server closes and keeps it as it can. */
+export type EndReason = "deleted" | "closing";
+
+/** Those who want to hear of the end of a session. */
+export class Ending {
+  readonly #listeners = new Set<(reason: EndReason) => void>();
+
+  listen(listener: (reason: EndReason) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(reason: EndReason): void {
+    for (const listener of this.#listeners) listener(reason);
+  }
+}
