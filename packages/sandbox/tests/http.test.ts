@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, stat, symlink } from "node:fs/promises";
+import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { join, relative } from "node:path";
@@ -229,6 +229,12 @@ describe("who may call", () => {
     await symlink("/nowhere", path).catch(() => {});
     const again = await createSandboxServer({ listen: { unix: path }, home });
     await again.close();
+    const file = join(home, "notes.txt");
+    await writeFile(file, "mine");
+    await assert.rejects(createSandboxServer({ listen: { unix: file }, home }), (error) =>
+      isErrorCode(error, "sandbox", "address_in_use"),
+    );
+    assert.equal(await readFile(file, "utf8"), "mine");
   });
 
   test("half a request does not keep the server from ending", async (t) => {

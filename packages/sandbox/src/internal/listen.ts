@@ -1,11 +1,17 @@
-import { rm } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { connect, isIP } from "node:net";
 import { HoldfastError } from "@holdfast/core";
 
-/** Listens on a Unix socket that only this user may connect to; replaces one that nobody listens on any more. */
+/**
+ * Listens on a Unix socket that only this user may connect to; replaces one that nobody listens on any more.
+ * Throws `sandbox.address_in_use` for one that somebody listens on, and for what is there and is no socket.
+ */
 export async function bindUnix(server: Server, path: string): Promise<void> {
   if (await answers(path)) throw inUse(path);
+  const found = await lstat(path).catch(() => undefined);
+  if (found && !found.isSocket() && !found.isSymbolicLink())
+    throw taken(`${path} is there, and is no socket`);
   await rm(path, { force: true });
   const listening = new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -53,9 +59,11 @@ function isLoopback(host: string): boolean {
 }
 
 function inUse(where: string): HoldfastError {
-  return new HoldfastError("sandbox", "address_in_use", `Something else listens on ${where}`, {
-    statusCode: 409,
-  });
+  return taken(`Something else listens on ${where}`);
+}
+
+function taken(why: string): HoldfastError {
+  return new HoldfastError("sandbox", "address_in_use", why, { statusCode: 409 });
 }
 
 function answers(path: string): Promise<boolean> {
