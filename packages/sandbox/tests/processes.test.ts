@@ -180,6 +180,8 @@ describe("managed processes", () => {
       [{}, 422],
       [{ command: "true", tty: "yes" }, 422],
       [{ command: "true", name: "proc_1" }, 400],
+      [{ command: "true", name: "config" }, 400],
+      [{ command: "true", name: "run" }, 400],
       [{ command: "true", restart: "sometimes" }, 422],
       [{ command: "true", health: { type: "tcp" } }, 422],
     ];

@@ -64,7 +64,10 @@ export const processSchemas: Readonly<Record<string, JsonSchema>> = {
       interactive: { type: ["boolean", "null"] },
       cols: { type: ["integer", "null"], minimum: 0, maximum: 65_535 },
       rows: { type: ["integer", "null"], minimum: 0, maximum: 65_535 },
-      name: { type: ["string", "null"], pattern: "^[A-Za-z][A-Za-z0-9._-]{0,63}$" },
+      name: {
+        type: ["string", "null"],
+        pattern: "^(?!(proc_[0-9]+|config|run)$)[A-Za-z][A-Za-z0-9._-]{0,63}$",
+      },
       restart: { oneOf: [ref("RestartPolicyName"), ref("RestartPolicy"), { type: "null" }] },
       health: { oneOf: [ref("HealthCheck"), { type: "null" }] },
     },

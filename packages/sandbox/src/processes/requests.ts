@@ -15,8 +15,8 @@ export interface RunBody {
 
 const defaultSize = { cols: 80, rows: 24 };
 const maxSide = 65_535;
-/** Not the shape of an id, so that a path names one process. */
-const namePattern = /^(?!proc_\d+$)[A-Za-z][A-Za-z0-9._-]{0,63}$/;
+/** Neither the shape of an id nor the name of another route, so that a path names one process. */
+const namePattern = /^(?!(?:proc_\d+|config|run)$)[A-Za-z][A-Za-z0-9._-]{0,63}$/;
 
 export function parseRun(value: unknown): RunBody {
   const body = record(value, "the request body");
@@ -31,7 +31,9 @@ export function parseCreate(value: unknown): ProcessSpec {
   const body = record(value, "the request body");
   const name = text(body, "name");
   if (name !== undefined && !namePattern.test(name)) {
-    throw invalid("name must be 1 to 64 letters, digits, dots, dashes and underscores, a letter first");
+    throw invalid(
+      "name must be 1 to 64 letters, digits, dots, dashes and underscores, a letter first, and no id, config or run",
+    );
   }
   return {
     ...parseCommand(body),
