@@ -545,6 +545,13 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("article", { name: "tools" }).waitFor();
     await assertAccessible(page, "the configuration");
+    // A new one does not replace what is there.
+    await page.getByRole("button", { name: "Add MCP server" }).click();
+    await page.getByLabel("Name").fill(" tools");
+    const fresh = page.getByRole("article", { name: "New MCP server" });
+    assert.equal(await fresh.getByRole("button", { name: "Save" }).isDisabled(), true);
+    await page.getByText("There is one of this name already").waitFor();
+    await page.getByRole("button", { name: "Never mind" }).click();
     const saved = await call(`/v1/config/mcp?${new URLSearchParams({ directory: work, mcpName: "tools" })}`);
     assert.deepEqual(await saved.json(), { type: "local", command: "some-server", args: [] });
     // What is typed while it is saved stays.

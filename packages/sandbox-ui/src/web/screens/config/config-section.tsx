@@ -40,7 +40,7 @@ export function ConfigSection({
       <ul className="cards">
         {adding && (
           <li>
-            <NewEntry kind={kind} directory={directory} onDone={() => setAdding(false)} />
+            <NewEntry kind={kind} directory={directory} taken={data ?? []} onDone={() => setAdding(false)} />
           </li>
         )}
         {data?.map((name) => (
@@ -95,14 +95,18 @@ function Entry({
 function NewEntry({
   kind,
   directory,
+  taken,
   onDone,
 }: {
   readonly kind: ConfigKind;
   readonly directory: string;
+  /** Names of the entries that are there: a new one never replaces one of them. */
+  readonly taken: readonly string[];
   readonly onDone: () => void;
 }) {
   const id = useId();
   const [name, setName] = useState("");
+  const isTaken = taken.includes(name.trim());
   return (
     <article className="card stack" aria-label={`New ${kind.noun}`}>
       <div className="field">
@@ -112,10 +116,22 @@ function NewEntry({
           value={name}
           spellCheck={false}
           autoComplete="off"
+          aria-invalid={isTaken || undefined}
+          aria-describedby={isTaken ? `${id}-taken` : undefined}
           onChange={(event) => setName(event.target.value)}
         />
+        {isTaken && (
+          <p id={`${id}-taken`} className="field-error" role="alert">
+            There is one of this name already: change that one, or choose another name.
+          </p>
+        )}
       </div>
-      <JsonForm {...{ kind, directory, onDone }} name={name.trim()} value={kind.sample} isNew />
+      <JsonForm
+        {...{ kind, directory, onDone }}
+        name={isTaken ? "" : name.trim()}
+        value={kind.sample}
+        isNew
+      />
     </article>
   );
 }
@@ -148,10 +164,11 @@ function JsonForm({
       config.write(name, changed),
     async onSuccess(_saved, { typed }) {
       announce("Saved.");
+      // Before its name is on the list, where a new one would find it taken.
+      onDone?.();
       await queries.invalidateQueries({ queryKey: [...keys.config, kind.route, directory] });
       // What was typed while it was being saved goes on from there.
       setDraft((now) => (now === typed ? undefined : now));
-      onDone?.();
     },
   });
   const submit = (event: FormEvent) => {
