@@ -73,11 +73,9 @@ export async function startDockerd(): Promise<Dockerd> {
     const [repo, tag] = dockerImage.split(/:(?=\d+$)/);
     await requests.call("POST", `/images/create?fromSrc=-&repo=${repo}&tag=${tag}`, readFileSync(archive));
     rmSync(archive);
-    await requests.call("POST", "/networks/create", {
-      Name: network,
-      Driver: "bridge",
-      CheckDuplicate: true,
-    });
+    const Options = { "com.docker.network.bridge.name": bridgeOf(process.pid) };
+    const made = { Name: network, Driver: "bridge", CheckDuplicate: true, Options };
+    await requests.call("POST", "/networks/create", made);
   } catch (error) {
     await close();
     throw error;
@@ -86,6 +84,11 @@ export async function startDockerd(): Promise<Dockerd> {
 }
 
 const network = "holdfast";
+
+/** The system's name for the network of a process; it has room for 15 characters. */
+function bridgeOf(pid: number | string): string {
+  return `hfd${pid}`;
+}
 
 /** Without its own bridge and the packet filter, it changes nothing for another daemon of this machine. */
 function configurationOf(directory: string, socketPath: string): object {
@@ -119,6 +122,7 @@ async function removeLeftovers(): Promise<void> {
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     // What another sweep has taken, or is taking, is nothing to this one; what cannot go is no reason to fail.
     await remove(join(tmpdir(), name)).catch(() => {});
+    await run("ip", ["link", "delete", bridgeOf(pid)]).catch(() => {});
   }
 }
 
