@@ -180,6 +180,7 @@ function modes(): Planned[] {
     ]),
     ...edits(checks, "vault/credential-file", [
       ["the mode of a secret", '(temporary, "wx", 0o600)', '(temporary, "wx")'],
+      ["the mode of a secret that is stored", '(fresh, "wx", 0o600)', '(fresh, "wx")'],
     ]),
     ...edits(checks, "broker/broker", [
       ["the mode of the folder of sockets", "{ mode: 0o700 }", "{ mode: 0o777 }"],

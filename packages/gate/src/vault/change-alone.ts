@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/core";
 
@@ -14,8 +14,10 @@ const busy = 5;
  */
 export function changeAlone<Result>(directory: string, change: () => Result): Result {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = new DatabaseSync(`${directory}.lock`, { timeout: patienceMs });
+  const path = `${directory}.lock`;
+  const lock = new DatabaseSync(path, { timeout: patienceMs });
   try {
+    chmodSync(path, 0o600);
     lock.exec("BEGIN IMMEDIATE");
     return change();
   } catch (error) {

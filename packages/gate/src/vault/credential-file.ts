@@ -1,5 +1,14 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
@@ -52,8 +61,8 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
 
 /** {@link writePrivateFile} in one go, in a folder that is there. */
 export function writePrivateFileSync(path: string, content: string | Uint8Array): void {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  const file = openSync(temporary, "wx", 0o600);
+  const fresh = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const file = openSync(fresh, "wx", 0o600);
   try {
     try {
       writeFileSync(file, content);
@@ -61,22 +70,16 @@ export function writePrivateFileSync(path: string, content: string | Uint8Array)
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, path);
+    renameSync(fresh, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    rmSync(fresh, { force: true });
     throw error;
   }
 }
 
 /** The content of a file, or undefined when there is none. */
 export function readIfPresentSync(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw error;
-  }
+  return existsSync(path) ? readFileSync(path) : undefined;
 }
 
 /** The content of a file, or undefined when there is none (or, with `orDenied`, none for this user). */
@@ -145,13 +148,15 @@ export class CredentialFile {
 
   async delete(name: string): Promise<boolean> {
     // Where it is not, nothing is made.
-    if (!(await this.#entries()).has(name)) return false;
-    return changeAlone(this.#directory, () => {
-      const entries = parseEntries(readIfPresentSync(this.#path));
-      if (!entries.delete(name)) return false;
-      this.#write(entries);
-      return true;
-    });
+    const isThere = (await this.#entries()).has(name);
+    return isThere && changeAlone(this.#directory, () => this.#remove(name));
+  }
+
+  #remove(name: string): boolean {
+    const entries = parseEntries(readIfPresentSync(this.#path));
+    const removed = entries.delete(name);
+    this.#write(entries);
+    return removed;
   }
 
   get #keyPath(): string {

@@ -102,13 +102,8 @@ export class Grants {
 
   async remove(id: string): Promise<boolean> {
     // Where it is not, nothing is made.
-    if (!(await this.list()).some((each) => each.id === id)) return false;
-    let removed = false;
-    this.#change((grants) => {
-      removed = grants.some((each) => each.id === id);
-      return grants.filter((each) => each.id !== id);
-    });
-    return removed;
+    const isThere = (await this.list()).some((each) => each.id === id);
+    return isThere && this.#change((grants) => grants.filter((each) => each.id !== id));
   }
 
   /** The grant that lets this use have the secret. Throws `vault.not_granted`. */
@@ -123,10 +118,13 @@ export class Grants {
     );
   }
 
-  #change(change: (grants: readonly Grant[]) => readonly Grant[]): void {
-    changeAlone(this.#directory, () => {
-      const grants = change(this.#inForce(readIfPresentSync(this.#path)));
+  /** True when there are more or fewer than before. */
+  #change(change: (grants: readonly Grant[]) => readonly Grant[]): boolean {
+    return changeAlone(this.#directory, () => {
+      const before = this.#inForce(readIfPresentSync(this.#path));
+      const grants = change(before);
       writePrivateFileSync(this.#path, JSON.stringify({ version: 1, grants }));
+      return grants.length !== before.length;
     });
   }
 }
