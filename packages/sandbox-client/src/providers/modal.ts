@@ -3,6 +3,7 @@ import {
   found,
   gone,
   type Lazy,
+  missingSdk,
   type RemoteMachine,
   type RemoteServerOptions,
   remoteProvider,
@@ -19,31 +20,58 @@ export interface ModalSandbox {
     wait(): Promise<number>;
   }>;
   tunnels(): Promise<Record<number, { readonly url: string }>>;
-  terminate(): Promise<void>;
+  /** The exit code of one that has ended. */
+  poll(): Promise<number | null>;
+  terminate(options: { wait: true }): Promise<unknown>;
 }
 
-export interface ModalModule {
-  readonly ModalClient: new () => {
-    readonly apps: { fromName(name: string, options: { createIfMissing: boolean }): Promise<unknown> };
-    readonly images: { fromRegistry(tag: string): unknown };
-    readonly sandboxes: {
-      create(app: unknown, image: unknown, options: object): Promise<ModalSandbox>;
-      fromId(id: string): Promise<ModalSandbox>;
-    };
+export interface ModalClient {
+  readonly apps: { fromName(name: string, options: { createIfMissing: boolean }): Promise<unknown> };
+  readonly images: { fromRegistry(tag: string): unknown };
+  readonly sandboxes: {
+    create(app: unknown, image: unknown, options: object): Promise<ModalSandbox>;
+    fromId(id: string): Promise<ModalSandbox>;
   };
 }
 
+export interface ModalModule {
+  readonly ModalClient: new (options?: object) => ModalClient;
+}
+
 export interface ModalProviderOptions extends RemoteServerOptions {
-  create?: Lazy<Record<string, unknown> & { appName?: string }>;
+  create?: Lazy<Record<string, unknown> & { appName?: string; encryptedPorts?: number[] }>;
+  /** Options of the SDK's client: `tokenId`, `tokenSecret`, `environment`. By default it finds them by itself. */
+  client?: Record<string, unknown>;
   /** An image of a registry with Node; "node:24-slim" by default. */
   image?: string;
+  /** Lifetime in milliseconds, after which nothing is left of a sandbox; an hour by default. */
+  timeoutMs?: number;
   sdk?: ModalModule;
 }
 
-/** Modal. Not tried against the real service. */
+const defaultTimeoutMs = 3_600_000;
+
+/**
+ * Modal, by the SDK of Modal Labs: `modal` 0.x at npm, where `modal` 1.x is somebody else's. Tried with the SDK 0.11.1
+ * against a local emulator of its gRPC API, not against the real service.
+ */
 export function modal(options: ModalProviderOptions = {}): SandboxProvider {
-  const sdk = async () => new (await vendorModule(options.sdk, "modal")).ModalClient();
-  const find = async (id: string) => await found("modal", id, (await sdk()).sandboxes.fromId(id));
+  let client: ModalClient | undefined;
+  // A client keeps a connection, which it has no way to close.
+  const sdk = async () => {
+    const { ModalClient } = await vendorModule(options.sdk, "modal", "modal@0");
+    if (ModalClient === undefined) throw missingSdk("modal", "modal@0");
+    client ??= new ModalClient(options.client);
+    return client;
+  };
+  const find = async (id: string) => {
+    const looking = (await sdk()).sandboxes.fromId(id).then(async (sandbox) => {
+      // The SDK makes a sandbox of any id, and the service remembers those that have ended.
+      if ((await sandbox.poll()) !== null) throw new Error(`sandbox ${id} does not exist any more`);
+      return sandbox;
+    });
+    return await found("modal", id, looking);
+  };
   const machine = (sandbox: ModalSandbox): RemoteMachine => ({
     id: sandbox.sandboxId,
     async url(port) {
@@ -62,15 +90,18 @@ export function modal(options: ModalProviderOptions = {}): SandboxProvider {
       name: "modal",
       defaultCwd: "/root",
       async make() {
-        const { appName = "holdfast-sandbox", ...create } = (await settled(options.create)) ?? {};
+        const given = (await settled(options.create)) ?? {};
+        const { appName = "holdfast-sandbox", encryptedPorts = [], ...create } = given;
         const client = await sdk();
         const app = await client.apps.fromName(appName, { createIfMissing: true });
         const image = client.images.fromRegistry(options.image ?? "node:24-slim");
-        const ports = { encryptedPorts: [options.agentPort ?? 3_000] };
-        return machine(await client.sandboxes.create(app, image, { memoryMiB: 2_048, ...create, ...ports }));
+        const usual = { memoryMiB: 2_048, timeoutMs: options.timeoutMs ?? defaultTimeoutMs };
+        const ports = [...new Set([options.agentPort ?? 3_000, ...encryptedPorts])];
+        const wanted = { ...usual, ...create, encryptedPorts: ports };
+        return machine(await client.sandboxes.create(app, image, wanted));
       },
       find: async (id) => machine(await find(id)),
-      destroy: async (id) => await gone(find(id).then((sandbox) => sandbox.terminate())),
+      destroy: async (id) => await gone(find(id).then((sandbox) => sandbox.terminate({ wait: true }))),
     },
     options,
   );

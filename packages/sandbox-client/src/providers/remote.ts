@@ -104,16 +104,24 @@ async function must(machine: RemoteMachine, script: string): Promise<string> {
   );
 }
 
-/** Loads the vendor's SDK, an optional peer dependency. */
-export async function vendorModule<Module>(given: Module | undefined, name: string): Promise<Module> {
+/** Loads the vendor's SDK, an optional peer dependency. `install` is what npm is to be asked for. */
+export async function vendorModule<Module>(
+  given: Module | undefined,
+  name: string,
+  install = name,
+): Promise<Module> {
   if (given !== undefined) return given;
   try {
     // What the vendor exports is the vendor's word; the providers name as much of it as they call.
     return (await import(name)) as Module;
   } catch (cause) {
-    const message = `This provider needs the package "${name}": npm install ${name}`;
-    throw new HoldfastError("sandbox", "missing_vendor_sdk", message, { statusCode: 500, cause });
+    throw missingSdk(name, install, cause);
   }
+}
+
+export function missingSdk(name: string, install: string, cause?: unknown): HoldfastError {
+  const message = `This provider needs the package "${name}": npm install ${install}`;
+  return new HoldfastError("sandbox", "missing_vendor_sdk", message, { statusCode: 500, cause });
 }
 
 /** Calls `make` at the first use, and again at the next one where it failed. */

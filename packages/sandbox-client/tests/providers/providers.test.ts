@@ -24,8 +24,6 @@ import { local } from "../../src/node/local.ts";
 import { cloudflare } from "../../src/providers/cloudflare.ts";
 import { computesdk } from "../../src/providers/computesdk.ts";
 import { e2b } from "../../src/providers/e2b.ts";
-import { modal } from "../../src/providers/modal.ts";
-
 import { type RemoteMachine, remoteProvider } from "../../src/providers/remote.ts";
 import { conforms, keepsApart } from "./conformance.ts";
 import { EngineEmulator } from "./engine.ts";
@@ -205,31 +203,6 @@ test("computesdk, with its SDK played", async () => {
     destroy: (id: string) => machines.remove(id),
   };
   await conforms(computesdk({ sdk: { compute: { sandbox } } }));
-});
-
-test("modal, with its SDK played", async () => {
-  const of = (machine: Machine) => ({
-    sandboxId: machine.id,
-    exec: async (command: string[]) => {
-      const { exitCode, stdout, stderr } = await machine.run(command[2] ?? "");
-      return {
-        stdout: { readText: async () => stdout },
-        stderr: { readText: async () => stderr },
-        wait: async () => exitCode,
-      };
-    },
-    tunnels: async () => ({ 3000: { url: machine.url } }),
-    terminate: () => machines.remove(machine.id),
-  });
-  class ModalClient {
-    apps = { fromName: async () => ({}) };
-    images = { fromRegistry: () => ({}) };
-    sandboxes = {
-      create: async () => of(await machines.make()),
-      fromId: async (id: string) => of(machines.get(id)),
-    };
-  }
-  await conforms(modal({ sdk: { ModalClient } }));
 });
 
 test("cloudflare, with its binding played", async () => {
