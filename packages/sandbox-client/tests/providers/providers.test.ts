@@ -22,7 +22,6 @@ import { docker, podman } from "../../src/node/docker.ts";
 import { jail } from "../../src/node/jail.ts";
 import { local } from "../../src/node/local.ts";
 import { cloudflare } from "../../src/providers/cloudflare.ts";
-import { computesdk } from "../../src/providers/computesdk.ts";
 import { e2b } from "../../src/providers/e2b.ts";
 import { type RemoteMachine, remoteProvider } from "../../src/providers/remote.ts";
 import { conforms, keepsApart } from "./conformance.ts";
@@ -189,20 +188,6 @@ test("a machine that cannot be set up, and not be destroyed, is told with what f
     code: "sandbox_left_over",
     message: /there is no npm; and sandbox "e2b\/one" could not be destroyed/,
   });
-});
-
-test("computesdk, with its SDK played", async () => {
-  const of = (machine: Machine) => ({
-    sandboxId: machine.id,
-    runCommand: (command: string) => machine.run(command),
-    getUrl: async () => machine.url,
-  });
-  const sandbox = {
-    create: async () => of(await machines.make()),
-    getById: async (id: string) => of(machines.get(id)),
-    destroy: (id: string) => machines.remove(id),
-  };
-  await conforms(computesdk({ sdk: { compute: { sandbox } } }));
 });
 
 test("cloudflare, with its binding played", async () => {

@@ -2,6 +2,7 @@
  * Modal's control plane and the command router of its machines, by gRPC as its SDK speaks it. The service definitions
  * are those in the SDK's own bundle, which does not export them.
  */
+import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -23,11 +24,17 @@ export interface ModalAnswers {
     taskId: string;
     commandRouterAccess: Access;
   };
-  sandboxGetTaskIdV2: { taskId: string };
+  sandboxGetTaskIdV2: TaskAnswer;
   sandboxGetCommandRouterAccess: Access;
   sandboxGetTunnelsV2: { tunnels: TunnelAnswer[] };
   sandboxWaitV2: { result?: { status: number } };
   sandboxTerminateV2: { existingResult?: { status: number } };
+  sandboxCreate: { sandboxId: string };
+  sandboxGetTaskId: TaskAnswer;
+  taskGetCommandRouterAccess: Access;
+  sandboxGetTunnels: { tunnels: TunnelAnswer[] };
+  sandboxWait: { result?: { status: number } };
+  sandboxTerminate: { existingResult?: { status: number } };
 }
 
 /** What the SDK asks, as far as it is looked at. */
@@ -44,6 +51,17 @@ export interface ModalRequests {
   sandboxGetTunnelsV2: { sandboxId: string };
   sandboxWaitV2: { sandboxId: string; timeout: number };
   sandboxTerminateV2: { sandboxId: string };
+  sandboxCreate: ModalRequests["sandboxCreateV2"];
+  sandboxGetTaskId: { sandboxId: string };
+  taskGetCommandRouterAccess: { taskId: string };
+  sandboxGetTunnels: { sandboxId: string };
+  sandboxWait: { sandboxId: string; timeout: number };
+  sandboxTerminate: { sandboxId: string };
+}
+
+interface TaskAnswer {
+  taskId?: string;
+  taskResult?: { status: number };
 }
 
 interface TunnelAnswer {
@@ -175,6 +193,26 @@ export class ModalService {
       context: Context,
     ) => Promise<ModalAnswers[Method]>;
   } {
+    const create = async ({ definition }: ModalRequests["sandboxCreate"], newer: boolean) =>
+      await this.#create(definition, newer);
+    const task = async ({ sandboxId }: { sandboxId: string }): Promise<TaskAnswer> => {
+      const { id, result: status } = this.#box(sandboxId);
+      return status === undefined ? { taskId: taskOf(id) } : { taskResult: { status } };
+    };
+    const tunnels = async ({ sandboxId }: { sandboxId: string }) => ({
+      tunnels: this.#box(sandboxId).tunnels,
+    });
+    const wait = async ({ sandboxId }: { sandboxId: string }) => {
+      const status = this.#box(sandboxId).result;
+      return status === undefined ? {} : { result: { status } };
+    };
+    const terminate = async ({ sandboxId }: { sandboxId: string }) => {
+      const box = this.#box(sandboxId);
+      const { result: status } = box;
+      if (status !== undefined) return { existingResult: { status } };
+      await this.#end(box, terminated);
+      return {};
+    };
     return {
       authTokenGet: async (_, { metadata }) => {
         const own =
@@ -192,30 +230,28 @@ export class ModalService {
         this.bases.push(...image.dockerfileCommands);
         return { imageId: "im-1", result: { status: succeeded } };
       },
-      sandboxCreateV2: async ({ definition }) => {
-        const { id, tunnels } = await this.#create(definition);
+      sandboxCreateV2: async (request) => {
+        const { id, tunnels } = await create(request, true);
         return { sandboxId: id, tunnels, taskId: taskOf(id), commandRouterAccess: this.#access(id) };
       },
-      sandboxGetTaskIdV2: async ({ sandboxId }) => ({ taskId: taskOf(this.#box(sandboxId).id) }),
+      sandboxGetTaskIdV2: task,
       sandboxGetCommandRouterAccess: async ({ sandboxId }) => this.#access(this.#box(sandboxId).id),
-      sandboxGetTunnelsV2: async ({ sandboxId }) => ({ tunnels: this.#box(sandboxId).tunnels }),
-      sandboxWaitV2: async ({ sandboxId }) => {
-        const status = this.#box(sandboxId).result;
-        return status === undefined ? {} : { result: { status } };
-      },
-      sandboxTerminateV2: async ({ sandboxId }) => {
-        const box = this.#box(sandboxId);
-        const { result: status } = box;
-        if (status !== undefined) return { existingResult: { status } };
-        await this.#end(box, terminated);
-        return {};
-      },
+      sandboxGetTunnelsV2: tunnels,
+      sandboxWaitV2: wait,
+      sandboxTerminateV2: terminate,
+      // The service has an older backend beside, for GPUs and for SDKs before 0.8; ids tell which.
+      sandboxCreate: async (request) => ({ sandboxId: (await create(request, false)).id }),
+      sandboxGetTaskId: task,
+      taskGetCommandRouterAccess: async ({ taskId }) => this.#access(this.#box(sandboxOf(taskId)).id),
+      sandboxGetTunnels: tunnels,
+      sandboxWait: wait,
+      sandboxTerminate: terminate,
     };
   }
 
   #commandRouter() {
     const boxOf = ({ taskId }: Execution, { metadata }: Context): Box => {
-      const box = this.#box(taskId.replace(/^ta-/, "sb-"));
+      const box = this.#box(sandboxOf(taskId));
       if (metadata.get("authorization") !== `Bearer ${jwt(box.id)}` || box.result !== undefined) {
         throw new this.#grpc.ServerError(unauthenticated, "No access to this machine");
       }
@@ -248,9 +284,12 @@ export class ModalService {
     };
   }
 
-  async #create({ timeoutSecs, openPorts }: ModalRequests["sandboxCreateV2"]["definition"]): Promise<Box> {
+  async #create(
+    { timeoutSecs, openPorts }: ModalRequests["sandboxCreateV2"]["definition"],
+    newer: boolean,
+  ): Promise<Box> {
     const machine = await this.#machines.make();
-    const id = `sb-${machine.id}`;
+    const id = newId(newer);
     const host = `${machine.id.toLowerCase()}.r5.modal.host`;
     const tunnels = openPorts.ports
       .filter(({ unencrypted }) => !unencrypted)
@@ -280,6 +319,16 @@ export class ModalService {
 
 function taskOf(sandboxId: string): string {
   return sandboxId.replace(/^sb-/, "ta-");
+}
+
+function sandboxOf(taskId: string): string {
+  return taskId.replace(/^ta-/, "sb-");
+}
+
+/** The SDK tells the backend by the form: 22 letters and digits, or a ULID. */
+function newId(newer: boolean): string {
+  const random = randomUUID().replaceAll("-", "");
+  return newer ? `sb-01${random.slice(0, 24).toUpperCase()}` : `sb-${random.slice(0, 22)}`;
 }
 
 /** Nobody checks its signature, and its end is far away. */

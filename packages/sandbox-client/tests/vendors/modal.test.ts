@@ -24,6 +24,8 @@ function provider(options: ModalProviderOptions = {}): SandboxProvider {
 test("sandboxes of Modal, by its SDK", async () => {
   await conforms(provider());
   await keepsApart(provider());
+  // What needs a GPU is made by the service's older backend.
+  await conforms(provider({ create: { gpu: "T4" } }));
   assert.deepEqual(service.running, []);
   assert.deepEqual(new Set(service.bases), new Set(["FROM node:24-slim"]));
 });
