@@ -26,7 +26,7 @@ import { e2b } from "../../src/providers/e2b.ts";
 import { type RemoteMachine, remoteProvider } from "../../src/providers/remote.ts";
 import { conforms, keepsApart } from "./conformance.ts";
 import { EngineEmulator } from "./engine.ts";
-import { type Machine, Machines, serverEntry } from "./machine.ts";
+import { Machines, serverEntry } from "./machine.ts";
 
 const repository = fileURLToPath(new URL("../../../..", import.meta.url));
 const machines = new Machines();
@@ -171,7 +171,7 @@ test("an engine that is not there is named", async () => {
   await assert.rejects(docker({ socketPath }).create(), /No container engine answers on .*none\.sock/);
 });
 
-// The vendors' services are not reached from here: their SDKs are played by objects of their shape.
+// What a vendor has to do for its own is in ../vendors; here is what all have in common.
 
 test("a machine that cannot be set up, and not be destroyed, is told with what failed first", async () => {
   const machine = {
