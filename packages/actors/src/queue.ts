@@ -113,7 +113,8 @@ export interface QueueBatchOptions<Name extends string = string, Completable ext
  * A message that was received without `completable` is deleted in the turn that holds the next changes of
  * its consumer, else with the consumer's next receive, else when the action or handler ends: until that is
  * durable it is in the queue, so that a crash means another delivery. Errors: `queue.not_defined`,
- * `queue.previous_message_not_completed`, and `actor.aborted` once the actor stops.
+ * `queue.previous_message_not_completed`, `actor.aborted` once the actor stops, and in a transaction of its
+ * context, after `actionTimeout`, `queue.wait_in_transaction` for a wait without an end.
  */
 export interface ActorQueue<Queues = unknown> {
   /**
@@ -125,7 +126,7 @@ export interface ActorQueue<Queues = unknown> {
     body: QueueBody<Queues, Name>,
     options?: QueueMessageOptions,
   ): Promise<QueueMessage<Name, QueueBody<Queues, Name>>>;
-  /** {@link send}, then waits for the completion. Throws `queue.timed_out`. */
+  /** {@link send}, then waits for the completion. Throws `queue.timed_out`, `queue.wait_in_transaction`. */
   enqueueAndWait<Name extends QueueName<Queues>>(
     name: Name,
     body: QueueBody<Queues, Name>,

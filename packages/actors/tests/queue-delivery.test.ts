@@ -515,6 +515,49 @@ test("a transaction that fails takes its messages back", async () => {
   assert.equal(await call(a, "take"), undefined);
 });
 
+test("a transaction does not wait for ever for what can only come after it", {
+  timeout: 20_000,
+}, async () => {
+  const { create, ports } = world();
+  const definition = actor({
+    options: { ...options, actionTimeout: 1_000 },
+    state: { sum: 0 },
+    queues: { jobs: queue<number, string>() },
+    actions: {
+      add: (c, how: "next" | "iter" | "ask") =>
+        c.transaction(async () => {
+          c.state.sum += 100;
+          if (how === "ask") await c.queue.enqueueAndWait("jobs", 7);
+          if (how === "iter") for await (const _ of c.queue.iter()) break;
+          if (how === "next") c.state.sum += (await c.queue.next()).body;
+        }),
+      /** A wait that its transaction does not wait for. */
+      beside: (c) =>
+        c.transaction(async () => {
+          const added = c.queue.next().then(({ body }) => {
+            c.state.sum += body;
+          });
+          c.waitUntil(added);
+          await turn();
+        }),
+      sum: (c) => c.state.sum,
+    },
+  });
+  const a = create(definition);
+  for (const how of ["next", "iter", "ask"]) {
+    const late = assert.rejects(call(a, "add", how), code("actor.action_timed_out"), how);
+    const { receivers, mailbox } = parts(a).queues;
+    await until(() => receivers.size + mailbox.size === 1);
+    ports.advance(1_000);
+    await late;
+    assert.equal(await call(a, "sum"), 0, how);
+  }
+  await call(a, "beside");
+  ports.advance(1_000);
+  await send(a, "jobs", 1);
+  await until(async () => (await call(a, "sum")) === 1);
+});
+
 test("a consumer that waits gets nothing of a transaction that fails, and of another what it sent after its end", async () => {
   const { create } = world();
   const seen: string[] = [];

@@ -29,7 +29,7 @@ export interface ContextSource {
   readonly database: unknown;
   readonly parts: {
     readonly schedules: { readonly schedule: ActorSchedule; readonly cron: ActorCron };
-    readonly queues: { facade(call: RunningCall | undefined): ContextQueue };
+    readonly queues: { facade(call: RunningCall | undefined, owner: object): ContextQueue };
   };
   state: unknown;
   vars: unknown;
@@ -118,7 +118,7 @@ export class Context implements BaseContext {
   }
 
   get queue(): ActorQueue {
-    this.#queue ??= this.source.parts.queues.facade(this.call);
+    this.#queue ??= this.source.parts.queues.facade(this.call, this);
     // Its methods are typed by the queues of the definition, which only the public types know.
     return this.#queue as unknown as ActorQueue;
   }

@@ -18,6 +18,8 @@ export class Transactions {
   readonly #owners = new LazySet<object>();
   #last: Promise<void> | undefined;
   #open = false;
+  /** Whose transaction is open. */
+  #owner: object | undefined;
   /** What the open transaction holds back. */
   #held: HeldTurn | undefined;
 
@@ -27,6 +29,11 @@ export class Transactions {
 
   get open(): boolean {
     return this.#open;
+  }
+
+  /** The transaction that is open, where it is that of this context: one object up to its end. */
+  openOf(owner: object): object | undefined {
+    return this.#open && this.#owner === owner ? this.#held : undefined;
   }
 
   async run<T>(owner: object, fn: () => T | Promise<T>): Promise<T> {
@@ -41,10 +48,12 @@ export class Transactions {
     const parks = insider !== undefined && turnstile.park(insider);
     try {
       await this.#alone(before);
+      this.#owner = owner;
       return await this.#perform(fn);
     } finally {
       if (parks) turnstile.unpark(insider);
       this.#owners.delete(owner);
+      if (this.#owner === owner) this.#owner = undefined;
       // Who has given up waiting lets the next wait on for those before it.
       mine.resolve(before);
       turnstile.release();

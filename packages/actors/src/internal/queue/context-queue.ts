@@ -7,6 +7,7 @@ import {
   type Delivery,
   notThisMessage,
   previousNotCompleted,
+  waitInTransaction,
   waitTimedOut,
 } from "./delivery.ts";
 import type { Message } from "./mailbox.ts";
@@ -31,11 +32,28 @@ export class ContextQueue implements Consumer {
   #touched = false;
   readonly #calls: number;
   readonly #part: QueuePart;
+  readonly #owner: object;
   readonly #open = new Set<Delivery>();
 
-  constructor(part: QueuePart, calls: number) {
+  constructor(part: QueuePart, calls: number, owner: object) {
     this.#part = part;
     this.#calls = calls;
+    this.#owner = owner;
+  }
+
+  /**
+   * A wait without an end inside of a transaction of its context is for what comes after that: both would go
+   * on for ever, and everybody else would wait for them. Ends it where the transaction is still open after
+   * `actionTimeout`, unless the returned function is called before.
+   */
+  #boundInTransaction(end: (error: unknown) => void): () => void {
+    const { runtime } = this.#part;
+    const around = runtime.inTransaction ? runtime.transactions.openOf(this.#owner) : undefined;
+    if (around === undefined) return () => {};
+    const timer = runtime.ports.tasks.after(runtime.definition.options.actionTimeout, () => {
+      if (runtime.transactions.openOf(this.#owner) === around) end(waitInTransaction());
+    });
+    return () => timer.cancel();
   }
 
   get touched(): boolean {
@@ -103,7 +121,12 @@ export class ContextQueue implements Consumer {
     this.#touched = true;
     const { id } = part.enqueue(policy, valid, options);
     part.runtime.userWrote();
-    const bytes = await part.completions.wait(id, timeoutMs, signal, aborted);
+    let unbound = (): void => {};
+    const bytes = await part.completions
+      .wait(id, timeoutMs, signal, aborted, (leave) => {
+        unbound = this.#boundInTransaction(leave);
+      })
+      .finally(() => unbound());
     if (bytes === undefined) throw waitTimedOut(timeoutMs ?? 0);
     const outcome = decodeValue(bytes, decodeOptions) as { readonly response?: unknown };
     return outcome.response;
@@ -316,6 +339,9 @@ export class ContextQueue implements Consumer {
       if (timeoutMs !== undefined) {
         const timer = part.runtime.ports.tasks.after(timeoutMs, () => leave(() => resolve(undefined)));
         ends.push(() => timer.cancel());
+      }
+      if (timeoutMs === undefined) {
+        ends.push(this.#boundInTransaction((error) => leave(() => reject(error))));
       }
       if (signal !== undefined && signal !== null) {
         const abort = (): void => leave(() => reject(aborted()));

@@ -51,6 +51,12 @@ export function waitTimedOut(timeoutMs: number): HoldfastError {
   });
 }
 
+export function waitInTransaction(): HoldfastError {
+  const message =
+    "What is waited for comes after the transaction that is open around the wait: take what is there with tryNext, or wait outside of it";
+  return new HoldfastError("queue", "wait_in_transaction", message, { statusCode: 500 });
+}
+
 export function notDefined(actor: string, name: unknown): HoldfastError {
   const message = `The actor "${actor}" has no queue "${String(name)}"`;
   return new HoldfastError("queue", "not_defined", message, { statusCode: 404, metadata: { name } });

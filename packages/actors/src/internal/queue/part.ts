@@ -97,9 +97,9 @@ export class QueuePart implements Part {
     this.arm();
   }
 
-  /** `c.queue` of one context; `call` is the action that it belongs to. */
-  facade(call: RunningCall | undefined): ContextQueue {
-    const facade = new ContextQueue(this, call === undefined ? 0 : 1);
+  /** `c.queue` of one context, the `owner`; `call` is the action that it belongs to. */
+  facade(call: RunningCall | undefined, owner: object): ContextQueue {
+    const facade = new ContextQueue(this, call === undefined ? 0 : 1, owner);
     call?.onEnd((succeeded) => facade.end(succeeded));
     return facade;
   }

@@ -66,7 +66,7 @@ async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Prom
   for (;;) {
     await run.outside();
     fiber.check();
-    const consumer = queues.facade(undefined);
+    const consumer = queues.facade(undefined, scope);
     const found = await consumer.tryNextBatch({ ...(names && { names }), completable, count });
     // Bodies may have come from the store: who has lost meanwhile leaves what it has taken to others.
     await run.outside();
@@ -84,7 +84,7 @@ async function take(scope: Scope, entry: Entry, settings: ReceiveSettings): Prom
     await fiber.wait(deadline, (arrived) => {
       const controller = new AbortController();
       queues
-        .facade(undefined)
+        .facade(undefined, scope)
         .waitForAvailable(names, { signal: controller.signal })
         .then(arrived, () => {
           // The wait was over, or the actor stops: either way somebody else settles it.
