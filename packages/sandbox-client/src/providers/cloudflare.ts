@@ -141,9 +141,22 @@ async function abortable(
 ): Promise<Response> {
   signal?.throwIfAborted();
   const answer = ask(rest);
-  if (!signal) return await answer;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  return await Promise.race([answer, aborted]);
+  return signal ? withSignal(await untilAborted(answer, signal), signal) : await answer;
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** The answer, whose body ends with the signal: a stream would go on for as long as its server likes. */
+function withSignal({ body, status, statusText, headers }: Response, signal: AbortSignal): Response {
+  const ends = body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal });
+  return new Response(ends ?? null, { status, statusText, headers });
 }

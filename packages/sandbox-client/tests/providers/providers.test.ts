@@ -215,6 +215,23 @@ test("cloudflare, with its binding played", async () => {
   await conforms(provider);
 });
 
+test("a stream by cloudflare's binding, which takes no signal, ends with that of who reads it", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    start: (stream) => stream.enqueue(new TextEncoder().encode(": hello")),
+    cancel: () => cancelled.resolve(),
+  });
+  const sdk = { connect: async () => ({ containerFetch: async () => new Response(body) }) };
+  const fetch = await cloudflare({ sdk }).getFetch?.("one");
+  const abort = new AbortController();
+  const answer = await fetch?.("http://sandbox/v1/acp/one", { signal: abort.signal });
+  const reader = answer?.body?.getReader();
+  assert.equal((await reader?.read())?.done, false);
+  const rest = assert.rejects(async () => await reader?.read(), /enough/);
+  abort.abort(new Error("enough"));
+  await Promise.all([rest, cancelled.promise]);
+});
+
 test("where the command is missing it is installed for the user alone, who need not be root", async () => {
   const machine = await machines.make();
   // What npm would fetch is there; what it is asked for is written down.
