@@ -457,7 +457,7 @@ describe("agents that misbehave", () => {
 
   test("envelopes that are too long or too deep are kept as notices of what they were", async (t) => {
     if (!needsJail(t)) return;
-    const deep = `${"[".repeat(500)}${"]".repeat(500)}`;
+    const deep = `${"[".repeat(400)}${"]".repeat(400)}`;
     const script = `
       import { createInterface } from "node:readline";
       const send = (m) => process.stdout.write(JSON.stringify(m) + "\\n");
