@@ -27,7 +27,11 @@ export const resourceAttacks: readonly Attack[] = [
     layer: "control group: pids",
     needs: ["limits.pids"],
     run: async (lab) => {
-      const bomb = await lab.start({ args: ["-c", "bomb() { bomb | bomb & }; bomb; sleep 1000"], limits });
+      // Its first process forks no more: refused itself, it would end, and the jail with it, before anybody looks.
+      const bomb = await lab.start({
+        args: ["-c", "bomb() { bomb | bomb & }; bomb; exec sleep 1000"],
+        limits,
+      });
       bomb.stderr.resume();
       const refused = await until(() => (bomb.usage().pidsRefused ?? 0) > 0);
       const count = bomb.usage().pids ?? 0;
