@@ -260,7 +260,7 @@ describe("the resources of a jail", { skip: missing("bwrap") }, () => {
   }, async (t) => {
     const gate = await openGate(t);
     const limits = { pids: 40, memoryBytes: 128 * 1024 * 1024 };
-    const bomb = await gate.jails.start(shell("bomb() { bomb | bomb & }; bomb; sleep 1000", { limits }));
+    const bomb = await gate.jails.start(shell("bomb() { bomb | bomb & }; bomb; exec sleep 1000", { limits }));
     bomb.stderr.resume();
     await eventually("forks are refused", () => (bomb.usage().pidsRefused ?? 0) > 0);
     const balloon = await gate.jails.start(shell("exec tail -n 1 </dev/zero", { limits }));

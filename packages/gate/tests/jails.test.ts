@@ -193,7 +193,7 @@ describe("the bubblewrap driver", { skip: missing("bwrap") }, () => {
   test("bounds processes", { skip: !isRoot && "needs root for control groups" }, async (t) => {
     const gate = await openGate(t);
     const jail = await gate.jails.start(
-      shell("bomb() { bomb | bomb & }; bomb; sleep 1000", { limits: { pids: 32 } }),
+      shell("bomb() { bomb | bomb & }; bomb; exec sleep 1000", { limits: { pids: 32 } }),
     );
     jail.stderr.resume();
     await eventually("forks are refused", () => (jail.usage().pidsRefused ?? 0) > 0);
