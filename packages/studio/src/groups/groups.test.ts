@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { isErrorCode } from "@holdfast/core";
 import type { EventEnvelope } from "@holdfast/gate";
 import { studioLimits } from "../limits.ts";
-import { pluginEvent, webhookEvent } from "./group-events.ts";
+import { isForPlugins, pluginEvent, webhookEvent } from "./group-events.ts";
 import { parseGroups } from "./group-settings.ts";
 import { verifyWebhook } from "./webhook-secret.ts";
 
@@ -109,6 +109,14 @@ test("words from outside are marked as such, and a schedule has the taint of who
     pluginEvent(group, envelope({ ...due, source: "plugin:other" }), undefined).taint,
     "not its words",
   );
+});
+
+test("a topic is for plugins alone where no turn begins with it: not by default, and not by what the group names", () => {
+  const naming = groupOf({ events: ["notice.*"] });
+  assert.equal(isForPlugins(naming, "notice.added"), false);
+  assert.equal(isForPlugins(groupOf(), "notice.added"), true);
+  assert.equal(isForPlugins(undefined, "notice.added"), true);
+  assert.equal(isForPlugins(naming, "task.triggered"), false);
 });
 
 test("mail that arrives begins a turn, once, in words from outside", () => {

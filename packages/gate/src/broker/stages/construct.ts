@@ -72,10 +72,12 @@ function parse(frame: Buffer, seen: Readable): Readonly<Record<string, unknown>>
   try {
     value = parseStrictJson(frame, brokerLimits.maxDepth);
   } catch (error) {
-    if (!(error instanceof StrictJsonError)) throw error;
-    // What is wrong may be in the arguments alone: their caller waits for an answer to this call.
-    note(seen, textMember(frame, "topic"), textMember(frame, "correlation"));
-    throw refuse(`The frame cannot be read: ${error.message}`);
+    if (error instanceof StrictJsonError) {
+      // What is wrong may be in the arguments alone: their caller waits for an answer to this call.
+      note(seen, textMember(frame, "topic"), textMember(frame, "correlation"));
+      throw refuse(`The frame cannot be read: ${error.message}`);
+    }
+    throw error;
   }
   if (!isObject(value)) throw refuse("The frame is not an object");
   return value;
