@@ -1,4 +1,3 @@
-import { HoldfastError } from "@holdfast/core";
 import type { SandboxProvider } from "./provider.ts";
 import {
   found,
@@ -9,6 +8,7 @@ import {
   type RemoteServerOptions,
   remoteProvider,
   settled,
+  vendorError,
   vendorModule,
 } from "./remote.ts";
 
@@ -169,8 +169,4 @@ async function textOf(lines: Lines): Promise<string> {
   const parts: string[] = [];
   for (let part = await lines.next(); part !== null; part = await lines.next()) parts.push(part);
   return parts.join("");
-}
-
-function vendorError(message: string): HoldfastError {
-  return new HoldfastError("sandbox", "vendor_error", message, { statusCode: 502 });
 }

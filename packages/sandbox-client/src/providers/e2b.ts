@@ -1,4 +1,3 @@
-import { HoldfastError } from "@holdfast/core";
 import type { SandboxProvider } from "./provider.ts";
 import {
   found,
@@ -8,6 +7,7 @@ import {
   type RemoteServerOptions,
   remoteProvider,
   settled,
+  vendorError,
   vendorModule,
 } from "./remote.ts";
 
@@ -91,9 +91,7 @@ export function e2b(options: E2BProviderOptions = {}): SandboxProvider {
         const Sandbox = await sdk();
         const pausing = Sandbox.pause?.(id, options.connect) ?? Sandbox.betaPause?.(id, options.connect);
         if (pausing === undefined) {
-          throw new HoldfastError("sandbox", "vendor_error", "This version of E2B's SDK cannot pause", {
-            statusCode: 502,
-          });
+          throw vendorError("This version of E2B's SDK cannot pause");
         }
         await found("e2b", id, pausing);
       },

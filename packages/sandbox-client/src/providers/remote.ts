@@ -124,6 +124,11 @@ export function missingSdk(name: string, install: string, cause?: unknown): Hold
   return new HoldfastError("sandbox", "missing_vendor_sdk", message, { statusCode: 500, cause });
 }
 
+/** What a vendor does not give, though it was asked for. */
+export function vendorError(message: string): HoldfastError {
+  return new HoldfastError("sandbox", "vendor_error", message, { statusCode: 502 });
+}
+
 /** Calls `make` at the first use, and again at the next one where it failed. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;

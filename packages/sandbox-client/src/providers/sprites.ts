@@ -1,7 +1,7 @@
 import { HoldfastError, systemRandom, uuidv4 } from "@holdfast/core";
 import { destroyAfter } from "./left-over.ts";
 import type { SandboxProvider } from "./provider.ts";
-import { found, gone, once, quoted, vendorModule } from "./remote.ts";
+import { found, gone, once, quoted, vendorError, vendorModule } from "./remote.ts";
 
 /** As much of `@fly/sprites` as is used. */
 export interface Sprite {
@@ -130,8 +130,4 @@ async function started(log: SpriteServiceLog): Promise<void> {
   } finally {
     log.close();
   }
-}
-
-function vendorError(message: string): HoldfastError {
-  return new HoldfastError("sandbox", "vendor_error", message, { statusCode: 502 });
 }
