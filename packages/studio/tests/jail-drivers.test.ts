@@ -25,7 +25,11 @@ describe("an agent works in a jail", () => {
   for (const { name, skip, start } of drivers) {
     test(`of ${name}`, { skip: skip ?? false }, async (t) => {
       const engine = await start?.();
-      t.after(() => engine?.close());
+      // What is in its jails goes before the engine that runs them.
+      const open: { close(): unknown }[] = engine === undefined ? [] : [engine];
+      t.after(async () => {
+        for (const each of open.reverse()) await each.close();
+      });
       const folder = temporaryFolder(t);
       const studio = await createStudio({
         dataDirectory: join(folder, "data"),
@@ -33,13 +37,13 @@ describe("an agent works in a jail", () => {
         vault: { logins: false },
         jails: { driver: name, ...(engine === undefined ? {} : { engineSocket: engine.socketPath }) },
       });
-      t.after(() => studio.close());
+      open.push(studio);
       const repository = makeRepository(folder);
       const created = await studio.client.organization.createTask({
         ...{ repository, agent: "demo", prompt: "add a line to the README" },
       });
       const watch = await Watch.open(studio.client, created.id);
-      t.after(() => watch.close());
+      open.push(watch);
       await watch.answer("allow_once");
       assert.equal((await watch.status("idle", "failed")).status, "idle");
       const diff = await studio.client.task(created.id).diff();

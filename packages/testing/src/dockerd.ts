@@ -17,6 +17,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { archiveOfPrograms, findProgram, programFolders } from "./container-image.ts";
 import { EngineRequests } from "./engine-requests.ts";
+import { removeMounted } from "./mounted-directory.ts";
 import { ended, listens } from "./service-process.ts";
 
 const run = promisify(execFile);
@@ -65,7 +66,7 @@ export async function startDockerd(): Promise<Dockerd> {
       await requests.call("DELETE", `/networks/${network}`).catch(() => {});
     }
     await ended(daemon);
-    await remove(directory);
+    await removeMounted(directory);
   };
   try {
     await listens(daemon, socketPath, "dockerd");
@@ -121,17 +122,7 @@ async function removeLeftovers(): Promise<void> {
     const [, pid] = new RegExp(`^${prefix}(\\d+)-`).exec(name) ?? [];
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     // What another sweep has taken, or is taking, is nothing to this one; what cannot go is no reason to fail.
-    await remove(join(tmpdir(), name)).catch(() => {});
+    await removeMounted(join(tmpdir(), name)).catch(() => {});
     await run("ip", ["link", "delete", bridgeOf(pid)]).catch(() => {});
   }
-}
-
-/** A daemon that was killed leaves file systems mounted below its data. */
-async function remove(directory: string): Promise<void> {
-  const mounted = readFileSync("/proc/self/mounts", "utf8")
-    .split("\n")
-    .flatMap((line) => line.split(" ").slice(1, 2))
-    .filter((path) => path.startsWith(`${directory}/`));
-  for (const path of mounted.reverse()) await run("umount", ["--lazy", path]).catch(() => {});
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 }

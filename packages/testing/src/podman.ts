@@ -17,6 +17,7 @@ import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { archiveOfPrograms, findProgram, programFolders } from "./container-image.ts";
+import { removeMounted } from "./mounted-directory.ts";
 import { ended, listens } from "./service-process.ts";
 
 const run = promisify(execFile);
@@ -84,7 +85,7 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
       await podman(["unshare", "rm", "-rf", join(directory, "storage")]);
       endNamespace(join(directory, "session/libpod/tmp/pause.pid"));
     }
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    await removeMounted(directory);
   };
   try {
     await makeImage(directory, options.programs ?? [], podman);
@@ -138,7 +139,7 @@ async function removeLeftovers(): Promise<void> {
     const env = { ...process.env, ...configurationOf(directory) };
     // Without its configuration Podman would take the person's own store for it.
     const sweep =
-      'test -f "$1/containers.conf" && test -f "$1/storage.conf" && podman rm --all --force --ignore --time 0; [ "$(id -u)" = 0 ] || podman unshare rm -rf -- "$1"; rm -rf -- "$1"';
+      'test -f "$1/containers.conf" && test -f "$1/storage.conf" && podman rm --all --force --ignore --time 0; if [ "$(id -u)" = 0 ]; then umount --lazy "$1/storage/overlay"; else podman unshare rm -rf -- "$1"; fi; rm -rf -- "$1"';
     // What another sweep has taken, or is taking, is nothing to this one; what cannot go is no reason to fail.
     await run("flock", ["--nonblock", directory, "sh", "-c", sweep, "sh", directory], { env }).catch(
       () => {},
