@@ -112,6 +112,31 @@ describe("runs", () => {
     await until("it is gone", async () => (await processesWith(mark)).length === 0);
   });
 
+  test("the answer of a long run begins before its end, so that no timeout on the way cuts it", async (t) => {
+    const { url, fetch } = await startSandbox(t, "unix", { limits: { heartbeatMs: 20 } });
+    const post = (path: string, body?: object) =>
+      fetch(`${url}/v1${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    const waiting = ["-c", "until [ -e go ]; do sleep 0.05; done"];
+    const run = await post("/processes/run", { command: "sh", args: waiting });
+    assert.equal((await post("/processes/run", { command: "touch", args: ["go"] })).status, 200);
+    const { exitCode, timedOut } = JSON.parse(await run.text());
+    assert.deepEqual([run.status, exitCode, timedOut], [200, 0, false]);
+    const name = "stubborn";
+    const stubborn = ["-c", "trap '' TERM; echo ready; while :; do sleep 1; done"];
+    await post("/processes", { name, command: "sh", args: stubborn });
+    await until("it is ready", async () => {
+      const logs = await fetch(`${url}/v1/processes/${name}/logs`);
+      return JSON.parse(await logs.text()).entries.length > 0;
+    });
+    const stopped = await post(`/processes/${name}/stop?waitMs=100000`);
+    await post(`/processes/${name}/kill`);
+    assert.equal(JSON.parse(await stopped.text()).status, "exited");
+  });
+
   test("what cannot be run is refused", async (t) => {
     const { client, url, fetch } = await startSandbox(t);
     await assert.rejects(client.run({ command: "no-such-program" }), (error) =>

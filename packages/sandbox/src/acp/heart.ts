@@ -5,8 +5,8 @@ import { sendJsonText } from "../http/exchange.ts";
 const quickAnswerMs = 5;
 
 /**
- * Begins the answer of a request before the agent has answered it. The status tells the client that
- * the request was forwarded, so that what it sends next comes after it, and blanks in front of the
+ * Begins the answer of a request before the agent, or the command, has ended. The status tells the client
+ * that the request was forwarded, so that what it sends next comes after it, and blanks in front of the
  * JSON keep every timeout on the way from cutting a turn that takes hours.
  */
 export class Heart {
@@ -22,8 +22,17 @@ export class Heart {
 
   /** Begins unless {@link end} comes within milliseconds: then the whole answer goes out in one write. */
   startSoon(): void {
+    this.#startIn(quickAnswerMs);
+  }
+
+  /** Begins when a first blank is due: until then a failure can still be told by the status. */
+  startLate(): void {
+    this.#startIn(this.#intervalMs);
+  }
+
+  #startIn(ms: number): void {
     if (this.#beginning !== undefined || this.#response.headersSent) return;
-    this.#beginning = setTimeout(() => this.start(), quickAnswerMs);
+    this.#beginning = setTimeout(() => this.start(), ms);
   }
 
   start(): void {

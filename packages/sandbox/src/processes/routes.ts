@@ -1,4 +1,5 @@
 import type { Logger } from "@holdfast/core";
+import { Heart } from "../acp/heart.ts";
 import type { Paths } from "../fs/paths.ts";
 import {
   type Exchange,
@@ -125,7 +126,7 @@ export class ProcessRoutes {
 
   async #run(exchange: Exchange): Promise<void> {
     const body = parseRun(await this.#body(exchange));
-    const { spawner, env, table } = this.#context;
+    const { spawner, env, table, limits } = this.#context;
     const { settings } = table;
     const cwd = await this.#cwd(body.cwd);
     const request = {
@@ -134,14 +135,20 @@ export class ProcessRoutes {
       cwd,
       env: { ...env, TERM: terminalType, ...body.env },
     };
-    const outcome = await this.#slots.use(exchange.signal, () =>
-      runCommand(spawner, request, {
-        timeoutMs: Math.min(body.timeoutMs || settings.defaultRunTimeoutMs, settings.maxRunTimeoutMs),
-        maxOutputBytes: Math.min(body.maxOutputBytes ?? settings.maxOutputBytes, settings.maxOutputBytes),
-        signal: exchange.signal,
-      }).catch(spawnFailed),
-    );
-    if (!exchange.response.destroyed) sendJson(exchange.response, outcome);
+    const heart = new Heart(exchange.response, limits.heartbeatMs);
+    try {
+      const outcome = await this.#slots.use(exchange.signal, () =>
+        runCommand(spawner, request, {
+          timeoutMs: Math.min(body.timeoutMs || settings.defaultRunTimeoutMs, settings.maxRunTimeoutMs),
+          maxOutputBytes: Math.min(body.maxOutputBytes ?? settings.maxOutputBytes, settings.maxOutputBytes),
+          signal: exchange.signal,
+          onStarted: () => heart.startLate(),
+        }).catch(spawnFailed),
+      );
+      if (!exchange.response.destroyed) heart.end(JSON.stringify(outcome));
+    } finally {
+      heart.stop();
+    }
   }
 
   async #remove(exchange: Exchange): Promise<void> {
@@ -157,11 +164,13 @@ export class ProcessRoutes {
     );
     const process = this.#find(exchange);
     process[how]();
+    const heart = new Heart(exchange.response, this.#context.limits.heartbeatMs);
+    heart.startLate();
     const deadline = Date.now() + waitMs;
     while (!process.ended && Date.now() < deadline && !exchange.signal.aborted) {
       await process.changed.wait(deadline - Date.now(), exchange.signal);
     }
-    sendJson(exchange.response, process.info());
+    heart.end(JSON.stringify(process.info()));
   }
 
   async #input(exchange: Exchange): Promise<void> {

@@ -10,6 +10,8 @@ export interface RunLimits {
   readonly maxOutputBytes: number;
   /** Ends the run early. */
   readonly signal: AbortSignal;
+  /** The command is there. */
+  readonly onStarted?: () => void;
 }
 
 export interface RunOutcome {
@@ -39,6 +41,7 @@ export async function runCommand(
 ): Promise<RunOutcome> {
   const startedAt = performance.now();
   const command = await spawner.captured(request, limits.maxOutputBytes).catch(lostHost);
+  limits.onStarted?.();
   const { family } = command;
   let timedOut = false;
   const kill = () => void spawner.end(family, 0);
