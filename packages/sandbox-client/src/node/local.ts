@@ -25,7 +25,7 @@ export interface LocalProviderOptions {
   log?: SandboxAgentSpawnLogMode;
   /** Added to the environment of this process. */
   env?: Record<string, string>;
-  /** How long the server may take until it answers; 15 s by default. */
+  /** How long the server may take until it answers, however often it has to be started; 15 s by default. */
   timeoutMs?: number;
 }
 
@@ -55,15 +55,17 @@ export function local(options: LocalProviderOptions = {}): SandboxProvider {
     name: "local",
     defaultCwd: process.cwd(),
     async create() {
+      const timeoutMs = options.timeoutMs ?? 15_000;
+      const deadline = Date.now() + timeoutMs;
       // A free port may be taken before the server has it; a given one is the caller's affair.
       for (let attempt = 1; ; attempt += 1) {
         const port = await freePort(host, options.port ?? 0);
         const running = start(options, host, port);
         try {
-          await healthy(running, options.timeoutMs ?? 15_000);
+          await healthy(running, deadline, timeoutMs);
         } catch (error) {
           await end(running);
-          if (options.port !== undefined || attempt === maxAttempts) throw error;
+          if (options.port !== undefined || attempt === maxAttempts || Date.now() >= deadline) throw error;
           continue;
         }
         const id = `${host}:${port}`;
@@ -140,9 +142,8 @@ function program(given: string | undefined): { command: string; args: string[] }
   );
 }
 
-async function healthy(running: Running, timeoutMs: number): Promise<void> {
+async function healthy(running: Running, deadline: number, timeoutMs: number): Promise<void> {
   const { child, token, url } = running;
-  const deadline = Date.now() + timeoutMs;
   let ended: string | undefined;
   child.once("error", (error) => {
     ended = error.message;

@@ -71,6 +71,19 @@ test("a local server is not mistaken for another one that listens on its port", 
   }
 });
 
+test("a local server that hangs is waited for once", async () => {
+  const home = directory();
+  const binaryPath = join(home, "server");
+  writeFileSync(binaryPath, `#!/bin/sh\necho started >> ${home}/starts\nexec sleep 1000\n`);
+  chmodSync(binaryPath, 0o755);
+  const provider = local({ binaryPath, log: "silent", timeoutMs: 1_500 });
+  await assert.rejects(provider.create(), {
+    code: "server_not_started",
+    message: /did not answer within 1500 ms/,
+  });
+  assert.equal(readFileSync(join(home, "starts"), "utf8"), "started\n");
+});
+
 const bubblewrap = (process.env["PATH"] ?? "").split(":").some((path) => existsSync(join(path, "bwrap")));
 
 test("jail", { skip: bubblewrap ? false : "needs bubblewrap" }, async () => {
