@@ -6,7 +6,14 @@ import type {
   SharedFolder,
   ToolInvocationResult,
 } from "@holdfast/gate/plugin";
-import { filesLimits, reasonOf, refused, SharedTree } from "./shared-tree.ts";
+import { OutsideMarks } from "./outside-marks.ts";
+import { filesLimits, type Making, reasonOf, refused, SharedTree } from "./shared-tree.ts";
+
+/** What is told, and whether words from outside may be in it. */
+interface Told {
+  readonly result: Record<string, unknown>;
+  readonly untrusted?: boolean;
+}
 
 /** The folders that the operator shares. Who may use which is the operator's word and the gate's. */
 class FilesHandler implements PluginHandler {
@@ -14,8 +21,15 @@ class FilesHandler implements PluginHandler {
   #groups: ReadonlyMap<string, readonly unknown[]> = new Map();
   /** The end of the last change of each folder: an append reads what it changes. */
   readonly #changes = new Map<string, Promise<unknown>>();
+  #openMarks: OutsideMarks | undefined;
+
+  get #marks(): OutsideMarks {
+    if (this.#openMarks === undefined) throw new Error("The plugin is not initialized");
+    return this.#openMarks;
+  }
 
   async initialize(services: CoreServices & Partial<PluginServices>): Promise<void> {
+    if (services.dataDirectory === undefined) throw new Error("The files need a folder for their marks");
     this.#folders = services.folders ?? {};
     const given: unknown = services.config?.["groups"] ?? {};
     const groups = Object.entries(Object(given)).map(([folder, each]): [string, readonly unknown[]] => {
@@ -27,33 +41,35 @@ class FilesHandler implements PluginHandler {
       return [folder, each];
     });
     this.#groups = new Map(groups);
+    this.#openMarks = new OutsideMarks(services.dataDirectory, filesLimits.marks);
   }
 
   async handleToolInvocation(
     tool: string,
     args: Record<string, unknown>,
-    { group }: PluginContext,
+    { group, tainted }: PluginContext,
   ): Promise<ToolInvocationResult> {
     try {
-      return { ok: true, result: await this.#run(tool, args, group) };
+      const make = { folders: args["make_folders"] === true, tainted: tainted === true };
+      const { result, untrusted } = await this.#run(tool, args, group, make);
+      return { ok: true, result, ...(untrusted === true ? { untrusted } : {}) };
     } catch (error) {
       throw reasonOf(error);
     }
   }
 
-  #run(tool: string, args: Record<string, unknown>, group: string): Promise<Record<string, unknown>> {
-    const path = textOf(args["path"]);
+  async #run(tool: string, args: Record<string, unknown>, group: string, make: Making): Promise<Told> {
     switch (tool) {
       case "files_list":
         return this.#list(args, group);
       case "files_stat":
-        return this.#tree(args, group).stat(path);
+        return { result: await this.#tree(args, group).stat(textOf(args["path"])) };
       case "files_read":
         return read(this.#tree(args, group), args);
       case "files_write":
-        return this.#change(args, group, (tree) => write(tree, args));
+        return this.#change(args, group, (tree) => write(tree, args, make));
       case "files_move":
-        return this.#move(args, group);
+        return this.#move(args, group, make);
       case "files_delete":
         return this.#delete(args, group);
       default:
@@ -71,7 +87,7 @@ class FilesHandler implements PluginHandler {
     const folder = this.#folder(textOf(args["folder"]), group);
     if (folder === undefined) throw refused("No folder of that name is shared with this group", "folder");
     if (wanted === "rw" && folder.mode !== "rw") throw refused("The folder is shared for reading", "folder");
-    return new SharedTree(folder.path);
+    return new SharedTree(folder.path, this.#marks);
   }
 
   /** One change of a folder after the other. */
@@ -88,7 +104,7 @@ class FilesHandler implements PluginHandler {
     return done;
   }
 
-  async #list(args: Record<string, unknown>, group: string): Promise<Record<string, unknown>> {
+  async #list(args: Record<string, unknown>, group: string): Promise<Told> {
     if (args["folder"] === undefined) {
       const folders = Object.keys(this.#folders)
         .sort()
@@ -96,43 +112,47 @@ class FilesHandler implements PluginHandler {
           const folder = this.#folder(name, group);
           return folder === undefined ? [] : [{ name, writable: folder.mode === "rw" }];
         });
-      return { folders };
+      return { result: { folders } };
     }
     const limit = typeof args["limit"] === "number" ? args["limit"] : filesLimits.entries;
-    return this.#tree(args, group).list(
+    const { untrusted, ...result } = await this.#tree(args, group).list(
       textOf(args["path"]),
       textOf(args["after"]),
       Math.min(limit, filesLimits.entries),
     );
+    return { result, untrusted };
   }
 
-  async #move(args: Record<string, unknown>, group: string): Promise<Record<string, unknown>> {
+  async #move(args: Record<string, unknown>, group: string, make: Making): Promise<Told> {
     const [from, to] = [textOf(args["from"]), textOf(args["to"])];
     return this.#change(args, group, async (tree) => {
-      await tree.move(from, to, args["make_folders"] === true);
-      return { moved: from, to };
+      await tree.move(from, to, make);
+      return { result: { moved: from, to } };
     });
   }
 
-  async #delete(args: Record<string, unknown>, group: string): Promise<Record<string, unknown>> {
+  async #delete(args: Record<string, unknown>, group: string): Promise<Told> {
     const path = textOf(args["path"]);
     return this.#change(args, group, async (tree) => {
       await tree.delete(path);
-      return { deleted: path };
+      return { result: { deleted: path } };
     });
   }
 
-  async shutdown(): Promise<void> {}
+  async shutdown(): Promise<void> {
+    this.#openMarks?.close();
+    this.#openMarks = undefined;
+  }
 }
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-async function read(tree: SharedTree, args: Record<string, unknown>): Promise<Record<string, unknown>> {
+async function read(tree: SharedTree, args: Record<string, unknown>): Promise<Told> {
   const offset = typeof args["offset"] === "number" ? args["offset"] : 0;
   const asked = typeof args["length"] === "number" ? args["length"] : filesLimits.readBytes;
-  const { bytes, size } = await tree.read(
+  const { bytes, size, untrusted } = await tree.read(
     textOf(args["path"]),
     offset,
     Math.min(asked, filesLimits.readBytes),
@@ -142,14 +162,8 @@ async function read(tree: SharedTree, args: Record<string, unknown>): Promise<Re
   const whole = encoding === "text" && offset + bytes.length < size ? withoutCut(bytes) : bytes;
   const next = offset + whole.length;
   const content = encoding === "base64" ? whole.toString("base64") : decoded(whole);
-  return {
-    content,
-    encoding,
-    offset,
-    bytes: whole.length,
-    size,
-    ...(next < size ? { next_offset: next } : {}),
-  };
+  const range = { offset, bytes: whole.length, size, ...(next < size ? { next_offset: next } : {}) };
+  return { result: { content, encoding, ...range }, untrusted };
 }
 
 function decoded(bytes: Buffer): string {
@@ -172,7 +186,7 @@ function withoutCut(bytes: Buffer): Buffer {
   return bytes;
 }
 
-async function write(tree: SharedTree, args: Record<string, unknown>): Promise<Record<string, unknown>> {
+async function write(tree: SharedTree, args: Record<string, unknown>, make: Making): Promise<Told> {
   const text = textOf(args["content"]);
   const base64 = args["encoding"] === "base64";
   if (base64 ? !/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0 : !text.isWellFormed()) {
@@ -184,8 +198,8 @@ async function write(tree: SharedTree, args: Record<string, unknown>): Promise<R
   }
   const mode = (["replace", "append"] as const).find((each) => each === args["mode"]) ?? "create";
   const path = textOf(args["path"]);
-  const size = await tree.write(path, content, mode, args["make_folders"] === true);
-  return { written: path, size };
+  const size = await tree.write(path, content, mode, make);
+  return { result: { written: path, size } };
 }
 
 export default new FilesHandler();

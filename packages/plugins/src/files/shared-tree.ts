@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, link, lstat, mkdir, open, opendir, rename, rmdir, unlink } from "node:fs/promises";
 import { ToolError } from "@holdfast/gate/plugin";
+import type { OutsideMarks } from "./outside-marks.ts";
 
 /** Sizes are bytes. */
 export const filesLimits = {
@@ -14,6 +15,8 @@ export const filesLimits = {
   names: 50_000,
   depth: 32,
   nameBytes: 255,
+  /** Files and folders of sessions with words from outside. */
+  marks: 500_000,
 } as const;
 
 const temporary = /^\.holdfast-[0-9a-f]{16}\.tmp$/;
@@ -71,32 +74,39 @@ export function namesOf(path: string, field = "path"): string[] {
   return names;
 }
 
+/** Whether missing folders are made, and whether words from outside are in the session for which it is done. */
+export interface Making {
+  readonly folders: boolean;
+  readonly tainted: boolean;
+}
+
+/** Of what only looks. */
+const madeByNone: Making = { folders: false, tainted: false };
+
 /**
  * One shared folder. Each component of a path is opened from the descriptor of the one before and
  * never through a link, so that a tree that changes meanwhile leads nowhere else.
  */
 export class SharedTree {
   readonly #root: string;
+  readonly #marks: OutsideMarks;
 
-  constructor(root: string) {
+  constructor(root: string, marks: OutsideMarks) {
     this.#root = root;
+    this.#marks = marks;
   }
 
   /** Runs `use` with a path by which the kernel finds `name` in the folder that holds it. */
   async #in<T>(
     folders: readonly string[],
-    make: boolean,
+    make: Making,
     use: (at: (name: string) => string, folder: FileHandle) => Promise<T>,
   ): Promise<T> {
     let folder = await open(this.#root, directoryFlags);
     try {
       for (const name of folders) {
         const path = `/proc/self/fd/${folder.fd}/${name}`;
-        if (make) {
-          await mkdir(path).catch((error: unknown) => {
-            if (codeOf(error) !== "EEXIST") throw error;
-          });
-        }
+        if (make.folders) await this.#makeFolder(path, make.tainted);
         const next = await open(path, directoryFlags);
         await folder.close();
         folder = next;
@@ -107,9 +117,25 @@ export class SharedTree {
     }
   }
 
+  async #makeFolder(path: string, tainted: boolean): Promise<void> {
+    try {
+      await mkdir(path);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") return;
+      throw error;
+    }
+    if (tainted) this.#marks.add(await statOf(path));
+  }
+
+  /** Before anything is changed for a session whose words are to be known again. */
+  #roomFor({ tainted }: Making): void {
+    if (tainted && this.#marks.full)
+      throw refused(`Sessions with words from outside have at most ${filesLimits.marks} files and folders`);
+  }
+
   async #at<T>(
     path: string,
-    make: boolean,
+    make: Making,
     use: (path: string, at: (name: string) => string, folder: FileHandle) => Promise<T>,
     field = "path",
   ): Promise<T> {
@@ -120,7 +146,7 @@ export class SharedTree {
   }
 
   async list(path: string, after: string, limit: number) {
-    return this.#in(namesOf(path), false, async (at) => {
+    return this.#in(namesOf(path), madeByNone, async (at) => {
       const names: string[] = [];
       for await (const { name } of await opendir(at("."))) {
         if (names.length >= filesLimits.names) {
@@ -130,37 +156,46 @@ export class SharedTree {
       }
       const left = names.sort().filter((name) => after === "" || name > after);
       const shown: object[] = [];
+      let untrusted = false;
       for (const name of left.slice(0, limit)) {
         // What went meanwhile is not there.
-        const stat = await lstat(at(name)).catch(() => undefined);
-        if (stat !== undefined) shown.push({ name, ...told(stat) });
+        const stat = await statOf(at(name)).catch(() => undefined);
+        if (stat === undefined) continue;
+        // A name is words too.
+        untrusted ||= this.#marks.has(stat);
+        shown.push({ name, ...told(stat) });
       }
-      return { entries: shown, more: left.length > limit };
+      return { entries: shown, more: left.length > limit, untrusted };
     });
   }
 
   async stat(path: string) {
     if (namesOf(path).length === 0) {
-      return this.#in([], false, async (_at, folder) => told(await folder.stat()));
+      return this.#in([], madeByNone, async (_at, folder) => told(await folder.stat({ bigint: true })));
     }
-    return this.#at(path, false, async (place) => told(await lstat(place)));
+    return this.#at(path, madeByNone, async (place) => told(await statOf(place)));
   }
 
-  /** At most `length` bytes from `offset` on, and the size of the whole. */
-  async read(path: string, offset: number, length: number): Promise<{ bytes: Buffer; size: number }> {
-    return this.#at(path, false, async (place) => {
+  /** At most `length` bytes from `offset` on, the size of the whole, and whether words from outside may be in it. */
+  async read(
+    path: string,
+    offset: number,
+    length: number,
+  ): Promise<{ bytes: Buffer; size: number; untrusted: boolean }> {
+    return this.#at(path, madeByNone, async (place) => {
       const file = await open(place, fileFlags);
       try {
-        const stat = await file.stat();
+        const stat = await file.stat({ bigint: true });
         if (!stat.isFile()) throw refused("This is no file");
-        const buffer = Buffer.alloc(Math.max(0, Math.min(length, stat.size - offset)));
+        const size = Number(stat.size);
+        const buffer = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
         let filled = 0;
         while (filled < buffer.length) {
           const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, offset + filled);
           if (bytesRead === 0) break;
           filled += bytesRead;
         }
-        return { bytes: buffer.subarray(0, filled), size: stat.size };
+        return { bytes: buffer.subarray(0, filled), size, untrusted: this.#marks.has(stat) };
       } finally {
         await file.close();
       }
@@ -168,9 +203,10 @@ export class SharedTree {
   }
 
   /** The file is there whole or as it was, also after a crash. Returns its size. */
-  async write(path: string, content: Buffer, mode: "create" | "replace" | "append", make: boolean) {
+  async write(path: string, content: Buffer, mode: "create" | "replace" | "append", make: Making) {
+    this.#roomFor(make);
     return this.#at(path, make, async (place, at, folder) => {
-      const present = await lstat(place).catch((error: unknown) => {
+      const present = await statOf(place).catch((error: unknown) => {
         if (codeOf(error) === "ENOENT") return undefined;
         throw error;
       });
@@ -179,12 +215,14 @@ export class SharedTree {
         if (!present.isFile()) throw refused("This is no file");
       }
       let whole = content;
+      let { tainted } = make;
       if (mode === "append" && present !== undefined) {
-        if (present.size + content.length > filesLimits.appendedBytes) {
+        if (Number(present.size) + content.length > filesLimits.appendedBytes) {
           throw refused(`A file that is appended to has at most ${filesLimits.appendedBytes} bytes`);
         }
-        const { bytes } = await this.read(path, 0, filesLimits.appendedBytes);
+        const { bytes, untrusted } = await this.read(path, 0, filesLimits.appendedBytes);
         whole = Buffer.concat([bytes, content]);
+        tainted ||= untrusted;
       }
       await removeUnfinished(at);
       const fresh = at(`.holdfast-${randomBytes(8).toString("hex")}.tmp`);
@@ -192,41 +230,60 @@ export class SharedTree {
         const file = await open(fresh, "wx", 0o644);
         try {
           await file.writeFile(whole);
-          if (present !== undefined) await file.chmod(present.mode & 0o777);
+          if (present !== undefined) await file.chmod(Number(present.mode) & 0o777);
           await file.sync();
+          // Before anybody finds it by its name.
+          if (tainted) this.#marks.add(await file.stat({ bigint: true }));
         } finally {
           await file.close();
         }
         if (mode === "create") await giveName(fresh, place);
         else await rename(fresh, place);
       } catch (error) {
-        await unlink(fresh).catch(() => {});
+        await this.#unlink(fresh).catch(() => {});
         throw error;
       }
+      if (present !== undefined) this.#forget(present);
       await folder.sync();
       return whole.length;
     });
   }
 
-  async move(from: string, to: string, make: boolean): Promise<void> {
+  async #unlink(path: string): Promise<void> {
+    const stat = await statOf(path);
+    await unlink(path);
+    this.#forget(stat);
+  }
+
+  /** Of what has lost a name: another name would still lead to it. */
+  #forget(stat: BigIntStats): void {
+    if (stat.isDirectory() || stat.nlink <= 1n) this.#marks.remove(stat);
+  }
+
+  async move(from: string, to: string, make: Making): Promise<void> {
+    this.#roomFor(make);
     const [moved, goal] = [namesOf(from, "from"), namesOf(to, "to")];
     // Before folders are made on the way, which would be in it.
     if (moved.length > 0 && goal.length > moved.length && moved.every((name, at) => name === goal[at]))
       throw refused("It cannot go into itself", "to");
     await this.#at(
       from,
-      false,
+      madeByNone,
       async (source, _at, before) => {
-        const stat = await lstat(source);
+        const stat = await statOf(source);
         if (!stat.isFile() && !stat.isDirectory()) throw refused("Only files and folders are moved", "from");
         await this.#at(
           to,
           make,
           async (target, _there, after) => {
-            if (stat.isFile()) await giveName(source, target);
-            else {
-              if (await isThere(target)) throw refused("Something is there already", "to");
-              await rename(source, target);
+            // Its name is words of the session, before anybody sees it.
+            const marked = make.tainted && !this.#marks.has(stat);
+            if (marked) this.#marks.add(stat);
+            try {
+              await moveTo(target, source, stat);
+            } catch (error) {
+              if (marked) this.#marks.remove(stat);
+              throw error;
             }
             await after.sync();
             await before.sync();
@@ -239,13 +296,14 @@ export class SharedTree {
   }
 
   async delete(path: string): Promise<void> {
-    await this.#at(path, false, async (place, _at, folder) => {
-      const stat = await lstat(place);
+    await this.#at(path, madeByNone, async (place, _at, folder) => {
+      const stat = await statOf(place);
       if (stat.isDirectory()) {
         // What no list shows keeps no folder from being empty.
-        await this.#in(namesOf(path), false, removeUnfinished);
+        await this.#in(namesOf(path), madeByNone, removeUnfinished);
         await rmdir(place);
       } else await unlink(place);
+      this.#forget(stat);
       await folder.sync();
     });
   }
@@ -260,6 +318,12 @@ async function removeUnfinished(at: (name: string) => string): Promise<void> {
     const stat = await lstat(at(name)).catch(() => undefined);
     if (stat?.isFile() === true && stat.mtimeMs < before) await unlink(at(name)).catch(() => {});
   }
+}
+
+async function moveTo(target: string, source: string, stat: BigIntStats): Promise<void> {
+  if (stat.isFile()) return giveName(source, target);
+  if (await isThere(target)) throw refused("Something is there already", "to");
+  await rename(source, target);
 }
 
 /** Gives a file its name where nothing has it; a link is taken for nothing else, and not followed. */
@@ -283,7 +347,11 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-function told(stat: Awaited<ReturnType<typeof lstat>>) {
+function statOf(path: string): Promise<BigIntStats> {
+  return lstat(path, { bigint: true });
+}
+
+function told(stat: BigIntStats) {
   const type = stat.isFile()
     ? "file"
     : stat.isDirectory()
