@@ -12,29 +12,19 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Gate } from "@holdfast/gate";
-import { callTool, handlerOf, manifestOf, resultOf, writeFiles } from "./plugin-support.ts";
+import {
+  callTool,
+  commit,
+  git,
+  handlerOf,
+  manifestOf,
+  refusal,
+  resultOf,
+  writeFiles,
+} from "./plugin-support.ts";
 import { missing, openGate, temporaryDirectory } from "./support.ts";
 
 const skip = missing("bwrap", "git");
-
-function git(directory: string, ...args: string[]): void {
-  execFileSync(
-    "git",
-    ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main", ...args],
-    {
-      cwd: directory,
-      stdio: "ignore",
-    },
-  );
-}
-
-function commit(directory: string, files: Readonly<Record<string, unknown>>): void {
-  writeFiles(directory, files);
-  if (!existsSync(join(directory, ".git"))) git(directory, "init");
-  git(directory, "add", "-A");
-  git(directory, "commit", "-m", "x");
-}
 
 const plugin = (say: string, extra: Record<string, unknown> = {}) => ({
   "manifest.json": manifestOf([{ name: "hi_say" }], {
@@ -47,13 +37,6 @@ const plugin = (say: string, extra: Record<string, unknown> = {}) => ({
   }),
   "skills/hi.md": "# hi",
 });
-
-async function refusal(gate: Gate, tool: string, args: Record<string, unknown>): Promise<string> {
-  const outcome = await callTool(gate, tool, args);
-  if (outcome.ok) return `done: ${JSON.stringify(outcome.result)}`;
-  assert.equal(outcome.error.code, "HANDLER_ERROR");
-  return outcome.error.message;
-}
 
 test("the installer", { skip }, async (t) => {
   const dataDir = temporaryDirectory(t);

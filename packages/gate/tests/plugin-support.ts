@@ -1,4 +1,6 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Gate, GateConfig } from "@holdfast/gate";
@@ -131,4 +133,31 @@ export async function gateWith(
 /** Waits for something that, once so, stays so. A process that hangs is ended after seconds only. */
 export function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   return eventually(what, condition, 60_000);
+}
+
+export function git(directory: string, ...args: string[]): void {
+  execFileSync(
+    "git",
+    ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "init.defaultBranch=main", ...args],
+    {
+      cwd: directory,
+      stdio: "ignore",
+    },
+  );
+}
+
+/** Writes files into a repository, which is made where there is none, and commits all. */
+export function commit(directory: string, files: Readonly<Record<string, unknown>>): void {
+  writeFiles(directory, files);
+  if (!existsSync(join(directory, ".git"))) git(directory, "init");
+  git(directory, "add", "-A");
+  git(directory, "commit", "-m", "x");
+}
+
+/** Why the installer refuses, or what it did. */
+export async function refusal(gate: Gate, tool: string, args: Record<string, unknown>): Promise<string> {
+  const outcome = await callTool(gate, tool, args);
+  if (outcome.ok) return `done: ${JSON.stringify(outcome.result)}`;
+  assert.equal(outcome.error.code, "HANDLER_ERROR");
+  return outcome.error.message;
 }

@@ -10,6 +10,7 @@ import type { Jail, JailMount, JailSpec, Jails } from "../jail/jail.ts";
 import { UnsafeDriver } from "../jail/unsafe-driver.ts";
 import { Connections, type PluginConnection } from "./connections.ts";
 import { presentedCredentials } from "./given-credentials.ts";
+import type { PluginName } from "./names.ts";
 import type { PluginFolder } from "./plugin-folder.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import { modulesOf } from "./plugin-modules.ts";
@@ -111,8 +112,8 @@ export class PluginLauncher {
     return !driver.unsafe && driver.refusal === undefined;
   }
 
-  dataDirectory(plugin: PluginFolder): string {
-    return join(this.#options.dataDirectory, plugin.name, "data");
+  dataDirectory(name: PluginName): string {
+    return join(this.#options.dataDirectory, name, "data");
   }
 
   async launch(
@@ -120,7 +121,7 @@ export class PluginLauncher {
     grant: PluginGrant,
     credentials: Readonly<Record<string, string>>,
   ): Promise<LaunchedPlugin> {
-    const data = this.dataDirectory(plugin);
+    const data = this.dataDirectory(plugin.name);
     await mkdir(data, { recursive: true, mode: 0o700 });
     const id = `plugin-${plugin.name}-${randomBytes(4).toString("hex")}`;
     const upstreams = upstreamsOf(plugin, grant, credentials);
@@ -199,7 +200,7 @@ export class PluginLauncher {
       { source: node, target: inside.node, mode: "ro" },
       { source: runtime, target: inside.runtime, mode: "ro" },
       { source: plugin.directory, target: inside.plugin, mode: "ro" },
-      { source: this.dataDirectory(plugin), target: inside.data, mode: "rw" },
+      { source: this.dataDirectory(plugin.name), target: inside.data, mode: "rw" },
       ...Object.entries(grant.folders ?? {}).map(([name, { path, mode }]) => ({
         source: path,
         target: `${inside.folders}/${name}`,
@@ -233,7 +234,7 @@ export class PluginLauncher {
         LANG: "C.UTF-8",
         HOLDFAST_PLUGIN: plugin.name,
         // Where plugins written for the peer keep what they keep.
-        CARAPACE_HOME: place(this.dataDirectory(plugin), inside.data),
+        CARAPACE_HOME: place(this.dataDirectory(plugin.name), inside.data),
       },
       mounts,
       limits: {

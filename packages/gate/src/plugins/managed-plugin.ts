@@ -83,7 +83,7 @@ export class ManagedPlugin {
     if (this.#folder.source === "user") return true;
     const { grant, launcher } = this.#ports;
     const given = Object.keys(grant).length > 0;
-    return this.#actsByItself() && (given || isThere(launcher.dataDirectory(this.#folder)));
+    return this.#actsByItself() && (given || isThere(launcher.dataDirectory(this.#folder.name)));
   }
 
   get status(): PluginStatus {

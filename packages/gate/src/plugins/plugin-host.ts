@@ -101,6 +101,7 @@ export class PluginHost implements Plugins, ToolSource {
       recordsDirectory: join(dataDir, "gate", "installed"),
       sources: config.installSources ?? [],
       credentials: this.credentials,
+      dataOf: (name) => this.#launcher.dataDirectory(name),
       settings: (name) => config.config?.[name],
       log: options.log,
       list: () => this.list(),

@@ -12,6 +12,7 @@ import type { PluginStatus } from "../plugins.ts";
 import { subscribes } from "../publisher.ts";
 import type { PluginManifest, PluginVerifyResult } from "../runtime/api.ts";
 import { checkUrl, fetchPlugin } from "./fetch-plugin.ts";
+import { Origins } from "./origins.ts";
 
 /** The host, as far as the installer needs it. */
 export interface InstallerPorts {
@@ -22,6 +23,7 @@ export interface InstallerPorts {
   readonly recordsDirectory: string;
   readonly sources: readonly string[];
   readonly credentials: PluginCredentials;
+  readonly dataOf: (name: PluginName) => string;
   /** What the operator says in place of a plugin's `config.json`. */
   readonly settings: (name: PluginName) => Readonly<Record<string, unknown>> | undefined;
   readonly log: Logger;
@@ -45,10 +47,17 @@ function refused(code: string, message: string, statusCode = 400): HoldfastError
  */
 export class Installer {
   readonly #ports: InstallerPorts;
+  readonly #origins: Origins;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(ports: InstallerPorts) {
     this.#ports = ports;
+    const { recordsDirectory, credentials, dataOf } = ports;
+    this.#origins = new Origins({
+      directory: recordsDirectory,
+      credentialsOf: (name) => credentials.folder(name),
+      dataOf,
+    });
   }
 
   /**
@@ -117,10 +126,18 @@ export class Installer {
     // What an operator gave to one that comes with the product (credentials, servers, folders) is not for its namesake.
     if (this.#status(name)?.source === "built-in")
       throw refused("already_there", `The plugin ${name} comes with Holdfast: take another name`, 409);
+    const left = await this.#origins.leftByAnother(name, url);
+    if (left.length > 0)
+      throw refused(
+        "left_by_another",
+        `Something is left of a plugin ${name} that came from elsewhere (${left.join(", ")}): take another name, or a person removes it`,
+        409,
+      );
     return this.#inStaging(async (staging) => {
       const { folder, commit } = await this.#fetch(url, name, staging);
       await mkdir(this.#ports.userDirectory, { recursive: true, mode: 0o700 });
-      await this.#record(name, url, commit);
+      const takeBack = this.#origins.before(name);
+      await this.#origins.installed(name, url, commit);
       await rename(folder.directory, target);
       await this.#ports.reload(name);
       const failure = this.#status(name)?.failure;
@@ -129,8 +146,10 @@ export class Installer {
       if (failure !== undefined && lacks.length === 0) {
         await rename(target, join(staging, "refused"));
         await this.#ports.reload(name).catch(() => {});
+        await takeBack();
         throw refused("load_failed", `The plugin does not load (${failure.category}); it was not installed`);
       }
+      await this.#origins.taken(name);
       return { ...this.#described(folder, commit), ...waitsFor(lacks) };
     });
   }
@@ -178,7 +197,7 @@ export class Installer {
         await this.#ports.reload(name);
         throw refused("load_failed", `The update does not load (${failure.category}); the old version stays`);
       }
-      await this.#record(name, url, commit);
+      await this.#origins.installed(name, url, commit);
       // It is over: the old version does not come back, not even a part of it.
       await rename(old, join(staging, "replaced"));
       return { ...this.#described(folder, commit), updated: true };
@@ -191,9 +210,9 @@ export class Installer {
       // Out of the way in one step; a link goes as a link, and what it leads to stays.
       await rename(target, join(staging, "removed"));
     });
-    await rm(this.#recordPath(name), { force: true });
     if (credentials) await this.#ports.credentials.remove(name);
     await this.#ports.reload(name).catch(() => {});
+    await this.#origins.removed(name);
     return { removed: name, credentials_removed: credentials, requires_restart: false };
   }
 
@@ -285,21 +304,12 @@ export class Installer {
     return this.#ports.list().find((each) => each.name === name);
   }
 
-  #recordPath(name: PluginName): string {
-    return below(this.#ports.recordsDirectory, name);
-  }
-
-  async #record(name: PluginName, url: string, commit: string): Promise<void> {
-    await writePrivateFile(this.#recordPath(name), JSON.stringify({ version: 1, url, commit }));
-  }
-
   async #urlOf(name: PluginName): Promise<string> {
-    const text = await readFile(this.#recordPath(name), "utf8").catch(() => undefined);
-    if (text === undefined) {
+    const url = await this.#origins.of(name);
+    if (url === undefined) {
       throw refused("not_found", `The plugin ${name} was not installed from an address`, 404);
     }
-    const parsed: unknown = JSON.parse(text);
-    return checkUrl(Reflect.get(Object(parsed), "url"), this.#ports.sources);
+    return checkUrl(url, this.#ports.sources);
   }
 
   async #configOf(name: PluginName): Promise<string | undefined> {
