@@ -1,9 +1,10 @@
 import { statSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
+import { ownSource } from "./own-sources.ts";
 
 const extension = import.meta.filename.endsWith(".ts") ? ".ts" : ".js";
-const api = new URL(`./api${extension}`, import.meta.url).href;
+const api = new URL(`./imported-api${extension}`, import.meta.url).href;
 const testing = new URL(`./testing${extension}`, import.meta.url).href;
 
 /** What a plugin may import by name without having it in its folder. */
@@ -25,13 +26,14 @@ function source(specifier: string, parent: string | undefined): string | undefin
     statSync(fileURLToPath(new URL(name, parent)), { throwIfNoEntry: false })?.isFile() === true;
   if (isFile(specifier)) return undefined;
   const bare = specifier.replace(/\.js$/, "");
-  const found = [`${bare}.ts`, `${bare}.js`, `${bare}/index.ts`, `${bare}/index.js`].find(isFile);
+  const written = specifier.replace(/\.([cm])js$/, ".$1ts");
+  const found = [written, `${bare}.ts`, `${bare}.js`, `${bare}/index.ts`, `${bare}/index.js`].find(isFile);
   return found ?? (inTree.test(specifier) ? api : undefined);
 }
 
 /**
  * Lets handlers import what they import where they were written: the plugin API by either of its names,
- * and files of their own under the ".js" that compiled code would have, or without an ending.
+ * files of their own under the ".js" that compiled code would have, or without an ending, and types like values.
  */
 export function registerPluginHooks(): void {
   registerHooks({
@@ -40,5 +42,6 @@ export function registerPluginHooks(): void {
       if (url !== undefined) return { url, shortCircuit: true };
       return next(source(specifier, context.parentURL) ?? specifier, context);
     },
+    load: (url, context, next) => ownSource(url, next(url, context)),
   });
 }

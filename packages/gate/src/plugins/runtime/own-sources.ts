@@ -1,0 +1,66 @@
+import { type LoadFnOutput, stripTypeScriptTypes } from "node:module";
+import { compileFunction } from "node:vm";
+
+const runtime = new URL("./", import.meta.url).href;
+
+/** As a module of CommonJS is wrapped. */
+const wrapper = ["exports", "require", "module", "__filename", "__dirname"];
+
+/** True for what cannot be CommonJS, whatever the nearest `package.json` says: `npm init` says so of every folder. */
+function isModule(text: string): boolean {
+  if (!/^[ \t]*(?:import|export)\b/m.test(text)) return false;
+  try {
+    compileFunction(text, wrapper);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** The same for TypeScript. Without its types a file may be either: where it only exports types, it is a module. */
+function isTypedModule(text: string): boolean {
+  if (typeNames(text).length > 0 && !/\b(?:module|exports)\b|\brequire\(|^export\s*=/m.test(text))
+    return true;
+  try {
+    return isModule(stripTypeScriptTypes(text, { mode: "transform" }));
+  } catch {
+    // Node says what is wrong with it.
+    return false;
+  }
+}
+
+/**
+ * The names of types that a file exports and that are not those of values too: where another file imports one
+ * without the word `type`, Node asks for it.
+ */
+function typeNames(text: string): string[] {
+  const names = [...text.matchAll(/^export\s+(?:interface|type)\s+([A-Za-z_][A-Za-z0-9_]*)/gm)];
+  return [...new Set(names.flatMap(([, name]) => name ?? []))].filter(
+    (name) => !new RegExp(`\\b(?:const|let|var|class|function|enum|namespace)\\s+${name}\\b`).test(text),
+  );
+}
+
+/** A file of a plugin as Node takes it, where a compiler or a bundler would have taken it as it is. */
+export function ownSource(url: string, loaded: LoadFnOutput): LoadFnOutput {
+  const { source } = loaded;
+  const own = url.startsWith("file:") && !url.startsWith(runtime) && !url.includes("/node_modules/");
+  if (!own || source === undefined || source === null) return loaded;
+  const text = typeof source === "string" ? source : Buffer.from(source as Uint8Array).toString();
+  switch (loaded.format) {
+    case "commonjs":
+      return isModule(text) ? { ...loaded, format: "module" } : loaded;
+    case "commonjs-typescript":
+      return isTypedModule(text) ? moduleOf(loaded, text) : loaded;
+    case "module-typescript":
+      return moduleOf(loaded, text);
+    default:
+      return loaded;
+  }
+}
+
+function moduleOf(loaded: LoadFnOutput, text: string): LoadFnOutput {
+  const names = typeNames(text);
+  const values =
+    names.length === 0 ? "" : `\nexport const ${names.map((name) => `${name} = undefined`).join(", ")};\n`;
+  return { ...loaded, format: "module-typescript", source: text + values };
+}
