@@ -71,6 +71,22 @@ for (const transport of transports) {
   });
 }
 
+test("the demo agent breaks a turn where it is told to, not where a prompt is about failures", async (t) => {
+  const sandbox = await startSandbox(t, "unix");
+  const session = await openSession(sandbox);
+  for (const work of [
+    "Find out why the tests fail, and fix it.",
+    "Fix the crash when a call does not hang up",
+  ]) {
+    const result = await session.prompt(`${work} Do it without asking.`);
+    assert.equal(field(result, "stopReason"), "end_turn", work);
+    assert.match(await readFile(join(sandbox.work, "NOTES.md"), "utf8"), new RegExp(work));
+  }
+  for (const told of ["fail", "Please fail", "Look around, then fail.", "You were interrupted.\n\nfail"]) {
+    await assert.rejects(session.prompt(told), /asked to fail/, told);
+  }
+});
+
 test("the demo agent ends all turns whose cancel comes with them in one piece", {
   timeout: 60_000,
 }, async (t) => {

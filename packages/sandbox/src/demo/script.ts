@@ -6,16 +6,17 @@ import type { Edit, Turn } from "./turn.ts";
 /**
  * What the demo agent does for a prompt, chosen by its words: `crash`, `hang`, `garbage`, `flood [N]`,
  * `fail`, `slowly`, "run `command`", `twice`, and otherwise an edit of a file. "without asking" skips
- * the permission. Under the id `mock` programs of the peer's clients talk to it, most of which have
- * nobody to ask: there `error`, `question` and `tool` are words too, and a prompt without any word of
- * work is merely answered.
+ * the permission. The first three and `fail` count as instructions only: who asks to find out why the
+ * tests fail is not asking for a failure. Under the id `mock` programs of the peer's clients talk to it,
+ * most of which have nobody to ask: there `error`, `question` and `tool` are words too, and a prompt
+ * without any word of work is merely answered.
  */
 export async function play(prompt: string, turn: Turn): Promise<void> {
   const words = prompt.toLowerCase();
-  if (/\bcrash\b/.test(words)) await crash(turn);
-  if (/\bhang\b/.test(words)) await hang();
-  if (/\bfail\b/.test(words)) throw new RpcError(-32603, "The demo agent was asked to fail");
-  if (/\bgarbage\b/.test(words)) garbage();
+  if (isInstruction("crash", words)) await crash(turn);
+  if (isInstruction("hang", words)) await hang();
+  if (isInstruction("fail", words)) throw new RpcError(-32603, "The demo agent was asked to fail");
+  if (isInstruction("garbage", words)) garbage();
   if (/\bflood\b/.test(words)) {
     await flood(turn, Number(/\bflood\s+(\d+)/.exec(words)?.[1] ?? 5_000));
     return;
@@ -30,6 +31,11 @@ export async function play(prompt: string, turn: Turn): Promise<void> {
 }
 
 const workWords = /\b(tool|permission|write|add|append|run|twice|without asking|edit|create|notes?|readme)\b/;
+
+/** `word` begins a line or a clause, or follows "and", "then", "now" or "please". */
+function isInstruction(word: string, words: string): boolean {
+  return new RegExp(`(?:^|[.,;:!?]|\\b(?:and|then|now|please)\\b)\\s*${word}\\b`, "m").test(words);
+}
 
 async function crash(turn: Turn): Promise<never> {
   await turn.say("This is the last thing I say.");
