@@ -3,6 +3,7 @@ import { watch } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
 import { launchBrowser, missing, openPage } from "./support/browser.ts";
 import {
   approvalCard,
@@ -71,6 +72,23 @@ describe("a page outlives its server", { skip: absent ?? false }, () => {
     await again.locator('[data-kind="allow_once"]').click({ timeout: 60_000 });
     await waitForStatus(page, "idle");
     await page.locator('[data-file="README.md"]').waitFor();
+  });
+
+  test("killed before a part of the app was loaded: the page waits for it, and the others stay", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await studio.kill();
+    await page.getByTestId("offline-banner").waitFor();
+    await page.getByRole("link", { name: "Actors" }).click();
+    await page.getByRole("heading", { name: "This page is not loaded yet" }).waitFor();
+    await assertAccessible(page, "a page that is not loaded");
+    await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    await page.getByRole("link", { name: "Actors" }).click();
+    await page.getByRole("heading", { name: "This page is not loaded yet" }).waitFor();
+    await studio.start();
+    await page.getByRole("heading", { name: "Actors" }).waitFor();
+    await page.locator(".actor-list").waitFor();
   });
 
   test("killed while the repository is being cloned: the task starts anew by itself", async (t) => {

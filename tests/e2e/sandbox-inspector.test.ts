@@ -105,6 +105,20 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assertNoTrouble(other);
   });
 
+  test("a part that does not load leaves the others usable, and comes when it can", async (t) => {
+    const page = await open(t);
+    await page.route("**/assets/files-screen*", (route) => route.abort());
+    await page.route("**/ui/files", (route) => route.abort());
+    await page.getByRole("link", { name: "Files" }).click();
+    await page.getByRole("heading", { name: "This page is not loaded yet" }).waitFor();
+    await page.getByRole("link", { name: "Processes" }).click();
+    await page.getByRole("heading", { name: "New process" }).waitFor();
+    await page.getByRole("link", { name: "Files" }).click();
+    await page.getByRole("heading", { name: "This page is not loaded yet" }).waitFor();
+    await page.unrouteAll();
+    await page.getByRole("table").or(page.getByText("This folder is empty.")).first().waitFor();
+  });
+
   test("a session from its prompt to its end: events as they come, a question answered in place", async (t) => {
     const page = await open(t);
     await openSession(page);

@@ -7,6 +7,7 @@ export { useDebounced, useMediaQuery, useNow, usePrevious } from "./hooks.ts";
 export * from "./icons.tsx";
 export { useKeepFocus } from "./keep-focus.ts";
 export { Empty, ErrorNotice, Loading } from "./notice.tsx";
+export { appPart, PageFailed } from "./page-failed.tsx";
 export { type LinkState, Shell } from "./shell.tsx";
 export { Status, type StatusKind } from "./status.tsx";
 export { type Tab, TabPanel, TabStrip } from "./tabs.tsx";

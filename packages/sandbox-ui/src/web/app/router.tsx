@@ -1,3 +1,4 @@
+import { appPart, PageFailed } from "@holdfast/web-parts";
 import {
   createRootRouteWithContext,
   createRoute,
@@ -42,7 +43,10 @@ const newSessionRoute = createRoute({
 const sessionRoute = createRoute({
   getParentRoute: () => sessionsRoute,
   path: "/$sessionId",
-  component: lazyRouteComponent(() => import("../screens/sessions/session-screen.tsx"), "SessionScreen"),
+  component: lazyRouteComponent(
+    appPart(() => import("../screens/sessions/session-screen.tsx")),
+    "SessionScreen",
+  ),
 });
 const permissionsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -76,17 +80,26 @@ const filesRoute = createRoute({
     ...(typeof path === "string" ? { path } : {}),
     ...(typeof file === "string" ? { file } : {}),
   }),
-  component: lazyRouteComponent(() => import("../screens/files/files-screen.tsx"), "FilesScreen"),
+  component: lazyRouteComponent(
+    appPart(() => import("../screens/files/files-screen.tsx")),
+    "FilesScreen",
+  ),
 });
 const agentsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/agents",
-  component: lazyRouteComponent(() => import("../screens/agents-screen.tsx"), "AgentsScreen"),
+  component: lazyRouteComponent(
+    appPart(() => import("../screens/agents-screen.tsx")),
+    "AgentsScreen",
+  ),
 });
 const configRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/config",
-  component: lazyRouteComponent(() => import("../screens/config/config-screen.tsx"), "ConfigScreen"),
+  component: lazyRouteComponent(
+    appPart(() => import("../screens/config/config-screen.tsx")),
+    "ConfigScreen",
+  ),
 });
 
 const routeTree = rootRoute.addChildren([
@@ -101,7 +114,13 @@ const routeTree = rootRoute.addChildren([
 
 /** `basepath` is where the app is served; `taskPath` says that it shows the sandbox of a Studio's task. */
 export function createAppRouter(basepath: string, taskPath: string | undefined) {
-  return createRouter({ routeTree, basepath, defaultPreload: false, context: { taskPath } });
+  return createRouter({
+    routeTree,
+    basepath,
+    defaultPreload: false,
+    defaultErrorComponent: PageFailed,
+    context: { taskPath },
+  });
 }
 
 declare module "@tanstack/react-router" {

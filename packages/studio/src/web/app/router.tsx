@@ -1,3 +1,4 @@
+import { appPart, PageFailed } from "@holdfast/web-parts";
 import {
   createRootRoute,
   createRoute,
@@ -28,7 +29,7 @@ const systemRoute = createRoute({
   component: SystemScreen,
 });
 
-const inspectorParts = () => import("../inspector/routes.tsx");
+const inspectorParts = appPart(() => import("../inspector/routes.tsx"));
 const actorsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/inspector",
@@ -61,6 +62,7 @@ export function createAppRouter() {
       actorsAddressRoute,
     ]),
     scrollRestoration: true,
+    defaultErrorComponent: PageFailed,
   });
 }
 

@@ -1,5 +1,5 @@
 import { visibleText } from "@holdfast/sandbox-react/visible-text";
-import { ConfirmButton, ErrorNotice, Loading, Status } from "@holdfast/web-parts";
+import { appPart, ConfirmButton, ErrorNotice, Loading, Status } from "@holdfast/web-parts";
 import { formatDateTime } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -11,7 +11,7 @@ import { ProcessOutput } from "./process-output.tsx";
 import { commandLine, processState } from "./process-words.ts";
 
 // The terminal emulator is half of the app: only who opens a terminal loads it.
-const TerminalPane = lazy(() => import("./terminal-pane.tsx"));
+const TerminalPane = lazy(appPart(() => import("./terminal-pane.tsx")));
 
 export function ProcessView({ process }: { readonly process: Process }) {
   const { command, args, cwd, pid, createdAtMs, exitedAtMs, restarts } = process;
