@@ -315,6 +315,7 @@ describe("output", () => {
     assert.deepEqual(await texts("&stream=stdout"), ["one\n", "three\n"]);
     assert.deepEqual(await texts("&tail=1"), ["three\n"]);
     assert.deepEqual(await texts("&since=99"), []);
+    assert.deepEqual(await texts("&tail=0", { "last-event-id": "1" }), ["two\n", "three\n"]);
   });
 
   test("who asks for the head of a log that is followed gets it, and no more", {

@@ -243,6 +243,23 @@ describe("connections that break", () => {
     );
   });
 
+  test("output that comes while a follower of what is new is cut off is told to it", async (t) => {
+    const { cut, fetch, home } = await behindRelay(t);
+    const agent = await SandboxAgent.connect({ fetch });
+    const script = "echo before; until [ -e go ]; do sleep 0.05; done; echo after; echo end >&2";
+    const { id } = await agent.createProcess({ command: "sh", args: ["-c", script] });
+    await until("it has printed", async () => (await agent.getProcessLogs(id)).entries.length > 0);
+    let text = "";
+    const show = ({ data }: { data: string }) => {
+      text += Buffer.from(data, "base64").toString();
+    };
+    const followed = await agent.followProcessLogs(id, show, { tail: 0 });
+    await writeFile(join(home, "go"), "");
+    cut();
+    await followed.closed;
+    assert.equal(text, "after\nend\n");
+  });
+
   test("output that was followed for an hour is followed on behind a cut", async (t) => {
     const { cut, fetch, home } = await behindRelay(t);
     const agent = await SandboxAgent.connect({ fetch });

@@ -25,6 +25,11 @@ export async function followLogs(
   const abort = new AbortController();
   let last = query.since ?? undefined;
   let { tail } = query;
+  const goOnBehind = (sequence: number) => {
+    last = sequence;
+    // What is read from there on is all that came since, and not the end of it.
+    tail = null;
+  };
   const open = async () =>
     await http.send({
       method: "GET",
@@ -35,14 +40,14 @@ export async function followLogs(
       answerWithinMs: clientLimits.streamSilenceMs,
     });
   const read = async (response: Response) => {
+    const begins = response.headers.get("last-event-id");
+    if (begins !== null && /^\d{1,15}$/.test(begins)) goOnBehind(Number(begins));
     const chunks = chunksOf(response, clientLimits.streamSilenceMs);
     for await (const event of readEvents(chunks, clientLimits.maxMessageBytes, () => {})) {
       if (abort.signal.aborted) return;
       const entry = event.event === "log" ? readEntry(event.data) : undefined;
       if (entry === undefined) continue;
-      last = entry.sequence;
-      // What is read from now on is all that came since, and not the end of it.
-      tail = null;
+      goOnBehind(entry.sequence);
       callListener(listener, entry);
     }
   };

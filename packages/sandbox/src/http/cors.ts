@@ -15,7 +15,7 @@ export interface CorsOptions {
 
 const methods = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /** What a page may read of an answer beside the headers that every page may. */
-const exposed = "etag, accept-ranges, content-range, content-disposition, content-length";
+const exposed = "etag, accept-ranges, content-range, content-disposition, content-length, last-event-id";
 
 /** The headers of cross-origin calls. Source: the Fetch standard, and the peer's section 2.1. */
 export class Cors {

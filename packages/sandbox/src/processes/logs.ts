@@ -47,12 +47,15 @@ function parseQuery({ query, request }: Exchange): AskedLog {
     throw invalid("query parameter 'stream' must be stdout, stderr, combined or pty");
   }
   // A client that has seen no id yet may send the header without one.
-  const resumed = wideCount(String(request.headers["last-event-id"] || "0"));
+  const lastEventId = request.headers["last-event-id"] || undefined;
+  const resumed = wideCount(String(lastEventId ?? "0"));
   if (resumed === undefined) throw invalid("Last-Event-ID must be a non-negative integer");
+  const tail = countQuery(query, "tail");
   return {
     stream,
     since: Math.max(countQuery(query, "since") ?? 0, resumed),
-    tail: countQuery(query, "tail"),
+    // A follower that comes back asks as it did at first, and wants all that it has missed.
+    tail: lastEventId === undefined ? tail : undefined,
   };
 }
 
@@ -80,7 +83,8 @@ function selected(output: OutputRing, { stream, since, tail }: LogQuery): Output
 }
 
 /**
- * Replays what is kept, then tells what comes. A follower has a place of its own in the output and
+ * Replays what is kept, then tells what comes. The header Last-Event-ID of the answer says behind what it
+ * begins, so that one that is cut before its first event can be gone on with. A follower has a place of its own in the output and
  * nothing is held for it: one that is so slow that the output passes it by is told so with `gap`.
  */
 async function follow(
@@ -90,17 +94,21 @@ async function follow(
   heartbeatMs: number,
 ): Promise<void> {
   const { output, changed } = process;
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
-  response.flushHeaders();
-  if (request.method === "HEAD") {
-    response.end();
-    return;
-  }
   const [first] = query.tail === undefined ? [] : selected(output, query);
   let last = query.since;
   if (query.tail !== undefined) last = first ? first.sequence - 1 : output.lastSequence;
   // What was dropped before anyone followed is no gap of this follower.
   else if (last === 0) last = output.firstSequence - 1;
+  response.writeHead(200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "last-event-id": last,
+  });
+  response.flushHeaders();
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
   while (!signal.aborted) {
     const { text, upTo } = nextBatch(output, query.stream, last);
     last = upTo;

@@ -46,7 +46,7 @@ const logQuery = [
     "follow",
     { type: "boolean" },
     "Answers with server-sent events: `log` for each entry, with its sequence as id; `gap` for what is no " +
-      "longer kept; `exit` with exit code and signal at the end. Last-Event-ID resumes.",
+      "longer kept; `exit` with exit code and signal at the end. Last-Event-ID resumes, whatever tail says.",
   ),
 ];
 
