@@ -14,7 +14,7 @@ export class Draft {
   modeId: string | undefined;
   context: Transcript["context"];
   #eventId = "";
-  #createdAt = 0;
+  #time = "";
   /** Entries that this event has added. */
   #added = 0;
 
@@ -29,10 +29,11 @@ export class Draft {
     this.context = base.context;
   }
 
-  /** What is added from here on is of this event. */
+  /** What is added from here on is of this event. A time that no date can have counts as 0. */
   begin(eventId: string, createdAt: number): void {
+    const date = new Date(createdAt);
     this.#eventId = eventId;
-    this.#createdAt = createdAt;
+    this.#time = (Number.isNaN(date.getTime()) ? new Date(0) : date).toISOString();
     this.#added = 0;
   }
 
@@ -48,9 +49,8 @@ export class Draft {
   add(entry: Omit<TranscriptEntry, "id" | "eventId" | "time">): number {
     const index = this.#entries.length;
     const id = `${this.#eventId}:${this.#added}`;
-    const time = new Date(this.#createdAt).toISOString();
     this.#added += 1;
-    this.#entries.push({ id, eventId: this.#eventId, time, ...entry });
+    this.#entries.push({ id, eventId: this.#eventId, time: this.#time, ...entry });
     return index;
   }
 

@@ -178,6 +178,19 @@ describe("events to transcript entries", () => {
     }
   });
 
+  test("an event whose time is beyond all dates is shown", () => {
+    for (const createdAt of [8.64e15 + 1, -1e300, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const events = log(prompt(1, "Go")).map((event) => ({ ...event, createdAt }));
+      const transcript = reduceTranscript(createTranscript(), events);
+      const request = { id: "p", createdAt, toolCall: { toolCallId: "t", title: "Edit" }, options: [] };
+      const { entries } = reducePermissionRequest(transcript, request);
+      assert.deepEqual(
+        entries.map(({ kind, time }) => `${kind} ${time}`),
+        ["message 1970-01-01T00:00:00.000Z", "permission 1970-01-01T00:00:00.000Z"],
+      );
+    }
+  });
+
   test("a question whose address comes behind its answer is not asked again", () => {
     const address = (id: string, createdAt: number) => ({
       id,

@@ -28,10 +28,7 @@ export function reduceTranscript(
     changed = true;
     draft.memory.counted += 1;
     if (number !== undefined) draft.head = number;
-    draft.begin(
-      event.id ?? String(number ?? draft.memory.counted),
-      Number.isFinite(event.createdAt) ? event.createdAt : 0,
-    );
+    draft.begin(event.id ?? String(number ?? draft.memory.counted), event.createdAt);
     if (isRecord(event.payload)) takeMessage(draft, event.sender, event.payload);
   }
   return changed ? draft.finish() : transcript;
