@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
@@ -100,6 +101,13 @@ describe("a policy file", () => {
       createGate({ dataDir: other, jails: { driver: "none", allowUnsafe: true } }),
       (error) => isErrorCode(error, "policy", "invalid_file"),
       "a folder in its place",
+    );
+    const third = temporaryDirectory(t);
+    execFileSync("mkfifo", [join(third, "policy.json")]);
+    await assert.rejects(
+      createGate({ dataDir: third, jails: { driver: "none", allowUnsafe: true } }),
+      (error) => isErrorCode(error, "policy", "invalid_file"),
+      "a pipe, which nobody writes",
     );
   });
 });

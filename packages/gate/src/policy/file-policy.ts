@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import { writePrivateFile } from "../vault/credential-file.ts";
@@ -143,7 +143,8 @@ function signatureOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
 
 /** Reads no more than what is looked at, however large the file is. */
 function read(path: string): Buffer {
-  const descriptor = openSync(path, "r");
+  // Not blocking: a pipe in place of the file would stop the whole gate.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!fstatSync(descriptor).isFile()) {
       throw new HoldfastError("policy", "invalid_file", `${path} is not a file`, { statusCode: 400 });
