@@ -306,7 +306,7 @@ describe("the policy of a gate", () => {
 describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
   let gate: Gate;
   let guest: Guest;
-  let dataDir: string;
+  let rules: (...given: Json[]) => void;
   const suite = endings();
   const properties = { path: { type: "string" }, mode: { type: "string" }, force: { type: "boolean" } };
   const tools = new TestTools({
@@ -314,19 +314,29 @@ describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
     look: { handler: () => ok("seen") },
   });
 
+  /** A gate with its own policy file and log, and one agent in a jail. */
+  async function open(): Promise<{ gate: Gate; guest: Guest; rules: (...given: Json[]) => void }> {
+    const dataDir = temporaryDirectory(suite);
+    const opened = await createGate({ dataDir, vault: { env: {}, logins: false } });
+    suite.after(() => opened.close());
+    opened.tools.register(tools);
+    const within = { session: "s1", group: "team", user: "ada" };
+    const agent = await Guest.start(suite, opened, within);
+    agent.open("a");
+    return {
+      gate: opened,
+      guest: agent,
+      rules: (...given) => writeFileSync(join(dataDir, "policy.json"), file(given)),
+    };
+  }
+
   before(async () => {
-    dataDir = temporaryDirectory(suite);
-    gate = await createGate({ dataDir, vault: { env: {}, logins: false } });
-    suite.after(() => gate.close());
-    gate.tools.register(tools);
-    guest = await Guest.start(suite, gate, { jailId: "one", session: "s1", group: "team", user: "ada" });
-    guest.open("a");
+    ({ gate, guest, rules } = await open());
   });
 
-  const rules = (...given: Json[]) => writeFileSync(join(dataDir, "policy.json"), file(given));
-  const nextQuestion = () =>
+  const nextQuestion = (of = gate) =>
     new Promise<string>((resolve) => {
-      const stop = gate.approvals.onAsked(({ id }) => {
+      const stop = of.approvals.onAsked(({ id }) => {
         stop();
         resolve(id);
       });
@@ -408,6 +418,26 @@ describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
   });
 
   test("other rules are tried on the calls of the audit log", async () => {
+    const own = await open();
+    const send = (path: string) => own.guest.call("a", "send", { path });
+    own.rules(rule({ id: "no-looking", tools: ["look"] }));
+    await own.guest.refused("a", "look", {});
+    own.rules();
+    await own.guest.call("a", "look", {});
+    const asked = nextQuestion(own.gate);
+    const waiting = send("/w/a/x");
+    const id = await asked;
+    own.rules(rule({ id: "closed", tools: ["send"] }));
+    await own.gate.approvals.decide(id, "allow", "ada");
+    await waiting;
+    await send("/w/a/x");
+    own.rules();
+    await send("/w/a/x");
+    const askedAgain = nextQuestion(own.gate);
+    const next = send("/w/docs/x.md");
+    await own.gate.approvals.decide(await askedAgain, "allow", "ada");
+    await next;
+
     const tried = parsePolicy(
       bytes(
         file([
@@ -417,7 +447,7 @@ describe("the policy, from inside a jail", { skip: missing("bwrap") }, () => {
       ),
     );
     const records = (async function* () {
-      yield* await gate.audit.query();
+      yield* await own.gate.audit.query();
     })();
     const rows: string[] = [];
     for await (const { tool, before: was, after, outcome } of dryRunPolicy(records, tried.rules))
