@@ -112,6 +112,37 @@ describe("configuration over HTTP", () => {
     assert.equal(response.status, 415);
   });
 
+  test("fields and parameters go by the other names that the peer takes", async (t) => {
+    const sandbox = await startSandbox(t);
+    const stored = async (body: unknown, at: string) => {
+      assert.equal((await config(sandbox, "PUT", "mcp", at, body)).status, 204);
+      return (await config(sandbox, "GET", "mcp", at)).body;
+    };
+    const at = where("mcp", sandbox.work, "x");
+    assert.deepEqual(await stored({ ...local, environment: { A: "b" }, timeout: 5 }, at), {
+      ...local,
+      env: { A: "b" },
+      timeoutMs: 5,
+    });
+    const remote = { type: "remote", url: "http://127.0.0.1/" };
+    for (const name of ["envHttpHeaders", "env_http_headers"]) {
+      const body = { ...remote, [name]: { "x-key": "KEY" }, bearer_token_env_var: "TOKEN" };
+      const read = { ...remote, bearerTokenEnvVar: "TOKEN", envHeaders: { "x-key": "KEY" } };
+      assert.deepEqual(await stored(body, at), read, name);
+    }
+    const both = { ...local, env: { A: "b" }, environment: { C: "d" } };
+    assert.equal((await config(sandbox, "PUT", "mcp", at, both)).status, 422, "which of them is meant?");
+
+    const directory = new URLSearchParams({ directory: sandbox.work });
+    assert.deepEqual(await stored(local, `${directory}&mcp_name=y`), local);
+    assert.deepEqual((await config(sandbox, "GET", "mcp", where("mcp", sandbox.work, "y"))).body, local);
+    const skills = { sources: [{ type: "local", source: "s" }] };
+    assert.equal((await config(sandbox, "PUT", "skills", `${directory}&skill_name=z`, skills)).status, 204);
+    const named = await config(sandbox, "GET", "skills", where("skills", sandbox.work, "z"));
+    assert.deepEqual(named.body, skills);
+    assert.equal((await config(sandbox, "GET", "mcp", `${at}&mcp_name=y`)).status, 400, "two names");
+  });
+
   test("a body has a bound: at it, below and above", async (t) => {
     const sandbox = await startSandbox(t);
     const overhead = JSON.stringify({ type: "local", command: "" }).length;

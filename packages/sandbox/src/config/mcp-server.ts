@@ -34,10 +34,22 @@ export interface RemoteMcpServer {
 /** An MCP server of a directory, as `/v1/config/mcp` has it. Source: the peer's section 2.4. */
 export type McpServerConfig = LocalMcpServer | RemoteMcpServer;
 
-/** Reads a configuration; unknown fields are dropped. Throws `sandbox.invalid_request` (422). */
+/** Other names that the peer takes a field by, as configurations of other programs have them. */
+const aliases: ReadonlyMap<string, string> = new Map([
+  ["environment", "env"],
+  ["timeout", "timeoutMs"],
+  ["bearer_token_env_var", "bearerTokenEnvVar"],
+  ["envHttpHeaders", "envHeaders"],
+  ["env_http_headers", "envHeaders"],
+]);
+
+/**
+ * Reads a configuration; unknown fields are dropped. Throws `sandbox.invalid_request` (422), also for a
+ * field that is given by two of its names.
+ */
 export function parseMcpServer(value: unknown): McpServerConfig {
   if (!isRecord(value)) throw invalid("an MCP server must be a JSON object", 422);
-  const field = new Fields(value);
+  const field = new Fields(withoutAliases(value));
   switch (value.type) {
     case "local":
     case "stdio":
@@ -64,6 +76,16 @@ export function parseMcpServer(value: unknown): McpServerConfig {
     default:
       throw invalid(`an MCP server is of type "local" or "remote", not ${JSON.stringify(value.type)}`, 422);
   }
+}
+
+function withoutAliases(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const fields = new Map<string, unknown>();
+  for (const [name, content] of Object.entries(value)) {
+    const field = aliases.get(name) ?? name;
+    if (fields.has(field)) throw invalid(`${field} is given by two of its names`, 422);
+    fields.set(field, content);
+  }
+  return Object.fromEntries(fields);
 }
 
 /** Typed access to the members of an object from outside; null counts as absent. */

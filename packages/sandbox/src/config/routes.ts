@@ -27,12 +27,14 @@ interface Kind {
   readonly name: ConfigName;
   /** The query parameter that names an entry. */
   readonly parameter: string;
+  /** Another name of that parameter, which the peer takes too. */
+  readonly alias: string;
   readonly parse: (value: unknown) => unknown;
 }
 
 const kinds: readonly Kind[] = [
-  { name: "mcp", parameter: "mcpName", parse: parseMcpServer },
-  { name: "skills", parameter: "skillName", parse: parseSkills },
+  { name: "mcp", parameter: "mcpName", alias: "mcp_name", parse: parseMcpServer },
+  { name: "skills", parameter: "skillName", alias: "skill_name", parse: parseSkills },
 ];
 
 /** `/v1/config/mcp` and `/v1/config/skills`: what agents get in a directory, by name. */
@@ -96,7 +98,7 @@ export class ConfigRoutes {
 
   #entry(kind: Kind, exchange: Exchange): { readonly path: string; readonly name: string } {
     const path = this.#path(kind, exchange);
-    return { path, name: filled(exchange, kind.parameter) };
+    return { path, name: filled(exchange, kind.parameter, kind.alias) };
   }
 
   #path(kind: Kind, exchange: Exchange): string {
@@ -116,8 +118,11 @@ function readEntry(kind: Kind, path: string, value: unknown): unknown {
   }
 }
 
-function filled(exchange: Exchange, name: string): string {
-  const value = exchange.query.get(name)?.trim();
+function filled(exchange: Exchange, name: string, alias?: string): string {
+  const { query } = exchange;
+  const other = alias === undefined ? null : query.get(alias);
+  if (other !== null && query.has(name)) throw invalid(`query parameter '${name}' is given more than once`);
+  const value = (other ?? query.get(name))?.trim();
   if (value === undefined || value === "") throw invalid(`missing required '${name}' query parameter`);
   return value;
 }
