@@ -91,3 +91,24 @@ test("files of TypeScript that say which kind of module they are", async (t) => 
   });
   assert.deepEqual(problems, []);
 });
+
+test("what cannot be imported or begun is told with its place", async (t) => {
+  const told = async (files: Readonly<Record<string, string>>) => (await problemsOf(t, files)).join("; ");
+  const rest = "handleToolInvocation: () => ({ ok: true, result: {} }), shutdown() {} };\n";
+  const good = `export default { initialize() {}, ${rest}`;
+  assert.match(await told({ "handler.ts": `${good}\nconst half = {\n` }), /\(in handler\.ts, near: /);
+  const below = { "handler.ts": `import './lib/part.js';\n${good}`, "lib/part.js": "export const 7 = 1;\n" };
+  assert.match(await told(below), /\(in lib\/part\.js\)/);
+  const decorated = `function log(each: unknown) { return each; }\nexport class Handler { @log initialize() {} }\n`;
+  assert.match(await told({ "handler.ts": decorated }), /\(in handler\.ts.*decorators: Node knows none/);
+  const missing = "import { Nothing } from '@carapace/core/plugin';\nexport default Nothing;\n";
+  assert.match(await told({ "handler.ts": missing }), /named 'Nothing' \(in handler\.ts, near: import/);
+  assert.match(
+    await told({ "handler.ts": `\n\nthrow new Error("too early");\n${good}` }),
+    /too early \(at handler\.ts:3\)/,
+  );
+  const wrong = `let none: undefined | { a: number };\nexport default {\n  initialize() { return none!.a; },\n  ${rest}`;
+  assert.match(await told({ "handler.ts": wrong }), /\(reading 'a'\) \(at handler\.ts:3\)$/);
+  const said = `export default { initialize() { throw new Error("the service does not answer"); }, ${rest}`;
+  assert.match(await told({ "handler.ts": said }), /the service does not answer$/);
+});

@@ -19,6 +19,7 @@ import {
   type StartMessage,
 } from "./messages.ts";
 import { createServices, currentCall, type ServiceState } from "./services.ts";
+import { toldWithPlace } from "./where.ts";
 
 class LoadError extends Error {
   readonly category: StartFailure;
@@ -77,8 +78,15 @@ async function start(message: StartMessage): Promise<void> {
     });
   } catch (error) {
     const category = error instanceof LoadError ? error.category : "init_error";
-    send({ type: "failed", category, message: error instanceof Error ? error.message : String(error) });
+    send({ type: "failed", category, message: messageOf(error, message.directory) });
   }
+}
+
+/** Errors of a program do not say what they are about as those that somebody wrote do: they get their place. */
+function messageOf(error: unknown, directory: string): string {
+  if ([ReferenceError, RangeError, SyntaxError, TypeError].some((kind) => error instanceof kind))
+    return toldWithPlace(error, directory);
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function load({ directory }: StartMessage): Promise<LoadedHandler> {
@@ -86,7 +94,7 @@ async function load({ directory }: StartMessage): Promise<LoadedHandler> {
   if (files.length === 0) {
     throw new LoadError("missing_handler", "There is neither handler.js nor handler.ts");
   }
-  const module = await importFirst(files);
+  const module = await importFirst(files, directory);
   // By default or as `handler` first; any other name that it may have comes after.
   const { default: main, handler: named, ...others } = { ...module, ...compiled(module["default"]) };
   for (const exported of [main, named, ...Object.values(others)]) {
@@ -100,13 +108,13 @@ async function load({ directory }: StartMessage): Promise<LoadedHandler> {
 }
 
 /** The first that can be imported: beside what is left of an old build, its source may be there. */
-async function importFirst(files: readonly string[]): Promise<Record<string, unknown>> {
+async function importFirst(files: readonly string[], directory: string): Promise<Record<string, unknown>> {
   const problems: string[] = [];
   for (const file of files) {
     try {
       return await import(pathToFileURL(file).href);
     } catch (error) {
-      problems.push(error instanceof Error ? error.message : String(error));
+      problems.push(toldWithPlace(error, directory));
     }
   }
   throw new LoadError("missing_handler", `The handler cannot be imported: ${problems.join("; ")}`);

@@ -40,12 +40,23 @@ function typeNames(text: string): string[] {
   );
 }
 
+/** The file that was given to Node last: a module that cannot be parsed does not say which file it is. */
+let last: { readonly url: string; readonly text: string } | undefined;
+
+/** The place of a file that Node could not parse, and what in it Node does not know. */
+export function lastOwnSource(): { readonly url: string; readonly decorators: boolean } | undefined {
+  return last === undefined
+    ? undefined
+    : { url: last.url, decorators: /(?:^|[;{}])\s*@[A-Za-z_]/m.test(last.text) };
+}
+
 /** A file of a plugin as Node takes it, where a compiler or a bundler would have taken it as it is. */
 export function ownSource(url: string, loaded: LoadFnOutput): LoadFnOutput {
   const { source } = loaded;
   const own = url.startsWith("file:") && !url.startsWith(runtime) && !url.includes("/node_modules/");
   if (!own || source === undefined || source === null) return loaded;
   const text = typeof source === "string" ? source : Buffer.from(source as Uint8Array).toString();
+  last = { url, text };
   switch (loaded.format) {
     case "commonjs":
       return isModule(text) ? { ...loaded, format: "module" } : loaded;
