@@ -12,6 +12,7 @@ import { createGate, type Gate, type GateConfig, type GuaranteeName, type JailSp
 import { type Disk, disksBehind } from "../src/jail/disk-io.ts";
 import { demandedGuarantees } from "../src/jail/guarantees.ts";
 import { familyOf, isAlive } from "../src/jail/processes.ts";
+import { settingsBelowUsr } from "../src/jail/settings-below-usr.ts";
 import { assertExactRun } from "./exact-run.ts";
 import { eventually, finish, firstLine, jailNode, shell, temporaryDirectory } from "./support.ts";
 
@@ -67,6 +68,13 @@ export function driverConformance({ name, skip, config, absent, mayLack = [] }: 
           typed("missing_guarantee"),
         );
       }
+    });
+
+    test("see nothing of what the host's owner set for programs below /usr", async () => {
+      const folders = settingsBelowUsr();
+      const script = `cd / && for each in ${folders.join(" ")}; do find $each -mindepth 1; grep -c " $each ro,.* - tmpfs " /proc/self/mountinfo; done`;
+      const done = await finish(await gate.jails.start(shell(script)));
+      assert.equal(done.stdout, folders.map(() => "1\n").join(""), done.stderr);
     });
 
     test("run a command with exactly its environment, arguments, directory and streams", async () => {

@@ -21,7 +21,9 @@ const search = (needles: readonly string[], roots: readonly string[]) => `
       if (needles.some((needle) => content.includes(needle))) found.push(at);
     } catch {} };
   for (const root of ${JSON.stringify(roots)}) walk(root, 0);
-  console.log(JSON.stringify({ files: String(files), found: found.join(" ") || "none" }));`;
+  // What the owner of a machine set for programs: nobody may plant anything there, so nothing at all may be seen.
+  const set = ["/usr/etc", "/usr/local/etc"].flatMap((at) => { try { return fs.readdirSync(at).map((name) => path.join(at, name)); } catch { return []; } });
+  console.log(JSON.stringify({ files: String(files), found: found.join(" ") || "none", set: set.join(" ") || "none" }));`;
 
 export const secretAttacks: readonly Attack[] = [
   {
@@ -106,8 +108,8 @@ export const secretAttacks: readonly Attack[] = [
       const inside = await lab.inside(search(needles, ["/"]));
       const outside = await lab.outside(search(needles, [home]));
       return {
-        stopped: inside["found"] === "none" && Number(inside["files"]) > 20,
-        observed: `${inside["files"]} files read, none with a secret`,
+        stopped: inside["found"] === "none" && inside["set"] === "none" && Number(inside["files"]) > 20,
+        observed: `${inside["files"]} files read, none with a secret; settings below /usr: ${inside["set"]}`,
         control: {
           worked: outside["found"]?.includes(".netrc") === true,
           observed: "the same search finds it on the host",

@@ -4,6 +4,7 @@ import type { JailSpec } from "./jail.ts";
 import { jailLimits } from "./jail-spec.ts";
 import { type Landlock, landlockRules, launcherCommand, launcherEnvironmentFd } from "./landlock.ts";
 import { deviceNames } from "./own-devices.ts";
+import { settingsBelowUsr } from "./settings-below-usr.ts";
 
 /** A protection that tests leave out, to see the self-test and the attacks notice. */
 export type Protection =
@@ -70,6 +71,7 @@ function systemPrograms(): string[] {
     if (lstatSync(path).isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
     else args.push("--ro-bind", path, path);
   }
+  for (const path of settingsBelowUsr()) args.push("--tmpfs", path, "--remount-ro", path);
   return args;
 }
 

@@ -11,6 +11,7 @@ import { dockerContainer } from "./engine/docker-spec.ts";
 import { podmanContainer } from "./engine/podman-spec.ts";
 import type { JailSpec } from "./jail.ts";
 import { writeBundle } from "./oci-bundle.ts";
+import { settingsBelowUsr } from "./settings-below-usr.ts";
 
 const tmpBytes = 1024 * 1024;
 const memoryBytes = 256 * 1024 * 1024;
@@ -190,6 +191,12 @@ function hostConfig(isPodman: boolean): Fields {
             "/dev/shm": `size=${tmpBytes},mode=1777,nosuid,nodev,noexec`,
           }
         : {}),
+      ...Object.fromEntries(
+        settingsBelowUsr().map((path) => [
+          path,
+          `ro,nosuid,nodev,noexec,mode=755,size=65536${isPodman ? ",notmpcopyup" : ""}`,
+        ]),
+      ),
     },
     Mounts: [
       { Type: "bind", Source: "/usr", Target: "/usr", ReadOnly: true },

@@ -14,6 +14,7 @@ import { hostEtc, writeEtc } from "./bwrap-args.ts";
 import type { JailMount, JailSpec } from "./jail.ts";
 import { initCommand } from "./jail-init.ts";
 import { jailLimits } from "./jail-spec.ts";
+import { settingsBelowUsr } from "./settings-below-usr.ts";
 
 /** What of the host every jail sees, read-only: programs, libraries, certificates. */
 export function systemMounts(): JailMount[] {
@@ -66,6 +67,14 @@ export function writeRoot(root: string, mounts: readonly JailMount[]): void {
   for (const mount of mounts) mountPoint(root, mount);
 }
 
+/** An empty directory in the place of one of the host's, as a mount of the OCI runtime specification. */
+export function emptyDirectory(destination: string, ...more: readonly string[]): object {
+  return {
+    ...{ destination, type: "tmpfs", source: "tmpfs" },
+    options: ["ro", "nosuid", "nodev", "noexec", "mode=755", "size=65536", ...more],
+  };
+}
+
 /** Writes an OCI bundle (config.json and rootfs) for a checked spec. */
 export function writeBundle(plan: BundlePlan): void {
   const { spec, directory } = plan;
@@ -109,6 +118,7 @@ export function bundleConfig({ spec, filter, user }: Omit<BundlePlan, "directory
         ...{ destination: target, type: "bind", source },
         options: ["rbind", "nosuid", "nodev", mode],
       })),
+      ...settingsBelowUsr().map((path) => emptyDirectory(path)),
     ],
     linux: {
       namespaces: ["pid", "network", "ipc", "uts", "mount"].map((type) => ({ type })),

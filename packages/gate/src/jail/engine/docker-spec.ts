@@ -2,6 +2,7 @@ import { dockerIo } from "../disk-io.ts";
 import type { JailMount } from "../jail.ts";
 import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
+import { settingsBelowUsr } from "../settings-below-usr.ts";
 import {
   type ContainerPlan,
   cpuPeriodMicroseconds,
@@ -9,6 +10,7 @@ import {
   landlockOf,
   lingerOf,
   mountsOf,
+  notFilled,
   resourceLimits,
 } from "./podman-spec.ts";
 
@@ -90,6 +92,7 @@ export function dockerContainer(plan: DockerPlan): object {
       Tmpfs: {
         "/tmp": `size=${tmpBytes},mode=1777,nosuid,nodev`,
         ...(uid === 0 ? ownDev(tmpBytes) : {}),
+        ...emptyDirectories(isPodman),
       },
       Mounts: [...(uid === 0 && !isPodman ? [terminals] : []), ...mountsOf(spec).map(bind)],
     },
@@ -105,6 +108,20 @@ function ownDev(shmBytes: number): Readonly<Record<string, string>> {
     "/dev": "size=65536,mode=755,ro,dev,nosuid,noexec",
     "/dev/shm": `size=${shmBytes},mode=1777,nosuid,nodev,noexec`,
   };
+}
+
+/** In the place of the host's: the mounts of a container are made from the root down, so these cover parts of /usr. */
+function emptyDirectories(isPodman: boolean): Readonly<Record<string, string>> {
+  const options = [
+    "ro",
+    "nosuid",
+    "nodev",
+    "noexec",
+    "mode=755",
+    "size=65536",
+    ...(isPodman ? [notFilled] : []),
+  ];
+  return Object.fromEntries(settingsBelowUsr().map((path) => [path, options.join(",")]));
 }
 
 /** A mount of its kind is asked of Docker as a volume: each is an instance of its own, and ends with its container. */

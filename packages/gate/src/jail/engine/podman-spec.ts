@@ -3,7 +3,8 @@ import type { JailMount, JailSpec } from "../jail.ts";
 import { initCommand } from "../jail-init.ts";
 import { jailLimits } from "../jail-spec.ts";
 import { type LandlockSupport, landlockRules } from "../landlock.ts";
-import { systemMounts } from "../oci-bundle.ts";
+import { emptyDirectory, systemMounts } from "../oci-bundle.ts";
+import { settingsBelowUsr } from "../settings-below-usr.ts";
 import { devMounts } from "./own-dev.ts";
 
 /** What of the host's users is inside: the jail's own user is the one of the gate, as with bubblewrap. */
@@ -30,6 +31,9 @@ export interface ContainerPlan {
 export function mountsOf(spec: JailSpec): JailMount[] {
   return [...systemMounts(), ...spec.mounts];
 }
+
+/** Podman fills a new file system in memory with what is in its place, unless it is told not to. */
+export const notFilled = "notmpcopyup";
 
 export const cpuPeriodMicroseconds = 100_000;
 
@@ -138,6 +142,7 @@ export function podmanContainer({
         ...{ destination: target, source, type: "bind" },
         options: ["rbind", mode, "nosuid", "nodev"],
       })),
+      ...settingsBelowUsr().map((path) => emptyDirectory(path, notFilled)),
     ],
   };
 }
