@@ -198,3 +198,37 @@ test("the Studio's actors are the owner's; programs of this machine read its doc
   }
   assert.equal(await server.stop(), 0);
 });
+
+test("a change that the server did not make is a failure", async (t) => {
+  const { url } = await notes(t);
+  const change = (...words: string[]) => holdfast(["actors", ...words, "--url", url, "--json"]);
+  assert.deepEqual(await change("queue", "note/plain", "delete", "9"), {
+    code: 1,
+    stdout: "",
+    stderr: "There is no message 9 to delete (queue.message_not_found)\n",
+  });
+  assert.deepEqual(await change("schedules", "note/plain", "run", "nightly"), {
+    code: 1,
+    stdout: "",
+    stderr: 'There is no schedule "nightly", or it runs just now (inspector.not_found)\n',
+  });
+});
+
+test("actors that could not be destroyed are told, and are a failure", async (t) => {
+  const failed = [{ id: "1", group: "store", code: "unavailable" }];
+  const server = createServer((_request, response) => {
+    response.end(JSON.stringify({ destroyed: 2, failed, more: false }));
+  });
+  t.after(() => server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  assert.deepEqual(
+    await holdfast(["actors", "destroy", "note", "--all", "--url", `http://127.0.0.1:${port}`]),
+    {
+      code: 1,
+      stdout: "Destroyed 2\n",
+      stderr: "Not destroyed: 1 (store.unavailable)\n",
+    },
+  );
+});

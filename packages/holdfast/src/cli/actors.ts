@@ -135,9 +135,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     if (values.all === true) {
       const [name] = atMost(rest, 1);
       const result = await client.ask("DELETE", `/actors?${filter(required(name, "The name"), values)}`);
-      return print(result, ({ destroyed, more }: { destroyed: number; more: boolean }) => [
+      print(result, ({ destroyed, more }: Destroyed) => [
         `Destroyed ${destroyed}${more ? "; there may be more" : ""}`,
       ]);
+      return refuseFailed(result as Destroyed);
     }
     required(rest[0], "The actor");
     // All are read before the first is ended: a wrong command line changes nothing.
@@ -190,8 +191,11 @@ const verbs: Readonly<Record<string, Verb>> = {
         return print(await client.ask("GET", `${base}/dead-letters`));
       case "retry":
         return print(await client.ask("POST", `${base}/dead-letters/${required(first, "The id")}/retry`));
-      case "delete":
-        return print(await client.ask("DELETE", `${base}/${required(first, "The id")}`));
+      case "delete": {
+        const id = required(first, "The id");
+        const answer = await client.ask("DELETE", `${base}/${id}`);
+        return print(changed(answer, "queue.message_not_found", `There is no message ${id} to delete`));
+      }
       case "clear":
         return print(await client.ask("DELETE", base));
       default:
@@ -207,7 +211,11 @@ const verbs: Readonly<Record<string, Verb>> = {
         return print(await client.ask("GET", base));
       case "history":
         return print(await client.ask("GET", `${one()}/history`));
-      case "run":
+      case "run": {
+        const answer = await client.ask("POST", `${one()}/run`);
+        const why = `There is no schedule "${which}", or it runs just now`;
+        return print(changed(answer, "inspector.not_found", why));
+      }
       case "pause":
       case "resume":
       case "retry":
@@ -232,14 +240,14 @@ const verbs: Readonly<Record<string, Verb>> = {
             argument === undefined ? {} : { entryId: argument },
           ),
         );
-      case "cancel":
-        return print(
-          await client.ask(
-            "POST",
-            `${base}/workflow/cancel`,
-            argument === undefined ? {} : { reason: argument },
-          ),
+      case "cancel": {
+        const answer = await client.ask(
+          "POST",
+          `${base}/workflow/cancel`,
+          argument === undefined ? {} : { reason: argument },
         );
+        return print(changed(answer, "workflow.ended", "The workflow has ended, or undoes its steps"));
+      }
       default:
         throw new UsageError(`There is no "workflow ${verb}"`);
     }
@@ -275,6 +283,12 @@ interface Summary {
   readonly status?: string;
 }
 
+interface Destroyed {
+  readonly destroyed: number;
+  readonly failed: readonly { readonly id: string; readonly group: string; readonly code: string }[];
+  readonly more: boolean;
+}
+
 interface LogRecord {
   readonly time: number;
   readonly level: string;
@@ -291,6 +305,21 @@ function printer(json: boolean): Command["print"] {
     else if (lines !== undefined) for (const each of lines(value as never)) console.log(each);
     else console.log(harmless(JSON.stringify(JSON.parse(text), null, 2)));
   };
+}
+
+/** The answer to a change. Throws `code` where the server says that it has changed nothing. */
+function changed(answer: unknown, code: `${string}.${string}`, otherwise: string): unknown {
+  if ((answer as { ok: boolean }).ok) return answer;
+  const [group = "", name = ""] = code.split(".");
+  throw new HoldfastError(group, name, otherwise);
+}
+
+/** Some were ended, and that was told. Throws what the first of the others met. */
+function refuseFailed({ failed }: Destroyed): void {
+  const [first] = failed;
+  if (first === undefined) return;
+  const ids = failed.map(({ id }) => id).join(", ");
+  throw new HoldfastError(first.group, first.code, `Not destroyed: ${ids}`);
 }
 
 function line({ id, name, key, status }: Summary): string {
