@@ -100,7 +100,7 @@ describe("the command line", () => {
     }
     const outside = await cli({ HOME: home }, "fs", "ls", "--odd");
     assert.equal(outside.code, 2, "the code is that of the process");
-    const verbs = ["", "server", "api agents", "api acp", "daemon", "credentials", "install-agent"];
+    const verbs = ["", "server", "api", "api agents", "api acp", "daemon", "credentials", "install-agent"];
     // The peer takes its global options in front of the verb.
     const helps = [...verbs, "sessions", "processes", "fs", "-n -t x api agents"].map((text) => [
       ...text.split(" ").filter((word) => word !== ""),

@@ -91,13 +91,25 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
 };
 
+/** The verbs whose names begin so, with what they are for. */
+function summaries(prefix: string): string {
+  return Object.entries(verbs)
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`)
+    .join("\n");
+}
+
 export const sandboxUsage = `holdfast sandbox VERB [options]
 
-${Object.entries(verbs)
-  .map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`)
-  .join("\n")}
+${summaries("")}
 
 holdfast sandbox VERB --help says more; -V, --version tells which this is.`;
+
+const groupUsage = `holdfast sandbox api agents | acp
+
+${summaries("api ")}
+
+holdfast sandbox api agents --help and holdfast sandbox api acp --help say more.`;
 
 /** Runs one verb. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function sandboxCommand(args: readonly string[]): Promise<number> {
@@ -111,7 +123,14 @@ export async function sandboxCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(`holdfast sandbox ${release()}\n`);
     return 0;
   }
-  const isGroup = first === "api" && rest[0] !== undefined;
+  // Of what stands before two verbs only, and is none itself.
+  const isGroupHelp = rest[0] === "help" || rest[0] === "--help" || rest[0] === "-h";
+  if (first === "api" && (rest[0] === undefined || isGroupHelp)) {
+    if (isGroupHelp) process.stdout.write(`${groupUsage}\n`);
+    else process.stderr.write(wrongUsage("agents or acp is missing", groupUsage, "", true));
+    return isGroupHelp ? 0 : 2;
+  }
+  const isGroup = first === "api";
   const name = isGroup ? `${first} ${rest[0]}` : first;
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) {
