@@ -13,7 +13,7 @@ import {
   startTask,
   waitForStatus,
 } from "./support/pages.ts";
-import { createRepository } from "./support/repository.ts";
+import { createRepository, git } from "./support/repository.ts";
 import { StudioProcess } from "./support/studio.ts";
 
 const absent = missing();
@@ -147,6 +147,22 @@ describe("every screen", { skip: absent ?? false }, () => {
     await page.waitForURL(/\/tasks\/./);
     await waitForStatus(page, "idle");
     await page.locator('[data-file="README.md"]').waitFor();
+  });
+
+  test("what is done in a terminal meanwhile is seen when the window is looked at again", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    const repository = await createRepository(studio.directory, "mended");
+    await writeFile(join(repository, "README.md"), "not committed\n");
+    await page.getByLabel("Repository").fill(repository);
+    const said = page.locator(".repository-check");
+    await said.getByText("with changes that are not committed").waitFor();
+    await git(repository, "commit", "--quiet", "--all", "--message", "Change");
+    const agents = page.waitForResponse(/actions\/listAgents/);
+    await page.evaluate('window.dispatchEvent(new Event("focus"))');
+    await page.locator('.repository-check[data-check="clean"]').waitFor();
+    await agents;
+    assertNoTrouble(page);
   });
 
   test("long names fit the narrowest page, and what is hidden in a title is spelled out", async (t) => {

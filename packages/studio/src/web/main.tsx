@@ -7,16 +7,19 @@ import "./styles/transcript.css";
 import "./styles/diff.css";
 import "./styles/system.css";
 import { reloadWithFragment, WebApp } from "@holdfast/web-parts";
+import { focusManager } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { exchangeTicket, takeTicket } from "./api/auth.ts";
 import { errorWords } from "./api/errors.ts";
 import { createStudioApi } from "./api/holdfast.ts";
 import { App } from "./app/app.tsx";
+import { watchFocus } from "./app/watch-focus.ts";
 
 // The ticket leaves the address before anything else runs, also when its exchange fails.
 const ticket = takeTicket(location, history);
 reloadWithFragment(["ticket"]);
+focusManager.setEventListener(watchFocus);
 const exchange = ticket === undefined ? undefined : await exchangeTicket(ticket);
 
 const root = document.getElementById("root");

@@ -26,14 +26,22 @@ export function tasksQuery(api: StudioApi) {
   });
 }
 
+/** Agents are installed and given keys in a terminal: who comes back from there sees it. */
 export function agentsQuery(api: StudioApi) {
-  return queryOptions({ queryKey: ["agents"], queryFn: () => api.organization.listAgents() });
+  return queryOptions({
+    queryKey: ["agents"],
+    queryFn: () => api.organization.listAgents(),
+    refetchOnWindowFocus: "always",
+  });
 }
 
 export function systemQuery(api: StudioApi) {
   return queryOptions({
     queryKey: ["system"],
     queryFn: () => api.organization.system(),
+    // The header asks too: what it was told before the screen came may be old by then.
+    staleTime: 0,
+    refetchOnWindowFocus: "always",
     refetchInterval: 15_000,
   });
 }
@@ -59,6 +67,8 @@ export function repositoryQuery(api: StudioApi, path: string) {
     retry: false,
     gcTime: 0,
     staleTime: 2_000,
+    // What is wrong with it is mended in a terminal.
+    refetchOnWindowFocus: "always",
   });
 }
 
