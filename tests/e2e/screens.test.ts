@@ -126,6 +126,24 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(starts, 1);
   });
 
+  test("the current page and tab differ from the others where the system chooses the colours", async (t) => {
+    const page = await openPage(browser, t, { width: 400, height: 860 });
+    await page.emulateMedia({ forcedColors: "active" });
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README without asking" });
+    await waitForStatus(page, "idle");
+    const lines = (selector: string) =>
+      page.evaluate<readonly string[]>(
+        `[...document.querySelectorAll(${JSON.stringify(selector)})].map((element) => {
+          const { borderTopColor, borderBottomColor } = getComputedStyle(element);
+          return borderTopColor === borderBottomColor ? "none" : "below";
+        })`,
+      );
+    assert.deepEqual(await lines(".top nav a"), ["below", "none", "none"]);
+    assert.deepEqual(await lines(".tabs > button"), ["below", "none"]);
+    await check(page, "task-forced-colours");
+  });
+
   test("a path that is no usable repository is explained while it is typed", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
