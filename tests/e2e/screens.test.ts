@@ -144,6 +144,31 @@ describe("every screen", { skip: absent ?? false }, () => {
     await check(page, "task-forced-colours");
   });
 
+  test("text that runs from right to left is laid out so, and what is code is not", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    const arabic = "\u0623\u0636\u0641 \u0633\u0637\u0631\u0627";
+    await startTask(page, { prompt: `without asking\n${arabic}` });
+    await waitForStatus(page, "idle");
+    const field = page.getByLabel("Next prompt").getByRole("textbox");
+    await field.fill(arabic);
+    // Where the words stand in their box: from the left, and from the right.
+    const margins = (selector: string) =>
+      page.evaluate<readonly [number, number]>(`(() => {
+        const box = document.querySelector(${JSON.stringify(selector)});
+        const range = document.createRange();
+        range.setStart(box.firstChild, box.firstChild.data.indexOf("\\n") + 1);
+        range.setEnd(box.firstChild, box.firstChild.length);
+        const outer = box.getBoundingClientRect();
+        const inner = range.getBoundingClientRect();
+        return [inner.left - outer.left, outer.right - inner.right];
+      })()`);
+    const [left, right] = await margins(".prompt-text");
+    assert.ok(right < left, `${left} pixels from the left, ${right} from the right`);
+    await keepScreenshot(page, "task-right-to-left");
+    assert.equal(await field.evaluate((element) => getComputedStyle(element).unicodeBidi), "plaintext");
+  });
+
   test("a path that is no usable repository is explained while it is typed", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);
