@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { baseName, crumbs, join, placeOf, placeQuery, placeText } from "./files.ts";
+import { baseName, crumbs, join, placeOf, placeQuery, placeText, readBlob } from "./files.ts";
 
 test("a path that is not UTF-8 is told by its bytes", () => {
   const place = placeOf({
@@ -35,4 +35,11 @@ test("names and what is below a directory", () => {
   assert.deepEqual(placeQuery(inside), {
     pathBase64: Buffer.from([0x2f, 0xff, 0x2f, 0xc3, 0xbc]).toString("base64"),
   });
+});
+
+test("a file is read where the browser has streams that cannot be iterated", async () => {
+  const response = new Response(new Blob(["what ", "it holds"]).stream());
+  Reflect.defineProperty(response.body ?? {}, Symbol.asyncIterator, { value: undefined });
+  assert.equal(await (await readBlob(response, "/a")).text(), "what it holds");
+  assert.equal((await readBlob(new Response(null), "/a")).size, 0);
 });

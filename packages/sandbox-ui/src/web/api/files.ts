@@ -130,7 +130,7 @@ export async function download(api: SandboxApi, place: Place, name: string, arch
 }
 
 /** The content of an answer, which need not say how long it is. */
-async function readBlob(response: Response, path: string): Promise<Blob> {
+export async function readBlob(response: Response, path: string): Promise<Blob> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
