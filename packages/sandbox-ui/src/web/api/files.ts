@@ -129,15 +129,20 @@ export async function download(api: SandboxApi, place: Place, name: string, arch
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** The content of an answer, which need not say how long it is. */
+/** The content of an answer, which need not say how long it is. Some browsers do not iterate streams. */
 export async function readBlob(response: Response, path: string): Promise<Blob> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > maxDownloadBytes)
+  const reader = response.body?.getReader();
+  for (let size = 0; reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > maxDownloadBytes) {
+      // What is thrown is the reason, whatever becomes of the rest.
+      await reader.cancel().catch(() => {});
       throw new Error(`It is too large for a browser. Use: holdfast sandbox fs cat ${path}`);
-    chunks.push(chunk);
+    }
+    chunks.push(value);
   }
   return new Blob(chunks);
 }
