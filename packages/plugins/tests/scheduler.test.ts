@@ -45,6 +45,10 @@ test("cron lines", () => {
   assert.equal(next("0 7 * * 1-5", "2026-11-20T07:00:00Z"), "2026-11-23T07:00");
   assert.equal(next("*/15 9-10 * * *", "2026-11-20T10:45:00Z"), "2026-11-21T09:00");
   assert.equal(next("30 4 1,15 * 5", "2026-11-01T05:00:00Z"), "2026-11-06T04:30");
+  // A step of every day is no day that is given: both must fit, as in cron.
+  assert.equal(next("0 7 */2 * 1", "2026-11-21T00:00:00Z"), "2026-11-23T07:00");
+  assert.equal(next("0 7 */2 * 1", "2026-11-23T07:00:00Z"), "2026-12-07T07:00");
+  assert.equal(next("0 7 13 * */5", "2026-11-21T00:00:00Z"), "2026-12-13T07:00");
   assert.equal(next("0 0 29 2 *", "2026-11-01T00:00:00Z"), "2028-02-29T00:00");
   assert.equal(next("0 0 * * 7", "2026-11-20T00:00:00Z"), "2026-11-22T00:00");
   assert.equal(next("0 0 30 2 *", "2026-11-01T00:00:00Z"), undefined);

@@ -9,7 +9,7 @@ const fields = [
 /** A cron line of five fields, in UTC: numbers, `*`, lists, ranges and steps. */
 export class Cron {
   readonly #sets: readonly ReadonlySet<number>[];
-  /** Cron's old rule: where both day and weekday are given, either is enough. */
+  /** Cron's old rule: where both day and weekday are given, either is enough. What begins with `*` is not given. */
   readonly #eitherDay: boolean;
 
   /** Throws an `Error` that says which field is wrong. */
@@ -17,7 +17,7 @@ export class Cron {
     const parts = line.trim().split(/\s+/);
     if (parts.length !== fields.length) throw new Error("A cron line has five fields");
     this.#sets = fields.map((field, index) => valuesOf(parts[index] ?? "", field));
-    this.#eitherDay = parts[2] !== "*" && parts[4] !== "*";
+    this.#eitherDay = ![parts[2], parts[4]].some((part) => part?.startsWith("*"));
   }
 
   /** The first minute after `after` (milliseconds) that fits, or undefined when none of the next five years does. */
