@@ -8,9 +8,10 @@ import { Mailbox } from "../src/mail/mailbox.ts";
 type OnIdle = (socket: Socket, count: number) => void;
 
 /** Speaks as much of IMAP as waiting for mail takes; `onIdle` hears of each IDLE by its number. */
-async function openMailbox(t: TestContext, onIdle: OnIdle): Promise<Mailbox> {
+async function openMailbox(t: TestContext, onIdle: OnIdle, onConnect = () => {}): Promise<Mailbox> {
   let idles = 0;
   const server = createServer((socket) => {
+    onConnect();
     socket.on("error", () => {});
     socket.write("* OK [CAPABILITY IMAP4rev1 IDLE] ready\r\n");
     let [input, idle] = ["", ""];
@@ -63,4 +64,18 @@ test("a connection that is lost while mail is waited for is told, so that anothe
   });
   await assert.rejects(mailbox.arrival("INBOX", 1, 60_000, t.signal), { code: "MAIL_UNAVAILABLE" });
   assert.equal(await mailbox.arrival("INBOX", 1, 60_000, t.signal), true);
+});
+
+test("the first calls, at the same time, share one connection", async (t) => {
+  let connections = 0;
+  const mailbox = await openMailbox(
+    t,
+    () => {},
+    () => {
+      connections += 1;
+    },
+  );
+  await Promise.all([mailbox.verify(), mailbox.verify(), mailbox.verify()]);
+  await mailbox.verify();
+  assert.equal(connections, 1);
 });

@@ -251,11 +251,13 @@ export class Mailbox {
   }
 
   async #connected(): Promise<ImapFlow> {
-    const present = await this.#client?.catch(() => undefined);
+    const before = this.#client;
+    const present = await before?.catch(() => undefined);
     if (present?.usable === true) return present;
-    const next = connect(this.#server, this.#renewMs);
-    this.#client = next;
-    return next;
+    // Another call may have begun one meanwhile, which both use.
+    if (this.#client === before || this.#client === undefined)
+      this.#client = connect(this.#server, this.#renewMs);
+    return this.#client;
   }
 }
 
