@@ -52,7 +52,8 @@ export class ManagedPlugin {
   /** Until another version has started, or has not. */
   #replacing: Promise<void> | undefined;
   readonly #callers = new WeakMap<PluginProcess, Callers>();
-  readonly #draining = new Set<Promise<unknown>>();
+  /** Processes that finish their calls, with their ends. */
+  readonly #draining = new Map<PluginProcess, Promise<unknown>>();
   /** When each session was first seen here. */
   readonly #sessions = new Map<string, string>();
   readonly #events: EventEnvelope[] = [];
@@ -189,8 +190,8 @@ export class ManagedPlugin {
   }
 
   #drain(process: PluginProcess, drainMs: number): void {
-    const drained = process.close(drainMs).finally(() => this.#draining.delete(drained));
-    this.#draining.add(drained);
+    const drained = process.close(drainMs).finally(() => this.#draining.delete(process));
+    this.#draining.set(process, drained);
   }
 
   async #launch(folder: PluginFolder, verifyOnly = false): Promise<PluginProcess> {
@@ -493,7 +494,9 @@ export class ManagedPlugin {
     clearTimeout(this.#restart);
     this.#events.length = 0;
     await this.#starting?.catch(() => {});
+    // A version that was replaced has no longer than the one after it.
+    const replaced = [...this.#draining].flatMap(([process, drained]) => [process.close(drainMs), drained]);
     if (this.#process !== undefined) this.#drain(this.#process, drainMs);
-    await Promise.all(this.#draining);
+    await Promise.all([...replaced, ...this.#draining.values()]);
   }
 }

@@ -72,7 +72,8 @@ export class PluginHost implements Plugins, ToolSource {
   readonly #watcher: FolderWatcher;
   readonly #credentialWatcher: FolderWatcher;
   #turn: Promise<unknown> = Promise.resolve();
-  readonly #closing = new Set<Promise<void>>();
+  /** Plugins that are removed and finish their calls, with their ends. */
+  readonly #closing = new Map<ManagedPlugin, Promise<void>>();
   #closed = false;
 
   constructor(options: PluginHostOptions) {
@@ -209,7 +210,8 @@ export class PluginHost implements Plugins, ToolSource {
     this.#watcher.close();
     this.#credentialWatcher.close();
     await this.#turn.catch(() => {});
-    await Promise.all([...[...this.#plugins.values()].map((each) => each.close(0)), ...this.#closing]);
+    const all = [...this.#plugins.values(), ...this.#closing.keys()];
+    await Promise.all([...all.map((each) => each.close(0)), ...this.#closing.values()]);
   }
 
   #named(name: string): ManagedPlugin {
@@ -389,8 +391,8 @@ export class PluginHost implements Plugins, ToolSource {
     for (const failed of this.#failed.keys()) this.#seen.delete(failed);
     this.#tellChange();
     // Its calls may finish; nothing else waits for them.
-    const closing = plugin.close(pluginLimits.drainMs).finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    const closing = plugin.close(pluginLimits.drainMs).finally(() => this.#closing.delete(plugin));
+    this.#closing.set(plugin, closing);
     await this.#options.audit.note({ type: "plugin.removed", data: { plugin: name } });
   }
 

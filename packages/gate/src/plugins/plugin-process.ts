@@ -201,15 +201,16 @@ export class PluginProcess {
   }
 
   /**
-   * Lets calls in flight finish for at most `drainMs`, then shuts down and ends the process. Resolves with what
-   * was wrong about the handler's shutdown, where it was asked for and something was.
+   * Lets calls in flight finish for at most `drainMs`, then shuts down and ends the process; of several that ask for
+   * it, the first to be out of time does. Resolves with what was wrong about the handler's shutdown, where this one
+   * asked for it and something was.
    */
   async close(drainMs: number): Promise<string | undefined> {
+    if (!this.#ending && drainMs > 0 && this.#calls > 0) await this.#untilIdle(drainMs);
     if (this.#ending) {
       await this.#exited;
       return undefined;
     }
-    if (drainMs > 0 && this.#calls > 0) await this.#untilIdle(drainMs);
     if (!this.#alive) return undefined;
     const shutdown = this.request({ type: "shutdown" }, { timeoutMs: pluginLimits.shutdownMs });
     this.#ending = true;
