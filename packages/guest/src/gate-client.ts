@@ -30,7 +30,7 @@ export interface GateConfirmation {
 }
 
 export interface GateCallOptions {
-  /** Aborting cancels the call at the gate; it is answered all the same. */
+  /** Aborting cancels the call at the gate; it is answered all the same. One that is not sent yet is not sent. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: GateProgress) => void;
   /** A person is asked; the answer comes when they have decided, or after 30 s without. */
@@ -91,6 +91,8 @@ export class GateClient {
     } catch (error) {
       return failed(`The gate cannot be reached: ${(error as Error).message}`);
     }
+    // It left before the gate was asked: what nobody waits for is not begun.
+    if (options.signal?.aborted) return failed("The caller has gone");
     return new Promise((resolve) => {
       const cancel = () => void this.call("tool.cancel", { correlation });
       this.#pending.set(correlation, {
@@ -103,7 +105,6 @@ export class GateClient {
         },
       });
       this.#send(text);
-      if (options.signal?.aborted) cancel();
       options.signal?.addEventListener("abort", cancel, { once: true });
     });
   }
