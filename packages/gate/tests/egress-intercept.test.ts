@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { describe, type TestContext, test } from "node:test";
@@ -19,7 +19,7 @@ import {
   type GateConfig,
 } from "@holdfast/gate";
 import { codeOf, openProxy } from "./egress-support.ts";
-import { openGate, temporaryDirectory } from "./support.ts";
+import { eventually, openGate, temporaryDirectory } from "./support.ts";
 import { askInside, openTunnel, rawInside, secureTunnel, startTlsUpstream } from "./tls-support.ts";
 
 const key = "canary-docs-0123456789abcdef";
@@ -345,6 +345,18 @@ describe("a tunnel to a host with finer rules", () => {
   });
 });
 
+/** Hears nothing of what is answered, and so says nothing after the first message. */
+function deafEnd(socket: Socket, onSpoken = () => {}): Duplex {
+  return new Duplex({
+    read: () => {},
+    write: (chunk, _encoding, done) =>
+      void socket.write(chunk, (error) => {
+        done(error);
+        onSpoken();
+      }),
+  });
+}
+
 describe("the way of tunnels to their end in the proxy", () => {
   const upstream = { publicOnly: true, baseUrl: "https://model.example" } as const;
   const open = (t: TestContext, limits: Parameters<typeof openProxy>[2]) =>
@@ -362,15 +374,30 @@ describe("the way of tunnels to their end in the proxy", () => {
     for (let n = 0; n < 2; n++) await secureTunnel(proxy, "model.example:443", { ca });
   });
 
+  test("is free again as soon as a client leaves it, in whatever way", { timeout: 5_000 }, async (t) => {
+    const { proxy, decisions } = await open(t, { maxHandshakes: 1, handshakeMs: 60_000 });
+    for (const leave of [(socket: Socket) => socket.end(), (socket: Socket) => socket.destroy()]) {
+      const { status, socket } = await openTunnel(proxy, "model.example:443");
+      assert.equal(status, 200);
+      const spoken = Promise.withResolvers<void>();
+      const client = tlsConnect({ socket: deafEnd(socket, spoken.resolve), servername: "model.example" });
+      client.on("error", () => {});
+      t.after(() => client.destroy());
+      await spoken.promise;
+      const told = decisions.length;
+      leave(socket);
+      await eventually("the tunnel is refused", () =>
+        decisions.slice(told).some(({ rule }) => rule === "egress.handshake_failed"),
+      );
+    }
+    const ca = proxy.authority?.certificate ?? "";
+    await secureTunnel(proxy, "model.example:443", { ca });
+  });
+
   test("takes so long at most", async (t) => {
     const { proxy, decisions } = await open(t, { handshakeMs: 50 });
     const { socket } = await openTunnel(proxy, "model.example:443");
-    // Hears nothing of what is answered, and says nothing more.
-    const deaf = new Duplex({
-      read: () => {},
-      write: (chunk, _encoding, done) => void socket.write(chunk, done),
-    });
-    const client = tlsConnect({ socket: deaf, servername: "model.example" });
+    const client = tlsConnect({ socket: deafEnd(socket), servername: "model.example" });
     client.on("error", () => {});
     t.after(() => client.destroy());
     await once(socket.resume(), "close");

@@ -22,10 +22,16 @@ export function endTls(
       reject(new HoldfastError("egress", "handshake_failed", message, options));
     };
     const timer = setTimeout(() => fail("it took too long"), timeoutMs);
+    // It would never tell that again.
+    if (socket.destroyed) return fail("the client has left");
     // It listens nowhere: a server of its own for each connection, so that what it tells is about this one.
     const server = createServer({ ...certificate, ALPNProtocols: ["http/1.1"] });
+    // Who says no more has left, until there is something inside that may be answered all the same.
+    const { allowHalfOpen } = socket;
+    socket.allowHalfOpen = false;
     server.once("secureConnection", (secure) => {
       clearTimeout(timer);
+      secure.allowHalfOpen = allowHalfOpen;
       inside(secure);
       resolve();
     });
