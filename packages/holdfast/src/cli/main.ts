@@ -16,6 +16,11 @@ interface Verb {
   readonly load: () => Promise<Command>;
 }
 
+async function loadSandbox(): Promise<Command> {
+  const { sandboxUsage: usage, sandboxCommand: run } = await import("@holdfast/sandbox/cli");
+  return { usage, run };
+}
+
 const verbs: Readonly<Record<string, Verb>> = {
   start: {
     summary: "start the Studio and print its link",
@@ -80,11 +85,13 @@ const verbs: Readonly<Record<string, Verb>> = {
       return { usage, run };
     },
   },
-  sandbox: {
-    summary: "the server beside an agent",
+  sandbox: { summary: "the server beside an agent", load: loadSandbox },
+  sandboxes: { summary: "the same as sandbox", load: loadSandbox },
+  sessions: {
+    summary: "sandbox sessions: sessions of such a server",
     load: async () => {
-      const { sandboxUsage: usage, sandboxCommand: run } = await import("@holdfast/sandbox/cli");
-      return { usage, run };
+      const { usage, run } = await loadSandbox();
+      return { usage, run: (args) => run(["sessions", ...args]) };
     },
   },
   plugin: {
