@@ -1,6 +1,6 @@
 /** What the command says when it cannot do what it was asked, and what it leaves alone then. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -190,6 +190,32 @@ test("what is no backup, or one that broke off, is not restored", async (t) => {
   assert.equal((await holdfast(["backup", whole, "--data", data])).code, 0);
   const { code, stderr } = await holdfast(["restore", whole, "--data", restored]);
   assert.equal(code, 0, stderr);
+});
+
+test("a data directory in which a restore broke off is used by nobody", async (t) => {
+  const directory = scratch(t);
+  const [data, copy, restored] = ["data", "copy", "restored"].map((name) => join(directory, name));
+  assert.ok(data !== undefined && copy !== undefined && restored !== undefined);
+  assert.equal((await holdfast(["tasks", "list", "--data", data])).code, 0);
+  assert.equal((await holdfast(["backup", copy, "--data", data])).code, 0);
+  // Nothing can be copied from it: the rest is there by then.
+  const pipe = join(copy, "zzz");
+  execFileSync("mkfifo", [pipe]);
+  const broken = await holdfast(["restore", copy, "--data", restored]);
+  assert.equal(broken.code, 1, broken.stderr);
+  assert.ok(existsSync(join(restored, "actors", "actors.db")));
+  for (const args of [
+    ["tasks", "list"],
+    ["start", "--port", "0"],
+    ["backup", join(directory, "again")],
+  ]) {
+    const { code, stderr } = await holdfast([...args, "--data", restored]);
+    assert.deepEqual([code, /broke off.*\(backup\.unfinished\)/.test(stderr)], [1, true], stderr);
+  }
+  rmSync(restored, { recursive: true });
+  rmSync(pipe);
+  assert.equal((await holdfast(["restore", copy, "--data", restored])).code, 0);
+  assert.equal((await holdfast(["tasks", "list", "--data", restored])).code, 0);
 });
 
 test("a server that cannot be reached by its owner does not go on without", async (t) => {

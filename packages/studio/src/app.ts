@@ -12,7 +12,7 @@ import { type ApprovalHook, readApprovalHooks } from "./approvals/approval-hooks
 import { ApprovalNotifier } from "./approvals/approval-notifier.ts";
 import { createActors } from "./backend/actors.ts";
 import { StudioBackends } from "./backends.ts";
-import { backupInto, copyInJail, storeFolder } from "./backup.ts";
+import { backupInto, copyInJail, requireRestored, storeFolder } from "./backup.ts";
 import { studioClientOver } from "./client.ts";
 import { createGit } from "./git/git.ts";
 import { GroupBook } from "./groups/group-book.ts";
@@ -35,13 +35,14 @@ import type { Studio, StudioOptions } from "./studio.ts";
  * earlier process has left.
  *
  * Errors: `gateway.port_in_use`, `store.locked` (another server has the data directory),
- * `jail.unsafe_not_allowed`. Where no jail can be made it starts all the same, says so in its system
+ * `jail.unsafe_not_allowed`, `backup.unfinished` (a restore broke off). Where no jail can be made it starts all the same, says so in its system
  * status, and refuses new tasks with `jail.unavailable`.
  */
 export async function createStudio(options: StudioOptions): Promise<Studio> {
   const ports = systemPorts(options.log ?? silentLogger);
   const dataDirectory = resolve(options.dataDirectory);
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  requireRestored(dataDirectory);
   const cleanup = new AsyncDisposableStack();
   try {
     // The store's lock comes first: it keeps a second server out of everything that follows.

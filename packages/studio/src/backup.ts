@@ -23,7 +23,7 @@ const pluginData = join("gate", "plugins");
 /** What the operator wrote: without its policy, a restored gate would allow what was forbidden. */
 const files = [policyFile, egressConfigFile, pluginSettingsFile, groupsFile, approvalsFile] as const;
 
-/** In a copy for as long as it is being made: what broke off may lack what forbids. */
+/** In a copy for as long as it is being made, in either direction: what broke off may lack what forbids. */
 const unfinishedFile = "unfinished";
 
 /**
@@ -70,8 +70,31 @@ export function requireBackup(directory: string): void {
   throw new HoldfastError("backup", "unfinished", message);
 }
 
-/** {@link backupInto} where no server runs. Throws `store.locked` when one does. */
+/**
+ * Fills an empty data directory from a backup. One in which this broke off is not used by a server.
+ * Throws `backup.nothing_there`, `backup.unfinished`.
+ */
+export async function restoreDataDirectory(backup: string, dataDirectory: string): Promise<void> {
+  requireBackup(backup);
+  const unfinished = join(dataDirectory, unfinishedFile);
+  await writeFile(unfinished, "This data directory is not whole.\n", { mode: 0o600 });
+  await cp(backup, dataDirectory, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  await rm(unfinished);
+}
+
+/** Throws `backup.unfinished` where a restore into the data directory broke off. */
+export function requireRestored(dataDirectory: string): void {
+  if (!existsSync(join(dataDirectory, unfinishedFile))) return;
+  const message = `A restore into ${dataDirectory} broke off: remove what is there, and restore it again`;
+  throw new HoldfastError("backup", "unfinished", message);
+}
+
+/**
+ * {@link backupInto} where no server runs. Throws `store.locked` when one does, `backup.unfinished` where a
+ * restore broke off.
+ */
 export async function backupDataDirectory(dataDirectory: string, target: string): Promise<void> {
+  requireRestored(dataDirectory);
   const store = await openSqliteStore({ path: join(dataDirectory, storeFolder), ports: systemPorts() });
   try {
     // The lock is ours: no agent runs that could change a folder under the copy.

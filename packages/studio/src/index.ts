@@ -1,6 +1,6 @@
 export type { StudioAgent } from "./agents.ts";
 export { createStudio } from "./app.ts";
-export { backupDataDirectory, requireBackup } from "./backup.ts";
+export { backupDataDirectory, requireBackup, restoreDataDirectory } from "./backup.ts";
 export { studioClientOver } from "./client.ts";
 export type * from "./contract.ts";
 export { gateAnswers } from "./gate-answers.ts";

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { cp, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { backupDataDirectory, requireBackup } from "@holdfast/studio";
+import { backupDataDirectory, requireBackup, restoreDataDirectory } from "@holdfast/studio";
 import { oneArgument, parse } from "./arguments.ts";
 import { askControl } from "./control.ts";
 import { dataDirectoryOf, prepareDataDirectory } from "./data-directory.ts";
@@ -46,7 +46,7 @@ export async function restoreCommand(args: readonly string[]): Promise<number> {
   requireBackup(directory);
   await refuseUnlessEmpty(dataDirectory);
   await prepareDataDirectory(dataDirectory);
-  await cp(directory, dataDirectory, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  await restoreDataDirectory(directory, dataDirectory);
   console.log(values.json === true ? JSON.stringify({ dataDirectory }) : `Restored to ${dataDirectory}`);
   return 0;
 }
