@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { decodedAsByFetch } from "./gateway/content-decoding.ts";
 
 /** Sends on to another place: https://fetch.spec.whatwg.org/#redirect-status. */
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -22,7 +23,7 @@ export interface LocalPlaces {
 
 /**
  * Asks an actor in this process as `fetch` does over a network: an answer that sends on is followed unless
- * `init.redirect` says otherwise, and the answer knows where it came from. Throws `client.network_error`
+ * `init.redirect` says otherwise, what is compressed is decoded, and the answer knows where it came from. Throws `client.network_error`
  * where `fetch` would fail.
  */
 export async function fetchLocally(path: string, init: RequestInit, places: LocalPlaces): Promise<Response> {
@@ -31,7 +32,9 @@ export async function fetchLocally(path: string, init: RequestInit, places: Loca
   for (let hops = 0; ; hops++) {
     const response = await places.ask(url.slice(places.base.length), own);
     const location = redirects.has(response.status) ? response.headers.get("location") : null;
-    if (location === null || init.redirect === "manual") return cameFrom(response, url, hops > 0);
+    if (location === null || init.redirect === "manual") {
+      return cameFrom(decodedAsByFetch(response), url, hops > 0);
+    }
     await response.body?.cancel();
     if (init.redirect === "error") throw failed("it was not to be followed");
     if (hops === maxRedirects) throw failed("it goes on without an end");

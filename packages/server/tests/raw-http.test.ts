@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
 import { createServer, request as httpRequest } from "node:http";
 import { type AddressInfo, connect } from "node:net";
+import { Readable } from "node:stream";
 import { describe, type TestContext, test } from "node:test";
-import { gzipSync } from "node:zlib";
+import {
+  brotliCompressSync,
+  constants,
+  createGzip,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from "node:zlib";
 import { actor } from "@holdfast/actors";
-import { isErrorCode } from "@holdfast/core";
+import { isErrorCode, systemPorts } from "@holdfast/core";
+import { createMemoryStore } from "@holdfast/testing";
+import { createRegistry, type Registry } from "../src/index.ts";
 import { rawActors } from "./raw-actors.ts";
 import { Condition, serve } from "./support.ts";
 
@@ -34,6 +44,25 @@ async function compressing(t: TestContext): Promise<string> {
   return `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
 }
 
+test("an application beside the registry hands on what it has fetched as it was decoded to", async (t) => {
+  const upstream = await compressing(t);
+  const registry = createRegistry({
+    use: rawActors,
+    store: () => createMemoryStore({ ports: systemPorts() }),
+  });
+  t.after(() => registry.shutdown());
+  const application = { fetch: (request: Request) => fetch(`${upstream}${new URL(request.url).pathname}`) };
+  const { url } = await registry.listen({ port: 0, application });
+  for (const path of ["/known", "/unknown"]) {
+    const response = await fetch(`${url}${path}`);
+    assert.deepEqual(
+      ["content-encoding", "content-length", "x-kind"].map((name) => response.headers.get(name)),
+      [null, null, "compressed"],
+    );
+    assert.equal(await response.text(), "hello ".repeat(1_000));
+  }
+});
+
 describe("raw HTTP", () => {
   for (const where of ["over the network", "in the process"] as const) {
     test(`an answer of fetch that was compressed is handed on as it is now, ${where}`, async (t) => {
@@ -56,7 +85,67 @@ describe("raw HTTP", () => {
         );
         assert.equal(await response.text(), "hello ".repeat(1_000));
       }
-      assert.equal((await handle.fetch("/own")).headers.get("content-encoding"), "gzip");
+      const own = await handle.fetch("/own");
+      assert.equal(own.headers.get("content-encoding"), "gzip");
+      assert.equal(await own.text(), "hello");
+    });
+
+    test(`a reader that leaves a compressed answer ends it, ${where}`, async (t) => {
+      const left = Promise.withResolvers<void>();
+      const pieces = actor({
+        onRequest: () => {
+          const gzip = createGzip({ flush: constants.Z_SYNC_FLUSH });
+          gzip.write("first");
+          gzip.on("close", left.resolve);
+          const body = Readable.toWeb(gzip) as ReadableStream<Uint8Array<ArrayBuffer>>;
+          return new Response(body, { headers: { "content-encoding": "gzip" } });
+        },
+      });
+      const { client, registry } = await serve(t, { pieces });
+      const response = await (where === "in the process" ? registry.client : client()).pieces
+        .getOrCreate("a")
+        .fetch("/");
+      const reader = response.body?.getReader();
+      assert.equal(new TextDecoder().decode((await reader?.read())?.value), "first");
+      await reader?.cancel();
+      await left.promise;
+    });
+
+    test(`what an actor has compressed is decoded for its caller, ${where}`, async (t) => {
+      const text = "hello ".repeat(20_000);
+      const bodies: Readonly<Record<string, Buffer>> = {
+        gzip: gzipSync(text),
+        "x-gzip": gzipSync(text),
+        deflate: deflateSync(text),
+        br: brotliCompressSync(text),
+        zstd: zstdCompressSync(text),
+        "gzip, br": brotliCompressSync(gzipSync(text)),
+      };
+      const packer = actor({
+        onRequest: (_c, request) => {
+          const coding = decodeURIComponent(new URL(request.url).pathname.slice(1));
+          const headers = { "content-encoding": coding };
+          if (coding === "damaged") headers["content-encoding"] = "gzip";
+          return new Response(bodies[coding] ?? "plain", { headers });
+        },
+      });
+      const relay = actor({
+        onRequest: (c, request) =>
+          c
+            .client<Registry<{ packer: typeof packer }>>()
+            .packer.getOrCreate("a")
+            .fetch(new URL(request.url).pathname),
+      });
+      const { client, registry } = await serve(t, { packer, relay });
+      const { packer: near, relay: relays } = where === "in the process" ? registry.client : client();
+      for (const handle of [near.getOrCreate("a"), relays.getOrCreate("a")]) {
+        for (const coding of Object.keys(bodies)) {
+          assert.equal(await (await handle.fetch(encodeURIComponent(coding))).text(), text, coding);
+        }
+        assert.equal(await (await handle.fetch("unheard-of")).text(), "plain");
+        assert.equal((await handle.fetch("gzip", { method: "HEAD" })).body, null);
+      }
+      await assert.rejects((await near.getOrCreate("a").fetch("damaged")).text());
     });
   }
 

@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, headersAsRead } from "@holdfast/core";
 import type { RawRequestCall } from "../instance.ts";
 import { type Connection, HostConnection } from "./connection.ts";
 import { asAbort, interruptedError } from "./error-filter.ts";
@@ -97,7 +97,7 @@ export class RawRequest {
 
   #respond(response: Response): void {
     const { status, statusText, body } = response;
-    const headers = headersOf(response);
+    const headers = headersAsRead(response);
     this.#body = body?.getReader();
     // The client has gone away, or the time was over.
     if (this.#answered) return this.#end();
@@ -221,23 +221,6 @@ export class RawRequest {
     this.#connection?.close();
     activity.end();
   }
-}
-
-/** What `fetch` undoes of an answer: https://fetch.spec.whatwg.org/#handle-content-codings. */
-const codings: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
-
-/**
- * The headers of an answer with its body as it is. One that `fetch` gave was decoded on its way in, and its headers
- * speak of the bytes before that.
- */
-function headersOf({ url, body, headers }: Response): Headers {
-  const encoding = headers.get("content-encoding");
-  const wasDecoded = encoding?.split(",").every((coding) => codings.has(coding.trim().toLowerCase()));
-  if (url === "" || body === null || wasDecoded !== true) return headers;
-  const decoded = new Headers(headers);
-  decoded.delete("content-encoding");
-  decoded.delete("content-length");
-  return decoded;
 }
 
 /** Also takes the Response of another realm or library. Throws `actor.invalid_response`. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { HoldfastError, type Ports } from "@holdfast/core";
+import { HoldfastError, headersAsRead, type Ports } from "@holdfast/core";
 import { replyError, urlOf, visibleError } from "./exchange.ts";
 import { NodeExchange } from "./node-exchange.ts";
 import { routeNotFound } from "./route.ts";
@@ -30,10 +30,18 @@ export function serveSurroundings(
       exchange.onGone(() => gone.abort(new HoldfastError("action", "aborted", "The client has gone away")));
       const url = urlOf(exchange.header("host"), exchange.url);
       const asked = exchange.request(url, gone.signal, Number.POSITIVE_INFINITY);
-      exchange.replyWith(await application.fetch(asked), {});
+      exchange.replyWith(asRead(await application.fetch(asked)), {});
     } catch (error) {
       replyError(exchange, visibleError(error, ports), {});
     }
   };
   return (request, response) => void serve(request, response);
+}
+
+/** An application may hand on what it has fetched, with headers that speak of the bytes before they were decoded. */
+function asRead(answer: Response): Response {
+  const headers = headersAsRead(answer);
+  if (headers === answer.headers) return answer;
+  const { body, status, statusText } = answer;
+  return new Response(body, { status, statusText, headers });
 }

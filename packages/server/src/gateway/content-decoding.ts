@@ -1,0 +1,41 @@
+import { pipeline, Readable, type Transform } from "node:stream";
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+} from "node:zlib";
+import { codingsOf } from "@holdfast/core";
+
+/**
+ * An answer as `fetch` gives it: what it says that its body is compressed with is undone, and its headers stay.
+ * What cannot be decoded fails while the body is read.
+ */
+export function decodedAsByFetch(response: Response): Response {
+  const { body, headers, status, statusText } = response;
+  const decoders = codingsOf(headers).toReversed().map(decoderOf);
+  const last = decoders.at(-1);
+  if (body === null || last === undefined) return response;
+  // Whatever fails ends the last one too, which tells its reader.
+  const source = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
+  pipeline([source, ...decoders], () => undefined);
+  const decoded = Readable.toWeb(last) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  return new Response(decoded, { status, statusText, headers });
+}
+
+function decoderOf(coding: string): Transform {
+  switch (coding) {
+    case "br": {
+      const flush = constants.BROTLI_OPERATION_FLUSH;
+      return createBrotliDecompress({ flush, finishFlush: flush });
+    }
+    case "zstd":
+      return createZstdDecompress({ flush: constants.ZSTD_e_continue, finishFlush: constants.ZSTD_e_end });
+    default: {
+      // Each piece is handed on as it comes, and a body that ends early gives what came of it.
+      const eager = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
+      return coding === "deflate" ? createInflate(eager) : createGunzip(eager);
+    }
+  }
+}
