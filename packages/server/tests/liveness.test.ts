@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { actor } from "@holdfast/actors";
+import { createClient } from "@holdfast/client";
 import { isErrorCode, type Ports, systemPorts } from "@holdfast/core";
 import { createMemoryStore } from "@holdfast/testing";
 import { createRegistry } from "../src/index.ts";
+import { serverLimits } from "../src/limits.ts";
 import { allActors } from "./actors.ts";
 import { Condition, cuttableProxy, serve } from "./support.ts";
 
@@ -73,6 +75,48 @@ test("a socket that does not answer a ping in time is dropped, one that does sta
   await lively.pinged.until(() => lively.state.pings === 2);
   assert.equal(lively.state.closed, false);
 });
+
+for (const [interval, timeout] of [
+  [0, 2_500],
+  [5_000, 0],
+  [0, 0],
+] as const) {
+  test(`a liveness of 0 is for no pings: interval ${interval}, timeout ${timeout}`, async (t) => {
+    const system = systemPorts();
+    const delays: number[] = [];
+    const ports: Ports = {
+      ...system,
+      tasks: {
+        ...system.tasks,
+        after: (delayMs, fn) => {
+          delays.push(delayMs);
+          return system.tasks.after(delayMs, fn);
+        },
+      },
+    };
+    const echo = actor({
+      options: { connectionLivenessInterval: interval, connectionLivenessTimeout: timeout },
+      actions: { same: (_c, value: unknown) => value },
+    });
+    const registry = createRegistry({ use: { echo }, ports, store: () => createMemoryStore({ ports }) });
+    t.after(() => registry.shutdown());
+    const { url } = await registry.listen({ port: 0 });
+    const client = createClient<typeof registry>({ endpoint: url });
+    t.after(() => client.dispose());
+    const conn = client.echo.getOrCreate("a").connect();
+    assert.equal(await conn.same(1), 1);
+    assert.ok(!delays.includes(interval), `no timer for pings: ${delays}`);
+    const leave = new AbortController();
+    const events = await fetch(`${url}/actors/echo/@,/events?event=any&create=true`, {
+      signal: leave.signal,
+    });
+    assert.equal(events.status, 200);
+    // A stream goes on with its comments for the proxies on the way, as often as without these options.
+    const comments = interval === 0 ? serverLimits.heartbeatMs : interval;
+    assert.deepEqual([delays.includes(comments), delays.includes(0)], [true, false]);
+    leave.abort();
+  });
+}
 
 test("a connection from which nothing comes back is made anew", async (t) => {
   const counter = actor({

@@ -53,7 +53,8 @@ export function serveEvents(
     });
     output.attach(session);
     const interval = directory.optionsOf(target.name)?.connectionLivenessInterval;
-    output.watch(interval ?? serverLimits.heartbeatMs);
+    // Who asks for no pings has proxies on the way all the same.
+    output.watch(interval === undefined || interval === 0 ? serverLimits.heartbeatMs : interval);
   };
   const question = { intents: ["connect"], target, params, request: () => request } as const;
   authenticate(directory, question, open, (error) => gateway.fail(exchange, error, headers));

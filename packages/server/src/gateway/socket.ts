@@ -152,10 +152,10 @@ export class Socket implements SessionOutput {
 
   /**
    * Asks the peer for a sign of life every `intervalMs`, and drops it when there is none within
-   * `timeoutMs`.
+   * `timeoutMs`. Zero for either is for no such questions.
    */
   watch(tasks: Tasks, intervalMs: number, timeoutMs: number): void {
-    if (this.#ended) return;
+    if (this.#ended || intervalMs === 0 || timeoutMs === 0) return;
     this.#liveness ??= { intervalMs: Math.ceil(intervalMs), timeoutMs: Math.ceil(timeoutMs) };
     this.#timer = tasks.after(intervalMs, () => {
       this.#alive = false;
