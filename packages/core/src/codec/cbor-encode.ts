@@ -1,4 +1,4 @@
-import { nameAndMessage, tooDeep, unsupported } from "./errors.ts";
+import { nameAndMessage, tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
 import { tag, typedArrayTag } from "./tags.ts";
 
 /**
@@ -118,8 +118,7 @@ function writeObject(value: object, depth: number): void {
   }
   if (value instanceof RegExp) return writeTagged(tag.regExp, [value.source, value.flags], depth);
   if (value instanceof Error) return writeTagged(tag.error, nameAndMessage(value), depth);
-  const name = (value.constructor as { name?: string } | undefined)?.name ?? "object";
-  throw unsupported(`an instance of ${name}`);
+  throw unsupportedInstance(value);
 }
 
 function writePlainObject(value: object, depth: number): void {
@@ -165,7 +164,7 @@ function writeView(value: ArrayBufferView): void {
   const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (value instanceof Uint8Array) return writeBytes(bytes);
   const number = typedArrayTag(value);
-  if (number === undefined) throw unsupported("a DataView");
+  if (number === undefined) throw unsupportedInstance(value);
   writeHead(6, number);
   writeBytes(bytes);
 }

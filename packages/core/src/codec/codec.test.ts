@@ -127,6 +127,21 @@ for (const { name, roundTrip } of codecs) {
         assert.throws(() => roundTrip(value), isHoldfastError);
       }
     });
+
+    test("a view of bytes that cannot be encoded is called what it is", () => {
+      class Samples extends Float32Array {}
+      const half: unknown = Reflect.construct(Reflect.get(globalThis, "Float16Array"), [1]);
+      for (const [view, name] of [
+        [new DataView(new ArrayBuffer(1)), "DataView"],
+        [half, "Float16Array"],
+        [new Samples(1), "Samples"],
+      ] as const) {
+        assert.throws(() => roundTrip(view), {
+          code: "unsupported_value",
+          message: `A value of this kind cannot be encoded: an instance of ${name}`,
+        });
+      }
+    });
   });
 }
 

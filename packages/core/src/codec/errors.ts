@@ -12,6 +12,13 @@ export function unsupported(what: string): HoldfastError {
   return new HoldfastError("message", "unsupported_value", `A value of this kind cannot be encoded: ${what}`);
 }
 
+export function unsupportedInstance(value: object): HoldfastError {
+  const name: unknown = (value.constructor as { readonly name?: unknown } | undefined)?.name;
+  return unsupported(
+    typeof name === "string" && name !== "" ? `an instance of ${name}` : "an instance of a class",
+  );
+}
+
 /** What is carried of an error, as text: programs assign anything, and what reads it takes texts only. */
 export function nameAndMessage({ name, message }: Error): readonly [name: string, message: string] {
   const [shownName, shownMessage]: readonly unknown[] = [name, message];

@@ -1,7 +1,7 @@
 import { HoldfastError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { EncodeOptions } from "./cbor-encode.ts";
-import { nameAndMessage, tooDeep, unsupported } from "./errors.ts";
+import { nameAndMessage, tooDeep, unsupported, unsupportedInstance } from "./errors.ts";
 import { typedArrayTag, typedArrayTags } from "./tags.ts";
 
 /**
@@ -83,7 +83,7 @@ function objectToJson(value: object, depth: number): unknown {
   if (value instanceof Uint8Array) return ["$Uint8Array", toBase64(value)];
   if (ArrayBuffer.isView(value)) {
     const number = typedArrayTag(value);
-    if (number === undefined) throw unsupported("a DataView");
+    if (number === undefined) throw unsupportedInstance(value);
     return [
       "$TypedArray",
       [number, toBase64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))],
@@ -119,11 +119,6 @@ function instanceToJson(value: object, depth: number): unknown {
   }
   if (members === 0) throw unsupportedInstance(value);
   return object;
-}
-
-function unsupportedInstance(value: object): Error {
-  const name = (value.constructor as { name?: string } | undefined)?.name ?? "object";
-  return unsupported(`an instance of ${name}`);
 }
 
 function arrayToJson(value: readonly unknown[], depth: number): unknown[] {
