@@ -278,6 +278,30 @@ describe("preparing", () => {
     assert.equal(readFileSync(join(prepared.workspace, "a.txt"), "utf8"), "one\n");
   });
 
+  test("takes a repository whose objects have names of SHA-256, and applies to it", async () => {
+    const path = folder();
+    sh(path, "init", "-q", "-b", "main", "--object-format=sha256");
+    write(path, { "a.txt": "one\n" });
+    sh(path, "add", "-A");
+    sh(path, "commit", "-q", "-m", "first");
+    const task = folder("task");
+    const { workspace, hostGit, base } = await prepareRepository(git, task, () => checkRepository(git, path));
+    assert.equal(base.commit, sh(path, "rev-parse", "HEAD"));
+    write(workspace, { "a.txt": "two\n" });
+    const tree = treeOf(task);
+    const { files } = await diffTrees(git, hostGit, base.commit, tree);
+    assert.deepEqual(
+      files.map(({ path: name, status }) => [name, status]),
+      [["a.txt", "modified"]],
+    );
+    const plan = { tree, base: base.commit, branch: "holdfast/two", message: "Two\n", at: 0 };
+    const applied = await applyTree(git, hostGit, path, plan);
+    assert.equal(sh(path, "show", `${applied.branch}:a.txt`), "two");
+    assert.deepEqual(await applyTree(git, hostGit, path, plan), applied);
+    const next = await applyTree(git, hostGit, path, { ...plan, at: 1_000 });
+    assert.equal(next.branch, "holdfast/two-2");
+  });
+
   test("takes a shallow clone, and a repository without a branch", async () => {
     const origin = repository();
     write(origin, { "b.txt": "two\n" });

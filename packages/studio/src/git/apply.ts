@@ -14,7 +14,8 @@ export interface ApplyPlan {
 }
 
 const author = { name: "Holdfast", email: "holdfast@localhost.invalid" };
-const zero = "0".repeat(40);
+/** For `update-ref`: the reference must not be there. Zeros would have the length of a name of this repository. */
+const absent = "";
 const maxBranches = 1_000;
 
 /**
@@ -109,7 +110,7 @@ async function createBranch(git: Git, repository: string, branch: string, commit
     "--no-deref",
     `refs/heads/${branch}`,
     commit,
-    zero,
+    absent,
   ]);
   if (result.status === 0) return true;
   if ((await readBranch(git, repository, branch)) !== undefined) return false;

@@ -42,7 +42,8 @@ export async function prepareRepository(
     const partial = await mkdtemp(join(taskDirectory, `${begun}-`));
     const repository = await look();
     const run = (args: readonly string[]) => git.run(args, limits);
-    await cloneInto(run, partial, repository);
+    const objectFormat = await git.text(["-C", repository.path, "rev-parse", "--show-object-format"]);
+    await cloneInto(run, partial, repository, objectFormat);
     await copyIdentity(git, repository.path, join(partial, "workspace"));
     await rename(join(partial, "host.git"), hostGit);
     // The workspace comes last: its presence means that everything is there.
@@ -65,10 +66,13 @@ async function cloneInto(
   run: (args: readonly string[]) => Promise<unknown>,
   directory: string,
   repository: RepositoryCheck,
+  objectFormat: string,
 ): Promise<void> {
   const bare = join(directory, "host.git");
   const branch = repository.branch === "" ? "main" : repository.branch;
-  await run(["init", "--quiet", "--bare", "--initial-branch", branch, bare]);
+  // Objects are fetched only between repositories that name them in one way.
+  const format = [`--object-format=${objectFormat}`];
+  await run(["init", "--quiet", "--bare", ...format, "--initial-branch", branch, bare]);
   await run([
     "--git-dir",
     bare,
@@ -82,7 +86,7 @@ async function cloneInto(
   ]);
   await run(["--git-dir", bare, "update-ref", `refs/heads/${branch}`, baseRef]);
   const workspace = join(directory, "workspace");
-  await run(["init", "--quiet", "--initial-branch", branch, workspace]);
+  await run(["init", "--quiet", ...format, "--initial-branch", branch, workspace]);
   await run([
     "-C",
     workspace,

@@ -69,7 +69,7 @@ async function runInJail(options: SnapshotOptions, out: string): Promise<string>
     maxOutputBytes: 64 * 1024,
   });
   const tree = result.stdout.toString("utf8").trim();
-  if (result.code === 0 && /^[0-9a-f]{40}$/.test(tree)) return tree;
+  if (result.code === 0 && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(tree)) return tree;
   const reason =
     result.stderr.toString("utf8").trim().slice(-1_000) || result.detail || `exit ${result.code}`;
   throw new HoldfastError("snapshot", "failed", `Git could not read the workspace: ${reason}`);

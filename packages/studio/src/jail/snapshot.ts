@@ -77,10 +77,12 @@ function treeOf(workTree: string, base: string | undefined, depth: number): stri
   return run(["write-tree"]).toString("utf8").trim();
 }
 
-const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-
 mkdirSync(join(config.out, "objects"), { recursive: true });
 writeFileSync(join(config.out, "gitconfig"), "[safe]\n\tdirectory = *\n");
+// Its name is another one in a repository whose names are of SHA-256.
+const emptyTree = git(["hash-object", "-t", "tree", "--stdin"], environment(config.workspace), "")
+  .toString("utf8")
+  .trim();
 const tree = treeOf(config.workspace, config.base, 0);
 const pack = git(
   ["pack-objects", "--quiet", "--revs", "--thin", "--stdout", "--delta-base-offset"],
