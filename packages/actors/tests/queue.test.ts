@@ -267,6 +267,20 @@ test("a second send with the key of one that did not wait hears of the completio
   });
 });
 
+test("a second send that waits joins one with its key that does not and is still on its way", async () => {
+  const { create, wake } = world();
+  const a = create(basic);
+  const waits = { wait: true, idempotencyKey: "k", timeoutMs: 0 };
+  const both = [send(a, "jobs", "x", { idempotencyKey: "k" }), send(a, "jobs", "x", waits)];
+  assert.deepEqual(await Promise.all(both), [{ status: "completed" }, { status: "timedOut" }]);
+  assert.equal(await call(a, "complete", { done: "yes" }), 1);
+  await a.sleep();
+  assert.deepEqual(await send(await wake(basic), "jobs", "x", waits), {
+    status: "completed",
+    response: { done: "yes" },
+  });
+});
+
 test("what is wrong is told: unknown queues, options, timeouts, signals", async () => {
   const { create } = world();
   const a = create(basic);

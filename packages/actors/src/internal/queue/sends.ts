@@ -17,6 +17,15 @@ interface Outcome {
   readonly id: number | undefined;
 }
 
+/** A keyed send on its way into the queue, and those who have joined it. */
+interface Entering {
+  readonly outcome: Promise<Outcome>;
+  /** Somebody among them waits for the completion: it is to be kept under the key. */
+  waits: boolean;
+  /** What has come of it so far; undefined before it is in the queue. */
+  entered: Outcome | undefined;
+}
+
 /** The answer to a sender who does not wait. */
 const accepted = encodeValue({ status: "completed" });
 const timedOut = encodeValue({ status: "timedOut" });
@@ -28,7 +37,7 @@ export class Sends {
   readonly #part: QueuePart;
   readonly #runtime: Runtime;
   /** Keyed sends on their way into the queue, for retries that come meanwhile. */
-  readonly #entering = new Map<string, Promise<Outcome>>();
+  readonly #entering = new Map<string, Entering>();
   /** How those who wait are sent away. */
   readonly #leave = new Set<(error: unknown) => void>();
 
@@ -98,13 +107,24 @@ export class Sends {
     const key = call.idempotencyKey;
     if (key === undefined) return this.#enter(call, policy, undefined);
     const entering = this.#entering.get(key);
-    if (entering !== undefined) return entering;
-    const outcome = this.#recall(call, policy, key).finally(() => this.#entering.delete(key));
-    this.#entering.set(key, outcome);
-    return outcome;
+    if (entering === undefined) return this.#begin(call, policy, key).outcome;
+    if (call.wait) {
+      entering.waits = true;
+      if (entering.entered !== undefined) this.#awaitFromNowOn(entering.entered, key);
+    }
+    return entering.outcome;
   }
 
-  async #recall(call: SendCall, policy: Policy, key: string): Promise<Outcome> {
+  #begin(call: SendCall, policy: Policy, key: string): Entering {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const outcome = promise.finally(() => this.#entering.delete(key));
+    const entering: Entering = { outcome, waits: call.wait === true, entered: undefined };
+    this.#entering.set(key, entering);
+    resolve(this.#recall(call, policy, key, entering));
+    return entering;
+  }
+
+  async #recall(call: SendCall, policy: Policy, key: string, entering: Entering): Promise<Outcome> {
     // A message whose sender waits knows its key for as long as it lives; the ledger, for a window.
     const pending = this.#part.mailbox.awaited(key);
     if (pending !== undefined) return { bytes: accepted, id: pending.id };
@@ -113,13 +133,14 @@ export class Sends {
     if (known !== undefined) {
       await this.#part.outside();
       const outcome = outcomeOf(known);
-      if (call.wait) this.#awaitFromNowOn(outcome, key);
+      entering.entered = outcome;
+      if (entering.waits) this.#awaitFromNowOn(outcome, key);
       await this.#runtime.queue.gate();
       return outcome;
     }
     if (call.resumes) return { bytes: accepted, id: nobody };
     if (this.#runtime.sealed) throw this.#runtime.errors.stopping();
-    return this.#enter(call, policy, key);
+    return this.#enter(call, policy, { key, entering });
   }
 
   /** Who sent it did not wait for its completion: that is kept under the key for whoever does now. */
@@ -130,7 +151,11 @@ export class Sends {
     this.#part.mailbox.addWaiter(message, key);
   }
 
-  async #enter(call: SendCall, policy: Policy, key: string | undefined): Promise<Outcome> {
+  async #enter(
+    call: SendCall,
+    policy: Policy,
+    keyed: { readonly key: string; readonly entering: Entering } | undefined,
+  ): Promise<Outcome> {
     const runtime = this.#runtime;
     const { queue, ledger } = runtime;
     const own = call.conn instanceof HostConnection ? call.conn.connection : undefined;
@@ -146,13 +171,16 @@ export class Sends {
       // What it writes is not part of somebody's transaction.
       await this.#part.outside();
       if (runtime.sealed) throw runtime.errors.stopping();
-      const { id } = this.#part.enqueue(policy, body, call.options, call.wait ? key : undefined);
-      if (key !== undefined) {
-        ledger.done(key, { type: "result", bytes: encodeValue({ status: "queued", id }) });
+      const waiter = keyed?.entering.waits ? keyed.key : undefined;
+      const { id } = this.#part.enqueue(policy, body, call.options, waiter);
+      const outcome = { bytes: accepted, id };
+      if (keyed !== undefined) {
+        keyed.entering.entered = outcome;
+        ledger.done(keyed.key, { type: "result", bytes: encodeValue({ status: "queued", id }) });
         runtime.markDirty();
       }
       await queue.gate();
-      return { bytes: accepted, id };
+      return outcome;
     } finally {
       if (transient !== undefined) runtime.connections.release(transient);
     }
