@@ -4,6 +4,24 @@ import { actor, type RawAccess } from "@holdfast/actors";
 import { code, items, once, scripted } from "./db-support.ts";
 import { call, deferred, outcome, turn, world } from "./harness.ts";
 
+test("a statement that waits for a transaction has the bytes that it was given", async () => {
+  const rows = await once(async (database) => {
+    await database.execute("CREATE TABLE kept (content BLOB)");
+    const held = deferred();
+    const open = database.transaction(() => held.promise);
+    const bytes = Uint8Array.of(1, 2, 3);
+    const waiting = [
+      database.execute("INSERT INTO kept VALUES (?)", bytes),
+      database.execute("INSERT INTO kept VALUES ($content)", { content: bytes }),
+    ];
+    bytes.fill(9);
+    held.resolve();
+    await Promise.all([open, ...waiting]);
+    return database.query("SELECT hex(content) AS content FROM kept");
+  });
+  assert.deepEqual(rows, [{ content: "010203" }, { content: "010203" }]);
+});
+
 describe("c.transaction with c.db", () => {
   for (const isCaught of [false, true]) {
     const how = isCaught ? "is caught" : "is not caught";

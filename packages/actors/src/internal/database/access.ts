@@ -8,7 +8,7 @@ import type {
   TransactionOptions,
 } from "../../database.ts";
 import type { SqliteBindings, SqliteExecuteResult } from "../../native-database.ts";
-import { parametersOf } from "./arguments.ts";
+import { parametersOf, withOwnBytes } from "./arguments.ts";
 import { invalidArguments, notARead } from "./errors.ts";
 
 /** Where SQL runs: in the turn, or in one transaction. */
@@ -44,7 +44,7 @@ export class Access implements RawAccess {
     const text = checkText(sql);
     const parameters = parametersOf(args, text);
     this.#executor.assertOpen();
-    const rows = await this.#executor.inTurn(() => this.#runAll(text, parameters, args.length > 0));
+    const rows = await this.#inTurn(parameters, (given) => this.#runAll(text, given, args.length > 0));
     // What a row looks like is the caller's word.
     return rows as T[];
   }
@@ -68,7 +68,7 @@ export class Access implements RawAccess {
     const text = checkText(sql);
     const inputs = parametersOf(parameters, text);
     this.#executor.assertOpen();
-    return this.#executor.inTurn(() => this.#runValues(text, inputs));
+    return this.#inTurn(inputs, (given) => this.#runValues(text, given));
   }
 
   /** What each statement of `sql` gives; values are possible where it is one. */
@@ -77,7 +77,7 @@ export class Access implements RawAccess {
     const args = isList(bindings) ? bindings : ([bindings] as const);
     const parameters = parametersOf(args, text);
     this.#executor.assertOpen();
-    return this.#executor.inTurn(() => this.#runResults(text, parameters, args.length > 0));
+    return this.#inTurn(parameters, (given) => this.#runResults(text, given, args.length > 0));
   }
 
   transaction<T>(callback: (tx: RawAccess) => Promise<T> | T, options?: TransactionOptions): Promise<T> {
@@ -86,6 +86,18 @@ export class Access implements RawAccess {
 
   async close(): Promise<void> {
     this.#executor.close();
+  }
+
+  /** Runs `work` with what was given at the call: who waits for its turn may use its bytes for something else. */
+  #inTurn<T>(parameters: SqlParameters, work: (given: SqlParameters) => Promise<T> | T): Promise<T> {
+    let given = parameters;
+    let hasBegun = false;
+    const result = this.#executor.inTurn(() => {
+      hasBegun = true;
+      return work(given);
+    });
+    if (!hasBegun) given = withOwnBytes(parameters);
+    return result;
   }
 
   async #runAll(sql: string, parameters: SqlParameters, bound: boolean): Promise<SqlRow[]> {

@@ -23,6 +23,20 @@ export function parametersOf(args: readonly unknown[], sql: string): SqlParamete
   return Object.fromEntries([...names].map((name, index) => [name, inputs[index] ?? null]));
 }
 
+/** The same parameters, with copies of those that are bytes. */
+export function withOwnBytes(parameters: SqlParameters): SqlParameters {
+  if (isPositional(parameters)) return parameters.map(ownBytes);
+  return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, ownBytes(value)]));
+}
+
+function isPositional(parameters: SqlParameters): parameters is readonly SqlInput[] {
+  return Array.isArray(parameters);
+}
+
+function ownBytes(value: SqlInput): SqlInput {
+  return value instanceof Uint8Array ? new Uint8Array(value) : value;
+}
+
 /** The parameters of a text: their names with the sign before them, and "?" where there are some without. */
 function namesIn(sql: string): Set<string> {
   const names = new Set<string>();
