@@ -255,6 +255,33 @@ test("what was put is what it was at the call, or when its piece came", async ()
   assert.equal(await kv.get("pieces"), "abcd");
 });
 
+test("a stream that is refused is cancelled, also before anything of it was read", async () => {
+  const cancelled: string[] = [];
+  const endless = (name: string): ReadableStream<Uint8Array<ArrayBuffer>> =>
+    new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(1_048_576)),
+      cancel: () => void cancelled.push(name),
+    });
+  let parts: Parts | undefined;
+  const w = world();
+  const instance = w.create(
+    actor({
+      onWake: (c) => {
+        parts = { blob: c.blob, kv: c.kv };
+      },
+    }),
+  );
+  await instance.ready;
+  await assert.rejects(
+    async () => parts?.kv.putStream("k".repeat(3_000), endless("key")),
+    code("kv", "key_too_large"),
+  );
+  await instance.sleep();
+  await assert.rejects(async () => parts?.kv.putStream("k", endless("value")), code("actor", "stopped"));
+  await assert.rejects(async () => parts?.blob.put(endless("object")), code("actor", "stopped"));
+  assert.deepEqual(cancelled, ["key", "value", "object"]);
+});
+
 describe("large values of c.kv", () => {
   test("are put and got as streams, and kept", async () => {
     const { kv, blob, w } = await open();

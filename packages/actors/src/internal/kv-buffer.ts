@@ -13,7 +13,7 @@ import type {
   KvWriteOptions,
 } from "../kv.ts";
 import type { BlobPart } from "./blob/blob-part.ts";
-import { concat, piecesOf, streamOf } from "./blob/bytes.ts";
+import { concat, leave, piecesOf, streamOf } from "./blob/bytes.ts";
 import { afterPrefix, type EntryBuffer } from "./entry-buffer.ts";
 
 /** Sizes in bytes. */
@@ -109,8 +109,16 @@ export class KvBuffer implements ActorKv {
   }
 
   async putStream(key: KvKey, source: ByteSource): Promise<void> {
-    const bytes = keyBytes(key);
     const pieces = piecesOf(source);
+    try {
+      await this.#putStream(keyBytes(key), pieces);
+    } catch (error) {
+      await leave(pieces, source);
+      throw error;
+    }
+  }
+
+  async #putStream(bytes: Uint8Array, pieces: AsyncGenerator<Uint8Array>): Promise<void> {
     const head: Uint8Array[] = [];
     let size = 0;
     for (;;) {

@@ -4,7 +4,7 @@ import { afterPrefix, latin1 } from "../entry-buffer.ts";
 import { stoppedError } from "../error-filter.ts";
 import { type HotRecords, type Part, recordPrefix } from "../part.ts";
 import type { Runtime } from "../runtime.ts";
-import { collect, piecesOf } from "./bytes.ts";
+import { collect, leave, piecesOf } from "./bytes.ts";
 import {
   bytesOfHash,
   decodeSize,
@@ -52,9 +52,15 @@ export class BlobPart implements Part, ActorBlobs {
   }
 
   async put(source: ByteSource): Promise<BlobInfo> {
-    return this.#store(piecesOf(source), maxBlobBytes, ({ hash, size }) => {
-      this.#runtime.records.put(referenceKey(hash, holder.blob), encodeSize(size));
-    });
+    const pieces = piecesOf(source);
+    try {
+      return await this.#store(pieces, maxBlobBytes, ({ hash, size }) => {
+        this.#runtime.records.put(referenceKey(hash, holder.blob), encodeSize(size));
+      });
+    } catch (error) {
+      await leave(pieces, source);
+      throw error;
+    }
   }
 
   async get(hash: string, range: BlobRange = {}): Promise<ReadableStream<Uint8Array> | undefined> {

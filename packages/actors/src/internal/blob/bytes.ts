@@ -13,6 +13,16 @@ export function piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
   return pieces(source instanceof ArrayBuffer ? new Uint8Array(source.slice(0)) : source);
 }
 
+/**
+ * Tells the source of {@link piecesOf} that no more of it is wanted, also one of which nothing was read yet: the
+ * body of a request would keep its connection.
+ */
+export async function leave(pieces: AsyncGenerator<Uint8Array>, source: unknown): Promise<void> {
+  await pieces.return(undefined);
+  // What cannot be cancelled has ended, or has another reader.
+  if (source instanceof ReadableStream) await source.cancel().catch(() => {});
+}
+
 async function* pieces(source: Exclude<ByteSource, ArrayBuffer>): AsyncGenerator<Uint8Array> {
   if (typeof source === "string") yield encoder.encode(source);
   else if (source instanceof Uint8Array) yield source;
