@@ -497,8 +497,19 @@ describe("names", () => {
     assert.equal(await status("PUT", "file?path=new/"), 502);
     for (const route of ["stat", "entries"]) assert.equal(await status("GET", `${route}?path=folder/`), 200);
     assert.equal(await status("POST", "mkdir?path=made/"), 200);
-    assert.deepEqual((await readdir(sandbox.work)).sort(), ["README.md", "file", "folder", "made"]);
-    assert.equal(await readFile(join(sandbox.work, "file"), "utf8"), "x");
+    assert.equal(await status("DELETE", "entry?path=file/"), 400);
+    const { work } = sandbox;
+    const moved = async (from: string, to: string) =>
+      (await move(sandbox, { from: `${work}/${from}`, to: `${work}/${to}` })).status;
+    assert.equal(await moved("file/", "other"), 400);
+    assert.equal(await moved("file", "other/"), 400, "it would be no directory");
+    assert.deepEqual((await readdir(work)).sort(), ["README.md", "file", "folder", "made"]);
+    assert.equal(await readFile(join(work, "file"), "utf8"), "x");
+    assert.equal(await moved("folder/", "other/"), 200);
+    assert.equal(await status("DELETE", "entry?path=other/"), 200);
+    await symlink("made", join(work, "link"));
+    assert.equal(await status("DELETE", "entry?path=link/"), 200, "what is deleted is the link");
+    assert.deepEqual((await readdir(work)).sort(), ["README.md", "file", "made"]);
   });
 
   test("links are told as links", async (t) => {

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { invalid, problem } from "../http/problem.ts";
 import { Mounts } from "../internal/mounts.ts";
 import { encodeName, type PathText } from "./names.ts";
-import { hasCode, lstat, mkdir, open, readlink } from "./system.ts";
+import { hasCode, lstat, lstatIfThere, mkdir, open, readlink } from "./system.ts";
 
 /** A place in the file system that was walked to, component by component. */
 export interface Place {
@@ -21,7 +21,10 @@ export interface Place {
 }
 
 export interface WalkOptions {
-  /** Whether a symbolic link at the end is followed; then a slash at the end of a path asks for a directory. */
+  /**
+   * Whether a symbolic link at the end is followed. A slash at the end of a path asks for a directory; a link
+   * that is not followed is meant itself, whatever it leads to.
+   */
   readonly follow: boolean;
   /** Makes the missing directories on the way. */
   readonly makeParents?: boolean;
@@ -120,9 +123,12 @@ export class Paths {
       if (plain) return plain;
     }
     const place = await this.#walk(display, options);
-    if (!input.endsWith("/") || !options.follow || options.makeParents) return place;
+    if (!input.endsWith("/") || options.makeParents) return place;
     try {
-      if (!(await lstat(place.path)).isDirectory()) throw invalid("ENOTDIR: not a directory");
+      // What is missing is told by whoever would change it: a condition of the request may ask for that.
+      const stat = options.follow ? await lstat(place.path) : await lstatIfThere(place.path);
+      const isLink = !options.follow && stat?.isSymbolicLink();
+      if (stat && !stat.isDirectory() && !isLink) throw invalid("ENOTDIR: not a directory");
     } catch (error) {
       await place.close();
       throw error;

@@ -157,7 +157,8 @@ export class FsRoutes {
     const request = parseMove(parseJson(await readText(exchange, this.#limits.maxJsonBytes)));
     const moved = await this.#walk(request.from, { follow: false, tree: true }, async (from) => {
       // A missing source is told before anything is made for its destination.
-      await lstat(from.path);
+      const source = await lstat(from.path);
+      if (request.to.endsWith("/") && !source.isDirectory()) throw invalid("ENOTDIR: not a directory");
       return await this.#walk(request.to, { follow: false, makeParents: true }, async (to) => {
         await this.#lock.run(await lockKey(to), () => move(from, to, request.overwrite));
         return { from: shown(from.display).path, to: shown(to.display).path };
