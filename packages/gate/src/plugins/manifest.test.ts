@@ -70,6 +70,31 @@ test("the peer's fields, and five of ours, are all there is", () => {
   assert.ok(problemOf("{"));
 });
 
+test("a problem says what would be right", () => {
+  const told = (value: unknown, problem: RegExp) => assert.match(problemOf(value) ?? "", problem);
+  told(manifest([tool({}, { risk_level: "medium" })]), /risk_level must be one of "low", "high"$/);
+  told(manifest([], { session: "always" }), /session must be one of "fresh", "resume", "explicit"$/);
+  told(manifest([tool()], { name: "x" }), /unknown field "name" \(known are description, version, /);
+  const open = { type: "object", additionalProperties: true, properties: {} };
+  told(manifest([tool({}, { arguments_schema: open })]), /additionalProperties must be false$/);
+  told(manifest([tool({ a: { type: "strnig" } })]), /\/properties\/a\/type must be one of .*"string"$/);
+  told(
+    '{\n  "description": "d",\n}',
+    /^Invalid manifest: manifest\.json is not valid JSON: .*line 3 column 1/,
+  );
+  const install = { credentials: [{ key: "my key", description: "d", required: true }] };
+  told(manifest([], { install }), /"my key" cannot be the key of a credential: 1 to 128 of a-z/);
+});
+
+test("a mark of the byte order at the beginning of a file is none of its JSON", () => {
+  assert.equal(problemOf(`\uFEFF${JSON.stringify(manifest([tool()]))}`), undefined);
+  const checked = checkConfig(parseManifest(JSON.stringify(manifest([]))), '\uFEFF{"region":"eu"}');
+  assert.deepEqual(checked, { region: "eu" });
+  assert.throws(() => checkConfig(parseManifest(JSON.stringify(manifest([]))), '{"key": "mine",\n}'), {
+    message: "Invalid config.json: it is not a JSON object (line 2 column 1)",
+  });
+});
+
 test("limits, at and above", () => {
   const padded = (bytes: number) => {
     const bare = JSON.stringify(manifest([tool()], { description: "" }));

@@ -1,11 +1,11 @@
 import { HoldfastError } from "@holdfast/core";
 import { Ajv, type ErrorObject } from "ajv";
 import { manifestSchema } from "./manifest-schema.ts";
-import { isCredentialKey, reservedToolNames } from "./names.ts";
+import { credentialKeyRule, isCredentialKey, reservedToolNames } from "./names.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import type { PluginManifest } from "./runtime/api.ts";
 
-const ajv = new Ajv({ allErrors: true, strict: false });
+const ajv = new Ajv({ allErrors: true, strict: false, verbose: true });
 const isManifest = ajv.compile<PluginManifest>(manifestSchema);
 
 export function invalidManifest(problems: readonly string[]): HoldfastError {
@@ -15,9 +15,24 @@ export function invalidManifest(problems: readonly string[]): HoldfastError {
   });
 }
 
-function describe({ instancePath, message, params }: ErrorObject): string {
-  const extra = "additionalProperty" in params ? ` (${String(params["additionalProperty"])})` : "";
-  return `${instancePath === "" ? "/" : instancePath} ${message ?? "is not valid"}${extra}`;
+/** What Ajv found, with what it leaves out: which values and which fields there are. */
+function describe({ instancePath, message = "is not valid", params, parentSchema }: ErrorObject): string {
+  const place = instancePath === "" ? "/" : instancePath;
+  if ("allowedValues" in params) return `${place} must be one of ${listed(params["allowedValues"])}`;
+  if ("allowedValue" in params) return `${place} must be ${JSON.stringify(params["allowedValue"])}`;
+  if (!("additionalProperty" in params)) return `${place} ${message}`;
+  const known = Object.keys(Reflect.get(parentSchema ?? {}, "properties") ?? {});
+  const extra = `${place} has the unknown field ${JSON.stringify(params["additionalProperty"])}`;
+  return known.length === 0 ? extra : `${extra} (known are ${known.join(", ")})`;
+}
+
+function listed(values: unknown): string {
+  return Array.isArray(values) ? values.map((each) => JSON.stringify(each)).join(", ") : "its values";
+}
+
+/** Some editors begin a file with a mark of its byte order, which is no part of its JSON. */
+export function parseJsonFile(raw: string): unknown {
+  return JSON.parse(raw.replace(/^\uFEFF/, ""));
 }
 
 /** Reads `manifest.json`. Throws `plugin.invalid_manifest` with every problem that it has. */
@@ -28,9 +43,11 @@ export function parseManifest(raw: string): PluginManifest {
   }
   let parsed: unknown;
   try {
-    parsed = JSON.parse(raw);
-  } catch {
-    throw invalidManifest(["manifest.json is not valid JSON"]);
+    parsed = parseJsonFile(raw);
+  } catch (error) {
+    throw invalidManifest([
+      `manifest.json is not valid JSON: ${error instanceof Error ? error.message : error}`,
+    ]);
   }
   if (!isManifest(parsed)) throw invalidManifest((isManifest.errors ?? []).slice(0, 20).map(describe));
   const problems = [...toolProblems(parsed), ...credentialProblems(parsed)];
@@ -67,25 +84,31 @@ function schemaProblems(what: string, schema: object): string[] {
     problems.push(`${what} have ${properties} properties, more than ${pluginLimits.maxSchemaProperties}`);
   }
   // A schema that cannot be compiled would fail at the first call instead.
-  if (problems.length === 0 && !compiles(schema)) problems.push(`${what} are no valid JSON Schema`);
+  const fault = problems.length === 0 ? schemaFault(schema) : undefined;
+  if (fault !== undefined) problems.push(`${what} are no valid JSON Schema: ${fault}`);
   return problems;
 }
 
+const bare = { strict: false, validateFormats: false, verbose: true } as const;
+
 /** Knows how schemas are made; compiling that takes far longer than compiling one of them. */
-const metaSchemas = new Ajv({ strict: false, validateFormats: false });
+const metaSchemas = new Ajv(bare);
 
 /** A compiler of its own for each schema: ids of one say nothing to another's. */
 function compilerFor(schema: object, allErrors: boolean): Ajv {
-  if (metaSchemas.validateSchema(schema) !== true) throw new Error(metaSchemas.errorsText());
-  return new Ajv({ allErrors, strict: false, validateFormats: false, validateSchema: false });
+  if (metaSchemas.validateSchema(schema) !== true) {
+    const [error] = metaSchemas.errors ?? [];
+    throw new Error(error === undefined ? "it is none" : describe(error));
+  }
+  return new Ajv({ ...bare, allErrors, validateSchema: false });
 }
 
-function compiles(schema: object): boolean {
+function schemaFault(schema: object): string | undefined {
   try {
     compilerFor(schema, false).compile(schema);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
@@ -119,7 +142,7 @@ function credentialProblems({ install, secrets = [], egress = [] }: PluginManife
   ];
   const problems = keys
     .filter((key) => !isCredentialKey(key))
-    .map((key) => `${JSON.stringify(key)} cannot be the key of a credential`);
+    .map((key) => `${JSON.stringify(key)} cannot be the key of a credential: ${credentialKeyRule}`);
   const names = egress.map((each) => each.name);
   if (new Set(names).size !== names.length) problems.push("two ways out have the same name");
   return problems;
@@ -136,12 +159,14 @@ export function checkConfig(manifest: PluginManifest, raw: string | undefined): 
   if (raw !== undefined) {
     if (Buffer.byteLength(raw) > pluginLimits.maxConfigBytes) throw invalid("it is too large");
     try {
-      const parsed: unknown = JSON.parse(raw);
+      const parsed = parseJsonFile(raw);
       if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
         throw new Error("no object");
       config = { ...parsed };
-    } catch {
-      throw invalid("it is not a JSON object");
+    } catch (error) {
+      // Not the words around it, as of a manifest: they may be somebody's own.
+      const place = / \(line \d+ column \d+\)/.exec(String(error))?.[0] ?? "";
+      throw invalid(`it is not a JSON object${place}`);
     }
   }
   if (manifest.config_schema === undefined) return config;

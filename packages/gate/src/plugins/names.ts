@@ -25,6 +25,10 @@ export const reservedToolNames: ReadonlySet<string> = new Set([
   "list_tools",
 ]);
 
+export const pluginNameRule = "1 to 40 of a-z, 0-9, _ and -, beginning with a letter";
+export const credentialKeyRule =
+  "1 to 128 of a-z, A-Z, 0-9, _, . and -, beginning with a letter, digit or _, without two dots in a row";
+
 export function isPluginName(value: unknown): value is PluginName {
   return typeof value === "string" && /^[a-z][a-z0-9_-]{0,39}$/.test(value);
 }

@@ -3,7 +3,7 @@ import { lstat, readdir, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { checkConfig, invalidManifest, parseManifest } from "./manifest.ts";
-import { isPluginName, type PluginName, reservedPluginNames } from "./names.ts";
+import { isPluginName, type PluginName, pluginNameRule, reservedPluginNames } from "./names.ts";
 import { pluginLimits } from "./plugin-limits.ts";
 import type { PluginManifest } from "./runtime/api.ts";
 
@@ -77,9 +77,13 @@ export async function findPlugins(
     for (const name of await foldersIn(base)) {
       if (!(await hasManifest(join(base, name)))) continue;
       if (!isPluginName(name)) {
-        refused.push({ name, source, problem: "The folder's name cannot be that of a plugin" });
+        refused.push({
+          name,
+          source,
+          problem: `The folder's name cannot be that of a plugin: ${pluginNameRule}`,
+        });
       } else if (source === "user" && reservedPluginNames.has(name)) {
-        refused.push({ name, source, problem: `The name "${name}" is reserved` });
+        refused.push({ name, source, problem: `The name "${name}" is reserved: rename the folder` });
       } else if (found.size >= pluginLimits.maxPlugins && !found.has(name)) {
         refused.push({ name, source, problem: `More than ${pluginLimits.maxPlugins} plugins` });
       } else {
@@ -199,7 +203,9 @@ export async function readPluginFolder(found: FoundPlugin, operatorConfig?: stri
   if (stat === undefined) throw invalidManifest(["there is no manifest.json"]);
   // Before it is read: a huge one must not be taken into memory.
   if (stat.size > pluginLimits.maxManifestBytes) {
-    throw invalidManifest([`it has ${stat.size} bytes, more than ${pluginLimits.maxManifestBytes}`]);
+    throw invalidManifest([
+      `manifest.json has ${stat.size} bytes, more than ${pluginLimits.maxManifestBytes}`,
+    ]);
   }
   const raw = await readOwn(join(directory, "manifest.json"));
   const manifest = parseManifest(raw ?? "");
@@ -220,6 +226,7 @@ export async function pluginAt(directory: string): Promise<FoundPlugin> {
     throw new HoldfastError("plugin", "not_found", `There is no folder ${directory}`, { statusCode: 404 });
   }
   const name = path.slice(path.lastIndexOf("/") + 1);
-  if (!isPluginName(name)) throw invalidManifest([`the folder's name "${name}" cannot be that of a plugin`]);
+  if (!isPluginName(name))
+    throw invalidManifest([`the folder's name "${name}" cannot be that of a plugin: ${pluginNameRule}`]);
   return { name, directory: path, source: "user" };
 }

@@ -5,7 +5,7 @@ import { HoldfastError, isHoldfastError, type Logger } from "@holdfast/core";
 import type { ToolCall, ToolOutcome } from "../../broker/tool.ts";
 import { writePrivateFile } from "../../vault/credential-file.ts";
 import type { PluginCredentials } from "../credentials.ts";
-import { checkConfig, parseManifest } from "../manifest.ts";
+import { checkConfig, parseJsonFile, parseManifest } from "../manifest.ts";
 import { below, isPluginName, isThere, type PluginName, pluginName, reservedPluginNames } from "../names.ts";
 import { type PluginFolder, readPluginFolder } from "../plugin-folder.ts";
 import type { PluginStatus } from "../plugins.ts";
@@ -230,7 +230,7 @@ export class Installer {
         "invalid_config",
         `The operator has set the configuration of ${name}: only the operator changes it`,
       );
-    const before: unknown = JSON.parse((await this.#configOf(name)) ?? "{}");
+    const before = parseJsonFile((await this.#configOf(name)) ?? "{}");
     const raw = JSON.stringify({ ...Object(before), [key]: valueFor(property.type, value) }, null, 2);
     // One at a time: others that are required may still come.
     const config = checkConfig({ ...manifest, config_schema: { ...schema, required: [] } }, raw);

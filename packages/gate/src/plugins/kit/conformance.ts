@@ -7,6 +7,7 @@ import { Ajv, type ValidateFunction } from "ajv";
 import type { Jails } from "../../jail/jail.ts";
 import { UnsafeDriver } from "../../jail/unsafe-driver.ts";
 import { PluginLauncher } from "../launcher.ts";
+import { parseJsonFile } from "../manifest.ts";
 import { type PluginFolder, pluginAt, readPluginFolder } from "../plugin-folder.ts";
 import { pluginLimits } from "../plugin-limits.ts";
 import { PluginProcess } from "../plugin-process.ts";
@@ -72,7 +73,7 @@ type Check = (name: string, problem: string | false | undefined) => void;
 /** A configuration with something for each value that the schema asks for. */
 async function sampleConfig({ pluginDir }: ConformanceOptions): Promise<string | undefined> {
   try {
-    const parsed: unknown = JSON.parse(await readFile(join(pluginDir, "manifest.json"), "utf8"));
+    const parsed = parseJsonFile(await readFile(join(pluginDir, "manifest.json"), "utf8"));
     const schema: unknown = Reflect.get(Object(parsed), "config_schema");
     if (schema === undefined) return undefined;
     const tool = { name: "", description: "", risk_level: "low", arguments_schema: Object(schema) } as const;
