@@ -39,7 +39,7 @@ export function parseJsonFile(raw: string): unknown {
 export function parseManifest(raw: string): PluginManifest {
   const bytes = Buffer.byteLength(raw);
   if (bytes > pluginLimits.maxManifestBytes) {
-    throw invalidManifest([`it has ${bytes} bytes, more than ${pluginLimits.maxManifestBytes}`]);
+    throw invalidManifest([`manifest.json has ${bytes} bytes, more than ${pluginLimits.maxManifestBytes}`]);
   }
   let parsed: unknown;
   try {
