@@ -88,7 +88,7 @@ test("a manifest is there, is not read where it is too large, and pins what it n
   // More than a text can hold: whoever takes it into memory first has another error.
   const bytes = 600 * 1024 * 1024;
   const huge = folder(t, (directory) => truncateSync(join(directory, "manifest.json"), bytes));
-  await assert.rejects(huge, problem(new RegExp(`it has ${bytes} bytes, more than 65536`)));
+  await assert.rejects(huge, problem(new RegExp(`manifest\\.json has ${bytes} bytes, more than 65536`)));
   const { digest } = await folder(t, skills({ "one.md": "# one" }));
   const pinned = (text: string) => (directory: string) => {
     skills({ "one.md": text })(directory);
