@@ -36,3 +36,18 @@ test("every command of the page works", async (t) => {
   const wrong = await holdfast("plugin", "create", "../x").catch((error: unknown) => error);
   assert.match(String(Reflect.get(Object(wrong), "stderr")), /plugin\.invalid_name/);
 });
+
+test("what is asked for in another way than it is done is told how", async (t) => {
+  const cwd = mkdtempSync(join(tmpdir(), "holdfast-plugin-"));
+  t.after(() => rmSync(cwd, { recursive: true, force: true }));
+  const refused = async (...args: string[]) => {
+    const error: unknown = await run(process.execPath, [bin, "plugin", ...args], { cwd }).catch(
+      (each) => each,
+    );
+    assert.equal(Reflect.get(Object(error), "code"), 2, args.join(" "));
+    return String(Reflect.get(Object(error), "stderr"));
+  };
+  assert.match(await refused("install", "weather"), /into plugins\/ of the data directory/);
+  for (const args of ["[1]", '{"weather_example":"hello"}', "{"])
+    assert.match(await refused("test", "weather", "--args", args), /arguments by tool, as \{"TOOL"/, args);
+});

@@ -225,6 +225,10 @@ export async function pluginAt(directory: string): Promise<FoundPlugin> {
   if (path === undefined) {
     throw new HoldfastError("plugin", "not_found", `There is no folder ${directory}`, { statusCode: 404 });
   }
+  if (!(await lstat(path)).isDirectory()) {
+    const problem = `${directory} is not a folder: a plugin is named by the one that its manifest.json is in`;
+    throw new HoldfastError("plugin", "not_found", problem, { statusCode: 404 });
+  }
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (!isPluginName(name))
     throw invalidManifest([`the folder's name "${name}" cannot be that of a plugin: ${pluginNameRule}`]);

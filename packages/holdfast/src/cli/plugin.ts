@@ -22,7 +22,9 @@ export const pluginUsage = `holdfast plugin create NAME | validate PATH | test P
   --dir DIR        create: where
   --args JSON      test: arguments for calls, by tool: {"TOOL": {...}}
   --data DIR       data directory (default: HOLDFAST_DATA or .holdfast)
-  --json           machine-readable output`;
+  --json           machine-readable output
+
+A plugin is installed by putting its folder, or a link to it, into plugins/ of the data directory.`;
 
 export async function pluginCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -36,6 +38,10 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
     console.log(pluginUsage);
     return 0;
   }
+  if (verb === "install")
+    throw new UsageError(
+      'There is no "plugin install": put the folder, or a link to it, into plugins/ of the data directory',
+    );
   const json = values.json === true;
   switch (verbOf("plugin", ["create", "validate", "test", "list"], verb)) {
     case "create": {
@@ -94,8 +100,12 @@ function sampleArgs(text: string): Record<string, Record<string, unknown>> {
   } catch {
     parsed = undefined;
   }
-  if (typeof parsed !== "object" || parsed === null) throw new UsageError("--args is no JSON object");
-  return Object.fromEntries(Object.entries(parsed).map(([tool, each]) => [tool, { ...Object(each) }]));
+  const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject(parsed) || !Object.values(Object(parsed)).every(isObject))
+    throw new UsageError('--args is no JSON object of arguments by tool, as {"TOOL": {"text": "hello"}}');
+  return Object.fromEntries(
+    Object.entries(Object(parsed)).map(([tool, each]) => [tool, { ...Object(each) }]),
+  );
 }
 
 function printReport(report: PluginReport): void {

@@ -11,7 +11,7 @@ import { parseJsonFile } from "../manifest.ts";
 import { type PluginFolder, pluginAt, readPluginFolder } from "../plugin-folder.ts";
 import { pluginLimits } from "../plugin-limits.ts";
 import { PluginProcess } from "../plugin-process.ts";
-import type { ToolDeclaration } from "../runtime/api.ts";
+import type { JsonSchemaProperty, ToolDeclaration } from "../runtime/api.ts";
 import { channelVersion } from "../runtime/messages.ts";
 
 export interface ConformanceOptions {
@@ -35,12 +35,17 @@ export function minimalArguments({ arguments_schema: schema }: ToolDeclaration):
     if (property === undefined) continue;
     if (property.enum !== undefined) args[name] = property.enum[0];
     else if (property.type === "string") args[name] = "test".slice(0, property.maxLength ?? 4);
-    else if (property.type === "number" || property.type === "integer") args[name] = property.minimum ?? 0;
+    else if (property.type === "number" || property.type === "integer") args[name] = numberFor(property);
     else if (property.type === "boolean") args[name] = false;
     else if (property.type === "array") args[name] = [];
     else args[name] = property.type === "object" ? {} : null;
   }
   return args;
+}
+
+function numberFor({ minimum, maximum, type }: JsonSchemaProperty): number {
+  const least = minimum ?? Math.min(0, maximum ?? 0);
+  return type === "integer" ? (minimum === undefined ? Math.floor(least) : Math.ceil(least)) : least;
 }
 
 /**
@@ -61,6 +66,10 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
   }
   check("manifest: is valid", undefined);
   checkManifest(folder, check);
+  const tools = new Set(folder.manifest.provides.tools.map((each) => each.name));
+  const strange = Object.keys(options.sampleArgs ?? {}).filter((name) => !tools.has(name));
+  if (strange.length > 0)
+    check("sample arguments: are for its tools", `it has no tool ${strange.join(", ")}`);
   for (const tool of folder.manifest.provides.tools) {
     checkSchema(tool, options.sampleArgs?.[tool.name] ?? minimalArguments(tool), check);
   }
@@ -101,6 +110,8 @@ function checkSchema(tool: ToolDeclaration, args: Readonly<Record<string, unknow
     allErrors: true,
     strict: false,
     validateFormats: false,
+    // As the broker looks at arguments: what an object inherits is none of them.
+    ownProperties: true,
   }).compile(tool.arguments_schema);
   const problem = validate(args) ? undefined : new Ajv().errorsText(validate.errors);
   check(`${tool.name}: its schema takes valid arguments`, problem);

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { PluginCredentials } from "../credentials.ts";
 import { reservedPluginNames } from "../names.ts";
 import {
@@ -8,6 +9,7 @@ import {
   pluginAt,
   readPluginFolder,
 } from "../plugin-folder.ts";
+import type { ToolDeclaration } from "../runtime/api.ts";
 
 export interface PluginReport {
   readonly name: string;
@@ -47,12 +49,22 @@ function problemsOf(error: unknown): string[] {
   return [error instanceof Error ? error.message : String(error)];
 }
 
-/** What loads all the same, and is no plugin to give to anybody. */
-function lacksOf({ name, skills }: PluginFolder): string[] {
+/** What is no problem of the manifest, and makes of the folder no plugin to give to anybody. */
+function lacksOf({ name, directory, manifest, skills }: PluginFolder): string[] {
+  const handler = ["handler.js", "handler.ts"].some((file) => existsSync(join(directory, file)));
   return [
+    ...(handler ? [] : ["there is neither handler.js nor handler.ts"]),
     ...(skills.length === 0 ? ["skills/ has no .md file: an agent is not told about the tools"] : []),
     ...(name !== "memory" && reservedPluginNames.has(name) ? [`the name "${name}" is reserved`] : []),
+    ...manifest.provides.tools.flatMap(undeclared),
   ];
+}
+
+/** A call without the argument is refused for its absence, and one with it for its presence. */
+function undeclared({ name, arguments_schema: { properties, required = [] } }: ToolDeclaration): string[] {
+  return required
+    .filter((argument) => !Object.hasOwn(properties, argument))
+    .map((argument) => `"${name}" requires ${JSON.stringify(argument)}, which is not among its properties`);
 }
 
 function warningsOf({ manifest }: PluginFolder): string[] {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
-import { isThere, pluginName } from "../names.ts";
+import { isThere, pluginName, reservedPluginNames, reservedToolNames } from "../names.ts";
 
 export interface ScaffoldOptions {
   /** The folder in which the plugin's folder is made. */
@@ -10,6 +10,10 @@ export interface ScaffoldOptions {
   /** `{name}_example` by default. */
   readonly tool?: string;
   readonly risk?: "low" | "high";
+}
+
+function invalidName(problem: string): HoldfastError {
+  return new HoldfastError("plugin", "invalid_name", problem, { statusCode: 400 });
 }
 
 /**
@@ -23,12 +27,13 @@ export async function createPlugin({
   risk = "low",
 }: ScaffoldOptions): Promise<string> {
   const folder = join(directory, pluginName(name));
+  if (reservedPluginNames.has(name)) throw invalidName(`The name "${name}" is reserved: choose another`);
   const toolName = tool ?? `${name.replaceAll("-", "_")}_example`;
   if (!/^[a-z][a-z0-9_]{0,63}$/.test(toolName)) {
-    throw new HoldfastError("plugin", "invalid_name", "A tool is named with a-z, 0-9 and _", {
-      statusCode: 400,
-    });
+    throw invalidName("A tool is named with 1 to 64 of a-z, 0-9 and _, beginning with a letter");
   }
+  if (reservedToolNames.has(toolName))
+    throw invalidName(`The tool name "${toolName}" is reserved: choose another`);
   if (isThere(folder)) {
     throw new HoldfastError("plugin", "already_there", `${folder} is there already`, { statusCode: 409 });
   }
