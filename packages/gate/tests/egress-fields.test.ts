@@ -10,7 +10,7 @@ import {
   framingFault,
 } from "../src/egress/http-headers.ts";
 import { checkPath, checkUpstreams, matchRule } from "../src/egress/upstreams.ts";
-import { ask, key, ok, openProxy, raw } from "./egress-support.ts";
+import { ask, codeOf, key, ok, openProxy, raw } from "./egress-support.ts";
 import { openGate, startUpstream } from "./support.ts";
 
 /** Every name that must not pass, written down a second time. */
@@ -187,6 +187,23 @@ describe("the framing of a request", () => {
     assert.equal(upstream.requests.length, 0);
     for (const path of ["v1", "/a b", "/\x7f", "/\xff", "/ü"])
       assert.notEqual(checkPath(path), undefined, path);
+  });
+
+  test("has a path that no server reads as one above it", async (t) => {
+    const upstream = await startUpstream(t, ok);
+    const { proxy } = await openProxy(t, { baseUrl: upstream.url });
+    const above = [
+      ...["..;", ".;", "..;a=b", "..%3b", "..%3Ba", "%20..", "..%20", "..%c2%a0"],
+      ...["%c0%ae%c0%ae", "%e0%80%ae%e0%80%ae", "..%c0%af", "..%ff", "..%09", "..%01", ".%7f."],
+      ...["%ef%bc%8e%ef%bc%8e", "%e2%80%a5", "..%ef%bc%8fv1", "..%ef%bc%bcv1"],
+    ];
+    for (const segment of above) {
+      const reply = await ask(proxy, "GET", `/model/v1/models/${segment}/${segment}/admin`);
+      assert.deepEqual([reply.status, codeOf(reply)], [400, "malformed_path"], segment);
+    }
+    assert.equal(upstream.requests.length, 0);
+    for (const plain of ["...", "..a", "a..;b", ";a", "a%20b", "%e2%82%ac", "a%ef%bc%8fb", "v1;a=b"])
+      assert.equal((await ask(proxy, "GET", `/model/v1/models/${plain}`)).status, 200, plain);
   });
 });
 

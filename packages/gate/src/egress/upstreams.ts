@@ -53,8 +53,32 @@ export function checkPath(path: string): string | undefined {
   if (/%(?![0-9A-Fa-f]{2})/.test(path)) return "a broken percent sign";
   if (/%(?:00|0a|0d|25|2e|2f|5c)/i.test(path)) return "an encoded separator";
   if (path.includes("//")) return "an empty segment";
-  if (path.split("/").some((segment) => segment === "." || segment === "..")) return "a dot segment";
+  const decoded = decode(path);
+  if (decoded === undefined) return "a percent sign before what is no UTF-8";
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
+  if (/[\u0000-\u001f\u007f]/.test(decoded)) return "an encoded control character";
+  if (decoded.split("/").some(isDotSegment)) return "a dot segment";
   return undefined;
+}
+
+/** Undefined where the bytes are no UTF-8: a lenient server reads "%c0%ae" as a dot, and "%c0%af" as a slash. */
+function decode(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether some server takes a segment for "." or "..": those of Java leave out what follows a semicolon before they
+ * look, others leave out blanks, or read other forms of the characters ("．．／") as the plain ones.
+ */
+function isDotSegment(segment: string): boolean {
+  return segment
+    .normalize("NFKC")
+    .split(/[\\/]/)
+    .some((part) => /^\.{1,2}$/.test((part.split(";", 1)[0] ?? "").trim()));
 }
 
 /** The rule that allows the call, or undefined. Prefixes match by whole segments. */
