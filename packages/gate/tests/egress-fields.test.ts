@@ -103,6 +103,33 @@ describe("the fields of", () => {
     assert.deepEqual(named, { "x-other": "2" }, "what the request itself calls its connection's own");
   });
 
+  test("a request: none of the families of such names, and what clients of models send nevertheless", () => {
+    const families = [
+      ...["x-forwarded-email", "x-forwarded-groups", "x-forwarded-scheme", "x-forwarded", "forwarded-for"],
+      ...["x-cluster-client-ip", "client-ip", "x-remote-addr", "x-originating-ip", "x-envoy-original-path"],
+      ...["remote-user", "x-webauth-user", "x-auth-request-user", "x-goog-authenticated-user-email"],
+      ...["sudo", "impersonate-user", "impersonate-extra-scopes", "x-redmine-switch-user"],
+      ...["http-method-override", "x-method", "x-override-url", "x-http-host-override", "x-host-override"],
+      ...["x-vault-token", "x-gitlab-token", "circle-token", "dd-api-key", "x-shopify-access-token"],
+      ...["x-goog-iap-jwt-assertion", "cf-access-client-secret", "cf-access-client-id", "cookie2", "dpop"],
+      ...["x_remote_user", "x-some-password", "x-ms-client-principal", "x-amzn-oidc-data"],
+    ];
+    for (const name of families)
+      assert.deepEqual(forwardedRequestHeaders({ [name]: "x" }, { credential: true }), {}, name);
+    assert.deepEqual(forwardedRequestHeaders({ "x-vault-token": "x" }, { credential: false }), {
+      "x-vault-token": "x",
+    });
+    const kept = [
+      ...["anthropic-version", "anthropic-beta", "openai-organization", "openai-beta", "idempotency-key"],
+      ...["x-stainless-retry-count", "x-stainless-lang", "x-goog-api-client", "http-referer", "x-title"],
+      ...["git-protocol", "npm-command", "pacote-integrity", "content-type", "user-agent", "accept", "x-app"],
+    ];
+    assert.deepEqual(
+      Object.keys(forwardedRequestHeaders(headers(kept), { credential: true })).toSorted(),
+      kept.toSorted(),
+    );
+  });
+
   test("a request with a credential: none by which a key would come back in parts", async (t) => {
     for (const name of ["if-range", "range", "request-range"]) {
       assert.deepEqual(forwardedRequestHeaders({ [name]: "x" }, { credential: true }), {}, name);

@@ -70,6 +70,25 @@ const overrides = [
 /** What asks for a part of an answer: a key in it that comes in parts would not be known. */
 const parts = ["if-range", "range", "request-range"];
 
+/**
+ * Families of the above, which no list of names ends: what only a proxy in front of a server may say of who asks,
+ * and what has a server act as somebody else (GitLab, Kubernetes, Redmine).
+ */
+const families: readonly RegExp[] = [
+  /^(?:x-)?(?:forwarded|original|rewrite|override|envoy)-/,
+  /^x-forwarded$/,
+  /^(?:x-)?(?:cluster-client|client|originating|remote|real|true-client)-(?:ip|addr|host)$/,
+  /^(?:x-)?(?:remote|webauth|authenticated|auth-request|ms-client-principal|amzn-oidc|goog-authenticated)(?:-|$)/,
+  /^(?:x-)?(?:sudo|impersonate)(?:-|$)|-switch-user$/,
+  /^(?:x-)?(?:http-)?(?:method|host)(?:-override)?$/,
+];
+
+/** What services call a credential of theirs. Beside the one that is added, it would say that another account asks. */
+const credentials: readonly RegExp[] = [
+  /^cf-access-|^cookie2$|^dpop$/,
+  /(?:^|-)(?:token|secret|password|passwd|credentials?|assertion|authorization|api-?key|access-key)$/,
+];
+
 /** Set anew for the upstream. */
 const framing = ["accept-encoding", "content-length", "expect", "host"];
 
@@ -80,13 +99,18 @@ function connectionOptions(headers: IncomingHttpHeaders): string[] {
   return (headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase());
 }
 
-function without(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string | string[]> {
+function without(
+  headers: IncomingHttpHeaders,
+  names: readonly string[],
+  alike: readonly RegExp[] = [],
+): Record<string, string | string[]> {
   const dropped = new Set([...names, ...hopByHop, ...connectionOptions(headers)]);
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     // Servers that hand fields on as variables know no difference between a dash and any other mark.
     const read = name.replace(/[^a-z0-9]/g, "-");
-    if (value !== undefined && !dropped.has(name) && !dropped.has(read)) kept[name] = value;
+    if (value === undefined || dropped.has(name) || dropped.has(read)) continue;
+    if (!alike.some((family) => family.test(read))) kept[name] = value;
   }
   return kept;
 }
@@ -99,7 +123,8 @@ export function forwardedRequestHeaders(
   headers: IncomingHttpHeaders,
   { credential }: { readonly credential: boolean },
 ): Record<string, string | string[]> {
-  return without(headers, [...identity, ...overrides, ...framing, ...(credential ? parts : [])]);
+  const named = [...identity, ...overrides, ...framing, ...(credential ? parts : [])];
+  return without(headers, named, credential ? [...families, ...credentials] : families);
 }
 
 export function forwardedResponseHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
