@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { createLogger, type LogRecord, logLine } from "@holdfast/core";
+import { createLogger, HoldfastError, isErrorCode, type LogRecord, logLine } from "@holdfast/core";
 import type { ModelEndpoint, ModelWire } from "./agents/row.ts";
 import { type CustomAgent, customAgent, sandboxAgents } from "./agents/table.ts";
 import { parseStrict, portOf, UsageError } from "./cli/arguments.ts";
-import { toldError, wrongUsage } from "./cli/failure.ts";
+import { failureText, wrongUsage } from "./cli/failure.ts";
 import { serverUsage } from "./cli/server-usage.ts";
 import type { CorsOptions } from "./http/cors.ts";
 import type { SandboxLimits } from "./limits.ts";
@@ -78,9 +78,16 @@ export async function runSandboxServer(
   } catch (error) {
     // Whoever has ended it does not ask why it has not started.
     if (signal.aborted) return 0;
-    process.stderr.write(`${toldError(error)?.message ?? String(error)}\n`);
+    process.stderr.write(`${failureText(toldForShell(error))}\n`);
     return 1;
   }
+}
+
+/** The server's own words name what a program would write; here it is an option. */
+function toldForShell(error: unknown): unknown {
+  if (!isErrorCode(error, "sandbox", "remote_not_allowed")) return error;
+  const message = `${error.message}: --token TOKEN, --no-token or --allow-remote`;
+  return new HoldfastError("sandbox", "remote_not_allowed", message, { cause: error });
 }
 
 function announce({ url, token }: SandboxServer, words: boolean, isNewToken: boolean): void {

@@ -332,6 +332,25 @@ describe("the server verb", () => {
     const refused = await cli({ HOME: home }, "server", "--host", "0.0.0.0", "--port", "0");
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /can be reached from other machines/);
+    assert.match(refused.stderr, /--allow-remote \(sandbox\.remote_not_allowed\)\n$/);
+  });
+
+  test("a port that is taken is told with its code", async (t) => {
+    const home = await temporary(t);
+    const owner = createServer();
+    t.after(() => owner.close());
+    await new Promise<void>((resolve) => owner.listen(0, "127.0.0.1", resolve));
+    const address = owner.address();
+    const where = `127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+    const { code, stdout, stderr } = await cli(
+      { HOME: home },
+      "server",
+      "-n",
+      "-p",
+      where.split(":")[1] ?? "",
+    );
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.equal(stderr, `Something else listens on ${where} (sandbox.address_in_use)\n`);
   });
 });
 

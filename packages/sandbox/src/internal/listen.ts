@@ -39,7 +39,7 @@ export async function listenTcp(server: Server, listen: TcpAddress): Promise<str
     throw new HoldfastError(
       "sandbox",
       "remote_not_allowed",
-      `"${listen.host}" can be reached from other machines; allow that explicitly or listen on 127.0.0.1`,
+      `"${listen.host}" can be reached from other machines; listen on 127.0.0.1, or allow that explicitly`,
       { statusCode: 400 },
     );
   }
