@@ -56,6 +56,7 @@ test("holdfast policy checks, explains and tries a policy file beside a running 
   });
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /\/rules\/0\/action.*policy\.invalid_file/);
+  assert.ok(wrong.stderr.startsWith(`${broken} cannot be used`), wrong.stderr);
   const { action, rule, riskKnown } = JSON.parse(allowed.stdout) as Record<string, unknown>;
   assert.deepEqual([allowed.code, action, rule, riskKnown], [0, "allow", "work", false]);
   assert.deepEqual(

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { HoldfastError, isErrorCode } from "@holdfast/core";
 import {
   coreToolNames,
   type DryRunRow,
@@ -84,7 +85,14 @@ async function load(values: Values): Promise<Loaded> {
     if (!absent || values.file !== undefined) throw new UsageError(`${path} cannot be read`);
     return { path, found: false, version: 1, rules: [] };
   }
-  return { path, found: true, ...parsePolicy(bytes) };
+  try {
+    return { path, found: true, ...parsePolicy(bytes) };
+  } catch (error) {
+    // The gate knows one file, and names that.
+    if (values.file === undefined || !isErrorCode(error, "policy", "invalid_file")) throw error;
+    const message = error.message.replace(policyFile, () => path);
+    throw new HoldfastError("policy", "invalid_file", message, { cause: error });
+  }
 }
 
 async function check(values: Values): Promise<number> {
