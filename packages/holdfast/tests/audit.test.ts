@@ -49,12 +49,17 @@ test("holdfast audit verifies, queries and exports, and finds one changed byte",
   const bytes = readFileSync(log);
   const at = bytes.indexOf('"n":2') + 4;
   bytes[at] = (bytes[at] ?? 0) ^ 1;
-  const [against, wrong] = await Promise.all([
+  const [against, wrong, keyless, mixed] = await Promise.all([
     audit("verify", "--against", checkpoint),
     audit("verify", "--against", log),
+    audit("verify", "--key", checkpoint),
+    audit("export", "--format", "csv", "--json"),
   ]);
   assert.equal(against.code, 0);
   assert.equal(wrong.code, 2, "that is no checkpoint");
+  assert.equal(keyless.code, 2, keyless.stderr);
+  assert.ok(keyless.stderr.startsWith(`${checkpoint} holds no public key (PEM)\n`), keyless.stderr);
+  assert.deepEqual([mixed.code, mixed.stdout], [2, ""], "csv is no JSON");
   writeFileSync(log, bytes);
   const found = await audit("verify");
   assert.equal(found.code, 1);

@@ -1,3 +1,4 @@
+import { createPublicKey } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -64,7 +65,7 @@ export async function auditCommand(args: readonly string[]): Promise<number> {
 
 /** Throws `audit.not_found`: where no gate has ever been, or all of the log is gone, nothing is in order. */
 async function readerOf(values: Values) {
-  const publicKey = values.key === undefined ? undefined : await readText(values.key);
+  const publicKey = values.key === undefined ? undefined : await readKey(values.key);
   const dataDirectory = dataDirectoryOf(values.data);
   const parts = ["audit.log", "audit.checkpoints"].map((name) => join(dataDirectory, "gate", name));
   if (parts.some((path) => existsSync(path))) return openAudit(dataDirectory, publicKey);
@@ -115,6 +116,8 @@ async function query(values: Values): Promise<number> {
 async function exportAll(values: Values): Promise<number> {
   const format = auditFormats.find((each) => each === (values.format ?? auditFormats[0]));
   if (format === undefined) throw new UsageError(`A format is one of: ${auditFormats.join(", ")}`);
+  if (format === "csv" && values.json === true)
+    throw new UsageError("--format csv is no JSON: leave one out");
   const reader = await readerOf(values);
   const lines = exportRecords(reader.records(filterOf(values)), format);
   // A file gets what was recorded; a terminal gets what cannot steer it.
@@ -158,6 +161,17 @@ function timeOf(text: string | undefined, option: string): number | undefined {
   const time = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isNaN(time)) throw new UsageError(`${option} is a time, for example 2026-01-31T12:00:00Z`);
   return time;
+}
+
+/** The text of a public key, as PEM. */
+async function readKey(path: string): Promise<string> {
+  const text = await readText(path);
+  try {
+    createPublicKey(text);
+    return text;
+  } catch {
+    throw new UsageError(`${path} holds no public key (PEM)`);
+  }
 }
 
 async function readText(path: string): Promise<string> {
