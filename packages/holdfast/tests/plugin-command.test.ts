@@ -26,6 +26,15 @@ test("every command of the page works", async (t) => {
   const args = JSON.stringify({ weather_example: { text: "hello" } });
   const { stdout } = await holdfast("plugin", "test", "weather", "--json", "--args", args);
   assert.doesNotMatch(stdout, /"ok":false/);
+  for (const [given, said] of [
+    ['{"weather_exampel":{}}', /no tool "weather_exampel"\. Did you mean weather_example\?/],
+    ['{"weather_example":"hello"}', /arguments of weather_example are no JSON object/],
+    ['["hello"]', /^--args is no JSON object/],
+  ] as const) {
+    const failed = await holdfast("plugin", "test", "weather", "--args", given).catch((e: unknown) => e);
+    assert.equal(Reflect.get(Object(failed), "code"), 2, given);
+    assert.match(String(Reflect.get(Object(failed), "stderr")), said);
+  }
 
   const manifest = join(cwd, "weather", "manifest.json");
   const raw = readFileSync(manifest, "utf8");

@@ -7,6 +7,7 @@ import {
   validatePlugin,
 } from "@holdfast/gate/plugin-kit";
 import { pluginsDirectory } from "@holdfast/plugins";
+import { didYouMean } from "@holdfast/sandbox/cli/nearest";
 import { noArguments, oneArgument, parse, UsageError, verbOf } from "./arguments.ts";
 import { dataDirectoryOf } from "./data-directory.ts";
 import { harmless, jsonLine } from "./terminal.ts";
@@ -79,9 +80,17 @@ export async function pluginCommand(args: readonly string[]): Promise<number> {
 }
 
 async function testPlugin(pluginDir: string, args: string | undefined, json: boolean): Promise<number> {
+  const given = args === undefined ? {} : sampleArgs(args);
+  const { tools } = await validatePlugin(pluginDir);
+  const unknown = Object.keys(given).find((name) => !tools.some((tool) => tool.name === name));
+  // Arguments for nothing would look like a tool that takes them.
+  if (unknown !== undefined && tools.length > 0) {
+    const names = tools.map(({ name }) => name);
+    throw new UsageError(`--args: the plugin has no tool "${unknown}".${didYouMean(unknown, names)}`);
+  }
   const checks = await runConformance({
     pluginDir,
-    ...(args === undefined ? {} : { sampleArgs: sampleArgs(args) }),
+    ...(args === undefined ? {} : { sampleArgs: given }),
   });
   for (const { name, ok, detail } of checks) {
     if (json) console.log(jsonLine({ name, ok, ...(detail === undefined ? {} : { detail }) }));
@@ -100,12 +109,15 @@ function sampleArgs(text: string): Record<string, Record<string, unknown>> {
   } catch {
     parsed = undefined;
   }
-  const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isObject(parsed) || !Object.values(Object(parsed)).every(isObject))
+  if (!isObject(parsed) || !Object.values(parsed).every(isObject))
     throw new UsageError('--args is no JSON object of arguments by tool, as {"TOOL": {"text": "hello"}}');
   return Object.fromEntries(
-    Object.entries(Object(parsed)).map(([tool, each]) => [tool, { ...Object(each) }]),
+    Object.entries(parsed).map(([tool, each]) => [tool, { ...Object(each) }]),
   );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function printReport(report: PluginReport): void {
