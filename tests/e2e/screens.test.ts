@@ -170,6 +170,28 @@ describe("every screen", { skip: absent ?? false }, () => {
     assert.equal(direction, "plaintext");
   });
 
+  test("nobody is told that there are no changes before they were read", async (t) => {
+    const page = await openPage(browser, t);
+    await signIn(page, studio);
+    await startTask(page, { prompt: "Add a line to the README" });
+    await approvalCard(page).waitFor();
+    await page.getByText("The agent has changed no file so far.").waitFor();
+    const held = Promise.withResolvers<void>();
+    await page.route("**/actions/diff*", async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    const asked = page.waitForRequest("**/actions/diff*");
+    await approvalCard(page).locator('[data-kind="allow_once"]').click();
+    await asked;
+    await waitForStatus(page, "idle");
+    await page.getByText("Reading the changes", { exact: true }).waitFor();
+    assert.equal(await page.getByText("The agent has left every file as it was.").count(), 0);
+    held.resolve();
+    await page.locator('[data-file="README.md"]').waitFor();
+    assertNoTrouble(page);
+  });
+
   test("a path that is no usable repository is explained while it is typed", async (t) => {
     const page = await openPage(browser, t);
     await signIn(page, studio);

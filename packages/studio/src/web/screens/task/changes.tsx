@@ -15,6 +15,9 @@ export function Changes({ task }: { readonly task: TaskView }) {
   const api = useApi();
   const ready = task.status !== "preparing";
   const query = useQuery({ ...diffQuery(api, task.id), enabled: ready });
+  const none = query.data !== undefined && query.data.files.length === 0;
+  // What was read before the agent came to rest says nothing about what it left.
+  const settling = none && query.isFetching && !isBusy(task.status);
   return (
     <div className="changes">
       <div className="changes-head">
@@ -32,7 +35,7 @@ export function Changes({ task }: { readonly task: TaskView }) {
         </button>
       </div>
       {!ready && <Empty title="Nothing to see yet">The repository is being cloned.</Empty>}
-      {ready && query.isPending && <Loading label="Reading the changes" rows={4} />}
+      {((ready && query.isPending) || settling) && <Loading label="Reading the changes" rows={4} />}
       {query.isError && (
         <ErrorNotice
           error={query.error}
@@ -40,7 +43,7 @@ export function Changes({ task }: { readonly task: TaskView }) {
           onRetry={() => void query.refetch()}
         />
       )}
-      {query.data !== undefined && query.data.files.length === 0 && (
+      {none && !settling && (
         <Empty title="No changes">
           {isBusy(task.status)
             ? "The agent has changed no file so far."
