@@ -109,10 +109,13 @@ function sampleArgs(text: string): Record<string, Record<string, unknown>> {
   } catch {
     parsed = undefined;
   }
-  if (!isObject(parsed) || !Object.values(parsed).every(isObject))
-    throw new UsageError('--args is no JSON object of arguments by tool, as {"TOOL": {"text": "hello"}}');
+  const form = 'arguments by tool, as {"TOOL": {"text": "hello"}}';
+  if (!isObject(parsed)) throw new UsageError(`--args is no JSON object of ${form}`);
   return Object.fromEntries(
-    Object.entries(parsed).map(([tool, each]) => [tool, { ...Object(each) }]),
+    Object.entries(parsed).map(([tool, each]) => {
+      if (isObject(each)) return [tool, each];
+      throw new UsageError(`--args: the arguments of ${tool} are no JSON object; give ${form}`);
+    }),
   );
 }
 
