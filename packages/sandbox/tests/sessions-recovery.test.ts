@@ -180,6 +180,24 @@ describe("recovery", () => {
     assert.equal(field(await api.prompt(id, "go on"), "recovery"), "resumed");
   });
 
+  test("a session that is closed with prompts waiting stays closed", async (t) => {
+    const sandbox = await startSandbox(t);
+    const api = new SessionApi(sandbox);
+    const id = await api.create("demo");
+    const path = `/v1/sessions/${id}`;
+    const ids = ["asks", "waits", "waits-too"];
+    for (const each of ids) await api.accept(id, "write notes", each);
+    await api.asked(id, 1);
+    const closed = await api.expect(200, "POST", `${path}/close`);
+    assert.deepEqual([field(closed, "status"), field(closed, "queuedPrompts")], ["detached", 0]);
+    const statuses = ids.map(async (each) =>
+      field(await api.expect(200, "GET", `${path}/prompts/${each}`), "status"),
+    );
+    assert.deepEqual(await Promise.all(statuses), ["cancelled", "cancelled", "cancelled"]);
+    assert.deepEqual(await sandbox.client.listAcpServers(), []);
+    assert.equal(field(await api.prompt(id, "without asking"), "status"), "completed");
+  });
+
   test("a session whose agent refuses the prompt with its past tells it again with the next one", async (t) => {
     const agents = await scriptedAgents(t, { plain: {} });
     const api = new SessionApi(await startSandbox(t, "unix", { agents }));

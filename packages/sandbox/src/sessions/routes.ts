@@ -146,7 +146,7 @@ export class SessionRoutes {
 
   async #close(exchange: Exchange): Promise<void> {
     const session = this.#session(exchange);
-    await session.detach();
+    await session.close();
     await this.#sessions.store.synced();
     sendJson(exchange.response, session.view());
   }

@@ -297,7 +297,14 @@ export class Session implements PromptHost {
     return { cancelled: true, forced, prompts };
   }
 
-  /** Ends the agent and keeps the log; the next prompt brings the session back. */
+  /** Cancels the turn and what waits behind it, ends the agent and keeps the log. */
+  async close(): Promise<void> {
+    this.prompts.drop();
+    this.prompts.cancelCurrent();
+    await this.detach();
+  }
+
+  /** Ends the agent and keeps the log; the next prompt brings the session back, also one that waits. */
   async detach(): Promise<void> {
     const instance = this.#instance;
     if (instance?.serverId === ownServerId(this.id)) {
@@ -316,9 +323,7 @@ export class Session implements PromptHost {
 
   async #delete(): Promise<void> {
     this.#isEnding = true;
-    this.prompts.drop();
-    this.prompts.cancelCurrent();
-    await this.detach();
+    await this.close();
     this.#isDeleted = true;
     this.ending.tell("deleted");
   }
