@@ -39,6 +39,8 @@ export interface QueueOptions {
 export class PromptQueue {
   readonly #options: QueueOptions;
   readonly #waiters = new Map<string, ((view: PromptView) => void)[]>();
+  /** Settled prompts that the disk did not take so: it has them as they were before. */
+  readonly #unkept = new Map<string, PromptRecord>();
   #queued: PromptRecord[] = [];
   #current: PromptRecord | undefined;
   /** The current prompt was cancelled before its turn began, or its agent was ended for it. */
@@ -66,20 +68,25 @@ export class PromptQueue {
   }
 
   list(): PromptView[] {
-    return this.#options.store.prompts(this.#options.key).map(viewOf);
+    const kept = this.#options.store.prompts(this.#options.key);
+    return kept.map((prompt) => viewOf(this.#unkept.get(prompt.id) ?? prompt));
   }
 
   get(id: string): PromptView {
-    const record = this.#options.store.prompt(this.#options.key, id);
+    const record = this.#find(id);
     if (record) return viewOf(record);
     throw problem("not_found", 404, `there is no prompt "${id}"`, { details: { id, resource: "prompt" } });
   }
 
+  #find(id: string): PromptRecord | undefined {
+    return this.#unkept.get(id) ?? this.#options.store.prompt(this.#options.key, id);
+  }
+
   /** Keeps a prompt; one with an id that is known and the same content is answered as it stands. */
   accept(id: string | undefined, content: ContentBlocks): PromptView {
-    const { store, key, sessionId, maxQueued, host } = this.#options;
+    const { sessionId, maxQueued, host } = this.#options;
     host.assertStays();
-    const known = id === undefined ? undefined : store.prompt(key, id);
+    const known = id === undefined ? undefined : this.#find(id);
     if (known) {
       if (JSON.stringify(known.content) === JSON.stringify(content)) return viewOf(known);
       throw problem("conflict", 409, `the session has another prompt with the id "${id}"`);
@@ -195,7 +202,8 @@ export class PromptQueue {
     try {
       this.#keep(settled);
     } catch (error) {
-      // On a full disk those who wait are told all the same; after a restart the turn is "interrupted".
+      // On a full disk those who ask are told all the same; after a restart it is what the disk has.
+      this.#unkept.set(prompt.id, settled);
       this.#options.host.onFailedWrite(error);
     }
     for (const resolve of this.#waiters.get(prompt.id) ?? []) resolve(viewOf(settled));
@@ -203,10 +211,19 @@ export class PromptQueue {
   }
 
   #keep(record: PromptRecord): void {
+    // First what there was no room for before: the log tells what has happened in its order.
+    for (const unkept of this.#unkept.values()) {
+      this.#write(unkept);
+      this.#unkept.delete(unkept.id);
+    }
+    this.#write(record);
+    this.#options.host.onChange();
+  }
+
+  #write(record: PromptRecord): void {
     const { store, key, log } = this.#options;
     store.putPrompt(key, this.#position, record);
     log.notice("prompt", viewOf(record));
-    this.#options.host.onChange();
   }
 }
 

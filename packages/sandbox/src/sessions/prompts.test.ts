@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { problem } from "../http/problem.ts";
+import { SessionLog } from "./log.ts";
+import { type PromptHost, PromptQueue } from "./prompts.ts";
+import { SessionStore } from "./store.ts";
+import type { PromptRecord } from "./types.ts";
+
+class StoreOnDisk extends SessionStore {
+  isFull = false;
+
+  override putPrompt(key: number, position: number, record: PromptRecord): void {
+    if (this.isFull) throw problem("log_failed", 507, "the disk is full");
+    super.putPrompt(key, position, record);
+  }
+}
+
+test("a prompt whose start could not be kept is told as failed, and kept so when there is room", async (t) => {
+  const store = new StoreOnDisk(undefined, 1_000_000);
+  t.after(() => store.close());
+  const times = { createdAt: 0, updatedAt: 0 };
+  const { key } = store.insertSession({
+    id: "s",
+    agent: "a",
+    cwd: "/",
+    origin: "session",
+    mcpServers: [],
+    ...times,
+  });
+  const failures: unknown[] = [];
+  const host: PromptHost = {
+    isFree: () => true,
+    assertStays: () => {},
+    attach: async () => {
+      store.isFull = failures.length === 0;
+      return undefined;
+    },
+    turn: async () => ({ stopReason: "end_turn" }),
+    isClosing: () => false,
+    onChange: () => {},
+    onFailedWrite: (error) => void failures.push(error),
+  };
+  const log = new SessionLog(store, key);
+  const prompts = new PromptQueue({ store, key, sessionId: "s", log, maxQueued: 8, host });
+  const content = [{ type: "text", text: "Go" }];
+  prompts.accept("first", content);
+  assert.equal((await prompts.settled("first")).status, "failed");
+  assert.equal(failures.length, 1);
+  assert.equal(prompts.get("first").error?.code, "log_failed");
+  assert.deepEqual(
+    prompts.list().map(({ status }) => status),
+    ["failed"],
+  );
+  assert.equal(prompts.accept("first", content).status, "failed", "it is over, and not still to come");
+  store.isFull = false;
+  prompts.accept("second", content);
+  assert.equal((await prompts.settled("second")).status, "completed");
+  assert.equal(store.prompt(key, "first")?.status, "failed");
+  const told = log.read(0, 100).map(({ payload }) => {
+    const { params } = JSON.parse(payload);
+    return `${params.id} ${params.status}`;
+  });
+  assert.deepEqual(told, [
+    "first queued",
+    "first failed",
+    "second queued",
+    "second running",
+    "second completed",
+  ]);
+});
