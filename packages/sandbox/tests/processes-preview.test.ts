@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 import { WebSocket } from "ws";
 import { field, startSandbox, until } from "./harness.ts";
 import { processApi } from "./processes-harness.ts";
@@ -166,4 +168,21 @@ test("a preview follows its port to the address of the program that listens on i
   const admitted = await call(again, "POST", "/.holdfast/ticket", {}, String(field(body, "ticket")));
   const cookie = admitted.headers["set-cookie"]?.[0]?.split(";", 1)[0] ?? "";
   assert.equal((await call(again, "GET", "/", { cookie })).status, 200);
+});
+
+test("a preview that no socket was left for is opened when there is one", { timeout: 20_000 }, async () => {
+  const program = `
+    const { Previews } = await import(${JSON.stringify(new URL("../src/processes/preview.ts", import.meta.url))});
+    const { closeSync, openSync } = await import("node:fs");
+    const previews = new Previews();
+    const taken = [];
+    try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+    const refused = await previews.open(3000, "127.0.0.1").catch(({ code }) => code);
+    for (const file of taken) closeSync(file);
+    const { port } = await previews.open(3000, "127.0.0.1");
+    console.log(refused, port);
+    await previews.close();`;
+  const limited = ['ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, program];
+  const { stdout } = await promisify(execFile)("sh", ["-c", ...limited]);
+  assert.equal(stdout, "EMFILE 3000\n");
 });

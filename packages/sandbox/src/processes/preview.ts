@@ -59,7 +59,11 @@ export class Previews {
 
   /** A link to the port, which has to be one that the caller may see. */
   async open(port: number, address: string): Promise<Preview> {
-    this.#server ??= this.#listen();
+    this.#server ??= this.#listen().catch((error: unknown) => {
+      // Whoever asks next tries again: what was in the way, such as too many open files, passes.
+      this.#server = undefined;
+      throw error;
+    });
     const bound = (await this.#server).address();
     if (bound === null || typeof bound === "string" || this.#closed) throw new Error("the preview is closed");
     const [name, origin] = this.#origin(port, address);
@@ -69,7 +73,8 @@ export class Previews {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const server = await this.#server;
+    // Who waits for one that cannot listen is told so.
+    const server = await this.#server?.catch(() => undefined);
     if (!server) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeAllConnections();
