@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -424,4 +424,28 @@ describe("a server in the background", () => {
     );
     assert.ok(owner.listening);
   });
+});
+
+test("an install that is interrupted leaves nothing", { timeout: 60_000 }, async (t) => {
+  const home = await temporary(t);
+  const agents = join(home, "agents");
+  const asked = Promise.withResolvers<void>();
+  // A registry that never answers.
+  const registry = createServer(() => asked.resolve()).listen(0, "127.0.0.1");
+  t.after(() => registry.close());
+  await once(registry, "listening");
+  const address = registry.address();
+  assert.ok(address !== null && typeof address === "object");
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, [entry, "install-agent", "codex", "--agents-directory", agents], {
+    env: { PATH, HOME: home, npm_config_registry: `http://127.0.0.1:${address.port}/` },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const exited = once(child, "exit");
+  const said = child.stderr.setEncoding("utf8").toArray();
+  await asked.promise;
+  child.kill("SIGINT");
+  assert.deepEqual(await exited, [130, null]);
+  assert.match((await said).join(""), /Interrupted/);
+  assert.deepEqual(await readdir(agents), []);
 });

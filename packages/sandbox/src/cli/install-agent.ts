@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { constants, homedir } from "node:os";
 import { join } from "node:path";
 import { type InstalledAgent, installAgent } from "../agents/install.ts";
 import { sandboxAgents } from "../agents/table.ts";
@@ -42,13 +42,23 @@ export async function installAgentCommand(args: readonly string[]): Promise<numb
   const home = process.env["HOME"] ?? homedir();
   const directory = values["agents-directory"] ?? join(home, ".local/share/holdfast/agents");
   const installed: InstalledAgent[] = [];
-  for (const id of ids) {
-    const options = {
-      reinstall: values.reinstall === true,
-      ...(agentVersion === undefined ? {} : { agentVersion }),
-      ...(agentProcessVersion === undefined ? {} : { agentProcessVersion }),
-    };
-    installed.push(await installAgent(id, directory, options));
+  const interruption = new Interruption();
+  try {
+    for (const id of ids) {
+      const options = {
+        reinstall: values.reinstall === true,
+        ...(agentVersion === undefined ? {} : { agentVersion }),
+        ...(agentProcessVersion === undefined ? {} : { agentProcessVersion }),
+        signal: interruption.signal,
+      };
+      installed.push(await installAgent(id, directory, options));
+    }
+  } catch (error) {
+    if (interruption.exitCode === undefined) throw error;
+    process.stderr.write("Interrupted: nothing of what was being installed is left\n");
+    return interruption.exitCode;
+  } finally {
+    interruption.end();
   }
   const answer = installed.map((each) => ({
     id: each.id,
@@ -61,4 +71,29 @@ export async function installAgentCommand(args: readonly string[]): Promise<numb
     ),
   );
   return 0;
+}
+
+/** Ctrl-C, or SIGTERM, before what is installed is there: an install gives up and takes away what it has made. */
+class Interruption {
+  readonly #abort = new AbortController();
+  readonly #take = (name: NodeJS.Signals) => {
+    this.exitCode ??= 128 + constants.signals[name];
+    this.#abort.abort();
+  };
+  /** The exit code of one that was interrupted. */
+  exitCode: number | undefined;
+
+  constructor() {
+    process.on("SIGINT", this.#take);
+    process.on("SIGTERM", this.#take);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  end(): void {
+    process.off("SIGINT", this.#take);
+    process.off("SIGTERM", this.#take);
+  }
 }
