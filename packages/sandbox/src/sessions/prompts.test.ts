@@ -15,18 +15,39 @@ class StoreOnDisk extends SessionStore {
   }
 }
 
+const record = {
+  ...{ id: "s", agent: "a", cwd: "/", origin: "session" as const, mcpServers: [] },
+  ...{ createdAt: 0, updatedAt: 0 },
+};
+
+test("of a prompt that is over, a server without a directory keeps a digest", async (t) => {
+  const store = new SessionStore(undefined, 1_000);
+  t.after(() => store.close());
+  const { key } = store.insertSession(record);
+  const host: PromptHost = {
+    isFree: () => true,
+    assertStays: () => {},
+    attach: async () => undefined,
+    turn: async () => ({ stopReason: "end_turn" }),
+    isClosing: () => false,
+    onChange: () => {},
+    onFailedWrite: assert.fail,
+  };
+  const log = new SessionLog(store, key);
+  const prompts = new PromptQueue({ store, key, sessionId: "s", log, maxQueued: 8, host });
+  const content = [{ type: "text", text: "x".repeat(100_000) }];
+  prompts.accept("one", content);
+  const settled = await prompts.settled("one");
+  assert.equal(settled.status, "completed");
+  assert.ok(JSON.stringify(store.prompt(key, "one")).length < 1_000);
+  assert.deepEqual(prompts.accept("one", content), settled);
+  assert.throws(() => prompts.accept("one", [{ type: "text", text: "y" }]), { code: "conflict" });
+});
+
 test("a prompt whose start could not be kept is told as failed, and kept so when there is room", async (t) => {
   const store = new StoreOnDisk(undefined, 1_000_000);
   t.after(() => store.close());
-  const times = { createdAt: 0, updatedAt: 0 };
-  const { key } = store.insertSession({
-    id: "s",
-    agent: "a",
-    cwd: "/",
-    origin: "session",
-    mcpServers: [],
-    ...times,
-  });
+  const { key } = store.insertSession(record);
   const failures: unknown[] = [];
   const host: PromptHost = {
     isFree: () => true,

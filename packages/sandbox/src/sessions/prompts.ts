@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { isHoldfastError } from "@holdfast/core";
 import { isRecord, problem } from "../http/problem.ts";
 import type { SessionLog } from "./log.ts";
@@ -88,7 +88,8 @@ export class PromptQueue {
     host.assertStays();
     const known = id === undefined ? undefined : this.#find(id);
     if (known) {
-      if (JSON.stringify(known.content) === JSON.stringify(content)) return viewOf(known);
+      const [kept, given] = [known.content, content].map((each) => JSON.stringify(each));
+      if (kept === given || kept === JSON.stringify(digestOf(content))) return viewOf(known);
       throw problem("conflict", 409, `the session has another prompt with the id "${id}"`);
     }
     if (this.#queued.length >= maxQueued) {
@@ -198,7 +199,9 @@ export class PromptQueue {
   }
 
   #settle(prompt: PromptRecord, outcome: Partial<PromptView>): void {
-    const settled = { ...prompt, ...outcome, settledAt: Date.now() };
+    // In memory the log alone has the content, within its bound: here a repetition has to be known, no more.
+    const content = this.#options.store.durable ? prompt.content : digestOf(prompt.content);
+    const settled = { ...prompt, ...outcome, content, settledAt: Date.now() };
     try {
       this.#keep(settled);
     } catch (error) {
@@ -230,6 +233,11 @@ export class PromptQueue {
 function viewOf(record: PromptRecord): PromptView {
   const { content: _content, ...view } = record;
   return view;
+}
+
+/** What stands for the content of a prompt that is over. */
+function digestOf(content: ContentBlocks): ContentBlocks {
+  return [{ sha256: createHash("sha256").update(JSON.stringify(content)).digest("hex") }];
 }
 
 /** The content blocks of a prompt that is text or blocks; undefined when it is neither. */

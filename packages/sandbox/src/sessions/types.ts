@@ -107,7 +107,7 @@ export interface PromptView {
   readonly settledAt?: number;
 }
 
-/** A prompt as it is kept: with its content, by which a repetition is told from another prompt. */
+/** A prompt as it is kept: with its content, or a digest of it, by which a repetition is told from another prompt. */
 export interface PromptRecord extends PromptView {
   readonly content: readonly Readonly<Record<string, unknown>>[];
 }
