@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { pack } from "tar-stream";
 import { startServerProcess } from "./harness.ts";
 
 /**
@@ -53,4 +56,36 @@ test("files are made and moved where there are no hard links, and none is replac
   assert.equal(await move("directory", "moved"), 400);
   const left = (await readdir(home)).filter((name) => name !== ".local");
   assert.deepEqual(left.sort(), ["directory", "moved", "new", "other-link"]);
+});
+
+test("an archive with hard links is extracted where there are none", { skip }, async (t) => {
+  const through = ["perl", "-e", script, ...(known ?? [])];
+  const { url, token, home } = await startServerProcess(t, {}, "tcp", undefined, through);
+  const content = "x".repeat(100_000);
+  const archive = pack();
+  archive.entry({ name: "one", mode: 0o751, mtime: new Date(1_000_000) }, content);
+  archive.entry({ name: "two", type: "link", linkname: "one" });
+  archive.entry({ name: "far", type: "symlink", linkname: "/no/where" });
+  archive.entry({ name: "further", type: "link", linkname: "far" });
+  archive.finalize();
+  const upload = async (body: Buffer<ArrayBuffer>, type: string) =>
+    await fetch(`${url}/v1/fs/upload-batch?path=made`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": type },
+      body,
+    });
+  const response = await upload(Buffer.from(await buffer(archive)), "application/x-tar");
+  assert.equal(response.status, 200, await response.text());
+  const made = join(home, "made");
+  assert.equal(await readFile(join(made, "two"), "utf8"), content);
+  const { mode, mtimeMs } = await stat(join(made, "two"));
+  assert.deepEqual([mode & 0o777, mtimeMs], [0o751, 1_000_000]);
+  assert.equal(await readlink(join(made, "further")), "/no/where");
+  assert.deepEqual((await readdir(made)).sort(), ["far", "further", "one", "two"]);
+  const bomb = pack();
+  bomb.entry({ name: "large" }, Buffer.alloc(4 * 1_048_576));
+  for (let index = 0; index < 8; index += 1)
+    bomb.entry({ name: `again-${index}`, type: "link", linkname: "large" });
+  bomb.finalize();
+  assert.equal((await upload(gzipSync(await buffer(bomb)), "application/gzip")).status, 413);
 });

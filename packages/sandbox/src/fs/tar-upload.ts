@@ -10,7 +10,18 @@ import { withDirectory } from "./directory.ts";
 import { failed } from "./failures.ts";
 import { decodeName, type PathText, shown } from "./names.ts";
 import type { Paths, Place } from "./paths.ts";
-import { hasCode, link, lstat, lstatIfThere, mkdir, open, rename, symlink, unlink } from "./system.ts";
+import {
+  hasCode,
+  link,
+  lstat,
+  lstatIfThere,
+  mkdir,
+  open,
+  readlink,
+  rename,
+  symlink,
+  unlink,
+} from "./system.ts";
 import { temporaryName, writeAll } from "./write.ts";
 
 /** Paths that an answer lists; all are extracted. */
@@ -60,9 +71,9 @@ export async function receiveTar(
     if (!hasCode(error, "EEXIST")) throw error;
   });
   return await withDirectory(destination.path, async (directory) => {
-    const unpacking = new Unpacking(paths, directory, destination.display);
-    const archive = extract(extractOptions);
     const sent = { bytes: 0 };
+    const unpacking = new Unpacking(paths, directory, destination.display, sent);
+    const archive = extract(extractOptions);
     const limited = limitedBody(exchange, maxBytes, sent);
     const unpacked = (source: AsyncIterable<Buffer>) => inProportion(source, sent);
     const feeding = decoder ? pipeline(limited, decoder, unpacked, archive) : pipeline(limited, archive);
@@ -105,14 +116,18 @@ async function* inProportion(
   source: AsyncIterable<Buffer>,
   sent: { readonly bytes: number },
 ): AsyncGenerator<Buffer> {
-  const { freeBytes, maxRatio } = unpackedLimits;
   let size = 0;
   for await (const bytes of source) {
     size += bytes.length;
-    if (size > freeBytes && size > maxRatio * sent.bytes)
-      throw invalid(`the archive unpacks to more than ${maxRatio} times its size`, 413);
+    assertProportion(size, sent);
     yield bytes;
   }
+}
+
+function assertProportion(size: number, sent: { readonly bytes: number }): void {
+  const { freeBytes, maxRatio } = unpackedLimits;
+  if (size > freeBytes && size > maxRatio * sent.bytes)
+    throw invalid(`the archive unpacks to more than ${maxRatio} times its size`, 413);
 }
 
 async function* limitedBody(
@@ -135,11 +150,15 @@ class Unpacking {
   readonly #directory: PathText;
   readonly #display: PathText;
   readonly #made: string[] = [];
+  readonly #sent: { readonly bytes: number };
   #count = 0;
+  /** Bytes of files that were copied in the place of hard links. */
+  #copied = 0;
   /** Why an entry was not taken; streams lose the difference between causes. */
   failure: unknown;
 
-  constructor(paths: Paths, directory: PathText, display: PathText) {
+  constructor(paths: Paths, directory: PathText, display: PathText, sent: { readonly bytes: number }) {
+    this.#sent = sent;
     this.#paths = paths;
     this.#directory = directory;
     this.#display = display;
@@ -199,7 +218,7 @@ class Unpacking {
         const target = nameOf(header, "linkname");
         const source = await this.#paths.walkBelow(this.#directory, target, { follow: false });
         try {
-          await replaceWith(place, (path) => link(source.path, path));
+          await replaceWith(place, (path) => this.#linkOrCopy(source.path, path));
         } finally {
           await source.close();
         }
@@ -209,6 +228,19 @@ class Unpacking {
         throw invalid(`the archive has an entry of the type ${header.type ?? "unknown"}`);
     }
     entry.resume();
+  }
+
+  /** A second name of a file; file systems without hard links (FAT, many of FUSE and of networks) get a copy. */
+  async #linkOrCopy(existing: PathText, path: PathText): Promise<void> {
+    try {
+      await link(existing, path);
+    } catch (error) {
+      if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
+      await copy(existing, path, (size) => {
+        this.#copied += size;
+        assertProportion(this.#copied, this.#sent);
+      });
+    }
   }
 }
 
@@ -266,5 +298,33 @@ async function replaceWith(place: Place, make: (path: PathText) => Promise<void>
   } finally {
     // rename(2) of two names of one file does nothing and leaves both.
     if (await lstatIfThere(temporary)) await unlink(temporary);
+  }
+}
+
+/** For file systems without hard links; `room` throws where a file of the size is too much. */
+async function copy(existing: PathText, path: PathText, room: (size: number) => void): Promise<void> {
+  if ((await lstat(existing)).isSymbolicLink()) {
+    await symlink(await readlink(existing), path);
+    return;
+  }
+  const source = await open(existing, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = await source.stat();
+    if (!stat.isFile()) throw failed("the target of a link in the archive is no file");
+    room(stat.size);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const target = await open(path, flags, 0o600);
+    try {
+      for await (const chunk of source.createReadStream({ autoClose: false })) await writeAll(target, chunk);
+      await target.chmod(stat.mode & 0o777);
+      await target.utimes(stat.atime, stat.mtime);
+    } catch (error) {
+      await unlink(path);
+      throw error;
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
   }
 }
