@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createPublicKey } from "node:crypto";
 import {
+  appendFileSync,
   copyFileSync,
   mkdirSync,
   readdirSync,
@@ -17,9 +19,17 @@ import { describe, type TestContext, test } from "node:test";
 import { isErrorCode, systemClock } from "@holdfast/core";
 import { copyAuditLog, exportRecords, openAudit, parseCheckpoint } from "@holdfast/gate";
 import { AuditLog } from "../src/audit/audit-log.ts";
-import { CheckpointFile, CheckpointKey, checkpointsOf, readCheckpoints } from "../src/audit/checkpoint.ts";
+import { AuditReader } from "../src/audit/audit-reader.ts";
+import {
+  type AuditCheckpoint,
+  CheckpointFile,
+  CheckpointKey,
+  CheckpointVerifier,
+  checkpointsOf,
+  readCheckpoints,
+} from "../src/audit/checkpoint.ts";
 import { auditLimits, genesis } from "../src/audit/record.ts";
-import { closedSegments, openSegments } from "../src/audit/segments.ts";
+import { closedPath, closedSegments, openSegments } from "../src/audit/segments.ts";
 import { missing, openGate, temporaryDirectory } from "./support.ts";
 
 async function openSigned(dataDir: string, maxFileBytes?: number): Promise<AuditLog> {
@@ -377,4 +387,36 @@ describe("the files of the audit log", () => {
     assert.equal((await again.query({ type: "after" })).length, 1);
     await again.close();
   });
+});
+
+test("a log that goes on in its next file while it is verified lacks none of what is signed meanwhile", async (t) => {
+  const { dataDir, path } = await written(t, 10);
+  const lines = readFileSync(path, "utf8").split(/(?<=\n)/);
+  const key = await CheckpointKey.open(join(dataDir, "vault"));
+  const end = (seq: number) => {
+    const { hash } = JSON.parse(lines[seq - 1] ?? "{}") as { hash: string };
+    const size = Buffer.byteLength(lines.slice(0, seq).join(""));
+    return `${JSON.stringify(key.sign({ seq, hash, size, at: 1 }))}\n`;
+  };
+  const [start = ""] = readFileSync(checkpointsOf(path), "utf8").split(/(?<=\n)/);
+  // More than what is read of them at once, before the log is.
+  writeFileSync(checkpointsOf(path), start + end(1).repeat(3_000) + end(5));
+  writeFileSync(path, lines.slice(0, 5).join(""));
+  class Watching extends CheckpointVerifier {
+    #believed = 0;
+
+    override fault(checkpoint: AuditCheckpoint): string | undefined {
+      this.#believed += 1;
+      if (this.#believed === 100) {
+        renameSync(path, closedPath(path, 1));
+        writeFileSync(path, lines.slice(5).join(""));
+        appendFileSync(checkpointsOf(path), end(10));
+      }
+      return super.fault(checkpoint);
+    }
+  }
+  const verifier = new Watching(createPublicKey(key.publicKey));
+  const { ok, records, problem } = await new AuditReader(path, verifier).verify();
+  assert.deepEqual([ok, records, problem], [true, 5, undefined]);
+  assert.equal((await new AuditReader(path, key.verifier).verify()).records, 10);
 });

@@ -7,8 +7,9 @@ import {
   CheckpointVerifier,
   checkpointsOf,
   readCheckpoints,
+  withCheckpoints,
 } from "./checkpoint.ts";
-import { readLines } from "./read-lines.ts";
+import { readLines, readWrittenLines } from "./read-lines.ts";
 import { auditLimits, decodeRecord, genesis } from "./record.ts";
 import { openSegments } from "./segments.ts";
 
@@ -65,8 +66,14 @@ export class AuditReader {
     return offset;
   }
 
-  async verify(kept?: AuditCheckpoint): Promise<AuditVerification> {
-    const signed = new SignedEnds(readCheckpoints(checkpointsOf(this.path)), this.#verifier, kept);
+  /** Of all that was there when it began, and perhaps of more. */
+  verify(kept?: AuditCheckpoint): Promise<AuditVerification> {
+    return withCheckpoints(checkpointsOf(this.path), (checkpoints) =>
+      this.#verify(new SignedEnds(checkpoints, this.#verifier, kept)),
+    );
+  }
+
+  async #verify(signed: SignedEnds): Promise<AuditVerification> {
     let [records, prev, size] = [0, genesis, 0];
     const fault = (line: number, problem: string): AuditVerification => ({
       ok: false,
@@ -78,7 +85,7 @@ export class AuditReader {
     if (beginning !== undefined) return fault(1, beginning);
     for await (const { file } of openSegments(this.path)) {
       let first = true;
-      for await (const line of readLines(file, auditLimits.maxRecordBytes)) {
+      for await (const line of readWrittenLines(file, auditLimits.maxRecordBytes)) {
         const at = records + 1;
         const record = decodeRecord(line);
         if (typeof record === "string") return fault(at, record);

@@ -12,7 +12,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { parseJson, readIfPresent, writePrivateFile } from "../vault/credential-file.ts";
-import { readLines } from "./read-lines.ts";
+import { readLines, readWrittenLines } from "./read-lines.ts";
 
 /** The host's word that the log had this end: its records up to `seq`, in `size` bytes. */
 export interface AuditCheckpoint {
@@ -136,6 +136,32 @@ export function checkpointsOf(logPath: string): string {
 export async function* readCheckpoints(path: string): AsyncGenerator<AuditCheckpoint | undefined> {
   if (!existsSync(path)) return;
   for await (const line of readLines(path, maxLineBytes)) yield parseCheckpoint(line);
+}
+
+/**
+ * The checkpoints that were there when this was called, while a gate may be writing more: what they sign was in the
+ * log before. `read` gives them, in order, to whoever reads the log from now on.
+ */
+export async function withCheckpoints<Result>(
+  path: string,
+  read: (checkpoints: AsyncGenerator<AuditCheckpoint | undefined>) => Promise<Result>,
+): Promise<Result> {
+  const file = existsSync(path) ? await open(path, "r") : undefined;
+  try {
+    const checkpoints = writtenCheckpoints(file, (await file?.stat())?.size ?? 0);
+    // Whoever found a fault has not read all, and what is still being read is not closed.
+    return await read(checkpoints).finally(() => checkpoints.return(undefined));
+  } finally {
+    await file?.close();
+  }
+}
+
+async function* writtenCheckpoints(
+  file: FileHandle | undefined,
+  until: number,
+): AsyncGenerator<AuditCheckpoint | undefined> {
+  if (file === undefined) return;
+  for await (const line of readWrittenLines(file, maxLineBytes, until)) yield parseCheckpoint(line);
 }
 
 /** Appends to the file of checkpoints; a line that a crash tore is taken off first. */
