@@ -28,8 +28,18 @@ interface Bounds {
   readonly entries: number;
 }
 
+/** How the mounts are looked at. */
+export interface DiskLook {
+  readonly space: typeof diskSpace;
+  readonly measure: typeof measureDisk;
+}
+
 /** `jail` itself where its spec has no bound; otherwise one that ends with the reason `disk` beyond it. */
-export function boundDisk(jail: Jail, spec: JailSpec): Jail {
+export function boundDisk(
+  jail: Jail,
+  spec: JailSpec,
+  look: DiskLook = { space: diskSpace, measure: measureDisk },
+): Jail {
   const { diskBytes, diskEntries } = spec.limits ?? {};
   const paths = spec.mounts.filter(({ mode }) => mode === "rw").map(({ source }) => source);
   if ((diskBytes === undefined && diskEntries === undefined) || paths.length === 0) return jail;
@@ -37,7 +47,7 @@ export function boundDisk(jail: Jail, spec: JailSpec): Jail {
     bytes: diskBytes ?? Number.POSITIVE_INFINITY,
     entries: diskEntries ?? Number.POSITIVE_INFINITY,
   };
-  return new DiskBoundJail(jail, new DiskWatch(jail, paths, bounds));
+  return new DiskBoundJail(jail, new DiskWatch(jail, paths, bounds, look));
 }
 
 class DiskBoundJail implements Jail {
@@ -97,16 +107,18 @@ class DiskWatch {
   readonly #jail: Jail;
   readonly #paths: readonly string[];
   readonly #bounds: Bounds;
+  readonly #look: DiskLook;
   readonly #ended = new AbortController();
   /** Of the file systems, when the jail began and when it was last measured. */
   #first: DiskSpace | undefined;
   #then: DiskSpace | undefined;
   #measuredAt = 0;
 
-  constructor(jail: Jail, paths: readonly string[], bounds: Bounds) {
+  constructor(jail: Jail, paths: readonly string[], bounds: Bounds, look: DiskLook) {
     this.#jail = jail;
     this.#paths = paths;
     this.#bounds = bounds;
+    this.#look = look;
   }
 
   end(): void {
@@ -115,15 +127,36 @@ class DiskWatch {
 
   async run(): Promise<void> {
     while (!this.#ended.signal.aborted) {
-      const now = await diskSpace(this.#paths);
+      const now = await this.#look.space(this.#paths);
       this.#first ??= now;
-      const reason = this.#fullest(now) ?? (this.#mayExceed(now) ? await this.#measure(now) : undefined);
+      const reason =
+        this.#fullest(now) ?? (this.#mayExceed(now) ? await this.#measureBesideLooks(now) : undefined);
       if (reason !== undefined && !this.#ended.signal.aborted) {
         this.exceeded = reason;
         await this.#jail.stop({ graceMs: 0 });
         return;
       }
       await delay(this.#interval(now), undefined, { ref: false, signal: this.#ended.signal }).catch(() => {});
+    }
+  }
+
+  /** To measure many files takes long: meanwhile a file system must not run full. */
+  async #measureBesideLooks(before: DiskSpace): Promise<string | undefined> {
+    const over = new AbortController();
+    const measured = this.#measure(before).finally(() => over.abort());
+    return (await this.#untilFull(before, AbortSignal.any([over.signal, this.#ended.signal]))) ?? measured;
+  }
+
+  /** Why a file system is too full, as soon as one is; undefined once `signal` is aborted. */
+  async #untilFull(before: DiskSpace, signal: AbortSignal): Promise<string | undefined> {
+    let now = before;
+    for (;;) {
+      const seconds = now.freeBytes / diskWatchLimits.bytesPerSecond;
+      await delay(intervalOf(seconds), undefined, { ref: false, signal }).catch(() => {});
+      if (signal.aborted) return undefined;
+      now = await this.#look.space(this.#paths);
+      const reason = this.#fullest(now);
+      if (reason !== undefined) return reason;
     }
   }
 
@@ -159,7 +192,7 @@ class DiskWatch {
     const pids = familyOf(this.#jail.pid).map(({ pid }) => pid);
     if (this.#jail.dialerPid !== undefined) pids.push(this.#jail.dialerPid);
     const most = this.#atMost(before);
-    const found = await measureDisk(this.#paths, pids, Number.isFinite(this.#bounds.entries));
+    const found = await this.#look.measure(this.#paths, pids, Number.isFinite(this.#bounds.entries));
     // What could not be looked at counts as the most that it can be.
     const known = found.hidden && Number.isFinite(most.bytes);
     this.measured = known
@@ -178,13 +211,19 @@ class DiskWatch {
   }
 
   #interval(now: DiskSpace): number {
-    const { bytesPerSecond, entriesPerSecond, minIntervalMs, maxIntervalMs } = diskWatchLimits;
+    const { bytesPerSecond, entriesPerSecond } = diskWatchLimits;
     const most = this.#atMost(now);
     const seconds = Math.min(
       (this.#bounds.bytes - most.bytes) / bytesPerSecond,
       (this.#bounds.entries - most.entries) / entriesPerSecond,
       now.freeBytes / bytesPerSecond,
     );
-    return Math.min(maxIntervalMs, Math.max(minIntervalMs, seconds * 1_000));
+    return intervalOf(seconds);
   }
+}
+
+/** Milliseconds until the next look, of the time in which a bound can be reached. */
+function intervalOf(seconds: number): number {
+  const { minIntervalMs, maxIntervalMs } = diskWatchLimits;
+  return Math.min(maxIntervalMs, Math.max(minIntervalMs, seconds * 1_000));
 }
