@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { silentLogger, systemClock } from "@holdfast/core";
 import { KnownSecrets } from "../vault/secrets.ts";
 import { brokerLimits } from "./broker-limits.ts";
-import { Catalog } from "./catalog.ts";
+import { Catalog, listed } from "./catalog.ts";
+import { CoreTools } from "./core-tools.ts";
 import { Executor } from "./executor.ts";
 import { Sanitizer } from "./sanitizer.ts";
 import { ConstructStage } from "./stages/construct.ts";
@@ -30,8 +31,12 @@ function callGiving(outcome: unknown, progress: readonly (number | string)[] = [
     },
     onChange: () => () => {},
   });
+  return callOf(catalog, "act");
+}
+
+function callOf(catalog: Catalog, tool: string): ConfirmedCall {
   const principal = { jailId: "j", session: "s", group: "g" };
-  const frame = Buffer.from('{"topic":"tool.invoke.act","correlation":"c","arguments":{}}');
+  const frame = Buffer.from(`{"topic":"tool.invoke.${tool}","correlation":"c","arguments":{}}`);
   const call = new ConstructStage(systemClock).run(frame, principal, { topic: null, correlation: null });
   const decided = { ask: undefined, rule: "", onRecord: {}, approval: undefined };
   return { ...new TopicStage(catalog).run(call), ...decided };
@@ -118,4 +123,26 @@ test("no part of a secret is told where a tool's words are cut off in the middle
     [4_096, 256, most],
   );
   assert.equal(said[1], "next");
+});
+
+test("the list of tools is told whole, however large the catalog may be", async () => {
+  const catalog = new Catalog(silentLogger);
+  const all = () => [...catalog.entries()].map(({ tool }) => listed(tool));
+  catalog.register(new CoreTools({ listTools: all, sessionInfo: () => ({}), diagnostics: () => [] }));
+  const description = "x".repeat(8_000);
+  const count = Math.floor((brokerLimits.maxCatalogBytes - 10_000) / 8_200);
+  catalog.register({
+    name: "test",
+    tools: () =>
+      Array.from({ length: count }, (_, n) => ({
+        ...{ name: `tool_${n}`, description, plugin: "test", pluginVersion: "1", riskLevel: "low" as const },
+        argumentsSchema: { type: "object" as const },
+      })),
+    invoke: async () => ({ ok: true, result: null }),
+    onChange: () => () => {},
+  });
+  const { text, error } = await executor.run(callOf(catalog, "list_tools"), signal, () => {});
+  assert.equal(error, null);
+  assert.equal(JSON.parse(text).tools.length, all().length);
+  assert.ok(Buffer.byteLength(text) > 3.9 * 1024 * 1024);
 });

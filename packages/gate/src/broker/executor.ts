@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isHoldfastError, type Logger } from "@holdfast/core";
 import { brokerLimits } from "./broker-limits.ts";
+import { corePlugin } from "./catalog.ts";
 import { type BrokerErrorPayload, pipelineCodes } from "./errors.ts";
 import { Refusal } from "./refusal.ts";
 import type { Sanitizer } from "./sanitizer.ts";
@@ -111,9 +112,12 @@ export class Executor {
     if (outcome?.ok === false) return this.#handlerError(outcome.error);
     if (outcome?.ok !== true) throw new Error("the handler gave no outcome");
     const text = JSON.stringify(outcome.result) ?? "null";
-    if (Buffer.byteLength(text) > brokerLimits.maxResultBytes) {
-      const most = `${brokerLimits.maxResultBytes} bytes`;
-      return ended("HANDLER_ERROR", `The result of ${call.entry.tool.name} exceeds size limit: ${most}`);
+    const { tool } = call.entry;
+    const { maxResultBytes, maxCatalogBytes } = brokerLimits;
+    // The list of tools is one of the gate's own results, and as long as its catalog may be.
+    const most = tool.plugin === corePlugin ? maxResultBytes + maxCatalogBytes : maxResultBytes;
+    if (Buffer.byteLength(text) > most) {
+      return ended("HANDLER_ERROR", `The result of ${tool.name} exceeds size limit: ${most} bytes`);
     }
     // What is looked at is what is sent, not an object that may say something else the next time.
     const plain: unknown = JSON.parse(text);
