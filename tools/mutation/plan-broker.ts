@@ -89,7 +89,7 @@ function handling(): Planned[] {
         ["taint by a result", "outcome?.ok === true && outcome.untrusted === true", "Date.now() < 0"],
         ["cleaning of progress", "clean(message).slice(0,", "message.slice(0,"],
         ["the bound of progress", "if (events > brokerLimits.maxProgressEvents) return;", ""],
-        ["the bound of a result", "Buffer.byteLength(text) > brokerLimits.maxResultBytes", "Date.now() < 0"],
+        ["the bound of a result", "Buffer.byteLength(text) > most", "Date.now() < 0"],
         [
           "cleaning of results",
           "...this.#parts.sanitizer.json(text, plain)",
