@@ -3,6 +3,7 @@ export { createStudio } from "./app.ts";
 export { backupDataDirectory, requireBackup, restoreDataDirectory } from "./backup.ts";
 export { studioClientOver } from "./client.ts";
 export type * from "./contract.ts";
+export { cutNote } from "./cut-note.ts";
 export { gateAnswers } from "./gate-answers.ts";
 export { runsOnYourMachine } from "./git/runs-on-your-machine.ts";
 export { type StudioLimits, studioLimits } from "./limits.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApprovalView } from "@holdfast/studio";
-import { card, originOf } from "./approvals.ts";
+import { card, detailOf, originOf } from "./approvals.ts";
 
 const approval: ApprovalView = {
   id: "a1",
@@ -22,4 +22,16 @@ test("a card of the gate says who asks, and where words came from that may have 
   assert.match(text, /words from outside are in this session: egress to a\.example\\u001b\[2K\\u202e\n/);
   const { boundary: _, ...agents } = approval;
   assert.match(card({ taskId: "t1", approval: agents }), /the agent asks/);
+});
+
+test("a question of which not all is shown says so, where it is cut", () => {
+  const { boundary: _, ...agents } = approval;
+  assert.deepEqual(detailOf(approval), ["{", '  "to": "ada"', "}"]);
+  assert.deepEqual(detailOf({ ...agents, detail: "$ rm -rf a\u001b[2K", truncated: true }), [
+    "$ rm -rf a\\u001b[2K",
+    "… cut here: the whole is longer",
+  ]);
+  const cut = card({ taskId: "t1", approval: { ...approval, truncated: true } });
+  assert.match(cut, /\n {4}Not all of it is shown: the marks above say how much is missing\n/);
+  assert.match(card({ taskId: "t1", approval: { ...agents, truncated: true } }), /\n {4}… cut here/);
 });

@@ -2,6 +2,7 @@ import {
   type ApprovalAnswer,
   type ApprovalOption,
   type ApprovalView,
+  cutNote,
   gateAnswers,
   type StudioClient,
 } from "@holdfast/studio";
@@ -107,6 +108,12 @@ export function originOf({ boundary }: ApprovalView): string[] {
   return [`  words from outside are in this session: ${harmless(boundary.origin)}`];
 }
 
+/** The lines of what is asked about, and that it is not all where it is not. */
+export function detailOf(approval: ApprovalView): string[] {
+  const note = cutNote(approval);
+  return [...harmless(approval.detail).split("\n"), ...(note === undefined ? [] : [note])];
+}
+
 /** One question, for a terminal. */
 export function card({ taskId, approval }: Waiting): string {
   const asks =
@@ -120,9 +127,7 @@ export function card({ taskId, approval }: Waiting): string {
   ];
   return [
     ...lines,
-    ...harmless(approval.detail)
-      .split("\n")
-      .map((line) => `    ${line}`),
+    ...detailOf(approval).map((line) => `    ${line}`),
     ...(approval.proposal === undefined
       ? []
       : [`  a rule for policy.json that allows it: ${harmless(JSON.stringify(approval.proposal))}`]),

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { HoldfastError, isHoldfastError } from "@holdfast/core";
 import type { ApprovalOption, ApprovalView, SessionEvent, StudioClient, TaskView } from "@holdfast/studio";
-import { originOf } from "./approvals.ts";
+import { detailOf, originOf } from "./approvals.ts";
 import { UsageError } from "./arguments.ts";
 import { EventPrinter, harmless, jsonLine, type Screen, screenOf, style } from "./terminal.ts";
 
@@ -137,7 +137,7 @@ export class TaskRun {
     const out = process.stderr;
     if (leaves) out.write("\nTHE GATE ASKS: this acts outside of the jail.");
     for (const line of originOf(approval)) out.write(`\n${line}`);
-    out.write(`\n${harmless(approval.title)}\n${harmless(approval.detail)}\n`);
+    out.write(`\n${[harmless(approval.title), ...detailOf(approval)].join("\n")}\n`);
     approval.options.forEach((option, index) => {
       out.write(`  ${index + 1}) ${harmless(option.name)}\n`);
     });

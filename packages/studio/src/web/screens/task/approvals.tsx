@@ -5,6 +5,7 @@ import { formatDuration } from "@holdfast/web-parts/format";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import type { ApprovalOption, ApprovalView, TaskView } from "../../../contract.ts";
+import { cutNote } from "../../../cut-note.ts";
 import { gateAnswers } from "../../../gate-answers.ts";
 import { useApi } from "../../api/context.ts";
 import { diffsInDetail } from "../../components/diff-detail.ts";
@@ -181,6 +182,7 @@ function Detail({ approval }: { readonly approval: ApprovalView }) {
     () => (approval.truncated ? undefined : diffsInDetail(approval.detail)),
     [approval.detail, approval.truncated],
   );
+  const note = cutNote(approval);
   if (diffs !== undefined) {
     return (
       <div className="approval-diffs">
@@ -194,7 +196,7 @@ function Detail({ approval }: { readonly approval: ApprovalView }) {
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region is reached by keyboard.
     <pre className="approval-detail" tabIndex={0}>
       {visibleText(approval.detail)}
-      {approval.truncated && "\n… cut here: the whole is longer"}
+      {note !== undefined && `\n${note}`}
     </pre>
   );
 }
