@@ -193,6 +193,27 @@ describe("our client", () => {
     });
   });
 
+  test("what is no reply is told as such, and the question waits on", async () => {
+    await withWorld(ours, server, async ({ session }) => {
+      const made = await session();
+      const asked = first<ours.SessionPermissionRequest>((listener) => made.onPermissionRequest(listener));
+      const turn = made.prompt(text("ask"));
+      const { id, availableReplies } = await asked;
+      // As a program without types has it.
+      const answer = async (reply: unknown): Promise<void> =>
+        await Reflect.apply(made.respondPermission, made, [id, reply]);
+      for (const reply of ["allow", "toString", undefined]) {
+        await assert.rejects(answer(reply), (error: unknown) => {
+          assert.ok(error instanceof ours.UnsupportedPermissionReplyError, String(error));
+          assert.deepEqual(error.availableReplies, availableReplies);
+          return true;
+        });
+      }
+      await made.respondPermission(id, "once");
+      assert.equal((await turn).stopReason, "end_turn");
+    });
+  });
+
   test("a listener that is told of nothing answers cancelled; a wrong token ends the wait", async () => {
     await withWorld(ours, server, async ({ session }) => {
       assert.equal((await (await session()).prompt(text("ask"))).stopReason, "end_turn");

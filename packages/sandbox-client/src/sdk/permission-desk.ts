@@ -56,7 +56,8 @@ export class PermissionDesk {
 
   reply(permissionId: string, reply: PermissionReply): void {
     const { request } = this.#find(permissionId);
-    const optionId = optionFor(request.rawRequest, reply);
+    // A program without types may say anything; what is no reply must not end the wait.
+    const optionId = replies.includes(reply) ? optionFor(request.rawRequest, reply) : undefined;
     if (optionId === undefined)
       throw new UnsupportedPermissionReplyError(permissionId, reply, request.availableReplies);
     this.respond(permissionId, { outcome: { outcome: "selected", optionId } });
