@@ -214,6 +214,22 @@ describe("our client", () => {
     });
   });
 
+  test("a sandbox is ended once: after that its client says that it has none", async () => {
+    const calls: string[] = [];
+    const sandbox = {
+      name: "near",
+      create: async () => "one",
+      destroy: async () => void calls.push("destroy"),
+      getUrl: async () => server.url,
+    };
+    const client = await ours.SandboxAgent.start({ sandbox, token: server.token });
+    await client.destroySandbox();
+    for (const method of ["destroySandbox", "pauseSandbox", "killSandbox"] as const) {
+      await assert.rejects(client[method](), /or has ended its sandbox already/);
+    }
+    assert.deepEqual(calls, ["destroy"]);
+  });
+
   test("a listener that is told of nothing answers cancelled; a wrong token ends the wait", async () => {
     await withWorld(ours, server, async ({ session }) => {
       assert.equal((await (await session()).prompt(text("ask"))).stopReason, "end_turn");

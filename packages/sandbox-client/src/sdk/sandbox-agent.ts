@@ -368,7 +368,8 @@ export class SandboxAgent extends SandboxRoutes {
   async #end(how: (provider: SandboxProvider, rawId: string) => Promise<void>): Promise<void> {
     const provided = this.#provided;
     if (provided === undefined) {
-      const message = "This client has no sandbox of its own: it was made by connect(), not by start()";
+      const why = "it was made by connect(), not by start(), or has ended its sandbox already";
+      const message = `This client has no sandbox of its own: ${why}`;
       throw new HoldfastError("sandbox", "no_sandbox", message, { statusCode: 400 });
     }
     await this.dispose();
