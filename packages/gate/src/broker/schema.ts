@@ -10,6 +10,9 @@ export interface SchemaProblem {
   readonly message: string;
 }
 
+/** Of the values that a message names. */
+const maxListedCharacters = 500;
+
 /** What is wrong with a value; undefined when nothing is. */
 export type SchemaCheck = (value: unknown) => SchemaProblem | undefined;
 
@@ -65,12 +68,22 @@ function problemOf(error: ErrorObject | undefined): SchemaProblem {
   const named: unknown = params["additionalProperty"] ?? params["missingProperty"];
   const pointer = typeof named === "string" ? `${instancePath}/${pointerPart(named)}` : instancePath;
   const field = pointer.slice(1);
-  return { field, message: `${field === "" ? "The value" : field} ${messageOf(error.keyword, message)}` };
+  return { field, message: `${field === "" ? "The value" : field} ${messageOf(error, message)}` };
 }
 
-function messageOf(keyword: string, message: string): string {
+function messageOf({ keyword, params }: ErrorObject, message: string): string {
   if (keyword === "required") return "is missing";
-  return keyword === "additionalProperties" ? "is not known" : message;
+  if (keyword === "additionalProperties") return "is not known";
+  if (keyword === "const") return oneOf([params["allowedValue"]]) ?? message;
+  const allowed: unknown = keyword === "enum" ? params["allowedValues"] : undefined;
+  return (Array.isArray(allowed) ? oneOf(allowed) : undefined) ?? message;
+}
+
+/** Whoever calls has the values of few tools before it; of very many the schema tells. */
+function oneOf(values: readonly unknown[]): string | undefined {
+  const text = values.map((each) => JSON.stringify(each)).join(", ");
+  if (text.length > maxListedCharacters) return undefined;
+  return values.length === 1 ? `must be ${text}` : `must be one of ${text}`;
 }
 
 function pointerPart(name: string): string {

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compileSchema } from "./schema.ts";
+
+const closed = (properties: Readonly<Record<string, unknown>>, required: readonly string[] = []) =>
+  compileSchema({ type: "object", properties, required }, "arguments of a test", { closed: true });
+
+test("a value that is none of those allowed is told which they are, unless they are very many", () => {
+  const check = closed({
+    color: { enum: ["red", 1, null] },
+    list: { type: "array", items: { type: "string", enum: ["a"] } },
+    fixed: { const: { a: 1 } },
+    many: { enum: Array.from({ length: 200 }, (_, n) => `value-${n}`) },
+  });
+  assert.equal(check({ color: "red", list: ["a"], fixed: { a: 1 }, many: "value-7" }), undefined);
+  assert.deepEqual(check({ color: "blue" }), {
+    field: "color",
+    message: 'color must be one of "red", 1, null',
+  });
+  assert.deepEqual(check({ list: ["a", "b"] }), { field: "list/1", message: 'list/1 must be "a"' });
+  assert.deepEqual(check({ fixed: {} }), { field: "fixed", message: 'fixed must be {"a":1}' });
+  assert.deepEqual(check({ many: "x" }), {
+    field: "many",
+    message: "many must be equal to one of the allowed values",
+  });
+});
+
+test("what is missing and what is not known is told by its name", () => {
+  const check = closed({ a: { type: "string" } }, ["a"]);
+  assert.deepEqual(check({}), { field: "a", message: "a is missing" });
+  assert.deepEqual(check({ a: "", "b/c": 1 }), { field: "b~1c", message: "b~1c is not known" });
+});
