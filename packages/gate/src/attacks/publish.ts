@@ -85,6 +85,10 @@ export const publishAttacks: readonly Attack[] = [
           ["POST", "/npm/-/v1/login"],
           ["POST", "/npm/-/npm/v1/tokens"],
           ["DELETE", "/npm/loot/-rev/1"],
+          // Whose token it is, and what else that person has there.
+          ["GET", "/npm/-/whoami"],
+          ["GET", "/npm/-/npm/v1/user"],
+          ["GET", "/npm/%2d/npm/v1/tokens"],
         ],
         ["GET", "/npm/loot"],
         [npmUpstream({ url: `${lab.upstream.url}/`, token: "attack-npm-token" })],

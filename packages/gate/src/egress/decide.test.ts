@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide, type Verdict } from "./decide.ts";
 import type { EgressProvider } from "./egress.ts";
+import { npmUpstream } from "./npm.ts";
 import { OpenHosts } from "./open-hosts.ts";
 import { checkUpstreams } from "./upstreams.ts";
 
@@ -33,4 +34,25 @@ test("a key of the jail's in a query goes no further where the provider takes on
     assert.equal(queryOf(ask(`/model/v1?${name}=own&alt=sse`, "google")), "?alt=sse", name);
   // Elsewhere it is a parameter like others.
   assert.equal(queryOf(ask("/model/v1?key=own", "openai")), "?key=own");
+});
+
+test("what a registry tells of the account of its token is not among its packages", () => {
+  const upstreams = checkUpstreams([npmUpstream({ url: "https://registry.example/npm/", token: "x" })]);
+  const get = (target: string) =>
+    codeOf(decide({ method: "GET", target }, upstreams, new OpenHosts(), { maxRequestBytes: 100 }));
+  for (const path of [
+    "whoami",
+    "npm/v1/user",
+    "npm/v1/tokens",
+    "org/acme/user",
+    "user/org.couchdb.user:me",
+  ]) {
+    assert.equal(get(`/npm/-/${path}`), "not_allowed", path);
+    assert.equal(get(`/npm/%2D/${path}`), "not_allowed", path);
+  }
+  assert.equal(get("/npm/-"), "not_allowed");
+  for (const path of ["a", "@acme%2fa", "@acme/a/-/a-1.0.0.tgz", "a/-/a-1.0.0.tgz", "-/v1/search?text=a"])
+    assert.equal(get(`/npm/${path}`), undefined, path);
+  for (const path of ["-/package/a/dist-tags", "-/npm/v1/keys", "-/npm/v1/attestations/a@1.0.0", "-/ping"])
+    assert.equal(get(`/npm/${path}`), undefined, path);
 });

@@ -60,7 +60,9 @@ export function decide(
     return no("unknown_upstream", 403, `No upstream of that name; there are: ${known}`, { path: whole });
   }
   const about = { upstream: upstream.name, path };
-  const rule = matchRule(upstream.allow, method, path, query);
+  const allow =
+    upstream.kind === "npm" && isSpecial(path) ? upstream.allow.filter(namesSpecials) : upstream.allow;
+  const rule = matchRule(allow, method, path, query);
   if (rule === undefined)
     return no("not_allowed", 403, `${method} ${path} is not allowed at ${upstream.name}`, about);
   if (contentLength > limits.maxRequestBytes) {
@@ -78,6 +80,18 @@ export function ruleOf({ rule }: Admitted): string {
 /** npm writes the slash in a scoped name as "%2f"; there, and nowhere else, it is allowed. */
 function plainPackage(path: string): string {
   return path.replace(/^(\/[^/]+\/@[^/%]+)%2f/i, "$1/");
+}
+
+/**
+ * Below "/-/" a registry has what is no package: who the token is of, and that person's tokens, address and
+ * organisations. A rule for packages is none for these, so that they are asked for only by one that names them.
+ */
+function isSpecial(path: string): boolean {
+  return /^\/(?:-|%2d)(?:\/|$)/i.test(path);
+}
+
+function namesSpecials({ pathPrefix }: EgressAllowRule): boolean {
+  return isSpecial(pathPrefix);
 }
 
 /** By these Google takes a key from a query, and what a field or the method would say. */

@@ -65,14 +65,20 @@ async function tokenOf(
   return undefined;
 }
 
-/** A registry from which a jail may read packages; publishing and everything else that writes is refused. */
+/** What of a registry is about packages though it is beside them: searching, tags, signatures. */
+const besidePackages = ["/-/ping", "/-/v1/search", "/-/package", "/-/npm/v1/keys", "/-/npm/v1/attestations"];
+
+/**
+ * A registry from which a jail may read packages; publishing and everything else that writes is refused, and
+ * so is what it tells of the account that the token is of.
+ */
 export function npmUpstream(registry: HostRegistry, name = "npm"): EgressUpstream {
   return {
     name,
     baseUrl: registry.url,
     provider: "none",
     kind: "npm",
-    allow: [{ methods: ["GET", "HEAD"], pathPrefix: "/" }],
+    allow: ["/", ...besidePackages].map((pathPrefix) => ({ methods: ["GET", "HEAD"], pathPrefix })),
     credential: registry.token === undefined ? { kind: "none" } : { kind: "bearer", value: registry.token },
   };
 }
