@@ -29,3 +29,16 @@ test("a field of another wire, which a server passes over, bounds nothing", () =
     assert.equal(most(provider, path, body), estimateLimits.assumedOutputTokens, `${provider} ${path}`);
   }
 });
+
+test("what a request may put out counts every answer that is made of it", () => {
+  assert.equal(most("openai", "/chat/completions", { max_tokens: 7, n: 3 }), 21);
+  assert.equal(most("openai", "/completions", { max_tokens: 7, n: 2, best_of: 20 }), 140);
+  const gemini = "/v1beta/models/gemini:generateContent";
+  for (const body of [
+    { generationConfig: { maxOutputTokens: 7, candidate_count: 8 } },
+    { generation_config: { max_output_tokens: 7, candidateCount: 8 } },
+    { generationConfig: {}, generation_config: { maxOutputTokens: 7, candidate_count: 8 } },
+    { generationConfig: { maxOutputTokens: "7", candidateCount: "8" } },
+  ])
+    assert.equal(most("google", gemini, body), 56, JSON.stringify(body));
+});

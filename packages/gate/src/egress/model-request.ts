@@ -24,14 +24,31 @@ export interface ModelRequest {
   readonly outputTokens: number;
 }
 
-const bound = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.ceil(value) : undefined;
+/** Google takes a number that is written as a text, too. */
+function bound(value: unknown): number | undefined {
+  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) && number > 0 ? Math.ceil(number) : undefined;
+}
 
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
 export function estimateInput(bytes: number): number {
   return Math.ceil(bytes / estimateLimits.bytesPerToken);
+}
+
+/** Google reads every name in both of its spellings. */
+function generationsOf(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>[] {
+  return [value["generationConfig"], value["generation_config"]].map(record);
+}
+
+/** How many answers are made, and paid for, whatever number of them is shown (`best_of`). */
+function copiesOf(provider: EgressProvider, value: Readonly<Record<string, unknown>>): number {
+  const wanted =
+    provider === "google"
+      ? generationsOf(value).flatMap((each) => [each["candidateCount"], each["candidate_count"]])
+      : [value["n"], value["best_of"]];
+  return Math.max(1, ...wanted.flatMap((each) => bound(each) ?? []));
 }
 
 /** What bounds the output at this path; a field of another wire bounds nothing here, whatever it says. */
@@ -41,10 +58,7 @@ function boundsOf(
   value: Readonly<Record<string, unknown>>,
 ): unknown[] {
   if (provider === "google") {
-    return [value["generationConfig"], value["generation_config"]].flatMap((each) => [
-      record(each)["maxOutputTokens"],
-      record(each)["max_output_tokens"],
-    ]);
+    return generationsOf(value).flatMap((each) => [each["maxOutputTokens"], each["max_output_tokens"]]);
   }
   if (provider === "anthropic") return [value["max_tokens"]];
   if (/\/responses(?:\/|$)/.test(path)) return [value["max_output_tokens"]];
@@ -54,9 +68,8 @@ function boundsOf(
 /** Reads a request as far as its price needs it. Whatever cannot be read is assumed, never free. */
 export function readModelRequest(provider: EgressProvider, path: string, body: Buffer): ModelRequest {
   const value = parseJson(body.toString("utf8")) ?? {};
-  const generation = record(value["generationConfig"] ?? value["generation_config"]);
   const bounds = boundsOf(provider, path, value).flatMap((each) => bound(each) ?? []);
-  const copies = bound(value["n"]) ?? bound(generation["candidateCount"]) ?? 1;
+  const copies = copiesOf(provider, value);
   const most = bounds.length > 0 ? Math.max(...bounds) : estimateLimits.assumedOutputTokens;
   const named = provider === "google" ? /\/models\/([^/:]+)/.exec(path)?.[1] : value["model"];
   return {
