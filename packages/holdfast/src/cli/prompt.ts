@@ -19,7 +19,7 @@ ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object a line: the event, then what happens
 
-Exit code: 0 done (without --follow: kept), 1 the agent failed, 2 wrong usage.`;
+Exit code: 0 done (without --follow: kept), 1 the agent failed or was stopped (Ctrl-C), 2 wrong usage.`;
 
 export async function promptCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -65,7 +65,7 @@ export async function promptCommand(args: readonly string[]): Promise<number> {
     }
     const run = new TaskRun(owner.client, started.taskId, approve, json, started.fromSeq ?? 0);
     const ended = await run.untilEnded();
-    return ended.status === "idle" ? 0 : 1;
+    return ended.status === "idle" && !run.wasStopped ? 0 : 1;
   });
 }
 

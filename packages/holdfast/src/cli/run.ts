@@ -18,13 +18,13 @@ Your working tree is not touched; nothing leaves the jail until you apply it. Wh
                      What leaves the jail is always asked; with nobody to ask it is denied.
                      Without a terminal, "ask" reads answers from standard input; when that
                      ends, a question is allowed once inside a jail and denied without one
-  --apply            put the diff on a new branch of the repository at the end
+  --apply            put the diff on a new branch of the repository at the end, unless it was stopped
   --branch NAME      with --apply: the name of that branch
 ${jailUsage}
   --data DIR         data directory (default: HOLDFAST_DATA or .holdfast)
   --json             one JSON object a line: events, then the diff
 
-Exit code: 0 done, 1 the agent failed, 2 wrong usage.`;
+Exit code: 0 done, 1 the agent failed or was stopped (Ctrl-C), 2 wrong usage.`;
 
 export async function runCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -60,7 +60,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const diff = await owner.client.task(task.id).diff();
     if (values.json === true) console.log(jsonLine({ type: "diff", diff }));
     else printDiff(screenOf(process.stdout), diff);
-    if (values.apply === true && diff.files.length > 0) {
+    // What was stopped is half done: whoever wants it all the same says so.
+    if (values.apply === true && !run.wasStopped && diff.files.length > 0) {
       const applied = await owner.client
         .task(task.id)
         .apply(values.branch === undefined ? {} : { branch: values.branch });
@@ -69,6 +70,6 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     } else if (diff.files.length > 0 && values.json !== true) {
       process.stderr.write(`Put it on a branch: npx holdfast tasks apply ${task.id}\n`);
     }
-    return ended.status === "idle" ? 0 : 1;
+    return ended.status === "idle" && !run.wasStopped ? 0 : 1;
   });
 }

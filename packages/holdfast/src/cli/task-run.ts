@@ -25,7 +25,16 @@ export class TaskRun {
   readonly #asked = new Set<string>();
   /** Questions that are on the terminal; `taken` when somebody else has answered. */
   readonly #waiting = new Set<{ readonly id: string; readonly taken: () => void }>();
+  /** A person wants the task to end here: nothing that is still open is allowed, though its answers end too. */
+  #stopping = false;
+  /** How its turn has ended, which the session says before the task does. */
+  #stopReason: string | undefined;
   #lastSeq: number;
+
+  /** True once its turn was stopped before its end: here, by another command, or in the Studio. */
+  get wasStopped(): boolean {
+    return this.#stopReason === "cancelled";
+  }
 
   /** `afterSeq`: what the session said up to there is known already. */
   constructor(client: StudioClient, taskId: string, approve: ApprovalMode, json: boolean, afterSeq = 0) {
@@ -59,7 +68,11 @@ export class TaskRun {
     const changed = await task.on("changed", take, missed);
     const appended = await session.on("appended", () => wake());
     // The first Ctrl-C stops the task, so that the diff so far is still shown.
-    const stop = () => void task.stop().catch(() => process.exit(1));
+    const stop = () => {
+      this.#stopping = true;
+      for (const { taken } of this.#waiting) taken();
+      task.stop().catch(() => process.exit(1));
+    };
     process.once("SIGINT", stop);
     try {
       take(await task.get());
@@ -99,12 +112,14 @@ export class TaskRun {
 
   #show(event: SessionEvent): void {
     this.#lastSeq = event.seq;
+    // Those of turns after it may have come as well.
+    if (event.body.type === "turn-ended") this.#stopReason ??= event.body.stopReason;
     if (this.#json) console.log(jsonLine(event));
     else this.#printer.print(event);
   }
 
   async #settle(approval: ApprovalView, unsafe: boolean): Promise<void> {
-    if (this.#asked.has(approval.id)) return;
+    if (this.#stopping || this.#asked.has(approval.id)) return;
     this.#asked.add(approval.id);
     const elsewhere = Promise.withResolvers<undefined>();
     const waiting = { id: approval.id, taken: () => elsewhere.resolve(undefined) };
@@ -120,7 +135,7 @@ export class TaskRun {
     }
   }
 
-  /** Undefined when somebody else has answered, which `elsewhere` tells. */
+  /** Undefined when somebody else has answered, or the task is to stop, which `elsewhere` tells. */
   async #choose(
     approval: ApprovalView,
     unsafe: boolean,
@@ -145,7 +160,7 @@ export class TaskRun {
       out.write("Answer with a number, y or n: ");
       const answer = await Promise.race([this.#answers.next(), elsewhere.then(() => null)]);
       if (answer === null) {
-        out.write("answered elsewhere\n");
+        out.write(this.#stopping ? "not answered\n" : "answered elsewhere\n");
         return undefined;
       }
       this.#answers.take();
