@@ -98,3 +98,37 @@ test("a question that can only be allowed is answered where it is allowed", asyn
   const ended = await new TaskRun(client, "t", "allow", true).untilEnded();
   assert.deepEqual([ended.status, answers], ["idle", ["a go"]]);
 });
+
+test("a turn that an agent ends over a denied question was not stopped", async () => {
+  const question: ApprovalView = {
+    ...{ id: "a", title: "Go on?", detail: "", truncated: false, createdAt: 0, expiresAt: 1 },
+    options: [{ id: "no", kind: "reject_once", name: "Stay" }],
+  };
+  const stopped: boolean[] = [];
+  for (const asked of [[question], []]) {
+    let now = view(asked.length > 0 ? "waiting" : "idle", 1, ...asked);
+    let changed: (next: TaskView) => void = () => {};
+    const ended = { seq: 1, at: 0, body: { type: "turn-ended", stopReason: "cancelled" } };
+    const client = {
+      task: () => ({
+        get: async () => now,
+        on: async (_name: string, listener: (next: TaskView) => void) => {
+          changed = listener;
+          return { close: async () => {} };
+        },
+        answer: async () => {
+          now = view("idle", 2);
+          changed(now);
+        },
+      }),
+      session: () => ({
+        events: async ({ after }: { after: number }) => ({ events: after === 0 ? [ended] : [], head: 1 }),
+        on: async () => ({ close: async () => {} }),
+      }),
+    } as unknown as StudioClient;
+    const run = new TaskRun(client, "t", "deny", true);
+    await run.untilEnded();
+    stopped.push(run.wasStopped);
+  }
+  assert.deepEqual(stopped, [false, true]);
+});

@@ -31,9 +31,12 @@ export class TaskRun {
   #stopReason: string | undefined;
   #lastSeq: number;
 
+  /** Some agents end a turn as if it was stopped once something is denied. */
+  #denied = false;
+
   /** True once its turn was stopped before its end: here, by another command, or in the Studio. */
   get wasStopped(): boolean {
-    return this.#stopReason === "cancelled";
+    return this.#stopReason === "cancelled" && (this.#stopping || !this.#denied);
   }
 
   /** `afterSeq`: what the session said up to there is known already. */
@@ -127,6 +130,7 @@ export class TaskRun {
     const option = await this.#choose(approval, unsafe, elsewhere.promise);
     this.#waiting.delete(waiting);
     if (option === undefined) return;
+    this.#denied ||= option.kind === "reject_once" || option.kind === "reject_always";
     try {
       await this.#client.task(this.#taskId).answer(approval.id, option.id);
     } catch (error) {
