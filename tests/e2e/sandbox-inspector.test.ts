@@ -25,6 +25,14 @@ function assertNoTrouble(page: Page): void {
   );
 }
 
+/** Waits until `truth` holds in a frame that the page draws; as text, which the page's policy would not evaluate. */
+async function drawn(page: Page, truth: string): Promise<void> {
+  await page.evaluate(`new Promise((resolve) => {
+    const look = () => ((${truth}) ? resolve() : requestAnimationFrame(look));
+    look();
+  })`);
+}
+
 describe("the inspector of a sandbox server", { skip }, () => {
   let directory: string;
   let work: string;
@@ -363,6 +371,26 @@ describe("the inspector of a sandbox server", { skip }, () => {
     assert.equal(await readFile(join(work, "answer.txt"), "utf8"), "42\n");
     await page.getByRole("log", { name: "Output" }).getByText("echo $((6 * 7))").waitFor();
     assertNoTrouble(page);
+  });
+
+  test("the last line of a terminal is seen whole, whatever its size", async (t) => {
+    const page = await open(t, "processes");
+    await page.getByRole("button", { name: "Open a shell" }).click();
+    const terminal = page.getByRole("region", { name: "Terminal" });
+    await terminal.getByText("Connected").waitFor();
+    const fits = `(() => {
+      const frame = document.querySelector(".sa-process-terminal-screen");
+      const rows = frame.querySelector(".xterm-screen").getBoundingClientRect();
+      const { bottom, right } = frame.getBoundingClientRect();
+      return rows.height > 0 && rows.bottom <= bottom - 8 && rows.right <= right - 8;
+    })()`;
+    for (let height = 700; height < 716; height += 3) {
+      await page.setViewportSize({ width: height + 200, height });
+      await drawn(page, fits);
+    }
+    await page.locator(".sa-process-terminal-screen").click({ position: { x: 3, y: 3 } });
+    await page.keyboard.type("exit 4\n");
+    await page.getByText("Exited with 4").first().waitFor();
   });
 
   test("a file is changed, and never over somebody else's change without being asked", async (t) => {

@@ -45,10 +45,13 @@ const barStyle: CSSProperties = {
 };
 const screenStyle: CSSProperties = {
   boxSizing: "border-box",
+  display: "flex",
   minHeight: 120,
   padding: 8,
   overflow: "hidden",
 };
+/** Without a margin of its own: the emulator takes the whole height of its host for rows. */
+const hostStyle: CSSProperties = { flex: 1, minWidth: 0, minHeight: 0, overflow: "hidden" };
 const buttonStyle: CSSProperties = {
   font: "inherit",
   color: "inherit",
@@ -103,12 +106,13 @@ export function ProcessTerminal(props: ProcessTerminalProps) {
         </div>
       )}
       <div
-        ref={host}
         role="presentation"
         className="sa-process-terminal-screen"
         data-slot="screen"
         style={{ ...screenStyle, height, ...props.terminalStyle }}
-      />
+      >
+        <div ref={host} role="presentation" style={hostStyle} />
+      </div>
     </section>
   );
 }

@@ -146,14 +146,15 @@ function mount(
   });
   fit.fit();
   observer.observe(host);
-  // The emulator takes clicks on its screen; around it there is a margin.
+  // The emulator takes clicks on its screen; around its host there is a margin.
+  const margin = host.parentElement ?? host;
   const focus = () => terminal.focus();
-  host.addEventListener("click", focus);
+  margin.addEventListener("click", focus);
   return {
     connection,
     focus,
     dispose: () => {
-      host.removeEventListener("click", focus);
+      margin.removeEventListener("click", focus);
       observer.disconnect();
       cancelAnimationFrame(frame);
       connection.close();
