@@ -393,6 +393,40 @@ describe("the inspector of a sandbox server", { skip }, () => {
     await page.getByText("Exited with 4").first().waitFor();
   });
 
+  test("a long name of a file pushes nothing out of view, and the current page is in view on a phone", async (t) => {
+    const name = `${"n".repeat(200)}.txt`;
+    await writeFile(join(work, name), "");
+    t.after(() => rm(join(work, name)));
+    const page = await open(t, "files");
+    await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);
+    await page.getByRole("link", { name }).waitFor();
+    const surplus = await page.evaluate<number>(`(() => {
+      const box = document.querySelector(".table-box");
+      return box.scrollWidth - box.clientWidth;
+    })()`);
+    assert.equal(surplus, 0);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.getByRole("link", { name: "Configuration" }).click();
+    await page.getByRole("heading", { name: "Configuration" }).waitFor();
+    await drawn(
+      page,
+      `(() => {
+      const strip = document.querySelector(".top nav").getBoundingClientRect();
+      const link = document.querySelector('.top nav [aria-current="page"]').getBoundingClientRect();
+      return link.left >= strip.left && link.right < strip.right + 2;
+    })()`,
+    );
+    await page.goto(`${server.url}/ui/config`);
+    await drawn(
+      page,
+      `(() => {
+      const strip = document.querySelector(".top nav")?.getBoundingClientRect();
+      const link = document.querySelector('.top nav [aria-current="page"]')?.getBoundingClientRect();
+      return strip !== undefined && link !== undefined && link.right < strip.right + 2;
+    })()`,
+    );
+  });
+
   test("a file is changed, and never over somebody else's change without being asked", async (t) => {
     const page = await open(t, "files");
     await page.goto(`${server.url}/ui/files?${new URLSearchParams({ path: work })}`);

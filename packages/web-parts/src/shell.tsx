@@ -27,7 +27,9 @@ export function Shell({
   readonly warning?: ReactNode;
 }) {
   const main = useRef<HTMLElement>(null);
+  const pages = useRef<HTMLElement>(null);
   useFocusOnNavigation(main);
+  useCurrentPageInView(pages);
   useLinkAnnouncements(link);
   return (
     <div className="shell">
@@ -39,7 +41,9 @@ export function Shell({
           <BrandMark size={22} />
           <span>{brand.word}</span>
         </Link>
-        <nav aria-label="Main">{navigation}</nav>
+        <nav aria-label="Main" ref={pages}>
+          {navigation}
+        </nav>
         <ThemeToggle />
       </header>
       {(link === "offline" || warning !== undefined) && (
@@ -62,6 +66,16 @@ function useFocusOnNavigation(main: RefObject<HTMLElement | null>): void {
   useEffect(() => {
     if (previous !== undefined && path !== previous) main.current?.focus({ preventScroll: true });
   }, [main, path, previous]);
+}
+
+/** Where there is no room for all pages, the strip stands at the current one. */
+function useCurrentPageInView(pages: RefObject<HTMLElement | null>): void {
+  const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs for every page.
+  useEffect(() => {
+    const current = pages.current?.querySelector('[aria-current="page"]');
+    current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [pages, path]);
 }
 
 function useLinkAnnouncements(link: LinkState): void {
