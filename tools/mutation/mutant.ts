@@ -104,6 +104,18 @@ export function withoutEntries(file: string, text: string, name: string): Mutant
   }));
 }
 
+/** Each regular expression of the named list, a line each, is gone. */
+export function withoutPatterns(file: string, text: string, name: string): Mutant[] {
+  const start = text.indexOf(`const ${name}`);
+  if (start < 0) throw new Error(`${file} has no ${name}`);
+  const end = text.indexOf("\n];", start);
+  return [...text.slice(start, end).matchAll(/^ {2}\/(.+)\/,$/gm)].map((entry) => ({
+    id: `${name}: ${entry[1]}`,
+    file,
+    source: text.slice(0, start + entry.index) + text.slice(start + entry.index + entry[0].length),
+  }));
+}
+
 /** Each `key: number` of the named object is as large as a timer can take. */
 export function withoutLimits(file: string, text: string, name: string): Mutant[] {
   const start = text.indexOf(`const ${name}`);
