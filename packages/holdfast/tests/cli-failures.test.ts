@@ -128,7 +128,10 @@ test("what the operating system refuses is told with the file", async (t) => {
   const kept = await holdfast(["backup", "/dev/null/x", "--data", data]);
   assert.deepEqual([kept.code, kept.stderr], [1, "/dev/null/x: not a directory (system.enotdir)\n"]);
   const sandbox = await holdfast(["sandbox", "server", "--port", "0", "--no-token", "--root", "/nowhere"]);
-  assert.deepEqual([sandbox.code, sandbox.stderr], [1, "/nowhere: no such file or directory\n"]);
+  assert.deepEqual(
+    [sandbox.code, sandbox.stderr],
+    [1, "/nowhere: no such file or directory (system.enoent)\n"],
+  );
 });
 
 test("a task, or an actor, that is not there is named", async (t) => {

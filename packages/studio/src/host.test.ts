@@ -30,6 +30,7 @@ test("a prompt after a stop waits for the clone that the stop has left, and a cl
     throw new Error("the disk is gone");
   };
   const git = {
+    text: async () => "sha1",
     status: async () => ({ status: 0, stdout: Buffer.from("x\n"), stderr: "" }),
     run,
   } as unknown as Git;

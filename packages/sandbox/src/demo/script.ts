@@ -32,9 +32,9 @@ export async function play(prompt: string, turn: Turn): Promise<void> {
 
 const workWords = /\b(tool|permission|write|add|append|run|twice|without asking|edit|create|notes?|readme)\b/;
 
-/** `word` begins a line or a clause, or follows "and", "then", "now" or "please". */
+/** `word` begins a line or a clause, or follows "and", "then", "now", "please" or "print". */
 function isInstruction(word: string, words: string): boolean {
-  return new RegExp(`(?:^|[.,;:!?]|\\b(?:and|then|now|please)\\b)\\s*${word}\\b`, "m").test(words);
+  return new RegExp(`(?:^|[.,;:!?]|\\b(?:and|then|now|please|print)\\b)\\s*${word}\\b`, "m").test(words);
 }
 
 async function crash(turn: Turn): Promise<never> {
