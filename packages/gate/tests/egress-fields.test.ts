@@ -212,7 +212,7 @@ describe("the framing of a request", () => {
       assert.match(answer, /^HTTP\/1\.1 400 /, target);
     }
     assert.equal(upstream.requests.length, 0);
-    for (const path of ["v1", "/a b", "/\x7f", "/\xff", "/ü"])
+    for (const path of ["v1", "/a b", "/\x7f", "/\xff", "/ü", "/a\\b", "/<a>", "/a|b", "/%", "/%zz"])
       assert.notEqual(checkPath(path), undefined, path);
   });
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { createGate } from "@holdfast/gate";
 import { BubblewrapDriver } from "../src/jail/bubblewrap.ts";
+import { settingsBelowUsr } from "../src/jail/settings-below-usr.ts";
 import { finish, jailNode, missing, shell, temporaryDirectory } from "./support.ts";
 
 interface Seen {
@@ -119,7 +120,8 @@ describe("a jail, seen from inside", { skip: missing("bwrap") }, () => {
       [],
     );
     const kindOf = (path: string) => seen.filesystems[path]?.split(" ") ?? [];
-    for (const path of ["/", "/proc", "/dev"]) assert.match(kindOf(path)[1] ?? "", /^ro\b/, path);
+    for (const path of ["/", "/proc", "/dev", ...settingsBelowUsr()])
+      assert.match(kindOf(path)[1] ?? "", /^ro\b/, path);
     for (const path of ["/tmp", "/dev/shm"]) assert.deepEqual(kindOf(path)[0], "tmpfs", path);
     for (const path of ["/tmp", "/dev/shm"]) assert.match(kindOf(path)[1] ?? "", /nosuid/, path);
     assert.equal(seen.tmpBytes, 2 * 1024 * 1024);

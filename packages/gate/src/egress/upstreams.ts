@@ -50,18 +50,17 @@ export function checkPath(path: string): string | undefined {
   if (!path.startsWith("/")) return "not a path";
   if (!/^[\x21-\x7e]*$/.test(path)) return "a character that does not belong in a path";
   if (/[\\#<>"`{}|^]/.test(path)) return "a character that does not belong in a path";
-  if (/%(?![0-9A-Fa-f]{2})/.test(path)) return "a broken percent sign";
   if (/%(?:00|0a|0d|25|2e|2f|5c)/i.test(path)) return "an encoded separator";
   if (path.includes("//")) return "an empty segment";
   const decoded = decode(path);
-  if (decoded === undefined) return "a percent sign before what is no UTF-8";
+  if (decoded === undefined) return "a percent sign before what is no byte, or no UTF-8";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
   if (/[\u0000-\u001f\u007f]/.test(decoded)) return "an encoded control character";
   if (decoded.split("/").some(isDotSegment)) return "a dot segment";
   return undefined;
 }
 
-/** Undefined where the bytes are no UTF-8: a lenient server reads "%c0%ae" as a dot, and "%c0%af" as a slash. */
+/** Undefined where there are no bytes, or none of UTF-8: a lenient server reads "%c0%ae" as a dot, and "%c0%af" as a slash. */
 function decode(path: string): string | undefined {
   try {
     return decodeURIComponent(path);
