@@ -7,12 +7,12 @@ import {
   sendEmpty,
   sendJson,
 } from "../http/exchange.ts";
+import { Heart } from "../http/heart.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import { wideCount } from "../http/wide-count.ts";
 import { within } from "../internal/within.ts";
 import type { SandboxLimits } from "../limits.ts";
-import { Heart } from "./heart.ts";
 import type { AcpInstance } from "./instance.ts";
 import type { AcpInstances } from "./instances.ts";
 import { type Message, readMessage } from "./message.ts";

@@ -1,5 +1,5 @@
-import { Heart } from "../acp/heart.ts";
 import { type Exchange, sendEmpty, sendJson } from "../http/exchange.ts";
+import { Heart } from "../http/heart.ts";
 import type { ContentBlocks } from "../sessions/prompts.ts";
 import type { Session } from "../sessions/session.ts";
 import type { PromptView } from "../sessions/types.ts";

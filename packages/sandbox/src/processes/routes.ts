@@ -1,5 +1,4 @@
 import type { Logger } from "@holdfast/core";
-import { Heart } from "../acp/heart.ts";
 import type { Paths } from "../fs/paths.ts";
 import {
   type Exchange,
@@ -9,6 +8,7 @@ import {
   sendEmpty,
   sendJson,
 } from "../http/exchange.ts";
+import { Heart } from "../http/heart.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { SocketExchange } from "../http/sockets.ts";

@@ -1,4 +1,3 @@
-import { Heart } from "../acp/heart.ts";
 import {
   accepts,
   booleanQuery,
@@ -10,6 +9,7 @@ import {
   sendJson,
   sendJsonText,
 } from "../http/exchange.ts";
+import { Heart } from "../http/heart.ts";
 import { invalid, problem } from "../http/problem.ts";
 import type { Route } from "../http/router.ts";
 import type { SocketExchange } from "../http/sockets.ts";

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { sendJsonText } from "../http/exchange.ts";
+import { sendJsonText } from "./exchange.ts";
 
 /** How long an answer may take to be sent with its head. */
 const quickAnswerMs = 5;
